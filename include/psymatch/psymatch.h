@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PSYMATCH_PSYMATCH_H
+#define PSYMATCH_PSYMATCH_H
+
+#include <psymatch/base.h>
+#include <psymatch/catalogue.h>
+#include <psymatch/clock.h>
+#include <psymatch/config.h>
+#include <psymatch/consumer.h>
+#include <psymatch/error.h>
+#include <psymatch/event.h>
+#include <psymatch/health.h>
+#include <psymatch/json.h>
+#include <psymatch/log.h>
+#include <psymatch/memory.h>
+#include <psymatch/metrics.h>
+#include <psymatch/processor.h>
+#include <psymatch/producer.h>
+#include <psymatch/relay.h>
+#include <psymatch/store.h>
+#include <psymatch/transport.h>
+#include <psymatch/uuid.h>
+
+#endif

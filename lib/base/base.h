@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The base room: what every other room may use. It knows none of them. */
+#ifndef PSM_BASE_INT_H
+#define PSM_BASE_INT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <psymatch/base.h>
+#include <psymatch/clock.h>
+#include <psymatch/config.h>
+#include <psymatch/error.h>
+#include <psymatch/health.h>
+#include <psymatch/log.h>
+#include <psymatch/memory.h>
+#include <psymatch/metrics.h>
+#include <psymatch/uuid.h>
+
+/* -- error.c: each public function clears err first; within a call the first
+ * failure wins. */
+
+/* Where in a text: line and column count from 1, column in bytes; all 0 when
+ * unknown. */
+struct psm__pos {
+	size_t offset;
+	unsigned line, column;
+};
+extern const struct psm__pos psm__nowhere;
+struct psm__pos psm__locate(const char *text, size_t len, size_t offset);
+
+void psm__error_clear(psm_error *err);
+/* Record the failure unless there is one, and return code. Never allocates; err
+ * may be NULL. */
+int psm__fail(psm_error *err, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+int psm__fail_at(psm_error *err, int code, struct psm__pos at, const char *fmt,
+                 ...) __attribute__((format(printf, 4, 5)));
+int psm__nomem(psm_error *err);
+/* Add to the recorded failure; the first source and pointer stay. */
+void psm__error_source(psm_error *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void psm__error_pointer(psm_error *err, const char *pointer);
+void psm__error_position(psm_error *err, struct psm__pos at);
+/* Put text before the message: "therapists[3]: ...". */
+void psm__error_prefix(psm_error *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Override what the code's table row says. */
+void psm__error_flags(psm_error *err, int retriable, int fatal);
+void psm__error_copy(psm_error *to, const psm_error *from);
+
+/* -- mem.c: NULL when out of memory or when a size overflows; psm__alloc gives
+ * zeroed memory. */
+void *psm__alloc(size_t size);
+void *psm__array(size_t count, size_t size);
+void *psm__realloc(void *ptr, size_t size);
+/* Grow to at least want items of size; *cap follows; 0 or PSM_ERR_NOMEM (then
+ * ptr is as before). */
+int psm__grow(void *ptr_to_ptr, size_t *cap, size_t want, size_t size);
+char *psm__strdup(const char *text);
+char *psm__strndup(const char *text, size_t len);
+void psm__free(void *ptr);
+
+/* -- buf.c: a growing byte buffer, always NUL-terminated; a failed allocation
+ * is sticky. */
+struct psm__buf {
+	char *data;
+	size_t len, cap;
+	int failed; /* 1: out of memory, all later calls do nothing */
+};
+void psm__buf_put(struct psm__buf *b, const void *bytes, size_t len);
+void psm__buf_puts(struct psm__buf *b, const char *text);
+void psm__buf_putc(struct psm__buf *b, char c);
+void psm__buf_printf(struct psm__buf *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void psm__buf_reset(struct psm__buf *b);
+void psm__buf_free(struct psm__buf *b);
+/* Hand the text over (psm_free); NULL when it failed. The buffer is empty then.
+ */
+char *psm__buf_take(struct psm__buf *b, size_t *len);
+
+/* -- clock.c */
+int64_t psm__mono_ms(void); /* monotonic, for waiting; never injected */
+int64_t psm__mono_us(void);
+/* Absolute CLOCK_MONOTONIC time for pthread_cond_timedwait on
+ * psm__cond_init()ed conditions. */
+struct timespec;
+void psm__deadline(struct timespec *ts, int timeout_ms);
+
+/* -- log.c: name, value, ..., NULL of const char *. No personal data, ever. */
+void psm__log(int level, const char *message, ...) __attribute__((sentinel));
+int psm__log_wanted(int level);
+
+/* -- metrics.c: counters and gauges of the process by name and one label.
+ * Cheap: relaxed atomics. */
+struct psm__metric;
+/* The same pointer for the same (name, label) for ever; NULL when out of memory
+ * (all calls accept it). */
+struct psm__metric *psm__counter(const char *name, const char *label_name,
+                                 const char *label, const char *help);
+struct psm__metric *psm__gauge(const char *name, const char *label_name,
+                               const char *label, const char *help);
+void psm__metric_add(struct psm__metric *m, int64_t delta);
+void psm__metric_set(struct psm__metric *m, int64_t value);
+int64_t psm__metric_get(const struct psm__metric *m);
+
+/* -- config.c: the rd_kafka properties given as PSYMATCH_KAFKA_<key>, index 0
+ * on; NULL past the end. */
+const char *psm__config_kafka_name(const psm_config *cfg, size_t i);
+const char *psm__config_kafka_value(const psm_config *cfg, size_t i);
+int psm__config_copy(const psm_config *cfg, psm_config **out, psm_error *err);
+
+/* -- thread.c: a condition on the monotonic clock, a named thread. */
+#include <pthread.h>
+int psm__cond_init(pthread_cond_t *cond);
+/* name: at most 15 characters, seen in ps and gdb. All signals are blocked in
+ * it. */
+int psm__thread_start(pthread_t *thread, const char *name, void *(*fn)(void *),
+                      void *arg, psm_error *err);
+
+#define PSM__COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a transport is to the producer, the consumer and the processor: a sink
+ * to send into and a source to read from. Two implementations: memory, kafka.
+ */
+#ifndef PSM_TRANSPORT_INT_H
+#define PSM_TRANSPORT_INT_H
+
+#include <psymatch/transport.h>
+
+#include "base/base.h"
+
+/* -- sending. One thread at a time per sink, but for wake. */
+
+struct psm__message {
+	const char *topic;
+	const char *key; /* may be NULL */
+	size_t key_len;
+	const void *value; /* borrowed until the report, not copied */
+	size_t value_len;
+	uint64_t token; /* comes back with the report */
+};
+
+/* rc 0: acknowledged by all in-sync replicas. Else why not; PSM_ERR_CLOSED:
+ * never sent or outcome unknown. */
+typedef void (*psm__report_fn)(uint64_t token, int rc, const char *reason,
+                               void *user);
+
+struct psm__sink;
+struct psm__sink_ops {
+	/*
+	 * 0: taken, exactly one report will come from poll or close.
+	 * PSM_ERR_FULL: poll and try again. PSM_ERR_TOO_LARGE, PSM_ERR_INVAL:
+	 * never. PSM_ERR_BROKER: the client is dead for good: close the sink,
+	 * open another, send again what has no report.
+	 */
+	int (*send)(struct psm__sink *s, const struct psm__message *m,
+	            psm_error *err);
+	/* Run reports on this thread, waiting up to timeout_ms for the first;
+	 * the count, or PSM_ERR_BROKER as above. */
+	int (*poll)(struct psm__sink *s, int timeout_ms, psm_error *err);
+	/* Any thread: end a poll that waits. */
+	void (*wake)(struct psm__sink *s);
+	/* 1: a broker is reachable as far as is known. Any thread. */
+	int (*connected)(struct psm__sink *s);
+	/* Wait for outstanding reports up to timeout_ms, report the rest as
+	 * PSM_ERR_CLOSED, free. */
+	void (*close)(struct psm__sink *s, int timeout_ms);
+};
+struct psm__sink {
+	const struct psm__sink_ops *ops;
+};
+
+/* -- receiving. One thread at a time per source, but for wake. */
+
+struct psm__record {
+	const char *topic;
+	int32_t partition;
+	int64_t offset;
+	int64_t timestamp_ms; /* the broker's, -1 if unknown */
+	const char *key;      /* NULL if none */
+	size_t key_len;
+	const void *value; /* NULL for a null value */
+	size_t value_len;
+	void *hold; /* the transport's; everything above is borrowed until
+	               release */
+};
+
+struct psm__source_conf {
+	const char *group;
+	const char *const *topics; /* copied */
+	size_t topic_count;
+	/*
+	 * On the polling thread, when a partition is given to us: where to
+	 * start, with committed = the group's offset in the broker (-1: none).
+	 * Return an offset, or -1 for "committed, else the earliest". NULL: -1.
+	 */
+	int64_t (*start_at)(const char *topic, int32_t partition,
+	                    int64_t committed, void *user);
+	/* On the polling thread, when a partition is taken away (or lost):
+	 * forget what was read of it. May be NULL. */
+	void (*revoked)(const char *topic, int32_t partition, void *user);
+	void *user;
+};
+
+struct psm__source;
+struct psm__source_ops {
+	/* 1: *rec filled. 0: nothing within timeout_ms. <0: an error worth a
+	 * log line; go on polling. */
+	int (*poll)(struct psm__source *s, int timeout_ms,
+	            struct psm__record *rec, psm_error *err);
+	void (*release)(struct psm__source *s, struct psm__record *rec);
+	/* next: the offset of the next message to handle. wait 0: hint, do not
+	 * wait. */
+	int (*commit)(struct psm__source *s, const char *topic,
+	              int32_t partition, int64_t next, int wait,
+	              psm_error *err);
+	/* Read this partition again from offset. */
+	int (*seek)(struct psm__source *s, const char *topic, int32_t partition,
+	            int64_t offset, psm_error *err);
+	/* Messages behind the end of all assigned partitions; -1 if unknown.
+	 * Any thread. */
+	int64_t (*lag)(struct psm__source *s);
+	/* Any thread: 1 while a broker is reachable as far as is known. */
+	int (*connected)(struct psm__source *s);
+	void (*wake)(struct psm__source *s);
+	/* Leave the group within timeout_ms and free. */
+	void (*close)(struct psm__source *s, int timeout_ms);
+};
+struct psm__source {
+	const struct psm__source_ops *ops;
+};
+
+/* -- the transport itself: reference counted, any thread. Opening never waits
+ * for a broker. */
+
+struct psm__transport_ops {
+	const char *name;
+	int (*open_sink)(psm_transport *t, psm__report_fn report, void *user,
+	                 struct psm__sink **out, psm_error *err);
+	int (*open_source)(psm_transport *t,
+	                   const struct psm__source_conf *conf,
+	                   struct psm__source **out, psm_error *err);
+	void (*free)(psm_transport *t);
+};
+struct psm_transport {
+	const struct psm__transport_ops *ops;
+	int refs; /* __atomic */
+};
+
+int psm__transport_kafka(const psm_config *cfg, psm_transport **out,
+                         psm_error *err);
+
+/* -- memory transport, for tests: what the mock cluster offers for Kafka. */
+/* down 1: nothing is acknowledged and nothing can be read until down 0. */
+void psm__memory_set_down(psm_transport *t, int down);
+/* The next count sends are reported as rc. */
+void psm__memory_fail_next(psm_transport *t, int count, int rc);
+int64_t psm__memory_count(psm_transport *t, const char *topic);
+/* Put raw bytes there, e.g. garbage; value NULL is a null value. */
+int psm__memory_put(psm_transport *t, const char *topic, const char *key,
+                    const void *value, size_t len);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PSM_EVENT_INT_H
+#define PSM_EVENT_INT_H
+
+#include <psymatch/catalogue.h>
+#include <psymatch/event.h>
+
+#include "base/base.h"
+
+/* An event from its stored parts (outbox rows): nothing is made up, everything
+ * is checked. All copied. */
+struct psm__event_parts {
+	const char *id, *type, *version, *producer;
+	int64_t timestamp_us;
+	const char *payload;
+	size_t payload_len;
+};
+int psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
+                          psm_error *err);
+
+/*
+ * Fields of the platform's entities: one table each, for events, SQL, REST,
+ * imports and redaction.
+ */
+enum psm__writer { /* who may write a field (bits) */
+	           PSM__W_REST_CREATE = 1,
+	           PSM__W_REST_UPDATE = 2,
+	           PSM__W_IMPORT_CREATE =
+	               4,             /* only when the import makes the row */
+	           PSM__W_IMPORT = 8, /* create and update */
+	           PSM__W_SYSTEM = 16
+};
+struct psm__entity_field {
+	const char *name;      /* column and JSON name */
+	const char *sql_type;  /* "varchar(100)", "date", "jsonb", ... */
+	const char *json_type; /* as psm_field_type() */
+	const char *const
+	    *words;   /* closed list, NULL-terminated; NULL if free */
+	int max_len;  /* characters; 0 = no limit */
+	int required; /* on create */
+	unsigned writers;
+	int personal;
+};
+struct psm__entity {
+	const char *name, *schema, *table;
+	const struct psm__entity_field *fields;
+	size_t count;
+};
+extern const struct psm__entity psm__entity_patient, psm__entity_therapist;
+const struct psm__entity_field *psm__entity_find(const struct psm__entity *e,
+                                                 const char *name);
+
+/* The closed word lists, NULL-terminated, in the order of spec'd values. */
+extern const char *const psm__words_anrede[],
+    *const psm__words_geschlecht[],
+	*const psm__words_patientenstatus[],
+	    *const psm__words_therapeutgeschlechtspraeferenz[],
+		*const psm__words_therapieverfahren[],
+		    *const psm__words_therapeutstatus[],
+			*const psm__words_suchstatus[],
+			    *const psm__words_antworttyp[],
+				*const psm__words_anfrage_patient_status[],
+				    *const psm__words_patientenergebnis[],
+					*const psm__words_emailstatus[],
+					    *const
+						psm__words_telefonanrufstatus[];
+/* Index of text in words, -1 if it is none of them. */
+int psm__word_index(const char *const *words, const char *text);
+
+#endif
