@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Events that are not lost: the Python face of libpsymatch.
+
+PSYMATCH_LIBRARY names the shared library if it is not in the usual place.
+"""
+from . import errors
+from ._lib import lib
+from .bus import AMBER, GREEN, RED, Config, Consumer, Producer, Retry, Transport
+from .compat import EventSchema, KafkaConsumer, RobustKafkaProducer
+from .errors import PsmError
+from .event import CAMEL, SNAKE, Event, EventType, catalogue
+
+__version__ = lib.psm_version().decode()
+__all__ = [
+    "AMBER", "CAMEL", "Config", "Consumer", "Event", "EventSchema",
+    "EventType", "GREEN", "KafkaConsumer", "Producer", "PsmError", "RED",
+    "Retry", "RobustKafkaProducer", "SNAKE", "Transport", "catalogue",
+    "errors",
+]

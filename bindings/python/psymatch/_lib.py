@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Loads libpsymatch and turns the rows of _table into ctypes functions."""
+import ctypes
+import os
+
+from . import _table
+
+_SCALARS = {
+    "void": None,
+    "int": ctypes.c_int,
+    "unsigned": ctypes.c_uint,
+    "int32_t": ctypes.c_int32,
+    "int64_t": ctypes.c_int64,
+    "size_t": ctypes.c_size_t,
+    "double": ctypes.c_double,
+    "const char*": ctypes.c_char_p,
+}
+
+
+def ctype(name, callbacks):
+    """The ctypes type for a C type as _table writes it."""
+    if name in _SCALARS:
+        return _SCALARS[name]
+    if name in callbacks:
+        return callbacks[name]
+    if name == "const char*const*":
+        return ctypes.POINTER(ctypes.c_char_p)
+    if name == "const char**":
+        # Not c_char_p: the text's length comes beside it.
+        return ctypes.POINTER(ctypes.c_void_p)
+    if name.endswith("**"):
+        return ctypes.POINTER(ctypes.c_void_p)
+    if name.endswith("*") and name[:-1] in _SCALARS and name != "void*":
+        return ctypes.POINTER(_SCALARS[name[:-1]])
+    if name.endswith("*"):
+        return ctypes.c_void_p  # void* and every opaque object
+    raise TypeError("unknown C type %r" % name)
+
+
+def _make_callbacks():
+    made = {}
+    for name, result, *parameters in _table.CALLBACKS:
+        types = [ctype(p, made) for p in parameters]
+        made[name] = ctypes.CFUNCTYPE(ctype(result, made), *types)
+    return made
+
+
+def _bind(path):
+    library = ctypes.CDLL(path)
+    for name, result, *parameters in _table.FUNCTIONS:
+        function = getattr(library, name)
+        function.restype = ctype(result, callbacks)
+        function.argtypes = [ctype(p, callbacks) for p in parameters]
+    return library
+
+
+callbacks = _make_callbacks()
+lib = _bind(os.environ.get("PSYMATCH_LIBRARY", "libpsymatch.so.0"))

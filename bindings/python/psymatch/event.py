@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Events and the catalogue of their types."""
+import ctypes
+import datetime
+import json
+
+from ._lib import lib
+from .errors import ErrorSlot, make
+
+SNAKE, CAMEL = 0, 1
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def _text(value):
+    return None if value is None else value.decode()
+
+
+class Event:
+    """One event, read-only: id, type, version, time, producer, payload.
+
+    >>> ev = Event.new("therapist.unblocked", "therapist-service",
+    ...                {"therapist_id": 7, "therapist_data": {"id": 7}})
+    """
+
+    def __init__(self, handle, owned=True):
+        self._handle, self._owned = handle, owned
+
+    @classmethod
+    def new(cls, type, producer, payload):
+        """A new event of a known type; payload is a dict, checked now."""
+        text = json.dumps(payload, allow_nan=False).encode()
+        return cls(make(lib.psm_event_new, type.encode(), producer.encode(), text, len(text)))
+
+    @classmethod
+    def parse(cls, text):
+        """Read an envelope (str or bytes), event_id or eventId style."""
+        data = text.encode() if isinstance(text, str) else bytes(text)
+        return cls(make(lib.psm_event_parse, data, len(data)))
+
+    @classmethod
+    def _borrowed(cls, handle):
+        """For the length of a handler's call."""
+        return cls(handle, owned=False)
+
+    def __del__(self):
+        if getattr(self, "_owned", False) and self._handle:
+            lib.psm_event_free(self._handle)
+            self._handle = None
+
+    def encode(self, wire=SNAKE):
+        """The envelope as bytes."""
+        text, size = ctypes.c_void_p(), ctypes.c_size_t()
+        with ErrorSlot() as slot:
+            slot.check(lib.psm_event_encode(self._handle, wire, ctypes.byref(text), ctypes.byref(size), slot.ptr))
+        try:
+            return ctypes.string_at(text, size.value)
+        finally:
+            lib.psm_free(text)
+
+    @property
+    def id(self):
+        return _text(lib.psm_event_id(self._handle))
+
+    @property
+    def type(self):
+        """The canonical name, also when the event came under an alias."""
+        return _text(lib.psm_event_type(self._handle))
+
+    @property
+    def type_as_sent(self):
+        return _text(lib.psm_event_type_as_sent(self._handle))
+
+    @property
+    def version(self):
+        return _text(lib.psm_event_version(self._handle))
+
+    @property
+    def timestamp_us(self):
+        """Microseconds since 1970-01-01 UTC."""
+        return lib.psm_event_timestamp_us(self._handle)
+
+    @property
+    def timestamp(self):
+        return _EPOCH + datetime.timedelta(microseconds=self.timestamp_us)
+
+    @property
+    def producer(self):
+        return _text(lib.psm_event_producer(self._handle))
+
+    @property
+    def topic(self):
+        """The catalogue's topic; None for an unknown type."""
+        return _text(lib.psm_event_topic(self._handle))
+
+    @property
+    def key(self):
+        return _text(lib.psm_event_key(self._handle))
+
+    @property
+    def payload(self):
+        size = ctypes.c_size_t()
+        text = lib.psm_json_text(lib.psm_event_payload(self._handle), ctypes.byref(size))
+        return json.loads(ctypes.string_at(text, size.value))
+
+    def __repr__(self):
+        return "<psymatch.Event %s %s key=%s>" % (self.type, self.id, self.key)
+
+
+def _all(function, handle):
+    found, i = [], 0
+    while True:
+        text = function(handle, i)
+        if text is None:
+            return found
+        found.append(text.decode())
+        i += 1
+
+
+class EventType:
+    """One row of the catalogue."""
+
+    def __init__(self, row):
+        self.name = _text(lib.psm_type_name(row))
+        self.topic = _text(lib.psm_type_topic(row))
+        self.key_field = _text(lib.psm_type_key_field(row))
+        self.version = _text(lib.psm_type_version(row))
+        self.meaning = _text(lib.psm_type_meaning(row))
+        self.is_command = bool(lib.psm_type_is_command(row))
+        self.aliases = _all(lib.psm_type_alias_at, row)
+        self.producers = _all(lib.psm_type_producer_at, row)
+        self.consumers = _all(lib.psm_type_consumer_at, row)
+
+    def __repr__(self):
+        return "<psymatch.EventType %s>" % self.name
+
+
+def catalogue():
+    """Every event type, as a list of EventType."""
+    return [EventType(lib.psm_catalogue_at(i)) for i in range(lib.psm_catalogue_count())]

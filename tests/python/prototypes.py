@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Prototypes of the public headers, for comparing them with other lists."""
+import glob
+import os
+import re
+
+SERVICE = "service.h"  # libpsymatch-service's, which Python does not bind
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.S)
+_TYPEDEF_FN = re.compile(r"typedef\s+([^;()]*?)\(\*(psm_\w+)\)\(([^;]*?)\);", re.S)
+_PROTOTYPE = re.compile(r"PSM_API\s+([^;(]*?)(\w+)\(([^;]*?)\)\s*(?:PSM_CHECK)?;", re.S)
+
+
+def _one_line(text):
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _type(text):
+    """The type of one parameter, without its name."""
+    text = _one_line(text)
+    if text == "void":
+        return text
+    m = re.match(r"(.*?[\s*])(\w+)$", text)
+    head = m.group(1) if m else text
+    return re.sub(r"\s*\*\s*", "*", head).strip()
+
+
+def _parameters(text):
+    text = _one_line(text)
+    return [] if text in ("", "void") else [_type(p) for p in text.split(",")]
+
+
+def headers(top):
+    for path in sorted(glob.glob(os.path.join(top, "include/psymatch/*.h"))):
+        if os.path.basename(path) != SERVICE:
+            with open(path, encoding="utf-8") as f:
+                yield os.path.basename(path), _COMMENT.sub(" ", f.read())
+
+
+def functions(top):
+    """{name: (header, result type, [parameter types])}"""
+    found = {}
+    for header, text in headers(top):
+        text = re.sub(r"^#.*?(?<!\\)$", "", text, flags=re.M | re.S)
+        for result, name, parameters in _PROTOTYPE.findall(text):
+            found[name] = (header, _type(result + " x"), _parameters(parameters))
+    return found
+
+
+def callbacks(top):
+    """{name: (result type, [parameter types])}"""
+    found = {}
+    for _, text in headers(top):
+        for result, name, parameters in _TYPEDEF_FN.findall(text):
+            found[name] = (_type(result + " x"), _parameters(parameters))
+    return found
