@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import psymatch
+from psymatch import errors
+
+DEADLINE_MS = 20000
+
+
+def event(therapist_id, kind="therapist.unblocked"):
+    return psymatch.Event.new(
+        kind, "therapist-service", {"therapist_id": therapist_id, "therapist_data": {"id": therapist_id}})
+
+
+class Bus(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory()
+        self.addCleanup(self.dir.cleanup)
+        self.config = psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR=self.dir.name, PSYMATCH_SPOOL_DURABILITY="os")
+        self.transport = psymatch.Transport.memory(3)
+
+    def consume(self, consumer, got, count):
+        for _ in range(100):
+            if len(got) >= count:
+                return
+            consumer.poll(DEADLINE_MS // 100)
+        self.fail("%d of %d events came" % (len(got), count))
+
+    def test_sent_events_arrive_once_and_in_order_per_key(self):
+        outcomes = []
+        with psymatch.Producer(self.transport, self.config, lambda *o: outcomes.append(o)) as p:
+            sent = [event(1 + i % 5) for i in range(100)]
+            for ev in sent:
+                p.send(ev)
+            self.assertEqual(p.flush(DEADLINE_MS), 0)
+            self.assertEqual(p.stat("sent"), 100)
+            self.assertEqual(p.health()[0], psymatch.GREEN)
+        self.assertEqual(sorted(o[0] for o in outcomes), sorted(ev.id for ev in sent))
+        self.assertEqual({o[1] for o in outcomes}, {0})
+        got = []
+        with psymatch.Consumer("test", ["therapist-events"], self.transport, self.config) as c:
+            c.on("therapist.unblocked", lambda ev: got.append((ev.key, ev.id)))
+            self.consume(c, got, 100)
+        for key in "12345":
+            self.assertEqual([i for k, i in got if k == key], [ev.id for ev in sent if ev.key == key])
+
+    def test_retry_comes_again_and_another_exception_is_dead(self):
+        calls, dead = [], []
+        with psymatch.Producer(self.transport, self.config) as p:
+            for i in (1, 2):
+                p.send(event(i))
+            self.assertEqual(p.flush(DEADLINE_MS), 0)
+
+        def handler(ev):
+            calls.append(ev.key)
+            if ev.key == "1" and calls.count("1") < 3:
+                raise psymatch.Retry("not now")
+            if ev.key == "2":
+                raise ValueError("Frau Muster is not welcome here")
+
+        with psymatch.Consumer("test", ["therapist-events"], self.transport, self.config) as c:
+            c.on("*", handler)
+            c.on_dead(lambda *d: dead.append(d))
+            for _ in range(200):
+                if calls.count("1") == 3 and dead:
+                    break
+                c.poll(100)
+        self.assertEqual((calls.count("1"), calls.count("2")), (3, 1))
+        topic, _, _, raw, code, reason = dead[0]
+        self.assertEqual((topic, code), ("therapist-events", -19))
+        self.assertEqual(psymatch.Event.parse(raw).key, "2")
+        self.assertNotIn("Muster", reason)
+
+    def test_an_unknown_setting_is_named(self):
+        with self.assertRaises(errors.ConfigError) as e:
+            psymatch.Config(from_env=False, PSYMATCH_SPOOL_DURABILITY="sometimes")
+        self.assertIn("PSYMATCH_SPOOL_DURABILITY", str(e.exception))
+
+    def test_the_same_handler_type_twice_is_refused(self):
+        c = psymatch.Consumer("test", ["therapist-events"], self.transport, self.config)
+        c.on("email.sent", lambda ev: None)
+        with self.assertRaises(errors.ConflictError):
+            c.on("communication.email_sent", lambda ev: None)
+
+
+KILLED = """
+import os, signal, sys
+import psymatch
+config = psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR=sys.argv[1], PSYMATCH_SPOOL_DURABILITY="os",
+                         KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+p = psymatch.Producer(psymatch.Transport(config), config)
+for i in range(1, 51):
+    ev = psymatch.Event.new("therapist.unblocked", "therapist-service",
+                            {"therapist_id": i, "therapist_data": {"id": i}})
+    p.send(ev)
+    print(ev.id, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+class Killed(unittest.TestCase):
+    def test_what_send_accepted_survives_kill_9(self):
+        with tempfile.TemporaryDirectory() as spool:
+            run = subprocess.run([sys.executable, "-c", KILLED, spool], stdout=subprocess.PIPE, check=False)
+            self.assertEqual(run.returncode, -signal.SIGKILL)
+            ids = run.stdout.decode().split()
+            self.assertEqual(len(ids), 50)
+            config = psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR=spool)
+            transport, got = psymatch.Transport.memory(1), []
+            with psymatch.Producer(transport, config) as p:
+                self.assertEqual(p.flush(DEADLINE_MS), 0)
+            with psymatch.Consumer("test", ["therapist-events"], transport, config) as c:
+                c.on("*", lambda ev: got.append(ev.id))
+                for _ in range(200):
+                    if len(got) >= 50:
+                        break
+                    c.poll(100)
+            self.assertEqual(got, ids)
+
+
+class DropIn(unittest.TestCase):
+    """The earlier classes, with the earlier signatures."""
+
+    def test_send_event_and_process_events(self):
+        transport = psymatch.Transport.memory(1)
+        config = psymatch.Config(from_env=False)
+        p = psymatch.RobustKafkaProducer(service_name="therapist-service", transport=transport, config=config)
+        payload = {"therapist_id": 7, "therapist_data": {"id": 7}, "reason": None}
+        self.assertTrue(p.send_event("therapist-events", "therapist.blocked", payload, key="7"))
+        self.assertTrue(p.flush(DEADLINE_MS / 1000))
+        with self.assertRaises(psymatch.PsmError):
+            p.send_event("therapist-events", "therapist.blocked", payload, key="8")
+        p.close()
+        got = []
+        c = psymatch.KafkaConsumer(["therapist-events"], "test", transport=transport, config=config)
+
+        def handler(ev):
+            got.append(ev)
+            c.close()
+
+        c.process_events(handler, ["therapist.blocked"])
+        self.assertEqual((got[0].event_type, got[0].payload, got[0].producer),
+                         ("therapist.blocked", payload, "therapist-service"))
+
+    def test_event_schema_writes_the_earlier_names(self):
+        ev = psymatch.EventSchema("therapist.unblocked", {"therapist_id": 7, "therapist_data": {"id": 7}},
+                                  "therapist-service")
+        data = ev.to_dict()
+        self.assertEqual(sorted(data), ["eventId", "eventType", "payload", "producer", "timestamp", "version"])
+        self.assertEqual(psymatch.EventSchema.from_json(ev.to_json()).payload, ev.payload)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import datetime
+import json
+import unittest
+
+import psymatch
+from psymatch import errors
+
+THERAPIST = {
+    "therapist_id": 7,
+    "therapist_data": {"id": 7, "vorname": "Änne", "nachname": "Muster", "plz": "10115", "status": "aktiv"},
+}
+ENVELOPE = (
+    '{"eventId": "1b4e28ba-2fa1-41d2-883f-0016d3cca427", "eventType": "therapist.unblocked", "version": "1.0",'
+    ' "timestamp": "2025-08-11T09:44:00.123456", "producer": "therapist-service",'
+    ' "payload": {"therapist_id": 7, "therapist_data": {"id": 7}}}'
+)
+
+
+class Events(unittest.TestCase):
+    def test_a_new_event_has_everything(self):
+        before = datetime.datetime.now(datetime.timezone.utc)
+        ev = psymatch.Event.new("therapist.created", "therapist-service", THERAPIST)
+        self.assertRegex(ev.id, r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+        self.assertEqual((ev.type, ev.version, ev.producer), ("therapist.created", "1.0", "therapist-service"))
+        self.assertEqual((ev.topic, ev.key), ("therapist-events", "7"))
+        self.assertEqual(ev.payload, THERAPIST)
+        self.assertLess(abs((ev.timestamp - before).total_seconds()), 5)
+
+    def test_round_trip_in_both_writings(self):
+        ev = psymatch.Event.new("therapist.created", "therapist-service", THERAPIST)
+        for wire, name in ((psymatch.SNAKE, "event_id"), (psymatch.CAMEL, "eventId")):
+            text = ev.encode(wire)
+            self.assertEqual(json.loads(text)[name], ev.id)
+            again = psymatch.Event.parse(text)
+            self.assertEqual(again.payload, ev.payload)
+            self.assertEqual(again.timestamp_us, ev.timestamp_us)
+
+    def test_the_older_wire_is_read_and_its_time_kept(self):
+        ev = psymatch.Event.parse(ENVELOPE)
+        self.assertEqual(ev.timestamp, datetime.datetime(2025, 8, 11, 9, 44, 0, 123456, datetime.timezone.utc))
+        self.assertEqual(ev.key, "7")
+
+    def test_an_alias_keeps_both_names(self):
+        text = ENVELOPE.replace("therapist.unblocked", "communication.email_sent").replace(
+            '{"therapist_id": 7, "therapist_data": {"id": 7}}', '{"email_id": 3, "email_data": {"patient_id": 5}}')
+        ev = psymatch.Event.parse(text)
+        self.assertEqual((ev.type, ev.type_as_sent), ("email.sent", "communication.email_sent"))
+
+
+class Refusals(unittest.TestCase):
+    def test_broken_json_tells_where(self):
+        with self.assertRaises(errors.ParseError) as e:
+            psymatch.Event.parse('{\n  "event_id": nope}')
+        self.assertEqual((e.exception.line, e.exception.column), (2, 15))
+
+    def test_a_wrong_payload_names_the_pointer(self):
+        bad = {"therapist_id": "seven", "therapist_data": {"id": 7}}
+        with self.assertRaises(errors.SchemaError) as e:
+            psymatch.Event.new("therapist.created", "therapist-service", bad)
+        self.assertIn("therapist_id", e.exception.pointer)
+        self.assertNotIn("seven", str(e.exception))
+
+    def test_unknown_type_and_newer_major_version(self):
+        with self.assertRaises(errors.UnknownTypeError):
+            psymatch.Event.new("therapist.promoted", "therapist-service", {})
+        with self.assertRaises(errors.VersionError):
+            psymatch.Event.parse(ENVELOPE.replace('"1.0"', '"2.0"'))
+
+    def test_nan_is_refused_before_it_travels(self):
+        with self.assertRaises(ValueError):
+            psymatch.Event.new("therapist.created", "therapist-service", {"therapist_id": float("nan")})
+
+
+class Catalogue(unittest.TestCase):
+    def test_every_row_can_be_read(self):
+        rows = {t.name: t for t in psymatch.catalogue()}
+        self.assertGreaterEqual(len(rows), 20)
+        self.assertEqual(rows["therapist.blocked"].topic, "therapist-events")
+        self.assertIn("matching-service", rows["therapist.blocked"].consumers)
+        self.assertIn("communication.email_sent", rows["email.sent"].aliases)
+        self.assertTrue(rows["communication.send_email"].is_command)
+
+
+class ErrorTable(unittest.TestCase):
+    def test_one_class_per_code(self):
+        self.assertEqual(errors.BY_CODE[-6].__name__, "FullError")
+        self.assertIs(errors.TooLargeError, errors.BY_CODE[-7])
+        self.assertEqual(len({c.__name__ for c in errors.BY_CODE.values()}), len(errors.BY_CODE))
+        for name in errors.BY_CODE.values():
+            self.assertTrue(issubclass(name, psymatch.PsmError))
+
+
+if __name__ == "__main__":
+    unittest.main()
