@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "bench.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <librdkafka/rdkafka_mock.h>
+
+#define MAX_ROUNDS 15
+
+static pid_t mock_pid;
+
+static void
+usage(const char *program)
+{
+	fprintf(stderr,
+	        "usage: %s [--bootstrap HOST:PORT] [--count N] [--rounds N] "
+	        "[--codec none|lz4|...]\n"
+	        "       [--durability os|interval|disk] [--json]\n"
+	        "Without --bootstrap (or KAFKA_BOOTSTRAP_SERVERS) a mock "
+	        "cluster is the broker:\n"
+	        "good for a look, not for a figure.\n",
+	        program);
+	exit(2);
+}
+
+void
+bench_options(int argc, char **argv, struct bench_options *o)
+{
+	static const struct option names[] = {
+	    {"bootstrap", required_argument, NULL, 'b'},
+	    {"count", required_argument, NULL, 'n'},
+	    {"rounds", required_argument, NULL, 'r'},
+	    {"codec", required_argument, NULL, 'c'},
+	    {"durability", required_argument, NULL, 'd'},
+	    {"json", no_argument, NULL, 'j'},
+	    {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	o->bootstrap = getenv("KAFKA_BOOTSTRAP_SERVERS");
+	o->codec = "none";
+	o->durability = "os";
+	o->rounds = 5;
+	o->json = 0;
+	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		switch (c) {
+		case 'b':
+			o->bootstrap = optarg;
+			break;
+		case 'n':
+			o->count = strtoul(optarg, NULL, 10);
+			break;
+		case 'r':
+			o->rounds = atoi(optarg);
+			break;
+		case 'c':
+			o->codec = optarg;
+			break;
+		case 'd':
+			o->durability = optarg;
+			break;
+		case 'j':
+			o->json = 1;
+			break;
+		default:
+			usage(argv[0]);
+		}
+	}
+	if (optind < argc || o->count < 100 || o->rounds < 1 ||
+	    o->rounds > MAX_ROUNDS)
+		usage(argv[0]);
+}
+
+/* -- events */
+
+static const char *const surnames[] = {
+    "Ahornblatt",  "Birkental", "Cederwald",   "Distelfink",
+    "Eichengrund", "Fichtenau", "Ginsterfeld", "Haselbusch"};
+static const char *const cities[] = {"Musterstadt", "Beispielhausen",
+                                     "Probedorf", "Testlingen"};
+
+static int
+one_event(char *text, size_t size, size_t i)
+{
+	unsigned h = (unsigned)(i * 2654435761u);
+
+	return snprintf(
+	    text, size,
+	    "{\"event_id\":\"0190%04x-%04x-7%03x-8%03x-%012zx\","
+	    "\"event_type\":\"therapist.updated\",\"version\":\"1.0\","
+	    "\"timestamp\":\"2026-03-%02uT%02u:%02u:00.%06uZ\","
+	    "\"producer\":\"therapist-service\","
+	    "\"payload\":{\"therapist_id\":%zu,\"therapist_data\":{\"id\":%zu,"
+	    "\"anrede\":\"Frau\",\"geschlecht\":\"weiblich\",\"titel\":\"Dr.\","
+	    "\"vorname\":\"Beispiel\",\"nachname\":\"%s-%x\","
+	    "\"strasse\":\"Probeweg %u\",\"plz\":\"%05u\",\"ort\":\"%s\","
+	    "\"telefon\":\"030 000%06u\",\"email\":\"praxis%zu@praxis.example\","
+	    "\"kassensitz\":true,"
+	    "\"psychotherapieverfahren\":\"Verhaltenstherapie\","
+	    "\"potenziell_verfuegbar\":%s,\"status\":\"aktiv\"}}}",
+	    h & 0xffff, (h >> 8) & 0xffff, h & 0xfff, (h >> 4) & 0xfff, i,
+	    1 + h % 28, h % 24, h % 60, h % 1000000, 1 + i % 40000,
+	    1 + i % 40000, surnames[h % 8], h, 1 + h % 200, 10000 + h % 89999,
+	    cities[(h >> 5) % 4], h % 1000000, i, h & 1 ? "true" : "false");
+}
+
+int
+bench_events_make(struct bench_events *e, size_t count)
+{
+	char text[1024];
+	size_t i, cap = count * 640;
+
+	e->count = count;
+	e->bytes = malloc(cap);
+	e->at = malloc((count + 1) * sizeof *e->at);
+	if (!e->bytes || !e->at)
+		return -1;
+	e->at[0] = 0;
+	for (i = 0; i < count; i++) {
+		int n = one_event(text, sizeof text, i);
+
+		if (e->at[i] + (size_t)n > cap)
+			return -1;
+		memcpy(e->bytes + e->at[i], text, (size_t)n);
+		e->at[i + 1] = e->at[i] + (size_t)n;
+	}
+	return 0;
+}
+
+void
+bench_events_free(struct bench_events *e)
+{
+	free(e->bytes);
+	free(e->at);
+}
+
+int
+bench_key(size_t i, char *text, size_t size)
+{
+	return snprintf(text, size, "%zu", 1 + i % 40000);
+}
+
+/* -- measuring */
+
+static double
+wall(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}
+
+static double
+cpu(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	return (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
+	       1e-6 * (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec);
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double
+median(const double *values, int count)
+{
+	double sorted[MAX_ROUNDS];
+
+	memcpy(sorted, values, (size_t)count * sizeof *values);
+	qsort(sorted, (size_t)count, sizeof *sorted, by_value);
+	return sorted[count / 2];
+}
+
+static void
+print_table(const struct bench_options *o, const struct bench_side *sides,
+            size_t count)
+{
+	const struct bench_side *ours = &sides[count - 1];
+	size_t i;
+
+	printf("%zu events, %d rounds, codec %s, durability %s, broker %s\n",
+	       o->count, o->rounds, o->codec, o->durability, o->bootstrap);
+	printf("%-34s %12s %12s %22s\n", "side (medians)", "events/s",
+	       "CPU us/event", "psymatch / this side");
+	for (i = 0; i < count; i++)
+		printf("%-34s %12.0f %12.2f %22.2f\n", sides[i].name,
+		       (double)o->count / median(sides[i].seconds, o->rounds),
+		       median(sides[i].cpu_us, o->rounds),
+		       median(sides[i].seconds, o->rounds) /
+		           median(ours->seconds, o->rounds));
+}
+
+static void
+print_json(const struct bench_options *o, const struct bench_side *sides,
+           size_t count)
+{
+	size_t i;
+
+	printf("{\"events\":%zu,\"rounds\":%d,\"codec\":\"%s\",\"durability\":"
+	       "\"%s\",\"sides\":[",
+	       o->count, o->rounds, o->codec, o->durability);
+	for (i = 0; i < count; i++)
+		printf(
+		    "%s{\"name\":\"%s\",\"events_per_s\":%.0f,\"cpu_us\":%.3f}",
+		    i ? "," : "", sides[i].name,
+		    (double)o->count / median(sides[i].seconds, o->rounds),
+		    median(sides[i].cpu_us, o->rounds));
+	printf("]}\n");
+}
+
+int
+bench_compare(const struct bench_options *o, struct bench_side *sides,
+              size_t count, void *work)
+{
+	int round;
+	size_t i;
+
+	for (round = 0; round < o->rounds; round++) {
+		for (i = 0; i < count; i++) {
+			double w = wall(), c = cpu();
+
+			if (sides[i].run(o, work) != 0) {
+				fprintf(stderr, "%s failed\n", sides[i].name);
+				return 1;
+			}
+			sides[i].seconds[round] = wall() - w;
+			sides[i].cpu_us[round] =
+			    1e6 * (cpu() - c) / (double)o->count;
+		}
+	}
+	(o->json ? print_json : print_table)(o, sides, count);
+	return 0;
+}
+
+/* -- a mock cluster of its own process, so that its CPU is not counted as ours
+ */
+
+static void
+mock_main(int fd)
+{
+	char errstr[256];
+	rd_kafka_t *rk =
+	    rd_kafka_new(RD_KAFKA_PRODUCER, NULL, errstr, sizeof errstr);
+	rd_kafka_mock_cluster_t *mc =
+	    rk ? rd_kafka_mock_cluster_new(rk, 1) : NULL;
+	const char *bootstrap = mc ? rd_kafka_mock_cluster_bootstraps(mc) : "";
+
+	if (write(fd, bootstrap, strlen(bootstrap) + 1) < 0)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+const char *
+bench_mock_start(void)
+{
+	static char bootstrap[256];
+	int fds[2];
+	ssize_t n;
+
+	if (pipe(fds) != 0)
+		return NULL;
+	mock_pid = fork();
+	if (mock_pid == 0)
+		mock_main(fds[1]);
+	close(fds[1]);
+	n = read(fds[0], bootstrap, sizeof bootstrap);
+	close(fds[0]);
+	return n > 1 ? bootstrap : NULL;
+}
+
+void
+bench_mock_stop(void)
+{
+	if (mock_pid <= 0)
+		return;
+	kill(mock_pid, SIGKILL);
+	waitpid(mock_pid, NULL, 0);
+}
+
+/* -- the raw side */
+
+static int raw_failed;
+
+static void
+on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+	(void)rk;
+	(void)opaque;
+	if (m->err)
+		raw_failed++;
+}
+
+rd_kafka_t *
+bench_raw_producer(const struct bench_options *o)
+{
+	const char *settings[][2] = {
+	    {"bootstrap.servers", o->bootstrap},
+	    {"enable.idempotence", "true"},
+	    {"acks", "all"},
+	    {"linger.ms", "5"},
+	    {"partitioner", "murmur2_random"},
+	    {"compression.codec", o->codec},
+	    {"message.timeout.ms", "0"},
+	};
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char errstr[256];
+	size_t i;
+	rd_kafka_t *rk;
+
+	raw_failed = 0;
+	for (i = 0; i < sizeof settings / sizeof settings[0]; i++)
+		if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1],
+		                      errstr,
+		                      sizeof errstr) != RD_KAFKA_CONF_OK)
+			fprintf(stderr, "%s\n", errstr);
+	rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof errstr);
+	if (!rk)
+		rd_kafka_conf_destroy(conf);
+	return rk;
+}
+
+int
+bench_raw_send(rd_kafka_t *rk, const char *topic, size_t i, const void *value,
+               size_t len)
+{
+	char key[24];
+	int key_len = bench_key(i, key, sizeof key);
+	rd_kafka_resp_err_t e;
+
+	for (;;) {
+		e = rd_kafka_producev(
+		    rk, RD_KAFKA_V_TOPIC(topic),
+		    RD_KAFKA_V_KEY(key, (size_t)key_len),
+		    RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len),
+		    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+		if (e != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+			break;
+		rd_kafka_poll(rk, 10);
+	}
+	if (i % 256 == 0)
+		rd_kafka_poll(rk, 0);
+	return e ? -1 : 0;
+}
+
+int
+bench_raw_finish(rd_kafka_t *rk)
+{
+	int rc = rd_kafka_flush(rk, 60000) || raw_failed ? -1 : 0;
+
+	rd_kafka_destroy(rk);
+	return rc;
+}
