@@ -12,12 +12,14 @@
 #include <psymatch/health.h>
 #include <psymatch/json.h>
 #include <psymatch/log.h>
+#include <psymatch/matching.h>
 #include <psymatch/memory.h>
 #include <psymatch/metrics.h>
 #include <psymatch/processor.h>
 #include <psymatch/producer.h>
 #include <psymatch/relay.h>
 #include <psymatch/store.h>
+#include <psymatch/therapist.h>
 #include <psymatch/transport.h>
 #include <psymatch/uuid.h>
 

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PSYMATCH_THERAPIST_H
+#define PSYMATCH_THERAPIST_H
+
+#include <psymatch/base.h>
+#include <psymatch/error.h>
+#include <psymatch/json.h>
+#include <psymatch/store.h>
+
+PSM_BEGIN_DECLS
+
+/* Status of a therapist (therapeutstatus), spelled as in SQL and JSON. */
+enum psm_therapist_status {
+	PSM_THERAPIST_AKTIV = 0,
+	PSM_THERAPIST_GESPERRT = 1,
+	PSM_THERAPIST_INAKTIV = 2
+};
+
+/**
+ * The word of a therapist status, e.g. "gesperrt".
+ *
+ * @param status  an enum psm_therapist_status.
+ * @return borrowed for ever; NULL for another number.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_therapist_status_name(int status);
+
+/**
+ * The therapist status of a word; upper and lower case count.
+ *
+ * @param name  NUL-terminated UTF-8, e.g. "aktiv"; NULL is no status.
+ * @return an enum psm_therapist_status;
+ *   PSM_ERR_INVAL  name is none of the words.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_therapist_status_from_name(const char *name);
+
+/**
+ * What a status change of a therapist publishes. Every change is allowed; one
+ * to the same status publishes "therapist.updated".
+ *
+ * A therapist stays blocked on the detour "gesperrt" -> "inaktiv": the later
+ * step to "aktiv" is the one that publishes "therapist.unblocked".
+ *
+ * @param from     an enum psm_therapist_status, or -1 for a row without one.
+ * @param to       an enum psm_therapist_status.
+ * @param blocked  1: the therapist carries a block (sperrdatum is set), else 0.
+ * @param event    receives the event type, borrowed for ever.
+ * @param err      details of a failure; may be NULL.
+ * @return what happens to sperrdatum and sperrgrund: 0 they stay, 1 they are
+ *   set, 2 they are cleared;
+ *   PSM_ERR_INVAL  event is NULL, or a number outside the ranges above.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_therapist_transition(int from, int to, int blocked,
+                                     const char **event,
+                                     psm_error *err) PSM_CHECK;
+
+/**
+ * Map one record of the scraper to the fields of a therapist.
+ *
+ * @param record  {"basic_info": {salutation, title, first_name, last_name},
+ *   "location": {street, house_number, postal_code, city},
+ *   "contact": {phone, email, fax}, "therapy_methods": [string],
+ *   "languages": [string], "telephone_hours": object}; borrowed for the call.
+ * @param fields  receives a JSON object with the columns that the record
+ *   fills: a missing or blank value makes no member, an unknown salutation
+ *   makes neither "anrede" nor "geschlecht". New (psm_free); NULL unless 0 is
+ *   returned.
+ * @param err     details of a failure, with JSON pointer, line and column; may
+ *   be NULL.
+ * @return 0: mapped; 1: skipped, no method of the record is for adults;
+ *   PSM_ERR_INVAL   record or fields is NULL;
+ *   PSM_ERR_SCHEMA  a required value is missing, a value has the wrong type or
+ *                   is too long, or the postal code is not five digits;
+ *   PSM_ERR_NOMEM   out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_therapist_from_record(const psm_json *record, char **fields,
+                                      psm_error *err) PSM_CHECK;
+
+/**
+ * Find the stored therapist that imported fields are about: the one with the
+ * same vorname, nachname and plz; else the one who changed the name, that is
+ * with the same vorname, plz, strasse and ort (none of them empty) and the
+ * same telefon or email, unless "present" names that therapist too.
+ *
+ * @param fields      as psm_therapist_from_record() makes it; borrowed.
+ * @param candidates  array of therapists as in therapist_data; borrowed.
+ * @param present     array of the fields of all records of the same file, or
+ *   NULL; borrowed.
+ * @param index       receives the index into candidates.
+ * @param err         details of a failure; may be NULL.
+ * @return 0: found under the same name; 1: found under a former name;
+ *   PSM_ERR_INVAL      a NULL argument other than present and err;
+ *   PSM_ERR_SCHEMA     an argument has not the shape above;
+ *   PSM_ERR_NOT_FOUND  the record is about somebody new;
+ *   PSM_ERR_AMBIGUOUS  more than one candidate fits equally well;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_therapist_match(const psm_json *fields,
+                                const psm_json *candidates,
+                                const psm_json *present, size_t *index,
+                                psm_error *err) PSM_CHECK;
+
+/**
+ * Apply imported fields to a stored therapist. Only columns that an import may
+ * write change, nothing that holds a value becomes empty, and geschlecht
+ * follows only a change of anrede (or fills a geschlecht that was unknown).
+ *
+ * @param stored  a therapist as in therapist_data; borrowed.
+ * @param fields  as psm_therapist_from_record() makes it; borrowed.
+ * @param merged  receives the whole therapist after the change, a JSON object.
+ *   New (psm_free).
+ * @param err     details of a failure; may be NULL.
+ * @return count of columns that changed, 0 if stored says it all already;
+ *   PSM_ERR_INVAL   a NULL argument other than err;
+ *   PSM_ERR_SCHEMA  a value does not fit its column;
+ *   PSM_ERR_NOMEM   out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_therapist_merge(const psm_json *stored, const psm_json *fields,
+                                char **merged, psm_error *err) PSM_CHECK;
+
+/* Where the import of a service stands. */
+enum psm_import_state {
+	PSM_IMPORT_STARTING = 0,
+	PSM_IMPORT_RUNNING = 1,
+	PSM_IMPORT_STOPPED = 2,
+	PSM_IMPORT_FAILED = 3
+};
+
+/** What imports did, for people and for health checks; kept in memory. */
+typedef struct psm_import_status psm_import_status;
+
+/**
+ * A new status, in state "starting".
+ *
+ * @param interval_s  seconds between two runs, 1 to 31536000; all limits of
+ *   the health follow from it.
+ * @param out         receives the status, new (psm_import_status_free).
+ * @param err         details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  out is NULL or interval_s is out of range;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_import_status_new(int64_t interval_s, psm_import_status **out,
+                                  psm_error *err) PSM_CHECK;
+
+/**
+ * Free a status that no thread uses any more. NULL is allowed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API void psm_import_status_free(psm_import_status *status);
+
+/**
+ * The worker that runs the import says where it stands. starting -> running,
+ * stopped, failed; running -> stopped, failed; failed -> running, stopped;
+ * stopped -> starting; the same state again is allowed.
+ *
+ * @param status  a status.
+ * @param state   an enum psm_import_state.
+ * @param err     details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL       status is NULL or state is none;
+ *   PSM_ERR_TRANSITION  the state may not follow the present one.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_import_status_set_state(psm_import_status *status, int state,
+                                        psm_error *err);
+
+/**
+ * Ask a running import to end after the record at hand, and later ones not to
+ * begin. NULL is allowed.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API void psm_import_status_cancel(psm_import_status *status);
+
+/**
+ * One counter since the status was made.
+ *
+ * @param status  a status.
+ * @param name    "runs", "files", "broken", "records", "created", "updated",
+ *   "unchanged", "skipped" (nothing for adults), "superseded" (a newer file
+ *   told about the same therapist) or "failed".
+ * @return the count; -1 for another name or a NULL argument.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int64_t psm_import_status_stat(psm_import_status *status,
+                                       const char *name);
+
+/**
+ * The status as GET /api/therapists/import-status shows it.
+ *
+ * A file counts once per content, however often it is read again. Records for
+ * children only count in no number. Days are those of the process's time zone.
+ *
+ * @param status  a status.
+ * @param json    receives {"running": boolean, "last_check": time or null,
+ *   "last_import_run": time or null, "next_import_run": time or null,
+ *   "files_processed_today": n, "therapists_processed_today": n,
+ *   "therapists_failed_today": n, "last_error": string or null,
+ *   "last_error_time": time or null, "total_files_processed": n,
+ *   "total_therapists_processed": n, "total_therapists_failed": n,
+ *   "recent_imports": at most 10 of {"file", "therapist_count",
+ *   "success_count", "failed_count", "time"}, newest last}. New (psm_free).
+ * @param err     details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  status or json is NULL;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_import_status_json(psm_import_status *status, char **json,
+                                   psm_error *err) PSM_CHECK;
+
+/**
+ * The newest 100 errors of imports, oldest first; each content of a file is
+ * reported once. No names: a record is told by its place.
+ *
+ * @param status  a status.
+ * @param json    receives an array of {"file": string, "record": index from 0
+ *   or null, "pointer": JSON pointer into the file, "line": n, "column": n,
+ *   "code": string, "wanted": string}; line and column are 0 when unknown. New
+ *   (psm_free).
+ * @param err     details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  status or json is NULL;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_import_status_errors(psm_import_status *status, char **json,
+                                     psm_error *err) PSM_CHECK;
+
+/**
+ * The health as GET /health/import shows it.
+ *
+ * Red: stopped or failed; an error before the first run ended; no run begun
+ * for 25/24 of the interval (and one more minute), or none ended for two of
+ * them; more than half of the therapists of the newest 20 files failed (at
+ * least 5 files). Amber: any failed therapist among them, or an error within
+ * the last interval.
+ *
+ * @param status  a status.
+ * @param json    receives {"status": "healthy" | "degraded" | "unhealthy",
+ *   "service": "therapist-import-monitor", "details": {"monitor_running",
+ *   "last_check", "files_processed_today", "therapists_processed_today",
+ *   "therapists_failed_today", "last_error", "last_error_time", "issues":
+ *   [string]}}. New (psm_free); may be NULL when only the result counts.
+ * @param err     details of a failure; may be NULL.
+ * @return an enum psm_health (psymatch/health.h);
+ *   PSM_ERR_INVAL  status is NULL;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_import_status_health(psm_import_status *status, char **json,
+                                     psm_error *err) PSM_CHECK;
+
+/**
+ * Import one file {"therapists": [record]}: one transaction per therapist
+ * writes the row and its event "therapist.created" or "therapist.updated". A
+ * record that changes nothing writes and publishes nothing; a record with a
+ * fault is reported and the rest goes on.
+ *
+ * @param store   an open store whose set "therapist" is migrated.
+ * @param path    the file, ".../<YYYYMMDD>/<postal code>.json"; the last two
+ *   names say how old the file is and how reports call it.
+ * @param status  receives counts and errors; may be NULL.
+ * @param err     details of a failure; may be NULL.
+ * @return count of therapists created or updated;
+ *   PSM_ERR_INVAL   store or path is NULL, or path has not the form above;
+ *   PSM_ERR_PARSE   malformed JSON;
+ *   PSM_ERR_SCHEMA  no array "therapists";
+ *   PSM_ERR_TOO_LARGE  larger than a JSON document may be;
+ *   PSM_ERR_IO      the file cannot be read;
+ *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  the database is away: nothing
+ *                   is lost, call again;
+ *   PSM_ERR_STATE   cancelled;
+ *   PSM_ERR_NOMEM   out of memory.
+ *
+ * Threads: any, also on the same file at once. Blocks: on file and database.
+ * Since 0.1.
+ */
+PSM_API int psm_therapist_import_file(psm_store *store, const char *path,
+                                      psm_import_status *status,
+                                      psm_error *err) PSM_CHECK;
+
+/**
+ * Import the newest file of each postal code of a folder. Folders are dates
+ * (YYYYMMDD, real ones), files <postal code>.json in them; other names are
+ * left alone. A file that is no JSON document of the right shape is reported
+ * once, moved to folder/failed/<YYYYMMDD>/ where that is allowed, and the next
+ * older one of its postal code is read instead.
+ *
+ * @param store   an open store whose set "therapist" is migrated.
+ * @param folder  the folder.
+ * @param status  receives times, counts and errors; may be NULL.
+ * @param err     details of a failure; may be NULL.
+ * @return count of therapists created or updated;
+ *   PSM_ERR_INVAL  store or folder is NULL;
+ *   PSM_ERR_IO     the folder cannot be read;
+ *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  the database is away: what was
+ *                  done stays, call again;
+ *   PSM_ERR_STATE  cancelled;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: on files and database. Since 0.1.
+ */
+PSM_API int psm_therapist_import_run(psm_store *store, const char *folder,
+                                     psm_import_status *status,
+                                     psm_error *err) PSM_CHECK;
+
+/**
+ * Block a therapist: status "gesperrt", sperrgrund, sperrdatum = today, event
+ * "therapist.blocked", in one transaction. For one who is blocked already only
+ * another reason is stored ("therapist.updated").
+ *
+ * @param store   an open store whose set "therapist" is migrated.
+ * @param id      the therapist.
+ * @param reason  why, NUL-terminated UTF-8; NULL: no reason given.
+ * @param err     details of a failure; may be NULL.
+ * @return 1: changed; 0: was blocked for this reason already;
+ *   PSM_ERR_INVAL      store is NULL or id is not positive;
+ *   PSM_ERR_NOT_FOUND  no such therapist;
+ *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  not done, call again;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_block(psm_store *store, int64_t id,
+                                const char *reason, psm_error *err) PSM_CHECK;
+
+/**
+ * Unblock a therapist: status "aktiv", no sperrgrund, no sperrdatum, event
+ * "therapist.unblocked", in one transaction.
+ *
+ * @param store  an open store whose set "therapist" is migrated.
+ * @param id     the therapist.
+ * @param err    details of a failure; may be NULL.
+ * @return 1: changed; 0: is active and not blocked;
+ *   PSM_ERR_INVAL       store is NULL or id is not positive;
+ *   PSM_ERR_NOT_FOUND   no such therapist;
+ *   PSM_ERR_TRANSITION  the therapist is "inaktiv" without a block;
+ *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  not done, call again;
+ *   PSM_ERR_NOMEM       out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_unblock(psm_store *store, int64_t id,
+                                  psm_error *err) PSM_CHECK;
+
+/**
+ * Change columns of a therapist by hand: one transaction, one event
+ * ("therapist.updated", or what psm_therapist_transition() says of a changed
+ * status).
+ *
+ * @param store  an open store whose set "therapist" is migrated.
+ * @param id     the therapist.
+ * @param json   object of columns that a person may write, NUL-terminated;
+ *   null empties a column that need not have a value.
+ * @param err    details of a failure, with JSON pointer, line and column; may
+ *   be NULL.
+ * @return 1: changed; 0: everything was so already, nothing published;
+ *   PSM_ERR_INVAL      a NULL argument other than err, or id is not positive;
+ *   PSM_ERR_PARSE      json is malformed;
+ *   PSM_ERR_SCHEMA     unknown or read-only column, or a value that does not
+ *                      fit it;
+ *   PSM_ERR_TOO_LARGE  json is larger than a JSON document may be;
+ *   PSM_ERR_NOT_FOUND  no such therapist;
+ *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  not done, call again;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_update(psm_store *store, int64_t id, const char *json,
+                                 psm_error *err) PSM_CHECK;
+
+PSM_END_DECLS
+
+#endif

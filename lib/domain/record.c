@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One record of the scraper becomes fields of a therapist. A text that the
+ * record does not give leaves its column null, which a later merge takes as
+ * "says nothing": that is how a sparse record wipes nothing out.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "domain/domain.h"
+
+struct mapper {
+	const psm_json *record;
+	const char *prefix;
+	struct psm__row *row;
+	psm_error *err;
+};
+
+/* Which value of a record is which column. */
+static const struct {
+	const char *pointer, *column;
+	int required;
+} texts[] = {
+    {"/basic_info/first_name", "vorname", 1},
+    {"/basic_info/last_name", "nachname", 1},
+    {"/basic_info/title", "titel", 0},
+    {"/location/postal_code", "plz", 1},
+    {"/location/city", "ort", 0},
+    {"/contact/phone", "telefon", 0},
+    {"/contact/email", "email", 0},
+    {"/contact/fax", "fax", 0},
+};
+
+static int
+refuse(const struct mapper *m, const char *pointer, const psm_json *at,
+       const char *want)
+{
+	char full[256];
+
+	snprintf(full, sizeof(full), "%s%s", m->prefix, pointer);
+	psm__fail_at(
+	    m->err, PSM_ERR_SCHEMA, psm__json_pos(at != NULL ? at : m->record),
+	    "%s: want %s, found %s", pointer + 1, want,
+	    at == NULL ? "nothing" : psm_json_kind_name(psm_json_kind(at)));
+	psm__error_pointer(m->err, full);
+	return PSM_ERR_SCHEMA;
+}
+
+/* *text is NULL when the value is missing, null or blank. */
+static int
+text_at(const struct mapper *m, const char *pointer, int required,
+        const char **text)
+{
+	const psm_json *v = psm_json_at(m->record, pointer);
+
+	*text = NULL;
+	if (v != NULL && psm_json_kind(v) != PSM_JSON_NULL) {
+		if (psm_json_kind(v) != PSM_JSON_STRING)
+			return refuse(m, pointer, v, "text");
+		if (!psm__is_blank(psm_json_string(v)))
+			*text = psm_json_string(v);
+	}
+	if (*text == NULL && required)
+		return refuse(m, pointer, v, "text that is not blank");
+	return 0;
+}
+
+static int
+put_text(const struct mapper *m, const char *pointer, const char *column,
+         const char *text)
+{
+	size_t i = psm__row_index(m->row, column);
+	int max = m->row->entity->fields[i].max_len;
+	char want[48];
+
+	if (text != NULL && max > 0 && psm__utf8_count(text) > (size_t)max) {
+		snprintf(want, sizeof(want), "at most %d characters", max);
+		return refuse(m, pointer, psm_json_at(m->record, pointer),
+		              want);
+	}
+	return psm__row_set(m->row, i, text, m->err);
+}
+
+static int
+map_texts(const struct mapper *m)
+{
+	const char *text;
+	int rc = 0;
+
+	for (size_t i = 0; i < PSM__COUNT(texts) && rc == 0; i++) {
+		rc = text_at(m, texts[i].pointer, texts[i].required, &text);
+		if (rc == 0)
+			rc = put_text(m, texts[i].pointer, texts[i].column,
+			              text);
+	}
+	if (rc == 0 && !psm__is_digits(psm__row_get(m->row, "plz"), 5))
+		rc = refuse(m, "/location/postal_code",
+		            psm_json_at(m->record, "/location/postal_code"),
+		            "five digits");
+	return rc;
+}
+
+/* "street number"; a number without a street is nothing. */
+static int
+map_street(const struct mapper *m)
+{
+	const char *street, *number;
+	struct psm__buf b = {0};
+	int rc;
+
+	rc = text_at(m, "/location/street", 0, &street);
+	if (rc == 0)
+		rc = text_at(m, "/location/house_number", 0, &number);
+	if (rc < 0 || street == NULL)
+		return rc;
+	psm__buf_puts(&b, street);
+	if (number != NULL)
+		psm__buf_printf(&b, " %s", number);
+	rc = b.failed ? psm__nomem(m->err)
+	              : put_text(m, "/location/street", "strasse", b.data);
+	psm__buf_free(&b);
+	return rc;
+}
+
+/* Another salutation than these two fills no column. */
+static int
+map_salutation(const struct mapper *m)
+{
+	const char *word;
+	int rc, woman;
+
+	rc = text_at(m, "/basic_info/salutation", 1, &word);
+	if (rc < 0 || psm__word_index(psm__words_anrede, word) < 0)
+		return rc;
+	woman = strcmp(word, "Frau") == 0;
+	rc = psm__row_set_named(m->row, "anrede", word, m->err);
+	if (rc == 0)
+		rc =
+		    psm__row_set_named(m->row, "geschlecht",
+		                       woman ? "weiblich" : "männlich", m->err);
+	return rc;
+}
+
+/* The list at pointer, NULL if there is none; all its items are texts. */
+static int
+list_at(const struct mapper *m, const char *pointer, const psm_json **list)
+{
+	const psm_json *v = psm_json_at(m->record, pointer), *item;
+
+	*list = NULL;
+	if (v == NULL || psm_json_kind(v) == PSM_JSON_NULL)
+		return 0;
+	if (psm_json_kind(v) != PSM_JSON_ARRAY)
+		return refuse(m, pointer, v, "a list of texts");
+	for (size_t i = 0; i < psm_json_count(v); i++) {
+		item = psm_json_item(v, i);
+		if (psm_json_kind(item) != PSM_JSON_STRING)
+			return refuse(m, pointer, item, "a list of texts");
+	}
+	*list = v;
+	return 0;
+}
+
+static int
+put_document(const struct mapper *m, const char *column, const psm_json *v)
+{
+	size_t i = psm__row_index(m->row, column);
+
+	return psm__row_set_json(m->row, i, v, m->prefix, m->err);
+}
+
+static int
+map_documents(const struct mapper *m)
+{
+	const psm_json *v;
+	int rc;
+
+	rc = list_at(m, "/languages", &v);
+	if (rc == 0 && psm_json_count(v) > 0)
+		rc = put_document(m, "fremdsprachen", v);
+	if (rc < 0)
+		return rc;
+	v = psm_json_at(m->record, "/telephone_hours");
+	if (v == NULL || psm_json_kind(v) == PSM_JSON_NULL)
+		return 0;
+	if (psm_json_kind(v) != PSM_JSON_OBJECT)
+		return refuse(m, "/telephone_hours", v, "an object");
+	if (psm_json_count(v) > 0)
+		rc = put_document(m, "telefonische_erreichbarkeit", v);
+	return rc;
+}
+
+static int
+mentions(const psm_json *list, const char *word)
+{
+	for (size_t i = 0; i < psm_json_count(list); i++) {
+		if (strstr(psm_json_string(psm_json_item(list, i)), word))
+			return 1;
+	}
+	return 0;
+}
+
+/* Both procedures are "egal"; none of them says nothing. */
+static int
+map_procedure(const struct mapper *m, const psm_json *methods)
+{
+	int behaviour = mentions(methods, "Verhaltenstherapie");
+	int depth = mentions(methods, "Tiefenpsychologisch") ||
+	            mentions(methods, "tiefenpsychologisch");
+	const char *word = NULL;
+
+	if (behaviour && depth)
+		word = "egal";
+	else if (behaviour)
+		word = "Verhaltenstherapie";
+	else if (depth)
+		word = "tiefenpsychologisch_fundierte_Psychotherapie";
+	return psm__row_set_named(m->row, "psychotherapieverfahren", word,
+	                          m->err);
+}
+
+int
+psm__record_map(const psm_json *record, const char *prefix,
+                struct psm__row *out, psm_error *err)
+{
+	struct mapper m = {record, prefix, out, err};
+	const psm_json *methods;
+	int rc;
+
+	if (psm_json_kind(record) != PSM_JSON_OBJECT)
+		return refuse(&m, "", record, "an object");
+	rc = list_at(&m, "/therapy_methods", &methods);
+	if (rc < 0)
+		return rc;
+	if (!mentions(methods, "Erwachsene"))
+		return 1;
+	rc = map_texts(&m);
+	if (rc == 0)
+		rc = map_street(&m);
+	if (rc == 0)
+		rc = map_salutation(&m);
+	if (rc == 0)
+		rc = map_documents(&m);
+	if (rc == 0)
+		rc = map_procedure(&m, methods);
+	return rc;
+}
+
+int
+psm__record_complete(const psm_json *record, const char *prefix,
+                     struct psm__row *row, psm_error *err)
+{
+	static const char *const fresh[][2] = {
+	    {"status", "aktiv"},
+	    {"kassensitz", "t"},
+	    {"potenziell_verfuegbar", "f"},
+	    {"ueber_curavani_informiert", "f"},
+	    {"bevorzugt_gruppentherapie", "f"},
+	    {"psychotherapieverfahren", "egal"},
+	    {"telefonische_erreichbarkeit", "{}"},
+	    {"fremdsprachen", "[]"},
+	    {"bevorzugte_diagnosen", "[]"},
+	    {"arbeitszeiten", "{}"},
+	};
+	struct mapper m = {record, prefix, row, err};
+	int rc = 0;
+
+	if (psm__row_get(row, "anrede") == NULL)
+		return refuse(&m, "/basic_info/salutation",
+		              psm_json_at(record, "/basic_info/salutation"),
+		              "\"Herr\" or \"Frau\" for a new therapist");
+	for (size_t i = 0; i < PSM__COUNT(fresh) && rc == 0; i++) {
+		if (psm__row_get(row, fresh[i][0]) == NULL)
+			rc = psm__row_set_named(row, fresh[i][0], fresh[i][1],
+			                        err);
+	}
+	return rc;
+}

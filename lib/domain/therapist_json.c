@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The rules for therapists as the public header offers them: JSON in and out.
+ */
+#include <string.h>
+
+#include "domain/domain.h"
+
+static int
+row_text(const struct psm__row *row, int all, char **out, psm_error *err)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	const char *text;
+	size_t len;
+	int rc;
+
+	if (w == NULL)
+		return psm__nomem(err);
+	rc = psm__row_write(row, all, w, err);
+	if (rc == 0)
+		rc = psm_json_writer_finish(w, &text, &len, err);
+	if (rc == 0) {
+		*out = psm__strndup(text, len);
+		if (*out == NULL)
+			rc = psm__nomem(err);
+	}
+	psm_json_writer_free(w);
+	return rc;
+}
+
+int
+psm_therapist_from_record(const psm_json *record, char **fields, psm_error *err)
+{
+	struct psm__row row = {0};
+	int rc;
+
+	psm__error_clear(err);
+	if (fields != NULL)
+		*fields = NULL;
+	if (record == NULL || fields == NULL)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "record or fields is NULL");
+	rc = psm__row_init(&row, &psm__entity_therapist, err);
+	if (rc == 0)
+		rc = psm__record_map(record, "", &row, err);
+	if (rc == 0)
+		rc = row_text(&row, 0, fields, err);
+	psm__row_free(&row);
+	return rc;
+}
+
+static int
+read_row(struct psm__row *row, const psm_json *v, const char *name,
+         psm_error *err)
+{
+	int rc = psm__row_init(row, &psm__entity_therapist, err);
+
+	if (rc == 0)
+		rc = psm__row_from_json(row, v, "", err);
+	if (rc < 0)
+		psm__error_prefix(err, "%s: ", name);
+	return rc;
+}
+
+static void
+free_rows(struct psm__row *rows, size_t count)
+{
+	for (size_t i = 0; rows != NULL && i < count; i++)
+		psm__row_free(&rows[i]);
+	psm__free(rows);
+}
+
+static int
+read_rows(const psm_json *list, const char *name, struct psm__row **out,
+          psm_error *err)
+{
+	size_t count = psm_json_count(list);
+	struct psm__row *rows;
+	int rc = 0;
+
+	*out = NULL;
+	if (psm_json_kind(list) != PSM_JSON_ARRAY)
+		return psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_pos(list),
+		                    "%s: want array", name);
+	rows = psm__alloc((count + 1) * sizeof(*rows));
+	if (rows == NULL)
+		return psm__nomem(err);
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = read_row(&rows[i], psm_json_item(list, i), name, err);
+	if (rc < 0) {
+		free_rows(rows, count);
+		return rc;
+	}
+	*out = rows;
+	return 0;
+}
+
+static int
+read_names(const psm_json *present, struct psm__names *names, psm_error *err)
+{
+	struct psm__row *rows;
+	int rc = read_rows(present, "present", &rows, err);
+
+	for (size_t i = 0; rc == 0 && i < psm_json_count(present); i++)
+		rc = psm__names_add(names, &rows[i], err);
+	psm__names_sort(names);
+	free_rows(rows, psm_json_count(present));
+	return rc;
+}
+
+int
+psm_therapist_match(const psm_json *fields, const psm_json *candidates,
+                    const psm_json *present, size_t *index, psm_error *err)
+{
+	struct psm__row fresh = {0}, *rows = NULL;
+	struct psm__names names = {0};
+	int rc;
+
+	psm__error_clear(err);
+	if (index != NULL)
+		*index = 0;
+	if (fields == NULL || candidates == NULL || index == NULL)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "fields, candidates or index is NULL");
+	rc = read_row(&fresh, fields, "fields", err);
+	if (rc == 0)
+		rc = read_rows(candidates, "candidates", &rows, err);
+	if (rc == 0 && present != NULL)
+		rc = read_names(present, &names, err);
+	if (rc == 0)
+		rc = psm__therapist_find(
+		    &fresh, rows, psm_json_count(candidates),
+		    present != NULL ? &names : NULL, index, err);
+	psm__names_free(&names);
+	free_rows(rows, psm_json_count(candidates));
+	psm__row_free(&fresh);
+	return rc;
+}
+
+int
+psm_therapist_merge(const psm_json *stored, const psm_json *fields,
+                    char **merged, psm_error *err)
+{
+	struct psm__row old = {0}, fresh = {0};
+	int rc, count;
+
+	psm__error_clear(err);
+	if (merged != NULL)
+		*merged = NULL;
+	if (stored == NULL || fields == NULL || merged == NULL)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "stored, fields or merged is NULL");
+	rc = read_row(&old, stored, "stored", err);
+	if (rc == 0)
+		rc = read_row(&fresh, fields, "fields", err);
+	if (rc == 0)
+		rc = psm__therapist_merge(&old, &fresh, err);
+	count = rc;
+	if (rc >= 0)
+		rc = row_text(&old, 1, merged, err);
+	psm__row_free(&old);
+	psm__row_free(&fresh);
+	return rc < 0 ? rc : count;
+}
