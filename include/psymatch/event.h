@@ -8,44 +8,195 @@
 
 PSM_BEGIN_DECLS
 
-/* One event: read-only after it was made. */
+/**
+ * One event: an envelope and its payload. Read-only after it was made, so any
+ * number of threads may look at it at once; freed by one.
+ *
+ * As JSON: `{"event_id": uuid, "event_type": "noun.verb", "version": "1.0",
+ * "timestamp": time, "producer": string, "payload": object}`.
+ */
 typedef struct psm_event psm_event;
 
-/* How the envelope's two-word names are written: event_id, or eventId as the
- * older platform does. */
+/* The largest event, in bytes, as JSON. */
+#define PSM_EVENT_MAX 1048576
+
+/* How the envelope's two-word names are written: event_id and event_type, or
+ * eventId and eventType as the older platform does. */
 enum psm_wire { PSM_WIRE_SNAKE = 0, PSM_WIRE_CAMEL = 1 };
 
-/*
- * A new event of a known type: fresh UUIDv7, the clock's time, the type's
- * current version; the payload (one JSON object, copied) is checked against the
- * catalogue.
+/**
+ * A new event of a type of the catalogue: fresh UUIDv7, the clock's time, the
+ * type's current version.
+ *
+ * @param type         a type's name; an alias gives the event its proper name.
+ * @param producer     name of the sending service, 1 to 100 bytes without
+ *                     control characters; copied.
+ * @param payload      one JSON object, UTF-8; copied.
+ * @param payload_len  bytes of payload.
+ * @param out          new (psm_event_free); NULL after a failure.
+ * @param err          details of a failure; may be NULL. Pointer, line and
+ *                     column count within payload.
+ * @return 0: *out is the event.
+ *   PSM_ERR_INVAL         a NULL argument;
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue has no such type;
+ *   PSM_ERR_PARSE         payload is not JSON;
+ *   PSM_ERR_SCHEMA        payload does not follow the catalogue, or producer
+ *                         the rule above;
+ *   PSM_ERR_TOO_LARGE     the event would pass PSM_EVENT_MAX, or payload is
+ *                         nested too deeply;
+ *   PSM_ERR_IO            the system gave no random bytes;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
  */
 PSM_API int psm_event_new(const char *type, const char *producer,
                           const char *payload, size_t payload_len,
                           psm_event **out, psm_error *err) PSM_CHECK;
-/* Read an envelope in either writing; the payload of a known type is checked.
+
+/**
+ * Read an event in either writing of the envelope.
+ *
+ * Unknown members of envelope and payload are kept and otherwise ignored. A
+ * timestamp without zone is UTC. The payload of a type that the catalogue knows
+ * is checked; any other type is read too, and psm_event_topic() and
+ * psm_event_key() give NULL for it.
+ *
+ * @param json  one JSON object, UTF-8; copied.
+ * @param len   bytes of json.
+ * @param out   new (psm_event_free); NULL after a failure.
+ * @param err   details of a failure, with JSON pointer, line and column; may be
+ *              NULL.
+ * @return 0: *out is the event.
+ *   PSM_ERR_INVAL      a NULL argument;
+ *   PSM_ERR_PARSE      json is not JSON;
+ *   PSM_ERR_SCHEMA     a member is missing, double or wrong, or the payload
+ *                      does not follow the catalogue;
+ *   PSM_ERR_VERSION    the version is not 1.x;
+ *   PSM_ERR_TOO_LARGE  longer than PSM_EVENT_MAX, or nested too deeply;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
  */
 PSM_API int psm_event_parse(const char *json, size_t len, psm_event **out,
                             psm_error *err) PSM_CHECK;
-/* *text is new (psm_free), NUL-terminated, *len bytes without the NUL; wire is
- * an enum psm_wire. */
+
+/**
+ * The event as JSON: the envelope's members in their order, the timestamp in
+ * UTC with microseconds and Z, the payload byte for byte as it came, then the
+ * unknown members.
+ *
+ * @param ev    the event.
+ * @param wire  an enum psm_wire.
+ * @param text  new (psm_free), NUL-terminated; NULL after a failure.
+ * @param len   bytes of *text without the NUL.
+ * @param err   details of a failure; may be NULL.
+ * @return 0: *text and *len are set.
+ *   PSM_ERR_INVAL  a NULL argument, or a wire outside the enum;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_event_encode(const psm_event *ev, int wire, char **text,
                              size_t *len, psm_error *err) PSM_CHECK;
+
+/**
+ * Free an event and all that was borrowed from it.
+ *
+ * @param ev  the event; NULL is allowed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_event_free(psm_event *ev);
 
-/* All borrowed until ev is freed. */
+/**
+ * The event's id, a UUID as it was written.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_event_id(const psm_event *ev);
-/* The canonical name, also if the event came under an alias. */
+
+/**
+ * The type's proper name, also if the event came under an alias.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_event_type(const psm_event *ev);
-/* The name it came under. */
+
+/**
+ * The type's name as the event carries it, perhaps an alias.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_event_type_as_sent(const psm_event *ev);
+
+/**
+ * The version, "major.minor".
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_event_version(const psm_event *ev);
+
+/**
+ * When the event was made, by its own timestamp.
+ *
+ * @param ev  the event; NULL gives 0.
+ * @return microseconds since 1970-01-01T00:00:00Z.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int64_t psm_event_timestamp_us(const psm_event *ev);
+
+/**
+ * The service that made the event.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_event_producer(const psm_event *ev);
+
+/**
+ * The payload, an object.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const psm_json *psm_event_payload(const psm_event *ev);
-/* The catalogue's topic and the text of the key field; NULL for an unknown
- * type. */
+
+/**
+ * The topic that the catalogue gives to the event's type.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed for ever; NULL for an unknown type.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_event_topic(const psm_event *ev);
+
+/**
+ * The message key: the key field of the payload, a number as decimal digits.
+ * Events with the same key stay in order.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed, 1 to 200 bytes; NULL for an unknown type.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_event_key(const psm_event *ev);
 
 PSM_END_DECLS

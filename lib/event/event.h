@@ -50,21 +50,24 @@ extern const struct psm__entity psm__entity_patient, psm__entity_therapist;
 const struct psm__entity_field *psm__entity_find(const struct psm__entity *e,
                                                  const char *name);
 
-/* The closed word lists, NULL-terminated, in the order of spec'd values. */
-extern const char *const psm__words_anrede[],
-    *const psm__words_geschlecht[],
-	*const psm__words_patientenstatus[],
-	    *const psm__words_therapeutgeschlechtspraeferenz[],
-		*const psm__words_therapieverfahren[],
-		    *const psm__words_therapeutstatus[],
-			*const psm__words_suchstatus[],
-			    *const psm__words_antworttyp[],
-				*const psm__words_anfrage_patient_status[],
-				    *const psm__words_patientenergebnis[],
-					*const psm__words_emailstatus[],
-					    *const
-						psm__words_telefonanrufstatus[];
-/* Index of text in words, -1 if it is none of them. */
+/* The closed word lists, each ends with NULL. */
+extern const char *const psm__words_anrede[];
+extern const char *const psm__words_geschlecht[];
+extern const char *const psm__words_patientenstatus[];
+extern const char *const psm__words_therapeutgeschlechtspraeferenz[];
+extern const char *const psm__words_therapieverfahren[];
+extern const char *const psm__words_therapeutstatus[];
+extern const char *const psm__words_suchstatus[];
+extern const char *const psm__words_antworttyp[];
+extern const char *const psm__words_anfrage_patient_status[];
+extern const char *const psm__words_patientenergebnis[];
+extern const char *const psm__words_emailstatus[];
+extern const char *const psm__words_telefonanrufstatus[];
+extern const char *const psm__words_symptome[];
+/*
+ * Index of text in words, -1 if it is none of them or NULL. An umlaut may be
+ * one code point or two; store words[index], not text.
+ */
 int psm__word_index(const char *const *words, const char *text);
 
 #endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The catalogue: every event and command of the platform, one entry each.
+ * Payload checks, the tables and schemas of psymatch-events, its man page and
+ * the Python package are all made from these rows.
+ */
+#include "event/catalogue_int.h"
+
+#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define FIELDS(...) ((const psm_field_info[]){__VA_ARGS__, {.name = NULL}})
+
+/*
+ * What may be missing may also be null. NEED: must be there; OR_NULL: must be
+ * there, perhaps as null. The rest of the arguments are the struct's members.
+ */
+#define FIELD(field, kind, ...)                                                \
+	{                                                                      \
+		.name = field, .type = PSM__F_##kind, __VA_ARGS__              \
+	}
+#define NEED .required = 1
+#define OR_NULL .required = 1, .nullable = 1
+#define MAY .nullable = 1
+#define SECRET .personal = 1 /* tells something about a person */
+#define ONE_OF(list) .words = psm__words_##list
+#define WORD(...) .words = NAMES(__VA_ARGS__)
+#define OF(kind) .item_type = PSM__F_##kind
+#define HAS(...) .fields = FIELDS(__VA_ARGS__)
+#define PATIENT .fields = psm__patient_data
+#define THERAPIST .fields = psm__therapist_data
+#define EMAIL .fields = email_data
+#define CALL .fields = call_data
+
+#define PATIENT_SERVICE "patient-service"
+#define THERAPIST_SERVICE "therapist-service"
+#define MATCHING_SERVICE "matching-service"
+#define COMMUNICATION_SERVICE "communication-service"
+#define GEOCODING_SERVICE "geocoding-service"
+#define SCRAPING_SERVICE "scraping-service"
+
+/* Members that several events share. */
+/* clang-format off */
+static const psm_field_info email_data[] = {
+	FIELD("email_id", integer, MAY),
+	FIELD("therapist_id", integer, MAY),
+	FIELD("patient_id", integer, MAY),
+	FIELD("betreff", string, MAY, SECRET),
+	FIELD("recipient_type", string, MAY, WORD("therapist", "patient")),
+	FIELD("status", string, MAY, ONE_OF(emailstatus)),
+	{.name = NULL},
+};
+
+static const psm_field_info call_data[] = {
+	FIELD("call_id", integer, MAY),
+	FIELD("therapist_id", integer, MAY),
+	FIELD("patient_id", integer, MAY),
+	FIELD("therapeutenanfrage_id", integer, MAY),
+	FIELD("recipient_type", string, MAY, WORD("therapist", "patient")),
+	FIELD("scheduled_date", date, MAY),
+	FIELD("scheduled_time", time, MAY),
+	FIELD("status", string, MAY, ONE_OF(telefonanrufstatus)),
+	FIELD("ergebnis", string, MAY, SECRET),
+	{.name = NULL},
+};
+
+/* Sorted by topic, then in the order in which things happen. */
+const psm_event_type_info psm__catalogue[] = {
+{ .name = "patient.created", .topic = "patient-events", .key = "patient_id",
+  .meaning = "A patient was registered.",
+  .producers = NAMES(PATIENT_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("patient_id", integer, NEED),
+	FIELD("patient_data", object, NEED, SECRET, PATIENT)) },
+
+{ .name = "patient.updated", .topic = "patient-events", .key = "patient_id",
+  .meaning = "Data of a patient changed; the record is the new one.",
+  .producers = NAMES(PATIENT_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("patient_id", integer, NEED),
+	FIELD("patient_data", object, NEED, SECRET, PATIENT),
+	FIELD("updated_fields", array, MAY, OF(string))) },
+
+{ .name = "patient.status_changed", .topic = "patient-events",
+  .key = "patient_id",
+  .meaning = "A patient moved to another status.",
+  .producers = NAMES(PATIENT_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("patient_id", integer, NEED),
+	FIELD("old_status", string, OR_NULL, ONE_OF(patientenstatus)),
+	FIELD("new_status", string, OR_NULL, ONE_OF(patientenstatus)),
+	FIELD("patient_data", object, NEED, SECRET, PATIENT)) },
+
+{ .name = "patient.therapist_excluded", .topic = "patient-events",
+  .key = "patient_id",
+  .meaning = "A patient does not want to be offered a therapist any more.",
+  .producers = NAMES(PATIENT_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("patient_id", integer, NEED),
+	FIELD("therapist_id", integer, NEED),
+	FIELD("reason", string, MAY, SECRET)) },
+
+{ .name = "patient.deleted", .topic = "patient-events", .key = "patient_id",
+  .meaning = "A patient was removed. The id may come three times: in "
+	"patient_id, in additional_data, and in id as the older platform "
+	"writes it.",
+  .producers = NAMES(PATIENT_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("patient_id", integer, NEED),
+	FIELD("additional_data", object, MAY, HAS(FIELD("id", integer, NEED))),
+	FIELD("id", integer, MAY)) },
+
+{ .name = "therapist.created", .topic = "therapist-events",
+  .key = "therapist_id",
+  .meaning = "A therapist was entered or imported.",
+  .producers = NAMES(THERAPIST_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("therapist_id", integer, NEED),
+	FIELD("therapist_data", object, NEED, SECRET, THERAPIST)) },
+
+{ .name = "therapist.updated", .topic = "therapist-events",
+  .key = "therapist_id",
+  .meaning = "Data of a therapist changed; the record is the new one.",
+  .producers = NAMES(THERAPIST_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("therapist_id", integer, NEED),
+	FIELD("therapist_data", object, NEED, SECRET, THERAPIST)) },
+
+{ .name = "therapist.blocked", .topic = "therapist-events",
+  .key = "therapist_id",
+  .meaning = "A therapist must not be asked any more.",
+  .producers = NAMES(THERAPIST_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, COMMUNICATION_SERVICE),
+  .fields = FIELDS(
+	FIELD("therapist_id", integer, NEED),
+	FIELD("therapist_data", object, NEED, SECRET, THERAPIST),
+	FIELD("reason", string, MAY, SECRET)) },
+
+{ .name = "therapist.unblocked", .topic = "therapist-events",
+  .key = "therapist_id",
+  .meaning = "A blocked therapist may be asked again.",
+  .producers = NAMES(THERAPIST_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, COMMUNICATION_SERVICE),
+  .fields = FIELDS(
+	FIELD("therapist_id", integer, NEED),
+	FIELD("therapist_data", object, NEED, SECRET, THERAPIST)) },
+
+{ .name = "search.status_changed", .topic = "matching-events",
+  .key = "search_id",
+  .meaning = "A patient's search was opened (from null) or changed status.",
+  .note = "for reports and for programs of the user's own",
+  .producers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("search_id", integer, NEED),
+	FIELD("patient_id", integer, NEED),
+	FIELD("old_status", string, OR_NULL, ONE_OF(suchstatus)),
+	FIELD("new_status", string, NEED, ONE_OF(suchstatus))) },
+
+{ .name = "match.created", .topic = "matching-events", .key = "match_id",
+  .meaning = "A search and a therapist were brought together.",
+  .note = "on the platform's list of types, but no service makes or reads "
+	"it: the events of searches and inquiries tell the same",
+  .fields = FIELDS(
+	FIELD("match_id", integer, NEED),
+	FIELD("patient_id", integer, NEED),
+	FIELD("therapist_id", integer, NEED),
+	FIELD("search_id", integer, MAY),
+	FIELD("status", string, MAY, ONE_OF(anfrage_patient_status))) },
+
+{ .name = "match.status_changed", .topic = "matching-events",
+  .key = "match_id",
+  .meaning = "The status of a match changed.",
+  .note = "on the platform's list of types, but no service makes or reads "
+	"it: the events of searches and inquiries tell the same",
+  .fields = FIELDS(
+	FIELD("match_id", integer, NEED),
+	FIELD("patient_id", integer, MAY),
+	FIELD("therapist_id", integer, MAY),
+	FIELD("old_status", string, OR_NULL, ONE_OF(anfrage_patient_status)),
+	FIELD("new_status", string, NEED, ONE_OF(anfrage_patient_status))) },
+
+{ .name = "therapeutenanfrage.created", .topic = "matching-events",
+  .key = "anfrage_id",
+  .meaning = "Patients were bundled into an inquiry to a therapist.",
+  .note = "for reports and for programs of the user's own",
+  .producers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("anfrage_id", integer, NEED),
+	FIELD("therapist_id", integer, NEED),
+	FIELD("patient_ids", array, NEED, OF(integer)),
+	FIELD("anfrage_size", integer, NEED)) },
+
+{ .name = "therapeutenanfrage.sent", .topic = "matching-events",
+  .key = "anfrage_id",
+  .meaning = "An inquiry went to its therapist by e-mail or phone.",
+  .note = "for reports and for programs of the user's own",
+  .producers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("anfrage_id", integer, NEED),
+	FIELD("communication_type", string, NEED, WORD("email", "phone_call")),
+	FIELD("communication_id", integer, MAY)) },
+
+{ .name = "therapeutenanfrage.response_received", .topic = "matching-events",
+  .key = "anfrage_id",
+  .meaning = "A therapist's answer to an inquiry was recorded.",
+  .note = "for reports and for programs of the user's own",
+  .producers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("anfrage_id", integer, NEED),
+	FIELD("response_type", string, OR_NULL, ONE_OF(antworttyp)),
+	FIELD("accepted_count", integer, NEED),
+	FIELD("rejected_count", integer, NEED),
+	FIELD("no_response_count", integer, NEED)) },
+
+{ .name = "cooling.period_started", .topic = "matching-events",
+  .key = "therapist_id",
+  .meaning = "A therapist is left alone until a date.",
+  .producers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(THERAPIST_SERVICE),
+  .fields = FIELDS(
+	FIELD("therapist_id", integer, NEED),
+	FIELD("next_contactable_date", date, NEED),
+	FIELD("reason", string, NEED, WORD("response_received", "manual"))) },
+
+{ .name = "communication.email_created", .topic = "communication-events",
+  .key = "email_id",
+  .meaning = "An e-mail was written, not yet sent.",
+  .note = "for reports and for programs of the user's own",
+  .producers = NAMES(COMMUNICATION_SERVICE),
+  .fields = FIELDS(
+	FIELD("email_id", integer, NEED),
+	FIELD("email_data", object, NEED, SECRET, EMAIL)) },
+
+{ .name = "email.sent", .topic = "communication-events", .key = "email_id",
+  .aliases = NAMES("communication.email_sent"),
+  .meaning = "An e-mail left for its recipient.",
+  .producers = NAMES(COMMUNICATION_SERVICE),
+  .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("email_id", integer, NEED),
+	FIELD("email_data", object, NEED, SECRET, EMAIL),
+	FIELD("communication_type", string, MAY, WORD("email")),
+	FIELD("patient_id", integer, MAY),
+	FIELD("therapist_id", integer, MAY)) },
+
+{ .name = "email.response_received", .topic = "communication-events",
+  .key = "email_id",
+  .aliases = NAMES("communication.email_response_received"),
+  .meaning = "An e-mail was answered.",
+  .producers = NAMES(COMMUNICATION_SERVICE),
+  .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("email_id", integer, NEED),
+	FIELD("email_data", object, MAY, SECRET, EMAIL),
+	FIELD("communication_type", string, MAY, WORD("email")),
+	FIELD("patient_id", integer, MAY),
+	FIELD("therapist_id", integer, MAY),
+	FIELD("response_data", object, MAY, SECRET)) },
+
+{ .name = "communication.call_scheduled", .topic = "communication-events",
+  .key = "call_id",
+  .meaning = "A phone call was planned.",
+  .note = "for reports and for programs of the user's own",
+  .producers = NAMES(COMMUNICATION_SERVICE),
+  .fields = FIELDS(
+	FIELD("call_id", integer, NEED),
+	FIELD("call_data", object, NEED, SECRET, CALL)) },
+
+{ .name = "phone_call.completed", .topic = "communication-events",
+  .key = "call_id",
+  .aliases = NAMES("communication.call_completed"),
+  .meaning = "A planned phone call took place.",
+  .producers = NAMES(COMMUNICATION_SERVICE),
+  .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("call_id", integer, NEED),
+	FIELD("call_data", object, NEED, SECRET, CALL),
+	FIELD("communication_type", string, MAY, WORD("phone_call")),
+	FIELD("patient_id", integer, MAY),
+	FIELD("therapist_id", integer, MAY),
+	FIELD("outcome", string, MAY, SECRET)) },
+
+{ .name = "communication.send_email", .topic = "communication-events",
+  .key = "email_id", .command = 1,
+  .meaning = "Send a queued e-mail now.",
+  .note = "for operators: the queue worker sends without being asked",
+  .consumers = NAMES(COMMUNICATION_SERVICE),
+  .fields = FIELDS(FIELD("email_id", integer, NEED)) },
+
+{ .name = "communication.schedule_call", .topic = "communication-events",
+  .key = "therapist_id", .key_other = "patient_id", .command = 1,
+  .meaning = "Plan a phone call with a therapist or a patient.",
+  .note = "for operators: the services plan their calls over HTTP",
+  .consumers = NAMES(COMMUNICATION_SERVICE),
+  .fields = FIELDS(
+	FIELD("therapist_id", integer, MAY),
+	FIELD("patient_id", integer, MAY)) },
+
+{ .name = "email.send", .topic = "email-commands", .key = "email_id",
+  .command = 1,
+  .meaning = "Send an e-mail.",
+  .note = "for operators: the queue worker sends without being asked",
+  .consumers = NAMES(COMMUNICATION_SERVICE),
+  .fields = FIELDS(FIELD("email_id", integer, NEED)) },
+
+{ .name = "geocoding.calculate_distance", .topic = "geocoding-requests",
+  .key = "request_id", .command = 1,
+  .meaning = "Find the distance between two places, each an address or "
+	"[latitude, longitude].",
+  .note = "for programs of the user's own: the services ask over HTTP",
+  .consumers = NAMES(GEOCODING_SERVICE),
+  .fields = FIELDS(
+	FIELD("request_id", any, NEED),
+	FIELD("origin", any, NEED, SECRET),
+	FIELD("destination", any, NEED, SECRET),
+	FIELD("travel_mode", string, MAY)) },
+
+{ .name = "geocoding.search_therapists", .topic = "geocoding-requests",
+  .key = "request_id", .command = 1,
+  .meaning = "Find the therapists around a patient's place.",
+  .note = "for programs of the user's own: the services ask over HTTP",
+  .consumers = NAMES(GEOCODING_SERVICE),
+  .fields = FIELDS(
+	FIELD("request_id", any, NEED),
+	FIELD("patient_location", any, NEED, SECRET),
+	FIELD("search_params", object, MAY)) },
+
+{ .name = "geocoding.distance_result", .topic = "geocoding-events",
+  .key = "request_id",
+  .meaning = "The answer to geocoding.calculate_distance.",
+  .note = "for the program that asked",
+  .producers = NAMES(GEOCODING_SERVICE),
+  .fields = FIELDS(
+	FIELD("request_id", any, NEED),
+	FIELD("result", object, NEED, SECRET, HAS(
+		FIELD("distance_km", number, MAY),
+		FIELD("status", string, NEED,
+			WORD("success", "partial", "error")),
+		FIELD("source", string, MAY),
+		FIELD("travel_mode", string, MAY),
+		FIELD("route_available", boolean, MAY),
+		FIELD("error", string, MAY, SECRET)))) },
+
+{ .name = "geocoding.geocode_result", .topic = "geocoding-events",
+  .key = "request_id",
+  .meaning = "An address was turned into coordinates.",
+  .note = "for the program that asked",
+  .producers = NAMES(GEOCODING_SERVICE),
+  .fields = FIELDS(
+	FIELD("request_id", any, NEED),
+	FIELD("address", string, NEED, SECRET),
+	FIELD("coordinates", any, MAY, SECRET),
+	FIELD("display_name", string, MAY, SECRET)) },
+
+{ .name = "geocoding.therapist_search_result", .topic = "geocoding-events",
+  .key = "request_id",
+  .meaning = "The answer to geocoding.search_therapists.",
+  .note = "for the program that asked",
+  .producers = NAMES(GEOCODING_SERVICE),
+  .fields = FIELDS(
+	FIELD("request_id", any, NEED),
+	FIELD("patient_location", any, MAY, SECRET),
+	FIELD("therapists", array, NEED, SECRET, OF(any)),
+	FIELD("search_params", object, MAY)) },
+
+{ .name = "scraping.run", .topic = "scraping-requests", .key = "request_id",
+  .command = 1,
+  .meaning = "Read the public therapist lists again, all or of one postal "
+	"code.",
+  .note = "for operators: the scraper runs by its own timetable",
+  .consumers = NAMES(SCRAPING_SERVICE),
+  .fields = FIELDS(
+	FIELD("request_id", any, NEED),
+	FIELD("plz", string, MAY)) },
+};
+
+const size_t psm__catalogue_count = PSM__COUNT(psm__catalogue);
+
+/* Every topic of the rows, with the partitions a new one is made with. */
+const struct psm__topic psm__topics[] = {
+	{"patient-events", 3},
+	{"therapist-events", 3},
+	{"matching-events", 3},
+	{"communication-events", 3},
+	{"email-commands", 3},
+	{"geocoding-requests", 3},
+	{"geocoding-events", 3},
+	{"scraping-requests", 3},
+	{NULL, 0},
+};
+/* clang-format on */

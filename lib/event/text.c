@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The texts that have a form: dates, times, type names, versions. */
+#include <string.h>
+
+#include "event/catalogue_int.h"
+
+/* count digits as a number, or -1 if one of them is none. */
+static int
+digits(const char *text, int count)
+{
+	int i, n = 0;
+
+	for (i = 0; i < count; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		n = n * 10 + (text[i] - '0');
+	}
+	return n;
+}
+
+static int
+days_in_month(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30,
+	                           31, 31, 30, 31, 30, 31};
+	int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
+int
+psm__is_date(const char *text)
+{
+	int year, month, day;
+
+	if (strnlen(text, 11) != 10 || text[4] != '-' || text[7] != '-')
+		return 0;
+	year = digits(text, 4);
+	month = digits(text + 5, 2);
+	day = digits(text + 8, 2);
+	return year >= 1 && month >= 1 && month <= 12 && day >= 1 &&
+	       day <= days_in_month(year, month);
+}
+
+/* digits() stops at the NUL of a short text, so no length is needed first. */
+int
+psm__is_time(const char *text)
+{
+	int hour = digits(text, 2), minute, second;
+	size_t fraction;
+
+	if (hour < 0 || hour > 23 || text[2] != ':')
+		return 0;
+	minute = digits(text + 3, 2);
+	if (minute < 0 || minute > 59)
+		return 0;
+	if (!text[5])
+		return 1;
+	if (text[5] != ':')
+		return 0;
+	second = digits(text + 6, 2);
+	if (second < 0 || second > 59)
+		return 0;
+	if (!text[8])
+		return 1;
+	if (text[8] != '.')
+		return 0;
+	fraction = strspn(text + 9, "0123456789");
+	return fraction >= 1 && fraction <= 9 && !text[9 + fraction];
+}
+
+/* a-z, then a-z, 0-9 and _; the length of such a word, 0 if there is none. */
+static size_t
+word_len(const char *text)
+{
+	size_t n;
+
+	if (*text < 'a' || *text > 'z')
+		return 0;
+	for (n = 1; text[n] == '_' || (text[n] >= 'a' && text[n] <= 'z') ||
+	            (text[n] >= '0' && text[n] <= '9');
+	     n++)
+		;
+	return n;
+}
+
+int
+psm__is_type_name(const char *text)
+{
+	size_t noun = word_len(text), verb;
+
+	if (!noun || text[noun] != '.')
+		return 0;
+	verb = word_len(text + noun + 1);
+	return verb && !text[noun + 1 + verb];
+}
+
+/* One to four digits without a needless zero; their count, 0 if none. */
+static size_t
+number_len(const char *text, unsigned *out)
+{
+	size_t n = strspn(text, "0123456789");
+
+	if (n < 1 || n > 4 || (n > 1 && text[0] == '0'))
+		return 0;
+	*out = (unsigned)digits(text, (int)n);
+	return n;
+}
+
+int
+psm__version_read(const char *text, unsigned *major, unsigned *minor)
+{
+	size_t n = number_len(text, major), m;
+
+	if (!n || text[n] != '.')
+		return 0;
+	m = number_len(text + n + 1, minor);
+	return m && !text[n + 1 + m];
+}
