@@ -14,15 +14,24 @@
 
 struct psm__message {
 	const char *topic;
-	const char *key; /* may be NULL */
+	const char *key; /* may be NULL; copied, like topic */
 	size_t key_len;
 	const void *value; /* borrowed until the report, not copied */
 	size_t value_len;
 	uint64_t token; /* comes back with the report */
 };
 
-/* rc 0: acknowledged by all in-sync replicas. Else why not; PSM_ERR_CLOSED:
- * never sent or outcome unknown. */
+/*
+ * rc 0: acknowledged by all in-sync replicas. Else why not:
+ * PSM_ERR_RETRY      not stored (topic not there, no permission, ...), but the
+ *                    same message may be taken later: send it again, before
+ *                    any later message of its key;
+ * PSM_ERR_TOO_LARGE  refused by the broker for good;
+ * PSM_ERR_INVAL      refused by the broker for good;
+ * PSM_ERR_CLOSED     the sink is dead or closing: never sent, or outcome
+ *                    unknown.
+ * reason is a sentence without personal data, "" for rc 0.
+ */
 typedef void (*psm__report_fn)(uint64_t token, int rc, const char *reason,
                                void *user);
 
@@ -30,9 +39,11 @@ struct psm__sink;
 struct psm__sink_ops {
 	/*
 	 * 0: taken, exactly one report will come from poll or close.
-	 * PSM_ERR_FULL: poll and try again. PSM_ERR_TOO_LARGE, PSM_ERR_INVAL:
-	 * never. PSM_ERR_BROKER: the client is dead for good: close the sink,
-	 * open another, send again what has no report.
+	 * PSM_ERR_FULL: poll and try again. PSM_ERR_RETRY: not taken now
+	 * (e.g. the topic is not there), try again in a second; other topics
+	 * go on. PSM_ERR_TOO_LARGE, PSM_ERR_INVAL: never. PSM_ERR_NOMEM.
+	 * PSM_ERR_BROKER: the client is dead for good: close the sink, open
+	 * another, send again what has no report.
 	 */
 	int (*send)(struct psm__sink *s, const struct psm__message *m,
 	            psm_error *err);
@@ -98,6 +109,13 @@ struct psm__source_ops {
 	/* Read this partition again from offset. */
 	int (*seek)(struct psm__source *s, const char *topic, int32_t partition,
 	            int64_t offset, psm_error *err);
+	/*
+	 * Hand out nothing of this partition for timeout_ms; 0: go on now.
+	 * How a failed record waits for its next try while the group is still
+	 * polled and the other partitions go on. A rebalance ends it.
+	 */
+	int (*hold)(struct psm__source *s, const char *topic, int32_t partition,
+	            int timeout_ms, psm_error *err);
 	/* Messages behind the end of all assigned partitions; -1 if unknown.
 	 * Any thread. */
 	int64_t (*lag)(struct psm__source *s);
@@ -128,8 +146,16 @@ struct psm_transport {
 	int refs; /* __atomic */
 };
 
+/* Partitions per topic of the transport that PSYMATCH_TRANSPORT=memory
+ * opens. */
+#define PSM__MEMORY_PARTITIONS 3
+
 int psm__transport_kafka(const psm_config *cfg, psm_transport **out,
                          psm_error *err);
+
+/* For tests: the librdkafka client of a kafka sink fails for good, as it does
+ * when a broker lost its sequence. */
+void psm__kafka_kill_sink(struct psm__sink *s);
 
 /* -- memory transport, for tests: what the mock cluster offers for Kafka. */
 /* down 1: nothing is acknowledged and nothing can be read until down 0. */

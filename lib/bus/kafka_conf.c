@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Settings of the librdkafka clients: ours, then the user's. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "bus/kafka_int.h"
+
+/* Room that the broker's record batch needs around one event. */
+#define BATCH_OVERHEAD 1024
+#define MESSAGE_MAX_DEFAULT 1000000
+
+struct setting {
+	const char *key, *value;
+};
+
+static const struct setting common[] = {
+    {"client.id", "psymatch"},
+    {"socket.keepalive.enable", "true"},
+    /* With the default of 10 s, an outage of 4 s lasts 7 s on average. */
+    {"reconnect.backoff.ms", "100"},
+    {"reconnect.backoff.max.ms", "1000"},
+    /* Feeds connected(). */
+    {"statistics.interval.ms", "1000"},
+    /* How soon a topic that was created late is found. */
+    {"topic.metadata.refresh.interval.ms", "10000"},
+};
+
+static const struct setting producer[] = {
+    {"enable.idempotence", "true"},
+    {"acks", "all"},
+    /* For ever: the age of an event is the spool's business. */
+    {"message.timeout.ms", "0"},
+    {"linger.ms", "5"},
+    /* Where the Java and Python clients put a key. */
+    {"partitioner", "murmur2_random"},
+    {"queue.buffering.max.messages", "10000"},
+    {"compression.codec", "lz4"},
+};
+
+static const struct setting consumer[] = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "earliest"},
+    /* The cooperative assignor of 2.0.2 has open faults. */
+    {"partition.assignment.strategy", "range"},
+    {"max.poll.interval.ms", "300000"},
+    {"queued.min.messages", "10000"},
+    {"queued.max.messages.kbytes", "16384"},
+};
+
+/* Properties that only one kind of client knows; librdkafka would warn about
+ * each of them in the other one's log. */
+static const char *const producer_only[] = {
+    "acks",
+    "batch.num.messages",
+    "batch.size",
+    "compression.codec",
+    "compression.level",
+    "compression.type",
+    "delivery.report.only.error",
+    "delivery.timeout.ms",
+    "enable.gapless.guarantee",
+    "enable.idempotence",
+    "linger.ms",
+    "message.send.max.retries",
+    "message.timeout.ms",
+    "msg.order.cmp",
+    "partitioner",
+    "queue.buffering.backpressure.threshold",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
+    "queue.buffering.max.ms",
+    "queuing.strategy",
+    "request.required.acks",
+    "request.timeout.ms",
+    "retries",
+    "retry.backoff.ms",
+    "sticky.partitioning.linger.ms",
+    "transaction.timeout.ms",
+    "transactional.id",
+};
+
+static const char *const consumer_only[] = {
+    "allow.auto.create.topics",
+    "auto.commit.enable",
+    "auto.commit.interval.ms",
+    "auto.offset.reset",
+    "check.crcs",
+    "consume.callback.max.messages",
+    "coordinator.query.interval.ms",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.partition.eof",
+    "fetch.error.backoff.ms",
+    "fetch.max.bytes",
+    "fetch.message.max.bytes",
+    "fetch.min.bytes",
+    "fetch.wait.max.ms",
+    "group.id",
+    "group.instance.id",
+    "group.protocol.type",
+    "heartbeat.interval.ms",
+    "isolation.level",
+    "max.partition.fetch.bytes",
+    "max.poll.interval.ms",
+    "offset.store.method",
+    "offset.store.path",
+    "offset.store.sync.interval.ms",
+    "partition.assignment.strategy",
+    "queued.max.messages.kbytes",
+    "queued.min.messages",
+    "session.timeout.ms",
+};
+
+/* The library's promises rest on these. */
+static const char *const ours_only[] = {
+    "delivery.report.only.error",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.partition.eof",
+    "group.id",
+    "transactional.id",
+};
+
+static int
+is_one_of(const char *key, const char *const *list, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (strcmp(key, list[i]) == 0)
+			return 1;
+	return 0;
+}
+
+#define IS_ONE_OF(key, list) is_one_of(key, list, PSM__COUNT(list))
+
+int
+psm__kafka_set(rd_kafka_conf_t *conf, const char *key, const char *value,
+               psm_error *err)
+{
+	char text[256] = "";
+
+	if (rd_kafka_conf_set(conf, key, value, text, sizeof(text)) ==
+	    RD_KAFKA_CONF_OK)
+		return 0;
+	return psm__fail(err, PSM_ERR_CONFIG, "librdkafka: %s", text);
+}
+
+static int
+set_all(rd_kafka_conf_t *conf, const struct setting *list, size_t count,
+        psm_error *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < count && rc == 0; i++)
+		rc = psm__kafka_set(conf, list[i].key, list[i].value, err);
+	return rc;
+}
+
+/* The variable as the user wrote it. */
+static const char *
+variable_name(const char *key, char *text, size_t size)
+{
+	char *p;
+
+	snprintf(text, size, "PSYMATCH_KAFKA_%s", key);
+	for (p = text; *p; p++)
+		if (*p == '.')
+			*p = '_';
+	return text;
+}
+
+/* librdkafka repeats the value in its texts; these values stay unsaid. */
+static int
+is_secret(const char *key)
+{
+	return strstr(key, "password") || strstr(key, "secret") ||
+	       strstr(key, ".pem") || strstr(key, "sasl.oauthbearer");
+}
+
+static int
+set_given(rd_kafka_conf_t *conf, const char *key, const char *value,
+          psm_error *err)
+{
+	char variable[128];
+	char text[256] = "";
+
+	/* The one name of librdkafka that has an underscore. */
+	if (strcmp(key, "log.level") == 0)
+		key = "log_level";
+	variable_name(key, variable, sizeof(variable));
+	if (IS_ONE_OF(key, ours_only))
+		return psm__fail(err, PSM_ERR_CONFIG,
+		                 "%s: is set by the library and cannot be "
+		                 "changed",
+		                 variable);
+	switch (rd_kafka_conf_set(conf, key, value, text, sizeof(text))) {
+	case RD_KAFKA_CONF_OK:
+		return 0;
+	case RD_KAFKA_CONF_UNKNOWN:
+		return psm__fail(err, PSM_ERR_CONFIG,
+		                 "%s: librdkafka has no property \"%s\"",
+		                 variable, key);
+	default:
+		if (is_secret(key))
+			snprintf(text, sizeof(text), "not a valid value");
+		return psm__fail(err, PSM_ERR_CONFIG, "%s: %s", variable, text);
+	}
+}
+
+static int
+set_passed_through(rd_kafka_conf_t *conf, const psm_config *cfg,
+                   rd_kafka_type_t type, psm_error *err)
+{
+	const char *key;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && (key = psm__config_kafka_name(cfg, i)); i++) {
+		if (type == RD_KAFKA_PRODUCER ? IS_ONE_OF(key, consumer_only)
+		                              : IS_ONE_OF(key, producer_only))
+			continue;
+		rc = set_given(conf, key, psm__config_kafka_value(cfg, i), err);
+	}
+	return rc;
+}
+
+static int
+set_log_level(rd_kafka_conf_t *conf, const psm_config *cfg, psm_error *err)
+{
+	static const struct setting levels[] = {
+	    {"DEBUG", "7"}, {"INFO", "6"},  {"WARNING", "4"},
+	    {"WARN", "4"},  {"ERROR", "3"}, {"CRITICAL", "2"},
+	};
+	const char *name = psm_config_string(cfg, "KAFKA_LOG_LEVEL");
+	size_t i;
+
+	for (i = 0; name && i < PSM__COUNT(levels); i++)
+		if (strcasecmp(name, levels[i].key) == 0)
+			return psm__kafka_set(conf, "log_level",
+			                      levels[i].value, err);
+	return psm__fail(err, PSM_ERR_CONFIG,
+	                 "KAFKA_LOG_LEVEL: want DEBUG, INFO, WARNING, ERROR "
+	                 "or CRITICAL, got \"%s\"",
+	                 name ? name : "");
+}
+
+static int
+set_bootstrap(rd_kafka_conf_t *conf, const psm_config *cfg, psm_error *err)
+{
+	const char *servers = psm_config_string(cfg, "KAFKA_BOOTSTRAP_SERVERS");
+
+	if (!servers || !*servers)
+		return psm__fail(err, PSM_ERR_CONFIG,
+		                 "KAFKA_BOOTSTRAP_SERVERS: want HOST:PORT, "
+		                 "got nothing");
+	return psm__kafka_set(conf, "bootstrap.servers", servers, err);
+}
+
+/* An event that the application may make must fit. */
+static int
+set_message_max(rd_kafka_conf_t *conf, const psm_config *cfg, psm_error *err)
+{
+	int64_t want = psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES");
+	char text[32];
+
+	want += BATCH_OVERHEAD;
+	if (want <= MESSAGE_MAX_DEFAULT)
+		return 0;
+	snprintf(text, sizeof(text), "%lld", (long long)want);
+	return psm__kafka_set(conf, "message.max.bytes", text, err);
+}
+
+static int
+set_ours(rd_kafka_conf_t *conf, const psm_config *cfg, rd_kafka_type_t type,
+         psm_error *err)
+{
+	int rc = set_all(conf, common, PSM__COUNT(common), err);
+
+	if (rc == 0)
+		rc = set_bootstrap(conf, cfg, err);
+	if (rc == 0)
+		rc = set_log_level(conf, cfg, err);
+	if (rc == 0)
+		rc = set_message_max(conf, cfg, err);
+	if (rc == 0 && type == RD_KAFKA_PRODUCER)
+		rc = set_all(conf, producer, PSM__COUNT(producer), err);
+	if (rc == 0 && type == RD_KAFKA_CONSUMER)
+		rc = set_all(conf, consumer, PSM__COUNT(consumer), err);
+	return rc;
+}
+
+int
+psm__kafka_conf(const psm_config *cfg, rd_kafka_type_t type,
+                rd_kafka_conf_t **out, psm_error *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	int rc;
+
+	*out = NULL;
+	if (!conf)
+		return psm__nomem(err);
+	rc = set_ours(conf, cfg, type, err);
+	if (rc == 0)
+		rc = set_passed_through(conf, cfg, type, err);
+	if (rc < 0) {
+		rd_kafka_conf_destroy(conf);
+		return rc;
+	}
+	*out = conf;
+	return 0;
+}

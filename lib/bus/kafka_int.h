@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the kafka transport share. Only lib/bus/kafka*.c and tests
+ * of it include this. */
+#ifndef PSM_KAFKA_INT_H
+#define PSM_KAFKA_INT_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "bus/transport.h"
+
+/* The opaque of every librdkafka client of ours. */
+struct psm__kafka_link {
+	int connected; /* __atomic; 1: a broker answered since the last outage
+	                */
+	void *owner;   /* the sink or source */
+};
+
+struct psm__kafka {
+	psm_transport base;
+	psm_config *cfg; /* own copy */
+};
+
+/*
+ * A configuration for one client: ours, then what PSYMATCH_KAFKA_<key> says,
+ * with the callbacks for log, errors and statistics. *out is new
+ * (rd_kafka_conf_destroy).
+ * PSM_ERR_CONFIG: names the variable. PSM_ERR_NOMEM.
+ */
+int psm__kafka_conf(const psm_config *cfg, rd_kafka_type_t type,
+                    rd_kafka_conf_t **out, psm_error *err);
+int psm__kafka_set(rd_kafka_conf_t *conf, const char *key, const char *value,
+                   psm_error *err);
+/* Takes conf, also when it fails; link must outlive *out. */
+int psm__kafka_client(rd_kafka_type_t type, rd_kafka_conf_t *conf,
+                      struct psm__kafka_link *link, rd_kafka_t **out,
+                      psm_error *err);
+
+/* The outcome of one message as a PSM_ERR code; 0 for no error. */
+int psm__kafka_outcome(rd_kafka_resp_err_t e);
+void psm__kafka_up(struct psm__kafka_link *link);
+int psm__kafka_connected(struct psm__kafka_link *link);
+
+int psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
+                         struct psm__sink **out, psm_error *err);
+int psm__kafka_open_source(psm_transport *t,
+                           const struct psm__source_conf *conf,
+                           struct psm__source **out, psm_error *err);
+
+#endif

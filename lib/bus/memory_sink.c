@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sending into the memory transport. */
+#include <string.h>
+
+#include "bus/memory_int.h"
+
+/* Reports are run in batches of this size, outside the lock. */
+#define REPORT_BATCH 64
+
+/* One message from send to report. While the bus is down it waits here with a
+ * copy of its key; its value is the caller's until the report. */
+struct entry {
+	uint64_t token;
+	int rc;
+	struct psm__mem_topic *topic;
+	char *key;
+	size_t key_len;
+	const void *value;
+	size_t value_len;
+};
+
+/* The ring holds [head, head + done) with an outcome, then up to count without
+ * one: order is kept because only the first of those may be delivered. */
+struct sink {
+	struct psm__sink base;
+	struct psm__bus *bus; /* a reference */
+	psm__report_fn report;
+	void *user;
+	int woken;
+	struct entry *ring;
+	size_t head, done, count;
+};
+
+static struct sink *
+sink_of(struct psm__sink *s)
+{
+	return (struct sink *)s;
+}
+
+static struct entry *
+entry_at(struct sink *s, size_t i)
+{
+	return &s->ring[(s->head + i) % PSM__MEMORY_QUEUE_MAX];
+}
+
+/* Give the waiting messages their outcome, in order. @locks bus->lock held */
+static void
+deliver(struct sink *s)
+{
+	while (s->done < s->count && !s->bus->down) {
+		struct entry *e = entry_at(s, s->done++);
+
+		if (s->bus->fail_count > 0) {
+			s->bus->fail_count--;
+			e->rc = s->bus->fail_rc;
+		} else if (psm__mem_append(s->bus, e->topic, e->key, e->key_len,
+		                           e->value, e->value_len) < 0) {
+			e->rc = PSM_ERR_RETRY;
+		}
+		psm__free(e->key);
+		e->key = NULL;
+	}
+}
+
+/* @locks bus->lock held */
+static int
+accept_message(struct sink *s, const struct psm__message *m, psm_error *err)
+{
+	struct entry *e = entry_at(s, s->count);
+
+	memset(e, 0, sizeof(*e));
+	e->token = m->token;
+	e->topic = psm__mem_topic(s->bus, m->topic);
+	if (!e->topic)
+		return psm__nomem(err);
+	if (m->key) {
+		e->key = psm__strndup(m->key, m->key_len);
+		if (!e->key)
+			return psm__nomem(err);
+		e->key_len = m->key_len;
+	}
+	e->value = m->value;
+	e->value_len = m->value_len;
+	s->count++;
+	deliver(s);
+	return 0;
+}
+
+static int
+sink_send(struct psm__sink *base, const struct psm__message *m, psm_error *err)
+{
+	struct sink *s = sink_of(base);
+	int rc;
+
+	pthread_mutex_lock(&s->bus->lock);
+	if (s->count == PSM__MEMORY_QUEUE_MAX)
+		rc = psm__fail(err, PSM_ERR_FULL,
+		               "%d messages are without a report",
+		               PSM__MEMORY_QUEUE_MAX);
+	else
+		rc = accept_message(s, m, err);
+	pthread_mutex_unlock(&s->bus->lock);
+	return rc;
+}
+
+/* Take outcomes off the ring. @locks bus->lock held */
+static size_t
+take_done(struct sink *s, struct entry *batch, size_t max)
+{
+	size_t n;
+
+	for (n = 0; n < max && s->done; n++) {
+		batch[n] = *entry_at(s, 0);
+		s->head = (s->head + 1) % PSM__MEMORY_QUEUE_MAX;
+		s->done--;
+		s->count--;
+	}
+	return n;
+}
+
+static void
+run_reports(struct sink *s, const struct entry *batch, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		s->report(batch[i].token, batch[i].rc,
+		          batch[i].rc ? psm_strerror(batch[i].rc) : "",
+		          s->user);
+}
+
+static int
+sink_poll(struct psm__sink *base, int timeout_ms, psm_error *err)
+{
+	struct sink *s = sink_of(base);
+	int64_t deadline = psm__mono_ms() + timeout_ms;
+	struct entry batch[REPORT_BATCH];
+	int total = 0;
+	size_t n;
+
+	(void)err; /* this broker never dies */
+	pthread_mutex_lock(&s->bus->lock);
+	deliver(s);
+	while (!s->done && !s->woken && psm__mono_ms() < deadline) {
+		psm__mem_wait(s->bus, deadline);
+		deliver(s);
+	}
+	s->woken = 0;
+	while ((n = take_done(s, batch, REPORT_BATCH)) > 0) {
+		pthread_mutex_unlock(&s->bus->lock);
+		run_reports(s, batch, n);
+		total += (int)n;
+		pthread_mutex_lock(&s->bus->lock);
+	}
+	pthread_mutex_unlock(&s->bus->lock);
+	return total;
+}
+
+static void
+sink_wake(struct psm__sink *base)
+{
+	struct sink *s = sink_of(base);
+
+	pthread_mutex_lock(&s->bus->lock);
+	s->woken = 1;
+	pthread_cond_broadcast(&s->bus->changed);
+	pthread_mutex_unlock(&s->bus->lock);
+}
+
+static int
+sink_connected(struct psm__sink *base)
+{
+	struct sink *s = sink_of(base);
+	int up;
+
+	pthread_mutex_lock(&s->bus->lock);
+	up = !s->bus->down;
+	pthread_mutex_unlock(&s->bus->lock);
+	return up;
+}
+
+static void
+sink_close(struct psm__sink *base, int timeout_ms)
+{
+	struct sink *s = sink_of(base);
+	int64_t deadline = psm__mono_ms() + timeout_ms;
+	int64_t left;
+
+	while (s->count && (left = deadline - psm__mono_ms()) > 0)
+		(void)sink_poll(base, (int)left, NULL); /* never fails */
+	(void)sink_poll(base, 0, NULL);
+	while (s->count) {
+		struct entry e = *entry_at(s, 0);
+
+		s->head = (s->head + 1) % PSM__MEMORY_QUEUE_MAX;
+		s->count--;
+		psm__free(e.key);
+		s->report(e.token, PSM_ERR_CLOSED, psm_strerror(PSM_ERR_CLOSED),
+		          s->user);
+	}
+	psm_transport_unref(&s->bus->base);
+	psm__free(s->ring);
+	psm__free(s);
+}
+
+static const struct psm__sink_ops sink_ops = {
+    .send = sink_send,
+    .poll = sink_poll,
+    .wake = sink_wake,
+    .connected = sink_connected,
+    .close = sink_close,
+};
+
+int
+psm__mem_open_sink(psm_transport *t, psm__report_fn report, void *user,
+                   struct psm__sink **out, psm_error *err)
+{
+	struct sink *s = psm__alloc(sizeof(*s));
+
+	*out = NULL;
+	if (!s)
+		return psm__nomem(err);
+	s->ring = psm__array(PSM__MEMORY_QUEUE_MAX, sizeof(*s->ring));
+	if (!s->ring) {
+		psm__free(s);
+		return psm__nomem(err);
+	}
+	s->base.ops = &sink_ops;
+	s->bus = (struct psm__bus *)psm_transport_ref(t);
+	s->report = report;
+	s->user = user;
+	*out = &s->base;
+	return 0;
+}
