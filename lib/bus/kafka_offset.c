@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Offsets of a kafka source: commit, seek, hold, lag. */
+#include "bus/kafka_source.h"
+
+/* How long a commit that waits may take, and a seek (which only has to reach
+ * the thread that fetches). */
+#define COMMIT_MS 5000
+#define SEEK_MS 5000
+
+static struct psm__kafka_source *
+source_of(struct psm__source *s)
+{
+	return (struct psm__kafka_source *)s;
+}
+
+static int
+not_ours(const char *topic, int32_t partition, psm_error *err)
+{
+	return psm__fail(err, PSM_ERR_FENCED, "%s[%d] is not assigned to us",
+	                 topic, (int)partition);
+}
+
+static int
+commit_code(rd_kafka_resp_err_t e)
+{
+	switch (e) {
+	case RD_KAFKA_RESP_ERR_NO_ERROR:
+	case RD_KAFKA_RESP_ERR__NO_OFFSET: /* it is there already */
+		return 0;
+	case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+	case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+	case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+	case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
+		return PSM_ERR_FENCED;
+	default:
+		return PSM_ERR_BROKER;
+	}
+}
+
+void
+psm__kafka_drain_commits(struct psm__kafka_source *s)
+{
+	rd_kafka_event_t *ev;
+
+	while ((ev = rd_kafka_queue_poll(s->commit_queue, 0)) != NULL) {
+		rd_kafka_resp_err_t e = rd_kafka_event_error(ev);
+
+		if (commit_code(e) < 0)
+			psm__log(PSM_LOG_WARN, "offset commit failed", "client",
+			         rd_kafka_name(s->rk), "error",
+			         rd_kafka_err2name(e), NULL);
+		rd_kafka_event_destroy(ev);
+	}
+}
+
+/* Results of earlier commits may come first. */
+static int
+await_commit(struct psm__kafka_source *s, intptr_t seq, psm_error *err)
+{
+	int64_t deadline = psm__mono_ms() + COMMIT_MS;
+	int64_t left;
+
+	while ((left = deadline - psm__mono_ms()) > 0) {
+		rd_kafka_event_t *ev;
+		rd_kafka_resp_err_t e;
+		intptr_t got;
+
+		ev = rd_kafka_queue_poll(s->commit_queue, (int)left);
+		if (!ev)
+			continue;
+		got = (intptr_t)rd_kafka_event_opaque(ev);
+		e = rd_kafka_event_error(ev);
+		rd_kafka_event_destroy(ev);
+		if (got != seq)
+			continue;
+		if (commit_code(e) == 0)
+			return 0;
+		return psm__fail(err, commit_code(e), "offset commit: %s",
+		                 rd_kafka_err2str(e));
+	}
+	return psm__fail(err, PSM_ERR_TIMEOUT,
+	                 "offset commit: no answer within %d ms", COMMIT_MS);
+}
+
+int
+psm__kafka_commit(struct psm__source *base, const char *topic,
+                  int32_t partition, int64_t next, int wait, psm_error *err)
+{
+	struct psm__kafka_source *s = source_of(base);
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_resp_err_t e;
+	intptr_t seq;
+
+	if (!psm__kafka_part(s, topic, partition))
+		return not_ours(topic, partition, err);
+	list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, topic, partition)->offset =
+	    next;
+	seq = ++s->commit_seq;
+	e = rd_kafka_commit_queue(s->rk, list, s->commit_queue, NULL,
+	                          (void *)seq);
+	rd_kafka_topic_partition_list_destroy(list);
+	if (e)
+		return psm__fail(err, commit_code(e), "offset commit: %s",
+		                 rd_kafka_err2str(e));
+	return wait ? await_commit(s, seq, err) : 0;
+}
+
+int
+psm__kafka_seek(struct psm__source *base, const char *topic, int32_t partition,
+                int64_t offset, psm_error *err)
+{
+	struct psm__kafka_source *s = source_of(base);
+	struct psm__kafka_part *part = psm__kafka_part(s, topic, partition);
+	rd_kafka_topic_t *handle;
+	rd_kafka_resp_err_t e;
+
+	if (!part)
+		return not_ours(topic, partition, err);
+	/* Not rd_kafka_seek_partitions(): its timeout is 1,000 times too short
+	 * in 2.0.2. */
+	handle = rd_kafka_topic_new(s->rk, topic, NULL);
+	if (!handle)
+		return psm__nomem(err);
+	e = rd_kafka_seek(handle, partition, offset, SEEK_MS);
+	rd_kafka_topic_destroy(handle);
+	if (e)
+		return psm__fail(err, PSM_ERR_BROKER, "seek: %s",
+		                 rd_kafka_err2str(e));
+	__atomic_store_n(&part->position, offset, __ATOMIC_RELAXED);
+	return 0;
+}
+
+int
+psm__kafka_hold(struct psm__source *base, const char *topic, int32_t partition,
+                int timeout_ms, psm_error *err)
+{
+	struct psm__kafka_part *part;
+
+	part = psm__kafka_part(source_of(base), topic, partition);
+	if (!part)
+		return not_ours(topic, partition, err);
+	part->held_until_ms = timeout_ms > 0 ? psm__mono_ms() + timeout_ms : 0;
+	return 0;
+}
+
+/* -1: unknown. */
+static int64_t
+part_lag(struct psm__kafka_source *s, const struct psm__kafka_part *part)
+{
+	int64_t position = __atomic_load_n(&part->position, __ATOMIC_RELAXED);
+	int64_t low = -1, high = -1;
+
+	if (rd_kafka_get_watermark_offsets(s->rk, part->topic, part->partition,
+	                                   &low, &high) ||
+	    high < 0)
+		return -1;
+	if (position < 0)
+		position = low < 0 ? 0 : low;
+	return high > position ? high - position : 0;
+}
+
+int64_t
+psm__kafka_lag(struct psm__source *base)
+{
+	struct psm__kafka_source *s = source_of(base);
+	int64_t total = 0;
+	size_t i;
+
+	pthread_mutex_lock(&s->parts_lock);
+	if (!s->assigned)
+		total = -1;
+	for (i = 0; i < s->part_count && total >= 0; i++) {
+		int64_t lag = part_lag(s, s->parts[i]);
+
+		total = lag < 0 ? -1 : total + lag;
+	}
+	pthread_mutex_unlock(&s->parts_lock);
+	return total;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading from Kafka as a member of a group: the poll loop, open and close. */
+#include <string.h>
+
+#include "bus/kafka_source.h"
+
+/* Records in a row from one partition before the next one is asked. */
+#define STREAK_MAX 256
+/* librdkafka wants to be asked within max.poll.interval.ms; a rebalance raises
+ * the flag at once, so this is only the heartbeat of an idle group. */
+#define SERVE_MS 500
+
+static struct psm__kafka_source *
+source_of(struct psm__source *s)
+{
+	return (struct psm__kafka_source *)s;
+}
+
+void
+psm__kafka_raise(rd_kafka_t *rk, void *opaque)
+{
+	struct psm__kafka_source *s = opaque;
+
+	(void)rk;
+	pthread_mutex_lock(&s->wait_lock);
+	s->raised = 1;
+	pthread_cond_signal(&s->wait_cond);
+	pthread_mutex_unlock(&s->wait_lock);
+}
+
+static void
+raise_group(rd_kafka_t *rk, void *opaque)
+{
+	struct psm__kafka_source *s = opaque;
+
+	__atomic_store_n(&s->group_ready, 1, __ATOMIC_RELEASE);
+	psm__kafka_raise(rk, s);
+}
+
+static void
+fill_record(struct psm__record *rec, rd_kafka_message_t *m)
+{
+	rec->topic = rd_kafka_topic_name(m->rkt);
+	rec->partition = m->partition;
+	rec->offset = m->offset;
+	rec->timestamp_ms = rd_kafka_message_timestamp(m, NULL);
+	rec->key = m->key;
+	rec->key_len = m->key_len;
+	rec->value = m->payload;
+	rec->value_len = m->len;
+	rec->hold = m;
+}
+
+/* The payload of an error is librdkafka's own text. */
+static int
+fail_message(rd_kafka_message_t *m, psm_error *err)
+{
+	const char *text = rd_kafka_message_errstr(m);
+
+	psm__fail(err, PSM_ERR_BROKER, "%s: %s", rd_kafka_err2name(m->err),
+	          text ? text : "");
+	rd_kafka_message_destroy(m);
+	return PSM_ERR_BROKER;
+}
+
+static int
+hand_out(struct psm__kafka_source *s, struct psm__kafka_part *part,
+         rd_kafka_message_t *m, struct psm__record *rec, psm_error *err)
+{
+	if (m->err)
+		return fail_message(m, err);
+	fill_record(rec, m);
+	if (part)
+		__atomic_store_n(&part->position, m->offset + 1,
+		                 __ATOMIC_RELAXED);
+	psm__kafka_up(&s->link);
+	return 1;
+}
+
+/* Rebalances, errors, statistics. 1: a record that came this way. */
+static int
+serve_group(struct psm__kafka_source *s, struct psm__record *rec,
+            psm_error *err)
+{
+	int64_t now = psm__mono_ms();
+	rd_kafka_message_t *m;
+
+	if (!__atomic_exchange_n(&s->group_ready, 0, __ATOMIC_ACQ_REL) &&
+	    now < s->serve_at_ms)
+		return 0;
+	s->serve_at_ms = now + SERVE_MS;
+	psm__kafka_drain_commits(s);
+	m = rd_kafka_consumer_poll(s->rk, 0);
+	if (!m)
+		return 0;
+	/* There may be more behind it. */
+	__atomic_store_n(&s->group_ready, 1, __ATOMIC_RELEASE);
+	return hand_out(s, NULL, m, rec, err);
+}
+
+/* 1: a record. 0: none; *due is brought forward to the end of a hold. */
+static int
+next_record(struct psm__kafka_source *s, struct psm__record *rec, int64_t *due,
+            psm_error *err)
+{
+	size_t i;
+
+	if (s->streak >= STREAK_MAX) {
+		s->turn++;
+		s->streak = 0;
+	}
+	for (i = 0; i < s->part_count; i++) {
+		struct psm__kafka_part *part;
+		rd_kafka_message_t *m;
+
+		part = s->parts[s->turn % s->part_count];
+		if (part->held_until_ms > psm__mono_ms()) {
+			if (part->held_until_ms < *due)
+				*due = part->held_until_ms;
+		} else if ((m = rd_kafka_consume_queue(part->queue, 0))) {
+			s->streak++;
+			return hand_out(s, part, m, rec, err);
+		}
+		s->turn++;
+		s->streak = 0;
+	}
+	return 0;
+}
+
+/* 0: woken by wake(). */
+static int
+wait_for_more(struct psm__kafka_source *s, int64_t until_ms)
+{
+	int go_on;
+
+	pthread_mutex_lock(&s->wait_lock);
+	while (!s->raised && !s->woken) {
+		int64_t left = until_ms - psm__mono_ms();
+		struct timespec at;
+
+		if (left <= 0)
+			break;
+		psm__deadline(&at, (int)left);
+		pthread_cond_timedwait(&s->wait_cond, &s->wait_lock, &at);
+	}
+	go_on = !s->woken;
+	s->raised = 0;
+	s->woken = 0;
+	pthread_mutex_unlock(&s->wait_lock);
+	return go_on;
+}
+
+static int
+check_alive(struct psm__kafka_source *s, psm_error *err)
+{
+	char text[256] = "";
+	rd_kafka_resp_err_t e;
+
+	e = rd_kafka_fatal_error(s->rk, text, sizeof(text));
+	if (!e)
+		return 0;
+	psm__fail(err, PSM_ERR_BROKER, "the client is dead: %s: %s",
+	          rd_kafka_err2name(e), text);
+	psm__error_flags(err, 0, 1);
+	return PSM_ERR_BROKER;
+}
+
+static int
+source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
+            psm_error *err)
+{
+	struct psm__kafka_source *s = source_of(base);
+	int64_t deadline = psm__mono_ms() + timeout_ms;
+
+	for (;;) {
+		int64_t due = deadline;
+		int rc = serve_group(s, rec, err);
+
+		if (rc == 0)
+			rc = next_record(s, rec, &due, err);
+		if (rc)
+			return rc;
+		if (s->serve_at_ms < due)
+			due = s->serve_at_ms;
+		if (!wait_for_more(s, due))
+			return 0;
+		if (psm__mono_ms() >= deadline)
+			return check_alive(s, err);
+	}
+}
+
+static void
+source_release(struct psm__source *base, struct psm__record *rec)
+{
+	(void)base;
+	if (rec->hold)
+		rd_kafka_message_destroy(rec->hold);
+	memset(rec, 0, sizeof(*rec));
+}
+
+static int
+source_connected(struct psm__source *base)
+{
+	return psm__kafka_connected(&source_of(base)->link);
+}
+
+static void
+source_wake(struct psm__source *base)
+{
+	struct psm__kafka_source *s = source_of(base);
+
+	pthread_mutex_lock(&s->wait_lock);
+	s->woken = 1;
+	pthread_cond_signal(&s->wait_cond);
+	pthread_mutex_unlock(&s->wait_lock);
+}
+
+/* 1: closed. Not rd_kafka_consumer_close(): it may take as long as the session
+ * timeout, or for ever when a topic was removed. */
+static int
+leave_group(struct psm__kafka_source *s, int timeout_ms)
+{
+	int64_t deadline = psm__mono_ms() + timeout_ms;
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(s->rk);
+	rd_kafka_error_t *error = rd_kafka_consumer_close_queue(s->rk, queue);
+	int closed = 0;
+
+	while (!error && !(closed = rd_kafka_consumer_closed(s->rk))) {
+		int64_t left = deadline - psm__mono_ms();
+
+		if (left <= 0)
+			break;
+		rd_kafka_queue_poll_callback(queue, left > 20 ? 20 : (int)left);
+	}
+	rd_kafka_error_destroy(error);
+	rd_kafka_queue_destroy(queue);
+	return closed;
+}
+
+static void
+source_free(struct psm__kafka_source *s, int closed)
+{
+	if (!s)
+		return;
+	psm__kafka_drop_parts(s);
+	psm__free(s->parts);
+	if (s->group_queue) {
+		rd_kafka_queue_cb_event_enable(s->group_queue, NULL, NULL);
+		rd_kafka_queue_destroy(s->group_queue);
+	}
+	if (s->commit_queue)
+		rd_kafka_queue_destroy(s->commit_queue);
+	if (s->rk)
+		rd_kafka_destroy_flags(
+		    s->rk, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	pthread_cond_destroy(&s->wait_cond);
+	pthread_mutex_destroy(&s->wait_lock);
+	pthread_mutex_destroy(&s->parts_lock);
+	psm__free(s);
+}
+
+static void
+source_close(struct psm__source *base, int timeout_ms)
+{
+	struct psm__kafka_source *s = source_of(base);
+	int closed;
+
+	s->closing = 1;
+	closed = leave_group(s, timeout_ms);
+	if (!closed)
+		psm__log(PSM_LOG_WARN, "left the group without saying so",
+		         "client", rd_kafka_name(s->rk), NULL);
+	source_free(s, closed);
+}
+
+static const struct psm__source_ops source_ops = {
+    .poll = source_poll,
+    .release = source_release,
+    .commit = psm__kafka_commit,
+    .seek = psm__kafka_seek,
+    .hold = psm__kafka_hold,
+    .lag = psm__kafka_lag,
+    .connected = source_connected,
+    .wake = source_wake,
+    .close = source_close,
+};
+
+static int
+subscribe(struct psm__kafka_source *s, const struct psm__source_conf *conf,
+          psm_error *err)
+{
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_resp_err_t e;
+	size_t i;
+
+	list = rd_kafka_topic_partition_list_new((int)conf->topic_count);
+	for (i = 0; i < conf->topic_count; i++)
+		rd_kafka_topic_partition_list_add(list, conf->topics[i],
+		                                  RD_KAFKA_PARTITION_UA);
+	e = rd_kafka_subscribe(s->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	if (e)
+		return psm__fail(err, PSM_ERR_INVAL, "subscribe: %s",
+		                 rd_kafka_err2str(e));
+	return 0;
+}
+
+static struct psm__kafka_source *
+source_new(const struct psm__source_conf *conf)
+{
+	struct psm__kafka_source *s = psm__alloc(sizeof(*s));
+
+	if (!s)
+		return NULL;
+	if (psm__cond_init(&s->wait_cond) < 0) {
+		psm__free(s);
+		return NULL;
+	}
+	pthread_mutex_init(&s->wait_lock, NULL);
+	pthread_mutex_init(&s->parts_lock, NULL);
+	s->base.ops = &source_ops;
+	s->link.owner = s;
+	s->start_at = conf->start_at;
+	s->revoked = conf->revoked;
+	s->user = conf->user;
+	return s;
+}
+
+static int
+start_client(struct psm__kafka_source *s, const struct psm__kafka *k,
+             const struct psm__source_conf *conf, psm_error *err)
+{
+	rd_kafka_conf_t *rk_conf = NULL;
+	int rc;
+
+	rc = psm__kafka_conf(k->cfg, RD_KAFKA_CONSUMER, &rk_conf, err);
+	if (rc < 0)
+		return rc;
+	rc = psm__kafka_set(rk_conf, "group.id", conf->group, err);
+	if (rc < 0) {
+		rd_kafka_conf_destroy(rk_conf);
+		return rc;
+	}
+	rd_kafka_conf_set_rebalance_cb(rk_conf, psm__kafka_rebalance);
+	rc = psm__kafka_client(RD_KAFKA_CONSUMER, rk_conf, &s->link, &s->rk,
+	                       err);
+	if (rc < 0)
+		return rc;
+	rd_kafka_poll_set_consumer(s->rk);
+	s->group_queue = rd_kafka_queue_get_consumer(s->rk);
+	rd_kafka_queue_cb_event_enable(s->group_queue, raise_group, s);
+	s->commit_queue = rd_kafka_queue_new(s->rk);
+	return subscribe(s, conf, err);
+}
+
+int
+psm__kafka_open_source(psm_transport *t, const struct psm__source_conf *conf,
+                       struct psm__source **out, psm_error *err)
+{
+	struct psm__kafka_source *s = source_new(conf);
+	int rc;
+
+	*out = NULL;
+	if (!s)
+		return psm__nomem(err);
+	rc = start_client(s, (const struct psm__kafka *)t, conf, err);
+	if (rc < 0) {
+		source_free(s, 0);
+		return rc;
+	}
+	*out = &s->base;
+	return 0;
+}

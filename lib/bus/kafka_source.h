@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The inside of a kafka source.
+ *
+ * Every assigned partition has a queue of its own, cut off from the consumer's
+ * queue, so that a partition can be left alone for a while (hold) without
+ * pause() and resume(), which lose their place in librdkafka 2.0.2: its queue
+ * fills up to queued.min.messages and the fetcher stops. The consumer's queue
+ * brings only rebalances, errors and statistics.
+ *
+ * Lock order: none is held while another one is taken. parts_lock: the array
+ * of parts, changed by the polling thread, read by lag(). wait_lock: the two
+ * flags; taken in librdkafka's threads, so nothing of librdkafka may be called
+ * under it.
+ */
+#ifndef PSM_KAFKA_SOURCE_H
+#define PSM_KAFKA_SOURCE_H
+
+#include "bus/kafka_int.h"
+
+struct psm__kafka_part {
+	char *topic;
+	int32_t partition;
+	rd_kafka_queue_t *queue;
+	int64_t position; /* __atomic; offset of the next record, -1: unknown */
+	int64_t held_until_ms; /* monotonic */
+};
+
+struct psm__kafka_source {
+	struct psm__source base;
+	struct psm__kafka_link link;
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *group_queue;
+	rd_kafka_queue_t *commit_queue; /* results of commits */
+	intptr_t commit_seq;            /* number of the last commit */
+	int64_t (*start_at)(const char *topic, int32_t partition,
+	                    int64_t committed, void *user);
+	void (*revoked)(const char *topic, int32_t partition, void *user);
+	void *user;
+
+	pthread_mutex_t parts_lock;
+	struct psm__kafka_part **parts;
+	size_t part_count, part_cap;
+	int assigned; /* under parts_lock: 1 after the first assignment */
+
+	/* Of the polling thread: */
+	size_t turn;         /* the part that is asked first */
+	unsigned streak;     /* records in a row from it */
+	int64_t serve_at_ms; /* when to look at the group at the latest */
+	int closing;         /* no more callbacks of the user */
+
+	pthread_mutex_t wait_lock;
+	pthread_cond_t wait_cond;
+	int raised;      /* some queue got something */
+	int woken;       /* wake() was called */
+	int group_ready; /* __atomic; the group's queue got something */
+};
+
+/* rebalance_cb of librdkafka, on the polling thread. */
+void psm__kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t what,
+                          rd_kafka_topic_partition_list_t *list, void *opaque);
+/* NULL unless it is assigned. @thread polling thread */
+struct psm__kafka_part *psm__kafka_part(struct psm__kafka_source *s,
+                                        const char *topic, int32_t partition);
+void psm__kafka_drop_parts(struct psm__kafka_source *s);
+/* From a thread of librdkafka: a queue is not empty any more. */
+void psm__kafka_raise(rd_kafka_t *rk, void *opaque);
+
+/* Look at the results of commits that nobody waits for. */
+void psm__kafka_drain_commits(struct psm__kafka_source *s);
+int psm__kafka_commit(struct psm__source *base, const char *topic,
+                      int32_t partition, int64_t next, int wait,
+                      psm_error *err);
+int psm__kafka_seek(struct psm__source *base, const char *topic,
+                    int32_t partition, int64_t offset, psm_error *err);
+int psm__kafka_hold(struct psm__source *base, const char *topic,
+                    int32_t partition, int timeout_ms, psm_error *err);
+int64_t psm__kafka_lag(struct psm__source *base);
+
+#endif
