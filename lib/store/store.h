@@ -8,15 +8,56 @@
 
 #include "base/base.h"
 
-/* name is a plain identifier. */
+/* -- tx.c: inside a transaction */
+
+/* name is a plain identifier. Travels with the next statement. */
 int psm__tx_savepoint(psm_tx *tx, const char *name, psm_error *err);
 /* Also undoes what was emitted since the savepoint. */
 int psm__tx_rollback_to(psm_tx *tx, const char *name, psm_error *err);
+/* Travels with the next statement. */
 int psm__tx_release(psm_tx *tx, const char *name, psm_error *err);
 psm_store *psm__tx_store(psm_tx *tx);
+/* 0, or the code of the statement that failed since the last savepoint the
+ * transaction went back to. */
+int psm__tx_failed(const psm_tx *tx);
+/* While *cancel is not 0 (read with __atomic), a wait for the server ends and
+ * the connection is given up. Borrowed until the transaction ends. */
+void psm__tx_cancel(psm_tx *tx, const int *cancel);
+
+/* A parameter as text (NULL: null), or as len bytes in binary format. */
+struct psm__param {
+	const char *value;
+	size_t len;
+	int binary;
+};
+/*
+ * Queue a statement that travels with the next one; a failure is the next one's
+ * failure. *rows (may be NULL) is new after that one succeeded.
+ */
+int psm__tx_queue(psm_tx *tx, const char *sql, size_t count,
+                  const struct psm__param *params, psm_rows **rows,
+                  psm_error *err);
+/* Send what is queued and wait for the answers. */
+int psm__tx_sync(psm_tx *tx, psm_error *err);
 
 /* Called after each commit that wrote to the outbox, on the committing thread;
- * for the relay. */
+ * for the relay. fn NULL: nobody; when this returns no call is under way. */
 void psm__store_on_outbox(psm_store *st, void (*fn)(void *user), void *user);
+
+/* -- a connection of one's own, beside the pool, for a thread that needs a
+ * session (advisory lock). One thread at a time. */
+struct psm__conn;
+int psm__store_connect(psm_store *st, const char *purpose,
+                       struct psm__conn **out, psm_error *err);
+/* As psm_tx_exec, in a transaction of its own. */
+int psm__conn_exec(struct psm__conn *c, const char *sql, size_t count,
+                   const char *const *params, psm_rows **rows, psm_error *err);
+void psm__conn_close(struct psm__conn *c);
+
+/* -- backoff.c */
+
+/* Full jitter: a random time up to base_ms * 2^attempt, at most cap_ms, never
+ * below base_ms / 2. attempt counts from 0. */
+int psm__backoff_ms(unsigned attempt, int base_ms, int cap_ms);
 
 #endif

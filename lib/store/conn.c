@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/conn_int.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A wait is cut into slices of this length to look at the cancel flag. */
+#define SLICE_MS 50
+#define DEFAULT_LIMIT_MS 60000
+
+static void
+on_notice(void *user, const char *message)
+{
+	(void)user;
+	psm__log(PSM_LOG_DEBUG, "database notice", "text", message, NULL);
+}
+
+/* libpq's own message: several lines, ends in a newline, no password. */
+int
+psm__conn_fail(struct psm__conn *c, const char *what, psm_error *err)
+{
+	const char *text = PQerrorMessage(c->pg);
+
+	(void)psm__fail(err, PSM_ERR_DB, "database: %s: %.*s", what,
+	                (int)strcspn(text, "\r\n"), text);
+	psm__error_flags(err, 1, 0);
+	return PSM_ERR_DB;
+}
+
+int
+psm__conn_fail_broken(psm_error *err)
+{
+	(void)psm__fail(err, PSM_ERR_DB, "database: the connection is lost");
+	psm__error_flags(err, 1, 0);
+	return PSM_ERR_DB;
+}
+
+static int
+cancelled(const struct psm__conn *c)
+{
+	return c->cancel && __atomic_load_n(c->cancel, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* Wait until the socket is ready for events; 0, or why it is given up. */
+int
+psm__conn_wait(struct psm__conn *c, short events, int64_t deadline_ms,
+               psm_error *err)
+{
+	struct pollfd fd = {PQsocket(c->pg), events, 0};
+	int64_t left;
+	int n;
+
+	for (;;) {
+		left = deadline_ms - psm__mono_ms();
+		if (cancelled(c) || left <= 0) {
+			c->broken = 1;
+			(void)psm__fail(err, PSM_ERR_DB, "database: %s",
+			                left <= 0 ? "no answer in time"
+			                          : "given up on request");
+			psm__error_flags(err, 1, 0);
+			return PSM_ERR_DB;
+		}
+		n = poll(&fd, 1, left < SLICE_MS ? (int)left : SLICE_MS);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR) {
+			c->broken = 1;
+			return psm__conn_fail_broken(err);
+		}
+	}
+}
+
+static int
+finish_connect(struct psm__conn *c, int64_t deadline_ms, psm_error *err)
+{
+	PostgresPollingStatusType st = PGRES_POLLING_WRITING;
+	int rc;
+
+	while (st != PGRES_POLLING_OK) {
+		rc = psm__conn_wait(
+		    c, st == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+		    deadline_ms, err);
+		if (rc < 0)
+			return rc;
+		st = PQconnectPoll(c->pg);
+		if (st == PGRES_POLLING_FAILED)
+			return psm__conn_fail(c, "cannot connect", err);
+	}
+	return 0;
+}
+
+/* Values go to libpq one by one, so nothing needs quoting and no value is read
+ * as a connection string. */
+static PGconn *
+start_connect(const struct psm__conn_conf *conf, const char *name)
+{
+	const char *const keys[] = {"host",
+	                            "port",
+	                            "dbname",
+	                            "user",
+	                            "password",
+	                            "application_name",
+	                            "client_encoding",
+	                            "options",
+	                            "keepalives_idle",
+	                            "keepalives_interval",
+	                            "keepalives_count",
+	                            "tcp_user_timeout",
+	                            NULL};
+	const char *const values[] = {conf->host,
+	                              conf->port,
+	                              conf->dbname,
+	                              conf->user,
+	                              conf->password,
+	                              name,
+	                              "UTF8",
+	                              "-c TimeZone=UTC -c DateStyle=ISO",
+	                              "30",
+	                              "10",
+	                              "3",
+	                              "30000",
+	                              NULL};
+
+	return PQconnectStartParams(keys, values, 0);
+}
+
+int
+psm__conn_open(const struct psm__conn_conf *conf, const char *purpose,
+               int timeout_ms, struct psm__conn **out, psm_error *err)
+{
+	struct psm__conn *c;
+	char name[64];
+	int rc;
+
+	*out = NULL;
+	c = psm__alloc(sizeof *c);
+	if (!c)
+		return psm__nomem(err);
+	c->limit_ms = DEFAULT_LIMIT_MS;
+	(void)snprintf(name, sizeof name, "psymatch %s", purpose);
+	c->pg = start_connect(conf, name);
+	if (!c->pg) {
+		rc = psm__nomem(err);
+		goto out;
+	}
+	if (PQstatus(c->pg) == CONNECTION_BAD) {
+		rc = psm__conn_fail(c, "cannot connect", err);
+		goto out;
+	}
+	(void)PQsetNoticeProcessor(c->pg, on_notice, NULL);
+	rc = finish_connect(c, psm__mono_ms() + timeout_ms, err);
+	if (rc < 0)
+		goto out;
+	if (PQsetnonblocking(c->pg, 1) != 0 || !PQenterPipelineMode(c->pg)) {
+		rc = psm__conn_fail(c, "cannot set up the connection", err);
+		goto out;
+	}
+	*out = c;
+	c = NULL;
+out:
+	psm__conn_close(c);
+	return rc;
+}
+
+void
+psm__conn_close(struct psm__conn *c)
+{
+	size_t i;
+
+	if (!c)
+		return;
+	PQfinish(c->pg);
+	for (i = 0; i < PSM__CACHE_MAX; i++)
+		psm__free(c->cache[i].sql);
+	psm__free(c->queue);
+	psm__free(c);
+}
+
+int
+psm__conn_usable(struct psm__conn *c)
+{
+	struct pollfd fd = {PQsocket(c->pg), POLLIN, 0};
+
+	if (c->broken || PQstatus(c->pg) != CONNECTION_OK)
+		return 0;
+	/* An idle server says nothing but that it goes away. */
+	if (poll(&fd, 1, 0) > 0) {
+		if (!PQconsumeInput(c->pg) ||
+		    (fd.revents & (POLLHUP | POLLERR)))
+			return 0;
+		fd.revents = 0;
+		if (poll(&fd, 1, 0) > 0)
+			return 0;
+	}
+	return PQstatus(c->pg) == CONNECTION_OK;
+}
+
+int
+psm__conn_in_tx(const struct psm__conn *c)
+{
+	return PQtransactionStatus(c->pg) != PQTRANS_IDLE;
+}
+
+int
+psm__conn_broken(const struct psm__conn *c)
+{
+	return c->broken;
+}
+
+void
+psm__conn_limits(struct psm__conn *c, int timeout_ms, const int *cancel)
+{
+	c->limit_ms = timeout_ms > 0 ? timeout_ms : DEFAULT_LIMIT_MS;
+	c->cancel = cancel;
+}
+
+const char *
+psm__conn_tag(const struct psm__conn *c)
+{
+	return c->tag;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One connection to PostgreSQL, always in libpq's pipeline mode: statements are
+ * queued and travel together with the next sync, one round trip for all of
+ * them. One thread at a time; a connection that broke stays broken.
+ */
+#ifndef PSM_STORE_CONN_H
+#define PSM_STORE_CONN_H
+
+#include "store/store.h"
+
+/* Where to connect; all strings are the store's. */
+struct psm__conn_conf {
+	char *host, *port, *dbname, *user, *password;
+};
+
+/* Connect within timeout_ms; purpose ends up in application_name. */
+int psm__conn_open(const struct psm__conn_conf *conf, const char *purpose,
+                   int timeout_ms, struct psm__conn **out, psm_error *err);
+/* 1: usable as far as the socket tells, without a round trip. */
+int psm__conn_usable(struct psm__conn *c);
+/* 1: a transaction is open on it, failed or not. */
+int psm__conn_in_tx(const struct psm__conn *c);
+/* 1: it broke; only close is left. */
+int psm__conn_broken(const struct psm__conn *c);
+/* Give up on an answer after this long (the connection is broken then), or as
+ * soon as *cancel is not 0 (may be NULL; read with __atomic). */
+void psm__conn_limits(struct psm__conn *c, int timeout_ms, const int *cancel);
+
+/*
+ * Queue one statement. Parameters are read before the call returns. Its failure
+ * is reported by the next sync. rows may be NULL; else *rows is NULL until a
+ * successful sync made it new, so it must live until then.
+ */
+int psm__conn_queue(struct psm__conn *c, const char *sql, size_t count,
+                    const struct psm__param *params, psm_rows **rows,
+                    psm_error *err);
+/* Send what is queued and read all answers; the first failure wins, then no
+ * rows are handed out. Without queued statements it does nothing. */
+int psm__conn_sync(struct psm__conn *c, psm_error *err);
+/* Several statements of one text without parameters, e.g. a migration. */
+int psm__conn_script(struct psm__conn *c, const char *sql, psm_error *err);
+/* The command tag of the last statement of the last sync, e.g. "ROLLBACK". */
+const char *psm__conn_tag(const struct psm__conn *c);
+
+/* -- sqlstate.c */
+
+/* What a failed statement's fields say, without values and without DETAIL. */
+struct psm__sqlstate {
+	const char *state;   /* five characters, NULL if unknown */
+	const char *message; /* the server's primary message, may be NULL */
+	const char *table, *column, *constraint; /* may be NULL */
+};
+int psm__sqlstate_fail(const struct psm__sqlstate *s, psm_error *err);
+
+/* -- rows.c: takes the result (a PGresult), also when it fails. */
+psm_rows *psm__rows_new(void *result);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The SQL files that build-aux/embed-sql compiled in. */
+#ifndef PSM_STORE_MIGRATE_H
+#define PSM_STORE_MIGRATE_H
+
+#include "store/store.h"
+
+struct psm__migration {
+	const char *set;
+	int version;      /* the number the file name begins with */
+	const char *name; /* of the file */
+	const char *sql;
+};
+
+/* Ordered by version within a set; a NULL set ends the table. */
+extern const struct psm__migration psm__migrations[];
+
+/* psm_store_migrate over a table of the caller's. */
+int psm__migrate(psm_store *st, const struct psm__migration *table,
+                 const char *set, psm_error *err);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/outbox.h"
+
+#include <string.h>
+
+/* The columns that an event fills, in the order of INSERT_SQL. */
+enum column {
+	EVENT_ID,
+	AGGREGATE_TYPE,
+	AGGREGATE_ID,
+	TYPE,
+	VERSION,
+	PRODUCER,
+	EVENT_TIME,
+	TOPIC,
+	PAYLOAD,
+	N_COLUMNS
+};
+
+#define INSERT_SQL                                                             \
+	"INSERT INTO psymatch.outbox (event_id, aggregatetype, aggregateid, "  \
+	"type, version, producer, event_time, topic, payload) "                \
+	"VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::timestamptz, $8, $9)"
+
+struct psm__outgoing_event {
+	char *text[N_COLUMNS];
+};
+
+static void
+free_texts(struct psm__outgoing_event *e)
+{
+	size_t i;
+
+	for (i = 0; i < N_COLUMNS; i++)
+		psm__free(e->text[i]);
+}
+
+static char *
+copy_payload(const psm_event *ev)
+{
+	size_t len = 0;
+	const char *text = psm_json_text(psm_event_payload(ev), &len);
+
+	return text ? psm__strndup(text, len) : NULL;
+}
+
+int
+psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev, psm_error *err)
+{
+	struct psm__outgoing_event e = {{NULL}};
+	const char *type = psm_event_type(ev), *key = psm_event_key(ev);
+	const char *topic = psm_event_topic(ev);
+	char time[32];
+	size_t i;
+
+	if (!topic || !key)
+		return psm__fail(err, PSM_ERR_UNKNOWN_TYPE,
+		                 "event_type: want one of the catalogue");
+	if (psm__grow(&o->events, &o->cap, o->count + 1, sizeof e) < 0 ||
+	    psm_time_format(psm_event_timestamp_us(ev), time, sizeof time) < 0)
+		return psm__nomem(err);
+	e.text[EVENT_ID] = psm__strdup(psm_event_id(ev));
+	e.text[AGGREGATE_TYPE] = psm__strndup(type, strcspn(type, "."));
+	e.text[AGGREGATE_ID] = psm__strdup(key);
+	e.text[TYPE] = psm__strdup(psm_event_type_as_sent(ev));
+	e.text[VERSION] = psm__strdup(psm_event_version(ev));
+	e.text[PRODUCER] = psm__strdup(psm_event_producer(ev));
+	e.text[EVENT_TIME] = psm__strdup(time);
+	e.text[TOPIC] = psm__strdup(topic);
+	e.text[PAYLOAD] = copy_payload(ev);
+	for (i = 0; i < N_COLUMNS; i++)
+		if (!e.text[i]) {
+			free_texts(&e);
+			return psm__nomem(err);
+		}
+	o->events[o->count++] = e;
+	return 0;
+}
+
+void
+psm__outgoing_cut(struct psm__outgoing *o, size_t keep)
+{
+	while (o->count > keep)
+		free_texts(&o->events[--o->count]);
+}
+
+int
+psm__outgoing_queue(struct psm__outgoing *o, struct psm__conn *c,
+                    psm_error *err)
+{
+	struct psm__param params[N_COLUMNS];
+	size_t i, k;
+	int rc = 0;
+
+	for (i = 0; i < o->count && rc == 0; i++) {
+		for (k = 0; k < N_COLUMNS; k++)
+			params[k] =
+			    (struct psm__param){o->events[i].text[k], 0, 0};
+		rc = psm__conn_queue(c, INSERT_SQL, N_COLUMNS, params, NULL,
+		                     err);
+	}
+	return rc;
+}
+
+void
+psm__outgoing_free(struct psm__outgoing *o)
+{
+	psm__outgoing_cut(o, 0);
+	psm__free(o->events);
+	o->events = NULL;
+	o->cap = 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Events on their way out of a transaction. */
+#ifndef PSM_STORE_OUTBOX_H
+#define PSM_STORE_OUTBOX_H
+
+#include "store/conn.h"
+
+/* Copies of what psm_tx_emit was given, in that order. */
+struct psm__outgoing {
+	struct psm__outgoing_event *events;
+	size_t count, cap;
+};
+
+int psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
+                      psm_error *err);
+/* Forget all but the first keep. */
+void psm__outgoing_cut(struct psm__outgoing *o, size_t keep);
+/* Queue one INSERT per event; ids are drawn in the order of the events. */
+int psm__outgoing_queue(struct psm__outgoing *o, struct psm__conn *c,
+                        psm_error *err);
+void psm__outgoing_free(struct psm__outgoing *o);
+
+#endif

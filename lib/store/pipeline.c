@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/conn_int.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int
+flush_out(struct psm__conn *c, int64_t deadline_ms, psm_error *err)
+{
+	int left, rc;
+
+	while ((left = PQflush(c->pg)) > 0) {
+		/* The server may be blocked on answers we have not read. */
+		rc = psm__conn_wait(c, POLLIN | POLLOUT, deadline_ms, err);
+		if (rc < 0)
+			return rc;
+		if (!PQconsumeInput(c->pg))
+			break;
+	}
+	if (left != 0) {
+		c->broken = 1;
+		return psm__conn_fail(c, "cannot send", err);
+	}
+	return 0;
+}
+
+/* The next result, NULL at the end of a statement's results. */
+static int
+next_result(struct psm__conn *c, int64_t deadline_ms, PGresult **out,
+            psm_error *err)
+{
+	int rc;
+
+	*out = NULL;
+	while (PQisBusy(c->pg)) {
+		rc = psm__conn_wait(c, POLLIN, deadline_ms, err);
+		if (rc < 0)
+			return rc;
+		if (!PQconsumeInput(c->pg))
+			break; /* PQgetResult tells what the server said */
+	}
+	*out = PQgetResult(c->pg);
+	return 0;
+}
+
+static int
+fail_result(struct psm__conn *c, const PGresult *res, struct psm__entry *e,
+            psm_error *err)
+{
+	struct psm__sqlstate s = {
+	    .state = PQresultErrorField(res, PG_DIAG_SQLSTATE),
+	    .message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY),
+	    .table = PQresultErrorField(res, PG_DIAG_TABLE_NAME),
+	    .column = PQresultErrorField(res, PG_DIAG_COLUMN_NAME),
+	    .constraint = PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME)};
+
+	if (PQstatus(c->pg) != CONNECTION_OK)
+		c->broken = 1;
+	if (!s.state && c->broken)
+		return psm__conn_fail(c, "the connection is lost", err);
+	/* A plan from before a migration is no good any more. */
+	if (s.state && strcmp(s.state, "0A000") == 0 && e && e->slot &&
+	    e->slot->name == e->name)
+		psm__cached_forget(e->slot);
+	return psm__sqlstate_fail(&s, err);
+}
+
+static int
+take_rows(struct psm__conn *c, struct psm__entry *e, PGresult *res,
+          psm_error *err)
+{
+	if (e->kind == PSM__RUN)
+		(void)snprintf(c->tag, sizeof c->tag, "%s", PQcmdStatus(res));
+	if (!e->rows) {
+		PQclear(res);
+		return 0;
+	}
+	*e->rows = psm__rows_new(res);
+	return *e->rows ? 0 : psm__nomem(err);
+}
+
+/* Read all of one statement's answer. */
+static int
+read_entry(struct psm__conn *c, struct psm__entry *e, int64_t deadline_ms,
+           psm_error *err)
+{
+	PGresult *res;
+	int first = 1, rc = 0, r;
+
+	for (;; first = 0) {
+		r = next_result(c, deadline_ms, &res, err);
+		if (r < 0)
+			return r;
+		if (!res && !first)
+			return rc;
+		if (!res) {
+			c->broken = 1;
+			return psm__conn_fail(c, "the connection is lost", err);
+		}
+		switch (PQresultStatus(res)) {
+		case PGRES_TUPLES_OK:
+		case PGRES_COMMAND_OK:
+			r = take_rows(c, e, res, err);
+			break;
+		case PGRES_PIPELINE_ABORTED:
+			/* An earlier one failed and has been reported. */
+			r = PSM_ERR_STATE;
+			PQclear(res);
+			break;
+		default:
+			r = fail_result(c, res, e, err);
+			PQclear(res);
+		}
+		if (rc == 0)
+			rc = r;
+		if (c->broken)
+			return rc;
+	}
+}
+
+static int
+read_sync(struct psm__conn *c, int64_t deadline_ms, psm_error *err)
+{
+	PGresult *res;
+	int rc = next_result(c, deadline_ms, &res, err);
+
+	if (rc == 0 && PQresultStatus(res) != PGRES_PIPELINE_SYNC) {
+		c->broken = 1;
+		rc = psm__conn_fail(c, "the connection is lost", err);
+	}
+	PQclear(res);
+	return rc;
+}
+
+static void
+drop_rows(struct psm__conn *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->queued; i++)
+		if (c->queue[i].rows) {
+			psm_rows_free(*c->queue[i].rows);
+			*c->queue[i].rows = NULL;
+		}
+}
+
+int
+psm__conn_sync(struct psm__conn *c, psm_error *err)
+{
+	int64_t deadline_ms = psm__mono_ms() + c->limit_ms;
+	size_t i;
+	int rc = 0, r;
+
+	if (c->queued == 0)
+		return c->broken ? psm__conn_fail_broken(err) : 0;
+	if (c->broken) {
+		rc = psm__conn_fail_broken(err);
+	} else if (!PQpipelineSync(c->pg)) {
+		c->broken = 1;
+		rc = psm__conn_fail(c, "cannot send", err);
+	} else {
+		rc = flush_out(c, deadline_ms, err);
+	}
+	for (i = 0; i < c->queued && !c->broken; i++) {
+		struct psm__entry *e = &c->queue[i];
+
+		r = read_entry(c, e, deadline_ms, err);
+		if (r < 0 && e->kind == PSM__PREPARE &&
+		    e->slot->name == e->name)
+			psm__cached_forget(e->slot);
+		if (rc == 0)
+			rc = r;
+	}
+	if (!c->broken) {
+		r = read_sync(c, deadline_ms, err);
+		if (rc == 0)
+			rc = r;
+	}
+	if (rc < 0)
+		drop_rows(c);
+	c->queued = 0;
+	return rc;
+}
+
+int
+psm__conn_exec(struct psm__conn *c, const char *sql, size_t count,
+               const char *const *params, psm_rows **rows, psm_error *err)
+{
+	struct psm__param list[PSM__PARAMS_MAX];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < count && i < PSM__PARAMS_MAX; i++)
+		list[i] = (struct psm__param){params[i], 0, 0};
+	rc = psm__conn_queue(c, sql, count, list, rows, err);
+	if (rc == 0)
+		rc = psm__conn_sync(c, err);
+	return rc;
+}
+
+/* -- scripts */
+
+/* Where in the script the server says the fault is. */
+static void
+note_position(const char *sql, const PGresult *res, psm_error *err)
+{
+	const char *at = PQresultErrorField(res, PG_DIAG_STATEMENT_POSITION);
+
+	/* Counted in characters; scripts are ASCII. */
+	if (at && atoi(at) > 0)
+		psm__error_position(
+		    err, psm__locate(sql, strlen(sql), (size_t)atoi(at) - 1));
+}
+
+int
+psm__conn_script(struct psm__conn *c, const char *sql, psm_error *err)
+{
+	int64_t deadline_ms = psm__mono_ms() + c->limit_ms;
+	PGresult *res;
+	int rc, r;
+
+	rc = psm__conn_sync(c, err);
+	if (rc < 0)
+		return rc;
+	if (!PQexitPipelineMode(c->pg) || !PQsendQuery(c->pg, sql)) {
+		c->broken = 1;
+		return psm__conn_fail(c, "cannot send", err);
+	}
+	rc = flush_out(c, deadline_ms, err);
+	while (!c->broken) {
+		r = next_result(c, deadline_ms, &res, err);
+		if (r < 0)
+			return r;
+		if (!res)
+			break;
+		if (PQresultStatus(res) == PGRES_FATAL_ERROR && rc == 0) {
+			rc = fail_result(c, res, NULL, err);
+			note_position(sql, res, err);
+		}
+		PQclear(res);
+	}
+	if (!c->broken && !PQenterPipelineMode(c->pg)) {
+		c->broken = 1;
+		return psm__conn_fail(c, "cannot return to pipeline mode", err);
+	}
+	return rc;
+}

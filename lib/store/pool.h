@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The pool to the other files of this room. */
+#ifndef PSM_STORE_POOL_H
+#define PSM_STORE_POOL_H
+
+#include "store/conn.h"
+
+/* How long a thread waits for a free connection, and for the server to accept a
+ * new one. */
+#define PSM__POOL_WAIT_MS 10000
+#define PSM__POOL_CONNECT_MS 5000
+
+/* Borrow a connection, waiting up to wait_ms for a free one; give it back with
+ * psm__pool_put, which closes it if it broke or is inside a transaction. While
+ * the server cannot be reached this fails at once between two tries. */
+int psm__pool_get(psm_store *st, int wait_ms, struct psm__conn **out,
+                  psm_error *err);
+void psm__pool_put(psm_store *st, struct psm__conn *c);
+/* Tell who waits for commits with outbox rows. */
+void psm__pool_outbox_written(psm_store *st);
+
+#endif

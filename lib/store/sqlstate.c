@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/conn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * The first row whose prefix fits decides; so whole states stand before their
+ * class. A state of no row is a fault of the program or of the schema: not
+ * retriable.
+ */
+static const struct state_rule {
+	const char *prefix;
+	int code;
+	int retriable;
+} rules[] = {
+    {"22", PSM_ERR_SCHEMA, 0},     /* data exception, too long, range */
+    {"23502", PSM_ERR_SCHEMA, 0},  /* not null */
+    {"23514", PSM_ERR_SCHEMA, 0},  /* check */
+    {"23", PSM_ERR_CONFLICT, 0},   /* unique, foreign key, exclusion */
+    {"25006", PSM_ERR_DB, 1},      /* read only: a standby was promoted */
+    {"25P02", PSM_ERR_STATE, 0},   /* an earlier statement failed */
+    {"40", PSM_ERR_DB, 1},         /* serialization, deadlock */
+    {"0A000", PSM_ERR_DB, 1},      /* plan made before a migration */
+    {"08", PSM_ERR_DB, 1},         /* connection */
+    {"28", PSM_ERR_DB, 1},         /* login: an operator can repair it */
+    {"3D", PSM_ERR_DB, 1},         /* no such database */
+    {"53", PSM_ERR_DB, 1},         /* disk full, too many connections */
+    {"55P03", PSM_ERR_DB, 1},      /* lock not available */
+    {"57014", PSM_ERR_TIMEOUT, 1}, /* statement_timeout */
+    {"57", PSM_ERR_DB, 1},         /* shutdown */
+    {"58", PSM_ERR_DB, 1},         /* system error */
+    {"", PSM_ERR_DB, 0},
+};
+
+/*
+ * Copy the primary message without what it may quote from a row: in the data
+ * classes everything between the first and the last double quote, and all
+ * behind a colon ("invalid input syntax for type integer: ...").
+ */
+static void
+mask_message(const char *message, int quotes_values, char *out, size_t size)
+{
+	const char *first, *last, *colon;
+	size_t len = strcspn(message, "\r\n");
+
+	(void)snprintf(out, size, "%.*s", (int)len, message);
+	if (!quotes_values)
+		return;
+	colon = strstr(out, ": ");
+	if (colon)
+		out[colon - out] = '\0';
+	first = strchr(out, '"');
+	if (!first)
+		return;
+	last = strrchr(out, '"');
+	memmove(out + (first - out) + 1, last, strlen(last) + 1);
+}
+
+int
+psm__sqlstate_fail(const struct psm__sqlstate *s, psm_error *err)
+{
+	const char *state = s->state ? s->state : "";
+	const struct state_rule *r = rules;
+	char text[160], where[200];
+	int values;
+
+	while (strncmp(state, r->prefix, strlen(r->prefix)) != 0)
+		r++;
+	/* 42 quotes names of the schema, the connection classes the role. */
+	values = strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
+	         strncmp(state, "P0", 2) == 0;
+	mask_message(s->message ? s->message : "no message", values, text,
+	             sizeof text);
+	(void)snprintf(where, sizeof where, "%s%s%s%s%s%s",
+	               s->constraint ? ", constraint " : "",
+	               s->constraint ? s->constraint : "",
+	               s->table ? ", table " : "", s->table ? s->table : "",
+	               s->column ? ", column " : "",
+	               s->column ? s->column : "");
+	(void)psm__fail(err, r->code, "database: %s%s%s%s",
+	                state[0] ? state : "", state[0] ? " " : "", text,
+	                where);
+	psm__error_flags(err, r->retriable || !state[0], 0);
+	return r->code;
+}
