@@ -9,48 +9,226 @@
 
 PSM_BEGIN_DECLS
 
-/* A pool of PostgreSQL connections that reconnects by itself. */
+/** A pool of PostgreSQL connections that reconnects by itself. */
 typedef struct psm_store psm_store;
-/* One transaction on one connection of the pool. */
+/** One transaction on one connection of the pool. */
 typedef struct psm_tx psm_tx;
-/* The rows of one statement. */
+/** The rows of one statement. */
 typedef struct psm_rows psm_rows;
 
-/* Settings read: DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD,
- * PSYMATCH_DB_CONNECTIONS. Does not connect. */
+/**
+ * Make a pool. Does not connect: the first transaction does.
+ *
+ * Settings read: DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD (a host that
+ * begins with "/" is the directory of a unix socket) and
+ * PSYMATCH_DB_CONNECTIONS (the most connections of the pool). PostgreSQL 14 or
+ * newer, directly or through a pooler in session mode.
+ *
+ * @param cfg  borrowed for the call.
+ * @param out  new (psm_store_free); NULL after a failure.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL argument;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_store_open(const psm_config *cfg, psm_store **out,
                            psm_error *err) PSM_CHECK;
+
+/**
+ * Close all connections. Every transaction, relay and processor of the store
+ * must have ended.
+ *
+ * @param st  taken; NULL is allowed.
+ *
+ * Threads: one at a time, and no other call with st. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_store_free(psm_store *st);
-/* Bring a schema set ("psymatch", "therapist", "matching") up to date; a
- * changed old migration is PSM_ERR_CONFLICT. */
+
+/**
+ * Bring one set of tables up to date. Each migration is a transaction of its
+ * own, kept in psymatch.migration(set, version, name, checksum, applied_at);
+ * services that start together wait for each other.
+ *
+ * @param st   a store.
+ * @param set  "psymatch" (outbox, inbox, offsets, dead letters), "therapist" or
+ *             "matching".
+ * @param err  details of a failure; may be NULL. For a fault in a migration the
+ *             source is its file, with line and column where known.
+ * @return 0: everything is applied; or
+ *   PSM_ERR_INVAL      a NULL argument;
+ *   PSM_ERR_NOT_FOUND  no such set;
+ *   PSM_ERR_CONFLICT   a migration was changed after it had been applied, or
+ *                      what it makes exists in another shape;
+ *   PSM_ERR_SCHEMA     the data there does not fit a migration;
+ *   PSM_ERR_DB         the database is away (retriable) or refuses;
+ *   PSM_ERR_TIMEOUT    all connections were busy for 10 s; retriable;
+ *   PSM_ERR_NOMEM      out of memory.
+ *   What was applied before a failure stays.
+ *
+ * Threads: any. Blocks: until done, at most 15 minutes per migration. Since
+ * 0.1.
+ */
 PSM_API int psm_store_migrate(psm_store *st, const char *set,
                               psm_error *err) PSM_CHECK;
+
+/**
+ * Ask the database whether it answers.
+ *
+ * @param st      a store.
+ * @param reason  reason[size] receives one sentence; may be NULL.
+ * @param size    bytes of reason, 0 if it is NULL.
+ * @return an enum psm_health: green, amber (all connections are busy), or red.
+ *
+ * Threads: any. Blocks: at most about 2 s. Since 0.1.
+ */
 PSM_API int psm_store_health(psm_store *st, char *reason, size_t size);
 
+/**
+ * Begin a transaction.
+ *
+ * @param st   a store.
+ * @param out  new: ended by psm_tx_commit or psm_tx_rollback; NULL after a
+ *             failure.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL    a NULL argument;
+ *   PSM_ERR_DB       no connection to be had; retriable; between two tries to
+ *                    reach a server that is away this fails at once;
+ *   PSM_ERR_TIMEOUT  all connections were busy for 10 s; retriable;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any. Blocks: up to 10 s for a free connection, or up to 5 s for a
+ * new one. Since 0.1.
+ */
 PSM_API int psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err) PSM_CHECK;
-/* Write the emitted events, commit, free tx: also when it fails (then it is
- * rolled back). */
+
+/**
+ * Write the emitted events to the outbox and commit. They are the last rows
+ * written, so that events of one entity get their numbers in the order in which
+ * its transactions commit, if each locks the entity's row first.
+ *
+ * @param tx   taken, also when this fails: then it is rolled back.
+ * @param err  details of a failure; may be NULL.
+ * @return 0: committed; or
+ *   PSM_ERR_INVAL     a NULL argument;
+ *   PSM_ERR_STATE     a statement failed before, nothing was kept;
+ *   PSM_ERR_DB        the database failed; when the connection was lost during
+ *                     the commit it may have happened all the same; retriable;
+ *   PSM_ERR_CONFLICT  a deferred constraint refused it;
+ *   PSM_ERR_SCHEMA    a deferred constraint refused it;
+ *   PSM_ERR_TIMEOUT   the server's statement_timeout passed; retriable;
+ *   PSM_ERR_NOMEM     out of memory, nothing was kept.
+ *
+ * Threads: one at a time. Blocks: until the server answers, at most 60 s.
+ * Since 0.1.
+ */
 PSM_API int psm_tx_commit(psm_tx *tx, psm_error *err) PSM_CHECK;
-/* Roll back and free tx; NULL is allowed. */
+
+/**
+ * Roll back.
+ *
+ * @param tx  taken; NULL is allowed.
+ *
+ * Threads: one at a time. Blocks: until the server answers, at most 60 s.
+ * Since 0.1.
+ */
 PSM_API void psm_tx_rollback(psm_tx *tx);
-/* One statement with $1.. parameters as text (NULL = null); rows may be NULL,
- * else new (psm_rows_free). */
+
+/**
+ * Run one statement. It is prepared once per connection, so its text should not
+ * contain values. After a failure the transaction can only be rolled back.
+ *
+ * @param tx      a transaction.
+ * @param sql     one statement with $1, $2, ... for the parameters.
+ * @param count   parameters, 0 to 200.
+ * @param params  params[count], each text or NULL for null; borrowed for the
+ *                call; may be NULL if count is 0.
+ * @param rows    new (psm_rows_free), NULL after a failure; may be NULL.
+ * @param err     details of a failure; may be NULL. Messages have the server's
+ *                SQLSTATE and names of the schema, never a value.
+ * @return 0, or
+ *   PSM_ERR_INVAL     a NULL argument, or too many parameters;
+ *   PSM_ERR_STATE     a statement failed before;
+ *   PSM_ERR_DB        the server is away, serialization failure, deadlock, disk
+ *                     full (retriable), or the statement is wrong (not
+ *                     retriable);
+ *   PSM_ERR_CONFLICT  a unique, foreign key or exclusion constraint refused it;
+ *   PSM_ERR_SCHEMA    a value has the wrong form, range or length, is missing,
+ *                     or fails a check constraint;
+ *   PSM_ERR_TIMEOUT   the server's statement_timeout passed; retriable;
+ *   PSM_ERR_NOMEM     out of memory.
+ *
+ * Threads: one at a time. Blocks: until the server answers, at most 60 s.
+ * Since 0.1.
+ */
 PSM_API int psm_tx_exec(psm_tx *tx, const char *sql, size_t count,
                         const char *const *params, psm_rows **rows,
                         psm_error *err) PSM_CHECK;
-/* Let ev be published when, and only if, the transaction commits. ev is copied.
+
+/**
+ * Let an event be published when, and only if, the transaction commits: in the
+ * order of the calls, by the relay (psm_relay_new) of any process.
+ *
+ * @param tx   a transaction.
+ * @param ev   of a type of the catalogue; copied.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL         a NULL argument;
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue does not have the type;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
  */
 PSM_API int psm_tx_emit(psm_tx *tx, const psm_event *ev,
                         psm_error *err) PSM_CHECK;
 
+/**
+ * @param rows  may be NULL.
+ * @return the count of rows that the statement returned; 0 for NULL.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API size_t psm_rows_count(const psm_rows *rows);
-/* Rows changed by an INSERT, UPDATE or DELETE. */
+
+/**
+ * @param rows  may be NULL.
+ * @return the count of rows that an INSERT, UPDATE or DELETE changed, or that a
+ *   SELECT returned; 0 for NULL and for any other statement.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API size_t psm_rows_affected(const psm_rows *rows);
-/* Text of a field by column number from 0; NULL for null or out of range.
- * Borrowed until rows is freed. */
+
+/**
+ * @param rows    may be NULL.
+ * @param row     from 0.
+ * @param column  from 0, in the order of the statement.
+ * @return the field as PostgreSQL writes it ("t", "2026-01-31", ...), borrowed
+ *   until rows is freed; NULL for null and for what is out of range.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_rows_text(const psm_rows *rows, size_t row,
                                   size_t column);
+
+/**
+ * @param rows    may be NULL.
+ * @param row     from 0.
+ * @param column  from 0, in the order of the statement.
+ * @return the field's leading decimal digits as a number; 1 for a true boolean;
+ *   0 for null, for anything else, and for what is out of range.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int64_t psm_rows_int(const psm_rows *rows, size_t row, size_t column);
+
+/**
+ * @param rows  taken; NULL is allowed.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_rows_free(psm_rows *rows);
 
 PSM_END_DECLS

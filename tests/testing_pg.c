@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "testing_pg.h"
+
+#include <libpq-fe.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char database[64];
+static PGconn *beside; /* to the test's database */
+static PGconn *super;  /* to the database postgres */
+
+#define MUST(condition, ...)                                                   \
+	do {                                                                   \
+		if (!(condition)) {                                            \
+			(void)fprintf(stderr, "testing_pg: " __VA_ARGS__);     \
+			(void)fprintf(stderr, "\n");                           \
+			abort();                                               \
+		}                                                              \
+	} while (0)
+
+static void
+run_under(char **argv, int private)
+{
+	const char *top = getenv("top_srcdir");
+	char script[1024];
+	char *args[16] = {script, argv[0]};
+	size_t i, n = 1;
+
+	(void)snprintf(script, sizeof script, "%s/build-aux/with-postgres",
+	               top ? top : ".");
+	if (private)
+		args[n++] = "--private";
+	for (i = 0; argv[i] && n < 15; i++)
+		args[n++] = argv[i];
+	args[n] = NULL;
+	(void)execv(script, args);
+	perror(script);
+	exit(99);
+}
+
+void
+pg_main(char **argv)
+{
+	if (!getenv("PSYMATCH_TEST_PG"))
+		run_under(argv, 0);
+}
+
+void
+pg_main_private(char **argv)
+{
+	if (getenv("PSYMATCH_TEST_PG_PRIVATE"))
+		return;
+	(void)setenv("PSYMATCH_TEST_PG_PRIVATE", "1", 1);
+	run_under(argv, 1);
+}
+
+static PGconn *
+connect_to(const char *name)
+{
+	const char *const keys[] = {
+	    "host", "port", "user", "dbname", "application_name", NULL};
+	const char *const values[] = {getenv("DB_HOST"),
+	                              getenv("DB_PORT"),
+	                              getenv("DB_USER"),
+	                              name,
+	                              "test",
+	                              NULL};
+	PGconn *c = PQconnectdbParams(keys, values, 0);
+
+	MUST(PQstatus(c) == CONNECTION_OK, "%s", PQerrorMessage(c));
+	return c;
+}
+
+static PGresult *
+ask(PGconn *c, const char *sql)
+{
+	PGresult *res = PQexec(c, sql);
+	ExecStatusType st = PQresultStatus(res);
+
+	MUST(st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK, "%s: %s", sql,
+	     PQerrorMessage(c));
+	return res;
+}
+
+static void
+drop_database(void)
+{
+	char sql[128];
+
+	if (beside)
+		PQfinish(beside);
+	beside = NULL;
+	(void)snprintf(sql, sizeof sql,
+	               "DROP DATABASE IF EXISTS %s WITH (FORCE)", database);
+	PQclear(PQexec(super, sql));
+	PQfinish(super);
+}
+
+void
+pg_database(void)
+{
+	char sql[128];
+
+	(void)snprintf(database, sizeof database, "t_%ld_%ld", (long)getpid(),
+	               (long)time(NULL));
+	super = connect_to("postgres");
+	(void)snprintf(sql, sizeof sql, "CREATE DATABASE %s", database);
+	PQclear(ask(super, sql));
+	beside = connect_to(database);
+	(void)atexit(drop_database);
+}
+
+psm_config *
+pg_settings(void)
+{
+	psm_config *cfg;
+
+	MUST(psm_config_new(&cfg, NULL) == 0, "no settings");
+	MUST(psm_config_set(cfg, "DB_HOST", getenv("DB_HOST"), NULL) == 0 &&
+	         psm_config_set(cfg, "DB_PORT", getenv("DB_PORT"), NULL) == 0 &&
+	         psm_config_set(cfg, "DB_NAME", database, NULL) == 0 &&
+	         psm_config_set(cfg, "DB_USER", getenv("DB_USER"), NULL) == 0 &&
+	         psm_config_set(cfg, "DB_PASSWORD", getenv("DB_PASSWORD"),
+	                        NULL) == 0,
+	     "settings refused");
+	return cfg;
+}
+
+psm_store *
+pg_store(void)
+{
+	psm_config *cfg = pg_settings();
+	psm_error *err = psm_error_new();
+	psm_store *st;
+
+	MUST(psm_store_open(cfg, &st, err) == 0, "%s", psm_error_message(err));
+	MUST(psm_store_migrate(st, "psymatch", err) == 0, "%s",
+	     psm_error_message(err));
+	psm_config_free(cfg);
+	psm_error_free(err);
+	return st;
+}
+
+static PGresult *
+ask_format(const char *format, va_list ap)
+{
+	char sql[2048];
+
+	(void)vsnprintf(sql, sizeof sql, format, ap);
+	return ask(beside, sql);
+}
+
+void
+pg_run(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	PQclear(ask_format(format, ap));
+	va_end(ap);
+}
+
+int64_t
+pg_int(const char *format, ...)
+{
+	PGresult *res;
+	int64_t n;
+	va_list ap;
+
+	va_start(ap, format);
+	res = ask_format(format, ap);
+	va_end(ap);
+	n = PQntuples(res) > 0 ? strtoll(PQgetvalue(res, 0, 0), NULL, 10) : 0;
+	PQclear(res);
+	return n;
+}
+
+char *
+pg_text(const char *format, ...)
+{
+	PGresult *res;
+	char *text;
+	va_list ap;
+
+	va_start(ap, format);
+	res = ask_format(format, ap);
+	va_end(ap);
+	text = strdup(PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "");
+	PQclear(res);
+	return text;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+pg_wait(int64_t want, int timeout_ms, const char *query)
+{
+	int64_t until = now_ms() + timeout_ms;
+	int64_t got;
+
+	/* The server is asked again every 5 ms: it is the only one to know. */
+	while ((got = pg_int("%s", query)) != want && now_ms() < until)
+		(void)nanosleep(&(struct timespec){0, 5000000}, NULL);
+	return got;
+}
+
+void
+pg_down(void)
+{
+	char sql[256];
+
+	(void)snprintf(sql, sizeof sql,
+	               "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false",
+	               database);
+	PQclear(ask(super, sql));
+	(void)pg_kill("psymatch%");
+}
+
+void
+pg_up(void)
+{
+	char sql[256];
+
+	(void)snprintf(sql, sizeof sql,
+	               "ALTER DATABASE %s WITH ALLOW_CONNECTIONS true",
+	               database);
+	PQclear(ask(super, sql));
+}
+
+int
+pg_kill(const char *pattern)
+{
+	PGresult *res;
+	char sql[256];
+	int n;
+
+	(void)snprintf(sql, sizeof sql,
+	               "SELECT count(pg_terminate_backend(pid)) FROM "
+	               "pg_stat_activity WHERE datname = '%s' AND "
+	               "application_name LIKE '%s'",
+	               database, pattern);
+	res = ask(super, sql);
+	n = atoi(PQgetvalue(res, 0, 0));
+	PQclear(res);
+	return n;
+}
+
+void
+pg_cluster(const char *action)
+{
+	const char *top = getenv("top_srcdir");
+	char command[1024];
+
+	if (strcmp(action, "start") != 0) {
+		PQfinish(beside);
+		PQfinish(super);
+		beside = super = NULL;
+	}
+	(void)snprintf(command, sizeof command,
+	               "%s/build-aux/with-postgres ctl %s", top ? top : ".",
+	               action);
+	MUST(system(command) == 0, "cannot %s the cluster", action);
+	if (strcmp(action, "start") == 0) {
+		super = connect_to("postgres");
+		beside = connect_to(database);
+	}
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A database of the test's own in the cluster of build-aux/with-postgres. */
+#ifndef TESTING_PG_H
+#define TESTING_PG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <psymatch/psymatch.h>
+
+/* First thing in main: runs the program again under with-postgres, unless it
+ * runs under one already. Exits 77 where PostgreSQL is not installed. */
+void pg_main(char **argv);
+/* As pg_main, with a cluster that no other program uses: for tests that stop
+ * it. */
+void pg_main_private(char **argv);
+
+/* In each test: an empty database, dropped at the end of the process. */
+void pg_database(void);
+/* Settings that lead to it. */
+psm_config *pg_settings(void);
+/* A store on it, with the set "psymatch" in place. */
+psm_store *pg_store(void);
+
+/* All on a connection beside the library's; they abort the test on a failure.
+ * The format takes numbers and trusted text. */
+void pg_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int64_t pg_int(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The first field of the first row, "" if there is none; free() it. */
+char *pg_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Ask until the number is want, at most timeout_ms; returns the last answer. */
+int64_t pg_wait(int64_t want, int timeout_ms, const char *query);
+
+/* The server is away for the library: connections end, new ones are refused. */
+void pg_down(void);
+void pg_up(void);
+/* End all connections whose application_name is like the pattern; how many. */
+int pg_kill(const char *pattern);
+/* "start", "stop" or "crash" the whole cluster; only after pg_main_private. */
+void pg_cluster(const char *action);
+
+#endif
