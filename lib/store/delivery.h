@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tables of messaging, for lib/flow: the outbox as the relay reads it, and
+ * what the processor writes beside the effects. */
+#ifndef PSM_STORE_DELIVERY_H
+#define PSM_STORE_DELIVERY_H
+
+#include "event/event.h"
+#include "store/store.h"
+
+/* -- outbox_read.c: on a connection of the caller's own. Needs no transaction:
+ * each call is one. */
+
+/* *leader 1: this connection leads until it ends; one per database. */
+int psm__outbox_lead(struct psm__conn *c, int *leader, psm_error *err);
+
+struct psm__outbox_query {
+	const int64_t *done; /* delete these rows first */
+	size_t done_count;
+	const int64_t *in_flight; /* leave these out; may overlap done */
+	size_t in_flight_count;
+	size_t limit; /* 0: only delete */
+};
+/* The oldest rows by id, one round trip; *rows is new. */
+int psm__outbox_read(struct psm__conn *c, const struct psm__outbox_query *q,
+                     psm_rows **rows, psm_error *err);
+
+struct psm__outbox_row {
+	int64_t id;
+	const char *topic;
+	struct psm__event_parts parts;
+};
+/* Borrowed from rows. */
+void psm__outbox_row(const psm_rows *rows, size_t i,
+                     struct psm__outbox_row *out);
+
+/* A row that can never be sent becomes a dead letter of the consumer "outbox".
+ */
+int psm__outbox_bury(struct psm__conn *c, int64_t id, int code,
+                     const char *reason, psm_error *err);
+
+/* How many wait, counted up to 100,000, and the age of the first; 0 if none. */
+int psm__outbox_measure(struct psm__conn *c, int64_t *waiting,
+                        int64_t *oldest_ms, psm_error *err);
+
+/* -- inbox.c: inside the transaction of the effects */
+
+struct psm__place {
+	const char *consumer, *topic;
+	int32_t partition;
+};
+
+/* *next is -1 if the consumer has never been there. */
+int psm__offset_read(psm_tx *tx, const struct psm__place *at, int64_t *next,
+                     psm_error *err);
+/*
+ * Queue the fence: from expected (-1: there is no row yet) to next. After a
+ * sync, psm_rows_affected(*rows) is 0 if another one has moved it.
+ */
+int psm__offset_move(psm_tx *tx, const struct psm__place *at, int64_t expected,
+                     int64_t next, const char *owner, psm_rows **rows,
+                     psm_error *err);
+/* Queue: put it back to next, after a move in the same transaction. */
+int psm__offset_set(psm_tx *tx, const struct psm__place *at, int64_t next,
+                    psm_error *err);
+/* Sends what is queued. *fresh 0: the consumer has had this event. */
+int psm__inbox_claim(psm_tx *tx, const char *consumer, const char *event_id,
+                     int *fresh, psm_error *err);
+
+struct psm__dead_letter {
+	struct psm__place at;
+	int64_t offset;
+	const void *key; /* may be NULL */
+	size_t key_len;
+	const void *raw; /* may be NULL */
+	size_t raw_len;
+	const char *event_id, *type; /* NULL when unknown */
+	int code;
+	const char *reason;
+	const char *pointer; /* "" or NULL when unknown */
+};
+/* Queue the row; text that is not UTF-8 is made so. */
+int psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
+                         psm_error *err);
+
+#endif

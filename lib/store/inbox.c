@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/delivery.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The parameters that name a place, and room for the numbers as text. */
+struct place_params {
+	struct psm__param list[6];
+	char partition[16], a[24], b[24];
+};
+
+static struct psm__param
+as_text(const char *text)
+{
+	return (struct psm__param){text, 0, 0};
+}
+
+static void
+fill_place(struct place_params *p, const struct psm__place *at)
+{
+	(void)snprintf(p->partition, sizeof p->partition, "%d",
+	               (int)at->partition);
+	p->list[0] = as_text(at->consumer);
+	p->list[1] = as_text(at->topic);
+	p->list[2] = as_text(p->partition);
+}
+
+static const char *
+number(char *text, size_t size, int64_t value)
+{
+	(void)snprintf(text, size, "%lld", (long long)value);
+	return text;
+}
+
+#define WHERE_PLACE                                                            \
+	"WHERE consumer = $1 AND topic = $2 AND partition = $3::integer"
+
+int
+psm__offset_read(psm_tx *tx, const struct psm__place *at, int64_t *next,
+                 psm_error *err)
+{
+	struct place_params p;
+	psm_rows *rows = NULL;
+	int rc;
+
+	*next = -1;
+	fill_place(&p, at);
+	rc = psm__tx_queue(
+	    tx, "SELECT next FROM psymatch.consumer_offset " WHERE_PLACE, 3,
+	    p.list, &rows, err);
+	if (rc == 0)
+		rc = psm__tx_sync(tx, err);
+	if (rc == 0 && psm_rows_count(rows) > 0)
+		*next = psm_rows_int(rows, 0, 0);
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
+psm__offset_move(psm_tx *tx, const struct psm__place *at, int64_t expected,
+                 int64_t next, const char *owner, psm_rows **rows,
+                 psm_error *err)
+{
+	struct place_params p;
+
+	fill_place(&p, at);
+	p.list[3] = as_text(number(p.a, sizeof p.a, next));
+	p.list[4] = as_text(owner);
+	if (expected < 0)
+		return psm__tx_queue(
+		    tx,
+		    "INSERT INTO psymatch.consumer_offset "
+		    "(consumer, topic, partition, next, owner) "
+		    "VALUES ($1, $2, $3::integer, $4::bigint, $5) "
+		    "ON CONFLICT DO NOTHING",
+		    5, p.list, rows, err);
+	p.list[5] = as_text(number(p.b, sizeof p.b, expected));
+	return psm__tx_queue(tx,
+	                     "UPDATE psymatch.consumer_offset SET "
+	                     "next = $4::bigint, owner = $5, "
+	                     "updated_at = now() " WHERE_PLACE
+	                     " AND next = $6::bigint",
+	                     6, p.list, rows, err);
+}
+
+int
+psm__offset_set(psm_tx *tx, const struct psm__place *at, int64_t next,
+                psm_error *err)
+{
+	struct place_params p;
+
+	fill_place(&p, at);
+	p.list[3] = as_text(number(p.a, sizeof p.a, next));
+	return psm__tx_queue(tx,
+	                     "UPDATE psymatch.consumer_offset SET "
+	                     "next = $4::bigint " WHERE_PLACE,
+	                     4, p.list, NULL, err);
+}
+
+int
+psm__inbox_claim(psm_tx *tx, const char *consumer, const char *event_id,
+                 int *fresh, psm_error *err)
+{
+	struct psm__param params[2] = {as_text(consumer), as_text(event_id)};
+	psm_rows *rows = NULL;
+	int rc;
+
+	*fresh = 0;
+	rc = psm__tx_queue(tx,
+	                   "INSERT INTO psymatch.inbox (consumer, event_id) "
+	                   "VALUES ($1, $2::uuid) ON CONFLICT DO NOTHING",
+	                   2, params, &rows, err);
+	if (rc == 0)
+		rc = psm__tx_sync(tx, err);
+	if (rc == 0)
+		*fresh = psm_rows_affected(rows) > 0;
+	psm_rows_free(rows);
+	return rc;
+}
+
+/* -- dead letters */
+
+/* Length of the UTF-8 sequence at s, 0 if it is none. */
+static size_t
+utf8_length(const unsigned char *s)
+{
+	size_t i, n;
+
+	if (s[0] < 0x80)
+		return 1;
+	n = s[0] >= 0xf0 && s[0] <= 0xf4   ? 4
+	    : s[0] >= 0xe0 && s[0] <= 0xef ? 3
+	    : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
+	                                   : 0;
+	for (i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/*
+ * A copy in which every byte that is not UTF-8 is a question mark. A reason can
+ * quote the message it is about; refused by the server, it would stop the
+ * consumer at that message for ever.
+ */
+static char *
+copy_utf8(const char *text)
+{
+	char *copy = psm__strdup(text ? text : "");
+	unsigned char *s = (unsigned char *)copy;
+	size_t n;
+
+	while (s && *s) {
+		n = utf8_length(s);
+		if (n == 0) {
+			*s = '?';
+			n = 1;
+		}
+		s += n;
+	}
+	return copy;
+}
+
+static struct psm__param
+as_bytes(const void *bytes, size_t len)
+{
+	return (struct psm__param){bytes, len, 1};
+}
+
+int
+psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
+                     psm_error *err)
+{
+	struct place_params p;
+	struct psm__param list[11];
+	char *type = NULL, *reason = NULL, *pointer = NULL;
+	int rc = PSM_ERR_NOMEM;
+
+	type = copy_utf8(d->type);
+	reason = copy_utf8(d->reason);
+	pointer = copy_utf8(d->pointer);
+	if (!type || !reason || !pointer) {
+		rc = psm__nomem(err);
+		goto out;
+	}
+	fill_place(&p, &d->at);
+	memcpy(list, p.list, 3 * sizeof *list);
+	list[3] = as_text(number(p.a, sizeof p.a, d->offset));
+	list[4] = as_bytes(d->key, d->key_len);
+	list[5] = as_bytes(d->raw, d->raw_len);
+	list[6] = as_text(d->event_id);
+	list[7] = as_text(*type ? type : NULL);
+	list[8] = as_text(psm_error_name(d->code));
+	list[9] = as_text(reason);
+	list[10] = as_text(*pointer ? pointer : NULL);
+	rc = psm__tx_queue(
+	    tx,
+	    "INSERT INTO psymatch.dead_letter (consumer, topic, partition, "
+	    "\"offset\", key, raw, event_id, type, code, reason, pointer) "
+	    "VALUES ($1, $2, $3::integer, $4::bigint, "
+	    "encode($5::bytea, 'escape'), $6::bytea, $7::uuid, $8, $9, $10, "
+	    "$11)",
+	    11, list, NULL, err);
+out:
+	psm__free(type);
+	psm__free(reason);
+	psm__free(pointer);
+	return rc;
+}
