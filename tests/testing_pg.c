@@ -27,14 +27,14 @@ static void
 run_under(char **argv, int private)
 {
 	const char *top = getenv("top_srcdir");
-	char script[1024];
+	char script[1024], own[] = "--private";
 	char *args[16] = {script, argv[0]};
 	size_t i, n = 1;
 
 	(void)snprintf(script, sizeof script, "%s/build-aux/with-postgres",
 	               top ? top : ".");
 	if (private)
-		args[n++] = "--private";
+		args[n++] = own;
 	for (i = 0; argv[i] && n < 15; i++)
 		args[n++] = argv[i];
 	args[n] = NULL;
