@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "json/json.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct psm__json_doc *
+psm__json_doc(const psm_json *v)
+{
+	return (const void *)((const char *)(v - v->number) -
+	                      offsetof(struct psm__json_doc, value));
+}
+
+struct psm__pos
+psm__json_position(const psm_json *v)
+{
+	if (!v)
+		return psm__nowhere;
+	return psm__locate(psm__json_doc(v)->text, v->start, v->start);
+}
+
+void
+psm_json_free(psm_json *v)
+{
+	if (v)
+		psm__free((void *)(uintptr_t)psm__json_doc(v));
+}
+
+static int
+is_container(const psm_json *v)
+{
+	return v && (v->kind == PSM_JSON_OBJECT || v->kind == PSM_JSON_ARRAY);
+}
+
+int
+psm_json_kind(const psm_json *v)
+{
+	return v ? v->kind : PSM_ERR_INVAL;
+}
+
+const char *
+psm_json_kind_name(int kind)
+{
+	static const char *const names[] = {"null",   "boolean", "number",
+	                                    "string", "array",   "object"};
+
+	if (kind < 0 || (size_t)kind >= PSM__COUNT(names))
+		return NULL;
+	return names[kind];
+}
+
+size_t
+psm_json_count(const psm_json *v)
+{
+	return is_container(v) ? v->count : 0;
+}
+
+const psm_json *
+psm_json_item(const psm_json *v, size_t i)
+{
+	const struct psm__json_doc *doc;
+
+	if (!is_container(v) || i >= v->count)
+		return NULL;
+	doc = psm__json_doc(v);
+	return &doc->value[doc->index[v->first + i]];
+}
+
+const char *
+psm_json_key(const psm_json *v, size_t i)
+{
+	const psm_json *member =
+	    v && v->kind == PSM_JSON_OBJECT ? psm_json_item(v, i) : NULL;
+
+	return member ? psm__json_doc(v)->strings + member->key : NULL;
+}
+
+/* Does the pointer's token [p, end) name key? "~1" is "/", "~0" is "~". */
+static int
+names(const char *p, const char *end, const char *key)
+{
+	for (; p < end && *key; key++) {
+		char c = *p++;
+
+		if (c == '~' && p < end && (*p == '0' || *p == '1'))
+			c = *p++ == '1' ? '/' : '~';
+		if (c != *key)
+			return 0;
+	}
+	return p == end && !*key;
+}
+
+static const psm_json *
+member(const psm_json *v, const char *p, const char *end)
+{
+	size_t i;
+
+	for (i = 0; i < v->count; i++)
+		if (names(p, end, psm_json_key(v, i)))
+			return psm_json_item(v, i);
+	return NULL;
+}
+
+static const psm_json *
+element(const psm_json *v, const char *p, const char *end)
+{
+	size_t i = 0;
+
+	if (p == end || (*p == '0' && end - p > 1) || end - p > 9)
+		return NULL;
+	for (; p < end; p++) {
+		if (*p < '0' || *p > '9')
+			return NULL;
+		i = i * 10 + (size_t)(*p - '0');
+	}
+	return psm_json_item(v, i);
+}
+
+const psm_json *
+psm_json_at(const psm_json *v, const char *pointer)
+{
+	if (!pointer)
+		return NULL;
+	while (v && *pointer) {
+		const char *end;
+
+		if (*pointer++ != '/')
+			return NULL;
+		end = pointer + strcspn(pointer, "/");
+		if (v->kind == PSM_JSON_OBJECT)
+			v = member(v, pointer, end);
+		else
+			v = v->kind == PSM_JSON_ARRAY ? element(v, pointer, end)
+			                              : NULL;
+		pointer = end;
+	}
+	return v;
+}
+
+static int
+want(const psm_json *v, const char *wanted, const char *found, psm_error *err)
+{
+	return psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v),
+	                    "want %s, found %s", wanted,
+	                    found ? found
+	                    : v   ? psm_json_kind_name(v->kind)
+	                          : "nothing");
+}
+
+int
+psm_json_get_bool(const psm_json *v, int *out, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!out)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "psm_json_get_bool: out is NULL");
+	if (!v || v->kind != PSM_JSON_BOOL)
+		return want(v, "a boolean", NULL, err);
+	*out = v->truth;
+	return 0;
+}
+
+int
+psm_json_get_int(const psm_json *v, int64_t *out, psm_error *err)
+{
+	char text[32];
+	size_t len;
+	const char *raw, *end;
+	long long value;
+
+	psm__error_clear(err);
+	if (!out)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "psm_json_get_int: out is NULL");
+	if (!v || v->kind != PSM_JSON_NUMBER)
+		return want(v, "an integer", NULL, err);
+	raw = psm_json_text(v, &len);
+	if (memchr(raw, '.', len) || memchr(raw, 'e', len) ||
+	    memchr(raw, 'E', len))
+		return want(v, "an integer",
+		            "a number with fraction or exponent", err);
+	if (len >= sizeof text)
+		return want(v, "an integer of 64 bits", "a larger one", err);
+	memcpy(text, raw, len);
+	text[len] = '\0';
+	errno = 0;
+	value = strtoll(text, (char **)&end, 10);
+	if (errno != 0 || *end)
+		return want(v, "an integer of 64 bits", "a larger one", err);
+	*out = value;
+	return 0;
+}
+
+int
+psm_json_get_double(const psm_json *v, double *out, psm_error *err)
+{
+	static locale_t c_locale;
+	locale_t loc = __atomic_load_n(&c_locale, __ATOMIC_ACQUIRE);
+	double value;
+
+	psm__error_clear(err);
+	if (!out)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "psm_json_get_double: out is NULL");
+	if (!v || v->kind != PSM_JSON_NUMBER)
+		return want(v, "a number", NULL, err);
+	if (!loc) {
+		locale_t none = (locale_t)0;
+
+		loc = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+		if (!loc)
+			return psm__nomem(err);
+		if (!__atomic_compare_exchange_n(&c_locale, &none, loc, 0,
+		                                 __ATOMIC_ACQ_REL,
+		                                 __ATOMIC_ACQUIRE)) {
+			freelocale(loc);
+			loc = none;
+		}
+	}
+	/* The number's text is followed by a byte that ends it: a bracket, a
+	 * comma, a blank or the NUL. */
+	value = strtod_l(psm__json_doc(v)->text + v->start, NULL, loc);
+	if (value - value != 0)
+		return want(v, "a number that a double can hold",
+		            "a larger one", err);
+	*out = value;
+	return 0;
+}
+
+const char *
+psm_json_string(const psm_json *v)
+{
+	return v && v->kind == PSM_JSON_STRING
+	           ? psm__json_doc(v)->strings + v->string
+	           : NULL;
+}
+
+const char *
+psm_json_text(const psm_json *v, size_t *len)
+{
+	if (len)
+		*len = v ? v->end - v->start : 0;
+	return v ? psm__json_doc(v)->text + v->start : NULL;
+}
+
+unsigned
+psm_json_line(const psm_json *v)
+{
+	return psm__json_position(v).line;
+}
+
+unsigned
+psm_json_column(const psm_json *v)
+{
+	return psm__json_position(v).column;
+}
+
+static const psm_json *
+member_named(const psm_json *v, const char *key, size_t guess)
+{
+	const char *there = psm_json_key(v, guess);
+	size_t i;
+
+	if (there && strcmp(there, key) == 0)
+		return psm_json_item(v, guess);
+	for (i = 0; i < v->count; i++)
+		if (strcmp(psm_json_key(v, i), key) == 0)
+			return psm_json_item(v, i);
+	return NULL;
+}
+
+static int
+same_text(const psm_json *a, const psm_json *b)
+{
+	size_t la, lb;
+	const char *ta = psm_json_text(a, &la), *tb = psm_json_text(b, &lb);
+
+	return la == lb && memcmp(ta, tb, la) == 0;
+}
+
+int
+psm_json_equal(const psm_json *a, const psm_json *b)
+{
+	size_t i;
+
+	if (!a || !b || a->kind != b->kind)
+		return a == b;
+	switch (a->kind) {
+	case PSM_JSON_BOOL:
+		return a->truth == b->truth;
+	case PSM_JSON_NUMBER:
+		return same_text(a, b);
+	case PSM_JSON_STRING:
+		return strcmp(psm_json_string(a), psm_json_string(b)) == 0;
+	case PSM_JSON_ARRAY:
+	case PSM_JSON_OBJECT:
+		break;
+	default:
+		return 1;
+	}
+	if (a->count != b->count)
+		return 0;
+	for (i = 0; i < a->count; i++) {
+		const psm_json *other =
+		    a->kind == PSM_JSON_ARRAY
+			? psm_json_item(b, i)
+			: member_named(b, psm_json_key(a, i), i);
+
+		/* Depth is at most 64: the reader saw to it. */
+		if (!other || !psm_json_equal(psm_json_item(a, i), other))
+			return 0;
+	}
+	return 1;
+}
