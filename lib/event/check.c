@@ -150,7 +150,8 @@ check_value(const struct check *c, const struct step *at,
 
 	switch (type) {
 	case PSM__F_any:
-		return 0;
+		return kind != PSM_JSON_NULL ? 0
+		                             : refuse_kind(c, at, v, "a value");
 	case PSM__F_integer:
 		return check_integer(c, at, v);
 	case PSM__F_number:

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The catalogue as the manual page psymatch-events(7), in mdoc. */
+#include <string.h>
+
+#include "events.h"
+
+static const char intro[] =
+    ".\\\" SPDX-License-Identifier: BSD-2-Clause\n"
+    ".\\\" Written by psymatch-events --man from the event catalogue.\n"
+    ".Dd January 1, 2026\n"
+    ".Dt PSYMATCH-EVENTS 7\n"
+    ".Os\n"
+    ".Sh NAME\n"
+    ".Nm psymatch-events\n"
+    ".Nd the events of the psychotherapy matching platform\n"
+    ".Sh DESCRIPTION\n"
+    "An event is one JSON object:\n"
+    ".Bl -tag -width event_type\n"
+    ".It Cm event_id\n"
+    "a UUID; new events get a UUIDv7.\n"
+    ".It Cm event_type\n"
+    "one of the types below.\n"
+    ".It Cm version\n"
+    "major and minor number of the form of the payload.\n"
+    "A reader accepts every minor number of a major one that it knows.\n"
+    ".It Cm timestamp\n"
+    "when it happened, RFC 3339; UTC if it names no zone.\n"
+    ".It Cm producer\n"
+    "the service that says so.\n"
+    ".It Cm payload\n"
+    "an object with the fields of the type.\n"
+    ".El\n"
+    ".Pp\n"
+    "The older platform writes\n"
+    ".Cm eventId\n"
+    "and\n"
+    ".Cm eventType ;\n"
+    "both writings are read.\n"
+    "Members that a reader does not know are kept and ignored.\n"
+    ".Pp\n"
+    "The message key is the text of one field of the payload.\n"
+    "Events with the same topic and key stay in order.\n"
+    "An id counts from 1.\n"
+    "Where a field may be missing it may also be null.\n"
+    "A dagger (\\(dg) marks what tells something about a person and must not "
+    "be shown in a log.\n";
+
+static const char outro[] =
+    ".Sh EXAMPLES\n"
+    "The shortest event of all, in two lines:\n"
+    ".Bd -literal -offset indent\n"
+    "{\"event_id\":\"0198c0de-0000-7000-8000-000000000001\",\n"
+    " \"event_type\":\"communication.send_email\",\"version\":\"1.0\",\n"
+    " \"timestamp\":\"2026-01-31T09:00:00.000000Z\",\n"
+    " \"producer\":\"operator\",\"payload\":{\"email_id\":7}}\n"
+    ".Ed\n"
+    ".Pp\n"
+    "The program\n"
+    ".Nm\n"
+    "prints this catalogue as a table, as JSON Schema and as AsyncAPI, and\n"
+    "checks events in files:\n"
+    ".Bd -literal -offset indent\n"
+    "$ psymatch-events --check event.json\n"
+    ".Ed\n"
+    ".Sh SEE ALSO\n"
+    ".Xr psm_catalogue 3 ,\n"
+    ".Xr psm_event 3 ,\n"
+    ".Xr psymatch 3\n";
+
+/* Text that mdoc takes as it is: no macro line, no escape, only ASCII. */
+static void
+put(FILE *out, const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	if (*p == '.' || *p == '\'')
+		fputs("\\&", out);
+	while (*p) {
+		if (*p == '\\') {
+			fputs("\\e", out);
+			p++;
+		} else if (p[0] >= 0xc2 && p[0] <= 0xdf && p[1]) {
+			fprintf(out, "\\[u%04X]",
+			        (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu));
+			p += 2;
+		} else {
+			putc(*p++, out);
+		}
+	}
+}
+
+static void
+put_words(FILE *out, const psm_field_info *f)
+{
+	const char *word;
+	size_t i;
+
+	for (i = 0; (word = psm_field_word_at(f, i)) != NULL; i++) {
+		fputs(i ? ",\n" : ":\n", out);
+		put(out, word);
+	}
+}
+
+/* "array of integer, or null, may be missing" and the words */
+static void
+put_kind(FILE *out, const psm_field_info *f)
+{
+	const char *item = psm_field_item_type(f);
+
+	fputs(psm_field_type(f), out);
+	if (item)
+		fprintf(out, " of %s", item);
+	if (!psm_field_required(f))
+		fputs(", may be missing", out);
+	else if (psm_field_nullable(f))
+		fputs(" or null", out);
+	if (psm_field_personal(f))
+		fputs(" \\(dg", out);
+	put_words(out, f);
+	fputs(".\n", out);
+}
+
+static void put_children(FILE *out, const psm_field_info *f);
+
+/* "As in patient.created." where the same list of fields was printed before. */
+static int
+put_seen(FILE *out, const psm_event_type_info *t, const psm_field_info *f)
+{
+	const psm_event_type_info *before;
+	const psm_field_info *other;
+	size_t i, n;
+
+	for (i = 0; (before = psm_catalogue_at(i)) != t; i++)
+		for (n = 0; (other = psm_type_field_at(before, n)) != NULL; n++)
+			if (psm_field_child_at(other, 0) ==
+			    psm_field_child_at(f, 0)) {
+				fprintf(out, "The same as in\n.Cm %s .\n",
+				        psm_type_name(before));
+				return 1;
+			}
+	return 0;
+}
+
+static void
+put_children(FILE *out, const psm_field_info *f)
+{
+	const psm_field_info *child;
+	size_t i;
+
+	fputs("It holds\n.Bl -tag -width Ds -compact\n", out);
+	for (i = 0; (child = psm_field_child_at(f, i)) != NULL; i++) {
+		fprintf(out, ".It Va %s\n", psm_field_name(child));
+		put_kind(out, child);
+		if (psm_field_child_at(child, 0))
+			put_children(out, child);
+	}
+	fputs(".El\n", out);
+}
+
+typedef const char *(*name_at_fn)(const psm_event_type_info *t, size_t i);
+
+static void
+put_names(FILE *out, const char *what, const psm_event_type_info *t,
+          name_at_fn at)
+{
+	const char *name;
+	size_t i;
+
+	if (!at(t, 0))
+		return;
+	fputs(what, out);
+	for (i = 0; (name = at(t, i)) != NULL; i++)
+		fprintf(out, "%s\n.Cm %s", i ? " ," : "", name);
+	fputs(" .\n", out);
+}
+
+static void
+put_type(FILE *out, const psm_event_type_info *t)
+{
+	const psm_field_info *f;
+	size_t i;
+
+	fprintf(out, ".It Cm %s\n", psm_type_name(t));
+	if (psm_type_is_command(t))
+		fputs("Command:\n", out);
+	put(out, psm_type_meaning(t));
+	putc('\n', out);
+	put_names(out, "Sent by", t, psm_type_producer_at);
+	put_names(out, "Read by", t, psm_type_consumer_at);
+	put_names(out, "Also called", t, psm_type_alias_at);
+	if (psm_type_note(t)) {
+		fputs("Note:\n", out);
+		put(out, psm_type_note(t));
+		fputs(".\n", out);
+	}
+	fprintf(out, "Key:\n.Va %s", psm_type_key_field(t));
+	if (psm_type_key_other(t))
+		fprintf(out, ",\nor where that is missing\n.Va %s",
+		        psm_type_key_other(t));
+	fprintf(out, " .\nVersion %s.\n.Pp\n", psm_type_version(t));
+	fputs(".Bl -tag -width Ds -compact\n", out);
+	for (i = 0; (f = psm_type_field_at(t, i)) != NULL; i++) {
+		fprintf(out, ".It Va %s\n", psm_field_name(f));
+		put_kind(out, f);
+		if (psm_field_child_at(f, 0) && !put_seen(out, t, f))
+			put_children(out, f);
+	}
+	fputs(".El\n", out);
+}
+
+static void
+put_topic(FILE *out, const char *topic)
+{
+	const psm_event_type_info *t;
+	size_t i;
+
+	fprintf(out, ".Ss %s\n", topic);
+	fputs(".Bl -tag -width Ds\n", out);
+	for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++)
+		if (strcmp(psm_type_topic(t), topic) == 0)
+			put_type(out, t);
+	fputs(".El\n", out);
+}
+
+int
+events_man(FILE *out)
+{
+	const char *topic;
+	size_t i;
+
+	fputs(intro, out);
+	fputs(".Sh EVENTS\n", out);
+	for (i = 0; (topic = psm_catalogue_topic_at(i)) != NULL; i++)
+		put_topic(out, topic);
+	fputs(outro, out);
+	return ferror(out) ? PSM_ERR_IO : 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The parts of psymatch-events. */
+#ifndef EVENTS_H
+#define EVENTS_H
+
+#include <stdio.h>
+
+#include <psymatch/psymatch.h>
+
+/* Each writes one document and returns 0, or an error code. */
+int events_json_schema(FILE *out);
+int events_asyncapi(FILE *out);
+int events_man(FILE *out);
+
+#endif
