@@ -67,7 +67,7 @@ static const char outro[] =
     ".Xr psm_event 3 ,\n"
     ".Xr psymatch 3\n";
 
-/* Text that mdoc takes as it is: no macro line, no escape, only ASCII. */
+/* Text as mdoc wants it: no macro, no escape, ASCII, each sentence on a line. */
 static void
 put(FILE *out, const char *text)
 {
@@ -79,6 +79,9 @@ put(FILE *out, const char *text)
 		if (*p == '\\') {
 			fputs("\\e", out);
 			p++;
+		} else if (p[0] == '.' && p[1] == ' ') {
+			fputs(".\n", out);
+			p += 2;
 		} else if (p[0] >= 0xc2 && p[0] <= 0xdf && p[1]) {
 			fprintf(out, "\\[u%04X]",
 			        (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu));

@@ -95,8 +95,9 @@ finding(struct lint *l, const psm_event_type_info *t, const char *what,
 {
 	if (!why)
 		l->errors++;
-	fprintf(l->out, "%s: %s: %s%s%s\n", why ? "explained" : "error",
-	        psm_type_name(t), what, why ? ", " : "", why ? why : "");
+	fprintf(l->out, "%s: %s: %s%s%s%s\n", why ? "explained" : "error",
+	        psm_type_name(t), what, why ? " (" : "", why ? why : "",
+	        why ? ")" : "");
 }
 
 static const psm_field_info *

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "event/catalogue_int.h"
+#include "json/json.h"
 
 /* The way from the checked object down to a value, innermost step first. */
 struct step {
@@ -46,14 +47,12 @@ static int
 refuse(const struct check *c, const struct step *at, const psm_json *v,
        const char *want, const char *found)
 {
-	struct psm__pos pos = psm__nowhere;
 	char pointer[256];
 
 	put_pointer(c, at, pointer, sizeof pointer);
-	pos.line = psm_json_line(v);
-	pos.column = psm_json_column(v);
-	psm__fail_at(c->err, PSM_ERR_SCHEMA, pos, "%s: want %s, found %s",
-	             pointer[0] ? pointer : "payload", want, found);
+	psm__fail_at(c->err, PSM_ERR_SCHEMA, psm__json_position(v),
+	             "%s: want %s, found %s", pointer[0] ? pointer : "payload",
+	             want, found);
 	psm__error_pointer(c->err, pointer);
 	return PSM_ERR_SCHEMA;
 }

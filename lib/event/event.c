@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "event/catalogue_int.h"
+#include "json/json.h"
 
 /* The members of an envelope, in the order in which they are written. */
 enum member { ID, TYPE, VERSION, TIMESTAMP, PRODUCER, PAYLOAD, N_MEMBERS };
@@ -117,14 +118,11 @@ member_index(const char *key)
 static int
 at_member(const psm_json *v, const char *key, int rc, psm_error *err)
 {
-	struct psm__pos pos = psm__nowhere;
 	char pointer[32];
 
-	snprintf(pointer, sizeof pointer, "/%s", key);
-	pos.line = psm_json_line(v);
-	pos.column = psm_json_column(v);
+	snprintf(pointer, sizeof pointer, "%s%s", key[0] ? "/" : "", key);
 	psm__error_pointer(err, pointer);
-	psm__error_position(err, pos);
+	psm__error_position(err, psm__json_position(v));
 	return rc;
 }
 
