@@ -61,6 +61,12 @@ char *psm__strdup(const char *text);
 char *psm__strndup(const char *text, size_t len);
 void psm__free(void *ptr);
 
+/* -- utf8.c */
+/* Bytes of the well-formed character at text, 1 to 4; 0: none (RFC 3629). */
+size_t psm__utf8_len(const char *text, size_t len);
+/* Where the well-formed part ends: len if all of it is. */
+size_t psm__utf8_check(const char *text, size_t len);
+
 /* -- buf.c: a growing byte buffer, always NUL-terminated; a failed allocation
  * is sticky. */
 struct psm__buf {

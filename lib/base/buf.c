@@ -4,17 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Make room for len more bytes and the NUL; 1 if there is. */
+/* Room for more bytes and the NUL. */
 static int
-reserve(struct psm__buf *b, size_t len)
+make_room(struct psm__buf *b, size_t more)
 {
-	size_t want;
-
 	if (b->failed)
 		return 0;
-	if (__builtin_add_overflow(b->len, len, &want) ||
-	    __builtin_add_overflow(want, 1, &want) ||
-	    psm__grow(&b->data, &b->cap, want, 1) < 0) {
+	if (more < b->cap - b->len)
+		return 1;
+	if (more > SIZE_MAX - b->len - 1 ||
+	    psm__grow(&b->data, &b->cap, b->len + more + 1, 1) < 0) {
 		b->failed = 1;
 		return 0;
 	}
@@ -24,9 +23,9 @@ reserve(struct psm__buf *b, size_t len)
 void
 psm__buf_put(struct psm__buf *b, const void *bytes, size_t len)
 {
-	if (!reserve(b, len))
+	if (!make_room(b, len))
 		return;
-	if (len)
+	if (len != 0)
 		memcpy(b->data + b->len, bytes, len);
 	b->len += len;
 	b->data[b->len] = '\0';
@@ -48,17 +47,21 @@ void
 psm__buf_printf(struct psm__buf *b, const char *fmt, ...)
 {
 	va_list ap;
-	int len;
+	int n;
 
 	va_start(ap, fmt);
-	len = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (len < 0 || !reserve(b, (size_t)len))
+	if (n < 0) {
+		b->failed = 1;
+		return;
+	}
+	if (!make_room(b, (size_t)n))
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(b->data + b->len, (size_t)len + 1, fmt, ap);
+	(void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
 	va_end(ap);
-	b->len += (size_t)len;
+	b->len += (size_t)n;
 }
 
 void
@@ -66,7 +69,7 @@ psm__buf_reset(struct psm__buf *b)
 {
 	b->len = 0;
 	b->failed = 0;
-	if (b->data)
+	if (b->data != NULL)
 		b->data[0] = '\0';
 }
 
@@ -74,7 +77,7 @@ void
 psm__buf_free(struct psm__buf *b)
 {
 	psm__free(b->data);
-	memset(b, 0, sizeof *b);
+	*b = (struct psm__buf){NULL, 0, 0, 0};
 }
 
 char *
@@ -82,10 +85,12 @@ psm__buf_take(struct psm__buf *b, size_t *len)
 {
 	char *text = NULL;
 
-	psm__buf_put(b, "", 0); /* an empty text is a text too */
+	psm__buf_put(b, "", 0);
+	if (len != NULL)
+		*len = 0;
 	if (!b->failed) {
 		text = b->data;
-		if (len)
+		if (len != NULL)
 			*len = b->len;
 		b->data = NULL;
 	}

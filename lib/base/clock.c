@@ -1,35 +1,57 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/base.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
-static psm_clock_fn clock_fn;
-static void *clock_user;
+#define US_PER_S INT64_C(1000000)
+#define DAY_S INT64_C(86400)
+/* 0001-01-01T00:00:00Z and 10000-01-01T00:00:00Z in seconds. */
+#define FIRST_S INT64_C(-62135596800)
+#define LAST_S INT64_C(253402300800)
 
-void
-psm_set_clock(psm_clock_fn fn, void *user)
-{
-	clock_user = user;
-	__atomic_store_n(&clock_fn, fn, __ATOMIC_RELEASE);
-}
+static struct {
+	pthread_mutex_t lock; /* fn and user belong together */
+	psm_clock_fn fn;
+	void *user;
+	atomic_int set;
+} wall = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int64_t
 read_us(clockid_t id)
 {
-	struct timespec ts;
+	struct timespec ts = {0, 0};
 
-	(void)clock_gettime(id, &ts); /* both clocks exist on every Linux */
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+	/* Cannot fail for the two clocks that POSIX requires. */
+	(void)clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * US_PER_S + ts.tv_nsec / 1000;
+}
+
+void
+psm_set_clock(psm_clock_fn fn, void *user)
+{
+	(void)pthread_mutex_lock(&wall.lock);
+	wall.fn = fn;
+	wall.user = user;
+	atomic_store(&wall.set, fn != NULL);
+	(void)pthread_mutex_unlock(&wall.lock);
 }
 
 int64_t
 psm_now_us(void)
 {
-	psm_clock_fn fn = __atomic_load_n(&clock_fn, __ATOMIC_ACQUIRE);
+	psm_clock_fn fn = NULL;
+	void *user = NULL;
 
-	return fn ? fn(clock_user) : read_us(CLOCK_REALTIME);
+	if (atomic_load_explicit(&wall.set, memory_order_acquire)) {
+		(void)pthread_mutex_lock(&wall.lock);
+		fn = wall.fn;
+		user = wall.user;
+		(void)pthread_mutex_unlock(&wall.lock);
+	}
+	return fn != NULL ? fn(user) : read_us(CLOCK_REALTIME);
 }
 
 int64_t
@@ -47,186 +69,246 @@ psm__mono_ms(void)
 void
 psm__deadline(struct timespec *ts, int timeout_ms)
 {
-	int64_t at =
-	    psm__mono_us() + (int64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000;
+	int64_t us = psm__mono_us();
 
-	ts->tv_sec = (time_t)(at / 1000000);
-	ts->tv_nsec = (long)(at % 1000000) * 1000;
+	if (timeout_ms > 0)
+		us += (int64_t)timeout_ms * 1000;
+	ts->tv_sec = (time_t)(us / US_PER_S);
+	ts->tv_nsec = (long)(us % US_PER_S) * 1000;
 }
 
-/* Days since 1970-01-01 in the Gregorian calendar, for any year from 1. */
+/* Days since 1970-01-01 in the Gregorian calendar, years from 1 on. Counted in
+ * years that begin in March, so that a leap day is the last of its year. */
 static int64_t
-days_of(int year, int month, int day)
+days_from_date(int year, int month, int day)
 {
-	int64_t y = month <= 2 ? year - 1 : year;
-	int64_t era = (y >= 0 ? y : y - 399) / 400;
-	int64_t year_of_era = y - era * 400;
-	int64_t day_of_year =
-	    (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	int64_t day_of_era = year_of_era * 365 + year_of_era / 4 -
-	                     year_of_era / 100 + day_of_year;
+	int64_t y = month > 2 ? year : year - 1;
+	int64_t era = y / 400, of_era = y % 400;
+	int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5;
 
-	return era * 146097 + day_of_era - 719468;
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 +
+	       of_year + day - 1 - 719468;
 }
 
 static void
-date_of(int64_t days, int *year, int *month, int *day)
+date_from_days(int64_t days, int *year, int *month, int *day)
 {
-	int64_t z = days + 719468;
-	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-	int64_t doe = z - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64_t mp = (5 * doy + 2) / 153;
+	int64_t n = days + 719468, era = n / 146097, d = n % 146097;
+	int64_t y = (d - d / 1460 + d / 36524 - d / 146096) / 365;
+	int64_t of_year = d - (365 * y + y / 4 - y / 100);
+	int64_t m = (5 * of_year + 2) / 153;
 
-	*day = (int)(doy - (153 * mp + 2) / 5 + 1);
-	*month = (int)(mp < 10 ? mp + 3 : mp - 9);
-	*year = (int)(yoe + era * 400 + (*month <= 2));
+	*day = (int)(of_year - (153 * m + 2) / 5 + 1);
+	*month = (int)(m < 10 ? m + 3 : m - 9);
+	*year = (int)(y + era * 400 + (*month <= 2));
+}
+
+static int
+date_valid(int year, int month, int day)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30,
+	                           31, 31, 30, 31, 30, 31};
+	int leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return year >= 1 && year <= 9999 && month >= 1 && month <= 12 &&
+	       day >= 1 && day <= days[month - 1] + (month == 2 && leap);
 }
 
 int
 psm_time_format(int64_t time_us, char *text, size_t size)
 {
-	int64_t us_of_day = time_us % INT64_C(86400000000), days;
-	int year, month, day, seconds;
+	int64_t s, us, of_day, days;
+	int year, month, day;
 
-	if (!text || size < 28)
+	if (text == NULL || size < 28)
 		return PSM_ERR_INVAL;
-	if (us_of_day < 0)
-		us_of_day += INT64_C(86400000000);
-	days = (time_us - us_of_day) / INT64_C(86400000000);
-	date_of(days, &year, &month, &day);
-	if (year < 1 || year > 9999)
+	text[0] = '\0';
+	s = time_us / US_PER_S;
+	us = time_us % US_PER_S;
+	if (us < 0) {
+		us += US_PER_S;
+		s--;
+	}
+	if (s < FIRST_S || s >= LAST_S)
 		return PSM_ERR_INVAL;
-	seconds = (int)(us_of_day / 1000000);
+	days = (s - FIRST_S) / DAY_S + FIRST_S / DAY_S;
+	of_day = s - days * DAY_S;
+	date_from_days(days, &year, &month, &day);
 	(void)snprintf(text, size, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", year,
-	               month, day, seconds / 3600, seconds / 60 % 60,
-	               seconds % 60, (int)(us_of_day % 1000000));
+	               month, day, (int)(of_day / 3600),
+	               (int)(of_day / 60 % 60), (int)(of_day % 60), (int)us);
 	return 0;
 }
 
-/* n digits at *p as a number; -1 if there are fewer. */
+/* -- reading */
+
+struct scan {
+	const char *text;
+	size_t len, at;
+	psm_error *err;
+};
+
+/* The message never quotes the text: a time may be somebody's birth. */
 static int
-digits(const char **p, const char *end, int n)
+refuse(struct scan *s, size_t at, const char *want)
 {
+	struct psm__pos pos = {at, 1, (unsigned)at + 1};
+
+	return psm__fail_at(s->err, PSM_ERR_SCHEMA, pos,
+	                    "time: want %s at byte %zu", want, at + 1);
+}
+
+/* Exactly n digits, from min to max. */
+static int
+take_number(struct scan *s, size_t n, int min, int max, const char *want,
+            int *out)
+{
+	size_t start = s->at;
 	int value = 0;
 
-	if (end - *p < n)
-		return -1;
-	for (; n > 0; n--, (*p)++) {
-		if (**p < '0' || **p > '9')
-			return -1;
-		value = value * 10 + (**p - '0');
+	for (; s->at < start + n; s->at++) {
+		if (s->at >= s->len || s->text[s->at] < '0' ||
+		    s->text[s->at] > '9')
+			return refuse(s, start, want);
+		value = value * 10 + (s->text[s->at] - '0');
 	}
-	return value;
-}
-
-static int
-skip(const char **p, const char *end, char c)
-{
-	if (*p < end && **p == c) {
-		(*p)++;
-		return 1;
-	}
+	if (value < min || value > max)
+		return refuse(s, start, want);
+	*out = value;
 	return 0;
 }
 
 static int
-days_in_month(int year, int month)
+take_char(struct scan *s, const char *one_of, const char *want)
 {
-	static const int days[] = {31, 28, 31, 30, 31, 30,
-	                           31, 31, 30, 31, 30, 31};
-	int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-	return days[month - 1] + (month == 2 && leap);
+	if (s->at < s->len)
+		for (const char *c = one_of; *c != '\0'; c++)
+			if (s->text[s->at] == *c) {
+				s->at++;
+				return 0;
+			}
+	return refuse(s, s->at, want);
 }
 
-/* Up to 9 digits of a fraction as microseconds (the rest is cut off); -1 if
- * there is none. */
 static int
-fraction(const char **p, const char *end)
+take_date(struct scan *s, int64_t *days)
 {
-	int value = 0, count = 0;
+	int year, month, day, rc;
 
-	for (; *p < end && **p >= '0' && **p <= '9'; (*p)++, count++)
-		if (count < 6)
-			value = value * 10 + (**p - '0');
-	if (count == 0 || count > 9)
-		return -1;
-	for (; count < 6; count++)
-		value *= 10;
-	return value;
+	rc = take_number(s, 4, 1, 9999, "a year from 0001 to 9999", &year);
+	if (rc == 0)
+		rc = take_char(s, "-", "\"-\"");
+	if (rc == 0)
+		rc = take_number(s, 2, 1, 12, "a month from 01 to 12", &month);
+	if (rc == 0)
+		rc = take_char(s, "-", "\"-\"");
+	if (rc == 0)
+		rc = take_number(s, 2, 1, 31, "a day from 01 to 31", &day);
+	if (rc < 0)
+		return rc;
+	if (!date_valid(year, month, day))
+		return refuse(s, s->at - 2, "a day that the month has");
+	*days = days_from_date(year, month, day);
+	return 0;
 }
 
-/* Seconds east of UTC; no zone at all is UTC. 0 if *p is none of them. */
 static int
-zone(const char **p, const char *end, int *seconds)
+take_clock(struct scan *s, int64_t *seconds)
 {
-	int sign, hours, minutes;
+	int hour, minute, second, rc;
+
+	rc = take_number(s, 2, 0, 23, "an hour from 00 to 23", &hour);
+	if (rc == 0)
+		rc = take_char(s, ":", "\":\"");
+	if (rc == 0)
+		rc =
+		    take_number(s, 2, 0, 59, "a minute from 00 to 59", &minute);
+	if (rc == 0)
+		rc = take_char(s, ":", "\":\"");
+	if (rc == 0)
+		rc =
+		    take_number(s, 2, 0, 59, "a second from 00 to 59", &second);
+	if (rc < 0)
+		return rc;
+	*seconds = hour * INT64_C(3600) + minute * 60 + second;
+	return 0;
+}
+
+/* What is finer than a microsecond is cut off. */
+static int
+take_fraction(struct scan *s, int64_t *us)
+{
+	int64_t unit = US_PER_S / 10;
+	size_t start;
+
+	*us = 0;
+	if (s->at >= s->len || s->text[s->at] != '.')
+		return 0;
+	start = ++s->at;
+	while (s->at < s->len && s->text[s->at] >= '0' &&
+	       s->text[s->at] <= '9') {
+		*us += (s->text[s->at] - '0') * unit;
+		unit /= 10;
+		s->at++;
+	}
+	if (s->at == start || s->at - start > 9)
+		return refuse(s, start, "1 to 9 digits of a fraction");
+	return 0;
+}
+
+static int
+take_zone(struct scan *s, int64_t *seconds)
+{
+	static const char want[] =
+	    "\"Z\", an offset like \"+01:00\" or the end";
+	int hour, minute, rc, sign;
 
 	*seconds = 0;
-	if (*p == end || skip(p, end, 'Z') || skip(p, end, 'z'))
-		return 1;
-	if (**p != '+' && **p != '-')
+	if (s->at == s->len)
 		return 0;
-	sign = *(*p)++ == '-' ? -1 : 1;
-	hours = digits(p, end, 2);
-	if (hours < 0 || hours > 23 || !skip(p, end, ':'))
+	rc = take_char(s, "Zz+-", want);
+	if (rc < 0)
+		return rc;
+	if (s->text[s->at - 1] != '+' && s->text[s->at - 1] != '-')
 		return 0;
-	minutes = digits(p, end, 2);
-	if (minutes < 0 || minutes > 59)
-		return 0;
-	*seconds = sign * (hours * 3600 + minutes * 60);
-	return 1;
-}
-
-static int
-parse_time(const char *p, const char *end, int64_t *time_us)
-{
-	int year, month, day, hour, minute, second, us = 0, offset;
-
-	year = digits(&p, end, 4);
-	if (year < 1 || !skip(&p, end, '-'))
-		return 0;
-	month = digits(&p, end, 2);
-	if (month < 1 || month > 12 || !skip(&p, end, '-'))
-		return 0;
-	day = digits(&p, end, 2);
-	if (day < 1 || day > days_in_month(year, month))
-		return 0;
-	if (!skip(&p, end, 'T') && !skip(&p, end, 't') && !skip(&p, end, ' '))
-		return 0;
-	hour = digits(&p, end, 2);
-	if (hour < 0 || hour > 23 || !skip(&p, end, ':'))
-		return 0;
-	minute = digits(&p, end, 2);
-	if (minute < 0 || minute > 59 || !skip(&p, end, ':'))
-		return 0;
-	second = digits(&p, end, 2);
-	if (second < 0 || second > 59)
-		return 0;
-	if (skip(&p, end, '.') && (us = fraction(&p, end)) < 0)
-		return 0;
-	if (!zone(&p, end, &offset) || p != end)
-		return 0;
-	*time_us = ((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60;
-	*time_us = (*time_us + second - offset) * 1000000 + us;
-	return 1;
+	sign = s->text[s->at - 1] == '-' ? -1 : 1;
+	rc = take_number(s, 2, 0, 23, "offset hours from 00 to 23", &hour);
+	if (rc == 0)
+		rc = take_char(s, ":", "\":\"");
+	if (rc == 0)
+		rc = take_number(s, 2, 0, 59, "offset minutes from 00 to 59",
+		                 &minute);
+	if (rc == 0)
+		*seconds = sign * (hour * INT64_C(3600) + minute * 60);
+	return rc;
 }
 
 int
 psm_time_parse(const char *text, size_t len, int64_t *time_us, psm_error *err)
 {
-	int64_t value;
+	struct scan s = {text, len, 0, err};
+	int64_t days = 0, seconds = 0, us = 0, offset = 0, total;
+	int rc;
 
 	psm__error_clear(err);
-	if (!text || !time_us)
-		return psm__fail(err, PSM_ERR_INVAL,
-		                 "psm_time_parse: NULL argument");
-	if (!parse_time(text, text + len, &value))
-		return psm__fail(
-		    err, PSM_ERR_PARSE,
-		    "want an RFC 3339 time like 2026-01-31T09:00:00Z, found another text");
-	*time_us = value;
+	if (text == NULL || time_us == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "time: NULL argument");
+	rc = take_date(&s, &days);
+	if (rc == 0)
+		rc = take_char(&s, "Tt ", "\"T\"");
+	if (rc == 0)
+		rc = take_clock(&s, &seconds);
+	if (rc == 0)
+		rc = take_fraction(&s, &us);
+	if (rc == 0)
+		rc = take_zone(&s, &offset);
+	if (rc < 0)
+		return rc;
+	if (s.at != len)
+		return refuse(&s, s.at, "the end");
+	total = days * DAY_S + seconds - offset;
+	if (total < FIRST_S || total >= LAST_S)
+		return refuse(&s, 0, "a UTC time in the years 0001 to 9999");
+	*time_us = total * US_PER_S + us;
 	return 0;
 }

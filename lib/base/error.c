@@ -1,64 +1,105 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/base.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MESSAGE_SIZE 512
-#define SOURCE_SIZE 160
-#define POINTER_SIZE 160
-
+/*
+ * Every text has its place in the object, so that recording a failure never
+ * needs memory: the failure may be that there is none. Longer texts are cut at
+ * a character boundary.
+ */
 struct psm_error {
-	int code;
-	int retriable, fatal;
-	struct psm__pos at;
-	char message[MESSAGE_SIZE];
-	char source[SOURCE_SIZE];
-	char pointer[POINTER_SIZE];
+	int code, retriable, fatal;
+	unsigned line, column;
+	size_t offset;
+	char message[512];
+	char source[256];
+	char pointer[256];
 };
 
-struct code_row {
+const struct psm__pos psm__nowhere = {0, 0, 0};
+
+static const struct row {
 	int code;
 	const char *name, *text;
-};
-
-static const struct code_row codes[] = {
+} table[] = {
 #define X(name, value, text) {value, "PSM_ERR_" #name, text},
     PSM_ERROR_MAP(X)
 #undef X
 };
 
-/* What may go away by itself; every other code needs somebody to change
- * something. */
+/* Worth the same call again later, with nothing changed by the caller. */
 static const int retriable_codes[] = {
     PSM_ERR_NOMEM,  PSM_ERR_FULL,    PSM_ERR_IO,    PSM_ERR_DB,
     PSM_ERR_BROKER, PSM_ERR_TIMEOUT, PSM_ERR_RETRY, PSM_ERR_FENCED,
 };
 
-const struct psm__pos psm__nowhere = {0, 0, 0};
-
-const char *
-psm_version(void)
+static const struct row *
+find_row(int code)
 {
-	return PSM_VERSION;
+	for (size_t i = 0; i < PSM__COUNT(table); i++)
+		if (table[i].code == code)
+			return &table[i];
+	return NULL;
 }
 
-struct psm__pos
-psm__locate(const char *text, size_t len, size_t offset)
+static int
+is_retriable(int code)
 {
-	struct psm__pos at = {offset, 1, 1};
-	size_t i;
+	for (size_t i = 0; i < PSM__COUNT(retriable_codes); i++)
+		if (retriable_codes[i] == code)
+			return 1;
+	return 0;
+}
 
-	if (offset > len)
-		at.offset = offset = len;
-	for (i = 0; i < offset; i++) {
-		at.column++;
-		if (text[i] == '\n') {
-			at.line++;
-			at.column = 1;
+/* Make a text one line of valid UTF-8: messages quote what programs and files
+ * contain, and end in log lines and in Python strings. */
+static void
+tidy(char *text)
+{
+	size_t len = strlen(text), in = 0, out = 0;
+
+	while (in < len) {
+		size_t n = psm__utf8_len(text + in, len - in);
+		unsigned char c = (unsigned char)text[in];
+
+		if (n == 0 && len - in < 4 && c >= 0xc0) {
+			/* vsnprintf cut a character in half. */
+			break;
+		} else if (n == 0) {
+			text[out++] = '?';
+			in++;
+		} else if (n == 1) {
+			text[out++] = c < 0x20 || c == 0x7f ? ' ' : text[in];
+			in++;
+		} else {
+			memmove(text + out, text + in, n);
+			out += n;
+			in += n;
 		}
 	}
-	return at;
+	text[out] = '\0';
+}
+
+static void
+put_text(char *to, size_t size, const char *fmt, va_list ap)
+{
+	if (vsnprintf(to, size, fmt, ap) < 0)
+		to[0] = '\0';
+	tidy(to);
+}
+
+static void
+record(psm_error *err, int code, struct psm__pos at)
+{
+	err->code = code;
+	err->retriable = is_retriable(code);
+	err->fatal = 0;
+	err->offset = at.offset;
+	err->line = at.line;
+	err->column = at.column;
 }
 
 psm_error *
@@ -82,45 +123,105 @@ psm_error_clear(psm_error *err)
 void
 psm__error_clear(psm_error *err)
 {
-	if (!err)
+	if (err == NULL)
 		return;
-	err->code = PSM_OK;
-	err->retriable = err->fatal = 0;
-	err->at = psm__nowhere;
-	err->message[0] = err->source[0] = err->pointer[0] = '\0';
+	record(err, PSM_OK, psm__nowhere);
+	err->message[0] = '\0';
+	err->source[0] = '\0';
+	err->pointer[0] = '\0';
 }
 
-static int
-is_retriable(int code)
+int
+psm_error_code(const psm_error *err)
 {
-	size_t i;
-
-	for (i = 0; i < PSM__COUNT(retriable_codes); i++)
-		if (retriable_codes[i] == code)
-			return 1;
-	return 0;
+	return err != NULL ? err->code : PSM_OK;
 }
 
-/* A message is one line, whatever a library below us said. */
-static void
-one_line(char *text)
+const char *
+psm_error_message(const psm_error *err)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ')
-			*text = ' ';
+	return err != NULL ? err->message : "";
 }
 
-static int
-fail(psm_error *err, int code, struct psm__pos at, const char *fmt, va_list ap)
+const char *
+psm_error_source(const psm_error *err)
 {
-	if (!err || err->code != PSM_OK)
-		return code; /* the first failure is the cause */
-	err->code = code;
-	err->retriable = is_retriable(code);
-	err->at = at;
-	(void)vsnprintf(err->message, sizeof err->message, fmt, ap);
-	one_line(err->message);
-	return code;
+	return err != NULL ? err->source : "";
+}
+
+const char *
+psm_error_pointer(const psm_error *err)
+{
+	return err != NULL ? err->pointer : "";
+}
+
+size_t
+psm_error_offset(const psm_error *err)
+{
+	return err != NULL ? err->offset : 0;
+}
+
+unsigned
+psm_error_line(const psm_error *err)
+{
+	return err != NULL ? err->line : 0;
+}
+
+unsigned
+psm_error_column(const psm_error *err)
+{
+	return err != NULL ? err->column : 0;
+}
+
+int
+psm_error_retriable(const psm_error *err)
+{
+	return err != NULL ? err->retriable : 0;
+}
+
+int
+psm_error_fatal(const psm_error *err)
+{
+	return err != NULL ? err->fatal : 0;
+}
+
+int
+psm_error_set(psm_error *err, int code, const char *message)
+{
+	psm__error_clear(err);
+	if (code == PSM_OK)
+		return PSM_OK;
+	if (find_row(code) == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "unknown error code %d",
+		                 code);
+	return psm__fail(err, code, "%s",
+	                 message != NULL ? message : psm_strerror(code));
+}
+
+const char *
+psm_strerror(int code)
+{
+	const struct row *row = find_row(code);
+
+	if (code >= 0)
+		return "success";
+	return row != NULL ? row->text : "unknown error code";
+}
+
+const char *
+psm_error_name(int code)
+{
+	const struct row *row = find_row(code);
+
+	if (code >= 0)
+		return "PSM_OK";
+	return row != NULL ? row->name : "PSM_ERR_UNKNOWN";
+}
+
+int
+psm_error_at(size_t i)
+{
+	return i < PSM__COUNT(table) ? table[i].code : 0;
 }
 
 int
@@ -128,8 +229,12 @@ psm__fail(psm_error *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 
+	assert(code < 0);
+	if (err == NULL || err->code != PSM_OK)
+		return code;
+	record(err, code, psm__nowhere);
 	va_start(ap, fmt);
-	fail(err, code, psm__nowhere, fmt, ap);
+	put_text(err->message, sizeof(err->message), fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -139,8 +244,12 @@ psm__fail_at(psm_error *err, int code, struct psm__pos at, const char *fmt, ...)
 {
 	va_list ap;
 
+	assert(code < 0);
+	if (err == NULL || err->code != PSM_OK)
+		return code;
+	record(err, code, at);
 	va_start(ap, fmt);
-	fail(err, code, at, fmt, ap);
+	put_text(err->message, sizeof(err->message), fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -151,65 +260,60 @@ psm__nomem(psm_error *err)
 	return psm__fail(err, PSM_ERR_NOMEM, "out of memory");
 }
 
-int
-psm_error_set(psm_error *err, int code, const char *message)
-{
-	if (!err || code >= 0 || !message)
-		return PSM_ERR_INVAL;
-	psm__error_clear(err);
-	return psm__fail(err, code, "%s", message);
-}
-
 void
 psm__error_source(psm_error *err, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!err || err->code == PSM_OK || err->source[0])
+	if (err == NULL || err->code == PSM_OK || err->source[0] != '\0')
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(err->source, sizeof err->source, fmt, ap);
+	put_text(err->source, sizeof(err->source), fmt, ap);
 	va_end(ap);
-	one_line(err->source);
 }
 
 void
 psm__error_pointer(psm_error *err, const char *pointer)
 {
-	if (err && err->code != PSM_OK && !err->pointer[0])
-		(void)snprintf(err->pointer, sizeof err->pointer, "%s",
-		               pointer);
+	if (err == NULL || err->code == PSM_OK || err->pointer[0] != '\0')
+		return;
+	(void)snprintf(err->pointer, sizeof(err->pointer), "%s", pointer);
+	tidy(err->pointer);
 }
 
 void
 psm__error_position(psm_error *err, struct psm__pos at)
 {
-	if (err && err->code != PSM_OK && err->at.line == 0)
-		err->at = at;
+	if (err == NULL || err->code == PSM_OK || err->line != 0)
+		return;
+	err->offset = at.offset;
+	err->line = at.line;
+	err->column = at.column;
 }
 
 void
 psm__error_prefix(psm_error *err, const char *fmt, ...)
 {
-	char text[MESSAGE_SIZE];
+	char joined[sizeof(err->message)];
 	size_t used;
 	va_list ap;
 
-	if (!err || err->code == PSM_OK)
+	if (err == NULL || err->code == PSM_OK)
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
+	put_text(joined, sizeof(joined), fmt, ap);
 	va_end(ap);
-	used = strlen(text);
-	(void)snprintf(text + used, sizeof text - used, "%s", err->message);
-	memcpy(err->message, text, sizeof text);
-	one_line(err->message);
+	used = strlen(joined);
+	(void)snprintf(joined + used, sizeof(joined) - used, "%s",
+	               err->message);
+	tidy(joined);
+	memcpy(err->message, joined, sizeof(joined));
 }
 
 void
 psm__error_flags(psm_error *err, int retriable, int fatal)
 {
-	if (!err || err->code == PSM_OK)
+	if (err == NULL || err->code == PSM_OK)
 		return;
 	err->retriable = retriable;
 	err->fatal = fatal;
@@ -218,97 +322,27 @@ psm__error_flags(psm_error *err, int retriable, int fatal)
 void
 psm__error_copy(psm_error *to, const psm_error *from)
 {
-	if (to && from && to != from)
+	if (to == NULL || to == from)
+		return;
+	if (from != NULL)
 		*to = *from;
+	else
+		psm__error_clear(to);
 }
 
-int
-psm_error_code(const psm_error *err)
+struct psm__pos
+psm__locate(const char *text, size_t len, size_t offset)
 {
-	return err ? err->code : PSM_OK;
-}
+	struct psm__pos at = {offset, 1, 1};
+	const char *end, *nl;
 
-const char *
-psm_error_message(const psm_error *err)
-{
-	return err ? err->message : "";
-}
-
-const char *
-psm_error_source(const psm_error *err)
-{
-	return err ? err->source : "";
-}
-
-const char *
-psm_error_pointer(const psm_error *err)
-{
-	return err ? err->pointer : "";
-}
-
-size_t
-psm_error_offset(const psm_error *err)
-{
-	return err ? err->at.offset : 0;
-}
-
-unsigned
-psm_error_line(const psm_error *err)
-{
-	return err ? err->at.line : 0;
-}
-
-unsigned
-psm_error_column(const psm_error *err)
-{
-	return err ? err->at.column : 0;
-}
-
-int
-psm_error_retriable(const psm_error *err)
-{
-	return err ? err->retriable : 0;
-}
-
-int
-psm_error_fatal(const psm_error *err)
-{
-	return err ? err->fatal : 0;
-}
-
-static const struct code_row *
-row_of(int code)
-{
-	size_t i;
-
-	for (i = 0; i < PSM__COUNT(codes); i++)
-		if (codes[i].code == code)
-			return &codes[i];
-	return NULL;
-}
-
-const char *
-psm_strerror(int code)
-{
-	const struct code_row *row = row_of(code);
-
-	if (code >= 0)
-		return "success";
-	return row ? row->text : "unknown error";
-}
-
-const char *
-psm_error_name(int code)
-{
-	const struct code_row *row = row_of(code);
-
-	if (code >= 0)
-		return "PSM_OK";
-	return row ? row->name : "PSM_ERR_UNKNOWN";
-}
-
-int
-psm_error_at(size_t i)
-{
-	return i < PSM__COUNT(codes) ? codes[i].code : 0;
+	if (at.offset > len)
+		at.offset = len;
+	end = text + at.offset;
+	while (text < end && (nl = memchr(text, '\n', (size_t)(end - text)))) {
+		at.line++;
+		text = nl + 1;
+	}
+	at.column = (unsigned)(end - text) + 1;
+	return at;
 }

@@ -1,82 +1,102 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/base.h"
 
-#include <string.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <strings.h>
 
-#define MAX_FIELDS 16
+#define MAX_FIELDS 16 /* more than any message of ours has */
 
-static const char *const level_names[] = {"DEBUG", "INFO", "WARN", "ERROR"};
+static struct {
+	pthread_mutex_t lock;
+	psm_log_fn fn;
+	void *user;
+	/* Beside the lock, so that a message nobody wants costs one load. */
+	atomic_int level;
+} sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = PSM_LOG_ERROR + 1};
 
-static psm_log_fn log_fn;
-static void *log_user;
-static int log_level = PSM_LOG_INFO;
+static const struct {
+	const char *name;
+	int level;
+} names[] = {
+    {"DEBUG", PSM_LOG_DEBUG},  {"INFO", PSM_LOG_INFO},
+    {"WARNING", PSM_LOG_WARN}, {"ERROR", PSM_LOG_ERROR},
+    {"WARN", PSM_LOG_WARN},    {"CRITICAL", PSM_LOG_ERROR},
+};
 
 void
 psm_set_log(psm_log_fn fn, int level, void *user)
 {
-	log_user = user;
-	__atomic_store_n(&log_level, level, __ATOMIC_RELAXED);
-	__atomic_store_n(&log_fn, fn, __ATOMIC_RELEASE);
+	(void)pthread_mutex_lock(&sink.lock);
+	sink.fn = fn;
+	sink.user = user;
+	atomic_store(&sink.level, fn != NULL ? level : PSM_LOG_ERROR + 1);
+	(void)pthread_mutex_unlock(&sink.lock);
 }
 
 const char *
 psm_log_level_name(int level)
 {
-	if (level < 0 || (size_t)level >= PSM__COUNT(level_names))
-		return NULL;
-	return level_names[level];
+	for (size_t i = 0; i < PSM__COUNT(names); i++)
+		if (names[i].level == level)
+			return names[i].name;
+	return NULL;
 }
 
 int
 psm_log_level_from_name(const char *name)
 {
-	size_t i;
-
-	if (!name)
+	if (name == NULL)
 		return PSM_ERR_INVAL;
-	if (strcasecmp(name, "WARNING") == 0)
-		return PSM_LOG_WARN;
-	if (strcasecmp(name, "CRITICAL") == 0)
-		return PSM_LOG_ERROR;
-	for (i = 0; i < PSM__COUNT(level_names); i++)
-		if (strcasecmp(name, level_names[i]) == 0)
-			return (int)i;
+	for (size_t i = 0; i < PSM__COUNT(names); i++)
+		if (strcasecmp(names[i].name, name) == 0)
+			return names[i].level;
 	return PSM_ERR_INVAL;
 }
 
 int
 psm__log_wanted(int level)
 {
-	return level >= __atomic_load_n(&log_level, __ATOMIC_RELAXED) &&
-	       __atomic_load_n(&log_fn, __ATOMIC_RELAXED) != NULL;
+	return level >= PSM_LOG_DEBUG && level <= PSM_LOG_ERROR &&
+	       level >= atomic_load_explicit(&sink.level, memory_order_relaxed);
 }
 
 void
 psm_log(int level, const char *message, const char *const *fields)
 {
 	static const char *const none[] = {NULL};
-	psm_log_fn fn = __atomic_load_n(&log_fn, __ATOMIC_ACQUIRE);
+	psm_log_fn fn;
+	void *user;
 
-	if (fn && message &&
-	    level >= __atomic_load_n(&log_level, __ATOMIC_RELAXED))
-		fn(level, message, fields ? fields : none, log_user);
+	if (message == NULL || !psm__log_wanted(level))
+		return;
+	/* The callback runs without the lock: it may log or set another. */
+	(void)pthread_mutex_lock(&sink.lock);
+	fn = sink.fn;
+	user = sink.user;
+	(void)pthread_mutex_unlock(&sink.lock);
+	if (fn != NULL)
+		fn(level, message, fields != NULL ? fields : none, user);
 }
 
 void
 psm__log(int level, const char *message, ...)
 {
-	const char *fields[2 * MAX_FIELDS + 1], *text;
-	size_t count = 0;
+	const char *fields[2 * MAX_FIELDS + 1];
+	const char *name;
+	size_t n = 0;
 	va_list ap;
 
 	if (!psm__log_wanted(level))
 		return;
 	va_start(ap, message);
-	while (count < 2 * MAX_FIELDS &&
-	       (text = va_arg(ap, const char *)) != NULL)
-		fields[count++] = text;
+	while (n < 2 * MAX_FIELDS && (name = va_arg(ap, const char *))) {
+		const char *value = va_arg(ap, const char *);
+
+		fields[n++] = name;
+		fields[n++] = value != NULL ? value : "";
+	}
 	va_end(ap);
-	fields[count - count % 2] = NULL;
+	fields[n] = NULL;
 	psm_log(level, message, fields);
 }

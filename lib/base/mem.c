@@ -65,7 +65,7 @@ psm__realloc(void *ptr, size_t size)
 int
 psm__grow(void *ptr_to_ptr, size_t *cap, size_t want, size_t size)
 {
-	void **slot = ptr_to_ptr, *p;
+	void *p;
 	size_t next = *cap ? *cap : 8, bytes;
 
 	if (want <= *cap)
@@ -75,10 +75,13 @@ psm__grow(void *ptr_to_ptr, size_t *cap, size_t want, size_t size)
 			return PSM_ERR_NOMEM;
 	if (__builtin_mul_overflow(next, size, &bytes))
 		return PSM_ERR_NOMEM;
-	p = psm__realloc(*slot, bytes);
+	/* The caller's pointer has a type of its own: not to be read as void *.
+	 */
+	memcpy(&p, ptr_to_ptr, sizeof p);
+	p = psm__realloc(p, bytes);
 	if (!p)
 		return PSM_ERR_NOMEM;
-	*slot = p;
+	memcpy(ptr_to_ptr, &p, sizeof p);
 	*cap = next;
 	return 0;
 }

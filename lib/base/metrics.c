@@ -1,95 +1,177 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/base.h"
 
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
-/* Labels of one name; more would be a mistake of the caller (an id as a label).
- */
-#define MAX_LABELS 256
-#define OVERFLOW_LABEL "other"
+/* A label made from data must not grow the page without end: further values
+ * are counted together under "other". */
+#define MAX_LABELS 200
+#define OTHER "other"
 
 struct psm__metric {
 	struct psm__metric *next;
-	const char *kind;
-	char *name, *label_name, *label, *help;
-	int64_t value; /* __atomic */
+	_Atomic int64_t value;
+	char label[]; /* "" for none */
 };
 
-/* Guards the list; a metric lives as long as the process, so its pointer may be
- * kept. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct psm__metric *first, **tail = &first;
+struct family {
+	struct family *next; /* sorted by name */
+	struct psm__metric *metrics, **tail;
+	size_t count;
+	int is_gauge;
+	char *name, *label_name, *help;
+};
 
-const char *
-psm_health_name(int health)
+/* Families and metrics live as long as the process: a pointer handed out is
+ * good for ever. */
+static struct {
+	pthread_mutex_t lock;
+	struct family *first;
+} registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int
+is_name(const char *name, int colon)
 {
-	static const char *const names[] = {"green", "amber", "red"};
+	size_t i;
 
-	if (health < 0 || (size_t)health >= PSM__COUNT(names))
-		return NULL;
-	return names[health];
+	for (i = 0; name[i] != '\0'; i++) {
+		char c = name[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		      c == '_' || (colon && c == ':') ||
+		      (i > 0 && c >= '0' && c <= '9')))
+			return 0;
+	}
+	return i > 0 && i <= 120;
 }
 
-/* @locks lock held. *labels receives how many labels the name has. */
-static struct psm__metric *
-find_locked(const char *name, const char *label, size_t *labels)
+static void
+free_family(struct family *f)
 {
-	struct psm__metric *m;
+	if (f == NULL)
+		return;
+	psm__free(f->name);
+	psm__free(f->label_name);
+	psm__free(f->help);
+	psm__free(f);
+}
 
-	*labels = 0;
-	for (m = first; m; m = m->next) {
-		if (strcmp(m->name, name) != 0)
-			continue;
+static struct family *
+new_family(const char *name, const char *label_name, const char *help,
+           int is_gauge)
+{
+	struct family *f = psm__alloc(sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->name = psm__strdup(name);
+	f->label_name = psm__strdup(label_name);
+	f->help = psm__strdup(help);
+	f->is_gauge = is_gauge;
+	f->tail = &f->metrics;
+	if (f->name == NULL || f->label_name == NULL || f->help == NULL) {
+		free_family(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* @locks registry.lock held */
+static struct family *
+find_family_locked(const char *name)
+{
+	for (struct family *f = registry.first; f != NULL; f = f->next)
+		if (strcmp(f->name, name) == 0)
+			return f;
+	return NULL;
+}
+
+/* @locks registry.lock held */
+static void
+insert_family_locked(struct family *f)
+{
+	struct family **at = &registry.first;
+
+	while (*at != NULL && strcmp((*at)->name, f->name) < 0)
+		at = &(*at)->next;
+	f->next = *at;
+	*at = f;
+}
+
+static struct psm__metric *
+find_metric(const struct family *f, const char *label)
+{
+	for (struct psm__metric *m = f->metrics; m != NULL; m = m->next)
 		if (strcmp(m->label, label) == 0)
 			return m;
-		++*labels;
-	}
 	return NULL;
 }
 
+/* @locks registry.lock held */
 static struct psm__metric *
-make(const char *kind, const char *name, const char *label_name,
-     const char *label, const char *help)
+add_metric_locked(struct family *f, const char *label)
 {
-	struct psm__metric *m = psm__alloc(sizeof *m);
-
-	if (!m)
-		return NULL;
-	m->kind = kind;
-	m->name = psm__strdup(name);
-	m->label_name = psm__strdup(label_name);
-	m->label = psm__strdup(label);
-	m->help = psm__strdup(help);
-	if (m->name && m->label_name && m->label && m->help)
-		return m;
-	psm__free(m->name);
-	psm__free(m->label_name);
-	psm__free(m->label);
-	psm__free(m->help);
-	psm__free(m);
-	return NULL;
-}
-
-static struct psm__metric *
-get(const char *kind, const char *name, const char *label_name,
-    const char *label, const char *help)
-{
+	size_t len = strlen(label);
 	struct psm__metric *m;
-	size_t labels;
 
-	label_name = label_name ? label_name : "";
-	label = label ? label : "";
-	pthread_mutex_lock(&lock);
-	m = find_locked(name, label, &labels);
-	if (!m && labels >= MAX_LABELS) {
-		label = OVERFLOW_LABEL;
-		m = find_locked(name, label, &labels);
+	m = psm__alloc(sizeof(*m) + len + 1);
+	if (m == NULL)
+		return NULL;
+	memcpy(m->label, label, len + 1);
+	*f->tail = m;
+	f->tail = &m->next;
+	f->count++;
+	return m;
+}
+
+/* @locks registry.lock held */
+static struct psm__metric *
+get_metric_locked(struct family *f, const char *label)
+{
+	struct psm__metric *m = find_metric(f, label);
+
+	if (m == NULL && f->count >= MAX_LABELS) {
+		label = OTHER;
+		m = find_metric(f, label);
 	}
-	if (!m && (m = make(kind, name, label_name, label, help))) {
-		*tail = m;
-		tail = &m->next;
+	return m != NULL ? m : add_metric_locked(f, label);
+}
+
+static struct psm__metric *
+get(const char *name, const char *label_name, const char *label,
+    const char *help, int is_gauge)
+{
+	struct psm__metric *m = NULL;
+	struct family *f;
+
+	if (label_name == NULL || label == NULL || label[0] == '\0')
+		label = "";
+	if (label_name == NULL)
+		label_name = "";
+	if (!is_name(name, 1) ||
+	    (label_name[0] != '\0' && !is_name(label_name, 0)))
+		return NULL;
+	(void)pthread_mutex_lock(&registry.lock);
+	f = find_family_locked(name);
+	if (f == NULL) {
+		f = new_family(name, label_name, help != NULL ? help : "",
+		               is_gauge);
+		if (f == NULL)
+			goto out;
+		m = get_metric_locked(f, label);
+		if (m != NULL)
+			insert_family_locked(f);
+		else
+			free_family(f);
+	} else if (f->is_gauge == is_gauge &&
+	           strcmp(f->label_name, label_name) == 0) {
+		m = get_metric_locked(f, label);
 	}
-	pthread_mutex_unlock(&lock);
+out:
+	(void)pthread_mutex_unlock(&registry.lock);
 	return m;
 }
 
@@ -97,135 +179,123 @@ struct psm__metric *
 psm__counter(const char *name, const char *label_name, const char *label,
              const char *help)
 {
-	return get("counter", name, label_name, label, help);
+	return get(name, label_name, label, help, 0);
 }
 
 struct psm__metric *
 psm__gauge(const char *name, const char *label_name, const char *label,
            const char *help)
 {
-	return get("gauge", name, label_name, label, help);
+	return get(name, label_name, label, help, 1);
 }
 
 void
 psm__metric_add(struct psm__metric *m, int64_t delta)
 {
-	if (m)
-		__atomic_add_fetch(&m->value, delta, __ATOMIC_RELAXED);
+	if (m != NULL)
+		atomic_fetch_add_explicit(&m->value, delta,
+		                          memory_order_relaxed);
 }
 
 void
 psm__metric_set(struct psm__metric *m, int64_t value)
 {
-	if (m)
-		__atomic_store_n(&m->value, value, __ATOMIC_RELAXED);
+	if (m != NULL)
+		atomic_store_explicit(&m->value, value, memory_order_relaxed);
 }
 
 int64_t
 psm__metric_get(const struct psm__metric *m)
 {
-	return m ? __atomic_load_n(&m->value, __ATOMIC_RELAXED) : 0;
+	return m != NULL ? atomic_load_explicit(&m->value, memory_order_relaxed)
+	                 : 0;
 }
 
 static void
-put_escaped(struct psm__buf *b, const char *text)
+put_escaped(struct psm__buf *b, const char *text, int quotes)
 {
-	for (; *text; text++) {
+	for (; *text != '\0'; text++) {
 		if (*text == '\n')
 			psm__buf_puts(b, "\\n");
-		else if (*text == '"' || *text == '\\')
-			psm__buf_printf(b, "\\%c", *text);
+		else if (*text == '\\')
+			psm__buf_puts(b, "\\\\");
+		else if (*text == '"' && quotes)
+			psm__buf_puts(b, "\\\"");
 		else
 			psm__buf_putc(b, *text);
 	}
 }
 
 static void
-put_sample(struct psm__buf *b, const struct psm__metric *m)
+put_family(struct psm__buf *b, const struct family *f)
 {
-	psm__buf_puts(b, m->name);
-	if (m->label_name[0]) {
-		psm__buf_printf(b, "{%s=\"", m->label_name);
-		put_escaped(b, m->label);
-		psm__buf_puts(b, "\"}");
+	if (f->help[0] != '\0') {
+		psm__buf_printf(b, "# HELP %s ", f->name);
+		put_escaped(b, f->help, 0);
+		psm__buf_putc(b, '\n');
 	}
-	psm__buf_printf(b, " %lld\n", (long long)psm__metric_get(m));
-}
-
-/* @locks lock held. All samples of one name stand together, as the format
- * wants. */
-static void
-put_family_locked(struct psm__buf *b, const struct psm__metric *head)
-{
-	const struct psm__metric *m;
-
-	psm__buf_printf(b, "# HELP %s ", head->name);
-	put_escaped(b, head->help);
-	psm__buf_printf(b, "\n# TYPE %s %s\n", head->name, head->kind);
-	for (m = head; m; m = m->next)
-		if (strcmp(m->name, head->name) == 0)
-			put_sample(b, m);
+	psm__buf_printf(b, "# TYPE %s %s\n", f->name,
+	                f->is_gauge ? "gauge" : "counter");
+	for (const struct psm__metric *m = f->metrics; m != NULL; m = m->next) {
+		psm__buf_puts(b, f->name);
+		if (m->label[0] != '\0') {
+			psm__buf_printf(b, "{%s=\"", f->label_name);
+			put_escaped(b, m->label, 1);
+			psm__buf_puts(b, "\"}");
+		}
+		psm__buf_printf(b, " %" PRId64 "\n", psm__metric_get(m));
+	}
 }
 
 int
 psm_metrics_text(char **text, size_t *len, psm_error *err)
 {
-	struct psm__buf b = {0};
-	const struct psm__metric *m, *seen;
+	struct psm__buf b = {NULL, 0, 0, 0};
 
 	psm__error_clear(err);
-	if (!text)
-		return psm__fail(err, PSM_ERR_INVAL,
-		                 "psm_metrics_text: text is NULL");
-	pthread_mutex_lock(&lock);
-	for (m = first; m; m = m->next) {
-		for (seen = first; strcmp(seen->name, m->name) != 0;
-		     seen = seen->next)
-			;
-		if (seen == m)
-			put_family_locked(&b, m);
-	}
-	pthread_mutex_unlock(&lock);
+	if (text == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "metrics: NULL argument");
+	(void)pthread_mutex_lock(&registry.lock);
+	for (const struct family *f = registry.first; f != NULL; f = f->next)
+		put_family(&b, f);
+	(void)pthread_mutex_unlock(&registry.lock);
 	*text = psm__buf_take(&b, len);
-	return *text ? 0 : psm__nomem(err);
+	return *text != NULL ? 0 : psm__nomem(err);
 }
 
 int64_t
 psm_metrics_value(const char *name, const char *label)
 {
-	struct psm__metric *m;
-	size_t labels;
+	const struct psm__metric *m = NULL;
+	const struct family *f;
 
-	if (!name)
+	if (name == NULL)
 		return 0;
-	pthread_mutex_lock(&lock);
-	m = find_locked(name, label ? label : "", &labels);
-	pthread_mutex_unlock(&lock);
+	(void)pthread_mutex_lock(&registry.lock);
+	f = find_family_locked(name);
+	if (f != NULL)
+		m = find_metric(f, label != NULL ? label : "");
+	(void)pthread_mutex_unlock(&registry.lock);
 	return psm__metric_get(m);
-}
-
-static int
-is_metric_name(const char *name)
-{
-	size_t i;
-
-	for (i = 0; name[i]; i++) {
-		char c = name[i];
-		int letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		             c == '_' || c == ':';
-
-		if (!letter && (i == 0 || c < '0' || c > '9'))
-			return 0;
-	}
-	return i > 0;
 }
 
 void
 psm_metrics_add(const char *name, const char *label, int64_t delta)
 {
-	if (name && is_metric_name(name))
-		psm__metric_add(
-		    psm__counter(name, label && label[0] ? "label" : "", label,
-		                 "counted by the application"),
-		    delta);
+	static const char suffix[] = "_total";
+	const size_t tail = sizeof(suffix) - 1;
+	char full[128];
+	size_t len;
+
+	if (name == NULL || delta < 0)
+		return;
+	len = strlen(name);
+	if (len == 0 || len + sizeof(suffix) > sizeof(full))
+		return;
+	memcpy(full, name, len + 1);
+	if (len < tail || strcmp(name + len - tail, suffix) != 0)
+		memcpy(full + len, suffix, sizeof(suffix));
+	psm__metric_add(
+	    psm__counter(full, "label", label, "Counted by the application."),
+	    delta);
 }

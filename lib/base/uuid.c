@@ -3,79 +3,167 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 /*
- * UUIDv7 (RFC 9562): 48 bits of milliseconds, then 12 bits that count within
- * the millisecond (method 1), then 62 random bits. A full counter borrows the
- * next millisecond, so ids of a process only ever grow.
+ * RFC 9562, version 7: 48 bits of milliseconds, then 74 bits that start at
+ * random in each new millisecond and grow by a random step within it (method
+ * "monotonic random"). high holds rand_a (12 bits), low holds rand_b (62).
  */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static uint64_t last; /* milliseconds << 12 | counter, of the last id */
-static unsigned char pool[512];
-static size_t pool_left;
-static pid_t pool_pid; /* a forked child must not repeat its parent's bytes */
+static struct {
+	pthread_mutex_t lock;
+	uint64_t ms;
+	uint64_t high, low;
+	unsigned char pool[512]; /* one system call for many ids */
+	size_t left;
+} state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static int
-random_bytes_locked(unsigned char *out, size_t len)
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+#define HIGH_MAX UINT64_C(0xfff)
+#define LOW_MAX UINT64_C(0x3fffffffffffffff)
+#define MS_MAX UINT64_C(0xffffffffffff)
+
+static void
+before_fork(void)
 {
-	if (pool_pid != getpid() || pool_left < len) {
+	(void)pthread_mutex_lock(&state.lock);
+}
+
+static void
+after_fork_in_parent(void)
+{
+	(void)pthread_mutex_unlock(&state.lock);
+}
+
+/* The child must not hand out what the parent hands out: it drops the pool and
+ * draws afresh in a millisecond of its own, above all ids seen so far. */
+static void
+after_fork_in_child(void)
+{
+	state.left = 0;
+	state.high = HIGH_MAX;
+	state.low = LOW_MAX;
+	(void)pthread_mutex_unlock(&state.lock);
+}
+
+static void
+watch_forks(void)
+{
+	/* Fails only without memory at the first id; then a child that forks
+	 * without exec draws from the same pool. */
+	(void)pthread_atfork(before_fork, after_fork_in_parent,
+	                     after_fork_in_child);
+}
+
+/* @locks state.lock held */
+static int
+draw_locked(uint64_t *out)
+{
+	if (state.left < sizeof(*out)) {
 		ssize_t n;
 
 		do
-			n = getrandom(pool, sizeof pool, 0);
+			n = getrandom(state.pool, sizeof(state.pool), 0);
 		while (n < 0 && errno == EINTR);
-		if (n != (ssize_t)sizeof pool)
+		if (n < (ssize_t)sizeof(*out))
 			return PSM_ERR_IO;
-		pool_left = sizeof pool;
-		pool_pid = getpid();
+		state.left = (size_t)n;
 	}
-	pool_left -= len;
-	memcpy(out, pool + pool_left, len);
+	state.left -= sizeof(*out);
+	memcpy(out, state.pool + state.left, sizeof(*out));
 	return 0;
+}
+
+/* @locks state.lock held */
+static int
+step_locked(uint64_t ms)
+{
+	uint64_t random, step;
+	int rc = draw_locked(&random);
+
+	if (rc < 0)
+		return rc;
+	step = (random & UINT32_MAX) + 1;
+	if (ms <= state.ms) {
+		/* The same millisecond, or the clock was put back. */
+		if (state.low <= LOW_MAX - step) {
+			state.low += step;
+			return 0;
+		}
+		if (state.high < HIGH_MAX) {
+			state.low = state.low + step - LOW_MAX - 1;
+			state.high++;
+			return 0;
+		}
+		ms = state.ms + 1;
+	}
+	rc = draw_locked(&state.low);
+	if (rc < 0)
+		return rc;
+	state.low &= LOW_MAX;
+	/* The upper half stays free for the steps. */
+	state.high = (random >> 32) & (HIGH_MAX >> 1);
+	state.ms = ms & MS_MAX;
+	return 0;
+}
+
+static void
+write_text(uint64_t first, uint64_t second, char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t at = 0;
+
+	for (int i = 0; i < 32; i++) {
+		uint64_t half = i < 16 ? first : second;
+
+		if (i == 8 || i == 12 || i == 16 || i == 20)
+			text[at++] = '-';
+		text[at++] = digits[(half >> (60 - 4 * (i % 16))) & 15];
+	}
+	text[at] = '\0';
 }
 
 int
 psm_uuid_new(char *text, size_t size)
 {
-	uint64_t now = (uint64_t)(psm_now_us() / 1000) << 12, id;
-	unsigned char r[8];
+	uint64_t first, second;
+	int64_t now_us;
 	int rc;
 
-	if (!text || size < 37)
+	if (text == NULL || size < 37)
 		return PSM_ERR_INVAL;
-	pthread_mutex_lock(&lock);
-	rc = random_bytes_locked(r, sizeof r);
-	id = last = now > last ? now : last + 1;
-	pthread_mutex_unlock(&lock);
+	text[0] = '\0';
+	(void)pthread_once(&once, watch_forks);
+	/* Before the lock: the clock may be the application's. */
+	now_us = psm_now_us();
+	(void)pthread_mutex_lock(&state.lock);
+	rc = step_locked(now_us > 0 ? (uint64_t)now_us / 1000 : 0);
+	first = state.ms << 16 | UINT64_C(7) << 12 | state.high;
+	second = UINT64_C(2) << 62 | state.low;
+	(void)pthread_mutex_unlock(&state.lock);
 	if (rc < 0)
 		return rc;
-	(void)snprintf(text, size,
-	               "%08x-%04x-7%03x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-	               (unsigned)(id >> 28), (unsigned)(id >> 12 & 0xffff),
-	               (unsigned)(id & 0xfff), 0x80u | (r[0] & 0x3fu), r[1],
-	               r[2], r[3], r[4], r[5], r[6], r[7]);
+	write_text(first, second, text);
 	return 0;
 }
 
 int
 psm_uuid_valid(const char *text, size_t len)
 {
-	size_t i;
-
-	if (!text || len != 36)
+	if (text == NULL || len != 36)
 		return 0;
-	for (i = 0; i < 36; i++) {
+	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
-		int dash = i == 8 || i == 13 || i == 18 || i == 23;
-		int hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
-		          (c >= 'A' && c <= 'F');
 
-		if (dash ? c != '-' : !hex)
+		if (i == 8 || i == 13 || i == 18 || i == 23) {
+			if (c != '-')
+				return 0;
+		} else if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+		             (c >= 'A' && c <= 'F'))) {
 			return 0;
+		}
 	}
 	return 1;
 }

@@ -37,11 +37,8 @@ const struct psm__json_doc *psm__json_doc(const psm_json *v);
 /* Where v stands in its text. */
 struct psm__pos psm__json_position(const psm_json *v);
 
-/* text.c: -1 if all of text is UTF-8 (no overlong form, no surrogate), else the
- * offset of the first wrong byte. */
-ptrdiff_t psm__utf8_check(const char *text, size_t len);
-/* Decode the inside of a string literal (without quotes) to out; its length, or
- * -1 - offset of what is wrong. */
+/* text.c: decode the inside of a string literal (without quotes) to out; its
+ * length, or -1 - offset of what is wrong. */
 ptrdiff_t psm__json_unescape(const char *raw, size_t len, char *out,
                              const char **why);
 

@@ -453,13 +453,12 @@ read_document(const char *text, size_t len, struct psm__json_doc **out,
               psm_error *err)
 {
 	struct reader r = {.len = len, .strings_used = 1, .err = err};
-	ptrdiff_t bad = psm__utf8_check(text, len);
+	size_t bad = psm__utf8_check(text, len);
 	int rc;
 
-	if (bad >= 0)
+	if (bad < len)
 		return psm__fail_at(err, PSM_ERR_PARSE,
-		                    psm__locate(text, len, (size_t)bad),
-		                    "not UTF-8");
+		                    psm__locate(text, len, bad), "not UTF-8");
 	rc = make_document(text, len, &r.doc, err);
 	if (rc < 0)
 		return rc;

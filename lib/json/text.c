@@ -3,61 +3,6 @@
 
 #include <string.h>
 
-/* Bytes of the well-formed sequence at p, 0 if it is none (Unicode 15, table
- * 3-7). */
-static size_t
-sequence(const unsigned char *p, size_t left)
-{
-	unsigned char lead = p[0], low = 0x80, high = 0xbf;
-	size_t len, i;
-
-	if (lead >= 0xc2 && lead <= 0xdf)
-		len = 2;
-	else if (lead >= 0xe0 && lead <= 0xef)
-		len = 3;
-	else if (lead >= 0xf0 && lead <= 0xf4)
-		len = 4;
-	else
-		return 0;
-	if (lead == 0xe0)
-		low = 0xa0;
-	else if (lead == 0xed)
-		high = 0x9f;
-	else if (lead == 0xf0)
-		low = 0x90;
-	else if (lead == 0xf4)
-		high = 0x8f;
-	if (left < len || p[1] < low || p[1] > high)
-		return 0;
-	for (i = 2; i < len; i++)
-		if (p[i] < 0x80 || p[i] > 0xbf)
-			return 0;
-	return len;
-}
-
-ptrdiff_t
-psm__utf8_check(const char *text, size_t len)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	size_t i = 0, step;
-	uint64_t word;
-
-	while (i < len) {
-		if (len - i >= sizeof word) {
-			memcpy(&word, p + i, sizeof word);
-			if ((word & UINT64_C(0x8080808080808080)) == 0) {
-				i += sizeof word;
-				continue;
-			}
-		}
-		step = p[i] < 0x80 ? 1 : sequence(p + i, len - i);
-		if (step == 0)
-			return (ptrdiff_t)i;
-		i += step;
-	}
-	return -1;
-}
-
 static int
 hex4(const char *p, unsigned *value)
 {

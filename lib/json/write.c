@@ -122,7 +122,7 @@ put_string(psm_json_writer *w, const char *text)
 	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
 	size_t len = strlen(text), i, plain = 0;
 
-	if (psm__utf8_check(text, len) >= 0) {
+	if (psm__utf8_check(text, len) < len) {
 		blame(w, "a string that is not UTF-8");
 		return;
 	}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/base.h"
+
+#include <string.h>
+
+static int
+is_tail(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
+size_t
+psm__utf8_len(const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	if (len == 0)
+		return 0;
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		return len >= 2 && is_tail(s[1]) ? 2 : 0;
+	if (s[0] >= 0xe0 && s[0] <= 0xef) {
+		if (len < 3 || !is_tail(s[1]) || !is_tail(s[2]))
+			return 0;
+		if ((s[0] == 0xe0 && s[1] < 0xa0) ||
+		    (s[0] == 0xed && s[1] > 0x9f))
+			return 0;
+		return 3;
+	}
+	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
+		if (len < 4 || !is_tail(s[1]) || !is_tail(s[2]) ||
+		    !is_tail(s[3]))
+			return 0;
+		if ((s[0] == 0xf0 && s[1] < 0x90) ||
+		    (s[0] == 0xf4 && s[1] > 0x8f))
+			return 0;
+		return 4;
+	}
+	return 0;
+}
+
+size_t
+psm__utf8_check(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		uint64_t eight;
+		size_t n;
+
+		/* Most text is ASCII: take eight bytes at a time. */
+		if (len - i >= sizeof(eight)) {
+			memcpy(&eight, text + i, sizeof(eight));
+			if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+				i += sizeof(eight);
+				continue;
+			}
+		}
+		n = psm__utf8_len(text + i, len - i);
+		if (n == 0)
+			break;
+		i += n;
+	}
+	return i;
+}
