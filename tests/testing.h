@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What test programs share: test data, a temporary directory, and memory that
+ * runs out. Everything here fails the running test when it cannot do its work.
+ */
+#ifndef PSM_TESTING_H
+#define PSM_TESTING_H
+
+#include <check.h>
+#include <dirent.h>
+#include <ftw.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <psymatch/error.h>
+#include <psymatch/memory.h>
+
+/* -- test data, below tests/data of the source tree */
+
+static inline const char *
+testing_path(char *path, size_t size, const char *below)
+{
+	const char *top = getenv("top_srcdir");
+	int n =
+	    snprintf(path, size, "%s/tests/data/%s", top ? top : ".", below);
+
+	ck_assert_msg(n > 0 && (size_t)n < size, "path too long");
+	return path;
+}
+
+/* A file as one NUL-terminated block, to be freed with free(). */
+static inline char *
+testing_read(const char *path, size_t *len)
+{
+	FILE *f = fopen(path, "rb");
+	char *text;
+	long size;
+
+	ck_assert_msg(f != NULL, "cannot open %s", path);
+	ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
+	size = ftell(f);
+	ck_assert_int_ge(size, 0);
+	rewind(f);
+	text = malloc((size_t)size + 1);
+	ck_assert_ptr_nonnull(text);
+	ck_assert_uint_eq(fread(text, 1, (size_t)size, f), (size_t)size);
+	text[size] = '\0';
+	(void)fclose(f);
+	if (len)
+		*len = (size_t)size;
+	return text;
+}
+
+static inline int
+testing_not_dot(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* The names in a directory of the test data, sorted; the count. For loop tests,
+ * so it runs before Check does: -1 is an error of the set-up. */
+static inline int
+testing_list(const char *below, struct dirent ***names)
+{
+	char path[4096];
+	const char *top = getenv("top_srcdir");
+
+	(void)snprintf(path, sizeof(path), "%s/tests/data/%s", top ? top : ".",
+	               below);
+	return scandir(path, names, testing_not_dot, alphasort);
+}
+
+/* -- a directory of the test's own */
+
+static inline char *
+testing_tmpdir(char *path, size_t size)
+{
+	const char *tmp = getenv("TMPDIR");
+	int n =
+	    snprintf(path, size, "%s/psymatch-test-XXXXXX", tmp ? tmp : "/tmp");
+
+	ck_assert_msg(n > 0 && (size_t)n < size, "path too long");
+	ck_assert_msg(mkdtemp(path) != NULL, "cannot make %s", path);
+	return path;
+}
+
+static inline int
+testing_remove_one(const char *path, const struct stat *st, int type,
+                   struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline void
+testing_remove(const char *path)
+{
+	ck_assert_int_eq(
+	    nftw(path, testing_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* -- memory that runs out */
+
+static struct {
+	atomic_long calls, live;
+	long fail_at; /* this call gives NULL; 0: none */
+} testing_memory;
+
+static inline int
+testing_refuses(void)
+{
+	return atomic_fetch_add(&testing_memory.calls, 1) + 1 ==
+	       testing_memory.fail_at;
+}
+
+static inline void *
+testing_alloc(size_t size)
+{
+	void *ptr = testing_refuses() ? NULL : malloc(size);
+
+	if (ptr)
+		atomic_fetch_add(&testing_memory.live, 1);
+	return ptr;
+}
+
+static inline void *
+testing_realloc(void *old, size_t size)
+{
+	void *ptr = testing_refuses() ? NULL : realloc(old, size);
+
+	if (ptr && !old)
+		atomic_fetch_add(&testing_memory.live, 1);
+	return ptr;
+}
+
+static inline void
+testing_free(void *ptr)
+{
+	if (ptr)
+		atomic_fetch_sub(&testing_memory.live, 1);
+	free(ptr);
+}
+
+/*
+ * fn does one complete thing, frees all of it, and returns 0 or the error code.
+ * It runs once in peace (what it keeps for the life of the process it keeps
+ * now), then once for each of its allocations with that one refused: it must
+ * say PSM_ERR_NOMEM (or 0, if it can do without) and leave nothing behind, and
+ * it must work again after that. Call it first in a test: the allocator cannot
+ * change while blocks are out. Returns the number of allocations.
+ */
+static inline long
+testing_fail_each(int (*fn)(void *arg), void *arg, int may_do_without)
+{
+	long n, count, live;
+
+	ck_assert_int_eq(
+	    psm_set_allocator(testing_alloc, testing_realloc, testing_free), 0);
+	testing_memory.fail_at = 0;
+	ck_assert_int_eq(fn(arg), 0);
+	atomic_store(&testing_memory.calls, 0);
+	live = atomic_load(&testing_memory.live);
+	ck_assert_int_eq(fn(arg), 0);
+	ck_assert_int_eq(atomic_load(&testing_memory.live), live);
+	count = atomic_load(&testing_memory.calls);
+	for (n = 1; n <= count; n++) {
+		int rc;
+
+		atomic_store(&testing_memory.calls, 0);
+		testing_memory.fail_at = n;
+		rc = fn(arg);
+		testing_memory.fail_at = 0;
+		ck_assert_msg(rc == PSM_ERR_NOMEM ||
+		                  (rc == 0 && may_do_without),
+		              "allocation %ld of %ld refused: %s", n, count,
+		              psm_error_name(rc));
+		ck_assert_msg(atomic_load(&testing_memory.live) == live,
+		              "allocation %ld of %ld refused: leaked %ld", n,
+		              count, atomic_load(&testing_memory.live) - live);
+		ck_assert_int_eq(fn(arg), 0);
+	}
+	return count;
+}
+
+#endif
