@@ -5,68 +5,364 @@
 #include <psymatch/base.h>
 #include <psymatch/config.h>
 #include <psymatch/error.h>
-#include <psymatch/json.h>
 
 PSM_BEGIN_DECLS
 
-/* A process with an HTTP port, workers, health and metrics: runs until SIGTERM
- * or SIGINT. */
+/* A process with an HTTP port, stages, workers, health and metrics: runs until
+ * SIGTERM, SIGINT or SIGHUP. */
 typedef struct psm_service psm_service;
 /* One HTTP request and its answer; both live for the handler's call. */
 typedef struct psm_request psm_request;
 typedef struct psm_response psm_response;
 
+/**
+ * Answers one request, with exactly one of the psm_response functions (the last
+ * one counts; without any the answer is 500).
+ *
+ * @param req   the request; borrowed for the call.
+ * @param res   the answer; borrowed for the call.
+ * @param user  as given to psm_service_route().
+ *
+ * Threads: one of the service's HTTP threads, at most 64 at the same time. May
+ * call everything but psm_service_free() and psm_service_run().
+ */
 typedef void (*psm_route_fn)(const psm_request *req, psm_response *res,
                              void *user);
-/* Returns an enum psm_health and writes a sentence into reason[size]. */
+
+/**
+ * Says how a part of the service does.
+ *
+ * @param reason  receives a sentence, NUL-terminated, without personal data.
+ * @param size    size of reason in bytes, at least 160.
+ * @param user    as given to psm_service_health().
+ * @return an enum psm_health (psymatch/health.h); another number counts as red.
+ *
+ * Threads: HTTP threads, at the same time, from psm_service_run() on, even
+ * before the first stage has started, until psm_service_run() returns. Should
+ * not block: whoever asks for /health waits for it.
+ */
 typedef int (*psm_health_fn)(char *reason, size_t size, void *user);
+
+/**
+ * Starts a stage.
+ *
+ * @param user  as given to psm_service_stage().
+ * @param err   receives the details of a failure.
+ * @return 0; a negative code: the service does not start.
+ *
+ * Threads: the one in psm_service_run(), at most once. Should not wait for
+ * other machines: what is not there yet belongs into a worker.
+ */
 typedef int (*psm_start_fn)(void *user, psm_error *err);
+
+/**
+ * Stops a stage that had started.
+ *
+ * @param timeout_ms  time it may take, 0 or more.
+ * @param user        as given to psm_service_stage().
+ * @param err         receives the details of a failure.
+ * @return 0; a negative code: reported, and the stages before are stopped all
+ *   the same.
+ *
+ * Threads: the one in psm_service_run(), at most once.
+ */
 typedef int (*psm_stop_fn)(int timeout_ms, void *user, psm_error *err);
+
+/**
+ * One run of a worker.
+ *
+ * @param user  as given to psm_service_worker().
+ * @param err   receives the details of a failure; its message is shown under
+ *   /health and in the log, so it holds no personal data.
+ * @return 0 or more: done; a negative code: failed.
+ *
+ * Threads: the worker's own, one run after the other.
+ */
 typedef int (*psm_work_fn)(void *user, psm_error *err);
 
+/**
+ * A new service with the routes GET /health and GET /metrics.
+ *
+ * GET /health answers {"status": "green" | "amber" | "red", "service": name,
+ * "parts": [{"name", "status", "reason"}]} with 200, or with 503 when red. The
+ * status is the worst of the parts: the one named "service" (red before the
+ * last stage has started and from the beginning of the shutdown on), the
+ * parts of psm_service_health(), and each worker under its name (green: the
+ * last run succeeded, or none has ended yet; amber: failed, will be tried again
+ * soon; red: failed three times in a row, or for a reason that does not go away
+ * by itself). GET /metrics answers with psm_metrics_text() as text/plain.
+ *
+ * @param name  what logs and /health call it, 1 to 48 bytes of [a-z0-9-];
+ *   copied.
+ * @param cfg   borrowed for the call; PSYMATCH_SHUTDOWN_MS is read.
+ * @param out   receives the service, new (psm_service_free).
+ * @param err   details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  a NULL argument other than err, or a name outside the rule;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_service_new(const char *name, const psm_config *cfg,
                             psm_service **out, psm_error *err) PSM_CHECK;
+
+/**
+ * Free a service that does not run (any more). NULL is allowed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_service_free(psm_service *svc);
-/* path: "/api/therapists/{id}/block"; the value of {id} comes by
- * psm_request_param(). */
+
+/**
+ * Let a function answer the requests of one method and path. A path whose
+ * earlier segments are literal is preferred: "/a/b" answers before "/a/{id}".
+ * A handler for GET answers HEAD too. Requests are answered by 404 when no path
+ * fits, 405 when only the method does not, 400 when a percent-encoding is
+ * malformed or hides a NUL byte, 413 when the body has more than 1 MiB, and 503
+ * while the service starts and stops: all of them {"message": string}.
+ *
+ * @param svc     a service that has not run yet.
+ * @param method  "GET", "POST", "PUT", "PATCH" or "DELETE".
+ * @param path    "/" or segments like "/api/therapists/{id}/block": literals of
+ *   [A-Za-z0-9._~-] and names of [a-z0-9_] in braces, at most 12, 200 bytes
+ *   together; copied.
+ * @param fn      the handler.
+ * @param user    handed to fn; must live until psm_service_run() returns.
+ * @param err     details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL     svc, method, path or fn is NULL, or breaks a rule above;
+ *   PSM_ERR_CONFLICT  there is a handler for such a path and method already;
+ *   PSM_ERR_STATE     the service runs or ran;
+ *   PSM_ERR_NOMEM     out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_service_route(psm_service *svc, const char *method,
                               const char *path, psm_route_fn fn, void *user,
                               psm_error *err) PSM_CHECK;
+
+/**
+ * Show a part of the service under /health.
+ *
+ * @param svc   a service that has not run yet.
+ * @param part  its name there, 1 to 48 bytes of [a-z0-9-]; copied.
+ * @param fn    says how it does.
+ * @param user  handed to fn; must live until psm_service_run() returns.
+ * @param err   details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  svc, part or fn is NULL, or a name outside the rule;
+ *   PSM_ERR_STATE  the service runs or ran;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_service_health(psm_service *svc, const char *part,
                                psm_health_fn fn, void *user,
                                psm_error *err) PSM_CHECK;
-/* Stages start in the order added and stop in the reverse order, within the
- * service's deadline. */
+
+/**
+ * Add a stage. Stages start in the order added and stop in the reverse order.
+ *
+ * @param svc    a service that has not run yet.
+ * @param name   what logs call it, 1 to 48 bytes of [a-z0-9-]; copied.
+ * @param start  starts it; NULL: nothing to start.
+ * @param stop   stops it, if it had started; NULL: nothing to stop.
+ * @param user   handed to both; must live until psm_service_run() returns.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  svc or name is NULL, a name outside the rule, or neither
+ *                  start nor stop;
+ *   PSM_ERR_STATE  the service runs or ran;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_service_stage(psm_service *svc, const char *name,
                               psm_start_fn start, psm_stop_fn stop, void *user,
                               psm_error *err) PSM_CHECK;
-/* A thread that calls fn at start and then every interval_s seconds. */
+
+/**
+ * Add a worker: a stage that is a thread, which calls fn when it starts and
+ * then every interval_s seconds (counted from the end of a run, on the
+ * monotonic clock). A run that failed for a reason that may go away
+ * (psm_error_retriable) is tried again after 1, 2, 4 ... 60 seconds, each
+ * shortened by up to half at random, and never later than the interval says.
+ * Stopping ends the wait at once and then waits for a run that is under way:
+ * let a stage added after the worker ask a long run to end.
+ *
+ * Each run counts in the metric psymatch_worker_runs_total, a failed one also
+ * in psymatch_worker_failures_total, both by name.
+ *
+ * @param svc         a service that has not run yet.
+ * @param name        its name in logs and under /health, 1 to 48 bytes of
+ *   [a-z0-9-]; copied.
+ * @param interval_s  seconds, 1 to 31536000; 0: until it succeeded once.
+ * @param fn          one run.
+ * @param user        handed to fn; must live until psm_service_run() returns.
+ * @param err         details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  svc, name or fn is NULL, a name or an interval outside the
+ *                  rule;
+ *   PSM_ERR_STATE  the service runs or ran;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_service_worker(psm_service *svc, const char *name,
                                int interval_s, psm_work_fn fn, void *user,
                                psm_error *err) PSM_CHECK;
-/* Listen on host:port, start the stages, wait for a signal, stop them. port 0:
- * no HTTP. */
+
+/**
+ * Run the service: listen, start the stages, wait for SIGTERM, SIGINT, SIGHUP
+ * or psm_service_stop(), stop.
+ *
+ * A stage that does not start lets those before it stop, and its error is the
+ * result. The shutdown has PSYMATCH_SHUTDOWN_MS: requests under way end first,
+ * then the stages stop, each given an equal share of the time left; what has
+ * not returned one second after the deadline ends with the process (exit
+ * status 1), because nothing may be freed under a running thread. A second
+ * signal ends the process at once (exit status 128 + its number).
+ *
+ * The three signals are blocked in the calling thread and all threads made
+ * during the call, and as before afterwards; SIGPIPE is ignored from now on.
+ * Threads made earlier must have the three signals blocked.
+ *
+ * @param svc   a service that has not run yet.
+ * @param host  a numeric address or name of this machine to listen on, e.g.
+ *   "127.0.0.1"; NULL with port 0.
+ * @param port  TCP port, 1 to 65535; 0: no HTTP.
+ * @param err   details of a failure; may be NULL.
+ * @return 0: stopped as asked;
+ *   PSM_ERR_INVAL  svc is NULL, host is NULL, or port is out of range;
+ *   PSM_ERR_STATE  the service runs or ran;
+ *   PSM_ERR_IO     cannot listen there, or no thread could be made;
+ *   PSM_ERR_NOMEM  out of memory;
+ *   or the first failure of a stage to start or to stop.
+ *
+ * Threads: one, best the main thread. Blocks: until the service has stopped.
+ * Since 0.1.
+ */
 PSM_API int psm_service_run(psm_service *svc, const char *host, int port,
                             psm_error *err) PSM_CHECK;
-/* Ask a running service to stop; any thread. */
+
+/**
+ * Ask a service to stop, as SIGTERM does; before psm_service_run(): let it stop
+ * at once. NULL is allowed.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_service_stop(psm_service *svc);
 
+/**
+ * The method of a request, as sent: "GET", "HEAD", ...
+ *
+ * @param req  a request.
+ * @return borrowed for the handler's call; NULL if req is NULL.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_request_method(const psm_request *req);
+
+/**
+ * The path of a request, as sent: still percent-encoded, without the query.
+ *
+ * @param req  a request.
+ * @return borrowed for the handler's call; NULL if req is NULL.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_request_path(const psm_request *req);
-/* A {name} of the path; NULL if there is none. */
+
+/**
+ * The value of a {name} of the route's path, percent-decoded, never empty. The
+ * bytes are the client's: not necessarily UTF-8.
+ *
+ * @param req   a request.
+ * @param name  NUL-terminated, without the braces.
+ * @return borrowed for the handler's call; NULL if the path has no such name or
+ *   an argument is NULL.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_request_param(const psm_request *req, const char *name);
-/* ?name=value; NULL if absent. */
+
+/**
+ * The value of name=value in the query, decoded ("" without a value); the first
+ * one if there are several. At most 32 are accepted (400).
+ *
+ * @param req   a request.
+ * @param name  NUL-terminated.
+ * @return borrowed for the handler's call; NULL if absent or an argument is
+ *   NULL.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_request_query(const psm_request *req, const char *name);
+
+/**
+ * The body of a request.
+ *
+ * @param req  a request.
+ * @param len  receives its length in bytes, at most 1 MiB; may be NULL.
+ * @return the bytes, followed by a NUL byte, "" without a body; borrowed for
+ * the handler's call. NULL if req is NULL.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_request_body(const psm_request *req, size_t *len);
+
+/**
+ * Answer with a JSON document.
+ *
+ * @param res     an answer; NULL: nothing happens.
+ * @param status  HTTP status, 200 to 599; another one becomes 500.
+ * @param text    the document, copied; NULL: without a body.
+ * @param len     its length in bytes.
+ *
+ * Out of memory makes the answer a 500. Threads: one at a time. Blocks: no.
+ * Since 0.1.
+ */
 PSM_API void psm_response_json(psm_response *res, int status, const char *text,
                                size_t len);
-/* {"message": ...} */
+
+/**
+ * Answer with {"message": string}.
+ *
+ * @param res      an answer; NULL: nothing happens.
+ * @param status   HTTP status, 200 to 599; another one becomes 500.
+ * @param message  NUL-terminated UTF-8, copied; NULL is null.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_response_message(psm_response *res, int status,
                                   const char *message);
-/* Status by the error's code, its message, pointer, line and column. */
+
+/**
+ * Answer with an error: {"message": string, "code": as psm_error_name()} and,
+ * where known, "pointer", "line" and "column". The status is 400 for
+ * PSM_ERR_INVAL, _PARSE and _SCHEMA, 404 for _NOT_FOUND, 409 for _CONFLICT and
+ * _TRANSITION, 413 for _TOO_LARGE, 503 for _FULL, _DB, _BROKER, _TIMEOUT and
+ * _RETRY, else 500.
+ *
+ * @param res  an answer; NULL: nothing happens.
+ * @param err  a recorded failure; NULL or none recorded: 500.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_response_error(psm_response *res, const psm_error *err);
 
-/* Log lines as JSON to standard error, from this level on. */
+/**
+ * Write the log of the process to standard error: one line per record, a JSON
+ * object {"time": RFC 3339 UTC, "level", "service", "message"} and the record's
+ * fields as strings (one of those four names gets a "_" behind it). Bytes that
+ * are not UTF-8 become U+FFFD. What cannot be written is lost.
+ *
+ * @param name   the "service", cut at 48 bytes; copied. NULL: no such member.
+ * @param level  an enum psm_log_level: records below it are not made.
+ *
+ * Threads: one at a time, before other threads log. Blocks: no, but each record
+ * blocks on standard error. Since 0.1.
+ */
 PSM_API void psm_service_log_to_stderr(const char *name, int level);
 
 PSM_END_DECLS

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a service is made of, before it runs. */
+#include "service/service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define INTERVAL_MAX_S 31536000
+
+static int
+add_route(psm_service *svc, const char *method, const char *path,
+          psm_route_fn fn, void *user, psm_error *err)
+{
+	struct svc_route route = {.fn = fn, .user = user};
+	size_t i;
+	int rc = psm__svc_route_init(&route, method, path, err);
+
+	for (i = 0; i < svc->route_count && rc == PSM_OK; i++)
+		if (psm__svc_route_same(&svc->routes[i], &route))
+			rc = psm__svc_fail(err, PSM_ERR_CONFLICT,
+			                   "%s %s: has a handler already",
+			                   method, path);
+	if (rc == PSM_OK)
+		rc = psm__svc_grow(&svc->routes, svc->route_count,
+		                   sizeof *svc->routes, err);
+	if (rc < 0) {
+		psm__svc_route_clear(&route);
+		return rc;
+	}
+	svc->routes[svc->route_count++] = route;
+	return PSM_OK;
+}
+
+static int
+add_built_in(psm_service *svc, const char *path, psm_route_fn fn,
+             psm_error *err)
+{
+	int rc = add_route(svc, "GET", path, fn, svc, err);
+
+	if (rc == PSM_OK)
+		svc->routes[svc->route_count - 1].built_in = 1;
+	return rc;
+}
+
+int
+psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
+                psm_error *err)
+{
+	psm_service *svc;
+	int rc;
+
+	psm_error_clear(err);
+	if (out)
+		*out = NULL;
+	if (!name || !cfg || !out || !psm__svc_is_name(name))
+		return psm__svc_fail(err, PSM_ERR_INVAL,
+		                     "want a name of 1 to %d bytes of "
+		                     "[a-z0-9-], and settings",
+		                     SVC_NAME_MAX);
+	svc = psm__svc_alloc(1, sizeof *svc);
+	if (!svc)
+		return psm__svc_nomem(err);
+	if (psm__svc_cond_init(&svc->changed) < 0) {
+		psm__svc_release(svc);
+		return psm__svc_nomem(err);
+	}
+	pthread_mutex_init(&svc->lock, NULL);
+	(void)snprintf(svc->name, sizeof svc->name, "%s", name);
+	svc->shutdown_ms = psm_config_int(cfg, "PSYMATCH_SHUTDOWN_MS");
+	svc->backoff.first_us = 1000000;
+	svc->backoff.limit_us = 60000000;
+	svc->starting = "";
+	rc = add_built_in(svc, "/health", psm__svc_health_route, err);
+	if (rc == PSM_OK)
+		rc = add_built_in(svc, "/metrics", psm__svc_metrics_route, err);
+	if (rc < 0) {
+		psm_service_free(svc);
+		return rc;
+	}
+	*out = svc;
+	return PSM_OK;
+}
+
+void
+psm_service_free(psm_service *svc)
+{
+	size_t i;
+
+	if (!svc)
+		return;
+	for (i = 0; i < svc->route_count; i++)
+		psm__svc_route_clear(&svc->routes[i]);
+	for (i = 0; i < svc->stage_count; i++)
+		psm__svc_worker_free(svc->stages[i].worker);
+	psm__svc_release(svc->routes);
+	psm__svc_release(svc->parts);
+	psm__svc_release(svc->stages);
+	pthread_cond_destroy(&svc->changed);
+	pthread_mutex_destroy(&svc->lock);
+	psm__svc_release(svc);
+}
+
+/* Parts, stages, workers and routes are added before the service runs. */
+static int
+check_new(psm_service *svc, const char *name, int ok, psm_error *err)
+{
+	enum svc_state state;
+
+	psm_error_clear(err);
+	if (!svc || !name || !ok)
+		return psm__svc_fail(err, PSM_ERR_INVAL,
+		                     "want a service, a name and a function");
+	pthread_mutex_lock(&svc->lock);
+	state = svc->state;
+	pthread_mutex_unlock(&svc->lock);
+	if (state != SVC_NEW)
+		return psm__svc_fail(err, PSM_ERR_STATE,
+		                     "%s: the service runs or ran", name);
+	return PSM_OK;
+}
+
+static int
+check_named(psm_service *svc, const char *name, int ok, psm_error *err)
+{
+	int rc = check_new(svc, name, ok, err);
+
+	if (rc == PSM_OK && !psm__svc_is_name(name))
+		rc = psm__svc_fail(err, PSM_ERR_INVAL,
+		                   "name: want 1 to %d bytes of [a-z0-9-], "
+		                   "got \"%s\"",
+		                   SVC_NAME_MAX, name);
+	return rc;
+}
+
+int
+psm_service_route(psm_service *svc, const char *method, const char *path,
+                  psm_route_fn fn, void *user, psm_error *err)
+{
+	int rc = check_new(svc, path, method && fn, err);
+
+	return rc < 0 ? rc : add_route(svc, method, path, fn, user, err);
+}
+
+static int
+add_part(psm_service *svc, const char *name, psm_health_fn fn, void *user,
+         psm_error *err)
+{
+	struct svc_part *part;
+	int rc = psm__svc_grow(&svc->parts, svc->part_count, sizeof *svc->parts,
+	                       err);
+
+	if (rc < 0)
+		return rc;
+	part = &svc->parts[svc->part_count++];
+	(void)snprintf(part->name, sizeof part->name, "%s", name);
+	part->fn = fn;
+	part->user = user;
+	return PSM_OK;
+}
+
+int
+psm_service_health(psm_service *svc, const char *part, psm_health_fn fn,
+                   void *user, psm_error *err)
+{
+	int rc = check_named(svc, part, fn != NULL, err);
+
+	return rc < 0 ? rc : add_part(svc, part, fn, user, err);
+}
+
+static int
+add_stage(psm_service *svc, const char *name, psm_start_fn start,
+          psm_stop_fn stop, void *user, psm_error *err)
+{
+	struct svc_stage *stage;
+	int rc = psm__svc_grow(&svc->stages, svc->stage_count,
+	                       sizeof *svc->stages, err);
+
+	if (rc < 0)
+		return rc;
+	stage = &svc->stages[svc->stage_count++];
+	(void)snprintf(stage->name, sizeof stage->name, "%s", name);
+	stage->start = start;
+	stage->stop = stop;
+	stage->user = user;
+	return PSM_OK;
+}
+
+int
+psm_service_stage(psm_service *svc, const char *name, psm_start_fn start,
+                  psm_stop_fn stop, void *user, psm_error *err)
+{
+	int rc = check_named(svc, name, start || stop, err);
+
+	return rc < 0 ? rc : add_stage(svc, name, start, stop, user, err);
+}
+
+int
+psm_service_worker(psm_service *svc, const char *name, int interval_s,
+                   psm_work_fn fn, void *user, psm_error *err)
+{
+	struct svc_worker *w = NULL;
+	int rc = check_named(svc, name, fn != NULL, err);
+
+	if (rc == PSM_OK && (interval_s < 0 || interval_s > INTERVAL_MAX_S))
+		rc = psm__svc_fail(err, PSM_ERR_INVAL,
+		                   "interval: want 0 to %d s, got %d",
+		                   INTERVAL_MAX_S, interval_s);
+	if (rc == PSM_OK)
+		rc = psm__svc_worker_new(name, interval_s, &svc->backoff, fn,
+		                         user, &w, err);
+	if (rc == PSM_OK)
+		rc = add_part(svc, name, psm__svc_worker_health, w, err);
+	if (rc == PSM_OK) {
+		rc = add_stage(svc, name, psm__svc_worker_start,
+		               psm__svc_worker_stop, w, err);
+		if (rc < 0)
+			svc->part_count--; /* it would ask a freed worker */
+	}
+	if (rc < 0) {
+		psm__svc_worker_free(w);
+		return rc;
+	}
+	svc->stages[svc->stage_count - 1].worker = w;
+	return PSM_OK;
+}

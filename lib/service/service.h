@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The service room: what its files share. It sees libpsymatch through the
+ * public headers only, like any other program. */
+#ifndef PSM_SERVICE_INT_H
+#define PSM_SERVICE_INT_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <psymatch/psymatch.h>
+#include <psymatch/service.h>
+
+#define SVC_NAME_MAX 48
+#define SVC_SEGMENTS_MAX 12
+#define SVC_QUERY_MAX 32
+#define SVC_REASON_SIZE 256
+
+/* -- mem.c */
+
+/* Zeroed; NULL when out of memory or the product overflows. */
+void *psm__svc_alloc(size_t count, size_t size);
+void *psm__svc_resize(void *ptr, size_t size);
+void psm__svc_release(void *ptr);
+char *psm__svc_strdup(const char *text);
+/* Make room for one more item of size in *array, which has count items. */
+int psm__svc_grow(void *array, size_t count, size_t size, psm_error *err);
+/* Length of the UTF-8 character at p, which a NUL ends; 0 if there is none: no
+ * surrogates, no overlong forms, nothing above U+10FFFF. */
+size_t psm__svc_utf8_len(const unsigned char *p);
+/* Bytes that are not UTF-8 become "?", e.g. where a text was cut. */
+void psm__svc_clean(char *text);
+/* Tests let allocations fail; NULL is realloc. */
+extern void *(*psm__svc_realloc_fn)(void *ptr, size_t size);
+
+int psm__svc_fail(psm_error *err, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+int psm__svc_nomem(psm_error *err);
+/* 1 to SVC_NAME_MAX bytes of [a-z0-9-]. */
+int psm__svc_is_name(const char *name);
+/* name, value, ..., NULL. */
+void psm__svc_log(int level, const char *message, ...)
+    __attribute__((sentinel));
+
+int64_t psm__svc_now_us(void); /* monotonic */
+int psm__svc_cond_init(pthread_cond_t *cond);
+/* Wait until the monotonic time, 0: for ever; 0 or ETIMEDOUT. */
+int psm__svc_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock,
+                       int64_t until_us);
+
+/* -- route.c: paths of routes and of requests. */
+
+struct svc_segment {
+	const char *text; /* into the route's path, without braces */
+	size_t len;
+	int is_param;
+};
+
+struct svc_route {
+	const char *method; /* one of psm__svc_methods */
+	char *path;
+	struct svc_segment segments[SVC_SEGMENTS_MAX];
+	size_t count;
+	psm_route_fn fn;
+	void *user;
+	int built_in; /* answers in every state of the service */
+};
+
+struct svc_pair {
+	char *name, *value;
+};
+
+int psm__svc_route_init(struct svc_route *r, const char *method,
+                        const char *path, psm_error *err);
+void psm__svc_route_clear(struct svc_route *r);
+/* 1 if a request could fit both equally well. */
+int psm__svc_route_same(const struct svc_route *a, const struct svc_route *b);
+/*
+ * The best route for a path as sent. *allowed receives the methods of all
+ * routes whose path fits, as bits of svc_methods; NULL: none fits.
+ */
+const struct svc_route *psm__svc_route_find(const struct svc_route *routes,
+                                            size_t count, const char *method,
+                                            const char *path,
+                                            unsigned *allowed);
+extern const char *const psm__svc_methods[]; /* NULL-terminated */
+/* Percent-decode in place; PSM_ERR_PARSE: malformed, or a NUL byte. */
+int psm__svc_decode(char *text);
+
+/* -- request.c */
+
+struct psm_request {
+	const char *method, *path;
+	char *path_copy; /* cut and decoded: params point into it */
+	struct svc_pair params[SVC_SEGMENTS_MAX];
+	size_t param_count;
+	struct svc_pair query[SVC_QUERY_MAX];
+	size_t query_count;
+	char *body;
+	size_t body_len, body_cap, dropped;
+	int64_t start_us;
+	int answered; /* before the body came */
+};
+
+struct psm_response {
+	int status; /* 0: no answer yet */
+	const char *content_type;
+	char *body;        /* ours; NULL: see fixed */
+	const char *fixed; /* lives as long as the process; may be NULL */
+	size_t len;
+};
+
+/* Fill in the params of a route that fits; PSM_ERR_PARSE, PSM_ERR_NOMEM. */
+int psm__svc_request_params(psm_request *req, const struct svc_route *route);
+/* One name and value of the query as sent; PSM_ERR_PARSE, PSM_ERR_NOMEM. */
+int psm__svc_request_query(psm_request *req, const char *name,
+                           const char *value);
+/* Take a piece of the body; what is over limit is dropped and counted. */
+int psm__svc_request_append(psm_request *req, const char *data, size_t len,
+                            size_t limit);
+void psm__svc_request_free(psm_request *req);
+void psm__svc_response_text(psm_response *res, int status,
+                            const char *content_type, const char *text,
+                            size_t len);
+void psm__svc_response_clear(psm_response *res);
+
+/* -- worker.c */
+
+struct svc_worker;
+struct svc_backoff {
+	int64_t first_us, limit_us;
+};
+
+int psm__svc_worker_new(const char *name, int interval_s,
+                        const struct svc_backoff *backoff, psm_work_fn fn,
+                        void *user, struct svc_worker **out, psm_error *err);
+void psm__svc_worker_free(struct svc_worker *w);
+/* These three have the types of a stage's and a part's functions. */
+int psm__svc_worker_start(void *worker, psm_error *err);
+int psm__svc_worker_stop(int timeout_ms, void *worker, psm_error *err);
+int psm__svc_worker_health(char *reason, size_t size, void *worker);
+
+/* Wait for the thread to return, however long that takes. */
+void psm__svc_worker_join(struct svc_worker *w);
+
+/* -- health.c */
+
+struct svc_part {
+	char name[SVC_NAME_MAX + 1];
+	psm_health_fn fn;
+	void *user;
+};
+
+void psm__svc_health_route(const psm_request *req, psm_response *res,
+                           void *service);
+void psm__svc_metrics_route(const psm_request *req, psm_response *res,
+                            void *service);
+
+/* -- signals.c: a thread that waits for signals and watches the deadline. */
+
+struct svc_signals;
+
+/* on_signal runs once, on that thread. Blocks the signals in this one. */
+int psm__svc_signals_start(void (*on_signal)(int number, void *user),
+                           void *user, struct svc_signals **out,
+                           psm_error *err);
+/* End the process unless stop() is called before that monotonic time. */
+void psm__svc_signals_deadline(struct svc_signals *s, int64_t at_us);
+void psm__svc_signals_stop(struct svc_signals *s);
+
+/* -- http.c */
+
+struct svc_http;
+
+/* A listening socket; port 0 picks one, *bound (may be NULL) receives it. */
+int psm__svc_listen(const char *host, int port, int *fd, int *bound,
+                    psm_error *err);
+/* fd is taken. */
+int psm__svc_http_start(psm_service *svc, int fd, struct svc_http **out,
+                        psm_error *err);
+void psm__svc_http_stop(struct svc_http *http);
+
+/* -- runner.c */
+
+enum svc_state {
+	SVC_NEW,
+	SVC_STARTING,
+	SVC_RUNNING,
+	SVC_STOPPING,
+	SVC_STOPPED,
+	SVC_STATES
+};
+
+struct svc_stage {
+	char name[SVC_NAME_MAX + 1];
+	psm_start_fn start;
+	psm_stop_fn stop;
+	void *user;
+	struct svc_worker *worker; /* ours, when user is one */
+};
+
+/*
+ * The arrays change in state NEW only and are read without the lock afterwards:
+ * the threads that read them are made later. The lock is held for the fields
+ * behind it, never while calling a function of the application, and no other
+ * lock is taken under it.
+ */
+struct psm_service {
+	char name[SVC_NAME_MAX + 1];
+	int64_t shutdown_ms;
+	struct svc_backoff backoff;
+	struct svc_route *routes;
+	size_t route_count;
+	struct svc_part *parts;
+	size_t part_count;
+	struct svc_stage *stages;
+	size_t stage_count;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum svc_state state;
+	const char *starting; /* the stage at hand; "" */
+	int stop_asked;
+	size_t in_flight; /* handlers of the application that run */
+};
+
+/* psm_service_run() on a socket that listens (taken), -1: no HTTP. */
+int psm__svc_run_on(psm_service *svc, int fd, psm_error *err);
+/* 1: a handler of the application may run now; then call leave. */
+int psm__svc_enter(psm_service *svc);
+void psm__svc_leave(psm_service *svc);
+/* reason[SVC_REASON_SIZE] receives the state in words; an enum psm_health. */
+int psm__svc_state_health(psm_service *svc, char *reason);
+/* Wait until the state is reached or passed; 0 or PSM_ERR_TIMEOUT. */
+int psm__svc_wait(psm_service *svc, enum svc_state state, int timeout_ms);
+
+#endif
