@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What every transport must do, whatever it is made of: one suite, run once
+ * per transport. Each test runs in its own process with its own broker.
+ */
+#ifndef PSM_SUITE_BUS_H
+#define PSM_SUITE_BUS_H
+
+#include <check.h>
+
+#include "bus/transport.h"
+
+#define BUS_PARTITIONS 3
+
+struct bus_rig {
+	const char *name;
+	/* A broker without messages where every topic has BUS_PARTITIONS
+	 * partitions. */
+	psm_transport *(*open)(void);
+	/* 1: nobody answers. 0: as before. */
+	void (*set_down)(psm_transport *t, int down);
+	void (*close)(psm_transport *t);
+};
+
+Suite *suite_bus(const struct bus_rig *rig);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "suite_bus.h"
+
+static psm_transport *
+open_memory(void)
+{
+	psm_transport *t = NULL;
+
+	ck_assert_int_eq(psm_transport_memory(BUS_PARTITIONS, &t, NULL), 0);
+	return t;
+}
+
+static const struct bus_rig memory_rig = {
+    .name = "bus on memory",
+    .open = open_memory,
+    .set_down = psm__memory_set_down,
+    .close = psm_transport_unref,
+};
+
+int
+main(void)
+{
+	SRunner *sr = srunner_create(suite_bus(&memory_rig));
+	int failed;
+
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
