@@ -25,7 +25,10 @@ on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 {
 	int mapped = PSM_LOG_DEBUG;
 
-	if (level <= 3)
+	/* A broker that cannot be reached is trouble, but no error of ours. */
+	if (level <= 3 && strcmp(fac, "FAIL") == 0)
+		mapped = PSM_LOG_WARN;
+	else if (level <= 3)
 		mapped = PSM_LOG_ERROR;
 	else if (level == 4)
 		mapped = PSM_LOG_WARN;
@@ -43,6 +46,10 @@ on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	struct psm__kafka_link *link = opaque;
 	int level = PSM_LOG_WARN;
 
+	/* These two came as a line of the log as well. */
+	if (code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+	    code == RD_KAFKA_RESP_ERR__RESOLVE)
+		level = PSM_LOG_DEBUG;
 	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		__atomic_store_n(&link->connected, 0, __ATOMIC_RELAXED);
 	if (code == RD_KAFKA_RESP_ERR__FATAL ||

@@ -34,7 +34,6 @@ static const struct setting producer[] = {
     {"linger.ms", "5"},
     /* Where the Java and Python clients put a key. */
     {"partitioner", "murmur2_random"},
-    {"queue.buffering.max.messages", "10000"},
     {"compression.codec", "lz4"},
 };
 
@@ -260,18 +259,37 @@ set_bootstrap(rd_kafka_conf_t *conf, const psm_config *cfg, psm_error *err)
 	return psm__kafka_set(conf, "bootstrap.servers", servers, err);
 }
 
-/* An event that the application may make must fit. */
+static int
+set_number(rd_kafka_conf_t *conf, const char *key, int64_t value,
+           psm_error *err)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return psm__kafka_set(conf, key, text, err);
+}
+
+/* An event that the application may make must fit, here and in a fetch. */
 static int
 set_message_max(rd_kafka_conf_t *conf, const psm_config *cfg, psm_error *err)
 {
 	int64_t want = psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES");
-	char text[32];
 
 	want += BATCH_OVERHEAD;
 	if (want <= MESSAGE_MAX_DEFAULT)
 		return 0;
-	snprintf(text, sizeof(text), "%lld", (long long)want);
-	return psm__kafka_set(conf, "message.max.bytes", text, err);
+	return set_number(conf, "message.max.bytes", want, err);
+}
+
+static int
+set_producer(rd_kafka_conf_t *conf, const psm_config *cfg, psm_error *err)
+{
+	int rc = set_all(conf, producer, PSM__COUNT(producer), err);
+
+	if (rc < 0)
+		return rc;
+	return set_number(conf, "queue.buffering.max.messages",
+	                  psm_config_int(cfg, "PSYMATCH_QUEUE_MAX"), err);
 }
 
 static int
@@ -287,7 +305,7 @@ set_ours(rd_kafka_conf_t *conf, const psm_config *cfg, rd_kafka_type_t type,
 	if (rc == 0)
 		rc = set_message_max(conf, cfg, err);
 	if (rc == 0 && type == RD_KAFKA_PRODUCER)
-		rc = set_all(conf, producer, PSM__COUNT(producer), err);
+		rc = set_producer(conf, cfg, err);
 	if (rc == 0 && type == RD_KAFKA_CONSUMER)
 		rc = set_all(conf, consumer, PSM__COUNT(consumer), err);
 	return rc;

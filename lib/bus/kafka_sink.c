@@ -23,7 +23,8 @@ struct sink {
 	rd_kafka_queue_t *events; /* where a poll waits, for wake */
 	psm__report_fn report;
 	void *user;
-	int dead; /* a fatal error was seen; sending thread only */
+	int dead;    /* a fatal error was seen; sending thread only */
+	int reports; /* run in this poll */
 	rd_kafka_topic_t **topics;
 	size_t topic_count, topic_cap;
 };
@@ -44,6 +45,7 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 	int rc = psm__kafka_outcome(m->err);
 
 	(void)rk;
+	s->reports++;
 	if (rc == 0)
 		psm__kafka_up(link);
 	else if (s->dead)
@@ -123,10 +125,20 @@ static int
 sink_poll(struct psm__sink *base, int timeout_ms, psm_error *err)
 {
 	struct sink *s = sink_of(base);
-	int count = rd_kafka_poll(s->rk, timeout_ms);
-	int rc = check_alive(s, err);
+	int64_t deadline = psm__mono_ms() + timeout_ms;
+	int64_t left = timeout_ms;
+	int rc;
 
-	return rc < 0 ? rc : count;
+	/* Errors and statistics end rd_kafka_poll() too, with a count above 0;
+	 * the end of the time and a wake give 0. */
+	s->reports = 0;
+	while (rd_kafka_poll(s->rk, (int)left) > 0 && !s->reports) {
+		left = deadline - psm__mono_ms();
+		if (left < 0)
+			left = 0;
+	}
+	rc = check_alive(s, err);
+	return rc < 0 ? rc : s->reports;
 }
 
 static void
