@@ -479,6 +479,8 @@ START_TEST(starts_seeks_and_holds)
 	ck_assert_int_eq(r.s->ops->seek(r.s, TOPIC, held, 0, NULL), 0);
 	ck_assert_int_eq(r.s->ops->hold(r.s, TOPIC, held, 1500, NULL), 0);
 	begin = psm__mono_ms();
+	send_range(sink, 90, 180, 30);
+	await_reports(sink, &sent, 180);
 	for (;;) {
 		ck_assert_int_lt(psm__mono_ms(), deadline);
 		if (r.s->ops->poll(r.s, 200, &rec, NULL) != 1)

@@ -7,22 +7,8 @@ static struct mock mock;
 static psm_transport *
 open_kafka(void)
 {
-	psm_transport *t = NULL;
-	psm_config *cfg = NULL;
-
 	mock_open(&mock, "suite-events", BUS_PARTITIONS);
-	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
-	ck_assert_int_eq(
-	    psm_config_set(cfg, "KAFKA_BOOTSTRAP_SERVERS",
-	                   rd_kafka_mock_cluster_bootstraps(mock.cluster),
-	                   NULL),
-	    0);
-	ck_assert_int_eq(
-	    psm_config_set(cfg, "PSYMATCH_TRANSPORT", "kafka", NULL), 0);
-	ck_assert_int_eq(psm_transport_open(cfg, &t, NULL), 0);
-	ck_assert_str_eq(psm_transport_name(t), "kafka");
-	psm_config_free(cfg);
-	return t;
+	return mock_transport(&mock, NULL);
 }
 
 static void

@@ -44,6 +44,8 @@ static const struct setting consumer[] = {
     /* The cooperative assignor of 2.0.2 has open faults. */
     {"partition.assignment.strategy", "range"},
     {"max.poll.interval.ms", "300000"},
+    /* A killed consumer holds its partitions this long. */
+    {"session.timeout.ms", "10000"},
     {"queued.min.messages", "10000"},
     {"queued.max.messages.kbytes", "16384"},
 };
