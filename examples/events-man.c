@@ -67,7 +67,8 @@ static const char outro[] =
     ".Xr psm_event 3 ,\n"
     ".Xr psymatch 3\n";
 
-/* Text as mdoc wants it: no macro, no escape, ASCII, each sentence on a line. */
+/* Text as mdoc wants it: no macro, no escape, ASCII, each sentence on a line.
+ */
 static void
 put(FILE *out, const char *text)
 {

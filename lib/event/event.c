@@ -76,6 +76,18 @@ check_producer(const char *text, psm_error *err)
 	return 0;
 }
 
+/* Years 1 to 9999, which is what a timestamp can say. */
+static int
+check_time(int64_t time_us, psm_error *err)
+{
+	if (time_us >= INT64_C(-62135596800000000) &&
+	    time_us <= INT64_C(253402300799999999))
+		return 0;
+	return psm__fail(err, PSM_ERR_SCHEMA,
+	                 "timestamp: want a year from 1 to 9999, found "
+	                 "another one");
+}
+
 static int
 check_member(enum member which, const char *text, int64_t *time_us,
              psm_error *err)
@@ -92,7 +104,7 @@ check_member(enum member which, const char *text, int64_t *time_us,
 		return check_version(text, err);
 	case TIMESTAMP:
 		if (psm_time_parse(text, strlen(text), time_us, NULL) == 0)
-			return 0;
+			return check_time(*time_us, err);
 		return psm__fail(err, PSM_ERR_SCHEMA,
 		                 "timestamp: want YYYY-MM-DDTHH:MM:SSZ, found "
 		                 "another text");
@@ -208,7 +220,8 @@ static int
 take_payload(psm_event *ev, const char *where, psm_error *err)
 {
 	const psm_json *key;
-	int64_t number;
+	const char *digits;
+	size_t len;
 	int rc;
 
 	ev->info = psm_catalogue_find(ev->text[TYPE]);
@@ -221,10 +234,11 @@ take_payload(psm_event *ev, const char *where, psm_error *err)
 	ev->key = psm_json_string(key);
 	if (ev->key)
 		return 0;
-	rc = psm_json_get_int(key, &number, NULL);
-	if (rc < 0)
-		return psm__fail(err, rc, "the key is not an integer");
-	snprintf(ev->number, sizeof ev->number, "%lld", (long long)number);
+	/* An integer above 0 is written in one way only. */
+	digits = psm_json_text(key, &len);
+	if (len >= sizeof ev->number)
+		return psm__fail(err, PSM_ERR_SCHEMA, "the key is too long");
+	memcpy(ev->number, digits, len);
 	ev->key = ev->number;
 	return 0;
 }
@@ -308,6 +322,9 @@ from_texts(const char *const *texts, int64_t timestamp_us, const char *payload,
 			return rc;
 		size += strlen(texts[i]) + 1;
 	}
+	rc = check_time(timestamp_us, err);
+	if (rc < 0)
+		return rc;
 	/* Names and punctuation of an envelope come to less than 200 bytes. */
 	rc = check_size(len + size + 200, err);
 	if (rc < 0)
