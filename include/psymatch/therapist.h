@@ -251,9 +251,10 @@ PSM_API int psm_import_status_errors(psm_import_status *status, char **json,
  *
  * Red: stopped or failed; an error before the first run ended; no run begun
  * for 25/24 of the interval (and one more minute), or none ended for two of
- * them; more than half of the therapists of the newest 20 files failed (at
- * least 5 files). Amber: any failed therapist among them, or an error within
- * the last interval.
+ * them; more than half of the therapists of the newest 20 files failed, or
+ * more than half of these files were broken (at least 5 files). Amber: any
+ * failed therapist or broken file among them, or an error within the last
+ * interval.
  *
  * @param status  a status.
  * @param json    receives {"status": "healthy" | "degraded" | "unhealthy",

@@ -13,6 +13,7 @@
 
 #include "base/base.h"
 #include "event/event.h"
+#include "json/json.h"
 
 /* -- text.c */
 
@@ -26,8 +27,6 @@ int psm__is_digits(const char *text, size_t count);
 int psm__is_calendar_day(const char *text);
 /* The same for "YYYYMMDD". */
 int psm__is_folder_day(const char *text);
-/* Where a value stands in its text; v may be NULL. */
-struct psm__pos psm__json_pos(const psm_json *v);
 
 /* -- row.c */
 
@@ -51,10 +50,13 @@ int psm__row_set(struct psm__row *r, size_t i, const char *text,
                  psm_error *err);
 int psm__row_set_named(struct psm__row *r, const char *column, const char *text,
                        psm_error *err);
-/* Check v against the column and store it; PSM_ERR_SCHEMA says what was
- * wanted, at "<prefix>/<column>". */
+/* Store v if it has the type of the column; PSM_ERR_SCHEMA says what was
+ * wanted, at "<prefix>/<column>". Null is stored as null. */
 int psm__row_set_json(struct psm__row *r, size_t i, const psm_json *v,
                       const char *prefix, psm_error *err);
+/* For values that people give: required columns filled, texts not too long. */
+int psm__row_check(const struct psm__row *r, size_t i, const psm_json *v,
+                   const char *prefix, psm_error *err);
 /* Every member of obj that names a column; the others are left out. */
 int psm__row_from_json(struct psm__row *r, const psm_json *obj,
                        const char *prefix, psm_error *err);

@@ -141,7 +141,8 @@ psm_exclusion_add(const psm_json *list, int64_t therapist_id, int64_t time_us,
 		                 "want out, a positive therapist and a time");
 	if (list != NULL && psm_json_kind(list) != PSM_JSON_NULL &&
 	    psm_json_kind(list) != PSM_JSON_ARRAY)
-		return psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_pos(list),
+		return psm__fail_at(err, PSM_ERR_SCHEMA,
+		                    psm__json_position(list),
 		                    "exclusion list: want array, found %s",
 		                    psm_json_kind_name(psm_json_kind(list)));
 	w = psm_json_writer_new();

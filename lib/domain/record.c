@@ -38,10 +38,11 @@ refuse(const struct mapper *m, const char *pointer, const psm_json *at,
 	char full[256];
 
 	snprintf(full, sizeof(full), "%s%s", m->prefix, pointer);
-	psm__fail_at(
-	    m->err, PSM_ERR_SCHEMA, psm__json_pos(at != NULL ? at : m->record),
-	    "%s: want %s, found %s", pointer + 1, want,
-	    at == NULL ? "nothing" : psm_json_kind_name(psm_json_kind(at)));
+	psm__fail_at(m->err, PSM_ERR_SCHEMA,
+	             psm__json_position(at != NULL ? at : m->record),
+	             "%s: want %s, found %s", pointer + 1, want,
+	             at == NULL ? "nothing"
+	                        : psm_json_kind_name(psm_json_kind(at)));
 	psm__error_pointer(m->err, full);
 	return PSM_ERR_SCHEMA;
 }

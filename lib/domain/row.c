@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "domain/domain.h"
@@ -88,7 +89,7 @@ wanted(const struct psm__entity_field *f, const psm_json *v, const char *prefix,
 	char pointer[256];
 
 	snprintf(pointer, sizeof(pointer), "%s/%s", prefix, f->name);
-	psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_pos(v),
+	psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v),
 	             "%s: want %s, found %s", f->name, what,
 	             psm_json_kind_name(psm_json_kind(v)));
 	psm__error_pointer(err, pointer);
@@ -101,7 +102,6 @@ set_text(struct psm__row *r, size_t i, const psm_json *v, const char *prefix,
 {
 	const struct psm__entity_field *f = &r->entity->fields[i];
 	const char *text = psm_json_string(v);
-	char what[64];
 	int word;
 
 	if (text == NULL)
@@ -115,13 +115,6 @@ set_text(struct psm__row *r, size_t i, const psm_json *v, const char *prefix,
 	}
 	if (is_type(f, "date") && !psm__is_calendar_day(text))
 		return wanted(f, v, prefix, "a day as YYYY-MM-DD", err);
-	if (f->max_len > 0 && psm__utf8_count(text) > (size_t)f->max_len) {
-		snprintf(what, sizeof(what), "at most %d characters",
-		         f->max_len);
-		return wanted(f, v, prefix, what, err);
-	}
-	if (f->required && psm__is_blank(text))
-		return wanted(f, v, prefix, "text that is not blank", err);
 	return psm__row_set(r, i, text, err);
 }
 
@@ -174,11 +167,8 @@ psm__row_set_json(struct psm__row *r, size_t i, const psm_json *v,
 	const struct psm__entity_field *f = &r->entity->fields[i];
 	int flag;
 
-	if (v == NULL || psm_json_kind(v) == PSM_JSON_NULL) {
-		if (f->required)
-			return wanted(f, v, prefix, "a value", err);
+	if (v == NULL || psm_json_kind(v) == PSM_JSON_NULL)
 		return psm__row_set(r, i, NULL, err);
-	}
 	if (is_json(f))
 		return set_document(r, i, v, prefix, err);
 	if (is_type(f, "integer"))
@@ -192,6 +182,23 @@ psm__row_set_json(struct psm__row *r, size_t i, const psm_json *v,
 }
 
 int
+psm__row_check(const struct psm__row *r, size_t i, const psm_json *v,
+               const char *prefix, psm_error *err)
+{
+	const struct psm__entity_field *f = &r->entity->fields[i];
+	const char *text = r->value[i];
+	char what[64];
+
+	if (f->required && psm__is_blank(text))
+		return wanted(f, v, prefix, "a value that is not blank", err);
+	if (text == NULL || f->max_len == 0 ||
+	    psm__utf8_count(text) <= (size_t)f->max_len)
+		return 0;
+	snprintf(what, sizeof(what), "at most %d characters", f->max_len);
+	return wanted(f, v, prefix, what, err);
+}
+
+int
 psm__row_from_json(struct psm__row *r, const psm_json *obj, const char *prefix,
                    psm_error *err)
 {
@@ -199,7 +206,7 @@ psm__row_from_json(struct psm__row *r, const psm_json *obj, const char *prefix,
 	int rc;
 
 	if (psm_json_kind(obj) != PSM_JSON_OBJECT) {
-		psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_pos(obj),
+		psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(obj),
 		             "want an object of columns");
 		psm__error_pointer(err, prefix);
 		return PSM_ERR_SCHEMA;
@@ -229,16 +236,6 @@ write_document(psm_json_writer *w, const char *text, psm_error *err)
 	return rc;
 }
 
-static void
-write_integer(psm_json_writer *w, const char *text)
-{
-	long long n = 0;
-
-	/* The text comes from an integer column or from set_integer(). */
-	sscanf(text, "%lld", &n);
-	psm_json_write_int(w, n);
-}
-
 int
 psm__row_write(const struct psm__row *r, int all, psm_json_writer *w,
                psm_error *err)
@@ -259,7 +256,7 @@ psm__row_write(const struct psm__row *r, int all, psm_json_writer *w,
 		else if (is_json(f))
 			rc = write_document(w, text, err);
 		else if (is_type(f, "integer"))
-			write_integer(w, text);
+			psm_json_write_int(w, strtoll(text, NULL, 10));
 		else if (is_type(f, "boolean"))
 			psm_json_write_bool(w, text[0] == 't');
 		else

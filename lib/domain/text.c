@@ -73,15 +73,3 @@ psm__is_calendar_day(const char *text)
 	digits[8] = '\0';
 	return psm__is_folder_day(digits);
 }
-
-struct psm__pos
-psm__json_pos(const psm_json *v)
-{
-	struct psm__pos at = psm__nowhere;
-
-	if (v != NULL) {
-		at.line = psm_json_line(v);
-		at.column = psm_json_column(v);
-	}
-	return at;
-}

@@ -192,15 +192,17 @@ patch_member(struct psm__row *row, const char *key, const psm_json *v,
 	int rc;
 
 	if (f == NULL || (f->writers & PSM__W_REST_UPDATE) == 0)
-		return psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_pos(v),
+		return psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v),
 		                    "want columns that a person may write");
 	i = (size_t)(f - row->entity->fields);
 	rc = psm__row_init(&fresh, row->entity, err);
 	if (rc < 0)
 		return rc;
 	rc = psm__row_set_json(&fresh, i, v, "", err);
+	if (rc == 0)
+		rc = psm__row_check(&fresh, i, v, "", err);
 	if (rc == 0 && fresh.value[i] == NULL && strcmp(key, "status") == 0)
-		rc = psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_pos(v),
+		rc = psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v),
 		                  "status: want one of its words, found null");
 	if (rc == 0)
 		rc = psm__row_same(row, &fresh, i, err);
@@ -222,7 +224,8 @@ psm__therapist_patch(struct psm__row *stored, const psm_json *patch,
 
 	*event = "therapist.updated";
 	if (psm_json_kind(patch) != PSM_JSON_OBJECT)
-		return psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_pos(patch),
+		return psm__fail_at(err, PSM_ERR_SCHEMA,
+		                    psm__json_position(patch),
 		                    "want an object of columns");
 	for (size_t i = 0; i < psm_json_count(patch) && rc == 0; i++)
 		rc = patch_member(stored, psm_json_key(patch, i),

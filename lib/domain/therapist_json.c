@@ -79,8 +79,9 @@ read_rows(const psm_json *list, const char *name, struct psm__row **out,
 
 	*out = NULL;
 	if (psm_json_kind(list) != PSM_JSON_ARRAY)
-		return psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_pos(list),
-		                    "%s: want array", name);
+		return psm__fail_at(err, PSM_ERR_SCHEMA,
+		                    psm__json_position(list), "%s: want array",
+		                    name);
 	rows = psm__alloc((count + 1) * sizeof(*rows));
 	if (rows == NULL)
 		return psm__nomem(err);

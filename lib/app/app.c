@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/app.h"
+
+const char *
+psm__number(struct psm__number *n, int64_t value)
+{
+	snprintf(n->text, sizeof(n->text), "%lld", (long long)value);
+	return n->text;
+}
+
+int
+psm__app_today(psm_tx *tx, char today[11], psm_error *err)
+{
+	struct psm__number now;
+	const char *params[1] = {psm__number(&now, psm_now_us())};
+	const char *text;
+	psm_rows *rows = NULL;
+	int rc;
+
+	/* PostgreSQL knows when Berlin changes its clocks. */
+	rc = psm_tx_exec(tx,
+	                 "SELECT ((timestamptz 'epoch' + $1::bigint * "
+	                 "interval '1 microsecond') "
+	                 "AT TIME ZONE 'Europe/Berlin')::date::text",
+	                 1, params, &rows, err);
+	if (rc == 0) {
+		text = psm_rows_text(rows, 0, 0);
+		if (text == NULL || strlen(text) != 10)
+			rc = psm__fail(err, PSM_ERR_DB,
+			               "today: want YYYY-MM-DD");
+		else
+			memcpy(today, text, 11);
+	}
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
+psm__app_emit(psm_tx *tx, const char *type, const char *producer,
+              psm_json_writer *w, psm_error *err)
+{
+	psm_event *ev = NULL;
+	const char *text;
+	size_t len;
+	int rc;
+
+	rc = psm_json_writer_finish(w, &text, &len, err);
+	if (rc == 0)
+		rc = psm_event_new(type, producer, text, len, &ev, err);
+	if (rc == 0)
+		rc = psm_tx_emit(tx, ev, err);
+	psm_event_free(ev);
+	return rc;
+}
+
+int
+psm__app_is_system(int code)
+{
+	return code == PSM_ERR_DB || code == PSM_ERR_TIMEOUT ||
+	       code == PSM_ERR_RETRY || code == PSM_ERR_STATE ||
+	       code == PSM_ERR_NOMEM || code == PSM_ERR_IO ||
+	       code == PSM_ERR_FULL;
+}

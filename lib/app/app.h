@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The use cases: load rows, let the domain decide, save and emit, in one
+ * transaction each.
+ */
+#ifndef PSM_APP_INT_H
+#define PSM_APP_INT_H
+
+#include <psymatch/catalogue.h>
+#include <psymatch/event.h>
+#include <psymatch/json.h>
+#include <psymatch/matching.h>
+#include <psymatch/store.h>
+#include <psymatch/therapist.h>
+
+#include "base/base.h"
+#include "domain/domain.h"
+
+/* -- app.c */
+
+/* An id or another number as the text of a parameter. */
+struct psm__number {
+	char text[24];
+};
+const char *psm__number(struct psm__number *n, int64_t value);
+
+/* Today in Berlin, by the library's clock, as "YYYY-MM-DD". */
+int psm__app_today(psm_tx *tx, char today[11], psm_error *err);
+/* Publish what w holds, one finished object, with the transaction. */
+int psm__app_emit(psm_tx *tx, const char *type, const char *producer,
+                  psm_json_writer *w, psm_error *err);
+/* 1 if code means that the database, not the data, is at fault, or memory. */
+int psm__app_is_system(int code);
+
+/* -- therapist_rows.c: table therapist_service.therapeuten */
+
+/* A therapist as stored. */
+struct psm__stored {
+	struct psm__row row;
+	char *source; /* the file that an import last took it from, or NULL */
+};
+struct psm__stored_list {
+	struct psm__stored *items;
+	size_t count;
+};
+void psm__stored_list_free(struct psm__stored_list *list);
+/* All with this first name and postal code; lock: FOR UPDATE. */
+int psm__therapists_like(psm_tx *tx, const struct psm__row *fresh, int lock,
+                         struct psm__stored_list *out, psm_error *err);
+/* One by id, locked. */
+int psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
+                        psm_error *err);
+/* Insert row (its id is set then) or update its modified columns, and publish
+ * event; source may be NULL. */
+int psm__therapist_insert(psm_tx *tx, struct psm__row *row, const char *source,
+                          psm_error *err);
+int psm__therapist_save(psm_tx *tx, struct psm__row *row, const char *source,
+                        const char *event, psm_error *err);
+
+/* -- import_status.c: every function accepts a NULL status */
+
+enum psm__import_count {
+	PSM__N_RUNS,
+	PSM__N_FILES,
+	PSM__N_BROKEN,
+	PSM__N_RECORDS,
+	PSM__N_CREATED,
+	PSM__N_UPDATED,
+	PSM__N_UNCHANGED,
+	PSM__N_SKIPPED,
+	PSM__N_SUPERSEDED,
+	PSM__N_FAILED,
+	PSM__N_COUNT
+};
+/* What one file held. */
+struct psm__import_counts {
+	int64_t n[PSM__N_COUNT];
+};
+
+void psm__import_began(psm_import_status *s);
+/* rc < 0: the run ended early because of err. */
+void psm__import_ended(psm_import_status *s, int rc, const psm_error *err);
+int psm__import_cancelled(psm_import_status *s);
+/* 1: this content of the file was not seen before, and counts. */
+int psm__import_is_new(psm_import_status *s, const char *file,
+                       const char *checksum);
+/* record: index, -1: the file as a whole. */
+void psm__import_error(psm_import_status *s, const char *file, int64_t record,
+                       const psm_error *err);
+void psm__import_file_done(psm_import_status *s, const char *file,
+                           const struct psm__import_counts *counts, int is_new);
+
+/* -- import.c */
+
+struct psm__file {
+	const char *name; /* "YYYYMMDD/plz.json" */
+	char *text;
+	size_t len;
+	int64_t modified_s; /* since 1970 */
+	char checksum[40];
+};
+/* Read a file; name is borrowed. */
+int psm__file_read(const char *path, const char *name, struct psm__file *out,
+                   psm_error *err);
+void psm__file_free(struct psm__file *f);
+/* 1 if code says that the file is no import file. */
+int psm__file_is_broken(int code);
+/* Count of therapists written, or an error. */
+int psm__import_document(psm_store *store, const struct psm__file *f,
+                         psm_import_status *status, psm_error *err);
+
+/* -- matching_copy.c */
+
+/* Write the copy of the therapist or patient that ev is about: 1 written, 0 ev
+ * is older than what is there. */
+int psm__copy_therapist(psm_tx *tx, const psm_event *ev, psm_error *err);
+int psm__copy_patient(psm_tx *tx, const psm_event *ev, psm_error *err);
+/* A patient that is loaded from a file counts as an event of time_us. */
+int psm__copy_patient_row(psm_tx *tx, const struct psm__row *row,
+                          int64_t time_us, const char *id, psm_error *err);
+/* Empty the copy for good. */
+int psm__erase_patient(psm_tx *tx, const psm_event *ev, psm_error *err);
+
+/* -- matching_cascade.c */
+
+int psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err);
+int psm__patient_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
+/* Publish search.status_changed; from NULL: the search is new. */
+int psm__emit_search_status(psm_tx *tx, int64_t search, int64_t patient,
+                            const char *from, const char *to, psm_error *err);
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The records of one import file become therapists. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/app.h"
+
+struct import {
+	psm_store *store;
+	const struct psm__file *file;
+	psm_import_status *status;
+	const psm_json *list;    /* "therapists" */
+	struct psm__names names; /* of all records for adults */
+	int is_new;              /* its errors are reported */
+	struct psm__import_counts counts;
+};
+
+struct record {
+	const psm_json *json;
+	char pointer[48];
+	struct psm__row row;
+};
+
+static void
+record_free(struct record *r)
+{
+	psm__row_free(&r->row);
+}
+
+/* As psm__record_map(). */
+static int
+record_read(const struct import *im, size_t i, struct record *out,
+            psm_error *err)
+{
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	out->json = psm_json_item(im->list, i);
+	snprintf(out->pointer, sizeof(out->pointer), "/therapists/%zu", i);
+	rc = psm__row_init(&out->row, &psm__entity_therapist, err);
+	if (rc == 0)
+		rc = psm__record_map(out->json, out->pointer, &out->row, err);
+	if (rc != 0)
+		record_free(out);
+	return rc;
+}
+
+/* Records with faults are left out: each is reported when its turn comes. */
+static int
+collect_names(struct import *im, psm_error *err)
+{
+	struct record r;
+	int rc;
+
+	for (size_t i = 0; i < psm_json_count(im->list); i++) {
+		rc = record_read(im, i, &r, NULL);
+		if (rc == PSM_ERR_NOMEM)
+			return psm__nomem(err);
+		if (rc != 0)
+			continue;
+		rc = psm__names_add(&im->names, &r.row, err);
+		record_free(&r);
+		if (rc < 0)
+			return rc;
+	}
+	psm__names_sort(&im->names);
+	return 0;
+}
+
+static int
+same_text(const psm_json *a, const psm_json *b, const char *pointer)
+{
+	const char *x = psm_json_string(psm_json_at(a, pointer));
+	const char *y = psm_json_string(psm_json_at(b, pointer));
+
+	return x != NULL && y != NULL && strcmp(x, y) == 0;
+}
+
+/*
+ * Two people of one name and postal code cannot be told apart: without this
+ * the second would overwrite the first, and the other way round, at each run.
+ */
+static int
+check_twins(const struct import *im, const struct record *r, psm_error *err)
+{
+	const psm_json *other;
+	int rc = psm__names_count(&im->names, &r->row, err);
+
+	if (rc <= 1)
+		return rc < 0 ? rc : 0;
+	for (size_t i = 0; i < psm_json_count(im->list); i++) {
+		other = psm_json_item(im->list, i);
+		if (same_text(r->json, other, "/basic_info/first_name") &&
+		    same_text(r->json, other, "/basic_info/last_name") &&
+		    same_text(r->json, other, "/location/postal_code") &&
+		    !psm_json_equal(r->json, other))
+			return psm__fail(err, PSM_ERR_AMBIGUOUS,
+			                 "want one record per name and postal "
+			                 "code, found another at "
+			                 "/therapists/%zu",
+			                 i);
+	}
+	return 0;
+}
+
+static int
+make_new(const struct import *im, psm_tx *tx, struct record *r, int locked,
+         psm_error *err)
+{
+	int rc = psm__record_complete(r->json, r->pointer, &r->row, err);
+
+	if (rc == 0 && locked)
+		rc = psm__therapist_insert(tx, &r->row, im->file->name, err);
+	return rc < 0 ? rc : PSM__N_CREATED;
+}
+
+static int
+make_same(const struct import *im, psm_tx *tx, const struct record *r,
+          struct psm__stored *stored, int locked, psm_error *err)
+{
+	int rc;
+
+	/* Files of several postal codes may tell about one therapist; the
+	 * newest wins, whatever the order in which they are read. */
+	if (stored->source != NULL &&
+	    strcmp(stored->source, im->file->name) > 0)
+		return PSM__N_SUPERSEDED;
+	rc = psm__therapist_merge(&stored->row, &r->row, err);
+	if (rc <= 0)
+		return rc < 0 ? rc : PSM__N_UNCHANGED;
+	if (locked)
+		rc = psm__therapist_save(tx, &stored->row, im->file->name,
+		                         "therapist.updated", err);
+	return rc < 0 ? rc : PSM__N_UPDATED;
+}
+
+/* What becomes of the record, an enum psm__import_count; done when locked. */
+static int
+decide(const struct import *im, psm_tx *tx, struct record *r, int locked,
+       psm_error *err)
+{
+	struct psm__stored_list list;
+	struct psm__row *rows = NULL;
+	size_t at;
+	int rc;
+
+	rc = psm__therapists_like(tx, &r->row, locked, &list, err);
+	if (rc < 0)
+		return rc;
+	rows = psm__array(list.count + 1, sizeof(*rows));
+	if (rows == NULL) {
+		rc = psm__nomem(err);
+		goto out;
+	}
+	for (size_t i = 0; i < list.count; i++)
+		rows[i] = list.items[i].row; /* borrowed from list */
+	rc = psm__therapist_find(&r->row, rows, list.count, &im->names, &at,
+	                         err);
+	if (rc == PSM_ERR_NOT_FOUND) {
+		psm__error_clear(err);
+		rc = make_new(im, tx, r, locked, err);
+	} else if (rc >= 0) {
+		rc = make_same(im, tx, r, &list.items[at], locked, err);
+	}
+out:
+	psm__free(rows);
+	psm__stored_list_free(&list);
+	return rc;
+}
+
+/* FNV-1a, 32 bits. */
+static int32_t
+hash(const char *a, const char *b)
+{
+	uint32_t h = 2166136261u;
+
+	for (; *a; a++)
+		h = (h ^ (unsigned char)*a) * 16777619u;
+	for (; *b; b++)
+		h = (h ^ (unsigned char)*b) * 16777619u;
+	return (int32_t)(h & 0x7fffffff);
+}
+
+/* Imports of one first name and postal code wait for each other: only then does
+ * "not stored yet" stay true until the row is written. */
+static int
+lock_people(psm_tx *tx, const struct psm__row *row, psm_error *err)
+{
+	struct psm__number n;
+	const char *params[1];
+
+	params[0] = psm__number(
+	    &n, hash(psm__row_get(row, "plz"), psm__row_get(row, "vorname")));
+	/* 7461: the number of this lock among the library's. */
+	return psm_tx_exec(tx,
+	                   "SELECT pg_advisory_xact_lock(7461, $1::integer)", 1,
+	                   params, NULL, err);
+}
+
+/*
+ * Most records say nothing new, so the first look takes no lock and writes
+ * nothing; only a record that has something to write is decided again under
+ * the locks.
+ */
+static int
+import_mapped(const struct import *im, struct record *r, psm_error *err)
+{
+	psm_tx *tx = NULL;
+	int rc;
+
+	rc = psm_tx_begin(im->store, &tx, err);
+	if (rc == 0)
+		rc = decide(im, tx, r, 0, err);
+	if (rc != PSM__N_CREATED && rc != PSM__N_UPDATED)
+		goto out;
+	rc = lock_people(tx, &r->row, err);
+	if (rc == 0)
+		rc = decide(im, tx, r, 1, err);
+	if (rc == PSM__N_CREATED || rc == PSM__N_UPDATED) {
+		int done = psm_tx_commit(tx, err);
+
+		tx = NULL; /* gone, whatever the result */
+		rc = done < 0 ? done : rc;
+	}
+out:
+	psm_tx_rollback(tx);
+	return rc;
+}
+
+static int
+import_record(struct import *im, size_t i, psm_error *err)
+{
+	struct record r;
+	int rc;
+
+	psm__error_clear(err);
+	rc = record_read(im, i, &r, err);
+	if (rc == 1)
+		return PSM__N_SKIPPED;
+	if (rc == 0) {
+		rc = check_twins(im, &r, err);
+		if (rc == 0)
+			rc = import_mapped(im, &r, err);
+		record_free(&r);
+	}
+	if (rc >= 0 || psm__app_is_system(rc))
+		return rc;
+	if (psm_error_line(err) == 0)
+		psm__error_position(
+		    err, psm__json_position(psm_json_item(im->list, i)));
+	snprintf(r.pointer, sizeof(r.pointer), "/therapists/%zu", i);
+	psm__error_pointer(err, r.pointer); /* the first one stays */
+	if (im->is_new)
+		psm__import_error(im->status, im->file->name, (int64_t)i, err);
+	return PSM__N_FAILED;
+}
+
+static int
+import_all(struct import *im, psm_error *err)
+{
+	int rc = collect_names(im, err);
+
+	for (size_t i = 0; i < psm_json_count(im->list) && rc >= 0; i++) {
+		if (psm__import_cancelled(im->status))
+			return psm__fail(err, PSM_ERR_STATE,
+			                 "import: cancelled");
+		rc = import_record(im, i, err);
+		if (rc < 0)
+			return rc;
+		im->counts.n[PSM__N_RECORDS]++;
+		im->counts.n[rc]++;
+	}
+	if (rc < 0)
+		return rc;
+	psm__error_clear(err); /* records with faults were reported */
+	return (int)(im->counts.n[PSM__N_CREATED] +
+	             im->counts.n[PSM__N_UPDATED]);
+}
+
+int
+psm__import_document(psm_store *store, const struct psm__file *f,
+                     psm_import_status *status, psm_error *err)
+{
+	struct import im = {.store = store, .file = f, .status = status};
+	psm_json *doc = NULL;
+	int rc;
+
+	rc = psm_json_parse(f->text, f->len, &doc, err);
+	if (rc < 0)
+		goto out;
+	im.list = psm_json_at(doc, "/therapists");
+	if (psm_json_kind(doc) != PSM_JSON_OBJECT || im.list == NULL ||
+	    psm_json_kind(im.list) != PSM_JSON_ARRAY) {
+		rc = psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(doc),
+		                  "want an object with an array "
+		                  "\"therapists\"");
+		psm__error_pointer(err, im.list != NULL ? "/therapists" : "");
+		goto out;
+	}
+	im.is_new = psm__import_is_new(status, f->name, f->checksum);
+	rc = import_all(&im, err);
+	if (rc >= 0)
+		psm__import_file_done(status, f->name, &im.counts, im.is_new);
+out:
+	psm__names_free(&im.names);
+	psm_json_free(doc);
+	return rc;
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which files an import reads, and what becomes of broken ones. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/app.h"
+
+/* A broken file that young may still be on its way: it is moved later. */
+#define MOVE_AGE_S 60
+#define DAY_LEN 8
+#define NAME_LEN 10 /* "10115.json" */
+
+struct day {
+	char name[DAY_LEN + 1];
+};
+
+struct entry {
+	char plz[NAME_LEN + 1]; /* the file's name */
+	size_t day;             /* index into days */
+};
+
+struct run {
+	psm_store *store;
+	const char *folder;
+	psm_import_status *status;
+	struct day *days; /* newest first */
+	size_t day_count, day_cap;
+	struct entry *entries; /* the newest file of each postal code */
+	size_t entry_count, entry_cap;
+};
+
+static int
+is_file_name(const char *name)
+{
+	char digits[6];
+
+	if (strlen(name) != NAME_LEN || strcmp(name + 5, ".json") != 0)
+		return 0;
+	memcpy(digits, name, 5);
+	digits[5] = '\0';
+	return psm__is_digits(digits, 5);
+}
+
+static int
+fail_folder(psm_error *err)
+{
+	/* Its path is the operator's setting and stays out of the message. */
+	return psm__fail(err, PSM_ERR_IO, "cannot read the import folder: %s",
+	                 errno == ENOENT   ? "there is none"
+	                 : errno == EACCES ? "not allowed"
+	                                   : "system error");
+}
+
+static int
+newest_first(const void *a, const void *b)
+{
+	return strcmp(((const struct day *)b)->name,
+	              ((const struct day *)a)->name);
+}
+
+static int
+list_days(struct run *run, psm_error *err)
+{
+	struct dirent *e;
+	DIR *dir = opendir(run->folder);
+	int rc = 0;
+
+	if (dir == NULL)
+		return fail_folder(err);
+	while (rc == 0 && (e = readdir(dir)) != NULL) {
+		if (!psm__is_folder_day(e->d_name))
+			continue;
+		if (psm__grow(&run->days, &run->day_cap, run->day_count + 1,
+		              sizeof(*run->days)) < 0)
+			rc = psm__nomem(err);
+		else
+			memcpy(run->days[run->day_count++].name, e->d_name,
+			       DAY_LEN + 1);
+	}
+	closedir(dir);
+	if (run->day_count > 1)
+		qsort(run->days, run->day_count, sizeof(*run->days),
+		      newest_first);
+	return rc;
+}
+
+static int
+by_plz(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->plz,
+	              ((const struct entry *)b)->plz);
+}
+
+static int
+by_day_and_plz(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	/* Days are listed newest first; the oldest is read first. */
+	if (x->day != y->day)
+		return x->day > y->day ? -1 : 1;
+	return strcmp(x->plz, y->plz);
+}
+
+static char *
+path_of(const struct run *run, const char *middle, size_t day, const char *name)
+{
+	struct psm__buf b = {0};
+
+	psm__buf_printf(&b, "%s/%s%s", run->folder, middle,
+	                run->days[day].name);
+	if (name != NULL)
+		psm__buf_printf(&b, "/%s", name);
+	return psm__buf_take(&b, NULL);
+}
+
+/* Add the files of a day whose postal code no newer day has; known of the
+ * entries are sorted by postal code. */
+static int
+list_files(struct run *run, size_t day, psm_error *err)
+{
+	size_t known = run->entry_count;
+	struct entry wanted = {.day = day};
+	struct dirent *e;
+	char *path = path_of(run, "", day, NULL);
+	DIR *dir;
+	int rc = 0;
+
+	if (path == NULL)
+		return psm__nomem(err);
+	dir = opendir(path);
+	psm__free(path);
+	/* Somebody may remove or forbid one day: the others still count. */
+	if (dir == NULL)
+		return 0;
+	while (rc == 0 && (e = readdir(dir)) != NULL) {
+		if (!is_file_name(e->d_name))
+			continue;
+		memcpy(wanted.plz, e->d_name, NAME_LEN + 1);
+		if (known > 0 && bsearch(&wanted, run->entries, known,
+		                         sizeof(wanted), by_plz))
+			continue;
+		if (psm__grow(&run->entries, &run->entry_cap,
+		              run->entry_count + 1, sizeof(wanted)) < 0)
+			rc = psm__nomem(err);
+		else
+			run->entries[run->entry_count++] = wanted;
+	}
+	closedir(dir);
+	if (run->entry_count > 1)
+		qsort(run->entries, run->entry_count, sizeof(wanted), by_plz);
+	return rc;
+}
+
+/* 1: the content was not reported before. */
+static int
+remember_broken(struct run *run, const struct psm__file *f, psm_error *err)
+{
+	const char *params[2] = {f->name, f->checksum};
+	psm_rows *rows = NULL;
+	psm_tx *tx = NULL;
+	int rc, fresh = 0;
+
+	rc = psm_tx_begin(run->store, &tx, err);
+	if (rc == 0)
+		rc = psm_tx_exec(tx,
+		                 "INSERT INTO psymatch.import_broken "
+		                 "(file, checksum) VALUES ($1, $2) "
+		                 "ON CONFLICT DO NOTHING",
+		                 2, params, &rows, err);
+	if (rc == 0) {
+		fresh = psm_rows_affected(rows) > 0;
+		rc = psm_tx_commit(tx, err);
+		tx = NULL; /* gone, whatever the result */
+	}
+	psm_rows_free(rows);
+	psm_tx_rollback(tx);
+	return rc < 0 ? rc : fresh;
+}
+
+/* Where that is not allowed the file stays: it is known by its checksum. */
+static void
+move_broken(const struct run *run, size_t day, const struct psm__file *f)
+{
+	const char *name = f->name + DAY_LEN + 1;
+	struct psm__buf failed = {0};
+	char *from = path_of(run, "", day, name);
+	char *folder = path_of(run, "failed/", day, NULL);
+	char *to = path_of(run, "failed/", day, name);
+
+	psm__buf_printf(&failed, "%s/failed", run->folder);
+	if (from != NULL && folder != NULL && to != NULL && !failed.failed &&
+	    (mkdir(failed.data, 0777) == 0 || errno == EEXIST) &&
+	    (mkdir(folder, 0777) == 0 || errno == EEXIST) &&
+	    rename(from, to) == 0)
+		psm__log(PSM_LOG_WARN, "broken import file moved", "file",
+		         f->name, NULL);
+	psm__buf_free(&failed);
+	psm__free(from);
+	psm__free(folder);
+	psm__free(to);
+}
+
+/* why is the failure that says what is wrong with the file. */
+static int
+set_aside(struct run *run, size_t day, const struct psm__file *f,
+          const psm_error *why, psm_error *err)
+{
+	int rc = remember_broken(run, f, err);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 1) {
+		psm__import_error(run->status, f->name, -1, why);
+		psm__log(PSM_LOG_WARN, "broken import file", "file", f->name,
+		         "reason", psm_error_message(why), NULL);
+	}
+	if (psm_now_us() / 1000000 - f->modified_s >= MOVE_AGE_S)
+		move_broken(run, day, f);
+	return 0;
+}
+
+/* No error code: the file is broken and an older one may do. */
+#define TRY_OLDER INT_MIN
+
+/* Count of therapists written, TRY_OLDER or an error. */
+static int
+import_path(struct run *run, size_t day, const char *name, psm_error *err)
+{
+	char *path = path_of(run, "", day, name);
+	char source[DAY_LEN + NAME_LEN + 2];
+	struct psm__file file = {0};
+	psm_error *why = psm_error_new();
+	int rc;
+
+	snprintf(source, sizeof(source), "%s/%s", run->days[day].name, name);
+	if (path == NULL || why == NULL) {
+		rc = psm__nomem(err);
+		goto out;
+	}
+	rc = psm__file_read(path, source, &file, why);
+	if (rc == 0)
+		rc = psm__import_document(run->store, &file, run->status, why);
+	if (psm__file_is_broken(rc) && file.text != NULL) {
+		rc = set_aside(run, day, &file, why, err);
+		rc = rc < 0 ? rc : TRY_OLDER;
+	} else if (rc == PSM_ERR_IO || psm__file_is_broken(rc)) {
+		/* This file cannot be read now: the next run tries again. */
+		psm__import_error(run->status, source, -1, why);
+		rc = 0;
+	} else if (rc < 0) {
+		psm__error_copy(err, why);
+		psm__error_source(err, "%s", source);
+	}
+out:
+	psm_error_free(why);
+	psm__file_free(&file);
+	psm__free(path);
+	return rc;
+}
+
+static int
+has_file(const struct run *run, size_t day, const char *name)
+{
+	char *path = path_of(run, "", day, name);
+	int has = path != NULL && access(path, F_OK) == 0;
+
+	psm__free(path);
+	return has;
+}
+
+static int
+import_entry(struct run *run, const struct entry *e, psm_error *err)
+{
+	int rc = import_path(run, e->day, e->plz, err);
+
+	for (size_t day = e->day + 1; rc == TRY_OLDER && day < run->day_count;
+	     day++) {
+		if (has_file(run, day, e->plz))
+			rc = import_path(run, day, e->plz, err);
+	}
+	return rc == TRY_OLDER ? 0 : rc;
+}
+
+static int
+run_all(struct run *run, psm_error *err)
+{
+	int rc = list_days(run, err), total = 0;
+
+	for (size_t day = 0; day < run->day_count && rc == 0; day++)
+		rc = list_files(run, day, err);
+	if (run->entry_count > 1)
+		qsort(run->entries, run->entry_count, sizeof(*run->entries),
+		      by_day_and_plz);
+	for (size_t i = 0; i < run->entry_count && rc == 0; i++) {
+		if (psm__import_cancelled(run->status))
+			return psm__fail(err, PSM_ERR_STATE,
+			                 "import: cancelled");
+		rc = import_entry(run, &run->entries[i], err);
+		if (rc > 0) {
+			total += rc;
+			rc = 0;
+		}
+	}
+	return rc < 0 ? rc : total;
+}
+
+int
+psm_therapist_import_run(psm_store *store, const char *folder,
+                         psm_import_status *status, psm_error *err)
+{
+	struct run run = {.store = store, .folder = folder, .status = status};
+	psm_error *own = NULL;
+	int rc;
+
+	psm__error_clear(err);
+	if (store == NULL || folder == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "store or folder is NULL");
+	own = psm_error_new(); /* the status wants the text in any case */
+	if (own == NULL)
+		return psm__nomem(err);
+	psm__import_began(status);
+	rc = run_all(&run, own);
+	psm__import_ended(status, rc, own);
+	if (rc < 0)
+		psm__error_copy(err, own);
+	psm_error_free(own);
+	psm__free(run.days);
+	psm__free(run.entries);
+	return rc;
+}
+
+/* The last two names of a path, NULL if they are no day and no file. */
+static const char *
+source_of(const char *path)
+{
+	size_t len = strlen(path);
+	const char *source;
+	char day[DAY_LEN + 1];
+
+	if (len < DAY_LEN + 1 + NAME_LEN)
+		return NULL;
+	source = path + len - (DAY_LEN + 1 + NAME_LEN);
+	memcpy(day, source, DAY_LEN);
+	day[DAY_LEN] = '\0';
+	if (!psm__is_folder_day(day) || source[DAY_LEN] != '/' ||
+	    !is_file_name(source + DAY_LEN + 1) ||
+	    (source > path && source[-1] != '/'))
+		return NULL;
+	return source;
+}
+
+int
+psm_therapist_import_file(psm_store *store, const char *path,
+                          psm_import_status *status, psm_error *err)
+{
+	struct psm__file file = {0};
+	psm_error *own;
+	const char *source;
+	int rc;
+
+	psm__error_clear(err);
+	if (store == NULL || path == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "store or path is NULL");
+	source = source_of(path);
+	if (source == NULL)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "path: want \".../YYYYMMDD/plz.json\"");
+	own = psm_error_new();
+	if (own == NULL)
+		return psm__nomem(err);
+	rc = psm__file_read(path, source, &file, own);
+	if (rc == 0)
+		rc = psm__import_document(store, &file, status, own);
+	if (psm__file_is_broken(rc) || rc == PSM_ERR_IO)
+		psm__import_error(status, source, -1, own);
+	psm__error_source(own, "%s", source);
+	if (rc < 0)
+		psm__error_copy(err, own);
+	psm_error_free(own);
+	psm__file_free(&file);
+	return rc;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What imports did: counting. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "app/import_status.h"
+
+#define TO(s) (1u << (s))
+
+static const unsigned may_follow[4] = {
+    [PSM_IMPORT_STARTING] =
+	TO(PSM_IMPORT_RUNNING) | TO(PSM_IMPORT_STOPPED) | TO(PSM_IMPORT_FAILED),
+    [PSM_IMPORT_RUNNING] = TO(PSM_IMPORT_STOPPED) | TO(PSM_IMPORT_FAILED),
+    [PSM_IMPORT_STOPPED] = TO(PSM_IMPORT_STARTING),
+    [PSM_IMPORT_FAILED] = TO(PSM_IMPORT_RUNNING) | TO(PSM_IMPORT_STOPPED),
+};
+
+static const char *const state_names[] = {"starting", "running", "stopped",
+                                          "failed"};
+
+static const char *const count_names[PSM__N_COUNT] = {
+    [PSM__N_RUNS] = "runs",
+    [PSM__N_FILES] = "files",
+    [PSM__N_BROKEN] = "broken",
+    [PSM__N_RECORDS] = "records",
+    [PSM__N_CREATED] = "created",
+    [PSM__N_UPDATED] = "updated",
+    [PSM__N_UNCHANGED] = "unchanged",
+    [PSM__N_SKIPPED] = "skipped",
+    [PSM__N_SUPERSEDED] = "superseded",
+    [PSM__N_FAILED] = "failed",
+};
+
+int
+psm_import_status_new(int64_t interval_s, psm_import_status **out,
+                      psm_error *err)
+{
+	psm_import_status *s;
+
+	psm__error_clear(err);
+	if (out != NULL)
+		*out = NULL;
+	if (out == NULL || interval_s < 1 || interval_s > 31536000)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want out and 1 to 31536000 seconds");
+	s = psm__alloc(sizeof(*s));
+	if (s == NULL)
+		return psm__nomem(err);
+	if (pthread_mutex_init(&s->lock, NULL) != 0) {
+		psm__free(s);
+		return psm__nomem(err);
+	}
+	s->interval_us = interval_s * 1000000;
+	s->made_us = psm_now_us();
+	*out = s;
+	return 0;
+}
+
+void
+psm_import_status_free(psm_import_status *status)
+{
+	if (status == NULL)
+		return;
+	(void)pthread_mutex_destroy(&status->lock); /* nobody holds it */
+	psm__free(status->seen);
+	psm__free(status);
+}
+
+int
+psm_import_status_set_state(psm_import_status *status, int state,
+                            psm_error *err)
+{
+	int from, ok;
+
+	psm__error_clear(err);
+	if (status == NULL || state < PSM_IMPORT_STARTING ||
+	    state > PSM_IMPORT_FAILED)
+		return psm__fail(err, PSM_ERR_INVAL, "want status and state");
+	pthread_mutex_lock(&status->lock);
+	from = status->state;
+	ok = state == from || (may_follow[from] & TO(state)) != 0;
+	if (ok)
+		status->state = state;
+	if (ok && state == PSM_IMPORT_STARTING) {
+		status->cancelled = 0;
+		status->made_us = psm_now_us();
+	}
+	pthread_mutex_unlock(&status->lock);
+	if (ok)
+		return 0;
+	return psm__fail(err, PSM_ERR_TRANSITION,
+	                 "import: \"%s\" may not follow \"%s\"",
+	                 state_names[state], state_names[from]);
+}
+
+void
+psm_import_status_cancel(psm_import_status *status)
+{
+	if (status == NULL)
+		return;
+	pthread_mutex_lock(&status->lock);
+	status->cancelled = 1;
+	pthread_mutex_unlock(&status->lock);
+}
+
+int64_t
+psm_import_status_stat(psm_import_status *status, const char *name)
+{
+	int64_t n = -1;
+
+	if (status == NULL || name == NULL)
+		return -1;
+	pthread_mutex_lock(&status->lock);
+	for (size_t i = 0; i < PSM__N_COUNT; i++) {
+		if (strcmp(name, count_names[i]) == 0)
+			n = status->n[i];
+	}
+	pthread_mutex_unlock(&status->lock);
+	return n;
+}
+
+void
+psm__import_today_locked(psm_import_status *s)
+{
+	time_t now = (time_t)(psm_now_us() / 1000000);
+	struct tm tm;
+	int day;
+
+	if (localtime_r(&now, &tm) == NULL)
+		return;
+	day = (tm.tm_year + 1900) * 1000 + tm.tm_yday;
+	if (day == s->day)
+		return;
+	s->day = day;
+	s->files_today = s->therapists_today = s->failed_today = 0;
+}
+
+void
+psm__import_began(psm_import_status *s)
+{
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->last_check_us = psm_now_us();
+	s->n[PSM__N_RUNS]++;
+	if (s->state == PSM_IMPORT_STARTING || s->state == PSM_IMPORT_FAILED)
+		s->state = PSM_IMPORT_RUNNING;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+note_error_locked(psm_import_status *s, const char *where, const char *what)
+{
+	snprintf(s->last_error, sizeof(s->last_error), "%s%s%s", where,
+	         where[0] ? ": " : "", what);
+	s->last_error_us = psm_now_us();
+}
+
+void
+psm__import_ended(psm_import_status *s, int rc, const psm_error *err)
+{
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	if (rc >= 0)
+		s->last_end_us = psm_now_us();
+	else if (!s->cancelled)
+		note_error_locked(s, "", psm_error_message(err));
+	pthread_mutex_unlock(&s->lock);
+}
+
+int
+psm__import_cancelled(psm_import_status *s)
+{
+	int cancelled;
+
+	if (s == NULL)
+		return 0;
+	pthread_mutex_lock(&s->lock);
+	cancelled = s->cancelled;
+	pthread_mutex_unlock(&s->lock);
+	return cancelled;
+}
+
+/* The postal code is what a newer file of another day has in common. */
+static const char *
+base_name(const char *file)
+{
+	const char *slash = strchr(file, '/');
+
+	return slash == NULL ? file : slash + 1;
+}
+
+/* NULL when there is no memory for one more. */
+static struct psm__seen *
+find_seen_locked(psm_import_status *s, const char *file)
+{
+	size_t low = 0, high = s->seen_count, mid;
+	int order;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		order = strcmp(base_name(s->seen[mid].file), base_name(file));
+		if (order == 0)
+			return &s->seen[mid];
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (psm__grow(&s->seen, &s->seen_cap, s->seen_count + 1,
+	              sizeof(*s->seen)) < 0)
+		return NULL;
+	memmove(&s->seen[low + 1], &s->seen[low],
+	        (s->seen_count - low) * sizeof(*s->seen));
+	memset(&s->seen[low], 0, sizeof(*s->seen));
+	s->seen_count++;
+	/* The name gives the entry its place in the order. */
+	snprintf(s->seen[low].file, sizeof(s->seen[low].file), "%s", file);
+	return &s->seen[low];
+}
+
+int
+psm__import_is_new(psm_import_status *s, const char *file, const char *checksum)
+{
+	struct psm__seen *seen;
+	int is_new = 1;
+
+	if (s == NULL)
+		return 1;
+	pthread_mutex_lock(&s->lock);
+	seen = find_seen_locked(s, file);
+	if (seen != NULL) {
+		is_new = strcmp(seen->file, file) != 0 ||
+		         strcmp(seen->checksum, checksum) != 0;
+		snprintf(seen->file, sizeof(seen->file), "%s", file);
+		snprintf(seen->checksum, sizeof(seen->checksum), "%s",
+		         checksum);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return is_new;
+}
+
+static struct psm__recent *
+add_recent_locked(psm_import_status *s, const char *file)
+{
+	struct psm__recent *r;
+
+	r = &s->recent[s->recent_count++ % PSM__RECENT_KEPT];
+	memset(r, 0, sizeof(*r));
+	snprintf(r->file, sizeof(r->file), "%s", file);
+	r->time_us = psm_now_us();
+	return r;
+}
+
+void
+psm__import_error(psm_import_status *s, const char *file, int64_t record,
+                  const psm_error *err)
+{
+	struct psm__import_failure *f;
+	const char *pointer = psm_error_pointer(err);
+	char where[64];
+
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	f = &s->errors[s->error_count++ % PSM__ERRORS_KEPT];
+	snprintf(f->file, sizeof(f->file), "%s", file);
+	f->record = record;
+	snprintf(f->pointer, sizeof(f->pointer), "%s", pointer ? pointer : "");
+	f->line = psm_error_line(err);
+	f->column = psm_error_column(err);
+	f->code = psm_error_code(err);
+	snprintf(f->wanted, sizeof(f->wanted), "%s", psm_error_message(err));
+	snprintf(where, sizeof(where), "%s:%u:%u", f->file, f->line, f->column);
+	note_error_locked(s, where, f->wanted);
+	if (record < 0) {
+		s->n[PSM__N_BROKEN]++;
+		add_recent_locked(s, file)->broken = 1;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+count_file_locked(psm_import_status *s, const char *file, int64_t therapists,
+                  int64_t failed)
+{
+	struct psm__recent *r = add_recent_locked(s, file);
+
+	r->therapists = therapists;
+	r->failed = failed;
+	psm__import_today_locked(s);
+	s->files_today++;
+	s->files++;
+	s->therapists_today += therapists;
+	s->therapists += therapists;
+	s->failed_today += failed;
+	s->failed += failed;
+}
+
+void
+psm__import_file_done(psm_import_status *s, const char *file,
+                      const struct psm__import_counts *counts, int is_new)
+{
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->n[PSM__N_FILES]++;
+	for (size_t i = PSM__N_RECORDS; i < PSM__N_COUNT; i++)
+		s->n[i] += counts->n[i];
+	if (is_new)
+		count_file_locked(s, file,
+		                  counts->n[PSM__N_RECORDS] -
+		                      counts->n[PSM__N_SKIPPED],
+		                  counts->n[PSM__N_FAILED]);
+	pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a blocked therapist and a deleted patient mean for inquiries and
+ * searches. Each statement only touches rows that are not yet as they should
+ * be, so handling an event again changes nothing.
+ */
+#include <string.h>
+
+#include "app/app.h"
+
+#define INQUIRY "matching_service.therapeutenanfrage"
+#define MEMBER "matching_service.therapeut_anfrage_patient"
+#define SEARCH "matching_service.platzsuche"
+
+/* What all steps of one cascade need. */
+struct cascade {
+	psm_tx *tx;
+	int64_t id; /* the therapist or the patient */
+	struct psm__number id_text;
+	int64_t time_us; /* of the event: a replay writes the same times */
+	char time[32];
+	const char *reason;
+	psm_error *err;
+};
+
+static int
+cascade_init(struct cascade *c, psm_tx *tx, const psm_event *ev,
+             const char *id_field, psm_error *err)
+{
+	memset(c, 0, sizeof(*c));
+	c->tx = tx;
+	c->err = err;
+	c->time_us = psm_event_timestamp_us(ev);
+	if (psm_json_get_int(psm_json_at(psm_event_payload(ev), id_field),
+	                     &c->id, err) < 0)
+		return PSM_ERR_REJECT;
+	psm__number(&c->id_text, c->id);
+	if (psm_time_format(c->time_us, c->time, sizeof(c->time)) < 0)
+		return psm__fail(err, PSM_ERR_REJECT, "time: out of range");
+	return 0;
+}
+
+static int
+select_rows(const struct cascade *c, const char *sql, psm_rows **rows)
+{
+	const char *params[1] = {c->id_text.text};
+
+	return psm_tx_exec(c->tx, sql, 1, params, rows, c->err);
+}
+
+/* notes with "Cancelled: reason" appended by System, new. */
+static int
+cancel_note(const struct cascade *c, const char *notes, char **out)
+{
+	struct psm__buf b = {0};
+	int rc;
+
+	*out = NULL;
+	psm__buf_printf(&b, "Cancelled: %s", c->reason);
+	rc = b.failed ? psm__nomem(c->err)
+	              : psm_note_append(notes, c->time_us, "System", b.data,
+	                                out, c->err);
+	psm__buf_free(&b);
+	return rc;
+}
+
+static int
+cancel_inquiry(const struct cascade *c, const char *inquiry, const char *notes)
+{
+	const char *params[4] = {inquiry, c->time, c->reason, NULL};
+	char *note = NULL;
+	int rc;
+
+	rc = psm_inquiry_transition(PSM_INQUIRY_UNSENT, PSM_INQUIRY_CANCELLED,
+	                            c->err);
+	if (rc == 0)
+		rc = cancel_note(c, notes, &note);
+	params[3] = note;
+	if (rc == 0)
+		rc = psm_tx_exec(c->tx,
+		                 "UPDATE " INQUIRY " SET storniert_datum = "
+		                 "$2::timestamptz AT TIME ZONE 'UTC', "
+		                 "storniert_grund = $3, notizen = $4 "
+		                 "WHERE id = $1::integer",
+		                 4, params, NULL, c->err);
+	psm__free(note);
+	return rc;
+}
+
+static int
+cancel_unsent(const struct cascade *c)
+{
+	psm_rows *rows = NULL;
+	int rc;
+
+	rc = select_rows(c,
+	                 "SELECT id, notizen FROM " INQUIRY
+	                 " WHERE therapist_id = $1::integer "
+	                 "AND gesendet_datum IS NULL "
+	                 "AND storniert_datum IS NULL "
+	                 "ORDER BY id FOR UPDATE",
+	                 &rows);
+	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++)
+		rc = cancel_inquiry(c, psm_rows_text(rows, i, 0),
+		                    psm_rows_text(rows, i, 1));
+	psm_rows_free(rows);
+	return rc;
+}
+
+static int
+exclude_from(const struct cascade *c, const char *search, const char *list)
+{
+	const char *params[3] = {search, NULL, c->time};
+	psm_json *old = NULL;
+	char *fresh = NULL;
+	int rc;
+
+	rc = psm_json_parse(list, strlen(list), &old, c->err);
+	if (rc == 0)
+		rc = psm_exclusion_add(old, c->id, c->time_us, c->reason,
+		                       &fresh, c->err);
+	params[1] = fresh;
+	if (rc == 1)
+		rc = psm_tx_exec(c->tx,
+		                 "UPDATE " SEARCH
+		                 " SET ausgeschlossene_therapeuten = "
+		                 "$2::jsonb, updated_at = "
+		                 "$3::timestamptz AT TIME ZONE 'UTC' "
+		                 "WHERE id = $1::integer",
+		                 3, params, NULL, c->err);
+	psm_free(fresh);
+	psm_json_free(old);
+	return rc;
+}
+
+static int
+exclude_waiting(const struct cascade *c)
+{
+	psm_rows *rows = NULL;
+	int rc;
+
+	rc = select_rows(c,
+	                 "SELECT s.id, s.ausgeschlossene_therapeuten "
+	                 "FROM " SEARCH " s WHERE s.status = 'aktiv' "
+	                 "AND EXISTS (SELECT FROM " MEMBER " m JOIN " INQUIRY
+	                 " a ON a.id = m.therapeutenanfrage_id "
+	                 "WHERE m.platzsuche_id = s.id "
+	                 "AND a.therapist_id = $1::integer "
+	                 "AND a.gesendet_datum IS NOT NULL "
+	                 "AND a.antwort_datum IS NULL) "
+	                 "ORDER BY s.id FOR UPDATE OF s",
+	                 &rows);
+	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++)
+		rc = exclude_from(c, psm_rows_text(rows, i, 0),
+		                  psm_rows_text(rows, i, 1));
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
+psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	const psm_json *payload = psm_event_payload(ev);
+	struct cascade c;
+	int rc;
+
+	rc = cascade_init(&c, tx, ev, "/therapist_id", err);
+	if (rc < 0)
+		return rc;
+	c.reason = psm_json_string(psm_json_at(payload, "/reason"));
+	if (psm__is_blank(c.reason))
+		c.reason = "Therapist blocked";
+	rc = cancel_unsent(&c);
+	if (rc == 0)
+		rc = exclude_waiting(&c);
+	return rc;
+}
+
+int
+psm__emit_search_status(psm_tx *tx, int64_t search, int64_t patient,
+                        const char *from, const char *to, psm_error *err)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	int rc;
+
+	if (w == NULL)
+		return psm__nomem(err);
+	psm_json_write_object(w);
+	psm_json_write_key(w, "search_id");
+	psm_json_write_int(w, search);
+	psm_json_write_key(w, "patient_id");
+	psm_json_write_int(w, patient);
+	psm_json_write_key(w, "old_status");
+	psm_json_write_string(w, from);
+	psm_json_write_key(w, "new_status");
+	psm_json_write_string(w, to);
+	psm_json_write_end(w);
+	rc = psm__app_emit(tx, "search.status_changed", "matching-service", w,
+	                   err);
+	psm_json_writer_free(w);
+	return rc;
+}
+
+static int
+end_search(const struct cascade *c, const psm_rows *rows, size_t i)
+{
+	const char *status = psm_rows_text(rows, i, 1);
+	const char *params[3] = {psm_rows_text(rows, i, 0), c->time, NULL};
+	char *note = NULL;
+	int rc;
+
+	rc = psm_search_transition(psm_search_status_from_name(status),
+	                           PSM_SEARCH_ABGEBROCHEN, c->err);
+	if (rc == 0)
+		rc = cancel_note(c, psm_rows_text(rows, i, 2), &note);
+	params[2] = note;
+	if (rc == 0)
+		rc =
+		    psm_tx_exec(c->tx,
+		                "UPDATE " SEARCH " SET status = 'abgebrochen', "
+		                "updated_at = $2::timestamptz AT TIME ZONE "
+		                "'UTC', notizen = $3 WHERE id = $1::integer",
+		                3, params, NULL, c->err);
+	if (rc == 0)
+		rc = psm__emit_search_status(c->tx, psm_rows_int(rows, i, 0),
+		                             c->id, status, "abgebrochen",
+		                             c->err);
+	psm__free(note);
+	return rc;
+}
+
+static int
+end_searches(const struct cascade *c)
+{
+	psm_rows *rows = NULL;
+	int rc;
+
+	rc = select_rows(c,
+	                 "SELECT id, status, notizen FROM " SEARCH
+	                 " WHERE patient_id = $1::integer "
+	                 "AND status IN ('aktiv', 'pausiert') "
+	                 "ORDER BY id FOR UPDATE",
+	                 &rows);
+	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++)
+		rc = end_search(c, rows, i);
+	psm_rows_free(rows);
+	return rc;
+}
+
+/* Take the patient out of one inquiry; the size that is left, or an error. */
+static int
+leave_inquiry(const struct cascade *c, const char *inquiry)
+{
+	const char *params[2] = {inquiry, c->id_text.text};
+	psm_rows *rows = NULL;
+	int rc;
+
+	rc = psm_tx_exec(c->tx,
+	                 "DELETE FROM " MEMBER " WHERE therapeutenanfrage_id = "
+	                 "$1::integer AND patient_id = $2::integer",
+	                 2, params, NULL, c->err);
+	if (rc == 0)
+		rc = psm_tx_exec(
+		    c->tx,
+		    "UPDATE " MEMBER " m SET position_in_anfrage = n.place "
+		    "FROM (SELECT id, row_number() OVER "
+		    "(ORDER BY position_in_anfrage, id) AS place FROM " MEMBER
+		    " WHERE therapeutenanfrage_id = $1::integer) n "
+		    "WHERE m.id = n.id AND m.position_in_anfrage <> n.place",
+		    1, params, NULL, c->err);
+	if (rc == 0)
+		rc = psm_tx_exec(
+		    c->tx,
+		    "UPDATE " INQUIRY " SET anfragegroesse = (SELECT count(*) "
+		    "FROM " MEMBER " WHERE therapeutenanfrage_id = "
+		    "$1::integer) WHERE id = $1::integer "
+		    "RETURNING anfragegroesse",
+		    1, params, &rows, c->err);
+	if (rc == 0)
+		rc = (int)psm_rows_int(rows, 0, 0);
+	psm_rows_free(rows);
+	return rc;
+}
+
+static int
+leave_unsent(const struct cascade *c)
+{
+	psm_rows *rows = NULL;
+	int rc;
+
+	rc = select_rows(c,
+	                 "SELECT a.id, a.notizen FROM " INQUIRY " a "
+	                 "WHERE a.gesendet_datum IS NULL "
+	                 "AND a.storniert_datum IS NULL "
+	                 "AND EXISTS (SELECT FROM " MEMBER " m "
+	                 "WHERE m.therapeutenanfrage_id = a.id "
+	                 "AND m.patient_id = $1::integer) "
+	                 "ORDER BY a.id FOR UPDATE OF a",
+	                 &rows);
+	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++) {
+		rc = leave_inquiry(c, psm_rows_text(rows, i, 0));
+		if (rc == 0)
+			rc = cancel_inquiry(c, psm_rows_text(rows, i, 0),
+			                    psm_rows_text(rows, i, 1));
+		else if (rc > 0)
+			rc = 0;
+	}
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
+psm__patient_deleted(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	struct cascade c;
+	int rc;
+
+	rc = cascade_init(&c, tx, ev, "/patient_id", err);
+	if (rc < 0)
+		return rc;
+	c.reason = "Patient deleted from system";
+	rc = psm__erase_patient(tx, ev, err);
+	if (rc == 0)
+		rc = leave_unsent(&c);
+	if (rc == 0)
+		rc = end_searches(&c);
+	return rc;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The matching service's own copies of therapists and patients. The event that
+ * wrote a row is kept with it, so that a late one never takes the row back.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/app.h"
+
+struct copy {
+	const struct psm__entity *entity;
+	const char *table;
+	const char *id, *data; /* fields of the payload */
+	const char *const *columns;
+};
+
+static const char *const therapist_columns[] = {
+    "anrede",
+    "geschlecht",
+    "titel",
+    "vorname",
+    "nachname",
+    "strasse",
+    "plz",
+    "ort",
+    "telefon",
+    "email",
+    "telefonische_erreichbarkeit",
+    "psychotherapieverfahren",
+    "potenziell_verfuegbar",
+    "ueber_curavani_informiert",
+    "naechster_kontakt_moeglich",
+    "bevorzugte_diagnosen",
+    "alter_min",
+    "alter_max",
+    "geschlechtspraeferenz",
+    "bevorzugt_gruppentherapie",
+    "status",
+    NULL,
+};
+
+static const char *const patient_columns[] = {
+    "geschlecht",
+    "vorname",
+    "nachname",
+    "strasse",
+    "plz",
+    "ort",
+    "krankenkasse",
+    "geburtsdatum",
+    "symptome",
+    "erfahrung_mit_psychotherapie",
+    "letzte_sitzung_vorherige_psychotherapie",
+    "status",
+    "zeitliche_verfuegbarkeit",
+    "raeumliche_verfuegbarkeit",
+    "verkehrsmittel",
+    "offen_fuer_gruppentherapie",
+    "bevorzugtes_therapeutengeschlecht",
+    "bevorzugtes_therapieverfahren",
+    NULL,
+};
+
+static const struct copy therapists = {
+    &psm__entity_therapist, "matching_service.therapeuten_kopie",
+    "/therapist_id", "/therapist_data", therapist_columns};
+static const struct copy patients = {
+    &psm__entity_patient, "matching_service.patienten_kopie", "/patient_id",
+    "/patient_data", patient_columns};
+
+/* Which event a row is from. */
+struct origin {
+	struct psm__number id, version;
+	int has_version;
+	char time[32];
+	const char *event_id;
+};
+
+/* More than the columns of either copy and of an origin. */
+#define PARAMS_MAX 32
+
+static void
+put_origin(const struct origin *o, const char **params)
+{
+	params[0] = o->id.text;
+	params[1] = o->has_version ? o->version.text : NULL;
+	params[2] = o->time;
+	params[3] = o->event_id;
+}
+
+/* A row that the same event wrote is written again: that changes nothing. */
+static void
+put_newer(struct psm__buf *sql)
+{
+	psm__buf_puts(
+	    sql, " WHERE NOT k.geloescht AND CASE "
+		 "WHEN k.entity_version IS NOT NULL "
+		 "AND excluded.entity_version IS NOT NULL "
+		 "THEN excluded.entity_version >= k.entity_version "
+		 "ELSE (excluded.event_time, excluded.event_id COLLATE \"C\") "
+		 ">= (k.event_time, k.event_id COLLATE \"C\") END");
+}
+
+static void
+put_upsert(const struct copy *c, struct psm__buf *sql)
+{
+	psm__buf_printf(sql,
+	                "INSERT INTO %s AS k "
+	                "(id, entity_version, event_time, event_id",
+	                c->table);
+	for (size_t i = 0; c->columns[i] != NULL; i++)
+		psm__buf_printf(sql, ", %s", c->columns[i]);
+	psm__buf_puts(sql, ") VALUES ($1, $2, $3, $4");
+	for (size_t i = 0; c->columns[i] != NULL; i++)
+		psm__buf_printf(sql, ", $%zu", i + 5);
+	psm__buf_puts(sql, ") ON CONFLICT (id) DO UPDATE SET "
+	                   "entity_version = excluded.entity_version, "
+	                   "event_time = excluded.event_time, "
+	                   "event_id = excluded.event_id");
+	for (size_t i = 0; c->columns[i] != NULL; i++)
+		psm__buf_printf(sql, ", %s = excluded.%s", c->columns[i],
+		                c->columns[i]);
+	put_newer(sql);
+}
+
+/* 1: written, 0: what is there is newer. */
+static int
+write_copy(psm_tx *tx, const struct copy *c, const struct psm__row *row,
+           const struct origin *o, psm_error *err)
+{
+	const char *params[PARAMS_MAX];
+	struct psm__buf sql = {0};
+	psm_rows *rows = NULL;
+	size_t count = 4;
+	int rc;
+
+	put_origin(o, params);
+	put_upsert(c, &sql);
+	for (size_t i = 0; c->columns[i] != NULL; i++)
+		params[count++] = psm__row_get(row, c->columns[i]);
+	rc = sql.failed ? psm__nomem(err)
+	                : psm_tx_exec(tx, sql.data, count, params, &rows, err);
+	if (rc == 0)
+		rc = psm_rows_affected(rows) > 0;
+	psm_rows_free(rows);
+	psm__buf_free(&sql);
+	return rc;
+}
+
+static int
+reject(psm_error *err, const char *pointer, const char *want)
+{
+	psm__fail(err, PSM_ERR_REJECT, "payload: want %s", want);
+	psm__error_pointer(err, pointer);
+	return PSM_ERR_REJECT;
+}
+
+static int
+read_origin(const struct copy *c, const psm_event *ev, struct origin *out,
+            psm_error *err)
+{
+	const psm_json *payload = psm_event_payload(ev);
+	int64_t n;
+
+	memset(out, 0, sizeof(*out));
+	if (psm_json_get_int(psm_json_at(payload, c->id), &n, NULL) < 0 ||
+	    n < 1 || n > INT32_MAX)
+		return reject(err, c->id, "a positive number of 32 bits");
+	psm__number(&out->id, n);
+	if (psm_json_get_int(psm_json_at(payload, "/entity_version"), &n,
+	                     NULL) == 0) {
+		psm__number(&out->version, n);
+		out->has_version = 1;
+	}
+	if (psm_time_format(psm_event_timestamp_us(ev), out->time,
+	                    sizeof(out->time)) < 0)
+		return reject(err, "", "a time that can be written");
+	out->event_id = psm_event_id(ev);
+	return 0;
+}
+
+static int
+copy_event(psm_tx *tx, const struct copy *c, const psm_event *ev,
+           psm_error *err)
+{
+	const psm_json *data = psm_json_at(psm_event_payload(ev), c->data);
+	struct psm__row row = {0};
+	struct origin o;
+	int rc;
+
+	if (data == NULL || psm_json_kind(data) != PSM_JSON_OBJECT)
+		return reject(err, c->data, "an object");
+	rc = read_origin(c, ev, &o, err);
+	if (rc == 0)
+		rc = psm__row_init(&row, c->entity, err);
+	if (rc == 0)
+		rc = psm__row_from_json(&row, data, c->data, err);
+	if (rc == 0)
+		rc = write_copy(tx, c, &row, &o, err);
+	psm__row_free(&row);
+	return rc;
+}
+
+int
+psm__copy_therapist(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	return copy_event(tx, &therapists, ev, err);
+}
+
+int
+psm__copy_patient(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	return copy_event(tx, &patients, ev, err);
+}
+
+int
+psm__copy_patient_row(psm_tx *tx, const struct psm__row *row, int64_t time_us,
+                      const char *id, psm_error *err)
+{
+	struct origin o = {.event_id = id};
+
+	psm__number(&o.id, strtoll(psm__row_get(row, "id"), NULL, 10));
+	if (psm_time_format(time_us, o.time, sizeof(o.time)) < 0)
+		return psm__fail(err, PSM_ERR_INVAL, "time: out of range");
+	return write_copy(tx, &patients, row, &o, err);
+}
+
+int
+psm__erase_patient(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	const char *params[4];
+	struct psm__buf sql = {0};
+	struct origin o;
+	int rc;
+
+	rc = read_origin(&patients, ev, &o, err);
+	if (rc < 0)
+		return rc;
+	put_origin(&o, params);
+	psm__buf_printf(&sql,
+	                "INSERT INTO %s AS k (id, entity_version, event_time, "
+	                "event_id, geloescht) VALUES ($1, $2, $3, $4, true) "
+	                "ON CONFLICT (id) DO UPDATE SET geloescht = true, "
+	                "entity_version = excluded.entity_version, "
+	                "event_time = excluded.event_time, "
+	                "event_id = excluded.event_id",
+	                patients.table);
+	for (size_t i = 0; patients.columns[i] != NULL; i++)
+		psm__buf_printf(&sql, ", %s = NULL", patients.columns[i]);
+	rc = sql.failed ? psm__nomem(err)
+	                : psm_tx_exec(tx, sql.data, 4, params, NULL, err);
+	psm__buf_free(&sql);
+	return rc;
+}

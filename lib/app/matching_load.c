@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Patients, searches and inquiries from a file: for a first start and tests. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/app.h"
+
+/* As many patients as one inquiry may bundle. */
+#define INQUIRY_MAX 6
+
+struct load {
+	psm_tx *tx;
+	psm_error *err;
+	int inquiries; /* made */
+};
+
+static int
+refuse(const struct load *l, int code, const psm_json *at, const char *pointer,
+       const char *want)
+{
+	psm__fail_at(l->err, code, psm__json_position(at), "want %s", want);
+	psm__error_pointer(l->err, pointer);
+	return code;
+}
+
+/* A time of the file as text for the database; *text is NULL if v is null. */
+static int
+read_time(const struct load *l, const psm_json *v, const char *pointer,
+          char buffer[32], const char **text)
+{
+	const char *given = psm_json_string(v);
+	int64_t time_us;
+
+	*text = NULL;
+	if (v == NULL || psm_json_kind(v) == PSM_JSON_NULL)
+		return 0;
+	if (given == NULL ||
+	    psm_time_parse(given, strlen(given), &time_us, NULL) < 0 ||
+	    psm_time_format(time_us, buffer, 32) < 0)
+		return refuse(l, PSM_ERR_SCHEMA, v, pointer,
+		              "a time as RFC 3339 writes it");
+	*text = buffer;
+	return 0;
+}
+
+/* The first field of the first row as a number; 0 if there is none. */
+static int
+ask(const struct load *l, const char *sql, size_t count,
+    const char *const *params, int64_t *answer)
+{
+	psm_rows *rows = NULL;
+	int rc = psm_tx_exec(l->tx, sql, count, params, &rows, l->err);
+
+	*answer = 0;
+	if (rc == 0 && psm_rows_count(rows) > 0)
+		*answer = psm_rows_int(rows, 0, 0);
+	psm_rows_free(rows);
+	return rc;
+}
+
+static int
+insert_search(const struct load *l, const psm_json *search, int status,
+              const char *patient, const char *created)
+{
+	const psm_json *list =
+	    psm_json_at(search, "/ausgeschlossene_therapeuten");
+	const char *name = psm_search_status_name(status);
+	const char *params[4] = {patient, name, created, "[]"};
+	char *copy = NULL;
+	const char *text;
+	int64_t id;
+	size_t len;
+	int rc;
+
+	if (list != NULL) {
+		text = psm_json_text(list, &len);
+		copy = psm__strndup(text, len);
+		if (copy == NULL)
+			return psm__nomem(l->err);
+		params[3] = copy;
+	}
+	rc = ask(l,
+	         "INSERT INTO matching_service.platzsuche "
+	         "(patient_id, status, created_at, "
+	         "ausgeschlossene_therapeuten) VALUES ($1::integer, $2, "
+	         "coalesce($3::timestamptz, now()) AT TIME ZONE 'UTC', "
+	         "$4::jsonb) RETURNING id",
+	         4, params, &id);
+	if (rc == 0)
+		rc = psm__emit_search_status(
+		    l->tx, id, strtoll(patient, NULL, 10), NULL, name, l->err);
+	psm__free(copy);
+	return rc;
+}
+
+static int
+load_search(const struct load *l, const psm_json *search, const char *patient,
+            const char *at)
+{
+	const psm_json *list =
+	    psm_json_at(search, "/ausgeschlossene_therapeuten");
+	const psm_json *word = psm_json_at(search, "/status");
+	int status = PSM_SEARCH_AKTIV, rc;
+	const char *created;
+	char pointer[64], buffer[32];
+	int64_t known;
+
+	snprintf(pointer, sizeof(pointer), "%s/search", at);
+	if (psm_json_kind(search) != PSM_JSON_OBJECT)
+		return refuse(l, PSM_ERR_SCHEMA, search, pointer, "an object");
+	if (word != NULL)
+		status = psm_search_status_from_name(psm_json_string(word));
+	if (status < 0)
+		return refuse(l, PSM_ERR_SCHEMA, word, pointer,
+		              "status: a word of suchstatus");
+	if (list != NULL && psm_json_kind(list) != PSM_JSON_ARRAY)
+		return refuse(l, PSM_ERR_SCHEMA, list, pointer,
+		              "ausgeschlossene_therapeuten: an array");
+	rc = read_time(l, psm_json_at(search, "/created_at"), pointer, buffer,
+	               &created);
+	if (rc == 0)
+		rc = ask(l,
+		         "SELECT id FROM matching_service.platzsuche "
+		         "WHERE patient_id = $1::integer LIMIT 1",
+		         1, &patient, &known);
+	if (rc < 0 || known > 0)
+		return rc;
+	return insert_search(l, search, status, patient, created);
+}
+
+static int
+check_columns(const struct load *l, const struct psm__row *row,
+              const psm_json *patient, const char *at)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < row->entity->count && rc == 0; i++) {
+		/* The file is small: only what it gives is checked. */
+		if (row->value[i] != NULL)
+			rc = psm__row_check(row, i, patient, at, l->err);
+	}
+	return rc;
+}
+
+static int
+load_patient(const struct load *l, const psm_json *patient, const char *at)
+{
+	const psm_json *search = psm_json_at(patient, "/search");
+	struct psm__row row = {0};
+	struct psm__number id;
+	int64_t n;
+	int rc;
+
+	rc = psm__row_init(&row, &psm__entity_patient, l->err);
+	if (rc == 0)
+		rc = psm__row_from_json(&row, patient, at, l->err);
+	if (rc == 0)
+		rc = check_columns(l, &row, patient, at);
+	if (rc == 0 &&
+	    (psm_json_get_int(psm_json_at(patient, "/id"), &n, NULL) < 0 ||
+	     n < 1))
+		rc = refuse(l, PSM_ERR_SCHEMA, patient, at,
+		            "id: a positive number");
+	/* At the beginning of time: each real event is newer. */
+	if (rc == 0)
+		rc = psm__copy_patient_row(l->tx, &row, 0, "", l->err);
+	if (rc >= 0 && search != NULL)
+		rc = load_search(l, search, psm__number(&id, n), at);
+	psm__row_free(&row);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+find_therapist(const struct load *l, const psm_json *who, const char *at,
+               int64_t *id, int *blocked)
+{
+	const char *params[3] = {psm_json_string(psm_json_at(who, "/plz")),
+	                         psm_json_string(psm_json_at(who, "/nachname")),
+	                         psm_json_string(psm_json_at(who, "/vorname"))};
+	psm_rows *rows = NULL;
+	int rc;
+
+	if (params[0] == NULL || params[1] == NULL || params[2] == NULL)
+		return refuse(l, PSM_ERR_SCHEMA, who, at,
+		              "vorname, nachname and plz as text");
+	rc = psm_tx_exec(l->tx,
+	                 "SELECT id, coalesce(status = 'gesperrt', false) "
+	                 "FROM matching_service.therapeuten_kopie "
+	                 "WHERE plz = $1 AND nachname = $2 AND vorname = $3 "
+	                 "AND NOT geloescht",
+	                 3, params, &rows, l->err);
+	if (rc == 0 && psm_rows_count(rows) == 0)
+		rc = refuse(l, PSM_ERR_NOT_FOUND, who, at,
+		            "a therapist of the copy, found none");
+	if (rc == 0 && psm_rows_count(rows) > 1)
+		rc = refuse(l, PSM_ERR_AMBIGUOUS, who, at,
+		            "one therapist of the copy, found more");
+	if (rc == 0) {
+		*id = psm_rows_int(rows, 0, 0);
+		*blocked = psm_rows_int(rows, 0, 1) != 0;
+	}
+	psm_rows_free(rows);
+	return rc;
+}
+
+struct member {
+	int64_t patient, search;
+};
+
+static int
+find_members(const struct load *l, const psm_json *list, const char *at,
+             struct member *out)
+{
+	struct psm__number n;
+	const char *params[1] = {n.text};
+	int rc = 0;
+
+	if (psm_json_kind(list) != PSM_JSON_ARRAY || psm_json_count(list) < 1 ||
+	    psm_json_count(list) > INQUIRY_MAX)
+		return refuse(l, PSM_ERR_SCHEMA, list, at, "1 to 6 patients");
+	for (size_t i = 0; i < psm_json_count(list) && rc == 0; i++) {
+		if (psm_json_get_int(psm_json_item(list, i), &out[i].patient,
+		                     NULL) < 0)
+			return refuse(l, PSM_ERR_SCHEMA, list, at,
+			              "patients as numbers");
+		psm__number(&n, out[i].patient);
+		rc = ask(l,
+		         "SELECT id FROM matching_service.platzsuche "
+		         "WHERE patient_id = $1::bigint AND status = 'aktiv'",
+		         1, params, &out[i].search);
+		if (rc == 0 && out[i].search == 0)
+			rc =
+			    refuse(l, PSM_ERR_NOT_FOUND, psm_json_item(list, i),
+			           at, "a patient with an active search");
+	}
+	return rc;
+}
+
+static int
+insert_members(const struct load *l, int64_t inquiry, size_t count,
+               const struct member *members)
+{
+	struct psm__number a, s, p, n;
+	const char *params[4] = {a.text, s.text, p.text, n.text};
+	int rc = 0;
+
+	psm__number(&a, inquiry);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		psm__number(&s, members[i].search);
+		psm__number(&p, members[i].patient);
+		psm__number(&n, (int64_t)i + 1);
+		rc = psm_tx_exec(
+		    l->tx,
+		    "INSERT INTO matching_service.therapeut_anfrage_patient "
+		    "(therapeutenanfrage_id, platzsuche_id, patient_id, "
+		    "position_in_anfrage) VALUES ($1::integer, $2::integer, "
+		    "$3::integer, $4::integer)",
+		    4, params, NULL, l->err);
+	}
+	return rc;
+}
+
+static int
+emit_created(const struct load *l, int64_t inquiry, int64_t therapist,
+             size_t count, const struct member *members)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	int rc;
+
+	if (w == NULL)
+		return psm__nomem(l->err);
+	psm_json_write_object(w);
+	psm_json_write_key(w, "anfrage_id");
+	psm_json_write_int(w, inquiry);
+	psm_json_write_key(w, "therapist_id");
+	psm_json_write_int(w, therapist);
+	psm_json_write_key(w, "patient_ids");
+	psm_json_write_array(w);
+	for (size_t i = 0; i < count; i++)
+		psm_json_write_int(w, members[i].patient);
+	psm_json_write_end(w);
+	psm_json_write_key(w, "anfrage_size");
+	psm_json_write_int(w, (int64_t)count);
+	psm_json_write_end(w);
+	rc = psm__app_emit(l->tx, "therapeutenanfrage.created",
+	                   "matching-service", w, l->err);
+	psm_json_writer_free(w);
+	return rc;
+}
+
+static int
+emit_sent(const struct load *l, int64_t inquiry)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	int rc;
+
+	if (w == NULL)
+		return psm__nomem(l->err);
+	psm_json_write_object(w);
+	psm_json_write_key(w, "anfrage_id");
+	psm_json_write_int(w, inquiry);
+	psm_json_write_key(w, "communication_type");
+	psm_json_write_string(w, "email");
+	psm_json_write_key(w, "communication_id");
+	psm_json_write_null(w);
+	psm_json_write_end(w);
+	rc = psm__app_emit(l->tx, "therapeutenanfrage.sent", "matching-service",
+	                   w, l->err);
+	psm_json_writer_free(w);
+	return rc;
+}
+
+static int
+insert_inquiry(const struct load *l, int64_t therapist, const char *sent,
+               size_t count, const struct member *members)
+{
+	struct psm__number t, n;
+	const char *params[3] = {psm__number(&t, therapist),
+	                         psm__number(&n, (int64_t)count), sent};
+	int64_t inquiry;
+	int rc;
+
+	rc = ask(l,
+	         "INSERT INTO matching_service.therapeutenanfrage "
+	         "(therapist_id, anfragegroesse, gesendet_datum) "
+	         "VALUES ($1::integer, $2::integer, "
+	         "$3::timestamptz AT TIME ZONE 'UTC') RETURNING id",
+	         3, params, &inquiry);
+	if (rc == 0)
+		rc = insert_members(l, inquiry, count, members);
+	if (rc == 0)
+		rc = emit_created(l, inquiry, therapist, count, members);
+	if (rc == 0 && sent != NULL)
+		rc = emit_sent(l, inquiry);
+	return rc;
+}
+
+/* Is the first patient in an inquiry to this therapist? */
+static int
+is_known(const struct load *l, int64_t therapist, const psm_json *list,
+         int64_t *known)
+{
+	struct psm__number t, p;
+	const char *params[2] = {psm__number(&t, therapist), p.text};
+	int64_t patient = 0;
+
+	if (psm_json_get_int(psm_json_item(list, 0), &patient, NULL) < 0)
+		patient = 0; /* find_members() says what is wrong */
+	psm__number(&p, patient);
+	return ask(l,
+	           "SELECT a.id FROM matching_service.therapeutenanfrage a "
+	           "JOIN matching_service.therapeut_anfrage_patient m "
+	           "ON m.therapeutenanfrage_id = a.id "
+	           "WHERE a.therapist_id = $1::integer "
+	           "AND m.patient_id = $2::bigint LIMIT 1",
+	           2, params, known);
+}
+
+static int
+load_inquiry(struct load *l, const psm_json *inquiry, const char *at)
+{
+	const psm_json *list = psm_json_at(inquiry, "/patients");
+	struct member members[INQUIRY_MAX];
+	int64_t therapist = 0, known = 0;
+	const char *sent;
+	char buffer[32];
+	int rc, blocked = 0;
+
+	rc = find_therapist(l, psm_json_at(inquiry, "/therapist"), at,
+	                    &therapist, &blocked);
+	if (rc == 0)
+		rc = is_known(l, therapist, list, &known);
+	if (rc < 0 || known > 0)
+		return rc;
+	if (blocked)
+		return refuse(l, PSM_ERR_CONFLICT, inquiry, at,
+		              "a therapist who is not blocked");
+	rc = read_time(l, psm_json_at(inquiry, "/sent_at"), at, buffer, &sent);
+	if (rc == 0)
+		rc = find_members(l, list, at, members);
+	if (rc == 0)
+		rc = insert_inquiry(l, therapist, sent, psm_json_count(list),
+		                    members);
+	if (rc == 0)
+		l->inquiries++;
+	return rc;
+}
+
+static int
+load_all(struct load *l, const psm_json *doc)
+{
+	const psm_json *patients = psm_json_at(doc, "/patients");
+	const psm_json *inquiries = psm_json_at(doc, "/inquiries");
+	char at[48];
+	int rc = 0;
+
+	if (psm_json_kind(patients) != PSM_JSON_ARRAY)
+		return refuse(l, PSM_ERR_SCHEMA, doc, "/patients", "an array");
+	if (inquiries != NULL && psm_json_kind(inquiries) != PSM_JSON_ARRAY)
+		return refuse(l, PSM_ERR_SCHEMA, inquiries, "/inquiries",
+		              "an array");
+	for (size_t i = 0; i < psm_json_count(patients) && rc == 0; i++) {
+		snprintf(at, sizeof(at), "/patients/%zu", i);
+		rc = load_patient(l, psm_json_item(patients, i), at);
+	}
+	for (size_t i = 0; i < psm_json_count(inquiries) && rc == 0; i++) {
+		snprintf(at, sizeof(at), "/inquiries/%zu", i);
+		rc = load_inquiry(l, psm_json_item(inquiries, i), at);
+	}
+	return rc;
+}
+
+int
+psm_matching_load(psm_store *store, const char *json, psm_error *err)
+{
+	struct load l = {.err = err};
+	psm_json *doc = NULL;
+	int rc;
+
+	psm__error_clear(err);
+	if (store == NULL || json == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "store or json is NULL");
+	rc = psm_json_parse(json, strlen(json), &doc, err);
+	if (rc == 0)
+		rc = psm_tx_begin(store, &l.tx, err);
+	if (rc == 0)
+		rc = load_all(&l, doc);
+	if (rc == 0) {
+		rc = psm_tx_commit(l.tx, err);
+		l.tx = NULL; /* gone, whatever the result */
+	}
+	psm_tx_rollback(l.tx);
+	psm_json_free(doc);
+	return rc < 0 ? rc : l.inquiries;
+}
