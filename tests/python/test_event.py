@@ -80,6 +80,14 @@ class Catalogue(unittest.TestCase):
         self.assertIn("matching-service", rows["therapist.blocked"].consumers)
         self.assertIn("communication.email_sent", rows["email.sent"].aliases)
         self.assertTrue(rows["communication.send_email"].is_command)
+        self.assertEqual(rows["communication.schedule_call"].key_other, "patient_id")
+        self.assertIsNone(rows["email.sent"].note)
+        self.assertTrue(rows["match.created"].note)
+
+    def test_every_topic_has_partitions(self):
+        topics = psymatch.topics()
+        self.assertEqual(set(topics), {t.topic for t in psymatch.catalogue()})
+        self.assertTrue(all(count >= 1 for count in topics.values()))
 
 
 class ErrorTable(unittest.TestCase):

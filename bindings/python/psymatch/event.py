@@ -124,8 +124,10 @@ class EventType:
         self.name = _text(lib.psm_type_name(row))
         self.topic = _text(lib.psm_type_topic(row))
         self.key_field = _text(lib.psm_type_key_field(row))
+        self.key_other = _text(lib.psm_type_key_other(row))
         self.version = _text(lib.psm_type_version(row))
         self.meaning = _text(lib.psm_type_meaning(row))
+        self.note = _text(lib.psm_type_note(row))
         self.is_command = bool(lib.psm_type_is_command(row))
         self.aliases = _all(lib.psm_type_alias_at, row)
         self.producers = _all(lib.psm_type_producer_at, row)
@@ -133,6 +135,12 @@ class EventType:
 
     def __repr__(self):
         return "<psymatch.EventType %s>" % self.name
+
+
+def topics():
+    """Every topic of the catalogue with its number of partitions."""
+    return {name: lib.psm_catalogue_partitions(name.encode())
+            for name in _all(lambda _, i: lib.psm_catalogue_topic_at(i), None)}
 
 
 def catalogue():
