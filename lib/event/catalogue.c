@@ -62,7 +62,11 @@ static const psm_field_info call_data[] = {
 	{.name = NULL},
 };
 
-/* Sorted by topic, then in the order in which things happen. */
+/*
+ * Sorted by topic, then in the order in which things happen. entity_version
+ * counts the committed changes of one patient or therapist: it tells which of
+ * two events is the newer one where their times do not.
+ */
 const psm_event_type_info psm__catalogue[] = {
 { .name = "patient.created", .topic = "patient-events", .key = "patient_id",
   .meaning = "A patient was registered.",
@@ -70,7 +74,8 @@ const psm_event_type_info psm__catalogue[] = {
   .consumers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("patient_id", integer, NEED),
-	FIELD("patient_data", object, NEED, SECRET, PATIENT)) },
+	FIELD("patient_data", object, NEED, SECRET, PATIENT),
+	FIELD("entity_version", integer, MAY)) },
 
 { .name = "patient.updated", .topic = "patient-events", .key = "patient_id",
   .meaning = "Data of a patient changed; the record is the new one.",
@@ -79,7 +84,8 @@ const psm_event_type_info psm__catalogue[] = {
   .fields = FIELDS(
 	FIELD("patient_id", integer, NEED),
 	FIELD("patient_data", object, NEED, SECRET, PATIENT),
-	FIELD("updated_fields", array, MAY, OF(string))) },
+	FIELD("updated_fields", array, MAY, OF(string)),
+	FIELD("entity_version", integer, MAY)) },
 
 { .name = "patient.status_changed", .topic = "patient-events",
   .key = "patient_id",
@@ -90,7 +96,8 @@ const psm_event_type_info psm__catalogue[] = {
 	FIELD("patient_id", integer, NEED),
 	FIELD("old_status", string, OR_NULL, ONE_OF(patientenstatus)),
 	FIELD("new_status", string, OR_NULL, ONE_OF(patientenstatus)),
-	FIELD("patient_data", object, NEED, SECRET, PATIENT)) },
+	FIELD("patient_data", object, NEED, SECRET, PATIENT),
+	FIELD("entity_version", integer, MAY)) },
 
 { .name = "patient.therapist_excluded", .topic = "patient-events",
   .key = "patient_id",
@@ -111,7 +118,8 @@ const psm_event_type_info psm__catalogue[] = {
   .fields = FIELDS(
 	FIELD("patient_id", integer, NEED),
 	FIELD("additional_data", object, MAY, HAS(FIELD("id", integer, NEED))),
-	FIELD("id", integer, MAY)) },
+	FIELD("id", integer, MAY),
+	FIELD("entity_version", integer, MAY)) },
 
 { .name = "therapist.created", .topic = "therapist-events",
   .key = "therapist_id",
@@ -120,7 +128,8 @@ const psm_event_type_info psm__catalogue[] = {
   .consumers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("therapist_id", integer, NEED),
-	FIELD("therapist_data", object, NEED, SECRET, THERAPIST)) },
+	FIELD("therapist_data", object, NEED, SECRET, THERAPIST),
+	FIELD("entity_version", integer, MAY)) },
 
 { .name = "therapist.updated", .topic = "therapist-events",
   .key = "therapist_id",
@@ -129,7 +138,8 @@ const psm_event_type_info psm__catalogue[] = {
   .consumers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("therapist_id", integer, NEED),
-	FIELD("therapist_data", object, NEED, SECRET, THERAPIST)) },
+	FIELD("therapist_data", object, NEED, SECRET, THERAPIST),
+	FIELD("entity_version", integer, MAY)) },
 
 { .name = "therapist.blocked", .topic = "therapist-events",
   .key = "therapist_id",
@@ -139,7 +149,8 @@ const psm_event_type_info psm__catalogue[] = {
   .fields = FIELDS(
 	FIELD("therapist_id", integer, NEED),
 	FIELD("therapist_data", object, NEED, SECRET, THERAPIST),
-	FIELD("reason", string, MAY, SECRET)) },
+	FIELD("reason", string, MAY, SECRET),
+	FIELD("entity_version", integer, MAY)) },
 
 { .name = "therapist.unblocked", .topic = "therapist-events",
   .key = "therapist_id",
@@ -148,7 +159,8 @@ const psm_event_type_info psm__catalogue[] = {
   .consumers = NAMES(MATCHING_SERVICE, COMMUNICATION_SERVICE),
   .fields = FIELDS(
 	FIELD("therapist_id", integer, NEED),
-	FIELD("therapist_data", object, NEED, SECRET, THERAPIST)) },
+	FIELD("therapist_data", object, NEED, SECRET, THERAPIST),
+	FIELD("entity_version", integer, MAY)) },
 
 { .name = "search.status_changed", .topic = "matching-events",
   .key = "search_id",
