@@ -176,8 +176,8 @@ call_handler(psm_service *svc, psm_request *req, psm_response *res,
 		psm_response_message(res, 503, "not running");
 		return PSM_OK;
 	}
+	req->entered = 1;
 	route->fn(req, res, route->user);
-	psm__svc_leave(svc);
 	return PSM_OK;
 }
 
@@ -293,10 +293,16 @@ static void
 on_completed(void *user, struct MHD_Connection *conn, void **context,
              enum MHD_RequestTerminationCode code)
 {
-	(void)user;
+	struct svc_http *http = user;
+	psm_request *req = *context;
+
 	(void)conn;
 	(void)code;
-	psm__svc_request_free(*context);
+	/* Only now the answer has left: a shutdown that began earlier would
+	 * cut it off. */
+	if (req && req->entered)
+		psm__svc_leave(http->svc);
+	psm__svc_request_free(req);
 	*context = NULL;
 }
 
@@ -341,7 +347,8 @@ psm__svc_http_start(psm_service *svc, int fd, struct svc_http **out,
 	    CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADERS_MAX,
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (!http->daemon) {
 		psm__svc_release(http);
 		return psm__svc_fail(err, PSM_ERR_IO,

@@ -100,6 +100,7 @@ struct psm_request {
 	size_t body_len, body_cap, dropped;
 	int64_t start_us;
 	int answered; /* before the body came */
+	int entered;  /* a handler of the application was called */
 };
 
 struct psm_response {
@@ -221,12 +222,13 @@ struct psm_service {
 	enum svc_state state;
 	const char *starting; /* the stage at hand; "" */
 	int stop_asked;
-	size_t in_flight; /* handlers of the application that run */
+	size_t in_flight; /* requests the application handles or answered */
 };
 
 /* psm_service_run() on a socket that listens (taken), -1: no HTTP. */
 int psm__svc_run_on(psm_service *svc, int fd, psm_error *err);
-/* 1: a handler of the application may run now; then call leave. */
+/* 1: a handler of the application may run now; call leave when its answer has
+ * left. */
 int psm__svc_enter(psm_service *svc);
 void psm__svc_leave(psm_service *svc);
 /* reason[SVC_REASON_SIZE] receives the state in words; an enum psm_health. */
