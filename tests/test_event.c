@@ -438,6 +438,34 @@ START_TEST(arguments_are_checked)
 }
 END_TEST
 
+START_TEST(bytes_that_are_no_text)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		unsigned column;
+	} cases[] = {
+	    {"\x00\x01\xffkafka", 8, 3},
+	    {"{\"a\":\"\xe4\"}", 8, 7},
+	    {"{\"\xc0\x80\":1}", 8, 3},
+	    {"\x1f\x8b\x08", 3, 2},
+	};
+	psm_error *err = psm_error_new();
+	psm_event *ev = NULL;
+	size_t i;
+
+	for (i = 0; i < PSM__COUNT(cases); i++) {
+		ck_assert_int_eq(
+		    psm_event_parse(cases[i].bytes, cases[i].len, &ev, err),
+		    PSM_ERR_PARSE);
+		ck_assert_ptr_null(ev);
+		ck_assert_str_eq(psm_error_message(err), "not UTF-8");
+		ck_assert_uint_eq(psm_error_column(err), cases[i].column);
+	}
+	psm_error_free(err);
+}
+END_TEST
+
 /* The largest event passes, one byte more does not; for new ones the limit
  * keeps room for the envelope. */
 START_TEST(size_is_limited)
@@ -557,6 +585,7 @@ suite(void)
 	tcase_add_test(envelope, keys);
 	tcase_add_test(envelope, unknown_members_go_on);
 	tcase_add_test(envelope, arguments_are_checked);
+	tcase_add_test(envelope, bytes_that_are_no_text);
 	tcase_add_test(envelope, size_is_limited);
 	tcase_add_test(made, a_new_event);
 	tcase_add_test(made, a_new_event_of_an_alias_has_the_proper_name);

@@ -17,8 +17,8 @@ PSM_BEGIN_DECLS
  */
 typedef struct psm_event psm_event;
 
-/* The largest event, in bytes, as JSON. */
-#define PSM_EVENT_MAX 1048576
+/* The largest event, in bytes, as JSON: what a broker takes by default. */
+enum psm_event_limit { PSM_EVENT_MAX = 1048576 };
 
 /* How the envelope's two-word names are written: event_id and event_type, or
  * eventId and eventType as the older platform does. */
@@ -39,13 +39,11 @@ enum psm_wire { PSM_WIRE_SNAKE = 0, PSM_WIRE_CAMEL = 1 };
  * @return 0: *out is the event.
  *   PSM_ERR_INVAL         a NULL argument;
  *   PSM_ERR_UNKNOWN_TYPE  the catalogue has no such type;
- *   PSM_ERR_PARSE         payload is not JSON;
- *   PSM_ERR_SCHEMA        payload does not follow the catalogue, or producer
- *                         the rule above;
- *   PSM_ERR_TOO_LARGE     the event would pass PSM_EVENT_MAX, or payload is
- *                         nested too deeply;
- *   PSM_ERR_IO            the system gave no random bytes;
- *   PSM_ERR_NOMEM         out of memory.
+ *   PSM_ERR_PARSE         payload is not JSON, has a key twice in one object,
+ * or is nested deeper than 64 levels; PSM_ERR_SCHEMA        payload does not
+ * follow the catalogue, or producer the rule above; PSM_ERR_TOO_LARGE     the
+ * event would pass PSM_EVENT_MAX; PSM_ERR_IO            the system gave no
+ * random bytes; PSM_ERR_NOMEM         out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
@@ -68,11 +66,12 @@ PSM_API int psm_event_new(const char *type, const char *producer,
  *              NULL.
  * @return 0: *out is the event.
  *   PSM_ERR_INVAL      a NULL argument;
- *   PSM_ERR_PARSE      json is not JSON;
+ *   PSM_ERR_PARSE      json is not JSON, has a key twice in one object, or is
+ *                      nested deeper than 64 levels;
  *   PSM_ERR_SCHEMA     a member is missing, double or wrong, or the payload
  *                      does not follow the catalogue;
  *   PSM_ERR_VERSION    the version is not 1.x;
- *   PSM_ERR_TOO_LARGE  longer than PSM_EVENT_MAX, or nested too deeply;
+ *   PSM_ERR_TOO_LARGE  longer than PSM_EVENT_MAX;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.

@@ -7,46 +7,54 @@
 
 #include "base/base.h"
 
-/* An event from its stored parts (outbox rows): nothing is made up, everything
- * is checked. All copied. */
+/* The parts of a stored event, as an outbox row has them; all borrowed. */
 struct psm__event_parts {
 	const char *id, *type, *version, *producer;
 	int64_t timestamp_us;
 	const char *payload;
 	size_t payload_len;
 };
+
+/*
+ * An event from its stored parts: nothing is made up and all is checked, as
+ * psm_event_parse() does; a type that the catalogue does not know has no topic
+ * and no key. *out is new (psm_event_free). PSM_ERR_PARSE, _SCHEMA, _VERSION,
+ * _TOO_LARGE or _NOMEM; positions count within the payload.
+ */
 int psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
                           psm_error *err);
 
 /*
  * Fields of the platform's entities: one table each, for events, SQL, REST,
- * imports and redaction.
+ * imports and redaction. Who may write a field, as bits:
  */
-enum psm__writer { /* who may write a field (bits) */
-	           PSM__W_REST_CREATE = 1,
-	           PSM__W_REST_UPDATE = 2,
-	           PSM__W_IMPORT_CREATE =
-	               4,             /* only when the import makes the row */
-	           PSM__W_IMPORT = 8, /* create and update */
-	           PSM__W_SYSTEM = 16
+enum psm__writer {
+	PSM__W_REST_CREATE = 1,
+	PSM__W_REST_UPDATE = 2,
+	PSM__W_IMPORT_CREATE = 4, /* an import, when it makes the row */
+	PSM__W_IMPORT = 8,        /* an import, always */
+	PSM__W_SYSTEM = 16        /* a rule, whatever the input says */
 };
+
 struct psm__entity_field {
-	const char *name;      /* column and JSON name */
-	const char *sql_type;  /* "varchar(100)", "date", "jsonb", ... */
-	const char *json_type; /* as psm_field_type() */
-	const char *const
-	    *words;   /* closed list, NULL-terminated; NULL if free */
-	int max_len;  /* characters; 0 = no limit */
-	int required; /* on create */
-	unsigned writers;
+	const char *name;         /* column and JSON name */
+	const char *sql_type;     /* "varchar(100)", "date", "jsonb", ... */
+	const char *json_type;    /* as psm_field_type() */
+	const char *const *words; /* closed list; NULL: any text */
+	int max_len;              /* characters; 0: no limit */
+	int required;             /* when a row is made */
+	unsigned writers;         /* 0: only the database, which is the id */
 	int personal;
 };
+
 struct psm__entity {
 	const char *name, *schema, *table;
 	const struct psm__entity_field *fields;
 	size_t count;
 };
+
 extern const struct psm__entity psm__entity_patient, psm__entity_therapist;
+/* NULL if there is no such field. */
 const struct psm__entity_field *psm__entity_find(const struct psm__entity *e,
                                                  const char *name);
 
