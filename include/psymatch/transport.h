@@ -8,20 +8,87 @@
 
 PSM_BEGIN_DECLS
 
-/* Where events travel: a Kafka cluster, or the memory of this process. Shared
- * by producers and consumers. */
+/**
+ * Where events travel: a Kafka cluster, or the memory of this process. One per
+ * process is enough: producers, consumers, processors and relays share it. It
+ * is counted by reference; each of them keeps a reference of its own.
+ */
 typedef struct psm_transport psm_transport;
 
-/* The one that PSYMATCH_TRANSPORT names ("kafka", "memory"). Never waits for a
- * broker. */
+/**
+ * Open the transport that PSYMATCH_TRANSPORT names: "kafka" or "memory" (with 3
+ * partitions per topic). Never waits for a broker: a transport opens while the
+ * broker is away, and heals by itself when it comes.
+ *
+ * Kafka reads KAFKA_BOOTSTRAP_SERVERS, KAFKA_LOG_LEVEL,
+ * PSYMATCH_EVENT_MAX_BYTES, PSYMATCH_QUEUE_MAX and every PSYMATCH_KAFKA_<key>,
+ * which is the librdkafka property <key> with underscores for dots and goes
+ * before the library's own choice. A property that only producers or only
+ * consumers know reaches only those. The properties that the library's promises
+ * rest on are refused: delivery.report.only.error, enable.auto.commit,
+ * enable.auto.offset.store, enable.partition.eof, group.id, transactional.id.
+ *
+ * @param cfg  settings; copied.
+ * @param out  new (psm_transport_unref); NULL after a failure.
+ * @param err  details of a failure; may be NULL. Values of secrets are never in
+ *             it.
+ * @return 0: *out is open.
+ *   PSM_ERR_INVAL   a NULL argument;
+ *   PSM_ERR_CONFIG  a setting is missing, unknown or out of range; the message
+ *                   names the variable;
+ *   PSM_ERR_NOMEM   out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_transport_open(const psm_config *cfg, psm_transport **out,
                                psm_error *err) PSM_CHECK;
-/* Topics and groups inside this process, partitions per topic (1 to 64). For
- * tests and tools. */
+
+/**
+ * Topics and groups inside this process, for tests and tools. A topic exists
+ * from its first use on. A partition keeps its newest 100,000 messages or
+ * 64 MiB, whichever is less; what a group did not read by then it misses, as
+ * with Kafka's retention. Everything is gone with the last reference.
+ *
+ * @param partitions  per topic, 1 to 64. A key goes to the partition that Kafka
+ *                    would give it.
+ * @param out         new (psm_transport_unref); NULL after a failure.
+ * @param err         details of a failure; may be NULL.
+ * @return 0: *out is open.
+ *   PSM_ERR_INVAL  a NULL argument, or partitions outside 1 to 64;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_transport_memory(int partitions, psm_transport **out,
                                  psm_error *err) PSM_CHECK;
+
+/**
+ * One more reference.
+ *
+ * @param t  a transport; NULL is allowed.
+ * @return t.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API psm_transport *psm_transport_ref(psm_transport *t);
+
+/**
+ * One reference less; the last one frees the transport.
+ *
+ * @param t  a transport; NULL is allowed.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_transport_unref(psm_transport *t);
+
+/**
+ * What kind it is.
+ *
+ * @param t  a transport; NULL is allowed.
+ * @return "kafka" or "memory", "" for NULL; borrowed for ever.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_transport_name(const psm_transport *t);
 
 PSM_END_DECLS

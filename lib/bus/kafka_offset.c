@@ -4,7 +4,7 @@
 
 /* How long a commit that waits may take, and a seek (which only has to reach
  * the thread that fetches). */
-#define COMMIT_MS 5000
+#define COMMIT_MS 3000
 #define SEEK_MS 5000
 
 static struct psm__kafka_source *

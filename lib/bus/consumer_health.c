@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a consumer says of itself. Any thread. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/consumer_int.h"
+
+/* Until then a missing broker is a short outage. */
+#define PATIENCE_MS 30000
+/* A retry that goes on longer is not a hiccup any more. */
+#define RETRY_RED_MS 60000
+/* How long a dead event and a failed poll are remembered. */
+#define DEAD_MS (15 * 60 * 1000)
+#define TROUBLE_MS 10000
+
+/* Behind the end, with the records that wait for a retry.
+ * @locks c->lock held */
+static int64_t
+lag_locked(psm_consumer *c)
+{
+	int64_t lag;
+
+	if (!c->source)
+		return -1;
+	lag = c->source->ops->lag(c->source);
+	if (lag < 0)
+		return -1;
+	return lag + (int64_t)__atomic_load_n(&c->retrying, __ATOMIC_RELAXED);
+}
+
+static int64_t
+get(const int64_t *value)
+{
+	return __atomic_load_n(value, __ATOMIC_RELAXED);
+}
+
+int64_t
+psm_consumer_stat(psm_consumer *c, const char *name)
+{
+	int64_t lag;
+
+	if (!c || !name)
+		return -1;
+	if (strcmp(name, "handled") == 0)
+		return get(&c->counts.handled);
+	if (strcmp(name, "retried") == 0)
+		return get(&c->counts.retried);
+	if (strcmp(name, "dead") == 0)
+		return get(&c->counts.dead);
+	if (strcmp(name, "skipped") == 0)
+		return get(&c->counts.skipped);
+	if (strcmp(name, "lag") != 0)
+		return -1;
+	pthread_mutex_lock(&c->lock);
+	lag = lag_locked(c);
+	pthread_mutex_unlock(&c->lock);
+	return lag;
+}
+
+/* @locks c->lock held */
+static int
+without_broker(psm_consumer *c, int64_t now, char *reason, size_t size)
+{
+	int64_t since;
+
+	if (c->source->ops->connected(c->source)) {
+		c->connected_ms = now;
+		return PSM_HEALTH_GREEN;
+	}
+	since = now - c->connected_ms;
+	snprintf(reason, size, "no broker reachable for %lld s",
+	         (long long)(since / 1000));
+	return since < PATIENCE_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
+}
+
+/* Troubles of the moment, the worst first. @locks c->lock held */
+static int
+troubles(psm_consumer *c, int64_t now, char *reason, size_t size)
+{
+	if (c->retry_since_ms) {
+		int64_t since = now - c->retry_since_ms;
+
+		snprintf(reason, size, "retrying %s for %lld s", c->retry_where,
+		         (long long)(since / 1000));
+		return since < RETRY_RED_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
+	}
+	if (c->trouble_ms && now - c->trouble_ms < TROUBLE_MS) {
+		snprintf(reason, size, "reading failed: %s", c->trouble);
+		return PSM_HEALTH_AMBER;
+	}
+	if (c->dead_ms && now - c->dead_ms < DEAD_MS) {
+		snprintf(reason, size, "%lld dead, the last one %lld s ago",
+		         (long long)get(&c->counts.dead),
+		         (long long)((now - c->dead_ms) / 1000));
+		return PSM_HEALTH_AMBER;
+	}
+	snprintf(reason, size, "%lld handled, %lld behind",
+	         (long long)get(&c->counts.handled), (long long)lag_locked(c));
+	return PSM_HEALTH_GREEN;
+}
+
+/* @locks c->lock held */
+static int
+verdict(psm_consumer *c, char *reason, size_t size)
+{
+	int64_t now = psm__mono_ms();
+	int health;
+
+	if (c->state == PSM__C_CLOSED) {
+		snprintf(reason, size, "closed");
+		return PSM_HEALTH_RED;
+	}
+	if (!c->source) {
+		snprintf(reason, size, "not started");
+		return PSM_HEALTH_AMBER;
+	}
+	if (c->fatal) {
+		snprintf(reason, size, "reading ended: %s", c->trouble);
+		return PSM_HEALTH_RED;
+	}
+	health = without_broker(c, now, reason, size);
+	if (health != PSM_HEALTH_GREEN)
+		return health;
+	return troubles(c, now, reason, size);
+}
+
+int
+psm_consumer_health(psm_consumer *c, char *reason, size_t size)
+{
+	char none[1];
+	int health;
+
+	if (!reason || size == 0) {
+		reason = none;
+		size = sizeof(none);
+	}
+	if (!c) {
+		snprintf(reason, size, "no consumer");
+		return PSM_HEALTH_RED;
+	}
+	pthread_mutex_lock(&c->lock);
+	health = verdict(c, reason, size);
+	pthread_mutex_unlock(&c->lock);
+	return health;
+}

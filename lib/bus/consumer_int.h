@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The inside of a consumer.
+ *
+ * Whoever is busy (one caller of poll, or the consumer's thread) owns source,
+ * parts and parse; the others only look at what lock guards and at the
+ * atomics. lock is never held while a handler or a callback runs. It is held
+ * around lag(), connected() and wake() of the source, which keeps close() from
+ * freeing it meanwhile: lock order is lock before the transport's own.
+ */
+#ifndef PSM_CONSUMER_INT_H
+#define PSM_CONSUMER_INT_H
+
+#include <psymatch/consumer.h>
+
+#include "bus/dispatch.h"
+#include "bus/transport.h"
+
+enum psm__consumer_state {
+	PSM__C_NEW,     /* being set up */
+	PSM__C_POLLED,  /* the application polls */
+	PSM__C_RUNNING, /* the consumer's thread polls */
+	PSM__C_CLOSED
+};
+
+/* A partition that this consumer reads. */
+struct psm__cpart {
+	char *topic;
+	int32_t partition;
+	int64_t next;      /* offset behind the last finished one; -1: none */
+	int64_t committed; /* what was last committed of it; -1: nothing */
+	/* A record whose handler asked for another try; the transport holds
+	 * the rest of the partition until it is done. */
+	int retrying;
+	struct psm__record rec;
+	unsigned attempts;
+	int64_t due_ms; /* monotonic */
+};
+
+struct psm__consumer_counts {
+	int64_t handled, retried, dead, skipped; /* __atomic */
+	struct psm__metric *m_handled, *m_retried, *m_dead, *m_skipped, *m_lag;
+};
+
+struct psm_consumer {
+	psm_transport *t; /* a reference */
+	char *group;
+	char **topics;
+	size_t topic_count, topic_cap;
+	struct psm__dispatch dispatch;
+	psm_dead_fn dead_fn;
+	void *dead_user;
+
+	pthread_mutex_t lock;
+	pthread_cond_t idle; /* busy became 0 */
+	enum psm__consumer_state state;
+	int busy;        /* somebody is inside the poll loop */
+	pthread_t owner; /* who, while busy */
+	int stopping;    /* __atomic; set under lock: leave the loop */
+	int joinable;    /* thread is to be joined */
+	pthread_t thread;
+	struct psm__source *source; /* NULL before the first poll; set under
+	                               lock */
+	int64_t connected_ms;       /* when a broker was last reachable */
+	int64_t dead_ms;            /* when an event last died; 0: never */
+	int64_t trouble_ms;         /* when a poll last failed; 0: never */
+	int fatal;                  /* the transport's client is dead */
+	char trouble[160];
+	int64_t retry_since_ms; /* 0: nothing is retried */
+	char retry_where[160];
+
+	/* Of the busy one: */
+	struct psm__cpart **parts;
+	size_t part_count, part_cap;
+	size_t last_part;
+	size_t retrying; /* parts with a record that waits; __atomic */
+	int64_t commit_ms;
+	psm_error *err; /* of handlers and of the parser */
+	uint64_t dice;
+
+	struct psm__consumer_counts counts;
+};
+
+/* -- consumer_part.c. All on the busy thread. */
+
+/* NULL: out of memory. */
+struct psm__cpart *psm__cpart_get(psm_consumer *c, const char *topic,
+                                  int32_t partition);
+void psm__cpart_drop(psm_consumer *c, const char *topic, int32_t partition);
+void psm__cpart_drop_all(psm_consumer *c);
+/* Keep rec and try it again later. Takes rec. */
+void psm__cpart_retry(psm_consumer *c, struct psm__cpart *part,
+                      const struct psm__record *rec);
+/* The record that waits is done. */
+void psm__cpart_retry_done(psm_consumer *c, struct psm__cpart *part);
+/* A part whose record is due, NULL if none is; *wait_ms is brought down to the
+ * time until the next one is. */
+struct psm__cpart *psm__cpart_due(psm_consumer *c, int *wait_ms);
+/* Commit what is finished. wait 1: see it done. The first failure. */
+int psm__cpart_commit(psm_consumer *c, int wait, psm_error *err);
+int psm__cpart_commit_one(psm_consumer *c, struct psm__cpart *part, int wait,
+                          psm_error *err);
+
+/* -- consumer_loop.c */
+
+/* Open the source unless it is open. */
+int psm__consumer_open(psm_consumer *c, psm_error *err);
+/* Wait up to timeout_ms for the first record, then take what is there; the
+ * count of records finished. */
+int psm__consumer_round(psm_consumer *c, int timeout_ms);
+/* The consumer's thread: rounds until it is told to stop. */
+void *psm__consumer_run(void *c);
+
+/* -- consumer_event.c: what becomes of one record. */
+
+/* 0: finished, in whatever way. PSM_ERR_RETRY: again later. */
+int psm__consumer_handle(psm_consumer *c, const struct psm__record *rec);
+int psm__consumer_counts(psm_consumer *c);
+
+#endif

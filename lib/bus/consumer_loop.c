@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The poll loop of a consumer. Everything here: @thread the busy one. */
+#include <stdio.h>
+
+#include "bus/consumer_int.h"
+
+/* Offsets are committed this often while events come. */
+#define COMMIT_MS 1000
+/* One call of poll gives control back after so many records. */
+#define POLL_MAX 500
+/* How long the consumer's thread waits for a record; wake() ends it. */
+#define LOOP_MS 1000
+static void
+on_revoked(const char *topic, int32_t partition, void *user)
+{
+	psm_consumer *c = user;
+	struct psm__cpart *part = psm__cpart_get(c, topic, partition);
+
+	/* The last chance to say what is finished; when it fails, the next
+	 * owner handles some events again. */
+	if (part)
+		(void)psm__cpart_commit_one(c, part, 1, NULL);
+	psm__cpart_drop(c, topic, partition);
+}
+
+int
+psm__consumer_open(psm_consumer *c, psm_error *err)
+{
+	struct psm__source_conf conf = {
+	    .group = c->group,
+	    .topics = (const char *const *)c->topics,
+	    .topic_count = c->topic_count,
+	    .revoked = on_revoked,
+	    .user = c,
+	};
+	struct psm__source *s = NULL;
+	int rc;
+
+	if (c->source)
+		return 0;
+	if (c->topic_count == 0)
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "the consumer has no topic: subscribe first");
+	rc = c->t->ops->open_source(c->t, &conf, &s, err);
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&c->lock);
+	c->source = s;
+	c->connected_ms = psm__mono_ms();
+	pthread_mutex_unlock(&c->lock);
+	return 0;
+}
+
+static int
+stopping(psm_consumer *c)
+{
+	return __atomic_load_n(&c->stopping, __ATOMIC_ACQUIRE);
+}
+
+static void
+note_trouble(psm_consumer *c)
+{
+	const char *text = psm_error_message(c->err);
+
+	psm__log(PSM_LOG_WARN, "reading failed", "group", c->group, "text",
+	         text, NULL);
+	pthread_mutex_lock(&c->lock);
+	c->trouble_ms = psm__mono_ms();
+	c->fatal = psm_error_fatal(c->err);
+	snprintf(c->trouble, sizeof(c->trouble), "%s", text);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Once a second: commit, and look around. */
+static void
+housekeeping(psm_consumer *c, int64_t now)
+{
+	if (now - c->commit_ms < COMMIT_MS)
+		return;
+	c->commit_ms = now;
+	psm__error_clear(c->err);
+	if (psm__cpart_commit(c, 0, c->err) < 0)
+		note_trouble(c);
+	psm__metric_set(c->counts.m_lag, psm_consumer_stat(c, "lag"));
+	if (!c->source->ops->connected(c->source))
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->connected_ms = now;
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* A record that came from the transport. Its release follows its outcome. */
+static int
+take(psm_consumer *c, struct psm__record *rec)
+{
+	struct psm__cpart *part;
+
+	part = psm__cpart_get(c, rec->topic, rec->partition);
+	if (!part) { /* out of memory: it will come again */
+		(void)c->source->ops->seek(c->source, rec->topic,
+		                           rec->partition, rec->offset, NULL);
+		c->source->ops->release(c->source, rec);
+		return 0;
+	}
+	psm__error_clear(c->err);
+	if (psm__consumer_handle(c, rec) == PSM_ERR_RETRY) {
+		psm__cpart_retry(c, part, rec);
+		return 0;
+	}
+	part->next = rec->offset + 1;
+	c->source->ops->release(c->source, rec);
+	return 1;
+}
+
+static int
+take_again(psm_consumer *c, struct psm__cpart *part)
+{
+	psm__error_clear(c->err);
+	if (psm__consumer_handle(c, &part->rec) == PSM_ERR_RETRY) {
+		psm__cpart_retry(c, part, &part->rec);
+		return 0;
+	}
+	part->next = part->rec.offset + 1;
+	psm__cpart_retry_done(c, part);
+	return 1;
+}
+
+/* One record at most. *more is 0 when there was nothing to do. The count of
+ * records finished. */
+static int
+step(psm_consumer *c, int timeout_ms, int *more)
+{
+	struct psm__cpart *due = psm__cpart_due(c, &timeout_ms);
+	struct psm__record rec;
+	int rc;
+
+	*more = 1;
+	if (due)
+		return take_again(c, due);
+	psm__error_clear(c->err);
+	rc = c->source->ops->poll(c->source, timeout_ms, &rec, c->err);
+	if (rc == 1)
+		return take(c, &rec);
+	if (rc < 0)
+		note_trouble(c);
+	*more = 0;
+	return 0;
+}
+
+int
+psm__consumer_round(psm_consumer *c, int timeout_ms)
+{
+	int64_t deadline = psm__mono_ms() + timeout_ms;
+	int done = 0, seen = 0, more = 1;
+
+	while (seen < POLL_MAX && !stopping(c)) {
+		int64_t left = 0;
+
+		if (done == 0) {
+			left = deadline - psm__mono_ms();
+			if (left < 0)
+				left = 0;
+		}
+		done += step(c, (int)left, &more);
+		seen += more;
+		if (!more && (done > 0 || left == 0))
+			break;
+	}
+	housekeeping(c, psm__mono_ms());
+	return done;
+}
+
+void *
+psm__consumer_run(void *arg)
+{
+	psm_consumer *c = arg;
+
+	while (!stopping(c))
+		(void)psm__consumer_round(c, LOOP_MS);
+	pthread_mutex_lock(&c->lock);
+	c->busy = 0;
+	pthread_cond_broadcast(&c->idle);
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
