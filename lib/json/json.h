@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The JSON room's inside, and what event and app may use beside the public
+ * header: the functions without a type of yajl in them.
+ */
 #ifndef PSM_JSON_INT_H
 #define PSM_JSON_INT_H
 
@@ -7,39 +11,87 @@
 #include "base/base.h"
 
 #define PSM__JSON_MAX_DEPTH 64
-#define PSM__JSON_MAX_BYTES (16u * 1024 * 1024)
+#define PSM__JSON_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
 /*
- * A value. All values of a document stand in one array in the order of their
- * beginnings, in one block with the text, the strings and the lists of
- * children; so a value needs only numbers to find the rest.
+ * A value, 32 bytes. The children of a container stand side by side, so the
+ * i-th is one addition away. Numbers instead of pointers: the document finds
+ * its own beginning from number, and a value is half as big.
  */
 struct psm_json {
-	uint32_t number;     /* its place in the array */
-	uint32_t start, end; /* its bytes in the text */
-	uint32_t key;        /* of a member: where its key is in strings */
-	uint32_t string;     /* of a string: where it is in strings */
-	uint32_t first;      /* of a container: its children's place in index */
-	uint32_t count;      /* of a container: children */
-	uint8_t kind;        /* enum psm_json_kind */
-	uint8_t truth;       /* of a boolean */
+	unsigned number : 29; /* its place in the document's values */
+	unsigned kind : 3;    /* enum psm_json_kind */
+	uint32_t start, len;  /* its bytes in the text */
+	uint32_t key, key_at; /* of a member: its key in strings; the key's
+	                         quote in the text */
+	uint32_t key_hash;    /* of a member */
+	uint32_t first;       /* string: in strings; container: first child's
+	                         number */
+	uint32_t count;       /* string: bytes; container: children */
 };
 
+/*
+ * One block: this, the values, order, text, strings. strings is as long as the
+ * text, which is enough: a decoded string with its NUL is shorter than the
+ * literal with its two quotes.
+ */
 struct psm__json_doc {
 	char *text;      /* a copy, NUL-terminated */
-	char *strings;   /* keys and strings, decoded, each NUL-terminated */
-	uint32_t *index; /* children of all containers */
-	uint32_t values; /* used */
+	char *strings;   /* decoded keys and strings, each NUL-terminated */
+	uint32_t *order; /* at the place of a big object's children: their
+	                    numbers in the order of their keys */
+	size_t len;      /* of the text */
 	struct psm_json value[];
 };
 
+/* Objects with more members are searched by halving, through order. */
+#define PSM__JSON_FEW 16
+
+/* psm_json_parse with a size limit of the caller's own, in bytes. */
+int psm__json_parse(const char *text, size_t len, size_t max_len,
+                    psm_json **out, psm_error *err);
 const struct psm__json_doc *psm__json_doc(const psm_json *v);
-/* Where v stands in its text. */
+/* Where v stands in its text. Takes time in proportion to the offset. */
 struct psm__pos psm__json_position(const psm_json *v);
 
-/* text.c: decode the inside of a string literal (without quotes) to out; its
- * length, or -1 - offset of what is wrong. */
-ptrdiff_t psm__json_unescape(const char *raw, size_t len, char *out,
-                             const char **why);
+/* keys.c */
+uint32_t psm__json_key_hash(const char *key, size_t len);
+/* The first member whose key stood in the object before; NULL if all differ.
+ * Fills order for a big object. */
+const struct psm_json *psm__json_index(struct psm__json_doc *doc,
+                                       const struct psm_json *object);
+const struct psm_json *psm__json_member(const struct psm_json *object,
+                                        const char *key);
+
+/* scan.c: all that yajl does not tell about strings, and the size of the tree.
+ */
+struct psm__json_scan {
+	size_t values;     /* at least as many as there are in the text */
+	int escapes;       /* 1: some string has one */
+	size_t bad_string; /* where the wrong string begins; len: none is */
+	size_t bad;        /* the wrong byte in it */
+	const char *want;  /* what was wanted there */
+};
+void psm__json_scan(const char *text, size_t len, struct psm__json_scan *out);
+/* Copy text with each escape sequence made plain characters of the same length.
+ */
+void psm__json_mask(char *to, const char *text, size_t len);
+/* Decode the inside of a literal that the scan has passed; the length. */
+size_t psm__json_unescape(const char *raw, size_t len, char *out);
+
+/* explain.c: what the reader had seen when the grammar was broken. */
+enum psm__json_last {
+	PSM__JSON_NOTHING,
+	PSM__JSON_OPENED,
+	PSM__JSON_READ_KEY,
+	PSM__JSON_READ_VALUE
+};
+/* Record what was wanted and found behind offset end, where the last good token
+ * ends. kind: of the container around it, -1 for none. */
+int psm__json_explain(const char *text, size_t len, size_t end,
+                      enum psm__json_last last, int kind, psm_error *err);
+/* What stands at offset, in words without data: into words[size]. */
+void psm__json_found(const char *text, size_t len, size_t offset, char *words,
+                     size_t size);
 
 #endif

@@ -1,68 +1,80 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * yajl is the lexer and the grammar; where a token begins and ends, and what
- * a string means, is worked out here from the text itself, because yajl tells
- * neither a token's start nor a lone surrogate.
+ * yajl is the lexer and the grammar. Where a token begins and ends, and what a
+ * string means, is taken from the text itself. Reading allocates one block: the
+ * document.
  */
 #include "json/json.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
 /*
  * yajl does not check its allocations, so it gets its memory beforehand: a
- * handle, a lexer and a stack (under 2 KiB together) and, for strings with
- * escapes, buffers that double from 2 KiB; each doubling takes fresh bytes.
+ * handle, a lexer, two buffers of which one is filled (2 KiB, with the nothing
+ * behind the last blank) and a byte per level of nesting. None of it grows with
+ * the text: there are no escapes to decode (they are masked), and no token
+ * reaches the end of the input (a blank stands there).
  */
-#define ARENA_FIXED 16384
-#define ARENA_PER_BYTE 6
+#define ARENA_SIZE 8192
 
 struct arena {
-	size_t used, size;
-	char bytes[];
+	size_t used;
+	_Alignas(16) char bytes[ARENA_SIZE];
 };
 
+/*
+ * While reading, values holds two heaps of values: from the front those whose
+ * container is still open, from the back (pool) the children of containers that
+ * are complete, which never move again. Each value is in one of them, so there
+ * is room for all.
+ */
 struct reader {
 	struct psm__json_doc *doc;
-	size_t len, prev_end, strings_used, index_used;
-	uint32_t
-	    open[PSM__JSON_MAX_DEPTH]; /* containers around the current place */
-	unsigned depth;
-	uint32_t pending_key; /* strings offset of the key just read */
-	uint32_t *large;      /* scratch for objects with many members */
-	size_t large_cap;
-	int completing; /* yajl reads its own blank behind the text */
 	yajl_handle yajl;
+	size_t prev_end; /* behind the last token */
+	size_t strings_used;
+	uint32_t stacked, pool;
+	uint32_t open[PSM__JSON_MAX_DEPTH]; /* containers around this place */
+	unsigned depth;
+	int escapes; /* some string has one */
+	enum psm__json_last last;
+	uint32_t key, key_at, key_hash; /* just read, for the next value */
 	psm_error *err;
 };
 
+/* Each block has its size in the 16 bytes before it. */
 static void *
 arena_alloc(void *ctx, size_t size)
 {
 	struct arena *a = ctx;
-	size_t *block;
+	char *block = a->bytes + a->used + 16;
 
 	size = (size + 15) & ~(size_t)15;
-	if (a->size - a->used < size + 16)
-		abort(); /* the bound above is wrong: a bug, not a lack of
-		            memory */
-	block = (size_t *)(void *)(a->bytes + a->used);
-	block[0] = size;
+	/* See ARENA_SIZE: this would be a fault of ours, not lack of memory. */
+	if (size + 16 > ARENA_SIZE - a->used)
+		abort();
+	memcpy(block - 16, &size, sizeof(size));
 	a->used += size + 16;
-	return block + 2;
+	return block;
 }
 
 static void *
 arena_realloc(void *ctx, void *ptr, size_t size)
 {
+	size_t old = 0;
 	void *fresh;
 
-	if (ptr && ((size_t *)ptr)[-2] >= size)
+	if (ptr)
+		memcpy(&old, (char *)ptr - 16, sizeof(old));
+	if (ptr && size <= old)
 		return ptr;
 	fresh = arena_alloc(ctx, size);
 	if (ptr)
-		memcpy(fresh, ptr, ((size_t *)ptr)[-2]);
+		memcpy(fresh, ptr, old);
 	return fresh;
 }
 
@@ -76,68 +88,70 @@ arena_free(void *ctx, void *ptr)
 static int
 is_between(char c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' ||
-	       c == ':';
+	return c == ' ' || c == ',' || c == ':' || c == '\n' || c == '\t' ||
+	       c == '\r';
 }
 
-/* Bounds of the token that yajl has just read. */
-static void
-token(struct reader *r, size_t *start, size_t *end)
+/* Where the token that yajl has just read begins; prev_end moves behind it. */
+static uint32_t
+token(struct reader *r)
 {
-	size_t i = r->prev_end;
+	const char *text = r->doc->text;
+	size_t start = r->prev_end;
 
-	while (i < r->len && is_between(r->doc->text[i]))
-		i++;
-	*start = i;
-	*end = r->completing ? r->len : yajl_get_bytes_consumed(r->yajl);
-	if (r->completing)
-		while (*end > i && is_between(r->doc->text[*end - 1]))
-			--*end;
-	r->prev_end = *end;
+	while (is_between(text[start]))
+		start++;
+	r->prev_end = yajl_get_bytes_consumed(r->yajl);
+	return (uint32_t)start;
 }
 
 static int
-refuse(struct reader *r, size_t offset, int code, const char *text)
+kind_around(const struct reader *r)
 {
-	psm__fail_at(r->err, code, psm__locate(r->doc->text, r->len, offset),
-	             "%s", text);
-	return 0;
+	if (r->depth == 0)
+		return -1;
+	return (int)r->doc->value[r->open[r->depth - 1]].kind;
 }
 
 static struct psm_json *
 add_value(struct reader *r, int kind)
 {
-	struct psm_json *v = &r->doc->value[r->doc->values];
-	size_t start, end;
+	struct psm_json *v = &r->doc->value[r->stacked];
 
-	token(r, &start, &end);
-	v->number = r->doc->values++;
-	v->start = (uint32_t)start;
-	v->end = (uint32_t)end;
-	v->kind = (uint8_t)kind;
-	v->key = r->pending_key;
-	r->pending_key = 0;
-	if (r->depth > 0)
-		r->doc->value[r->open[r->depth - 1]].count++;
+	assert(r->stacked < r->pool);
+	v->number = r->stacked++ & 0x1fffffff;
+	v->kind = (unsigned)kind & 7;
+	v->start = token(r);
+	v->len = (uint32_t)r->prev_end - v->start;
+	v->key = r->key;
+	v->key_at = r->key_at;
+	v->key_hash = r->key_hash;
+	v->first = v->count = 0;
+	r->last = PSM__JSON_READ_VALUE;
 	return v;
 }
 
-/* Decode the literal at start..end into strings; 0 when it is wrong. */
-static int
-add_string(struct reader *r, size_t start, size_t end, uint32_t *where)
+/*
+ * Decode the literal at start. strings doubles as the text that yajl reads; it
+ * is written behind yajl's back only as far as yajl has read it: what is
+ * decoded is shorter than the literals it came from.
+ */
+static uint32_t
+add_string(struct reader *r, size_t start, uint32_t *len)
 {
-	char *out = r->doc->strings + r->strings_used;
-	const char *why = "";
-	ptrdiff_t n = psm__json_unescape(r->doc->text + start + 1,
-	                                 end - start - 2, out, &why);
+	const char *raw = r->doc->text + start + 1;
+	size_t n = r->prev_end - start - 2, at = r->strings_used;
+	char *out = r->doc->strings + at;
 
-	if (n < 0)
-		return refuse(r, start + 1 + (size_t)(-1 - n), PSM_ERR_PARSE,
-		              why);
+	if (r->escapes)
+		n = psm__json_unescape(raw, n, out);
+	else
+		memcpy(out, raw, n);
 	out[n] = '\0';
-	*where = (uint32_t)r->strings_used;
-	r->strings_used += (size_t)n + 1;
-	return 1;
+	r->strings_used += n + 1;
+	assert(r->strings_used <= r->prev_end);
+	*len = (uint32_t)n;
+	return (uint32_t)at;
 }
 
 static int
@@ -150,7 +164,7 @@ on_null(void *ctx)
 static int
 on_bool(void *ctx, int value)
 {
-	add_value(ctx, PSM_JSON_BOOL)->truth = value != 0;
+	add_value(ctx, PSM_JSON_BOOL)->count = value != 0;
 	return 1;
 }
 
@@ -171,35 +185,46 @@ on_string(void *ctx, const unsigned char *text, size_t len)
 
 	(void)text;
 	(void)len;
-	return add_string(r, v->start, v->end, &v->string);
+	v->first = add_string(r, v->start, &v->count);
+	return 1;
 }
 
 static int
 on_key(void *ctx, const unsigned char *text, size_t len)
 {
 	struct reader *r = ctx;
-	size_t start, end;
+	uint32_t n;
 
 	(void)text;
 	(void)len;
-	token(r, &start, &end);
-	return add_string(r, start, end, &r->pending_key);
+	r->key_at = token(r);
+	r->key = add_string(r, r->key_at, &n);
+	r->key_hash = psm__json_key_hash(r->doc->strings + r->key, n);
+	r->last = PSM__JSON_READ_KEY;
+	return 1;
+}
+
+static int
+refuse(struct reader *r, size_t at, const char *message)
+{
+	const struct psm__json_doc *doc = r->doc;
+
+	psm__fail_at(r->err, PSM_ERR_PARSE,
+	             psm__locate(doc->text, doc->len, at), "%s", message);
+	return 0;
 }
 
 static int
 open_container(struct reader *r, int kind)
 {
-	struct psm_json *v;
+	uint32_t number = r->stacked;
 
-	if (r->depth == PSM__JSON_MAX_DEPTH) {
-		size_t start, end;
-
-		token(r, &start, &end);
-		return refuse(r, start, PSM_ERR_PARSE,
-		              "nested deeper than 64 levels");
-	}
-	v = add_value(r, kind);
-	r->open[r->depth++] = v->number;
+	if (r->depth == PSM__JSON_MAX_DEPTH)
+		return refuse(r, token(r),
+		              "want at most 64 levels of nesting, found more");
+	add_value(r, kind);
+	r->open[r->depth++] = number;
+	r->last = PSM__JSON_OPENED;
 	return 1;
 }
 
@@ -215,120 +240,31 @@ on_array(void *ctx)
 	return open_container(ctx, PSM_JSON_ARRAY);
 }
 
-/* The value behind v and everything in it. */
-static const struct psm_json *
-behind(const struct psm__json_doc *doc, const struct psm_json *v)
-{
-	uint32_t i = v->number + 1;
-
-	while ((v->kind == PSM_JSON_OBJECT || v->kind == PSM_JSON_ARRAY) &&
-	       v->count > 0) {
-		v = &doc->value[doc->index[v->first + v->count - 1]];
-		i = v->number + 1;
-	}
-	return &doc->value[i];
-}
-
-static const char *
-key_of(const struct psm__json_doc *doc, uint32_t number)
-{
-	return doc->strings + doc->value[number].key;
-}
-
-static uint32_t
-hash(const char *text)
-{
-	uint32_t h = 2166136261u; /* FNV-1a */
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 16777619u;
-	return h;
-}
-
-static int
-refuse_duplicate(struct reader *r, uint32_t member)
-{
-	/* The key stands before the value; its place is found by going back to
-	 * it. */
-	const char *text = r->doc->text;
-	size_t at = r->doc->value[member].start;
-
-	while (at > 0 && text[at - 1] != ':')
-		at--;
-	while (at > 0 && text[at - 1] != '"')
-		at--;
-	for (at--; at > 0; at--) {
-		size_t slashes = 0;
-
-		while (slashes < at - 1 && text[at - 2 - slashes] == '\\')
-			slashes++;
-		if (text[at - 1] == '"' && slashes % 2 == 0)
-			break;
-	}
-	return refuse(r, at - 1, PSM_ERR_PARSE,
-	              "the same key twice in one object");
-}
-
-/* Few members are compared with each other, many go through a hash table. */
-#define FEW_MEMBERS 12
-
-static int
-check_few(struct reader *r, const uint32_t *child, uint32_t count)
-{
-	uint32_t i, j;
-
-	for (i = 1; i < count; i++)
-		for (j = 0; j < i; j++)
-			if (strcmp(key_of(r->doc, child[i]),
-			           key_of(r->doc, child[j])) == 0)
-				return refuse_duplicate(r, child[i]);
-	return 1;
-}
-
-static int
-check_many(struct reader *r, const uint32_t *child, uint32_t count)
-{
-	size_t slots = 32, i, at;
-
-	while (slots < (size_t)count * 2)
-		slots *= 2;
-	if (psm__grow(&r->large, &r->large_cap, slots, sizeof *r->large) < 0) {
-		psm__nomem(r->err);
-		return 0;
-	}
-	memset(r->large, 0, slots * sizeof *r->large);
-	for (i = 0; i < count; i++) {
-		const char *key = key_of(r->doc, child[i]);
-
-		/* 0 is a free slot; no member is value 0, which is the root. */
-		for (at = hash(key) & (slots - 1); r->large[at];
-		     at = (at + 1) & (slots - 1))
-			if (strcmp(key_of(r->doc, r->large[at]), key) == 0)
-				return refuse_duplicate(r, child[i]);
-		r->large[at] = child[i];
-	}
-	return 1;
-}
-
+/* The children leave the stack for the pool, where they stay. */
 static int
 on_end(void *ctx)
 {
 	struct reader *r = ctx;
-	struct psm_json *v = &r->doc->value[r->open[--r->depth]];
-	const struct psm_json *child = v + 1;
-	size_t start, end;
-	uint32_t i, *list = r->doc->index + r->index_used;
+	struct psm_json *value = r->doc->value;
+	struct psm_json *v = &value[r->open[--r->depth]];
+	const struct psm_json *twice;
 
-	token(r, &start, &end);
-	v->end = (uint32_t)end;
-	v->first = (uint32_t)r->index_used;
-	for (i = 0; i < v->count; i++, child = behind(r->doc, child))
-		list[i] = child->number;
-	r->index_used += v->count;
+	(void)token(r);
+	v->len = (uint32_t)r->prev_end - v->start;
+	v->count = r->stacked - (uint32_t)(v + 1 - value);
+	r->stacked -= v->count;
+	r->pool -= v->count;
+	v->first = r->pool;
+	memmove(value + r->pool, v + 1, v->count * sizeof(*v));
+	for (uint32_t i = r->pool; i < r->pool + v->count; i++)
+		value[i].number = i & 0x1fffffff;
+	r->last = PSM__JSON_READ_VALUE;
 	if (v->kind == PSM_JSON_ARRAY)
 		return 1;
-	return v->count <= FEW_MEMBERS ? check_few(r, list, v->count)
-	                               : check_many(r, list, v->count);
+	twice = psm__json_index(r->doc, v);
+	return twice ? refuse(r, twice->key_at,
+	                      "want each key once, found one twice")
+	             : 1;
 }
 
 static const yajl_callbacks callbacks = {
@@ -343,152 +279,115 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_end,
 };
 
-/* No fewer than the values in text: each but the first follows a comma, a colon
- * or an opening bracket. */
-static size_t
-count_values(const char *text, size_t len)
+static struct psm__json_doc *
+make_document(const char *text, size_t len, size_t values)
 {
-	size_t i, count = 1;
+	size_t tree =
+	    sizeof(struct psm__json_doc) + values * sizeof(struct psm_json);
+	/* No big object fits in few values. */
+	size_t order = values > PSM__JSON_FEW ? values * sizeof(uint32_t) : 0;
+	struct psm__json_doc *doc;
 
-	for (i = 0; i < len; i++)
-		count += text[i] == ',' || text[i] == '[' || text[i] == '{';
-	return count;
-}
-
-static int
-make_document(const char *text, size_t len, struct psm__json_doc **out,
-              psm_error *err)
-{
-	size_t values = count_values(text, len);
-	size_t tree = sizeof **out + values * sizeof(struct psm_json),
-	       index = values * sizeof(uint32_t);
-	struct psm__json_doc *doc =
-	    psm__realloc(NULL, tree + index + 2 * len + 3);
-
+	/* The text with its NUL; strings as long, with yajl's last blank. */
+	doc = psm__realloc(NULL, tree + order + 2 * (len + 1));
 	if (!doc)
-		return psm__nomem(err);
-	memset(doc, 0, tree);
-	doc->index = (uint32_t *)(void *)((char *)doc + tree);
-	doc->text = (char *)doc + tree + index;
+		return NULL;
+	doc->len = len;
+	doc->order = (uint32_t *)(void *)((char *)doc + tree);
+	doc->text = (char *)doc + tree + order;
 	doc->strings = doc->text + len + 1;
-	doc->strings[0] = '\0'; /* where key 0, "no key", points */
 	memcpy(doc->text, text, len);
 	doc->text[len] = '\0';
-	*out = doc;
-	return 0;
-}
-
-/* The place of the token that yajl stumbled over: it stands before the place
- * that yajl tells. */
-static size_t
-wrong_token(const struct reader *r)
-{
-	const char *text = r->doc->text;
-	size_t behind_it = yajl_get_bytes_consumed(r->yajl), at = r->prev_end;
-
-	if (r->completing)
-		return r->len;
-	if (behind_it > 0 && behind_it <= r->len &&
-	    strchr(",:[]{}", text[behind_it - 1]) && behind_it > at)
-		return behind_it - 1;
-	while (at < r->len && is_between(text[at]))
-		at++;
-	return at;
+	return doc;
 }
 
 static int
-refuse_syntax(struct reader *r)
+refuse_string(const struct psm__json_doc *doc,
+              const struct psm__json_scan *scan, psm_error *err)
 {
-	unsigned char *said = yajl_get_error(r->yajl, 0, NULL, 0);
-	const char *text = said ? (const char *)said : "",
-		   *colon = strstr(text, "error: ");
-	size_t len;
+	char found[40] = "another sequence";
 
-	text = colon ? colon + 7 : text;
-	len = strcspn(text, "\n");
-	while (len > 0 && text[len - 1] == '.')
-		len--;
-	return psm__fail_at(r->err, PSM_ERR_PARSE,
-	                    psm__locate(r->doc->text, r->len, wrong_token(r)),
-	                    "not JSON: %.*s", (int)len,
-	                    len ? text : "unfinished");
+	/* In a string a letter is a letter, and may be somebody's name. */
+	if (scan->bad == doc->len)
+		psm__json_found(doc->text, doc->len, scan->bad, found,
+		                sizeof(found));
+	else if (doc->text[scan->bad] != '\\')
+		(void)snprintf(found, sizeof(found), "byte 0x%02x",
+		               (unsigned char)doc->text[scan->bad]);
+	return psm__fail_at(err, PSM_ERR_PARSE,
+	                    psm__locate(doc->text, doc->len, scan->bad),
+	                    "want %s, found %s", scan->want, found);
 }
 
+/* Let yajl read what comes before the first wrong string, which is all of the
+ * text if there is none, and a blank. */
 static int
-run_yajl(struct reader *r, psm_error *err)
+run_yajl(struct reader *r, const struct psm__json_scan *scan)
 {
-	size_t size = ARENA_FIXED + ARENA_PER_BYTE * r->len;
-	struct arena *arena = psm__realloc(NULL, sizeof *arena + size);
+	struct psm__json_doc *doc = r->doc;
+	struct arena arena; /* its bytes need no first value */
 	yajl_alloc_funcs funcs = {arena_alloc, arena_realloc, arena_free,
-	                          arena};
+	                          &arena};
+	size_t len = scan->bad_string;
 	yajl_status status;
-	int rc = 0;
 
-	if (!arena)
-		return psm__nomem(err);
-	arena->used = 0;
-	arena->size = size;
+	arena.used = 0;
+	psm__json_mask(doc->strings, doc->text, len);
+	doc->strings[len] = ' ';
 	r->yajl = yajl_alloc(&callbacks, &funcs, r);
-	(void)yajl_config(r->yajl, yajl_dont_validate_strings,
-	                  1); /* done, and more strictly */
+	/* The scan has checked the strings, and more strictly. */
+	(void)yajl_config(r->yajl, yajl_dont_validate_strings, 1);
 	status =
-	    yajl_parse(r->yajl, (const unsigned char *)r->doc->text, r->len);
-	if (status == yajl_status_ok) {
-		r->completing = 1;
+	    yajl_parse(r->yajl, (const unsigned char *)doc->strings, len + 1);
+	if (status == yajl_status_ok && len < doc->len)
+		return refuse_string(doc, scan, r->err);
+	if (status == yajl_status_ok)
 		status = yajl_complete_parse(r->yajl);
-	}
+	if (status == yajl_status_ok)
+		return 0;
 	if (status == yajl_status_client_canceled)
-		rc = psm__fail(err, PSM_ERR_PARSE,
-		               "not JSON"); /* the callback has said why */
-	else if (status != yajl_status_ok)
-		rc = refuse_syntax(r);
-	if (rc < 0 && psm_error_code(err) != PSM_OK)
-		rc = psm_error_code(err);
-	psm__free(arena);
-	return rc;
+		return PSM_ERR_PARSE; /* the callback has said why */
+	return psm__json_explain(doc->text, doc->len, r->prev_end, r->last,
+	                         kind_around(r), r->err);
 }
 
-static int
-read_document(const char *text, size_t len, struct psm__json_doc **out,
-              psm_error *err)
+int
+psm__json_parse(const char *text, size_t len, size_t max_len, psm_json **out,
+                psm_error *err)
 {
-	struct reader r = {.len = len, .strings_used = 1, .err = err};
-	size_t bad = psm__utf8_check(text, len);
+	struct reader r = {.err = err};
+	struct psm__json_scan scan;
 	int rc;
 
-	if (bad < len)
-		return psm__fail_at(err, PSM_ERR_PARSE,
-		                    psm__locate(text, len, bad), "not UTF-8");
-	rc = make_document(text, len, &r.doc, err);
-	if (rc < 0)
-		return rc;
-	rc = run_yajl(&r, err);
-	psm__free(r.large);
+	*out = NULL;
+	assert(max_len <= PSM__JSON_MAX_BYTES);
+	if (len > max_len)
+		return psm__fail(err, PSM_ERR_TOO_LARGE,
+		                 "want at most %zu bytes of JSON, found %zu",
+		                 max_len, len);
+	psm__json_scan(text, len, &scan);
+	r.doc = make_document(text, len, scan.values);
+	if (!r.doc)
+		return psm__nomem(err);
+	r.pool = (uint32_t)scan.values;
+	r.escapes = scan.escapes;
+	rc = run_yajl(&r, &scan);
 	if (rc < 0) {
 		psm__free(r.doc);
 		return rc;
 	}
-	*out = r.doc;
+	*out = &r.doc->value[0];
 	return 0;
 }
 
 int
 psm_json_parse(const char *text, size_t len, psm_json **out, psm_error *err)
 {
-	struct psm__json_doc *doc = NULL;
-	int rc;
-
 	psm__error_clear(err);
+	if (out)
+		*out = NULL;
 	if (!text || !out)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "psm_json_parse: NULL argument");
-	*out = NULL;
-	if (len > PSM__JSON_MAX_BYTES)
-		return psm__fail(err, PSM_ERR_TOO_LARGE,
-		                 "want at most %u bytes of JSON, found %zu",
-		                 PSM__JSON_MAX_BYTES, len);
-	rc = read_document(text, len, &doc, err);
-	if (rc == 0)
-		*out = &doc->value[0];
-	return rc;
+	return psm__json_parse(text, len, PSM__JSON_MAX_BYTES, out, err);
 }

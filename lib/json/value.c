@@ -38,7 +38,7 @@ is_container(const psm_json *v)
 int
 psm_json_kind(const psm_json *v)
 {
-	return v ? v->kind : PSM_ERR_INVAL;
+	return v ? (int)v->kind : PSM_ERR_INVAL;
 }
 
 const char *
@@ -61,12 +61,9 @@ psm_json_count(const psm_json *v)
 const psm_json *
 psm_json_item(const psm_json *v, size_t i)
 {
-	const struct psm__json_doc *doc;
-
 	if (!is_container(v) || i >= v->count)
 		return NULL;
-	doc = psm__json_doc(v);
-	return &doc->value[doc->index[v->first + i]];
+	return &psm__json_doc(v)->value[v->first + i];
 }
 
 const char *
@@ -85,8 +82,11 @@ names(const char *p, const char *end, const char *key)
 	for (; p < end && *key; key++) {
 		char c = *p++;
 
-		if (c == '~' && p < end && (*p == '0' || *p == '1'))
+		if (c == '~') {
+			if (p == end || (*p != '0' && *p != '1'))
+				return 0;
 			c = *p++ == '1' ? '/' : '~';
+		}
 		if (c != *key)
 			return 0;
 	}
@@ -96,8 +96,14 @@ names(const char *p, const char *end, const char *key)
 static const psm_json *
 member(const psm_json *v, const char *p, const char *end)
 {
-	size_t i;
+	char key[128];
+	size_t len = (size_t)(end - p), i;
 
+	if (len < sizeof key && !memchr(p, '~', len)) {
+		memcpy(key, p, len);
+		key[len] = '\0';
+		return psm__json_member(v, key);
+	}
 	for (i = 0; i < v->count; i++)
 		if (names(p, end, psm_json_key(v, i)))
 			return psm_json_item(v, i);
@@ -146,7 +152,7 @@ want(const psm_json *v, const char *wanted, const char *found, psm_error *err)
 	return psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v),
 	                    "want %s, found %s", wanted,
 	                    found ? found
-	                    : v   ? psm_json_kind_name(v->kind)
+	                    : v   ? psm_json_kind_name((int)v->kind)
 	                          : "nothing");
 }
 
@@ -159,7 +165,7 @@ psm_json_get_bool(const psm_json *v, int *out, psm_error *err)
 		                 "psm_json_get_bool: out is NULL");
 	if (!v || v->kind != PSM_JSON_BOOL)
 		return want(v, "a boolean", NULL, err);
-	*out = v->truth;
+	*out = (int)v->count;
 	return 0;
 }
 
@@ -234,7 +240,7 @@ const char *
 psm_json_string(const psm_json *v)
 {
 	return v && v->kind == PSM_JSON_STRING
-	           ? psm__json_doc(v)->strings + v->string
+	           ? psm__json_doc(v)->strings + v->first
 	           : NULL;
 }
 
@@ -242,7 +248,7 @@ const char *
 psm_json_text(const psm_json *v, size_t *len)
 {
 	if (len)
-		*len = v ? v->end - v->start : 0;
+		*len = v ? v->len : 0;
 	return v ? psm__json_doc(v)->text + v->start : NULL;
 }
 
@@ -258,18 +264,15 @@ psm_json_column(const psm_json *v)
 	return psm__json_position(v).column;
 }
 
+/* Mostly both objects were written by the same hand, in the same order. */
 static const psm_json *
-member_named(const psm_json *v, const char *key, size_t guess)
+same_member(const psm_json *v, const char *key, size_t guess)
 {
 	const char *there = psm_json_key(v, guess);
-	size_t i;
 
 	if (there && strcmp(there, key) == 0)
 		return psm_json_item(v, guess);
-	for (i = 0; i < v->count; i++)
-		if (strcmp(psm_json_key(v, i), key) == 0)
-			return psm_json_item(v, i);
-	return NULL;
+	return psm__json_member(v, key);
 }
 
 static int
@@ -290,7 +293,7 @@ psm_json_equal(const psm_json *a, const psm_json *b)
 		return a == b;
 	switch (a->kind) {
 	case PSM_JSON_BOOL:
-		return a->truth == b->truth;
+		return a->count == b->count;
 	case PSM_JSON_NUMBER:
 		return same_text(a, b);
 	case PSM_JSON_STRING:
@@ -307,7 +310,7 @@ psm_json_equal(const psm_json *a, const psm_json *b)
 		const psm_json *other =
 		    a->kind == PSM_JSON_ARRAY
 			? psm_json_item(b, i)
-			: member_named(b, psm_json_key(a, i), i);
+			: same_member(b, psm_json_key(a, i), i);
 
 		/* Depth is at most 64: the reader saw to it. */
 		if (!other || !psm_json_equal(psm_json_item(a, i), other))
