@@ -11,7 +11,7 @@
 #include "base/base.h"
 
 #define PSM__JSON_MAX_DEPTH 64
-#define PSM__JSON_MAX_BYTES ((size_t)16 * 1024 * 1024)
+#define PSM__JSON_MAX_BYTES (16u * 1024 * 1024)
 
 /*
  * A value, 32 bytes. The children of a container stand side by side, so the
