@@ -1,0 +1,133 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# What make install puts down is enough for others: programs outside the tree
+# are built with nothing but pkg-config, against the shared library and against
+# the static one (--static: ours is static, the libraries below it come as they
+# come), and run. The program of README.md is one of them. make uninstall takes
+# everything away again. Installing links anew inside the build tree, so this
+# runs after all other tests.
+. "$top_srcdir/tests/checks.sh"
+unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES
+pkg_config=${PKG_CONFIG:-pkg-config}
+command -v "$pkg_config" >/dev/null || skip "no pkg-config"
+dest=$tmp/dest
+
+into_dest() { # install or uninstall
+	${MAKE:-make} -s -C "$top_builddir" "$1" DESTDIR="$dest" >"$tmp/$1" 2>&1 && return
+	tail -n 20 "$tmp/$1"
+	fault "make $1 failed"
+	exit $rc
+}
+
+into_dest install
+libdir=$dest$(PKG_CONFIG_PATH=$top_builddir "$pkg_config" --variable=libdir psymatch)
+mandir=$(find "$dest" -type d -name man3)
+# Only what was installed; the root of all paths in the .pc files is DESTDIR.
+PKG_CONFIG_LIBDIR=$libdir/pkgconfig:$("$pkg_config" --variable pc_path pkg-config)
+PKG_CONFIG_SYSROOT_DIR=$dest
+export PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR
+
+sanitize=
+case ${PSM_SANITIZE:-no} in no) ;; *) sanitize=-fsanitize=$PSM_SANITIZE ;; esac
+
+# The first C program of README.md, and the example that is the same.
+awk '/^```/ { if (on) exit; on = /^```c$/; next } on' "$top_srcdir/README.md" >"$tmp/readme.c"
+[ -s "$tmp/readme.c" ] || fault "README.md: no C program found"
+sed '1,/^\/\*.*README/d' "$top_srcdir/examples/check_event.c" | diff "$tmp/readme.c" - ||
+	fault "README.md: its program is not examples/check_event.c (above: < README.md)"
+
+cat >"$tmp/send.c" <<'END'
+#include <psymatch/psymatch.h>
+#include <string.h>
+
+int
+main(void)
+{
+	const char *payload = "{\"therapist_id\":7,\"therapist_data\":{\"id\":7}}";
+	psm_config *cfg = NULL;
+	psm_transport *t = NULL;
+	psm_producer *p = NULL;
+	psm_event *ev = NULL;
+	size_t left = 1;
+	int rc;
+
+	if ((rc = psm_config_from_env(&cfg, NULL)) == 0 &&
+	    (rc = psm_transport_memory(1, &t, NULL)) == 0 &&
+	    (rc = psm_producer_new(t, cfg, &p, NULL)) == 0 &&
+	    (rc = psm_producer_start(p, NULL)) == 0 &&
+	    (rc = psm_event_new("therapist.unblocked", "therapist-service", payload, strlen(payload), &ev, NULL)) == 0 &&
+	    (rc = psm_producer_send(p, NULL, ev, NULL)) == 0)
+		rc = psm_producer_close(p, 5000, &left, NULL);
+	psm_event_free(ev);
+	psm_producer_free(p);
+	psm_transport_unref(t);
+	psm_config_free(cfg);
+	return rc != 0 || left != 0 || strcmp(psm_version(), PSM_VERSION) != 0;
+}
+END
+cat >"$tmp/service.c" <<'END'
+#include <psymatch/psymatch.h>
+#include <psymatch/service.h>
+
+int
+main(void)
+{
+	psm_config *cfg = NULL;
+	psm_service *svc = NULL;
+	int rc;
+
+	if ((rc = psm_config_from_env(&cfg, NULL)) == 0)
+		rc = psm_service_new("downstream", cfg, &svc, NULL);
+	psm_service_free(svc);
+	psm_config_free(cfg);
+	return rc != 0;
+}
+END
+
+build_and_run() { # program, package, --static or nothing, arguments
+	how=${3:-shared}
+	# The flags are words: they are meant to be split.
+	flags=$("$pkg_config" $3 --cflags --libs "$2") || { fault "pkg-config $3 $2 failed"; return; }
+	${CC:-cc} -std=c99 -Wall -Werror $sanitize -o "$tmp/$1" "$tmp/$1.c" $flags >"$tmp/out" 2>&1 || {
+		sed 's/^/    /' "$tmp/out"
+		fault "$1.c does not build with pkg-config $3 --cflags --libs $2"
+		return
+	}
+	if [ "$how" = shared ]; then path=$libdir; else path=; fi
+	binary=$tmp/$1
+	shift 3
+	env LD_LIBRARY_PATH="$path" "$binary" "$@" >"$tmp/out" 2>&1
+	status=$?
+}
+
+all_programs() { # --static or nothing
+	status=0
+	build_and_run readme psymatch "$1" 'no event'
+	[ $status = 1 ] && grep -q . "$tmp/out" || fault "readme $1: status $status: $(cat "$tmp/out")"
+	build_and_run readme psymatch "$1" '{"event_id":"01890a5d-ac96-774b-bcce-b302099a8057","event_type":"therapist.unblocked","version":"1.0","timestamp":"2026-01-02T03:04:05Z","producer":"therapist-service","payload":{"therapist_id":7,"therapist_data":{"id":7}}}'
+	[ "$status $(cat "$tmp/out")" = "0 therapist.unblocked" ] || fault "readme $1: status $status: $(cat "$tmp/out")"
+	for program in send:psymatch service:psymatch-service; do
+		build_and_run ${program%:*} ${program#*:} "$1"
+		[ $status = 0 ] || fault "${program%:*} $1: status $status: $(cat "$tmp/out")"
+	done
+}
+
+all_programs ''
+# Without the shared libraries the linker takes the static ones.
+mkdir "$tmp/shared"
+mv "$libdir"/libpsymatch*.so* "$tmp/shared" || exit 99
+if [ -e "$libdir/libpsymatch.a" ]; then all_programs --static; else fault "no static library was installed"; fi
+mv "$tmp/shared"/* "$libdir"
+
+# man finds every function.
+for h in "$top_srcdir"/include/psymatch/*.h; do
+	prototypes_of "$h" | cut -f1
+done | while read -r name; do
+	[ -e "$mandir/$name.3" ] || echo "man $name finds nothing"
+done >"$tmp/lines"
+[ ! -e "$top_srcdir/man/psm_event.3" ] || faults "$tmp/lines"
+
+into_dest uninstall
+find "$dest" ! -type d | sed 's/^/left behind by make uninstall: /' >"$tmp/lines"
+faults "$tmp/lines"
+exit $rc
