@@ -80,7 +80,7 @@ refuse_word(const struct check *c, const struct step *at, const psm_json *v,
 
 	for (i = 0; words[i]; i++) {
 		if (used + strlen(words[i]) + 8 > sizeof want) {
-			strcpy(want + used, ", ...");
+			snprintf(want + used, sizeof want - used, ", ...");
 			break;
 		}
 		used += (size_t)snprintf(want + used, sizeof want - used,
