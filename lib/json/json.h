@@ -41,6 +41,7 @@ struct psm__json_doc {
 	uint32_t *order; /* at the place of a big object's children: their
 	                    numbers in the order of their keys */
 	size_t len;      /* of the text */
+	unsigned depth;  /* of nesting */
 	struct psm_json value[];
 };
 
@@ -78,6 +79,11 @@ void psm__json_scan(const char *text, size_t len, struct psm__json_scan *out);
 void psm__json_mask(char *to, const char *text, size_t len);
 /* Decode the inside of a literal that the scan has passed; the length. */
 size_t psm__json_unescape(const char *raw, size_t len, char *out);
+
+/* number.c: 0 or PSM_ERR_NOMEM. text needs no NUL behind the number; written
+ * are the fewest digits that read back as number, at most 24 bytes. */
+int psm__json_read_double(const char *text, double *out);
+int psm__json_write_digits(double number, char *text, size_t size);
 
 /* explain.c: what the reader had seen when the grammar was broken. */
 enum psm__json_last {

@@ -224,6 +224,8 @@ open_container(struct reader *r, int kind)
 		              "want at most 64 levels of nesting, found more");
 	add_value(r, kind);
 	r->open[r->depth++] = number;
+	if (r->doc->depth < r->depth)
+		r->doc->depth = r->depth;
 	r->last = PSM__JSON_OPENED;
 	return 1;
 }
@@ -293,6 +295,7 @@ make_document(const char *text, size_t len, size_t values)
 	if (!doc)
 		return NULL;
 	doc->len = len;
+	doc->depth = 0;
 	doc->order = (uint32_t *)(void *)((char *)doc + tree);
 	doc->text = (char *)doc + tree + order;
 	doc->strings = doc->text + len + 1;

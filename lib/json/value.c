@@ -2,8 +2,6 @@
 #include "json/json.h"
 
 #include <errno.h>
-#include <locale.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,8 +201,6 @@ psm_json_get_int(const psm_json *v, int64_t *out, psm_error *err)
 int
 psm_json_get_double(const psm_json *v, double *out, psm_error *err)
 {
-	static locale_t c_locale;
-	locale_t loc = __atomic_load_n(&c_locale, __ATOMIC_ACQUIRE);
 	double value;
 
 	psm__error_clear(err);
@@ -213,22 +209,11 @@ psm_json_get_double(const psm_json *v, double *out, psm_error *err)
 		                 "psm_json_get_double: out is NULL");
 	if (!v || v->kind != PSM_JSON_NUMBER)
 		return want(v, "a number", NULL, err);
-	if (!loc) {
-		locale_t none = (locale_t)0;
-
-		loc = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-		if (!loc)
-			return psm__nomem(err);
-		if (!__atomic_compare_exchange_n(&c_locale, &none, loc, 0,
-		                                 __ATOMIC_ACQ_REL,
-		                                 __ATOMIC_ACQUIRE)) {
-			freelocale(loc);
-			loc = none;
-		}
-	}
-	/* The number's text is followed by a byte that ends it: a bracket, a
-	 * comma, a blank or the NUL. */
-	value = strtod_l(psm__json_doc(v)->text + v->start, NULL, loc);
+	/* What stands behind the number ends it: a bracket, a comma, a blank
+	 * or the NUL. */
+	if (psm__json_read_double(psm__json_doc(v)->text + v->start, &value) <
+	    0)
+		return psm__nomem(err);
 	if (value - value != 0)
 		return want(v, "a number that a double can hold",
 		            "a larger one", err);

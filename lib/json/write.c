@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "json/json.h"
 
-#include <locale.h>
-#include <stdio.h>
 #include <string.h>
+
+static const char too_deep[] = "more than 64 levels of nesting";
 
 struct psm_json_writer {
 	struct psm__buf text;
@@ -81,7 +81,7 @@ begin_container(psm_json_writer *w, char bracket)
 	if (!w || !begin_value(w))
 		return;
 	if (w->depth == PSM__JSON_MAX_DEPTH) {
-		blame(w, "nested deeper than 64 levels");
+		blame(w, too_deep);
 		return;
 	}
 	psm__buf_putc(&w->text, bracket);
@@ -186,7 +186,7 @@ psm_json_write_int(psm_json_writer *w, int64_t number)
 void
 psm_json_write_double(psm_json_writer *w, double number)
 {
-	char text[40], *point;
+	char text[32];
 
 	if (!w || !begin_value(w))
 		return;
@@ -194,11 +194,10 @@ psm_json_write_double(psm_json_writer *w, double number)
 		blame(w, "a number that is not finite");
 		return;
 	}
-	(void)snprintf(text, sizeof text, "%.17g", number);
-	point = strpbrk(text, ",");
-	if (point)
-		*point = '.'; /* the locale's comma */
-	psm__buf_puts(&w->text, text);
+	if (psm__json_write_digits(number, text, sizeof text) < 0)
+		w->text.failed = 1;
+	else
+		psm__buf_puts(&w->text, text);
 	end_value(w);
 }
 
@@ -217,6 +216,25 @@ psm_json_write_null(psm_json_writer *w)
 	psm_json_write_string(w, NULL);
 }
 
+/* Levels of nesting in v: a bound from the whole document does mostly. */
+static size_t
+depth_of(const psm_json *v, size_t enough)
+{
+	size_t deepest = 0, count = psm_json_count(v);
+
+	if (psm__json_doc(v)->depth <= enough)
+		return psm__json_doc(v)->depth;
+	if (v->kind != PSM_JSON_ARRAY && v->kind != PSM_JSON_OBJECT)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t depth = depth_of(psm_json_item(v, i), 0);
+
+		if (deepest < depth)
+			deepest = depth;
+	}
+	return deepest + 1;
+}
+
 void
 psm_json_write_value(psm_json_writer *w, const psm_json *v)
 {
@@ -225,6 +243,11 @@ psm_json_write_value(psm_json_writer *w, const psm_json *v)
 
 	if (!w || !begin_value(w))
 		return;
+	if (v && w->depth + depth_of(v, PSM__JSON_MAX_DEPTH - w->depth) >
+	             PSM__JSON_MAX_DEPTH) {
+		blame(w, too_deep);
+		return;
+	}
 	text = psm_json_text(v, &len);
 	if (text)
 		psm__buf_put(&w->text, text, len);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The settings: what config.c keeps is described by config_table.c. A setting
+ * is known by its place in the table, 0 to psm_config_count() - 1. */
+#ifndef PSM_CONFIG_INT_H
+#define PSM_CONFIG_INT_H
+
+#include "base/base.h"
+
+/* The place, or -1. */
+int psm__setting_index(const char *name);
+int psm__setting_bool(const char *text, int *value);
+int psm__setting_int(const char *text, int64_t *value);
+/* *copy: value as it is kept, new; for a word that is its spelling in the
+ * table. PSM_ERR_CONFIG, PSM_ERR_NOMEM. */
+int psm__setting_check(size_t i, const char *value, char **copy,
+                       psm_error *err);
+
+#endif

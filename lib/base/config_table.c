@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/config_int.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum type { INTEGER, BOOLEAN, WORD, STRING, PATH, SECRET };
+
+static const char *const type_names[] = {
+    [INTEGER] = "integer", [BOOLEAN] = "boolean", [WORD] = "word",
+    [STRING] = "string",   [PATH] = "path",       [SECRET] = "secret",
+};
+
+/* One line per setting. A setting that no code reads does not belong here. */
+static const struct setting {
+	const char *name;
+	enum type type;
+	const char *preset;
+	const char *unit;
+	int64_t min, max;  /* INTEGER */
+	const char *words; /* WORD: allowed ones, separated by blanks */
+	const char *meaning;
+} settings[] = {
+    {"DB_HOST", STRING, "localhost", "", 0, 0, NULL,
+     "PostgreSQL host, or the directory of its socket"},
+    {"DB_PORT", INTEGER, "5432", "", 1, 65535, NULL, "PostgreSQL port"},
+    {"DB_NAME", STRING, "therapy_platform", "", 0, 0, NULL, "database"},
+    {"DB_USER", STRING, "", "", 0, 0, NULL,
+     "database user; empty: the system user"},
+    {"DB_PASSWORD", SECRET, "", "", 0, 0, NULL,
+     "database password; empty: none"},
+    {"PSYMATCH_DB_CONNECTIONS", INTEGER, "8", "connections", 1, 1000, NULL,
+     "size of the connection pool"},
+    {"KAFKA_BOOTSTRAP_SERVERS", STRING, "localhost:9092", "", 0, 0, NULL,
+     "brokers, host:port separated by commas"},
+    {"KAFKA_LOG_LEVEL", WORD, "WARNING", "", 0, 0,
+     "DEBUG INFO WARNING ERROR CRITICAL", "log level of the Kafka client"},
+    {"LOG_LEVEL", WORD, "INFO", "", 0, 0, "DEBUG INFO WARNING ERROR CRITICAL",
+     "log level of a service"},
+    {"PSYMATCH_TRANSPORT", WORD, "kafka", "", 0, 0, "kafka memory",
+     "where events travel"},
+    {"PSYMATCH_WIRE", WORD, "snake", "", 0, 0, "snake camel",
+     "write event_id or eventId; both are read"},
+    {"PSYMATCH_SPOOL_DIR", PATH, "", "", 0, 0, NULL,
+     "directory of the producer's spool; empty: memory only"},
+    {"PSYMATCH_SPOOL_DURABILITY", WORD, "disk", "", 0, 0, "disk interval os",
+     "when an accepted event is safe: on disk, on disk within the interval, in the system's cache (survives kill -9)"},
+    {"PSYMATCH_SPOOL_INTERVAL_MS", INTEGER, "100", "ms", 1, 60000, NULL,
+     "longest time without a sync, durability interval"},
+    {"PSYMATCH_SPOOL_MAX_BYTES", INTEGER, "1073741824", "bytes", 16777216,
+     INT64_C(1) << 50, NULL, "size limit of the spool"},
+    {"PSYMATCH_QUEUE_MAX", INTEGER, "20000", "events", 1, 1000000, NULL,
+     "events given to the transport and not yet acknowledged; all queued events without a spool"},
+    {"PSYMATCH_EVENT_MAX_BYTES", INTEGER, "1000000", "bytes", 1024, 8000000,
+     NULL, "size limit of one encoded event"},
+    {"PSYMATCH_HTTP_HOST", STRING, "127.0.0.1", "", 0, 0, NULL,
+     "address that a service listens on"},
+    {"PSYMATCH_SHUTDOWN_MS", INTEGER, "10000", "ms", 100, 600000, NULL,
+     "deadline of an orderly shutdown"},
+    {"THERAPIST_SERVICE_INTERNAL_PORT", INTEGER, "8002", "", 0, 65535, NULL,
+     "HTTP port of therapist-service; 0: none"},
+    {"MATCHING_SERVICE_INTERNAL_PORT", INTEGER, "8003", "", 0, 65535, NULL,
+     "HTTP port of matching-service; 0: none"},
+    {"THERAPIST_IMPORT_FOLDER_PATH", PATH, "/scraping_data", "", 0, 0, NULL,
+     "folder of the scraped therapist files"},
+    {"THERAPIST_IMPORT_CHECK_INTERVAL_SECONDS", INTEGER, "86400", "s", 1,
+     31536000, NULL, "time between two imports"},
+    {"THERAPIST_IMPORT_ENABLED", BOOLEAN, "true", "", 0, 0, NULL,
+     "whether the service imports by itself"},
+};
+
+int
+psm__setting_index(const char *name)
+{
+	for (size_t i = 0; i < PSM__COUNT(settings); i++)
+		if (strcmp(settings[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+int
+psm__setting_bool(const char *text, int *value)
+{
+	static const char *const words[] = {"false", "0", "no",  "off",
+	                                    "true",  "1", "yes", "on"};
+
+	for (size_t i = 0; i < PSM__COUNT(words); i++) {
+		if (strcasecmp(text, words[i]) == 0) {
+			*value = i >= 4;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Decimal digits with a minus sign or none; no blanks, no plus. */
+int
+psm__setting_int(const char *text, int64_t *value)
+{
+	const char *digits = text + (*text == '-');
+	char *end;
+
+	if (*digits < '0' || *digits > '9')
+		return 0;
+	errno = 0;
+	*value = strtoll(text, &end, 10);
+	return errno == 0 && *end == '\0';
+}
+
+/* The word of the list that text is, in any case of letters; its length in
+ * *len. NULL: none of them. */
+static const char *
+find_word(const char *words, const char *text, size_t *len)
+{
+	for (const char *p = words; *p != '\0';
+	     p += p[*len] == ' ' ? *len + 1 : *len) {
+		*len = strcspn(p, " ");
+		if (strlen(text) == *len && strncasecmp(p, text, *len) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+int
+psm__setting_check(size_t i, const char *value, char **copy, psm_error *err)
+{
+	const struct setting *s = &settings[i];
+	size_t len = strlen(value);
+	const char *word;
+	int64_t number;
+	int flag, rc = 0;
+
+	switch (s->type) {
+	case INTEGER:
+		if (!psm__setting_int(value, &number) || number < s->min ||
+		    number > s->max)
+			rc = psm__fail(err, PSM_ERR_CONFIG,
+			               "%s: want an integer from %" PRId64
+			               " to %" PRId64 "%s%s, found \"%s\"",
+			               s->name, s->min, s->max,
+			               s->unit[0] ? " " : "", s->unit, value);
+		break;
+	case BOOLEAN:
+		if (!psm__setting_bool(value, &flag))
+			rc = psm__fail(err, PSM_ERR_CONFIG,
+			               "%s: want true or false, found \"%s\"",
+			               s->name, value);
+		break;
+	case WORD:
+		word = find_word(s->words, value, &len);
+		if (!word)
+			rc = psm__fail(err, PSM_ERR_CONFIG,
+			               "%s: want one of %s, found \"%s\"",
+			               s->name, s->words, value);
+		value = word;
+		break;
+	case STRING:
+	case PATH:
+	case SECRET:
+		break;
+	}
+	if (rc < 0)
+		return rc;
+	*copy = psm__strndup(value, len);
+	return *copy ? 0 : psm__nomem(err);
+}
+
+size_t
+psm_config_count(void)
+{
+	return PSM__COUNT(settings);
+}
+
+const char *
+psm_config_name_at(size_t i)
+{
+	return i < PSM__COUNT(settings) ? settings[i].name : NULL;
+}
+
+const char *
+psm_config_type_at(size_t i)
+{
+	return i < PSM__COUNT(settings) ? type_names[settings[i].type] : NULL;
+}
+
+const char *
+psm_config_default_at(size_t i)
+{
+	return i < PSM__COUNT(settings) ? settings[i].preset : NULL;
+}
+
+const char *
+psm_config_unit_at(size_t i)
+{
+	return i < PSM__COUNT(settings) ? settings[i].unit : NULL;
+}
+
+const char *
+psm_config_meaning_at(size_t i)
+{
+	return i < PSM__COUNT(settings) ? settings[i].meaning : NULL;
+}
