@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "domain/domain.h"
+#include "testing.h"
+
+static psm_error *err;
+
+static void
+setup(void)
+{
+	err = psm_error_new();
+	ck_assert_ptr_nonnull(err);
+}
+
+static void
+teardown(void)
+{
+	psm_error_free(err);
+}
+
+START_TEST(names)
+{
+	static const char *const words[] = {"aktiv", "gesperrt", "inaktiv"};
+
+	for (int i = 0; i < 3; i++) {
+		ck_assert_str_eq(psm_therapist_status_name(i), words[i]);
+		ck_assert_int_eq(psm_therapist_status_from_name(words[i]), i);
+	}
+	ck_assert_ptr_null(psm_therapist_status_name(-1));
+	ck_assert_ptr_null(psm_therapist_status_name(3));
+	ck_assert_int_eq(psm_therapist_status_from_name("Aktiv"),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_status_from_name(""), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_status_from_name(NULL), PSM_ERR_INVAL);
+}
+END_TEST
+
+/* The whole matrix: from none, aktiv, gesperrt, inaktiv; to aktiv, gesperrt,
+ * inaktiv; without and with a block. u: updated, b: blocked, f: unblocked; the
+ * digit is what happens to date and reason. */
+static const char *const matrix[4][3][2] = {
+    {{"u0", "f2"}, {"b1", "b1"}, {"u0", "u0"}},
+    {{"u0", "u0"}, {"b1", "b1"}, {"u0", "u2"}},
+    {{"f2", "f2"}, {"u0", "u0"}, {"u1", "u0"}},
+    {{"u0", "f2"}, {"b1", "b1"}, {"u0", "u0"}},
+};
+
+START_TEST(transitions)
+{
+	const char *event, *want;
+	char got[3] = "";
+
+	for (int from = -1; from <= 2; from++) {
+		for (int to = 0; to <= 2; to++) {
+			for (int blocked = 0; blocked <= 1; blocked++) {
+				int rc = psm_therapist_transition(
+				    from, to, blocked, &event, err);
+
+				want = matrix[from + 1][to][blocked];
+				got[0] =
+				    strcmp(event, "therapist.blocked") == 0
+					? 'b'
+				    : strcmp(event, "therapist.unblocked") == 0
+					? 'f'
+					: 'u';
+				got[1] = (char)('0' + rc);
+				ck_assert_msg(strcmp(got, want) == 0,
+				              "%d -> %d, %d: want %s, got %s",
+				              from, to, blocked, want, got);
+				ck_assert_ptr_nonnull(
+				    psm_catalogue_find(event));
+			}
+		}
+	}
+	ck_assert_int_eq(psm_therapist_transition(-2, 0, 0, &event, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_ptr_null(event);
+	ck_assert_int_eq(psm_therapist_transition(3, 0, 0, &event, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_transition(0, -1, 0, &event, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_transition(0, 3, 0, &event, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_transition(0, 1, 0, NULL, err),
+	                 PSM_ERR_INVAL);
+}
+END_TEST
+
+/* -- a row that goes through its life */
+
+static struct psm__row row;
+static const char *event;
+
+static void
+setup_row(void)
+{
+	setup();
+	ck_assert_int_eq(psm__row_init(&row, &psm__entity_therapist, err), 0);
+	ck_assert_int_eq(psm__row_set_named(&row, "status", "aktiv", err), 0);
+}
+
+static void
+teardown_row(void)
+{
+	psm__row_free(&row);
+	teardown();
+}
+
+static void
+check_row(const char *status, const char *date, const char *reason)
+{
+	const char *const columns[][2] = {
+	    {"status", status}, {"sperrdatum", date}, {"sperrgrund", reason}};
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *got = psm__row_get(&row, columns[i][0]);
+
+		ck_assert_msg(
+		    columns[i][1] == NULL
+			? got == NULL
+			: got != NULL && strcmp(got, columns[i][1]) == 0,
+		    "%s: want %s, got %s", columns[i][0],
+		    columns[i][1] ? columns[i][1] : "null", got ? got : "null");
+	}
+	memset(row.modified, 0, row.entity->count);
+}
+
+START_TEST(block_and_unblock)
+{
+	ck_assert_int_eq(
+	    psm__therapist_block(&row, "why", "2026-01-02", &event, err), 3);
+	ck_assert_str_eq(event, "therapist.blocked");
+	check_row("gesperrt", "2026-01-02", "why");
+	/* The same again: nothing; another reason: no second block. */
+	ck_assert_int_eq(
+	    psm__therapist_block(&row, "why", "2026-01-03", &event, err), 0);
+	ck_assert_int_eq(
+	    psm__therapist_block(&row, "why not", "2026-01-03", &event, err),
+	    1);
+	ck_assert_str_eq(event, "therapist.updated");
+	check_row("gesperrt", "2026-01-02", "why not");
+	ck_assert_int_eq(psm__therapist_unblock(&row, &event, err), 3);
+	ck_assert_str_eq(event, "therapist.unblocked");
+	check_row("aktiv", NULL, NULL);
+	ck_assert_int_eq(psm__therapist_unblock(&row, &event, err), 0);
+	ck_assert_int_eq(
+	    psm__therapist_block(&row, NULL, "2026-01-04", &event, err), 2);
+	check_row("gesperrt", "2026-01-04", NULL);
+}
+END_TEST
+
+START_TEST(unblock_needs_a_block)
+{
+	ck_assert_int_eq(psm__row_set_named(&row, "status", "inaktiv", err), 0);
+	ck_assert_int_eq(psm__therapist_unblock(&row, &event, err),
+	                 PSM_ERR_TRANSITION);
+	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "\"inaktiv\""));
+	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "\"aktiv\""));
+	check_row("inaktiv", NULL, NULL);
+	psm_error_clear(err);
+	ck_assert_int_eq(
+	    psm__row_set_named(&row, "sperrdatum", "2026-01-01", err), 0);
+	ck_assert_int_eq(psm__therapist_unblock(&row, &event, err), 2);
+	ck_assert_str_eq(event, "therapist.unblocked");
+	check_row("aktiv", NULL, NULL);
+}
+END_TEST
+
+START_TEST(a_new_therapist)
+{
+	static const char text[] =
+	    "{\"basic_info\": {\"salutation\": \"Dr.\", \"first_name\": "
+	    "\"X\", \"last_name\": \"Y\"},\n \"location\": {\"postal_code\": "
+	    "\"10115\"}, \"therapy_methods\": [\"Erwachsene\"]}";
+	psm_json *record;
+	struct psm__row fresh;
+
+	ck_assert_int_eq(psm_json_parse(text, strlen(text), &record, err), 0);
+	ck_assert_int_eq(psm__row_init(&fresh, &psm__entity_therapist, err), 0);
+	ck_assert_int_eq(psm__record_map(record, "/therapists/4", &fresh, err),
+	                 0);
+	ck_assert_int_eq(
+	    psm__record_complete(record, "/therapists/4", &fresh, err),
+	    PSM_ERR_SCHEMA);
+	ck_assert_str_eq(psm_error_pointer(err),
+	                 "/therapists/4/basic_info/salutation");
+	ck_assert_uint_eq(psm_error_line(err), 1);
+	psm_error_clear(err);
+	ck_assert_int_eq(psm__row_set_named(&fresh, "anrede", "Frau", err), 0);
+	ck_assert_int_eq(
+	    psm__record_complete(record, "/therapists/4", &fresh, err), 0);
+	ck_assert_str_eq(psm__row_get(&fresh, "status"), "aktiv");
+	ck_assert_str_eq(psm__row_get(&fresh, "kassensitz"), "t");
+	ck_assert_str_eq(psm__row_get(&fresh, "potenziell_verfuegbar"), "f");
+	ck_assert_str_eq(psm__row_get(&fresh, "psychotherapieverfahren"),
+	                 "egal");
+	psm__row_free(&fresh);
+	psm_json_free(record);
+}
+END_TEST
+
+/* -- texts */
+
+START_TEST(calendar)
+{
+	static const struct {
+		const char *text;
+		int is_day;
+	} days[] = {
+	    {"20250228", 1}, {"20240229", 1},  {"20250229", 0}, {"20000229", 1},
+	    {"19000229", 0}, {"20250431", 0},  {"20251231", 1}, {"99999999", 0},
+	    {"20251301", 0}, {"20250001", 0},  {"20250100", 0}, {"00000101", 0},
+	    {"2025010", 0},  {"202501011", 0}, {"2025010a", 0}, {"", 0},
+	    {"failed", 0},   {"-2025010", 0},
+	};
+
+	for (size_t i = 0; i < PSM__COUNT(days); i++)
+		ck_assert_msg(psm__is_folder_day(days[i].text) ==
+		                  days[i].is_day,
+		              "%s", days[i].text);
+	ck_assert_int_eq(psm__is_calendar_day("2024-02-29"), 1);
+	ck_assert_int_eq(psm__is_calendar_day("2025-02-29"), 0);
+	ck_assert_int_eq(psm__is_calendar_day("2025-2-28"), 0);
+	ck_assert_int_eq(psm__is_calendar_day("2025/02/28"), 0);
+	ck_assert_int_eq(psm__is_calendar_day(NULL), 0);
+}
+END_TEST
+
+START_TEST(texts)
+{
+	ck_assert_uint_eq(psm__utf8_count("a\xc3\xa4\xe2\x82\xac"), 3);
+	ck_assert_int_eq(psm__is_blank(NULL), 1);
+	ck_assert_int_eq(psm__is_blank(" \t\n"), 1);
+	ck_assert_int_eq(psm__is_blank(" a "), 0);
+	ck_assert_int_eq(psm__is_digits("01234", 5), 1);
+	ck_assert_int_eq(psm__is_digits("0123", 5), 0);
+	ck_assert_int_eq(psm__is_digits("0123x", 5), 0);
+	ck_assert_int_eq(psm__is_digits(NULL, 5), 0);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("therapist");
+	TCase *t = tcase_create("status");
+	TCase *life = tcase_create("life");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, names);
+	tcase_add_test(t, transitions);
+	tcase_add_test(t, calendar);
+	tcase_add_test(t, texts);
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(life, setup_row, teardown_row);
+	tcase_add_test(life, block_and_unblock);
+	tcase_add_test(life, unblock_needs_a_block);
+	tcase_add_test(life, a_new_therapist);
+	suite_add_tcase(s, life);
+	return s;
+}
+
+int
+main(void)
+{
+	SRunner *sr = srunner_create(suite());
+	int failed;
+
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
