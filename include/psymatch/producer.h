@@ -10,40 +10,215 @@
 
 PSM_BEGIN_DECLS
 
-/* Sends events and survives outages: what send() accepted is written ahead to
- * the spool. */
+/**
+ * Sends events, and neither loses nor reorders them while the broker is away.
+ *
+ * Every event is written to the spool first and sent from there, in the order
+ * in which it was accepted, by a thread of the producer; so nothing overtakes,
+ * and send never waits for a broker. An event that was accepted is, in this
+ * order: queued, spooled (as durable as PSYMATCH_SPOOL_DURABILITY says), and in
+ * the end sent (acknowledged) or failed (refused by the broker for good, and
+ * put aside in the spool's quarantine). After a crash, events may be sent
+ * twice, with the same event_id.
+ *
+ * Used from any thread. After a fork it belongs to the parent: in the child
+ * every call is PSM_ERR_STATE, and psm_producer_free() does nothing.
+ */
 typedef struct psm_producer psm_producer;
 
-/* Runs once per accepted event on the producer's thread; rc is 0 (sent) or the
- * reason. May call send(), not close(). */
+/**
+ * The outcome of one event.
+ *
+ * @param event_id  the event's id; borrowed for the call.
+ * @param rc        0: acknowledged by the broker. PSM_ERR_TOO_LARGE,
+ *                  PSM_ERR_INVAL or PSM_ERR_REJECT: refused for good.
+ *                  PSM_ERR_CLOSED: the producer was closed before; reason says
+ *                  whether the event stays in the spool for the next start.
+ * @param reason    a sentence, "" for rc 0; borrowed for the call.
+ * @param user      as given to psm_producer_set_delivery().
+ *
+ * Runs on the producer's thread, exactly once for each accepted event, at the
+ * latest within psm_producer_close(). It also runs for events that an earlier
+ * process left in the spool, once for each of them, and PSM_ERR_CLOSED for them
+ * again if they are still there at the close. May call psm_producer_send(),
+ * psm_producer_stat() and psm_producer_health(); flush and close are
+ * PSM_ERR_STATE from here. Since 0.1.
+ */
 typedef void (*psm_delivery_fn)(const char *event_id, int rc,
                                 const char *reason, void *user);
 
-/*
- * Settings read: PSYMATCH_SPOOL_DIR ("" = memory only),
- * PSYMATCH_SPOOL_DURABILITY (disk, interval, os), PSYMATCH_SPOOL_MAX_BYTES,
- * PSYMATCH_QUEUE_MAX, PSYMATCH_EVENT_MAX_BYTES, PSYMATCH_WIRE.
+/**
+ * A producer on a transport. Touches neither files nor broker.
+ *
+ * Settings read: PSYMATCH_SPOOL_DIR ("": events are kept in memory only),
+ * PSYMATCH_SPOOL_DURABILITY, PSYMATCH_SPOOL_INTERVAL_MS,
+ * PSYMATCH_SPOOL_MAX_BYTES, PSYMATCH_QUEUE_MAX, PSYMATCH_EVENT_MAX_BYTES,
+ * PSYMATCH_WIRE.
+ *
+ * @param t    kept by a reference of its own.
+ * @param cfg  copied as far as needed.
+ * @param out  new (psm_producer_free); NULL after a failure.
+ * @param err  details of a failure; may be NULL.
+ * @return 0: *out is the producer, not started.
+ *   PSM_ERR_INVAL  a NULL argument;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
  */
 PSM_API int psm_producer_new(psm_transport *t, const psm_config *cfg,
                              psm_producer **out, psm_error *err) PSM_CHECK;
+
+/**
+ * Say who wants to hear the outcome of each event. Before the start.
+ *
+ * @param p     a producer that was not started.
+ * @param fn    NULL: nobody, as in the beginning.
+ * @param user  given to fn.
+ * @return 0.
+ *   PSM_ERR_INVAL  p is NULL;
+ *   PSM_ERR_STATE  it was started, or belongs to another process.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_producer_set_delivery(psm_producer *p, psm_delivery_fn fn,
                                       void *user);
+
+/**
+ * Open the spool and start sending what is in it. Never waits for a broker.
+ *
+ * The spool directory is made if it is missing. Several producers may share it:
+ * each takes a stream.N of it, and whoever starts takes over the streams of
+ * processes that died. Damaged data never fails the start: it is moved to the
+ * quarantine and counted. Nor does a full disk: send is PSM_ERR_FULL until
+ * there is room.
+ *
+ * @param p    a new producer.
+ * @param err  details of a failure; may be NULL.
+ * @return 0: started. Else it can be tried again:
+ *   PSM_ERR_INVAL  p is NULL;
+ *   PSM_ERR_STATE  started before, closed, or of another process;
+ *   PSM_ERR_IO     the spool directory cannot be used at all;
+ *   PSM_ERR_NOMEM  out of memory or threads.
+ *
+ * Threads: one at a time. Blocks: on the disk, to read the end of the spool.
+ * Since 0.1.
+ */
 PSM_API int psm_producer_start(psm_producer *p, psm_error *err) PSM_CHECK;
+
+/**
+ * Accept one event for sending. Does not wait for the broker.
+ *
+ * @param p      a started producer.
+ * @param topic  1 to 249 bytes of [A-Za-z0-9._-]; NULL: the topic of the
+ *               event's type.
+ * @param ev     borrowed for the call: it is encoded before the call returns.
+ *               Its key (psm_event_key) decides the partition; events of one
+ *               key and topic arrive in the order of the calls.
+ * @param err    details of a failure; may be NULL.
+ * @return 0: accepted, as durable as PSYMATCH_SPOOL_DURABILITY says, and the
+ *   delivery callback will run once for it.
+ *   PSM_ERR_INVAL         a NULL argument, or a topic outside the rule above;
+ *   PSM_ERR_UNKNOWN_TYPE  no topic given, and the catalogue has none;
+ *   PSM_ERR_TOO_LARGE     longer than PSYMATCH_EVENT_MAX_BYTES;
+ *   PSM_ERR_FULL          PSYMATCH_SPOOL_MAX_BYTES or, without a spool,
+ *                         PSYMATCH_QUEUE_MAX is reached, or the disk is full;
+ *                         retriable;
+ *   PSM_ERR_IO            the spool cannot be written;
+ *   PSM_ERR_STATE         not started, closing, or of another process;
+ *   PSM_ERR_NOMEM         out of memory.
+ *   After an error the event was not accepted and no callback will run for it.
+ *
+ * Threads: any. Blocks: for the disk with durability disk, else no. Since 0.1.
+ */
 PSM_API int psm_producer_send(psm_producer *p, const char *topic,
                               const psm_event *ev, psm_error *err) PSM_CHECK;
-/* Wait until nothing is queued; *left (may be NULL) receives what still is.
- * PSM_ERR_TIMEOUT when some is. */
+
+/**
+ * Wait until every event accepted before this call is sent or failed.
+ *
+ * @param p           a started producer.
+ * @param timeout_ms  0 or more; 0 only looks.
+ * @param left        receives how many events still wait; may be NULL.
+ * @param err         details of a failure; may be NULL.
+ * @return 0: none of them waits.
+ *   PSM_ERR_TIMEOUT  some still do;
+ *   PSM_ERR_INVAL    p is NULL or timeout_ms negative;
+ *   PSM_ERR_STATE    not started, in the delivery callback, or of another
+ *                    process.
+ *
+ * Threads: any. Blocks: up to timeout_ms. Since 0.1.
+ */
 PSM_API int psm_producer_flush(psm_producer *p, int timeout_ms, size_t *left,
                                psm_error *err) PSM_CHECK;
-/* Stop taking events, flush, stop the thread; the rest stays in the spool (or
- * is reported as PSM_ERR_CLOSED). */
+
+/**
+ * Accept nothing more, send what there is, and stop.
+ *
+ * What is not sent in time stays in the spool for the next start; without a
+ * spool it is given up. Either way the delivery callback says PSM_ERR_CLOSED
+ * for each such event. A second call returns what the first did.
+ *
+ * @param p           a producer in any state.
+ * @param timeout_ms  0 or more, for sending what waits.
+ * @param left        receives how many events were not sent; may be NULL.
+ * @param err         details of a failure; may be NULL.
+ * @return 0: closed, and everything was sent.
+ *   PSM_ERR_TIMEOUT  closed, and *left events were not sent;
+ *   PSM_ERR_INVAL    p is NULL or timeout_ms negative;
+ *   PSM_ERR_STATE    another thread is closing it, called in the delivery
+ *                    callback, or of another process.
+ *
+ * Threads: any. Blocks: up to timeout_ms, and for the callbacks. Since 0.1.
+ */
 PSM_API int psm_producer_close(psm_producer *p, int timeout_ms, size_t *left,
                                psm_error *err) PSM_CHECK;
+
+/**
+ * Close with timeout 0 if that was not done, and free.
+ *
+ * @param p  taken; NULL is allowed. Not in its delivery callback, and not while
+ *           another thread uses it.
+ *
+ * Threads: one at a time. Blocks: for the callbacks. Since 0.1.
+ */
 PSM_API void psm_producer_free(psm_producer *p);
-/* "accepted", "queued", "spooled", "sent", "failed", "quarantined_bytes",
- * "oldest_age_ms", "restarts"; -1 for another name. */
+
+/**
+ * One number about the producer.
+ *
+ * @param p     a producer in any state.
+ * @param name  "accepted": events accepted by send in this process;
+ *              "queued": events that wait, with those of earlier processes;
+ *              "spooled": of these, as durable as was asked for, 0 without a
+ *              spool;
+ *              "sent", "failed": events with that outcome in this process;
+ *              "damaged": events of the spool found unreadable;
+ *              "quarantined_bytes": size of the quarantine;
+ *              "oldest_age_ms": how long the oldest that waits has done so;
+ *              "restarts": clients replaced after a fatal error.
+ * @return the number; -1 for another name, a NULL argument or in another
+ *   process.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int64_t psm_producer_stat(psm_producer *p, const char *name);
-/* An enum psm_health, and a sentence into reason[size]. */
+
+/**
+ * Whether the producer does its work.
+ *
+ * Red: it does not run, cannot accept events, is over 90 % full, or has sent
+ * nothing for five minutes though events wait. Amber: no broker is reachable,
+ * the broker does not take a topic, the spool is over 70 % full or had damage,
+ * or an event waits for more than half a minute. Green: none of these.
+ *
+ * @param p       a producer in any state.
+ * @param reason  receives a sentence without personal data, cut to size; may
+ *                be NULL.
+ * @param size    bytes of reason.
+ * @return an enum psm_health; red for NULL.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_producer_health(psm_producer *p, char *reason, size_t size);
 
 PSM_END_DECLS

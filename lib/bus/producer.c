@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "bus/producer_int.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* -- forks: the child has neither the sender thread nor the right to the files,
+ * so it may only free nothing and ask nothing -- */
+
+static unsigned forks;
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+
+static void
+in_child(void)
+{
+	forks++;
+}
+
+static void
+watch_forks(void)
+{
+	/* Out of memory is the only failure, and then the check is missing. */
+	(void)pthread_atfork(NULL, NULL, in_child);
+}
+
+unsigned
+psm__forks(void)
+{
+	pthread_once(&forks_once, watch_forks);
+	return forks;
+}
+
+/* -- making -- */
+
+static int
+read_settings(struct psm_producer *p, const psm_config *cfg)
+{
+	static const char *const words[] = {
+	    [PSM__DURABLE_DISK] = "disk",
+	    [PSM__DURABLE_INTERVAL] = "interval",
+	    [PSM__DURABLE_OS] = "os",
+	};
+	const char *word = psm_config_string(cfg, "PSYMATCH_SPOOL_DURABILITY");
+	const char *wire = psm_config_string(cfg, "PSYMATCH_WIRE");
+	size_t i;
+
+	for (i = 0; i < PSM__COUNT(words); i++)
+		if (strcmp(words[i], word) == 0)
+			p->durability = (int)i;
+	p->wire = strcmp(wire, "camel") == 0 ? PSM_WIRE_CAMEL : PSM_WIRE_SNAKE;
+	p->interval_ms = (int)psm_config_int(cfg, "PSYMATCH_SPOOL_INTERVAL_MS");
+	p->max_bytes = psm_config_int(cfg, "PSYMATCH_SPOOL_MAX_BYTES");
+	p->queue_max = (size_t)psm_config_int(cfg, "PSYMATCH_QUEUE_MAX");
+	p->event_max = psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES");
+	p->dir = psm__strdup(psm_config_string(cfg, "PSYMATCH_SPOOL_DIR"));
+	return p->dir ? 0 : PSM_ERR_NOMEM;
+}
+
+static void
+find_metrics(struct psm_producer *p)
+{
+	p->m_accepted = psm__counter("psymatch_producer_accepted_total", NULL,
+	                             NULL, "events accepted by send");
+	p->m_sent = psm__counter("psymatch_producer_sent_total", NULL, NULL,
+	                         "events acknowledged by the broker");
+	p->m_failed = psm__counter("psymatch_producer_failed_total", NULL, NULL,
+	                           "events refused by the broker for good");
+	p->m_restarts =
+	    psm__counter("psymatch_producer_restarts_total", NULL, NULL,
+	                 "clients replaced after a fatal error");
+}
+
+int
+psm_producer_new(psm_transport *t, const psm_config *cfg, psm_producer **out,
+                 psm_error *err)
+{
+	struct psm_producer *p;
+
+	psm__error_clear(err);
+	if (!out)
+		return psm__fail(err, PSM_ERR_INVAL, "out: want a pointer");
+	*out = NULL;
+	if (!t || !cfg)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a transport and a configuration");
+	p = psm__alloc(sizeof(*p));
+	if (!p)
+		return psm__nomem(err);
+	if (psm__cond_init(&p->wakeup) < 0) {
+		psm__free(p);
+		return psm__nomem(err);
+	}
+	pthread_mutex_init(&p->lock, NULL);
+	p->transport = psm_transport_ref(t);
+	p->forks = psm__forks();
+	p->stop_at_ms = INT64_MAX;
+	p->random = (uint32_t)psm__mono_us() ^ (uint32_t)getpid() << 16;
+	p->random |= 1; /* xorshift never leaves 0 */
+	p->err = psm_error_new();
+	if (read_settings(p, cfg) < 0 || !p->err) {
+		psm_producer_free(p);
+		return psm__nomem(err);
+	}
+	find_metrics(p);
+	*out = p;
+	return 0;
+}
+
+static int
+check_process(const struct psm_producer *p, psm_error *err)
+{
+	if (p->forks == psm__forks())
+		return 0;
+	return psm__fail(err, PSM_ERR_STATE,
+	                 "the producer belongs to the process that forked");
+}
+
+int
+psm_producer_set_delivery(psm_producer *p, psm_delivery_fn fn, void *user)
+{
+	if (!p)
+		return PSM_ERR_INVAL;
+	if (p->forks != psm__forks() || p->state != PSM__PRODUCER_NEW)
+		return PSM_ERR_STATE;
+	p->fn = fn;
+	p->user = user;
+	return 0;
+}
+
+static int
+open_spool(struct psm_producer *p, struct psm__spool **out, psm_error *err)
+{
+	struct psm__spool_conf conf = {
+	    .dir = p->dir,
+	    .durability = p->durability,
+	    .interval_ms = p->interval_ms,
+	    .max_bytes = p->max_bytes,
+	    .max_records = p->dir[0] ? 0 : p->queue_max,
+	    /* Room for what waits behind one stuck partition. */
+	    .window = 2 * p->queue_max,
+	    .wake = psm__sender_wake,
+	    .user = p,
+	};
+
+	return psm__spool_open(&conf, out, err);
+}
+
+int
+psm_producer_start(psm_producer *p, psm_error *err)
+{
+	struct psm__spool *spool = NULL;
+	int rc;
+
+	psm__error_clear(err);
+	if (!p)
+		return psm__fail(err, PSM_ERR_INVAL, "want a producer");
+	rc = check_process(p, err);
+	if (rc < 0)
+		return rc;
+	if (p->state != PSM__PRODUCER_NEW)
+		return psm__fail(err, PSM_ERR_STATE, "started before");
+	rc = open_spool(p, &spool, err);
+	if (rc < 0)
+		return rc;
+	p->spool = spool;
+	p->last_ack_ms = psm__mono_ms();
+	rc = psm__thread_start(&p->thread, "psm-producer", psm__sender, p, err);
+	if (rc < 0) {
+		p->spool = NULL;
+		psm__spool_freeze(spool);
+		psm__spool_close(spool);
+		psm__spool_free(spool);
+		return rc;
+	}
+	pthread_mutex_lock(&p->lock);
+	p->state = PSM__PRODUCER_RUNNING;
+	pthread_mutex_unlock(&p->lock);
+	return 0;
+}
+
+/* -- sending -- */
+
+static int
+topic_ok(const char *topic)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+	size_t len = strlen(topic);
+
+	return len >= 1 && len <= 249 && strspn(topic, allowed) == len &&
+	       strcmp(topic, ".") != 0 && strcmp(topic, "..") != 0;
+}
+
+static int
+choose_topic(const char **topic, const psm_event *ev, psm_error *err)
+{
+	if (!*topic) {
+		*topic = psm_event_topic(ev);
+		if (!*topic)
+			return psm__fail(err, PSM_ERR_UNKNOWN_TYPE,
+			                 "event type \"%s\" is not in the "
+			                 "catalogue, so it needs a topic",
+			                 psm_event_type(ev));
+	} else if (!topic_ok(*topic)) {
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "topic: want 1 to 249 of [A-Za-z0-9._-]");
+	}
+	return 0;
+}
+
+static int
+append(struct psm_producer *p, const char *topic, const psm_event *ev,
+       psm_error *err)
+{
+	struct psm__spool_entry e = {
+	    .topic = topic,
+	    .key = psm_event_key(ev),
+	    .id = psm_event_id(ev),
+	};
+	char *text = NULL;
+	int rc = psm_event_encode(ev, p->wire, &text, &e.value_len, err);
+
+	if (rc < 0)
+		return rc;
+	e.value = text;
+	e.key_len = e.key ? strlen(e.key) : 0;
+	if (e.value_len > (uint64_t)p->event_max)
+		rc = psm__fail(err, PSM_ERR_TOO_LARGE,
+		               "event: want at most %lld bytes, found %zu",
+		               (long long)p->event_max, e.value_len);
+	else
+		rc = psm__spool_append(p->spool, &e, err);
+	psm__free(text);
+	return rc;
+}
+
+int
+psm_producer_send(psm_producer *p, const char *topic, const psm_event *ev,
+                  psm_error *err)
+{
+	int rc;
+
+	psm__error_clear(err);
+	if (!p || !ev)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a producer and an event");
+	rc = check_process(p, err);
+	if (rc < 0)
+		return rc;
+	if (!p->spool)
+		return psm__fail(err, PSM_ERR_STATE, "not started");
+	rc = choose_topic(&topic, ev, err);
+	if (rc == 0)
+		rc = append(p, topic, ev, err);
+	if (rc < 0)
+		return rc;
+	__atomic_add_fetch(&p->accepted, 1, __ATOMIC_RELAXED);
+	psm__metric_add(p->m_accepted, 1);
+	return 0;
+}
+
+/* -- the end -- */
+
+int
+psm_producer_flush(psm_producer *p, int timeout_ms, size_t *left,
+                   psm_error *err)
+{
+	uint64_t waiting;
+	int rc;
+
+	psm__error_clear(err);
+	if (left)
+		*left = 0;
+	if (!p || timeout_ms < 0)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a producer and a timeout from 0 on");
+	rc = check_process(p, err);
+	if (rc < 0)
+		return rc;
+	if (!p->spool)
+		return psm__fail(err, PSM_ERR_STATE, "not started");
+	if (psm__sender_is_me(p))
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "not from the delivery callback");
+	waiting = psm__spool_drain(p->spool, timeout_ms);
+	if (left)
+		*left = (size_t)waiting;
+	if (waiting > 0)
+		return psm__fail(err, PSM_ERR_TIMEOUT,
+		                 "%llu events were not sent in %d ms",
+		                 (unsigned long long)waiting, timeout_ms);
+	return 0;
+}
+
+/* 1: closing was begun by this call. 0: there is nothing to do. */
+static int
+begin_close(struct psm_producer *p, psm_error *err)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&p->lock);
+	switch (p->state) {
+	case PSM__PRODUCER_NEW:
+		p->state = PSM__PRODUCER_CLOSED;
+		break;
+	case PSM__PRODUCER_RUNNING:
+		p->state = PSM__PRODUCER_CLOSING;
+		rc = 1;
+		break;
+	case PSM__PRODUCER_CLOSING:
+		rc = psm__fail(err, PSM_ERR_STATE, "another thread closes it");
+		break;
+	default:
+		break;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
+/* The sender hears of it only when nothing can be accepted any more: so it sees
+ * every event that was. */
+static void
+end_close(struct psm_producer *p, int timeout_ms)
+{
+	psm__spool_shut(p->spool);
+	pthread_mutex_lock(&p->lock);
+	p->stop_at_ms = psm__mono_ms() + timeout_ms;
+	pthread_mutex_unlock(&p->lock);
+	psm__sender_wake(p);
+	pthread_join(p->thread, NULL);
+	psm__spool_close(p->spool);
+	pthread_mutex_lock(&p->lock);
+	p->state = PSM__PRODUCER_CLOSED;
+	pthread_mutex_unlock(&p->lock);
+}
+
+int
+psm_producer_close(psm_producer *p, int timeout_ms, size_t *left,
+                   psm_error *err)
+{
+	int rc;
+
+	psm__error_clear(err);
+	if (left)
+		*left = 0;
+	if (!p || timeout_ms < 0)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a producer and a timeout from 0 on");
+	rc = check_process(p, err);
+	if (rc < 0)
+		return rc;
+	if (psm__sender_is_me(p))
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "not from the delivery callback");
+	rc = begin_close(p, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 1)
+		end_close(p, timeout_ms);
+	if (left)
+		*left = p->left;
+	if (p->left == 0)
+		return 0;
+	return psm__fail(err, PSM_ERR_TIMEOUT, "%zu events were not sent%s",
+	                 p->left, p->dir[0] ? ", they stay in the spool" : "");
+}
+
+void
+psm_producer_free(psm_producer *p)
+{
+	/* The child of a fork leaves everything to its parent. */
+	if (!p || p->forks != psm__forks())
+		return;
+	/* What is left was told to the callback. */
+	if (p->spool && psm_producer_close(p, 0, NULL, NULL) == PSM_ERR_STATE)
+		return;
+	psm__spool_free(p->spool);
+	psm__lanes_free(p);
+	psm_transport_unref(p->transport);
+	pthread_cond_destroy(&p->wakeup);
+	pthread_mutex_destroy(&p->lock);
+	psm_error_free(p->err);
+	psm__free(p->dir);
+	psm__free(p);
+}

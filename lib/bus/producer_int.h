@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The insides of the producer. send() only appends to the spool; one thread of
+ * ours, the sender, hands the spool's records to the transport's sink, in
+ * order, and settles them by the sink's reports.
+ *
+ * Lock order: the spool's lock, then p->lock. Callbacks run under neither.
+ */
+#ifndef PSM_PRODUCER_INT_H
+#define PSM_PRODUCER_INT_H
+
+#include <psymatch/producer.h>
+
+#include "bus/spool.h"
+#include "bus/transport.h"
+
+/* A topic that the broker does not take now. Its records wait, the other topics
+ * go on; first one record is tried, then the rest follows in order. */
+enum psm__lane_state {
+	PSM__LANE_OPEN,
+	PSM__LANE_HELD,    /* until resume_ms */
+	PSM__LANE_PROBING, /* one record is on its way */
+	PSM__LANE_CATCHING /* sending what was deferred */
+};
+struct psm__lane {
+	char *topic;
+	int state; /* enum psm__lane_state */
+	int64_t resume_ms;
+	unsigned failures;
+	uint64_t probe; /* PROBING: the token */
+	uint64_t scan;  /* CATCHING: next token to look at */
+};
+
+enum psm__producer_state {
+	PSM__PRODUCER_NEW,
+	PSM__PRODUCER_RUNNING,
+	PSM__PRODUCER_CLOSING,
+	PSM__PRODUCER_CLOSED
+};
+
+struct psm_producer {
+	psm_transport *transport;
+	char *dir;
+	int durability, interval_ms, wire;
+	int64_t max_bytes, event_max;
+	size_t queue_max;
+	unsigned forks; /* of the process that made it */
+	psm_delivery_fn fn;
+	void *user;
+	struct psm__spool *spool; /* __atomic; NULL before start */
+
+	pthread_mutex_t lock;
+	pthread_cond_t wakeup;
+	pthread_t thread;
+	/* under lock */
+	int state;              /* enum psm__producer_state */
+	int64_t stop_at_ms;     /* when to give up; INT64_MAX: not closing */
+	struct psm__sink *sink; /* set by the sender only */
+	int woken;
+	char trouble[256]; /* why nothing is sent, "" if all is well */
+	size_t left;       /* CLOSED: what was not sent */
+
+	/* the sender's own */
+	psm_error *err;
+	size_t inflight;
+	int restart; /* open another sink, send all again */
+	int ending;  /* only reports are taken now */
+	int64_t open_at_ms, pause_until_ms;
+	unsigned open_failures;
+	struct psm__lane *lanes;
+	size_t lane_count, lane_cap, lanes_shut;
+	uint32_t random;
+
+	/* __atomic */
+	int64_t accepted, sent, failed, restarts, last_ack_ms;
+	struct psm__metric *m_accepted, *m_sent, *m_failed, *m_restarts,
+	    *m_waiting;
+};
+
+/* -- producer.c */
+
+/* How many forks lie between the program's start and this process. */
+unsigned psm__forks(void);
+
+/* -- producer_sender.c */
+
+void *psm__sender(void *producer);
+/* Any thread: the sender has something new to look at. */
+void psm__sender_wake(void *producer);
+/* 1: the calling thread is the sender of p, i.e. in its callback. */
+int psm__sender_is_me(const struct psm_producer *p);
+/* Hand one message over. 0: taken, or dealt with; PSM_ERR_FULL: stop for now;
+ * PSM_ERR_BROKER: the sink is dead. @thread sender */
+int psm__sender_send(struct psm_producer *p, const struct psm__message *m);
+/* 100 ms doubled for each failure, at most 5 s, give or take a quarter. */
+int psm__sender_backoff(struct psm_producer *p, unsigned failures);
+void psm__sender_trouble(struct psm_producer *p, const char *why);
+
+/* -- producer_lane.c: @thread sender */
+
+/* NULL: the topic is open. */
+struct psm__lane *psm__lane_shut(struct psm_producer *p, const char *topic);
+/* The broker does not take this record of the topic now. */
+void psm__lane_hold(struct psm_producer *p, const struct psm__message *m,
+                    const char *why);
+/* The record was acknowledged, or refused for good. */
+void psm__lane_took(struct psm_producer *p, uint64_t token);
+/* Send what is due of the topics that are shut; as psm__sender_send(). */
+int psm__lanes_run(struct psm_producer *p, int64_t now_ms);
+/* When the next one is due; INT64_MAX: none. */
+int64_t psm__lanes_due(const struct psm_producer *p);
+void psm__lanes_reset(struct psm_producer *p);
+void psm__lanes_free(struct psm_producer *p);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a producer tells about itself. */
+#include <stdio.h>
+#include <string.h>
+
+#include <psymatch/health.h>
+
+#include "bus/producer_int.h"
+
+/* Nothing acknowledged for so long while events wait is worth a look, and then
+ * an alarm. */
+#define SLOW_MS 30000
+#define STUCK_MS 300000
+/* Parts of the spool's limit, in percent. */
+#define FILLING 70
+#define NEARLY_FULL 90
+
+static int64_t
+load(const int64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static int64_t
+age_ms(const struct psm__spool_numbers *n)
+{
+	int64_t age = n->oldest_us ? (psm_now_us() - n->oldest_us) / 1000 : 0;
+
+	return age > 0 ? age : 0;
+}
+
+int64_t
+psm_producer_stat(psm_producer *p, const char *name)
+{
+	struct psm__spool_numbers n = {0};
+
+	if (!p || !name || p->forks != psm__forks())
+		return -1;
+	if (p->spool)
+		psm__spool_numbers(p->spool, &n);
+	if (strcmp(name, "accepted") == 0)
+		return load(&p->accepted);
+	if (strcmp(name, "queued") == 0)
+		return (int64_t)n.waiting;
+	if (strcmp(name, "spooled") == 0)
+		return p->dir[0] ? (int64_t)n.safe : 0;
+	if (strcmp(name, "sent") == 0)
+		return load(&p->sent);
+	if (strcmp(name, "failed") == 0)
+		return load(&p->failed);
+	if (strcmp(name, "damaged") == 0)
+		return (int64_t)n.damaged;
+	if (strcmp(name, "quarantined_bytes") == 0)
+		return n.quarantined;
+	if (strcmp(name, "oldest_age_ms") == 0)
+		return age_ms(&n);
+	if (strcmp(name, "restarts") == 0)
+		return load(&p->restarts);
+	return -1;
+}
+
+/* A line of the report: the worst one wins, and of equals the first. */
+struct report {
+	int health;
+	char *reason;
+	size_t size;
+};
+
+__attribute__((format(printf, 3, 4))) static void
+note(struct report *r, int health, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (health <= r->health)
+		return;
+	r->health = health;
+	if (!r->reason || r->size == 0)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(r->reason, r->size, fmt, ap);
+	va_end(ap);
+}
+
+static void
+look_at_spool(struct report *r, const struct psm__spool_numbers *n)
+{
+	int64_t percent = n->bytes * 100 / n->max_bytes;
+
+	if (n->last_errno != 0)
+		note(r, PSM_HEALTH_RED,
+		     "the spool cannot grow, events are refused: %s",
+		     strerror(n->last_errno));
+	if (percent >= FILLING)
+		note(r,
+		     percent >= NEARLY_FULL ? PSM_HEALTH_RED : PSM_HEALTH_AMBER,
+		     "the spool is %lld %% full", (long long)percent);
+	if (n->damaged || n->quarantined)
+		note(r, PSM_HEALTH_AMBER,
+		     "%llu damaged records, %lld bytes in the quarantine",
+		     (unsigned long long)n->damaged, (long long)n->quarantined);
+	if (n->sync_errors)
+		note(r, PSM_HEALTH_AMBER, "%llu syncs to the disk failed",
+		     (unsigned long long)n->sync_errors);
+}
+
+static void
+look_at_sender(struct report *r, struct psm_producer *p,
+               const struct psm__spool_numbers *n)
+{
+	int64_t silent_ms = psm__mono_ms() - load(&p->last_ack_ms);
+	int connected = 0;
+	char trouble[sizeof(p->trouble)];
+
+	pthread_mutex_lock(&p->lock);
+	if (p->sink)
+		connected = p->sink->ops->connected(p->sink);
+	memcpy(trouble, p->trouble, sizeof(trouble));
+	pthread_mutex_unlock(&p->lock);
+	if (n->waiting && age_ms(n) > STUCK_MS && silent_ms > STUCK_MS)
+		note(r, PSM_HEALTH_RED,
+		     "%llu events wait, none sent for %lld s%s%s",
+		     (unsigned long long)n->waiting,
+		     (long long)silent_ms / 1000, trouble[0] ? ": " : "",
+		     trouble);
+	if (trouble[0])
+		note(r, PSM_HEALTH_AMBER, "%llu events wait: %s",
+		     (unsigned long long)n->waiting, trouble);
+	if (!connected)
+		note(r, PSM_HEALTH_AMBER,
+		     "no broker can be reached, %llu events wait",
+		     (unsigned long long)n->waiting);
+	if (n->waiting && age_ms(n) > SLOW_MS)
+		note(r, PSM_HEALTH_AMBER,
+		     "%llu events wait, the oldest for %lld s",
+		     (unsigned long long)n->waiting,
+		     (long long)age_ms(n) / 1000);
+}
+
+int
+psm_producer_health(psm_producer *p, char *reason, size_t size)
+{
+	struct report r = {PSM_HEALTH_GREEN - 1, reason, size};
+	struct psm__spool_numbers n;
+	int state;
+
+	if (!p || p->forks != psm__forks())
+		return PSM_HEALTH_RED;
+	note(&r, PSM_HEALTH_GREEN, "events are sent");
+	pthread_mutex_lock(&p->lock);
+	state = p->state;
+	pthread_mutex_unlock(&p->lock);
+	if (state != PSM__PRODUCER_RUNNING) {
+		note(&r, PSM_HEALTH_RED, "the producer is not running");
+		return r.health;
+	}
+	psm__spool_numbers(p->spool, &n);
+	look_at_spool(&r, &n);
+	look_at_sender(&r, p, &n);
+	return r.health;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Group commit. The first who wants his record on disk becomes the leader and
+ * syncs for all who came before it began; the others wait for him.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "bus/spool_int.h"
+
+/* The oldest segment with something to sync. @locks s->lock held */
+static struct psm__segment *
+find_dirty(struct psm__spool *s)
+{
+	struct psm__segment *g;
+
+	for (g = s->first; g; g = g->next)
+		if (g->dirty && !g->failed)
+			return g;
+	return NULL;
+}
+
+/* 0 or an errno. A failed datasync leaves the pages in an unknown state: this
+ * file is never synced nor appended to again. @locks as commit */
+static int
+sync_segment(struct psm__spool *s, struct psm__segment *g)
+{
+	int rc, why;
+
+	g->dirty = 0;
+	g->busy = 1;
+	pthread_mutex_unlock(&s->lock);
+	do
+		rc = psm__file_ops.datasync(g->fd);
+	while (rc < 0 && errno == EINTR);
+	why = rc < 0 ? errno : psm__home_dirsync(g->home);
+	pthread_mutex_lock(&s->lock);
+	g->busy = 0;
+	if (why == 0)
+		return 0;
+	g->failed = 1;
+	__atomic_add_fetch(&s->sync_errors, 1, __ATOMIC_RELAXED);
+	psm__log(PSM_LOG_ERROR, "a spool segment cannot be synced", "directory",
+	         s->dir, "why", strerror(why), NULL);
+	return why;
+}
+
+/* -- after a failure: the records that are not durable move to a new file -- */
+
+/* Where the records after s->durable begin in g. */
+static size_t
+undurable(const struct psm__spool *s, const struct psm__segment *g)
+{
+	size_t at = PSM__SEGMENT_HEADER;
+
+	while (at < g->used) {
+		const struct psm__rec *rec = psm__rec_at(g->base, at);
+
+		if (le64toh(rec->seq) > s->durable)
+			break;
+		at += psm__rec_space(le32toh(rec->len));
+	}
+	return at;
+}
+
+/* Copy the record to the end of `to`, under the seed of that one. */
+static void
+copy_record(struct psm__segment *to, const struct psm__rec *rec)
+{
+	size_t len = le32toh(rec->len), space = psm__rec_space(len);
+	struct psm__rec *copy = (void *)(to->base + to->used);
+
+	memcpy((uint8_t *)copy + 4, (const uint8_t *)rec + 4, len - 4);
+	copy->crc = htole32(psm__rec_crc(to->seed, copy));
+	to->used += space;
+	to->charged += space;
+	to->counted++;
+	to->last_seq = le64toh(rec->seq);
+}
+
+/* Nobody reads these: the reader stops at s->durable. @locks s->lock held */
+static void
+cut(struct psm__spool *s, struct psm__segment *g, size_t at)
+{
+	size_t pos = at;
+
+	for (; pos < g->used; g->counted--)
+		pos += psm__rec_space(le32toh(psm__rec_at(g->base, pos)->len));
+	memset(g->base + at, 0, g->used - at);
+	g->charged -= g->used - at;
+	g->used = at;
+	if (g->last_seq > s->durable)
+		g->last_seq = s->durable;
+	g->sealed = 1;
+	g->dirty = 0;
+}
+
+/* Room for all records of the segments from g on, in one new file. */
+static size_t
+space_needed(const struct psm__spool *s, const struct psm__segment *g)
+{
+	size_t space = PSM__SEGMENT_HEADER;
+
+	for (; g; g = g->next)
+		space += g->used - undurable(s, g);
+	return space;
+}
+
+/* 0 or an errno; then nothing has changed. @locks s->lock held */
+static int
+move_records(struct psm__spool *s, struct psm__segment *from)
+{
+	struct psm__segment *to = NULL, *g;
+	int rc =
+	    psm__segment_make(s, space_needed(s, from), s->durable + 1, &to);
+
+	if (rc != 0)
+		return rc;
+	for (g = from; g; g = g->next) {
+		size_t at = undurable(s, g);
+
+		while (at < g->used) {
+			const struct psm__rec *rec = psm__rec_at(g->base, at);
+
+			copy_record(to, rec);
+			at += psm__rec_space(le32toh(rec->len));
+		}
+	}
+	rc = psm__file_ops.datasync(to->fd) < 0 ? errno
+	                                        : psm__home_dirsync(to->home);
+	if (rc != 0) {
+		psm__segment_delete(to);
+		return rc;
+	}
+	for (g = from; g; g = g->next)
+		cut(s, g, undurable(s, g));
+	s->last->next = to;
+	s->last = s->active = to;
+	to->home->segments++;
+	return 0;
+}
+
+/* None of them was accepted, then. Their numbers are not used again: what was
+ * to be cut may still be on the disk. @locks s->lock held */
+static void
+withdraw(struct psm__spool *s, struct psm__segment *from)
+{
+	struct psm__segment *g;
+
+	for (g = from; g; g = g->next) {
+		size_t at = undurable(s, g);
+		uint64_t before = g->counted;
+
+		s->bytes -= (int64_t)(g->used - at);
+		cut(s, g, at);
+		s->appended -= before - g->counted;
+	}
+	s->active = NULL;
+}
+
+/* @locks s->lock held */
+static void
+tell_waiters(struct psm__spool *s, uint64_t up_to, int rc)
+{
+	struct psm__waiter *w;
+
+	for (w = s->waiters; w; w = w->next) {
+		if (w->done || w->seq > up_to)
+			continue;
+		w->done = 1;
+		w->rc = rc;
+	}
+	pthread_cond_broadcast(&s->synced);
+}
+
+static struct psm__waiter *
+without(struct psm__waiter *list, const struct psm__waiter *gone)
+{
+	struct psm__waiter **at;
+
+	for (at = &list; *at != gone; at = &(*at)->next)
+		;
+	*at = gone->next;
+	return list;
+}
+
+/* @locks as commit */
+static void
+lead(struct psm__spool *s)
+{
+	uint64_t target = s->next_seq - 1;
+	struct psm__segment *g;
+	int why = 0;
+
+	s->syncing = 1;
+	/* Each once: others go on appending, and their records can wait. */
+	for (g = find_dirty(s); g && g->first_seq <= target; g = g->next) {
+		why = g->dirty ? sync_segment(s, g) : 0;
+		if (why != 0)
+			break;
+	}
+	s->syncing = 0;
+	if (why != 0) {
+		target = s->next_seq - 1;
+		why = move_records(s, g);
+		if (why != 0)
+			withdraw(s, g);
+	}
+	s->durable = target;
+	psm__spool_wake_reader(s);
+	tell_waiters(s, target, why);
+}
+
+int
+psm__spool_commit(struct psm__spool *s, uint64_t seq, psm_error *err)
+{
+	struct psm__waiter me = {.next = s->waiters, .seq = seq};
+
+	s->waiters = &me;
+	while (!me.done) {
+		if (s->syncing)
+			pthread_cond_wait(&s->synced, &s->lock);
+		else
+			lead(s);
+	}
+	s->waiters = without(s->waiters, &me);
+	if (me.rc != 0)
+		return psm__fail(err, PSM_ERR_IO, "spool %s: cannot sync: %s",
+		                 s->dir, strerror(me.rc));
+	return 0;
+}
+
+void
+psm__spool_sync(struct psm__spool *s)
+{
+	struct psm__segment *g;
+
+	pthread_mutex_lock(&s->lock);
+	/* What fails is counted, and append takes another file. */
+	for (g = find_dirty(s); g; g = g->next)
+		if (g->dirty && !g->failed)
+			(void)sync_segment(s, g);
+	pthread_mutex_unlock(&s->lock);
+}

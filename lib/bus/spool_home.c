@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The streams of a spool directory: who owns which, and how far it is settled.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bus/crc32c.h"
+#include "bus/spool_int.h"
+
+#define CURSOR_MAGIC "PMCURSR1"
+#define CURSOR_SIZE (2 * sizeof(struct psm__cursor_slot))
+/* Processes that may use one directory at a time. */
+#define STREAMS_MAX 256u
+
+/* -- the cursor -- */
+
+static uint32_t
+slot_crc(const struct psm__cursor_slot *slot)
+{
+	return psm__crc32c(0, slot, offsetof(struct psm__cursor_slot, crc));
+}
+
+static int
+slot_valid(const struct psm__cursor_slot *slot)
+{
+	return memcmp(slot->magic, CURSOR_MAGIC, 8) == 0 &&
+	       slot_crc(slot) == le32toh(slot->crc);
+}
+
+void
+psm__home_save(struct psm__home *h)
+{
+	struct psm__cursor_slot *slot;
+
+	if (!h->cursor)
+		return;
+	slot = &h->cursor[++h->generation & 1];
+	memset(slot, 0, sizeof(*slot));
+	memcpy(slot->magic, CURSOR_MAGIC, 8);
+	slot->generation = htole64(h->generation);
+	slot->settled = htole64(h->settled);
+	slot->next_number =
+	    htole64(__atomic_load_n(&h->next_number, __ATOMIC_RELAXED));
+	memcpy(slot->uuid, h->uuid, 16);
+	slot->crc = htole32(slot_crc(slot));
+	h->saved = h->settled;
+}
+
+static void
+load_cursor(struct psm__home *h)
+{
+	const struct psm__cursor_slot *best = NULL;
+
+	for (int i = 0; i < 2; i++) {
+		const struct psm__cursor_slot *slot = &h->cursor[i];
+
+		if (slot_valid(slot) &&
+		    (!best ||
+		     le64toh(slot->generation) > le64toh(best->generation)))
+			best = slot;
+	}
+	if (!best)
+		return;
+	h->generation = le64toh(best->generation);
+	h->settled = le64toh(best->settled);
+	h->next_number = le64toh(best->next_number);
+	memcpy(h->uuid, best->uuid, 16);
+	h->known = h->placed = 1;
+}
+
+/* Mapped, so that it is as good as the last word even after kill -9. Without it
+ * the spool works, only a restart sends more than once: so nothing here fails.
+ */
+static void
+open_cursor(struct psm__home *h)
+{
+	void *base;
+	int fd = psm__home_open_file(h, "cursor", O_CREAT | O_RDWR);
+
+	if (fd < 0)
+		return;
+	if (psm__file_ops.allocate(fd, CURSOR_SIZE) == 0) {
+		base = psm__file_ops.map(fd, CURSOR_SIZE);
+		if (base != MAP_FAILED) {
+			madvise(base, CURSOR_SIZE, MADV_DONTFORK);
+			h->cursor = base;
+			h->cursor_fd = fd;
+			load_cursor(h);
+			return;
+		}
+	}
+	psm__log(PSM_LOG_WARN, "the spool has no cursor", "directory", h->path,
+	         NULL);
+	close(fd);
+}
+
+/* -- one stream -- */
+
+struct psm__home *
+psm__home_memory(void)
+{
+	struct psm__home *h = psm__alloc(sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->parentfd = h->dirfd = h->lockfd = h->cursor_fd = -1;
+	h->next_number = 1;
+	return h;
+}
+
+static void
+close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void
+psm__home_leave(struct psm__home *h, int remove)
+{
+	if (!h)
+		return;
+	if (h->cursor)
+		munmap(h->cursor, CURSOR_SIZE);
+	close_fd(h->cursor_fd);
+	(void)psm__home_dirsync(h); /* it has said so itself */
+	if (remove && h->dirfd >= 0) {
+		/* The lock goes last and while it is held: who opened it before
+		 * sees that its name is gone. With something in quarantine the
+		 * directory stays. */
+		psm__file_ops.unlink(h->dirfd, "cursor", 0);
+		psm__file_ops.unlink(h->dirfd, "quarantine", AT_REMOVEDIR);
+		psm__file_ops.unlink(h->dirfd, "LOCK", 0);
+		psm__file_ops.unlink(h->parentfd, h->name, AT_REMOVEDIR);
+	}
+	close_fd(h->dirfd);
+	close_fd(h->lockfd);
+	close_fd(h->parentfd);
+	psm__free(h->path);
+	psm__free(h);
+}
+
+/* 1: the lock is ours and still has its name. 0: a live process has it. -1:
+ * errno. */
+static int
+lock_home(struct psm__home *h)
+{
+	struct stat by_fd, by_name;
+	char text[32];
+	int len;
+
+	h->lockfd = psm__home_open_file(h, "LOCK", O_CREAT | O_RDWR);
+	if (h->lockfd < 0)
+		return -1;
+	if (flock(h->lockfd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : -1;
+	if (fstat(h->lockfd, &by_fd) < 0 ||
+	    fstatat(h->dirfd, "LOCK", &by_name, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    by_fd.st_ino != by_name.st_ino) {
+		errno = ENOENT; /* it was removed under our hands */
+		return -1;
+	}
+	/* For people only; on a full disk it stays empty. */
+	len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+	if (ftruncate(h->lockfd, 0) == 0 &&
+	    psm__file_ops.write(h->lockfd, text, (size_t)len) < 0)
+		psm__log(PSM_LOG_DEBUG, "no pid in the spool's lock", NULL);
+	return 1;
+}
+
+/* 1: *out is locked. 0: a live process has it. Else an errno, negated. */
+static int
+take_home(const struct psm__spool *s, int parentfd, unsigned n, int make,
+          struct psm__home **out)
+{
+	struct psm__home *h = psm__home_memory();
+	size_t size = strlen(s->dir) + 40;
+	int rc = -ENOMEM;
+
+	*out = NULL;
+	if (!h)
+		return rc;
+	snprintf(h->name, sizeof(h->name), "stream.%u", n);
+	h->path = psm__alloc(size);
+	if (!h->path)
+		goto out;
+	snprintf(h->path, size, "%s/%s", s->dir, h->name);
+	h->parentfd = fcntl(parentfd, F_DUPFD_CLOEXEC, 0);
+	rc = -errno;
+	if (h->parentfd < 0)
+		goto out;
+	if (make && psm__file_ops.mkdir(parentfd, h->name, 0700) < 0 &&
+	    errno != EEXIST) {
+		rc = -errno;
+		goto out;
+	}
+	h->dirfd =
+	    psm__file_ops.open(parentfd, h->name, O_RDONLY | O_DIRECTORY, 0);
+	rc = -errno;
+	if (h->dirfd < 0)
+		goto out;
+	rc = lock_home(h);
+	if (rc < 0)
+		rc = -errno;
+	if (rc == 1) {
+		open_cursor(h);
+		*out = h;
+		h = NULL;
+	}
+out:
+	psm__home_leave(h, 0);
+	return rc;
+}
+
+/* -- the directory -- */
+
+/* All missing parts of the path; an errno. */
+static int
+make_path(const char *dir)
+{
+	char *path = psm__strdup(dir), *slash;
+	int rc = 0;
+
+	if (!path)
+		return ENOMEM;
+	for (slash = path + 1; rc == 0 && *slash; slash++) {
+		if (*slash != '/')
+			continue;
+		*slash = '\0';
+		/* A parent may be one that we cannot make and need not. */
+		psm__file_ops.mkdir(AT_FDCWD, path, 0700);
+		*slash = '/';
+	}
+	if (psm__file_ops.mkdir(AT_FDCWD, path, 0700) < 0 && errno != EEXIST)
+		rc = errno;
+	psm__free(path);
+	return rc;
+}
+
+/* The first stream that no live process has and that we may use. */
+static int
+take_own(struct psm__spool *s, int parentfd, unsigned *n)
+{
+	int rc = 0, why = 0, tries = 0;
+
+	for (*n = 0; *n < STREAMS_MAX; ++*n) {
+		rc = take_home(s, parentfd, *n, 1, &s->home);
+		if (rc == 1)
+			return 0;
+		if (rc == -ENOSPC || rc == -EDQUOT || rc == -ENOMEM)
+			return -rc;
+		/* Another process is removing this very one. */
+		if (rc == -ENOENT && ++tries < 100)
+			--*n;
+		else if (rc < 0 && why == 0)
+			why = -rc;
+	}
+	return why ? why : EBUSY;
+}
+
+static int
+adopt(struct psm__spool *s, int parentfd, unsigned n)
+{
+	struct psm__home *h = NULL;
+	int rc = take_home(s, parentfd, n, 0, &h);
+
+	if (rc != 1)
+		return rc == -ENOMEM ? ENOMEM : 0; /* somebody's, or broken */
+	rc = psm__home_load(s, h);
+	if (h->segments == 0) {
+		psm__home_leave(h, rc == 0);
+		return rc;
+	}
+	h->next = s->homes;
+	s->homes = h;
+	__atomic_add_fetch(&s->adopted, 1, __ATOMIC_RELAXED);
+	psm__log(PSM_LOG_INFO, "the spool of a dead process is taken over",
+	         "directory", h->path, NULL);
+	return 0;
+}
+
+static int
+adopt_all(struct psm__spool *s, int parentfd, unsigned own)
+{
+	int rc = 0, fd = fcntl(parentfd, F_DUPFD_CLOEXEC, 0);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+	unsigned n;
+	char rest;
+
+	if (!dir) {
+		close_fd(fd);
+		return errno;
+	}
+	while (rc == 0 && (e = readdir(dir)) != NULL)
+		if (sscanf(e->d_name, "stream.%u%c", &n, &rest) == 1 &&
+		    n != own && n < STREAMS_MAX)
+			rc = adopt(s, parentfd, n);
+	closedir(dir);
+	return rc;
+}
+
+static int
+make_uuid(struct psm__home *h)
+{
+	if (h->known)
+		return 0;
+	h->known = 1;
+	return getentropy(h->uuid, sizeof(h->uuid)) < 0 ? errno : 0;
+}
+
+int
+psm__home_enter(struct psm__spool *s)
+{
+	unsigned own = 0;
+	int rc, fd;
+
+	rc = make_path(s->dir);
+	if (rc != 0)
+		return rc;
+	fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	rc = take_own(s, fd, &own);
+	if (rc == 0)
+		rc = adopt_all(s, fd, own);
+	if (rc == 0)
+		rc = psm__home_load(s, s->home);
+	if (rc == 0)
+		rc = make_uuid(s->home);
+	if (s->home) {
+		s->home->next = s->homes;
+		s->homes = s->home;
+	}
+	close(fd);
+	return rc;
+}

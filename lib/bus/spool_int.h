@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The insides of the spool, shared by spool*.c.
+ *
+ * DIR/stream.N/ is one stream, owned by the process that holds the flock of its
+ * LOCK; a second process takes the next free N. In it are the segments
+ * %016x.pms (a number that is never used twice), the cursor and quarantine/.
+ * The segments alone are the truth: the cursor only says how far they are
+ * settled, and without it records are sent twice, never lost.
+ */
+#ifndef PSM_SPOOL_INT_H
+#define PSM_SPOOL_INT_H
+
+#include <endian.h>
+#include <pthread.h>
+
+#include "bus/spool.h"
+
+/* -- the format: little endian, 8-aligned -- */
+
+#define PSM__SEGMENT_MAGIC "PMSPOOL1"
+#define PSM__SEGMENT_VERSION 1u
+
+struct psm__segment_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t size; /* of the file, in bytes */
+	uint8_t uuid[16];
+	uint64_t first_seq;
+	uint64_t number;
+	int64_t created_us;
+	uint32_t seed; /* of the records' CRCs, from uuid and first_seq */
+	uint32_t crc;  /* of all before */
+};
+
+enum { PSM__REC_EVENT = 1, PSM__REC_HOLE = 2, PSM__REC_NO_KEY = 3 };
+
+/*
+ * Topic with its NUL, key, value and zeros up to the next multiple of 8 follow.
+ * crc is stored last, so a record that was being written when the process died
+ * still has 0 there. A hole stands for damaged bytes: seq is the last one lost.
+ */
+struct psm__rec {
+	uint32_t crc; /* of all that follows, never 0 */
+	uint32_t len; /* with this header, without the zeros */
+	uint64_t seq;
+	int64_t time_us;
+	uint16_t kind;
+	uint16_t topic_len;
+	uint32_t key_len;
+	uint32_t value_len;
+	uint16_t id_at, id_len; /* the event id within the value */
+};
+
+#define PSM__SEGMENT_HEADER 64u
+#define PSM__REC_HEADER 40u
+#define PSM__REC_MAX ((size_t)1 << 30)
+_Static_assert(sizeof(struct psm__segment_header) == PSM__SEGMENT_HEADER,
+               "the segment header is part of the format");
+_Static_assert(sizeof(struct psm__rec) == PSM__REC_HEADER,
+               "the record header is part of the format");
+
+struct psm__cursor_slot {
+	char magic[8];
+	uint64_t generation; /* the valid slot with the higher one counts */
+	uint64_t settled;    /* all records up to this seq */
+	uint64_t next_number;
+	uint8_t uuid[16];
+	uint8_t unused[12];
+	uint32_t crc;
+};
+_Static_assert(sizeof(struct psm__cursor_slot) == 64,
+               "the cursor slot is part of the format");
+
+static inline size_t
+psm__rec_space(size_t len)
+{
+	return (len + 7) & ~(size_t)7;
+}
+
+static inline const struct psm__rec *
+psm__rec_at(const uint8_t *base, size_t at)
+{
+	return (const struct psm__rec *)(const void *)(base + at);
+}
+
+/* -- in memory -- */
+
+/* A stream: ours, or that of a dead process which we empty first. In memory
+ * mode one without files. */
+struct psm__home {
+	struct psm__home *next;
+	char *path; /* for messages */
+	int parentfd, dirfd, lockfd;
+	char name[32]; /* "stream.N" */
+	uint8_t uuid[16];
+	int known;  /* uuid has a value */
+	int placed; /* settled comes from the cursor */
+	struct psm__cursor_slot *cursor;
+	int cursor_fd; /* -1: the cursor is in plain memory */
+	uint64_t generation;
+	uint64_t settled;  /* all up to this seq; reader */
+	uint64_t saved;    /* the same, as the cursor says */
+	uint64_t read_seq; /* the last seq read or known to be lost; reader */
+	uint64_t next_number; /* __atomic */
+	unsigned segments;    /* reader, and the opener */
+	int dir_dirty; /* __atomic: a name was made or removed since dirsync */
+};
+
+struct psm__segment {
+	struct psm__segment *next; /* lock; towards the newer */
+	struct psm__home *home;
+	uint8_t *base; /* NULL: not mapped now */
+	int fd;        /* -1: not open now */
+	size_t size;
+	uint64_t number, first_seq;
+	uint8_t uuid[16];
+	uint32_t seed;
+	int own;             /* we wrote it and it was mapped ever since */
+	int failed;          /* lock: a datasync failed, never again */
+	int own_memory;      /* base is allocated, not mapped */
+	size_t used;         /* lock: end of the records, for appending */
+	uint64_t last_seq;   /* lock: of the newest record */
+	int sealed;          /* lock: gets no more records */
+	int dirty;           /* lock: has records since the last datasync */
+	int busy;            /* lock: a datasync runs on fd */
+	size_t charged;      /* lock: what it adds to spool.bytes */
+	uint64_t counted;    /* lock: what it adds to the waiting records */
+	size_t let_bytes;    /* reader: of charged, already taken off */
+	uint64_t let_counts; /* reader: of counted, already taken off */
+};
+
+/* One who waits for a commit, on its own stack. */
+struct psm__waiter {
+	struct psm__waiter *next;
+	uint64_t seq;
+	int done, rc;
+};
+
+struct psm__spool {
+	pthread_mutex_t lock;
+	pthread_cond_t synced;  /* commits */
+	pthread_cond_t drained; /* records were let go */
+	struct psm__spool_conf conf;
+	char *dir;
+	size_t segment_size;
+
+	/* under lock */
+	struct psm__home *homes, *home; /* home: ours; NULL: no room yet */
+	struct psm__segment *first, *last;
+	struct psm__segment *active; /* takes appends: last, or NULL */
+	struct psm__segment *spare;
+	unsigned spares;
+	uint64_t next_seq;
+	uint64_t durable;       /* records up to here may be read */
+	uint64_t appended, let; /* counts; the difference waits */
+	int64_t bytes;
+	int shut, resting, syncing;
+	struct psm__waiter *waiters;
+	unsigned drainers;
+	int last_errno;
+
+	/* counters that anyone may read (__atomic) */
+	int64_t quarantined;
+	uint64_t damaged, adopted, sync_errors;
+	int64_t oldest_us;
+
+	/* the reader's */
+	struct psm__segment *rseg; /* reading here */
+	size_t rpos;
+	int rend;        /* nothing more in rseg, which is not ours to append */
+	uint64_t limit;  /* a copy of durable */
+	uint64_t *slots; /* record address | 1 once settled */
+	uint64_t head, pass, fill, mask;
+	int frozen;
+	uint64_t rested_at; /* durable, when it last found nothing */
+	int64_t next_map_ms, next_sync_ms, next_spare_ms;
+};
+
+/* The low bits of a slot say what became of the record: it is 8-aligned. */
+#define PSM__SETTLED UINT64_C(1)
+#define PSM__DEFERRED UINT64_C(2)
+#define PSM__SLOT_FLAGS UINT64_C(7)
+
+static inline const struct psm__rec *
+psm__slot_record(uint64_t slot)
+{
+	return (const struct psm__rec *)(uintptr_t)(slot & ~PSM__SLOT_FLAGS);
+}
+
+/* -- spool_file.c: files and segments -- */
+
+/* A number for a segment that was never used before. */
+uint64_t psm__home_number(struct psm__home *h);
+int psm__home_open_file(const struct psm__home *h, const char *name, int flags);
+/* Sync the directory if a name in it changed; 0 or an errno. */
+int psm__home_dirsync(struct psm__home *h);
+/* Make a segment ready for records from first_seq on; not in the list yet. 0 or
+ * an errno. */
+int psm__segment_make(struct psm__spool *s, size_t size, uint64_t first_seq,
+                      struct psm__segment **out);
+/* Map a segment that has a file; 0 or an errno. */
+int psm__segment_map(struct psm__segment *g);
+void psm__segment_unmap(struct psm__segment *g);
+/* Its records are all settled: keep it as a spare or delete it. */
+void psm__segment_retire(struct psm__spool *s, struct psm__segment *g);
+void psm__segment_delete(struct psm__segment *g);
+/* Forget it, keep its file. */
+void psm__segment_free(struct psm__segment *g);
+/* A segment prepared ahead of its use, when there is none. */
+void psm__spare_prepare(struct psm__spool *s);
+void psm__spare_drop(struct psm__spool *s);
+
+/* -- spool_commit.c -- */
+
+/* Make everything up to seq durable, together with others who want it. On
+ * failure the record is taken back. @locks s->lock held, and given up while
+ * the disk works */
+int psm__spool_commit(struct psm__spool *s, uint64_t seq, psm_error *err);
+/* The same for durability interval, by the reader: what fails is counted. */
+void psm__spool_sync(struct psm__spool *s);
+void psm__spool_wake_reader(struct psm__spool *s);
+
+/* -- spool_home.c: streams -- */
+
+/* Take a stream of conf.dir, adopt those of dead processes, and list their
+ * segments. 0, or an errno (ENOSPC and EDQUOT: perhaps later). */
+int psm__home_enter(struct psm__spool *s);
+/* A stream without files, for memory mode. */
+struct psm__home *psm__home_memory(void);
+/* Write down how far the stream is settled. */
+void psm__home_save(struct psm__home *h);
+/* Give the stream up; an adopted one that is empty goes for good. */
+void psm__home_leave(struct psm__home *h, int remove);
+/* List what segments a stream has: sorted, checked, not mapped. 0 or an
+ * errno. */
+int psm__home_load(struct psm__spool *s, struct psm__home *h);
+
+/* -- spool_scan.c: reading what may be damaged -- */
+
+uint32_t psm__spool_seed(const uint8_t uuid[16], uint64_t first_seq);
+uint32_t psm__rec_crc(uint32_t seed, const struct psm__rec *rec);
+/* Check the header of a mapped segment and find its seed; 0: hopeless. */
+int psm__segment_check(struct psm__segment *g);
+/* The valid record at *pos or after damage; NULL: no more. Damage is counted,
+ * copied to the quarantine and bridged by a hole. */
+const struct psm__rec *psm__segment_scan(struct psm__spool *s,
+                                         struct psm__segment *g, size_t *pos);
+/* Copy bytes to quarantine/NAME of the stream. -1: not done, keep them where
+ * they are. */
+int psm__quarantine(struct psm__spool *s, struct psm__home *h, const char *name,
+                    const void *bytes, size_t len);
+/* Move the file of a segment there. */
+void psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g);
+
+#endif

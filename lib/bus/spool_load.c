@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an earlier process left in a stream. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bus/spool_int.h"
+
+struct numbers {
+	uint64_t *list;
+	size_t count, cap;
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* A spare is empty by definition: it only waited for its use. */
+static int
+take_name(struct psm__home *h, const char *name, struct numbers *found)
+{
+	uint64_t number;
+	int end = 0;
+
+	if (sscanf(name, "%16" SCNx64 ".%n", &number, &end) != 1 || end != 17)
+		return 0;
+	if (number >= h->next_number)
+		h->next_number = number + 1;
+	if (strcmp(name + end, "spare") == 0) {
+		psm__file_ops.unlink(h->dirfd, name, 0);
+		h->dir_dirty = 1;
+		return 0;
+	}
+	if (strcmp(name + end, "pms") != 0)
+		return 0;
+	if (psm__grow(&found->list, &found->cap, found->count + 1,
+	              sizeof(*found->list)) < 0)
+		return ENOMEM;
+	found->list[found->count++] = number;
+	return 0;
+}
+
+static DIR *
+open_dir(int at, const char *name)
+{
+	int fd = psm__file_ops.open(at, name, O_RDONLY | O_DIRECTORY, 0);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
+static int
+list_segments(struct psm__home *h, struct numbers *found)
+{
+	DIR *dir = open_dir(h->dirfd, ".");
+	struct dirent *e;
+	int rc = 0;
+
+	if (!dir)
+		return errno;
+	while (rc == 0 && (e = readdir(dir)) != NULL)
+		rc = take_name(h, e->d_name, found);
+	closedir(dir);
+	if (found->count)
+		qsort(found->list, found->count, sizeof(*found->list), compare);
+	return rc;
+}
+
+/* What was put aside before still wants somebody to look at it. */
+static void
+count_quarantine(struct psm__spool *s, struct psm__home *h)
+{
+	DIR *dir = open_dir(h->dirfd, "quarantine");
+	struct dirent *e;
+	struct stat st;
+	uint64_t number;
+	int64_t bytes = 0;
+
+	while (dir && (e = readdir(dir)) != NULL) {
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+		        0 &&
+		    S_ISREG(st.st_mode))
+			bytes += st.st_size;
+		/* A segment's number there is used, too. */
+		if (sscanf(e->d_name, "%16" SCNx64, &number) == 1 &&
+		    strstr(e->d_name, ".pms") && number >= h->next_number)
+			h->next_number = number + 1;
+	}
+	if (dir)
+		closedir(dir);
+	__atomic_add_fetch(&s->quarantined, bytes, __ATOMIC_RELAXED);
+}
+
+/* -- the segments -- */
+
+static int
+file_size(struct psm__segment *g)
+{
+	char name[32];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%016" PRIx64 ".pms", g->number);
+	if (fstatat(g->home->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno;
+	g->size = st.st_size > 0 ? (size_t)st.st_size : 0;
+	return 0;
+}
+
+/* *out: the segment, mapped; NULL if it is not usable, which is no error. */
+static int
+load_segment(struct psm__spool *s, struct psm__home *h, uint64_t number,
+             struct psm__segment **out)
+{
+	struct psm__segment *g = psm__alloc(sizeof(*g));
+	int rc;
+
+	*out = NULL;
+	if (!g)
+		return ENOMEM;
+	g->home = h;
+	g->fd = -1;
+	g->number = number;
+	g->sealed = 1;
+	rc = file_size(g);
+	if (rc == 0 && g->size == 0) {
+		psm__segment_delete(g);
+		return 0;
+	}
+	if (rc == 0)
+		rc = psm__segment_map(g);
+	if (rc != 0) {
+		psm__log(PSM_LOG_ERROR, "a spool segment cannot be read",
+		         "directory", h->path, "why", strerror(rc), NULL);
+		psm__segment_free(g);
+		return rc == ENOMEM ? rc : 0;
+	}
+	if (!psm__segment_check(g)) {
+		psm__quarantine_segment(s, g);
+		return 0;
+	}
+	g->used = g->size;
+	g->last_seq = g->first_seq - 1;
+	*out = g;
+	return 0;
+}
+
+/* Only the newest segments are read now: the reader checks the others when it
+ * comes to them. */
+static void
+find_end(struct psm__spool *s, struct psm__segment *g)
+{
+	const struct psm__rec *rec;
+	size_t at = PSM__SEGMENT_HEADER;
+
+	while ((rec = psm__segment_scan(s, g, &at)) != NULL) {
+		if (le64toh(rec->seq) > g->last_seq)
+			g->last_seq = le64toh(rec->seq);
+		at += psm__rec_space(le32toh(rec->len));
+		if (at > g->size)
+			at = g->size;
+	}
+	g->used = at;
+}
+
+static void
+place(struct psm__home *h, const struct psm__segment *list,
+      const struct psm__segment *newest)
+{
+	if (h->placed && newest && memcmp(h->uuid, newest->uuid, 16) != 0) {
+		psm__log(PSM_LOG_WARN, "the spool's cursor is of another spool",
+		         "directory", h->path, NULL);
+		h->placed = 0;
+		h->settled = 0;
+	}
+	if (!h->placed && newest) {
+		memcpy(h->uuid, newest->uuid, 16);
+		h->known = 1;
+		h->settled = list->first_seq - 1;
+	}
+	h->read_seq = h->settled;
+}
+
+/* Put the list of h behind what the spool has; what is settled goes away. */
+static void
+enlist(struct psm__spool *s, struct psm__home *h, struct psm__segment *list)
+{
+	struct psm__segment *g, *next;
+
+	for (g = list; g; g = next) {
+		uint64_t from = g->first_seq - 1;
+
+		next = g->next;
+		g->next = NULL;
+		if (next) /* the newest knows its end already */
+			g->last_seq = next->first_seq - 1;
+		if (g->last_seq <= h->settled) {
+			psm__segment_delete(g);
+			continue;
+		}
+		psm__segment_unmap(g);
+		g->counted =
+		    g->last_seq - (from > h->settled ? from : h->settled);
+		g->charged = g->used - PSM__SEGMENT_HEADER;
+		s->appended += g->counted;
+		s->bytes += (int64_t)g->charged;
+		h->segments++;
+		if (s->last)
+			s->last->next = g;
+		else
+			s->first = g;
+		s->last = g;
+	}
+}
+
+int
+psm__home_load(struct psm__spool *s, struct psm__home *h)
+{
+	struct psm__segment *list = NULL, **tail = &list, *newest = NULL;
+	struct numbers found = {0};
+	uint64_t end = 0;
+	int rc;
+
+	rc = list_segments(h, &found);
+	count_quarantine(s, h);
+	for (size_t i = 0; rc == 0 && i < found.count; i++) {
+		rc = load_segment(s, h, found.list[i], tail);
+		if (*tail) {
+			newest = *tail;
+			tail = &newest->next;
+		}
+		/* Only few files stay open at a time. */
+		if (newest && i + 1 < found.count)
+			psm__segment_unmap(newest);
+	}
+	psm__free(found.list);
+	if (rc == 0 && newest) {
+		rc = psm__segment_map(newest);
+		if (rc == 0)
+			find_end(s, newest);
+		end = newest->last_seq;
+	}
+	if (rc != 0) {
+		while (list) {
+			newest = list->next;
+			psm__segment_free(list);
+			list = newest;
+		}
+		return rc;
+	}
+	place(h, list, newest);
+	if (h == s->home)
+		s->next_seq = (end > h->settled ? end : h->settled) + 1;
+	enlist(s, h, list);
+	return 0;
+}

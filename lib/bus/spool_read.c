@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The spool's reading side, for one thread. Records are handed over through a
+ * ring of slots: [head, pass) was handed over, [pass, fill) was read from the
+ * segments. A slot is the record's address; its low bits say what became of it.
+ */
+#include <string.h>
+
+#include "bus/spool_int.h"
+
+#define MAP_RETRY_MS 1000
+
+static uint64_t *
+slot_of(struct psm__spool *s, uint64_t token)
+{
+	return &s->slots[token & s->mask];
+}
+
+static const struct psm__rec *
+record_of(struct psm__spool *s, uint64_t token)
+{
+	return psm__slot_record(*slot_of(s, token));
+}
+
+/* -- from the segments -- */
+
+static void
+enter_segment(struct psm__spool *s, struct psm__segment *g)
+{
+	s->rseg = g;
+	s->rpos = PSM__SEGMENT_HEADER;
+	s->rend = 0;
+}
+
+/* 1: s->rseg can be read. A segment that cannot be mapped now is tried again
+ * later: what follows it must not overtake it. */
+static int
+have_segment(struct psm__spool *s)
+{
+	int rc;
+
+	if (!s->rseg) {
+		struct psm__segment *first;
+
+		pthread_mutex_lock(&s->lock);
+		first = s->first;
+		pthread_mutex_unlock(&s->lock);
+		if (!first)
+			return 0;
+		enter_segment(s, first);
+	}
+	if (s->rseg->base)
+		return 1;
+	if (psm__mono_ms() < s->next_map_ms)
+		return 0;
+	rc = psm__segment_map(s->rseg);
+	if (rc == 0)
+		return 1;
+	s->next_map_ms = psm__mono_ms() + MAP_RETRY_MS;
+	psm__log(PSM_LOG_ERROR, "a spool segment cannot be mapped", "directory",
+	         s->dir, "why", strerror(rc), NULL);
+	return 0;
+}
+
+static int
+next_segment(struct psm__spool *s)
+{
+	struct psm__segment *next;
+
+	pthread_mutex_lock(&s->lock);
+	next = s->rseg->next;
+	pthread_mutex_unlock(&s->lock);
+	if (!next)
+		return 0;
+	enter_segment(s, next);
+	return 1;
+}
+
+static void
+advance(struct psm__spool *s, const struct psm__rec *rec)
+{
+	s->rpos += psm__rec_space(le32toh(rec->len));
+	if (s->rpos > s->rseg->size)
+		s->rpos = s->rseg->size;
+}
+
+/* Our own segment, in memory ever since: complete up to the limit, and zeros
+ * after its last record. NULL: it has no more. */
+static const struct psm__rec *
+read_own(struct psm__spool *s)
+{
+	const struct psm__rec *rec = psm__rec_at(s->rseg->base, s->rpos);
+
+	if (s->rpos + PSM__REC_HEADER > s->rseg->size || rec->crc == 0)
+		return NULL;
+	s->rseg->home->read_seq = le64toh(rec->seq);
+	advance(s, rec);
+	return rec;
+}
+
+/* One of an earlier process, or one that was unmapped: trust nothing. */
+static const struct psm__rec *
+read_old(struct psm__spool *s)
+{
+	struct psm__home *h = s->rseg->home;
+	const struct psm__rec *rec;
+	uint64_t seq;
+
+	while (!s->rend) {
+		rec = psm__segment_scan(s, s->rseg, &s->rpos);
+		if (!rec) {
+			s->rend = 1;
+			break;
+		}
+		advance(s, rec);
+		seq = le64toh(rec->seq);
+		if (seq <= h->read_seq)
+			continue; /* settled, or a second copy */
+		if (le16toh(rec->kind) != PSM__REC_HOLE &&
+		    seq > h->read_seq + 1)
+			__atomic_add_fetch(&s->damaged, seq - h->read_seq - 1,
+			                   __ATOMIC_RELAXED);
+		h->read_seq = seq;
+		if (le16toh(rec->kind) != PSM__REC_HOLE)
+			return rec;
+	}
+	return NULL;
+}
+
+/* 1: there is something below the limit that was not read. */
+static int
+below_limit(struct psm__spool *s)
+{
+	uint64_t read = s->rseg->home->read_seq;
+
+	if (!s->rseg->own || read < s->limit)
+		return 1;
+	pthread_mutex_lock(&s->lock);
+	s->limit = s->durable;
+	pthread_mutex_unlock(&s->lock);
+	return read < s->limit;
+}
+
+static const struct psm__rec *
+read_next(struct psm__spool *s)
+{
+	const struct psm__rec *rec;
+
+	do {
+		if (!have_segment(s) || !below_limit(s))
+			return NULL;
+		rec = s->rseg->own ? read_own(s) : read_old(s);
+	} while (!rec && next_segment(s));
+	return rec;
+}
+
+/* -- handing over -- */
+
+static void
+describe(const struct psm__rec *rec, uint64_t token, struct psm__message *m)
+{
+	const char *topic = (const char *)(rec + 1);
+
+	m->topic = topic;
+	m->key = topic + le16toh(rec->topic_len) + 1;
+	m->key_len = le32toh(rec->key_len);
+	m->value = m->key + m->key_len;
+	m->value_len = le32toh(rec->value_len);
+	m->token = token;
+	if (le16toh(rec->kind) == PSM__REC_NO_KEY)
+		m->key = NULL;
+}
+
+int
+psm__spool_peek(struct psm__spool *s, struct psm__message *m)
+{
+	const struct psm__rec *rec;
+
+	while (s->pass < s->fill && (*slot_of(s, s->pass) & PSM__SETTLED))
+		s->pass++;
+	if (s->pass == s->fill) {
+		if (s->fill - s->head > s->mask)
+			return 0;
+		rec = read_next(s);
+		if (!rec)
+			return 0;
+		*slot_of(s, s->fill++) = (uint64_t)(uintptr_t)rec;
+	}
+	describe(record_of(s, s->pass), s->pass, m);
+	return 1;
+}
+
+void
+psm__spool_pass(struct psm__spool *s)
+{
+	s->pass++;
+}
+
+void
+psm__spool_defer(struct psm__spool *s, uint64_t token)
+{
+	*slot_of(s, token) |= PSM__DEFERRED;
+}
+
+int
+psm__spool_look(struct psm__spool *s, uint64_t *token, struct psm__message *m,
+                int *deferred)
+{
+	if (*token < s->head)
+		*token = s->head;
+	for (; *token < s->pass; ++*token) {
+		uint64_t slot = *slot_of(s, *token);
+
+		if (slot & PSM__SETTLED)
+			continue;
+		describe(psm__slot_record(slot), *token, m);
+		*deferred = (slot & PSM__DEFERRED) != 0;
+		return 1;
+	}
+	return 0;
+}
+
+void
+psm__spool_resume(struct psm__spool *s, uint64_t token)
+{
+	*slot_of(s, token) &= ~(uint64_t)PSM__DEFERRED;
+}
+
+int
+psm__spool_settle(struct psm__spool *s, uint64_t token)
+{
+	uint64_t *slot = slot_of(s, token);
+
+	if (token < s->head || token >= s->fill || (*slot & PSM__SETTLED))
+		return 0;
+	*slot |= PSM__SETTLED;
+	return 1;
+}
+
+void
+psm__spool_message(struct psm__spool *s, uint64_t token, struct psm__message *m)
+{
+	describe(record_of(s, token), token, m);
+}
+
+void
+psm__spool_id(struct psm__spool *s, uint64_t token, char *id, size_t size)
+{
+	const struct psm__rec *rec = record_of(s, token);
+	struct psm__message m;
+	size_t len = le16toh(rec->id_len);
+
+	describe(rec, token, &m);
+	if (len >= size)
+		len = size - 1;
+	memcpy(id, (const char *)m.value + le16toh(rec->id_at), len);
+	id[len] = '\0';
+}
+
+void
+psm__spool_rewind(struct psm__spool *s)
+{
+	for (s->pass = s->head; s->pass < s->fill; s->pass++)
+		*slot_of(s, s->pass) &= ~(uint64_t)PSM__DEFERRED;
+	s->pass = s->head;
+}

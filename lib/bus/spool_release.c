@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The reader lets go of what is settled, and looks after the files. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/spool_int.h"
+
+/* When nothing is promised about the time. */
+#define TEND_MS 1000
+
+static uint64_t
+slot_at(const struct psm__spool *s, uint64_t token)
+{
+	return s->slots[token & s->mask];
+}
+
+static int
+contains(const struct psm__segment *g, const struct psm__rec *rec)
+{
+	uintptr_t at = (uintptr_t)rec, base = (uintptr_t)g->base;
+
+	return g->base && at >= base && at < base + g->size;
+}
+
+static struct psm__segment *
+first_segment(struct psm__spool *s)
+{
+	struct psm__segment *g;
+
+	pthread_mutex_lock(&s->lock);
+	g = s->first;
+	pthread_mutex_unlock(&s->lock);
+	return g;
+}
+
+/* The segment of a record in the ring, at or after g. Only the reader removes
+ * segments, and only the last one's next changes, so no lock is needed. */
+static struct psm__segment *
+segment_of(struct psm__segment *g, const struct psm__rec *rec)
+{
+	while (!contains(g, rec))
+		g = g->next;
+	return g;
+}
+
+/* Take the settled slots off the front; *g moves on to the segment of the last
+ * one. */
+static size_t
+pop(struct psm__spool *s, struct psm__segment **g, int64_t *bytes)
+{
+	size_t count = 0, len;
+
+	*bytes = 0;
+	for (; s->head < s->pass && (slot_at(s, s->head) & PSM__SETTLED);
+	     s->head++) {
+		const struct psm__rec *rec =
+		    psm__slot_record(slot_at(s, s->head));
+
+		*g = segment_of(*g, rec);
+		len = psm__rec_space(le32toh(rec->len));
+		(*g)->let_bytes += len;
+		(*g)->let_counts++;
+		if (!s->frozen)
+			(*g)->home->settled = le64toh(rec->seq);
+		*bytes += (int64_t)len;
+		count++;
+	}
+	return count;
+}
+
+/* The oldest segment that is still needed, from g on; NULL: none. */
+static struct psm__segment *
+oldest_needed(struct psm__spool *s, struct psm__segment *g)
+{
+	if (s->head < s->fill)
+		return segment_of(g, psm__slot_record(slot_at(s, s->head)));
+	if (s->rseg && s->rend) {
+		/* An old one, read to its end. */
+		g = s->rseg->next;
+		s->rseg = NULL;
+		return g;
+	}
+	return s->rseg ? s->rseg : g;
+}
+
+/* @locks s->lock held */
+static struct psm__segment *
+detach(struct psm__spool *s, const struct psm__segment *until)
+{
+	struct psm__segment *list = s->first, **tail = &list, *g;
+
+	for (g = s->first; g && g != until; g = g->next) {
+		/* What was expected in it and never found is gone, too. */
+		s->let += g->counted - g->let_counts;
+		s->bytes -= (int64_t)g->charged - (int64_t)g->let_bytes;
+		if (g == s->active)
+			s->active = NULL;
+		tail = &g->next;
+	}
+	s->first = g;
+	if (!g)
+		s->last = NULL;
+	*tail = NULL;
+	return list;
+}
+
+static void
+save_cursors(struct psm__spool *s)
+{
+	struct psm__home *h;
+
+	for (h = s->homes; h; h = h->next)
+		if (h->settled != h->saved)
+			psm__home_save(h);
+}
+
+/* The stream of a dead process that is empty now. */
+static void
+drop_home(struct psm__spool *s, struct psm__home *h)
+{
+	struct psm__home **at;
+
+	pthread_mutex_lock(&s->lock);
+	for (at = &s->homes; *at != h; at = &(*at)->next)
+		;
+	*at = h->next;
+	pthread_mutex_unlock(&s->lock);
+	psm__home_leave(h, 1);
+}
+
+static void
+dispose(struct psm__spool *s, struct psm__segment *list)
+{
+	while (list) {
+		struct psm__segment *g = list;
+		struct psm__home *h = g->home;
+		unsigned left;
+
+		list = g->next;
+		pthread_mutex_lock(&s->lock);
+		left = --h->segments;
+		pthread_mutex_unlock(&s->lock);
+		psm__segment_retire(s, g);
+		if (left == 0 && h != s->home)
+			drop_home(s, h);
+	}
+}
+
+/* For the age of the oldest that waits. */
+static void
+note_oldest(struct psm__spool *s)
+{
+	int64_t at = 0;
+
+	if (s->head < s->fill)
+		at = (int64_t)le64toh(
+		    (uint64_t)psm__slot_record(slot_at(s, s->head))->time_us);
+	__atomic_store_n(&s->oldest_us, at, __ATOMIC_RELAXED);
+}
+
+size_t
+psm__spool_release(struct psm__spool *s)
+{
+	struct psm__segment *g = first_segment(s), *gone;
+	int64_t bytes;
+	size_t count;
+
+	if (!g)
+		return 0;
+	count = pop(s, &g, &bytes);
+	if (s->frozen)
+		return count;
+	note_oldest(s);
+	g = oldest_needed(s, g);
+	/* Before a file goes, the cursor knows that it may. */
+	if (count)
+		save_cursors(s);
+	pthread_mutex_lock(&s->lock);
+	s->let += count;
+	s->bytes -= bytes;
+	gone = detach(s, g);
+	if (s->drainers && (count || gone))
+		pthread_cond_broadcast(&s->drained);
+	pthread_mutex_unlock(&s->lock);
+	dispose(s, gone);
+	return count;
+}
+
+void
+psm__spool_freeze(struct psm__spool *s)
+{
+	save_cursors(s);
+	s->frozen = 1;
+}
+
+void
+psm__spool_reject(struct psm__spool *s, uint64_t token)
+{
+	const struct psm__rec *rec = psm__slot_record(slot_at(s, token));
+	struct psm__segment *g = segment_of(first_segment(s), rec);
+	char name[64];
+
+	snprintf(name, sizeof(name), "%016llx.rejected",
+	         (unsigned long long)le64toh(rec->seq));
+	/* If there is no room for it, the log says so; it must not block. */
+	(void)psm__quarantine(s, g->home, name, rec, le32toh(rec->len));
+}
+
+/* -- from time to time -- */
+
+/* While nobody takes records, full segments need no memory: the reader maps
+ * them again when it comes to them. */
+static struct psm__segment *
+find_idle(struct psm__spool *s)
+{
+	struct psm__segment *g = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->rseg)
+		g = s->rseg->next;
+	for (; g; g = g->next)
+		if (g->own && g->sealed && g->base && !g->own_memory &&
+		    !g->busy && !g->failed &&
+		    (!g->dirty || s->conf.durability == PSM__DURABLE_OS))
+			break;
+	if (g)
+		g->own = 0;
+	pthread_mutex_unlock(&s->lock);
+	return g;
+}
+
+static int
+wants_spare(struct psm__spool *s)
+{
+	int yes;
+
+	pthread_mutex_lock(&s->lock);
+	yes = s->active && !s->spare && s->active->used > s->active->size / 2;
+	pthread_mutex_unlock(&s->lock);
+	return yes;
+}
+
+static void
+sync_due(struct psm__spool *s, int64_t now_ms)
+{
+	if (now_ms < s->next_sync_ms)
+		return;
+	s->next_sync_ms = now_ms + TEND_MS;
+	if (s->conf.durability == PSM__DURABLE_INTERVAL) {
+		s->next_sync_ms = now_ms + s->conf.interval_ms;
+		psm__spool_sync(s);
+	}
+}
+
+void
+psm__spool_tend(struct psm__spool *s)
+{
+	int64_t now_ms = psm__mono_ms();
+	struct psm__segment *g;
+
+	if (!s->home || s->home->dirfd < 0)
+		return;
+	sync_due(s, now_ms);
+	if (now_ms >= s->next_spare_ms && wants_spare(s)) {
+		s->next_spare_ms = now_ms + TEND_MS;
+		psm__spare_prepare(s);
+	}
+	while ((g = find_idle(s)) != NULL)
+		psm__segment_unmap(g);
+}
+
+int
+psm__spool_rest(struct psm__spool *s)
+{
+	int rest;
+
+	if (s->fill - s->head > s->mask)
+		return 1; /* no slot is free: what comes can wait */
+	pthread_mutex_lock(&s->lock);
+	rest = s->durable == s->rested_at;
+	s->rested_at = s->durable;
+	s->resting = rest;
+	pthread_mutex_unlock(&s->lock);
+	return rest;
+}

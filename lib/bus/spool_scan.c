@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading segments that may be damaged. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bus/crc32c.h"
+#include "bus/spool_int.h"
+
+uint32_t
+psm__spool_seed(const uint8_t uuid[16], uint64_t first_seq)
+{
+	uint64_t le = htole64(first_seq);
+
+	return psm__crc32c(psm__crc32c(0, uuid, 16), &le, sizeof(le));
+}
+
+/* 0 means "not written yet", so no record may have it. */
+uint32_t
+psm__rec_crc(uint32_t seed, const struct psm__rec *rec)
+{
+	uint32_t crc =
+	    psm__crc32c(seed, (const uint8_t *)rec + 4, le32toh(rec->len) - 4);
+
+	return crc ? crc : 1;
+}
+
+/* The lengths of a header agree with each other and with the room for them. */
+static int
+plausible(const struct psm__rec *rec, size_t room)
+{
+	uint64_t len = PSM__REC_HEADER + (uint64_t)le16toh(rec->topic_len) + 1 +
+	               le32toh(rec->key_len) + le32toh(rec->value_len);
+	uint16_t kind = le16toh(rec->kind);
+
+	return kind >= PSM__REC_EVENT && kind <= PSM__REC_NO_KEY &&
+	       le32toh(rec->len) == len && len <= room &&
+	       (uint32_t)le16toh(rec->id_at) + le16toh(rec->id_len) <=
+	           le32toh(rec->value_len);
+}
+
+static int
+valid_with(const struct psm__rec *rec, size_t room, uint32_t seed)
+{
+	const char *topic = (const char *)(rec + 1);
+
+	return room >= PSM__REC_HEADER && rec->crc != 0 &&
+	       plausible(rec, room) && topic[le16toh(rec->topic_len)] == '\0' &&
+	       psm__rec_crc(seed, rec) == le32toh(rec->crc);
+}
+
+/* The first place from at on with a valid record, or 0. */
+static size_t
+find_valid(const struct psm__segment *g, size_t at)
+{
+	for (; at + PSM__REC_HEADER <= g->size; at += 8) {
+		const struct psm__rec *rec = psm__rec_at(g->base, at);
+
+		if (valid_with(rec, g->size - at, g->seed))
+			return at;
+	}
+	return 0;
+}
+
+/* -- the header of a segment -- */
+
+static int
+seed_fits(struct psm__segment *g, uint32_t seed)
+{
+	g->seed = seed;
+	return find_valid(g, PSM__SEGMENT_HEADER) != 0;
+}
+
+/* One damaged field must not cost the records: try what else may be right. */
+static int
+guess_seed(struct psm__segment *g, const struct psm__segment_header *sh)
+{
+	const struct psm__rec *rec = psm__rec_at(g->base, PSM__SEGMENT_HEADER);
+	uint64_t first[2] = {le64toh(sh->first_seq), le64toh(rec->seq)};
+
+	if (seed_fits(g, le32toh(sh->seed)))
+		return 1;
+	for (int i = 0; i < 2; i++) {
+		if (seed_fits(g, psm__spool_seed(sh->uuid, first[i])) ||
+		    seed_fits(g, psm__spool_seed(g->home->uuid, first[i])))
+			return 1;
+	}
+	return 0;
+}
+
+int
+psm__segment_check(struct psm__segment *g)
+{
+	const struct psm__segment_header *sh = (const void *)g->base;
+	uint32_t crc;
+	size_t at;
+
+	if (g->size < PSM__SEGMENT_HEADER + PSM__REC_HEADER)
+		return 0;
+	crc = psm__crc32c(0, sh, offsetof(struct psm__segment_header, crc));
+	if (crc == le32toh(sh->crc)) {
+		if (memcmp(sh->magic, PSM__SEGMENT_MAGIC, 8) != 0 ||
+		    le32toh(sh->version) != PSM__SEGMENT_VERSION)
+			return 0;
+		g->first_seq = le64toh(sh->first_seq);
+		g->seed = le32toh(sh->seed);
+		memcpy(g->uuid, sh->uuid, 16);
+		return 1;
+	}
+	if (!guess_seed(g, sh))
+		return 0;
+	psm__log(PSM_LOG_WARN, "a spool segment's header is damaged",
+	         "directory", g->home->path, NULL);
+	at = find_valid(g, PSM__SEGMENT_HEADER);
+	g->first_seq = le64toh(psm__rec_at(g->base, at)->seq);
+	memcpy(g->uuid, g->home->known ? g->home->uuid : sh->uuid, 16);
+	return 1;
+}
+
+/* -- the records -- */
+
+static int
+all_zero(const uint8_t *p, size_t len)
+{
+	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
+}
+
+/* How many records began in a range where none is valid: as many headers as
+ * follow each other, and at least one. */
+static uint64_t
+count_torn(const struct psm__segment *g, size_t at)
+{
+	uint64_t count = 0;
+
+	while (at + PSM__REC_HEADER <= g->size) {
+		const struct psm__rec *rec = psm__rec_at(g->base, at);
+
+		if (!plausible(rec, g->size - at))
+			break;
+		count++;
+		at += psm__rec_space(le32toh(rec->len));
+	}
+	return count ? count : 1;
+}
+
+/* A record in place of damaged bytes, so that they are met only once. */
+static void
+put_hole(struct psm__segment *g, size_t at, size_t len, uint64_t seq)
+{
+	struct psm__rec *rec = (void *)(g->base + at);
+
+	memset(rec, 0, len);
+	rec->len = htole32((uint32_t)len);
+	rec->seq = htole64(seq);
+	rec->kind = htole16(PSM__REC_HOLE);
+	rec->value_len = htole32((uint32_t)(len - PSM__REC_HEADER - 1));
+	rec->crc = htole32(psm__rec_crc(g->seed, rec));
+}
+
+static int
+quarantine_range(struct psm__spool *s, struct psm__segment *g, size_t at,
+                 size_t end)
+{
+	char name[64];
+
+	while (end > at && g->base[end - 1] == 0)
+		end--;
+	snprintf(name, sizeof(name), "%016llx-%08zx.damaged",
+	         (unsigned long long)g->number, at);
+	return psm__quarantine(s, g->home, name, g->base + at, end - at);
+}
+
+/*
+ * Nothing valid from at on. Zeros are the clean end. A record header of zeros
+ * before other bytes is an append that never returned. Anything else was
+ * records once.
+ */
+static void
+close_tail(struct psm__spool *s, struct psm__segment *g, size_t at)
+{
+	if (all_zero(g->base + at, g->size - at))
+		return;
+	if (at + PSM__REC_HEADER > g->size ||
+	    !all_zero(g->base + at, PSM__REC_HEADER)) {
+		__atomic_add_fetch(&s->damaged, count_torn(g, at),
+		                   __ATOMIC_RELAXED);
+		psm__log(PSM_LOG_WARN, "the end of a spool segment is damaged",
+		         "directory", g->home->path, NULL);
+		if (quarantine_range(s, g, at, g->size) < 0)
+			return;
+	}
+	memset(g->base + at, 0, g->size - at);
+}
+
+const struct psm__rec *
+psm__segment_scan(struct psm__spool *s, struct psm__segment *g, size_t *pos)
+{
+	size_t at = *pos, found;
+
+	if (at + PSM__REC_HEADER <= g->size &&
+	    valid_with(psm__rec_at(g->base, at), g->size - at, g->seed))
+		return psm__rec_at(g->base, at);
+	found = find_valid(g, at);
+	if (found == 0) {
+		close_tail(s, g, at);
+		return NULL;
+	}
+	if (quarantine_range(s, g, at, found) == 0)
+		put_hole(g, at, found - at,
+		         le64toh(psm__rec_at(g->base, found)->seq) - 1);
+	psm__log(PSM_LOG_WARN, "a spool segment is damaged", "directory",
+	         g->home->path, NULL);
+	*pos = found;
+	return psm__rec_at(g->base, found);
+}
+
+/* -- the quarantine -- */
+
+static int
+open_quarantine(const struct psm__home *h)
+{
+	if (psm__file_ops.mkdir(h->dirfd, "quarantine", 0700) < 0 &&
+	    errno != EEXIST)
+		return -1;
+	return psm__file_ops.open(h->dirfd, "quarantine",
+	                          O_RDONLY | O_DIRECTORY, 0);
+}
+
+static int
+write_all(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = psm__file_ops.write(fd, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Not more than the spool itself may hold: a broker that refuses everything
+ * must not fill the disk. */
+static int
+has_room(struct psm__spool *s, size_t len)
+{
+	int64_t held = __atomic_load_n(&s->quarantined, __ATOMIC_RELAXED);
+
+	return held + (int64_t)len <= s->conf.max_bytes;
+}
+
+static int
+write_copy(const struct psm__home *h, const char *name, const void *bytes,
+           size_t len)
+{
+	int dirfd = open_quarantine(h), fd = -1, rc = -1;
+
+	if (dirfd >= 0)
+		fd = psm__file_ops.open(dirfd, name,
+		                        O_CREAT | O_WRONLY | O_TRUNC, 0600);
+	if (fd >= 0)
+		rc = write_all(fd, bytes, len);
+	if (fd >= 0)
+		close(fd);
+	if (dirfd >= 0)
+		close(dirfd);
+	return rc;
+}
+
+int
+psm__quarantine(struct psm__spool *s, struct psm__home *h, const char *name,
+                const void *bytes, size_t len)
+{
+	if (h->dirfd < 0 || len == 0)
+		return 0;
+	if (!has_room(s, len)) {
+		psm__log(PSM_LOG_ERROR, "the quarantine is full, bytes dropped",
+		         "directory", h->path, "file", name, NULL);
+		return 0;
+	}
+	if (write_copy(h, name, bytes, len) < 0) {
+		psm__log(PSM_LOG_ERROR, "cannot write to the quarantine",
+		         "directory", h->path, "file", name, NULL);
+		return -1;
+	}
+	__atomic_add_fetch(&s->quarantined, (int64_t)len, __ATOMIC_RELAXED);
+	return 0;
+}
+
+void
+psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g)
+{
+	char from[32], to[64];
+	size_t len = g->size;
+	int dirfd;
+
+	while (len > 0 && g->base[len - 1] == 0)
+		len--;
+	if (len == 0) {
+		psm__segment_delete(g);
+		return;
+	}
+	__atomic_add_fetch(&s->damaged, count_torn(g, PSM__SEGMENT_HEADER),
+	                   __ATOMIC_RELAXED);
+	snprintf(from, sizeof(from), "%016llx.pms",
+	         (unsigned long long)g->number);
+	snprintf(to, sizeof(to), "quarantine/%s", from);
+	psm__log(PSM_LOG_WARN, "a spool segment is unreadable", "directory",
+	         g->home->path, "file", from, NULL);
+	/* Renamed, not copied: this works on a full disk, too. */
+	dirfd = open_quarantine(g->home);
+	if (dirfd >= 0)
+		close(dirfd);
+	if (psm__file_ops.rename(g->home->dirfd, from, to) == 0)
+		__atomic_add_fetch(&s->quarantined, (int64_t)g->size,
+		                   __ATOMIC_RELAXED);
+	psm__segment_free(g);
+}

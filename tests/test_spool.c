@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "testing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "bus/spool.h"
+#include "bus/spool_int.h"
+
+#define SMALL ((size_t)4096)
+
+static char dir[256];
+static struct psm__file_ops real;
+
+static void
+set_up(void)
+{
+	testing_tmpdir(dir, sizeof(dir));
+	real = psm__file_ops;
+}
+
+static void
+tear_down(void)
+{
+	psm__file_ops = real;
+	testing_remove(dir);
+}
+
+static struct psm__spool_conf
+conf_of(int durability)
+{
+	struct psm__spool_conf conf = {
+	    .dir = dir,
+	    .durability = durability,
+	    .interval_ms = 10,
+	    .max_bytes = 1 << 24,
+	    .window = 64,
+	    .segment_size = SMALL,
+	};
+
+	return conf;
+}
+
+static struct psm__spool *
+open_with(const struct psm__spool_conf *conf)
+{
+	struct psm__spool *s = NULL;
+	psm_error *err = psm_error_new();
+	int rc = psm__spool_open(conf, &s, err);
+
+	ck_assert_msg(rc == 0, "%s", psm_error_message(err));
+	psm_error_free(err);
+	return s;
+}
+
+static struct psm__spool *
+open_spool(void)
+{
+	struct psm__spool_conf conf = conf_of(PSM__DURABLE_OS);
+
+	return open_with(&conf);
+}
+
+/* Closes; what is not settled stays. */
+static void
+end(struct psm__spool *s)
+{
+	psm__spool_close(s);
+	psm__spool_free(s);
+}
+
+/* Event n: {"event_id":"id-n","n":n} padded to some length. */
+static int
+try_put(struct psm__spool *s, int n)
+{
+	char value[256], id[32], key[16];
+	struct psm__spool_entry e = {.topic = "a-topic", .key = key, .id = id};
+
+	snprintf(id, sizeof(id), "id-%06d", n);
+	snprintf(key, sizeof(key), "k%d", n % 7);
+	e.key_len = strlen(key);
+	snprintf(value, sizeof(value), "{\"event_id\":\"%s\",\"n\":%0*d}", id,
+	         10 + n % 90, n);
+	e.value = value;
+	e.value_len = strlen(value);
+	return psm__spool_append(s, &e, NULL);
+}
+
+static void
+put(struct psm__spool *s, int from, int to)
+{
+	for (int n = from; n < to; n++)
+		ck_assert_int_eq(try_put(s, n), 0);
+}
+
+/* The number in a message; checks that nothing else of it is damaged. */
+static int
+number_of(const struct psm__message *m)
+{
+	char key[16], text[256];
+	int n = -1;
+
+	ck_assert_str_eq(m->topic, "a-topic");
+	ck_assert_uint_lt(m->value_len, sizeof(text));
+	memcpy(text, m->value, m->value_len);
+	text[m->value_len] = '\0';
+	ck_assert_int_eq(sscanf(text, "{\"event_id\":\"id-%*d\",\"n\":%d}", &n),
+	                 1);
+	snprintf(key, sizeof(key), "k%d", n % 7);
+	ck_assert_uint_eq(m->key_len, strlen(key));
+	ck_assert_mem_eq(m->key, key, m->key_len);
+	return n;
+}
+
+static int
+read_one(struct psm__spool *s)
+{
+	struct psm__message m;
+	char id[64], want[64];
+	int n;
+
+	if (!psm__spool_peek(s, &m))
+		return -1;
+	n = number_of(&m);
+	psm__spool_id(s, m.token, id, sizeof(id));
+	snprintf(want, sizeof(want), "id-%06d", n);
+	ck_assert_str_eq(id, want);
+	psm__spool_pass(s);
+	ck_assert_int_eq(psm__spool_settle(s, m.token), 1);
+	return n;
+}
+
+/* Reads and lets go of from .. to-1. */
+static void
+consume(struct psm__spool *s, int from, int to)
+{
+	for (int n = from; n < to; n++) {
+		ck_assert_int_eq(read_one(s), n);
+		psm__spool_release(s);
+	}
+}
+
+/* Reads and settles all: exactly from .. to-1. */
+static void
+expect(struct psm__spool *s, int from, int to)
+{
+	consume(s, from, to);
+	ck_assert_int_eq(read_one(s), -1);
+	psm__spool_release(s);
+}
+
+static struct psm__spool_numbers
+numbers(struct psm__spool *s)
+{
+	struct psm__spool_numbers n;
+
+	psm__spool_numbers(s, &n);
+	return n;
+}
+
+static int
+count_files(const char *below, const char *suffix)
+{
+	char path[512];
+	struct dirent **names = NULL;
+	int n, count = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, below);
+	n = scandir(path, &names, testing_not_dot, alphasort);
+	for (int i = 0; i < n; i++) {
+		size_t len = strlen(names[i]->d_name), end_len = strlen(suffix);
+
+		if (len >= end_len &&
+		    strcmp(names[i]->d_name + len - end_len, suffix) == 0)
+			count++;
+		free(names[i]);
+	}
+	free(names);
+	return count;
+}
+
+/* -- the plain way -- */
+
+static const char *const durabilities[] = {"disk", "interval", "os"};
+
+START_TEST(append_read_settle)
+{
+	struct psm__spool_conf conf = conf_of(_i);
+	struct psm__spool *s = open_with(&conf);
+
+	ck_assert_ptr_nonnull(durabilities[_i]);
+	put(s, 0, 500);
+	ck_assert_uint_eq(numbers(s).waiting, 500);
+	ck_assert_uint_eq(numbers(s).safe, 500);
+	expect(s, 0, 500);
+	ck_assert_uint_eq(numbers(s).waiting, 0);
+	ck_assert_int_eq(numbers(s).bytes, 0);
+	put(s, 500, 510);
+	expect(s, 500, 510);
+	end(s);
+	/* Nothing of what was sent stays on the disk. */
+	ck_assert_int_eq(count_files("stream.0", ".pms"), 0);
+	ck_assert_int_eq(count_files("stream.0", ".spare"), 0);
+}
+END_TEST
+
+START_TEST(in_memory)
+{
+	struct psm__spool_conf conf = conf_of(PSM__DURABLE_DISK);
+	struct psm__spool *s;
+
+	conf.dir = "";
+	conf.max_records = 100;
+	s = open_with(&conf);
+	for (int round = 0; round < 20; round++) {
+		put(s, 0, 100);
+		ck_assert_int_eq(try_put(s, 100), PSM_ERR_FULL);
+		expect(s, 0, 100);
+	}
+	end(s);
+}
+END_TEST
+
+START_TEST(replayed_after_reopen)
+{
+	struct psm__spool *s = open_spool();
+
+	put(s, 0, 300);
+	consume(s, 0, 100);
+	end(s);
+	for (int round = 0; round < 3; round++) {
+		s = open_spool();
+		ck_assert_uint_eq(numbers(s).waiting,
+		                  200 - 40 * (unsigned)round);
+		put(s, 300 + round * 10, 310 + round * 10);
+		consume(s, 100 + round * 50, 150 + round * 50);
+		/* What is read from here on comes again. */
+		psm__spool_freeze(s);
+		for (int n = 150 + round * 50; n < 310 + round * 10; n++) {
+			ck_assert_int_eq(read_one(s), n);
+			psm__spool_release(s);
+		}
+		ck_assert_int_eq(read_one(s), -1);
+		ck_assert_uint_eq(numbers(s).damaged, 0);
+		end(s);
+	}
+}
+END_TEST
+
+START_TEST(settled_out_of_order)
+{
+	struct psm__spool *s = open_spool();
+	struct psm__message m;
+	uint64_t tokens[60];
+
+	put(s, 0, 60);
+	for (int n = 0; n < 60; n++) {
+		ck_assert_int_eq(psm__spool_peek(s, &m), 1);
+		psm__spool_pass(s);
+		tokens[n] = m.token;
+	}
+	for (int n = 59; n >= 30; n--)
+		ck_assert_int_eq(psm__spool_settle(s, tokens[n]), 1);
+	ck_assert_int_eq(psm__spool_settle(s, tokens[45]), 0);
+	ck_assert_uint_eq(psm__spool_release(s), 0);
+	ck_assert_uint_eq(numbers(s).waiting, 60);
+	/* Only what is not settled comes again, in order. */
+	psm__spool_rewind(s);
+	for (int n = 0; n < 30; n++)
+		ck_assert_int_eq(read_one(s), n);
+	ck_assert_int_eq(read_one(s), -1);
+	ck_assert_uint_eq(psm__spool_release(s), 60);
+	ck_assert_uint_eq(numbers(s).waiting, 0);
+	end(s);
+}
+END_TEST
+
+START_TEST(window_bounds_the_reader)
+{
+	struct psm__spool *s = open_spool();
+	struct psm__message m;
+	uint64_t first = 0;
+	int n = 0;
+
+	put(s, 0, 200);
+	for (; psm__spool_peek(s, &m); n++) {
+		if (n == 0)
+			first = m.token;
+		else
+			psm__spool_settle(s, m.token);
+		psm__spool_pass(s);
+	}
+	ck_assert_int_eq(n, 64);
+	ck_assert_int_eq(psm__spool_rest(s), 1);
+	psm__spool_settle(s, first);
+	psm__spool_release(s);
+	expect(s, 64, 200);
+	end(s);
+}
+END_TEST
+
+START_TEST(segments_roll_and_go)
+{
+	struct psm__spool *s = open_spool();
+
+	put(s, 0, 400);
+	ck_assert_int_gt(count_files("stream.0", ".pms"), 10);
+	expect(s, 0, 400);
+	ck_assert_int_eq(count_files("stream.0", ".pms"), 1);
+	ck_assert_int_le(count_files("stream.0", ".spare"), 2);
+	put(s, 400, 900);
+	expect(s, 400, 900);
+	end(s);
+}
+END_TEST
+
+START_TEST(limit_in_bytes)
+{
+	struct psm__spool_conf conf = conf_of(PSM__DURABLE_OS);
+	struct psm__spool *s;
+	int n = 0;
+
+	conf.max_bytes = 20000;
+	s = open_with(&conf);
+	while (try_put(s, n) == 0)
+		n++;
+	ck_assert_int_eq(try_put(s, n), PSM_ERR_FULL);
+	ck_assert_int_le(numbers(s).bytes, 20000);
+	ck_assert_int_gt(numbers(s).bytes, 20000 - 300);
+	ck_assert_int_eq(read_one(s), 0);
+	ck_assert_int_eq(read_one(s), 1);
+	psm__spool_release(s);
+	ck_assert_int_eq(try_put(s, n), 0);
+	expect(s, 2, n + 1);
+	end(s);
+}
+END_TEST
+
+START_TEST(larger_than_a_segment)
+{
+	struct psm__spool *s = open_spool();
+	struct psm__spool_entry e = {.topic = "t", .id = "none"};
+	struct psm__message m;
+	char *value = malloc(100000);
+
+	ck_assert_ptr_nonnull(value);
+	memset(value, 'x', 100000);
+	e.value = value;
+	e.value_len = 100000;
+	put(s, 0, 1);
+	ck_assert_int_eq(psm__spool_append(s, &e, NULL), 0);
+	put(s, 1, 2);
+	end(s);
+	s = open_spool();
+	ck_assert_int_eq(read_one(s), 0);
+	ck_assert_int_eq(psm__spool_peek(s, &m), 1);
+	ck_assert_uint_eq(m.value_len, 100000);
+	ck_assert_mem_eq(m.value, value, 100000);
+	ck_assert_ptr_null(m.key);
+	psm__spool_pass(s);
+	psm__spool_settle(s, m.token);
+	ck_assert_int_eq(read_one(s), 1);
+	psm__spool_release(s);
+	end(s);
+	free(value);
+}
+END_TEST
+
+START_TEST(shut_refuses)
+{
+	struct psm__spool *s = open_spool();
+
+	put(s, 0, 1);
+	psm__spool_shut(s);
+	ck_assert_int_eq(try_put(s, 1), PSM_ERR_STATE);
+	end(s);
+}
+END_TEST
+
+START_TEST(numbers_never_come_twice)
+{
+	char seen[64][300] = {{0}};
+	int count = 0;
+
+	for (int round = 0; round < 8; round++) {
+		struct psm__spool *s = open_spool();
+		struct dirent **names = NULL;
+		char path[512];
+		int n;
+
+		put(s, 0, 60);
+		snprintf(path, sizeof(path), "%s/stream.0", dir);
+		n = scandir(path, &names, testing_not_dot, alphasort);
+		for (int i = 0; i < n; i++) {
+			if (strstr(names[i]->d_name, ".pms")) {
+				for (int j = 0; j < count; j++)
+					ck_assert_str_ne(names[i]->d_name,
+					                 seen[j]);
+				ck_assert_int_lt(count, 64);
+				snprintf(seen[count++], 300, "%s",
+				         names[i]->d_name);
+			}
+			free(names[i]);
+		}
+		free(names);
+		expect(s, 0, 60);
+		end(s);
+	}
+	ck_assert_int_ge(count, 16);
+}
+END_TEST
+
+START_TEST(private_files)
+{
+	struct psm__spool *s = open_spool();
+	char path[512];
+	struct stat st;
+
+	put(s, 0, 1);
+	snprintf(path, sizeof(path), "%s/stream.0", dir);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0700);
+	snprintf(path, sizeof(path), "%s/stream.0/LOCK", dir);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0600);
+	snprintf(path, sizeof(path), "%s/stream.0/%016x.pms", dir, 2);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0600);
+	end(s);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("spool");
+	TCase *tc = tcase_create("plain");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_loop_test(tc, append_read_settle, 0, 3);
+	tcase_add_test(tc, in_memory);
+	tcase_add_test(tc, replayed_after_reopen);
+	tcase_add_test(tc, settled_out_of_order);
+	tcase_add_test(tc, window_bounds_the_reader);
+	tcase_add_test(tc, segments_roll_and_go);
+	tcase_add_test(tc, limit_in_bytes);
+	tcase_add_test(tc, larger_than_a_segment);
+	tcase_add_test(tc, shut_refuses);
+	tcase_add_test(tc, numbers_never_come_twice);
+	tcase_add_test(tc, private_files);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int
+main(void)
+{
+	SRunner *sr = srunner_create(suite());
+	int failed;
+
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
