@@ -159,7 +159,7 @@ run_psymatch(const struct bench_options *o, void *work)
 	psm_consumer *c = NULL;
 	size_t got = 0;
 	char group[64];
-	int rc = psm_config_new(&cfg, err);
+	int rc = psm_config_from_env(&cfg, err);
 
 	(void)work;
 	group_name(group, sizeof group);

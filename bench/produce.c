@@ -103,7 +103,7 @@ configure(const struct bench_options *o, psm_config **cfg, psm_error *err)
 	    {"PSYMATCH_SPOOL_DURABILITY", o->durability},
 	};
 	size_t i;
-	int rc = psm_config_new(cfg, err);
+	int rc = psm_config_from_env(cfg, err);
 
 	for (i = 0; i < sizeof settings / sizeof settings[0] && rc == 0; i++)
 		rc = psm_config_set(*cfg, settings[i][0], settings[i][1], err);
