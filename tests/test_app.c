@@ -1,87 +1,230 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The use cases on a real database. */
+/* A therapist changed by hand, on a real database. */
 #include "app/app.h"
-#include "testing.h"
-#include "testing_pg.h"
+#include "testing_app.h"
 
-static psm_store *st;
-static psm_error *err;
-static psm_import_status *status;
-static char folder[4096];
+#include <pthread.h>
 
-#define OK(call) ck_assert_msg((call) == 0, "%s", psm_error_message(err))
+/* The therapist of each test. */
+static int64_t id;
 
 static void
 setup(void)
 {
-	pg_database();
-	st = pg_store();
-	err = psm_error_new();
-	ck_assert_ptr_nonnull(err);
-	OK(psm_store_migrate(st, "therapist", err));
-	OK(psm_store_migrate(st, "matching", err));
-	OK(psm_import_status_new(86400, &status, err));
-	testing_tmpdir(folder, sizeof(folder));
-}
-
-static void
-teardown(void)
-{
-	testing_remove(folder);
-	psm_import_status_free(status);
-	psm_error_free(err);
-	psm_store_free(st);
-}
-
-/* -- import */
-
-/* Copy one day of the sample data into the folder. */
-static void
-scrape(const char *day)
-{
-	char command[9000];
-	const char *top = getenv("top_srcdir");
-
-	(void)snprintf(command, sizeof(command),
-	               "cp -R '%s/examples/data/therapists/%s' '%s' && "
-	               "chmod -R u+w '%s'",
-	               top ? top : ".", day, folder, folder);
-	ck_assert_int_eq(system(command), 0);
+	app_setup();
+	id = pg_int("INSERT INTO therapist_service.therapeuten "
+	            "(anrede, geschlecht, vorname, nachname, plz, telefon) "
+	            "VALUES ('Frau', 'weiblich', 'Berta', 'Musterbaum', "
+	            "'10115', '030 23125 1') RETURNING id");
 }
 
 static int
-import(void)
+has(const char *where)
 {
-	int rc = psm_therapist_import_run(st, folder, status, err);
-
-	ck_assert_msg(rc >= 0, "%s", psm_error_message(err));
-	return rc;
+	return (int)pg_int("SELECT count(*) FROM therapist_service.therapeuten "
+	                   "WHERE %s",
+	                   where);
 }
 
-static int64_t
-stat_of(const char *name)
+/* A member of the payload of the newest event. */
+static void
+check_last(const char *path, const char *want)
 {
-	return psm_import_status_stat(status, name);
+	char *got = pg_text("SELECT coalesce(payload::jsonb #>> '{%s}', "
+	                    "'null') FROM psymatch.outbox ORDER BY id DESC "
+	                    "LIMIT 1",
+	                    path);
+
+	ck_assert_str_eq(got, want);
+	free(got);
 }
 
-static int64_t
-outbox(const char *type)
+START_TEST(block)
 {
-	return pg_int("SELECT count(*) FROM psymatch.outbox WHERE type = '%s'",
-	              type);
+	ck_assert_int_eq(psm_therapist_block(st, id, "zieht um", err), 1);
+	ck_assert_int_eq(outbox("therapist.blocked"), 1);
+	check_last("reason", "zieht um");
+	check_last("therapist_data,status", "gesperrt");
+	check_last("therapist_data,nachname", "Musterbaum");
+	check_last("entity_version", "1");
+	ck_assert_int_eq(
+	    has("status = 'gesperrt' AND sperrgrund = 'zieht um' AND "
+	        "sperrdatum = (now() AT TIME ZONE 'Europe/Berlin')::date AND "
+	        "updated_at = sperrdatum"),
+	    1);
+	/* Again: nothing. Another reason: told, but no second block. */
+	ck_assert_int_eq(psm_therapist_block(st, id, "zieht um", err), 0);
+	ck_assert_int_eq(psm_therapist_block(st, id, NULL, err), 1);
+	check_last("therapist_data,sperrgrund", "null");
+	check_last("entity_version", "2");
+	ck_assert_int_eq(outbox("therapist.blocked"), 1);
+	ck_assert_int_eq(outbox("therapist.updated"), 1);
+}
+END_TEST
+
+START_TEST(block_without_reason)
+{
+	ck_assert_int_eq(psm_therapist_block(st, id, NULL, err), 1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox WHERE "
+	                        "payload::jsonb ? 'reason' AND payload::jsonb "
+	                        "-> 'reason' = 'null'"),
+	                 1);
+}
+END_TEST
+
+START_TEST(unblock)
+{
+	ck_assert_int_eq(psm_therapist_unblock(st, id, err), 0);
+	ck_assert_int_eq(psm_therapist_block(st, id, "x", err), 1);
+	ck_assert_int_eq(psm_therapist_unblock(st, id, err), 1);
+	ck_assert_int_eq(outbox("therapist.unblocked"), 1);
+	check_last("therapist_data,sperrdatum", "null");
+	ck_assert_int_eq(has("status = 'aktiv' AND sperrgrund IS NULL AND "
+	                     "sperrdatum IS NULL"),
+	                 1);
+	ck_assert_int_eq(psm_therapist_unblock(st, id, err), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 2);
+}
+END_TEST
+
+/* Blocked, inactive, active: the last step is the unblocking. */
+START_TEST(detour)
+{
+	ck_assert_int_eq(psm_therapist_block(st, id, "x", err), 1);
+	ck_assert_int_eq(
+	    psm_therapist_update(st, id, "{\"status\": \"inaktiv\"}", err), 1);
+	ck_assert_int_eq(outbox("therapist.updated"), 1);
+	ck_assert_int_eq(outbox("therapist.unblocked"), 0);
+	ck_assert_int_eq(has("sperrdatum IS NOT NULL"), 1);
+	ck_assert_int_eq(
+	    psm_therapist_update(st, id, "{\"status\": \"aktiv\"}", err), 1);
+	ck_assert_int_eq(outbox("therapist.unblocked"), 1);
+	/* Inactive without a block is no detour. */
+	ck_assert_int_eq(
+	    psm_therapist_update(st, id, "{\"status\": \"inaktiv\"}", err), 1);
+	ck_assert_int_eq(psm_therapist_unblock(st, id, err),
+	                 PSM_ERR_TRANSITION);
+	ck_assert_int_eq(
+	    psm_therapist_update(st, id, "{\"status\": \"aktiv\"}", err), 1);
+	ck_assert_int_eq(outbox("therapist.unblocked"), 1);
+	ck_assert_int_eq(outbox("therapist.updated"), 3);
+}
+END_TEST
+
+START_TEST(update)
+{
+	ck_assert_int_eq(
+	    psm_therapist_update(st, id,
+	                         "{\"telefon\": null, \"alter_min\": 18, "
+	                         "\"fremdsprachen\": [\"Deutsch\"], "
+	                         "\"kassensitz\": false, "
+	                         "\"naechster_kontakt_moeglich\": "
+	                         "\"2026-05-01\"}",
+	                         err),
+	    1);
+	ck_assert_int_eq(has("telefon IS NULL AND alter_min = 18 AND "
+	                     "fremdsprachen = '[\"Deutsch\"]' AND NOT "
+	                     "kassensitz AND naechster_kontakt_moeglich = "
+	                     "'2026-05-01'"),
+	                 1);
+	ck_assert_int_eq(outbox("therapist.updated"), 1);
+	check_last("therapist_data,alter_min", "18");
+	check_last("therapist_data,kassensitz", "false");
+	check_last("therapist_data,fremdsprachen,0", "Deutsch");
+	ck_assert_int_eq(
+	    psm_therapist_update(st, id, "{\"alter_min\": 18}", err), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 1);
+}
+END_TEST
+
+START_TEST(update_refused)
+{
+	ck_assert_int_eq(
+	    psm_therapist_update(st, id,
+	                         "{\"telefon\": \"1\",\n \"titel\": \"a title "
+	                         "that is too long\"}",
+	                         err),
+	    PSM_ERR_SCHEMA);
+	ck_assert_str_eq(psm_error_pointer(err), "/titel");
+	ck_assert_uint_eq(psm_error_line(err), 2);
+	ck_assert_ptr_null(strstr(psm_error_message(err), "too long"));
+	ck_assert_int_eq(psm_therapist_update(st, id, "{\"id\": 2}", err),
+	                 PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm_therapist_update(st, id, "{\"telefon\"", err),
+	                 PSM_ERR_PARSE);
+	ck_assert_int_eq(has("telefon = '030 23125 1' AND updated_at IS NULL"),
+	                 1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 0);
+}
+END_TEST
+
+START_TEST(nobody)
+{
+	ck_assert_int_eq(psm_therapist_block(st, id + 1, "x", err),
+	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(psm_therapist_unblock(st, INT64_MAX, err),
+	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(psm_therapist_update(st, id + 1, "{}", err),
+	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(psm_therapist_block(st, 0, "x", err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_unblock(NULL, id, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_update(st, id, NULL, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_update(st, -1, "{}", err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 0);
+}
+END_TEST
+
+#define THREADS 4
+#define ROUNDS 20
+
+static void *
+writer(void *arg)
+{
+	psm_error *own = psm_error_new();
+	char patch[64];
+	int *mine = arg, done = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		(void)snprintf(patch, sizeof(patch), "{\"alter_max\": %d}",
+		               *mine * 1000 + i);
+		if (psm_therapist_update(st, id, patch, own) == 1)
+			done++;
+	}
+	psm_error_free(own);
+	*mine = done;
+	return NULL;
 }
 
-START_TEST(import_of_three_days)
+/* The order of the outbox is the order of the changes: versions rise with ids,
+ * and the newest event says what the row says. */
+START_TEST(many_writers)
 {
-	scrape("20250601");
-	ck_assert_int_eq(import(), 100);
-	ck_assert_int_eq(outbox("therapist.created"), 100);
-	scrape("20250701");
-	scrape("20250801");
-	ck_assert_int_gt(import(), 0);
-	printf("updated %ld failed %ld\n", (long)stat_of("updated"),
-	       (long)stat_of("failed"));
-	ck_assert_int_eq(import(), 0);
+	pthread_t thread[THREADS];
+	int number[THREADS];
+
+	for (int i = 0; i < THREADS; i++) {
+		number[i] = i + 1;
+		ck_assert_int_eq(
+		    pthread_create(&thread[i], NULL, writer, &number[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+		ck_assert_int_eq(number[i], ROUNDS);
+	}
+	ck_assert_int_eq(outbox("therapist.updated"), THREADS * ROUNDS);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM (SELECT (payload::jsonb ->> "
+	           "'entity_version')::bigint AS v, row_number() OVER "
+	           "(ORDER BY id) AS n FROM psymatch.outbox) x WHERE v = n"),
+	    THREADS * ROUNDS);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM (SELECT payload FROM psymatch.outbox "
+	           "ORDER BY id DESC LIMIT 1) o JOIN "
+	           "therapist_service.therapeuten t ON o.payload::jsonb -> "
+	           "'therapist_data' = to_jsonb(t)"),
+	    1);
 }
 END_TEST
 
@@ -89,11 +232,18 @@ static Suite *
 suite(void)
 {
 	Suite *s = suite_create("app");
-	TCase *t = tcase_create("import");
+	TCase *t = tcase_create("therapist");
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, setup, app_teardown);
 	tcase_set_timeout(t, 60);
-	tcase_add_test(t, import_of_three_days);
+	tcase_add_test(t, block);
+	tcase_add_test(t, block_without_reason);
+	tcase_add_test(t, unblock);
+	tcase_add_test(t, detour);
+	tcase_add_test(t, update);
+	tcase_add_test(t, update_refused);
+	tcase_add_test(t, nobody);
+	tcase_add_test(t, many_writers);
 	suite_add_tcase(s, t);
 	return s;
 }
@@ -101,14 +251,6 @@ suite(void)
 int
 main(int argc, char **argv)
 {
-	SRunner *sr;
-	int failed;
-
-	(void)argc;
-	pg_main(argv);
-	sr = srunner_create(suite());
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	(void)argc; /* Check takes its settings from the environment */
+	return app_main(argv, suite);
 }

@@ -1,0 +1,813 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The therapist import on a real database, with the sample data. */
+#include "app/app.h"
+#include "testing_app.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+#include <utime.h>
+
+static psm_import_status *status;
+static char folder[4000];
+
+static void
+setup(void)
+{
+	app_setup();
+	OK(psm_import_status_new(86400, &status, err));
+	testing_tmpdir(folder, sizeof(folder));
+}
+
+static void
+teardown(void)
+{
+	testing_remove(folder);
+	psm_import_status_free(status);
+	app_teardown();
+}
+
+/* Copy one day of the sample data into the folder. */
+static void
+scrape(const char *day)
+{
+	const char *top = getenv("top_srcdir");
+	char command[9000];
+
+	(void)snprintf(command, sizeof(command),
+	               "cp -R '%s/examples/data/therapists/%s' '%s' && "
+	               "chmod -R u+w '%s'",
+	               top ? top : ".", day, folder, folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static const char *
+place(const char *below)
+{
+	static char path[4200];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, below);
+	return path;
+}
+
+static void
+put(const char *day, const char *name, const char *text)
+{
+	char path[4200];
+	FILE *f;
+
+	(void)mkdir(place(day), 0777); /* it may be there */
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", folder, day, name);
+	f = fopen(path, "wb");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/* A file with one therapist. */
+static void
+put_one(const char *day, const char *name, const char *salutation,
+        const char *last, const char *phone)
+{
+	char text[1000];
+
+	(void)snprintf(
+	    text, sizeof(text),
+	    "{\"therapists\": [{\"basic_info\": {\"salutation\": \"%s\", "
+	    "\"first_name\": \"Berta\", \"last_name\": \"%s\"},\n"
+	    "\"location\": {\"street\": \"Musterweg\", \"house_number\": \"7\","
+	    " \"postal_code\": \"10115\", \"city\": \"Berlin\"},\n"
+	    "\"contact\": {\"phone\": \"%s\"},\n"
+	    "\"therapy_methods\": [\"Erwachsene\"]}]}",
+	    salutation, last, phone);
+	put(day, name, text);
+}
+
+static int
+import(void)
+{
+	int rc = psm_therapist_import_run(st, folder, status, err);
+
+	ck_assert_msg(rc >= 0, "%s", psm_error_message(err));
+	return rc;
+}
+
+static int64_t
+count(const char *name)
+{
+	return psm_import_status_stat(status, name);
+}
+
+static int64_t
+therapists(const char *where)
+{
+	return pg_int("SELECT count(*) FROM therapist_service.therapeuten "
+	              "WHERE %s",
+	              where);
+}
+
+START_TEST(new_therapists)
+{
+	char *text;
+	psm_json *doc;
+
+	scrape("20250601");
+	ck_assert_int_eq(import(), 100);
+	ck_assert_int_eq(therapists("true"), 100);
+	ck_assert_int_eq(outbox("therapist.created"), 100);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 100);
+	ck_assert_int_eq(count("created"), 100);
+	ck_assert_int_eq(count("skipped"), 10);
+	ck_assert_int_eq(count("failed"), 0);
+	ck_assert_int_eq(count("files"), 5);
+	/* The key is the id, and the record is the row, all of it. */
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.outbox o "
+	           "JOIN therapist_service.therapeuten t "
+	           "ON o.aggregateid = t.id::text "
+	           "WHERE o.payload::jsonb -> 'therapist_data' = to_jsonb(t) "
+	           "AND (o.payload::jsonb ->> 'therapist_id')::integer = t.id "
+	           "AND o.payload::jsonb ->> 'entity_version' = '1'"),
+	    100);
+	text = pg_text("SELECT payload FROM psymatch.outbox LIMIT 1");
+	OK(psm_json_parse(text, strlen(text), &doc, err));
+	ck_assert_uint_eq(psm_json_count(psm_json_at(doc, "/therapist_data")),
+	                  37);
+	psm_json_free(doc);
+	free(text);
+	ck_assert_int_eq(therapists("status = 'aktiv' AND kassensitz AND NOT "
+	                            "potenziell_verfuegbar AND created_at IS "
+	                            "NOT NULL AND updated_at IS NULL"),
+	                 100);
+}
+END_TEST
+
+START_TEST(a_second_time_nothing)
+{
+	char *before;
+
+	scrape("20250601");
+	scrape("20250701");
+	scrape("20250801");
+	ck_assert_int_eq(import(), 100);
+	before = app_state();
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(import(), 0);
+	app_check_state(before);
+	ck_assert_int_eq(count("unchanged"), 200);
+	ck_assert_int_eq(count("runs"), 3);
+}
+END_TEST
+
+/* What the second and third day of the sample data are made for. */
+START_TEST(later_days)
+{
+	int64_t id;
+
+	scrape("20250601");
+	ck_assert_int_eq(import(), 100);
+	id = pg_int("SELECT id FROM therapist_service.therapeuten WHERE plz = "
+	            "'10115' AND strasse LIKE '%%25'");
+	scrape("20250701");
+	ck_assert_int_gt(import(), 0);
+	/* The name changed, the therapist did not. */
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
+	                        "therapist_service.therapeuten WHERE id = %lld "
+	                        "AND nachname = 'Neumusterfrau'",
+	                        (long long)id),
+	                 1);
+	ck_assert_int_eq(therapists("true"), 100);
+	/* The ninth record gives nothing any more: all is kept. */
+	ck_assert_int_eq(therapists("telefon IS NULL"), 0);
+	scrape("20250801");
+	ck_assert_int_gt(import(), 0);
+	ck_assert_int_eq(therapists("true"), 100);
+	ck_assert_int_eq(outbox("therapist.created"), 100);
+	ck_assert_int_eq(outbox("therapist.updated"), count("updated"));
+	ck_assert_int_eq(therapists("updated_at IS NOT NULL"),
+	                 pg_int("SELECT count(DISTINCT aggregateid) FROM "
+	                        "psymatch.outbox WHERE type = "
+	                        "'therapist.updated'"));
+	/* No number and no procedure in the third day: what was known stays. */
+	ck_assert_int_eq(therapists("strasse IS NULL OR "
+	                            "psychotherapieverfahren IS NULL"),
+	                 0);
+	ck_assert_int_eq(count("failed"), 3);
+	ck_assert_int_eq(count("broken"), 1);
+	ck_assert_int_eq(therapists("nachname = 'Doppelmuster'"), 0);
+	ck_assert_int_eq(therapists("nachname = 'Anredlos'"), 0);
+}
+END_TEST
+
+/* The errors of the sample data: where, and what was wanted; no names. */
+START_TEST(reported_errors)
+{
+	static const char *const pointers[] = {
+	    "", "/therapists/22/basic_info/salutation", "/therapists/22",
+	    "/therapists/23"};
+	static const char *const places[] = {
+	    "20250801/04109.json", "20250801/20095.json", "20250801/50667.json",
+	    "20250801/50667.json"};
+	const psm_json *e;
+	psm_json *doc;
+	char *text;
+	int64_t line;
+
+	scrape("20250801");
+	ck_assert_int_eq(import(), 100);
+	ck_assert_int_eq(import(), 0);
+	OK(psm_import_status_errors(status, &text, err));
+	ck_assert_ptr_null(strstr(text, "Doppelmuster"));
+	ck_assert_ptr_null(strstr(text, "Anredlos"));
+	ck_assert_ptr_null(strstr(text, "Sehr geehrte"));
+	ck_assert_ptr_null(strstr(text, "SELECT"));
+	OK(psm_json_parse(text, strlen(text), &doc, err));
+	/* Twice the same content is told once. */
+	ck_assert_uint_eq(psm_json_count(doc), 4);
+	for (size_t i = 0; i < 4; i++) {
+		e = psm_json_item(doc, i);
+		ck_assert_str_eq(psm_json_string(psm_json_at(e, "/file")),
+		                 places[i]);
+		ck_assert_str_eq(psm_json_string(psm_json_at(e, "/pointer")),
+		                 pointers[i]);
+		OK(psm_json_get_int(psm_json_at(e, "/line"), &line, err));
+		ck_assert_int_gt(line, 0);
+		ck_assert_ptr_nonnull(
+		    psm_json_string(psm_json_at(e, "/wanted")));
+	}
+	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/0/code")),
+	                 "PSM_ERR_PARSE");
+	ck_assert_int_eq(psm_json_kind(psm_json_at(doc, "/0/record")),
+	                 PSM_JSON_NULL);
+	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/2/code")),
+	                 "PSM_ERR_AMBIGUOUS");
+	psm_json_free(doc);
+	psm_free(text);
+}
+END_TEST
+
+START_TEST(broken_file)
+{
+	struct utimbuf long_ago = {1000000000, 1000000000};
+
+	put("20250601", "10115.json", "{\"therapists\": {}}");
+	put("20250601", "10117.json", "[1]");
+	put("20250601", "10119.json", "");
+	put_one("20250501", "10115.json", "Frau", "Alt", "030 23125 1");
+	/* Too young to be moved; the older file of the code is read. */
+	ck_assert_int_eq(import(), 1);
+	ck_assert_int_eq(count("broken"), 3);
+	ck_assert_int_eq(access(place("20250601/10115.json"), F_OK), 0);
+	/* The same content is no news, also for another process. */
+	psm_import_status_free(status);
+	OK(psm_import_status_new(86400, &status, err));
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(count("broken"), 0);
+	/* Other content is. */
+	put("20250601", "10115.json", "{\"therapists\": 5}");
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(count("broken"), 1);
+	/* Where it is not allowed to move it, it stays. */
+	put("", "failed", "in the way");
+	ck_assert_int_eq(utime(place("20250601/10115.json"), &long_ago), 0);
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(access(place("20250601/10115.json"), F_OK), 0);
+	ck_assert_int_eq(unlink(place("failed")), 0);
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_ne(access(place("20250601/10115.json"), F_OK), 0);
+	ck_assert_int_eq(access(place("failed/20250601/10115.json"), F_OK), 0);
+	ck_assert_int_eq(count("broken"), 1);
+	/* A repaired one is read. */
+	put_one("20250601", "10115.json", "Frau", "Alt", "030 23125 2");
+	ck_assert_int_eq(import(), 1);
+	ck_assert_int_eq(therapists("telefon = '030 23125 2'"), 1);
+}
+END_TEST
+
+START_TEST(other_names_are_left_alone)
+{
+	put_one("99999999", "10115.json", "Frau", "A", "1");
+	put_one("20250230", "10115.json", "Frau", "B", "1");
+	put_one("2025060", "10115.json", "Frau", "C", "1");
+	put_one("failed", "10115.json", "Frau", "D", "1");
+	put_one("20250601", "1011.json", "Frau", "E", "1");
+	put_one("20250601", "10115.json.tmp", "Frau", "F", "1");
+	put_one("20250601", "berlin.json", "Frau", "G", "1");
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(count("files"), 0);
+	ck_assert_int_eq(count("broken"), 0);
+	ck_assert_int_eq(
+	    psm_therapist_import_run(st, place("none"), status, err),
+	    PSM_ERR_IO);
+	ck_assert_int_eq(psm_therapist_import_run(NULL, folder, status, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_import_run(st, NULL, status, err),
+	                 PSM_ERR_INVAL);
+}
+END_TEST
+
+/* Files of two postal codes tell about one therapist: without an order between
+ * them each run would write both. */
+START_TEST(two_files_one_therapist)
+{
+	char *before;
+
+	put_one("20250701", "10115.json", "Frau", "Alt", "030 23125 1");
+	put_one("20250601", "10117.json", "Frau", "Alt", "030 23125 2");
+	ck_assert_int_eq(import(), 2);
+	ck_assert_int_eq(therapists("telefon = '030 23125 1'"), 1);
+	before = app_state();
+	ck_assert_int_eq(import(), 0);
+	app_check_state(before);
+	ck_assert_int_eq(count("superseded"), 1);
+}
+END_TEST
+
+START_TEST(unknown_salutation)
+{
+	put_one("20250601", "10115.json", "Dr.", "Alt", "030 23125 1");
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(count("failed"), 1);
+	put_one("20250602", "10115.json", "Frau", "Alt", "030 23125 1");
+	ck_assert_int_eq(import(), 1);
+	put_one("20250603", "10115.json", "Dr.", "Alt", "030 23125 2");
+	ck_assert_int_eq(import(), 1);
+	ck_assert_int_eq(count("failed"), 1);
+	ck_assert_int_eq(therapists("anrede = 'Frau' AND geschlecht = "
+	                            "'weiblich' AND telefon = '030 23125 2'"),
+	                 1);
+}
+END_TEST
+
+/* Somebody's decisions are not the import's. */
+START_TEST(manual_columns)
+{
+	put_one("20250601", "10115.json", "Frau", "Alt", "030 23125 1");
+	ck_assert_int_eq(import(), 1);
+	pg_run("UPDATE therapist_service.therapeuten SET status = 'gesperrt', "
+	       "sperrgrund = 'x', sperrdatum = '2025-01-01', kassensitz = "
+	       "false, naechster_kontakt_moeglich = '2030-01-01', geschlecht = "
+	       "'divers', potenziell_verfuegbar = true");
+	put_one("20250602", "10115.json", "Frau", "Alt", "030 23125 2");
+	ck_assert_int_eq(import(), 1);
+	ck_assert_int_eq(
+	    therapists("status = 'gesperrt' AND sperrgrund = 'x' AND "
+	               "sperrdatum = '2025-01-01' AND NOT kassensitz AND "
+	               "naechster_kontakt_moeglich = '2030-01-01' AND "
+	               "geschlecht = 'divers' AND potenziell_verfuegbar AND "
+	               "telefon = '030 23125 2'"),
+	    1);
+}
+END_TEST
+
+/* The database goes away: nothing is lost, nothing counts as failed. */
+START_TEST(database_away)
+{
+	int64_t until;
+	int rc;
+
+	scrape("20250601");
+	pg_down();
+	rc = psm_therapist_import_run(st, folder, status, err);
+	ck_assert_msg(rc == PSM_ERR_DB || rc == PSM_ERR_TIMEOUT, "%d", rc);
+	ck_assert_int_eq(psm_error_retriable(err), 1);
+	ck_assert_int_eq(count("failed"), 0);
+	ck_assert_int_eq(psm_import_status_health(status, NULL, err),
+	                 PSM_HEALTH_RED);
+	pg_up();
+	/* The store tries again after a pause of its own. */
+	until = psm__mono_ms() + 10000;
+	do
+		rc = psm_therapist_import_run(st, folder, status, err);
+	while (rc == PSM_ERR_DB && psm__mono_ms() < until);
+	ck_assert_int_eq(rc, 100);
+	ck_assert_int_eq(outbox("therapist.created"), 100);
+	ck_assert_int_eq(count("failed"), 0);
+}
+END_TEST
+
+static void *
+import_thread(void *arg)
+{
+	psm_error *own = psm_error_new();
+	int *rc = arg;
+
+	*rc = psm_therapist_import_run(st, folder, status, own);
+	psm_error_free(own);
+	return NULL;
+}
+
+START_TEST(two_at_once)
+{
+	pthread_t thread[3];
+	int rc[3], total = 0;
+
+	scrape("20250601");
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_int_eq(
+		    pthread_create(&thread[i], NULL, import_thread, &rc[i]), 0);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+		ck_assert_int_ge(rc[i], 0);
+		total += rc[i];
+	}
+	ck_assert_int_eq(total, 100);
+	ck_assert_int_eq(therapists("true"), 100);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 100);
+}
+END_TEST
+
+START_TEST(cancelled)
+{
+	scrape("20250601");
+	psm_import_status_cancel(status);
+	ck_assert_int_eq(psm_therapist_import_run(st, folder, status, err),
+	                 PSM_ERR_STATE);
+	ck_assert_int_eq(therapists("true"), 0);
+	/* A fresh start forgets the wish. */
+	OK(psm_import_status_set_state(status, PSM_IMPORT_STOPPED, err));
+	OK(psm_import_status_set_state(status, PSM_IMPORT_STARTING, err));
+	ck_assert_int_eq(import(), 100);
+}
+END_TEST
+
+START_TEST(one_file)
+{
+	put_one("20250601", "10115.json", "Frau", "Alt", "030 23125 1");
+	put("20250601", "10117.json", "{\n  \"therapists\": [,]}");
+	ck_assert_int_eq(psm_therapist_import_file(
+			     st, place("20250601/10115.json"), NULL, err),
+	                 1);
+	ck_assert_int_eq(psm_therapist_import_file(
+			     st, place("20250601/10115.json"), status, err),
+	                 0);
+	ck_assert_int_eq(psm_therapist_import_file(
+			     st, place("20250601/10117.json"), status, err),
+	                 PSM_ERR_PARSE);
+	ck_assert_str_eq(psm_error_source(err), "20250601/10117.json");
+	ck_assert_uint_eq(psm_error_line(err), 2);
+	ck_assert_int_eq(psm_therapist_import_file(
+			     st, place("20250601/10118.json"), status, err),
+	                 PSM_ERR_IO);
+	ck_assert_int_eq(psm_therapist_import_file(st, "10115.json", NULL, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_import_file(
+			     st, place("20251301/10115.json"), NULL, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_import_file(NULL, folder, NULL, err),
+	                 PSM_ERR_INVAL);
+}
+END_TEST
+
+/* -- the status, without a database, at times of the test's choice */
+
+static int64_t now_us;
+
+static int64_t
+clock_of_test(void *user)
+{
+	(void)user; /* one clock for all */
+	return now_us;
+}
+
+#define HOUR INT64_C(3600000000)
+/* 2026-03-02T10:00:00Z */
+#define START INT64_C(1772445600000000)
+
+static void
+status_setup(void)
+{
+	ck_assert_int_eq(setenv("TZ", "UTC", 1), 0);
+	tzset();
+	now_us = START;
+	psm_set_clock(clock_of_test, NULL);
+	err = psm_error_new();
+	OK(psm_import_status_new(86400, &status, err));
+}
+
+static void
+status_teardown(void)
+{
+	psm_import_status_free(status);
+	psm_error_free(err);
+	psm_set_clock(NULL, NULL);
+}
+
+static int
+health(void)
+{
+	return psm_import_status_health(status, NULL, err);
+}
+
+static void
+run_with(const char *file, const char *checksum, int64_t records,
+         int64_t skipped, int64_t failed)
+{
+	struct psm__import_counts c = {{0}};
+	int is_new = psm__import_is_new(status, file, checksum);
+
+	c.n[PSM__N_RECORDS] = records;
+	c.n[PSM__N_SKIPPED] = skipped;
+	c.n[PSM__N_FAILED] = failed;
+	psm__import_began(status);
+	psm__import_file_done(status, file, &c, is_new);
+	psm__import_ended(status, 0, err);
+}
+
+static psm_json *
+told(void)
+{
+	psm_json *doc;
+	char *text;
+
+	OK(psm_import_status_json(status, &text, err));
+	OK(psm_json_parse(text, strlen(text), &doc, err));
+	psm_free(text);
+	return doc;
+}
+
+static int64_t
+told_number(const char *pointer)
+{
+	psm_json *doc = told();
+	int64_t n;
+
+	OK(psm_json_get_int(psm_json_at(doc, pointer), &n, err));
+	psm_json_free(doc);
+	return n;
+}
+
+static void
+check_told(const char *pointer, const char *want)
+{
+	psm_json *doc = told();
+	const char *got = psm_json_string(psm_json_at(doc, pointer));
+
+	ck_assert_ptr_nonnull(psm_json_at(doc, pointer));
+	if (want == NULL)
+		ck_assert_ptr_null(got);
+	else
+		ck_assert_str_eq(got, want);
+	psm_json_free(doc);
+}
+
+START_TEST(status_shape)
+{
+	static const char *const members[] = {
+	    "running",
+	    "last_check",
+	    "last_import_run",
+	    "next_import_run",
+	    "files_processed_today",
+	    "therapists_processed_today",
+	    "therapists_failed_today",
+	    "last_error",
+	    "last_error_time",
+	    "total_files_processed",
+	    "total_therapists_processed",
+	    "total_therapists_failed",
+	    "recent_imports",
+	};
+	psm_json *doc = told();
+
+	ck_assert_uint_eq(psm_json_count(doc), PSM__COUNT(members));
+	for (size_t i = 0; i < PSM__COUNT(members); i++)
+		ck_assert_str_eq(psm_json_key(doc, i), members[i]);
+	psm_json_free(doc);
+	check_told("/last_check", NULL);
+	run_with("20250601/10115.json", "a", 22, 2, 1);
+	check_told("/last_check", "2026-03-02T10:00:00.000000Z");
+	check_told("/last_import_run", "2026-03-02T10:00:00.000000Z");
+	check_told("/next_import_run", "2026-03-03T10:00:00.000000Z");
+	check_told("/recent_imports/0/file", "20250601/10115.json");
+	ck_assert_int_eq(told_number("/recent_imports/0/therapist_count"), 20);
+	ck_assert_int_eq(told_number("/recent_imports/0/success_count"), 19);
+	ck_assert_int_eq(told_number("/recent_imports/0/failed_count"), 1);
+}
+END_TEST
+
+START_TEST(status_counts)
+{
+	run_with("20250601/10115.json", "a", 20, 0, 0);
+	/* Read again: no new numbers. Other content, or another day: yes. */
+	run_with("20250601/10115.json", "a", 20, 0, 0);
+	ck_assert_int_eq(told_number("/files_processed_today"), 1);
+	run_with("20250601/10115.json", "b", 21, 0, 1);
+	run_with("20250701/10115.json", "b", 21, 0, 0);
+	run_with("20250601/00001.json", "b", 1, 0, 0);
+	run_with("20250601/00001.json", "b", 1, 0, 0);
+	ck_assert_int_eq(told_number("/files_processed_today"), 4);
+	ck_assert_int_eq(told_number("/therapists_processed_today"), 63);
+	ck_assert_int_eq(told_number("/therapists_failed_today"), 1);
+	now_us += 14 * HOUR;
+	ck_assert_int_eq(told_number("/files_processed_today"), 0);
+	ck_assert_int_eq(told_number("/therapists_processed_today"), 0);
+	ck_assert_int_eq(told_number("/therapists_failed_today"), 0);
+	ck_assert_int_eq(told_number("/total_files_processed"), 4);
+	ck_assert_int_eq(told_number("/total_therapists_processed"), 63);
+	for (int i = 0; i < 60; i++) {
+		char file[24];
+
+		(void)snprintf(file, sizeof(file), "20250801/%05d.json", i);
+		run_with(file, "c", 1, 0, 0);
+	}
+	check_told("/recent_imports/9/file", "20250801/00059.json");
+	check_told("/recent_imports/0/file", "20250801/00050.json");
+	ck_assert_int_eq(told_number("/total_files_processed"), 64);
+	ck_assert_int_eq(count("runs"), 66);
+	ck_assert_int_eq(count("nonsense"), -1);
+	ck_assert_int_eq(psm_import_status_stat(NULL, "runs"), -1);
+}
+END_TEST
+
+static void
+fail_file(const char *file, int64_t record)
+{
+	(void)psm_error_set(err, PSM_ERR_PARSE, "not JSON");
+	psm__import_error(status, file, record, err);
+	psm_error_clear(err);
+}
+
+START_TEST(health_by_time)
+{
+	ck_assert_int_eq(health(), PSM_HEALTH_GREEN);
+	/* Nothing has begun for the interval and an hour. */
+	now_us = START + 25 * HOUR;
+	ck_assert_int_eq(health(), PSM_HEALTH_GREEN);
+	now_us = START + 25 * HOUR + 61000000;
+	ck_assert_int_eq(health(), PSM_HEALTH_RED);
+	run_with("20250601/10115.json", "a", 20, 0, 0);
+	ck_assert_int_eq(health(), PSM_HEALTH_GREEN);
+	/* Runs begin, none ends. */
+	for (int day = 1; day <= 3; day++) {
+		now_us += 24 * HOUR;
+		psm__import_began(status);
+	}
+	ck_assert_int_eq(health(), PSM_HEALTH_RED);
+}
+END_TEST
+
+START_TEST(health_by_failures)
+{
+	char *text;
+	psm_json *doc;
+
+	run_with("20250601/00001.json", "a", 10, 0, 0);
+	run_with("20250601/00002.json", "a", 10, 0, 1);
+	ck_assert_int_eq(health(), PSM_HEALTH_AMBER);
+	run_with("20250601/00003.json", "a", 10, 0, 10);
+	run_with("20250601/00004.json", "a", 10, 0, 10);
+	/* 21 of 40, but only four files. */
+	ck_assert_int_eq(health(), PSM_HEALTH_AMBER);
+	run_with("20250601/00005.json", "a", 10, 0, 10);
+	ck_assert_int_eq(psm_import_status_health(status, &text, err),
+	                 PSM_HEALTH_RED);
+	OK(psm_json_parse(text, strlen(text), &doc, err));
+	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/status")),
+	                 "unhealthy");
+	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/service")),
+	                 "therapist-import-monitor");
+	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/details/issues/0")),
+	                 "more than half of the recent therapists failed");
+	ck_assert_uint_eq(psm_json_count(psm_json_at(doc, "/details")), 8);
+	psm_json_free(doc);
+	psm_free(text);
+	/* Half is not more than half. */
+	run_with("20250601/00006.json", "a", 12, 0, 0);
+	ck_assert_int_eq(health(), PSM_HEALTH_AMBER);
+}
+END_TEST
+
+START_TEST(health_by_errors)
+{
+	/* A monitor that died at its start never becomes healthy by waiting. */
+	fail_file("20250601/00001.json", -1);
+	now_us += 3 * HOUR;
+	ck_assert_int_eq(health(), PSM_HEALTH_RED);
+	run_with("20250601/00001.json", "b", 10, 0, 0);
+	ck_assert_int_eq(health(), PSM_HEALTH_AMBER);
+	check_told("/last_error", "20250601/00001.json:0:0: not JSON");
+	for (int i = 0; i < 5; i++)
+		fail_file("20250601/00002.json", -1);
+	ck_assert_int_eq(health(), PSM_HEALTH_RED);
+	ck_assert_int_eq(count("broken"), 6);
+}
+END_TEST
+
+START_TEST(errors_are_bounded)
+{
+	psm_json *doc;
+	char *text;
+	int64_t n;
+
+	for (int i = 0; i < 130; i++)
+		fail_file("20250601/00001.json", i);
+	OK(psm_import_status_errors(status, &text, err));
+	OK(psm_json_parse(text, strlen(text), &doc, err));
+	ck_assert_uint_eq(psm_json_count(doc), 100);
+	OK(psm_json_get_int(psm_json_at(doc, "/0/record"), &n, err));
+	ck_assert_int_eq(n, 30);
+	OK(psm_json_get_int(psm_json_at(doc, "/99/record"), &n, err));
+	ck_assert_int_eq(n, 129);
+	psm_json_free(doc);
+	psm_free(text);
+}
+END_TEST
+
+/* Row: from starting, running, stopped, failed; column: to. */
+START_TEST(states)
+{
+	static const char *const may[] = {"xxxx", ".xxx", "x.x.", ".xxx"};
+	/* How to get into each state from "starting". */
+	static const int way[4][2] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}};
+
+	for (int from = 0; from < 4; from++) {
+		for (int to = 0; to < 4; to++) {
+			psm_import_status *s;
+
+			OK(psm_import_status_new(60, &s, err));
+			OK(psm_import_status_set_state(s, way[from][0], err));
+			OK(psm_import_status_set_state(s, way[from][1], err));
+			ck_assert_int_eq(
+			    psm_import_status_set_state(s, to, err),
+			    may[from][to] == 'x' ? 0 : PSM_ERR_TRANSITION);
+			psm_import_status_free(s);
+		}
+	}
+	ck_assert_int_eq(psm_import_status_set_state(status, 4, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_import_status_set_state(NULL, 0, err),
+	                 PSM_ERR_INVAL);
+	OK(psm_import_status_set_state(status, PSM_IMPORT_RUNNING, err));
+	ck_assert_int_eq(health(), PSM_HEALTH_GREEN);
+	OK(psm_import_status_set_state(status, PSM_IMPORT_FAILED, err));
+	ck_assert_int_eq(health(), PSM_HEALTH_RED);
+	OK(psm_import_status_set_state(status, PSM_IMPORT_STOPPED, err));
+	ck_assert_int_eq(health(), PSM_HEALTH_RED);
+}
+END_TEST
+
+START_TEST(status_arguments)
+{
+	psm_import_status *s;
+	char *text;
+
+	ck_assert_int_eq(psm_import_status_new(0, &s, err), PSM_ERR_INVAL);
+	ck_assert_ptr_null(s);
+	ck_assert_int_eq(psm_import_status_new(31536001, &s, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_import_status_new(1, NULL, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_import_status_json(NULL, &text, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_import_status_json(status, NULL, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_import_status_errors(NULL, &text, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_import_status_health(NULL, &text, err),
+	                 PSM_ERR_INVAL);
+	psm_import_status_cancel(NULL);
+	psm_import_status_free(NULL);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("import run");
+	TCase *t = tcase_create("database");
+	TCase *told_by = tcase_create("status");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, new_therapists);
+	tcase_add_test(t, a_second_time_nothing);
+	tcase_add_test(t, later_days);
+	tcase_add_test(t, reported_errors);
+	tcase_add_test(t, broken_file);
+	tcase_add_test(t, other_names_are_left_alone);
+	tcase_add_test(t, two_files_one_therapist);
+	tcase_add_test(t, unknown_salutation);
+	tcase_add_test(t, manual_columns);
+	tcase_add_test(t, database_away);
+	tcase_add_test(t, two_at_once);
+	tcase_add_test(t, cancelled);
+	tcase_add_test(t, one_file);
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(told_by, status_setup, status_teardown);
+	tcase_add_test(told_by, status_shape);
+	tcase_add_test(told_by, status_counts);
+	tcase_add_test(told_by, health_by_time);
+	tcase_add_test(told_by, health_by_failures);
+	tcase_add_test(told_by, health_by_errors);
+	tcase_add_test(told_by, errors_are_bounded);
+	tcase_add_test(told_by, states);
+	tcase_add_test(told_by, status_arguments);
+	suite_add_tcase(s, told_by);
+	return s;
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argc; /* Check takes its settings from the environment */
+	return app_main(argv, suite);
+}

@@ -1,0 +1,670 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What events do to the matching service's tables. */
+#include "app/app.h"
+#include "testing_app.h"
+
+/* The therapists of the sample file of patients, as the copy knows them. */
+enum { ADELHEID = 11, ALARICH = 12, EDELTRAUD = 13 };
+
+/* 2026-03-02T10:00:00Z; each event is a second later than the one before. */
+static int64_t next_us;
+
+static psm_event *
+make(const char *type, const char *payload)
+{
+	char id[37], time[32], text[3000];
+	psm_event *ev;
+
+	ck_assert_int_eq(psm_uuid_new(id, sizeof(id)), 0);
+	ck_assert_int_ge(psm_time_format(next_us, time, sizeof(time)), 0);
+	next_us += 1000000;
+	(void)snprintf(text, sizeof(text),
+	               "{\"event_id\": \"%s\", \"event_type\": \"%s\", "
+	               "\"version\": \"1.0\", \"timestamp\": \"%s\", "
+	               "\"producer\": \"test\", \"payload\": %s}",
+	               id, type, time, payload);
+	OK(psm_event_parse(text, strlen(text), &ev, err));
+	return ev;
+}
+
+static int
+handle(const psm_event *ev)
+{
+	psm_tx *tx;
+	int rc;
+
+	OK(psm_tx_begin(st, &tx, err));
+	rc = psm_matching_handle(tx, ev, NULL, err);
+	if (rc == 0)
+		OK(psm_tx_commit(tx, err));
+	else
+		psm_tx_rollback(tx);
+	return rc;
+}
+
+static psm_event *
+therapist(const char *type, int id, const char *first, const char *last,
+          const char *plz, const char *more)
+{
+	char payload[2000];
+
+	(void)snprintf(payload, sizeof(payload),
+	               "{\"therapist_id\": %d, \"therapist_data\": {\"id\": "
+	               "%d, \"vorname\": \"%s\", \"nachname\": \"%s\", "
+	               "\"plz\": \"%s\"%s}",
+	               id, id, first, last, plz, more);
+	return make(type, payload);
+}
+
+static void
+receive(psm_event *ev)
+{
+	ck_assert_msg(handle(ev) == 0, "%s", psm_error_message(err));
+	psm_event_free(ev);
+}
+
+static psm_event *
+adelheid(const char *type, const char *more)
+{
+	return therapist(type, ADELHEID, "Adelheid", "Musterbaum", "10115",
+	                 more);
+}
+
+static void
+setup(void)
+{
+	app_setup();
+	next_us = INT64_C(1772445600000000);
+}
+
+/* Therapists, patients, searches and inquiries of the sample file. */
+static int
+load(void)
+{
+	const char *top = getenv("top_srcdir");
+	char path[4096], *text;
+	int rc;
+
+	(void)snprintf(path, sizeof(path), "%s/examples/data/patients.json",
+	               top ? top : ".");
+	text = testing_read(path, NULL);
+	rc = psm_matching_load(st, text, err);
+	free(text);
+	return rc;
+}
+
+static void
+setup_loaded(void)
+{
+	setup();
+	receive(adelheid("therapist.created", ", \"status\": \"aktiv\"}"));
+	receive(therapist("therapist.created", ALARICH, "Alarich",
+	                  "Fantasieberger", "10115",
+	                  ", \"status\": \"aktiv\"}"));
+	receive(therapist("therapist.created", EDELTRAUD, "Edeltraud",
+	                  "Scheinwälder", "20095", ", \"status\": \"aktiv\"}"));
+	ck_assert_msg(load() == 6, "%s", psm_error_message(err));
+}
+
+static int64_t
+copies(const char *where)
+{
+	return pg_int("SELECT count(*) FROM matching_service.therapeuten_kopie "
+	              "WHERE %s",
+	              where);
+}
+
+static int64_t
+patients(const char *where)
+{
+	return pg_int("SELECT count(*) FROM matching_service.patienten_kopie "
+	              "WHERE %s",
+	              where);
+}
+
+static int64_t
+inquiries(const char *where)
+{
+	return pg_int("SELECT count(*) FROM "
+	              "matching_service.therapeutenanfrage WHERE %s",
+	              where);
+}
+
+static int64_t
+searches(const char *where)
+{
+	return pg_int("SELECT count(*) FROM matching_service.platzsuche "
+	              "WHERE %s",
+	              where);
+}
+
+static char *
+state(void)
+{
+	return pg_text(
+	    "SELECT md5(string_agg(line, '|' ORDER BY line)) FROM ("
+	    "SELECT t::text AS line FROM matching_service.platzsuche t UNION "
+	    "ALL SELECT t::text FROM matching_service.therapeutenanfrage t "
+	    "UNION ALL SELECT t::text FROM "
+	    "matching_service.therapeut_anfrage_patient t UNION ALL SELECT "
+	    "t::text FROM matching_service.therapeuten_kopie t UNION ALL "
+	    "SELECT t::text FROM matching_service.patienten_kopie t UNION ALL "
+	    "SELECT id::text FROM psymatch.outbox) x");
+}
+
+static void
+check_state(char *before)
+{
+	char *now = state();
+
+	ck_assert_str_eq(now, before);
+	free(now);
+	free(before);
+}
+
+/* In every inquiry the rows are as many as its size, at places 1, 2, ... */
+static void
+check_invariants(void)
+{
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM matching_service.therapeutenanfrage a "
+	           "WHERE anfragegroesse <> (SELECT count(*) FROM "
+	           "matching_service.therapeut_anfrage_patient m WHERE "
+	           "m.therapeutenanfrage_id = a.id)"),
+	    0);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM (SELECT position_in_anfrage, "
+	           "row_number() OVER (PARTITION BY therapeutenanfrage_id "
+	           "ORDER BY position_in_anfrage) AS n FROM "
+	           "matching_service.therapeut_anfrage_patient) x "
+	           "WHERE position_in_anfrage <> n"),
+	    0);
+}
+
+/* -- copies */
+
+START_TEST(copy_follows)
+{
+	receive(adelheid("therapist.created",
+	                 ", \"status\": \"aktiv\", \"alter_min\": null, "
+	                 "\"telefonische_erreichbarkeit\": {\"monday\": []}, "
+	                 "\"potenziell_verfuegbar\": true}"));
+	ck_assert_int_eq(copies("id = 11 AND nachname = 'Musterbaum' AND "
+	                        "alter_min IS NULL AND potenziell_verfuegbar "
+	                        "AND telefonische_erreichbarkeit = "
+	                        "'{\"monday\": []}' AND status = 'aktiv'"),
+	                 1);
+	receive(adelheid("therapist.updated",
+	                 ", \"status\": \"aktiv\", \"alter_min\": 18}"));
+	ck_assert_int_eq(copies("alter_min = 18 AND potenziell_verfuegbar IS "
+	                        "NULL"),
+	                 1);
+	receive(adelheid("therapist.blocked",
+	                 ", \"status\": \"gesperrt\"}, \"reason\": null"));
+	ck_assert_int_eq(copies("status = 'gesperrt'"), 1);
+	receive(adelheid("therapist.unblocked", ", \"status\": \"aktiv\"}"));
+	ck_assert_int_eq(copies("status = 'aktiv'"), 1);
+	ck_assert_int_eq(copies("true"), 1);
+}
+END_TEST
+
+START_TEST(copy_never_goes_back)
+{
+	psm_event *first, *second, *third;
+
+	first = adelheid("therapist.created", ", \"alter_min\": 1}");
+	second = adelheid("therapist.updated", ", \"alter_min\": 2}");
+	ck_assert_int_eq(handle(second), 0);
+	ck_assert_int_eq(handle(first), 0);
+	ck_assert_int_eq(copies("alter_min = 2"), 1);
+	/* Versions count more than times. */
+	third = adelheid("therapist.updated",
+	                 ", \"alter_min\": 3}, \"entity_version\": 3");
+	ck_assert_int_eq(handle(third), 0);
+	receive(adelheid("therapist.updated",
+	                 ", \"alter_min\": 4}, \"entity_version\": 2"));
+	ck_assert_int_eq(copies("alter_min = 3 AND entity_version = 3"), 1);
+	next_us -= 3600000000;
+	receive(adelheid("therapist.updated",
+	                 ", \"alter_min\": 5}, \"entity_version\": 4"));
+	ck_assert_int_eq(copies("alter_min = 5 AND entity_version = 4"), 1);
+	psm_event_free(first);
+	psm_event_free(second);
+	psm_event_free(third);
+}
+END_TEST
+
+START_TEST(payload_refused)
+{
+	psm_event *ev =
+	    make("therapist.created",
+	         "{\"therapist_id\": 2147483648, \"therapist_data\": "
+	         "{\"id\": 1}}");
+
+	ck_assert_int_eq(handle(ev), PSM_ERR_REJECT);
+	ck_assert_str_eq(psm_error_pointer(err), "/therapist_id");
+	psm_event_free(ev);
+	ev = make("patient.deleted", "{\"patient_id\": 4294967297}");
+	ck_assert_int_eq(handle(ev), PSM_ERR_REJECT);
+	psm_event_free(ev);
+	/* A type of somebody else does nothing. */
+	receive(make("phone_call.completed",
+	             "{\"call_id\": 1, \"call_data\": {\"call_id\": 1}}"));
+	ck_assert_int_eq(copies("true") + patients("true"), 0);
+	ck_assert_int_eq(psm_matching_handle(NULL, NULL, NULL, err),
+	                 PSM_ERR_INVAL);
+}
+END_TEST
+
+START_TEST(every_type_is_in_the_catalogue)
+{
+	size_t i;
+
+	for (i = 0; psm_matching_type_at(i) != NULL; i++) {
+		const psm_event_type_info *t =
+		    psm_catalogue_find(psm_matching_type_at(i));
+		int consumes = 0;
+
+		ck_assert_ptr_nonnull(t);
+		for (size_t n = 0; psm_type_consumer_at(t, n) != NULL; n++)
+			consumes |= strcmp(psm_type_consumer_at(t, n),
+			                   "matching-service") == 0;
+		ck_assert_msg(consumes, "%s", psm_type_name(t));
+	}
+	ck_assert_uint_eq(i, 8);
+}
+END_TEST
+
+/* -- load */
+
+START_TEST(load_once)
+{
+	char *before;
+
+	ck_assert_int_eq(patients("true"), 8);
+	ck_assert_int_eq(searches("status = 'aktiv'"), 7);
+	ck_assert_int_eq(searches("status = 'pausiert'"), 1);
+	ck_assert_int_eq(inquiries("gesendet_datum IS NULL"), 4);
+	ck_assert_int_eq(inquiries("gesendet_datum IS NOT NULL"), 2);
+	ck_assert_int_eq(outbox("search.status_changed"), 8);
+	ck_assert_int_eq(outbox("therapeutenanfrage.created"), 6);
+	ck_assert_int_eq(outbox("therapeutenanfrage.sent"), 2);
+	check_invariants();
+	before = state();
+	ck_assert_int_eq(load(), 0);
+	check_state(before);
+	/* Events know better than the file. */
+	receive(make("patient.updated",
+	             "{\"patient_id\": 1, \"patient_data\": {\"id\": 1, "
+	             "\"plz\": \"99999\"}}"));
+	ck_assert_int_eq(load(), 0);
+	ck_assert_int_eq(patients("id = 1 AND plz = '99999'"), 1);
+}
+END_TEST
+
+START_TEST(load_refused)
+{
+	static const struct {
+		const char *json, *pointer;
+		int code;
+	} cases[] = {
+	    {"{}", "/patients", PSM_ERR_SCHEMA},
+	    {"{\"patients\": [{}]}", "/patients/0", PSM_ERR_SCHEMA},
+	    {"{\"patients\": [{\"id\": 1}, {\"id\": 2, \"symptome\": "
+	     "[\"Fernweh\"]}]}",
+	     "/patients/1/symptome", PSM_ERR_SCHEMA},
+	    {"{\"patients\": [{\"id\": 1, \"search\": {\"status\": \"neu\"}}]}",
+	     "/patients/0/search", PSM_ERR_SCHEMA},
+	    {"{\"patients\": [{\"id\": 1, \"search\": {}}], \"inquiries\": "
+	     "[{\"therapist\": {\"vorname\": \"A\", \"nachname\": \"B\", "
+	     "\"plz\": \"1\"}, \"patients\": [1]}]}",
+	     "/inquiries/0", PSM_ERR_NOT_FOUND},
+	    {"{\"patients\": [{\"id\": 1}], \"inquiries\": "
+	     "[{\"therapist\": {\"vorname\": \"Adelheid\", \"nachname\": "
+	     "\"Musterbaum\", \"plz\": \"10115\"}, \"patients\": [1]}]}",
+	     "/inquiries/0", PSM_ERR_NOT_FOUND},
+	    {"{\"patients\": [{\"id\": 1}], \"inquiries\": "
+	     "[{\"therapist\": {\"vorname\": \"Adelheid\", \"nachname\": "
+	     "\"Musterbaum\", \"plz\": \"10115\"}, \"patients\": []}]}",
+	     "/inquiries/0", PSM_ERR_SCHEMA},
+	    {"{\"patients\": [{\"id\": 1, \"search\": {}}], \"inquiries\": "
+	     "[{\"therapist\": {\"vorname\": \"Adelheid\", \"nachname\": "
+	     "\"Musterbaum\", \"plz\": \"10115\"}, \"patients\": [1], "
+	     "\"sent_at\": \"yesterday\"}]}",
+	     "/inquiries/0", PSM_ERR_SCHEMA},
+	    {"{\"patients\": [{\"id\": 1, \"search\": {}}], \"inquiries\": "
+	     "[{\"therapist\": {\"vorname\": \"Zwei\", \"nachname\": \"Mal\", "
+	     "\"plz\": \"10115\"}, \"patients\": [1]}]}",
+	     "/inquiries/0", PSM_ERR_AMBIGUOUS},
+	    {"{\"patients\": [{\"id\": 1, \"search\": {}}], \"inquiries\": "
+	     "[{\"therapist\": {\"vorname\": \"Ge\", \"nachname\": \"Sperrt\", "
+	     "\"plz\": \"10115\"}, \"patients\": [1]}]}",
+	     "/inquiries/0", PSM_ERR_CONFLICT},
+	};
+
+	receive(adelheid("therapist.created", "}"));
+	receive(
+	    therapist("therapist.created", 21, "Zwei", "Mal", "10115", "}"));
+	receive(
+	    therapist("therapist.created", 22, "Zwei", "Mal", "10115", "}"));
+	receive(therapist("therapist.created", 23, "Ge", "Sperrt", "10115",
+	                  ", \"status\": \"gesperrt\"}"));
+	for (size_t i = 0; i < PSM__COUNT(cases); i++) {
+		ck_assert_msg(psm_matching_load(st, cases[i].json, err) ==
+		                  cases[i].code,
+		              "%s: %s", cases[i].json, psm_error_message(err));
+		ck_assert_str_eq(psm_error_pointer(err), cases[i].pointer);
+		ck_assert_uint_gt(psm_error_line(err), 0);
+	}
+	ck_assert_int_eq(psm_matching_load(st, "{", err), PSM_ERR_PARSE);
+	ck_assert_int_eq(psm_matching_load(st, NULL, err), PSM_ERR_INVAL);
+	/* All or nothing. */
+	ck_assert_int_eq(patients("true") + searches("true") +
+	                     inquiries("true") +
+	                     pg_int("SELECT count(*) FROM psymatch.outbox"),
+	                 0);
+}
+END_TEST
+
+START_TEST(one_active_search)
+{
+	psm_tx *tx;
+
+	OK(psm_tx_begin(st, &tx, err));
+	ck_assert_int_eq(psm_tx_exec(tx,
+	                             "INSERT INTO matching_service.platzsuche "
+	                             "(patient_id) VALUES (1)",
+	                             0, NULL, NULL, err),
+	                 PSM_ERR_CONFLICT);
+	psm_tx_rollback(tx);
+}
+END_TEST
+
+/* -- blocked therapists */
+
+START_TEST(blocked)
+{
+	char *before;
+	psm_event *ev = adelheid("therapist.blocked",
+	                         ", \"status\": \"gesperrt\"}, \"reason\": "
+	                         "\"zieht um\\n[x] forged\"");
+
+	ck_assert_int_eq(handle(ev), 0);
+	/* The two unsent ones are cancelled, with the event's time. */
+	ck_assert_int_eq(
+	    inquiries("therapist_id = 11 AND gesendet_datum IS NULL AND "
+	              "storniert_datum = '2026-03-02 10:00:03' AND "
+	              "storniert_grund LIKE 'zieht um%%' AND notizen = "
+	              "E'[2026-03-02 10:00 (System)] Cancelled: zieht um\\n    "
+	              "[x] forged'"),
+	    2);
+	ck_assert_int_eq(inquiries("storniert_datum IS NOT NULL"), 2);
+	/* Those whose inquiry waits for an answer do not get her again. */
+	ck_assert_int_eq(
+	    searches("ausgeschlossene_therapeuten @> '[{\"id\": 11, "
+	             "\"excluded_at\": \"2026-03-02T10:00:03.000000Z\"}]'"),
+	    2);
+	ck_assert_int_eq(searches("patient_id IN (4, 5) AND "
+	                          "jsonb_array_length("
+	                          "ausgeschlossene_therapeuten) = 1"),
+	                 2);
+	ck_assert_int_eq(searches("patient_id = 1 AND "
+	                          "ausgeschlossene_therapeuten = '[]'"),
+	                 1);
+	check_invariants();
+	before = state();
+	ck_assert_int_eq(handle(ev), 0);
+	check_state(before);
+	psm_event_free(ev);
+}
+END_TEST
+
+START_TEST(blocked_without_reason)
+{
+	receive(adelheid("therapist.blocked",
+	                 ", \"status\": \"gesperrt\"}, \"reason\": null"));
+	ck_assert_int_eq(inquiries("storniert_grund = 'Therapist blocked'"), 2);
+	/* Other searches than active ones are left alone. */
+	ck_assert_int_eq(searches("ausgeschlossene_therapeuten <> '[]'"), 3);
+}
+END_TEST
+
+START_TEST(blocked_excludes_from_active_searches_only)
+{
+	pg_run("UPDATE matching_service.platzsuche SET status = 'pausiert' "
+	       "WHERE patient_id = 4");
+	pg_run("UPDATE matching_service.platzsuche SET "
+	       "ausgeschlossene_therapeuten = '[3, 11]' WHERE patient_id = 5");
+	receive(adelheid("therapist.blocked", ", \"status\": \"gesperrt\"}"));
+	ck_assert_int_eq(searches("patient_id = 4 AND "
+	                          "ausgeschlossene_therapeuten = '[]'"),
+	                 1);
+	ck_assert_int_eq(searches("patient_id = 5 AND "
+	                          "ausgeschlossene_therapeuten = '[3, 11]'"),
+	                 1);
+}
+END_TEST
+
+START_TEST(blocked_leaves_answered_alone)
+{
+	pg_run("UPDATE matching_service.therapeutenanfrage SET antwort_datum = "
+	       "now() WHERE gesendet_datum IS NOT NULL");
+	receive(adelheid("therapist.blocked", ", \"status\": \"gesperrt\"}"));
+	ck_assert_int_eq(searches("patient_id IN (4, 5) AND "
+	                          "ausgeschlossene_therapeuten = '[]'"),
+	                 2);
+}
+END_TEST
+
+/* Nobody can send a cancelled inquiry, whatever program tries. */
+START_TEST(cancelled_is_not_sendable)
+{
+	psm_tx *tx;
+
+	receive(adelheid("therapist.blocked", ", \"status\": \"gesperrt\"}"));
+	OK(psm_tx_begin(st, &tx, err));
+	ck_assert_int_eq(
+	    psm_tx_exec(tx,
+	                "UPDATE matching_service.therapeutenanfrage SET "
+	                "gesendet_datum = now() WHERE storniert_datum IS NOT "
+	                "NULL",
+	                0, NULL, NULL, err),
+	    PSM_ERR_SCHEMA);
+	psm_tx_rollback(tx);
+}
+END_TEST
+
+/* A block that comes late, when it is over, does no harm. */
+START_TEST(late_block)
+{
+	psm_event *block, *over;
+	char *before;
+
+	block = adelheid("therapist.blocked", ", \"status\": \"gesperrt\"}");
+	over = adelheid("therapist.unblocked", ", \"status\": \"aktiv\"}");
+	ck_assert_int_eq(handle(over), 0);
+	before = state();
+	ck_assert_int_eq(handle(block), 0);
+	check_state(before);
+	psm_event_free(block);
+	psm_event_free(over);
+}
+END_TEST
+
+/* Unblocking gives nothing back: a person looks at the exclusions. */
+START_TEST(unblocked)
+{
+	receive(adelheid("therapist.blocked", ", \"status\": \"gesperrt\"}"));
+	receive(adelheid("therapist.unblocked", ", \"status\": \"aktiv\"}"));
+	ck_assert_int_eq(inquiries("storniert_datum IS NOT NULL"), 2);
+	ck_assert_int_eq(searches("ausgeschlossene_therapeuten <> '[]'"), 3);
+	ck_assert_int_eq(copies("id = 11 AND status = 'aktiv'"), 1);
+}
+END_TEST
+
+/* -- deleted patients */
+
+static psm_event *
+deleted(int patient)
+{
+	char payload[100];
+
+	(void)snprintf(payload, sizeof(payload),
+	               "{\"patient_id\": %d, \"additional_data\": {\"id\": "
+	               "%d}, \"id\": %d}",
+	               patient, patient, patient);
+	return make("patient.deleted", payload);
+}
+
+START_TEST(patient_deleted)
+{
+	psm_event *ev = deleted(2);
+	char *before, *text;
+
+	ck_assert_int_eq(handle(ev), 0);
+	ck_assert_int_eq(
+	    searches("patient_id = 2 AND status = 'abgebrochen' AND notizen = "
+	             "'[2026-03-02 10:00 (System)] Cancelled: Patient deleted "
+	             "from system' AND updated_at = '2026-03-02 10:00:03'"),
+	    1);
+	text = pg_text("SELECT (payload::jsonb - 'search_id')::text FROM "
+	               "psymatch.outbox ORDER BY id DESC LIMIT 1");
+	ck_assert_str_eq(text,
+	                 "{\"new_status\": \"abgebrochen\", \"old_status\": "
+	                 "\"aktiv\", \"patient_id\": 2}");
+	free(text);
+	ck_assert_int_eq(outbox("search.status_changed"), 9);
+	/* Out of the unsent inquiry, kept in the sent one. */
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM "
+	           "matching_service.therapeut_anfrage_patient WHERE "
+	           "patient_id = 2"),
+	    1);
+	ck_assert_int_eq(inquiries("gesendet_datum IS NULL AND "
+	                           "anfragegroesse = 2 AND storniert_datum IS "
+	                           "NULL"),
+	                 1);
+	check_invariants();
+	/* Nothing about the person is left in the copy. */
+	ck_assert_int_eq(patients("id = 2 AND geloescht AND vorname IS NULL "
+	                          "AND symptome IS NULL AND geburtsdatum IS "
+	                          "NULL AND plz IS NULL"),
+	                 1);
+	before = state();
+	ck_assert_int_eq(handle(ev), 0);
+	/* A late update brings nobody back. */
+	receive(make("patient.updated",
+	             "{\"patient_id\": 2, \"patient_data\": {\"id\": 2, "
+	             "\"vorname\": \"Ulfried\"}}"));
+	check_state(before);
+	psm_event_free(ev);
+}
+END_TEST
+
+START_TEST(patient_alone_in_an_inquiry)
+{
+	receive(deleted(6));
+	ck_assert_int_eq(inquiries("anfragegroesse = 0 AND storniert_datum = "
+	                           "'2026-03-02 10:00:03' AND storniert_grund "
+	                           "= 'Patient deleted from system'"),
+	                 1);
+	ck_assert_int_eq(inquiries("storniert_datum IS NOT NULL"), 1);
+	check_invariants();
+}
+END_TEST
+
+START_TEST(patient_with_a_paused_search)
+{
+	receive(deleted(8));
+	ck_assert_int_eq(searches("patient_id = 8 AND status = 'abgebrochen'"),
+	                 1);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.outbox WHERE type = "
+	           "'search.status_changed' AND payload::jsonb ->> "
+	           "'old_status' = 'pausiert'"),
+	    1);
+}
+END_TEST
+
+START_TEST(patient_whose_search_is_over)
+{
+	pg_run("UPDATE matching_service.platzsuche SET status = 'erfolgreich' "
+	       "WHERE patient_id = 1");
+	receive(deleted(1));
+	ck_assert_int_eq(searches("patient_id = 1 AND status = 'erfolgreich' "
+	                          "AND notizen IS NULL"),
+	                 1);
+	ck_assert_int_eq(outbox("search.status_changed"), 8);
+	receive(deleted(77));
+	ck_assert_int_eq(outbox("search.status_changed"), 8);
+}
+END_TEST
+
+/* The migration takes a database of the platform over. */
+START_TEST(takeover)
+{
+	pg_run("SET client_min_messages = warning; "
+	       "DROP SCHEMA matching_service CASCADE; "
+	       "DELETE FROM psymatch.migration WHERE set = 'matching'; "
+	       "CREATE SCHEMA patient_service; "
+	       "CREATE TABLE patient_service.patienten (id integer PRIMARY "
+	       "KEY); INSERT INTO patient_service.patienten VALUES (5); "
+	       "CREATE SCHEMA matching_service; "
+	       "CREATE TABLE matching_service.platzsuche (id serial PRIMARY "
+	       "KEY, patient_id integer NOT NULL REFERENCES "
+	       "patient_service.patienten (id) ON DELETE CASCADE, status "
+	       "suchstatus NOT NULL DEFAULT 'aktiv', created_at timestamp NOT "
+	       "NULL DEFAULT CURRENT_TIMESTAMP, updated_at timestamp, "
+	       "ausgeschlossene_therapeuten jsonb NOT NULL DEFAULT '[]', "
+	       "gesamt_angeforderte_kontakte integer NOT NULL DEFAULT 0, "
+	       "erfolgreiche_vermittlung_datum timestamp, notizen text); "
+	       "INSERT INTO matching_service.platzsuche (patient_id) VALUES "
+	       "(5)");
+	OK(psm_store_migrate(st, "matching", err));
+	pg_run("DELETE FROM patient_service.patienten");
+	ck_assert_int_eq(searches("patient_id = 5"), 1);
+	receive(deleted(5));
+	ck_assert_int_eq(searches("patient_id = 5 AND status = 'abgebrochen'"),
+	                 1);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("matching");
+	TCase *t = tcase_create("copy");
+	TCase *loaded = tcase_create("cascade");
+
+	tcase_add_checked_fixture(t, setup, app_teardown);
+	tcase_add_test(t, copy_follows);
+	tcase_add_test(t, copy_never_goes_back);
+	tcase_add_test(t, payload_refused);
+	tcase_add_test(t, every_type_is_in_the_catalogue);
+	tcase_add_test(t, load_refused);
+	tcase_add_test(t, takeover);
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(loaded, setup_loaded, app_teardown);
+	tcase_add_test(loaded, load_once);
+	tcase_add_test(loaded, one_active_search);
+	tcase_add_test(loaded, blocked);
+	tcase_add_test(loaded, blocked_without_reason);
+	tcase_add_test(loaded, blocked_excludes_from_active_searches_only);
+	tcase_add_test(loaded, blocked_leaves_answered_alone);
+	tcase_add_test(loaded, cancelled_is_not_sendable);
+	tcase_add_test(loaded, late_block);
+	tcase_add_test(loaded, unblocked);
+	tcase_add_test(loaded, patient_deleted);
+	tcase_add_test(loaded, patient_alone_in_an_inquiry);
+	tcase_add_test(loaded, patient_with_a_paused_search);
+	tcase_add_test(loaded, patient_whose_search_is_over);
+	suite_add_tcase(s, loaded);
+	return s;
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argc; /* Check takes its settings from the environment */
+	return app_main(argv, suite);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the tests of the use cases share: a database with both schemas. */
+#ifndef TESTING_APP_H
+#define TESTING_APP_H
+
+#include "testing.h"
+#include "testing_pg.h"
+
+static psm_store *st;
+static psm_error *err;
+
+#define OK(call) ck_assert_msg((call) == 0, "%s", psm_error_message(err))
+
+static inline void
+app_setup(void)
+{
+	pg_database();
+	st = pg_store();
+	err = psm_error_new();
+	ck_assert_ptr_nonnull(err);
+	OK(psm_store_migrate(st, "therapist", err));
+	OK(psm_store_migrate(st, "matching", err));
+}
+
+static inline void
+app_teardown(void)
+{
+	psm_error_free(err);
+	psm_store_free(st);
+}
+
+static inline int64_t
+outbox(const char *type)
+{
+	return pg_int("SELECT count(*) FROM psymatch.outbox WHERE type = '%s'",
+	              type);
+}
+
+/*
+ * A text that changes when any row of the tables, or a lock in one, does. xmax
+ * and ctid see writes that leave the values as they are.
+ */
+static inline char *
+app_state(void)
+{
+	return pg_text(
+	    "SELECT md5(string_agg(line, '|' ORDER BY line)) FROM ("
+	    "SELECT concat(xmin, xmax, ctid, t) AS line "
+	    "FROM therapist_service.therapeuten t UNION ALL "
+	    "SELECT concat(xmin, xmax, ctid, t) "
+	    "FROM psymatch.therapist_state t UNION ALL "
+	    "SELECT concat(xmin, xmax, ctid, t) "
+	    "FROM psymatch.import_broken t UNION ALL "
+	    "SELECT concat(xmin, xmax, ctid, t) FROM psymatch.outbox t) x");
+}
+
+static inline void
+app_check_state(char *before)
+{
+	char *now = app_state();
+
+	ck_assert_str_eq(now, before);
+	free(now);
+	free(before);
+}
+
+static inline int
+app_main(char **argv, Suite *(*suite)(void))
+{
+	SRunner *sr;
+	int failed;
+
+	pg_main(argv);
+	sr = srunner_create(suite());
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
+
+#endif
