@@ -1,0 +1,826 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include <psymatch/psymatch.h>
+
+#include "bus/murmur2.h"
+#include "bus/transport.h"
+#include "mock.h"
+#include "testing.h"
+
+#define TOPIC "matching-events"
+#define PARTITIONS 3
+#define PATIENCE_MS 20000
+#define MAX_SEEN 2048
+
+/* -- sending: search.status_changed of search `search`, numbered by
+ * patient_id */
+
+static char *
+encode(const char *type, const char *payload, size_t *len)
+{
+	psm_event *ev = NULL;
+	char *text = NULL;
+
+	ck_assert_int_eq(
+	    psm_event_new(type, "test", payload, strlen(payload), &ev, NULL),
+	    0);
+	ck_assert_int_eq(psm_event_encode(ev, PSM_WIRE_SNAKE, &text, len, NULL),
+	                 0);
+	psm_event_free(ev);
+	return text;
+}
+
+static char *
+event_text(int search, int number, size_t *len)
+{
+	char payload[128];
+
+	snprintf(payload, sizeof(payload),
+	         "{\"search_id\": %d, \"patient_id\": %d, "
+	         "\"old_status\": null, \"new_status\": \"aktiv\"}",
+	         search, number);
+	return encode("search.status_changed", payload, len);
+}
+
+static void
+put_event(psm_transport *t, int search, int number)
+{
+	char key[16];
+	size_t len;
+	char *text = event_text(search, number, &len);
+
+	snprintf(key, sizeof(key), "%d", search);
+	ck_assert_int_eq(psm__memory_put(t, TOPIC, key, text, len), 0);
+	psm_free(text);
+}
+
+static void
+put_text(psm_transport *t, const char *text)
+{
+	ck_assert_int_eq(psm__memory_put(t, TOPIC, "1", text, strlen(text)), 0);
+}
+
+/* -- handling: what came, and what to answer */
+
+struct seen {
+	int search[MAX_SEEN], number[MAX_SEEN];
+	int count;
+	int calls;
+	/* The event with this number fails that often with that code. */
+	int fail_number, fail_times, fail_rc;
+	int dead, dead_code;
+	int64_t dead_offset;
+	char dead_raw[256];
+	char dead_reason[256];
+};
+
+static int64_t
+member(const psm_json *payload, const char *name)
+{
+	int64_t value = 0;
+
+	ck_assert_int_eq(
+	    psm_json_get_int(psm_json_at(payload, name), &value, NULL), 0);
+	return value;
+}
+
+static int
+on_event(const psm_event *ev, void *user, psm_error *err)
+{
+	struct seen *seen = user;
+	const psm_json *payload = psm_event_payload(ev);
+	int64_t search = member(payload, "/search_id");
+	int64_t number = member(payload, "/patient_id");
+
+	seen->calls++;
+	if (number == seen->fail_number && seen->fail_times > 0) {
+		seen->fail_times--;
+		if (seen->fail_rc < 0)
+			(void)psm_error_set(err, seen->fail_rc,
+			                    "the test says so");
+		return seen->fail_rc;
+	}
+	ck_assert_int_lt(seen->count, MAX_SEEN);
+	seen->search[seen->count] = (int)search;
+	seen->number[seen->count] = (int)number;
+	seen->count++;
+	return 0;
+}
+
+static void
+on_dead(const char *topic, int32_t partition, int64_t offset, const void *raw,
+        size_t len, int code, const char *reason, void *user)
+{
+	struct seen *seen = user;
+
+	ck_assert_str_eq(topic, TOPIC);
+	ck_assert_int_lt(partition, PARTITIONS);
+	ck_assert_ptr_nonnull(raw);
+	seen->dead++;
+	seen->dead_code = code;
+	seen->dead_offset = offset;
+	snprintf(seen->dead_raw, sizeof(seen->dead_raw), "%.*s", (int)len,
+	         (const char *)raw);
+	snprintf(seen->dead_reason, sizeof(seen->dead_reason), "%s", reason);
+}
+
+/* -- set-up */
+
+static psm_transport *
+open_memory(void)
+{
+	psm_transport *t = NULL;
+
+	ck_assert_int_eq(psm_transport_memory(PARTITIONS, &t, NULL), 0);
+	return t;
+}
+
+static psm_consumer *
+make_consumer(psm_transport *t, const char *group, struct seen *seen)
+{
+	psm_consumer *c = NULL;
+	psm_config *cfg = NULL;
+
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, group, &c, NULL), 0);
+	psm_config_free(cfg);
+	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
+	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
+	ck_assert_int_eq(
+	    psm_consumer_on(c, "search.status_changed", on_event, seen, NULL),
+	    0);
+	ck_assert_int_eq(psm_consumer_on_dead(c, on_dead, seen), 0);
+	return c;
+}
+
+static void
+poll_until(psm_consumer *c, const int *value, int want)
+{
+	int64_t deadline = psm__mono_ms() + PATIENCE_MS;
+
+	while (*value < want) {
+		ck_assert_msg(psm__mono_ms() < deadline, "%d of %d", *value,
+		              want);
+		ck_assert_int_ge(psm_consumer_poll(c, 100, NULL), 0);
+	}
+	ck_assert_int_eq(*value, want);
+}
+
+/* Numbers of one search must rise. */
+static void
+check_order(const struct seen *seen)
+{
+	int last[64] = {0};
+	int i;
+
+	for (i = 0; i < seen->count; i++) {
+		int search = seen->search[i];
+
+		ck_assert_int_lt(search, 64);
+		ck_assert_msg(seen->number[i] > last[search],
+		              "search %d: %d came after %d", search,
+		              seen->number[i], last[search]);
+		last[search] = seen->number[i];
+	}
+}
+
+/* -- tests */
+
+START_TEST(handles_in_order)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {0};
+	psm_consumer *c = make_consumer(t, "order", &seen);
+	int i;
+
+	ck_assert_int_eq(psm_consumer_poll(c, 0, NULL), 0);
+	for (i = 1; i <= 600; i++)
+		put_event(t, 1 + i % 20, i);
+	/* One call takes 500 at most and does not wait for more. */
+	ck_assert_int_eq(psm_consumer_poll(c, 10000, NULL), 500);
+	ck_assert_int_eq(psm_consumer_poll(c, 10000, NULL), 100);
+	ck_assert_int_eq(seen.count, 600);
+	check_order(&seen);
+	ck_assert_int_eq(psm_consumer_stat(c, "handled"), 600);
+	ck_assert_int_eq(psm_consumer_stat(c, "dead"), 0);
+	ck_assert_int_eq(psm_consumer_stat(c, "lag"), 0);
+	ck_assert_int_eq(psm_consumer_stat(c, "nonsense"), -1);
+	ck_assert_int_eq(
+	    psm_metrics_value("psymatch_consumer_handled_total", "order"), 600);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+static const struct {
+	const char *raw;
+	int code; /* 0: skipped */
+} poison[] = {
+    {"\x01\xff garbage", PSM_ERR_PARSE},
+    {"[1, 2]", PSM_ERR_SCHEMA},
+    {"17", PSM_ERR_SCHEMA},
+    {"{}", PSM_ERR_SCHEMA},
+    {"{\"event_id\": \"0190b5a0-0000-7000-8000-000000000001\", "
+     "\"event_type\": \"search.status_changed\", \"version\": \"9.9\", "
+     "\"timestamp\": \"2025-08-11T09:44:00Z\", \"producer\": \"x\", "
+     "\"payload\": {}}",
+     PSM_ERR_VERSION},
+    {"{\"event_id\": \"0190b5a0-0000-7000-8000-000000000001\", "
+     "\"event_type\": \"search.status_changed\", \"version\": \"1.0\", "
+     "\"timestamp\": \"2025-08-11T09:44:00Z\", \"producer\": \"x\", "
+     "\"payload\": {\"search_id\": \"seven\"}}",
+     PSM_ERR_SCHEMA},
+    {"{\"event_id\": \"0190b5a0-0000-7000-8000-000000000001\", "
+     "\"event_type\": \"search.unheard_of\", \"version\": \"1.0\", "
+     "\"timestamp\": \"2025-08-11T09:44:00Z\", \"producer\": \"x\", "
+     "\"payload\": {}}",
+     0},
+    {NULL, 0},
+};
+
+/* good, bad, good in one partition: both goods are handled, the bad one is dead
+ * with its bytes and origin, or skipped, and does not come again. */
+START_TEST(survives_poison)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {0};
+	psm_consumer *c = make_consumer(t, "poison", &seen);
+	const char *raw = poison[_i].raw;
+
+	put_event(t, 1, 1);
+	if (raw)
+		put_text(t, raw);
+	else
+		ck_assert_int_eq(psm__memory_put(t, TOPIC, "1", NULL, 0), 0);
+	put_event(t, 1, 2);
+	poll_until(c, &seen.count, 2);
+	ck_assert_int_eq(seen.number[0], 1);
+	ck_assert_int_eq(seen.number[1], 2);
+	if (poison[_i].code) {
+		ck_assert_int_eq(seen.dead, 1);
+		ck_assert_int_eq(seen.dead_code, poison[_i].code);
+		ck_assert_int_eq(seen.dead_offset, 1);
+		ck_assert_uint_eq(strlen(seen.dead_raw), strnlen(raw, 255));
+		ck_assert_int_eq(strncmp(seen.dead_raw, raw, 255), 0);
+		ck_assert_uint_gt(strlen(seen.dead_reason), 0);
+		ck_assert_int_eq(psm_consumer_stat(c, "dead"), 1);
+	} else {
+		ck_assert_int_eq(seen.dead, 0);
+		ck_assert_int_eq(psm_consumer_stat(c, "skipped"), 1);
+	}
+	ck_assert_int_eq(psm_consumer_close(c, 1000, NULL), 0);
+	psm_consumer_free(c);
+
+	c = make_consumer(t, "poison", &seen);
+	ck_assert_int_eq(psm_consumer_poll(c, 50, NULL), 0);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+/* A key whose partition is the one of search 1, or is not. */
+static int
+search_beside(int same)
+{
+	int i;
+
+	for (i = 2; i < 60; i++) {
+		char key[16];
+		int len = snprintf(key, sizeof(key), "%d", i);
+
+		if ((psm__partition_of(key, (size_t)len, PARTITIONS) ==
+		     psm__partition_of("1", 1, PARTITIONS)) == same)
+			return i;
+	}
+	ck_abort_msg("no such key");
+}
+
+/* The partition waits for the failing event and keeps its order, the others go
+ * on meanwhile. */
+START_TEST(retries_in_order)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {
+	    .fail_number = 1, .fail_times = 4, .fail_rc = PSM_ERR_RETRY};
+	psm_consumer *c = make_consumer(t, "retry", &seen);
+	int same = search_beside(1), other = search_beside(0);
+	char reason[160];
+	int i;
+
+	put_event(t, 1, 1);
+	put_event(t, same, 2);
+	put_event(t, 1, 3);
+	for (i = 4; i < 10; i++)
+		put_event(t, other, i);
+	ck_assert_int_eq(psm_consumer_poll(c, 1000, NULL), 6);
+	for (i = 0; i < 6; i++)
+		ck_assert_int_eq(seen.search[i], other);
+	if (seen.fail_times > 0) {
+		ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+		                 PSM_HEALTH_AMBER);
+		ck_assert_ptr_nonnull(strstr(reason, "retrying " TOPIC));
+		ck_assert_int_eq(psm_consumer_stat(c, "lag"), 3);
+	}
+	poll_until(c, &seen.count, 9);
+	ck_assert_int_eq(seen.number[6], 1);
+	ck_assert_int_eq(seen.number[7], 2);
+	ck_assert_int_eq(seen.number[8], 3);
+	ck_assert_int_eq(psm_consumer_stat(c, "retried"), 4);
+	ck_assert_int_eq(psm_consumer_stat(c, "handled"), 9);
+	ck_assert_int_eq(psm_consumer_stat(c, "lag"), 0);
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_GREEN);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+/* What waits for a retry is not committed, nor anything behind it. */
+START_TEST(restart_keeps_what_failed)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {
+	    .fail_number = 3, .fail_times = 1000000, .fail_rc = PSM_ERR_RETRY};
+	psm_consumer *c = make_consumer(t, "again", &seen);
+	int i;
+
+	for (i = 1; i <= 5; i++)
+		put_event(t, 1, i);
+	poll_until(c, &seen.count, 2);
+	ck_assert_int_eq(psm_consumer_poll(c, 50, NULL), 0);
+	ck_assert_int_eq(psm_consumer_close(c, 1000, NULL), 0);
+	psm_consumer_free(c);
+
+	memset(&seen, 0, sizeof(seen));
+	c = make_consumer(t, "again", &seen);
+	poll_until(c, &seen.count, 3);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(seen.number[i], 3 + i);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+static const int final_codes[] = {PSM_ERR_REJECT, PSM_ERR_DB, PSM_ERR_INVAL, 7};
+
+START_TEST(buries_what_is_rejected)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {
+	    .fail_number = 2, .fail_times = 1, .fail_rc = final_codes[_i]};
+	psm_consumer *c = make_consumer(t, "reject", &seen);
+	char reason[160];
+	int i;
+
+	for (i = 1; i <= 3; i++)
+		put_event(t, 1, i);
+	poll_until(c, &seen.count, 2);
+	ck_assert_int_eq(seen.number[1], 3);
+	ck_assert_int_eq(seen.dead, 1);
+	ck_assert_int_eq(seen.dead_offset, 1);
+	ck_assert_int_eq(seen.dead_code, final_codes[_i] > 0 ? PSM_ERR_REJECT
+	                                                     : final_codes[_i]);
+	if (final_codes[_i] < 0)
+		ck_assert_str_eq(seen.dead_reason, "the test says so");
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_AMBER);
+	ck_assert_ptr_nonnull(strstr(reason, "1 dead"));
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+static int
+count_call(const psm_event *ev, void *user, psm_error *err)
+{
+	(void)ev;
+	(void)err;
+	__atomic_add_fetch((int *)user, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+START_TEST(star_takes_the_rest)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {0};
+	psm_consumer *c = make_consumer(t, "star", &seen);
+	int rest = 0;
+
+	ck_assert_int_eq(psm_consumer_on(c, "*", count_call, &rest, NULL), 0);
+	put_event(t, 1, 1);
+	put_text(t, poison[6].raw);
+	ck_assert_int_eq(psm_consumer_poll(c, 1000, NULL), 2);
+	ck_assert_int_eq(seen.count, 1);
+	ck_assert_int_eq(rest, 1);
+	ck_assert_int_eq(psm_consumer_stat(c, "skipped"), 0);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+START_TEST(group_shares_each_event_once)
+{
+	psm_transport *t = open_memory();
+	struct seen a = {0}, b = {0};
+	psm_consumer *ca = make_consumer(t, "pair", &a);
+	psm_consumer *cb = make_consumer(t, "pair", &b);
+	int64_t deadline = psm__mono_ms() + PATIENCE_MS;
+	int i;
+
+	/* Both take their share before the first event. */
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(psm_consumer_poll(ca, 0, NULL), 0);
+		ck_assert_int_eq(psm_consumer_poll(cb, 0, NULL), 0);
+	}
+	for (i = 1; i <= 200; i++)
+		put_event(t, 1 + i % 20, i);
+	while (a.count + b.count < 200) {
+		ck_assert_int_lt(psm__mono_ms(), deadline);
+		ck_assert_int_ge(psm_consumer_poll(ca, 5, NULL), 0);
+		ck_assert_int_ge(psm_consumer_poll(cb, 5, NULL), 0);
+	}
+	ck_assert_int_gt(a.count, 0);
+	ck_assert_int_gt(b.count, 0);
+	check_order(&a);
+	check_order(&b);
+	/* The one that stays goes on with the other one's partitions. */
+	ck_assert_int_eq(psm_consumer_close(ca, 1000, NULL), 0);
+	for (i = 201; i <= 260; i++)
+		put_event(t, 1 + i % 20, i);
+	poll_until(cb, &b.count, 260 - a.count);
+	psm_consumer_free(ca);
+	psm_consumer_free(cb);
+	psm_transport_unref(t);
+}
+END_TEST
+
+/* -- threads */
+
+struct gate {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int inside; /* a handler is in it */
+	int open;
+	int forbidden; /* result of a call that a handler may not make */
+	psm_consumer *c;
+};
+
+static int
+wait_at_gate(const psm_event *ev, void *user, psm_error *err)
+{
+	struct gate *g = user;
+
+	(void)ev;
+	(void)err;
+	g->forbidden = psm_consumer_close(g->c, 0, NULL) == PSM_ERR_STATE &&
+	               psm_consumer_poll(g->c, 0, NULL) == PSM_ERR_STATE &&
+	               psm_consumer_start(g->c, NULL) == PSM_ERR_STATE;
+	psm_consumer_free(g->c); /* refused, too */
+	pthread_mutex_lock(&g->lock);
+	g->inside++;
+	pthread_cond_broadcast(&g->changed);
+	while (!g->open)
+		pthread_cond_wait(&g->changed, &g->lock);
+	pthread_mutex_unlock(&g->lock);
+	return 0;
+}
+
+START_TEST(close_waits_for_the_handler)
+{
+	psm_transport *t = open_memory();
+	struct gate g = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	                 .changed = PTHREAD_COND_INITIALIZER};
+	psm_consumer *c = NULL;
+	psm_config *cfg = NULL;
+
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, "gate", &c, NULL), 0);
+	psm_config_free(cfg);
+	g.c = c;
+	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
+	ck_assert_int_eq(psm_consumer_on(c, "*", wait_at_gate, &g, NULL), 0);
+	put_event(t, 1, 1);
+	ck_assert_int_eq(psm_consumer_start(c, NULL), 0);
+	ck_assert_int_eq(psm_consumer_start(c, NULL), PSM_ERR_STATE);
+	ck_assert_int_eq(psm_consumer_poll(c, 0, NULL), PSM_ERR_STATE);
+	ck_assert_int_eq(psm_consumer_subscribe(c, "more", NULL),
+	                 PSM_ERR_STATE);
+	ck_assert_int_eq(psm_consumer_on_dead(c, NULL, NULL), PSM_ERR_STATE);
+
+	pthread_mutex_lock(&g.lock);
+	while (!g.inside)
+		pthread_cond_wait(&g.changed, &g.lock);
+	pthread_mutex_unlock(&g.lock);
+	ck_assert_int_eq(psm_consumer_close(c, 50, NULL), PSM_ERR_TIMEOUT);
+	pthread_mutex_lock(&g.lock);
+	g.open = 1;
+	pthread_cond_broadcast(&g.changed);
+	pthread_mutex_unlock(&g.lock);
+	ck_assert_int_eq(psm_consumer_close(c, PATIENCE_MS, NULL), 0);
+	ck_assert_int_eq(g.forbidden, 1);
+	ck_assert_int_eq(psm_consumer_stat(c, "handled"), 1);
+	ck_assert_int_eq(psm_consumer_close(c, 0, NULL), 0);
+	ck_assert_int_eq(psm_consumer_poll(c, 0, NULL), PSM_ERR_STATE);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+/* Everything that other threads may ask, while a thread handles and partitions
+ * move. */
+START_TEST(thread_handles_everything)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {
+	    .fail_number = 50, .fail_times = 2, .fail_rc = PSM_ERR_RETRY};
+	psm_consumer *c = make_consumer(t, "thread", &seen);
+	int64_t deadline = psm__mono_ms() + PATIENCE_MS;
+	char reason[160];
+	int i;
+
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_AMBER);
+	ck_assert_str_eq(reason, "not started");
+	ck_assert_int_eq(psm_consumer_start(c, NULL), 0);
+	for (i = 1; i <= 500; i++) {
+		put_event(t, 1 + i % 20, i);
+		(void)psm_consumer_stat(c, "lag");
+		(void)psm_consumer_health(c, reason, sizeof(reason));
+	}
+	while (psm_consumer_stat(c, "handled") < 500) {
+		ck_assert_int_lt(psm__mono_ms(), deadline);
+		(void)psm_consumer_stat(c, "lag");
+		(void)psm_consumer_health(c, reason, sizeof(reason));
+		sched_yield();
+	}
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_GREEN);
+	ck_assert_int_eq(psm_consumer_close(c, 5000, NULL), 0);
+	check_order(&seen);
+	ck_assert_int_eq(seen.count, 500);
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_RED);
+	ck_assert_str_eq(reason, "closed");
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+START_TEST(outage_shows_and_ends)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {0};
+	psm_consumer *c;
+	char reason[160];
+
+	psm__memory_set_down(t, 1);
+	c = make_consumer(t, "outage", &seen);
+	ck_assert_int_eq(psm_consumer_poll(c, 20, NULL), 0);
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_AMBER);
+	ck_assert_ptr_nonnull(strstr(reason, "no broker reachable"));
+	psm__memory_set_down(t, 0);
+	put_event(t, 1, 1);
+	poll_until(c, &seen.count, 1);
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_GREEN);
+	/* A commit that nobody takes is not a success. */
+	psm__memory_set_down(t, 1);
+	ck_assert_int_eq(psm_consumer_close(c, 1000, NULL), PSM_ERR_BROKER);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+START_TEST(refuses_bad_arguments)
+{
+	psm_transport *t = open_memory();
+	psm_consumer *c = NULL, *none = NULL;
+	psm_config *cfg = NULL;
+	psm_error *err = psm_error_new();
+
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(NULL, cfg, "g", &none, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_new(t, NULL, "g", &none, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, "g", NULL, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, "", &none, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, "a b", &none, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_ptr_null(none);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, "g", &c, NULL), 0);
+	ck_assert_int_eq(psm_consumer_subscribe(c, "no/topic", NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_subscribe(NULL, TOPIC, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_on(c, "no.such", on_event, NULL, NULL),
+	                 PSM_ERR_UNKNOWN_TYPE);
+	ck_assert_int_eq(psm_consumer_on(c, "email.sent", NULL, NULL, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_on_dead(NULL, NULL, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_poll(c, -1, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_poll(NULL, 0, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_poll(c, 0, err), PSM_ERR_STATE);
+	ck_assert_ptr_nonnull(
+	    strstr(psm_error_message(err), "subscribe first"));
+	ck_assert_int_eq(psm_consumer_start(NULL, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_start(c, NULL), PSM_ERR_STATE);
+	ck_assert_int_eq(psm_consumer_close(NULL, 0, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_close(c, -1, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_stat(NULL, "lag"), -1);
+	ck_assert_int_eq(psm_consumer_stat(c, "lag"), -1);
+	ck_assert_int_eq(psm_consumer_health(NULL, NULL, 0), PSM_HEALTH_RED);
+	psm_consumer_free(NULL);
+	psm_consumer_free(c);
+	psm_config_free(cfg);
+	psm_error_free(err);
+	psm_transport_unref(t);
+}
+END_TEST
+
+/* -- out of memory */
+
+static int
+ignore(const psm_event *ev, void *user, psm_error *err)
+{
+	(void)ev;
+	(void)user;
+	(void)err;
+	return 0;
+}
+
+static const char one_event[] =
+    "{\"event_id\": \"0190b5a0-0000-7000-8000-000000000001\", "
+    "\"event_type\": \"search.status_changed\", \"version\": \"1.0\", "
+    "\"timestamp\": \"2025-08-11T09:44:00Z\", \"producer\": \"x\", "
+    "\"payload\": {\"search_id\": 1, \"patient_id\": 1, "
+    "\"old_status\": null, \"new_status\": \"aktiv\"}}";
+
+static int
+one_life(void *arg)
+{
+	psm_transport *t = NULL;
+	psm_consumer *c = NULL;
+	psm_config *cfg = NULL;
+	int rc;
+
+	(void)arg;
+	rc = psm_config_new(&cfg, NULL);
+	if (rc == 0)
+		rc = psm_transport_memory(PARTITIONS, &t, NULL);
+	if (rc == 0)
+		rc = psm__memory_put(t, TOPIC, "1", one_event,
+		                     sizeof(one_event) - 1);
+	if (rc == 0)
+		rc = psm_consumer_new(t, cfg, "oom", &c, NULL);
+	if (rc == 0)
+		rc = psm_consumer_subscribe(c, TOPIC, NULL);
+	if (rc == 0)
+		rc = psm_consumer_on(c, "*", ignore, NULL, NULL);
+	/* An event that found no memory comes again. */
+	while (rc == 0 && psm_consumer_stat(c, "handled") == 0) {
+		rc = psm_consumer_poll(c, 100, NULL);
+		if (rc > 0)
+			rc = 0;
+	}
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+	psm_config_free(cfg);
+	return rc;
+}
+
+START_TEST(survives_no_memory)
+{
+	ck_assert_int_gt(testing_fail_each(one_life, NULL, 1), 20);
+}
+END_TEST
+
+/* -- the same on Kafka, as far as it is different */
+
+static void
+on_report(uint64_t token, int rc, const char *reason, void *user)
+{
+	(void)token;
+	(void)reason;
+	ck_assert_int_eq(rc, 0);
+	++*(int *)user;
+}
+
+static void
+kafka_put(struct psm__sink *s, const char *value, size_t len)
+{
+	struct psm__message m = {.topic = TOPIC,
+	                         .key = "1",
+	                         .key_len = 1,
+	                         .value = value,
+	                         .value_len = len};
+
+	ck_assert_int_eq(s->ops->send(s, &m, NULL), 0);
+}
+
+/* Starts while the broker is away; good, garbage, null, retried, good; then a
+ * second life of the group gets nothing twice. */
+START_TEST(kafka_from_outage_to_restart)
+{
+	int64_t deadline = psm__mono_ms() + PATIENCE_MS;
+	struct seen seen = {
+	    .fail_number = 2, .fail_times = 2, .fail_rc = PSM_ERR_RETRY};
+	struct psm__sink *s = NULL;
+	psm_transport *t;
+	psm_consumer *c;
+	struct mock mock;
+	char *text[4];
+	size_t len[4];
+	char reason[160];
+	int sent = 0, i;
+
+	mock_open(&mock, TOPIC, PARTITIONS);
+	t = mock_transport(&mock, NULL);
+	mock_set_down(&mock, 1);
+	c = make_consumer(t, "kafka", &seen);
+	ck_assert_int_eq(psm_consumer_start(c, NULL), 0);
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_AMBER);
+	ck_assert_int_eq(t->ops->open_sink(t, on_report, &sent, &s, NULL), 0);
+	for (i = 0; i < 4; i++)
+		text[i] = event_text(1, i + 1, &len[i]);
+	kafka_put(s, text[0], len[0]);
+	kafka_put(s, "garbage", 7);
+	kafka_put(s, NULL, 0);
+	kafka_put(s, text[1], len[1]);
+	kafka_put(s, text[2], len[2]);
+	mock_set_down(&mock, 0);
+	while (sent < 5 || psm_consumer_stat(c, "handled") < 3) {
+		ck_assert_int_lt(psm__mono_ms(), deadline);
+		ck_assert_int_ge(s->ops->poll(s, 20, NULL), 0);
+	}
+	ck_assert_int_eq(psm_consumer_stat(c, "retried"), 2);
+	ck_assert_int_eq(psm_consumer_stat(c, "skipped"), 1);
+	ck_assert_int_eq(psm_consumer_stat(c, "lag"), 0);
+	ck_assert_int_eq(psm_consumer_close(c, 5000, NULL), 0);
+	psm_consumer_free(c);
+	ck_assert_int_eq(seen.count, 3);
+	check_order(&seen);
+	ck_assert_int_eq(seen.dead, 1);
+	ck_assert_int_eq(seen.dead_code, PSM_ERR_PARSE);
+	ck_assert_int_eq(seen.dead_offset, 1);
+	ck_assert_str_eq(seen.dead_raw, "garbage");
+
+	memset(&seen, 0, sizeof(seen));
+	c = make_consumer(t, "kafka", &seen);
+	kafka_put(s, text[3], len[3]);
+	poll_until(c, &seen.count, 1);
+	ck_assert_int_eq(seen.number[0], 4);
+	ck_assert_int_eq(psm_consumer_close(c, 5000, NULL), 0);
+	psm_consumer_free(c);
+	s->ops->close(s, 5000);
+	for (i = 0; i < 4; i++)
+		psm_free(text[i]);
+	psm_transport_unref(t);
+	mock_close(&mock);
+}
+END_TEST
+
+static TCase *
+add_case(Suite *suite, const char *name)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(suite, tc);
+	return tc;
+}
+
+int
+main(void)
+{
+	Suite *s = suite_create("consumer");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(add_case(s, "order"), handles_in_order);
+	tcase_add_loop_test(add_case(s, "poison"), survives_poison, 0,
+	                    PSM__COUNT(poison));
+	tcase_add_test(add_case(s, "retry"), retries_in_order);
+	tcase_add_test(add_case(s, "restart"), restart_keeps_what_failed);
+	tcase_add_loop_test(add_case(s, "reject"), buries_what_is_rejected, 0,
+	                    PSM__COUNT(final_codes));
+	tcase_add_test(add_case(s, "star"), star_takes_the_rest);
+	tcase_add_test(add_case(s, "group"), group_shares_each_event_once);
+	tcase_add_test(add_case(s, "close"), close_waits_for_the_handler);
+	tcase_add_test(add_case(s, "thread"), thread_handles_everything);
+	tcase_add_test(add_case(s, "outage"), outage_shows_and_ends);
+	tcase_add_test(add_case(s, "arguments"), refuses_bad_arguments);
+	tcase_add_test(add_case(s, "memory"), survives_no_memory);
+	tcase_add_test(add_case(s, "kafka"), kafka_from_outage_to_restart);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
