@@ -195,12 +195,12 @@ is_noise(const struct psm__segment *g, size_t at)
 	return count < NOISE_MAX && le32toh(sh->size) == g->size;
 }
 
-/* An append that never returned: the header comes after the rest. */
+/* An append that never returned: the checksum is what is stored last. */
 static int
 is_unfinished(const struct psm__segment *g, size_t at)
 {
 	return at + PSM__REC_HEADER <= g->size &&
-	       all_zero(g->base + at, PSM__REC_HEADER);
+	       psm__rec_at(g->base, at)->crc == 0;
 }
 
 /*
