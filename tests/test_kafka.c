@@ -29,7 +29,7 @@ static const struct {
      "PSYMATCH_KAFKA_group_id: is set by the library"},
     {"PSYMATCH_KAFKA_transactional_id", "mine",
      "PSYMATCH_KAFKA_transactional_id: is set by the library"},
-    {"KAFKA_BOOTSTRAP_SERVERS", "", "KAFKA_BOOTSTRAP_SERVERS: want HOST:PORT"},
+    {"KAFKA_BOOTSTRAP_SERVERS", ",", "KAFKA_BOOTSTRAP_SERVERS: want HOST:PORT"},
 };
 
 START_TEST(checks_settings_at_open)

@@ -101,23 +101,10 @@ drop_database(void)
 	PQfinish(super);
 }
 
-static void
-show(int level, const char *message, const char *const *fields, void *user)
-{
-	(void)user;
-	(void)fprintf(stderr, "%s %s", psm_log_level_name(level), message);
-	for (; fields && fields[0]; fields += 2)
-		(void)fprintf(stderr, " %s=%s", fields[0], fields[1]);
-	(void)fprintf(stderr, "\n");
-}
-
 void
 pg_database(void)
 {
 	char sql[128];
-
-	if (getenv("TESTING_LOG"))
-		psm_set_log(show, PSM_LOG_DEBUG, NULL);
 
 	(void)snprintf(database, sizeof database, "t_%ld_%ld", (long)getpid(),
 	               (long)time(NULL));
@@ -223,9 +210,9 @@ pg_wait(int64_t want, int timeout_ms, const char *query)
 	int64_t until = now_ms() + timeout_ms;
 	int64_t got;
 
-	/* The server is asked again every 5 ms: it is the only one to know. */
+	/* Only the server knows: it is asked again every 5 ms. */
 	while ((got = pg_int("%s", query)) != want && now_ms() < until)
-		(void)nanosleep(&(struct timespec){0, 5000000}, NULL);
+		pg_run("SELECT pg_sleep(0.005)");
 	return got;
 }
 

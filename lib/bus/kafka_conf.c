@@ -254,7 +254,7 @@ set_bootstrap(rd_kafka_conf_t *conf, const psm_config *cfg, psm_error *err)
 {
 	const char *servers = psm_config_string(cfg, "KAFKA_BOOTSTRAP_SERVERS");
 
-	if (!servers || !*servers)
+	if (!servers || !servers[strspn(servers, ", ")])
 		return psm__fail(err, PSM_ERR_CONFIG,
 		                 "KAFKA_BOOTSTRAP_SERVERS: want HOST:PORT, "
 		                 "got nothing");

@@ -59,14 +59,15 @@ psm_request_body(const psm_request *req, size_t *len)
 int
 psm__svc_request_params(psm_request *req, const struct svc_route *route)
 {
-	size_t size = strlen(req->path) + 1, i;
+	size_t size = strlen(req->path) + 1, route_size, i;
 	char *value, *name, *next;
 
-	req->path_copy = psm__svc_resize(NULL, size + strlen(route->path) + 1);
+	route_size = strlen(route->path) + 1;
+	req->path_copy = psm__svc_resize(NULL, size + route_size);
 	if (!req->path_copy)
 		return PSM_ERR_NOMEM;
 	value = memcpy(req->path_copy, req->path, size);
-	name = strcpy(req->path_copy + size, route->path);
+	name = memcpy(req->path_copy + size, route->path, route_size);
 	for (i = 0; i < route->count; i++) {
 		const struct svc_segment *s = &route->segments[i];
 

@@ -206,12 +206,12 @@ psm__conn_exec(struct psm__conn *c, const char *sql, size_t count,
 static void
 note_position(const char *sql, const PGresult *res, psm_error *err)
 {
-	const char *at = PQresultErrorField(res, PG_DIAG_STATEMENT_POSITION);
+	const char *text = PQresultErrorField(res, PG_DIAG_STATEMENT_POSITION);
+	size_t at = text ? strtoul(text, NULL, 10) : 0;
 
-	/* Counted in characters; scripts are ASCII. */
-	if (at && atoi(at) > 0)
-		psm__error_position(
-		    err, psm__locate(sql, strlen(sql), (size_t)atoi(at) - 1));
+	/* Counted from 1, in characters; scripts are ASCII. */
+	if (at > 0)
+		psm__error_position(err, psm__locate(sql, strlen(sql), at - 1));
 }
 
 int
