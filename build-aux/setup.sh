@@ -2,6 +2,8 @@
 # Sourced by ./check and ./demo (bash): the packages they need, a copy of the
 # tree to build in, and steps that are timed and can be interrupted.
 
+set -o pipefail
+
 # Debian's names; "a|b" is satisfied by either.
 build_packages='autoconf autoconf-archive automake libtool pkgconf|pkg-config make gcc libc6-dev
 	librdkafka-dev libyajl-dev libpq-dev libmicrohttpd-dev libcurl4-openssl-dev|libcurl4-gnutls-dev
@@ -80,7 +82,7 @@ copy_tree() {
 	mkdir -p "$2"
 	list_tree "$1" >"$work/files"
 	[ -s "$work/files" ] || die "no files found in $1"
-	tar -C "$1" -T "$work/files" --no-recursion -cf - | tar -C "$2" --no-same-owner -xf - && chmod -R u+w "$2"
+	tar -C "$1" --no-recursion -cf - -T "$work/files" | tar -C "$2" --no-same-owner -xf - && chmod -R u+w "$2"
 }
 
 # group COMMAND...: in a process group of its own, which end_group can end.
