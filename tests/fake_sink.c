@@ -148,8 +148,6 @@ run_reports(struct sink *s, int closing)
 			decide(s, &e, &burst);
 		pthread_cond_broadcast(&f->changed);
 		pthread_mutex_unlock(&f->lock);
-		if (f->delay_us && !closing)
-			usleep((useconds_t)f->delay_us);
 		s->report(e.token, e.rc, e.rc ? psm_strerror(e.rc) : "",
 		          s->user);
 		reports++;

@@ -38,7 +38,6 @@ struct fake {
 	struct fake_rule rules[8];
 	int open_rc;  /* open_sink fails with it */
 	int fd;       /* "key n\n" for each message; -1: none */
-	int delay_us; /* before each delivery */
 	size_t queue_max;
 	/* What happened. */
 	int opened, live, most_live, sends;

@@ -179,6 +179,10 @@ END_TEST
 #define THREADS 4
 #define ROUNDS 20
 
+/* Each writer has a column of its own: an event made from an old look at the
+ * row would lack what the others wrote. */
+static const char *const columns[THREADS] = {"titel", "webseite", "fax", "ort"};
+
 static void *
 writer(void *arg)
 {
@@ -187,8 +191,8 @@ writer(void *arg)
 	int *mine = arg, done = 0;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		(void)snprintf(patch, sizeof(patch), "{\"alter_max\": %d}",
-		               *mine * 1000 + i);
+		(void)snprintf(patch, sizeof(patch), "{\"%s\": \"%d\"}",
+		               columns[*mine], i);
 		if (psm_therapist_update(st, id, patch, own) == 1)
 			done++;
 	}
@@ -205,7 +209,7 @@ START_TEST(many_writers)
 	int number[THREADS];
 
 	for (int i = 0; i < THREADS; i++) {
-		number[i] = i + 1;
+		number[i] = i;
 		ck_assert_int_eq(
 		    pthread_create(&thread[i], NULL, writer, &number[i]), 0);
 	}
@@ -219,6 +223,15 @@ START_TEST(many_writers)
 	           "'entity_version')::bigint AS v, row_number() OVER "
 	           "(ORDER BY id) AS n FROM psymatch.outbox) x WHERE v = n"),
 	    THREADS * ROUNDS);
+	/* Each event is the one before it and one column more. */
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM (SELECT d, lag(d) OVER (ORDER BY id) "
+	           "AS p FROM (SELECT id, (payload::jsonb -> "
+	           "'therapist_data') - 'updated_at' AS d FROM "
+	           "psymatch.outbox) x) y WHERE p IS NOT NULL AND (SELECT "
+	           "count(*) FROM jsonb_each(d) e WHERE e.value <> p -> e.key) "
+	           "<> 1"),
+	    0);
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM (SELECT payload FROM psymatch.outbox "
 	           "ORDER BY id DESC LIMIT 1) o JOIN "

@@ -769,12 +769,46 @@ START_TEST(status_arguments)
 }
 END_TEST
 
+/* A status that is filled and told, once. */
+static int
+fill_and_tell(void *arg)
+{
+	psm_import_status *s = NULL;
+	char *text[3] = {NULL};
+	struct psm__import_counts c = {{1}};
+	int rc;
+
+	(void)arg; /* the same each time */
+	rc = psm_import_status_new(60, &s, NULL);
+	if (rc == 0) {
+		/* Without memory for it the file simply counts as new. */
+		(void)psm__import_is_new(s, "20250601/00001.json", "a");
+		psm__import_file_done(s, "20250601/00001.json", &c, 1);
+		rc = psm_import_status_json(s, &text[0], NULL);
+	}
+	if (rc == 0)
+		rc = psm_import_status_errors(s, &text[1], NULL);
+	if (rc == 0)
+		rc = psm_import_status_health(s, &text[2], NULL);
+	for (size_t i = 0; i < 3; i++)
+		psm_free(text[i]);
+	psm_import_status_free(s);
+	return rc;
+}
+
+START_TEST(status_out_of_memory)
+{
+	ck_assert_int_gt(testing_fail_each(fill_and_tell, NULL, 1), 7);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
 	Suite *s = suite_create("import run");
 	TCase *t = tcase_create("database");
 	TCase *told_by = tcase_create("status");
+	TCase *alone = tcase_create("memory");
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
@@ -802,6 +836,8 @@ suite(void)
 	tcase_add_test(told_by, states);
 	tcase_add_test(told_by, status_arguments);
 	suite_add_tcase(s, told_by);
+	tcase_add_test(alone, status_out_of_memory);
+	suite_add_tcase(s, alone);
 	return s;
 }
 

@@ -440,7 +440,8 @@ START_TEST(blocked_excludes_from_active_searches_only)
 	                          "ausgeschlossene_therapeuten = '[]'"),
 	                 1);
 	ck_assert_int_eq(searches("patient_id = 5 AND "
-	                          "ausgeschlossene_therapeuten = '[3, 11]'"),
+	                          "ausgeschlossene_therapeuten = '[3, 11]' AND "
+	                          "updated_at IS NULL"),
 	                 1);
 }
 END_TEST

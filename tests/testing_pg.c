@@ -101,10 +101,23 @@ drop_database(void)
 	PQfinish(super);
 }
 
+static void
+show(int level, const char *message, const char *const *fields, void *user)
+{
+	(void)user;
+	(void)fprintf(stderr, "%s %s", psm_log_level_name(level), message);
+	for (; fields && fields[0]; fields += 2)
+		(void)fprintf(stderr, " %s=%s", fields[0], fields[1]);
+	(void)fprintf(stderr, "\n");
+}
+
 void
 pg_database(void)
 {
 	char sql[128];
+
+	if (getenv("TESTING_LOG"))
+		psm_set_log(show, PSM_LOG_DEBUG, NULL);
 
 	(void)snprintf(database, sizeof database, "t_%ld_%ld", (long)getpid(),
 	               (long)time(NULL));

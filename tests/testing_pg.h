@@ -15,7 +15,8 @@ void pg_main(char **argv);
  * it. */
 void pg_main_private(char **argv);
 
-/* In each test: an empty database, dropped at the end of the process. */
+/* In each test: an empty database, dropped at the end of the process. With
+ * TESTING_LOG in the environment the library's log goes to standard error. */
 void pg_database(void);
 /* Settings that lead to it. */
 psm_config *pg_settings(void);

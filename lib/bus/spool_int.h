@@ -116,6 +116,7 @@ struct psm__segment {
 	uint64_t number, first_seq;
 	uint8_t uuid[16];
 	uint32_t seed;
+	int newest;          /* of what an earlier process left */
 	int own;             /* we wrote it and it was mapped ever since */
 	int failed;          /* lock: a datasync failed, never again */
 	int own_memory;      /* base is allocated, not mapped */
@@ -242,10 +243,16 @@ uint32_t psm__spool_seed(const uint8_t uuid[16], uint64_t first_seq);
 uint32_t psm__rec_crc(uint32_t seed, const struct psm__rec *rec);
 /* Check the header of a mapped segment and find its seed; 0: hopeless. */
 int psm__segment_check(struct psm__segment *g);
-/* The valid record at *pos or after damage; NULL: no more. Damage is counted,
- * copied to the quarantine and bridged by a hole. */
+/* The valid record at *pos or after damage; NULL: no more. Damage is copied to
+ * the quarantine and bridged by a hole; the records between after, which is the
+ * last one known, and the one found are counted as damaged. */
 const struct psm__rec *psm__segment_scan(struct psm__spool *s,
-                                         struct psm__segment *g, size_t *pos);
+                                         struct psm__segment *g, size_t *pos,
+                                         uint64_t after);
+/* The segment was scanned up to at, and the last record found was after: count
+ * what is missing before the next segment. */
+void psm__segment_close(struct psm__spool *s, struct psm__segment *g, size_t at,
+                        uint64_t after);
 /* Copy bytes to quarantine/NAME of the stream. -1: not done, keep them where
  * they are. */
 int psm__quarantine(struct psm__spool *s, struct psm__home *h, const char *name,

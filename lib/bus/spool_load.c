@@ -161,12 +161,18 @@ load_segment(struct psm__spool *s, struct psm__home *h, uint64_t number,
 static void
 find_end(struct psm__spool *s, struct psm__segment *g)
 {
+	uint64_t after = g->first_seq - 1;
 	const struct psm__rec *rec;
 	size_t at = PSM__SEGMENT_HEADER;
 
-	while ((rec = psm__segment_scan(s, g, &at)) != NULL) {
+	if (after < g->home->settled)
+		after = g->home->settled;
+	g->newest = 1;
+	while ((rec = psm__segment_scan(s, g, &at, after)) != NULL) {
 		if (le64toh(rec->seq) > g->last_seq)
 			g->last_seq = le64toh(rec->seq);
+		if (g->last_seq > after)
+			after = g->last_seq;
 		at += psm__rec_space(le32toh(rec->len));
 		if (at > g->size)
 			at = g->size;
@@ -174,22 +180,33 @@ find_end(struct psm__spool *s, struct psm__segment *g)
 	g->used = at;
 }
 
+/* How far the stream is settled, by the cursor if it belongs to it. Segments
+ * that should follow and are not there were lost. */
 static void
-place(struct psm__home *h, const struct psm__segment *list,
-      const struct psm__segment *newest)
+place(struct psm__spool *s, struct psm__home *h,
+      const struct psm__segment *list, const struct psm__segment *newest)
 {
-	if (h->placed && newest && memcmp(h->uuid, newest->uuid, 16) != 0) {
+	if (!newest) {
+		h->read_seq = h->settled;
+		return;
+	}
+	if (h->placed && memcmp(h->uuid, newest->uuid, 16) != 0) {
 		psm__log(PSM_LOG_WARN, "the spool's cursor is of another spool",
 		         "directory", h->path, NULL);
 		h->placed = 0;
 		h->settled = 0;
 	}
-	if (!h->placed && newest) {
+	if (!h->placed) {
 		memcpy(h->uuid, newest->uuid, 16);
 		h->known = 1;
 		h->settled = list->first_seq - 1;
 	}
 	h->read_seq = h->settled;
+	if (list->first_seq <= h->settled + 1)
+		return;
+	__atomic_add_fetch(&s->damaged, list->first_seq - 1 - h->settled,
+	                   __ATOMIC_RELAXED);
+	h->read_seq = list->first_seq - 1;
 }
 
 /* Put the list of h behind what the spool has; what is settled goes away. */
@@ -245,6 +262,8 @@ psm__home_load(struct psm__spool *s, struct psm__home *h)
 			psm__segment_unmap(newest);
 	}
 	psm__free(found.list);
+	if (rc == 0)
+		place(s, h, list, newest);
 	if (rc == 0 && newest) {
 		rc = psm__segment_map(newest);
 		if (rc == 0)
@@ -259,7 +278,6 @@ psm__home_load(struct psm__spool *s, struct psm__home *h)
 		}
 		return rc;
 	}
-	place(h, list, newest);
 	if (h == s->home)
 		s->next_seq = (end > h->settled ? end : h->settled) + 1;
 	enlist(s, h, list);

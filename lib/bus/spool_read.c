@@ -107,8 +107,9 @@ read_old(struct psm__spool *s)
 	uint64_t seq;
 
 	while (!s->rend) {
-		rec = psm__segment_scan(s, s->rseg, &s->rpos);
+		rec = psm__segment_scan(s, s->rseg, &s->rpos, h->read_seq);
 		if (!rec) {
+			psm__segment_close(s, s->rseg, s->rpos, h->read_seq);
 			s->rend = 1;
 			break;
 		}
@@ -116,10 +117,6 @@ read_old(struct psm__spool *s)
 		seq = le64toh(rec->seq);
 		if (seq <= h->read_seq)
 			continue; /* settled, or a second copy */
-		if (le16toh(rec->kind) != PSM__REC_HOLE &&
-		    seq > h->read_seq + 1)
-			__atomic_add_fetch(&s->damaged, seq - h->read_seq - 1,
-			                   __ATOMIC_RELAXED);
 		h->read_seq = seq;
 		if (le16toh(rec->kind) != PSM__REC_HOLE)
 			return rec;

@@ -9,6 +9,13 @@
 #include "bus/crc32c.h"
 #include "bus/spool_int.h"
 
+/* The smallest record: a header and the NUL of an empty topic. */
+#define HOLE_MIN psm__rec_space(PSM__REC_HEADER + 1)
+
+/* Checksum, length, number, time and kind have at least so many bytes that are
+ * not 0. */
+#define NOISE_MAX 8
+
 uint32_t
 psm__spool_seed(const uint8_t uuid[16], uint64_t first_seq)
 {
@@ -46,21 +53,25 @@ valid_with(const struct psm__rec *rec, size_t room, uint32_t seed)
 {
 	const char *topic = (const char *)(rec + 1);
 
-	return room >= PSM__REC_HEADER && rec->crc != 0 &&
-	       plausible(rec, room) && topic[le16toh(rec->topic_len)] == '\0' &&
+	return rec->crc != 0 && plausible(rec, room) &&
+	       topic[le16toh(rec->topic_len)] == '\0' &&
 	       psm__rec_crc(seed, rec) == le32toh(rec->crc);
+}
+
+static int
+valid_at(const struct psm__segment *g, size_t at)
+{
+	return at + PSM__REC_HEADER <= g->size &&
+	       valid_with(psm__rec_at(g->base, at), g->size - at, g->seed);
 }
 
 /* The first place from at on with a valid record, or 0. */
 static size_t
 find_valid(const struct psm__segment *g, size_t at)
 {
-	for (; at + PSM__REC_HEADER <= g->size; at += 8) {
-		const struct psm__rec *rec = psm__rec_at(g->base, at);
-
-		if (valid_with(rec, g->size - at, g->seed))
+	for (; at + PSM__REC_HEADER <= g->size; at += 8)
+		if (valid_at(g, at))
 			return at;
-	}
 	return 0;
 }
 
@@ -145,7 +156,7 @@ count_torn(const struct psm__segment *g, size_t at)
 	return count ? count : 1;
 }
 
-/* A record in place of damaged bytes, so that they are met only once. */
+/* A record in place of damaged bytes, so that they are counted only once. */
 static void
 put_hole(struct psm__segment *g, size_t at, size_t len, uint64_t seq)
 {
@@ -172,20 +183,39 @@ quarantine_range(struct psm__spool *s, struct psm__segment *g, size_t at,
 	return psm__quarantine(s, g->home, name, g->base + at, end - at);
 }
 
+/* Fewer bytes than any record has, in a file that was not cut. */
+static int
+is_noise(const struct psm__segment *g, size_t at)
+{
+	const struct psm__segment_header *sh = (const void *)g->base;
+	size_t count = 0;
+
+	for (; at < g->size; at++)
+		count += g->base[at] != 0;
+	return count < NOISE_MAX && le32toh(sh->size) == g->size;
+}
+
+/* An append that never returned: the checksum is what is stored last. */
+static int
+is_unfinished(const struct psm__segment *g, size_t at)
+{
+	return at + PSM__REC_HEADER <= g->size &&
+	       psm__rec_at(g->base, at)->crc == 0;
+}
+
 /*
- * Nothing valid from at on. Zeros are the clean end. A record header of zeros
- * before other bytes is an append that never returned. Anything else was
- * records once.
+ * Nothing valid from at on. Zeros are the clean end. If there were records,
+ * only the next segment knows how many, if there is one.
  */
 static void
-close_tail(struct psm__spool *s, struct psm__segment *g, size_t at)
+close_tail(struct psm__spool *s, struct psm__segment *g, size_t at, int newest)
 {
 	if (all_zero(g->base + at, g->size - at))
 		return;
-	if (at + PSM__REC_HEADER > g->size ||
-	    !all_zero(g->base + at, PSM__REC_HEADER)) {
-		__atomic_add_fetch(&s->damaged, count_torn(g, at),
-		                   __ATOMIC_RELAXED);
+	if (!is_unfinished(g, at) && !is_noise(g, at)) {
+		if (newest)
+			__atomic_add_fetch(&s->damaged, count_torn(g, at),
+			                   __ATOMIC_RELAXED);
 		psm__log(PSM_LOG_WARN, "the end of a spool segment is damaged",
 		         "directory", g->home->path, NULL);
 		if (quarantine_range(s, g, at, g->size) < 0)
@@ -195,25 +225,40 @@ close_tail(struct psm__spool *s, struct psm__segment *g, size_t at)
 }
 
 const struct psm__rec *
-psm__segment_scan(struct psm__spool *s, struct psm__segment *g, size_t *pos)
+psm__segment_scan(struct psm__spool *s, struct psm__segment *g, size_t *pos,
+                  uint64_t after)
 {
 	size_t at = *pos, found;
+	uint64_t seq;
 
-	if (at + PSM__REC_HEADER <= g->size &&
-	    valid_with(psm__rec_at(g->base, at), g->size - at, g->seed))
+	if (valid_at(g, at))
 		return psm__rec_at(g->base, at);
 	found = find_valid(g, at);
 	if (found == 0) {
-		close_tail(s, g, at);
+		close_tail(s, g, at, g->newest);
 		return NULL;
 	}
-	if (quarantine_range(s, g, at, found) == 0)
-		put_hole(g, at, found - at,
-		         le64toh(psm__rec_at(g->base, found)->seq) - 1);
+	seq = le64toh(psm__rec_at(g->base, found)->seq);
+	if (seq > after + 1)
+		__atomic_add_fetch(&s->damaged, seq - after - 1,
+		                   __ATOMIC_RELAXED);
 	psm__log(PSM_LOG_WARN, "a spool segment is damaged", "directory",
 	         g->home->path, NULL);
+	if (quarantine_range(s, g, at, found) == 0)
+		put_hole(g, at, found - at, seq - 1);
 	*pos = found;
 	return psm__rec_at(g->base, found);
+}
+
+void
+psm__segment_close(struct psm__spool *s, struct psm__segment *g, size_t at,
+                   uint64_t after)
+{
+	if (g->newest || g->last_seq <= after)
+		return;
+	__atomic_add_fetch(&s->damaged, g->last_seq - after, __ATOMIC_RELAXED);
+	if (at + HOLE_MIN <= g->size)
+		put_hole(g, at, HOLE_MIN, g->last_seq);
 }
 
 /* -- the quarantine -- */

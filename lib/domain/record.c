@@ -40,7 +40,8 @@ refuse(const struct mapper *m, const char *pointer, const psm_json *at,
 	snprintf(full, sizeof(full), "%s%s", m->prefix, pointer);
 	psm__fail_at(m->err, PSM_ERR_SCHEMA,
 	             psm__json_position(at != NULL ? at : m->record),
-	             "%s: want %s, found %s", pointer + 1, want,
+	             "%s: want %s, found %s",
+	             pointer[0] == '/' ? pointer + 1 : "record", want,
 	             at == NULL ? "nothing"
 	                        : psm_json_kind_name(psm_json_kind(at)));
 	psm__error_pointer(m->err, full);

@@ -121,27 +121,6 @@ psm__inbox_claim(psm_tx *tx, const char *consumer, const char *event_id,
 
 /* -- dead letters */
 
-/* Length of the UTF-8 sequence at s, 0 if it is none. */
-static size_t
-utf8_length(const unsigned char *s)
-{
-	size_t i, n;
-
-	if (s[0] < 0x80)
-		return 1;
-	n = s[0] >= 0xf0 && s[0] <= 0xf4   ? 4
-	    : s[0] >= 0xe0 && s[0] <= 0xef ? 3
-	    : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
-	                                   : 0;
-	for (i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 /*
  * A copy in which every byte that is not UTF-8 is a question mark. A reason can
  * quote the message it is about; refused by the server, it would stop the
@@ -151,16 +130,14 @@ static char *
 copy_utf8(const char *text)
 {
 	char *copy = psm__strdup(text ? text : "");
-	unsigned char *s = (unsigned char *)copy;
+	char *at = copy;
 	size_t n;
 
-	while (s && *s) {
-		n = utf8_length(s);
-		if (n == 0) {
-			*s = '?';
-			n = 1;
-		}
-		s += n;
+	while (at && *at) {
+		n = psm__utf8_len(at, strlen(at));
+		if (n == 0)
+			*at = '?';
+		at += n > 0 ? n : 1;
 	}
 	return copy;
 }

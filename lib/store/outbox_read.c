@@ -148,7 +148,7 @@ psm__outbox_measure(struct psm__conn *c, int64_t *waiting, int64_t *oldest_ms,
 	rc = psm__conn_exec(
 	    c,
 	    "SELECT (SELECT count(*) FROM "
-	    "(SELECT 1 FROM psymatch.outbox LIMIT 100000) AS some), "
+	    "(SELECT 1 FROM psymatch.outbox LIMIT 100000) AS part), "
 	    "(SELECT (extract(epoch FROM clock_timestamp() - created_at) "
 	    "* 1000)::bigint FROM psymatch.outbox ORDER BY id LIMIT 1)",
 	    0, NULL, &rows, err);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "flow/processor_int.h"
+
+/* What is the system's fault: the next message would meet it too. */
+static int
+is_system(int code)
+{
+	return code == PSM_ERR_DB || code == PSM_ERR_NOMEM ||
+	       code == PSM_ERR_FENCED || code == PSM_ERR_CLOSED;
+}
+
+/* What passes: a remote service, a lock, a full queue. */
+static int
+is_transient(int code)
+{
+	return code == PSM_ERR_RETRY || code == PSM_ERR_TIMEOUT ||
+	       code == PSM_ERR_BROKER || code == PSM_ERR_FULL ||
+	       code == PSM_ERR_IO;
+}
+
+enum psm__verdict
+psm__judge(int failed, int *code)
+{
+	/* A handler can take a failed statement for its own or return as if
+	 * nothing were; what the database said counts. */
+	if (is_system(failed) || is_transient(failed))
+		*code = failed;
+	if (*code == 0)
+		*code = failed;
+	if (*code == 0)
+		return PSM__FINE;
+	if (*code > 0)
+		*code = PSM_ERR_INVAL; /* not a result of the contract */
+	if (is_system(*code))
+		return PSM__SYSTEM;
+	return is_transient(*code) ? PSM__TRANSIENT : PSM__PERMANENT;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "flow/processor_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* -- life */
+
+static int
+new_parts(psm_processor *pr, const char *name, psm_error *err)
+{
+	pr->name = psm__strdup(name);
+	pr->err = psm_error_new();
+	pr->fail = psm_error_new();
+	if (!pr->name || !pr->err || !pr->fail ||
+	    psm_uuid_new(pr->owner, sizeof pr->owner) < 0)
+		return psm__nomem(err);
+	return 0;
+}
+
+int
+psm_processor_new(psm_store *st, psm_transport *t, const psm_config *cfg,
+                  const char *name, psm_processor **out, psm_error *err)
+{
+	psm_processor *pr;
+	int rc;
+
+	psm__error_clear(err);
+	if (!out)
+		return psm__fail(err, PSM_ERR_INVAL, "out: want a pointer");
+	*out = NULL;
+	if (!st || !t || !cfg || !name || !name[0])
+		return psm__fail(
+		    err, PSM_ERR_INVAL,
+		    "want a store, a transport, settings and a name");
+	pr = psm__alloc(sizeof *pr);
+	if (!pr)
+		return psm__nomem(err);
+	rc = psm__worker_init(&pr->worker, err);
+	if (rc < 0) {
+		psm__free(pr);
+		return rc;
+	}
+	(void)pthread_mutex_init(&pr->lock, NULL);
+	pr->st = st;
+	pr->t = psm_transport_ref(t);
+	rc = new_parts(pr, name, err);
+	if (rc < 0)
+		psm_processor_free(pr);
+	else
+		*out = pr;
+	return rc;
+}
+
+void
+psm_processor_free(psm_processor *pr)
+{
+	size_t i;
+
+	if (!pr)
+		return;
+	if (psm_processor_stop(pr, 0, NULL) < 0 &&
+	    psm__worker_stop(&pr->worker, -1, NULL, NULL) < 0)
+		return; /* cannot be: without a limit it waits for the end */
+	for (i = 0; i < pr->part_count; i++)
+		psm__free(pr->parts[i].topic);
+	psm__free(pr->parts);
+	for (i = 0; i < pr->topic_count; i++)
+		psm__free(pr->topics[i]);
+	psm__free(pr->topics);
+	psm__dispatch_free(&pr->dispatch);
+	psm__free(pr->timers);
+	psm__free(pr->name);
+	psm_error_free(pr->err);
+	psm_error_free(pr->fail);
+	psm_transport_unref(pr->t);
+	psm__worker_destroy(&pr->worker);
+	(void)pthread_mutex_destroy(&pr->lock);
+	psm__free(pr);
+}
+
+static int
+check_idle(psm_processor *pr, psm_error *err)
+{
+	int idle;
+
+	(void)pthread_mutex_lock(&pr->worker.lock);
+	idle = pr->worker.state == PSM__WORKER_IDLE;
+	(void)pthread_mutex_unlock(&pr->worker.lock);
+	return idle ? 0
+	            : psm__fail(err, PSM_ERR_STATE,
+	                        "processor: only before the start");
+}
+
+int
+psm_processor_subscribe(psm_processor *pr, const char *topic, psm_error *err)
+{
+	char *copy;
+	int rc;
+
+	psm__error_clear(err);
+	if (!pr || !topic || !topic[0])
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a processor and a topic");
+	rc = check_idle(pr, err);
+	if (rc < 0)
+		return rc;
+	copy = psm__strdup(topic);
+	if (!copy || psm__grow(&pr->topics, &pr->topic_cap, pr->topic_count + 1,
+	                       sizeof *pr->topics) < 0) {
+		psm__free(copy);
+		return psm__nomem(err);
+	}
+	pr->topics[pr->topic_count++] = copy;
+	return 0;
+}
+
+int
+psm_processor_on(psm_processor *pr, const char *type, psm_tx_event_fn fn,
+                 void *user, psm_error *err)
+{
+	int rc;
+
+	psm__error_clear(err);
+	if (!pr || !type || !fn)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a processor, a type and a handler");
+	rc = check_idle(pr, err);
+	if (rc < 0)
+		return rc;
+	return psm__dispatch_add(&pr->dispatch, type, (void (*)(void))fn, user,
+	                         err);
+}
+
+/* -- counting */
+
+static const char *const outcome_names[PSM__N_OUTCOMES] = {
+    "handled", "duplicates", "dead", "skipped", "ignored", "retried"};
+
+static void
+count_batch(psm_processor *pr)
+{
+	size_t i;
+
+	(void)pthread_mutex_lock(&pr->lock);
+	for (i = 0; i < PSM__N_OUTCOMES; i++)
+		pr->outcomes[i] += pr->batch.outcomes[i];
+	pr->problem[0] = '\0';
+	(void)pthread_mutex_unlock(&pr->lock);
+	for (i = 0; i < PSM__N_OUTCOMES; i++)
+		if (pr->batch.outcomes[i] > 0)
+			psm__metric_add(
+			    psm__counter("psymatch_processor_events_total",
+			                 "outcome", outcome_names[i],
+			                 "Events by what became of them."),
+			    pr->batch.outcomes[i]);
+}
+
+static void
+count_rollback(psm_processor *pr, const char *why)
+{
+	(void)pthread_mutex_lock(&pr->lock);
+	pr->rollbacks++;
+	if (strcmp(pr->problem, why) != 0)
+		psm__log(PSM_LOG_WARN, "batch rolled back", "consumer",
+		         pr->name, "reason", why, NULL);
+	(void)snprintf(pr->problem, sizeof pr->problem, "%s", why);
+	(void)pthread_mutex_unlock(&pr->lock);
+	psm__metric_add(psm__counter("psymatch_processor_rollbacks_total", "",
+	                             "", "Batches that were rolled back."),
+	                1);
+}
+
+void
+psm__processor_timed(psm_processor *pr, const struct psm__handler *h,
+                     int64_t took_us)
+{
+	struct psm__timer *t = &pr->timers[h - pr->dispatch.handlers];
+
+	if (!t->count) {
+		t->count =
+		    psm__counter("psymatch_processor_handler_calls_total",
+		                 "type", h->type, "Calls of a handler.");
+		t->sum_us = psm__counter(
+		    "psymatch_processor_handler_microseconds_total", "type",
+		    h->type, "Time spent in a handler.");
+	}
+	psm__metric_add(t->count, 1);
+	psm__metric_add(t->sum_us, took_us);
+}
+
+/* -- the thread */
+
+static void
+back_off(psm_processor *pr)
+{
+	int wait_ms = psm__backoff_ms(pr->failures++, PSM__RETRY_BASE_MS,
+	                              PSM__RETRY_CAP_MS);
+
+	(void)psm__worker_wait(&pr->worker, wait_ms);
+}
+
+static void
+work(psm_processor *pr)
+{
+	int rc;
+
+	psm__reader_collect(pr);
+	if (pr->batch.count == 0)
+		return;
+	rc = psm__batch_run(pr);
+	if (rc == 0) {
+		count_batch(pr);
+		psm__reader_advance(pr);
+		pr->failures = 0;
+		return;
+	}
+	count_rollback(pr, psm_error_message(pr->err));
+	psm__reader_again(pr);
+	back_off(pr);
+	psm__reader_idle(pr);
+}
+
+/* @thread processor */
+static void
+run(void *arg)
+{
+	psm_processor *pr = arg;
+
+	while (!psm__worker_stopping(&pr->worker)) {
+		psm__error_clear(pr->err);
+		if (pr->source || psm__reader_open(pr) == 0) {
+			work(pr);
+		} else {
+			count_rollback(pr, psm_error_message(pr->err));
+			back_off(pr);
+		}
+	}
+	psm__reader_close(pr, psm__worker_left_ms(&pr->worker));
+}
+
+int
+psm_processor_start(psm_processor *pr, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!pr)
+		return psm__fail(err, PSM_ERR_INVAL, "pr: want a processor");
+	if (pr->topic_count == 0 || pr->dispatch.count == 0)
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "processor: want a topic and a handler first");
+	if (!pr->timers)
+		pr->timers = psm__array(pr->dispatch.count, sizeof *pr->timers);
+	if (!pr->timers)
+		return psm__nomem(err);
+	return psm__worker_start(&pr->worker, "psm-processor", run, pr, err);
+}
+
+static void
+wake(void *arg)
+{
+	psm_processor *pr = arg;
+
+	psm__worker_wake(&pr->worker);
+	(void)pthread_mutex_lock(&pr->lock);
+	if (pr->source)
+		pr->source->ops->wake(pr->source);
+	(void)pthread_mutex_unlock(&pr->lock);
+}
+
+int
+psm_processor_stop(psm_processor *pr, int timeout_ms, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!pr || timeout_ms < 0)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a processor and a time from 0");
+	return psm__worker_stop(&pr->worker, timeout_ms, wake, err);
+}
+
+/* -- what others see */
+
+int64_t
+psm_processor_stat(psm_processor *pr, const char *name)
+{
+	int64_t value = -1;
+	size_t i;
+
+	if (!pr || !name)
+		return -1;
+	(void)pthread_mutex_lock(&pr->lock);
+	for (i = 0; i < PSM__N_OUTCOMES; i++)
+		if (strcmp(name, outcome_names[i]) == 0)
+			value = pr->outcomes[i];
+	if (strcmp(name, "rollbacks") == 0)
+		value = pr->rollbacks;
+	else if (strcmp(name, "holding") == 0)
+		value = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
+	else if (strcmp(name, "lag") == 0 && pr->source)
+		value = pr->source->ops->lag(pr->source);
+	(void)pthread_mutex_unlock(&pr->lock);
+	return value;
+}
+
+/* @locks pr->lock held */
+static int
+health_locked(psm_processor *pr, char *reason, size_t size)
+{
+	int64_t holding;
+
+	if (pr->problem[0]) {
+		(void)snprintf(reason, size, "%s: %s", pr->name, pr->problem);
+		return PSM_HEALTH_RED;
+	}
+	if (!pr->source || !pr->source->ops->connected(pr->source)) {
+		(void)snprintf(reason, size, "%s: the broker is not reachable",
+		               pr->name);
+		return PSM_HEALTH_AMBER;
+	}
+	holding = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
+	if (holding > 0) {
+		(void)snprintf(reason, size,
+		               "%s: %lld partitions wait for an event that is "
+		               "tried again",
+		               pr->name, (long long)holding);
+		return PSM_HEALTH_AMBER;
+	}
+	(void)snprintf(reason, size, "%s: %lld events handled, %lld dead",
+	               pr->name, (long long)pr->outcomes[PSM__HANDLED],
+	               (long long)pr->outcomes[PSM__DEAD]);
+	return PSM_HEALTH_GREEN;
+}
+
+int
+psm_processor_health(psm_processor *pr, char *reason, size_t size)
+{
+	char none[1];
+	int health;
+
+	if (!reason || size == 0) {
+		reason = none;
+		size = sizeof none;
+	}
+	if (!pr || !psm__worker_running(&pr->worker)) {
+		(void)snprintf(reason, size, "%s: the processor does not run",
+		               pr ? pr->name : "");
+		return PSM_HEALTH_RED;
+	}
+	(void)pthread_mutex_lock(&pr->lock);
+	health = health_locked(pr, reason, size);
+	(void)pthread_mutex_unlock(&pr->lock);
+	return health;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The inside of a processor: processor.c is its public face, reader.c reads
+ * batches and keeps the partitions, batch.c is the transaction, and judge.c
+ * decides what a handler's failure means.
+ */
+#ifndef PSM_FLOW_PROCESSOR_INT_H
+#define PSM_FLOW_PROCESSOR_INT_H
+
+#include <psymatch/processor.h>
+
+#include "bus/dispatch.h"
+#include "bus/transport.h"
+#include "flow/worker.h"
+#include "store/delivery.h"
+
+/* Stays below the 64 subtransactions that PostgreSQL keeps in memory per
+ * connection. */
+#define PSM__BATCH_MAX 50
+/* How long a batch is collected after its first message. */
+#define PSM__BATCH_MS 20
+/* Backoff of a message that is to be tried again, and of the whole processor
+ * when the system fails. */
+#define PSM__RETRY_BASE_MS 100
+#define PSM__RETRY_CAP_MS 30000
+
+/* What became of a message; the order is that of outcome_names. */
+enum psm__outcome {
+	PSM__HANDLED,
+	PSM__DUPLICATE,
+	PSM__DEAD,
+	PSM__SKIPPED, /* nobody wants the type */
+	PSM__IGNORED, /* a null value */
+	PSM__LATER,   /* not now: its partition waits for it */
+	PSM__N_OUTCOMES
+};
+
+/* What a failure means. */
+enum psm__verdict {
+	PSM__FINE,
+	PSM__PERMANENT, /* the message: dead letter */
+	PSM__TRANSIENT, /* the message: later, in order */
+	PSM__SYSTEM     /* not the message: roll back, back off, all again */
+};
+
+struct psm__item;
+
+/* One partition that is ours. */
+struct psm__part {
+	char *topic;
+	int32_t partition;
+	/* The row of the offset table as last seen: -1: there is none, if
+	 * known; it has to be read first if not. */
+	int64_t next;
+	int known;
+	/* Its start was compared with the row; later gaps are the log's own. */
+	int placed;
+	/* >= 0: messages are dropped until the source reads here again. */
+	int64_t reread;
+	/* The message that is to be tried again; all behind it are dropped. */
+	int held, dropped; /* dropped: some were, so read again behind it */
+	struct psm__record record;
+	unsigned attempt;
+	int64_t due_ms;
+	/* Of the batch being handled. */
+	int in_batch;
+	int64_t first, resume; /* its first offset; where to go on after it */
+	struct psm__item *stopped; /* at this message, NULL: not */
+	psm_rows *moved;
+};
+
+struct psm__item {
+	struct psm__record record;
+	size_t part; /* index */
+	int gone;    /* not to be handled after all */
+	int held;    /* the memory is the partition's, not ours */
+};
+
+struct psm__batch {
+	struct psm__item items[PSM__BATCH_MAX];
+	size_t count;
+	int64_t outcomes[PSM__N_OUTCOMES]; /* counted, told after commit */
+};
+
+/* Metrics of one handler, made with its first call. */
+struct psm__timer {
+	struct psm__metric *count, *sum_us;
+};
+
+struct psm_processor {
+	psm_store *st;
+	psm_transport *t;
+	char *name;
+	char owner[40]; /* a UUID: who moved the offset */
+	char **topics;
+	size_t topic_count, topic_cap;
+	struct psm__dispatch dispatch;
+	struct psm__timer *timers; /* as many as handlers, same order */
+	struct psm__worker worker;
+
+	/* The thread's own. */
+	struct psm__part *parts;
+	size_t part_count, part_cap;
+	struct psm__batch batch;
+	psm_error *err;  /* of the transaction */
+	psm_error *fail; /* of one message */
+	unsigned failures;
+
+	/* __atomic: partitions that wait for a retry. Changed in what the
+	 * source calls, where no lock of ours is taken. */
+	int64_t holding;
+
+	pthread_mutex_t lock; /* taken before the source's locks */
+	struct psm__source *source;
+	int64_t outcomes[PSM__N_OUTCOMES];
+	int64_t rollbacks;
+	char problem[256];
+};
+
+/* -- reader.c. @thread processor */
+
+/* Open the source; PSM_ERR_* of the transport. */
+int psm__reader_open(psm_processor *pr);
+void psm__reader_close(psm_processor *pr, int timeout_ms);
+/* Fill the batch, waiting for the first message; 0 or more messages. */
+void psm__reader_collect(psm_processor *pr);
+/* One look at the source while the batch is not wanted: stay in the group. */
+void psm__reader_idle(psm_processor *pr);
+/* The batch was not committed: read it all again, trust no offset. */
+void psm__reader_again(psm_processor *pr);
+/* The batch was committed: remember, tell the broker, keep what is to be tried
+ * again. */
+void psm__reader_advance(psm_processor *pr);
+/* The row was moved by another one: it has to be read anew. */
+void psm__part_doubt(struct psm__part *p);
+
+/* -- batch.c. @thread processor */
+
+/* One transaction over the batch. */
+int psm__batch_run(psm_processor *pr);
+
+/* -- processor.c */
+
+/* A handler took this long. */
+void psm__processor_timed(psm_processor *pr, const struct psm__handler *h,
+                          int64_t took_us);
+
+/* -- judge.c */
+
+/* failed: of the transaction (psm__tx_failed); *code: what the handler
+ * returned, then the code that counts. */
+enum psm__verdict psm__judge(int failed, int *code);
+
+#endif

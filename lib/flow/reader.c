@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "flow/processor_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The longest wait for a message: then due retries are looked at. */
+#define WAIT_MS 500
+
+/* -- partitions */
+
+/* Index of the partition, which is made if it is new; -1: out of memory. */
+static int
+part_index(psm_processor *pr, const char *topic, int32_t partition)
+{
+	struct psm__part *p;
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++)
+		if (pr->parts[i].partition == partition &&
+		    strcmp(pr->parts[i].topic, topic) == 0)
+			return (int)i;
+	if (psm__grow(&pr->parts, &pr->part_cap, pr->part_count + 1,
+	              sizeof *pr->parts) < 0)
+		return -1;
+	p = &pr->parts[pr->part_count];
+	memset(p, 0, sizeof *p);
+	p->topic = psm__strdup(topic);
+	if (!p->topic)
+		return -1;
+	p->partition = partition;
+	p->next = p->reread = -1;
+	return (int)pr->part_count++;
+}
+
+static void
+release_record(psm_processor *pr, struct psm__record *rec)
+{
+	pr->source->ops->release(pr->source, rec);
+}
+
+/* Go on behind the message that was held. */
+static void
+unhold(psm_processor *pr, struct psm__part *p)
+{
+	if (!p->held)
+		return;
+	release_record(pr, &p->record);
+	p->held = p->dropped = 0;
+	p->attempt = 0;
+	(void)__atomic_sub_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
+}
+
+void
+psm__part_doubt(struct psm__part *p)
+{
+	p->known = p->placed = 0;
+}
+
+/* Forget all that was read of it, and where it stands. */
+static void
+part_reset(psm_processor *pr, struct psm__part *p)
+{
+	size_t i;
+
+	for (i = 0; i < pr->batch.count; i++)
+		if (&pr->parts[pr->batch.items[i].part] == p)
+			pr->batch.items[i].gone = 1;
+	/* The memory of a held message goes; its item is not looked at. */
+	unhold(pr, p);
+	psm__part_doubt(p);
+	p->next = p->reread = -1;
+}
+
+/* -- what the transport asks, on our thread inside poll */
+
+/* PostgreSQL has the truth; while it is away, the broker's hint has to do, and
+ * the first transaction puts it right. */
+static int64_t
+start_at(const char *topic, int32_t partition, int64_t committed, void *user)
+{
+	psm_processor *pr = user;
+	struct psm__place at = {pr->name, topic, partition};
+	struct psm__part *p;
+	psm_tx *tx = NULL;
+	int i = part_index(pr, topic, partition);
+
+	(void)committed;
+	if (i < 0)
+		return -1;
+	p = &pr->parts[i];
+	part_reset(pr, p);
+	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
+		return -1;
+	psm__tx_cancel(tx, &pr->worker.cancel);
+	if (psm__offset_read(tx, &at, &p->next, NULL) == 0)
+		p->known = p->placed = 1;
+	psm_tx_rollback(tx);
+	return p->next;
+}
+
+static void
+revoked(const char *topic, int32_t partition, void *user)
+{
+	psm_processor *pr = user;
+	int i = part_index(pr, topic, partition);
+
+	if (i >= 0)
+		part_reset(pr, &pr->parts[i]);
+}
+
+int
+psm__reader_open(psm_processor *pr)
+{
+	struct psm__source_conf conf = {
+	    .group = pr->name,
+	    .topics = (const char *const *)pr->topics,
+	    .topic_count = pr->topic_count,
+	    .start_at = start_at,
+	    .revoked = revoked,
+	    .user = pr,
+	};
+	struct psm__source *s = NULL;
+	int rc = pr->t->ops->open_source(pr->t, &conf, &s, pr->err);
+
+	if (rc < 0)
+		return rc;
+	(void)pthread_mutex_lock(&pr->lock);
+	pr->source = s;
+	(void)pthread_mutex_unlock(&pr->lock);
+	return 0;
+}
+
+void
+psm__reader_close(psm_processor *pr, int timeout_ms)
+{
+	struct psm__source *s = pr->source;
+	size_t i;
+
+	if (!s)
+		return;
+	for (i = 0; i < pr->part_count; i++)
+		unhold(pr, &pr->parts[i]);
+	(void)pthread_mutex_lock(&pr->lock);
+	pr->source = NULL;
+	(void)pthread_mutex_unlock(&pr->lock);
+	s->ops->close(s, timeout_ms);
+}
+
+/* -- reading */
+
+/* 1: not wanted now: before the place where we are, behind a message that is to
+ * be tried again, or before the source has gone back. */
+static int
+is_unwanted(struct psm__part *p, const struct psm__record *rec)
+{
+	if (p->held)
+		p->dropped = 1;
+	return p->held || p->reread >= 0 || (p->known && rec->offset < p->next);
+}
+
+static void
+add_item(psm_processor *pr, size_t part, const struct psm__record *rec,
+         int held)
+{
+	pr->batch.items[pr->batch.count++] =
+	    (struct psm__item){.record = *rec, .part = part, .held = held};
+}
+
+/* 1: added. 0: dropped. */
+static int
+take_record(psm_processor *pr, struct psm__record *rec)
+{
+	int i = part_index(pr, rec->topic, rec->partition);
+
+	if (i >= 0 && !is_unwanted(&pr->parts[i], rec)) {
+		add_item(pr, (size_t)i, rec, 0);
+		return 1;
+	}
+	/* Without memory for the partition its messages come again when the
+	 * group is joined anew; nothing is committed behind them. */
+	release_record(pr, rec);
+	return 0;
+}
+
+/* Ask the source to go back where that is due. */
+static void
+go_back(psm_processor *pr)
+{
+	struct psm__part *p;
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++) {
+		p = &pr->parts[i];
+		if (p->reread < 0)
+			continue;
+		psm__error_clear(pr->err);
+		if (pr->source->ops->seek(pr->source, p->topic, p->partition,
+		                          p->reread, pr->err) == 0)
+			p->reread = -1;
+		else
+			psm__log(PSM_LOG_DEBUG, "cannot seek yet", "topic",
+			         p->topic, "reason", psm_error_message(pr->err),
+			         NULL);
+	}
+}
+
+/* Messages whose time has come; the wait until the next one's. */
+static int
+add_due(psm_processor *pr)
+{
+	int64_t now = psm__mono_ms(), wait = WAIT_MS;
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++) {
+		struct psm__part *p = &pr->parts[i];
+
+		if (!p->held)
+			continue;
+		if (p->due_ms > now)
+			wait = p->due_ms - now < wait ? p->due_ms - now : wait;
+		else if (pr->batch.count < PSM__BATCH_MAX)
+			add_item(pr, i, &p->record, 1);
+	}
+	return pr->batch.count > 0 ? 0 : (int)wait;
+}
+
+/* A source that fails must not be asked without pause. */
+static void
+note_poll_error(psm_processor *pr)
+{
+	psm__log(PSM_LOG_WARN, "reading events", "consumer", pr->name, "reason",
+	         psm_error_message(pr->err), NULL);
+	(void)psm__worker_wait(&pr->worker, PSM__RETRY_BASE_MS);
+}
+
+void
+psm__reader_collect(psm_processor *pr)
+{
+	struct psm__record rec;
+	int64_t now, until;
+	int rc, timeout_ms;
+
+	pr->batch.count = 0;
+	go_back(pr);
+	timeout_ms = add_due(pr);
+	until = psm__mono_ms() + timeout_ms;
+	while (pr->batch.count < PSM__BATCH_MAX) {
+		psm__error_clear(pr->err);
+		rc = pr->source->ops->poll(pr->source, timeout_ms, &rec,
+		                           pr->err);
+		if (rc < 0)
+			note_poll_error(pr);
+		if (rc <= 0)
+			break;
+		now = psm__mono_ms();
+		if (take_record(pr, &rec) && pr->batch.count == 1)
+			until = now + PSM__BATCH_MS;
+		if (now > until)
+			break;
+		timeout_ms = (int)(until - now);
+	}
+}
+
+void
+psm__reader_idle(psm_processor *pr)
+{
+	struct psm__record rec;
+	int i;
+
+	pr->batch.count = 0;
+	psm__error_clear(pr->err);
+	if (pr->source->ops->poll(pr->source, 0, &rec, pr->err) <= 0)
+		return;
+	i = part_index(pr, rec.topic, rec.partition);
+	if (i >= 0 && !is_unwanted(&pr->parts[i], &rec))
+		pr->parts[i].reread = rec.offset;
+	release_record(pr, &rec);
+}
+
+/* -- after the transaction */
+
+static void
+clear_batch(psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->batch.count; i++)
+		if (!pr->batch.items[i].held)
+			release_record(pr, &pr->batch.items[i].record);
+	pr->batch.count = 0;
+}
+
+void
+psm__reader_again(psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->batch.count; i++) {
+		const struct psm__item *it = &pr->batch.items[i];
+		struct psm__part *p = &pr->parts[it->part];
+
+		psm__part_doubt(p);
+		if (p->held || it->gone)
+			continue; /* it is still in our hands, or not wanted */
+		if (p->reread < 0 || it->record.offset < p->reread)
+			p->reread = it->record.offset;
+	}
+	clear_batch(pr);
+}
+
+/* Keep the message at which the partition stopped. */
+static void
+hold(psm_processor *pr, struct psm__part *p)
+{
+	struct psm__item *it = p->stopped;
+
+	if (!it->held) {
+		p->record = it->record;
+		p->held = it->held = 1;
+		p->attempt = 0;
+		(void)__atomic_add_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
+	}
+	p->dropped = 1; /* what stood behind it in the batch */
+	p->due_ms =
+	    psm__mono_ms() + psm__backoff_ms(p->attempt++, PSM__RETRY_BASE_MS,
+	                                     PSM__RETRY_CAP_MS);
+}
+
+/* The partition is behind the message that it held. */
+static void
+leave_held(psm_processor *pr, struct psm__part *p)
+{
+	if (p->dropped && p->next >= 0)
+		p->reread = p->next;
+	unhold(pr, p);
+}
+
+void
+psm__reader_advance(psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++) {
+		struct psm__part *p = &pr->parts[i];
+
+		if (!p->in_batch)
+			continue;
+		p->next = p->resume;
+		p->in_batch = 0;
+		psm__error_clear(pr->err);
+		if (pr->source->ops->commit(pr->source, p->topic, p->partition,
+		                            p->next, 0, pr->err) < 0)
+			psm__log(PSM_LOG_DEBUG, "offset hint refused", "reason",
+			         psm_error_message(pr->err), NULL);
+		if (p->stopped)
+			hold(pr, p);
+	}
+	for (i = 0; i < pr->batch.count; i++) {
+		struct psm__item *it = &pr->batch.items[i];
+		struct psm__part *p = &pr->parts[it->part];
+
+		if (it->held && p->held && p->stopped != it)
+			leave_held(pr, p);
+	}
+	for (i = 0; i < pr->part_count; i++)
+		pr->parts[i].stopped = NULL;
+	clear_batch(pr);
+}

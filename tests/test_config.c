@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "testing.h"
+
+#include "base/base.h"
+
+static psm_error *err;
+static psm_config *cfg;
+
+static void
+setup(void)
+{
+	ck_assert_int_eq(clearenv(), 0);
+	err = psm_error_new();
+	ck_assert_int_eq(psm_config_new(&cfg, err), 0);
+}
+
+static void
+teardown(void)
+{
+	psm_config_free(cfg);
+	psm_error_free(err);
+}
+
+/* -- the table */
+
+static int setting_count;
+
+START_TEST(each_setting)
+{
+	static const char *const types[] = {"integer", "boolean", "word",
+	                                    "string",  "path",    "secret"};
+	size_t at = (size_t)_i, type = 0;
+	const char *name = psm_config_name_at(at),
+		   *preset = psm_config_default_at(at);
+
+	ck_assert_ptr_nonnull(name);
+	ck_assert_uint_gt(strlen(psm_config_meaning_at(at)), 3);
+	ck_assert_ptr_nonnull(psm_config_unit_at(at));
+	while (type < PSM__COUNT(types) &&
+	       strcmp(psm_config_type_at(at), types[type]) != 0)
+		type++;
+	ck_assert_uint_lt(type, PSM__COUNT(types));
+	for (size_t i = 0; i < at; i++)
+		ck_assert_str_ne(psm_config_name_at(i), name);
+	/* A default must be a value that one could give. */
+	ck_assert_str_eq(psm_config_string(cfg, name), preset);
+	ck_assert_int_eq(psm_config_given(cfg, name), 0);
+	ck_assert_msg(psm_config_set(cfg, name, preset, err) == 0, "%s",
+	              psm_error_message(err));
+	ck_assert_str_eq(psm_config_string(cfg, name), preset);
+	ck_assert_int_eq(psm_config_given(cfg, name), preset[0] != '\0');
+}
+END_TEST
+
+START_TEST(past_the_end)
+{
+	size_t end = psm_config_count();
+
+	ck_assert_ptr_null(psm_config_name_at(end));
+	ck_assert_ptr_null(psm_config_type_at(end));
+	ck_assert_ptr_null(psm_config_default_at(end));
+	ck_assert_ptr_null(psm_config_unit_at(end));
+	ck_assert_ptr_null(psm_config_meaning_at(SIZE_MAX));
+}
+END_TEST
+
+START_TEST(documented_defaults)
+{
+	ck_assert_int_eq(psm_config_int(cfg, "DB_PORT"), 5432);
+	ck_assert_str_eq(psm_config_string(cfg, "DB_NAME"), "therapy_platform");
+	ck_assert_str_eq(psm_config_string(cfg, "KAFKA_BOOTSTRAP_SERVERS"),
+	                 "localhost:9092");
+	ck_assert_str_eq(psm_config_string(cfg, "PSYMATCH_TRANSPORT"), "kafka");
+	ck_assert_str_eq(psm_config_string(cfg, "PSYMATCH_WIRE"), "snake");
+	ck_assert_str_eq(psm_config_string(cfg, "PSYMATCH_SPOOL_DIR"), "");
+	ck_assert_int_eq(psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES"),
+	                 1000000);
+	ck_assert_int_eq(psm_config_int(cfg, "PSYMATCH_SHUTDOWN_MS"), 10000);
+	ck_assert_int_eq(
+	    psm_config_int(cfg, "THERAPIST_IMPORT_CHECK_INTERVAL_SECONDS"),
+	    86400);
+	ck_assert_int_eq(psm_config_bool(cfg, "THERAPIST_IMPORT_ENABLED"), 1);
+	ck_assert_int_eq(psm_config_int(cfg, "THERAPIST_SERVICE_INTERNAL_PORT"),
+	                 8002);
+	ck_assert_int_eq(psm_config_int(cfg, "MATCHING_SERVICE_INTERNAL_PORT"),
+	                 8003);
+	ck_assert_str_eq(psm_config_string(cfg, "PSYMATCH_HTTP_HOST"),
+	                 "127.0.0.1");
+}
+END_TEST
+
+/* -- values */
+
+static const struct {
+	const char *name, *value, *kept;
+	int64_t number;
+	int flag;
+} good[] = {
+    {"DB_PORT", "1", "1", 1, 1},
+    {"DB_PORT", "65535", "65535", 65535, 0},
+    {"DB_PORT", "0005432", "0005432", 5432, 0},
+    {"DB_HOST", "/var/run/postgresql", "/var/run/postgresql", 0, 0},
+    {"DB_PASSWORD", " spaces = kept ", " spaces = kept ", 0, 0},
+    {"THERAPIST_IMPORT_ENABLED", "true", "true", 0, 1},
+    {"THERAPIST_IMPORT_ENABLED", "TRUE", "TRUE", 0, 1},
+    {"THERAPIST_IMPORT_ENABLED", "1", "1", 1, 1},
+    {"THERAPIST_IMPORT_ENABLED", "Yes", "Yes", 0, 1},
+    {"THERAPIST_IMPORT_ENABLED", "oN", "oN", 0, 1},
+    {"THERAPIST_IMPORT_ENABLED", "False", "False", 0, 0},
+    {"THERAPIST_IMPORT_ENABLED", "0", "0", 0, 0},
+    {"THERAPIST_IMPORT_ENABLED", "no", "no", 0, 0},
+    {"THERAPIST_IMPORT_ENABLED", "OFF", "OFF", 0, 0},
+    {"LOG_LEVEL", "debug", "DEBUG", 0, 0},
+    {"LOG_LEVEL", "Critical", "CRITICAL", 0, 0},
+    {"PSYMATCH_SPOOL_DURABILITY", "OS", "os", 0, 0},
+    {"PSYMATCH_SPOOL_DURABILITY", "interval", "interval", 0, 0},
+};
+
+START_TEST(accepts)
+{
+	const char *name = good[_i].name;
+
+	ck_assert_msg(psm_config_set(cfg, name, good[_i].value, err) == 0, "%s",
+	              psm_error_message(err));
+	ck_assert_str_eq(psm_config_string(cfg, name), good[_i].kept);
+	ck_assert_int_eq(psm_config_int(cfg, name), good[_i].number);
+	ck_assert_int_eq(psm_config_bool(cfg, name), good[_i].flag);
+	ck_assert_int_eq(psm_config_given(cfg, name), 1);
+}
+END_TEST
+
+static const struct {
+	const char *name, *value, *message;
+} bad[] = {
+    {"DB_PORT", "0", "DB_PORT: want an integer from 1 to 65535, found \"0\""},
+    {"DB_PORT", "65536",
+     "DB_PORT: want an integer from 1 to 65535, found \"65536\""},
+    {"DB_PORT", "-1", "DB_PORT: want an integer from 1 to 65535, found \"-1\""},
+    {"DB_PORT", "5432 ",
+     "DB_PORT: want an integer from 1 to 65535, found \"5432 \""},
+    {"DB_PORT", " 5432",
+     "DB_PORT: want an integer from 1 to 65535, found \" 5432\""},
+    {"DB_PORT", "+5432",
+     "DB_PORT: want an integer from 1 to 65535, found \"+5432\""},
+    {"DB_PORT", "0x10",
+     "DB_PORT: want an integer from 1 to 65535, found \"0x10\""},
+    {"DB_PORT", "-", "DB_PORT: want an integer from 1 to 65535, found \"-\""},
+    {"DB_PORT", "99999999999999999999",
+     "DB_PORT: want an integer from 1 to 65535, found "
+     "\"99999999999999999999\""},
+    {"PSYMATCH_SHUTDOWN_MS", "5s",
+     "PSYMATCH_SHUTDOWN_MS: want an integer from 100 to 600000 ms, found "
+     "\"5s\""},
+    {"THERAPIST_IMPORT_ENABLED", "maybe",
+     "THERAPIST_IMPORT_ENABLED: want true or false, found \"maybe\""},
+    {"THERAPIST_IMPORT_ENABLED", "2",
+     "THERAPIST_IMPORT_ENABLED: want true or false, found \"2\""},
+    {"PSYMATCH_TRANSPORT", "kaf",
+     "PSYMATCH_TRANSPORT: want one of kafka memory, found \"kaf\""},
+    {"PSYMATCH_TRANSPORT", "kafka memory",
+     "PSYMATCH_TRANSPORT: want one of kafka memory, found \"kafka memory\""},
+    {"PSYMATCH_TRANSPORT", " ",
+     "PSYMATCH_TRANSPORT: want one of kafka memory, found \" \""},
+    {"PSYMATCH_SPOOL_DIRECTORY", "/x",
+     "PSYMATCH_SPOOL_DIRECTORY: no such setting"},
+    {"db_port", "1", "db_port: no such setting"},
+    {"PSYMATCH_KAFKA_", "1", "PSYMATCH_KAFKA_: no such setting"},
+    {"DB_PASSWORD hunter2", "1", "DB_PASSWORD...: no such setting"},
+    {"", "1", ": no such setting"},
+};
+
+START_TEST(refuses)
+{
+	ck_assert_int_eq(psm_config_set(cfg, bad[_i].name, bad[_i].value, err),
+	                 PSM_ERR_CONFIG);
+	ck_assert_int_eq(psm_error_code(err), PSM_ERR_CONFIG);
+	ck_assert_str_eq(psm_error_message(err), bad[_i].message);
+	ck_assert_int_eq(psm_config_int(cfg, "DB_PORT"), 5432);
+	ck_assert_int_eq(psm_config_given(cfg, bad[_i].name), 0);
+}
+END_TEST
+
+START_TEST(a_refused_value_leaves_the_old_one)
+{
+	ck_assert_int_eq(psm_config_set(cfg, "DB_PORT", "77", err), 0);
+	ck_assert_int_eq(psm_config_set(cfg, "DB_PORT", "x", err),
+	                 PSM_ERR_CONFIG);
+	ck_assert_int_eq(psm_config_int(cfg, "DB_PORT"), 77);
+}
+END_TEST
+
+/* VAR= in an environment file means that there is none. */
+START_TEST(an_empty_value_is_none)
+{
+	ck_assert_int_eq(psm_config_set(cfg, "DB_PORT", "77", err), 0);
+	ck_assert_int_eq(psm_config_set(cfg, "DB_PORT", "", err), 0);
+	ck_assert_int_eq(psm_config_int(cfg, "DB_PORT"), 5432);
+	ck_assert_int_eq(psm_config_given(cfg, "DB_PORT"), 0);
+}
+END_TEST
+
+START_TEST(unknown_names)
+{
+	ck_assert_ptr_null(psm_config_string(cfg, "HOME"));
+	ck_assert_int_eq(psm_config_int(cfg, "HOME"), 0);
+	ck_assert_int_eq(psm_config_bool(cfg, "HOME"), 0);
+	ck_assert_int_eq(psm_config_given(cfg, "HOME"), 0);
+}
+END_TEST
+
+START_TEST(arguments)
+{
+	ck_assert_int_eq(psm_config_new(NULL, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_config_from_env(NULL, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_config_set(NULL, "DB_PORT", "1", err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_config_set(cfg, NULL, "1", err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_config_set(cfg, "DB_PORT", NULL, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_ptr_null(psm_config_string(NULL, "DB_PORT"));
+	ck_assert_ptr_null(psm_config_string(cfg, NULL));
+	ck_assert_int_eq(psm_config_given(NULL, "DB_PORT"), 0);
+	ck_assert_int_eq(psm_config_int(NULL, "DB_PORT"), 0);
+	ck_assert_int_eq(psm_config_bool(cfg, NULL), 0);
+	psm_config_free(NULL);
+}
+END_TEST
+
+/* -- properties of librdkafka */
+
+START_TEST(kafka_properties)
+{
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_KAFKA_SASL_PASSWORD", "secret", err),
+	    0);
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_KAFKA_linger.ms", "5", err), 0);
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_KAFKA_Linger_MS", "6", err), 0);
+	ck_assert_str_eq(psm__config_kafka_name(cfg, 0), "sasl.password");
+	ck_assert_str_eq(psm__config_kafka_value(cfg, 0), "secret");
+	ck_assert_str_eq(psm__config_kafka_name(cfg, 1), "linger.ms");
+	ck_assert_str_eq(psm__config_kafka_value(cfg, 1), "6");
+	ck_assert_ptr_null(psm__config_kafka_name(cfg, 2));
+	ck_assert_ptr_null(psm__config_kafka_value(cfg, 2));
+	ck_assert_str_eq(psm_config_string(cfg, "PSYMATCH_KAFKA_LINGER_MS"),
+	                 "6");
+	ck_assert_int_eq(psm_config_given(cfg, "PSYMATCH_KAFKA_linger_ms"), 1);
+	ck_assert_str_eq(psm_config_string(cfg, "PSYMATCH_KAFKA_LINGER"), "");
+	ck_assert_int_eq(psm_config_given(cfg, "PSYMATCH_KAFKA_LINGER"), 0);
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_KAFKA_SASL_PASSWORD", "", err), 0);
+	ck_assert_str_eq(psm__config_kafka_name(cfg, 0), "linger.ms");
+	ck_assert_ptr_null(psm__config_kafka_name(cfg, 1));
+}
+END_TEST
+
+/* -- the environment */
+
+static void
+put(const char *name, const char *value)
+{
+	ck_assert_int_eq(setenv(name, value, 1), 0);
+}
+
+START_TEST(from_the_environment)
+{
+	psm_config *env = NULL;
+
+	put("HOME", "/root");
+	put("DB_PORT", "6000");
+	put("DB_NAME", "");
+	put("DB_PASSWORD", "a=b");
+	put("PSYMATCH_WIRE", "camel");
+	put("PSYMATCH_KAFKA_SECURITY_PROTOCOL", "SASL_SSL");
+	put("PSYMATCH_LIBRARY", "./libpsymatch.so");
+	put("PSYMATCH_TEST_PG", "1");
+	ck_assert_msg(psm_config_from_env(&env, err) == 0, "%s",
+	              psm_error_message(err));
+	ck_assert_int_eq(psm_config_int(env, "DB_PORT"), 6000);
+	ck_assert_str_eq(psm_config_string(env, "DB_NAME"), "therapy_platform");
+	ck_assert_int_eq(psm_config_given(env, "DB_NAME"), 0);
+	ck_assert_str_eq(psm_config_string(env, "DB_PASSWORD"), "a=b");
+	ck_assert_str_eq(psm_config_string(env, "PSYMATCH_WIRE"), "camel");
+	ck_assert_str_eq(psm__config_kafka_name(env, 0), "security.protocol");
+	ck_assert_str_eq(psm__config_kafka_value(env, 0), "SASL_SSL");
+	ck_assert_int_eq(psm_config_int(env, "PSYMATCH_SHUTDOWN_MS"), 10000);
+	psm_config_free(env);
+}
+END_TEST
+
+static const struct {
+	const char *name, *value, *message;
+} bad_env[] = {
+    {"PSYMATCH_SPOL_DIR", "/x", "PSYMATCH_SPOL_DIR: no such setting"},
+    {"PSYMATCH_KAFKA_", "x", "PSYMATCH_KAFKA_: no such setting"},
+    {"PSYMATCH_QUEUE_MAX", "many",
+     "PSYMATCH_QUEUE_MAX: want an integer from 1 to 1000000 events, found "
+     "\"many\""},
+    {"LOG_LEVEL", "LOUD",
+     "LOG_LEVEL: want one of DEBUG INFO WARNING ERROR CRITICAL, found "
+     "\"LOUD\""},
+};
+
+START_TEST(from_a_bad_environment)
+{
+	psm_config *env = cfg;
+
+	put("DB_PASSWORD", "hunter2");
+	put(bad_env[_i].name, bad_env[_i].value);
+	ck_assert_int_eq(psm_config_from_env(&env, err), PSM_ERR_CONFIG);
+	ck_assert_ptr_null(env);
+	ck_assert_str_eq(psm_error_message(err), bad_env[_i].message);
+	ck_assert_str_eq(psm_error_source(err), "environment");
+}
+END_TEST
+
+/* -- copies and memory */
+
+START_TEST(copies)
+{
+	psm_config *copy = NULL;
+
+	ck_assert_int_eq(psm_config_set(cfg, "DB_PORT", "77", err), 0);
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_KAFKA_linger_ms", "6", err), 0);
+	ck_assert_int_eq(psm__config_copy(cfg, &copy, err), 0);
+	ck_assert_int_eq(psm_config_set(cfg, "DB_PORT", "78", err), 0);
+	ck_assert_int_eq(psm_config_int(copy, "DB_PORT"), 77);
+	ck_assert_int_eq(psm_config_given(copy, "DB_PORT"), 1);
+	ck_assert_int_eq(psm_config_given(copy, "DB_HOST"), 0);
+	ck_assert_str_eq(psm__config_kafka_value(copy, 0), "6");
+	psm_config_free(copy);
+}
+END_TEST
+
+static int
+whole_life(void *arg)
+{
+	psm_config *one = NULL, *two = NULL;
+	int rc;
+
+	(void)arg;
+	rc = psm_config_from_env(&one, NULL);
+	if (rc == 0)
+		rc = psm_config_set(one, "PSYMATCH_KAFKA_LINGER_MS", "7", NULL);
+	if (rc == 0)
+		rc = psm__config_copy(one, &two, NULL);
+	ck_assert_int_eq(rc == 0, two != NULL);
+	psm_config_free(one);
+	psm_config_free(two);
+	return rc;
+}
+
+START_TEST(out_of_memory)
+{
+	ck_assert_int_eq(clearenv(), 0);
+	put("DB_PORT", "6000");
+	put("PSYMATCH_KAFKA_LINGER_MS", "5");
+	ck_assert_int_ge(testing_fail_each(whole_life, NULL, 0), 12);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("config");
+	TCase *t = tcase_create("config"), *oom = tcase_create("oom");
+	SRunner *sr;
+	int failed;
+
+	setting_count = (int)psm_config_count();
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t, each_setting, 0, setting_count);
+	tcase_add_test(t, past_the_end);
+	tcase_add_test(t, documented_defaults);
+	tcase_add_loop_test(t, accepts, 0, (int)PSM__COUNT(good));
+	tcase_add_loop_test(t, refuses, 0, (int)PSM__COUNT(bad));
+	tcase_add_test(t, a_refused_value_leaves_the_old_one);
+	tcase_add_test(t, an_empty_value_is_none);
+	tcase_add_test(t, unknown_names);
+	tcase_add_test(t, arguments);
+	tcase_add_test(t, kafka_properties);
+	tcase_add_test(t, from_the_environment);
+	tcase_add_loop_test(t, from_a_bad_environment, 0,
+	                    (int)PSM__COUNT(bad_env));
+	tcase_add_test(t, copies);
+	suite_add_tcase(s, t);
+	tcase_add_test(oom, out_of_memory);
+	suite_add_tcase(s, oom);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}

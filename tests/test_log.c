@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "testing.h"
+
+#include "base/base.h"
+
+static char lines[4096], nothing[] = "", arrow[] = "> ", second[] = "second ";
+
+static void
+collect(int level, const char *message, const char *const *fields, void *user)
+{
+	size_t used = strlen(lines);
+
+	used += (size_t)snprintf(lines + used, sizeof(lines) - used, "%s%s %s",
+	                         (const char *)user, psm_log_level_name(level),
+	                         message);
+	for (; *fields; fields += 2)
+		used += (size_t)snprintf(lines + used, sizeof(lines) - used,
+		                         " %s=%s", fields[0], fields[1]);
+	(void)snprintf(lines + used, sizeof(lines) - used, "\n");
+}
+
+START_TEST(silent_unless_asked)
+{
+	ck_assert_int_eq(psm__log_wanted(PSM_LOG_ERROR), 0);
+	psm__log(PSM_LOG_ERROR, "nobody", NULL);
+	psm_set_log(collect, PSM_LOG_DEBUG, nothing);
+	ck_assert_int_eq(psm__log_wanted(PSM_LOG_DEBUG), 1);
+	psm_set_log(NULL, PSM_LOG_DEBUG, NULL);
+	ck_assert_int_eq(psm__log_wanted(PSM_LOG_ERROR), 0);
+	psm__log(PSM_LOG_ERROR, "nobody", NULL);
+	ck_assert_str_eq(lines, "");
+}
+END_TEST
+
+START_TEST(levels)
+{
+	psm_set_log(collect, _i, nothing);
+	for (int level = PSM_LOG_DEBUG; level <= PSM_LOG_ERROR; level++) {
+		lines[0] = '\0';
+		psm__log(level, "m", NULL);
+		ck_assert_int_eq(lines[0] != '\0', level >= _i);
+		ck_assert_int_eq(psm__log_wanted(level), level >= _i);
+		lines[0] = '\0';
+		psm_log(level, "m", NULL);
+		ck_assert_int_eq(lines[0] != '\0', level >= _i);
+	}
+	lines[0] = '\0';
+	psm_log(PSM_LOG_ERROR + 1, "m", NULL);
+	psm_log(PSM_LOG_DEBUG - 1, "m", NULL);
+	psm_log(PSM_LOG_ERROR, NULL, NULL);
+	ck_assert_str_eq(lines, "");
+}
+END_TEST
+
+START_TEST(fields)
+{
+	static const char *const mine[] = {"k", "v", NULL};
+
+	psm_set_log(collect, PSM_LOG_INFO, arrow);
+	psm__log(PSM_LOG_WARN, "spool full", "topic", "t", "reason",
+	         (const char *)NULL, "n", "1", NULL);
+	psm_log(PSM_LOG_ERROR, "from outside", mine);
+	psm__log(PSM_LOG_INFO, "many", "1", "", "2", "", "3", "", "4", "", "5",
+	         "", "6", "", "7", "", "8", "", "9", "", "10", "", "11", "",
+	         "12", "", "13", "", "14", "", "15", "", "16", "", "17", "",
+	         NULL);
+	ck_assert_str_eq(lines,
+	                 "> WARNING spool full topic=t reason= n=1\n"
+	                 "> ERROR from outside k=v\n"
+	                 "> INFO many 1= 2= 3= 4= 5= 6= 7= 8= 9= 10= 11= 12= "
+	                 "13= 14= 15= 16=\n");
+}
+END_TEST
+
+static void
+replace_itself(int level, const char *message, const char *const *more,
+               void *user)
+{
+	psm_set_log(collect, level, second);
+	psm_log(level, message, more);
+	(void)user;
+}
+
+/* No lock of ours is held while the callback runs. */
+START_TEST(the_callback_may_log_and_replace)
+{
+	psm_set_log(replace_itself, PSM_LOG_INFO, NULL);
+	psm__log(PSM_LOG_INFO, "m", NULL);
+	ck_assert_str_eq(lines, "second INFO m\n");
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	int level;
+} names[] = {
+    {"DEBUG", PSM_LOG_DEBUG},  {"info", PSM_LOG_INFO},
+    {"WARNING", PSM_LOG_WARN}, {"warn", PSM_LOG_WARN},
+    {"Error", PSM_LOG_ERROR},  {"CRITICAL", PSM_LOG_ERROR},
+    {"", PSM_ERR_INVAL},       {"INFOS", PSM_ERR_INVAL},
+    {NULL, PSM_ERR_INVAL},
+};
+
+START_TEST(level_names)
+{
+	ck_assert_int_eq(psm_log_level_from_name(names[_i].name),
+	                 names[_i].level);
+	if (names[_i].level >= 0)
+		ck_assert_int_eq(psm_log_level_from_name(
+				     psm_log_level_name(names[_i].level)),
+		                 names[_i].level);
+	ck_assert_ptr_null(psm_log_level_name(-1));
+	ck_assert_ptr_null(psm_log_level_name(4));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("log");
+	TCase *t = tcase_create("log");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(t, silent_unless_asked);
+	tcase_add_loop_test(t, levels, PSM_LOG_DEBUG, PSM_LOG_ERROR + 1);
+	tcase_add_test(t, fields);
+	tcase_add_test(t, the_callback_may_log_and_replace);
+	tcase_add_loop_test(t, level_names, 0, (int)PSM__COUNT(names));
+	suite_add_tcase(s, t);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A spool with small segments in a directory of the test's own, and events with
+ * a number. */
+#ifndef PSM_TESTING_SPOOL_H
+#define PSM_TESTING_SPOOL_H
+
+#include "testing.h"
+
+#include "bus/spool.h"
+#include "bus/spool_int.h"
+
+#define SMALL ((size_t)4096)
+
+static char dir[256];
+static struct psm__file_ops real;
+
+/* What a test is about is seldom the disk itself. */
+static inline int
+no_sync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+static inline void
+set_up(void)
+{
+	testing_tmpdir(dir, sizeof(dir));
+	real = psm__file_ops;
+}
+
+static inline void
+tear_down(void)
+{
+	psm__file_ops = real;
+	testing_remove(dir);
+}
+
+static inline struct psm__spool_conf
+conf_of(int durability)
+{
+	struct psm__spool_conf conf = {
+	    .dir = dir,
+	    .durability = durability,
+	    .interval_ms = 10,
+	    .max_bytes = 1 << 24,
+	    .window = 64,
+	    .segment_size = SMALL,
+	};
+
+	return conf;
+}
+
+static inline struct psm__spool *
+open_with(const struct psm__spool_conf *conf)
+{
+	struct psm__spool *s = NULL;
+	psm_error *err = psm_error_new();
+	int rc = psm__spool_open(conf, &s, err);
+
+	ck_assert_msg(rc == 0, "%s", psm_error_message(err));
+	psm_error_free(err);
+	return s;
+}
+
+static inline struct psm__spool *
+open_spool(void)
+{
+	struct psm__spool_conf conf = conf_of(PSM__DURABLE_OS);
+
+	return open_with(&conf);
+}
+
+/* Closes; what is not settled stays. */
+static inline void
+end(struct psm__spool *s)
+{
+	psm__spool_close(s);
+	psm__spool_free(s);
+}
+
+/* Event n: {"event_id":"id-n","n":n} padded to some length. */
+static inline int
+try_put(struct psm__spool *s, int n)
+{
+	char value[256], id[32], key[16];
+	struct psm__spool_entry e = {.topic = "a-topic", .key = key, .id = id};
+
+	snprintf(id, sizeof(id), "id-%06d", n);
+	snprintf(key, sizeof(key), "k%d", n % 7);
+	e.key_len = strlen(key);
+	snprintf(value, sizeof(value), "{\"event_id\":\"%s\",\"n\":%0*d}", id,
+	         10 + n % 90, n);
+	e.value = value;
+	e.value_len = strlen(value);
+	return psm__spool_append(s, &e, NULL);
+}
+
+static inline void
+put(struct psm__spool *s, int from, int to)
+{
+	for (int n = from; n < to; n++)
+		ck_assert_int_eq(try_put(s, n), 0);
+}
+
+/* The number in a message; checks that nothing else of it is damaged. */
+static inline int
+number_of(const struct psm__message *m)
+{
+	char key[16], text[256];
+	int n = -1;
+
+	ck_assert_str_eq(m->topic, "a-topic");
+	ck_assert_uint_lt(m->value_len, sizeof(text));
+	memcpy(text, m->value, m->value_len);
+	text[m->value_len] = '\0';
+	ck_assert_int_eq(sscanf(text, "{\"event_id\":\"id-%*d\",\"n\":%d}", &n),
+	                 1);
+	snprintf(key, sizeof(key), "k%d", n % 7);
+	ck_assert_uint_eq(m->key_len, strlen(key));
+	ck_assert_mem_eq(m->key, key, m->key_len);
+	return n;
+}
+
+static inline int
+read_one(struct psm__spool *s)
+{
+	struct psm__message m;
+	char id[64], want[64];
+	int n;
+
+	if (!psm__spool_peek(s, &m))
+		return -1;
+	n = number_of(&m);
+	psm__spool_id(s, m.token, id, sizeof(id));
+	snprintf(want, sizeof(want), "id-%06d", n);
+	ck_assert_str_eq(id, want);
+	psm__spool_pass(s);
+	ck_assert_int_eq(psm__spool_settle(s, m.token), 1);
+	return n;
+}
+
+/* Reads and lets go of from .. to-1. */
+static inline void
+consume(struct psm__spool *s, int from, int to)
+{
+	for (int n = from; n < to; n++) {
+		ck_assert_int_eq(read_one(s), n);
+		psm__spool_release(s);
+	}
+}
+
+/* Reads and settles all: exactly from .. to-1. */
+static inline void
+expect(struct psm__spool *s, int from, int to)
+{
+	consume(s, from, to);
+	ck_assert_int_eq(read_one(s), -1);
+	psm__spool_release(s);
+}
+
+static inline struct psm__spool_numbers
+numbers(struct psm__spool *s)
+{
+	struct psm__spool_numbers n;
+
+	psm__spool_numbers(s, &n);
+	return n;
+}
+
+static inline int
+count_files(const char *below, const char *suffix)
+{
+	char path[512];
+	struct dirent **names = NULL;
+	int n, count = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, below);
+	n = scandir(path, &names, testing_not_dot, alphasort);
+	for (int i = 0; i < n; i++) {
+		size_t len = strlen(names[i]->d_name), end_len = strlen(suffix);
+
+		if (len >= end_len &&
+		    strcmp(names[i]->d_name + len - end_len, suffix) == 0)
+			count++;
+		free(names[i]);
+	}
+	free(names);
+	return count;
+}
+
+#endif
