@@ -340,3 +340,15 @@ fake_wait_sends(struct fake *f, int count)
 {
 	return wait_for(f, &f->sends, count);
 }
+
+void
+fake_pass_ms(struct fake *f, int ms)
+{
+	struct timespec at;
+
+	psm__deadline(&at, ms);
+	pthread_mutex_lock(&f->lock);
+	while (pthread_cond_timedwait(&f->changed, &f->lock, &at) == 0)
+		;
+	pthread_mutex_unlock(&f->lock);
+}

@@ -36,8 +36,8 @@ struct fake {
 	int down;              /* nothing is reported while it is */
 	const char *bad_topic; /* every message of it is reported as RETRY */
 	struct fake_rule rules[8];
-	int open_rc;  /* open_sink fails with it */
-	int fd;       /* "key n\n" for each message; -1: none */
+	int open_rc; /* open_sink fails with it */
+	int fd;      /* "key n\n" for each message; -1: none */
 	size_t queue_max;
 	/* What happened. */
 	int opened, live, most_live, sends;
@@ -54,5 +54,7 @@ void fake_set_bad_topic(struct fake *f, const char *topic);
 int fake_wait(struct fake *f, int count);
 int fake_wait_opened(struct fake *f, int count);
 int fake_wait_sends(struct fake *f, int count);
+/* For showing that nothing happens in so much time. */
+void fake_pass_ms(struct fake *f, int ms);
 
 #endif

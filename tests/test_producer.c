@@ -1,194 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "testing.h"
+/* The producer while it sends: order, outages, refusals, fatal errors. */
+#include "testing_producer.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <psymatch/health.h>
-#include <psymatch/producer.h>
-
-#include "bus/spool.h"
-#include "fake_sink.h"
-
-#define FLUSH_MS 20000
-#define TOPIC "patient-events"
-
-static struct fake fake;
-static char dir[256];
-
-static void
-set_up(void)
-{
-	fake_init(&fake);
-	testing_tmpdir(dir, sizeof(dir));
-}
-
-static void
-tear_down(void)
-{
-	fake_free(&fake);
-	testing_remove(dir);
-}
-
-/* -- a producer, and what its callback heard -- */
-
-#define MAX_HEARD 20000
-static struct heard {
-	pthread_mutex_t lock;
-	int count, ok;
-	int last_rc;
-	char reason[128];
-	char ids[MAX_HEARD][40];
-} heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void
-hear(const char *event_id, int rc, const char *reason, void *user)
-{
-	ck_assert_ptr_eq(user, &heard);
-	pthread_mutex_lock(&heard.lock);
-	ck_assert_int_lt(heard.count, MAX_HEARD);
-	snprintf(heard.ids[heard.count++], sizeof(heard.ids[0]), "%s",
-	         event_id);
-	if (rc == 0)
-		heard.ok++;
-	else
-		heard.last_rc = rc;
-	snprintf(heard.reason, sizeof(heard.reason), "%s", reason);
-	pthread_mutex_unlock(&heard.lock);
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-/* Exactly once, each. */
-static void
-heard_once(int count)
-{
-	ck_assert_int_eq(heard.count, count);
-	qsort(heard.ids, (size_t)count, sizeof(heard.ids[0]), compare_ids);
-	for (int i = 0; i < count; i++) {
-		ck_assert_uint_eq(strlen(heard.ids[i]), 36);
-		if (i > 0)
-			ck_assert_str_ne(heard.ids[i - 1], heard.ids[i]);
-	}
-}
-
-static psm_producer *
-make_with(psm_transport *t, const char *spool, const char *durability,
-          const char *queue_max)
-{
-	psm_config *cfg = NULL;
-	psm_producer *p = NULL;
-
-	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
-	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_SPOOL_DIR", spool, NULL),
-	                 0);
-	ck_assert_int_eq(
-	    psm_config_set(cfg, "PSYMATCH_SPOOL_DURABILITY", durability, NULL),
-	    0);
-	ck_assert_int_eq(
-	    psm_config_set(cfg, "PSYMATCH_QUEUE_MAX", queue_max, NULL), 0);
-	ck_assert_int_eq(
-	    psm_config_set(cfg, "PSYMATCH_EVENT_MAX_BYTES", "20000", NULL), 0);
-	ck_assert_int_eq(psm_producer_new(t, cfg, &p, NULL), 0);
-	ck_assert_int_eq(psm_producer_set_delivery(p, hear, &heard), 0);
-	psm_config_free(cfg);
-	return p;
-}
-
-static psm_producer *
-start_with(const char *spool, const char *durability, const char *queue_max)
-{
-	psm_producer *p = make_with(&fake.base, spool, durability, queue_max);
-
-	ck_assert_int_eq(psm_producer_start(p, NULL), 0);
-	return p;
-}
-
-/* _i of a loop test: with and without a spool. */
-static psm_producer *
-start(int in_memory)
-{
-	return start_with(in_memory ? "" : dir, "os", "1000");
-}
-
-static psm_event *
-event(int key, int n)
-{
-	psm_event *ev = NULL;
-	char payload[64];
-	int len = snprintf(payload, sizeof(payload),
-	                   "{\"patient_id\":%d,\"n\":%d}", key + 1, n);
-
-	ck_assert_int_eq(psm_event_new("patient.deleted", "test", payload,
-	                               (size_t)len, &ev, NULL),
-	                 0);
-	return ev;
-}
-
-static int
-try_send(psm_producer *p, int key, int n, const char *topic)
-{
-	psm_event *ev = event(key, n);
-	int rc = psm_producer_send(p, topic, ev, NULL);
-
-	psm_event_free(ev);
-	return rc;
-}
-
-static void
-send_range(psm_producer *p, int from, int to, int keys)
-{
-	for (int n = from; n < to; n++)
-		ck_assert_int_eq(try_send(p, n % keys, n, NULL), 0);
-}
-
-static void
-flush(psm_producer *p)
-{
-	size_t left = 99;
-
-	ck_assert_int_eq(psm_producer_flush(p, FLUSH_MS, &left, NULL), 0);
-	ck_assert_uint_eq(left, 0);
-}
-
-static void
-end(psm_producer *p, int rc)
-{
-	ck_assert_int_eq(psm_producer_close(p, 0, NULL, NULL), rc);
-	psm_producer_free(p);
-}
-
-/* All of 0 .. count-1 arrived once, and in order per key. */
-static void
-arrived(int count, int keys)
-{
-	int *next = calloc((size_t)keys, sizeof(*next));
-
-	ck_assert_ptr_nonnull(next);
-	ck_assert_int_eq(fake.delivered, count);
-	for (int i = 0; i < count; i++) {
-		int key = fake.keys[i];
-
-		ck_assert_int_eq(fake.numbers[i], next[key] * keys + key);
-		next[key]++;
-	}
-	free(next);
-}
-
-static int64_t
-stat_of(psm_producer *p, const char *name)
-{
-	return psm_producer_stat(p, name);
-}
 
 /* -- the plain way -- */
 
@@ -329,6 +145,91 @@ START_TEST(sink_full_is_waited_for)
 }
 END_TEST
 
+/* -- topics that the broker does not take -- */
+
+/* Others go on; when it is taken again, its own come in order. */
+START_TEST(missing_topic_stops_nobody_else)
+{
+	psm_producer *p = start(_i);
+	char reason[200];
+	int last = -1;
+
+	fake_set_bad_topic(&fake, "not.there");
+	for (int n = 0; n < 100; n++)
+		ck_assert_int_eq(
+		    try_send(p, n % 2, n, n % 2 ? "not.there" : NULL), 0);
+	ck_assert_int_eq(fake_wait(&fake, 50), 0);
+	ck_assert_int_eq(psm_producer_health(p, reason, sizeof(reason)),
+	                 PSM_HEALTH_AMBER);
+	fake_set_bad_topic(&fake, NULL);
+	flush(p);
+	ck_assert_int_eq(fake.delivered, 100);
+	for (int i = 50; i < 100; i++) {
+		ck_assert_int_eq(fake.keys[i], 1);
+		ck_assert_int_gt(fake.numbers[i], last);
+		last = fake.numbers[i];
+	}
+	ck_assert_int_eq(fake.opened, 1);
+	end(p, 0);
+	heard_once(100);
+	ck_assert_int_eq(heard.ok, 100);
+}
+END_TEST
+
+/* It fails now and then, while new events of it come in. */
+START_TEST(topic_on_and_off)
+{
+	psm_producer *p = start(_i);
+	int n = 0;
+
+	for (int round = 0; round < 6; round++) {
+		fake_set_bad_topic(&fake, round % 2 ? NULL : TOPIC);
+		send_range(p, n, n + 40, 3);
+		n += 40;
+	}
+	fake_set_bad_topic(&fake, NULL);
+	flush(p);
+	arrived(n, 3);
+	end(p, 0);
+	heard_once(n);
+}
+END_TEST
+
+START_TEST(probe_refused_for_good)
+{
+	psm_producer *p;
+
+	fake.down = 1;
+	fake.rules[0] = (struct fake_rule){FAKE_BURST, 1, PSM_ERR_RETRY};
+	fake.rules[1] = (struct fake_rule){FAKE_REPORT, 11, PSM_ERR_TOO_LARGE};
+	p = start(_i);
+	send_range(p, 0, 10, 1);
+	ck_assert_int_eq(fake_wait_sends(&fake, 10), 0);
+	fake_set_down(&fake, 0);
+	flush(p);
+	ck_assert_int_eq(fake.delivered, 9);
+	ck_assert_int_eq(fake.numbers[0], 1);
+	ck_assert_int_eq(fake.numbers[8], 9);
+	end(p, 0);
+	heard_once(10);
+}
+END_TEST
+
+START_TEST(send_says_retry)
+{
+	psm_producer *p;
+
+	fake.rules[0] = (struct fake_rule){FAKE_REFUSE, 1, PSM_ERR_RETRY};
+	fake.rules[1] = (struct fake_rule){FAKE_REFUSE, 2, PSM_ERR_NOMEM};
+	fake.rules[2] = (struct fake_rule){FAKE_REFUSE, 4, PSM_ERR_RETRY};
+	p = start(_i);
+	send_range(p, 0, 30, 2);
+	flush(p);
+	arrived(30, 2);
+	end(p, 0);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -344,6 +245,10 @@ suite(void)
 	tcase_add_loop_test(tc, fatal_error_opens_another_client, 0, 2);
 	tcase_add_loop_test(tc, refused_for_good_does_not_block, 0, 2);
 	tcase_add_loop_test(tc, sink_full_is_waited_for, 0, 2);
+	tcase_add_loop_test(tc, missing_topic_stops_nobody_else, 0, 2);
+	tcase_add_loop_test(tc, topic_on_and_off, 0, 2);
+	tcase_add_loop_test(tc, probe_refused_for_good, 0, 2);
+	tcase_add_loop_test(tc, send_says_retry, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }
