@@ -308,17 +308,17 @@ static int
 refuse_string(const struct psm__json_doc *doc,
               const struct psm__json_scan *scan, psm_error *err)
 {
+	const char *text = doc->text;
+	size_t len = doc->len, bad = scan->bad;
 	char found[40] = "another sequence";
 
 	/* In a string a letter is a letter, and may be somebody's name. */
-	if (scan->bad == doc->len)
-		psm__json_found(doc->text, doc->len, scan->bad, found,
-		                sizeof(found));
-	else if (doc->text[scan->bad] != '\\')
+	if (bad == len || (text[bad] == '\\' && bad + 1 == len))
+		psm__json_found(text, len, len, found, sizeof(found));
+	else if (text[bad] != '\\')
 		(void)snprintf(found, sizeof(found), "byte 0x%02x",
-		               (unsigned char)doc->text[scan->bad]);
-	return psm__fail_at(err, PSM_ERR_PARSE,
-	                    psm__locate(doc->text, doc->len, scan->bad),
+		               (unsigned char)text[bad]);
+	return psm__fail_at(err, PSM_ERR_PARSE, psm__locate(text, len, bad),
 	                    "want %s, found %s", scan->want, found);
 }
 
