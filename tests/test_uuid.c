@@ -130,7 +130,8 @@ by_text(const void *a, const void *b)
 START_TEST(threads)
 {
 	pthread_t thread[THREADS];
-	uuid_text *all = made[0], before, after;
+	static uuid_text all[THREADS * PER_THREAD];
+	uuid_text before, after;
 
 	make(before);
 	for (int i = 0; i < THREADS; i++)
@@ -143,7 +144,8 @@ START_TEST(threads)
 	for (int i = 0; i < THREADS; i++)
 		for (int k = 1; k < PER_THREAD; k++)
 			ck_assert_str_lt(made[i][k - 1], made[i][k]);
-	qsort(all, (size_t)THREADS * PER_THREAD, sizeof(*all), by_text);
+	memcpy(all, made, sizeof(all));
+	qsort(all, PSM__COUNT(all), sizeof(*all), by_text);
 	ck_assert_str_lt(before, all[0]);
 	ck_assert_str_lt(all[THREADS * PER_THREAD - 1], after);
 	for (int i = 1; i < THREADS * PER_THREAD; i++)
@@ -156,7 +158,7 @@ END_TEST
 START_TEST(forks)
 {
 	enum { CHILDREN = 3, EACH = 200 };
-	uuid_text all[CHILDREN + 1][EACH], before;
+	uuid_text all[CHILDREN + 1][EACH], flat[(CHILDREN + 1) * EACH], before;
 	int pipes[CHILDREN][2];
 
 	clock_us = INT64_C(1769850000000000);
@@ -191,9 +193,10 @@ START_TEST(forks)
 		ck_assert_int_eq(status, 0);
 		ck_assert_str_lt(before, all[c][0]);
 	}
-	qsort(all, (CHILDREN + 1) * EACH, sizeof(uuid_text), by_text);
-	for (int i = 1; i < (CHILDREN + 1) * EACH; i++)
-		ck_assert_str_ne(all[0][0] + 37 * (i - 1), all[0][0] + 37 * i);
+	memcpy(flat, all, sizeof(flat));
+	qsort(flat, PSM__COUNT(flat), sizeof(uuid_text), by_text);
+	for (size_t i = 1; i < PSM__COUNT(flat); i++)
+		ck_assert_str_ne(flat[i - 1], flat[i]);
 }
 END_TEST
 

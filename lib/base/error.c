@@ -83,6 +83,9 @@ tidy(char *text)
 	text[out] = '\0';
 }
 
+static void put_text(char *to, size_t size, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+
 static void
 put_text(char *to, size_t size, const char *fmt, va_list ap)
 {
