@@ -5,6 +5,9 @@
 #include <psymatch/base.h>
 #include <psymatch/config.h>
 #include <psymatch/error.h>
+#include <psymatch/processor.h>
+#include <psymatch/relay.h>
+#include <psymatch/store.h>
 
 PSM_BEGIN_DECLS
 
@@ -211,6 +214,61 @@ PSM_API int psm_service_stage(psm_service *svc, const char *name,
 PSM_API int psm_service_worker(psm_service *svc, const char *name,
                                int interval_s, psm_work_fn fn, void *user,
                                psm_error *err) PSM_CHECK;
+
+/**
+ * Let a service use a database: the part "database" under /health, and a worker
+ * "migrations" that brings sets of tables up to date as soon as the database is
+ * there, so that the service starts without it.
+ *
+ * @param svc   a service that has not run yet.
+ * @param st    borrowed until psm_service_free().
+ * @param sets  names as for psm_store_migrate(), separated by blanks, in this
+ *   order, e.g. "psymatch therapist"; copied.
+ * @param err   details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  svc, st or sets is NULL;
+ *   PSM_ERR_STATE  the service runs or ran;
+ *   PSM_ERR_NOMEM  out of memory; some of it may have been added.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_service_add_store(psm_service *svc, psm_store *st,
+                                  const char *sets, psm_error *err) PSM_CHECK;
+
+/**
+ * Let a service run a relay: a stage and a part under /health, both called
+ * "relay".
+ *
+ * @param svc    a service that has not run yet.
+ * @param relay  not started; borrowed until psm_service_run() returns.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  svc or relay is NULL;
+ *   PSM_ERR_STATE  the service runs or ran;
+ *   PSM_ERR_NOMEM  out of memory; some of it may have been added.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_service_add_relay(psm_service *svc, psm_relay *relay,
+                                  psm_error *err) PSM_CHECK;
+
+/**
+ * Let a service run a processor: a stage and a part under /health.
+ *
+ * @param svc   a service that has not run yet.
+ * @param name  what both are called, 1 to 48 bytes of [a-z0-9-]; copied.
+ * @param pr    not started; borrowed until psm_service_run() returns.
+ * @param err   details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  svc, name or pr is NULL, or a name outside the rule;
+ *   PSM_ERR_STATE  the service runs or ran;
+ *   PSM_ERR_NOMEM  out of memory; some of it may have been added.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_service_add_processor(psm_service *svc, const char *name,
+                                      psm_processor *pr,
+                                      psm_error *err) PSM_CHECK;
 
 /**
  * Run the service: listen, start the stages, wait for SIGTERM, SIGINT, SIGHUP

@@ -90,8 +90,10 @@ psm_service_free(psm_service *svc)
 		return;
 	for (i = 0; i < svc->route_count; i++)
 		psm__svc_route_clear(&svc->routes[i]);
-	for (i = 0; i < svc->stage_count; i++)
+	for (i = 0; i < svc->stage_count; i++) {
 		psm__svc_worker_free(svc->stages[i].worker);
+		psm__svc_release(svc->stages[i].owned);
+	}
 	psm__svc_release(svc->routes);
 	psm__svc_release(svc->parts);
 	psm__svc_release(svc->stages);
@@ -102,7 +104,7 @@ psm_service_free(psm_service *svc)
 
 /* Parts, stages, workers and routes are added before the service runs. */
 static int
-check_new(psm_service *svc, const char *name, int ok, psm_error *err)
+check_state(psm_service *svc, const char *name, int ok, psm_error *err)
 {
 	enum svc_state state;
 
@@ -119,10 +121,10 @@ check_new(psm_service *svc, const char *name, int ok, psm_error *err)
 	return PSM_OK;
 }
 
-static int
-check_named(psm_service *svc, const char *name, int ok, psm_error *err)
+int
+psm__svc_check_new(psm_service *svc, const char *name, int ok, psm_error *err)
 {
-	int rc = check_new(svc, name, ok, err);
+	int rc = check_state(svc, name, ok, err);
 
 	if (rc == PSM_OK && !psm__svc_is_name(name))
 		rc = psm__svc_fail(err, PSM_ERR_INVAL,
@@ -136,14 +138,14 @@ int
 psm_service_route(psm_service *svc, const char *method, const char *path,
                   psm_route_fn fn, void *user, psm_error *err)
 {
-	int rc = check_new(svc, path, method && fn, err);
+	int rc = check_state(svc, path, method && fn, err);
 
 	return rc < 0 ? rc : add_route(svc, method, path, fn, user, err);
 }
 
-static int
-add_part(psm_service *svc, const char *name, psm_health_fn fn, void *user,
-         psm_error *err)
+int
+psm__svc_add_part(psm_service *svc, const char *name, psm_health_fn fn,
+                  void *user, psm_error *err)
 {
 	struct svc_part *part;
 	int rc = psm__svc_grow(&svc->parts, svc->part_count, sizeof *svc->parts,
@@ -162,14 +164,14 @@ int
 psm_service_health(psm_service *svc, const char *part, psm_health_fn fn,
                    void *user, psm_error *err)
 {
-	int rc = check_named(svc, part, fn != NULL, err);
+	int rc = psm__svc_check_new(svc, part, fn != NULL, err);
 
-	return rc < 0 ? rc : add_part(svc, part, fn, user, err);
+	return rc < 0 ? rc : psm__svc_add_part(svc, part, fn, user, err);
 }
 
-static int
-add_stage(psm_service *svc, const char *name, psm_start_fn start,
-          psm_stop_fn stop, void *user, psm_error *err)
+int
+psm__svc_add_stage(psm_service *svc, const char *name, psm_start_fn start,
+                   psm_stop_fn stop, void *user, psm_error *err)
 {
 	struct svc_stage *stage;
 	int rc = psm__svc_grow(&svc->stages, svc->stage_count,
@@ -189,9 +191,10 @@ int
 psm_service_stage(psm_service *svc, const char *name, psm_start_fn start,
                   psm_stop_fn stop, void *user, psm_error *err)
 {
-	int rc = check_named(svc, name, start || stop, err);
+	int rc = psm__svc_check_new(svc, name, start || stop, err);
 
-	return rc < 0 ? rc : add_stage(svc, name, start, stop, user, err);
+	return rc < 0 ? rc
+	              : psm__svc_add_stage(svc, name, start, stop, user, err);
 }
 
 int
@@ -199,7 +202,7 @@ psm_service_worker(psm_service *svc, const char *name, int interval_s,
                    psm_work_fn fn, void *user, psm_error *err)
 {
 	struct svc_worker *w = NULL;
-	int rc = check_named(svc, name, fn != NULL, err);
+	int rc = psm__svc_check_new(svc, name, fn != NULL, err);
 
 	if (rc == PSM_OK && (interval_s < 0 || interval_s > INTERVAL_MAX_S))
 		rc = psm__svc_fail(err, PSM_ERR_INVAL,
@@ -209,10 +212,11 @@ psm_service_worker(psm_service *svc, const char *name, int interval_s,
 		rc = psm__svc_worker_new(name, interval_s, &svc->backoff, fn,
 		                         user, &w, err);
 	if (rc == PSM_OK)
-		rc = add_part(svc, name, psm__svc_worker_health, w, err);
+		rc = psm__svc_add_part(svc, name, psm__svc_worker_health, w,
+		                       err);
 	if (rc == PSM_OK) {
-		rc = add_stage(svc, name, psm__svc_worker_start,
-		               psm__svc_worker_stop, w, err);
+		rc = psm__svc_add_stage(svc, name, psm__svc_worker_start,
+		                        psm__svc_worker_stop, w, err);
 		if (rc < 0)
 			svc->part_count--; /* it would ask a freed worker */
 	}

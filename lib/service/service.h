@@ -181,6 +181,17 @@ int psm__svc_http_start(psm_service *svc, int fd, struct svc_http **out,
                         psm_error *err);
 void psm__svc_http_stop(struct svc_http *http);
 
+/* -- service.c */
+
+/* 0 if svc has not run, name is a name and ok: the start of every function that
+ * adds something; clears err. */
+int psm__svc_check_new(psm_service *svc, const char *name, int ok,
+                       psm_error *err);
+int psm__svc_add_part(psm_service *svc, const char *name, psm_health_fn fn,
+                      void *user, psm_error *err);
+int psm__svc_add_stage(psm_service *svc, const char *name, psm_start_fn start,
+                       psm_stop_fn stop, void *user, psm_error *err);
+
 /* -- runner.c */
 
 enum svc_state {
@@ -198,6 +209,7 @@ struct svc_stage {
 	psm_stop_fn stop;
 	void *user;
 	struct svc_worker *worker; /* ours, when user is one */
+	void *owned;               /* freed with the service; may be NULL */
 };
 
 /*

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The matching service: keeps its own copy of therapists and patients, fed by
+ * their events, and lets a blocked therapist's inquiries and searches follow.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "service-common.h"
+
+static const char usage[] =
+    "usage: matching-service            run the service\n"
+    "       matching-service migrate    bring the tables up to date\n"
+    "       matching-service load FILE  load patients, searches and inquiries\n"
+    "Settings come from the environment.\n";
+
+/* A consumer group per topic: each goes on alone when the other waits. */
+static struct {
+	const char *group, *topic;
+	psm_processor *pr;
+} processors[] = {
+    {"matching-service-therapist", "therapist-events", NULL},
+    {"matching-service-patient", "patient-events", NULL},
+};
+
+#define PROCESSORS (sizeof processors / sizeof *processors)
+
+/* -- commands */
+
+/* The whole file, NUL-terminated, to be freed; NULL: it cannot be read. */
+static char *
+read_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = NULL;
+	long size = -1;
+
+	if (file && fseek(file, 0, SEEK_END) == 0)
+		size = ftell(file);
+	if (size >= 0)
+		text = calloc((size_t)size + 1, 1);
+	if (text) {
+		rewind(file);
+		text[fread(text, 1, (size_t)size, file)] = '\0';
+	}
+	if (file)
+		fclose(file);
+	return text;
+}
+
+static int
+command_load(char **args)
+{
+	int rc = migrate(app.err);
+	char *json, message[256];
+
+	if (rc < 0)
+		return rc;
+	json = read_file(args[0]);
+	if (!json) {
+		(void)snprintf(message, sizeof message, "%s: %s", args[0],
+		               strerror(errno));
+		psm_error_set(app.err, PSM_ERR_IO, message);
+		return PSM_ERR_IO;
+	}
+	rc = psm_matching_load(app.store, json, app.err);
+	if (rc >= 0)
+		printf("%d inquiries made\n", rc);
+	free(json);
+	return rc;
+}
+
+static const struct command commands[] = {
+    {"load", 1, 1, command_load},
+    {NULL, 0, 0, NULL},
+};
+
+/* -- the service */
+
+/* Handle each type that the matching service knows and that comes by topic. */
+static int
+subscribe(psm_processor *pr, const char *topic)
+{
+	int rc = psm_processor_subscribe(pr, topic, app.err);
+	const psm_event_type_info *info;
+	const char *type;
+	size_t i;
+
+	for (i = 0; rc == 0 && (type = psm_matching_type_at(i)); i++) {
+		info = psm_catalogue_find(type);
+		if (info && strcmp(psm_type_topic(info), topic) == 0)
+			rc = psm_processor_on(pr, type, psm_matching_handle,
+			                      NULL, app.err);
+	}
+	return rc;
+}
+
+static void
+show_search(const psm_request *req, psm_response *res, void *user)
+{
+	(void)user;
+	answer_row(res,
+	           "SELECT to_jsonb(p) FROM matching_service.platzsuche p"
+	           " WHERE id = $1",
+	           psm_request_param(req, "id"));
+}
+
+static const struct route routes[] = {
+    {"GET", "/api/platzsuchen/{id}", show_search, NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+static int
+set_up(void)
+{
+	int rc = 0;
+	size_t i;
+
+	for (i = 0; i < PROCESSORS && rc == 0; i++) {
+		rc = psm_processor_new(app.store, app.transport, app.cfg,
+		                       processors[i].group, &processors[i].pr,
+		                       app.err);
+		if (rc == 0)
+			rc = subscribe(processors[i].pr, processors[i].topic);
+		if (rc == 0)
+			rc = psm_service_add_processor(
+			    app.svc, processors[i].group, processors[i].pr,
+			    app.err);
+	}
+	return rc;
+}
+
+static void
+tear_down(void)
+{
+	size_t i;
+
+	for (i = 0; i < PROCESSORS; i++)
+		psm_processor_free(processors[i].pr);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct service service = {"matching-service",
+	                                       usage,
+	                                       "matching",
+	                                       "MATCHING_SERVICE_INTERNAL_PORT",
+	                                       commands,
+	                                       routes,
+	                                       set_up,
+	                                       tear_down};
+
+	return service_main(&service, argc, argv);
+}

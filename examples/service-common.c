@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "service-common.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct app app;
+static const struct service *service;
+
+int64_t
+id_of(const char *text)
+{
+	char *end;
+	long long id;
+
+	errno = 0;
+	id = strtoll(text, &end, 10);
+	return errno == 0 && *end == '\0' && id > 0 ? id : 0;
+}
+
+psm_json_writer *
+write_member(const char *name, const char *value)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	psm_json *json = NULL;
+
+	if (!w)
+		return NULL;
+	psm_json_write_object(w);
+	psm_json_write_key(w, name);
+	if (psm_json_parse(value, strlen(value), &json, NULL) == 0)
+		psm_json_write_value(w, json);
+	else
+		psm_json_write_string(w, value);
+	psm_json_write_end(w);
+	psm_json_free(json);
+	return w;
+}
+
+static int
+read_row(psm_response *res, psm_tx *tx, const char *sql, const char *id,
+         psm_error *err)
+{
+	psm_rows *rows = NULL;
+	const char *text;
+	int rc = psm_tx_exec(tx, sql, 1, &id, &rows, err);
+
+	if (rc < 0)
+		return rc;
+	text = psm_rows_text(rows, 0, 0);
+	if (text)
+		psm_response_json(res, 200, text, strlen(text));
+	else
+		psm_response_message(res, 404, "no such id");
+	psm_rows_free(rows);
+	return 0;
+}
+
+void
+answer_row(psm_response *res, const char *sql, const char *id)
+{
+	psm_error *err = psm_error_new();
+	psm_tx *tx = NULL;
+	int rc = 0;
+
+	if (id_of(id) == 0)
+		psm_response_message(res, 404, "no such id");
+	else
+		rc = psm_tx_begin(app.store, &tx, err);
+	if (tx)
+		rc = read_row(res, tx, sql, id, err);
+	if (rc < 0)
+		psm_response_error(res, err);
+	psm_tx_rollback(tx);
+	psm_error_free(err);
+}
+
+int
+migrate(psm_error *err)
+{
+	int rc = psm_store_migrate(app.store, "psymatch", err);
+
+	return rc < 0 ? rc : psm_store_migrate(app.store, service->set, err);
+}
+
+static int
+command_migrate(char **args)
+{
+	(void)args;
+	return migrate(app.err);
+}
+
+static int
+start(void)
+{
+	const struct route *r;
+	char sets[64];
+	int rc = psm_transport_open(app.cfg, &app.transport, app.err);
+
+	if (rc == 0)
+		rc = psm_relay_new(app.store, app.transport, app.cfg,
+		                   &app.relay, app.err);
+	if (rc == 0)
+		rc = psm_service_new(service->name, app.cfg, &app.svc, app.err);
+	(void)snprintf(sets, sizeof sets, "psymatch %s", service->set);
+	if (rc == 0)
+		rc = psm_service_add_store(app.svc, app.store, sets, app.err);
+	if (rc == 0)
+		rc = psm_service_add_relay(app.svc, app.relay, app.err);
+	if (rc == 0)
+		rc = service->set_up();
+	for (r = service->routes; r->method && rc == 0; r++)
+		rc = psm_service_route(app.svc, r->method, r->path, r->fn,
+		                       (void *)r->user, app.err);
+	if (rc == 0)
+		rc = psm_service_run(
+		    app.svc, psm_config_string(app.cfg, "PSYMATCH_HTTP_HOST"),
+		    (int)psm_config_int(app.cfg, service->port), app.err);
+	return rc;
+}
+
+static void
+stop(void)
+{
+	psm_service_free(app.svc);
+	if (service->tear_down)
+		service->tear_down();
+	psm_relay_free(app.relay);
+	psm_transport_unref(app.transport);
+	psm_store_free(app.store);
+	psm_config_free(app.cfg);
+}
+
+static const struct command *
+find_command(int argc, char **argv)
+{
+	static const struct command built_in = {"migrate", 0, 0,
+	                                        command_migrate};
+	const struct command *c;
+
+	if (strcmp(argv[1], built_in.name) == 0 && argc == 2)
+		return &built_in;
+	for (c = service->commands; c->name; c++)
+		if (strcmp(c->name, argv[1]) == 0 && argc - 2 >= c->min &&
+		    argc - 2 <= c->max)
+			return c;
+	return NULL;
+}
+
+static void
+complain(const char *name, const psm_error *err)
+{
+	const char *source = psm_error_source(err);
+
+	fprintf(stderr, "%s: %s%s", name, source, source[0] ? ": " : "");
+	if (psm_error_line(err) > 0)
+		fprintf(stderr, "line %u, column %u: ", psm_error_line(err),
+		        psm_error_column(err));
+	if (psm_error_pointer(err)[0])
+		fprintf(stderr, "%s: ", psm_error_pointer(err));
+	fprintf(stderr, "%s (%s)\n", psm_error_message(err),
+	        psm_error_name(psm_error_code(err)));
+}
+
+int
+service_main(const struct service *this_service, int argc, char **argv)
+{
+	const struct command *command = NULL;
+	int rc;
+
+	service = this_service;
+	app.err = psm_error_new();
+	if (argc > 1 && !(command = find_command(argc, argv))) {
+		int help = strcmp(argv[1], "--help") == 0;
+
+		fputs(service->usage, help ? stdout : stderr);
+		psm_error_free(app.err);
+		return help ? 0 : 2;
+	}
+	rc = psm_config_from_env(&app.cfg, app.err);
+	if (rc == 0) {
+		psm_service_log_to_stderr(
+		    service->name, psm_log_level_from_name(psm_config_string(
+				       app.cfg, "LOG_LEVEL")));
+		rc = psm_store_open(app.cfg, &app.store, app.err);
+	}
+	if (rc == 0)
+		rc = command ? command->run(argv + 2) : start();
+	if (rc < 0)
+		complain(service->name, app.err);
+	stop();
+	psm_error_free(app.err);
+	return rc < 0 ? 1 : 0;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The therapist service: imports, blocks and changes therapists, and says so.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "service-common.h"
+
+static const char usage[] =
+    "usage: therapist-service                      run the service\n"
+    "       therapist-service migrate              bring the tables up to date\n"
+    "       therapist-service import-once          read the newest files\n"
+    "       therapist-service block ID [REASON]    block a therapist\n"
+    "       therapist-service unblock ID           unblock a therapist\n"
+    "       therapist-service set ID COLUMN VALUE  change a column; VALUE is\n"
+    "                                              JSON, or else text\n"
+    "Settings come from the environment.\n";
+
+static psm_import_status *status;
+
+/* At a first start the tables may not be there yet. */
+static int
+import(void *user, psm_error *err)
+{
+	const char *folder =
+	    psm_config_string(app.cfg, "THERAPIST_IMPORT_FOLDER_PATH");
+	int rc = migrate(err);
+
+	(void)user;
+	return rc ? rc
+	          : psm_therapist_import_run(app.store, folder, status, err);
+}
+
+/* -- commands */
+
+static int
+command_import(char **args)
+{
+	int rc = import(NULL, app.err);
+
+	(void)args;
+	if (rc >= 0)
+		printf("%d therapists created or updated\n", rc);
+	return rc;
+}
+
+static int
+command_block(char **args)
+{
+	return psm_therapist_block(app.store, id_of(args[0]), args[1], app.err);
+}
+
+static int
+command_unblock(char **args)
+{
+	return psm_therapist_unblock(app.store, id_of(args[0]), app.err);
+}
+
+static int
+command_set(char **args)
+{
+	psm_json_writer *w = write_member(args[1], args[2]);
+	const char *json;
+	int rc = psm_json_writer_finish(w, &json, NULL, app.err);
+
+	if (rc == 0)
+		rc = psm_therapist_update(app.store, id_of(args[0]), json,
+		                          app.err);
+	psm_json_writer_free(w);
+	return rc;
+}
+
+static const struct command commands[] = {{"import-once", 0, 0, command_import},
+                                          {"block", 1, 2, command_block},
+                                          {"unblock", 1, 1, command_unblock},
+                                          {"set", 3, 3, command_set},
+                                          {NULL, 0, 0, NULL}};
+
+/* -- the service */
+
+static int
+cancel_import(int timeout_ms, void *user, psm_error *err)
+{
+	(void)timeout_ms;
+	(void)user;
+	psm_import_status_cancel(status);
+	return psm_import_status_set_state(status, PSM_IMPORT_STOPPED, err);
+}
+
+static void
+show_import(const psm_request *req, psm_response *res, void *user)
+{
+	int health = strcmp(psm_request_path(req), "/health/import") == 0;
+	psm_error *err = psm_error_new();
+	char *json = NULL;
+	int rc = health ? psm_import_status_health(status, &json, err)
+	                : psm_import_status_json(status, &json, err);
+
+	(void)user;
+	if (rc < 0)
+		psm_response_error(res, err);
+	else
+		psm_response_json(res, rc == PSM_HEALTH_RED ? 503 : 200, json,
+		                  strlen(json));
+	psm_free(json);
+	psm_error_free(err);
+}
+
+static void
+show_therapist(const psm_request *req, psm_response *res, void *user)
+{
+	(void)user;
+	answer_row(res,
+	           "SELECT to_jsonb(t) FROM therapist_service.therapeuten t "
+	           "WHERE id = $1",
+	           psm_request_param(req, "id"));
+}
+
+/* user: what to do. */
+static int
+change(const psm_request *req, const char *what, psm_error *err)
+{
+	int64_t id = id_of(psm_request_param(req, "id"));
+	psm_json *doc = NULL;
+	size_t len;
+	const char *body = psm_request_body(req, &len);
+	int rc;
+
+	if (strcmp(what, "unblock") == 0)
+		return psm_therapist_unblock(app.store, id, err);
+	rc = psm_json_parse(body, len, &doc, err);
+	if (rc == 0 && strcmp(what, "update") == 0)
+		rc = psm_therapist_update(app.store, id, body, err);
+	else if (rc == 0)
+		rc = psm_therapist_block(
+		    app.store, id, psm_json_string(psm_json_at(doc, "/reason")),
+		    err);
+	psm_json_free(doc);
+	return rc;
+}
+
+static void
+change_therapist(const psm_request *req, psm_response *res, void *user)
+{
+	psm_error *err = psm_error_new();
+	int rc = change(req, user, err);
+
+	if (rc < 0)
+		psm_response_error(res, err);
+	else
+		psm_response_message(res, 200, rc ? "changed" : "unchanged");
+	psm_error_free(err);
+}
+
+static const struct route routes[] = {
+    {"GET", "/health/import", show_import, NULL},
+    {"GET", "/api/therapists/import-status", show_import, NULL},
+    {"GET", "/api/therapists/{id}", show_therapist, NULL},
+    {"PUT", "/api/therapists/{id}", change_therapist, "update"},
+    {"POST", "/api/therapists/{id}/block", change_therapist, "block"},
+    {"POST", "/api/therapists/{id}/unblock", change_therapist, "unblock"},
+    {NULL, NULL, NULL, NULL},
+};
+
+static int
+set_up(void)
+{
+	int interval = (int)psm_config_int(
+	    app.cfg, "THERAPIST_IMPORT_CHECK_INTERVAL_SECONDS");
+	int rc = psm_import_status_new(interval, &status, app.err);
+
+	if (rc == 0 && !psm_config_bool(app.cfg, "THERAPIST_IMPORT_ENABLED"))
+		return psm_import_status_set_state(status, PSM_IMPORT_STOPPED,
+		                                   app.err);
+	if (rc == 0)
+		rc = psm_service_worker(app.svc, "import", interval, import,
+		                        NULL, app.err);
+	if (rc == 0) /* after the worker, so that it stops before */
+		rc = psm_service_stage(app.svc, "cancel-import", NULL,
+		                       cancel_import, NULL, app.err);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct service service = {
+	    "therapist-service",
+	    usage,
+	    "therapist",
+	    "THERAPIST_SERVICE_INTERNAL_PORT",
+	    commands,
+	    routes,
+	    set_up,
+	    NULL};
+	int rc = service_main(&service, argc, argv);
+
+	psm_import_status_free(status);
+	return rc;
+}

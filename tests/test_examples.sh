@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Every numbered example is built, runs, and prints what it is known to print.
+set -u
+data=$top_srcdir/tests/data/examples
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 99' HUP INT TERM
+failed=0
+count=0
+
+fail() {
+	echo "FAIL: $*"
+	failed=1
+}
+
+PSYMATCH_TRANSPORT=memory
+PSYMATCH_SPOOL_DIR=$dir/spool
+export PSYMATCH_TRANSPORT PSYMATCH_SPOOL_DIR
+for source in "$top_srcdir"/examples/[0-9][0-9]_*.c; do
+	name=$(basename "$source" .c)
+	count=$((count + 1))
+	program=$top_builddir/examples/$name
+	if [ ! -x "$program" ]; then
+		fail "$name: not built"
+		continue
+	fi
+	rm -rf "$PSYMATCH_SPOOL_DIR"
+	timeout 60 "$program" >"$dir/out" 2>"$dir/err" ||
+		fail "$name: exit $?"
+	[ -s "$dir/err" ] && { cat "$dir/err"; fail "$name: complains"; }
+	diff -u "$data/$name.out" "$dir/out" || fail "$name: prints other things"
+done
+for out in "$data"/*.out; do
+	[ -f "$top_srcdir/examples/$(basename "$out" .out).c" ] ||
+		fail "$out: of no example"
+done
+[ "$count" -ge 5 ] || fail "only $count examples"
+echo "$count examples"
+exit $failed

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The example services as a user runs them: programs of the build tree, a
+ * PostgreSQL of the test's own, and the mock broker for the journey of an event
+ * through both of them.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "testing_http.h"
+#include "testing_pg.h"
+
+#define DEADLINE_US ((int64_t)60000000)
+
+static char dir[4096];
+
+/* -- programs */
+
+struct program {
+	pid_t pid;
+	char out[4200], err[4200]; /* the files */
+};
+
+static int
+create(const char *path)
+{
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* args[0] is the program, below the build directory. */
+static void
+start(struct program *p, const char *const *args)
+{
+	static int number;
+	const char *top = getenv("top_builddir");
+	const char *argv[8] = {NULL};
+	char path[4200];
+	int out, err, i;
+
+	number++;
+	(void)snprintf(path, sizeof path, "%s/%s", top ? top : ".", args[0]);
+	(void)snprintf(p->out, sizeof p->out, "%s/out%d", dir, number);
+	(void)snprintf(p->err, sizeof p->err, "%s/err%d", dir, number);
+	for (i = 1; i < 7 && args[i]; i++)
+		argv[i] = args[i];
+	argv[0] = path;
+	out = create(p->out);
+	err = create(p->err);
+	p->pid = fork();
+	ck_assert_int_ge(p->pid, 0);
+	if (p->pid > 0) {
+		close(out);
+		close(err);
+		return;
+	}
+	if (dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
+		_exit(99);
+	execv(path, (char *const *)(uintptr_t)argv);
+	_exit(98);
+}
+
+static int
+end_of(struct program *p)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(p->pid, &status, 0), p->pid);
+	ck_assert_msg(WIFEXITED(status), "ended by signal %d",
+	              WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+/* Both outputs, one after the other; free() it. */
+static char *
+said(const struct program *p)
+{
+	size_t out_len, err_len;
+	char *out = testing_read(p->out, &out_len);
+	char *err = testing_read(p->err, &err_len);
+
+	out = realloc(out, out_len + err_len + 1);
+	ck_assert_ptr_nonnull(out);
+	memcpy(out + out_len, err, err_len + 1);
+	free(err);
+	return out;
+}
+
+/* It ends with that status and says that. */
+static void
+expect(const char *const *args, int status, const char *text)
+{
+	struct program p;
+	char *output;
+	int got;
+
+	start(&p, args);
+	got = end_of(&p);
+	output = said(&p);
+	ck_assert_msg(got == status && strstr(output, text),
+	              "%s %s: exit %d: %s", args[0], args[1] ? args[1] : "",
+	              got, output);
+	free(output);
+}
+
+#define EXPECT(status, text, ...)                                              \
+	expect((const char *const[]){__VA_ARGS__, NULL}, status, text)
+
+/* -- services */
+
+static void
+set_port(const char *setting, int *port)
+{
+	char text[16];
+	int fd;
+
+	ck_assert_int_eq(psm__svc_listen("127.0.0.1", 0, &fd, port, NULL), 0);
+	close(fd);
+	(void)snprintf(text, sizeof text, "%d", *port);
+	(void)setenv(setting, text, 1);
+}
+
+/* Ask until the answer has that status and text. Nobody but the other process
+ * knows when that is, so it is asked every 20 ms. */
+static void
+await(const char *path, long status, const char *text, struct answer *a)
+{
+	int64_t until = psm__svc_now_us() + DEADLINE_US;
+
+	for (;;) {
+		testing_ask("GET", path, a);
+		if (a->status == status && strstr(a->body, text))
+			return;
+		ck_assert_msg(psm__svc_now_us() < until, "%s: %ld %s", path,
+		              a->status, a->body);
+		(void)poll(NULL, 0, 20);
+	}
+}
+
+static void
+start_service(struct program *p, const char *name, const char *setting)
+{
+	set_port(setting, &testing_server.port);
+	start(p, (const char *const[]){name, NULL});
+}
+
+static void
+stop_service(struct program *p)
+{
+	char *output;
+	int status;
+
+	ck_assert_int_eq(kill(p->pid, SIGTERM), 0);
+	status = end_of(p);
+	output = said(p);
+	ck_assert_msg(status == 0, "exit %d: %s", status, output);
+	free(output);
+}
+
+/* A body is sent with any method. */
+static void
+send_body(const char *method, const char *path, const char *body,
+          struct answer *a)
+{
+	CURL *curl = testing_client(method, path, a);
+
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	testing_perform(curl, a);
+}
+
+/* -- the surroundings */
+
+static void
+take_setting(const psm_config *cfg, const char *name)
+{
+	(void)setenv(name, psm_config_string(cfg, name), 1);
+}
+
+static void
+set_up(void)
+{
+	psm_config *cfg;
+	char folder[4200], command[8400];
+	const char *top = getenv("top_srcdir");
+
+	testing_tmpdir(dir, sizeof dir);
+	pg_database();
+	cfg = pg_settings();
+	take_setting(cfg, "DB_HOST");
+	take_setting(cfg, "DB_PORT");
+	take_setting(cfg, "DB_NAME");
+	take_setting(cfg, "DB_USER");
+	take_setting(cfg, "DB_PASSWORD");
+	psm_config_free(cfg);
+	(void)setenv("PSYMATCH_TRANSPORT", "memory", 1);
+	(void)setenv("LOG_LEVEL", "DEBUG", 1);
+	/* A copy: the import moves broken files. */
+	(void)snprintf(command, sizeof command,
+	               "cp -r --no-preserve=mode '%s/examples/data/therapists' "
+	               "'%s'",
+	               top ? top : ".", dir);
+	ck_assert_int_eq(system(command), 0);
+	(void)snprintf(folder, sizeof folder, "%s/therapists", dir);
+	(void)setenv("THERAPIST_IMPORT_FOLDER_PATH", folder, 1);
+}
+
+static void
+tear_down(void)
+{
+	testing_remove(dir);
+}
+
+static const char therapist[] = "therapist-service",
+		  matching[] = "matching-service";
+
+/* -- commands */
+
+START_TEST(called_wrongly)
+{
+	EXPECT(2, "usage: therapist-service", therapist, "dance");
+	EXPECT(2, "usage: therapist-service", therapist, "block");
+	EXPECT(2, "usage: therapist-service", therapist, "unblock", "1", "2");
+	EXPECT(2, "usage: therapist-service", therapist, "migrate", "x");
+	EXPECT(0, "usage: therapist-service", therapist, "--help");
+	EXPECT(2, "usage: matching-service", matching, "load");
+	EXPECT(0, "usage: matching-service", matching, "--help");
+}
+END_TEST
+
+START_TEST(a_bad_setting_is_named)
+{
+	(void)setenv("DB_PORT", "65536", 1);
+	EXPECT(1, "DB_PORT", therapist);
+	EXPECT(1, "DB_PORT", matching, "migrate");
+}
+END_TEST
+
+START_TEST(a_command_without_database)
+{
+	(void)setenv("DB_HOST", dir, 1);
+	EXPECT(1, "PSM_ERR_DB", therapist, "block", "1");
+	EXPECT(1, "PSM_ERR_DB", matching, "migrate");
+}
+END_TEST
+
+START_TEST(therapists_from_the_command_line)
+{
+	EXPECT(0, "", therapist, "migrate");
+	EXPECT(0, "therapists created or updated", therapist, "import-once");
+	ck_assert_int_gt(
+	    pg_int("SELECT count(*) FROM therapist_service.therapeuten"), 50);
+	EXPECT(0, "0 therapists created or updated\n", therapist,
+	       "import-once");
+	EXPECT(0, "", therapist, "block", "1", "on leave");
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox "
+	                        "WHERE type = 'therapist.blocked'"),
+	                 1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
+	                        "therapist_service.therapeuten WHERE status = "
+	                        "'gesperrt' AND sperrgrund = 'on leave'"),
+	                 1);
+	EXPECT(0, "", therapist, "unblock", "1");
+	EXPECT(0, "", therapist, "set", "1", "webseite", "https://a.example");
+	EXPECT(0, "", therapist, "set", "1", "potenziell_verfuegbar", "true");
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
+	                        "therapist_service.therapeuten WHERE id = 1 "
+	                        "AND potenziell_verfuegbar AND webseite = "
+	                        "'https://a.example'"),
+	                 1);
+	EXPECT(1, "line 1, column 11: want columns", therapist, "set", "1",
+	       "colour", "blue");
+	EXPECT(1, "PSM_ERR_NOT_FOUND", therapist, "block", "999999");
+	EXPECT(1, "PSM_ERR_INVAL", therapist, "block", "one");
+}
+END_TEST
+
+START_TEST(a_patient_file_for_matching)
+{
+	char path[4096];
+	const char *top = getenv("top_srcdir");
+
+	(void)snprintf(path, sizeof path, "%s/examples/data/patients.json",
+	               top ? top : ".");
+	EXPECT(1, "No such file", matching, "load", "/no.such.file");
+	/* The copy knows no therapists yet. */
+	EXPECT(1, "PSM_ERR_NOT_FOUND", matching, "load", path);
+}
+END_TEST
+
+/* -- the running services */
+
+static void
+read_and_change(struct answer *a)
+{
+	send_body("PUT", "/api/therapists/1", "{\"webseite\":\"x.example\"}",
+	          a);
+	ck_assert_int_eq(a->status, 200);
+	ck_assert_str_eq(a->body, "{\"message\":\"changed\"}");
+	send_body("PUT", "/api/therapists/1", "{\"webseite\":\"x.example\"}",
+	          a);
+	ck_assert_str_eq(a->body, "{\"message\":\"unchanged\"}");
+	testing_ask("GET", "/api/therapists/1", a);
+	ck_assert_int_eq(a->status, 200);
+	ck_assert_ptr_nonnull(strstr(a->body, "x.example"));
+	send_body("POST", "/api/therapists/1/block", "{\"reason\":\"away\"}",
+	          a);
+	ck_assert_str_eq(a->body, "{\"message\":\"changed\"}");
+	testing_ask("GET", "/api/therapists/1", a);
+	ck_assert_ptr_nonnull(strstr(a->body, "gesperrt"));
+	send_body("POST", "/api/therapists/1/unblock", "", a);
+	ck_assert_str_eq(a->body, "{\"message\":\"changed\"}");
+}
+
+static void
+refuse(struct answer *a)
+{
+	send_body("PUT", "/api/therapists/1", "{\n\"webseite\": }", a);
+	ck_assert_int_eq(a->status, 400);
+	ck_assert_ptr_nonnull(strstr(a->body, "\"line\":2"));
+	send_body("PUT", "/api/therapists/1", "[]", a);
+	ck_assert_int_eq(a->status, 400);
+	send_body("PUT", "/api/therapists/1", "{\"colour\":1}", a);
+	ck_assert_int_eq(a->status, 400);
+	ck_assert_ptr_nonnull(strstr(a->body, "\"line\":1,\"column\":"));
+	send_body("PUT", "/api/therapists/1", "{\"webseite\":1}", a);
+	ck_assert_int_eq(a->status, 400);
+	ck_assert_ptr_nonnull(strstr(a->body, "\"pointer\":\"/webseite\""));
+	send_body("PUT", "/api/therapists/999999", "{\"webseite\":\"\"}", a);
+	ck_assert_int_eq(a->status, 404);
+	send_body("POST", "/api/therapists/one/unblock", "", a);
+	ck_assert_int_eq(a->status, 400);
+	testing_ask("GET", "/api/therapists/999999", a);
+	ck_assert_int_eq(a->status, 404);
+	testing_ask("GET", "/api/therapists/one", a);
+	ck_assert_int_eq(a->status, 404);
+}
+
+/* All lines are JSON, and none of them names a person of the test data. */
+static void
+check_log(const struct program *p)
+{
+	static const char *const people[] = {"Adelheid", "Musterbaum",
+	                                     "Musterweg", "x.example", "away"};
+	char *text = testing_read(p->err, NULL), *line, *next;
+	psm_json *doc = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof people / sizeof *people; i++)
+		ck_assert_msg(!strstr(text, people[i]), "%s is in the log",
+		              people[i]);
+	ck_assert_uint_gt(strlen(text), 0);
+	for (line = text; *line; line = next) {
+		next = strchr(line, '\n');
+		ck_assert_ptr_nonnull(next);
+		*next++ = '\0';
+		ck_assert_msg(psm_json_parse(line, strlen(line), &doc, NULL) ==
+		                  0,
+		              "%s", line);
+		psm_json_free(doc);
+	}
+	free(text);
+}
+
+START_TEST(the_therapist_service)
+{
+	struct program p;
+	struct answer a;
+
+	start_service(&p, therapist, "THERAPIST_SERVICE_INTERNAL_PORT");
+	await("/health/import", 200, "\"last_check\":\"2", &a);
+	await("/health", 200, "\"name\":\"relay\",\"status\":\"green\"", &a);
+	await("/api/therapists/import-status", 200, "therapists_processed", &a);
+	read_and_change(&a);
+	refuse(&a);
+	testing_ask("GET", "/metrics", &a);
+	ck_assert_int_eq(a.status, 200);
+	ck_assert_ptr_nonnull(strstr(a.body, "psymatch_worker_runs_total"));
+	ck_assert_int_eq(
+	    pg_wait(0, 20000, "SELECT count(*) FROM psymatch.outbox"), 0);
+	stop_service(&p);
+	check_log(&p);
+}
+END_TEST
+
+START_TEST(a_service_starts_without_its_database)
+{
+	struct program p;
+	struct answer a;
+
+	(void)setenv("DB_HOST", dir, 1);
+	start_service(&p, _i ? matching : therapist,
+	              _i ? "MATCHING_SERVICE_INTERNAL_PORT"
+	                 : "THERAPIST_SERVICE_INTERNAL_PORT");
+	await("/health", 503, "\"name\":\"database\",\"status\":\"red\"", &a);
+	await("/health", 503, "\"name\":\"service\",\"status\":\"green\"", &a);
+	testing_ask("GET", _i ? "/api/platzsuchen/1" : "/api/therapists/1", &a);
+	ck_assert_int_eq(a.status, 503);
+	stop_service(&p);
+}
+END_TEST
+
+START_TEST(the_database_may_come_later)
+{
+	struct program p;
+	struct answer a;
+
+	pg_down();
+	start_service(&p, therapist, "THERAPIST_SERVICE_INTERNAL_PORT");
+	await("/health", 503, "\"name\":\"database\",\"status\":\"red\"", &a);
+	pg_up();
+	await("/health", 200, "\"name\":\"database\",\"status\":\"green\"", &a);
+	await("/health/import", 200, "\"last_check\":\"2", &a);
+	stop_service(&p);
+}
+END_TEST
+
+/* -- the journey: both services and a broker */
+
+static void
+start_broker(struct program *p)
+{
+	int64_t until = psm__svc_now_us() + DEADLINE_US;
+	char *text, *address, *end;
+
+	start(p, (const char *const[]){"psymatch-devbroker", NULL});
+	for (;;) {
+		text = said(p);
+		address = strstr(text, "bootstrap=");
+		end = address ? strchr(address, '\n') : NULL;
+		if (end)
+			break;
+		free(text);
+		ck_assert_int_lt(psm__svc_now_us(), until);
+		(void)poll(NULL, 0, 20);
+	}
+	*end = '\0';
+	(void)setenv("KAFKA_BOOTSTRAP_SERVERS", address + 10, 1);
+	(void)setenv("PSYMATCH_TRANSPORT", "kafka", 1);
+	free(text);
+}
+
+START_TEST(a_block_travels_to_the_matching_service)
+{
+	struct program broker, services[2];
+	char path[4096];
+	const char *top = getenv("top_srcdir");
+	struct answer a;
+	int64_t count, id;
+
+	(void)snprintf(path, sizeof path, "%s/examples/data/patients.json",
+	               top ? top : ".");
+	start_broker(&broker);
+	start_service(&services[1], matching, "MATCHING_SERVICE_INTERNAL_PORT");
+	await("/health", 200, "\"status\"", &a);
+	start_service(&services[0], therapist,
+	              "THERAPIST_SERVICE_INTERNAL_PORT");
+	await("/health/import", 200, "\"last_check\":\"2", &a);
+	ck_assert_int_eq(
+	    pg_wait(0, 30000, "SELECT count(*) FROM psymatch.outbox"), 0);
+	count = pg_int("SELECT count(*) FROM therapist_service.therapeuten");
+	ck_assert_int_eq(pg_wait(count, 30000,
+	                         "SELECT count(*) FROM "
+	                         "matching_service.therapeuten_kopie"),
+	                 count);
+	EXPECT(0, "inquiries made", matching, "load", path);
+	id = pg_int("SELECT therapist_id FROM "
+	            "matching_service.therapeutenanfrage "
+	            "WHERE gesendet_datum IS NULL LIMIT 1");
+	ck_assert_int_gt(id, 0);
+	(void)snprintf(path, sizeof path, "/api/therapists/%lld/block",
+	               (long long)id);
+	send_body("POST", path, "{\"reason\":\"away\"}", &a);
+	ck_assert_int_eq(a.status, 200);
+	(void)snprintf(path, sizeof path,
+	               "SELECT count(*) FROM "
+	               "matching_service.therapeutenanfrage WHERE "
+	               "therapist_id = %lld AND gesendet_datum IS NULL "
+	               "AND storniert_datum IS NULL",
+	               (long long)id);
+	ck_assert_int_eq(pg_wait(0, 30000, path), 0);
+	stop_service(&services[0]);
+	stop_service(&services[1]);
+	ck_assert_int_eq(kill(broker.pid, SIGTERM), 0);
+	ck_assert_int_eq(end_of(&broker), 0);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("services");
+	TCase *tc = tcase_create("services");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 180);
+	tcase_add_test(tc, called_wrongly);
+	tcase_add_test(tc, a_bad_setting_is_named);
+	tcase_add_test(tc, a_command_without_database);
+	tcase_add_test(tc, therapists_from_the_command_line);
+	tcase_add_test(tc, a_patient_file_for_matching);
+	tcase_add_test(tc, the_therapist_service);
+	tcase_add_loop_test(tc, a_service_starts_without_its_database, 0, 2);
+	tcase_add_test(tc, the_database_may_come_later);
+	tcase_add_test(tc, a_block_travels_to_the_matching_service);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int
+main(int argc, char **argv)
+{
+	SRunner *sr;
+	int failed;
+
+	(void)argc;
+	pg_main(argv);
+	sr = srunner_create(suite());
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	curl_global_cleanup();
+	return failed ? 1 : 0;
+}
