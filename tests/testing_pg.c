@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 static char database[64];
+static int databases;  /* made by this process; database is the last of them */
 static PGconn *beside; /* to the test's database */
 static PGconn *super;  /* to the database postgres */
 
@@ -88,16 +89,19 @@ ask(PGconn *c, const char *sql)
 }
 
 static void
-drop_database(void)
+drop_databases(void)
 {
 	char sql[128];
 
 	if (beside)
 		PQfinish(beside);
 	beside = NULL;
-	(void)snprintf(sql, sizeof sql,
-	               "DROP DATABASE IF EXISTS %s WITH (FORCE)", database);
-	PQclear(PQexec(super, sql));
+	for (int i = 0; i < databases; i++) {
+		(void)snprintf(sql, sizeof sql,
+		               "DROP DATABASE IF EXISTS t_%ld_%d WITH (FORCE)",
+		               (long)getpid(), i);
+		PQclear(PQexec(super, sql));
+	}
 	PQfinish(super);
 }
 
@@ -119,13 +123,22 @@ pg_database(void)
 	if (getenv("TESTING_LOG"))
 		psm_set_log(show, PSM_LOG_DEBUG, NULL);
 
-	(void)snprintf(database, sizeof database, "t_%ld_%ld", (long)getpid(),
-	               (long)time(NULL));
-	super = connect_to("postgres");
+	if (databases == 0) {
+		super = connect_to("postgres");
+		PQclear(ask(super, "SET client_min_messages = warning"));
+		(void)atexit(drop_databases);
+	}
+	(void)snprintf(database, sizeof database, "t_%ld_%d", (long)getpid(),
+	               databases++);
+	(void)snprintf(sql, sizeof sql,
+	               "DROP DATABASE IF EXISTS %s WITH (FORCE)", database);
+	/* A killed process of the same number may have left one behind. */
+	PQclear(ask(super, sql));
 	(void)snprintf(sql, sizeof sql, "CREATE DATABASE %s", database);
 	PQclear(ask(super, sql));
+	if (beside)
+		PQfinish(beside);
 	beside = connect_to(database);
-	(void)atexit(drop_database);
 }
 
 psm_config *
