@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The consumer on Kafka, as far as that is different. */
+#include "consumer_rig.h"
+#include "mock.h"
+
+static void
+on_report(uint64_t token, int rc, const char *reason, void *user)
+{
+	(void)token;
+	(void)reason;
+	ck_assert_int_eq(rc, 0);
+	++*(int *)user;
+}
+
+static void
+kafka_put(struct psm__sink *s, const char *value, size_t len)
+{
+	struct psm__message m = {.topic = TOPIC,
+	                         .key = "1",
+	                         .key_len = 1,
+	                         .value = value,
+	                         .value_len = len};
+
+	ck_assert_int_eq(s->ops->send(s, &m, NULL), 0);
+}
+
+/* Starts while the broker is away; good, garbage, null, retried, good; then a
+ * second life of the group gets nothing twice. */
+START_TEST(kafka_from_outage_to_restart)
+{
+	int64_t deadline = psm__mono_ms() + PATIENCE_MS;
+	struct seen seen = {
+	    .fail_number = 2, .fail_times = 2, .fail_rc = PSM_ERR_RETRY};
+	struct psm__sink *s = NULL;
+	psm_transport *t;
+	psm_consumer *c;
+	struct mock mock;
+	char *text[4];
+	size_t len[4];
+	char reason[160];
+	int sent = 0, i;
+
+	mock_open(&mock, TOPIC, PARTITIONS);
+	t = mock_transport(&mock, NULL);
+	mock_set_down(&mock, 1);
+	c = make_consumer(t, "kafka", &seen);
+	ck_assert_int_eq(psm_consumer_start(c, NULL), 0);
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_AMBER);
+	ck_assert_int_eq(t->ops->open_sink(t, on_report, &sent, &s, NULL), 0);
+	for (i = 0; i < 4; i++)
+		text[i] = event_text(1, i + 1, &len[i]);
+	kafka_put(s, text[0], len[0]);
+	kafka_put(s, "garbage", 7);
+	kafka_put(s, NULL, 0);
+	kafka_put(s, text[1], len[1]);
+	kafka_put(s, text[2], len[2]);
+	mock_set_down(&mock, 0);
+	while (sent < 5 || psm_consumer_stat(c, "handled") < 3) {
+		ck_assert_int_lt(psm__mono_ms(), deadline);
+		ck_assert_int_ge(s->ops->poll(s, 20, NULL), 0);
+	}
+	ck_assert_int_eq(psm_consumer_stat(c, "retried"), 2);
+	ck_assert_int_eq(psm_consumer_stat(c, "skipped"), 1);
+	ck_assert_int_eq(psm_consumer_stat(c, "lag"), 0);
+	ck_assert_int_eq(psm_consumer_close(c, 5000, NULL), 0);
+	psm_consumer_free(c);
+	ck_assert_int_eq(seen.count, 3);
+	check_order(&seen);
+	ck_assert_int_eq(seen.dead, 1);
+	ck_assert_int_eq(seen.dead_code, PSM_ERR_PARSE);
+	ck_assert_int_eq(seen.dead_offset, 1);
+	ck_assert_str_eq(seen.dead_raw, "garbage");
+
+	memset(&seen, 0, sizeof(seen));
+	c = make_consumer(t, "kafka", &seen);
+	kafka_put(s, text[3], len[3]);
+	poll_until(c, &seen.count, 1);
+	ck_assert_int_eq(seen.number[0], 4);
+	ck_assert_int_eq(psm_consumer_close(c, 5000, NULL), 0);
+	psm_consumer_free(c);
+	s->ops->close(s, 5000);
+	for (i = 0; i < 4; i++)
+		psm_free(text[i]);
+	psm_transport_unref(t);
+	mock_close(&mock);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("consumer on kafka");
+	TCase *tc = tcase_create("kafka");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, kafka_from_outage_to_restart);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
