@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Fuzz target of the JSON reader. make check replays the corpus in
- * tests/data/fuzz/json through it. To search for new inputs, in the build
- * directory (with clang, and ./configure
- * --enable-sanitize=fuzzer-no-link,address CC=clang):
- *
- *   make libpsm-core.la
- *   clang -g -fsanitize=fuzzer,address -D_GNU_SOURCE -I$src/include -Iinclude \
- *     -I$src/lib $src/tests/fuzz_json.c .libs/libpsm-core.a -lyajl -lpthread
- *   ./a.out NEW_DIRECTORY $src/tests/data/fuzz/json $src/tests/data/json
- *
- * What it finds becomes a case in tests/data/json, or a file of the corpus.
- */
+/* Whatever bytes the JSON reader is given: what it accepts has all its
+ * promises, and what it refuses has a place. */
+#include "fuzz.h"
+
 #include <stdlib.h>
-#include <string.h>
 
 #include "json/json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 must(int truth)

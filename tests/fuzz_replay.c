@@ -1,84 +1,99 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Runs a fuzz target over files instead of under a fuzzer: every file below the
- * directories given, or below the corpus of the target, which is named like the
- * program: fuzz_json reads tests/data/fuzz/json.
- */
-#include <dirent.h>
-#include <stdint.h>
+/* fuzz_x FOLDER...: replay all files below the folders through a target. */
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
-static int files;
+/* Longer files are replayed whole, and changed at every 16th byte only. */
+#define SMALL 1024
 
-static int
-run_file(const char *path, size_t size)
+static unsigned long inputs;
+
+/* A copy of exact size, so that a sanitizer sees the first byte read too far.
+ */
+static void
+feed(const uint8_t *data, size_t size)
 {
-	/* Exactly as long as the file, so that a read behind it is seen. */
-	uint8_t *data = malloc(size ? size : 1);
-	FILE *f = fopen(path, "rb");
-	int rc = 1;
+	uint8_t *copy = malloc(size ? size : 1);
 
-	if (data && f && fread(data, 1, size, f) == size) {
-		rc = LLVMFuzzerTestOneInput(data, size);
-		files++;
+	if (!copy)
+		abort();
+	memcpy(copy, data, size);
+	(void)LLVMFuzzerTestOneInput(copy, size); /* always 0, by contract */
+	free(copy);
+	inputs++;
+}
+
+static void
+feed_changed(uint8_t *data, size_t size)
+{
+	static const uint8_t bytes[] = {0, '"', '{', '}', '9', 0xc3, 0xff};
+	size_t step = size > SMALL ? 16 : 1, i, n;
+	uint8_t was;
+
+	for (i = 0; i < size; i += step) {
+		feed(data, i);
+		was = data[i];
+		for (n = 0; n < sizeof bytes; n++) {
+			data[i] = bytes[n];
+			feed(data, size);
+		}
+		data[i] = was;
 	}
-	if (rc != 0)
-		fprintf(stderr, "%s: failed\n", path);
-	if (f)
-		(void)fclose(f);
-	free(data);
-	return rc;
 }
 
 static int
-run(const char *path)
+replay(const char *path, const struct stat *st, int type, struct FTW *where)
 {
-	struct dirent **names = NULL;
-	struct stat st;
-	int count, rc = 0;
+	uint8_t *data;
+	size_t size = (size_t)st->st_size;
+	FILE *in;
 
-	if (stat(path, &st) != 0) {
+	(void)where; /* nftw wants the parameter */
+	if (type != FTW_F)
+		return 0;
+	in = fopen(path, "rb");
+	data = malloc(size + 1);
+	if (!in || !data || fread(data, 1, size, in) != size) {
 		fprintf(stderr, "%s: cannot be read\n", path);
-		return 1;
+		exit(99);
 	}
-	if (!S_ISDIR(st.st_mode))
-		return run_file(path, (size_t)st.st_size);
-	count = scandir(path, &names, NULL, alphasort);
-	for (int i = 0; i < count; i++) {
-		char below[4096];
+	fclose(in);
+	feed(data, size);
+	feed_changed(data, size);
+	free(data);
+	return 0;
+}
 
-		(void)snprintf(below, sizeof(below), "%s/%s", path,
-		               names[i]->d_name);
-		if (names[i]->d_name[0] != '.')
-			rc |= run(below);
-		free(names[i]);
+static void
+replay_folder(const char *path)
+{
+	unsigned long before = inputs;
+
+	if (nftw(path, replay, 16, FTW_PHYS) != 0 || inputs == before) {
+		fprintf(stderr, "%s: nothing to replay\n", path);
+		exit(99);
 	}
-	free(names);
-	return rc;
 }
 
 int
 main(int argc, char **argv)
 {
-	const char *top = getenv("top_srcdir"), *name;
-	char corpus[4096];
-	int rc = 0;
+	const char *top = getenv("top_srcdir");
+	char path[1024];
+	int i;
 
-	for (int i = 1; i < argc; i++)
-		rc |= run(argv[i]);
-	if (argc == 1) {
-		name = strrchr(argv[0], '/');
-		name = strstr(name ? name : argv[0], "fuzz_");
-		(void)snprintf(corpus, sizeof(corpus), "%s/tests/data/fuzz/%s",
-		               top ? top : ".", name ? name + 5 : "");
-		rc = run(corpus);
+	for (i = 1; i < argc; i++)
+		replay_folder(argv[i]);
+	if (argc < 2) {
+		snprintf(path, sizeof path, "%s/tests/data/%s", top ? top : ".",
+		         FUZZ_DATA);
+		replay_folder(path);
 	}
-	if (files == 0)
-		fprintf(stderr, "no input\n");
-	return rc != 0 || files == 0;
+	printf("%lu inputs\n", inputs);
+	return 0;
 }
