@@ -7,16 +7,67 @@
 
 PSM_BEGIN_DECLS
 
-/* Microseconds since 1970-01-01T00:00:00Z. */
+/**
+ * A clock: microseconds since 1970-01-01T00:00:00Z. Runs on any thread, several
+ * at once; it must not call the library.
+ */
 typedef int64_t (*psm_clock_fn)(void *user);
 
-/* Replace the wall clock of the process (tests, simulations); NULL puts the
- * system's back. */
+/**
+ * Replace the wall clock of the library in this process, for tests and
+ * simulations. Deadlines and waits go by the monotonic clock and do not follow.
+ *
+ * @param fn    the clock; NULL puts the system's back.
+ * @param user  given to fn. A thread that is reading the time may call the old
+ *              clock once more after this function has returned.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_set_clock(psm_clock_fn fn, void *user);
+
+/**
+ * The time.
+ *
+ * @return microseconds since 1970-01-01T00:00:00Z.
+ *
+ * Threads: any. Blocks: no, unless the clock that was set does. Since 0.1.
+ */
 PSM_API int64_t psm_now_us(void);
-/* "2026-01-31T09:00:00.000001Z" into text[size], size at least 28. */
+
+/**
+ * Write a time as RFC 3339 in UTC: "2026-01-31T09:00:00.000001Z", always 27
+ * bytes and a NUL.
+ *
+ * @param time_us  microseconds since 1970-01-01T00:00:00Z; the years 0001 to
+ *                 9999.
+ * @param text     receives the text.
+ * @param size     of text in bytes, at least 28.
+ * @return 0, or
+ *   PSM_ERR_INVAL  text is NULL or too small; or the time is outside the range
+ *                  (then text is "").
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_time_format(int64_t time_us, char *text, size_t size);
-/* RFC 3339; 0 to 9 fraction digits; Z, offset or none (read as UTC); len bytes.
+
+/**
+ * Read a time: "YYYY-MM-DDThh:mm:ss", then a fraction ".d" of 1 to 9 digits or
+ * none (what is finer than a microsecond is cut off), then "Z", an offset
+ * "+hh:mm" or "-hh:mm", or nothing, which means UTC. "t", "z" and a blank
+ * instead of "T" are understood. Days are those of the calendar; a leap second
+ * (":60") and 24:00 are refused.
+ *
+ * @param text     need not be NUL-terminated.
+ * @param len      of text in bytes; all of it must be the time.
+ * @param time_us  receives microseconds since 1970-01-01T00:00:00Z, in the
+ *                 years 0001 to 9999; unchanged after a failure.
+ * @param err      details of a failure; may be NULL. The position is that in
+ *                 text; the message does not quote it.
+ * @return 0, or
+ *   PSM_ERR_INVAL   a NULL argument;
+ *   PSM_ERR_SCHEMA  text is not such a time.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
  */
 PSM_API int psm_time_parse(const char *text, size_t len, int64_t *time_us,
                            psm_error *err) PSM_CHECK;

@@ -7,37 +7,189 @@
 
 PSM_BEGIN_DECLS
 
-/* Settings: every one is a row of one table (name, type, default, unit, range,
- * meaning). */
+/**
+ * Settings. Each is a row of one table: name, type, default, unit, meaning; the
+ * functions ending in _at show it. A setting keeps its default until a value is
+ * given; an empty value means that none is given.
+ *
+ * Types: integer (decimal digits, within the range of the setting), boolean
+ * (true 1 yes on, false 0 no off, in any case of letters), word (one of a few,
+ * in any case of letters, kept as the table writes it), string, path, secret
+ * (a string that no message ever shows).
+ *
+ * Besides the table there is PSYMATCH_KAFKA_<key> for each property of
+ * librdkafka: small or capital letters, dots written as underscores, e.g.
+ * PSYMATCH_KAFKA_SECURITY_PROTOCOL. Keys and values are checked when a Kafka
+ * client is made with them. A property whose own name has an underscore cannot
+ * be given.
+ */
 typedef struct psm_config psm_config;
 
-/* All defaults. */
+/**
+ * All defaults.
+ *
+ * @param out  new (psm_config_free); NULL after a failure.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  out is NULL;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_config_new(psm_config **out, psm_error *err) PSM_CHECK;
-/* Defaults, then what the environment says; a bad value is PSM_ERR_CONFIG
- * naming the variable. */
+
+/**
+ * Defaults, then what the environment says. Variables with names of the table
+ * and all that begin with PSYMATCH_ are read, except PSYMATCH_LIBRARY (the
+ * Python package's) and PSYMATCH_TEST_*.
+ *
+ * @param out  new (psm_config_free); NULL after a failure.
+ * @param err  details of a failure; may be NULL. The message names the
+ *             variable, what was wanted and, unless it is a secret, what was
+ *             found.
+ * @return 0, or
+ *   PSM_ERR_INVAL   out is NULL;
+ *   PSM_ERR_CONFIG  a value of a wrong type or outside its range, or a variable
+ *                   that begins with PSYMATCH_ and is no setting;
+ *   PSM_ERR_NOMEM   out of memory.
+ *
+ * Threads: any, while no thread changes the environment. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_config_from_env(psm_config **out, psm_error *err) PSM_CHECK;
+
+/**
+ * Free settings. What was made with them has a copy of its own.
+ *
+ * @param cfg  taken; NULL is allowed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_config_free(psm_config *cfg);
-/* name: one of the table, or "PSYMATCH_KAFKA_<key>" for a librdkafka property
- * (dots as underscores). */
+
+/**
+ * Give a setting a value.
+ *
+ * @param cfg    the settings.
+ * @param name   one of the table, or "PSYMATCH_KAFKA_<key>".
+ * @param value  as in the environment; copied. "" puts the default back.
+ * @param err    details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL   a NULL argument;
+ *   PSM_ERR_CONFIG  no such setting, or not a value for it;
+ *   PSM_ERR_NOMEM   out of memory.
+ *   After a failure the setting is as before.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_config_set(psm_config *cfg, const char *name, const char *value,
                            psm_error *err) PSM_CHECK;
 
-/* Borrowed until the next set of that name; "" if unset. NULL: no such setting.
+/**
+ * The value of a setting of any type.
+ *
+ * @param cfg   the settings.
+ * @param name  as for psm_config_set.
+ * @return borrowed until the next psm_config_set; "" for a string without a
+ *   value; NULL: no such setting, or a NULL argument.
+ *
+ * Threads: one at a time; several may read at once. Blocks: no. Since 0.1.
  */
 PSM_API const char *psm_config_string(const psm_config *cfg, const char *name);
-/* 0 if there is no such setting. */
+
+/**
+ * The value of an integer setting, in the unit of its row.
+ *
+ * @param cfg   the settings.
+ * @param name  as for psm_config_set.
+ * @return the number; 0 if there is no such setting, if it is not a number, and
+ *   for a NULL argument.
+ *
+ * Threads: one at a time; several may read at once. Blocks: no. Since 0.1.
+ */
 PSM_API int64_t psm_config_int(const psm_config *cfg, const char *name);
+
+/**
+ * The value of a boolean setting.
+ *
+ * @param cfg   the settings.
+ * @param name  as for psm_config_set.
+ * @return 1 or 0; 0 if there is no such setting, if it is no boolean, and for a
+ *   NULL argument.
+ *
+ * Threads: one at a time; several may read at once. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_config_bool(const psm_config *cfg, const char *name);
-/* 1 if it was given and not left to its default. */
+
+/**
+ * Whether a value was given, be it the same as the default.
+ *
+ * @param cfg   the settings.
+ * @param name  as for psm_config_set.
+ * @return 1 or 0; 0 if there is no such setting and for a NULL argument.
+ *
+ * Threads: one at a time; several may read at once. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_config_given(const psm_config *cfg, const char *name);
 
-/* The table, for tools and bindings: index 0 to psm_config_count() - 1; NULL
- * past the end. */
+/**
+ * Rows of the table, for tools and bindings.
+ *
+ * @return the count.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API size_t psm_config_count(void);
+
+/**
+ * The name of a setting, which is that of its environment variable.
+ *
+ * @param i  row, 0 to psm_config_count() - 1.
+ * @return borrowed for ever; NULL past the end.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_config_name_at(size_t i);
+
+/**
+ * The type of a setting.
+ *
+ * @param i  row, 0 to psm_config_count() - 1.
+ * @return "integer", "boolean", "word", "string", "path" or "secret", borrowed
+ *   for ever; NULL past the end.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_config_type_at(size_t i);
+
+/**
+ * The default of a setting.
+ *
+ * @param i  row, 0 to psm_config_count() - 1.
+ * @return borrowed for ever, may be ""; NULL past the end.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_config_default_at(size_t i);
+
+/**
+ * The unit of a setting.
+ *
+ * @param i  row, 0 to psm_config_count() - 1.
+ * @return e.g. "ms" or "bytes", "" if it has none, borrowed for ever; NULL past
+ *   the end.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_config_unit_at(size_t i);
+
+/**
+ * What a setting means, in a few words for people.
+ *
+ * @param i  row, 0 to psm_config_count() - 1.
+ * @return borrowed for ever; NULL past the end.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_config_meaning_at(size_t i);
 
 PSM_END_DECLS

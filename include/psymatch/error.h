@@ -6,7 +6,12 @@
 
 PSM_BEGIN_DECLS
 
-/* One line per code: name, value, text. Values never change once released. */
+/*
+ * One line per code: name, value, text. Values never change once released.
+ * Retriable (the same call may succeed later, with nothing changed) are NOMEM,
+ * FULL, IO, DB, BROKER, TIMEOUT, RETRY and FENCED, unless an error object says
+ * otherwise.
+ */
 #define PSM_ERROR_MAP(X)                                                       \
 	X(INVAL, -1, "invalid argument")                                       \
 	X(NOMEM, -2, "out of memory")                                          \
@@ -40,28 +45,182 @@ enum psm_err {
 	    PSM_ERR_LAST = -1000 /* not a code; fixes the range of the enum */
 };
 
-/** What went wrong: made once by the caller, reused for any number of calls. */
+/**
+ * What went wrong: made once by the caller, reused for any number of calls.
+ *
+ * Every function that takes one clears it first and fills it when it fails; the
+ * first failure within a call is kept. Wherever one is taken, NULL may be
+ * given. Filling it never needs memory. An object belongs to one thread at a
+ * time.
+ */
 typedef struct psm_error psm_error;
 
+/**
+ * Make an error object that holds no error.
+ *
+ * @return new (psm_error_free); NULL when out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API psm_error *psm_error_new(void) PSM_CHECK;
+
+/**
+ * Free an error object.
+ *
+ * @param err  taken; NULL is allowed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_error_free(psm_error *err);
+
+/**
+ * Forget the error: code PSM_OK, texts empty, numbers 0.
+ *
+ * @param err  NULL is allowed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_error_clear(psm_error *err);
 
+/**
+ * The code, which is also what the failed call returned.
+ *
+ * @param err  NULL is allowed.
+ * @return a negative PSM_ERR_ value; PSM_OK: there is no error, or err is NULL.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_error_code(const psm_error *err);
+
+/**
+ * What was wanted and what was found, for people: one line of UTF-8 without
+ * control characters, at most 511 bytes. It quotes no personal data.
+ *
+ * @param err  NULL is allowed.
+ * @return borrowed until the next call with err; "" without an error.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_error_message(const psm_error *err);
+
+/**
+ * What was being read or spoken to: a file, a topic, a host. One line, at most
+ * 255 bytes.
+ *
+ * @param err  NULL is allowed.
+ * @return borrowed until the next call with err; "" if unknown.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_error_source(const psm_error *err);
+
+/**
+ * The place in a JSON document, as an RFC 6901 pointer; at most 255 bytes, then
+ * it is cut off.
+ *
+ * @param err  NULL is allowed.
+ * @return borrowed until the next call with err; "" for the root or if unknown
+ *   (then psm_error_line is 0).
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_error_pointer(const psm_error *err);
+
+/**
+ * The place in a text: bytes before it.
+ *
+ * @param err  NULL is allowed.
+ * @return the offset from 0; 0 as well if psm_error_line is 0 (unknown).
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API size_t psm_error_offset(const psm_error *err);
+
+/**
+ * The place in a text: its line.
+ *
+ * @param err  NULL is allowed.
+ * @return the line, counted from 1; 0 if unknown.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API unsigned psm_error_line(const psm_error *err);
+
+/**
+ * The place in a text: the byte in its line.
+ *
+ * @param err  NULL is allowed.
+ * @return the column in bytes, counted from 1; 0 if unknown.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API unsigned psm_error_column(const psm_error *err);
+
+/**
+ * Whether the same call may succeed later, with nothing changed.
+ *
+ * @param err  NULL is allowed.
+ * @return 1 or 0.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_error_retriable(const psm_error *err);
+
+/**
+ * Whether the object that was called is of no use any more.
+ *
+ * @param err  NULL is allowed.
+ * @return 1 or 0.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_error_fatal(const psm_error *err);
-/* A callback of the application reports why it failed. */
+
+/**
+ * Say why a callback of the application fails. Replaces what err holds.
+ *
+ * @param err      NULL is allowed.
+ * @param code     a PSM_ERR_ value, which also decides whether it is retriable;
+ *                 PSM_OK clears err.
+ * @param message  copied, as one line of UTF-8; NULL: the code's own text. It
+ *                 may end in logs: no personal data.
+ * @return code, so that a callback can end with return psm_error_set(...);
+ *   PSM_ERR_INVAL  code is not in the table; err says so.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_error_set(psm_error *err, int code, const char *message);
 
+/**
+ * The text of a code in the table.
+ *
+ * @param code  any number.
+ * @return borrowed for ever, e.g. "queue full"; "success" from 0 up, "unknown
+ *   error code" for the rest.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_strerror(int code);
+
+/**
+ * The name of a code in the table.
+ *
+ * @param code  any number.
+ * @return borrowed for ever, e.g. "PSM_ERR_FULL"; "PSM_OK" from 0 up,
+ *   "PSM_ERR_UNKNOWN" for the rest.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_error_name(int code);
-/* The table, for bindings: the i-th code, 0 past the end. */
+
+/**
+ * The table, for bindings and tools.
+ *
+ * @param i  place in the table, from 0.
+ * @return the code there; 0 past the end.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_error_at(size_t i);
 
 PSM_END_DECLS

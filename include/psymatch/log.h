@@ -6,6 +6,7 @@
 
 PSM_BEGIN_DECLS
 
+/** How much a message matters. */
 enum psm_log_level {
 	PSM_LOG_DEBUG = 0,
 	PSM_LOG_INFO = 1,
@@ -13,16 +14,62 @@ enum psm_log_level {
 	PSM_LOG_ERROR = 3
 };
 
-/* fields: name, value, name, value, ..., NULL; everything borrowed for the
- * call. Any thread. */
+/**
+ * Receives the library's messages. They hold no personal data. Runs on any
+ * thread, several at once, and holds up the work there: it should be quick. It
+ * may call psm_log and psm_set_log; it must not wait for the library.
+ *
+ * level is a psm_log_level; message and all of fields are borrowed for the
+ * call. fields is name, value, name, value, ..., NULL.
+ */
 typedef void (*psm_log_fn)(int level, const char *message,
                            const char *const *fields, void *user);
 
-/* NULL: no log (the default). Messages below level are not made. */
+/**
+ * Say where messages go. The library writes to no stream by itself.
+ *
+ * @param fn     NULL: nowhere (the default).
+ * @param level  a psm_log_level; messages below it are not made.
+ * @param user   given to fn. A thread that is logging may call the old fn once
+ *               more after this function has returned.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_set_log(psm_log_fn fn, int level, void *user);
+
+/**
+ * The name of a level, as the settings LOG_LEVEL and KAFKA_LOG_LEVEL use it.
+ *
+ * @param level  a psm_log_level.
+ * @return "DEBUG", "INFO", "WARNING" or "ERROR", borrowed for ever; NULL: no
+ *   such level.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API const char *psm_log_level_name(int level);
+
+/**
+ * The level of a name.
+ *
+ * @param name  one of the names above, "WARN", or "CRITICAL" (which is
+ *              PSM_LOG_ERROR); in any case of letters.
+ * @return a psm_log_level, or
+ *   PSM_ERR_INVAL  NULL, or no such name.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_log_level_from_name(const char *name);
-/* Log through the library's callback, e.g. from a service. */
+
+/**
+ * Log through the library's callback, e.g. from a service. Does nothing if
+ * nobody wants the level.
+ *
+ * @param level    a psm_log_level; another number is ignored.
+ * @param message  borrowed for the call; NULL is ignored.
+ * @param fields   name, value, ..., NULL; borrowed for the call; NULL: none.
+ *
+ * Threads: any. Blocks: no, unless the callback does. Since 0.1.
+ */
 PSM_API void psm_log(int level, const char *message, const char *const *fields);
 
 PSM_END_DECLS

@@ -7,14 +7,49 @@
 
 PSM_BEGIN_DECLS
 
-/* All metrics of the process in the Prometheus text format; *text is new
- * (psm_free). */
+/**
+ * All metrics of the process in the Prometheus text format (version 0.0.4),
+ * sorted by name. A metric is an integer with at most one label; of one name
+ * at most 200 values of the label are told apart, the rest are counted under
+ * "other".
+ *
+ * @param text  receives a new NUL-terminated text (psm_free); NULL after a
+ *              failure.
+ * @param len   receives its length in bytes; may be NULL.
+ * @param err   details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  text is NULL;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_metrics_text(char **text, size_t *len,
                              psm_error *err) PSM_CHECK;
-/* One value by name and label value ("" for none), 0 if there is none yet. */
+
+/**
+ * One value.
+ *
+ * @param name   as in the text, with its "_total".
+ * @param label  the value of its label; NULL or "" for the one without.
+ * @return the value; 0 if there is none yet.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int64_t psm_metrics_value(const char *name, const char *label);
-/* Count something of the application's own: name_total{label="..."} grows by
- * delta. */
+
+/**
+ * Count something of the application's own: name_total{label="..."} grows.
+ * Nothing is counted when out of memory, for a name outside the rule, and for a
+ * name that the library uses for a metric of another kind.
+ *
+ * @param name   [A-Za-z_:][A-Za-z0-9_:]*, 1 to 120 bytes; "_total" is added
+ *               unless it ends so.
+ * @param label  value of the label "label", no personal data; NULL or "": none.
+ * @param delta  by how much; 0 makes the metric visible, less than 0 is
+ *               ignored.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API void psm_metrics_add(const char *name, const char *label,
                              int64_t delta);
 
