@@ -11,36 +11,171 @@
 
 PSM_BEGIN_DECLS
 
-/* A consumer whose effects happen once: one transaction holds the effects, the
- * inbox and the offset. */
+/**
+ * A consumer whose effects happen once: one transaction holds what the handlers
+ * write and emit, the inbox row of each event, and the offset. A batch is at
+ * most 50 messages.
+ */
 typedef struct psm_processor psm_processor;
 
-/*
- * 0: handled. PSM_ERR_RETRY: not now. PSM_ERR_REJECT: never (dead letter).
- * PSM_ERR_DB, PSM_ERR_NOMEM: the system's fault, the batch is rolled back and
- * tried again. tx is the batch's: neither commit nor roll back.
+/**
+ * Handles one event, inside the batch's transaction and a savepoint of its own.
+ * Runs on the processor's thread, once per event, and again if its effects were
+ * rolled back.
+ *
+ * @param tx    the batch's: psm_tx_exec() and psm_tx_emit() only, neither
+ * commit nor roll back. A statement may take 30 s.
+ * @param ev    borrowed for the call.
+ * @param user  as given to psm_processor_on().
+ * @param err   for psm_error_set(), or to be handed on; its message is kept
+ * with a dead letter, so it must not say anything about a person.
+ * @return 0: handled; or what to do with the event:
+ *   PSM_ERR_RETRY, PSM_ERR_TIMEOUT, PSM_ERR_BROKER, PSM_ERR_FULL, PSM_ERR_IO
+ *     not now: its effects are undone, its partition waits, it is tried again
+ *     after 0.1 to 30 s, in order;
+ *   PSM_ERR_DB, PSM_ERR_NOMEM, PSM_ERR_FENCED, PSM_ERR_CLOSED
+ *     the system's fault: the batch is rolled back and tried again after 0.1 to
+ *     30 s, never a dead letter;
+ *   PSM_ERR_REJECT and any other
+ *     never: its effects are undone, it becomes a row of psymatch.dead_letter.
+ *   A statement that failed counts as the handler's failure, even if it then
+ *   returns 0.
  */
 typedef int (*psm_tx_event_fn)(psm_tx *tx, const psm_event *ev, void *user,
                                psm_error *err);
 
-/* name: the consumer group, e.g. "matching-service-therapist"; also the name in
- * inbox and offsets. */
+/**
+ * Make a processor.
+ *
+ * @param st    borrowed until pr is freed; its set "psymatch" must be in place
+ *              before events can be handled. Uses one connection of the pool.
+ * @param t     referenced until pr is freed.
+ * @param cfg   borrowed for the call.
+ * @param name  the consumer group, e.g. "matching-service-therapist", 1 byte or
+ *              more; copied. Also the consumer in psymatch.inbox and
+ *              psymatch.consumer_offset, so it must not change.
+ * @param out   new (psm_processor_free); NULL after a failure.
+ * @param err   details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL argument, or an empty name;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_processor_new(psm_store *st, psm_transport *t,
                               const psm_config *cfg, const char *name,
                               psm_processor **out, psm_error *err) PSM_CHECK;
+
+/**
+ * Read a topic, in addition to those named before.
+ *
+ * @param pr     a processor that was not started.
+ * @param topic  1 byte or more; copied.
+ * @param err    details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL argument, or an empty name;
+ *   PSM_ERR_STATE  started before;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_processor_subscribe(psm_processor *pr, const char *topic,
                                     psm_error *err) PSM_CHECK;
+
+/**
+ * Handle events of a type. Events of a type without a handler are skipped and
+ * counted.
+ *
+ * @param pr    a processor that was not started.
+ * @param type  a name or alias of the catalogue, or "*" for every type that has
+ *              no handler of its own.
+ * @param fn    the handler.
+ * @param user  given to fn; borrowed until pr is stopped.
+ * @param err   details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL         a NULL argument other than user;
+ *   PSM_ERR_STATE         started before;
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue does not have the type;
+ *   PSM_ERR_CONFLICT      the type has a handler;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_processor_on(psm_processor *pr, const char *type,
                              psm_tx_event_fn fn, void *user,
                              psm_error *err) PSM_CHECK;
-/* Never waits for the broker or the database: attaches when they are there. */
+
+/**
+ * Start the processor's thread. Never waits for the broker or the database:
+ * it attaches when they are there.
+ *
+ * @param pr   a processor with a topic and a handler, not started before.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL argument;
+ *   PSM_ERR_STATE  without topic or handler, or started or stopped before;
+ *   PSM_ERR_NOMEM  out of memory, or no thread could be made.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_processor_start(psm_processor *pr, psm_error *err) PSM_CHECK;
+
+/**
+ * Stop the thread: the batch under way is finished. After timeout_ms a
+ * statement under way is given up and the batch rolled back; it is handled
+ * after the next start.
+ *
+ * @param pr          a processor; one that does not run is no error.
+ * @param timeout_ms  for the batch under way, 0 or more.
+ * @param err         details of a failure; may be NULL.
+ * @return 0: the thread has ended; or
+ *   PSM_ERR_INVAL    a NULL or negative argument;
+ *   PSM_ERR_TIMEOUT  it has not, even 1 s after the timeout: a handler does not
+ *                    return; call again.
+ *
+ * Threads: one at a time; not from a handler. Blocks: up to timeout_ms and
+ * about 1 s. Since 0.1.
+ */
 PSM_API int psm_processor_stop(psm_processor *pr, int timeout_ms,
                                psm_error *err) PSM_CHECK;
+
+/**
+ * Stop at once if it runs, and free.
+ *
+ * @param pr  taken; NULL is allowed.
+ *
+ * Threads: one at a time; not from a handler. Blocks: until the handler under
+ * way has returned. Since 0.1.
+ */
 PSM_API void psm_processor_free(psm_processor *pr);
-/* "handled", "duplicates", "dead", "skipped", "rollbacks", "lag"; -1 for
- * another name. */
+
+/**
+ * One number about the processor.
+ *
+ * @param pr    a processor; NULL gives -1.
+ * @param name  messages by what became of them: "handled", "duplicates" (had
+ *              before), "dead", "skipped" (no handler), "ignored" (null value),
+ *              "retried" (put off, once per try); "rollbacks": batches that
+ * were rolled back; "holding": partitions that wait for an event to be tried
+ * again; "lag": messages behind the end, -1 if unknown.
+ * @return the number since the start; -1 for any other name.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int64_t psm_processor_stat(psm_processor *pr, const char *name);
+
+/**
+ * Does the processor do its work?
+ *
+ * @param pr      a processor.
+ * @param reason  reason[size] receives one sentence; may be NULL.
+ * @param size    bytes of reason, 0 if it is NULL.
+ * @return an enum psm_health: red when it does not run or the last batch was
+ *   rolled back, amber when the broker is not reachable or an event is to be
+ *   tried again.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
 PSM_API int psm_processor_health(psm_processor *pr, char *reason, size_t size);
 
 PSM_END_DECLS
