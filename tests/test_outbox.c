@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define TOPIC "communication-events"
 #define KEYS 10
@@ -351,8 +350,7 @@ START_TEST(broker_is_away)
 	for (i = 0; i < 1200; i++)
 		ck_assert_int_eq(change(st, i % KEYS + 1, err), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 1200);
-	while (psm_relay_stat(r, "waiting") < 1200)
-		(void)nanosleep(&(struct timespec){0, 1000000}, NULL);
+	PG_UNTIL(psm_relay_stat(r, "waiting") >= 1200);
 	ck_assert_int_eq(psm_relay_stat(r, "leader"), 1);
 	ck_assert_int_ge(psm_relay_stat(r, "oldest_age_ms"), 1);
 	ck_assert_int_eq(psm_relay_stat(r, "sent"), 0);
@@ -490,8 +488,7 @@ START_TEST(database_is_away)
 	ck_assert_int_eq(change(st, 1, err), 0);
 	wait_empty();
 	pg_down();
-	while (psm_relay_health(r, reason, sizeof reason) != PSM_HEALTH_RED)
-		(void)nanosleep(&(struct timespec){0, 1000000}, NULL);
+	PG_UNTIL(psm_relay_health(r, reason, sizeof reason) == PSM_HEALTH_RED);
 	ck_assert_int_eq(psm_relay_stat(r, "leader"), 0);
 	pg_up();
 	pg_run("INSERT INTO psymatch.outbox (event_id, aggregatetype, "

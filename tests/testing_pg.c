@@ -236,10 +236,15 @@ pg_wait(int64_t want, int timeout_ms, const char *query)
 	int64_t until = now_ms() + timeout_ms;
 	int64_t got;
 
-	/* Only the server knows: it is asked again every 5 ms. */
 	while ((got = pg_int("%s", query)) != want && now_ms() < until)
-		pg_run("SELECT pg_sleep(0.005)");
+		pg_pause();
 	return got;
+}
+
+void
+pg_pause(void)
+{
+	PQclear(ask(beside, "SELECT pg_sleep(0.005)"));
 }
 
 void

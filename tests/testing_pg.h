@@ -31,6 +31,18 @@ int64_t pg_int(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *pg_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Ask until the number is want, at most timeout_ms; returns the last answer. */
 int64_t pg_wait(int64_t want, int timeout_ms, const char *query);
+/* The server waits 5 ms, between two looks at something only it or a statistic
+ * can tell. */
+void pg_pause(void);
+/* Look until condition holds, at most 20 s. */
+#define PG_UNTIL(condition)                                                    \
+	do {                                                                   \
+		int looks = 4000;                                              \
+                                                                               \
+		while (!(condition) && looks-- > 0)                            \
+			pg_pause();                                            \
+		ck_assert_msg(looks > 0, "never: " #condition);                \
+	} while (0)
 
 /* The server is away for the library: connections end, new ones are refused. */
 void pg_down(void);
