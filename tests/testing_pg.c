@@ -172,6 +172,9 @@ pg_store(void)
 	return st;
 }
 
+static PGresult *ask_format(const char *format, va_list ap)
+    __attribute__((format(printf, 1, 0)));
+
 static PGresult *
 ask_format(const char *format, va_list ap)
 {
