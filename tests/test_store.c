@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "store/delivery.h"
-#include "store/store.h"
+#include "store/conn.h"
+#include "testing.h"
 #include "testing_pg.h"
 
-#include <check.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static psm_store *st;
 static psm_error *err;
@@ -171,6 +167,21 @@ START_TEST(arguments)
 }
 END_TEST
 
+START_TEST(lent_transactions)
+{
+	psm_tx *tx = begin();
+
+	psm__tx_lend(tx, 1);
+	ck_assert_int_eq(insert(tx, "1", "a"), 0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), PSM_ERR_STATE);
+	psm_tx_rollback(tx);
+	ck_assert_int_eq(insert(tx, "2", "a"), 0);
+	psm__tx_lend(tx, 0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM t"), 2);
+}
+END_TEST
+
 START_TEST(savepoints)
 {
 	psm_tx *tx = begin();
@@ -271,6 +282,109 @@ START_TEST(queued_statements_share_a_round_trip)
 	ck_assert_ptr_null(a);
 	ck_assert_ptr_null(b);
 	psm_tx_rollback(tx);
+}
+END_TEST
+
+/* -- messages without values */
+
+static const struct masked {
+	const char *state, *message, *text;
+} masked[] = {
+    {"22P02", "invalid input syntax for type integer: \"secret\"",
+     "invalid input syntax for type integer"},
+    {"22003", "value \"9\"9\" is out of range for type integer",
+     "value \"\" is out of range for type integer"},
+    {"22001", "value too long for type character varying(5)",
+     "value too long for type character varying(5)"},
+    {"P0001", "patient \"secret", "patient \""},
+    {"00000", "relation \"secret\" is odd\nsecond line",
+     "relation \"\" is odd"},
+    {"42P01", "relation \"t\" does not exist", "relation \"t\" does not exist"},
+    {"3D000", "database \"d\" does not exist", "database \"d\" does not exist"},
+    {"", "", ""},
+};
+
+START_TEST(messages_without_values)
+{
+	const struct masked *m = &masked[_i];
+	char text[100];
+
+	psm__sqlstate_text(m->state, m->message, text, sizeof text);
+	ck_assert_str_eq(text, m->text);
+	/* Cut off in the middle of a value. */
+	psm__sqlstate_text("22000", "value \"secret\"", text, 11);
+	ck_assert_str_eq(text, "value \"");
+}
+END_TEST
+
+/* -- memory that runs out */
+
+static int
+use_case(psm_tx *tx)
+{
+	static const char payload[] = "{\"email_id\": 1}";
+	psm_event *ev = NULL;
+	psm_rows *rows = NULL;
+	int rc;
+
+	rc = psm_tx_exec(tx, "SELECT id FROM t FOR UPDATE", 0, NULL, &rows,
+	                 NULL);
+	psm_rows_free(rows);
+	if (rc == 0)
+		rc = psm__tx_savepoint(tx, "e", NULL);
+	if (rc == 0)
+		rc = psm_tx_exec(tx, "UPDATE t SET age = age + 1", 0, NULL,
+		                 NULL, NULL);
+	if (rc == 0)
+		rc = psm_event_new("communication.send_email", "test", payload,
+		                   sizeof payload - 1, &ev, NULL);
+	if (rc == 0)
+		rc = psm_tx_emit(tx, ev, NULL);
+	psm_event_free(ev);
+	return rc;
+}
+
+static int
+whole_life(void *arg)
+{
+	psm_config *settings = NULL;
+	psm_store *own = NULL;
+	psm_tx *tx = NULL;
+	int rc;
+
+	(void)arg;
+	rc = psm_config_from_env(&settings, NULL);
+	if (rc == 0)
+		rc = psm_store_open(settings, &own, NULL);
+	if (rc == 0)
+		rc = psm_tx_begin(own, &tx, NULL);
+	if (rc == 0)
+		rc = use_case(tx);
+	if (rc == 0)
+		rc = psm_tx_commit(tx, NULL);
+	else
+		psm_tx_rollback(tx);
+	psm_store_free(own);
+	psm_config_free(settings);
+	return rc;
+}
+
+/* Nothing is kept of a transaction that ran out of memory, nothing leaks. */
+START_TEST(out_of_memory)
+{
+	int64_t rows;
+	long count;
+
+	psm_store_free(st);
+	psm_error_free(err);
+	st = NULL;
+	err = NULL;
+	pg_run("INSERT INTO t (id, name, age) VALUES (1, 'a', 0)");
+	ck_assert_int_eq(setenv("DB_NAME", pg_name(), 1), 0);
+	count = testing_fail_each(whole_life, NULL, 1);
+	ck_assert_int_gt(count, 10);
+	rows = pg_int("SELECT count(*) FROM psymatch.outbox");
+	ck_assert_int_eq(pg_int("SELECT age FROM t"), rows);
 }
 END_TEST
 
@@ -500,10 +614,12 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, failures_have_codes, 0,
 	                    (int)(sizeof failures / sizeof failures[0]));
 	tcase_add_test(tc, arguments);
+	tcase_add_test(tc, lent_transactions);
 	tcase_add_test(tc, savepoints);
 	tcase_add_test(tc, many_statements);
 	tcase_add_test(tc, plan_of_before);
 	tcase_add_test(tc, queued_statements_share_a_round_trip);
+	tcase_add_test(tc, out_of_memory);
 	suite_add_tcase(s, tc);
 
 	tc = tcase_create("pool");
@@ -516,6 +632,11 @@ main(int argc, char **argv)
 	tcase_add_test(tc, session_settings);
 	tcase_add_test(tc, cancel_flag);
 	tcase_add_test(tc, backoff_grows_to_its_cap);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("messages");
+	tcase_add_loop_test(tc, messages_without_values, 0,
+	                    (int)(sizeof masked / sizeof masked[0]));
 	suite_add_tcase(s, tc);
 
 	sr = srunner_create(s);

@@ -141,6 +141,12 @@ pg_database(void)
 	beside = connect_to(database);
 }
 
+const char *
+pg_name(void)
+{
+	return database;
+}
+
 psm_config *
 pg_settings(void)
 {

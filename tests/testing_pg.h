@@ -18,6 +18,8 @@ void pg_main_private(char **argv);
 /* In each test: an empty database, dropped at the end of the process. With
  * TESTING_LOG in the environment the library's log goes to standard error. */
 void pg_database(void);
+/* Its name. */
+const char *pg_name(void);
 /* Settings that lead to it. */
 psm_config *pg_settings(void);
 /* A store on it, with the set "psymatch" in place. */

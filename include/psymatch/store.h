@@ -113,7 +113,8 @@ PSM_API int psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err) PSM_CHECK;
  * @param err  details of a failure; may be NULL.
  * @return 0: committed; or
  *   PSM_ERR_INVAL     a NULL argument;
- *   PSM_ERR_STATE     a statement failed before, nothing was kept;
+ *   PSM_ERR_STATE     a statement failed before, nothing was kept; or tx is
+ *                     that of a processor's handler, then nothing happened;
  *   PSM_ERR_DB        the database failed; when the connection was lost during
  *                     the commit it may have happened all the same; retriable;
  *   PSM_ERR_CONFLICT  a deferred constraint refused it;
@@ -129,7 +130,8 @@ PSM_API int psm_tx_commit(psm_tx *tx, psm_error *err) PSM_CHECK;
 /**
  * Roll back.
  *
- * @param tx  taken; NULL is allowed.
+ * @param tx  taken; NULL is allowed. The transaction of a processor's handler
+ *            is left alone.
  *
  * Threads: one at a time. Blocks: until the server answers, at most 60 s.
  * Since 0.1.

@@ -224,7 +224,9 @@ dispatch(psm_processor *pr, psm_tx *tx, struct psm__item *it,
 	}
 	psm__error_clear(pr->fail);
 	began_us = psm__mono_us();
+	psm__tx_lend(tx, 1);
 	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, pr->fail);
+	psm__tx_lend(tx, 0);
 	psm__processor_timed(pr, h, psm__mono_us() - began_us);
 	return settle(pr, tx, it, ev, rc);
 }

@@ -145,7 +145,6 @@ count_batch(psm_processor *pr)
 	(void)pthread_mutex_lock(&pr->lock);
 	for (i = 0; i < PSM__N_OUTCOMES; i++)
 		pr->outcomes[i] += pr->batch.outcomes[i];
-	pr->problem[0] = '\0';
 	(void)pthread_mutex_unlock(&pr->lock);
 	for (i = 0; i < PSM__N_OUTCOMES; i++)
 		if (pr->batch.outcomes[i] > 0)
@@ -201,18 +200,31 @@ back_off(psm_processor *pr)
 }
 
 static void
+all_well(psm_processor *pr)
+{
+	pr->failures = 0;
+	(void)pthread_mutex_lock(&pr->lock);
+	pr->problem[0] = '\0';
+	(void)pthread_mutex_unlock(&pr->lock);
+}
+
+static void
 work(psm_processor *pr)
 {
 	int rc;
 
 	psm__reader_collect(pr);
-	if (pr->batch.count == 0)
+	if (pr->batch.count == 0) {
+		/* What failed may have been taken away from us since. */
+		if (pr->failures > 0 && !psm__reader_owes(pr))
+			all_well(pr);
 		return;
+	}
 	rc = psm__batch_run(pr);
 	if (rc == 0) {
 		count_batch(pr);
 		psm__reader_advance(pr);
-		pr->failures = 0;
+		all_well(pr);
 		return;
 	}
 	count_rollback(pr, psm_error_message(pr->err));

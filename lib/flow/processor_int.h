@@ -126,6 +126,8 @@ void psm__reader_close(psm_processor *pr, int timeout_ms);
 void psm__reader_collect(psm_processor *pr);
 /* One look at the source while the batch is not wanted: stay in the group. */
 void psm__reader_idle(psm_processor *pr);
+/* 1: messages that were read have not been handled. */
+int psm__reader_owes(const psm_processor *pr);
 /* The batch was not committed: read it all again, trust no offset. */
 void psm__reader_again(psm_processor *pr);
 /* The batch was committed: remember, tell the broker, keep what is to be tried

@@ -278,6 +278,17 @@ psm__reader_idle(psm_processor *pr)
 	release_record(pr, &rec);
 }
 
+int
+psm__reader_owes(const psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++)
+		if (pr->parts[i].held || pr->parts[i].reread >= 0)
+			return 1;
+	return 0;
+}
+
 /* -- after the transaction */
 
 static void

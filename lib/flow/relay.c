@@ -246,8 +246,10 @@ lead(psm_relay *r)
 
 	if (!r->conn)
 		rc = psm__store_connect(r->st, "relay", &r->conn, r->err);
-	if (rc == 0)
-		rc = psm__outbox_lead(r->conn, &r->leading, r->err);
+	if (rc < 0)
+		return rc;
+	psm__conn_limits(r->conn, 0, &r->worker.cancel);
+	rc = psm__outbox_lead(r->conn, &r->leading, r->err);
 	if (rc < 0)
 		return rc;
 	if (!r->leading)
@@ -341,6 +343,8 @@ turn(psm_relay *r, int more, int *full)
 		return rc;
 	psm__window_done(&r->window, done, q.done_count);
 	count_sent(r, q.done_count);
+	if (q.done_count > 0 || psm_rows_count(rows) == 0)
+		r->failures = 0; /* it goes forward, or has nothing to do */
 	rc = send_rows(r, rows);
 	*full = q.limit > 0 && psm_rows_count(rows) == q.limit;
 	psm_rows_free(rows);
@@ -383,7 +387,6 @@ publish(psm_relay *r, int *wait_ms)
 	if (rc < 0)
 		return rc;
 	rc = measure(r);
-	r->failures = 0;
 	set_problem(r, "");
 	*wait_ms = full && psm__window_outstanding(&r->window) < PSM__WINDOW / 2
 	               ? 0
@@ -427,8 +430,9 @@ drain(psm_relay *r)
 
 	if (!r->leading)
 		return;
+	/* The last quarter is for the deletion. */
 	left = psm__worker_left_ms(&r->worker);
-	psm__window_wait(&r->window, left);
+	psm__window_wait(&r->window, left - left / 4);
 	(void)turn(r, 0, &full); /* else they are sent twice */
 }
 

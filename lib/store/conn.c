@@ -12,10 +12,24 @@
 #define DEFAULT_LIMIT_MS 60000
 
 static void
-on_notice(void *user, const char *message)
+on_notice(void *user, const PGresult *res)
 {
-	(void)user;
-	psm__log(PSM_LOG_DEBUG, "database notice", "text", message, NULL);
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	const char *severity =
+	    PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+	struct psm__conn *c = user;
+	char text[160];
+
+	/* Said to an idle connection: it will be closed. */
+	if (severity && strcmp(severity, "FATAL") == 0)
+		c->broken = 1;
+	if (!psm__log_wanted(PSM_LOG_DEBUG))
+		return;
+	psm__sqlstate_text(state ? state : "", message ? message : "", text,
+	                   sizeof text);
+	psm__log(PSM_LOG_DEBUG, "database notice", "sqlstate",
+	         state ? state : "", "text", text, NULL);
 }
 
 /* libpq's own message: several lines, ends in a newline, no password. */
@@ -150,7 +164,7 @@ psm__conn_open(const struct psm__conn_conf *conf, const char *purpose,
 		rc = psm__conn_fail(c, "cannot connect", err);
 		goto out;
 	}
-	(void)PQsetNoticeProcessor(c->pg, on_notice, NULL);
+	(void)PQsetNoticeReceiver(c->pg, on_notice, c);
 	rc = finish_connect(c, psm__mono_ms() + timeout_ms, err);
 	if (rc < 0)
 		goto out;
@@ -186,16 +200,13 @@ psm__conn_usable(struct psm__conn *c)
 
 	if (c->broken || PQstatus(c->pg) != CONNECTION_OK)
 		return 0;
-	/* An idle server says nothing but that it goes away. */
+	/* What a server says to an idle client is mostly good-bye. */
 	if (poll(&fd, 1, 0) > 0) {
-		if (!PQconsumeInput(c->pg) ||
-		    (fd.revents & (POLLHUP | POLLERR)))
+		if (!PQconsumeInput(c->pg))
 			return 0;
-		fd.revents = 0;
-		if (poll(&fd, 1, 0) > 0)
-			return 0;
+		(void)PQisBusy(c->pg); /* hands a message to on_notice */
 	}
-	return PQstatus(c->pg) == CONNECTION_OK;
+	return !c->broken && PQstatus(c->pg) == CONNECTION_OK;
 }
 
 int

@@ -23,9 +23,6 @@ int psm__conn_usable(struct psm__conn *c);
 int psm__conn_in_tx(const struct psm__conn *c);
 /* 1: it broke; only close is left. */
 int psm__conn_broken(const struct psm__conn *c);
-/* Give up on an answer after this long (the connection is broken then), or as
- * soon as *cancel is not 0 (may be NULL; read with __atomic). */
-void psm__conn_limits(struct psm__conn *c, int timeout_ms, const int *cancel);
 
 /*
  * Queue one statement. Parameters are read before the call returns. Its failure
@@ -51,6 +48,13 @@ struct psm__sqlstate {
 	const char *message; /* the server's primary message, may be NULL */
 	const char *table, *column, *constraint; /* may be NULL */
 };
+/*
+ * The message without what it may quote from a row: everything between the
+ * first and the last double quote and all behind a colon ("invalid input syntax
+ * for type integer: ..."), unless messages of that state quote only names.
+ */
+void psm__sqlstate_text(const char *state, const char *message, char *out,
+                        size_t size);
 int psm__sqlstate_fail(const struct psm__sqlstate *s, psm_error *err);
 
 /* -- rows.c: takes the result (a PGresult), also when it fails. */

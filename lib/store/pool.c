@@ -154,7 +154,8 @@ open_counted(psm_store *st, int timeout_ms, struct psm__conn **out,
 			psm__log(PSM_LOG_WARN, "database not reachable",
 			         "reason", psm_error_message(why), NULL);
 		psm__error_clear(st->why);
-		psm__error_copy(st->why, why);
+		if (why)
+			psm__error_copy(st->why, why);
 		(void)pthread_cond_signal(&st->freed);
 	}
 	(void)pthread_mutex_unlock(&st->lock);

@@ -33,28 +33,41 @@ static const struct state_rule {
     {"", PSM_ERR_DB, 0},
 };
 
-/*
- * Copy the primary message without what it may quote from a row: in the data
- * classes everything between the first and the last double quote, and all
- * behind a colon ("invalid input syntax for type integer: ...").
- */
-static void
-mask_message(const char *message, int quotes_values, char *out, size_t size)
+/* Classes whose messages quote names of the schema or of the server, and no
+ * values. */
+static int
+quotes_names(const char *state)
 {
-	const char *first, *last, *colon;
-	size_t len = strcspn(message, "\r\n");
+	static const char *const classes[] = {"08", "28", "3D", "42", "57"};
+	size_t i;
 
-	(void)snprintf(out, size, "%.*s", (int)len, message);
-	if (!quotes_values)
+	for (i = 0; i < PSM__COUNT(classes); i++)
+		if (strncmp(state, classes[i], 2) == 0)
+			return 1;
+	return 0;
+}
+
+void
+psm__sqlstate_text(const char *state, const char *message, char *out,
+                   size_t size)
+{
+	char *first, *last, *colon;
+
+	(void)snprintf(out, size, "%.*s", (int)strcspn(message, "\r\n"),
+	               message);
+	if (quotes_names(state))
 		return;
 	colon = strstr(out, ": ");
 	if (colon)
-		out[colon - out] = '\0';
+		*colon = '\0';
 	first = strchr(out, '"');
+	last = strrchr(out, '"');
 	if (!first)
 		return;
-	last = strrchr(out, '"');
-	memmove(out + (first - out) + 1, last, strlen(last) + 1);
+	if (first == last)
+		first[1] = '\0'; /* cut off inside the value */
+	else
+		memmove(first + 1, last, strlen(last) + 1);
 }
 
 int
@@ -63,15 +76,11 @@ psm__sqlstate_fail(const struct psm__sqlstate *s, psm_error *err)
 	const char *state = s->state ? s->state : "";
 	const struct state_rule *r = rules;
 	char text[160], where[200];
-	int values;
 
 	while (strncmp(state, r->prefix, strlen(r->prefix)) != 0)
 		r++;
-	/* 42 quotes names of the schema, the connection classes the role. */
-	values = strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
-	         strncmp(state, "P0", 2) == 0;
-	mask_message(s->message ? s->message : "no message", values, text,
-	             sizeof text);
+	psm__sqlstate_text(state, s->message ? s->message : "no message", text,
+	                   sizeof text);
 	(void)snprintf(where, sizeof where, "%s%s%s%s%s%s",
 	               s->constraint ? ", constraint " : "",
 	               s->constraint ? s->constraint : "",

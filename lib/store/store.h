@@ -20,6 +20,8 @@ psm_store *psm__tx_store(psm_tx *tx);
 /* 0, or the code of the statement that failed since the last savepoint the
  * transaction went back to. */
 int psm__tx_failed(const psm_tx *tx);
+/* Lent to a callback: it can neither commit nor roll back. */
+void psm__tx_lend(psm_tx *tx, int lent);
 /* While *cancel is not 0 (read with __atomic), a wait for the server ends and
  * the connection is given up. Borrowed until the transaction ends. */
 void psm__tx_cancel(psm_tx *tx, const int *cancel);
@@ -52,6 +54,9 @@ int psm__store_connect(psm_store *st, const char *purpose,
 /* As psm_tx_exec, in a transaction of its own. */
 int psm__conn_exec(struct psm__conn *c, const char *sql, size_t count,
                    const char *const *params, psm_rows **rows, psm_error *err);
+/* Give up on an answer after timeout_ms (0: 60 s; the connection is broken
+ * then), or as soon as *cancel is not 0 (may be NULL; read with __atomic). */
+void psm__conn_limits(struct psm__conn *c, int timeout_ms, const int *cancel);
 void psm__conn_close(struct psm__conn *c);
 
 /* -- backoff.c */

@@ -21,6 +21,7 @@ struct psm_tx {
 	/* 0, or the failure of a statement: until a savepoint is gone back to
 	 * the server refuses everything. */
 	int failed;
+	int lent; /* to a callback, which must not end it */
 	struct psm__outgoing out;
 	struct mark marks[MARKS_MAX];
 	size_t mark_count;
@@ -147,6 +148,9 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 	psm__error_clear(err);
 	if (!tx)
 		return psm__fail(err, PSM_ERR_INVAL, "tx: want a transaction");
+	if (tx->lent)
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "tx: only its owner can commit it");
 	events = tx->out.count;
 	if (tx->failed) {
 		rc = fail_state(tx, err);
@@ -174,7 +178,7 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 void
 psm_tx_rollback(psm_tx *tx)
 {
-	if (!tx)
+	if (!tx || tx->lent)
 		return;
 	/* If this fails the pool closes the connection, which rolls back. */
 	if (!psm__conn_broken(tx->c) &&
@@ -270,6 +274,12 @@ int
 psm__tx_failed(const psm_tx *tx)
 {
 	return tx->failed;
+}
+
+void
+psm__tx_lend(psm_tx *tx, int lent)
+{
+	tx->lent = lent;
 }
 
 void
