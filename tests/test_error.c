@@ -72,7 +72,7 @@ START_TEST(no_code_is_missing)
 	ck_assert_str_eq(psm_error_name(0), "PSM_OK");
 	ck_assert_str_eq(psm_strerror(0), "success");
 	ck_assert_str_eq(psm_strerror(17), "success");
-	ck_assert_str_eq(psm_error_name(-999), "PSM_ERR_UNKNOWN");
+	ck_assert_str_eq(psm_error_name(-999), "PSM_UNKNOWN");
 	ck_assert_str_eq(psm_strerror(-999), "unknown error code");
 }
 END_TEST

@@ -207,7 +207,7 @@ PSM_API const char *psm_strerror(int code);
  *
  * @param code  any number.
  * @return borrowed for ever, e.g. "PSM_ERR_FULL"; "PSM_OK" from 0 up,
- *   "PSM_ERR_UNKNOWN" for the rest.
+ *   "PSM_UNKNOWN" for the rest.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

@@ -218,7 +218,7 @@ psm_error_name(int code)
 
 	if (code >= 0)
 		return "PSM_OK";
-	return row != NULL ? row->name : "PSM_ERR_UNKNOWN";
+	return row != NULL ? row->name : "PSM_UNKNOWN";
 }
 
 int
