@@ -136,7 +136,7 @@ special(const psm_event *ev)
 		plan.seen++;
 		plan.blocked = plan.block;
 		(void)pthread_cond_broadcast(&flow_changed);
-		while (plan.block)
+		while (plan.blocked)
 			(void)pthread_cond_wait(&flow_changed, &flow_lock);
 		if (plan.times < 0 || plan.times >= plan.seen)
 			rc = plan.rc;
@@ -170,6 +170,16 @@ flow_wait_blocked(void)
 		ck_assert_int_eq(
 		    pthread_cond_timedwait(&flow_changed, &flow_lock, &until),
 		    0);
+	(void)pthread_mutex_unlock(&flow_lock);
+}
+
+void
+flow_block_next_at(int n)
+{
+	(void)pthread_mutex_lock(&flow_lock);
+	plan.bad = n;
+	plan.blocked = 0;
+	(void)pthread_cond_broadcast(&flow_changed);
 	(void)pthread_mutex_unlock(&flow_lock);
 }
 

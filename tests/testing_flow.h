@@ -27,7 +27,7 @@ struct flow_plan {
 	int times;   /* this often, -1: always */
 	int rc;      /* what it returns then */
 	int seen;    /* calls for bad */
-	int block;   /* wait at bad until this is 0 */
+	int block;   /* wait at bad until let go */
 	int blocked; /* it does */
 };
 extern struct flow_plan plan;
@@ -50,6 +50,8 @@ int flow_save(psm_tx *tx, const psm_event *ev, psm_error *e);
 int flow_handler(psm_tx *tx, const psm_event *ev, void *user, psm_error *e);
 void flow_wait_blocked(void);
 void flow_unblock(void);
+/* Let it go on, and block again at another n (-1: nowhere). */
+void flow_block_next_at(int n);
 
 /* Not started. */
 psm_processor *flow_processor(psm_store *store, psm_transport *from,
