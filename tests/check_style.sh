@@ -26,6 +26,7 @@ while IFS= read -r file; do
 	case $file in
 	*.[ch] | *.h.in | *.py | *.sh | *.awk | *.[1-9] | *.[1-9].in | check | demo | .ci/run | build-aux/*)
 		head -n 3 "$path" | grep -q 'SPDX-License-Identifier: BSD-2-Clause' || echo "$file: no SPDX line"
+		case $file in *.[1-9]) continue ;; esac # a page is looked up, not read through
 		lines=$(wc -l <"$path")
 		[ "$lines" -le $max_file ] || echo "$file: $lines lines, more than $max_file"
 		;;
