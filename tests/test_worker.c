@@ -215,6 +215,19 @@ START_TEST(a_failure_that_may_go_away_is_retried_early)
 }
 END_TEST
 
+START_TEST(the_pause_doubles_up_to_a_limit)
+{
+	static const struct svc_backoff b = {1000000, 60000000};
+	static const int64_t seconds[] = {1, 2, 4, 8, 16, 32, 60, 60};
+	unsigned i;
+
+	for (i = 0; i < sizeof seconds / sizeof *seconds; i++)
+		ck_assert_int_eq(psm__svc_backoff_us(&b, i + 1),
+		                 seconds[i] * 1000000);
+	ck_assert_int_eq(psm__svc_backoff_us(&b, 4000000000u), 60000000);
+}
+END_TEST
+
 START_TEST(a_retry_is_not_later_than_the_interval)
 {
 	struct job j;
@@ -517,6 +530,7 @@ suite(void)
 	tcase_add_test(worker, a_worker_runs_at_start_and_again);
 	tcase_add_test(worker, interval_0_ends_with_success);
 	tcase_add_test(worker, a_failure_that_may_go_away_is_retried_early);
+	tcase_add_test(worker, the_pause_doubles_up_to_a_limit);
 	tcase_add_test(worker, a_retry_is_not_later_than_the_interval);
 	tcase_add_test(worker, a_failure_for_good_waits_for_the_interval);
 	tcase_add_test(worker, health_follows_the_runs);

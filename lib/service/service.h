@@ -132,6 +132,8 @@ struct svc_backoff {
 	int64_t first_us, limit_us;
 };
 
+/* The pause after so many failures in a row, 1 or more, before jitter. */
+int64_t psm__svc_backoff_us(const struct svc_backoff *b, unsigned failures);
 int psm__svc_worker_new(const char *name, int interval_s,
                         const struct svc_backoff *backoff, psm_work_fn fn,
                         void *user, struct svc_worker **out, psm_error *err);

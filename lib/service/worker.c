@@ -88,21 +88,25 @@ with_jitter(struct svc_worker *w, int64_t us)
 	return us / 2 + (int64_t)(w->random % (uint64_t)(us / 2 + 1));
 }
 
+int64_t
+psm__svc_backoff_us(const struct svc_backoff *b, unsigned failures)
+{
+	int64_t us = b->first_us;
+
+	while (--failures > 0 && us < b->limit_us)
+		us *= 2;
+	return us < b->limit_us ? us : b->limit_us;
+}
+
 /* @locks w->lock held. Time until the next run, -1: there is none. */
 static int64_t
 pause_locked(struct svc_worker *w)
 {
-	int64_t us = w->backoff.first_us;
-	unsigned i;
+	int64_t us;
 
-	if (w->code >= 0)
+	if (w->code >= 0 || !w->retriable)
 		return w->interval_us > 0 ? w->interval_us : -1;
-	if (!w->retriable)
-		return w->interval_us > 0 ? w->interval_us : -1;
-	for (i = 1; i < w->failures && us < w->backoff.limit_us; i++)
-		us *= 2;
-	if (us > w->backoff.limit_us)
-		us = w->backoff.limit_us;
+	us = psm__svc_backoff_us(&w->backoff, w->failures);
 	if (w->interval_us > 0 && us > w->interval_us)
 		us = w->interval_us;
 	return with_jitter(w, us);
@@ -119,8 +123,7 @@ record_locked(struct svc_worker *w, int rc)
 		w->failures = 0;
 		return;
 	}
-	if (w->failures < 1000) /* more doubling would overflow nothing yet */
-		w->failures++;
+	w->failures++;
 	w->retriable = psm_error_retriable(w->err);
 	(void)snprintf(w->message, sizeof w->message, "%s",
 	               psm_error_message(w->err));
