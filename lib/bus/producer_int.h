@@ -63,6 +63,7 @@ struct psm_producer {
 	/* the sender's own */
 	psm_error *err;
 	size_t inflight;
+	int handed;  /* records in this turn */
 	int restart; /* open another sink, send all again */
 	int ending;  /* only reports are taken now */
 	int64_t open_at_ms, pause_until_ms;

@@ -12,6 +12,10 @@
 #define NAP_MS 1000
 #define BACKOFF_MS 100
 #define BACKOFF_MAX_MS 5000
+/* While events keep coming, they are collected for so long instead of asking to
+ * be woken for each: a wake-up costs more than an append. The first one after a
+ * rest is sent at once. */
+#define GATHER_MS 1
 /* After the sink ran out of memory. */
 #define PAUSE_MS 100
 
@@ -227,6 +231,7 @@ hand_over(struct psm_producer *p, int64_t now_ms)
 	struct psm__message m;
 	int rc, n;
 
+	p->handed = 0;
 	if (now_ms < p->pause_until_ms)
 		return PSM_ERR_FULL;
 	rc = psm__lanes_run(p, now_ms);
@@ -241,8 +246,10 @@ hand_over(struct psm_producer *p, int64_t now_ms)
 			continue;
 		}
 		rc = psm__sender_send(p, &m);
-		if (rc == 0)
+		if (rc == 0) {
 			psm__spool_pass(p->spool);
+			p->handed++;
+		}
 	}
 	return rc;
 }
@@ -264,6 +271,8 @@ nap_ms(struct psm_producer *p, int rc, int64_t stop_at_ms)
 
 	if (rc == 0)
 		return 0;
+	if (rc == PSM_ERR_NOT_FOUND && p->handed)
+		return GATHER_MS;
 	if (rc == PSM_ERR_NOT_FOUND && !psm__spool_rest(p->spool))
 		return 0;
 	if (p->durability == PSM__DURABLE_INTERVAL && p->interval_ms < ms)
