@@ -124,6 +124,8 @@ decide(struct sink *s, struct entry *e, int *burst)
 		e->rc = rule.rc;
 		if (rule.what == FAKE_BURST)
 			*burst = rule.rc;
+		if (rule.what == FAKE_STALL)
+			f->down = 1;
 	}
 	if (e->rc == 0)
 		note(f, e);

@@ -17,6 +17,7 @@
 enum fake_what {
 	FAKE_NOTHING,
 	FAKE_REPORT, /* it alone is reported as rc */
+	FAKE_STALL,  /* as REPORT, and the broker is down after it */
 	FAKE_BURST,  /* it and everything in flight behind it is */
 	FAKE_DIE,    /* the client dies: all is reported as closed */
 	FAKE_REFUSE  /* send itself returns rc, for the at-th send */

@@ -195,6 +195,30 @@ START_TEST(topic_on_and_off)
 }
 END_TEST
 
+/* While the outcome of others is open, nobody knows which one is the first that
+ * has to come again. */
+START_TEST(nothing_again_before_all_is_known)
+{
+	psm_producer *p;
+
+	fake.down = 1;
+	fake.rules[0] = (struct fake_rule){FAKE_STALL, 1, PSM_ERR_RETRY};
+	p = start(_i);
+	send_range(p, 0, 10, 1);
+	ck_assert_int_eq(fake_wait_sends(&fake, 10), 0);
+	fake_set_down(&fake, 0);
+	fake_pass_ms(&fake, 400); /* the topic is held for at most 125 ms */
+	pthread_mutex_lock(&fake.lock);
+	ck_assert_int_eq(fake.sends, 10);
+	pthread_mutex_unlock(&fake.lock);
+	fake_set_down(&fake, 0);
+	flush(p);
+	ck_assert_int_eq(fake.delivered, 10);
+	end(p, 0);
+	heard_once(10);
+}
+END_TEST
+
 START_TEST(probe_refused_for_good)
 {
 	psm_producer *p;
@@ -247,6 +271,7 @@ suite(void)
 	tcase_add_loop_test(tc, sink_full_is_waited_for, 0, 2);
 	tcase_add_loop_test(tc, missing_topic_stops_nobody_else, 0, 2);
 	tcase_add_loop_test(tc, topic_on_and_off, 0, 2);
+	tcase_add_loop_test(tc, nothing_again_before_all_is_known, 0, 2);
 	tcase_add_loop_test(tc, probe_refused_for_good, 0, 2);
 	tcase_add_loop_test(tc, send_says_retry, 0, 2);
 	suite_add_tcase(s, tc);

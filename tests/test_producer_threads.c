@@ -45,6 +45,33 @@ START_TEST(callback_sends)
 }
 END_TEST
 
+static int late_rc;
+
+static void
+send_late(const char *event_id, int rc, const char *reason, void *user)
+{
+	hear(event_id, rc, reason, user);
+	late_rc = try_send(calling, 0, 99, NULL);
+}
+
+/* Once the end is told, nothing is accepted that nobody would hear of. */
+START_TEST(callback_cannot_send_at_the_end)
+{
+	fake.down = 1;
+	calling = make_with(&fake.base, _i ? "" : dir, "os", "1000");
+	ck_assert_int_eq(psm_producer_set_delivery(calling, send_late, &heard),
+	                 0);
+	ck_assert_int_eq(psm_producer_start(calling, NULL), 0);
+	send_range(calling, 0, 3, 1);
+	ck_assert_int_eq(psm_producer_close(calling, 0, NULL, NULL),
+	                 PSM_ERR_TIMEOUT);
+	ck_assert_int_eq(late_rc, PSM_ERR_STATE);
+	ck_assert_int_eq(stat_of(calling, "accepted"), 3);
+	psm_producer_free(calling);
+	heard_once(3);
+}
+END_TEST
+
 /* -- threads and processes -- */
 
 #define WRITERS 4
@@ -314,6 +341,7 @@ suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, callback_sends, 0, 3);
+	tcase_add_loop_test(tc, callback_cannot_send_at_the_end, 0, 2);
 	tcase_add_loop_test(tc, writers_against_the_sender, 0, 4);
 	tcase_add_loop_test(tc, close_against_writers, 0, 2);
 	tcase_add_loop_test(tc, child_of_a_fork_is_refused, 0, 2);

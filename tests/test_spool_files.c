@@ -349,6 +349,31 @@ START_TEST(backlog_needs_no_descriptors)
 }
 END_TEST
 
+/* What was unmapped may be damaged when it is read again. */
+START_TEST(backlog_is_checked_again)
+{
+	struct psm__spool *s = open_spool();
+	char name[64], byte = 'x';
+	int fd, n, read = 1;
+
+	put(s, 0, 100);
+	ck_assert_int_eq(read_one(s), 0);
+	psm__spool_tend(s);
+	snprintf(name, sizeof(name), "stream.0/%016x.pms", 4);
+	fd = open(path_of(name), O_WRONLY);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, &byte, 1, PSM__SEGMENT_HEADER + 60), 1);
+	close(fd);
+	for (; (n = read_one(s)) >= 0; read++)
+		psm__spool_release(s);
+	psm__spool_release(s);
+	ck_assert_int_eq(read, 99);
+	ck_assert_uint_eq(numbers(s).damaged, 1);
+	ck_assert_uint_eq(numbers(s).waiting, 0);
+	end(s);
+}
+END_TEST
+
 /* What cannot be mapped now is not skipped: it comes first when it can. */
 static void *
 no_map(int fd, size_t size)
@@ -544,6 +569,7 @@ suite(void)
 	tcase_add_loop_test(tc, sync_fails_for_good, 0, 2);
 	tcase_add_test(tc, interval_syncs_by_itself);
 	tcase_add_test(tc, backlog_needs_no_descriptors);
+	tcase_add_test(tc, backlog_is_checked_again);
 	tcase_add_test(tc, backlog_cannot_be_mapped_now);
 	tcase_add_loop_test(tc, writers_against_a_reader, 0, 3);
 	tcase_add_test(tc, killed_while_appending);
