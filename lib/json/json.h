@@ -64,14 +64,16 @@ const struct psm_json *psm__json_index(struct psm__json_doc *doc,
 const struct psm_json *psm__json_member(const struct psm_json *object,
                                         const char *key);
 
-/* scan.c: all that yajl does not tell about strings, and the size of the tree.
- */
+/* scan.c: what yajl does not tell or takes too lightly, and the size of the
+ * tree. */
 struct psm__json_scan {
-	size_t values;     /* at least as many as there are in the text */
-	int escapes;       /* 1: some string has one */
-	size_t bad_string; /* where the wrong string begins; len: none is */
-	size_t bad;        /* the wrong byte in it */
-	const char *want;  /* what was wanted there */
+	size_t values; /* at least as many as there are before stop */
+	int escapes;   /* 1: some string has one */
+	size_t stop;   /* where the first wrong string, or a blank that JSON
+	                  does not know, begins; len: there is none */
+	const char
+	    *want;  /* what a wrong string was to have; NULL: it is a blank */
+	size_t bad; /* where in the string it was wanted */
 };
 void psm__json_scan(const char *text, size_t len, struct psm__json_scan *out);
 /* Copy text with each escape sequence made plain characters of the same length.

@@ -322,8 +322,8 @@ refuse_string(const struct psm__json_doc *doc,
 	                    "want %s, found %s", scan->want, found);
 }
 
-/* Let yajl read what comes before the first wrong string, which is all of the
- * text if there is none, and a blank. */
+/* Let yajl read what the scan has passed, and a blank: a fault in it comes
+ * before the one that the scan has found. */
 static int
 run_yajl(struct reader *r, const struct psm__json_scan *scan)
 {
@@ -331,7 +331,7 @@ run_yajl(struct reader *r, const struct psm__json_scan *scan)
 	struct arena arena; /* its bytes need no first value */
 	yajl_alloc_funcs funcs = {arena_alloc, arena_realloc, arena_free,
 	                          &arena};
-	size_t len = scan->bad_string;
+	size_t len = scan->stop;
 	yajl_status status;
 
 	arena.used = 0;
@@ -342,11 +342,11 @@ run_yajl(struct reader *r, const struct psm__json_scan *scan)
 	(void)yajl_config(r->yajl, yajl_dont_validate_strings, 1);
 	status =
 	    yajl_parse(r->yajl, (const unsigned char *)doc->strings, len + 1);
-	if (status == yajl_status_ok && len < doc->len)
+	if (status == yajl_status_ok && len < doc->len && scan->want)
 		return refuse_string(doc, scan, r->err);
-	if (status == yajl_status_ok)
+	if (status == yajl_status_ok && len == doc->len)
 		status = yajl_complete_parse(r->yajl);
-	if (status == yajl_status_ok)
+	if (status == yajl_status_ok && len == doc->len)
 		return 0;
 	if (status == yajl_status_client_canceled)
 		return PSM_ERR_PARSE; /* the callback has said why */

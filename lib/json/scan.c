@@ -2,7 +2,8 @@
 /*
  * One pass over the text before yajl sees it. Strings are checked here to the
  * last bit, because yajl lets lone surrogates, NULs and overlong forms pass;
- * yajl is then shown strings without escapes, and needs no memory for them.
+ * yajl is then shown strings without escapes, and needs no memory for them. It
+ * also takes two control characters for blanks.
  */
 #include "json/json.h"
 
@@ -154,21 +155,27 @@ psm__json_scan(const char *text, size_t len, struct psm__json_scan *out)
 	/* Each value but the first follows a comma, a colon or a bracket; the
 	 * values behind colons are those of the members, which commas and
 	 * brackets count. */
-	*out = (struct psm__json_scan){.values = 1, .bad_string = len};
+	*out = (struct psm__json_scan){.values = 1, .stop = len};
 	while (i < len) {
-		char c = text[i++];
+		char c = text[i];
 
 		if (c == '"') {
-			next = scan_string(text, len, i, out);
+			next = scan_string(text, len, i + 1, out);
 			if (next == 0) {
-				out->bad_string = i - 1;
+				out->stop = i;
 				return;
 			}
 			i = next;
-		} else {
-			out->values += c == ',' || c == '[' || c == '{';
+			continue;
 		}
+		if (c == '\v' || c == '\f') {
+			out->stop = i; /* yajl would skip it */
+			break;
+		}
+		out->values += c == ',' || c == '[' || c == '{';
+		i++;
 	}
+	out->want = NULL;
 }
 
 void
