@@ -263,6 +263,26 @@ START_TEST(bytes_that_are_no_text)
 }
 END_TEST
 
+/* The scan looks at eight bytes at once: the wrong one may be any of them. */
+START_TEST(control_characters_anywhere_in_a_string)
+{
+	psm_json *doc = NULL;
+	char text[26];
+
+	for (int c = 0; c < 0x20; c++) {
+		for (size_t i = 1; i < sizeof(text) - 1; i++) {
+			memset(text, 'x', sizeof(text));
+			text[0] = text[sizeof(text) - 1] = '"';
+			text[i] = (char)c;
+			ck_assert_int_eq(
+			    psm_json_parse(text, sizeof(text), &doc, err),
+			    PSM_ERR_PARSE);
+			ck_assert_uint_eq(psm_error_offset(err), i);
+		}
+	}
+}
+END_TEST
+
 /* A text that is cut off anywhere is refused, at its end or before. */
 START_TEST(each_prefix_is_refused)
 {
@@ -472,6 +492,7 @@ suite(void)
 	tcase_add_checked_fixture(more, setup, teardown);
 	tcase_add_loop_test(more, bytes_that_are_no_text, 0,
 	                    (int)PSM__COUNT(raw));
+	tcase_add_test(more, control_characters_anywhere_in_a_string);
 	tcase_add_test(more, each_prefix_is_refused);
 	tcase_add_test(more, each_changed_byte);
 	tcase_add_test(more, size_limit);

@@ -6,7 +6,7 @@
 
 #include "base/base.h"
 
-#define PER_THREAD 10000
+#define PER_THREAD 100000
 #define THREADS 4
 
 typedef char uuid_text[37];
@@ -109,12 +109,14 @@ END_TEST
 /* Each thread sees its own ids rise, and what a thread made before another
  * began is smaller: together with no id twice that is one rising sequence. */
 static uuid_text made[THREADS][PER_THREAD];
+static pthread_barrier_t start;
 
 static void *
 make_many(void *arg)
 {
 	uuid_text *mine = arg;
 
+	(void)pthread_barrier_wait(&start);
 	for (int i = 0; i < PER_THREAD; i++)
 		if (psm_uuid_new(mine[i], sizeof(*mine)) != 0)
 			mine[i][0] = '\0';
@@ -134,6 +136,7 @@ START_TEST(threads)
 	uuid_text before, after;
 
 	make(before);
+	ck_assert_int_eq(pthread_barrier_init(&start, NULL, THREADS), 0);
 	for (int i = 0; i < THREADS; i++)
 		ck_assert_int_eq(psm__thread_start(&thread[i], "uuid",
 		                                   make_many, made[i], NULL),
@@ -143,13 +146,16 @@ START_TEST(threads)
 	make(after);
 	for (int i = 0; i < THREADS; i++)
 		for (int k = 1; k < PER_THREAD; k++)
-			ck_assert_str_lt(made[i][k - 1], made[i][k]);
+			if (strcmp(made[i][k - 1], made[i][k]) >= 0)
+				ck_abort_msg("%s after %s", made[i][k],
+				             made[i][k - 1]);
 	memcpy(all, made, sizeof(all));
 	qsort(all, PSM__COUNT(all), sizeof(*all), by_text);
 	ck_assert_str_lt(before, all[0]);
 	ck_assert_str_lt(all[THREADS * PER_THREAD - 1], after);
 	for (int i = 1; i < THREADS * PER_THREAD; i++)
-		ck_assert_str_ne(all[i - 1], all[i]);
+		if (strcmp(all[i - 1], all[i]) == 0)
+			ck_abort_msg("%s twice", all[i]);
 }
 END_TEST
 
