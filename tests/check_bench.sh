@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The benchmarks run and compare three sides; what they measure is no test.
+. "$top_srcdir/tests/checks.sh"
+
+for bench in produce consume; do
+	"$top_builddir/bench/$bench" --count 200 --rounds 1 --json >"$tmp/$bench" 2>"$tmp/log" || {
+		cat "$tmp/log"
+		fault "bench/$bench failed"
+		continue
+	}
+	sides=$(tr ',{' '\n\n' <"$tmp/$bench" | grep -c '"events_per_s":[1-9]')
+	[ "$sides" = 3 ] || fault "bench/$bench: want 3 sides with a rate, found $sides"
+done
+exit $rc
