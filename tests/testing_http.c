@@ -201,6 +201,7 @@ testing_server_down(void)
 	ck_assert_int_eq(pthread_join(testing_server.thread, NULL), 0);
 	ck_assert_msg(testing_server.rc == 0, "%s",
 	              psm_error_message(testing_server.err));
+	ck_assert_uint_eq(testing_server.svc->in_flight, 0);
 	psm_service_free(testing_server.svc);
 	psm_config_free(testing_server.cfg);
 	psm_error_free(testing_server.err);
