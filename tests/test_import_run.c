@@ -245,6 +245,56 @@ START_TEST(reported_errors)
 }
 END_TEST
 
+/* -- the log */
+
+static char logged[8192];
+
+static void
+keep_log(int level, const char *message, const char *const *fields, void *user)
+{
+	size_t used = strlen(logged);
+
+	(void)user;
+	if (level != PSM_LOG_WARN)
+		return;
+	(void)snprintf(logged + used, sizeof(logged) - used, "%s", message);
+	for (; *fields; fields += 2) {
+		used = strlen(logged);
+		(void)snprintf(logged + used, sizeof(logged) - used, "|%s=%s",
+		               fields[0], fields[1]);
+	}
+	used = strlen(logged);
+	(void)snprintf(logged + used, sizeof(logged) - used, "\n");
+}
+
+/* A command has no status, and its user still sees every error. */
+START_TEST(errors_are_logged)
+{
+	int rc;
+
+	scrape("20250801");
+	logged[0] = '\0';
+	psm_set_log(keep_log, PSM_LOG_WARN, NULL);
+	rc = psm_therapist_import_run(st, folder, NULL, err);
+	psm_set_log(NULL, PSM_LOG_WARN, NULL);
+	ck_assert_int_ge(rc, 0);
+	ck_assert_msg(strstr(logged, "broken import file|file=20250801/"
+	                             "04109.json|record=|pointer=|line="),
+	              "%s", logged);
+	ck_assert_ptr_null(strstr(logged, "line=0"));
+	ck_assert_msg(
+	    strstr(logged,
+	           "faulty import record|file=20250801/20095.json|record=22|"
+	           "pointer=/therapists/22/basic_info/salutation|line="),
+	    "%s", logged);
+	ck_assert_msg(strstr(logged, "|record=23|pointer=/therapists/23|"),
+	              "%s", logged);
+	ck_assert_ptr_null(strstr(logged, "Doppelmuster"));
+	ck_assert_ptr_null(strstr(logged, "Anredlos"));
+	ck_assert_ptr_null(strstr(logged, "Sehr geehrte"));
+}
+END_TEST
+
 START_TEST(broken_file)
 {
 	struct utimbuf long_ago = {1000000000, 1000000000};
@@ -470,6 +520,7 @@ suite(void)
 	tcase_add_test(t, a_second_time_nothing);
 	tcase_add_test(t, later_days);
 	tcase_add_test(t, reported_errors);
+	tcase_add_test(t, errors_are_logged);
 	tcase_add_test(t, broken_file);
 	tcase_add_test(t, other_names_are_left_alone);
 	tcase_add_test(t, two_files_one_therapist);

@@ -84,7 +84,8 @@ int psm__import_cancelled(psm_import_status *s);
 /* 1: this content of the file was not seen before, and counts. */
 int psm__import_is_new(psm_import_status *s, const char *file,
                        const char *checksum);
-/* record: index, -1: the file as a whole. */
+/* Log it, and keep it with the status if there is one. record: index, -1: the
+ * file as a whole. */
 void psm__import_error(psm_import_status *s, const char *file, int64_t record,
                        const psm_error *err);
 void psm__import_file_done(psm_import_status *s, const char *file,

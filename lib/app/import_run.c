@@ -216,11 +216,8 @@ set_aside(struct run *run, size_t day, const struct psm__file *f,
 
 	if (rc < 0)
 		return rc;
-	if (rc == 1) {
+	if (rc == 1)
 		psm__import_error(run->status, f->name, -1, why);
-		psm__log(PSM_LOG_WARN, "broken import file", "file", f->name,
-		         "reason", psm_error_message(why), NULL);
-	}
 	if (psm_now_us() / 1000000 - f->modified_s >= MOVE_AGE_S)
 		move_broken(run, day, f);
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What imports did: counting. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -254,6 +255,23 @@ add_recent_locked(psm_import_status *s, const char *file)
 	return r;
 }
 
+/* Texts of errors quote nothing of a record, so a log may have them. */
+static void
+log_error(const char *file, int64_t record, const psm_error *err)
+{
+	char number[24] = "", line[16], column[16];
+
+	if (record >= 0)
+		snprintf(number, sizeof(number), "%" PRId64, record);
+	snprintf(line, sizeof(line), "%u", psm_error_line(err));
+	snprintf(column, sizeof(column), "%u", psm_error_column(err));
+	psm__log(PSM_LOG_WARN,
+	         record < 0 ? "broken import file" : "faulty import record",
+	         "file", file, "record", number, "pointer",
+	         psm_error_pointer(err), "line", line, "column", column,
+	         "reason", psm_error_message(err), NULL);
+}
+
 void
 psm__import_error(psm_import_status *s, const char *file, int64_t record,
                   const psm_error *err)
@@ -262,6 +280,7 @@ psm__import_error(psm_import_status *s, const char *file, int64_t record,
 	const char *pointer = psm_error_pointer(err);
 	char where[64];
 
+	log_error(file, record, err);
 	if (s == NULL)
 		return;
 	pthread_mutex_lock(&s->lock);
