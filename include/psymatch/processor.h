@@ -154,7 +154,7 @@ PSM_API void psm_processor_free(psm_processor *pr);
  *
  * @param pr    a processor; NULL gives -1.
  * @param name  messages by what became of them: "handled", "duplicates" (had
- *              before), "dead", "skipped" (no handler), "ignored" (null value),
+ *              before), "dead" (also null values), "skipped" (no handler),
  *              "retried" (put off, once per try); "rollbacks": batches that
  * were rolled back; "holding": partitions that wait for an event to be tried
  * again; "lag": messages behind the end, -1 if unknown.

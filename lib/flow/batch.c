@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "flow/processor_int.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A handler's statement may take this long; longer work is not for a handler.
@@ -11,6 +12,8 @@
 #define FENCED_MAX 3
 
 #define MARK "psm_event"
+/* A message of psm_error and the place before it. */
+#define REASON_SIZE 560
 
 static struct psm__place
 place_of(const psm_processor *pr, const struct psm__part *p)
@@ -135,12 +138,29 @@ fence(psm_processor *pr, psm_tx *tx)
 
 /* -- one message */
 
+/* Why it is dead; with the place where it could not be read. */
+static void
+explain(const psm_processor *pr, const psm_event *ev, int code, char *reason,
+        size_t size)
+{
+	const char *text = psm_error_message(pr->fail);
+
+	if (!text[0])
+		text = psm_strerror(code);
+	if (!ev && psm_error_line(pr->fail) > 0)
+		(void)snprintf(reason, size, "line %u, column %u: %s",
+		               psm_error_line(pr->fail),
+		               psm_error_column(pr->fail), text);
+	else
+		(void)snprintf(reason, size, "%s", text);
+}
+
 static int
 bury(psm_processor *pr, psm_tx *tx, const struct psm__item *it,
      const psm_event *ev, int code)
 {
 	const struct psm__part *p = &pr->parts[it->part];
-	const char *text = psm_error_message(pr->fail);
+	char reason[REASON_SIZE];
 	struct psm__dead_letter d = {
 	    .at = place_of(pr, p),
 	    .offset = it->record.offset,
@@ -151,10 +171,11 @@ bury(psm_processor *pr, psm_tx *tx, const struct psm__item *it,
 	    .event_id = ev ? psm_event_id(ev) : NULL,
 	    .type = ev ? psm_event_type_as_sent(ev) : NULL,
 	    .code = code,
-	    .reason = text[0] ? text : psm_strerror(code),
+	    .reason = reason,
 	    .pointer = psm_error_pointer(pr->fail),
 	};
 
+	explain(pr, ev, code, reason, sizeof reason);
 	pr->batch.outcomes[PSM__DEAD]++;
 	psm__log(PSM_LOG_WARN, "event goes to the dead letters", "consumer",
 	         pr->name, "topic", p->topic, "code", psm_error_name(code),
@@ -239,11 +260,11 @@ handle(psm_processor *pr, psm_tx *tx, struct psm__item *it)
 	psm_event *ev = NULL;
 	int rc;
 
-	if (!it->record.value) {
-		pr->batch.outcomes[PSM__IGNORED]++;
-		return 0;
-	}
 	psm__error_clear(pr->fail);
+	if (!it->record.value)
+		return bury(pr, tx, it, NULL,
+		            psm__fail(pr->fail, PSM_ERR_PARSE,
+		                      "want an event, found a null value"));
 	rc = psm_event_parse(it->record.value, it->record.value_len, &ev,
 	                     pr->fail);
 	if (rc == PSM_ERR_NOMEM)

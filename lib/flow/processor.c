@@ -135,7 +135,7 @@ psm_processor_on(psm_processor *pr, const char *type, psm_tx_event_fn fn,
 /* -- counting */
 
 static const char *const outcome_names[PSM__N_OUTCOMES] = {
-    "handled", "duplicates", "dead", "skipped", "ignored", "retried"};
+    "handled", "duplicates", "dead", "skipped", "retried"};
 
 static void
 count_batch(psm_processor *pr)

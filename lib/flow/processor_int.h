@@ -30,7 +30,6 @@ enum psm__outcome {
 	PSM__DUPLICATE,
 	PSM__DEAD,
 	PSM__SKIPPED, /* nobody wants the type */
-	PSM__IGNORED, /* a null value */
 	PSM__LATER,   /* not now: its partition waits for it */
 	PSM__N_OUTCOMES
 };
