@@ -53,17 +53,14 @@ static int
 command_load(char **args)
 {
 	int rc = migrate(app.err);
-	char *json, message[256];
+	char *json;
 
 	if (rc < 0)
 		return rc;
+	app.file = args[0];
 	json = read_file(args[0]);
-	if (!json) {
-		(void)snprintf(message, sizeof message, "%s: %s", args[0],
-		               strerror(errno));
-		psm_error_set(app.err, PSM_ERR_IO, message);
-		return PSM_ERR_IO;
-	}
+	if (!json)
+		return psm_error_set(app.err, PSM_ERR_IO, strerror(errno));
 	rc = psm_matching_load(app.store, json, app.err);
 	if (rc >= 0)
 		printf("%d inquiries made\n", rc);

@@ -154,6 +154,8 @@ complain(const char *name, const psm_error *err)
 {
 	const char *source = psm_error_source(err);
 
+	if (!source[0] && app.file)
+		source = app.file;
 	fprintf(stderr, "%s: %s%s", name, source, source[0] ? ": " : "");
 	if (psm_error_line(err) > 0)
 		fprintf(stderr, "line %u, column %u: ", psm_error_line(err),

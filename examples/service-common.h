@@ -9,7 +9,8 @@
 
 /* There is one service per process. */
 extern struct app {
-	psm_error *err; /* for main's thread */
+	psm_error *err;   /* for main's thread */
+	const char *file; /* what a command reads, for its error; or NULL */
 	psm_config *cfg;
 	psm_store *store;
 	/* Only while the service runs, not for a command: */

@@ -288,8 +288,10 @@ START_TEST(a_patient_file_for_matching)
 
 	(void)snprintf(path, sizeof path, "%s/examples/data/patients.json",
 	               top ? top : ".");
-	EXPECT(1, "No such file", matching, "load", "/no.such.file");
+	EXPECT(1, "/no.such.file: No such file", matching, "load",
+	       "/no.such.file");
 	/* The copy knows no therapists yet. */
+	EXPECT(1, "patients.json: line 190, column ", matching, "load", path);
 	EXPECT(1, "PSM_ERR_NOT_FOUND", matching, "load", path);
 }
 END_TEST
