@@ -50,7 +50,9 @@ die_with_streams(int streams, int each)
 
 		for (int i = 0; i < streams; i++) {
 			s[i] = open_spool();
-			put(s[i], i * each, (i + 1) * each);
+			for (int n = i * each; n < (i + 1) * each; n++)
+				if (try_put(s[i], n) != 0)
+					abort();
 		}
 		raise(SIGKILL);
 	}

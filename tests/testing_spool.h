@@ -58,7 +58,9 @@ open_with(const struct psm__spool_conf *conf)
 	psm_error *err = psm_error_new();
 	int rc = psm__spool_open(conf, &s, err);
 
-	ck_assert_msg(rc == 0, "%s", psm_error_message(err));
+	/* Children come here, too, and Check's assertions are not for them. */
+	if (rc != 0)
+		abort();
 	psm_error_free(err);
 	return s;
 }
