@@ -223,6 +223,32 @@ START_TEST(says_full_and_too_large)
 }
 END_TEST
 
+/* A topic that there is no memory for now is no wrong topic: its event would be
+ * refused for good. */
+START_TEST(short_of_memory)
+{
+	psm_transport *t;
+	struct psm__sink *s;
+	struct tally n;
+	struct mock mock;
+
+	ck_assert_int_eq(
+	    psm_set_allocator(testing_alloc, testing_realloc, testing_free), 0);
+	mock_open(&mock, TOPIC, 1);
+	t = mock_transport(&mock, NULL);
+	s = open_sink(t, &n);
+	atomic_store(&testing_memory.calls, 0);
+	testing_memory.fail_at = 1;
+	ck_assert_int_eq(send_bytes(s, "x", 1), PSM_ERR_NOMEM);
+	testing_memory.fail_at = 0;
+	send_patiently(s);
+	s->ops->close(s, 5000);
+	ck_assert_int_eq(n.ok, 1);
+	psm_transport_unref(t);
+	mock_close(&mock);
+}
+END_TEST
+
 /* Errors that pass are librdkafka's to retry: nobody hears of them. */
 START_TEST(rides_out_broker_errors)
 {
@@ -414,6 +440,7 @@ main(void)
 	tcase_add_test(tc, passes_properties_through);
 	suite_add_tcase(suite, tc);
 	add_case(suite, "full", says_full_and_too_large);
+	add_case(suite, "memory", short_of_memory);
 	add_case(suite, "errors", rides_out_broker_errors);
 	add_case(suite, "final", tells_final_from_passing);
 	add_case(suite, "topic", waits_for_a_topic);

@@ -69,22 +69,26 @@ check_alive(struct sink *s, psm_error *err)
 }
 
 /* A handle per topic, kept: a look-up by name costs more than a send. */
-static rd_kafka_topic_t *
-find_topic(struct sink *s, const char *name)
+static int
+find_topic(struct sink *s, const char *name, rd_kafka_topic_t **out,
+           psm_error *err)
 {
-	rd_kafka_topic_t *topic;
 	size_t i;
 
-	for (i = 0; i < s->topic_count; i++)
-		if (strcmp(rd_kafka_topic_name(s->topics[i]), name) == 0)
-			return s->topics[i];
+	for (i = 0; i < s->topic_count; i++) {
+		*out = s->topics[i];
+		if (strcmp(rd_kafka_topic_name(*out), name) == 0)
+			return 0;
+	}
+	*out = NULL;
 	if (psm__grow(&s->topics, &s->topic_cap, s->topic_count + 1,
 	              sizeof(*s->topics)) < 0)
-		return NULL;
-	topic = rd_kafka_topic_new(s->rk, name, NULL);
-	if (topic)
-		s->topics[s->topic_count++] = topic;
-	return topic;
+		return psm__nomem(err);
+	*out = rd_kafka_topic_new(s->rk, name, NULL);
+	if (!*out)
+		return psm__fail(err, PSM_ERR_INVAL, "topic: not a topic name");
+	s->topics[s->topic_count++] = *out;
+	return 0;
 }
 
 static int
@@ -108,10 +112,11 @@ static int
 sink_send(struct psm__sink *base, const struct psm__message *m, psm_error *err)
 {
 	struct sink *s = sink_of(base);
-	rd_kafka_topic_t *topic = find_topic(s, m->topic);
+	rd_kafka_topic_t *topic;
+	int rc = find_topic(s, m->topic, &topic, err);
 
-	if (!topic)
-		return psm__fail(err, PSM_ERR_INVAL, "topic: not a topic name");
+	if (rc < 0)
+		return rc;
 	/* Without F_COPY and F_FREE the value is only read, in spite of the
 	 * missing const. */
 	if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, 0, (void *)m->value,
