@@ -276,6 +276,9 @@ START_TEST(therapists_from_the_command_line)
 	                 1);
 	EXPECT(1, "line 1, column 11: want columns", therapist, "set", "1",
 	       "colour", "blue");
+	EXPECT(1,
+	       "/status: status: want one of aktiv, gesperrt, inaktiv, found",
+	       therapist, "set", "1", "status", "away");
 	EXPECT(1, "PSM_ERR_NOT_FOUND", therapist, "block", "999999");
 	EXPECT(1, "PSM_ERR_INVAL", therapist, "block", "one");
 }

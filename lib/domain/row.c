@@ -96,6 +96,20 @@ wanted(const struct psm__entity_field *f, const psm_json *v, const char *prefix,
 	return PSM_ERR_SCHEMA;
 }
 
+/* No list of an entity's words is longer than this has room for. */
+static int
+wanted_word(const struct psm__entity_field *f, const psm_json *v,
+            const char *prefix, psm_error *err)
+{
+	char what[256] = "one of ";
+	size_t used = strlen(what);
+
+	for (size_t i = 0; f->words[i] != NULL && used < sizeof(what); i++)
+		used += (size_t)snprintf(what + used, sizeof(what) - used,
+		                         "%s%s", i ? ", " : "", f->words[i]);
+	return wanted(f, v, prefix, what, err);
+}
+
 static int
 set_text(struct psm__row *r, size_t i, const psm_json *v, const char *prefix,
          psm_error *err)
@@ -109,7 +123,7 @@ set_text(struct psm__row *r, size_t i, const psm_json *v, const char *prefix,
 	if (f->words != NULL) {
 		word = psm__word_index(f->words, text);
 		if (word < 0)
-			return wanted(f, v, prefix, "one of its words", err);
+			return wanted_word(f, v, prefix, err);
 		/* The list's own spelling is the database's. */
 		text = f->words[word];
 	}

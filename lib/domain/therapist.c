@@ -203,7 +203,7 @@ patch_member(struct psm__row *row, const char *key, const psm_json *v,
 		rc = psm__row_check(&fresh, i, v, "", err);
 	if (rc == 0 && fresh.value[i] == NULL && strcmp(key, "status") == 0)
 		rc = psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v),
-		                  "status: want one of its words, found null");
+		                  "status: want a status, found null");
 	if (rc == 0)
 		rc = psm__row_same(row, &fresh, i, err);
 	if (rc == 0) {
