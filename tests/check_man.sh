@@ -6,7 +6,7 @@
 . "$top_srcdir/tests/checks.sh"
 
 set -- "$top_srcdir"/man/*.[1-9]
-[ -e "$1" ] || skip "there are no pages"
+[ -e "$1" ] || { echo "no pages in man/"; exit 99; }
 for page in "$top_builddir"/*.[1-9] "$top_builddir"/man/*.[1-9]; do
 	[ -e "$page" ] && [ ! -e "$top_srcdir/man/${page##*/}" ] && set -- "$@" "$page"
 done
