@@ -70,7 +70,8 @@ list_tree() {
 	if [ -e "$1/.git" ]; then
 		git -c safe.directory='*' -C "$1" ls-files --cached --others --exclude-standard
 	else
-		(cd "$1" && find . -type f ! -path './build*/*' ! -path '*/.libs/*' ! -path '*/.deps/*' \
+		(cd "$1" && find . -type f ! -path './build/*' ! -path './build-[0-9]*/*' \
+			! -path '*/.libs/*' ! -path '*/.deps/*' \
 			! -path '*/__pycache__/*' ! -name '*.l[ao]' ! -name '*.o' ! -name config.status | sed 's,^\./,,')
 	fi | LC_ALL=C sort | while IFS= read -r file; do
 		if [ -e "$1/$file" ]; then printf '%s\n' "$file"; fi
