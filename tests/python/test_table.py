@@ -5,7 +5,7 @@ import re
 import unittest
 
 import prototypes
-from psymatch import _table
+from psymatch import _table, lib
 
 TOP = os.environ["top_srcdir"]
 
@@ -27,6 +27,19 @@ class Table(unittest.TestCase):
         with open(os.path.join(TOP, "lib/psymatch.map"), encoding="utf-8") as f:
             symbols = re.findall(r"^\t(psm_\w+);$", f.read(), re.M)
         self.assertEqual(sorted(rows(_table.FUNCTIONS)), sorted(symbols))
+
+
+class Manual(unittest.TestCase):
+    def test_every_setting_stands_in_the_manual_with_its_default(self):
+        with open(os.path.join(TOP, "man/psm_config.3"), encoding="utf-8") as f:
+            page = dict(re.findall(r"^\.It Ev (\w+)\n\((.*)\)$", f.read(), re.M))
+        settings = {}
+        for i in range(lib.psm_config_count()):
+            row = [f(i).decode() for f in (lib.psm_config_name_at, lib.psm_config_type_at,
+                                           lib.psm_config_default_at, lib.psm_config_unit_at)]
+            settings[row[0]] = row[1] + (", " + row[2] if row[2] else "") + (" " + row[3] if row[3] else "")
+        self.assertGreater(len(settings), 20)
+        self.assertEqual(page, settings)
 
 
 class Parser(unittest.TestCase):
