@@ -2,6 +2,8 @@
 /* The matching service: keeps its own copy of therapists and patients, fed by
  * their events, and lets a blocked therapist's inquiries and searches follow.
  */
+#define _POSIX_C_SOURCE 200809L /* getdelim */
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,24 +30,29 @@ static struct {
 
 /* -- commands */
 
-/* The whole file, NUL-terminated, to be freed; NULL: it cannot be read. */
+/* The whole file, NUL-terminated, to be freed; NULL: it cannot be read, see
+ * errno. */
 static char *
 read_file(const char *path)
 {
 	FILE *file = fopen(path, "r");
 	char *text = NULL;
-	long size = -1;
+	size_t len = 0;
+	ssize_t got;
 
-	if (file && fseek(file, 0, SEEK_END) == 0)
-		size = ftell(file);
-	if (size >= 0)
-		text = calloc((size_t)size + 1, 1);
-	if (text) {
-		rewind(file);
-		text[fread(text, 1, (size_t)size, file)] = '\0';
+	if (!file)
+		return NULL;
+	/* A JSON text has no NUL byte: all of it is one piece. */
+	got = getdelim(&text, &len, '\0', file);
+	if (got >= 0 && getc(file) != EOF)
+		errno = EILSEQ;
+	if (!text || ferror(file) || !feof(file)) {
+		free(text);
+		text = NULL;
+	} else if (got < 0) {
+		text[0] = '\0'; /* an empty file */
 	}
-	if (file)
-		fclose(file);
+	fclose(file);
 	return text;
 }
 

@@ -89,10 +89,13 @@ number(const char *text, int max)
 static int
 parse_topic(struct options *o, const char *arg)
 {
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
 	const char *colon = strrchr(arg, ':');
 	int partitions = colon ? number(colon + 1, MAX_PARTITIONS) : -1;
 
-	if (partitions < 0)
+	if (partitions < 0 || strspn(arg, allowed) != (size_t)(colon - arg))
 		return -1;
 	return add_topic(o, arg, (size_t)(colon - arg), partitions);
 }

@@ -58,6 +58,35 @@ read_row(psm_response *res, psm_tx *tx, const char *sql, const char *id,
 	return 0;
 }
 
+static int
+wrong_text(const char *name, psm_error *err)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof text, "%s: want a text or null", name);
+	return psm_error_set(err, PSM_ERR_SCHEMA, text);
+}
+
+int
+read_text(const psm_request *req, const char *name, psm_json **doc,
+          const char **text, psm_error *err)
+{
+	const psm_json *v;
+	char pointer[64];
+	size_t len;
+	const char *body = psm_request_body(req, &len);
+	int rc = psm_json_parse(body, len, doc, err);
+
+	(void)snprintf(pointer, sizeof pointer, "/%s", name);
+	v = psm_json_at(*doc, pointer);
+	*text = psm_json_string(v);
+	if (rc == 0 && psm_json_kind(*doc) != PSM_JSON_OBJECT)
+		return psm_error_set(err, PSM_ERR_SCHEMA, "want an object");
+	if (rc == 0 && v && !*text && psm_json_kind(v) != PSM_JSON_NULL)
+		return wrong_text(name, err);
+	return rc;
+}
+
 void
 answer_row(psm_response *res, const char *sql, const char *id)
 {

@@ -29,7 +29,7 @@ struct command {
 struct route {
 	const char *method, *path;
 	psm_route_fn fn;
-	const char *user;
+	const void *user;
 };
 
 struct service {
@@ -53,6 +53,11 @@ int migrate(psm_error *err);
 /* {"name": value}, where value is JSON or else a text; to be finished and
  * freed; NULL: out of memory. */
 psm_json_writer *write_member(const char *name, const char *value);
+/* A member of the body, which must be an object: a text, or NULL if it is null
+ * or not there; PSM_ERR_SCHEMA for another type. doc is new, also after a
+ * failure, and holds the text. */
+int read_text(const psm_request *req, const char *name, psm_json **doc,
+              const char **text, psm_error *err);
 /* Answer with the first column of a row by its id ($1), or with 404. */
 void answer_row(psm_response *res, const char *sql, const char *id);
 /* A positive number, or 0. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The therapist service: imports, blocks and changes therapists, and says so.
- */
+/* The therapist service: imports, blocks and changes therapists. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +11,7 @@ static const char usage[] =
     "       therapist-service import-once          read the newest files\n"
     "       therapist-service block ID [REASON]    block a therapist\n"
     "       therapist-service unblock ID           unblock a therapist\n"
-    "       therapist-service set ID COLUMN VALUE  change a column; VALUE is\n"
-    "                                              JSON, or else text\n"
+    "       therapist-service set ID COLUMN VALUE  VALUE is JSON, else text\n"
     "Settings come from the environment.\n";
 
 static psm_import_status *status;
@@ -36,9 +34,8 @@ import(void *user, psm_error *err)
 static int
 command_import(char **args)
 {
-	int rc = import(NULL, app.err);
+	int rc = import(args, app.err);
 
-	(void)args;
 	if (rc >= 0)
 		printf("%d therapists created or updated\n", rc);
 	return rc;
@@ -87,16 +84,20 @@ cancel_import(int timeout_ms, void *user, psm_error *err)
 	return psm_import_status_set_state(status, PSM_IMPORT_STOPPED, err);
 }
 
+typedef int (*show_fn)(psm_import_status *, char **, psm_error *);
+static show_fn health = psm_import_status_health,
+	       counts = psm_import_status_json,
+	       errors = psm_import_status_errors;
+
+/* user: what to show. */
 static void
 show_import(const psm_request *req, psm_response *res, void *user)
 {
-	int health = strcmp(psm_request_path(req), "/health/import") == 0;
 	psm_error *err = psm_error_new();
 	char *json = NULL;
-	int rc = health ? psm_import_status_health(status, &json, err)
-	                : psm_import_status_json(status, &json, err);
+	int rc = (*(show_fn *)user)(status, &json, err);
 
-	(void)user;
+	(void)req;
 	if (rc < 0)
 		psm_response_error(res, err);
 	else
@@ -121,20 +122,18 @@ static int
 change(const psm_request *req, const char *what, psm_error *err)
 {
 	int64_t id = id_of(psm_request_param(req, "id"));
+	const char *body = psm_request_body(req, NULL);
+	const char *reason;
 	psm_json *doc = NULL;
-	size_t len;
-	const char *body = psm_request_body(req, &len);
 	int rc;
 
 	if (strcmp(what, "unblock") == 0)
 		return psm_therapist_unblock(app.store, id, err);
-	rc = psm_json_parse(body, len, &doc, err);
-	if (rc == 0 && strcmp(what, "update") == 0)
-		rc = psm_therapist_update(app.store, id, body, err);
-	else if (rc == 0)
-		rc = psm_therapist_block(
-		    app.store, id, psm_json_string(psm_json_at(doc, "/reason")),
-		    err);
+	if (strcmp(what, "update") == 0)
+		return psm_therapist_update(app.store, id, body, err);
+	rc = read_text(req, "reason", &doc, &reason, err);
+	if (rc == 0)
+		rc = psm_therapist_block(app.store, id, reason, err);
 	psm_json_free(doc);
 	return rc;
 }
@@ -153,8 +152,9 @@ change_therapist(const psm_request *req, psm_response *res, void *user)
 }
 
 static const struct route routes[] = {
-    {"GET", "/health/import", show_import, NULL},
-    {"GET", "/api/therapists/import-status", show_import, NULL},
+    {"GET", "/health/import", show_import, &health},
+    {"GET", "/api/therapists/import-status", show_import, &counts},
+    {"GET", "/api/therapists/import-errors", show_import, &errors},
     {"GET", "/api/therapists/{id}", show_therapist, NULL},
     {"PUT", "/api/therapists/{id}", change_therapist, "update"},
     {"POST", "/api/therapists/{id}/block", change_therapist, "block"},

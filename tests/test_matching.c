@@ -1,81 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What events do to the matching service's tables. */
 #include "app/app.h"
-#include "testing_app.h"
-
-/* The therapists of the sample file of patients, as the copy knows them. */
-enum { ADELHEID = 11, ALARICH = 12, EDELTRAUD = 13 };
-
-/* 2026-03-02T10:00:00Z; each event is a second later than the one before. */
-static int64_t next_us;
-
-static psm_event *
-make(const char *type, const char *payload)
-{
-	char id[37], time[32], text[3000];
-	psm_event *ev;
-
-	ck_assert_int_eq(psm_uuid_new(id, sizeof(id)), 0);
-	ck_assert_int_ge(psm_time_format(next_us, time, sizeof(time)), 0);
-	next_us += 1000000;
-	(void)snprintf(text, sizeof(text),
-	               "{\"event_id\": \"%s\", \"event_type\": \"%s\", "
-	               "\"version\": \"1.0\", \"timestamp\": \"%s\", "
-	               "\"producer\": \"test\", \"payload\": %s}",
-	               id, type, time, payload);
-	OK(psm_event_parse(text, strlen(text), &ev, err));
-	return ev;
-}
-
-static int
-handle(const psm_event *ev)
-{
-	psm_tx *tx;
-	int rc;
-
-	OK(psm_tx_begin(st, &tx, err));
-	rc = psm_matching_handle(tx, ev, NULL, err);
-	if (rc == 0)
-		OK(psm_tx_commit(tx, err));
-	else
-		psm_tx_rollback(tx);
-	return rc;
-}
-
-static psm_event *
-therapist(const char *type, int id, const char *first, const char *last,
-          const char *plz, const char *more)
-{
-	char payload[2000];
-
-	(void)snprintf(payload, sizeof(payload),
-	               "{\"therapist_id\": %d, \"therapist_data\": {\"id\": "
-	               "%d, \"vorname\": \"%s\", \"nachname\": \"%s\", "
-	               "\"plz\": \"%s\"%s}",
-	               id, id, first, last, plz, more);
-	return make(type, payload);
-}
-
-static void
-receive(psm_event *ev)
-{
-	ck_assert_msg(handle(ev) == 0, "%s", psm_error_message(err));
-	psm_event_free(ev);
-}
-
-static psm_event *
-adelheid(const char *type, const char *more)
-{
-	return therapist(type, ADELHEID, "Adelheid", "Musterbaum", "10115",
-	                 more);
-}
-
-static void
-setup(void)
-{
-	app_setup();
-	next_us = INT64_C(1772445600000000);
-}
+#include "testing_matching.h"
 
 /* Therapists, patients, searches and inquiries of the sample file. */
 static int
@@ -104,22 +30,6 @@ setup_loaded(void)
 	receive(therapist("therapist.created", EDELTRAUD, "Edeltraud",
 	                  "Scheinwälder", "20095", ", \"status\": \"aktiv\"}"));
 	ck_assert_msg(load() == 6, "%s", psm_error_message(err));
-}
-
-static int64_t
-copies(const char *where)
-{
-	return pg_int("SELECT count(*) FROM matching_service.therapeuten_kopie "
-	              "WHERE %s",
-	              where);
-}
-
-static int64_t
-patients(const char *where)
-{
-	return pg_int("SELECT count(*) FROM matching_service.patienten_kopie "
-	              "WHERE %s",
-	              where);
 }
 
 static int64_t
@@ -180,81 +90,6 @@ check_invariants(void)
 	           "WHERE position_in_anfrage <> n"),
 	    0);
 }
-
-/* -- copies */
-
-START_TEST(copy_follows)
-{
-	receive(adelheid("therapist.created",
-	                 ", \"status\": \"aktiv\", \"alter_min\": null, "
-	                 "\"telefonische_erreichbarkeit\": {\"monday\": []}, "
-	                 "\"potenziell_verfuegbar\": true}"));
-	ck_assert_int_eq(copies("id = 11 AND nachname = 'Musterbaum' AND "
-	                        "alter_min IS NULL AND potenziell_verfuegbar "
-	                        "AND telefonische_erreichbarkeit = "
-	                        "'{\"monday\": []}' AND status = 'aktiv'"),
-	                 1);
-	receive(adelheid("therapist.updated",
-	                 ", \"status\": \"aktiv\", \"alter_min\": 18}"));
-	ck_assert_int_eq(copies("alter_min = 18 AND potenziell_verfuegbar IS "
-	                        "NULL"),
-	                 1);
-	receive(adelheid("therapist.blocked",
-	                 ", \"status\": \"gesperrt\"}, \"reason\": null"));
-	ck_assert_int_eq(copies("status = 'gesperrt'"), 1);
-	receive(adelheid("therapist.unblocked", ", \"status\": \"aktiv\"}"));
-	ck_assert_int_eq(copies("status = 'aktiv'"), 1);
-	ck_assert_int_eq(copies("true"), 1);
-}
-END_TEST
-
-START_TEST(copy_never_goes_back)
-{
-	psm_event *first, *second, *third;
-
-	first = adelheid("therapist.created", ", \"alter_min\": 1}");
-	second = adelheid("therapist.updated", ", \"alter_min\": 2}");
-	ck_assert_int_eq(handle(second), 0);
-	ck_assert_int_eq(handle(first), 0);
-	ck_assert_int_eq(copies("alter_min = 2"), 1);
-	/* Versions count more than times. */
-	third = adelheid("therapist.updated",
-	                 ", \"alter_min\": 3}, \"entity_version\": 3");
-	ck_assert_int_eq(handle(third), 0);
-	receive(adelheid("therapist.updated",
-	                 ", \"alter_min\": 4}, \"entity_version\": 2"));
-	ck_assert_int_eq(copies("alter_min = 3 AND entity_version = 3"), 1);
-	next_us -= 3600000000;
-	receive(adelheid("therapist.updated",
-	                 ", \"alter_min\": 5}, \"entity_version\": 4"));
-	ck_assert_int_eq(copies("alter_min = 5 AND entity_version = 4"), 1);
-	psm_event_free(first);
-	psm_event_free(second);
-	psm_event_free(third);
-}
-END_TEST
-
-START_TEST(payload_refused)
-{
-	psm_event *ev =
-	    make("therapist.created",
-	         "{\"therapist_id\": 2147483648, \"therapist_data\": "
-	         "{\"id\": 1}}");
-
-	ck_assert_int_eq(handle(ev), PSM_ERR_REJECT);
-	ck_assert_str_eq(psm_error_pointer(err), "/therapist_id");
-	psm_event_free(ev);
-	ev = make("patient.deleted", "{\"patient_id\": 4294967297}");
-	ck_assert_int_eq(handle(ev), PSM_ERR_REJECT);
-	psm_event_free(ev);
-	/* A type of somebody else does nothing. */
-	receive(make("phone_call.completed",
-	             "{\"call_id\": 1, \"call_data\": {\"call_id\": 1}}"));
-	ck_assert_int_eq(copies("true") + patients("true"), 0);
-	ck_assert_int_eq(psm_matching_handle(NULL, NULL, NULL, err),
-	                 PSM_ERR_INVAL);
-}
-END_TEST
 
 START_TEST(every_type_is_in_the_catalogue)
 {
@@ -634,13 +469,10 @@ static Suite *
 suite(void)
 {
 	Suite *s = suite_create("matching");
-	TCase *t = tcase_create("copy");
+	TCase *t = tcase_create("load");
 	TCase *loaded = tcase_create("cascade");
 
 	tcase_add_checked_fixture(t, setup, app_teardown);
-	tcase_add_test(t, copy_follows);
-	tcase_add_test(t, copy_never_goes_back);
-	tcase_add_test(t, payload_refused);
 	tcase_add_test(t, every_type_is_in_the_catalogue);
 	tcase_add_test(t, load_refused);
 	tcase_add_test(t, takeover);

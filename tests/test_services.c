@@ -274,8 +274,8 @@ START_TEST(therapists_from_the_command_line)
 	                        "AND potenziell_verfuegbar AND webseite = "
 	                        "'https://a.example'"),
 	                 1);
-	EXPECT(1, "line 1, column 11: want columns", therapist, "set", "1",
-	       "colour", "blue");
+	EXPECT(1, "line 1, column 11: /colour: want columns", therapist, "set",
+	       "1", "colour", "blue");
 	EXPECT(1,
 	       "/status: status: want one of aktiv, gesperrt, inaktiv, found",
 	       therapist, "set", "1", "status", "away");
@@ -293,6 +293,10 @@ START_TEST(a_patient_file_for_matching)
 	               top ? top : ".");
 	EXPECT(1, "/no.such.file: No such file", matching, "load",
 	       "/no.such.file");
+	EXPECT(1, "/: Is a directory", matching, "load", "/");
+	EXPECT(1, "/dev/null: line 1", matching, "load", "/dev/null");
+	EXPECT(2, "usage: psymatch-devbroker", "psymatch-devbroker", "--topic",
+	       "a/b:3");
 	/* The copy knows no therapists yet. */
 	EXPECT(1, "patients.json: line 190, column ", matching, "load", path);
 	EXPECT(1, "PSM_ERR_NOT_FOUND", matching, "load", path);
@@ -334,6 +338,13 @@ refuse(struct answer *a)
 	send_body("PUT", "/api/therapists/1", "{\"colour\":1}", a);
 	ck_assert_int_eq(a->status, 400);
 	ck_assert_ptr_nonnull(strstr(a->body, "\"line\":1,\"column\":"));
+	ck_assert_ptr_nonnull(strstr(a->body, "\"pointer\":\"/colour\""));
+	send_body("POST", "/api/therapists/1/block", "{\"reason\":5}", a);
+	ck_assert_int_eq(a->status, 400);
+	send_body("POST", "/api/therapists/1/block", "\"away\"", a);
+	ck_assert_int_eq(a->status, 400);
+	testing_ask("GET", "/api/therapists/1", a);
+	ck_assert_ptr_null(strstr(a->body, "gesperrt"));
 	send_body("PUT", "/api/therapists/1", "{\"webseite\":1}", a);
 	ck_assert_int_eq(a->status, 400);
 	ck_assert_ptr_nonnull(strstr(a->body, "\"pointer\":\"/webseite\""));
@@ -383,6 +394,7 @@ START_TEST(the_therapist_service)
 	await("/health", 200, "\"name\":\"relay\",\"status\":\"green\"", &a);
 	await("/health/import", 200, "\"last_check\":\"2", &a);
 	await("/api/therapists/import-status", 200, "therapists_processed", &a);
+	await("/api/therapists/import-errors", 200, "\"wanted\":", &a);
 	read_and_change(&a);
 	refuse(&a);
 	testing_ask("GET", "/metrics", &a);

@@ -228,9 +228,10 @@ PSM_API int psm_import_status_json(psm_import_status *status, char **json,
                                    psm_error *err) PSM_CHECK;
 
 /**
- * The newest 100 errors of imports, oldest first; each content of a file is
- * reported once. No names: a record is told by its place. Every one is a
- * warning in the log, too, also of an import without a status.
+ * The newest 100 errors of imports, oldest first, as GET
+ * /api/therapists/import-errors shows them; each content of a file is reported
+ * once. No names: a record is told by its place. Every one is a warning in the
+ * log, too, also of an import without a status.
  *
  * @param status  a status.
  * @param json    receives an array of {"file": string, "record": index from 0

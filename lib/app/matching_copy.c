@@ -3,6 +3,7 @@
  * The matching service's own copies of therapists and patients. The event that
  * wrote a row is kept with it, so that a late one never takes the row back.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,8 +78,40 @@ struct origin {
 	const char *event_id;
 };
 
-/* More than the columns of either copy and of an origin. */
+/* More than the columns of either copy, of an origin, and what is given. */
 #define PARAMS_MAX 32
+
+/* A row to be written. */
+struct record {
+	struct psm__row row;
+	struct origin origin;
+	/* For each column of the copy whether the event tells about it, as an
+	 * array of booleans: "{t,f,...}". One that it does not tell about is
+	 * kept, so that an event with a part of the record empties nothing. */
+	char given[2 * PARAMS_MAX + 2];
+};
+
+/* data: the record of an event; NULL: it has every column. forced: told about
+ * in any case, may be NULL. */
+static void
+put_given(const struct copy *c, const psm_json *data, const char *forced,
+          char *text)
+{
+	const char *name;
+	char pointer[64];
+	size_t i, len = 0;
+	int given;
+
+	for (i = 0; (name = c->columns[i]) != NULL; i++) {
+		snprintf(pointer, sizeof(pointer), "/%s", name);
+		given = data == NULL || psm_json_at(data, pointer) != NULL ||
+		        (forced != NULL && strcmp(name, forced) == 0);
+		text[len++] = i == 0 ? '{' : ',';
+		text[len++] = given ? 't' : 'f';
+	}
+	text[len++] = '}';
+	text[len] = '\0';
+}
 
 static void
 put_origin(const struct origin *o, const char **params)
@@ -105,6 +138,8 @@ put_newer(struct psm__buf *sql)
 static void
 put_upsert(const struct copy *c, struct psm__buf *sql)
 {
+	size_t count = 0;
+
 	psm__buf_printf(sql,
 	                "INSERT INTO %s AS k "
 	                "(id, entity_version, event_time, event_id",
@@ -112,22 +147,25 @@ put_upsert(const struct copy *c, struct psm__buf *sql)
 	for (size_t i = 0; c->columns[i] != NULL; i++)
 		psm__buf_printf(sql, ", %s", c->columns[i]);
 	psm__buf_puts(sql, ") VALUES ($1, $2, $3, $4");
-	for (size_t i = 0; c->columns[i] != NULL; i++)
-		psm__buf_printf(sql, ", $%zu", i + 5);
+	while (c->columns[count] != NULL)
+		psm__buf_printf(sql, ", $%zu", 5 + count++);
 	psm__buf_puts(sql, ") ON CONFLICT (id) DO UPDATE SET "
 	                   "entity_version = excluded.entity_version, "
 	                   "event_time = excluded.event_time, "
 	                   "event_id = excluded.event_id");
 	for (size_t i = 0; c->columns[i] != NULL; i++)
-		psm__buf_printf(sql, ", %s = excluded.%s", c->columns[i],
+		psm__buf_printf(sql,
+		                ", %s = CASE WHEN ($%zu::boolean[])[%zu] THEN "
+		                "excluded.%s ELSE k.%s END",
+		                c->columns[i], 5 + count, i + 1, c->columns[i],
 		                c->columns[i]);
 	put_newer(sql);
 }
 
 /* 1: written, 0: what is there is newer. */
 static int
-write_copy(psm_tx *tx, const struct copy *c, const struct psm__row *row,
-           const struct origin *o, psm_error *err)
+write_copy(psm_tx *tx, const struct copy *c, const struct record *r,
+           psm_error *err)
 {
 	const char *params[PARAMS_MAX];
 	struct psm__buf sql = {0};
@@ -135,10 +173,11 @@ write_copy(psm_tx *tx, const struct copy *c, const struct psm__row *row,
 	size_t count = 4;
 	int rc;
 
-	put_origin(o, params);
+	put_origin(&r->origin, params);
 	put_upsert(c, &sql);
 	for (size_t i = 0; c->columns[i] != NULL; i++)
-		params[count++] = psm__row_get(row, c->columns[i]);
+		params[count++] = psm__row_get(&r->row, c->columns[i]);
+	params[count++] = r->given;
 	rc = sql.failed ? psm__nomem(err)
 	                : psm_tx_exec(tx, sql.data, count, params, &rows, err);
 	if (rc == 0)
@@ -180,25 +219,71 @@ read_origin(const struct copy *c, const psm_event *ev, struct origin *out,
 	return 0;
 }
 
+/* The record names the same one as the event, if it names one. */
+static int
+check_id(const struct copy *c, const psm_json *data, const struct origin *o,
+         psm_error *err)
+{
+	const psm_json *id = psm_json_at(data, "/id");
+	char pointer[64];
+	int64_t n;
+
+	if (id == NULL)
+		return 0;
+	if (psm_json_get_int(id, &n, NULL) == 0 &&
+	    n == strtoll(o->id.text, NULL, 10))
+		return 0;
+	snprintf(pointer, sizeof(pointer), "%s/id", c->data);
+	return reject(err, pointer, "the id that the event is about");
+}
+
+/* Blocking and unblocking say something of the status, also with a record that
+ * does not, or that is from before. The column to be written, or NULL. */
+static const char *
+settle_status(const psm_event *ev, struct psm__row *row, int *rc,
+              psm_error *err)
+{
+	const char *type = psm_event_type(ev), *status, *settled = NULL;
+
+	if (row->entity != &psm__entity_therapist)
+		return NULL;
+	status = psm__row_get(row, "status");
+	if (strcmp(type, "therapist.blocked") == 0 &&
+	    (status == NULL || strcmp(status, "aktiv") == 0))
+		settled = "gesperrt";
+	else if (strcmp(type, "therapist.unblocked") == 0 &&
+	         (status == NULL || strcmp(status, "gesperrt") == 0))
+		settled = "aktiv";
+	if (settled == NULL)
+		return NULL;
+	*rc = psm__row_set_named(row, "status", settled, err);
+	return "status";
+}
+
 static int
 copy_event(psm_tx *tx, const struct copy *c, const psm_event *ev,
            psm_error *err)
 {
 	const psm_json *data = psm_json_at(psm_event_payload(ev), c->data);
-	struct psm__row row = {0};
-	struct origin o;
+	const char *forced = NULL;
+	struct record r = {0};
 	int rc;
 
 	if (data == NULL || psm_json_kind(data) != PSM_JSON_OBJECT)
 		return reject(err, c->data, "an object");
-	rc = read_origin(c, ev, &o, err);
+	rc = read_origin(c, ev, &r.origin, err);
 	if (rc == 0)
-		rc = psm__row_init(&row, c->entity, err);
+		rc = check_id(c, data, &r.origin, err);
 	if (rc == 0)
-		rc = psm__row_from_json(&row, data, c->data, err);
+		rc = psm__row_init(&r.row, c->entity, err);
 	if (rc == 0)
-		rc = write_copy(tx, c, &row, &o, err);
-	psm__row_free(&row);
+		rc = psm__row_from_json(&r.row, data, c->data, err);
+	if (rc == 0)
+		forced = settle_status(ev, &r.row, &rc, err);
+	put_given(c, data, forced, r.given);
+	if (rc == 0)
+		rc = write_copy(tx, c, &r, err);
+	psm__row_free(&r.row);
 	return rc;
 }
 
@@ -218,12 +303,14 @@ int
 psm__copy_patient_row(psm_tx *tx, const struct psm__row *row, int64_t time_us,
                       const char *id, psm_error *err)
 {
-	struct origin o = {.event_id = id};
+	struct record r = {.row = *row, .origin = {.event_id = id}};
+	struct origin *o = &r.origin;
 
-	psm__number(&o.id, strtoll(psm__row_get(row, "id"), NULL, 10));
-	if (psm_time_format(time_us, o.time, sizeof(o.time)) < 0)
+	psm__number(&o->id, strtoll(psm__row_get(row, "id"), NULL, 10));
+	if (psm_time_format(time_us, o->time, sizeof(o->time)) < 0)
 		return psm__fail(err, PSM_ERR_INVAL, "time: out of range");
-	return write_copy(tx, &patients, row, &o, err);
+	put_given(&patients, NULL, NULL, r.given);
+	return write_copy(tx, &patients, &r, err);
 }
 
 int

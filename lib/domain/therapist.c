@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What may happen to a stored therapist, and what it publishes. */
+#include <stdio.h>
 #include <string.h>
 
 #include "domain/domain.h"
@@ -188,12 +189,18 @@ patch_member(struct psm__row *row, const char *key, const psm_json *v,
 {
 	const struct psm__entity_field *f = psm__entity_find(row->entity, key);
 	struct psm__row fresh = {0};
+	char pointer[256];
 	size_t i;
 	int rc;
 
-	if (f == NULL || (f->writers & PSM__W_REST_UPDATE) == 0)
-		return psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v),
-		                    "want columns that a person may write");
+	if (f == NULL || (f->writers & PSM__W_REST_UPDATE) == 0) {
+		psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v),
+		             "want columns that a person may write");
+		(void)snprintf(pointer, sizeof(pointer), "/%s", key);
+		if (strpbrk(key, "/~") == NULL) /* else it is no pointer */
+			psm__error_pointer(err, pointer);
+		return PSM_ERR_SCHEMA;
+	}
 	i = (size_t)(f - row->entity->fields);
 	rc = psm__row_init(&fresh, row->entity, err);
 	if (rc < 0)
