@@ -288,6 +288,77 @@ START_TEST(only_what_is_committed)
 }
 END_TEST
 
+/* -- headers */
+
+START_TEST(cause_goes_into_the_headers)
+{
+	psm_event *cause = make_event(3, 1);
+	psm_tx *tx;
+	char *text;
+
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(emit(tx, 7, 1), 0);
+	psm__tx_set_cause(tx, cause);
+	ck_assert_int_eq(emit(tx, 7, 2), 0);
+	psm__tx_set_cause(tx, NULL);
+	ck_assert_int_eq(emit(tx, 7, 3), 0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox WHERE "
+	                        "headers IS NULL AND payload::json->>'n' IN "
+	                        "('1', '3')"),
+	                 2);
+	text = pg_text("SELECT headers->>'causation_id' FROM psymatch.outbox "
+	               "WHERE payload::json->>'n' = '2' AND "
+	               "headers->>'correlation_id' = headers->>'causation_id' "
+	               "AND NOT headers ? 'traceparent'");
+	ck_assert_str_eq(text, psm_event_id(cause));
+	free(text);
+	psm_event_free(cause);
+}
+END_TEST
+
+/*
+ * Debezium's event router by its defaults: id becomes the header "id",
+ * aggregateid the key, payload the value, aggregatetype the destination; type
+ * can be placed in a header, as can any other column. It takes a scalar for the
+ * first three and text for the destination; none of them may be null.
+ */
+START_TEST(debezium_finds_its_columns)
+{
+	ck_assert_int_eq(change(st, 4, err), 0);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM information_schema.columns WHERE "
+	           "table_schema = 'psymatch' AND table_name = 'outbox' AND "
+	           "is_nullable = 'NO' AND (column_name, data_type) IN "
+	           "(('id', 'bigint'), ('aggregatetype', 'text'), "
+	           "('aggregateid', 'text'), ('type', 'text'), "
+	           "('payload', 'text'), ('event_id', 'uuid'), "
+	           "('topic', 'text'), "
+	           "('event_time', 'timestamp with time zone'))"),
+	    8);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM information_schema.columns WHERE "
+	           "table_schema = 'psymatch' AND table_name = 'outbox' AND "
+	           "column_name = 'headers' AND data_type = 'jsonb'"),
+	    1);
+	/* An insert and a delete are all that logical decoding sees; the
+	 * router reads the first and drops the second, which the primary key
+	 * identifies. */
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.outbox WHERE "
+	           "id IS NOT NULL AND aggregatetype = split_part(type, '.', "
+	           "1) AND aggregateid = payload::jsonb->>'email_id' AND "
+	           "jsonb_typeof(payload::jsonb) = 'object'"),
+	    1);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM pg_class c JOIN pg_index i ON "
+	           "i.indrelid = c.oid WHERE c.oid = "
+	           "'psymatch.outbox'::regclass AND relreplident = 'd' AND "
+	           "indisprimary"),
+	    1);
+}
+END_TEST
+
 /* -- the relay */
 
 START_TEST(writers_at_once)
@@ -537,6 +608,8 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 90);
 	tcase_add_test(tc, rows_say_all_of_the_event);
 	tcase_add_test(tc, only_what_is_committed);
+	tcase_add_test(tc, cause_goes_into_the_headers);
+	tcase_add_test(tc, debezium_finds_its_columns);
 	tcase_add_test(tc, writers_at_once);
 	tcase_add_test(tc, relay_connection_ends);
 	tcase_add_test(tc, broker_is_away);

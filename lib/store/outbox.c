@@ -14,13 +14,20 @@ enum column {
 	EVENT_TIME,
 	TOPIC,
 	PAYLOAD,
+	/* From here on a null is right. */
+	CAUSATION,
+	CORRELATION,
+	TRACEPARENT,
 	N_COLUMNS
 };
 
 #define INSERT_SQL                                                             \
 	"INSERT INTO psymatch.outbox (event_id, aggregatetype, aggregateid, "  \
-	"type, version, producer, event_time, topic, payload) "                \
-	"VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::timestamptz, $8, $9)"
+	"type, version, producer, event_time, topic, payload, headers) "       \
+	"VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::timestamptz, $8, $9, "      \
+	"nullif(jsonb_strip_nulls(jsonb_build_object('causation_id', "         \
+	"$10::text, 'correlation_id', $11::text, 'traceparent', "              \
+	"$12::text)), '{}'))"
 
 struct psm__outgoing_event {
 	char *text[N_COLUMNS];
@@ -44,14 +51,37 @@ copy_payload(const psm_event *ev)
 	return text ? psm__strndup(text, len) : NULL;
 }
 
+/* Copies of what the event says of its origin, or else of what its cause says;
+ * 0 or PSM_ERR_NOMEM. */
+static int
+copy_trace(struct psm__outgoing_event *e, const psm_event *cause)
+{
+	const char *trace[N_COLUMNS] = {NULL};
+	int i;
+
+	if (cause) {
+		trace[CAUSATION] = psm_event_id(cause);
+		trace[CORRELATION] = psm_event_id(cause);
+	}
+	for (i = CAUSATION; i < N_COLUMNS; i++) {
+		if (!trace[i])
+			continue;
+		e->text[i] = psm__strdup(trace[i]);
+		if (!e->text[i])
+			return PSM_ERR_NOMEM;
+	}
+	return 0;
+}
+
 int
-psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev, psm_error *err)
+psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
+                  const psm_event *cause, psm_error *err)
 {
 	struct psm__outgoing_event e = {{NULL}};
 	const char *type = psm_event_type(ev), *key = psm_event_key(ev);
 	const char *topic = psm_event_topic(ev);
 	char time[32];
-	size_t i;
+	int i, failed;
 
 	if (!topic || !key)
 		return psm__fail(err, PSM_ERR_UNKNOWN_TYPE,
@@ -68,11 +98,13 @@ psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev, psm_error *err)
 	e.text[EVENT_TIME] = psm__strdup(time);
 	e.text[TOPIC] = psm__strdup(topic);
 	e.text[PAYLOAD] = copy_payload(ev);
-	for (i = 0; i < N_COLUMNS; i++)
-		if (!e.text[i]) {
-			free_texts(&e);
-			return psm__nomem(err);
-		}
+	failed = copy_trace(&e, cause) < 0;
+	for (i = 0; i < CAUSATION; i++)
+		failed = failed || !e.text[i];
+	if (failed) {
+		free_texts(&e);
+		return psm__nomem(err);
+	}
 	o->events[o->count++] = e;
 	return 0;
 }

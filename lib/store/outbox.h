@@ -11,8 +11,9 @@ struct psm__outgoing {
 	size_t count, cap;
 };
 
+/* cause: the event that is being handled, NULL if none. */
 int psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
-                      psm_error *err);
+                      const psm_event *cause, psm_error *err);
 /* Forget all but the first keep. */
 void psm__outgoing_cut(struct psm__outgoing *o, size_t keep);
 /* Queue one INSERT per event; ids are drawn in the order of the events. */

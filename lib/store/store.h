@@ -22,6 +22,10 @@ psm_store *psm__tx_store(psm_tx *tx);
 int psm__tx_failed(const psm_tx *tx);
 /* Lent to a callback: it can neither commit nor roll back. */
 void psm__tx_lend(psm_tx *tx, int lent);
+/* From now on an emitted event that says nothing of its origin was caused by
+ * ev, belongs to the same correlation and the same trace. ev is borrowed until
+ * the next call; NULL: nothing caused it. */
+void psm__tx_set_cause(psm_tx *tx, const psm_event *ev);
 /* While *cancel is not 0 (read with __atomic), a wait for the server ends and
  * the connection is given up. Borrowed until the transaction ends. */
 void psm__tx_cancel(psm_tx *tx, const int *cancel);

@@ -21,7 +21,8 @@ struct psm_tx {
 	/* 0, or the failure of a statement: until a savepoint is gone back to
 	 * the server refuses everything. */
 	int failed;
-	int lent; /* to a callback, which must not end it */
+	int lent;               /* to a callback, which must not end it */
+	const psm_event *cause; /* of what is emitted; NULL: nothing */
 	struct psm__outgoing out;
 	struct mark marks[MARKS_MAX];
 	size_t mark_count;
@@ -126,7 +127,7 @@ psm_tx_emit(psm_tx *tx, const psm_event *ev, psm_error *err)
 	if (!tx || !ev)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a transaction and an event");
-	return psm__outgoing_add(&tx->out, ev, err);
+	return psm__outgoing_add(&tx->out, ev, tx->cause, err);
 }
 
 /* COMMIT of a failed transaction succeeds as a ROLLBACK. */
@@ -280,6 +281,12 @@ void
 psm__tx_lend(psm_tx *tx, int lent)
 {
 	tx->lent = lent;
+}
+
+void
+psm__tx_set_cause(psm_tx *tx, const psm_event *ev)
+{
+	tx->cause = ev;
 }
 
 void
