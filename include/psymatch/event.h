@@ -9,8 +9,8 @@
 PSM_BEGIN_DECLS
 
 /**
- * One event: an envelope and its payload. Read-only after it was made, so any
- * number of threads may look at it at once; freed by one.
+ * One event: an envelope and its payload. Read-only after it was made and its
+ * trace set, so any number of threads may look at it at once; freed by one.
  *
  * As JSON: `{"event_id": uuid, "event_type": "noun.verb", "version": "1.0",
  * "timestamp": time, "producer": string, "payload": object}`.
@@ -178,14 +178,124 @@ PSM_API const char *psm_event_producer(const psm_event *ev);
 PSM_API const psm_json *psm_event_payload(const psm_event *ev);
 
 /**
- * The topic that the catalogue gives to the event's type.
+ * Note what caused an event, in place of what was noted before. It travels
+ * beside the envelope, as headers of the record named causation_id,
+ * correlation_id and traceparent, and comes back with the event that is
+ * received.
+ *
+ * @param ev              the event, before it is handed to another thread.
+ * @param causation_id    id of the event that this one answers, a UUID; copied.
+ *                        NULL or "": none, and so with the next two.
+ * @param correlation_id  id that all events of one story share, a UUID; copied.
+ * @param traceparent     W3C Trace Context, 55 to 127 bytes: version, trace id,
+ *                        parent id and flags in small hexadecimal digits,
+ *                        joined by dashes; copied.
+ * @param err             details of a failure; may be NULL.
+ * @return 0: all three are as given.
+ *   PSM_ERR_INVAL  ev is NULL, or a text breaks its rule; nothing has changed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_event_set_trace(psm_event *ev, const char *causation_id,
+                                const char *correlation_id,
+                                const char *traceparent,
+                                psm_error *err) PSM_CHECK;
+
+/**
+ * The id of the event that this one answers.
  *
  * @param ev  the event; NULL gives NULL.
- * @return borrowed for ever; NULL for an unknown type.
+ * @return borrowed until ev is freed or its trace is set; NULL if there is
+ *         none.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_event_causation_id(const psm_event *ev);
+
+/**
+ * The id that all events of one story share.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed or its trace is set; NULL if there is
+ *         none.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_event_correlation_id(const psm_event *ev);
+
+/**
+ * The W3C Trace Context of the event.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed or its trace is set; NULL if there is
+ *         none.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_event_traceparent(const psm_event *ev);
+
+/**
+ * The topic that a received event came from; of any other event, the topic that
+ * the catalogue gives to its type.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed; NULL for an unknown type that was not
+ *         received.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
 PSM_API const char *psm_event_topic(const psm_event *ev);
+
+/**
+ * The partition that a received event came from.
+ *
+ * @param ev  the event; NULL gives -1.
+ * @return 0 or more; -1 if the event was not received.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_event_partition(const psm_event *ev);
+
+/**
+ * Where a received event stands in its partition.
+ *
+ * @param ev  the event; NULL gives -1.
+ * @return 0 or more; -1 if the event was not received.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int64_t psm_event_offset(const psm_event *ev);
+
+/**
+ * How often the handler has been given this event, this time included.
+ *
+ * @param ev  the event; NULL gives 0.
+ * @return 1 for the first time, and so on; 0 if the event was not received.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_event_attempt(const psm_event *ev);
+
+/**
+ * How long the handler may still take, before the event counts as failed.
+ *
+ * @param ev  the event; NULL gives INT_MAX.
+ * @return milliseconds, 0: the time is up; INT_MAX: there is no deadline.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_event_time_left_ms(const psm_event *ev);
+
+/**
+ * Whether the event is replayed: then a handler leaves out what cannot be taken
+ * back, as a mail.
+ *
+ * @param ev  the event; NULL gives 0.
+ * @return 1: a replay; 0: not.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_event_is_replay(const psm_event *ev);
 
 /**
  * The message key: the key field of the payload, a number as decimal digits.

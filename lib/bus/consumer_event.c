@@ -92,7 +92,7 @@ psm__consumer_handle(psm_consumer *c, const struct psm__record *rec)
 		count(&c->counts.skipped, c->counts.m_skipped);
 		return 0;
 	}
-	rc = psm_event_parse(rec->value, rec->value_len, &ev, c->err);
+	rc = psm__record_parse(rec, &ev, c->err);
 	if (rc == PSM_ERR_NOMEM) /* our fault, not the event's */
 		return PSM_ERR_RETRY;
 	if (rc < 0) {

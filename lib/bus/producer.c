@@ -197,7 +197,7 @@ static int
 choose_topic(const char **topic, const psm_event *ev, psm_error *err)
 {
 	if (!*topic) {
-		*topic = psm_event_topic(ev);
+		*topic = psm__event_home(ev);
 		if (!*topic)
 			return psm__fail(err, PSM_ERR_UNKNOWN_TYPE,
 			                 "event type \"%s\" is not in the "

@@ -44,3 +44,26 @@ psm_transport_name(const psm_transport *t)
 {
 	return t ? t->ops->name : "";
 }
+
+int
+psm__record_parse(const struct psm__record *rec, psm_event **out,
+                  psm_error *err)
+{
+	struct psm__origin origin = {
+	    .topic = rec->topic,
+	    .partition = rec->partition,
+	    .offset = rec->offset,
+	    .timestamp_ms = rec->timestamp_ms,
+	    .key = rec->key,
+	    .key_len = rec->key_len,
+	    .attempt = 1,
+	    .deadline_ms = INT64_MAX,
+	};
+	int rc = psm_event_parse(rec->value, rec->value_len, out, err);
+
+	if (rc < 0)
+		return rc;
+	psm__event_set_origin(*out, &origin);
+	psm__event_read_headers(*out, rec->headers, rec->header_count);
+	return 0;
+}

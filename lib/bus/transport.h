@@ -9,6 +9,7 @@
 #include <psymatch/transport.h>
 
 #include "base/base.h"
+#include "event/event.h"
 
 /* -- sending. One thread at a time per sink, but for wake. */
 
@@ -18,6 +19,8 @@ struct psm__message {
 	size_t key_len;
 	const void *value; /* borrowed until the report, not copied */
 	size_t value_len;
+	const struct psm__header *headers; /* copied */
+	size_t header_count;
 	uint64_t token; /* comes back with the report */
 };
 
@@ -73,9 +76,19 @@ struct psm__record {
 	size_t key_len;
 	const void *value; /* NULL for a null value */
 	size_t value_len;
+	const struct psm__header *headers; /* all of them, in their order */
+	size_t header_count;
 	void *hold; /* the transport's; everything above is borrowed until
 	               release */
 };
+
+/*
+ * The event of a record, with the trace of its headers and its origin: first
+ * attempt, no deadline, no replay. It borrows from rec: free it before rec is
+ * released. Results as psm_event_parse(); rec->value is not NULL.
+ */
+int psm__record_parse(const struct psm__record *rec, psm_event **out,
+                      psm_error *err);
 
 struct psm__source_conf {
 	const char *group;

@@ -6,11 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "event/catalogue_int.h"
+#include "event/event_int.h"
 #include "json/json.h"
-
-/* The members of an envelope, in the order in which they are written. */
-enum member { ID, TYPE, VERSION, TIMESTAMP, PRODUCER, PAYLOAD, N_MEMBERS };
 
 static const char *const member_names[][N_MEMBERS] = {
     [PSM_WIRE_SNAKE] = {"event_id", "event_type", "version", "timestamp",
@@ -21,18 +18,6 @@ static const char *const member_names[][N_MEMBERS] = {
 
 /* Bytes; long enough for any name that a person would give. */
 #define NAME_MAX_LEN 100
-
-struct psm_event {
-	psm_json *doc;        /* owns what the pointers below point to */
-	const psm_json *root; /* the envelope; NULL if made from parts */
-	const psm_json *payload;
-	const psm_event_type_info *info; /* NULL: unknown type */
-	const char *text[PAYLOAD];       /* ID to PRODUCER, as they came */
-	const char *key;
-	int64_t timestamp_us;
-	char number[24]; /* the key, when it is a number */
-	char copies[];   /* the texts, when there is no envelope */
-};
 
 static int
 check_type(const char *text, psm_error *err)
@@ -543,16 +528,4 @@ const psm_json *
 psm_event_payload(const psm_event *ev)
 {
 	return ev ? ev->payload : NULL;
-}
-
-const char *
-psm_event_topic(const psm_event *ev)
-{
-	return ev && ev->info ? ev->info->topic : NULL;
-}
-
-const char *
-psm_event_key(const psm_event *ev)
-{
-	return ev ? ev->key : NULL;
 }

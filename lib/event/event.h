@@ -24,6 +24,60 @@ struct psm__event_parts {
 int psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
                           psm_error *err);
 
+/* A record's header, as it travels. The value may be any bytes. */
+struct psm__header {
+	const char *name;  /* NUL-terminated */
+	const char *value; /* NULL: a header without one, len 0 */
+	size_t len;
+};
+
+/* Most headers that an event has of its own. */
+#define PSM__EVENT_HEADERS 3
+
+/*
+ * The event's own headers, named as the members: causation_id, correlation_id,
+ * traceparent; those it does not have are left out. Their count; names and
+ * values are borrowed until ev is freed or its trace is set.
+ */
+size_t psm__event_headers(const psm_event *ev,
+                          struct psm__header out[PSM__EVENT_HEADERS]);
+/*
+ * Take the trace from a record's headers. Of two of one name the last one
+ * counts; one with a wrong value is as if it were not there, is counted in the
+ * metric psymatch_event_bad_headers_total, and in the result. Others are none
+ * of the event's business.
+ */
+size_t psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
+                               size_t count);
+/* Copy the trace of one event to another one. */
+void psm__event_copy_trace(psm_event *to, const psm_event *from);
+
+/* Where a received event came from, and how it is tried. */
+struct psm__origin {
+	const char *topic; /* borrowed: outlives the event */
+	int32_t partition;
+	int64_t offset;
+	int64_t timestamp_ms; /* the broker's, -1: unknown */
+	const char *key;      /* the record's, borrowed: outlives the event */
+	size_t key_len;
+	int attempt;         /* 1: the first */
+	int64_t deadline_ms; /* psm__mono_ms(); INT64_MAX: none */
+	int is_replay;
+};
+/* Copies the struct. Before other threads see ev, or by the one that has it. */
+void psm__event_set_origin(psm_event *ev, const struct psm__origin *origin);
+/* NULL: it was not received. Borrowed until ev is freed. */
+const struct psm__origin *psm__event_origin(const psm_event *ev);
+/* The topic where the catalogue sends the type, whatever the origin; NULL for
+ * an unknown type. */
+const char *psm__event_home(const psm_event *ev);
+
+/* Two versions "major.minor", each of them well-formed: below 0, 0 or above 0
+ * as a is older than b, the same, or newer. */
+int psm__event_version_cmp(const char *a, const char *b);
+/* 1: text is "major.minor", both at most 9999 and without needless zeros. */
+int psm__event_version_valid(const char *text);
+
 /*
  * Fields of the platform's entities: one table each, for events, SQL, REST,
  * imports and redaction. Who may write a field, as bits:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The texts that have a form: dates, times, type names, versions. */
+#include <assert.h>
 #include <string.h>
 
 #include "event/catalogue_int.h"
@@ -116,4 +117,26 @@ psm__version_read(const char *text, unsigned *major, unsigned *minor)
 		return 0;
 	m = number_len(text + n + 1, minor);
 	return m && !text[n + 1 + m];
+}
+
+int
+psm__event_version_valid(const char *text)
+{
+	unsigned major, minor;
+
+	return psm__version_read(text, &major, &minor);
+}
+
+int
+psm__event_version_cmp(const char *a, const char *b)
+{
+	unsigned major[2] = {0, 0}, minor[2] = {0, 0};
+	int valid = psm__version_read(a, &major[0], &minor[0]) &&
+	            psm__version_read(b, &major[1], &minor[1]);
+
+	assert(valid);
+	(void)valid; /* without assertions nothing else reads it */
+	if (major[0] != major[1])
+		return major[0] < major[1] ? -1 : 1;
+	return (minor[0] > minor[1]) - (minor[0] < minor[1]);
 }

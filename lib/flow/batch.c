@@ -265,8 +265,7 @@ handle(psm_processor *pr, psm_tx *tx, struct psm__item *it)
 		return bury(pr, tx, it, NULL,
 		            psm__fail(pr->fail, PSM_ERR_PARSE,
 		                      "want an event, found a null value"));
-	rc = psm_event_parse(it->record.value, it->record.value_len, &ev,
-	                     pr->fail);
+	rc = psm__record_parse(&it->record, &ev, pr->fail);
 	if (rc == PSM_ERR_NOMEM)
 		return psm__nomem(pr->err);
 	if (rc < 0)

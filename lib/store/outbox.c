@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "event/event.h"
+
 /* The columns that an event fills, in the order of INSERT_SQL. */
 enum column {
 	EVENT_ID,
@@ -79,7 +81,7 @@ psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
 {
 	struct psm__outgoing_event e = {{NULL}};
 	const char *type = psm_event_type(ev), *key = psm_event_key(ev);
-	const char *topic = psm_event_topic(ev);
+	const char *topic = psm__event_home(ev);
 	char time[32];
 	int i, failed;
 

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an event has beside its envelope: the trace, which travels as headers of
+ * the record, and the origin, which only a received event has.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "event/event_int.h"
+
+static int
+is_uuid(const char *text, size_t len)
+{
+	return psm_uuid_valid(text, len);
+}
+
+/* count small hexadecimal digits; *any is set if one of them is not 0. */
+static int
+is_hex(const char *text, size_t count, int *any)
+{
+	size_t i;
+
+	*any = 0;
+	for (i = 0; i < count; i++) {
+		char c = text[i];
+
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+			return 0;
+		*any |= c != '0';
+	}
+	return 1;
+}
+
+/*
+ * version-traceid-parentid-flags, in small hexadecimal digits: 2, 32, 16 and 2
+ * of them. Version ff is none, an id of zeros neither. A later version than 00
+ * may have more behind another dash, which is printable and goes on unread.
+ */
+static int
+is_traceparent(const char *text, size_t len)
+{
+	int any, trace, parent;
+	size_t i;
+
+	if (len < 55 || len >= PSM__TRACEPARENT_SIZE || text[2] != '-' ||
+	    text[35] != '-' || text[52] != '-')
+		return 0;
+	if (!is_hex(text, 2, &any) || !is_hex(text + 3, 32, &trace) ||
+	    !is_hex(text + 36, 16, &parent) || !trace || !parent)
+		return 0;
+	if (!is_hex(text + 53, 2, &trace) || memcmp(text, "ff", 2) == 0)
+		return 0;
+	if (len > 55 && (!any || text[55] != '-'))
+		return 0;
+	for (i = 55; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return 0;
+	return 1;
+}
+
+/* The trace as a table: the header's name, where its text is, its rule. */
+static const struct part {
+	const char *name, *want;
+	size_t at, size;
+	int (*is_valid)(const char *text, size_t len);
+} parts[PSM__EVENT_HEADERS] = {
+#define PART(member, want, rule)                                               \
+	{                                                                      \
+#member, want, offsetof(struct psm__trace, member),            \
+		    sizeof(((struct psm__trace *)NULL)->member), rule          \
+	}
+    PART(causation_id, "a UUID", is_uuid),
+    PART(correlation_id, "a UUID", is_uuid),
+    PART(traceparent, "version-trace-parent-flags as in W3C Trace Context",
+         is_traceparent),
+};
+
+static char *
+text_of(const struct part *p, struct psm__trace *trace)
+{
+	return (char *)trace + p->at;
+}
+
+/* NULL and "" are nothing. */
+static const char *
+given(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+int
+psm_event_set_trace(psm_event *ev, const char *causation_id,
+                    const char *correlation_id, const char *traceparent,
+                    psm_error *err)
+{
+	const char *texts[PSM__EVENT_HEADERS] = {
+	    given(causation_id), given(correlation_id), given(traceparent)};
+	struct psm__trace fresh = {"", "", ""};
+	size_t i, len;
+
+	psm__error_clear(err);
+	if (!ev)
+		return psm__fail(err, PSM_ERR_INVAL, "ev is NULL");
+	for (i = 0; i < PSM__EVENT_HEADERS; i++) {
+		if (!texts[i])
+			continue;
+		len = strnlen(texts[i], PSM__TRACEPARENT_SIZE);
+		if (!parts[i].is_valid(texts[i], len))
+			return psm__fail(err, PSM_ERR_INVAL,
+			                 "%s: want %s, found another text",
+			                 parts[i].name, parts[i].want);
+		memcpy(text_of(&parts[i], &fresh), texts[i], len + 1);
+	}
+	ev->trace = fresh;
+	return 0;
+}
+
+const char *
+psm_event_causation_id(const psm_event *ev)
+{
+	return ev ? given(ev->trace.causation_id) : NULL;
+}
+
+const char *
+psm_event_correlation_id(const psm_event *ev)
+{
+	return ev ? given(ev->trace.correlation_id) : NULL;
+}
+
+const char *
+psm_event_traceparent(const psm_event *ev)
+{
+	return ev ? given(ev->trace.traceparent) : NULL;
+}
+
+size_t
+psm__event_headers(const psm_event *ev,
+                   struct psm__header out[PSM__EVENT_HEADERS])
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < PSM__EVENT_HEADERS; i++) {
+		const char *text = (const char *)&ev->trace + parts[i].at;
+
+		if (!*text)
+			continue;
+		out[count].name = parts[i].name;
+		out[count].value = text;
+		out[count++].len = strlen(text);
+	}
+	return count;
+}
+
+static const struct part *
+find_part(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < PSM__EVENT_HEADERS; i++)
+		if (strcmp(parts[i].name, name) == 0)
+			return &parts[i];
+	return NULL;
+}
+
+static void
+count_bad(size_t bad)
+{
+	psm__metric_add(
+	    psm__counter("psymatch_event_bad_headers_total", NULL, NULL,
+	                 "Headers of received events that were ignored because "
+	                 "their value is no id or no trace."),
+	    (int64_t)bad);
+}
+
+size_t
+psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
+                        size_t count)
+{
+	size_t i, bad = 0;
+
+	for (i = 0; i < count; i++) {
+		const struct psm__header *h = &headers[i];
+		const struct part *p = find_part(h->name);
+		char *text;
+
+		if (!p)
+			continue;
+		if (!h->value || !p->is_valid(h->value, h->len)) {
+			bad++;
+			continue;
+		}
+		text = text_of(p, &ev->trace);
+		memcpy(text, h->value, h->len);
+		text[h->len] = '\0';
+	}
+	if (bad)
+		count_bad(bad);
+	return bad;
+}
+
+void
+psm__event_copy_trace(psm_event *to, const psm_event *from)
+{
+	to->trace = from->trace;
+}
+
+void
+psm__event_set_origin(psm_event *ev, const struct psm__origin *origin)
+{
+	ev->origin = *origin;
+}
+
+const struct psm__origin *
+psm__event_origin(const psm_event *ev)
+{
+	return ev && ev->origin.topic ? &ev->origin : NULL;
+}
+
+const char *
+psm__event_home(const psm_event *ev)
+{
+	return ev->info ? ev->info->topic : NULL;
+}
+
+const char *
+psm_event_topic(const psm_event *ev)
+{
+	const struct psm__origin *origin = psm__event_origin(ev);
+
+	if (origin)
+		return origin->topic;
+	return ev ? psm__event_home(ev) : NULL;
+}
+
+const char *
+psm_event_key(const psm_event *ev)
+{
+	return ev ? ev->key : NULL;
+}
+
+int
+psm_event_partition(const psm_event *ev)
+{
+	const struct psm__origin *origin = psm__event_origin(ev);
+
+	return origin ? (int)origin->partition : -1;
+}
+
+int64_t
+psm_event_offset(const psm_event *ev)
+{
+	const struct psm__origin *origin = psm__event_origin(ev);
+
+	return origin ? origin->offset : -1;
+}
+
+int
+psm_event_attempt(const psm_event *ev)
+{
+	const struct psm__origin *origin = psm__event_origin(ev);
+
+	return origin ? origin->attempt : 0;
+}
+
+int
+psm_event_time_left_ms(const psm_event *ev)
+{
+	const struct psm__origin *origin = psm__event_origin(ev);
+	int64_t left;
+
+	if (!origin || origin->deadline_ms == INT64_MAX)
+		return INT_MAX;
+	left = origin->deadline_ms - psm__mono_ms();
+	if (left < 0)
+		return 0;
+	return left < INT_MAX ? (int)left : INT_MAX;
+}
+
+int
+psm_event_is_replay(const psm_event *ev)
+{
+	const struct psm__origin *origin = psm__event_origin(ev);
+
+	return origin ? origin->is_replay : 0;
+}
