@@ -219,6 +219,63 @@ check_each_once(const struct seen *seen, int count)
 
 /* -- tests */
 
+/* Headers arrive in their order, with their bytes: two of one name, an empty
+ * one, one without a value, zeros inside. They are copied by send. */
+START_TEST(carries_headers)
+{
+	psm_transport *t = rig->open();
+	char value[] = "a\0b";
+	struct psm__header given[] = {{"traceparent", value, 3},
+	                              {"x", "1", 1},
+	                              {"x", "", 0},
+	                              {"none", NULL, 0}};
+	static const char *const names[] = {"traceparent", "x", "x", "none"};
+	struct psm__message m = {.topic = TOPIC,
+	                         .value = "v0",
+	                         .value_len = 2,
+	                         .headers = given,
+	                         .header_count = PSM__COUNT(given)};
+	struct psm__sink *sink;
+	struct psm__record rec;
+	struct reader r;
+	struct sent sent;
+	size_t i;
+
+	open_reader(&r, t, "headers");
+	sink = open_sink(t, &sent);
+	ck_assert_int_eq(sink->ops->send(sink, &m, NULL), 0);
+	memset(value, 'z', sizeof(value));
+	memset(given, 0, sizeof(given));
+	await_reports(sink, &sent, 1);
+	read_one(&r, &rec);
+	ck_assert_uint_eq(rec.header_count, PSM__COUNT(names));
+	for (i = 0; i < PSM__COUNT(names); i++)
+		ck_assert_str_eq(rec.headers[i].name, names[i]);
+	ck_assert_uint_eq(rec.headers[0].len, 3);
+	ck_assert_mem_eq(rec.headers[0].value, "a\0b", 3);
+	ck_assert_uint_eq(rec.headers[1].len, 1);
+	ck_assert_mem_eq(rec.headers[1].value, "1", 1);
+	ck_assert_ptr_nonnull(rec.headers[2].value);
+	ck_assert_uint_eq(rec.headers[2].len, 0);
+	ck_assert_ptr_null(rec.headers[3].value);
+	ck_assert_uint_eq(rec.headers[3].len, 0);
+	r.s->ops->release(r.s, &rec);
+	ck_assert_ptr_null(rec.headers);
+
+	/* And none where none were given. */
+	m.header_count = 0;
+	m.token = 1;
+	ck_assert_int_eq(sink->ops->send(sink, &m, NULL), 0);
+	await_reports(sink, &sent, 2);
+	read_one(&r, &rec);
+	ck_assert_uint_eq(rec.header_count, 0);
+	r.s->ops->release(r.s, &rec);
+	r.s->ops->close(r.s, 2000);
+	sink->ops->close(sink, 2000);
+	rig->close(t);
+}
+END_TEST
+
 START_TEST(keeps_order_and_bytes)
 {
 	psm_transport *t = rig->open();
@@ -562,6 +619,7 @@ suite_bus(const struct bus_rig *the_rig)
 	Suite *s = suite_create(the_rig->name);
 
 	rig = the_rig;
+	add_case(s, "headers", carries_headers);
 	add_case(s, "order", keeps_order_and_bytes);
 	add_case(s, "outage", starts_without_broker_and_heals);
 	add_case(s, "close", closes_in_time_when_down);

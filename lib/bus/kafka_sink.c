@@ -92,9 +92,9 @@ find_topic(struct sink *s, const char *name, rd_kafka_topic_t **out,
 }
 
 static int
-refused(struct sink *s, const struct psm__message *m, psm_error *err)
+refused(struct sink *s, const struct psm__message *m, rd_kafka_resp_err_t e,
+        psm_error *err)
 {
-	rd_kafka_resp_err_t e = rd_kafka_last_error();
 	int rc = check_alive(s, err);
 
 	if (rc < 0)
@@ -108,22 +108,60 @@ refused(struct sink *s, const struct psm__message *m, psm_error *err)
 	                 rd_kafka_err2str(e));
 }
 
+static rd_kafka_headers_t *
+make_headers(const struct psm__message *m)
+{
+	rd_kafka_headers_t *headers = rd_kafka_headers_new(m->header_count);
+	size_t i;
+
+	for (i = 0; i < m->header_count; i++) {
+		const struct psm__header *h = &m->headers[i];
+
+		/* It only fails for a list that is full, which none is. */
+		(void)rd_kafka_header_add(headers, h->name, -1, h->value,
+		                          (ssize_t)h->len);
+	}
+	return headers;
+}
+
+/* Without F_COPY and F_FREE the value is only read, in spite of the missing
+ * const. */
+static rd_kafka_resp_err_t
+produce(struct sink *s, rd_kafka_topic_t *topic, const struct psm__message *m)
+{
+	rd_kafka_headers_t *headers;
+	rd_kafka_resp_err_t e;
+
+	if (m->header_count == 0)
+		return rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, 0,
+		                        (void *)m->value, m->value_len, m->key,
+		                        m->key_len,
+		                        (void *)(uintptr_t)m->token) == 0
+		           ? RD_KAFKA_RESP_ERR_NO_ERROR
+		           : rd_kafka_last_error();
+	headers = make_headers(m);
+	e = rd_kafka_producev(
+	    s->rk, RD_KAFKA_V_RKT(topic),
+	    RD_KAFKA_V_VALUE((void *)m->value, m->value_len),
+	    RD_KAFKA_V_KEY(m->key, m->key_len), RD_KAFKA_V_HEADERS(headers),
+	    RD_KAFKA_V_OPAQUE((void *)(uintptr_t)m->token), RD_KAFKA_V_END);
+	if (e) /* else they are librdkafka's */
+		rd_kafka_headers_destroy(headers);
+	return e;
+}
+
 static int
 sink_send(struct psm__sink *base, const struct psm__message *m, psm_error *err)
 {
 	struct sink *s = sink_of(base);
 	rd_kafka_topic_t *topic;
+	rd_kafka_resp_err_t e;
 	int rc = find_topic(s, m->topic, &topic, err);
 
 	if (rc < 0)
 		return rc;
-	/* Without F_COPY and F_FREE the value is only read, in spite of the
-	 * missing const. */
-	if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, 0, (void *)m->value,
-	                     m->value_len, m->key, m->key_len,
-	                     (void *)(uintptr_t)m->token) == 0)
-		return 0;
-	return refused(s, m, err);
+	e = produce(s, topic, m);
+	return e ? refused(s, m, e, err) : 0;
 }
 
 static int

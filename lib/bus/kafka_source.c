@@ -37,6 +37,37 @@ raise_group(rd_kafka_t *rk, void *opaque)
 	psm__kafka_raise(rk, s);
 }
 
+/* The list of them is ours until release; what it points to is librdkafka's. */
+static void
+fill_headers(struct psm__record *rec, const rd_kafka_message_t *m)
+{
+	rd_kafka_headers_t *list = NULL;
+	struct psm__header *headers;
+	const void *value;
+	size_t count = 0, i;
+
+	rec->headers = NULL;
+	rec->header_count = 0;
+	if (rd_kafka_message_headers(m, &list) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		count = rd_kafka_header_cnt(list);
+	if (count == 0)
+		return;
+	headers = psm__array(count, sizeof(*headers));
+	if (!headers) {
+		/* The event is worth more than what stands beside it. */
+		psm__log(PSM_LOG_ERROR, "out of memory: headers are left out",
+		         "topic", rec->topic, NULL);
+		return;
+	}
+	for (i = 0; i < count; i++) {
+		rd_kafka_header_get_all(list, i, &headers[i].name, &value,
+		                        &headers[i].len);
+		headers[i].value = value;
+	}
+	rec->headers = headers;
+	rec->header_count = count;
+}
+
 static void
 fill_record(struct psm__record *rec, rd_kafka_message_t *m)
 {
@@ -49,6 +80,7 @@ fill_record(struct psm__record *rec, rd_kafka_message_t *m)
 	rec->value = m->payload;
 	rec->value_len = m->len;
 	rec->hold = m;
+	fill_headers(rec, m);
 }
 
 /* The payload of an error is librdkafka's own text. */
@@ -193,6 +225,7 @@ static void
 source_release(struct psm__source *base, struct psm__record *rec)
 {
 	(void)base;
+	psm__free((void *)(uintptr_t)rec->headers);
 	if (rec->hold)
 		rd_kafka_message_destroy(rec->hold);
 	memset(rec, 0, sizeof(*rec));

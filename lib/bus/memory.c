@@ -93,7 +93,7 @@ drop_oldest(struct psm__mem_partition *part)
 {
 	struct psm__mem_message *m = part->ring[part->head];
 
-	part->bytes -= m->key_len + m->value_len;
+	part->bytes -= m->bytes;
 	part->head = (part->head + 1) % part->cap;
 	part->count--;
 	psm__mem_release(m);
@@ -121,44 +121,68 @@ reserve(struct psm__mem_partition *part)
 	return 0;
 }
 
-static struct psm__mem_message *
-make_message(const char *key, size_t key_len, const void *value,
-             size_t value_len)
+static size_t
+header_bytes(const struct psm__message *m)
 {
-	struct psm__mem_message *m;
+	size_t i, bytes = 0;
 
-	if (!key)
-		key_len = 0;
-	if (!value)
-		value_len = 0;
-	m = psm__alloc(sizeof(*m) + key_len + value_len + 1);
+	for (i = 0; i < m->header_count; i++)
+		bytes += strlen(m->headers[i].name) + 1 + m->headers[i].len;
+	return bytes;
+}
+
+/* Copy len bytes to *to, which moves behind them; NULL stays NULL. */
+static const char *
+put(char **to, const void *bytes, size_t len)
+{
+	char *at = *to;
+
+	if (!bytes)
+		return NULL;
+	memcpy(at, bytes, len);
+	*to += len;
+	return at;
+}
+
+struct psm__mem_message *
+psm__mem_message(const struct psm__message *from)
+{
+	size_t key_len = from->key ? from->key_len : 0;
+	size_t value_len = from->value ? from->value_len : 0;
+	size_t bytes = key_len + value_len + header_bytes(from), i;
+	struct psm__mem_message *m;
+	char *to;
+
+	m = psm__alloc(sizeof(*m) + from->header_count * sizeof(m->headers[0]) +
+	               bytes);
 	if (!m)
 		return NULL;
 	m->refs = 1;
-	m->timestamp_ms = psm_now_us() / 1000;
-	if (key) {
-		m->key = m->bytes;
-		m->key_len = key_len;
-		memcpy(m->bytes, key, key_len);
+	m->bytes = bytes;
+	m->header_count = from->header_count;
+	to = (char *)&m->headers[m->header_count];
+	for (i = 0; i < m->header_count; i++) {
+		const struct psm__header *h = &from->headers[i];
+
+		m->headers[i].name = put(&to, h->name, strlen(h->name) + 1);
+		m->headers[i].value = put(&to, h->value, h->len);
+		m->headers[i].len = h->value ? h->len : 0;
 	}
-	if (value) {
-		m->value = m->bytes + key_len;
-		m->value_len = value_len;
-		memcpy(m->bytes + key_len, value, value_len);
-	}
+	m->key_len = key_len;
+	m->key = put(&to, from->key, key_len);
+	m->value_len = value_len;
+	m->value = put(&to, from->value, value_len);
 	return m;
 }
 
 int
 psm__mem_append(struct psm__bus *bus, struct psm__mem_topic *topic,
-                const char *key, size_t key_len, const void *value,
-                size_t value_len)
+                struct psm__mem_message *m)
 {
 	struct psm__mem_partition *part;
-	struct psm__mem_message *m;
 
-	if (key) {
-		part = &topic->parts[psm__partition_of(key, key_len,
+	if (m->key) {
+		part = &topic->parts[psm__partition_of(m->key, m->key_len,
 		                                       bus->partitions)];
 	} else {
 		part = &topic->parts[topic->spread];
@@ -166,12 +190,10 @@ psm__mem_append(struct psm__bus *bus, struct psm__mem_topic *topic,
 	}
 	if (reserve(part) < 0)
 		return PSM_ERR_NOMEM;
-	m = make_message(key, key_len, value, value_len);
-	if (!m)
-		return PSM_ERR_NOMEM;
+	m->timestamp_ms = psm_now_us() / 1000;
 	m->offset = part->next++;
 	part->ring[(part->head + part->count++) % part->cap] = m;
-	part->bytes += m->key_len + m->value_len;
+	part->bytes += m->bytes;
 	while (part->count > 1 && (part->count > PSM__MEMORY_RETAIN_COUNT ||
 	                           part->bytes > PSM__MEMORY_RETAIN_BYTES))
 		drop_oldest(part);
@@ -296,15 +318,33 @@ int
 psm__memory_put(psm_transport *t, const char *topic, const char *key,
                 const void *value, size_t len)
 {
+	struct psm__message m = {
+	    .topic = topic,
+	    .key = key,
+	    .key_len = key ? strlen(key) : 0,
+	    .value = value,
+	    .value_len = len,
+	};
+
+	return psm__memory_put_message(t, &m);
+}
+
+int
+psm__memory_put_message(psm_transport *t, const struct psm__message *message)
+{
 	struct psm__bus *bus = bus_of(t);
+	struct psm__mem_message *m = psm__mem_message(message);
 	struct psm__mem_topic *found;
 	int rc = PSM_ERR_NOMEM;
 
+	if (!m)
+		return rc;
 	pthread_mutex_lock(&bus->lock);
-	found = psm__mem_topic(bus, topic);
+	found = psm__mem_topic(bus, message->topic);
 	if (found)
-		rc = psm__mem_append(bus, found, key, key ? strlen(key) : 0,
-		                     value, len);
+		rc = psm__mem_append(bus, found, m);
 	pthread_mutex_unlock(&bus->lock);
+	if (rc < 0)
+		psm__free(m);
 	return rc;
 }

@@ -22,11 +22,13 @@ struct psm__mem_message {
 	int refs; /* under the lock */
 	int64_t offset;
 	int64_t timestamp_ms;
-	const char *key; /* into bytes; NULL if none */
+	const char *key; /* NULL if none */
 	size_t key_len;
-	const char *value; /* into bytes; NULL for a null value */
+	const char *value; /* NULL for a null value */
 	size_t value_len;
-	char bytes[];
+	size_t bytes; /* of key, value and headers */
+	size_t header_count;
+	struct psm__header headers[]; /* what they point to is behind them */
 };
 
 struct psm__mem_partition {
@@ -92,13 +94,14 @@ struct psm__bus {
 	int fail_count, fail_rc;
 };
 
+/* A copy of key, value and headers, in one block. NULL: out of memory. */
+struct psm__mem_message *psm__mem_message(const struct psm__message *from);
 /* All of these: @locks bus->lock held. NULL: out of memory. */
 struct psm__mem_topic *psm__mem_topic(struct psm__bus *bus, const char *name);
 struct psm__mem_group *psm__mem_group(struct psm__bus *bus, const char *name);
-/* Copies key and value. PSM_ERR_NOMEM. */
+/* Takes m, which is no topic's yet. PSM_ERR_NOMEM: not taken. */
 int psm__mem_append(struct psm__bus *bus, struct psm__mem_topic *topic,
-                    const char *key, size_t key_len, const void *value,
-                    size_t value_len);
+                    struct psm__mem_message *m);
 /* NULL when the offset is not kept (any more, or yet). */
 struct psm__mem_message *psm__mem_at(const struct psm__mem_partition *part,
                                      int64_t offset);

@@ -7,16 +7,12 @@
 /* Reports are run in batches of this size, outside the lock. */
 #define REPORT_BATCH 64
 
-/* One message from send to report. While the bus is down it waits here with a
- * copy of its key; its value is the caller's until the report. */
+/* One message from send to report. */
 struct entry {
 	uint64_t token;
 	int rc;
 	struct psm__mem_topic *topic;
-	char *key;
-	size_t key_len;
-	const void *value;
-	size_t value_len;
+	struct psm__mem_message *message; /* NULL once it has an outcome */
 };
 
 /* The ring holds [head, head + done) with an outcome, then up to count without
@@ -53,12 +49,12 @@ deliver(struct sink *s)
 		if (s->bus->fail_count > 0) {
 			s->bus->fail_count--;
 			e->rc = s->bus->fail_rc;
-		} else if (psm__mem_append(s->bus, e->topic, e->key, e->key_len,
-		                           e->value, e->value_len) < 0) {
+		} else if (psm__mem_append(s->bus, e->topic, e->message) < 0) {
 			e->rc = PSM_ERR_RETRY;
 		}
-		psm__free(e->key);
-		e->key = NULL;
+		if (e->rc)
+			psm__mem_release(e->message);
+		e->message = NULL;
 	}
 }
 
@@ -73,14 +69,9 @@ accept_message(struct sink *s, const struct psm__message *m, psm_error *err)
 	e->topic = psm__mem_topic(s->bus, m->topic);
 	if (!e->topic)
 		return psm__nomem(err);
-	if (m->key) {
-		e->key = psm__strndup(m->key, m->key_len);
-		if (!e->key)
-			return psm__nomem(err);
-		e->key_len = m->key_len;
-	}
-	e->value = m->value;
-	e->value_len = m->value_len;
+	e->message = psm__mem_message(m);
+	if (!e->message)
+		return psm__nomem(err);
 	s->count++;
 	deliver(s);
 	return 0;
@@ -194,7 +185,7 @@ sink_close(struct psm__sink *base, int timeout_ms)
 
 		s->head = (s->head + 1) % PSM__MEMORY_QUEUE_MAX;
 		s->count--;
-		psm__free(e.key);
+		psm__free(e.message); /* nobody else has seen it */
 		s->report(e.token, PSM_ERR_CLOSED, psm_strerror(PSM_ERR_CLOSED),
 		          s->user);
 	}

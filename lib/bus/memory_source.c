@@ -39,6 +39,8 @@ fill_record(struct psm__record *rec, const struct psm__mem_cursor *cur,
 	rec->key_len = m->key_len;
 	rec->value = m->value;
 	rec->value_len = m->value_len;
+	rec->headers = m->headers;
+	rec->header_count = m->header_count;
 	rec->hold = m;
 }
 

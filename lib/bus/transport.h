@@ -179,5 +179,7 @@ int64_t psm__memory_count(psm_transport *t, const char *topic);
 /* Put raw bytes there, e.g. garbage; value NULL is a null value. */
 int psm__memory_put(psm_transport *t, const char *topic, const char *key,
                     const void *value, size_t len);
+/* The same with headers; the token is not used. */
+int psm__memory_put_message(psm_transport *t, const struct psm__message *m);
 
 #endif
