@@ -163,6 +163,8 @@ describe(const struct psm__rec *rec, uint64_t token, struct psm__message *m)
 	m->key_len = le32toh(rec->key_len);
 	m->value = m->key + m->key_len;
 	m->value_len = le32toh(rec->value_len);
+	m->headers = NULL;
+	m->header_count = 0;
 	m->token = token;
 	if (le16toh(rec->kind) == PSM__REC_NO_KEY)
 		m->key = NULL;
