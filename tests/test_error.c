@@ -49,6 +49,7 @@ static const struct {
     {-21, "PSM_ERR_FENCED", 1},
     {-22, "PSM_ERR_AMBIGUOUS", 0},
     {-23, "PSM_ERR_UNKNOWN_TYPE", 0},
+    {-24, "PSM_ERR_UNCONFIRMED", 0},
 };
 
 /* Values are a promise: this table is written by hand, not made from the map.

@@ -35,7 +35,8 @@ PSM_BEGIN_DECLS
 	X(CLOSED, -20, "closed before delivery")                               \
 	X(FENCED, -21, "another consumer owns the partition")                  \
 	X(AMBIGUOUS, -22, "more than one match")                               \
-	X(UNKNOWN_TYPE, -23, "unknown event type")
+	X(UNKNOWN_TYPE, -23, "unknown event type")                             \
+	X(UNCONFIRMED, -24, "committed, but not confirmed by all consumers")
 
 enum psm_err {
 	PSM_OK = 0,

@@ -16,6 +16,9 @@ typedef struct psm_tx psm_tx;
 /** The rows of one statement. */
 typedef struct psm_rows psm_rows;
 
+/* How many consumers psm_tx_emit_required takes. */
+enum psm_tx_limit { PSM_TX_REQUIRED_MAX = 16 };
+
 /**
  * Make a pool. Does not connect: the first transaction does.
  *
@@ -109,9 +112,18 @@ PSM_API int psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err) PSM_CHECK;
  * written, so that events of one entity get their numbers in the order in which
  * its transactions commit, if each locks the entity's row first.
  *
- * @param tx   taken, also when this fails: then it is rolled back.
+ * If events were emitted with psm_tx_emit_required, this then waits until their
+ * consumers have handled them; the connection is back in the pool meanwhile.
+ *
+ * @param tx   taken, also when this fails: then it is rolled back, except with
+ *             PSM_ERR_UNCONFIRMED.
  * @param err  details of a failure; may be NULL.
- * @return 0: committed; or
+ * @return 0: committed, and what was required is handled; or
+ *   PSM_ERR_UNCONFIRMED  committed, and the events will be published, but not
+ *                     every required consumer has handled them in time: the
+ *                     message names each with the event's id and whether it has
+ *                     parked or refused it. Not to be repeated: the change is
+ *                     there;
  *   PSM_ERR_INVAL     a NULL argument;
  *   PSM_ERR_STATE     a statement failed before, nothing was kept; or tx is
  *                     that of a processor's handler, then nothing happened;
@@ -122,8 +134,8 @@ PSM_API int psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err) PSM_CHECK;
  *   PSM_ERR_TIMEOUT   the server's statement_timeout passed; retriable;
  *   PSM_ERR_NOMEM     out of memory, nothing was kept.
  *
- * Threads: one at a time. Blocks: until the server answers, at most 60 s.
- * Since 0.1.
+ * Threads: one at a time. Blocks: until the server answers, at most 60 s; then
+ * for required events up to the time of psm_tx_set_wait. Since 0.1.
  */
 PSM_API int psm_tx_commit(psm_tx *tx, psm_error *err) PSM_CHECK;
 
@@ -185,6 +197,78 @@ PSM_API int psm_tx_exec(psm_tx *tx, const char *sql, size_t count,
  */
 PSM_API int psm_tx_emit(psm_tx *tx, const psm_event *ev,
                         psm_error *err) PSM_CHECK;
+
+/**
+ * As psm_tx_emit, and psm_tx_commit waits until the named consumers have
+ * handled the event.
+ *
+ * An event exists for others only once its transaction has committed, so no
+ * consumer can veto it: when one fails or is late, the change stays and the
+ * commit returns PSM_ERR_UNCONFIRMED. A rule that must hold before the change
+ * has to be checked inside the transaction.
+ *
+ * @param tx         a transaction, not that of a processor's handler.
+ * @param ev         of a type of the catalogue; copied.
+ * @param consumers  consumers[count], names as given to psm_processor_new, of
+ *                   processors with a handler for the type and with their
+ *                   tables in this database; copied.
+ * @param count      1 to PSM_TX_REQUIRED_MAX.
+ * @param err        details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL         a NULL or empty argument, or too many consumers;
+ *   PSM_ERR_STATE         tx is that of a handler;
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue does not have the type;
+ *   PSM_ERR_NOMEM         out of memory.
+ *   After any error the event was not emitted.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_tx_emit_required(psm_tx *tx, const psm_event *ev,
+                                 const char *const *consumers, size_t count,
+                                 psm_error *err) PSM_CHECK;
+
+/**
+ * How long the commit waits for what psm_tx_emit_required asked for; 5 s unless
+ * set. The relay of another process looks at the outbox once a second, that of
+ * this process is woken.
+ *
+ * @param tx          a transaction.
+ * @param timeout_ms  0: look once.
+ * @param err         details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL or negative argument.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_tx_set_wait(psm_tx *tx, int timeout_ms,
+                            psm_error *err) PSM_CHECK;
+
+/**
+ * Wait until a consumer has handled an event, so that what is read next has its
+ * effects. A consumer of this process ends the wait as it commits; else the
+ * database is asked after 5 ms and then less and less often, at last each
+ * 100 ms.
+ *
+ * @param st          a store on the consumer's database.
+ * @param event_id    the event's id, as psm_event_id gives it.
+ * @param consumer    a name as given to psm_processor_new. An event for which
+ *                    it has no handler is never handled.
+ * @param timeout_ms  0: look once.
+ * @param err         details of a failure; may be NULL.
+ * @return 0: the effects are committed; or
+ *   PSM_ERR_INVAL    a NULL, empty or negative argument, or no UUID;
+ *   PSM_ERR_REJECT   the event is a dead letter of the consumer;
+ *   PSM_ERR_TIMEOUT  not yet; the message says if it is parked;
+ *   PSM_ERR_DB       the database was away (retriable) when the time was up, or
+ *                    refuses;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any but a handler's. Blocks: up to timeout_ms and for one answer of
+ * the server. Since 0.1.
+ */
+PSM_API int psm_store_wait_handled(psm_store *st, const char *event_id,
+                                   const char *consumer, int timeout_ms,
+                                   psm_error *err) PSM_CHECK;
 
 /**
  * @param rows  may be NULL.

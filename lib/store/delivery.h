@@ -28,6 +28,8 @@ struct psm__outbox_row {
 	int64_t id;
 	const char *topic;
 	struct psm__event_parts parts;
+	struct psm__header headers[PSM__EVENT_HEADERS];
+	size_t header_count;
 };
 /* Borrowed from rows. */
 void psm__outbox_row(const psm_rows *rows, size_t i,

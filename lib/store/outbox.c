@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/outbox.h"
+#include "store/wait.h"
 
 #include <string.h>
 
@@ -33,6 +34,8 @@ enum column {
 
 struct psm__outgoing_event {
 	char *text[N_COLUMNS];
+	char **required; /* consumers */
+	size_t required_count;
 };
 
 static void
@@ -42,6 +45,9 @@ free_texts(struct psm__outgoing_event *e)
 
 	for (i = 0; i < N_COLUMNS; i++)
 		psm__free(e->text[i]);
+	for (i = 0; i < e->required_count; i++)
+		psm__free(e->required[i]);
+	psm__free(e->required);
 }
 
 static char *
@@ -53,18 +59,26 @@ copy_payload(const psm_event *ev)
 	return text ? psm__strndup(text, len) : NULL;
 }
 
-/* Copies of what the event says of its origin, or else of what its cause says;
- * 0 or PSM_ERR_NOMEM. */
+/* Copies of what the event says of its trace, or else of what its cause says; 0
+ * or PSM_ERR_NOMEM. */
 static int
-copy_trace(struct psm__outgoing_event *e, const psm_event *cause)
+copy_trace(struct psm__outgoing_event *e, const psm_event *ev,
+           const psm_event *cause)
 {
-	const char *trace[N_COLUMNS] = {NULL};
+	const char *trace[N_COLUMNS] = {
+	    [CAUSATION] = psm_event_causation_id(ev),
+	    [CORRELATION] = psm_event_correlation_id(ev),
+	    [TRACEPARENT] = psm_event_traceparent(ev)};
 	int i;
 
-	if (cause) {
+	if (!trace[CAUSATION])
 		trace[CAUSATION] = psm_event_id(cause);
+	if (!trace[CORRELATION])
+		trace[CORRELATION] = psm_event_correlation_id(cause);
+	if (!trace[CORRELATION]) /* a story begins with its first event */
 		trace[CORRELATION] = psm_event_id(cause);
-	}
+	if (!trace[TRACEPARENT])
+		trace[TRACEPARENT] = psm_event_traceparent(cause);
 	for (i = CAUSATION; i < N_COLUMNS; i++) {
 		if (!trace[i])
 			continue;
@@ -79,7 +93,7 @@ int
 psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
                   const psm_event *cause, psm_error *err)
 {
-	struct psm__outgoing_event e = {{NULL}};
+	struct psm__outgoing_event e = {{NULL}, NULL, 0};
 	const char *type = psm_event_type(ev), *key = psm_event_key(ev);
 	const char *topic = psm__event_home(ev);
 	char time[32];
@@ -100,7 +114,7 @@ psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
 	e.text[EVENT_TIME] = psm__strdup(time);
 	e.text[TOPIC] = psm__strdup(topic);
 	e.text[PAYLOAD] = copy_payload(ev);
-	failed = copy_trace(&e, cause) < 0;
+	failed = copy_trace(&e, ev, cause) < 0;
 	for (i = 0; i < CAUSATION; i++)
 		failed = failed || !e.text[i];
 	if (failed) {
@@ -109,6 +123,47 @@ psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
 	}
 	o->events[o->count++] = e;
 	return 0;
+}
+
+int
+psm__outgoing_require(struct psm__outgoing *o, const char *const *consumers,
+                      size_t count, psm_error *err)
+{
+	struct psm__outgoing_event *e = &o->events[o->count - 1];
+	size_t i;
+
+	e->required = psm__array(count, sizeof *e->required);
+	if (!e->required)
+		return psm__nomem(err);
+	for (i = 0; i < count; i++) {
+		e->required[i] = psm__strdup(consumers[i]);
+		if (!e->required[i])
+			return psm__nomem(err);
+		e->required_count++;
+	}
+	return 0;
+}
+
+size_t
+psm__outgoing_required(const struct psm__outgoing *o)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < o->count; i++)
+		n += o->events[i].required_count;
+	return n;
+}
+
+void
+psm__outgoing_awaited(const struct psm__outgoing *o, struct psm__awaited *list)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < o->count; i++)
+		for (k = 0; k < o->events[i].required_count; k++)
+			list[n++] = (struct psm__awaited){
+			    o->events[i].required[k],
+			    o->events[i].text[EVENT_ID], PSM__AWAIT_OPEN};
 }
 
 void

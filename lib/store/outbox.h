@@ -14,6 +14,15 @@ struct psm__outgoing {
 /* cause: the event that is being handled, NULL if none. */
 int psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
                       const psm_event *cause, psm_error *err);
+/* The event added last has to be handled by these consumers; copied. */
+int psm__outgoing_require(struct psm__outgoing *o, const char *const *consumers,
+                          size_t count, psm_error *err);
+/* How many pairs of event and consumer are required. */
+size_t psm__outgoing_required(const struct psm__outgoing *o);
+struct psm__awaited;
+/* Fill list, as long as that; borrowed from o. */
+void psm__outgoing_awaited(const struct psm__outgoing *o,
+                           struct psm__awaited *list);
 /* Forget all but the first keep. */
 void psm__outgoing_cut(struct psm__outgoing *o, size_t keep);
 /* Queue one INSERT per event; ids are drawn in the order of the events. */

@@ -9,7 +9,20 @@
 /* "psm rela": held by the session of the relay that leads. */
 #define LEAD_SQL "SELECT pg_try_advisory_lock(8102661386254838881)"
 
-enum column { ID, TOPIC, EVENT_ID, TYPE, VERSION, PRODUCER, TIME_US, PAYLOAD };
+enum column {
+	ID,
+	TOPIC,
+	EVENT_ID,
+	TYPE,
+	VERSION,
+	PRODUCER,
+	TIME_US,
+	PAYLOAD,
+	HEADERS /* and the other ones of header_names */
+};
+
+static const char *const header_names[PSM__EVENT_HEADERS] = {
+    "causation_id", "correlation_id", "traceparent"};
 
 /*
  * By id, and never with a cursor "id > last": a transaction that commits later
@@ -17,7 +30,9 @@ enum column { ID, TOPIC, EVENT_ID, TYPE, VERSION, PRODUCER, TIME_US, PAYLOAD };
  */
 #define READ_SQL                                                               \
 	"SELECT id, topic, event_id, type, version, producer, "                \
-	"(extract(epoch FROM event_time) * 1000000)::bigint, payload "         \
+	"(extract(epoch FROM event_time) * 1000000)::bigint, payload, "        \
+	"headers->>'causation_id', headers->>'correlation_id', "               \
+	"headers->>'traceparent' "                                             \
 	"FROM psymatch.outbox WHERE id <> ALL ($1::bigint[]) "                 \
 	"ORDER BY id LIMIT $2::bigint"
 
@@ -102,6 +117,22 @@ psm__outbox_read(struct psm__conn *c, const struct psm__outbox_query *q,
 	return rc;
 }
 
+static void
+read_headers(const psm_rows *rows, size_t i, struct psm__outbox_row *out)
+{
+	const char *value;
+	size_t k;
+
+	out->header_count = 0;
+	for (k = 0; k < PSM__COUNT(header_names); k++) {
+		value = psm_rows_text(rows, i, HEADERS + k);
+		if (value)
+			out->headers[out->header_count++] =
+			    (struct psm__header){header_names[k], value,
+			                         strlen(value)};
+	}
+}
+
 void
 psm__outbox_row(const psm_rows *rows, size_t i, struct psm__outbox_row *out)
 {
@@ -114,6 +145,7 @@ psm__outbox_row(const psm_rows *rows, size_t i, struct psm__outbox_row *out)
 	out->parts.timestamp_us = psm_rows_int(rows, i, TIME_US);
 	out->parts.payload = psm_rows_text(rows, i, PAYLOAD);
 	out->parts.payload_len = strlen(out->parts.payload);
+	read_headers(rows, i, out);
 }
 
 int

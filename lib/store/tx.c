@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/outbox.h"
 #include "store/pool.h"
+#include "store/wait.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define NAME_MAX_LEN 31
+/* How long a commit waits for consumers, unless told otherwise. */
+#define WAIT_MS 5000
 /* Nested savepoints of one transaction. */
 #define MARKS_MAX 8
 
@@ -22,6 +25,8 @@ struct psm_tx {
 	 * the server refuses everything. */
 	int failed;
 	int lent;               /* to a callback, which must not end it */
+	int was_lent;           /* it has effects of events */
+	int wait_ms;            /* for what is required */
 	const psm_event *cause; /* of what is emitted; NULL: nothing */
 	struct psm__outgoing out;
 	struct mark marks[MARKS_MAX];
@@ -61,6 +66,7 @@ psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err)
 	if (!tx)
 		return psm__nomem(err);
 	tx->st = st;
+	tx->wait_ms = WAIT_MS;
 	rc = psm__pool_get(st, PSM__POOL_WAIT_MS, &tx->c, err);
 	if (rc == 0) /* travels with the first statement */
 		rc = psm__conn_queue(tx->c, "BEGIN", 0, NULL, NULL, err);
@@ -130,6 +136,110 @@ psm_tx_emit(psm_tx *tx, const psm_event *ev, psm_error *err)
 	return psm__outgoing_add(&tx->out, ev, tx->cause, err);
 }
 
+static int
+check_required(const psm_tx *tx, const psm_event *ev,
+               const char *const *consumers, size_t count, psm_error *err)
+{
+	size_t i;
+
+	if (!tx || !ev || !consumers || count == 0 ||
+	    count > PSM_TX_REQUIRED_MAX)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a transaction, an event and 1 to %d "
+		                 "consumers",
+		                 PSM_TX_REQUIRED_MAX);
+	for (i = 0; i < count; i++)
+		if (!consumers[i] || !consumers[i][0])
+			return psm__fail(err, PSM_ERR_INVAL,
+			                 "consumers[%zu]: want a name", i);
+	if (tx->lent)
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "tx: a handler cannot wait for consumers");
+	return 0;
+}
+
+int
+psm_tx_emit_required(psm_tx *tx, const psm_event *ev,
+                     const char *const *consumers, size_t count, psm_error *err)
+{
+	int rc;
+
+	psm__error_clear(err);
+	rc = check_required(tx, ev, consumers, count, err);
+	if (rc == 0)
+		rc = psm__outgoing_add(&tx->out, ev, tx->cause, err);
+	if (rc < 0)
+		return rc;
+	rc = psm__outgoing_require(&tx->out, consumers, count, err);
+	if (rc < 0)
+		psm__outgoing_cut(&tx->out, tx->out.count - 1);
+	return rc;
+}
+
+int
+psm_tx_set_wait(psm_tx *tx, int timeout_ms, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!tx || timeout_ms < 0)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a transaction and a time from 0");
+	tx->wait_ms = timeout_ms;
+	return 0;
+}
+
+/* Who has not handled what, one after the other. */
+static int
+fail_unconfirmed(const struct psm__awaited *list, size_t count, int wait_ms,
+                 psm_error *err)
+{
+	static const char *const words[] = {
+	    [PSM__AWAIT_OPEN] = "has not handled",
+	    [PSM__AWAIT_PARKED] = "has parked",
+	    [PSM__AWAIT_DEAD] = "has refused",
+	};
+	struct psm__buf text = {0};
+	size_t i;
+	int rc;
+
+	for (i = 0; i < count; i++)
+		if (list[i].state != PSM__AWAIT_HANDLED)
+			psm__buf_printf(&text, "%s%s %s %s",
+			                text.len > 0 ? ", " : "",
+			                list[i].consumer, words[list[i].state],
+			                list[i].event_id);
+	rc = psm__fail(err, PSM_ERR_UNCONFIRMED,
+	               "committed; after up to %d ms: %s", wait_ms,
+	               text.data ? text.data : "not confirmed");
+	psm__buf_free(&text);
+	return rc;
+}
+
+/* The transaction has committed, and the connection is back in the pool.
+ * Whatever goes wrong from here on does not undo it. */
+static int
+wait_required(psm_store *st, const struct psm__outgoing *out, int wait_ms,
+              psm_error *err)
+{
+	size_t i, missing = 0, count = psm__outgoing_required(out);
+	struct psm__awaited *list;
+	int rc;
+
+	if (count == 0)
+		return 0;
+	list = psm__array(count, sizeof *list);
+	if (!list)
+		return psm__fail(err, PSM_ERR_UNCONFIRMED,
+		                 "committed; no memory to wait");
+	psm__outgoing_awaited(out, list);
+	/* A failure is told by the states that it leaves. */
+	(void)psm__await(st, list, count, wait_ms, NULL);
+	for (i = 0; i < count; i++)
+		missing += list[i].state != PSM__AWAIT_HANDLED;
+	rc = missing > 0 ? fail_unconfirmed(list, count, wait_ms, err) : 0;
+	psm__free(list);
+	return rc;
+}
+
 /* COMMIT of a failed transaction succeeds as a ROLLBACK. */
 static int
 check_committed(psm_tx *tx, psm_error *err)
@@ -140,11 +250,29 @@ check_committed(psm_tx *tx, psm_error *err)
 	                 "transaction: the server rolled it back");
 }
 
+/* Write the outbox rows and commit. */
+static int
+commit(psm_tx *tx, psm_error *err)
+{
+	/* The outbox rows come last, when the locks on the entities are held:
+	 * that makes the order of ids the order of commits per entity. */
+	int rc = psm__outgoing_queue(&tx->out, tx->c, err);
+
+	if (rc == 0)
+		rc = psm__conn_queue(tx->c, "COMMIT", 0, NULL, NULL, err);
+	if (rc == 0)
+		rc = psm__conn_sync(tx->c, err);
+	if (rc == 0)
+		rc = check_committed(tx, err);
+	return rc;
+}
+
 int
 psm_tx_commit(psm_tx *tx, psm_error *err)
 {
-	size_t events;
-	int rc;
+	struct psm__outgoing out;
+	psm_store *st;
+	int rc, wait_ms;
 
 	psm__error_clear(err);
 	if (!tx)
@@ -152,27 +280,22 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 	if (tx->lent)
 		return psm__fail(err, PSM_ERR_STATE,
 		                 "tx: only its owner can commit it");
-	events = tx->out.count;
-	if (tx->failed) {
-		rc = fail_state(tx, err);
+	rc = tx->failed ? fail_state(tx, err) : commit(tx, err);
+	if (rc < 0) {
 		psm_tx_rollback(tx);
 		return rc;
 	}
-	/* The outbox rows come last, when the locks on the entities are held:
-	 * that makes the order of ids the order of commits per entity. */
-	rc = psm__outgoing_queue(&tx->out, tx->c, err);
-	if (rc == 0)
-		rc = psm__conn_queue(tx->c, "COMMIT", 0, NULL, NULL, err);
-	if (rc == 0)
-		rc = psm__conn_sync(tx->c, err);
-	if (rc == 0)
-		rc = check_committed(tx, err);
-	if (rc == 0 && events > 0)
-		psm__pool_outbox_written(tx->st);
-	if (rc < 0)
-		psm_tx_rollback(tx);
-	else
-		tx_free(tx);
+	st = tx->st;
+	wait_ms = tx->wait_ms;
+	out = tx->out;
+	tx->out = (struct psm__outgoing){0};
+	if (out.count > 0)
+		psm__pool_outbox_written(st);
+	if (tx->was_lent)
+		psm__await_wake();
+	tx_free(tx);
+	rc = wait_required(st, &out, wait_ms, err);
+	psm__outgoing_free(&out);
 	return rc;
 }
 
@@ -281,6 +404,7 @@ void
 psm__tx_lend(psm_tx *tx, int lent)
 {
 	tx->lent = lent;
+	tx->was_lent = tx->was_lent || lent;
 }
 
 void
