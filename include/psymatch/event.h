@@ -80,6 +80,35 @@ PSM_API int psm_event_parse(const char *json, size_t len, psm_event **out,
                             psm_error *err) PSM_CHECK;
 
 /**
+ * The same event in another version: what an upcaster returns. Id, type,
+ * timestamp, producer and trace are those of old, so that handling it twice is
+ * noticed; members of the envelope that this release does not know are left
+ * behind. It counts as not received until the library passes it to a handler.
+ *
+ * @param old          the event as it came.
+ * @param version      the version of payload, "1.0" to "1.9999"; copied.
+ * @param payload      one JSON object, UTF-8; copied.
+ * @param payload_len  bytes of payload.
+ * @param out          new (psm_event_free); NULL after a failure.
+ * @param err          details of a failure; may be NULL. Pointer, line and
+ *                     column count within payload.
+ * @return 0: *out is the event.
+ *   PSM_ERR_INVAL      a NULL argument;
+ *   PSM_ERR_PARSE      payload is not JSON, has a key twice in one object, or
+ *                      is nested deeper than 64 levels;
+ *   PSM_ERR_SCHEMA     payload does not follow the catalogue, or version is not
+ *                      "major.minor";
+ *   PSM_ERR_VERSION    the version is not 1.x;
+ *   PSM_ERR_TOO_LARGE  the event would pass PSM_EVENT_MAX;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_event_upcast(const psm_event *old, const char *version,
+                             const char *payload, size_t payload_len,
+                             psm_event **out, psm_error *err) PSM_CHECK;
+
+/**
  * The event as JSON: the envelope's members in their order, the timestamp in
  * UTC with microseconds and Z, the payload byte for byte as it came, then the
  * unknown members.

@@ -379,6 +379,30 @@ psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
 	                  parts->payload_len, out, err);
 }
 
+int
+psm_event_upcast(const psm_event *old, const char *version, const char *payload,
+                 size_t payload_len, psm_event **out, psm_error *err)
+{
+	const char *texts[PAYLOAD] = {NULL};
+	int rc;
+
+	psm__error_clear(err);
+	if (out)
+		*out = NULL;
+	if (!old || !version || !payload || !out)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "old, version, payload or out is NULL");
+	memcpy(texts, old->text, sizeof texts);
+	texts[TIMESTAMP] = NULL; /* it is a number here */
+	texts[VERSION] = version;
+	rc = from_texts(texts, old->timestamp_us, payload, payload_len, out,
+	                err);
+	if (rc < 0)
+		return rc;
+	(*out)->trace = old->trace;
+	return 0;
+}
+
 void
 psm_event_free(psm_event *ev)
 {

@@ -49,6 +49,18 @@ class Bus(unittest.TestCase):
         for key in "12345":
             self.assertEqual([i for k, i in got if k == key], [ev.id for ev in sent if ev.key == key])
 
+    def test_a_handler_sees_where_the_event_came_from(self):
+        with psymatch.Producer(self.transport, self.config) as p:
+            p.send(event(7))
+            self.assertEqual(p.flush(DEADLINE_MS), 0)
+        got = []
+        with psymatch.Consumer("test", ["therapist-events"], self.transport, self.config) as c:
+            c.on("*", lambda ev: got.append((ev.topic, ev.partition, ev.offset, ev.attempt, ev.is_replay)))
+            self.consume(c, got, 1)
+        topic, partition, offset, attempt, is_replay = got[0]
+        self.assertEqual((topic, offset, attempt, is_replay), ("therapist-events", 0, 1, False))
+        self.assertIn(partition, (0, 1, 2))
+
     def test_retry_comes_again_and_another_exception_is_dead(self):
         calls, dead = [], []
         with psymatch.Producer(self.transport, self.config) as p:

@@ -48,6 +48,38 @@ class Events(unittest.TestCase):
         self.assertEqual((ev.type, ev.type_as_sent), ("email.sent", "communication.email_sent"))
 
 
+class Beside(unittest.TestCase):
+    """What an event has beside its envelope."""
+
+    def test_a_trace_is_set_and_replaced_as_a_whole(self):
+        cause, story = (psymatch.Event.parse(ENVELOPE).id, "0198c0de-0000-7000-8000-000000000001")
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        ev = psymatch.Event.parse(ENVELOPE)
+        self.assertEqual((ev.causation_id, ev.correlation_id, ev.traceparent), (None, None, None))
+        ev.set_trace(cause, story, trace)
+        self.assertEqual((ev.causation_id, ev.correlation_id, ev.traceparent), (cause, story, trace))
+        with self.assertRaises(errors.InvalError):
+            ev.set_trace(cause, story, trace.upper())
+        self.assertEqual(ev.traceparent, trace)
+        ev.set_trace(traceparent=trace)
+        self.assertEqual((ev.causation_id, ev.correlation_id, ev.traceparent), (None, None, trace))
+
+    def test_an_event_that_was_not_received_has_no_origin(self):
+        ev = psymatch.Event.parse(ENVELOPE)
+        self.assertEqual((ev.topic, ev.partition, ev.offset), ("therapist-events", -1, -1))
+        self.assertEqual((ev.attempt, ev.time_left_ms, ev.is_replay), (0, None, False))
+
+    def test_upcast_keeps_who_and_when(self):
+        old = psymatch.Event.parse(ENVELOPE)
+        old.set_trace(causation_id=old.id)
+        new = old.upcast("1.1", dict(THERAPIST, more=1))
+        self.assertEqual((new.id, new.type, new.timestamp_us, new.producer, new.causation_id),
+                         (old.id, old.type, old.timestamp_us, old.producer, old.id))
+        self.assertEqual((new.version, new.payload["more"], old.version), ("1.1", 1, "1.0"))
+        with self.assertRaises(errors.VersionError):
+            old.upcast("2.0", THERAPIST)
+
+
 class Refusals(unittest.TestCase):
     def test_broken_json_tells_where(self):
         with self.assertRaises(errors.ParseError) as e:

@@ -113,6 +113,8 @@ FUNCTIONS = (
      "size_t", "psm_event**", "psm_error*"),
     ("psm_event_parse", "int", "const char*", "size_t", "psm_event**",
      "psm_error*"),
+    ("psm_event_upcast", "int", "const psm_event*", "const char*",
+     "const char*", "size_t", "psm_event**", "psm_error*"),
     ("psm_event_encode", "int", "const psm_event*", "int", "char**", "size_t*",
      "psm_error*"),
     ("psm_event_free", "void", "psm_event*"),

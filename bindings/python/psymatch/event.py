@@ -5,9 +5,11 @@ import datetime
 import json
 
 from ._lib import lib
-from .errors import ErrorSlot, make
+from .errors import ErrorSlot, check, make
 
 SNAKE, CAMEL = 0, 1
+
+_NO_DEADLINE = 2 ** 31 - 1  # INT_MAX
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -17,7 +19,7 @@ def _text(value):
 
 
 class Event:
-    """One event, read-only: id, type, version, time, producer, payload.
+    """One event, read-only but for its trace: id, type, version, time, producer, payload.
 
     >>> ev = Event.new("therapist.unblocked", "therapist-service",
     ...                {"therapist_id": 7, "therapist_data": {"id": 7}})
@@ -88,10 +90,60 @@ class Event:
     def producer(self):
         return _text(lib.psm_event_producer(self._handle))
 
+    def upcast(self, version, payload):
+        """The same event with a payload (a dict) of another version."""
+        text = json.dumps(payload, allow_nan=False).encode()
+        return Event(make(lib.psm_event_upcast, self._handle, version.encode(), text, len(text)))
+
+    def set_trace(self, causation_id=None, correlation_id=None, traceparent=None):
+        """What caused the event; travels beside it. Replaces all three."""
+        texts = [t.encode() if t else None for t in (causation_id, correlation_id, traceparent)]
+        check(lib.psm_event_set_trace, self._handle, *texts)
+
+    @property
+    def causation_id(self):
+        """Id of the event that this one answers, or None."""
+        return _text(lib.psm_event_causation_id(self._handle))
+
+    @property
+    def correlation_id(self):
+        """Id that all events of one story share, or None."""
+        return _text(lib.psm_event_correlation_id(self._handle))
+
+    @property
+    def traceparent(self):
+        """W3C Trace Context, or None."""
+        return _text(lib.psm_event_traceparent(self._handle))
+
     @property
     def topic(self):
-        """The catalogue's topic; None for an unknown type."""
+        """Where a received event came from, else the catalogue's topic or None."""
         return _text(lib.psm_event_topic(self._handle))
+
+    @property
+    def partition(self):
+        """Of a received event; else -1, as is the offset."""
+        return lib.psm_event_partition(self._handle)
+
+    @property
+    def offset(self):
+        return lib.psm_event_offset(self._handle)
+
+    @property
+    def attempt(self):
+        """1 when the handler gets it for the first time; 0 if not received."""
+        return lib.psm_event_attempt(self._handle)
+
+    @property
+    def time_left_ms(self):
+        """What the handler may still take; None without a deadline."""
+        left = lib.psm_event_time_left_ms(self._handle)
+        return None if left == _NO_DEADLINE else left
+
+    @property
+    def is_replay(self):
+        """True: leave out what cannot be taken back, as a mail."""
+        return bool(lib.psm_event_is_replay(self._handle))
 
     @property
     def key(self):
