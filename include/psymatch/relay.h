@@ -16,6 +16,8 @@ PSM_BEGIN_DECLS
  * relays on one database one leads; another takes over within about 2 s when it
  * ends, also by kill -9. An event may arrive twice after that, never too late
  * and never not at all.
+ *
+ * The one that leads also does the upkeep of psm_store_maintain, hourly.
  */
 typedef struct psm_relay psm_relay;
 
@@ -23,7 +25,7 @@ typedef struct psm_relay psm_relay;
  * Make a relay. One per store.
  *
  * Settings read: those of psm_producer_new() without PSYMATCH_SPOOL_DIR: the
- * outbox is the durable copy.
+ * outbox is the durable copy; and PSYMATCH_LONG_TX_SECONDS.
  *
  * @param st   borrowed until r is freed; its set "psymatch" must be in place
  *             before rows can be sent. The relay uses one connection beside the
@@ -88,7 +90,10 @@ PSM_API void psm_relay_free(psm_relay *r);
  * @param r     a relay; NULL gives -1.
  * @param name  "sent": rows acknowledged and deleted by this relay; "waiting":
  *              rows in the outbox, counted up to 100000; "oldest_age_ms": age
- * of the first of them, 0 if there is none; "leader": 1 if this relay leads.
+ * of the first of them, 0 if there is none; "leader": 1 if this relay leads;
+ *              "oldest_tx_ms": age of the oldest transaction that another
+ *              session of the database has open, as far as the user may see
+ *              it, 0 if there is none.
  * The outbox is measured about once a second.
  * @return the number; -1 for any other name.
  *
@@ -103,7 +108,9 @@ PSM_API int64_t psm_relay_stat(psm_relay *r, const char *name);
  * @param reason  reason[size] receives one sentence; may be NULL.
  * @param size    bytes of reason, 0 if it is NULL.
  * @return an enum psm_health: red when it does not run or the database fails,
- *   amber when an event waits for more than a minute.
+ *   amber when an event waits for more than a minute, or a transaction of any
+ *   session is open for longer than PSYMATCH_LONG_TX_SECONDS: events go on, but
+ *   the server can clean no table of its old rows.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

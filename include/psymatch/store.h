@@ -23,8 +23,8 @@ enum psm_tx_limit { PSM_TX_REQUIRED_MAX = 16 };
  * Make a pool. Does not connect: the first transaction does.
  *
  * Settings read: DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD (a host that
- * begins with "/" is the directory of a unix socket) and
- * PSYMATCH_DB_CONNECTIONS (the most connections of the pool). PostgreSQL 14 or
+ * begins with "/" is the directory of a unix socket), PSYMATCH_DB_CONNECTIONS
+ * (the most connections of the pool) and PSYMATCH_INBOX_DAYS. PostgreSQL 14 or
  * newer, directly or through a pooler in session mode.
  *
  * @param cfg  borrowed for the call.
@@ -75,6 +75,28 @@ PSM_API void psm_store_free(psm_store *st);
  */
 PSM_API int psm_store_migrate(psm_store *st, const char *set,
                               psm_error *err) PSM_CHECK;
+
+/**
+ * The upkeep of the inbox, which the leading relay does by itself once an hour;
+ * for programs that handle events and have no relay. The inbox has a partition
+ * for the events of each month, by their UUIDv7: those of this month and the
+ * next two are made, those that ended PSYMATCH_INBOX_DAYS ago are dropped.
+ * Events with any other id, and those that came later than that, are removed
+ * that many days after they were handled.
+ *
+ * @param st   a store with the set "psymatch".
+ * @param err  details of a failure; may be NULL.
+ * @return 0: nothing is left to do; or
+ *   PSM_ERR_INVAL    a NULL argument;
+ *   PSM_ERR_DB       the database is away, a lock was not to be had within 2 s
+ *                    (retriable), or the set is not there;
+ *   PSM_ERR_TIMEOUT  all connections were busy for 10 s; retriable;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any. Blocks: until done; a consumer waits for some ms of it. Since
+ * 0.1.
+ */
+PSM_API int psm_store_maintain(psm_store *st, psm_error *err) PSM_CHECK;
 
 /**
  * Ask the database whether it answers.

@@ -18,6 +18,11 @@
 #define BURST_MS 5
 /* Older than this in the outbox is worth a look. */
 #define OLD_MS 60000
+/* Upkeep of the tables, by the one that leads; after a failure, and while there
+ * is more to do. */
+#define UPKEEP_MS (3600 * 1000)
+#define UPKEEP_AGAIN_MS 60000
+#define UPKEEP_MORE_MS 1000
 
 struct psm_relay {
 	psm_store *st;
@@ -33,9 +38,13 @@ struct psm_relay {
 	psm_error *err;
 	unsigned failures;
 	int64_t measured_at_ms;
+	int64_t upkeep_at_ms;           /* not before */
+	struct psm__outbox_floor floor; /* while leading */
+	int64_t long_tx_ms;             /* older ones are worth a warning */
 
 	pthread_mutex_t lock; /* taken before the producer's locks */
 	int64_t waiting, oldest_ms;
+	int64_t oldest_tx_ms;
 	int64_t sent;
 	int leader;
 	char problem[256]; /* "" while all is well */
@@ -87,6 +96,7 @@ psm_relay_new(psm_store *st, psm_transport *t, const psm_config *cfg,
 	}
 	r->st = st;
 	r->t = psm_transport_ref(t);
+	r->long_tx_ms = psm_config_int(cfg, "PSYMATCH_LONG_TX_SECONDS") * 1000;
 	r->err = psm_error_new();
 	rc = r->err ? copy_config(r, cfg, err) : psm__nomem(err);
 	if (rc < 0)
@@ -139,18 +149,49 @@ set_leader(psm_relay *r, int leader)
 	         NULL);
 }
 
+/* An open transaction stops no event, but what it could still see cannot be
+ * cleaned away, in any table. */
+static void
+set_oldest_tx(psm_relay *r, int64_t age_ms)
+{
+	char text[24];
+	int warn;
+
+	(void)pthread_mutex_lock(&r->lock);
+	warn = age_ms >= r->long_tx_ms && r->oldest_tx_ms < r->long_tx_ms;
+	r->oldest_tx_ms = age_ms;
+	(void)pthread_mutex_unlock(&r->lock);
+	psm__metric_set(
+	    psm__gauge("psymatch_db_oldest_transaction_seconds", "", "",
+	               "Age of the oldest open transaction of the database."),
+	    age_ms / 1000);
+	if (!warn)
+		return;
+	(void)snprintf(text, sizeof text, "%lld", (long long)(age_ms / 1000));
+	psm__log(PSM_LOG_WARN,
+	         "database: a transaction is open for long, old rows of all "
+	         "tables stay",
+	         "age_s", text, NULL);
+}
+
 static int
 measure(psm_relay *r)
 {
-	int64_t waiting = 0, oldest_ms = 0;
+	int64_t waiting = 0, oldest_ms = 0, tx_ms = 0;
 	int rc;
 
 	if (psm__mono_ms() < r->measured_at_ms + POLL_MS)
 		return 0;
-	rc = psm__outbox_measure(r->conn, &waiting, &oldest_ms, r->err);
+	rc = psm__outbox_measure(r->conn, r->floor.id, &waiting, &oldest_ms,
+	                         r->err);
+	if (rc == 0)
+		rc = psm__outbox_oldest_tx(r->conn, &tx_ms, r->err);
+	if (rc == 0 && r->leading)
+		rc = psm__outbox_floor_step(&r->floor, r->conn, r->err);
 	if (rc < 0)
 		return rc;
 	r->measured_at_ms = psm__mono_ms();
+	set_oldest_tx(r, tx_ms);
 	(void)pthread_mutex_lock(&r->lock);
 	r->waiting = waiting;
 	r->oldest_ms = oldest_ms;
@@ -234,6 +275,7 @@ disconnect(psm_relay *r)
 		set_leader(r, 0);
 	r->leading = 0;
 	close_producer(r);
+	psm__outbox_floor_free(&r->floor);
 	psm__conn_close(r->conn);
 	r->conn = NULL;
 }
@@ -329,7 +371,8 @@ static int
 turn(psm_relay *r, int more, int *full)
 {
 	int64_t done[PSM__WINDOW], busy[PSM__WINDOW];
-	struct psm__outbox_query q = {.done = done, .in_flight = busy};
+	struct psm__outbox_query q = {
+	    .done = done, .in_flight = busy, .floor = r->floor.id};
 	psm_rows *rows = NULL;
 	int rc;
 
@@ -352,6 +395,26 @@ turn(psm_relay *r, int more, int *full)
 	*full = q.limit > 0 && psm_rows_count(rows) == q.limit;
 	psm_rows_free(rows);
 	return rc;
+}
+
+/* A failure here is not one of the outbox; what broke the connection shows at
+ * the next statement. */
+static void
+upkeep(psm_relay *r)
+{
+	int64_t now_ms = psm__mono_ms();
+	int more = 0, rc;
+
+	if (now_ms < r->upkeep_at_ms)
+		return;
+	rc = psm__upkeep(r->st, r->conn, &more, r->err);
+	if (rc < 0)
+		psm__log(PSM_LOG_WARN, "inbox: upkeep failed", "reason",
+		         psm_error_message(r->err), NULL);
+	psm__error_clear(r->err);
+	r->upkeep_at_ms = now_ms + (rc < 0 ? UPKEEP_AGAIN_MS
+	                            : more ? UPKEEP_MORE_MS
+	                                   : UPKEEP_MS);
 }
 
 /* -- the thread */
@@ -390,6 +453,8 @@ publish(psm_relay *r, int *wait_ms)
 	if (rc < 0)
 		return rc;
 	rc = measure(r);
+	if (rc == 0)
+		upkeep(r);
 	set_problem(r, "");
 	*wait_ms = full && psm__window_outstanding(&r->window) < PSM__WINDOW / 2
 	               ? 0
@@ -510,6 +575,8 @@ psm_relay_stat(psm_relay *r, const char *name)
 		value = r->leader;
 	else if (strcmp(name, "oldest_age_ms") == 0)
 		value = r->oldest_ms;
+	else if (strcmp(name, "oldest_tx_ms") == 0)
+		value = r->oldest_tx_ms;
 	(void)pthread_mutex_unlock(&r->lock);
 	return value;
 }
@@ -533,6 +600,13 @@ health_locked(psm_relay *r, char *reason, size_t size)
 		               (long long)r->waiting,
 		               (long long)(r->oldest_ms / 1000),
 		               r->leader ? why : "another process publishes");
+		return PSM_HEALTH_AMBER;
+	}
+	if (r->oldest_tx_ms >= r->long_tx_ms) {
+		(void)snprintf(reason, size,
+		               "database: a transaction is open for %lld s, "
+		               "old rows of all tables stay",
+		               (long long)(r->oldest_tx_ms / 1000));
 		return PSM_HEALTH_AMBER;
 	}
 	(void)snprintf(reason, size, "outbox: %lld events wait",

@@ -18,7 +18,8 @@ struct psm__outbox_query {
 	size_t done_count;
 	const int64_t *in_flight; /* leave these out; may overlap done */
 	size_t in_flight_count;
-	size_t limit; /* 0: only delete */
+	size_t limit;  /* 0: only delete */
+	int64_t floor; /* of psm__outbox_floor */
 };
 /* The oldest rows by id, one round trip; *rows is new. */
 int psm__outbox_read(struct psm__conn *c, const struct psm__outbox_query *q,
@@ -40,9 +41,38 @@ void psm__outbox_row(const psm_rows *rows, size_t i,
 int psm__outbox_bury(struct psm__conn *c, int64_t id, int code,
                      const char *reason, psm_error *err);
 
-/* How many wait, counted up to 100,000, and the age of the first; 0 if none. */
-int psm__outbox_measure(struct psm__conn *c, int64_t *waiting,
+/* How many wait above the floor, counted up to 100,000, and the age of the
+ * first; 0 if none. */
+int psm__outbox_measure(struct psm__conn *c, int64_t floor, int64_t *waiting,
                         int64_t *oldest_ms, psm_error *err);
+
+/* Age of the oldest transaction of the database that is open in another
+ * session, as far as the user may see it; 0 if none. */
+int psm__outbox_oldest_tx(struct psm__conn *c, int64_t *oldest_ms,
+                          psm_error *err);
+
+/*
+ * Where reading begins. Rows that were deleted while some transaction is open
+ * stay in the index, and each read would pass all of them; so it begins behind
+ * the floor: no row at or below it will ever be seen again. A number that was
+ * drawn and is not there may still be committed, by a transaction that holds
+ * its lock on the table since before it drew; the floor rises to what was drawn
+ * at some moment once all who held that lock then have ended. Zeroed at first.
+ */
+struct psm__outbox_floor {
+	int64_t id;    /* the floor */
+	int64_t drawn; /* may become the floor; 0: none is being looked at */
+	char *holders; /* new: of the lock when drawn was read */
+	int64_t full_at_ms; /* when the whole table was last looked at */
+};
+/* One step towards a higher floor, once a second or so. */
+int psm__outbox_floor_step(struct psm__outbox_floor *f, struct psm__conn *c,
+                           psm_error *err);
+void psm__outbox_floor_free(struct psm__outbox_floor *f);
+
+/* -- upkeep.c: what has to be done now and then, e.g. hourly. *more 1: call
+ * again soon. */
+int psm__upkeep(psm_store *st, struct psm__conn *c, int *more, psm_error *err);
 
 /* -- inbox.c: inside the transaction of the effects */
 

@@ -28,12 +28,12 @@ static const char *const header_names[PSM__EVENT_HEADERS] = {
  * By id, and never with a cursor "id > last": a transaction that commits later
  * may have drawn a lower id.
  */
-#define READ_SQL                                                               \
-	"SELECT id, topic, event_id, type, version, producer, "                \
-	"(extract(epoch FROM event_time) * 1000000)::bigint, payload, "        \
-	"headers->>'causation_id', headers->>'correlation_id', "               \
-	"headers->>'traceparent' "                                             \
-	"FROM psymatch.outbox WHERE id <> ALL ($1::bigint[]) "                 \
+#define READ_SQL                                                                   \
+	"SELECT id, topic, event_id, type, version, producer, "                    \
+	"(extract(epoch FROM event_time) * 1000000)::bigint, payload, "            \
+	"headers->>'causation_id', headers->>'correlation_id', "                   \
+	"headers->>'traceparent' "                                                 \
+	"FROM psymatch.outbox WHERE id > $3::bigint AND id <> ALL ($1::bigint[]) " \
 	"ORDER BY id LIMIT $2::bigint"
 
 int
@@ -87,16 +87,18 @@ queue_read(struct psm__conn *c, const struct psm__outbox_query *q,
            psm_rows **rows, psm_error *err)
 {
 	struct psm__buf ids = {0};
-	struct psm__param p[2];
-	char limit[24];
+	struct psm__param p[3];
+	char limit[24], floor[24];
 	int rc;
 
 	put_ids(&ids, q->in_flight, q->in_flight_count);
 	(void)snprintf(limit, sizeof limit, "%zu", q->limit);
+	(void)snprintf(floor, sizeof floor, "%lld", (long long)q->floor);
 	p[0] = (struct psm__param){ids.data, 0, 0};
 	p[1] = (struct psm__param){limit, 0, 0};
+	p[2] = (struct psm__param){floor, 0, 0};
 	rc = ids.failed ? psm__nomem(err)
-	                : psm__conn_queue(c, READ_SQL, 2, p, rows, err);
+	                : psm__conn_queue(c, READ_SQL, 3, p, rows, err);
 	psm__buf_free(&ids);
 	return rc;
 }
@@ -171,23 +173,49 @@ psm__outbox_bury(struct psm__conn *c, int64_t id, int code, const char *reason,
 }
 
 int
-psm__outbox_measure(struct psm__conn *c, int64_t *waiting, int64_t *oldest_ms,
-                    psm_error *err)
+psm__outbox_measure(struct psm__conn *c, int64_t floor, int64_t *waiting,
+                    int64_t *oldest_ms, psm_error *err)
+{
+	const char *params[1];
+	psm_rows *rows = NULL;
+	char number[24];
+	int rc;
+
+	(void)snprintf(number, sizeof number, "%lld", (long long)floor);
+	params[0] = number;
+
+	rc = psm__conn_exec(
+	    c,
+	    "SELECT (SELECT count(*) FROM "
+	    "(SELECT 1 FROM psymatch.outbox WHERE id > $1::bigint LIMIT "
+	    "100000) AS part), "
+	    "(SELECT (extract(epoch FROM clock_timestamp() - created_at) "
+	    "* 1000)::bigint FROM psymatch.outbox WHERE id > $1::bigint "
+	    "ORDER BY id LIMIT 1)",
+	    1, params, &rows, err);
+	if (rc == 0) {
+		*waiting = psm_rows_int(rows, 0, 0);
+		*oldest_ms = psm_rows_int(rows, 0, 1);
+	}
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
+psm__outbox_oldest_tx(struct psm__conn *c, int64_t *oldest_ms, psm_error *err)
 {
 	psm_rows *rows = NULL;
 	int rc;
 
 	rc = psm__conn_exec(
 	    c,
-	    "SELECT (SELECT count(*) FROM "
-	    "(SELECT 1 FROM psymatch.outbox LIMIT 100000) AS part), "
-	    "(SELECT (extract(epoch FROM clock_timestamp() - created_at) "
-	    "* 1000)::bigint FROM psymatch.outbox ORDER BY id LIMIT 1)",
+	    "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - "
+	    "xact_start) * 1000)::bigint, 0) FROM pg_stat_activity WHERE "
+	    "datname = current_database() AND pid <> pg_backend_pid() AND "
+	    "backend_type = 'client backend'",
 	    0, NULL, &rows, err);
-	if (rc == 0) {
-		*waiting = psm_rows_int(rows, 0, 0);
-		*oldest_ms = psm_rows_int(rows, 0, 1);
-	}
+	if (rc == 0)
+		*oldest_ms = psm_rows_int(rows, 0, 0);
 	psm_rows_free(rows);
 	return rc;
 }

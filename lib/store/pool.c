@@ -15,6 +15,7 @@
 struct psm_store {
 	struct psm__conn_conf conf;
 	size_t max;
+	int inbox_days;
 
 	pthread_mutex_t lock;
 	pthread_cond_t freed; /* lock: a connection came back or was closed */
@@ -62,6 +63,7 @@ copy_settings(psm_store *st, const psm_config *cfg, psm_error *err)
 	if (rc < 0)
 		return rc;
 	st->max = max > 0 ? (size_t)max : 1;
+	st->inbox_days = (int)psm_config_int(cfg, "PSYMATCH_INBOX_DAYS");
 	st->idle = psm__array(st->max, sizeof *st->idle);
 	st->why = psm_error_new();
 	return st->idle && st->why ? 0 : psm__nomem(err);
@@ -244,6 +246,12 @@ psm__store_connect(psm_store *st, const char *purpose, struct psm__conn **out,
 {
 	return psm__conn_open(&st->conf, purpose, PSM__POOL_CONNECT_MS, out,
 	                      err);
+}
+
+int
+psm__pool_inbox_days(const psm_store *st)
+{
+	return st->inbox_days;
 }
 
 /* -- the outbox hook */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/delivery.h"
+#include "store/pool.h"
+
+#include <stdio.h>
+
+/* Rows that one statement removes: it must be short, the relay waits for it. */
+#define CLEAN_ROWS 5000
+#define AS_TEXT(number) TEXT(number)
+#define TEXT(number) #number
+
+/* The function takes one or two numbers and returns one. */
+static int
+call(struct psm__conn *c, const char *sql, int days, int64_t *out,
+     psm_error *err)
+{
+	const char *params[1];
+	psm_rows *rows = NULL;
+	char number[16];
+	int rc;
+
+	(void)snprintf(number, sizeof number, "%d", days);
+	params[0] = number;
+	rc = psm__conn_exec(c, sql, 1, params, &rows, err);
+	if (rc == 0)
+		*out = psm_rows_int(rows, 0, 0);
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
+psm__upkeep(psm_store *st, struct psm__conn *c, int *more, psm_error *err)
+{
+	int days = psm__pool_inbox_days(st), rc;
+	int64_t months = 0, rows = 0;
+	char text[24];
+
+	*more = 0;
+	rc = call(c, "SELECT psymatch.inbox_months($1::integer)", days, &months,
+	          err);
+	if (rc == 0)
+		rc = call(c,
+		          "SELECT psymatch.inbox_clean($1::integer, " AS_TEXT(
+			      CLEAN_ROWS) ")",
+		          days, &rows, err);
+	if (rc < 0)
+		return rc;
+	*more = rows == CLEAN_ROWS;
+	if (months > 0) {
+		(void)snprintf(text, sizeof text, "%lld", (long long)months);
+		psm__log(PSM_LOG_INFO, "inbox: past months dropped", "months",
+		         text, NULL);
+	}
+	return 0;
+}
+
+int
+psm_store_maintain(psm_store *st, psm_error *err)
+{
+	struct psm__conn *c;
+	int rc, more = 1;
+
+	psm__error_clear(err);
+	if (!st)
+		return psm__fail(err, PSM_ERR_INVAL, "st: want a store");
+	rc = psm__pool_get(st, PSM__POOL_WAIT_MS, &c, err);
+	if (rc < 0)
+		return rc;
+	while (rc == 0 && more)
+		rc = psm__upkeep(st, c, &more, err);
+	psm__pool_put(st, c);
+	return rc;
+}
