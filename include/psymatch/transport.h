@@ -9,16 +9,17 @@
 PSM_BEGIN_DECLS
 
 /**
- * Where events travel: a Kafka cluster, or the memory of this process. One per
- * process is enough: producers, consumers, processors and relays share it. It
- * is counted by reference; each of them keeps a reference of its own.
+ * Where events travel: a Kafka cluster, a PostgreSQL database, or the memory of
+ * this process. One per process is enough: producers, consumers, processors and
+ * relays share it. It is counted by reference; each of them keeps a reference
+ * of its own.
  */
 typedef struct psm_transport psm_transport;
 
 /**
- * Open the transport that PSYMATCH_TRANSPORT names: "kafka" or "memory" (with 3
- * partitions per topic). Never waits for a broker: a transport opens while the
- * broker is away, and heals by itself when it comes.
+ * Open the transport that PSYMATCH_TRANSPORT names: "kafka", "postgres" or
+ * "memory" (with 3 partitions per topic). Never waits for a broker: a transport
+ * opens while the broker is away, and heals by itself when it comes.
  *
  * Kafka reads KAFKA_BOOTSTRAP_SERVERS, KAFKA_LOG_LEVEL,
  * PSYMATCH_EVENT_MAX_BYTES, PSYMATCH_QUEUE_MAX and every PSYMATCH_KAFKA_<key>,
@@ -27,6 +28,14 @@ typedef struct psm_transport psm_transport;
  * consumers know reaches only those. The properties that the library's promises
  * rest on are refused: delivery.report.only.error, enable.auto.commit,
  * enable.auto.offset.store, enable.partition.eof, group.id, transactional.id.
+ *
+ * Postgres reads the settings of psm_store_open, PSYMATCH_PG_PARTITIONS,
+ * PSYMATCH_PG_RETENTION_SECONDS, PSYMATCH_PG_LEASE_MS, PSYMATCH_EVENT_MAX_BYTES
+ * and PSYMATCH_QUEUE_MAX. It needs no broker and makes its tables, the set
+ * "transport", at its first contact with the server. Topics appear at their
+ * first use, and a key goes to the partition that Kafka would give it. Each
+ * producer and each consumer has a connection of its own beside those of the
+ * stores, and one more keeps the leases of all consumers.
  *
  * @param cfg  settings; copied.
  * @param out  new (psm_transport_unref); NULL after a failure.
@@ -85,7 +94,7 @@ PSM_API void psm_transport_unref(psm_transport *t);
  * What kind it is.
  *
  * @param t  a transport; NULL is allowed.
- * @return "kafka" or "memory", "" for NULL; borrowed for ever.
+ * @return "kafka", "memory" or "postgres", "" for NULL; borrowed for ever.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

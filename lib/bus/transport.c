@@ -1,28 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <string.h>
-
 #include "bus/transport.h"
-
-int
-psm_transport_open(const psm_config *cfg, psm_transport **out, psm_error *err)
-{
-	const char *name;
-
-	psm__error_clear(err);
-	if (out)
-		*out = NULL;
-	if (!cfg || !out)
-		return psm__fail(err, PSM_ERR_INVAL,
-		                 "cfg and out: want pointers");
-	name = psm_config_string(cfg, "PSYMATCH_TRANSPORT");
-	if (name && strcmp(name, "kafka") == 0)
-		return psm__transport_kafka(cfg, out, err);
-	if (name && strcmp(name, "memory") == 0)
-		return psm_transport_memory(PSM__MEMORY_PARTITIONS, out, err);
-	return psm__fail(err, PSM_ERR_CONFIG,
-	                 "PSYMATCH_TRANSPORT: want kafka or memory, got \"%s\"",
-	                 name ? name : "");
-}
 
 psm_transport *
 psm_transport_ref(psm_transport *t)

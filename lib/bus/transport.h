@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a transport is to the producer, the consumer and the processor: a sink
- * to send into and a source to read from. Two implementations: memory, kafka.
+ * to send into and a source to read from. Two implementations here: memory,
+ * kafka; the third, postgres, is in lib/flow, because it needs the store.
  */
 #ifndef PSM_TRANSPORT_INT_H
 #define PSM_TRANSPORT_INT_H

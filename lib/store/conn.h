@@ -17,12 +17,8 @@ struct psm__conn_conf {
 /* Connect within timeout_ms; purpose ends up in application_name. */
 int psm__conn_open(const struct psm__conn_conf *conf, const char *purpose,
                    int timeout_ms, struct psm__conn **out, psm_error *err);
-/* 1: usable as far as the socket tells, without a round trip. */
-int psm__conn_usable(struct psm__conn *c);
 /* 1: a transaction is open on it, failed or not. */
 int psm__conn_in_tx(const struct psm__conn *c);
-/* 1: it broke; only close is left. */
-int psm__conn_broken(const struct psm__conn *c);
 
 /*
  * Queue one statement. Parameters are read before the call returns. Its failure

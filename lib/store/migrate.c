@@ -128,6 +128,19 @@ apply(struct psm__conn *c, const struct psm__migration *m, psm_error *err)
 }
 
 int
+psm__migrate_on(struct psm__conn *c, const struct psm__migration *table,
+                const char *set, psm_error *err)
+{
+	const struct psm__migration *m;
+	int rc = make_table(c, err);
+
+	for (m = table; m->set && rc == 0; m++)
+		if (strcmp(m->set, set) == 0)
+			rc = apply(c, m, err);
+	return rc;
+}
+
+int
 psm__migrate(psm_store *st, const struct psm__migration *table, const char *set,
              psm_error *err)
 {
@@ -144,10 +157,7 @@ psm__migrate(psm_store *st, const struct psm__migration *table, const char *set,
 	if (rc < 0)
 		return rc;
 	psm__conn_limits(c, MIGRATE_LIMIT_MS, NULL);
-	rc = make_table(c, err);
-	for (m = table; m->set && rc == 0; m++)
-		if (strcmp(m->set, set) == 0)
-			rc = apply(c, m, err);
+	rc = psm__migrate_on(c, table, set, err);
 	psm__pool_put(st, c);
 	return rc;
 }

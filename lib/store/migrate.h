@@ -18,5 +18,8 @@ extern const struct psm__migration psm__migrations[];
 /* psm_store_migrate over a table of the caller's. */
 int psm__migrate(psm_store *st, const struct psm__migration *table,
                  const char *set, psm_error *err);
+/* The same on a connection of the caller's own; the set is in the table. */
+int psm__migrate_on(struct psm__conn *c, const struct psm__migration *table,
+                    const char *set, psm_error *err);
 
 #endif

@@ -254,6 +254,13 @@ psm__pool_inbox_days(const psm_store *st)
 	return st->inbox_days;
 }
 
+int
+psm__store_connect_within(psm_store *st, const char *purpose, int timeout_ms,
+                          struct psm__conn **out, psm_error *err)
+{
+	return psm__conn_open(&st->conf, purpose, timeout_ms, out, err);
+}
+
 /* -- the outbox hook */
 
 void

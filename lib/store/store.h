@@ -55,6 +55,9 @@ void psm__store_on_outbox(psm_store *st, void (*fn)(void *user), void *user);
 struct psm__conn;
 int psm__store_connect(psm_store *st, const char *purpose,
                        struct psm__conn **out, psm_error *err);
+int psm__store_connect_within(psm_store *st, const char *purpose,
+                              int timeout_ms, struct psm__conn **out,
+                              psm_error *err);
 /* As psm_tx_exec, in a transaction of its own. */
 int psm__conn_exec(struct psm__conn *c, const char *sql, size_t count,
                    const char *const *params, psm_rows **rows, psm_error *err);
@@ -62,6 +65,10 @@ int psm__conn_exec(struct psm__conn *c, const char *sql, size_t count,
  * then), or as soon as *cancel is not 0 (may be NULL; read with __atomic). */
 void psm__conn_limits(struct psm__conn *c, int timeout_ms, const int *cancel);
 void psm__conn_close(struct psm__conn *c);
+/* 1: usable as far as the socket tells, without a round trip. */
+int psm__conn_usable(struct psm__conn *c);
+/* 1: it broke; only close is left. */
+int psm__conn_broken(const struct psm__conn *c);
 
 /* -- backoff.c */
 

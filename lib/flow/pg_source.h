@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of a postgres source: pg_source.c polls, pg_group.c follows the
+ * group, pg_fetch.c reads, pg_lease.c keeps the lease. */
+#ifndef PSM_FLOW_PG_SOURCE_H
+#define PSM_FLOW_PG_SOURCE_H
+
+#include "flow/pg_int.h"
+
+/* Messages that were read together; shared by its partition and by every
+ * record of it that is out. */
+struct psm__pg_chunk {
+	int refs; /* one thread at a time: the source's */
+	size_t count;
+	struct psm__record *records;
+	struct psm__header *headers;
+	char *bytes; /* what they point to */
+};
+
+struct psm__pg_part {
+	char *topic;
+	int32_t partition;
+	int64_t position; /* of the next message to hand out; -1: earliest */
+	int64_t end;      /* behind the last message; -1: unknown */
+	int64_t pending;  /* to be committed; -1: nothing */
+	int64_t held_until_ms;
+	int lost;    /* it may be another member's: nothing is committed */
+	int leaving; /* its callback has run */
+	struct psm__pg_chunk *chunk; /* what was read; NULL: nothing */
+	size_t at;                   /* the next one in chunk */
+};
+
+struct psm__pg_source {
+	struct psm__source base;
+	struct psm__pg *pg; /* a reference */
+	struct psm__pg_link link;
+	char *group;
+	char **topics;
+	size_t topic_count;
+	struct psm__source_conf conf; /* the callbacks */
+	char member[40];              /* a UUID */
+	psm_error *err;               /* for what is only logged */
+
+	/* The polling thread's. */
+	struct psm__pg_part **parts;
+	size_t part_count, part_cap;
+	size_t turn, streak; /* whose record is next; how many in a row */
+	int64_t generation;  /* of the group, as far as we followed it */
+	int joined;
+	int64_t follow_at_ms, read_at_ms, commit_at_ms, expire_at_ms;
+	int idle_ms;
+	uint64_t seen; /* pg->written, as far as we have read */
+	int told;      /* the outage has been reported */
+
+	int woken;           /* pg->lock */
+	int64_t lag;         /* __atomic; -1: unknown */
+	int64_t polled_ms;   /* __atomic: when it was asked last */
+	int64_t lease_until; /* __atomic: monotonic; nothing is handed out
+	                        later, others may have the partitions */
+	int follow;          /* __atomic: the lease is in doubt */
+};
+
+/* -- pg_group.c */
+
+struct psm__pg_part *psm__pg_part(struct psm__pg_source *s, const char *topic,
+                                  int32_t partition);
+/* Ask the group what is ours, give up and take over, with the callbacks. */
+int psm__pg_follow(struct psm__pg_source *s, psm_error *err);
+/* Write what is pending. */
+int psm__pg_flush(struct psm__pg_source *s, psm_error *err);
+void psm__pg_leave(struct psm__pg_source *s);
+void psm__pg_drop_parts(struct psm__pg_source *s);
+
+/* -- pg_fetch.c */
+
+/* Read what is wanted. 1: something came. 0: nothing. */
+int psm__pg_fetch(struct psm__pg_source *s, psm_error *err);
+void psm__pg_release(struct psm__pg_chunk *chunk);
+/* Forget what was read of it. */
+void psm__pg_forget(struct psm__pg_part *part);
+void psm__pg_count_lag(struct psm__pg_source *s);
+
+#endif
