@@ -27,7 +27,7 @@ BEGIN {
 	of("json", "json")
 	of("event", "catalogue event")
 	of("bus", "consumer producer transport")
-	of("store", "store")
+	of("store", "dead store")
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching")
 	of("flow", "processor relay")

@@ -476,11 +476,12 @@ START_TEST(bad_rows_are_buried)
 	wait_empty();
 	ck_assert_int_eq(read_topic().events, 2);
 	ck_assert_int_eq(
-	    pg_int("SELECT count(*) FROM psymatch.dead_letter WHERE consumer = "
-	           "'outbox' AND topic = '" TOPIC "' AND key = '1' AND "
-	           "convert_from(raw, 'UTF8') LIKE '{\"email_id\":%%' AND "
-	           "event_id IS NOT NULL AND code IN ('PSM_ERR_PARSE', "
-	           "'PSM_ERR_SCHEMA') AND reason <> ''"),
+	    pg_int(
+		"SELECT count(*) FROM psymatch.dead_letter WHERE consumer = "
+		"'outbox' AND topic = '" TOPIC "' AND key = '1' AND "
+		"convert_from(raw, 'UTF8') LIKE '%%,\"payload\":{\"email_id\":%%}' AND "
+		"event_id IS NOT NULL AND code IN ('PSM_ERR_PARSE', "
+		"'PSM_ERR_SCHEMA') AND reason <> ''"),
 	    2);
 }
 END_TEST

@@ -7,6 +7,7 @@
 #include <psymatch/clock.h>
 #include <psymatch/config.h>
 #include <psymatch/consumer.h>
+#include <psymatch/dead.h>
 #include <psymatch/error.h>
 #include <psymatch/event.h>
 #include <psymatch/health.h>

@@ -147,6 +147,8 @@ PSM_API int psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err) PSM_CHECK;
  *                     parked or refused it. Not to be repeated: the change is
  *                     there;
  *   PSM_ERR_INVAL     a NULL argument;
+ *   PSM_ERR_REJECT    nothing was kept: a required consumer has parked earlier
+ *                     events of the same key;
  *   PSM_ERR_STATE     a statement failed before, nothing was kept; or tx is
  *                     that of a processor's handler, then nothing happened;
  *   PSM_ERR_DB        the database failed; when the connection was lost during
@@ -227,7 +229,9 @@ PSM_API int psm_tx_emit(psm_tx *tx, const psm_event *ev,
  * An event exists for others only once its transaction has committed, so no
  * consumer can veto it: when one fails or is late, the change stays and the
  * commit returns PSM_ERR_UNCONFIRMED. A rule that must hold before the change
- * has to be checked inside the transaction.
+ * has to be checked inside the transaction. The one thing known beforehand:
+ * while a named consumer has events of the same key parked, it would not come
+ * to this one, and the commit is refused with PSM_ERR_REJECT.
  *
  * @param tx         a transaction, not that of a processor's handler.
  * @param ev         of a type of the catalogue; copied.

@@ -163,7 +163,8 @@ psm__outgoing_awaited(const struct psm__outgoing *o, struct psm__awaited *list)
 		for (k = 0; k < o->events[i].required_count; k++)
 			list[n++] = (struct psm__awaited){
 			    o->events[i].required[k],
-			    o->events[i].text[EVENT_ID], PSM__AWAIT_OPEN};
+			    o->events[i].text[EVENT_ID],
+			    o->events[i].text[AGGREGATE_ID], PSM__AWAIT_OPEN};
 }
 
 void

@@ -23,6 +23,18 @@ struct psm__awaited;
 /* Fill list, as long as that; borrowed from o. */
 void psm__outgoing_awaited(const struct psm__outgoing *o,
                            struct psm__awaited *list);
+/* -- required.c */
+
+/* Before the rows are written: PSM_ERR_REJECT if a required consumer cannot
+ * handle its event soon, because of what it has parked. */
+int psm__required_check(const struct psm__outgoing *o, struct psm__conn *c,
+                        psm_error *err);
+/* After the commit: 0, or PSM_ERR_UNCONFIRMED. */
+int psm__required_wait(const struct psm__outgoing *o, psm_store *st,
+                       int wait_ms, psm_error *err);
+
+/* -- outbox.c */
+
 /* Forget all but the first keep. */
 void psm__outgoing_cut(struct psm__outgoing *o, size_t keep);
 /* Queue one INSERT per event; ids are drawn in the order of the events. */

@@ -166,9 +166,14 @@ psm__outbox_bury(struct psm__conn *c, int64_t id, int code, const char *reason,
 	    "WITH gone AS (DELETE FROM psymatch.outbox "
 	    "WHERE id = $1::bigint RETURNING *) "
 	    "INSERT INTO psymatch.dead_letter "
-	    "(consumer, topic, key, raw, event_id, type, code, reason) "
-	    "SELECT 'outbox', topic, aggregateid, convert_to(payload, 'UTF8'), "
-	    "event_id, type, $2, $3 FROM gone",
+	    "(consumer, topic, key, raw, event_id, type, code, reason, headers) "
+	    "SELECT 'outbox', topic, aggregateid, convert_to(concat("
+	    "'{\"event_id\":', to_json(event_id), ',\"event_type\":', "
+	    "to_json(type), ',\"version\":', to_json(version), "
+	    "',\"timestamp\":', to_json(to_char(event_time AT TIME ZONE 'UTC', "
+	    "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')), ',\"producer\":', "
+	    "to_json(producer), ',\"payload\":', payload, '}'), 'UTF8'), "
+	    "event_id, type, $2, $3, headers FROM gone",
 	    3, params, NULL, err);
 }
 

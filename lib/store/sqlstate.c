@@ -14,22 +14,24 @@ static const struct state_rule {
 	int code;
 	int retriable;
 } rules[] = {
-    {"22", PSM_ERR_SCHEMA, 0},     /* data exception, too long, range */
-    {"23502", PSM_ERR_SCHEMA, 0},  /* not null */
-    {"23514", PSM_ERR_SCHEMA, 0},  /* check */
-    {"23", PSM_ERR_CONFLICT, 0},   /* unique, foreign key, exclusion */
-    {"25006", PSM_ERR_DB, 1},      /* read only: a standby was promoted */
-    {"25P02", PSM_ERR_STATE, 0},   /* an earlier statement failed */
-    {"40", PSM_ERR_DB, 1},         /* serialization, deadlock */
-    {"0A000", PSM_ERR_DB, 1},      /* plan made before a migration */
-    {"08", PSM_ERR_DB, 1},         /* connection */
-    {"28", PSM_ERR_DB, 1},         /* login: an operator can repair it */
-    {"3D", PSM_ERR_DB, 1},         /* no such database */
-    {"53", PSM_ERR_DB, 1},         /* disk full, too many connections */
-    {"55P03", PSM_ERR_DB, 1},      /* lock not available */
-    {"57014", PSM_ERR_TIMEOUT, 1}, /* statement_timeout */
-    {"57", PSM_ERR_DB, 1},         /* shutdown */
-    {"58", PSM_ERR_DB, 1},         /* system error */
+    {"22", PSM_ERR_SCHEMA, 0},       /* data exception, too long, range */
+    {"23502", PSM_ERR_SCHEMA, 0},    /* not null */
+    {"23514", PSM_ERR_SCHEMA, 0},    /* check */
+    {"23", PSM_ERR_CONFLICT, 0},     /* unique, foreign key, exclusion */
+    {"25006", PSM_ERR_DB, 1},        /* read only: a standby was promoted */
+    {"25P02", PSM_ERR_STATE, 0},     /* an earlier statement failed */
+    {"40", PSM_ERR_DB, 1},           /* serialization, deadlock */
+    {"0A000", PSM_ERR_DB, 1},        /* plan made before a migration */
+    {"08", PSM_ERR_DB, 1},           /* connection */
+    {"28", PSM_ERR_DB, 1},           /* login: an operator can repair it */
+    {"3D", PSM_ERR_DB, 1},           /* no such database */
+    {"53", PSM_ERR_DB, 1},           /* disk full, too many connections */
+    {"55P03", PSM_ERR_DB, 1},        /* lock not available */
+    {"P0002", PSM_ERR_NOT_FOUND, 0}, /* raised by functions of ours */
+    {"55000", PSM_ERR_STATE, 0},     /* the same */
+    {"57014", PSM_ERR_TIMEOUT, 1},   /* statement_timeout */
+    {"57", PSM_ERR_DB, 1},           /* shutdown */
+    {"58", PSM_ERR_DB, 1},           /* system error */
     {"", PSM_ERR_DB, 0},
 };
 

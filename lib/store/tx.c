@@ -187,59 +187,6 @@ psm_tx_set_wait(psm_tx *tx, int timeout_ms, psm_error *err)
 	return 0;
 }
 
-/* Who has not handled what, one after the other. */
-static int
-fail_unconfirmed(const struct psm__awaited *list, size_t count, int wait_ms,
-                 psm_error *err)
-{
-	static const char *const words[] = {
-	    [PSM__AWAIT_OPEN] = "has not handled",
-	    [PSM__AWAIT_PARKED] = "has parked",
-	    [PSM__AWAIT_DEAD] = "has refused",
-	};
-	struct psm__buf text = {0};
-	size_t i;
-	int rc;
-
-	for (i = 0; i < count; i++)
-		if (list[i].state != PSM__AWAIT_HANDLED)
-			psm__buf_printf(&text, "%s%s %s %s",
-			                text.len > 0 ? ", " : "",
-			                list[i].consumer, words[list[i].state],
-			                list[i].event_id);
-	rc = psm__fail(err, PSM_ERR_UNCONFIRMED,
-	               "committed; after up to %d ms: %s", wait_ms,
-	               text.data ? text.data : "not confirmed");
-	psm__buf_free(&text);
-	return rc;
-}
-
-/* The transaction has committed, and the connection is back in the pool.
- * Whatever goes wrong from here on does not undo it. */
-static int
-wait_required(psm_store *st, const struct psm__outgoing *out, int wait_ms,
-              psm_error *err)
-{
-	size_t i, missing = 0, count = psm__outgoing_required(out);
-	struct psm__awaited *list;
-	int rc;
-
-	if (count == 0)
-		return 0;
-	list = psm__array(count, sizeof *list);
-	if (!list)
-		return psm__fail(err, PSM_ERR_UNCONFIRMED,
-		                 "committed; no memory to wait");
-	psm__outgoing_awaited(out, list);
-	/* A failure is told by the states that it leaves. */
-	(void)psm__await(st, list, count, wait_ms, NULL);
-	for (i = 0; i < count; i++)
-		missing += list[i].state != PSM__AWAIT_HANDLED;
-	rc = missing > 0 ? fail_unconfirmed(list, count, wait_ms, err) : 0;
-	psm__free(list);
-	return rc;
-}
-
 /* COMMIT of a failed transaction succeeds as a ROLLBACK. */
 static int
 check_committed(psm_tx *tx, psm_error *err)
@@ -254,10 +201,12 @@ check_committed(psm_tx *tx, psm_error *err)
 static int
 commit(psm_tx *tx, psm_error *err)
 {
+	int rc = psm__required_check(&tx->out, tx->c, err);
+
 	/* The outbox rows come last, when the locks on the entities are held:
 	 * that makes the order of ids the order of commits per entity. */
-	int rc = psm__outgoing_queue(&tx->out, tx->c, err);
-
+	if (rc == 0)
+		rc = psm__outgoing_queue(&tx->out, tx->c, err);
 	if (rc == 0)
 		rc = psm__conn_queue(tx->c, "COMMIT", 0, NULL, NULL, err);
 	if (rc == 0)
@@ -294,7 +243,7 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 	if (tx->was_lent)
 		psm__await_wake();
 	tx_free(tx);
-	rc = wait_required(st, &out, wait_ms, err);
+	rc = psm__required_wait(&out, st, wait_ms, err);
 	psm__outgoing_free(&out);
 	return rc;
 }

@@ -73,8 +73,10 @@ wait_commit(uint64_t seen, int wait_ms)
 #define LOOK_SQL                                                               \
 	"SELECT CASE WHEN EXISTS (SELECT FROM psymatch.inbox WHERE "           \
 	"consumer = $1 AND event_id = $2::uuid) THEN 2 WHEN EXISTS (SELECT "   \
-	"FROM psymatch.dead_letter WHERE consumer = $1 AND event_id = "        \
-	"$2::uuid) THEN 3 ELSE 0 END"
+	"FROM psymatch.parked WHERE consumer = $1 AND event_id = $2::uuid) "   \
+	"THEN 1 WHEN EXISTS (SELECT FROM psymatch.dead_letter WHERE "          \
+	"consumer = $1 AND event_id = $2::uuid AND state <> 'released') THEN " \
+	"3 ELSE 0 END"
 
 static int
 undecided(const struct psm__awaited *w)
@@ -196,7 +198,7 @@ int
 psm_store_wait_handled(psm_store *st, const char *event_id,
                        const char *consumer, int timeout_ms, psm_error *err)
 {
-	struct psm__awaited one = {consumer, event_id, PSM__AWAIT_OPEN};
+	struct psm__awaited one = {consumer, event_id, NULL, PSM__AWAIT_OPEN};
 	int rc;
 
 	psm__error_clear(err);

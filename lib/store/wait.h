@@ -14,6 +14,7 @@ enum psm__await_state {
 
 struct psm__awaited {
 	const char *consumer, *event_id;
+	const char *key; /* of the event; NULL where it does not matter */
 	enum psm__await_state state;
 };
 

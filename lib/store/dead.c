@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <psymatch/dead.h>
+
+#include "store/pool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *list, *show, *raw, *edit, *release, *skip;
+} sources[] = {
+    [PSM_DEAD_LETTERS] =
+	{
+	    .list = "SELECT id, consumer, state, type, event_id, topic, "
+		    "partition, \"offset\", key, code, reason, attempts, "
+		    "failed_at AS since, NULL::timestamptz AS next_at, "
+		    "bytes, edited FROM psymatch.v_dead",
+	    .show = "SELECT psymatch.dead_show($1::bigint, $2::boolean)",
+	    .raw = "SELECT encode(coalesce(edited_raw, raw), 'hex') FROM "
+		   "psymatch.dead_letter WHERE id = $1::bigint",
+	    .edit = "SELECT psymatch.dead_edit($1::bigint, $4::bytea, $2, "
+		    "$3, $5::uuid, $6)",
+	    .release = "SELECT psymatch.dead_release($1::bigint, $2, $3)",
+	    .skip = "SELECT psymatch.dead_skip($1::bigint, $2, $3)",
+	},
+    [PSM_DEAD_PARKED] =
+	{
+	    .list = "SELECT id, consumer, state, type, event_id, topic, "
+		    "partition, \"offset\", key, code, reason, attempts, "
+		    "parked_at AS since, next_at, bytes, NULL AS edited "
+		    "FROM psymatch.v_parked",
+	    .show = "SELECT psymatch.parked_show($1::bigint, $2::boolean)",
+	    .raw = "SELECT encode(raw, 'hex') FROM psymatch.parked WHERE id "
+		   "= $1::bigint",
+	    .edit = "SELECT psymatch.parked_edit($1::bigint, $4::bytea, $2, "
+		    "$3, $5::uuid, $6)",
+	    .release = "SELECT psymatch.parked_release($1::bigint, $2, $3)",
+	    .skip = "SELECT psymatch.parked_skip($1::bigint, $2, $3)",
+	},
+};
+
+/* What a filter compares, and the type of its value. */
+enum filter { LIMIT = 9, N_FILTERS };
+static const struct {
+	const char *name, *compare, *type;
+} filters[N_FILTERS] = {
+    {"consumer", "consumer =", "text"}, {"type", "type =", "text"},
+    {"key", "key =", "text"},           {"topic", "topic =", "text"},
+    {"code", "code =", "text"},         {"state", "state =", "text"},
+    {"event_id", "event_id =", "uuid"}, {"since", "since >=", "timestamptz"},
+    {"after", "id >", "bigint"},        [LIMIT] = {"limit", NULL, NULL},
+};
+
+static struct psm__param
+as_text(const char *text)
+{
+	return (struct psm__param){text, 0, 0};
+}
+
+static int
+check_source(psm_store *st, int source, psm_error *err)
+{
+	if (!st)
+		return psm__fail(err, PSM_ERR_INVAL, "st: want a store");
+	if (source != PSM_DEAD_LETTERS && source != PSM_DEAD_PARKED)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "source: want dead letters or parked events");
+	return 0;
+}
+
+/* One statement, a transaction of its own. */
+static int
+ask(psm_store *st, const char *sql, size_t count,
+    const struct psm__param *params, psm_rows **rows, psm_error *err)
+{
+	struct psm__conn *c;
+	int rc = psm__pool_get(st, PSM__POOL_WAIT_MS, &c, err);
+
+	if (rc < 0)
+		return rc;
+	rc = psm__conn_queue(c, sql, count, params, rows, err);
+	if (rc == 0)
+		rc = psm__conn_sync(c, err);
+	psm__pool_put(st, c);
+	return rc;
+}
+
+/* -- list */
+
+struct query {
+	struct psm__buf sql;
+	struct psm__param params[N_FILTERS];
+	unsigned count;
+	const char *limit;
+};
+
+static int
+add_filter(struct query *q, const char *name, const char *value, psm_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < N_FILTERS; i++)
+		if (strcmp(filters[i].name, name) == 0)
+			break;
+	if (i == N_FILTERS || !value)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "filter: want a known name and a value");
+	if (i == LIMIT) {
+		q->limit = value;
+		return 0;
+	}
+	if (q->count == LIMIT)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "filter: want each name once");
+	q->params[q->count++] = as_text(value);
+	psm__buf_printf(&q->sql, "%s %s $%u::%s",
+	                q->count > 1 ? " AND" : " WHERE", filters[i].compare,
+	                q->count, filters[i].type);
+	return 0;
+}
+
+static int
+build_list(struct query *q, int source, const char *const *filter,
+           psm_error *err)
+{
+	int rc = 0;
+
+	q->limit = "1000";
+	psm__buf_printf(&q->sql, "SELECT * FROM (%s) AS rows",
+	                sources[source].list);
+	for (; filter && filter[0] && rc == 0; filter += 2)
+		rc = add_filter(q, filter[0], filter[1], err);
+	if (rc < 0)
+		return rc;
+	q->params[q->count++] = as_text(q->limit);
+	psm__buf_printf(&q->sql, " ORDER BY id LIMIT $%u::bigint", q->count);
+	return q->sql.failed ? psm__nomem(err) : 0;
+}
+
+int
+psm_dead_list(psm_store *st, int source, const char *const *filter,
+              psm_rows **rows, psm_error *err)
+{
+	struct query q = {.count = 0};
+	int rc;
+
+	psm__error_clear(err);
+	if (!rows)
+		return psm__fail(err, PSM_ERR_INVAL, "rows: want a pointer");
+	*rows = NULL;
+	rc = check_source(st, source, err);
+	if (rc == 0)
+		rc = build_list(&q, source, filter, err);
+	if (rc == 0)
+		rc = ask(st, q.sql.data, q.count, q.params, rows, err);
+	psm__buf_free(&q.sql);
+	return rc;
+}
+
+int
+psm_dead_stats(psm_store *st, psm_rows **rows, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!rows)
+		return psm__fail(err, PSM_ERR_INVAL, "rows: want a pointer");
+	*rows = NULL;
+	if (!st)
+		return psm__fail(err, PSM_ERR_INVAL, "st: want a store");
+	return ask(st,
+	           "SELECT source, consumer, state, code, count, oldest, "
+	           "newest FROM psymatch.v_dead_stats ORDER BY 1, 2, 3, 4",
+	           0, NULL, rows, err);
+}
+
+/* -- one row */
+
+static int
+fail_not_found(int source, int64_t id, psm_error *err)
+{
+	return psm__fail(err, PSM_ERR_NOT_FOUND, "no %s has the number %lld",
+	                 source == PSM_DEAD_PARKED ? "parked event"
+	                                           : "dead letter",
+	                 (long long)id);
+}
+
+int
+psm_dead_show(psm_store *st, int source, int64_t id, int payload, char **json,
+              psm_error *err)
+{
+	struct psm__param params[2];
+	psm_rows *rows = NULL;
+	const char *text;
+	char number[24];
+	int rc;
+
+	psm__error_clear(err);
+	if (!json)
+		return psm__fail(err, PSM_ERR_INVAL, "json: want a pointer");
+	*json = NULL;
+	rc = check_source(st, source, err);
+	if (rc < 0)
+		return rc;
+	(void)snprintf(number, sizeof number, "%lld", (long long)id);
+	params[0] = as_text(number);
+	params[1] = as_text(payload ? "true" : "false");
+	rc = ask(st, sources[source].show, 2, params, &rows, err);
+	text = psm_rows_text(rows, 0, 0);
+	if (rc == 0 && !text)
+		rc = fail_not_found(source, id, err);
+	if (rc == 0) {
+		*json = psm__strdup(text);
+		rc = *json ? 0 : psm__nomem(err);
+	}
+	psm_rows_free(rows);
+	return rc;
+}
+
+static int
+nibble(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+/* hex is PostgreSQL's own writing. */
+static char *
+from_hex(const char *hex, size_t *len)
+{
+	char *bytes;
+	size_t i;
+
+	*len = strlen(hex) / 2;
+	bytes = psm__alloc(*len + 1);
+	for (i = 0; bytes && i < *len; i++)
+		bytes[i] =
+		    (char)(nibble(hex[2 * i]) * 16 + nibble(hex[2 * i + 1]));
+	return bytes;
+}
+
+int
+psm_dead_raw(psm_store *st, int source, int64_t id, char **bytes, size_t *len,
+             psm_error *err)
+{
+	struct psm__param param;
+	psm_rows *rows = NULL;
+	const char *hex;
+	char number[24];
+	int rc;
+
+	psm__error_clear(err);
+	if (!bytes || !len)
+		return psm__fail(err, PSM_ERR_INVAL, "bytes: want a pointer");
+	*bytes = NULL;
+	*len = 0;
+	rc = check_source(st, source, err);
+	if (rc < 0)
+		return rc;
+	(void)snprintf(number, sizeof number, "%lld", (long long)id);
+	param = as_text(number);
+	rc = ask(st, sources[source].raw, 1, &param, &rows, err);
+	if (rc == 0 && psm_rows_count(rows) == 0)
+		rc = fail_not_found(source, id, err);
+	hex = psm_rows_text(rows, 0, 0);
+	if (rc == 0 && hex) {
+		*bytes = from_hex(hex, len);
+		rc = *bytes ? 0 : psm__nomem(err);
+	}
+	psm_rows_free(rows);
+	return rc;
+}
+
+/* -- changes */
+
+static int
+check_change(psm_store *st, int source, const char *who, const char *why,
+             psm_error *err)
+{
+	int rc = check_source(st, source, err);
+
+	if (rc == 0 && (!who || !who[0] || !why || !why[0]))
+		rc = psm__fail(err, PSM_ERR_INVAL, "want who and why");
+	return rc;
+}
+
+/* params: the first three are filled here. */
+static int
+change(psm_store *st, const char *sql, int64_t id, const char *who,
+       const char *why, struct psm__param *params, size_t count, psm_error *err)
+{
+	char number[24];
+
+	(void)snprintf(number, sizeof number, "%lld", (long long)id);
+	params[0] = as_text(number);
+	params[1] = as_text(who);
+	params[2] = as_text(why);
+	return ask(st, sql, count, params, NULL, err);
+}
+
+int
+psm_dead_edit(psm_store *st, int source, int64_t id, const void *bytes,
+              size_t len, const char *who, const char *why, psm_error *err)
+{
+	struct psm__param params[6];
+	psm_event *ev = NULL;
+	int rc;
+
+	psm__error_clear(err);
+	rc = check_change(st, source, who, why, err);
+	if (rc == 0 && !bytes)
+		rc = psm__fail(err, PSM_ERR_INVAL, "bytes: want an event");
+	if (rc == 0)
+		rc = psm_event_parse(bytes, len, &ev, err);
+	if (rc < 0)
+		return rc;
+	params[3] = (struct psm__param){bytes, len, 1};
+	params[4] = as_text(psm_event_id(ev));
+	params[5] = as_text(psm_event_type_as_sent(ev));
+	rc = change(st, sources[source].edit, id, who, why, params, 6, err);
+	psm_event_free(ev);
+	return rc;
+}
+
+int
+psm_dead_release(psm_store *st, int source, int64_t id, const char *who,
+                 const char *why, psm_error *err)
+{
+	struct psm__param params[3];
+	int rc;
+
+	psm__error_clear(err);
+	rc = check_change(st, source, who, why, err);
+	if (rc < 0)
+		return rc;
+	return change(st, sources[source].release, id, who, why, params, 3,
+	              err);
+}
+
+int
+psm_dead_skip(psm_store *st, int source, int64_t id, const char *who,
+              const char *why, psm_error *err)
+{
+	struct psm__param params[3];
+	int rc;
+
+	psm__error_clear(err);
+	rc = check_change(st, source, who, why, err);
+	if (rc < 0)
+		return rc;
+	return change(st, sources[source].skip, id, who, why, params, 3, err);
+}
