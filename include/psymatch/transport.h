@@ -29,13 +29,15 @@ typedef struct psm_transport psm_transport;
  * rest on are refused: delivery.report.only.error, enable.auto.commit,
  * enable.auto.offset.store, enable.partition.eof, group.id, transactional.id.
  *
- * Postgres reads the settings of psm_store_open, PSYMATCH_PG_PARTITIONS,
- * PSYMATCH_PG_RETENTION_SECONDS, PSYMATCH_PG_LEASE_MS, PSYMATCH_EVENT_MAX_BYTES
- * and PSYMATCH_QUEUE_MAX. It needs no broker and makes its tables, the set
- * "transport", at its first contact with the server. Topics appear at their
- * first use, and a key goes to the partition that Kafka would give it. Each
- * producer and each consumer has a connection of its own beside those of the
- * stores, and one more keeps the leases of all consumers.
+ * Postgres reads the settings of psm_store_open, PSYMATCH_PG_DATABASE,
+ * PSYMATCH_PG_PARTITIONS, PSYMATCH_PG_RETENTION_SECONDS, PSYMATCH_PG_LEASE_MS,
+ * PSYMATCH_EVENT_MAX_BYTES and PSYMATCH_QUEUE_MAX. Programs that exchange
+ * events name one database, in PSYMATCH_PG_DATABASE where their tables are in
+ * several. It needs no broker and makes its tables, the set "transport", at its
+ * first contact with the server. Topics appear at their first use, and a key
+ * goes to the partition that Kafka would give it. Each producer and each
+ * consumer has a connection of its own beside those of the stores, and one more
+ * keeps the leases of all consumers.
  *
  * @param cfg  settings; copied.
  * @param out  new (psm_transport_unref); NULL after a failure.

@@ -148,6 +148,10 @@ struct psm__source {
 
 struct psm__transport_ops {
 	const char *name;
+	/* What a topic's name is preceded by where offsets are kept, because
+	 * the same topic on another transport is another log; NULL: nothing.
+	 * Not a prefix that a topic's name can have. */
+	const char *realm;
 	int (*open_sink)(psm_transport *t, psm__report_fn report, void *user,
 	                 struct psm__sink **out, psm_error *err);
 	int (*open_source)(psm_transport *t,

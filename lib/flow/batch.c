@@ -15,10 +15,11 @@
 /* A message of psm_error and the place before it. */
 #define REASON_SIZE 560
 
+/* Where the offset is kept. */
 static struct psm__place
 place_of(const psm_processor *pr, const struct psm__part *p)
 {
-	return (struct psm__place){pr->name, p->topic, p->partition};
+	return (struct psm__place){pr->name, p->log, p->partition};
 }
 
 /* -- which partitions, from where to where */
@@ -162,7 +163,7 @@ bury(psm_processor *pr, psm_tx *tx, const struct psm__item *it,
 	const struct psm__part *p = &pr->parts[it->part];
 	char reason[REASON_SIZE];
 	struct psm__dead_letter d = {
-	    .at = place_of(pr, p),
+	    .at = {pr->name, p->topic, p->partition},
 	    .offset = it->record.offset,
 	    .key = it->record.key,
 	    .key_len = it->record.key_len,

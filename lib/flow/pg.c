@@ -138,6 +138,7 @@ pg_free(psm_transport *t)
 
 static const struct psm__transport_ops pg_ops = {
     .name = "postgres",
+    .realm = "postgres/",
     .open_sink = psm__pg_open_sink,
     .open_source = psm__pg_open_source,
     .free = pg_free,
@@ -152,6 +153,22 @@ read_settings(struct psm__pg *pg, const psm_config *cfg)
 	pg->lease_ms = psm_config_int(cfg, "PSYMATCH_PG_LEASE_MS");
 	pg->queue_max = (size_t)psm_config_int(cfg, "PSYMATCH_QUEUE_MAX");
 	pg->event_max = (size_t)psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES");
+}
+
+/* The topics may be in another database than the tables of the program. */
+static int
+open_store(struct psm__pg *pg, const psm_config *cfg, psm_error *err)
+{
+	const char *database = psm_config_string(cfg, "PSYMATCH_PG_DATABASE");
+	psm_config *copy = NULL;
+	int rc = psm__config_copy(cfg, &copy, err);
+
+	if (rc == 0 && database && database[0])
+		rc = psm_config_set(copy, "DB_NAME", database, err);
+	if (rc == 0)
+		rc = psm_store_open(copy, &pg->store, err);
+	psm_config_free(copy);
+	return rc;
 }
 
 int
@@ -177,7 +194,7 @@ psm__transport_postgres(const psm_config *cfg, psm_transport **out,
 	pg->base.ops = &pg_ops;
 	pg->base.refs = 1;
 	read_settings(pg, cfg);
-	rc = psm_store_open(cfg, &pg->store, err);
+	rc = open_store(pg, cfg, err);
 	if (rc < 0)
 		pg_free(&pg->base);
 	else

@@ -46,7 +46,8 @@ struct psm__item;
 
 /* One partition that is ours. */
 struct psm__part {
-	char *topic;
+	char *log;         /* the topic as the offset table has it */
+	const char *topic; /* the end of log */
 	int32_t partition;
 	/* The row of the offset table as last seen: -1: there is none, if
 	 * known; it has to be read first if not. */

@@ -9,6 +9,19 @@
 
 /* -- partitions */
 
+/* The same topic on two transports is two logs with offsets of their own. */
+static char *
+name_log(const psm_transport *t, const char *topic)
+{
+	const char *realm = t->ops->realm ? t->ops->realm : "";
+	size_t size = strlen(realm) + strlen(topic) + 1;
+	char *name = psm__alloc(size);
+
+	if (name)
+		(void)snprintf(name, size, "%s%s", realm, topic);
+	return name;
+}
+
 /* Index of the partition, which is made if it is new; -1: out of memory. */
 static int
 part_index(psm_processor *pr, const char *topic, int32_t partition)
@@ -25,9 +38,10 @@ part_index(psm_processor *pr, const char *topic, int32_t partition)
 		return -1;
 	p = &pr->parts[pr->part_count];
 	memset(p, 0, sizeof *p);
-	p->topic = psm__strdup(topic);
-	if (!p->topic)
+	p->log = name_log(pr->t, topic);
+	if (!p->log)
 		return -1;
+	p->topic = p->log + strlen(p->log) - strlen(topic);
 	p->partition = partition;
 	p->next = p->reread = -1;
 	return (int)pr->part_count++;
@@ -80,7 +94,7 @@ static int64_t
 start_at(const char *topic, int32_t partition, int64_t committed, void *user)
 {
 	psm_processor *pr = user;
-	struct psm__place at = {pr->name, topic, partition};
+	struct psm__place at = {.consumer = pr->name, .partition = partition};
 	struct psm__part *p;
 	psm_tx *tx = NULL;
 	int i = part_index(pr, topic, partition);
@@ -89,6 +103,7 @@ start_at(const char *topic, int32_t partition, int64_t committed, void *user)
 	if (i < 0)
 		return -1;
 	p = &pr->parts[i];
+	at.topic = p->log;
 	part_reset(pr, p);
 	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
 		return -1;
