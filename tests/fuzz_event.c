@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any bytes: psm_event_parse() takes them or says why not; what it took comes
- * through both writings unchanged.
+ * through both writings unchanged. What the one pass takes, the tree takes too,
+ * and both make the same event of it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <psymatch/psymatch.h>
 
 #include "fuzz.h"
+#include "testing_event.h"
 
 static void
 must(int holds)
@@ -61,6 +63,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!err)
 		err = psm_error_new();
 	must(err != NULL);
+	if (size <= PSM_EVENT_MAX)
+		must(testing_both_ways((const char *)data, size) >= 0);
 	rc = psm_event_parse((const char *)data, size, &ev, err);
 	must(rc == psm_error_code(err));
 	must((rc == 0) == (ev != NULL));

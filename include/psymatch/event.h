@@ -197,12 +197,13 @@ PSM_API int64_t psm_event_timestamp_us(const psm_event *ev);
 PSM_API const char *psm_event_producer(const psm_event *ev);
 
 /**
- * The payload, an object.
+ * The payload, an object. Its values are made by the first call; an event of
+ * which nobody asks for a value does without.
  *
  * @param ev  the event; NULL gives NULL.
- * @return borrowed until ev is freed.
+ * @return borrowed until ev is freed; NULL when out of memory.
  *
- * Threads: any. Blocks: no. Since 0.1.
+ * Threads: any, also for the first call. Blocks: no. Since 0.1.
  */
 PSM_API const psm_json *psm_event_payload(const psm_event *ev);
 

@@ -283,6 +283,43 @@ take_zone(struct scan *s, int64_t *seconds)
 	return rc;
 }
 
+/* Two digits; *bad gets a bit when one of them is none. */
+static int
+two_digits(const char *text, unsigned *bad)
+{
+	unsigned tens = (unsigned)text[0] - '0', ones = (unsigned)text[1] - '0';
+
+	*bad |= (unsigned)(tens > 9) | (unsigned)(ones > 9);
+	return (int)(tens * 10 + ones);
+}
+
+/* 1: text is as psm_time_format() writes it, which most times are. */
+static int
+parse_usual(const char *text, int64_t *time_us)
+{
+	unsigned bad = 0;
+	int year = two_digits(text, &bad) * 100 + two_digits(text + 2, &bad);
+	int month = two_digits(text + 5, &bad);
+	int day = two_digits(text + 8, &bad);
+	int hour = two_digits(text + 11, &bad);
+	int minute = two_digits(text + 14, &bad);
+	int second = two_digits(text + 17, &bad);
+	int us = two_digits(text + 20, &bad) * 10000 +
+	         two_digits(text + 22, &bad) * 100 +
+	         two_digits(text + 24, &bad);
+
+	if (bad || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
+	    text[13] != ':' || text[16] != ':' || text[19] != '.' ||
+	    text[26] != 'Z' || hour > 23 || minute > 59 || second > 59 ||
+	    !date_valid(year, month, day))
+		return 0;
+	*time_us = (days_from_date(year, month, day) * DAY_S +
+	            hour * INT64_C(3600) + minute * 60 + second) *
+	               US_PER_S +
+	           us;
+	return 1;
+}
+
 int
 psm_time_parse(const char *text, size_t len, int64_t *time_us, psm_error *err)
 {
@@ -293,6 +330,9 @@ psm_time_parse(const char *text, size_t len, int64_t *time_us, psm_error *err)
 	psm__error_clear(err);
 	if (text == NULL || time_us == NULL)
 		return psm__fail(err, PSM_ERR_INVAL, "time: NULL argument");
+	if (len == sizeof "YYYY-MM-DDTHH:MM:SS.ffffffZ" - 1 &&
+	    parse_usual(text, time_us))
+		return 0;
 	rc = take_date(&s, &days);
 	if (rc == 0)
 		rc = take_char(&s, "Tt ", "\"T\"");

@@ -149,21 +149,26 @@ psm_uuid_new(char *text, size_t size)
 	return 0;
 }
 
+/* 1: a hexadecimal digit. */
+#define FIVE(c) [c] = 1, [c + 1] = 1, [c + 2] = 1, [c + 3] = 1, [c + 4] = 1
+static const unsigned char is_hex[256] = {
+    FIVE('0'), FIVE('5'), FIVE('a'), ['f'] = 1, FIVE('A'), ['F'] = 1,
+};
+
 int
 psm_uuid_valid(const char *text, size_t len)
 {
-	if (text == NULL || len != 36)
-		return 0;
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
+	const unsigned char *p = (const unsigned char *)text;
+	unsigned hex = 1;
 
-		if (i == 8 || i == 13 || i == 18 || i == 23) {
-			if (c != '-')
-				return 0;
-		} else if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
-		             (c >= 'A' && c <= 'F'))) {
-			return 0;
-		}
-	}
-	return 1;
+	if (text == NULL || len != 36 || p[8] != '-' || p[13] != '-' ||
+	    p[18] != '-' || p[23] != '-')
+		return 0;
+	for (int i = 0; i < 8; i++)
+		hex &= is_hex[p[i]];
+	for (int i = 0; i < 4; i++)
+		hex &= is_hex[p[9 + i]] & is_hex[p[14 + i]] & is_hex[p[19 + i]];
+	for (int i = 24; i < 36; i++)
+		hex &= is_hex[p[i]];
+	return (int)hex;
 }

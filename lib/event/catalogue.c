@@ -15,7 +15,8 @@
  */
 #define FIELD(field, kind, ...)                                                \
 	{                                                                      \
-		.name = field, .type = PSM__F_##kind, __VA_ARGS__              \
+		.name = field, .len = sizeof field - 1, .type = PSM__F_##kind, \
+		__VA_ARGS__                                                    \
 	}
 #define NEED .required = 1
 #define OR_NULL .required = 1, .nullable = 1

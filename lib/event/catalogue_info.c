@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Looking into the catalogue: what tools, bindings and the other rooms see. */
+#include <assert.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "event/catalogue_int.h"
@@ -22,30 +24,73 @@ psm_catalogue_at(size_t i)
 	return i < psm__catalogue_count ? &psm__catalogue[i] : NULL;
 }
 
-static int
-has_name(const psm_event_type_info *t, const char *name)
-{
-	const char *const *alias = t->aliases;
+/*
+ * Names and aliases by their hash, so that an event's type costs one look. The
+ * table is made once, before anybody looks, and is half empty.
+ */
+#define SLOTS 256
+static struct slot {
+	const char *name;
+	size_t len;
+	const psm_event_type_info *type;
+} slots[SLOTS];
 
-	if (strcmp(t->name, name) == 0)
-		return 1;
-	for (; alias && *alias; alias++)
-		if (strcmp(*alias, name) == 0)
-			return 1;
-	return 0;
+static pthread_once_t slots_made = PTHREAD_ONCE_INIT;
+
+/* Types share their first words and differ in the last ones. */
+static size_t
+slot_of(const char *name, size_t len)
+{
+	uint32_t hash = (uint32_t)len * UINT32_C(0x9e3779b1);
+	size_t i;
+
+	for (i = len > 12 ? len - 12 : 0; i < len; i++)
+		hash = (hash ^ (unsigned char)name[i]) * UINT32_C(0x01000193);
+	return (hash ^ hash >> 16) % SLOTS;
+}
+
+static void
+add_slot(const char *name, const psm_event_type_info *type)
+{
+	size_t len = strlen(name), i = slot_of(name, len);
+
+	while (slots[i].name)
+		i = (i + 1) % SLOTS;
+	slots[i] = (struct slot){name, len, type};
+}
+
+static void
+make_slots(void)
+{
+	const char *const *alias;
+	size_t i, names = 0;
+
+	for (i = 0; i < psm__catalogue_count; i++) {
+		add_slot(psm__catalogue[i].name, &psm__catalogue[i]);
+		alias = psm__catalogue[i].aliases;
+		for (names++; alias && *alias; alias++, names++)
+			add_slot(*alias, &psm__catalogue[i]);
+	}
+	assert(names <= SLOTS / 2);
+}
+
+const psm_event_type_info *
+psm__catalogue_find(const char *type, size_t len)
+{
+	size_t i;
+
+	pthread_once(&slots_made, make_slots);
+	for (i = slot_of(type, len); slots[i].name; i = (i + 1) % SLOTS)
+		if (slots[i].len == len &&
+		    memcmp(slots[i].name, type, len) == 0)
+			return slots[i].type;
+	return NULL;
 }
 
 const psm_event_type_info *
 psm_catalogue_find(const char *type)
 {
-	size_t i;
-
-	if (!type)
-		return NULL;
-	for (i = 0; i < psm__catalogue_count; i++)
-		if (has_name(&psm__catalogue[i], type))
-			return &psm__catalogue[i];
-	return NULL;
+	return type ? psm__catalogue_find(type, strlen(type)) : NULL;
 }
 
 const char *

@@ -27,6 +27,7 @@ enum psm__field_type {
 /* A list of fields ends with one whose name is NULL; at most 64 per object. */
 struct psm_field_info {
 	const char *name;
+	unsigned char len;       /* of name */
 	unsigned char type;      /* enum psm__field_type */
 	unsigned char item_type; /* of an array's items */
 	unsigned char required, nullable, personal;
@@ -59,6 +60,8 @@ extern const struct psm__topic psm__topics[]; /* the last name is NULL */
 /* What an event carries of an entity, made from the table of its fields. */
 extern const psm_field_info psm__patient_data[], psm__therapist_data[];
 
+/* The row of a name or an alias of len bytes; NULL: there is none. */
+const psm_event_type_info *psm__catalogue_find(const char *type, size_t len);
 /* Where a payload stands in its document: "" or "/payload". */
 int psm__payload_check(const psm_event_type_info *t, const psm_json *payload,
                        const char *where, psm_error *err);

@@ -127,8 +127,9 @@ F("updated_at",                  DATE,         FREE, MAY,  SYS,      OPEN)
  */
 #define MEMBER(...) MEMBER_(__VA_ARGS__)
 #define MEMBER_(name, sql, json, item, max, words, must, writers, personal)    \
-	{name,           PSM__F_##json, PSM__F_##item, (writers) == 0,         \
-	 (writers) != 0, personal,      words,         NULL},
+	{name,          sizeof name - 1, PSM__F_##json,                        \
+	 PSM__F_##item, (writers) == 0,  (writers) != 0,                       \
+	 personal,      words,           NULL},
 
 static const struct psm__entity_field patient_fields[] = {PATIENT(COLUMN)};
 static const struct psm__entity_field therapist_fields[] = {THERAPIST(COLUMN)};

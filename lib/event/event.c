@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The envelope. An event keeps the document it was read from and points into
- * it: one allocation beside the document's own.
+ * The envelope. An event is read in one pass (stream.c); what that does not
+ * take is read into a tree here, which knows what to say about it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,13 +16,10 @@ static const char *const member_names[][N_MEMBERS] = {
                         "producer", "payload"},
 };
 
-/* Bytes; long enough for any name that a person would give. */
-#define NAME_MAX_LEN 100
-
 static int
 check_type(const char *text, psm_error *err)
 {
-	if (!psm__is_type_name(text) || strlen(text) > NAME_MAX_LEN)
+	if (!psm__is_type_name(text) || strlen(text) > PSM__NAME_MAX)
 		return psm__fail(err, PSM_ERR_SCHEMA,
 		                 "event_type: want \"noun.verb\" in small "
 		                 "letters, found another text");
@@ -49,15 +46,15 @@ static int
 check_producer(const char *text, psm_error *err)
 {
 	const unsigned char *p = (const unsigned char *)text;
-	size_t len = strnlen(text, NAME_MAX_LEN + 1);
+	size_t len = strnlen(text, PSM__NAME_MAX + 1);
 
 	for (; *p >= 0x20 && *p != 0x7f; p++)
 		;
-	if (len == 0 || len > NAME_MAX_LEN || *p)
+	if (len == 0 || len > PSM__NAME_MAX || *p)
 		return psm__fail(err, PSM_ERR_SCHEMA,
 		                 "producer: want a name of 1 to %d bytes, "
 		                 "found another text",
-		                 NAME_MAX_LEN);
+		                 PSM__NAME_MAX);
 	return 0;
 }
 
@@ -98,15 +95,31 @@ check_member(enum member which, const char *text, int64_t *time_us,
 	}
 }
 
-/* Which member a key means in either writing; N_MEMBERS if none. */
-static enum member
-member_index(const char *key)
+static int
+is_member(int which, const char *key, size_t len)
+{
+	static const unsigned char sizes[][N_MEMBERS] = {
+	    [PSM_WIRE_SNAKE] = {8, 10, 7, 9, 8, 7},
+	    [PSM_WIRE_CAMEL] = {7, 9, 7, 9, 8, 7},
+	};
+	size_t wire;
+
+	for (wire = 0; wire < PSM__COUNT(sizes); wire++)
+		if (sizes[wire][which] == len &&
+		    memcmp(key, member_names[wire][which], len) == 0)
+			return 1;
+	return 0;
+}
+
+enum member
+psm__member_index(const char *key, size_t len, enum member likely)
 {
 	int i;
 
+	if (likely < N_MEMBERS && is_member(likely, key, len))
+		return likely;
 	for (i = 0; i < N_MEMBERS; i++)
-		if (strcmp(key, member_names[PSM_WIRE_SNAKE][i]) == 0 ||
-		    strcmp(key, member_names[PSM_WIRE_CAMEL][i]) == 0)
+		if (is_member(i, key, len))
 			break;
 	return (enum member)i;
 }
@@ -123,26 +136,41 @@ at_member(const psm_json *v, const char *key, int rc, psm_error *err)
 	return rc;
 }
 
+/* What is read from a tree: the pieces lie in its strings and its text. */
+struct draft {
+	struct psm__stream s;
+	const psm_json *root; /* the envelope; NULL: only a payload */
+	const psm_json *payload;
+};
+
 static int
-read_payload(psm_event *ev, const psm_json *v, const char *key, psm_error *err)
+read_payload(struct draft *d, const psm_json *v, const char *key,
+             psm_error *err)
 {
 	if (psm_json_kind(v) != PSM_JSON_OBJECT) {
 		psm__fail(err, PSM_ERR_SCHEMA, "payload: want object, found %s",
 		          psm_json_kind_name(psm_json_kind(v)));
 		return at_member(v, key, PSM_ERR_SCHEMA, err);
 	}
-	ev->payload = v;
+	d->payload = v;
 	return 0;
 }
 
 static int
-read_member(psm_event *ev, enum member which, const psm_json *v,
+is_there(const struct draft *d, int which)
+{
+	return which == PAYLOAD ? d->payload != NULL
+	                        : d->s.text[which].text != NULL;
+}
+
+static int
+read_member(struct draft *d, enum member which, const psm_json *v,
             const char *key, psm_error *err)
 {
 	const char *text;
 	int rc;
 
-	if (which == PAYLOAD ? ev->payload != NULL : ev->text[which] != NULL) {
+	if (is_there(d, which)) {
 		psm__fail(err, PSM_ERR_SCHEMA,
 		          "%s: want one of %s and %s, found both", key,
 		          member_names[PSM_WIRE_SNAKE][which],
@@ -150,25 +178,25 @@ read_member(psm_event *ev, enum member which, const psm_json *v,
 		return at_member(v, key, PSM_ERR_SCHEMA, err);
 	}
 	if (which == PAYLOAD)
-		return read_payload(ev, v, key, err);
+		return read_payload(d, v, key, err);
 	text = psm_json_string(v);
 	if (!text) {
 		psm__fail(err, PSM_ERR_SCHEMA, "%s: want string, found %s", key,
 		          psm_json_kind_name(psm_json_kind(v)));
 		return at_member(v, key, PSM_ERR_SCHEMA, err);
 	}
-	rc = check_member(which, text, &ev->timestamp_us, err);
+	rc = check_member(which, text, &d->s.timestamp_us, err);
 	if (rc < 0)
 		return at_member(v, key, rc, err);
-	ev->text[which] = text;
+	d->s.text[which] = (struct psm__piece){text, strlen(text)};
 	return 0;
 }
 
 static int
-read_envelope(psm_event *ev, psm_error *err)
+read_envelope(struct draft *d, psm_error *err)
 {
-	size_t i, count = psm_json_count(ev->root);
-	const psm_json *root = ev->root;
+	size_t i, count = psm_json_count(d->root);
+	const psm_json *root = d->root;
 	enum member which;
 	int rc, n;
 
@@ -182,15 +210,16 @@ read_envelope(psm_event *ev, psm_error *err)
 	for (i = 0; i < count; i++) {
 		const char *key = psm_json_key(root, i);
 
-		which = member_index(key);
+		which = psm__member_index(key, strlen(key), ID);
+		d->s.others |= which == N_MEMBERS;
 		if (which == N_MEMBERS)
 			continue;
-		rc = read_member(ev, which, psm_json_item(root, i), key, err);
+		rc = read_member(d, which, psm_json_item(root, i), key, err);
 		if (rc < 0)
 			return rc;
 	}
 	for (n = 0; n < N_MEMBERS; n++) {
-		if (n == PAYLOAD ? ev->payload != NULL : ev->text[n] != NULL)
+		if (is_there(d, n))
 			continue;
 		psm__fail(err, PSM_ERR_SCHEMA, "%s: missing",
 		          member_names[PSM_WIRE_SNAKE][n]);
@@ -202,30 +231,95 @@ read_envelope(psm_event *ev, psm_error *err)
 
 /* Check the payload of a known type and note its key. */
 static int
-take_payload(psm_event *ev, const char *where, psm_error *err)
+take_payload(struct draft *d, const char *where, psm_error *err)
 {
+	struct psm__stream *s = &d->s;
 	const psm_json *key;
-	const char *digits;
-	size_t len;
 	int rc;
 
-	ev->info = psm_catalogue_find(ev->text[TYPE]);
-	if (!ev->info)
+	s->payload.text = psm_json_text(d->payload, &s->payload.len);
+	if (!s->info)
 		return 0;
-	rc = psm__payload_check(ev->info, ev->payload, where, err);
+	rc = psm__payload_check(s->info, d->payload, where, err);
 	if (rc < 0)
 		return rc;
-	key = psm__payload_key(ev->info, ev->payload);
-	ev->key = psm_json_string(key);
-	if (ev->key)
-		return 0;
-	/* An integer above 0 is written in one way only. */
-	digits = psm_json_text(key, &len);
-	if (len >= sizeof ev->number)
-		return psm__fail(err, PSM_ERR_SCHEMA, "the key is too long");
-	memcpy(ev->number, digits, len);
-	ev->key = ev->number;
+	key = psm__payload_key(s->info, d->payload);
+	s->key.text = psm_json_string(key);
+	if (s->key.text)
+		s->key.len = strlen(s->key.text);
+	else /* an integer above 0 is written in one way only */
+		s->key.text = psm_json_text(key, &s->key.len);
 	return 0;
+}
+
+/* Copy a piece to *to, which moves behind its NUL. */
+static const char *
+put_piece(char **to, const struct psm__piece *piece)
+{
+	char *at = *to;
+
+	memcpy(at, piece->text, piece->len);
+	at[piece->len] = '\0';
+	*to = at + piece->len + 1;
+	return at;
+}
+
+/*
+ * The event of what was found, with payload, if there is a tree, which is
+ * taken; else with a copy of raw, from which a tree can be made later.
+ */
+static psm_event *
+build(const struct psm__stream *s, const psm_json *payload,
+      struct psm__piece raw, int enveloped)
+{
+	size_t size = sizeof(psm_event) + raw.len + 1 + s->key.len + 1;
+	psm_event *ev;
+	char *to;
+	int i;
+
+	for (i = 0; i < PAYLOAD; i++)
+		size += s->text[i].len + 1;
+	ev = psm__realloc(NULL, size);
+	if (!ev)
+		return NULL;
+	/* All but the inside of the trace, of which the first bytes count. */
+	memset(ev, 0, offsetof(psm_event, trace));
+	memset(&ev->origin, 0, sizeof ev->origin);
+	ev->trace.causation_id[0] = ev->trace.correlation_id[0] = '\0';
+	ev->trace.traceparent[0] = '\0';
+	to = ev->bytes;
+	for (i = 0; i < PAYLOAD; i++)
+		if (i != TIMESTAMP)
+			ev->text[i] = put_piece(&to, &s->text[i]);
+	if (s->info)
+		ev->key = put_piece(&to, &s->key);
+	ev->info = s->info;
+	ev->timestamp_us = s->timestamp_us;
+	ev->others = s->others;
+	ev->enveloped = enveloped;
+	ev->payload = payload;
+	ev->payload_text = s->payload;
+	if (!payload) {
+		ev->raw.len = raw.len;
+		ev->raw.text = put_piece(&to, &raw);
+		ev->payload_text.text =
+		    ev->raw.text + (s->payload.text - raw.text);
+	}
+	return ev;
+}
+
+/* The same from a draft, whose document is taken, also by a failure. */
+static int
+build_draft(const struct draft *d, psm_json *doc, psm_event **out,
+            psm_error *err)
+{
+	static const struct psm__piece nothing = {"", 0};
+
+	*out = build(&d->s, d->payload, nothing, d->root != NULL);
+	if (*out)
+		return 0;
+	psm_json_free(doc);
+	return psm__nomem(err);
 }
 
 static int
@@ -239,9 +333,31 @@ check_size(size_t len, psm_error *err)
 }
 
 int
+psm__event_read(const char *json, size_t len, psm_event **out, psm_error *err)
+{
+	struct draft d = {.payload = NULL};
+	psm_json *doc = NULL;
+	int rc = psm_json_parse(json, len, &doc, err);
+
+	*out = NULL;
+	if (rc < 0)
+		return rc;
+	d.root = doc;
+	rc = read_envelope(&d, err);
+	if (rc == 0) {
+		d.s.info = psm_catalogue_find(d.s.text[TYPE].text);
+		rc = take_payload(&d, "/payload", err);
+	}
+	if (rc == 0)
+		return build_draft(&d, doc, out, err);
+	psm_json_free(doc);
+	return rc;
+}
+
+int
 psm_event_parse(const char *json, size_t len, psm_event **out, psm_error *err)
 {
-	psm_event *ev = NULL;
+	struct psm__stream s;
 	int rc;
 
 	psm__error_clear(err);
@@ -253,50 +369,40 @@ psm_event_parse(const char *json, size_t len, psm_event **out, psm_error *err)
 	rc = check_size(len, err);
 	if (rc < 0)
 		return rc;
-	ev = psm__alloc(sizeof *ev);
-	if (!ev)
-		return psm__nomem(err);
-	rc = psm_json_parse(json, len, &ev->doc, err);
-	if (rc < 0)
-		goto out;
-	ev->root = ev->doc;
-	rc = read_envelope(ev, err);
-	if (rc < 0)
-		goto out;
-	rc = take_payload(ev, "/payload", err);
-	if (rc < 0)
-		goto out;
-	*out = ev;
-	ev = NULL; /* the caller's now */
-out:
-	psm_event_free(ev);
-	return rc;
+	if (!psm__stream_event(json, len, &s))
+		return psm__event_read(json, len, out, err);
+	*out = build(&s, NULL, (struct psm__piece){json, len}, 1);
+	return *out ? 0 : psm__nomem(err);
 }
 
-/* Copy the texts behind the event, which is large enough. */
-static void
-copy_texts(psm_event *ev, const char *const *texts)
+/* A payload that the pass did not take. */
+static int
+read_parts(struct draft *d, const char *payload, size_t len, psm_event **out,
+           psm_error *err)
 {
-	char *to = ev->copies;
-	size_t size;
-	int i;
+	psm_json *doc = NULL;
+	int rc = psm_json_parse(payload, len, &doc, err);
 
-	for (i = 0; i < PAYLOAD; i++) {
-		if (!texts[i])
-			continue;
-		size = strlen(texts[i]) + 1;
-		memcpy(to, texts[i], size);
-		ev->text[i] = to;
-		to += size;
-	}
+	if (rc < 0)
+		return rc;
+	d->payload = doc;
+	rc = psm__fields_check(NULL, doc, "", err);
+	if (rc == 0)
+		rc = take_payload(d, "", err);
+	if (rc == 0)
+		return build_draft(d, doc, out, err);
+	psm_json_free(doc);
+	return rc;
 }
 
 static int
 from_texts(const char *const *texts, int64_t timestamp_us, const char *payload,
            size_t len, psm_event **out, psm_error *err)
 {
-	psm_event *ev = NULL;
-	size_t size = sizeof *ev;
+	/* Names and punctuation of an envelope, its time and the escapes of the
+	 * producer's name come to less. */
+	size_t size = 300;
+	struct draft d = {.s.timestamp_us = timestamp_us};
 	int rc, i;
 
 	for (i = 0; i < PAYLOAD; i++) {
@@ -305,35 +411,22 @@ from_texts(const char *const *texts, int64_t timestamp_us, const char *payload,
 		rc = check_member((enum member)i, texts[i], NULL, err);
 		if (rc < 0)
 			return rc;
-		size += strlen(texts[i]) + 1;
+		d.s.text[i] = (struct psm__piece){texts[i], strlen(texts[i])};
+		size += d.s.text[i].len;
 	}
 	rc = check_time(timestamp_us, err);
 	if (rc < 0)
 		return rc;
-	/* Names and punctuation of an envelope come to less than 200 bytes. */
-	rc = check_size(len + size + 200, err);
+	rc = check_size(len + size, err);
 	if (rc < 0)
 		return rc;
-	ev = psm__alloc(size);
-	if (!ev)
-		return psm__nomem(err);
-	copy_texts(ev, texts);
-	ev->timestamp_us = timestamp_us;
-	rc = psm_json_parse(payload, len, &ev->doc, err);
-	if (rc < 0)
-		goto out;
-	ev->payload = ev->doc;
-	rc = psm__fields_check(NULL, ev->payload, "", err);
-	if (rc < 0)
-		goto out;
-	rc = take_payload(ev, "", err);
-	if (rc < 0)
-		goto out;
-	*out = ev;
-	ev = NULL; /* the caller's now */
-out:
-	psm_event_free(ev);
-	return rc;
+	d.s.info = psm_catalogue_find(texts[TYPE]);
+	if (!psm__stream_payload(d.s.info, payload, len, &d.s)) {
+		d.s.key = (struct psm__piece){NULL, 0};
+		return read_parts(&d, payload, len, out, err);
+	}
+	*out = build(&d.s, NULL, (struct psm__piece){payload, len}, 0);
+	return *out ? 0 : psm__nomem(err);
 }
 
 int
@@ -393,7 +486,6 @@ psm_event_upcast(const psm_event *old, const char *version, const char *payload,
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "old, version, payload or out is NULL");
 	memcpy(texts, old->text, sizeof texts);
-	texts[TIMESTAMP] = NULL; /* it is a number here */
 	texts[VERSION] = version;
 	rc = from_texts(texts, old->timestamp_us, payload, payload_len, out,
 	                err);
@@ -408,8 +500,41 @@ psm_event_free(psm_event *ev)
 {
 	if (!ev)
 		return;
-	psm_json_free(ev->doc);
+	/* Any value stands for its document. */
+	psm_json_free((psm_json *)(uintptr_t)ev->payload);
 	psm__free(ev);
+}
+
+/* The document's first value. */
+static const psm_json *
+root_of(const psm_json *v)
+{
+	return psm__json_doc(v)->value;
+}
+
+const psm_json *
+psm_event_payload(const psm_event *ev)
+{
+	const psm_json *made, *there;
+	psm_json *doc = NULL;
+	psm_event *cell = (psm_event *)(uintptr_t)ev;
+
+	if (!ev)
+		return NULL;
+	there = __atomic_load_n(&ev->payload, __ATOMIC_ACQUIRE);
+	if (there)
+		return there;
+	/* It was read once already, so only memory can be missing. */
+	if (psm_json_parse(ev->raw.text, ev->raw.len, &doc, NULL) < 0)
+		return NULL;
+	made = doc;
+	if (ev->enveloped)
+		made = psm_json_at(doc, "/payload");
+	if (__atomic_compare_exchange_n(&cell->payload, &there, made, 0,
+	                                __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return made;
+	psm_json_free(doc); /* another thread was faster */
+	return there;
 }
 
 /* A JSON string; the texts are valid UTF-8 already. */
@@ -441,15 +566,11 @@ put_string(struct psm__buf *b, const char *text)
 }
 
 static void
-put_member(struct psm__buf *b, const char *name, const psm_json *v)
+put_member(struct psm__buf *b, const char *name, const char *text, size_t len)
 {
-	const char *text;
-	size_t len;
-
 	psm__buf_putc(b, ',');
 	put_string(b, name);
 	psm__buf_putc(b, ':');
-	text = psm_json_text(v, &len);
 	psm__buf_put(b, text, len);
 }
 
@@ -457,13 +578,15 @@ put_member(struct psm__buf *b, const char *name, const psm_json *v)
 static void
 put_others(struct psm__buf *b, const psm_json *root)
 {
-	size_t i, count = psm_json_count(root);
-	const char *key;
+	size_t i, count = psm_json_count(root), len;
+	const char *key, *text;
 
 	for (i = 0; i < count; i++) {
 		key = psm_json_key(root, i);
-		if (member_index(key) == N_MEMBERS)
-			put_member(b, key, psm_json_item(root, i));
+		if (psm__member_index(key, strlen(key), ID) != N_MEMBERS)
+			continue;
+		text = psm_json_text(psm_json_item(root, i), &len);
+		put_member(b, key, text, len);
 	}
 }
 
@@ -480,9 +603,10 @@ put_event(struct psm__buf *b, const psm_event *ev, const char *const *names)
 		psm__buf_putc(b, ':');
 		put_string(b, i == TIMESTAMP ? when : ev->text[i]);
 	}
-	put_member(b, names[PAYLOAD], ev->payload);
-	if (ev->root)
-		put_others(b, ev->root);
+	put_member(b, names[PAYLOAD], ev->payload_text.text,
+	           ev->payload_text.len);
+	if (ev->others)
+		put_others(b, root_of(psm_event_payload(ev)));
 	psm__buf_putc(b, '}');
 }
 
@@ -500,8 +624,10 @@ psm_event_encode(const psm_event *ev, int wire, char **text, size_t *len,
 		return psm__fail(err, PSM_ERR_INVAL, "ev, text or len is NULL");
 	if (wire != PSM_WIRE_SNAKE && wire != PSM_WIRE_CAMEL)
 		return psm__fail(err, PSM_ERR_INVAL, "no such wire: %d", wire);
+	if (ev->others && !psm_event_payload(ev))
+		return psm__nomem(err);
 	/* Enough for most events, so that the buffer need not grow. */
-	psm_json_text(ev->root ? ev->root : ev->payload, &room);
+	room = ev->payload_text.len;
 	if (psm__grow(&b.data, &b.cap, room + 512, 1) < 0)
 		return psm__nomem(err);
 	put_event(&b, ev, member_names[wire]);
@@ -546,10 +672,4 @@ const char *
 psm_event_producer(const psm_event *ev)
 {
 	return ev ? ev->text[PRODUCER] : NULL;
-}
-
-const psm_json *
-psm_event_payload(const psm_event *ev)
-{
-	return ev ? ev->payload : NULL;
 }

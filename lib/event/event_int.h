@@ -8,6 +8,12 @@
 /* The members of an envelope, in the order in which they are written. */
 enum member { ID, TYPE, VERSION, TIMESTAMP, PRODUCER, PAYLOAD, N_MEMBERS };
 
+/* Which member a key means in either writing, N_MEMBERS if none; likely is
+ * looked at first. */
+enum member psm__member_index(const char *key, size_t len, enum member likely);
+/* Bytes; long enough for any name that a person would give. */
+#define PSM__NAME_MAX 100
+
 /* Bytes of a traceparent with its NUL. Version 00 has 55; later ones may have
  * more behind them. */
 #define PSM__TRACEPARENT_SIZE 128
@@ -18,18 +24,57 @@ struct psm__trace {
 	char traceparent[PSM__TRACEPARENT_SIZE];
 };
 
-struct psm_event {
-	psm_json *doc;        /* owns what the pointers below point to */
-	const psm_json *root; /* the envelope; NULL if made from parts */
-	const psm_json *payload;
+/* A piece of the text that an event is read from. */
+struct psm__piece {
+	const char *text;
+	size_t len;
+};
+
+/*
+ * stream.c: what one pass over an event's text finds, without a tree. All
+ * pieces lie in the text; none has an escape.
+ */
+struct psm__stream {
+	struct psm__piece text[PAYLOAD]; /* unused without an envelope */
+	struct psm__piece payload;       /* with its brackets */
+	struct psm__piece key;           /* of a known type */
 	const psm_event_type_info *info; /* NULL: unknown type */
-	const char *text[PAYLOAD];       /* ID to PRODUCER, as they came */
-	const char *key;
+	int64_t timestamp_us;
+	int others; /* the envelope has members that nobody knows */
+};
+
+/*
+ * 1: the text is an event, all of it is checked and *out is filled. 0: it is
+ * not, or it is one that a pass is not made for (members in an odd order, keys
+ * with escapes, ...): then it is read into a tree, which tells what is wrong.
+ */
+int psm__stream_event(const char *json, size_t len, struct psm__stream *out);
+/* The same for a payload alone, of a type, or NULL for an unknown one; fills
+ * payload and key. */
+int psm__stream_payload(const psm_event_type_info *info, const char *json,
+                        size_t len, struct psm__stream *out);
+/* psm_event_parse() by the tree alone: what the pass is measured against. */
+int psm__event_read(const char *json, size_t len, psm_event **out,
+                    psm_error *err);
+
+/*
+ * An event has its texts and the document in its own block. The tree of values
+ * is made when somebody asks for a value: by whichever thread is first, and the
+ * others see it whole or make one that they throw away.
+ */
+struct psm_event {
+	const psm_json *payload; /* __atomic; NULL: there is no tree yet */
+	struct psm__piece raw;   /* what the tree is made from */
+	int enveloped;           /* raw is an envelope, not a payload alone */
+	int others;              /* it has members that nobody knows */
+	struct psm__piece payload_text;
+	const psm_event_type_info *info; /* NULL: unknown type */
+	const char *text[PAYLOAD];       /* ID to PRODUCER; no TIMESTAMP */
+	const char *key;                 /* NULL for an unknown type */
 	int64_t timestamp_us;
 	struct psm__trace trace;
 	struct psm__origin origin; /* topic NULL: not received */
-	char number[24];           /* the key, when it is a number */
-	char copies[];             /* the texts, when there is no envelope */
+	char bytes[];              /* the texts, the key, raw */
 };
 
 #endif

@@ -79,8 +79,61 @@ void psm__json_scan(const char *text, size_t len, struct psm__json_scan *out);
 /* Copy text with each escape sequence made plain characters of the same length.
  */
 void psm__json_mask(char *to, const char *text, size_t len);
+/*
+ * The text without the insides of its strings, for yajl, and where these are.
+ * Longer texts and those with more strings are read in the other way; nearly
+ * every event is shorter, and this is kept on the stack.
+ */
+#define PSM__JSON_SQUEEZE_STRINGS 512
+#define PSM__JSON_SQUEEZE_BYTES 8192
+struct psm__json_string {
+	uint32_t at, len; /* without the quotes */
+	uint32_t escaped; /* 1: it has an escape */
+};
+struct psm__json_squeezed {
+	size_t len;   /* with a blank at the end, on which no token can end */
+	size_t count; /* of strings */
+	struct psm__json_string strings[PSM__JSON_SQUEEZE_STRINGS];
+	char text[PSM__JSON_SQUEEZE_BYTES + 1];
+};
+/* 1: done. 0: a wrong string, a blank that JSON does not know, or no room. */
+int psm__json_squeeze(const char *text, size_t len,
+                      struct psm__json_squeezed *out);
+
 /* Decode the inside of a literal that the scan has passed; the length. */
 size_t psm__json_unescape(const char *raw, size_t len, char *out);
+
+/*
+ * pass.c: one pass over a text for one who wants no tree. Each function returns
+ * 1 to go on or 0 to give up. Strings and keys are checked and come as they
+ * stand in the text, between their quotes; depth and keys that come twice are
+ * the caller's to watch.
+ */
+struct psm__json_pass_ops {
+	int (*key)(void *user, const char *raw, size_t len, int escaped);
+	int (*string)(void *user, const char *raw, size_t len, int escaped);
+	int (*number)(void *user, const char *raw, size_t len);
+	int (*word)(void *user, int kind); /* null, true or false */
+	/* A container; at is the offset of its bracket, or the one behind. */
+	int (*begin)(void *user, int kind, size_t at);
+	int (*end)(void *user, int kind, size_t at);
+};
+/* 1: it is JSON, and every function has returned 1. 0: not, or it is too long
+ * for this; then psm__json_parse() reads it and says what is wrong, if
+ * anything is. */
+int psm__json_pass(const char *text, size_t len,
+                   const struct psm__json_pass_ops *ops, void *user);
+
+/* yajl does not check its allocations, so it gets its memory beforehand; none
+ * of it grows with the text. See arena.c. */
+#define PSM__JSON_ARENA 8192
+struct psm__json_arena {
+	size_t used;
+	_Alignas(16) char bytes[PSM__JSON_ARENA];
+};
+void *psm__json_arena_alloc(void *arena, size_t size);
+void *psm__json_arena_realloc(void *arena, void *ptr, size_t size);
+void psm__json_arena_free(void *arena, void *ptr);
 
 /* number.c: 0 or PSM_ERR_NOMEM. text needs no NUL behind the number; written
  * are the fewest digits that read back as number, at most 24 bytes. */

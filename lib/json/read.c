@@ -8,23 +8,8 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
-
-/*
- * yajl does not check its allocations, so it gets its memory beforehand: a
- * handle, a lexer, two buffers of which one is filled (2 KiB, with the nothing
- * behind the last blank) and a byte per level of nesting. None of it grows with
- * the text: there are no escapes to decode (they are masked), and no token
- * reaches the end of the input (a blank stands there).
- */
-#define ARENA_SIZE 8192
-
-struct arena {
-	size_t used;
-	_Alignas(16) char bytes[ARENA_SIZE];
-};
 
 /*
  * While reading, values holds two heaps of values: from the front those whose
@@ -45,45 +30,6 @@ struct reader {
 	uint32_t key, key_at, key_hash; /* just read, for the next value */
 	psm_error *err;
 };
-
-/* Each block has its size in the 16 bytes before it. */
-static void *
-arena_alloc(void *ctx, size_t size)
-{
-	struct arena *a = ctx;
-	char *block = a->bytes + a->used + 16;
-
-	size = (size + 15) & ~(size_t)15;
-	/* See ARENA_SIZE: this would be a fault of ours, not lack of memory. */
-	if (size + 16 > ARENA_SIZE - a->used)
-		abort();
-	memcpy(block - 16, &size, sizeof(size));
-	a->used += size + 16;
-	return block;
-}
-
-static void *
-arena_realloc(void *ctx, void *ptr, size_t size)
-{
-	size_t old = 0;
-	void *fresh;
-
-	if (ptr)
-		memcpy(&old, (char *)ptr - 16, sizeof(old));
-	if (ptr && size <= old)
-		return ptr;
-	fresh = arena_alloc(ctx, size);
-	if (ptr)
-		memcpy(fresh, ptr, old);
-	return fresh;
-}
-
-static void
-arena_free(void *ctx, void *ptr)
-{
-	(void)ctx;
-	(void)ptr; /* goes with the arena */
-}
 
 static int
 is_between(char c)
@@ -328,8 +274,9 @@ static int
 run_yajl(struct reader *r, const struct psm__json_scan *scan)
 {
 	struct psm__json_doc *doc = r->doc;
-	struct arena arena; /* its bytes need no first value */
-	yajl_alloc_funcs funcs = {arena_alloc, arena_realloc, arena_free,
+	struct psm__json_arena arena; /* its bytes need no first value */
+	yajl_alloc_funcs funcs = {psm__json_arena_alloc,
+	                          psm__json_arena_realloc, psm__json_arena_free,
 	                          &arena};
 	size_t len = scan->stop;
 	yajl_status status;

@@ -8,6 +8,9 @@
 #include "json/json.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 static int
 hex_digit(char c)
@@ -102,15 +105,36 @@ plain_of_eight(const char *text)
 #endif
 }
 
+#ifdef __SSE2__
+/* How many of the sixteen bytes at text are plain, from the first on. What is
+ * not ASCII is negative, and so below a blank too. */
 static size_t
+plain_of_sixteen(const char *text)
+{
+	__m128i block, marks;
+
+	block = _mm_loadu_si128((const __m128i *)(const void *)text);
+	marks = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')),
+	                     _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
+	marks = _mm_or_si128(marks, _mm_cmplt_epi8(block, _mm_set1_epi8(0x20)));
+	return (size_t)__builtin_ctz((unsigned)_mm_movemask_epi8(marks) |
+	                             0x10000u);
+}
+#endif
+
+static inline size_t
 skip_plain(const char *text, size_t len, size_t i)
 {
-	size_t step = 8;
+	size_t step;
 
-	while (step == 8 && len - i >= 8) {
+#ifdef __SSE2__
+	for (step = 16; step == 16 && len - i >= 16; i += step)
+		step = plain_of_sixteen(text + i);
+	if (step < 16)
+		return i;
+#endif
+	for (step = 8; step == 8 && len - i >= 8; i += step)
 		step = plain_of_eight(text + i);
-		i += step;
-	}
 	while (i < len && is_plain((unsigned char)text[i]))
 		i++;
 	return i;
@@ -176,6 +200,57 @@ psm__json_scan(const char *text, size_t len, struct psm__json_scan *out)
 		i++;
 	}
 	out->want = NULL;
+}
+
+/* Where the string whose inside begins at i ends, if it is not plain up to
+ * there; 0 when it is wrong. */
+static size_t
+end_of_rare(const char *text, size_t len, size_t i, uint32_t *escaped)
+{
+	struct psm__json_scan scan;
+	size_t next;
+
+	scan.escapes = 0;
+	next = scan_string(text, len, i, &scan);
+	*escaped = scan.escapes != 0;
+	return next ? next - 1 : 0;
+}
+
+int
+psm__json_squeeze(const char *text, size_t len, struct psm__json_squeezed *out)
+{
+	struct psm__json_string *string = out->strings;
+	char *to = out->text, c;
+	size_t i = 0, end;
+
+	if (len > PSM__JSON_SQUEEZE_BYTES)
+		return 0;
+	for (;; i = end + 1) {
+		for (; i < len && (c = text[i]) != '"'; i++) {
+			if (c == '\v' || c == '\f')
+				return 0;
+			*to++ = c;
+		}
+		if (i == len)
+			break;
+		if (string == out->strings + PSM__JSON_SQUEEZE_STRINGS)
+			return 0;
+		end = skip_plain(text, len, ++i);
+		string->escaped = 0;
+		if (end == len || text[end] != '"')
+			end = end_of_rare(text, len, i, &string->escaped);
+		if (end == 0)
+			return 0;
+		string->at = (uint32_t)i;
+		string->len = (uint32_t)(end - i);
+		string++;
+		*to++ = '"';
+		*to++ = '"';
+	}
+	*to++ = ' ';
+	out->len = (size_t)(to - out->text);
+	out->count = (size_t)(string - out->strings);
+	return 1;
 }
 
 void
