@@ -6,6 +6,7 @@
 #include <psymatch/config.h>
 #include <psymatch/error.h>
 #include <psymatch/event.h>
+#include <psymatch/handler.h>
 #include <psymatch/transport.h>
 
 PSM_BEGIN_DECLS
@@ -126,6 +127,59 @@ PSM_API int psm_consumer_on(psm_consumer *c, const char *type, psm_event_fn fn,
                             void *user, psm_error *err) PSM_CHECK;
 
 /**
+ * As psm_consumer_on(), with options. Options with a range of versions make a
+ * handler for these versions only, so a type may have several.
+ *
+ * @param c        a consumer.
+ * @param type     as for psm_consumer_on(); a range is not for "*".
+ * @param options  copied; NULL: as psm_consumer_on().
+ * @param fn       the handler.
+ * @param user     handed to fn; borrowed until the consumer is freed.
+ * @param err      details of a failure; may be NULL.
+ * @return 0: registered.
+ *   PSM_ERR_INVAL         a NULL argument other than options and user, a range
+ *                         for "*", or PSM_ON_FAILURE_PARK, which needs a
+ *                         psm_processor;
+ *   PSM_ERR_STATE         started, polled or closed already;
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue has no such type;
+ *   PSM_ERR_CONFLICT      a handler of the type takes one of these versions;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_consumer_on_with(psm_consumer *c, const char *type,
+                                 const psm_handler_options *options,
+                                 psm_event_fn fn, void *user,
+                                 psm_error *err) PSM_CHECK;
+
+/**
+ * Make events of a version into a newer one before they are handled. Upcasters
+ * of one type follow each other: 1.0 to 1.1, then 1.1 to 1.2. When each of them
+ * runs says psm_handler_options.
+ *
+ * @param c             a consumer.
+ * @param type          a name or an alias of the catalogue.
+ * @param from_version  the version that fn takes, "major.minor"; copied.
+ * @param to_version    the version that fn makes, newer; copied.
+ * @param fn            the upcaster.
+ * @param user          handed to fn; borrowed until the consumer is freed.
+ * @param err           details of a failure; may be NULL.
+ * @return 0: registered.
+ *   PSM_ERR_INVAL         a NULL argument other than user, a text that is no
+ *                         version, or to_version is not newer;
+ *   PSM_ERR_STATE         started, polled or closed already;
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue has no such type;
+ *   PSM_ERR_CONFLICT      from_version of the type has an upcaster already;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_consumer_upcast(psm_consumer *c, const char *type,
+                                const char *from_version,
+                                const char *to_version, psm_upcast_fn fn,
+                                void *user, psm_error *err) PSM_CHECK;
+
+/**
  * Call fn for dead messages; without it they are counted and logged (origin and
  * code only). Before the first poll or start.
  *
@@ -219,8 +273,9 @@ PSM_API void psm_consumer_free(psm_consumer *c);
  *
  * @param c     a consumer; NULL is allowed.
  * @param name  "handled" (the handler returned 0), "retried" (tries that ended
- *              in PSM_ERR_RETRY), "dead", "skipped" (null values, no handler):
- *              counts since psm_consumer_new(); "lag": messages behind the end
+ *              in PSM_ERR_RETRY), "dead", "skipped" (null values, no handler),
+ *              "overrun" (calls past their deadline): counts since
+ *              psm_consumer_new(); "lag": messages behind the end
  *              of the partitions it has.
  * @return the number; -1 for another name, for a lag that is not known (yet)
  *   and for NULL.
@@ -237,7 +292,8 @@ PSM_API int64_t psm_consumer_stat(psm_consumer *c, const char *name);
  *                if it is longer; may be NULL.
  * @param size    bytes, with the NUL; 160 is enough.
  * @return an enum psm_health: green: reads; amber: not started, no broker for
- *   less than 30 s, a retry, a dead message within the last 15 minutes, or an
+ *   less than 30 s, a retry, a dead message or a call past its deadline within
+ *   the last 15 minutes, or an
  *   error of the broker within the last 10 s; red: closed, no broker for
  *   longer, a retry that lasts a minute or more, or reading ended for good.
  *

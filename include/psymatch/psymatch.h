@@ -10,6 +10,7 @@
 #include <psymatch/dead.h>
 #include <psymatch/error.h>
 #include <psymatch/event.h>
+#include <psymatch/handler.h>
 #include <psymatch/health.h>
 #include <psymatch/json.h>
 #include <psymatch/log.h>

@@ -116,17 +116,48 @@ int
 psm_consumer_on(psm_consumer *c, const char *type, psm_event_fn fn, void *user,
                 psm_error *err)
 {
+	return psm_consumer_on_with(c, type, NULL, fn, user, err);
+}
+
+int
+psm_consumer_on_with(psm_consumer *c, const char *type,
+                     const psm_handler_options *options, psm_event_fn fn,
+                     void *user, psm_error *err)
+{
 	int rc;
 
 	psm__error_clear(err);
 	if (!c || !type || !fn)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "c, type and fn: want pointers");
+	if (options && options->on_failure == PSM_ON_FAILURE_PARK)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "options: a consumer cannot park, it has no "
+		                 "database: use a processor");
 	rc = want_new(c, err);
 	if (rc < 0)
 		return rc;
-	return psm__dispatch_add(&c->dispatch, type, (void (*)(void))fn, user,
-	                         err);
+	return psm__dispatch_add(&c->dispatch, type, options,
+	                         (void (*)(void))fn, user, err);
+}
+
+int
+psm_consumer_upcast(psm_consumer *c, const char *type, const char *from_version,
+                    const char *to_version, psm_upcast_fn fn, void *user,
+                    psm_error *err)
+{
+	int rc;
+
+	psm__error_clear(err);
+	if (!c || !type || !from_version || !to_version || !fn)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "c, type, from_version, to_version and fn: "
+		                 "want pointers");
+	rc = want_new(c, err);
+	if (rc < 0)
+		return rc;
+	return psm__dispatch_add_upcaster(&c->dispatch, type, from_version,
+	                                  to_version, fn, user, err);
 }
 
 int

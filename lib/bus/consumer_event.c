@@ -29,11 +29,14 @@ psm__consumer_counts(psm_consumer *c)
 	    psm__counter("psymatch_consumer_skipped_total", "group", c->group,
 	                 "Null values and events without a handler, by "
 	                 "consumer group.");
+	n->m_overrun = psm__counter(
+	    "psymatch_consumer_overrun_total", "group", c->group,
+	    "Calls of handlers that passed their deadline, by consumer group.");
 	n->m_lag = psm__gauge("psymatch_consumer_lag", "group", c->group,
 	                      "Messages not handled yet, by consumer group; "
 	                      "-1 if unknown.");
 	return n->m_handled && n->m_retried && n->m_dead && n->m_skipped &&
-	               n->m_lag
+	               n->m_overrun && n->m_lag
 	           ? 0
 	           : PSM_ERR_NOMEM;
 }
@@ -60,19 +63,50 @@ bury(psm_consumer *c, const struct psm__record *rec, int code,
 		           rec->value_len, code, reason, c->dead_user);
 }
 
+/* A call that took longer than it may. */
+static void
+note_overrun(psm_consumer *c, const struct psm__record *rec, int64_t over_ms)
+{
+	char text[48];
+
+	count(&c->counts.overrun, c->counts.m_overrun);
+	pthread_mutex_lock(&c->lock);
+	c->overrun_ms = psm__mono_ms();
+	pthread_mutex_unlock(&c->lock);
+	snprintf(text, sizeof(text), "%d:%lld by %lld ms", (int)rec->partition,
+	         (long long)rec->offset, (long long)over_ms);
+	psm__log(PSM_LOG_WARN, "a handler passed its deadline", "group",
+	         c->group, "topic", rec->topic, "position", text, NULL);
+}
+
+static int
+may_try_again(const struct psm__handler *h, int attempt)
+{
+	if (h->options.on_failure == PSM_ON_FAILURE_REJECT)
+		return 0;
+	return h->options.max_attempts == 0 ||
+	       attempt < h->options.max_attempts;
+}
+
 static int
 call_handler(psm_consumer *c, const struct psm__record *rec,
-             const struct psm__handler *h, const psm_event *ev)
+             const struct psm__handler *h, psm_event *ev, int attempt)
 {
 	psm_event_fn fn = (psm_event_fn)h->fn;
 	const char *reason;
-	int rc = fn(ev, h->user, c->err);
+	int64_t over_ms;
+	int rc;
 
+	psm__dispatch_arm(ev, h, attempt);
+	rc = fn(ev, h->user, c->err);
+	over_ms = psm__dispatch_overrun(ev);
+	if (over_ms > 0)
+		note_overrun(c, rec, over_ms);
 	if (rc == 0) {
 		count(&c->counts.handled, c->counts.m_handled);
 		return 0;
 	}
-	if (rc == PSM_ERR_RETRY)
+	if (rc == PSM_ERR_RETRY && may_try_again(h, attempt))
 		return rc;
 	if (rc > 0) /* not a result a handler may give */
 		rc = PSM_ERR_REJECT;
@@ -81,14 +115,41 @@ call_handler(psm_consumer *c, const struct psm__record *rec,
 	return 0;
 }
 
-int
-psm__consumer_handle(psm_consumer *c, const struct psm__record *rec)
+/* The event's way through upcasters to its handler. */
+static int
+dispatch(psm_consumer *c, const struct psm__record *rec, psm_event *ev,
+         int attempt)
 {
 	const struct psm__handler *h;
+	psm_event *upcast = NULL;
+	int rc;
+
+	rc = psm__dispatch_route(&c->dispatch, ev, &upcast, &h, c->err);
+	if (rc == PSM_ERR_NOMEM)
+		rc = PSM_ERR_RETRY;
+	if (rc == 0 && h) {
+		psm__error_clear(c->err);
+		rc = call_handler(c, rec, h, upcast ? upcast : ev, attempt);
+	} else if (rc == 0) {
+		count(&c->counts.skipped, c->counts.m_skipped);
+	} else if (rc != PSM_ERR_RETRY) {
+		const char *reason = psm_error_message(c->err);
+
+		bury(c, rec, rc, reason && *reason ? reason : psm_strerror(rc));
+		rc = 0;
+	}
+	psm_event_free(upcast);
+	return rc;
+}
+
+int
+psm__consumer_handle(psm_consumer *c, const struct psm__record *rec,
+                     int attempt)
+{
 	psm_event *ev = NULL;
 	int rc;
 
-	if (!rec->value) { /* a tombstone: nothing is said */
+	if (!rec->value) { /* its key is gone: nothing is said */
 		count(&c->counts.skipped, c->counts.m_skipped);
 		return 0;
 	}
@@ -100,11 +161,7 @@ psm__consumer_handle(psm_consumer *c, const struct psm__record *rec)
 		return 0;
 	}
 	psm__error_clear(c->err);
-	h = psm__dispatch_find(&c->dispatch, psm_event_type(ev));
-	if (h)
-		rc = call_handler(c, rec, h, ev);
-	else
-		count(&c->counts.skipped, c->counts.m_skipped);
+	rc = dispatch(c, rec, ev, attempt);
 	psm_event_free(ev);
 	return rc;
 }

@@ -49,6 +49,8 @@ psm_consumer_stat(psm_consumer *c, const char *name)
 		return get(&c->counts.dead);
 	if (strcmp(name, "skipped") == 0)
 		return get(&c->counts.skipped);
+	if (strcmp(name, "overrun") == 0)
+		return get(&c->counts.overrun);
 	if (strcmp(name, "lag") != 0)
 		return -1;
 	pthread_mutex_lock(&c->lock);
@@ -92,6 +94,14 @@ troubles(psm_consumer *c, int64_t now, char *reason, size_t size)
 		snprintf(reason, size, "%lld dead, the last one %lld s ago",
 		         (long long)get(&c->counts.dead),
 		         (long long)((now - c->dead_ms) / 1000));
+		return PSM_HEALTH_AMBER;
+	}
+	if (c->overrun_ms && now - c->overrun_ms < DEAD_MS) {
+		snprintf(reason, size,
+		         "%lld calls past their deadline, the last one %lld s "
+		         "ago",
+		         (long long)get(&c->counts.overrun),
+		         (long long)((now - c->overrun_ms) / 1000));
 		return PSM_HEALTH_AMBER;
 	}
 	snprintf(reason, size, "%lld handled, %lld behind",

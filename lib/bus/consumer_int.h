@@ -38,8 +38,9 @@ struct psm__cpart {
 };
 
 struct psm__consumer_counts {
-	int64_t handled, retried, dead, skipped; /* __atomic */
-	struct psm__metric *m_handled, *m_retried, *m_dead, *m_skipped, *m_lag;
+	int64_t handled, retried, dead, skipped, overrun; /* __atomic */
+	struct psm__metric *m_handled, *m_retried, *m_dead, *m_skipped;
+	struct psm__metric *m_overrun, *m_lag;
 };
 
 struct psm_consumer {
@@ -63,6 +64,8 @@ struct psm_consumer {
 	                               lock */
 	int64_t connected_ms;       /* when a broker was last reachable */
 	int64_t dead_ms;            /* when an event last died; 0: never */
+	int64_t overrun_ms;         /* when a call passed its deadline; 0: never
+	                             */
 	int64_t trouble_ms;         /* when a poll last failed; 0: never */
 	int fatal;                  /* the transport's client is dead */
 	char trouble[160];
@@ -114,7 +117,8 @@ void *psm__consumer_run(void *c);
 /* -- consumer_event.c: what becomes of one record. */
 
 /* 0: finished, in whatever way. PSM_ERR_RETRY: again later. */
-int psm__consumer_handle(psm_consumer *c, const struct psm__record *rec);
+int psm__consumer_handle(psm_consumer *c, const struct psm__record *rec,
+                         int attempt);
 int psm__consumer_counts(psm_consumer *c);
 
 #endif

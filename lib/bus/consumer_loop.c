@@ -103,7 +103,7 @@ take(psm_consumer *c, struct psm__record *rec)
 		return 0;
 	}
 	psm__error_clear(c->err);
-	if (psm__consumer_handle(c, rec) == PSM_ERR_RETRY) {
+	if (psm__consumer_handle(c, rec, 1) == PSM_ERR_RETRY) {
 		psm__cpart_retry(c, part, rec);
 		return 0;
 	}
@@ -116,7 +116,8 @@ static int
 take_again(psm_consumer *c, struct psm__cpart *part)
 {
 	psm__error_clear(c->err);
-	if (psm__consumer_handle(c, &part->rec) == PSM_ERR_RETRY) {
+	if (psm__consumer_handle(c, &part->rec, (int)part->attempts + 1) ==
+	    PSM_ERR_RETRY) {
 		psm__cpart_retry(c, part, &part->rec);
 		return 0;
 	}

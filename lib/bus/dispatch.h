@@ -1,28 +1,77 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which handler an event type has: shared by the consumer and the processor.
- * Not locked: filled before start. */
+/* Which handler an event has, by type and version, and how it gets there:
+ * shared by the consumer and the processor. Not locked: filled before start. */
 #ifndef PSM_DISPATCH_H
 #define PSM_DISPATCH_H
 
+#include <psymatch/handler.h>
+
 #include "base/base.h"
+
+/* "9999.9999" and a NUL, with room. */
+#define PSM__VERSION_SIZE 12
+
+struct psm_handler_options {
+	char min_version[PSM__VERSION_SIZE]; /* "": however old */
+	char max_version[PSM__VERSION_SIZE]; /* "": however new */
+	int on_failure;                      /* enum psm_on_failure */
+	int max_attempts;                    /* 0: see handler.h */
+	int deadline_ms;                     /* 0: none */
+};
 
 struct psm__handler {
 	const char *type; /* canonical, or "*" */
 	void (*fn)(void); /* cast back to the owner's callback type */
 	void *user;
+	struct psm_handler_options options;
 };
+
+struct psm__upcaster {
+	const char *type; /* canonical */
+	char from[PSM__VERSION_SIZE];
+	char to[PSM__VERSION_SIZE]; /* newer than from: a chain ends */
+	psm_upcast_fn fn;
+	void *user;
+};
+
 struct psm__dispatch {
 	struct psm__handler *handlers;
 	size_t count, cap;
+	struct psm__upcaster *upcasters;
+	size_t upcaster_count, upcaster_cap;
 };
 
-/* type: a name or alias of the catalogue, or "*". PSM_ERR_UNKNOWN_TYPE,
- * PSM_ERR_CONFLICT (twice), PSM_ERR_NOMEM. */
+/* type: a name or alias of the catalogue, or "*"; options NULL: the defaults.
+ * PSM_ERR_UNKNOWN_TYPE, PSM_ERR_CONFLICT (ranges of one type overlap),
+ * PSM_ERR_INVAL (a range for "*"), PSM_ERR_NOMEM. */
 int psm__dispatch_add(struct psm__dispatch *d, const char *type,
-                      void (*fn)(void), void *user, psm_error *err);
-/* By canonical type; falls back to "*"; NULL: nobody. */
+                      const psm_handler_options *options, void (*fn)(void),
+                      void *user, psm_error *err);
+/* PSM_ERR_UNKNOWN_TYPE, PSM_ERR_CONFLICT (from_version has one),
+ * PSM_ERR_INVAL (not a version, or to_version is not newer), PSM_ERR_NOMEM. */
+int psm__dispatch_add_upcaster(struct psm__dispatch *d, const char *type,
+                               const char *from_version, const char *to_version,
+                               psm_upcast_fn fn, void *user, psm_error *err);
+/* By canonical type: a range that holds version, else the handler without one,
+ * else "*"; NULL: nobody. Upcasters are not asked. */
 const struct psm__handler *psm__dispatch_find(const struct psm__dispatch *d,
-                                              const char *type);
+                                              const char *type,
+                                              const char *version);
+/*
+ * The way of an event, as handler.h says: upcasters run, *h is its handler,
+ * NULL if its type has none. *upcast: new (psm_event_free), what the handler
+ * gets instead of ev, with ev's origin; NULL: ev itself.
+ * PSM_ERR_VERSION: handlers, but none for this version. PSM_ERR_RETRY and other
+ * codes: of the upcaster; PSM_ERR_SCHEMA: what it made is another event.
+ */
+int psm__dispatch_route(const struct psm__dispatch *d, const psm_event *ev,
+                        psm_event **upcast, const struct psm__handler **h,
+                        psm_error *err);
+/* Just before the call: ev says which attempt this is, and until when. */
+void psm__dispatch_arm(psm_event *ev, const struct psm__handler *h,
+                       int attempt);
+/* Just after it: by how many ms the deadline has passed, 0: it has not. */
+int64_t psm__dispatch_overrun(const psm_event *ev);
 void psm__dispatch_free(struct psm__dispatch *d);
 
 #endif

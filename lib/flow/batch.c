@@ -262,16 +262,17 @@ handle(psm_processor *pr, psm_tx *tx, struct psm__item *it)
 	int rc;
 
 	psm__error_clear(pr->fail);
-	if (!it->record.value)
-		return bury(pr, tx, it, NULL,
-		            psm__fail(pr->fail, PSM_ERR_PARSE,
-		                      "want an event, found a null value"));
+	if (!it->record.value) { /* its key is gone: nothing is said */
+		pr->batch.outcomes[PSM__SKIPPED]++;
+		return 0;
+	}
 	rc = psm__record_parse(&it->record, &ev, pr->fail);
 	if (rc == PSM_ERR_NOMEM)
 		return psm__nomem(pr->err);
 	if (rc < 0)
 		return bury(pr, tx, it, NULL, rc);
-	h = psm__dispatch_find(&pr->dispatch, psm_event_type(ev));
+	h = psm__dispatch_find(&pr->dispatch, psm_event_type(ev),
+	                       psm_event_version(ev));
 	if (h)
 		rc = dispatch(pr, tx, it, ev, h);
 	else

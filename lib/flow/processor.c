@@ -128,8 +128,8 @@ psm_processor_on(psm_processor *pr, const char *type, psm_tx_event_fn fn,
 	rc = check_idle(pr, err);
 	if (rc < 0)
 		return rc;
-	return psm__dispatch_add(&pr->dispatch, type, (void (*)(void))fn, user,
-	                         err);
+	return psm__dispatch_add(&pr->dispatch, type, NULL, (void (*)(void))fn,
+	                         user, err);
 }
 
 /* -- counting */

@@ -17,6 +17,8 @@ CALLBACKS = (
     ("psm_release_fn", "void", "void*"),
     ("psm_tx_event_fn", "int", "psm_tx*", "const psm_event*", "void*",
      "psm_error*"),
+    ("psm_upcast_fn", "int", "const psm_event*", "psm_event**", "void*",
+     "psm_error*"),
 )
 
 FUNCTIONS = (
@@ -84,6 +86,10 @@ FUNCTIONS = (
      "psm_error*"),
     ("psm_consumer_on", "int", "psm_consumer*", "const char*", "psm_event_fn",
      "void*", "psm_error*"),
+    ("psm_consumer_on_with", "int", "psm_consumer*", "const char*",
+     "const psm_handler_options*", "psm_event_fn", "void*", "psm_error*"),
+    ("psm_consumer_upcast", "int", "psm_consumer*", "const char*",
+     "const char*", "const char*", "psm_upcast_fn", "void*", "psm_error*"),
     ("psm_consumer_on_dead", "int", "psm_consumer*", "psm_dead_fn", "void*"),
     ("psm_consumer_poll", "int", "psm_consumer*", "int", "psm_error*"),
     ("psm_consumer_start", "int", "psm_consumer*", "psm_error*"),
@@ -151,6 +157,15 @@ FUNCTIONS = (
     ("psm_event_time_left_ms", "int", "const psm_event*"),
     ("psm_event_is_replay", "int", "const psm_event*"),
     ("psm_event_key", "const char*", "const psm_event*"),
+    # handler.h
+    ("psm_handler_options_new", "int", "psm_handler_options**", "psm_error*"),
+    ("psm_handler_options_versions", "int", "psm_handler_options*",
+     "const char*", "const char*", "psm_error*"),
+    ("psm_handler_options_on_failure", "int", "psm_handler_options*", "int",
+     "int", "psm_error*"),
+    ("psm_handler_options_deadline", "int", "psm_handler_options*", "int",
+     "psm_error*"),
+    ("psm_handler_options_free", "void", "psm_handler_options*"),
     # health.h
     ("psm_health_name", "const char*", "int"),
     # json.h

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PSYMATCH_HANDLER_H
+#define PSYMATCH_HANDLER_H
+
+#include <psymatch/base.h>
+#include <psymatch/error.h>
+#include <psymatch/event.h>
+
+PSM_BEGIN_DECLS
+
+/**
+ * How a handler is called: for which versions, how long, and what becomes of an
+ * event that it fails. The same for psm_consumer and psm_processor.
+ *
+ * An event is given to the handler of its type whose range holds its version.
+ * Without one it is taken one upcaster further, and so on; at the end of the
+ * upcasters comes the type's handler without a range, then the handler "*". An
+ * event that has handlers, but none for its version and no "*", is dead:
+ * PSM_ERR_VERSION. An event whose type has no handler at all is counted as
+ * skipped, like a record with a null value: that is how a log says that a key
+ * is gone, so it is no fault of anybody and no dead letter.
+ */
+typedef struct psm_handler_options psm_handler_options;
+
+/* What becomes of an event whose handler returned PSM_ERR_RETRY. Another
+ * failure than that makes it dead in each case. */
+enum psm_on_failure {
+	/* The same event again, its partition waits meanwhile. */
+	PSM_ON_FAILURE_RETRY = 0,
+	/* The event is put aside with all later ones of its key; other keys go
+	 * on. Needs a database: psm_processor only. */
+	PSM_ON_FAILURE_PARK = 1,
+	/* Never again: it is dead. */
+	PSM_ON_FAILURE_REJECT = 2
+};
+
+/**
+ * Makes an event of an older version into one of a newer version.
+ *
+ * @param old   borrowed for the call.
+ * @param out   to be set to a new event (psm_event_upcast), taken by the
+ *              library: id, type and producer of old, version as registered.
+ * @param user  as given when it was registered.
+ * @param err   where it may say why it fails (psm_error_set).
+ * @return 0: *out is set.
+ *   PSM_ERR_RETRY   not now: as when the handler returns it;
+ *   another code    never: the event is dead.
+ *
+ * Runs on the dispatch thread, each time before the handler, so it should be
+ * quick and without effects. May call what a handler may call.
+ */
+typedef int (*psm_upcast_fn)(const psm_event *old, psm_event **out, void *user,
+                             psm_error *err);
+
+/**
+ * New options: every version, PSM_ON_FAILURE_RETRY without a limit of attempts,
+ * a deadline of 30 s.
+ *
+ * @param out  new (psm_handler_options_free); NULL after a failure.
+ * @param err  details of a failure; may be NULL.
+ * @return 0: *out is set.
+ *   PSM_ERR_INVAL  out is NULL;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_handler_options_new(psm_handler_options **out,
+                                    psm_error *err) PSM_CHECK;
+
+/**
+ * Only these versions. Not for the handler "*".
+ *
+ * @param o    options.
+ * @param min  the oldest, "major.minor"; NULL: however old. Copied.
+ * @param max  the newest; NULL: however new. Copied. Both NULL: no range.
+ * @param err  details of a failure; may be NULL.
+ * @return 0: set.
+ *   PSM_ERR_INVAL  o is NULL, a text is not "major.minor", or max is older than
+ *                  min.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_handler_options_versions(psm_handler_options *o,
+                                         const char *min, const char *max,
+                                         psm_error *err) PSM_CHECK;
+
+/**
+ * What becomes of an event whose handler returned PSM_ERR_RETRY.
+ *
+ * @param o             options.
+ * @param what          an enum psm_on_failure.
+ * @param max_attempts  so many calls for one event, then it is dead with the
+ *                      code PSM_ERR_RETRY: 1 to 1,000,000; 0: no limit for
+ *                      PSM_ON_FAILURE_RETRY, as the processor says for
+ *                      PSM_ON_FAILURE_PARK. A consumer counts from its start,
+ *                      a processor what it parked also across restarts.
+ * @param err           details of a failure; may be NULL.
+ * @return 0: set.
+ *   PSM_ERR_INVAL  o is NULL, or a number is outside its range.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_handler_options_on_failure(psm_handler_options *o, int what,
+                                           int max_attempts,
+                                           psm_error *err) PSM_CHECK;
+
+/**
+ * How long one call may take. A handler asks psm_event_time_left_ms() and gives
+ * up with PSM_ERR_RETRY; it is not interrupted. One that takes longer is
+ * counted as overrun, logged, and seen in the health for 15 minutes; its result
+ * counts as it is.
+ *
+ * @param o            options.
+ * @param deadline_ms  1 to 86,400,000; 0: none. 30,000 unless set.
+ * @param err          details of a failure; may be NULL.
+ * @return 0: set.
+ *   PSM_ERR_INVAL  o is NULL, or deadline_ms is outside its range.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_handler_options_deadline(psm_handler_options *o,
+                                         int deadline_ms,
+                                         psm_error *err) PSM_CHECK;
+
+/**
+ * Free options; handlers that were registered with them keep a copy.
+ *
+ * @param o  options; NULL is allowed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API void psm_handler_options_free(psm_handler_options *o);
+
+PSM_END_DECLS
+
+#endif
