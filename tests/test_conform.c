@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The promises of a processor, on every transport: order per key, nothing lost,
+ * no effect twice. Built once per transport, which is RIG.
+ */
+#include "rigs.h"
+#include "testing.h"
+#include "testing_flow.h"
+#include "testing_pg.h"
+
+#define KEYS 12
+#define EVENTS 240
+
+static const struct rig *rig;
+static struct rig_sender *sender;
+
+static void
+setup(void)
+{
+	flow_setup();
+	psm_transport_unref(t);
+	t = rig->open(FLOW_TOPIC);
+	sender = rig_sender_open(t, FLOW_TOPIC);
+}
+
+static void
+teardown(void)
+{
+	psm_processor_free(pr);
+	pr = NULL;
+	rig_sender_close(sender);
+	rig->close(t);
+	t = NULL;
+	flow_teardown();
+}
+
+static void
+put(int key, int n, const char *id)
+{
+	char *text = flow_event(key, n, id, "1.0"), name[16];
+
+	(void)snprintf(name, sizeof name, "%d", key);
+	rig_send(sender, name, text, strlen(text));
+	free(text);
+}
+
+/* count effects, each once, per key in order; with several processors the order
+ * between keys is open. */
+static void
+check_effects(int count)
+{
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), count);
+	ck_assert_int_eq(pg_int("SELECT count(DISTINCT event_id) FROM effects"),
+	                 count);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM (SELECT n, lag(n) OVER (PARTITION BY "
+	           "key ORDER BY seq) AS before FROM effects) AS o "
+	           "WHERE before >= n"),
+	    0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), count);
+}
+
+/* Events first to last, spread over the keys. */
+static void
+put_range(int first, int last)
+{
+	int n;
+
+	for (n = first; n <= last; n++)
+		put(1 + n % KEYS, n, NULL);
+	rig_flush(sender);
+}
+
+static void
+start(psm_processor **out)
+{
+	*out = flow_processor(st, t, flow_handler);
+	ck_assert_int_eq(psm_processor_start(*out, err), 0);
+}
+
+static void
+stop(psm_processor **p)
+{
+	ck_assert_msg(psm_processor_stop(*p, 10000, err) == 0, "%s",
+	              psm_error_message(err));
+	psm_processor_free(*p);
+	*p = NULL;
+}
+
+START_TEST(c13_each_once_in_order)
+{
+	put_range(1, EVENTS / 2);
+	start(&pr);
+	put_range(EVENTS / 2 + 1, EVENTS);
+	flow_wait_offset(EVENTS);
+	PG_UNTIL(psm_processor_stat(pr, "handled") == EVENTS);
+	PG_UNTIL(psm_processor_stat(pr, "lag") == 0);
+	stop(&pr);
+	check_effects(EVENTS);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
+START_TEST(c05_second_delivery_does_nothing)
+{
+	static const char *const ids[] = {
+	    "0198c0de-0000-7000-8000-000000000001",
+	    "0198c0de-0000-7000-8000-000000000002",
+	    "0198c0de-0000-7000-8000-000000000003"};
+	int round, i;
+
+	for (round = 0; round < 3; round++)
+		for (i = 0; i < 3; i++)
+			put(i + 1, i + 1, ids[i]);
+	rig_flush(sender);
+	start(&pr);
+	flow_wait_offset(9);
+	stop(&pr);
+	check_effects(3);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.inbox"), 3);
+}
+END_TEST
+
+START_TEST(c01_poison_is_a_dead_letter)
+{
+	static const char garbage[] = "\x00\xff{not json";
+
+	put(1, 1, NULL);
+	rig_send(sender, "1", garbage, sizeof garbage - 1);
+	put(1, 2, NULL);
+	rig_send(sender, "1", NULL, 0);
+	put(1, 3, NULL);
+	rig_flush(sender);
+	start(&pr);
+	flow_wait_offset(5);
+	stop(&pr);
+	check_effects(3);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.dead_letter WHERE topic = "
+	           "'" FLOW_TOPIC "' AND \"offset\" = 1 AND raw = "
+	           "'\\x00ff7b6e6f74206a736f6e' AND code = 'PSM_ERR_PARSE'"),
+	    1);
+}
+END_TEST
+
+START_TEST(c04_rejected_is_a_dead_letter)
+{
+	plan = (struct flow_plan){.bad = 7, .times = -1, .rc = PSM_ERR_REJECT};
+	put_range(1, 24);
+	start(&pr);
+	flow_wait_offset(24);
+	stop(&pr);
+	check_effects(23);
+	ck_assert_int_eq(flow_dead_rows(), 1);
+}
+END_TEST
+
+START_TEST(c03_failed_is_tried_again_in_order)
+{
+	plan = (struct flow_plan){.bad = 5, .times = 2, .rc = PSM_ERR_RETRY};
+	put_range(1, 120);
+	start(&pr);
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 120);
+	stop(&pr);
+	check_effects(120);
+	ck_assert_int_eq(plan.seen, 3);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
+/* Stopped in the middle, started anew: nothing twice, nothing left out. */
+START_TEST(c05_goes_on_after_a_restart)
+{
+	put_range(1, 60);
+	start(&pr);
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") > 0);
+	stop(&pr);
+	put_range(61, 120);
+	start(&pr);
+	flow_wait_offset(120);
+	stop(&pr);
+	check_effects(120);
+}
+END_TEST
+
+START_TEST(c15_two_share_a_group)
+{
+	psm_processor *other = NULL;
+	int n = 60;
+
+	start(&pr);
+	put_range(1, n);
+	flow_wait_offset(n);
+	start(&other);
+	/* Until both of them have had something: the group has been split. */
+	while (psm_processor_stat(other, "handled") == 0) {
+		put_range(n + 1, n + KEYS);
+		n += KEYS;
+		flow_wait_offset(n);
+	}
+	stop(&pr);
+	put_range(n + 1, n + 60);
+	flow_wait_offset(n + 60);
+	stop(&other);
+	check_effects(n + 60);
+}
+END_TEST
+
+START_TEST(c06_broker_away_and_back)
+{
+	rig->set_down(t, 1);
+	start(&pr);
+	rig->set_down(t, 0);
+	put_range(1, 60);
+	flow_wait_offset(60);
+	rig->set_down(t, 1);
+	put(1, 61, NULL); /* waits in the sink */
+	rig->set_down(t, 0);
+	rig_flush(sender);
+	put_range(62, 120);
+	flow_wait_offset(120);
+	stop(&pr);
+	check_effects(120);
+}
+END_TEST
+
+/* Another consumer reads all from the beginning, at its own pace. */
+START_TEST(c10_new_consumer_reads_all)
+{
+	psm_processor *late = NULL;
+
+	put_range(1, 60);
+	start(&pr);
+	flow_wait_offset(60);
+	stop(&pr);
+	pg_run("DELETE FROM effects; DELETE FROM psymatch.outbox");
+	ck_assert_int_eq(psm_processor_new(st, t, cfg, "late", &late, err), 0);
+	ck_assert_int_eq(psm_processor_subscribe(late, FLOW_TOPIC, err), 0);
+	ck_assert_int_eq(psm_processor_on(late, "communication.send_email",
+	                                  flow_handler, NULL, err),
+	                 0);
+	ck_assert_int_eq(psm_processor_start(late, err), 0);
+	flow_wait_offset(120);
+	stop(&late);
+	check_effects(60);
+}
+END_TEST
+
+/*
+ * The group takes the first one for dead, but it lives: it goes on with what it
+ * has read already while another one has its partitions.
+ */
+START_TEST(c05_zombie_is_fenced)
+{
+	psm_processor *other = NULL;
+
+	if (!rig->evict)
+		return;
+	plan = (struct flow_plan){.bad = 30, .block = 1};
+	put_range(1, EVENTS);
+	start(&pr);
+	flow_wait_blocked();
+	rig->evict(t);
+	start(&other);
+	PG_UNTIL(psm_processor_stat(other, "lag") > 0);
+	flow_unblock();
+	flow_wait_offset(EVENTS);
+	stop(&pr);
+	stop(&other);
+	check_effects(EVENTS);
+}
+END_TEST
+
+/* A consumer that was away for too long goes on where the log begins now, and
+ * does not stop. */
+START_TEST(c14_retention_ran_past)
+{
+	put_range(1, 24);
+	rig->expire(t, FLOW_TOPIC);
+	start(&pr);
+	put_range(25, 48);
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects WHERE n > 24") == 24);
+	stop(&pr);
+	ck_assert_int_lt(pg_int("SELECT count(*) FROM effects"), 48);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM (SELECT n, lag(n) OVER (PARTITION BY "
+	           "key ORDER BY seq) AS before FROM effects) AS o "
+	           "WHERE before >= n"),
+	    0);
+}
+END_TEST
+
+static Suite *
+suite(const char *name)
+{
+	const TTest *const tests[] = {
+	    c13_each_once_in_order,
+	    c05_second_delivery_does_nothing,
+	    c01_poison_is_a_dead_letter,
+	    c04_rejected_is_a_dead_letter,
+	    c03_failed_is_tried_again_in_order,
+	    c05_goes_on_after_a_restart,
+	    c15_two_share_a_group,
+	    c06_broker_away_and_back,
+	    c10_new_consumer_reads_all,
+	    c05_zombie_is_fenced,
+	    c14_retention_ran_past,
+	};
+	Suite *s = suite_create(name);
+	TCase *tc = tcase_create("conform");
+	size_t i;
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	for (i = 0; i < PSM__COUNT(tests); i++)
+		tcase_add_test(tc, tests[i]);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+/* RIG: which transport; there is one program for each. */
+int
+main(int argc, char **argv)
+{
+	SRunner *sr;
+	char name[64];
+	int failed;
+
+	(void)argc;
+	pg_main(argv);
+	rig = &RIG;
+	(void)snprintf(name, sizeof name, "conform on %s", rig->name);
+	sr = srunner_create(suite(name));
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
