@@ -1,244 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From psm_tx_emit to the topic, on the memory transport and a real
  * PostgreSQL. */
-#include "bus/transport.h"
-#include "store/delivery.h"
 #include "testing.h"
+#include "testing_outbox.h"
 #include "testing_pg.h"
 
-#include <psymatch/relay.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
-
-#define TOPIC "communication-events"
-#define KEYS 10
-#define WRITERS 8
-
-static psm_store *st;
-static psm_transport *t;
-static psm_config *cfg;
-static psm_error *err;
-static psm_relay *r;
-
-static void
-setup(void)
-{
-	pg_database();
-	st = pg_store();
-	cfg = pg_settings();
-	err = psm_error_new();
-	ck_assert_int_eq(psm_transport_memory(3, &t, err), 0);
-	pg_run("CREATE TABLE entity (key integer PRIMARY KEY, n integer)");
-	pg_run("INSERT INTO entity SELECT k, 0 FROM generate_series(1, %d) k",
-	       KEYS);
-}
-
-static void
-teardown(void)
-{
-	psm_relay_free(r);
-	psm_store_free(st);
-	psm_transport_unref(t);
-	psm_config_free(cfg);
-	psm_error_free(err);
-}
-
-static void
-start(void)
-{
-	ck_assert_int_eq(psm_relay_new(st, t, cfg, &r, err), 0);
-	ck_assert_int_eq(psm_relay_start(r, err), 0);
-}
-
-static void
-wait_empty(void)
-{
-	ck_assert_int_eq(
-	    pg_wait(0, 20000, "SELECT count(*) FROM psymatch.outbox"), 0);
-}
-
-/* -- writing */
-
-static psm_event *
-make_event(int key, int n)
-{
-	char payload[64];
-	psm_event *ev;
-
-	(void)snprintf(payload, sizeof payload,
-	               "{ \"email_id\": %d, \"n\": %d }", key, n);
-	ck_assert_int_eq(psm_event_new("communication.send_email", "test",
-	                               payload, strlen(payload), &ev, NULL),
-	                 0);
-	return ev;
-}
-
-static int
-emit(psm_tx *tx, int key, int n)
-{
-	psm_event *ev = make_event(key, n);
-	int rc = psm_tx_emit(tx, ev, NULL);
-
-	psm_event_free(ev);
-	return rc;
-}
-
-/* One use case: lock the entity, change it, let it be known. */
-static int
-change(psm_store *store, int key, psm_error *e)
-{
-	char text[16];
-	const char *params[] = {text};
-	psm_rows *rows = NULL;
-	psm_tx *tx = NULL;
-	int rc, n;
-
-	(void)snprintf(text, sizeof text, "%d", key);
-	rc = psm_tx_begin(store, &tx, e);
-	if (rc < 0)
-		return rc;
-	rc = psm_tx_exec(tx,
-	                 "UPDATE entity SET n = n + 1 WHERE key = $1::integer "
-	                 "RETURNING n",
-	                 1, params, &rows, e);
-	n = (int)psm_rows_int(rows, 0, 0);
-	psm_rows_free(rows);
-	if (rc == 0)
-		rc = emit(tx, key, n);
-	if (rc == 0)
-		return psm_tx_commit(tx, e);
-	psm_tx_rollback(tx);
-	return rc;
-}
-
-struct writer {
-	psm_store *st;
-	unsigned seed;
-	int count, failed;
-};
-
-static void *
-write_many(void *arg)
-{
-	struct writer *w = arg;
-	int i;
-
-	for (i = 0; i < w->count; i++)
-		if (change(w->st, (int)(rand_r(&w->seed) % KEYS) + 1, NULL) < 0)
-			w->failed++;
-	return NULL;
-}
-
-/* Returns how many commits succeeded. */
-static int
-write_at_once(int each, void (*meanwhile)(void))
-{
-	struct writer w[WRITERS];
-	pthread_t threads[WRITERS];
-	int i, done = WRITERS * each;
-
-	for (i = 0; i < WRITERS; i++) {
-		w[i] = (struct writer){st, (unsigned)i + 1, each, 0};
-		ck_assert_int_eq(
-		    pthread_create(&threads[i], NULL, write_many, &w[i]), 0);
-	}
-	if (meanwhile)
-		meanwhile();
-	for (i = 0; i < WRITERS; i++) {
-		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-		done -= w[i].failed;
-	}
-	return done;
-}
-
-/* -- reading what arrived */
-
-struct arrived {
-	int events;     /* different ones */
-	int doubles;    /* the same event once more */
-	int inversions; /* a new one with a lower n than one before, per key */
-	int gaps;       /* n that never came, per key */
-};
-
-static void
-note(struct arrived *a, const psm_event *ev, int *highest, char *seen)
-{
-	int64_t key = 0, n = 0;
-
-	ck_assert_int_eq(
-	    psm_json_get_int(psm_json_at(psm_event_payload(ev), "/email_id"),
-	                     &key, NULL),
-	    0);
-	ck_assert_int_eq(
-	    psm_json_get_int(psm_json_at(psm_event_payload(ev), "/n"), &n,
-	                     NULL),
-	    0);
-	ck_assert(key >= 1 && key <= KEYS && n >= 1 && n < 10000);
-	if (seen[key * 10000 + n]++) {
-		a->doubles++;
-		return;
-	}
-	a->events++;
-	a->inversions += n < highest[key];
-	a->gaps += n > highest[key] + 1;
-	highest[key] = n > highest[key] ? (int)n : highest[key];
-}
-
-static struct arrived
-read_topic(void)
-{
-	static char seen[(KEYS + 1) * 10000];
-	static int groups;
-	int highest[KEYS + 1] = {0};
-	int64_t left = psm__memory_count(t, TOPIC);
-	const char *topics[] = {TOPIC};
-	char group[32];
-	struct psm__source_conf conf = {
-	    .group = group, .topics = topics, .topic_count = 1};
-	struct psm__source *s;
-	struct psm__record rec;
-	struct arrived a = {0};
-
-	(void)snprintf(group, sizeof group, "reader-%d", groups++);
-	memset(seen, 0, sizeof seen);
-	ck_assert_int_eq(t->ops->open_source(t, &conf, &s, err), 0);
-	for (; left > 0; left--) {
-		psm_event *ev = NULL;
-
-		ck_assert_int_eq(s->ops->poll(s, 5000, &rec, err), 1);
-		ck_assert_int_eq(
-		    psm_event_parse(rec.value, rec.value_len, &ev, err), 0);
-		ck_assert_uint_eq(strlen(psm_event_key(ev)), rec.key_len);
-		ck_assert_int_eq(
-		    memcmp(psm_event_key(ev), rec.key, rec.key_len), 0);
-		note(&a, ev, highest, seen);
-		psm_event_free(ev);
-		s->ops->release(s, &rec);
-	}
-	s->ops->close(s, 1000);
-	return a;
-}
 
 /* -- emitting */
 
 START_TEST(rows_say_all_of_the_event)
 {
-	psm_event *ev = make_event(7, 1);
+	psm_event *ev = outbox_event(7, 1);
 	psm_tx *tx;
 	char *text;
 
 	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
 	ck_assert_int_eq(psm_tx_emit(tx, ev, err), 0);
-	ck_assert_int_eq(emit(tx, 7, 2), 0);
+	ck_assert_int_eq(outbox_emit(tx, 7, 2), 0);
 	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
 	text = pg_text("SELECT concat_ws('|', event_id, aggregatetype, "
 	               "aggregateid, type, version, producer, topic, payload) "
 	               "FROM psymatch.outbox ORDER BY id LIMIT 1");
 	ck_assert_int_eq(strncmp(text, psm_event_id(ev), 36), 0);
-	ck_assert_str_eq(text + 36,
-	                 "|communication|7|communication.send_email|"
-	                 "1.0|test|" TOPIC "|{ \"email_id\": 7, \"n\": 1 }");
+	ck_assert_str_eq(text + 36, "|communication|7|communication.send_email|"
+	                            "1.0|test|" OUTBOX_TOPIC
+	                            "|{ \"email_id\": 7, \"n\": 1 }");
 	free(text);
 	ck_assert_int_eq(pg_int("SELECT (extract(epoch FROM event_time) * "
 	                        "1000000)::bigint FROM psymatch.outbox ORDER "
@@ -262,17 +50,17 @@ START_TEST(only_what_is_committed)
 	psm_tx *tx;
 
 	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
-	ck_assert_int_eq(emit(tx, 1, 1), 0);
+	ck_assert_int_eq(outbox_emit(tx, 1, 1), 0);
 	psm_tx_rollback(tx);
 	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
-	ck_assert_int_eq(emit(tx, 1, 2), 0);
+	ck_assert_int_eq(outbox_emit(tx, 1, 2), 0);
 	ck_assert_int_eq(psm__tx_savepoint(tx, "e", err), 0);
-	ck_assert_int_eq(emit(tx, 1, 3), 0);
+	ck_assert_int_eq(outbox_emit(tx, 1, 3), 0);
 	ck_assert_int_eq(psm__tx_rollback_to(tx, "e", err), 0);
-	ck_assert_int_eq(emit(tx, 1, 4), 0);
+	ck_assert_int_eq(outbox_emit(tx, 1, 4), 0);
 	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
 	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
-	ck_assert_int_eq(emit(tx, 1, 5), 0);
+	ck_assert_int_eq(outbox_emit(tx, 1, 5), 0);
 	ck_assert_int_eq(psm_tx_exec(tx, "SELECT nothing", 0, NULL, NULL, err),
 	                 PSM_ERR_DB);
 	ck_assert_int_eq(psm_tx_commit(tx, err), PSM_ERR_STATE);
@@ -292,16 +80,16 @@ END_TEST
 
 START_TEST(cause_goes_into_the_headers)
 {
-	psm_event *cause = make_event(3, 1);
+	psm_event *cause = outbox_event(3, 1);
 	psm_tx *tx;
 	char *text;
 
 	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
-	ck_assert_int_eq(emit(tx, 7, 1), 0);
+	ck_assert_int_eq(outbox_emit(tx, 7, 1), 0);
 	psm__tx_set_cause(tx, cause);
-	ck_assert_int_eq(emit(tx, 7, 2), 0);
+	ck_assert_int_eq(outbox_emit(tx, 7, 2), 0);
 	psm__tx_set_cause(tx, NULL);
-	ck_assert_int_eq(emit(tx, 7, 3), 0);
+	ck_assert_int_eq(outbox_emit(tx, 7, 3), 0);
 	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox WHERE "
 	                        "headers IS NULL AND payload::json->>'n' IN "
@@ -325,7 +113,7 @@ END_TEST
  */
 START_TEST(debezium_finds_its_columns)
 {
-	ck_assert_int_eq(change(st, 4, err), 0);
+	ck_assert_int_eq(outbox_change(st, 4, err), 0);
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM information_schema.columns WHERE "
 	           "table_schema = 'psymatch' AND table_name = 'outbox' AND "
@@ -365,16 +153,16 @@ START_TEST(writers_at_once)
 {
 	struct arrived a;
 
-	start();
-	ck_assert_int_eq(write_at_once(150, NULL), WRITERS * 150);
-	wait_empty();
-	a = read_topic();
-	ck_assert_int_eq(a.events, WRITERS * 150);
+	outbox_start();
+	ck_assert_int_eq(outbox_write(150, NULL), OUTBOX_WRITERS * 150);
+	outbox_wait_empty();
+	a = outbox_read();
+	ck_assert_int_eq(a.events, OUTBOX_WRITERS * 150);
 	ck_assert_int_eq(a.doubles, 0);
 	ck_assert_int_eq(a.inversions, 0);
 	ck_assert_int_eq(a.gaps, 0);
 	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
-	ck_assert_int_eq(psm_relay_stat(r, "sent"), WRITERS * 150);
+	ck_assert_int_eq(psm_relay_stat(r, "sent"), OUTBOX_WRITERS * 150);
 }
 END_TEST
 
@@ -400,11 +188,11 @@ START_TEST(relay_connection_ends)
 {
 	struct arrived a;
 
-	start();
-	ck_assert_int_eq(write_at_once(150, kill_relay), WRITERS * 150);
-	wait_empty();
-	a = read_topic();
-	ck_assert_int_eq(a.events, WRITERS * 150);
+	outbox_start();
+	ck_assert_int_eq(outbox_write(150, kill_relay), OUTBOX_WRITERS * 150);
+	outbox_wait_empty();
+	a = outbox_read();
+	ck_assert_int_eq(a.events, OUTBOX_WRITERS * 150);
 	ck_assert_int_eq(a.inversions, 0);
 	ck_assert_int_eq(a.gaps, 0);
 }
@@ -417,9 +205,10 @@ START_TEST(broker_is_away)
 	int i;
 
 	psm__memory_set_down(t, 1);
-	start();
+	outbox_start();
 	for (i = 0; i < 1200; i++)
-		ck_assert_int_eq(change(st, i % KEYS + 1, err), 0);
+		ck_assert_int_eq(outbox_change(st, i % OUTBOX_KEYS + 1, err),
+		                 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 1200);
 	PG_UNTIL(psm_relay_stat(r, "waiting") >= 1200);
 	ck_assert_int_eq(psm_relay_stat(r, "leader"), 1);
@@ -429,8 +218,8 @@ START_TEST(broker_is_away)
 	ck_assert_int_ne(psm_relay_health(r, reason, sizeof reason),
 	                 PSM_HEALTH_RED);
 	psm__memory_set_down(t, 0);
-	wait_empty();
-	a = read_topic();
+	outbox_wait_empty();
+	a = outbox_read();
 	ck_assert_int_eq(a.events, 1200);
 	ck_assert_int_eq(a.doubles, 0);
 	ck_assert_int_eq(a.inversions, 0);
@@ -443,18 +232,19 @@ START_TEST(stops_and_starts_again)
 	int i;
 
 	psm__memory_set_down(t, 1);
-	start();
+	outbox_start();
 	for (i = 0; i < 100; i++)
-		ck_assert_int_eq(change(st, i % KEYS + 1, err), 0);
+		ck_assert_int_eq(outbox_change(st, i % OUTBOX_KEYS + 1, err),
+		                 0);
 	ck_assert_int_eq(psm_relay_stop(r, 300, err), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 100);
 	psm_relay_free(r);
 	psm__memory_set_down(t, 0);
-	start();
+	outbox_start();
 	ck_assert_int_eq(psm_relay_start(r, err), PSM_ERR_STATE);
-	wait_empty();
+	outbox_wait_empty();
 	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
-	a = read_topic();
+	a = outbox_read();
 	ck_assert_int_eq(a.events, 100);
 	ck_assert_int_eq(a.inversions, 0);
 }
@@ -463,22 +253,23 @@ END_TEST
 /* Rows that no program of ours writes. */
 START_TEST(bad_rows_are_buried)
 {
-	ck_assert_int_eq(change(st, 1, err), 0);
-	pg_run("INSERT INTO psymatch.outbox (event_id, aggregatetype, "
-	       "aggregateid, type, version, producer, event_time, topic, "
-	       "payload) VALUES (gen_random_uuid(), 'communication', '1', "
-	       "'communication.send_email', '1.0', 'test', now(), '" TOPIC
-	       "', '{\"email_id\":'), (gen_random_uuid(), 'communication', "
-	       "'1', 'communication.send_email', '1.0', 'test', now(), '" TOPIC
-	       "', '{\"email_id\":\"x\"}')");
-	ck_assert_int_eq(change(st, 1, err), 0);
-	start();
-	wait_empty();
-	ck_assert_int_eq(read_topic().events, 2);
+	ck_assert_int_eq(outbox_change(st, 1, err), 0);
+	pg_run(
+	    "INSERT INTO psymatch.outbox (event_id, aggregatetype, "
+	    "aggregateid, type, version, producer, event_time, topic, "
+	    "payload) VALUES (gen_random_uuid(), 'communication', '1', "
+	    "'communication.send_email', '1.0', 'test', now(), '" OUTBOX_TOPIC
+	    "', '{\"email_id\":'), (gen_random_uuid(), 'communication', "
+	    "'1', 'communication.send_email', '1.0', 'test', now(), '" OUTBOX_TOPIC
+	    "', '{\"email_id\":\"x\"}')");
+	ck_assert_int_eq(outbox_change(st, 1, err), 0);
+	outbox_start();
+	outbox_wait_empty();
+	ck_assert_int_eq(outbox_read().events, 2);
 	ck_assert_int_eq(
 	    pg_int(
 		"SELECT count(*) FROM psymatch.dead_letter WHERE consumer = "
-		"'outbox' AND topic = '" TOPIC "' AND key = '1' AND "
+		"'outbox' AND topic = '" OUTBOX_TOPIC "' AND key = '1' AND "
 		"convert_from(raw, 'UTF8') LIKE '%%,\"payload\":{\"email_id\":%%}' AND "
 		"event_id IS NOT NULL AND code IN ('PSM_ERR_PARSE', "
 		"'PSM_ERR_SCHEMA') AND reason <> ''"),
@@ -492,9 +283,9 @@ START_TEST(one_leads)
 	psm_relay *second;
 	char reason[200];
 
-	start();
-	ck_assert_int_eq(change(st, 1, err), 0);
-	wait_empty();
+	outbox_start();
+	ck_assert_int_eq(outbox_change(st, 1, err), 0);
+	outbox_wait_empty();
 	ck_assert_int_eq(psm_relay_new(store2, t, cfg, &second, err), 0);
 	ck_assert_int_eq(psm_relay_start(second, err), 0);
 	ck_assert_int_eq(pg_wait(2, 5000,
@@ -506,10 +297,10 @@ START_TEST(one_leads)
 	ck_assert_int_eq(psm_relay_health(second, reason, sizeof reason),
 	                 PSM_HEALTH_GREEN);
 	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
-	ck_assert_int_eq(change(st, 1, err), 0);
-	wait_empty();
+	ck_assert_int_eq(outbox_change(st, 1, err), 0);
+	outbox_wait_empty();
 	ck_assert_int_eq(psm_relay_stat(second, "leader"), 1);
-	ck_assert_int_eq(read_topic().events, 2);
+	ck_assert_int_eq(outbox_read().events, 2);
 	psm_relay_free(second);
 	psm_store_free(store2);
 }
@@ -537,7 +328,7 @@ START_TEST(leader_is_killed)
 			(void)pause();
 	}
 	ck_assert_int_eq(pg_wait(1, 10000, LEADERS), 1);
-	start();
+	outbox_start();
 	ck_assert_int_eq(pg_wait(2, 5000,
 	                         "SELECT count(*) FROM pg_stat_activity WHERE "
 	                         "application_name = 'psymatch relay' AND "
@@ -545,7 +336,7 @@ START_TEST(leader_is_killed)
 	                 2);
 	ck_assert_int_eq(kill(child, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
-	ck_assert_int_eq(change(st, 1, err), 0);
+	ck_assert_int_eq(outbox_change(st, 1, err), 0);
 	ck_assert_int_eq(
 	    pg_wait(0, 4000, "SELECT count(*) FROM psymatch.outbox"), 0);
 	ck_assert_int_eq(psm_relay_stat(r, "leader"), 1);
@@ -556,20 +347,21 @@ START_TEST(database_is_away)
 {
 	char reason[300];
 
-	start();
-	ck_assert_int_eq(change(st, 1, err), 0);
-	wait_empty();
+	outbox_start();
+	ck_assert_int_eq(outbox_change(st, 1, err), 0);
+	outbox_wait_empty();
 	pg_down();
 	PG_UNTIL(psm_relay_health(r, reason, sizeof reason) == PSM_HEALTH_RED);
 	ck_assert_int_eq(psm_relay_stat(r, "leader"), 0);
 	pg_up();
-	pg_run("INSERT INTO psymatch.outbox (event_id, aggregatetype, "
-	       "aggregateid, type, version, producer, event_time, topic, "
-	       "payload) VALUES (gen_random_uuid(), 'communication', '1', "
-	       "'communication.send_email', '1.0', 'test', now(), '" TOPIC
-	       "', '{\"email_id\":1,\"n\":2}')");
-	wait_empty();
-	ck_assert_int_eq(read_topic().events, 2);
+	pg_run(
+	    "INSERT INTO psymatch.outbox (event_id, aggregatetype, "
+	    "aggregateid, type, version, producer, event_time, topic, "
+	    "payload) VALUES (gen_random_uuid(), 'communication', '1', "
+	    "'communication.send_email', '1.0', 'test', now(), '" OUTBOX_TOPIC
+	    "', '{\"email_id\":1,\"n\":2}')");
+	outbox_wait_empty();
+	ck_assert_int_eq(outbox_read().events, 2);
 }
 END_TEST
 
@@ -605,7 +397,7 @@ main(int argc, char **argv)
 
 	(void)argc;
 	pg_main(argv);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, outbox_setup, outbox_teardown);
 	tcase_set_timeout(tc, 90);
 	tcase_add_test(tc, rows_say_all_of_the_event);
 	tcase_add_test(tc, only_what_is_committed);

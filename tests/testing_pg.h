@@ -43,7 +43,7 @@ void pg_pause(void);
                                                                                \
 		while (!(condition) && looks-- > 0)                            \
 			pg_pause();                                            \
-		ck_assert_msg(looks > 0, "never: " #condition);                \
+		ck_assert_msg(looks > 0, "%s", "never: " #condition);          \
 	} while (0)
 
 /* The server is away for the library: connections end, new ones are refused. */
