@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define US_PER_S INT64_C(1000000)
@@ -114,6 +114,13 @@ date_valid(int year, int month, int day)
 	       day >= 1 && day <= days[month - 1] + (month == 2 && leap);
 }
 
+static void
+put_two(char *text, int number)
+{
+	text[0] = (char)('0' + number / 10);
+	text[1] = (char)('0' + number % 10);
+}
+
 int
 psm_time_format(int64_t time_us, char *text, size_t size)
 {
@@ -134,9 +141,17 @@ psm_time_format(int64_t time_us, char *text, size_t size)
 	days = (s - FIRST_S) / DAY_S + FIRST_S / DAY_S;
 	of_day = s - days * DAY_S;
 	date_from_days(days, &year, &month, &day);
-	(void)snprintf(text, size, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", year,
-	               month, day, (int)(of_day / 3600),
-	               (int)(of_day / 60 % 60), (int)(of_day % 60), (int)us);
+	memcpy(text, "YYYY-MM-DDTHH:MM:SS.ffffffZ", 28);
+	put_two(text, year / 100);
+	put_two(text + 2, year % 100);
+	put_two(text + 5, month);
+	put_two(text + 8, day);
+	put_two(text + 11, (int)(of_day / 3600));
+	put_two(text + 14, (int)(of_day / 60 % 60));
+	put_two(text + 17, (int)(of_day % 60));
+	put_two(text + 20, (int)us / 10000);
+	put_two(text + 22, (int)us / 100 % 100);
+	put_two(text + 24, (int)us % 100);
 	return 0;
 }
 

@@ -293,6 +293,7 @@ build(const struct psm__stream *s, const psm_json *payload,
 			ev->text[i] = put_piece(&to, &s->text[i]);
 	if (s->info)
 		ev->key = put_piece(&to, &s->key);
+	ev->texts_len = (size_t)(to - ev->bytes);
 	ev->info = s->info;
 	ev->timestamp_us = s->timestamp_us;
 	ev->others = s->others;
@@ -505,13 +506,6 @@ psm_event_free(psm_event *ev)
 	psm__free(ev);
 }
 
-/* The document's first value. */
-static const psm_json *
-root_of(const psm_json *v)
-{
-	return psm__json_doc(v)->value;
-}
-
 const psm_json *
 psm_event_payload(const psm_event *ev)
 {
@@ -535,105 +529,6 @@ psm_event_payload(const psm_event *ev)
 		return made;
 	psm_json_free(doc); /* another thread was faster */
 	return there;
-}
-
-/* A JSON string; the texts are valid UTF-8 already. */
-static void
-put_string(struct psm__buf *b, const char *text)
-{
-	const char *p = text;
-	size_t plain;
-
-	psm__buf_putc(b, '"');
-	for (;;) {
-		for (plain = 0; (unsigned char)p[plain] >= 0x20 &&
-		                p[plain] != '"' && p[plain] != '\\';
-		     plain++)
-			;
-		psm__buf_put(b, p, plain);
-		p += plain;
-		if (!*p)
-			break;
-		if (*p == '"' || *p == '\\') {
-			psm__buf_putc(b, '\\');
-			psm__buf_putc(b, *p);
-		} else {
-			psm__buf_printf(b, "\\u%04x", (unsigned)*p);
-		}
-		p++;
-	}
-	psm__buf_putc(b, '"');
-}
-
-static void
-put_member(struct psm__buf *b, const char *name, const char *text, size_t len)
-{
-	psm__buf_putc(b, ',');
-	put_string(b, name);
-	psm__buf_putc(b, ':');
-	psm__buf_put(b, text, len);
-}
-
-/* Members that this release does not know go on unchanged. */
-static void
-put_others(struct psm__buf *b, const psm_json *root)
-{
-	size_t i, count = psm_json_count(root), len;
-	const char *key, *text;
-
-	for (i = 0; i < count; i++) {
-		key = psm_json_key(root, i);
-		if (psm__member_index(key, strlen(key), ID) != N_MEMBERS)
-			continue;
-		text = psm_json_text(psm_json_item(root, i), &len);
-		put_member(b, key, text, len);
-	}
-}
-
-static void
-put_event(struct psm__buf *b, const psm_event *ev, const char *const *names)
-{
-	char when[32];
-	int i;
-
-	psm_time_format(ev->timestamp_us, when, sizeof when);
-	for (i = 0; i < PAYLOAD; i++) {
-		psm__buf_putc(b, i ? ',' : '{');
-		put_string(b, names[i]);
-		psm__buf_putc(b, ':');
-		put_string(b, i == TIMESTAMP ? when : ev->text[i]);
-	}
-	put_member(b, names[PAYLOAD], ev->payload_text.text,
-	           ev->payload_text.len);
-	if (ev->others)
-		put_others(b, root_of(psm_event_payload(ev)));
-	psm__buf_putc(b, '}');
-}
-
-int
-psm_event_encode(const psm_event *ev, int wire, char **text, size_t *len,
-                 psm_error *err)
-{
-	struct psm__buf b = {0};
-	size_t room;
-
-	psm__error_clear(err);
-	if (text)
-		*text = NULL;
-	if (!ev || !text || !len)
-		return psm__fail(err, PSM_ERR_INVAL, "ev, text or len is NULL");
-	if (wire != PSM_WIRE_SNAKE && wire != PSM_WIRE_CAMEL)
-		return psm__fail(err, PSM_ERR_INVAL, "no such wire: %d", wire);
-	if (ev->others && !psm_event_payload(ev))
-		return psm__nomem(err);
-	/* Enough for most events, so that the buffer need not grow. */
-	room = ev->payload_text.len;
-	if (psm__grow(&b.data, &b.cap, room + 512, 1) < 0)
-		return psm__nomem(err);
-	put_event(&b, ev, member_names[wire]);
-	*text = psm__buf_take(&b, len);
-	psm__buf_free(&b);
-	return *text ? 0 : psm__nomem(err);
 }
 
 const char *

@@ -24,6 +24,13 @@ struct psm__event_parts {
 int psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
                           psm_error *err);
 
+/* The event as psm_event_encode() gives it, without an allocation: into
+ * to[psm__event_room(ev)]; the length, there is no NUL. */
+size_t psm__event_write(const psm_event *ev, int wire, char *to);
+/* At least the bytes that psm__event_write() and a NUL need, for either wire;
+ * 0: out of memory. */
+size_t psm__event_room(const psm_event *ev);
+
 /* A record's header, as it travels. The value may be any bytes. */
 struct psm__header {
 	const char *name;  /* NUL-terminated */

@@ -68,6 +68,7 @@ struct psm_event {
 	int enveloped;           /* raw is an envelope, not a payload alone */
 	int others;              /* it has members that nobody knows */
 	struct psm__piece payload_text;
+	size_t texts_len;                /* of bytes, without raw */
 	const psm_event_type_info *info; /* NULL: unknown type */
 	const char *text[PAYLOAD];       /* ID to PRODUCER; no TIMESTAMP */
 	const char *key;                 /* NULL for an unknown type */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An event as JSON. The payload goes byte for byte as it came, so nothing is
+ * serialised: pieces are put one behind the other, into a place that is large
+ * enough. In the functions below, to is where the next byte goes.
+ */
+#include <string.h>
+
+#include "event/event_int.h"
+#include "json/json.h"
+
+/* The envelope around a payload. */
+static const psm_json *
+root_of(const psm_json *payload)
+{
+	return psm__json_doc(payload)->value;
+}
+
+static char *
+put(char *to, const char *text, size_t len)
+{
+	memcpy(to, text, len);
+	return to + len;
+}
+
+/* The inside of a JSON string; the text is valid UTF-8 already. */
+static char *
+put_escaped(char *to, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20) {
+			to = put(to, "\\u00", 4);
+			*to++ = (char)('0' + (c >> 4));
+			*to++ = "0123456789abcdef"[c & 15];
+			continue;
+		}
+		if (c == '"' || c == '\\')
+			*to++ = '\\';
+		*to++ = (char)c;
+	}
+	return to;
+}
+
+/* Members that this release does not know go on unchanged. */
+static char *
+put_others(char *to, const psm_json *root)
+{
+	size_t i, count = psm_json_count(root), len;
+	const char *key, *text;
+
+	for (i = 0; i < count; i++) {
+		key = psm_json_key(root, i);
+		if (psm__member_index(key, strlen(key), ID) != N_MEMBERS)
+			continue;
+		text = psm_json_text(psm_json_item(root, i), &len);
+		to = put(to, ",\"", 2);
+		to = put_escaped(to, key);
+		to = put(to, "\":", 2);
+		to = put(to, text, len);
+	}
+	return to;
+}
+
+/* What stands before each member and behind the one before it. */
+#define BEFORE(text)                                                           \
+	{                                                                      \
+		text, sizeof text - 1                                          \
+	}
+static const struct psm__piece before[][N_MEMBERS] = {
+    [PSM_WIRE_SNAKE] =
+	{
+	    BEFORE("{\"event_id\":\""),
+	    BEFORE("\",\"event_type\":\""),
+	    BEFORE("\",\"version\":\""),
+	    BEFORE("\",\"timestamp\":\""),
+	    BEFORE("\",\"producer\":\""),
+	    BEFORE("\",\"payload\":"),
+	},
+    [PSM_WIRE_CAMEL] =
+	{
+	    BEFORE("{\"eventId\":\""),
+	    BEFORE("\",\"eventType\":\""),
+	    BEFORE("\",\"version\":\""),
+	    BEFORE("\",\"timestamp\":\""),
+	    BEFORE("\",\"producer\":\""),
+	    BEFORE("\",\"payload\":"),
+	},
+};
+
+/* What the members that nobody knows need; a byte of a key can become six. */
+static size_t
+room_for_others(const psm_json *root)
+{
+	size_t i, count = psm_json_count(root), room = 0, len;
+
+	for (i = 0; i < count; i++) {
+		(void)psm_json_text(psm_json_item(root, i), &len);
+		room += 5 + 6 * strlen(psm_json_key(root, i)) + len;
+	}
+	return room;
+}
+
+size_t
+psm__event_room(const psm_event *ev)
+{
+	/* Names, punctuation and time come to less than 200 bytes; of the
+	 * producer's name each byte may become two. */
+	size_t room =
+	    200 + ev->texts_len + PSM__NAME_MAX + ev->payload_text.len;
+	const psm_json *payload;
+
+	if (!ev->others)
+		return room;
+	payload = psm_event_payload(ev);
+	return payload ? room + room_for_others(root_of(payload)) : 0;
+}
+
+size_t
+psm__event_write(const psm_event *ev, int wire, char *to)
+{
+	const struct psm__piece *lead = before[wire];
+	char *at = to;
+	int i;
+
+	for (i = 0; i < N_MEMBERS; i++) {
+		at = put(at, lead[i].text, lead[i].len);
+		if (i == TIMESTAMP) {
+			/* 27 bytes, and never fails for a checked time. */
+			(void)psm_time_format(ev->timestamp_us, at, 32);
+			at += strlen(at);
+		} else if (i == PRODUCER) {
+			at = put_escaped(at, ev->text[i]);
+		} else if (i != PAYLOAD) {
+			at = put(at, ev->text[i], strlen(ev->text[i]));
+		}
+	}
+	at = put(at, ev->payload_text.text, ev->payload_text.len);
+	if (ev->others)
+		at = put_others(at, root_of(psm_event_payload(ev)));
+	*at++ = '}';
+	return (size_t)(at - to);
+}
+
+int
+psm_event_encode(const psm_event *ev, int wire, char **text, size_t *len,
+                 psm_error *err)
+{
+	size_t room;
+
+	psm__error_clear(err);
+	if (text)
+		*text = NULL;
+	if (!ev || !text || !len)
+		return psm__fail(err, PSM_ERR_INVAL, "ev, text or len is NULL");
+	if (wire != PSM_WIRE_SNAKE && wire != PSM_WIRE_CAMEL)
+		return psm__fail(err, PSM_ERR_INVAL, "no such wire: %d", wire);
+	room = psm__event_room(ev);
+	*text = room ? psm__realloc(NULL, room) : NULL;
+	if (!*text)
+		return psm__nomem(err);
+	*len = psm__event_write(ev, wire, *text);
+	(*text)[*len] = '\0';
+	return 0;
+}
