@@ -308,7 +308,7 @@ START_TEST(unknown_members_go_on)
 	    "{\"trace\": {\"n\": 1.50}, \"event_id\":\"" ID "\","
 	    "\"eventType\":\"invoice.paid\",\"version\":\"1.3\","
 	    "\"timestamp\":\"2026-01-31T09:00:00Z\",\"producer\":\"a\\\"b\","
-	    "\"payload\":{},\"\\u00e4\\\"\":null}";
+	    "\"payload\":{},\"\\u00e4\\\"\\u001F\\n\":null}";
 	psm_event *ev = parsed(text);
 	char *snake = encoded(ev, PSM_WIRE_SNAKE);
 
@@ -317,7 +317,8 @@ START_TEST(unknown_members_go_on)
 	                 "\"event_type\":\"invoice.paid\",\"version\":\"1.3\","
 	                 "\"timestamp\":\"2026-01-31T09:00:00.000000Z\","
 	                 "\"producer\":\"a\\\"b\",\"payload\":{},"
-	                 "\"trace\":{\"n\": 1.50},\"\xc3\xa4\\\"\":null}");
+	                 "\"trace\":{\"n\": 1.50},"
+	                 "\"\xc3\xa4\\\"\\u001f\\u000a\":null}");
 	psm_free(snake);
 	psm_event_free(ev);
 }
