@@ -136,6 +136,34 @@ START_TEST(wait_tells_a_dead_letter)
 }
 END_TEST
 
+START_TEST(wait_tells_what_is_parked)
+{
+	char id[40];
+
+	ck_assert_int_eq(psm_uuid_new(id, sizeof id), 0);
+	pg_run("INSERT INTO psymatch.parked (consumer, key, event_id, topic, "
+	       "state) VALUES ('" FLOW_NAME "', '1', '%s', 't', 'retry')",
+	       id);
+	ck_assert_int_eq(psm_store_wait_handled(st, id, FLOW_NAME, 20, err),
+	                 PSM_ERR_TIMEOUT);
+	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "parked"));
+	/* A dead letter that was released is none any more. */
+	pg_run("DELETE FROM psymatch.parked");
+	pg_run("INSERT INTO psymatch.dead_letter (consumer, topic, event_id, "
+	       "code, reason) VALUES ('" FLOW_NAME "', 't', '%s', "
+	       "'PSM_ERR_REJECT', 'r')",
+	       id);
+	ck_assert_int_eq(psm_store_wait_handled(st, id, FLOW_NAME, 20, err),
+	                 PSM_ERR_REJECT);
+	pg_run("UPDATE psymatch.dead_letter SET state = 'skipped'");
+	ck_assert_int_eq(psm_store_wait_handled(st, id, FLOW_NAME, 20, err),
+	                 PSM_ERR_REJECT);
+	pg_run("UPDATE psymatch.dead_letter SET state = 'released'");
+	ck_assert_int_eq(psm_store_wait_handled(st, id, FLOW_NAME, 20, err),
+	                 PSM_ERR_TIMEOUT);
+}
+END_TEST
+
 START_TEST(wait_outlives_the_database)
 {
 	char id[40];
@@ -288,6 +316,36 @@ START_TEST(required_and_the_database_goes)
 }
 END_TEST
 
+/* It would wait behind what is parked: known before anything is changed. */
+START_TEST(required_behind_a_parked_event)
+{
+	psm_event *ev = new_event(1, 1), *free_one = new_event(2, 1);
+	psm_tx *tx;
+
+	pg_run("INSERT INTO psymatch.parked (consumer, key, topic, state) "
+	       "VALUES ('" OTHER "', '1', 't', 'held')");
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(psm_tx_exec(tx, "INSERT INTO change DEFAULT VALUES", 0,
+	                             NULL, NULL, err),
+	                 0);
+	ck_assert_int_eq(psm_tx_emit_required(tx, ev, both, 2, err), 0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), PSM_ERR_REJECT);
+	ck_assert_ptr_nonnull(strstr(psm_error_message(err), OTHER));
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM change"), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 0);
+	/* Best effort, another key, another consumer: not its business. */
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(psm_tx_set_wait(tx, 0, err), 0);
+	ck_assert_int_eq(psm_tx_emit(tx, ev, err), 0);
+	ck_assert_int_eq(psm_tx_emit_required(tx, free_one, both, 2, err), 0);
+	ck_assert_int_eq(psm_tx_emit_required(tx, ev, both, 1, err), 0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), PSM_ERR_UNCONFIRMED);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 3);
+	psm_event_free(free_one);
+	psm_event_free(ev);
+}
+END_TEST
+
 START_TEST(required_undone_is_not_awaited)
 {
 	psm_event *ev = new_event(1, 1);
@@ -355,12 +413,14 @@ main(int argc, char **argv)
 	tcase_add_test(tc, wait_gives_read_your_writes);
 	tcase_add_test(tc, wait_ends_at_its_time);
 	tcase_add_test(tc, wait_tells_a_dead_letter);
+	tcase_add_test(tc, wait_tells_what_is_parked);
 	tcase_add_test(tc, wait_outlives_the_database);
 	tcase_add_test(tc, wait_arguments);
 	tcase_add_test(tc, required_is_there_after_the_commit);
 	tcase_add_test(tc, required_names_who_did_not);
 	tcase_add_test(tc, required_and_refused);
 	tcase_add_test(tc, required_and_the_database_goes);
+	tcase_add_test(tc, required_behind_a_parked_event);
 	tcase_add_test(tc, required_undone_is_not_awaited);
 	tcase_add_test(tc, required_arguments);
 	suite_add_tcase(s, tc);

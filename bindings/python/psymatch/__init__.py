@@ -9,11 +9,12 @@ from .bus import AMBER, GREEN, RED, Config, Consumer, Producer, Retry, Transport
 from .compat import EventSchema, KafkaConsumer, RobustKafkaProducer
 from .errors import PsmError
 from .event import CAMEL, SNAKE, Event, EventType, catalogue, topics
+from .store import Store, Transaction
 
 __version__ = lib.psm_version().decode()
 __all__ = [
     "AMBER", "CAMEL", "Config", "Consumer", "Event", "EventSchema",
     "EventType", "GREEN", "KafkaConsumer", "Producer", "PsmError", "RED",
-    "Retry", "RobustKafkaProducer", "SNAKE", "Transport", "catalogue",
-    "errors", "topics",
+    "Retry", "RobustKafkaProducer", "SNAKE", "Store", "Transaction",
+    "Transport", "catalogue", "errors", "topics",
 ]

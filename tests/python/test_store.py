@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import os
+import subprocess
+import unittest
+
+import psymatch
+from psymatch import errors
+from psymatch.store import DEAD, PARKED
+
+SETTINGS = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
+
+
+def new_event(email_id=7):
+    return psymatch.Event.new("communication.send_email", "test", {"email_id": email_id})
+
+
+class Store(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        """A cluster of its own, that ends with its standard input."""
+        script = os.path.join(os.environ.get("top_srcdir", "."), "build-aux", "with-postgres")
+        shell = "printf '%%s\\n' %s; read -r end" % " ".join('"$%s"' % name for name in SETTINGS)
+        # A library preloaded for Python is nothing for the server.
+        env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+        cls.server = subprocess.Popen([script, "sh", "-c", shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      env=env, text=True)
+        values = [cls.server.stdout.readline().strip() for _ in SETTINGS]
+        if not values[-1]:
+            cls.tearDownClass()
+            raise unittest.SkipTest("no PostgreSQL")
+        config = psymatch.Config(from_env=False, **dict(zip(SETTINGS, values)))
+        cls.store = psymatch.Store(config)
+        cls.store.migrate()
+        with cls.store.transaction() as tx:
+            tx.execute("CREATE TABLE note (id integer PRIMARY KEY)")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.store = None
+        cls.server.stdin.close()
+        cls.server.wait()
+        cls.server.stdout.close()
+
+    def setUp(self):
+        with self.store.transaction() as tx:
+            for table in ("outbox", "inbox", "dead_letter", "parked", "dead_audit"):
+                tx.execute("DELETE FROM psymatch." + table)
+            tx.execute("DELETE FROM note")
+
+    def ask(self, sql, *params):
+        with self.store.transaction() as tx:
+            return tx.execute(sql, *params, columns=1)[0][0]
+
+    def letter(self, raw):
+        return int(self.ask(
+            "INSERT INTO psymatch.dead_letter (consumer, topic, key, raw, code, reason) VALUES ('c', 't', '7', "
+            "convert_to($1, 'UTF8'), 'PSM_ERR_PARSE', 'r') RETURNING id", raw))
+
+    def test_change_and_event_together_or_not_at_all(self):
+        with self.store.transaction() as tx:
+            self.assertEqual(tx.execute("INSERT INTO note VALUES ($1::integer), (2)", 1), 2)
+            tx.emit(new_event())
+        with self.assertRaises(errors.ConflictError), self.store.transaction() as tx:
+            tx.emit(new_event())
+            tx.execute("INSERT INTO note VALUES (1)")
+        with self.assertRaises(KeyError), self.store.transaction() as tx:
+            tx.execute("INSERT INTO note VALUES (3)")
+            raise KeyError
+        self.assertEqual(self.ask("SELECT count(*) FROM note"), "2")
+        self.assertEqual(self.ask("SELECT count(*) FROM psymatch.outbox"), "1")
+        with self.assertRaises(ValueError):
+            tx.execute("SELECT 1")
+        self.assertIsNone(self.ask("SELECT NULL::text"))
+
+    def test_required_event_says_who_has_not_handled_it(self):
+        event = new_event()
+        with self.assertRaises(errors.UnconfirmedError) as caught, self.store.transaction() as tx:
+            tx.execute("INSERT INTO note VALUES (1)")
+            tx.emit(event, required=["matching", "patient"])
+            tx.set_wait(20)
+        self.assertIn("matching has not handled " + event.id, str(caught.exception))
+        self.assertFalse(caught.exception.retriable)
+        self.assertEqual(self.ask("SELECT count(*) FROM note"), "1")
+
+    def test_wait_handled(self):
+        event = new_event()
+        with self.assertRaises(errors.TimeoutError):
+            self.store.wait_handled(event.id, "c", 20)
+        with self.store.transaction() as tx:
+            tx.execute("INSERT INTO psymatch.inbox VALUES ('c', $1::uuid)", event.id)
+        self.store.wait_handled(event.id, "c")
+        with self.assertRaises(errors.InvalError):
+            self.store.wait_handled("7", "c")
+
+    def test_dead_letters(self):
+        bad, good = self.letter('{"name":'), self.letter(new_event().encode().decode())
+        rows = self.store.dead(state="dead", consumer="c")
+        self.assertEqual([r["id"] for r in rows], [bad, good])
+        self.assertEqual(rows[0]["key"], "7")
+        self.assertEqual(self.store.dead(after=bad, limit=5)[0]["id"], good)
+        self.assertEqual(self.store.dead(PARKED), [])
+        self.assertIsNone(self.store.dead_show(bad)["raw"])
+        self.assertEqual(self.store.dead_show(bad, payload=True)["raw"], '{"name":')
+        self.assertEqual(self.store.dead_raw(bad), b'{"name":')
+        with self.assertRaises(errors.ParseError):
+            self.store.dead_edit(bad, b"{", "anna", "why")
+        self.store.dead_edit(bad, new_event().encode(), "anna", "was cut off")
+        self.store.dead_release(bad, "anna", "was cut off")
+        with self.assertRaises(errors.StateError):
+            self.store.dead_release(bad, "anna", "again")
+        self.assertEqual([h["action"] for h in self.store.dead_show(bad)["history"]], ["edit", "release"])
+        parked = self.store.dead(PARKED)[0]
+        self.assertEqual(parked["state"], "retry")
+        self.store.dead_skip(parked["id"], "anna", "not needed", source=PARKED)
+        self.store.dead_skip(good, "anna", "not needed")
+        with self.assertRaises(errors.NotFoundError):
+            self.store.dead_show(10 ** 9, source=DEAD)
+        stats = {(s["source"], s["state"]): s["count"] for s in self.store.dead_stats()}
+        self.assertEqual(stats, {("dead", "released"): 1, ("dead", "skipped"): 2})
+
+    def test_upkeep_and_health(self):
+        self.store.maintain()
+        self.assertEqual(self.store.health()[0], psymatch.GREEN)
