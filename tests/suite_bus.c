@@ -174,6 +174,9 @@ struct seen {
 	int last[MAX_SENT]; /* by key */
 	int keys;
 	int total;
+	/* A broker that was away may give the partitions out anew: then what
+	 * was not committed comes again, but nothing is left out. */
+	int again;
 };
 
 static void
@@ -188,11 +191,15 @@ see(struct seen *seen, const struct psm__record *rec)
 	ck_assert_int_eq(memcmp(rec->key, text, rec->key_len), 0);
 	ck_assert_int_eq(rec->partition,
 	                 psm__partition_of(text, strlen(text), BUS_PARTITIONS));
-	ck_assert_msg(seen->last[key] <= value, "key %d: %d came after %d", key,
-	              value, seen->last[key]);
+	ck_assert_msg(seen->again || seen->last[key] <= value,
+	              "key %d: %d came after %d", key, value, seen->last[key]);
+	if (seen->again)
+		ck_assert_msg(value < seen->keys ||
+		                  seen->times[value - seen->keys],
+		              "key %d: %d came too early", key, value);
 	seen->last[key] = value;
+	seen->total += seen->times[value] == 0 || !seen->again;
 	seen->times[value]++;
-	seen->total++;
 }
 
 static void
@@ -213,8 +220,9 @@ check_each_once(const struct seen *seen, int count)
 	int i;
 
 	for (i = 0; i < count; i++)
-		ck_assert_msg(seen->times[i] == 1, "message %d came %d times",
-		              i, seen->times[i]);
+		ck_assert_msg(seen->times[i] == 1 ||
+		                  (seen->again && seen->times[i] > 1),
+		              "message %d came %d times", i, seen->times[i]);
 }
 
 /* -- tests */
@@ -320,7 +328,7 @@ END_TEST
 START_TEST(starts_without_broker_and_heals)
 {
 	psm_transport *t = rig->open();
-	struct seen seen = {.keys = 5};
+	struct seen seen = {.keys = 5, .again = rig->regroups};
 	struct psm__sink *sink;
 	struct psm__record rec;
 	struct reader r;

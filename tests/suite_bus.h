@@ -20,6 +20,7 @@ struct bus_rig {
 	/* 1: nobody answers. 0: as before. */
 	void (*set_down)(psm_transport *t, int down);
 	void (*close)(psm_transport *t);
+	int regroups; /* 1: an outage can make the group begin anew */
 };
 
 Suite *suite_bus(const struct bus_rig *rig);

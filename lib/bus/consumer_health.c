@@ -63,6 +63,7 @@ psm_consumer_stat(psm_consumer *c, const char *name)
 static int
 without_broker(psm_consumer *c, int64_t now, char *reason, size_t size)
 {
+	char why[256] = "";
 	int64_t since;
 
 	if (c->source->ops->connected(c->source)) {
@@ -70,8 +71,10 @@ without_broker(psm_consumer *c, int64_t now, char *reason, size_t size)
 		return PSM_HEALTH_GREEN;
 	}
 	since = now - c->connected_ms;
-	snprintf(reason, size, "no broker reachable for %lld s",
-	         (long long)(since / 1000));
+	if (c->source->ops->trouble)
+		c->source->ops->trouble(c->source, why, sizeof(why));
+	snprintf(reason, size, "no broker reachable for %lld s%s%s",
+	         (long long)(since / 1000), why[0] ? ": " : "", why);
 	return since < PATIENCE_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
 }
 

@@ -1,15 +1,65 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The kafka transport: an address and settings; the clients belong to its
  * sinks and sources. */
+#include <stdio.h>
 #include <string.h>
 
 #include "bus/kafka_int.h"
 
 void
+psm__kafka_link_init(struct psm__kafka_link *link, void *owner)
+{
+	link->owner = owner;
+	pthread_mutex_init(&link->lock, NULL);
+}
+
+void
+psm__kafka_link_destroy(struct psm__kafka_link *link)
+{
+	if (link->owner)
+		pthread_mutex_destroy(&link->lock);
+}
+
+void
 psm__kafka_up(struct psm__kafka_link *link)
 {
-	if (!__atomic_load_n(&link->connected, __ATOMIC_RELAXED))
-		__atomic_store_n(&link->connected, 1, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&link->connected, __ATOMIC_RELAXED))
+		return;
+	pthread_mutex_lock(&link->lock);
+	link->trouble[0] = '\0';
+	pthread_mutex_unlock(&link->lock);
+	__atomic_store_n(&link->connected, 1, __ATOMIC_RELAXED);
+}
+
+void
+psm__kafka_trouble(struct psm__kafka_link *link, char *text, size_t size)
+{
+	pthread_mutex_lock(&link->lock);
+	snprintf(text, size, "%s", link->trouble);
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* Which setting of ours an error is about; NULL: none of them. */
+static const char *
+setting_of(int code)
+{
+	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+		return "PSYMATCH_KAFKA_sasl_username or "
+		       "PSYMATCH_KAFKA_sasl_password";
+	if (code == RD_KAFKA_RESP_ERR__SSL)
+		return "PSYMATCH_KAFKA_ssl_ca_location or another "
+		       "PSYMATCH_KAFKA_ssl_* setting";
+	return NULL;
+}
+
+static void
+note_setting(struct psm__kafka_link *link, const char *setting,
+             const char *reason)
+{
+	pthread_mutex_lock(&link->lock);
+	snprintf(link->trouble, sizeof(link->trouble), "%s: %s", setting,
+	         reason);
+	pthread_mutex_unlock(&link->lock);
 }
 
 int
@@ -44,6 +94,7 @@ static void
 on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
 	struct psm__kafka_link *link = opaque;
+	const char *setting = setting_of(code);
 	int level = PSM_LOG_WARN;
 
 	/* These two came as a line of the log as well. */
@@ -52,12 +103,13 @@ on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 		level = PSM_LOG_DEBUG;
 	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		__atomic_store_n(&link->connected, 0, __ATOMIC_RELAXED);
-	if (code == RD_KAFKA_RESP_ERR__FATAL ||
-	    code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
-	    code == RD_KAFKA_RESP_ERR__SSL)
+	if (code == RD_KAFKA_RESP_ERR__FATAL || setting)
 		level = PSM_LOG_ERROR;
+	if (setting)
+		note_setting(link, setting, reason);
 	psm__log(level, "broker trouble", "client", rd_kafka_name(rk), "error",
-	         rd_kafka_err2name(code), "text", reason, NULL);
+	         rd_kafka_err2name(code), "text", reason,
+	         setting ? "setting" : NULL, setting, NULL);
 }
 
 /*

@@ -13,6 +13,8 @@ struct psm__kafka_link {
 	int connected; /* __atomic; 1: a broker answered since the last outage
 	                */
 	void *owner;   /* the sink or source */
+	pthread_mutex_t lock; /* a leaf */
+	char trouble[384];    /* lock: why no broker answers, "" */
 };
 
 struct psm__kafka {
@@ -37,7 +39,11 @@ int psm__kafka_client(rd_kafka_type_t type, rd_kafka_conf_t *conf,
 
 /* The outcome of one message as a PSM_ERR code; 0 for no error. */
 int psm__kafka_outcome(rd_kafka_resp_err_t e);
+void psm__kafka_link_init(struct psm__kafka_link *link, void *owner);
+void psm__kafka_link_destroy(struct psm__kafka_link *link);
 void psm__kafka_up(struct psm__kafka_link *link);
+/* Any thread. */
+void psm__kafka_trouble(struct psm__kafka_link *link, char *text, size_t size);
 int psm__kafka_connected(struct psm__kafka_link *link);
 
 int psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,

@@ -197,6 +197,12 @@ sink_connected(struct psm__sink *base)
 }
 
 static void
+sink_trouble(struct psm__sink *base, char *text, size_t size)
+{
+	psm__kafka_trouble(&sink_of(base)->link, text, size);
+}
+
+static void
 sink_free(struct sink *s)
 {
 	size_t i;
@@ -210,6 +216,7 @@ sink_free(struct sink *s)
 		rd_kafka_queue_destroy(s->events);
 	if (s->rk)
 		rd_kafka_destroy(s->rk);
+	psm__kafka_link_destroy(&s->link);
 	psm__free(s);
 }
 
@@ -237,6 +244,7 @@ static const struct psm__sink_ops sink_ops = {
     .poll = sink_poll,
     .wake = sink_wake,
     .connected = sink_connected,
+    .trouble = sink_trouble,
     .close = sink_close,
 };
 
@@ -259,7 +267,7 @@ psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
 		return psm__nomem(err);
 	}
 	s->base.ops = &sink_ops;
-	s->link.owner = s;
+	psm__kafka_link_init(&s->link, s);
 	s->report = report;
 	s->user = user;
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);

@@ -238,6 +238,12 @@ source_connected(struct psm__source *base)
 }
 
 static void
+source_trouble(struct psm__source *base, char *text, size_t size)
+{
+	psm__kafka_trouble(&source_of(base)->link, text, size);
+}
+
+static void
 source_wake(struct psm__source *base)
 {
 	struct psm__kafka_source *s = source_of(base);
@@ -289,6 +295,7 @@ source_free(struct psm__kafka_source *s, int closed)
 	pthread_cond_destroy(&s->wait_cond);
 	pthread_mutex_destroy(&s->wait_lock);
 	pthread_mutex_destroy(&s->parts_lock);
+	psm__kafka_link_destroy(&s->link);
 	psm__free(s);
 }
 
@@ -314,6 +321,7 @@ static const struct psm__source_ops source_ops = {
     .hold = psm__kafka_hold,
     .lag = psm__kafka_lag,
     .connected = source_connected,
+    .trouble = source_trouble,
     .wake = source_wake,
     .close = source_close,
 };
@@ -352,7 +360,7 @@ source_new(const struct psm__source_conf *conf)
 	pthread_mutex_init(&s->wait_lock, NULL);
 	pthread_mutex_init(&s->parts_lock, NULL);
 	s->base.ops = &source_ops;
-	s->link.owner = s;
+	psm__kafka_link_init(&s->link, s);
 	s->start_at = conf->start_at;
 	s->revoked = conf->revoked;
 	s->user = conf->user;

@@ -5,6 +5,7 @@
  * newer of such a topic is sent before the deferred ones, and only one of these
  * is tried until it has come through.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "bus/producer_int.h"
@@ -51,6 +52,19 @@ add(struct psm_producer *p, const char *topic)
 	return l;
 }
 
+/* The reason of a report does not name the topic, that of a refusal does. */
+static void
+say_trouble(struct psm_producer *p, const struct psm__lane *l, const char *why)
+{
+	char text[sizeof(p->trouble)];
+
+	if (strstr(why, l->topic))
+		snprintf(text, sizeof(text), "%s", why);
+	else
+		snprintf(text, sizeof(text), "topic %s: %s", l->topic, why);
+	psm__sender_trouble(p, text);
+}
+
 void
 psm__lane_hold(struct psm_producer *p, const struct psm__message *m,
                const char *why)
@@ -76,7 +90,7 @@ psm__lane_hold(struct psm_producer *p, const struct psm__message *m,
 	}
 	l->state = PSM__LANE_HELD;
 	l->resume_ms = psm__mono_ms() + psm__sender_backoff(p, l->failures++);
-	psm__sender_trouble(p, why);
+	say_trouble(p, l, why);
 }
 
 void

@@ -103,18 +103,30 @@ look_at_spool(struct report *r, const struct psm__spool_numbers *n)
 		     (unsigned long long)n->sync_errors);
 }
 
+/* Why no broker answers, after ": ". @locks p->lock held */
+static void
+why_locked(struct psm_producer *p, char *why, size_t size)
+{
+	char text[256] = "";
+
+	if (p->sink && p->sink->ops->trouble)
+		p->sink->ops->trouble(p->sink, text, sizeof(text));
+	snprintf(why, size, "%s%s", text[0] ? ": " : "", text);
+}
+
 static void
 look_at_sender(struct report *r, struct psm_producer *p,
                const struct psm__spool_numbers *n)
 {
 	int64_t silent_ms = psm__mono_ms() - load(&p->last_ack_ms);
 	int connected = 0;
-	char trouble[sizeof(p->trouble)];
+	char trouble[sizeof(p->trouble)], why[300];
 
 	pthread_mutex_lock(&p->lock);
 	if (p->sink)
 		connected = p->sink->ops->connected(p->sink);
 	memcpy(trouble, p->trouble, sizeof(trouble));
+	why_locked(p, why, sizeof(why));
 	pthread_mutex_unlock(&p->lock);
 	if (n->waiting && age_ms(n) > STUCK_MS && silent_ms > STUCK_MS)
 		note(r, PSM_HEALTH_RED,
@@ -127,8 +139,8 @@ look_at_sender(struct report *r, struct psm_producer *p,
 		     (unsigned long long)n->waiting, trouble);
 	if (!connected)
 		note(r, PSM_HEALTH_AMBER,
-		     "no broker can be reached, %llu events wait",
-		     (unsigned long long)n->waiting);
+		     "no broker can be reached, %llu events wait%s",
+		     (unsigned long long)n->waiting, why);
 	if (n->waiting && age_ms(n) > SLOW_MS)
 		note(r, PSM_HEALTH_AMBER,
 		     "%llu events wait, the oldest for %lld s",

@@ -58,6 +58,9 @@ struct psm__sink_ops {
 	void (*wake)(struct psm__sink *s);
 	/* 1: a broker is reachable as far as is known. Any thread. */
 	int (*connected)(struct psm__sink *s);
+	/* Any thread: why no broker answers, "" if nothing is known; without
+	 * secrets. May be NULL. */
+	void (*trouble)(struct psm__sink *s, char *text, size_t size);
 	/* Wait for outstanding reports up to timeout_ms, report the rest as
 	 * PSM_ERR_CLOSED, free. */
 	void (*close)(struct psm__sink *s, int timeout_ms);
@@ -135,6 +138,8 @@ struct psm__source_ops {
 	int64_t (*lag)(struct psm__source *s);
 	/* Any thread: 1 while a broker is reachable as far as is known. */
 	int (*connected)(struct psm__source *s);
+	/* As that of a sink; may be NULL. */
+	void (*trouble)(struct psm__source *s, char *text, size_t size);
 	void (*wake)(struct psm__source *s);
 	/* Leave the group within timeout_ms and free. */
 	void (*close)(struct psm__source *s, int timeout_ms);

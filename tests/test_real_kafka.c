@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A real broker: topics that come late or go away, limits of its own, restarts.
+ */
+#include "testing.h"
+#include "testing_kafka.h"
+
+#include "base/base.h"
+
+#define COUNT 3000
+#define KEYS 17
+
+static char dir[256];
+static int failed_code; /* __atomic: what the callback heard last */
+static int outcomes;    /* __atomic: calls of the callback */
+
+static void
+set_up(void)
+{
+	testing_tmpdir(dir, sizeof(dir));
+	kafka_log_begin();
+}
+
+static void
+tear_down(void)
+{
+	testing_remove(dir);
+}
+
+static void
+hear(const char *event_id, int rc, const char *reason, void *user)
+{
+	(void)event_id;
+	(void)reason;
+	(void)user;
+	__atomic_add_fetch(&outcomes, 1, __ATOMIC_RELAXED);
+	if (rc < 0)
+		__atomic_store_n(&failed_code, rc, __ATOMIC_RELAXED);
+}
+
+static psm_producer *
+start(void)
+{
+	const char *const settings[] = {
+	    "PSYMATCH_SPOOL_DIR", dir, "PSYMATCH_SPOOL_DURABILITY", "os", NULL};
+	psm_config *cfg = kafka_settings(settings);
+	psm_transport *t = NULL;
+	psm_producer *p = NULL;
+
+	ck_assert_int_eq(psm_transport_open(cfg, &t, NULL), 0);
+	ck_assert_int_eq(psm_producer_new(t, cfg, &p, NULL), 0);
+	ck_assert_int_eq(psm_producer_set_delivery(p, hear, NULL), 0);
+	ck_assert_int_eq(psm_producer_start(p, NULL), 0);
+	psm_transport_unref(t);
+	psm_config_free(cfg);
+	return p;
+}
+
+static void
+end(psm_producer *p)
+{
+	size_t left = 0;
+	int rc = psm_producer_close(p, KAFKA_PATIENCE_MS, &left, NULL);
+
+	ck_assert_msg(rc == 0, "%zu left", left);
+	psm_producer_free(p);
+}
+
+static int
+health_says(psm_producer *p, const char *part)
+{
+	char reason[512] = "";
+
+	return psm_producer_health(p, reason, sizeof(reason)) ==
+	           PSM_HEALTH_AMBER &&
+	       strstr(reason, part) != NULL;
+}
+
+/* The broker makes no topics by itself here. */
+START_TEST(a_topic_that_comes_later)
+{
+	char late[64];
+	const char *topic;
+	psm_producer *p;
+
+	(void)snprintf(late, sizeof(late), "%s", kafka_topic());
+	topic = kafka_topic();
+	kafka_create(topic, 3, NULL);
+	p = start();
+	kafka_send(p, late, 0, 100, KEYS);
+	KAFKA_UNTIL(health_says(p, late));
+	/* The others go on meanwhile. */
+	kafka_send(p, topic, 0, 100, KEYS);
+	KAFKA_UNTIL(psm_producer_stat(p, "sent") == 100);
+	kafka_check(topic, 100, KEYS, 1);
+	kafka_create(late, 3, NULL);
+	end(p);
+	kafka_check(late, 100, KEYS, 1);
+}
+END_TEST
+
+/* One that the topic's own limit refuses is told with its reason, and stands in
+ * nobody's way. */
+START_TEST(over_the_limit_of_the_topic)
+{
+	static const char *const config[] = {"max.message.bytes", "4000", NULL};
+	const char *topic = kafka_topic();
+	char payload[12000];
+	psm_event *big = NULL;
+	psm_producer *p;
+	int len;
+
+	memset(payload, 'x', sizeof(payload));
+	/* Something that does not compress below the limit. */
+	for (size_t i = 0; i < sizeof(payload); i++)
+		payload[i] = (char)('a' + rand() % 26);
+	memcpy(payload, "{\"patient_id\":1,\"note\":\"", 24);
+	len = 10000;
+	memcpy(payload + len - 2, "\"}", 2);
+	ck_assert_int_eq(psm_event_new("patient.deleted", "test", payload,
+	                               (size_t)len, &big, NULL),
+	                 0);
+	kafka_create(topic, 1, config);
+	p = start();
+	kafka_send(p, topic, 0, 10, 1);
+	ck_assert_int_eq(psm_producer_flush(p, KAFKA_PATIENCE_MS, NULL, NULL),
+	                 0);
+	ck_assert_int_eq(psm_producer_send(p, topic, big, NULL), 0);
+	ck_assert_int_eq(psm_producer_flush(p, KAFKA_PATIENCE_MS, NULL, NULL),
+	                 0);
+	kafka_send(p, topic, 10, 20, 1);
+	ck_assert_int_eq(psm_producer_flush(p, KAFKA_PATIENCE_MS, NULL, NULL),
+	                 0);
+	ck_assert_int_eq(psm_producer_stat(p, "failed"), 1);
+	ck_assert_int_eq(__atomic_load_n(&failed_code, __ATOMIC_RELAXED),
+	                 PSM_ERR_TOO_LARGE);
+	ck_assert_int_eq(__atomic_load_n(&outcomes, __ATOMIC_RELAXED), 21);
+	end(p);
+	kafka_check(topic, 20, 1, 1);
+	psm_event_free(big);
+}
+END_TEST
+
+static const char *const ends[] = {"stop", "kill"};
+
+/* An idempotent producer: nothing is there twice. */
+START_TEST(a_broker_that_restarts_in_mid_stream)
+{
+	const char *topic = kafka_topic();
+	psm_producer *p;
+
+	kafka_create(topic, 3, NULL);
+	p = start();
+	kafka_send(p, topic, 0, COUNT, KEYS);
+	KAFKA_UNTIL(psm_producer_stat(p, "sent") > 0);
+	kafka_ctl(ends[_i], 1);
+	kafka_send(p, topic, COUNT, 2 * COUNT, KEYS);
+	kafka_ctl("start", 1);
+	kafka_send(p, topic, 2 * COUNT, 3 * COUNT, KEYS);
+	end(p);
+	ck_assert_int_eq(__atomic_load_n(&outcomes, __ATOMIC_RELAXED),
+	                 3 * COUNT);
+	kafka_check(topic, 3 * COUNT, KEYS, 1);
+}
+END_TEST
+
+/* -- a consumer across a restart */
+
+static struct {
+	pthread_mutex_t lock;
+	int last[KEYS], count;
+} got = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int
+note(const psm_event *ev, void *user, psm_error *err)
+{
+	int64_t n = -1;
+	int key;
+
+	(void)user;
+	ck_assert_int_eq(
+	    psm_json_get_int(psm_json_at(psm_event_payload(ev), "/n"), &n, err),
+	    0);
+	key = (int)(n % KEYS);
+	pthread_mutex_lock(&got.lock);
+	/* At least once: what was not committed comes again, with all of its
+	 * successors. */
+	ck_assert_msg(n <= got.last[key] + KEYS, "key %d: %d, then %lld", key,
+	              got.last[key], (long long)n);
+	got.last[key] = (int)n;
+	got.count++;
+	pthread_mutex_unlock(&got.lock);
+	return 0;
+}
+
+static int
+all_read(int count)
+{
+	int done = 1;
+
+	pthread_mutex_lock(&got.lock);
+	for (int key = 0; key < KEYS; key++)
+		done = done && got.last[key] >= count - KEYS;
+	pthread_mutex_unlock(&got.lock);
+	return done;
+}
+
+START_TEST(a_consumer_reads_on_after_a_restart)
+{
+	static const char *const settings[] = {
+	    "PSYMATCH_KAFKA_session_timeout_ms", "6000", NULL};
+	const char *topic = kafka_topic();
+	psm_config *cfg = kafka_settings(settings);
+	psm_transport *t = kafka_transport(settings);
+	psm_consumer *c = NULL;
+	psm_producer *p;
+
+	kafka_create(topic, 3, NULL);
+	for (int key = 0; key < KEYS; key++)
+		got.last[key] = key - KEYS;
+	ck_assert_int_eq(psm_consumer_new(t, cfg, topic, &c, NULL), 0);
+	ck_assert_int_eq(psm_consumer_subscribe(c, topic, NULL), 0);
+	ck_assert_int_eq(
+	    psm_consumer_on(c, "patient.deleted", note, NULL, NULL), 0);
+	ck_assert_int_eq(psm_consumer_start(c, NULL), 0);
+	p = start();
+	kafka_send(p, topic, 0, COUNT, KEYS);
+	KAFKA_UNTIL(all_read(COUNT));
+	kafka_ctl("kill", 1);
+	kafka_send(p, topic, COUNT, 2 * COUNT, KEYS);
+	kafka_ctl("start", 1);
+	KAFKA_UNTIL(all_read(2 * COUNT));
+	end(p);
+	ck_assert_int_eq(psm_consumer_close(c, 10000, NULL), 0);
+	psm_consumer_free(c);
+	psm_config_free(cfg);
+	psm_transport_unref(t);
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	static const char *const options[] = {
+	    "--set", "auto.create.topics.enable=false", NULL};
+	Suite *s = suite_create("real_kafka");
+	TCase *tc = tcase_create("real_kafka");
+	SRunner *sr;
+	int failed;
+
+	(void)argc; /* Check takes its settings from the environment */
+	kafka_main(argv, options);
+	tcase_set_timeout(tc, 180);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, a_topic_that_comes_later);
+	tcase_add_test(tc, over_the_limit_of_the_topic);
+	tcase_add_loop_test(tc, a_broker_that_restarts_in_mid_stream, 0,
+	                    PSM__COUNT(ends));
+	tcase_add_test(tc, a_consumer_reads_on_after_a_restart);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}

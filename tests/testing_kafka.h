@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A real Apache Kafka, started by build-aux/with-kafka: its topics, its access
+ * lists, its brokers, and what is in its partitions, seen by a client that is
+ * not ours. Everything here aborts the test when it cannot do its work.
+ */
+#ifndef TESTING_KAFKA_H
+#define TESTING_KAFKA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <psymatch/psymatch.h>
+
+/* A broker that comes back is reached after 2 to 4 s; a new leader for a killed
+ * one is found after some 12 s. */
+#define KAFKA_PATIENCE_MS 60000
+
+/* First thing in main: runs the program again under with-kafka with these
+ * options (NULL ends them), unless it runs under one. Exits 77 where Kafka
+ * cannot be had. */
+void kafka_main(char **argv, const char *const *options);
+
+/* Settings for the brokers, with those of the list "name", "value", ..., NULL.
+ */
+psm_config *kafka_settings(const char *const *list);
+psm_transport *kafka_transport(const char *const *list);
+/* The settings of a login; servers and certificate are those of the cluster. */
+psm_config *kafka_login(const char *mechanism, const char *user,
+                        const char *password);
+
+/* A topic name that no other test uses; it lives until the next call. */
+const char *kafka_topic(void);
+/* config: "key", "value", ..., NULL, or NULL. Returns when every broker knows
+ * it. */
+void kafka_create(const char *topic, int partitions, const char *const *config);
+void kafka_delete(const char *topic);
+/* As retention does: the partition begins at the offset. */
+void kafka_trim(const char *topic, int partition, int64_t before);
+/* Let the user write to and describe the topic. */
+void kafka_allow(const char *user, const char *topic);
+/* The count of brokers that the cluster knows. */
+int kafka_brokers(void);
+/* The number of the broker that leads the partition. */
+int kafka_leader(const char *topic, int partition);
+/* "start", "stop" or "kill" a broker, by its number from 1. */
+void kafka_ctl(const char *action, int broker);
+
+/* Every message that the topic has now, partition by partition. */
+typedef void (*kafka_fn)(int partition, const char *key, const char *value,
+                         size_t len, void *user);
+int64_t kafka_read(const char *topic, kafka_fn fn, void *user);
+
+/* Numbered events: n is of the key n % keys. */
+psm_event *kafka_event(int key, int n);
+void kafka_send(psm_producer *p, const char *topic, int from, int to, int keys);
+/* All of 0 .. count-1 are there, those of a key in order. once: no number is
+ * there twice. */
+void kafka_check(const char *topic, int count, int keys, int once);
+
+/* What the library logs, from the call on, as text. */
+void kafka_log_begin(void);
+int kafka_logged(const char *part);
+/* Until it was logged. */
+void kafka_await_log(const char *part);
+
+/* Look until condition holds. */
+#define KAFKA_UNTIL(condition)                                                 \
+	do {                                                                   \
+		int64_t until_ms = psm__mono_ms() + KAFKA_PATIENCE_MS;         \
+                                                                               \
+		while (!(condition) && psm__mono_ms() < until_ms)              \
+			kafka_pause();                                         \
+		ck_assert_msg(psm__mono_ms() < until_ms,                       \
+		              "never: " #condition);                           \
+	} while (0)
+/* Between two looks at something that cannot be waited for. */
+void kafka_pause(void);
+
+#endif
