@@ -37,7 +37,8 @@ typedef struct psm_transport psm_transport;
  * first contact with the server. Topics appear at their first use, and a key
  * goes to the partition that Kafka would give it. Each producer and each
  * consumer has a connection of its own beside those of the stores, and one more
- * keeps the leases of all consumers.
+ * keeps the leases of all consumers. psymatch-transport(7) tells more, and how
+ * a system moves from one transport to another.
  *
  * @param cfg  settings; copied.
  * @param out  new (psm_transport_unref); NULL after a failure.
