@@ -81,16 +81,28 @@ end(struct psm__spool *s)
 	psm__spool_free(s);
 }
 
+/* Event n has n % 3 headers: its key, and one without a value. */
+static inline size_t
+headers_of(int n, const char *key, struct psm__header out[2])
+{
+	out[0] = (struct psm__header){"key", key, strlen(key)};
+	out[1] = (struct psm__header){"none", NULL, 0};
+	return (size_t)n % 3;
+}
+
 /* Event n: {"event_id":"id-n","n":n} padded to some length. */
 static inline int
 try_put(struct psm__spool *s, int n)
 {
 	char value[256], id[32], key[16];
-	struct psm__spool_entry e = {.topic = "a-topic", .key = key, .id = id};
+	struct psm__header headers[2];
+	struct psm__spool_entry e = {
+	    .topic = "a-topic", .key = key, .id = id, .headers = headers};
 
 	snprintf(id, sizeof(id), "id-%06d", n);
 	snprintf(key, sizeof(key), "k%d", n % 7);
 	e.key_len = strlen(key);
+	e.header_count = headers_of(n, key, headers);
 	snprintf(value, sizeof(value), "{\"event_id\":\"%s\",\"n\":%0*d}", id,
 	         10 + n % 90, n);
 	e.value = value;
@@ -109,6 +121,7 @@ put(struct psm__spool *s, int from, int to)
 static inline int
 number_of(const struct psm__message *m)
 {
+	struct psm__header want[2];
 	char key[16], text[256];
 	int n = -1;
 
@@ -121,6 +134,14 @@ number_of(const struct psm__message *m)
 	snprintf(key, sizeof(key), "k%d", n % 7);
 	ck_assert_uint_eq(m->key_len, strlen(key));
 	ck_assert_mem_eq(m->key, key, m->key_len);
+	ck_assert_uint_eq(m->header_count, headers_of(n, key, want));
+	for (size_t i = 0; i < m->header_count; i++) {
+		ck_assert_str_eq(m->headers[i].name, want[i].name);
+		ck_assert_uint_eq(m->headers[i].len, want[i].len);
+		ck_assert_int_eq(!m->headers[i].value, !want[i].value);
+		ck_assert_mem_eq(m->headers[i].value, want[i].value,
+		                 want[i].len);
+	}
 	return n;
 }
 

@@ -9,6 +9,8 @@
 /* librdkafka wants to be asked within max.poll.interval.ms; a rebalance raises
  * the flag at once, so this is only the heartbeat of an idle group. */
 #define SERVE_MS 500
+/* Giving partitions back is done within this process, in a few milliseconds. */
+#define GIVE_BACK_MS 200
 
 static struct psm__kafka_source *
 source_of(struct psm__source *s)
@@ -254,16 +256,26 @@ source_wake(struct psm__source *base)
 	pthread_mutex_unlock(&s->wait_lock);
 }
 
-/* 1: closed. Not rd_kafka_consumer_close(): it may take as long as the session
- * timeout, or for ever when a topic was removed. */
+/*
+ * 1: closed. Not rd_kafka_consumer_close(): it may take as long as the session
+ * timeout, or for ever when a topic was removed. Once begun, the partitions
+ * must be given back, or rd_kafka_destroy_flags() waits for that for ever: so
+ * it is not begun without time, and gets some in any case.
+ */
 static int
 leave_group(struct psm__kafka_source *s, int timeout_ms)
 {
-	int64_t deadline = psm__mono_ms() + timeout_ms;
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(s->rk);
-	rd_kafka_error_t *error = rd_kafka_consumer_close_queue(s->rk, queue);
+	int64_t deadline;
+	rd_kafka_queue_t *queue;
+	rd_kafka_error_t *error;
 	int closed = 0;
 
+	if (timeout_ms <= 0)
+		return 0;
+	deadline = psm__mono_ms() +
+	           (timeout_ms < GIVE_BACK_MS ? GIVE_BACK_MS : timeout_ms);
+	queue = rd_kafka_queue_new(s->rk);
+	error = rd_kafka_consumer_close_queue(s->rk, queue);
 	while (!error && !(closed = rd_kafka_consumer_closed(s->rk))) {
 		int64_t left = deadline - psm__mono_ms();
 

@@ -210,29 +210,45 @@ choose_topic(const char **topic, const psm_event *ev, psm_error *err)
 	return 0;
 }
 
+/* An event's text that is longer gets memory of its own. */
+#define USUAL_ROOM 4096
+
+static int
+append_text(struct psm_producer *p, struct psm__spool_entry *e, psm_error *err)
+{
+	if (e->value_len > (uint64_t)p->event_max)
+		return psm__fail(err, PSM_ERR_TOO_LARGE,
+		                 "event: want at most %lld bytes, found %zu",
+		                 (long long)p->event_max, e->value_len);
+	return psm__spool_append(p->spool, e, err);
+}
+
 static int
 append(struct psm_producer *p, const char *topic, const psm_event *ev,
        psm_error *err)
 {
+	struct psm__header headers[PSM__EVENT_HEADERS];
 	struct psm__spool_entry e = {
 	    .topic = topic,
 	    .key = psm_event_key(ev),
 	    .id = psm_event_id(ev),
+	    .headers = headers,
+	    .header_count = psm__event_headers(ev, headers),
 	};
-	char *text = NULL;
-	int rc = psm_event_encode(ev, p->wire, &text, &e.value_len, err);
+	char usual[USUAL_ROOM], *text = usual;
+	size_t room = psm__event_room(ev);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	e.value = text;
+	if (room > sizeof usual)
+		text = psm__realloc(NULL, room);
+	if (!text || room == 0)
+		return psm__nomem(err);
 	e.key_len = e.key ? strlen(e.key) : 0;
-	if (e.value_len > (uint64_t)p->event_max)
-		rc = psm__fail(err, PSM_ERR_TOO_LARGE,
-		               "event: want at most %lld bytes, found %zu",
-		               (long long)p->event_max, e.value_len);
-	else
-		rc = psm__spool_append(p->spool, &e, err);
-	psm__free(text);
+	e.value = text;
+	e.value_len = psm__event_write(ev, p->wire, text);
+	rc = append_text(p, &e, err);
+	if (text != usual)
+		psm__free(text);
 	return rc;
 }
 

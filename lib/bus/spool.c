@@ -232,6 +232,7 @@ put_record(struct psm__segment *g, const struct psm__spool_entry *e, size_t len,
 	if (key_len)
 		memcpy(p, e->key, key_len);
 	memcpy(p + key_len, e->value, e->value_len);
+	psm__headers_put(e, p + key_len + e->value_len);
 	put_u32(&rec->len, len);
 	rec->seq = htole64(seq);
 	rec->time_us = (int64_t)htole64((uint64_t)psm_now_us());
@@ -363,7 +364,12 @@ psm__spool_append(struct psm__spool *s, const struct psm__spool_entry *e,
 	size_t len = PSM__REC_HEADER + strlen(e->topic) + 1 + key_len;
 	int rc;
 
-	if (e->value_len > PSM__REC_MAX - len)
+	if (e->header_count > PSM__SPOOL_HEADERS)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "headers: want at most %d, got %zu",
+		                 PSM__SPOOL_HEADERS, e->header_count);
+	len += psm__headers_size(e);
+	if (len > PSM__REC_MAX || e->value_len > PSM__REC_MAX - len)
 		return psm__fail(err, PSM_ERR_TOO_LARGE,
 		                 "%zu bytes do not fit into the spool",
 		                 e->value_len);

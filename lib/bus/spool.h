@@ -40,7 +40,10 @@ struct psm__spool_entry {
 	const char *id; /* is found again inside value, "" if it is not there */
 	const char *value;
 	size_t value_len;
+	const struct psm__header *headers;
+	size_t header_count; /* at most PSM__SPOOL_HEADERS */
 };
+#define PSM__SPOOL_HEADERS 16
 
 struct psm__spool_numbers {
 	uint64_t waiting;     /* records not settled */
@@ -73,7 +76,8 @@ void psm__spool_free(struct psm__spool *s);
 /*
  * Any thread. 0: the record is as durable as the conf says. PSM_ERR_FULL: a
  * limit is reached or the disk is full. PSM_ERR_IO, PSM_ERR_NOMEM,
- * PSM_ERR_TOO_LARGE. PSM_ERR_STATE: the intake is shut.
+ * PSM_ERR_TOO_LARGE. PSM_ERR_INVAL: too many headers. PSM_ERR_STATE: the intake
+ * is shut.
  */
 int psm__spool_append(struct psm__spool *s, const struct psm__spool_entry *e,
                       psm_error *err);
@@ -87,8 +91,9 @@ void psm__spool_numbers(struct psm__spool *s, struct psm__spool_numbers *n);
 
 /* -- The reader's side: one thread. */
 
-/* The next record to hand over: 1 and *m, borrowed until it is let go, with a
- * token; 0: none now. The same one again until psm__spool_pass(). */
+/* The next record to hand over: 1 and *m, borrowed until it is let go (but the
+ * list of its headers only until the next call for a message), with a token; 0:
+ * none now. The same one again until psm__spool_pass(). */
 int psm__spool_peek(struct psm__spool *s, struct psm__message *m);
 void psm__spool_pass(struct psm__spool *s);
 /* The record of token is dealt with. 0: it was already. */

@@ -36,9 +36,10 @@ struct psm__segment_header {
 enum { PSM__REC_EVENT = 1, PSM__REC_HOLE = 2, PSM__REC_NO_KEY = 3 };
 
 /*
- * Topic with its NUL, key, value and zeros up to the next multiple of 8 follow.
- * crc is stored last, so a record that was being written when the process died
- * still has 0 there. A hole stands for damaged bytes: seq is the last one lost.
+ * Topic with its NUL, key, value, headers and zeros up to the next multiple of
+ * 8 follow. crc is stored last, so a record that was being written when the
+ * process died still has 0 there. A hole stands for damaged bytes: seq is the
+ * last one lost.
  */
 struct psm__rec {
 	uint32_t crc; /* of all that follows, never 0 */
@@ -174,6 +175,7 @@ struct psm__spool {
 	uint64_t *slots; /* record address | 1 once settled */
 	uint64_t head, pass, fill, mask;
 	int frozen;
+	struct psm__header headers[PSM__SPOOL_HEADERS]; /* of one message */
 	uint64_t rested_at; /* durable, when it last found nothing */
 	int64_t next_map_ms, next_sync_ms, next_spare_ms;
 };
@@ -221,6 +223,16 @@ int psm__spool_commit(struct psm__spool *s, uint64_t seq, psm_error *err);
 /* The same for durability interval, by the reader: what fails is counted. */
 void psm__spool_sync(struct psm__spool *s);
 void psm__spool_wake_reader(struct psm__spool *s);
+
+/* -- spool_headers.c -- */
+
+/* The bytes that the headers take in a record. */
+size_t psm__headers_size(const struct psm__spool_entry *e);
+void psm__headers_put(const struct psm__spool_entry *e, char *to);
+/* 1: out[PSM__SPOOL_HEADERS] and *count are set, and point into the record. 0:
+ * these are no headers. */
+int psm__headers_read(const struct psm__rec *rec, struct psm__header *out,
+                      size_t *count);
 
 /* -- spool_home.c: streams -- */
 

@@ -154,7 +154,8 @@ read_next(struct psm__spool *s)
 /* -- handing over -- */
 
 static void
-describe(const struct psm__rec *rec, uint64_t token, struct psm__message *m)
+describe(struct psm__spool *s, const struct psm__rec *rec, uint64_t token,
+         struct psm__message *m)
 {
 	const char *topic = (const char *)(rec + 1);
 
@@ -163,8 +164,9 @@ describe(const struct psm__rec *rec, uint64_t token, struct psm__message *m)
 	m->key_len = le32toh(rec->key_len);
 	m->value = m->key + m->key_len;
 	m->value_len = le32toh(rec->value_len);
-	m->headers = NULL;
-	m->header_count = 0;
+	m->headers = s->headers;
+	/* Only valid records come this far. */
+	(void)psm__headers_read(rec, s->headers, &m->header_count);
 	m->token = token;
 	if (le16toh(rec->kind) == PSM__REC_NO_KEY)
 		m->key = NULL;
@@ -185,7 +187,7 @@ psm__spool_peek(struct psm__spool *s, struct psm__message *m)
 			return 0;
 		*slot_of(s, s->fill++) = (uint64_t)(uintptr_t)rec;
 	}
-	describe(record_of(s, s->pass), s->pass, m);
+	describe(s, record_of(s, s->pass), s->pass, m);
 	return 1;
 }
 
@@ -212,7 +214,7 @@ psm__spool_look(struct psm__spool *s, uint64_t *token, struct psm__message *m,
 
 		if (slot & PSM__SETTLED)
 			continue;
-		describe(psm__slot_record(slot), *token, m);
+		describe(s, psm__slot_record(slot), *token, m);
 		*deferred = (slot & PSM__DEFERRED) != 0;
 		return 1;
 	}
@@ -239,7 +241,7 @@ psm__spool_settle(struct psm__spool *s, uint64_t token)
 void
 psm__spool_message(struct psm__spool *s, uint64_t token, struct psm__message *m)
 {
-	describe(record_of(s, token), token, m);
+	describe(s, record_of(s, token), token, m);
 }
 
 void
@@ -249,7 +251,7 @@ psm__spool_id(struct psm__spool *s, uint64_t token, char *id, size_t size)
 	struct psm__message m;
 	size_t len = le16toh(rec->id_len);
 
-	describe(rec, token, &m);
+	describe(s, rec, token, &m);
 	if (len >= size)
 		len = size - 1;
 	memcpy(id, (const char *)m.value + le16toh(rec->id_at), len);

@@ -43,7 +43,7 @@ plausible(const struct psm__rec *rec, size_t room)
 	uint16_t kind = le16toh(rec->kind);
 
 	return kind >= PSM__REC_EVENT && kind <= PSM__REC_NO_KEY &&
-	       le32toh(rec->len) == len && len <= room &&
+	       le32toh(rec->len) >= len && le32toh(rec->len) <= room &&
 	       (uint32_t)le16toh(rec->id_at) + le16toh(rec->id_len) <=
 	           le32toh(rec->value_len);
 }
@@ -52,10 +52,13 @@ static int
 valid_with(const struct psm__rec *rec, size_t room, uint32_t seed)
 {
 	const char *topic = (const char *)(rec + 1);
+	struct psm__header headers[PSM__SPOOL_HEADERS];
+	size_t count;
 
 	return rec->crc != 0 && plausible(rec, room) &&
 	       topic[le16toh(rec->topic_len)] == '\0' &&
-	       psm__rec_crc(seed, rec) == le32toh(rec->crc);
+	       psm__rec_crc(seed, rec) == le32toh(rec->crc) &&
+	       psm__headers_read(rec, headers, &count);
 }
 
 static int
