@@ -166,6 +166,11 @@ psm__kafka_outcome(rd_kafka_resp_err_t e)
 	case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
 	case RD_KAFKA_RESP_ERR__DESTROY:
 	case RD_KAFKA_RESP_ERR__FATAL:
+	case RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE:
+	/* What was behind a gap: it goes with the client. */
+	case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
+	case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
 		return PSM_ERR_CLOSED;
 	default:
 		return PSM_ERR_RETRY;

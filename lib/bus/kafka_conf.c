@@ -120,11 +120,9 @@ static const char *const consumer_only[] = {
 
 /* The library's promises rest on these. */
 static const char *const ours_only[] = {
-    "delivery.report.only.error",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.partition.eof",
-    "group.id",
+    "delivery.report.only.error", "enable.auto.commit",
+    "enable.auto.offset.store",   "enable.gapless.guarantee",
+    "enable.partition.eof",       "group.id",
     "transactional.id",
 };
 
@@ -298,6 +296,25 @@ set_producer(rd_kafka_conf_t *conf, const psm_config *cfg, psm_error *err)
 	                  psm_config_int(cfg, "PSYMATCH_QUEUE_MAX"), err);
 }
 
+/*
+ * When the broker refuses a batch, what follows it must not be stored: without
+ * this, librdkafka numbers it anew and sends it on. With it the client dies,
+ * and the next one begins with what was refused. Without idempotence, which a
+ * user may ask for, there is no such promise.
+ */
+static int
+set_gapless(rd_kafka_conf_t *conf, psm_error *err)
+{
+	char value[16] = "";
+	size_t size = sizeof(value);
+
+	if (rd_kafka_conf_get(conf, "enable.idempotence", value, &size) !=
+	        RD_KAFKA_CONF_OK ||
+	    strcmp(value, "true") != 0)
+		return 0;
+	return psm__kafka_set(conf, "enable.gapless.guarantee", "true", err);
+}
+
 static int
 set_ours(rd_kafka_conf_t *conf, const psm_config *cfg, rd_kafka_type_t type,
          psm_error *err)
@@ -330,6 +347,8 @@ psm__kafka_conf(const psm_config *cfg, rd_kafka_type_t type,
 	rc = set_ours(conf, cfg, type, err);
 	if (rc == 0)
 		rc = set_passed_through(conf, cfg, type, err);
+	if (rc == 0 && type == RD_KAFKA_PRODUCER)
+		rc = set_gapless(conf, err);
 	if (rc < 0) {
 		rd_kafka_conf_destroy(conf);
 		return rc;

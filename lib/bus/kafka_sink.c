@@ -23,7 +23,7 @@ struct sink {
 	rd_kafka_queue_t *events; /* where a poll waits, for wake */
 	psm__report_fn report;
 	void *user;
-	int dead;    /* a fatal error was seen; sending thread only */
+	int gave_up; /* a message came back without a word of the broker */
 	int reports; /* run in this poll */
 	rd_kafka_topic_t **topics;
 	size_t topic_count, topic_cap;
@@ -48,8 +48,8 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 	s->reports++;
 	if (rc == 0)
 		psm__kafka_up(link);
-	else if (s->dead)
-		rc = PSM_ERR_CLOSED;
+	else if (rc == PSM_ERR_CLOSED)
+		s->gave_up = 1;
 	s->report((uint64_t)(uintptr_t)m->_private, rc,
 	          rc ? rd_kafka_err2str(m->err) : "", s->user);
 }
@@ -61,9 +61,11 @@ check_alive(struct sink *s, psm_error *err)
 	rd_kafka_resp_err_t e;
 
 	e = rd_kafka_fatal_error(s->rk, text, sizeof(text));
+	if (!e && s->gave_up)
+		return psm__fail(err, PSM_ERR_BROKER,
+		                 "the client gave messages back");
 	if (!e)
 		return 0;
-	s->dead = 1;
 	return psm__fail(err, PSM_ERR_BROKER, "the client is dead: %s: %s",
 	                 rd_kafka_err2name(e), text);
 }
@@ -229,7 +231,6 @@ sink_close(struct psm__sink *base, int timeout_ms)
 
 	if (check_alive(s, NULL) == 0)
 		rd_kafka_flush(s->rk, timeout_ms);
-	s->dead = 1;
 	rd_kafka_purge(s->rk,
 	               RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	rd_kafka_flush(s->rk, PURGE_MS);
@@ -240,6 +241,7 @@ sink_close(struct psm__sink *base, int timeout_ms)
 }
 
 static const struct psm__sink_ops sink_ops = {
+    .by_batch = 1,
     .send = sink_send,
     .poll = sink_poll,
     .wake = sink_wake,

@@ -15,6 +15,13 @@ struct entry {
 	struct psm__mem_message *message; /* NULL once it has an outcome */
 };
 
+/* A topic with messages that came back as RETRY, and how many of them were not
+ * reported yet: until then nothing of it may be stored. */
+struct stuck {
+	struct psm__mem_topic *topic;
+	size_t count;
+};
+
 /* The ring holds [head, head + done) with an outcome, then up to count without
  * one: order is kept because only the first of those may be delivered. */
 struct sink {
@@ -25,6 +32,8 @@ struct sink {
 	int woken;
 	struct entry *ring;
 	size_t head, done, count;
+	struct stuck *stuck;
+	size_t stuck_count, stuck_cap;
 };
 
 static struct sink *
@@ -39,6 +48,59 @@ entry_at(struct sink *s, size_t i)
 	return &s->ring[(s->head + i) % PSM__MEMORY_QUEUE_MAX];
 }
 
+static struct stuck *
+find_stuck(struct sink *s, const struct psm__mem_topic *topic)
+{
+	size_t i;
+
+	for (i = 0; i < s->stuck_count; i++)
+		if (s->stuck[i].topic == topic)
+			return &s->stuck[i];
+	return NULL;
+}
+
+/* accept_message() made room for one more. @locks bus->lock held */
+static void
+add_stuck(struct sink *s, struct psm__mem_topic *topic)
+{
+	struct stuck *k = find_stuck(s, topic);
+
+	if (!k) {
+		k = &s->stuck[s->stuck_count++];
+		k->topic = topic;
+		k->count = 0;
+	}
+	k->count++;
+}
+
+/* Its report is being run. @locks bus->lock held */
+static void
+end_stuck(struct sink *s, const struct entry *e)
+{
+	struct stuck *k;
+
+	if (e->rc != PSM_ERR_RETRY)
+		return;
+	k = find_stuck(s, e->topic);
+	if (--k->count == 0)
+		*k = s->stuck[--s->stuck_count];
+}
+
+/* @locks bus->lock held */
+static int
+outcome(struct sink *s, struct entry *e)
+{
+	if (find_stuck(s, e->topic))
+		return PSM_ERR_RETRY;
+	if (s->bus->fail_count > 0) {
+		s->bus->fail_count--;
+		return s->bus->fail_rc;
+	}
+	if (psm__mem_append(s->bus, e->topic, e->message) < 0)
+		return PSM_ERR_RETRY;
+	return 0;
+}
+
 /* Give the waiting messages their outcome, in order. @locks bus->lock held */
 static void
 deliver(struct sink *s)
@@ -46,12 +108,9 @@ deliver(struct sink *s)
 	while (s->done < s->count && !s->bus->down) {
 		struct entry *e = entry_at(s, s->done++);
 
-		if (s->bus->fail_count > 0) {
-			s->bus->fail_count--;
-			e->rc = s->bus->fail_rc;
-		} else if (psm__mem_append(s->bus, e->topic, e->message) < 0) {
-			e->rc = PSM_ERR_RETRY;
-		}
+		e->rc = outcome(s, e);
+		if (e->rc == PSM_ERR_RETRY)
+			add_stuck(s, e->topic);
 		if (e->rc)
 			psm__mem_release(e->message);
 		e->message = NULL;
@@ -67,7 +126,8 @@ accept_message(struct sink *s, const struct psm__message *m, psm_error *err)
 	memset(e, 0, sizeof(*e));
 	e->token = m->token;
 	e->topic = psm__mem_topic(s->bus, m->topic);
-	if (!e->topic)
+	if (!e->topic || psm__grow(&s->stuck, &s->stuck_cap,
+	                           s->bus->topic_count, sizeof(*s->stuck)) < 0)
 		return psm__nomem(err);
 	e->message = psm__mem_message(m);
 	if (!e->message)
@@ -102,6 +162,7 @@ take_done(struct sink *s, struct entry *batch, size_t max)
 
 	for (n = 0; n < max && s->done; n++) {
 		batch[n] = *entry_at(s, 0);
+		end_stuck(s, &batch[n]);
 		s->head = (s->head + 1) % PSM__MEMORY_QUEUE_MAX;
 		s->done--;
 		s->count--;
@@ -190,6 +251,7 @@ sink_close(struct psm__sink *base, int timeout_ms)
 		          s->user);
 	}
 	psm_transport_unref(&s->bus->base);
+	psm__free(s->stuck);
 	psm__free(s->ring);
 	psm__free(s);
 }

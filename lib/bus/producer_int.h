@@ -27,8 +27,10 @@ struct psm__lane {
 	int state; /* enum psm__lane_state */
 	int64_t resume_ms;
 	unsigned failures;
-	uint64_t probe; /* PROBING: the token */
-	uint64_t scan;  /* CATCHING: next token to look at */
+	uint64_t probe;  /* PROBING: the token */
+	size_t suspects; /* so many go one by one: one of them is refused for
+	                    good, and the broker does not say which */
+	uint64_t scan;   /* CATCHING: next token to look at */
 };
 
 enum psm__producer_state {
@@ -63,9 +65,10 @@ struct psm_producer {
 	/* the sender's own */
 	psm_error *err;
 	size_t inflight;
-	int handed;  /* records in this turn */
-	int restart; /* open another sink, send all again */
-	int ending;  /* only reports are taken now */
+	int handed;   /* records in this turn */
+	int restart;  /* open another sink, send all again */
+	int ending;   /* only reports are taken now */
+	int by_batch; /* as the sink's ops say */
 	int64_t open_at_ms, pause_until_ms;
 	unsigned open_failures;
 	struct psm__lane *lanes;
@@ -104,13 +107,19 @@ struct psm__lane *psm__lane_shut(struct psm_producer *p, const char *topic);
 /* The broker does not take this record of the topic now. */
 void psm__lane_hold(struct psm_producer *p, const struct psm__message *m,
                     const char *why);
+/* One of the records that went together is refused for good: find out which by
+ * sending them one by one. 0: it was sent alone, so it is this one. */
+int psm__lane_suspect(struct psm_producer *p, const struct psm__message *m,
+                      const char *why);
 /* The record was acknowledged, or refused for good. */
 void psm__lane_took(struct psm_producer *p, uint64_t token);
 /* Send what is due of the topics that are shut; as psm__sender_send(). */
 int psm__lanes_run(struct psm_producer *p, int64_t now_ms);
 /* When the next one is due; INT64_MAX: none. */
 int64_t psm__lanes_due(const struct psm_producer *p);
-void psm__lanes_reset(struct psm_producer *p);
+/* Another client begins: everything comes again, but what the broker did not
+ * take is still tried with one record first. */
+void psm__lanes_restart(struct psm_producer *p);
 void psm__lanes_free(struct psm_producer *p);
 
 #endif

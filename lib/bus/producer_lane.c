@@ -3,7 +3,8 @@
  * Topics that the broker does not take now: missing, or not permitted. Their
  * records are deferred in the spool's ring. To keep the order of a key, nothing
  * newer of such a topic is sent before the deferred ones, and only one of these
- * is tried until it has come through.
+ * is tried until it has come through. The sink sees to it that nothing which
+ * was on its way behind the first one is stored meanwhile.
  */
 #include <stdio.h>
 #include <string.h>
@@ -65,32 +66,71 @@ say_trouble(struct psm_producer *p, const struct psm__lane *l, const char *why)
 	psm__sender_trouble(p, text);
 }
 
-void
-psm__lane_hold(struct psm_producer *p, const struct psm__message *m,
-               const char *why)
+/* A record of the topic comes again. NULL: no memory to keep it in mind; then
+ * everything starts over a bit later, which keeps the order as well. */
+static struct psm__lane *
+defer(struct psm_producer *p, const struct psm__message *m)
 {
 	struct psm__lane *l = find(p, m->topic);
 
 	psm__spool_defer(p->spool, m->token);
 	if (!l)
 		l = add(p, m->topic);
-	if (!l) {
-		/* No memory for it: then everything starts over a bit later,
-		 * which keeps the order as well. */
+	if (!l)
 		p->restart = 1;
-		return;
-	}
-	if (l->state == PSM__LANE_HELD ||
-	    (l->state == PSM__LANE_PROBING && l->probe != m->token))
-		return; /* an older one of the same trouble */
+	return l;
+}
+
+static void
+shut(struct psm_producer *p, struct psm__lane *l, const char *why)
+{
 	if (l->state == PSM__LANE_OPEN) {
 		p->lanes_shut++;
 		psm__log(PSM_LOG_WARN, "the broker does not take a topic now",
 		         "topic", l->topic, "why", why, NULL);
 	}
 	l->state = PSM__LANE_HELD;
-	l->resume_ms = psm__mono_ms() + psm__sender_backoff(p, l->failures++);
 	say_trouble(p, l, why);
+}
+
+/* 1: the report is of one that was sent before the lane was shut, so it is old
+ * news. */
+static int
+is_late(const struct psm__lane *l, uint64_t token)
+{
+	return l->state == PSM__LANE_HELD ||
+	       (l->state == PSM__LANE_PROBING && l->probe != token);
+}
+
+void
+psm__lane_hold(struct psm_producer *p, const struct psm__message *m,
+               const char *why)
+{
+	struct psm__lane *l = defer(p, m);
+
+	if (!l || is_late(l, m->token))
+		return;
+	shut(p, l, why);
+	l->resume_ms = psm__mono_ms() + psm__sender_backoff(p, l->failures++);
+}
+
+int
+psm__lane_suspect(struct psm_producer *p, const struct psm__message *m,
+                  const char *why)
+{
+	struct psm__lane *l = psm__lane_shut(p, m->topic);
+
+	if (l && l->state == PSM__LANE_PROBING && l->probe == m->token)
+		return 0;
+	l = defer(p, m);
+	if (!l)
+		return 1;
+	l->suspects++;
+	if (is_late(l, m->token))
+		return 1;
+	shut(p, l, why);
+	l->resume_ms = psm__mono_ms();
+	return 1;
 }
 
 void
@@ -101,10 +141,13 @@ psm__lane_took(struct psm_producer *p, uint64_t token)
 	for (i = 0; p->lanes_shut && i < p->lane_count; i++) {
 		struct psm__lane *l = &p->lanes[i];
 
-		if (l->state == PSM__LANE_PROBING && l->probe == token) {
-			l->state = PSM__LANE_CATCHING;
-			l->scan = 0;
-		}
+		if (l->state != PSM__LANE_PROBING || l->probe != token)
+			continue;
+		if (l->suspects)
+			l->suspects--;
+		l->state = l->suspects ? PSM__LANE_HELD : PSM__LANE_CATCHING;
+		l->resume_ms = 0;
+		l->scan = 0;
 	}
 }
 
@@ -128,6 +171,7 @@ open_lane(struct psm_producer *p, struct psm__lane *l)
 {
 	l->state = PSM__LANE_OPEN;
 	l->failures = 0;
+	l->suspects = 0;
 	if (--p->lanes_shut == 0)
 		psm__sender_trouble(p, "");
 }
@@ -158,7 +202,11 @@ probe(struct psm_producer *p, struct psm__lane *l)
 	}
 	token = 0;
 	if (!next_of(p, l, &token, 1, &m)) {
-		open_lane(p, l);
+		/* After a restart they may not have been passed yet. */
+		if (psm__spool_peek(p->spool, &m))
+			l->resume_ms = psm__mono_ms() + SETTLE_MS;
+		else
+			open_lane(p, l);
 		return 0;
 	}
 	l->state = PSM__LANE_PROBING;
@@ -218,13 +266,20 @@ psm__lanes_due(const struct psm_producer *p)
 }
 
 void
-psm__lanes_reset(struct psm_producer *p)
+psm__lanes_restart(struct psm_producer *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->lane_count; i++)
-		p->lanes[i].state = PSM__LANE_OPEN;
-	p->lanes_shut = 0;
+	for (i = 0; i < p->lane_count; i++) {
+		struct psm__lane *l = &p->lanes[i];
+
+		if (l->state == PSM__LANE_CATCHING && !l->suspects) {
+			l->state = PSM__LANE_OPEN;
+			p->lanes_shut--;
+		} else if (l->state != PSM__LANE_OPEN) {
+			l->state = PSM__LANE_HELD;
+		}
+	}
 }
 
 void

@@ -125,14 +125,19 @@ on_report(uint64_t token, int rc, const char *reason, void *user)
 		p->inflight--;
 	if (rc == 0) {
 		took(p, token);
-	} else if (for_good(rc)) {
-		refused(p, token, rc, reason);
-	} else if (!p->ending) {
-		/* Also PSM_ERR_CLOSED of a dead sink: the next one starts from
-		 * the front anyway. */
-		psm__spool_message(p->spool, token, &m);
-		psm__lane_hold(p, &m, reason);
+		return;
 	}
+	if (for_good(rc) && !p->by_batch) {
+		refused(p, token, rc, reason);
+		return;
+	}
+	if (p->ending || rc == PSM_ERR_CLOSED)
+		return; /* the next sink starts from the front */
+	psm__spool_message(p->spool, token, &m);
+	if (!for_good(rc))
+		psm__lane_hold(p, &m, reason);
+	else if (!psm__lane_suspect(p, &m, reason))
+		refused(p, token, rc, reason);
 }
 
 int
@@ -192,7 +197,7 @@ restart(struct psm_producer *p)
 	psm__log(PSM_LOG_WARN, "the producer's client is replaced", "why",
 	         psm_error_message(p->err), NULL);
 	close_sink(p, 0);
-	psm__lanes_reset(p);
+	psm__lanes_restart(p);
 	psm__spool_rewind(p->spool);
 	p->restart = 0;
 	p->open_at_ms =
@@ -218,7 +223,9 @@ open_sink(struct psm_producer *p)
 		    psm__mono_ms() + psm__sender_backoff(p, p->open_failures++);
 		return;
 	}
-	psm__sender_trouble(p, "");
+	if (p->lanes_shut == 0)
+		psm__sender_trouble(p, "");
+	p->by_batch = sink->ops->by_batch;
 	set_sink(p, sink);
 }
 

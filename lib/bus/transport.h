@@ -29,7 +29,9 @@ struct psm__message {
  * rc 0: acknowledged by all in-sync replicas. Else why not:
  * PSM_ERR_RETRY      not stored (topic not there, no permission, ...), but the
  *                    same message may be taken later: send it again, before
- *                    any later message of its key;
+ *                    any later message of its key. Nothing of its topic that
+ *                    was handed over behind it, and before this report, will
+ *                    be stored for its key by this sink;
  * PSM_ERR_TOO_LARGE  refused by the broker for good;
  * PSM_ERR_INVAL      refused by the broker for good;
  * PSM_ERR_CLOSED     the sink is dead or closing: never sent, or outcome
@@ -41,6 +43,10 @@ typedef void (*psm__report_fn)(uint64_t token, int rc, const char *reason,
 
 struct psm__sink;
 struct psm__sink_ops {
+	/* 1: when a report says TOO_LARGE or INVAL, only a neighbour that went
+	 * in the same request may be to blame. It is certain of a message that
+	 * was the only one of its topic between send and report. */
+	int by_batch;
 	/*
 	 * 0: taken, exactly one report will come from poll or close.
 	 * PSM_ERR_FULL: poll and try again. PSM_ERR_RETRY: not taken now
