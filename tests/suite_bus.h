@@ -21,8 +21,16 @@ struct bus_rig {
 	void (*set_down)(psm_transport *t, int down);
 	void (*close)(psm_transport *t);
 	int regroups; /* 1: an outage can make the group begin anew */
+	/* The next count requests or messages are refused with rc, which is
+	 * PSM_ERR_RETRY or PSM_ERR_TOO_LARGE. NULL: it cannot be made to. */
+	void (*fail_next)(psm_transport *t, int count, int rc);
+	int by_batch; /* it refuses requests with several messages */
+	int slow;     /* an outage and its end take seconds */
 };
 
 Suite *suite_bus(const struct bus_rig *rig);
+/* What the producer must do on it. */
+Suite *suite_producer(const struct bus_rig *rig);
+void suite_producer_limits(Suite *s, const struct bus_rig *rig);
 
 #endif

@@ -15,6 +15,7 @@ static const struct bus_rig memory_rig = {
     .open = open_memory,
     .set_down = psm__memory_set_down,
     .close = psm_transport_unref,
+    .fail_next = psm__memory_fail_next,
 };
 
 int
@@ -23,6 +24,7 @@ main(void)
 	SRunner *sr = srunner_create(suite_bus(&memory_rig));
 	int failed;
 
+	srunner_add_suite(sr, suite_producer(&memory_rig));
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -35,6 +35,7 @@ static const struct bus_rig postgres_rig = {
     .open = open_postgres,
     .set_down = set_down,
     .close = psm_transport_unref,
+    .slow = 1,
 };
 
 int
@@ -46,6 +47,7 @@ main(int argc, char **argv)
 	(void)argc;
 	pg_main(argv);
 	sr = srunner_create(suite_bus(&postgres_rig));
+	srunner_add_suite(sr, suite_producer(&postgres_rig));
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -193,7 +193,9 @@ close_sink(struct psm_producer *p, int timeout_ms)
 static void
 restart(struct psm_producer *p)
 {
-	psm__sender_trouble(p, psm_error_message(p->err));
+	/* What a lane says is closer to the cause. */
+	if (p->lanes_shut == 0)
+		psm__sender_trouble(p, psm_error_message(p->err));
 	psm__log(PSM_LOG_WARN, "the producer's client is replaced", "why",
 	         psm_error_message(p->err), NULL);
 	close_sink(p, 0);
