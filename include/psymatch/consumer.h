@@ -48,7 +48,8 @@ typedef int (*psm_event_fn)(const psm_event *ev, void *user, psm_error *err);
  * A message that cannot be handled: not JSON, not an envelope, against its
  * schema, of an unknown version, or given up by its handler. Its offset is
  * committed like that of a handled one, so whoever wants to keep it must do so
- * here.
+ * here, or with psm_consumer_dead_letters(): then this is called after the
+ * letter was acknowledged.
  *
  * @param topic      borrowed for the call.
  * @param partition  of the topic, from 0.
@@ -71,6 +72,11 @@ typedef void (*psm_dead_fn)(const char *topic, int32_t partition,
  * A consumer of a group. Each partition of a topic is read by one consumer of
  * the group; what a group has committed is where it goes on after a restart. A
  * new group starts at the earliest message that is kept.
+ *
+ * Where the next message is gone, because it was kept for less time than the
+ * consumer was away, or because the topic was made anew, the consumer goes on
+ * at the earliest that is kept, and says so: an error in the log, "gaps" in
+ * psm_consumer_stat(), and psm_consumer_health() for 15 minutes.
  *
  * @param t      the transport; a reference is kept.
  * @param cfg    settings; none is kept.
@@ -195,6 +201,29 @@ PSM_API int psm_consumer_upcast(psm_consumer *c, const char *type,
 PSM_API int psm_consumer_on_dead(psm_consumer *c, psm_dead_fn fn, void *user);
 
 /**
+ * Put dead messages into a topic of dead letters on the same transport: that
+ * of "orders" is "orders.dlq". It gets key, bytes and headers as they were, and
+ * the headers dead-topic, dead-partition, dead-offset, dead-group, dead-code,
+ * dead-reason, dead-attempts, dead-bytes (how many) and dead-time. Bytes that
+ * are too large for the broker with these headers are left out.
+ *
+ * The offset is committed only after the broker has acknowledged the letter;
+ * until then its partition waits, and psm_consumer_health() says so. A message
+ * that dies in a topic of dead letters stays there. Before the first poll or
+ * start.
+ *
+ * @param c   a consumer.
+ * @param on  1: yes; 0: no. As the setting PSYMATCH_DEAD_LETTER_TOPIC says
+ *            unless called.
+ * @return 0: set.
+ *   PSM_ERR_INVAL  c is NULL, or on is another number;
+ *   PSM_ERR_STATE  started, polled or closed already.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_consumer_dead_letters(psm_consumer *c, int on);
+
+/**
  * Wait for the first message and handle what is there, at most 500, on the
  * calling thread. To be called again and again, at least every 5 minutes, or
  * another consumer of the group gets the partitions. Errors of the broker are
@@ -274,9 +303,11 @@ PSM_API void psm_consumer_free(psm_consumer *c);
  * @param c     a consumer; NULL is allowed.
  * @param name  "handled" (the handler returned 0), "retried" (tries that ended
  *              in PSM_ERR_RETRY), "dead", "skipped" (null values, no handler),
- *              "overrun" (calls past their deadline): counts since
- *              psm_consumer_new(); "lag": messages behind the end
- *              of the partitions it has.
+ *              "overrun" (calls past their deadline), "gaps" (times that
+ * messages were gone before they were read) and "gap_messages" (how many that
+ * were, as far as known): counts since psm_consumer_new(); "lag_seconds": age
+ * of the last message finished, by the transport's time, 0 while none waits;
+ * "lag": messages behind the end of the partitions it has.
  * @return the number; -1 for another name, for a lag that is not known (yet)
  *   and for NULL.
  *
@@ -292,10 +323,10 @@ PSM_API int64_t psm_consumer_stat(psm_consumer *c, const char *name);
  *                if it is longer; may be NULL.
  * @param size    bytes, with the NUL; 160 is enough.
  * @return an enum psm_health: green: reads; amber: not started, no broker for
- *   less than 30 s, a retry, a dead message or a call past its deadline within
- *   the last 15 minutes, or an
- *   error of the broker within the last 10 s; red: closed, no broker for
- *   longer, a retry that lasts a minute or more, or reading ended for good.
+ *   less than 30 s, a retry, a gap, a dead message or a call past its deadline
+ * within the last 15 minutes, or an error of the broker within the last 10 s;
+ * red: closed, no broker for longer, a retry that lasts a minute or more, or
+ * reading ended for good.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

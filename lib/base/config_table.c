@@ -46,6 +46,8 @@ static const struct setting {
      "log level of a service"},
     {"PSYMATCH_TRANSPORT", WORD, "kafka", "", 0, 0, "kafka memory postgres",
      "where events travel"},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", BOOLEAN, "false", "", 0, 0, NULL,
+     "a consumer puts dead messages into TOPIC.dlq"},
     {"PSYMATCH_PG_DATABASE", STRING, "", "", 0, 0, NULL,
      "database of the topics in PostgreSQL; empty: that of DB_NAME"},
     {"PSYMATCH_PG_PARTITIONS", INTEGER, "3", "partitions", 1, 1000, NULL,

@@ -64,6 +64,7 @@ psm_consumer_new(psm_transport *t, const psm_config *cfg, const char *group,
 	c->err = psm_error_new();
 	c->dice = (uint64_t)psm__mono_us() ^ (uintptr_t)c;
 	c->dice |= 1;
+	c->dead_letters = psm_config_bool(cfg, "PSYMATCH_DEAD_LETTER_TOPIC");
 	if (!c->group || !c->err || psm__consumer_counts(c) < 0) {
 		consumer_destroy(c);
 		return psm__nomem(err);
@@ -169,6 +170,17 @@ psm_consumer_on_dead(psm_consumer *c, psm_dead_fn fn, void *user)
 		return PSM_ERR_STATE;
 	c->dead_fn = fn;
 	c->dead_user = user;
+	return 0;
+}
+
+int
+psm_consumer_dead_letters(psm_consumer *c, int on)
+{
+	if (!c || on < 0 || on > 1)
+		return PSM_ERR_INVAL;
+	if (want_new(c, NULL) < 0)
+		return PSM_ERR_STATE;
+	c->dead_letters = on;
 	return 0;
 }
 
@@ -325,6 +337,8 @@ finish(psm_consumer *c, int64_t deadline_ms, psm_error *err)
 		/* Without a broker there is nobody to wait for. */
 		rc = psm__cpart_commit(c, s->ops->connected(s), err);
 		psm__cpart_drop_all(c);
+		left = deadline_ms - psm__mono_ms();
+		psm__letters_close(c, left > 0 ? (int)left : 0);
 		pthread_mutex_lock(&c->lock);
 		c->source = NULL;
 		pthread_mutex_unlock(&c->lock);

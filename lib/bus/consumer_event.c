@@ -32,20 +32,51 @@ psm__consumer_counts(psm_consumer *c)
 	n->m_overrun = psm__counter(
 	    "psymatch_consumer_overrun_total", "group", c->group,
 	    "Calls of handlers that passed their deadline, by consumer group.");
+	n->m_gaps = psm__counter(
+	    "psymatch_consumer_gaps_total", "group", c->group,
+	    "Times that messages were gone before they were read, by consumer "
+	    "group.");
+	n->m_lag_seconds = psm__gauge(
+	    "psymatch_consumer_lag_seconds", "group", c->group,
+	    "Age of the last message finished while others wait, by consumer "
+	    "group; -1 if unknown.");
 	n->m_lag = psm__gauge("psymatch_consumer_lag", "group", c->group,
 	                      "Messages not handled yet, by consumer group; "
 	                      "-1 if unknown.");
 	return n->m_handled && n->m_retried && n->m_dead && n->m_skipped &&
-	               n->m_overrun && n->m_lag
+	               n->m_overrun && n->m_gaps && n->m_lag_seconds && n->m_lag
 	           ? 0
 	           : PSM_ERR_NOMEM;
+}
+
+void
+psm__consumer_gap(const struct psm__gap *gap, void *user)
+{
+	psm_consumer *c = user;
+	struct psm__cpart *part;
+
+	count(&c->counts.gaps, c->counts.m_gaps);
+	__atomic_add_fetch(&c->counts.gap_messages, psm__gap_messages(gap),
+	                   __ATOMIC_RELAXED);
+	part = psm__cpart_get(c, gap->topic, gap->partition);
+	if (part) /* the decision is kept like an event that is done */
+		part->next = gap->to;
+	pthread_mutex_lock(&c->lock);
+	c->gap_ms = psm__mono_ms();
+	snprintf(c->gap_where, sizeof(c->gap_where),
+	         gap->from < gap->to
+	             ? "%.80s[%d]: %lld to %lld are gone, never read"
+	             : "%.80s[%d]: made anew, read until %lld, goes on at %lld",
+	         gap->topic, (int)gap->partition, (long long)gap->from,
+	         (long long)(gap->from < gap->to ? gap->to - 1 : gap->to));
+	pthread_mutex_unlock(&c->lock);
 }
 
 /* The log gets the origin and the code only: reason is the application's text
  * and may name a person. */
 static void
-bury(psm_consumer *c, const struct psm__record *rec, int code,
-     const char *reason)
+finish_dead(psm_consumer *c, const struct psm__record *rec, int code,
+            const char *reason)
 {
 	char where[32];
 
@@ -61,6 +92,41 @@ bury(psm_consumer *c, const struct psm__record *rec, int code,
 	if (c->dead_fn)
 		c->dead_fn(rec->topic, rec->partition, rec->offset, rec->value,
 		           rec->value_len, code, reason, c->dead_user);
+}
+
+/* 0: it is dead and done with. PSM_ERR_RETRY: its letter is on the way. */
+static int
+bury(psm_consumer *c, const struct psm__record *rec, int code,
+     const char *reason, int attempts)
+{
+	struct psm__cpart *part;
+	int rc;
+
+	if (!reason || !*reason)
+		reason = psm_strerror(code);
+	if (!psm__letters_wanted(c, rec->topic)) {
+		finish_dead(c, rec, code, reason);
+		return 0;
+	}
+	rc = psm__letter_write(c, rec, code, reason, attempts);
+	if (rc < 0)
+		return rc;
+	part = psm__cpart_get(c, rec->topic, rec->partition);
+	return psm__consumer_bury(c, rec, part);
+}
+
+int
+psm__consumer_bury(psm_consumer *c, const struct psm__record *rec,
+                   struct psm__cpart *part)
+{
+	struct psm__letter *l = part->letter;
+
+	if (psm__letter_go_on(c, l) < 0)
+		return PSM_ERR_RETRY;
+	finish_dead(c, rec, psm__letter_code(l), psm__letter_reason(l));
+	part->letter = NULL;
+	psm__letter_drop(l);
+	return 0;
 }
 
 /* A call that took longer than it may. */
@@ -93,7 +159,6 @@ call_handler(psm_consumer *c, const struct psm__record *rec,
              const struct psm__handler *h, psm_event *ev, int attempt)
 {
 	psm_event_fn fn = (psm_event_fn)h->fn;
-	const char *reason;
 	int64_t over_ms;
 	int rc;
 
@@ -110,9 +175,7 @@ call_handler(psm_consumer *c, const struct psm__record *rec,
 		return rc;
 	if (rc > 0) /* not a result a handler may give */
 		rc = PSM_ERR_REJECT;
-	reason = psm_error_message(c->err);
-	bury(c, rec, rc, reason && *reason ? reason : psm_strerror(rc));
-	return 0;
+	return bury(c, rec, rc, psm_error_message(c->err), attempt);
 }
 
 /* The event's way through upcasters to its handler. */
@@ -133,10 +196,7 @@ dispatch(psm_consumer *c, const struct psm__record *rec, psm_event *ev,
 	} else if (rc == 0) {
 		count(&c->counts.skipped, c->counts.m_skipped);
 	} else if (rc != PSM_ERR_RETRY) {
-		const char *reason = psm_error_message(c->err);
-
-		bury(c, rec, rc, reason && *reason ? reason : psm_strerror(rc));
-		rc = 0;
+		rc = bury(c, rec, rc, psm_error_message(c->err), attempt);
 	}
 	psm_event_free(upcast);
 	return rc;
@@ -156,10 +216,8 @@ psm__consumer_handle(psm_consumer *c, const struct psm__record *rec,
 	rc = psm__record_parse(rec, &ev, c->err);
 	if (rc == PSM_ERR_NOMEM) /* our fault, not the event's */
 		return PSM_ERR_RETRY;
-	if (rc < 0) {
-		bury(c, rec, rc, psm_error_message(c->err));
-		return 0;
-	}
+	if (rc < 0)
+		return bury(c, rec, rc, psm_error_message(c->err), attempt);
 	psm__error_clear(c->err);
 	rc = dispatch(c, rec, ev, attempt);
 	psm_event_free(ev);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a consumer says of itself. Any thread. */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,27 +35,48 @@ get(const int64_t *value)
 	return __atomic_load_n(value, __ATOMIC_RELAXED);
 }
 
+/* How old the last message finished is while others wait behind it; 0: none
+ * waits. Without a broker, what waits is not known. @locks c->lock held */
+static int64_t
+lag_seconds_locked(psm_consumer *c)
+{
+	int64_t lag = lag_locked(c);
+	int64_t at = get(&c->event_ms);
+	int64_t age;
+
+	if (lag <= 0)
+		return lag;
+	if (at <= 0 || !c->source->ops->connected(c->source))
+		return -1;
+	age = psm_now_us() / 1000000 - at / 1000;
+	return age > 0 ? age : 0;
+}
+
 int64_t
 psm_consumer_stat(psm_consumer *c, const char *name)
 {
+	static const struct {
+		const char *name;
+		size_t at;
+	} counts[] = {
+#define COUNT(x) {#x, offsetof(struct psm__consumer_counts, x)}
+	    COUNT(handled), COUNT(retried), COUNT(dead),        COUNT(skipped),
+	    COUNT(overrun), COUNT(gaps),    COUNT(gap_messages)
+#undef COUNT
+	};
 	int64_t lag;
+	size_t i;
 
 	if (!c || !name)
 		return -1;
-	if (strcmp(name, "handled") == 0)
-		return get(&c->counts.handled);
-	if (strcmp(name, "retried") == 0)
-		return get(&c->counts.retried);
-	if (strcmp(name, "dead") == 0)
-		return get(&c->counts.dead);
-	if (strcmp(name, "skipped") == 0)
-		return get(&c->counts.skipped);
-	if (strcmp(name, "overrun") == 0)
-		return get(&c->counts.overrun);
-	if (strcmp(name, "lag") != 0)
+	for (i = 0; i < PSM__COUNT(counts); i++)
+		if (strcmp(name, counts[i].name) == 0)
+			return get((const int64_t *)((const char *)&c->counts +
+			                             counts[i].at));
+	if (strcmp(name, "lag") != 0 && strcmp(name, "lag_seconds") != 0)
 		return -1;
 	pthread_mutex_lock(&c->lock);
-	lag = lag_locked(c);
+	lag = strcmp(name, "lag") == 0 ? lag_locked(c) : lag_seconds_locked(c);
 	pthread_mutex_unlock(&c->lock);
 	return lag;
 }
@@ -91,6 +113,10 @@ troubles(psm_consumer *c, int64_t now, char *reason, size_t size)
 	}
 	if (c->trouble_ms && now - c->trouble_ms < TROUBLE_MS) {
 		snprintf(reason, size, "reading failed: %s", c->trouble);
+		return PSM_HEALTH_AMBER;
+	}
+	if (c->gap_ms && now - c->gap_ms < DEAD_MS) {
+		snprintf(reason, size, "%s", c->gap_where);
 		return PSM_HEALTH_AMBER;
 	}
 	if (c->dead_ms && now - c->dead_ms < DEAD_MS) {

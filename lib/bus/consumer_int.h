@@ -34,13 +34,16 @@ struct psm__cpart {
 	int retrying;
 	struct psm__record rec;
 	unsigned attempts;
-	int64_t due_ms; /* monotonic */
+	int64_t due_ms;             /* monotonic */
+	struct psm__letter *letter; /* rec is dead, and waits for this to be
+	                               acknowledged; NULL: it is not */
 };
 
 struct psm__consumer_counts {
 	int64_t handled, retried, dead, skipped, overrun; /* __atomic */
+	int64_t gaps, gap_messages;                       /* __atomic */
 	struct psm__metric *m_handled, *m_retried, *m_dead, *m_skipped;
-	struct psm__metric *m_overrun, *m_lag;
+	struct psm__metric *m_overrun, *m_gaps, *m_lag, *m_lag_seconds;
 };
 
 struct psm_consumer {
@@ -51,6 +54,7 @@ struct psm_consumer {
 	struct psm__dispatch dispatch;
 	psm_dead_fn dead_fn;
 	void *dead_user;
+	int dead_letters; /* into topics with PSM__DEAD_SUFFIX */
 
 	pthread_mutex_t lock;
 	pthread_cond_t idle; /* busy became 0 */
@@ -66,9 +70,13 @@ struct psm_consumer {
 	int64_t dead_ms;            /* when an event last died; 0: never */
 	int64_t overrun_ms;         /* when a call passed its deadline; 0: never
 	                             */
-	int64_t trouble_ms;         /* when a poll last failed; 0: never */
-	int fatal;                  /* the transport's client is dead */
+	int64_t gap_ms;             /* when a gap was last found; 0: never */
+	char gap_where[160];
+	int64_t trouble_ms; /* when a poll last failed; 0: never */
+	int fatal;          /* the transport's client is dead */
 	char trouble[160];
+	int64_t event_ms;       /* __atomic; the transport's time of the last
+	                           message finished, 0: none */
 	int64_t retry_since_ms; /* 0: nothing is retried */
 	char retry_where[160];
 
@@ -80,6 +88,7 @@ struct psm_consumer {
 	int64_t commit_ms;
 	psm_error *err; /* of handlers and of the parser */
 	uint64_t dice;
+	struct psm__sink *dead_sink; /* NULL until the first letter */
 
 	struct psm__consumer_counts counts;
 };
@@ -104,6 +113,27 @@ int psm__cpart_commit(psm_consumer *c, int wait, psm_error *err);
 int psm__cpart_commit_one(psm_consumer *c, struct psm__cpart *part, int wait,
                           psm_error *err);
 
+/* -- consumer_dead.c. All on the busy thread. */
+
+#define PSM__DEAD_SUFFIX ".dlq"
+
+/* 1: the dead of this topic go into a topic of dead letters. */
+int psm__letters_wanted(const psm_consumer *c, const char *topic);
+/* Make the letter of a dead record; it is its partition's. PSM_ERR_RETRY: out
+ * of memory. */
+int psm__letter_write(psm_consumer *c, const struct psm__record *rec, int code,
+                      const char *reason, int attempts);
+/* Send it, if that is due, and wait a moment. 0: acknowledged. PSM_ERR_RETRY:
+ * go on later. */
+int psm__letter_go_on(psm_consumer *c, struct psm__letter *l);
+/* When to go on, monotonic. */
+int64_t psm__letter_due(const struct psm__letter *l);
+int psm__letter_code(const struct psm__letter *l);
+const char *psm__letter_reason(const struct psm__letter *l);
+/* NULL is allowed. */
+void psm__letter_drop(struct psm__letter *l);
+void psm__letters_close(psm_consumer *c, int timeout_ms);
+
 /* -- consumer_loop.c */
 
 /* Open the source unless it is open. */
@@ -120,5 +150,10 @@ void *psm__consumer_run(void *c);
 int psm__consumer_handle(psm_consumer *c, const struct psm__record *rec,
                          int attempt);
 int psm__consumer_counts(psm_consumer *c);
+/* Go on with the letter of a dead record. Results as above. */
+int psm__consumer_bury(psm_consumer *c, const struct psm__record *rec,
+                       struct psm__cpart *part);
+/* gap of psm__source_conf; user is the consumer. */
+void psm__consumer_gap(const struct psm__gap *gap, void *user);
 
 #endif

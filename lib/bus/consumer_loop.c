@@ -31,6 +31,7 @@ psm__consumer_open(psm_consumer *c, psm_error *err)
 	    .topics = (const char *const *)c->topics,
 	    .topic_count = c->topic_count,
 	    .revoked = on_revoked,
+	    .gap = psm__consumer_gap,
 	    .user = c,
 	};
 	struct psm__source *s = NULL;
@@ -82,6 +83,8 @@ housekeeping(psm_consumer *c, int64_t now)
 	if (psm__cpart_commit(c, 0, c->err) < 0)
 		note_trouble(c);
 	psm__metric_set(c->counts.m_lag, psm_consumer_stat(c, "lag"));
+	psm__metric_set(c->counts.m_lag_seconds,
+	                psm_consumer_stat(c, "lag_seconds"));
 	if (!c->source->ops->connected(c->source))
 		return;
 	pthread_mutex_lock(&c->lock);
@@ -108,6 +111,7 @@ take(psm_consumer *c, struct psm__record *rec)
 		return 0;
 	}
 	part->next = rec->offset + 1;
+	__atomic_store_n(&c->event_ms, rec->timestamp_ms, __ATOMIC_RELAXED);
 	c->source->ops->release(c->source, rec);
 	return 1;
 }
@@ -115,13 +119,21 @@ take(psm_consumer *c, struct psm__record *rec)
 static int
 take_again(psm_consumer *c, struct psm__cpart *part)
 {
+	int rc;
+
 	psm__error_clear(c->err);
-	if (psm__consumer_handle(c, &part->rec, (int)part->attempts + 1) ==
-	    PSM_ERR_RETRY) {
+	if (part->letter)
+		rc = psm__consumer_bury(c, &part->rec, part);
+	else
+		rc = psm__consumer_handle(c, &part->rec,
+		                          (int)part->attempts + 1);
+	if (rc == PSM_ERR_RETRY) {
 		psm__cpart_retry(c, part, &part->rec);
 		return 0;
 	}
 	part->next = part->rec.offset + 1;
+	__atomic_store_n(&c->event_ms, part->rec.timestamp_ms,
+	                 __ATOMIC_RELAXED);
 	psm__cpart_retry_done(c, part);
 	return 1;
 }

@@ -65,9 +65,10 @@ tell_retries(psm_consumer *c, const struct psm__cpart *part)
 		c->retry_since_ms = psm__mono_ms();
 	if (part)
 		snprintf(c->retry_where, sizeof(c->retry_where),
-		         "%.100s[%d] offset %lld, try %u", part->topic,
-		         (int)part->partition, (long long)part->rec.offset,
-		         part->attempts + 1);
+		         part->letter ? "%.80s[%d] offset %lld, its dead letter"
+		                      : "%.80s[%d] offset %lld, try %u",
+		         part->topic, (int)part->partition,
+		         (long long)part->rec.offset, part->attempts + 1);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -83,6 +84,7 @@ set_retrying(psm_consumer *c, struct psm__cpart *part, int on)
 static void
 part_free(psm_consumer *c, struct psm__cpart *part)
 {
+	psm__letter_drop(part->letter);
 	if (part->retrying) {
 		c->source->ops->release(c->source, &part->rec);
 		set_retrying(c, part, 0);
@@ -135,7 +137,7 @@ psm__cpart_retry(psm_consumer *c, struct psm__cpart *part,
                  const struct psm__record *rec)
 {
 	if (part->retrying) {
-		part->attempts++;
+		part->attempts += !part->letter;
 	} else {
 		part->rec = *rec;
 		part->attempts = 1;
@@ -145,6 +147,11 @@ psm__cpart_retry(psm_consumer *c, struct psm__cpart *part,
 		 * revoked drops this. */
 		(void)c->source->ops->hold(c->source, part->topic,
 		                           part->partition, INT_MAX, NULL);
+	}
+	if (part->letter) {
+		part->due_ms = psm__letter_due(part->letter);
+		tell_retries(c, part);
+		return;
 	}
 	part->due_ms = psm__mono_ms() + retry_delay(c, part->attempts - 1);
 	__atomic_add_fetch(&c->counts.retried, 1, __ATOMIC_RELAXED);

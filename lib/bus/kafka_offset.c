@@ -6,6 +6,8 @@
  * the thread that fetches). */
 #define COMMIT_MS 3000
 #define SEEK_MS 5000
+/* How long a source may ask where a log begins. */
+#define WATERMARK_MS 2000
 
 static struct psm__kafka_source *
 source_of(struct psm__source *s)
@@ -143,6 +145,30 @@ psm__kafka_hold(struct psm__source *base, const char *topic, int32_t partition,
 		return not_ours(topic, partition, err);
 	part->held_until_ms = timeout_ms > 0 ? psm__mono_ms() + timeout_ms : 0;
 	return 0;
+}
+
+void
+psm__kafka_check_gap(struct psm__kafka_source *s,
+                     const struct psm__kafka_part *part, int64_t offset)
+{
+	struct psm__gap gap = {.topic = part->topic,
+	                       .partition = part->partition,
+	                       .from = part->position,
+	                       .to = offset};
+	int64_t low = -1, high = -1;
+
+	/* What compaction and transactions leave out lies behind the start of
+	 * the log, what retention took lies before it. Asked only here: a
+	 * broker that does not answer is not a reason to keep silent. */
+	if (gap.to > gap.from &&
+	    rd_kafka_query_watermark_offsets(
+		s->rk, part->topic, part->partition, &low, &high,
+		WATERMARK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+	    low <= gap.from)
+		return;
+	psm__source_log_gap(s->group, &gap);
+	if (s->gap)
+		s->gap(&gap, s->user);
 }
 
 /* -1: unknown. */

@@ -103,6 +103,8 @@ hand_out(struct psm__kafka_source *s, struct psm__kafka_part *part,
 {
 	if (m->err)
 		return fail_message(m, err);
+	if (part && part->position >= 0 && part->position != m->offset)
+		psm__kafka_check_gap(s, part, m->offset);
 	fill_record(rec, m);
 	if (part)
 		__atomic_store_n(&part->position, m->offset + 1,
@@ -295,6 +297,7 @@ source_free(struct psm__kafka_source *s, int closed)
 		return;
 	psm__kafka_drop_parts(s);
 	psm__free(s->parts);
+	psm__free(s->group);
 	if (s->group_queue) {
 		rd_kafka_queue_cb_event_enable(s->group_queue, NULL, NULL);
 		rd_kafka_queue_destroy(s->group_queue);
@@ -375,7 +378,13 @@ source_new(const struct psm__source_conf *conf)
 	psm__kafka_link_init(&s->link, s);
 	s->start_at = conf->start_at;
 	s->revoked = conf->revoked;
+	s->gap = conf->gap;
 	s->user = conf->user;
+	s->group = psm__strdup(conf->group);
+	if (!s->group) {
+		source_free(s, 0);
+		return NULL;
+	}
 	return s;
 }
 

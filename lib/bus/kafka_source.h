@@ -36,7 +36,9 @@ struct psm__kafka_source {
 	int64_t (*start_at)(const char *topic, int32_t partition,
 	                    int64_t committed, void *user);
 	void (*revoked)(const char *topic, int32_t partition, void *user);
+	void (*gap)(const struct psm__gap *gap, void *user);
 	void *user;
+	char *group; /* for the log */
 
 	pthread_mutex_t parts_lock;
 	struct psm__kafka_part **parts;
@@ -76,5 +78,9 @@ int psm__kafka_seek(struct psm__source *base, const char *topic,
 int psm__kafka_hold(struct psm__source *base, const char *topic,
                     int32_t partition, int timeout_ms, psm_error *err);
 int64_t psm__kafka_lag(struct psm__source *base);
+/* offset came where part->position was due: tell it unless the log has a hole
+ * there for reasons of its own. */
+void psm__kafka_check_gap(struct psm__kafka_source *s,
+                          const struct psm__kafka_part *part, int64_t offset);
 
 #endif

@@ -298,6 +298,41 @@ psm__memory_fail_next(psm_transport *t, int count, int rc)
 	pthread_mutex_unlock(&bus->lock);
 }
 
+/* Each partition of topic keeps `keep`; the next offset is reset for a new
+ * log. */
+static void
+cut(psm_transport *t, const char *topic, size_t keep, int anew)
+{
+	struct psm__bus *bus = bus_of(t);
+	struct psm__mem_topic *found;
+	int32_t i;
+
+	pthread_mutex_lock(&bus->lock);
+	found = psm__mem_topic(bus, topic);
+	for (i = 0; found && i < bus->partitions; i++) {
+		while (found->parts[i].count > keep)
+			drop_oldest(&found->parts[i]);
+		if (anew)
+			found->parts[i].next = 0;
+	}
+	if (found)
+		found->epoch += anew;
+	pthread_cond_broadcast(&bus->changed);
+	pthread_mutex_unlock(&bus->lock);
+}
+
+void
+psm__memory_wipe(psm_transport *t, const char *topic)
+{
+	cut(t, topic, 0, 1);
+}
+
+void
+psm__memory_retain(psm_transport *t, const char *topic, size_t keep)
+{
+	cut(t, topic, keep, 0);
+}
+
 int64_t
 psm__memory_count(psm_transport *t, const char *topic)
 {

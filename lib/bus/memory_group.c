@@ -164,7 +164,16 @@ take_over(struct psm__mem_source *s, size_t i)
 		cur = &s->group->cursors[i];
 	}
 	if (at < 0)
-		at = committed < 0 ? 0 : committed;
+		at = committed;
+	cur->epoch = cur->topic->epoch;
+	if (at < 0) {
+		struct psm__mem_partition *log = &cur->topic->parts[partition];
+
+		cur->position = log->next - (int64_t)log->count;
+		return;
+	}
+	if (at == committed)
+		cur->epoch = cur->committed_epoch;
 	cur->position = at;
 }
 

@@ -40,6 +40,7 @@ struct psm__mem_partition {
 
 struct psm__mem_topic {
 	char *name;
+	int64_t epoch;  /* counts the wipes: which log this is */
 	int32_t spread; /* where the next message without a key goes */
 	struct psm__mem_partition parts[PSM__MEMORY_PARTITIONS_MAX];
 };
@@ -56,6 +57,7 @@ struct psm__mem_source {
 	int64_t (*start_at)(const char *topic, int32_t partition,
 	                    int64_t committed, void *user);
 	void (*revoked)(const char *topic, int32_t partition, void *user);
+	void (*gap)(const struct psm__gap *gap, void *user);
 	void *user;
 	int woken;
 	int assigned; /* 1 once a poll has seen the group */
@@ -67,9 +69,11 @@ struct psm__mem_cursor {
 	struct psm__mem_topic *topic;
 	int32_t partition;
 	int64_t committed;              /* -1: never */
+	int64_t committed_epoch;        /* the log it is of */
 	struct psm__mem_source *owner;  /* reads it now; NULL: nobody */
 	struct psm__mem_source *target; /* should read it */
 	int64_t position;
+	int64_t epoch;         /* the log that position is of */
 	int64_t held_until_ms; /* monotonic; 0: not held */
 };
 

@@ -10,20 +10,31 @@ source_of(struct psm__source *s)
 	return (struct psm__mem_source *)s;
 }
 
-/* The message at the cursor; where retention or a foreign offset leaves the
- * log, the earliest kept one, as auto.offset.reset=earliest does it. */
-static struct psm__mem_message *
-next_message(struct psm__mem_cursor *cur)
+/* Bring a cursor that is outside its log to the earliest kept message. 1: it
+ * was outside, *gap says how. @locks bus->lock held */
+static int
+find_gap(struct psm__mem_cursor *cur, struct psm__gap *gap)
 {
-	struct psm__mem_partition *part = &cur->topic->parts[cur->partition];
+	const struct psm__mem_partition *part =
+	    &cur->topic->parts[cur->partition];
 	int64_t first = part->next - (int64_t)part->count;
 
-	if (cur->position < first || cur->position > part->next) {
-		psm__log(PSM_LOG_WARN, "offset is not kept, going to earliest",
-		         "topic", cur->topic->name, NULL);
-		cur->position = first;
-	}
-	return psm__mem_at(part, cur->position);
+	if (cur->epoch == cur->topic->epoch && cur->position >= first &&
+	    cur->position <= part->next)
+		return 0;
+	gap->topic = cur->topic->name;
+	gap->partition = cur->partition;
+	gap->from = cur->position;
+	gap->to = first;
+	cur->position = first;
+	if (cur->epoch == cur->topic->epoch)
+		return 1;
+	cur->epoch = cur->topic->epoch;
+	/* Of another log: 57 of the old one was not due in this one. */
+	if (gap->from < first)
+		gap->from = first;
+	/* Nothing was read of the old one, so nothing is missed. */
+	return gap->from > 0;
 }
 
 static void
@@ -44,10 +55,11 @@ fill_record(struct psm__record *rec, const struct psm__mem_cursor *cur,
 	rec->hold = m;
 }
 
-/* 1: a record. 0: none; *due is brought forward to the end of a hold.
- * @locks bus->lock held */
+/* 1: a record. 0: none; *due is brought forward to the end of a hold. 2: no
+ * record yet, *gap is to be told first. @locks bus->lock held */
 static int
-next_record(struct psm__mem_source *s, struct psm__record *rec, int64_t *due)
+next_record(struct psm__mem_source *s, struct psm__record *rec, int64_t *due,
+            struct psm__gap *gap)
 {
 	struct psm__mem_group *g = s->group;
 	int64_t now = psm__mono_ms();
@@ -65,7 +77,10 @@ next_record(struct psm__mem_source *s, struct psm__record *rec, int64_t *due)
 				*due = cur->held_until_ms;
 			continue;
 		}
-		m = next_message(cur);
+		if (find_gap(cur, gap))
+			return 2;
+		m = psm__mem_at(&cur->topic->parts[cur->partition],
+		                cur->position);
 		if (!m)
 			continue;
 		fill_record(rec, cur, m);
@@ -74,6 +89,18 @@ next_record(struct psm__mem_source *s, struct psm__record *rec, int64_t *due)
 		return 1;
 	}
 	return 0;
+}
+
+/* @locks bus->lock held, not during the callback */
+static void
+tell_gap(struct psm__mem_source *s, const struct psm__gap *gap)
+{
+	psm__source_log_gap(s->group->name, gap);
+	if (!s->gap)
+		return;
+	pthread_mutex_unlock(&s->bus->lock);
+	s->gap(gap, s->user);
+	pthread_mutex_lock(&s->bus->lock);
 }
 
 static int
@@ -87,10 +114,12 @@ source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
 	(void)err; /* nothing can fail here */
 	pthread_mutex_lock(&s->bus->lock);
 	while (!s->woken) {
+		struct psm__gap gap;
 		int64_t due = deadline;
 
 		psm__mem_follow(s);
-		rc = next_record(s, rec, &due);
+		while ((rc = next_record(s, rec, &due, &gap)) == 2)
+			tell_gap(s, &gap);
 		if (rc || psm__mono_ms() >= deadline)
 			break;
 		if (!s->woken)
@@ -150,8 +179,10 @@ source_commit(struct psm__source *base, const char *topic, int32_t partition,
 		rc = not_ours(topic, partition, err);
 	else if (s->bus->down)
 		rc = psm__fail(err, PSM_ERR_BROKER, "the bus is down");
-	else
+	else {
 		cur->committed = next;
+		cur->committed_epoch = cur->epoch;
+	}
 	pthread_mutex_unlock(&s->bus->lock);
 	return rc;
 }
@@ -166,9 +197,10 @@ source_seek(struct psm__source *base, const char *topic, int32_t partition,
 
 	pthread_mutex_lock(&s->bus->lock);
 	cur = find_owned(s, topic, partition);
-	if (cur)
+	if (cur) {
 		cur->position = offset;
-	else
+		cur->epoch = cur->topic->epoch;
+	} else
 		rc = not_ours(topic, partition, err);
 	pthread_mutex_unlock(&s->bus->lock);
 	return rc;
@@ -203,9 +235,11 @@ source_lag(struct psm__source *base)
 	for (i = 0; i < s->group->count; i++) {
 		const struct psm__mem_cursor *cur = &s->group->cursors[i];
 		int64_t next = cur->topic->parts[cur->partition].next;
+		int64_t at =
+		    cur->epoch == cur->topic->epoch ? cur->position : 0;
 
-		if (cur->owner == s && next > cur->position)
-			lag += next - cur->position;
+		if (cur->owner == s && next > at)
+			lag += next - at;
 	}
 	if (!s->assigned)
 		lag = -1;
@@ -306,6 +340,7 @@ psm__mem_open_source(psm_transport *t, const struct psm__source_conf *conf,
 	s->bus = (struct psm__bus *)psm_transport_ref(t);
 	s->start_at = conf->start_at;
 	s->revoked = conf->revoked;
+	s->gap = conf->gap;
 	s->user = conf->user;
 	rc = copy_topics(s, conf);
 	if (rc == 0) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
 #include "bus/transport.h"
 
 psm_transport *
@@ -43,4 +44,20 @@ psm__record_parse(const struct psm__record *rec, psm_event **out,
 	psm__event_set_origin(*out, &origin);
 	psm__event_read_headers(*out, rec->headers, rec->header_count);
 	return 0;
+}
+
+void
+psm__source_log_gap(const char *group, const struct psm__gap *gap)
+{
+	char where[32], from[24], to[24];
+
+	snprintf(where, sizeof(where), "%d", (int)gap->partition);
+	snprintf(from, sizeof(from), "%lld", (long long)gap->from);
+	snprintf(to, sizeof(to), "%lld", (long long)gap->to);
+	psm__log(PSM_LOG_ERROR,
+	         gap->from < gap->to
+	             ? "messages are gone that were never read"
+	             : "the topic is not the one that was read before",
+	         "group", group, "topic", gap->topic, "partition", where,
+	         "from", from, "to", to, NULL);
 }

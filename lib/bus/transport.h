@@ -100,6 +100,28 @@ struct psm__record {
 int psm__record_parse(const struct psm__record *rec, psm_event **out,
                       psm_error *err);
 
+/*
+ * Messages that can never be read: the next one of a partition is not the one
+ * that was due. from < to: [from, to) are gone, because nobody read them before
+ * their time was over. from >= to: the log is not the one that was read until
+ * from, because its topic was made anew; how many are gone nobody knows.
+ */
+struct psm__gap {
+	const char *topic; /* borrowed for the call */
+	int32_t partition;
+	int64_t from; /* the offset that was due */
+	int64_t to;   /* where reading goes on: the earliest that is kept */
+};
+/* The messages that are known to be gone. */
+static inline int64_t
+psm__gap_messages(const struct psm__gap *gap)
+{
+	return gap->to > gap->from ? gap->to - gap->from : 0;
+}
+
+/* An error of the log, from the transport. */
+void psm__source_log_gap(const char *group, const struct psm__gap *gap);
+
 struct psm__source_conf {
 	const char *group;
 	const char *const *topics; /* copied */
@@ -114,6 +136,9 @@ struct psm__source_conf {
 	/* On the polling thread, when a partition is taken away (or lost):
 	 * forget what was read of it. May be NULL. */
 	void (*revoked)(const char *topic, int32_t partition, void *user);
+	/* On the polling thread, before the first record behind the gap is
+	 * handed out. May be NULL; the transport logs it in any case. */
+	void (*gap)(const struct psm__gap *gap, void *user);
 	void *user;
 };
 
@@ -192,6 +217,10 @@ void psm__memory_set_down(psm_transport *t, int down);
 /* The next count sends are reported as rc. */
 void psm__memory_fail_next(psm_transport *t, int count, int rc);
 int64_t psm__memory_count(psm_transport *t, const char *topic);
+/* The topic is dropped and made anew: it is another log, from offset 0. */
+void psm__memory_wipe(psm_transport *t, const char *topic);
+/* Retention: each partition of topic keeps its newest `keep` messages. */
+void psm__memory_retain(psm_transport *t, const char *topic, size_t keep);
 /* Put raw bytes there, e.g. garbage; value NULL is a null value. */
 int psm__memory_put(psm_transport *t, const char *topic, const char *key,
                     const void *value, size_t len);

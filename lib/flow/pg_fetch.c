@@ -227,14 +227,15 @@ make_chunk(struct psm__pg_part *part, const psm_rows *rows, size_t first,
 static void
 jump(struct psm__pg_source *s, struct psm__pg_part *part, int64_t to)
 {
-	char from[24], until[24];
+	struct psm__gap gap = {.topic = part->topic,
+	                       .partition = part->partition,
+	                       .from = part->position,
+	                       .to = to};
 
-	(void)snprintf(from, sizeof from, "%lld", (long long)part->position);
-	(void)snprintf(until, sizeof until, "%lld", (long long)to);
-	psm__log(PSM_LOG_ERROR, "messages are gone before they were read",
-	         "group", s->group, "topic", part->topic, "from", from, "to",
-	         until, NULL);
 	part->position = to;
+	psm__source_log_gap(s->group, &gap);
+	if (s->conf.gap)
+		s->conf.gap(&gap, s->conf.user);
 }
 
 /* first_row: offset of the first message that was read, -1: none was. */

@@ -91,6 +91,7 @@ FUNCTIONS = (
     ("psm_consumer_upcast", "int", "psm_consumer*", "const char*",
      "const char*", "const char*", "psm_upcast_fn", "void*", "psm_error*"),
     ("psm_consumer_on_dead", "int", "psm_consumer*", "psm_dead_fn", "void*"),
+    ("psm_consumer_dead_letters", "int", "psm_consumer*", "int"),
     ("psm_consumer_poll", "int", "psm_consumer*", "int", "psm_error*"),
     ("psm_consumer_start", "int", "psm_consumer*", "psm_error*"),
     ("psm_consumer_close", "int", "psm_consumer*", "int", "psm_error*"),

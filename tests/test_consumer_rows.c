@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What went wrong in consumers before, one test per row of that list, on every
+ * transport.
+ */
+#include "consumer_env.h"
+
+/* -- rows */
+
+START_TEST(c01_garbage_between_goods)
+{
+	struct seen seen = {0};
+	struct env e;
+	psm_consumer *c;
+
+	open_env(&e, _i);
+	put_good(&e, 1);
+	put(&e, "\x01\xff garbage", 10, NULL, 0);
+	put_good(&e, 2);
+	c = make_consumer(e.t, "c01", &seen);
+	poll_until(c, &seen.count, 2);
+	check_order(&seen);
+	ck_assert_int_eq(seen.dead, 1);
+	ck_assert_int_eq(seen.dead_offset, 1);
+	ck_assert_int_eq(seen.dead_code, PSM_ERR_PARSE);
+	ck_assert_str_eq(seen.dead_raw, "\x01\xff garbage");
+	ck_assert_uint_gt(strlen(seen.dead_reason), 0);
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
+START_TEST(c02_null_value_is_ignored)
+{
+	struct seen seen = {0};
+	struct env e;
+	psm_consumer *c;
+
+	open_env(&e, _i);
+	put_good(&e, 1);
+	put(&e, NULL, 0, NULL, 0);
+	put_good(&e, 2);
+	c = make_consumer(e.t, "c02", &seen);
+	poll_until(c, &seen.count, 2);
+	ck_assert_int_eq(seen.dead, 0);
+	ck_assert_int_eq(psm_consumer_stat(c, "dead"), 0);
+	ck_assert_int_eq(psm_consumer_stat(c, "skipped"), 1);
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
+static psm_consumer *
+limited(struct env *e, const char *group, struct seen *seen, int attempts)
+{
+	psm_handler_options *o = NULL;
+	psm_consumer *c = NULL;
+	psm_config *cfg = NULL;
+
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(e->t, cfg, group, &c, NULL), 0);
+	psm_config_free(cfg);
+	ck_assert_int_eq(psm_handler_options_new(&o, NULL), 0);
+	ck_assert_int_eq(psm_handler_options_on_failure(o, PSM_ON_FAILURE_RETRY,
+	                                                attempts, NULL),
+	                 0);
+	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
+	ck_assert_int_eq(psm_consumer_on_with(c, "search.status_changed", o,
+	                                      on_event, seen, NULL),
+	                 0);
+	ck_assert_int_eq(psm_consumer_on_dead(c, on_dead, seen), 0);
+	psm_handler_options_free(o);
+	return c;
+}
+
+/* Fails twice, then succeeds: handled. Fails always: dead after three tries,
+ * the others are handled in their order. */
+START_TEST(c03_failure_is_not_passed_over)
+{
+	struct seen seen = {
+	    .fail_number = 3, .fail_times = 2, .fail_rc = PSM_ERR_RETRY};
+	struct env e;
+	psm_consumer *c;
+	int i;
+
+	open_env(&e, _i);
+	for (i = 1; i <= 5; i++)
+		put_good(&e, i);
+	c = limited(&e, "c03", &seen, 3);
+	poll_until(c, &seen.count, 5);
+	for (i = 0; i < 5; i++)
+		ck_assert_int_eq(seen.number[i], i + 1);
+	ck_assert_int_eq(seen.dead, 0);
+
+	seen.fail_number = 7;
+	seen.fail_times = 1000;
+	seen.calls = 0;
+	for (i = 6; i <= 8; i++)
+		put_good(&e, i);
+	poll_until(c, &seen.count, 7);
+	ck_assert_int_eq(seen.number[5], 6);
+	ck_assert_int_eq(seen.number[6], 8);
+	ck_assert_int_eq(seen.calls, 5);
+	ck_assert_int_eq(seen.dead, 1);
+	ck_assert_int_eq(seen.dead_offset, 6);
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
+/* What the handler works with is down: the event is neither done nor dead, and
+ * nothing overtakes it, however often it is tried. */
+START_TEST(c04_retry_is_not_success)
+{
+	struct seen seen = {
+	    .fail_number = 1, .fail_times = 1000000, .fail_rc = PSM_ERR_RETRY};
+	struct env e;
+	psm_consumer *c;
+
+	open_env(&e, _i);
+	put_good(&e, 1);
+	put_good(&e, 2);
+	c = make_consumer(e.t, "c04", &seen);
+	while (seen.calls < 4)
+		ck_assert_int_eq(psm_consumer_poll(c, 100, NULL), 0);
+	ck_assert_int_eq(seen.count, 0);
+	ck_assert_int_eq(seen.dead, 0);
+	end(c, 0);
+	memset(&seen, 0, sizeof(seen));
+	c = make_consumer(e.t, "c04", &seen);
+	poll_until(c, &seen.count, 2);
+	check_order(&seen);
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
+struct crash {
+	struct seen seen;
+	struct env *env;
+};
+
+/* The broker goes while the last effect is made. */
+static int
+lose_broker(const psm_event *ev, void *user, psm_error *err)
+{
+	struct crash *crash = user;
+	int rc = on_event(ev, &crash->seen, err);
+
+	if (crash->seen.count == 3)
+		crash->env->rig->set_down(crash->env, 1);
+	return rc;
+}
+
+/* What the plain consumer promises after a crash between effect and commit:
+ * the events come again, and none is left out. */
+START_TEST(c05_lost_commit_repeats)
+{
+	struct crash crash = {0};
+	struct seen seen = {0};
+	psm_config *cfg = NULL;
+	psm_consumer *c = NULL;
+	struct env e;
+	int i;
+
+	open_env(&e, _i);
+	crash.env = &e;
+	for (i = 1; i <= 3; i++)
+		put_good(&e, i);
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(e.t, cfg, "c05", &c, NULL), 0);
+	psm_config_free(cfg);
+	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
+	ck_assert_int_eq(psm_consumer_on(c, "*", lose_broker, &crash, NULL), 0);
+	poll_until(c, &crash.seen.count, 3);
+	psm_consumer_free(c); /* nobody takes its commit */
+	e.rig->set_down(&e, 0);
+	put_good(&e, 4);
+	c = make_consumer(e.t, "c05", &seen);
+	poll_until(c, &seen.count, 4);
+	for (i = 0; i < 4; i++)
+		ck_assert_int_eq(seen.number[i], i + 1);
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
+START_TEST(c06_starts_without_a_broker)
+{
+	struct seen seen = {0};
+	struct env e;
+	psm_consumer *c;
+	char reason[160];
+
+	open_env(&e, _i);
+	put_good(&e, 1);
+	e.rig->set_down(&e, 1);
+	c = make_consumer(e.t, "c06", &seen);
+	ck_assert_int_eq(psm_consumer_poll(c, 300, NULL), 0);
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_AMBER);
+	ck_assert_ptr_nonnull(strstr(reason, "no broker"));
+	e.rig->set_down(&e, 0);
+	poll_until(c, &seen.count, 1);
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
+static int
+keep_time(const psm_event *ev, void *user, psm_error *err)
+{
+	(void)err;
+	*(int64_t *)user = psm_event_timestamp_us(ev);
+	return 0;
+}
+
+START_TEST(c09_original_time)
+{
+	static const char old[] =
+	    "{\"event_id\": \"0190b5a0-0000-7000-8000-000000000001\", "
+	    "\"event_type\": \"search.status_changed\", \"version\": \"1.0\", "
+	    "\"timestamp\": \"2001-09-09T01:46:40Z\", \"producer\": \"x\", "
+	    "\"payload\": {\"search_id\": 1, \"patient_id\": 1, "
+	    "\"old_status\": null, \"new_status\": \"aktiv\"}}";
+	psm_config *cfg = NULL;
+	psm_consumer *c = NULL;
+	int64_t time_us = 0;
+	int handled = 0;
+	struct env e;
+
+	open_env(&e, _i);
+	put(&e, old, sizeof(old) - 1, NULL, 0);
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(e.t, cfg, "c09", &c, NULL), 0);
+	psm_config_free(cfg);
+	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
+	ck_assert_int_eq(psm_consumer_on(c, "*", keep_time, &time_us, NULL), 0);
+	while (!handled) {
+		ck_assert_int_ge(psm_consumer_poll(c, 100, NULL), 0);
+		handled = (int)psm_consumer_stat(c, "handled");
+	}
+	ck_assert_int_eq(time_us, INT64_C(1000000000000000));
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
+#define ID "\"event_id\": \"0190b5a0-0000-7000-8000-000000000001\", "
+#define TYPE "\"event_type\": \"search.status_changed\", "
+#define REST                                                                   \
+	"\"timestamp\": \"2025-08-11T09:44:00Z\", \"producer\": \"x\", "       \
+	"\"payload\": {\"search_id\": 1, \"patient_id\": 1, "                  \
+	"\"old_status\": null, \"new_status\": \"aktiv\"}}"
+
+static const struct {
+	const char *raw;
+	int code;
+} malformed[] = {
+    {"", PSM_ERR_PARSE},
+    {"[1, 2]", PSM_ERR_SCHEMA},
+    {"17", PSM_ERR_SCHEMA},
+    {"{}", PSM_ERR_SCHEMA},
+    {"{" ID "\"version\": \"1.0\", " REST, PSM_ERR_SCHEMA},
+    {"{" ID TYPE "\"version\": \"9.9\", " REST, PSM_ERR_VERSION},
+    {"{" ID TYPE "\"version\": 1, " REST, PSM_ERR_SCHEMA},
+    {"{" ID TYPE REST, PSM_ERR_SCHEMA},
+    {"{" ID TYPE "\"version\": \"1.7\", " REST, PSM_ERR_VERSION},
+};
+
+/* Each is refused with a code of its own; also a version that no handler
+ * takes. */
+START_TEST(c11_malformed_envelopes)
+{
+	struct seen seen = {0};
+	psm_handler_options *o = NULL;
+	psm_config *cfg = NULL;
+	psm_consumer *c = NULL;
+	struct env e;
+	size_t i;
+
+	open_env(&e, _i);
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(e.t, cfg, "c11", &c, NULL), 0);
+	psm_config_free(cfg);
+	ck_assert_int_eq(psm_handler_options_new(&o, NULL), 0);
+	ck_assert_int_eq(psm_handler_options_versions(o, "1.0", "1.1", NULL),
+	                 0);
+	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
+	ck_assert_int_eq(psm_consumer_on_with(c, "search.status_changed", o,
+	                                      on_event, &seen, NULL),
+	                 0);
+	psm_handler_options_free(o);
+	ck_assert_int_eq(psm_consumer_on_dead(c, on_dead, &seen), 0);
+	for (i = 0; i < PSM__COUNT(malformed); i++) {
+		put(&e, malformed[i].raw, strlen(malformed[i].raw), NULL, 0);
+		poll_until(c, &seen.dead, (int)i + 1);
+		ck_assert_msg(seen.dead_code == malformed[i].code, "%s: %s",
+		              malformed[i].raw, psm_error_name(seen.dead_code));
+	}
+	put_good(&e, 1);
+	poll_until(c, &seen.count, 1);
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
+/* Two instances of one program: each event once. */
+START_TEST(c15_two_instances_share_the_events)
+{
+	struct seen a = {0}, b = {0};
+	int64_t deadline = psm__mono_ms() + 2 * PATIENCE_MS;
+	psm_consumer *ca, *cb;
+	struct env e;
+	int i, both[21] = {0};
+
+	open_env(&e, _i);
+	ca = make_consumer(e.t, "c15", &a);
+	cb = make_consumer(e.t, "c15", &b);
+	/* Both are in the group before the first event. */
+	while (psm_consumer_stat(ca, "lag") < 0 ||
+	       psm_consumer_stat(cb, "lag") < 0) {
+		ck_assert_int_lt(psm__mono_ms(), deadline);
+		ck_assert_int_ge(psm_consumer_poll(ca, 20, NULL), 0);
+		ck_assert_int_ge(psm_consumer_poll(cb, 20, NULL), 0);
+	}
+	for (i = 1; i <= 20; i++)
+		put_good(&e, i);
+	while (a.count + b.count < 20) {
+		ck_assert_int_lt(psm__mono_ms(), deadline);
+		ck_assert_int_ge(psm_consumer_poll(ca, 20, NULL), 0);
+		ck_assert_int_ge(psm_consumer_poll(cb, 20, NULL), 0);
+	}
+	for (i = 0; i < a.count; i++)
+		both[a.number[i]]++;
+	for (i = 0; i < b.count; i++)
+		both[b.number[i]]++;
+	for (i = 1; i <= 20; i++)
+		ck_assert_msg(both[i] == 1, "event %d: %d times", i, both[i]);
+	end(ca, 0);
+	end(cb, 0);
+	close_env(&e);
+}
+END_TEST
+
+int
+main(void)
+{
+	const struct {
+		const char *name;
+		const TTest *test;
+		int once; /* needs what only the memory transport offers */
+	} rows[] = {
+	    {"c01", c01_garbage_between_goods, 0},
+	    {"c02", c02_null_value_is_ignored, 0},
+	    {"c03", c03_failure_is_not_passed_over, 0},
+	    {"c04", c04_retry_is_not_success, 0},
+	    {"c05", c05_lost_commit_repeats, 0},
+	    {"c06", c06_starts_without_a_broker, 0},
+	    {"c09", c09_original_time, 0},
+	    {"c11", c11_malformed_envelopes, 0},
+	    {"c15", c15_two_instances_share_the_events, 0},
+	};
+	Suite *s = suite_create("consumer rows");
+	SRunner *sr;
+	int failed;
+	size_t i;
+
+	for (i = 0; i < PSM__COUNT(rows); i++) {
+		TCase *tc = tcase_create(rows[i].name);
+
+		tcase_set_timeout(tc, 90);
+		tcase_add_loop_test(tc, rows[i].test, 0,
+		                    rows[i].once ? 1 : PSM__COUNT(rigs));
+		suite_add_tcase(s, tc);
+	}
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
