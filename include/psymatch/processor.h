@@ -6,6 +6,7 @@
 #include <psymatch/config.h>
 #include <psymatch/error.h>
 #include <psymatch/event.h>
+#include <psymatch/handler.h>
 #include <psymatch/store.h>
 #include <psymatch/transport.h>
 
@@ -106,6 +107,63 @@ PSM_API int psm_processor_on(psm_processor *pr, const char *type,
                              psm_error *err) PSM_CHECK;
 
 /**
+ * As psm_processor_on(), with options. Options with a range of versions make a
+ * handler for these versions only, so a type may have several.
+ *
+ * With PSM_ON_FAILURE_PARK an event that is not to be handled now goes to
+ * psymatch.parked, and the later ones of its key behind it; other keys go on.
+ * It is tried again after 1 s and then less and less often, at last each 10
+ * minutes; after max_attempts calls it is dead, and if none are given it is
+ * held after 30, until somebody releases it (psm_dead_release).
+ *
+ * @param pr       a processor that was not started.
+ * @param type     as for psm_processor_on(); a range is not for "*".
+ * @param options  copied; NULL: as psm_processor_on().
+ * @param fn       the handler.
+ * @param user     given to fn; borrowed until pr is stopped.
+ * @param err      details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL         a NULL argument other than options and user, or a
+ *                         range for "*";
+ *   PSM_ERR_STATE         started before;
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue does not have the type;
+ *   PSM_ERR_CONFLICT      a handler of the type takes one of these versions;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_processor_on_with(psm_processor *pr, const char *type,
+                                  const psm_handler_options *options,
+                                  psm_tx_event_fn fn, void *user,
+                                  psm_error *err) PSM_CHECK;
+
+/**
+ * Make events of an older version into those of a newer one before they are
+ * handled, also when they come from the parked events.
+ *
+ * @param pr            a processor that was not started.
+ * @param type          a name or alias of the catalogue.
+ * @param from_version  "major.minor" of the old events; copied.
+ * @param to_version    a newer one; copied.
+ * @param fn            the upcaster.
+ * @param user          given to fn; borrowed until pr is stopped.
+ * @param err           details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL         a NULL argument other than user, no version, or
+ *                         to_version is not newer;
+ *   PSM_ERR_STATE         started before;
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue does not have the type;
+ *   PSM_ERR_CONFLICT      from_version has an upcaster;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_processor_upcast(psm_processor *pr, const char *type,
+                                 const char *from_version,
+                                 const char *to_version, psm_upcast_fn fn,
+                                 void *user, psm_error *err) PSM_CHECK;
+
+/**
  * Start the processor's thread. Never waits for the broker or the database:
  * it attaches when they are there.
  *
@@ -154,8 +212,9 @@ PSM_API void psm_processor_free(psm_processor *pr);
  *
  * @param pr    a processor; NULL gives -1.
  * @param name  messages by what became of them: "handled", "duplicates" (had
- *              before), "dead" (also null values), "skipped" (no handler),
- *              "retried" (put off, once per try); "rollbacks": batches that
+ *              before), "dead", "skipped" (no handler, or a null
+ *              value), "retried" (put off, once per try), "parked" (put aside
+ *              for the first time); "rollbacks": batches that
  * were rolled back; "holding": partitions that wait for an event to be tried
  * again; "lag": messages behind the end, -1 if unknown.
  * @return the number since the start; -1 for any other name.

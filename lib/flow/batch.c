@@ -4,16 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A handler's statement may take this long; longer work is not for a handler.
- */
-#define TIMEOUT_SQL "SET LOCAL statement_timeout = 30000"
 /* Two that fight for a partition: read the row again this often before taking
  * it for trouble. */
 #define FENCED_MAX 3
-
-#define MARK "psm_event"
-/* A message of psm_error and the place before it. */
-#define REASON_SIZE 560
 
 /* Where the offset is kept. */
 static struct psm__place
@@ -139,49 +132,13 @@ fence(psm_processor *pr, psm_tx *tx)
 
 /* -- one message */
 
-/* Why it is dead; with the place where it could not be read. */
-static void
-explain(const psm_processor *pr, const psm_event *ev, int code, char *reason,
-        size_t size)
-{
-	const char *text = psm_error_message(pr->fail);
-
-	if (!text[0])
-		text = psm_strerror(code);
-	if (!ev && psm_error_line(pr->fail) > 0)
-		(void)snprintf(reason, size, "line %u, column %u: %s",
-		               psm_error_line(pr->fail),
-		               psm_error_column(pr->fail), text);
-	else
-		(void)snprintf(reason, size, "%s", text);
-}
-
 static int
-bury(psm_processor *pr, psm_tx *tx, const struct psm__item *it,
-     const psm_event *ev, int code)
+park(psm_processor *pr, psm_tx *tx, const struct psm__item *it,
+     const struct psm__tried *t)
 {
-	const struct psm__part *p = &pr->parts[it->part];
-	char reason[REASON_SIZE];
-	struct psm__dead_letter d = {
-	    .at = {pr->name, p->topic, p->partition},
-	    .offset = it->record.offset,
-	    .key = it->record.key,
-	    .key_len = it->record.key_len,
-	    .raw = it->record.value,
-	    .raw_len = it->record.value_len,
-	    .event_id = ev ? psm_event_id(ev) : NULL,
-	    .type = ev ? psm_event_type_as_sent(ev) : NULL,
-	    .code = code,
-	    .reason = reason,
-	    .pointer = psm_error_pointer(pr->fail),
-	};
-
-	explain(pr, ev, code, reason, sizeof reason);
-	pr->batch.outcomes[PSM__DEAD]++;
-	psm__log(PSM_LOG_WARN, "event goes to the dead letters", "consumer",
-	         pr->name, "topic", p->topic, "code", psm_error_name(code),
-	         NULL);
-	return psm__dead_letter_add(tx, &d, pr->err);
+	pr->batch.gated = 1; /* those behind it wait for it */
+	pr->batch.outcomes[PSM__PARKED]++;
+	return psm__tried_park(pr, tx, &it->record, t, 1);
 }
 
 /* The partition waits for this message; it and what follows it in the batch is
@@ -199,85 +156,55 @@ stop_at(psm_processor *pr, struct psm__item *it)
 	         psm_error_message(pr->fail), NULL);
 }
 
-/* The handler has returned rc. 0, or the reason to roll back the batch. */
 static int
-settle(psm_processor *pr, psm_tx *tx, struct psm__item *it, const psm_event *ev,
-       int rc)
+settle(psm_processor *pr, psm_tx *tx, struct psm__item *it,
+       const struct psm__tried *t)
 {
-	enum psm__verdict v = psm__judge(psm__tx_failed(tx), &rc);
-
-	if (v == PSM__FINE) {
-		pr->batch.outcomes[PSM__HANDLED]++;
-		return psm__tx_release(tx, MARK, pr->err);
+	if (t->outcome == PSM__LATER) {
+		if (t->policy == PSM_ON_FAILURE_PARK)
+			return park(pr, tx, it, t);
+		stop_at(pr, it);
+		return 0;
 	}
-	if (v == PSM__SYSTEM) {
-		if (psm_error_code(pr->fail) != 0)
-			psm__error_copy(pr->err, pr->fail);
-		return psm__fail(pr->err, rc, "handler: %s", psm_strerror(rc));
-	}
-	if (psm__tx_rollback_to(tx, MARK, pr->err) < 0 ||
-	    psm__tx_release(tx, MARK, pr->err) < 0)
-		return psm_error_code(pr->err);
-	if (v == PSM__PERMANENT)
-		return bury(pr, tx, it, ev, rc);
-	stop_at(pr, it);
+	pr->batch.outcomes[t->outcome]++;
+	if (t->outcome == PSM__DEAD)
+		return psm__tried_bury(pr, tx, &it->record, t);
 	return 0;
 }
 
-/* Claim the event and run its handler. */
+/* 1: it waits behind others of its key, which are parked. */
 static int
-dispatch(psm_processor *pr, psm_tx *tx, struct psm__item *it,
-         const psm_event *ev, const struct psm__handler *h)
+queue_behind(psm_processor *pr, psm_tx *tx, const struct psm__item *it)
 {
-	int64_t began_us;
-	int fresh, rc;
+	struct psm__tried t = {.outcome = PSM__PARKED};
+	int stuck = 0, rc;
 
-	/* SAVEPOINT and the claim, behind the RELEASE of the event before,
-	 * share one round trip. */
-	rc = psm__tx_savepoint(tx, MARK, pr->err);
-	if (rc == 0)
-		rc = psm__inbox_claim(tx, pr->name, psm_event_id(ev), &fresh,
-		                      pr->err);
-	if (rc < 0)
+	if (!pr->batch.gated || !it->record.value)
+		return 0;
+	rc = psm__parked_gate(tx, pr->name, it->record.key, it->record.key_len,
+	                      &stuck, pr->err);
+	if (rc < 0 || !stuck)
 		return rc;
-	if (!fresh) {
-		pr->batch.outcomes[PSM__DUPLICATE]++;
-		return psm__tx_release(tx, MARK, pr->err);
-	}
-	psm__error_clear(pr->fail);
-	began_us = psm__mono_us();
-	psm__tx_lend(tx, 1);
-	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, pr->fail);
-	psm__tx_lend(tx, 0);
-	psm__processor_timed(pr, h, psm__mono_us() - began_us);
-	return settle(pr, tx, it, ev, rc);
+	pr->batch.outcomes[PSM__PARKED]++;
+	rc = psm__tried_park(pr, tx, &it->record, &t, 0);
+	return rc < 0 ? rc : 1;
 }
 
 /* 0, or the reason to roll back the batch. */
 static int
 handle(psm_processor *pr, psm_tx *tx, struct psm__item *it)
 {
-	const struct psm__handler *h;
-	psm_event *ev = NULL;
-	int rc;
+	const struct psm__part *p = &pr->parts[it->part];
+	struct psm__tried t;
+	int rc = queue_behind(pr, tx, it);
 
-	psm__error_clear(pr->fail);
-	if (!it->record.value) { /* its key is gone: nothing is said */
-		pr->batch.outcomes[PSM__SKIPPED]++;
-		return 0;
-	}
-	rc = psm__record_parse(&it->record, &ev, pr->fail);
-	if (rc == PSM_ERR_NOMEM)
-		return psm__nomem(pr->err);
-	if (rc < 0)
-		return bury(pr, tx, it, NULL, rc);
-	h = psm__dispatch_find(&pr->dispatch, psm_event_type(ev),
-	                       psm_event_version(ev));
-	if (h)
-		rc = dispatch(pr, tx, it, ev, h);
-	else
-		pr->batch.outcomes[PSM__SKIPPED]++;
-	psm_event_free(ev);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = psm__try(pr, tx, &it->record, it->held ? (int)p->attempt + 1 : 1,
+	              &t);
+	if (rc == 0)
+		rc = settle(pr, tx, it, &t);
+	psm__tried_free(&t);
 	return rc;
 }
 
@@ -318,6 +245,7 @@ put_back(psm_processor *pr, psm_tx *tx)
 static int
 run_once(psm_processor *pr)
 {
+	psm_rows *parked = NULL;
 	psm_tx *tx = NULL;
 	int rc;
 
@@ -327,11 +255,15 @@ run_once(psm_processor *pr)
 	if (rc < 0)
 		return rc;
 	psm__tx_cancel(tx, &pr->worker.cancel);
-	rc = psm__tx_queue(tx, TIMEOUT_SQL, 0, NULL, NULL, pr->err);
+	rc = psm__tx_queue(tx, PSM__TIMEOUT_SQL, 0, NULL, NULL, pr->err);
+	if (rc == 0)
+		rc = psm__parked_any(tx, pr->name, &parked, pr->err);
 	if (rc == 0)
 		rc = place_parts(pr, tx);
 	if (rc == 0)
 		rc = fence(pr, tx);
+	pr->batch.gated = rc == 0 && psm_rows_int(parked, 0, 0) == 1;
+	psm_rows_free(parked);
 	if (rc == 0)
 		rc = handle_all(pr, tx);
 	if (rc == 0)

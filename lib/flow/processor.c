@@ -119,6 +119,14 @@ int
 psm_processor_on(psm_processor *pr, const char *type, psm_tx_event_fn fn,
                  void *user, psm_error *err)
 {
+	return psm_processor_on_with(pr, type, NULL, fn, user, err);
+}
+
+int
+psm_processor_on_with(psm_processor *pr, const char *type,
+                      const psm_handler_options *options, psm_tx_event_fn fn,
+                      void *user, psm_error *err)
+{
 	int rc;
 
 	psm__error_clear(err);
@@ -128,14 +136,33 @@ psm_processor_on(psm_processor *pr, const char *type, psm_tx_event_fn fn,
 	rc = check_idle(pr, err);
 	if (rc < 0)
 		return rc;
-	return psm__dispatch_add(&pr->dispatch, type, NULL, (void (*)(void))fn,
-	                         user, err);
+	return psm__dispatch_add(&pr->dispatch, type, options,
+	                         (void (*)(void))fn, user, err);
+}
+
+int
+psm_processor_upcast(psm_processor *pr, const char *type,
+                     const char *from_version, const char *to_version,
+                     psm_upcast_fn fn, void *user, psm_error *err)
+{
+	int rc;
+
+	psm__error_clear(err);
+	if (!pr || !type || !from_version || !to_version || !fn)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a processor, a type, two versions and a "
+		                 "function");
+	rc = check_idle(pr, err);
+	if (rc < 0)
+		return rc;
+	return psm__dispatch_add_upcaster(&pr->dispatch, type, from_version,
+	                                  to_version, fn, user, err);
 }
 
 /* -- counting */
 
 static const char *const outcome_names[PSM__N_OUTCOMES] = {
-    "handled", "duplicates", "dead", "skipped", "retried"};
+    "handled", "duplicates", "dead", "skipped", "retried", "parked"};
 
 static void
 count_batch(psm_processor *pr)
@@ -208,11 +235,24 @@ all_well(psm_processor *pr)
 	(void)pthread_mutex_unlock(&pr->lock);
 }
 
+/* Parked events first. What fails here is no reason to leave messages alone:
+ * they say it better, if it is the system. */
+static void
+retry(psm_processor *pr)
+{
+	if (psm__retry_due(pr) < 0)
+		psm__log(PSM_LOG_DEBUG, "parked events: not now", "consumer",
+		         pr->name, "reason", psm_error_message(pr->err), NULL);
+	psm__error_clear(pr->err);
+	count_batch(pr);
+}
+
 static void
 work(psm_processor *pr)
 {
 	int rc;
 
+	retry(pr);
 	psm__reader_collect(pr);
 	if (pr->batch.count == 0) {
 		/* What failed may have been taken away from us since. */

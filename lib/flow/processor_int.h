@@ -31,6 +31,7 @@ enum psm__outcome {
 	PSM__DEAD,
 	PSM__SKIPPED, /* nobody wants the type */
 	PSM__LATER,   /* not now: its partition waits for it */
+	PSM__PARKED,  /* put aside, with those of its key behind it */
 	PSM__N_OUTCOMES
 };
 
@@ -80,6 +81,7 @@ struct psm__batch {
 	struct psm__item items[PSM__BATCH_MAX];
 	size_t count;
 	int64_t outcomes[PSM__N_OUTCOMES]; /* counted, told after commit */
+	int gated; /* something is parked: look before each message */
 };
 
 /* Metrics of one handler, made with its first call. */
@@ -105,6 +107,7 @@ struct psm_processor {
 	psm_error *err;  /* of the transaction */
 	psm_error *fail; /* of one message */
 	unsigned failures;
+	int64_t parked_at_ms; /* when to look for parked events again */
 
 	/* __atomic: partitions that wait for a retry. Changed in what the
 	 * source calls, where no lock of ours is taken. */
@@ -140,6 +143,39 @@ void psm__part_doubt(struct psm__part *p);
 
 /* One transaction over the batch. */
 int psm__batch_run(psm_processor *pr);
+
+/* -- handle.c: one message inside a transaction. @thread processor */
+
+/* A handler's statement may take this long; longer work is not for a handler.
+ */
+#define PSM__TIMEOUT_SQL "SET LOCAL statement_timeout = 30000"
+
+struct psm__tried {
+	enum psm__outcome outcome;
+	int code;         /* why it is dead, or to be tried again */
+	int policy;       /* enum psm_on_failure */
+	int attempt;      /* which one this was */
+	int max_attempts; /* of the handler, 0: none given */
+	psm_event *ev;    /* NULL: it could not be read */
+};
+/* Give it to its handler; what the handler did is undone unless it is handled.
+ * 0, or the reason to roll back the transaction. */
+int psm__try(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
+             int attempt, struct psm__tried *t);
+void psm__tried_free(struct psm__tried *t);
+/* Queue the dead letter. */
+int psm__tried_bury(psm_processor *pr, psm_tx *tx,
+                    const struct psm__record *rec, const struct psm__tried *t);
+/* Queue the parked event; tried 0: it waits for another one. */
+int psm__tried_park(psm_processor *pr, psm_tx *tx,
+                    const struct psm__record *rec, const struct psm__tried *t,
+                    int tried);
+
+/* -- retry.c: parked events that are due, a transaction each. @thread processor
+ */
+
+/* 0, or why it could not go on; outcomes are in the batch's. */
+int psm__retry_due(psm_processor *pr);
 
 /* -- processor.c */
 

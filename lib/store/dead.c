@@ -123,13 +123,14 @@ static int
 build_list(struct query *q, int source, const char *const *filter,
            psm_error *err)
 {
+	size_t i;
 	int rc = 0;
 
 	q->limit = "1000";
 	psm__buf_printf(&q->sql, "SELECT * FROM (%s) AS rows",
 	                sources[source].list);
-	for (; filter && filter[0] && rc == 0; filter += 2)
-		rc = add_filter(q, filter[0], filter[1], err);
+	for (i = 0; rc == 0 && filter && filter[i]; i += 2)
+		rc = add_filter(q, filter[i], filter[i + 1], err);
 	if (rc < 0)
 		return rc;
 	q->params[q->count++] = as_text(q->limit);
@@ -215,27 +216,6 @@ psm_dead_show(psm_store *st, int source, int64_t id, int payload, char **json,
 	return rc;
 }
 
-static int
-nibble(char c)
-{
-	return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
-/* hex is PostgreSQL's own writing. */
-static char *
-from_hex(const char *hex, size_t *len)
-{
-	char *bytes;
-	size_t i;
-
-	*len = strlen(hex) / 2;
-	bytes = psm__alloc(*len + 1);
-	for (i = 0; bytes && i < *len; i++)
-		bytes[i] =
-		    (char)(nibble(hex[2 * i]) * 16 + nibble(hex[2 * i + 1]));
-	return bytes;
-}
-
 int
 psm_dead_raw(psm_store *st, int source, int64_t id, char **bytes, size_t *len,
              psm_error *err)
@@ -261,7 +241,7 @@ psm_dead_raw(psm_store *st, int source, int64_t id, char **bytes, size_t *len,
 		rc = fail_not_found(source, id, err);
 	hex = psm_rows_text(rows, 0, 0);
 	if (rc == 0 && hex) {
-		*bytes = from_hex(hex, len);
+		*bytes = psm__from_hex(hex, len);
 		rc = *bytes ? 0 : psm__nomem(err);
 	}
 	psm_rows_free(rows);

@@ -109,9 +109,64 @@ struct psm__dead_letter {
 	int code;
 	const char *reason;
 	const char *pointer; /* "" or NULL when unknown */
+	int attempts;        /* 0 counts as 1 */
+	const char *causation_id, *correlation_id, *traceparent; /* or NULL */
 };
 /* Queue the row; text that is not UTF-8 is made so. */
 int psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
                          psm_error *err);
+
+/* -- parked.c: inside the transaction of the effects */
+
+/* Queue the question whether anything of the consumer is parked: *rows has a
+ * boolean after the next sync. */
+int psm__parked_any(psm_tx *tx, const char *consumer, psm_rows **rows,
+                    psm_error *err);
+/* *stuck 1: events of the key are parked. Nobody changes that until the
+ * transaction ends. */
+int psm__parked_gate(psm_tx *tx, const char *consumer, const void *key,
+                     size_t key_len, int *stuck, psm_error *err);
+
+struct psm__parking {
+	struct psm__place at; /* with the topic's own name */
+	int64_t offset;
+	const void *key; /* may be NULL */
+	size_t key_len;
+	const void *raw;
+	size_t raw_len;
+	const char *event_id, *type; /* NULL when unknown */
+	const char *causation_id, *correlation_id, *traceparent; /* or NULL */
+	int attempts; /* 0: it was not tried, it waits for another one */
+	int delay_ms; /* until it is tried */
+	int code;     /* why it failed; 0: it did not */
+	const char *reason;
+};
+/* Queue the row. */
+int psm__parked_add(psm_tx *tx, const struct psm__parking *p, psm_error *err);
+
+/* One that is due; all borrowed from rows but key and raw, which are new. */
+struct psm__parked {
+	int64_t id;
+	int attempts; /* before this one */
+	const char *topic;
+	int32_t partition;
+	int64_t offset;
+	char *key, *raw; /* raw NULL: a null value */
+	size_t key_len, raw_len;
+	struct psm__header headers[PSM__EVENT_HEADERS];
+	size_t header_count;
+	psm_rows *rows;
+};
+/* 1: *p is the first of its key, due, and ours until the transaction ends. 0:
+ * there is none. In each case psm__parked_free. */
+int psm__parked_pick(psm_tx *tx, const char *consumer, struct psm__parked *p,
+                     psm_error *err);
+void psm__parked_free(struct psm__parked *p);
+/* Queue: it is done. */
+int psm__parked_delete(psm_tx *tx, int64_t id, psm_error *err);
+/* Queue: tried once more in vain; again after delay_ms, below 0: when a person
+ * says so. */
+int psm__parked_later(psm_tx *tx, int64_t id, int delay_ms, int code,
+                      const char *reason, psm_error *err);
 
 #endif

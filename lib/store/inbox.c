@@ -153,7 +153,8 @@ psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
                      psm_error *err)
 {
 	struct place_params p;
-	struct psm__param list[11];
+	struct psm__param list[15];
+	char attempts[24];
 	char *type = NULL, *reason = NULL, *pointer = NULL;
 	int rc = PSM_ERR_NOMEM;
 
@@ -174,14 +175,22 @@ psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
 	list[8] = as_text(psm_error_name(d->code));
 	list[9] = as_text(reason);
 	list[10] = as_text(*pointer ? pointer : NULL);
+	list[11] = as_text(d->causation_id);
+	list[12] = as_text(d->correlation_id);
+	list[13] = as_text(d->traceparent);
+	list[14] = as_text(number(attempts, sizeof attempts,
+	                          d->attempts > 0 ? d->attempts : 1));
 	rc = psm__tx_queue(
 	    tx,
 	    "INSERT INTO psymatch.dead_letter (consumer, topic, partition, "
-	    "\"offset\", key, raw, event_id, type, code, reason, pointer) "
+	    "\"offset\", key, raw, event_id, type, code, reason, pointer, "
+	    "headers, attempts) "
 	    "VALUES ($1, $2, $3::integer, $4::bigint, "
 	    "encode($5::bytea, 'escape'), $6::bytea, $7::uuid, $8, $9, $10, "
-	    "$11)",
-	    11, list, NULL, err);
+	    "$11, nullif(jsonb_strip_nulls(jsonb_build_object('causation_id', "
+	    "$12::text, 'correlation_id', $13::text, 'traceparent', "
+	    "$14::text)), '{}'), $15::integer)",
+	    15, list, NULL, err);
 out:
 	psm__free(type);
 	psm__free(reason);

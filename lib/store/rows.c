@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct psm_rows {
 	PGresult *res;
@@ -67,4 +68,24 @@ psm_rows_free(psm_rows *rows)
 		return;
 	PQclear(rows->res);
 	psm__free(rows);
+}
+
+static int
+nibble(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+char *
+psm__from_hex(const char *hex, size_t *len)
+{
+	char *bytes;
+	size_t i;
+
+	*len = strlen(hex) / 2;
+	bytes = psm__alloc(*len + 1);
+	for (i = 0; bytes && i < *len; i++)
+		bytes[i] =
+		    (char)(nibble(hex[2 * i]) * 16 + nibble(hex[2 * i + 1]));
+	return bytes;
 }

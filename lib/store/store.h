@@ -70,6 +70,9 @@ int psm__conn_usable(struct psm__conn *c);
 /* 1: it broke; only close is left. */
 int psm__conn_broken(const struct psm__conn *c);
 
+/* -- rows.c: what encode(bytes, 'hex') wrote; new, with a NUL behind. */
+char *psm__from_hex(const char *hex, size_t *len);
+
 /* -- backoff.c */
 
 /* Full jitter: a random time up to base_ms * 2^attempt, at most cap_ms, never

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "flow/processor_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MARK "psm_event"
+/* A message of psm_error and the place before it. */
+#define REASON_SIZE 560
+/* Of an event that is parked. */
+#define PARK_BASE_MS 1000
+#define PARK_CAP_MS 600000
+
+/* -- what is written about it */
+
+/* Why it failed; with the place where it could not be read. */
+static void
+explain(const psm_processor *pr, const struct psm__tried *t, char *reason,
+        size_t size)
+{
+	const char *text = psm_error_message(pr->fail);
+
+	if (!text[0])
+		text = psm_strerror(t->code);
+	if (!t->ev && psm_error_line(pr->fail) > 0)
+		(void)snprintf(reason, size, "line %u, column %u: %s",
+		               psm_error_line(pr->fail),
+		               psm_error_column(pr->fail), text);
+	else
+		(void)snprintf(reason, size, "%s", text);
+}
+
+int
+psm__tried_bury(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
+                const struct psm__tried *t)
+{
+	char reason[REASON_SIZE];
+	struct psm__dead_letter d = {
+	    .at = {pr->name, rec->topic, rec->partition},
+	    .offset = rec->offset,
+	    .key = rec->key,
+	    .key_len = rec->key_len,
+	    .raw = rec->value,
+	    .raw_len = rec->value_len,
+	    .event_id = psm_event_id(t->ev),
+	    .type = psm_event_type_as_sent(t->ev),
+	    .code = t->code,
+	    .reason = reason,
+	    .pointer = psm_error_pointer(pr->fail),
+	    .attempts = t->attempt,
+	    .causation_id = psm_event_causation_id(t->ev),
+	    .correlation_id = psm_event_correlation_id(t->ev),
+	    .traceparent = psm_event_traceparent(t->ev),
+	};
+
+	explain(pr, t, reason, sizeof reason);
+	psm__log(PSM_LOG_WARN, "event goes to the dead letters", "consumer",
+	         pr->name, "topic", rec->topic, "code", psm_error_name(t->code),
+	         NULL);
+	return psm__dead_letter_add(tx, &d, pr->err);
+}
+
+int
+psm__tried_park(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
+                const struct psm__tried *t, int tried)
+{
+	struct psm__parking p = {
+	    .at = {pr->name, rec->topic, rec->partition},
+	    .offset = rec->offset,
+	    .key = rec->key,
+	    .key_len = rec->key_len,
+	    .raw = rec->value,
+	    .raw_len = rec->value_len,
+	    .attempts = tried ? t->attempt : 0,
+	    .delay_ms =
+		tried ? psm__backoff_ms(0, PARK_BASE_MS, PARK_CAP_MS) : 0,
+	    .code = t->code,
+	};
+	psm_event *ev = NULL;
+	int rc;
+
+	/* One that waits has not been read yet; it need not be readable. */
+	if (!t->ev && psm__record_parse(rec, &ev, NULL) < 0)
+		ev = NULL;
+	p.event_id = psm_event_id(t->ev ? t->ev : ev);
+	p.type = psm_event_type_as_sent(t->ev ? t->ev : ev);
+	p.causation_id = psm_event_causation_id(t->ev ? t->ev : ev);
+	p.correlation_id = psm_event_correlation_id(t->ev ? t->ev : ev);
+	p.traceparent = psm_event_traceparent(t->ev ? t->ev : ev);
+	p.reason = tried ? psm_error_message(pr->fail) : NULL;
+	if (tried)
+		psm__log(PSM_LOG_INFO, "event is parked", "consumer", pr->name,
+		         "topic", rec->topic, "reason", p.reason, NULL);
+	rc = psm__parked_add(tx, &p, pr->err);
+	psm_event_free(ev);
+	return rc;
+}
+
+/* -- the call */
+
+/* Not now: or never, by what its handler wants. */
+static void
+put_off(psm_processor *pr, const struct psm__handler *h, struct psm__tried *t)
+{
+	t->outcome = PSM__LATER;
+	if (!h)
+		return;
+	t->policy = h->options.on_failure;
+	t->max_attempts = h->options.max_attempts;
+	if (t->policy == PSM_ON_FAILURE_REJECT ||
+	    (t->max_attempts > 0 && t->attempt >= t->max_attempts))
+		t->outcome = PSM__DEAD;
+	(void)pr;
+}
+
+/* The handler has returned rc. 0, or the reason to roll back. */
+static int
+settle(psm_processor *pr, psm_tx *tx, const struct psm__handler *h, int rc,
+       struct psm__tried *t)
+{
+	enum psm__verdict v = psm__judge(psm__tx_failed(tx), &rc);
+
+	t->code = rc;
+	if (v == PSM__FINE) {
+		t->outcome = PSM__HANDLED;
+		return psm__tx_release(tx, MARK, pr->err);
+	}
+	if (v == PSM__SYSTEM) {
+		if (psm_error_code(pr->fail) != 0)
+			psm__error_copy(pr->err, pr->fail);
+		return psm__fail(pr->err, rc, "handler: %s", psm_strerror(rc));
+	}
+	if (psm__tx_rollback_to(tx, MARK, pr->err) < 0 ||
+	    psm__tx_release(tx, MARK, pr->err) < 0)
+		return psm_error_code(pr->err);
+	if (v == PSM__PERMANENT)
+		t->outcome = PSM__DEAD;
+	else
+		put_off(pr, h, t);
+	return 0;
+}
+
+static void
+note_overrun(psm_processor *pr, const struct psm__record *rec, int64_t over_ms)
+{
+	char text[64];
+
+	if (over_ms <= 0)
+		return;
+	(void)snprintf(text, sizeof text, "%d:%lld by %lld ms",
+	               (int)rec->partition, (long long)rec->offset,
+	               (long long)over_ms);
+	psm__log(PSM_LOG_WARN, "a handler passed its deadline", "consumer",
+	         pr->name, "topic", rec->topic, "position", text, NULL);
+}
+
+/* Claim the event and run its handler. */
+static int
+call(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
+     psm_event *ev, const struct psm__handler *h, struct psm__tried *t)
+{
+	int64_t began_us;
+	int fresh, rc;
+
+	/* SAVEPOINT and the claim, behind the RELEASE of the event before,
+	 * share one round trip. */
+	rc = psm__tx_savepoint(tx, MARK, pr->err);
+	if (rc == 0)
+		rc = psm__inbox_claim(tx, pr->name, psm_event_id(ev), &fresh,
+		                      pr->err);
+	if (rc < 0)
+		return rc;
+	if (!fresh) {
+		t->outcome = PSM__DUPLICATE;
+		return psm__tx_release(tx, MARK, pr->err);
+	}
+	psm__error_clear(pr->fail);
+	psm__dispatch_arm(ev, h, t->attempt);
+	began_us = psm__mono_us();
+	psm__tx_lend(tx, 1);
+	psm__tx_set_cause(tx, ev);
+	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, pr->fail);
+	psm__tx_set_cause(tx, NULL);
+	psm__tx_lend(tx, 0);
+	psm__processor_timed(pr, h, psm__mono_us() - began_us);
+	note_overrun(pr, rec, psm__dispatch_overrun(ev));
+	return settle(pr, tx, h, rc, t);
+}
+
+/* Through the upcasters to the handler. */
+static int
+dispatch(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
+         struct psm__tried *t)
+{
+	const struct psm__handler *h = NULL;
+	psm_event *upcast = NULL;
+	int rc;
+
+	rc = psm__dispatch_route(&pr->dispatch, t->ev, &upcast, &h, pr->fail);
+	if (rc == PSM_ERR_NOMEM) {
+		rc = psm__nomem(pr->err);
+	} else if (rc < 0) {
+		t->code = rc;
+		t->outcome = rc == PSM_ERR_RETRY ? PSM__LATER : PSM__DEAD;
+		rc = 0;
+	} else if (h) {
+		rc = call(pr, tx, rec, upcast ? upcast : t->ev, h, t);
+	}
+	psm_event_free(upcast);
+	return rc;
+}
+
+int
+psm__try(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
+         int attempt, struct psm__tried *t)
+{
+	int rc;
+
+	*t = (struct psm__tried){.outcome = PSM__SKIPPED, .attempt = attempt};
+	psm__error_clear(pr->fail);
+	if (!rec->value) /* its key is gone: nothing is said */
+		return 0;
+	rc = psm__record_parse(rec, &t->ev, pr->fail);
+	if (rc == PSM_ERR_NOMEM)
+		return psm__nomem(pr->err);
+	if (rc < 0) {
+		t->code = rc;
+		t->outcome = PSM__DEAD;
+		return 0;
+	}
+	return dispatch(pr, tx, rec, t);
+}
+
+void
+psm__tried_free(struct psm__tried *t)
+{
+	psm_event_free(t->ev);
+	t->ev = NULL;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Parked events are tried again: the first one of each key. */
+#include "flow/processor_int.h"
+
+#include <string.h>
+
+/* How often to look for one that is due, and how many to try before messages
+ * have their turn. */
+#define LOOK_MS 500
+#define TURN_MAX 20
+/* Between two tries of one. */
+#define BASE_MS 1000
+#define CAP_MS 600000
+/* Without a limit by its handler: so many tries, some hours, then a person has
+ * to look at it. */
+#define TRIES_MAX 30
+
+static struct psm__record
+record_of(const struct psm__parked *p)
+{
+	return (struct psm__record){
+	    .topic = p->topic,
+	    .partition = p->partition,
+	    .offset = p->offset,
+	    .timestamp_ms = -1,
+	    .key = p->key,
+	    .key_len = p->key_len,
+	    .value = p->raw,
+	    .value_len = p->raw_len,
+	    .headers = p->headers,
+	    .header_count = p->header_count,
+	};
+}
+
+static int
+put_off(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
+        const struct psm__tried *t)
+{
+	int delay_ms =
+	    t->attempt >= TRIES_MAX && t->max_attempts == 0
+		? -1
+		: psm__backoff_ms((unsigned)p->attempts, BASE_MS, CAP_MS);
+
+	if (delay_ms < 0)
+		psm__log(PSM_LOG_ERROR,
+		         "a parked event is held until a person releases it",
+		         "consumer", pr->name, "topic", p->topic, NULL);
+	return psm__parked_later(tx, p->id, delay_ms, t->code,
+	                         psm_error_message(pr->fail), pr->err);
+}
+
+static int
+try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p)
+{
+	struct psm__record rec = record_of(p);
+	struct psm__tried t;
+	int rc = psm__try(pr, tx, &rec, p->attempts + 1, &t);
+
+	if (rc == 0) {
+		pr->batch.outcomes[t.outcome]++;
+		if (t.outcome == PSM__LATER)
+			rc = put_off(pr, tx, p, &t);
+		else
+			rc = psm__parked_delete(tx, p->id, pr->err);
+		if (rc == 0 && t.outcome == PSM__DEAD)
+			rc = psm__tried_bury(pr, tx, &rec, &t);
+	}
+	psm__tried_free(&t);
+	return rc;
+}
+
+/* 1: one was tried. 0: there is none. */
+static int
+turn(psm_processor *pr)
+{
+	struct psm__parked p = {0};
+	psm_tx *tx = NULL;
+	int rc;
+
+	rc = psm_tx_begin(pr->st, &tx, pr->err);
+	if (rc < 0)
+		return rc;
+	psm__tx_cancel(tx, &pr->worker.cancel);
+	rc = psm__tx_queue(tx, PSM__TIMEOUT_SQL, 0, NULL, NULL, pr->err);
+	if (rc == 0)
+		rc = psm__parked_pick(tx, pr->name, &p, pr->err);
+	if (rc == 1)
+		rc = try_one(pr, tx, &p) < 0 ? psm_error_code(pr->err) : 1;
+	psm__parked_free(&p);
+	if (rc <= 0) {
+		psm_tx_rollback(tx);
+		return rc;
+	}
+	rc = psm_tx_commit(tx, pr->err);
+	return rc < 0 ? rc : 1;
+}
+
+int
+psm__retry_due(psm_processor *pr)
+{
+	int rc = 1, i;
+
+	memset(pr->batch.outcomes, 0, sizeof pr->batch.outcomes);
+	if (psm__mono_ms() < pr->parked_at_ms)
+		return 0;
+	for (i = 0; i < TURN_MAX && rc == 1; i++) {
+		psm__error_clear(pr->err);
+		rc = turn(pr);
+	}
+	if (rc < 1)
+		pr->parked_at_ms = psm__mono_ms() + LOOK_MS;
+	return rc < 0 ? rc : 0;
+}

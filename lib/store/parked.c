@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Events that wait to be tried again, each key in its order. */
+#include "store/delivery.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Held by whoever changes what is parked of a key, until its transaction ends:
+ * without it an event could be put behind one that has just been handled. The
+ * same in the SQL functions of dead letters. */
+#define KEY_LOCK                                                               \
+	"hashtextextended($1 || '/' || encode($2::bytea, 'escape'), "          \
+	"8102661386)"
+
+static struct psm__param
+as_text(const char *text)
+{
+	return (struct psm__param){text, 0, 0};
+}
+
+/* No key is an empty one. */
+static struct psm__param
+as_bytes(const void *bytes, size_t len)
+{
+	return (struct psm__param){bytes ? bytes : "", bytes ? len : 0, 1};
+}
+
+static const char *
+number(char text[24], int64_t value)
+{
+	(void)snprintf(text, 24, "%lld", (long long)value);
+	return text;
+}
+
+int
+psm__parked_any(psm_tx *tx, const char *consumer, psm_rows **rows,
+                psm_error *err)
+{
+	struct psm__param param = as_text(consumer);
+
+	return psm__tx_queue(tx,
+	                     "SELECT EXISTS (SELECT FROM psymatch.parked "
+	                     "WHERE consumer = $1)",
+	                     1, &param, rows, err);
+}
+
+int
+psm__parked_gate(psm_tx *tx, const char *consumer, const void *key,
+                 size_t key_len, int *stuck, psm_error *err)
+{
+	struct psm__param params[2] = {as_text(consumer),
+	                               as_bytes(key, key_len)};
+	psm_rows *rows = NULL;
+	int rc;
+
+	*stuck = 0;
+	rc = psm__tx_queue(tx, "SELECT pg_advisory_xact_lock(" KEY_LOCK ")", 2,
+	                   params, NULL, err);
+	if (rc == 0)
+		rc = psm__tx_queue(
+		    tx,
+		    "SELECT EXISTS (SELECT FROM psymatch.parked WHERE "
+		    "consumer = $1 AND key = encode($2::bytea, 'escape'))",
+		    2, params, &rows, err);
+	if (rc == 0)
+		rc = psm__tx_sync(tx, err);
+	if (rc == 0)
+		*stuck = psm_rows_int(rows, 0, 0) == 1;
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
+psm__parked_add(psm_tx *tx, const struct psm__parking *p, psm_error *err)
+{
+	char partition[24], offset[24], attempts[24], delay[24];
+	struct psm__param list[16] = {
+	    as_text(p->at.consumer),
+	    as_bytes(p->key, p->key_len),
+	    as_text(p->event_id),
+	    as_text(p->type),
+	    as_text(p->at.topic),
+	    as_text(number(partition, p->at.partition)),
+	    as_text(number(offset, p->offset)),
+	    as_bytes(p->raw, p->raw_len),
+	    as_text(p->causation_id),
+	    as_text(p->correlation_id),
+	    as_text(p->traceparent),
+	    as_text(number(attempts, p->attempts)),
+	    as_text(number(delay, p->delay_ms)),
+	    as_text(p->attempts > 0 ? "retry" : "waiting"),
+	    as_text(p->code < 0 ? psm_error_name(p->code) : NULL),
+	    as_text(p->reason)};
+
+	return psm__tx_queue(
+	    tx,
+	    "INSERT INTO psymatch.parked (consumer, key, event_id, type, "
+	    "topic, partition, \"offset\", raw, headers, attempts, next_at, "
+	    "state, last_code, last_error) VALUES ($1, encode($2::bytea, "
+	    "'escape'), $3::uuid, $4, $5, $6::integer, $7::bigint, $8::bytea, "
+	    "nullif(jsonb_strip_nulls(jsonb_build_object('causation_id', "
+	    "$9::text, 'correlation_id', $10::text, 'traceparent', "
+	    "$11::text)), '{}'), $12::integer, now() + $13::bigint * interval "
+	    "'1 ms', $14, $15, $16)",
+	    16, list, NULL, err);
+}
+
+/* -- the first one of a key */
+
+enum column {
+	ID,
+	ATTEMPTS,
+	TOPIC,
+	PARTITION,
+	OFFSET,
+	KEY_HEX,
+	RAW_HEX,
+	HEADERS, /* three of them */
+};
+
+#define PICK_SQL                                                               \
+	"SELECT id, attempts, topic, coalesce(partition, -1), "                \
+	"coalesce(\"offset\", -1), encode(decode(key, 'escape'), 'hex'), "     \
+	"encode(raw, 'hex'), headers->>'causation_id', "                       \
+	"headers->>'correlation_id', headers->>'traceparent' "                 \
+	"FROM psymatch.parked p WHERE consumer = $1 AND state <> 'held' AND "  \
+	"next_at <= now() AND NOT EXISTS (SELECT FROM psymatch.parked o "      \
+	"WHERE o.consumer = p.consumer AND o.key = p.key AND o.id < p.id) "    \
+	"ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"
+
+static const char *const header_names[PSM__EVENT_HEADERS] = {
+    "causation_id", "correlation_id", "traceparent"};
+
+static int
+fill(struct psm__parked *p, psm_error *err)
+{
+	const char *hex = psm_rows_text(p->rows, 0, RAW_HEX), *value;
+	size_t i;
+
+	p->id = psm_rows_int(p->rows, 0, ID);
+	p->attempts = (int)psm_rows_int(p->rows, 0, ATTEMPTS);
+	p->topic = psm_rows_text(p->rows, 0, TOPIC);
+	p->partition = (int32_t)psm_rows_int(p->rows, 0, PARTITION);
+	p->offset = psm_rows_int(p->rows, 0, OFFSET);
+	p->key = psm__from_hex(psm_rows_text(p->rows, 0, KEY_HEX), &p->key_len);
+	if (hex)
+		p->raw = psm__from_hex(hex, &p->raw_len);
+	if (!p->key || (hex && !p->raw))
+		return psm__nomem(err);
+	for (i = 0; i < PSM__COUNT(header_names); i++) {
+		value = psm_rows_text(p->rows, 0, HEADERS + i);
+		if (value)
+			p->headers[p->header_count++] = (struct psm__header){
+			    header_names[i], value, strlen(value)};
+	}
+	return 0;
+}
+
+/* 1: the lock is ours until the transaction ends. */
+static int
+lock_key(psm_tx *tx, const char *consumer, const struct psm__parked *p,
+         psm_error *err)
+{
+	struct psm__param params[2] = {as_text(consumer),
+	                               as_bytes(p->key, p->key_len)};
+	psm_rows *rows = NULL;
+	int rc;
+
+	rc = psm__tx_queue(tx, "SELECT pg_try_advisory_xact_lock(" KEY_LOCK ")",
+	                   2, params, &rows, err);
+	if (rc == 0)
+		rc = psm__tx_sync(tx, err);
+	if (rc == 0)
+		rc = psm_rows_int(rows, 0, 0) == 1;
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
+psm__parked_pick(psm_tx *tx, const char *consumer, struct psm__parked *p,
+                 psm_error *err)
+{
+	struct psm__param param = as_text(consumer);
+	int rc;
+
+	memset(p, 0, sizeof *p);
+	rc = psm__tx_queue(tx, PICK_SQL, 1, &param, &p->rows, err);
+	if (rc == 0)
+		rc = psm__tx_sync(tx, err);
+	if (rc < 0 || psm_rows_count(p->rows) == 0)
+		return rc;
+	rc = fill(p, err);
+	return rc < 0 ? rc : lock_key(tx, consumer, p, err);
+}
+
+void
+psm__parked_free(struct psm__parked *p)
+{
+	psm__free(p->key);
+	psm__free(p->raw);
+	psm_rows_free(p->rows);
+	memset(p, 0, sizeof *p);
+}
+
+int
+psm__parked_delete(psm_tx *tx, int64_t id, psm_error *err)
+{
+	char text[24];
+	struct psm__param param = as_text(number(text, id));
+
+	return psm__tx_queue(
+	    tx, "DELETE FROM psymatch.parked WHERE id = $1::bigint", 1, &param,
+	    NULL, err);
+}
+
+int
+psm__parked_later(psm_tx *tx, int64_t id, int delay_ms, int code,
+                  const char *reason, psm_error *err)
+{
+	char text[24], delay[24];
+	struct psm__param list[5] = {
+	    as_text(number(text, id)), as_text(number(delay, delay_ms)),
+	    as_text(delay_ms < 0 ? "held" : "retry"),
+	    as_text(psm_error_name(code)), as_text(reason)};
+
+	return psm__tx_queue(tx,
+	                     "UPDATE psymatch.parked SET attempts = attempts + "
+	                     "1, next_at = now() + greatest($2::bigint, 0) * "
+	                     "interval '1 ms', state = $3, last_code = $4, "
+	                     "last_error = $5 WHERE id = $1::bigint",
+	                     5, list, NULL, err);
+}

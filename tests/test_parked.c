@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Events that are put aside, and what people release. */
+#include "testing.h"
+#include "testing_flow.h"
+#include "testing_pg.h"
+
+#include <psymatch/dead.h>
+
+/* pr with flow_handler and such options. */
+static void
+start_with(int policy, int max_attempts)
+{
+	psm_handler_options *o;
+
+	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
+	ck_assert_int_eq(
+	    psm_handler_options_on_failure(o, policy, max_attempts, err), 0);
+	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
+	ck_assert_int_eq(psm_processor_subscribe(pr, FLOW_TOPIC, err), 0);
+	ck_assert_int_eq(psm_processor_on_with(pr, "communication.send_email",
+	                                       o, flow_handler, NULL, err),
+	                 0);
+	psm_handler_options_free(o);
+	ck_assert_int_eq(psm_processor_start(pr, err), 0);
+}
+
+/* No waiting for the next try. */
+static void
+hurry(void)
+{
+	pg_run("UPDATE psymatch.parked SET next_at = now() WHERE next_at > "
+	       "now()");
+}
+
+static void
+wait_parked(int n)
+{
+	ck_assert_int_eq(
+	    pg_wait(n, 20000, "SELECT count(*) FROM psymatch.parked"), n);
+}
+
+static void
+wait_effects(int n)
+{
+	ck_assert_int_eq(pg_wait(n, 20000, "SELECT count(*) FROM effects"), n);
+}
+
+/* Two keys in turn: odd numbers are key 1, even ones key 2. */
+static void
+put(int from, int to)
+{
+	int n;
+
+	for (n = from; n <= to; n++)
+		flow_put(n % 2 ? 1 : 2, n);
+}
+
+START_TEST(one_key_waits_others_go_on)
+{
+	plan = (struct flow_plan){.bad = 5, .times = 3, .rc = PSM_ERR_RETRY};
+	put(1, 20);
+	start_with(PSM_ON_FAILURE_PARK, 0);
+	/* The partition did not wait: all of it is read. */
+	flow_wait_offset(20);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE key = 2"),
+	                 10);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE key = 1"),
+	                 2);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.v_parked WHERE "
+	                        "(place = 1) = (state = 'retry') AND (place = "
+	                        "1) = (code IS NOT NULL) AND event_id IS NOT "
+	                        "NULL AND type = 'communication.send_email'"),
+	                 8);
+	/* Later ones come behind them too. */
+	put(21, 24);
+	flow_wait_offset(24);
+	wait_parked(10);
+	hurry();
+	PG_UNTIL(pg_int("SELECT max(attempts) FROM psymatch.parked") == 2);
+	hurry();
+	PG_UNTIL(pg_int("SELECT max(attempts) FROM psymatch.parked") == 3);
+	hurry();
+	wait_parked(0);
+	wait_effects(24);
+	put(25, 26);
+	wait_effects(26);
+	flow_stop();
+	flow_check_effects(26);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+	ck_assert_int_eq(psm_processor_stat(pr, "parked"), 10);
+	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 26);
+}
+END_TEST
+
+START_TEST(attempts_come_to_an_end)
+{
+	plan = (struct flow_plan){.bad = 3, .times = -1, .rc = PSM_ERR_RETRY};
+	put(1, 10);
+	start_with(PSM_ON_FAILURE_PARK, 2);
+	flow_wait_offset(10);
+	wait_parked(4);
+	hurry();
+	wait_parked(0);
+	wait_effects(9);
+	flow_stop();
+	flow_check_effects(9);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.dead_letter "
+	                        "WHERE code = 'PSM_ERR_RETRY' AND attempts = 2 "
+	                        "AND state = 'dead' AND reason = 'as planned' "
+	                        "AND key = '1' AND convert_from(raw, 'UTF8') "
+	                        "LIKE '%%\"n\":3}%%'"),
+	                 1);
+}
+END_TEST
+
+START_TEST(parked_events_outlive_the_processor)
+{
+	plan = (struct flow_plan){.bad = 1, .times = 1, .rc = PSM_ERR_RETRY};
+	put(1, 6);
+	start_with(PSM_ON_FAILURE_PARK, 0);
+	flow_wait_offset(6);
+	wait_parked(3);
+	flow_stop();
+	psm_processor_free(pr);
+	hurry();
+	start_with(PSM_ON_FAILURE_PARK, 0);
+	wait_parked(0);
+	flow_stop();
+	flow_check_effects(6);
+}
+END_TEST
+
+START_TEST(held_until_released)
+{
+	int64_t id;
+
+	plan = (struct flow_plan){.bad = 1, .times = 1, .rc = PSM_ERR_RETRY};
+	put(1, 6);
+	start_with(PSM_ON_FAILURE_PARK, 0);
+	flow_wait_offset(6);
+	wait_parked(3);
+	id = pg_int("UPDATE psymatch.parked SET state = 'held' WHERE id = "
+	            "(SELECT min(id) FROM psymatch.parked) RETURNING id");
+	hurry();
+	put(7, 8);
+	flow_wait_offset(8);
+	wait_parked(4);
+	/* Those behind it had their chance. */
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects WHERE n = 8") == 1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE key = 1"),
+	                 0);
+	ck_assert_int_eq(
+	    psm_dead_release(st, PSM_DEAD_PARKED, id, "anna", "why", err), 0);
+	wait_parked(0);
+	flow_stop();
+	flow_check_effects(8);
+}
+END_TEST
+
+START_TEST(skipped_lets_the_others_go)
+{
+	plan = (struct flow_plan){.bad = 1, .times = -1, .rc = PSM_ERR_RETRY};
+	put(1, 6);
+	start_with(PSM_ON_FAILURE_PARK, 0);
+	flow_wait_offset(6);
+	wait_parked(3);
+	ck_assert_int_eq(
+	    psm_dead_skip(st, PSM_DEAD_PARKED,
+	                  pg_int("SELECT min(id) FROM psymatch.parked"), "anna",
+	                  "why", err),
+	    0);
+	wait_parked(0);
+	flow_stop();
+	flow_check_effects(5);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.v_dead WHERE "
+	                        "state = 'skipped'"),
+	                 1);
+}
+END_TEST
+
+/* Dead, then handled when the handler was repaired; and not twice. */
+START_TEST(released_letter_is_handled_once)
+{
+	char id[40];
+	int64_t row;
+
+	plan = (struct flow_plan){.bad = 4, .times = 1, .rc = PSM_ERR_REJECT};
+	ck_assert_int_eq(psm_uuid_new(id, sizeof id), 0);
+	put(1, 3);
+	flow_put_to(t, 2, 4, id);
+	put(5, 6);
+	start_with(PSM_ON_FAILURE_RETRY, 0);
+	flow_wait_offset(6);
+	row = pg_int("SELECT id FROM psymatch.dead_letter");
+	ck_assert_int_eq(psm_store_wait_handled(st, id, FLOW_NAME, 0, err),
+	                 PSM_ERR_REJECT);
+	ck_assert_int_eq(
+	    psm_dead_release(st, PSM_DEAD_LETTERS, row, "anna", "why", err), 0);
+	ck_assert_int_eq(psm_store_wait_handled(st, id, FLOW_NAME, 20000, err),
+	                 0);
+	wait_parked(0);
+	/* As if it had been handled by another way in the meantime. */
+	pg_run("UPDATE psymatch.dead_letter SET state = 'dead'");
+	ck_assert_int_eq(
+	    psm_dead_release(st, PSM_DEAD_LETTERS, row, "anna", "why", err), 0);
+	wait_parked(0);
+	flow_stop();
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 6);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE event_id "
+	                        "= '%s'",
+	                        id),
+	                 1);
+	ck_assert_int_eq(psm_processor_stat(pr, "duplicates"), 1);
+}
+END_TEST
+
+START_TEST(edited_letter_is_handled)
+{
+	char *text = flow_event(2, 2, NULL, "1.0");
+	int64_t row;
+
+	put(1, 1);
+	flow_put_raw(t, "2", "{\"broken\":", 10);
+	start_with(PSM_ON_FAILURE_RETRY, 0);
+	flow_wait_offset(2);
+	row = pg_int("SELECT id FROM psymatch.dead_letter");
+	/* As it is it dies again, as a letter of its own. */
+	ck_assert_int_eq(
+	    psm_dead_release(st, PSM_DEAD_LETTERS, row, "anna", "why", err), 0);
+	PG_UNTIL(flow_dead_rows() == 2);
+	wait_parked(0);
+	row = pg_int("SELECT max(id) FROM psymatch.dead_letter");
+	ck_assert_int_eq(psm_dead_edit(st, PSM_DEAD_LETTERS, row, text,
+	                               strlen(text), "anna", "why", err),
+	                 0);
+	ck_assert_int_eq(
+	    psm_dead_release(st, PSM_DEAD_LETTERS, row, "anna", "why", err), 0);
+	wait_effects(2);
+	flow_stop();
+	flow_check_effects(2);
+	free(text);
+}
+END_TEST
+
+START_TEST(emitted_event_knows_its_cause)
+{
+	char id[40];
+
+	ck_assert_int_eq(psm_uuid_new(id, sizeof id), 0);
+	flow_put_to(t, 1, 1, id);
+	start_with(PSM_ON_FAILURE_RETRY, 0);
+	wait_effects(1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox WHERE "
+	                        "headers->>'causation_id' = '%s' AND "
+	                        "headers->>'correlation_id' = '%s'",
+	                        id, id),
+	                 1);
+}
+END_TEST
+
+/* The same as serially, whatever failed when. */
+START_TEST(order_of_each_key_is_kept)
+{
+	unsigned seed = 7;
+	int n;
+
+	for (n = 1; n <= 150; n++)
+		flow_put((int)(rand_r(&seed) % 8) + 1, n);
+	plan = (struct flow_plan){.bad = 20, .times = 2, .rc = PSM_ERR_RETRY};
+	start_with(PSM_ON_FAILURE_PARK, 0);
+	flow_wait_offset(150);
+	for (n = 40; n <= 140; n += 20) {
+		PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 0 ||
+		         (hurry(), 0));
+		(void)pthread_mutex_lock(&flow_lock);
+		plan.bad = 200 + n;
+		plan.seen = 0;
+		(void)pthread_mutex_unlock(&flow_lock);
+		flow_put(n % 8 + 1, 200 + n);
+		flow_put(n % 8 + 1, 201 + n);
+		flow_put((n + 1) % 8 + 1, 202 + n);
+	}
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 168 || (hurry(), 0));
+	wait_parked(0);
+	flow_stop();
+	flow_check_effects(168);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	Suite *s = suite_create("parked");
+	TCase *tc = tcase_create("parked");
+	SRunner *sr;
+	int failed;
+
+	(void)argc;
+	pg_main(argv);
+	tcase_add_checked_fixture(tc, flow_setup, flow_teardown);
+	tcase_set_timeout(tc, 90);
+	tcase_add_test(tc, one_key_waits_others_go_on);
+	tcase_add_test(tc, attempts_come_to_an_end);
+	tcase_add_test(tc, parked_events_outlive_the_processor);
+	tcase_add_test(tc, held_until_released);
+	tcase_add_test(tc, skipped_lets_the_others_go);
+	tcase_add_test(tc, released_letter_is_handled_once);
+	tcase_add_test(tc, edited_letter_is_handled);
+	tcase_add_test(tc, emitted_event_knows_its_cause);
+	tcase_add_test(tc, order_of_each_key_is_kept);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
