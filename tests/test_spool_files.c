@@ -3,6 +3,8 @@
  * failing syncs, kill -9. */
 #include "testing_spool.h"
 
+#include "bus/crc32c.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -481,6 +483,44 @@ append_until_killed(volatile int *accepted, int from)
 	}
 }
 
+/* What a file has at the moment in which it becomes a segment. */
+static int
+look_and_rename(int dirfd, const char *from, const char *to)
+{
+	struct psm__segment_header sh;
+	int fd;
+
+	if (strstr(to, ".pms")) {
+		fd = openat(dirfd, from, O_RDONLY);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(read(fd, &sh, sizeof(sh)), sizeof(sh));
+		close(fd);
+		ck_assert_mem_eq(sh.magic, PSM__SEGMENT_MAGIC, 8);
+		ck_assert_uint_eq(
+		    le32toh(sh.crc),
+		    psm__crc32c(0, &sh,
+		                offsetof(struct psm__segment_header, crc)));
+		ck_assert_uint_eq(le64toh(sh.number), strtoull(to, NULL, 16));
+	}
+	return renameat(dirfd, from, dirfd, to);
+}
+
+START_TEST(a_name_when_the_header_is_complete)
+{
+	struct psm__spool *s;
+
+	psm__file_ops.rename = look_and_rename;
+	s = open_spool();
+	for (int n = 0; n < 200; n++) {
+		ck_assert_int_eq(try_put(s, n), 0);
+		ck_assert_int_eq(read_one(s), n);
+		psm__spool_release(s);
+		psm__spool_tend(s);
+	}
+	end(s);
+}
+END_TEST
+
 START_TEST(killed_while_appending)
 {
 	volatile int *accepted = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
@@ -574,6 +614,7 @@ suite(void)
 	tcase_add_test(tc, backlog_is_checked_again);
 	tcase_add_test(tc, backlog_cannot_be_mapped_now);
 	tcase_add_loop_test(tc, writers_against_a_reader, 0, 3);
+	tcase_add_test(tc, a_name_when_the_header_is_complete);
 	tcase_add_test(tc, killed_while_appending);
 	tcase_add_loop_test(tc, without_memory, 0, 2);
 	suite_add_tcase(s, tc);

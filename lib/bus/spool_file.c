@@ -228,21 +228,31 @@ write_header(struct psm__segment *g)
 	    psm__crc32c(0, sh, offsetof(struct psm__segment_header, crc)));
 }
 
-/* Numbers are never used twice, so a spare gets a new one. */
+/*
+ * Numbers are never used twice, so a spare gets a new one. It gets its name
+ * only when its header is complete: whoever dies in between leaves a spare,
+ * which is nothing.
+ */
 static int
 take_name(struct psm__segment *g)
 {
-	uint64_t number = psm__home_number(g->home);
+	uint64_t spare = g->number;
 	char from[32], to[32];
 
+	if (!g->own_memory)
+		g->number = psm__home_number(g->home);
+	write_header(g);
 	if (g->own_memory)
 		return 0;
-	file_name(from, g->number, "spare");
-	file_name(to, number, "pms");
-	if (psm__file_ops.rename(g->home->dirfd, from, to) < 0)
-		return errno;
+	file_name(from, spare, "spare");
+	file_name(to, g->number, "pms");
+	if (psm__file_ops.rename(g->home->dirfd, from, to) < 0) {
+		int why = errno;
+
+		remove_name(g->home, spare, "spare");
+		return why;
+	}
 	__atomic_store_n(&g->home->dir_dirty, 1, __ATOMIC_RELAXED);
-	g->number = number;
 	return 0;
 }
 
@@ -273,12 +283,9 @@ psm__segment_make(struct psm__spool *s, size_t size, uint64_t first_seq,
 	g->own = 1;
 	rc = take_name(g);
 	if (rc != 0) {
-		if (!g->own_memory)
-			remove_name(g->home, g->number, "spare");
 		psm__segment_free(g);
 		return rc;
 	}
-	write_header(g);
 	*out = g;
 	return 0;
 }
