@@ -243,9 +243,6 @@ static void
 check_ends(struct psm__pg_source *s, struct psm__pg_part *part,
            const struct psm__topic_place *at, int64_t first_row)
 {
-	part->end = at->next;
-	if (at->next < 0)
-		return; /* the topic was dropped; the group will tell */
 	if (part->position < 0) {
 		part->position = first_row >= 0 ? first_row : at->first;
 		return;
@@ -257,6 +254,22 @@ check_ends(struct psm__pg_source *s, struct psm__pg_part *part,
 	else if (first_row < 0 &&
 	         (part->position < at->first || part->position > at->next))
 		jump(s, part, at->first);
+}
+
+/* 0: the topic was dropped, and may be there again: its messages are not those
+ * that the position counts. The group tells where to begin. */
+static int
+is_same_log(struct psm__pg_source *s, struct psm__pg_part *part,
+            const struct psm__topic_place *at)
+{
+	part->end = at->next;
+	if (part->born == 0)
+		part->born = at->born;
+	if (at->next >= 0 && part->born == at->born)
+		return 1;
+	psm__pg_forget(part);
+	__atomic_store_n(&s->follow, 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
 static int
@@ -278,6 +291,8 @@ take_rows(struct psm__pg_source *s, const struct psm__topic_place *list,
 			if (at == first)
 				offset = row.offset;
 		}
+		if (!is_same_log(s, s->parts[i], &list[i]))
+			continue;
 		check_ends(s, s->parts[i], &list[i], offset);
 		if (at > first && rc == 0)
 			rc = make_chunk(s->parts[i], rows, first, at - first,

@@ -20,6 +20,7 @@ struct psm__pg_part {
 	char *topic;
 	int32_t partition;
 	int64_t position; /* of the next message to hand out; -1: earliest */
+	int64_t born;     /* of its log; 0: not known yet */
 	int64_t end;      /* behind the last message; -1: unknown */
 	int64_t pending;  /* to be committed; -1: nothing */
 	int64_t held_until_ms;

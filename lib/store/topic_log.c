@@ -224,10 +224,12 @@ psm__topic_forget_writer(struct psm__conn *c, const char *writer,
 
 #define ENDS_SQL                                                               \
 	"SELECT p.first, p.next, (SELECT generation FROM "                     \
-	"psymatch.group_state WHERE group_name = $3) "                         \
+	"psymatch.group_state WHERE group_name = $3), "                        \
+	"(extract(epoch FROM t.created_at) * 1000000)::bigint "                \
 	"FROM unnest($1::text[], $2::integer[]) WITH ORDINALITY "              \
 	"AS w(topic, partition, nth) LEFT JOIN psymatch.log_partition AS p "   \
-	"ON p.topic = w.topic AND p.partition = w.partition ORDER BY w.nth"
+	"ON p.topic = w.topic AND p.partition = w.partition "                  \
+	"LEFT JOIN psymatch.topic AS t ON t.name = w.topic ORDER BY w.nth"
 
 #define GENERATION_SQL                                                         \
 	"SELECT generation FROM psymatch.group_state WHERE group_name = $1"
@@ -319,6 +321,7 @@ take_ends(const psm_rows *ends, struct psm__topic_place *list, size_t count,
 		list[i].first = psm_rows_int(ends, i, 0);
 		list[i].next =
 		    psm_rows_text(ends, i, 1) ? psm_rows_int(ends, i, 1) : -1;
+		list[i].born = psm_rows_int(ends, i, 3);
 		if (psm_rows_text(ends, i, 2))
 			*generation = psm_rows_int(ends, i, 2);
 	}
