@@ -83,12 +83,60 @@ START_TEST(p09_send_never_waits_for_the_broker)
 }
 END_TEST
 
+static psm_receipt *
+send_followed(psm_producer *p, int n)
+{
+	char payload[64];
+	psm_receipt *r = NULL;
+	psm_event *ev = NULL;
+	int len = snprintf(payload, sizeof(payload),
+	                   "{\"patient_id\":1,\"n\":%d}", n);
+
+	ck_assert_int_eq(psm_event_new("patient.deleted", "test", payload,
+	                               (size_t)len, &ev, NULL),
+	                 0);
+	ck_assert_int_eq(psm_producer_send_receipt(p, TOPIC, ev, &r, NULL), 0);
+	psm_event_free(ev);
+	return r;
+}
+
+/* What is in memory only is failed when the producer ends, and so is what the
+ * broker refuses. Without an event there is no receipt. */
+static void
+check_given_up(const char *const *settings)
+{
+	psm_receipt *r, *none = (psm_receipt *)&r;
+	psm_error *err = psm_error_new();
+	psm_producer *p;
+
+	rig->set_down(transport, 1);
+	p = start_on(transport, "", settings);
+	ck_assert_int_eq(psm_producer_send_receipt(p, NULL, NULL, &none, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_ptr_null(none);
+	r = send_followed(p, 0);
+	psm_producer_free(p);
+	ck_assert_int_eq(psm_receipt_wait(r, 0, err), PSM_ERR_CLOSED);
+	ck_assert_ptr_nonnull(
+	    strstr(psm_error_message(err), "closed before delivery"));
+	ck_assert_int_eq(psm_receipt_state(r), PSM_DELIVERY_FAILED);
+	ck_assert_str_eq(psm_delivery_state_name(psm_receipt_state(r)),
+	                 "failed");
+	ck_assert_ptr_null(psm_delivery_state_name(0));
+	ck_assert_int_eq(psm_receipt_state(NULL), PSM_ERR_INVAL);
+	psm_receipt_free(r);
+	psm_receipt_free(NULL);
+	rig->set_down(transport, 0);
+	psm_error_free(err);
+}
+
 /* Each answer is its own: durable, in memory only, refused and why. */
 START_TEST(p10_every_outcome_has_its_own_answer)
 {
 	static const char *const few[] = {"PSYMATCH_QUEUE_MAX", "20",
 	                                  "PSYMATCH_EVENT_MAX_BYTES", "2000",
 	                                  NULL};
+	psm_receipt *receipt;
 	psm_producer *p;
 	size_t left = 0;
 	int n = 0;
@@ -96,7 +144,10 @@ START_TEST(p10_every_outcome_has_its_own_answer)
 	transport = rig->open();
 	rig->set_down(transport, 1);
 	p = start_on(transport, dir, few);
-	send_range(p, 0, 10, 1);
+	send_range(p, 0, 9, 1);
+	receipt = send_followed(p, 9);
+	ck_assert_int_eq(psm_receipt_state(receipt), PSM_DELIVERY_SPOOLED);
+	ck_assert_int_eq(psm_receipt_wait(receipt, 0, NULL), PSM_ERR_TIMEOUT);
 	ck_assert_int_eq(psm_producer_stat(p, "queued"), 10);
 	ck_assert_int_eq(psm_producer_stat(p, "spooled"), 10);
 	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL),
@@ -104,20 +155,35 @@ START_TEST(p10_every_outcome_has_its_own_answer)
 	ck_assert_uint_eq(left, 10);
 	ck_assert_int_eq(heard.closed, 10);
 	ck_assert_int_eq(try_send(p, 0, 11), PSM_ERR_STATE);
+	ck_assert_int_eq(psm_producer_stat(p, "left_spool"), 10);
+	ck_assert_int_eq(psm_producer_stat(p, "left_memory"), 0);
 	psm_producer_free(p);
+	ck_assert_int_eq(psm_receipt_wait(receipt, 0, NULL), PSM_ERR_CLOSED);
+	ck_assert_int_eq(psm_receipt_state(receipt), PSM_DELIVERY_SPOOLED);
+	psm_receipt_free(receipt);
 
 	p = start_on(transport, "", few);
+	receipt = send_followed(p, n++);
 	while (n < 100 && try_send(p, 0, n) == 0)
 		n++;
 	ck_assert_int_eq(n, 20);
+	ck_assert_int_eq(psm_receipt_state(receipt), PSM_DELIVERY_QUEUED);
+	ck_assert_int_eq(psm_producer_flush(p, 10, &left, NULL),
+	                 PSM_ERR_TIMEOUT);
+	ck_assert_int_eq(psm_producer_stat(p, "left_memory"), 20);
+	ck_assert_int_eq(psm_producer_stat(p, "left_spool"), 0);
 	ck_assert_int_eq(try_send(p, 0, n), PSM_ERR_FULL);
 	ck_assert_int_eq(psm_producer_stat(p, "queued"), 20);
 	ck_assert_int_eq(psm_producer_stat(p, "spooled"), 0);
 	rig->set_down(transport, 0);
 	flush(p);
 	ck_assert_int_eq(psm_producer_stat(p, "sent"), 20);
+	ck_assert_int_eq(psm_receipt_wait(receipt, PATIENCE_MS, NULL), 0);
+	ck_assert_int_eq(psm_receipt_state(receipt), PSM_DELIVERY_SENT);
+	psm_receipt_free(receipt);
 	end(p);
 	heard_each_once(30);
+	check_given_up(few);
 	rig->close(transport);
 }
 END_TEST

@@ -26,6 +26,28 @@ PSM_BEGIN_DECLS
  */
 typedef struct psm_producer psm_producer;
 
+/** How far an accepted event is. */
+enum psm_delivery_state {
+	PSM_DELIVERY_QUEUED = 1,  /* in memory only */
+	PSM_DELIVERY_SPOOLED = 2, /* as durable as was asked for */
+	PSM_DELIVERY_SENT = 3,    /* acknowledged by the broker */
+	PSM_DELIVERY_FAILED = 4   /* refused for good, or given up */
+};
+
+/**
+ * The name of a delivery state.
+ *
+ * @param state  a psm_delivery_state.
+ * @return "queued", "spooled", "sent" or "failed", borrowed for ever; NULL: no
+ *   such state.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_delivery_state_name(int state);
+
+/** What became of one event. It may outlive the producer. */
+typedef struct psm_receipt psm_receipt;
+
 /**
  * The outcome of one event.
  *
@@ -134,11 +156,70 @@ PSM_API int psm_producer_send(psm_producer *p, const char *topic,
                               const psm_event *ev, psm_error *err) PSM_CHECK;
 
 /**
+ * As psm_producer_send(), with a receipt that follows this one event.
+ *
+ * @param p      a started producer.
+ * @param topic  as for psm_producer_send().
+ * @param ev     borrowed for the call.
+ * @param out    new (psm_receipt_free); NULL after a failure.
+ * @param err    details of a failure; may be NULL.
+ * @return 0: accepted, and *out follows it. Else as psm_producer_send(), and
+ *   PSM_ERR_INVAL  out is NULL, too.
+ *
+ * Threads: any. Blocks: as psm_producer_send(). Since 0.1.
+ */
+PSM_API int psm_producer_send_receipt(psm_producer *p, const char *topic,
+                                      const psm_event *ev, psm_receipt **out,
+                                      psm_error *err) PSM_CHECK;
+
+/**
+ * How far the event is: queued without a spool and spooled with one from the
+ * beginning, then sent or failed. After a close it stays spooled if the next
+ * start will send it.
+ *
+ * @param r  the receipt.
+ * @return an enum psm_delivery_state; PSM_ERR_INVAL for NULL.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_receipt_state(psm_receipt *r);
+
+/**
+ * Wait for the outcome of the event, or ask for it with timeout 0.
+ *
+ * @param r           the receipt.
+ * @param timeout_ms  0 or more.
+ * @param err         details; may be NULL.
+ * @return 0: sent.
+ *   PSM_ERR_TIMEOUT    not yet;
+ *   PSM_ERR_TOO_LARGE  refused by the broker for good;
+ *   PSM_ERR_REJECT     refused by the broker for good;
+ *   PSM_ERR_CLOSED     the producer was closed before; the state says whether
+ *                      it stays in the spool;
+ *   PSM_ERR_INVAL      r is NULL or timeout_ms negative, or the broker refused
+ *                      the event as not valid.
+ *
+ * Threads: any but the delivery callback's. Blocks: up to timeout_ms. Since
+ * 0.1.
+ */
+PSM_API int psm_receipt_wait(psm_receipt *r, int timeout_ms, psm_error *err);
+
+/**
+ * Free the receipt. The event goes its way all the same.
+ *
+ * @param r  taken; NULL is allowed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API void psm_receipt_free(psm_receipt *r);
+
+/**
  * Wait until every event accepted before this call is sent or failed.
  *
  * @param p           a started producer.
  * @param timeout_ms  0 or more; 0 only looks.
- * @param left        receives how many events still wait; may be NULL.
+ * @param left        receives how many events still wait; may be NULL. The
+ *                    statistics "left_spool" and "left_memory" say where.
  * @param err         details of a failure; may be NULL.
  * @return 0: none of them waits.
  *   PSM_ERR_TIMEOUT  some still do;
@@ -160,7 +241,8 @@ PSM_API int psm_producer_flush(psm_producer *p, int timeout_ms, size_t *left,
  *
  * @param p           a producer in any state.
  * @param timeout_ms  0 or more, for sending what waits.
- * @param left        receives how many events were not sent; may be NULL.
+ * @param left        receives how many events were not sent; may be NULL. The
+ *                    statistics "left_spool" and "left_memory" say where.
  * @param err         details of a failure; may be NULL.
  * @return 0: closed, and everything was sent.
  *   PSM_ERR_TIMEOUT  closed, and *left events were not sent;
@@ -191,6 +273,9 @@ PSM_API void psm_producer_free(psm_producer *p);
  *              "queued": events that wait, with those of earlier processes;
  *              "spooled": of these, as durable as was asked for, 0 without a
  *              spool;
+ *              "left_spool", "left_memory": the events that wait, by where
+ *              they are; after the close those that stay in the spool, and
+ *              those that were given up;
  *              "sent", "failed": events with that outcome in this process;
  *              "damaged": events of the spool found unreadable;
  *              "quarantined_bytes": size of the quarantine;

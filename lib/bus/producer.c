@@ -92,6 +92,7 @@ psm_producer_new(psm_transport *t, const psm_config *cfg, psm_producer **out,
 		return psm__nomem(err);
 	}
 	pthread_mutex_init(&p->lock, NULL);
+	pthread_mutex_init(&p->receipts_lock, NULL);
 	p->transport = psm_transport_ref(t);
 	p->forks = psm__forks();
 	p->stop_at_ms = INT64_MAX;
@@ -277,6 +278,36 @@ psm_producer_send(psm_producer *p, const char *topic, const psm_event *ev,
 	return 0;
 }
 
+int
+psm_producer_send_receipt(psm_producer *p, const char *topic,
+                          const psm_event *ev, psm_receipt **out,
+                          psm_error *err)
+{
+	struct psm_receipt *r;
+	int rc;
+
+	psm__error_clear(err);
+	if (!out)
+		return psm__fail(err, PSM_ERR_INVAL, "out: want a pointer");
+	*out = NULL;
+	if (!p || !ev)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a producer and an event");
+	rc = check_process(p, err);
+	if (rc < 0)
+		return rc;
+	r = psm__receipt_new(p, psm_event_id(ev));
+	if (!r)
+		return psm__nomem(err);
+	rc = psm_producer_send(p, topic, ev, err);
+	if (rc < 0) {
+		psm__receipt_drop(p, r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
 /* -- the end -- */
 
 int
@@ -397,6 +428,7 @@ psm_producer_free(psm_producer *p)
 	psm_transport_unref(p->transport);
 	pthread_cond_destroy(&p->wakeup);
 	pthread_mutex_destroy(&p->lock);
+	pthread_mutex_destroy(&p->receipts_lock);
 	psm_error_free(p->err);
 	psm__free(p->dir);
 	psm__free(p);

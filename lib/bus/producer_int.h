@@ -40,6 +40,9 @@ enum psm__producer_state {
 	PSM__PRODUCER_CLOSED
 };
 
+#define PSM__RECEIPT_ID 40 /* a UUID as text */
+#define PSM__RECEIPT_BUCKETS 1024
+
 struct psm_producer {
 	psm_transport *transport;
 	char *dir;
@@ -75,6 +78,10 @@ struct psm_producer {
 	size_t lane_count, lane_cap, lanes_shut;
 	uint32_t random;
 
+	pthread_mutex_t receipts_lock;
+	struct psm_receipt *receipts[PSM__RECEIPT_BUCKETS]; /* under it */
+	size_t receipt_count; /* __atomic: most producers have none */
+
 	/* __atomic */
 	int64_t accepted, sent, failed, restarts, last_ack_ms;
 	struct psm__metric *m_accepted, *m_sent, *m_failed, *m_restarts,
@@ -99,6 +106,18 @@ int psm__sender_send(struct psm_producer *p, const struct psm__message *m);
 /* 100 ms doubled for each failure, at most 5 s, give or take a quarter. */
 int psm__sender_backoff(struct psm_producer *p, unsigned failures);
 void psm__sender_trouble(struct psm_producer *p, const char *why);
+
+/* -- producer_receipt.c */
+
+/* Before the event is appended, as its outcome may be faster. NULL: out of
+ * memory. */
+struct psm_receipt *psm__receipt_new(struct psm_producer *p,
+                                     const char *event_id);
+/* The event was not accepted. Takes r. */
+void psm__receipt_drop(struct psm_producer *p, struct psm_receipt *r);
+/* The outcome of an event that may have a receipt. */
+void psm__receipt_settle(struct psm_producer *p, const char *id, int rc,
+                         const char *reason);
 
 /* -- producer_lane.c: @thread sender */
 

@@ -66,15 +66,25 @@ psm__sender_backoff(struct psm_producer *p, unsigned failures)
 
 /* -- outcomes -- */
 
+/* Somebody wants to hear outcomes. */
+static int
+wanted(const struct psm_producer *p)
+{
+	return p->fn != NULL ||
+	       __atomic_load_n(&p->receipt_count, __ATOMIC_ACQUIRE) > 0;
+}
+
 static void
 call_back(struct psm_producer *p, uint64_t token, int rc, const char *reason)
 {
 	char id[128];
 
-	if (!p->fn)
+	if (!wanted(p))
 		return;
 	psm__spool_id(p->spool, token, id, sizeof(id));
-	p->fn(id, rc, reason, p->user);
+	psm__receipt_settle(p, id, rc, reason);
+	if (p->fn)
+		p->fn(id, rc, reason, p->user);
 }
 
 static void
@@ -366,7 +376,7 @@ finish(struct psm_producer *p)
 	p->left = (size_t)n.waiting;
 	psm__spool_freeze(p->spool);
 	psm__spool_rewind(p->spool);
-	while (p->fn && psm__spool_peek(p->spool, &m)) {
+	while (wanted(p) && psm__spool_peek(p->spool, &m)) {
 		psm__spool_pass(p->spool);
 		psm__spool_settle(p->spool, m.token);
 		call_back(p, m.token, PSM_ERR_CLOSED, reason);

@@ -29,6 +29,22 @@ age_ms(const struct psm__spool_numbers *n)
 	return age > 0 ? age : 0;
 }
 
+/* Events that wait, or that a close left behind, in the spool or beside it. */
+static int64_t
+left(struct psm_producer *p, const struct psm__spool_numbers *n, int in_spool)
+{
+	int64_t safe = p->dir[0] ? (int64_t)n->safe : 0;
+	int64_t all = (int64_t)n->waiting;
+
+	pthread_mutex_lock(&p->lock);
+	if (p->state == PSM__PRODUCER_CLOSED) {
+		all = (int64_t)p->left;
+		safe = p->dir[0] ? all : 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return in_spool ? safe : all - safe;
+}
+
 int64_t
 psm_producer_stat(psm_producer *p, const char *name)
 {
@@ -44,6 +60,10 @@ psm_producer_stat(psm_producer *p, const char *name)
 		return (int64_t)n.waiting;
 	if (strcmp(name, "spooled") == 0)
 		return p->dir[0] ? (int64_t)n.safe : 0;
+	if (strcmp(name, "left_spool") == 0)
+		return left(p, &n, 1);
+	if (strcmp(name, "left_memory") == 0)
+		return left(p, &n, 0);
 	if (strcmp(name, "sent") == 0)
 		return load(&p->sent);
 	if (strcmp(name, "failed") == 0)

@@ -49,6 +49,16 @@ class Bus(unittest.TestCase):
         for key in "12345":
             self.assertEqual([i for k, i in got if k == key], [ev.id for ev in sent if ev.key == key])
 
+    def test_a_receipt_follows_one_event(self):
+        with psymatch.Producer(self.transport, self.config) as p:
+            receipt = p.send_receipt(event(3))
+            self.assertIn(receipt.state, ("spooled", "sent"))
+            receipt.wait(DEADLINE_MS)
+            self.assertEqual(receipt.state, "sent")
+            self.assertEqual((p.stat("left_spool"), p.stat("left_memory")), (0, 0))
+            with self.assertRaises(errors.PsmError):
+                receipt.wait(-1)
+
     def test_a_handler_sees_where_the_event_came_from(self):
         with psymatch.Producer(self.transport, self.config) as p:
             p.send(event(7))

@@ -70,6 +70,24 @@ def _health(function, handle):
     return verdict, reason.value.decode(errors="replace")
 
 
+class Receipt:
+    """Follows one event: state is "queued", "spooled", "sent" or "failed"."""
+
+    def __init__(self, handle):
+        self._handle = handle
+
+    @property
+    def state(self):
+        return lib.psm_delivery_state_name(lib.psm_receipt_state(self._handle)).decode()
+
+    def wait(self, timeout_ms=10000):
+        """Return once it is sent; TimeoutError, or why it is not."""
+        check(lib.psm_receipt_wait, self._handle, timeout_ms)
+
+    def __del__(self):
+        lib.psm_receipt_free(getattr(self, "_handle", None))
+
+
 class Producer:
     """Sends events; what send() accepted survives outages and kill -9.
 
@@ -96,6 +114,10 @@ class Producer:
     def send(self, event, topic=None):
         """Accept one event, durably; never waits for a broker."""
         check(lib.psm_producer_send, self._handle, topic.encode() if topic else None, event._handle)
+
+    def send_receipt(self, event, topic=None):
+        """As send(); the Receipt tells what becomes of the event."""
+        return Receipt(make(lib.psm_producer_send_receipt, self._handle, topic.encode() if topic else None, event._handle))
 
     def _drain(self, function, timeout_ms):
         left = ctypes.c_size_t()
