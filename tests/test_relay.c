@@ -398,6 +398,57 @@ START_TEST(late_number_is_published)
 }
 END_TEST
 
+/* -- what travels beside the event */
+
+static const char *
+header(const struct psm__record *rec, const char *name)
+{
+	static char value[200];
+	size_t i;
+
+	for (i = 0; i < rec->header_count; i++)
+		if (strcmp(rec->headers[i].name, name) == 0) {
+			(void)snprintf(value, sizeof value, "%.*s",
+			               (int)rec->headers[i].len,
+			               rec->headers[i].value);
+			return value;
+		}
+	return "";
+}
+
+START_TEST(trace_goes_to_the_topic)
+{
+	static const char trace[] =
+	    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+	static const char story[] = "0198c0de-0000-7000-8000-000000000001";
+	const char *topics[] = {OUTBOX_TOPIC};
+	struct psm__source_conf conf = {
+	    .group = "g", .topics = topics, .topic_count = 1};
+	psm_event *cause = outbox_event(3, 1);
+	struct psm__source *s;
+	struct psm__record rec;
+	psm_tx *tx;
+
+	ck_assert_int_eq(psm_event_set_trace(cause, NULL, story, trace, err),
+	                 0);
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	psm__tx_set_cause(tx, cause);
+	ck_assert_int_eq(outbox_emit(tx, 7, 1), 0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	outbox_start();
+	outbox_wait_empty();
+	ck_assert_int_eq(t->ops->open_source(t, &conf, &s, err), 0);
+	ck_assert_int_eq(s->ops->poll(s, 5000, &rec, err), 1);
+	ck_assert_uint_eq(rec.header_count, 3);
+	ck_assert_str_eq(header(&rec, "causation_id"), psm_event_id(cause));
+	ck_assert_str_eq(header(&rec, "correlation_id"), story);
+	ck_assert_str_eq(header(&rec, "traceparent"), trace);
+	s->ops->release(s, &rec);
+	s->ops->close(s, 1000);
+	psm_event_free(cause);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -418,6 +469,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, idle_transaction_is_seen_and_stops_nothing);
 	tcase_add_test(tc, floor_waits_for_open_writers);
 	tcase_add_test(tc, late_number_is_published);
+	tcase_add_test(tc, trace_goes_to_the_topic);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
