@@ -115,15 +115,15 @@ hand_out(struct psm__kafka_source *s, struct psm__kafka_part *part,
 
 /* Rebalances, errors, statistics. 1: a record that came this way. */
 static int
-serve_group(struct psm__kafka_source *s, struct psm__record *rec,
+serve_group(struct psm__kafka_source *s, int64_t now, struct psm__record *rec,
             psm_error *err)
 {
-	int64_t now = psm__mono_ms();
 	rd_kafka_message_t *m;
 
-	if (!__atomic_exchange_n(&s->group_ready, 0, __ATOMIC_ACQ_REL) &&
-	    now < s->serve_at_ms)
+	if (now < s->serve_at_ms &&
+	    !__atomic_load_n(&s->group_ready, __ATOMIC_RELAXED))
 		return 0;
+	(void)__atomic_exchange_n(&s->group_ready, 0, __ATOMIC_ACQ_REL);
 	s->serve_at_ms = now + SERVE_MS;
 	psm__kafka_drain_commits(s);
 	m = rd_kafka_consumer_poll(s->rk, 0);
@@ -136,8 +136,8 @@ serve_group(struct psm__kafka_source *s, struct psm__record *rec,
 
 /* 1: a record. 0: none; *due is brought forward to the end of a hold. */
 static int
-next_record(struct psm__kafka_source *s, struct psm__record *rec, int64_t *due,
-            psm_error *err)
+next_record(struct psm__kafka_source *s, int64_t now, struct psm__record *rec,
+            int64_t *due, psm_error *err)
 {
 	size_t i;
 
@@ -150,7 +150,7 @@ next_record(struct psm__kafka_source *s, struct psm__record *rec, int64_t *due,
 		rd_kafka_message_t *m;
 
 		part = s->parts[s->turn % s->part_count];
-		if (part->held_until_ms > psm__mono_ms()) {
+		if (part->held_until_ms > now) {
 			if (part->held_until_ms < *due)
 				*due = part->held_until_ms;
 		} else if ((m = rd_kafka_consume_queue(part->queue, 0))) {
@@ -206,14 +206,14 @@ source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
             psm_error *err)
 {
 	struct psm__kafka_source *s = source_of(base);
-	int64_t deadline = psm__mono_ms() + timeout_ms;
+	int64_t now = psm__mono_ms(), deadline = now + timeout_ms;
 
-	for (;;) {
+	for (;; now = psm__mono_ms()) {
 		int64_t due = deadline;
-		int rc = serve_group(s, rec, err);
+		int rc = serve_group(s, now, rec, err);
 
 		if (rc == 0)
-			rc = next_record(s, rec, &due, err);
+			rc = next_record(s, now, rec, &due, err);
 		if (rc)
 			return rc;
 		if (s->serve_at_ms < due)
