@@ -132,6 +132,7 @@ END_TEST
 
 START_TEST(held_until_released)
 {
+	char reason[300];
 	int64_t id;
 
 	plan = (struct flow_plan){.bad = 1, .times = 1, .rc = PSM_ERR_RETRY};
@@ -139,6 +140,7 @@ START_TEST(held_until_released)
 	start_with(PSM_ON_FAILURE_PARK, 0);
 	flow_wait_offset(6);
 	wait_parked(3);
+	PG_UNTIL(psm_processor_stat(pr, "parked_now") == 3);
 	id = pg_int("UPDATE psymatch.parked SET state = 'held' WHERE id = "
 	            "(SELECT min(id) FROM psymatch.parked) RETURNING id");
 	hurry();
@@ -149,9 +151,14 @@ START_TEST(held_until_released)
 	PG_UNTIL(pg_int("SELECT count(*) FROM effects WHERE n = 8") == 1);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE key = 1"),
 	                 0);
+	PG_UNTIL(psm_processor_health(pr, reason, sizeof reason) ==
+	             PSM_HEALTH_AMBER &&
+	         strstr(reason, "4 events are parked, 1 of them wait"));
 	ck_assert_int_eq(
 	    psm_dead_release(st, PSM_DEAD_PARKED, id, "anna", "why", err), 0);
 	wait_parked(0);
+	PG_UNTIL(psm_processor_health(pr, reason, sizeof reason) ==
+	         PSM_HEALTH_GREEN);
 	flow_stop();
 	flow_check_effects(8);
 }

@@ -214,9 +214,10 @@ PSM_API void psm_processor_free(psm_processor *pr);
  * @param name  messages by what became of them: "handled", "duplicates" (had
  *              before), "dead", "skipped" (no handler, or a null
  *              value), "retried" (put off, once per try), "parked" (put aside
- *              for the first time); "rollbacks": batches that
- * were rolled back; "holding": partitions that wait for an event to be tried
- * again; "lag": messages behind the end, -1 if unknown.
+ *              for the first time); "parked_now": events of the consumer that
+ *              are parked, as seen within about a second; "rollbacks": batches
+ * that were rolled back; "holding": partitions that wait for an event to be
+ * tried again; "lag": messages behind the end, -1 if unknown.
  * @return the number since the start; -1 for any other name.
  *
  * Threads: any. Blocks: no. Since 0.1.
@@ -230,8 +231,8 @@ PSM_API int64_t psm_processor_stat(psm_processor *pr, const char *name);
  * @param reason  reason[size] receives one sentence; may be NULL.
  * @param size    bytes of reason, 0 if it is NULL.
  * @return an enum psm_health: red when it does not run or the last batch was
- *   rolled back, amber when the broker is not reachable or an event is to be
- *   tried again.
+ *   rolled back, amber when the broker is not reachable, an event is to be
+ *   tried again, or events are parked.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

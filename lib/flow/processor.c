@@ -345,6 +345,8 @@ psm_processor_stat(psm_processor *pr, const char *name)
 			value = pr->outcomes[i];
 	if (strcmp(name, "rollbacks") == 0)
 		value = pr->rollbacks;
+	else if (strcmp(name, "parked_now") == 0)
+		value = pr->parked;
 	else if (strcmp(name, "holding") == 0)
 		value = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
 	else if (strcmp(name, "lag") == 0 && pr->source)
@@ -374,6 +376,15 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 		               "%s: %lld partitions wait for an event that is "
 		               "tried again",
 		               pr->name, (long long)holding);
+		return PSM_HEALTH_AMBER;
+	}
+	if (pr->parked > 0) {
+		(void)snprintf(reason, size,
+		               "%s: %lld events are parked, %lld of them wait "
+		               "for a person, the oldest for %lld s",
+		               pr->name, (long long)pr->parked,
+		               (long long)pr->parked_held,
+		               (long long)(pr->parked_ms / 1000));
 		return PSM_HEALTH_AMBER;
 	}
 	(void)snprintf(reason, size, "%s: %lld events handled, %lld dead",

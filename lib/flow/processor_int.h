@@ -117,6 +117,7 @@ struct psm_processor {
 	struct psm__source *source;
 	int64_t outcomes[PSM__N_OUTCOMES];
 	int64_t rollbacks;
+	int64_t parked, parked_held, parked_ms; /* as last measured */
 	char problem[256];
 };
 

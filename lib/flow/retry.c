@@ -69,6 +69,32 @@ try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p)
 	return rc;
 }
 
+/* Nothing is due: what is there? */
+static int
+measure(psm_processor *pr, psm_tx *tx)
+{
+	int64_t count = 0, held = 0, oldest_ms = 0;
+	int rc = psm__parked_measure(tx, pr->name, &count, &held, &oldest_ms,
+	                             pr->err);
+
+	if (rc < 0)
+		return rc;
+	(void)pthread_mutex_lock(&pr->lock);
+	pr->parked = count;
+	pr->parked_held = held;
+	pr->parked_ms = oldest_ms;
+	(void)pthread_mutex_unlock(&pr->lock);
+	psm__metric_set(psm__gauge("psymatch_processor_parked", "consumer",
+	                           pr->name,
+	                           "Events that wait to be tried again."),
+	                count);
+	psm__metric_set(psm__gauge("psymatch_processor_parked_oldest_seconds",
+	                           "consumer", pr->name,
+	                           "Age of the oldest parked event."),
+	                oldest_ms / 1000);
+	return 0;
+}
+
 /* 1: one was tried. 0: there is none. */
 static int
 turn(psm_processor *pr)
@@ -84,7 +110,9 @@ turn(psm_processor *pr)
 	rc = psm__tx_queue(tx, PSM__TIMEOUT_SQL, 0, NULL, NULL, pr->err);
 	if (rc == 0)
 		rc = psm__parked_pick(tx, pr->name, &p, pr->err);
-	if (rc == 1)
+	if (rc == 0)
+		rc = measure(pr, tx);
+	else if (rc == 1)
 		rc = try_one(pr, tx, &p) < 0 ? psm_error_code(pr->err) : 1;
 	psm__parked_free(&p);
 	if (rc <= 0) {

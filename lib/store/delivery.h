@@ -162,6 +162,10 @@ struct psm__parked {
 int psm__parked_pick(psm_tx *tx, const char *consumer, struct psm__parked *p,
                      psm_error *err);
 void psm__parked_free(struct psm__parked *p);
+/* How many of the consumer there are, counted up to 10,000, how many of them
+ * wait for a person, and the age of the oldest. */
+int psm__parked_measure(psm_tx *tx, const char *consumer, int64_t *count,
+                        int64_t *held, int64_t *oldest_ms, psm_error *err);
 /* Queue: it is done. */
 int psm__parked_delete(psm_tx *tx, int64_t id, psm_error *err);
 /* Queue: tried once more in vain; again after delay_ms, below 0: when a person

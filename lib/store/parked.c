@@ -230,3 +230,29 @@ psm__parked_later(psm_tx *tx, int64_t id, int delay_ms, int code,
 	                     "last_error = $5 WHERE id = $1::bigint",
 	                     5, list, NULL, err);
 }
+
+int
+psm__parked_measure(psm_tx *tx, const char *consumer, int64_t *count,
+                    int64_t *held, int64_t *oldest_ms, psm_error *err)
+{
+	struct psm__param param = as_text(consumer);
+	psm_rows *rows = NULL;
+	int rc;
+
+	rc = psm__tx_queue(
+	    tx,
+	    "SELECT count(*), count(*) FILTER (WHERE state = 'held'), "
+	    "coalesce((extract(epoch FROM now() - min(parked_at)) * "
+	    "1000)::bigint, 0) FROM (SELECT state, parked_at FROM "
+	    "psymatch.parked WHERE consumer = $1 LIMIT 10000) AS part",
+	    1, &param, &rows, err);
+	if (rc == 0)
+		rc = psm__tx_sync(tx, err);
+	if (rc == 0) {
+		*count = psm_rows_int(rows, 0, 0);
+		*held = psm_rows_int(rows, 0, 1);
+		*oldest_ms = psm_rows_int(rows, 0, 2);
+	}
+	psm_rows_free(rows);
+	return rc;
+}
