@@ -41,6 +41,7 @@ static const struct bus_rig kafka_rig = {
     .set_down = set_down,
     .close = close_kafka,
     .regroups = 1,
+    .slow = 1,
 };
 
 int
@@ -55,6 +56,7 @@ main(int argc, char **argv)
 	(void)argc; /* Check takes its settings from the environment */
 	kafka_main(argv, options);
 	sr = srunner_create(suite_bus(&kafka_rig));
+	srunner_add_suite(sr, suite_producer(&kafka_rig));
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
