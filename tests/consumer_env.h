@@ -65,6 +65,9 @@ kafka_close(struct env *e)
 	mock_close(&e->mock);
 }
 
+/* Places in rigs[]. */
+#define KAFKA 1
+
 static const struct rig rigs[] = {
     {"memory", memory_open, memory_down, memory_close},
     {"kafka", kafka_open, kafka_down, kafka_close},

@@ -5,6 +5,8 @@
  */
 #include "consumer_env.h"
 
+#include <poll.h>
+
 /* -- rows */
 
 START_TEST(c01_garbage_between_goods)
@@ -207,6 +209,96 @@ START_TEST(c06_starts_without_a_broker)
 }
 END_TEST
 
+struct slow {
+	struct seen seen;
+	int slow_ms;
+};
+
+/* The first event takes longer than the group waits for a poll. */
+static int
+take_long(const psm_event *ev, void *user, psm_error *err)
+{
+	struct slow *slow = user;
+	int64_t until = psm__mono_ms() + slow->slow_ms;
+
+	slow->slow_ms = 0;
+	while (psm__mono_ms() < until)
+		poll(NULL, 0, 50); /* it is what is tested */
+	return on_event(ev, &slow->seen, err);
+}
+
+/* Thrown out of the group during a call, it comes back behind that event: no
+ * event twice, and none again and again. */
+START_TEST(c08_handler_longer_than_the_poll_limit)
+{
+	static const char *const settings[] = {
+	    "PSYMATCH_KAFKA_max_poll_interval_ms", "4500", NULL};
+	struct slow slow = {.slow_ms = 6500};
+	psm_config *cfg = NULL;
+	psm_consumer *c = NULL;
+	struct env e;
+	int i;
+
+	open_env(&e, KAFKA);
+	psm_transport_unref(e.t);
+	e.t = mock_transport(&e.mock, settings);
+	for (i = 1; i <= 3; i++)
+		put_good(&e, i);
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(e.t, cfg, "c08", &c, NULL), 0);
+	psm_config_free(cfg);
+	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
+	ck_assert_int_eq(psm_consumer_on(c, "*", take_long, &slow, NULL), 0);
+	poll_until(c, &slow.seen.count, 3);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(slow.seen.number[i], i + 1);
+	/* Nor later, and the next life begins behind them. */
+	put_good(&e, 4);
+	poll_until(c, &slow.seen.count, 4);
+	ck_assert_int_eq(slow.seen.number[3], 4);
+	end(c, 0);
+	memset(&slow, 0, sizeof(slow));
+	c = make_consumer(e.t, "c08", &slow.seen);
+	put_good(&e, 5);
+	poll_until(c, &slow.seen.count, 1);
+	ck_assert_int_eq(slow.seen.number[0], 5);
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
+/* The same without a broker's clock: the partition goes to a second consumer
+ * and comes back, and the commit in between is refused. */
+START_TEST(c08_refused_commit_is_no_livelock)
+{
+	psm_transport *t = open_memory();
+	struct seen a = {0}, b = {0};
+	psm_consumer *ca = make_consumer(t, "back", &a), *cb[PARTITIONS];
+	int i;
+
+	put_event(t, 1, 1);
+	poll_until(ca, &a.count, 1);
+	put_event(t, 1, 2);
+	put_event(t, 1, 3);
+	poll_until(ca, &a.count, 3);
+	for (i = 0; i < PARTITIONS; i++) {
+		cb[i] = make_consumer(t, "back", &b);
+		ck_assert_int_eq(psm_consumer_start(cb[i], NULL), 0);
+	}
+	psm__memory_set_down(t, 1);
+	ck_assert_int_eq(psm_consumer_poll(ca, 50, NULL), 0);
+	for (i = 0; i < PARTITIONS; i++)
+		psm_consumer_free(cb[i]);
+	psm__memory_set_down(t, 0);
+	put_event(t, 1, 4);
+	poll_until(ca, &a.count, 4);
+	ck_assert_int_eq(a.number[3], 4);
+	ck_assert_int_eq(b.count, 0);
+	end(ca, 0);
+	psm_transport_unref(t);
+}
+END_TEST
+
 static int
 keep_time(const psm_event *ev, void *user, psm_error *err)
 {
@@ -357,6 +449,8 @@ main(void)
 	    {"c04", c04_retry_is_not_success, 0},
 	    {"c05", c05_lost_commit_repeats, 0},
 	    {"c06", c06_starts_without_a_broker, 0},
+	    {"c08", c08_handler_longer_than_the_poll_limit, 1},
+	    {"c08 commit", c08_refused_commit_is_no_livelock, 1},
 	    {"c09", c09_original_time, 0},
 	    {"c11", c11_malformed_envelopes, 0},
 	    {"c15", c15_two_instances_share_the_events, 0},

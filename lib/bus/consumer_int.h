@@ -39,6 +39,13 @@ struct psm__cpart {
 	                               acknowledged; NULL: it is not */
 };
 
+/* How far a partition was handled that went away. */
+struct psm__cmemo {
+	char *topic;
+	int32_t partition;
+	int64_t next;
+};
+
 struct psm__consumer_counts {
 	int64_t handled, retried, dead, skipped, overrun; /* __atomic */
 	int64_t gaps, gap_messages;                       /* __atomic */
@@ -84,6 +91,8 @@ struct psm_consumer {
 	struct psm__cpart **parts;
 	size_t part_count, part_cap;
 	size_t last_part;
+	struct psm__cmemo *memos; /* one per partition at most */
+	size_t memo_count, memo_cap;
 	size_t retrying; /* parts with a record that waits; __atomic */
 	int64_t commit_ms;
 	psm_error *err; /* of handlers and of the parser */
@@ -100,6 +109,13 @@ struct psm__cpart *psm__cpart_get(psm_consumer *c, const char *topic,
                                   int32_t partition);
 void psm__cpart_drop(psm_consumer *c, const char *topic, int32_t partition);
 void psm__cpart_drop_all(psm_consumer *c);
+/* The partition goes: keep in mind how far it was handled, whatever became of
+ * the last commit. Out of memory, some events come again. */
+void psm__cpart_remember(psm_consumer *c, const struct psm__cpart *part);
+/* It comes: where to start. */
+int64_t psm__cpart_recall(psm_consumer *c, const char *topic, int32_t partition,
+                          int64_t committed);
+void psm__cpart_forget_all(psm_consumer *c);
 /* Keep rec and try it again later. Takes rec. */
 void psm__cpart_retry(psm_consumer *c, struct psm__cpart *part,
                       const struct psm__record *rec);

@@ -18,9 +18,17 @@ on_revoked(const char *topic, int32_t partition, void *user)
 
 	/* The last chance to say what is finished; when it fails, the next
 	 * owner handles some events again. */
-	if (part)
+	if (part) {
 		(void)psm__cpart_commit_one(c, part, 1, NULL);
+		psm__cpart_remember(c, part);
+	}
 	psm__cpart_drop(c, topic, partition);
+}
+
+static int64_t
+start_at(const char *topic, int32_t partition, int64_t committed, void *user)
+{
+	return psm__cpart_recall(user, topic, partition, committed);
 }
 
 int
@@ -30,6 +38,7 @@ psm__consumer_open(psm_consumer *c, psm_error *err)
 	    .group = c->group,
 	    .topics = (const char *const *)c->topics,
 	    .topic_count = c->topic_count,
+	    .start_at = start_at,
 	    .revoked = on_revoked,
 	    .gap = psm__consumer_gap,
 	    .user = c,

@@ -112,6 +112,68 @@ psm__cpart_drop_all(psm_consumer *c)
 		part_free(c, c->parts[--c->part_count]);
 }
 
+static struct psm__cmemo *
+find_memo(psm_consumer *c, const char *topic, int32_t partition)
+{
+	size_t i;
+
+	for (i = 0; i < c->memo_count; i++)
+		if (c->memos[i].partition == partition &&
+		    strcmp(c->memos[i].topic, topic) == 0)
+			return &c->memos[i];
+	return NULL;
+}
+
+void
+psm__cpart_remember(psm_consumer *c, const struct psm__cpart *part)
+{
+	struct psm__cmemo *memo = find_memo(c, part->topic, part->partition);
+
+	if (part->next < 0)
+		return;
+	if (!memo) {
+		if (psm__grow(&c->memos, &c->memo_cap, c->memo_count + 1,
+		              sizeof(*memo)) < 0)
+			return;
+		memo = &c->memos[c->memo_count];
+		memo->topic = psm__strdup(part->topic);
+		if (!memo->topic)
+			return;
+		memo->partition = part->partition;
+		c->memo_count++;
+	}
+	memo->next = part->next;
+}
+
+/*
+ * A handler that ran longer than the group waits costs us the partition, and
+ * its commit is refused. If nobody else has come further until we get it back,
+ * we go on behind what we handled: else the same events would come for ever.
+ */
+int64_t
+psm__cpart_recall(psm_consumer *c, const char *topic, int32_t partition,
+                  int64_t committed)
+{
+	struct psm__cmemo *memo = find_memo(c, topic, partition);
+	struct psm__cpart *part;
+
+	if (!memo || memo->next <= committed)
+		return -1;
+	part = psm__cpart_get(c, topic, partition);
+	if (part)
+		part->next = memo->next; /* to be committed, still */
+	return memo->next;
+}
+
+void
+psm__cpart_forget_all(psm_consumer *c)
+{
+	while (c->memo_count)
+		psm__free(c->memos[--c->memo_count].topic);
+	psm__free(c->memos);
+	c->memos = NULL;
+}
+
 /* xorshift64: a spread, not a secret. */
 static int
 draw(psm_consumer *c, int limit)
