@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Waiting for consumers: read your writes, and events that are required. */
+#include "store/wait.h"
 #include "testing.h"
 #include "testing_flow.h"
 #include "testing_pg.h"
 
 #include <psymatch/relay.h>
+#include <sched.h>
 
 #define OTHER "other-consumer"
 #define REFUSED 13
@@ -120,6 +122,43 @@ START_TEST(wait_ends_at_its_time)
 	                 0);
 	ck_assert_int_eq(psm_store_wait_handled(st, id, OTHER, 20, err),
 	                 PSM_ERR_TIMEOUT);
+}
+END_TEST
+
+static void *
+wake_often(void *arg)
+{
+	int *stop = arg;
+
+	while (!__atomic_load_n(stop, __ATOMIC_SEQ_CST)) {
+		psm__await_wake();
+		(void)sched_yield();
+	}
+	return NULL;
+}
+
+/* 5, 10, 20, 40, 80, 100, 100, .. ms; and a busy processor beside it does not
+ * make it a loop. */
+START_TEST(wait_does_not_ask_all_the_time)
+{
+	static const char id[] = "0198c0de-0000-7000-8000-000000000001";
+	int64_t before = psm__await_looks();
+	pthread_t thread;
+	int stop = 0;
+
+	ck_assert_int_eq(psm_store_wait_handled(st, id, "c", 600, err),
+	                 PSM_ERR_TIMEOUT);
+	ck_assert_int_ge(psm__await_looks() - before, 3);
+	ck_assert_int_le(psm__await_looks() - before, 12);
+	before = psm__await_looks();
+	ck_assert_int_eq(pthread_create(&thread, NULL, wake_often, &stop), 0);
+	ck_assert_int_eq(psm_store_wait_handled(st, id, "c", 400, err),
+	                 PSM_ERR_TIMEOUT);
+	__atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	/* Woken, it looks again at once, but not more often than each 2 ms. */
+	ck_assert_int_ge(psm__await_looks() - before, 12);
+	ck_assert_int_le(psm__await_looks() - before, 202);
 }
 END_TEST
 
@@ -412,6 +451,7 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 90);
 	tcase_add_test(tc, wait_gives_read_your_writes);
 	tcase_add_test(tc, wait_ends_at_its_time);
+	tcase_add_test(tc, wait_does_not_ask_all_the_time);
 	tcase_add_test(tc, wait_tells_a_dead_letter);
 	tcase_add_test(tc, wait_tells_what_is_parked);
 	tcase_add_test(tc, wait_outlives_the_database);

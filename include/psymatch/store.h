@@ -93,7 +93,7 @@ PSM_API int psm_store_migrate(psm_store *st, const char *set,
  *   PSM_ERR_TIMEOUT  all connections were busy for 10 s; retriable;
  *   PSM_ERR_NOMEM    out of memory.
  *
- * Threads: any. Blocks: until done; a consumer waits for some ms of it. Since
+ * Threads: any. Blocks: until done; consumers wait for up to 2 s of it. Since
  * 0.1.
  */
 PSM_API int psm_store_maintain(psm_store *st, psm_error *err) PSM_CHECK;

@@ -78,6 +78,19 @@ wait_commit(uint64_t seen, int wait_ms)
 	"consumer = $1 AND event_id = $2::uuid AND state <> 'released') THEN " \
 	"3 ELSE 0 END"
 
+static struct psm__metric *
+looks(void)
+{
+	return psm__counter("psymatch_wait_looks_total", "", "",
+	                    "Looks whether an event was handled.");
+}
+
+int64_t
+psm__await_looks(void)
+{
+	return psm__metric_get(looks());
+}
+
 static int
 undecided(const struct psm__awaited *w)
 {
@@ -112,6 +125,7 @@ look(psm_store *st, struct psm__awaited *list, size_t count, int wait_ms,
 	int rc = rows ? 0 : psm__nomem(err), done = 1;
 	size_t i;
 
+	psm__metric_add(looks(), 1);
 	if (rc == 0)
 		rc = psm__pool_get(st, wait_ms, &c, err);
 	if (rc == 0)
