@@ -13,4 +13,8 @@ for bench in produce consume; do
 	sides=$(tr ',{' '\n\n' <"$tmp/$bench" | grep -c '"events_per_s":[1-9]')
 	[ "$sides" = 3 ] || fault "bench/$bench: want 3 sides with a rate, found $sides"
 done
+"$top_builddir/bench/latency" --count 1000 --json >"$tmp/latency" 2>&1 &&
+	grep -q '"p99_us":[0-9]' "$tmp/latency" || fault "bench/latency failed: $(cat "$tmp/latency")"
+"$top_builddir/bench/latency" --flat --count 1000 --json >"$tmp/flat" 2>&1 &&
+	[ "$(grep -c '"peak_kb":[1-9]' "$tmp/flat")" = 10 ] || fault "bench/latency --flat failed: $(cat "$tmp/flat")"
 exit $rc
