@@ -139,8 +139,9 @@ number_of(const struct psm__message *m)
 		ck_assert_str_eq(m->headers[i].name, want[i].name);
 		ck_assert_uint_eq(m->headers[i].len, want[i].len);
 		ck_assert_int_eq(!m->headers[i].value, !want[i].value);
-		ck_assert_mem_eq(m->headers[i].value, want[i].value,
-		                 want[i].len);
+		if (want[i].len > 0)
+			ck_assert_mem_eq(m->headers[i].value, want[i].value,
+			                 want[i].len);
 	}
 	return n;
 }
