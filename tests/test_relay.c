@@ -196,8 +196,12 @@ START_TEST(dump_and_restore)
 	struct arrived a;
 	int i;
 
-	if (system("command -v pg_dump pg_restore >/dev/null") != 0)
-		return; /* the server came without its clients */
+	if (system("command -v pg_dump >/dev/null && "
+	           "command -v pg_restore >/dev/null") != 0) {
+		(void)fprintf(stderr,
+		              "dump_and_restore: skipped: no pg_dump\n");
+		return;
+	}
 	for (i = 0; i < 200; i++)
 		ck_assert_int_eq(outbox_change(st, i % OUTBOX_KEYS + 1, err),
 		                 0);
@@ -271,8 +275,8 @@ START_TEST(idle_transaction_is_seen_and_stops_nothing)
 	outbox_start();
 	(void)publish(100);
 	alone_ms = publish(5000);
-	ck_assert_int_eq(psm_relay_health(r, reason, sizeof reason),
-	                 PSM_HEALTH_GREEN);
+	PG_UNTIL(psm_relay_health(r, reason, sizeof reason) ==
+	         PSM_HEALTH_GREEN);
 	/* It has a snapshot: no row that goes from now on can be cleaned. */
 	ck_assert_int_eq(psm_tx_begin(st, &idle, err), 0);
 	ck_assert_int_eq(
