@@ -287,6 +287,35 @@ kafka_trim(const char *topic, int partition, int64_t before)
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
+static void
+bounds(const char *topic, int partition, int64_t *first, int64_t *end)
+{
+	rd_kafka_t *rk = client(RD_KAFKA_PRODUCER);
+	rd_kafka_resp_err_t e = rd_kafka_query_watermark_offsets(
+	    rk, topic, partition, first, end, KAFKA_PATIENCE_MS);
+
+	MUST(!e, "%s: %s", topic, rd_kafka_err2str(e));
+	rd_kafka_destroy(rk);
+}
+
+int64_t
+kafka_first(const char *topic, int partition)
+{
+	int64_t first = -1, end = -1;
+
+	bounds(topic, partition, &first, &end);
+	return first;
+}
+
+int64_t
+kafka_end(const char *topic, int partition)
+{
+	int64_t first = -1, end = -1;
+
+	bounds(topic, partition, &first, &end);
+	return end;
+}
+
 void
 kafka_allow(const char *user, const char *topic)
 {

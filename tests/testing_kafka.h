@@ -37,6 +37,10 @@ void kafka_create(const char *topic, int partitions, const char *const *config);
 void kafka_delete(const char *topic);
 /* As retention does: the partition begins at the offset. */
 void kafka_trim(const char *topic, int partition, int64_t before);
+/* The offset of the first message that the partition keeps, and the one behind
+ * its last message. */
+int64_t kafka_first(const char *topic, int partition);
+int64_t kafka_end(const char *topic, int partition);
 /* Let the user write to and describe the topic. */
 void kafka_allow(const char *user, const char *topic);
 /* The count of brokers that the cluster knows. */

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a real broker takes away or makes by itself: events whose time is over,
+ * a topic that was made anew, a topic that nobody made. */
+#include "testing.h"
+#include "testing_kafka.h"
+
+#include "base/base.h"
+
+#define KEYS 3
+/* What a segment and a partition may keep; ten events are more than one
+ * segment. */
+#define SEGMENT "1000"
+#define KEPT "4000"
+
+static char dir[256];
+
+static void
+set_up(void)
+{
+	testing_tmpdir(dir, sizeof(dir));
+	kafka_log_begin();
+}
+
+static void
+tear_down(void)
+{
+	testing_remove(dir);
+}
+
+/* Events from .. to-1, ten at a time, stored when it returns. */
+static void
+send(const char *topic, int from, int to)
+{
+	const char *const settings[] = {"PSYMATCH_SPOOL_DIR",
+	                                dir,
+	                                "PSYMATCH_SPOOL_DURABILITY",
+	                                "os",
+	                                "PSYMATCH_KAFKA_compression_codec",
+	                                "none",
+	                                NULL};
+	psm_config *cfg = kafka_settings(settings);
+	psm_transport *t = kafka_transport(settings);
+	psm_producer *p = NULL;
+
+	ck_assert_int_eq(psm_producer_new(t, cfg, &p, NULL), 0);
+	ck_assert_int_eq(psm_producer_start(p, NULL), 0);
+	for (; from < to; from += 10) {
+		kafka_send(p, topic, from, from + 10, KEYS);
+		ck_assert_int_eq(
+		    psm_producer_flush(p, KAFKA_PATIENCE_MS, NULL, NULL), 0);
+	}
+	ck_assert_int_eq(psm_producer_close(p, KAFKA_PATIENCE_MS, NULL, NULL),
+	                 0);
+	psm_producer_free(p);
+	psm_config_free(cfg);
+	psm_transport_unref(t);
+}
+
+/* -- a consumer of numbered events */
+
+static struct {
+	pthread_mutex_t lock;
+	int count, first, last, wrong;
+} got = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int
+note(const psm_event *ev, void *user, psm_error *err)
+{
+	int64_t n = -1;
+	int rc =
+	    psm_json_get_int(psm_json_at(psm_event_payload(ev), "/n"), &n, err);
+
+	(void)user;
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&got.lock);
+	if (got.count++ == 0)
+		got.first = (int)n;
+	else if (n != got.last + 1)
+		got.wrong++; /* one partition: the order is that of sending */
+	got.last = (int)n;
+	pthread_mutex_unlock(&got.lock);
+	return 0;
+}
+
+static int
+seen(void)
+{
+	int count;
+
+	pthread_mutex_lock(&got.lock);
+	count = got.count;
+	pthread_mutex_unlock(&got.lock);
+	return count;
+}
+
+static void
+forget(void)
+{
+	pthread_mutex_lock(&got.lock);
+	got.count = 0;
+	pthread_mutex_unlock(&got.lock);
+}
+
+static psm_consumer *
+reader(const char *topic)
+{
+	static const char *const settings[] = {
+	    "PSYMATCH_KAFKA_session_timeout_ms", "6000",
+	    "PSYMATCH_KAFKA_topic_metadata_refresh_interval_ms", "500", NULL};
+	psm_config *cfg = kafka_settings(settings);
+	psm_transport *t = kafka_transport(settings);
+	psm_consumer *c = NULL;
+
+	ck_assert_int_eq(psm_consumer_new(t, cfg, topic, &c, NULL), 0);
+	ck_assert_int_eq(psm_consumer_subscribe(c, topic, NULL), 0);
+	ck_assert_int_eq(
+	    psm_consumer_on(c, "patient.deleted", note, NULL, NULL), 0);
+	ck_assert_int_eq(psm_consumer_start(c, NULL), 0);
+	psm_config_free(cfg);
+	psm_transport_unref(t);
+	return c;
+}
+
+static void
+end(psm_consumer *c)
+{
+	ck_assert_int_eq(psm_consumer_close(c, 10000, NULL), 0);
+	psm_consumer_free(c);
+	ck_assert_int_eq(got.wrong, 0);
+}
+
+/* -- tests */
+
+/* The second time the consumer is started, what it should read next is gone. */
+static void
+reads_on_behind_the_gap(const char *topic, int last)
+{
+	char reason[256] = "", gone[128];
+	int64_t first = kafka_first(topic, 0);
+	psm_consumer *c;
+
+	ck_assert_int_gt(first, 10);
+	ck_assert_int_lt(first, last);
+	forget();
+	c = reader(topic);
+	KAFKA_UNTIL(seen() == last - first);
+	ck_assert_int_eq(got.first, first);
+	ck_assert_int_eq(psm_consumer_stat(c, "gaps"), 1);
+	ck_assert_int_eq(psm_consumer_stat(c, "gap_messages"), first - 10);
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_AMBER);
+	(void)snprintf(gone, sizeof(gone), "%s[0]: 10 to %lld are gone", topic,
+	               (long long)first - 1);
+	ck_assert_msg(strstr(reason, gone) != NULL, "%s", reason);
+	kafka_await_log("never read");
+	end(c);
+}
+
+START_TEST(c14_retention_ran_past_the_consumer)
+{
+	static const char *const config[] = {"segment.bytes", SEGMENT,
+	                                     "retention.bytes", KEPT, NULL};
+	const char *topic = kafka_topic();
+	psm_consumer *c;
+
+	kafka_create(topic, 1, config);
+	send(topic, 0, 10);
+	c = reader(topic);
+	KAFKA_UNTIL(seen() == 10);
+	end(c);
+	send(topic, 10, 200);
+	KAFKA_UNTIL(kafka_first(topic, 0) > 100);
+	/* The broker deletes until the size fits, then it stands still. */
+	for (int64_t before = -1; before != kafka_first(topic, 0);) {
+		before = kafka_first(topic, 0);
+		for (int i = 0; i < 40; i++)
+			kafka_pause();
+	}
+	reads_on_behind_the_gap(topic, 200);
+}
+END_TEST
+
+START_TEST(c14_records_were_deleted)
+{
+	const char *topic = kafka_topic();
+	psm_consumer *c;
+
+	kafka_create(topic, 1, NULL);
+	send(topic, 0, 10);
+	c = reader(topic);
+	KAFKA_UNTIL(seen() == 10);
+	end(c);
+	send(topic, 10, 60);
+	kafka_trim(topic, 0, 40);
+	reads_on_behind_the_gap(topic, 60);
+}
+END_TEST
+
+/* The consumer was away. The broker forgets a group's offsets with the topic:
+ * all that is in the new one is read. */
+START_TEST(c14_made_anew_while_away)
+{
+	const char *topic = kafka_topic();
+	psm_consumer *c;
+
+	kafka_create(topic, 1, NULL);
+	send(topic, 0, 30);
+	c = reader(topic);
+	KAFKA_UNTIL(seen() == 30);
+	end(c);
+	kafka_delete(topic);
+	kafka_create(topic, 1, NULL);
+	send(topic, 0, 20);
+	forget();
+	c = reader(topic);
+	KAFKA_UNTIL(seen() == 20);
+	ck_assert_int_eq(got.first, 0);
+	end(c);
+}
+END_TEST
+
+/* The consumer goes on running, and says that its log is another one now. */
+START_TEST(c14_made_anew_while_reading)
+{
+	char reason[256] = "";
+	const char *topic = kafka_topic();
+	psm_consumer *c;
+
+	kafka_create(topic, 1, NULL);
+	send(topic, 0, 30);
+	c = reader(topic);
+	KAFKA_UNTIL(seen() == 30);
+	kafka_delete(topic);
+	forget();
+	kafka_create(topic, 1, NULL);
+	send(topic, 0, 10);
+	KAFKA_UNTIL(seen() == 10);
+	ck_assert_int_eq(got.first, 0);
+	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
+	                 PSM_HEALTH_AMBER);
+	ck_assert_msg(psm_consumer_stat(c, "gaps") == 1 ||
+	                  strstr(reason, "reading failed"),
+	              "%s", reason);
+	end(c);
+}
+END_TEST
+
+/* This broker makes a topic when somebody asks for it. */
+START_TEST(a_topic_that_nobody_made)
+{
+	const char *topic = kafka_topic();
+
+	send(topic, 0, 100);
+	kafka_check(topic, 100, KEYS, 1);
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	static const char *const options[] = {
+	    "--set", "auto.create.topics.enable=true",
+	    "--set", "log.retention.check.interval.ms=200",
+	    "--set", "log.initial.task.delay.ms=100",
+	    NULL};
+	Suite *s = suite_create("real_gone");
+	TCase *tc = tcase_create("real_gone");
+	SRunner *sr;
+	int failed;
+
+	(void)argc; /* Check takes its settings from the environment */
+	kafka_main(argv, options);
+	tcase_set_timeout(tc, 180);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, c14_retention_ran_past_the_consumer);
+	tcase_add_test(tc, c14_records_were_deleted);
+	tcase_add_test(tc, c14_made_anew_while_away);
+	tcase_add_test(tc, c14_made_anew_while_reading);
+	tcase_add_test(tc, a_topic_that_nobody_made);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
