@@ -12,6 +12,8 @@
 
 struct rig {
 	const char *name;
+	/* First thing in main, may run the program again. May be NULL. */
+	void (*begin)(char **argv);
 	/* Without messages; the topic has RIG_PARTITIONS partitions. For
 	 * postgres, pg_database() has run. */
 	psm_transport *(*open)(const char *topic);
@@ -27,6 +29,8 @@ struct rig {
 };
 
 extern const struct rig rig_memory, rig_kafka, rig_postgres;
+/* rigs_real.c: Apache Kafka itself. */
+extern const struct rig rig_real;
 
 /* A transport to the test's database; settings are pairs, NULL at the end. */
 psm_transport *rig_postgres_with(const char *const *settings);

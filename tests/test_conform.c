@@ -327,8 +327,10 @@ main(int argc, char **argv)
 	int failed;
 
 	(void)argc;
-	pg_main(argv);
 	rig = &RIG;
+	if (rig->begin)
+		rig->begin(argv);
+	pg_main(argv);
 	(void)snprintf(name, sizeof name, "conform on %s", rig->name);
 	sr = srunner_create(suite(name));
 	srunner_run_all(sr, CK_NORMAL);
