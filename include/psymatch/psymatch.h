@@ -20,6 +20,7 @@
 #include <psymatch/processor.h>
 #include <psymatch/producer.h>
 #include <psymatch/relay.h>
+#include <psymatch/replay.h>
 #include <psymatch/store.h>
 #include <psymatch/therapist.h>
 #include <psymatch/transport.h>

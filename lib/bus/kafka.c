@@ -190,6 +190,7 @@ static const struct psm__transport_ops kafka_ops = {
     .name = "kafka",
     .open_sink = psm__kafka_open_sink,
     .open_source = psm__kafka_open_source,
+    .open_reader = psm__kafka_open_reader,
     .free = kafka_free,
 };
 

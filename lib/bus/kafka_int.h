@@ -48,6 +48,12 @@ int psm__kafka_connected(struct psm__kafka_link *link);
 
 int psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
                          struct psm__sink **out, psm_error *err);
+int psm__kafka_open_reader(psm_transport *t,
+                           const struct psm__reader_conf *conf, int timeout_ms,
+                           struct psm__reader **out, psm_error *err);
+/* What a message says; takes m, which psm__kafka_release() destroys. */
+void psm__kafka_fill(struct psm__record *rec, rd_kafka_message_t *m);
+void psm__kafka_release(struct psm__record *rec);
 int psm__kafka_open_source(psm_transport *t,
                            const struct psm__source_conf *conf,
                            struct psm__source **out, psm_error *err);

@@ -70,8 +70,8 @@ fill_headers(struct psm__record *rec, const rd_kafka_message_t *m)
 	rec->header_count = count;
 }
 
-static void
-fill_record(struct psm__record *rec, rd_kafka_message_t *m)
+void
+psm__kafka_fill(struct psm__record *rec, rd_kafka_message_t *m)
 {
 	rec->topic = rd_kafka_topic_name(m->rkt);
 	rec->partition = m->partition;
@@ -105,7 +105,7 @@ hand_out(struct psm__kafka_source *s, struct psm__kafka_part *part,
 		return fail_message(m, err);
 	if (part && part->position >= 0 && part->position != m->offset)
 		psm__kafka_check_gap(s, part, m->offset);
-	fill_record(rec, m);
+	psm__kafka_fill(rec, m);
 	if (part)
 		__atomic_store_n(&part->position, m->offset + 1,
 		                 __ATOMIC_RELAXED);
@@ -225,14 +225,20 @@ source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
 	}
 }
 
-static void
-source_release(struct psm__source *base, struct psm__record *rec)
+void
+psm__kafka_release(struct psm__record *rec)
 {
-	(void)base;
 	psm__free((void *)(uintptr_t)rec->headers);
 	if (rec->hold)
 		rd_kafka_message_destroy(rec->hold);
 	memset(rec, 0, sizeof(*rec));
+}
+
+static void
+source_release(struct psm__source *base, struct psm__record *rec)
+{
+	(void)base;
+	psm__kafka_release(rec);
 }
 
 static int

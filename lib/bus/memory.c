@@ -245,6 +245,7 @@ static const struct psm__transport_ops memory_ops = {
     .name = "memory",
     .open_sink = psm__mem_open_sink,
     .open_source = psm__mem_open_source,
+    .open_reader = psm__mem_open_reader,
     .free = memory_free,
 };
 

@@ -110,6 +110,9 @@ int psm__mem_append(struct psm__bus *bus, struct psm__mem_topic *topic,
 struct psm__mem_message *psm__mem_at(const struct psm__mem_partition *part,
                                      int64_t offset);
 void psm__mem_release(struct psm__mem_message *m);
+/* What a message says; rec shares it. */
+void psm__mem_fill(struct psm__record *rec, const struct psm__mem_topic *topic,
+                   int32_t partition, struct psm__mem_message *m);
 /* Wait for a change until deadline_ms (monotonic). */
 void psm__mem_wait(struct psm__bus *bus, int64_t deadline_ms);
 
@@ -122,6 +125,9 @@ void psm__mem_follow(struct psm__mem_source *s);
 
 int psm__mem_open_sink(psm_transport *t, psm__report_fn report, void *user,
                        struct psm__sink **out, psm_error *err);
+int psm__mem_open_reader(psm_transport *t, const struct psm__reader_conf *conf,
+                         int timeout_ms, struct psm__reader **out,
+                         psm_error *err);
 int psm__mem_open_source(psm_transport *t, const struct psm__source_conf *conf,
                          struct psm__source **out, psm_error *err);
 

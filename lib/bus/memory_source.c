@@ -37,13 +37,13 @@ find_gap(struct psm__mem_cursor *cur, struct psm__gap *gap)
 	return gap->from > 0;
 }
 
-static void
-fill_record(struct psm__record *rec, const struct psm__mem_cursor *cur,
-            struct psm__mem_message *m)
+void
+psm__mem_fill(struct psm__record *rec, const struct psm__mem_topic *topic,
+              int32_t partition, struct psm__mem_message *m)
 {
 	m->refs++;
-	rec->topic = cur->topic->name;
-	rec->partition = cur->partition;
+	rec->topic = topic->name;
+	rec->partition = partition;
 	rec->offset = m->offset;
 	rec->timestamp_ms = m->timestamp_ms;
 	rec->key = m->key;
@@ -83,7 +83,7 @@ next_record(struct psm__mem_source *s, struct psm__record *rec, int64_t *due,
 		                cur->position);
 		if (!m)
 			continue;
-		fill_record(rec, cur, m);
+		psm__mem_fill(rec, cur->topic, cur->partition, m);
 		cur->position++;
 		s->turn = at + 1;
 		return 1;

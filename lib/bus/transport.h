@@ -179,6 +179,33 @@ struct psm__source {
 	const struct psm__source_ops *ops;
 };
 
+/* -- reading a topic without a group, until where it ended at first. One thread
+ * at a time. */
+
+struct psm__reader_conf {
+	const char *topic;
+	int32_t partition; /* -1: all of them */
+	int64_t from, to;  /* offsets, to is behind the last; INT64_MAX: end */
+	/* Where to begin, if the transport can find it; the caller looks at
+	 * the times of the records again. */
+	int64_t from_ms, to_ms;
+};
+
+#define PSM__READER_END 2
+
+struct psm__reader;
+struct psm__reader_ops {
+	/* 1: *rec filled. 0: nothing within timeout_ms. PSM__READER_END.
+	 * PSM_ERR_BROKER: dead. */
+	int (*next)(struct psm__reader *r, int timeout_ms,
+	            struct psm__record *rec, psm_error *err);
+	void (*release)(struct psm__reader *r, struct psm__record *rec);
+	void (*close)(struct psm__reader *r);
+};
+struct psm__reader {
+	const struct psm__reader_ops *ops;
+};
+
 /* -- the transport itself: reference counted, any thread. Opening never waits
  * for a broker. */
 
@@ -193,6 +220,10 @@ struct psm__transport_ops {
 	int (*open_source)(psm_transport *t,
 	                   const struct psm__source_conf *conf,
 	                   struct psm__source **out, psm_error *err);
+	/* Asks for the ends, each answer within timeout_ms. NULL: cannot. */
+	int (*open_reader)(psm_transport *t,
+	                   const struct psm__reader_conf *conf, int timeout_ms,
+	                   struct psm__reader **out, psm_error *err);
 	void (*free)(psm_transport *t);
 };
 struct psm_transport {

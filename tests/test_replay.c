@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading a topic again, on every transport. */
+#include "consumer_env.h"
+
+#include <poll.h>
+
+#include "bus/murmur2.h"
+
+struct again {
+	struct seen seen;
+	int not_replay;   /* events that were not marked */
+	int stop_after;   /* then the handler ends it; 0: never */
+	struct env *grow; /* the topic grows under the reader's hands */
+};
+
+static int
+on_again(const psm_event *ev, void *user, psm_error *err)
+{
+	struct again *again = user;
+
+	again->not_replay +=
+	    !psm_event_is_replay(ev) || psm_event_attempt(ev) != 1;
+	if (again->grow)
+		put_good(again->grow, 1000 + again->seen.count);
+	if (again->stop_after && again->seen.count == again->stop_after)
+		return psm_error_set(err, PSM_ERR_REJECT, "enough");
+	return on_event(ev, &again->seen, err);
+}
+
+static int
+run(psm_replay *r, struct again *again)
+{
+	int rc = psm_replay_run(r, on_again, again, PATIENCE_MS, NULL);
+
+	ck_assert_int_eq(again->not_replay, 0);
+	check_order(&again->seen);
+	return rc;
+}
+
+/* All of it, up to where it ended; a consumer of the topic does not notice. */
+START_TEST(replays_without_a_trace)
+{
+	struct again again = {0};
+	struct seen seen = {0};
+	psm_replay *r = NULL;
+	psm_consumer *c;
+	struct env e;
+	int i;
+
+	open_env(&e, _i);
+	for (i = 1; i <= 5; i++)
+		put_good(&e, i);
+	put(&e, "garbage", 7, NULL, 0);
+	put(&e, NULL, 0, NULL, 0);
+	c = make_consumer(e.t, "real", &seen);
+	poll_until(c, &seen.count, 5);
+	ck_assert_int_eq(psm_consumer_close(c, 8000, NULL), 0);
+	psm_consumer_free(c);
+
+	again.grow = &e;
+	ck_assert_int_eq(psm_replay_new(e.t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(again.seen.count, 5);
+	ck_assert_int_eq(psm_replay_stat(r, "handled"), 5);
+	ck_assert_int_eq(psm_replay_stat(r, "skipped"), 1);
+	ck_assert_int_eq(psm_replay_stat(r, "unreadable"), 1);
+	ck_assert_int_eq(psm_replay_stat(r, "nonsense"), -1);
+	/* The same object again: the topic is longer now. */
+	memset(&again, 0, sizeof(again));
+	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(again.seen.count, 10);
+	/* Stopped by the handler. */
+	memset(&again, 0, sizeof(again));
+	again.stop_after = 3;
+	ck_assert_int_eq(run(r, &again), PSM_ERR_REJECT);
+	ck_assert_int_eq(again.seen.count, 3);
+	psm_replay_free(r);
+
+	memset(&seen, 0, sizeof(seen));
+	c = make_consumer(e.t, "real", &seen);
+	poll_until(c, &seen.count, 5);
+	ck_assert_int_eq(seen.number[0], 1000);
+	psm_consumer_free(c);
+	close_env(&e);
+}
+END_TEST
+
+/* By offset, by key, by type, and by the time of the transport. */
+START_TEST(replays_what_is_wanted)
+{
+	struct again again = {0};
+	psm_replay *r = NULL;
+	int64_t middle_us;
+	int32_t partition;
+	struct env e;
+	int i;
+
+	open_env(&e, _i);
+	for (i = 1; i <= 3; i++)
+		put_good(&e, i);
+	/* Times count in ms. */
+	middle_us = psm_now_us() + 2000;
+	while (psm_now_us() < middle_us)
+		poll(NULL, 0, 1);
+	for (i = 4; i <= 6; i++)
+		put_good(&e, i);
+	ck_assert_int_eq(psm_replay_new(e.t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_between(r, middle_us, INT64_MAX, NULL), 0);
+	ck_assert_int_eq(run(r, &again), 0);
+	/* The mock cluster says of every time that nothing is younger. */
+	ck_assert_int_eq(again.seen.count, _i == KAFKA ? 0 : 3);
+	if (_i != KAFKA)
+		ck_assert_int_eq(again.seen.number[0], 4);
+	memset(&again, 0, sizeof(again));
+	ck_assert_int_eq(psm_replay_between(r, 0, middle_us, NULL), 0);
+	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(again.seen.count, 3);
+	ck_assert_int_eq(again.seen.number[2], 3);
+	ck_assert_int_eq(psm_replay_between(r, 0, INT64_MAX, NULL), 0);
+
+	ck_assert_int_eq(psm_replay_only(r, "email.sent", NULL, 0, NULL), 0);
+	memset(&again, 0, sizeof(again));
+	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(again.seen.count, 0);
+	ck_assert_int_eq(psm_replay_stat(r, "skipped"), 6);
+	ck_assert_int_eq(
+	    psm_replay_only(r, "search.status_changed", "1", 1, NULL), 0);
+	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(again.seen.count, 6);
+	memset(&again, 0, sizeof(again));
+	ck_assert_int_eq(psm_replay_only(r, NULL, "2", 1, NULL), 0);
+	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(again.seen.count, 0);
+	ck_assert_int_eq(psm_replay_only(r, NULL, NULL, 0, NULL), 0);
+
+	partition = psm__partition_of("1", 1, PARTITIONS);
+	ck_assert_int_eq(psm_replay_offsets(r, partition, 1, 4, NULL), 0);
+	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(again.seen.count, 3);
+	ck_assert_int_eq(again.seen.number[0], 2);
+	ck_assert_int_eq(again.seen.number[2], 4);
+	memset(&again, 0, sizeof(again));
+	ck_assert_int_eq(psm_replay_offsets(r, (partition + 1) % PARTITIONS, 0,
+	                                    INT64_MAX, NULL),
+	                 0);
+	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(again.seen.count, 0);
+	psm_replay_free(r);
+	close_env(&e);
+}
+END_TEST
+
+START_TEST(outage_ends_a_replay)
+{
+	struct again again = {0};
+	psm_replay *r = NULL;
+	struct env e;
+
+	open_env(&e, _i);
+	put_good(&e, 1);
+	e.rig->set_down(&e, 1);
+	ck_assert_int_eq(psm_replay_new(e.t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_run(r, on_again, &again, 300, NULL),
+	                 PSM_ERR_TIMEOUT);
+	e.rig->set_down(&e, 0);
+	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(again.seen.count, 1);
+	psm_replay_free(r);
+	close_env(&e);
+}
+END_TEST
+
+START_TEST(refuses_bad_arguments)
+{
+	psm_transport *t = open_memory();
+	psm_replay *r = NULL;
+
+	ck_assert_int_eq(psm_replay_new(NULL, TOPIC, &r, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_new(t, "a b", &r, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_new(t, TOPIC, NULL, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_new(t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_between(r, -1, 5, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_between(r, 5, 5, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_offsets(r, -1, 0, 1, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_offsets(r, 0, 1, 1, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_only(NULL, NULL, NULL, 0, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, 1, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_run(r, on_again, NULL, 0, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_stat(NULL, "handled"), -1);
+	psm_replay_free(r);
+	psm_replay_free(NULL);
+	psm_transport_unref(t);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("replay");
+	TCase *tc = tcase_create("replay");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 90);
+	tcase_add_loop_test(tc, replays_without_a_trace, 0, PSM__COUNT(rigs));
+	tcase_add_loop_test(tc, replays_what_is_wanted, 0, PSM__COUNT(rigs));
+	tcase_add_loop_test(tc, outage_ends_a_replay, 0, PSM__COUNT(rigs));
+	tcase_add_test(tc, refuses_bad_arguments);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
