@@ -5,6 +5,7 @@
 
 #include "consumer_rig.h"
 #include "mock.h"
+#include "testing_pg.h"
 
 #define DLQ TOPIC ".dlq"
 
@@ -65,12 +66,44 @@ kafka_close(struct env *e)
 	mock_close(&e->mock);
 }
 
+/* -- postgres */
+
+static inline void
+postgres_open(struct env *e)
+{
+	psm_config *cfg;
+
+	pg_database();
+	cfg = pg_settings();
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_TRANSPORT", "postgres", NULL), 0);
+	ck_assert_int_eq(psm_transport_open(cfg, &e->t, NULL), 0);
+	psm_config_free(cfg);
+}
+
+static inline void
+postgres_down(struct env *e, int down)
+{
+	(void)e;
+	if (down)
+		pg_down();
+	else
+		pg_up();
+}
+
+static inline void
+postgres_close(struct env *e)
+{
+	psm_transport_unref(e->t);
+}
+
 /* Places in rigs[]. */
 #define KAFKA 1
 
 static const struct rig rigs[] = {
     {"memory", memory_open, memory_down, memory_close},
     {"kafka", kafka_open, kafka_down, kafka_close},
+    {"postgres", postgres_open, postgres_down, postgres_close},
 };
 
 /* -- sending */

@@ -168,6 +168,47 @@ START_TEST(c03_failed_is_tried_again_in_order)
 }
 END_TEST
 
+static void
+start_parking(void)
+{
+	psm_handler_options *o = NULL;
+
+	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
+	ck_assert_int_eq(
+	    psm_handler_options_on_failure(o, PSM_ON_FAILURE_PARK, 1000, err),
+	    0);
+	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
+	ck_assert_int_eq(psm_processor_subscribe(pr, FLOW_TOPIC, err), 0);
+	ck_assert_int_eq(psm_processor_on_with(pr, "communication.send_email",
+	                                       o, flow_handler, NULL, err),
+	                 0);
+	psm_handler_options_free(o);
+	ck_assert_int_eq(psm_processor_start(pr, err), 0);
+}
+
+/* An event that cannot be handled now keeps back those of its key, and no
+ * others. */
+START_TEST(c03_one_key_waits_the_others_go_on)
+{
+	plan = (struct flow_plan){.bad = 5, .times = -1, .rc = PSM_ERR_RETRY};
+	put_range(1, 120);
+	start_parking();
+	/* 5, 17, 29, .. are of the key that waits. */
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 110);
+	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 10);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM effects WHERE n %% 12 = 5"), 0);
+	(void)pthread_mutex_lock(&flow_lock);
+	plan.times = 0;
+	(void)pthread_mutex_unlock(&flow_lock);
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 120);
+	stop(&pr);
+	check_effects(120);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.parked"), 0);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
 /* Stopped in the middle, started anew: nothing twice, nothing left out. */
 START_TEST(c05_goes_on_after_a_restart)
 {
@@ -299,6 +340,7 @@ suite(const char *name)
 	    c01_poison_is_a_dead_letter,
 	    c04_rejected_is_a_dead_letter,
 	    c03_failed_is_tried_again_in_order,
+	    c03_one_key_waits_the_others_go_on,
 	    c05_goes_on_after_a_restart,
 	    c15_two_share_a_group,
 	    c06_broker_away_and_back,

@@ -321,7 +321,7 @@ START_TEST(c12_lag_in_events_and_seconds)
 END_TEST
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct {
 		const char *name;
@@ -341,6 +341,8 @@ main(void)
 	int failed;
 	size_t i;
 
+	(void)argc;
+	pg_main(argv);
 	for (i = 0; i < PSM__COUNT(rows); i++) {
 		TCase *tc = tcase_create(rows[i].name);
 

@@ -441,7 +441,7 @@ START_TEST(c15_two_instances_share_the_events)
 END_TEST
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct {
 		const char *name;
@@ -465,6 +465,8 @@ main(void)
 	int failed;
 	size_t i;
 
+	(void)argc;
+	pg_main(argv);
 	for (i = 0; i < PSM__COUNT(rows); i++) {
 		TCase *tc = tcase_create(rows[i].name);
 

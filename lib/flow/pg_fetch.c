@@ -3,7 +3,6 @@
 #include "flow/pg_source.h"
 
 #include <psymatch/json.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Of one partition at a time: enough that a round trip costs little. */
@@ -227,10 +226,12 @@ make_chunk(struct psm__pg_part *part, const psm_rows *rows, size_t first,
 static void
 jump(struct psm__pg_source *s, struct psm__pg_part *part, int64_t to)
 {
-	struct psm__gap gap = {.topic = part->topic,
-	                       .partition = part->partition,
-	                       .from = part->position,
-	                       .to = to};
+	const struct psm__gap gap = {
+	    .topic = part->topic,
+	    .partition = part->partition,
+	    .from = part->position,
+	    .to = to,
+	};
 
 	part->position = to;
 	psm__source_log_gap(s->group, &gap);
@@ -268,6 +269,8 @@ is_same_log(struct psm__pg_source *s, struct psm__pg_part *part,
 	if (at->next >= 0 && part->born == at->born)
 		return 1;
 	psm__pg_forget(part);
+	if (part->position > 0)
+		jump(s, part, 0);
 	__atomic_store_n(&s->follow, 1, __ATOMIC_RELEASE);
 	return 0;
 }
