@@ -211,6 +211,38 @@ START_TEST(c06_starts_without_a_broker)
 }
 END_TEST
 
+/* Whatever the broker answers to a fetch, reading goes on by itself. */
+START_TEST(c07_errors_do_not_end_reading)
+{
+	static const rd_kafka_resp_err_t errors[] = {
+	    RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+	    RD_KAFKA_RESP_ERR_UNKNOWN,
+	    RD_KAFKA_RESP_ERR_INVALID_MSG,
+	    RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+	};
+	struct seen seen = {0};
+	psm_consumer *c;
+	struct env e;
+	size_t i;
+
+	open_env(&e, KAFKA);
+	c = make_consumer(e.t, "c07", &seen);
+	put_good(&e, 1);
+	poll_until(c, &seen.count, 1);
+	for (i = 0; i < PSM__COUNT(errors); i++) {
+		/* 1 is Fetch. */
+		rd_kafka_mock_push_request_errors(e.mock.cluster, 1, 2,
+		                                  errors[i], errors[i]);
+		put_good(&e, (int)i + 2);
+		poll_until(c, &seen.count, (int)i + 2);
+	}
+	check_order(&seen);
+	ck_assert_int_eq(seen.dead, 0);
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
 struct slow {
 	struct seen seen;
 	int slow_ms;
@@ -454,6 +486,7 @@ main(int argc, char **argv)
 	    {"c04", c04_retry_is_not_success, 0},
 	    {"c05", c05_lost_commit_repeats, 0},
 	    {"c06", c06_starts_without_a_broker, 0},
+	    {"c07", c07_errors_do_not_end_reading, 1},
 	    {"c08", c08_handler_longer_than_the_poll_limit, 1},
 	    {"c08 commit", c08_refused_commit_is_no_livelock, 1},
 	    {"c09", c09_original_time, 0},
