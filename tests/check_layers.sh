@@ -26,7 +26,7 @@ BEGIN {
 	of("base", "base clock config error health log memory metrics uuid version")
 	of("json", "json")
 	of("event", "catalogue event")
-	of("bus", "consumer handler producer replay transport")
+	of("bus", "consumer handler producer replay spool transport")
 	of("store", "dead store")
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching")

@@ -21,8 +21,8 @@ for page; do
 	sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([A-Za-z0-9_-]*\).*/\1/p' "$page" | sed "s,\$,	${page##*/},"
 done | sort >"$tmp/names"
 
-# Once each. A page may bear its own name beside those of its functions.
-cut -f1 "$tmp/names" | uniq -d | sed 's/$/: in the NAME of more than one page/' >"$tmp/lines"
+# Once each in a section. A page may bear its own name beside those of its functions.
+sed 's/	.*\.\([0-9]\)$/(\1)/' "$tmp/names" | uniq -d | sed 's/$/: in the NAME of more than one page/' >"$tmp/lines"
 cut -f1 "$tmp/manual" | uniq -d | sed 's/$/: more than once in a SYNOPSIS/' >>"$tmp/lines"
 awk -F '\t' '{ page = $2; sub(/\.[1-9]$/, "", page); if (page != $1) print $1 }' "$tmp/names" >"$tmp/foreign"
 awk -F '\t' '{ print $1 }' "$tmp/names" | sort -u >"$tmp/all_names"

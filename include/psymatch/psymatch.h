@@ -21,6 +21,7 @@
 #include <psymatch/producer.h>
 #include <psymatch/relay.h>
 #include <psymatch/replay.h>
+#include <psymatch/spool.h>
 #include <psymatch/store.h>
 #include <psymatch/therapist.h>
 #include <psymatch/transport.h>

@@ -53,19 +53,24 @@ psm__home_save(struct psm__home *h)
 	h->saved = h->settled;
 }
 
-static void
-load_cursor(struct psm__home *h)
+const struct psm__cursor_slot *
+psm__cursor_best(const struct psm__cursor_slot slots[2])
 {
 	const struct psm__cursor_slot *best = NULL;
 
-	for (int i = 0; i < 2; i++) {
-		const struct psm__cursor_slot *slot = &h->cursor[i];
-
-		if (slot_valid(slot) &&
+	for (int i = 0; i < 2; i++)
+		if (slot_valid(&slots[i]) &&
 		    (!best ||
-		     le64toh(slot->generation) > le64toh(best->generation)))
-			best = slot;
-	}
+		     le64toh(slots[i].generation) > le64toh(best->generation)))
+			best = &slots[i];
+	return best;
+}
+
+static void
+load_cursor(struct psm__home *h)
+{
+	const struct psm__cursor_slot *best = psm__cursor_best(h->cursor);
+
 	if (!best)
 		return;
 	h->generation = le64toh(best->generation);

@@ -241,6 +241,9 @@ int psm__headers_read(const struct psm__rec *rec, struct psm__header *out,
 int psm__home_enter(struct psm__spool *s);
 /* A stream without files, for memory mode. */
 struct psm__home *psm__home_memory(void);
+/* The valid one of two slots that counts, or NULL. */
+const struct psm__cursor_slot *
+psm__cursor_best(const struct psm__cursor_slot slots[2]);
 /* Write down how far the stream is settled. */
 void psm__home_save(struct psm__home *h);
 /* Give the stream up; an adopted one that is empty goes for good. */
@@ -253,6 +256,20 @@ int psm__home_load(struct psm__spool *s, struct psm__home *h);
 
 uint32_t psm__spool_seed(const uint8_t uuid[16], uint64_t first_seq);
 uint32_t psm__rec_crc(uint32_t seed, const struct psm__rec *rec);
+/* 1: there is a valid record at at. */
+int psm__rec_valid(const struct psm__segment *g, size_t at);
+/* The first place from at on with a valid record, or 0. */
+size_t psm__rec_find(const struct psm__segment *g, size_t at);
+/* How many records began in a range where none is valid: as many headers as
+ * follow each other, and at least one. */
+uint64_t psm__rec_torn(const struct psm__segment *g, size_t at);
+/* What is behind the last valid record. */
+enum psm__tail {
+	PSM__TAIL_CLEAN,      /* zeros */
+	PSM__TAIL_UNFINISHED, /* an append that never returned */
+	PSM__TAIL_DAMAGED
+};
+enum psm__tail psm__segment_tail(const struct psm__segment *g, size_t at);
 /* Check the header of a mapped segment and find its seed; 0: hopeless. */
 int psm__segment_check(struct psm__segment *g);
 /* The valid record at *pos or after damage; NULL: no more. Damage is copied to

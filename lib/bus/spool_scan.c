@@ -61,19 +61,18 @@ valid_with(const struct psm__rec *rec, size_t room, uint32_t seed)
 	       psm__headers_read(rec, headers, &count);
 }
 
-static int
-valid_at(const struct psm__segment *g, size_t at)
+int
+psm__rec_valid(const struct psm__segment *g, size_t at)
 {
 	return at + PSM__REC_HEADER <= g->size &&
 	       valid_with(psm__rec_at(g->base, at), g->size - at, g->seed);
 }
 
-/* The first place from at on with a valid record, or 0. */
-static size_t
-find_valid(const struct psm__segment *g, size_t at)
+size_t
+psm__rec_find(const struct psm__segment *g, size_t at)
 {
 	for (; at + PSM__REC_HEADER <= g->size; at += 8)
-		if (valid_at(g, at))
+		if (psm__rec_valid(g, at))
 			return at;
 	return 0;
 }
@@ -84,7 +83,7 @@ static int
 seed_fits(struct psm__segment *g, uint32_t seed)
 {
 	g->seed = seed;
-	return find_valid(g, PSM__SEGMENT_HEADER) != 0;
+	return psm__rec_find(g, PSM__SEGMENT_HEADER) != 0;
 }
 
 /* One damaged field must not cost the records: try what else may be right. */
@@ -127,7 +126,7 @@ psm__segment_check(struct psm__segment *g)
 		return 0;
 	psm__log(PSM_LOG_WARN, "a spool segment's header is damaged",
 	         "directory", g->home->path, NULL);
-	at = find_valid(g, PSM__SEGMENT_HEADER);
+	at = psm__rec_find(g, PSM__SEGMENT_HEADER);
 	g->first_seq = le64toh(psm__rec_at(g->base, at)->seq);
 	memcpy(g->uuid, g->home->known ? g->home->uuid : sh->uuid, 16);
 	return 1;
@@ -143,8 +142,8 @@ all_zero(const uint8_t *p, size_t len)
 
 /* How many records began in a range where none is valid: as many headers as
  * follow each other, and at least one. */
-static uint64_t
-count_torn(const struct psm__segment *g, size_t at)
+uint64_t
+psm__rec_torn(const struct psm__segment *g, size_t at)
 {
 	uint64_t count = 0;
 
@@ -206,18 +205,28 @@ is_unfinished(const struct psm__segment *g, size_t at)
 	       psm__rec_at(g->base, at)->crc == 0;
 }
 
-/*
- * Nothing valid from at on. Zeros are the clean end. If there were records,
- * only the next segment knows how many, if there is one.
- */
+enum psm__tail
+psm__segment_tail(const struct psm__segment *g, size_t at)
+{
+	if (all_zero(g->base + at, g->size - at))
+		return PSM__TAIL_CLEAN;
+	if (is_unfinished(g, at) || is_noise(g, at))
+		return PSM__TAIL_UNFINISHED;
+	return PSM__TAIL_DAMAGED;
+}
+
+/* Nothing valid from at on. If there were records, only the next segment knows
+ * how many, if there is one. */
 static void
 close_tail(struct psm__spool *s, struct psm__segment *g, size_t at, int newest)
 {
-	if (all_zero(g->base + at, g->size - at))
+	enum psm__tail tail = psm__segment_tail(g, at);
+
+	if (tail == PSM__TAIL_CLEAN)
 		return;
-	if (!is_unfinished(g, at) && !is_noise(g, at)) {
+	if (tail == PSM__TAIL_DAMAGED) {
 		if (newest)
-			__atomic_add_fetch(&s->damaged, count_torn(g, at),
+			__atomic_add_fetch(&s->damaged, psm__rec_torn(g, at),
 			                   __ATOMIC_RELAXED);
 		psm__log(PSM_LOG_WARN, "the end of a spool segment is damaged",
 		         "directory", g->home->path, NULL);
@@ -234,9 +243,9 @@ psm__segment_scan(struct psm__spool *s, struct psm__segment *g, size_t *pos,
 	size_t at = *pos, found;
 	uint64_t seq;
 
-	if (valid_at(g, at))
+	if (psm__rec_valid(g, at))
 		return psm__rec_at(g->base, at);
-	found = find_valid(g, at);
+	found = psm__rec_find(g, at);
 	if (found == 0) {
 		close_tail(s, g, at, g->newest);
 		return NULL;
@@ -353,7 +362,7 @@ psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g)
 		psm__segment_delete(g);
 		return;
 	}
-	__atomic_add_fetch(&s->damaged, count_torn(g, PSM__SEGMENT_HEADER),
+	__atomic_add_fetch(&s->damaged, psm__rec_torn(g, PSM__SEGMENT_HEADER),
 	                   __ATOMIC_RELAXED);
 	snprintf(from, sizeof(from), "%016llx.pms",
 	         (unsigned long long)g->number);

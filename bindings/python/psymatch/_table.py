@@ -15,6 +15,7 @@ CALLBACKS = (
     ("psm_log_fn", "void", "int", "const char*", "const char*const*", "void*"),
     ("psm_realloc_fn", "void*", "void*", "size_t"),
     ("psm_release_fn", "void", "void*"),
+    ("psm_spool_fn", "int", "const psm_spool_item*", "void*"),
     ("psm_tx_event_fn", "int", "psm_tx*", "const psm_event*", "void*",
      "psm_error*"),
     ("psm_upcast_fn", "int", "const psm_event*", "psm_event**", "void*",
@@ -291,6 +292,15 @@ FUNCTIONS = (
      "psm_error*"),
     ("psm_replay_stat", "int64_t", "const psm_replay*", "const char*"),
     ("psm_replay_free", "void", "psm_replay*"),
+    # spool.h
+    ("psm_spool_scan", "int", "const char*", "psm_spool_fn", "void*",
+     "psm_error*"),
+    ("psm_spool_item_what", "int", "const psm_spool_item*"),
+    ("psm_spool_item_int", "int64_t", "const psm_spool_item*", "const char*"),
+    ("psm_spool_item_text", "const char*", "const psm_spool_item*",
+     "const char*", "size_t*"),
+    ("psm_spool_repair", "int", "const char*", "int64_t*", "int64_t*",
+     "psm_error*"),
     # store.h
     ("psm_store_open", "int", "const psm_config*", "psm_store**",
      "psm_error*"),

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What waits in a spool directory, for the people who look after it. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <psymatch/psymatch.h>
+
+static const char usage[] =
+    "usage: psymatch-spool [OPTION]... ls | cat | verify | repair | export DIR\n"
+    "DIR is the directory that PSYMATCH_SPOOL_DIR names. Commands:\n"
+    "  ls       streams, files, and how many events wait there\n"
+    "  cat      one line per event that waits\n"
+    "  verify   say where it is damaged; the exit status is 1 if it is\n"
+    "  repair   put damaged bytes aside, in streams that nobody has\n"
+    "  export   the events that wait, one JSON object a line\n"
+    "Options:\n"
+    "  --all      cat, export: also events that were sent, as far as they are\n"
+    "             still there\n"
+    "  --payload  cat: print payloads too: they hold personal data\n"
+    "  --help     print this text\n";
+
+enum { EXIT_DAMAGED = 1, EXIT_USAGE = 2 };
+
+struct run {
+	int all, payload;
+	/* of the stream or of everything */
+	long long waiting, sent, lost, files, bytes, damages, aside;
+	psm_error *err;
+	int failed;
+};
+
+static const char *
+time_of(int64_t us, char *text, size_t size)
+{
+	return us > 0 && psm_time_format(us, text, size) >= 0 ? text : "-";
+}
+
+static long long
+num(const psm_spool_item *i, const char *name)
+{
+	return (long long)psm_spool_item_int(i, name);
+}
+
+/* A copy of a short text, cut if need be; "-" if there is none. */
+static const char *
+text(const psm_spool_item *i, const char *name, char *copy, size_t size)
+{
+	size_t len;
+	const char *bytes = psm_spool_item_text(i, name, &len);
+
+	if (!bytes)
+		return "-";
+	(void)snprintf(copy, size, "%.*s", (int)len, bytes);
+	return copy;
+}
+
+static int
+wanted(const struct run *r, const psm_spool_item *i)
+{
+	return psm_spool_item_what(i) == PSM_SPOOL_RECORD &&
+	       (!num(i, "settled") || r->all);
+}
+
+/* -- ls */
+
+static void
+end_stream(struct run *r)
+{
+	if (r->files || r->aside)
+		printf("  %lld events wait, %lld were sent; %lld damaged "
+		       "places, %lld files put aside\n",
+		       r->waiting, r->sent, r->damages, r->aside);
+	r->waiting = r->sent = r->damages = r->files = r->aside = 0;
+}
+
+static void
+ls_file(const psm_spool_item *i, int is_segment)
+{
+	char name[300], time[40];
+
+	printf("  %s  %10lld bytes  %s", text(i, "file", name, sizeof name),
+	       num(i, "bytes"), time_of(num(i, "time_us"), time, sizeof time));
+	if (is_segment)
+		printf("  from event %lld on", num(i, "number"));
+	printf("\n");
+}
+
+static int
+ls_item(const psm_spool_item *i, void *user)
+{
+	struct run *r = user;
+	char name[300];
+
+	switch (psm_spool_item_what(i)) {
+	case PSM_SPOOL_STREAM:
+		end_stream(r);
+		printf("%s  %s\n", text(i, "stream", name, sizeof name),
+		       num(i, "owned") ? "in use" : "nobody has it");
+		break;
+	case PSM_SPOOL_SEGMENT:
+		r->files++;
+		ls_file(i, 1);
+		break;
+	case PSM_SPOOL_RECORD:
+		if (num(i, "settled"))
+			r->sent++;
+		else
+			r->waiting++;
+		break;
+	case PSM_SPOOL_DAMAGE:
+		r->damages++;
+		break;
+	default:
+		r->aside++;
+		ls_file(i, 0);
+	}
+	return 0;
+}
+
+/* -- cat */
+
+static int
+cat_item(const psm_spool_item *i, void *user)
+{
+	char stream[32], time[40], topic[300], key[300], id[64];
+	const struct run *r = user;
+	const char *value;
+	size_t len;
+
+	if (!wanted(r, i))
+		return 0;
+	value = psm_spool_item_text(i, "value", &len);
+	printf("%s %lld %s %s %s %s %zu bytes%s",
+	       text(i, "stream", stream, sizeof stream), num(i, "number"),
+	       time_of(num(i, "time_us"), time, sizeof time),
+	       text(i, "topic", topic, sizeof topic),
+	       text(i, "key", key, sizeof key),
+	       text(i, "event_id", id, sizeof id), len,
+	       num(i, "settled") ? " sent" : "");
+	if (r->payload)
+		printf(" %.*s", (int)len, value);
+	printf("\n");
+	return 0;
+}
+
+/* -- verify */
+
+static int
+verify_item(const psm_spool_item *i, void *user)
+{
+	char stream[32], file[300], reason[100];
+	struct run *r = user;
+	int what = psm_spool_item_what(i);
+
+	if (what == PSM_SPOOL_RECORD)
+		r->waiting += !num(i, "settled");
+	if (what == PSM_SPOOL_QUARANTINE)
+		r->aside++;
+	if (what != PSM_SPOOL_DAMAGE)
+		return 0;
+	r->damages++;
+	r->lost += num(i, "number");
+	printf("%s/%s: bytes %lld to %lld: %s; %lld events lost\n",
+	       text(i, "stream", stream, sizeof stream),
+	       text(i, "file", file, sizeof file), num(i, "at"),
+	       num(i, "at") + num(i, "bytes") - 1,
+	       text(i, "reason", reason, sizeof reason), num(i, "number"));
+	return 0;
+}
+
+/* -- export */
+
+static void
+write_text(psm_json_writer *w, const psm_spool_item *i, const char *name)
+{
+	char copy[300];
+
+	psm_json_write_key(w, name);
+	if (psm_spool_item_text(i, name, NULL))
+		psm_json_write_string(w, text(i, name, copy, sizeof copy));
+	else
+		psm_json_write_null(w);
+}
+
+/* event: the parsed value. */
+static void
+write_event(psm_json_writer *w, const psm_spool_item *i, const psm_json *event)
+{
+	char time[40];
+
+	psm_json_write_object(w);
+	write_text(w, i, "stream");
+	psm_json_write_key(w, "number");
+	psm_json_write_int(w, num(i, "number"));
+	psm_json_write_key(w, "accepted");
+	psm_json_write_string(w, time_of(num(i, "time_us"), time, sizeof time));
+	psm_json_write_key(w, "sent");
+	psm_json_write_bool(w, num(i, "settled") != 0);
+	write_text(w, i, "topic");
+	write_text(w, i, "key");
+	psm_json_write_key(w, "event");
+	psm_json_write_value(w, event);
+	psm_json_write_end(w);
+}
+
+static int
+export_item(const psm_spool_item *i, void *user)
+{
+	psm_json_writer *w = NULL;
+	struct run *r = user;
+	psm_json *event = NULL;
+	const char *value, *line;
+	char stream[32];
+	size_t len;
+	int rc;
+
+	if (!wanted(r, i))
+		return 0;
+	value = psm_spool_item_text(i, "value", &len);
+	rc = psm_json_parse(value, len, &event, r->err);
+	if (rc == 0) {
+		w = psm_json_writer_new();
+		write_event(w, i, event);
+		rc = psm_json_writer_finish(w, &line, NULL, r->err);
+	}
+	if (rc == 0) {
+		printf("%s\n", line);
+	} else {
+		fflush(stdout);
+		fprintf(stderr, "psymatch-spool: %s event %lld: %s\n",
+		        text(i, "stream", stream, sizeof stream),
+		        num(i, "number"), psm_error_message(r->err));
+		r->failed = 1;
+	}
+	psm_json_writer_free(w);
+	psm_json_free(event);
+	return 0;
+}
+
+/* -- the program */
+
+static int
+repair(const char *dir, psm_error *err)
+{
+	int64_t damaged = 0, kept = 0;
+	int rc = psm_spool_repair(dir, &damaged, &kept, err);
+
+	if (rc == 0)
+		printf("%lld events were unreadable, %lld wait\n",
+		       (long long)damaged, (long long)kept);
+	return rc;
+}
+
+static int
+run(struct run *r, const char *command, const char *dir)
+{
+	int rc;
+
+	if (strcmp(command, "repair") == 0)
+		return repair(dir, r->err);
+	if (strcmp(command, "cat") == 0)
+		return psm_spool_scan(dir, cat_item, r, r->err);
+	if (strcmp(command, "export") == 0)
+		return psm_spool_scan(dir, export_item, r, r->err);
+	if (strcmp(command, "ls") == 0) {
+		rc = psm_spool_scan(dir, ls_item, r, r->err);
+		if (rc == 0)
+			end_stream(r);
+		return rc;
+	}
+	rc = psm_spool_scan(dir, verify_item, r, r->err);
+	if (rc == 0)
+		printf("%lld events wait; %lld damaged places, %lld events "
+		       "lost there, %lld files put aside before\n",
+		       r->waiting, r->damages, r->lost, r->aside);
+	r->failed = r->damages > 0;
+	return rc;
+}
+
+static int
+known(const char *command)
+{
+	static const char *const commands[] = {"ls", "cat", "verify", "repair",
+	                                       "export"};
+	size_t i;
+
+	for (i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(command, commands[i]) == 0)
+			return 1;
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"all", no_argument, NULL, 'a'},
+	    {"payload", no_argument, NULL, 'p'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	struct run r = {0};
+	int c, rc;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'h')
+			return fputs(usage, stdout) < 0;
+		if (c == '?')
+			return fputs(usage, stderr), EXIT_USAGE;
+		r.all |= c == 'a';
+		r.payload |= c == 'p';
+	}
+	if (argc - optind != 2 || !known(argv[optind]))
+		return fputs(usage, stderr), EXIT_USAGE;
+	r.err = psm_error_new();
+	rc = run(&r, argv[optind], argv[optind + 1]);
+	if (rc < 0)
+		fprintf(stderr, "psymatch-spool: %s\n",
+		        psm_error_message(r.err));
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("psymatch-spool: standard output");
+		r.failed = 1;
+	}
+	psm_error_free(r.err);
+	return rc < 0 || r.failed ? EXIT_DAMAGED : 0;
+}

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A spool directory seen from outside: nothing is written, nothing is locked.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <psymatch/spool.h>
+
+#include "bus/crc32c.h"
+#include "bus/spool_int.h"
+
+struct text {
+	const char *bytes; /* NULL: there is none */
+	size_t len;
+};
+
+struct psm_spool_item {
+	int what, owned, settled;
+	int64_t at, bytes, number, time_us;
+	struct text stream, file, topic, key, event_id, value, reason;
+};
+
+struct scan {
+	psm_spool_fn fn;
+	void *user;
+	psm_error *err;
+	psm_spool_item item;   /* of the stream being read */
+	struct psm__home home; /* what is known of it */
+};
+
+static int
+tell(struct scan *sc, int what)
+{
+	sc->item.what = what;
+	return sc->fn(&sc->item, sc->user);
+}
+
+static struct text
+text_of(const char *text)
+{
+	return (struct text){text, strlen(text)};
+}
+
+/* Forget what belongs to one item, keep stream and file. */
+static void
+next_item(struct scan *sc)
+{
+	sc->item = (psm_spool_item){.stream = sc->item.stream,
+	                            .owned = sc->item.owned,
+	                            .file = sc->item.file};
+}
+
+static int
+fail_io(psm_error *err, const char *what)
+{
+	int why = errno;
+
+	if (why == ENOMEM)
+		return psm__nomem(err);
+	if (why == ENOENT || why == ENOTDIR)
+		return psm__fail(err, PSM_ERR_NOT_FOUND, "%s: %s", what,
+		                 strerror(why));
+	return psm__fail(err, PSM_ERR_IO, "%s: %s", what, strerror(why));
+}
+
+/* -- files */
+
+/* The whole file, psm__free; NULL with errno. A file that is cut meanwhile is
+ * as long as what was read. */
+static uint8_t *
+read_file(int dirfd, const char *name, size_t *len, int64_t *time_us)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	uint8_t *bytes = NULL;
+	struct stat st;
+	ssize_t n = 1;
+
+	*len = 0;
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		*time_us = (int64_t)st.st_mtim.tv_sec * 1000000 +
+		           st.st_mtim.tv_nsec / 1000;
+		bytes = psm__alloc((size_t)st.st_size + 8);
+		errno = ENOMEM;
+	}
+	while (bytes && *len < (size_t)st.st_size && n != 0) {
+		n = read(fd, bytes + *len, (size_t)st.st_size - *len);
+		if (n < 0 && errno != EINTR) {
+			int why = errno;
+
+			psm__free(bytes);
+			bytes = NULL;
+			errno = why;
+		}
+		*len += n > 0 ? (size_t)n : 0;
+	}
+	close(fd);
+	return bytes;
+}
+
+/* The names of a directory, sorted. */
+struct names {
+	char **list;
+	size_t count, cap;
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	const char *x = *(char *const *)a, *y = *(char *const *)b;
+	size_t n = strlen(x), m = strlen(y);
+
+	/* "stream.9" comes before "stream.10"; segments are all as long. */
+	if (n != m && strncmp(x, "stream.", 7) == 0)
+		return n < m ? -1 : 1;
+	return strcmp(x, y);
+}
+
+static void
+free_names(struct names *n)
+{
+	while (n->count > 0)
+		psm__free(n->list[--n->count]);
+	psm__free(n->list);
+}
+
+static int
+add_name(struct names *n, const char *name)
+{
+	char *copy = psm__strdup(name);
+
+	if (!copy ||
+	    psm__grow(&n->list, &n->cap, n->count + 1, sizeof(*n->list)) < 0) {
+		psm__free(copy);
+		return -1;
+	}
+	n->list[n->count++] = copy;
+	return 0;
+}
+
+/* To be freed, also after a failure: -1 with errno. A directory that is not
+ * there has no names. */
+static int
+list(int dirfd, const char *below, int (*wanted)(const char *), struct names *n)
+{
+	int fd = openat(dirfd, below, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+	int rc = 0;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	if (!dir)
+		return errno == ENOENT ? 0 : -1;
+	while (rc == 0 && (e = readdir(dir)) != NULL)
+		if (wanted(e->d_name))
+			rc = add_name(n, e->d_name);
+	closedir(dir);
+	if (n->count > 0)
+		qsort(n->list, n->count, sizeof(*n->list), compare);
+	if (rc < 0)
+		errno = ENOMEM;
+	return rc;
+}
+
+/* A lock is looked up, not tried: trying would turn a producer away that starts
+ * at this moment. */
+static int
+is_locked(int dirfd)
+{
+	char line[256], want[64];
+	struct stat st;
+	FILE *f;
+	int found = 0;
+
+	if (fstatat(dirfd, "LOCK", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	f = fopen("/proc/locks", "re");
+	if (!f)
+		return 0;
+	(void)snprintf(want, sizeof(want), " %02x:%02x:%llu ", major(st.st_dev),
+	               minor(st.st_dev), (unsigned long long)st.st_ino);
+	while (!found && fgets(line, sizeof(line), f))
+		found = strstr(line, " FLOCK ") && strstr(line, want);
+	fclose(f);
+	return found;
+}
+
+/* -- records */
+
+static void
+describe(struct scan *sc, const struct psm__rec *rec, size_t at)
+{
+	const char *p = (const char *)(rec + 1);
+	psm_spool_item *i = &sc->item;
+
+	next_item(sc);
+	i->at = (int64_t)at;
+	i->bytes = le32toh(rec->len);
+	i->number = (int64_t)le64toh(rec->seq);
+	i->time_us = (int64_t)le64toh((uint64_t)rec->time_us);
+	i->settled = le64toh(rec->seq) <= sc->home.settled;
+	i->topic = (struct text){p, le16toh(rec->topic_len)};
+	p += i->topic.len + 1;
+	if (le16toh(rec->kind) != PSM__REC_NO_KEY)
+		i->key = (struct text){p, le32toh(rec->key_len)};
+	p += le32toh(rec->key_len);
+	i->value = (struct text){p, le32toh(rec->value_len)};
+	if (le16toh(rec->id_len) > 0)
+		i->event_id = (struct text){p + le16toh(rec->id_at),
+		                            le16toh(rec->id_len)};
+}
+
+static int
+damage(struct scan *sc, size_t at, size_t end, uint64_t lost, const char *why)
+{
+	next_item(sc);
+	sc->item.at = (int64_t)at;
+	sc->item.bytes = (int64_t)(end - at);
+	sc->item.number = (int64_t)lost;
+	sc->item.reason = text_of(why);
+	return tell(sc, PSM_SPOOL_DAMAGE);
+}
+
+/* What follows the last record. Its owner may be appending right now. */
+static int
+scan_tail(struct scan *sc, const struct psm__segment *g, size_t at)
+{
+	if (psm__segment_tail(g, at) != PSM__TAIL_DAMAGED)
+		return 0;
+	return damage(sc, at, g->size, psm__rec_torn(g, at),
+	              "the end is no record");
+}
+
+static int
+scan_records(struct scan *sc, const struct psm__segment *g)
+{
+	uint64_t after = g->first_seq - 1, seq;
+	size_t at = PSM__SEGMENT_HEADER, found;
+	int rc = 0;
+
+	while (rc == 0 && (found = psm__rec_find(g, at)) != 0) {
+		const struct psm__rec *rec = psm__rec_at(g->base, found);
+
+		seq = le64toh(rec->seq);
+		if (found != at)
+			rc = damage(sc, at, found,
+			            seq > after + 1 ? seq - after - 1 : 0,
+			            "these bytes are no record");
+		if (rc == 0 && le16toh(rec->kind) != PSM__REC_HOLE) {
+			describe(sc, rec, found);
+			rc = tell(sc, PSM_SPOOL_RECORD);
+		}
+		after = seq;
+		at = found + psm__rec_space(le32toh(rec->len));
+	}
+	return rc == 0 && at < g->size ? scan_tail(sc, g, at) : rc;
+}
+
+static int
+scan_segment(struct scan *sc, int dirfd, const char *name)
+{
+	struct psm__segment g = {.home = &sc->home, .fd = -1};
+	int64_t time_us = 0;
+	int rc, good;
+
+	sc->item.file = text_of(name);
+	next_item(sc);
+	g.base = read_file(dirfd, name, &g.size, &time_us);
+	if (!g.base) /* it may just have been let go */
+		return errno == ENOENT ? 0 : fail_io(sc->err, name);
+	good = g.size > 0 && psm__segment_check(&g);
+	sc->item.bytes = (int64_t)g.size;
+	sc->item.time_us = time_us;
+	sc->item.number = good ? (int64_t)g.first_seq : 0;
+	rc = tell(sc, PSM_SPOOL_SEGMENT);
+	if (rc == 0 && good)
+		rc = scan_records(sc, &g);
+	else if (rc == 0 && psm__segment_tail(&g, 0) != PSM__TAIL_CLEAN)
+		rc = damage(sc, 0, g.size,
+		            psm__rec_torn(&g, PSM__SEGMENT_HEADER),
+		            "this is no segment");
+	psm__free(g.base);
+	return rc;
+}
+
+/* -- streams */
+
+static int
+is_segment(const char *name)
+{
+	uint64_t number;
+	int end = 0;
+
+	return sscanf(name, "%16" SCNx64 ".%n", &number, &end) == 1 &&
+	       end == 17 && strcmp(name + end, "pms") == 0;
+}
+
+static int
+is_file(const char *name)
+{
+	return name[0] != '.';
+}
+
+static int
+scan_quarantine(struct scan *sc, int dirfd)
+{
+	struct names n = {0};
+	char file[300];
+	struct stat st;
+	size_t i;
+	int rc = 0;
+
+	if (list(dirfd, "quarantine", is_file, &n) < 0)
+		rc = fail_io(sc->err, "quarantine");
+	for (i = 0; i < n.count && rc == 0; i++) {
+		(void)snprintf(file, sizeof(file), "quarantine/%s", n.list[i]);
+		if (fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		sc->item.file = text_of(file);
+		next_item(sc);
+		sc->item.bytes = (int64_t)st.st_size;
+		sc->item.time_us = (int64_t)st.st_mtim.tv_sec * 1000000;
+		rc = tell(sc, PSM_SPOOL_QUARANTINE);
+	}
+	free_names(&n);
+	return rc;
+}
+
+static void
+read_cursor(struct scan *sc, int dirfd)
+{
+	const struct psm__cursor_slot *best = NULL;
+	int64_t time_us;
+	size_t len;
+	uint8_t *bytes = read_file(dirfd, "cursor", &len, &time_us);
+
+	if (bytes && len >= 2 * sizeof(*best))
+		best = psm__cursor_best((const void *)bytes);
+	if (best) {
+		sc->home.settled = le64toh(best->settled);
+		memcpy(sc->home.uuid, best->uuid, 16);
+		sc->home.known = 1;
+	}
+	psm__free(bytes);
+}
+
+static int
+scan_segments(struct scan *sc, int dirfd)
+{
+	struct names n = {0};
+	size_t i;
+	int rc = 0;
+
+	if (list(dirfd, ".", is_segment, &n) < 0)
+		rc = fail_io(sc->err, "stream");
+	for (i = 0; i < n.count && rc == 0; i++)
+		rc = scan_segment(sc, dirfd, n.list[i]);
+	free_names(&n);
+	return rc;
+}
+
+static int
+scan_stream(struct scan *sc, int parentfd, char *name)
+{
+	int dirfd = openat(parentfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (dirfd < 0)
+		return errno == ENOENT ? 0 : fail_io(sc->err, name);
+	sc->home = (struct psm__home){
+	    .path = name, .dirfd = -1, .cursor_fd = -1, .lockfd = -1};
+	sc->item = (psm_spool_item){.stream = text_of(name),
+	                            .owned = is_locked(dirfd)};
+	read_cursor(sc, dirfd);
+	rc = tell(sc, PSM_SPOOL_STREAM);
+	if (rc == 0)
+		rc = scan_segments(sc, dirfd);
+	if (rc == 0)
+		rc = scan_quarantine(sc, dirfd);
+	close(dirfd);
+	return rc;
+}
+
+static int
+is_stream(const char *name)
+{
+	unsigned n;
+	char rest;
+
+	return sscanf(name, "stream.%u%c", &n, &rest) == 1;
+}
+
+int
+psm_spool_scan(const char *dir, psm_spool_fn fn, void *user, psm_error *err)
+{
+	struct scan sc = {.fn = fn, .user = user, .err = err};
+	struct names n = {0};
+	size_t i;
+	int fd, rc = 0;
+
+	psm__error_clear(err);
+	if (!dir || !fn)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a directory and a function");
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_io(err, dir);
+	if (list(fd, ".", is_stream, &n) < 0)
+		rc = fail_io(err, dir);
+	for (i = 0; i < n.count && rc == 0; i++)
+		rc = scan_stream(&sc, fd, n.list[i]);
+	free_names(&n);
+	close(fd);
+	return rc;
+}
+
+/* -- items */
+
+int
+psm_spool_item_what(const psm_spool_item *item)
+{
+	return item ? item->what : -1;
+}
+
+int64_t
+psm_spool_item_int(const psm_spool_item *item, const char *name)
+{
+	if (!item || !name)
+		return -1;
+	if (strcmp(name, "owned") == 0)
+		return item->owned;
+	if (strcmp(name, "at") == 0)
+		return item->at;
+	if (strcmp(name, "bytes") == 0)
+		return item->bytes;
+	if (strcmp(name, "number") == 0)
+		return item->number;
+	if (strcmp(name, "time_us") == 0)
+		return item->time_us;
+	if (strcmp(name, "settled") == 0)
+		return item->settled;
+	return -1;
+}
+
+const char *
+psm_spool_item_text(const psm_spool_item *item, const char *name, size_t *len)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+	} texts[] = {
+	    {"stream", offsetof(psm_spool_item, stream)},
+	    {"file", offsetof(psm_spool_item, file)},
+	    {"topic", offsetof(psm_spool_item, topic)},
+	    {"key", offsetof(psm_spool_item, key)},
+	    {"event_id", offsetof(psm_spool_item, event_id)},
+	    {"value", offsetof(psm_spool_item, value)},
+	    {"reason", offsetof(psm_spool_item, reason)},
+	};
+	const struct text *text = NULL;
+	size_t i;
+
+	for (i = 0; item && name && i < PSM__COUNT(texts); i++)
+		if (strcmp(texts[i].name, name) == 0)
+			text = (const void *)((const char *)item + texts[i].at);
+	if (len)
+		*len = text && text->bytes ? text->len : 0;
+	return text ? text->bytes : NULL;
+}
+
+/* -- repair */
+
+static int
+count_records(const psm_spool_item *item, void *user)
+{
+	size_t *count = user;
+
+	*count += item->what == PSM_SPOOL_RECORD;
+	return 0;
+}
+
+/* Reading to the end is what finds all damage; how many can be read. */
+static int64_t
+read_through(struct psm__spool *s)
+{
+	struct psm__message m;
+	int64_t count = 0;
+
+	for (; psm__spool_peek(s, &m); count++)
+		psm__spool_pass(s);
+	return count;
+}
+
+int
+psm_spool_repair(const char *dir, int64_t *damaged, int64_t *kept,
+                 psm_error *err)
+{
+	struct psm__spool_conf conf = {.dir = dir,
+	                               .durability = PSM__DURABLE_DISK,
+	                               .max_bytes = INT64_MAX};
+	struct psm__spool_numbers n = {0};
+	struct psm__spool *s = NULL;
+	size_t count = 0;
+	int64_t readable;
+	int rc;
+
+	rc = psm_spool_scan(dir, count_records, &count, err);
+	if (rc < 0)
+		return rc;
+	conf.window = count + 1;
+	rc = psm__spool_open(&conf, &s, err);
+	if (rc < 0)
+		return rc;
+	psm__spool_shut(s);
+	readable = read_through(s);
+	psm__spool_freeze(s);
+	psm__spool_numbers(s, &n);
+	psm__spool_close(s);
+	psm__spool_free(s);
+	if (damaged)
+		*damaged = (int64_t)n.damaged;
+	if (kept)
+		*kept = readable;
+	return n.last_errno ? psm__fail(err, PSM_ERR_FULL, "%s: %s", dir,
+	                                strerror(n.last_errno))
+	                    : 0;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A spool directory seen from outside: psm_spool_scan, psm_spool_repair and the
+ * program psymatch-spool. */
+#include "testing_spool.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <psymatch/json.h>
+#include <psymatch/spool.h>
+
+static char builddir[4096], out[100000];
+
+static void
+set_up_tool(void)
+{
+	set_up();
+	ck_assert_ptr_nonnull(realpath(
+	    getenv("top_builddir") ? getenv("top_builddir") : ".", builddir));
+}
+
+/* Returns the exit status; out has what was printed. */
+static int
+call(const char *args)
+{
+	char command[9000];
+	size_t len;
+	int status;
+	FILE *p;
+
+	(void)snprintf(command, sizeof(command), "'%s/psymatch-spool' %s 2>&1",
+	               builddir, args);
+	p = popen(command, "r");
+	ck_assert_ptr_nonnull(p);
+	len = fread(out, 1, sizeof(out) - 1, p);
+	out[len] = '\0';
+	status = pclose(p);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int
+call_on(const char *command)
+{
+	char args[600];
+
+	(void)snprintf(args, sizeof(args), "%s '%s'", command, dir);
+	return call(args);
+}
+
+static void
+says(const char *part)
+{
+	ck_assert_msg(strstr(out, part) != NULL, "not there: %s\n%s", part,
+	              out);
+}
+
+struct tally {
+	int streams, owned, segments, records, settled, damages, aside;
+	int64_t lost, last;
+	int stop_at; /* end the scan after so many records; 0: never */
+};
+
+static int
+count(const psm_spool_item *i, void *user)
+{
+	int what = psm_spool_item_what(i);
+	struct tally *t = user;
+
+	t->streams += what == PSM_SPOOL_STREAM;
+	t->owned +=
+	    what == PSM_SPOOL_STREAM && psm_spool_item_int(i, "owned") == 1;
+	t->segments += what == PSM_SPOOL_SEGMENT;
+	t->aside += what == PSM_SPOOL_QUARANTINE;
+	if (what == PSM_SPOOL_DAMAGE) {
+		t->damages++;
+		t->lost += psm_spool_item_int(i, "number");
+		ck_assert_ptr_nonnull(psm_spool_item_text(i, "reason", NULL));
+	}
+	if (what != PSM_SPOOL_RECORD)
+		return 0;
+	t->records++;
+	t->settled += psm_spool_item_int(i, "settled") == 1;
+	ck_assert_int_gt(psm_spool_item_int(i, "number"), t->last);
+	ck_assert_int_gt(psm_spool_item_int(i, "time_us"), 0);
+	ck_assert_ptr_nonnull(psm_spool_item_text(i, "value", NULL));
+	t->last = psm_spool_item_int(i, "number");
+	return t->stop_at && t->records == t->stop_at ? 77 : 0;
+}
+
+static struct tally
+scan(void)
+{
+	struct tally t = {0};
+	psm_error *err = psm_error_new();
+
+	ck_assert_msg(psm_spool_scan(dir, count, &t, err) == 0, "%s",
+	              psm_error_message(err));
+	psm_error_free(err);
+	return t;
+}
+
+/* Where record `number` is. */
+struct place {
+	int64_t number, at;
+	char file[700];
+};
+
+static int
+find(const psm_spool_item *i, void *user)
+{
+	struct place *p = user;
+
+	if (psm_spool_item_what(i) != PSM_SPOOL_RECORD ||
+	    psm_spool_item_int(i, "number") != p->number)
+		return 0;
+	p->at =
+	    psm_spool_item_int(i, "at") + psm_spool_item_int(i, "bytes") / 2;
+	ck_assert_int_lt(snprintf(p->file, sizeof(p->file), "%s/%s/%s", dir,
+	                          psm_spool_item_text(i, "stream", NULL),
+	                          psm_spool_item_text(i, "file", NULL)),
+	                 (int)sizeof(p->file));
+	return 1;
+}
+
+static void
+flip(const struct place *p)
+{
+	int fd = open(p->file, O_RDWR);
+	uint8_t byte = 0;
+
+	ck_assert_int_eq(pread(fd, &byte, 1, p->at), 1);
+	byte ^= 0x55;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, p->at), 1);
+	close(fd);
+}
+
+/* A byte in the middle of it. */
+static struct place
+damage_record(int64_t number)
+{
+	struct place p = {.number = number};
+
+	ck_assert_int_eq(psm_spool_scan(dir, find, &p, NULL), 1);
+	flip(&p);
+	return p;
+}
+
+/* -- tests */
+
+START_TEST(while_it_is_used)
+{
+	struct psm__spool *s = open_spool();
+	struct tally t;
+
+	put(s, 0, 10);
+	t = scan();
+	ck_assert_int_eq(t.streams, 1);
+	ck_assert_int_eq(t.owned, 1);
+	ck_assert_int_eq(t.records, 10);
+	ck_assert_int_eq(t.settled, 0);
+	ck_assert_int_eq(t.damages, 0);
+	consume(s, 0, 4);
+	ck_assert_int_eq(scan().records, 10);
+	put(s, 10, 20);
+	ck_assert_int_eq(scan().records, 20);
+	ck_assert_int_eq(call_on("ls"), 0);
+	says("stream.0  in use");
+	says("0 damaged places");
+	/* And it did not mind. */
+	expect(s, 4, 20);
+	end(s);
+}
+END_TEST
+
+START_TEST(what_the_cursor_says)
+{
+	struct psm__spool *s = open_spool();
+	struct tally t;
+
+	put(s, 0, 10);
+	consume(s, 0, 4);
+	end(s);
+	t = scan();
+	ck_assert_int_eq(t.owned, 0);
+	ck_assert_int_eq(t.records, 10);
+	ck_assert_int_eq(t.settled, 4);
+	ck_assert_int_eq(call_on("cat"), 0);
+	ck_assert_ptr_null(strstr(out, " 4 2"));
+	says("stream.0 5 2");
+	ck_assert_int_eq(call_on("--all cat"), 0);
+	says("stream.0 4 2");
+	says(" sent");
+}
+END_TEST
+
+START_TEST(damage_is_told_and_repaired)
+{
+	struct psm__spool *s = open_spool();
+	int64_t damaged = -1, kept = -1;
+	struct tally t;
+
+	put(s, 0, 10);
+	end(s);
+	ck_assert_int_eq(call_on("verify"), 0);
+	says("10 events wait; 0 damaged places");
+	(void)damage_record(4);
+	(void)damage_record(5);
+	(void)damage_record(10);
+	t = scan();
+	ck_assert_int_eq(t.records, 7);
+	ck_assert_int_eq(t.damages, 2);
+	ck_assert_int_eq(t.lost, 3);
+	ck_assert_int_eq(call_on("verify"), 1);
+	says("these bytes are no record; 2 events lost");
+	says("the end is no record; 1 events lost");
+	says("7 events wait; 2 damaged places, 3 events lost there");
+	/* Looking changes nothing. */
+	ck_assert_int_eq(scan().damages, 2);
+	ck_assert_int_eq(psm_spool_repair(dir, &damaged, &kept, NULL), 0);
+	ck_assert_int_eq(damaged, 3);
+	ck_assert_int_eq(kept, 7);
+	t = scan();
+	ck_assert_int_eq(t.damages, 0);
+	ck_assert_int_eq(t.aside, 2);
+	ck_assert_int_eq(call_on("verify"), 0);
+	says("2 files put aside before");
+	/* Once more there is nothing to do, and nothing is lost. */
+	ck_assert_int_eq(call_on("repair"), 0);
+	says("0 events were unreadable, 7 wait");
+	s = open_spool();
+	consume(s, 0, 3);
+	expect(s, 5, 9);
+	end(s);
+}
+END_TEST
+
+START_TEST(repair_leaves_the_living_alone)
+{
+	struct psm__spool *s = open_spool();
+	struct place place;
+	int64_t kept = -1;
+
+	put(s, 0, 10);
+	place = damage_record(4);
+	ck_assert_int_eq(psm_spool_repair(dir, NULL, &kept, NULL), 0);
+	ck_assert_int_eq(kept, 0);
+	ck_assert_int_eq(scan().damages, 1);
+	flip(&place); /* as it was */
+	expect(s, 0, 10);
+	end(s);
+}
+END_TEST
+
+START_TEST(no_segment_at_all)
+{
+	struct psm__spool *s = open_spool();
+	struct place place;
+	char garbage[5000];
+	int fd;
+
+	put(s, 0, 3);
+	end(s);
+	place = damage_record(1);
+	fd = open(place.file, O_WRONLY);
+	ck_assert_int_ge(fd, 0);
+	memset(garbage, 'x', sizeof(garbage));
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	ck_assert_int_eq(pwrite(fd, garbage, sizeof(garbage), 0),
+	                 sizeof(garbage));
+	close(fd);
+	ck_assert_int_eq(call_on("verify"), 1);
+	says("this is no segment");
+	ck_assert_int_eq(call_on("repair"), 0);
+	ck_assert_int_eq(scan().aside, 1);
+}
+END_TEST
+
+START_TEST(stops_when_told)
+{
+	struct psm__spool *s = open_spool();
+	struct tally t = {.stop_at = 3};
+
+	put(s, 0, 10);
+	end(s);
+	ck_assert_int_eq(psm_spool_scan(dir, count, &t, NULL), 77);
+	ck_assert_int_eq(t.records, 3);
+}
+END_TEST
+
+START_TEST(wrong_use)
+{
+	psm_error *err = psm_error_new();
+	struct tally t = {0};
+
+	ck_assert_int_eq(psm_spool_scan(NULL, count, &t, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_spool_scan(dir, NULL, &t, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_spool_repair(NULL, NULL, NULL, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_spool_scan("/no/such", count, &t, err),
+	                 PSM_ERR_NOT_FOUND);
+	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "/no/such"));
+	ck_assert_int_eq(psm_spool_item_what(NULL), -1);
+	ck_assert_int_eq(psm_spool_item_int(NULL, "at"), -1);
+	ck_assert_ptr_null(psm_spool_item_text(NULL, "topic", NULL));
+	ck_assert_int_eq(psm_spool_repair("/dev/null", NULL, NULL, err),
+	                 PSM_ERR_NOT_FOUND);
+	psm_error_free(err);
+	ck_assert_int_eq(call("ls"), 2);
+	says("usage:");
+	ck_assert_int_eq(call_on("rm"), 2);
+	ck_assert_int_eq(call_on("--nonsense ls"), 2);
+	ck_assert_int_eq(call("--help"), 0);
+	ck_assert_int_eq(call("ls /no/such"), 1);
+	says("psymatch-spool: /no/such: No such file");
+	/* An empty directory is nothing to complain about. */
+	ck_assert_int_eq(call_on("ls"), 0);
+	ck_assert_str_eq(out, "");
+}
+END_TEST
+
+/* Payloads come only when asked for; export gives the whole event. */
+START_TEST(payloads_only_when_asked_for)
+{
+	struct psm__spool *s = open_spool();
+	struct psm__spool_entry e = {.topic = "patient-events",
+	                             .key = "7",
+	                             .key_len = 1,
+	                             .id = "abc",
+	                             .value = "{\"event_id\":\"abc\","
+	                                      "\"name\":\"Berta\"}"};
+	psm_json *doc = NULL;
+
+	e.value_len = strlen(e.value);
+	ck_assert_int_eq(psm__spool_append(s, &e, NULL), 0);
+	end(s);
+	ck_assert_int_eq(call_on("cat"), 0);
+	says("patient-events 7 abc 33 bytes\n");
+	ck_assert_ptr_null(strstr(out, "Berta"));
+	ck_assert_int_eq(call_on("--payload cat"), 0);
+	says("Berta");
+	ck_assert_int_eq(call_on("export"), 0);
+	ck_assert_int_eq(psm_json_parse(out, strlen(out), &doc, NULL), 0);
+	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/event/name")),
+	                 "Berta");
+	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/key")), "7");
+	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/topic")),
+	                 "patient-events");
+	psm_json_free(doc);
+}
+END_TEST
+
+static int
+repair_once(void *arg)
+{
+	(void)arg;
+	return psm_spool_repair(dir, NULL, NULL, NULL);
+}
+
+START_TEST(without_memory)
+{
+	struct psm__spool *s = open_spool();
+
+	put(s, 0, 5);
+	end(s);
+	testing_fail_each(repair_once, NULL, 1);
+	ck_assert_int_eq(scan().records, 5);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("spool tool");
+	TCase *tc = tcase_create("tool");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, set_up_tool, tear_down);
+	tcase_add_test(tc, without_memory);
+	tcase_add_test(tc, while_it_is_used);
+	tcase_add_test(tc, what_the_cursor_says);
+	tcase_add_test(tc, damage_is_told_and_repaired);
+	tcase_add_test(tc, repair_leaves_the_living_alone);
+	tcase_add_test(tc, no_segment_at_all);
+	tcase_add_test(tc, stops_when_told);
+	tcase_add_test(tc, wrong_use);
+	tcase_add_test(tc, payloads_only_when_asked_for);
+	suite_add_tcase(suite, tc);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
