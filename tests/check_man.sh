@@ -22,7 +22,7 @@ for page; do
 done | sort >"$tmp/names"
 
 # Once each in a section. A page may bear its own name beside those of its functions.
-sed 's/	.*\.\([0-9]\)$/(\1)/' "$tmp/names" | uniq -d | sed 's/$/: in the NAME of more than one page/' >"$tmp/lines"
+sed 's/	.*\./	/' "$tmp/names" | sort | uniq -d | cut -f1 | sed 's/$/: in the NAME of more than one page/' >"$tmp/lines"
 cut -f1 "$tmp/manual" | uniq -d | sed 's/$/: more than once in a SYNOPSIS/' >>"$tmp/lines"
 awk -F '\t' '{ page = $2; sub(/\.[1-9]$/, "", page); if (page != $1) print $1 }' "$tmp/names" >"$tmp/foreign"
 awk -F '\t' '{ print $1 }' "$tmp/names" | sort -u >"$tmp/all_names"
