@@ -280,7 +280,7 @@ PSM_API void psm_producer_free(psm_producer *p);
  *              "damaged": events of the spool found unreadable;
  *              "quarantined_bytes": size of the quarantine;
  *              "oldest_age_ms": how long the oldest that waits has done so;
- *              "restarts": clients replaced after a fatal error.
+ *              "restarts": clients replaced after a fatal error or a refusal.
  * @return the number; -1 for another name, a NULL argument or in another
  *   process.
  *

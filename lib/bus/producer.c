@@ -68,7 +68,7 @@ find_metrics(struct psm_producer *p)
 	                           "events refused by the broker for good");
 	p->m_restarts =
 	    psm__counter("psymatch_producer_restarts_total", NULL, NULL,
-	                 "clients replaced after a fatal error");
+	                 "clients replaced after an error");
 }
 
 int
