@@ -2,6 +2,7 @@
 /* The spool and files that are damaged, cut, missing or not its own. */
 #include "testing_spool.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -332,6 +333,104 @@ START_TEST(cursor_slot_torn)
 }
 END_TEST
 
+/* A file, or a link to nothing, has the name of the quarantine folder. */
+static void
+occupy_quarantine(int link)
+{
+	if (link)
+		ck_assert_int_eq(
+		    symlink("nowhere", path_of("stream.0/quarantine")), 0);
+	else
+		store("stream.0/quarantine", "mine", 4);
+}
+
+static void
+check_set_aside(int link)
+{
+	struct stat st;
+	char bytes[4];
+
+	ck_assert_int_eq(lstat(path_of("stream.0/quarantine.0"), &st), 0);
+	ck_assert_int_eq(!!S_ISLNK(st.st_mode), link);
+	if (link)
+		return;
+	load("stream.0/quarantine.0", bytes, sizeof(bytes));
+	ck_assert_mem_eq(bytes, "mine", 4);
+}
+
+/* What has the quarantine's name is set aside, not lost; what is damaged is
+ * still quarantined, and so met only once. */
+START_TEST(quarantine_is_no_folder)
+{
+	struct psm__spool *s;
+	struct stat st;
+	int link = _i;
+
+	segment[starts[1] + 50] ^= 1;
+	testing_remove(dir);
+	ck_assert_int_eq(mkdir(dir, 0700), 0);
+	ck_assert_int_eq(mkdir(path_of("stream.0"), 0700), 0);
+	store("stream.0/0000000000000001.pms", "garbage, no segment", 19);
+	store("stream.0/0000000000000002.pms", segment, sizeof(segment));
+	occupy_quarantine(link);
+	s = open_spool();
+	ck_assert_uint_eq(numbers(s).damaged, 2);
+	ck_assert_int_gt(numbers(s).quarantined, 19);
+	ck_assert_int_eq(access(path_of("stream.0/0000000000000001.pms"), F_OK),
+	                 -1);
+	ck_assert_int_eq(
+	    stat(path_of("stream.0/quarantine/0000000000000001.pms"), &st), 0);
+	ck_assert_int_eq(st.st_size, 19);
+	check_set_aside(link);
+	abandon(s);
+	s = open_spool();
+	ck_assert_uint_eq(numbers(s).damaged, 0);
+	ck_assert_uint_eq(read_all(s), 5);
+	put(s, 7, 8);
+	ck_assert_int_eq(read_one(s), 7);
+	end(s);
+}
+END_TEST
+
+static int
+refuse_rename(int dirfd, const char *from, const char *to)
+{
+	/* The names of new segments are needed for appending. */
+	if (strncmp(to, "quarantine", 10) != 0)
+		return real.rename(dirfd, from, to);
+	errno = EACCES;
+	return -1;
+}
+
+/* Nothing can be put aside at all: the segment stays where it is, and neither
+ * the start nor the other events care. */
+START_TEST(no_quarantine_at_all)
+{
+	struct psm__spool *s;
+
+	for (int round = 0; round < 2; round++) {
+		testing_remove(dir);
+		ck_assert_int_eq(mkdir(dir, 0700), 0);
+		ck_assert_int_eq(mkdir(path_of("stream.0"), 0700), 0);
+		store("stream.0/0000000000000001.pms", "garbage", 7);
+		store("stream.0/0000000000000002.pms", segment,
+		      sizeof(segment));
+		occupy_quarantine(round);
+		psm__file_ops.rename = refuse_rename;
+		s = open_spool();
+		ck_assert_uint_eq(numbers(s).damaged, 1);
+		ck_assert_int_eq(numbers(s).quarantined, 0);
+		ck_assert_uint_eq(read_all(s), 7);
+		put(s, 7, 8);
+		ck_assert_int_eq(read_one(s), 7);
+		end(s);
+		psm__file_ops = real;
+		ck_assert_int_eq(
+		    access(path_of("stream.0/0000000000000001.pms"), F_OK), 0);
+	}
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -345,6 +444,8 @@ suite(void)
 	tcase_add_test(tc, damage_is_met_once);
 	tcase_add_test(tc, half_an_append);
 	tcase_add_loop_test(tc, cursor_damaged, 3, 4);
+	tcase_add_loop_test(tc, quarantine_is_no_folder, 0, 2);
+	tcase_add_test(tc, no_quarantine_at_all);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("files");
 	tcase_add_checked_fixture(tc, set_up, tear_down);

@@ -276,6 +276,29 @@ START_TEST(no_segment_at_all)
 }
 END_TEST
 
+/* A file instead of the quarantine folder hides nothing from who looks. */
+START_TEST(quarantine_is_no_folder)
+{
+	struct psm__spool *s = open_spool();
+	char path[400];
+	int fd;
+
+	put(s, 0, 3);
+	end(s);
+	(void)damage_record(1);
+	snprintf(path, sizeof(path), "%s/stream.0/quarantine", dir);
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_eq(scan().records, 2);
+	ck_assert_int_eq(call_on("verify"), 1);
+	says("2 events wait; 1 damaged places");
+	ck_assert_int_eq(call_on("repair"), 0);
+	ck_assert_int_eq(scan().aside, 1);
+	ck_assert_int_eq(call_on("verify"), 0);
+}
+END_TEST
+
 START_TEST(stops_when_told)
 {
 	struct psm__spool *s = open_spool();
@@ -384,6 +407,7 @@ main(void)
 	tcase_add_test(tc, damage_is_told_and_repaired);
 	tcase_add_test(tc, repair_leaves_the_living_alone);
 	tcase_add_test(tc, no_segment_at_all);
+	tcase_add_test(tc, quarantine_is_no_folder);
 	tcase_add_test(tc, stops_when_told);
 	tcase_add_test(tc, wrong_use);
 	tcase_add_test(tc, payloads_only_when_asked_for);

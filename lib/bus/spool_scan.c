@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bus/crc32c.h"
@@ -15,6 +16,10 @@
 /* Checksum, length, number, time and kind have at least so many bytes that are
  * not 0. */
 #define NOISE_MAX 8
+
+/* Names for files that stand where the quarantine should be: that even one is
+ * needed is a mistake, so ten are plenty. */
+#define ASIDE_MAX 10
 
 uint32_t
 psm__spool_seed(const uint8_t uuid[16], uint64_t first_seq)
@@ -275,12 +280,47 @@ psm__segment_close(struct psm__spool *s, struct psm__segment *g, size_t at,
 
 /* -- the quarantine -- */
 
+/* A link to a folder is as good as one; a link to nothing is not. */
+static int
+is_folder(const struct psm__home *h, const char *name)
+{
+	struct stat st;
+
+	return fstatat(h->dirfd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Somebody's file may have the folder's name. It gets a free name: what we did
+ * not write is not ours to delete. */
+static int
+set_stranger_aside(const struct psm__home *h)
+{
+	char to[32];
+	struct stat st;
+
+	for (int n = 0; n < ASIDE_MAX; n++) {
+		snprintf(to, sizeof(to), "quarantine.%d", n);
+		if (fstatat(h->dirfd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (psm__file_ops.rename(h->dirfd, "quarantine", to) < 0)
+			return -1;
+		psm__log(PSM_LOG_WARN, "not a folder, set aside", "directory",
+		         h->path, "file", to, NULL);
+		return 0;
+	}
+	return -1;
+}
+
 static int
 open_quarantine(const struct psm__home *h)
 {
-	if (psm__file_ops.mkdir(h->dirfd, "quarantine", 0700) < 0 &&
-	    errno != EEXIST)
-		return -1;
+	if (psm__file_ops.mkdir(h->dirfd, "quarantine", 0700) < 0) {
+		if (errno != EEXIST)
+			return -1;
+		if (!is_folder(h, "quarantine") &&
+		    (set_stranger_aside(h) < 0 ||
+		     psm__file_ops.mkdir(h->dirfd, "quarantine", 0700) < 0))
+			return -1;
+	}
 	return psm__file_ops.open(h->dirfd, "quarantine",
 	                          O_RDONLY | O_DIRECTORY, 0);
 }
@@ -376,5 +416,9 @@ psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g)
 	if (psm__file_ops.rename(g->home->dirfd, from, to) == 0)
 		__atomic_add_fetch(&s->quarantined, (int64_t)g->size,
 		                   __ATOMIC_RELAXED);
+	else
+		psm__log(PSM_LOG_ERROR, "cannot move it to the quarantine",
+		         "directory", g->home->path, "file", from, "why",
+		         strerror(errno), NULL);
 	psm__segment_free(g);
 }
