@@ -66,9 +66,8 @@ find_metrics(struct psm_producer *p)
 	                         "events acknowledged by the broker");
 	p->m_failed = psm__counter("psymatch_producer_failed_total", NULL, NULL,
 	                           "events refused by the broker for good");
-	p->m_restarts =
-	    psm__counter("psymatch_producer_restarts_total", NULL, NULL,
-	                 "clients replaced after an error");
+	p->m_restarts = psm__counter("psymatch_producer_restarts_total", NULL,
+	                             NULL, "clients replaced after an error");
 }
 
 int
