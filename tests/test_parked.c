@@ -92,6 +92,34 @@ START_TEST(one_key_waits_others_go_on)
 }
 END_TEST
 
+/* A try that cannot be committed did not happen, for the counts either. */
+START_TEST(only_committed_tries_count)
+{
+	plan = (struct flow_plan){.bad = 1, .times = 1, .rc = PSM_ERR_RETRY};
+	pg_run("CREATE SEQUENCE tries");
+	pg_run("CREATE TABLE brake (on_it boolean)");
+	pg_run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+	       "'BEGIN IF EXISTS (SELECT FROM brake) THEN PERFORM "
+	       "nextval(''tries''); RAISE EXCEPTION ''brake''; END IF; RETURN "
+	       "NULL; END'");
+	pg_run("CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON effects "
+	       "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "
+	       "refuse()");
+	put(1, 2);
+	start_with(PSM_ON_FAILURE_PARK, 0);
+	flow_wait_offset(2);
+	wait_parked(1);
+	pg_run("INSERT INTO brake VALUES (true)");
+	hurry();
+	PG_UNTIL(pg_int("SELECT last_value FROM tries") >= 3);
+	pg_run("DELETE FROM brake");
+	wait_parked(0);
+	flow_stop();
+	flow_check_effects(2);
+	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 2);
+}
+END_TEST
+
 START_TEST(attempts_come_to_an_end)
 {
 	plan = (struct flow_plan){.bad = 3, .times = -1, .rc = PSM_ERR_RETRY};
@@ -308,6 +336,7 @@ main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, flow_setup, flow_teardown);
 	tcase_set_timeout(tc, 90);
 	tcase_add_test(tc, one_key_waits_others_go_on);
+	tcase_add_test(tc, only_committed_tries_count);
 	tcase_add_test(tc, attempts_come_to_an_end);
 	tcase_add_test(tc, parked_events_outlive_the_processor);
 	tcase_add_test(tc, held_until_released);

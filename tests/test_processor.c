@@ -211,6 +211,79 @@ START_TEST(failed_statement_counts)
 }
 END_TEST
 
+/* Log lines about dead letters, as "name=value ". */
+static char letter_lines[1000];
+
+static void
+keep_letters(int level, const char *message, const char *const *fields,
+             void *user)
+{
+	size_t i, n;
+
+	(void)user;
+	if (level != PSM_LOG_WARN || !strstr(message, "dead letters"))
+		return;
+	(void)pthread_mutex_lock(&flow_lock);
+	for (i = 0; fields[i]; i += 2) {
+		n = strlen(letter_lines);
+		(void)snprintf(letter_lines + n, sizeof letter_lines - n,
+		               "%s=%s ", fields[i], fields[i + 1]);
+	}
+	(void)pthread_mutex_unlock(&flow_lock);
+}
+
+START_TEST(letter_is_found_by_its_log_line)
+{
+	plan = (struct flow_plan){.bad = 2, .times = -1, .rc = PSM_ERR_REJECT};
+	flow_put(1, 1);
+	flow_put(1, 2);
+	psm_set_log(keep_letters, PSM_LOG_WARN, NULL);
+	flow_start();
+	flow_wait_offset(2);
+	flow_stop();
+	psm_set_log(NULL, PSM_LOG_WARN, NULL);
+	ck_assert_str_eq(letter_lines,
+	                 "consumer=" FLOW_NAME " topic=" FLOW_TOPIC
+	                 " partition=0 offset=1 code=PSM_ERR_REJECT "
+	                 "reason=as planned ");
+}
+END_TEST
+
+static int
+has_none(psm_processor *p)
+{
+	char reason[200];
+
+	return psm_processor_health(p, reason, sizeof reason) ==
+	           PSM_HEALTH_AMBER &&
+	       strstr(reason, "no partition is assigned to it") != NULL;
+}
+
+/* Two members of a group share one partition. */
+START_TEST(health_without_a_partition)
+{
+	psm_processor *other;
+
+	flow_start();
+	PG_UNTIL(psm_processor_health(pr, NULL, 0) == PSM_HEALTH_GREEN);
+	other = flow_processor(st, t, flow_handler);
+	ck_assert_int_eq(psm_processor_start(other, err), 0);
+	PG_UNTIL(has_none(pr) != has_none(other));
+	if (has_none(pr)) {
+		psm_processor *owner = other;
+
+		other = pr;
+		pr = owner;
+	}
+	ck_assert_int_eq(psm_processor_health(pr, NULL, 0), PSM_HEALTH_GREEN);
+	flow_stop();
+	PG_UNTIL(psm_processor_health(other, NULL, 0) == PSM_HEALTH_GREEN);
+	psm_processor_free(pr);
+	pr = other;
+	flow_stop();
+}
+END_TEST
+
 static const struct judgement {
 	int failed, rc;
 	enum psm__verdict verdict;
@@ -334,6 +407,8 @@ main(int argc, char **argv)
 	tcase_add_test(tc, retry_stops_its_partition_only);
 	tcase_add_test(tc, system_failure_is_never_dead);
 	tcase_add_test(tc, failed_statement_counts);
+	tcase_add_test(tc, letter_is_found_by_its_log_line);
+	tcase_add_test(tc, health_without_a_partition);
 	tcase_add_test(tc, stop_has_a_deadline);
 	tcase_add_test(tc, arguments_and_states);
 	suite_add_tcase(s, tc);

@@ -231,8 +231,8 @@ PSM_API int64_t psm_processor_stat(psm_processor *pr, const char *name);
  * @param reason  reason[size] receives one sentence; may be NULL.
  * @param size    bytes of reason, 0 if it is NULL.
  * @return an enum psm_health: red when it does not run or the last batch was
- *   rolled back, amber when the broker is not reachable, an event is to be
- *   tried again, or events are parked.
+ *   rolled back, amber when the broker is not reachable, no partition is
+ *   assigned to it, an event is to be tried again, or events are parked.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

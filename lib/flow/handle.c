@@ -34,7 +34,7 @@ int
 psm__tried_bury(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
                 const struct psm__tried *t)
 {
-	char reason[REASON_SIZE];
+	char reason[REASON_SIZE], partition[16], offset[24];
 	struct psm__dead_letter d = {
 	    .at = {pr->name, rec->topic, rec->partition},
 	    .offset = rec->offset,
@@ -54,9 +54,12 @@ psm__tried_bury(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 	};
 
 	explain(pr, t, reason, sizeof reason);
+	(void)snprintf(partition, sizeof partition, "%d", (int)rec->partition);
+	(void)snprintf(offset, sizeof offset, "%lld", (long long)rec->offset);
 	psm__log(PSM_LOG_WARN, "event goes to the dead letters", "consumer",
-	         pr->name, "topic", rec->topic, "code", psm_error_name(t->code),
-	         NULL);
+	         pr->name, "topic", rec->topic, "partition", partition,
+	         "offset", offset, "code", psm_error_name(t->code), "reason",
+	         reason, NULL);
 	return psm__dead_letter_add(tx, &d, pr->err);
 }
 

@@ -370,6 +370,11 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 		               pr->name);
 		return PSM_HEALTH_AMBER;
 	}
+	if (__atomic_load_n(&pr->assigned, __ATOMIC_RELAXED) == 0) {
+		(void)snprintf(reason, size,
+		               "%s: no partition is assigned to it", pr->name);
+		return PSM_HEALTH_AMBER;
+	}
 	holding = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
 	if (holding > 0) {
 		(void)snprintf(reason, size,

@@ -50,6 +50,7 @@ struct psm__part {
 	char *log;         /* the topic as the offset table has it */
 	const char *topic; /* the end of log */
 	int32_t partition;
+	int ours; /* given to us, and not taken away since */
 	/* The row of the offset table as last seen: -1: there is none, if
 	 * known; it has to be read first if not. */
 	int64_t next;
@@ -109,9 +110,9 @@ struct psm_processor {
 	unsigned failures;
 	int64_t parked_at_ms; /* when to look for parked events again */
 
-	/* __atomic: partitions that wait for a retry. Changed in what the
-	 * source calls, where no lock of ours is taken. */
-	int64_t holding;
+	/* __atomic: partitions that wait for a retry, and those that are ours.
+	 * Changed in what the source calls, where no lock of ours is taken. */
+	int64_t holding, assigned;
 
 	pthread_mutex_t lock; /* taken before the source's locks */
 	struct psm__source *source;

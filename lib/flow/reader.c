@@ -86,6 +86,18 @@ part_reset(psm_processor *pr, struct psm__part *p)
 	p->next = p->reread = -1;
 }
 
+/* -- what is ours */
+
+static void
+set_ours(psm_processor *pr, struct psm__part *p, int ours)
+{
+	if (p->ours == ours)
+		return;
+	p->ours = ours;
+	(void)__atomic_add_fetch(&pr->assigned, ours ? 1 : -1,
+	                         __ATOMIC_RELAXED);
+}
+
 /* -- what the transport asks, on our thread inside poll */
 
 /* PostgreSQL has the truth; while it is away, the broker's hint has to do, and
@@ -105,6 +117,7 @@ start_at(const char *topic, int32_t partition, int64_t committed, void *user)
 	p = &pr->parts[i];
 	at.topic = p->log;
 	part_reset(pr, p);
+	set_ours(pr, p, 1);
 	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
 		return -1;
 	psm__tx_cancel(tx, &pr->worker.cancel);
@@ -120,8 +133,10 @@ revoked(const char *topic, int32_t partition, void *user)
 	psm_processor *pr = user;
 	int i = part_index(pr, topic, partition);
 
-	if (i >= 0)
-		part_reset(pr, &pr->parts[i]);
+	if (i < 0)
+		return;
+	part_reset(pr, &pr->parts[i]);
+	set_ours(pr, &pr->parts[i], 0);
 }
 
 int
@@ -160,6 +175,8 @@ psm__reader_close(psm_processor *pr, int timeout_ms)
 	pr->source = NULL;
 	(void)pthread_mutex_unlock(&pr->lock);
 	s->ops->close(s, timeout_ms);
+	for (i = 0; i < pr->part_count; i++)
+		set_ours(pr, &pr->parts[i], 0);
 }
 
 /* -- reading */

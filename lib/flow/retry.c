@@ -50,14 +50,15 @@ put_off(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 }
 
 static int
-try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p)
+try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
+        enum psm__outcome *outcome)
 {
 	struct psm__record rec = record_of(p);
 	struct psm__tried t;
 	int rc = psm__try(pr, tx, &rec, p->attempts + 1, &t);
 
 	if (rc == 0) {
-		pr->batch.outcomes[t.outcome]++;
+		*outcome = t.outcome;
 		if (t.outcome == PSM__LATER)
 			rc = put_off(pr, tx, p, &t);
 		else
@@ -100,6 +101,7 @@ static int
 turn(psm_processor *pr)
 {
 	struct psm__parked p = {0};
+	enum psm__outcome outcome = PSM__LATER;
 	psm_tx *tx = NULL;
 	int rc;
 
@@ -113,14 +115,18 @@ turn(psm_processor *pr)
 	if (rc == 0)
 		rc = measure(pr, tx);
 	else if (rc == 1)
-		rc = try_one(pr, tx, &p) < 0 ? psm_error_code(pr->err) : 1;
+		rc = try_one(pr, tx, &p, &outcome) < 0 ? psm_error_code(pr->err)
+		                                       : 1;
 	psm__parked_free(&p);
 	if (rc <= 0) {
 		psm_tx_rollback(tx);
 		return rc;
 	}
 	rc = psm_tx_commit(tx, pr->err);
-	return rc < 0 ? rc : 1;
+	if (rc < 0)
+		return rc;
+	pr->batch.outcomes[outcome]++; /* not before: it may not have been */
+	return 1;
 }
 
 int
