@@ -277,6 +277,36 @@ START_TEST(edited_letter_is_handled)
 }
 END_TEST
 
+/* Looking for one that is due reads no row of those that wait behind another
+ * one of their key, however many they are. */
+START_TEST(what_waits_costs_nothing)
+{
+	struct psm__parked p = {0};
+	psm_rows *rows = NULL;
+	psm_tx *tx = NULL;
+
+	pg_run("INSERT INTO psymatch.parked (consumer, key, topic, state, "
+	       "next_at) SELECT '" FLOW_NAME "', (n %% 20)::text, 't', CASE "
+	       "WHEN n <= 20 THEN 'retry' ELSE 'waiting' END, now() + CASE "
+	       "WHEN n <= 20 THEN interval '1 hour' ELSE interval '0' END "
+	       "FROM generate_series(1, 5000) AS n; ANALYZE psymatch.parked");
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(psm__parked_pick(tx, FLOW_NAME, &p, err), 0);
+	psm__parked_free(&p);
+	ck_assert_int_eq(
+	    psm_tx_exec(tx,
+	                "SELECT coalesce(seq_tup_read, 0) + coalesce("
+	                "idx_tup_fetch, 0) FROM pg_stat_xact_user_tables "
+	                "WHERE relid = 'psymatch.parked'::regclass",
+	                0, NULL, &rows, err),
+	    0);
+	ck_assert_uint_eq(psm_rows_count(rows), 1);
+	ck_assert_int_lt(psm_rows_int(rows, 0, 0), 50);
+	psm_rows_free(rows);
+	psm_tx_rollback(tx);
+}
+END_TEST
+
 START_TEST(emitted_event_knows_its_cause)
 {
 	char id[40];
@@ -343,6 +373,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, skipped_lets_the_others_go);
 	tcase_add_test(tc, released_letter_is_handled_once);
 	tcase_add_test(tc, edited_letter_is_handled);
+	tcase_add_test(tc, what_waits_costs_nothing);
 	tcase_add_test(tc, emitted_event_knows_its_cause);
 	tcase_add_test(tc, order_of_each_key_is_kept);
 	suite_add_tcase(s, tc);

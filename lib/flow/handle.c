@@ -7,9 +7,6 @@
 #define MARK "psm_event"
 /* A message of psm_error and the place before it. */
 #define REASON_SIZE 560
-/* Of an event that is parked. */
-#define PARK_BASE_MS 1000
-#define PARK_CAP_MS 600000
 
 /* -- what is written about it */
 
@@ -76,7 +73,8 @@ psm__tried_park(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 	    .raw_len = rec->value_len,
 	    .attempts = tried ? t->attempt : 0,
 	    .delay_ms =
-		tried ? psm__backoff_ms(0, PARK_BASE_MS, PARK_CAP_MS) : 0,
+		tried ? psm__backoff_ms(0, PSM__PARK_BASE_MS, PSM__PARK_CAP_MS)
+		      : 0,
 	    .code = t->code,
 	};
 	psm_event *ev = NULL;
@@ -103,7 +101,7 @@ psm__tried_park(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 
 /* Not now: or never, by what its handler wants. */
 static void
-put_off(psm_processor *pr, const struct psm__handler *h, struct psm__tried *t)
+put_off(const struct psm__handler *h, struct psm__tried *t)
 {
 	t->outcome = PSM__LATER;
 	if (!h)
@@ -113,7 +111,6 @@ put_off(psm_processor *pr, const struct psm__handler *h, struct psm__tried *t)
 	if (t->policy == PSM_ON_FAILURE_REJECT ||
 	    (t->max_attempts > 0 && t->attempt >= t->max_attempts))
 		t->outcome = PSM__DEAD;
-	(void)pr;
 }
 
 /* The handler has returned rc. 0, or the reason to roll back. */
@@ -139,7 +136,7 @@ settle(psm_processor *pr, psm_tx *tx, const struct psm__handler *h, int rc,
 	if (v == PSM__PERMANENT)
 		t->outcome = PSM__DEAD;
 	else
-		put_off(pr, h, t);
+		put_off(h, t);
 	return 0;
 }
 

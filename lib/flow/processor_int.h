@@ -23,6 +23,9 @@
  * when the system fails. */
 #define PSM__RETRY_BASE_MS 100
 #define PSM__RETRY_CAP_MS 30000
+/* Between two tries of an event that is parked. */
+#define PSM__PARK_BASE_MS 1000
+#define PSM__PARK_CAP_MS 600000
 
 /* What became of a message; the order is that of outcome_names. */
 enum psm__outcome {

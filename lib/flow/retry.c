@@ -8,9 +8,6 @@
  * have their turn. */
 #define LOOK_MS 500
 #define TURN_MAX 20
-/* Between two tries of one. */
-#define BASE_MS 1000
-#define CAP_MS 600000
 /* Without a limit by its handler: so many tries, some hours, then a person has
  * to look at it. */
 #define TRIES_MAX 30
@@ -39,7 +36,8 @@ put_off(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 	int delay_ms =
 	    t->attempt >= TRIES_MAX && t->max_attempts == 0
 		? -1
-		: psm__backoff_ms((unsigned)p->attempts, BASE_MS, CAP_MS);
+		: psm__backoff_ms((unsigned)p->attempts, PSM__PARK_BASE_MS,
+	                          PSM__PARK_CAP_MS);
 
 	if (delay_ms < 0)
 		psm__log(PSM_LOG_ERROR,
@@ -62,7 +60,7 @@ try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 		if (t.outcome == PSM__LATER)
 			rc = put_off(pr, tx, p, &t);
 		else
-			rc = psm__parked_delete(tx, p->id, pr->err);
+			rc = psm__parked_done(tx, pr->name, p, pr->err);
 		if (rc == 0 && t.outcome == PSM__DEAD)
 			rc = psm__tried_bury(pr, tx, &rec, &t);
 	}

@@ -166,8 +166,9 @@ void psm__parked_free(struct psm__parked *p);
  * wait for a person, and the age of the oldest. */
 int psm__parked_measure(psm_tx *tx, const char *consumer, int64_t *count,
                         int64_t *held, int64_t *oldest_ms, psm_error *err);
-/* Queue: it is done. */
-int psm__parked_delete(psm_tx *tx, int64_t id, psm_error *err);
+/* Queue: it is done, the next one of its key has its turn. */
+int psm__parked_done(psm_tx *tx, const char *consumer,
+                     const struct psm__parked *p, psm_error *err);
 /* Queue: tried once more in vain; again after delay_ms, below 0: when a person
  * says so. */
 int psm__parked_later(psm_tx *tx, int64_t id, int delay_ms, int code,

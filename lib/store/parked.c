@@ -123,7 +123,7 @@ enum column {
 	"coalesce(\"offset\", -1), encode(decode(key, 'escape'), 'hex'), "     \
 	"encode(raw, 'hex'), headers->>'causation_id', "                       \
 	"headers->>'correlation_id', headers->>'traceparent' "                 \
-	"FROM psymatch.parked p WHERE consumer = $1 AND state <> 'held' AND "  \
+	"FROM psymatch.parked p WHERE consumer = $1 AND state = 'retry' AND "  \
 	"next_at <= now() AND NOT EXISTS (SELECT FROM psymatch.parked o "      \
 	"WHERE o.consumer = p.consumer AND o.key = p.key AND o.id < p.id) "    \
 	"ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"
@@ -203,14 +203,24 @@ psm__parked_free(struct psm__parked *p)
 }
 
 int
-psm__parked_delete(psm_tx *tx, int64_t id, psm_error *err)
+psm__parked_done(psm_tx *tx, const char *consumer, const struct psm__parked *p,
+                 psm_error *err)
 {
 	char text[24];
-	struct psm__param param = as_text(number(text, id));
+	struct psm__param id = as_text(number(text, p->id));
+	struct psm__param key[2] = {as_text(consumer),
+	                            as_bytes(p->key, p->key_len)};
+	int rc;
 
-	return psm__tx_queue(
-	    tx, "DELETE FROM psymatch.parked WHERE id = $1::bigint", 1, &param,
-	    NULL, err);
+	rc = psm__tx_queue(tx,
+	                   "DELETE FROM psymatch.parked WHERE id = $1::bigint",
+	                   1, &id, NULL, err);
+	if (rc == 0)
+		rc = psm__tx_queue(tx,
+		                   "SELECT psymatch.parked_promote($1, "
+		                   "encode($2::bytea, 'escape'))",
+		                   2, key, NULL, err);
+	return rc;
 }
 
 int
