@@ -432,6 +432,7 @@ START_TEST(refuses_bad_arguments)
 	ck_assert_int_eq(psm_consumer_new(t, cfg, "g", &c, NULL), 0);
 	ck_assert_int_eq(psm_consumer_subscribe(c, "no/topic", NULL),
 	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_subscribe(c, "..", NULL), PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_consumer_subscribe(NULL, TOPIC, NULL),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_consumer_on(c, "no.such", on_event, NULL, NULL),

@@ -177,6 +177,7 @@ START_TEST(refuses_bad_arguments)
 
 	ck_assert_int_eq(psm_replay_new(NULL, TOPIC, &r, NULL), PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_replay_new(t, "a b", &r, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_new(t, ".", &r, NULL), PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_replay_new(t, TOPIC, NULL, NULL), PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_replay_new(t, TOPIC, &r, NULL), 0);
 	ck_assert_int_eq(psm_replay_between(r, -1, 5, NULL), PSM_ERR_INVAL);

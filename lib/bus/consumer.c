@@ -7,17 +7,6 @@
 
 /* -- set-up */
 
-static int
-is_name(const char *text)
-{
-	size_t len = text ? strspn(text, "abcdefghijklmnopqrstuvwxyz"
-	                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	                                 "0123456789._-")
-	                  : 0;
-
-	return len >= 1 && len <= 249 && text[len] == '\0';
-}
-
 static void
 consumer_destroy(psm_consumer *c)
 {
@@ -49,9 +38,9 @@ psm_consumer_new(psm_transport *t, const psm_config *cfg, const char *group,
 	if (!t || !cfg || !out)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "t, cfg and out: want pointers");
-	if (!is_name(group))
+	if (!psm__is_topic(group))
 		return psm__fail(err, PSM_ERR_INVAL,
-		                 "group: want 1 to 249 of [A-Za-z0-9._-]");
+		                 "group: want " PSM__WANT_TOPIC);
 	c = psm__alloc(sizeof(*c));
 	if (!c)
 		return psm__nomem(err);
@@ -94,10 +83,10 @@ psm_consumer_subscribe(psm_consumer *c, const char *topic, psm_error *err)
 	int rc;
 
 	psm__error_clear(err);
-	if (!c || !is_name(topic))
-		return psm__fail(err, PSM_ERR_INVAL,
-		                 "c: want a consumer; topic: want 1 to 249 "
-		                 "of [A-Za-z0-9._-]");
+	if (!c || !psm__is_topic(topic))
+		return psm__fail(
+		    err, PSM_ERR_INVAL,
+		    "c: want a consumer; topic: want " PSM__WANT_TOPIC);
 	rc = want_new(c, err);
 	if (rc < 0)
 		return rc;

@@ -65,30 +65,6 @@ is_ours(const struct psm__header *h)
 	return strncmp(h->name, PREFIX, strlen(PREFIX)) == 0;
 }
 
-static size_t
-bytes_of(const struct psm__record *rec)
-{
-	size_t bytes = rec->key_len + rec->value_len + strlen(rec->topic) + 1;
-	size_t i;
-
-	for (i = 0; i < rec->header_count; i++)
-		bytes += strlen(rec->headers[i].name) + 1 + rec->headers[i].len;
-	return bytes;
-}
-
-/* NULL stays NULL. */
-static const char *
-put(char **to, const void *bytes, size_t len)
-{
-	char *at = *to;
-
-	if (!bytes)
-		return NULL;
-	memcpy(at, bytes, len);
-	*to += len;
-	return at;
-}
-
 static void
 add_header(struct psm__letter *l, const char *name, const char *value)
 {
@@ -128,7 +104,9 @@ letter_new(const psm_consumer *c, const struct psm__record *rec, int code,
            const char *reason, int attempts)
 {
 	size_t heads = (rec->header_count + OURS) * sizeof(struct psm__header);
-	struct psm__letter *l = psm__alloc(sizeof(*l) + heads + bytes_of(rec));
+	size_t bytes = rec->key_len + rec->value_len + strlen(rec->topic) + 1 +
+	               psm__header_bytes(rec->headers, rec->header_count);
+	struct psm__letter *l = psm__alloc(sizeof(*l) + heads + bytes);
 	struct psm__message *m;
 	const char *topic;
 	size_t i;
@@ -143,22 +121,15 @@ letter_new(const psm_consumer *c, const struct psm__record *rec, int code,
 	snprintf(l->topic, sizeof(l->topic), "%s" PSM__DEAD_SUFFIX, rec->topic);
 	m->topic = l->topic;
 	m->key_len = rec->key_len;
-	m->key = put(&to, rec->key, rec->key_len);
+	m->key = psm__put(&to, rec->key, rec->key_len);
 	m->value_len = rec->value_len;
-	m->value = put(&to, rec->value, rec->value_len);
-	topic = put(&to, rec->topic, strlen(rec->topic) + 1);
+	m->value = psm__put(&to, rec->value, rec->value_len);
+	topic = psm__put(&to, rec->topic, strlen(rec->topic) + 1);
 	m->headers = l->headers;
-	for (i = 0; i < rec->header_count; i++) {
-		const struct psm__header *from = &rec->headers[i];
-		struct psm__header *h;
-
-		if (is_ours(from)) /* of an earlier death */
-			continue;
-		h = &l->headers[m->header_count++];
-		h->name = put(&to, from->name, strlen(from->name) + 1);
-		h->value = put(&to, from->value, from->len);
-		h->len = from->value ? from->len : 0;
-	}
+	for (i = 0; i < rec->header_count; i++)
+		if (!is_ours(&rec->headers[i])) /* of an earlier death */
+			l->headers[m->header_count++] =
+			    psm__put_header(&to, &rec->headers[i]);
 	describe(c, l, rec, topic, attempts);
 	m->token = (uint64_t)(uintptr_t)l;
 	return l;

@@ -121,35 +121,14 @@ reserve(struct psm__mem_partition *part)
 	return 0;
 }
 
-static size_t
-header_bytes(const struct psm__message *m)
-{
-	size_t i, bytes = 0;
-
-	for (i = 0; i < m->header_count; i++)
-		bytes += strlen(m->headers[i].name) + 1 + m->headers[i].len;
-	return bytes;
-}
-
-/* Copy len bytes to *to, which moves behind them; NULL stays NULL. */
-static const char *
-put(char **to, const void *bytes, size_t len)
-{
-	char *at = *to;
-
-	if (!bytes)
-		return NULL;
-	memcpy(at, bytes, len);
-	*to += len;
-	return at;
-}
-
 struct psm__mem_message *
 psm__mem_message(const struct psm__message *from)
 {
 	size_t key_len = from->key ? from->key_len : 0;
 	size_t value_len = from->value ? from->value_len : 0;
-	size_t bytes = key_len + value_len + header_bytes(from), i;
+	size_t bytes = key_len + value_len +
+	               psm__header_bytes(from->headers, from->header_count);
+	size_t i;
 	struct psm__mem_message *m;
 	char *to;
 
@@ -161,17 +140,12 @@ psm__mem_message(const struct psm__message *from)
 	m->bytes = bytes;
 	m->header_count = from->header_count;
 	to = (char *)&m->headers[m->header_count];
-	for (i = 0; i < m->header_count; i++) {
-		const struct psm__header *h = &from->headers[i];
-
-		m->headers[i].name = put(&to, h->name, strlen(h->name) + 1);
-		m->headers[i].value = put(&to, h->value, h->len);
-		m->headers[i].len = h->value ? h->len : 0;
-	}
+	for (i = 0; i < m->header_count; i++)
+		m->headers[i] = psm__put_header(&to, &from->headers[i]);
 	m->key_len = key_len;
-	m->key = put(&to, from->key, key_len);
+	m->key = psm__put(&to, from->key, key_len);
 	m->value_len = value_len;
-	m->value = put(&to, from->value, value_len);
+	m->value = psm__put(&to, from->value, value_len);
 	return m;
 }
 

@@ -182,18 +182,6 @@ psm_producer_start(psm_producer *p, psm_error *err)
 /* -- sending -- */
 
 static int
-topic_ok(const char *topic)
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "abcdefghijklmnopqrstuvwxyz"
-				      "0123456789._-";
-	size_t len = strlen(topic);
-
-	return len >= 1 && len <= 249 && strspn(topic, allowed) == len &&
-	       strcmp(topic, ".") != 0 && strcmp(topic, "..") != 0;
-}
-
-static int
 choose_topic(const char **topic, const psm_event *ev, psm_error *err)
 {
 	if (!*topic) {
@@ -203,9 +191,9 @@ choose_topic(const char **topic, const psm_event *ev, psm_error *err)
 			                 "event type \"%s\" is not in the "
 			                 "catalogue, so it needs a topic",
 			                 psm_event_type(ev));
-	} else if (!topic_ok(*topic)) {
+	} else if (!psm__is_topic(*topic)) {
 		return psm__fail(err, PSM_ERR_INVAL,
-		                 "topic: want 1 to 249 of [A-Za-z0-9._-]");
+		                 "topic: want " PSM__WANT_TOPIC);
 	}
 	return 0;
 }

@@ -18,17 +18,6 @@ struct psm_replay {
 	int64_t handled, skipped, unreadable; /* __atomic */
 };
 
-static int
-is_topic(const char *text)
-{
-	size_t len = text ? strspn(text, "abcdefghijklmnopqrstuvwxyz"
-	                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	                                 "0123456789._-")
-	                  : 0;
-
-	return len >= 1 && len <= 249 && text[len] == '\0';
-}
-
 int
 psm_replay_new(psm_transport *t, const char *topic, psm_replay **out,
                psm_error *err)
@@ -38,10 +27,10 @@ psm_replay_new(psm_transport *t, const char *topic, psm_replay **out,
 	psm__error_clear(err);
 	if (out)
 		*out = NULL;
-	if (!t || !out || !is_topic(topic))
-		return psm__fail(err, PSM_ERR_INVAL,
-		                 "t and out: want pointers; topic: want 1 to "
-		                 "249 of [A-Za-z0-9._-]");
+	if (!t || !out || !psm__is_topic(topic))
+		return psm__fail(
+		    err, PSM_ERR_INVAL,
+		    "t and out: want pointers; topic: want " PSM__WANT_TOPIC);
 	if (!t->ops->open_reader)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "t: %s cannot be read without a group",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
+#include <string.h>
 #include "bus/transport.h"
 
 psm_transport *
@@ -21,6 +22,51 @@ const char *
 psm_transport_name(const psm_transport *t)
 {
 	return t ? t->ops->name : "";
+}
+
+int
+psm__is_topic(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+	size_t len = name ? strspn(name, allowed) : 0;
+
+	return len >= 1 && len <= 249 && name[len] == '\0' &&
+	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+size_t
+psm__header_bytes(const struct psm__header *headers, size_t count)
+{
+	size_t i, size = 0;
+
+	for (i = 0; i < count; i++)
+		size += strlen(headers[i].name) + 1 + headers[i].len;
+	return size;
+}
+
+const char *
+psm__put(char **at, const void *bytes, size_t len)
+{
+	char *to = *at;
+
+	if (!bytes)
+		return NULL;
+	memcpy(to, bytes, len);
+	*at += len;
+	return to;
+}
+
+struct psm__header
+psm__put_header(char **at, const struct psm__header *from)
+{
+	struct psm__header h;
+
+	h.name = psm__put(at, from->name, strlen(from->name) + 1);
+	h.value = psm__put(at, from->value, from->len);
+	h.len = from->value ? from->len : 0;
+	return h;
 }
 
 int

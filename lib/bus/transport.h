@@ -12,6 +12,22 @@
 #include "base/base.h"
 #include "event/event.h"
 
+/* -- names */
+
+/* 1: a name that a topic or a group can have, on every transport. */
+int psm__is_topic(const char *name);
+#define PSM__WANT_TOPIC "1 to 249 of [A-Za-z0-9._-], not \".\" or \"..\""
+
+/* -- copying. Who copies asks for the size first and puts all of it into one
+ * block. */
+
+/* The bytes behind the array that copies of headers take. */
+size_t psm__header_bytes(const struct psm__header *headers, size_t count);
+/* Copy len bytes to *at, which moves behind them; NULL stays NULL. */
+const char *psm__put(char **at, const void *bytes, size_t len);
+/* The same for what a header points to. */
+struct psm__header psm__put_header(char **at, const struct psm__header *from);
+
 /* -- sending. One thread at a time per sink, but for wake. */
 
 struct psm__message {

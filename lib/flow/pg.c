@@ -96,17 +96,7 @@ psm__pg_expire(struct psm__pg *pg, struct psm__pg_link *link, int64_t *due_ms)
 		*due_ms = now; /* there may be more */
 }
 
-/* -- names and waiting */
-
-int
-psm__pg_is_topic(const char *name)
-{
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz"
-	                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	                          "0123456789._-");
-
-	return name[len] == '\0' && len >= 1 && len <= 249;
-}
+/* -- waiting */
 
 void
 psm__pg_wait(struct psm__pg *pg, int64_t deadline_ms)

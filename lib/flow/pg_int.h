@@ -55,8 +55,6 @@ int psm__pg_connect(struct psm__pg *pg, struct psm__pg_link *link,
 void psm__pg_failed(struct psm__pg_link *link);
 void psm__pg_worked(struct psm__pg_link *link);
 void psm__pg_disconnect(struct psm__pg_link *link);
-/* 1: a topic's name. */
-int psm__pg_is_topic(const char *name);
 /* Wait for a change until deadline_ms (monotonic). @locks pg->lock held */
 void psm__pg_wait(struct psm__pg *pg, int64_t deadline_ms);
 /* Delete messages that are too old, when it is time: *due_ms is when. */

@@ -91,10 +91,9 @@ find_topic(struct sink *s, const char *name, const struct topic **out,
 			return 0;
 	}
 	*out = NULL;
-	if (!psm__pg_is_topic(name) || s->topic_count == TOPICS_MAX)
+	if (!psm__is_topic(name) || s->topic_count == TOPICS_MAX)
 		return psm__fail(err, PSM_ERR_INVAL,
-		                 "topic: want 1 to 249 letters, digits, dots, "
-		                 "underscores or hyphens");
+		                 "topic: want " PSM__WANT_TOPIC);
 	t = psm__alloc(sizeof *t);
 	if (t)
 		t->name = psm__strdup(name);
@@ -110,50 +109,30 @@ find_topic(struct sink *s, const char *name, const struct topic **out,
 	return 0;
 }
 
-static void *
-take_bytes(char **at, const void *bytes, size_t len)
-{
-	char *to = *at;
-
-	memcpy(to, bytes, len);
-	*at += len;
-	return to;
-}
-
 /* Key and headers in one block: the headers' array, then the bytes. */
 static int
 copy_parts(struct entry *e, const struct psm__message *m)
 {
-	size_t size = m->header_count * sizeof *m->headers;
+	size_t array = m->header_count * sizeof *m->headers;
+	size_t key_len = m->key ? m->key_len : 0, i;
 	struct psm__header *h;
 	char *at;
-	size_t i;
 
-	for (i = 0; i < m->header_count; i++)
-		size += strlen(m->headers[i].name) + 1 + m->headers[i].len;
-	if (m->key)
-		size += m->key_len;
-	if (size == 0 && !m->key)
+	if (array == 0 && !m->key)
 		return 0;
-	e->copy = psm__alloc(size + 1);
+	e->copy =
+	    psm__alloc(array + psm__header_bytes(m->headers, m->header_count) +
+	               key_len + 1);
 	if (!e->copy)
 		return PSM_ERR_NOMEM;
 	h = e->copy;
 	at = (char *)(h + m->header_count);
-	for (i = 0; i < m->header_count; i++) {
-		const struct psm__header *from = &m->headers[i];
-
-		h[i].name = take_bytes(&at, from->name, strlen(from->name) + 1);
-		h[i].len = from->len;
-		h[i].value = from->value
-		                 ? take_bytes(&at, from->value, from->len)
-		                 : NULL;
-	}
+	for (i = 0; i < m->header_count; i++)
+		h[i] = psm__put_header(&at, &m->headers[i]);
 	e->headers = h;
 	e->header_count = m->header_count;
-	if (m->key)
-		e->key = take_bytes(&at, m->key, m->key_len);
-	e->key_len = m->key ? m->key_len : 0;
+	e->key = psm__put(&at, m->key, key_len);
+	e->key_len = key_len;
 	return 0;
 }
 

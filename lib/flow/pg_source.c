@@ -368,11 +368,9 @@ copy_conf(struct psm__pg_source *s, const struct psm__source_conf *conf,
 	    psm_uuid_new(s->member, sizeof s->member) < 0)
 		return psm__nomem(err);
 	for (i = 0; i < conf->topic_count; i++) {
-		if (!psm__pg_is_topic(conf->topics[i]))
-			return psm__fail(
-			    err, PSM_ERR_INVAL,
-			    "topic: want 1 to 249 letters, digits, "
-			    "dots, underscores or hyphens");
+		if (!psm__is_topic(conf->topics[i]))
+			return psm__fail(err, PSM_ERR_INVAL,
+			                 "topic: want " PSM__WANT_TOPIC);
 		s->topics[i] = psm__strdup(conf->topics[i]);
 		if (!s->topics[i])
 			return psm__nomem(err);
