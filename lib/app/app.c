@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdio.h>
 #include <string.h>
 
 #include "app/app.h"
-
-const char *
-psm__number(struct psm__number *n, int64_t value)
-{
-	snprintf(n->text, sizeof(n->text), "%lld", (long long)value);
-	return n->text;
-}
 
 int
 psm__app_today(psm_tx *tx, char today[11], psm_error *err)

@@ -18,12 +18,6 @@
 
 /* -- app.c */
 
-/* An id or another number as the text of a parameter. */
-struct psm__number {
-	char text[24];
-};
-const char *psm__number(struct psm__number *n, int64_t value);
-
 /* Today in Berlin, by the library's clock, as "YYYY-MM-DD". */
 int psm__app_today(psm_tx *tx, char today[11], psm_error *err);
 /* Publish what w holds, one finished object, with the transaction. */

@@ -58,6 +58,11 @@ void *psm__realloc(void *ptr, size_t size);
  * ptr is as before). */
 int psm__grow(void *ptr_to_ptr, size_t *cap, size_t want, size_t size);
 char *psm__strdup(const char *text);
+/* A number as text, in memory of the caller's. */
+struct psm__number {
+	char text[24];
+};
+const char *psm__number(struct psm__number *n, int64_t value);
 char *psm__strndup(const char *text, size_t len);
 void psm__free(void *ptr);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/base.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,13 @@ char *
 psm__strdup(const char *text)
 {
 	return psm__strndup(text, strlen(text));
+}
+
+const char *
+psm__number(struct psm__number *n, int64_t value)
+{
+	(void)snprintf(n->text, sizeof n->text, "%lld", (long long)value);
+	return n->text;
 }
 
 void

@@ -3,7 +3,6 @@
 
 #include "store/pool.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -50,12 +49,6 @@ static const struct {
     {"event_id", "event_id =", "uuid"}, {"since", "since >=", "timestamptz"},
     {"after", "id >", "bigint"},        [LIMIT] = {"limit", NULL, NULL},
 };
-
-static struct psm__param
-as_text(const char *text)
-{
-	return (struct psm__param){text, 0, 0};
-}
 
 static int
 check_source(psm_store *st, int source, psm_error *err)
@@ -112,7 +105,7 @@ add_filter(struct query *q, const char *name, const char *value, psm_error *err)
 	if (q->count == LIMIT)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "filter: want each name once");
-	q->params[q->count++] = as_text(value);
+	q->params[q->count++] = psm__param_text(value);
 	psm__buf_printf(&q->sql, "%s %s $%u::%s",
 	                q->count > 1 ? " AND" : " WHERE", filters[i].compare,
 	                q->count, filters[i].type);
@@ -133,7 +126,7 @@ build_list(struct query *q, int source, const char *const *filter,
 		rc = add_filter(q, filter[i], filter[i + 1], err);
 	if (rc < 0)
 		return rc;
-	q->params[q->count++] = as_text(q->limit);
+	q->params[q->count++] = psm__param_text(q->limit);
 	psm__buf_printf(&q->sql, " ORDER BY id LIMIT $%u::bigint", q->count);
 	return q->sql.failed ? psm__nomem(err) : 0;
 }
@@ -191,7 +184,7 @@ psm_dead_show(psm_store *st, int source, int64_t id, int payload, char **json,
 	struct psm__param params[2];
 	psm_rows *rows = NULL;
 	const char *text;
-	char number[24];
+	struct psm__number number;
 	int rc;
 
 	psm__error_clear(err);
@@ -201,9 +194,8 @@ psm_dead_show(psm_store *st, int source, int64_t id, int payload, char **json,
 	rc = check_source(st, source, err);
 	if (rc < 0)
 		return rc;
-	(void)snprintf(number, sizeof number, "%lld", (long long)id);
-	params[0] = as_text(number);
-	params[1] = as_text(payload ? "true" : "false");
+	params[0] = psm__param_text(psm__number(&number, id));
+	params[1] = psm__param_text(payload ? "true" : "false");
 	rc = ask(st, sources[source].show, 2, params, &rows, err);
 	text = psm_rows_text(rows, 0, 0);
 	if (rc == 0 && !text)
@@ -223,7 +215,7 @@ psm_dead_raw(psm_store *st, int source, int64_t id, char **bytes, size_t *len,
 	struct psm__param param;
 	psm_rows *rows = NULL;
 	const char *hex;
-	char number[24];
+	struct psm__number number;
 	int rc;
 
 	psm__error_clear(err);
@@ -234,8 +226,7 @@ psm_dead_raw(psm_store *st, int source, int64_t id, char **bytes, size_t *len,
 	rc = check_source(st, source, err);
 	if (rc < 0)
 		return rc;
-	(void)snprintf(number, sizeof number, "%lld", (long long)id);
-	param = as_text(number);
+	param = psm__param_text(psm__number(&number, id));
 	rc = ask(st, sources[source].raw, 1, &param, &rows, err);
 	if (rc == 0 && psm_rows_count(rows) == 0)
 		rc = fail_not_found(source, id, err);
@@ -266,12 +257,11 @@ static int
 change(psm_store *st, const char *sql, int64_t id, const char *who,
        const char *why, struct psm__param *params, size_t count, psm_error *err)
 {
-	char number[24];
+	struct psm__number number;
 
-	(void)snprintf(number, sizeof number, "%lld", (long long)id);
-	params[0] = as_text(number);
-	params[1] = as_text(who);
-	params[2] = as_text(why);
+	params[0] = psm__param_text(psm__number(&number, id));
+	params[1] = psm__param_text(who);
+	params[2] = psm__param_text(why);
 	return ask(st, sql, count, params, NULL, err);
 }
 
@@ -291,9 +281,9 @@ psm_dead_edit(psm_store *st, int source, int64_t id, const void *bytes,
 		rc = psm_event_parse(bytes, len, &ev, err);
 	if (rc < 0)
 		return rc;
-	params[3] = (struct psm__param){bytes, len, 1};
-	params[4] = as_text(psm_event_id(ev));
-	params[5] = as_text(psm_event_type_as_sent(ev));
+	params[3] = psm__param_bytes(bytes, len);
+	params[4] = psm__param_text(psm_event_id(ev));
+	params[5] = psm__param_text(psm_event_type_as_sent(ev));
 	rc = change(st, sources[source].edit, id, who, why, params, 6, err);
 	psm_event_free(ev);
 	return rc;

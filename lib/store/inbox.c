@@ -1,36 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/delivery.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* The parameters that name a place, and room for the numbers as text. */
 struct place_params {
 	struct psm__param list[6];
-	char partition[16], a[24], b[24];
+	struct psm__number partition, a, b;
 };
-
-static struct psm__param
-as_text(const char *text)
-{
-	return (struct psm__param){text, 0, 0};
-}
 
 static void
 fill_place(struct place_params *p, const struct psm__place *at)
 {
-	(void)snprintf(p->partition, sizeof p->partition, "%d",
-	               (int)at->partition);
-	p->list[0] = as_text(at->consumer);
-	p->list[1] = as_text(at->topic);
-	p->list[2] = as_text(p->partition);
-}
-
-static const char *
-number(char *text, size_t size, int64_t value)
-{
-	(void)snprintf(text, size, "%lld", (long long)value);
-	return text;
+	p->list[0] = psm__param_text(at->consumer);
+	p->list[1] = psm__param_text(at->topic);
+	p->list[2] = psm__param_text(psm__number(&p->partition, at->partition));
 }
 
 #define WHERE_PLACE                                                            \
@@ -65,8 +49,8 @@ psm__offset_move(psm_tx *tx, const struct psm__place *at, int64_t expected,
 	struct place_params p;
 
 	fill_place(&p, at);
-	p.list[3] = as_text(number(p.a, sizeof p.a, next));
-	p.list[4] = as_text(owner);
+	p.list[3] = psm__param_text(psm__number(&p.a, next));
+	p.list[4] = psm__param_text(owner);
 	if (expected < 0)
 		return psm__tx_queue(
 		    tx,
@@ -75,7 +59,7 @@ psm__offset_move(psm_tx *tx, const struct psm__place *at, int64_t expected,
 		    "VALUES ($1, $2, $3::integer, $4::bigint, $5) "
 		    "ON CONFLICT DO NOTHING",
 		    5, p.list, rows, err);
-	p.list[5] = as_text(number(p.b, sizeof p.b, expected));
+	p.list[5] = psm__param_text(psm__number(&p.b, expected));
 	return psm__tx_queue(tx,
 	                     "UPDATE psymatch.consumer_offset SET "
 	                     "next = $4::bigint, owner = $5, "
@@ -91,7 +75,7 @@ psm__offset_set(psm_tx *tx, const struct psm__place *at, int64_t next,
 	struct place_params p;
 
 	fill_place(&p, at);
-	p.list[3] = as_text(number(p.a, sizeof p.a, next));
+	p.list[3] = psm__param_text(psm__number(&p.a, next));
 	return psm__tx_queue(tx,
 	                     "UPDATE psymatch.consumer_offset SET "
 	                     "next = $4::bigint " WHERE_PLACE,
@@ -102,7 +86,8 @@ int
 psm__inbox_claim(psm_tx *tx, const char *consumer, const char *event_id,
                  int *fresh, psm_error *err)
 {
-	struct psm__param params[2] = {as_text(consumer), as_text(event_id)};
+	struct psm__param params[2] = {psm__param_text(consumer),
+	                               psm__param_text(event_id)};
 	psm_rows *rows = NULL;
 	int rc;
 
@@ -142,19 +127,13 @@ copy_utf8(const char *text)
 	return copy;
 }
 
-static struct psm__param
-as_bytes(const void *bytes, size_t len)
-{
-	return (struct psm__param){bytes, len, 1};
-}
-
 int
 psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
                      psm_error *err)
 {
 	struct place_params p;
 	struct psm__param list[15];
-	char attempts[24];
+	struct psm__number attempts;
 	char *type = NULL, *reason = NULL, *pointer = NULL;
 	int rc = PSM_ERR_NOMEM;
 
@@ -167,19 +146,19 @@ psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
 	}
 	fill_place(&p, &d->at);
 	memcpy(list, p.list, 3 * sizeof *list);
-	list[3] = as_text(number(p.a, sizeof p.a, d->offset));
-	list[4] = as_bytes(d->key, d->key_len);
-	list[5] = as_bytes(d->raw, d->raw_len);
-	list[6] = as_text(d->event_id);
-	list[7] = as_text(*type ? type : NULL);
-	list[8] = as_text(psm_error_name(d->code));
-	list[9] = as_text(reason);
-	list[10] = as_text(*pointer ? pointer : NULL);
-	list[11] = as_text(d->causation_id);
-	list[12] = as_text(d->correlation_id);
-	list[13] = as_text(d->traceparent);
-	list[14] = as_text(number(attempts, sizeof attempts,
-	                          d->attempts > 0 ? d->attempts : 1));
+	list[3] = psm__param_text(psm__number(&p.a, d->offset));
+	list[4] = psm__param_bytes(d->key, d->key_len);
+	list[5] = psm__param_bytes(d->raw, d->raw_len);
+	list[6] = psm__param_text(d->event_id);
+	list[7] = psm__param_text(*type ? type : NULL);
+	list[8] = psm__param_text(psm_error_name(d->code));
+	list[9] = psm__param_text(reason);
+	list[10] = psm__param_text(*pointer ? pointer : NULL);
+	list[11] = psm__param_text(d->causation_id);
+	list[12] = psm__param_text(d->correlation_id);
+	list[13] = psm__param_text(d->traceparent);
+	list[14] = psm__param_text(
+	    psm__number(&attempts, d->attempts > 0 ? d->attempts : 1));
 	rc = psm__tx_queue(
 	    tx,
 	    "INSERT INTO psymatch.dead_letter (consumer, topic, partition, "

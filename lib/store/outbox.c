@@ -184,8 +184,7 @@ psm__outgoing_queue(struct psm__outgoing *o, struct psm__conn *c,
 
 	for (i = 0; i < o->count && rc == 0; i++) {
 		for (k = 0; k < N_COLUMNS; k++)
-			params[k] =
-			    (struct psm__param){o->events[i].text[k], 0, 0};
+			params[k] = psm__param_text(o->events[i].text[k]);
 		rc = psm__conn_queue(c, INSERT_SQL, N_COLUMNS, params, NULL,
 		                     err);
 	}

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/delivery.h"
 
-#include <stdio.h>
-
 /* How often the whole table is looked at: somebody may have put rows or the
  * sequence back. */
 #define FULL_MS 60000
@@ -78,14 +76,13 @@ static int
 lowest(struct psm__conn *c, int64_t above, int64_t *id, psm_error *err)
 {
 	psm_rows *rows = NULL;
-	char text[24];
+	struct psm__number text;
 	int rc;
 
-	(void)snprintf(text, sizeof text, "%lld", (long long)above);
 	rc = ask(c,
 	         "SELECT id FROM psymatch.outbox WHERE id > $1::bigint "
 	         "ORDER BY id LIMIT 1",
-	         text, &rows, err);
+	         psm__number(&text, above), &rows, err);
 	*id = psm_rows_count(rows) > 0 ? psm_rows_int(rows, 0, 0) : INT64_MAX;
 	psm_rows_free(rows);
 	return rc;

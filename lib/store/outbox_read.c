@@ -2,7 +2,6 @@
 #include "store/conn.h"
 #include "store/delivery.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +71,7 @@ queue_delete(struct psm__conn *c, const struct psm__outbox_query *q,
 	int rc;
 
 	put_ids(&ids, q->done, q->done_count);
-	p = (struct psm__param){ids.data, 0, 0};
+	p = psm__param_text(ids.data);
 	rc = ids.failed ? psm__nomem(err)
 	                : psm__conn_queue(c,
 	                                  "DELETE FROM psymatch.outbox "
@@ -88,15 +87,13 @@ queue_read(struct psm__conn *c, const struct psm__outbox_query *q,
 {
 	struct psm__buf ids = {0};
 	struct psm__param p[3];
-	char limit[24], floor[24];
+	struct psm__number limit, floor;
 	int rc;
 
 	put_ids(&ids, q->in_flight, q->in_flight_count);
-	(void)snprintf(limit, sizeof limit, "%zu", q->limit);
-	(void)snprintf(floor, sizeof floor, "%lld", (long long)q->floor);
-	p[0] = (struct psm__param){ids.data, 0, 0};
-	p[1] = (struct psm__param){limit, 0, 0};
-	p[2] = (struct psm__param){floor, 0, 0};
+	p[0] = psm__param_text(ids.data);
+	p[1] = psm__param_text(psm__number(&limit, (int64_t)q->limit));
+	p[2] = psm__param_text(psm__number(&floor, q->floor));
 	rc = ids.failed ? psm__nomem(err)
 	                : psm__conn_queue(c, READ_SQL, 3, p, rows, err);
 	psm__buf_free(&ids);
@@ -155,10 +152,9 @@ psm__outbox_bury(struct psm__conn *c, int64_t id, int code, const char *reason,
                  psm_error *err)
 {
 	const char *params[3];
-	char number[24];
+	struct psm__number number;
 
-	(void)snprintf(number, sizeof number, "%lld", (long long)id);
-	params[0] = number;
+	params[0] = psm__number(&number, id);
 	params[1] = psm_error_name(code);
 	params[2] = reason;
 	return psm__conn_exec(
@@ -183,11 +179,10 @@ psm__outbox_measure(struct psm__conn *c, int64_t floor, int64_t *waiting,
 {
 	const char *params[1];
 	psm_rows *rows = NULL;
-	char number[24];
+	struct psm__number number;
 	int rc;
 
-	(void)snprintf(number, sizeof number, "%lld", (long long)floor);
-	params[0] = number;
+	params[0] = psm__number(&number, floor);
 
 	rc = psm__conn_exec(
 	    c,

@@ -2,7 +2,6 @@
 /* Events that wait to be tried again, each key in its order. */
 #include "store/delivery.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Held by whoever changes what is parked of a key, until its transaction ends:
@@ -12,31 +11,18 @@
 	"hashtextextended($1 || '/' || encode($2::bytea, 'escape'), "          \
 	"8102661386)"
 
+/* No bytes are empty ones. */
 static struct psm__param
-as_text(const char *text)
+or_empty(const void *bytes, size_t len)
 {
-	return (struct psm__param){text, 0, 0};
-}
-
-/* No key is an empty one. */
-static struct psm__param
-as_bytes(const void *bytes, size_t len)
-{
-	return (struct psm__param){bytes ? bytes : "", bytes ? len : 0, 1};
-}
-
-static const char *
-number(char text[24], int64_t value)
-{
-	(void)snprintf(text, 24, "%lld", (long long)value);
-	return text;
+	return psm__param_bytes(bytes ? bytes : "", bytes ? len : 0);
 }
 
 int
 psm__parked_any(psm_tx *tx, const char *consumer, psm_rows **rows,
                 psm_error *err)
 {
-	struct psm__param param = as_text(consumer);
+	struct psm__param param = psm__param_text(consumer);
 
 	return psm__tx_queue(tx,
 	                     "SELECT EXISTS (SELECT FROM psymatch.parked "
@@ -48,8 +34,8 @@ int
 psm__parked_gate(psm_tx *tx, const char *consumer, const void *key,
                  size_t key_len, int *stuck, psm_error *err)
 {
-	struct psm__param params[2] = {as_text(consumer),
-	                               as_bytes(key, key_len)};
+	struct psm__param params[2] = {psm__param_text(consumer),
+	                               or_empty(key, key_len)};
 	psm_rows *rows = NULL;
 	int rc;
 
@@ -73,24 +59,24 @@ psm__parked_gate(psm_tx *tx, const char *consumer, const void *key,
 int
 psm__parked_add(psm_tx *tx, const struct psm__parking *p, psm_error *err)
 {
-	char partition[24], offset[24], attempts[24], delay[24];
+	struct psm__number partition, offset, attempts, delay;
 	struct psm__param list[16] = {
-	    as_text(p->at.consumer),
-	    as_bytes(p->key, p->key_len),
-	    as_text(p->event_id),
-	    as_text(p->type),
-	    as_text(p->at.topic),
-	    as_text(number(partition, p->at.partition)),
-	    as_text(number(offset, p->offset)),
-	    as_bytes(p->raw, p->raw_len),
-	    as_text(p->causation_id),
-	    as_text(p->correlation_id),
-	    as_text(p->traceparent),
-	    as_text(number(attempts, p->attempts)),
-	    as_text(number(delay, p->delay_ms)),
-	    as_text(p->attempts > 0 ? "retry" : "waiting"),
-	    as_text(p->code < 0 ? psm_error_name(p->code) : NULL),
-	    as_text(p->reason)};
+	    psm__param_text(p->at.consumer),
+	    or_empty(p->key, p->key_len),
+	    psm__param_text(p->event_id),
+	    psm__param_text(p->type),
+	    psm__param_text(p->at.topic),
+	    psm__param_text(psm__number(&partition, p->at.partition)),
+	    psm__param_text(psm__number(&offset, p->offset)),
+	    or_empty(p->raw, p->raw_len),
+	    psm__param_text(p->causation_id),
+	    psm__param_text(p->correlation_id),
+	    psm__param_text(p->traceparent),
+	    psm__param_text(psm__number(&attempts, p->attempts)),
+	    psm__param_text(psm__number(&delay, p->delay_ms)),
+	    psm__param_text(p->attempts > 0 ? "retry" : "waiting"),
+	    psm__param_text(p->code < 0 ? psm_error_name(p->code) : NULL),
+	    psm__param_text(p->reason)};
 
 	return psm__tx_queue(
 	    tx,
@@ -161,8 +147,8 @@ static int
 lock_key(psm_tx *tx, const char *consumer, const struct psm__parked *p,
          psm_error *err)
 {
-	struct psm__param params[2] = {as_text(consumer),
-	                               as_bytes(p->key, p->key_len)};
+	struct psm__param params[2] = {psm__param_text(consumer),
+	                               or_empty(p->key, p->key_len)};
 	psm_rows *rows = NULL;
 	int rc;
 
@@ -180,7 +166,7 @@ int
 psm__parked_pick(psm_tx *tx, const char *consumer, struct psm__parked *p,
                  psm_error *err)
 {
-	struct psm__param param = as_text(consumer);
+	struct psm__param param = psm__param_text(consumer);
 	int rc;
 
 	memset(p, 0, sizeof *p);
@@ -206,10 +192,10 @@ int
 psm__parked_done(psm_tx *tx, const char *consumer, const struct psm__parked *p,
                  psm_error *err)
 {
-	char text[24];
-	struct psm__param id = as_text(number(text, p->id));
-	struct psm__param key[2] = {as_text(consumer),
-	                            as_bytes(p->key, p->key_len)};
+	struct psm__number text;
+	struct psm__param id = psm__param_text(psm__number(&text, p->id));
+	struct psm__param key[2] = {psm__param_text(consumer),
+	                            or_empty(p->key, p->key_len)};
 	int rc;
 
 	rc = psm__tx_queue(tx,
@@ -227,11 +213,12 @@ int
 psm__parked_later(psm_tx *tx, int64_t id, int delay_ms, int code,
                   const char *reason, psm_error *err)
 {
-	char text[24], delay[24];
+	struct psm__number text, delay;
 	struct psm__param list[5] = {
-	    as_text(number(text, id)), as_text(number(delay, delay_ms)),
-	    as_text(delay_ms < 0 ? "held" : "retry"),
-	    as_text(psm_error_name(code)), as_text(reason)};
+	    psm__param_text(psm__number(&text, id)),
+	    psm__param_text(psm__number(&delay, delay_ms)),
+	    psm__param_text(delay_ms < 0 ? "held" : "retry"),
+	    psm__param_text(psm_error_name(code)), psm__param_text(reason)};
 
 	return psm__tx_queue(tx,
 	                     "UPDATE psymatch.parked SET attempts = attempts + "
@@ -245,7 +232,7 @@ int
 psm__parked_measure(psm_tx *tx, const char *consumer, int64_t *count,
                     int64_t *held, int64_t *oldest_ms, psm_error *err)
 {
-	struct psm__param param = as_text(consumer);
+	struct psm__param param = psm__param_text(consumer);
 	psm_rows *rows = NULL;
 	int rc;
 

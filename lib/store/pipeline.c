@@ -193,7 +193,7 @@ psm__conn_exec(struct psm__conn *c, const char *sql, size_t count,
 	int rc;
 
 	for (i = 0; i < count && i < PSM__PARAMS_MAX; i++)
-		list[i] = (struct psm__param){params[i], 0, 0};
+		list[i] = psm__param_text(params[i]);
 	rc = psm__conn_queue(c, sql, count, list, rows, err);
 	if (rc == 0)
 		rc = psm__conn_sync(c, err);

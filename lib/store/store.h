@@ -36,6 +36,16 @@ struct psm__param {
 	size_t len;
 	int binary;
 };
+static inline struct psm__param
+psm__param_text(const char *text)
+{
+	return (struct psm__param){text, 0, 0};
+}
+static inline struct psm__param
+psm__param_bytes(const void *bytes, size_t len)
+{
+	return (struct psm__param){bytes, len, 1};
+}
 /*
  * Queue a statement that travels with the next one; a failure is the next one's
  * failure. *rows (may be NULL) is new after that one succeeded.

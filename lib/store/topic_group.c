@@ -3,26 +3,23 @@
 #include "store/topic_log.h"
 #include "store/topic_param.h"
 
-#include <stdio.h>
-
 int
 psm__group_follow(struct psm__conn *c, const struct psm__topic_member *m,
                   psm_rows **rows, psm_error *err)
 {
 	struct psm__sql_array topics = {0};
 	struct psm__param params[4];
-	char lease[24];
+	struct psm__number lease;
 	size_t i;
 	int rc;
 
 	*rows = NULL;
-	(void)snprintf(lease, sizeof lease, "%lld", (long long)m->lease_ms);
 	psm__sql_array_begin(&topics, PSM__ARRAY_TEXT);
 	for (i = 0; i < m->topic_count; i++)
 		psm__sql_array_text(&topics, m->topics[i]);
-	params[0] = (struct psm__param){m->group, 0, 0};
-	params[1] = (struct psm__param){m->member, 0, 0};
-	params[3] = (struct psm__param){lease, 0, 0};
+	params[0] = psm__param_text(m->group);
+	params[1] = psm__param_text(m->member);
+	params[3] = psm__param_text(psm__number(&lease, m->lease_ms));
 	rc = psm__sql_array_param(&topics, &params[2], err);
 	if (rc == 0)
 		rc = psm__conn_queue(c,
@@ -53,16 +50,15 @@ psm__group_extend(struct psm__conn *c, const char *const *members, size_t count,
 	struct psm__sql_array list = {0};
 	struct psm__param params[2];
 	psm_rows *rows = NULL;
-	char lease[24];
+	struct psm__number lease;
 	size_t i;
 	int rc;
 
 	*found = 0;
-	(void)snprintf(lease, sizeof lease, "%lld", (long long)lease_ms);
 	psm__sql_array_begin(&list, PSM__ARRAY_TEXT);
 	for (i = 0; i < count; i++)
 		psm__sql_array_text(&list, members[i]);
-	params[1] = (struct psm__param){lease, 0, 0};
+	params[1] = psm__param_text(psm__number(&lease, lease_ms));
 	rc = psm__sql_array_param(&list, &params[0], err);
 	if (rc == 0)
 		rc = psm__conn_queue(
@@ -102,8 +98,8 @@ exec_places(struct psm__conn *c, const char *sql, const char *group,
 		psm__sql_array_int4(&a[PARTITIONS], list[i].partition);
 		psm__sql_array_int8(&a[POSITIONS], list[i].position);
 	}
-	params[0] = (struct psm__param){group, 0, 0};
-	params[1] = (struct psm__param){member, 0, 0};
+	params[0] = psm__param_text(group);
+	params[1] = psm__param_text(member);
 	rc = psm__sql_array_params(a, N_ARRAYS, params + 2, err);
 	if (rc == 0)
 		rc = psm__conn_queue(c, sql, 2 + arrays, params, rows, err);

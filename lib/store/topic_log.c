@@ -5,7 +5,6 @@
 #include "store/topic_log.h"
 #include "store/topic_param.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* A statement that has no answer for so long is given up with its connection.
@@ -20,13 +19,6 @@
 #define PLANNER_SQL                                                            \
 	"SELECT set_config('enable_seqscan', 'off', false), "                  \
 	"set_config('enable_bitmapscan', 'off', false)"
-
-static const char *
-number(char *text, size_t size, int64_t value)
-{
-	(void)snprintf(text, size, "%lld", (long long)value);
-	return text;
-}
 
 static int
 set_up(struct psm__conn *c, int *ready, psm_error *err)
@@ -68,12 +60,12 @@ psm__topic_ensure(struct psm__conn *c, const char *topic, int partitions,
 {
 	psm_rows *rows = NULL;
 	const char *params[2];
-	char text[24];
+	struct psm__number text;
 	int rc;
 
 	*count = 0;
 	params[0] = topic;
-	params[1] = number(text, sizeof text, partitions);
+	params[1] = psm__number(&text, partitions);
 	rc = psm__conn_exec(c,
 	                    "SELECT partitions FROM psymatch.topic_ensure("
 	                    "ARRAY[$1::text], $2::integer)",
@@ -191,11 +183,11 @@ psm__topic_append(struct psm__conn *c, const char *writer, int64_t batch,
 {
 	struct psm__sql_array arrays[N_ARRAYS] = {0};
 	struct psm__param params[2 + N_ARRAYS];
-	char text[24];
+	struct psm__number text;
 	int rc;
 
-	params[0] = (struct psm__param){writer, 0, 0};
-	params[1] = (struct psm__param){number(text, sizeof text, batch), 0, 0};
+	params[0] = psm__param_text(writer);
+	params[1] = psm__param_text(psm__number(&text, batch));
 	fill_arrays(arrays, list, count);
 	rc = psm__sql_array_params(arrays, N_ARRAYS, params + 2, err);
 	if (rc == 0)
@@ -268,7 +260,7 @@ queue_ends(struct psm__conn *c, const char *group,
 		psm__sql_array_text(&arrays[0], list[i].topic);
 		psm__sql_array_int4(&arrays[1], list[i].partition);
 	}
-	params[2] = (struct psm__param){group, 0, 0};
+	params[2] = psm__param_text(group);
 	rc = psm__sql_array_params(arrays, 2, params, err);
 	if (rc == 0)
 		rc = psm__conn_queue(c, ENDS_SQL, 3, params, ends, err);
@@ -283,7 +275,7 @@ queue_read(struct psm__conn *c, const struct psm__topic_place *list,
 {
 	struct psm__sql_array a[N_READ] = {0};
 	struct psm__param params[N_READ + 2];
-	char m[24], b[24];
+	struct psm__number m, b;
 	size_t i;
 	int rc;
 
@@ -299,9 +291,8 @@ queue_read(struct psm__conn *c, const struct psm__topic_place *list,
 		psm__sql_array_int8(&a[R_POSITIONS], list[i].position);
 		psm__sql_array_int8(&a[R_NUMBERS], (int64_t)i);
 	}
-	params[N_READ] = (struct psm__param){number(m, sizeof m, most), 0, 0};
-	params[N_READ + 1] =
-	    (struct psm__param){number(b, sizeof b, most_bytes), 0, 0};
+	params[N_READ] = psm__param_text(psm__number(&m, most));
+	params[N_READ + 1] = psm__param_text(psm__number(&b, most_bytes));
 	rc = psm__sql_array_params(a, N_READ, params, err);
 	if (rc == 0 && a[R_TOPICS].count > 0)
 		rc = psm__conn_queue(c, READ_SQL, PSM__COUNT(params), params,
@@ -389,11 +380,11 @@ psm__topic_expire(struct psm__conn *c, int64_t keep_ms, int most,
 {
 	psm_rows *rows = NULL;
 	const char *params[2];
-	char a[24], b[24];
+	struct psm__number a, b;
 	int rc;
 
-	params[0] = number(a, sizeof a, keep_ms);
-	params[1] = number(b, sizeof b, most);
+	params[0] = psm__number(&a, keep_ms);
+	params[1] = psm__number(&b, most);
 	rc = psm__conn_exec(
 	    c, "SELECT psymatch.log_expire($1::bigint, $2::integer)", 2, params,
 	    &rows, err);

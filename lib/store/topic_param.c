@@ -80,7 +80,7 @@ psm__sql_array_param(struct psm__sql_array *a, struct psm__param *out,
 	if (a->bytes.failed)
 		return psm__nomem(err);
 	put32(a->bytes.data + COUNT_AT, a->count);
-	*out = (struct psm__param){a->bytes.data, a->bytes.len, 1};
+	*out = psm__param_bytes(a->bytes.data, a->bytes.len);
 	return 0;
 }
 

@@ -2,8 +2,6 @@
 #include "store/delivery.h"
 #include "store/pool.h"
 
-#include <stdio.h>
-
 /* Rows that one statement removes: it must be short, the relay waits for it. */
 #define CLEAN_ROWS 5000
 #define AS_TEXT(number) TEXT(number)
@@ -16,11 +14,10 @@ call(struct psm__conn *c, const char *sql, int days, int64_t *out,
 {
 	const char *params[1];
 	psm_rows *rows = NULL;
-	char number[16];
+	struct psm__number number;
 	int rc;
 
-	(void)snprintf(number, sizeof number, "%d", days);
-	params[0] = number;
+	params[0] = psm__number(&number, days);
 	rc = psm__conn_exec(c, sql, 1, params, &rows, err);
 	if (rc == 0)
 		*out = psm_rows_int(rows, 0, 0);
@@ -33,7 +30,7 @@ psm__upkeep(psm_store *st, struct psm__conn *c, int *more, psm_error *err)
 {
 	int days = psm__pool_inbox_days(st), rc;
 	int64_t months = 0, rows = 0;
-	char text[24];
+	struct psm__number text;
 
 	*more = 0;
 	rc = call(c, "SELECT psymatch.inbox_months($1::integer)", days, &months,
@@ -46,11 +43,9 @@ psm__upkeep(psm_store *st, struct psm__conn *c, int *more, psm_error *err)
 	if (rc < 0)
 		return rc;
 	*more = rows == CLEAN_ROWS;
-	if (months > 0) {
-		(void)snprintf(text, sizeof text, "%lld", (long long)months);
+	if (months > 0)
 		psm__log(PSM_LOG_INFO, "inbox: past months dropped", "months",
-		         text, NULL);
-	}
+		         psm__number(&text, months), NULL);
 	return 0;
 }
 

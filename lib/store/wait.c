@@ -108,8 +108,8 @@ queue_looks(struct psm__conn *c, const struct psm__awaited *list, size_t count,
 	for (i = 0; i < count && rc == 0; i++) {
 		if (!undecided(&list[i]))
 			continue;
-		params[0] = (struct psm__param){list[i].consumer, 0, 0};
-		params[1] = (struct psm__param){list[i].event_id, 0, 0};
+		params[0] = psm__param_text(list[i].consumer);
+		params[1] = psm__param_text(list[i].event_id);
 		rc = psm__conn_queue(c, LOOK_SQL, 2, params, &rows[i], err);
 	}
 	return rc == 0 ? psm__conn_sync(c, err) : rc;
