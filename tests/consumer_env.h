@@ -175,4 +175,30 @@ end(psm_consumer *c, int want)
 	psm_consumer_free(c);
 }
 
+/* -- the end of main */
+
+struct row {
+	const char *name;
+	const TTest *test;
+	int once; /* needs what only the memory transport offers */
+};
+
+/* Each row on each transport; main's status. */
+static inline int
+run_rows(const char *name, const struct row *rows, size_t count)
+{
+	Suite *s = suite_create(name);
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		TCase *tc = tcase_create(rows[i].name);
+
+		tcase_set_timeout(tc, 90);
+		tcase_add_loop_test(tc, rows[i].test, 0,
+		                    rows[i].once ? 1 : PSM__COUNT(rigs));
+		suite_add_tcase(s, tc);
+	}
+	return testing_run(srunner_create(s));
+}
+
 #endif

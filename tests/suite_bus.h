@@ -9,6 +9,7 @@
 #include <check.h>
 
 #include "bus/transport.h"
+#include "testing.h"
 
 #define BUS_PARTITIONS 3
 

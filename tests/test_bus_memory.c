@@ -22,11 +22,7 @@ int
 main(void)
 {
 	SRunner *sr = srunner_create(suite_bus(&memory_rig));
-	int failed;
 
 	srunner_add_suite(sr, suite_producer(&memory_rig));
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(sr);
 }

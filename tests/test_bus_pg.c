@@ -42,14 +42,10 @@ int
 main(int argc, char **argv)
 {
 	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
 	sr = srunner_create(suite_bus(&postgres_rig));
 	srunner_add_suite(sr, suite_producer(&postgres_rig));
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(sr);
 }

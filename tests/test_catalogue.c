@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "event/catalogue_int.h"
+#include "testing.h"
 
 /*
  * Writes a payload that follows the catalogue, with one exception: at target, a
@@ -597,11 +598,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(suite()));
 }

@@ -271,8 +271,6 @@ main(void)
 {
 	Suite *s = suite_create("clock");
 	TCase *t = tcase_create("clock");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, reads, 0, (int)PSM__COUNT(good));
@@ -285,9 +283,5 @@ main(void)
 	tcase_add_test(t, replaced_while_read);
 	tcase_add_test(t, deadlines_are_monotonic);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -366,8 +366,6 @@ main(void)
 {
 	Suite *s = suite_create("config");
 	TCase *t = tcase_create("config"), *oom = tcase_create("oom");
-	SRunner *sr;
-	int failed;
 
 	setting_count = (int)psm_config_count();
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -388,9 +386,5 @@ main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(oom, out_of_memory);
 	suite_add_tcase(s, oom);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -375,9 +375,7 @@ suite(const char *name)
 int
 main(int argc, char **argv)
 {
-	SRunner *sr;
 	char name[64];
-	int failed;
 
 	(void)argc;
 	rig = &RIG;
@@ -385,9 +383,5 @@ main(int argc, char **argv)
 		rig->begin(argv);
 	pg_main(argv);
 	(void)snprintf(name, sizeof name, "conform on %s", rig->name);
-	sr = srunner_create(suite(name));
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(suite(name)));
 }

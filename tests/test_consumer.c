@@ -531,8 +531,6 @@ int
 main(void)
 {
 	Suite *s = suite_create("consumer");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(add_case(s, "order"), handles_in_order);
 	tcase_add_loop_test(add_case(s, "poison"), survives_poison, 0,
@@ -548,9 +546,5 @@ main(void)
 	tcase_add_test(add_case(s, "outage"), outage_shows_and_ends);
 	tcase_add_test(add_case(s, "arguments"), refuses_bad_arguments);
 	tcase_add_test(add_case(s, "memory"), survives_no_memory);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

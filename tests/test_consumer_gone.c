@@ -323,11 +323,7 @@ END_TEST
 int
 main(int argc, char **argv)
 {
-	const struct {
-		const char *name;
-		const TTest *test;
-		int once; /* needs what only the memory transport offers */
-	} rows[] = {
+	const struct row rows[] = {
 	    {"c12", c12_dead_letters_in_a_topic, 0},
 	    {"c12 loop", c12_dead_letters_do_not_loop, 1},
 	    {"c12 commit", c12_no_commit_before_the_letter, 1},
@@ -336,24 +332,8 @@ main(int argc, char **argv)
 	    {"c14 wiped", c14_wiped_log_grows_past_the_offset, 1},
 	    {"c14 retention", c14_retention_ran_past, 1},
 	};
-	Suite *s = suite_create("consumer gone");
-	SRunner *sr;
-	int failed;
-	size_t i;
 
 	(void)argc;
 	pg_main(argv);
-	for (i = 0; i < PSM__COUNT(rows); i++) {
-		TCase *tc = tcase_create(rows[i].name);
-
-		tcase_set_timeout(tc, 90);
-		tcase_add_loop_test(tc, rows[i].test, 0,
-		                    rows[i].once ? 1 : PSM__COUNT(rigs));
-		suite_add_tcase(s, tc);
-	}
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_rows("consumer gone", rows, PSM__COUNT(rows));
 }

@@ -198,17 +198,11 @@ int
 main(void)
 {
 	Suite *s = suite_create("consumer_options");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(add_case(s, "policy"), follows_the_policy, 0,
 	                    PSM__COUNT(policies));
 	tcase_add_test(add_case(s, "park"), parking_needs_a_database);
 	tcase_add_test(add_case(s, "overrun"), overrun_is_counted_and_shown);
 	tcase_add_test(add_case(s, "upcast"), upcasts_before_the_handler);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -475,11 +475,7 @@ END_TEST
 int
 main(int argc, char **argv)
 {
-	const struct {
-		const char *name;
-		const TTest *test;
-		int once; /* needs what only the memory transport offers */
-	} rows[] = {
+	const struct row rows[] = {
 	    {"c01", c01_garbage_between_goods, 0},
 	    {"c02", c02_null_value_is_ignored, 0},
 	    {"c03", c03_failure_is_not_passed_over, 0},
@@ -493,24 +489,8 @@ main(int argc, char **argv)
 	    {"c11", c11_malformed_envelopes, 0},
 	    {"c15", c15_two_instances_share_the_events, 0},
 	};
-	Suite *s = suite_create("consumer rows");
-	SRunner *sr;
-	int failed;
-	size_t i;
 
 	(void)argc;
 	pg_main(argv);
-	for (i = 0; i < PSM__COUNT(rows); i++) {
-		TCase *tc = tcase_create(rows[i].name);
-
-		tcase_set_timeout(tc, 90);
-		tcase_add_loop_test(tc, rows[i].test, 0,
-		                    rows[i].once ? 1 : PSM__COUNT(rigs));
-		suite_add_tcase(s, tc);
-	}
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_rows("consumer rows", rows, PSM__COUNT(rows));
 }

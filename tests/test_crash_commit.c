@@ -107,8 +107,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("crash_commit");
 	TCase *tc = tcase_create("crash_commit");
-	SRunner *sr;
-	int tests_failed;
 
 	(void)argc;
 	pg_main_private(argv);
@@ -116,9 +114,5 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, server_dies_in_the_middle_of_commits);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	tests_failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return tests_failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -69,16 +69,10 @@ main(void)
 {
 	Suite *s = suite_create("crc32c");
 	TCase *tc = tcase_create("crc32c");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, known_vectors, 0,
 	                    sizeof(vectors) / sizeof(vectors[0]));
 	tcase_add_test(tc, pieces_and_alignments);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -586,8 +586,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("dead");
 	TCase *tc = tcase_create("dead");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -610,9 +608,5 @@ main(int argc, char **argv)
 	tcase_add_test(tc, many_release_at_once);
 	tcase_add_test(tc, arguments);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -251,8 +251,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("dead_tool");
 	TCase *tc = tcase_create("dead_tool");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -266,9 +264,5 @@ main(int argc, char **argv)
 	tcase_add_test(tc, wrong_use);
 	tcase_add_test(tc, no_database);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

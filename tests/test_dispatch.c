@@ -329,8 +329,6 @@ main(void)
 {
 	Suite *suite = suite_create("dispatch");
 	TCase *tc = tcase_create("dispatch");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, finds_by_name_alias_and_star);
 	tcase_add_test(tc, refuses_unknown_and_double);
@@ -340,9 +338,5 @@ main(void)
 	tcase_add_test(tc, options_are_checked);
 	tcase_add_test(tc, survives_no_memory);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(suite));
 }

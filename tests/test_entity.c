@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "event/catalogue_int.h"
+#include "testing.h"
 
 static void
 entity_is_sound(const struct psm__entity *e, const psm_field_info *data)
@@ -168,11 +169,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(suite()));
 }

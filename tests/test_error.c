@@ -313,8 +313,6 @@ main(void)
 {
 	Suite *s = suite_create("error");
 	TCase *t = tcase_create("error");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, each_code, 0, (int)PSM__COUNT(rows));
@@ -331,9 +329,5 @@ main(void)
 	tcase_add_loop_test(t, locates, 0, (int)PSM__COUNT(places));
 	tcase_add_test(t, names_of_the_library);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

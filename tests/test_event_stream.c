@@ -284,8 +284,6 @@ main(void)
 {
 	Suite *s = suite_create("event-stream");
 	TCase *tc = tcase_create("stream"), *lazy = tcase_create("lazy");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_set_timeout(lazy, 60);
@@ -299,9 +297,5 @@ main(void)
 	tcase_add_test(lazy, positions_of_values);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, lazy);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -467,8 +467,6 @@ main(void)
 	Suite *s = suite_create("event-trace");
 	TCase *trace = tcase_create("trace"), *origin = tcase_create("origin");
 	TCase *version = tcase_create("version"), *c11 = tcase_create("c11");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(trace, a_trace_is_set_and_read);
 	tcase_add_loop_test(trace, traceparent_syntax, 0,
@@ -491,9 +489,5 @@ main(void)
 	suite_add_tcase(s, origin);
 	suite_add_tcase(s, version);
 	suite_add_tcase(s, c11);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

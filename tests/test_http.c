@@ -393,9 +393,7 @@ main(void)
 	int failed;
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
+	failed = testing_run(sr);
 	curl_global_cleanup();
-	return failed ? 1 : 0;
+	return failed;
 }

@@ -368,10 +368,8 @@ main(void)
 	if (read_cases() < 0)
 		return 99;
 	sr = srunner_create(suite());
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
+	failed = testing_run(sr);
 	for (size_t i = 0; i < FILES; i++)
 		psm_json_free(cases[i]);
-	return failed ? 1 : 0;
+	return failed;
 }

@@ -308,8 +308,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("inbox");
 	TCase *tc = tcase_create("inbox");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -323,9 +321,5 @@ main(int argc, char **argv)
 	tcase_add_test(tc, claims_go_on_meanwhile);
 	tcase_add_test(tc, leader_does_the_upkeep);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -507,14 +507,8 @@ suite(void)
 int
 main(void)
 {
-	SRunner *sr;
-	int failed;
 
 	valid_count = testing_list("json/valid", &valid_cases);
 	invalid_count = testing_list("json/invalid", &invalid_cases);
-	sr = srunner_create(suite());
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(suite()));
 }

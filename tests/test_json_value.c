@@ -353,8 +353,6 @@ main(void)
 {
 	Suite *s = suite_create("json_value");
 	TCase *t = tcase_create("value");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -370,9 +368,5 @@ main(void)
 	tcase_add_loop_test(t, equality, 0, (int)PSM__COUNT(pairs));
 	tcase_add_test(t, equality_of_big_objects);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -345,8 +345,6 @@ main(void)
 {
 	Suite *s = suite_create("json_writer");
 	TCase *t = tcase_create("writer"), *oom = tcase_create("oom");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 30);
@@ -362,9 +360,5 @@ main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(oom, out_of_memory);
 	suite_add_tcase(s, oom);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

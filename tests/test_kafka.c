@@ -499,8 +499,6 @@ main(void)
 {
 	Suite *suite = suite_create("kafka");
 	TCase *tc = tcase_create("settings");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, checks_settings_at_open, 0,
 	                    PSM__COUNT(settings));
@@ -516,9 +514,5 @@ main(void)
 	tc = tcase_create("secret values");
 	tcase_add_loop_test(tc, errors_without_secrets, 0, 14);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(suite));
 }

@@ -119,8 +119,6 @@ main(void)
 {
 	Suite *s = suite_create("log");
 	TCase *t = tcase_create("log");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, silent_unless_asked);
 	tcase_add_loop_test(t, levels, PSM_LOG_DEBUG, PSM_LOG_ERROR + 1);
@@ -128,9 +126,5 @@ main(void)
 	tcase_add_test(t, the_callback_may_log_and_replace);
 	tcase_add_loop_test(t, level_names, 0, (int)PSM__COUNT(names));
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

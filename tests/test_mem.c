@@ -291,8 +291,6 @@ main(void)
 	Suite *s = suite_create("mem");
 	TCase *zero = tcase_create("zero"), *mem = tcase_create("mem"),
 	      *utf8_case = tcase_create("utf8");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(zero, new_memory_is_zero);
 	suite_add_tcase(s, zero);
@@ -309,9 +307,5 @@ main(void)
 	tcase_add_test(utf8_case, utf8_completely);
 	tcase_set_timeout(utf8_case, 30);
 	suite_add_tcase(s, utf8_case);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

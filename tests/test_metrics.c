@@ -221,8 +221,6 @@ main(void)
 {
 	Suite *s = suite_create("metrics");
 	TCase *t = tcase_create("metrics");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, empty);
 	tcase_add_test(t, page);
@@ -235,9 +233,5 @@ main(void)
 	tcase_add_test(t, no_metric_is_fine);
 	tcase_add_test(t, out_of_memory);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

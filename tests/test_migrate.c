@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/migrate.h"
+#include "testing.h"
 #include "testing_pg.h"
 
 #include <check.h>
@@ -156,8 +157,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("migrate");
 	TCase *tc = tcase_create("migrate");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -169,9 +168,5 @@ main(int argc, char **argv)
 	tcase_add_test(tc, services_start_together);
 	tcase_add_test(tc, own_sets);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -220,8 +220,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("move");
 	TCase *tc = tcase_create("move");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -229,9 +227,5 @@ main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, kafka_to_postgres_and_back);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "bus/murmur2.h"
+#include "testing.h"
 
 /* What org.apache.kafka.common.utils.Utils.murmur2() returns. */
 static const struct {
@@ -75,16 +76,10 @@ main(void)
 {
 	Suite *suite = suite_create("murmur2");
 	TCase *tc = tcase_create("murmur2");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, hash_is_javas, 0, PSM__COUNT(java));
 	tcase_add_test(tc, partition_is_librdkafkas);
 	tcase_add_test(tc, partitions_of_ids_are_fixed);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(suite));
 }

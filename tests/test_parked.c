@@ -358,8 +358,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("parked");
 	TCase *tc = tcase_create("parked");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -377,9 +375,5 @@ main(int argc, char **argv)
 	tcase_add_test(tc, emitted_event_knows_its_cause);
 	tcase_add_test(tc, order_of_each_key_is_kept);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -476,8 +476,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("transport in postgres");
 	TCase *tc = tcase_create("postgres");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main_private(argv);
@@ -494,9 +492,5 @@ main(int argc, char **argv)
 	tcase_add_test(tc, c14_dropped_topic_begins_anew);
 	tcase_add_test(tc, cost_does_not_grow_with_history);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -393,8 +393,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("processor");
 	TCase *tc = tcase_create("processor");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -416,9 +414,5 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, verdicts, 0,
 	                    (int)(sizeof judgements / sizeof judgements[0]));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -169,8 +169,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("processor_outage");
 	TCase *tc = tcase_create("processor_outage");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -182,9 +180,5 @@ main(int argc, char **argv)
 	tcase_add_test(tc, two_fight_for_a_partition);
 	tcase_add_test(tc, zombie_wakes_up);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

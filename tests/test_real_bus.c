@@ -51,14 +51,10 @@ main(int argc, char **argv)
 	    "--set", "auto.create.topics.enable=false", "--set",
 	    "group.min.session.timeout.ms=100", NULL};
 	SRunner *sr;
-	int failed;
 
 	(void)argc; /* Check takes its settings from the environment */
 	kafka_main(argv, options);
 	sr = srunner_create(suite_bus(&kafka_rig));
 	srunner_add_suite(sr, suite_producer(&kafka_rig));
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(sr);
 }

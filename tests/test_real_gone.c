@@ -12,48 +12,20 @@
 #define SEGMENT "1000"
 #define KEPT "4000"
 
-static char dir[256];
-
-static void
-set_up(void)
-{
-	testing_tmpdir(dir, sizeof(dir));
-	kafka_log_begin();
-}
-
-static void
-tear_down(void)
-{
-	testing_remove(dir);
-}
-
 /* Events from .. to-1, ten at a time, stored when it returns. */
 static void
 send(const char *topic, int from, int to)
 {
-	const char *const settings[] = {"PSYMATCH_SPOOL_DIR",
-	                                dir,
-	                                "PSYMATCH_SPOOL_DURABILITY",
-	                                "os",
-	                                "PSYMATCH_KAFKA_compression_codec",
-	                                "none",
-	                                NULL};
-	psm_config *cfg = kafka_settings(settings);
-	psm_transport *t = kafka_transport(settings);
-	psm_producer *p = NULL;
+	static const char *const settings[] = {
+	    "PSYMATCH_KAFKA_compression_codec", "none", NULL};
+	psm_producer *p = kafka_start(kafka_settings(settings), NULL);
 
-	ck_assert_int_eq(psm_producer_new(t, cfg, &p, NULL), 0);
-	ck_assert_int_eq(psm_producer_start(p, NULL), 0);
 	for (; from < to; from += 10) {
 		kafka_send(p, topic, from, from + 10, KEYS);
 		ck_assert_int_eq(
 		    psm_producer_flush(p, KAFKA_PATIENCE_MS, NULL, NULL), 0);
 	}
-	ck_assert_int_eq(psm_producer_close(p, KAFKA_PATIENCE_MS, NULL, NULL),
-	                 0);
-	psm_producer_free(p);
-	psm_config_free(cfg);
-	psm_transport_unref(t);
+	kafka_close(p);
 }
 
 /* -- a consumer of numbered events */
@@ -266,22 +238,16 @@ main(int argc, char **argv)
 	    NULL};
 	Suite *s = suite_create("real_gone");
 	TCase *tc = tcase_create("real_gone");
-	SRunner *sr;
-	int failed;
 
 	(void)argc; /* Check takes its settings from the environment */
 	kafka_main(argv, options);
 	tcase_set_timeout(tc, 180);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(tc, kafka_set_up, kafka_tear_down);
 	tcase_add_test(tc, c14_retention_ran_past_the_consumer);
 	tcase_add_test(tc, c14_records_were_deleted);
 	tcase_add_test(tc, c14_made_anew_while_away);
 	tcase_add_test(tc, c14_made_anew_while_reading);
 	tcase_add_test(tc, a_topic_that_nobody_made);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

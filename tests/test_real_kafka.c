@@ -9,22 +9,8 @@
 #define COUNT 3000
 #define KEYS 17
 
-static char dir[256];
 static int failed_code; /* __atomic: what the callback heard last */
 static int outcomes;    /* __atomic: calls of the callback */
-
-static void
-set_up(void)
-{
-	testing_tmpdir(dir, sizeof(dir));
-	kafka_log_begin();
-}
-
-static void
-tear_down(void)
-{
-	testing_remove(dir);
-}
 
 static void
 hear(const char *event_id, int rc, const char *reason, void *user)
@@ -37,44 +23,6 @@ hear(const char *event_id, int rc, const char *reason, void *user)
 		__atomic_store_n(&failed_code, rc, __ATOMIC_RELAXED);
 }
 
-static psm_producer *
-start(void)
-{
-	const char *const settings[] = {
-	    "PSYMATCH_SPOOL_DIR", dir, "PSYMATCH_SPOOL_DURABILITY", "os", NULL};
-	psm_config *cfg = kafka_settings(settings);
-	psm_transport *t = NULL;
-	psm_producer *p = NULL;
-
-	ck_assert_int_eq(psm_transport_open(cfg, &t, NULL), 0);
-	ck_assert_int_eq(psm_producer_new(t, cfg, &p, NULL), 0);
-	ck_assert_int_eq(psm_producer_set_delivery(p, hear, NULL), 0);
-	ck_assert_int_eq(psm_producer_start(p, NULL), 0);
-	psm_transport_unref(t);
-	psm_config_free(cfg);
-	return p;
-}
-
-static void
-end(psm_producer *p)
-{
-	size_t left = 0;
-	int rc = psm_producer_close(p, KAFKA_PATIENCE_MS, &left, NULL);
-
-	ck_assert_msg(rc == 0, "%zu left", left);
-	psm_producer_free(p);
-}
-
-static int
-health_says(psm_producer *p, const char *part)
-{
-	char reason[512] = "";
-
-	return psm_producer_health(p, reason, sizeof(reason)) ==
-	           PSM_HEALTH_AMBER &&
-	       strstr(reason, part) != NULL;
-}
-
 /* The broker makes no topics by itself here. */
 START_TEST(a_topic_that_comes_later)
 {
@@ -85,15 +33,15 @@ START_TEST(a_topic_that_comes_later)
 	(void)snprintf(late, sizeof(late), "%s", kafka_topic());
 	topic = kafka_topic();
 	kafka_create(topic, 3, NULL);
-	p = start();
+	p = kafka_start(kafka_settings(NULL), hear);
 	kafka_send(p, late, 0, 100, KEYS);
-	KAFKA_UNTIL(health_says(p, late));
+	KAFKA_UNTIL(kafka_says(p, late));
 	/* The others go on meanwhile. */
 	kafka_send(p, topic, 0, 100, KEYS);
 	KAFKA_UNTIL(psm_producer_stat(p, "sent") == 100);
 	kafka_check(topic, 100, KEYS, 1);
 	kafka_create(late, 3, NULL);
-	end(p);
+	kafka_close(p);
 	kafka_check(late, 100, KEYS, 1);
 }
 END_TEST
@@ -120,7 +68,7 @@ START_TEST(over_the_limit_of_the_topic)
 	                               (size_t)len, &big, NULL),
 	                 0);
 	kafka_create(topic, 1, config);
-	p = start();
+	p = kafka_start(kafka_settings(NULL), hear);
 	kafka_send(p, topic, 0, 10, 1);
 	ck_assert_int_eq(psm_producer_flush(p, KAFKA_PATIENCE_MS, NULL, NULL),
 	                 0);
@@ -134,7 +82,7 @@ START_TEST(over_the_limit_of_the_topic)
 	ck_assert_int_eq(__atomic_load_n(&failed_code, __ATOMIC_RELAXED),
 	                 PSM_ERR_TOO_LARGE);
 	ck_assert_int_eq(__atomic_load_n(&outcomes, __ATOMIC_RELAXED), 21);
-	end(p);
+	kafka_close(p);
 	kafka_check(topic, 20, 1, 1);
 	psm_event_free(big);
 }
@@ -149,14 +97,14 @@ START_TEST(a_broker_that_restarts_in_mid_stream)
 	psm_producer *p;
 
 	kafka_create(topic, 3, NULL);
-	p = start();
+	p = kafka_start(kafka_settings(NULL), hear);
 	kafka_send(p, topic, 0, COUNT, KEYS);
 	KAFKA_UNTIL(psm_producer_stat(p, "sent") > 0);
 	kafka_ctl(ends[_i], 1);
 	kafka_send(p, topic, COUNT, 2 * COUNT, KEYS);
 	kafka_ctl("start", 1);
 	kafka_send(p, topic, 2 * COUNT, 3 * COUNT, KEYS);
-	end(p);
+	kafka_close(p);
 	ck_assert_int_eq(__atomic_load_n(&outcomes, __ATOMIC_RELAXED),
 	                 3 * COUNT);
 	kafka_check(topic, 3 * COUNT, KEYS, 1);
@@ -222,14 +170,14 @@ START_TEST(a_consumer_reads_on_after_a_restart)
 	ck_assert_int_eq(
 	    psm_consumer_on(c, "patient.deleted", note, NULL, NULL), 0);
 	ck_assert_int_eq(psm_consumer_start(c, NULL), 0);
-	p = start();
+	p = kafka_start(kafka_settings(NULL), hear);
 	kafka_send(p, topic, 0, COUNT, KEYS);
 	KAFKA_UNTIL(all_read(COUNT));
 	kafka_ctl("kill", 1);
 	kafka_send(p, topic, COUNT, 2 * COUNT, KEYS);
 	kafka_ctl("start", 1);
 	KAFKA_UNTIL(all_read(2 * COUNT));
-	end(p);
+	kafka_close(p);
 	ck_assert_int_eq(psm_consumer_close(c, 10000, NULL), 0);
 	psm_consumer_free(c);
 	psm_config_free(cfg);
@@ -244,22 +192,16 @@ main(int argc, char **argv)
 	    "--set", "auto.create.topics.enable=false", NULL};
 	Suite *s = suite_create("real_kafka");
 	TCase *tc = tcase_create("real_kafka");
-	SRunner *sr;
-	int failed;
 
 	(void)argc; /* Check takes its settings from the environment */
 	kafka_main(argv, options);
 	tcase_set_timeout(tc, 180);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(tc, kafka_set_up, kafka_tear_down);
 	tcase_add_test(tc, a_topic_that_comes_later);
 	tcase_add_test(tc, over_the_limit_of_the_topic);
 	tcase_add_loop_test(tc, a_broker_that_restarts_in_mid_stream, 0,
 	                    PSM__COUNT(ends));
 	tcase_add_test(tc, a_consumer_reads_on_after_a_restart);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

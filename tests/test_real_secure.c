@@ -9,60 +9,6 @@
 #define COUNT 100
 #define KEYS 7
 
-static char dir[256];
-
-static void
-set_up(void)
-{
-	testing_tmpdir(dir, sizeof(dir));
-	kafka_log_begin();
-}
-
-static void
-tear_down(void)
-{
-	testing_remove(dir);
-}
-
-/* Takes cfg. */
-static psm_producer *
-start(psm_config *cfg)
-{
-	psm_error *err = psm_error_new();
-	psm_transport *t = NULL;
-	psm_producer *p = NULL;
-
-	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_SPOOL_DIR", dir, NULL),
-	                 0);
-	ck_assert_int_eq(
-	    psm_config_set(cfg, "PSYMATCH_SPOOL_DURABILITY", "os", NULL), 0);
-	ck_assert_msg(psm_transport_open(cfg, &t, err) == 0, "%s",
-	              psm_error_message(err));
-	ck_assert_int_eq(psm_producer_new(t, cfg, &p, NULL), 0);
-	ck_assert_int_eq(psm_producer_start(p, NULL), 0);
-	psm_transport_unref(t);
-	psm_config_free(cfg);
-	psm_error_free(err);
-	return p;
-}
-
-static void
-end(psm_producer *p)
-{
-	ck_assert_int_eq(psm_producer_close(p, KAFKA_PATIENCE_MS, NULL, NULL),
-	                 0);
-	psm_producer_free(p);
-}
-
-static int
-health_says(psm_producer *p, const char *part)
-{
-	char reason[512] = "";
-	int health = psm_producer_health(p, reason, sizeof(reason));
-
-	return health == PSM_HEALTH_AMBER && strstr(reason, part) != NULL;
-}
-
 static psm_config *
 tls(const char *ca)
 {
@@ -86,9 +32,9 @@ START_TEST(tls_with_an_own_ca)
 	psm_producer *p;
 
 	kafka_create(topic, 3, NULL);
-	p = start(tls("KAFKA_CA"));
+	p = kafka_start(tls("KAFKA_CA"), NULL);
 	kafka_send(p, topic, 0, COUNT, KEYS);
-	end(p);
+	kafka_close(p);
 	kafka_check(topic, COUNT, KEYS, 1);
 }
 END_TEST
@@ -101,17 +47,17 @@ START_TEST(tls_with_a_wrong_ca)
 	size_t left = 0;
 
 	kafka_create(topic, 3, NULL);
-	p = start(tls("KAFKA_OTHER_CA"));
+	p = kafka_start(tls("KAFKA_OTHER_CA"), NULL);
 	kafka_send(p, topic, 0, COUNT, KEYS);
-	KAFKA_UNTIL(health_says(p, "PSYMATCH_KAFKA_ssl_ca_location"));
-	ck_assert(health_says(p, "100 events wait"));
+	KAFKA_UNTIL(kafka_says(p, "PSYMATCH_KAFKA_ssl_ca_location"));
+	ck_assert(kafka_says(p, "100 events wait"));
 	kafka_await_log("certificate verify failed");
 	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL),
 	                 PSM_ERR_TIMEOUT);
 	ck_assert_uint_eq(left, COUNT);
 	psm_producer_free(p);
-	p = start(tls("KAFKA_CA"));
-	end(p);
+	p = kafka_start(tls("KAFKA_CA"), NULL);
+	kafka_close(p);
 	kafka_check(topic, COUNT, KEYS, 1);
 }
 END_TEST
@@ -125,9 +71,9 @@ START_TEST(login)
 	psm_producer *p;
 
 	kafka_create(topic, 3, NULL);
-	p = start(kafka_login(mechanisms[_i], "app", "app-secret"));
+	p = kafka_start(kafka_login(mechanisms[_i], "app", "app-secret"), NULL);
 	kafka_send(p, topic, 0, COUNT, KEYS);
-	end(p);
+	kafka_close(p);
 	kafka_check(topic, COUNT, KEYS, 1);
 	ck_assert(!kafka_logged("app-secret"));
 }
@@ -140,18 +86,19 @@ START_TEST(login_with_a_wrong_password)
 	size_t left = 0;
 
 	kafka_create(topic, 3, NULL);
-	p = start(kafka_login(mechanisms[_i], "app", "not-the-password"));
+	p = kafka_start(kafka_login(mechanisms[_i], "app", "not-the-password"),
+	                NULL);
 	kafka_send(p, topic, 0, COUNT, KEYS);
-	KAFKA_UNTIL(health_says(p, "PSYMATCH_KAFKA_sasl_password"));
-	ck_assert(health_says(p, "100 events wait"));
+	KAFKA_UNTIL(kafka_says(p, "PSYMATCH_KAFKA_sasl_password"));
+	ck_assert(kafka_says(p, "100 events wait"));
 	kafka_await_log("PSYMATCH_KAFKA_sasl_password");
 	ck_assert(!kafka_logged("not-the-password"));
 	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL),
 	                 PSM_ERR_TIMEOUT);
 	ck_assert_uint_eq(left, COUNT);
 	psm_producer_free(p);
-	p = start(kafka_login(mechanisms[_i], "app", "app-secret"));
-	end(p);
+	p = kafka_start(kafka_login(mechanisms[_i], "app", "app-secret"), NULL);
+	kafka_close(p);
 	kafka_check(topic, COUNT, KEYS, 1);
 }
 END_TEST
@@ -163,15 +110,15 @@ START_TEST(no_permission)
 	psm_producer *p;
 
 	kafka_create(topic, 3, NULL);
-	p = start(kafka_login("PLAIN", "guest", "guest-secret"));
+	p = kafka_start(kafka_login("PLAIN", "guest", "guest-secret"), NULL);
 	kafka_send(p, topic, 0, COUNT, KEYS);
-	KAFKA_UNTIL(health_says(p, topic));
-	ck_assert(health_says(p, "authorization failed"));
-	ck_assert(health_says(p, "100 events wait"));
+	KAFKA_UNTIL(kafka_says(p, topic));
+	ck_assert(kafka_says(p, "authorization failed"));
+	ck_assert(kafka_says(p, "100 events wait"));
 	kafka_await_log(topic);
 	ck_assert_int_eq(psm_producer_stat(p, "failed"), 0);
 	kafka_allow("guest", topic);
-	end(p);
+	kafka_close(p);
 	kafka_check(topic, COUNT, KEYS, 1);
 }
 END_TEST
@@ -223,13 +170,11 @@ main(int argc, char **argv)
 	static const char *const options[] = {"--secure", NULL};
 	Suite *s = suite_create("real_secure");
 	TCase *tc = tcase_create("real_secure");
-	SRunner *sr;
-	int failed;
 
 	(void)argc; /* Check takes its settings from the environment */
 	kafka_main(argv, options);
 	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(tc, kafka_set_up, kafka_tear_down);
 	tcase_add_test(tc, tls_with_an_own_ca);
 	tcase_add_test(tc, tls_with_a_wrong_ca);
 	tcase_add_loop_test(tc, login, 0, PSM__COUNT(mechanisms));
@@ -238,9 +183,5 @@ main(int argc, char **argv)
 	tcase_add_test(tc, no_permission);
 	tcase_add_test(tc, consumer_says_why);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

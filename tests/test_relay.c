@@ -458,8 +458,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("relay");
 	TCase *tc = tcase_create("relay");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -475,9 +473,5 @@ main(int argc, char **argv)
 	tcase_add_test(tc, late_number_is_published);
 	tcase_add_test(tc, trace_goes_to_the_topic);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -201,8 +201,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("replay");
 	TCase *tc = tcase_create("replay");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -213,9 +211,5 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, outage_ends_a_replay, 0, KAFKA + 1);
 	tcase_add_test(tc, refuses_bad_arguments);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -396,8 +396,6 @@ main(void)
 {
 	Suite *suite = suite_create("spool tool");
 	TCase *tc = tcase_create("tool");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, set_up_tool, tear_down);
@@ -412,9 +410,5 @@ main(void)
 	tcase_add_test(tc, wrong_use);
 	tcase_add_test(tc, payloads_only_when_asked_for);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(suite));
 }

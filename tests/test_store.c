@@ -603,8 +603,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("store");
 	TCase *tc = tcase_create("transactions");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -639,9 +637,5 @@ main(int argc, char **argv)
 	                    (int)(sizeof masked / sizeof masked[0]));
 	suite_add_tcase(s, tc);
 
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -107,16 +107,10 @@ main(void)
 {
 	Suite *s = suite_create("thread");
 	TCase *t = tcase_create("thread");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, signals_are_blocked);
 	tcase_add_test(t, has_a_name);
 	tcase_add_test(t, conditions_wait_for_deadlines);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -167,16 +167,10 @@ main(void)
 {
 	Suite *s = suite_create("trace");
 	TCase *tc = tcase_create("travels");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, a_trace_travels, 0, 4);
 	tcase_add_loop_test(tc, a_trace_outlives_its_sender, 0, 2);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

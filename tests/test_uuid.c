@@ -248,8 +248,6 @@ main(void)
 {
 	Suite *s = suite_create("uuid");
 	TCase *t = tcase_create("uuid");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, form);
@@ -262,9 +260,5 @@ main(void)
 	tcase_add_loop_test(t, valid, 0, (int)PSM__COUNT(texts));
 	tcase_add_test(t, arguments);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -442,8 +442,6 @@ main(int argc, char **argv)
 {
 	Suite *s = suite_create("wait");
 	TCase *tc = tcase_create("wait");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	pg_main(argv);
@@ -464,9 +462,5 @@ main(int argc, char **argv)
 	tcase_add_test(tc, required_undone_is_not_awaited);
 	tcase_add_test(tc, required_arguments);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(s));
 }

@@ -18,6 +18,18 @@
 #include <psymatch/error.h>
 #include <psymatch/memory.h>
 
+/* The end of main: run all, free; the exit status. */
+static inline int
+testing_run(SRunner *sr)
+{
+	int failed;
+
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
+
 /* -- test data, below tests/data of the source tree */
 
 static inline const char *

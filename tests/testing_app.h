@@ -67,15 +67,9 @@ app_check_state(char *before)
 static inline int
 app_main(char **argv, Suite *(*suite)(void))
 {
-	SRunner *sr;
-	int failed;
 
 	pg_main(argv);
-	sr = srunner_create(suite());
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return testing_run(srunner_create(suite()));
 }
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "testing_kafka.h"
+#include "testing.h"
 
 #include "base/base.h"
 
@@ -104,6 +105,63 @@ void
 kafka_pause(void)
 {
 	(void)poll(NULL, 0, 20);
+}
+
+/* -- a producer */
+
+static char dir[256];
+
+void
+kafka_set_up(void)
+{
+	testing_tmpdir(dir, sizeof(dir));
+	kafka_log_begin();
+}
+
+void
+kafka_tear_down(void)
+{
+	testing_remove(dir);
+}
+
+psm_producer *
+kafka_start(psm_config *cfg, psm_delivery_fn hear)
+{
+	psm_error *err = psm_error_new();
+	psm_transport *t = NULL;
+	psm_producer *p = NULL;
+
+	put(cfg, "PSYMATCH_SPOOL_DIR", dir);
+	put(cfg, "PSYMATCH_SPOOL_DURABILITY", "os");
+	MUST(psm_transport_open(cfg, &t, err) == 0 &&
+	         psm_producer_new(t, cfg, &p, err) == 0 &&
+	         psm_producer_set_delivery(p, hear, NULL) == 0 &&
+	         psm_producer_start(p, err) == 0,
+	     "%s", psm_error_message(err));
+	psm_transport_unref(t);
+	psm_config_free(cfg);
+	psm_error_free(err);
+	return p;
+}
+
+void
+kafka_close(psm_producer *p)
+{
+	size_t left = 0;
+	int rc = psm_producer_close(p, KAFKA_PATIENCE_MS, &left, NULL);
+
+	MUST(rc == 0, "%zu left", left);
+	psm_producer_free(p);
+}
+
+int
+kafka_says(psm_producer *p, const char *part)
+{
+	char reason[512] = "";
+
+	return psm_producer_health(p, reason, sizeof(reason)) ==
+	           PSM_HEALTH_AMBER &&
+	       strstr(reason, part) != NULL;
 }
 
 /* -- the cluster, through a client of the test's own */

@@ -29,6 +29,17 @@ psm_transport *kafka_transport(const char *const *list);
 psm_config *kafka_login(const char *mechanism, const char *user,
                         const char *password);
 
+/* Fixture of a test: a directory for its spool, and the log from here on. */
+void kafka_set_up(void);
+void kafka_tear_down(void);
+/* A started producer with its spool in that directory; takes cfg, hear may be
+ * NULL. */
+psm_producer *kafka_start(psm_config *cfg, psm_delivery_fn hear);
+/* Everything must have been sent. */
+void kafka_close(psm_producer *p);
+/* 1: its health is amber and says so. */
+int kafka_says(psm_producer *p, const char *part);
+
 /* A topic name that no other test uses; it lives until the next call. */
 const char *kafka_topic(void);
 /* config: "key", "value", ..., NULL, or NULL. Returns when every broker knows
