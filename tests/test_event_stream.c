@@ -167,20 +167,88 @@ START_TEST(many_strangers)
 }
 END_TEST
 
-/* Around the length up to which a text is squeezed. */
+/* There is no limit of length below the event's own. */
 START_TEST(long_texts)
 {
-	size_t room = 16384, len, start = strlen(USUAL);
-	char *text = malloc(room);
+	size_t len = 100000, start = strlen(USUAL);
+	char *text = malloc(len);
 
 	ck_assert_ptr_nonnull(text);
-	memset(text, ' ', room);
+	memset(text, ' ', len);
 	memcpy(text, USUAL, start);
-	for (len = PSM__JSON_SQUEEZE_BYTES - 2;
-	     len < PSM__JSON_SQUEEZE_BYTES + 3; len++)
-		ck_assert_int_eq(testing_both_ways(text, len),
-		                 len <= PSM__JSON_SQUEEZE_BYTES);
+	ck_assert_int_eq(testing_both_ways(text, len), 1);
+	text[len - 1] = 'x';
+	ck_assert_int_eq(testing_both_ways(text, len), 0);
 	free(text);
+}
+END_TEST
+
+/* Numbers, words and separators, right and wrong: {"id":7,"new":[HERE]}. */
+static const struct {
+	const char *inside;
+	int taken;
+} grammar[] = {
+    {"", 1},
+    {" ", 1},
+    {"0", 1},
+    {"-0", 1},
+    {"10", 1},
+    {"0.5", 1},
+    {"-1.50e+10", 1},
+    {"1E5", 1},
+    {"1e-05", 1},
+    {"1 , 2\t", 1},
+    {"1 , \"a\" ,\t[ ] ,\r{ }\n", 1},
+    {"{\"a\" : 1 , \"b\" : { } }", 1},
+    {"true,false,null", 1},
+    {"-", 0},
+    {"+1", 0},
+    {"00", 0},
+    {"01", 0},
+    {"-01", 0},
+    {".5", 0},
+    {"1.", 0},
+    {"1.e1", 0},
+    {"1e", 0},
+    {"1e+", 0},
+    {"1 2", 0},
+    {"0x1", 0},
+    {"tru", 0},
+    {"truex", 0},
+    {"nul", 0},
+    {"nullnull", 0},
+    {"True", 0},
+    {",", 0},
+    {"1,", 0},
+    {",1", 0},
+    {"1,,2", 0},
+    {"1:2", 0},
+    {"{\"a\"}", 0},
+    {"{\"a\":}", 0},
+    {"{\"a\":1,}", 0},
+    {"{,\"a\":1}", 0},
+    {"{\"a\" 1}", 0},
+    {"{\"a\"::1}", 0},
+    {"{1:1}", 0},
+    {"{\"a\":1 \"b\":1}", 0},
+    {"[1}", 0},
+    {"{\"a\":1]", 0},
+    {"[", 0},
+    {"]", 0},
+    {"'a'", 0},
+    {"/* */", 0},
+    {"\v", 0},
+};
+
+START_TEST(grammar_of_json)
+{
+	char text[1024];
+	size_t len;
+
+	snprintf(text, sizeof text, DATA("{\"id\":7,\"new\":[%s]}"),
+	         grammar[_i].inside);
+	len = strlen(text);
+	ck_assert_int_eq(testing_both_ways(text, len), grammar[_i].taken);
 }
 END_TEST
 
@@ -292,6 +360,7 @@ main(void)
 	tcase_add_test(tc, depth);
 	tcase_add_test(tc, many_strangers);
 	tcase_add_test(tc, long_texts);
+	tcase_add_loop_test(tc, grammar_of_json, 0, (int)PSM__COUNT(grammar));
 	tcase_add_loop_test(tc, changed_bytes, 0, (int)PSM__COUNT(texts));
 	tcase_add_test(lazy, values_are_made_once);
 	tcase_add_test(lazy, positions_of_values);

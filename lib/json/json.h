@@ -79,26 +79,10 @@ void psm__json_scan(const char *text, size_t len, struct psm__json_scan *out);
 /* Copy text with each escape sequence made plain characters of the same length.
  */
 void psm__json_mask(char *to, const char *text, size_t len);
-/*
- * The text without the insides of its strings, for yajl, and where these are.
- * Longer texts and those with more strings are read in the other way; nearly
- * every event is shorter, and this is kept on the stack.
- */
-#define PSM__JSON_SQUEEZE_STRINGS 512
-#define PSM__JSON_SQUEEZE_BYTES 8192
-struct psm__json_string {
-	uint32_t at, len; /* without the quotes */
-	uint32_t escaped; /* 1: it has an escape */
-};
-struct psm__json_squeezed {
-	size_t len;   /* with a blank at the end, on which no token can end */
-	size_t count; /* of strings */
-	struct psm__json_string strings[PSM__JSON_SQUEEZE_STRINGS];
-	char text[PSM__JSON_SQUEEZE_BYTES + 1];
-};
-/* 1: done. 0: a wrong string, a blank that JSON does not know, or no room. */
-int psm__json_squeeze(const char *text, size_t len,
-                      struct psm__json_squeezed *out);
+/* Where the string whose inside begins at i ends: at its closing quote; 0 when
+ * it is wrong. *escaped: 1 if it has an escape. */
+size_t psm__json_string_end(const char *text, size_t len, size_t i,
+                            int *escaped);
 
 /* Decode the inside of a literal that the scan has passed; the length. */
 size_t psm__json_unescape(const char *raw, size_t len, char *out);
@@ -119,8 +103,7 @@ struct psm__json_pass_ops {
 	int (*end)(void *user, int kind, size_t at);
 };
 /* 1: it is JSON, and every function has returned 1. 0: not, or it is too long
- * for this; then psm__json_parse() reads it and says what is wrong, if
- * anything is. */
+ * or too deep; then psm__json_parse() says what is wrong, if anything is. */
 int psm__json_pass(const char *text, size_t len,
                    const struct psm__json_pass_ops *ops, void *user);
 

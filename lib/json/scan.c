@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One pass over the text before yajl sees it. Strings are checked here to the
- * last bit, because yajl lets lone surrogates, NULs and overlong forms pass;
- * yajl is then shown strings without escapes, and needs no memory for them. It
- * also takes two control characters for blanks.
+ * Strings are checked here to the last bit, because yajl lets lone surrogates,
+ * NULs and overlong forms pass; yajl is then shown strings without escapes, and
+ * needs no memory for them. It also takes two control characters for blanks.
  */
 #include "json/json.h"
 
@@ -214,55 +213,28 @@ psm__json_scan(const char *text, size_t len, struct psm__json_scan *out)
 	out->want = NULL;
 }
 
-/* Where the string whose inside begins at i ends, if it is not plain up to
- * there; 0 when it is wrong. */
+/* A string that is not plain up to its end. */
 static size_t
-end_of_rare(const char *text, size_t len, size_t i, uint32_t *escaped)
+end_of_rare(const char *text, size_t len, size_t i, int *escaped)
 {
 	struct psm__json_scan scan;
 	size_t next;
 
 	scan.escapes = 0;
 	next = scan_string(text, len, i, &scan);
-	*escaped = scan.escapes != 0;
+	*escaped = scan.escapes;
 	return next ? next - 1 : 0;
 }
 
-int
-psm__json_squeeze(const char *text, size_t len, struct psm__json_squeezed *out)
+size_t
+psm__json_string_end(const char *text, size_t len, size_t i, int *escaped)
 {
-	struct psm__json_string *string = out->strings;
-	char *to = out->text, c;
-	size_t i = 0, end;
+	size_t end = skip_plain(text, len, i);
 
-	if (len > PSM__JSON_SQUEEZE_BYTES)
-		return 0;
-	for (;; i = end + 1) {
-		for (; i < len && (c = text[i]) != '"'; i++) {
-			if (c == '\v' || c == '\f')
-				return 0;
-			*to++ = c;
-		}
-		if (i == len)
-			break;
-		if (string == out->strings + PSM__JSON_SQUEEZE_STRINGS)
-			return 0;
-		end = skip_plain(text, len, ++i);
-		string->escaped = 0;
-		if (end == len || text[end] != '"')
-			end = end_of_rare(text, len, i, &string->escaped);
-		if (end == 0)
-			return 0;
-		string->at = (uint32_t)i;
-		string->len = (uint32_t)(end - i);
-		string++;
-		*to++ = '"';
-		*to++ = '"';
-	}
-	*to++ = ' ';
-	out->len = (size_t)(to - out->text);
-	out->count = (size_t)(string - out->strings);
-	return 1;
+	*escaped = 0;
+	if (end < len && text[end] == '"')
+		return end;
+	return end_of_rare(text, len, i, escaped);
 }
 
 void
