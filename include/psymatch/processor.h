@@ -16,6 +16,15 @@ PSM_BEGIN_DECLS
  * A consumer whose effects happen once: one transaction holds what the handlers
  * write and emit, the inbox row of each event, and the offset. A batch is at
  * most 50 messages.
+ *
+ * When everything fails it is not the events: as soon as events of 5 different
+ * keys fail one after another with the same code, or more than half of the last
+ * 20, the batch is rolled back, nothing of it is parked or dead, and nothing is
+ * handled for a time, up to 30 s. Then one event is tried: when it is handled
+ * reading goes on, when it fails the same way the processor waits again. Only
+ * what handlers return counts, not messages that cannot be read: these are dead
+ * in any case. PSYMATCH_PROCESSOR_BREAKER=false turns it off, for a log whose
+ * events are rightly refused by the dozen.
  */
 typedef struct psm_processor psm_processor;
 
@@ -216,8 +225,10 @@ PSM_API void psm_processor_free(psm_processor *pr);
  *              value), "retried" (put off, once per try), "parked" (put aside
  *              for the first time); "parked_now": events of the consumer that
  *              are parked, as seen within about a second; "rollbacks": batches
- * that were rolled back; "holding": partitions that wait for an event to be
- * tried again; "lag": messages behind the end, -1 if unknown.
+ * that were rolled back; "breaker": 0 while events are handled, 1 while one is
+ * tried, 2 while none is because all failed alike; "holding": partitions that
+ * wait for an event to be tried again; "lag": messages behind the end, -1 if
+ * unknown.
  * @return the number since the start; -1 for any other name.
  *
  * Threads: any. Blocks: no. Since 0.1.
@@ -230,9 +241,10 @@ PSM_API int64_t psm_processor_stat(psm_processor *pr, const char *name);
  * @param pr      a processor.
  * @param reason  reason[size] receives one sentence; may be NULL.
  * @param size    bytes of reason, 0 if it is NULL.
- * @return an enum psm_health: red when it does not run or the last batch was
- *   rolled back, amber when the broker is not reachable, no partition is
- *   assigned to it, an event is to be tried again, or events are parked.
+ * @return an enum psm_health: red when it does not run, nothing is handled
+ *   because all events fail alike, or the last batch was rolled back, amber
+ * when the broker is not reachable, no partition is assigned to it, an event is
+ * to be tried again, or events are parked.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

@@ -46,6 +46,8 @@ static const struct setting {
      "log level of a service"},
     {"PSYMATCH_TRANSPORT", WORD, "kafka", "", 0, 0, "kafka memory postgres",
      "where events travel"},
+    {"PSYMATCH_PROCESSOR_BREAKER", BOOLEAN, "true", "", 0, 0, NULL,
+     "a processor stops for a time when the events of one key after another fail alike; false: each is parked or dead"},
     {"PSYMATCH_DEAD_LETTER_TOPIC", BOOLEAN, "false", "", 0, 0, NULL,
      "a consumer puts dead messages into TOPIC.dlq"},
     {"PSYMATCH_PG_DATABASE", STRING, "", "", 0, 0, NULL,

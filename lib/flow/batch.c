@@ -203,6 +203,8 @@ handle(psm_processor *pr, psm_tx *tx, struct psm__item *it)
 	rc = psm__try(pr, tx, &it->record, it->held ? (int)p->attempt + 1 : 1,
 	              &t);
 	if (rc == 0)
+		rc = psm__guard_feed(pr, &it->record, &t);
+	if (rc == 0)
 		rc = settle(pr, tx, it, &t);
 	psm__tried_free(&t);
 	return rc;

@@ -182,6 +182,7 @@ call(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, pr->fail);
 	psm__tx_set_cause(tx, NULL);
 	psm__tx_lend(tx, 0);
+	t->called = 1;
 	psm__processor_timed(pr, h, psm__mono_us() - began_us);
 	note_overrun(pr, rec, psm__dispatch_overrun(ev));
 	return settle(pr, tx, h, rc, t);

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Parked events that are tried before messages have their turn. */
+#define RETRIES_MAX 20
+
 /* -- life */
 
 static int
@@ -44,6 +47,7 @@ psm_processor_new(psm_store *st, psm_transport *t, const psm_config *cfg,
 	(void)pthread_mutex_init(&pr->lock, NULL);
 	pr->st = st;
 	pr->t = psm_transport_ref(t);
+	pr->breaker_on = psm_config_bool(cfg, "PSYMATCH_PROCESSOR_BREAKER");
 	rc = new_parts(pr, name, err);
 	if (rc < 0)
 		psm_processor_free(pr);
@@ -183,18 +187,28 @@ count_batch(psm_processor *pr)
 }
 
 static void
-count_rollback(psm_processor *pr, const char *why)
+count_rollback(psm_processor *pr)
 {
 	(void)pthread_mutex_lock(&pr->lock);
 	pr->rollbacks++;
+	(void)pthread_mutex_unlock(&pr->lock);
+	psm__metric_add(psm__counter("psymatch_processor_rollbacks_total", "",
+	                             "", "Batches that were rolled back."),
+	                1);
+}
+
+/* What failed, for the health; logged when it is new. */
+static void
+note_problem(psm_processor *pr)
+{
+	const char *why = psm_error_message(pr->err);
+
+	(void)pthread_mutex_lock(&pr->lock);
 	if (strcmp(pr->problem, why) != 0)
 		psm__log(PSM_LOG_WARN, "batch rolled back", "consumer",
 		         pr->name, "reason", why, NULL);
 	(void)snprintf(pr->problem, sizeof pr->problem, "%s", why);
 	(void)pthread_mutex_unlock(&pr->lock);
-	psm__metric_add(psm__counter("psymatch_processor_rollbacks_total", "",
-	                             "", "Batches that were rolled back."),
-	                1);
 }
 
 void
@@ -235,42 +249,70 @@ all_well(psm_processor *pr)
 	(void)pthread_mutex_unlock(&pr->lock);
 }
 
-/* Parked events first. What fails here is no reason to leave messages alone:
- * they say it better, if it is the system. */
+/* What fails here is no reason to leave messages alone: they say it better, if
+ * it is the system. */
 static void
-retry(psm_processor *pr)
+retry(psm_processor *pr, int most)
 {
-	if (psm__retry_due(pr) < 0)
+	if (psm__retry_due(pr, most) < 0)
 		psm__log(PSM_LOG_DEBUG, "parked events: not now", "consumer",
 		         pr->name, "reason", psm_error_message(pr->err), NULL);
 	psm__error_clear(pr->err);
 	count_batch(pr);
 }
 
+/* There are no messages. */
 static void
-work(psm_processor *pr)
+rest(psm_processor *pr, int most)
 {
-	int rc;
+	/* Messages are better probes than events that have failed before. */
+	if (most == 1)
+		retry(pr, 1);
+	/* What failed may have been taken away from us since. */
+	if (pr->failures > 0 && !psm__reader_owes(pr))
+		all_well(pr);
+}
 
-	retry(pr);
-	psm__reader_collect(pr);
-	if (pr->batch.count == 0) {
-		/* What failed may have been taken away from us since. */
-		if (pr->failures > 0 && !psm__reader_owes(pr))
-			all_well(pr);
-		return;
-	}
-	rc = psm__batch_run(pr);
+static void
+handle_batch(psm_processor *pr)
+{
+	int rc = psm__batch_run(pr);
+
 	if (rc == 0) {
+		psm__guard_committed(pr);
 		count_batch(pr);
 		psm__reader_advance(pr);
 		all_well(pr);
 		return;
 	}
-	count_rollback(pr, psm_error_message(pr->err));
+	count_rollback(pr);
 	psm__reader_again(pr);
+	if (psm__guard_allow(pr, PSM__BATCH_MAX) == 0)
+		return; /* it waits by itself, and says so itself */
+	note_problem(pr);
 	back_off(pr);
 	psm__reader_idle(pr);
+}
+
+static void
+work(psm_processor *pr)
+{
+	int most = psm__guard_allow(pr, PSM__BATCH_MAX);
+
+	if (most > 1) { /* parked events first */
+		retry(pr, most < RETRIES_MAX ? most : RETRIES_MAX);
+		most = psm__guard_allow(pr, PSM__BATCH_MAX);
+	}
+	if (most == 0) {
+		psm__guard_wait(pr);
+		psm__reader_idle(pr);
+		return;
+	}
+	psm__reader_collect(pr, (size_t)most);
+	if (pr->batch.count == 0)
+		rest(pr, most);
+	else
+		handle_batch(pr);
 }
 
 /* @thread processor */
@@ -284,7 +326,8 @@ run(void *arg)
 		if (pr->source || psm__reader_open(pr) == 0) {
 			work(pr);
 		} else {
-			count_rollback(pr, psm_error_message(pr->err));
+			count_rollback(pr);
+			note_problem(pr);
 			back_off(pr);
 		}
 	}
@@ -345,6 +388,8 @@ psm_processor_stat(psm_processor *pr, const char *name)
 			value = pr->outcomes[i];
 	if (strcmp(name, "rollbacks") == 0)
 		value = pr->rollbacks;
+	else if (strcmp(name, "breaker") == 0)
+		value = pr->breaker.state;
 	else if (strcmp(name, "parked_now") == 0)
 		value = pr->parked;
 	else if (strcmp(name, "holding") == 0)
@@ -360,7 +405,10 @@ static int
 health_locked(psm_processor *pr, char *reason, size_t size)
 {
 	int64_t holding;
+	int health = psm__guard_health(pr, reason, size);
 
+	if (health != PSM_HEALTH_GREEN)
+		return health;
 	if (pr->problem[0]) {
 		(void)snprintf(reason, size, "%s: %s", pr->name, pr->problem);
 		return PSM_HEALTH_RED;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The inside of a processor: processor.c is its public face, reader.c reads
- * batches and keeps the partitions, batch.c is the transaction, and judge.c
- * decides what a handler's failure means.
+ * batches and keeps the partitions, batch.c is the transaction, judge.c decides
+ * what a handler's failure means, and guard.c whether it is everything that
+ * fails.
  */
 #ifndef PSM_FLOW_PROCESSOR_INT_H
 #define PSM_FLOW_PROCESSOR_INT_H
@@ -11,6 +12,7 @@
 
 #include "bus/dispatch.h"
 #include "bus/transport.h"
+#include "flow/breaker.h"
 #include "flow/worker.h"
 #include "store/delivery.h"
 
@@ -83,7 +85,7 @@ struct psm__item {
 
 struct psm__batch {
 	struct psm__item items[PSM__BATCH_MAX];
-	size_t count;
+	size_t count, most;                /* most: how many to read */
 	int64_t outcomes[PSM__N_OUTCOMES]; /* counted, told after commit */
 	int gated; /* something is parked: look before each message */
 };
@@ -121,6 +123,10 @@ struct psm_processor {
 	struct psm__source *source;
 	int64_t outcomes[PSM__N_OUTCOMES];
 	int64_t rollbacks;
+	int breaker_on; /* not changed once it runs */
+	struct psm__breaker breaker;
+	int breaker_shown;     /* 1 + the state that the metric has */
+	char breaker_type[64]; /* of the event that opened it */
 	int64_t parked, parked_held, parked_ms; /* as last measured */
 	char problem[256];
 };
@@ -130,8 +136,8 @@ struct psm_processor {
 /* Open the source; PSM_ERR_* of the transport. */
 int psm__reader_open(psm_processor *pr);
 void psm__reader_close(psm_processor *pr, int timeout_ms);
-/* Fill the batch, waiting for the first message; 0 or more messages. */
-void psm__reader_collect(psm_processor *pr);
+/* Fill the batch, waiting for the first message; 0 to most messages. */
+void psm__reader_collect(psm_processor *pr, size_t most);
 /* One look at the source while the batch is not wanted: stay in the group. */
 void psm__reader_idle(psm_processor *pr);
 /* 1: messages that were read have not been handled. */
@@ -161,6 +167,7 @@ struct psm__tried {
 	int policy;       /* enum psm_on_failure */
 	int attempt;      /* which one this was */
 	int max_attempts; /* of the handler, 0: none given */
+	int called;       /* the handler was */
 	psm_event *ev;    /* NULL: it could not be read */
 };
 /* Give it to its handler; what the handler did is undone unless it is handled.
@@ -179,8 +186,25 @@ int psm__tried_park(psm_processor *pr, psm_tx *tx,
 /* -- retry.c: parked events that are due, a transaction each. @thread processor
  */
 
-/* 0, or why it could not go on; outcomes are in the batch's. */
-int psm__retry_due(psm_processor *pr);
+/* At most `most` of them; 0, or why it could not go on. Outcomes are in the
+ * batch's. */
+int psm__retry_due(psm_processor *pr, int most);
+
+/* -- guard.c: the breaker. @thread processor, where nothing else is said */
+
+/* How many events may be handled now, 0 to max. */
+int psm__guard_allow(psm_processor *pr, int max);
+/* Nothing may be handled: wait a little, at most until something may. */
+void psm__guard_wait(psm_processor *pr);
+/* What became of an event, before it is settled. 0, or the breaker has opened:
+ * the code for which the transaction is to be rolled back. Any thread. */
+int psm__guard_feed(psm_processor *pr, const struct psm__record *rec,
+                    const struct psm__tried *t);
+/* What was fed since psm__guard_allow is committed. */
+void psm__guard_committed(psm_processor *pr);
+/* PSM_HEALTH_RED with a sentence unless the breaker is closed. Any thread.
+ * @locks pr->lock held */
+int psm__guard_health(const psm_processor *pr, char *reason, size_t size);
 
 /* -- processor.c */
 

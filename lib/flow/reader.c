@@ -251,7 +251,7 @@ add_due(psm_processor *pr)
 			continue;
 		if (p->due_ms > now)
 			wait = p->due_ms - now < wait ? p->due_ms - now : wait;
-		else if (pr->batch.count < PSM__BATCH_MAX)
+		else if (pr->batch.count < pr->batch.most)
 			add_item(pr, i, &p->record, 1);
 	}
 	return pr->batch.count > 0 ? 0 : (int)wait;
@@ -267,17 +267,18 @@ note_poll_error(psm_processor *pr)
 }
 
 void
-psm__reader_collect(psm_processor *pr)
+psm__reader_collect(psm_processor *pr, size_t most)
 {
 	struct psm__record rec;
 	int64_t now, until;
 	int rc, timeout_ms;
 
 	pr->batch.count = 0;
+	pr->batch.most = most;
 	go_back(pr);
 	timeout_ms = add_due(pr);
 	until = psm__mono_ms() + timeout_ms;
-	while (pr->batch.count < PSM__BATCH_MAX) {
+	while (pr->batch.count < most) {
 		psm__error_clear(pr->err);
 		rc = pr->source->ops->poll(pr->source, timeout_ms, &rec,
 		                           pr->err);

@@ -4,10 +4,8 @@
 
 #include <string.h>
 
-/* How often to look for one that is due, and how many to try before messages
- * have their turn. */
+/* How often to look for one that is due. */
 #define LOOK_MS 500
-#define TURN_MAX 20
 /* Without a limit by its handler: so many tries, some hours, then a person has
  * to look at it. */
 #define TRIES_MAX 30
@@ -55,6 +53,8 @@ try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 	struct psm__tried t;
 	int rc = psm__try(pr, tx, &rec, p->attempts + 1, &t);
 
+	if (rc == 0)
+		rc = psm__guard_feed(pr, &rec, &t);
 	if (rc == 0) {
 		*outcome = t.outcome;
 		if (t.outcome == PSM__LATER)
@@ -123,19 +123,20 @@ turn(psm_processor *pr)
 	rc = psm_tx_commit(tx, pr->err);
 	if (rc < 0)
 		return rc;
+	psm__guard_committed(pr);
 	pr->batch.outcomes[outcome]++; /* not before: it may not have been */
 	return 1;
 }
 
 int
-psm__retry_due(psm_processor *pr)
+psm__retry_due(psm_processor *pr, int most)
 {
 	int rc = 1, i;
 
 	memset(pr->batch.outcomes, 0, sizeof pr->batch.outcomes);
 	if (psm__mono_ms() < pr->parked_at_ms)
 		return 0;
-	for (i = 0; i < TURN_MAX && rc == 1; i++) {
+	for (i = 0; i < most && rc == 1; i++) {
 		psm__error_clear(pr->err);
 		rc = turn(pr);
 	}
