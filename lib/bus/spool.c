@@ -244,8 +244,7 @@ put_record(struct psm__segment *g, const struct psm__spool_entry *e, size_t len,
 		rec->id_at = htole16((uint16_t)(id - e->value));
 		rec->id_len = htole16((uint16_t)id_len);
 	}
-	__atomic_store_n(&rec->crc, htole32(psm__rec_crc(g->seed, rec)),
-	                 __ATOMIC_RELEASE);
+	psm__file_ops.publish(&rec->crc, htole32(psm__rec_crc(g->seed, rec)));
 }
 
 /* @locks s->lock held */

@@ -133,6 +133,9 @@ struct psm__file_ops {
 	int (*mkdir)(int dirfd, const char *name, mode_t mode);
 	int (*allocate)(int fd, off_t size); /* 0 or an errno */
 	void *(*map)(int fd, size_t size);   /* MAP_FAILED */
+	int (*unmap)(void *at, size_t size);
+	/* The store that makes what was stored before it count. */
+	void (*publish)(uint32_t *at, uint32_t value);
 	int (*datasync)(int fd);
 	int (*dirsync)(int fd);
 	int (*rename)(int dirfd, const char *from, const char *to);

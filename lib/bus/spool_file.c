@@ -34,6 +34,14 @@ sys_map(int fd, size_t size)
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
+/* What a killed process leaves has all stores up to some instant, so the order
+ * of the instructions is all that matters. */
+static void
+sys_publish(uint32_t *at, uint32_t value)
+{
+	__atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
 static int
 sys_rename(int dirfd, const char *from, const char *to)
 {
@@ -45,6 +53,8 @@ struct psm__file_ops psm__file_ops = {
     .mkdir = mkdirat,
     .allocate = sys_allocate,
     .map = sys_map,
+    .unmap = munmap,
+    .publish = sys_publish,
     .datasync = fdatasync,
     .dirsync = fsync,
     .rename = sys_rename,
@@ -134,7 +144,7 @@ void
 psm__segment_unmap(struct psm__segment *g)
 {
 	if (g->base && !g->own_memory)
-		munmap(g->base, g->size);
+		psm__file_ops.unmap(g->base, g->size);
 	if (!g->own_memory)
 		g->base = NULL;
 	if (g->fd >= 0)
@@ -291,29 +301,36 @@ psm__segment_make(struct psm__spool *s, size_t size, uint64_t first_seq,
 }
 
 /*
- * The name goes first: a segment under its own name is never half cleared, but
- * for a power cut, and then the cursor says that all of it is settled.
+ * The name goes first: a segment under its own name is never half cleared, and
+ * never has records that came after those of a newer segment. The second would
+ * hide these.
  */
 static int
 clear(struct psm__spool *s, struct psm__segment *g)
 {
+	int lasting = s->conf.durability != PSM__DURABLE_OS, rc = 0;
 	char from[32], to[32];
 
-	if (!g->own_memory) {
-		file_name(from, g->number, "pms");
-		file_name(to, g->number, "spare");
-		if (psm__file_ops.rename(g->home->dirfd, from, to) < 0)
-			return 0;
-		__atomic_store_n(&g->home->dir_dirty, 1, __ATOMIC_RELAXED);
+	if (g->own_memory) {
+		memset(g->base, 0, g->used);
+		return 1;
 	}
+	file_name(from, g->number, "pms");
+	file_name(to, g->number, "spare");
+	if (psm__file_ops.rename(g->home->dirfd, from, to) < 0)
+		return 0;
+	__atomic_store_n(&g->home->dir_dirty, 1, __ATOMIC_RELAXED);
+	if (lasting)
+		rc = psm__home_dirsync(g->home);
 	memset(g->base, 0, g->used);
-	/* Else the first commit into it would have to write all of it. */
-	if (!g->own_memory && s->conf.durability == PSM__DURABLE_DISK &&
-	    psm__file_ops.datasync(g->fd) < 0) {
-		remove_name(g->home, g->number, "spare");
-		return -1;
-	}
-	return 1;
+	/* Else a power cut could bring its old records back under the name of a
+	 * new segment, and the first commit would have to write all of it. */
+	if (lasting && rc == 0)
+		rc = psm__file_ops.datasync(g->fd);
+	if (rc == 0)
+		return 1;
+	remove_name(g->home, g->number, "spare");
+	return -1;
 }
 
 static void

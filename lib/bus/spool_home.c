@@ -49,7 +49,7 @@ psm__home_save(struct psm__home *h)
 	slot->next_number =
 	    htole64(__atomic_load_n(&h->next_number, __ATOMIC_RELAXED));
 	memcpy(slot->uuid, h->uuid, 16);
-	slot->crc = htole32(slot_crc(slot));
+	psm__file_ops.publish(&slot->crc, htole32(slot_crc(slot)));
 	h->saved = h->settled;
 }
 
@@ -133,7 +133,7 @@ psm__home_leave(struct psm__home *h, int remove)
 	if (!h)
 		return;
 	if (h->cursor)
-		munmap(h->cursor, CURSOR_SIZE);
+		psm__file_ops.unmap(h->cursor, CURSOR_SIZE);
 	close_fd(h->cursor_fd);
 	(void)psm__home_dirsync(h); /* it has said so itself */
 	if (remove && h->dirfd >= 0) {
@@ -226,10 +226,35 @@ out:
 
 /* -- the directory -- */
 
+/* A directory's name is only as durable as the directory that it is in. One
+ * that we may not read is not ours to sync. */
+static int
+sync_above(const struct psm__spool *s, char *path)
+{
+	char *slash = strrchr(path, '/');
+	const char *above = slash ? path : ".";
+	int fd, rc = 0;
+
+	if (s->conf.durability == PSM__DURABLE_OS)
+		return 0;
+	if (slash == path)
+		above = "/";
+	else if (slash)
+		*slash = '\0';
+	fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && psm__file_ops.dirsync(fd) < 0)
+		rc = errno;
+	if (slash)
+		*slash = '/';
+	close_fd(fd);
+	return rc;
+}
+
 /* All missing parts of the path; an errno. */
 static int
-make_path(const char *dir)
+make_path(const struct psm__spool *s)
 {
+	const char *dir = s->dir;
 	char *path = psm__strdup(dir), *slash;
 	int rc = 0;
 
@@ -240,11 +265,16 @@ make_path(const char *dir)
 			continue;
 		*slash = '\0';
 		/* A parent may be one that we cannot make and need not. */
-		psm__file_ops.mkdir(AT_FDCWD, path, 0700);
+		if (psm__file_ops.mkdir(AT_FDCWD, path, 0700) == 0)
+			rc = sync_above(s, path);
 		*slash = '/';
 	}
-	if (psm__file_ops.mkdir(AT_FDCWD, path, 0700) < 0 && errno != EEXIST)
+	if (rc == 0 && psm__file_ops.mkdir(AT_FDCWD, path, 0700) < 0 &&
+	    errno != EEXIST)
 		rc = errno;
+	/* Who made it may have died before the sync. */
+	if (rc == 0)
+		rc = sync_above(s, path);
 	psm__free(path);
 	return rc;
 }
@@ -327,13 +357,16 @@ psm__home_enter(struct psm__spool *s)
 	unsigned own = 0;
 	int rc, fd;
 
-	rc = make_path(s->dir);
+	rc = make_path(s);
 	if (rc != 0)
 		return rc;
 	fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
 	rc = take_own(s, fd, &own);
+	if (rc == 0 && s->conf.durability != PSM__DURABLE_OS &&
+	    psm__file_ops.dirsync(fd) < 0)
+		rc = errno;
 	if (rc == 0)
 		rc = adopt_all(s, fd, own);
 	if (rc == 0)
