@@ -14,21 +14,20 @@
 
 #include <librdkafka/rdkafka_mock.h>
 
-#define MAX_ROUNDS 15
-
 static pid_t mock_pid;
 
 static void
 usage(const char *program)
 {
-	fprintf(stderr,
-	        "usage: %s [--bootstrap HOST:PORT] [--count N] [--rounds N] "
-	        "[--codec none|lz4|...]\n"
-	        "       [--durability os|interval|disk] [--json]\n"
-	        "Without --bootstrap (or KAFKA_BOOTSTRAP_SERVERS) a mock "
-	        "cluster is the broker:\n"
-	        "good for a look, not for a figure.\n",
-	        program);
+	fprintf(
+	    stderr,
+	    "usage: %s [--bootstrap HOST:PORT] [--count N] [--rounds N] "
+	    "[--codec none|lz4|...]\n"
+	    "       [--durability os|interval|disk] [--only SIDE] [--json]\n"
+	    "Without --bootstrap (or KAFKA_BOOTSTRAP_SERVERS) a mock "
+	    "cluster is the broker:\n"
+	    "good for a look, not for a figure.\n",
+	    program);
 	exit(2);
 }
 
@@ -42,6 +41,7 @@ bench_options(int argc, char **argv, struct bench_options *o)
 	    {"codec", required_argument, NULL, 'c'},
 	    {"durability", required_argument, NULL, 'd'},
 	    {"json", no_argument, NULL, 'j'},
+	    {"only", required_argument, NULL, 'o'},
 	    {NULL, 0, NULL, 0},
 	};
 	int c;
@@ -51,6 +51,7 @@ bench_options(int argc, char **argv, struct bench_options *o)
 	o->durability = "os";
 	o->rounds = 5;
 	o->json = 0;
+	o->only = 0;
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (c) {
 		case 'b':
@@ -71,12 +72,15 @@ bench_options(int argc, char **argv, struct bench_options *o)
 		case 'j':
 			o->json = 1;
 			break;
+		case 'o':
+			o->only = atoi(optarg);
+			break;
 		default:
 			usage(argv[0]);
 		}
 	}
 	if (optind < argc || o->count < 100 || o->rounds < 1 ||
-	    o->rounds > MAX_ROUNDS)
+	    o->rounds > BENCH_ROUNDS)
 		usage(argv[0]);
 }
 
@@ -161,13 +165,64 @@ wall(void)
 }
 
 static double
-cpu(void)
+cpu(int whom)
 {
 	struct rusage ru;
 
-	getrusage(RUSAGE_SELF, &ru);
+	getrusage(whom, &ru);
 	return (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
 	       1e-6 * (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec);
+}
+
+/* Seconds of CPU that all of the machine has used; -1: it does not tell. */
+static double
+machine_cpu(void)
+{
+	unsigned long long user, nice, system, idle, iowait, irq, softirq;
+	FILE *f = fopen("/proc/stat", "r");
+	double busy = -1;
+
+	if (f && fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu", &user,
+	                &nice, &system, &idle, &iowait, &irq, &softirq) == 7)
+		busy = (double)(user + nice + system + irq + softirq) /
+		       (double)sysconf(_SC_CLK_TCK);
+	if (f)
+		fclose(f);
+	return busy;
+}
+
+static struct {
+	double wall, process, thread, machine;
+} begun;
+
+void
+bench_begin(void)
+{
+	begun.wall = wall();
+	begun.process = cpu(RUSAGE_SELF);
+	begun.thread = cpu(RUSAGE_THREAD);
+	begun.machine = machine_cpu();
+}
+
+static int
+run_once(const struct bench_options *o, struct bench_side *side, int round,
+         void *work)
+{
+	struct bench_run *r = &side->runs[round];
+	double process;
+
+	bench_begin();
+	if (side->run(o, work) != 0) {
+		fprintf(stderr, "%s failed\n", side->name);
+		return -1;
+	}
+	r->seconds = wall() - begun.wall;
+	process = cpu(RUSAGE_SELF) - begun.process;
+	r->cpu_us = 1e6 * process / (double)o->count;
+	r->caller_us =
+	    1e6 * (cpu(RUSAGE_THREAD) - begun.thread) / (double)o->count;
+	r->others = (machine_cpu() - begun.machine - process) / r->seconds;
+	return 0;
 }
 
 static int
@@ -179,49 +234,82 @@ by_value(const void *a, const void *b)
 }
 
 static double
-median(const double *values, int count)
+median(double *values, int count)
 {
-	double sorted[MAX_ROUNDS];
+	qsort(values, (size_t)count, sizeof *values, by_value);
+	return values[count / 2];
+}
 
-	memcpy(sorted, values, (size_t)count * sizeof *values);
-	qsort(sorted, (size_t)count, sizeof *sorted, by_value);
-	return sorted[count / 2];
+/* The medians of a side, and of its ratios to ours. */
+struct summary {
+	struct bench_run of;
+	double ratio, least, most;
+};
+
+static void
+summarise(const struct bench_options *o, const struct bench_side *side,
+          const struct bench_side *ours, struct summary *out)
+{
+	double seconds[BENCH_ROUNDS], cpu_us[BENCH_ROUNDS];
+	double caller_us[BENCH_ROUNDS], others[BENCH_ROUNDS];
+	double ratios[BENCH_ROUNDS];
+	int i;
+
+	for (i = 0; i < o->rounds; i++) {
+		seconds[i] = side->runs[i].seconds;
+		cpu_us[i] = side->runs[i].cpu_us;
+		caller_us[i] = side->runs[i].caller_us;
+		others[i] = side->runs[i].others;
+		ratios[i] = seconds[i] / ours->runs[i].seconds;
+	}
+	out->of.seconds = median(seconds, o->rounds);
+	out->of.cpu_us = median(cpu_us, o->rounds);
+	out->of.caller_us = median(caller_us, o->rounds);
+	out->of.others = median(others, o->rounds);
+	out->ratio = median(ratios, o->rounds);
+	out->least = ratios[0];
+	out->most = ratios[o->rounds - 1];
 }
 
 static void
 print_table(const struct bench_options *o, const struct bench_side *sides,
             size_t count)
 {
-	const struct bench_side *ours = &sides[count - 1];
+	struct summary s;
 	size_t i;
 
 	printf("%zu events, %d rounds, codec %s, durability %s, broker %s\n",
 	       o->count, o->rounds, o->codec, o->durability, o->bootstrap);
-	printf("%-34s %12s %12s %22s\n", "side (medians)", "events/s",
-	       "CPU us/event", "psymatch / this side");
-	for (i = 0; i < count; i++)
-		printf("%-34s %12.0f %12.2f %22.2f\n", sides[i].name,
-		       (double)o->count / median(sides[i].seconds, o->rounds),
-		       median(sides[i].cpu_us, o->rounds),
-		       median(sides[i].seconds, o->rounds) /
-		           median(ours->seconds, o->rounds));
+	printf("%-34s %9s %9s %9s %8s  %s\n", "side (medians)", "events/s",
+	       "CPU us", "caller's", "others", "psymatch / this (range)");
+	for (i = 0; i < count; i++) {
+		summarise(o, &sides[i], &sides[count - 1], &s);
+		printf("%-34s %9.0f %9.2f %9.2f %8.1f  %.2f (%.2f to %.2f)\n",
+		       sides[i].name, (double)o->count / s.of.seconds,
+		       s.of.cpu_us, s.of.caller_us, s.of.others, s.ratio,
+		       s.least, s.most);
+	}
 }
 
 static void
 print_json(const struct bench_options *o, const struct bench_side *sides,
            size_t count)
 {
+	struct summary s;
 	size_t i;
 
 	printf("{\"events\":%zu,\"rounds\":%d,\"codec\":\"%s\",\"durability\":"
 	       "\"%s\",\"sides\":[",
 	       o->count, o->rounds, o->codec, o->durability);
-	for (i = 0; i < count; i++)
-		printf(
-		    "%s{\"name\":\"%s\",\"events_per_s\":%.0f,\"cpu_us\":%.3f}",
-		    i ? "," : "", sides[i].name,
-		    (double)o->count / median(sides[i].seconds, o->rounds),
-		    median(sides[i].cpu_us, o->rounds));
+	for (i = 0; i < count; i++) {
+		summarise(o, &sides[i], &sides[count - 1], &s);
+		printf("%s{\"name\":\"%s\",\"events_per_s\":%.0f,"
+		       "\"cpu_us\":%.3f,\"caller_us\":%.3f,\"others\":%.1f,"
+		       "\"ratio\":%.3f}",
+		       i ? "," : "", sides[i].name,
+		       (double)o->count / s.of.seconds, s.of.cpu_us,
+		       s.of.caller_us, s.of.others, s.ratio);
+	}
 	printf("]}\n");
 }
 
@@ -232,19 +320,15 @@ bench_compare(const struct bench_options *o, struct bench_side *sides,
 	int round;
 	size_t i;
 
-	for (round = 0; round < o->rounds; round++) {
-		for (i = 0; i < count; i++) {
-			double w = wall(), c = cpu();
-
-			if (sides[i].run(o, work) != 0) {
-				fprintf(stderr, "%s failed\n", sides[i].name);
-				return 1;
-			}
-			sides[i].seconds[round] = wall() - w;
-			sides[i].cpu_us[round] =
-			    1e6 * (cpu() - c) / (double)o->count;
-		}
+	if (o->only > 0 && (size_t)o->only <= count) {
+		sides += o->only - 1;
+		count = 1;
 	}
+	for (round = 0; round < o->rounds; round++)
+		for (i = 0; i < count; i++)
+			if (run_once(o, &sides[round % 2 ? count - 1 - i : i],
+			             round, work) != 0)
+				return 1;
 	(o->json ? print_json : print_table)(o, sides, count);
 	return 0;
 }

@@ -15,13 +15,24 @@ struct bench_options {
 	size_t count; /* events per round */
 	int rounds;   /* odd: the median is one of them */
 	int json;     /* 1: one JSON object instead of the table */
+	int only;     /* the one side to run, from 1 on; 0: all */
+};
+
+#define BENCH_ROUNDS 15
+
+/* What one run took. */
+struct bench_run {
+	double seconds;
+	double cpu_us;    /* per event, of the whole process */
+	double caller_us; /* of that, the thread that called */
+	double others;    /* processors that others kept busy, the broker too */
 };
 
 /* One way of doing the work, measured once per round. */
 struct bench_side {
 	const char *name;
 	int (*run)(const struct bench_options *o, void *work);
-	double seconds[15], cpu_us[15]; /* per round: wall, CPU per event */
+	struct bench_run runs[BENCH_ROUNDS];
 };
 
 /* Exits with a usage text on a wrong option. */
@@ -38,7 +49,13 @@ void bench_events_free(struct bench_events *e);
 /* The key of event i as text. */
 int bench_key(size_t i, char *text, size_t size);
 
-/* Run all sides in turn, rounds times, and print them against the last one. */
+/* Called by a side once it is connected: what counts begins here. */
+void bench_begin(void);
+/*
+ * Run all sides in turn, rounds times and every other time backwards, and print
+ * them against the last one. Ratios are of neighbours in one round, and the
+ * median of them is taken, so a machine that is busy for a while does little.
+ */
 int bench_compare(const struct bench_options *o, struct bench_side *sides,
                   size_t count, void *work);
 

@@ -98,7 +98,8 @@ run_loop(const struct bench_options *o, int with_parse)
 
 		idle = m ? 0 : idle + 1;
 		if (m && !m->err) {
-			got++;
+			if (got++ == 0) /* not the joining of the group */
+				bench_begin();
 			if (with_parse && !parse(m->payload, m->len))
 				rc = -1;
 		}
@@ -131,7 +132,8 @@ count_event(const psm_event *ev, void *user, psm_error *err)
 {
 	(void)ev;
 	(void)err;
-	++*(size_t *)user;
+	if (++*(size_t *)user == 1)
+		bench_begin();
 	return 0;
 }
 
