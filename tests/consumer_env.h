@@ -99,6 +99,7 @@ postgres_close(struct env *e)
 
 /* Places in rigs[]. */
 #define KAFKA 1
+#define POSTGRES 2
 
 static const struct rig rigs[] = {
     {"memory", memory_open, memory_down, memory_close},

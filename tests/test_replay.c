@@ -170,6 +170,106 @@ START_TEST(outage_ends_a_replay)
 }
 END_TEST
 
+/* -- postgres: what lies behind the messages that are read together */
+
+#define MANY 1200
+
+struct meddle {
+	int count, last;
+	const char *sql; /* at the hundredth event; NULL: nothing */
+};
+
+static int
+on_many(const psm_event *ev, void *user, psm_error *err)
+{
+	struct meddle *m = user;
+	int number = (int)member(psm_event_payload(ev), "/patient_id");
+
+	(void)err;
+	ck_assert_int_gt(number, m->last);
+	m->last = number;
+	if (++m->count == 100 && m->sql)
+		pg_run("%s", m->sql);
+	return 0;
+}
+
+static int
+run_many(psm_transport *t, const char *sql, struct meddle *m)
+{
+	psm_replay *r = NULL;
+	int rc;
+
+	*m = (struct meddle){.sql = sql};
+	ck_assert_int_eq(psm_replay_new(t, TOPIC, &r, NULL), 0);
+	rc = psm_replay_run(r, on_many, m, PATIENCE_MS, NULL);
+	psm_replay_free(r);
+	return rc;
+}
+
+START_TEST(postgres_reads_chunk_by_chunk)
+{
+	struct meddle m;
+	psm_replay *r = NULL;
+	int64_t middle_ms;
+	struct env e;
+	int i;
+
+	open_env(&e, POSTGRES);
+	ck_assert_int_eq(psm_replay_new(e.t, "nowhere", &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_run(r, on_many, &m, PATIENCE_MS, NULL),
+	                 PSM_ERR_BROKER);
+	psm_replay_free(r);
+	for (i = 1; i <= MANY; i++)
+		put_good(&e, i);
+	ck_assert_int_eq(run_many(e.t, NULL, &m), 0);
+	ck_assert_int_eq(m.count, MANY);
+	/* Connections that are cut in between are made anew. */
+	ck_assert_int_eq(
+	    run_many(e.t,
+	             "SELECT count(pg_terminate_backend(pid)) FROM "
+	             "pg_stat_activity WHERE application_name LIKE "
+	             "'%%reader%%' AND datname = current_database()",
+	             &m),
+	    0);
+	ck_assert_int_eq(m.count, MANY);
+
+	/* One message each 10 s: the time is found without reading all. */
+	pg_run("UPDATE psymatch.log SET ts = timestamptz '2026-01-01 0:00Z' + "
+	       "\"offset\" * interval '10 s'");
+	middle_ms = pg_int("SELECT extract(epoch FROM timestamptz '2026-01-01 "
+	                   "0:00Z') * 1000") +
+	            1000 * 10000;
+	ck_assert_int_eq(psm_replay_new(e.t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_between(r, middle_ms * 1000,
+	                                    (middle_ms + 50000) * 1000, NULL),
+	                 0);
+	m = (struct meddle){0};
+	ck_assert_int_eq(psm_replay_run(r, on_many, &m, PATIENCE_MS, NULL), 0);
+	ck_assert_int_eq(m.count, 5);
+	ck_assert_int_eq(m.last, 1005);
+	ck_assert_int_le(psm_replay_stat(r, "skipped"), 2);
+	psm_replay_free(r);
+
+	/* No group knows of it, and retention does not wait for it. */
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.group_state"),
+	                 0);
+	ck_assert_int_eq(
+	    run_many(e.t,
+	             "WITH d AS (DELETE FROM psymatch.log WHERE \"offset\" < "
+	             "800) UPDATE psymatch.log_partition SET first = 800 WHERE "
+	             "next > 0",
+	             &m),
+	    0);
+	ck_assert_int_eq(m.count, 500 + MANY - 800);
+	ck_assert_int_eq(m.last, MANY);
+	for (i = MANY + 1; i <= MANY + 400; i++)
+		put_good(&e, i);
+	ck_assert_int_eq(run_many(e.t, "DELETE FROM psymatch.topic", &m),
+	                 PSM_ERR_BROKER);
+	close_env(&e);
+}
+END_TEST
+
 START_TEST(refuses_bad_arguments)
 {
 	psm_transport *t = open_memory();
@@ -205,10 +305,10 @@ main(int argc, char **argv)
 	(void)argc;
 	pg_main(argv);
 	tcase_set_timeout(tc, 90);
-	/* Memory and kafka: postgres refuses a reader without a group. */
-	tcase_add_loop_test(tc, replays_without_a_trace, 0, KAFKA + 1);
-	tcase_add_loop_test(tc, replays_what_is_wanted, 0, KAFKA + 1);
-	tcase_add_loop_test(tc, outage_ends_a_replay, 0, KAFKA + 1);
+	tcase_add_loop_test(tc, replays_without_a_trace, 0, PSM__COUNT(rigs));
+	tcase_add_loop_test(tc, replays_what_is_wanted, 0, PSM__COUNT(rigs));
+	tcase_add_loop_test(tc, outage_ends_a_replay, 0, PSM__COUNT(rigs));
+	tcase_add_test(tc, postgres_reads_chunk_by_chunk);
 	tcase_add_test(tc, refuses_bad_arguments);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

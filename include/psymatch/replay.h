@@ -24,13 +24,14 @@ typedef struct psm_replay psm_replay;
 /**
  * A replay of a whole topic.
  *
- * @param t      the transport, memory or kafka; a reference is kept.
+ * @param t      the transport; a reference is kept.
  * @param topic  1 to 249 bytes of [A-Za-z0-9._-]; copied.
  * @param out    new (psm_replay_free); NULL after a failure.
  * @param err    details of a failure; may be NULL.
  * @return 0: *out is ready to be narrowed or run.
  *   PSM_ERR_INVAL  a NULL argument, a topic outside the rule above, or a
- *                  transport that cannot be read without a group;
+ *                  transport that cannot be read without a group (each of the
+ *                  library's can);
  *   PSM_ERR_NOMEM  out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.

@@ -131,6 +131,7 @@ static const struct psm__transport_ops pg_ops = {
     .realm = "postgres/",
     .open_sink = psm__pg_open_sink,
     .open_source = psm__pg_open_source,
+    .open_reader = psm__pg_open_reader,
     .free = pg_free,
 };
 

@@ -5,10 +5,6 @@
 #include <psymatch/json.h>
 #include <string.h>
 
-/* Of one partition at a time: enough that a round trip costs little. */
-#define FETCH_MOST 500
-#define FETCH_BYTES (2 << 20)
-
 void
 psm__pg_release(struct psm__pg_chunk *chunk)
 {
@@ -141,12 +137,11 @@ add_headers(struct build *b, struct psm__record *rec, const char *text)
 }
 
 static int
-add_record(struct build *b, const struct psm__pg_part *part,
-           const struct psm__topic_row *row)
+add_record(struct build *b, int32_t partition, const struct psm__topic_row *row)
 {
 	struct psm__record *rec = &b->chunk->records[b->chunk->count++];
 
-	rec->partition = part->partition;
+	rec->partition = partition;
 	rec->offset = row->offset;
 	rec->timestamp_ms = row->timestamp_ms;
 	rec->hold = b->chunk;
@@ -187,37 +182,51 @@ finish(struct build *b)
 	}
 }
 
-/* The rows from first on, of one partition. */
-static int
-make_chunk(struct psm__pg_part *part, const psm_rows *rows, size_t first,
-           size_t count, psm_error *err)
+int
+psm__pg_chunk(const struct psm__topic_place *at, const psm_rows *rows,
+              size_t first, size_t count, struct psm__pg_chunk **out,
+              psm_error *err)
 {
 	struct build b = {0};
 	struct psm__topic_row row;
 	size_t i;
 	int rc = 0;
 
+	*out = NULL;
 	b.chunk = psm__alloc(sizeof *b.chunk);
 	if (!b.chunk)
 		return psm__nomem(err);
 	b.chunk->refs = 1;
 	b.chunk->records = psm__array(count, sizeof *b.chunk->records);
-	(void)add_bytes(&b, part->topic, strlen(part->topic));
+	(void)add_bytes(&b, at->topic, strlen(at->topic));
 	if (!b.chunk->records)
 		rc = PSM_ERR_NOMEM;
 	for (i = 0; i < count && rc == 0; i++) {
 		psm__topic_row(rows, first + i, &row);
-		rc = add_record(&b, part, &row);
+		rc = add_record(&b, at->partition, &row);
 	}
 	if (rc == 0 && !b.bytes.failed) {
 		finish(&b);
-		psm__pg_forget(part);
-		part->chunk = b.chunk;
+		*out = b.chunk;
 		return 0;
 	}
 	psm__buf_free(&b.bytes);
 	psm__pg_release(b.chunk);
 	return psm__nomem(err);
+}
+
+static int
+take_chunk(struct psm__pg_part *part, const struct psm__topic_place *at,
+           const psm_rows *rows, size_t first, size_t count, psm_error *err)
+{
+	struct psm__pg_chunk *chunk;
+	int rc = psm__pg_chunk(at, rows, first, count, &chunk, err);
+
+	if (rc < 0)
+		return rc;
+	psm__pg_forget(part);
+	part->chunk = chunk;
+	return 0;
 }
 
 /* -- where the log begins and ends */
@@ -298,8 +307,8 @@ take_rows(struct psm__pg_source *s, const struct psm__topic_place *list,
 			continue;
 		check_ends(s, s->parts[i], &list[i], offset);
 		if (at > first && rc == 0)
-			rc = make_chunk(s->parts[i], rows, first, at - first,
-			                err);
+			rc = take_chunk(s->parts[i], &list[i], rows, first,
+			                at - first, err);
 	}
 	return rc < 0 ? rc : count > 0;
 }
@@ -327,7 +336,8 @@ psm__pg_fetch(struct psm__pg_source *s, psm_error *err)
 		};
 	}
 	rc = psm__topic_read(s->link.conn, s->group, list, s->part_count,
-	                     FETCH_MOST, FETCH_BYTES, &generation, &rows, err);
+	                     PSM__PG_FETCH_MOST, PSM__PG_FETCH_BYTES,
+	                     &generation, &rows, err);
 	if (rc == 0)
 		rc = take_rows(s, list, rows, err);
 	if (rc >= 0 && generation != s->generation)

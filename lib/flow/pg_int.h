@@ -69,11 +69,14 @@ void psm__pg_unkeep(struct psm__pg *pg, struct psm__pg_source *s);
 /* End the thread; nothing is kept any more. */
 void psm__pg_end_keeper(struct psm__pg *pg);
 
-/* -- pg_sink.c, pg_source.c */
+/* -- pg_sink.c, pg_source.c, pg_reader.c */
 
 int psm__pg_open_sink(psm_transport *t, psm__report_fn report, void *user,
                       struct psm__sink **out, psm_error *err);
 int psm__pg_open_source(psm_transport *t, const struct psm__source_conf *conf,
                         struct psm__source **out, psm_error *err);
+int psm__pg_open_reader(psm_transport *t, const struct psm__reader_conf *conf,
+                        int timeout_ms, struct psm__reader **out,
+                        psm_error *err);
 
 #endif

@@ -16,6 +16,10 @@ struct psm__pg_chunk {
 	char *bytes; /* what they point to */
 };
 
+/* Of one partition at a time: enough that a round trip costs little. */
+#define PSM__PG_FETCH_MOST 500
+#define PSM__PG_FETCH_BYTES (2 << 20)
+
 struct psm__pg_part {
 	char *topic;
 	int32_t partition;
@@ -75,6 +79,10 @@ void psm__pg_drop_parts(struct psm__pg_source *s);
 
 /* Read what is wanted. 1: something came. 0: nothing. */
 int psm__pg_fetch(struct psm__pg_source *s, psm_error *err);
+/* The rows from first on, all of one partition; *out is new. */
+int psm__pg_chunk(const struct psm__topic_place *at, const psm_rows *rows,
+                  size_t first, size_t count, struct psm__pg_chunk **out,
+                  psm_error *err);
 void psm__pg_release(struct psm__pg_chunk *chunk);
 /* Forget what was read of it. */
 void psm__pg_forget(struct psm__pg_part *part);

@@ -77,6 +77,22 @@ size_t psm__topic_unhex(const char *hex, void *out);
 int psm__topic_expire(struct psm__conn *c, int64_t keep_ms, int most,
                       int64_t *count, psm_error *err);
 
+/* -- topic_range.c */
+
+struct psm__topic_extent {
+	int32_t partition;
+	int64_t from, to; /* offsets; to is behind the last */
+	int64_t born;     /* as in a place */
+};
+/* One row per partition of the topic (partition < 0: all of them), as far as
+ * its messages can be of these times; *rows is new, without rows if there is no
+ * such topic or partition. */
+int psm__topic_range(struct psm__conn *c, const char *topic, int32_t partition,
+                     int64_t from_ms, int64_t to_ms, psm_rows **rows,
+                     psm_error *err);
+void psm__topic_extent(const psm_rows *rows, size_t i,
+                       struct psm__topic_extent *out);
+
 /* -- topic_group.c: who reads what */
 
 struct psm__topic_member {
