@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The suite of all transports on a real broker. */
+/* SUITE, one of those of all transports, on a real broker. */
 #include "suite_bus.h"
 #include "testing_kafka.h"
 
@@ -50,11 +50,8 @@ main(int argc, char **argv)
 	static const char *const options[] = {
 	    "--set", "auto.create.topics.enable=false", "--set",
 	    "group.min.session.timeout.ms=100", NULL};
-	SRunner *sr;
 
 	(void)argc; /* Check takes its settings from the environment */
 	kafka_main(argv, options);
-	sr = srunner_create(suite_bus(&kafka_rig));
-	srunner_add_suite(sr, suite_producer(&kafka_rig));
-	return testing_run(sr);
+	return testing_run(srunner_create(SUITE(&kafka_rig)));
 }
