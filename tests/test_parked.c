@@ -307,6 +307,147 @@ START_TEST(what_waits_costs_nothing)
 }
 END_TEST
 
+/* -- as many as may be */
+
+static void
+limit(const char *setting, const char *value)
+{
+	ck_assert_int_eq(psm_config_set(cfg, setting, value, err), 0);
+}
+
+static int
+is_full(const char *words)
+{
+	char reason[300];
+
+	return psm_processor_stat(pr, "full") == 1 &&
+	       psm_processor_health(pr, reason, sizeof reason) ==
+	           PSM_HEALTH_RED &&
+	       strstr(reason, words) != NULL;
+}
+
+static void
+set_times(int times)
+{
+	(void)pthread_mutex_lock(&flow_lock);
+	plan.times = times;
+	(void)pthread_mutex_unlock(&flow_lock);
+}
+
+START_TEST(partition_waits_for_room_of_a_key)
+{
+	limit("PSYMATCH_PARKED_KEY_MAX", "3");
+	plan = (struct flow_plan){.bad = 1, .times = -1, .rc = PSM_ERR_RETRY};
+	put(1, 20);
+	start_with(PSM_ON_FAILURE_PARK, 2);
+	/* 1, 3 and 5 are parked, 7 waits and all behind it. */
+	PG_UNTIL(is_full(FLOW_TOPIC "[0]: 3 events of one key are parked"));
+	ck_assert_int_eq(pg_int("SELECT sum(next) FROM "
+	                        "psymatch.consumer_offset"),
+	                 6);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.parked"), 3);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 3);
+	ck_assert_int_eq(psm__metric_get(psm__gauge("psymatch_processor_full",
+	                                            "consumer", FLOW_NAME, "")),
+	                 1);
+	/* However often it looks, that uses no attempts up. */
+	PG_UNTIL(psm_processor_stat(pr, "retried") >= 4);
+	set_times(0);
+	hurry();
+	flow_wait_offset(20);
+	wait_parked(0);
+	ck_assert_int_eq(psm_processor_stat(pr, "full"), 0);
+	PG_UNTIL(psm_processor_health(pr, NULL, 0) == PSM_HEALTH_GREEN);
+	flow_stop();
+	flow_check_effects(20);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
+/* Fails for every key but 9 while sick. */
+static int sick = 1;
+
+static int
+picky(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
+{
+	int rc;
+
+	(void)pthread_mutex_lock(&flow_lock);
+	rc = sick && flow_member(ev, "/email_id") != 9 ? PSM_ERR_RETRY : 0;
+	(void)pthread_mutex_unlock(&flow_lock);
+	return rc ? psm_error_set(e, rc, "as planned")
+	          : flow_handler(tx, ev, user, e);
+}
+
+START_TEST(partition_waits_for_room_of_keys)
+{
+	psm_handler_options *o;
+	int n;
+
+	limit("PSYMATCH_PARKED_KEYS_MAX", "4");
+	for (n = 1; n <= 20; n++)
+		flow_put(n % 2 ? 9 : n / 2 % 7 + 1, n);
+	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
+	ck_assert_int_eq(
+	    psm_handler_options_on_failure(o, PSM_ON_FAILURE_PARK, 2, err), 0);
+	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
+	ck_assert_int_eq(psm_processor_subscribe(pr, FLOW_TOPIC, err), 0);
+	ck_assert_int_eq(psm_processor_on_with(pr, "communication.send_email",
+	                                       o, picky, NULL, err),
+	                 0);
+	psm_handler_options_free(o);
+	ck_assert_int_eq(psm_processor_start(pr, err), 0);
+	PG_UNTIL(is_full(FLOW_TOPIC "[0]: 4 keys are parked"));
+	PG_UNTIL(psm_processor_stat(pr, "retried") >= 4);
+	ck_assert_int_eq(pg_int("SELECT sum(next) FROM "
+	                        "psymatch.consumer_offset"),
+	                 9);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.parked"), 4);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+	(void)pthread_mutex_lock(&flow_lock);
+	sick = 0;
+	(void)pthread_mutex_unlock(&flow_lock);
+	hurry();
+	flow_wait_offset(20);
+	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 0 ||
+	         (hurry(), 0));
+	ck_assert_int_eq(psm_processor_stat(pr, "full"), 0);
+	flow_stop();
+	flow_check_effects(20);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
+/* Counting keys reads one row of each, and no more than the limit. */
+START_TEST(counting_keys_is_bounded)
+{
+	int64_t keys = 0, events = 0;
+	psm_rows *rows = NULL;
+	psm_tx *tx = NULL;
+
+	pg_run("INSERT INTO psymatch.parked (consumer, key, topic, state) "
+	       "SELECT '" FLOW_NAME "', (n %% 20)::text, 't', CASE WHEN n <= "
+	       "20 THEN 'held' ELSE 'waiting' END FROM generate_series(1, "
+	       "5000) AS n; ANALYZE psymatch.parked");
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(psm__parked_keys(tx, FLOW_NAME, 100, &keys, err), 0);
+	ck_assert_int_eq(keys, 20);
+	ck_assert_int_eq(
+	    psm__parked_gate(tx, FLOW_NAME, "7", 1, 30, &events, err), 0);
+	ck_assert_int_eq(events, 30);
+	ck_assert_int_eq(
+	    psm_tx_exec(tx,
+	                "SELECT coalesce(seq_tup_read, 0) + coalesce("
+	                "idx_tup_fetch, 0) FROM pg_stat_xact_user_tables "
+	                "WHERE relid = 'psymatch.parked'::regclass",
+	                0, NULL, &rows, err),
+	    0);
+	ck_assert_int_lt(psm_rows_int(rows, 0, 0), 100);
+	psm_rows_free(rows);
+	psm_tx_rollback(tx);
+}
+END_TEST
+
 START_TEST(emitted_event_knows_its_cause)
 {
 	char id[40];
@@ -372,6 +513,9 @@ main(int argc, char **argv)
 	tcase_add_test(tc, released_letter_is_handled_once);
 	tcase_add_test(tc, edited_letter_is_handled);
 	tcase_add_test(tc, what_waits_costs_nothing);
+	tcase_add_test(tc, partition_waits_for_room_of_a_key);
+	tcase_add_test(tc, partition_waits_for_room_of_keys);
+	tcase_add_test(tc, counting_keys_is_bounded);
 	tcase_add_test(tc, emitted_event_knows_its_cause);
 	tcase_add_test(tc, order_of_each_key_is_kept);
 	suite_add_tcase(s, tc);

@@ -123,7 +123,11 @@ PSM_API int psm_processor_on(psm_processor *pr, const char *type,
  * psymatch.parked, and the later ones of its key behind it; other keys go on.
  * It is tried again after 1 s and then less and less often, at last each 10
  * minutes; after max_attempts calls it is dead, and if none are given it is
- * held after 30, until somebody releases it (psm_dead_release).
+ * held after 30, until somebody releases it (psm_dead_release). No more than
+ * PSYMATCH_PARKED_KEY_MAX events of a key and PSYMATCH_PARKED_KEYS_MAX keys of
+ * a consumer are put aside, as seen by each transaction: the partition of the
+ * next one waits until there is room, which is no attempt, and nothing is
+ * dropped.
  *
  * @param pr       a processor that was not started.
  * @param type     as for psm_processor_on(); a range is not for "*".
@@ -227,7 +231,8 @@ PSM_API void psm_processor_free(psm_processor *pr);
  *              are parked, as seen within about a second; "rollbacks": batches
  * that were rolled back; "breaker": 0 while events are handled, 1 while one is
  * tried, 2 while none is because all failed alike; "holding": partitions that
- * wait for an event to be tried again; "lag": messages behind the end, -1 if
+ * wait for an event to be tried again, "full": those of them that wait because
+ * no more may be parked; "lag": messages behind the end, -1 if
  * unknown.
  * @return the number since the start; -1 for any other name.
  *
@@ -242,7 +247,8 @@ PSM_API int64_t psm_processor_stat(psm_processor *pr, const char *name);
  * @param reason  reason[size] receives one sentence; may be NULL.
  * @param size    bytes of reason, 0 if it is NULL.
  * @return an enum psm_health: red when it does not run, nothing is handled
- *   because all events fail alike, or the last batch was rolled back, amber
+ *   because all events fail alike, a partition waits because no more may be
+ *   parked, or the last batch was rolled back, amber
  * when the broker is not reachable, no partition is assigned to it, an event is
  * to be tried again, or events are parked.
  *

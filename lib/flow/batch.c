@@ -25,6 +25,7 @@ find_parts(psm_processor *pr)
 	for (i = 0; i < pr->part_count; i++) {
 		pr->parts[i].in_batch = 0;
 		pr->parts[i].stopped = NULL;
+		pr->parts[i].stop_full = PSM__ROOM;
 	}
 	for (i = 0; i < pr->batch.count; i++) {
 		const struct psm__item *it = &pr->batch.items[i];
@@ -132,28 +133,41 @@ fence(psm_processor *pr, psm_tx *tx)
 
 /* -- one message */
 
-static int
-park(psm_processor *pr, psm_tx *tx, const struct psm__item *it,
-     const struct psm__tried *t)
-{
-	pr->batch.gated = 1; /* those behind it wait for it */
-	pr->batch.outcomes[PSM__PARKED]++;
-	return psm__tried_park(pr, tx, &it->record, t, 1);
-}
-
 /* The partition waits for this message; it and what follows it in the batch is
  * not handled now. */
 static void
-stop_at(psm_processor *pr, struct psm__item *it)
+stop_at(psm_processor *pr, struct psm__item *it, enum psm__full full)
 {
 	struct psm__part *p = &pr->parts[it->part];
 
 	p->stopped = it;
+	p->stop_full = full;
 	p->resume = it->record.offset;
 	pr->batch.outcomes[PSM__LATER]++;
-	psm__log(PSM_LOG_INFO, "event will be tried again", "consumer",
-	         pr->name, "topic", p->topic, "reason",
-	         psm_error_message(pr->fail), NULL);
+	if (full == PSM__ROOM)
+		psm__log(PSM_LOG_INFO, "event will be tried again", "consumer",
+		         pr->name, "topic", p->topic, "reason",
+		         psm_error_message(pr->fail), NULL);
+}
+
+/* Put it aside as the first one of its key. */
+static int
+park(psm_processor *pr, psm_tx *tx, struct psm__item *it,
+     const struct psm__tried *t)
+{
+	int64_t keys;
+	int rc =
+	    psm__parked_keys(tx, pr->name, pr->parked_keys_max, &keys, pr->err);
+
+	if (rc < 0)
+		return rc;
+	if (keys >= pr->parked_keys_max) {
+		stop_at(pr, it, PSM__FULL_KEYS);
+		return 0;
+	}
+	pr->batch.gated = 1; /* those behind it wait for it */
+	pr->batch.outcomes[PSM__PARKED]++;
+	return psm__tried_park(pr, tx, &it->record, t, 1);
 }
 
 static int
@@ -163,7 +177,7 @@ settle(psm_processor *pr, psm_tx *tx, struct psm__item *it,
 	if (t->outcome == PSM__LATER) {
 		if (t->policy == PSM_ON_FAILURE_PARK)
 			return park(pr, tx, it, t);
-		stop_at(pr, it);
+		stop_at(pr, it, PSM__ROOM);
 		return 0;
 	}
 	pr->batch.outcomes[t->outcome]++;
@@ -174,17 +188,22 @@ settle(psm_processor *pr, psm_tx *tx, struct psm__item *it,
 
 /* 1: it waits behind others of its key, which are parked. */
 static int
-queue_behind(psm_processor *pr, psm_tx *tx, const struct psm__item *it)
+queue_behind(psm_processor *pr, psm_tx *tx, struct psm__item *it)
 {
 	struct psm__tried t = {.outcome = PSM__PARKED};
-	int stuck = 0, rc;
+	int64_t count;
+	int rc;
 
 	if (!pr->batch.gated || !it->record.value)
 		return 0;
 	rc = psm__parked_gate(tx, pr->name, it->record.key, it->record.key_len,
-	                      &stuck, pr->err);
-	if (rc < 0 || !stuck)
+	                      pr->parked_key_max, &count, pr->err);
+	if (rc < 0 || count == 0)
 		return rc;
+	if (count >= pr->parked_key_max) {
+		stop_at(pr, it, PSM__FULL_KEY);
+		return 1;
+	}
 	pr->batch.outcomes[PSM__PARKED]++;
 	rc = psm__tried_park(pr, tx, &it->record, &t, 0);
 	return rc < 0 ? rc : 1;

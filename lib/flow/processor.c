@@ -48,6 +48,8 @@ psm_processor_new(psm_store *st, psm_transport *t, const psm_config *cfg,
 	pr->st = st;
 	pr->t = psm_transport_ref(t);
 	pr->breaker_on = psm_config_bool(cfg, "PSYMATCH_PROCESSOR_BREAKER");
+	pr->parked_key_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEY_MAX");
+	pr->parked_keys_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEYS_MAX");
 	rc = new_parts(pr, name, err);
 	if (rc < 0)
 		psm_processor_free(pr);
@@ -394,6 +396,8 @@ psm_processor_stat(psm_processor *pr, const char *name)
 		value = pr->parked;
 	else if (strcmp(name, "holding") == 0)
 		value = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
+	else if (strcmp(name, "full") == 0)
+		value = __atomic_load_n(&pr->full, __ATOMIC_RELAXED);
 	else if (strcmp(name, "lag") == 0 && pr->source)
 		value = pr->source->ops->lag(pr->source);
 	(void)pthread_mutex_unlock(&pr->lock);
@@ -422,6 +426,12 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 		(void)snprintf(reason, size,
 		               "%s: no partition is assigned to it", pr->name);
 		return PSM_HEALTH_AMBER;
+	}
+	if (__atomic_load_n(&pr->full, __ATOMIC_RELAXED) > 0) {
+		(void)snprintf(reason, size,
+		               "%s: %s, no more may be; the partition waits",
+		               pr->name, pr->full_why);
+		return PSM_HEALTH_RED;
 	}
 	holding = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
 	if (holding > 0) {

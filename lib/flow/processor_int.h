@@ -28,6 +28,8 @@
 /* Between two tries of an event that is parked. */
 #define PSM__PARK_BASE_MS 1000
 #define PSM__PARK_CAP_MS 600000
+/* Longest time between two looks for room among the parked. */
+#define PSM__ROOM_CAP_MS 2000
 
 /* What became of a message; the order is that of outcome_names. */
 enum psm__outcome {
@@ -38,6 +40,13 @@ enum psm__outcome {
 	PSM__LATER,   /* not now: its partition waits for it */
 	PSM__PARKED,  /* put aside, with those of its key behind it */
 	PSM__N_OUTCOMES
+};
+
+/* Why a partition waits that would rather put an event aside. */
+enum psm__full {
+	PSM__ROOM,      /* it need not */
+	PSM__FULL_KEY,  /* too many events of its key are parked */
+	PSM__FULL_KEYS, /* too many keys are */
 };
 
 /* What a failure means. */
@@ -69,10 +78,13 @@ struct psm__part {
 	struct psm__record record;
 	unsigned attempt;
 	int64_t due_ms;
+	enum psm__full full; /* why it is held: not for its own failure */
+	unsigned looks;      /* for room */
 	/* Of the batch being handled. */
 	int in_batch;
 	int64_t first, resume; /* its first offset; where to go on after it */
 	struct psm__item *stopped; /* at this message, NULL: not */
+	enum psm__full stop_full;  /* and why */
 	psm_rows *moved;
 };
 
@@ -118,6 +130,8 @@ struct psm_processor {
 	/* __atomic: partitions that wait for a retry, and those that are ours.
 	 * Changed in what the source calls, where no lock of ours is taken. */
 	int64_t holding, assigned;
+	int64_t full; /* of those that wait: for room among the parked */
+	int64_t parked_key_max, parked_keys_max; /* not changed */
 
 	pthread_mutex_t lock; /* taken before the source's locks */
 	struct psm__source *source;
@@ -129,6 +143,7 @@ struct psm_processor {
 	char breaker_type[64]; /* of the event that opened it */
 	int64_t parked, parked_held, parked_ms; /* as last measured */
 	char problem[256];
+	char full_why[160]; /* of the last partition that found no room */
 };
 
 /* -- reader.c. @thread processor */

@@ -53,6 +53,36 @@ release_record(psm_processor *pr, struct psm__record *rec)
 	pr->source->ops->release(pr->source, rec);
 }
 
+static void
+set_full(psm_processor *pr, struct psm__part *p, enum psm__full full)
+{
+	static const char *const what[] = {
+	    [PSM__FULL_KEY] = "events of one key are parked",
+	    [PSM__FULL_KEYS] = "keys are parked",
+	};
+	int64_t most =
+	    full == PSM__FULL_KEY ? pr->parked_key_max : pr->parked_keys_max;
+	char why[160];
+
+	if (full != p->full && full != PSM__ROOM) {
+		(void)snprintf(why, sizeof why, "%.80s[%d]: %lld %s", p->topic,
+		               (int)p->partition, (long long)most, what[full]);
+		psm__log(PSM_LOG_ERROR, "no room: a partition waits",
+		         "consumer", pr->name, "reason", why, NULL);
+		(void)pthread_mutex_lock(&pr->lock);
+		(void)snprintf(pr->full_why, sizeof pr->full_why, "%s", why);
+		(void)pthread_mutex_unlock(&pr->lock);
+	}
+	if (!p->full != !full)
+		(void)__atomic_add_fetch(&pr->full, full ? 1 : -1,
+		                         __ATOMIC_RELAXED);
+	p->full = full;
+	psm__metric_set(
+	    psm__gauge("psymatch_processor_full", "consumer", pr->name,
+	               "Partitions that wait because too much is parked."),
+	    __atomic_load_n(&pr->full, __ATOMIC_RELAXED));
+}
+
 /* Go on behind the message that was held. */
 static void
 unhold(psm_processor *pr, struct psm__part *p)
@@ -61,7 +91,8 @@ unhold(psm_processor *pr, struct psm__part *p)
 		return;
 	release_record(pr, &p->record);
 	p->held = p->dropped = 0;
-	p->attempt = 0;
+	p->attempt = p->looks = 0;
+	set_full(pr, p, PSM__ROOM);
 	(void)__atomic_sub_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
 }
 
@@ -358,6 +389,7 @@ static void
 hold(psm_processor *pr, struct psm__part *p)
 {
 	struct psm__item *it = p->stopped;
+	int wait_ms;
 
 	if (!it->held) {
 		p->record = it->record;
@@ -366,9 +398,15 @@ hold(psm_processor *pr, struct psm__part *p)
 		(void)__atomic_add_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
 	}
 	p->dropped = 1; /* what stood behind it in the batch */
-	p->due_ms =
-	    psm__mono_ms() + psm__backoff_ms(p->attempt++, PSM__RETRY_BASE_MS,
-	                                     PSM__RETRY_CAP_MS);
+	set_full(pr, p, p->stop_full);
+	/* Without room it is no try: it does not count as one. */
+	if (p->full)
+		wait_ms = psm__backoff_ms(p->looks++, PSM__RETRY_BASE_MS,
+		                          PSM__ROOM_CAP_MS);
+	else
+		wait_ms = psm__backoff_ms(p->attempt++, PSM__RETRY_BASE_MS,
+		                          PSM__RETRY_CAP_MS);
+	p->due_ms = psm__mono_ms() + wait_ms;
 }
 
 /* The partition is behind the message that it held. */

@@ -122,10 +122,14 @@ int psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
  * boolean after the next sync. */
 int psm__parked_any(psm_tx *tx, const char *consumer, psm_rows **rows,
                     psm_error *err);
-/* *stuck 1: events of the key are parked. Nobody changes that until the
- * transaction ends. */
+/* How many events of the key are parked, counted up to most. Nobody changes
+ * that until the transaction ends. */
 int psm__parked_gate(psm_tx *tx, const char *consumer, const void *key,
-                     size_t key_len, int *stuck, psm_error *err);
+                     size_t key_len, int64_t most, int64_t *count,
+                     psm_error *err);
+/* How many keys have parked events, counted up to most. */
+int psm__parked_keys(psm_tx *tx, const char *consumer, int64_t most,
+                     int64_t *count, psm_error *err);
 
 struct psm__parking {
 	struct psm__place at; /* with the topic's own name */

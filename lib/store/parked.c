@@ -32,26 +32,54 @@ psm__parked_any(psm_tx *tx, const char *consumer, psm_rows **rows,
 
 int
 psm__parked_gate(psm_tx *tx, const char *consumer, const void *key,
-                 size_t key_len, int *stuck, psm_error *err)
+                 size_t key_len, int64_t most, int64_t *count, psm_error *err)
 {
-	struct psm__param params[2] = {psm__param_text(consumer),
-	                               or_empty(key, key_len)};
+	struct psm__number limit;
+	struct psm__param params[3] = {
+	    psm__param_text(consumer), or_empty(key, key_len),
+	    psm__param_text(psm__number(&limit, most))};
 	psm_rows *rows = NULL;
 	int rc;
 
-	*stuck = 0;
+	*count = 0;
 	rc = psm__tx_queue(tx, "SELECT pg_advisory_xact_lock(" KEY_LOCK ")", 2,
 	                   params, NULL, err);
 	if (rc == 0)
 		rc = psm__tx_queue(
 		    tx,
-		    "SELECT EXISTS (SELECT FROM psymatch.parked WHERE "
-		    "consumer = $1 AND key = encode($2::bytea, 'escape'))",
-		    2, params, &rows, err);
+		    "SELECT count(*) FROM (SELECT FROM psymatch.parked WHERE "
+		    "consumer = $1 AND key = encode($2::bytea, 'escape') LIMIT "
+		    "$3::bigint) AS part",
+		    3, params, &rows, err);
 	if (rc == 0)
 		rc = psm__tx_sync(tx, err);
 	if (rc == 0)
-		*stuck = psm_rows_int(rows, 0, 0) == 1;
+		*count = psm_rows_int(rows, 0, 0);
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
+psm__parked_keys(psm_tx *tx, const char *consumer, int64_t most, int64_t *count,
+                 psm_error *err)
+{
+	struct psm__number limit;
+	struct psm__param params[2] = {
+	    psm__param_text(consumer),
+	    psm__param_text(psm__number(&limit, most))};
+	psm_rows *rows = NULL;
+	int rc;
+
+	*count = 0;
+	rc = psm__tx_queue(tx,
+	                   "SELECT count(*) FROM (SELECT FROM psymatch.parked "
+	                   "WHERE consumer = $1 AND state <> 'waiting' LIMIT "
+	                   "$2::bigint) AS part",
+	                   2, params, &rows, err);
+	if (rc == 0)
+		rc = psm__tx_sync(tx, err);
+	if (rc == 0)
+		*count = psm_rows_int(rows, 0, 0);
 	psm_rows_free(rows);
 	return rc;
 }
