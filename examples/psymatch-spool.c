@@ -18,14 +18,17 @@ static const char usage[] =
     "  --all      cat, export: also events that were sent, as far as they are\n"
     "             still there\n"
     "  --payload  cat: print payloads too: they hold personal data\n"
+    "  --key-file FILE\n"
+    "             the keys of an encrypted spool; ls needs none\n"
     "  --help     print this text\n";
 
-enum { EXIT_DAMAGED = 1, EXIT_USAGE = 2 };
+enum { EXIT_DAMAGED = 1, EXIT_USAGE = 2, EXIT_LOCKED = 3 };
 
 struct run {
 	int all, payload;
+	const char *key_file; /* NULL: none */
 	/* of the stream or of everything */
-	long long waiting, sent, lost, files, bytes, damages, aside;
+	long long waiting, sent, lost, files, bytes, damages, aside, locked;
 	psm_error *err;
 	int failed;
 };
@@ -75,14 +78,20 @@ end_stream(struct run *r)
 }
 
 static void
-ls_file(const psm_spool_item *i, int is_segment)
+ls_file(const struct run *r, const psm_spool_item *i, int is_segment)
 {
-	char name[300], time[40];
+	char name[300], time[40], key[40];
 
 	printf("  %s  %10lld bytes  %s", text(i, "file", name, sizeof name),
 	       num(i, "bytes"), time_of(num(i, "time_us"), time, sizeof time));
 	if (is_segment)
 		printf("  from event %lld on", num(i, "number"));
+	if (num(i, "encrypted"))
+		printf("  encrypted with key %s%s",
+		       text(i, "key_id", key, sizeof key),
+		       r->key_file && num(i, "locked")
+		           ? ", which is not in the key file"
+		           : "");
 	printf("\n");
 }
 
@@ -100,7 +109,7 @@ ls_item(const psm_spool_item *i, void *user)
 		break;
 	case PSM_SPOOL_SEGMENT:
 		r->files++;
-		ls_file(i, 1);
+		ls_file(r, i, 1);
 		break;
 	case PSM_SPOOL_RECORD:
 		if (num(i, "settled"))
@@ -113,9 +122,25 @@ ls_item(const psm_spool_item *i, void *user)
 		break;
 	default:
 		r->aside++;
-		ls_file(i, 0);
+		ls_file(r, i, 0);
 	}
 	return 0;
+}
+
+/* Once for each segment that cannot be read for want of its key. */
+static void
+complain(struct run *r, const psm_spool_item *i, FILE *to)
+{
+	char stream[32], file[300], key[40];
+
+	if (psm_spool_item_what(i) != PSM_SPOOL_SEGMENT || !num(i, "locked"))
+		return;
+	r->locked++;
+	fprintf(to, "%s/%s: encrypted with key %s, which is not %s\n",
+	        text(i, "stream", stream, sizeof stream),
+	        text(i, "file", file, sizeof file),
+	        text(i, "key_id", key, sizeof key),
+	        r->key_file ? "in the key file" : "there without --key-file");
 }
 
 /* -- cat */
@@ -124,11 +149,12 @@ static int
 cat_item(const psm_spool_item *i, void *user)
 {
 	char stream[32], time[40], topic[300], key[300], id[64];
-	const struct run *r = user;
+	struct run *r = user;
 	const char *value;
 	size_t len;
 
-	if (!wanted(r, i))
+	complain(r, i, stderr);
+	if (!wanted(r, i) || num(i, "locked"))
 		return 0;
 	value = psm_spool_item_text(i, "value", &len);
 	printf("%s %lld %s %s %s %s %zu bytes%s",
@@ -157,6 +183,7 @@ verify_item(const psm_spool_item *i, void *user)
 		r->waiting += !num(i, "settled");
 	if (what == PSM_SPOOL_QUARANTINE)
 		r->aside++;
+	complain(r, i, stdout);
 	if (what != PSM_SPOOL_DAMAGE)
 		return 0;
 	r->damages++;
@@ -215,7 +242,8 @@ export_item(const psm_spool_item *i, void *user)
 	size_t len;
 	int rc;
 
-	if (!wanted(r, i))
+	complain(r, i, stderr);
+	if (!wanted(r, i) || num(i, "locked"))
 		return 0;
 	value = psm_spool_item_text(i, "value", &len);
 	rc = psm_json_parse(value, len, &event, r->err);
@@ -241,10 +269,10 @@ export_item(const psm_spool_item *i, void *user)
 /* -- the program */
 
 static int
-repair(const char *dir, psm_error *err)
+repair(const char *dir, const char *key_file, psm_error *err)
 {
 	int64_t damaged = 0, kept = 0;
-	int rc = psm_spool_repair(dir, &damaged, &kept, err);
+	int rc = psm_spool_repair(dir, key_file, &damaged, &kept, err);
 
 	if (rc == 0)
 		printf("%lld events were unreadable, %lld wait\n",
@@ -255,25 +283,30 @@ repair(const char *dir, psm_error *err)
 static int
 run(struct run *r, const char *command, const char *dir)
 {
+	const char *keys = r->key_file;
 	int rc;
 
 	if (strcmp(command, "repair") == 0)
-		return repair(dir, r->err);
+		return repair(dir, keys, r->err);
 	if (strcmp(command, "cat") == 0)
-		return psm_spool_scan(dir, cat_item, r, r->err);
+		return psm_spool_scan(dir, keys, cat_item, r, r->err);
 	if (strcmp(command, "export") == 0)
-		return psm_spool_scan(dir, export_item, r, r->err);
+		return psm_spool_scan(dir, keys, export_item, r, r->err);
 	if (strcmp(command, "ls") == 0) {
-		rc = psm_spool_scan(dir, ls_item, r, r->err);
+		rc = psm_spool_scan(dir, keys, ls_item, r, r->err);
 		if (rc == 0)
 			end_stream(r);
 		return rc;
 	}
-	rc = psm_spool_scan(dir, verify_item, r, r->err);
+	rc = psm_spool_scan(dir, keys, verify_item, r, r->err);
 	if (rc == 0)
 		printf("%lld events wait; %lld damaged places, %lld events "
 		       "lost there, %lld files put aside before\n",
 		       r->waiting, r->damages, r->lost, r->aside);
+	if (rc == 0 && r->locked)
+		printf("%lld files were looked at without their key: only "
+		       "their checksums\n",
+		       r->locked);
 	r->failed = r->damages > 0;
 	return rc;
 }
@@ -297,6 +330,7 @@ main(int argc, char **argv)
 	static const struct option options[] = {
 	    {"all", no_argument, NULL, 'a'},
 	    {"payload", no_argument, NULL, 'p'},
+	    {"key-file", required_argument, NULL, 'k'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
@@ -310,6 +344,8 @@ main(int argc, char **argv)
 			return fputs(usage, stderr), EXIT_USAGE;
 		r.all |= c == 'a';
 		r.payload |= c == 'p';
+		if (c == 'k')
+			r.key_file = optarg;
 	}
 	if (argc - optind != 2 || !known(argv[optind]))
 		return fputs(usage, stderr), EXIT_USAGE;
@@ -323,5 +359,7 @@ main(int argc, char **argv)
 		r.failed = 1;
 	}
 	psm_error_free(r.err);
-	return rc < 0 || r.failed ? EXIT_DAMAGED : 0;
+	if (rc < 0 || r.failed)
+		return EXIT_DAMAGED;
+	return r.locked ? EXIT_LOCKED : 0;
 }

@@ -254,13 +254,12 @@ START_TEST(private_files)
 }
 END_TEST
 
-static Suite *
-suite(void)
+static void
+add_cases(Suite *s, const char *name, SFun begin)
 {
-	Suite *s = suite_create("spool");
-	TCase *tc = tcase_create("plain");
+	TCase *tc = tcase_create(name);
 
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(tc, begin, tear_down);
 	tcase_add_loop_test(tc, append_read_settle, 0, 3);
 	tcase_add_test(tc, in_memory);
 	tcase_add_test(tc, replayed_after_reopen);
@@ -273,6 +272,15 @@ suite(void)
 	tcase_add_test(tc, numbers_never_come_twice);
 	tcase_add_test(tc, private_files);
 	suite_add_tcase(s, tc);
+}
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("spool");
+
+	add_cases(s, "in the clear", set_up);
+	add_cases(s, "encrypted", set_up_encrypted);
 	return s;
 }
 

@@ -50,12 +50,11 @@ abandon(struct psm__spool *s)
 }
 
 static void
-make_three(void)
+fill_three(void)
 {
 	struct psm__spool *s;
-	size_t at = PSM__SEGMENT_HEADER;
+	size_t at = first_record();
 
-	set_up();
 	psm__file_ops.dirsync = no_sync;
 	s = open_spool();
 	put(s, 0, RECORDS);
@@ -68,6 +67,20 @@ make_three(void)
 		    psm__rec_at((const uint8_t *)segment, at)->len);
 	}
 	starts[RECORDS] = at;
+}
+
+static void
+make_three(void)
+{
+	set_up();
+	fill_three();
+}
+
+static void
+make_three_encrypted(void)
+{
+	set_up_encrypted();
+	fill_three();
 }
 
 /* A directory with this segment, and with the cursor or without. */
@@ -183,7 +196,7 @@ START_TEST(cut_at_every_length)
 				lost = 1;
 		}
 		/* Even the header is not whole. */
-		if (len > 0 && len <= PSM__SEGMENT_HEADER)
+		if (len > 0 && len <= first_record())
 			lost = 1;
 		check_damage(segment, len, _i, want, lost, "cut", len);
 	}
@@ -431,14 +444,13 @@ START_TEST(no_quarantine_at_all)
 }
 END_TEST
 
-static Suite *
-suite(void)
+static void
+add_cases(Suite *s, const char *name, SFun three, SFun none)
 {
-	Suite *s = suite_create("spool damage");
-	TCase *tc = tcase_create("three records");
+	TCase *tc = tcase_create(name);
 
 	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, make_three, tear_down);
+	tcase_add_checked_fixture(tc, three, tear_down);
 	tcase_add_loop_test(tc, every_byte_flipped, 0, 6);
 	tcase_add_loop_test(tc, cut_at_every_length, 0, 2);
 	tcase_add_test(tc, damage_is_met_once);
@@ -447,13 +459,22 @@ suite(void)
 	tcase_add_loop_test(tc, quarantine_is_no_folder, 0, 2);
 	tcase_add_test(tc, no_quarantine_at_all);
 	suite_add_tcase(s, tc);
-	tc = tcase_create("files");
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tc = tcase_create(name);
+	tcase_add_checked_fixture(tc, none, tear_down);
 	tcase_add_test(tc, segments_missing_or_garbage);
 	tcase_add_loop_test(tc, cursor_damaged, 0, 3);
 	tcase_add_loop_test(tc, cursor_damaged, 4, 5);
 	tcase_add_loop_test(tc, cursor_slot_torn, 0, 2);
 	suite_add_tcase(s, tc);
+}
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("spool damage");
+
+	add_cases(s, "in the clear", make_three, set_up);
+	add_cases(s, "encrypted", make_three_encrypted, set_up_encrypted);
 	return s;
 }
 

@@ -94,7 +94,7 @@ scan(void)
 	struct tally t = {0};
 	psm_error *err = psm_error_new();
 
-	ck_assert_msg(psm_spool_scan(dir, count, &t, err) == 0, "%s",
+	ck_assert_msg(psm_spool_scan(dir, NULL, count, &t, err) == 0, "%s",
 	              psm_error_message(err));
 	psm_error_free(err);
 	return t;
@@ -141,7 +141,7 @@ damage_record(int64_t number)
 {
 	struct place p = {.number = number};
 
-	ck_assert_int_eq(psm_spool_scan(dir, find, &p, NULL), 1);
+	ck_assert_int_eq(psm_spool_scan(dir, NULL, find, &p, NULL), 1);
 	flip(&p);
 	return p;
 }
@@ -217,7 +217,7 @@ START_TEST(damage_is_told_and_repaired)
 	says("7 events wait; 2 damaged places, 3 events lost there");
 	/* Looking changes nothing. */
 	ck_assert_int_eq(scan().damages, 2);
-	ck_assert_int_eq(psm_spool_repair(dir, &damaged, &kept, NULL), 0);
+	ck_assert_int_eq(psm_spool_repair(dir, NULL, &damaged, &kept, NULL), 0);
 	ck_assert_int_eq(damaged, 3);
 	ck_assert_int_eq(kept, 7);
 	t = scan();
@@ -243,7 +243,7 @@ START_TEST(repair_leaves_the_living_alone)
 
 	put(s, 0, 10);
 	place = damage_record(4);
-	ck_assert_int_eq(psm_spool_repair(dir, NULL, &kept, NULL), 0);
+	ck_assert_int_eq(psm_spool_repair(dir, NULL, NULL, &kept, NULL), 0);
 	ck_assert_int_eq(kept, 0);
 	ck_assert_int_eq(scan().damages, 1);
 	flip(&place); /* as it was */
@@ -306,7 +306,7 @@ START_TEST(stops_when_told)
 
 	put(s, 0, 10);
 	end(s);
-	ck_assert_int_eq(psm_spool_scan(dir, count, &t, NULL), 77);
+	ck_assert_int_eq(psm_spool_scan(dir, NULL, count, &t, NULL), 77);
 	ck_assert_int_eq(t.records, 3);
 }
 END_TEST
@@ -316,17 +316,17 @@ START_TEST(wrong_use)
 	psm_error *err = psm_error_new();
 	struct tally t = {0};
 
-	ck_assert_int_eq(psm_spool_scan(NULL, count, &t, err), PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_spool_scan(dir, NULL, &t, err), PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_spool_repair(NULL, NULL, NULL, err),
+	ck_assert_int_eq(psm_spool_scan(NULL, NULL, count, &t, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_spool_scan(dir, NULL, NULL, &t, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_spool_repair(NULL, NULL, NULL, NULL, err),
 	                 PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_spool_scan("/no/such", count, &t, err),
+	ck_assert_int_eq(psm_spool_scan("/no/such", NULL, count, &t, err),
 	                 PSM_ERR_NOT_FOUND);
 	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "/no/such"));
 	ck_assert_int_eq(psm_spool_item_what(NULL), -1);
 	ck_assert_int_eq(psm_spool_item_int(NULL, "at"), -1);
 	ck_assert_ptr_null(psm_spool_item_text(NULL, "topic", NULL));
-	ck_assert_int_eq(psm_spool_repair("/dev/null", NULL, NULL, err),
+	ck_assert_int_eq(psm_spool_repair("/dev/null", NULL, NULL, NULL, err),
 	                 PSM_ERR_NOT_FOUND);
 	psm_error_free(err);
 	ck_assert_int_eq(call("ls"), 2);
@@ -377,7 +377,7 @@ static int
 repair_once(void *arg)
 {
 	(void)arg;
-	return psm_spool_repair(dir, NULL, NULL, NULL);
+	return psm_spool_repair(dir, NULL, NULL, NULL, NULL);
 }
 
 START_TEST(without_memory)

@@ -6,6 +6,8 @@
 
 #include "testing.h"
 
+#include <fcntl.h>
+
 #include "bus/spool.h"
 #include "bus/spool_int.h"
 
@@ -13,6 +15,18 @@
 
 static char dir[256];
 static struct psm__file_ops real;
+
+/* Two keys as lines of a key file. */
+#define KEY_A                                                                  \
+	"000102030405060708090a0b0c0d0e0f"                                     \
+	"101112131415161718191a1b1c1d1e1f\n"
+#define KEY_B                                                                  \
+	"f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"                                     \
+	"e0e1e2e3e4e5e6e7e8e9eaebecedeeef\n"
+
+/* Of the spools to come; NULL: they are not encrypted. */
+static const char *key_file;
+static char key_path[300];
 
 /* What a test is about is seldom the disk itself. */
 static inline int
@@ -27,6 +41,39 @@ set_up(void)
 {
 	testing_tmpdir(dir, sizeof(dir));
 	real = psm__file_ops;
+	key_file = NULL;
+	snprintf(key_path, sizeof(key_path), "%s.key", dir);
+}
+
+static inline void
+write_key_file(const void *bytes, size_t len)
+{
+	int fd = open(key_path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, bytes, len), (ssize_t)len);
+	close(fd);
+}
+
+/* The spools to come are encrypted with these keys. */
+static inline void
+use_keys(const char *lines)
+{
+	write_key_file(lines, strlen(lines));
+	key_file = key_path;
+}
+
+static inline void
+set_up_encrypted(void)
+{
+	set_up();
+	use_keys(KEY_A);
+}
+
+static inline size_t
+first_record(void)
+{
+	return key_file ? PSM__SEALED_START : PSM__SEGMENT_HEADER;
 }
 
 static inline void
@@ -34,6 +81,7 @@ tear_down(void)
 {
 	psm__file_ops = real;
 	testing_remove(dir);
+	(void)unlink(key_path); /* most tests have none */
 }
 
 static inline struct psm__spool_conf
@@ -41,6 +89,7 @@ conf_of(int durability)
 {
 	struct psm__spool_conf conf = {
 	    .dir = dir,
+	    .key_file = key_file,
 	    .durability = durability,
 	    .interval_ms = 10,
 	    .max_bytes = 1 << 24,

@@ -74,8 +74,8 @@ typedef void (*psm_delivery_fn)(const char *event_id, int rc,
  *
  * Settings read: PSYMATCH_SPOOL_DIR ("": events are kept in memory only),
  * PSYMATCH_SPOOL_DURABILITY, PSYMATCH_SPOOL_INTERVAL_MS,
- * PSYMATCH_SPOOL_MAX_BYTES, PSYMATCH_QUEUE_MAX, PSYMATCH_EVENT_MAX_BYTES,
- * PSYMATCH_WIRE.
+ * PSYMATCH_SPOOL_MAX_BYTES, PSYMATCH_SPOOL_KEY_FILE ("": the spool is not
+ * encrypted), PSYMATCH_QUEUE_MAX, PSYMATCH_EVENT_MAX_BYTES, PSYMATCH_WIRE.
  *
  * @param t    kept by a reference of its own.
  * @param cfg  copied as far as needed.
@@ -112,15 +112,19 @@ PSM_API int psm_producer_set_delivery(psm_producer *p, psm_delivery_fn fn,
  * each takes a stream.N of it, and whoever starts takes over the streams of
  * processes that died. Damaged data never fails the start: it is moved to the
  * quarantine and counted. Nor does a full disk: send is PSM_ERR_FULL until
- * there is room.
+ * there is room. But a missing key does: what is encrypted with it is left
+ * exactly as it is.
  *
  * @param p    a new producer.
  * @param err  details of a failure; may be NULL.
  * @return 0: started. Else it can be tried again:
- *   PSM_ERR_INVAL  p is NULL;
- *   PSM_ERR_STATE  started before, closed, or of another process;
- *   PSM_ERR_IO     the spool directory cannot be used at all;
- *   PSM_ERR_NOMEM  out of memory or threads.
+ *   PSM_ERR_INVAL   p is NULL;
+ *   PSM_ERR_STATE   started before, closed, or of another process;
+ *   PSM_ERR_IO      the spool directory cannot be used at all, or the key file
+ *                   cannot be read;
+ *   PSM_ERR_CONFIG  the key file is none, others than its owner may read it, or
+ *                   it lacks the key of something in the spool;
+ *   PSM_ERR_NOMEM   out of memory or threads.
  *
  * Threads: one at a time. Blocks: on the disk, to read the end of the spool.
  * Since 0.1.

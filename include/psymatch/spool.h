@@ -34,19 +34,26 @@ typedef int (*psm_spool_fn)(const psm_spool_item *item, void *user);
  * Streams come by number, in them first the segments with their records in
  * order, then the quarantine.
  *
- * @param dir   the directory that PSYMATCH_SPOOL_DIR names.
- * @param fn    called for each item, on the calling thread.
- * @param user  handed to fn.
- * @param err   details of a failure; may be NULL.
+ * Without the key of an encrypted segment its records are seen and counted, but
+ * have no texts; that is no failure.
+ *
+ * @param dir       the directory that PSYMATCH_SPOOL_DIR names.
+ * @param key_file  the file that PSYMATCH_SPOOL_KEY_FILE names; NULL or "":
+ *                  none.
+ * @param fn        called for each item, on the calling thread.
+ * @param user      handed to fn.
+ * @param err       details of a failure; may be NULL.
  * @return 0, or what fn returned if that is not 0;
- *   PSM_ERR_INVAL      a NULL argument other than user;
+ *   PSM_ERR_INVAL      dir or fn is NULL;
  *   PSM_ERR_NOT_FOUND  there is no such directory;
+ *   PSM_ERR_CONFIG     key_file is no key file, or others may read it;
  *   PSM_ERR_IO         it cannot be read;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: on the disk. Since 0.1.
  */
-PSM_API int psm_spool_scan(const char *dir, psm_spool_fn fn, void *user,
+PSM_API int psm_spool_scan(const char *dir, const char *key_file,
+                           psm_spool_fn fn, void *user,
                            psm_error *err) PSM_CHECK;
 
 /**
@@ -67,7 +74,9 @@ PSM_API int psm_spool_item_what(const psm_spool_item *item);
  *              segment, or how many records are lost in damage, at least;
  *              "time_us": when a record was accepted, or a file changed;
  *              "settled": 1 for a record that was sent, or refused for good,
- *              as far as the cursor tells.
+ *              as far as the cursor tells; "encrypted": 1 for a segment, and
+ *              what is in it, that is encrypted; "locked": 1 if its key is not
+ *              there.
  * @return the number, 0 where it does not apply; -1 for another name or NULL.
  *
  * Threads: one at a time. Blocks: no. Since 0.1.
@@ -79,7 +88,8 @@ PSM_API int64_t psm_spool_item_int(const psm_spool_item *item,
  * A text of an item.
  *
  * @param item  an item.
- * @param name  "stream", "file"; of a record "topic", "key", "event_id" and
+ * @param name  "stream", "file"; of what is encrypted "key_id", 16 digits that
+ *              say which key it wants; of a record "topic", "key", "event_id" and
  *              "value", the event as it is sent, which is personal data; of
  *              damage "reason", a sentence.
  * @param len   receives the bytes of it, 0 with NULL; may be NULL.
@@ -96,20 +106,26 @@ PSM_API const char *psm_spool_item_text(const psm_spool_item *item,
  * streams without an owner to their quarantine, and keep every other event. The
  * streams of processes that live are left alone.
  *
- * @param dir      the directory that PSYMATCH_SPOOL_DIR names.
- * @param damaged  receives how many events were found unreadable; may be NULL.
- * @param kept     receives how many events wait there now; may be NULL.
- * @param err      details of a failure; may be NULL.
+ * @param dir       the directory that PSYMATCH_SPOOL_DIR names.
+ * @param key_file  the file that PSYMATCH_SPOOL_KEY_FILE names; NULL or "":
+ *                  none.
+ * @param damaged   receives how many events were found unreadable; may be NULL.
+ * @param kept      receives how many events wait there now; may be NULL.
+ * @param err       details of a failure; may be NULL.
  * @return 0, or
  *   PSM_ERR_INVAL      dir is NULL;
  *   PSM_ERR_NOT_FOUND  there is no such directory;
+ *   PSM_ERR_CONFIG     key_file is no key file, others may read it, or it lacks
+ *                      the key of an encrypted segment: nothing was changed in
+ *                      its stream;
  *   PSM_ERR_FULL       no room on the disk;
  *   PSM_ERR_IO         it cannot be read or written;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: on the disk. Since 0.1.
  */
-PSM_API int psm_spool_repair(const char *dir, int64_t *damaged, int64_t *kept,
+PSM_API int psm_spool_repair(const char *dir, const char *key_file,
+                             int64_t *damaged, int64_t *kept,
                              psm_error *err) PSM_CHECK;
 
 PSM_END_DECLS

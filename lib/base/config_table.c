@@ -72,6 +72,8 @@ static const struct setting {
      "longest time without a sync, durability interval"},
     {"PSYMATCH_SPOOL_MAX_BYTES", INTEGER, "1073741824", "bytes", 16777216,
      INT64_C(1) << 50, NULL, "size limit of the spool"},
+    {"PSYMATCH_SPOOL_KEY_FILE", PATH, "", "", 0, 0, NULL,
+     "file of the keys that the spool is encrypted with; empty: it is not encrypted"},
     {"PSYMATCH_QUEUE_MAX", INTEGER, "20000", "events", 1, 1000000, NULL,
      "events given to the transport and not yet acknowledged; all queued events without a spool"},
     {"PSYMATCH_EVENT_MAX_BYTES", INTEGER, "1000000", "bytes", 1024, 8000000,

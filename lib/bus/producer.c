@@ -54,7 +54,9 @@ read_settings(struct psm_producer *p, const psm_config *cfg)
 	p->queue_max = (size_t)psm_config_int(cfg, "PSYMATCH_QUEUE_MAX");
 	p->event_max = psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES");
 	p->dir = psm__strdup(psm_config_string(cfg, "PSYMATCH_SPOOL_DIR"));
-	return p->dir ? 0 : PSM_ERR_NOMEM;
+	p->key_file =
+	    psm__strdup(psm_config_string(cfg, "PSYMATCH_SPOOL_KEY_FILE"));
+	return p->dir && p->key_file ? 0 : PSM_ERR_NOMEM;
 }
 
 static void
@@ -133,6 +135,7 @@ open_spool(struct psm_producer *p, struct psm__spool **out, psm_error *err)
 {
 	struct psm__spool_conf conf = {
 	    .dir = p->dir,
+	    .key_file = p->key_file,
 	    .durability = p->durability,
 	    .interval_ms = p->interval_ms,
 	    .max_bytes = p->max_bytes,
@@ -418,5 +421,6 @@ psm_producer_free(psm_producer *p)
 	pthread_mutex_destroy(&p->receipts_lock);
 	psm_error_free(p->err);
 	psm__free(p->dir);
+	psm__free(p->key_file);
 	psm__free(p);
 }

@@ -45,7 +45,7 @@ enum psm__producer_state {
 
 struct psm_producer {
 	psm_transport *transport;
-	char *dir;
+	char *dir, *key_file;
 	int durability, interval_ms, wire;
 	int64_t max_bytes, event_max;
 	size_t queue_max;

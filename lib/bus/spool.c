@@ -29,7 +29,7 @@ set_up(struct psm__spool *s, const struct psm__spool_conf *conf)
 	int memory = conf->dir[0] == '\0';
 
 	s->conf = *conf;
-	s->conf.dir = NULL;
+	s->conf.dir = s->conf.key_file = NULL;
 	s->segment_size = conf->segment_size;
 	if (s->segment_size == 0)
 		s->segment_size = memory ? MEMORY_SEGMENT : FILE_SEGMENT;
@@ -90,6 +90,16 @@ drop_segments(struct psm__spool *s)
 	s->last = s->active = s->rseg = NULL;
 }
 
+/* What was handed over in the clear and not let go. */
+static void
+drop_open(struct psm__spool *s)
+{
+	for (size_t i = 0; s->open && i <= s->mask; i++)
+		if (s->open[i])
+			psm__wipe(s->open[i], le32toh(s->open[i]->len));
+	psm__free(s->open);
+}
+
 void
 psm__spool_free(struct psm__spool *s)
 {
@@ -101,6 +111,9 @@ psm__spool_free(struct psm__spool *s)
 	pthread_cond_destroy(&s->synced);
 	pthread_cond_destroy(&s->drained);
 	pthread_mutex_destroy(&s->lock);
+	drop_open(s);
+	psm__wipe(s->scratch, s->scratch_size);
+	psm__keys_free(s->keys);
 	psm__free(s->slots);
 	psm__free(s->dir);
 	psm__free(s);
@@ -112,9 +125,10 @@ no_room(int why)
 	return why == ENOSPC || why == EDQUOT;
 }
 
-/* Only a full disk leaves the stream for later. */
+/* Only a full disk leaves the stream for later. locked: the code for a key that
+ * is missing. */
 static int
-enter(struct psm__spool *s, psm_error *err)
+enter(struct psm__spool *s, int locked, psm_error *err)
 {
 	int why = psm__home_enter(s);
 
@@ -132,9 +146,27 @@ enter(struct psm__spool *s, psm_error *err)
 		                 "spool %s: no room on the disk", s->dir);
 	if (why == ENOMEM)
 		return psm__nomem(err);
+	if (why == ENOKEY)
+		return psm__fail(err, locked, "%s", s->locked);
 	return psm__fail(err, PSM_ERR_IO, "spool %s: %s", s->dir,
 	                 why == EBUSY ? "too many processes use it"
 	                              : strerror(why));
+}
+
+/* What is in memory only needs no key. */
+static int
+load_keys(struct psm__spool *s, const struct psm__spool_conf *conf,
+          psm_error *err)
+{
+	int rc;
+
+	if (s->home || !conf->key_file || !conf->key_file[0])
+		return 0;
+	rc = psm__keys_load(conf->key_file, &s->keys, err);
+	if (rc < 0)
+		return rc;
+	s->open = psm__array(s->mask + 1, sizeof(*s->open));
+	return s->open ? 0 : psm__nomem(err);
 }
 
 int
@@ -154,8 +186,10 @@ psm__spool_open(const struct psm__spool_conf *conf, struct psm__spool **out,
 	rc = set_up(s, conf);
 	if (rc < 0)
 		rc = psm__nomem(err);
-	else if (!s->home)
-		rc = enter(s, err);
+	else
+		rc = load_keys(s, conf, err);
+	if (rc == 0 && !s->home)
+		rc = enter(s, PSM_ERR_CONFIG, err);
 	if (rc == PSM_ERR_FULL) {
 		psm__log(PSM_LOG_ERROR, "no room for the spool", "directory",
 		         s->dir, NULL);
@@ -214,12 +248,11 @@ put_u32(uint32_t *at, size_t value)
 	*at = htole32((uint32_t)value);
 }
 
-/* The crc last: what is half written when the process dies has none. */
+/* All of a record but its crc. */
 static void
-put_record(struct psm__segment *g, const struct psm__spool_entry *e, size_t len,
-           uint64_t seq)
+fill_record(struct psm__rec *rec, const struct psm__spool_entry *e, size_t len,
+            uint64_t seq)
 {
-	struct psm__rec *rec = (void *)(g->base + g->used);
 	size_t topic_len = strlen(e->topic), id_len = strlen(e->id);
 	size_t key_len = e->key ? e->key_len : 0;
 	const char *id = NULL;
@@ -244,7 +277,47 @@ put_record(struct psm__segment *g, const struct psm__spool_entry *e, size_t len,
 		rec->id_at = htole16((uint16_t)(id - e->value));
 		rec->id_len = htole16((uint16_t)id_len);
 	}
+}
+
+/* The event must not be in the file in the clear, not even for a moment. 0 or
+ * an errno. @locks s->lock held */
+static int
+put_sealed(struct psm__spool *s, struct psm__segment *g,
+           const struct psm__spool_entry *e, size_t len)
+{
+	int rc;
+
+	if (len > s->scratch_size) {
+		psm__wipe(s->scratch, s->scratch_size);
+		s->scratch = psm__alloc(len);
+		s->scratch_size = s->scratch ? len : 0;
+		if (!s->scratch)
+			return ENOMEM;
+	}
+	memset(s->scratch, 0, sizeof(*s->scratch));
+	fill_record(s->scratch, e, len, s->next_seq);
+	rc = psm__seal_put(g, g->used, s->scratch);
+	if (rc != 0) {
+		/* The place is used up, so the next one is elsewhere. */
+		g->sealed = 1;
+		s->active = NULL;
+	}
+	return rc;
+}
+
+/* The crc last: what is half written when the process dies has none. 0 or an
+ * errno. @locks s->lock held */
+static int
+put_record(struct psm__spool *s, struct psm__segment *g,
+           const struct psm__spool_entry *e, size_t len)
+{
+	struct psm__rec *rec = (void *)(g->base + g->used);
+
+	if (g->secret)
+		return put_sealed(s, g, e, len);
+	fill_record(rec, e, len, s->next_seq);
 	psm__file_ops.publish(&rec->crc, htole32(psm__rec_crc(g->seed, rec)));
+	return 0;
 }
 
 /* @locks s->lock held */
@@ -270,7 +343,7 @@ make_room(struct psm__spool *s, size_t space)
 
 	if (g && !g->failed && g->used + space <= g->size)
 		return 0;
-	rc = psm__segment_make(s, PSM__SEGMENT_HEADER + space, s->next_seq, &g);
+	rc = psm__segment_make(s, psm__spool_start(s) + space, s->next_seq, &g);
 	if (rc != s->last_errno && rc != 0)
 		psm__log(PSM_LOG_ERROR, "cannot make a spool segment",
 		         "directory", s->dir, "why", strerror(rc), NULL);
@@ -289,7 +362,7 @@ check_limits(struct psm__spool *s, size_t space, psm_error *err)
 	if (s->shut)
 		return psm__fail(err, PSM_ERR_STATE, "closing");
 	if (!s->home)
-		rc = enter(s, err);
+		rc = enter(s, PSM_ERR_IO, err);
 	if (rc < 0)
 		return rc;
 	if (s->bytes + (int64_t)space > s->conf.max_bytes)
@@ -330,7 +403,7 @@ static int
 append_locked(struct psm__spool *s, const struct psm__spool_entry *e,
               size_t len, psm_error *err)
 {
-	size_t space = psm__rec_space(len);
+	size_t space = psm__rec_space(s->keys ? len + PSM__SEAL_EXTRA : len);
 	struct psm__segment *g;
 	int rc = check_limits(s, space, err);
 
@@ -340,7 +413,9 @@ append_locked(struct psm__spool *s, const struct psm__spool_entry *e,
 	if (rc != 0)
 		return fail_room(s, rc, err);
 	g = s->active;
-	put_record(g, e, len, s->next_seq);
+	rc = put_record(s, g, e, len);
+	if (rc != 0)
+		return fail_room(s, rc, err);
 	g->used += space;
 	g->last_seq = s->next_seq++;
 	g->dirty = 1;

@@ -51,7 +51,7 @@ sync_segment(struct psm__spool *s, struct psm__segment *g)
 static size_t
 undurable(const struct psm__spool *s, const struct psm__segment *g)
 {
-	size_t at = PSM__SEGMENT_HEADER;
+	size_t at = g->start;
 
 	while (at < g->used) {
 		const struct psm__rec *rec = psm__rec_at(g->base, at);
@@ -63,19 +63,44 @@ undurable(const struct psm__spool *s, const struct psm__segment *g)
 	return at;
 }
 
-/* Copy the record to the end of `to`, under the seed of that one. */
-static void
-copy_record(struct psm__segment *to, const struct psm__rec *rec)
+/* Its key and its place are others there. 0 or an errno. */
+static int
+copy_sealed(struct psm__segment *to, struct psm__segment *from,
+            const struct psm__rec *rec)
+{
+	struct psm__rec *plain = NULL;
+	int rc = psm__seal_open(from, rec, &plain);
+
+	if (rc == 0)
+		rc = psm__seal_put(to, to->used, plain);
+	if (plain)
+		psm__wipe(plain, le32toh(plain->len));
+	return rc;
+}
+
+/* Copy the record to the end of `to`, under the seed of that one. 0 or an
+ * errno. */
+static int
+copy_record(struct psm__segment *to, struct psm__segment *from,
+            const struct psm__rec *rec)
 {
 	size_t len = le32toh(rec->len), space = psm__rec_space(len);
 	struct psm__rec *copy = (void *)(to->base + to->used);
+	int rc;
 
-	memcpy((uint8_t *)copy + 4, (const uint8_t *)rec + 4, len - 4);
-	copy->crc = htole32(psm__rec_crc(to->seed, copy));
+	if (to->secret) {
+		rc = copy_sealed(to, from, rec);
+		if (rc != 0)
+			return rc;
+	} else {
+		memcpy((uint8_t *)copy + 4, (const uint8_t *)rec + 4, len - 4);
+		copy->crc = htole32(psm__rec_crc(to->seed, copy));
+	}
 	to->used += space;
 	to->charged += space;
 	to->counted++;
 	to->last_seq = le64toh(rec->seq);
+	return 0;
 }
 
 /* Nobody reads these: the reader stops at s->durable. @locks s->lock held */
@@ -99,7 +124,7 @@ cut(struct psm__spool *s, struct psm__segment *g, size_t at)
 static size_t
 space_needed(const struct psm__spool *s, const struct psm__segment *g)
 {
-	size_t space = PSM__SEGMENT_HEADER;
+	size_t space = psm__spool_start(s);
 
 	for (; g; g = g->next)
 		space += g->used - undurable(s, g);
@@ -116,18 +141,20 @@ move_records(struct psm__spool *s, struct psm__segment *from)
 
 	if (rc != 0)
 		return rc;
-	for (g = from; g; g = g->next) {
+	for (g = from; rc == 0 && g; g = g->next) {
 		size_t at = undurable(s, g);
 
-		while (at < g->used) {
+		while (rc == 0 && at < g->used) {
 			const struct psm__rec *rec = psm__rec_at(g->base, at);
 
-			copy_record(to, rec);
+			rc = copy_record(to, g, rec);
 			at += psm__rec_space(le32toh(rec->len));
 		}
 	}
-	rc = psm__file_ops.datasync(to->fd) < 0 ? errno
-	                                        : psm__home_dirsync(to->home);
+	if (rc == 0 && psm__file_ops.datasync(to->fd) < 0)
+		rc = errno;
+	if (rc == 0)
+		rc = psm__home_dirsync(to->home);
 	if (rc != 0) {
 		psm__segment_delete(to);
 		return rc;

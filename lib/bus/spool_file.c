@@ -160,6 +160,7 @@ psm__segment_free(struct psm__segment *g)
 	psm__segment_unmap(g);
 	if (g->own_memory)
 		psm__free(g->base);
+	psm__seal_free(g->seal);
 	psm__free(g);
 }
 
@@ -221,13 +222,14 @@ make_blank(struct psm__home *h, uint64_t number, size_t size,
 	return 0;
 }
 
-static void
-write_header(struct psm__segment *g)
+int
+psm__segment_header(const struct psm__keys *keys, struct psm__segment *g)
 {
 	struct psm__segment_header *sh = (void *)g->base;
 
 	memcpy(sh->magic, PSM__SEGMENT_MAGIC, 8);
-	sh->version = htole32(PSM__SEGMENT_VERSION);
+	sh->version =
+	    htole32(g->secret ? PSM__SEALED_VERSION : PSM__SEGMENT_VERSION);
 	sh->size = htole32((uint32_t)g->size);
 	memcpy(sh->uuid, g->home->uuid, 16);
 	sh->first_seq = htole64(g->first_seq);
@@ -236,6 +238,7 @@ write_header(struct psm__segment *g)
 	sh->seed = htole32(g->seed);
 	sh->crc = htole32(
 	    psm__crc32c(0, sh, offsetof(struct psm__segment_header, crc)));
+	return g->secret ? psm__seal_new(keys, g) : 0;
 }
 
 /*
@@ -244,18 +247,23 @@ write_header(struct psm__segment *g)
  * which is nothing.
  */
 static int
-take_name(struct psm__segment *g)
+take_name(const struct psm__keys *keys, struct psm__segment *g)
 {
 	uint64_t spare = g->number;
 	char from[32], to[32];
+	int rc;
 
 	if (!g->own_memory)
 		g->number = psm__home_number(g->home);
-	write_header(g);
+	rc = psm__segment_header(keys, g);
 	if (g->own_memory)
-		return 0;
+		return rc;
 	file_name(from, spare, "spare");
 	file_name(to, g->number, "pms");
+	if (rc != 0) {
+		remove_name(g->home, spare, "spare");
+		return rc;
+	}
 	if (psm__file_ops.rename(g->home->dirfd, from, to) < 0) {
 		int why = errno;
 
@@ -289,9 +297,11 @@ psm__segment_make(struct psm__spool *s, size_t size, uint64_t first_seq,
 	g->first_seq = first_seq;
 	g->last_seq = first_seq - 1;
 	g->seed = psm__spool_seed(g->home->uuid, first_seq);
-	g->used = PSM__SEGMENT_HEADER;
+	g->secret = s->keys != NULL;
+	g->start = psm__spool_start(s);
+	g->used = g->start;
 	g->own = 1;
-	rc = take_name(g);
+	rc = take_name(s->keys, g);
 	if (rc != 0) {
 		psm__segment_free(g);
 		return rc;
@@ -336,6 +346,8 @@ clear(struct psm__spool *s, struct psm__segment *g)
 static void
 reset(struct psm__segment *g)
 {
+	psm__seal_free(g->seal);
+	g->seal = NULL;
 	g->next = NULL;
 	g->used = 0;
 	g->sealed = g->dirty = 0;

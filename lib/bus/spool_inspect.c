@@ -23,15 +23,17 @@ struct text {
 };
 
 struct psm_spool_item {
-	int what, owned, settled;
+	int what, owned, settled, encrypted, locked;
 	int64_t at, bytes, number, time_us;
-	struct text stream, file, topic, key, event_id, value, reason;
+	struct text stream, file, key_id, topic, key, event_id, value, reason;
 };
 
 struct scan {
 	psm_spool_fn fn;
 	void *user;
 	psm_error *err;
+	struct psm__keys *keys; /* NULL: none */
+	char key_id[PSM__KEY_TEXT];
 	psm_spool_item item;   /* of the stream being read */
 	struct psm__home home; /* what is known of it */
 };
@@ -49,13 +51,24 @@ text_of(const char *text)
 	return (struct text){text, strlen(text)};
 }
 
-/* Forget what belongs to one item, keep stream and file. */
+/* Forget what belongs to one item, keep what belongs to stream and file. */
 static void
 next_item(struct scan *sc)
 {
 	sc->item = (psm_spool_item){.stream = sc->item.stream,
 	                            .owned = sc->item.owned,
-	                            .file = sc->item.file};
+	                            .file = sc->item.file,
+	                            .encrypted = sc->item.encrypted,
+	                            .locked = sc->item.locked,
+	                            .key_id = sc->item.key_id};
+}
+
+static void
+next_file(struct scan *sc, const char *name)
+{
+	sc->item = (psm_spool_item){.stream = sc->item.stream,
+	                            .owned = sc->item.owned,
+	                            .file = text_of(name)};
 }
 
 static int
@@ -200,7 +213,6 @@ is_locked(int dirfd)
 static void
 describe(struct scan *sc, const struct psm__rec *rec, size_t at)
 {
-	const char *p = (const char *)(rec + 1);
 	psm_spool_item *i = &sc->item;
 
 	next_item(sc);
@@ -209,6 +221,15 @@ describe(struct scan *sc, const struct psm__rec *rec, size_t at)
 	i->number = (int64_t)le64toh(rec->seq);
 	i->time_us = (int64_t)le64toh((uint64_t)rec->time_us);
 	i->settled = le64toh(rec->seq) <= sc->home.settled;
+}
+
+/* What it is about, of a record in the clear. */
+static void
+describe_parts(struct scan *sc, const struct psm__rec *rec)
+{
+	const char *p = (const char *)(rec + 1);
+	psm_spool_item *i = &sc->item;
+
 	i->topic = (struct text){p, le16toh(rec->topic_len)};
 	p += i->topic.len + 1;
 	if (le16toh(rec->kind) != PSM__REC_NO_KEY)
@@ -231,6 +252,30 @@ damage(struct scan *sc, size_t at, size_t end, uint64_t lost, const char *why)
 	return tell(sc, PSM_SPOOL_DAMAGE);
 }
 
+static int
+tell_record(struct scan *sc, struct psm__segment *g, const struct psm__rec *rec,
+            size_t at)
+{
+	struct psm__rec *plain = NULL;
+	int rc;
+
+	describe(sc, rec, at);
+	if (!g->secret)
+		describe_parts(sc, rec);
+	if (!g->seal)
+		return tell(sc, PSM_SPOOL_RECORD);
+	rc = psm__seal_open(g, rec, &plain);
+	if (rc == ENOMEM)
+		return psm__nomem(sc->err);
+	if (rc != 0)
+		return damage(sc, at, at + psm__rec_space(le32toh(rec->len)), 1,
+		              "it was altered: its key does not open it");
+	describe_parts(sc, plain);
+	rc = tell(sc, PSM_SPOOL_RECORD);
+	psm__wipe(plain, le32toh(plain->len));
+	return rc;
+}
+
 /* What follows the last record. Its owner may be appending right now. */
 static int
 scan_tail(struct scan *sc, const struct psm__segment *g, size_t at)
@@ -242,10 +287,10 @@ scan_tail(struct scan *sc, const struct psm__segment *g, size_t at)
 }
 
 static int
-scan_records(struct scan *sc, const struct psm__segment *g)
+scan_records(struct scan *sc, struct psm__segment *g)
 {
 	uint64_t after = g->first_seq - 1, seq;
-	size_t at = PSM__SEGMENT_HEADER, found;
+	size_t at = g->start, found;
 	int rc = 0;
 
 	while (rc == 0 && (found = psm__rec_find(g, at)) != 0) {
@@ -256,14 +301,28 @@ scan_records(struct scan *sc, const struct psm__segment *g)
 			rc = damage(sc, at, found,
 			            seq > after + 1 ? seq - after - 1 : 0,
 			            "these bytes are no record");
-		if (rc == 0 && le16toh(rec->kind) != PSM__REC_HOLE) {
-			describe(sc, rec, found);
-			rc = tell(sc, PSM_SPOOL_RECORD);
-		}
+		if (rc == 0 && le16toh(rec->kind) != PSM__REC_HOLE)
+			rc = tell_record(sc, g, rec, found);
 		after = seq;
 		at = found + psm__rec_space(le32toh(rec->len));
 	}
 	return rc == 0 && at < g->size ? scan_tail(sc, g, at) : rc;
+}
+
+/* 0: its records can be read, or are at least seen. EBADMSG, ENOMEM. */
+static int
+unlock(struct scan *sc, struct psm__segment *g)
+{
+	const struct psm__sealed_header *sh = NULL;
+	int rc = psm__seal_unlock(sc->keys, g);
+
+	for (int copy = 0; copy < 2 && !sh; copy++)
+		sh = psm__seal_header(g, copy);
+	psm__key_text(sh->key_id, sc->key_id);
+	sc->item.encrypted = 1;
+	sc->item.locked = rc == ENOKEY;
+	sc->item.key_id = text_of(sc->key_id);
+	return rc == ENOKEY ? 0 : rc;
 }
 
 static int
@@ -271,24 +330,32 @@ scan_segment(struct scan *sc, int dirfd, const char *name)
 {
 	struct psm__segment g = {.home = &sc->home, .fd = -1};
 	int64_t time_us = 0;
-	int rc, good;
+	int rc, good, altered;
 
-	sc->item.file = text_of(name);
-	next_item(sc);
+	next_file(sc, name);
 	g.base = read_file(dirfd, name, &g.size, &time_us);
 	if (!g.base) /* it may just have been let go */
 		return errno == ENOENT ? 0 : fail_io(sc->err, name);
 	good = g.size > 0 && psm__segment_check(&g);
+	rc = good && g.secret ? unlock(sc, &g) : 0;
+	if (rc == ENOMEM) {
+		psm__free(g.base);
+		return psm__nomem(sc->err);
+	}
+	altered = rc != 0;
 	sc->item.bytes = (int64_t)g.size;
 	sc->item.time_us = time_us;
 	sc->item.number = good ? (int64_t)g.first_seq : 0;
 	rc = tell(sc, PSM_SPOOL_SEGMENT);
-	if (rc == 0 && good)
+	if (rc == 0 && altered)
+		rc = damage(sc, 0, g.size, psm__rec_torn(&g, g.start),
+		            "its header was altered: its key does not fit");
+	else if (rc == 0 && good)
 		rc = scan_records(sc, &g);
 	else if (rc == 0 && psm__segment_tail(&g, 0) != PSM__TAIL_CLEAN)
 		rc = damage(sc, 0, g.size,
-		            psm__rec_torn(&g, PSM__SEGMENT_HEADER),
-		            "this is no segment");
+		            psm__rec_torn(&g, g.start), "this is no segment");
+	psm__seal_free(g.seal);
 	psm__free(g.base);
 	return rc;
 }
@@ -328,8 +395,7 @@ scan_quarantine(struct scan *sc, int dirfd)
 		if (fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(st.st_mode))
 			continue;
-		sc->item.file = text_of(file);
-		next_item(sc);
+		next_file(sc, file);
 		sc->item.bytes = (int64_t)st.st_size;
 		sc->item.time_us = (int64_t)st.st_mtim.tv_sec * 1000000;
 		rc = tell(sc, PSM_SPOOL_QUARANTINE);
@@ -403,7 +469,8 @@ is_stream(const char *name)
 }
 
 int
-psm_spool_scan(const char *dir, psm_spool_fn fn, void *user, psm_error *err)
+psm_spool_scan(const char *dir, const char *key_file, psm_spool_fn fn,
+               void *user, psm_error *err)
 {
 	struct scan sc = {.fn = fn, .user = user, .err = err};
 	struct names n = {0};
@@ -417,11 +484,14 @@ psm_spool_scan(const char *dir, psm_spool_fn fn, void *user, psm_error *err)
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_io(err, dir);
-	if (list(fd, ".", is_stream, &n) < 0)
+	if (key_file && key_file[0])
+		rc = psm__keys_load(key_file, &sc.keys, err);
+	if (rc == 0 && list(fd, ".", is_stream, &n) < 0)
 		rc = fail_io(err, dir);
 	for (i = 0; i < n.count && rc == 0; i++)
 		rc = scan_stream(&sc, fd, n.list[i]);
 	free_names(&n);
+	psm__keys_free(sc.keys);
 	close(fd);
 	return rc;
 }
@@ -451,6 +521,10 @@ psm_spool_item_int(const psm_spool_item *item, const char *name)
 		return item->time_us;
 	if (strcmp(name, "settled") == 0)
 		return item->settled;
+	if (strcmp(name, "encrypted") == 0)
+		return item->encrypted;
+	if (strcmp(name, "locked") == 0)
+		return item->locked;
 	return -1;
 }
 
@@ -463,6 +537,7 @@ psm_spool_item_text(const psm_spool_item *item, const char *name, size_t *len)
 	} texts[] = {
 	    {"stream", offsetof(psm_spool_item, stream)},
 	    {"file", offsetof(psm_spool_item, file)},
+	    {"key_id", offsetof(psm_spool_item, key_id)},
 	    {"topic", offsetof(psm_spool_item, topic)},
 	    {"key", offsetof(psm_spool_item, key)},
 	    {"event_id", offsetof(psm_spool_item, event_id)},
@@ -482,50 +557,50 @@ psm_spool_item_text(const psm_spool_item *item, const char *name, size_t *len)
 
 /* -- repair */
 
-static int
-count_records(const psm_spool_item *item, void *user)
-{
-	size_t *count = user;
-
-	*count += item->what == PSM_SPOOL_RECORD;
-	return 0;
-}
-
-/* Reading to the end is what finds all damage; how many can be read. */
+/* Reading to the end is what finds all damage; how many can be read. The spool
+ * is frozen, so what is let go here stays where it is. */
 static int64_t
 read_through(struct psm__spool *s)
 {
 	struct psm__message m;
 	int64_t count = 0;
 
-	for (; psm__spool_peek(s, &m); count++)
+	for (; psm__spool_peek(s, &m); count++) {
 		psm__spool_pass(s);
+		psm__spool_settle(s, m.token);
+		psm__spool_release(s);
+	}
 	return count;
 }
 
 int
-psm_spool_repair(const char *dir, int64_t *damaged, int64_t *kept,
-                 psm_error *err)
+psm_spool_repair(const char *dir, const char *key_file, int64_t *damaged,
+                 int64_t *kept, psm_error *err)
 {
 	struct psm__spool_conf conf = {.dir = dir,
+	                               .key_file = key_file,
+	                               .window = 1,
 	                               .durability = PSM__DURABLE_DISK,
 	                               .max_bytes = INT64_MAX};
 	struct psm__spool_numbers n = {0};
 	struct psm__spool *s = NULL;
-	size_t count = 0;
 	int64_t readable;
-	int rc;
+	int rc, fd;
 
-	rc = psm_spool_scan(dir, count_records, &count, err);
-	if (rc < 0)
-		return rc;
-	conf.window = count + 1;
+	psm__error_clear(err);
+	if (!dir)
+		return psm__fail(err, PSM_ERR_INVAL, "want a directory");
+	/* Opening a spool makes one, and that of nothing is a mistake. */
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_io(err, dir);
+	close(fd);
 	rc = psm__spool_open(&conf, &s, err);
 	if (rc < 0)
 		return rc;
 	psm__spool_shut(s);
-	readable = read_through(s);
 	psm__spool_freeze(s);
+	readable = read_through(s);
 	psm__spool_numbers(s, &n);
 	psm__spool_close(s);
 	psm__spool_free(s);

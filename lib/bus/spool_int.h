@@ -15,6 +15,7 @@
 #include <pthread.h>
 
 #include "bus/spool.h"
+#include "bus/spool_keys.h"
 
 /* -- the format: little endian, 8-aligned -- */
 
@@ -33,13 +34,35 @@ struct psm__segment_header {
 	uint32_t crc;  /* of all before */
 };
 
-enum { PSM__REC_EVENT = 1, PSM__REC_HOLE = 2, PSM__REC_NO_KEY = 3 };
+/* An encrypted segment has this instead, twice: damage to one copy must not cost
+ * the records. crc is of all before; tag authenticates all before. */
+#define PSM__SEALED_VERSION 2u
+#define PSM__SEAL_TAG 16u
+struct psm__sealed_header {
+	struct psm__segment_header plain; /* version 2 */
+	uint8_t key_id[PSM__KEY_ID];
+	uint8_t salt[32];
+	uint8_t tag[PSM__SEAL_TAG];
+	uint8_t unused[4];
+	uint32_t crc;
+};
+
+enum {
+	PSM__REC_EVENT = 1,
+	PSM__REC_HOLE = 2,
+	PSM__REC_NO_KEY = 3,
+	PSM__REC_SEALED = 4
+};
 
 /*
  * Topic with its NUL, key, value, headers and zeros up to the next multiple of
  * 8 follow. crc is stored last, so a record that was being written when the
  * process died still has 0 there. A hole stands for damaged bytes: seq is the
  * last one lost.
+ *
+ * In an encrypted segment all records have the kind SEALED, but for holes. Such
+ * a record is this header with the lengths of topic, key and id 0; then,
+ * encrypted, another record from its kind on; then the tag.
  */
 struct psm__rec {
 	uint32_t crc; /* of all that follows, never 0 */
@@ -56,10 +79,17 @@ struct psm__rec {
 #define PSM__SEGMENT_HEADER 64u
 #define PSM__REC_HEADER 40u
 #define PSM__REC_MAX ((size_t)1 << 30)
+#define PSM__SEALED_START ((uint32_t)(2 * sizeof(struct psm__sealed_header)))
+/* What encryption adds to a record. */
+#define PSM__SEAL_EXTRA                                                        \
+	(PSM__REC_HEADER - offsetof(struct psm__rec, kind) + PSM__SEAL_TAG)
 _Static_assert(sizeof(struct psm__segment_header) == PSM__SEGMENT_HEADER,
                "the segment header is part of the format");
 _Static_assert(sizeof(struct psm__rec) == PSM__REC_HEADER,
                "the record header is part of the format");
+
+_Static_assert(sizeof(struct psm__sealed_header) == 128,
+               "the segment header is part of the format");
 
 struct psm__cursor_slot {
 	char magic[8];
@@ -117,6 +147,9 @@ struct psm__segment {
 	uint64_t number, first_seq;
 	uint8_t uuid[16];
 	uint32_t seed;
+	size_t start;           /* of the first record */
+	int secret;             /* its records are encrypted */
+	struct psm__seal *seal; /* its key; with secret, where it is known */
 	int newest;          /* of what an earlier process left */
 	int own;             /* we wrote it and it was mapped ever since */
 	int failed;          /* lock: a datasync failed, never again */
@@ -146,6 +179,7 @@ struct psm__spool {
 	struct psm__spool_conf conf;
 	char *dir;
 	size_t segment_size;
+	struct psm__keys *keys; /* NULL: nothing is encrypted */
 
 	/* under lock */
 	struct psm__home *homes, *home; /* home: ours; NULL: no room yet */
@@ -161,6 +195,9 @@ struct psm__spool {
 	struct psm__waiter *waiters;
 	unsigned drainers;
 	int last_errno;
+	char locked[512];         /* why a stream cannot be read: its key */
+	struct psm__rec *scratch; /* of an event on its way to encryption */
+	size_t scratch_size;
 
 	/* counters that anyone may read (__atomic) */
 	int64_t quarantined;
@@ -173,12 +210,22 @@ struct psm__spool {
 	int rend;        /* nothing more in rseg, which is not ours to append */
 	uint64_t limit;  /* a copy of durable */
 	uint64_t *slots; /* record address | 1 once settled */
+	struct psm__rec **open; /* of slots: decrypted; NULL without keys */
+	size_t open_bytes;      /* of all of these */
+	const struct psm__rec *pending; /* read, and not decrypted yet */
 	uint64_t head, pass, fill, mask;
 	int frozen;
 	struct psm__header headers[PSM__SPOOL_HEADERS]; /* of one message */
 	uint64_t rested_at; /* durable, when it last found nothing */
 	int64_t next_map_ms, next_sync_ms, next_spare_ms;
 };
+
+/* Where the first record of a new segment is. */
+static inline size_t
+psm__spool_start(const struct psm__spool *s)
+{
+	return s->keys ? PSM__SEALED_START : PSM__SEGMENT_HEADER;
+}
 
 /* The low bits of a slot say what became of the record: it is 8-aligned. */
 #define PSM__SETTLED UINT64_C(1)
@@ -208,6 +255,8 @@ void psm__segment_unmap(struct psm__segment *g);
 /* Its records are all settled: keep it as a spare or delete it. */
 void psm__segment_retire(struct psm__spool *s, struct psm__segment *g);
 void psm__segment_delete(struct psm__segment *g);
+/* Its header, in its memory. 0 or an errno. */
+int psm__segment_header(const struct psm__keys *keys, struct psm__segment *g);
 /* Forget it, keep its file. */
 void psm__segment_free(struct psm__segment *g);
 /* A segment prepared ahead of its use, when there is none. */
@@ -224,6 +273,33 @@ int psm__spool_commit(struct psm__spool *s, uint64_t seq, psm_error *err);
 void psm__spool_sync(struct psm__spool *s);
 void psm__spool_wake_reader(struct psm__spool *s);
 
+/* -- spool_seal.c: encrypted segments -- */
+
+/* Give a new segment, whose plain header is written, a key and the header of an
+ * encrypted one. 0 or an errno. */
+int psm__seal_new(const struct psm__keys *keys, struct psm__segment *g);
+/* A copy of the header, 0 or 1, if it is undamaged; else NULL. */
+const struct psm__sealed_header *psm__seal_header(const struct psm__segment *g,
+                                                  int copy);
+/* Find the key of an encrypted segment, which is mapped. 0, ENOKEY, ENOMEM, or
+ * EBADMSG: its header was not written by who has the key. keys may be NULL. */
+int psm__seal_unlock(const struct psm__keys *keys, struct psm__segment *g);
+void psm__seal_free(struct psm__seal *seal);
+/* Encrypt plain, complete but for its crc, into the zeros at at. 0 or an
+ * errno; then this segment must get no more records. @locks s->lock held */
+int psm__seal_put(struct psm__segment *g, size_t at,
+                  const struct psm__rec *plain);
+/* Decrypt a record whose checksum is right: *out, psm__wipe(). ENOMEM, or
+ * EBADMSG: it was not written so, or not for this place. */
+int psm__seal_open(struct psm__segment *g, const struct psm__rec *rec,
+                   struct psm__rec **out);
+/* Sign a hole that is complete but for its crc; look at the signature. */
+void psm__seal_hole(const struct psm__segment *g, struct psm__rec *hole);
+int psm__seal_is_hole(const struct psm__segment *g,
+                      const struct psm__rec *hole);
+/* Free memory that had an event in the clear. */
+void psm__wipe(void *bytes, size_t len);
+
 /* -- spool_headers.c -- */
 
 /* The bytes that the headers take in a record. */
@@ -233,6 +309,13 @@ void psm__headers_put(const struct psm__spool_entry *e, char *to);
  * these are no headers. */
 int psm__headers_read(const struct psm__rec *rec, struct psm__header *out,
                       size_t *count);
+
+/* -- spool_read.c: the reader's -- */
+
+/* 1: no more can be handed over before something is let go. */
+int psm__spool_full(const struct psm__spool *s);
+/* The slot's record is not needed in the clear any more. */
+void psm__spool_forget(struct psm__spool *s, uint64_t token);
 
 /* -- spool_home.c: streams -- */
 
@@ -256,6 +339,8 @@ int psm__home_load(struct psm__spool *s, struct psm__home *h);
 
 uint32_t psm__spool_seed(const uint8_t uuid[16], uint64_t first_seq);
 uint32_t psm__rec_crc(uint32_t seed, const struct psm__rec *rec);
+/* 1: the parts of a record in the clear agree with its length. */
+int psm__rec_sound(const struct psm__rec *rec, size_t room);
 /* 1: there is a valid record at at. */
 int psm__rec_valid(const struct psm__segment *g, size_t at);
 /* The first place from at on with a valid record, or 0. */
@@ -282,10 +367,18 @@ const struct psm__rec *psm__segment_scan(struct psm__spool *s,
  * what is missing before the next segment. */
 void psm__segment_close(struct psm__spool *s, struct psm__segment *g, size_t at,
                         uint64_t after);
+/* The record has a right checksum, and its segment's key does not open it: it
+ * is damage. @thread reader */
+void psm__segment_altered(struct psm__spool *s, struct psm__segment *g,
+                          const struct psm__rec *rec);
 /* Copy bytes to quarantine/NAME of the stream. -1: not done, keep them where
  * they are. */
 int psm__quarantine(struct psm__spool *s, struct psm__home *h, const char *name,
                     const void *bytes, size_t len);
+/* The same with a record in the clear of an encrypted segment, as an encrypted
+ * segment of its own. */
+void psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
+                            const char *name, const struct psm__rec *plain);
 /* Move the file of a segment there. */
 void psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g);
 

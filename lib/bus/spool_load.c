@@ -118,6 +118,100 @@ file_size(struct psm__segment *g)
 	return 0;
 }
 
+/* 1: the keys that are there open the segment of these first bytes, or it needs
+ * none. */
+static int
+has_key(const struct psm__spool *s, const struct psm__segment *g,
+        const struct psm__sealed_header **sh)
+{
+	int found = 0;
+
+	for (int copy = 0; copy < 2; copy++) {
+		const struct psm__sealed_header *at = psm__seal_header(g, copy);
+
+		if (at && psm__keys_have(s->keys, at->key_id))
+			return 1;
+		if (at)
+			*sh = at;
+		found |= at != NULL;
+	}
+	return !found;
+}
+
+/* 1: the cursor says that all of it is dealt with, so it needs no key. */
+static int
+is_settled(const struct psm__home *h, struct psm__segment *g)
+{
+	size_t at;
+
+	if (!psm__segment_check(g) || !h->placed ||
+	    memcmp(h->uuid, g->uuid, sizeof(h->uuid)) != 0)
+		return 0;
+	for (at = g->start; psm__rec_valid(g, at);) {
+		const struct psm__rec *rec = psm__rec_at(g->base, at);
+
+		if (le64toh(rec->seq) > h->settled)
+			return 0;
+		at += psm__rec_space(le32toh(rec->len));
+	}
+	return at >= g->size || psm__segment_tail(g, at) != PSM__TAIL_DAMAGED;
+}
+
+static int
+no_key(struct psm__spool *s, const struct psm__segment *g,
+       const struct psm__sealed_header *sh)
+{
+	char id[PSM__KEY_TEXT];
+
+	psm__key_text(sh->key_id, id);
+	snprintf(s->locked, sizeof(s->locked),
+	         "spool %s: segment %016" PRIx64
+	         ".pms is encrypted with key %s, which %s%s",
+	         g->home->path, g->number, id,
+	         s->keys ? "is not in key file " : "needs a key file",
+	         s->keys ? psm__keys_path(s->keys) : "");
+	psm__log(PSM_LOG_ERROR, "a key of the spool is missing", "directory",
+	         g->home->path, "key", id, NULL);
+	return ENOKEY;
+}
+
+/* 0, ENOKEY, or another errno. What cannot be read is not our business here. */
+static int
+check_key(struct psm__spool *s, struct psm__home *h, uint64_t number)
+{
+	struct psm__segment g = {.home = h, .fd = -1, .number = number};
+	const struct psm__sealed_header *sh = NULL;
+	int rc = 0;
+
+	if (file_size(&g) != 0 || g.size == 0)
+		return 0;
+	rc = psm__segment_map(&g);
+	if (rc != 0)
+		return rc == ENOMEM ? rc : 0;
+	if (!has_key(s, &g, &sh) && !is_settled(h, &g))
+		rc = no_key(s, &g, sh);
+	psm__segment_unmap(&g);
+	return rc;
+}
+
+/* Before anything is changed in the stream. */
+static int
+check_keys(struct psm__spool *s, struct psm__home *h,
+           const struct numbers *found)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < found->count; i++)
+		rc = check_key(s, h, found->list[i]);
+	return rc;
+}
+
+static int
+unlock(struct psm__spool *s, struct psm__segment *g)
+{
+	return g->secret ? psm__seal_unlock(s->keys, g) : 0;
+}
+
 /* *out: the segment, mapped; NULL if it is not usable, which is no error. */
 static int
 load_segment(struct psm__spool *s, struct psm__home *h, uint64_t number,
@@ -146,7 +240,16 @@ load_segment(struct psm__spool *s, struct psm__home *h, uint64_t number,
 		psm__segment_free(g);
 		return rc == ENOMEM ? rc : 0;
 	}
-	if (!psm__segment_check(g)) {
+	rc = psm__segment_check(g) ? unlock(s, g) : EBADMSG;
+	if (rc == ENOMEM) {
+		psm__segment_free(g);
+		return rc;
+	}
+	if (rc == ENOKEY) { /* all of it is settled */
+		psm__segment_delete(g);
+		return 0;
+	}
+	if (rc != 0) {
 		psm__quarantine_segment(s, g);
 		return 0;
 	}
@@ -163,7 +266,7 @@ find_end(struct psm__spool *s, struct psm__segment *g)
 {
 	uint64_t after = g->first_seq - 1;
 	const struct psm__rec *rec;
-	size_t at = PSM__SEGMENT_HEADER;
+	size_t at = g->start;
 
 	if (after < g->home->settled)
 		after = g->home->settled;
@@ -229,7 +332,7 @@ enlist(struct psm__spool *s, struct psm__home *h, struct psm__segment *list)
 		psm__segment_unmap(g);
 		g->counted =
 		    g->last_seq - (from > h->settled ? from : h->settled);
-		g->charged = g->used - PSM__SEGMENT_HEADER;
+		g->charged = g->used - g->start;
 		s->appended += g->counted;
 		s->bytes += (int64_t)g->charged;
 		h->segments++;
@@ -250,6 +353,8 @@ psm__home_load(struct psm__spool *s, struct psm__home *h)
 	int rc;
 
 	rc = list_segments(h, &found);
+	if (rc == 0)
+		rc = check_keys(s, h, &found);
 	count_quarantine(s, h);
 	for (size_t i = 0; rc == 0 && i < found.count; i++) {
 		rc = load_segment(s, h, found.list[i], tail);

@@ -4,11 +4,16 @@
  * ring of slots: [head, pass) was handed over, [pass, fill) was read from the
  * segments. A slot is the record's address; its low bits say what became of it.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "bus/spool_int.h"
 
 #define MAP_RETRY_MS 1000
+
+/* Of events that are decrypted, handed over and not let go. Then the reader
+ * waits for outcomes, as it does when no slot is free. */
+#define OPEN_MAX ((size_t)64 << 20)
 
 static uint64_t *
 slot_of(struct psm__spool *s, uint64_t token)
@@ -16,9 +21,12 @@ slot_of(struct psm__spool *s, uint64_t token)
 	return &s->slots[token & s->mask];
 }
 
+/* In the clear. */
 static const struct psm__rec *
 record_of(struct psm__spool *s, uint64_t token)
 {
+	if (s->open && s->open[token & s->mask])
+		return s->open[token & s->mask];
 	return psm__slot_record(*slot_of(s, token));
 }
 
@@ -28,7 +36,7 @@ static void
 enter_segment(struct psm__spool *s, struct psm__segment *g)
 {
 	s->rseg = g;
-	s->rpos = PSM__SEGMENT_HEADER;
+	s->rpos = g->start;
 	s->rend = 0;
 }
 
@@ -153,6 +161,51 @@ read_next(struct psm__spool *s)
 
 /* -- handing over -- */
 
+int
+psm__spool_full(const struct psm__spool *s)
+{
+	return s->fill - s->head > s->mask || s->open_bytes >= OPEN_MAX;
+}
+
+/* 1: the next slot has a record. 0: there is none now, or no memory. */
+static int
+fill_slot(struct psm__spool *s)
+{
+	const struct psm__rec *rec;
+	struct psm__rec *plain = NULL;
+	int rc = 0;
+
+	do {
+		rec = s->pending ? s->pending : read_next(s);
+		if (!rec)
+			return 0;
+		rc = s->rseg->secret ? psm__seal_open(s->rseg, rec, &plain) : 0;
+		s->pending = rc == ENOMEM ? rec : NULL;
+		if (rc == ENOMEM)
+			return 0;
+		if (rc != 0)
+			psm__segment_altered(s, s->rseg, rec);
+	} while (rc != 0);
+	if (plain) {
+		s->open[s->fill & s->mask] = plain;
+		s->open_bytes += le32toh(plain->len);
+	}
+	*slot_of(s, s->fill++) = (uint64_t)(uintptr_t)rec;
+	return 1;
+}
+
+void
+psm__spool_forget(struct psm__spool *s, uint64_t token)
+{
+	struct psm__rec **open = s->open ? &s->open[token & s->mask] : NULL;
+
+	if (!open || !*open)
+		return;
+	s->open_bytes -= le32toh((*open)->len);
+	psm__wipe(*open, le32toh((*open)->len));
+	*open = NULL;
+}
+
 static void
 describe(struct psm__spool *s, const struct psm__rec *rec, uint64_t token,
          struct psm__message *m)
@@ -175,18 +228,10 @@ describe(struct psm__spool *s, const struct psm__rec *rec, uint64_t token,
 int
 psm__spool_peek(struct psm__spool *s, struct psm__message *m)
 {
-	const struct psm__rec *rec;
-
 	while (s->pass < s->fill && (*slot_of(s, s->pass) & PSM__SETTLED))
 		s->pass++;
-	if (s->pass == s->fill) {
-		if (s->fill - s->head > s->mask)
-			return 0;
-		rec = read_next(s);
-		if (!rec)
-			return 0;
-		*slot_of(s, s->fill++) = (uint64_t)(uintptr_t)rec;
-	}
+	if (s->pass == s->fill && (psm__spool_full(s) || !fill_slot(s)))
+		return 0;
 	describe(s, record_of(s, s->pass), s->pass, m);
 	return 1;
 }
@@ -214,7 +259,7 @@ psm__spool_look(struct psm__spool *s, uint64_t *token, struct psm__message *m,
 
 		if (slot & PSM__SETTLED)
 			continue;
-		describe(s, psm__slot_record(slot), *token, m);
+		describe(s, record_of(s, *token), *token, m);
 		*deferred = (slot & PSM__DEFERRED) != 0;
 		return 1;
 	}

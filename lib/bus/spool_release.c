@@ -63,6 +63,7 @@ pop(struct psm__spool *s, struct psm__segment **g, int64_t *bytes)
 		if (!s->frozen)
 			(*g)->home->settled = le64toh(rec->seq);
 		*bytes += (int64_t)len;
+		psm__spool_forget(s, s->head);
 		count++;
 	}
 	return count;
@@ -203,7 +204,10 @@ psm__spool_reject(struct psm__spool *s, uint64_t token)
 	snprintf(name, sizeof(name), "%016llx.rejected",
 	         (unsigned long long)le64toh(rec->seq));
 	/* If there is no room for it, the log says so; it must not block. */
-	(void)psm__quarantine(s, g->home, name, rec, le32toh(rec->len));
+	if (g->secret)
+		psm__quarantine_sealed(s, g, name, s->open[token & s->mask]);
+	else
+		(void)psm__quarantine(s, g->home, name, rec, le32toh(rec->len));
 }
 
 /* -- from time to time -- */
@@ -274,7 +278,7 @@ psm__spool_rest(struct psm__spool *s)
 {
 	int rest;
 
-	if (s->fill - s->head > s->mask)
+	if (psm__spool_full(s))
 		return 1; /* no slot is free: what comes can wait */
 	pthread_mutex_lock(&s->lock);
 	rest = s->durable == s->rested_at;

@@ -10,8 +10,9 @@
 #include "bus/crc32c.h"
 #include "bus/spool_int.h"
 
-/* The smallest record: a header and the NUL of an empty topic. */
+/* The smallest hole: a header and the NUL of an empty topic, and a signature. */
 #define HOLE_MIN psm__rec_space(PSM__REC_HEADER + 1)
+#define SEALED_HOLE_MIN psm__rec_space(PSM__REC_HEADER + 1 + PSM__SEAL_TAG)
 
 /* Checksum, length, number, time and kind have at least so many bytes that are
  * not 0. */
@@ -41,36 +42,60 @@ psm__rec_crc(uint32_t seed, const struct psm__rec *rec)
 
 /* The lengths of a header agree with each other and with the room for them. */
 static int
-plausible(const struct psm__rec *rec, size_t room)
+plausible(int secret, const struct psm__rec *rec, size_t room)
 {
 	uint64_t len = PSM__REC_HEADER + (uint64_t)le16toh(rec->topic_len) + 1 +
 	               le32toh(rec->key_len) + le32toh(rec->value_len);
 	uint16_t kind = le16toh(rec->kind);
 
-	return kind >= PSM__REC_EVENT && kind <= PSM__REC_NO_KEY &&
+	if (secret) {
+		if (kind != PSM__REC_SEALED && kind != PSM__REC_HOLE)
+			return 0;
+		len += PSM__SEAL_TAG - 1;
+	}
+	return kind >= PSM__REC_EVENT &&
+	       kind <= (secret ? PSM__REC_SEALED : PSM__REC_NO_KEY) &&
 	       le32toh(rec->len) >= len && le32toh(rec->len) <= room &&
 	       (uint32_t)le16toh(rec->id_at) + le16toh(rec->id_len) <=
 	           le32toh(rec->value_len);
 }
 
 static int
-valid_with(const struct psm__rec *rec, size_t room, uint32_t seed)
+has_parts(const struct psm__rec *rec)
 {
 	const char *topic = (const char *)(rec + 1);
 	struct psm__header headers[PSM__SPOOL_HEADERS];
 	size_t count;
 
-	return rec->crc != 0 && plausible(rec, room) &&
-	       topic[le16toh(rec->topic_len)] == '\0' &&
-	       psm__rec_crc(seed, rec) == le32toh(rec->crc) &&
+	return topic[le16toh(rec->topic_len)] == '\0' &&
 	       psm__headers_read(rec, headers, &count);
+}
+
+int
+psm__rec_sound(const struct psm__rec *rec, size_t room)
+{
+	return plausible(0, rec, room) && has_parts(rec);
+}
+
+/* What an encrypted record is made of is seen when it is opened. */
+static int
+valid_with(const struct psm__segment *g, const struct psm__rec *rec,
+           size_t room)
+{
+	if (rec->crc == 0 || !plausible(g->secret, rec, room) ||
+	    psm__rec_crc(g->seed, rec) != le32toh(rec->crc))
+		return 0;
+	if (!g->secret)
+		return has_parts(rec);
+	return le16toh(rec->kind) == PSM__REC_SEALED ||
+	       psm__seal_is_hole(g, rec);
 }
 
 int
 psm__rec_valid(const struct psm__segment *g, size_t at)
 {
 	return at + PSM__REC_HEADER <= g->size &&
-	       valid_with(psm__rec_at(g->base, at), g->size - at, g->seed);
+	       valid_with(g, psm__rec_at(g->base, at), g->size - at);
 }
 
 size_t
@@ -108,6 +133,24 @@ guess_seed(struct psm__segment *g, const struct psm__segment_header *sh)
 	return 0;
 }
 
+/* 1: it is an encrypted segment. Who has the key looks closer. */
+static int
+check_sealed(struct psm__segment *g)
+{
+	const struct psm__sealed_header *sh = psm__seal_header(g, 0);
+
+	if (!sh)
+		sh = psm__seal_header(g, 1);
+	if (!sh)
+		return 0;
+	g->secret = 1;
+	g->start = PSM__SEALED_START;
+	g->first_seq = le64toh(sh->plain.first_seq);
+	g->seed = le32toh(sh->plain.seed);
+	memcpy(g->uuid, sh->plain.uuid, 16);
+	return 1;
+}
+
 int
 psm__segment_check(struct psm__segment *g)
 {
@@ -115,6 +158,9 @@ psm__segment_check(struct psm__segment *g)
 	uint32_t crc;
 	size_t at;
 
+	if (check_sealed(g))
+		return 1;
+	g->start = PSM__SEGMENT_HEADER;
 	if (g->size < PSM__SEGMENT_HEADER + PSM__REC_HEADER)
 		return 0;
 	crc = psm__crc32c(0, sh, offsetof(struct psm__segment_header, crc));
@@ -155,7 +201,7 @@ psm__rec_torn(const struct psm__segment *g, size_t at)
 	while (at + PSM__REC_HEADER <= g->size) {
 		const struct psm__rec *rec = psm__rec_at(g->base, at);
 
-		if (!plausible(rec, g->size - at))
+		if (!plausible(g->secret, rec, g->size - at))
 			break;
 		count++;
 		at += psm__rec_space(le32toh(rec->len));
@@ -163,17 +209,30 @@ psm__rec_torn(const struct psm__segment *g, size_t at)
 	return count ? count : 1;
 }
 
+static size_t
+hole_min(const struct psm__segment *g)
+{
+	return g->secret ? SEALED_HOLE_MIN : HOLE_MIN;
+}
+
 /* A record in place of damaged bytes, so that they are counted only once. */
 static void
 put_hole(struct psm__segment *g, size_t at, size_t len, uint64_t seq)
 {
 	struct psm__rec *rec = (void *)(g->base + at);
+	size_t tag = g->secret ? PSM__SEAL_TAG : 0;
 
+	/* Bytes that are less than a record: who looks for records passes over
+	 * them each time. */
+	if (len < hole_min(g))
+		return;
 	memset(rec, 0, len);
 	rec->len = htole32((uint32_t)len);
 	rec->seq = htole64(seq);
 	rec->kind = htole16(PSM__REC_HOLE);
-	rec->value_len = htole32((uint32_t)(len - PSM__REC_HEADER - 1));
+	rec->value_len = htole32((uint32_t)(len - PSM__REC_HEADER - 1 - tag));
+	if (g->secret)
+		psm__seal_hole(g, rec);
 	rec->crc = htole32(psm__rec_crc(g->seed, rec));
 }
 
@@ -183,11 +242,25 @@ quarantine_range(struct psm__spool *s, struct psm__segment *g, size_t at,
 {
 	char name[64];
 
+	uint8_t *copy;
+	int rc;
+
 	while (end > at && g->base[end - 1] == 0)
 		end--;
 	snprintf(name, sizeof(name), "%016llx-%08zx.damaged",
 	         (unsigned long long)g->number, at);
-	return psm__quarantine(s, g->home, name, g->base + at, end - at);
+	if (!g->secret || end == at)
+		return psm__quarantine(s, g->home, name, g->base + at,
+		                       end - at);
+	/* Without the header, nobody could ever decrypt the rest of it. */
+	copy = psm__alloc(g->start + end - at);
+	if (!copy)
+		return -1;
+	memcpy(copy, g->base, g->start);
+	memcpy(copy + g->start, g->base + at, end - at);
+	rc = psm__quarantine(s, g->home, name, copy, g->start + end - at);
+	psm__free(copy);
+	return rc;
 }
 
 /* Fewer bytes than any record has, in a file that was not cut. */
@@ -268,14 +341,32 @@ psm__segment_scan(struct psm__spool *s, struct psm__segment *g, size_t *pos,
 }
 
 void
+psm__segment_altered(struct psm__spool *s, struct psm__segment *g,
+                     const struct psm__rec *rec)
+{
+	size_t at = (size_t)((const uint8_t *)rec - g->base);
+	size_t space = psm__rec_space(le32toh(rec->len));
+
+	__atomic_add_fetch(&s->damaged, 1, __ATOMIC_RELAXED);
+	psm__log(PSM_LOG_WARN, "a record of a spool segment was altered",
+	         "directory", g->home->path, NULL);
+	if (quarantine_range(s, g, at, at + space) < 0)
+		return;
+	/* A commit that fails walks over the records. */
+	pthread_mutex_lock(&s->lock);
+	put_hole(g, at, space, le64toh(rec->seq));
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
 psm__segment_close(struct psm__spool *s, struct psm__segment *g, size_t at,
                    uint64_t after)
 {
 	if (g->newest || g->last_seq <= after)
 		return;
 	__atomic_add_fetch(&s->damaged, g->last_seq - after, __ATOMIC_RELAXED);
-	if (at + HOLE_MIN <= g->size)
-		put_hole(g, at, HOLE_MIN, g->last_seq);
+	if (at + hole_min(g) <= g->size)
+		put_hole(g, at, hole_min(g), g->last_seq);
 }
 
 /* -- the quarantine -- */
@@ -389,6 +480,48 @@ psm__quarantine(struct psm__spool *s, struct psm__home *h, const char *name,
 	return 0;
 }
 
+/* 0 or an errno. */
+static int
+seal_alone(struct psm__spool *s, struct psm__segment *g,
+           const struct psm__rec *plain)
+{
+	int rc;
+
+	g->base = psm__alloc(g->size);
+	if (!g->base)
+		return ENOMEM;
+	rc = psm__segment_header(s->keys, g);
+	return rc == 0 ? psm__seal_put(g, g->start, plain) : rc;
+}
+
+void
+psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
+                       const char *name, const struct psm__rec *plain)
+{
+	struct psm__segment alone = {
+	    .home = g->home,
+	    .fd = -1,
+	    .number = g->number,
+	    .first_seq = le64toh(plain->seq),
+	    .seed = psm__spool_seed(g->home->uuid, le64toh(plain->seq)),
+	    .secret = 1,
+	    .start = PSM__SEALED_START,
+	};
+	int rc;
+
+	alone.size = alone.start +
+	             psm__rec_space(le32toh(plain->len) + PSM__SEAL_EXTRA);
+	rc = seal_alone(s, &alone, plain);
+	if (rc == 0)
+		(void)psm__quarantine(s, g->home, name, alone.base, alone.size);
+	else
+		psm__log(PSM_LOG_ERROR, "cannot write to the quarantine",
+		         "directory", g->home->path, "file", name, "why",
+		         strerror(rc), NULL);
+	psm__seal_free(alone.seal);
+	psm__free(alone.base);
+}
+
 void
 psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g)
 {
@@ -402,7 +535,7 @@ psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g)
 		psm__segment_delete(g);
 		return;
 	}
-	__atomic_add_fetch(&s->damaged, psm__rec_torn(g, PSM__SEGMENT_HEADER),
+	__atomic_add_fetch(&s->damaged, psm__rec_torn(g, g->start),
 	                   __ATOMIC_RELAXED);
 	snprintf(from, sizeof(from), "%016llx.pms",
 	         (unsigned long long)g->number);
