@@ -13,6 +13,7 @@
  */
 #include "testing_rows.h"
 
+#include <ftw.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -271,6 +272,76 @@ START_TEST(p07_killed_while_the_broker_is_away)
 }
 END_TEST
 
+/* -- the same with an encrypted spool */
+
+static int marks; /* files of the spool with "patient_id" in them */
+
+static int
+look_for_marks(const char *path, const struct stat *st, int type,
+               struct FTW *ftw)
+{
+	size_t len = (size_t)st->st_size, got;
+	char *bytes;
+	FILE *f;
+
+	(void)ftw;
+	if (type != FTW_F || len == 0)
+		return 0;
+	bytes = malloc(len);
+	f = fopen(path, "rb");
+	must(bytes && f);
+	got = fread(bytes, 1, len, f);
+	fclose(f);
+	marks += memmem(bytes, got, "patient_id", 10) != NULL;
+	free(bytes);
+	return 0;
+}
+
+/* Events of two keys and two processes, some of them from before there was a
+ * key: all arrive as always, and none can be read in the files. */
+START_TEST(p07_encrypted_spool_loses_nothing)
+{
+	char key_path[300];
+	const char *const with_key[] = {"PSYMATCH_SPOOL_KEY_FILE", key_path,
+	                                NULL};
+	psm_producer *p;
+	FILE *f;
+
+	snprintf(key_path, sizeof(key_path), "%s.key", dir);
+	f = fopen(key_path, "w");
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "%064x\n", 7);
+	fclose(f);
+	ck_assert_int_eq(chmod(key_path, 0600), 0);
+	transport = rig->open();
+	rig->set_down(transport, 1);
+	p = start_on(transport, dir, NULL);
+	send_range(p, 0, 20, 4);
+	psm_producer_free(p);
+	p = start_on(transport, dir, with_key);
+	send_range(p, 20, 200, 4);
+	psm_producer_free(p);
+	ck_assert_int_eq(nftw(dir, look_for_marks, 16, FTW_PHYS), 0);
+	ck_assert_int_eq(marks, 1); /* of before */
+	heard.count = heard.closed = 0;
+	rig->set_down(transport, 0);
+	p = start_on(transport, dir, with_key);
+	send_range(p, 200, 300, 4);
+	flush(p);
+	send_range(p, 300, 310, 4);
+	flush(p);
+	ck_assert_int_eq(psm_producer_stat(p, "sent"), 310);
+	ck_assert_int_eq(psm_producer_stat(p, "damaged"), 0);
+	marks = 0;
+	ck_assert_int_eq(nftw(dir, look_for_marks, 16, FTW_PHYS), 0);
+	ck_assert_int_eq(marks, 0);
+	end(p);
+	ck_assert_int_eq(unlink(key_path), 0);
+	heard_each_once(310);
+	arrived(310);
+}
+END_TEST
+
 Suite *
 suite_producer(const struct bus_rig *with)
 {
@@ -289,6 +360,7 @@ suite_producer(const struct bus_rig *with)
 	tcase_add_test(tc, p05_a_stall_doubles_no_effect);
 	tcase_add_test(tc, p06_writers_against_the_draining_thread);
 	tcase_add_test(tc, p07_killed_while_the_broker_is_away);
+	tcase_add_test(tc, p07_encrypted_spool_loses_nothing);
 	suite_add_tcase(s, tc);
 	suite_producer_limits(s, with);
 	return s;

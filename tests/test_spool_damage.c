@@ -13,42 +13,6 @@
 static char segment[SMALL], cursor[128];
 static size_t starts[RECORDS + 1]; /* of the records; the end of the last */
 
-static const char *
-path_of(const char *below)
-{
-	static char path[600];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, below);
-	return path;
-}
-
-static void
-load(const char *below, char *bytes, size_t len)
-{
-	int fd = open(path_of(below), O_RDONLY);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(read(fd, bytes, len), (ssize_t)len);
-	close(fd);
-}
-
-static void
-store(const char *below, const char *bytes, size_t len)
-{
-	int fd = open(path_of(below), O_CREAT | O_TRUNC | O_WRONLY, 0600);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, bytes, len), (ssize_t)len);
-	close(fd);
-}
-
-/* Ends the way kill -9 does: nothing is tidied up. */
-static void
-abandon(struct psm__spool *s)
-{
-	psm__spool_free(s);
-}
-
 static void
 fill_three(void)
 {
@@ -59,7 +23,8 @@ fill_three(void)
 	s = open_spool();
 	put(s, 0, RECORDS);
 	abandon(s);
-	load("stream.0/0000000000000002.pms", segment, sizeof(segment));
+	ck_assert_uint_eq(load(SEGMENT, segment, sizeof(segment)),
+	                  sizeof(segment));
 	load("stream.0/cursor", cursor, sizeof(cursor));
 	for (int i = 0; i < RECORDS; i++) {
 		starts[i] = at;

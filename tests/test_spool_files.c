@@ -13,15 +13,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static const char *
-path_of(const char *below)
-{
-	static char path[600];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, below);
-	return path;
-}
-
 /* -- other owners -- */
 
 START_TEST(second_owner_takes_a_sibling)
@@ -591,10 +582,10 @@ live_once(void *arg)
 START_TEST(without_memory)
 {
 	psm__file_ops.dirsync = no_sync;
-	ck_assert_int_gt(
-	    testing_fail_each(live_once, _i ? dir + strlen(dir) : dir,
-	                      key_file != NULL),
-	    8);
+	ck_assert_int_gt(testing_fail_each(live_once,
+	                                   _i ? dir + strlen(dir) : dir,
+	                                   key_file != NULL),
+	                 8);
 }
 END_TEST
 

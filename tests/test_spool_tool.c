@@ -42,7 +42,7 @@ call(const char *args)
 static int
 call_on(const char *command)
 {
-	char args[600];
+	char args[1000];
 
 	(void)snprintf(args, sizeof(args), "%s '%s'", command, dir);
 	return call(args);
@@ -94,7 +94,7 @@ scan(void)
 	struct tally t = {0};
 	psm_error *err = psm_error_new();
 
-	ck_assert_msg(psm_spool_scan(dir, NULL, count, &t, err) == 0, "%s",
+	ck_assert_msg(psm_spool_scan(dir, key_file, count, &t, err) == 0, "%s",
 	              psm_error_message(err));
 	psm_error_free(err);
 	return t;
@@ -141,7 +141,7 @@ damage_record(int64_t number)
 {
 	struct place p = {.number = number};
 
-	ck_assert_int_eq(psm_spool_scan(dir, NULL, find, &p, NULL), 1);
+	ck_assert_int_eq(psm_spool_scan(dir, key_file, find, &p, NULL), 1);
 	flip(&p);
 	return p;
 }
@@ -316,8 +316,10 @@ START_TEST(wrong_use)
 	psm_error *err = psm_error_new();
 	struct tally t = {0};
 
-	ck_assert_int_eq(psm_spool_scan(NULL, NULL, count, &t, err), PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_spool_scan(dir, NULL, NULL, &t, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_spool_scan(NULL, NULL, count, &t, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_spool_scan(dir, NULL, NULL, &t, err),
+	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_spool_repair(NULL, NULL, NULL, NULL, err),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_spool_scan("/no/such", NULL, count, &t, err),
@@ -342,10 +344,124 @@ START_TEST(wrong_use)
 }
 END_TEST
 
+/* -- encrypted */
+
+static int
+call_with_keys(const char *command)
+{
+	char args[700];
+
+	(void)snprintf(args, sizeof(args), "--key-file '%s' %s", key_path,
+	               command);
+	return call_on(args);
+}
+
+/* ls counts without a key; nothing else comes out without it, and that is not
+ * damage. */
+START_TEST(encrypted_and_locked)
+{
+	struct psm__spool *s;
+	psm_error *err = psm_error_new();
+	int64_t kept = -1;
+	struct tally t = {0};
+
+	use_keys(KEY_A);
+	s = open_spool();
+	put(s, 0, 10);
+	end(s);
+	t = scan();
+	ck_assert_int_eq(t.records, 10);
+	ck_assert_int_eq(call_on("ls"), 0);
+	says("  encrypted with key ");
+	says("10 events wait");
+	says("0 damaged places");
+	ck_assert_ptr_null(strstr(out, "a-topic"));
+	if (_i == 1) /* another key is as good as none */
+		use_keys(KEY_B);
+	ck_assert_int_eq(
+	    _i ? call_with_keys("--payload cat") : call_on("--payload cat"), 3);
+	says("stream.0/0000000000000002.pms: encrypted with key ");
+	says(_i ? "which is not in the key file"
+	        : "which is not there without --key-file");
+	ck_assert_ptr_null(strstr(out, "id-0000"));
+	ck_assert_int_eq(_i ? call_with_keys("export") : call_on("export"), 3);
+	ck_assert_ptr_null(strstr(out, "{"));
+	ck_assert_int_eq(_i ? call_with_keys("verify") : call_on("verify"), 3);
+	says("0 damaged places");
+	says("1 files were looked at without their key");
+	ck_assert_int_eq(_i ? call_with_keys("repair") : call_on("repair"), 1);
+	says(_i ? "is not in key file" : "needs a key file");
+	ck_assert_int_eq(
+	    psm_spool_repair(dir, _i ? key_path : "", NULL, NULL, err),
+	    PSM_ERR_CONFIG);
+	psm_error_free(err);
+	ck_assert_int_eq(count_files("stream.0/quarantine", ""), 0);
+	use_keys(KEY_B KEY_A);
+	ck_assert_int_eq(psm_spool_repair(dir, key_path, NULL, &kept, NULL), 0);
+	ck_assert_int_eq(kept, 10);
+	ck_assert_int_eq(call_with_keys("ls"), 0);
+	ck_assert_ptr_null(strstr(out, "not in the key file"));
+	ck_assert_int_eq(call_with_keys("cat"), 0);
+	says("a-topic k3 id-000003");
+	ck_assert_int_eq(call_with_keys("verify"), 0);
+	says("10 events wait; 0 damaged places");
+	ck_assert_int_eq(chmod(key_path, 0644), 0);
+	ck_assert_int_eq(call_with_keys("cat"), 1);
+	says("key file ");
+	says("want mode 0600 or 0400, for its owner only, found 0644");
+}
+END_TEST
+
+/* Damage shows without the key; what was altered and given a right checksum
+ * with it only. */
+START_TEST(encrypted_and_damaged)
+{
+	struct psm__spool *s;
+	struct place p;
+	uint8_t bytes[SMALL];
+	struct psm__segment g = {.base = bytes, .size = sizeof(bytes)};
+	struct psm__rec *rec = NULL;
+	int64_t damaged = -1, kept = -1;
+	int fd;
+
+	use_keys(KEY_A);
+	s = open_spool();
+	put(s, 0, 10);
+	end(s);
+	(void)damage_record(4);
+	p = damage_record(7);
+	fd = open(p.file, O_RDWR);
+	ck_assert_int_eq(read(fd, bytes, sizeof(bytes)), (int)sizeof(bytes));
+	ck_assert_int_eq(psm__segment_check(&g), 1);
+	for (size_t at = g.start; at < (size_t)p.at;
+	     at += psm__rec_space(rec->len))
+		rec = (void *)(bytes + at);
+	rec->crc = psm__rec_crc(g.seed, rec);
+	ck_assert_int_eq(pwrite(fd, bytes, sizeof(bytes), 0),
+	                 (int)sizeof(bytes));
+	close(fd);
+	ck_assert_int_eq(call_on("verify"), 1);
+	says("these bytes are no record; 1 events lost");
+	says("9 events wait; 1 damaged places");
+	ck_assert_int_eq(call_with_keys("verify"), 1);
+	says("it was altered: its key does not open it; 1 events lost");
+	says("8 events wait; 2 damaged places, 2 events lost");
+	ck_assert_int_eq(call_with_keys("repair"), 0);
+	says("2 events were unreadable, 8 wait");
+	ck_assert_int_eq(psm_spool_repair(dir, key_path, &damaged, &kept, NULL),
+	                 0);
+	ck_assert_int_eq(damaged, 0);
+	ck_assert_int_eq(kept, 8);
+	ck_assert_int_eq(call_with_keys("verify"), 0);
+	says("8 events wait; 0 damaged places, 0 events lost there, 2 files");
+}
+END_TEST
+
 /* Payloads come only when asked for; export gives the whole event. */
 START_TEST(payloads_only_when_asked_for)
 {
-	struct psm__spool *s = open_spool();
+	int (*ask)(const char *) = _i ? call_with_keys : call_on;
+	struct psm__spool *s;
 	struct psm__spool_entry e = {.topic = "patient-events",
 	                             .key = "7",
 	                             .key_len = 1,
@@ -354,15 +470,18 @@ START_TEST(payloads_only_when_asked_for)
 	                                      "\"name\":\"Berta\"}"};
 	psm_json *doc = NULL;
 
+	if (_i)
+		use_keys(KEY_A);
+	s = open_spool();
 	e.value_len = strlen(e.value);
 	ck_assert_int_eq(psm__spool_append(s, &e, NULL), 0);
 	end(s);
-	ck_assert_int_eq(call_on("cat"), 0);
+	ck_assert_int_eq(ask("cat"), 0);
 	says("patient-events 7 abc 33 bytes\n");
 	ck_assert_ptr_null(strstr(out, "Berta"));
-	ck_assert_int_eq(call_on("--payload cat"), 0);
+	ck_assert_int_eq(ask("--payload cat"), 0);
 	says("Berta");
-	ck_assert_int_eq(call_on("export"), 0);
+	ck_assert_int_eq(ask("export"), 0);
 	ck_assert_int_eq(psm_json_parse(out, strlen(out), &doc, NULL), 0);
 	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/event/name")),
 	                 "Berta");
@@ -408,7 +527,9 @@ main(void)
 	tcase_add_test(tc, quarantine_is_no_folder);
 	tcase_add_test(tc, stops_when_told);
 	tcase_add_test(tc, wrong_use);
-	tcase_add_test(tc, payloads_only_when_asked_for);
+	tcase_add_loop_test(tc, payloads_only_when_asked_for, 0, 2);
+	tcase_add_loop_test(tc, encrypted_and_locked, 0, 2);
+	tcase_add_test(tc, encrypted_and_damaged);
 	suite_add_tcase(suite, tc);
 	return testing_run(srunner_create(suite));
 }

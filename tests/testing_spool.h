@@ -241,6 +241,60 @@ numbers(struct psm__spool *s)
 	return n;
 }
 
+/* -- its files */
+
+/* The first segment of a new spool; number 1 was the spare. */
+#define SEGMENT "stream.0/0000000000000002.pms"
+
+static inline const char *
+path_of(const char *below)
+{
+	static char path[600];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, below);
+	return path;
+}
+
+/* How many bytes there were. */
+static inline size_t
+load(const char *below, void *bytes, size_t size)
+{
+	int fd = open(path_of(below), O_RDONLY);
+	ssize_t n;
+
+	ck_assert_int_ge(fd, 0);
+	n = read(fd, bytes, size);
+	ck_assert_int_ge(n, 0);
+	close(fd);
+	return (size_t)n;
+}
+
+static inline void
+store(const char *below, const void *bytes, size_t len)
+{
+	int fd = open(path_of(below), O_CREAT | O_TRUNC | O_WRONLY, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, bytes, len), (ssize_t)len);
+	close(fd);
+}
+
+static inline void
+move(const char *from, const char *to)
+{
+	char name[600];
+
+	snprintf(name, sizeof(name), "%s", path_of(from));
+	ck_assert_int_eq(rename(name, path_of(to)), 0);
+}
+
+/* Ends the way kill -9 does: nothing is tidied up. */
+static inline void
+abandon(struct psm__spool *s)
+{
+	psm__spool_free(s);
+}
+
 static inline int
 count_files(const char *below, const char *suffix)
 {

@@ -89,9 +89,9 @@ PSM_API int64_t psm_spool_item_int(const psm_spool_item *item,
  *
  * @param item  an item.
  * @param name  "stream", "file"; of what is encrypted "key_id", 16 digits that
- *              say which key it wants; of a record "topic", "key", "event_id" and
- *              "value", the event as it is sent, which is personal data; of
- *              damage "reason", a sentence.
+ *              say which key it wants; of a record "topic", "key", "event_id"
+ * and "value", the event as it is sent, which is personal data; of damage
+ * "reason", a sentence.
  * @param len   receives the bytes of it, 0 with NULL; may be NULL.
  * @return text[len], not always followed by a NUL byte; borrowed until the
  *   callback returns. NULL where there is none, for another name or NULL.

@@ -19,7 +19,7 @@ enum psm__durability {
 };
 
 struct psm__spool_conf {
-	const char *dir;     /* copied; "" keeps everything in memory */
+	const char *dir; /* copied; "" keeps everything in memory */
 	/* With it, what is written to dir is encrypted; NULL or "": it is not.
 	 * Read once, by open. */
 	const char *key_file;
@@ -67,8 +67,8 @@ struct psm__spool;
  * Open or make the stream. Damaged data never fails it: what cannot be read
  * goes to the quarantine folder and is counted. A full disk does not either:
  * append fails then until there is room. PSM_ERR_IO: the directory cannot be
- * used at all. PSM_ERR_CONFIG: the key file is no such file, or lacks the key of
- * something in the directory; then nothing there is changed. PSM_ERR_NOMEM.
+ * used at all. PSM_ERR_CONFIG: the key file is no such file, or lacks the key
+ * of something in the directory; then nothing there is changed. PSM_ERR_NOMEM.
  */
 int psm__spool_open(const struct psm__spool_conf *conf, struct psm__spool **out,
                     psm_error *err);

@@ -353,8 +353,8 @@ scan_segment(struct scan *sc, int dirfd, const char *name)
 	else if (rc == 0 && good)
 		rc = scan_records(sc, &g);
 	else if (rc == 0 && psm__segment_tail(&g, 0) != PSM__TAIL_CLEAN)
-		rc = damage(sc, 0, g.size,
-		            psm__rec_torn(&g, g.start), "this is no segment");
+		rc = damage(sc, 0, g.size, psm__rec_torn(&g, g.start),
+		            "this is no segment");
 	psm__seal_free(g.seal);
 	psm__free(g.base);
 	return rc;

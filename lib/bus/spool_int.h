@@ -34,8 +34,8 @@ struct psm__segment_header {
 	uint32_t crc;  /* of all before */
 };
 
-/* An encrypted segment has this instead, twice: damage to one copy must not cost
- * the records. crc is of all before; tag authenticates all before. */
+/* An encrypted segment has this instead, twice: damage to one copy must not
+ * cost the records. crc is of all before; tag authenticates all before. */
 #define PSM__SEALED_VERSION 2u
 #define PSM__SEAL_TAG 16u
 struct psm__sealed_header {
@@ -150,19 +150,19 @@ struct psm__segment {
 	size_t start;           /* of the first record */
 	int secret;             /* its records are encrypted */
 	struct psm__seal *seal; /* its key; with secret, where it is known */
-	int newest;          /* of what an earlier process left */
-	int own;             /* we wrote it and it was mapped ever since */
-	int failed;          /* lock: a datasync failed, never again */
-	int own_memory;      /* base is allocated, not mapped */
-	size_t used;         /* lock: end of the records, for appending */
-	uint64_t last_seq;   /* lock: of the newest record */
-	int sealed;          /* lock: gets no more records */
-	int dirty;           /* lock: has records since the last datasync */
-	int busy;            /* lock: a datasync runs on fd */
-	size_t charged;      /* lock: what it adds to spool.bytes */
-	uint64_t counted;    /* lock: what it adds to the waiting records */
-	size_t let_bytes;    /* reader: of charged, already taken off */
-	uint64_t let_counts; /* reader: of counted, already taken off */
+	int newest;             /* of what an earlier process left */
+	int own;                /* we wrote it and it was mapped ever since */
+	int failed;             /* lock: a datasync failed, never again */
+	int own_memory;         /* base is allocated, not mapped */
+	size_t used;            /* lock: end of the records, for appending */
+	uint64_t last_seq;      /* lock: of the newest record */
+	int sealed;             /* lock: gets no more records */
+	int dirty;              /* lock: has records since the last datasync */
+	int busy;               /* lock: a datasync runs on fd */
+	size_t charged;         /* lock: what it adds to spool.bytes */
+	uint64_t counted;       /* lock: what it adds to the waiting records */
+	size_t let_bytes;       /* reader: of charged, already taken off */
+	uint64_t let_counts;    /* reader: of counted, already taken off */
 };
 
 /* One who waits for a commit, on its own stack. */

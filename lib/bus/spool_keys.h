@@ -15,10 +15,10 @@
 struct psm__keys;
 
 /*
- * Read the file: 32 bytes, or lines of 64 hexadecimal digits, of which the first
- * one is for writing. PSM_ERR_CONFIG: not such a file, or others than its owner
- * may read or change it; PSM_ERR_IO: it cannot be read. PSM_ERR_NOMEM. The
- * message names the file and never quotes it.
+ * Read the file: 32 bytes, or lines of 64 hexadecimal digits, of which the
+ * first one is for writing. PSM_ERR_CONFIG: not such a file, or others than its
+ * owner may read or change it; PSM_ERR_IO: it cannot be read. PSM_ERR_NOMEM.
+ * The message names the file and never quotes it.
  */
 int psm__keys_load(const char *path, struct psm__keys **out, psm_error *err);
 /* Wiped before it is freed. NULL is allowed. */

@@ -10,7 +10,8 @@
 #include "bus/crc32c.h"
 #include "bus/spool_int.h"
 
-/* The smallest hole: a header and the NUL of an empty topic, and a signature. */
+/* The smallest hole: a header and the NUL of an empty topic, and a signature.
+ */
 #define HOLE_MIN psm__rec_space(PSM__REC_HEADER + 1)
 #define SEALED_HOLE_MIN psm__rec_space(PSM__REC_HEADER + 1 + PSM__SEAL_TAG)
 
@@ -509,8 +510,8 @@ psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
 	};
 	int rc;
 
-	alone.size = alone.start +
-	             psm__rec_space(le32toh(plain->len) + PSM__SEAL_EXTRA);
+	alone.size =
+	    alone.start + psm__rec_space(le32toh(plain->len) + PSM__SEAL_EXTRA);
 	rc = seal_alone(s, &alone, plain);
 	if (rc == 0)
 		(void)psm__quarantine(s, g->home, name, alone.base, alone.size);

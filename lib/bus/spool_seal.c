@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Encrypted segments. Each has a key of its own, made from one of the operator's
- * keys and 32 random bytes of its header; a nonce is the place of a record in
- * its segment. A place is written once: an active segment only grows, and what
- * is used again gets another header. What a record is bound to, its number, its
- * length and its place, is authenticated with it.
+ * Encrypted segments. Each has a key of its own, made from one of the
+ * operator's keys and 32 random bytes of its header; a nonce is the place of a
+ * record in its segment. A place is written once: an active segment only grows,
+ * and what is used again gets another header. What a record is bound to, its
+ * number, its length and its place, is authenticated with it.
  */
 #include <errno.h>
 #include <string.h>
@@ -116,8 +116,8 @@ run(const struct psm__seal *seal, EVP_CIPHER_CTX **ctx, const struct gcm *m)
 	    EVP_CipherUpdate(*ctx, NULL, &n, m->aad, (int)m->aad_len) != 1 ||
 	    (m->aad2_len && EVP_CipherUpdate(*ctx, NULL, &n, m->aad2,
 	                                     (int)m->aad2_len) != 1) ||
-	    (m->len && EVP_CipherUpdate(*ctx, m->out, &n, m->in,
-	                                (int)m->len) != 1) ||
+	    (m->len &&
+	     EVP_CipherUpdate(*ctx, m->out, &n, m->in, (int)m->len) != 1) ||
 	    (!m->encrypt && EVP_CIPHER_CTX_ctrl(*ctx, EVP_CTRL_AEAD_SET_TAG,
 	                                        PSM__SEAL_TAG, m->tag) != 1))
 		return ENOMEM;
@@ -219,8 +219,7 @@ psm__seal_unlock(const struct psm__keys *keys, struct psm__segment *g)
 
 	/* The second copy is for damage to the first one. */
 	for (int copy = 0; copy < 2; copy++) {
-		const struct psm__sealed_header *sh =
-		    psm__seal_header(g, copy);
+		const struct psm__sealed_header *sh = psm__seal_header(g, copy);
 
 		if (!sh)
 			continue;
@@ -267,7 +266,8 @@ psm__seal_put(struct psm__segment *g, size_t at, const struct psm__rec *plain)
 	head.seq = plain->seq;
 	head.time_us = plain->time_us;
 	head.kind = htole16(PSM__REC_SEALED);
-	head.value_len = htole32((uint32_t)(len - sizeof(head) - PSM__SEAL_TAG));
+	head.value_len =
+	    htole32((uint32_t)(len - sizeof(head) - PSM__SEAL_TAG));
 	m = record_message(&head, &place);
 	m.encrypt = 1;
 	m.in = (const uint8_t *)plain + CLEAR;

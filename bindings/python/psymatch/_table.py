@@ -293,14 +293,14 @@ FUNCTIONS = (
     ("psm_replay_stat", "int64_t", "const psm_replay*", "const char*"),
     ("psm_replay_free", "void", "psm_replay*"),
     # spool.h
-    ("psm_spool_scan", "int", "const char*", "psm_spool_fn", "void*",
-     "psm_error*"),
+    ("psm_spool_scan", "int", "const char*", "const char*", "psm_spool_fn",
+     "void*", "psm_error*"),
     ("psm_spool_item_what", "int", "const psm_spool_item*"),
     ("psm_spool_item_int", "int64_t", "const psm_spool_item*", "const char*"),
     ("psm_spool_item_text", "const char*", "const psm_spool_item*",
      "const char*", "size_t*"),
-    ("psm_spool_repair", "int", "const char*", "int64_t*", "int64_t*",
-     "psm_error*"),
+    ("psm_spool_repair", "int", "const char*", "const char*", "int64_t*",
+     "int64_t*", "psm_error*"),
     # store.h
     ("psm_store_open", "int", "const psm_config*", "psm_store**",
      "psm_error*"),
