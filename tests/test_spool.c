@@ -190,6 +190,44 @@ START_TEST(larger_than_a_segment)
 }
 END_TEST
 
+/* Wherever it stands; the place of the one before may lie behind the end. */
+START_TEST(ids_are_found)
+{
+	static const struct {
+		const char *value, *id, *found;
+	} cases[] = {
+	    {"id-1", "id-1", "id-1"},
+	    {"{\"a\":\"long text\",\"id\":\"id-2\"}", "id-2", "id-2"},
+	    {"{\"a\":\"long text\",\"id\":\"id-3\"}", "id-3", "id-3"},
+	    {"{\"id\":\"id-4\"}", "id-4", "id-4"},
+	    {"no", "id-5", ""},
+	    {"{\"id\":\"id-6\",\"a\":1}", "id-6", "id-6"},
+	    {"{\"id\":\"id-7\",\"a\":1}", "id-8", ""},
+	    {"{\"id\":\"id-9\",\"a\":1}", "", ""},
+	};
+	struct psm__spool *s = open_spool();
+	struct psm__message m;
+	char id[32];
+
+	for (size_t i = 0; i < PSM__COUNT(cases); i++) {
+		struct psm__spool_entry e = {.topic = "t",
+		                             .id = cases[i].id,
+		                             .value = cases[i].value,
+		                             .value_len =
+		                                 strlen(cases[i].value)};
+
+		ck_assert_int_eq(psm__spool_append(s, &e, NULL), 0);
+		ck_assert_int_eq(psm__spool_peek(s, &m), 1);
+		psm__spool_id(s, m.token, id, sizeof(id));
+		ck_assert_str_eq(id, cases[i].found);
+		psm__spool_pass(s);
+		psm__spool_settle(s, m.token);
+		psm__spool_release(s);
+	}
+	end(s);
+}
+END_TEST
+
 START_TEST(shut_refuses)
 {
 	struct psm__spool *s = open_spool();
@@ -268,6 +306,7 @@ add_cases(Suite *s, const char *name, SFun begin)
 	tcase_add_test(tc, segments_roll_and_go);
 	tcase_add_test(tc, limit_in_bytes);
 	tcase_add_test(tc, larger_than_a_segment);
+	tcase_add_test(tc, ids_are_found);
 	tcase_add_test(tc, shut_refuses);
 	tcase_add_test(tc, numbers_never_come_twice);
 	tcase_add_test(tc, private_files);

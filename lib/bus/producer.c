@@ -187,14 +187,17 @@ psm_producer_start(psm_producer *p, psm_error *err)
 static int
 choose_topic(const char **topic, const psm_event *ev, psm_error *err)
 {
+	const char *home = psm__event_home(ev);
+
 	if (!*topic) {
-		*topic = psm__event_home(ev);
-		if (!*topic)
+		*topic = home;
+		if (!home)
 			return psm__fail(err, PSM_ERR_UNKNOWN_TYPE,
 			                 "event type \"%s\" is not in the "
 			                 "catalogue, so it needs a topic",
 			                 psm_event_type(ev));
-	} else if (!psm__is_topic(*topic)) {
+	} else if ((!home || strcmp(*topic, home) != 0) &&
+	           !psm__is_topic(*topic)) {
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "topic: want " PSM__WANT_TOPIC);
 	}

@@ -94,7 +94,7 @@ took(struct psm_producer *p, uint64_t token)
 		return;
 	psm__lane_took(p, token);
 	__atomic_add_fetch(&p->sent, 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&p->last_ack_ms, psm__mono_ms(), __ATOMIC_RELAXED);
+	p->acked = 1;
 	psm__metric_add(p->m_sent, 1);
 	p->open_failures = 0;
 	call_back(p, token, 0, "");
@@ -243,6 +243,19 @@ open_sink(struct psm_producer *p)
 
 /* -- the loop -- */
 
+/* A clock is read once for all reports that came together. */
+static int
+take_reports(struct psm_producer *p, int timeout_ms)
+{
+	int rc = p->sink->ops->poll(p->sink, timeout_ms, p->err);
+
+	if (p->acked)
+		__atomic_store_n(&p->last_ack_ms, psm__mono_ms(),
+		                 __ATOMIC_RELAXED);
+	p->acked = 0;
+	return rc;
+}
+
 /* PSM_ERR_FULL: nothing more for now; 0: there may be more. */
 static int
 hand_over(struct psm_producer *p, int64_t now_ms)
@@ -336,7 +349,7 @@ turn(struct psm_producer *p, int64_t stop_at_ms)
 	if (rc != PSM_ERR_BROKER) {
 		int ms = nap_ms(p, rc, stop_at_ms);
 
-		if (p->sink->ops->poll(p->sink, ms, p->err) == PSM_ERR_BROKER)
+		if (take_reports(p, ms) == PSM_ERR_BROKER)
 			rc = PSM_ERR_BROKER;
 	}
 	if (rc == PSM_ERR_BROKER || p->restart)

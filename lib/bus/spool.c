@@ -248,18 +248,34 @@ put_u32(uint32_t *at, size_t value)
 	*at = htole32((uint32_t)value);
 }
 
-/* All of a record but its crc. */
+/* 1: the event id stands in the value, at s->id_at, which is mostly where the
+ * one before stood. @locks s->lock held */
+static int
+find_id(struct psm__spool *s, const struct psm__spool_entry *e, size_t id_len)
+{
+	const char *value = e->value, *id;
+
+	if (id_len == 0)
+		return 0;
+	if (s->id_at + id_len <= e->value_len &&
+	    memcmp(value + s->id_at, e->id, id_len) == 0)
+		return 1;
+	id = memmem(value, e->value_len, e->id, id_len);
+	if (!id || (size_t)(id - value) + id_len > UINT16_MAX)
+		return 0;
+	s->id_at = (size_t)(id - value);
+	return 1;
+}
+
+/* All of a record but its crc. @locks s->lock held */
 static void
-fill_record(struct psm__rec *rec, const struct psm__spool_entry *e, size_t len,
-            uint64_t seq)
+fill_record(struct psm__spool *s, struct psm__rec *rec,
+            const struct psm__spool_entry *e, size_t len)
 {
 	size_t topic_len = strlen(e->topic), id_len = strlen(e->id);
 	size_t key_len = e->key ? e->key_len : 0;
-	const char *id = NULL;
 	char *p = (char *)(rec + 1);
 
-	if (id_len > 0)
-		id = memmem(e->value, e->value_len, e->id, id_len);
 	memcpy(p, e->topic, topic_len + 1);
 	p += topic_len + 1;
 	if (key_len)
@@ -267,14 +283,14 @@ fill_record(struct psm__rec *rec, const struct psm__spool_entry *e, size_t len,
 	memcpy(p + key_len, e->value, e->value_len);
 	psm__headers_put(e, p + key_len + e->value_len);
 	put_u32(&rec->len, len);
-	rec->seq = htole64(seq);
+	rec->seq = htole64(s->next_seq);
 	rec->time_us = (int64_t)htole64((uint64_t)psm_now_us());
 	rec->kind = htole16(e->key ? PSM__REC_EVENT : PSM__REC_NO_KEY);
 	rec->topic_len = htole16((uint16_t)topic_len);
 	put_u32(&rec->key_len, key_len);
 	put_u32(&rec->value_len, e->value_len);
-	if (id && id - e->value + id_len <= UINT16_MAX) {
-		rec->id_at = htole16((uint16_t)(id - e->value));
+	if (find_id(s, e, id_len)) {
+		rec->id_at = htole16((uint16_t)s->id_at);
 		rec->id_len = htole16((uint16_t)id_len);
 	}
 }
@@ -295,7 +311,7 @@ put_sealed(struct psm__spool *s, struct psm__segment *g,
 			return ENOMEM;
 	}
 	memset(s->scratch, 0, sizeof(*s->scratch));
-	fill_record(s->scratch, e, len, s->next_seq);
+	fill_record(s, s->scratch, e, len);
 	rc = psm__seal_put(g, g->used, s->scratch);
 	if (rc != 0) {
 		/* The place is used up, so the next one is elsewhere. */
@@ -315,7 +331,7 @@ put_record(struct psm__spool *s, struct psm__segment *g,
 
 	if (g->secret)
 		return put_sealed(s, g, e, len);
-	fill_record(rec, e, len, s->next_seq);
+	fill_record(s, rec, e, len);
 	psm__file_ops.publish(&rec->crc, htole32(psm__rec_crc(g->seed, rec)));
 	return 0;
 }

@@ -188,6 +188,7 @@ struct psm__spool {
 	struct psm__segment *spare;
 	unsigned spares;
 	uint64_t next_seq;
+	size_t id_at;           /* where the last id stood in its value */
 	uint64_t durable;       /* records up to here may be read */
 	uint64_t appended, let; /* counts; the difference waits */
 	int64_t bytes;
