@@ -419,7 +419,8 @@ START_TEST(encrypted_and_damaged)
 	struct psm__spool *s;
 	struct place p;
 	uint8_t bytes[SMALL];
-	struct psm__segment g = {.base = bytes, .size = sizeof(bytes)};
+	struct psm__segment g = {
+	    .base = bytes, .size = sizeof(bytes), .own_memory = 1};
 	struct psm__rec *rec = NULL;
 	int64_t damaged = -1, kept = -1;
 	int fd;

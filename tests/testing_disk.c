@@ -330,6 +330,7 @@ disk_record(const char *dir)
 	    .allocate = rec_allocate,
 	    .map = rec_map,
 	    .unmap = rec_unmap,
+	    .populate = real.populate,
 	    .publish = rec_publish,
 	    .datasync = rec_datasync,
 	    .dirsync = rec_dirsync,

@@ -110,6 +110,10 @@ look_at_spool(struct report *r, const struct psm__spool_numbers *n)
 		note(r, PSM_HEALTH_RED,
 		     "the spool cannot grow, events are refused: %s",
 		     strerror(n->last_errno));
+	if (n->read_errno != 0)
+		note(r, PSM_HEALTH_RED,
+		     "the spool cannot be read, %llu events wait: %s",
+		     (unsigned long long)n->waiting, strerror(n->read_errno));
 	if (percent >= FILLING)
 		note(r,
 		     percent >= NEARLY_FULL ? PSM_HEALTH_RED : PSM_HEALTH_AMBER,

@@ -515,4 +515,5 @@ psm__spool_numbers(struct psm__spool *s, struct psm__spool_numbers *n)
 	n->adopted = __atomic_load_n(&s->adopted, __ATOMIC_RELAXED);
 	n->sync_errors = __atomic_load_n(&s->sync_errors, __ATOMIC_RELAXED);
 	n->oldest_us = __atomic_load_n(&s->oldest_us, __ATOMIC_RELAXED);
+	n->read_errno = __atomic_load_n(&s->read_errno, __ATOMIC_RELAXED);
 }

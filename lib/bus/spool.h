@@ -59,6 +59,7 @@ struct psm__spool_numbers {
 	uint64_t sync_errors; /* fdatasync that failed */
 	int64_t oldest_us;    /* when the oldest waiting one came, 0: none */
 	int last_errno;       /* why the last segment could not be made, or 0 */
+	int read_errno;       /* why the next segment cannot be opened, or 0 */
 };
 
 struct psm__spool;
@@ -138,6 +139,8 @@ struct psm__file_ops {
 	int (*allocate)(int fd, off_t size); /* 0 or an errno */
 	void *(*map)(int fd, size_t size);   /* MAP_FAILED */
 	int (*unmap)(void *at, size_t size);
+	/* Bring pages in that can be read from now on; EINVAL: cannot tell. */
+	int (*populate)(void *at, size_t size);
 	/* The store that makes what was stored before it count. */
 	void (*publish)(uint32_t *at, uint32_t value);
 	int (*datasync)(int fd);

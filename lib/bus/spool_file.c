@@ -34,6 +34,19 @@ sys_map(int fd, size_t size)
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
+static int
+sys_populate(void *at, size_t size)
+{
+#ifdef MADV_POPULATE_READ
+	return madvise(at, size, MADV_POPULATE_READ);
+#else
+	(void)at;
+	(void)size;
+	errno = EINVAL;
+	return -1;
+#endif
+}
+
 /* What a killed process leaves has all stores up to some instant, so the order
  * of the instructions is all that matters. */
 static void
@@ -54,6 +67,7 @@ struct psm__file_ops psm__file_ops = {
     .allocate = sys_allocate,
     .map = sys_map,
     .unmap = munmap,
+    .populate = sys_populate,
     .publish = sys_publish,
     .datasync = fdatasync,
     .dirsync = fsync,

@@ -21,6 +21,13 @@
 
 /* -- the cursor -- */
 
+static void
+close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 static uint32_t
 slot_crc(const struct psm__cursor_slot *slot)
 {
@@ -80,30 +87,49 @@ load_cursor(struct psm__home *h)
 	h->known = h->placed = 1;
 }
 
+/* 0, and its pages can be read without a signal; or an errno. */
+static int
+map_cursor(struct psm__home *h, int fd)
+{
+	int rc = psm__file_ops.allocate(fd, CURSOR_SIZE);
+	void *base;
+
+	if (rc != 0)
+		return rc;
+	base = psm__file_ops.map(fd, CURSOR_SIZE);
+	if (base == MAP_FAILED)
+		return errno;
+	if (psm__file_ops.populate(base, CURSOR_SIZE) < 0 && errno != EINVAL) {
+		psm__file_ops.unmap(base, CURSOR_SIZE);
+		return EIO;
+	}
+	madvise(base, CURSOR_SIZE, MADV_DONTFORK);
+	h->cursor = base;
+	h->cursor_fd = fd;
+	return 0;
+}
+
 /* Mapped, so that it is as good as the last word even after kill -9. Without it
- * the spool works, only a restart sends more than once: so nothing here fails.
- */
+ * the spool works, only a restart sends more than once: so nothing here fails,
+ * and one that cannot be read is made anew. */
 static void
 open_cursor(struct psm__home *h)
 {
-	void *base;
-	int fd = psm__home_open_file(h, "cursor", O_CREAT | O_RDWR);
+	for (int round = 0; round < 2; round++) {
+		int fd = psm__home_open_file(h, "cursor", O_CREAT | O_RDWR);
+		int rc = fd < 0 ? errno : map_cursor(h, fd);
 
-	if (fd < 0)
-		return;
-	if (psm__file_ops.allocate(fd, CURSOR_SIZE) == 0) {
-		base = psm__file_ops.map(fd, CURSOR_SIZE);
-		if (base != MAP_FAILED) {
-			madvise(base, CURSOR_SIZE, MADV_DONTFORK);
-			h->cursor = base;
-			h->cursor_fd = fd;
+		if (rc == 0) {
 			load_cursor(h);
 			return;
 		}
+		psm__log(PSM_LOG_WARN, "the spool has no cursor", "directory",
+		         h->path, "why", strerror(rc), NULL);
+		close_fd(fd);
+		if (rc != EIO)
+			return;
+		psm__file_ops.unlink(h->dirfd, "cursor", 0);
 	}
-	psm__log(PSM_LOG_WARN, "the spool has no cursor", "directory", h->path,
-	         NULL);
-	close(fd);
 }
 
 /* -- one stream -- */
@@ -118,13 +144,6 @@ psm__home_memory(void)
 	h->parentfd = h->dirfd = h->lockfd = h->cursor_fd = -1;
 	h->next_number = 1;
 	return h;
-}
-
-static void
-close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
 }
 
 void

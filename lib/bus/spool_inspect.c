@@ -328,7 +328,7 @@ unlock(struct scan *sc, struct psm__segment *g)
 static int
 scan_segment(struct scan *sc, int dirfd, const char *name)
 {
-	struct psm__segment g = {.home = &sc->home, .fd = -1};
+	struct psm__segment g = {.home = &sc->home, .fd = -1, .own_memory = 1};
 	int64_t time_us = 0;
 	int rc, good, altered;
 

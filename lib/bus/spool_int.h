@@ -154,6 +154,7 @@ struct psm__segment {
 	int own;                /* we wrote it and it was mapped ever since */
 	int failed;             /* lock: a datasync failed, never again */
 	int own_memory;         /* base is allocated, not mapped */
+	int blotted;            /* has pages that are not the file's */
 	size_t used;            /* lock: end of the records, for appending */
 	uint64_t last_seq;      /* lock: of the newest record */
 	int sealed;             /* lock: gets no more records */
@@ -204,6 +205,7 @@ struct psm__spool {
 	int64_t quarantined;
 	uint64_t damaged, adopted, sync_errors;
 	int64_t oldest_us;
+	int read_errno;
 
 	/* the reader's */
 	struct psm__segment *rseg; /* reading here */
@@ -253,6 +255,10 @@ int psm__segment_make(struct psm__spool *s, size_t size, uint64_t first_seq,
 /* Map a segment that has a file; 0 or an errno. */
 int psm__segment_map(struct psm__segment *g);
 void psm__segment_unmap(struct psm__segment *g);
+/* From now on [0, len) of a mapped segment can be read without a signal: what
+ * the disk does not give, or the file does not have any more, becomes 0xff,
+ * which is damage like any other. */
+void psm__segment_probe(struct psm__segment *g, size_t len);
 /* Its records are all settled: keep it as a spare or delete it. */
 void psm__segment_retire(struct psm__spool *s, struct psm__segment *g);
 void psm__segment_delete(struct psm__segment *g);

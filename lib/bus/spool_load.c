@@ -70,8 +70,10 @@ list_segments(struct psm__home *h, struct numbers *found)
 
 	if (!dir)
 		return errno;
-	while (rc == 0 && (e = readdir(dir)) != NULL)
+	for (errno = 0; rc == 0 && (e = readdir(dir)) != NULL; errno = 0)
 		rc = take_name(h, e->d_name, found);
+	if (rc == 0)
+		rc = errno; /* half a list would be a loss */
 	closedir(dir);
 	if (found->count)
 		qsort(found->list, found->count, sizeof(*found->list), compare);
@@ -147,6 +149,7 @@ is_settled(const struct psm__home *h, struct psm__segment *g)
 	if (!psm__segment_check(g) || !h->placed ||
 	    memcmp(h->uuid, g->uuid, sizeof(h->uuid)) != 0)
 		return 0;
+	psm__segment_probe(g, g->size);
 	for (at = g->start; psm__rec_valid(g, at);) {
 		const struct psm__rec *rec = psm__rec_at(g->base, at);
 
@@ -188,6 +191,7 @@ check_key(struct psm__spool *s, struct psm__home *h, uint64_t number)
 	rc = psm__segment_map(&g);
 	if (rc != 0)
 		return rc == ENOMEM ? rc : 0;
+	psm__segment_probe(&g, PSM__SEALED_START);
 	if (!has_key(s, &g, &sh) && !is_settled(h, &g))
 		rc = no_key(s, &g, sh);
 	psm__segment_unmap(&g);
@@ -212,7 +216,17 @@ unlock(struct psm__spool *s, struct psm__segment *g)
 	return g->secret ? psm__seal_unlock(s->keys, g) : 0;
 }
 
-/* *out: the segment, mapped; NULL if it is not usable, which is no error. */
+/* Not a file that we made, or no more. */
+static int
+is_foreign(int why)
+{
+	return why == ENOENT || why == EISDIR || why == ELOOP || why == ENXIO ||
+	       why == ENODEV;
+}
+
+/* *out: the segment, mapped; NULL if it is none, which is no error. But what
+ * cannot be opened now must not be passed over: when what follows is settled,
+ * it would be gone. */
 static int
 load_segment(struct psm__spool *s, struct psm__home *h, uint64_t number,
              struct psm__segment **out)
@@ -235,10 +249,10 @@ load_segment(struct psm__spool *s, struct psm__home *h, uint64_t number,
 	if (rc == 0)
 		rc = psm__segment_map(g);
 	if (rc != 0) {
-		psm__log(PSM_LOG_ERROR, "a spool segment cannot be read",
+		psm__log(PSM_LOG_ERROR, "a spool segment cannot be opened",
 		         "directory", h->path, "why", strerror(rc), NULL);
 		psm__segment_free(g);
-		return rc == ENOMEM ? rc : 0;
+		return is_foreign(rc) ? 0 : rc;
 	}
 	rc = psm__segment_check(g) ? unlock(s, g) : EBADMSG;
 	if (rc == ENOMEM) {
@@ -271,6 +285,7 @@ find_end(struct psm__spool *s, struct psm__segment *g)
 	if (after < g->home->settled)
 		after = g->home->settled;
 	g->newest = 1;
+	psm__segment_probe(g, g->size);
 	while ((rec = psm__segment_scan(s, g, &at, after)) != NULL) {
 		if (le64toh(rec->seq) > g->last_seq)
 			g->last_seq = le64toh(rec->seq);
@@ -329,7 +344,9 @@ enlist(struct psm__spool *s, struct psm__home *h, struct psm__segment *list)
 			psm__segment_delete(g);
 			continue;
 		}
-		psm__segment_unmap(g);
+		/* Its damage was counted, and is bridged only in memory. */
+		if (!g->blotted)
+			psm__segment_unmap(g);
 		g->counted =
 		    g->last_seq - (from > h->settled ? from : h->settled);
 		g->charged = g->used - g->start;

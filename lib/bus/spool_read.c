@@ -62,8 +62,11 @@ have_segment(struct psm__spool *s)
 	if (psm__mono_ms() < s->next_map_ms)
 		return 0;
 	rc = psm__segment_map(s->rseg);
-	if (rc == 0)
+	__atomic_store_n(&s->read_errno, rc, __ATOMIC_RELAXED);
+	if (rc == 0) {
+		psm__segment_probe(s->rseg, s->rseg->size);
 		return 1;
+	}
 	s->next_map_ms = psm__mono_ms() + MAP_RETRY_MS;
 	psm__log(PSM_LOG_ERROR, "a spool segment cannot be mapped", "directory",
 	         s->dir, "why", strerror(rc), NULL);

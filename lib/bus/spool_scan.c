@@ -159,6 +159,7 @@ psm__segment_check(struct psm__segment *g)
 	uint32_t crc;
 	size_t at;
 
+	psm__segment_probe(g, PSM__SEGMENT_HEADER);
 	if (check_sealed(g))
 		return 1;
 	g->start = PSM__SEGMENT_HEADER;
@@ -174,6 +175,7 @@ psm__segment_check(struct psm__segment *g)
 		memcpy(g->uuid, sh->uuid, 16);
 		return 1;
 	}
+	psm__segment_probe(g, g->size);
 	if (!guess_seed(g, sh))
 		return 0;
 	psm__log(PSM_LOG_WARN, "a spool segment's header is damaged",
