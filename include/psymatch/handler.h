@@ -106,9 +106,10 @@ PSM_API int psm_handler_options_on_failure(psm_handler_options *o, int what,
 
 /**
  * How long one call may take. A handler asks psm_event_time_left_ms() and gives
- * up with PSM_ERR_RETRY; it is not interrupted. One that takes longer is
- * counted as overrun, logged, and seen in the health for 15 minutes; its result
- * counts as it is.
+ * up with PSM_ERR_RETRY; it is not interrupted, but for a statement in the
+ * transaction of a processor, which ends with PSM_ERR_TIMEOUT after as long.
+ * One that takes longer is counted as overrun, logged, and seen in the health
+ * for 15 minutes; its result counts as it is.
  *
  * @param o            options.
  * @param deadline_ms  1 to 86,400,000; 0: none. 30,000 unless set.

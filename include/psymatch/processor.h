@@ -34,7 +34,9 @@ typedef struct psm_processor psm_processor;
  * rolled back.
  *
  * @param tx    the batch's: psm_tx_exec() and psm_tx_emit() only, neither
- * commit nor roll back. A statement may take 30 s.
+ * commit nor roll back. A statement may take as long as the deadline of the
+ * handler says (psm_handler_options_deadline), 30 s unless set; then the
+ * database ends it with PSM_ERR_TIMEOUT.
  * @param ev    borrowed for the call.
  * @param user  as given to psm_processor_on().
  * @param err   for psm_error_set(), or to be handed on; its message is kept

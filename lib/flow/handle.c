@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "flow/processor_int.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,6 +100,46 @@ psm__tried_park(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 
 /* -- the call */
 
+/* Longer than a statement may take: only a server that is gone is given up. */
+#define PATIENCE_MS 30000
+
+int
+psm__timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err)
+{
+	char sql[60];
+
+	(void)snprintf(sql, sizeof sql, "SET LOCAL statement_timeout = %d",
+	               timeout_ms);
+	return psm__tx_queue(tx, sql, 0, NULL, NULL, err);
+}
+
+/* The handler's statements end at its deadline: each travels behind this, the
+ * claim of the event was before it. */
+static int
+limit_statements(psm_processor *pr, psm_tx *tx, const struct psm__handler *h)
+{
+	int deadline_ms = h->options.deadline_ms;
+
+	if (deadline_ms == PSM__TIMEOUT_MS)
+		return 0;
+	psm__tx_limits(tx,
+	               deadline_ms > 0 && deadline_ms < INT_MAX - PATIENCE_MS
+	                   ? deadline_ms + PATIENCE_MS
+	                   : INT_MAX,
+	               &pr->worker.cancel);
+	return psm__timeout_queue(tx, deadline_ms, pr->err);
+}
+
+/* After its effects were kept: going back to the savepoint does it by itself.
+ */
+static int
+unlimit_statements(psm_processor *pr, psm_tx *tx, const struct psm__handler *h)
+{
+	return h->options.deadline_ms == PSM__TIMEOUT_MS
+	           ? 0
+	           : psm__timeout_queue(tx, PSM__TIMEOUT_MS, pr->err);
+}
+
 /* Not now: or never, by what its handler wants. */
 static void
 put_off(const struct psm__handler *h, struct psm__tried *t)
@@ -123,7 +164,8 @@ settle(psm_processor *pr, psm_tx *tx, const struct psm__handler *h, int rc,
 	t->code = rc;
 	if (v == PSM__FINE) {
 		t->outcome = PSM__HANDLED;
-		return psm__tx_release(tx, MARK, pr->err);
+		rc = psm__tx_release(tx, MARK, pr->err);
+		return rc < 0 ? rc : unlimit_statements(pr, tx, h);
 	}
 	if (v == PSM__SYSTEM) {
 		if (psm_error_code(pr->fail) != 0)
@@ -174,6 +216,9 @@ call(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 		t->outcome = PSM__DUPLICATE;
 		return psm__tx_release(tx, MARK, pr->err);
 	}
+	rc = limit_statements(pr, tx, h);
+	if (rc < 0)
+		return rc;
 	psm__error_clear(pr->fail);
 	psm__dispatch_arm(ev, h, t->attempt);
 	began_us = psm__mono_us();
@@ -182,6 +227,7 @@ call(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, pr->fail);
 	psm__tx_set_cause(tx, NULL);
 	psm__tx_lend(tx, 0);
+	psm__tx_cancel(tx, &pr->worker.cancel);
 	t->called = 1;
 	psm__processor_timed(pr, h, psm__mono_us() - began_us);
 	note_overrun(pr, rec, psm__dispatch_overrun(ev));

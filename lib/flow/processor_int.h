@@ -172,9 +172,11 @@ int psm__batch_run(psm_processor *pr);
 
 /* -- handle.c: one message inside a transaction. @thread processor */
 
-/* A handler's statement may take this long; longer work is not for a handler.
- */
-#define PSM__TIMEOUT_SQL "SET LOCAL statement_timeout = 30000"
+/* How long a statement may take that is not a handler's with a deadline of its
+ * own. */
+#define PSM__TIMEOUT_MS 30000
+/* First statement of each transaction. */
+int psm__timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err);
 
 struct psm__tried {
 	enum psm__outcome outcome;

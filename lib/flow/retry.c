@@ -9,6 +9,8 @@
 /* Without a limit by its handler: so many tries, some hours, then a person has
  * to look at it. */
 #define TRIES_MAX 30
+/* The step of the backoff after a failure of the system. */
+#define POSTPONED 4
 
 static struct psm__record
 record_of(const struct psm__parked *p)
@@ -94,9 +96,35 @@ measure(psm_processor *pr, psm_tx *tx)
 	return 0;
 }
 
-/* 1: one was tried. 0: there is none. */
+/* It failed for no fault of its own; the others' turn comes first, else they
+ * would never have one if it fails like that for ever. Not a try. */
+static void
+postpone(psm_processor *pr, int64_t id)
+{
+	int delay_ms =
+	    psm__backoff_ms(POSTPONED, PSM__PARK_BASE_MS, PSM__RETRY_CAP_MS);
+	psm_tx *tx = NULL;
+	int rc = psm_tx_begin(pr->st, &tx, NULL);
+
+	if (rc < 0)
+		return; /* then nobody has a turn */
+	psm__tx_cancel(tx, &pr->worker.cancel);
+	rc = psm__timeout_queue(tx, PSM__TIMEOUT_MS, NULL);
+	if (rc == 0)
+		rc = psm__parked_postpone(tx, id, delay_ms, NULL);
+	if (rc == 0)
+		rc = psm_tx_commit(tx, NULL);
+	else
+		psm_tx_rollback(tx);
+	if (rc < 0)
+		psm__log(PSM_LOG_DEBUG, "a parked event keeps its turn",
+		         "consumer", pr->name, "reason", psm_strerror(rc),
+		         NULL);
+}
+
+/* *id: of the one that was picked, 0: none. 1: it was tried. */
 static int
-turn(psm_processor *pr)
+turn(psm_processor *pr, int64_t *id)
 {
 	struct psm__parked p = {0};
 	enum psm__outcome outcome = PSM__LATER;
@@ -107,9 +135,10 @@ turn(psm_processor *pr)
 	if (rc < 0)
 		return rc;
 	psm__tx_cancel(tx, &pr->worker.cancel);
-	rc = psm__tx_queue(tx, PSM__TIMEOUT_SQL, 0, NULL, NULL, pr->err);
+	rc = psm__timeout_queue(tx, PSM__TIMEOUT_MS, pr->err);
 	if (rc == 0)
 		rc = psm__parked_pick(tx, pr->name, &p, pr->err);
+	*id = p.id;
 	if (rc == 0)
 		rc = measure(pr, tx);
 	else if (rc == 1)
@@ -131,6 +160,7 @@ turn(psm_processor *pr)
 int
 psm__retry_due(psm_processor *pr, int most)
 {
+	int64_t id = 0;
 	int rc = 1, i;
 
 	memset(pr->batch.outcomes, 0, sizeof pr->batch.outcomes);
@@ -138,9 +168,13 @@ psm__retry_due(psm_processor *pr, int most)
 		return 0;
 	for (i = 0; i < most && rc == 1; i++) {
 		psm__error_clear(pr->err);
-		rc = turn(pr);
+		rc = turn(pr, &id);
 	}
 	if (rc < 1)
 		pr->parked_at_ms = psm__mono_ms() + LOOK_MS;
-	return rc < 0 ? rc : 0;
+	if (rc >= 0)
+		return 0;
+	if (id > 0 && psm__guard_allow(pr, 1) > 0)
+		postpone(pr, id);
+	return rc;
 }

@@ -177,5 +177,7 @@ int psm__parked_done(psm_tx *tx, const char *consumer,
  * says so. */
 int psm__parked_later(psm_tx *tx, int64_t id, int delay_ms, int code,
                       const char *reason, psm_error *err);
+/* Queue: it could not be tried; others first for delay_ms. */
+int psm__parked_postpone(psm_tx *tx, int64_t id, int delay_ms, psm_error *err);
 
 #endif

@@ -257,6 +257,21 @@ psm__parked_later(psm_tx *tx, int64_t id, int delay_ms, int code,
 }
 
 int
+psm__parked_postpone(psm_tx *tx, int64_t id, int delay_ms, psm_error *err)
+{
+	struct psm__number row, delay;
+	struct psm__param list[2] = {
+	    psm__param_text(psm__number(&row, id)),
+	    psm__param_text(psm__number(&delay, delay_ms))};
+
+	return psm__tx_queue(tx,
+	                     "UPDATE psymatch.parked SET next_at = now() + "
+	                     "$2::bigint * interval '1 ms' WHERE id = "
+	                     "$1::bigint AND state = 'retry'",
+	                     2, list, NULL, err);
+}
+
+int
 psm__parked_measure(psm_tx *tx, const char *consumer, int64_t *count,
                     int64_t *held, int64_t *oldest_ms, psm_error *err)
 {

@@ -29,6 +29,8 @@ void psm__tx_set_cause(psm_tx *tx, const psm_event *ev);
 /* While *cancel is not 0 (read with __atomic), a wait for the server ends and
  * the connection is given up. Borrowed until the transaction ends. */
 void psm__tx_cancel(psm_tx *tx, const int *cancel);
+/* The same, and a wait ends after timeout_ms, 0: as long as usual. */
+void psm__tx_limits(psm_tx *tx, int timeout_ms, const int *cancel);
 
 /* A parameter as text (NULL: null), or as len bytes in binary format. */
 struct psm__param {

@@ -365,5 +365,11 @@ psm__tx_set_cause(psm_tx *tx, const psm_event *ev)
 void
 psm__tx_cancel(psm_tx *tx, const int *cancel)
 {
-	psm__conn_limits(tx->c, 0, cancel);
+	psm__tx_limits(tx, 0, cancel);
+}
+
+void
+psm__tx_limits(psm_tx *tx, int timeout_ms, const int *cancel)
+{
+	psm__conn_limits(tx->c, timeout_ms, cancel);
 }
