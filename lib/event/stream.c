@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "event/event_int.h"
-#include "json/json.h"
+#include "json/pass.h"
 
 /* Keys of one object that the table does not know are compared with each other,
  * so there may not be many of them. */
@@ -33,6 +33,7 @@ struct frame {
 struct stream {
 	struct psm__stream *out;
 	const char *json;
+	int enveloped; /* 0: the text is a payload alone */
 	const psm_field_info *key, *key_other; /* NULL: none */
 	struct psm__piece other;               /* value of key_other */
 	enum member member; /* the envelope's last key; N_MEMBERS: unknown */
@@ -427,6 +428,9 @@ on_begin(void *user, int kind, size_t at)
 	enum psm__field_type type;
 	const psm_field_info *f;
 
+	if (s->depth == 0 && s->enveloped)
+		return kind == PSM_JSON_OBJECT &&
+		       push(s, IN_ENVELOPE, NULL, NULL);
 	if (s->depth == 0)
 		return begin_payload(s, kind, at);
 	if (top(s)->place == IN_ENVELOPE)
@@ -503,33 +507,15 @@ prepare(struct stream *s, const char *json, struct psm__stream *out)
 	out->others = 0;
 }
 
-static int
-begin_envelope(void *user, int kind, size_t at)
-{
-	struct stream *s = user;
-
-	if (s->depth > 0)
-		return on_begin(user, kind, at);
-	return kind == PSM_JSON_OBJECT && push(s, IN_ENVELOPE, NULL, NULL);
-}
-
-static const struct psm__json_pass_ops envelope_ops = {
-    .key = on_key,
-    .string = on_string,
-    .number = on_number,
-    .word = on_word,
-    .begin = begin_envelope,
-    .end = on_end,
-};
-
 int
 psm__stream_event(const char *json, size_t len, struct psm__stream *out)
 {
 	struct stream s; /* most of it needs no first value */
 
 	prepare(&s, json, out);
+	s.enveloped = 1;
 	out->info = NULL;
-	return psm__json_pass(json, len, &envelope_ops, &s);
+	return psm__json_pass(json, len, &ops, &s);
 }
 
 int
@@ -539,6 +525,7 @@ psm__stream_payload(const psm_event_type_info *info, const char *json,
 	struct stream s; /* as above */
 
 	prepare(&s, json, out);
+	s.enveloped = 0;
 	out->info = info;
 	return psm__json_pass(json, len, &ops, &s);
 }

@@ -87,26 +87,6 @@ size_t psm__json_string_end(const char *text, size_t len, size_t i,
 /* Decode the inside of a literal that the scan has passed; the length. */
 size_t psm__json_unescape(const char *raw, size_t len, char *out);
 
-/*
- * pass.c: one pass over a text for one who wants no tree. Each function returns
- * 1 to go on or 0 to give up. Strings and keys are checked and come as they
- * stand in the text, between their quotes; depth and keys that come twice are
- * the caller's to watch.
- */
-struct psm__json_pass_ops {
-	int (*key)(void *user, const char *raw, size_t len, int escaped);
-	int (*string)(void *user, const char *raw, size_t len, int escaped);
-	int (*number)(void *user, const char *raw, size_t len);
-	int (*word)(void *user, int kind); /* null, true or false */
-	/* A container; at is the offset of its bracket, or the one behind. */
-	int (*begin)(void *user, int kind, size_t at);
-	int (*end)(void *user, int kind, size_t at);
-};
-/* 1: it is JSON, and every function has returned 1. 0: not, or it is too long
- * or too deep; then psm__json_parse() says what is wrong, if anything is. */
-int psm__json_pass(const char *text, size_t len,
-                   const struct psm__json_pass_ops *ops, void *user);
-
 /* yajl does not check its allocations, so it gets its memory beforehand; none
  * of it grows with the text. See arena.c. */
 #define PSM__JSON_ARENA 8192
