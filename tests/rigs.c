@@ -205,6 +205,7 @@ const struct rig rig_kafka = {
     .set_down = kafka_set_down,
     .expire = kafka_expire,
     .close = kafka_close,
+    .slow_groups = 1,
 };
 
 /* -- postgres */

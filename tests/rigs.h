@@ -26,6 +26,7 @@ struct rig {
 	 * that cannot be had here. */
 	void (*evict)(psm_transport *t);
 	void (*close)(psm_transport *t);
+	int slow_groups; /* it takes seconds until a group is shared anew */
 };
 
 extern const struct rig rig_memory, rig_kafka, rig_postgres;

@@ -61,4 +61,5 @@ const struct rig rig_real = {
     .set_down = real_set_down,
     .expire = real_expire,
     .close = real_close,
+    .slow_groups = 1,
 };
