@@ -237,6 +237,13 @@ set_up_crash(void)
 	ck_assert_int_eq(mkdir(recorded, 0700), 0);
 }
 
+static void
+set_up_encrypted_crash(void)
+{
+	set_up_crash();
+	use_keys(KEY_A);
+}
+
 /* Marks change nothing. */
 static int
 is_call(size_t end)
@@ -357,6 +364,13 @@ suite(void)
 	tcase_add_loop_test(tc, killed_at_every_call, 0, 3);
 	tcase_add_test(tc, killed_in_every_store);
 	tcase_add_loop_test(tc, power_lost_at_every_call, 0, 2);
+	tcase_add_test(tc, large_ones);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("every instant, encrypted");
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, set_up_encrypted_crash, tear_down);
+	tcase_add_test(tc, killed_in_every_store);
+	tcase_add_test(tc, power_lost_at_every_call);
 	tcase_add_test(tc, large_ones);
 	suite_add_tcase(s, tc);
 	return s;
