@@ -74,7 +74,9 @@ typedef void (*psm_delivery_fn)(const char *event_id, int rc,
  *
  * Settings read: PSYMATCH_SPOOL_DIR ("": events are kept in memory only),
  * PSYMATCH_SPOOL_DURABILITY, PSYMATCH_SPOOL_INTERVAL_MS,
- * PSYMATCH_SPOOL_MAX_BYTES, PSYMATCH_SPOOL_KEY_FILE ("": the spool is not
+ * PSYMATCH_SPOOL_MAX_BYTES, PSYMATCH_SPOOL_MAX_AGE_SECONDS,
+ * PSYMATCH_SPOOL_AGE_ACTION, PSYMATCH_SPOOL_HIGH_PERCENT,
+ * PSYMATCH_SPOOL_LOW_PERCENT, PSYMATCH_SPOOL_KEY_FILE ("": the spool is not
  * encrypted), PSYMATCH_QUEUE_MAX, PSYMATCH_EVENT_MAX_BYTES, PSYMATCH_WIRE.
  *
  * @param t    kept by a reference of its own.
@@ -106,6 +108,43 @@ PSM_API int psm_producer_set_delivery(psm_producer *p, psm_delivery_fn fn,
                                       void *user);
 
 /**
+ * The spool, or the queue in memory, has come near to one of its limits, or is
+ * far from it again.
+ *
+ * @param what    "size": of PSYMATCH_SPOOL_MAX_BYTES, or of PSYMATCH_QUEUE_MAX
+ *                without a spool; "age": of PSYMATCH_SPOOL_MAX_AGE_SECONDS.
+ * @param high    1: PSYMATCH_SPOOL_HIGH_PERCENT of it is reached; 0: after
+ *                that, it is below PSYMATCH_SPOOL_LOW_PERCENT.
+ * @param reason  a sentence; borrowed for the call.
+ * @param user    as given to psm_producer_set_watermark().
+ *
+ * Runs on the producer's thread, for each of the two limits high and low in
+ * turn; what lasts less than a second may go unnoticed. The same is written to
+ * the log. May call what psm_delivery_fn may. Since 0.1.
+ */
+typedef void (*psm_watermark_fn)(const char *what, int high, const char *reason,
+                                 void *user);
+
+/**
+ * Say who wants to hear that the spool fills up. Before the start.
+ *
+ * An event that was accepted is never dropped for its age or for room: what is
+ * beyond the limit of size is not accepted, and what is beyond that of age is,
+ * unless PSYMATCH_SPOOL_AGE_ACTION is "refuse".
+ *
+ * @param p     a producer that was not started.
+ * @param fn    NULL: nobody, as in the beginning.
+ * @param user  given to fn.
+ * @return 0.
+ *   PSM_ERR_INVAL  p is NULL;
+ *   PSM_ERR_STATE  it was started, or belongs to another process.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_producer_set_watermark(psm_producer *p, psm_watermark_fn fn,
+                                       void *user);
+
+/**
  * Open the spool and start sending what is in it. Never waits for a broker.
  *
  * The spool directory is made if it is missing. Several producers may share it:
@@ -123,7 +162,8 @@ PSM_API int psm_producer_set_delivery(psm_producer *p, psm_delivery_fn fn,
  *   PSM_ERR_IO      the spool directory cannot be used at all, or the key file
  *                   cannot be read;
  *   PSM_ERR_CONFIG  the key file is none, others than its owner may read it, or
- *                   it lacks the key of something in the spool;
+ *                   it lacks the key of something in the spool; or the low
+ *                   watermark is above the high one;
  *   PSM_ERR_NOMEM   out of memory or threads.
  *
  * Threads: one at a time. Blocks: on the disk, to read the end of the spool.
@@ -147,8 +187,9 @@ PSM_API int psm_producer_start(psm_producer *p, psm_error *err) PSM_CHECK;
  *   PSM_ERR_UNKNOWN_TYPE  no topic given, and the catalogue has none;
  *   PSM_ERR_TOO_LARGE     longer than PSYMATCH_EVENT_MAX_BYTES;
  *   PSM_ERR_FULL          PSYMATCH_SPOOL_MAX_BYTES or, without a spool,
- *                         PSYMATCH_QUEUE_MAX is reached, or the disk is full;
- *                         retriable;
+ *                         PSYMATCH_QUEUE_MAX is reached, the disk is full, or
+ *                         the oldest event waits for too long and
+ *                         PSYMATCH_SPOOL_AGE_ACTION is "refuse"; retriable;
  *   PSM_ERR_IO            the spool cannot be written;
  *   PSM_ERR_STATE         not started, closing, or of another process;
  *   PSM_ERR_NOMEM         out of memory.
@@ -284,6 +325,7 @@ PSM_API void psm_producer_free(psm_producer *p);
  *              "damaged": events of the spool found unreadable;
  *              "quarantined_bytes": size of the quarantine;
  *              "oldest_age_ms": how long the oldest that waits has done so;
+ *              "spool_bytes": what PSYMATCH_SPOOL_MAX_BYTES is the limit of;
  *              "restarts": clients replaced after a fatal error or a refusal.
  * @return the number; -1 for another name, a NULL argument or in another
  *   process.
@@ -295,10 +337,11 @@ PSM_API int64_t psm_producer_stat(psm_producer *p, const char *name);
 /**
  * Whether the producer does its work.
  *
- * Red: it does not run, cannot accept events, is over 90 % full, or has sent
- * nothing for five minutes though events wait. Amber: no broker is reachable,
- * the broker does not take a topic, the spool is over 70 % full or had damage,
- * or an event waits for more than half a minute. Green: none of these.
+ * Red: it does not run, cannot accept events, is at the high watermark of its
+ * limit of size or age, or has sent nothing for five minutes though events
+ * wait. Amber: no broker is reachable, the broker does not take a topic, the
+ * spool is at the low watermark or had damage, or an event waits for more than
+ * half a minute. Green: none of these.
  *
  * @param p       a producer in any state.
  * @param reason  receives a sentence without personal data, cut to size; may

@@ -51,6 +51,14 @@ read_settings(struct psm_producer *p, const psm_config *cfg)
 	p->wire = strcmp(wire, "camel") == 0 ? PSM_WIRE_CAMEL : PSM_WIRE_SNAKE;
 	p->interval_ms = (int)psm_config_int(cfg, "PSYMATCH_SPOOL_INTERVAL_MS");
 	p->max_bytes = psm_config_int(cfg, "PSYMATCH_SPOOL_MAX_BYTES");
+	p->max_age_us =
+	    psm_config_int(cfg, "PSYMATCH_SPOOL_MAX_AGE_SECONDS") * 1000000;
+	p->refuse_old = strcmp(psm_config_string(cfg, "PSYMATCH_SPOOL_AGE_"
+	                                              "ACTION"),
+	                       "refuse") == 0;
+	p->low_percent = (int)psm_config_int(cfg, "PSYMATCH_SPOOL_LOW_PERCENT");
+	p->high_percent =
+	    (int)psm_config_int(cfg, "PSYMATCH_SPOOL_HIGH_PERCENT");
 	p->queue_max = (size_t)psm_config_int(cfg, "PSYMATCH_QUEUE_MAX");
 	p->event_max = psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES");
 	p->dir = psm__strdup(psm_config_string(cfg, "PSYMATCH_SPOOL_DIR"));
@@ -70,6 +78,13 @@ find_metrics(struct psm_producer *p)
 	                           "events refused by the broker for good");
 	p->m_restarts = psm__counter("psymatch_producer_restarts_total", NULL,
 	                             NULL, "clients replaced after an error");
+	p->m_waiting = psm__gauge("psymatch_producer_waiting", "spool", p->dir,
+	                          "events not sent yet");
+	p->m_bytes = psm__gauge("psymatch_producer_spool_bytes", "spool",
+	                        p->dir, "bytes of the events not sent yet");
+	p->m_oldest =
+	    psm__gauge("psymatch_producer_oldest_seconds", "spool", p->dir,
+	               "how long the oldest event not sent yet waits");
 }
 
 int
@@ -130,6 +145,18 @@ psm_producer_set_delivery(psm_producer *p, psm_delivery_fn fn, void *user)
 	return 0;
 }
 
+int
+psm_producer_set_watermark(psm_producer *p, psm_watermark_fn fn, void *user)
+{
+	if (!p)
+		return PSM_ERR_INVAL;
+	if (p->forks != psm__forks() || p->state != PSM__PRODUCER_NEW)
+		return PSM_ERR_STATE;
+	p->water_fn = fn;
+	p->water_user = user;
+	return 0;
+}
+
 static int
 open_spool(struct psm_producer *p, struct psm__spool **out, psm_error *err)
 {
@@ -140,6 +167,8 @@ open_spool(struct psm_producer *p, struct psm__spool **out, psm_error *err)
 	    .interval_ms = p->interval_ms,
 	    .max_bytes = p->max_bytes,
 	    .max_records = p->dir[0] ? 0 : p->queue_max,
+	    .refuse_age_us = p->refuse_old ? p->max_age_us : 0,
+	    .accept_age_us = p->max_age_us / 100 * p->low_percent,
 	    /* Room for what waits behind one stuck partition. */
 	    .window = 2 * p->queue_max,
 	    .wake = psm__sender_wake,
@@ -163,6 +192,11 @@ psm_producer_start(psm_producer *p, psm_error *err)
 		return rc;
 	if (p->state != PSM__PRODUCER_NEW)
 		return psm__fail(err, PSM_ERR_STATE, "started before");
+	if (p->low_percent > p->high_percent)
+		return psm__fail(err, PSM_ERR_CONFIG,
+		                 "PSYMATCH_SPOOL_LOW_PERCENT: want at most the "
+		                 "%d of PSYMATCH_SPOOL_HIGH_PERCENT, found %d",
+		                 p->high_percent, p->low_percent);
 	rc = open_spool(p, &spool, err);
 	if (rc < 0)
 		return rc;

@@ -33,6 +33,9 @@ struct psm__lane {
 	uint64_t scan;   /* CATCHING: next token to look at */
 };
 
+/* What has a limit and watermarks. */
+enum { PSM__WATER_SIZE, PSM__WATER_AGE, PSM__WATERS };
+
 enum psm__producer_state {
 	PSM__PRODUCER_NEW,
 	PSM__PRODUCER_RUNNING,
@@ -48,10 +51,14 @@ struct psm_producer {
 	char *dir, *key_file;
 	int durability, interval_ms, wire;
 	int64_t max_bytes, event_max;
+	int64_t max_age_us; /* 0: no limit */
+	int refuse_old, low_percent, high_percent;
 	size_t queue_max;
 	unsigned forks; /* of the process that made it */
 	psm_delivery_fn fn;
 	void *user;
+	psm_watermark_fn water_fn;
+	void *water_user;
 	struct psm__spool *spool; /* __atomic; NULL before start */
 
 	pthread_mutex_t lock;
@@ -78,6 +85,8 @@ struct psm_producer {
 	struct psm__lane *lanes;
 	size_t lane_count, lane_cap, lanes_shut;
 	uint32_t random;
+	int water_high[PSM__WATERS]; /* 1: from the high watermark to the low */
+	int64_t water_at_ms;         /* when to look next */
 
 	pthread_mutex_t receipts_lock;
 	struct psm_receipt *receipts[PSM__RECEIPT_BUCKETS]; /* under it */
@@ -86,7 +95,7 @@ struct psm_producer {
 	/* __atomic */
 	int64_t accepted, sent, failed, restarts, last_ack_ms;
 	struct psm__metric *m_accepted, *m_sent, *m_failed, *m_restarts,
-	    *m_waiting;
+	    *m_waiting, *m_bytes, *m_oldest;
 };
 
 /* -- producer.c */
@@ -107,6 +116,20 @@ int psm__sender_send(struct psm_producer *p, const struct psm__message *m);
 /* 100 ms doubled for each failure, at most 5 s, give or take a quarter. */
 int psm__sender_backoff(struct psm_producer *p, unsigned failures);
 void psm__sender_trouble(struct psm_producer *p, const char *why);
+
+/* -- producer_water.c */
+
+/* Levels, gauges, and who wants to hear of watermarks; now: even if it is not
+ * time yet. @thread sender */
+void psm__water_look(struct psm_producer *p, int now);
+/* Of one of the limits; what: PSM__WATER_. */
+int psm__water_percent(const struct psm_producer *p, int what,
+                       const struct psm__spool_numbers *n);
+void psm__water_text(const struct psm_producer *p, int what,
+                     const struct psm__spool_numbers *n, char *text,
+                     size_t size);
+/* Of the oldest event that waits; 0: none does. */
+int64_t psm__water_age_us(const struct psm__spool_numbers *n);
 
 /* -- producer_receipt.c */
 

@@ -408,7 +408,9 @@ psm__sender(void *producer)
 		turn(p, at);
 		psm__spool_release(p->spool);
 		psm__spool_tend(p->spool);
+		psm__water_look(p, 0);
 	}
+	psm__water_look(p, 1);
 	finish(p);
 	return NULL;
 }

@@ -11,9 +11,6 @@
  * an alarm. */
 #define SLOW_MS 30000
 #define STUCK_MS 300000
-/* Parts of the spool's limit, in percent. */
-#define FILLING 70
-#define NEARLY_FULL 90
 
 static int64_t
 load(const int64_t *counter)
@@ -24,9 +21,7 @@ load(const int64_t *counter)
 static int64_t
 age_ms(const struct psm__spool_numbers *n)
 {
-	int64_t age = n->oldest_us ? (psm_now_us() - n->oldest_us) / 1000 : 0;
-
-	return age > 0 ? age : 0;
+	return psm__water_age_us(n) / 1000;
 }
 
 /* Events that wait, or that a close left behind, in the spool or beside it. */
@@ -74,6 +69,8 @@ psm_producer_stat(psm_producer *p, const char *name)
 		return n.quarantined;
 	if (strcmp(name, "oldest_age_ms") == 0)
 		return age_ms(&n);
+	if (strcmp(name, "spool_bytes") == 0)
+		return n.bytes;
 	if (strcmp(name, "restarts") == 0)
 		return load(&p->restarts);
 	return -1;
@@ -101,11 +98,28 @@ note(struct report *r, int health, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* Also when nobody tries to send: then it is what the next one would hear. */
+static void
+look_at_limits(struct report *r, const struct psm_producer *p,
+               const struct psm__spool_numbers *n)
+{
+	char text[160];
+
+	for (int what = 0; what < PSM__WATERS; what++) {
+		int percent = psm__water_percent(p, what, n);
+		int red = percent >= p->high_percent ||
+		          (what == PSM__WATER_AGE && n->too_old);
+
+		if (!red && percent < p->low_percent)
+			continue;
+		psm__water_text(p, what, n, text, sizeof(text));
+		note(r, red ? PSM_HEALTH_RED : PSM_HEALTH_AMBER, "%s", text);
+	}
+}
+
 static void
 look_at_spool(struct report *r, const struct psm__spool_numbers *n)
 {
-	int64_t percent = n->bytes * 100 / n->max_bytes;
-
 	if (n->last_errno != 0)
 		note(r, PSM_HEALTH_RED,
 		     "the spool cannot grow, events are refused: %s",
@@ -114,10 +128,6 @@ look_at_spool(struct report *r, const struct psm__spool_numbers *n)
 		note(r, PSM_HEALTH_RED,
 		     "the spool cannot be read, %llu events wait: %s",
 		     (unsigned long long)n->waiting, strerror(n->read_errno));
-	if (percent >= FILLING)
-		note(r,
-		     percent >= NEARLY_FULL ? PSM_HEALTH_RED : PSM_HEALTH_AMBER,
-		     "the spool is %lld %% full", (long long)percent);
 	if (n->damaged || n->quarantined)
 		note(r, PSM_HEALTH_AMBER,
 		     "%llu damaged records, %lld bytes in the quarantine",
@@ -190,6 +200,7 @@ psm_producer_health(psm_producer *p, char *reason, size_t size)
 		return r.health;
 	}
 	psm__spool_numbers(p->spool, &n);
+	look_at_limits(&r, p, &n);
 	look_at_spool(&r, &n);
 	look_at_sender(&r, p, &n);
 	return r.health;

@@ -369,6 +369,25 @@ make_room(struct psm__spool *s, size_t space)
 	return rc;
 }
 
+/* 1: the oldest record is beyond the age where nothing new is accepted. It has
+ * to get clearly below it: else a sender that is a bit too slow would refuse
+ * every other event. @locks s->lock held */
+static int
+is_too_old(struct psm__spool *s)
+{
+	int64_t oldest = __atomic_load_n(&s->oldest_us, __ATOMIC_RELAXED);
+	int64_t age;
+
+	if (s->conf.refuse_age_us == 0)
+		return 0;
+	age = oldest ? psm_now_us() - oldest : 0;
+	if (age > s->conf.refuse_age_us)
+		s->too_old = 1;
+	else if (age <= s->conf.accept_age_us)
+		s->too_old = 0;
+	return s->too_old;
+}
+
 /* @locks s->lock held */
 static int
 check_limits(struct psm__spool *s, size_t space, psm_error *err)
@@ -385,6 +404,11 @@ check_limits(struct psm__spool *s, size_t space, psm_error *err)
 		return psm__fail(err, PSM_ERR_FULL,
 		                 "the limit of %lld bytes is reached",
 		                 (long long)s->conf.max_bytes);
+	if (is_too_old(s))
+		return psm__fail(err, PSM_ERR_FULL,
+		                 "the oldest event waits for too long: the "
+		                 "limit is %lld s",
+		                 (long long)s->conf.refuse_age_us / 1000000);
 	if (s->conf.max_records && s->appended - s->let >= s->conf.max_records)
 		return psm__fail(err, PSM_ERR_FULL, "%llu events are waiting",
 		                 (unsigned long long)(s->appended - s->let));
@@ -508,6 +532,7 @@ psm__spool_numbers(struct psm__spool *s, struct psm__spool_numbers *n)
 	n->safe = n->waiting > n->safe ? n->waiting - n->safe : 0;
 	n->bytes = s->bytes > 0 ? s->bytes : 0;
 	n->last_errno = s->last_errno;
+	n->too_old = is_too_old(s);
 	pthread_mutex_unlock(&s->lock);
 	n->max_bytes = s->conf.max_bytes;
 	n->quarantined = __atomic_load_n(&s->quarantined, __ATOMIC_RELAXED);

@@ -23,10 +23,13 @@ struct psm__spool_conf {
 	/* With it, what is written to dir is encrypted; NULL or "": it is not.
 	 * Read once, by open. */
 	const char *key_file;
-	int durability;      /* enum psm__durability; unused in memory */
-	int interval_ms;     /* between two syncs, with durability interval */
-	int64_t max_bytes;   /* of records that wait; more is PSM_ERR_FULL */
-	size_t max_records;  /* the same in records; 0: no limit */
+	int durability;     /* enum psm__durability; unused in memory */
+	int interval_ms;    /* between two syncs, with durability interval */
+	int64_t max_bytes;  /* of records that wait; more is PSM_ERR_FULL */
+	size_t max_records; /* the same in records; 0: no limit */
+	/* While the oldest record waits longer, append is PSM_ERR_FULL, until
+	 * it waits less than accept_age_us; 0: it does not matter. */
+	int64_t refuse_age_us, accept_age_us;
 	size_t window;       /* most records between first and last unsettled */
 	size_t segment_size; /* 0: the default; tests make it small */
 	/* Called under the spool's lock when the reader waits and there is
@@ -58,6 +61,7 @@ struct psm__spool_numbers {
 	uint64_t adopted;     /* streams taken over from dead processes */
 	uint64_t sync_errors; /* fdatasync that failed */
 	int64_t oldest_us;    /* when the oldest waiting one came, 0: none */
+	int too_old;          /* append is refused for refuse_age_us */
 	int last_errno;       /* why the last segment could not be made, or 0 */
 	int read_errno;       /* why the next segment cannot be opened, or 0 */
 };

@@ -194,6 +194,7 @@ struct psm__spool {
 	uint64_t appended, let; /* counts; the difference waits */
 	int64_t bytes;
 	int shut, resting, syncing;
+	int too_old; /* the oldest record waits for too long */
 	struct psm__waiter *waiters;
 	unsigned drainers;
 	int last_errno;

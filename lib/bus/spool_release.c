@@ -147,12 +147,16 @@ dispose(struct psm__spool *s, struct psm__segment *list)
 	}
 }
 
-/* For the age of the oldest that waits. */
+/* For the age of the oldest that waits. It may not have been read yet, if
+ * nobody can take it. */
 static void
 note_oldest(struct psm__spool *s)
 {
+	struct psm__message m;
 	int64_t at = 0;
 
+	if (s->head == s->fill)
+		(void)psm__spool_peek(s, &m);
 	if (s->head < s->fill)
 		at = (int64_t)le64toh(
 		    (uint64_t)psm__slot_record(slot_at(s, s->head))->time_us);

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 import psymatch
@@ -58,6 +59,22 @@ class Bus(unittest.TestCase):
             self.assertEqual((p.stat("left_spool"), p.stat("left_memory")), (0, 0))
             with self.assertRaises(errors.PsmError):
                 receipt.wait(-1)
+
+    def test_a_queue_that_fills_up_is_heard_of(self):
+        config = psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1", PSYMATCH_QUEUE_MAX="10")
+        heard, came = [], threading.Event()
+
+        def watermark(*what):
+            heard.append(what)
+            came.set()
+
+        p = psymatch.Producer(config=config, watermark=watermark)
+        for i in range(9):
+            p.send(event(1 + i))
+        self.assertTrue(came.wait(DEADLINE_MS / 1000))
+        self.assertEqual(heard, [("size", True, "the queue is 90 % full")])
+        self.assertEqual(p.health()[0], psymatch.RED)
+        p.close(0)
 
     def test_a_handler_sees_where_the_event_came_from(self):
         with psymatch.Producer(self.transport, self.config) as p:

@@ -20,6 +20,7 @@ CALLBACKS = (
      "psm_error*"),
     ("psm_upcast_fn", "int", "const psm_event*", "psm_event**", "void*",
      "psm_error*"),
+    ("psm_watermark_fn", "void", "const char*", "int", "const char*", "void*"),
 )
 
 FUNCTIONS = (
@@ -255,6 +256,8 @@ FUNCTIONS = (
     ("psm_producer_new", "int", "psm_transport*", "const psm_config*",
      "psm_producer**", "psm_error*"),
     ("psm_producer_set_delivery", "int", "psm_producer*", "psm_delivery_fn",
+     "void*"),
+    ("psm_producer_set_watermark", "int", "psm_producer*", "psm_watermark_fn",
      "void*"),
     ("psm_producer_start", "int", "psm_producer*", "psm_error*"),
     ("psm_producer_send", "int", "psm_producer*", "const char*",

@@ -92,17 +92,29 @@ class Producer:
     """Sends events; what send() accepted survives outages and kill -9.
 
     delivered(event_id, code, reason) runs once per accepted event on a thread
-    of the library: code 0 is sent.
+    of the library: code 0 is sent. watermark(what, high, reason) runs when the
+    spool's "size" or "age" reaches its high watermark, and with high False when it
+    is below the low one again.
     """
 
-    def __init__(self, transport=None, config=None, delivered=None):
+    def __init__(self, transport=None, config=None, delivered=None, watermark=None):
         config = config or Config()
         self._transport = transport or Transport(config)
         self._handle = make(lib.psm_producer_new, self._transport._handle, config._handle)
         if delivered:
             self._keep = callbacks["psm_delivery_fn"](self._wrap(delivered))
             lib.psm_producer_set_delivery(self._handle, self._keep, None)
+        if watermark:
+            self._keep_watermark = callbacks["psm_watermark_fn"](self._wrap_watermark(watermark))
+            lib.psm_producer_set_watermark(self._handle, self._keep_watermark, None)
         check(lib.psm_producer_start, self._handle)
+
+    @staticmethod
+    def _wrap_watermark(watermark):
+        def call(what, high, reason, _user):
+            watermark(what.decode(), bool(high), reason.decode())
+
+        return call
 
     @staticmethod
     def _wrap(delivered):
