@@ -17,6 +17,11 @@ PSM_BEGIN_DECLS
  * write and emit, the inbox row of each event, and the offset. A batch is at
  * most 50 messages.
  *
+ * Where the next message is gone, because it was kept for less time than the
+ * processor was away, or because the topic was made anew, it goes on at the
+ * earliest that is kept, and says so: an error in the log, "gaps" in
+ * psm_processor_stat(), and psm_processor_health() for 15 minutes.
+ *
  * When everything fails it is not the events: as soon as events of 5 different
  * keys fail one after another with the same code, or more than half of the last
  * 20, the batch is rolled back, nothing of it is parked or dead, and nothing is
@@ -235,7 +240,10 @@ PSM_API void psm_processor_free(psm_processor *pr);
  * tried, 2 while none is because all failed alike; "holding": partitions that
  * wait for an event to be tried again, "full": those of them that wait because
  * no more may be parked; "lag": messages behind the end, -1 if
- * unknown.
+ * unknown; "lag_seconds": age of the last message done, or of the oldest one
+ * that is tried again, by the transport's time, 0 while none waits, -1 if
+ * unknown; "gaps": times that messages were gone before they were read, and
+ * "gap_messages": how many that were, as far as known.
  * @return the number since the start; -1 for any other name.
  *
  * Threads: any. Blocks: no. Since 0.1.
@@ -252,7 +260,8 @@ PSM_API int64_t psm_processor_stat(psm_processor *pr, const char *name);
  *   because all events fail alike, a partition waits because no more may be
  *   parked, or the last batch was rolled back, amber
  * when the broker is not reachable, no partition is assigned to it, an event is
- * to be tried again, or events are parked.
+ * to be tried again, events are parked, or messages were found gone within the
+ * last 15 minutes.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

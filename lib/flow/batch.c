@@ -73,7 +73,8 @@ place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
 	}
 	drop_items(pr, p, p->next);
 	find_parts(pr);
-	if (p->in_batch && !p->placed && p->first > p->next) {
+	if (p->in_batch && !p->placed && p->first > p->next &&
+	    p->first != p->gap_to) {
 		/* The source began too late, e.g. after a restored backup. */
 		drop_items(pr, p, INT64_MAX);
 		p->reread = p->next;

@@ -327,6 +327,7 @@ run(void *arg)
 		psm__error_clear(pr->err);
 		if (pr->source || psm__reader_open(pr) == 0) {
 			work(pr);
+			psm__lag_show(pr);
 		} else {
 			count_rollback(pr);
 			note_problem(pr);
@@ -398,8 +399,14 @@ psm_processor_stat(psm_processor *pr, const char *name)
 		value = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
 	else if (strcmp(name, "full") == 0)
 		value = __atomic_load_n(&pr->full, __ATOMIC_RELAXED);
-	else if (strcmp(name, "lag") == 0 && pr->source)
-		value = pr->source->ops->lag(pr->source);
+	else if (strcmp(name, "lag") == 0)
+		value = psm__lag_messages(pr);
+	else if (strcmp(name, "lag_seconds") == 0)
+		value = psm__lag_seconds(pr);
+	else if (strcmp(name, "gaps") == 0)
+		value = pr->gaps;
+	else if (strcmp(name, "gap_messages") == 0)
+		value = pr->gap_messages;
 	(void)pthread_mutex_unlock(&pr->lock);
 	return value;
 }
@@ -450,6 +457,9 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 		               (long long)(pr->parked_ms / 1000));
 		return PSM_HEALTH_AMBER;
 	}
+	health = psm__gap_health(pr, reason, size);
+	if (health != PSM_HEALTH_GREEN)
+		return health;
 	(void)snprintf(reason, size, "%s: %lld events handled, %lld dead",
 	               pr->name, (long long)pr->outcomes[PSM__HANDLED],
 	               (long long)pr->outcomes[PSM__DEAD]);

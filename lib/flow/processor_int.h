@@ -80,6 +80,12 @@ struct psm__part {
 	int64_t due_ms;
 	enum psm__full full; /* why it is held: not for its own failure */
 	unsigned looks;      /* for room */
+	/* What was last found gone. */
+	int64_t gap_from, gap_to;
+	/* The log is another one than that of the row, which has to be moved to
+	 * anew_to before anything of it is handled. */
+	int anew;
+	int64_t anew_to;
 	/* Of the batch being handled. */
 	int in_batch;
 	int64_t first, resume; /* its first offset; where to go on after it */
@@ -126,10 +132,14 @@ struct psm_processor {
 	psm_error *fail; /* of one message */
 	unsigned failures;
 	int64_t parked_at_ms; /* when to look for parked events again */
+	int64_t lag_shown_ms; /* when the metrics were last set */
 
 	/* __atomic: partitions that wait for a retry, and those that are ours.
 	 * Changed in what the source calls, where no lock of ours is taken. */
 	int64_t holding, assigned;
+	/* __atomic: the transport's time of the last message done, and of the
+	 * oldest one that is held; 0: none. */
+	int64_t event_at_ms, held_at_ms;
 	int64_t full; /* of those that wait: for room among the parked */
 	int64_t parked_key_max, parked_keys_max; /* not changed */
 
@@ -143,6 +153,8 @@ struct psm_processor {
 	char breaker_type[64]; /* of the event that opened it */
 	int64_t parked, parked_held, parked_ms; /* as last measured */
 	char problem[256];
+	int64_t gaps, gap_messages, gap_at_ms; /* gap_at_ms 0: never */
+	char gap_where[200];
 	char full_why[160]; /* of the last partition that found no room */
 };
 
@@ -164,6 +176,30 @@ void psm__reader_again(psm_processor *pr);
 void psm__reader_advance(psm_processor *pr);
 /* The row was moved by another one: it has to be read anew. */
 void psm__part_doubt(struct psm__part *p);
+/* Forget all that was read of it, and where it stands. */
+void psm__part_reset(psm_processor *pr, struct psm__part *p);
+/* Made if it is new; NULL: out of memory. Borrowed until the next call. */
+struct psm__part *psm__reader_part(psm_processor *pr, const char *topic,
+                                   int32_t partition);
+
+/* -- gap.c */
+
+/* gap of psm__source_conf; user is the processor. @thread processor */
+void psm__processor_gap(const struct psm__gap *gap, void *user);
+/* Move the row of a part whose anew is set. 0: done; else it is to be tried
+ * again before the part is read. @thread processor */
+int psm__part_begin_anew(psm_processor *pr, struct psm__part *p);
+/* PSM_HEALTH_AMBER with a sentence for some time after a gap.
+ * @locks pr->lock held */
+int psm__gap_health(const psm_processor *pr, char *reason, size_t size);
+/* -1: unknown. @locks pr->lock held */
+int64_t psm__lag_messages(const psm_processor *pr);
+int64_t psm__lag_seconds(const psm_processor *pr);
+/* The batch is committed, and what is to be tried again is held.
+ * @thread processor */
+void psm__lag_note(psm_processor *pr);
+/* Now and then: the metrics. @thread processor */
+void psm__lag_show(psm_processor *pr);
 
 /* -- batch.c. @thread processor */
 

@@ -44,7 +44,16 @@ part_index(psm_processor *pr, const char *topic, int32_t partition)
 	p->topic = p->log + strlen(p->log) - strlen(topic);
 	p->partition = partition;
 	p->next = p->reread = -1;
+	p->gap_from = p->gap_to = -1;
 	return (int)pr->part_count++;
+}
+
+struct psm__part *
+psm__reader_part(psm_processor *pr, const char *topic, int32_t partition)
+{
+	int i = part_index(pr, topic, partition);
+
+	return i < 0 ? NULL : &pr->parts[i];
 }
 
 static void
@@ -102,9 +111,8 @@ psm__part_doubt(struct psm__part *p)
 	p->known = p->placed = 0;
 }
 
-/* Forget all that was read of it, and where it stands. */
-static void
-part_reset(psm_processor *pr, struct psm__part *p)
+void
+psm__part_reset(psm_processor *pr, struct psm__part *p)
 {
 	size_t i;
 
@@ -147,8 +155,10 @@ start_at(const char *topic, int32_t partition, int64_t committed, void *user)
 		return -1;
 	p = &pr->parts[i];
 	at.topic = p->log;
-	part_reset(pr, p);
+	psm__part_reset(pr, p);
 	set_ours(pr, p, 1);
+	if (p->anew)
+		return psm__part_begin_anew(pr, p) == 0 ? p->next : p->anew_to;
 	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
 		return -1;
 	psm__tx_cancel(tx, &pr->worker.cancel);
@@ -166,7 +176,7 @@ revoked(const char *topic, int32_t partition, void *user)
 
 	if (i < 0)
 		return;
-	part_reset(pr, &pr->parts[i]);
+	psm__part_reset(pr, &pr->parts[i]);
 	set_ours(pr, &pr->parts[i], 0);
 }
 
@@ -179,6 +189,7 @@ psm__reader_open(psm_processor *pr)
 	    .topic_count = pr->topic_count,
 	    .start_at = start_at,
 	    .revoked = revoked,
+	    .gap = psm__processor_gap,
 	    .user = pr,
 	};
 	struct psm__source *s = NULL;
@@ -255,7 +266,8 @@ go_back(psm_processor *pr)
 
 	for (i = 0; i < pr->part_count; i++) {
 		p = &pr->parts[i];
-		if (p->reread < 0)
+		if (p->reread < 0 ||
+		    (p->anew && psm__part_begin_anew(pr, p) < 0))
 			continue;
 		psm__error_clear(pr->err);
 		if (pr->source->ops->seek(pr->source, p->topic, p->partition,
@@ -447,5 +459,6 @@ psm__reader_advance(psm_processor *pr)
 	}
 	for (i = 0; i < pr->part_count; i++)
 		pr->parts[i].stopped = NULL;
+	psm__lag_note(pr);
 	clear_batch(pr);
 }

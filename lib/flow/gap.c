@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Messages that are gone before they were read, and how far behind we are. */
+#include "flow/processor_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* How long the health speaks of a gap. */
+#define GAP_MS (15 * 60 * 1000)
+/* Between two updates of the metrics. */
+#define SHOW_MS 1000
+
+/* -- a log that was made anew */
+
+/* Say in the row that the new log is read from anew_to on. */
+static int
+move_row(psm_processor *pr, struct psm__part *p, psm_tx *tx)
+{
+	struct psm__place at = {pr->name, p->log, p->partition};
+	psm_rows *moved = NULL;
+	int64_t row = -1;
+	int rc = psm__offset_read(tx, &at, &row, NULL);
+
+	if (rc == 0 && row > p->anew_to) {
+		rc = psm__offset_move(tx, &at, row, p->anew_to, pr->owner,
+		                      &moved, NULL);
+		if (rc == 0)
+			rc = psm__tx_sync(tx, NULL);
+		if (rc == 0 && psm_rows_affected(moved) == 0)
+			rc = PSM_ERR_FENCED;
+		psm_rows_free(moved);
+		row = p->anew_to;
+	}
+	/* Otherwise somebody has done so, or nobody has ever been here. */
+	if (rc == 0)
+		p->next = row;
+	return rc;
+}
+
+int
+psm__part_begin_anew(psm_processor *pr, struct psm__part *p)
+{
+	psm_tx *tx = NULL;
+	int rc = psm_tx_begin(pr->st, &tx, NULL);
+
+	if (rc == 0) {
+		psm__tx_cancel(tx, &pr->worker.cancel);
+		rc = psm__timeout_queue(tx, PSM__TIMEOUT_MS, NULL);
+		if (rc == 0)
+			rc = move_row(pr, p, tx);
+		if (rc == 0)
+			rc = psm_tx_commit(tx, NULL);
+		else
+			psm_tx_rollback(tx);
+	}
+	if (rc == 0) {
+		p->anew = 0;
+		p->known = p->placed = 1;
+		return 0;
+	}
+	/* Without the row nothing can be handled: read it again when there is
+	 * one. */
+	psm__part_doubt(p);
+	p->reread = p->anew_to;
+	return rc;
+}
+
+/* -- what the source says */
+
+static void
+count_gap(psm_processor *pr, const struct psm__gap *gap)
+{
+	int anew = gap->from >= gap->to;
+
+	(void)pthread_mutex_lock(&pr->lock);
+	pr->gaps++;
+	pr->gap_messages += psm__gap_messages(gap);
+	pr->gap_at_ms = psm__mono_ms();
+	(void)snprintf(pr->gap_where, sizeof pr->gap_where,
+	               anew ? "%.80s[%d]: made anew, read until %lld, goes on "
+	                      "at %lld"
+	                    : "%.80s[%d]: %lld to %lld are gone, never read",
+	               gap->topic, (int)gap->partition, (long long)gap->from,
+	               (long long)(anew ? gap->to : gap->to - 1));
+	(void)pthread_mutex_unlock(&pr->lock);
+	psm__metric_add(psm__counter("psymatch_processor_gaps_total",
+	                             "consumer", pr->name,
+	                             "Times that messages were gone before "
+	                             "they were read."),
+	                1);
+}
+
+void
+psm__processor_gap(const struct psm__gap *gap, void *user)
+{
+	psm_processor *pr = user;
+	struct psm__part *p = psm__reader_part(pr, gap->topic, gap->partition);
+
+	/* Going back to a message that is tried again can meet it twice. */
+	if (p && gap->from < gap->to && gap->to == p->gap_to &&
+	    gap->from >= p->gap_from)
+		return;
+	count_gap(pr, gap);
+	if (!p)
+		return;
+	if (gap->from < gap->to) {
+		p->gap_from = gap->from;
+		p->gap_to = gap->to;
+		return;
+	}
+	/* What is in our hands is of the old log, like the row. */
+	psm__part_reset(pr, p);
+	p->anew = 1;
+	p->anew_to = gap->to;
+	(void)psm__part_begin_anew(pr, p); /* if not now, then before reading */
+}
+
+int
+psm__gap_health(const psm_processor *pr, char *reason, size_t size)
+{
+	if (!pr->gap_at_ms || psm__mono_ms() - pr->gap_at_ms >= GAP_MS)
+		return PSM_HEALTH_GREEN;
+	(void)snprintf(reason, size, "%s: %s", pr->name, pr->gap_where);
+	return PSM_HEALTH_AMBER;
+}
+
+/* -- lag */
+
+int64_t
+psm__lag_messages(const psm_processor *pr)
+{
+	int64_t lag = pr->source ? pr->source->ops->lag(pr->source) : -1;
+
+	return lag < 0 ? -1
+	               : lag + __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
+}
+
+int64_t
+psm__lag_seconds(const psm_processor *pr)
+{
+	int64_t held = __atomic_load_n(&pr->held_at_ms, __ATOMIC_RELAXED);
+	int64_t at = __atomic_load_n(&pr->event_at_ms, __ATOMIC_RELAXED);
+	int64_t lag = psm__lag_messages(pr), age;
+
+	if (lag <= 0)
+		return lag;
+	/* Without a broker, what waits is not known. */
+	if (!pr->source->ops->connected(pr->source))
+		return -1;
+	if (held > 0 && (at <= 0 || held < at))
+		at = held;
+	if (at <= 0)
+		return -1;
+	age = psm_now_us() / 1000000 - at / 1000;
+	return age > 0 ? age : 0;
+}
+
+void
+psm__lag_note(psm_processor *pr)
+{
+	int64_t held = 0, at;
+	size_t i;
+
+	for (i = 0; i < pr->batch.count; i++) {
+		const struct psm__item *it = &pr->batch.items[i];
+
+		if (!it->gone && it->record.offset < pr->parts[it->part].resume)
+			__atomic_store_n(&pr->event_at_ms,
+			                 it->record.timestamp_ms,
+			                 __ATOMIC_RELAXED);
+	}
+	for (i = 0; i < pr->part_count; i++) {
+		at = pr->parts[i].held ? pr->parts[i].record.timestamp_ms : 0;
+		if (at > 0 && (held == 0 || at < held))
+			held = at;
+	}
+	__atomic_store_n(&pr->held_at_ms, held, __ATOMIC_RELAXED);
+}
+
+void
+psm__lag_show(psm_processor *pr)
+{
+	int64_t now = psm__mono_ms();
+
+	if (now - pr->lag_shown_ms < SHOW_MS)
+		return;
+	pr->lag_shown_ms = now;
+	psm__metric_set(psm__gauge("psymatch_processor_lag", "consumer",
+	                           pr->name,
+	                           "Messages not handled yet; -1 if unknown."),
+	                psm_processor_stat(pr, "lag"));
+	psm__metric_set(
+	    psm__gauge("psymatch_processor_lag_seconds", "consumer", pr->name,
+	               "Age of the last message done, or of the oldest that is "
+	               "tried again, while others wait; -1 if unknown."),
+	    psm_processor_stat(pr, "lag_seconds"));
+}
