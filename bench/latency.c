@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How long send takes while no broker answers, and what a long run needs of
- * memory: with --flat the events go through the memory transport, and the peak
- * of the resident memory is printed ten times on the way.
+ * memory: with --flat the events go to a broker, or through the memory
+ * transport, as fast as a spool of 64 MiB lets them, and the resident memory is
+ * printed ten times on the way.
  */
 #include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +21,7 @@ static char directory[] = "/tmp/psymatch-bench.XXXXXX";
 
 struct options {
 	size_t count;
+	const char *bootstrap; /* NULL: none */
 	const char *durability;
 	int json, flat;
 };
@@ -30,7 +31,7 @@ usage(const char *program)
 {
 	fprintf(stderr,
 	        "usage: %s [--count N] [--durability os|interval|disk] "
-	        "[--flat] [--json]\n",
+	        "[--flat [--bootstrap HOST:PORT]] [--json]\n",
 	        program);
 	exit(2);
 }
@@ -39,6 +40,7 @@ static void
 read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option names[] = {
+	    {"bootstrap", required_argument, NULL, 'b'},
 	    {"count", required_argument, NULL, 'n'},
 	    {"durability", required_argument, NULL, 'd'},
 	    {"flat", no_argument, NULL, 'f'},
@@ -48,7 +50,9 @@ read_options(int argc, char **argv, struct options *o)
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
-		if (c == 'n')
+		if (c == 'b')
+			o->bootstrap = optarg;
+		else if (c == 'n')
 			o->count = strtoul(optarg, NULL, 10);
 		else if (c == 'd')
 			o->durability = optarg;
@@ -59,7 +63,7 @@ read_options(int argc, char **argv, struct options *o)
 		else
 			usage(argv[0]);
 	}
-	if (optind < argc || o->count < 100)
+	if (optind < argc || o->count < 100 || (o->bootstrap && !o->flat))
 		usage(argv[0]);
 }
 
@@ -72,13 +76,21 @@ now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* A line of /proc/self/status, in KB; -1: there is none. */
 static long
-peak_kb(void)
+status_kb(const char *name)
 {
-	struct rusage ru;
+	FILE *f = fopen("/proc/self/status", "r");
+	size_t len = strlen(name);
+	char line[128];
+	long kb = -1;
 
-	getrusage(RUSAGE_SELF, &ru);
-	return ru.ru_maxrss;
+	while (f && kb < 0 && fgets(line, sizeof line, f))
+		if (strncmp(line, name, len) == 0 && line[len] == ':')
+			kb = strtol(line + len + 1, NULL, 10);
+	if (f)
+		fclose(f);
+	return kb;
 }
 
 static int
@@ -86,11 +98,12 @@ start(const struct options *o, psm_transport **t, psm_producer **p,
       psm_error *err)
 {
 	const char *settings[][2] = {
-	    {"KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"},
+	    {"KAFKA_BOOTSTRAP_SERVERS",
+	     o->bootstrap ? o->bootstrap : "127.0.0.1:1"},
 	    {"KAFKA_LOG_LEVEL", "CRITICAL"},
 	    {"PSYMATCH_SPOOL_DIR", directory},
 	    {"PSYMATCH_SPOOL_DURABILITY", o->durability},
-	    {"PSYMATCH_SPOOL_MAX_BYTES", "8589934592"},
+	    {"PSYMATCH_SPOOL_MAX_BYTES", o->flat ? "67108864" : "8589934592"},
 	};
 	psm_config *cfg = NULL;
 	int rc = psm_config_new(&cfg, err);
@@ -98,8 +111,8 @@ start(const struct options *o, psm_transport **t, psm_producer **p,
 	for (size_t i = 0; rc == 0 && i < 5; i++)
 		rc = psm_config_set(cfg, settings[i][0], settings[i][1], err);
 	if (rc == 0)
-		rc = o->flat ? psm_transport_memory(1, t, err)
-		             : psm_transport_open(cfg, t, err);
+		rc = o->flat && !o->bootstrap ? psm_transport_memory(1, t, err)
+		                              : psm_transport_open(cfg, t, err);
 	if (rc == 0)
 		rc = psm_producer_new(*t, cfg, p, err);
 	if (rc == 0)
@@ -138,15 +151,37 @@ print_times(const struct options *o, int64_t *ns)
 		       o->durability, o->count, p50, p99, p999, most);
 }
 
+/* The segments of the spool are mapped files, so they are told apart. */
 static void
-print_peak(const struct options *o, size_t sent)
+print_memory(const struct options *o, size_t sent)
 {
+	long own = status_kb("RssAnon"), mapped = status_kb("RssFile");
+	long peak = status_kb("VmHWM");
+
 	if (o->json)
-		printf("{\"bench\":\"flat\",\"events\":%zu,\"peak_kb\":%ld}\n",
-		       sent, peak_kb());
+		printf("{\"bench\":\"flat\",\"events\":%zu,\"own_kb\":%ld,"
+		       "\"mapped_kb\":%ld,\"peak_kb\":%ld}\n",
+		       sent, own, mapped, peak);
 	else
-		printf("%zu events, peak of resident memory %ld KB\n", sent,
-		       peak_kb());
+		printf("%zu events: resident memory %ld KB of its own, %ld KB "
+		       "of files, at most %ld KB in all\n",
+		       sent, own, mapped, peak);
+	fflush(stdout);
+}
+
+/* With --flat a full spool is waited for. */
+static int
+send_one(const struct options *o, psm_producer *p, const psm_event *ev,
+         psm_error *err)
+{
+	int rc = psm_producer_send(p, "therapist-events", ev, err);
+
+	while (o->flat && rc == PSM_ERR_FULL) {
+		rc = psm_producer_flush(p, 10, NULL, err);
+		if (rc == 0 || rc == PSM_ERR_TIMEOUT)
+			rc = psm_producer_send(p, "therapist-events", ev, err);
+	}
+	return rc;
 }
 
 static int
@@ -164,16 +199,15 @@ send_all(const struct options *o, const struct bench_events *e, psm_producer *p,
 		                     e->at[k + 1] - e->at[k], &ev, err);
 		from = now_ns();
 		if (rc == 0)
-			rc = psm_producer_send(p, "therapist-events", ev, err);
+			rc = send_one(o, p, ev, err);
 		if (ns)
 			ns[i] = now_ns() - from;
 		psm_event_free(ev);
-		/* The spool holds what waits, so it is emptied now and then. */
-		if (rc == 0 && o->flat && i % 10000 == 9999)
-			rc = psm_producer_flush(p, 60000, NULL, err);
 		if (o->flat && (i + 1) % (o->count / 10) == 0)
-			print_peak(o, i + 1);
+			print_memory(o, i + 1);
 	}
+	if (o->flat && rc == 0)
+		rc = psm_producer_flush(p, 60000, NULL, err);
 	return rc;
 }
 
