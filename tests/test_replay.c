@@ -3,6 +3,7 @@
 #include "consumer_env.h"
 
 #include <poll.h>
+#include <stdlib.h>
 
 #include "bus/murmur2.h"
 
@@ -170,6 +171,267 @@ START_TEST(outage_ends_a_replay)
 }
 END_TEST
 
+/* -- versions, failures, effects: the same whatever the transport is */
+
+static void
+put_version(psm_transport *t, int number, const char *version)
+{
+	char id[40], *text = NULL;
+	int len;
+
+	ck_assert_int_eq(psm_uuid_new(id, sizeof id), 0);
+	len = asprintf(&text,
+	               "{\"event_id\":\"%s\",\"event_type\":"
+	               "\"search.status_changed\",\"version\":\"%s\","
+	               "\"timestamp\":\"2026-01-31T09:00:00Z\","
+	               "\"producer\":\"test\",\"payload\":{\"search_id\":1,"
+	               "\"patient_id\":%d,\"old_status\":null,"
+	               "\"new_status\":\"aktiv\"}}",
+	               id, version, number);
+	ck_assert_int_gt(len, 0);
+	ck_assert_int_eq(psm__memory_put(t, TOPIC, "1", text, (size_t)len), 0);
+	free(text);
+}
+
+struct versions {
+	int by_range, by_rest, by_all;
+	int calls, fail_at, fail_rc;
+	psm_producer *p;
+	int send_rc, mail_rc;
+};
+
+static int
+up(const psm_event *old, psm_event **out, void *user, psm_error *err)
+{
+	const char *payload = "{\"search_id\":1,\"patient_id\":7,"
+			      "\"old_status\":null,"
+			      "\"new_status\":\"aktiv\"}";
+
+	(void)user;
+	return psm_event_upcast(old, "1.2", payload, strlen(payload), out, err);
+}
+
+static int
+on_range(const psm_event *ev, void *user, psm_error *err)
+{
+	struct versions *v = user;
+
+	(void)err;
+	ck_assert_str_eq(psm_event_version(ev), "1.2");
+	ck_assert_int_eq(psm_event_is_replay(ev), 1);
+	ck_assert_int_eq(member(psm_event_payload(ev), "/patient_id"), 7);
+	v->by_range++;
+	return 0;
+}
+
+static int
+on_rest(const psm_event *ev, void *user, psm_error *err)
+{
+	(void)ev;
+	(void)err;
+	((struct versions *)user)->by_rest++;
+	return 0;
+}
+
+static int
+on_all(const psm_event *ev, void *user, psm_error *err)
+{
+	struct versions *v = user;
+
+	(void)err;
+	ck_assert_str_ne(psm_event_version(ev), "1.0");
+	v->by_all++;
+	return 0;
+}
+
+START_TEST(c04_upcast_and_versions_in_a_replay)
+{
+	psm_transport *t = open_memory();
+	psm_handler_options *o = NULL;
+	psm_replay *r = NULL;
+	struct versions v = {0};
+
+	put_version(t, 1, "1.0");
+	put_version(t, 2, "1.2");
+	put_version(t, 7, "1.2");
+	put_version(t, 4, "1.3");
+	ck_assert_int_eq(psm_replay_new(t, TOPIC, &r, NULL), 0);
+	/* Nobody there to handle it. */
+	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, PATIENCE_MS, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_upcast(r, "search.status_changed", "1.0",
+	                                   "1.2", up, NULL, NULL),
+	                 0);
+	ck_assert_int_eq(psm_replay_upcast(r, "search.status_changed", "1.0",
+	                                   "1.3", up, NULL, NULL),
+	                 PSM_ERR_CONFLICT);
+	/* One handler for all, behind the upcasters. */
+	ck_assert_int_eq(psm_replay_run(r, on_all, &v, PATIENCE_MS, NULL), 0);
+	ck_assert_int_eq(v.by_all, 4);
+
+	psm_replay_free(r);
+	ck_assert_int_eq(psm_replay_new(t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_upcast(r, "search.status_changed", "1.2",
+	                                   "1.3", up, NULL, NULL),
+	                 0);
+	ck_assert_int_eq(psm_handler_options_new(&o, NULL), 0);
+	ck_assert_int_eq(psm_handler_options_versions(o, "1.3", NULL, NULL), 0);
+	ck_assert_int_eq(
+	    psm_replay_on(r, "search.status_changed", o, on_rest, &v, NULL), 0);
+	psm_handler_options_free(o);
+	/* The first is too old for the handler and has no upcaster; those of
+	 * 1.2 get one that says 1.2 again, which is not what it promised. */
+	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, PATIENCE_MS, NULL),
+	                 PSM_ERR_VERSION);
+	ck_assert_int_eq(psm_replay_max_failures(r, 2, NULL), 0);
+	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, PATIENCE_MS, NULL),
+	                 PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm_replay_max_failures(r, 3, NULL), 0);
+	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, PATIENCE_MS, NULL), 0);
+	ck_assert_int_eq(psm_replay_stat(r, "failed"), 3);
+	ck_assert_int_eq(v.by_rest, 1);
+	psm_replay_free(r);
+
+	/* The range takes what was upcast, the rest goes where it always does.
+	 */
+	v = (struct versions){0};
+	ck_assert_int_eq(psm_replay_new(t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_handler_options_new(&o, NULL), 0);
+	ck_assert_int_eq(psm_handler_options_versions(o, "1.2", "1.2", NULL),
+	                 0);
+	ck_assert_int_eq(
+	    psm_replay_on(r, "search.status_changed", o, on_range, &v, NULL),
+	    0);
+	psm_handler_options_free(o);
+	ck_assert_int_eq(
+	    psm_replay_on(r, "search.status_changed", NULL, on_rest, &v, NULL),
+	    0);
+	ck_assert_int_eq(
+	    psm_replay_on(r, "search.status_changed", NULL, on_rest, &v, NULL),
+	    PSM_ERR_CONFLICT);
+	ck_assert_int_eq(psm_replay_upcast(r, "search.status_changed", "1.0",
+	                                   "1.2", up, NULL, NULL),
+	                 0);
+	/* One of 1.2 as it came, and one of 1.3. */
+	ck_assert_int_eq(
+	    psm_replay_offsets(r, psm__partition_of("1", 1, PARTITIONS), 2, 4,
+	                       NULL),
+	    0);
+	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, PATIENCE_MS, NULL), 0);
+	ck_assert_int_eq(v.by_range, 1);
+	ck_assert_int_eq(v.by_rest, 1);
+	ck_assert_int_eq(
+	    psm_replay_offsets(r, psm__partition_of("1", 1, PARTITIONS), 0, 1,
+	                       NULL),
+	    0);
+	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, PATIENCE_MS, NULL), 0);
+	ck_assert_int_eq(v.by_range, 2);
+	psm_replay_free(r);
+	psm_transport_unref(t);
+}
+END_TEST
+
+static int
+on_fail(const psm_event *ev, void *user, psm_error *err)
+{
+	struct versions *v = user;
+
+	(void)ev;
+	(void)err; /* without a reason */
+	return ++v->calls >= v->fail_at ? v->fail_rc : 0;
+}
+
+START_TEST(failure_says_where)
+{
+	int32_t partition = psm__partition_of("1", 1, PARTITIONS);
+	psm_transport *t = open_memory();
+	psm_error *err = psm_error_new();
+	struct versions v = {.fail_at = 2, .fail_rc = PSM_ERR_RETRY};
+	psm_replay *r = NULL;
+	char want[64];
+	int i;
+
+	for (i = 1; i <= 4; i++)
+		put_event(t, 1, i);
+	ck_assert_int_eq(psm_replay_new(t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_run(r, on_fail, &v, PATIENCE_MS, err),
+	                 PSM_ERR_RETRY);
+	ck_assert_int_eq(psm_error_code(err), PSM_ERR_RETRY);
+	(void)snprintf(want, sizeof want, TOPIC "[%d]:1: %s", (int)partition,
+	               psm_strerror(PSM_ERR_RETRY));
+	ck_assert_str_eq(psm_error_message(err), want);
+	ck_assert_int_eq(psm_replay_stat(r, "handled"), 1);
+	ck_assert_int_eq(psm_replay_stat(r, "failed"), 1);
+	ck_assert_int_eq(psm_replay_stat(r, "read"), 2);
+	ck_assert_int_eq(psm_replay_stat(r, "offset"), 1);
+	ck_assert_int_eq(psm_replay_stat(r, "partition"), partition);
+	/* Counted, and on. */
+	ck_assert_int_eq(psm_replay_max_failures(r, -1, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_max_failures(r, 10, NULL), 0);
+	ck_assert_int_eq(psm_replay_run(r, on_fail, &v, PATIENCE_MS, err), 0);
+	ck_assert_int_eq(psm_error_code(err), 0);
+	ck_assert_int_eq(psm_replay_stat(r, "handled"), 0);
+	ck_assert_int_eq(psm_replay_stat(r, "failed"), 4);
+	psm_replay_free(r);
+	psm_error_free(err);
+	psm_transport_unref(t);
+}
+END_TEST
+
+static int
+on_effect(const psm_event *ev, void *user, psm_error *err)
+{
+	struct versions *v = user;
+
+	(void)err;
+	ck_assert_int_eq(psm_replay_active(), 1);
+	v->mail_rc = psm_replay_guard("mail", NULL);
+	v->send_rc = psm_producer_send(v->p, NULL, ev, NULL);
+	return 0;
+}
+
+START_TEST(effects_are_barred_in_a_replay)
+{
+	psm_transport *t = open_memory();
+	psm_error *err = psm_error_new();
+	struct versions v = {0};
+	psm_config *cfg = NULL;
+	psm_replay *r = NULL;
+	char dir[256];
+
+	testing_tmpdir(dir, sizeof dir);
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_SPOOL_DIR", dir, NULL),
+	                 0);
+	ck_assert_int_eq(psm_producer_new(t, cfg, &v.p, NULL), 0);
+	ck_assert_int_eq(psm_producer_start(v.p, NULL), 0);
+	put_event(t, 1, 1);
+	ck_assert_int_eq(psm_replay_new(t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_run(r, on_effect, &v, PATIENCE_MS, NULL),
+	                 0);
+	ck_assert_int_eq(v.mail_rc, PSM_ERR_STATE);
+	ck_assert_int_eq(v.send_rc, PSM_ERR_STATE);
+	ck_assert_int_eq(psm_producer_stat(v.p, "accepted"), 0);
+	/* Sending may be allowed, mail never. */
+	ck_assert_int_eq(psm_replay_may_send(r, NULL), 0);
+	ck_assert_int_eq(psm_replay_run(r, on_effect, &v, PATIENCE_MS, NULL),
+	                 0);
+	ck_assert_int_eq(v.mail_rc, PSM_ERR_STATE);
+	ck_assert_int_eq(v.send_rc, 0);
+	/* Behind it all is as it was. */
+	ck_assert_int_eq(psm_replay_active(), 0);
+	ck_assert_int_eq(psm_replay_guard("mail", err), 0);
+	ck_assert_int_eq(psm_replay_guard("", err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_producer_close(v.p, 8000, NULL, NULL), 0);
+	psm_producer_free(v.p);
+	psm_replay_free(r);
+	psm_config_free(cfg);
+	psm_error_free(err);
+	psm_transport_unref(t);
+	testing_remove(dir);
+}
+END_TEST
+
 /* -- postgres: what lies behind the messages that are read together */
 
 #define MANY 1200
@@ -290,6 +552,19 @@ START_TEST(refuses_bad_arguments)
 	ck_assert_int_eq(psm_replay_run(r, on_again, NULL, 0, NULL),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_replay_stat(NULL, "handled"), -1);
+	ck_assert_int_eq(psm_replay_on(r, "*", NULL, NULL, NULL, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(
+	    psm_replay_on(r, "moon.landed", NULL, on_again, NULL, NULL),
+	    PSM_ERR_UNKNOWN_TYPE);
+	ck_assert_int_eq(
+	    psm_replay_upcast(r, "email.sent", NULL, "1.1", NULL, NULL, NULL),
+	    PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_into_schema(r, "", NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_into_schema(r, "\xff", NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_into_live(NULL, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_may_send(NULL, NULL), PSM_ERR_INVAL);
 	psm_replay_free(r);
 	psm_replay_free(NULL);
 	psm_transport_unref(t);
@@ -308,6 +583,9 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, replays_without_a_trace, 0, PSM__COUNT(rigs));
 	tcase_add_loop_test(tc, replays_what_is_wanted, 0, PSM__COUNT(rigs));
 	tcase_add_loop_test(tc, outage_ends_a_replay, 0, PSM__COUNT(rigs));
+	tcase_add_test(tc, c04_upcast_and_versions_in_a_replay);
+	tcase_add_test(tc, failure_says_where);
+	tcase_add_test(tc, effects_are_barred_in_a_replay);
 	tcase_add_test(tc, postgres_reads_chunk_by_chunk);
 	tcase_add_test(tc, refuses_bad_arguments);
 	suite_add_tcase(s, tc);

@@ -49,6 +49,22 @@ void psm__error_prefix(psm_error *err, const char *fmt, ...)
 void psm__error_flags(psm_error *err, int retriable, int fatal);
 void psm__error_copy(psm_error *to, const psm_error *from);
 
+/* -- effects.c: the calling thread runs a handler of a replay. Between bar and
+ * unbar, with the same argument, no mail and no request leaves it; events_too:
+ * no event either. */
+extern int psm__effects_marks; /* __atomic: set on any thread */
+void psm__effects_bar(int events_too);
+void psm__effects_unbar(int events_too);
+int psm__effects_marked(int events);
+/* For the path of each event that is sent: one load while nothing is replayed.
+ */
+static inline int
+psm__effects_barred(int events)
+{
+	return __atomic_load_n(&psm__effects_marks, __ATOMIC_RELAXED) > 0 &&
+	       psm__effects_marked(events);
+}
+
 /* -- mem.c: NULL when out of memory or when a size overflows; psm__alloc gives
  * zeroed memory. */
 void *psm__alloc(size_t size);

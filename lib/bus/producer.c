@@ -295,6 +295,9 @@ psm_producer_send(psm_producer *p, const char *topic, const psm_event *ev,
 		return rc;
 	if (!p->spool)
 		return psm__fail(err, PSM_ERR_STATE, "not started");
+	if (psm__effects_barred(1))
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "a handler of a replay sends no events");
 	rc = choose_topic(&topic, ev, err);
 	if (rc == 0)
 		rc = append(p, topic, ev, err);

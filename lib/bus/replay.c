@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading a topic again, without a group. */
-#include <limits.h>
+/* Reading a topic again, without a group: what is to be read. */
 #include <string.h>
 
 #include <psymatch/catalogue.h>
 
 #include "bus/replay_int.h"
 
-struct psm_replay {
-	psm_transport *t; /* a reference */
-	char *topic;
-	struct psm__reader_conf conf;
-	char *type; /* canonical, or as given; NULL: every type */
-	char *key;  /* NULL: every key */
-	size_t key_len;
-	int running;                          /* __atomic */
-	int64_t handled, skipped, unreadable; /* __atomic */
+static const char *const count_names[PSM__N_REPLAY_COUNTS] = {
+    [PSM__REPLAY_HANDLED] = "handled",
+    [PSM__REPLAY_SKIPPED] = "skipped",
+    [PSM__REPLAY_UNREADABLE] = "unreadable",
+    [PSM__REPLAY_FAILED] = "failed",
+    [PSM__REPLAY_DUPLICATES] = "duplicates",
+    [PSM__REPLAY_DROPPED] = "dropped",
+    [PSM__REPLAY_READ] = "read",
 };
 
 int
@@ -40,6 +38,7 @@ psm_replay_new(psm_transport *t, const char *topic, psm_replay **out,
 		return psm__nomem(err);
 	r->t = psm_transport_ref(t);
 	r->conf.partition = -1;
+	r->partition = r->offset = -1;
 	r->conf.to = r->conf.to_ms = INT64_MAX;
 	r->topic = psm__strdup(topic);
 	if (!r->topic) {
@@ -109,155 +108,128 @@ psm_replay_only(psm_replay *r, const char *type, const char *key,
 	return 0;
 }
 
-/* -- running */
-
-static void
-count(int64_t *value)
-{
-	__atomic_add_fetch(value, 1, __ATOMIC_RELAXED);
-}
-
-/* As far as the record alone can say. */
-static int
-is_wanted(const psm_replay *r, const struct psm__record *rec)
-{
-	if (!rec->value)
-		return 0;
-	if (rec->timestamp_ms >= 0 && (rec->timestamp_ms < r->conf.from_ms ||
-	                               rec->timestamp_ms >= r->conf.to_ms))
-		return 0;
-	return !r->key || (rec->key && rec->key_len == r->key_len &&
-	                   memcmp(rec->key, r->key, r->key_len) == 0);
-}
-
-static int
-pass_on(psm_replay *r, const struct psm__record *rec, psm_event *ev,
-        psm__replay_fn fn, void *user, psm_error *err)
-{
-	struct psm__origin origin = *psm__event_origin(ev);
-	int rc;
-
-	origin.is_replay = 1;
-	psm__event_set_origin(ev, &origin);
-	psm__error_clear(err);
-	rc = fn(ev, rec, user, err);
-	if (rc == 0)
-		count(&r->handled);
-	return rc > 0 ? PSM_ERR_REJECT : rc;
-}
-
-static int
-take(psm_replay *r, const struct psm__record *rec, psm__replay_fn fn,
-     void *user, psm_error *err)
-{
-	psm_event *ev = NULL;
-	int rc = 0;
-
-	if (!is_wanted(r, rec)) {
-		count(&r->skipped);
-		return 0;
-	}
-	rc = psm__record_parse(rec, &ev, err);
-	if (rc == PSM_ERR_NOMEM)
-		return rc;
-	if (rc < 0) {
-		count(&r->unreadable);
-		return 0;
-	}
-	if (r->type && strcmp(psm_event_type(ev), r->type) != 0)
-		count(&r->skipped);
-	else
-		rc = pass_on(r, rec, ev, fn, user, err);
-	psm_event_free(ev);
-	return rc;
-}
-
-static int
-read_all(psm_replay *r, struct psm__reader *reader, psm__replay_fn fn,
-         void *user, int timeout_ms, psm_error *err)
-{
-	struct psm__record rec;
-	int rc;
-
-	for (;;) {
-		rc = reader->ops->next(reader, timeout_ms, &rec, err);
-		if (rc == PSM__READER_END)
-			return 0;
-		if (rc == 0)
-			return psm__fail(err, PSM_ERR_TIMEOUT,
-			                 "no message within %d ms", timeout_ms);
-		if (rc < 0)
-			return rc;
-		rc = take(r, &rec, fn, user, err);
-		reader->ops->release(reader, &rec);
-		if (rc < 0)
-			return rc;
-	}
-}
-
 int
-psm__replay_run(psm_replay *r, psm__replay_fn fn, void *user, int timeout_ms,
-                psm_error *err)
+psm_replay_on(psm_replay *r, const char *type,
+              const psm_handler_options *options, psm_event_fn fn, void *user,
+              psm_error *err)
 {
-	struct psm__reader *reader = NULL;
-	int rc;
-
-	if (__atomic_exchange_n(&r->running, 1, __ATOMIC_ACQ_REL))
-		return psm__fail(err, PSM_ERR_STATE, "the replay is running");
-	__atomic_store_n(&r->handled, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&r->skipped, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&r->unreadable, 0, __ATOMIC_RELAXED);
-	rc = r->t->ops->open_reader(r->t, &r->conf, timeout_ms, &reader, err);
-	if (rc == 0) {
-		rc = read_all(r, reader, fn, user, timeout_ms, err);
-		reader->ops->close(reader);
-	}
-	if (rc == 0)
-		psm__error_clear(err);
-	__atomic_store_n(&r->running, 0, __ATOMIC_RELEASE);
-	return rc;
-}
-
-struct plain {
-	psm_event_fn fn;
-	void *user;
-};
-
-static int
-call_plain(psm_event *ev, const struct psm__record *rec, void *user,
-           psm_error *err)
-{
-	struct plain *plain = user;
-
-	(void)rec;
-	return plain->fn(ev, plain->user, err);
-}
-
-int
-psm_replay_run(psm_replay *r, psm_event_fn fn, void *user, int timeout_ms,
-               psm_error *err)
-{
-	struct plain plain = {fn, user};
-
 	psm__error_clear(err);
-	if (!r || !fn || timeout_ms < 1)
+	if (!r || !type || !fn)
 		return psm__fail(err, PSM_ERR_INVAL,
-		                 "r and fn: want pointers; timeout_ms: want 1 "
-		                 "or more");
-	return psm__replay_run(r, call_plain, &plain, timeout_ms, err);
+		                 "r, type and fn: want pointers");
+	if (__atomic_load_n(&r->running, __ATOMIC_ACQUIRE))
+		return psm__fail(err, PSM_ERR_STATE, "the replay is running");
+	return psm__dispatch_add(&r->dispatch, type, options,
+	                         (void (*)(void))fn, user, err);
 }
+
+int
+psm_replay_upcast(psm_replay *r, const char *type, const char *from_version,
+                  const char *to_version, psm_upcast_fn fn, void *user,
+                  psm_error *err)
+{
+	psm__error_clear(err);
+	if (!r || !type || !from_version || !to_version || !fn)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "r, type, from_version, to_version and fn: "
+		                 "want pointers");
+	if (__atomic_load_n(&r->running, __ATOMIC_ACQUIRE))
+		return psm__fail(err, PSM_ERR_STATE, "the replay is running");
+	return psm__dispatch_add_upcaster(&r->dispatch, type, from_version,
+	                                  to_version, fn, user, err);
+}
+
+int
+psm_replay_max_failures(psm_replay *r, int64_t count, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!r || count < 0)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "r: want a replay; count: want 0 or more");
+	r->max_failures = count;
+	return 0;
+}
+
+int
+psm_replay_may_send(psm_replay *r, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!r)
+		return psm__fail(err, PSM_ERR_INVAL, "r: want a replay");
+	r->may_send = 1;
+	return 0;
+}
+
+/* -- where to, for a processor's handlers */
+
+int
+psm_replay_into_schema(psm_replay *r, const char *schema, psm_error *err)
+{
+	size_t len = schema ? strlen(schema) : 0;
+	char *copy;
+
+	psm__error_clear(err);
+	if (!r || len == 0 || len > 63 || psm__utf8_check(schema, len) != len)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "r: want a replay; schema: want 1 to 63 bytes "
+		                 "of UTF-8");
+	copy = psm__strdup(schema);
+	if (!copy)
+		return psm__nomem(err);
+	psm__free(r->schema);
+	r->schema = copy;
+	r->into = PSM__INTO_SCHEMA;
+	return 0;
+}
+
+int
+psm_replay_into_live(psm_replay *r, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!r)
+		return psm__fail(err, PSM_ERR_INVAL, "r: want a replay");
+	r->into = PSM__INTO_LIVE;
+	return 0;
+}
+
+/* -- effects outside the database */
+
+int
+psm_replay_active(void)
+{
+	return psm__effects_barred(0);
+}
+
+int
+psm_replay_guard(const char *effect, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!effect || !effect[0])
+		return psm__fail(err, PSM_ERR_INVAL, "effect: want a word");
+	if (!psm__effects_barred(0))
+		return 0;
+	return psm__fail(err, PSM_ERR_STATE,
+	                 "%.100s: not in a replay, ask psm_event_is_replay "
+	                 "before",
+	                 effect);
+}
+
+/* -- what became of it */
 
 int64_t
 psm_replay_stat(const psm_replay *r, const char *name)
 {
+	size_t i;
+
 	if (!r || !name)
 		return -1;
-	if (strcmp(name, "handled") == 0)
-		return __atomic_load_n(&r->handled, __ATOMIC_RELAXED);
-	if (strcmp(name, "skipped") == 0)
-		return __atomic_load_n(&r->skipped, __ATOMIC_RELAXED);
-	if (strcmp(name, "unreadable") == 0)
-		return __atomic_load_n(&r->unreadable, __ATOMIC_RELAXED);
+	for (i = 0; i < PSM__N_REPLAY_COUNTS; i++)
+		if (strcmp(name, count_names[i]) == 0)
+			return __atomic_load_n(&r->counts[i], __ATOMIC_RELAXED);
+	if (strcmp(name, "partition") == 0)
+		return __atomic_load_n(&r->partition, __ATOMIC_RELAXED);
+	if (strcmp(name, "offset") == 0)
+		return __atomic_load_n(&r->offset, __ATOMIC_RELAXED);
 	return -1;
 }
 
@@ -270,5 +242,7 @@ psm_replay_free(psm_replay *r)
 	psm__free(r->topic);
 	psm__free(r->type);
 	psm__free(r->key);
+	psm__free(r->schema);
+	psm__dispatch_free(&r->dispatch);
 	psm__free(r);
 }
