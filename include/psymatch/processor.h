@@ -7,6 +7,7 @@
 #include <psymatch/error.h>
 #include <psymatch/event.h>
 #include <psymatch/handler.h>
+#include <psymatch/replay.h>
 #include <psymatch/store.h>
 #include <psymatch/transport.h>
 
@@ -226,6 +227,54 @@ PSM_API int psm_processor_stop(psm_processor *pr, int timeout_ms,
  * way has returned. Since 0.1.
  */
 PSM_API void psm_processor_free(psm_processor *pr);
+
+/**
+ * Give events that were once sent to the processor's handlers again, behind its
+ * upcasters: in a transaction for 50 of them, each in a savepoint and with an
+ * inbox, on the calling thread. The tables it writes to are those of the
+ * replay: psm_replay_into_schema() or psm_replay_into_live().
+ *
+ * Beside these nothing changes: no offset, no parked event, no dead letter.
+ * What handlers emit is checked, counted as "dropped" and never sent;
+ * psm_event_is_replay() is 1, and psm_replay_guard() and psm_producer_send()
+ * refuse. What leaves the database by SQL itself, as NOTIFY does, is the
+ * handler's care.
+ *
+ * An event that fails is not tried again and ends the replay, unless
+ * psm_replay_max_failures() allows it. What was handled before is kept, and the
+ * same replay into the same place goes on there: it finds the others done.
+ *
+ * @param pr          with handlers; not running, but for another one of its
+ * name in whatever process.
+ * @param r           what to read and where to write, not running; its
+ *                    transport need not be that of pr. psm_replay_stat() tells
+ *                    what came of it; its own handlers are not asked.
+ * @param timeout_ms  as for psm_replay_run().
+ * @param err         details of a failure; may be NULL. That of an event begins
+ *                    with "topic[partition]:offset".
+ * @return 0: read to the end; or
+ *   PSM_ERR_INVAL      a NULL argument, or timeout_ms below 1;
+ *   PSM_ERR_STATE      pr runs or has no handler, r runs or does not say where
+ *                      to, a handler did what psm_replay_guard() refuses, or
+ *                      events of the same key are parked;
+ *   PSM_ERR_NOT_FOUND  the schema was not made by psm_store_shadow();
+ *   PSM_ERR_CONFLICT   a handler wrote to something outside of the schema, its
+ *                      batch is undone; the message names it;
+ *   PSM_ERR_DB         the database is away (retriable: run it again) or
+ *                      refuses; the batch is undone;
+ *   PSM_ERR_TIMEOUT    no message within timeout_ms, or no connection;
+ *   PSM_ERR_BROKER     there is no such topic, or the client is dead;
+ *   PSM_ERR_CONFIG     settings contradict each other;
+ *   PSM_ERR_IO         the system gave no thread or socket;
+ *   PSM_ERR_VERSION    no handler takes the version of an event;
+ *   PSM_ERR_NOMEM      out of memory;
+ *   else what a handler or an upcaster returned.
+ *
+ * Threads: one at a time. Blocks: until the end of the topic, and as said.
+ * Since 0.1.
+ */
+PSM_API int psm_processor_replay(psm_processor *pr, psm_replay *r,
+                                 int timeout_ms, psm_error *err) PSM_CHECK;
 
 /**
  * One number about the processor.

@@ -191,8 +191,8 @@ PSM_API int psm_producer_start(psm_producer *p, psm_error *err) PSM_CHECK;
  *                         the oldest event waits for too long and
  *                         PSYMATCH_SPOOL_AGE_ACTION is "refuse"; retriable;
  *   PSM_ERR_IO            the spool cannot be written;
- *   PSM_ERR_STATE         not started, closing, of another process, or called by
- *                         a handler of a replay (psm_replay_may_send);
+ *   PSM_ERR_STATE         not started, closing, of another process, or in a
+ *                         handler of a replay (psm_replay_may_send);
  *   PSM_ERR_NOMEM         out of memory.
  *   After an error the event was not accepted and no callback will run for it.
  *

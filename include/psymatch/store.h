@@ -297,6 +297,55 @@ PSM_API int psm_store_wait_handled(psm_store *st, const char *event_id,
                                    psm_error *err) PSM_CHECK;
 
 /**
+ * Make a schema for a replay to write to (psm_replay_into_schema), with empty
+ * copies of tables: columns, defaults, checks, indexes, and sequences of their
+ * own for serial and identity columns. Foreign keys and triggers are not
+ * copied. Beside them stands psymatch_replay, the events that replays have
+ * handled there: to begin anew, drop the schema and make it again.
+ *
+ * @param st      a store.
+ * @param schema  1 to 63 bytes, not beginning with "pg_", as it is (not folded
+ *                to lower case).
+ * @param tables  tables[count], each as in SQL, e.g.
+ *                "patient_service.patienten"; the copy has the name without the
+ *                schema. May be NULL if count is 0.
+ * @param count   tables.
+ * @param err     details of a failure; may be NULL.
+ * @return 0: it is there; or
+ *   PSM_ERR_INVAL      a NULL or empty argument, or no such name;
+ *   PSM_ERR_CONFLICT   there is such a schema;
+ *   PSM_ERR_NOT_FOUND  there is no such table;
+ *   PSM_ERR_DB         the database is away (retriable), or it refuses: no
+ *                      permission, two tables of one name;
+ *   PSM_ERR_TIMEOUT    all connections were busy for 10 s; retriable;
+ *   PSM_ERR_NOMEM      out of memory.
+ *   After a failure there is nothing of it.
+ *
+ * Threads: any. Blocks: until the server answers, at most 60 s. Since 0.1.
+ */
+PSM_API int psm_store_shadow(psm_store *st, const char *schema,
+                             const char *const *tables, size_t count,
+                             psm_error *err) PSM_CHECK;
+
+/**
+ * Drop a schema that psm_store_shadow() made, with all that is in it.
+ *
+ * @param st      a store.
+ * @param schema  its name.
+ * @param err     details of a failure; may be NULL.
+ * @return 0: it is gone; or
+ *   PSM_ERR_INVAL      a NULL argument, or no such name;
+ *   PSM_ERR_NOT_FOUND  there is none, or it was not made for replays;
+ *   PSM_ERR_DB         the database is away (retriable), or refuses;
+ *   PSM_ERR_TIMEOUT    all connections were busy for 10 s; retriable;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: until the server answers, at most 60 s. Since 0.1.
+ */
+PSM_API int psm_store_shadow_drop(psm_store *st, const char *schema,
+                                  psm_error *err) PSM_CHECK;
+
+/**
  * @param rows  may be NULL.
  * @return the count of rows that the statement returned; 0 for NULL.
  *

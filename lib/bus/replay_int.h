@@ -60,5 +60,7 @@ void psm__replay_add(psm_replay *r, enum psm__replay_count what, int64_t n);
  * still allowed, err is clear. Else rc. */
 int psm__replay_failed(psm_replay *r, const struct psm__record *rec, int rc,
                        psm_error *err);
+/* err says rc, and where; returns rc. */
+int psm__replay_where(const struct psm__record *rec, int rc, psm_error *err);
 
 #endif

@@ -11,6 +11,18 @@ psm__replay_add(psm_replay *r, enum psm__replay_count what, int64_t n)
 }
 
 int
+psm__replay_where(const struct psm__record *rec, int rc, psm_error *err)
+{
+	if (psm_error_code(err) != rc) { /* the handler gave no reason */
+		psm__error_clear(err);
+		(void)psm__fail(err, rc, "%s", psm_strerror(rc));
+	}
+	psm__error_prefix(err, "%s[%d]:%lld: ", rec->topic, (int)rec->partition,
+	                  (long long)rec->offset);
+	return rc;
+}
+
+int
 psm__replay_failed(psm_replay *r, const struct psm__record *rec, int rc,
                    psm_error *err)
 {
@@ -21,13 +33,7 @@ psm__replay_failed(psm_replay *r, const struct psm__record *rec, int rc,
 		psm__error_clear(err);
 		return 0;
 	}
-	if (psm_error_code(err) != rc) { /* the handler gave no reason */
-		psm__error_clear(err);
-		(void)psm__fail(err, rc, "%s", psm_strerror(rc));
-	}
-	psm__error_prefix(err, "%s[%d]:%lld: ", rec->topic, (int)rec->partition,
-	                  (long long)rec->offset);
-	return rc;
+	return psm__replay_where(rec, rc, err);
 }
 
 /* -- reading */

@@ -26,6 +26,9 @@ void psm__tx_lend(psm_tx *tx, int lent);
  * ev, belongs to the same correlation and the same trace. ev is borrowed until
  * the next call; NULL: nothing caused it. */
 void psm__tx_set_cause(psm_tx *tx, const psm_event *ev);
+/* For a replay: what is emitted is checked and counted, but never written. */
+void psm__tx_silence(psm_tx *tx);
+size_t psm__tx_emitted(const psm_tx *tx);
 /* While *cancel is not 0 (read with __atomic), a wait for the server ends and
  * the connection is given up. Borrowed until the transaction ends. */
 void psm__tx_cancel(psm_tx *tx, const int *cancel);
