@@ -9,6 +9,8 @@
 
 #include <psymatch/health.h>
 
+#include "bus/spool.h"
+
 /* -- the callback -- */
 
 static psm_producer *calling;
@@ -267,6 +269,41 @@ START_TEST(killed_and_nothing_is_lost)
 }
 END_TEST
 
+/* A neighbour dies; whoever runs sends what it left, after a while, and then
+ * goes on with its own. */
+START_TEST(neighbour_is_taken_over)
+{
+	psm_producer *p;
+	pid_t pid;
+	int status;
+
+	psm__adopt_after_ms = 100;
+	p = start(0);
+	send_range(p, 0, 30, 3);
+	flush(p);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		/* What it inherits is its parent's. */
+		fake_init(&fake);
+		fake.down = 1;
+		p = make_with(&fake.base, dir, "os", "1000");
+		must(psm_producer_start(p, NULL) == 0);
+		for (int n = 30; n < 90; n++)
+			must(try_send(p, n % 3, n, NULL) == 0);
+		raise(SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(fake_wait(&fake, 90), 0);
+	send_range(p, 90, 120, 3);
+	flush(p);
+	arrived(120, 3);
+	ck_assert_int_eq(psm_producer_health(p, NULL, 0), PSM_HEALTH_GREEN);
+	end(p, 0);
+}
+END_TEST
+
 /* -- outages cost nothing -- */
 
 static int
@@ -352,6 +389,7 @@ suite(void)
 	tcase_add_loop_test(tc, close_against_writers, 0, 2);
 	tcase_add_loop_test(tc, child_of_a_fork_is_refused, 0, 2);
 	tcase_add_test(tc, killed_and_nothing_is_lost);
+	tcase_add_test(tc, neighbour_is_taken_over);
 	tcase_add_loop_test(tc, many_outages_leak_nothing, 0, 2);
 	tcase_add_loop_test(tc, no_busy_loop, 0, 2);
 	suite_add_tcase(s, tc);

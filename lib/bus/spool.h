@@ -154,5 +154,7 @@ struct psm__file_ops {
 	ssize_t (*write)(int fd, const void *bytes, size_t len);
 };
 extern struct psm__file_ops psm__file_ops;
+/* So long a stream has nobody before another process takes it over. */
+extern int psm__adopt_after_ms;
 
 #endif

@@ -16,8 +16,6 @@
 
 #define CURSOR_MAGIC "PMCURSR1"
 #define CURSOR_SIZE (2 * sizeof(struct psm__cursor_slot))
-/* Processes that may use one directory at a time. */
-#define STREAMS_MAX 256u
 
 /* -- the cursor -- */
 
@@ -199,10 +197,9 @@ lock_home(struct psm__home *h)
 	return 1;
 }
 
-/* 1: *out is locked. 0: a live process has it. Else an errno, negated. */
-static int
-take_home(const struct psm__spool *s, int parentfd, unsigned n, int make,
-          struct psm__home **out)
+int
+psm__home_take(const struct psm__spool *s, int parentfd, unsigned n, int make,
+               struct psm__home **out)
 {
 	struct psm__home *h = psm__home_memory();
 	size_t size = strlen(s->dir) + 40;
@@ -304,8 +301,8 @@ take_own(struct psm__spool *s, int parentfd, unsigned *n)
 {
 	int rc = 0, why = 0, tries = 0;
 
-	for (*n = 0; *n < STREAMS_MAX; ++*n) {
-		rc = take_home(s, parentfd, *n, 1, &s->home);
+	for (*n = 0; *n < PSM__STREAMS_MAX; ++*n) {
+		rc = psm__home_take(s, parentfd, *n, 1, &s->home);
 		if (rc == 1)
 			return 0;
 		if (rc == -ENOSPC || rc == -EDQUOT || rc == -ENOMEM)
@@ -320,54 +317,24 @@ take_own(struct psm__spool *s, int parentfd, unsigned *n)
 }
 
 static int
-adopt(struct psm__spool *s, int parentfd, unsigned n)
-{
-	struct psm__home *h = NULL;
-	int rc = take_home(s, parentfd, n, 0, &h);
-
-	if (rc != 1)
-		return rc == -ENOMEM ? ENOMEM : 0; /* somebody's, or broken */
-	rc = psm__home_load(s, h);
-	if (h->segments == 0) {
-		psm__home_leave(h, rc == 0);
-		return rc;
-	}
-	h->next = s->homes;
-	s->homes = h;
-	__atomic_add_fetch(&s->adopted, 1, __ATOMIC_RELAXED);
-	psm__log(PSM_LOG_INFO, "the spool of a dead process is taken over",
-	         "directory", h->path, NULL);
-	return 0;
-}
-
-static int
-adopt_all(struct psm__spool *s, int parentfd, unsigned own)
-{
-	int rc = 0, fd = fcntl(parentfd, F_DUPFD_CLOEXEC, 0);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-	unsigned n;
-	char rest;
-
-	if (!dir) {
-		close_fd(fd);
-		return errno;
-	}
-	while (rc == 0 && (e = readdir(dir)) != NULL)
-		if (sscanf(e->d_name, "stream.%u%c", &n, &rest) == 1 &&
-		    n != own && n < STREAMS_MAX)
-			rc = adopt(s, parentfd, n);
-	closedir(dir);
-	return rc;
-}
-
-static int
 make_uuid(struct psm__home *h)
 {
 	if (h->known)
 		return 0;
 	h->known = 1;
 	return getentropy(h->uuid, sizeof(h->uuid)) < 0 ? errno : 0;
+}
+
+/* What is ours comes behind what was adopted. */
+static int
+load_own(struct psm__spool *s)
+{
+	struct psm__batch b;
+	int rc = psm__home_load(s, s->home, &b);
+
+	if (rc == 0)
+		psm__batch_enlist(s, s->home, &b, 0);
+	return rc == 0 ? make_uuid(s->home) : rc;
 }
 
 int
@@ -387,14 +354,13 @@ psm__home_enter(struct psm__spool *s)
 	    psm__file_ops.dirsync(fd) < 0)
 		rc = errno;
 	if (rc == 0)
-		rc = adopt_all(s, fd, own);
+		rc = psm__adopt_all(s, fd, own);
 	if (rc == 0)
-		rc = psm__home_load(s, s->home);
-	if (rc == 0)
-		rc = make_uuid(s->home);
-	if (s->home) {
-		s->home->next = s->homes;
-		s->homes = s->home;
+		rc = load_own(s);
+	/* Only then is it in the list of all. */
+	if (rc != 0 && s->home && s->homes != s->home) {
+		psm__home_leave(s->home, 0);
+		s->home = NULL;
 	}
 	close(fd);
 	return rc;

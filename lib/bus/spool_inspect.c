@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <psymatch/spool.h>
@@ -183,29 +182,6 @@ list(int dirfd, const char *below, int (*wanted)(const char *), struct names *n)
 	if (rc < 0)
 		errno = ENOMEM;
 	return rc;
-}
-
-/* A lock is looked up, not tried: trying would turn a producer away that starts
- * at this moment. */
-static int
-is_locked(int dirfd)
-{
-	char line[256], want[64];
-	struct stat st;
-	FILE *f;
-	int found = 0;
-
-	if (fstatat(dirfd, "LOCK", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	f = fopen("/proc/locks", "re");
-	if (!f)
-		return 0;
-	(void)snprintf(want, sizeof(want), " %02x:%02x:%llu ", major(st.st_dev),
-	               minor(st.st_dev), (unsigned long long)st.st_ino);
-	while (!found && fgets(line, sizeof(line), f))
-		found = strstr(line, " FLOCK ") && strstr(line, want);
-	fclose(f);
-	return found;
 }
 
 /* -- records */
@@ -448,7 +424,7 @@ scan_stream(struct scan *sc, int parentfd, char *name)
 	sc->home = (struct psm__home){
 	    .path = name, .dirfd = -1, .cursor_fd = -1, .lockfd = -1};
 	sc->item = (psm_spool_item){.stream = text_of(name),
-	                            .owned = is_locked(dirfd)};
+	                            .owned = psm__stream_locked(dirfd)};
 	read_cursor(sc, dirfd);
 	rc = tell(sc, PSM_SPOOL_STREAM);
 	if (rc == 0)

@@ -173,6 +173,13 @@ struct psm__waiter {
 	int done, rc;
 };
 
+/* Somebody's stream that nobody has. */
+struct psm__orphan {
+	unsigned number;
+	int64_t since_ms; /* seen so */
+};
+#define PSM__ORPHANS 16
+
 struct psm__spool {
 	pthread_mutex_t lock;
 	pthread_cond_t synced;  /* commits */
@@ -209,6 +216,10 @@ struct psm__spool {
 	int read_errno;
 
 	/* the reader's */
+	struct psm__orphan orphans[PSM__ORPHANS];
+	size_t orphan_count;
+	unsigned heir; /* 1 + number of a stream to take over, or 0 */
+	int64_t heir_until_ms, next_look_ms;
 	struct psm__segment *rseg; /* reading here */
 	size_t rpos;
 	int rend;        /* nothing more in rseg, which is not ours to append */
@@ -327,6 +338,9 @@ void psm__spool_forget(struct psm__spool *s, uint64_t token);
 
 /* -- spool_home.c: streams -- */
 
+/* Processes that may use one directory at a time. */
+#define PSM__STREAMS_MAX 256u
+
 /* Take a stream of conf.dir, adopt those of dead processes, and list their
  * segments. 0, or an errno (ENOSPC and EDQUOT: perhaps later). */
 int psm__home_enter(struct psm__spool *s);
@@ -339,9 +353,34 @@ psm__cursor_best(const struct psm__cursor_slot slots[2]);
 void psm__home_save(struct psm__home *h);
 /* Give the stream up; an adopted one that is empty goes for good. */
 void psm__home_leave(struct psm__home *h, int remove);
-/* List what segments a stream has: sorted, checked, not mapped. 0 or an
- * errno. */
-int psm__home_load(struct psm__spool *s, struct psm__home *h);
+/* 1: *out is locked. 0: a live process has it. Else an errno, negated. */
+int psm__home_take(const struct psm__spool *s, int parentfd, unsigned n,
+                   int make, struct psm__home **out);
+
+/* -- spool_load.c: what an earlier process left -- */
+
+struct psm__batch {
+	struct psm__segment *first, *last;
+	uint64_t records;
+	int64_t bytes;
+	int64_t quarantined; /* bytes, put aside before */
+};
+/* What segments a stream has: sorted, checked, not mapped. 0 or an errno. */
+int psm__home_load(struct psm__spool *s, struct psm__home *h,
+                   struct psm__batch *b);
+/* The spool has the stream from now on, behind all others or in front of them.
+ * @locks s->lock held, or nobody else has the spool yet */
+void psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
+                       const struct psm__batch *b, int in_front);
+
+/* -- spool_adopt.c: streams of dead processes -- */
+
+/* At the start: all that nobody has but `own`. 0 or an errno. */
+int psm__adopt_all(struct psm__spool *s, int parentfd, unsigned own);
+/* From time to time, by the reader. */
+void psm__adopt_tend(struct psm__spool *s, int64_t now_ms);
+/* 1: a process has the stream, as far as can be seen without trying. */
+int psm__stream_locked(int dirfd);
 
 /* -- spool_scan.c: reading what may be damaged -- */
 

@@ -81,8 +81,8 @@ list_segments(struct psm__home *h, struct numbers *found)
 }
 
 /* What was put aside before still wants somebody to look at it. */
-static void
-count_quarantine(struct psm__spool *s, struct psm__home *h)
+static int64_t
+count_quarantine(struct psm__home *h)
 {
 	DIR *dir = open_dir(h->dirfd, "quarantine");
 	struct dirent *e;
@@ -102,7 +102,7 @@ count_quarantine(struct psm__spool *s, struct psm__home *h)
 	}
 	if (dir)
 		closedir(dir);
-	__atomic_add_fetch(&s->quarantined, bytes, __ATOMIC_RELAXED);
+	return bytes;
 }
 
 /* -- the segments -- */
@@ -327,9 +327,9 @@ place(struct psm__spool *s, struct psm__home *h,
 	h->read_seq = list->first_seq - 1;
 }
 
-/* Put the list of h behind what the spool has; what is settled goes away. */
+/* Of the list of h, what is settled goes away. */
 static void
-enlist(struct psm__spool *s, struct psm__home *h, struct psm__segment *list)
+choose(struct psm__home *h, struct psm__segment *list, struct psm__batch *b)
 {
 	struct psm__segment *g, *next;
 
@@ -350,29 +350,53 @@ enlist(struct psm__spool *s, struct psm__home *h, struct psm__segment *list)
 		g->counted =
 		    g->last_seq - (from > h->settled ? from : h->settled);
 		g->charged = g->used - g->start;
-		s->appended += g->counted;
-		s->bytes += (int64_t)g->charged;
+		b->records += g->counted;
+		b->bytes += (int64_t)g->charged;
 		h->segments++;
-		if (s->last)
-			s->last->next = g;
+		if (b->last)
+			b->last->next = g;
 		else
-			s->first = g;
-		s->last = g;
+			b->first = g;
+		b->last = g;
+	}
+}
+
+void
+psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
+                  const struct psm__batch *b, int in_front)
+{
+	s->appended += b->records;
+	s->bytes += b->bytes;
+	__atomic_add_fetch(&s->quarantined, b->quarantined, __ATOMIC_RELAXED);
+	h->next = s->homes;
+	s->homes = h;
+	if (!b->first)
+		return;
+	if (!s->first) {
+		s->first = b->first;
+		s->last = b->last;
+	} else if (in_front) {
+		b->last->next = s->first;
+		s->first = b->first;
+	} else {
+		s->last->next = b->first;
+		s->last = b->last;
 	}
 }
 
 int
-psm__home_load(struct psm__spool *s, struct psm__home *h)
+psm__home_load(struct psm__spool *s, struct psm__home *h, struct psm__batch *b)
 {
 	struct psm__segment *list = NULL, **tail = &list, *newest = NULL;
 	struct numbers found = {0};
 	uint64_t end = 0;
 	int rc;
 
+	memset(b, 0, sizeof(*b));
+	b->quarantined = count_quarantine(h);
 	rc = list_segments(h, &found);
 	if (rc == 0)
 		rc = check_keys(s, h, &found);
-	count_quarantine(s, h);
 	for (size_t i = 0; rc == 0 && i < found.count; i++) {
 		rc = load_segment(s, h, found.list[i], tail);
 		if (*tail) {
@@ -402,6 +426,6 @@ psm__home_load(struct psm__spool *s, struct psm__home *h)
 	}
 	if (h == s->home)
 		s->next_seq = (end > h->settled ? end : h->settled) + 1;
-	enlist(s, h, list);
+	choose(h, list, b);
 	return 0;
 }

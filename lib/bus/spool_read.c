@@ -96,16 +96,23 @@ advance(struct psm__spool *s, const struct psm__rec *rec)
 }
 
 /* Our own segment, in memory ever since: complete up to the limit, and zeros
- * after its last record. NULL: it has no more. */
+ * after its last record. NULL: it has no more. When another stream came between
+ * it is read from its start again. */
 static const struct psm__rec *
 read_own(struct psm__spool *s)
 {
-	const struct psm__rec *rec = psm__rec_at(s->rseg->base, s->rpos);
+	struct psm__home *h = s->rseg->home;
+	const struct psm__rec *rec;
+	uint64_t seq;
 
-	if (s->rpos + PSM__REC_HEADER > s->rseg->size || rec->crc == 0)
-		return NULL;
-	s->rseg->home->read_seq = le64toh(rec->seq);
-	advance(s, rec);
+	do {
+		rec = psm__rec_at(s->rseg->base, s->rpos);
+		if (s->rpos + PSM__REC_HEADER > s->rseg->size || rec->crc == 0)
+			return NULL;
+		seq = le64toh(rec->seq);
+		advance(s, rec);
+	} while (seq <= h->read_seq);
+	h->read_seq = seq;
 	return rec;
 }
 
@@ -178,6 +185,8 @@ fill_slot(struct psm__spool *s)
 	struct psm__rec *plain = NULL;
 	int rc = 0;
 
+	if (s->heir) /* what is on its way comes home first */
+		return 0;
 	do {
 		rec = s->pending ? s->pending : read_next(s);
 		if (!rec)

@@ -269,6 +269,7 @@ psm__spool_tend(struct psm__spool *s)
 	if (!s->home || s->home->dirfd < 0)
 		return;
 	sync_due(s, now_ms);
+	psm__adopt_tend(s, now_ms);
 	if (now_ms >= s->next_spare_ms && wants_spare(s)) {
 		s->next_spare_ms = now_ms + TEND_MS;
 		psm__spare_prepare(s);
@@ -282,7 +283,7 @@ psm__spool_rest(struct psm__spool *s)
 {
 	int rest;
 
-	if (psm__spool_full(s))
+	if (s->heir || psm__spool_full(s))
 		return 1; /* no slot is free: what comes can wait */
 	pthread_mutex_lock(&s->lock);
 	rest = s->durable == s->rested_at;
