@@ -168,14 +168,20 @@ const struct rig rig_memory = {
 static struct mock mock;
 
 static psm_transport *
-kafka_open(const char *topic)
+kafka_again(void)
 {
 	/* The mock counts compressed bytes, and flood() sends one letter. */
 	static const char *const settings[] = {
 	    "PSYMATCH_KAFKA_compression_codec", "none", NULL};
 
-	mock_open(&mock, topic, RIG_PARTITIONS);
 	return mock_transport(&mock, settings);
+}
+
+static psm_transport *
+kafka_open(const char *topic)
+{
+	mock_open(&mock, topic, RIG_PARTITIONS);
+	return kafka_again();
 }
 
 static void
@@ -204,6 +210,7 @@ const struct rig rig_kafka = {
     .open = kafka_open,
     .set_down = kafka_set_down,
     .expire = kafka_expire,
+    .again = kafka_again,
     .close = kafka_close,
     .slow_groups = 1,
 };
@@ -234,6 +241,15 @@ postgres_open(const char *topic)
 {
 	(void)topic;
 	return rig_postgres_with(NULL);
+}
+
+static psm_transport *
+postgres_again(void)
+{
+	static const char *const settings[] = {"PSYMATCH_PG_LEASE_MS", "2000",
+	                                       NULL};
+
+	return rig_postgres_with(settings);
 }
 
 static void
@@ -274,5 +290,6 @@ const struct rig rig_postgres = {
     .set_down = postgres_set_down,
     .expire = postgres_expire,
     .evict = postgres_evict,
+    .again = postgres_again,
     .close = psm_transport_unref,
 };

@@ -17,7 +17,7 @@ begin(char **argv)
 }
 
 static psm_transport *
-real_open(const char *topic)
+real_again(void)
 {
 	static const char *const settings[] = {
 	    "PSYMATCH_KAFKA_session_timeout_ms",
@@ -27,9 +27,15 @@ real_open(const char *topic)
 	    NULL,
 	};
 
+	return kafka_transport(settings);
+}
+
+static psm_transport *
+real_open(const char *topic)
+{
 	(void)snprintf(made, sizeof(made), "%s", topic);
 	kafka_create(topic, RIG_PARTITIONS, NULL);
-	return kafka_transport(settings);
+	return real_again();
 }
 
 static void
@@ -60,6 +66,7 @@ const struct rig rig_real = {
     .open = real_open,
     .set_down = real_set_down,
     .expire = real_expire,
+    .again = real_again,
     .close = real_close,
     .slow_groups = 1,
 };

@@ -8,6 +8,9 @@
 #include "testing_flow.h"
 #include "testing_pg.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #define KEYS 12
 #define EVENTS 240
 
@@ -323,6 +326,97 @@ START_TEST(c05_zombie_is_fenced)
 }
 END_TEST
 
+/* -- a process that is stopped in the middle of its work */
+
+static int to_child[2], to_parent[2];
+
+/* The process is stopped with its transaction open, and goes on hours later. */
+static int
+stop_at_30(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
+{
+	int rc = flow_handler(tx, ev, user, e);
+
+	if (flow_member(ev, "/n") == 30)
+		(void)raise(SIGSTOP);
+	return rc;
+}
+
+/* A statement may take 2 s: so long may a process be silent, four times over.
+ */
+static void
+start_hasty(psm_store *store, psm_transport *from, psm_tx_event_fn fn,
+            psm_processor **out)
+{
+	psm_handler_options *o = NULL;
+
+	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
+	ck_assert_int_eq(psm_handler_options_deadline(o, 2000, err), 0);
+	ck_assert_int_eq(
+	    psm_processor_new(store, from, cfg, FLOW_NAME, out, err), 0);
+	ck_assert_int_eq(psm_processor_subscribe(*out, FLOW_TOPIC, err), 0);
+	ck_assert_int_eq(psm_processor_on_with(*out, "communication.send_email",
+	                                       o, fn, NULL, err),
+	                 0);
+	psm_handler_options_free(o);
+	ck_assert_int_eq(psm_processor_start(*out, err), 0);
+}
+
+/* @process a child */
+static void
+be_a_member(void)
+{
+	psm_processor *own = NULL;
+	psm_store *store = NULL;
+	char ch;
+
+	if (psm_store_open(cfg, &store, NULL) < 0)
+		_exit(1);
+	start_hasty(store, rig->again(), stop_at_30, &own);
+	if (read(to_child[0], &ch, 1) != 1)
+		_exit(2);
+	ch = psm_processor_stat(own, "rollbacks") > 0 ? 'r' : 'c';
+	if (write(to_parent[1], &ch, 1) != 1 ||
+	    psm_processor_stop(own, 10000, NULL) < 0)
+		_exit(3);
+	_exit(0);
+}
+
+/* Stopped beyond all timeouts, in the middle of a transaction: another one gets
+ * its partitions and its database lock, and what it still wanted to do is
+ * refused when it goes on. */
+START_TEST(c05_stopped_process_is_fenced)
+{
+	int status, n = EVENTS;
+	pid_t child;
+	char ch = 0;
+
+	if (!rig->again)
+		return;
+	ck_assert(pipe(to_child) == 0 && pipe(to_parent) == 0);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		be_a_member();
+	put_range(1, n);
+	ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
+	ck_assert(WIFSTOPPED(status));
+	start_hasty(st, t, flow_handler, &pr);
+	wait_rebalanced(n);
+	check_effects(n);
+	ck_assert_int_eq(kill(child, SIGCONT), 0);
+	/* It has something to do again. */
+	put_range(n + 1, n + 60);
+	wait_rebalanced(n + 60);
+	ck_assert_int_eq(write(to_child[1], "?", 1), 1);
+	ck_assert_int_eq(read(to_parent[0], &ch, 1), 1);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	stop(&pr);
+	ck_assert_int_eq(ch, 'r');
+	check_effects(n + 60);
+}
+END_TEST
+
 /* A consumer that was away for too long goes on where the log begins now, and
  * does not stop. */
 START_TEST(c14_retention_ran_past)
@@ -357,6 +451,7 @@ suite(const char *name)
 	    c06_broker_away_and_back,
 	    c10_new_consumer_reads_all,
 	    c05_zombie_is_fenced,
+	    c05_stopped_process_is_fenced,
 	    c14_retention_ran_past,
 	};
 	Suite *s = suite_create(name);

@@ -179,6 +179,48 @@ START_TEST(leader_is_killed_under_load)
 }
 END_TEST
 
+/* @process a child: leads until it is killed */
+static void
+be_leader(void)
+{
+	psm_transport *to = NULL;
+	psm_store *own = NULL;
+
+	if (psm_store_open(cfg, &own, NULL) < 0 ||
+	    psm_transport_memory(1, &to, NULL) < 0 ||
+	    psm_relay_new(own, to, cfg, &r, NULL) < 0 ||
+	    psm_relay_start(r, NULL) < 0)
+		_exit(1);
+	for (;;)
+		(void)pause();
+}
+
+/* One that is stopped says nothing, and its connection stays: it must not keep
+ * the lead for ever. */
+START_TEST(leader_is_stopped)
+{
+	int status;
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		be_leader();
+	ck_assert_int_eq(outbox_change(st, 1, err), 0);
+	outbox_wait_empty(); /* it leads */
+	ck_assert_int_eq(kill(child, SIGSTOP), 0);
+	ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
+	ck_assert(WIFSTOPPED(status));
+	ck_assert_int_eq(outbox_change(st, 2, err), 0);
+	outbox_start();
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 1);
+	ck_assert_int_eq(
+	    pg_wait(0, 40000, "SELECT count(*) FROM psymatch.outbox"), 0);
+	ck_assert_int_eq(psm__memory_count(t, OUTBOX_TOPIC), 1);
+	ck_assert_int_eq(kill(child, SIGKILL), 0);
+	wait_killed(child);
+}
+END_TEST
+
 /* -- a database that was somewhere else before */
 
 static void
@@ -467,6 +509,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, p12_no_event_of_a_failed_commit);
 	tcase_add_test(tc, p13_one_change_one_event);
 	tcase_add_test(tc, leader_is_killed_under_load);
+	tcase_add_test(tc, leader_is_stopped);
 	tcase_add_test(tc, dump_and_restore);
 	tcase_add_test(tc, idle_transaction_is_seen_and_stops_nothing);
 	tcase_add_test(tc, floor_waits_for_open_writers);

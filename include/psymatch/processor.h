@@ -42,7 +42,9 @@ typedef struct psm_processor psm_processor;
  * @param tx    the batch's: psm_tx_exec() and psm_tx_emit() only, neither
  * commit nor roll back. A statement may take as long as the deadline of the
  * handler says (psm_handler_options_deadline), 30 s unless set; then the
- * database ends it with PSM_ERR_TIMEOUT.
+ * database ends it with PSM_ERR_TIMEOUT. Nothing for four times the longest
+ * deadline of the processor's handlers, and the database takes the process for
+ * dead: the batch is rolled back, and can be handled by another one.
  * @param ev    borrowed for the call.
  * @param user  as given to psm_processor_on().
  * @param err   for psm_error_set(), or to be handed on; its message is kept

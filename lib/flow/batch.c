@@ -277,7 +277,7 @@ run_once(psm_processor *pr)
 	if (rc < 0)
 		return rc;
 	psm__tx_cancel(tx, &pr->worker.cancel);
-	rc = psm__timeout_queue(tx, PSM__TIMEOUT_MS, pr->err);
+	rc = psm__limits_queue(pr, tx, pr->err);
 	if (rc == 0)
 		rc = psm__parked_any(tx, pr->name, &parked, pr->err);
 	if (rc == 0)

@@ -103,14 +103,45 @@ psm__tried_park(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 /* Longer than a statement may take: only a server that is gone is given up. */
 #define PATIENCE_MS 30000
 
-int
-psm__timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err)
+static int
+timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err)
 {
 	char sql[60];
 
 	(void)snprintf(sql, sizeof sql, "SET LOCAL statement_timeout = %d",
 	               timeout_ms);
 	return psm__tx_queue(tx, sql, 0, NULL, NULL, err);
+}
+
+/* By the handlers' deadlines: 0 if one of them has none. */
+static int
+longest_silence_ms(const psm_processor *pr)
+{
+	int64_t longest = 0;
+	size_t i;
+
+	for (i = 0; i < pr->dispatch.count; i++) {
+		int ms = pr->dispatch.handlers[i].options.deadline_ms;
+
+		if (ms == 0)
+			return 0;
+		longest = ms > longest ? ms : longest;
+	}
+	longest *= PSM__SILENCE;
+	return longest < INT_MAX ? (int)longest : INT_MAX;
+}
+
+int
+psm__limits_queue(psm_processor *pr, psm_tx *tx, psm_error *err)
+{
+	char sql[100];
+	int rc;
+
+	(void)snprintf(sql, sizeof sql,
+	               "SET LOCAL idle_in_transaction_session_timeout = %d",
+	               longest_silence_ms(pr));
+	rc = timeout_queue(tx, PSM__TIMEOUT_MS, err);
+	return rc < 0 ? rc : psm__tx_queue(tx, sql, 0, NULL, NULL, err);
 }
 
 /* The handler's statements end at its deadline: each travels behind this, the
@@ -127,7 +158,7 @@ limit_statements(psm_processor *pr, psm_tx *tx, const struct psm__handler *h)
 	                   ? deadline_ms + PATIENCE_MS
 	                   : INT_MAX,
 	               &pr->worker.cancel);
-	return psm__timeout_queue(tx, deadline_ms, pr->err);
+	return timeout_queue(tx, deadline_ms, pr->err);
 }
 
 /* After its effects were kept: going back to the savepoint does it by itself.
@@ -137,7 +168,7 @@ unlimit_statements(psm_processor *pr, psm_tx *tx, const struct psm__handler *h)
 {
 	return h->options.deadline_ms == PSM__TIMEOUT_MS
 	           ? 0
-	           : psm__timeout_queue(tx, PSM__TIMEOUT_MS, pr->err);
+	           : timeout_queue(tx, PSM__TIMEOUT_MS, pr->err);
 }
 
 /* Not now: or never, by what its handler wants. */

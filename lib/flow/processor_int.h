@@ -211,8 +211,14 @@ int psm__batch_run(psm_processor *pr);
 /* How long a statement may take that is not a handler's with a deadline of its
  * own. */
 #define PSM__TIMEOUT_MS 30000
-/* First statement of each transaction. */
-int psm__timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err);
+/* So many deadlines of the handler that has the longest one. */
+#define PSM__SILENCE 4
+/*
+ * First statements of each transaction. A process that is stopped in the middle
+ * of one, or cut off, must not keep its partitions' rows locked for ever: one
+ * that says nothing for PSM__SILENCE deadlines loses its connection.
+ */
+int psm__limits_queue(psm_processor *pr, psm_tx *tx, psm_error *err);
 
 struct psm__tried {
 	enum psm__outcome outcome;

@@ -109,7 +109,7 @@ postpone(psm_processor *pr, int64_t id)
 	if (rc < 0)
 		return; /* then nobody has a turn */
 	psm__tx_cancel(tx, &pr->worker.cancel);
-	rc = psm__timeout_queue(tx, PSM__TIMEOUT_MS, NULL);
+	rc = psm__limits_queue(pr, tx, NULL);
 	if (rc == 0)
 		rc = psm__parked_postpone(tx, id, delay_ms, NULL);
 	if (rc == 0)
@@ -135,7 +135,7 @@ turn(psm_processor *pr, int64_t *id)
 	if (rc < 0)
 		return rc;
 	psm__tx_cancel(tx, &pr->worker.cancel);
-	rc = psm__timeout_queue(tx, PSM__TIMEOUT_MS, pr->err);
+	rc = psm__limits_queue(pr, tx, pr->err);
 	if (rc == 0)
 		rc = psm__parked_pick(tx, pr->name, &p, pr->err);
 	*id = p.id;

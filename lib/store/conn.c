@@ -106,6 +106,12 @@ finish_connect(struct psm__conn *c, int64_t deadline_ms, psm_error *err)
 	return 0;
 }
 
+/* The server, too, finds out that a host is gone: what it held locked is free
+ * after a minute, not after two hours. */
+#define OPTIONS                                                                \
+	"-c TimeZone=UTC -c DateStyle=ISO -c tcp_keepalives_idle=30 "          \
+	"-c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+
 /* Values go to libpq one by one, so nothing needs quoting and no value is read
  * as a connection string. */
 static PGconn *
@@ -124,19 +130,10 @@ start_connect(const struct psm__conn_conf *conf, const char *name)
 	                            "keepalives_count",
 	                            "tcp_user_timeout",
 	                            NULL};
-	const char *const values[] = {conf->host,
-	                              conf->port,
-	                              conf->dbname,
-	                              conf->user,
-	                              conf->password,
-	                              name,
-	                              "UTF8",
-	                              "-c TimeZone=UTC -c DateStyle=ISO",
-	                              "30",
-	                              "10",
-	                              "3",
-	                              "30000",
-	                              NULL};
+	const char *const values[] = {
+	    conf->host, conf->port, conf->dbname, conf->user, conf->password,
+	    name,       "UTF8",     OPTIONS,      "30",       "10",
+	    "3",        "30000",    NULL};
 
 	return PQconnectStartParams(keys, values, 0);
 }

@@ -5,8 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "psm rela": held by the session of the relay that leads. */
-#define LEAD_SQL "SELECT pg_try_advisory_lock(8102661386254838881)"
+/*
+ * "psm rela": held by the session of the relay that leads. That one asks every
+ * second or so; a process that is stopped, or cut off, must not keep the lead.
+ */
+#define LEAD_SQL                                                               \
+	"SELECT pg_try_advisory_lock(8102661386254838881), "                   \
+	"set_config('idle_session_timeout', '15s', false)"
 
 enum column {
 	ID,

@@ -19,6 +19,7 @@ static const struct state_rule {
     {"23514", PSM_ERR_SCHEMA, 0},    /* check */
     {"23", PSM_ERR_CONFLICT, 0},     /* unique, foreign key, exclusion */
     {"25006", PSM_ERR_DB, 1},        /* read only: a standby was promoted */
+    {"25P03", PSM_ERR_DB, 1},        /* silent for too long in between */
     {"25P02", PSM_ERR_STATE, 0},     /* an earlier statement failed */
     {"40", PSM_ERR_DB, 1},           /* serialization, deadlock */
     {"0A000", PSM_ERR_DB, 1},        /* plan made before a migration */
