@@ -67,14 +67,15 @@ psm__part_begin_anew(psm_processor *pr, struct psm__part *p)
 
 /* -- what the source says */
 
+/* known: messages of it that were counted before; the gap is not new then. */
 static void
-count_gap(psm_processor *pr, const struct psm__gap *gap)
+count_gap(psm_processor *pr, const struct psm__gap *gap, int64_t known)
 {
 	int anew = gap->from >= gap->to;
 
 	(void)pthread_mutex_lock(&pr->lock);
-	pr->gaps++;
-	pr->gap_messages += psm__gap_messages(gap);
+	pr->gaps += known == 0;
+	pr->gap_messages += psm__gap_messages(gap) - known;
 	pr->gap_at_ms = psm__mono_ms();
 	(void)snprintf(pr->gap_where, sizeof pr->gap_where,
 	               anew ? "%.80s[%d]: made anew, read until %lld, goes on "
@@ -83,11 +84,34 @@ count_gap(psm_processor *pr, const struct psm__gap *gap)
 	               gap->topic, (int)gap->partition, (long long)gap->from,
 	               (long long)(anew ? gap->to : gap->to - 1));
 	(void)pthread_mutex_unlock(&pr->lock);
-	psm__metric_add(psm__counter("psymatch_processor_gaps_total",
-	                             "consumer", pr->name,
-	                             "Times that messages were gone before "
-	                             "they were read."),
-	                1);
+	if (known == 0)
+		psm__metric_add(psm__counter("psymatch_processor_gaps_total",
+		                             "consumer", pr->name,
+		                             "Times that messages were gone "
+		                             "before they were read."),
+		                1);
+}
+
+/* Going back to a message that is tried again meets a gap once more, with what
+ * was dropped behind that message. */
+static void
+note_hole(psm_processor *pr, struct psm__part *p, const struct psm__gap *gap)
+{
+	struct psm__gap all = *gap;
+	int64_t known = 0;
+
+	if (p && gap->from < p->gap_to && p->gap_from < gap->to) {
+		known = p->gap_to - p->gap_from;
+		if (p->gap_from < all.from)
+			all.from = p->gap_from;
+		if (p->gap_to > all.to)
+			all.to = p->gap_to;
+	}
+	count_gap(pr, &all, known);
+	if (p) {
+		p->gap_from = all.from;
+		p->gap_to = all.to;
+	}
 }
 
 void
@@ -96,18 +120,14 @@ psm__processor_gap(const struct psm__gap *gap, void *user)
 	psm_processor *pr = user;
 	struct psm__part *p = psm__reader_part(pr, gap->topic, gap->partition);
 
-	/* Going back to a message that is tried again can meet it twice. */
-	if (p && gap->from < gap->to && gap->to == p->gap_to &&
-	    gap->from >= p->gap_from)
-		return;
-	count_gap(pr, gap);
-	if (!p)
-		return;
 	if (gap->from < gap->to) {
-		p->gap_from = gap->from;
-		p->gap_to = gap->to;
+		note_hole(pr, p, gap);
 		return;
 	}
+	count_gap(pr, gap, 0);
+	if (!p)
+		return;
+	p->gap_from = p->gap_to = -1;
 	/* What is in our hands is of the old log, like the row. */
 	psm__part_reset(pr, p);
 	p->anew = 1;
