@@ -45,7 +45,7 @@ psm__part_begin_anew(psm_processor *pr, struct psm__part *p)
 
 	if (rc == 0) {
 		psm__tx_cancel(tx, &pr->worker.cancel);
-		rc = psm__timeout_queue(tx, PSM__TIMEOUT_MS, NULL);
+		rc = psm__limits_queue(pr, tx, NULL);
 		if (rc == 0)
 			rc = move_row(pr, p, tx);
 		if (rc == 0)

@@ -103,8 +103,8 @@ psm__tried_park(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 /* Longer than a statement may take: only a server that is gone is given up. */
 #define PATIENCE_MS 30000
 
-static int
-timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err)
+int
+psm__timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err)
 {
 	char sql[60];
 
@@ -140,7 +140,7 @@ psm__limits_queue(psm_processor *pr, psm_tx *tx, psm_error *err)
 	(void)snprintf(sql, sizeof sql,
 	               "SET LOCAL idle_in_transaction_session_timeout = %d",
 	               longest_silence_ms(pr));
-	rc = timeout_queue(tx, PSM__TIMEOUT_MS, err);
+	rc = psm__timeout_queue(tx, PSM__TIMEOUT_MS, err);
 	return rc < 0 ? rc : psm__tx_queue(tx, sql, 0, NULL, NULL, err);
 }
 
@@ -158,7 +158,7 @@ limit_statements(psm_processor *pr, psm_tx *tx, const struct psm__handler *h)
 	                   ? deadline_ms + PATIENCE_MS
 	                   : INT_MAX,
 	               &pr->worker.cancel);
-	return timeout_queue(tx, deadline_ms, pr->err);
+	return psm__timeout_queue(tx, deadline_ms, pr->err);
 }
 
 /* After its effects were kept: going back to the savepoint does it by itself.
@@ -168,7 +168,7 @@ unlimit_statements(psm_processor *pr, psm_tx *tx, const struct psm__handler *h)
 {
 	return h->options.deadline_ms == PSM__TIMEOUT_MS
 	           ? 0
-	           : timeout_queue(tx, PSM__TIMEOUT_MS, pr->err);
+	           : psm__timeout_queue(tx, PSM__TIMEOUT_MS, pr->err);
 }
 
 /* Not now: or never, by what its handler wants. */

@@ -211,6 +211,7 @@ int psm__batch_run(psm_processor *pr);
 /* How long a statement may take that is not a handler's with a deadline of its
  * own. */
 #define PSM__TIMEOUT_MS 30000
+int psm__timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err);
 /* So many deadlines of the handler that has the longest one. */
 #define PSM__SILENCE 4
 /*
