@@ -252,12 +252,32 @@ wait_again(struct psm__spool *s, unsigned n, int64_t now_ms)
 			s->orphans[i].since_ms = now_ms;
 }
 
-/* Nothing is in the ring, so the reader may begin with another segment. */
+/* What was read of our own and not handed over is read once more. 0: there is
+ * something else in the ring. */
 static int
-between_events(const struct psm__spool *s)
+put_back(struct psm__spool *s)
 {
-	return s->head == s->fill && !s->pending &&
-	       (!s->rseg || s->rseg->own || s->rend);
+	struct psm__segment *g;
+	const struct psm__rec *rec;
+
+	pthread_mutex_lock(&s->lock);
+	g = s->first;
+	pthread_mutex_unlock(&s->lock);
+	if (s->pass != s->head || s->pending ||
+	    (s->rseg && !s->rseg->own && !s->rend))
+		return 0;
+	for (uint64_t token = s->head; token < s->fill; token++) {
+		rec = psm__slot_record(s->slots[token & s->mask]);
+		g = psm__segment_of(g, rec);
+		if (!g->own)
+			return 0;
+	}
+	for (; s->fill > s->head; s->fill--) {
+		rec = psm__slot_record(s->slots[(s->fill - 1) & s->mask]);
+		s->home->read_seq = le64toh(rec->seq) - 1;
+		psm__spool_forget(s, s->fill - 1);
+	}
+	return 1;
 }
 
 /* In front, where an adopted stream is after a start, too. */
@@ -293,7 +313,7 @@ psm__adopt_tend(struct psm__spool *s, int64_t now_ms)
 	}
 	if (!s->heir)
 		return;
-	if (between_events(s)) {
+	if (put_back(s)) {
 		wait_again(s, s->heir - 1, now_ms);
 		adopt_now(s, s->heir - 1);
 		s->heir = 0;

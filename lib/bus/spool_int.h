@@ -373,6 +373,12 @@ int psm__home_load(struct psm__spool *s, struct psm__home *h,
 void psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
                        const struct psm__batch *b, int in_front);
 
+/* -- spool_release.c -- */
+
+/* The segment of a record in the ring, at or after g. @thread the reader */
+struct psm__segment *psm__segment_of(struct psm__segment *g,
+                                     const struct psm__rec *rec);
+
 /* -- spool_adopt.c: streams of dead processes -- */
 
 /* At the start: all that nobody has but `own`. 0 or an errno. */

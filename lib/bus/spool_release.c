@@ -33,10 +33,10 @@ first_segment(struct psm__spool *s)
 	return g;
 }
 
-/* The segment of a record in the ring, at or after g. Only the reader removes
- * segments, and only the last one's next changes, so no lock is needed. */
-static struct psm__segment *
-segment_of(struct psm__segment *g, const struct psm__rec *rec)
+/* Only the reader removes segments, and only the last one's next changes, so no
+ * lock is needed. */
+struct psm__segment *
+psm__segment_of(struct psm__segment *g, const struct psm__rec *rec)
 {
 	while (!contains(g, rec))
 		g = g->next;
@@ -56,7 +56,7 @@ pop(struct psm__spool *s, struct psm__segment **g, int64_t *bytes)
 		const struct psm__rec *rec =
 		    psm__slot_record(slot_at(s, s->head));
 
-		*g = segment_of(*g, rec);
+		*g = psm__segment_of(*g, rec);
 		len = psm__rec_space(le32toh(rec->len));
 		(*g)->let_bytes += len;
 		(*g)->let_counts++;
@@ -74,7 +74,8 @@ static struct psm__segment *
 oldest_needed(struct psm__spool *s, struct psm__segment *g)
 {
 	if (s->head < s->fill)
-		return segment_of(g, psm__slot_record(slot_at(s, s->head)));
+		return psm__segment_of(g,
+		                       psm__slot_record(slot_at(s, s->head)));
 	if (s->rseg && s->rend) {
 		/* An old one, read to its end. */
 		g = s->rseg->next;
@@ -202,7 +203,7 @@ void
 psm__spool_reject(struct psm__spool *s, uint64_t token)
 {
 	const struct psm__rec *rec = psm__slot_record(slot_at(s, token));
-	struct psm__segment *g = segment_of(first_segment(s), rec);
+	struct psm__segment *g = psm__segment_of(first_segment(s), rec);
 	char name[64];
 
 	snprintf(name, sizeof(name), "%016llx.rejected",
