@@ -417,6 +417,60 @@ START_TEST(c05_stopped_process_is_fenced)
 }
 END_TEST
 
+/* A replay into a schema of its own, while the live consumer works: the schema
+ * gets what was there when it began, the live tables and the group notice
+ * nothing, and nothing is sent. */
+START_TEST(c10_replay_rebuilds_beside_the_live_tables)
+{
+	static const char *const tables[] = {"effects"};
+	psm_processor *again = flow_processor(st, t, flow_handler);
+	psm_replay *r = NULL;
+	int64_t until_us;
+
+	put_range(1, EVENTS / 2);
+	start(&pr);
+	flow_wait_offset(EVENTS / 2);
+	ck_assert_int_eq(psm_store_shadow(st, "rebuilt", tables, 1, err), 0);
+	ck_assert_int_eq(psm_replay_new(t, FLOW_TOPIC, &r, err), 0);
+	ck_assert_int_eq(psm_replay_into_schema(r, "rebuilt", err), 0);
+	ck_assert_msg(psm_processor_replay(again, r, 20000, err) == 0, "%s",
+	              psm_error_message(err));
+	ck_assert_int_eq(psm_replay_stat(r, "handled"), EVENTS / 2);
+	ck_assert_int_eq(psm_replay_stat(r, "dropped"), EVENTS / 2);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM (SELECT event_id, key, n FROM effects "
+	           "EXCEPT SELECT event_id, key, n FROM rebuilt.effects) AS d"),
+	    0);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM (SELECT n, lag(n) OVER (PARTITION BY "
+	           "key ORDER BY seq) AS before FROM rebuilt.effects) AS o "
+	           "WHERE before >= n"),
+	    0);
+
+	/* The rest and one key of it, once more, by time and by key. */
+	until_us = psm_now_us() + 60000000;
+	put_range(EVENTS / 2 + 1, EVENTS);
+	flow_wait_offset(EVENTS);
+	ck_assert_int_eq(psm_replay_between(r, 0, until_us, err), 0);
+	ck_assert_int_eq(
+	    psm_replay_only(r, "communication.send_email", "3", 1, err), 0);
+	ck_assert_int_eq(psm_processor_replay(again, r, 20000, err), 0);
+	ck_assert_int_eq(psm_replay_stat(r, "duplicates"), EVENTS / 2 / KEYS);
+	ck_assert_int_eq(psm_replay_stat(r, "handled"), EVENTS / 2 / KEYS);
+	ck_assert_int_eq(psm_replay_only(r, NULL, NULL, 0, err), 0);
+	ck_assert_int_eq(psm_replay_between(r, until_us, INT64_MAX, err), 0);
+	ck_assert_int_eq(psm_processor_replay(again, r, 20000, err), 0);
+	ck_assert_int_eq(psm_replay_stat(r, "handled"), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM rebuilt.effects"),
+	                 EVENTS / 2 + EVENTS / 2 / KEYS);
+	psm_replay_free(r);
+	psm_processor_free(again);
+	stop(&pr);
+	check_effects(EVENTS);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
 /* A consumer that was away for too long goes on where the log begins now, and
  * does not stop. */
 START_TEST(c14_retention_ran_past)
@@ -450,6 +504,7 @@ suite(const char *name)
 	    c15_two_share_a_group,
 	    c06_broker_away_and_back,
 	    c10_new_consumer_reads_all,
+	    c10_replay_rebuilds_beside_the_live_tables,
 	    c05_zombie_is_fenced,
 	    c05_stopped_process_is_fenced,
 	    c14_retention_ran_past,
