@@ -4,8 +4,8 @@
  * the other tests of the spool, which run on encrypted ones, too. */
 #include "testing_spool.h"
 
-#include <ftw.h>
-#include <sys/wait.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "bus/crc32c.h"
 
@@ -168,6 +168,117 @@ START_TEST(every_segment_has_a_key_of_its_own)
 		ck_assert_mem_eq(bytes, bytes + sizeof(*sh), sizeof(*sh));
 	}
 	end(s);
+}
+END_TEST
+
+/* -- psymatch-spool(5) read by a stranger: nothing of the spool's own code */
+
+static void
+hkdf(const uint8_t *salt, size_t salt_len, const char *info, uint8_t *out,
+     size_t len)
+{
+	static const uint8_t none[32];
+	uint8_t key[32], prk[32], block[32], text[128];
+	size_t used = 0, info_len = strlen(info);
+
+	for (int i = 0; i < 32; i++)
+		key[i] = (uint8_t)i;
+	HMAC(EVP_sha256(), salt ? salt : none, salt ? (int)salt_len : 32, key,
+	     32, prk, NULL);
+	for (uint8_t n = 1; len > 0; n++) {
+		size_t part = len < 32 ? len : 32;
+
+		memcpy(text + used, info, info_len);
+		text[used + info_len] = n;
+		HMAC(EVP_sha256(), prk, 32, text, used + info_len + 1, block,
+		     NULL);
+		memcpy(out, block, part);
+		memcpy(text, block, 32);
+		used = 32;
+		out += part;
+		len -= part;
+	}
+}
+
+/* 1: the tag is right, and out has what was encrypted. */
+static int
+gcm(const uint8_t key[32], uint32_t purpose, uint64_t place, const uint8_t *aad,
+    size_t aad_len, const uint8_t *in, size_t len, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t nonce[12], tag[16];
+	uint64_t le = htole64(place);
+	int n, ok;
+
+	purpose = htole32(purpose);
+	memcpy(nonce, &purpose, 4);
+	memcpy(nonce + 4, &le, 8);
+	memcpy(tag, in + len, sizeof(tag));
+	ok =
+	    EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+	    EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1 &&
+	    (len == 0 || EVP_DecryptUpdate(ctx, out, &n, in, (int)len) == 1) &&
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, 16, tag) == 1 &&
+	    EVP_DecryptFinal_ex(ctx, out + len, &n) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	return ok;
+}
+
+static uint32_t
+u32(const uint8_t *at)
+{
+	uint32_t le;
+
+	memcpy(&le, at, sizeof(le));
+	return le32toh(le);
+}
+
+START_TEST(format_is_as_documented)
+{
+	static const char value[] =
+	    "{\"event_id\":\"id-000000\",\"n\":0000000000}";
+	struct psm__spool *s = open_spool();
+	static uint8_t file[SMALL], text[SMALL], aad[44];
+	uint8_t keys[64], id[8];
+	char id_text[17];
+	size_t at = 256, len;
+	uint64_t le;
+
+	put(s, 0, 2);
+	abandon(s);
+	load(SEGMENT, file, sizeof(file));
+	ck_assert_mem_eq(file, "PMSPOOL1", 8);
+	ck_assert_uint_eq(u32(file + 8), 2);
+	ck_assert_mem_eq(file, file + 128, 128);
+	/* HKDF by another program. */
+	for (int i = 0; i < 8; i++)
+		snprintf(id_text + 2 * i, 3, "%02x", file[64 + i]);
+	ck_assert_str_eq(id_text, "f58942d4e1d6714a");
+	hkdf(NULL, 0, "psymatch spool key id", id, sizeof(id));
+	ck_assert_mem_eq(file + 64, id, sizeof(id));
+	hkdf(file + 72, 32, "psymatch spool segment", keys, sizeof(keys));
+	ck_assert_int_eq(gcm(keys, 2, 0, file, 104, file + 104, 0, text), 1);
+	len = u32(file + at + 4);
+	ck_assert_uint_eq(file[at + 24], 4);
+	ck_assert_uint_eq(u32(file + at + 32), len - 40 - 16);
+	memcpy(aad, file + at + 4, 36);
+	le = htole64(at);
+	memcpy(aad + 36, &le, 8);
+	ck_assert_int_eq(gcm(keys, 1, at, aad, sizeof(aad), file + at + 40,
+	                     len - 40 - 16, text + 24),
+	                 1);
+	/* From byte 24 of the record on. */
+	ck_assert_uint_eq(text[24], 1);
+	ck_assert_uint_eq(text[26], 7);
+	ck_assert_mem_eq(text + 40, "a-topic\0k0", 10);
+	ck_assert_uint_eq(u32(text + 32), sizeof(value) - 1);
+	ck_assert_mem_eq(text + 50, value, sizeof(value) - 1);
+	/* Not at the place of the second. */
+	le = htole64(at + 8);
+	memcpy(aad + 36, &le, 8);
+	ck_assert_int_eq(gcm(keys, 1, at, aad, sizeof(aad), file + at + 40,
+	                     len - 40 - 16, text + 24),
+	                 0);
 }
 END_TEST
 
@@ -506,6 +617,7 @@ suite(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, set_up_encrypted, tear_down);
 	tcase_add_test(tc, every_segment_has_a_key_of_its_own);
+	tcase_add_test(tc, format_is_as_documented);
 	tcase_add_test(tc, rejected_is_a_segment);
 	tcase_add_loop_test(tc, without_the_key_nothing_is_touched, 0, 2);
 	tcase_add_test(tc, the_missing_key_is_named);

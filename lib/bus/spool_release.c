@@ -149,18 +149,25 @@ dispose(struct psm__spool *s, struct psm__segment *list)
 }
 
 /* For the age of the oldest that waits. It may not have been read yet, if
- * nobody can take it. */
+ * nobody can take it; and if it cannot be read now, it is at most as old as the
+ * one before. gone: so many are being let go. */
 static void
-note_oldest(struct psm__spool *s)
+note_oldest(struct psm__spool *s, size_t gone)
 {
 	struct psm__message m;
 	int64_t at = 0;
+	int waits;
 
-	if (s->head == s->fill)
-		(void)psm__spool_peek(s, &m);
-	if (s->head < s->fill)
+	if (s->head == s->fill && !psm__spool_peek(s, &m)) {
+		pthread_mutex_lock(&s->lock);
+		waits = s->first && s->appended > s->let + gone;
+		pthread_mutex_unlock(&s->lock);
+		if (waits)
+			return;
+	} else {
 		at = (int64_t)le64toh(
 		    (uint64_t)psm__slot_record(slot_at(s, s->head))->time_us);
+	}
 	__atomic_store_n(&s->oldest_us, at, __ATOMIC_RELAXED);
 }
 
@@ -171,12 +178,15 @@ psm__spool_release(struct psm__spool *s)
 	int64_t bytes;
 	size_t count;
 
-	if (!g)
+	if (!g) {
+		if (!s->frozen)
+			__atomic_store_n(&s->oldest_us, 0, __ATOMIC_RELAXED);
 		return 0;
+	}
 	count = pop(s, &g, &bytes);
 	if (s->frozen)
 		return count;
-	note_oldest(s);
+	note_oldest(s, count);
 	g = oldest_needed(s, g);
 	/* Before a file goes, the cursor knows that it may. */
 	if (count)
