@@ -137,6 +137,9 @@ if sound layers; then
 	planted 'lib/bus/memory.c: includes <librdkafka/rdkafka.h>' <<-'END'
 	echo '#include <librdkafka/rdkafka.h>' >lib/bus/memory.c
 	END
+	planted 'lib/bus/memory.c: includes <openssl/evp.h>' <<-'END'
+	echo '#include <openssl/evp.h>' >lib/bus/memory.c
+	END
 	planted 'lib/bus/db.c: includes <libpq-fe.h>' <<-'END'
 	echo '#include <libpq-fe.h>' >lib/bus/db.c
 	END

@@ -527,6 +527,24 @@ START_TEST(no_key_file_at_all)
 }
 END_TEST
 
+/* Who may chown can try that, too. */
+START_TEST(key_file_of_somebody_else)
+{
+	struct psm__keys *keys = NULL;
+	psm_error *err = psm_error_new();
+
+	use_keys(KEY_A);
+	if (chown(key_path, 12345, (gid_t)-1) == 0) {
+		ck_assert_int_eq(psm__keys_load(key_path, &keys, err),
+		                 PSM_ERR_CONFIG);
+		ck_assert_ptr_nonnull(
+		    strstr(psm_error_message(err), "found owner 12345"));
+		ck_assert_ptr_null(keys);
+	}
+	psm_error_free(err);
+}
+END_TEST
+
 /* One key has one id, whatever the form of its file. */
 START_TEST(ids_are_of_the_key)
 {
@@ -611,6 +629,7 @@ suite(void)
 	tcase_add_loop_test(tc, key_file_is_read, 0,
 	                    (int)PSM__COUNT(key_files));
 	tcase_add_test(tc, no_key_file_at_all);
+	tcase_add_test(tc, key_file_of_somebody_else);
 	tcase_add_test(tc, ids_are_of_the_key);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("encrypted");
