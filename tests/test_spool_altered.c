@@ -136,6 +136,26 @@ START_TEST(records_swapped)
 }
 END_TEST
 
+/* With their numbers: nothing but the place is another. */
+START_TEST(records_moved)
+{
+	uint8_t other[SMALL];
+	size_t len = rec(2)->len;
+	struct psm__spool *s;
+
+	memcpy(other, rec(2), len);
+	memcpy(rec(2), rec(3), len);
+	memcpy(rec(3), other, len);
+	store(SEGMENT, bytes, sizeof(bytes));
+	s = open_spool();
+	ck_assert_int_eq(read_one(s), 0);
+	ck_assert_int_eq(read_one(s), 1);
+	ck_assert_int_eq(read_one(s), -1);
+	ck_assert_uint_ge(numbers(s).damaged, 1);
+	end(s);
+}
+END_TEST
+
 START_TEST(record_repeated_in_another_place)
 {
 	memcpy(rec(3), rec(2), rec(2)->len);
@@ -279,6 +299,7 @@ suite(void)
 	tcase_add_test(tc, record_altered);
 	tcase_add_test(tc, number_altered);
 	tcase_add_test(tc, records_swapped);
+	tcase_add_test(tc, records_moved);
 	tcase_add_test(tc, record_repeated_in_another_place);
 	tcase_add_test(tc, record_of_another_segment);
 	tcase_add_loop_test(tc, hole_forged, 0, 2);
