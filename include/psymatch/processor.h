@@ -293,8 +293,9 @@ PSM_API int psm_processor_replay(psm_processor *pr, psm_replay *r,
  * no more may be parked; "lag": messages behind the end, -1 if
  * unknown; "lag_seconds": age of the last message done, or of the oldest one
  * that is tried again, by the transport's time, 0 while none waits, -1 if
- * unknown; "gaps": times that messages were gone before they were read, and
- * "gap_messages": how many that were, as far as known.
+ * unknown; "overrun": calls of handlers past their deadline; "gaps": times that
+ * messages were gone before they were read, and "gap_messages": how many that
+ * were, as far as known.
  * @return the number since the start; -1 for any other name.
  *
  * Threads: any. Blocks: no. Since 0.1.
@@ -311,8 +312,9 @@ PSM_API int64_t psm_processor_stat(psm_processor *pr, const char *name);
  *   because all events fail alike, a partition waits because no more may be
  *   parked, or the last batch was rolled back, amber
  * when the broker is not reachable, no partition is assigned to it, an event is
- * to be tried again, events are parked, or messages were found gone within the
- * last 15 minutes.
+ * to be tried again, events are parked, reading failed within the last 10 s,
+ * or messages were found gone, an event died or a handler passed its deadline
+ * within the last 15 minutes.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

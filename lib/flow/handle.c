@@ -213,26 +213,12 @@ settle(psm_processor *pr, psm_tx *tx, const struct psm__handler *h, int rc,
 	return 0;
 }
 
-static void
-note_overrun(psm_processor *pr, const struct psm__record *rec, int64_t over_ms)
-{
-	char text[64];
-
-	if (over_ms <= 0)
-		return;
-	(void)snprintf(text, sizeof text, "%d:%lld by %lld ms",
-	               (int)rec->partition, (long long)rec->offset,
-	               (long long)over_ms);
-	psm__log(PSM_LOG_WARN, "a handler passed its deadline", "consumer",
-	         pr->name, "topic", rec->topic, "position", text, NULL);
-}
-
 /* Claim the event and run its handler. */
 static int
 call(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
      psm_event *ev, const struct psm__handler *h, struct psm__tried *t)
 {
-	int64_t began_us;
+	int64_t began_us, over_ms;
 	int fresh, rc;
 
 	/* SAVEPOINT and the claim, behind the RELEASE of the event before,
@@ -261,7 +247,9 @@ call(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 	psm__tx_cancel(tx, &pr->worker.cancel);
 	t->called = 1;
 	psm__processor_timed(pr, h, psm__mono_us() - began_us);
-	note_overrun(pr, rec, psm__dispatch_overrun(ev));
+	over_ms = psm__dispatch_overrun(ev);
+	if (over_ms > 0)
+		psm__trouble_late(pr, rec, over_ms);
 	return settle(pr, tx, h, rc, t);
 }
 

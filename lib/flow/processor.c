@@ -178,6 +178,8 @@ count_batch(psm_processor *pr)
 	(void)pthread_mutex_lock(&pr->lock);
 	for (i = 0; i < PSM__N_OUTCOMES; i++)
 		pr->outcomes[i] += pr->batch.outcomes[i];
+	if (pr->batch.outcomes[PSM__DEAD] > 0)
+		pr->trouble.dead_at_ms = psm__mono_ms();
 	(void)pthread_mutex_unlock(&pr->lock);
 	for (i = 0; i < PSM__N_OUTCOMES; i++)
 		if (pr->batch.outcomes[i] > 0)
@@ -317,6 +319,20 @@ work(psm_processor *pr)
 		handle_batch(pr);
 }
 
+/* A new source reads what the dead one owes: its partitions are ours again from
+ * where their rows say. */
+static void
+bury_source(psm_processor *pr)
+{
+	psm__error_clear(pr->err);
+	(void)psm__fail(pr->err, PSM_ERR_BROKER, "reading ended: %s",
+	                pr->trouble.poll);
+	psm__reader_close(pr, 0);
+	pr->source_dead = 0;
+	note_problem(pr);
+	back_off(pr);
+}
+
 /* @thread processor */
 static void
 run(void *arg)
@@ -328,6 +344,8 @@ run(void *arg)
 		if (pr->source || psm__reader_open(pr) == 0) {
 			work(pr);
 			psm__lag_show(pr);
+			if (pr->source_dead)
+				bury_source(pr);
 		} else {
 			count_rollback(pr);
 			note_problem(pr);
@@ -403,6 +421,8 @@ psm_processor_stat(psm_processor *pr, const char *name)
 		value = psm__lag_messages(pr);
 	else if (strcmp(name, "lag_seconds") == 0)
 		value = psm__lag_seconds(pr);
+	else if (strcmp(name, "overrun") == 0)
+		value = pr->trouble.late;
 	else if (strcmp(name, "gaps") == 0)
 		value = pr->gaps;
 	else if (strcmp(name, "gap_messages") == 0)
@@ -458,6 +478,8 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 		return PSM_HEALTH_AMBER;
 	}
 	health = psm__gap_health(pr, reason, size);
+	if (health == PSM_HEALTH_GREEN)
+		health = psm__trouble_health(pr, reason, size);
 	if (health != PSM_HEALTH_GREEN)
 		return health;
 	(void)snprintf(reason, size, "%s: %lld events handled, %lld dead",

@@ -113,6 +113,13 @@ struct psm__timer {
 	struct psm__metric *count, *sum_us;
 };
 
+/* What went wrong without stopping anything: since when, 0: never. */
+struct psm__trouble {
+	int64_t poll_at_ms, logged_ms, dead_at_ms, late_at_ms;
+	int64_t late; /* calls of handlers past their deadline */
+	char poll[160];
+};
+
 struct psm_processor {
 	psm_store *st;
 	psm_transport *t;
@@ -133,6 +140,7 @@ struct psm_processor {
 	unsigned failures;
 	int64_t parked_at_ms; /* when to look for parked events again */
 	int64_t lag_shown_ms; /* when the metrics were last set */
+	int source_dead; /* it will never read again: another one is wanted */
 
 	/* __atomic: partitions that wait for a retry, and those that are ours.
 	 * Changed in what the source calls, where no lock of ours is taken. */
@@ -155,6 +163,7 @@ struct psm_processor {
 	char problem[256];
 	int64_t gaps, gap_messages, gap_at_ms; /* gap_at_ms 0: never */
 	char gap_where[200];
+	struct psm__trouble trouble;
 	char full_why[160]; /* of the last partition that found no room */
 };
 
@@ -181,6 +190,17 @@ void psm__part_reset(psm_processor *pr, struct psm__part *p);
 /* Made if it is new; NULL: out of memory. Borrowed until the next call. */
 struct psm__part *psm__reader_part(psm_processor *pr, const char *topic,
                                    int32_t partition);
+
+/* -- trouble.c: @thread processor, where nothing else is said */
+
+/* Polling the source failed with pr->err. */
+void psm__trouble_poll(psm_processor *pr);
+/* A handler has passed its deadline. */
+void psm__trouble_late(psm_processor *pr, const struct psm__record *rec,
+                       int64_t over_ms);
+/* PSM_HEALTH_AMBER with a sentence for some time. Any thread.
+ * @locks pr->lock held */
+int psm__trouble_health(const psm_processor *pr, char *reason, size_t size);
 
 /* -- gap.c */
 

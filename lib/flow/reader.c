@@ -304,8 +304,8 @@ add_due(psm_processor *pr)
 static void
 note_poll_error(psm_processor *pr)
 {
-	psm__log(PSM_LOG_WARN, "reading events", "consumer", pr->name, "reason",
-	         psm_error_message(pr->err), NULL);
+	psm__trouble_poll(pr);
+	pr->source_dead = psm_error_fatal(pr->err);
 	(void)psm__worker_wait(&pr->worker, PSM__RETRY_BASE_MS);
 }
 

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A source that fails, and one that dies; handlers that are late. */
+#include "testing.h"
+#include "testing_flow.h"
+#include "testing_pg.h"
+
+#include <poll.h>
+
+/* -- a transport around the memory's whose polls can be made to fail */
+
+static int failures, fatal; /* flow_lock */
+static int opened;          /* flow_lock */
+static const struct psm__source_ops *real;
+static struct psm__source_ops broken;
+static struct psm__transport_ops real_t, broken_t;
+
+static int
+failing_poll(struct psm__source *s, int timeout_ms, struct psm__record *rec,
+             psm_error *e)
+{
+	int fail, kill;
+
+	(void)pthread_mutex_lock(&flow_lock);
+	fail = failures > 0;
+	kill = fatal;
+	failures -= fail;
+	fatal = 0;
+	(void)pthread_mutex_unlock(&flow_lock);
+	if (!fail && !kill)
+		return real->poll(s, timeout_ms, rec, e);
+	psm__fail(e, PSM_ERR_BROKER, "as planned");
+	psm__error_flags(e, 0, kill);
+	return PSM_ERR_BROKER;
+}
+
+static int
+open_failing(psm_transport *of, const struct psm__source_conf *conf,
+             struct psm__source **out, psm_error *e)
+{
+	int rc = real_t.open_source(of, conf, out, e);
+
+	if (rc < 0)
+		return rc;
+	real = (*out)->ops;
+	broken = *real;
+	broken.poll = failing_poll;
+	(*out)->ops = &broken;
+	(void)pthread_mutex_lock(&flow_lock);
+	opened++;
+	(void)pthread_mutex_unlock(&flow_lock);
+	return 0;
+}
+
+static void
+setup(void)
+{
+	flow_setup();
+	real_t = broken_t = *t->ops;
+	broken_t.open_source = open_failing;
+	t->ops = &broken_t;
+}
+
+static void
+fail_polls(int count, int kill)
+{
+	(void)pthread_mutex_lock(&flow_lock);
+	failures = count;
+	fatal = kill;
+	(void)pthread_mutex_unlock(&flow_lock);
+}
+
+static int
+times_opened(void)
+{
+	int n;
+
+	(void)pthread_mutex_lock(&flow_lock);
+	n = opened;
+	(void)pthread_mutex_unlock(&flow_lock);
+	return n;
+}
+
+static int
+is(int health, const char *words)
+{
+	char reason[300];
+
+	return psm_processor_health(pr, reason, sizeof reason) == health &&
+	       strstr(reason, words) != NULL;
+}
+
+START_TEST(c07_errors_do_not_end_reading)
+{
+	flow_put(1, 1);
+	flow_start();
+	flow_wait_offset(1);
+	fail_polls(3, 0);
+	flow_put(1, 2);
+	PG_UNTIL(is(PSM_HEALTH_AMBER, "reading failed: as planned"));
+	flow_wait_offset(2);
+	ck_assert_int_eq(times_opened(), 1);
+	flow_stop();
+	flow_check_effects(2);
+}
+END_TEST
+
+/* One partition waits for a retry, too: nothing in our hands outlives the
+ * source it came from. */
+START_TEST(c07_dead_source_is_replaced)
+{
+	int n;
+
+	plan = (struct flow_plan){.bad = 3, .times = -1, .rc = PSM_ERR_RETRY};
+	for (n = 1; n <= 5; n++)
+		flow_put(1, n);
+	flow_start();
+	PG_UNTIL(psm_processor_stat(pr, "holding") == 1);
+	fail_polls(1, 1);
+	PG_UNTIL(times_opened() == 2);
+	(void)pthread_mutex_lock(&flow_lock);
+	plan.times = 0;
+	(void)pthread_mutex_unlock(&flow_lock);
+	flow_put(1, 6);
+	flow_wait_offset(6);
+	flow_stop();
+	flow_check_effects(6);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
+START_TEST(c07_dead_source_is_red_until_the_next)
+{
+	flow_put(1, 1);
+	flow_start();
+	flow_wait_offset(1);
+	/* Each one that is opened dies. */
+	broken_t.open_source = real_t.open_source;
+	fail_polls(1, 1);
+	PG_UNTIL(is(PSM_HEALTH_RED, "reading ended: as planned"));
+	flow_put(1, 2);
+	flow_wait_offset(2);
+	/* No message is needed to be well again. */
+	PG_UNTIL(!is(PSM_HEALTH_RED, ""));
+	flow_stop();
+}
+END_TEST
+
+static int
+late(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
+{
+	int64_t left_ms = psm_event_time_left_ms(ev);
+
+	poll(NULL, 0, (int)left_ms + 20); /* it is what is tested */
+	return flow_handler(tx, ev, user, e);
+}
+
+START_TEST(c08_late_handler_is_seen)
+{
+	psm_handler_options *o;
+
+	flow_put(1, 1);
+	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
+	ck_assert_int_eq(psm_handler_options_deadline(o, 20, err), 0);
+	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
+	ck_assert_int_eq(psm_processor_subscribe(pr, FLOW_TOPIC, err), 0);
+	ck_assert_int_eq(psm_processor_on_with(pr, "communication.send_email",
+	                                       o, late, NULL, err),
+	                 0);
+	psm_handler_options_free(o);
+	ck_assert_int_eq(psm_processor_start(pr, err), 0);
+	flow_wait_offset(1);
+	/* Its result counts as it is. */
+	flow_check_effects(1);
+	ck_assert_int_eq(psm_processor_stat(pr, "overrun"), 1);
+	PG_UNTIL(is(PSM_HEALTH_AMBER, "1 calls past their deadline"));
+	flow_stop();
+}
+END_TEST
+
+START_TEST(c12_dead_event_is_seen)
+{
+	plan = (struct flow_plan){.bad = 1, .times = -1, .rc = PSM_ERR_REJECT};
+	flow_put(1, 1);
+	flow_start();
+	flow_wait_offset(1);
+	PG_UNTIL(is(PSM_HEALTH_AMBER, "1 dead, the last one"));
+	flow_stop();
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	Suite *s = suite_create("processor_source");
+	TCase *tc = tcase_create("source");
+
+	(void)argc;
+	pg_main(argv);
+	tcase_add_checked_fixture(tc, setup, flow_teardown);
+	tcase_set_timeout(tc, 90);
+	tcase_add_test(tc, c07_errors_do_not_end_reading);
+	tcase_add_test(tc, c07_dead_source_is_replaced);
+	tcase_add_test(tc, c07_dead_source_is_red_until_the_next);
+	tcase_add_test(tc, c08_late_handler_is_seen);
+	tcase_add_test(tc, c12_dead_event_is_seen);
+	suite_add_tcase(s, tc);
+	return testing_run(srunner_create(s));
+}
