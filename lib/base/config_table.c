@@ -46,6 +46,8 @@ static const struct setting {
      "log level of a service"},
     {"PSYMATCH_TRANSPORT", WORD, "kafka", "", 0, 0, "kafka memory postgres",
      "where events travel"},
+    {"PSYMATCH_PROCESSOR_WORKERS", INTEGER, "1", "threads", 1, 64, NULL,
+     "threads that handle events of different keys at the same time; each needs a connection of the pool"},
     {"PSYMATCH_PROCESSOR_BREAKER", BOOLEAN, "true", "", 0, 0, NULL,
      "a processor stops for a time when the events of one key after another fail alike; false: each is parked or dead"},
     {"PSYMATCH_PARKED_KEY_MAX", INTEGER, "1000", "events", 1, 1000000, NULL,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "flow/processor_int.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Two that fight for a partition: read the row again this often before taking
@@ -25,12 +24,12 @@ find_parts(psm_processor *pr)
 	for (i = 0; i < pr->part_count; i++) {
 		pr->parts[i].in_batch = 0;
 		pr->parts[i].stopped = NULL;
-		pr->parts[i].stop_full = PSM__ROOM;
 	}
 	for (i = 0; i < pr->batch.count; i++) {
-		const struct psm__item *it = &pr->batch.items[i];
+		struct psm__item *it = &pr->batch.items[i];
 		struct psm__part *p = &pr->parts[it->part];
 
+		it->stopped = 0;
 		if (it->gone)
 			continue;
 		if (!p->in_batch)
@@ -98,9 +97,10 @@ place_parts(psm_processor *pr, psm_tx *tx)
 }
 
 /* Move the offsets before anything else: who does not hold the row's lock with
- * the row's value is not the owner any more. */
+ * the row's value is not the owner any more. claim 1: nothing has been handled
+ * yet, so they stay where they are, but are ours. */
 static int
-fence(psm_processor *pr, psm_tx *tx)
+fence(psm_processor *pr, psm_tx *tx, int claim)
 {
 	size_t i;
 	int rc = 0;
@@ -108,10 +108,12 @@ fence(psm_processor *pr, psm_tx *tx)
 	for (i = 0; i < pr->part_count && rc == 0; i++) {
 		struct psm__part *p = &pr->parts[i];
 		struct psm__place at = place_of(pr, p);
+		int64_t to = p->next >= 0 ? p->next : p->first;
 
 		if (p->in_batch)
-			rc = psm__offset_move(tx, &at, p->next, p->resume,
-			                      pr->owner, &p->moved, pr->err);
+			rc = psm__offset_move(tx, &at, p->next,
+			                      claim ? to : p->resume, pr->owner,
+			                      &p->moved, pr->err);
 	}
 	if (rc == 0)
 		rc = psm__tx_sync(tx, pr->err);
@@ -121,8 +123,7 @@ fence(psm_processor *pr, psm_tx *tx)
 		if (rc == 0 && p->in_batch &&
 		    psm_rows_affected(p->moved) == 0) {
 			psm__part_doubt(p);
-			rc = psm__fail(pr->err, PSM_ERR_FENCED,
-			               "another consumer has moved the offset");
+			rc = psm__fail(pr->err, PSM_ERR_FENCED, PSM__FENCED);
 		}
 	}
 	for (i = 0; i < pr->part_count; i++) {
@@ -132,119 +133,23 @@ fence(psm_processor *pr, psm_tx *tx)
 	return rc;
 }
 
-/* -- one message */
+/* -- where a partition stopped */
 
-/* The partition waits for this message; it and what follows it in the batch is
- * not handled now. */
+/* At the first message of it that did. */
 static void
-stop_at(psm_processor *pr, struct psm__item *it, enum psm__full full)
-{
-	struct psm__part *p = &pr->parts[it->part];
-
-	p->stopped = it;
-	p->stop_full = full;
-	p->resume = it->record.offset;
-	pr->batch.outcomes[PSM__LATER]++;
-	if (full == PSM__ROOM)
-		psm__log(PSM_LOG_INFO, "event will be tried again", "consumer",
-		         pr->name, "topic", p->topic, "reason",
-		         psm_error_message(pr->fail), NULL);
-}
-
-/* Put it aside as the first one of its key. */
-static int
-park(psm_processor *pr, psm_tx *tx, struct psm__item *it,
-     const struct psm__tried *t)
-{
-	int64_t keys;
-	int rc =
-	    psm__parked_keys(tx, pr->name, pr->parked_keys_max, &keys, pr->err);
-
-	if (rc < 0)
-		return rc;
-	if (keys >= pr->parked_keys_max) {
-		stop_at(pr, it, PSM__FULL_KEYS);
-		return 0;
-	}
-	pr->batch.gated = 1; /* those behind it wait for it */
-	pr->batch.outcomes[PSM__PARKED]++;
-	return psm__tried_park(pr, tx, &it->record, t, 1);
-}
-
-static int
-settle(psm_processor *pr, psm_tx *tx, struct psm__item *it,
-       const struct psm__tried *t)
-{
-	if (t->outcome == PSM__LATER) {
-		if (t->policy == PSM_ON_FAILURE_PARK)
-			return park(pr, tx, it, t);
-		stop_at(pr, it, PSM__ROOM);
-		return 0;
-	}
-	pr->batch.outcomes[t->outcome]++;
-	if (t->outcome == PSM__DEAD)
-		return psm__tried_bury(pr, tx, &it->record, t);
-	return 0;
-}
-
-/* 1: it waits behind others of its key, which are parked. */
-static int
-queue_behind(psm_processor *pr, psm_tx *tx, struct psm__item *it)
-{
-	struct psm__tried t = {.outcome = PSM__PARKED};
-	int64_t count;
-	int rc;
-
-	if (!pr->batch.gated || !it->record.value)
-		return 0;
-	rc = psm__parked_gate(tx, pr->name, it->record.key, it->record.key_len,
-	                      pr->parked_key_max, &count, pr->err);
-	if (rc < 0 || count == 0)
-		return rc;
-	if (count >= pr->parked_key_max) {
-		stop_at(pr, it, PSM__FULL_KEY);
-		return 1;
-	}
-	pr->batch.outcomes[PSM__PARKED]++;
-	rc = psm__tried_park(pr, tx, &it->record, &t, 0);
-	return rc < 0 ? rc : 1;
-}
-
-/* 0, or the reason to roll back the batch. */
-static int
-handle(psm_processor *pr, psm_tx *tx, struct psm__item *it)
-{
-	const struct psm__part *p = &pr->parts[it->part];
-	struct psm__tried t;
-	int rc = queue_behind(pr, tx, it);
-
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	rc = psm__try(pr, tx, &it->record, it->held ? (int)p->attempt + 1 : 1,
-	              &t);
-	if (rc == 0)
-		rc = psm__guard_feed(pr, &it->record, &t);
-	if (rc == 0)
-		rc = settle(pr, tx, it, &t);
-	psm__tried_free(&t);
-	return rc;
-}
-
-/* -- the batch */
-
-static int
-handle_all(psm_processor *pr, psm_tx *tx)
+find_stops(psm_processor *pr)
 {
 	size_t i;
-	int rc = 0;
 
-	for (i = 0; i < pr->batch.count && rc == 0; i++) {
+	for (i = 0; i < pr->batch.count; i++) {
 		struct psm__item *it = &pr->batch.items[i];
+		struct psm__part *p = &pr->parts[it->part];
 
-		if (!it->gone && !pr->parts[it->part].stopped)
-			rc = handle(pr, tx, it);
+		if (it->gone || !it->stopped || p->stopped)
+			continue;
+		p->stopped = it;
+		p->resume = it->record.offset;
 	}
-	return rc;
 }
 
 /* Partitions that stopped on the way go on where they stopped. */
@@ -254,6 +159,7 @@ put_back(psm_processor *pr, psm_tx *tx)
 	size_t i;
 	int rc = 0;
 
+	find_stops(pr);
 	for (i = 0; i < pr->part_count && rc == 0; i++) {
 		struct psm__part *p = &pr->parts[i];
 		struct psm__place at = place_of(pr, p);
@@ -264,45 +170,136 @@ put_back(psm_processor *pr, psm_tx *tx)
 	return rc;
 }
 
+/* What was put aside in front of the offsets is behind them now. */
 static int
-run_once(psm_processor *pr)
+forget_passed(psm_processor *pr, psm_tx *tx)
 {
-	psm_rows *parked = NULL;
-	psm_tx *tx = NULL;
-	int rc;
+	size_t i;
+	int rc = 0;
 
-	memset(pr->batch.outcomes, 0, sizeof pr->batch.outcomes);
-	psm__error_clear(pr->err);
-	rc = psm_tx_begin(pr->st, &tx, pr->err);
-	if (rc < 0)
-		return rc;
-	psm__tx_cancel(tx, &pr->worker.cancel);
-	rc = psm__limits_queue(pr, tx, pr->err);
-	if (rc == 0)
-		rc = psm__parked_any(tx, pr->name, &parked, pr->err);
+	for (i = 0; i < pr->part_count && rc == 0; i++) {
+		struct psm__part *p = &pr->parts[i];
+		struct psm__place at = place_of(pr, p);
+
+		if (p->in_batch)
+			rc = psm__ahead_clear(tx, &at, p->resume, pr->err);
+	}
+	return rc;
+}
+
+/* -- by this thread alone: offsets and effects in one transaction */
+
+static int
+run_alone(psm_processor *pr)
+{
+	struct psm__strand *l = &pr->main;
+	psm_tx *tx = NULL;
+	size_t i;
+	int rc = psm__strand_begin(l, &tx);
+
+	l->count = 0;
+	l->stops = 0;
 	if (rc == 0)
 		rc = place_parts(pr, tx);
 	if (rc == 0)
-		rc = fence(pr, tx);
-	pr->batch.gated = rc == 0 && psm_rows_int(parked, 0, 0) == 1;
-	psm_rows_free(parked);
-	if (rc == 0)
-		rc = handle_all(pr, tx);
+		rc = fence(pr, tx, 0);
+	if (rc == 0) {
+		psm__strand_saw(l);
+		for (i = 0; i < pr->batch.count; i++)
+			if (!pr->batch.items[i].gone)
+				l->items[l->count++] = &pr->batch.items[i];
+		rc = psm__strand_handle(l, tx, 0, l->count);
+	}
 	if (rc == 0)
 		rc = put_back(pr, tx);
-	if (rc < 0) {
-		psm_tx_rollback(tx);
-		return rc;
-	}
-	return psm_tx_commit(tx, pr->err);
+	if (rc == 0 && l->ahead)
+		rc = forget_passed(pr, tx);
+	return psm__strand_end(l, tx, rc);
 }
+
+/* -- by the workers: each a transaction of its own, then the offsets. Events
+ * that are read again because that was not reached are in the inbox, and what
+ * was put aside is remembered. */
+
+/* The rows have to say that they are ours before the first worker begins. */
+static int
+claim(psm_processor *pr)
+{
+	struct psm__strand *l = &pr->main;
+	psm_tx *tx = NULL;
+	size_t i;
+	int rc = psm__strand_begin(l, &tx);
+
+	if (rc == 0)
+		rc = place_parts(pr, tx);
+	if (rc == 0)
+		rc = fence(pr, tx, 1);
+	rc = psm__strand_end(l, tx, rc);
+	for (i = 0; i < pr->part_count && rc == 0; i++) {
+		struct psm__part *p = &pr->parts[i];
+
+		if (!p->in_batch)
+			continue;
+		p->claimed = 1;
+		if (p->next < 0)
+			p->next = p->first;
+	}
+	return rc;
+}
+
+static int
+move(psm_processor *pr)
+{
+	struct psm__strand *l = &pr->main;
+	psm_tx *tx = NULL;
+	int rc = psm__strand_begin(l, &tx);
+
+	if (rc == 0)
+		rc = fence(pr, tx, 0);
+	if (rc == 0)
+		rc = forget_passed(pr, tx);
+	return psm__strand_end(l, tx, rc);
+}
+
+static int
+is_claimed(const psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++)
+		if (pr->parts[i].in_batch && !pr->parts[i].claimed)
+			return 0;
+	return 1;
+}
+
+static int
+run_beside(psm_processor *pr)
+{
+	int rc;
+
+	find_parts(pr);
+	rc = is_claimed(pr) ? place_parts(pr, NULL) : claim(pr);
+	if (rc == 0)
+		rc = psm__strands_run(pr);
+	if (rc < 0)
+		return rc;
+	find_stops(pr);
+	return move(pr);
+}
+
+/* -- the batch */
 
 int
 psm__batch_run(psm_processor *pr)
 {
 	int i, rc = PSM_ERR_FENCED;
 
-	for (i = 0; i < FENCED_MAX && rc == PSM_ERR_FENCED; i++)
-		rc = run_once(pr);
+	for (i = 0; i < FENCED_MAX && rc == PSM_ERR_FENCED; i++) {
+		psm__error_clear(pr->err);
+		if (pr->strands && pr->batch.count > 1)
+			rc = run_beside(pr);
+		else
+			rc = run_alone(pr);
+	}
 	return rc;
 }

@@ -85,9 +85,10 @@ opened_locked(psm_processor *pr, const struct psm__tried *t)
 }
 
 int
-psm__guard_feed(psm_processor *pr, const struct psm__record *rec,
+psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
                 const struct psm__tried *t)
 {
+	psm_processor *pr = l->pr;
 	struct psm__trial trial;
 	int opened;
 
@@ -110,9 +111,9 @@ psm__guard_feed(psm_processor *pr, const struct psm__record *rec,
 		return 0;
 	psm__log(PSM_LOG_ERROR, "all events fail: none is handled for a time",
 	         "consumer", pr->name, "type", psm_event_type(t->ev), "code",
-	         psm_error_name(t->code), "reason", psm_error_message(pr->fail),
+	         psm_error_name(t->code), "reason", psm_error_message(l->fail),
 	         NULL);
-	return psm__fail(pr->err, t->code, "breaker: events of %s fail: %s",
+	return psm__fail(l->err, t->code, "breaker: events of %s fail: %s",
 	                 psm_event_type(t->ev), psm_error_name(t->code));
 }
 

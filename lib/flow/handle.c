@@ -13,28 +13,28 @@
 
 /* Why it failed; with the place where it could not be read. */
 static void
-explain(const psm_processor *pr, const struct psm__tried *t, char *reason,
+explain(const struct psm__strand *l, const struct psm__tried *t, char *reason,
         size_t size)
 {
-	const char *text = psm_error_message(pr->fail);
+	const char *text = psm_error_message(l->fail);
 
 	if (!text[0])
 		text = psm_strerror(t->code);
-	if (!t->ev && psm_error_line(pr->fail) > 0)
+	if (!t->ev && psm_error_line(l->fail) > 0)
 		(void)snprintf(reason, size, "line %u, column %u: %s",
-		               psm_error_line(pr->fail),
-		               psm_error_column(pr->fail), text);
+		               psm_error_line(l->fail),
+		               psm_error_column(l->fail), text);
 	else
 		(void)snprintf(reason, size, "%s", text);
 }
 
 int
-psm__tried_bury(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
-                const struct psm__tried *t)
+psm__tried_bury(struct psm__strand *l, psm_tx *tx,
+                const struct psm__record *rec, const struct psm__tried *t)
 {
 	char reason[REASON_SIZE], partition[16], offset[24];
 	struct psm__dead_letter d = {
-	    .at = {pr->name, rec->topic, rec->partition},
+	    .at = {l->pr->name, rec->topic, rec->partition},
 	    .offset = rec->offset,
 	    .key = rec->key,
 	    .key_len = rec->key_len,
@@ -44,29 +44,30 @@ psm__tried_bury(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 	    .type = psm_event_type_as_sent(t->ev),
 	    .code = t->code,
 	    .reason = reason,
-	    .pointer = psm_error_pointer(pr->fail),
+	    .pointer = psm_error_pointer(l->fail),
 	    .attempts = t->attempt,
 	    .causation_id = psm_event_causation_id(t->ev),
 	    .correlation_id = psm_event_correlation_id(t->ev),
 	    .traceparent = psm_event_traceparent(t->ev),
 	};
 
-	explain(pr, t, reason, sizeof reason);
+	explain(l, t, reason, sizeof reason);
 	(void)snprintf(partition, sizeof partition, "%d", (int)rec->partition);
 	(void)snprintf(offset, sizeof offset, "%lld", (long long)rec->offset);
 	psm__log(PSM_LOG_WARN, "event goes to the dead letters", "consumer",
-	         pr->name, "topic", rec->topic, "partition", partition,
+	         l->pr->name, "topic", rec->topic, "partition", partition,
 	         "offset", offset, "code", psm_error_name(t->code), "reason",
 	         reason, NULL);
-	return psm__dead_letter_add(tx, &d, pr->err);
+	return psm__dead_letter_add(tx, &d, l->err);
 }
 
 int
-psm__tried_park(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
-                const struct psm__tried *t, int tried)
+psm__tried_park(struct psm__strand *l, psm_tx *tx,
+                const struct psm__record *rec, const struct psm__tried *t,
+                int tried)
 {
 	struct psm__parking p = {
-	    .at = {pr->name, rec->topic, rec->partition},
+	    .at = {l->pr->name, rec->topic, rec->partition},
 	    .offset = rec->offset,
 	    .key = rec->key,
 	    .key_len = rec->key_len,
@@ -89,11 +90,12 @@ psm__tried_park(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 	p.causation_id = psm_event_causation_id(t->ev ? t->ev : ev);
 	p.correlation_id = psm_event_correlation_id(t->ev ? t->ev : ev);
 	p.traceparent = psm_event_traceparent(t->ev ? t->ev : ev);
-	p.reason = tried ? psm_error_message(pr->fail) : NULL;
+	p.reason = tried ? psm_error_message(l->fail) : NULL;
 	if (tried)
-		psm__log(PSM_LOG_INFO, "event is parked", "consumer", pr->name,
-		         "topic", rec->topic, "reason", p.reason, NULL);
-	rc = psm__parked_add(tx, &p, pr->err);
+		psm__log(PSM_LOG_INFO, "event is parked", "consumer",
+		         l->pr->name, "topic", rec->topic, "reason", p.reason,
+		         NULL);
+	rc = psm__parked_add(tx, &p, l->err);
 	psm_event_free(ev);
 	return rc;
 }
@@ -147,7 +149,8 @@ psm__limits_queue(psm_processor *pr, psm_tx *tx, psm_error *err)
 /* The handler's statements end at its deadline: each travels behind this, the
  * claim of the event was before it. */
 static int
-limit_statements(psm_processor *pr, psm_tx *tx, const struct psm__handler *h)
+limit_statements(struct psm__strand *l, psm_tx *tx,
+                 const struct psm__handler *h)
 {
 	int deadline_ms = h->options.deadline_ms;
 
@@ -157,18 +160,19 @@ limit_statements(psm_processor *pr, psm_tx *tx, const struct psm__handler *h)
 	               deadline_ms > 0 && deadline_ms < INT_MAX - PATIENCE_MS
 	                   ? deadline_ms + PATIENCE_MS
 	                   : INT_MAX,
-	               &pr->worker.cancel);
-	return psm__timeout_queue(tx, deadline_ms, pr->err);
+	               &l->pr->worker.cancel);
+	return psm__timeout_queue(tx, deadline_ms, l->err);
 }
 
 /* After its effects were kept: going back to the savepoint does it by itself.
  */
 static int
-unlimit_statements(psm_processor *pr, psm_tx *tx, const struct psm__handler *h)
+unlimit_statements(struct psm__strand *l, psm_tx *tx,
+                   const struct psm__handler *h)
 {
 	return h->options.deadline_ms == PSM__TIMEOUT_MS
 	           ? 0
-	           : psm__timeout_queue(tx, PSM__TIMEOUT_MS, pr->err);
+	           : psm__timeout_queue(tx, PSM__TIMEOUT_MS, l->err);
 }
 
 /* Not now: or never, by what its handler wants. */
@@ -187,7 +191,7 @@ put_off(const struct psm__handler *h, struct psm__tried *t)
 
 /* The handler has returned rc. 0, or the reason to roll back. */
 static int
-settle(psm_processor *pr, psm_tx *tx, const struct psm__handler *h, int rc,
+settle(struct psm__strand *l, psm_tx *tx, const struct psm__handler *h, int rc,
        struct psm__tried *t)
 {
 	enum psm__verdict v = psm__judge(psm__tx_failed(tx), &rc);
@@ -195,17 +199,17 @@ settle(psm_processor *pr, psm_tx *tx, const struct psm__handler *h, int rc,
 	t->code = rc;
 	if (v == PSM__FINE) {
 		t->outcome = PSM__HANDLED;
-		rc = psm__tx_release(tx, MARK, pr->err);
-		return rc < 0 ? rc : unlimit_statements(pr, tx, h);
+		rc = psm__tx_release(tx, MARK, l->err);
+		return rc < 0 ? rc : unlimit_statements(l, tx, h);
 	}
 	if (v == PSM__SYSTEM) {
-		if (psm_error_code(pr->fail) != 0)
-			psm__error_copy(pr->err, pr->fail);
-		return psm__fail(pr->err, rc, "handler: %s", psm_strerror(rc));
+		if (psm_error_code(l->fail) != 0)
+			psm__error_copy(l->err, l->fail);
+		return psm__fail(l->err, rc, "handler: %s", psm_strerror(rc));
 	}
-	if (psm__tx_rollback_to(tx, MARK, pr->err) < 0 ||
-	    psm__tx_release(tx, MARK, pr->err) < 0)
-		return psm_error_code(pr->err);
+	if (psm__tx_rollback_to(tx, MARK, l->err) < 0 ||
+	    psm__tx_release(tx, MARK, l->err) < 0)
+		return psm_error_code(l->err);
 	if (v == PSM__PERMANENT)
 		t->outcome = PSM__DEAD;
 	else
@@ -215,7 +219,7 @@ settle(psm_processor *pr, psm_tx *tx, const struct psm__handler *h, int rc,
 
 /* Claim the event and run its handler. */
 static int
-call(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
+call(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
      psm_event *ev, const struct psm__handler *h, struct psm__tried *t)
 {
 	int64_t began_us, over_ms;
@@ -223,78 +227,78 @@ call(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
 
 	/* SAVEPOINT and the claim, behind the RELEASE of the event before,
 	 * share one round trip. */
-	rc = psm__tx_savepoint(tx, MARK, pr->err);
+	rc = psm__tx_savepoint(tx, MARK, l->err);
 	if (rc == 0)
-		rc = psm__inbox_claim(tx, pr->name, psm_event_id(ev), &fresh,
-		                      pr->err);
+		rc = psm__inbox_claim(tx, l->pr->name, psm_event_id(ev), &fresh,
+		                      l->err);
 	if (rc < 0)
 		return rc;
 	if (!fresh) {
 		t->outcome = PSM__DUPLICATE;
-		return psm__tx_release(tx, MARK, pr->err);
+		return psm__tx_release(tx, MARK, l->err);
 	}
-	rc = limit_statements(pr, tx, h);
+	rc = limit_statements(l, tx, h);
 	if (rc < 0)
 		return rc;
-	psm__error_clear(pr->fail);
+	psm__error_clear(l->fail);
 	psm__dispatch_arm(ev, h, t->attempt);
 	began_us = psm__mono_us();
 	psm__tx_lend(tx, 1);
 	psm__tx_set_cause(tx, ev);
-	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, pr->fail);
+	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, l->fail);
 	psm__tx_set_cause(tx, NULL);
 	psm__tx_lend(tx, 0);
-	psm__tx_cancel(tx, &pr->worker.cancel);
+	psm__tx_cancel(tx, &l->pr->worker.cancel);
 	t->called = 1;
-	psm__processor_timed(pr, h, psm__mono_us() - began_us);
+	psm__processor_timed(l->pr, h, psm__mono_us() - began_us);
 	over_ms = psm__dispatch_overrun(ev);
 	if (over_ms > 0)
-		psm__trouble_late(pr, rec, over_ms);
-	return settle(pr, tx, h, rc, t);
+		psm__trouble_late(l->pr, rec, over_ms);
+	return settle(l, tx, h, rc, t);
 }
 
 /* Through the upcasters to the handler. */
 static int
-dispatch(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
+dispatch(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
          struct psm__tried *t)
 {
 	const struct psm__handler *h = NULL;
 	psm_event *upcast = NULL;
 	int rc;
 
-	rc = psm__dispatch_route(&pr->dispatch, t->ev, &upcast, &h, pr->fail);
+	rc = psm__dispatch_route(&l->pr->dispatch, t->ev, &upcast, &h, l->fail);
 	if (rc == PSM_ERR_NOMEM) {
-		rc = psm__nomem(pr->err);
+		rc = psm__nomem(l->err);
 	} else if (rc < 0) {
 		t->code = rc;
 		t->outcome = rc == PSM_ERR_RETRY ? PSM__LATER : PSM__DEAD;
 		rc = 0;
 	} else if (h) {
-		rc = call(pr, tx, rec, upcast ? upcast : t->ev, h, t);
+		rc = call(l, tx, rec, upcast ? upcast : t->ev, h, t);
 	}
 	psm_event_free(upcast);
 	return rc;
 }
 
 int
-psm__try(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
+psm__try(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
          int attempt, struct psm__tried *t)
 {
 	int rc;
 
 	*t = (struct psm__tried){.outcome = PSM__SKIPPED, .attempt = attempt};
-	psm__error_clear(pr->fail);
+	psm__error_clear(l->fail);
 	if (!rec->value) /* its key is gone: nothing is said */
 		return 0;
-	rc = psm__record_parse(rec, &t->ev, pr->fail);
+	rc = psm__record_parse(rec, &t->ev, l->fail);
 	if (rc == PSM_ERR_NOMEM)
-		return psm__nomem(pr->err);
+		return psm__nomem(l->err);
 	if (rc < 0) {
 		t->code = rc;
 		t->outcome = PSM__DEAD;
 		return 0;
 	}
-	return dispatch(pr, tx, rec, t);
+	return dispatch(l, tx, rec, t);
 }
 
 void

@@ -13,11 +13,14 @@ static int
 new_parts(psm_processor *pr, const char *name, psm_error *err)
 {
 	pr->name = psm__strdup(name);
-	pr->err = psm_error_new();
-	pr->fail = psm_error_new();
-	if (!pr->name || !pr->err || !pr->fail ||
+	pr->batch.items = psm__array(PSM__BATCH_MAX * (size_t)pr->workers,
+	                             sizeof *pr->batch.items);
+	if (!pr->name || !pr->batch.items ||
 	    psm_uuid_new(pr->owner, sizeof pr->owner) < 0)
 		return psm__nomem(err);
+	if (psm__strand_init(&pr->main, pr, err) < 0)
+		return PSM_ERR_NOMEM;
+	pr->err = pr->main.err;
 	return 0;
 }
 
@@ -47,6 +50,7 @@ psm_processor_new(psm_store *st, psm_transport *t, const psm_config *cfg,
 	(void)pthread_mutex_init(&pr->lock, NULL);
 	pr->st = st;
 	pr->t = psm_transport_ref(t);
+	pr->workers = psm_config_int(cfg, "PSYMATCH_PROCESSOR_WORKERS");
 	pr->breaker_on = psm_config_bool(cfg, "PSYMATCH_PROCESSOR_BREAKER");
 	pr->parked_key_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEY_MAX");
 	pr->parked_keys_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEYS_MAX");
@@ -68,6 +72,7 @@ psm_processor_free(psm_processor *pr)
 	if (psm_processor_stop(pr, 0, NULL) < 0 &&
 	    psm__worker_stop(&pr->worker, -1, NULL, NULL) < 0)
 		return; /* cannot be: without a limit it waits for the end */
+	psm__strands_close(pr);
 	for (i = 0; i < pr->part_count; i++)
 		psm__free(pr->parts[i].log);
 	psm__free(pr->parts);
@@ -77,8 +82,8 @@ psm_processor_free(psm_processor *pr)
 	psm__dispatch_free(&pr->dispatch);
 	psm__free(pr->timers);
 	psm__free(pr->name);
-	psm_error_free(pr->err);
-	psm_error_free(pr->fail);
+	psm__strand_destroy(&pr->main);
+	psm__free(pr->batch.items);
 	psm_transport_unref(pr->t);
 	psm__worker_destroy(&pr->worker);
 	(void)pthread_mutex_destroy(&pr->lock);
@@ -171,23 +176,26 @@ static const char *const outcome_names[PSM__N_OUTCOMES] = {
     "handled", "duplicates", "dead", "skipped", "retried", "parked"};
 
 static void
-count_batch(psm_processor *pr)
+count_done(psm_processor *pr)
 {
+	int64_t done[PSM__N_OUTCOMES] = {0};
 	size_t i;
 
+	psm__strand_count(&pr->main, done);
+	psm__strands_count(pr, done);
 	(void)pthread_mutex_lock(&pr->lock);
 	for (i = 0; i < PSM__N_OUTCOMES; i++)
-		pr->outcomes[i] += pr->batch.outcomes[i];
-	if (pr->batch.outcomes[PSM__DEAD] > 0)
+		pr->outcomes[i] += done[i];
+	if (done[PSM__DEAD] > 0)
 		pr->trouble.dead_at_ms = psm__mono_ms();
 	(void)pthread_mutex_unlock(&pr->lock);
 	for (i = 0; i < PSM__N_OUTCOMES; i++)
-		if (pr->batch.outcomes[i] > 0)
+		if (done[i] > 0)
 			psm__metric_add(
 			    psm__counter("psymatch_processor_events_total",
 			                 "outcome", outcome_names[i],
 			                 "Events by what became of them."),
-			    pr->batch.outcomes[i]);
+			    done[i]);
 }
 
 static void
@@ -221,6 +229,7 @@ psm__processor_timed(psm_processor *pr, const struct psm__handler *h,
 {
 	struct psm__timer *t = &pr->timers[h - pr->dispatch.handlers];
 
+	(void)pthread_mutex_lock(&pr->lock);
 	if (!t->count) {
 		t->count =
 		    psm__counter("psymatch_processor_handler_calls_total",
@@ -229,6 +238,7 @@ psm__processor_timed(psm_processor *pr, const struct psm__handler *h,
 		    "psymatch_processor_handler_microseconds_total", "type",
 		    h->type, "Time spent in a handler.");
 	}
+	(void)pthread_mutex_unlock(&pr->lock);
 	psm__metric_add(t->count, 1);
 	psm__metric_add(t->sum_us, took_us);
 }
@@ -262,7 +272,7 @@ retry(psm_processor *pr, int most)
 		psm__log(PSM_LOG_DEBUG, "parked events: not now", "consumer",
 		         pr->name, "reason", psm_error_message(pr->err), NULL);
 	psm__error_clear(pr->err);
-	count_batch(pr);
+	count_done(pr);
 }
 
 /* There are no messages. */
@@ -277,21 +287,27 @@ rest(psm_processor *pr, int most)
 		all_well(pr);
 }
 
+static int
+batch_max(const psm_processor *pr)
+{
+	return PSM__BATCH_MAX * (int)pr->workers;
+}
+
 static void
 handle_batch(psm_processor *pr)
 {
 	int rc = psm__batch_run(pr);
 
+	count_done(pr);
 	if (rc == 0) {
 		psm__guard_committed(pr);
-		count_batch(pr);
 		psm__reader_advance(pr);
 		all_well(pr);
 		return;
 	}
 	count_rollback(pr);
 	psm__reader_again(pr);
-	if (psm__guard_allow(pr, PSM__BATCH_MAX) == 0)
+	if (psm__guard_allow(pr, batch_max(pr)) == 0)
 		return; /* it waits by itself, and says so itself */
 	note_problem(pr);
 	back_off(pr);
@@ -301,11 +317,11 @@ handle_batch(psm_processor *pr)
 static void
 work(psm_processor *pr)
 {
-	int most = psm__guard_allow(pr, PSM__BATCH_MAX);
+	int most = psm__guard_allow(pr, batch_max(pr));
 
 	if (most > 1) { /* parked events first */
 		retry(pr, most < RETRIES_MAX ? most : RETRIES_MAX);
-		most = psm__guard_allow(pr, PSM__BATCH_MAX);
+		most = psm__guard_allow(pr, batch_max(pr));
 	}
 	if (most == 0) {
 		psm__guard_wait(pr);
@@ -358,6 +374,8 @@ run(void *arg)
 int
 psm_processor_start(psm_processor *pr, psm_error *err)
 {
+	int rc;
+
 	psm__error_clear(err);
 	if (!pr)
 		return psm__fail(err, PSM_ERR_INVAL, "pr: want a processor");
@@ -368,6 +386,11 @@ psm_processor_start(psm_processor *pr, psm_error *err)
 		pr->timers = psm__array(pr->dispatch.count, sizeof *pr->timers);
 	if (!pr->timers)
 		return psm__nomem(err);
+	if (!pr->strands) {
+		rc = psm__strands_open(pr, err);
+		if (rc < 0)
+			return rc;
+	}
 	return psm__worker_start(&pr->worker, "psm-processor", run, pr, err);
 }
 

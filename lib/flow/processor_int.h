@@ -4,6 +4,8 @@
  * batches and keeps the partitions, batch.c is the transaction, judge.c decides
  * what a handler's failure means, and guard.c whether it is everything that
  * fails.
+ * A strand is what one thread needs to handle messages (strand.c); the
+ * processor has one, and so has each of its workers (strands.c).
  */
 #ifndef PSM_FLOW_PROCESSOR_INT_H
 #define PSM_FLOW_PROCESSOR_INT_H
@@ -69,6 +71,7 @@ struct psm__part {
 	 * known; it has to be read first if not. */
 	int64_t next;
 	int known;
+	int claimed; /* and says that it is ours */
 	/* Its start was compared with the row; later gaps are the log's own. */
 	int placed;
 	/* >= 0: messages are dropped until the source reads here again. */
@@ -90,23 +93,42 @@ struct psm__part {
 	int in_batch;
 	int64_t first, resume; /* its first offset; where to go on after it */
 	struct psm__item *stopped; /* at this message, NULL: not */
-	enum psm__full stop_full;  /* and why */
 	psm_rows *moved;
 };
 
 struct psm__item {
 	struct psm__record record;
-	size_t part; /* index */
-	int gone;    /* not to be handled after all */
-	int held;    /* the memory is the partition's, not ours */
+	size_t part;         /* index */
+	int gone;            /* not to be handled after all */
+	int held;            /* the memory is the partition's, not ours */
+	int stopped;         /* its partition waits for it */
+	enum psm__full full; /* and why */
 };
 
 struct psm__batch {
-	struct psm__item items[PSM__BATCH_MAX];
-	size_t count, most;                /* most: how many to read */
-	int64_t outcomes[PSM__N_OUTCOMES]; /* counted, told after commit */
-	int gated; /* something is parked: look before each message */
+	struct psm__item *items; /* new; a strand's worth per strand */
+	size_t count, most;      /* most: how many to read */
 };
+
+/* What a thread needs to handle messages, all its own while it does. */
+struct psm__strand {
+	psm_processor *pr;
+	struct psm__item **items; /* new; as many as a batch has */
+	size_t count;
+	psm_error *err;  /* of the transaction */
+	psm_error *fail; /* of one message */
+	psm_rows *asked;
+	int gated; /* something is parked: look before each message */
+	int ahead; /* something was put aside in front of an offset: the same */
+	int stops; /* a partition has stopped */
+	int64_t outcomes[PSM__N_OUTCOMES]; /* of the transaction */
+	int64_t done[PSM__N_OUTCOMES];     /* committed, not told yet */
+	/* Of a worker. */
+	int beside; /* the offsets are not moved in its transactions */
+	int rc;     /* of its share */
+	pthread_t thread;
+};
+struct psm__strands;
 
 /* Metrics of one handler, made with its first call. */
 struct psm__timer {
@@ -135,8 +157,10 @@ struct psm_processor {
 	struct psm__part *parts;
 	size_t part_count, part_cap;
 	struct psm__batch batch;
-	psm_error *err;  /* of the transaction */
-	psm_error *fail; /* of one message */
+	struct psm__strand main;      /* the thread's own strand */
+	struct psm__strands *strands; /* NULL: it works alone */
+	int64_t workers;              /* not changed */
+	psm_error *err;               /* that of main */
 	unsigned failures;
 	int64_t parked_at_ms; /* when to look for parked events again */
 	int64_t lag_shown_ms; /* when the metrics were last set */
@@ -223,10 +247,40 @@ void psm__lag_show(psm_processor *pr);
 
 /* -- batch.c. @thread processor */
 
-/* One transaction over the batch. */
+#define PSM__FENCED "another consumer has moved the offset"
+
+/* Handle the batch: in one transaction, or by the workers. */
 int psm__batch_run(psm_processor *pr);
 
-/* -- handle.c: one message inside a transaction. @thread processor */
+/* -- strands.c: the workers. @thread processor */
+
+/* Make them, if there are to be any; before the processor's thread begins. */
+int psm__strands_open(psm_processor *pr, psm_error *err);
+/* End and free them. */
+void psm__strands_close(psm_processor *pr);
+/* Each handles its share of the batch; 0, or why one of them could not: then
+ * what the others did is committed all the same. */
+int psm__strands_run(psm_processor *pr);
+/* Add what they have committed, and begin anew. */
+void psm__strands_count(psm_processor *pr, int64_t *outcomes);
+
+/* -- strand.c. @thread processor, worker */
+
+int psm__strand_init(struct psm__strand *l, psm_processor *pr, psm_error *err);
+void psm__strand_destroy(struct psm__strand *l);
+/* Its transaction; some questions are queued, whose answers have come with the
+ * next sync: then psm__strand_saw. */
+int psm__strand_begin(struct psm__strand *l, psm_tx **tx);
+void psm__strand_saw(struct psm__strand *l);
+/* The items from .. to-1; 0, or the reason to roll back. */
+int psm__strand_handle(struct psm__strand *l, psm_tx *tx, size_t from,
+                       size_t to);
+/* Commit for rc 0, else roll back; rc, or why it is not committed. */
+int psm__strand_end(struct psm__strand *l, psm_tx *tx, int rc);
+/* Add what was committed, and begin anew. */
+void psm__strand_count(struct psm__strand *l, int64_t *outcomes);
+
+/* -- handle.c: one message inside a transaction. @thread processor, worker */
 
 /* How long a statement may take that is not a handler's with a deadline of its
  * own. */
@@ -252,22 +306,21 @@ struct psm__tried {
 };
 /* Give it to its handler; what the handler did is undone unless it is handled.
  * 0, or the reason to roll back the transaction. */
-int psm__try(psm_processor *pr, psm_tx *tx, const struct psm__record *rec,
+int psm__try(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
              int attempt, struct psm__tried *t);
 void psm__tried_free(struct psm__tried *t);
 /* Queue the dead letter. */
-int psm__tried_bury(psm_processor *pr, psm_tx *tx,
+int psm__tried_bury(struct psm__strand *l, psm_tx *tx,
                     const struct psm__record *rec, const struct psm__tried *t);
 /* Queue the parked event; tried 0: it waits for another one. */
-int psm__tried_park(psm_processor *pr, psm_tx *tx,
+int psm__tried_park(struct psm__strand *l, psm_tx *tx,
                     const struct psm__record *rec, const struct psm__tried *t,
                     int tried);
 
 /* -- retry.c: parked events that are due, a transaction each. @thread processor
  */
 
-/* At most `most` of them; 0, or why it could not go on. Outcomes are in the
- * batch's. */
+/* At most `most` of them; 0, or why it could not go on. */
 int psm__retry_due(psm_processor *pr, int most);
 
 /* -- guard.c: the breaker. @thread processor, where nothing else is said */
@@ -278,7 +331,7 @@ int psm__guard_allow(psm_processor *pr, int max);
 void psm__guard_wait(psm_processor *pr);
 /* What became of an event, before it is settled. 0, or the breaker has opened:
  * the code for which the transaction is to be rolled back. Any thread. */
-int psm__guard_feed(psm_processor *pr, const struct psm__record *rec,
+int psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
                     const struct psm__tried *t);
 /* What was fed since psm__guard_allow is committed. */
 void psm__guard_committed(psm_processor *pr);

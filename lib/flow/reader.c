@@ -108,7 +108,7 @@ unhold(psm_processor *pr, struct psm__part *p)
 void
 psm__part_doubt(struct psm__part *p)
 {
-	p->known = p->placed = 0;
+	p->known = p->placed = p->claimed = 0;
 }
 
 void
@@ -410,7 +410,7 @@ hold(psm_processor *pr, struct psm__part *p)
 		(void)__atomic_add_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
 	}
 	p->dropped = 1; /* what stood behind it in the batch */
-	set_full(pr, p, p->stop_full);
+	set_full(pr, p, it->full);
 	/* Without room it is no try: it does not count as one. */
 	if (p->full)
 		wait_ms = psm__backoff_ms(p->looks++, PSM__RETRY_BASE_MS,

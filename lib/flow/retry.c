@@ -44,7 +44,7 @@ put_off(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 		         "a parked event is held until a person releases it",
 		         "consumer", pr->name, "topic", p->topic, NULL);
 	return psm__parked_later(tx, p->id, delay_ms, t->code,
-	                         psm_error_message(pr->fail), pr->err);
+	                         psm_error_message(pr->main.fail), pr->err);
 }
 
 static int
@@ -53,10 +53,10 @@ try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 {
 	struct psm__record rec = record_of(p);
 	struct psm__tried t;
-	int rc = psm__try(pr, tx, &rec, p->attempts + 1, &t);
+	int rc = psm__try(&pr->main, tx, &rec, p->attempts + 1, &t);
 
 	if (rc == 0)
-		rc = psm__guard_feed(pr, &rec, &t);
+		rc = psm__guard_feed(&pr->main, &rec, &t);
 	if (rc == 0) {
 		*outcome = t.outcome;
 		if (t.outcome == PSM__LATER)
@@ -64,7 +64,7 @@ try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 		else
 			rc = psm__parked_done(tx, pr->name, p, pr->err);
 		if (rc == 0 && t.outcome == PSM__DEAD)
-			rc = psm__tried_bury(pr, tx, &rec, &t);
+			rc = psm__tried_bury(&pr->main, tx, &rec, &t);
 	}
 	psm__tried_free(&t);
 	return rc;
@@ -153,7 +153,7 @@ turn(psm_processor *pr, int64_t *id)
 	if (rc < 0)
 		return rc;
 	psm__guard_committed(pr);
-	pr->batch.outcomes[outcome]++; /* not before: it may not have been */
+	pr->main.done[outcome]++; /* not before: it may not have been */
 	return 1;
 }
 
@@ -163,7 +163,6 @@ psm__retry_due(psm_processor *pr, int most)
 	int64_t id = 0;
 	int rc = 1, i;
 
-	memset(pr->batch.outcomes, 0, sizeof pr->batch.outcomes);
 	if (psm__mono_ms() < pr->parked_at_ms)
 		return 0;
 	for (i = 0; i < most && rc == 1; i++) {

@@ -19,18 +19,6 @@ or_empty(const void *bytes, size_t len)
 }
 
 int
-psm__parked_any(psm_tx *tx, const char *consumer, psm_rows **rows,
-                psm_error *err)
-{
-	struct psm__param param = psm__param_text(consumer);
-
-	return psm__tx_queue(tx,
-	                     "SELECT EXISTS (SELECT FROM psymatch.parked "
-	                     "WHERE consumer = $1)",
-	                     1, &param, rows, err);
-}
-
-int
 psm__parked_gate(psm_tx *tx, const char *consumer, const void *key,
                  size_t key_len, int64_t most, int64_t *count, psm_error *err)
 {
