@@ -310,10 +310,13 @@ END_TEST
 
 /* -- as many as may be */
 
+/* By one worker, so that nothing behind the partition's stop is handled. */
 static void
 limit(const char *setting, const char *value)
 {
 	ck_assert_int_eq(psm_config_set(cfg, setting, value, err), 0);
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_PROCESSOR_WORKERS", "1", err), 0);
 }
 
 static int
