@@ -159,12 +159,20 @@ START_TEST(parked_events_outlive_the_processor)
 }
 END_TEST
 
+static void
+set_times(int times)
+{
+	(void)pthread_mutex_lock(&flow_lock);
+	plan.times = times;
+	(void)pthread_mutex_unlock(&flow_lock);
+}
+
 START_TEST(held_until_released)
 {
 	char reason[300];
 	int64_t id;
 
-	plan = (struct flow_plan){.bad = 1, .times = 1, .rc = PSM_ERR_RETRY};
+	plan = (struct flow_plan){.bad = 1, .times = -1, .rc = PSM_ERR_RETRY};
 	put(1, 6);
 	start_with(PSM_ON_FAILURE_PARK, 0);
 	flow_wait_offset(6);
@@ -172,6 +180,7 @@ START_TEST(held_until_released)
 	PG_UNTIL(psm_processor_stat(pr, "parked_now") == 3);
 	id = pg_int("UPDATE psymatch.parked SET state = 'held' WHERE id = "
 	            "(SELECT min(id) FROM psymatch.parked) RETURNING id");
+	set_times(0);
 	hurry();
 	put(7, 8);
 	flow_wait_offset(8);
@@ -328,14 +337,6 @@ is_full(const char *words)
 	       psm_processor_health(pr, reason, sizeof reason) ==
 	           PSM_HEALTH_RED &&
 	       strstr(reason, words) != NULL;
-}
-
-static void
-set_times(int times)
-{
-	(void)pthread_mutex_lock(&flow_lock);
-	plan.times = times;
-	(void)pthread_mutex_unlock(&flow_lock);
 }
 
 START_TEST(partition_waits_for_room_of_a_key)
