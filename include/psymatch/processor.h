@@ -18,6 +18,13 @@ PSM_BEGIN_DECLS
  * write and emit, the inbox row of each event, and the offset. A batch is at
  * most 50 messages.
  *
+ * With PSYMATCH_PROCESSOR_WORKERS above 1 that many threads handle the events
+ * of different keys at the same time, those of one key one after the other. Up
+ * to 50 messages each are read together, and each thread has transactions of
+ * its own; the offset is moved when all have ended. What is read again because
+ * that was not reached is known by its inbox row. Handlers that lock rows of
+ * several keys can meet in a deadlock, which costs a rollback.
+ *
  * Where the next message is gone, because it was kept for less time than the
  * processor was away, or because the topic was made anew, it goes on at the
  * earliest that is kept, and says so: an error in the log, "gaps" in
@@ -36,8 +43,8 @@ typedef struct psm_processor psm_processor;
 
 /**
  * Handles one event, inside the batch's transaction and a savepoint of its own.
- * Runs on the processor's thread, once per event, and again if its effects were
- * rolled back.
+ * Runs on the processor's thread, or on one of its workers at the same time as
+ * other calls, once per event, and again if its effects were rolled back.
  *
  * @param tx    the batch's: psm_tx_exec() and psm_tx_emit() only, neither
  * commit nor roll back. A statement may take as long as the deadline of the
