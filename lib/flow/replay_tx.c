@@ -38,7 +38,7 @@ enter(struct into *in)
 	if (rc == 0 && in->r->into == PSM__INTO_SCHEMA)
 		return psm__shadow_enter(in->tx, in->r->schema, in->err);
 	if (rc == 0)
-		rc = psm__parked_any(in->tx, in->pr->name, &parked, in->err);
+		rc = psm__aside_any(in->tx, in->pr->name, &parked, in->err);
 	if (rc == 0)
 		rc = psm__tx_sync(in->tx, in->err);
 	in->gated = rc == 0 && psm_rows_int(parked, 0, 0) == 1;
