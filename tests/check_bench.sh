@@ -13,6 +13,14 @@ for bench in produce consume; do
 	sides=$(tr ',{' '\n\n' <"$tmp/$bench" | grep -c '"events_per_s":[1-9]')
 	[ "$sides" = 3 ] || fault "bench/$bench: want 3 sides with a rate, found $sides"
 done
+"$top_builddir/bench/durable" --count 200 --rounds 1 --json >"$tmp/durable" 2>&1 &&
+	[ "$(tr ',{' '\n\n' <"$tmp/durable" | grep -c '"events_per_s":[1-9]')" = 2 ] ||
+	fault "bench/durable failed: $(cat "$tmp/durable")"
+for cache in "" --cold; do
+	"$top_builddir/bench/recovery" --count 5000 --rounds 1 --json $cache >"$tmp/recovery" 2>&1 &&
+		[ "$(tr ',{' '\n\n' <"$tmp/recovery" | grep -c '"ratio":[0-9]')" = 4 ] ||
+		fault "bench/recovery failed: $(cat "$tmp/recovery")"
+done
 "$top_builddir/bench/latency" --count 1000 --json >"$tmp/latency" 2>&1 &&
 	grep -q '"p99_us":[0-9]' "$tmp/latency" || fault "bench/latency failed: $(cat "$tmp/latency")"
 "$top_builddir/bench/latency" --flat --count 1000 --json >"$tmp/flat" 2>&1 &&

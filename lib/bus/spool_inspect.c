@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,7 +34,9 @@ struct scan {
 	psm_error *err;
 	struct psm__keys *keys; /* NULL: none */
 	char key_id[PSM__KEY_TEXT];
-	psm_spool_item item;   /* of the stream being read */
+	psm_spool_item item; /* of the stream being read */
+	uint8_t *room;       /* of the file being read */
+	size_t room_size;
 	struct psm__home home; /* what is known of it */
 };
 
@@ -85,15 +88,48 @@ fail_io(psm_error *err, const char *what)
 
 /* -- files */
 
-/* The whole file, psm__free; NULL with errno. A file that is cut meanwhile is
- * as long as what was read. */
+/* Room for one file after the other: fresh pages cost more than reading. */
 static uint8_t *
-read_file(int dirfd, const char *name, size_t *len, int64_t *time_us)
+make_room(struct scan *sc, size_t size)
+{
+	uint8_t *bytes = sc->room;
+
+	if (size > sc->room_size) {
+		bytes = psm__realloc(bytes, size);
+		if (!bytes) {
+			errno = ENOMEM;
+			return NULL;
+		}
+		sc->room = bytes;
+		sc->room_size = size;
+	}
+	return bytes;
+}
+
+/* 0 or an errno. A file that is cut meanwhile is as long as what was read. */
+static int
+read_all(int fd, uint8_t *bytes, size_t size, size_t *len)
+{
+	ssize_t n = 1;
+
+	while (*len < size && n != 0) {
+		n = read(fd, bytes + *len, size - *len);
+		if (n < 0 && errno != EINTR)
+			return errno;
+		*len += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+/* The whole file, good until the next one is read; NULL with errno. */
+static uint8_t *
+read_file(struct scan *sc, int dirfd, const char *name, size_t *len,
+          int64_t *time_us)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	uint8_t *bytes = NULL;
 	struct stat st;
-	ssize_t n = 1;
+	int why = EINVAL;
 
 	*len = 0;
 	if (fd < 0)
@@ -101,22 +137,77 @@ read_file(int dirfd, const char *name, size_t *len, int64_t *time_us)
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		*time_us = (int64_t)st.st_mtim.tv_sec * 1000000 +
 		           st.st_mtim.tv_nsec / 1000;
-		bytes = psm__alloc((size_t)st.st_size + 8);
-		errno = ENOMEM;
-	}
-	while (bytes && *len < (size_t)st.st_size && n != 0) {
-		n = read(fd, bytes + *len, (size_t)st.st_size - *len);
-		if (n < 0 && errno != EINTR) {
-			int why = errno;
-
-			psm__free(bytes);
-			bytes = NULL;
-			errno = why;
-		}
-		*len += n > 0 ? (size_t)n : 0;
+		bytes = make_room(sc, (size_t)st.st_size + 8);
+		why = bytes ? read_all(fd, bytes, (size_t)st.st_size, len)
+		            : ENOMEM;
 	}
 	close(fd);
-	return bytes;
+	errno = why;
+	return why == 0 ? bytes : NULL;
+}
+
+/* A segment of nobody: nothing changes in it meanwhile, so it need not be
+ * copied. -1 with errno. */
+static int
+map_segment(struct psm__segment *g, int dirfd, const char *name,
+            int64_t *time_us)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), why;
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	why = fstat(fd, &st) < 0 ? errno : 0;
+	if (why == 0 && (!S_ISREG(st.st_mode) || st.st_size == 0))
+		why = EINVAL;
+	if (why == 0) {
+		*time_us = (int64_t)st.st_mtim.tv_sec * 1000000 +
+		           st.st_mtim.tv_nsec / 1000;
+		g->size = (size_t)st.st_size;
+		g->base = mmap(NULL, g->size, PROT_READ | PROT_WRITE,
+		               MAP_PRIVATE, fd, 0);
+		if (g->base == MAP_FAILED)
+			why = errno;
+	}
+	close(fd);
+	errno = why;
+	return why == 0 ? 0 : -1;
+}
+
+/* 0, or -1 with errno. */
+static int
+open_segment(struct scan *sc, struct psm__segment *g, int dirfd,
+             const char *name, int64_t *time_us)
+{
+	g->home = &sc->home;
+	g->fd = -1;
+	if (!sc->item.owned && map_segment(g, dirfd, name, time_us) == 0) {
+		psm__segment_probe(g, g->size);
+		return 0;
+	}
+	g->own_memory = 1;
+	g->base = read_file(sc, dirfd, name, &g->size, time_us);
+	return g->base ? 0 : -1;
+}
+
+static void
+close_segment(struct psm__segment *g)
+{
+	psm__seal_free(g->seal);
+	if (!g->own_memory)
+		munmap(g->base, g->size);
+}
+
+/* The disk works on the next file while we look at this one. */
+static void
+read_ahead(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return;
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+	close(fd);
 }
 
 /* The names of a directory, sorted. */
@@ -304,18 +395,18 @@ unlock(struct scan *sc, struct psm__segment *g)
 static int
 scan_segment(struct scan *sc, int dirfd, const char *name)
 {
-	struct psm__segment g = {.home = &sc->home, .fd = -1, .own_memory = 1};
+	struct psm__segment g = {0};
 	int64_t time_us = 0;
 	int rc, good, altered;
 
 	next_file(sc, name);
-	g.base = read_file(dirfd, name, &g.size, &time_us);
-	if (!g.base) /* it may just have been let go */
+	if (open_segment(sc, &g, dirfd, name, &time_us) < 0)
+		/* It may just have been let go. */
 		return errno == ENOENT ? 0 : fail_io(sc->err, name);
 	good = g.size > 0 && psm__segment_check(&g);
 	rc = good && g.secret ? unlock(sc, &g) : 0;
 	if (rc == ENOMEM) {
-		psm__free(g.base);
+		close_segment(&g);
 		return psm__nomem(sc->err);
 	}
 	altered = rc != 0;
@@ -331,8 +422,7 @@ scan_segment(struct scan *sc, int dirfd, const char *name)
 	else if (rc == 0 && psm__segment_tail(&g, 0) != PSM__TAIL_CLEAN)
 		rc = damage(sc, 0, g.size, psm__rec_torn(&g, g.start),
 		            "this is no segment");
-	psm__seal_free(g.seal);
-	psm__free(g.base);
+	close_segment(&g);
 	return rc;
 }
 
@@ -386,7 +476,7 @@ read_cursor(struct scan *sc, int dirfd)
 	const struct psm__cursor_slot *best = NULL;
 	int64_t time_us;
 	size_t len;
-	uint8_t *bytes = read_file(dirfd, "cursor", &len, &time_us);
+	uint8_t *bytes = read_file(sc, dirfd, "cursor", &len, &time_us);
 
 	if (bytes && len >= 2 * sizeof(*best))
 		best = psm__cursor_best((const void *)bytes);
@@ -395,7 +485,6 @@ read_cursor(struct scan *sc, int dirfd)
 		memcpy(sc->home.uuid, best->uuid, 16);
 		sc->home.known = 1;
 	}
-	psm__free(bytes);
 }
 
 static int
@@ -407,8 +496,11 @@ scan_segments(struct scan *sc, int dirfd)
 
 	if (list(dirfd, ".", is_segment, &n) < 0)
 		rc = fail_io(sc->err, "stream");
-	for (i = 0; i < n.count && rc == 0; i++)
+	for (i = 0; i < n.count && rc == 0; i++) {
+		if (i + 1 < n.count)
+			read_ahead(dirfd, n.list[i + 1]);
 		rc = scan_segment(sc, dirfd, n.list[i]);
+	}
 	free_names(&n);
 	return rc;
 }
@@ -468,6 +560,7 @@ psm_spool_scan(const char *dir, const char *key_file, psm_spool_fn fn,
 		rc = scan_stream(&sc, fd, n.list[i]);
 	free_names(&n);
 	psm__keys_free(sc.keys);
+	psm__free(sc.room);
 	close(fd);
 	return rc;
 }

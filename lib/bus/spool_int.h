@@ -271,6 +271,8 @@ void psm__segment_unmap(struct psm__segment *g);
  * the disk does not give, or the file does not have any more, becomes 0xff,
  * which is damage like any other. */
 void psm__segment_probe(struct psm__segment *g, size_t len);
+/* A segment that is read soon: the disk may begin. */
+void psm__segment_expect(const struct psm__segment *g);
 /* Its records are all settled: keep it as a spare or delete it. */
 void psm__segment_retire(struct psm__spool *s, struct psm__segment *g);
 void psm__segment_delete(struct psm__segment *g);

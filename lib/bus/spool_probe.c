@@ -78,6 +78,23 @@ probe_pages(struct psm__segment *g, size_t len)
 }
 
 void
+psm__segment_expect(const struct psm__segment *g)
+{
+	char name[32];
+	int fd;
+
+	if (g->own_memory || g->base)
+		return;
+	(void)snprintf(name, sizeof(name), "%016llx.pms",
+	               (unsigned long long)g->number);
+	fd = psm__home_open_file(g->home, name, O_RDONLY);
+	if (fd < 0)
+		return;
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+	close(fd);
+}
+
+void
 psm__segment_probe(struct psm__segment *g, size_t len)
 {
 	if (g->own_memory || !g->base)

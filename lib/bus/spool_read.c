@@ -40,6 +40,18 @@ enter_segment(struct psm__spool *s, struct psm__segment *g)
 	s->rend = 0;
 }
 
+static void
+expect_next(struct psm__spool *s)
+{
+	const struct psm__segment *next;
+
+	pthread_mutex_lock(&s->lock);
+	next = s->rseg->next;
+	pthread_mutex_unlock(&s->lock);
+	if (next && !next->own)
+		psm__segment_expect(next);
+}
+
 /* 1: s->rseg can be read. A segment that cannot be mapped now is tried again
  * later: what follows it must not overtake it. */
 static int
@@ -64,6 +76,7 @@ have_segment(struct psm__spool *s)
 	rc = psm__segment_map(s->rseg);
 	__atomic_store_n(&s->read_errno, rc, __ATOMIC_RELAXED);
 	if (rc == 0) {
+		expect_next(s);
 		psm__segment_probe(s->rseg, s->rseg->size);
 		return 1;
 	}
