@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Events of a topic once more, a line each, for people and for grep: what was
+ * sent, by time, offset, type and key. Joins no group and changes nothing. The
+ * transport is that of the environment, as for every program of the platform.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <psymatch/psymatch.h>
+
+static const char usage[] =
+    "usage: psymatch-replay [OPTION]... TOPIC\n"
+    "  --since TIME, --until TIME  only what was sent from, and before, this\n"
+    "                              time, e.g. 2026-01-31T09:00:00Z\n"
+    "  --partition N               only this partition, and of it\n"
+    "  --from N, --to N            only from, and before, this offset\n"
+    "  --type TYPE, --key KEY      only events of this type, of this key\n"
+    "  --limit N                   at most so many\n"
+    "  --payload                   print payloads too: they hold personal data\n"
+    "  --wait MS                   give up after so long without an answer\n"
+    "                              (10000)\n";
+
+enum { EXIT_USAGE = 2 };
+
+struct options {
+	const char *topic, *type, *key, *since, *until;
+	int64_t partition, from, to, limit, wait_ms;
+	int payload;
+};
+
+struct run {
+	struct options o;
+	psm_json_writer *w;
+	psm_error *err;
+	int64_t printed;
+	int enough; /* the limit was reached */
+};
+
+/* -- printing */
+
+static void
+put_text(psm_json_writer *w, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	psm_json_write_key(w, name);
+	psm_json_write_string(w, text);
+}
+
+static void
+put_number(psm_json_writer *w, const char *name, int64_t number)
+{
+	psm_json_write_key(w, name);
+	psm_json_write_int(w, number);
+}
+
+static int
+print_event(const psm_event *ev, void *user, psm_error *err)
+{
+	struct run *r = user;
+	char time[32] = "";
+	const char *text;
+	size_t len;
+	int rc;
+
+	if (r->o.limit > 0 && r->printed == r->o.limit) {
+		r->enough = 1;
+		return PSM_ERR_REJECT; /* how a replay is stopped */
+	}
+	psm_json_writer_reset(r->w);
+	psm_json_write_object(r->w);
+	put_number(r->w, "partition", psm_event_partition(ev));
+	put_number(r->w, "offset", psm_event_offset(ev));
+	put_text(r->w, "key", psm_event_key(ev));
+	put_text(r->w, "event_id", psm_event_id(ev));
+	put_text(r->w, "type", psm_event_type(ev));
+	put_text(r->w, "version", psm_event_version(ev));
+	put_text(r->w, "producer", psm_event_producer(ev));
+	if (psm_time_format(psm_event_timestamp_us(ev), time, sizeof time) >= 0)
+		put_text(r->w, "timestamp", time);
+	put_text(r->w, "causation_id", psm_event_causation_id(ev));
+	put_text(r->w, "correlation_id", psm_event_correlation_id(ev));
+	if (r->o.payload) {
+		psm_json_write_key(r->w, "payload");
+		psm_json_write_value(r->w, psm_event_payload(ev));
+	}
+	psm_json_write_end(r->w);
+	rc = psm_json_writer_finish(r->w, &text, &len, err);
+	if (rc < 0)
+		return rc;
+	if (printf("%s\n", text) < 0)
+		return psm_error_set(err, PSM_ERR_IO, "standard output");
+	r->printed++;
+	return 0;
+}
+
+/* -- the replay */
+
+static int
+choose_time(struct run *r, psm_replay *replay)
+{
+	int64_t from_us = 0, to_us = INT64_MAX;
+	int rc = 0;
+
+	if (r->o.since)
+		rc = psm_time_parse(r->o.since, strlen(r->o.since), &from_us,
+		                    r->err);
+	if (rc == 0 && r->o.until)
+		rc = psm_time_parse(r->o.until, strlen(r->o.until), &to_us,
+		                    r->err);
+	return rc < 0 ? rc : psm_replay_between(replay, from_us, to_us, r->err);
+}
+
+static int
+choose(struct run *r, psm_replay *replay)
+{
+	const struct options *o = &r->o;
+	int rc = choose_time(r, replay);
+
+	if (rc == 0 && o->partition >= 0)
+		rc = psm_replay_offsets(replay, (int32_t)o->partition, o->from,
+		                        o->to, r->err);
+	if (rc == 0)
+		rc = psm_replay_only(replay, o->type, o->key,
+		                     o->key ? strlen(o->key) : 0, r->err);
+	return rc;
+}
+
+static int
+replay(struct run *r, psm_transport *t)
+{
+	psm_replay *replay = NULL;
+	int rc = psm_replay_new(t, r->o.topic, &replay, r->err);
+
+	if (rc == 0)
+		rc = choose(r, replay);
+	if (rc == 0)
+		rc = psm_replay_run(replay, print_event, r, (int)r->o.wait_ms,
+		                    r->err);
+	if (r->enough)
+		rc = 0;
+	(void)fflush(stdout); /* again at the end, where it counts */
+	if (rc == 0 && psm_replay_stat(replay, "unreadable") > 0)
+		fprintf(stderr,
+		        "psymatch-replay: %lld messages are no events\n",
+		        (long long)psm_replay_stat(replay, "unreadable"));
+	psm_replay_free(replay);
+	return rc;
+}
+
+static int
+run(struct run *r)
+{
+	psm_config *cfg = NULL;
+	psm_transport *t = NULL;
+	int rc = psm_config_from_env(&cfg, r->err);
+
+	if (rc == 0)
+		rc = psm_transport_open(cfg, &t, r->err);
+	psm_config_free(cfg);
+	if (rc == 0)
+		rc = replay(r, t);
+	psm_transport_unref(t);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && rc == 0)
+		rc = psm_error_set(r->err, PSM_ERR_IO, "standard output");
+	return rc;
+}
+
+/* -- options */
+
+enum option_code {
+	SINCE = 256,
+	UNTIL,
+	PARTITION,
+	FROM,
+	TO,
+	TYPE,
+	KEY,
+	LIMIT,
+	WAIT,
+	PAYLOAD,
+	HELP
+};
+
+static const struct option options[] = {
+    {"since", required_argument, NULL, SINCE},
+    {"until", required_argument, NULL, UNTIL},
+    {"partition", required_argument, NULL, PARTITION},
+    {"from", required_argument, NULL, FROM},
+    {"to", required_argument, NULL, TO},
+    {"type", required_argument, NULL, TYPE},
+    {"key", required_argument, NULL, KEY},
+    {"limit", required_argument, NULL, LIMIT},
+    {"wait", required_argument, NULL, WAIT},
+    {"payload", no_argument, NULL, PAYLOAD},
+    {"help", no_argument, NULL, HELP},
+    {NULL, 0, NULL, 0}};
+
+static int
+take_number(const char *text, int64_t least, int64_t most, int64_t *out)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -1;
+	*out = strtoll(text, &end, 10);
+	return *end || *out < least || *out > most ? -1 : 0;
+}
+
+/* 0: go on. 1: help was asked for. -1: wrong. */
+static int
+take_option(struct options *o, int c, const char *value)
+{
+	switch (c) {
+	case SINCE:
+		o->since = value;
+		return 0;
+	case UNTIL:
+		o->until = value;
+		return 0;
+	case PARTITION:
+		return take_number(value, 0, INT32_MAX, &o->partition);
+	case FROM:
+		return take_number(value, 0, INT64_MAX, &o->from);
+	case TO:
+		return take_number(value, 1, INT64_MAX, &o->to);
+	case TYPE:
+		o->type = value;
+		return 0;
+	case KEY:
+		o->key = value;
+		return 0;
+	case LIMIT:
+		return take_number(value, 1, INT64_MAX, &o->limit);
+	case WAIT:
+		return take_number(value, 1, INT32_MAX, &o->wait_ms);
+	case PAYLOAD:
+		o->payload = 1;
+		return 0;
+	case HELP:
+		return 1;
+	default:
+		return -1;
+	}
+}
+
+static int
+read_options(struct options *o, int argc, char **argv)
+{
+	int c, rc = 0;
+
+	while (rc == 0 &&
+	       (c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		rc = take_option(o, c, optarg);
+	if (rc != 0)
+		return rc;
+	if (o->partition < 0 && (o->from > 0 || o->to < INT64_MAX))
+		return -1; /* offsets are those of a partition */
+	if (optind + 1 != argc)
+		return -1;
+	o->topic = argv[optind];
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct run r = {
+	    .o = {.partition = -1, .to = INT64_MAX, .wait_ms = 10000}};
+	int rc = read_options(&r.o, argc, argv);
+
+	if (rc != 0) {
+		fputs(usage, rc > 0 ? stdout : stderr);
+		return rc > 0 ? 0 : EXIT_USAGE;
+	}
+	r.err = psm_error_new();
+	r.w = psm_json_writer_new();
+	rc = r.err && r.w ? run(&r) : PSM_ERR_NOMEM;
+	if (rc < 0) {
+		(void)fflush(stdout);
+		fprintf(stderr, "psymatch-replay: %s\n",
+		        psm_error_message(r.err)[0] ? psm_error_message(r.err)
+		                                    : psm_strerror(rc));
+	}
+	psm_json_writer_free(r.w);
+	psm_error_free(r.err);
+	return rc < 0;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The program psymatch-replay, as people call it. */
+#include "testing.h"
+#include "testing_pg.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "bus/murmur2.h"
+#include "rigs.h"
+
+#define TOPIC "communication-events"
+#define SECRET "Berta"
+#define EVENTS 30
+
+static psm_transport *t;
+static char builddir[4096];
+/* What the last call printed, standard error behind standard output. */
+static char out[40000];
+
+static void
+send_one(struct rig_sender *s, int key, int n)
+{
+	char text[600], id[40], name[16];
+	int len;
+
+	ck_assert_int_eq(psm_uuid_new(id, sizeof id), 0);
+	len = snprintf(text, sizeof text,
+	               "{\"event_id\":\"%s\",\"event_type\":"
+	               "\"communication.send_email\",\"version\":\"1.0\","
+	               "\"timestamp\":\"2026-01-31T09:00:00Z\","
+	               "\"producer\":\"test\",\"payload\":{\"email_id\":%d,"
+	               "\"n\":%d,\"name\":\"" SECRET "\"}}",
+	               id, key, n);
+	(void)snprintf(name, sizeof name, "%d", key);
+	rig_send(s, name, text, (size_t)len);
+}
+
+static void
+setup(void)
+{
+	struct rig_sender *s;
+	int n;
+
+	pg_database();
+	ck_assert_int_eq(setenv("DB_NAME", pg_name(), 1), 0);
+	ck_assert_int_eq(setenv("PSYMATCH_TRANSPORT", "postgres", 1), 0);
+	ck_assert_ptr_nonnull(realpath(
+	    getenv("top_builddir") ? getenv("top_builddir") : ".", builddir));
+	t = rig_postgres.open(TOPIC);
+	s = rig_sender_open(t, TOPIC);
+	for (n = 1; n <= EVENTS; n++)
+		send_one(s, 1 + n % 3, n);
+	rig_send(s, "1", "garbage", 7);
+	rig_send(s, "1", NULL, 0);
+	rig_sender_close(s);
+}
+
+static void
+teardown(void)
+{
+	rig_postgres.close(t);
+}
+
+/* Returns the exit status. */
+static int
+call(const char *args)
+{
+	char command[8000];
+	size_t len;
+	FILE *f;
+	int rc;
+
+	(void)snprintf(command, sizeof command,
+	               "{ '%s/psymatch-replay' %s; } 2>&1", builddir, args);
+	f = popen(command, "r");
+	ck_assert_ptr_nonnull(f);
+	len = fread(out, 1, sizeof out - 1, f);
+	out[len] = '\0';
+	rc = pclose(f);
+	ck_assert_msg(WIFEXITED(rc), "%s: %s", args, out);
+	return WEXITSTATUS(rc);
+}
+
+static int
+times(const char *text)
+{
+	const char *at = out;
+	int n = 0;
+
+	while ((at = strstr(at, text))) {
+		n++;
+		at += strlen(text);
+	}
+	return n;
+}
+
+START_TEST(prints_what_was_sent)
+{
+	ck_assert_int_eq(call(TOPIC), 0);
+	ck_assert_int_eq(times("{\"partition\":"), EVENTS);
+	ck_assert_int_eq(times("\"key\":\"2\",\"event_id\":\""), EVENTS / 3);
+	ck_assert_int_eq(times("\"type\":\"communication.send_email\","
+	                       "\"version\":\"1.0\",\"producer\":\"test\","
+	                       "\"timestamp\":\"2026-01-31T09:00:00"),
+	                 EVENTS);
+	ck_assert_int_eq(times("psymatch-replay: 1 messages are no events\n"),
+	                 1);
+	/* Nobody's name, unless asked for. */
+	ck_assert_int_eq(times(SECRET), 0);
+	ck_assert_int_eq(call("--payload " TOPIC), 0);
+	ck_assert_int_eq(times("\"name\":\"" SECRET "\""), EVENTS);
+	/* No group was made. */
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.group_state"),
+	                 0);
+}
+END_TEST
+
+START_TEST(selects)
+{
+	char args[100];
+	int partition;
+
+	ck_assert_int_eq(call("--key 2 " TOPIC), 0);
+	ck_assert_int_eq(times("{\"partition\":"), EVENTS / 3);
+	ck_assert_int_eq(times("\"key\":\"2\""), EVENTS / 3);
+	ck_assert_int_eq(call("--key 2 --limit 4 " TOPIC), 0);
+	ck_assert_int_eq(times("{\"partition\":"), 4);
+	ck_assert_int_eq(call("--type email.sent " TOPIC), 0);
+	ck_assert_int_eq(times("{\"partition\":"), 0);
+	ck_assert_int_eq(call("--until 2026-01-01T00:00:00Z " TOPIC), 0);
+	ck_assert_int_eq(times("{\"partition\":"), 0);
+	ck_assert_int_eq(call("--since 2026-01-01T00:00:00Z " TOPIC), 0);
+	ck_assert_int_eq(times("{\"partition\":"), EVENTS);
+	partition = (int)psm__partition_of("2", 1, RIG_PARTITIONS);
+	(void)snprintf(args, sizeof args,
+	               "--partition %d --from 1 --to 3 " TOPIC, partition);
+	ck_assert_int_eq(call(args), 0);
+	ck_assert_int_eq(times("{\"partition\":"), 2);
+	ck_assert_int_eq(times("\"offset\":0,"), 0);
+	ck_assert_int_eq(times("\"offset\":2,"), 1);
+}
+END_TEST
+
+START_TEST(says_what_is_wrong)
+{
+	ck_assert_int_eq(call("--help"), 0);
+	ck_assert_int_eq(times("usage: psymatch-replay"), 1);
+	ck_assert_int_eq(call(""), 2);
+	ck_assert_int_eq(call("a b"), 2);
+	ck_assert_int_eq(call("--limit 0 " TOPIC), 2);
+	ck_assert_int_eq(call("--from 3 " TOPIC), 2); /* of which one? */
+	ck_assert_int_eq(call("--since yesterday " TOPIC), 1);
+	ck_assert_int_eq(times("psymatch-replay: "), 1);
+	ck_assert_int_eq(call("nowhere"), 1);
+	ck_assert_int_eq(times("psymatch-replay: nowhere: no such topic\n"), 1);
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	Suite *s = suite_create("psymatch-replay");
+	TCase *tc = tcase_create("psymatch-replay");
+
+	(void)argc;
+	pg_main(argv);
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, prints_what_was_sent);
+	tcase_add_test(tc, selects);
+	tcase_add_test(tc, says_what_is_wrong);
+	suite_add_tcase(s, tc);
+	return testing_run(srunner_create(s));
+}
