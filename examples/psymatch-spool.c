@@ -29,6 +29,7 @@ struct run {
 	const char *key_file; /* NULL: none */
 	/* of the stream or of everything */
 	long long waiting, sent, lost, files, bytes, damages, aside, locked;
+	long long oldest_us; /* when the oldest that waits was accepted */
 	psm_error *err;
 	int failed;
 };
@@ -70,11 +71,19 @@ wanted(const struct run *r, const psm_spool_item *i)
 static void
 end_stream(struct run *r)
 {
-	if (r->files || r->aside)
-		printf("  %lld events wait, %lld were sent; %lld damaged "
-		       "places, %lld files put aside\n",
-		       r->waiting, r->sent, r->damages, r->aside);
+	char time[40];
+
+	if (r->files || r->aside) {
+		printf("  %lld events wait", r->waiting);
+		if (r->waiting)
+			printf(", the oldest since %s",
+			       time_of(r->oldest_us, time, sizeof time));
+		printf(", %lld were sent; %lld damaged places, %lld files put "
+		       "aside\n",
+		       r->sent, r->damages, r->aside);
+	}
 	r->waiting = r->sent = r->damages = r->files = r->aside = 0;
+	r->oldest_us = 0;
 }
 
 static void
@@ -112,10 +121,13 @@ ls_item(const psm_spool_item *i, void *user)
 		ls_file(r, i, 1);
 		break;
 	case PSM_SPOOL_RECORD:
-		if (num(i, "settled"))
+		if (num(i, "settled")) {
 			r->sent++;
-		else
-			r->waiting++;
+			break;
+		}
+		if (!r->waiting || num(i, "time_us") < r->oldest_us)
+			r->oldest_us = num(i, "time_us");
+		r->waiting++;
 		break;
 	case PSM_SPOOL_DAMAGE:
 		r->damages++;

@@ -373,7 +373,7 @@ START_TEST(encrypted_and_locked)
 	ck_assert_int_eq(t.records, 10);
 	ck_assert_int_eq(call_on("ls"), 0);
 	says("  encrypted with key ");
-	says("10 events wait");
+	says("10 events wait, the oldest since 2");
 	says("0 damaged places");
 	ck_assert_ptr_null(strstr(out, "a-topic"));
 	if (_i == 1) /* another key is as good as none */

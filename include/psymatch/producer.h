@@ -21,6 +21,11 @@ PSM_BEGIN_DECLS
  * put aside in the spool's quarantine). After a crash, events may be sent
  * twice, with the same event_id.
  *
+ * Events go to the transport straight from the spool's files. With
+ * PSYMATCH_SPOOL_KEY_FILE these are encrypted, and an event is in the clear in
+ * memory from then until its outcome; at most 64 MiB of them at a time, and one
+ * more.
+ *
  * Used from any thread. After a fork it belongs to the parent: in the child
  * every call is PSM_ERR_STATE, and psm_producer_free() does nothing.
  */
@@ -77,7 +82,8 @@ typedef void (*psm_delivery_fn)(const char *event_id, int rc,
  * PSYMATCH_SPOOL_MAX_BYTES, PSYMATCH_SPOOL_MAX_AGE_SECONDS,
  * PSYMATCH_SPOOL_AGE_ACTION, PSYMATCH_SPOOL_HIGH_PERCENT,
  * PSYMATCH_SPOOL_LOW_PERCENT, PSYMATCH_SPOOL_KEY_FILE ("": the spool is not
- * encrypted), PSYMATCH_QUEUE_MAX, PSYMATCH_EVENT_MAX_BYTES, PSYMATCH_WIRE.
+ * encrypted; not read without a spool), PSYMATCH_QUEUE_MAX,
+ * PSYMATCH_EVENT_MAX_BYTES, PSYMATCH_WIRE.
  *
  * @param t    kept by a reference of its own.
  * @param cfg  copied as far as needed.

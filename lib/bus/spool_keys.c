@@ -37,6 +37,7 @@ hkdf(const uint8_t key[KEY_SIZE], const void *salt, size_t salt_len,
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
 	char digest[] = "SHA256";
+	/* Parameters go both ways in this interface; these are only read. */
 	OSSL_PARAM params[] = {
 	    OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, digest,
 	                           sizeof(digest) - 1),
