@@ -12,6 +12,7 @@
 #define PATIENCE_MS 20000
 #define MAX_SENT 1024
 
+int bus_partitions = BUS_PARTITIONS;
 static const struct bus_rig *rig;
 
 /* -- the sending side: what was reported for each token */

@@ -13,9 +13,12 @@
 
 #define BUS_PARTITIONS 3
 
+/* BUS_PARTITIONS, unless a test says otherwise before it opens the rig. */
+extern int bus_partitions;
+
 struct bus_rig {
 	const char *name;
-	/* A broker without messages where every topic has BUS_PARTITIONS
+	/* A broker without messages where every topic has bus_partitions
 	 * partitions. */
 	psm_transport *(*open)(void);
 	/* 1: nobody answers. 0: as before. */
@@ -27,6 +30,7 @@ struct bus_rig {
 	void (*fail_next)(psm_transport *t, int count, int rc);
 	int by_batch; /* it refuses requests with several messages */
 	int slow;     /* an outage and its end take seconds */
+	int outages;  /* so many in a test, 0: 1,000 */
 };
 
 Suite *suite_bus(const struct bus_rig *rig);

@@ -7,7 +7,7 @@ static struct mock mock;
 static psm_transport *
 open_kafka(void)
 {
-	mock_open(&mock, "suite-events", BUS_PARTITIONS);
+	mock_open(&mock, "suite-events", bus_partitions);
 	return mock_transport(&mock, NULL);
 }
 
@@ -45,10 +45,14 @@ open_careful(void)
 	    "1",
 	    "PSYMATCH_KAFKA_batch_num_messages",
 	    "10",
+	    "PSYMATCH_KAFKA_reconnect_backoff_ms",
+	    "1",
+	    "PSYMATCH_KAFKA_reconnect_backoff_max_ms",
+	    "20",
 	    NULL,
 	};
 
-	mock_open(&mock, "suite-events", BUS_PARTITIONS);
+	mock_open(&mock, "suite-events", bus_partitions);
 	return mock_transport(&mock, settings);
 }
 
@@ -74,6 +78,7 @@ static const struct bus_rig careful_rig = {
     .fail_next = fail_next,
     .by_batch = 1,
     .slow = 1,
+    .outages = 300,
 };
 
 int

@@ -6,7 +6,7 @@ open_memory(void)
 {
 	psm_transport *t = NULL;
 
-	ck_assert_int_eq(psm_transport_memory(BUS_PARTITIONS, &t, NULL), 0);
+	ck_assert_int_eq(psm_transport_memory(bus_partitions, &t, NULL), 0);
 	return t;
 }
 

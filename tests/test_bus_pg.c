@@ -8,11 +8,15 @@ open_postgres(void)
 	psm_config *cfg;
 	psm_transport *t = NULL;
 	psm_error *err = psm_error_new();
+	char partitions[16];
 
 	pg_database();
 	cfg = pg_settings();
 	ck_assert_int_eq(
 	    psm_config_set(cfg, "PSYMATCH_TRANSPORT", "postgres", NULL), 0);
+	(void)snprintf(partitions, sizeof partitions, "%d", bus_partitions);
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_PG_PARTITIONS", partitions, NULL), 0);
 	ck_assert_msg(psm_transport_open(cfg, &t, err) == 0, "%s",
 	              psm_error_message(err));
 	psm_config_free(cfg);
@@ -36,6 +40,7 @@ static const struct bus_rig postgres_rig = {
     .set_down = set_down,
     .close = psm_transport_unref,
     .slow = 1,
+    .outages = 300,
 };
 
 int

@@ -16,7 +16,7 @@ open_kafka(void)
 	    NULL,
 	};
 
-	kafka_create(TOPIC, BUS_PARTITIONS, NULL);
+	kafka_create(TOPIC, bus_partitions, NULL);
 	return kafka_transport(settings);
 }
 
@@ -42,6 +42,7 @@ static const struct bus_rig kafka_rig = {
     .close = close_kafka,
     .regroups = 1,
     .slow = 1,
+    .outages = 3,
 };
 
 int
