@@ -92,8 +92,12 @@ struct psm_producer {
 	struct psm_receipt *receipts[PSM__RECEIPT_BUCKETS]; /* under it */
 	size_t receipt_count; /* __atomic: most producers have none */
 
-	/* __atomic */
-	int64_t accepted, sent, failed, restarts, last_ack_ms;
+	/* __atomic. Callers write the first while the sender writes the others:
+	 * apart, so that the processors need not pass a cache line to and fro
+	 * for every event. */
+	int64_t accepted;
+	char apart[64];
+	int64_t sent, failed, restarts, last_ack_ms;
 	struct psm__metric *m_accepted, *m_sent, *m_failed, *m_restarts,
 	    *m_waiting, *m_bytes, *m_oldest;
 };
