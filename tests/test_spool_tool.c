@@ -497,16 +497,32 @@ static int
 repair_once(void *arg)
 {
 	(void)arg;
-	return psm_spool_repair(dir, NULL, NULL, NULL, NULL);
+	return psm_spool_repair(dir, key_file, NULL, NULL, NULL);
 }
 
+static int
+scan_once(void *arg)
+{
+	struct tally t = {0};
+
+	(void)arg;
+	return psm_spool_scan(dir, key_file, count, &t, NULL);
+}
+
+/* _i: in the clear, and encrypted. */
 START_TEST(without_memory)
 {
-	struct psm__spool *s = open_spool();
+	struct psm__spool *s;
 
+	if (_i)
+		use_keys(KEY_A);
+	/* The allocator cannot change while blocks are out. */
+	testing_fail_each(repair_once, NULL, 1);
+	s = open_spool();
 	put(s, 0, 5);
 	end(s);
 	testing_fail_each(repair_once, NULL, 1);
+	testing_fail_each(scan_once, NULL, 1);
 	ck_assert_int_eq(scan().records, 5);
 }
 END_TEST
@@ -519,7 +535,7 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, set_up_tool, tear_down);
-	tcase_add_test(tc, without_memory);
+	tcase_add_loop_test(tc, without_memory, 0, 2);
 	tcase_add_test(tc, while_it_is_used);
 	tcase_add_test(tc, what_the_cursor_says);
 	tcase_add_test(tc, damage_is_told_and_repaired);
