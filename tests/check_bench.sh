@@ -21,6 +21,12 @@ for cache in "" --cold; do
 		[ "$(tr ',{' '\n\n' <"$tmp/recovery" | grep -c '"ratio":[0-9]')" = 4 ] ||
 		fault "bench/recovery failed: $(cat "$tmp/recovery")"
 done
+"$top_srcdir/build-aux/with-postgres" "$top_builddir/bench/process" --count 200 --rounds 1 --json >"$tmp/process" 2>&1
+case $? in
+0) [ "$(tr ',{' '\n\n' <"$tmp/process" | grep -c '"events_per_s":[1-9]')" = 3 ] || fault "bench/process: want 3 sides with a rate" ;;
+77) ;; # no PostgreSQL here
+*) fault "bench/process failed: $(cat "$tmp/process")" ;;
+esac
 "$top_builddir/bench/latency" --count 1000 --json >"$tmp/latency" 2>&1 &&
 	grep -q '"p99_us":[0-9]' "$tmp/latency" || fault "bench/latency failed: $(cat "$tmp/latency")"
 "$top_builddir/bench/latency" --flat --count 1000 --json >"$tmp/flat" 2>&1 &&
