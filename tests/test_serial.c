@@ -412,6 +412,11 @@ setup(void)
 	psm_transport_unref(t);
 	t = rig->open(FLOW_TOPIC);
 	sender = rig_sender_open(t, FLOW_TOPIC);
+	/* For the writers, the relay and two processors with workers. */
+	psm_store_free(st);
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_DB_CONNECTIONS", "24", err), 0);
+	ck_assert_int_eq(psm_store_open(cfg, &st, err), 0);
 	pg_run("CREATE TABLE entity (key integer PRIMARY KEY, n integer)");
 	pg_run("INSERT INTO entity SELECT k, 0 FROM generate_series(1, %d) k",
 	       KEYS);
@@ -444,20 +449,25 @@ choose_seed(int round)
 	return chosen + (unsigned)round;
 }
 
-/* _i: which round; odd ones park what fails, even ones wait for it. */
+/* _i: which round; odd ones park what fails, even ones wait for it; with one
+ * worker or four. */
 START_TEST(tables_of_a_serial_run)
 {
 	/* A group of the mock takes seconds to be shared anew. */
 	int events = rig->slow_groups ? 6 : 16, hop;
+	const char *workers = (_i + 1) / 2 % 2 ? "4" : "1";
 	pthread_t writers[WRITERS];
 	unsigned random;
 	intptr_t i;
 
 	seed = choose_seed(_i);
 	parking = _i % 2;
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_PROCESSOR_WORKERS", workers, err), 0);
 	random = seed;
-	(void)fprintf(stderr, "%s, %s: PSYMATCH_TEST_SEED=%u\n", rig->name,
-	              parking ? "parking" : "waiting", seed);
+	(void)fprintf(stderr, "%s, %s, workers: %s: PSYMATCH_TEST_SEED=%u\n",
+	              rig->name, parking ? "parking" : "waiting", workers,
+	              seed);
 	start_relay();
 	start_member(0);
 	start_member(1);
@@ -502,7 +512,9 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 180);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, tables_of_a_serial_run, 0,
-	                    rounds ? atoi(rounds) : 2);
+	                    rounds             ? atoi(rounds)
+	                    : rig->slow_groups ? 2
+	                                       : 4);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }
