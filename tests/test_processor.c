@@ -316,6 +316,37 @@ START_TEST(verdicts)
 }
 END_TEST
 
+static const struct step {
+	int pace;
+	size_t count;
+	int64_t took_ms;
+	int want;
+} steps[] = {
+    /* Quick and full: more. */
+    {8, 8, 10, 16},
+    {32, 32, 10, PSM__BATCH_MAX},
+    {PSM__BATCH_MAX, PSM__BATCH_MAX, 10, PSM__BATCH_MAX},
+    /* Nothing is known of larger ones. */
+    {8, 7, 10, 8},
+    {8, 0, 0, 8},
+    {8, 8, PSM__BATCH_WORK_MS / 2 + 1, 8},
+    /* Slow: as many as fit, one at least. */
+    {50, 50, 2 * PSM__BATCH_WORK_MS, 25},
+    {50, 10, 2 * PSM__BATCH_WORK_MS, 5},
+    {50, 50, 50 * 96000, 1},
+    {1, 1, 96000, 1},
+    {1, 1, 10, 2},
+};
+
+START_TEST(c08_slow_handlers_make_small_batches)
+{
+	const struct step *s = &steps[_i];
+
+	ck_assert_int_eq(
+	    psm__pace(s->pace, PSM__BATCH_MAX, s->count, s->took_ms), s->want);
+}
+END_TEST
+
 /* -- life */
 
 static int
@@ -413,6 +444,8 @@ main(int argc, char **argv)
 	tc = tcase_create("verdicts");
 	tcase_add_loop_test(tc, verdicts, 0,
 	                    (int)(sizeof judgements / sizeof judgements[0]));
+	tcase_add_loop_test(tc, c08_slow_handlers_make_small_batches, 0,
+	                    (int)(sizeof steps / sizeof steps[0]));
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

@@ -10,17 +10,17 @@ static int sick, code, calls;
 static int
 ailing(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
 {
-	int rc;
+	int rc, planned;
 
 	(void)user;
 	(void)pthread_mutex_lock(&flow_lock);
-	rc = flow_member(ev, "/email_id") <= sick ? code : 0;
-	calls += rc != 0;
+	planned = flow_member(ev, "/email_id") <= sick ? code : 0;
+	calls += planned != 0;
 	(void)pthread_mutex_unlock(&flow_lock);
-	if (rc == 0)
+	if (planned == 0)
 		return flow_handler(tx, ev, user, e);
 	rc = flow_save(tx, ev, e);
-	return rc < 0 ? rc : psm_error_set(e, code, "as planned");
+	return rc < 0 ? rc : psm_error_set(e, planned, "as planned");
 }
 
 static void

@@ -107,6 +107,7 @@ psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
 	if (opened)
 		opened_locked(pr, t);
 	(void)pthread_mutex_unlock(&pr->lock);
+	l->failed = l->failed || trial.code != 0;
 	if (!opened)
 		return 0;
 	psm__log(PSM_LOG_ERROR, "all events fail: none is handled for a time",
@@ -115,6 +116,21 @@ psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
 	         NULL);
 	return psm__fail(l->err, t->code, "breaker: events of %s fail: %s",
 	                 psm_event_type(t->ev), psm_error_name(t->code));
+}
+
+int
+psm__guard_check(struct psm__strand *l)
+{
+	enum psm__breaker_state state;
+
+	if (!l->failed)
+		return 0;
+	(void)pthread_mutex_lock(&l->pr->lock);
+	state = l->pr->breaker.state;
+	(void)pthread_mutex_unlock(&l->pr->lock);
+	return state == PSM__BREAKER_OPEN
+	           ? psm__fail(l->err, PSM_ERR_RETRY, "breaker: it is open")
+	           : 0;
 }
 
 void

@@ -35,3 +35,19 @@ psm__judge(int failed, int *code)
 		return PSM__SYSTEM;
 	return is_transient(*code) ? PSM__TRANSIENT : PSM__PERMANENT;
 }
+
+int
+psm__pace(int pace, int max, size_t count, int64_t took_ms)
+{
+	int64_t fit;
+
+	if (count == 0)
+		return pace;
+	if (took_ms > PSM__BATCH_WORK_MS) {
+		fit = (int64_t)count * PSM__BATCH_WORK_MS / took_ms;
+		return fit < 1 ? 1 : (int)fit;
+	}
+	if ((int64_t)count < pace || took_ms > PSM__BATCH_WORK_MS / 2)
+		return pace;
+	return pace * 2 < max ? pace * 2 : max;
+}

@@ -51,6 +51,7 @@ psm_processor_new(psm_store *st, psm_transport *t, const psm_config *cfg,
 	pr->st = st;
 	pr->t = psm_transport_ref(t);
 	pr->workers = psm_config_int(cfg, "PSYMATCH_PROCESSOR_WORKERS");
+	pr->pace = PSM__BATCH_MAX * (int)pr->workers;
 	pr->breaker_on = psm_config_bool(cfg, "PSYMATCH_PROCESSOR_BREAKER");
 	pr->parked_key_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEY_MAX");
 	pr->parked_keys_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEYS_MAX");
@@ -296,9 +297,13 @@ batch_max(const psm_processor *pr)
 static void
 handle_batch(psm_processor *pr)
 {
+	int64_t began_ms = psm__mono_ms();
+	size_t count = pr->batch.count;
 	int rc = psm__batch_run(pr);
 
 	count_done(pr);
+	pr->pace = psm__pace(pr->pace, batch_max(pr), count,
+	                     psm__mono_ms() - began_ms);
 	if (rc == 0) {
 		psm__guard_committed(pr);
 		psm__reader_advance(pr);
@@ -328,7 +333,7 @@ work(psm_processor *pr)
 		psm__reader_idle(pr);
 		return;
 	}
-	psm__reader_collect(pr, (size_t)most);
+	psm__reader_collect(pr, (size_t)(most < pr->pace ? most : pr->pace));
 	if (pr->batch.count == 0)
 		rest(pr, most);
 	else

@@ -23,6 +23,9 @@
 #define PSM__BATCH_MAX 50
 /* How long a batch is collected after its first message. */
 #define PSM__BATCH_MS 20
+/* Handling one should not take longer: the group is not polled meanwhile, and a
+ * member that does not poll for 300 s is thrown out. */
+#define PSM__BATCH_WORK_MS 10000
 /* Backoff of a message that is to be tried again, and of the whole processor
  * when the system fails. */
 #define PSM__RETRY_BASE_MS 100
@@ -121,6 +124,7 @@ struct psm__strand {
 	int gated; /* something is parked: look before each message */
 	int ahead; /* something was put aside in front of an offset: the same */
 	int stops; /* a partition has stopped */
+	int failed; /* a handler has, in the transaction */
 	int64_t outcomes[PSM__N_OUTCOMES]; /* of the transaction */
 	int64_t done[PSM__N_OUTCOMES];     /* committed, not told yet */
 	/* Of a worker. */
@@ -162,6 +166,7 @@ struct psm_processor {
 	int64_t workers;              /* not changed */
 	psm_error *err;               /* that of main */
 	unsigned failures;
+	int pace; /* most messages of a batch, by how long they take */
 	int64_t parked_at_ms; /* when to look for parked events again */
 	int64_t lag_shown_ms; /* when the metrics were last set */
 	int source_dead; /* it will never read again: another one is wanted */
@@ -333,6 +338,9 @@ void psm__guard_wait(psm_processor *pr);
  * the code for which the transaction is to be rolled back. Any thread. */
 int psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
                     const struct psm__tried *t);
+/* Before a transaction is committed: 0, or the breaker has opened meanwhile and
+ * it holds a failure. Any thread. */
+int psm__guard_check(struct psm__strand *l);
 /* What was fed since psm__guard_allow is committed. */
 void psm__guard_committed(psm_processor *pr);
 /* PSM_HEALTH_RED with a sentence unless the breaker is closed. Any thread.
@@ -350,5 +358,8 @@ void psm__processor_timed(psm_processor *pr, const struct psm__handler *h,
 /* failed: of the transaction (psm__tx_failed); *code: what the handler
  * returned, then the code that counts. */
 enum psm__verdict psm__judge(int failed, int *code);
+/* How many messages the next batch may have, up to max, after one of count that
+ * may have had pace and took so long. */
+int psm__pace(int pace, int max, size_t count, int64_t took_ms);
 
 #endif

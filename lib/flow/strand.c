@@ -184,6 +184,7 @@ psm__strand_begin(struct psm__strand *l, psm_tx **tx)
 	int rc;
 
 	memset(l->outcomes, 0, sizeof l->outcomes);
+	l->failed = 0;
 	rc = psm_tx_begin(l->pr->st, tx, l->err);
 	if (rc < 0)
 		return rc;
@@ -215,6 +216,8 @@ psm__strand_end(struct psm__strand *l, psm_tx *tx, int rc)
 {
 	psm_rows_free(l->asked);
 	l->asked = NULL;
+	if (rc == 0)
+		rc = psm__guard_check(l);
 	if (rc < 0)
 		psm_tx_rollback(tx);
 	else
