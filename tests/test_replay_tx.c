@@ -309,6 +309,51 @@ START_TEST(interrupted_replay_doubles_nothing)
 }
 END_TEST
 
+static int down_at;
+
+static int
+on_down(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
+{
+	(void)user;
+	if (down_at == flow_member(ev, "/n"))
+		psm__memory_set_down(t, 1);
+	return flow_save(tx, ev, e);
+}
+
+/* Sees that what was handled is committed, then ends the outage. */
+static void *
+end_outage(void *arg)
+{
+	int64_t *seen = arg;
+
+	*seen = pg_wait(7, 5000, "SELECT count(*) FROM " QUOTED ".effects");
+	psm__memory_set_down(t, 0);
+	return NULL;
+}
+
+/* While no message comes, no transaction is kept open. */
+START_TEST(outage_of_the_broker_keeps_no_transaction)
+{
+	psm_processor *p = flow_processor(st, t, on_down);
+	pthread_t thread;
+	int64_t seen = 0;
+
+	put_many(1, 20);
+	make_shadow();
+	down_at = 7;
+	ck_assert_int_eq(psm_processor_replay(p, r, 300, err), PSM_ERR_TIMEOUT);
+	ck_assert_int_eq(number("handled"), 7);
+	pg_run("TRUNCATE " QUOTED ".effects, " QUOTED ".psymatch_replay");
+	psm__memory_set_down(t, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, end_outage, &seen), 0);
+	ck_assert_int_eq(psm_processor_replay(p, r, 20000, err), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(seen, 7);
+	ck_assert_int_eq(number("handled"), 20);
+	psm_processor_free(p);
+}
+END_TEST
+
 /* -- effects that are not SQL */
 
 static int mails;
@@ -574,6 +619,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, failure_stops_and_the_next_run_goes_on);
 	tcase_add_test(tc, failures_are_counted_when_allowed);
 	tcase_add_test(tc, interrupted_replay_doubles_nothing);
+	tcase_add_test(tc, outage_of_the_broker_keeps_no_transaction);
 	tcase_add_test(tc, no_mail_is_sent_by_a_replay);
 	tcase_add_test(tc, live_needs_to_be_said_and_is_done_once);
 	tcase_add_test(tc, live_does_not_overtake_parked_events);

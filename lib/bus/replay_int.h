@@ -21,7 +21,7 @@ enum psm__replay_count {
 	PSM__N_REPLAY_COUNTS
 };
 
-enum psm__replay_into {
+enum psm__replay_place {
 	PSM__INTO_NOTHING, /* not said */
 	PSM__INTO_SCHEMA,
 	PSM__INTO_LIVE
@@ -37,23 +37,30 @@ struct psm_replay {
 	struct psm__dispatch dispatch; /* of plain handlers */
 	int64_t max_failures;
 	int may_send; /* events, with a producer */
-	enum psm__replay_into into;
+	enum psm__replay_place into;
 	char *schema;                         /* of INTO_SCHEMA */
 	int running;                          /* __atomic */
 	int64_t counts[PSM__N_REPLAY_COUNTS]; /* __atomic */
 	int64_t partition, offset; /* __atomic: of the last one handed on */
 };
 
-/*
- * An event that is wanted; ev has its origin, attempt 1 and is_replay 1, and is
- * borrowed for the call like rec. Counts what became of it. Not 0 ends the
- * replay with that code.
- */
-typedef int (*psm__replay_fn)(psm_event *ev, const struct psm__record *rec,
-                              void *user, psm_error *err);
+/* Where the events go. */
+struct psm__replay_into {
+	/*
+	 * An event that is wanted; ev has its origin, attempt 1 and is_replay
+	 * 1, and is borrowed for the call like rec. Counts what became of it.
+	 * Not 0 ends the replay with that code.
+	 */
+	int (*event)(psm_event *ev, const struct psm__record *rec, void *user,
+	             psm_error *err);
+	/* The next event is not at hand: nothing should be held meanwhile. May
+	 * be NULL; below 0 ends the replay. */
+	int (*idle)(void *user, psm_error *err);
+	void *user;
+};
 
 /* As psm_replay_run(); the arguments are checked, err is clear. */
-int psm__replay_run(psm_replay *r, psm__replay_fn fn, void *user,
+int psm__replay_run(psm_replay *r, const struct psm__replay_into *into,
                     int timeout_ms, psm_error *err);
 void psm__replay_add(psm_replay *r, enum psm__replay_count what, int64_t n);
 /* An event failed with rc, below 0; err says why and learns where. 0: that is

@@ -4,6 +4,9 @@
 
 #include "bus/replay_int.h"
 
+/* A message that takes longer than this is not at hand. */
+#define IDLE_MS 100
+
 void
 psm__replay_add(psm_replay *r, enum psm__replay_count what, int64_t n)
 {
@@ -53,7 +56,7 @@ is_wanted(const psm_replay *r, const struct psm__record *rec)
 
 static int
 pass_on(psm_replay *r, const struct psm__record *rec, psm_event *ev,
-        psm__replay_fn fn, void *user, psm_error *err)
+        const struct psm__replay_into *into, psm_error *err)
 {
 	struct psm__origin origin = *psm__event_origin(ev);
 
@@ -62,12 +65,12 @@ pass_on(psm_replay *r, const struct psm__record *rec, psm_event *ev,
 	__atomic_store_n(&r->partition, rec->partition, __ATOMIC_RELAXED);
 	__atomic_store_n(&r->offset, rec->offset, __ATOMIC_RELAXED);
 	psm__error_clear(err);
-	return fn(ev, rec, user, err);
+	return into->event(ev, rec, into->user, err);
 }
 
 static int
-take(psm_replay *r, const struct psm__record *rec, psm__replay_fn fn,
-     void *user, psm_error *err)
+take(psm_replay *r, const struct psm__record *rec,
+     const struct psm__replay_into *into, psm_error *err)
 {
 	psm_event *ev = NULL;
 	int rc = 0;
@@ -87,21 +90,41 @@ take(psm_replay *r, const struct psm__record *rec, psm__replay_fn fn,
 	if (r->type && strcmp(psm_event_type(ev), r->type) != 0)
 		psm__replay_add(r, PSM__REPLAY_SKIPPED, 1);
 	else
-		rc = pass_on(r, rec, ev, fn, user, err);
+		rc = pass_on(r, rec, ev, into, err);
 	psm_event_free(ev);
 	return rc;
 }
 
+/* The next record, as of a reader; when it is not at hand, idle runs first. */
 static int
-read_all(psm_replay *r, struct psm__reader *reader, psm__replay_fn fn,
-         void *user, int timeout_ms, psm_error *err)
+next_record(struct psm__reader *reader, const struct psm__replay_into *into,
+            int timeout_ms, struct psm__record *rec, psm_error *err)
+{
+	int first_ms = timeout_ms < IDLE_MS ? timeout_ms : IDLE_MS;
+	int rc;
+
+	psm__error_clear(err);
+	if (!into->idle)
+		return reader->ops->next(reader, timeout_ms, rec, err);
+	rc = reader->ops->next(reader, first_ms, rec, err);
+	if (rc != 0 && rc != PSM_ERR_TIMEOUT)
+		return rc;
+	psm__error_clear(err);
+	rc = into->idle(into->user, err);
+	if (rc < 0)
+		return rc;
+	return reader->ops->next(reader, timeout_ms, rec, err);
+}
+
+static int
+read_all(psm_replay *r, struct psm__reader *reader,
+         const struct psm__replay_into *into, int timeout_ms, psm_error *err)
 {
 	struct psm__record rec;
 	int rc;
 
 	for (;;) {
-		psm__error_clear(err);
-		rc = reader->ops->next(reader, timeout_ms, &rec, err);
+		rc = next_record(reader, into, timeout_ms, &rec, err);
 		if (rc == PSM__READER_END)
 			return 0;
 		if (rc == 0)
@@ -109,7 +132,7 @@ read_all(psm_replay *r, struct psm__reader *reader, psm__replay_fn fn,
 			                 "no message within %d ms", timeout_ms);
 		if (rc < 0)
 			return rc;
-		rc = take(r, &rec, fn, user, err);
+		rc = take(r, &rec, into, err);
 		reader->ops->release(reader, &rec);
 		if (rc < 0)
 			return rc;
@@ -117,8 +140,8 @@ read_all(psm_replay *r, struct psm__reader *reader, psm__replay_fn fn,
 }
 
 int
-psm__replay_run(psm_replay *r, psm__replay_fn fn, void *user, int timeout_ms,
-                psm_error *err)
+psm__replay_run(psm_replay *r, const struct psm__replay_into *into,
+                int timeout_ms, psm_error *err)
 {
 	struct psm__reader *reader = NULL;
 	size_t i;
@@ -132,7 +155,7 @@ psm__replay_run(psm_replay *r, psm__replay_fn fn, void *user, int timeout_ms,
 	__atomic_store_n(&r->offset, -1, __ATOMIC_RELAXED);
 	rc = r->t->ops->open_reader(r->t, &r->conf, timeout_ms, &reader, err);
 	if (rc == 0) {
-		rc = read_all(r, reader, fn, user, timeout_ms, err);
+		rc = read_all(r, reader, into, timeout_ms, err);
 		reader->ops->close(reader);
 	}
 	if (rc == 0)
@@ -195,6 +218,7 @@ psm_replay_run(psm_replay *r, psm_event_fn fn, void *user, int timeout_ms,
 	    .type = "*", .fn = (void (*)(void))fn, .user = user};
 	struct psm__dispatch alone = {.handlers = &all, .count = 1};
 	struct plain plain = {r, &alone};
+	struct psm__replay_into into = {.event = call_plain, .user = &plain};
 
 	psm__error_clear(err);
 	if (!r || timeout_ms < 1)
@@ -208,5 +232,5 @@ psm_replay_run(psm_replay *r, psm_event_fn fn, void *user, int timeout_ms,
 	alone.upcaster_count = r->dispatch.upcaster_count;
 	if (!fn)
 		plain.dispatch = &r->dispatch;
-	return psm__replay_run(r, call_plain, &plain, timeout_ms, err);
+	return psm__replay_run(r, &into, timeout_ms, err);
 }

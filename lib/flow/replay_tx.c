@@ -246,6 +246,20 @@ on_event(psm_event *ev, const struct psm__record *rec, void *user,
 	return rc;
 }
 
+/* No transaction stays open for a broker. */
+static int
+on_idle(void *user, psm_error *err)
+{
+	struct into *in = user;
+	int rc;
+
+	psm__error_clear(in->err);
+	rc = commit(in);
+	if (rc < 0)
+		psm__error_copy(err, in->err);
+	return rc;
+}
+
 /* -- the run */
 
 static void
@@ -271,7 +285,9 @@ tell(const struct into *in, int rc)
 static int
 run(struct into *in, int timeout_ms, psm_error *err)
 {
-	int rc = psm__replay_run(in->r, on_event, in, timeout_ms, err);
+	const struct psm__replay_into into = {
+	    .event = on_event, .idle = on_idle, .user = in};
+	int rc = psm__replay_run(in->r, &into, timeout_ms, err);
 	int last;
 
 	if (in->broken) {
