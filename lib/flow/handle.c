@@ -225,10 +225,11 @@ call(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
 	int64_t began_us, over_ms;
 	int fresh, rc;
 
-	/* SAVEPOINT and the claim, behind the RELEASE of the event before,
-	 * share one round trip. */
+	/* SAVEPOINT, behind the RELEASE of the event before, shares a round
+	 * trip with the claim, or with what the handler does. */
 	rc = psm__tx_savepoint(tx, MARK, l->err);
-	if (rc == 0)
+	fresh = l->claimed;
+	if (rc == 0 && !fresh)
 		rc = psm__inbox_claim(tx, l->pr->name, psm_event_id(ev), &fresh,
 		                      l->err);
 	if (rc < 0)
@@ -290,7 +291,9 @@ psm__try(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
 	psm__error_clear(l->fail);
 	if (!rec->value) /* its key is gone: nothing is said */
 		return 0;
-	rc = psm__record_parse(rec, &t->ev, l->fail);
+	t->ev = l->ready;
+	l->ready = NULL;
+	rc = t->ev ? 0 : psm__record_parse(rec, &t->ev, l->fail);
 	if (rc == PSM_ERR_NOMEM)
 		return psm__nomem(l->err);
 	if (rc < 0) {

@@ -106,6 +106,9 @@ struct psm__item {
 	int held;            /* the memory is the partition's, not ours */
 	int stopped;         /* its partition waits for it */
 	enum psm__full full; /* and why */
+	/* While its transaction is under way: */
+	psm_event *ev; /* parsed before its turn, NULL: not */
+	int claimed;   /* its inbox row is there, with those of others */
 };
 
 struct psm__batch {
@@ -118,7 +121,10 @@ struct psm__strand {
 	psm_processor *pr;
 	struct psm__item **items; /* new; as many as a batch has */
 	size_t count;
-	psm_error *err;  /* of the transaction */
+	psm_error *err; /* of the transaction */
+	/* Of the message whose turn it is: see struct psm__item. */
+	psm_event *ready;
+	int claimed;
 	psm_error *fail; /* of one message */
 	psm_rows *asked;
 	int gated; /* something is parked: look before each message */

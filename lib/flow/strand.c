@@ -3,6 +3,7 @@
 #include "flow/processor_int.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "bus/crc32c.h"
 
@@ -140,6 +141,65 @@ queue_behind(struct psm__strand *l, psm_tx *tx, struct psm__item *it)
 	return rc < 0 ? rc : 1;
 }
 
+/* -- the inbox rows of all in one round trip, instead of one each */
+
+/* 1: it is to be claimed with the others, and parsed. */
+static int
+is_claimable(struct psm__strand *l, struct psm__item *it)
+{
+	return it->record.value &&
+	       psm__record_parse(&it->record, &it->ev, NULL) == 0 &&
+	       psm__dispatch_find(&l->pr->dispatch, psm_event_type(it->ev),
+	                          psm_event_version(it->ev)) &&
+	       strlen(psm_event_id(it->ev)) == PSM__UUID_LEN;
+}
+
+/*
+ * Claim them before the first handler is called. What is not fresh, or comes
+ * twice, is claimed again when it has its turn, which tells what it is. Where
+ * something was put aside, many will not have one.
+ */
+static int
+claim_all(struct psm__strand *l, psm_tx *tx, size_t from, size_t to)
+{
+	const char *ids[PSM__BATCH_MAX];
+	psm_rows *rows = NULL;
+	size_t i, n = 0, row = 0;
+	int rc;
+
+	if (l->gated || l->ahead || to - from > PSM__BATCH_MAX)
+		return 0;
+	for (i = from; i < to; i++)
+		if (is_claimable(l, l->items[i]))
+			ids[n++] = psm_event_id(l->items[i]->ev);
+	if (n < 2)
+		return 0;
+	rc = psm__inbox_claim_all(tx, l->pr->name, ids, n, &rows, l->err);
+	for (i = from; i < to && rc == 0 && row < psm_rows_count(rows); i++) {
+		struct psm__item *it = l->items[i];
+
+		/* They come in the order of the list. */
+		if (it->ev && strcasecmp(psm_event_id(it->ev),
+		                         psm_rows_text(rows, row, 0)) == 0) {
+			it->claimed = 1;
+			row++;
+		}
+	}
+	psm_rows_free(rows);
+	return rc;
+}
+
+/* It was not handled: it may come again. */
+static int
+unclaim(struct psm__strand *l, psm_tx *tx, struct psm__item *it,
+        const psm_event *ev)
+{
+	if (!it->claimed)
+		return 0;
+	it->claimed = 0;
+	return psm__inbox_unclaim(tx, l->pr->name, psm_event_id(ev), l->err);
+}
+
 /* 0, or the reason to roll back. */
 static int
 handle(struct psm__strand *l, psm_tx *tx, struct psm__item *it)
@@ -154,8 +214,16 @@ handle(struct psm__strand *l, psm_tx *tx, struct psm__item *it)
 		rc = queue_behind(l, tx, it);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
+	l->ready = it->ev;
+	l->claimed = it->claimed;
+	it->ev = NULL;
 	rc = psm__try(l, tx, &it->record, it->held ? (int)p->attempt + 1 : 1,
 	              &t);
+	l->claimed = 0;
+	if (rc == 0 && t.outcome == PSM__HANDLED)
+		it->claimed = 0; /* for good */
+	if (rc == 0)
+		rc = unclaim(l, tx, it, t.ev);
 	if (rc == 0)
 		rc = psm__guard_feed(l, &it->record, &t);
 	if (rc == 0)
@@ -168,11 +236,20 @@ int
 psm__strand_handle(struct psm__strand *l, psm_tx *tx, size_t from, size_t to)
 {
 	size_t i;
-	int rc = 0;
+	int rc = claim_all(l, tx, from, to);
 
 	for (i = from; i < to && rc == 0; i++)
 		if (!is_behind_stop(l, i))
 			rc = handle(l, tx, l->items[i]);
+	for (i = from; i < to; i++) {
+		struct psm__item *it = l->items[i];
+
+		if (rc == 0 && it->ev)
+			rc = unclaim(l, tx, it, it->ev);
+		it->claimed = 0;
+		psm_event_free(it->ev);
+		it->ev = NULL;
+	}
 	return rc;
 }
 

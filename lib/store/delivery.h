@@ -101,6 +101,16 @@ int psm__offset_hold(psm_tx *tx, const struct psm__place *places, size_t count,
 /* Sends what is queued. *fresh 0: the consumer has had this event. */
 int psm__inbox_claim(psm_tx *tx, const char *consumer, const char *event_id,
                      int *fresh, psm_error *err);
+/* As many at once, at most PSM__CLAIMS_MAX ids of PSM__UUID_LEN characters;
+ * rows is new: those that were fresh, in this order. */
+#define PSM__CLAIMS_MAX 64
+#define PSM__UUID_LEN 36
+int psm__inbox_claim_all(psm_tx *tx, const char *consumer,
+                         const char *const *ids, size_t count, psm_rows **rows,
+                         psm_error *err);
+/* Queue: as if it had not been claimed in this transaction. */
+int psm__inbox_unclaim(psm_tx *tx, const char *consumer, const char *event_id,
+                       psm_error *err);
 
 struct psm__dead_letter {
 	struct psm__place at;

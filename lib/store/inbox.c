@@ -104,6 +104,44 @@ psm__inbox_claim(psm_tx *tx, const char *consumer, const char *event_id,
 	return rc;
 }
 
+int
+psm__inbox_claim_all(psm_tx *tx, const char *consumer, const char *const *ids,
+                     size_t count, psm_rows **rows, psm_error *err)
+{
+	char list[PSM__CLAIMS_MAX * (PSM__UUID_LEN + 1) + 2], *at = list;
+	struct psm__param params[2] = {psm__param_text(consumer),
+	                               psm__param_text(list)};
+	size_t i;
+	int rc;
+
+	*rows = NULL;
+	for (i = 0; i < count && i < PSM__CLAIMS_MAX; i++) {
+		*at++ = i > 0 ? ',' : '{';
+		memcpy(at, ids[i], PSM__UUID_LEN);
+		at += PSM__UUID_LEN;
+	}
+	memcpy(at, "}", 2);
+	rc = psm__tx_queue(tx,
+	                   "INSERT INTO psymatch.inbox (consumer, event_id) "
+	                   "SELECT $1, id FROM unnest($2::uuid[]) AS id "
+	                   "ON CONFLICT DO NOTHING RETURNING event_id",
+	                   2, params, rows, err);
+	return rc < 0 ? rc : psm__tx_sync(tx, err);
+}
+
+int
+psm__inbox_unclaim(psm_tx *tx, const char *consumer, const char *event_id,
+                   psm_error *err)
+{
+	struct psm__param params[2] = {psm__param_text(consumer),
+	                               psm__param_text(event_id)};
+
+	return psm__tx_queue(tx,
+	                     "DELETE FROM psymatch.inbox WHERE consumer = $1 "
+	                     "AND event_id = $2::uuid",
+	                     2, params, NULL, err);
+}
+
 /* -- dead letters */
 
 /*
