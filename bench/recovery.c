@@ -382,6 +382,19 @@ read_options(int argc, char **argv, struct options *o)
 		usage(argv[0]);
 }
 
+/* What the making of the spool took does not count. */
+static long
+forget_peak(void)
+{
+	FILE *f = fopen("/proc/self/clear_refs", "we");
+
+	if (f) {
+		fputs("5", f);
+		fclose(f);
+	}
+	return status_kb("VmHWM");
+}
+
 static int
 set_up(const struct options *o, double *bytes)
 {
@@ -412,7 +425,7 @@ main(int argc, char **argv)
 
 	read_options(argc, argv, &o);
 	rc = set_up(&o, &bytes);
-	o.before_kb = status_kb("VmHWM");
+	o.before_kb = forget_peak();
 	for (int round = 0; rc == 0 && round < o.rounds; round++)
 		rc = run_round(&o, round);
 	if (rc == 0)

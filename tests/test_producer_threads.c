@@ -275,17 +275,15 @@ START_TEST(neighbour_is_taken_over)
 {
 	psm_producer *p;
 	pid_t pid;
-	int status;
+	int status, go[2];
+	char byte = 0;
 
-	psm__adopt_after_ms = 100;
-	p = start(0);
-	send_range(p, 0, 30, 3);
-	flush(p);
+	/* It is made before there are threads, and begins when we run. */
+	ck_assert_int_eq(pipe(go), 0);
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		/* What it inherits is its parent's. */
-		fake_init(&fake);
+		must(read(go[0], &byte, 1) == 1);
 		fake.down = 1;
 		p = make_with(&fake.base, dir, "os", "1000");
 		must(psm_producer_start(p, NULL) == 0);
@@ -293,6 +291,11 @@ START_TEST(neighbour_is_taken_over)
 			must(try_send(p, n % 3, n, NULL) == 0);
 		raise(SIGKILL);
 	}
+	psm__adopt_after_ms = 100;
+	p = start(0);
+	send_range(p, 0, 30, 3);
+	flush(p);
+	ck_assert_int_eq(write(go[1], &byte, 1), 1);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	ck_assert_int_eq(fake_wait(&fake, 90), 0);
@@ -301,6 +304,8 @@ START_TEST(neighbour_is_taken_over)
 	arrived(120, 3);
 	ck_assert_int_eq(psm_producer_health(p, NULL, 0), PSM_HEALTH_GREEN);
 	end(p, 0);
+	close(go[0]);
+	close(go[1]);
 }
 END_TEST
 

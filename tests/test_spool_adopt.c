@@ -248,7 +248,7 @@ compete(void *arg)
 		psm__spool_tend(r->s);
 		while ((n = read_one(r->s)) >= 0) {
 			r->seen[n]++;
-			r->count++;
+			__atomic_add_fetch(&r->count, 1, __ATOMIC_RELAXED);
 			psm__spool_release(r->s);
 		}
 		psm__spool_release(r->s);
