@@ -119,6 +119,41 @@ START_TEST(everything_fails_for_a_time)
 }
 END_TEST
 
+/* Workers commit by themselves: what one has put aside before another one's
+ * failure opens it stays aside, which is less than it takes to open it. */
+START_TEST(everything_fails_for_all_workers)
+{
+	int n;
+
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_PROCESSOR_WORKERS", "4", err), 0);
+	set_sick(16, PSM_ERR_RETRY);
+	for (n = 1; n <= 160; n++)
+		flow_put(n % 16 + 1, n);
+	start_with(PSM_ON_FAILURE_PARK, 0);
+	PG_UNTIL(psm_processor_stat(pr, "breaker") == PSM__BREAKER_OPEN);
+	n = calls_so_far();
+	PG_UNTIL(calls_so_far() >= n + 2);
+	ck_assert_int_lt(pg_int("SELECT count(DISTINCT key) FROM "
+	                        "psymatch.parked"),
+	                 PSM__BREAKER_KEYS);
+	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 0);
+	set_sick(0, 0);
+	flow_wait_offset(160);
+	PG_UNTIL(parked_rows() == 0 ||
+	         (pg_run("UPDATE psymatch.parked SET next_at = now()"), 0));
+	flow_stop();
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 160);
+	ck_assert_int_eq(pg_int("SELECT count(DISTINCT event_id) FROM effects"),
+	                 160);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM (SELECT n, lag(n) OVER "
+	                        "(PARTITION BY key ORDER BY seq) AS before "
+	                        "FROM effects) AS o WHERE before >= n"),
+	                 0);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
 /* Few sick keys among many are the keys' affair. */
 START_TEST(some_keys_fail)
 {
@@ -277,6 +312,7 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 90);
 	tcase_add_loop_test(tc, everything_fails_for_a_time, 0,
 	                    (int)(sizeof failures / sizeof failures[0]));
+	tcase_add_test(tc, everything_fails_for_all_workers);
 	tcase_add_test(tc, some_keys_fail);
 	tcase_add_test(tc, turned_off);
 	tcase_add_test(tc, poison_does_not_open_it);
