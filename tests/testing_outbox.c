@@ -187,6 +187,7 @@ outbox_read(void)
 	struct psm__source *s;
 	struct psm__record rec;
 	struct arrived a = {0};
+	int silent = 0; /* times 5 s */
 
 	(void)snprintf(group, sizeof group, "reader-%d", groups++);
 	memset(seen, 0, sizeof seen);
@@ -195,8 +196,12 @@ outbox_read(void)
 		psm_event *ev = NULL;
 		int rc = s->ops->poll(s, 5000, &rec, err);
 
-		if (rc == 0 && left > INT64_MAX / 2)
-			break;
+		/* A group takes its time to begin on a busy machine. */
+		if (rc != 1 && left > INT64_MAX / 2) {
+			if (a.events > 0 || ++silent > 6)
+				break;
+			continue;
+		}
 		ck_assert_int_eq(rc, 1);
 		ck_assert_int_eq(
 		    psm_event_parse(rec.value, rec.value_len, &ev, err), 0);
