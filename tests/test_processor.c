@@ -79,6 +79,28 @@ START_TEST(same_event_at_another_offset)
 }
 END_TEST
 
+/* Two of one batch with one id: the first is refused, so the second is fresh.
+ */
+START_TEST(same_event_after_a_refusal)
+{
+	static const char id[] = "0198c0de-0000-7000-8000-00000000000b";
+
+	plan = (struct flow_plan){.bad = 1, .times = -1, .rc = PSM_ERR_REJECT};
+	flow_put_to(t, 1, 1, id);
+	flow_put_to(t, 1, 2, id);
+	flow_put(1, 3);
+	flow_start();
+	flow_wait_offset(3);
+	flow_stop();
+	flow_check_effects(2);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM effects WHERE n IN (2, 3)"), 2);
+	ck_assert_int_eq(flow_dead_rows(), 1);
+	ck_assert_int_eq(psm_processor_stat(pr, "duplicates"), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.inbox"), 2);
+}
+END_TEST
+
 /* -- what a handler says */
 
 START_TEST(reject_is_a_dead_letter)
@@ -431,6 +453,7 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 90);
 	tcase_add_test(tc, good_and_bad_messages);
 	tcase_add_test(tc, same_event_at_another_offset);
+	tcase_add_test(tc, same_event_after_a_refusal);
 	tcase_add_test(tc, reject_is_a_dead_letter);
 	tcase_add_test(tc, retry_keeps_the_order);
 	tcase_add_test(tc, retry_stops_its_partition_only);
