@@ -121,10 +121,10 @@ update(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 	const char *params[] = {psm_event_key(ev)};
 
 	(void)user;
-	return psm_tx_exec(tx,
-	                   "UPDATE bench_process SET n = n + 1 WHERE id = "
-	                   "$1::integer",
-	                   1, params, NULL, err);
+	return psm_tx_queue(tx,
+	                    "UPDATE bench_process SET n = n + 1 WHERE id = "
+	                    "$1::integer",
+	                    1, params, err);
 }
 
 /* All are done, or nothing has been for 30 s. */

@@ -128,6 +128,68 @@ START_TEST(reject_is_a_dead_letter)
 }
 END_TEST
 
+/* -- statements whose answers a handler does not wait for */
+
+static int lazy_calls; /* __atomic */
+
+static int
+lazy_handler(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
+{
+	char key[16], n[16];
+	const char *params[] = {psm_event_id(ev), key, n};
+
+	(void)user;
+	(void)__atomic_add_fetch(&lazy_calls, 1, __ATOMIC_RELAXED);
+	(void)snprintf(key, sizeof key, "%d", flow_member(ev, "/email_id"));
+	(void)snprintf(n, sizeof n, "%d", flow_member(ev, "/n"));
+	return psm_tx_queue(tx,
+	                    "INSERT INTO effects (event_id, key, n) VALUES "
+	                    "($1::uuid, $2::integer, $3::integer)",
+	                    3, params, e);
+}
+
+static void
+start_lazy(int count)
+{
+	for (int n = 1; n <= count; n++)
+		flow_put(1 + n % 7, n);
+	pr = flow_processor(st, t, lazy_handler);
+	ck_assert_int_eq(psm_processor_start(pr, err), 0);
+	flow_wait_offset(count);
+	flow_stop();
+}
+
+START_TEST(queued_statements)
+{
+	start_lazy(120);
+	ck_assert_int_eq(pg_int("SELECT count(DISTINCT n) FROM effects"), 120);
+	ck_assert_int_eq(lazy_calls, 120);
+	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 120);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
+/* Only the event whose statement it was is dead, wherever it showed. */
+START_TEST(queued_statement_fails)
+{
+	static const int bad[] = {1, 5, 20};
+
+	pg_run("ALTER TABLE effects ADD CHECK (n <> %d)", bad[_i]);
+	start_lazy(20);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 19);
+	ck_assert_int_eq(pg_int("SELECT count(DISTINCT n) FROM effects"), 19);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.dead_letter WHERE "
+	           "\"offset\" = %d AND code = 'PSM_ERR_SCHEMA'",
+	           bad[_i] - 1),
+	    1);
+	ck_assert_int_eq(flow_dead_rows(), 1);
+	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 19);
+	ck_assert_int_eq(psm_processor_stat(pr, "rollbacks"), 0);
+	ck_assert_int_gt(lazy_calls, 20);
+}
+END_TEST
+
 /* More messages behind it than a batch takes. */
 START_TEST(retry_keeps_the_order)
 {
@@ -455,6 +517,8 @@ main(int argc, char **argv)
 	tcase_add_test(tc, same_event_at_another_offset);
 	tcase_add_test(tc, same_event_after_a_refusal);
 	tcase_add_test(tc, reject_is_a_dead_letter);
+	tcase_add_test(tc, queued_statements);
+	tcase_add_loop_test(tc, queued_statement_fails, 0, 3);
 	tcase_add_test(tc, retry_keeps_the_order);
 	tcase_add_test(tc, retry_stops_its_partition_only);
 	tcase_add_test(tc, system_failure_is_never_dead);

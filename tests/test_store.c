@@ -390,6 +390,48 @@ END_TEST
 
 /* -- the pool */
 
+static int
+queue(psm_tx *tx, const char *id, const char *name)
+{
+	const char *params[] = {id, name};
+
+	return psm_tx_queue(tx,
+	                    "INSERT INTO t (id, name) VALUES ($1::integer, $2)",
+	                    2, params, err);
+}
+
+START_TEST(answers_that_are_not_waited_for)
+{
+	psm_tx *tx = NULL;
+	char id[16];
+	int n;
+
+	ck_assert_int_eq(psm_tx_queue(NULL, "SELECT", 0, NULL, err),
+	                 PSM_ERR_INVAL);
+	/* More than wait at most. */
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(psm_tx_queue(tx, "SELECT", 1, NULL, err),
+	                 PSM_ERR_INVAL);
+	for (n = 0; n < 1200; n++) {
+		(void)snprintf(id, sizeof id, "%d", n);
+		ck_assert_int_eq(queue(tx, id, "x"), 0);
+	}
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM t"), 1200);
+	/* A failure is that of the commit, or of the next one that waits. */
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(queue(tx, "2000", "x"), 0);
+	ck_assert_int_eq(queue(tx, "1", "x"), 0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), PSM_ERR_CONFLICT);
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(queue(tx, "1", "x"), 0);
+	ck_assert_int_eq(insert(tx, "2001", "x"), PSM_ERR_CONFLICT);
+	ck_assert_int_eq(queue(tx, "2002", "x"), PSM_ERR_STATE);
+	psm_tx_rollback(tx);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM t"), 1200);
+}
+END_TEST
+
 START_TEST(server_comes_back)
 {
 	char reason[200];
@@ -623,6 +665,7 @@ main(int argc, char **argv)
 	tc = tcase_create("pool");
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, answers_that_are_not_waited_for);
 	tcase_add_test(tc, server_comes_back);
 	tcase_add_test(tc, idle_connections_end);
 	tcase_add_test(tc, threads_share_connections);

@@ -206,6 +206,34 @@ PSM_API int psm_tx_exec(psm_tx *tx, const char *sql, size_t count,
                         psm_error *err) PSM_CHECK;
 
 /**
+ * Send one statement whose rows do not matter, without waiting for the answer:
+ * it travels with the next statement or the commit, and if it fails, that one
+ * fails. Many small statements take one round trip instead of one each.
+ *
+ * In a processor's handler nothing else changes: when it turns out later that a
+ * statement failed, the batch is rolled back and done again, this time with the
+ * answers awaited after each handler, so that only the event fails to which the
+ * statement belongs. Then handlers are called once more.
+ *
+ * @param tx      a transaction.
+ * @param sql     one statement with $1, $2, ... for the parameters.
+ * @param count   parameters, 0 to 200.
+ * @param params  params[count], each text or NULL for null; borrowed for the
+ *                call; may be NULL if count is 0.
+ * @param err     details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL argument, or too many parameters;
+ *   PSM_ERR_STATE  a statement failed before;
+ *   PSM_ERR_NOMEM  out of memory;
+ *   and, where many wait already, the results of psm_tx_exec() of one of those.
+ *
+ * Threads: one at a time. Blocks: no; where 500 statements wait, as
+ * psm_tx_exec(). Since 0.1.
+ */
+PSM_API int psm_tx_queue(psm_tx *tx, const char *sql, size_t count,
+                         const char *const *params, psm_error *err) PSM_CHECK;
+
+/**
  * Let an event be published when, and only if, the transaction commits: in the
  * order of the calls, by the relay (psm_relay_new) of any process.
  *

@@ -190,7 +190,7 @@ forget_passed(psm_processor *pr, psm_tx *tx)
 /* -- by this thread alone: offsets and effects in one transaction */
 
 static int
-run_alone(psm_processor *pr)
+run_once(psm_processor *pr)
 {
 	struct psm__strand *l = &pr->main;
 	psm_tx *tx = NULL;
@@ -215,6 +215,18 @@ run_alone(psm_processor *pr)
 	if (rc == 0 && l->ahead)
 		rc = forget_passed(pr, tx);
 	return psm__strand_end(l, tx, rc);
+}
+
+static int
+run_alone(psm_processor *pr)
+{
+	int rc;
+
+	pr->main.careful = 0;
+	do
+		rc = run_once(pr);
+	while (psm__strand_unsure(&pr->main, rc));
+	return rc;
 }
 
 /* -- by the workers: each a transaction of its own, then the offsets. Events

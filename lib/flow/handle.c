@@ -194,9 +194,16 @@ static int
 settle(struct psm__strand *l, psm_tx *tx, const struct psm__handler *h, int rc,
        struct psm__tried *t)
 {
-	enum psm__verdict v = psm__judge(psm__tx_failed(tx), &rc);
+	enum psm__verdict v;
 
+	if (l->careful && psm__tx_lazy(tx) && psm__tx_failed(tx) == 0)
+		(void)psm__tx_sync(tx, rc == 0 ? l->fail : NULL);
+	l->lazy |= psm__tx_lazy(tx);
+	v = psm__judge(psm__tx_failed(tx), &rc);
 	t->code = rc;
+	if (v != PSM__FINE && l->lazy)
+		return psm__fail(l->err, rc, "a statement failed: %s",
+		                 psm_strerror(rc));
 	if (v == PSM__FINE) {
 		t->outcome = PSM__HANDLED;
 		rc = psm__tx_release(tx, MARK, l->err);

@@ -130,7 +130,11 @@ struct psm__strand {
 	int gated; /* something is parked: look before each message */
 	int ahead; /* something was put aside in front of an offset: the same */
 	int stops; /* a partition has stopped */
-	int failed; /* a handler has, in the transaction */
+	/* A handler did not wait for the answers to its statements: whose fault
+	 * a failure is, is not known. */
+	int lazy;
+	int careful; /* wait for them after each handler */
+	int failed;  /* a handler has, in the transaction */
 	int64_t outcomes[PSM__N_OUTCOMES]; /* of the transaction */
 	int64_t done[PSM__N_OUTCOMES];     /* committed, not told yet */
 	/* Of a worker. */
@@ -286,6 +290,8 @@ void psm__strand_saw(struct psm__strand *l);
 /* The items from .. to-1; 0, or the reason to roll back. */
 int psm__strand_handle(struct psm__strand *l, psm_tx *tx, size_t from,
                        size_t to);
+/* 1: it failed, and for whom is not certain: once more, carefully. */
+int psm__strand_unsure(struct psm__strand *l, int rc);
 /* Commit for rc 0, else roll back; rc, or why it is not committed. */
 int psm__strand_end(struct psm__strand *l, psm_tx *tx, int rc);
 /* Add what was committed, and begin anew. */

@@ -53,7 +53,11 @@ try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 {
 	struct psm__record rec = record_of(p);
 	struct psm__tried t;
-	int rc = psm__try(&pr->main, tx, &rec, p->attempts + 1, &t);
+	int rc;
+
+	pr->main.lazy = 0;
+	pr->main.careful = 1;
+	rc = psm__try(&pr->main, tx, &rec, p->attempts + 1, &t);
 
 	if (rc == 0)
 		rc = psm__guard_feed(&pr->main, &rec, &t);

@@ -261,7 +261,7 @@ psm__strand_begin(struct psm__strand *l, psm_tx **tx)
 	int rc;
 
 	memset(l->outcomes, 0, sizeof l->outcomes);
-	l->failed = 0;
+	l->failed = l->lazy = 0;
 	rc = psm_tx_begin(l->pr->st, tx, l->err);
 	if (rc < 0)
 		return rc;
@@ -286,6 +286,16 @@ add(int64_t *to, const int64_t *more)
 
 	for (i = 0; i < PSM__N_OUTCOMES; i++)
 		to[i] += more[i];
+}
+
+int
+psm__strand_unsure(struct psm__strand *l, int rc)
+{
+	if (rc == 0 || !l->lazy || l->careful)
+		return 0;
+	l->careful = 1;
+	psm__error_clear(l->err);
+	return 1;
 }
 
 int

@@ -56,8 +56,11 @@ static int
 run_some(struct psm__strand *l, size_t from, size_t to)
 {
 	psm_tx *tx = NULL;
+	size_t i;
 	int rc = psm__strand_begin(l, &tx);
 
+	for (i = from; i < to; i++)
+		l->items[i]->stopped = 0;
 	if (rc == 0)
 		rc = hold_offsets(l, tx);
 	if (rc == 0) {
@@ -70,16 +73,19 @@ run_some(struct psm__strand *l, size_t from, size_t to)
 static void
 run_share(struct psm__strand *l)
 {
-	size_t i;
+	size_t i, end;
 
 	l->rc = 0;
 	l->stops = 0;
 	psm__error_clear(l->err);
-	for (i = 0; i < l->count && l->rc == 0; i += PSM__BATCH_MAX)
-		l->rc = run_some(l, i,
-		                 l->count - i < PSM__BATCH_MAX
-		                     ? l->count
-		                     : i + PSM__BATCH_MAX);
+	for (i = 0; i < l->count && l->rc == 0; i = end) {
+		end = l->count - i < PSM__BATCH_MAX ? l->count
+		                                    : i + PSM__BATCH_MAX;
+		l->careful = 0;
+		do
+			l->rc = run_some(l, i, end);
+		while (psm__strand_unsure(l, l->rc));
+	}
 }
 
 static void *

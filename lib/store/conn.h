@@ -28,6 +28,12 @@ int psm__conn_in_tx(const struct psm__conn *c);
 int psm__conn_queue(struct psm__conn *c, const char *sql, size_t count,
                     const struct psm__param *params, psm_rows **rows,
                     psm_error *err);
+/* The same with parameters that are all text. */
+int psm__conn_queue_texts(struct psm__conn *c, const char *sql, size_t count,
+                          const char *const *params, psm_rows **rows,
+                          psm_error *err);
+/* Statements whose answers have not been read. */
+size_t psm__conn_queued(const struct psm__conn *c);
 /* Send what is queued and read all answers; the first failure wins, then no
  * rows are handed out. Without queued statements it does nothing. */
 int psm__conn_sync(struct psm__conn *c, psm_error *err);

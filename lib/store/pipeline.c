@@ -146,6 +146,12 @@ drop_rows(struct psm__conn *c)
 		}
 }
 
+size_t
+psm__conn_queued(const struct psm__conn *c)
+{
+	return c->queued;
+}
+
 int
 psm__conn_sync(struct psm__conn *c, psm_error *err)
 {
@@ -185,16 +191,24 @@ psm__conn_sync(struct psm__conn *c, psm_error *err)
 }
 
 int
-psm__conn_exec(struct psm__conn *c, const char *sql, size_t count,
-               const char *const *params, psm_rows **rows, psm_error *err)
+psm__conn_queue_texts(struct psm__conn *c, const char *sql, size_t count,
+                      const char *const *params, psm_rows **rows,
+                      psm_error *err)
 {
 	struct psm__param list[PSM__PARAMS_MAX];
 	size_t i;
-	int rc;
 
 	for (i = 0; i < count && i < PSM__PARAMS_MAX; i++)
 		list[i] = psm__param_text(params[i]);
-	rc = psm__conn_queue(c, sql, count, list, rows, err);
+	return psm__conn_queue(c, sql, count, list, rows, err);
+}
+
+int
+psm__conn_exec(struct psm__conn *c, const char *sql, size_t count,
+               const char *const *params, psm_rows **rows, psm_error *err)
+{
+	int rc = psm__conn_queue_texts(c, sql, count, params, rows, err);
+
 	if (rc == 0)
 		rc = psm__conn_sync(c, err);
 	return rc;

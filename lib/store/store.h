@@ -60,6 +60,8 @@ int psm__tx_queue(psm_tx *tx, const char *sql, size_t count,
                   psm_error *err);
 /* Send what is queued and wait for the answers. */
 int psm__tx_sync(psm_tx *tx, psm_error *err);
+/* 1: the answer to a statement of psm_tx_queue() is awaited. */
+int psm__tx_lazy(const psm_tx *tx);
 
 /* Called after each commit that wrote to the outbox, on the committing thread;
  * for the relay. fn NULL: nobody; when this returns no call is under way. */

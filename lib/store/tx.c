@@ -11,6 +11,8 @@
 #define WAIT_MS 5000
 /* Nested savepoints of one transaction. */
 #define MARKS_MAX 8
+/* Statements whose answers a callback leaves waiting. */
+#define QUEUE_MAX 500
 
 /* A savepoint and how many events had been emitted when it was set. */
 struct mark {
@@ -24,6 +26,7 @@ struct psm_tx {
 	/* 0, or the failure of a statement: until a savepoint is gone back to
 	 * the server refuses everything. */
 	int failed;
+	int lazy;               /* answers of psm_tx_queue() are awaited */
 	int lent;               /* to a callback, which must not end it */
 	int was_lent;           /* it has effects of events */
 	int silent;             /* nothing goes to the outbox */
@@ -102,7 +105,38 @@ psm__tx_sync(psm_tx *tx, psm_error *err)
 	if (tx->failed)
 		return fail_state(tx, err);
 	rc = psm__conn_sync(tx->c, err);
+	tx->lazy = 0;
 	if (rc < 0)
+		tx->failed = rc;
+	return rc;
+}
+
+int
+psm__tx_lazy(const psm_tx *tx)
+{
+	return tx->lazy;
+}
+
+int
+psm_tx_queue(psm_tx *tx, const char *sql, size_t count,
+             const char *const *params, psm_error *err)
+{
+	int rc = 0;
+
+	psm__error_clear(err);
+	if (!tx || !sql || (count > 0 && !params))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a transaction, a statement, parameters");
+	if (psm__conn_queued(tx->c) >= QUEUE_MAX)
+		rc = psm__tx_sync(tx, err);
+	if (rc == 0 && tx->failed)
+		rc = fail_state(tx, err);
+	if (rc < 0)
+		return rc;
+	rc = psm__conn_queue_texts(tx->c, sql, count, params, NULL, err);
+	if (rc == 0)
+		tx->lazy = 1;
+	else if (rc != PSM_ERR_INVAL)
 		tx->failed = rc;
 	return rc;
 }
@@ -122,6 +156,7 @@ psm_tx_exec(psm_tx *tx, const char *sql, size_t count,
 	if (tx->failed)
 		return fail_state(tx, err);
 	rc = psm__conn_exec(tx->c, sql, count, params, rows, err);
+	tx->lazy = 0;
 	if (rc < 0 && rc != PSM_ERR_INVAL)
 		tx->failed = rc;
 	return rc;

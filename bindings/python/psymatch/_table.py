@@ -329,6 +329,8 @@ FUNCTIONS = (
     ("psm_tx_rollback", "void", "psm_tx*"),
     ("psm_tx_exec", "int", "psm_tx*", "const char*", "size_t",
      "const char*const*", "psm_rows**", "psm_error*"),
+    ("psm_tx_queue", "int", "psm_tx*", "const char*", "size_t",
+     "const char*const*", "psm_error*"),
     ("psm_tx_emit", "int", "psm_tx*", "const psm_event*", "psm_error*"),
     ("psm_tx_emit_required", "int", "psm_tx*", "const psm_event*",
      "const char*const*", "size_t", "psm_error*"),

@@ -62,6 +62,11 @@ class Transaction:
         lib.psm_rows_free(rows)
         return changed
 
+    def queue(self, sql, *params):
+        """As execute() without waiting for the answer: if it fails, the next
+        one does, or the commit."""
+        check(lib.psm_tx_queue, self._own(), sql.encode(), len(params), _texts(params))
+
     def emit(self, event, required=()):
         """Publish with the commit, which waits until the consumers named by
         required have handled it, or raises UnconfirmedError: the change is
