@@ -37,7 +37,7 @@ mock_open(struct mock *m, const char *topic, int partitions)
  * would expire while they wait.
  */
 static inline psm_transport *
-mock_transport(struct mock *m, const char *const *settings)
+mock_transport_at(const char *bootstraps, const char *const *settings)
 {
 	static const char *const common[] = {
 	    "PSYMATCH_TRANSPORT",
@@ -55,8 +55,7 @@ mock_transport(struct mock *m, const char *const *settings)
 
 	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
 	ck_assert_int_eq(
-	    psm_config_set(cfg, "KAFKA_BOOTSTRAP_SERVERS",
-	                   rd_kafka_mock_cluster_bootstraps(m->cluster), NULL),
+	    psm_config_set(cfg, "KAFKA_BOOTSTRAP_SERVERS", bootstraps, NULL),
 	    0);
 	for (p = common; *p; p += 2)
 		ck_assert_int_eq(psm_config_set(cfg, p[0], p[1], NULL), 0);
@@ -69,6 +68,18 @@ mock_transport(struct mock *m, const char *const *settings)
 	return t;
 }
 
+static inline psm_transport *
+mock_transport(struct mock *m, const char *const *settings)
+{
+	return mock_transport_at(rd_kafka_mock_cluster_bootstraps(m->cluster),
+	                         settings);
+}
+
+/*
+ * Down, the mock gives up its listening socket and binds another one to the
+ * port, which fails as long as anybody else has the old one: the child of a
+ * fork, until it runs another program.
+ */
 static inline void
 mock_set_down(struct mock *m, int down)
 {

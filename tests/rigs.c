@@ -167,21 +167,27 @@ const struct rig rig_memory = {
 
 static struct mock mock;
 
+static const char *
+kafka_where(void)
+{
+	return rd_kafka_mock_cluster_bootstraps(mock.cluster);
+}
+
 static psm_transport *
-kafka_again(void)
+kafka_again(const char *where)
 {
 	/* The mock counts compressed bytes, and flood() sends one letter. */
 	static const char *const settings[] = {
 	    "PSYMATCH_KAFKA_compression_codec", "none", NULL};
 
-	return mock_transport(&mock, settings);
+	return mock_transport_at(where, settings);
 }
 
 static psm_transport *
 kafka_open(const char *topic)
 {
 	mock_open(&mock, topic, RIG_PARTITIONS);
-	return kafka_again();
+	return kafka_again(kafka_where());
 }
 
 static void
@@ -211,6 +217,7 @@ const struct rig rig_kafka = {
     .set_down = kafka_set_down,
     .expire = kafka_expire,
     .again = kafka_again,
+    .where = kafka_where,
     .close = kafka_close,
     .slow_groups = 1,
 };
@@ -244,12 +251,19 @@ postgres_open(const char *topic)
 }
 
 static psm_transport *
-postgres_again(void)
+postgres_again(const char *where)
 {
 	static const char *const settings[] = {"PSYMATCH_PG_LEASE_MS", "2000",
 	                                       NULL};
 
+	(void)where;
 	return rig_postgres_with(settings);
+}
+
+static const char *
+postgres_where(void)
+{
+	return "";
 }
 
 static void
@@ -291,5 +305,6 @@ const struct rig rig_postgres = {
     .expire = postgres_expire,
     .evict = postgres_evict,
     .again = postgres_again,
+    .where = postgres_where,
     .close = psm_transport_unref,
 };

@@ -25,10 +25,12 @@ struct rig {
 	/* All members of all groups are taken for dead, though they live. NULL:
 	 * that cannot be had here. */
 	void (*evict)(psm_transport *t);
-	/* Another one to the same place, for a process that was forked after
-	 * open; it is taken for dead after some seconds of silence. NULL: what
-	 * the rig has is in one process. */
-	psm_transport *(*again)(void);
+	/* Another one to the same place, in a process that was forked before
+	 * open; it is taken for dead after some seconds of silence. where: what
+	 * where() says in the process that ran open. Both NULL: what the rig
+	 * has is in one process. */
+	psm_transport *(*again)(const char *where);
+	const char *(*where)(void);
 	void (*close)(psm_transport *t);
 	int slow_groups; /* it takes seconds until a group is shared anew */
 };

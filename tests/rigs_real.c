@@ -16,8 +16,15 @@ begin(char **argv)
 	kafka_main(argv, options);
 }
 
+/* The environment tells every process where the broker is. */
+static const char *
+real_where(void)
+{
+	return "";
+}
+
 static psm_transport *
-real_again(void)
+real_again(const char *where)
 {
 	static const char *const settings[] = {
 	    "PSYMATCH_KAFKA_session_timeout_ms",
@@ -27,6 +34,7 @@ real_again(void)
 	    NULL,
 	};
 
+	(void)where;
 	return kafka_transport(settings);
 }
 
@@ -35,7 +43,7 @@ real_open(const char *topic)
 {
 	(void)snprintf(made, sizeof(made), "%s", topic);
 	kafka_create(topic, RIG_PARTITIONS, NULL);
-	return real_again();
+	return real_again("");
 }
 
 static void
@@ -67,6 +75,7 @@ const struct rig rig_real = {
     .set_down = real_set_down,
     .expire = real_expire,
     .again = real_again,
+    .where = real_where,
     .close = real_close,
     .slow_groups = 1,
 };
