@@ -404,11 +404,13 @@ END_TEST
 int
 main(int argc, char **argv)
 {
-	Suite *s = suite_create("soak");
-	TCase *tc = tcase_create("soak");
+	TCase *tc;
+	Suite *s;
 
 	if (argc == 6 && strcmp(argv[1], "sender") == 0)
 		return sender_main(argv);
+	s = suite_create("soak");
+	tc = tcase_create("soak");
 	tcase_set_timeout(tc, 120 + rounds());
 	tcase_add_test(tc, killed_at_any_instant);
 	suite_add_tcase(s, tc);
