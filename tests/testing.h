@@ -120,14 +120,17 @@ testing_remove(const char *path)
 
 static struct {
 	atomic_long calls, live;
-	long fail_at; /* this call gives NULL; 0: none */
+	atomic_long fail_at; /* this call gives NULL; 0: none */
 } testing_memory;
+/* 1: this thread's calls are not counted and not refused. */
+static _Thread_local int testing_spared;
 
 static inline int
 testing_refuses(void)
 {
-	return atomic_fetch_add(&testing_memory.calls, 1) + 1 ==
-	       testing_memory.fail_at;
+	return !testing_spared &&
+	       atomic_fetch_add(&testing_memory.calls, 1) + 1 ==
+	           atomic_load(&testing_memory.fail_at);
 }
 
 static inline void *
@@ -158,6 +161,44 @@ testing_free(void *ptr)
 	free(ptr);
 }
 
+/* First thing in a test, while no block is out. */
+static inline void
+testing_memory_begin(void)
+{
+	ck_assert_int_eq(
+	    psm_set_allocator(testing_alloc, testing_realloc, testing_free), 0);
+}
+
+/* The n-th allocation from now on is refused; 0: none. */
+static inline void
+testing_memory_refuse(long n)
+{
+	atomic_store(&testing_memory.fail_at, 0);
+	atomic_store(&testing_memory.calls, 0);
+	atomic_store(&testing_memory.fail_at, n);
+}
+
+/*
+ * For programs with threads: episode(n) does something with them and waits for
+ * its end, while the n-th allocation of it is refused, for each n that it
+ * comes to. The calling thread is spared. Returns how many there were.
+ */
+static inline long
+testing_refuse_each(void (*episode)(long n))
+{
+	long n, calls = 0;
+
+	testing_spared = 1;
+	for (n = 1; calls >= n - 1; n++) {
+		testing_memory_refuse(n);
+		episode(n);
+		calls = atomic_load(&testing_memory.calls);
+		testing_memory_refuse(0);
+	}
+	testing_spared = 0;
+	return n - 2;
+}
+
 /*
  * fn does one complete thing, frees all of it, and returns 0 or the error code.
  * It runs once in peace (what it keeps for the life of the process it keeps
@@ -171,9 +212,7 @@ testing_fail_each(int (*fn)(void *arg), void *arg, int may_do_without)
 {
 	long n, count, live;
 
-	ck_assert_int_eq(
-	    psm_set_allocator(testing_alloc, testing_realloc, testing_free), 0);
-	testing_memory.fail_at = 0;
+	testing_memory_begin();
 	ck_assert_int_eq(fn(arg), 0);
 	atomic_store(&testing_memory.calls, 0);
 	live = atomic_load(&testing_memory.live);
@@ -183,10 +222,9 @@ testing_fail_each(int (*fn)(void *arg), void *arg, int may_do_without)
 	for (n = 1; n <= count; n++) {
 		int rc;
 
-		atomic_store(&testing_memory.calls, 0);
-		testing_memory.fail_at = n;
+		testing_memory_refuse(n);
 		rc = fn(arg);
-		testing_memory.fail_at = 0;
+		testing_memory_refuse(0);
 		ck_assert_msg(rc == PSM_ERR_NOMEM ||
 		                  (rc == 0 && may_do_without),
 		              "allocation %ld of %ld refused: %s", n, count,

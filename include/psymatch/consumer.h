@@ -34,6 +34,8 @@ typedef struct psm_consumer psm_consumer;
  *                   to 30 s (drawn at random below a limit that doubles), for
  *                   as long as the handler says so. Its partition waits
  *                   meanwhile, so order is kept; other partitions go on;
+ *   PSM_ERR_NOMEM   out of memory: the same, whatever the handler's options say
+ *                   about failures;
  *   another code    never, e.g. PSM_ERR_REJECT: the event is dead, the next one
  *                   comes. A number above 0 counts as PSM_ERR_REJECT.
  *

@@ -201,7 +201,8 @@ PSM_API const char *psm_event_producer(const psm_event *ev);
  * which nobody asks for a value does without.
  *
  * @param ev  the event; NULL gives NULL.
- * @return borrowed until ev is freed; NULL when out of memory.
+ * @return borrowed until ev is freed; NULL when out of memory. A handler to
+ *         which this has happened counts as one that returned PSM_ERR_NOMEM.
  *
  * Threads: any, also for the first call. Blocks: no. Since 0.1.
  */

@@ -23,7 +23,8 @@ PSM_BEGIN_DECLS
 typedef struct psm_handler_options psm_handler_options;
 
 /* What becomes of an event whose handler returned PSM_ERR_RETRY. Another
- * failure than that makes it dead in each case. */
+ * failure than that makes it dead in each case; but for PSM_ERR_NOMEM, after
+ * which it always comes again, and for what psm_tx_event_fn says. */
 enum psm_on_failure {
 	/* The same event again, its partition waits meanwhile. */
 	PSM_ON_FAILURE_RETRY = 0,
@@ -44,6 +45,7 @@ enum psm_on_failure {
  * @param err   where it may say why it fails (psm_error_set).
  * @return 0: *out is set.
  *   PSM_ERR_RETRY   not now: as when the handler returns it;
+ *   PSM_ERR_NOMEM   out of memory: as when the handler returns it;
  *   another code    never: the event is dead.
  *
  * Runs on the dispatch thread, each time before the handler, so it should be

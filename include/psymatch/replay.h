@@ -151,7 +151,7 @@ PSM_API int psm_replay_upcast(psm_replay *r, const char *type,
 
 /**
  * Go on behind events that fail. Unless this is set, the first one ends the
- * replay.
+ * replay. One that fails with PSM_ERR_NOMEM always does.
  *
  * @param r      a replay.
  * @param count  so many may fail, 0 or more: the next one ends the replay.

@@ -163,7 +163,7 @@ call_handler(psm_consumer *c, const struct psm__record *rec,
 	int rc;
 
 	psm__dispatch_arm(ev, h, attempt);
-	rc = fn(ev, h->user, c->err);
+	rc = psm__dispatch_result(ev, fn(ev, h->user, c->err), c->err);
 	over_ms = psm__dispatch_overrun(ev);
 	if (over_ms > 0)
 		note_overrun(c, rec, over_ms);
@@ -171,6 +171,8 @@ call_handler(psm_consumer *c, const struct psm__record *rec,
 		count(&c->counts.handled, c->counts.m_handled);
 		return 0;
 	}
+	if (rc == PSM_ERR_NOMEM) /* not the event's fault */
+		return PSM_ERR_RETRY;
 	if (rc == PSM_ERR_RETRY && may_try_again(h, attempt))
 		return rc;
 	if (rc > 0) /* not a result a handler may give */

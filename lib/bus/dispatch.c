@@ -221,6 +221,7 @@ step(const struct psm__upcaster *u, const psm_event *old, psm_event **made,
 	if (rc > 0) /* not a result it may give */
 		rc = psm__fail(err, PSM_ERR_REJECT, "the upcaster returned %d",
 		               rc);
+	rc = psm__dispatch_result(old, rc, err);
 	if (rc == 0)
 		rc = check_upcast(u, old, *made, err);
 	if (rc < 0) {
@@ -277,6 +278,15 @@ psm__dispatch_arm(psm_event *ev, const struct psm__handler *h, int attempt)
 	                         ? psm__mono_ms() + h->options.deadline_ms
 	                         : INT64_MAX;
 	psm__event_set_origin(ev, &origin);
+}
+
+int
+psm__dispatch_result(const psm_event *ev, int rc, psm_error *err)
+{
+	if (!psm__event_starved(ev))
+		return rc;
+	psm__error_clear(err);
+	return psm__nomem(err);
 }
 
 int64_t

@@ -70,6 +70,9 @@ int psm__dispatch_route(const struct psm__dispatch *d, const psm_event *ev,
 /* Just before the call: ev says which attempt this is, and until when. */
 void psm__dispatch_arm(psm_event *ev, const struct psm__handler *h,
                        int attempt);
+/* What it returned: an event whose values could not be made was not handled,
+ * whatever its handler took them for. rc or PSM_ERR_NOMEM. */
+int psm__dispatch_result(const psm_event *ev, int rc, psm_error *err);
 /* Just after it: by how many ms the deadline has passed, 0: it has not. */
 int64_t psm__dispatch_overrun(const psm_event *ev);
 void psm__dispatch_free(struct psm__dispatch *d);

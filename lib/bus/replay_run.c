@@ -29,9 +29,12 @@ int
 psm__replay_failed(psm_replay *r, const struct psm__record *rec, int rc,
                    psm_error *err)
 {
-	int64_t failed = __atomic_add_fetch(&r->counts[PSM__REPLAY_FAILED], 1,
-	                                    __ATOMIC_RELAXED);
+	int64_t failed;
 
+	if (rc == PSM_ERR_NOMEM) /* it is not the event that fails */
+		return psm__replay_where(rec, rc, err);
+	failed = __atomic_add_fetch(&r->counts[PSM__REPLAY_FAILED], 1,
+	                            __ATOMIC_RELAXED);
 	if (failed <= r->max_failures) {
 		psm__error_clear(err);
 		return 0;
@@ -182,7 +185,7 @@ call(const struct plain *p, psm_event *ev, const struct psm__handler *h,
 	psm__error_clear(err);
 	psm__dispatch_arm(ev, h, 1);
 	psm__effects_bar(bar_events);
-	rc = fn(ev, h->user, err);
+	rc = psm__dispatch_result(ev, fn(ev, h->user, err), err);
 	psm__effects_unbar(bar_events);
 	return rc > 0 ? PSM_ERR_REJECT : rc;
 }

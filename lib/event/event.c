@@ -519,8 +519,10 @@ psm_event_payload(const psm_event *ev)
 	if (there)
 		return there;
 	/* It was read once already, so only memory can be missing. */
-	if (psm_json_parse(ev->raw.text, ev->raw.len, &doc, NULL) < 0)
+	if (psm_json_parse(ev->raw.text, ev->raw.len, &doc, NULL) < 0) {
+		__atomic_store_n(&cell->starved, 1, __ATOMIC_RELAXED);
 		return NULL;
+	}
 	made = doc;
 	if (ev->enveloped)
 		made = psm_json_at(doc, "/payload");
@@ -529,6 +531,12 @@ psm_event_payload(const psm_event *ev)
 		return made;
 	psm_json_free(doc); /* another thread was faster */
 	return there;
+}
+
+int
+psm__event_starved(const psm_event *ev)
+{
+	return __atomic_load_n(&ev->starved, __ATOMIC_RELAXED);
 }
 
 const char *

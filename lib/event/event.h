@@ -85,6 +85,10 @@ int psm__event_version_cmp(const char *a, const char *b);
 /* 1: text is "major.minor", both at most 9999 and without needless zeros. */
 int psm__event_version_valid(const char *text);
 
+/* 1: somebody asked for the payload, and it could not be made for want of
+ * memory. Then a field that seemed to be missing need not be. */
+int psm__event_starved(const psm_event *ev);
+
 /*
  * Fields of the platform's entities: one table each, for events, SQL, REST,
  * imports and redaction. Who may write a field, as bits:

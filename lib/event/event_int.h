@@ -67,6 +67,7 @@ struct psm_event {
 	struct psm__piece raw;   /* what the tree is made from */
 	int enveloped;           /* raw is an envelope, not a payload alone */
 	int others;              /* it has members that nobody knows */
+	int starved; /* __atomic: there was no memory for the tree once */
 	struct psm__piece payload_text;
 	size_t texts_len;                /* of bytes, without raw */
 	const psm_event_type_info *info; /* NULL: unknown type */

@@ -83,8 +83,8 @@ psm__tried_park(struct psm__strand *l, psm_tx *tx,
 	int rc;
 
 	/* One that waits has not been read yet; it need not be readable. */
-	if (!t->ev && psm__record_parse(rec, &ev, NULL) < 0)
-		ev = NULL;
+	if (!t->ev && psm__record_parse(rec, &ev, NULL) == PSM_ERR_NOMEM)
+		return psm__nomem(l->err);
 	p.event_id = psm_event_id(t->ev ? t->ev : ev);
 	p.type = psm_event_type_as_sent(t->ev ? t->ev : ev);
 	p.causation_id = psm_event_causation_id(t->ev ? t->ev : ev);
@@ -254,6 +254,7 @@ call(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
 	psm__tx_lend(tx, 1);
 	psm__tx_set_cause(tx, ev);
 	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, l->fail);
+	rc = psm__dispatch_result(ev, rc, l->fail);
 	psm__tx_set_cause(tx, NULL);
 	psm__tx_lend(tx, 0);
 	psm__tx_cancel(tx, &l->pr->worker.cancel);

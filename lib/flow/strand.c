@@ -301,14 +301,15 @@ psm__strand_unsure(struct psm__strand *l, int rc)
 int
 psm__strand_end(struct psm__strand *l, psm_tx *tx, int rc)
 {
-	psm_rows_free(l->asked);
-	l->asked = NULL;
 	if (rc == 0)
 		rc = psm__guard_check(l);
 	if (rc < 0)
 		psm_tx_rollback(tx);
 	else
 		rc = psm_tx_commit(tx, l->err);
+	/* Not before: a question that was queued is answered by a rollback. */
+	psm_rows_free(l->asked);
+	l->asked = NULL;
 	if (rc == 0)
 		add(l->done, l->outcomes);
 	return rc;
