@@ -269,43 +269,91 @@ START_TEST(killed_and_nothing_is_lost)
 }
 END_TEST
 
-/* A neighbour dies; whoever runs sends what it left, after a while, and then
- * goes on with its own. */
+/* A neighbour that leaves 30 .. 89. It is made before there are threads, and
+ * begins when we run. */
+static struct {
+	pid_t pid;
+	int go[2];
+} neighbour;
+
+static void
+make_neighbour(void)
+{
+	psm_producer *p;
+	char byte;
+
+	ck_assert_int_eq(pipe(neighbour.go), 0);
+	neighbour.pid = fork();
+	ck_assert_int_ge(neighbour.pid, 0);
+	if (neighbour.pid > 0)
+		return;
+	must(read(neighbour.go[0], &byte, 1) == 1);
+	fake.down = 1;
+	p = make_with(&fake.base, dir, "os", "1000");
+	must(psm_producer_start(p, NULL) == 0);
+	for (int n = 30; n < 90; n++)
+		must(try_send(p, n % 3, n, NULL) == 0);
+	raise(SIGKILL);
+}
+
+static void
+neighbour_dies(void)
+{
+	int status;
+
+	ck_assert_int_eq(write(neighbour.go[1], "", 1), 1);
+	ck_assert_int_eq(waitpid(neighbour.pid, &status, 0), neighbour.pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	close(neighbour.go[0]);
+	close(neighbour.go[1]);
+}
+
+/* Whoever runs sends what it left, after a while, and then goes on with its
+ * own. */
 START_TEST(neighbour_is_taken_over)
 {
 	psm_producer *p;
-	pid_t pid;
-	int status, go[2];
-	char byte = 0;
 
-	/* It is made before there are threads, and begins when we run. */
-	ck_assert_int_eq(pipe(go), 0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		must(read(go[0], &byte, 1) == 1);
-		fake.down = 1;
-		p = make_with(&fake.base, dir, "os", "1000");
-		must(psm_producer_start(p, NULL) == 0);
-		for (int n = 30; n < 90; n++)
-			must(try_send(p, n % 3, n, NULL) == 0);
-		raise(SIGKILL);
-	}
+	make_neighbour();
 	psm__adopt_after_ms = 100;
 	p = start(0);
 	send_range(p, 0, 30, 3);
 	flush(p);
-	ck_assert_int_eq(write(go[1], &byte, 1), 1);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	neighbour_dies();
 	ck_assert_int_eq(fake_wait(&fake, 90), 0);
 	send_range(p, 90, 120, 3);
 	flush(p);
 	arrived(120, 3);
 	ck_assert_int_eq(psm_producer_health(p, NULL, 0), PSM_HEALTH_GREEN);
 	end(p, 0);
-	close(go[0]);
-	close(go[1]);
+}
+END_TEST
+
+/* It waits to be taken over as long as events are on their way. Then the end
+ * comes, and is told for each of our own. */
+START_TEST(neighbour_waits_at_the_end)
+{
+	psm_producer *p;
+	size_t left = 0;
+
+	make_neighbour();
+	psm__adopt_after_ms = 10;
+	fake.down = 1;
+	p = start(0);
+	send_range(p, 0, 30, 3);
+	ck_assert_int_eq(fake_wait_sends(&fake, 30), 0);
+	neighbour_dies();
+	/* A sleeping sender looks around when something comes. */
+	for (int n = 0; n < 5; n++) {
+		fake_pass_ms(&fake, 20);
+		send_range(p, 90 + n, 91 + n, 3);
+	}
+	send_range(p, 95, 120, 3);
+	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL),
+	                 PSM_ERR_TIMEOUT);
+	ck_assert_uint_eq(left, 60);
+	psm_producer_free(p);
+	heard_once(60);
 }
 END_TEST
 
@@ -395,6 +443,7 @@ suite(void)
 	tcase_add_loop_test(tc, child_of_a_fork_is_refused, 0, 2);
 	tcase_add_test(tc, killed_and_nothing_is_lost);
 	tcase_add_test(tc, neighbour_is_taken_over);
+	tcase_add_test(tc, neighbour_waits_at_the_end);
 	tcase_add_loop_test(tc, many_outages_leak_nothing, 0, 2);
 	tcase_add_loop_test(tc, no_busy_loop, 0, 2);
 	suite_add_tcase(s, tc);

@@ -106,6 +106,32 @@ START_TEST(while_events_are_on_their_way)
 }
 END_TEST
 
+/* The end does not wait for the outcomes: all that is our own is read. */
+START_TEST(the_end_comes_first)
+{
+	struct psm__spool *s = open_spool();
+	struct psm__message m;
+	int64_t until = psm__mono_ms() + PATIENCE_MS;
+
+	put(s, 0, 60);
+	for (int n = 0; n < 5; n++) {
+		ck_assert_int_eq(psm__spool_peek(s, &m), 1);
+		psm__spool_pass(s);
+	}
+	die_with(100, 150);
+	while (!s->heir && psm__mono_ms() < until)
+		psm__spool_tend(s);
+	ck_assert_uint_ne(s->heir, 0);
+	psm__spool_freeze(s);
+	psm__spool_rewind(s);
+	expect(s, 0, 60);
+	end(s);
+	s = open_spool();
+	ck_assert_uint_eq(numbers(s).waiting, 110);
+	end(s);
+}
+END_TEST
+
 /* Who adopts may die, too. */
 START_TEST(adopted_half_and_died)
 {
@@ -306,6 +332,7 @@ suite(void)
 	tcase_add_checked_fixture(tc, set_up_soon, tear_down);
 	tcase_add_loop_test(tc, while_idle, 0, 3);
 	tcase_add_test(tc, while_events_are_on_their_way);
+	tcase_add_test(tc, the_end_comes_first);
 	tcase_add_test(tc, adopted_half_and_died);
 	tcase_add_test(tc, several_at_once);
 	tcase_add_test(tc, not_the_living);

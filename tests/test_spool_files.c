@@ -401,6 +401,49 @@ START_TEST(backlog_cannot_be_mapped_now)
 }
 END_TEST
 
+/* At the end there is no later. */
+START_TEST(backlog_could_not_be_mapped_before_the_end)
+{
+	struct psm__spool *s = open_spool();
+
+	put(s, 0, 100);
+	end(s);
+	s = open_spool();
+	psm__file_ops.map = no_map;
+	ck_assert_int_eq(read_one(s), -1);
+	psm__file_ops.map = real.map;
+	psm__spool_freeze(s);
+	psm__spool_rewind(s);
+	expect(s, 0, 100);
+	end(s);
+}
+END_TEST
+
+/* What cannot be mapped even then hides nothing but itself, and stays. */
+START_TEST(backlog_cannot_be_mapped_at_the_end)
+{
+	struct psm__spool *s = open_spool();
+	int n, last = 0, count = 1;
+
+	put(s, 0, 100);
+	consume(s, 0, 1);
+	psm__spool_tend(s);
+	psm__file_ops.map = no_map;
+	psm__spool_freeze(s);
+	psm__spool_rewind(s);
+	for (; (n = read_one(s)) >= 0; last = n, count++)
+		ck_assert_int_gt(n, last);
+	ck_assert_int_eq(last, 99);
+	ck_assert_int_lt(count, 100);
+	ck_assert_uint_eq(numbers(s).damaged, 0);
+	psm__file_ops.map = real.map;
+	end(s);
+	s = open_spool();
+	expect(s, 1, 100);
+	end(s);
+}
+END_TEST
+
 /* -- threads: group commit and order -- */
 
 #define WRITERS 4
@@ -610,6 +653,8 @@ add_cases(Suite *s, const char *name, SFun begin)
 	tcase_add_test(tc, backlog_needs_no_descriptors);
 	tcase_add_test(tc, backlog_is_checked_again);
 	tcase_add_test(tc, backlog_cannot_be_mapped_now);
+	tcase_add_test(tc, backlog_could_not_be_mapped_before_the_end);
+	tcase_add_test(tc, backlog_cannot_be_mapped_at_the_end);
 	tcase_add_loop_test(tc, writers_against_a_reader, 0, 3);
 	tcase_add_test(tc, a_name_when_the_header_is_complete);
 	tcase_add_test(tc, killed_while_appending);

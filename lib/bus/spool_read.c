@@ -71,7 +71,7 @@ have_segment(struct psm__spool *s)
 	}
 	if (s->rseg->base)
 		return 1;
-	if (psm__mono_ms() < s->next_map_ms)
+	if (!s->frozen && psm__mono_ms() < s->next_map_ms)
 		return 0;
 	rc = psm__segment_map(s->rseg);
 	__atomic_store_n(&s->read_errno, rc, __ATOMIC_RELAXED);
@@ -169,13 +169,30 @@ below_limit(struct psm__spool *s)
 	return read < s->limit;
 }
 
+/* Nothing is handed over any more, so nothing is overtaken: a segment that
+ * cannot be mapped at the end hides its own records only. */
+static void
+skip_segment(struct psm__spool *s)
+{
+	struct psm__home *h = s->rseg->home;
+
+	if (s->rseg->last_seq > h->read_seq)
+		h->read_seq = s->rseg->last_seq;
+}
+
 static const struct psm__rec *
 read_next(struct psm__spool *s)
 {
-	const struct psm__rec *rec;
+	const struct psm__rec *rec = NULL;
 
 	do {
-		if (!have_segment(s) || !below_limit(s))
+		if (!have_segment(s)) {
+			if (!s->frozen || !s->rseg)
+				return NULL;
+			skip_segment(s);
+			continue;
+		}
+		if (!below_limit(s))
 			return NULL;
 		rec = s->rseg->own ? read_own(s) : read_old(s);
 	} while (!rec && next_segment(s));

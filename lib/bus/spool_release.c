@@ -207,6 +207,7 @@ psm__spool_freeze(struct psm__spool *s)
 {
 	save_cursors(s);
 	s->frozen = 1;
+	s->heir = 0; /* it stays where it is, and must not stop the reader */
 }
 
 void
