@@ -253,6 +253,45 @@ START_TEST(taken_over_while_a_worker_is_busy)
 }
 END_TEST
 
+/* Who takes it over to work alone waits for a worker that puts an event aside,
+ * and finds it there. */
+START_TEST(taken_over_while_one_is_put_aside)
+{
+	static const char id[] = "0198c0de-0000-7000-8000-000000000001";
+	psm_transport *same = NULL;
+	psm_processor *heir;
+
+	ck_assert_int_eq(psm_transport_memory(1, &same, err), 0);
+	flow_put_to(t, 1, 1, id);
+	flow_put(2, 2);
+	flow_put_to(same, 1, 1, id);
+	plan = (struct flow_plan){
+	    .bad = 1, .times = 1, .rc = PSM_ERR_REJECT, .block = 1};
+	flow_start();
+	flow_wait_blocked();
+	heir = flow_processor(st, same, flow_handler);
+	ck_assert_int_eq(psm_processor_start(heir, err), 0);
+	PG_UNTIL(pg_int("SELECT count(*) FROM pg_stat_activity WHERE "
+	                "wait_event_type = 'Lock' AND query LIKE "
+	                "'%%consumer_offset%%'") == 1);
+	flow_unblock();
+	PG_UNTIL(psm_processor_stat(heir, "duplicates") +
+	             psm_processor_stat(heir, "handled") ==
+	         1);
+	ck_assert_int_eq(psm_processor_stop(heir, 20000, err), 0);
+	psm_processor_free(heir);
+	psm_transport_unref(same);
+	flow_wait_offset(2);
+	flow_stop();
+	ck_assert_int_eq(plan.seen, 1);
+	ck_assert_int_eq(flow_dead_rows(), 1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 1);
+	ck_assert_int_eq(pg_int("SELECT n FROM effects"), 2);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.consumer_ahead"),
+	                 0);
+}
+END_TEST
+
 /* -- settings */
 
 START_TEST(as_many_as_are_set)
@@ -286,6 +325,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, another_message_at_the_offset);
 	tcase_add_test(tc, taken_over_between_two_batches);
 	tcase_add_test(tc, taken_over_while_a_worker_is_busy);
+	tcase_add_test(tc, taken_over_while_one_is_put_aside);
 	tcase_add_test(tc, as_many_as_are_set);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

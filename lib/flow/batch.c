@@ -115,6 +115,10 @@ fence(psm_processor *pr, psm_tx *tx, int claim)
 			                      claim ? to : p->resume, pr->owner,
 			                      &p->moved, pr->err);
 	}
+	/* Behind the moves: they may have waited for another one's workers, who
+	 * put something aside. */
+	if (rc == 0)
+		rc = psm__strand_ask(&pr->main, tx);
 	if (rc == 0)
 		rc = psm__tx_sync(tx, pr->err);
 	for (i = 0; i < pr->part_count; i++) {

@@ -283,9 +283,11 @@ void psm__strands_count(psm_processor *pr, int64_t *outcomes);
 
 int psm__strand_init(struct psm__strand *l, psm_processor *pr, psm_error *err);
 void psm__strand_destroy(struct psm__strand *l);
-/* Its transaction; some questions are queued, whose answers have come with the
- * next sync: then psm__strand_saw. */
 int psm__strand_begin(struct psm__strand *l, psm_tx **tx);
+/* Queue the question what was put aside; with the next sync the answer has
+ * come: then psm__strand_saw. It holds for what was committed when the question
+ * was answered, so by then nobody else may have the partitions any more. */
+int psm__strand_ask(struct psm__strand *l, psm_tx *tx);
 void psm__strand_saw(struct psm__strand *l);
 /* The items from .. to-1; 0, or the reason to roll back. */
 int psm__strand_handle(struct psm__strand *l, psm_tx *tx, size_t from,

@@ -266,10 +266,13 @@ psm__strand_begin(struct psm__strand *l, psm_tx **tx)
 	if (rc < 0)
 		return rc;
 	psm__tx_cancel(*tx, &l->pr->worker.cancel);
-	rc = psm__limits_queue(l->pr, *tx, l->err);
-	if (rc == 0)
-		rc = psm__aside_any(*tx, l->pr->name, &l->asked, l->err);
-	return rc;
+	return psm__limits_queue(l->pr, *tx, l->err);
+}
+
+int
+psm__strand_ask(struct psm__strand *l, psm_tx *tx)
+{
+	return psm__aside_any(tx, l->pr->name, &l->asked, l->err);
 }
 
 void

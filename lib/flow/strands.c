@@ -59,6 +59,11 @@ run_some(struct psm__strand *l, size_t from, size_t to)
 	size_t i;
 	int rc = psm__strand_begin(l, &tx);
 
+	/* Before it is known that they are ours still; but since the claim,
+	 * which waited for them, others could put nothing aside unless they
+	 * have claimed them too. */
+	if (rc == 0)
+		rc = psm__strand_ask(l, tx);
 	for (i = from; i < to; i++)
 		l->items[i]->stopped = 0;
 	if (rc == 0)
