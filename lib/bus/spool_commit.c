@@ -211,6 +211,16 @@ without(struct psm__waiter *list, const struct psm__waiter *gone)
 	return list;
 }
 
+/* All up to seq have their outcome, and rc is that of those who wait.
+ * @locks s->lock held */
+static void
+reached(struct psm__spool *s, uint64_t seq, int rc)
+{
+	s->durable = seq;
+	psm__spool_wake_reader(s);
+	tell_waiters(s, seq, rc);
+}
+
 /* @locks as commit */
 static void
 lead(struct psm__spool *s)
@@ -228,14 +238,15 @@ lead(struct psm__spool *s)
 	}
 	s->syncing = 0;
 	if (why != 0) {
+		/* The segments before are synced, whatever becomes of these. */
+		if (g->first_seq - 1 > s->durable)
+			reached(s, g->first_seq - 1, 0);
 		target = s->next_seq - 1;
 		why = move_records(s, g);
 		if (why != 0)
 			withdraw(s, g);
 	}
-	s->durable = target;
-	psm__spool_wake_reader(s);
-	tell_waiters(s, target, why);
+	reached(s, target, why);
 }
 
 int
