@@ -180,6 +180,34 @@ START_TEST(one_sync_for_many_fails)
 }
 END_TEST
 
+/* Nothing of it is lost when processes end before it is sent. */
+START_TEST(one_sync_for_many_fails_and_processes_end)
+{
+	struct psm__spool_conf conf = conf_of(PSM__DURABLE_DISK);
+	struct psm__message m;
+	int count;
+
+	conf.window = CALLERS;
+	spool = open_with(&conf);
+	disk.fail_at = cases[_i].fail_at;
+	disk.fails = cases[_i].fails;
+	psm__file_ops.datasync = gated_sync;
+	psm__file_ops.publish = noted_publish;
+	count = call_all();
+	let_go();
+	for (int n = 0; n < count; n++)
+		pthread_join(callers[n].thread, NULL);
+	abandon(spool);
+	spool = open_with(&conf);
+	while (psm__spool_peek(spool, &m))
+		psm__spool_pass(spool);
+	abandon(spool);
+	spool = open_with(&conf);
+	ck_assert_int_gt(check_sent(count), 0);
+	end(spool);
+}
+END_TEST
+
 static void
 add(Suite *s, const char *name, void (*before)(void))
 {
@@ -188,6 +216,8 @@ add(Suite *s, const char *name, void (*before)(void))
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, before, tear_down);
 	tcase_add_loop_test(tc, one_sync_for_many_fails, 0, PSM__COUNT(cases));
+	tcase_add_loop_test(tc, one_sync_for_many_fails_and_processes_end, 0,
+	                    PSM__COUNT(cases));
 	suite_add_tcase(s, tc);
 }
 

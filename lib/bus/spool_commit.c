@@ -131,7 +131,10 @@ space_needed(const struct psm__spool *s, const struct psm__segment *g)
 	return space;
 }
 
-/* 0 or an errno; then nothing has changed. @locks s->lock held */
+/* 0 or an errno; then no record has moved. What is behind `from` is durable
+ * nowhere, so its files go: a later process goes through the files by their
+ * numbers, and would take what moved behind them for lost or settled. @locks
+ * s->lock held */
 static int
 move_records(struct psm__spool *s, struct psm__segment *from)
 {
@@ -153,6 +156,10 @@ move_records(struct psm__spool *s, struct psm__segment *from)
 	}
 	if (rc == 0 && psm__file_ops.datasync(to->fd) < 0)
 		rc = errno;
+	for (g = from->next; rc == 0 && g; g = g->next) {
+		g->failed = 1; /* without a name it is of no more use */
+		rc = psm__segment_unname(g);
+	}
 	if (rc == 0)
 		rc = psm__home_dirsync(to->home);
 	if (rc != 0) {

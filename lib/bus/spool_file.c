@@ -186,6 +186,18 @@ psm__segment_delete(struct psm__segment *g)
 	psm__segment_free(g);
 }
 
+int
+psm__segment_unname(struct psm__segment *g)
+{
+	char name[32];
+
+	file_name(name, g->number, "pms");
+	if (psm__file_ops.unlink(g->home->dirfd, name, 0) < 0)
+		return errno;
+	__atomic_store_n(&g->home->dir_dirty, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
 /* A file of size zeroed bytes under the name of a spare; 0 or an errno. */
 static int
 make_file(struct psm__segment *g)

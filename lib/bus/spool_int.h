@@ -276,6 +276,8 @@ void psm__segment_expect(const struct psm__segment *g);
 /* Its records are all settled: keep it as a spare or delete it. */
 void psm__segment_retire(struct psm__spool *s, struct psm__segment *g);
 void psm__segment_delete(struct psm__segment *g);
+/* No later process finds it. 0 or an errno. */
+int psm__segment_unname(struct psm__segment *g);
 /* Its header, in its memory. 0 or an errno. */
 int psm__segment_header(const struct psm__keys *keys, struct psm__segment *g);
 /* Forget it, keep its file. */
