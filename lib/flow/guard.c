@@ -2,6 +2,7 @@
 /* The breaker of a processor: fed and asked by its threads, seen by others. */
 #include "flow/processor_int.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,30 +85,57 @@ opened_locked(psm_processor *pr, const struct psm__tried *t)
 	show_locked(pr);
 }
 
+/* @locks pr->lock held */
+static void
+feed_good_locked(struct psm__strand *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->good_count; i++)
+		(void)psm__breaker_feed(&l->pr->breaker, &l->good[i],
+		                        psm__mono_ms()); /* opens nothing */
+	l->good_count = 0;
+}
+
+void
+psm__guard_kept(struct psm__strand *l)
+{
+	if (l->good_count == 0)
+		return;
+	(void)pthread_mutex_lock(&l->pr->lock);
+	feed_good_locked(l);
+	(void)pthread_mutex_unlock(&l->pr->lock);
+}
+
 int
 psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
                 const struct psm__tried *t)
 {
 	psm_processor *pr = l->pr;
 	struct psm__trial trial;
-	int opened;
+	int opened = 0;
 
 	if (!pr->breaker_on || !t->called)
 		return 0;
 	trial = trial_of(rec, t);
+	if (trial.code == 0) {
+		assert(l->good_count < PSM__COUNT(l->good));
+		l->good[l->good_count++] = trial;
+		return 0;
+	}
 	(void)pthread_mutex_lock(&pr->lock);
 	/* While its partition waits for it anyway nothing can be lost; but a
 	 * probe that is put off has failed. */
-	if (t->outcome == PSM__LATER && t->policy != PSM_ON_FAILURE_PARK &&
-	    pr->breaker.state == PSM__BREAKER_CLOSED)
-		opened = 0;
-	else
+	if (t->outcome != PSM__LATER || t->policy == PSM_ON_FAILURE_PARK ||
+	    pr->breaker.state != PSM__BREAKER_CLOSED) {
+		feed_good_locked(l);
 		opened =
 		    psm__breaker_feed(&pr->breaker, &trial, psm__mono_ms());
+	}
 	if (opened)
 		opened_locked(pr, t);
 	(void)pthread_mutex_unlock(&pr->lock);
-	l->failed = l->failed || trial.code != 0;
+	l->failed = 1;
 	if (!opened)
 		return 0;
 	psm__log(PSM_LOG_ERROR, "all events fail: none is handled for a time",

@@ -135,6 +135,9 @@ struct psm__strand {
 	int lazy;
 	int careful; /* wait for them after each handler */
 	int failed;  /* a handler has, in the transaction */
+	/* Those handled in the transaction that the breaker was not told of. */
+	struct psm__trial good[PSM__BATCH_MAX];
+	size_t good_count;
 	int64_t outcomes[PSM__N_OUTCOMES]; /* of the transaction */
 	int64_t done[PSM__N_OUTCOMES];     /* committed, not told yet */
 	/* Of a worker. */
@@ -349,9 +352,13 @@ int psm__guard_allow(psm_processor *pr, int max);
 /* Nothing may be handled: wait a little, at most until something may. */
 void psm__guard_wait(psm_processor *pr);
 /* What became of an event, before it is settled. 0, or the breaker has opened:
- * the code for which the transaction is to be rolled back. Any thread. */
+ * the code for which the transaction is to be rolled back. One that was handled
+ * counts as soon as one that failed comes behind it: before, or at the commit,
+ * it can turn out that it was not. Any thread. */
 int psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
                     const struct psm__tried *t);
+/* The strand's transaction is committed: so is what was handled. Any thread. */
+void psm__guard_kept(struct psm__strand *l);
 /* Before a transaction is committed: 0, or the breaker has opened meanwhile and
  * it holds a failure. Any thread. */
 int psm__guard_check(struct psm__strand *l);

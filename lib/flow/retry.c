@@ -56,6 +56,7 @@ try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 	int rc;
 
 	pr->main.lazy = 0;
+	pr->main.good_count = 0;
 	pr->main.careful = 1;
 	rc = psm__try(&pr->main, tx, &rec, p->attempts + 1, &t);
 
@@ -156,6 +157,7 @@ turn(psm_processor *pr, int64_t *id)
 	rc = psm_tx_commit(tx, pr->err);
 	if (rc < 0)
 		return rc;
+	psm__guard_kept(&pr->main);
 	psm__guard_committed(pr);
 	pr->main.done[outcome]++; /* not before: it may not have been */
 	return 1;

@@ -262,6 +262,7 @@ psm__strand_begin(struct psm__strand *l, psm_tx **tx)
 
 	memset(l->outcomes, 0, sizeof l->outcomes);
 	l->failed = l->lazy = 0;
+	l->good_count = 0;
 	rc = psm_tx_begin(l->pr->st, tx, l->err);
 	if (rc < 0)
 		return rc;
@@ -313,9 +314,11 @@ psm__strand_end(struct psm__strand *l, psm_tx *tx, int rc)
 	/* Not before: a question that was queued is answered by a rollback. */
 	psm_rows_free(l->asked);
 	l->asked = NULL;
-	if (rc == 0)
-		add(l->done, l->outcomes);
-	return rc;
+	if (rc < 0)
+		return rc;
+	psm__guard_kept(l);
+	add(l->done, l->outcomes);
+	return 0;
 }
 
 void
