@@ -160,6 +160,7 @@ const struct rig rig_memory = {
     .open = memory_open,
     .set_down = psm__memory_set_down,
     .expire = memory_expire,
+    .evict = psm__memory_evict,
     .close = psm_transport_unref,
 };
 

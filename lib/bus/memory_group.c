@@ -101,6 +101,7 @@ psm__mem_join(struct psm__mem_source *s, const char *group)
 	                    sizeof(*g->members)) < 0)
 		return PSM_ERR_NOMEM;
 	s->group = g;
+	s->evicted = 0;
 	for (i = 0; i < s->topic_count; i++)
 		if (add_cursors(s, s->topics[i]) < 0)
 			return PSM_ERR_NOMEM;
@@ -116,9 +117,12 @@ psm__mem_leave(struct psm__mem_source *s)
 	struct psm__mem_group *g = s->group;
 	size_t i, kept = 0;
 
-	for (i = 0; i < g->count; i++)
+	for (i = 0; i < g->count; i++) {
 		if (g->cursors[i].owner == s)
 			g->cursors[i].owner = NULL;
+		if (g->cursors[i].loser == s)
+			g->cursors[i].loser = NULL;
+	}
 	for (i = 0; i < g->member_count; i++)
 		if (g->members[i] != s)
 			g->members[kept++] = g->members[i];
@@ -126,22 +130,90 @@ psm__mem_leave(struct psm__mem_source *s)
 	rebalance(s->bus, g);
 }
 
-/* Run the callback of one cursor that must go. @locks bus->lock held, not
- * during the callback */
+/* Run the callback of one cursor. @locks bus->lock held, not during the
+ * callback */
 static void
-give_up(struct psm__mem_source *s, size_t i)
+tell_revoked(struct psm__mem_source *s, size_t i)
 {
 	struct psm__mem_cursor *cur = &s->group->cursors[i];
 	const char *topic = cur->topic->name; /* lives as long as the bus */
 	int32_t partition = cur->partition;
 
-	if (s->revoked) {
-		pthread_mutex_unlock(&s->bus->lock);
-		s->revoked(topic, partition, s->user);
-		pthread_mutex_lock(&s->bus->lock);
-		cur = &s->group->cursors[i];
+	if (!s->revoked)
+		return;
+	pthread_mutex_unlock(&s->bus->lock);
+	s->revoked(topic, partition, s->user);
+	pthread_mutex_lock(&s->bus->lock);
+}
+
+/* One who was taken for dead before, and does not know it yet? */
+static int
+has_loser(const struct psm__mem_group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->count; i++)
+		if (g->cursors[i].loser)
+			return 1;
+	return 0;
+}
+
+/* @locks bus->lock held */
+static void
+evict(struct psm__bus *bus, struct psm__mem_group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->count; i++) {
+		g->cursors[i].loser = g->cursors[i].owner;
+		g->cursors[i].owner = NULL;
 	}
-	cur->owner = NULL;
+	for (i = 0; i < g->member_count; i++)
+		g->members[i]->evicted = 1;
+	g->member_count = 0;
+	rebalance(bus, g);
+}
+
+void
+psm__memory_evict(psm_transport *t)
+{
+	struct psm__bus *bus = (struct psm__bus *)t;
+	size_t i;
+
+	pthread_mutex_lock(&bus->lock);
+	for (i = 0; i < bus->group_count; i++)
+		if (!has_loser(bus->groups[i]))
+			evict(bus, bus->groups[i]);
+	pthread_mutex_unlock(&bus->lock);
+}
+
+/* Taken for dead: hear what is gone, and begin anew; without memory, at the
+ * next poll. @locks as tell_revoked */
+static void
+come_back(struct psm__mem_source *s)
+{
+	struct psm__mem_group *g = s->group;
+	size_t i;
+
+	if (psm__grow(&g->members, &g->member_cap, g->member_count + 1,
+	              sizeof(*g->members)) < 0)
+		return;
+	g->members[g->member_count++] = s;
+	s->evicted = 0;
+	for (i = 0; i < g->count; i++)
+		if (g->cursors[i].loser == s) {
+			g->cursors[i].loser = NULL;
+			tell_revoked(s, i);
+		}
+	rebalance(s->bus, g);
+}
+
+/* One cursor that must go. @locks as tell_revoked */
+static void
+give_up(struct psm__mem_source *s, size_t i)
+{
+	tell_revoked(s, i);
+	s->group->cursors[i].owner = NULL;
 	pthread_cond_broadcast(&s->bus->changed);
 }
 
@@ -184,6 +256,8 @@ psm__mem_follow(struct psm__mem_source *s)
 {
 	size_t i;
 
+	if (s->evicted)
+		come_back(s);
 	for (i = 0; i < s->group->count; i++) {
 		struct psm__mem_cursor *cur = &s->group->cursors[i];
 

@@ -61,6 +61,7 @@ struct psm__mem_source {
 	void *user;
 	int woken;
 	int assigned; /* 1 once a poll has seen the group */
+	int evicted;  /* 1: is no member any more, and does not know */
 	size_t turn;  /* the cursor that is asked first */
 };
 
@@ -72,6 +73,7 @@ struct psm__mem_cursor {
 	int64_t committed_epoch;        /* the log it is of */
 	struct psm__mem_source *owner;  /* reads it now; NULL: nobody */
 	struct psm__mem_source *target; /* should read it */
+	struct psm__mem_source *loser;  /* was taken for dead; does not know */
 	int64_t position;
 	int64_t epoch;         /* the log that position is of */
 	int64_t held_until_ms; /* monotonic; 0: not held */

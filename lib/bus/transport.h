@@ -261,6 +261,10 @@ void psm__kafka_kill_sink(struct psm__sink *s);
 /* -- memory transport, for tests: what the mock cluster offers for Kafka. */
 /* down 1: nothing is acknowledged and nothing can be read until down 0. */
 void psm__memory_set_down(psm_transport *t, int down);
+/* All members of all groups are taken for dead, though they live: others may
+ * have their partitions. They hear of it at their next poll, and join anew. A
+ * group where somebody has not heard of the last time is left alone. */
+void psm__memory_evict(psm_transport *t);
 /* The next count sends are reported as rc. */
 void psm__memory_fail_next(psm_transport *t, int count, int rc);
 int64_t psm__memory_count(psm_transport *t, const char *topic);
