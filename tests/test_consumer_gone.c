@@ -245,6 +245,58 @@ START_TEST(c14_wiped_log_grows_past_the_offset)
 }
 END_TEST
 
+/* The topic goes and comes under the reader's hands, and grows to more than it
+ * was: all of the new one is handled. The first thing that the reader looks at
+ * is the log, or the group, because it was put out meanwhile. */
+static void
+drop_topic(int put_out)
+{
+	struct seen seen = {0};
+	psm_consumer *c;
+	struct env e;
+	int i;
+
+	open_env(&e, POSTGRES);
+	c = make_consumer(e.t, "dropped", &seen);
+	for (i = 1; i <= 57; i++)
+		put_good(&e, i);
+	poll_until(c, &seen.count, 57);
+	ck_assert_int_eq(
+	    pg_int("SELECT psymatch.topic_drop('" TOPIC "')::integer"), 1);
+	for (i = 101; i <= 160; i++)
+		put_good(&e, i);
+	if (put_out) {
+		pg_run("DELETE FROM psymatch.group_member");
+		/* The thread that keeps the lease finds out. */
+		pg_run("CREATE TABLE now AS SELECT clock_timestamp() AS ts");
+		ck_assert_int_eq(
+		    pg_wait(1, 60000,
+		            "SELECT count(*) FROM pg_stat_activity, now WHERE "
+		            "application_name = 'psymatch transport lease' AND "
+		            "datname = current_database() AND state = 'idle' "
+		            "AND query_start > ts"),
+		    1);
+	}
+	poll_until(c, &seen.count, 117);
+	ck_assert_int_eq(seen.number[57], 101);
+	check_order(&seen);
+	ck_assert_int_eq(psm_consumer_stat(c, "gaps"), 1);
+	end(c, 0);
+	close_env(&e);
+}
+
+START_TEST(c14_dropped_under_the_reader)
+{
+	drop_topic(0);
+}
+END_TEST
+
+START_TEST(c14_dropped_while_put_out)
+{
+	drop_topic(1);
+}
+END_TEST
+
 /* Retention ran past the consumer: what is left is handled, and it is said how
  * many are missed. */
 START_TEST(c14_retention_ran_past)
@@ -330,6 +382,8 @@ main(int argc, char **argv)
 	    {"c12 lag", c12_lag_in_events_and_seconds, 1},
 	    {"c14", c14_offset_beyond_the_log, 0},
 	    {"c14 wiped", c14_wiped_log_grows_past_the_offset, 1},
+	    {"c14 dropped", c14_dropped_under_the_reader, 1},
+	    {"c14 lost", c14_dropped_while_put_out, 1},
 	    {"c14 retention", c14_retention_ran_past, 1},
 	};
 

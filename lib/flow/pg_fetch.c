@@ -272,10 +272,12 @@ static int
 is_same_log(struct psm__pg_source *s, struct psm__pg_part *part,
             const struct psm__topic_place *at)
 {
+	int64_t before = part->born;
+
 	part->end = at->next;
-	if (part->born == 0)
-		part->born = at->born;
-	if (at->next >= 0 && part->born == at->born)
+	if (at->next >= 0)
+		part->born = *psm__pg_born(s, part->topic) = at->born;
+	if (at->next >= 0 && (before == 0 || before == at->born))
 		return 1;
 	psm__pg_forget(part);
 	if (part->position > 0)

@@ -21,6 +21,17 @@ psm__pg_part(struct psm__pg_source *s, const char *topic, int32_t partition)
 	return NULL;
 }
 
+/* The server tells only of topics that we asked for. */
+int64_t *
+psm__pg_born(struct psm__pg_source *s, const char *topic)
+{
+	size_t i = 0;
+
+	while (i + 1 < s->topic_count && strcmp(s->topics[i], topic) != 0)
+		i++;
+	return &s->born[i];
+}
+
 static void
 part_free(struct psm__pg_part *part)
 {
@@ -192,6 +203,9 @@ add_part(struct psm__pg_source *s, const struct psm__topic_share *share,
 	}
 	part->partition = share->partition;
 	part->end = part->pending = -1;
+	/* Where to begin is a number of the log that was read, and this may be
+	 * another one: reading it will tell. */
+	part->born = *psm__pg_born(s, share->topic);
 	s->parts[s->part_count++] = part;
 	if (s->conf.start_at)
 		at = s->conf.start_at(part->topic, part->partition, share->next,

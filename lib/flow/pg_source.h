@@ -40,6 +40,7 @@ struct psm__pg_source {
 	struct psm__pg_link link;
 	char *group;
 	char **topics;
+	int64_t *born; /* of the log of each topic that was read; 0: none was */
 	size_t topic_count;
 	struct psm__source_conf conf; /* the callbacks */
 	char member[40];              /* a UUID */
@@ -68,6 +69,8 @@ struct psm__pg_source {
 
 struct psm__pg_part *psm__pg_part(struct psm__pg_source *s, const char *topic,
                                   int32_t partition);
+/* Its place in s->born. */
+int64_t *psm__pg_born(struct psm__pg_source *s, const char *topic);
 /* Ask the group what is ours, give up and take over, with the callbacks. */
 int psm__pg_follow(struct psm__pg_source *s, psm_error *err);
 /* Write what is pending. */
