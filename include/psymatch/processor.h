@@ -46,12 +46,13 @@ typedef struct psm_processor psm_processor;
  * Runs on the processor's thread, or on one of its workers at the same time as
  * other calls, once per event, and again if its effects were rolled back.
  *
- * @param tx    the batch's: psm_tx_exec() and psm_tx_emit() only, neither
- * commit nor roll back. A statement may take as long as the deadline of the
- * handler says (psm_handler_options_deadline), 30 s unless set; then the
- * database ends it with PSM_ERR_TIMEOUT. Nothing for four times the longest
- * deadline of the processor's handlers, and the database takes the process for
- * dead: the batch is rolled back, and can be handled by another one.
+ * @param tx    the batch's: psm_tx_exec(), psm_tx_queue() and psm_tx_emit()
+ * only, neither commit nor roll back. A statement may take as long as the
+ * deadline of the handler says (psm_handler_options_deadline), 30 s unless set;
+ * then the database ends it with PSM_ERR_TIMEOUT. Nothing for four times the
+ * longest deadline of the processor's handlers, and the database takes the
+ * process for dead: the batch is rolled back, and can be handled by another
+ * one.
  * @param ev    borrowed for the call.
  * @param user  as given to psm_processor_on().
  * @param err   for psm_error_set(), or to be handed on; its message is kept
@@ -66,7 +67,8 @@ typedef struct psm_processor psm_processor;
  *   PSM_ERR_REJECT and any other
  *     never: its effects are undone, it becomes a row of psymatch.dead_letter.
  *   A statement that failed counts as the handler's failure, even if it then
- *   returns 0.
+ *   returns 0. So does a constraint deferred to the commit: if that fails the
+ *   batch is handled once more, with these checked after each event.
  */
 typedef int (*psm_tx_event_fn)(psm_tx *tx, const psm_event *ev, void *user,
                                psm_error *err);

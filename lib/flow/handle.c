@@ -196,12 +196,15 @@ settle(struct psm__strand *l, psm_tx *tx, const struct psm__handler *h, int rc,
 {
 	enum psm__verdict v;
 
-	if (l->careful && psm__tx_lazy(tx) && psm__tx_failed(tx) == 0)
-		(void)psm__tx_sync(tx, rc == 0 ? l->fail : NULL);
-	l->lazy |= psm__tx_lazy(tx);
+	/* What fails says so by psm__tx_failed. */
+	if (l->careful && rc == 0 && psm__tx_failed(tx) == 0)
+		(void)psm__tx_check_deferred(tx, l->fail);
+	else if (l->careful && psm__tx_lazy(tx) && psm__tx_failed(tx) == 0)
+		(void)psm__tx_sync(tx, NULL);
+	l->unsure |= psm__tx_lazy(tx);
 	v = psm__judge(psm__tx_failed(tx), &rc);
 	t->code = rc;
-	if (v != PSM__FINE && l->lazy)
+	if (v != PSM__FINE && l->unsure)
 		return psm__fail(l->err, rc, "a statement failed: %s",
 		                 psm_strerror(rc));
 	if (v == PSM__FINE) {

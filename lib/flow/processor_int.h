@@ -130,11 +130,13 @@ struct psm__strand {
 	int gated; /* something is parked: look before each message */
 	int ahead; /* something was put aside in front of an offset: the same */
 	int stops; /* a partition has stopped */
-	/* A handler did not wait for the answers to its statements: whose fault
-	 * a failure is, is not known. */
-	int lazy;
-	int careful; /* wait for them after each handler */
-	int failed;  /* a handler has, in the transaction */
+	/* Whose fault a failure is, is not known: a handler did not wait for
+	 * the answers to its statements, or it came with the commit. */
+	int unsure;
+	/* Wait for the answers, and look at the constraints that are deferred,
+	 * after each handler. */
+	int careful;
+	int failed; /* a handler has, in the transaction */
 	/* Those handled in the transaction that the breaker was not told of. */
 	struct psm__trial good[PSM__BATCH_MAX];
 	size_t good_count;

@@ -55,7 +55,7 @@ try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 	struct psm__tried t;
 	int rc;
 
-	pr->main.lazy = 0;
+	pr->main.unsure = 0;
 	pr->main.good_count = 0;
 	pr->main.careful = 1;
 	rc = psm__try(&pr->main, tx, &rec, p->attempts + 1, &t);

@@ -261,7 +261,7 @@ psm__strand_begin(struct psm__strand *l, psm_tx **tx)
 	int rc;
 
 	memset(l->outcomes, 0, sizeof l->outcomes);
-	l->failed = l->lazy = 0;
+	l->failed = l->unsure = 0;
 	l->good_count = 0;
 	rc = psm_tx_begin(l->pr->st, tx, l->err);
 	if (rc < 0)
@@ -295,11 +295,22 @@ add(int64_t *to, const int64_t *more)
 int
 psm__strand_unsure(struct psm__strand *l, int rc)
 {
-	if (rc == 0 || !l->lazy || l->careful)
+	if (rc == 0 || !l->unsure || l->careful)
 		return 0;
 	l->careful = 1;
 	psm__error_clear(l->err);
 	return 1;
+}
+
+static int
+commit(struct psm__strand *l, psm_tx *tx)
+{
+	int rc = psm_tx_commit(tx, l->err);
+
+	/* A constraint that is deferred: some event violates it. */
+	if (rc == PSM_ERR_CONFLICT || rc == PSM_ERR_SCHEMA)
+		l->unsure = 1;
+	return rc;
 }
 
 int
@@ -310,7 +321,7 @@ psm__strand_end(struct psm__strand *l, psm_tx *tx, int rc)
 	if (rc < 0)
 		psm_tx_rollback(tx);
 	else
-		rc = psm_tx_commit(tx, l->err);
+		rc = commit(l, tx);
 	/* Not before: a question that was queued is answered by a rollback. */
 	psm_rows_free(l->asked);
 	l->asked = NULL;

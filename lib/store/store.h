@@ -16,6 +16,9 @@ int psm__tx_savepoint(psm_tx *tx, const char *name, psm_error *err);
 int psm__tx_rollback_to(psm_tx *tx, const char *name, psm_error *err);
 /* Travels with the next statement. */
 int psm__tx_release(psm_tx *tx, const char *name, psm_error *err);
+/* What deferred constraints would say at the commit; how they are set, and that
+ * they are looked at again then, stays as it is. */
+int psm__tx_check_deferred(psm_tx *tx, psm_error *err);
 psm_store *psm__tx_store(psm_tx *tx);
 /* 0, or the code of the statement that failed since the last savepoint the
  * transaction went back to. */

@@ -376,6 +376,22 @@ psm__tx_release(psm_tx *tx, const char *name, psm_error *err)
 	return rc;
 }
 
+int
+psm__tx_check_deferred(psm_tx *tx, psm_error *err)
+{
+	static const char mark[] = "psm_deferred";
+	int rc = psm__tx_savepoint(tx, mark, err);
+
+	if (rc == 0)
+		rc = psm__tx_queue(tx, "SET CONSTRAINTS ALL IMMEDIATE", 0, NULL,
+		                   NULL, err);
+	/* The other way round, ALL DEFERRED would defer those as well that were
+	 * immediate. */
+	if (rc == 0)
+		rc = psm__tx_rollback_to(tx, mark, err);
+	return rc < 0 ? rc : psm__tx_release(tx, mark, err);
+}
+
 psm_store *
 psm__tx_store(psm_tx *tx)
 {
