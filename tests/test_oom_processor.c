@@ -18,6 +18,8 @@ setup(void)
 {
 	testing_memory_begin();
 	flow_setup();
+	pg_hasty();
+	(void)pg_kill("psymatch%");
 	put = 0;
 }
 
@@ -173,7 +175,7 @@ START_TEST(handled_once_without_memory)
 
 	start();
 	plain(0);
-	count = testing_refuse_each(plain);
+	count = testing_refuse_each(plain, 1);
 	ck_assert_int_gt(count, 30);
 	flow_stop();
 	flow_check_effects((int)(put / 4 * 3));
@@ -200,7 +202,7 @@ START_TEST(handled_once_on_new_connections)
 {
 	start();
 	anew(0);
-	ck_assert_int_gt(testing_refuse_each(anew), 50);
+	ck_assert_int_gt(testing_refuse_each(anew, 1), 50);
 	flow_stop();
 	flow_check_effects((int)put);
 	ck_assert_int_eq(flow_dead_rows(), 0);
@@ -242,7 +244,7 @@ START_TEST(put_aside_once_without_memory)
 {
 	start();
 	trouble(0);
-	ck_assert_int_gt(testing_refuse_each(trouble), 30);
+	ck_assert_int_gt(testing_refuse_each(trouble, 1), 30);
 	flow_stop();
 	flow_check_effects((int)(put / 4));
 }
@@ -305,7 +307,7 @@ START_TEST(tried_again_once_without_memory)
 	pr->worker.cancel = 0;
 	testing_spared = 1;
 	retry(0);
-	ck_assert_int_gt(testing_refuse_each(retry), 30);
+	ck_assert_int_gt(testing_refuse_each(retry, 1), 30);
 	testing_spared = 1;
 	ck_assert_int_eq(flow_dead_rows(), 0);
 }

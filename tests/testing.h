@@ -121,6 +121,7 @@ testing_remove(const char *path)
 static struct {
 	atomic_long calls, live;
 	atomic_long fail_at; /* this call gives NULL; 0: none */
+	int begun;
 } testing_memory;
 /* 1: this thread's calls are not counted and not refused. */
 static _Thread_local int testing_spared;
@@ -165,8 +166,11 @@ testing_free(void *ptr)
 static inline void
 testing_memory_begin(void)
 {
+	if (testing_memory.begun)
+		return;
 	ck_assert_int_eq(
 	    psm_set_allocator(testing_alloc, testing_realloc, testing_free), 0);
+	testing_memory.begun = 1;
 }
 
 /* The n-th allocation from now on is refused; 0: none. */
@@ -181,22 +185,26 @@ testing_memory_refuse(long n)
 /*
  * For programs with threads: episode(n) does something with them and waits for
  * its end, while the n-th allocation of it is refused, for each n that it
- * comes to. The calling thread is spared. Returns how many there were.
+ * comes to, or each step-th. The calling thread is spared. Returns how many
+ * were refused.
  */
 static inline long
-testing_refuse_each(void (*episode)(long n))
+testing_refuse_each(void (*episode)(long n), int step)
 {
-	long n, calls = 0;
+	long n, calls, count = 0;
 
 	testing_spared = 1;
-	for (n = 1; calls >= n - 1; n++) {
+	for (n = 1;; n += step) {
 		testing_memory_refuse(n);
 		episode(n);
 		calls = atomic_load(&testing_memory.calls);
 		testing_memory_refuse(0);
+		if (calls < n)
+			break;
+		count++;
 	}
 	testing_spared = 0;
-	return n - 2;
+	return count;
 }
 
 /*
@@ -204,8 +212,9 @@ testing_refuse_each(void (*episode)(long n))
  * It runs once in peace (what it keeps for the life of the process it keeps
  * now), then once for each of its allocations with that one refused: it must
  * say PSM_ERR_NOMEM (or 0, if it can do without) and leave nothing behind, and
- * it must work again after that. Call it first in a test: the allocator cannot
- * change while blocks are out. Returns the number of allocations.
+ * it must work again after that. Call it, or testing_memory_begin, first in a
+ * test: the allocator cannot change while blocks are out. Returns the number of
+ * allocations.
  */
 static inline long
 testing_fail_each(int (*fn)(void *arg), void *arg, int may_do_without)

@@ -141,6 +141,13 @@ pg_database(void)
 	beside = connect_to(database);
 }
 
+void
+pg_hasty(void)
+{
+	pg_run("ALTER DATABASE %s SET synchronous_commit = off", database);
+	pg_run("SET synchronous_commit = off");
+}
+
 const char *
 pg_name(void)
 {

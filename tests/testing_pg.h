@@ -18,6 +18,9 @@ void pg_main_private(char **argv);
 /* In each test: an empty database, dropped at the end of the process. With
  * TESTING_LOG in the environment the library's log goes to standard error. */
 void pg_database(void);
+/* Its commits do not wait for the disk, but for those of connections that are
+ * open: for tests that make hundreds. */
+void pg_hasty(void);
 /* Its name. */
 const char *pg_name(void);
 /* Settings that lead to it. */

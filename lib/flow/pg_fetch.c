@@ -124,10 +124,10 @@ add_headers(struct build *b, struct psm__record *rec, const char *text)
 {
 	psm_json *doc = NULL;
 	size_t i;
-	int rc = 0;
+	int rc = psm_json_parse(text, strlen(text), &doc, NULL);
 
-	if (psm_json_parse(text, strlen(text), &doc, NULL) < 0)
-		return 0;
+	if (rc < 0)
+		return rc == PSM_ERR_NOMEM ? rc : 0;
 	rec->headers = place_of(b->header_count);
 	for (i = 0; i < psm_json_count(doc) && rc == 0; i++)
 		rc = add_header(b, psm_json_item(doc, i));

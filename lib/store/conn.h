@@ -23,11 +23,16 @@ int psm__conn_in_tx(const struct psm__conn *c);
 /*
  * Queue one statement. Parameters are read before the call returns. Its failure
  * is reported by the next sync. rows may be NULL; else *rows is NULL until a
- * successful sync made it new, so it must live until then.
+ * successful sync made it new, so it must live until then, or until this fails:
+ * after a failure, but for PSM_ERR_INVAL, no answer is written to where those
+ * queued before wanted theirs, as after psm__conn_forget().
  */
 int psm__conn_queue(struct psm__conn *c, const char *sql, size_t count,
                     const struct psm__param *params, psm_rows **rows,
                     psm_error *err);
+/* What is queued is still sent; its answers are thrown away. For who queued and
+ * returns without a sync. */
+void psm__conn_forget(struct psm__conn *c);
 /* The same with parameters that are all text. */
 int psm__conn_queue_texts(struct psm__conn *c, const char *sql, size_t count,
                           const char *const *params, psm_rows **rows,

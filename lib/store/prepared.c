@@ -130,23 +130,14 @@ send_run(struct psm__conn *c, const struct psm__cached *s, size_t count,
 	                           formats, 0);
 }
 
-int
-psm__conn_queue(struct psm__conn *c, const char *sql, size_t count,
-                const struct psm__param *params, psm_rows **rows,
-                psm_error *err)
+static int
+queue_run(struct psm__conn *c, const char *sql, size_t count,
+          const struct psm__param *params, psm_rows **rows, psm_error *err)
 {
 	struct psm__cached *s;
 	struct psm__entry *e;
 	int rc;
 
-	if (rows)
-		*rows = NULL;
-	if (c->broken)
-		return psm__conn_fail_broken(err);
-	if (count > PSM__PARAMS_MAX)
-		return psm__fail(err, PSM_ERR_INVAL,
-		                 "want at most %d parameters, got %zu",
-		                 PSM__PARAMS_MAX, count);
 	rc = queue_prepare(c, sql, &s, err);
 	if (rc < 0)
 		return rc;
@@ -163,4 +154,33 @@ psm__conn_queue(struct psm__conn *c, const char *sql, size_t count,
 	e->name = s->name;
 	c->queued++;
 	return 0;
+}
+
+void
+psm__conn_forget(struct psm__conn *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->queued; i++)
+		c->queue[i].rows = NULL;
+}
+
+int
+psm__conn_queue(struct psm__conn *c, const char *sql, size_t count,
+                const struct psm__param *params, psm_rows **rows,
+                psm_error *err)
+{
+	int rc;
+
+	if (rows)
+		*rows = NULL;
+	if (count > PSM__PARAMS_MAX)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want at most %d parameters, got %zu",
+		                 PSM__PARAMS_MAX, count);
+	rc = c->broken ? psm__conn_fail_broken(err)
+	               : queue_run(c, sql, count, params, rows, err);
+	if (rc < 0)
+		psm__conn_forget(c);
+	return rc;
 }

@@ -337,6 +337,8 @@ psm__topic_read(struct psm__conn *c, const char *group,
 		rc = psm__conn_queue(c, GENERATION_SQL, 1, &name, &ends, err);
 	if (rc == 0)
 		rc = psm__conn_sync(c, err);
+	else
+		psm__conn_forget(c);
 	if (rc == 0 && count > 0)
 		take_ends(ends, list, count, generation);
 	else if (rc == 0)
