@@ -46,44 +46,54 @@ START_TEST(a_topic_that_comes_later)
 }
 END_TEST
 
+/* An event that does not compress below len; to be freed. */
+static psm_event *
+incompressible(size_t len)
+{
+	static const char head[] = "{\"patient_id\":1,\"note\":\"";
+	char *payload = malloc(len);
+	psm_event *ev = NULL;
+	size_t i;
+
+	ck_assert_ptr_nonnull(payload);
+	for (i = 0; i < len; i++)
+		payload[i] = (char)('a' + rand() % 26);
+	memcpy(payload, head, sizeof(head) - 1);
+	memcpy(payload + len - 2, "\"}", 2);
+	ck_assert_int_eq(
+	    psm_event_new("patient.deleted", "test", payload, len, &ev, NULL),
+	    0);
+	free(payload);
+	return ev;
+}
+
+#define STREAM 2000
+
 /* One that the topic's own limit refuses is told with its reason, and stands in
- * nobody's way. */
+ * nobody's way, with batches in flight before and behind it. */
 START_TEST(over_the_limit_of_the_topic)
 {
-	static const char *const config[] = {"max.message.bytes", "4000", NULL};
+	static const char *const config[] = {"max.message.bytes", "5000", NULL};
+	static const char *const settings[] = {"PSYMATCH_KAFKA_batch_size",
+	                                       "2000", NULL};
 	const char *topic = kafka_topic();
-	char payload[12000];
-	psm_event *big = NULL;
+	psm_event *big = incompressible(10000);
 	psm_producer *p;
-	int len;
 
-	memset(payload, 'x', sizeof(payload));
-	/* Something that does not compress below the limit. */
-	for (size_t i = 0; i < sizeof(payload); i++)
-		payload[i] = (char)('a' + rand() % 26);
-	memcpy(payload, "{\"patient_id\":1,\"note\":\"", 24);
-	len = 10000;
-	memcpy(payload + len - 2, "\"}", 2);
-	ck_assert_int_eq(psm_event_new("patient.deleted", "test", payload,
-	                               (size_t)len, &big, NULL),
-	                 0);
 	kafka_create(topic, 1, config);
-	p = kafka_start(kafka_settings(NULL), hear);
-	kafka_send(p, topic, 0, 10, 1);
-	ck_assert_int_eq(psm_producer_flush(p, KAFKA_PATIENCE_MS, NULL, NULL),
-	                 0);
+	p = kafka_start(kafka_settings(settings), hear);
+	kafka_send(p, topic, 0, STREAM, 5);
 	ck_assert_int_eq(psm_producer_send(p, topic, big, NULL), 0);
-	ck_assert_int_eq(psm_producer_flush(p, KAFKA_PATIENCE_MS, NULL, NULL),
-	                 0);
-	kafka_send(p, topic, 10, 20, 1);
+	kafka_send(p, topic, STREAM, 2 * STREAM, 5);
 	ck_assert_int_eq(psm_producer_flush(p, KAFKA_PATIENCE_MS, NULL, NULL),
 	                 0);
 	ck_assert_int_eq(psm_producer_stat(p, "failed"), 1);
 	ck_assert_int_eq(__atomic_load_n(&failed_code, __ATOMIC_RELAXED),
 	                 PSM_ERR_TOO_LARGE);
-	ck_assert_int_eq(__atomic_load_n(&outcomes, __ATOMIC_RELAXED), 21);
+	ck_assert_int_eq(__atomic_load_n(&outcomes, __ATOMIC_RELAXED),
+	                 2 * STREAM + 1);
 	kafka_close(p);
-	kafka_check(topic, 20, 1, 1);
+	kafka_check(topic, 2 * STREAM, 5, 1);
 	psm_event_free(big);
 }
 END_TEST
