@@ -170,6 +170,27 @@ START_TEST(some_keys_fail)
 }
 END_TEST
 
+/* With fewer keys it takes a full window; what is committed cannot be undone.
+ */
+START_TEST(one_key_fails_one_at_a_time)
+{
+	int n;
+
+	set_sick(1, PSM_ERR_REJECT);
+	start_with(PSM_ON_FAILURE_RETRY, 0);
+	for (n = 1; n < PSM__BREAKER_WINDOW; n++) {
+		flow_put(1, n);
+		flow_wait_offset(n);
+	}
+	ck_assert_int_eq(psm_processor_stat(pr, "breaker"),
+	                 PSM__BREAKER_CLOSED);
+	flow_put(1, n);
+	PG_UNTIL(psm_processor_stat(pr, "breaker") == PSM__BREAKER_OPEN);
+	flow_stop();
+	ck_assert_int_eq(flow_dead_rows(), PSM__BREAKER_WINDOW - 1);
+}
+END_TEST
+
 START_TEST(turned_off)
 {
 	int n;
@@ -314,6 +335,7 @@ main(int argc, char **argv)
 	                    (int)(sizeof failures / sizeof failures[0]));
 	tcase_add_test(tc, everything_fails_for_all_workers);
 	tcase_add_test(tc, some_keys_fail);
+	tcase_add_test(tc, one_key_fails_one_at_a_time);
 	tcase_add_test(tc, turned_off);
 	tcase_add_test(tc, poison_does_not_open_it);
 	tcase_add_test(tc, poison_is_no_probe);

@@ -36,8 +36,13 @@ PSM_BEGIN_DECLS
  * handled for a time, up to 30 s. Then one event is tried: when it is handled
  * reading goes on, when it fails the same way the processor waits again. Only
  * what handlers return counts, not messages that cannot be read: these are dead
- * in any case. PSYMATCH_PROCESSOR_BREAKER=false turns it off, for a log whose
- * events are rightly refused by the dozen.
+ * in any case.
+ *
+ * What failed in batches that were committed before stays parked or dead, and
+ * can be released (psm_dead_release). Where events come one at a time that is
+ * an event each of 4 keys, or up to 19 events if they have fewer keys.
+ * PSYMATCH_PROCESSOR_BREAKER=false turns all this off, for a log whose events
+ * are rightly refused by the dozen.
  */
 typedef struct psm_processor psm_processor;
 
