@@ -102,7 +102,7 @@ member(const psm_event *ev, const char *pointer, int *to, psm_error *e)
 int
 flow_member(const psm_event *ev, const char *pointer)
 {
-	int value;
+	int value = -1;
 
 	ck_assert_int_eq(member(ev, pointer, &value, NULL), 0);
 	return value;
@@ -115,7 +115,7 @@ flow_save(psm_tx *tx, const psm_event *ev, psm_error *e)
 {
 	char key[16], n[16];
 	const char *params[] = {psm_event_id(ev), key, n};
-	int k, number, rc = member(ev, "/email_id", &k, e);
+	int k = 0, number = 0, rc = member(ev, "/email_id", &k, e);
 
 	if (rc == 0)
 		rc = member(ev, "/n", &number, e);
@@ -134,7 +134,7 @@ emit(psm_tx *tx, const psm_event *ev, psm_error *e)
 {
 	psm_event *out = NULL;
 	char payload[64];
-	int key, n, rc = member(ev, "/email_id", &key, e);
+	int key = 0, n = 0, rc = member(ev, "/email_id", &key, e);
 
 	if (rc == 0)
 		rc = member(ev, "/n", &n, e);
@@ -154,7 +154,7 @@ emit(psm_tx *tx, const psm_event *ev, psm_error *e)
 static int
 special(const psm_event *ev)
 {
-	int n, rc = 0;
+	int n = 0, rc = 0;
 
 	if (member(ev, "/n", &n, NULL) < 0)
 		return 0; /* it fails without a plan */

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import unittest
 
 import psymatch
 from psymatch import errors
+from psymatch._lib import callbacks, lib
+from psymatch.errors import check, code_of, make
 
 DEADLINE_MS = 20000
 
@@ -87,6 +90,97 @@ class Bus(unittest.TestCase):
         topic, partition, offset, attempt, is_replay = got[0]
         self.assertEqual((topic, offset, attempt, is_replay), ("therapist-events", 0, 1, False))
         self.assertIn(partition, (0, 1, 2))
+
+    def test_no_memory_is_not_the_fault_of_the_event(self):
+        calls, dead = [], []
+        with psymatch.Producer(self.transport, self.config) as p:
+            p.send(event(1))
+            self.assertEqual(p.flush(DEADLINE_MS), 0)
+
+        def handler(ev):
+            calls.append(ev.attempt)
+            if len(calls) == 1:
+                raise MemoryError
+
+        with psymatch.Consumer("test", ["therapist-events"], self.transport, self.config) as c:
+            c.on("*", handler)
+            c.on_dead(lambda *d: dead.append(d))
+            self.consume(c, calls, 2)
+        self.assertEqual((calls, dead), ([1, 2], []))
+
+    def send_some(self, count):
+        with psymatch.Producer(self.transport, self.config) as p:
+            for i in range(1, count + 1):
+                p.send(event(i))
+            self.assertEqual(p.flush(DEADLINE_MS), 0)
+
+    def test_handler_options(self):
+        self.send_some(2)
+        calls, dead = [], []
+
+        def call(handle, _user, err):
+            calls.append(psymatch.Event._borrowed(handle).time_left_ms)
+            return lib.psm_error_set(err, code_of("PSM_ERR_RETRY"), b"not now")
+
+        function = callbacks["psm_event_fn"](call)
+        options = make(lib.psm_handler_options_new)
+        check(lib.psm_handler_options_versions, options, b"1.0", b"1.5")
+        check(lib.psm_handler_options_on_failure, options, 2, 0)  # reject
+        check(lib.psm_handler_options_deadline, options, 60000)
+        for wrong in (lambda: check(lib.psm_handler_options_versions, options, b"2.0", b"1.0"),
+                      lambda: check(lib.psm_handler_options_on_failure, options, 9, 0),
+                      lambda: check(lib.psm_handler_options_deadline, options, -1)):
+            self.assertRaises(errors.InvalError, wrong)
+        with psymatch.Consumer("test", ["therapist-events"], self.transport, self.config) as c:
+            check(lib.psm_consumer_on_with, c._handle, b"therapist.unblocked", options, function, None)
+            lib.psm_handler_options_free(options)  # copied
+            c.on_dead(lambda *d: dead.append(d[4]))
+            self.consume(c, dead, 2)
+        self.assertEqual(dead, [code_of("PSM_ERR_RETRY")] * 2)
+        self.assertEqual(len(calls), 2)
+        self.assertTrue(all(30000 < left <= 60000 for left in calls))
+
+    def test_a_replay_from_its_options_to_its_numbers(self):
+        self.send_some(6)
+        seen, state = [], []
+
+        def upcast(old, out, _user, err):
+            payload = json.dumps(psymatch.Event._borrowed(old).payload).encode()
+            return lib.psm_event_upcast(old, b"1.1", payload, len(payload), out, err)
+
+        def call(handle, _user, err):
+            ev = psymatch.Event._borrowed(handle)
+            seen.append((ev.key, ev.version, ev.is_replay))
+            state.append((lib.psm_replay_active(), lib.psm_replay_guard(b"a mail", None)))
+            return code_of("PSM_ERR_REJECT") if ev.key == "3" else 0
+
+        kept = callbacks["psm_event_fn"](call), callbacks["psm_upcast_fn"](upcast)
+        replay = make(lib.psm_replay_new, self.transport._handle, b"therapist-events")
+        check(lib.psm_replay_between, replay, 0, 2 ** 62)
+        check(lib.psm_replay_only, replay, b"therapist.unblocked", None, 0)
+        check(lib.psm_replay_on, replay, b"therapist.unblocked", None, kept[0], None)
+        check(lib.psm_replay_upcast, replay, b"therapist.unblocked", b"1.0", b"1.1", kept[1], None)
+        check(lib.psm_replay_may_send, replay)
+        nobody = callbacks["psm_event_fn"]()  # NULL: those of psm_replay_on
+        with self.assertRaises(errors.RejectError) as caught:
+            check(lib.psm_replay_run, replay, nobody, None, DEADLINE_MS)
+        self.assertIn("therapist-events[", str(caught.exception))
+        check(lib.psm_replay_max_failures, replay, 1)
+        del seen[:]
+        check(lib.psm_replay_run, replay, nobody, None, DEADLINE_MS)
+        self.assertEqual(sorted(seen), [(str(i), "1.1", True) for i in range(1, 7)])
+        self.assertEqual([lib.psm_replay_stat(replay, n) for n in (b"read", b"handled", b"failed")], [6, 5, 1])
+        self.assertEqual(set(state), {(1, code_of("PSM_ERR_STATE"))})
+        self.assertEqual((lib.psm_replay_active(), lib.psm_replay_guard(b"a mail", None)), (0, 0))
+        # One partition, one offset, a handler of the run's own, one key.
+        del seen[:]
+        for partition in range(3):
+            check(lib.psm_replay_offsets, replay, partition, 0, 1)
+            check(lib.psm_replay_run, replay, kept[0], None, DEADLINE_MS)
+        self.assertLessEqual(len(seen), 3)
+        with self.assertRaises(errors.InvalError):
+            check(lib.psm_replay_offsets, replay, 0, 5, 1)
+        lib.psm_replay_free(replay)
 
     def test_retry_comes_again_and_another_exception_is_dead(self):
         calls, dead = [], []

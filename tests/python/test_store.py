@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
+import ctypes
 import os
 import subprocess
 import unittest
 
 import psymatch
 from psymatch import errors
+from psymatch._lib import callbacks
+from psymatch.errors import check, make
 from psymatch.store import DEAD, PARKED
 
 SETTINGS = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
@@ -71,6 +74,53 @@ class Store(unittest.TestCase):
         with self.assertRaises(ValueError):
             tx.execute("SELECT 1")
         self.assertIsNone(self.ask("SELECT NULL::text"))
+
+    def test_queued_statements_are_sent_with_the_next_one(self):
+        with self.store.transaction() as tx:
+            for i in range(1, 4):
+                tx.queue("INSERT INTO note VALUES ($1::integer)", i)
+            self.assertEqual(tx.execute("SELECT id FROM note ORDER BY id", columns=1), [("1",), ("2",), ("3",)])
+        with self.assertRaises(errors.ConflictError), self.store.transaction() as tx:
+            tx.queue("INSERT INTO note VALUES (4)")
+            tx.queue("INSERT INTO note VALUES ($1::integer)", 1)  # says nothing yet
+        self.assertEqual(self.ask("SELECT count(*) FROM note"), "3")
+        with self.assertRaises(ValueError):
+            tx.queue("SELECT 1")
+
+    def test_a_replay_into_the_handlers_of_a_processor(self):
+        lib, calls = psymatch.lib, []
+        transport, config = psymatch.Transport.memory(1), psymatch.Config(from_env=False)
+        with psymatch.Producer(transport, config) as p:
+            for i in range(1, 4):
+                p.send(new_event(i))
+            self.assertEqual(p.flush(20000), 0)
+
+        def handler(tx, event, _user, err):
+            key = lib.psm_event_key(event)
+            calls.append((int(key), bool(lib.psm_event_is_replay(event))))
+            return lib.psm_tx_queue(tx, b"INSERT INTO note VALUES ($1::integer)", 1, (ctypes.c_char_p * 1)(key), err)
+
+        function = callbacks["psm_tx_event_fn"](handler)
+        options = make(lib.psm_handler_options_new)
+        check(lib.psm_handler_options_on_failure, options, 1, 5)
+        processor = make(lib.psm_processor_new, self.store._handle, transport._handle, config._handle, b"python")
+        check(lib.psm_processor_on_with, processor, b"communication.send_email", options, function, None)
+        lib.psm_handler_options_free(options)
+        replay = make(lib.psm_replay_new, transport._handle, b"communication-events")
+        with self.assertRaises(errors.StateError):
+            check(lib.psm_processor_replay, processor, replay, 20000)
+        check(lib.psm_replay_into_live, replay)
+        check(lib.psm_processor_replay, processor, replay, 20000)
+        self.assertEqual(calls, [(1, True), (2, True), (3, True)])
+        self.assertEqual(self.ask("SELECT string_agg(id::text, ',' ORDER BY id) FROM note"), "1,2,3")
+        check(lib.psm_processor_replay, processor, replay, 20000)  # known by the inbox
+        self.assertEqual((lib.psm_replay_stat(replay, b"handled"), lib.psm_replay_stat(replay, b"duplicates")), (0, 3))
+        lib.psm_replay_free(replay)
+        lib.psm_processor_free(processor)
+        tables = (ctypes.c_char_p * 1)(b"public.note")
+        check(lib.psm_store_shadow, self.store._handle, b"shadow", tables, 1)
+        self.assertEqual(self.ask("SELECT count(*) FROM shadow.note"), "0")
+        check(lib.psm_store_shadow_drop, self.store._handle, b"shadow")
 
     def test_required_event_says_who_has_not_handled_it(self):
         event = new_event()

@@ -8,6 +8,7 @@ from .event import Event
 
 GREEN, AMBER, RED = 0, 1, 2
 CAMEL_WIRE = "camel"
+_NOMEM = code_of("PSM_ERR_NOMEM")
 _REJECT = code_of("PSM_ERR_REJECT")
 _RETRY = code_of("PSM_ERR_RETRY")
 
@@ -171,8 +172,8 @@ class Producer:
 class Consumer:
     """Calls handlers by event type, in order per key, at least once.
 
-    A handler gets an Event that is valid for its call only. Raising Retry
-    brings the event again; any other exception makes it dead.
+    A handler gets an Event that is valid for its call only. Raising Retry or
+    MemoryError brings the event again; any other exception makes it dead.
     """
 
     def __init__(self, group, topics, transport=None, config=None):
@@ -192,6 +193,8 @@ class Consumer:
                 return 0
             except Exception as e:  # must never cross into C
                 code = e.code if isinstance(e, PsmError) and e.code in BY_CODE else _REJECT
+                if isinstance(e, MemoryError):
+                    code = _NOMEM
                 return lib.psm_error_set(err, code, type_name(e))
 
         function = callbacks["psm_event_fn"](call)
