@@ -484,17 +484,35 @@ START_TEST(c10_replay_rebuilds_beside_the_live_tables)
 }
 END_TEST
 
-/* A consumer that was away for too long goes on where the log begins now, and
- * does not stop. */
+static int
+says_gone(void)
+{
+	char why[300] = "";
+
+	return psm_processor_health(pr, why, sizeof why) == PSM_HEALTH_AMBER &&
+	       strstr(why, "are gone, never read") != NULL;
+}
+
+/* A consumer that was away for too long goes on where the log begins now, says
+ * what it never saw, and does not stop. */
 START_TEST(c14_retention_ran_past)
 {
 	put_range(1, 24);
+	start(&pr);
+	wait_rebalanced(24);
+	stop(&pr);
+	put_range(25, 48);
 	rig->expire(t, FLOW_TOPIC);
 	start(&pr);
-	put_range(25, 48);
-	PG_UNTIL(pg_int("SELECT count(*) FROM effects WHERE n > 24") == 24);
+	put_range(49, 72);
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects WHERE n > 48") == 24);
+	ck_assert_int_eq(psm_processor_stat(pr, "gaps"), 1);
+	ck_assert_int_gt(psm_processor_stat(pr, "gap_messages"), 0);
+	PG_UNTIL(says_gone());
 	stop(&pr);
-	ck_assert_int_lt(pg_int("SELECT count(*) FROM effects"), 48);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE n <= 24"),
+	                 24);
+	ck_assert_int_lt(pg_int("SELECT count(*) FROM effects"), 72);
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM (SELECT n, lag(n) OVER (PARTITION BY "
 	           "key ORDER BY seq) AS before FROM effects) AS o "
