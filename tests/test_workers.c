@@ -275,13 +275,12 @@ START_TEST(taken_over_while_one_is_put_aside)
 	                "wait_event_type = 'Lock' AND query LIKE "
 	                "'%%consumer_offset%%'") == 1);
 	flow_unblock();
-	PG_UNTIL(psm_processor_stat(heir, "duplicates") +
-	             psm_processor_stat(heir, "handled") ==
-	         1);
+	/* Who moves the offset first is not known; the heir does not reach 2.
+	 */
+	flow_wait_offset(2);
 	ck_assert_int_eq(psm_processor_stop(heir, 20000, err), 0);
 	psm_processor_free(heir);
 	psm_transport_unref(same);
-	flow_wait_offset(2);
 	flow_stop();
 	ck_assert_int_eq(plan.seen, 1);
 	ck_assert_int_eq(flow_dead_rows(), 1);
