@@ -181,7 +181,7 @@ end(psm_consumer *c, int want)
 struct row {
 	const char *name;
 	const TTest *test;
-	int once; /* needs what only the memory transport offers */
+	int loops; /* 0: on each transport; it needs what only one offers */
 };
 
 /* Each row on each transport; main's status. */
@@ -196,7 +196,8 @@ run_rows(const char *name, const struct row *rows, size_t count)
 
 		tcase_set_timeout(tc, 90);
 		tcase_add_loop_test(tc, rows[i].test, 0,
-		                    rows[i].once ? 1 : PSM__COUNT(rigs));
+		                    rows[i].loops ? rows[i].loops
+		                                  : (int)PSM__COUNT(rigs));
 		suite_add_tcase(s, tc);
 	}
 	return testing_run(srunner_create(s));

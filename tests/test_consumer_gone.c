@@ -297,6 +297,70 @@ START_TEST(c14_dropped_while_put_out)
 }
 END_TEST
 
+#define LEASE_MS 300
+
+static void
+open_leased(struct env *e)
+{
+	psm_config *cfg;
+	char lease[16];
+
+	open_env(e, POSTGRES);
+	psm_transport_unref(e->t);
+	cfg = pg_settings();
+	snprintf(lease, sizeof(lease), "%d", LEASE_MS);
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_PG_LEASE_MS", lease, NULL), 0);
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_TRANSPORT", "postgres", NULL), 0);
+	ck_assert_int_eq(psm_transport_open(cfg, &e->t, NULL), 0);
+	psm_config_free(cfg);
+}
+
+static int
+group_has(int next)
+{
+	return pg_int("SELECT coalesce(max(next), -1) FROM "
+	              "psymatch.group_partition") == next;
+}
+
+/* How the new log is met: by reading on, or by a look at the group, which comes
+ * first when nobody polled for a while. And whether the group ever heard how
+ * far the old one was handled. */
+enum { LOOKS_FIRST = 1, GROUP_KNOWS = 2 };
+
+/* The same while the consumer runs and keeps in mind how far it was. */
+START_TEST(c14_dropped_topic_grows_past_what_was_handled)
+{
+	struct seen seen = {0};
+	struct env e;
+	psm_consumer *c;
+	int64_t until;
+	int i;
+
+	open_leased(&e);
+	for (i = 1; i <= 57; i++)
+		put_good(&e, i);
+	c = make_consumer(e.t, "dropped", &seen);
+	poll_until(c, &seen.count, 57);
+	while ((_i & GROUP_KNOWS) && !group_has(57))
+		ck_assert_int_eq(psm_consumer_poll(c, 20, NULL), 0);
+	pg_run("SELECT psymatch.topic_drop('" TOPIC "')");
+	for (i = 101; i <= 160; i++)
+		put_good(&e, i);
+	until = (_i & LOOKS_FIRST) ? psm__mono_ms() + 2 * LEASE_MS : 0;
+	while (psm__mono_ms() < until)
+		pg_pause();
+	poll_until(c, &seen.count, 117);
+	ck_assert_int_eq(seen.number[57], 101);
+	ck_assert_int_eq(seen.number[116], 160);
+	ck_assert_int_eq(psm_consumer_stat(c, "gaps"), 1);
+	end(c, 0);
+	ck_assert(group_has(60));
+	close_env(&e);
+}
+END_TEST
+
 /* Retention ran past the consumer: what is left is handled, and it is said how
  * many are missed. */
 START_TEST(c14_retention_ran_past)
@@ -384,6 +448,7 @@ main(int argc, char **argv)
 	    {"c14 wiped", c14_wiped_log_grows_past_the_offset, 1},
 	    {"c14 dropped", c14_dropped_under_the_reader, 1},
 	    {"c14 lost", c14_dropped_while_put_out, 1},
+	    {"c14 grown", c14_dropped_topic_grows_past_what_was_handled, 4},
 	    {"c14 retention", c14_retention_ran_past, 1},
 	};
 

@@ -218,6 +218,31 @@ START_TEST(c14_made_anew_while_reading)
 }
 END_TEST
 
+/* The consumer was told that the topic went. The new log is longer than what it
+ * had handled of the old one, and nothing of that counts any more. */
+START_TEST(c14_made_anew_and_longer_while_reading)
+{
+	const char *topic = kafka_topic();
+	psm_consumer *c;
+
+	kafka_create(topic, 1, NULL);
+	send(topic, 0, 30);
+	c = reader(topic);
+	KAFKA_UNTIL(seen() == 30);
+	KAFKA_UNTIL(kafka_committed(topic, topic, 0) == 30);
+	kafka_delete(topic);
+	kafka_await_log("partitions revoked");
+	forget();
+	kafka_create(topic, 1, NULL);
+	send(topic, 0, 60);
+	KAFKA_UNTIL(seen() == 60);
+	ck_assert_int_eq(got.first, 0);
+	ck_assert_int_eq(psm_consumer_stat(c, "gaps"), 1);
+	ck_assert_int_eq(psm_consumer_health(c, NULL, 0), PSM_HEALTH_AMBER);
+	end(c);
+}
+END_TEST
+
 /* This broker makes a topic when somebody asks for it. */
 START_TEST(a_topic_that_nobody_made)
 {
@@ -247,6 +272,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, c14_records_were_deleted);
 	tcase_add_test(tc, c14_made_anew_while_away);
 	tcase_add_test(tc, c14_made_anew_while_reading);
+	tcase_add_test(tc, c14_made_anew_and_longer_while_reading);
 	tcase_add_test(tc, a_topic_that_nobody_made);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

@@ -167,14 +167,14 @@ kafka_says(psm_producer *p, const char *part)
 /* -- the cluster, through a client of the test's own */
 
 static rd_kafka_t *
-client(rd_kafka_type_t type)
+client_of(rd_kafka_type_t type, const char *group)
 {
-	static const char *const settings[][2] = {
+	const char *const settings[][2] = {
 	    {"log_level", "0"},
 	    {"reconnect.backoff.max.ms", "500"},
 	    {"allow.auto.create.topics", "false"},
 	    {"enable.partition.eof", "true"},
-	    {"group.id", "test-reader"},
+	    {"group.id", group},
 	};
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char text[256];
@@ -191,6 +191,12 @@ client(rd_kafka_type_t type)
 	rk = rd_kafka_new(type, conf, text, sizeof(text));
 	MUST(rk, "%s", text);
 	return rk;
+}
+
+static rd_kafka_t *
+client(rd_kafka_type_t type)
+{
+	return client_of(type, "test-reader");
 }
 
 /* The result event of an admin request, which must have gone well. */
@@ -354,6 +360,24 @@ bounds(const char *topic, int partition, int64_t *first, int64_t *end)
 
 	MUST(!e, "%s: %s", topic, rd_kafka_err2str(e));
 	rd_kafka_destroy(rk);
+}
+
+int64_t
+kafka_committed(const char *group, const char *topic, int partition)
+{
+	rd_kafka_t *rk = client_of(RD_KAFKA_CONSUMER, group);
+	rd_kafka_topic_partition_list_t *list =
+	    rd_kafka_topic_partition_list_new(1);
+	rd_kafka_resp_err_t e;
+	int64_t offset;
+
+	rd_kafka_topic_partition_list_add(list, topic, partition);
+	e = rd_kafka_committed(rk, list, KAFKA_PATIENCE_MS);
+	MUST(!e, "%s: %s", group, rd_kafka_err2str(e));
+	offset = list->elems[0].offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(rk);
+	return offset < 0 ? -1 : offset;
 }
 
 int64_t

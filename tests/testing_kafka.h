@@ -52,6 +52,8 @@ void kafka_trim(const char *topic, int partition, int64_t before);
  * its last message. */
 int64_t kafka_first(const char *topic, int partition);
 int64_t kafka_end(const char *topic, int partition);
+/* What the group has committed; -1: nothing. */
+int64_t kafka_committed(const char *group, const char *topic, int partition);
 /* Let the user write to and describe the topic. */
 void kafka_allow(const char *user, const char *topic);
 /* The count of brokers that the cluster knows. */

@@ -61,6 +61,10 @@ psm__consumer_gap(const struct psm__gap *gap, void *user)
 	part = psm__cpart_get(c, gap->topic, gap->partition);
 	if (part) /* the decision is kept like an event that is done */
 		part->next = gap->to;
+	if (part && gap->from >= gap->to) {
+		part->confirmed = -1; /* of the log before */
+		part->born = 0;
+	}
 	pthread_mutex_lock(&c->lock);
 	c->gap_ms = psm__mono_ms();
 	snprintf(c->gap_where, sizeof(c->gap_where),

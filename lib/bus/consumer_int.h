@@ -29,6 +29,9 @@ struct psm__cpart {
 	int32_t partition;
 	int64_t next;      /* offset behind the last finished one; -1: none */
 	int64_t committed; /* what was last committed of it; -1: nothing */
+	/* What the group is known to have; -1: nothing. */
+	int64_t confirmed;
+	int64_t born; /* of its log, as the transport says; 0: not known */
 	/* A record whose handler asked for another try; the transport holds
 	 * the rest of the partition until it is done. */
 	int retrying;
@@ -43,7 +46,7 @@ struct psm__cpart {
 struct psm__cmemo {
 	char *topic;
 	int32_t partition;
-	int64_t next;
+	int64_t next, confirmed, born; /* as those of its part */
 };
 
 struct psm__consumer_counts {
@@ -112,9 +115,12 @@ void psm__cpart_drop_all(psm_consumer *c);
 /* The partition goes: keep in mind how far it was handled, whatever became of
  * the last commit. Out of memory, some events come again. */
 void psm__cpart_remember(psm_consumer *c, const struct psm__cpart *part);
-/* It comes: where to start. */
+/* It comes: where to start, as start_at of psm__source_conf. */
 int64_t psm__cpart_recall(psm_consumer *c, const char *topic, int32_t partition,
-                          int64_t committed);
+                          int64_t committed, int64_t born);
+/* The group has this offset now. */
+void psm__cpart_confirmed(psm_consumer *c, const char *topic, int32_t partition,
+                          int64_t next);
 void psm__cpart_forget_all(psm_consumer *c);
 /* Keep rec and try it again later. Takes rec. */
 void psm__cpart_retry(psm_consumer *c, struct psm__cpart *part,

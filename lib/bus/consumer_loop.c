@@ -26,9 +26,16 @@ on_revoked(const char *topic, int32_t partition, void *user)
 }
 
 static int64_t
-start_at(const char *topic, int32_t partition, int64_t committed, void *user)
+start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
+         void *user)
 {
-	return psm__cpart_recall(user, topic, partition, committed);
+	return psm__cpart_recall(user, topic, partition, committed, born);
+}
+
+static void
+confirmed(const char *topic, int32_t partition, int64_t next, void *user)
+{
+	psm__cpart_confirmed(user, topic, partition, next);
 }
 
 int
@@ -39,6 +46,7 @@ psm__consumer_open(psm_consumer *c, psm_error *err)
 	    .topics = (const char *const *)c->topics,
 	    .topic_count = c->topic_count,
 	    .start_at = start_at,
+	    .confirmed = confirmed,
 	    .revoked = on_revoked,
 	    .gap = psm__consumer_gap,
 	    .user = c,

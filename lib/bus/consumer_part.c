@@ -47,7 +47,7 @@ psm__cpart_get(psm_consumer *c, const char *topic, int32_t partition)
 			return NULL;
 		}
 		part->partition = partition;
-		part->next = part->committed = -1;
+		part->next = part->committed = part->confirmed = -1;
 		c->parts[c->part_count++] = part;
 	}
 	c->last_part = i;
@@ -143,26 +143,76 @@ psm__cpart_remember(psm_consumer *c, const struct psm__cpart *part)
 		c->memo_count++;
 	}
 	memo->next = part->next;
+	memo->confirmed = part->confirmed;
+	memo->born = part->born;
+}
+
+/* A group forgets what it had only with the topic. */
+static int
+is_other_log(const struct psm__cmemo *memo, int64_t committed, int64_t born)
+{
+	if (memo->born != 0 && born != 0 && memo->born != born)
+		return 1;
+	return committed != PSM__COMMITTED_UNKNOWN &&
+	       committed < memo->confirmed;
+}
+
+static void
+tell_anew(psm_consumer *c, const struct psm__cmemo *memo, int64_t committed)
+{
+	struct psm__gap gap = {.topic = memo->topic,
+	                       .partition = memo->partition,
+	                       .from = memo->next,
+	                       .to = committed > 0 ? committed : 0};
+
+	if (gap.from < gap.to)
+		gap.from = gap.to;
+	psm__source_log_gap(c->group, &gap);
+	psm__consumer_gap(&gap, c);
 }
 
 /*
  * A handler that ran longer than the group waits costs us the partition, and
  * its commit is refused. If nobody else has come further until we get it back,
  * we go on behind what we handled: else the same events would come for ever.
+ * But what we handled of a log that is gone says nothing of the new one.
  */
 int64_t
 psm__cpart_recall(psm_consumer *c, const char *topic, int32_t partition,
-                  int64_t committed)
+                  int64_t committed, int64_t born)
 {
 	struct psm__cmemo *memo = find_memo(c, topic, partition);
 	struct psm__cpart *part;
+	int64_t at = -1;
 
-	if (!memo || memo->next <= committed)
-		return -1;
+	if (memo && is_other_log(memo, committed, born)) {
+		tell_anew(c, memo, committed);
+		memo->next = memo->confirmed = -1;
+	}
+	/* Not against a group that cannot be asked: the log may be new. */
+	if (memo && committed != PSM__COMMITTED_UNKNOWN &&
+	    memo->next > committed)
+		at = memo->next;
 	part = psm__cpart_get(c, topic, partition);
-	if (part)
-		part->next = memo->next; /* to be committed, still */
-	return memo->next;
+	if (!part)
+		return at;
+	part->born = born;
+	part->confirmed = committed;
+	if (committed == PSM__COMMITTED_UNKNOWN)
+		part->confirmed = memo ? memo->confirmed : -1;
+	if (at >= 0)
+		part->next = at; /* to be committed, still */
+	return at;
+}
+
+void
+psm__cpart_confirmed(psm_consumer *c, const char *topic, int32_t partition,
+                     int64_t next)
+{
+	size_t i = find(c, topic, partition);
+
+	if (i < c->part_count)
+		c->parts[i]->confirmed = next;
 }
 
 void
@@ -263,9 +313,10 @@ int
 psm__cpart_commit_one(psm_consumer *c, struct psm__cpart *part, int wait,
                       psm_error *err)
 {
+	int64_t there = wait ? part->confirmed : part->committed;
 	int rc;
 
-	if (!is_dirty(part))
+	if (part->next < 0 || part->next == there)
 		return 0;
 	rc = c->source->ops->commit(c->source, part->topic, part->partition,
 	                            part->next, wait, err);

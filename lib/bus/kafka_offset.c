@@ -40,13 +40,33 @@ commit_code(rd_kafka_resp_err_t e)
 	}
 }
 
+/* What an answer says of a commit. */
+static rd_kafka_resp_err_t
+take_answer(struct psm__kafka_source *s, rd_kafka_event_t *ev)
+{
+	rd_kafka_resp_err_t e = rd_kafka_event_error(ev);
+	rd_kafka_topic_partition_list_t *list =
+	    rd_kafka_event_topic_partition_list(ev);
+	int i;
+
+	for (i = 0; !e && s->confirmed && list && i < list->cnt; i++) {
+		const rd_kafka_topic_partition_t *tp = &list->elems[i];
+
+		if (!tp->err && tp->offset >= 0 &&
+		    psm__kafka_part(s, tp->topic, tp->partition))
+			s->confirmed(tp->topic, tp->partition, tp->offset,
+			             s->user);
+	}
+	return e;
+}
+
 void
 psm__kafka_drain_commits(struct psm__kafka_source *s)
 {
 	rd_kafka_event_t *ev;
 
 	while ((ev = rd_kafka_queue_poll(s->commit_queue, 0)) != NULL) {
-		rd_kafka_resp_err_t e = rd_kafka_event_error(ev);
+		rd_kafka_resp_err_t e = take_answer(s, ev);
 
 		if (commit_code(e) < 0)
 			psm__log(PSM_LOG_WARN, "offset commit failed", "client",
@@ -72,7 +92,7 @@ await_commit(struct psm__kafka_source *s, intptr_t seq, psm_error *err)
 		if (!ev)
 			continue;
 		got = (intptr_t)rd_kafka_event_opaque(ev);
-		e = rd_kafka_event_error(ev);
+		e = take_answer(s, ev);
 		rd_kafka_event_destroy(ev);
 		if (got != seq)
 			continue;

@@ -127,13 +127,13 @@ choose_offsets(struct psm__kafka_source *s,
 	        RD_KAFKA_RESP_ERR_NO_ERROR;
 	for (i = 0; i < list->cnt; i++) {
 		rd_kafka_topic_partition_t *tp = &list->elems[i];
-		int64_t committed = -1;
+		int64_t committed = PSM__COMMITTED_UNKNOWN;
 		int64_t at = -1;
 
-		if (known && !tp->err && tp->offset >= 0)
-			committed = tp->offset;
+		if (known && !tp->err)
+			committed = tp->offset >= 0 ? tp->offset : -1;
 		if (s->start_at)
-			at = s->start_at(tp->topic, tp->partition, committed,
+			at = s->start_at(tp->topic, tp->partition, committed, 0,
 			                 s->user);
 		if (at < 0)
 			at = committed;

@@ -383,6 +383,7 @@ source_new(const struct psm__source_conf *conf)
 	s->base.ops = &source_ops;
 	psm__kafka_link_init(&s->link, s);
 	s->start_at = conf->start_at;
+	s->confirmed = conf->confirmed;
 	s->revoked = conf->revoked;
 	s->gap = conf->gap;
 	s->user = conf->user;

@@ -33,8 +33,10 @@ struct psm__kafka_source {
 	rd_kafka_queue_t *group_queue;
 	rd_kafka_queue_t *commit_queue; /* results of commits */
 	intptr_t commit_seq;            /* number of the last commit */
+	void (*confirmed)(const char *topic, int32_t partition, int64_t next,
+	                  void *user);
 	int64_t (*start_at)(const char *topic, int32_t partition,
-	                    int64_t committed, void *user);
+	                    int64_t committed, int64_t born, void *user);
 	void (*revoked)(const char *topic, int32_t partition, void *user);
 	void (*gap)(const struct psm__gap *gap, void *user);
 	void *user;

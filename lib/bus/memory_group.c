@@ -231,7 +231,7 @@ take_over(struct psm__mem_source *s, size_t i)
 	cur->held_until_ms = 0;
 	if (s->start_at) {
 		pthread_mutex_unlock(&s->bus->lock);
-		at = s->start_at(topic, partition, committed, s->user);
+		at = s->start_at(topic, partition, committed, 0, s->user);
 		pthread_mutex_lock(&s->bus->lock);
 		cur = &s->group->cursors[i];
 	}

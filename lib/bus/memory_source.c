@@ -184,6 +184,8 @@ source_commit(struct psm__source *base, const char *topic, int32_t partition,
 		cur->committed_epoch = cur->epoch;
 	}
 	pthread_mutex_unlock(&s->bus->lock);
+	if (rc == 0 && s->confirmed)
+		s->confirmed(topic, partition, next, s->user);
 	return rc;
 }
 
@@ -339,6 +341,7 @@ psm__mem_open_source(psm_transport *t, const struct psm__source_conf *conf,
 	s->base.ops = &source_ops;
 	s->bus = (struct psm__bus *)psm_transport_ref(t);
 	s->start_at = conf->start_at;
+	s->confirmed = conf->confirmed;
 	s->revoked = conf->revoked;
 	s->gap = conf->gap;
 	s->user = conf->user;

@@ -138,17 +138,26 @@ psm__gap_messages(const struct psm__gap *gap)
 /* An error of the log, from the transport. */
 void psm__source_log_gap(const char *group, const struct psm__gap *gap);
 
+/* What the group has committed cannot be asked now. */
+#define PSM__COMMITTED_UNKNOWN (-2)
+
 struct psm__source_conf {
 	const char *group;
 	const char *const *topics; /* copied */
 	size_t topic_count;
 	/*
 	 * On the polling thread, when a partition is given to us: where to
-	 * start, with committed = the group's offset in the broker (-1: none).
+	 * start, with committed = the group's offset in the broker (-1: none;
+	 * PSM__COMMITTED_UNKNOWN),
+	 * and born: another number, another log of that name; 0: not known.
 	 * Return an offset, or -1 for "committed, else the earliest". NULL: -1.
 	 */
 	int64_t (*start_at)(const char *topic, int32_t partition,
-	                    int64_t committed, void *user);
+	                    int64_t committed, int64_t born, void *user);
+	/* On the polling thread: the group has this offset now, by a commit of
+	 * ours. May be NULL. */
+	void (*confirmed)(const char *topic, int32_t partition, int64_t next,
+	                  void *user);
 	/* On the polling thread, when a partition is taken away (or lost):
 	 * forget what was read of it. May be NULL. */
 	void (*revoked)(const char *topic, int32_t partition, void *user);

@@ -81,8 +81,15 @@ psm__pg_flush(struct psm__pg_source *s, psm_error *err)
 	psm__free(list);
 	if (rc < 0)
 		return rc;
-	for (i = 0; i < s->part_count; i++)
-		s->parts[i]->pending = -1;
+	for (i = 0; i < s->part_count; i++) {
+		struct psm__pg_part *part = s->parts[i];
+
+		if (part->pending >= 0 && !part->lost &&
+		    found == (int64_t)count && s->conf.confirmed)
+			s->conf.confirmed(part->topic, part->partition,
+			                  part->pending, s->conf.user);
+		part->pending = -1;
+	}
 	if (found < (int64_t)count) {
 		__atomic_store_n(&s->follow, 1, __ATOMIC_RELEASE);
 		return psm__fail(err, PSM_ERR_FENCED,
@@ -202,14 +209,16 @@ add_part(struct psm__pg_source *s, const struct psm__topic_share *share,
 		return psm__nomem(err);
 	}
 	part->partition = share->partition;
+	part->born = share->born;
 	part->end = part->pending = -1;
-	/* Where to begin is a number of the log that was read, and this may be
-	 * another one: reading it will tell. */
-	part->born = *psm__pg_born(s, share->topic);
 	s->parts[s->part_count++] = part;
 	if (s->conf.start_at)
 		at = s->conf.start_at(part->topic, part->partition, share->next,
-		                      s->conf.user);
+		                      share->born, s->conf.user);
+	/* What we are told is a number of the log that was read, and this may
+	 * be another one: reading it will tell. */
+	if (at > 0 && *psm__pg_born(s, share->topic) != 0)
+		part->born = *psm__pg_born(s, share->topic);
 	part->position = at >= 0 ? at : share->next;
 	return 0;
 }

@@ -142,7 +142,8 @@ set_ours(psm_processor *pr, struct psm__part *p, int ours)
 /* PostgreSQL has the truth; while it is away, the broker's hint has to do, and
  * the first transaction puts it right. */
 static int64_t
-start_at(const char *topic, int32_t partition, int64_t committed, void *user)
+start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
+         void *user)
 {
 	psm_processor *pr = user;
 	struct psm__place at = {.consumer = pr->name, .partition = partition};
@@ -151,6 +152,7 @@ start_at(const char *topic, int32_t partition, int64_t committed, void *user)
 	int i = part_index(pr, topic, partition);
 
 	(void)committed;
+	(void)born;
 	if (i < 0)
 		return -1;
 	p = &pr->parts[i];

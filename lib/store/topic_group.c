@@ -22,10 +22,13 @@ psm__group_follow(struct psm__conn *c, const struct psm__topic_member *m,
 	params[3] = psm__param_text(psm__number(&lease, m->lease_ms));
 	rc = psm__sql_array_param(&topics, &params[2], err);
 	if (rc == 0)
-		rc = psm__conn_queue(c,
-		                     "SELECT * FROM psymatch.group_follow("
-		                     "$1, $2::uuid, $3::text[], $4::bigint)",
-		                     4, params, rows, err);
+		rc = psm__conn_queue(
+		    c,
+		    "SELECT f.*, " PSM__BORN_SQL " FROM psymatch.group_follow("
+		    "$1, $2::uuid, $3::text[], $4::bigint) AS f "
+		    "LEFT JOIN psymatch.topic AS t "
+		    "ON t.name = f.topic",
+		    4, params, rows, err);
 	if (rc == 0)
 		rc = psm__conn_sync(c, err);
 	psm__sql_array_free(&topics);
@@ -41,6 +44,7 @@ psm__group_share(const psm_rows *rows, size_t i, struct psm__topic_share *out)
 	out->keep = psm_rows_int(rows, i, 3) != 0;
 	out->fresh = psm_rows_int(rows, i, 4) != 0;
 	out->next = psm_rows_text(rows, i, 5) ? psm_rows_int(rows, i, 5) : -1;
+	out->born = psm_rows_int(rows, i, 6);
 }
 
 int

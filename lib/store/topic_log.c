@@ -216,9 +216,8 @@ psm__topic_forget_writer(struct psm__conn *c, const char *writer,
 
 #define ENDS_SQL                                                               \
 	"SELECT p.first, p.next, (SELECT generation FROM "                     \
-	"psymatch.group_state WHERE group_name = $3), "                        \
-	"(extract(epoch FROM t.created_at) * 1000000)::bigint "                \
-	"FROM unnest($1::text[], $2::integer[]) WITH ORDINALITY "              \
+	"psymatch.group_state WHERE group_name = $3), " PSM__BORN_SQL          \
+	" FROM unnest($1::text[], $2::integer[]) WITH ORDINALITY "             \
 	"AS w(topic, partition, nth) LEFT JOIN psymatch.log_partition AS p "   \
 	"ON p.topic = w.topic AND p.partition = w.partition "                  \
 	"LEFT JOIN psymatch.topic AS t ON t.name = w.topic ORDER BY w.nth"

@@ -101,12 +101,16 @@ struct psm__topic_member {
 	size_t topic_count;
 	int64_t lease_ms;
 };
+/* Of topic t. */
+#define PSM__BORN_SQL "(extract(epoch FROM t.created_at) * 1000000)::bigint"
+
 /* One row of psm__group_follow. */
 struct psm__topic_share {
 	const char *topic; /* NULL: the row with the generation */
 	int32_t partition;
 	int keep, fresh;
 	int64_t next; /* -1: nothing was committed */
+	int64_t born; /* as in a place */
 	int64_t generation;
 };
 /* Join or stay in the group; *rows is new: all partitions of the member. */

@@ -26,8 +26,7 @@
 #define TO_SQL HALVING("to_timestamp($4::bigint / 1000.0)")
 
 #define RANGE_SQL                                                              \
-	"SELECT p.partition, "                                                 \
-	"(extract(epoch FROM t.created_at) * 1000000)::bigint, "               \
+	"SELECT p.partition, " PSM__BORN_SQL ", "                              \
 	"CASE WHEN $3::bigint IS NULL THEN p.first ELSE " FROM_SQL " END, "    \
 	"CASE WHEN $4::bigint IS NULL THEN p.next ELSE " TO_SQL " END "        \
 	"FROM psymatch.topic AS t JOIN psymatch.log_partition AS p "           \
