@@ -462,13 +462,15 @@ END_TEST
 
 /* -- out of memory */
 
+/* Returns what user points to, if it could read the event. */
 static int
-ignore(const psm_event *ev, void *user, psm_error *err)
+look_at(const psm_event *ev, void *user, psm_error *err)
 {
-	(void)ev;
-	(void)user;
-	(void)err;
-	return 0;
+	int64_t id = 0;
+	int rc = psm_json_get_int(
+	    psm_json_at(psm_event_payload(ev), "/patient_id"), &id, err);
+
+	return rc < 0 ? rc : *(const int *)user;
 }
 
 static const char one_event[] =
@@ -478,6 +480,7 @@ static const char one_event[] =
     "\"payload\": {\"search_id\": 1, \"patient_id\": 1, "
     "\"old_status\": null, \"new_status\": \"aktiv\"}}";
 
+/* The handler returns what arg points to. */
 static int
 one_life(void *arg)
 {
@@ -486,7 +489,6 @@ one_life(void *arg)
 	psm_config *cfg = NULL;
 	int rc;
 
-	(void)arg;
 	rc = psm_config_new(&cfg, NULL);
 	if (rc == 0)
 		rc = psm_transport_memory(PARTITIONS, &t, NULL);
@@ -498,12 +500,23 @@ one_life(void *arg)
 	if (rc == 0)
 		rc = psm_consumer_subscribe(c, TOPIC, NULL);
 	if (rc == 0)
-		rc = psm_consumer_on(c, "*", ignore, NULL, NULL);
+		rc = psm_consumer_dead_letters(c, 1);
+	if (rc == 0)
+		rc = psm_consumer_on(c, "*", look_at, arg, NULL);
 	/* An event that found no memory comes again. */
-	while (rc == 0 && psm_consumer_stat(c, "handled") == 0) {
+	while (rc == 0 && psm_consumer_stat(c, "handled") == 0 &&
+	       psm_consumer_stat(c, "dead") == 0) {
 		rc = psm_consumer_poll(c, 100, NULL);
 		if (rc > 0)
 			rc = 0;
+	}
+	/* Only what its handler rejects is dead, and its letter is written
+	 * once. */
+	if (rc == 0) {
+		ck_assert_int_eq(psm_consumer_stat(c, "dead"),
+		                 *(int *)arg != 0);
+		ck_assert_int_eq(psm__memory_count(t, TOPIC ".dlq"),
+		                 *(int *)arg != 0);
 	}
 	psm_consumer_free(c);
 	psm_transport_unref(t);
@@ -513,7 +526,9 @@ one_life(void *arg)
 
 START_TEST(survives_no_memory)
 {
-	ck_assert_int_gt(testing_fail_each(one_life, NULL, 1), 20);
+	int rc = _i == 0 ? 0 : PSM_ERR_REJECT;
+
+	ck_assert_int_gt(testing_fail_each(one_life, &rc, 1), 20);
 }
 END_TEST
 
@@ -545,6 +560,6 @@ main(void)
 	tcase_add_test(add_case(s, "thread"), thread_handles_everything);
 	tcase_add_test(add_case(s, "outage"), outage_shows_and_ends);
 	tcase_add_test(add_case(s, "arguments"), refuses_bad_arguments);
-	tcase_add_test(add_case(s, "memory"), survives_no_memory);
+	tcase_add_loop_test(add_case(s, "memory"), survives_no_memory, 0, 2);
 	return testing_run(srunner_create(s));
 }

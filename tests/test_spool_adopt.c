@@ -28,7 +28,10 @@ die_with(int from, int to)
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		struct psm__spool *s = open_spool();
+		struct psm__spool *s;
+
+		testing_memory_refuse(0);
+		s = open_spool();
 
 		for (int n = from; n < to; n++)
 			if (try_put(s, n) != 0)
@@ -322,6 +325,44 @@ START_TEST(only_one_of_the_rivals)
 }
 END_TEST
 
+/* -- memory */
+
+static int put_by_dead, came;
+
+static int
+adopt_once(void *arg)
+{
+	struct psm__spool_conf conf = conf_of(PSM__DURABLE_OS);
+	int64_t until = psm__mono_ms() + PATIENCE_MS;
+	struct psm__spool *s = NULL;
+	int n, rc = psm__spool_open(&conf, &s, NULL);
+
+	(void)arg;
+	if (rc < 0)
+		return rc;
+	die_with(put_by_dead, put_by_dead + 10);
+	put_by_dead += 10;
+	tend_until_adopted(s, 1);
+	while (came < put_by_dead && psm__mono_ms() < until) {
+		for (; (n = read_one(s)) >= 0; came++) {
+			ck_assert_int_eq(n, came);
+			psm__spool_release(s);
+		}
+		sched_yield();
+	}
+	ck_assert_int_eq(came, put_by_dead);
+	ck_assert_uint_eq(numbers(s).damaged, 0);
+	end(s);
+	return 0;
+}
+
+START_TEST(when_there_is_memory)
+{
+	put_by_dead = came = 0;
+	ck_assert_int_gt(testing_fail_each(adopt_once, NULL, 1), 6);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -339,6 +380,7 @@ suite(void)
 	tcase_add_test(tc, not_without_the_lock);
 	tcase_add_test(tc, not_beyond_the_limit);
 	tcase_add_test(tc, only_one_of_the_rivals);
+	tcase_add_test(tc, when_there_is_memory);
 	suite_add_tcase(s, tc);
 	return s;
 }
