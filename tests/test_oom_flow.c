@@ -343,8 +343,8 @@ START_TEST(sent_and_handled_without_memory)
 	psm_transport_unref(to);
 	send_some(0);
 	/* Not each one: threads share them out differently every time. */
-	ck_assert_int_gt(_i ? testing_refuse_each(send_anew, 4)
-	                    : testing_refuse_each(send_some, 2),
+	ck_assert_int_gt(_i ? testing_refuse_each(send_anew, 6)
+	                    : testing_refuse_each(send_some, 3),
 	                 10);
 	ck_assert_int_eq(psm_producer_close(p, PATIENCE_MS, NULL, err), 0);
 	psm_producer_free(p);
