@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The transports of the consumer's row tests: one line of rigs[] each. */
+/* The transports of the consumer's row tests: one line of rigs[] each. With
+ * REAL defined there is one, and it is Apache Kafka itself. */
 #ifndef PSM_CONSUMER_ENV_H
 #define PSM_CONSUMER_ENV_H
 
 #include "consumer_rig.h"
 #include "mock.h"
 #include "testing_pg.h"
+#ifdef REAL
+#include "testing_kafka.h"
+#endif
 
 #define DLQ TOPIC ".dlq"
 
@@ -19,7 +23,8 @@ struct env {
 
 struct rig {
 	const char *name;
-	void (*open)(struct env *e);
+	/* settings: pairs, NULL at the end, for what has any; may be NULL. */
+	void (*open)(struct env *e, const char *const *settings);
 	void (*set_down)(struct env *e, int down);
 	void (*close)(struct env *e);
 };
@@ -27,8 +32,9 @@ struct rig {
 /* -- memory */
 
 static inline void
-memory_open(struct env *e)
+memory_open(struct env *e, const char *const *settings)
 {
+	(void)settings;
 	e->t = open_memory();
 }
 
@@ -47,20 +53,20 @@ memory_close(struct env *e)
 /* -- kafka */
 
 static inline void
-kafka_open(struct env *e)
+mocked_open(struct env *e, const char *const *settings)
 {
 	mock_open(&e->mock, TOPIC, PARTITIONS);
-	e->t = mock_transport(&e->mock, NULL);
+	e->t = mock_transport(&e->mock, settings);
 }
 
 static inline void
-kafka_down(struct env *e, int down)
+mocked_down(struct env *e, int down)
 {
 	mock_set_down(&e->mock, down);
 }
 
 static inline void
-kafka_close(struct env *e)
+mocked_close(struct env *e)
 {
 	psm_transport_unref(e->t);
 	mock_close(&e->mock);
@@ -69,10 +75,11 @@ kafka_close(struct env *e)
 /* -- postgres */
 
 static inline void
-postgres_open(struct env *e)
+postgres_open(struct env *e, const char *const *settings)
 {
 	psm_config *cfg;
 
+	(void)settings;
 	pg_database();
 	cfg = pg_settings();
 	ck_assert_int_eq(
@@ -97,14 +104,62 @@ postgres_close(struct env *e)
 	psm_transport_unref(e->t);
 }
 
+/* -- a real broker */
+
+#ifdef REAL
+static inline void
+real_open(struct env *e, const char *const *settings)
+{
+	const char *list[16] = {"PSYMATCH_KAFKA_session_timeout_ms", "4000",
+	                        "PSYMATCH_KAFKA_heartbeat_interval_ms", "300"};
+	size_t n = 4;
+
+	for (; settings && *settings && n < 15; settings++)
+		list[n++] = *settings;
+	kafka_create(TOPIC, PARTITIONS, NULL);
+	kafka_create(DLQ, 1, NULL);
+	e->t = kafka_transport(list);
+}
+
+static inline void
+real_down(struct env *e, int down)
+{
+	(void)e;
+	kafka_ctl(down ? "kill" : "start", 1);
+}
+
+static inline void
+real_close(struct env *e)
+{
+	psm_transport_unref(e->t);
+	kafka_delete(DLQ);
+	kafka_delete(TOPIC);
+}
+
+static inline void
+begin_rows(char **argv)
+{
+	static const char *const options[] = {
+	    "--set", "auto.create.topics.enable=false", "--set",
+	    "group.min.session.timeout.ms=100", NULL};
+
+	kafka_main(argv, options);
+}
+#else
+#define begin_rows pg_main
+#endif
+
 /* Places in rigs[]. */
-#define KAFKA 1
-#define POSTGRES 2
+enum { MEMORY, KAFKA, POSTGRES };
 
 static const struct rig rigs[] = {
-    {"memory", memory_open, memory_down, memory_close},
-    {"kafka", kafka_open, kafka_down, kafka_close},
-    {"postgres", postgres_open, postgres_down, postgres_close},
+#ifdef REAL
+    [KAFKA] = {"a real broker", real_open, real_down, real_close},
+#else
+    [MEMORY] = {"memory", memory_open, memory_down, memory_close},
+    [KAFKA] = {"kafka", mocked_open, mocked_down, mocked_close},
+    [POSTGRES] = {"postgres", postgres_open, postgres_down, postgres_close},
+#endif
 };
 
 /* -- sending */
@@ -121,13 +176,19 @@ on_report(uint64_t token, int rc, const char *reason, void *user)
 }
 
 static inline void
-open_env(struct env *e, int i)
+open_env_with(struct env *e, int i, const char *const *settings)
 {
 	memset(e, 0, sizeof(*e));
 	e->rig = &rigs[i];
-	e->rig->open(e);
+	e->rig->open(e, settings);
 	ck_assert_int_eq(
 	    e->t->ops->open_sink(e->t, on_report, e, &e->sink, NULL), 0);
+}
+
+static inline void
+open_env(struct env *e, int i)
+{
+	open_env_with(e, i, NULL);
 }
 
 static inline void
@@ -178,10 +239,16 @@ end(psm_consumer *c, int want)
 
 /* -- the end of main */
 
+/* Which transports it is for: all; all but a real broker, which takes half a
+ * minute for it; what the test opens itself, without a real broker; Kafka, the
+ * mock's and a real one. */
+enum where { EVERYWHERE, NOT_REAL, HERE, ON_KAFKA };
+
 struct row {
 	const char *name;
 	const TTest *test;
-	int loops; /* 0: on each transport; it needs what only one offers */
+	enum where where;
+	int loops; /* of one that is HERE, 0: 1 */
 };
 
 /* Each row on each transport; main's status. */
@@ -193,11 +260,19 @@ run_rows(const char *name, const struct row *rows, size_t count)
 
 	for (i = 0; i < count; i++) {
 		TCase *tc = tcase_create(rows[i].name);
+		int first = MEMORY, end = POSTGRES + 1;
 
-		tcase_set_timeout(tc, 90);
-		tcase_add_loop_test(tc, rows[i].test, 0,
-		                    rows[i].loops ? rows[i].loops
-		                                  : (int)PSM__COUNT(rigs));
+#ifdef REAL
+		if (rows[i].where == HERE || rows[i].where == NOT_REAL)
+			end = first;
+		else
+			first = KAFKA, end = KAFKA + 1;
+#else
+		if (rows[i].where == HERE || rows[i].where == ON_KAFKA)
+			end = first + (rows[i].loops ? rows[i].loops : 1);
+#endif
+		tcase_set_timeout(tc, 180);
+		tcase_add_loop_test(tc, rows[i].test, first, end);
 		suite_add_tcase(s, tc);
 	}
 	return testing_run(srunner_create(s));

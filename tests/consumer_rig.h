@@ -14,7 +14,9 @@
 
 #define TOPIC "matching-events"
 #define PARTITIONS 3
+#ifndef PATIENCE_MS
 #define PATIENCE_MS 20000
+#endif
 #define MAX_SEEN 2048
 
 /* -- sending: search.status_changed of search `search`, numbered by

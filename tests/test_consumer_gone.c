@@ -169,6 +169,19 @@ START_TEST(c12_no_commit_before_the_letter)
 }
 END_TEST
 
+static void
+poll_until_stat(psm_consumer *c, const char *name, int64_t want)
+{
+	int64_t deadline = psm__mono_ms() + PATIENCE_MS;
+
+	while (psm_consumer_stat(c, name) != want) {
+		ck_assert_msg(psm__mono_ms() < deadline, "%s: %lld, not %lld",
+		              name, (long long)psm_consumer_stat(c, name),
+		              (long long)want);
+		ck_assert_int_ge(psm_consumer_poll(c, 100, NULL), 0);
+	}
+}
+
 /* -- gaps */
 
 /* The group's offset is behind the end of the log that is there now. */
@@ -436,23 +449,58 @@ START_TEST(c12_lag_in_events_and_seconds)
 }
 END_TEST
 
+/* What it knows of its work while an event cannot be handled, and where the
+ * next life begins: with that event. */
+START_TEST(c12_lag_and_commit)
+{
+	struct seen seen = {
+	    .fail_number = 2, .fail_times = 1000000, .fail_rc = PSM_ERR_RETRY};
+	psm_consumer *c;
+	struct env e;
+
+	open_env(&e, _i);
+	c = make_consumer(e.t, "c12", &seen);
+	ck_assert_int_eq(psm_consumer_stat(c, "lag"), -1);
+	put_good(&e, 1);
+	put_good(&e, 2);
+	put_good(&e, 3);
+	poll_until(c, &seen.count, 1);
+	while (psm_consumer_stat(c, "retried") < 1)
+		ck_assert_int_ge(psm_consumer_poll(c, 20, NULL), 0);
+	poll_until_stat(c, "lag", 2);
+	end(c, 0);
+
+	memset(&seen, 0, sizeof(seen));
+	c = make_consumer(e.t, "c12", &seen);
+	poll_until(c, &seen.count, 2);
+	ck_assert_int_eq(seen.number[0], 2);
+	poll_until_stat(c, "lag", 0);
+	ck_assert_int_eq(psm_consumer_stat(c, "lag_seconds"), 0);
+	ck_assert_int_eq(psm_consumer_stat(c, "handled"), 2);
+	end(c, 0);
+	close_env(&e);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
 	const struct row rows[] = {
-	    {"c12", c12_dead_letters_in_a_topic, 0},
-	    {"c12 loop", c12_dead_letters_do_not_loop, 1},
-	    {"c12 commit", c12_no_commit_before_the_letter, 1},
-	    {"c12 lag", c12_lag_in_events_and_seconds, 1},
-	    {"c14", c14_offset_beyond_the_log, 0},
-	    {"c14 wiped", c14_wiped_log_grows_past_the_offset, 1},
-	    {"c14 dropped", c14_dropped_under_the_reader, 1},
-	    {"c14 lost", c14_dropped_while_put_out, 1},
-	    {"c14 grown", c14_dropped_topic_grows_past_what_was_handled, 4},
-	    {"c14 retention", c14_retention_ran_past, 1},
+	    {"c12", c12_dead_letters_in_a_topic, EVERYWHERE, 0},
+	    {"c12 loop", c12_dead_letters_do_not_loop, HERE, 0},
+	    {"c12 commit", c12_no_commit_before_the_letter, HERE, 0},
+	    {"c12 state", c12_lag_and_commit, EVERYWHERE, 0},
+	    {"c12 lag", c12_lag_in_events_and_seconds, HERE, 0},
+	    {"c14", c14_offset_beyond_the_log, EVERYWHERE, 0},
+	    {"c14 wiped", c14_wiped_log_grows_past_the_offset, HERE, 0},
+	    {"c14 dropped", c14_dropped_under_the_reader, HERE, 0},
+	    {"c14 lost", c14_dropped_while_put_out, HERE, 0},
+	    {"c14 grown", c14_dropped_topic_grows_past_what_was_handled, HERE,
+	     4},
+	    {"c14 retention", c14_retention_ran_past, HERE, 0},
 	};
 
 	(void)argc;
-	pg_main(argv);
+	begin_rows(argv);
 	return run_rows("consumer gone", rows, PSM__COUNT(rows));
 }
