@@ -521,6 +521,104 @@ START_TEST(c14_retention_ran_past)
 }
 END_TEST
 
+/* -- topics in another database than the processor's tables */
+
+static char elsewhere[80];
+
+static psm_store *
+open_elsewhere(void)
+{
+	psm_config *there = pg_settings();
+	psm_store *s = NULL;
+
+	ck_assert_int_eq(psm_config_set(there, "DB_NAME", elsewhere, err), 0);
+	ck_assert_int_eq(psm_store_open(there, &s, err), 0);
+	psm_config_free(there);
+	return s;
+}
+
+static void
+setup_elsewhere(void)
+{
+	const char *const settings[] = {"PSYMATCH_PG_DATABASE", elsewhere,
+	                                NULL};
+
+	flow_setup();
+	psm_transport_unref(t);
+	(void)snprintf(elsewhere, sizeof elsewhere, "%s_topics", pg_name());
+	pg_run("CREATE DATABASE %s", elsewhere);
+	t = rig_postgres_with(settings);
+	sender = rig_sender_open(t, FLOW_TOPIC);
+}
+
+static void
+teardown_elsewhere(void)
+{
+	psm_processor_free(pr);
+	pr = NULL;
+	rig_sender_close(sender);
+	psm_transport_unref(t);
+	t = NULL;
+	pg_run("DROP DATABASE %s WITH (FORCE)", elsewhere);
+	flow_teardown();
+}
+
+static void
+drop_topic(void)
+{
+	psm_store *there = open_elsewhere();
+	psm_tx *tx = NULL;
+
+	ck_assert_int_eq(psm_tx_begin(there, &tx, err), 0);
+	ck_assert_int_eq(
+	    psm_tx_exec(tx, "SELECT psymatch.topic_drop('" FLOW_TOPIC "')", 0,
+	                NULL, NULL, err),
+	    0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	psm_store_free(there);
+}
+
+/* Whether the processor is there meanwhile, and what its row knows. */
+enum { AWAY, THERE, AWAY_AND_OLD_ROW, N_MEANWHILE };
+
+/* Dropping a topic does not reach the processor's row; that and the log are
+ * compared, and nothing of the new log is left out. */
+START_TEST(c14_dropped_in_another_database)
+{
+	int n;
+
+	for (n = 1; n <= 57; n++)
+		put(1, n, NULL);
+	rig_flush(sender);
+	start(&pr);
+	flow_wait_offset(57);
+	if (_i != THERE)
+		stop(&pr);
+	if (_i == AWAY_AND_OLD_ROW)
+		pg_run("UPDATE psymatch.consumer_offset SET born = NULL");
+	drop_topic();
+	for (n = 101; n <= 160; n++)
+		put(1, n, NULL);
+	rig_flush(sender);
+	if (_i != THERE)
+		start(&pr);
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects WHERE n > 100") == 60);
+	ck_assert_int_eq(psm_processor_stat(pr, "gaps"), 1);
+	ck_assert_int_eq(psm_processor_health(pr, NULL, 0), PSM_HEALTH_AMBER);
+	flow_wait_offset(60);
+	stop(&pr);
+	check_effects(117);
+	/* It is told once. */
+	start(&pr);
+	put(1, 161, NULL);
+	rig_flush(sender);
+	flow_wait_offset(61);
+	ck_assert_int_eq(psm_processor_stat(pr, "gaps"), 0);
+	stop(&pr);
+	check_effects(118);
+}
+END_TEST
+
 static Suite *
 suite(const char *name)
 {
@@ -549,6 +647,15 @@ suite(const char *name)
 	if (rig->evict)
 		tcase_add_test(tc, c05_zombie_is_fenced);
 	suite_add_tcase(s, tc);
+	if (rig == &rig_postgres) {
+		tc = tcase_create("elsewhere");
+		tcase_set_timeout(tc, 120);
+		tcase_add_checked_fixture(tc, setup_elsewhere,
+		                          teardown_elsewhere);
+		tcase_add_loop_test(tc, c14_dropped_in_another_database, 0,
+		                    N_MEANWHILE);
+		suite_add_tcase(s, tc);
+	}
 	if (rig->again) {
 		tc = tcase_create("member");
 		tcase_set_timeout(tc, 120);

@@ -11,7 +11,7 @@
 static struct psm__place
 place_of(const psm_processor *pr, const struct psm__part *p)
 {
-	return (struct psm__place){pr->name, p->log, p->partition};
+	return (struct psm__place){pr->name, p->log, p->partition, p->born};
 }
 
 /* -- which partitions, from where to where */
@@ -58,12 +58,18 @@ static int
 place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
 {
 	struct psm__place at = place_of(pr, p);
+	int64_t born;
 	int rc;
 
 	if (!p->known) {
-		rc = psm__offset_read(tx, &at, &p->next, pr->err);
+		rc = psm__offset_read(tx, &at, &p->next, &born, pr->err);
 		if (rc < 0)
 			return rc;
+		if (psm__part_other_log(pr, p, born)) {
+			/* Nothing before the row is moved. */
+			find_parts(pr);
+			return 0;
+		}
 		p->known = 1;
 	}
 	if (p->next < 0) {

@@ -16,12 +16,13 @@
 static int
 move_row(psm_processor *pr, struct psm__part *p, psm_tx *tx)
 {
-	struct psm__place at = {pr->name, p->log, p->partition};
+	struct psm__place at = {pr->name, p->log, p->partition, p->born};
 	psm_rows *moved = NULL;
-	int64_t row = -1;
-	int rc = psm__offset_read(tx, &at, &row, NULL);
+	int64_t row = -1, born = 0;
+	int rc = psm__offset_read(tx, &at, &row, &born, NULL);
+	int done = born != 0 && born == p->born;
 
-	if (rc == 0 && row > p->anew_to) {
+	if (rc == 0 && !done && row > p->anew_to) {
 		rc = psm__offset_move(tx, &at, row, p->anew_to, pr->owner,
 		                      &moved, NULL);
 		if (rc == 0)
@@ -114,6 +115,40 @@ note_hole(psm_processor *pr, struct psm__part *p, const struct psm__gap *gap)
 	}
 }
 
+/* What is in our hands is of the old log, like the row. */
+static void
+set_anew(psm_processor *pr, struct psm__part *p, int64_t to)
+{
+	p->gap_from = p->gap_to = -1;
+	psm__part_reset(pr, p);
+	p->anew = 1;
+	p->anew_to = p->reread = to;
+}
+
+/* Without a number the row was written by a release that had none, and a group
+ * that knows nothing of the topic has lost it with the old one. */
+static int
+is_other_log(const struct psm__part *p, int64_t born)
+{
+	if (p->next <= 0 || p->born == 0)
+		return 0;
+	return born != 0 ? born != p->born : p->committed == -1;
+}
+
+int
+psm__part_other_log(psm_processor *pr, struct psm__part *p, int64_t born)
+{
+	struct psm__gap gap = {
+	    .topic = p->topic, .partition = p->partition, .from = p->next};
+
+	if (!is_other_log(p, born))
+		return 0;
+	psm__source_log_gap(pr->name, &gap);
+	count_gap(pr, &gap, 0);
+	set_anew(pr, p, 0);
+	return 1;
+}
+
 void
 psm__processor_gap(const struct psm__gap *gap, void *user)
 {
@@ -127,11 +162,9 @@ psm__processor_gap(const struct psm__gap *gap, void *user)
 	count_gap(pr, gap, 0);
 	if (!p)
 		return;
-	p->gap_from = p->gap_to = -1;
-	/* What is in our hands is of the old log, like the row. */
-	psm__part_reset(pr, p);
-	p->anew = 1;
-	p->anew_to = gap->to;
+	set_anew(pr, p, gap->to);
+	p->reread = -1;                    /* the source is there */
+	p->born = 0;                       /* the next assignment tells */
 	(void)psm__part_begin_anew(pr, p); /* if not now, then before reading */
 }
 

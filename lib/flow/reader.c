@@ -139,6 +139,14 @@ set_ours(psm_processor *pr, struct psm__part *p, int ours)
 
 /* -- what the transport asks, on our thread inside poll */
 
+/* Where to read a log that is another one than that of the row. */
+static int64_t
+begin_anew(psm_processor *pr, struct psm__part *p)
+{
+	p->reread = -1;
+	return psm__part_begin_anew(pr, p) == 0 ? p->next : p->anew_to;
+}
+
 /* PostgreSQL has the truth; while it is away, the broker's hint has to do, and
  * the first transaction puts it right. */
 static int64_t
@@ -149,24 +157,27 @@ start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
 	struct psm__place at = {.consumer = pr->name, .partition = partition};
 	struct psm__part *p;
 	psm_tx *tx = NULL;
+	int64_t row_born = 0;
 	int i = part_index(pr, topic, partition);
 
-	(void)committed;
-	(void)born;
 	if (i < 0)
 		return -1;
 	p = &pr->parts[i];
 	at.topic = p->log;
+	p->born = born;
+	p->committed = committed;
 	psm__part_reset(pr, p);
 	set_ours(pr, p, 1);
 	if (p->anew)
-		return psm__part_begin_anew(pr, p) == 0 ? p->next : p->anew_to;
+		return begin_anew(pr, p);
 	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
 		return -1;
 	psm__tx_cancel(tx, &pr->worker.cancel);
-	if (psm__offset_read(tx, &at, &p->next, NULL) == 0)
+	if (psm__offset_read(tx, &at, &p->next, &row_born, NULL) == 0)
 		p->known = p->placed = 1;
 	psm_tx_rollback(tx);
+	if (p->known && psm__part_other_log(pr, p, row_born))
+		return begin_anew(pr, p);
 	return p->next;
 }
 

@@ -43,7 +43,9 @@ hold_offsets(struct psm__strand *l, psm_tx *tx)
 			continue;
 		if (k == count)
 			places[count++] =
-			    (struct psm__place){pr->name, p->log, p->partition};
+			    (struct psm__place){.consumer = pr->name,
+			                        .topic = p->log,
+			                        .partition = p->partition};
 	}
 	rc = psm__offset_hold(tx, places, count, pr->owner, &held, l->err);
 	psm__free(places);

@@ -5,8 +5,8 @@
 
 /* The parameters that name a place, and room for the numbers as text. */
 struct place_params {
-	struct psm__param list[6];
-	struct psm__number partition, a, b;
+	struct psm__param list[7];
+	struct psm__number partition, a, b, born;
 };
 
 static void
@@ -22,21 +22,24 @@ fill_place(struct place_params *p, const struct psm__place *at)
 
 int
 psm__offset_read(psm_tx *tx, const struct psm__place *at, int64_t *next,
-                 psm_error *err)
+                 int64_t *born, psm_error *err)
 {
 	struct place_params p;
 	psm_rows *rows = NULL;
 	int rc;
 
 	*next = -1;
+	*born = 0;
 	fill_place(&p, at);
 	rc = psm__tx_queue(
-	    tx, "SELECT next FROM psymatch.consumer_offset " WHERE_PLACE, 3,
-	    p.list, &rows, err);
+	    tx, "SELECT next, born FROM psymatch.consumer_offset " WHERE_PLACE,
+	    3, p.list, &rows, err);
 	if (rc == 0)
 		rc = psm__tx_sync(tx, err);
-	if (rc == 0 && psm_rows_count(rows) > 0)
+	if (rc == 0 && psm_rows_count(rows) > 0) {
 		*next = psm_rows_int(rows, 0, 0);
+		*born = psm_rows_int(rows, 0, 1);
+	}
 	psm_rows_free(rows);
 	return rc;
 }
@@ -51,21 +54,23 @@ psm__offset_move(psm_tx *tx, const struct psm__place *at, int64_t expected,
 	fill_place(&p, at);
 	p.list[3] = psm__param_text(psm__number(&p.a, next));
 	p.list[4] = psm__param_text(owner);
+	p.list[5] = psm__param_text(psm__number(&p.born, at->born));
 	if (expected < 0)
 		return psm__tx_queue(
 		    tx,
 		    "INSERT INTO psymatch.consumer_offset "
-		    "(consumer, topic, partition, next, owner) "
-		    "VALUES ($1, $2, $3::integer, $4::bigint, $5) "
-		    "ON CONFLICT DO NOTHING",
-		    5, p.list, rows, err);
-	p.list[5] = psm__param_text(psm__number(&p.b, expected));
+		    "(consumer, topic, partition, next, owner, born) "
+		    "VALUES ($1, $2, $3::integer, $4::bigint, $5, "
+		    "nullif($6::bigint, 0)) ON CONFLICT DO NOTHING",
+		    6, p.list, rows, err);
+	p.list[6] = psm__param_text(psm__number(&p.b, expected));
 	return psm__tx_queue(tx,
 	                     "UPDATE psymatch.consumer_offset SET "
 	                     "next = $4::bigint, owner = $5, "
+	                     "born = nullif($6::bigint, 0), "
 	                     "updated_at = now() " WHERE_PLACE
-	                     " AND next = $6::bigint",
-	                     6, p.list, rows, err);
+	                     " AND next = $7::bigint",
+	                     7, p.list, rows, err);
 }
 
 int
