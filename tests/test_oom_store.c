@@ -14,7 +14,7 @@
 
 #define PLACE                                                                  \
 	{                                                                      \
-		"c", "communication-events", 0                                 \
+		"c", "communication-events", 0, 7                              \
 	}
 #define ID "01890000-0000-7000-8000-0000000000"
 #define EVENT_WITH(id)                                                         \
@@ -217,7 +217,7 @@ use_offsets(psm_tx *tx)
 {
 	struct psm__place at = PLACE;
 	psm_rows *moved = NULL, *again = NULL;
-	int64_t next = 0;
+	int64_t next = 0, born = 0;
 	int held = 0, rc;
 
 	rc = psm__offset_move(tx, &at, -1, 5, "owner", &moved, NULL);
@@ -226,9 +226,10 @@ use_offsets(psm_tx *tx)
 	if (rc == 0)
 		rc = psm__offset_set(tx, &at, 5, NULL);
 	if (rc == 0)
-		rc = psm__offset_read(tx, &at, &next, NULL);
+		rc = psm__offset_read(tx, &at, &next, &born, NULL);
 	if (rc == 0)
-		ck_assert(next == 5 && psm_rows_affected(again) == 1);
+		ck_assert(next == 5 && born == 7 &&
+		          psm_rows_affected(again) == 1);
 	if (rc == 0)
 		rc = psm__offset_hold(tx, &at, 1, "owner", &held, NULL);
 	if (rc == 0)
