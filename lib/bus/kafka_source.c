@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reading from Kafka as a member of a group: the poll loop, open and close. */
+#include <pthread.h>
 #include <string.h>
 
 #include "bus/kafka_source.h"
@@ -11,6 +12,8 @@
 #define SERVE_MS 500
 /* Giving partitions back is done within this process, in a few milliseconds. */
 #define GIVE_BACK_MS 200
+/* A client ends within a second, on a busy machine some. */
+#define FAREWELL_MS 10000
 
 static struct psm__kafka_source *
 source_of(struct psm__source *s)
@@ -296,23 +299,11 @@ leave_group(struct psm__kafka_source *s, int timeout_ms)
 	return closed;
 }
 
+/* All but the client, which is gone. */
 static void
-source_free(struct psm__kafka_source *s, int closed)
+source_end(struct psm__kafka_source *s)
 {
-	if (!s)
-		return;
-	psm__kafka_drop_parts(s);
-	psm__free(s->parts);
 	psm__free(s->group);
-	if (s->group_queue) {
-		rd_kafka_queue_cb_event_enable(s->group_queue, NULL, NULL);
-		rd_kafka_queue_destroy(s->group_queue);
-	}
-	if (s->commit_queue)
-		rd_kafka_queue_destroy(s->commit_queue);
-	if (s->rk)
-		rd_kafka_destroy_flags(
-		    s->rk, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	pthread_cond_destroy(&s->wait_cond);
 	pthread_mutex_destroy(&s->wait_lock);
 	pthread_mutex_destroy(&s->parts_lock);
@@ -320,18 +311,99 @@ source_free(struct psm__kafka_source *s, int closed)
 	psm__free(s);
 }
 
+/* What refers to the client has to go before it. */
+static void
+let_go(struct psm__kafka_source *s)
+{
+	psm__kafka_drop_parts(s);
+	psm__free(s->parts);
+	if (s->group_queue) {
+		rd_kafka_queue_cb_event_enable(s->group_queue, NULL, NULL);
+		rd_kafka_queue_destroy(s->group_queue);
+	}
+	if (s->commit_queue)
+		rd_kafka_queue_destroy(s->commit_queue);
+}
+
+/* One that is not used yet. */
+static void
+source_free(struct psm__kafka_source *s)
+{
+	if (!s)
+		return;
+	let_go(s);
+	if (s->rk)
+		rd_kafka_destroy_flags(s->rk,
+		                       RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	source_end(s);
+}
+
+/* @thread psm-farewell; owns the source once nobody waits any more */
+static void *
+farewell(void *arg)
+{
+	struct psm__kafka_source *s = arg;
+	int left;
+
+	rd_kafka_destroy_flags(
+	    s->rk, s->closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	pthread_mutex_lock(&s->wait_lock);
+	s->gone = 1;
+	left = s->left;
+	pthread_cond_signal(&s->wait_cond);
+	pthread_mutex_unlock(&s->wait_lock);
+	if (left)
+		source_end(s);
+	return NULL;
+}
+
+/* 1: the client has ended; 0: nobody waits for it any more. */
+static int
+wait_gone(struct psm__kafka_source *s)
+{
+	struct timespec at;
+	int gone;
+
+	psm__deadline(&at, FAREWELL_MS);
+	pthread_mutex_lock(&s->wait_lock);
+	while (!s->gone &&
+	       pthread_cond_timedwait(&s->wait_cond, &s->wait_lock, &at) == 0)
+		;
+	gone = s->gone;
+	s->left = !gone;
+	pthread_mutex_unlock(&s->wait_lock);
+	return gone;
+}
+
+/*
+ * A client of librdkafka 2.0.2 that had a topic which was removed and made anew
+ * may wait for its own threads for ever. Whoever closes a consumer does not:
+ * then the client is left to itself, and keeps what it needs.
+ */
 static void
 source_close(struct psm__source *base, int timeout_ms)
 {
 	struct psm__kafka_source *s = source_of(base);
-	int closed;
+	pthread_t thread;
 
 	s->closing = 1;
-	closed = leave_group(s, timeout_ms);
-	if (!closed)
+	s->closed = leave_group(s, timeout_ms);
+	if (!s->closed)
 		psm__log(PSM_LOG_WARN, "left the group without saying so",
 		         "client", rd_kafka_name(s->rk), NULL);
-	source_free(s, closed);
+	let_go(s);
+	if (psm__thread_start(&thread, "psm-farewell", farewell, s, NULL) < 0) {
+		(void)farewell(s);
+		source_end(s);
+		return;
+	}
+	if (wait_gone(s)) {
+		pthread_join(thread, NULL);
+		source_end(s);
+		return;
+	}
+	pthread_detach(thread);
+	psm__log(PSM_LOG_WARN, "a client of Kafka does not end", NULL);
 }
 
 static const struct psm__source_ops source_ops = {
@@ -389,7 +461,7 @@ source_new(const struct psm__source_conf *conf)
 	s->user = conf->user;
 	s->group = psm__strdup(conf->group);
 	if (!s->group) {
-		source_free(s, 0);
+		source_free(s);
 		return NULL;
 	}
 	return s;
@@ -434,7 +506,7 @@ psm__kafka_open_source(psm_transport *t, const struct psm__source_conf *conf,
 		return psm__nomem(err);
 	rc = start_client(s, (const struct psm__kafka *)t, conf, err);
 	if (rc < 0) {
-		source_free(s, 0);
+		source_free(s);
 		return rc;
 	}
 	*out = &s->base;

@@ -58,6 +58,11 @@ struct psm__kafka_source {
 	int raised;      /* some queue got something */
 	int woken;       /* wake() was called */
 	int group_ready; /* __atomic; the group's queue got something */
+
+	/* Of the end, under wait_lock: */
+	int closed; /* the group was told */
+	int gone;   /* the client has ended */
+	int left;   /* nobody waits for that any more */
 };
 
 /* rebalance_cb of librdkafka, on the polling thread. */
