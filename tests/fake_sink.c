@@ -105,16 +105,16 @@ note(struct fake *f, const struct entry *e)
 		abort();
 }
 
-/* The outcome of the first message; *burst: of all behind it, too. @locks
- * f->lock held */
+/* The outcome of the first message; *burst: of all behind it, too. bad: the
+ * topic that fails. @locks f->lock held */
 static void
-decide(struct sink *s, struct entry *e, int *burst)
+decide(struct sink *s, struct entry *e, const char *bad, int *burst)
 {
 	struct fake *f = s->f;
 	struct fake_rule rule = rule_for(f, ++f->tries, 0);
 
 	e->rc = *burst;
-	if (f->bad_topic && strcmp(e->topic, f->bad_topic) == 0)
+	if (bad && strcmp(e->topic, bad) == 0)
 		e->rc = PSM_ERR_RETRY;
 	if (rule.what == FAKE_DIE) {
 		s->dead = 1;
@@ -136,6 +136,9 @@ static int
 run_reports(struct sink *s, int closing)
 {
 	struct fake *f = s->f;
+	/* What is behind a refusal is refused: it must not change in between.
+	 */
+	const char *bad = f->bad_topic;
 	size_t batch = s->count;
 	int burst = 0, reports = 0;
 
@@ -147,7 +150,7 @@ run_reports(struct sink *s, int closing)
 		if (closing)
 			e.rc = PSM_ERR_CLOSED;
 		else
-			decide(s, &e, &burst);
+			decide(s, &e, bad, &burst);
 		pthread_cond_broadcast(&f->changed);
 		pthread_mutex_unlock(&f->lock);
 		s->report(e.token, e.rc, e.rc ? psm_strerror(e.rc) : "",

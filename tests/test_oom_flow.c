@@ -60,7 +60,8 @@ emit_some(void)
 		ck_assert_int_eq(psm_tx_emit(tx, ev, err), 0);
 		psm_event_free(ev);
 	}
-	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	ck_assert_msg(psm_tx_commit(tx, err) == 0, "%s",
+	              psm_error_message(err));
 }
 
 static void
