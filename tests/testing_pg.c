@@ -294,7 +294,7 @@ pg_kill(const char *pattern)
 	int n;
 
 	(void)snprintf(sql, sizeof sql,
-	               "SELECT count(pg_terminate_backend(pid)) FROM "
+	               "SELECT count(pg_terminate_backend(pid, 60000)) FROM "
 	               "pg_stat_activity WHERE datname = '%s' AND "
 	               "application_name LIKE '%s'",
 	               database, pattern);

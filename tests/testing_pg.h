@@ -52,7 +52,8 @@ void pg_pause(void);
 /* The server is away for the library: connections end, new ones are refused. */
 void pg_down(void);
 void pg_up(void);
-/* End all connections whose application_name is like the pattern; how many. */
+/* End all connections whose application_name is like the pattern, and wait
+ * until they have ended; how many. */
 int pg_kill(const char *pattern);
 /* "start", "stop" or "crash" the whole cluster; only after pg_main_private. */
 void pg_cluster(const char *action);
