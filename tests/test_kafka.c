@@ -114,6 +114,31 @@ START_TEST(passes_properties_through)
 }
 END_TEST
 
+/* What is written before an outage and read after it would hide the outage for
+ * as long as it lasts. */
+START_TEST(old_statistics_hide_no_outage)
+{
+	static const char up[] = "{\"brokers\":{\"a\":{\"state\":\"UP\"}}}";
+	static const char down[] = "{\"brokers\":{\"a\":{\"state\":\"DOWN\"}}}";
+	struct psm__kafka_link link = {0};
+
+	psm__kafka_link_init(&link, &link);
+	psm__kafka_stats(&link, down);
+	ck_assert(!psm__kafka_connected(&link));
+	psm__kafka_stats(&link, up);
+	ck_assert(psm__kafka_connected(&link));
+	psm__kafka_down(&link);
+	ck_assert(!psm__kafka_connected(&link));
+	psm__kafka_stats(&link, up); /* can be older */
+	ck_assert(!psm__kafka_connected(&link));
+	psm__kafka_stats(&link, down);
+	ck_assert(!psm__kafka_connected(&link));
+	psm__kafka_stats(&link, up);
+	ck_assert(psm__kafka_connected(&link));
+	psm__kafka_link_destroy(&link);
+}
+END_TEST
+
 /* -- the sink */
 
 struct tally {
@@ -503,6 +528,7 @@ main(void)
 	tcase_add_loop_test(tc, checks_settings_at_open, 0,
 	                    PSM__COUNT(settings));
 	tcase_add_test(tc, passes_properties_through);
+	tcase_add_test(tc, old_statistics_hide_no_outage);
 	suite_add_tcase(suite, tc);
 	add_case(suite, "full", says_full_and_too_large);
 	add_case(suite, "memory", short_of_memory);

@@ -32,6 +32,28 @@ psm__kafka_up(struct psm__kafka_link *link)
 }
 
 void
+psm__kafka_down(struct psm__kafka_link *link)
+{
+	__atomic_store_n(&link->stale, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&link->connected, 0, __ATOMIC_RELAXED);
+}
+
+/*
+ * The only way to learn that a broker is back while nothing is sent: brokers
+ * are the only objects in the statistics with the state "UP". An outage is told
+ * once, and by another thread than the one that writes the statistics: one text
+ * can be behind it that is older.
+ */
+void
+psm__kafka_stats(struct psm__kafka_link *link, const char *json)
+{
+	if (__atomic_exchange_n(&link->stale, 0, __ATOMIC_RELAXED))
+		return;
+	if (strstr(json, "\"state\":\"UP\""))
+		psm__kafka_up(link);
+}
+
+void
 psm__kafka_trouble(struct psm__kafka_link *link, char *text, size_t size)
 {
 	pthread_mutex_lock(&link->lock);
@@ -102,7 +124,7 @@ on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	    code == RD_KAFKA_RESP_ERR__RESOLVE)
 		level = PSM_LOG_DEBUG;
 	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-		__atomic_store_n(&link->connected, 0, __ATOMIC_RELAXED);
+		psm__kafka_down(link);
 	if (code == RD_KAFKA_RESP_ERR__FATAL || setting)
 		level = PSM_LOG_ERROR;
 	if (setting)
@@ -112,18 +134,13 @@ on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	         setting ? "setting" : NULL, setting, NULL);
 }
 
-/*
- * The only way to learn that a broker is back while nothing is sent: brokers
- * are the only objects in the statistics with the state "UP". Nothing is kept
- * of the text, so 0 is returned.
- */
+/* Nothing is kept of the text, so 0 is returned. */
 static int
 on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 {
 	(void)rk;
 	(void)len; /* the text is NUL-terminated */
-	if (strstr(json, "\"state\":\"UP\""))
-		psm__kafka_up(opaque);
+	psm__kafka_stats(opaque, json);
 	return 0;
 }
 

@@ -12,6 +12,8 @@
 struct psm__kafka_link {
 	int connected; /* __atomic; 1: a broker answered since the last outage
 	                */
+	int stale;     /* __atomic; 1: the next statistics may be older than
+	                * the outage */
 	void *owner;   /* the sink or source */
 	pthread_mutex_t lock; /* a leaf */
 	char trouble[384];    /* lock: why no broker answers, "" */
@@ -42,6 +44,9 @@ int psm__kafka_outcome(rd_kafka_resp_err_t e);
 void psm__kafka_link_init(struct psm__kafka_link *link, void *owner);
 void psm__kafka_link_destroy(struct psm__kafka_link *link);
 void psm__kafka_up(struct psm__kafka_link *link);
+void psm__kafka_down(struct psm__kafka_link *link);
+/* json: a text of librdkafka's statistics, NUL-terminated. */
+void psm__kafka_stats(struct psm__kafka_link *link, const char *json);
 /* Any thread. */
 void psm__kafka_trouble(struct psm__kafka_link *link, char *text, size_t size);
 int psm__kafka_connected(struct psm__kafka_link *link);
