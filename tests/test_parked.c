@@ -100,8 +100,8 @@ START_TEST(only_committed_tries_count)
 	pg_run("CREATE TABLE brake (on_it boolean)");
 	pg_run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
 	       "'BEGIN IF EXISTS (SELECT FROM brake) THEN PERFORM "
-	       "nextval(''tries''); RAISE EXCEPTION ''brake''; END IF; RETURN "
-	       "NULL; END'");
+	       "nextval(''tries''); RAISE EXCEPTION USING ERRCODE = ''40001''; "
+	       "END IF; RETURN NULL; END'");
 	pg_run("CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON effects "
 	       "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "
 	       "refuse()");

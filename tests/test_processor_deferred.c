@@ -170,6 +170,34 @@ START_TEST(parked_event_violates_it)
 }
 END_TEST
 
+/* A trigger that looks at the commit and refuses one: not the batch's fault. */
+START_TEST(a_trigger_refuses_one)
+{
+	int n;
+
+	lazy = _i;
+	pg_run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+	       "'BEGIN IF NEW.n = %d THEN RAISE EXCEPTION ''no more''; END IF; "
+	       "RETURN NULL; END'",
+	       BAD);
+	pg_run("CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON effects "
+	       "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "
+	       "refuse()");
+	for (n = 1; n <= COUNT; n++)
+		flow_put(1 + n % 7, n);
+	start("1");
+	flow_wait_offset(COUNT);
+	flow_stop();
+	ck_assert_int_eq(flow_dead_rows(), 1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.dead_letter "
+	                        "WHERE \"offset\" = %d AND code = "
+	                        "'PSM_ERR_REJECT' AND reason LIKE '%%no more'",
+	                        BAD - 1),
+	                 1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), COUNT - 1);
+}
+END_TEST
+
 /* The run in which they seemed to be handled does not count as that. */
 START_TEST(breaker_opens)
 {
@@ -209,6 +237,7 @@ main(int argc, char **argv)
 	                    (int)(sizeof ways / sizeof ways[0]));
 	tcase_add_test(tc, two_events_violate_it);
 	tcase_add_loop_test(tc, parked_event_violates_it, 0, 2);
+	tcase_add_loop_test(tc, a_trigger_refuses_one, 0, 2);
 	tcase_add_loop_test(tc, breaker_opens, 0, 2);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

@@ -14,6 +14,9 @@ setup(void)
 	pg_database();
 	st = pg_store();
 	err = psm_error_new();
+	pg_run(
+	    "CREATE FUNCTION refuse(what text) RETURNS void LANGUAGE plpgsql "
+	    "AS 'BEGIN RAISE EXCEPTION ''no place for \"%%\"'', what; END'");
 	pg_run("CREATE TABLE t (id integer PRIMARY KEY, name varchar(5) NOT "
 	       "NULL, day date, age integer CHECK (age >= 0))");
 }
@@ -101,6 +104,8 @@ static const struct failure {
      0, "constraint t_pkey, table t"},
     {"SELECT $1 FROM nowhere", "a", PSM_ERR_DB, 0,
      "42P01 relation \"nowhere\" does not exist"},
+    {"SELECT refuse($1)", "geheim", PSM_ERR_REJECT, 0,
+     "P0001 no place for \"\""},
     {"SELECT pg_sleep(2), $1", "a", PSM_ERR_TIMEOUT, 1, "57014"},
     {"SELECT pg_terminate_backend(pg_backend_pid()), $1", "a", PSM_ERR_DB, 1,
      "57P01"},

@@ -195,6 +195,9 @@ PSM_API void psm_tx_rollback(psm_tx *tx);
  *   PSM_ERR_CONFLICT  a unique, foreign key or exclusion constraint refused it;
  *   PSM_ERR_SCHEMA    a value has the wrong form, range or length, is missing,
  *                     or fails a check constraint;
+ *   PSM_ERR_REJECT    a trigger or function refused it (RAISE EXCEPTION); its
+ *                     text is handed on up to the first ": ", without what is
+ *                     quoted, so it must not say anything about a person;
  *   PSM_ERR_TIMEOUT   the server's statement_timeout passed; retriable;
  *   PSM_ERR_NOMEM     out of memory.
  *

@@ -305,10 +305,10 @@ psm__strand_unsure(struct psm__strand *l, int rc)
 static int
 commit(struct psm__strand *l, psm_tx *tx)
 {
-	int rc = psm_tx_commit(tx, l->err);
+	int rc = psm_tx_commit(tx, l->err), code = rc;
 
-	/* A constraint that is deferred: some event violates it. */
-	if (rc == PSM_ERR_CONFLICT || rc == PSM_ERR_SCHEMA)
+	/* A constraint or a trigger that is deferred: some event is refused. */
+	if (psm__judge(rc, &code) == PSM__PERMANENT)
 		l->unsure = 1;
 	return rc;
 }

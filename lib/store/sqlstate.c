@@ -28,6 +28,7 @@ static const struct state_rule {
     {"3D", PSM_ERR_DB, 1},           /* no such database */
     {"53", PSM_ERR_DB, 1},           /* disk full, too many connections */
     {"55P03", PSM_ERR_DB, 1},        /* lock not available */
+    {"P0001", PSM_ERR_REJECT, 0},    /* RAISE: a rule of the schema */
     {"P0002", PSM_ERR_NOT_FOUND, 0}, /* raised by functions of ours */
     {"55000", PSM_ERR_STATE, 0},     /* the same */
     {"57014", PSM_ERR_TIMEOUT, 1},   /* statement_timeout */
