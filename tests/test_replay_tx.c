@@ -274,6 +274,33 @@ START_TEST(failures_are_counted_when_allowed)
 }
 END_TEST
 
+/* Seen by the commit only, and yet it is known whose fault it is. */
+START_TEST(deferred_constraint_names_the_event)
+{
+	pg_run("ALTER TABLE effects ADD UNIQUE (key) DEFERRABLE INITIALLY "
+	       "DEFERRED");
+	put_many(1, 7);
+	flow_put(3, 8);
+	flow_put(8, 9);
+	if (_i == 0)
+		make_shadow();
+	else
+		ck_assert_int_eq(psm_replay_into_live(r, err), 0);
+	ck_assert_int_eq(replay(NULL), PSM_ERR_CONFLICT);
+	ck_assert_msg(strncmp(psm_error_message(err), FLOW_TOPIC "[0]:7: ",
+	                      sizeof FLOW_TOPIC "[0]:7: " - 1) == 0 &&
+	                  strstr(psm_error_message(err), "effects_key_key"),
+	              "%s", psm_error_message(err));
+	ck_assert_int_eq(number("handled"), 7);
+	ck_assert_int_eq(number("failed"), 1);
+	ck_assert_int_eq(psm_replay_max_failures(r, 1, err), 0);
+	ck_assert_int_eq(replay(NULL), 0);
+	ck_assert_int_eq(number("duplicates"), 7);
+	ck_assert_int_eq(number("handled"), 1);
+	ck_assert_int_eq(number("failed"), 1);
+}
+END_TEST
+
 static int cut_at;
 
 static int
@@ -618,6 +645,7 @@ main(int argc, char **argv)
 	                    PSM__COUNT(outsides));
 	tcase_add_test(tc, failure_stops_and_the_next_run_goes_on);
 	tcase_add_test(tc, failures_are_counted_when_allowed);
+	tcase_add_loop_test(tc, deferred_constraint_names_the_event, 0, 2);
 	tcase_add_test(tc, interrupted_replay_doubles_nothing);
 	tcase_add_test(tc, outage_of_the_broker_keeps_no_transaction);
 	tcase_add_test(tc, no_mail_is_sent_by_a_replay);

@@ -21,6 +21,7 @@ struct into {
 	psm_tx *tx; /* the batch's; NULL: none is open */
 	int count;  /* events in it */
 	int gated;  /* something is parked: look before each event */
+	int defers; /* the commit can look at what events did; -1: not known */
 	int broken; /* it cannot be committed */
 	int64_t handled, duplicates; /* in it */
 	psm_error *err;              /* of the transaction */
@@ -46,6 +47,26 @@ enter(struct into *in)
 	return rc;
 }
 
+/* A deferred constraint that fails at the commit does not say whose fault it
+ * is; so each event is asked, where there are any. */
+static int
+look_for_deferrable(struct into *in)
+{
+	psm_rows *rows;
+	int rc;
+
+	if (in->defers >= 0)
+		return 0;
+	rc = psm_tx_exec(in->tx,
+	                 "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint "
+	                 "WHERE condeferrable)::integer",
+	                 0, NULL, &rows, in->err);
+	if (rc == 0)
+		in->defers = (int)psm_rows_int(rows, 0, 0);
+	psm_rows_free(rows);
+	return rc;
+}
+
 static int
 begin(struct into *in)
 {
@@ -59,7 +80,8 @@ begin(struct into *in)
 	if (rc < 0)
 		return rc;
 	psm__tx_silence(in->tx);
-	return enter(in);
+	rc = look_for_deferrable(in);
+	return rc < 0 ? rc : enter(in);
 }
 
 static void
@@ -149,6 +171,8 @@ call(struct into *in, psm_event *ev, const struct psm__handler *h,
 	psm__effects_unbar(1);
 	if (psm__tx_lazy(in->tx) && psm__tx_failed(in->tx) == 0)
 		(void)psm__tx_sync(in->tx, rc == 0 ? err : NULL);
+	if (rc == 0 && in->defers && psm__tx_failed(in->tx) == 0)
+		(void)psm__tx_check_deferred(in->tx, err);
 	psm__tx_set_cause(in->tx, NULL);
 	psm__tx_lend(in->tx, 0);
 	psm__tx_limits(in->tx, 0, NULL);
@@ -312,7 +336,7 @@ int
 psm_processor_replay(psm_processor *pr, psm_replay *r, int timeout_ms,
                      psm_error *err)
 {
-	struct into in = {.pr = pr, .r = r};
+	struct into in = {.pr = pr, .r = r, .defers = -1};
 	psm_error *own = NULL;
 	int rc;
 
