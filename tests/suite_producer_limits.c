@@ -312,8 +312,10 @@ becomes(psm_producer *p, int health)
 START_TEST(p15_outages_leave_nothing_behind)
 {
 	psm_producer *p = start();
-	int rounds =
-	    rig->outages && !getenv("PSYMATCH_SOAK") ? rig->outages : 1000;
+	const char *soak = getenv("PSYMATCH_SOAK");
+	int rounds = soak && rig->outages ? atoi(soak)
+	             : rig->outages       ? rig->outages
+	                                  : 1000;
 	int threads, fds;
 
 	send_range(p, 0, 3, 1);

@@ -2,7 +2,7 @@
 /*
  * Two producers in a directory, killed at any instant and started again, while
  * the broker goes up and down. What send accepted arrives, in order per key,
- * and nothing else does. PSM_SOAK_ROUNDS says how often somebody is killed.
+ * and nothing else does. PSYMATCH_SOAK says how often somebody is killed.
  */
 #include "testing.h"
 #include "mock.h"
@@ -273,7 +273,7 @@ count_tried(void)
 static int
 rounds(void)
 {
-	const char *text = getenv("PSM_SOAK_ROUNDS");
+	const char *text = getenv("PSYMATCH_SOAK");
 
 	return text ? atoi(text) : ROUNDS;
 }
@@ -300,7 +300,7 @@ any_durability(void)
 static void
 tell(int round, int down)
 {
-	if (!getenv("PSM_SOAK_ROUNDS") ||
+	if (!getenv("PSYMATCH_SOAK") ||
 	    (round % 20 != 0 && round != rounds()))
 		return;
 	(void)printf("%d killed, %ld events, %ld on their way, %ld came more "
