@@ -101,6 +101,31 @@ START_TEST(same_event_after_a_refusal)
 }
 END_TEST
 
+START_TEST(same_event_is_dead_once)
+{
+	static const char id[] = "0198c0de-0000-7000-8000-00000000000c";
+
+	plan = (struct flow_plan){.bad = 1, .times = -1, .rc = PSM_ERR_REJECT};
+	flow_put_to(t, 1, 1, id);
+	flow_put_to(t, 1, 1, id);
+	flow_start();
+	flow_wait_offset(2);
+	flow_put_to(t, 1, 1, id);
+	flow_wait_offset(3);
+	ck_assert_int_eq(flow_dead_rows(), 1);
+	ck_assert_int_eq(pg_int("SELECT \"offset\" FROM psymatch.dead_letter"),
+	                 0);
+	/* Given up, it is seen again when it comes again. */
+	pg_run("SELECT psymatch.dead_skip(id, 'a test', 'no use') FROM "
+	       "psymatch.dead_letter");
+	flow_put_to(t, 1, 1, id);
+	flow_wait_offset(4);
+	flow_stop();
+	ck_assert_int_eq(flow_dead_rows(), 2);
+	ck_assert_int_eq(psm_processor_stat(pr, "dead"), 4);
+}
+END_TEST
+
 /* -- what a handler says */
 
 START_TEST(reject_is_a_dead_letter)
@@ -516,6 +541,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, good_and_bad_messages);
 	tcase_add_test(tc, same_event_at_another_offset);
 	tcase_add_test(tc, same_event_after_a_refusal);
+	tcase_add_test(tc, same_event_is_dead_once);
 	tcase_add_test(tc, reject_is_a_dead_letter);
 	tcase_add_test(tc, queued_statements);
 	tcase_add_loop_test(tc, queued_statement_fails, 0, 3);

@@ -128,7 +128,8 @@ struct psm__dead_letter {
 	int attempts;        /* 0 counts as 1 */
 	const char *causation_id, *correlation_id, *traceparent; /* or NULL */
 };
-/* Queue the row; text that is not UTF-8 is made so. */
+/* Queue the row, unless the same event is one already: a message that came
+ * twice. Text that is not UTF-8 is made so. */
 int psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
                          psm_error *err);
 

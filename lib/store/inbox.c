@@ -207,11 +207,14 @@ psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
 	    "INSERT INTO psymatch.dead_letter (consumer, topic, partition, "
 	    "\"offset\", key, raw, event_id, type, code, reason, pointer, "
 	    "headers, attempts) "
-	    "VALUES ($1, $2, $3::integer, $4::bigint, "
+	    "SELECT $1, $2, $3::integer, $4::bigint, "
 	    "encode($5::bytea, 'escape'), $6::bytea, $7::uuid, $8, $9, $10, "
 	    "$11, nullif(jsonb_strip_nulls(jsonb_build_object('causation_id', "
 	    "$12::text, 'correlation_id', $13::text, 'traceparent', "
-	    "$14::text)), '{}'), $15::integer)",
+	    "$14::text)), '{}'), $15::integer "
+	    "WHERE NOT EXISTS (SELECT FROM psymatch.dead_letter WHERE "
+	    "event_id = $7::uuid AND consumer = $1 AND raw = $6::bytea AND "
+	    "state = 'dead')",
 	    15, list, NULL, err);
 out:
 	psm__free(type);
