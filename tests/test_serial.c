@@ -127,6 +127,21 @@ apply(psm_tx *tx, int hop, int key, int n, psm_error *e)
 	                   3, params, NULL, e);
 }
 
+static int
+mark(psm_tx *tx, const psm_event *ev, psm_error *e)
+{
+	char partition[16], offset[24];
+	const char *params[] = {partition, offset};
+
+	(void)snprintf(partition, sizeof partition, "%d",
+	               psm_event_partition(ev));
+	(void)snprintf(offset, sizeof offset, "%lld",
+	               (long long)psm_event_offset(ev));
+	return psm_tx_exec(
+	    tx, "INSERT INTO marker VALUES ($1::integer, $2::bigint)", 2,
+	    params, NULL, e);
+}
+
 /* All of its work is done before it fails, so all of it has to be undone. */
 static int
 handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
@@ -136,8 +151,7 @@ handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
 
 	(void)user;
 	if (hop == HOPS)
-		return psm_tx_exec(tx, "INSERT INTO marker DEFAULT VALUES", 0,
-		                   NULL, NULL, e);
+		return mark(tx, ev, e);
 	planned = verdict(hop, key, n);
 	rc = apply(tx, hop, key, n, e);
 	if (rc == 0 && hop + 1 < HOPS)
@@ -340,11 +354,16 @@ settle(void)
 	rig_flush(sender);
 }
 
+/* A worker can handle a marker while another one still has what is before it,
+ * but the offset waits for both. */
 static void
 wait_settled(int markers)
 {
-	ck_assert_int_eq(pg_wait(markers, 60000, "SELECT count(*) FROM marker"),
-	                 markers);
+	ck_assert_int_eq(
+	    pg_wait(markers, 60000,
+	            "SELECT count(*) FROM marker JOIN psymatch.consumer_offset "
+	            "USING (partition) WHERE next > \"offset\""),
+	    markers);
 	ck_assert_int_eq(
 	    pg_wait(0, 60000, "SELECT count(*) FROM psymatch.parked"), 0);
 }
@@ -430,7 +449,7 @@ setup(void)
 	pg_run("INSERT INTO account SELECT h, k, 0, 0 FROM generate_series(0, "
 	       "%d) h, generate_series(1, %d) k",
 	       HOPS - 1, KEYS);
-	pg_run("CREATE TABLE marker (id serial)");
+	pg_run("CREATE TABLE marker (partition integer, \"offset\" bigint)");
 	memset(tries, 0, sizeof tries);
 	made = handled = 0;
 }

@@ -300,8 +300,7 @@ any_durability(void)
 static void
 tell(int round, int down)
 {
-	if (!getenv("PSYMATCH_SOAK") ||
-	    (round % 20 != 0 && round != rounds()))
+	if (!getenv("PSYMATCH_SOAK") || (round % 20 != 0 && round != rounds()))
 		return;
 	(void)printf("%d killed, %ld events, %ld on their way, %ld came more "
 	             "than once, broker %s\n",
