@@ -59,6 +59,7 @@ class Bus(unittest.TestCase):
             self.assertIn(receipt.state, ("spooled", "sent"))
             receipt.wait(DEADLINE_MS)
             self.assertEqual(receipt.state, "sent")
+            self.assertEqual(p.flush(DEADLINE_MS), 0)
             self.assertEqual((p.stat("left_spool"), p.stat("left_memory")), (0, 0))
             with self.assertRaises(errors.PsmError):
                 receipt.wait(-1)
