@@ -15,7 +15,7 @@
 #define TOPIC "matching-events"
 #define PARTITIONS 3
 #ifndef PATIENCE_MS
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #endif
 #define MAX_SEEN 2048
 

@@ -9,7 +9,7 @@
 #define TOPIC "suite-events"
 /* A group on the mock cluster takes 3 s to start; twice that on a busy machine
  * is still no reason to fail. */
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define MAX_SENT 1024
 
 int bus_partitions = BUS_PARTITIONS;
@@ -343,7 +343,7 @@ START_TEST(starts_without_broker_and_heals)
 	open_reader(&r, t, "outage");
 	sink = open_sink(t, &sent);
 	send_range(sink, 0, 50, 5);
-	ck_assert_int_lt(psm__mono_ms() - begin, 500);
+	ck_assert_int_lt(psm__mono_ms() - begin, 5000);
 	begin = psm__mono_ms();
 	ck_assert_int_eq(sink->ops->poll(sink, 300, NULL), 0);
 	ck_assert_int_ge(psm__mono_ms() - begin, 290);

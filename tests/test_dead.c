@@ -373,7 +373,7 @@ START_TEST(letter_of_the_relay)
 	ck_assert_int_eq(psm_relay_new(st, t, cfg, &r, err), 0);
 	ck_assert_int_eq(psm_relay_start(r, err), 0);
 	ck_assert_int_eq(
-	    pg_wait(1, 20000, "SELECT count(*) FROM psymatch.dead_letter"), 1);
+	    pg_wait(1, 60000, "SELECT count(*) FROM psymatch.dead_letter"), 1);
 	psm_relay_free(r);
 	id = pg_int("SELECT id FROM psymatch.dead_letter");
 	ck_assert_int_eq(psm_dead_edit(st, LETTERS, id, EVENT(11, "7"),

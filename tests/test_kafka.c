@@ -7,7 +7,7 @@
 #include "mock.h"
 #include "testing.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define TOPIC "kafka-events"
 
 static const struct {

@@ -172,7 +172,7 @@ kill_relay(void)
 	int i;
 
 	for (i = 0; i < 5; i++) {
-		ck_assert_int_eq(pg_wait(1, 10000,
+		ck_assert_int_eq(pg_wait(1, 60000,
 		                         "SELECT count(*) FROM pg_locks WHERE "
 		                         "locktype = 'advisory' AND granted "
 		                         "AND database = (SELECT oid FROM "
@@ -288,7 +288,7 @@ START_TEST(one_leads)
 	outbox_wait_empty();
 	ck_assert_int_eq(psm_relay_new(store2, t, cfg, &second, err), 0);
 	ck_assert_int_eq(psm_relay_start(second, err), 0);
-	ck_assert_int_eq(pg_wait(2, 5000,
+	ck_assert_int_eq(pg_wait(2, 60000,
 	                         "SELECT count(*) FROM pg_stat_activity WHERE "
 	                         "application_name = 'psymatch relay' AND "
 	                         "datname = current_database()"),
@@ -327,9 +327,9 @@ START_TEST(leader_is_killed)
 		for (;;)
 			(void)pause();
 	}
-	ck_assert_int_eq(pg_wait(1, 10000, LEADERS), 1);
+	ck_assert_int_eq(pg_wait(1, 60000, LEADERS), 1);
 	outbox_start();
-	ck_assert_int_eq(pg_wait(2, 5000,
+	ck_assert_int_eq(pg_wait(2, 60000,
 	                         "SELECT count(*) FROM pg_stat_activity WHERE "
 	                         "application_name = 'psymatch relay' AND "
 	                         "datname = current_database()"),
@@ -338,7 +338,7 @@ START_TEST(leader_is_killed)
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 	ck_assert_int_eq(outbox_change(st, 1, err), 0);
 	ck_assert_int_eq(
-	    pg_wait(0, 4000, "SELECT count(*) FROM psymatch.outbox"), 0);
+	    pg_wait(0, 60000, "SELECT count(*) FROM psymatch.outbox"), 0);
 	ck_assert_int_eq(psm_relay_stat(r, "leader"), 1);
 }
 END_TEST

@@ -36,13 +36,13 @@ static void
 wait_parked(int n)
 {
 	ck_assert_int_eq(
-	    pg_wait(n, 20000, "SELECT count(*) FROM psymatch.parked"), n);
+	    pg_wait(n, 60000, "SELECT count(*) FROM psymatch.parked"), n);
 }
 
 static void
 wait_effects(int n)
 {
-	ck_assert_int_eq(pg_wait(n, 20000, "SELECT count(*) FROM effects"), n);
+	ck_assert_int_eq(pg_wait(n, 60000, "SELECT count(*) FROM effects"), n);
 }
 
 /* Two keys in turn: odd numbers are key 1, even ones key 2. */

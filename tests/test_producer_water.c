@@ -12,7 +12,7 @@
 #include <psymatch/metrics.h>
 
 #define SECOND INT64_C(1000000)
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 static int64_t now_us;
 

@@ -245,7 +245,7 @@ START_TEST(leader_is_stopped)
 	outbox_start();
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 1);
 	ck_assert_int_eq(
-	    pg_wait(0, 40000, "SELECT count(*) FROM psymatch.outbox"), 0);
+	    pg_wait(0, 60000, "SELECT count(*) FROM psymatch.outbox"), 0);
 	ck_assert_int_eq(psm__memory_count(t, OUTBOX_TOPIC), 1);
 	ck_assert_int_eq(kill(child, SIGKILL), 0);
 	wait_killed(child);

@@ -9,7 +9,7 @@
 #define SHADOW "Sha\"dow of y"
 #define QUOTED "\"Sha\"\"dow of y\""
 #define MANY 120
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 
 static psm_replay *r;
 
@@ -353,7 +353,7 @@ end_outage(void *arg)
 {
 	int64_t *seen = arg;
 
-	*seen = pg_wait(7, 5000, "SELECT count(*) FROM " QUOTED ".effects");
+	*seen = pg_wait(7, 60000, "SELECT count(*) FROM " QUOTED ".effects");
 	psm__memory_set_down(t, 0);
 	return NULL;
 }

@@ -7,7 +7,7 @@
 #include "service/service.h"
 #include "testing.h"
 
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 
 static psm_config *cfg;
 static psm_service *svc;

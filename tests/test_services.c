@@ -401,7 +401,7 @@ START_TEST(the_therapist_service)
 	ck_assert_int_eq(a.status, 200);
 	ck_assert_ptr_nonnull(strstr(a.body, "psymatch_worker_runs_total"));
 	ck_assert_int_eq(
-	    pg_wait(0, 20000, "SELECT count(*) FROM psymatch.outbox"), 0);
+	    pg_wait(0, 60000, "SELECT count(*) FROM psymatch.outbox"), 0);
 	stop_service(&p);
 	check_log(&p);
 }
@@ -481,9 +481,9 @@ START_TEST(a_block_travels_to_the_matching_service)
 	              "THERAPIST_SERVICE_INTERNAL_PORT");
 	await("/health", 200, imported, &a);
 	ck_assert_int_eq(
-	    pg_wait(0, 30000, "SELECT count(*) FROM psymatch.outbox"), 0);
+	    pg_wait(0, 60000, "SELECT count(*) FROM psymatch.outbox"), 0);
 	count = pg_int("SELECT count(*) FROM therapist_service.therapeuten");
-	ck_assert_int_eq(pg_wait(count, 30000,
+	ck_assert_int_eq(pg_wait(count, 60000,
 	                         "SELECT count(*) FROM "
 	                         "matching_service.therapeuten_kopie"),
 	                 count);
@@ -502,7 +502,7 @@ START_TEST(a_block_travels_to_the_matching_service)
 	               "therapist_id = %lld AND gesendet_datum IS NULL "
 	               "AND storniert_datum IS NULL",
 	               (long long)id);
-	ck_assert_int_eq(pg_wait(0, 30000, path), 0);
+	ck_assert_int_eq(pg_wait(0, 60000, path), 0);
 	stop_service(&services[0]);
 	stop_service(&services[1]);
 	ck_assert_int_eq(kill(broker.pid, SIGTERM), 0);

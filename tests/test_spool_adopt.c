@@ -10,7 +10,7 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 static void
 set_up_soon(void)

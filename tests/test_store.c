@@ -485,7 +485,7 @@ START_TEST(idle_connections_end)
 	for (i = 0; i < 3; i++)
 		psm_tx_rollback(tx[i]);
 	ck_assert_int_eq(pg_kill("psymatch pool"), 3);
-	ck_assert_int_eq(pg_wait(0, 5000,
+	ck_assert_int_eq(pg_wait(0, 60000,
 	                         "SELECT count(*) FROM pg_stat_activity WHERE "
 	                         "application_name = 'psymatch pool' AND "
 	                         "datname = current_database()"),

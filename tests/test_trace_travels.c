@@ -10,7 +10,7 @@
 #define CAUSE "0198c0de-0000-7000-8000-00000000000a"
 #define STORY "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
 #define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 static struct mock mock;
 static psm_transport *transport;

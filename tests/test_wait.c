@@ -331,7 +331,7 @@ static void *
 take_database_away(void *arg)
 {
 	(void)arg;
-	(void)pg_wait(1, 20000, "SELECT count(*) FROM psymatch.outbox");
+	(void)pg_wait(1, 60000, "SELECT count(*) FROM psymatch.outbox");
 	pg_down();
 	return NULL;
 }

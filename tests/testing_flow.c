@@ -250,7 +250,7 @@ flow_stop(void)
 void
 flow_wait_offset(int n)
 {
-	ck_assert_int_eq(pg_wait(n, 20000,
+	ck_assert_int_eq(pg_wait(n, 60000,
 	                         "SELECT coalesce(sum(next), 0) FROM "
 	                         "psymatch.consumer_offset"),
 	                 n);

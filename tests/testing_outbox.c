@@ -45,7 +45,7 @@ void
 outbox_wait_empty(void)
 {
 	ck_assert_int_eq(
-	    pg_wait(0, 20000, "SELECT count(*) FROM psymatch.outbox"), 0);
+	    pg_wait(0, 60000, "SELECT count(*) FROM psymatch.outbox"), 0);
 }
 
 /* -- writing */

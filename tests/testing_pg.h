@@ -42,7 +42,7 @@ void pg_pause(void);
 /* Look until condition holds, at most 20 s. */
 #define PG_UNTIL(condition)                                                    \
 	do {                                                                   \
-		int looks = 4000;                                              \
+		int looks = 12000;                                             \
                                                                                \
 		while (!(condition) && looks-- > 0)                            \
 			pg_pause();                                            \

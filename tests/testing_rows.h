@@ -13,7 +13,7 @@
 #include "suite_bus.h"
 
 #define TOPIC "suite-events"
-#define PATIENCE_MS 30000
+#define PATIENCE_MS 60000
 #define MAX_EVENTS 20000
 
 static const struct bus_rig *rig;

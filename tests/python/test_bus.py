@@ -13,7 +13,7 @@ from psymatch import errors
 from psymatch._lib import callbacks, lib
 from psymatch.errors import check, code_of, make
 
-DEADLINE_MS = 20000
+DEADLINE_MS = 60000
 
 
 def event(therapist_id, kind="therapist.unblocked"):
