@@ -103,6 +103,7 @@ END_TEST
 
 START_TEST(wait_ends_at_its_time)
 {
+	psm_store *fresh;
 	int64_t began_ms;
 	char id[40];
 
@@ -111,6 +112,11 @@ START_TEST(wait_ends_at_its_time)
 	ck_assert_int_eq(psm_store_wait_handled(st, id, FLOW_NAME, 0, err),
 	                 PSM_ERR_TIMEOUT);
 	ck_assert_int_eq(psm_error_retriable(err), 1);
+	/* No time to wait is time enough to connect. */
+	ck_assert_int_eq(psm_store_open(cfg, &fresh, err), 0);
+	ck_assert_int_eq(psm_store_wait_handled(fresh, id, FLOW_NAME, 0, err),
+	                 PSM_ERR_TIMEOUT);
+	psm_store_free(fresh);
 	began_ms = psm__mono_ms();
 	ck_assert_int_eq(psm_store_wait_handled(st, id, FLOW_NAME, 150, err),
 	                 PSM_ERR_TIMEOUT);

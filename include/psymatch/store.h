@@ -321,7 +321,7 @@ PSM_API int psm_tx_set_wait(psm_tx *tx, int timeout_ms,
  *   PSM_ERR_NOMEM    out of memory.
  *
  * Threads: any but a handler's. Blocks: up to timeout_ms and for one answer of
- * the server. Since 0.1.
+ * the server, and up to 1 s where a connection has to be made. Since 0.1.
  */
 PSM_API int psm_store_wait_handled(psm_store *st, const char *event_id,
                                    const char *consumer, int timeout_ms,

@@ -179,6 +179,14 @@ wait_free_locked(psm_store *st, const struct timespec *until, int wait_ms,
 	                 st->max, wait_ms);
 }
 
+static int
+connect_ms(int wait_ms)
+{
+	if (wait_ms < PSM__POOL_CONNECT_LEAST_MS)
+		return PSM__POOL_CONNECT_LEAST_MS;
+	return wait_ms < PSM__POOL_CONNECT_MS ? wait_ms : PSM__POOL_CONNECT_MS;
+}
+
 int
 psm__pool_get(psm_store *st, int wait_ms, struct psm__conn **out,
               psm_error *err)
@@ -207,11 +215,7 @@ psm__pool_get(psm_store *st, int wait_ms, struct psm__conn **out,
 				break;
 			st->open++;
 			(void)pthread_mutex_unlock(&st->lock);
-			return open_counted(st,
-			                    wait_ms < PSM__POOL_CONNECT_MS
-			                        ? wait_ms
-			                        : PSM__POOL_CONNECT_MS,
-			                    out, err);
+			return open_counted(st, connect_ms(wait_ms), out, err);
 		} else {
 			rc = wait_free_locked(st, &until, wait_ms, err);
 		}

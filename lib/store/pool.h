@@ -6,9 +6,11 @@
 #include "store/conn.h"
 
 /* How long a thread waits for a free connection, and for the server to accept a
- * new one. */
+ * new one; never less than that, however little time there is: what fails is
+ * not tried again by anybody for a while. */
 #define PSM__POOL_WAIT_MS 10000
 #define PSM__POOL_CONNECT_MS 5000
+#define PSM__POOL_CONNECT_LEAST_MS 1000
 
 /* Borrow a connection, waiting up to wait_ms for a free one; give it back with
  * psm__pool_put, which closes it if it broke or is inside a transaction. While
