@@ -10,6 +10,7 @@
 
 static int failures, fatal; /* flow_lock */
 static int opened;          /* flow_lock */
+static int evictions;       /* flow_lock: still to be made */
 static const struct psm__source_ops *real;
 static struct psm__source_ops broken;
 static struct psm__transport_ops real_t, broken_t;
@@ -18,19 +19,49 @@ static int
 failing_poll(struct psm__source *s, int timeout_ms, struct psm__record *rec,
              psm_error *e)
 {
-	int fail, kill;
+	int fail, kill, evict;
 
 	(void)pthread_mutex_lock(&flow_lock);
+	/* Without time: something is in the batch already. */
+	evict = evictions > 0 && timeout_ms == 0;
+	evictions -= evict;
 	fail = failures > 0;
 	kill = fatal;
 	failures -= fail;
 	fatal = 0;
 	(void)pthread_mutex_unlock(&flow_lock);
+	if (evict)
+		psm__memory_evict(t);
 	if (!fail && !kill)
 		return real->poll(s, timeout_ms, rec, e);
 	psm__fail(e, PSM_ERR_BROKER, "as planned");
 	psm__error_flags(e, 0, kill);
 	return PSM_ERR_BROKER;
+}
+
+/* A key in memory of its own, as it is with other transports. */
+static int
+copying_poll(struct psm__source *s, int timeout_ms, struct psm__record *rec,
+             psm_error *e)
+{
+	int rc = failing_poll(s, timeout_ms, rec, e);
+	char *key;
+
+	if (rc <= 0)
+		return rc;
+	key = malloc(rec->key_len);
+	if (!key)
+		abort();
+	memcpy(key, rec->key, rec->key_len);
+	rec->key = key;
+	return rc;
+}
+
+static void
+freeing_release(struct psm__source *s, struct psm__record *rec)
+{
+	free((void *)(uintptr_t)rec->key);
+	real->release(s, rec);
 }
 
 static int
@@ -43,7 +74,8 @@ open_failing(psm_transport *of, const struct psm__source_conf *conf,
 		return rc;
 	real = (*out)->ops;
 	broken = *real;
-	broken.poll = failing_poll;
+	broken.poll = copying_poll;
+	broken.release = freeing_release;
 	(*out)->ops = &broken;
 	(void)pthread_mutex_lock(&flow_lock);
 	opened++;
@@ -128,6 +160,30 @@ START_TEST(c07_dead_source_is_replaced)
 }
 END_TEST
 
+/* What is tried again goes while more is read, and its memory with it: nobody
+ * looks at it any more (under the address sanitizer). */
+START_TEST(c08_partition_goes_while_the_batch_is_read)
+{
+	int n;
+
+	plan = (struct flow_plan){.bad = 3, .times = 8, .rc = PSM_ERR_RETRY};
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_PROCESSOR_WORKERS", "4", err), 0);
+	for (n = 1; n <= 5; n++)
+		flow_put(n, n);
+	flow_start();
+	PG_UNTIL(psm_processor_stat(pr, "holding") == 1);
+	(void)pthread_mutex_lock(&flow_lock);
+	evictions = 4;
+	(void)pthread_mutex_unlock(&flow_lock);
+	flow_wait_offset(5);
+	flow_stop();
+	ck_assert_int_eq(evictions, 0);
+	flow_check_effects(5);
+	ck_assert_int_eq(flow_dead_rows(), 0);
+}
+END_TEST
+
 START_TEST(c07_dead_source_is_red_until_the_next)
 {
 	flow_put(1, 1);
@@ -204,6 +260,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, c07_errors_do_not_end_reading);
 	tcase_add_test(tc, c07_dead_source_is_replaced);
 	tcase_add_test(tc, c07_dead_source_is_red_until_the_next);
+	tcase_add_test(tc, c08_partition_goes_while_the_batch_is_read);
 	tcase_add_test(tc, c08_late_handler_is_seen);
 	tcase_add_test(tc, c12_dead_event_is_seen);
 	suite_add_tcase(s, tc);

@@ -144,10 +144,12 @@ share_out(psm_processor *pr)
 		all->strand[i].count = 0;
 	for (i = 0; i < pr->batch.count; i++) {
 		struct psm__item *it = &pr->batch.items[i];
-		struct psm__strand *l = &all->strand[strand_of(all, it)];
+		struct psm__strand *l;
 
-		if (!it->gone)
-			l->items[l->count++] = it;
+		if (it->gone) /* and with it, perhaps, its memory */
+			continue;
+		l = &all->strand[strand_of(all, it)];
+		l->items[l->count++] = it;
 	}
 }
 
