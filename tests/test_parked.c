@@ -24,14 +24,6 @@ start_with(int policy, int max_attempts)
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
 }
 
-/* No waiting for the next try. */
-static void
-hurry(void)
-{
-	pg_run("UPDATE psymatch.parked SET next_at = now() WHERE next_at > "
-	       "now()");
-}
-
 static void
 wait_parked(int n)
 {
@@ -75,11 +67,11 @@ START_TEST(one_key_waits_others_go_on)
 	put(21, 24);
 	flow_wait_offset(24);
 	wait_parked(10);
-	hurry();
+	flow_retry_at("now()");
 	PG_UNTIL(pg_int("SELECT max(attempts) FROM psymatch.parked") == 2);
-	hurry();
+	flow_retry_at("now()");
 	PG_UNTIL(pg_int("SELECT max(attempts) FROM psymatch.parked") == 3);
-	hurry();
+	flow_retry_at("now()");
 	wait_parked(0);
 	wait_effects(24);
 	put(25, 26);
@@ -110,11 +102,12 @@ START_TEST(only_committed_tries_count)
 	flow_wait_offset(2);
 	wait_parked(1);
 	pg_run("INSERT INTO brake VALUES (true)");
-	hurry();
-	PG_UNTIL(pg_int("SELECT last_value FROM tries") >= 3 || (hurry(), 0));
+	flow_retry_at("now()");
+	PG_UNTIL(pg_int("SELECT last_value FROM tries") >= 3 ||
+	         (flow_retry_at("now()"), 0));
 	pg_run("DELETE FROM brake");
 	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 0 ||
-	         (hurry(), 0));
+	         (flow_retry_at("now()"), 0));
 	flow_stop();
 	flow_check_effects(2);
 	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 2);
@@ -128,7 +121,7 @@ START_TEST(attempts_come_to_an_end)
 	start_with(PSM_ON_FAILURE_PARK, 2);
 	flow_wait_offset(10);
 	wait_parked(4);
-	hurry();
+	flow_retry_at("now()");
 	wait_parked(0);
 	wait_effects(9);
 	flow_stop();
@@ -151,7 +144,7 @@ START_TEST(parked_events_outlive_the_processor)
 	wait_parked(3);
 	flow_stop();
 	psm_processor_free(pr);
-	hurry();
+	flow_retry_at("now()");
 	start_with(PSM_ON_FAILURE_PARK, 0);
 	wait_parked(0);
 	flow_stop();
@@ -181,7 +174,7 @@ START_TEST(held_until_released)
 	id = pg_int("UPDATE psymatch.parked SET state = 'held' WHERE id = "
 	            "(SELECT min(id) FROM psymatch.parked) RETURNING id");
 	set_times(0);
-	hurry();
+	flow_retry_at("now()");
 	put(7, 8);
 	flow_wait_offset(8);
 	wait_parked(4);
@@ -356,7 +349,7 @@ START_TEST(partition_waits_for_room_of_a_key)
 	                                            "consumer", FLOW_NAME, "")),
 	                 1);
 	set_times(0);
-	hurry();
+	flow_retry_at("now()");
 	flow_wait_offset(20);
 	wait_parked(0);
 	ck_assert_int_eq(psm_processor_stat(pr, "full"), 0);
@@ -404,8 +397,7 @@ START_TEST(partition_waits_for_room_of_keys)
 	PG_UNTIL(is_full(FLOW_TOPIC "[0]: 4 keys are parked"));
 	/* The parked ones have time; the one that waits is tried more often
 	 * than the handler allows, which uses no attempts up. */
-	pg_run("UPDATE psymatch.parked SET next_at = now() + interval '1 "
-	       "hour'");
+	flow_retry_at("now() + interval '1 hour'");
 	before = psm_processor_stat(pr, "retried");
 	PG_UNTIL(psm_processor_stat(pr, "retried") >= before + 5);
 	ck_assert_int_eq(pg_int("SELECT sum(next) FROM "
@@ -416,10 +408,10 @@ START_TEST(partition_waits_for_room_of_keys)
 	(void)pthread_mutex_lock(&flow_lock);
 	sick = 0;
 	(void)pthread_mutex_unlock(&flow_lock);
-	hurry();
+	flow_retry_at("now()");
 	flow_wait_offset(20);
 	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 0 ||
-	         (hurry(), 0));
+	         (flow_retry_at("now()"), 0));
 	ck_assert_int_eq(psm_processor_stat(pr, "full"), 0);
 	flow_stop();
 	flow_check_effects(20);
@@ -486,7 +478,7 @@ START_TEST(order_of_each_key_is_kept)
 	flow_wait_offset(150);
 	for (n = 40; n <= 140; n += 20) {
 		PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 0 ||
-		         (hurry(), 0));
+		         (flow_retry_at("now()"), 0));
 		(void)pthread_mutex_lock(&flow_lock);
 		plan.bad = 200 + n;
 		plan.seen = 0;
@@ -495,7 +487,8 @@ START_TEST(order_of_each_key_is_kept)
 		flow_put(n % 8 + 1, 201 + n);
 		flow_put((n + 1) % 8 + 1, 202 + n);
 	}
-	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 168 || (hurry(), 0));
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 168 ||
+	         (flow_retry_at("now()"), 0));
 	wait_parked(0);
 	flow_stop();
 	flow_check_effects(168);

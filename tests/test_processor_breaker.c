@@ -140,8 +140,7 @@ START_TEST(everything_fails_for_all_workers)
 	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 0);
 	set_sick(0, 0);
 	flow_wait_offset(160);
-	PG_UNTIL(parked_rows() == 0 ||
-	         (pg_run("UPDATE psymatch.parked SET next_at = now()"), 0));
+	PG_UNTIL(parked_rows() == 0 || (flow_retry_at("now()"), 0));
 	flow_stop();
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 160);
 	ck_assert_int_eq(pg_int("SELECT count(DISTINCT event_id) FROM effects"),
@@ -255,13 +254,6 @@ START_TEST(poison_is_no_probe)
 }
 END_TEST
 
-static void
-hurry(void)
-{
-	pg_run("UPDATE psymatch.parked SET next_at = now() WHERE next_at > "
-	       "now()");
-}
-
 /* Parked while one event of a healthy key stood between any two of them; then
  * everything is sick, and they have two attempts left. */
 START_TEST(retries_keep_their_attempts)
@@ -277,10 +269,10 @@ START_TEST(retries_keep_their_attempts)
 	ck_assert_int_eq(psm_processor_stat(pr, "breaker"),
 	                 PSM__BREAKER_CLOSED);
 	set_sick(1000, PSM_ERR_RETRY);
-	hurry();
+	flow_retry_at("now()");
 	PG_UNTIL(psm_processor_stat(pr, "breaker") == PSM__BREAKER_OPEN);
 	before = calls_so_far();
-	hurry();
+	flow_retry_at("now()");
 	PG_UNTIL(calls_so_far() >= before + 2);
 	/* What failed before it opened has used up one more. */
 	ck_assert_int_eq(flow_dead_rows(), 0);
@@ -291,7 +283,7 @@ START_TEST(retries_keep_their_attempts)
 	    pg_int("SELECT count(*) FROM psymatch.parked WHERE attempts = 1"),
 	    8 - PSM__BREAKER_KEYS + 1);
 	set_sick(0, 0);
-	PG_UNTIL(parked_rows() == 0 || (hurry(), 0));
+	PG_UNTIL(parked_rows() == 0 || (flow_retry_at("now()"), 0));
 	flow_stop();
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 16);
 	ck_assert_int_eq(flow_dead_rows(), 0);

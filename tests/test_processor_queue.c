@@ -103,13 +103,6 @@ parked_rows(const char *where)
 	return pg_int("SELECT count(*) FROM psymatch.parked WHERE %s", where);
 }
 
-static void
-hurry(void)
-{
-	pg_run("UPDATE psymatch.parked SET next_at = now() WHERE next_at > "
-	       "now()");
-}
-
 /* So many, each once, in the order of each key. */
 static void
 check_rows(int count)
@@ -140,12 +133,13 @@ START_TEST(parked_and_tried_again)
 	ck_assert_int_eq(parked_rows("state = 'waiting'"), 9);
 	check_rows(10);
 	/* Fails again when it has its turn. */
-	PG_UNTIL(parked_rows("attempts >= 3") == 1 || (hurry(), 0));
+	PG_UNTIL(parked_rows("attempts >= 3") == 1 ||
+	         (flow_retry_at("now()"), 0));
 	check_rows(10);
 	ck_assert_int_eq(parked_rows("true"), 10);
 	/* Then for good, and those that waited behind it go on. */
 	fall_ill((struct ill){.n = 1, .state = SCHEMA});
-	PG_UNTIL(parked_rows("true") == 0 || (hurry(), 0));
+	PG_UNTIL(parked_rows("true") == 0 || (flow_retry_at("now()"), 0));
 	flow_stop();
 	check_rows(19);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.dead_letter "

@@ -285,3 +285,14 @@ flow_dead_rows(void)
 {
 	return pg_int("SELECT count(*) FROM psymatch.dead_letter");
 }
+
+void
+flow_retry_at(const char *when)
+{
+	/* Row by row: holding one lock and waiting for the next, it could stand
+	 * across the workers. */
+	pg_run("DO $$DECLARE i bigint; BEGIN FOR i IN SELECT id FROM "
+	       "psymatch.parked LOOP UPDATE psymatch.parked SET next_at = %s "
+	       "WHERE id = i AND next_at IS NOT NULL; COMMIT; END LOOP; END$$",
+	       when);
+}

@@ -66,5 +66,7 @@ void flow_wait_offset(int n);
  */
 void flow_check_effects(int count);
 int64_t flow_dead_rows(void);
+/* When the parked ones are tried again, an SQL expression. */
+void flow_retry_at(const char *when);
 
 #endif

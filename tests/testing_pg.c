@@ -81,8 +81,17 @@ static PGresult *
 ask(PGconn *c, const char *sql)
 {
 	PGresult *res = PQexec(c, sql);
-	ExecStatusType st = PQresultStatus(res);
+	ExecStatusType st;
+	const char *state;
 
+	/* Stood across the library and was the one to give way: once more. */
+	while ((state = PQresultErrorField(res, PG_DIAG_SQLSTATE)) &&
+	       strcmp(state, "40P01") == 0 &&
+	       PQtransactionStatus(c) == PQTRANS_IDLE) {
+		PQclear(res);
+		res = PQexec(c, sql);
+	}
+	st = PQresultStatus(res);
 	MUST(st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK, "%s: %s", sql,
 	     PQerrorMessage(c));
 	return res;
