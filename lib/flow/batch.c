@@ -8,12 +8,6 @@
 #define FENCED_MAX 3
 
 /* Where the offset is kept. */
-static struct psm__place
-place_of(const psm_processor *pr, const struct psm__part *p)
-{
-	return (struct psm__place){pr->name, p->log, p->partition, p->born};
-}
-
 /* -- which partitions, from where to where */
 
 static void
@@ -57,7 +51,7 @@ drop_items(psm_processor *pr, const struct psm__part *p, int64_t below)
 static int
 place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
 {
-	struct psm__place at = place_of(pr, p);
+	struct psm__place at = psm__part_place(pr, p);
 	int64_t born;
 	int rc;
 
@@ -113,7 +107,7 @@ fence(psm_processor *pr, psm_tx *tx, int claim)
 
 	for (i = 0; i < pr->part_count && rc == 0; i++) {
 		struct psm__part *p = &pr->parts[i];
-		struct psm__place at = place_of(pr, p);
+		struct psm__place at = psm__part_place(pr, p);
 		int64_t to = p->next >= 0 ? p->next : p->first;
 
 		if (p->in_batch)
@@ -172,7 +166,7 @@ put_back(psm_processor *pr, psm_tx *tx)
 	find_stops(pr);
 	for (i = 0; i < pr->part_count && rc == 0; i++) {
 		struct psm__part *p = &pr->parts[i];
-		struct psm__place at = place_of(pr, p);
+		struct psm__place at = psm__part_place(pr, p);
 
 		if (p->in_batch && p->stopped)
 			rc = psm__offset_set(tx, &at, p->resume, pr->err);
@@ -189,7 +183,7 @@ forget_passed(psm_processor *pr, psm_tx *tx)
 
 	for (i = 0; i < pr->part_count && rc == 0; i++) {
 		struct psm__part *p = &pr->parts[i];
-		struct psm__place at = place_of(pr, p);
+		struct psm__place at = psm__part_place(pr, p);
 
 		if (p->in_batch)
 			rc = psm__ahead_clear(tx, &at, p->resume, pr->err);

@@ -16,7 +16,7 @@
 static int
 move_row(psm_processor *pr, struct psm__part *p, psm_tx *tx)
 {
-	struct psm__place at = {pr->name, p->log, p->partition, p->born};
+	struct psm__place at = psm__part_place(pr, p);
 	psm_rows *moved = NULL;
 	int64_t row = -1, born = 0;
 	int rc = psm__offset_read(tx, &at, &row, &born, NULL);

@@ -56,6 +56,12 @@ psm__reader_part(psm_processor *pr, const char *topic, int32_t partition)
 	return i < 0 ? NULL : &pr->parts[i];
 }
 
+struct psm__place
+psm__part_place(const psm_processor *pr, const struct psm__part *p)
+{
+	return (struct psm__place){pr->name, p->log, p->partition, p->born};
+}
+
 static void
 release_record(psm_processor *pr, struct psm__record *rec)
 {
@@ -154,7 +160,7 @@ start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
          void *user)
 {
 	psm_processor *pr = user;
-	struct psm__place at = {.consumer = pr->name, .partition = partition};
+	struct psm__place at;
 	struct psm__part *p;
 	psm_tx *tx = NULL;
 	int64_t row_born = 0;
@@ -163,9 +169,9 @@ start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
 	if (i < 0)
 		return -1;
 	p = &pr->parts[i];
-	at.topic = p->log;
 	p->born = born;
 	p->committed = committed;
+	at = psm__part_place(pr, p);
 	psm__part_reset(pr, p);
 	set_ours(pr, p, 1);
 	if (p->anew)

@@ -42,10 +42,7 @@ hold_offsets(struct psm__strand *l, psm_tx *tx)
 		for (k = 0; k < count && places[k].topic != p->log; k++)
 			continue;
 		if (k == count)
-			places[count++] =
-			    (struct psm__place){.consumer = pr->name,
-			                        .topic = p->log,
-			                        .partition = p->partition};
+			places[count++] = psm__part_place(pr, p);
 	}
 	rc = psm__offset_hold(tx, places, count, pr->owner, &held, l->err);
 	psm__free(places);
