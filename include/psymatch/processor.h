@@ -76,10 +76,11 @@ typedef struct psm_processor psm_processor;
  *     the system's fault: the batch is rolled back and tried again after 0.1 to
  *     30 s, never a dead letter;
  *   PSM_ERR_REJECT and any other
- *     never: its effects are undone, it becomes a row of psymatch.dead_letter.
+ *     never: its effects are undone, it becomes a row of psymatch.dead_letter,
+ *     one row also if the same message comes twice.
  *   A statement that failed counts as the handler's failure, even if it then
- *   returns 0. So does a constraint deferred to the commit: if that fails the
- *   batch is handled once more, with these checked after each event.
+ *   returns 0. So does a constraint or a trigger deferred to the commit: if one
+ *   fails the batch is handled once more, with these checked after each event.
  */
 typedef int (*psm_tx_event_fn)(psm_tx *tx, const psm_event *ev, void *user,
                                psm_error *err);

@@ -148,7 +148,7 @@ PSM_API int psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err) PSM_CHECK;
  *                     there;
  *   PSM_ERR_INVAL     a NULL argument;
  *   PSM_ERR_REJECT    nothing was kept: a required consumer has parked earlier
- *                     events of the same key;
+ *                     events of the same key, or a deferred trigger refused it;
  *   PSM_ERR_STATE     a statement failed before, nothing was kept; or tx is
  *                     that of a processor's handler, then nothing happened;
  *   PSM_ERR_DB        the database failed; when the connection was lost during
@@ -195,9 +195,10 @@ PSM_API void psm_tx_rollback(psm_tx *tx);
  *   PSM_ERR_CONFLICT  a unique, foreign key or exclusion constraint refused it;
  *   PSM_ERR_SCHEMA    a value has the wrong form, range or length, is missing,
  *                     or fails a check constraint;
- *   PSM_ERR_REJECT    a trigger or function refused it (RAISE EXCEPTION); its
- *                     text is handed on up to the first ": ", without what is
- *                     quoted, so it must not say anything about a person;
+ *   PSM_ERR_REJECT    a trigger or function refused it by RAISE EXCEPTION; the
+ *                     text, up to a colon and without what is quoted, becomes
+ *                     part of the message, so it must say nothing about a
+ *                     person;
  *   PSM_ERR_TIMEOUT   the server's statement_timeout passed; retriable;
  *   PSM_ERR_NOMEM     out of memory.
  *

@@ -147,9 +147,9 @@ struct psm__source_conf {
 	size_t topic_count;
 	/*
 	 * On the polling thread, when a partition is given to us: where to
-	 * start, with committed = the group's offset in the broker (-1: none;
-	 * PSM__COMMITTED_UNKNOWN),
-	 * and born: another number, another log of that name; 0: not known.
+	 * start, with committed = the group's offset in the broker (-1: none,
+	 * or PSM__COMMITTED_UNKNOWN), and born = which log of that name it is:
+	 * another number, another log; 0: not known.
 	 * Return an offset, or -1 for "committed, else the earliest". NULL: -1.
 	 */
 	int64_t (*start_at)(const char *topic, int32_t partition,
