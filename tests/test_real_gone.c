@@ -104,6 +104,19 @@ end(psm_consumer *c)
 
 /* -- tests */
 
+/* A consumer that runs and has read that many, of a topic made for it. */
+static psm_consumer *
+reader_of(const char *topic, const char *const *config, int count)
+{
+	psm_consumer *c;
+
+	kafka_create(topic, 1, config);
+	send(topic, 0, count);
+	c = reader(topic);
+	KAFKA_UNTIL(seen() == count);
+	return c;
+}
+
 /* The second time the consumer is started, what it should read next is gone. */
 static void
 reads_on_behind_the_gap(const char *topic, int last)
@@ -134,13 +147,8 @@ START_TEST(c14_retention_ran_past_the_consumer)
 	static const char *const config[] = {"segment.bytes", SEGMENT,
 	                                     "retention.bytes", KEPT, NULL};
 	const char *topic = kafka_topic();
-	psm_consumer *c;
 
-	kafka_create(topic, 1, config);
-	send(topic, 0, 10);
-	c = reader(topic);
-	KAFKA_UNTIL(seen() == 10);
-	end(c);
+	end(reader_of(topic, config, 10));
 	send(topic, 10, 200);
 	KAFKA_UNTIL(kafka_first(topic, 0) > 100);
 	/* The broker deletes until the size fits, then it stands still. */
@@ -156,13 +164,8 @@ END_TEST
 START_TEST(c14_records_were_deleted)
 {
 	const char *topic = kafka_topic();
-	psm_consumer *c;
 
-	kafka_create(topic, 1, NULL);
-	send(topic, 0, 10);
-	c = reader(topic);
-	KAFKA_UNTIL(seen() == 10);
-	end(c);
+	end(reader_of(topic, NULL, 10));
 	send(topic, 10, 60);
 	kafka_trim(topic, 0, 40);
 	reads_on_behind_the_gap(topic, 60);
@@ -176,17 +179,10 @@ START_TEST(c14_made_anew_while_away)
 	const char *topic = kafka_topic();
 	psm_consumer *c;
 
-	kafka_create(topic, 1, NULL);
-	send(topic, 0, 30);
-	c = reader(topic);
-	KAFKA_UNTIL(seen() == 30);
-	end(c);
+	end(reader_of(topic, NULL, 30));
 	kafka_delete(topic);
-	kafka_create(topic, 1, NULL);
-	send(topic, 0, 20);
 	forget();
-	c = reader(topic);
-	KAFKA_UNTIL(seen() == 20);
+	c = reader_of(topic, NULL, 20);
 	ck_assert_int_eq(got.first, 0);
 	end(c);
 }
@@ -197,12 +193,8 @@ START_TEST(c14_made_anew_while_reading)
 {
 	char reason[256] = "";
 	const char *topic = kafka_topic();
-	psm_consumer *c;
+	psm_consumer *c = reader_of(topic, NULL, 30);
 
-	kafka_create(topic, 1, NULL);
-	send(topic, 0, 30);
-	c = reader(topic);
-	KAFKA_UNTIL(seen() == 30);
 	kafka_delete(topic);
 	forget();
 	kafka_create(topic, 1, NULL);
@@ -223,12 +215,8 @@ END_TEST
 START_TEST(c14_made_anew_and_longer_while_reading)
 {
 	const char *topic = kafka_topic();
-	psm_consumer *c;
+	psm_consumer *c = reader_of(topic, NULL, 30);
 
-	kafka_create(topic, 1, NULL);
-	send(topic, 0, 30);
-	c = reader(topic);
-	KAFKA_UNTIL(seen() == 30);
 	KAFKA_UNTIL(kafka_committed(topic, topic, 0) == 30);
 	kafka_delete(topic);
 	kafka_await_log("partitions revoked");
