@@ -7,7 +7,6 @@
  * it for trouble. */
 #define FENCED_MAX 3
 
-/* Where the offset is kept. */
 /* -- which partitions, from where to where */
 
 static void

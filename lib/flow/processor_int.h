@@ -233,10 +233,10 @@ void psm__reader_advance(psm_processor *pr);
 void psm__part_doubt(struct psm__part *p);
 /* Forget all that was read of it, and where it stands. */
 void psm__part_reset(psm_processor *pr, struct psm__part *p);
-/* Made if it is new; NULL: out of memory. Borrowed until the next call. */
 /* What the offset table calls the part. */
 struct psm__place psm__part_place(const psm_processor *pr,
                                   const struct psm__part *p);
+/* Made if it is new; NULL: out of memory. Borrowed until the next call. */
 struct psm__part *psm__reader_part(psm_processor *pr, const char *topic,
                                    int32_t partition);
 
