@@ -21,7 +21,7 @@
 /* Stays below the 64 subtransactions that PostgreSQL keeps in memory per
  * connection. */
 #define PSM__BATCH_MAX 50
-/* How long a batch is collected after its first message. */
+/* How long a batch waits for more after its first message. */
 #define PSM__BATCH_MS 20
 /* Handling one should not take longer: the group is not polled meanwhile, and a
  * member that does not poll for 300 s is thrown out. */

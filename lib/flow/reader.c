@@ -351,9 +351,8 @@ psm__reader_collect(psm_processor *pr, size_t most)
 		now = psm__mono_ms();
 		if (take_record(pr, &rec) && pr->batch.count == 1)
 			until = now + PSM__BATCH_MS;
-		if (now > until)
-			break;
-		timeout_ms = (int)(until - now);
+		/* What is at hand belongs to it; more is not waited for. */
+		timeout_ms = now < until ? (int)(until - now) : 0;
 	}
 }
 
