@@ -30,6 +30,7 @@ static const struct bus_rig kafka_rig = {
     .open = open_kafka,
     .set_down = set_down,
     .close = close_kafka,
+    .regroups = 1,
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "testing_flow.h"
 #include "testing_pg.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -384,6 +385,7 @@ be_a_member(void)
 {
 	char where[WHERE_SIZE], ch;
 	psm_processor *own = NULL;
+	int tries;
 	psm_store *store = NULL;
 
 	if (read(to_member[0], where, sizeof where) != sizeof where ||
@@ -392,6 +394,9 @@ be_a_member(void)
 	start_hasty(store, rig->again(where), stop_at_30, &own);
 	if (read(to_member[0], &ch, 1) != 1)
 		_exit(2);
+	for (tries = 0;
+	     tries < 600 && psm_processor_stat(own, "rollbacks") == 0; tries++)
+		(void)poll(NULL, 0, 100); /* its thread may just be at it */
 	ch = psm_processor_stat(own, "rollbacks") > 0 ? 'r' : 'c';
 	if (write(to_parent[1], &ch, 1) != 1 ||
 	    psm_processor_stop(own, 10000, NULL) < 0)

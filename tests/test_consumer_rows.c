@@ -144,20 +144,19 @@ struct crash {
 	struct env *env;
 };
 
-/* The broker goes while the last effect is made. */
+/* The broker goes while the effect is made. */
 static int
 lose_broker(const psm_event *ev, void *user, psm_error *err)
 {
 	struct crash *crash = user;
 	int rc = on_event(ev, &crash->seen, err);
 
-	if (crash->seen.count == 3)
-		crash->env->rig->set_down(crash->env, 1);
+	crash->env->rig->set_down(crash->env, 1);
 	return rc;
 }
 
 /* What the plain consumer promises after a crash between effect and commit:
- * the events come again, and none is left out. */
+ * the event comes again, and none is left out. */
 START_TEST(c05_lost_commit_repeats)
 {
 	struct crash crash = {0};
@@ -165,25 +164,23 @@ START_TEST(c05_lost_commit_repeats)
 	psm_config *cfg = NULL;
 	psm_consumer *c = NULL;
 	struct env e;
-	int i;
 
 	open_env(&e, _i);
 	crash.env = &e;
-	for (i = 1; i <= 3; i++)
-		put_good(&e, i);
+	put_good(&e, 1);
 	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
 	ck_assert_int_eq(psm_consumer_new(e.t, cfg, "c05", &c, NULL), 0);
 	psm_config_free(cfg);
 	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
 	ck_assert_int_eq(psm_consumer_on(c, "*", lose_broker, &crash, NULL), 0);
-	poll_until(c, &crash.seen.count, 3);
+	poll_until(c, &crash.seen.count, 1);
 	psm_consumer_free(c); /* nobody takes its commit */
 	e.rig->set_down(&e, 0);
-	put_good(&e, 4);
+	put_good(&e, 2);
 	c = make_consumer(e.t, "c05", &seen);
-	poll_until(c, &seen.count, 4);
-	for (i = 0; i < 4; i++)
-		ck_assert_int_eq(seen.number[i], i + 1);
+	poll_until(c, &seen.count, 2);
+	ck_assert_int_eq(seen.number[0], 1);
+	ck_assert_int_eq(seen.number[1], 2);
 	end(c, 0);
 	close_env(&e);
 }

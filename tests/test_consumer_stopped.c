@@ -298,8 +298,7 @@ START_TEST(c08_stopped_consumer_is_fenced)
 	SET(book->settled, sent);
 
 	SET(book->stop_child, 1);
-	put(10);
-	ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
+	UNTIL((put(1), waitpid(child, &status, WNOHANG | WUNTRACED)) == child);
 	ck_assert(WIFSTOPPED(status));
 	before = GET(book->by[CHILD]);
 	put(10);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Large, malformed and many requests, by libcurl and by raw bytes. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -45,8 +46,10 @@ raw(const char *bytes, size_t len, char *answer, size_t size)
 	ck_assert_int_eq(
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait), 0);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
-	ck_assert_int_eq(send(fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
-	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	/* A server that has enough of it may have gone. */
+	n = send(fd, bytes, len, MSG_NOSIGNAL);
+	ck_assert(n > 0 || errno == EPIPE || errno == ECONNRESET);
+	(void)shutdown(fd, SHUT_WR);
 	while (used + 1 < size &&
 	       (n = read(fd, answer + used, size - 1 - used)) > 0)
 		used += (size_t)n;

@@ -236,7 +236,7 @@ START_TEST(stops_and_starts_again)
 	for (i = 0; i < 100; i++)
 		ck_assert_int_eq(outbox_change(st, i % OUTBOX_KEYS + 1, err),
 		                 0);
-	ck_assert_int_eq(psm_relay_stop(r, 300, err), 0);
+	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 100);
 	psm_relay_free(r);
 	psm__memory_set_down(t, 0);
@@ -352,7 +352,7 @@ START_TEST(database_is_away)
 	outbox_wait_empty();
 	pg_down();
 	PG_UNTIL(psm_relay_health(r, reason, sizeof reason) == PSM_HEALTH_RED);
-	ck_assert_int_eq(psm_relay_stat(r, "leader"), 0);
+	PG_UNTIL(psm_relay_stat(r, "leader") == 0);
 	pg_up();
 	pg_run(
 	    "INSERT INTO psymatch.outbox (event_id, aggregatetype, "

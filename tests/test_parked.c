@@ -50,6 +50,7 @@ put(int from, int to)
 START_TEST(one_key_waits_others_go_on)
 {
 	plan = (struct flow_plan){.bad = 5, .times = 3, .rc = PSM_ERR_RETRY};
+	flow_retry_when_told();
 	put(1, 20);
 	start_with(PSM_ON_FAILURE_PARK, 0);
 	/* The partition did not wait: all of it is read. */
@@ -97,6 +98,7 @@ START_TEST(only_committed_tries_count)
 	pg_run("CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON effects "
 	       "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "
 	       "refuse()");
+	flow_retry_when_told();
 	put(1, 2);
 	start_with(PSM_ON_FAILURE_PARK, 0);
 	flow_wait_offset(2);
@@ -117,6 +119,7 @@ END_TEST
 START_TEST(attempts_come_to_an_end)
 {
 	plan = (struct flow_plan){.bad = 3, .times = -1, .rc = PSM_ERR_RETRY};
+	flow_retry_when_told();
 	put(1, 10);
 	start_with(PSM_ON_FAILURE_PARK, 2);
 	flow_wait_offset(10);
@@ -138,6 +141,7 @@ END_TEST
 START_TEST(parked_events_outlive_the_processor)
 {
 	plan = (struct flow_plan){.bad = 1, .times = 1, .rc = PSM_ERR_RETRY};
+	flow_retry_when_told();
 	put(1, 6);
 	start_with(PSM_ON_FAILURE_PARK, 0);
 	flow_wait_offset(6);
@@ -234,7 +238,7 @@ START_TEST(released_letter_is_handled_once)
 	                 PSM_ERR_REJECT);
 	ck_assert_int_eq(
 	    psm_dead_release(st, PSM_DEAD_LETTERS, row, "anna", "why", err), 0);
-	ck_assert_int_eq(psm_store_wait_handled(st, id, FLOW_NAME, 20000, err),
+	ck_assert_int_eq(psm_store_wait_handled(st, id, FLOW_NAME, 60000, err),
 	                 0);
 	wait_parked(0);
 	/* As if it had been handled by another way in the meantime. */
@@ -382,6 +386,7 @@ START_TEST(partition_waits_for_room_of_keys)
 	int n;
 
 	limit("PSYMATCH_PARKED_KEYS_MAX", "4");
+	flow_retry_when_told();
 	for (n = 1; n <= 20; n++)
 		flow_put(n % 2 ? 9 : n / 2 % 7 + 1, n);
 	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
@@ -395,9 +400,8 @@ START_TEST(partition_waits_for_room_of_keys)
 	psm_handler_options_free(o);
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
 	PG_UNTIL(is_full(FLOW_TOPIC "[0]: 4 keys are parked"));
-	/* The parked ones have time; the one that waits is tried more often
-	 * than the handler allows, which uses no attempts up. */
-	flow_retry_at("now() + interval '1 hour'");
+	/* The one that waits is tried more often than the handler allows, which
+	 * uses no attempts up. */
 	before = psm_processor_stat(pr, "retried");
 	PG_UNTIL(psm_processor_stat(pr, "retried") >= before + 5);
 	ck_assert_int_eq(pg_int("SELECT sum(next) FROM "

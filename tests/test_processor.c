@@ -236,7 +236,6 @@ END_TEST
 
 START_TEST(retry_stops_its_partition_only)
 {
-	char reason[200];
 	int n;
 
 	psm_transport_unref(t);
@@ -252,9 +251,8 @@ START_TEST(retry_stops_its_partition_only)
 	                "psymatch.consumer_offset") > 50);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE key = 1"),
 	                 0);
+	PG_UNTIL(psm_processor_health(pr, NULL, 0) == PSM_HEALTH_AMBER);
 	ck_assert_int_eq(psm_processor_stat(pr, "holding"), 1);
-	ck_assert_int_eq(psm_processor_health(pr, reason, sizeof reason),
-	                 PSM_HEALTH_AMBER);
 	(void)pthread_mutex_lock(&flow_lock);
 	plan.times = 0;
 	(void)pthread_mutex_unlock(&flow_lock);
@@ -469,20 +467,23 @@ sleepy(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
 	(void)pthread_mutex_unlock(&flow_lock);
 	return rc < 0
 	           ? rc
-	           : psm_tx_exec(tx, "SELECT pg_sleep(20)", 0, NULL, NULL, e);
+	           : psm_tx_exec(tx, "SELECT pg_sleep(300)", 0, NULL, NULL, e);
 }
 
 START_TEST(stop_has_a_deadline)
 {
 	int64_t began;
+	int rc;
 
 	flow_put(1, 1);
 	pr = flow_processor(st, t, sleepy);
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
 	flow_wait_blocked();
 	began = psm__mono_ms();
-	ck_assert_int_eq(psm_processor_stop(pr, 100, err), 0);
-	ck_assert_int_lt(psm__mono_ms() - began, 10000);
+	while ((rc = psm_processor_stop(pr, 100, err)) == PSM_ERR_TIMEOUT)
+		continue;
+	ck_assert_int_eq(rc, 0);
+	ck_assert_int_lt(psm__mono_ms() - began, 60000);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 0);
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM psymatch.consumer_offset"), 0);

@@ -45,7 +45,7 @@ slow(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
 
 	if (rc == 0 && flow_member(ev, "/n") == 2)
 		rc = psm_tx_exec(tx,
-		                 "SELECT pg_sleep(20) FROM effects WHERE NOT "
+		                 "SELECT pg_sleep(300) FROM effects WHERE NOT "
 		                 "EXISTS (SELECT FROM mercy)",
 		                 0, NULL, NULL, e);
 	return rc;
@@ -53,17 +53,15 @@ slow(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
 
 START_TEST(statement_ends_at_the_deadline)
 {
-	int64_t began = psm__mono_ms();
 	int n;
 
 	pg_run("CREATE TABLE mercy (x integer)");
 	for (n = 1; n <= 4; n++)
 		flow_put(n, n);
 	make();
-	handle_with(options(PSM_ON_FAILURE_PARK, 100), NULL, NULL, slow);
+	handle_with(options(PSM_ON_FAILURE_PARK, 1000), NULL, NULL, slow);
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
 	flow_wait_offset(4);
-	ck_assert_int_lt(psm__mono_ms() - began, 15000);
 	/* The event's failure, not the system's. */
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.parked WHERE "
 	                        "last_code = 'PSM_ERR_TIMEOUT' AND key = '2'"),
@@ -135,6 +133,17 @@ END_TEST
 static int healthy; /* key 1 fails with the system's code until it is set */
 
 static int
+times_seen(void)
+{
+	int n;
+
+	(void)pthread_mutex_lock(&flow_lock);
+	n = plan.seen;
+	(void)pthread_mutex_unlock(&flow_lock);
+	return n;
+}
+
+static int
 moody(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
 {
 	int rc = 0;
@@ -162,19 +171,18 @@ START_TEST(system_failure_of_one_lets_others_go)
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
 	flow_wait_offset(3);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.parked"), 3);
-	/* Key 1 comes first, by its time. */
-	pg_run("UPDATE psymatch.parked SET next_at = now() - interval '1 day' "
-	       "WHERE key = '1'");
 	(void)pthread_mutex_lock(&flow_lock);
 	plan.block = 0;
 	(void)pthread_mutex_unlock(&flow_lock);
+	/* Key 1 comes first, by its time. */
+	pg_run("UPDATE psymatch.parked SET next_at = now() - interval '1 day' "
+	       "WHERE key = '1'");
 	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 2);
-	ck_assert_int_ge(plan.seen, 1);
+	PG_UNTIL(times_seen() >= 1);
 	/* No attempt was used up, and it was not put aside for a person. */
-	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.parked WHERE "
-	                        "key = '1' AND state = 'retry' AND next_at > "
-	                        "now() - interval '1 hour'"),
-	                 1);
+	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked WHERE key = '1' "
+	                "AND state = 'retry' AND next_at > now() - interval '1 "
+	                "hour'") == 1);
 	(void)pthread_mutex_lock(&flow_lock);
 	healthy = 1;
 	(void)pthread_mutex_unlock(&flow_lock);

@@ -156,6 +156,7 @@ START_TEST(child_of_a_fork_is_refused)
 	int status = 0;
 
 	send_range(p, 0, 5, 1);
+	flush(p); /* its thread may hold a lock of malloc otherwise */
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {

@@ -4,6 +4,7 @@
  * PostgreSQL of the test's own, and the mock broker for the journey of an event
  * through both of them.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -115,11 +116,19 @@ expect(const char *const *args, int status, const char *text)
 static void
 set_port(const char *setting, int *port)
 {
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t size = sizeof at;
 	char text[16];
-	int fd;
 
-	ck_assert_int_eq(psm__svc_listen("127.0.0.1", 0, &fd, port, NULL), 0);
-	close(fd);
+	/* Bound until the test ends, so that no other program gets it. */
+	ck_assert_int_ge(fd, 0);
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+	*port = ntohs(at.sin_port);
 	(void)snprintf(text, sizeof text, "%d", *port);
 	(void)setenv(setting, text, 1);
 }
@@ -197,6 +206,7 @@ set_up(void)
 	take_setting(cfg, "DB_PASSWORD");
 	psm_config_free(cfg);
 	(void)setenv("PSYMATCH_TRANSPORT", "memory", 1);
+	(void)setenv("PSYMATCH_SHUTDOWN_MS", "60000", 1);
 	(void)setenv("LOG_LEVEL", "DEBUG", 1);
 	/* A copy: the import moves broken files. */
 	(void)snprintf(command, sizeof command,

@@ -478,7 +478,7 @@ START_TEST(writers_against_a_reader)
 		    pthread_create(&threads[i], NULL, write_all, &writers[i]),
 		    0);
 	}
-	for (int64_t until = psm__mono_ms() + 20000;
+	for (int64_t until = psm__mono_ms() + 100000;
 	     total < WRITERS * EACH && psm__mono_ms() < until;) {
 		if ((n = read_one(s)) < 0) {
 			sched_yield();

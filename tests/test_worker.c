@@ -7,7 +7,7 @@
 #include "service/service.h"
 #include "testing.h"
 
-#define WAIT_US ((int64_t)10000000)
+#define WAIT_US ((int64_t)60000000)
 #define RUNS_MAX 64
 #define FOR_EVER 31536000
 
@@ -48,7 +48,7 @@ static void
 start(void)
 {
 	ck_assert_int_eq(pthread_create(&thread, NULL, run_service, NULL), 0);
-	ck_assert_int_eq(psm__svc_wait(svc, SVC_RUNNING, 10000), 0);
+	ck_assert_int_eq(psm__svc_wait(svc, SVC_RUNNING, 60000), 0);
 }
 
 static void
@@ -65,7 +65,7 @@ struct job {
 	const int *answers; /* the last one for ever */
 	size_t answer_count;
 	int silent; /* leaves err alone */
-	int hold;   /* a run waits until this is 0 */
+	size_t let; /* so many runs may end, the next ones wait */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -79,6 +79,7 @@ job_init(struct job *j, const int *answers, size_t count)
 	memset(j, 0, sizeof *j);
 	j->answers = answers;
 	j->answer_count = count;
+	j->let = SIZE_MAX;
 	pthread_mutex_init(&j->lock, NULL);
 	ck_assert_int_eq(psm__svc_cond_init(&j->changed), 0);
 }
@@ -87,7 +88,7 @@ static int
 job_run(void *user, psm_error *e)
 {
 	struct job *j = user;
-	size_t i;
+	size_t i, run;
 	int rc;
 
 	pthread_mutex_lock(&j->lock);
@@ -97,12 +98,22 @@ job_run(void *user, psm_error *e)
 		j->at_us[j->runs] = psm__svc_now_us();
 	j->runs++;
 	pthread_cond_broadcast(&j->changed);
-	while (j->hold)
+	run = j->runs;
+	while (run > j->let)
 		pthread_cond_wait(&j->changed, &j->lock);
 	pthread_mutex_unlock(&j->lock);
 	if (rc < 0 && !j->silent)
 		psm_error_set(e, rc, "as told");
 	return rc;
+}
+
+static void
+job_let(struct job *j, size_t runs)
+{
+	pthread_mutex_lock(&j->lock);
+	j->let = runs;
+	pthread_cond_broadcast(&j->changed);
+	pthread_mutex_unlock(&j->lock);
 }
 
 static void
@@ -268,23 +279,22 @@ START_TEST(health_follows_the_runs)
 	static const int answers[] = {PSM_ERR_DB, PSM_ERR_DB, PSM_ERR_DB, 0};
 	struct job j;
 
-	svc->backoff.first_us = svc->backoff.limit_us = 200000;
 	job_init(&j, answers, 4);
 	add("part", FOR_EVER, &j);
 	ck_assert_int_eq(
 	    svc->parts[0].fn(reason, sizeof reason, svc->parts[0].user),
 	    PSM_HEALTH_GREEN);
 	ck_assert_str_eq(reason, "first run not begun");
-	j.hold = 1;
+	j.let = 0;
 	start();
 	wait_health(0, PSM_HEALTH_GREEN, "first run under way");
-	pthread_mutex_lock(&j.lock);
-	j.hold = 0;
-	pthread_cond_broadcast(&j.changed);
-	pthread_mutex_unlock(&j.lock);
+	job_let(&j, 1);
 	wait_health(0, PSM_HEALTH_AMBER, "1 failed in a row");
+	job_let(&j, 2);
 	wait_health(0, PSM_HEALTH_AMBER, "2 failed in a row");
+	job_let(&j, 3);
 	wait_health(0, PSM_HEALTH_RED, "3 failed in a row");
+	job_let(&j, 4);
 	wait_health(0, PSM_HEALTH_GREEN, "last run ended");
 	stop();
 }
@@ -322,14 +332,9 @@ END_TEST
 static int
 release_job(int timeout_ms, void *user, psm_error *e)
 {
-	struct job *j = user;
-
 	(void)timeout_ms;
 	(void)e;
-	pthread_mutex_lock(&j->lock);
-	j->hold = 0;
-	pthread_cond_broadcast(&j->changed);
-	pthread_mutex_unlock(&j->lock);
+	job_let(user, SIZE_MAX);
 	return 0;
 }
 
@@ -338,7 +343,7 @@ START_TEST(a_later_stage_ends_a_long_run)
 	struct job j;
 
 	job_init(&j, well, 1);
-	j.hold = 1;
+	j.let = 0;
 	add("long", FOR_EVER, &j);
 	ck_assert_int_eq(
 	    psm_service_stage(svc, "cancel", NULL, release_job, &j, err), 0);
@@ -355,7 +360,7 @@ START_TEST(a_run_that_does_not_end_is_a_timeout)
 
 	svc->shutdown_ms = 200;
 	job_init(&j, well, 1);
-	j.hold = 1;
+	j.let = 0;
 	/* Stopped after the worker, in the second the process is given. */
 	ck_assert_int_eq(
 	    psm_service_stage(svc, "late", NULL, release_job, &j, err), 0);

@@ -227,6 +227,7 @@ take_over(void *arg)
 START_TEST(taken_over_while_a_worker_is_busy)
 {
 	pthread_t other;
+	int64_t next;
 	int n;
 
 	for (n = 1; n <= 10; n++)
@@ -237,12 +238,15 @@ START_TEST(taken_over_while_a_worker_is_busy)
 	for (; n <= 20; n++)
 		flow_put(n, n);
 	flow_wait_blocked();
+	next = pg_int("SELECT next FROM psymatch.consumer_offset");
+	ck_assert_int_lt(next, 15);
 	ck_assert_int_eq(pthread_create(&other, NULL, take_over, NULL), 0);
 	PG_UNTIL(pg_int("SELECT count(*) FROM pg_stat_activity WHERE "
-	                "wait_event_type = 'Lock' AND query LIKE "
-	                "'%%another%%'") == 1);
+	                "wait_event_type = 'Lock' AND datname = "
+	                "current_database() AND query LIKE '%%another%%'") ==
+	         1);
 	ck_assert_int_eq(pg_int("SELECT next FROM psymatch.consumer_offset"),
-	                 10);
+	                 next);
 	flow_unblock();
 	ck_assert_int_eq(pthread_join(other, NULL), 0);
 	for (; n <= 30; n++)
@@ -285,7 +289,8 @@ START_TEST(taken_over_while_one_is_put_aside)
 	heir = flow_processor(st, same, flow_handler);
 	ck_assert_int_eq(psm_processor_start(heir, err), 0);
 	PG_UNTIL(pg_int("SELECT count(*) FROM pg_stat_activity WHERE "
-	                "wait_event_type = 'Lock' AND query LIKE "
+	                "wait_event_type = 'Lock' AND datname = "
+	                "current_database() AND query LIKE "
 	                "'%%consumer_offset%%'") == 1);
 	pg_run("INSERT INTO gate VALUES (true)");
 	flow_unblock();

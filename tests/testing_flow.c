@@ -191,7 +191,7 @@ flow_wait_blocked(void)
 {
 	struct timespec until;
 
-	psm__deadline(&until, 10000);
+	psm__deadline(&until, 60000);
 	(void)pthread_mutex_lock(&flow_lock);
 	while (!plan.blocked)
 		ck_assert_int_eq(
@@ -284,6 +284,16 @@ int64_t
 flow_dead_rows(void)
 {
 	return pg_int("SELECT count(*) FROM psymatch.dead_letter");
+}
+
+void
+flow_retry_when_told(void)
+{
+	pg_run("CREATE FUNCTION when_told() RETURNS trigger LANGUAGE plpgsql "
+	       "AS 'BEGIN NEW.next_at := now() + interval ''1 hour''; RETURN "
+	       "NEW; END'");
+	pg_run("CREATE TRIGGER when_told BEFORE INSERT OR UPDATE OF attempts "
+	       "ON psymatch.parked FOR EACH ROW EXECUTE FUNCTION when_told()");
 }
 
 void

@@ -19,7 +19,7 @@ must(int condition)
 		abort();
 }
 
-#define FLUSH_MS 20000
+#define FLUSH_MS 60000
 #define TOPIC "patient-events"
 
 static struct fake fake;
