@@ -343,7 +343,7 @@ START_TEST(starts_without_broker_and_heals)
 	open_reader(&r, t, "outage");
 	sink = open_sink(t, &sent);
 	send_range(sink, 0, 50, 5);
-	ck_assert_int_lt(psm__mono_ms() - begin, 5000);
+	ck_assert_int_lt(psm__mono_ms() - begin, 20000);
 	begin = psm__mono_ms();
 	ck_assert_int_eq(sink->ops->poll(sink, 300, NULL), 0);
 	ck_assert_int_ge(psm__mono_ms() - begin, 290);
@@ -607,10 +607,10 @@ START_TEST(wake_ends_a_poll)
 	sink = open_sink(t, &sent);
 	begin = psm__mono_ms();
 	sink->ops->wake(sink);
-	ck_assert_int_ge(sink->ops->poll(sink, 10000, NULL), 0);
+	ck_assert_int_ge(sink->ops->poll(sink, 60000, NULL), 0);
 	r.s->ops->wake(r.s);
-	ck_assert_int_le(r.s->ops->poll(r.s, 10000, &rec, NULL), 0);
-	ck_assert_int_lt(psm__mono_ms() - begin, 5000);
+	ck_assert_int_le(r.s->ops->poll(r.s, 60000, &rec, NULL), 0);
+	ck_assert_int_lt(psm__mono_ms() - begin, 20000);
 	r.s->ops->close(r.s, 200);
 	sink->ops->close(sink, 200);
 	rig->close(t);

@@ -77,7 +77,7 @@ import(const char *day)
 static void
 wait_handled(int64_t count)
 {
-	int64_t until = psm__mono_ms() + 20000, last;
+	int64_t until = psm__mono_ms() + 60000, last;
 
 	do
 		last =

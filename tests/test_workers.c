@@ -18,7 +18,7 @@ meet(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
 	struct timespec until;
 
 	(void)user;
-	psm__deadline(&until, 20000);
+	psm__deadline(&until, 60000);
 	(void)pthread_mutex_lock(&flow_lock);
 	inside++;
 	most = inside > most ? inside : most;
