@@ -283,7 +283,8 @@ PSM_API int psm_consumer_start(psm_consumer *c, psm_error *err) PSM_CHECK;
  *   PSM_ERR_TIMEOUT  a handler still runs: nothing is closed, call again; or
  *                    closed, but the commit has no answer;
  *   PSM_ERR_BROKER   closed, but not committed;
- *   PSM_ERR_FENCED   closed, but a partition had gone to another consumer.
+ *   PSM_ERR_FENCED   closed, but a partition had gone to another consumer, or
+ *                    the group was just changing.
  *   Events that are not committed come again.
  *
  * Threads: any but the handlers', one at a time. Blocks: as said. Since 0.1.
