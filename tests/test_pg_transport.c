@@ -51,7 +51,20 @@ send_numbers(struct rig_sender *s, int from, int to)
 	}
 }
 
-/* The next count values are from, from + 1, .. */
+/* t with these settings, that many numbers in it, and who sent them. */
+static struct rig_sender *
+sent_numbers(const char *const *settings, int count)
+{
+	struct rig_sender *s;
+
+	t = rig_postgres_with(settings);
+	s = rig_sender_open(t, TOPIC);
+	send_numbers(s, 0, count);
+	rig_flush(s);
+	return s;
+}
+
+/* The next values are from, from + 1, .. up to to - 1. */
 static void
 read_numbers(struct psm__source *s, int from, int to)
 {
@@ -303,10 +316,7 @@ START_TEST(c08_stopped_process_loses_its_partitions)
 	ck_assert_int_ge(child, 0);
 	if (child == 0)
 		be_a_member(fds[1]);
-	t = rig_postgres_with(NULL);
-	w = rig_sender_open(t, TOPIC);
-	send_numbers(w, 0, 20);
-	rig_flush(w);
+	w = sent_numbers(NULL, 20);
 	ck_assert_int_eq(read_char(fds[0]), 'r');
 	ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
 	ck_assert(WIFSTOPPED(status));
@@ -331,10 +341,7 @@ START_TEST(c08_slow_handler_keeps_its_partitions)
 	struct psm__record rec;
 	int64_t until;
 
-	t = rig_postgres_with(lease);
-	w = rig_sender_open(t, TOPIC);
-	send_numbers(w, 0, 20);
-	rig_flush(w);
+	w = sent_numbers(lease, 20);
 	s = open_source("slow");
 	read_numbers(s, 0, 1);
 	/* "Handles" one for three leases; the other member gets what is meant
@@ -363,10 +370,7 @@ START_TEST(retention_deletes_and_the_reader_goes_on)
 	struct rig_sender *s;
 	struct psm__record rec;
 
-	t = rig_postgres_with(keep);
-	s = rig_sender_open(t, TOPIC);
-	send_numbers(s, 0, 3000);
-	rig_flush(s);
+	s = sent_numbers(keep, 3000);
 	r = open_source("late");
 	read_numbers(r, 0, 1);
 	pg_run("UPDATE psymatch.log SET ts = ts - interval '2 hours'");
@@ -400,11 +404,8 @@ START_TEST(c14_dropped_topic_begins_anew)
 	struct psm__source *r;
 	struct rig_sender *s;
 
-	t = rig_postgres_with(NULL);
-	s = rig_sender_open(t, TOPIC);
+	s = sent_numbers(NULL, 57);
 	r = open_source("anew");
-	send_numbers(s, 0, 57);
-	rig_flush(s);
 	read_numbers(r, 0, 57);
 	ck_assert_int_eq(
 	    pg_int("SELECT psymatch.topic_drop('" TOPIC "')::integer"), 1);
@@ -473,10 +474,7 @@ START_TEST(c14_dropped_under_a_member)
 	pthread_t dropping, joining;
 	struct rig_sender *w;
 
-	t = rig_postgres_with(NULL);
-	w = rig_sender_open(t, TOPIC);
-	send_numbers(w, 0, 20);
-	rig_flush(w);
+	w = sent_numbers(NULL, 20);
 	first = open_source("drop");
 	read_numbers(first, 0, 20);
 	/* The drop waits when the topic is gone and the messages are not. */
