@@ -57,7 +57,9 @@ void AnnotateIgnoreWritesEnd(const char *file, int line);
 /*
  * librdkafka orders the end of its objects by reference counts, which the
  * sanitizer cannot see in a library that is not instrumented: it destroys a
- * lock that another thread of it had locked before. Our code uses neither.
+ * lock that another thread of it had locked before, and reads for a log line
+ * what another one frees. Our code uses none of the three functions (the
+ * fortified vsnprintf is what Debian built librdkafka with).
  */
 const char *
 __tsan_default_suppressions(void)

@@ -6,8 +6,8 @@
 #include "store/conn.h"
 
 /* How long a thread waits for a free connection, and for the server to accept a
- * new one; never less than that, however little time there is: what fails is
- * not tried again by anybody for a while. */
+ * new one. LEAST: a try gets that much, however little time the caller has,
+ * for what fails is not tried again by anybody for a while. */
 #define PSM__POOL_WAIT_MS 10000
 #define PSM__POOL_CONNECT_MS 5000
 #define PSM__POOL_CONNECT_LEAST_MS 1000
