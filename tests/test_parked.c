@@ -68,11 +68,11 @@ START_TEST(one_key_waits_others_go_on)
 	put(21, 24);
 	flow_wait_offset(24);
 	wait_parked(10);
-	flow_retry_at("now()");
+	flow_retry_now();
 	PG_UNTIL(pg_int("SELECT max(attempts) FROM psymatch.parked") == 2);
-	flow_retry_at("now()");
+	flow_retry_now();
 	PG_UNTIL(pg_int("SELECT max(attempts) FROM psymatch.parked") == 3);
-	flow_retry_at("now()");
+	flow_retry_now();
 	wait_parked(0);
 	wait_effects(24);
 	put(25, 26);
@@ -104,12 +104,12 @@ START_TEST(only_committed_tries_count)
 	flow_wait_offset(2);
 	wait_parked(1);
 	pg_run("INSERT INTO brake VALUES (true)");
-	flow_retry_at("now()");
+	flow_retry_now();
 	PG_UNTIL(pg_int("SELECT last_value FROM tries") >= 3 ||
-	         (flow_retry_at("now()"), 0));
+	         (flow_retry_now(), 0));
 	pg_run("DELETE FROM brake");
 	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 0 ||
-	         (flow_retry_at("now()"), 0));
+	         (flow_retry_now(), 0));
 	flow_stop();
 	flow_check_effects(2);
 	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 2);
@@ -124,7 +124,7 @@ START_TEST(attempts_come_to_an_end)
 	start_with(PSM_ON_FAILURE_PARK, 2);
 	flow_wait_offset(10);
 	wait_parked(4);
-	flow_retry_at("now()");
+	flow_retry_now();
 	wait_parked(0);
 	wait_effects(9);
 	flow_stop();
@@ -148,7 +148,7 @@ START_TEST(parked_events_outlive_the_processor)
 	wait_parked(3);
 	flow_stop();
 	psm_processor_free(pr);
-	flow_retry_at("now()");
+	flow_retry_now();
 	start_with(PSM_ON_FAILURE_PARK, 0);
 	wait_parked(0);
 	flow_stop();
@@ -178,7 +178,7 @@ START_TEST(held_until_released)
 	id = pg_int("UPDATE psymatch.parked SET state = 'held' WHERE id = "
 	            "(SELECT min(id) FROM psymatch.parked) RETURNING id");
 	set_times(0);
-	flow_retry_at("now()");
+	flow_retry_now();
 	put(7, 8);
 	flow_wait_offset(8);
 	wait_parked(4);
@@ -353,7 +353,7 @@ START_TEST(partition_waits_for_room_of_a_key)
 	                                            "consumer", FLOW_NAME, "")),
 	                 1);
 	set_times(0);
-	flow_retry_at("now()");
+	flow_retry_now();
 	flow_wait_offset(20);
 	wait_parked(0);
 	ck_assert_int_eq(psm_processor_stat(pr, "full"), 0);
@@ -412,10 +412,10 @@ START_TEST(partition_waits_for_room_of_keys)
 	(void)pthread_mutex_lock(&flow_lock);
 	sick = 0;
 	(void)pthread_mutex_unlock(&flow_lock);
-	flow_retry_at("now()");
+	flow_retry_now();
 	flow_wait_offset(20);
 	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 0 ||
-	         (flow_retry_at("now()"), 0));
+	         (flow_retry_now(), 0));
 	ck_assert_int_eq(psm_processor_stat(pr, "full"), 0);
 	flow_stop();
 	flow_check_effects(20);
@@ -482,7 +482,7 @@ START_TEST(order_of_each_key_is_kept)
 	flow_wait_offset(150);
 	for (n = 40; n <= 140; n += 20) {
 		PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 0 ||
-		         (flow_retry_at("now()"), 0));
+		         (flow_retry_now(), 0));
 		(void)pthread_mutex_lock(&flow_lock);
 		plan.bad = 200 + n;
 		plan.seen = 0;
@@ -492,7 +492,7 @@ START_TEST(order_of_each_key_is_kept)
 		flow_put((n + 1) % 8 + 1, 202 + n);
 	}
 	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 168 ||
-	         (flow_retry_at("now()"), 0));
+	         (flow_retry_now(), 0));
 	wait_parked(0);
 	flow_stop();
 	flow_check_effects(168);

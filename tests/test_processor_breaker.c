@@ -140,7 +140,7 @@ START_TEST(everything_fails_for_all_workers)
 	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 0);
 	set_sick(0, 0);
 	flow_wait_offset(160);
-	PG_UNTIL(parked_rows() == 0 || (flow_retry_at("now()"), 0));
+	PG_UNTIL(parked_rows() == 0 || (flow_retry_now(), 0));
 	flow_stop();
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 160);
 	ck_assert_int_eq(pg_int("SELECT count(DISTINCT event_id) FROM effects"),
@@ -270,10 +270,10 @@ START_TEST(retries_keep_their_attempts)
 	ck_assert_int_eq(psm_processor_stat(pr, "breaker"),
 	                 PSM__BREAKER_CLOSED);
 	set_sick(1000, PSM_ERR_RETRY);
-	flow_retry_at("now()");
+	flow_retry_now();
 	PG_UNTIL(psm_processor_stat(pr, "breaker") == PSM__BREAKER_OPEN);
 	before = calls_so_far();
-	flow_retry_at("now()");
+	flow_retry_now();
 	PG_UNTIL(calls_so_far() >= before + 2);
 	/* What failed before it opened has used up one more. */
 	ck_assert_int_eq(flow_dead_rows(), 0);
@@ -284,7 +284,7 @@ START_TEST(retries_keep_their_attempts)
 	    pg_int("SELECT count(*) FROM psymatch.parked WHERE attempts = 1"),
 	    8 - PSM__BREAKER_KEYS + 1);
 	set_sick(0, 0);
-	PG_UNTIL(parked_rows() == 0 || (flow_retry_at("now()"), 0));
+	PG_UNTIL(parked_rows() == 0 || (flow_retry_now(), 0));
 	flow_stop();
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 16);
 	ck_assert_int_eq(flow_dead_rows(), 0);

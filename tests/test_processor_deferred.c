@@ -164,7 +164,7 @@ START_TEST(parked_event_violates_it)
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.parked"), 3);
 	pg_run("DROP TRIGGER wait ON effects");
 	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 0 ||
-	         (flow_retry_at("now()"), 0));
+	         (flow_retry_now(), 0));
 	flow_stop();
 	check_all_but(BAD);
 }

@@ -69,7 +69,7 @@ START_TEST(statement_ends_at_the_deadline)
 	ck_assert_int_eq(psm_processor_stat(pr, "rollbacks"), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 3);
 	pg_run("INSERT INTO mercy VALUES (1)");
-	flow_retry_at("now()");
+	flow_retry_now();
 	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 4);
 	flow_stop();
 	flow_check_effects(4);
@@ -187,7 +187,7 @@ START_TEST(system_failure_of_one_lets_others_go)
 	healthy = 1;
 	(void)pthread_mutex_unlock(&flow_lock);
 	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 3 ||
-	         (flow_retry_at("now()"), 0));
+	         (flow_retry_now(), 0));
 	flow_stop();
 	flow_check_effects(3);
 	ck_assert_int_eq(flow_dead_rows(), 0);

@@ -133,13 +133,12 @@ START_TEST(parked_and_tried_again)
 	ck_assert_int_eq(parked_rows("state = 'waiting'"), 9);
 	check_rows(10);
 	/* Fails again when it has its turn. */
-	PG_UNTIL(parked_rows("attempts >= 3") == 1 ||
-	         (flow_retry_at("now()"), 0));
+	PG_UNTIL(parked_rows("attempts >= 3") == 1 || (flow_retry_now(), 0));
 	check_rows(10);
 	ck_assert_int_eq(parked_rows("true"), 10);
 	/* Then for good, and those that waited behind it go on. */
 	fall_ill((struct ill){.n = 1, .state = SCHEMA});
-	PG_UNTIL(parked_rows("true") == 0 || (flow_retry_at("now()"), 0));
+	PG_UNTIL(parked_rows("true") == 0 || (flow_retry_now(), 0));
 	flow_stop();
 	check_rows(19);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.dead_letter "

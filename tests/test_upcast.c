@@ -71,7 +71,7 @@ START_TEST(c04_parked_events_are_upcast)
 	stop();
 	ck_assert_int_eq(count_parked(), 2);
 	/* The new release. */
-	flow_retry_at("now()");
+	flow_retry_now();
 	start("1.1", PSM_ON_FAILURE_PARK);
 	PG_UNTIL(count_parked() == 0);
 	stop();

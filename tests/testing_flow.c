@@ -297,12 +297,12 @@ flow_retry_when_told(void)
 }
 
 void
-flow_retry_at(const char *when)
+flow_retry_now(void)
 {
 	/* Row by row: holding one lock and waiting for the next, it could stand
 	 * across the workers. */
 	pg_run("DO $$DECLARE i bigint; BEGIN FOR i IN SELECT id FROM "
-	       "psymatch.parked LOOP UPDATE psymatch.parked SET next_at = %s "
-	       "WHERE id = i AND next_at IS NOT NULL; COMMIT; END LOOP; END$$",
-	       when);
+	       "psymatch.parked LOOP UPDATE psymatch.parked SET next_at = "
+	       "now() WHERE id = i AND next_at IS NOT NULL; COMMIT; END LOOP; "
+	       "END$$");
 }

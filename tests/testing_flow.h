@@ -66,10 +66,9 @@ void flow_wait_offset(int n);
  */
 void flow_check_effects(int count);
 int64_t flow_dead_rows(void);
-/* From now on parked events are tried again when flow_retry_at() says it, and
+/* From now on parked events are tried again when flow_retry_now() says it, and
  * not by themselves. */
 void flow_retry_when_told(void);
-/* When the parked ones are tried again, an SQL expression. */
-void flow_retry_at(const char *when);
+void flow_retry_now(void);
 
 #endif
