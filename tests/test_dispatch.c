@@ -47,6 +47,45 @@ START_TEST(finds_by_name_alias_and_star)
 }
 END_TEST
 
+static void
+check_names(const struct psm__dispatch *d, size_t want,
+            const char *const *names)
+{
+	const char **got = NULL;
+	size_t i, count = 0;
+
+	ck_assert_int_eq(psm__dispatch_names(d, &got, &count), 0);
+	ck_assert_uint_eq(count, want);
+	ck_assert_int_eq(got == NULL, names == NULL);
+	for (i = 0; i < want; i++)
+		ck_assert_str_eq(got[i], names[i]);
+	psm__free(got);
+}
+
+START_TEST(names_what_is_wanted)
+{
+	static const char *const names[] = {"patient.created", "email.sent",
+	                                    "communication.email_sent"};
+	struct psm__dispatch d = {0};
+
+	ck_assert_int_eq(
+	    psm__dispatch_add(&d, "patient.created", NULL, first, NULL, NULL),
+	    0);
+	check_names(&d, 1, names);
+	ck_assert_int_eq(psm__dispatch_add(&d, "communication.email_sent", NULL,
+	                                   first, NULL, NULL),
+	                 0);
+	check_names(&d, 3, names);
+	ck_assert_int_eq(psm__dispatch_wants(&d, "email.sent"), 1);
+	ck_assert_int_eq(psm__dispatch_wants(&d, "patient.updated"), 0);
+	ck_assert_int_eq(psm__dispatch_add(&d, "*", NULL, second, NULL, NULL),
+	                 0);
+	check_names(&d, 0, NULL);
+	ck_assert_int_eq(psm__dispatch_wants(&d, "patient.updated"), 1);
+	psm__dispatch_free(&d);
+}
+END_TEST
+
 START_TEST(refuses_unknown_and_double)
 {
 	struct psm__dispatch d = {0};
@@ -331,6 +370,7 @@ main(void)
 	TCase *tc = tcase_create("dispatch");
 
 	tcase_add_test(tc, finds_by_name_alias_and_star);
+	tcase_add_test(tc, names_what_is_wanted);
 	tcase_add_test(tc, refuses_unknown_and_double);
 	tcase_add_test(tc, finds_by_version);
 	tcase_add_test(tc, upcasts_in_a_chain);

@@ -299,7 +299,10 @@ use_parked(psm_tx *tx)
 	                         .code = PSM_ERR_RETRY,
 	                         .reason = "not now"};
 	struct psm__parked got = {0};
-	int64_t count = 0, held = 0, age = 0;
+	const char *types[] = {"match.created", "search.status_changed"};
+	struct psm__parked_whose whose = {"c", types, 2};
+	struct psm__parked_sum sum = {0};
+	int64_t count = 0;
 	int rc;
 
 	rc = psm__parked_gate(tx, "c", "7", 1, 10, &count, NULL);
@@ -308,10 +311,10 @@ use_parked(psm_tx *tx)
 	if (rc == 0)
 		rc = psm__parked_keys(tx, "c", 10, &count, NULL);
 	if (rc == 0)
-		rc = psm__parked_measure(tx, "c", &count, &held, &age, NULL);
+		rc = psm__parked_measure(tx, &whose, &sum, NULL);
 	if (rc == 0) {
-		ck_assert_int_eq(count, 1);
-		rc = psm__parked_pick(tx, "c", &got, NULL);
+		ck_assert_int_eq(sum.count, 1);
+		rc = psm__parked_pick(tx, &whose, &got, NULL);
 	}
 	if (rc >= 0)
 		ck_assert(rc == 1 && got.raw_len == strlen(event));
@@ -320,6 +323,8 @@ use_parked(psm_tx *tx)
 		                       NULL);
 	if (rc == 0)
 		rc = psm__parked_postpone(tx, got.id, 10, NULL);
+	if (rc == 0)
+		rc = psm__parked_set_type(tx, got.id, types[1], NULL);
 	if (rc == 0)
 		rc = psm__parked_done(tx, "c", &got, NULL);
 	psm__parked_free(&got);

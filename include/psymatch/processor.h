@@ -160,6 +160,11 @@ PSM_API int psm_processor_on(psm_processor *pr, const char *type,
  * next one waits until there is room, which is no attempt, and nothing is
  * dropped.
  *
+ * A parked event whose type has no handler any more stays, with those behind
+ * it, until a processor of the consumer has one or somebody skips it
+ * (psm_dead_skip); psm_processor_health() names the type. An event that comes
+ * for a parked key and has no handler is skipped at once.
+ *
  * @param pr       a processor that was not started.
  * @param type     as for psm_processor_on(); a range is not for "*".
  * @param options  copied; NULL: as psm_processor_on().

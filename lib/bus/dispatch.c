@@ -182,14 +182,52 @@ psm__dispatch_find(const struct psm__dispatch *d, const char *type,
 	return h ? h : find_own(d, "*", NULL);
 }
 
-static int
-is_handled(const struct psm__dispatch *d, const char *type)
+int
+psm__dispatch_wants(const struct psm__dispatch *d, const char *type)
 {
 	size_t i;
 
 	for (i = 0; i < d->count; i++)
-		if (is_type(&d->handlers[i], type))
+		if (is_type(&d->handlers[i], type) ||
+		    is_type(&d->handlers[i], "*"))
 			return 1;
+	return 0;
+}
+
+static size_t
+count_names(const struct psm__dispatch *d)
+{
+	const psm_event_type_info *t;
+	size_t i, k, count = 0;
+
+	for (i = 0; i < d->count; i++) {
+		t = psm_catalogue_find(d->handlers[i].type);
+		for (k = 0; psm_type_alias_at(t, k); k++)
+			count++;
+	}
+	return count + d->count;
+}
+
+int
+psm__dispatch_names(const struct psm__dispatch *d, const char ***out,
+                    size_t *count)
+{
+	const psm_event_type_info *t;
+	size_t i, k;
+
+	*count = 0;
+	*out = NULL;
+	if (psm__dispatch_wants(d, "*"))
+		return 0;
+	*out = psm__array(count_names(d), sizeof(**out));
+	if (!*out)
+		return PSM_ERR_NOMEM;
+	for (i = 0; i < d->count; i++) {
+		t = psm_catalogue_find(d->handlers[i].type);
+		(*out)[(*count)++] = d->handlers[i].type;
+		for (k = 0; psm_type_alias_at(t, k); k++)
+			(*out)[(*count)++] = psm_type_alias_at(t, k);
+	}
 	return 0;
 }
 
@@ -257,7 +295,7 @@ psm__dispatch_route(const struct psm__dispatch *d, const psm_event *ev,
 	}
 	if (!*h)
 		*h = psm__dispatch_find(d, type, psm_event_version(ev));
-	if (*h || !is_handled(d, type))
+	if (*h || !psm__dispatch_wants(d, type))
 		return 0;
 	return psm__fail(err, PSM_ERR_VERSION,
 	                 "no handler of %s takes version %s", type,

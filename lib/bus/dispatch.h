@@ -57,6 +57,13 @@ int psm__dispatch_add_upcaster(struct psm__dispatch *d, const char *type,
 const struct psm__handler *psm__dispatch_find(const struct psm__dispatch *d,
                                               const char *type,
                                               const char *version);
+/* 1: a handler takes the type, in some version. */
+int psm__dispatch_wants(const struct psm__dispatch *d, const char *type);
+/* The names and aliases of all types that a handler takes, as *count texts of
+ * the catalogue; *out: new, NULL if a handler takes every type. 0 or
+ * PSM_ERR_NOMEM. */
+int psm__dispatch_names(const struct psm__dispatch *d, const char ***out,
+                        size_t *count);
 /*
  * The way of an event, as handler.h says: upcasters run, *h is its handler,
  * NULL if its type has none. *upcast: new (psm_event_free), what the handler

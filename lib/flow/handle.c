@@ -79,25 +79,18 @@ psm__tried_park(struct psm__strand *l, psm_tx *tx,
 		      : 0,
 	    .code = t->code,
 	};
-	psm_event *ev = NULL;
-	int rc;
 
-	/* One that waits has not been read yet; it need not be readable. */
-	if (!t->ev && psm__record_parse(rec, &ev, NULL) == PSM_ERR_NOMEM)
-		return psm__nomem(l->err);
-	p.event_id = psm_event_id(t->ev ? t->ev : ev);
-	p.type = psm_event_type_as_sent(t->ev ? t->ev : ev);
-	p.causation_id = psm_event_causation_id(t->ev ? t->ev : ev);
-	p.correlation_id = psm_event_correlation_id(t->ev ? t->ev : ev);
-	p.traceparent = psm_event_traceparent(t->ev ? t->ev : ev);
+	p.event_id = psm_event_id(t->ev);
+	p.type = psm_event_type_as_sent(t->ev);
+	p.causation_id = psm_event_causation_id(t->ev);
+	p.correlation_id = psm_event_correlation_id(t->ev);
+	p.traceparent = psm_event_traceparent(t->ev);
 	p.reason = tried ? psm_error_message(l->fail) : NULL;
 	if (tried)
 		psm__log(PSM_LOG_INFO, "event is parked", "consumer",
 		         l->pr->name, "topic", rec->topic, "reason", p.reason,
 		         NULL);
-	rc = psm__parked_add(tx, &p, l->err);
-	psm_event_free(ev);
-	return rc;
+	return psm__parked_add(tx, &p, l->err);
 }
 
 /* -- the call */

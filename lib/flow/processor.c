@@ -82,6 +82,7 @@ psm_processor_free(psm_processor *pr)
 	psm__free(pr->topics);
 	psm__dispatch_free(&pr->dispatch);
 	psm__free(pr->timers);
+	psm__free(pr->types);
 	psm__free(pr->name);
 	psm__strand_destroy(&pr->main);
 	psm__free(pr->batch.items);
@@ -391,6 +392,9 @@ psm_processor_start(psm_processor *pr, psm_error *err)
 		pr->timers = psm__array(pr->dispatch.count, sizeof *pr->timers);
 	if (!pr->timers)
 		return psm__nomem(err);
+	psm__free(pr->types); /* of a start that failed */
+	if (psm__dispatch_names(&pr->dispatch, &pr->types, &pr->type_count) < 0)
+		return psm__nomem(err);
 	if (!pr->strands) {
 		rc = psm__strands_open(pr, err);
 		if (rc < 0)
@@ -440,7 +444,7 @@ psm_processor_stat(psm_processor *pr, const char *name)
 	else if (strcmp(name, "breaker") == 0)
 		value = pr->breaker.state;
 	else if (strcmp(name, "parked_now") == 0)
-		value = pr->parked;
+		value = pr->parked.count;
 	else if (strcmp(name, "holding") == 0)
 		value = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
 	else if (strcmp(name, "full") == 0)
@@ -496,16 +500,9 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 		               pr->name, (long long)holding);
 		return PSM_HEALTH_AMBER;
 	}
-	if (pr->parked > 0) {
-		(void)snprintf(reason, size,
-		               "%s: %lld events are parked, %lld of them wait "
-		               "for a person, the oldest for %lld s",
-		               pr->name, (long long)pr->parked,
-		               (long long)pr->parked_held,
-		               (long long)(pr->parked_ms / 1000));
-		return PSM_HEALTH_AMBER;
-	}
-	health = psm__gap_health(pr, reason, size);
+	health = psm__parked_health(pr, reason, size);
+	if (health == PSM_HEALTH_GREEN)
+		health = psm__gap_health(pr, reason, size);
 	if (health == PSM_HEALTH_GREEN)
 		health = psm__trouble_health(pr, reason, size);
 	if (health != PSM_HEALTH_GREEN)

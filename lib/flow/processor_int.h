@@ -172,6 +172,8 @@ struct psm_processor {
 	size_t topic_count, topic_cap;
 	struct psm__dispatch dispatch;
 	struct psm__timer *timers; /* as many as handlers, same order */
+	const char **types; /* new: that a handler takes; NULL: every type */
+	size_t type_count;
 	struct psm__worker worker;
 
 	/* The thread's own. */
@@ -203,9 +205,9 @@ struct psm_processor {
 	int64_t rollbacks;
 	int breaker_on; /* not changed once it runs */
 	struct psm__breaker breaker;
-	int breaker_shown;     /* 1 + the state that the metric has */
-	char breaker_type[64]; /* of the event that opened it */
-	int64_t parked, parked_held, parked_ms; /* as last measured */
+	int breaker_shown;             /* 1 + the state that the metric has */
+	char breaker_type[64];         /* of the event that opened it */
+	struct psm__parked_sum parked; /* as last measured */
 	char problem[256];
 	int64_t gaps, gap_messages, gap_at_ms; /* gap_at_ms 0: never */
 	char gap_where[200];
@@ -354,6 +356,9 @@ int psm__tried_park(struct psm__strand *l, psm_tx *tx,
 
 /* At most `most` of them; 0, or why it could not go on. */
 int psm__retry_due(psm_processor *pr, int most);
+/* PSM_HEALTH_AMBER with a sentence while events are parked. Any thread.
+ * @locks pr->lock held */
+int psm__parked_health(const psm_processor *pr, char *reason, size_t size);
 
 /* -- guard.c: the breaker. @thread processor, where nothing else is said */
 

@@ -2,6 +2,7 @@
 /* Parked events are tried again: the first one of each key. */
 #include "flow/processor_int.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* How often to look for one that is due. */
@@ -11,6 +12,12 @@
 #define TRIES_MAX 30
 /* The step of the backoff after a failure of the system. */
 #define POSTPONED 4
+
+static struct psm__parked_whose
+whose_of(const psm_processor *pr)
+{
+	return (struct psm__parked_whose){pr->name, pr->types, pr->type_count};
+}
 
 static struct psm__record
 record_of(const struct psm__parked *p)
@@ -47,6 +54,41 @@ put_off(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 	                         psm_error_message(pr->main.fail), pr->err);
 }
 
+/* It stays, and is not looked at again until somebody has its handler. */
+static int
+keep(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
+     const struct psm__tried *t)
+{
+	static const char why[] = "the row has no bytes";
+
+	/* The row says what is to be looked at. */
+	if (t->ev)
+		return psm__parked_set_type(
+		    tx, p->id, psm_event_type_as_sent(t->ev), pr->err);
+	return psm__parked_later(tx, p->id, -1, PSM_ERR_SCHEMA, why, pr->err);
+}
+
+/* The row goes only if the event is handled, or a row elsewhere. */
+static int
+settle(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
+       const struct psm__record *rec, const struct psm__tried *t)
+{
+	int rc;
+
+	switch (t->outcome) {
+	case PSM__HANDLED:
+	case PSM__DUPLICATE:
+		return psm__parked_done(tx, pr->name, p, pr->err);
+	case PSM__DEAD:
+		rc = psm__parked_done(tx, pr->name, p, pr->err);
+		return rc < 0 ? rc : psm__tried_bury(&pr->main, tx, rec, t);
+	case PSM__SKIPPED:
+		return keep(pr, tx, p, t);
+	default:
+		return put_off(pr, tx, p, t);
+	}
+}
+
 static int
 try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
         enum psm__outcome *outcome)
@@ -64,12 +106,7 @@ try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 		rc = psm__guard_feed(&pr->main, &rec, &t);
 	if (rc == 0) {
 		*outcome = t.outcome;
-		if (t.outcome == PSM__LATER)
-			rc = put_off(pr, tx, p, &t);
-		else
-			rc = psm__parked_done(tx, pr->name, p, pr->err);
-		if (rc == 0 && t.outcome == PSM__DEAD)
-			rc = psm__tried_bury(&pr->main, tx, &rec, &t);
+		rc = settle(pr, tx, p, &rec, &t);
 	}
 	psm__tried_free(&t);
 	return rc;
@@ -79,25 +116,28 @@ try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 static int
 measure(psm_processor *pr, psm_tx *tx)
 {
-	int64_t count = 0, held = 0, oldest_ms = 0;
-	int rc = psm__parked_measure(tx, pr->name, &count, &held, &oldest_ms,
-	                             pr->err);
+	struct psm__parked_whose whose = whose_of(pr);
+	struct psm__parked_sum sum;
+	int news, rc = psm__parked_measure(tx, &whose, &sum, pr->err);
 
 	if (rc < 0)
 		return rc;
 	(void)pthread_mutex_lock(&pr->lock);
-	pr->parked = count;
-	pr->parked_held = held;
-	pr->parked_ms = oldest_ms;
+	news = sum.unhandled > pr->parked.unhandled;
+	pr->parked = sum;
 	(void)pthread_mutex_unlock(&pr->lock);
+	if (news)
+		psm__log(PSM_LOG_WARN,
+		         "parked events wait: no handler takes their type",
+		         "consumer", pr->name, "type", sum.type, NULL);
 	psm__metric_set(psm__gauge("psymatch_processor_parked", "consumer",
 	                           pr->name,
 	                           "Events that wait to be tried again."),
-	                count);
+	                sum.count);
 	psm__metric_set(psm__gauge("psymatch_processor_parked_oldest_seconds",
 	                           "consumer", pr->name,
 	                           "Age of the oldest parked event."),
-	                oldest_ms / 1000);
+	                sum.oldest_ms / 1000);
 	return 0;
 }
 
@@ -131,6 +171,7 @@ postpone(psm_processor *pr, int64_t id)
 static int
 turn(psm_processor *pr, int64_t *id)
 {
+	struct psm__parked_whose whose = whose_of(pr);
 	struct psm__parked p = {0};
 	enum psm__outcome outcome = PSM__LATER;
 	psm_tx *tx = NULL;
@@ -142,7 +183,7 @@ turn(psm_processor *pr, int64_t *id)
 	psm__tx_cancel(tx, &pr->worker.cancel);
 	rc = psm__limits_queue(pr, tx, pr->err);
 	if (rc == 0)
-		rc = psm__parked_pick(tx, pr->name, &p, pr->err);
+		rc = psm__parked_pick(tx, &whose, &p, pr->err);
 	*id = p.id;
 	if (rc == 0)
 		rc = measure(pr, tx);
@@ -159,7 +200,9 @@ turn(psm_processor *pr, int64_t *id)
 		return rc;
 	psm__guard_kept(&pr->main);
 	psm__guard_committed(pr);
-	pr->main.done[outcome]++; /* not before: it may not have been */
+	/* Not before: it may not have been. What stays was not skipped. */
+	if (outcome != PSM__SKIPPED)
+		pr->main.done[outcome]++;
 	return 1;
 }
 
@@ -182,4 +225,28 @@ psm__retry_due(psm_processor *pr, int most)
 	if (id > 0 && psm__guard_allow(pr, 1) > 0)
 		postpone(pr, id);
 	return rc;
+}
+
+int
+psm__parked_health(const psm_processor *pr, char *reason, size_t size)
+{
+	const struct psm__parked_sum *p = &pr->parked;
+
+	if (p->unhandled > 0)
+		(void)snprintf(reason, size,
+		               "%s: no handler takes %s: %lld parked events "
+		               "of it wait for one, %lld of all such types",
+		               pr->name, p->type,
+		               (long long)p->unhandled_of_type,
+		               (long long)p->unhandled);
+	else if (p->count > 0)
+		(void)snprintf(reason, size,
+		               "%s: %lld events are parked, %lld of them wait "
+		               "for a person, the oldest for %lld s",
+		               pr->name, (long long)p->count,
+		               (long long)p->held,
+		               (long long)(p->oldest_ms / 1000));
+	else
+		return PSM_HEALTH_GREEN;
+	return PSM_HEALTH_AMBER;
 }

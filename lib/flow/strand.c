@@ -133,10 +133,19 @@ queue_behind(struct psm__strand *l, psm_tx *tx, struct psm__item *it)
 	                      it->record.key_len, most, &count, l->err);
 	if (rc < 0 || count == 0)
 		return rc;
+	if (!it->ev &&
+	    psm__record_parse(&it->record, &it->ev, NULL) == PSM_ERR_NOMEM)
+		return psm__nomem(l->err);
+	/* What nobody handles is skipped now as it would be then. One that
+	 * cannot be read waits for its turn. */
+	if (it->ev &&
+	    !psm__dispatch_wants(&l->pr->dispatch, psm_event_type(it->ev)))
+		return 0;
 	if (count >= most) {
 		stop_at(l, it, PSM__FULL_KEY);
 		return 1;
 	}
+	t.ev = it->ev; /* still its own */
 	rc = put_aside(l, tx, it, &t, 0);
 	return rc < 0 ? rc : 1;
 }

@@ -182,6 +182,13 @@ struct psm__parking {
 /* Queue the row. */
 int psm__parked_add(psm_tx *tx, const struct psm__parking *p, psm_error *err);
 
+/* Whose parked events, and which of them it can handle. */
+struct psm__parked_whose {
+	const char *consumer;
+	const char *const *types; /* as events have them; NULL: every type */
+	size_t type_count;
+};
+
 /* One that is due; all borrowed from rows but key and raw, which are new. */
 struct psm__parked {
 	int64_t id;
@@ -195,15 +202,22 @@ struct psm__parked {
 	size_t header_count;
 	psm_rows *rows;
 };
-/* 1: *p is the first of its key, due, and ours until the transaction ends. 0:
- * there is none. In each case psm__parked_free. */
-int psm__parked_pick(psm_tx *tx, const char *consumer, struct psm__parked *p,
-                     psm_error *err);
+/* 1: *p is the first of its key, due, of a type that can be handled, and ours
+ * until the transaction ends. 0: there is none. In each case psm__parked_free.
+ */
+int psm__parked_pick(psm_tx *tx, const struct psm__parked_whose *whose,
+                     struct psm__parked *p, psm_error *err);
 void psm__parked_free(struct psm__parked *p);
-/* How many of the consumer there are, counted up to 10,000, how many of them
- * wait for a person, and the age of the oldest. */
-int psm__parked_measure(psm_tx *tx, const char *consumer, int64_t *count,
-                        int64_t *held, int64_t *oldest_ms, psm_error *err);
+struct psm__parked_sum {
+	int64_t count; /* of the consumer, counted up to 10,000 */
+	int64_t held;  /* of them, wait for a person */
+	int64_t oldest_ms;
+	int64_t unhandled;         /* of them, of a type that is not handled */
+	char type[64];             /* one of these types, "": none */
+	int64_t unhandled_of_type; /* of this type */
+};
+int psm__parked_measure(psm_tx *tx, const struct psm__parked_whose *whose,
+                        struct psm__parked_sum *out, psm_error *err);
 /* Queue: it is done, the next one of its key has its turn. */
 int psm__parked_done(psm_tx *tx, const char *consumer,
                      const struct psm__parked *p, psm_error *err);
@@ -213,5 +227,8 @@ int psm__parked_later(psm_tx *tx, int64_t id, int delay_ms, int code,
                       const char *reason, psm_error *err);
 /* Queue: it could not be tried; others first for delay_ms. */
 int psm__parked_postpone(psm_tx *tx, int64_t id, int delay_ms, psm_error *err);
+/* Queue: it is not of the type that the row has. */
+int psm__parked_set_type(psm_tx *tx, int64_t id, const char *type,
+                         psm_error *err);
 
 #endif

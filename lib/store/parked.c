@@ -2,6 +2,9 @@
 /* Events that wait to be tried again, each key in its order. */
 #include "store/delivery.h"
 
+#include "store/topic_param.h"
+
+#include <stdio.h>
 #include <string.h>
 
 /* Held by whoever changes what is parked of a key, until its transaction ends:
@@ -126,7 +129,8 @@ enum column {
 	"encode(raw, 'hex'), headers->>'causation_id', "                       \
 	"headers->>'correlation_id', headers->>'traceparent' "                 \
 	"FROM psymatch.parked p WHERE consumer = $1 AND state = 'retry' AND "  \
-	"next_at <= now() AND NOT EXISTS (SELECT FROM psymatch.parked o "      \
+	"next_at <= now() AND ($2::text[] IS NULL OR type IS NULL OR "         \
+	"type = ANY ($2)) AND NOT EXISTS (SELECT FROM psymatch.parked o "      \
 	"WHERE o.consumer = p.consumer AND o.key = p.key AND o.id < p.id) "    \
 	"ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"
 
@@ -178,21 +182,43 @@ lock_key(psm_tx *tx, const char *consumer, const struct psm__parked *p,
 	return rc;
 }
 
-int
-psm__parked_pick(psm_tx *tx, const char *consumer, struct psm__parked *p,
-                 psm_error *err)
+/* Ask with $1: the consumer, $2: the types, null for all of them. */
+static int
+ask(psm_tx *tx, const char *sql, const struct psm__parked_whose *whose,
+    psm_rows **rows, psm_error *err)
 {
-	struct psm__param param = psm__param_text(consumer);
+	struct psm__param params[2] = {psm__param_text(whose->consumer),
+	                               psm__param_text(NULL)};
+	struct psm__sql_array types = {0};
+	size_t i;
+	int rc = 0;
+
+	if (whose->types) {
+		psm__sql_array_begin(&types, PSM__ARRAY_TEXT);
+		for (i = 0; i < whose->type_count; i++)
+			psm__sql_array_text(&types, whose->types[i]);
+		rc = psm__sql_array_param(&types, &params[1], err);
+	}
+	if (rc == 0)
+		rc = psm__tx_queue(tx, sql, 2, params, rows, err);
+	if (rc == 0)
+		rc = psm__tx_sync(tx, err);
+	psm__sql_array_free(&types);
+	return rc;
+}
+
+int
+psm__parked_pick(psm_tx *tx, const struct psm__parked_whose *whose,
+                 struct psm__parked *p, psm_error *err)
+{
 	int rc;
 
 	memset(p, 0, sizeof *p);
-	rc = psm__tx_queue(tx, PICK_SQL, 1, &param, &p->rows, err);
-	if (rc == 0)
-		rc = psm__tx_sync(tx, err);
+	rc = ask(tx, PICK_SQL, whose, &p->rows, err);
 	if (rc < 0 || psm_rows_count(p->rows) == 0)
 		return rc;
 	rc = fill(p, err);
-	return rc < 0 ? rc : lock_key(tx, consumer, p, err);
+	return rc < 0 ? rc : lock_key(tx, whose->consumer, p, err);
 }
 
 void
@@ -260,26 +286,47 @@ psm__parked_postpone(psm_tx *tx, int64_t id, int delay_ms, psm_error *err)
 }
 
 int
-psm__parked_measure(psm_tx *tx, const char *consumer, int64_t *count,
-                    int64_t *held, int64_t *oldest_ms, psm_error *err)
+psm__parked_set_type(psm_tx *tx, int64_t id, const char *type, psm_error *err)
 {
-	struct psm__param param = psm__param_text(consumer);
+	struct psm__number row;
+	struct psm__param list[2] = {psm__param_text(psm__number(&row, id)),
+	                             psm__param_text(type)};
+
+	return psm__tx_queue(tx,
+	                     "UPDATE psymatch.parked SET type = $2 WHERE id = "
+	                     "$1::bigint",
+	                     2, list, NULL, err);
+}
+
+#define MEASURE_SQL                                                            \
+	"WITH part AS (SELECT state, parked_at, type, $2::text[] IS NOT NULL " \
+	"AND type <> ALL ($2) AS unhandled FROM psymatch.parked WHERE "        \
+	"consumer = $1 LIMIT 10000), most AS (SELECT type, count(*) AS n "     \
+	"FROM part WHERE unhandled GROUP BY type ORDER BY n DESC, type LIMIT " \
+	"1) SELECT count(*), count(*) FILTER (WHERE state = 'held'), "         \
+	"coalesce((extract(epoch FROM now() - min(parked_at)) * "              \
+	"1000)::bigint, 0), count(*) FILTER (WHERE unhandled), "               \
+	"(SELECT type FROM most), (SELECT n FROM most) FROM part"
+
+int
+psm__parked_measure(psm_tx *tx, const struct psm__parked_whose *whose,
+                    struct psm__parked_sum *out, psm_error *err)
+{
+	const char *type;
 	psm_rows *rows = NULL;
 	int rc;
 
-	rc = psm__tx_queue(
-	    tx,
-	    "SELECT count(*), count(*) FILTER (WHERE state = 'held'), "
-	    "coalesce((extract(epoch FROM now() - min(parked_at)) * "
-	    "1000)::bigint, 0) FROM (SELECT state, parked_at FROM "
-	    "psymatch.parked WHERE consumer = $1 LIMIT 10000) AS part",
-	    1, &param, &rows, err);
-	if (rc == 0)
-		rc = psm__tx_sync(tx, err);
+	memset(out, 0, sizeof *out);
+	rc = ask(tx, MEASURE_SQL, whose, &rows, err);
 	if (rc == 0) {
-		*count = psm_rows_int(rows, 0, 0);
-		*held = psm_rows_int(rows, 0, 1);
-		*oldest_ms = psm_rows_int(rows, 0, 2);
+		out->count = psm_rows_int(rows, 0, 0);
+		out->held = psm_rows_int(rows, 0, 1);
+		out->oldest_ms = psm_rows_int(rows, 0, 2);
+		out->unhandled = psm_rows_int(rows, 0, 3);
+		type = psm_rows_text(rows, 0, 4);
+		(void)snprintf(out->type, sizeof out->type, "%s",
+		               type ? type : "");
+		out->unhandled_of_type = psm_rows_int(rows, 0, 5);
 	}
 	psm_rows_free(rows);
 	return rc;
