@@ -409,6 +409,96 @@ START_TEST(manual_columns)
 }
 END_TEST
 
+/* -- colleagues of one practice, who share all but the last name */
+
+#define ADULTS "\"therapy_methods\": [\"Erwachsene\"]"
+#define CHILDREN "\"therapy_methods\": [\"Kinder\"]"
+
+/* {"basic_info": .., ..., more}; phone is JSON. */
+static const char *
+colleague(const char *last, const char *phone, const char *more)
+{
+	static char text[4][600];
+	static unsigned turn;
+	char *to = text[turn++ % 4];
+
+	(void)snprintf(
+	    to, sizeof(text[0]),
+	    "{\"basic_info\": {\"salutation\": \"Frau\", \"first_name\": "
+	    "\"Anna\", \"last_name\": \"%s\"}, \"location\": {\"street\": "
+	    "\"Weg\", \"house_number\": \"1\", \"postal_code\": \"10115\", "
+	    "\"city\": \"Berlin\"}, \"contact\": {\"phone\": %s}, %s}",
+	    last, phone, more);
+	return to;
+}
+
+static void
+put_two(const char *day, const char *one, const char *two)
+{
+	char text[1400];
+
+	(void)snprintf(text, sizeof(text), "{\"therapists\": [%s,\n%s]}", one,
+	               two);
+	put(day, "10115.json", text);
+}
+
+#define PHONE "\"030 23125 1\""
+
+static void
+store_blocked(void)
+{
+	put_two("20250601", colleague("M", PHONE, ADULTS),
+	        colleague("M", PHONE, ADULTS));
+	ck_assert_int_eq(import(), 1);
+	pg_run("UPDATE therapist_service.therapeuten SET status = 'gesperrt', "
+	       "sperrdatum = '2025-06-02'");
+}
+
+/* Who is named in a record that is left out has not changed the name. */
+START_TEST(colleague_in_a_record_left_out)
+{
+	static const char *const records[][2] = {
+	    {PHONE, CHILDREN},
+	    {PHONE, ADULTS ", \"languages\": 5"},
+	    {PHONE, "\"therapy_methods\": 5"},
+	};
+
+	store_blocked();
+	put_two("20250602", colleague("S", PHONE, ADULTS),
+	        colleague("M", records[_i][0], records[_i][1]));
+	ck_assert_int_eq(import(), 1);
+	ck_assert_int_eq(therapists("nachname = 'M' AND status = 'gesperrt'"),
+	                 1);
+	ck_assert_int_eq(therapists("nachname = 'S' AND status = 'aktiv'"), 1);
+}
+END_TEST
+
+/* Two who both could be the stored one: neither takes the row, whatever their
+ * order. */
+START_TEST(colleagues_both_new)
+{
+	char *before;
+
+	store_blocked();
+	before = app_state();
+	if (_i == 0)
+		put_two("20250602", colleague("S", PHONE, ADULTS),
+		        colleague("T", PHONE, ADULTS));
+	else
+		put_two("20250602", colleague("T", PHONE, ADULTS),
+		        colleague("S", PHONE, CHILDREN));
+	ck_assert_int_eq(import(), 0);
+	app_check_state(before);
+	ck_assert_int_eq(count("failed"), _i == 0 ? 2 : 1);
+	/* A person has decided: from then on both are known. */
+	pg_run("UPDATE therapist_service.therapeuten SET nachname = 'T'");
+	ck_assert_int_eq(import(), _i == 0 ? 1 : 0);
+	ck_assert_int_eq(therapists("nachname = 'T' AND status = 'gesperrt'"),
+	                 1);
+	ck_assert_int_eq(therapists("true"), _i == 0 ? 2 : 1);
+}
+END_TEST
+
 /* The database goes away: nothing is lost, nothing counts as failed. */
 START_TEST(database_away)
 {
@@ -526,6 +616,8 @@ suite(void)
 	tcase_add_test(t, two_files_one_therapist);
 	tcase_add_test(t, unknown_salutation);
 	tcase_add_test(t, manual_columns);
+	tcase_add_loop_test(t, colleague_in_a_record_left_out, 0, 3);
+	tcase_add_loop_test(t, colleagues_both_new, 0, 2);
 	tcase_add_test(t, database_away);
 	tcase_add_test(t, two_at_once);
 	tcase_add_test(t, cancelled);

@@ -87,19 +87,21 @@ PSM_API int psm_therapist_from_record(const psm_json *record, char **fields,
  * Find the stored therapist that imported fields are about: the one with the
  * same vorname, nachname and plz; else the one who changed the name, that is
  * with the same vorname, plz, strasse and ort (none of them empty) and the
- * same telefon or email, unless "present" names that therapist too.
+ * same telefon or email, unless "present" names that therapist too, or somebody
+ * else whom all of this fits as well.
  *
  * @param fields      as psm_therapist_from_record() makes it; borrowed.
  * @param candidates  array of therapists as in therapist_data; borrowed.
- * @param present     array of the fields of all records of the same file, or
- *   NULL; borrowed.
+ * @param present     array of the fields of all records of the same file, also
+ *   of those that are not imported, or NULL; borrowed.
  * @param index       receives the index into candidates.
  * @param err         details of a failure; may be NULL.
  * @return 0: found under the same name; 1: found under a former name;
  *   PSM_ERR_INVAL      a NULL argument other than present and err;
  *   PSM_ERR_SCHEMA     an argument has not the shape above;
  *   PSM_ERR_NOT_FOUND  the record is about somebody new;
- *   PSM_ERR_AMBIGUOUS  more than one candidate fits equally well;
+ *   PSM_ERR_AMBIGUOUS  more than one candidate fits equally well, or more than
+ *                      one of "present" the same candidate;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.

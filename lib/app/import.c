@@ -10,7 +10,7 @@ struct import {
 	const struct psm__file *file;
 	psm_import_status *status;
 	const psm_json *list;    /* "therapists" */
-	struct psm__names names; /* of all records for adults */
+	struct psm__names names; /* of all records, also those left out */
 	int is_new;              /* its errors are reported */
 	struct psm__import_counts counts;
 };
@@ -45,35 +45,25 @@ record_read(const struct import *im, size_t i, struct record *out,
 	return rc;
 }
 
-/* Records with faults are left out: each is reported when its turn comes. */
+/* Everybody counts whom the file names: also in a record for children only, or
+ * in one with a fault, nobody has changed the name. */
 static int
 collect_names(struct import *im, psm_error *err)
 {
-	struct record r;
-	int rc;
+	struct psm__row who;
+	int rc = 0;
 
-	for (size_t i = 0; i < psm_json_count(im->list); i++) {
-		rc = record_read(im, i, &r, NULL);
-		if (rc == PSM_ERR_NOMEM)
-			return psm__nomem(err);
-		if (rc != 0)
-			continue;
-		rc = psm__names_add(&im->names, &r.row, err);
-		record_free(&r);
-		if (rc < 0)
-			return rc;
+	for (size_t i = 0; i < psm_json_count(im->list) && rc == 0; i++) {
+		rc = psm__row_init(&who, &psm__entity_therapist, err);
+		if (rc == 0)
+			rc = psm__record_person(psm_json_item(im->list, i),
+			                        &who, err);
+		if (rc == 0)
+			rc = psm__names_add(&im->names, &who, i, err);
+		psm__row_free(&who);
 	}
 	psm__names_sort(&im->names);
-	return 0;
-}
-
-static int
-same_text(const psm_json *a, const psm_json *b, const char *pointer)
-{
-	const char *x = psm_json_string(psm_json_at(a, pointer));
-	const char *y = psm_json_string(psm_json_at(b, pointer));
-
-	return x != NULL && y != NULL && strcmp(x, y) == 0;
+	return rc;
 }
 
 /*
@@ -83,24 +73,26 @@ same_text(const psm_json *a, const psm_json *b, const char *pointer)
 static int
 check_twins(const struct import *im, const struct record *r, psm_error *err)
 {
-	const psm_json *other;
-	int rc = psm__names_count(&im->names, &r->row, err);
+	size_t first, i;
+	int count = psm__names_find(&im->names, &r->row, &first, err), rc;
+	struct record other;
 
-	if (rc <= 1)
-		return rc < 0 ? rc : 0;
-	for (size_t i = 0; i < psm_json_count(im->list); i++) {
-		other = psm_json_item(im->list, i);
-		if (same_text(r->json, other, "/basic_info/first_name") &&
-		    same_text(r->json, other, "/basic_info/last_name") &&
-		    same_text(r->json, other, "/location/postal_code") &&
-		    !psm_json_equal(r->json, other))
-			return psm__fail(err, PSM_ERR_AMBIGUOUS,
-			                 "want one record per name and postal "
-			                 "code, found another at "
-			                 "/therapists/%zu",
-			                 i);
+	for (int n = 0; n < count; n++) {
+		i = im->names.people[first + (size_t)n].record;
+		if (psm_json_equal(r->json, psm_json_item(im->list, i)))
+			continue;
+		rc = record_read(im, i, &other, NULL);
+		if (rc == PSM_ERR_NOMEM)
+			return psm__nomem(err);
+		if (rc != 0)
+			continue; /* it will not be written */
+		record_free(&other);
+		return psm__fail(err, PSM_ERR_AMBIGUOUS,
+		                 "want one record per name and postal code, "
+		                 "found another at /therapists/%zu",
+		                 i);
 	}
-	return 0;
+	return count < 0 ? count : 0;
 }
 
 static int

@@ -82,17 +82,28 @@ int psm__record_map(const psm_json *record, const char *prefix,
 int psm__record_complete(const psm_json *record, const char *prefix,
                          struct psm__row *row, psm_error *err);
 
+/* What a record says about who it is, if only that: texts that are at fault
+ * are left out. Name and postal code may be missing. */
+int psm__record_person(const psm_json *record, struct psm__row *out,
+                       psm_error *err);
+
 /* Who a file tells about, for psm__therapist_find(). */
+struct psm__person {
+	char *name;     /* vorname, nachname and plz as one key */
+	char *practice; /* vorname, plz, strasse and ort as one key */
+	char *telefon, *email;
+	size_t record; /* index in the file */
+};
 struct psm__names {
-	char **keys; /* sorted; owned */
+	struct psm__person *people; /* sorted by name and record; owned */
 	size_t count, cap;
 };
-/* Add the identity (vorname, nachname, plz) of a row. */
 int psm__names_add(struct psm__names *names, const struct psm__row *row,
-                   psm_error *err);
+                   size_t record, psm_error *err);
 void psm__names_sort(struct psm__names *names);
-int psm__names_count(const struct psm__names *names, const struct psm__row *row,
-                     psm_error *err);
+/* Count of people with the row's name; they stand from *first on. */
+int psm__names_find(const struct psm__names *names, const struct psm__row *row,
+                    size_t *first, psm_error *err);
 void psm__names_free(struct psm__names *names);
 
 /* The rules of psm_therapist_match() on rows; names may be NULL. 0, 1 or an

@@ -5,15 +5,15 @@
 
 #include "domain/domain.h"
 
-/* Lengths keep the parts apart: no text can run into the next one. */
+/* Lengths keep the parts apart: no text can run into the next one. NULL: out of
+ * memory. */
 static char *
-identity(const struct psm__row *row)
+key_of(const struct psm__row *row, const char *const *parts, size_t count)
 {
-	static const char *const parts[] = {"vorname", "nachname", "plz"};
 	struct psm__buf b = {0};
 	const char *text;
 
-	for (size_t i = 0; i < PSM__COUNT(parts); i++) {
+	for (size_t i = 0; i < count; i++) {
 		text = psm__row_get(row, parts[i]);
 		text = text != NULL ? text : "";
 		psm__buf_printf(&b, "%zu:%s", strlen(text), text);
@@ -21,35 +21,80 @@ identity(const struct psm__row *row)
 	return psm__buf_take(&b, NULL);
 }
 
+static char *
+identity(const struct psm__row *row)
+{
+	static const char *const parts[] = {"vorname", "nachname", "plz"};
+
+	return key_of(row, parts, PSM__COUNT(parts));
+}
+
+/* What does not change with the last name. */
+static char *
+practice(const struct psm__row *row)
+{
+	static const char *const parts[] = {"vorname", "plz", "strasse", "ort"};
+
+	return key_of(row, parts, PSM__COUNT(parts));
+}
+
+static int
+copy_text(const struct psm__row *row, const char *column, char **out)
+{
+	const char *text = psm__row_get(row, column);
+
+	*out = text != NULL ? psm__strdup(text) : NULL;
+	return text != NULL && *out == NULL ? PSM_ERR_NOMEM : 0;
+}
+
+static void
+person_free(struct psm__person *p)
+{
+	psm__free(p->name);
+	psm__free(p->practice);
+	psm__free(p->telefon);
+	psm__free(p->email);
+}
+
 int
 psm__names_add(struct psm__names *names, const struct psm__row *row,
-               psm_error *err)
+               size_t record, psm_error *err)
 {
-	char *key = identity(row);
+	struct psm__person p = {.record = record};
 
-	if (key == NULL || psm__grow(&names->keys, &names->cap,
-	                             names->count + 1, sizeof(*names->keys))) {
-		psm__free(key);
+	p.name = identity(row);
+	p.practice = practice(row);
+	if (p.name == NULL || p.practice == NULL ||
+	    copy_text(row, "telefon", &p.telefon) < 0 ||
+	    copy_text(row, "email", &p.email) < 0 ||
+	    psm__grow(&names->people, &names->cap, names->count + 1,
+	              sizeof(p)) < 0) {
+		person_free(&p);
 		return psm__nomem(err);
 	}
-	names->keys[names->count++] = key;
+	names->people[names->count++] = p;
 	return 0;
 }
 
 static int
 compare(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	const struct psm__person *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order != 0 ? order
+	                  : (x->record > y->record) - (x->record < y->record);
 }
 
 void
 psm__names_sort(struct psm__names *names)
 {
 	if (names->count > 1)
-		qsort(names->keys, names->count, sizeof(*names->keys), compare);
+		qsort(names->people, names->count, sizeof(*names->people),
+		      compare);
 }
 
-/* Index of the first key that is not below key. */
+/* Index of the first person whose name is not below key. */
 static size_t
 lower_bound(const struct psm__names *names, const char *key)
 {
@@ -57,7 +102,7 @@ lower_bound(const struct psm__names *names, const char *key)
 
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		if (strcmp(names->keys[mid], key) < 0)
+		if (strcmp(names->people[mid].name, key) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -66,29 +111,30 @@ lower_bound(const struct psm__names *names, const char *key)
 }
 
 int
-psm__names_count(const struct psm__names *names, const struct psm__row *row,
-                 psm_error *err)
+psm__names_find(const struct psm__names *names, const struct psm__row *row,
+                size_t *first, psm_error *err)
 {
 	char *key = identity(row);
-	size_t first, i;
+	size_t i;
 
+	*first = 0;
 	if (key == NULL)
 		return psm__nomem(err);
-	first = lower_bound(names, key);
-	for (i = first; i < names->count; i++) {
-		if (strcmp(names->keys[i], key) != 0)
+	*first = lower_bound(names, key);
+	for (i = *first; i < names->count; i++) {
+		if (strcmp(names->people[i].name, key) != 0)
 			break;
 	}
 	psm__free(key);
-	return (int)(i - first);
+	return (int)(i - *first);
 }
 
 void
 psm__names_free(struct psm__names *names)
 {
 	for (size_t i = 0; i < names->count; i++)
-		psm__free(names->keys[i]);
-	psm__free(names->keys);
+		person_free(&names->people[i]);
+	psm__free(names->people);
 	memset(names, 0, sizeof(*names));
 }
 
@@ -125,10 +171,8 @@ national(const char *phone)
 }
 
 static int
-same_phone(const struct psm__row *a, const struct psm__row *b)
+same_phone(const char *x, const char *y)
 {
-	const char *x = psm__row_get(a, "telefon");
-	const char *y = psm__row_get(b, "telefon");
 	size_t count = 0;
 	char c;
 
@@ -153,11 +197,8 @@ lower(char c)
 }
 
 static int
-same_email(const struct psm__row *a, const struct psm__row *b)
+same_email(const char *x, const char *y)
 {
-	const char *x = psm__row_get(a, "email");
-	const char *y = psm__row_get(b, "email");
-
 	if (psm__is_blank(x) || psm__is_blank(y))
 		return 0;
 	while (*x != '\0' && lower(*x) == lower(*y)) {
@@ -165,6 +206,14 @@ same_email(const struct psm__row *a, const struct psm__row *b)
 		y++;
 	}
 	return *x == '\0' && *y == '\0';
+}
+
+static int
+same_contact(const char *telefon, const char *email,
+             const struct psm__row *candidate)
+{
+	return same_phone(telefon, psm__row_get(candidate, "telefon")) ||
+	       same_email(email, psm__row_get(candidate, "email"));
 }
 
 static int
@@ -179,20 +228,67 @@ static int
 is_former_name(const struct psm__row *fresh, const struct psm__row *candidate,
                const struct psm__names *names, psm_error *err)
 {
+	size_t first;
 	int rc;
 
 	if (!agree(fresh, candidate, "vorname") ||
 	    !agree(fresh, candidate, "plz") ||
 	    !agree(fresh, candidate, "strasse") ||
 	    !agree(fresh, candidate, "ort") ||
-	    (!same_phone(fresh, candidate) && !same_email(fresh, candidate)))
+	    !same_contact(psm__row_get(fresh, "telefon"),
+	                  psm__row_get(fresh, "email"), candidate))
 		return 0;
 	if (names == NULL)
 		return 1;
 	/* Whoever the same file still tells about has not changed the name:
 	 * two colleagues of one practice share a first name. */
-	rc = psm__names_count(names, candidate, err);
+	rc = psm__names_find(names, candidate, &first, err);
 	return rc < 0 ? rc : rc == 0;
+}
+
+/* Is one of the candidates stored under this name? 1, 0 or PSM_ERR_NOMEM. */
+static int
+is_stored(const char *name, const struct psm__row *candidates, size_t count)
+{
+	int same = 0;
+	char *key;
+
+	for (size_t i = 0; i < count && !same; i++) {
+		key = identity(&candidates[i]);
+		if (key == NULL)
+			return PSM_ERR_NOMEM;
+		same = strcmp(name, key) == 0;
+		psm__free(key);
+	}
+	return same;
+}
+
+/*
+ * Does the file tell about somebody else who is new and could be the stored
+ * one as well? Then neither takes the row over: which of them came first in
+ * the file says nothing. 1, 0 or PSM_ERR_NOMEM.
+ */
+static int
+has_rival(const struct psm__row *fresh, const struct psm__row *candidates,
+          size_t count, size_t at, const struct psm__names *names)
+{
+	char *own = identity(fresh), *place = practice(&candidates[at]);
+	int rc = own == NULL || place == NULL ? PSM_ERR_NOMEM : 0;
+
+	for (size_t i = 0; names != NULL && i < names->count && rc == 0; i++) {
+		const struct psm__person *p = &names->people[i];
+
+		if (strcmp(p->practice, place) != 0 ||
+		    strcmp(p->name, own) == 0 ||
+		    !same_contact(p->telefon, p->email, &candidates[at]))
+			continue;
+		rc = is_stored(p->name, candidates, count);
+		if (rc >= 0)
+			rc = !rc;
+	}
+	psm__free(own);
+	psm__free(place);
+	return rc;
 }
 
 static int
@@ -234,6 +330,13 @@ psm__therapist_find(const struct psm__row *fresh,
 	if (former == 0)
 		return psm__fail(err, PSM_ERR_NOT_FOUND,
 		                 "no stored therapist fits");
+	rc = has_rival(fresh, candidates, count, at, names);
+	if (rc < 0)
+		return psm__nomem(err);
+	if (rc > 0)
+		return psm__fail(err, PSM_ERR_AMBIGUOUS,
+		                 "want one new name for a stored therapist, "
+		                 "found several in the file");
 	*index = at;
 	return 1;
 }

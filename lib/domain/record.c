@@ -249,6 +249,24 @@ psm__record_map(const psm_json *record, const char *prefix,
 }
 
 int
+psm__record_person(const psm_json *record, struct psm__row *out, psm_error *err)
+{
+	struct mapper m = {record, "", out, NULL};
+	const char *text;
+	int rc = 0;
+
+	for (size_t i = 0; i < PSM__COUNT(texts) && rc != PSM_ERR_NOMEM; i++) {
+		rc = text_at(&m, texts[i].pointer, 0, &text);
+		if (rc == 0)
+			rc = put_text(&m, texts[i].pointer, texts[i].column,
+			              text);
+	}
+	if (rc != PSM_ERR_NOMEM)
+		rc = map_street(&m);
+	return rc == PSM_ERR_NOMEM ? psm__nomem(err) : 0;
+}
+
+int
 psm__record_complete(const psm_json *record, const char *prefix,
                      struct psm__row *row, psm_error *err)
 {

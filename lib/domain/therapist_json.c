@@ -102,7 +102,7 @@ read_names(const psm_json *present, struct psm__names *names, psm_error *err)
 	int rc = read_rows(present, "present", &rows, err);
 
 	for (size_t i = 0; rc == 0 && i < psm_json_count(present); i++)
-		rc = psm__names_add(names, &rows[i], err);
+		rc = psm__names_add(names, &rows[i], i, err);
 	psm__names_sort(names);
 	free_rows(rows, psm_json_count(present));
 	return rc;
