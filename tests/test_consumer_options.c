@@ -75,6 +75,57 @@ START_TEST(follows_the_policy)
 }
 END_TEST
 
+struct refusal {
+	int times; /* still to be said */
+	int calls;
+};
+
+static int
+not_now(const psm_event *old, psm_event **out, void *user, psm_error *err)
+{
+	static const char payload[] =
+	    "{\"search_id\": 1, \"patient_id\": 1, \"old_status\": null, "
+	    "\"new_status\": \"aktiv\"}";
+	struct refusal *r = user;
+
+	r->calls++;
+	if (r->times-- > 0)
+		return psm_error_set(err, PSM_ERR_RETRY, "the test says so");
+	return psm_event_upcast(old, "1.1", payload, strlen(payload), out, err);
+}
+
+/* The same when an upcaster says it: the policy is that of the handler. */
+START_TEST(upcaster_follows_the_policy)
+{
+	struct refusal refusal = {.times = policies[_i].fails};
+	psm_transport *t = open_memory();
+	struct seen seen = {0};
+	psm_handler_options *o =
+	    options(policies[_i].what, policies[_i].max_attempts, 0);
+	psm_consumer *c;
+
+	ck_assert_int_eq(psm_handler_options_versions(o, "1.1", NULL, NULL), 0);
+	c = make_with(t, "upcast-policy", o, &seen);
+	ck_assert_int_eq(psm_consumer_upcast(c, "search.status_changed", "1.0",
+	                                     "1.1", not_now, &refusal, NULL),
+	                 0);
+	put_event(t, 1, 1);
+	if (policies[_i].dead) {
+		poll_until(c, &seen.dead, 1);
+		ck_assert_int_eq(seen.dead_code, PSM_ERR_RETRY);
+		ck_assert_str_eq(seen.dead_reason, "the test says so");
+		ck_assert_int_eq(seen.count, 0);
+	} else {
+		poll_until(c, &seen.count, 1);
+		ck_assert_int_eq(seen.dead, 0);
+	}
+	/* Without the handlings of the other two events. */
+	ck_assert_int_eq(refusal.calls, policies[_i].calls - 2);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
 START_TEST(parking_needs_a_database)
 {
 	psm_transport *t = open_memory();
@@ -200,6 +251,9 @@ main(void)
 	Suite *s = suite_create("consumer_options");
 
 	tcase_add_loop_test(add_case(s, "policy"), follows_the_policy, 0,
+	                    PSM__COUNT(policies));
+	tcase_add_loop_test(add_case(s, "upcast policy"),
+	                    upcaster_follows_the_policy, 0,
 	                    PSM__COUNT(policies));
 	tcase_add_test(add_case(s, "park"), parking_needs_a_database);
 	tcase_add_test(add_case(s, "overrun"), overrun_is_counted_and_shown);

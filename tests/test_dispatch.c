@@ -229,6 +229,8 @@ route(const struct psm__dispatch *d, const char *version, char *arrived,
 
 	psm__event_set_origin(ev, &origin);
 	rc = psm__dispatch_route(d, ev, &made, &h, NULL);
+	if (rc < 0)
+		*fn = h ? h->fn : NULL;
 	if (rc == 0) {
 		const psm_event *at = made ? made : ev;
 
@@ -301,6 +303,12 @@ START_TEST(upcasters_fail)
 		add_range(&d, NULL, NULL, first, 0);
 		ck_assert_int_eq(add_up(&d, "1.0", "1.1", cases[i].user), 0);
 		ck_assert_int_eq(route(&d, "1.0", at, &fn), cases[i].rc);
+		ck_assert(fn == first);
+		/* Whose policy counts: where the whole chain leads. */
+		add_range(&d, "1.2", "1.2", second, 0);
+		ck_assert_int_eq(add_up(&d, "1.1", "1.2", "1.2"), 0);
+		ck_assert_int_eq(route(&d, "1.0", at, &fn), cases[i].rc);
+		ck_assert(fn == second);
 		psm__dispatch_free(&d);
 	}
 }

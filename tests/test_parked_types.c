@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Parked events and handlers that are not there, or upcasters that fail. */
+/* Parked events whose handler is not there, or whose upcaster fails. */
 #include "testing.h"
 #include "testing_flow.h"
 #include "testing_pg.h"
@@ -206,6 +206,102 @@ START_TEST(what_nobody_handles_is_not_put_behind)
 }
 END_TEST
 
+/* -- an upcaster that says not now: as if its handler did */
+
+static int refusals; /* flow_lock: of each event, still to come */
+
+static int
+not_now(const psm_event *old, psm_event **out, void *user, psm_error *e)
+{
+	char payload[64];
+	int n = flow_member(old, "/n"), refuse;
+
+	(void)user;
+	(void)pthread_mutex_lock(&flow_lock);
+	refuse = n == 1 && refusals > 0;
+	refusals -= refuse;
+	(void)pthread_mutex_unlock(&flow_lock);
+	if (refuse)
+		return psm_error_set(e, PSM_ERR_RETRY, "not now");
+	(void)snprintf(payload, sizeof payload, "{\"email_id\":%d,\"n\":%d}",
+	               flow_member(old, "/email_id"), n);
+	return psm_event_upcast(old, "1.1", payload, strlen(payload), out, e);
+}
+
+static void
+start_upcasting(int policy, int max_attempts, int times)
+{
+	refusals = times;
+	ck_assert_int_eq(
+	    psm_handler_options_on_failure(options, policy, max_attempts, err),
+	    0);
+	ck_assert_int_eq(
+	    psm_handler_options_versions(options, "1.1", NULL, err), 0);
+	make(SEND);
+	ck_assert_int_eq(
+	    psm_processor_upcast(pr, SEND, "1.0", "1.1", not_now, NULL, err),
+	    0);
+	ck_assert_int_eq(psm_processor_start(pr, err), 0);
+}
+
+/* n = 1 and 3 of key 1, 2 of key 2. */
+static void
+put_three(void)
+{
+	flow_put(1, 1);
+	flow_put(2, 2);
+	flow_put(1, 3);
+}
+
+START_TEST(upcaster_parks)
+{
+	flow_retry_when_told();
+	put_three();
+	start_upcasting(PSM_ON_FAILURE_PARK, 0, 2);
+	flow_wait_offset(3);
+	wait_parked(2);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.parked WHERE "
+	                        "last_code = 'PSM_ERR_RETRY' AND last_error = "
+	                        "'not now' AND attempts = 1"),
+	                 1);
+	ck_assert_int_eq(psm_processor_stat(pr, "holding"), 0);
+	flow_retry_now();
+	PG_UNTIL(pg_int("SELECT max(attempts) FROM psymatch.parked") == 2);
+	flow_retry_now();
+	wait_parked(0);
+	stop();
+	flow_check_effects(3);
+}
+END_TEST
+
+START_TEST(upcaster_comes_to_an_end)
+{
+	put_three();
+	start_upcasting(PSM_ON_FAILURE_PARK, 3, INT32_MAX);
+	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.dead_letter WHERE "
+	                "attempts = 3 AND code = 'PSM_ERR_RETRY' AND reason = "
+	                "'not now'") == 1);
+	wait_parked(0);
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 2);
+	stop();
+	flow_check_effects(2);
+}
+END_TEST
+
+START_TEST(upcaster_waits_or_is_refused)
+{
+	put_three();
+	start_upcasting(_i ? PSM_ON_FAILURE_REJECT : PSM_ON_FAILURE_RETRY,
+	                _i ? 0 : 3, INT32_MAX);
+	flow_wait_offset(3);
+	ck_assert_int_eq(pg_int("SELECT attempts FROM psymatch.dead_letter "
+	                        "WHERE code = 'PSM_ERR_RETRY'"),
+	                 _i ? 1 : 3);
+	stop();
+	flow_check_effects(2);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -221,6 +317,9 @@ main(int argc, char **argv)
 	tcase_add_test(tc, row_of_another_type_waits);
 	tcase_add_test(tc, row_without_bytes_is_held);
 	tcase_add_test(tc, what_nobody_handles_is_not_put_behind);
+	tcase_add_test(tc, upcaster_parks);
+	tcase_add_test(tc, upcaster_comes_to_an_end);
+	tcase_add_loop_test(tc, upcaster_waits_or_is_refused, 0, 2);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

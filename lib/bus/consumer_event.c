@@ -149,9 +149,12 @@ note_overrun(psm_consumer *c, const struct psm__record *rec, int64_t over_ms)
 	         c->group, "topic", rec->topic, "position", text, NULL);
 }
 
+/* After PSM_ERR_RETRY. h NULL: no handler is where its upcasters lead. */
 static int
 may_try_again(const struct psm__handler *h, int attempt)
 {
+	if (!h)
+		return 1;
 	if (h->options.on_failure == PSM_ON_FAILURE_REJECT)
 		return 0;
 	return h->options.max_attempts == 0 ||
@@ -194,14 +197,14 @@ dispatch(psm_consumer *c, const struct psm__record *rec, psm_event *ev,
 	int rc;
 
 	rc = psm__dispatch_route(&c->dispatch, ev, &upcast, &h, c->err);
-	if (rc == PSM_ERR_NOMEM)
-		rc = PSM_ERR_RETRY;
 	if (rc == 0 && h) {
 		psm__error_clear(c->err);
 		rc = call_handler(c, rec, h, upcast ? upcast : ev, attempt);
 	} else if (rc == 0) {
 		count(&c->counts.skipped, c->counts.m_skipped);
-	} else if (rc != PSM_ERR_RETRY) {
+	} else if (rc == PSM_ERR_NOMEM) {
+		rc = PSM_ERR_RETRY;
+	} else if (rc != PSM_ERR_RETRY || !may_try_again(h, attempt)) {
 		rc = bury(c, rec, rc, psm_error_message(c->err), attempt);
 	}
 	psm_event_free(upcast);

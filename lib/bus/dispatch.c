@@ -272,6 +272,19 @@ step(const struct psm__upcaster *u, const psm_event *old, psm_event **made,
 	return 0;
 }
 
+/* Where the upcasters from here on lead, if none of them fails. */
+static const struct psm__handler *
+find_goal(const struct psm__dispatch *d, const char *type, const char *version)
+{
+	const struct psm__handler *h;
+	const struct psm__upcaster *u;
+
+	while (!(h = find_own(d, type, version)) &&
+	       (u = find_upcaster(d, type, version)))
+		version = u->to;
+	return h ? h : psm__dispatch_find(d, type, version);
+}
+
 int
 psm__dispatch_route(const struct psm__dispatch *d, const psm_event *ev,
                     psm_event **upcast, const struct psm__handler **h,
@@ -286,10 +299,13 @@ psm__dispatch_route(const struct psm__dispatch *d, const psm_event *ev,
 	while (!(*h = find_own(d, type, psm_event_version(ev))) &&
 	       (u = find_upcaster(d, type, psm_event_version(ev)))) {
 		rc = step(u, ev, &made, err);
+		type = u->type; /* the event that had it may go */
 		psm_event_free(*upcast);
 		*upcast = made;
-		if (rc < 0)
+		if (rc < 0) {
+			*h = find_goal(d, type, u->to);
 			return rc;
+		}
 		ev = made;
 		type = psm_event_type(ev);
 	}

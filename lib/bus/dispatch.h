@@ -69,7 +69,9 @@ int psm__dispatch_names(const struct psm__dispatch *d, const char ***out,
  * NULL if its type has none. *upcast: new (psm_event_free), what the handler
  * gets instead of ev, with ev's origin; NULL: ev itself.
  * PSM_ERR_VERSION: handlers, but none for this version. PSM_ERR_RETRY and other
- * codes: of the upcaster; PSM_ERR_SCHEMA: what it made is another event.
+ * codes: of the upcaster, *h is then the handler that it was meant for, whose
+ * options say what becomes of the event; PSM_ERR_SCHEMA: what it made is
+ * another event.
  */
 int psm__dispatch_route(const struct psm__dispatch *d, const psm_event *ev,
                         psm_event **upcast, const struct psm__handler **h,

@@ -276,7 +276,11 @@ dispatch(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
 		rc = psm__nomem(l->err);
 	} else if (rc < 0) {
 		t->code = rc;
-		t->outcome = rc == PSM_ERR_RETRY ? PSM__LATER : PSM__DEAD;
+		t->outcome = PSM__DEAD;
+		/* As if the handler had said so, for the breaker too. */
+		t->called = rc == PSM_ERR_RETRY;
+		if (t->called)
+			put_off(h, t);
 		rc = 0;
 	} else if (h) {
 		rc = call(l, tx, rec, upcast ? upcast : t->ev, h, t);
