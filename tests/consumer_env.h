@@ -79,11 +79,13 @@ postgres_open(struct env *e, const char *const *settings)
 {
 	psm_config *cfg;
 
-	(void)settings;
 	pg_database();
 	cfg = pg_settings();
 	ck_assert_int_eq(
 	    psm_config_set(cfg, "PSYMATCH_TRANSPORT", "postgres", NULL), 0);
+	for (; settings && *settings; settings += 2)
+		ck_assert_int_eq(
+		    psm_config_set(cfg, settings[0], settings[1], NULL), 0);
 	ck_assert_int_eq(psm_transport_open(cfg, &e->t, NULL), 0);
 	psm_config_free(cfg);
 }
@@ -161,6 +163,18 @@ static const struct rig rigs[] = {
     [POSTGRES] = {"postgres", postgres_open, postgres_down, postgres_close},
 #endif
 };
+
+/* 1: the rig is librdkafka's mock cluster. */
+static inline int
+is_mocked(int i)
+{
+#ifdef REAL
+	(void)i;
+	return 0;
+#else
+	return i == KAFKA;
+#endif
+}
 
 /* -- sending */
 

@@ -120,6 +120,57 @@ rd_kafka_destroy_flags(rd_kafka_t *rk, int flags)
 	real(rk, flags);
 }
 
+/* -- a group that was told */
+
+static int told; /* a client has left its group */
+
+int
+rd_kafka_consumer_closed(rd_kafka_t *rk)
+{
+	int (*real)(rd_kafka_t *);
+	int closed;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_consumer_closed");
+	closed = real(rk);
+	told |= closed;
+	return closed;
+}
+
+/* Freed without being closed, and closed without any time. */
+START_TEST(group_is_told_in_any_case)
+{
+	struct seen seen = {0};
+	struct psm__sink *s = NULL;
+	int sent = 0, i;
+	psm_transport *t;
+	psm_consumer *c;
+	struct mock mock;
+	size_t len;
+	char *text;
+
+	mock_open(&mock, TOPIC, PARTITIONS);
+	t = mock_transport(&mock, NULL);
+	ck_assert_int_eq(t->ops->open_sink(t, on_report, &sent, &s, NULL), 0);
+	for (i = 1; i <= 2; i++) {
+		text = event_text(1, i, &len);
+		kafka_put(s, text, len);
+		while (sent < i)
+			ck_assert_int_ge(s->ops->poll(s, 20, NULL), 0);
+		psm_free(text);
+		c = make_consumer(t, "told", &seen);
+		poll_until(c, &seen.count, i);
+		told = 0;
+		if (i == 2)
+			ck_assert_int_eq(psm_consumer_close(c, 0, NULL), 0);
+		psm_consumer_free(c);
+		ck_assert_int_eq(told, 1);
+	}
+	s->ops->close(s, 5000);
+	psm_transport_unref(t);
+	mock_close(&mock);
+}
+END_TEST
+
 /* Threads that wait for the end of a client. */
 static int
 farewells(void)
@@ -198,6 +249,7 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, kafka_from_outage_to_restart);
+	tcase_add_test(tc, group_is_told_in_any_case);
 	tcase_add_test(tc, close_leaves_a_client_that_does_not_end);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

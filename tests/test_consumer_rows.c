@@ -470,6 +470,39 @@ START_TEST(c15_two_instances_share_the_events)
 }
 END_TEST
 
+/* A member that is gone keeps its partitions for ten minutes unless it has left
+ * the group. The mock cluster waits for it in any case: test_consumer_kafka.c
+ * has its own. */
+START_TEST(c15_free_leaves_the_group)
+{
+	static const char *const settings[] = {
+	    "PSYMATCH_KAFKA_session_timeout_ms",
+	    "600000",
+	    "PSYMATCH_KAFKA_max_poll_interval_ms",
+	    "600000",
+	    "PSYMATCH_PG_LEASE_MS",
+	    "600000",
+	    NULL};
+	struct seen seen = {0};
+	psm_consumer *c;
+	struct env e;
+	int i;
+
+	open_env_with(&e, _i, is_mocked(_i) ? NULL : settings);
+	for (i = 1; i <= 3; i++) {
+		put_good(&e, i);
+		c = make_consumer(e.t, "c15", &seen);
+		poll_until(c, &seen.count, i);
+		/* The second one is closed without any time. */
+		if (i == 2)
+			ck_assert_int_eq(psm_consumer_close(c, 0, NULL), 0);
+		psm_consumer_free(c);
+	}
+	check_order(&seen);
+	close_env(&e);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -486,6 +519,7 @@ main(int argc, char **argv)
 	    {"c09", c09_original_time, EVERYWHERE, 0},
 	    {"c11", c11_malformed_envelopes, EVERYWHERE, 0},
 	    {"c15", c15_two_instances_share_the_events, EVERYWHERE, 0},
+	    {"c15 free", c15_free_leaves_the_group, EVERYWHERE, 0},
 	};
 
 	(void)argc;

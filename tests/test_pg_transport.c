@@ -331,6 +331,24 @@ START_TEST(c08_stopped_process_loses_its_partitions)
 }
 END_TEST
 
+/* Also without any time, and with a lease that nobody waits for. */
+START_TEST(c15_close_leaves_the_group)
+{
+	static const char *const settings[] = {"PSYMATCH_PG_LEASE_MS", "600000",
+	                                       NULL};
+	struct rig_sender *sender = sent_numbers(settings, 30);
+	struct psm__source *s;
+	int n;
+
+	for (n = 0; n < 30; n += 10) {
+		s = open_source("leaving");
+		read_numbers(s, n, n + 10);
+		s->ops->close(s, 0);
+	}
+	rig_sender_close(sender);
+}
+END_TEST
+
 /* A handler that takes longer than the lease keeps its partitions. */
 START_TEST(c08_slow_handler_keeps_its_partitions)
 {
@@ -575,6 +593,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, p06_no_message_appears_behind_a_reader);
 	tcase_add_test(tc, p02_what_cannot_be_stored_is_refused);
 	tcase_add_test(tc, c08_stopped_process_loses_its_partitions);
+	tcase_add_test(tc, c15_close_leaves_the_group);
 	tcase_add_test(tc, c08_slow_handler_keeps_its_partitions);
 	tcase_add_test(tc, retention_deletes_and_the_reader_goes_on);
 	tcase_add_test(tc, c14_dropped_topic_begins_anew);

@@ -275,7 +275,8 @@ PSM_API int psm_consumer_start(psm_consumer *c, psm_error *err) PSM_CHECK;
  *
  * @param c           a consumer.
  * @param timeout_ms  how long to wait for the handler and for the group, 0 or
- *                    more; the commit may take 3 s of its own.
+ *                    more; while a broker is there, the commit may take 3 s of
+ *                    its own, and leaving the group a second.
  * @param err         details of a failure; may be NULL.
  * @return 0: closed, and everything finished is committed.
  *   PSM_ERR_INVAL    c is NULL, or timeout_ms below 0;
@@ -293,13 +294,14 @@ PSM_API int psm_consumer_close(psm_consumer *c, int timeout_ms,
                                psm_error *err) PSM_CHECK;
 
 /**
- * Close without a deadline for the running handler, then free. From a handler
- * of c it does nothing but log an error.
+ * Close unless it is closed, without a deadline for the running handler and
+ * with 3 s for the group, then free. From a handler of c it does nothing but
+ * log an error.
  *
  * @param c  a consumer; NULL is allowed.
  *
  * Threads: any, no other call on c may be running. Blocks: while a handler
- * runs. Since 0.1.
+ * runs, then up to 3 s for the commit and 3 s for the group. Since 0.1.
  */
 PSM_API void psm_consumer_free(psm_consumer *c);
 

@@ -247,12 +247,12 @@ PSM_API int psm_processor_stop(psm_processor *pr, int timeout_ms,
                                psm_error *err) PSM_CHECK;
 
 /**
- * Stop at once if it runs, and free.
+ * Stop at once if it runs, leave the group, and free.
  *
  * @param pr  taken; NULL is allowed.
  *
  * Threads: one at a time; not from a handler. Blocks: until the handler under
- * way has returned. Since 0.1.
+ * way has returned, and up to a second for the group. Since 0.1.
  */
 PSM_API void psm_processor_free(psm_processor *pr);
 

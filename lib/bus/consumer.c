@@ -5,6 +5,9 @@
 
 #include "bus/consumer_int.h"
 
+/* What psm_consumer_free() takes for letters on the way and for the group. */
+#define FREE_MS 3000
+
 /* -- set-up */
 
 static void
@@ -342,7 +345,7 @@ finish(psm_consumer *c, int64_t deadline_ms, psm_error *err)
 static int
 close_within(psm_consumer *c, int timeout_ms, psm_error *err)
 {
-	int64_t deadline = psm__mono_ms() + (timeout_ms < 0 ? 0 : timeout_ms);
+	int64_t deadline = psm__mono_ms() + timeout_ms;
 	int rc = await_idle(c, timeout_ms, err);
 
 	return rc < 0 ? rc : finish(c, deadline, err);
@@ -374,6 +377,7 @@ psm_consumer_free(psm_consumer *c)
 		return;
 	}
 	/* A handler that runs uses c: there is no safe way but to wait. */
-	(void)close_within(c, -1, NULL);
+	(void)await_idle(c, -1, NULL);
+	(void)finish(c, psm__mono_ms() + FREE_MS, NULL);
 	consumer_destroy(c);
 }

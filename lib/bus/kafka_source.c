@@ -10,8 +10,9 @@
 /* librdkafka wants to be asked within max.poll.interval.ms; a rebalance raises
  * the flag at once, so this is only the heartbeat of an idle group. */
 #define SERVE_MS 500
-/* Giving partitions back is done within this process, in a few milliseconds. */
-#define GIVE_BACK_MS 200
+/* Leaving a group takes some milliseconds. Who has no time left gets this much:
+ * a member that is silent keeps its partitions for a whole session. */
+#define LEAVE_MS 1000
 /* A client ends within a second, on a busy machine some. */
 #define FAREWELL_MS 10000
 
@@ -267,11 +268,19 @@ source_wake(struct psm__source *base)
 	pthread_mutex_unlock(&s->wait_lock);
 }
 
+/* 1: nobody is there to be told, and nobody has time to wait for one. */
+static int
+cannot_leave(struct psm__kafka_source *s, int timeout_ms)
+{
+	return rd_kafka_fatal_error(s->rk, NULL, 0) ||
+	       (timeout_ms <= 0 && !psm__kafka_connected(&s->link));
+}
+
 /*
  * 1: closed. Not rd_kafka_consumer_close(): it may take as long as the session
  * timeout, or for ever when a topic was removed. Once begun, the partitions
  * must be given back, or rd_kafka_destroy_flags() waits for that for ever: so
- * it is not begun without time, and gets some in any case.
+ * it gets some time in any case.
  */
 static int
 leave_group(struct psm__kafka_source *s, int timeout_ms)
@@ -281,10 +290,10 @@ leave_group(struct psm__kafka_source *s, int timeout_ms)
 	rd_kafka_error_t *error;
 	int closed = 0;
 
-	if (timeout_ms <= 0)
+	if (cannot_leave(s, timeout_ms))
 		return 0;
-	deadline = psm__mono_ms() +
-	           (timeout_ms < GIVE_BACK_MS ? GIVE_BACK_MS : timeout_ms);
+	deadline =
+	    psm__mono_ms() + (timeout_ms < LEAVE_MS ? LEAVE_MS : timeout_ms);
 	queue = rd_kafka_queue_new(s->rk);
 	error = rd_kafka_consumer_close_queue(s->rk, queue);
 	while (!error && !(closed = rd_kafka_consumer_closed(s->rk))) {

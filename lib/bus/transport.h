@@ -197,7 +197,8 @@ struct psm__source_ops {
 	/* As that of a sink; may be NULL. */
 	void (*trouble)(struct psm__source *s, char *text, size_t size);
 	void (*wake)(struct psm__source *s);
-	/* Leave the group within timeout_ms and free. */
+	/* Leave the group within timeout_ms, or a second if that is longer and
+	 * a broker is there, and free. */
 	void (*close)(struct psm__source *s, int timeout_ms);
 };
 struct psm__source {

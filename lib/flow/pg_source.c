@@ -13,6 +13,9 @@
 #define IDLE_MAX_MS 200
 /* Hints about what was handled are written this often. */
 #define COMMIT_MS 500
+/* Leaving the group gets this much, whoever has no time left: a member that is
+ * silent keeps its partitions for a whole lease. */
+#define LEAVE_MS 1000
 
 static struct psm__pg_source *
 source_of(struct psm__source *s)
@@ -335,7 +338,8 @@ source_close(struct psm__source *base, int timeout_ms)
 
 	psm__pg_unkeep(s->pg, s);
 	if (s->link.conn)
-		psm__conn_limits(s->link.conn, timeout_ms > 0 ? timeout_ms : 1,
+		psm__conn_limits(s->link.conn,
+		                 timeout_ms > LEAVE_MS ? timeout_ms : LEAVE_MS,
 		                 NULL);
 	psm__pg_leave(s);
 	source_free(s);
