@@ -115,7 +115,7 @@ decide(struct sink *s, struct entry *e, const char *bad, int *burst)
 
 	e->rc = *burst;
 	if (bad && strcmp(e->topic, bad) == 0)
-		e->rc = PSM_ERR_RETRY;
+		e->rc = f->bad_rc;
 	if (rule.what == FAKE_DIE) {
 		s->dead = 1;
 		*burst = PSM_ERR_CLOSED;
@@ -282,6 +282,7 @@ fake_init(struct fake *f)
 	f->base.refs = 1;
 	f->fd = -1;
 	f->queue_max = 100000;
+	f->bad_rc = PSM_ERR_RETRY;
 	pthread_mutex_init(&f->lock, NULL);
 	if (psm__cond_init(&f->changed) < 0)
 		abort();

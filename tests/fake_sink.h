@@ -35,7 +35,8 @@ struct fake {
 	pthread_cond_t changed;
 	/* Set by the test, under lock or before the start. */
 	int down;              /* nothing is reported while it is */
-	const char *bad_topic; /* every message of it is reported as RETRY */
+	const char *bad_topic; /* every message of it is reported as bad_rc */
+	int bad_rc;            /* RETRY, unless the test says another */
 	struct fake_rule rules[8];
 	int open_rc; /* open_sink fails with it */
 	int fd;      /* "key n\n" for each message; -1: none */

@@ -2,6 +2,7 @@
 /* The producer while it sends: order, outages, refusals, fatal errors. */
 #include "testing_producer.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <psymatch/health.h>
@@ -129,6 +130,45 @@ START_TEST(refused_for_good_does_not_block)
 	end(p, 0);
 	heard_once(20);
 	ck_assert_int_eq(heard.ok, 18);
+}
+END_TEST
+
+/* An event that cannot be put aside is not given up: it waits, with its topic,
+ * until there is room. */
+START_TEST(refused_without_quarantine_waits)
+{
+	psm_producer *p;
+	char path[512], reason[200];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/stream.0", dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	(void)snprintf(path, sizeof(path), "%s/stream.0/quarantine", dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	(void)snprintf(path, sizeof(path), "%s/stream.0/quarantine/old", dir);
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)1 << 40), 0);
+	close(fd);
+	fake.bad_rc = PSM_ERR_TOO_LARGE;
+	fake_set_bad_topic(&fake, "too.narrow");
+	p = start(0);
+	for (int n = 0; n < 20; n++)
+		ck_assert_int_eq(
+		    try_send(p, n % 2, n, n % 2 ? "too.narrow" : NULL), 0);
+	ck_assert_int_eq(fake_wait(&fake, 10), 0);
+	ck_assert_int_eq(psm_producer_health(p, reason, sizeof(reason)),
+	                 PSM_HEALTH_RED);
+	ck_assert_ptr_nonnull(strstr(reason, "quarantine"));
+	ck_assert_int_eq(stat_of(p, "failed"), 0);
+	ck_assert_int_eq(unlink(path), 0);
+	flush(p);
+	ck_assert_int_eq(stat_of(p, "failed"), 10);
+	ck_assert_int_eq(stat_of(p, "sent"), 10);
+	ck_assert_int_lt(psm_producer_health(p, reason, sizeof(reason)),
+	                 PSM_HEALTH_RED);
+	end(p, 0);
+	heard_once(20);
 }
 END_TEST
 
@@ -268,6 +308,7 @@ suite(void)
 	tcase_add_loop_test(tc, kth_fails_and_nothing_is_lost, 0, 20);
 	tcase_add_loop_test(tc, fatal_error_opens_another_client, 0, 2);
 	tcase_add_loop_test(tc, refused_for_good_does_not_block, 0, 2);
+	tcase_add_test(tc, refused_without_quarantine_waits);
 	tcase_add_loop_test(tc, sink_full_is_waited_for, 0, 2);
 	tcase_add_loop_test(tc, missing_topic_stops_nobody_else, 0, 2);
 	tcase_add_loop_test(tc, topic_on_and_off, 0, 2);

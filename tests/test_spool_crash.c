@@ -382,10 +382,7 @@ main(void)
 	SRunner *sr = srunner_create(suite());
 	int failed;
 
-	/* Thousands of small directories are made; nothing of it has to last.
-	 */
-	if (access("/dev/shm", W_OK) == 0)
-		setenv("TMPDIR", "/dev/shm", 1);
+	use_memory_disk();
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

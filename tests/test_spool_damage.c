@@ -20,6 +20,7 @@ fill_three(void)
 	size_t at = first_record();
 
 	psm__file_ops.dirsync = no_sync;
+	psm__file_ops.datasync = no_sync;
 	s = open_spool();
 	put(s, 0, RECORDS);
 	abandon(s);
@@ -459,5 +460,6 @@ suite(void)
 int
 main(void)
 {
+	use_memory_disk();
 	return testing_run(srunner_create(suite()));
 }

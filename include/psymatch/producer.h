@@ -18,8 +18,10 @@ PSM_BEGIN_DECLS
  * and send never waits for a broker. An event that was accepted is, in this
  * order: queued, spooled (as durable as PSYMATCH_SPOOL_DURABILITY says), and in
  * the end sent (acknowledged) or failed (refused by the broker for good, and
- * put aside in the spool's quarantine). After a crash, events may be sent
- * twice, with the same event_id.
+ * put aside in the spool's quarantine). One that cannot be put aside, because
+ * the disk is full or the quarantine has as much as the spool may hold, waits
+ * with its topic until there is room. After a crash, events may be sent twice,
+ * with the same event_id.
  *
  * Events go to the transport straight from the spool's files. With
  * PSYMATCH_SPOOL_KEY_FILE these are encrypted, and an event is in the clear in

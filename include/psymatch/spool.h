@@ -119,7 +119,8 @@ PSM_API const char *psm_spool_item_text(const psm_spool_item *item,
  *                      the key of an encrypted segment: nothing was changed in
  *                      its stream;
  *   PSM_ERR_FULL       no room on the disk;
- *   PSM_ERR_IO         it cannot be read or written;
+ *   PSM_ERR_IO         it cannot be read or written, or damaged bytes could not
+ *                      be copied: they are still where they were;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: on the disk. Since 0.1.

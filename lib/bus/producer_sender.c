@@ -100,18 +100,40 @@ took(struct psm_producer *p, uint64_t token)
 	call_back(p, token, 0, "");
 }
 
+/* There is no other copy of it, so it is tried again later: until then somebody
+ * may have made room. */
+static void
+keep_refused(struct psm_producer *p, uint64_t token, const char *reason)
+{
+	struct psm__message m;
+	char why[256];
+
+	if (p->ending)
+		return;
+	psm__spool_message(p->spool, token, &m);
+	(void)snprintf(why, sizeof(why),
+	               "an event is refused, and the quarantine cannot take "
+	               "it: %s",
+	               reason);
+	psm__lane_hold(p, &m, why);
+}
+
 /* Refused for good: it must not block what follows. */
 static void
 refused(struct psm_producer *p, uint64_t token, int rc, const char *reason)
 {
+	int done = psm__spool_reject(p->spool, token);
 	struct psm__message m;
 
-	if (!psm__spool_settle(p->spool, token))
+	if (done == 0)
 		return;
+	if (done < 0) {
+		keep_refused(p, token, reason);
+		return;
+	}
 	psm__spool_message(p->spool, token, &m);
 	psm__log(PSM_LOG_ERROR, "the broker refused an event", "topic", m.topic,
 	         "why", reason, NULL);
-	psm__spool_reject(p->spool, token);
 	psm__lane_took(p, token);
 	__atomic_add_fetch(&p->failed, 1, __ATOMIC_RELAXED);
 	psm__metric_add(p->m_failed, 1);

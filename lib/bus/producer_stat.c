@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a producer tells about itself. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -128,6 +129,14 @@ look_at_spool(struct report *r, const struct psm__spool_numbers *n)
 		note(r, PSM_HEALTH_RED,
 		     "the spool cannot be read, %llu events wait: %s",
 		     (unsigned long long)n->waiting, strerror(n->read_errno));
+	if (n->quarantine_errno != 0)
+		note(r, PSM_HEALTH_RED,
+		     "the spool's quarantine takes nothing more, it has %lld "
+		     "bytes: %s",
+		     (long long)n->quarantined,
+		     n->quarantine_errno == EDQUOT
+		         ? "that is the limit of the spool"
+		         : strerror(n->quarantine_errno));
 	if (n->damaged || n->quarantined)
 		note(r, PSM_HEALTH_AMBER,
 		     "%llu damaged records, %lld bytes in the quarantine",

@@ -214,7 +214,7 @@ delete_settled(struct psm__spool *s)
 
 		s->first = g->next;
 		g->home->segments--;
-		psm__segment_delete(g);
+		psm__segment_discard(s, g);
 	}
 	if (!s->first)
 		s->last = NULL;
@@ -539,6 +539,8 @@ psm__spool_numbers(struct psm__spool *s, struct psm__spool_numbers *n)
 	n->damaged = __atomic_load_n(&s->damaged, __ATOMIC_RELAXED);
 	n->adopted = __atomic_load_n(&s->adopted, __ATOMIC_RELAXED);
 	n->sync_errors = __atomic_load_n(&s->sync_errors, __ATOMIC_RELAXED);
+	n->quarantine_errno =
+	    __atomic_load_n(&s->quarantine_errno, __ATOMIC_RELAXED);
 	n->oldest_us = __atomic_load_n(&s->oldest_us, __ATOMIC_RELAXED);
 	n->read_errno = __atomic_load_n(&s->read_errno, __ATOMIC_RELAXED);
 }

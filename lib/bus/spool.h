@@ -64,6 +64,9 @@ struct psm__spool_numbers {
 	int too_old;          /* append is refused for refuse_age_us */
 	int last_errno;       /* why the last segment could not be made, or 0 */
 	int read_errno;       /* why the next segment cannot be opened, or 0 */
+	/* Why the last thing to be put aside was not, or 0; EDQUOT: there is
+	 * as much in the quarantine as the spool itself may hold. */
+	int quarantine_errno;
 };
 
 struct psm__spool;
@@ -123,8 +126,10 @@ void psm__spool_resume(struct psm__spool *s, uint64_t token);
 void psm__spool_rewind(struct psm__spool *s);
 /* Let go of the settled records at the front; how many. */
 size_t psm__spool_release(struct psm__spool *s);
-/* Copy the record to the quarantine folder, as one that nobody takes. */
-void psm__spool_reject(struct psm__spool *s, uint64_t token);
+/* Settle the record as one that nobody takes, once there is a copy in the
+ * quarantine folder. 1: done. 0: it was settled before. -1: there is no copy,
+ * so it is not settled. */
+int psm__spool_reject(struct psm__spool *s, uint64_t token);
 /* From now on release keeps the files and the cursor as they are: what is read
  * after this will be read again by the next open. */
 void psm__spool_freeze(struct psm__spool *s);

@@ -396,6 +396,10 @@ psm__segment_retire(struct psm__spool *s, struct psm__segment *g)
 {
 	int rc = 0, room;
 
+	if (g->keep) {
+		psm__segment_discard(s, g);
+		return;
+	}
 	pthread_mutex_lock(&s->lock);
 	room = s->spares < SPARES_MAX;
 	pthread_mutex_unlock(&s->lock);

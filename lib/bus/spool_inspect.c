@@ -677,7 +677,11 @@ psm_spool_repair(const char *dir, const char *key_file, int64_t *damaged,
 		*damaged = (int64_t)n.damaged;
 	if (kept)
 		*kept = readable;
-	return n.last_errno ? psm__fail(err, PSM_ERR_FULL, "%s: %s", dir,
-	                                strerror(n.last_errno))
-	                    : 0;
+	if (n.last_errno)
+		return psm__fail(err, PSM_ERR_FULL, "%s: %s", dir,
+		                 strerror(n.last_errno));
+	if (n.quarantine_errno)
+		return psm__fail(err, PSM_ERR_IO, "%s: quarantine: %s", dir,
+		                 strerror(n.quarantine_errno));
+	return 0;
 }

@@ -136,6 +136,9 @@ struct psm__home {
 	uint64_t next_number; /* __atomic */
 	unsigned segments;    /* reader, and the opener */
 	int dir_dirty; /* __atomic: a name was made or removed since dirsync */
+	int64_t quarantined;   /* bytes; reader, and the opener */
+	int64_t next_count_ms; /* when to count them again, if there are too
+	                          many; the same */
 };
 
 struct psm__segment {
@@ -155,15 +158,18 @@ struct psm__segment {
 	int failed;             /* lock: a datasync failed, never again */
 	int own_memory;         /* base is allocated, not mapped */
 	int blotted;            /* has pages that are not the file's */
-	size_t used;            /* lock: end of the records, for appending */
-	uint64_t last_seq;      /* lock: of the newest record */
-	int sealed;             /* lock: gets no more records */
-	int dirty;              /* lock: has records since the last datasync */
-	int busy;               /* lock: a datasync runs on fd */
-	size_t charged;         /* lock: what it adds to spool.bytes */
-	uint64_t counted;       /* lock: what it adds to the waiting records */
-	size_t let_bytes;       /* reader: of charged, already taken off */
-	uint64_t let_counts;    /* reader: of counted, already taken off */
+	int keep;            /* has damage that there is no copy of; reader */
+	uint64_t told;       /* damage up to this seq was counted; reader */
+	unsigned copies;     /* of damage, in the quarantine; reader */
+	size_t used;         /* lock: end of the records, for appending */
+	uint64_t last_seq;   /* lock: of the newest record */
+	int sealed;          /* lock: gets no more records */
+	int dirty;           /* lock: has records since the last datasync */
+	int busy;            /* lock: a datasync runs on fd */
+	size_t charged;      /* lock: what it adds to spool.bytes */
+	uint64_t counted;    /* lock: what it adds to the waiting records */
+	size_t let_bytes;    /* reader: of charged, already taken off */
+	uint64_t let_counts; /* reader: of counted, already taken off */
 };
 
 /* One who waits for a commit, on its own stack. */
@@ -212,6 +218,7 @@ struct psm__spool {
 	/* counters that anyone may read (__atomic) */
 	int64_t quarantined;
 	uint64_t damaged, adopted, sync_errors;
+	int quarantine_errno;
 	int64_t oldest_us;
 	int read_errno;
 
@@ -372,6 +379,8 @@ struct psm__batch {
 /* What segments a stream has: sorted, checked, not mapped. 0 or an errno. */
 int psm__home_load(struct psm__spool *s, struct psm__home *h,
                    struct psm__batch *b);
+/* Bytes in the quarantine folder; segments there use up their numbers. */
+int64_t psm__quarantine_count(struct psm__home *h);
 /* The spool has the stream from now on, behind all others or in front of them.
  * @locks s->lock held, or nobody else has the spool yet */
 void psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
@@ -414,9 +423,14 @@ enum psm__tail {
 enum psm__tail psm__segment_tail(const struct psm__segment *g, size_t at);
 /* Check the header of a mapped segment and find its seed; 0: hopeless. */
 int psm__segment_check(struct psm__segment *g);
+/* 1: the record, whose checksum is right, is as it was written. */
+int psm__rec_genuine(struct psm__segment *g, const struct psm__rec *rec);
+/* 1: there is damage that was neither copied nor bridged. */
+int psm__segment_is_damaged(struct psm__segment *g);
 /* The valid record at *pos or after damage; NULL: no more. Damage is copied to
- * the quarantine and bridged by a hole; the records between after, which is the
- * last one known, and the one found are counted as damaged. */
+ * the quarantine and bridged by a hole, or left as it is in a segment to keep;
+ * the records between after, which is the last one known, and the one found are
+ * counted as damaged. */
 const struct psm__rec *psm__segment_scan(struct psm__spool *s,
                                          struct psm__segment *g, size_t *pos,
                                          uint64_t after);
@@ -428,15 +442,22 @@ void psm__segment_close(struct psm__spool *s, struct psm__segment *g, size_t at,
  * is damage. @thread reader */
 void psm__segment_altered(struct psm__spool *s, struct psm__segment *g,
                           const struct psm__rec *rec);
-/* Copy bytes to quarantine/NAME of the stream. -1: not done, keep them where
- * they are. */
+
+/* -- spool_quarantine.c -- */
+
+/* Copy bytes to quarantine/NAME of the stream; lasting: return only when the
+ * copy is on the disk. -1: there is no copy, keep them where they are. */
 int psm__quarantine(struct psm__spool *s, struct psm__home *h, const char *name,
-                    const void *bytes, size_t len);
+                    const void *bytes, size_t len, int lasting);
 /* The same with a record in the clear of an encrypted segment, as an encrypted
  * segment of its own. */
-void psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
-                            const char *name, const struct psm__rec *plain);
-/* Move the file of a segment there. */
+int psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
+                           const char *name, const struct psm__rec *plain,
+                           int lasting);
+/* Nothing in it can be read: move its file there. Takes g. */
 void psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g);
+/* Its records are all dealt with: delete the file, or move it there if it has
+ * damage that nothing else has. Takes g. */
+void psm__segment_discard(struct psm__spool *s, struct psm__segment *g);
 
 #endif

@@ -81,8 +81,8 @@ list_segments(struct psm__home *h, struct numbers *found)
 }
 
 /* What was put aside before still wants somebody to look at it. */
-static int64_t
-count_quarantine(struct psm__home *h)
+int64_t
+psm__quarantine_count(struct psm__home *h)
 {
 	DIR *dir = open_dir(h->dirfd, "quarantine");
 	struct dirent *e;
@@ -327,9 +327,23 @@ place(struct psm__spool *s, struct psm__home *h,
 	h->read_seq = list->first_seq - 1;
 }
 
+/* An earlier process may have died before it put the damage aside. */
+static void
+discard(struct psm__spool *s, struct psm__segment *g)
+{
+	if (psm__segment_map(g) == 0) {
+		psm__segment_probe(g, g->size);
+		g->keep |= psm__segment_is_damaged(g);
+	} else {
+		g->keep = 1;
+	}
+	psm__segment_discard(s, g);
+}
+
 /* Of the list of h, what is settled goes away. */
 static void
-choose(struct psm__home *h, struct psm__segment *list, struct psm__batch *b)
+choose(struct psm__spool *s, struct psm__home *h, struct psm__segment *list,
+       struct psm__batch *b)
 {
 	struct psm__segment *g, *next;
 
@@ -341,7 +355,7 @@ choose(struct psm__home *h, struct psm__segment *list, struct psm__batch *b)
 		if (next) /* the newest knows its end already */
 			g->last_seq = next->first_seq - 1;
 		if (g->last_seq <= h->settled) {
-			psm__segment_delete(g);
+			discard(s, g);
 			continue;
 		}
 		/* Its damage was counted, and is bridged only in memory. */
@@ -393,7 +407,8 @@ psm__home_load(struct psm__spool *s, struct psm__home *h, struct psm__batch *b)
 	int rc;
 
 	memset(b, 0, sizeof(*b));
-	b->quarantined = count_quarantine(h);
+	h->quarantined = psm__quarantine_count(h);
+	b->quarantined = h->quarantined;
 	rc = list_segments(h, &found);
 	if (rc == 0)
 		rc = check_keys(s, h, &found);
@@ -426,6 +441,6 @@ psm__home_load(struct psm__spool *s, struct psm__home *h, struct psm__batch *b)
 	}
 	if (h == s->home)
 		s->next_seq = (end > h->settled ? end : h->settled) + 1;
-	choose(h, list, b);
+	choose(s, h, list, b);
 	return 0;
 }

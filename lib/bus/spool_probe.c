@@ -73,6 +73,7 @@ probe_pages(struct psm__segment *g, size_t len)
 	if (lost == 0)
 		return;
 	g->blotted = 1;
+	g->keep = 1;
 	psm__log(PSM_LOG_ERROR, "pages of a spool segment are unreadable",
 	         "directory", g->home->path, "file", name, NULL);
 }

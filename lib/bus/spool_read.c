@@ -146,8 +146,11 @@ read_old(struct psm__spool *s)
 		}
 		advance(s, rec);
 		seq = le64toh(rec->seq);
-		if (seq <= h->read_seq)
-			continue; /* settled, or a second copy */
+		if (seq <= h->read_seq) {
+			/* Settled, or a second copy. */
+			s->rseg->keep |= !psm__rec_genuine(s->rseg, rec);
+			continue;
+		}
 		h->read_seq = seq;
 		if (le16toh(rec->kind) != PSM__REC_HOLE)
 			return rec;

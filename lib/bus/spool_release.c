@@ -210,20 +210,32 @@ psm__spool_freeze(struct psm__spool *s)
 	s->heir = 0; /* it stays where it is, and must not stop the reader */
 }
 
-void
-psm__spool_reject(struct psm__spool *s, uint64_t token)
+static int
+copy_record(struct psm__spool *s, uint64_t token)
 {
 	const struct psm__rec *rec = psm__slot_record(slot_at(s, token));
 	struct psm__segment *g = psm__segment_of(first_segment(s), rec);
+	int lasting = s->conf.durability != PSM__DURABLE_OS;
 	char name[64];
 
-	snprintf(name, sizeof(name), "%016llx.rejected",
-	         (unsigned long long)le64toh(rec->seq));
-	/* If there is no room for it, the log says so; it must not block. */
+	(void)snprintf(name, sizeof(name), "%016llx.rejected",
+	               (unsigned long long)le64toh(rec->seq));
 	if (g->secret)
-		psm__quarantine_sealed(s, g, name, s->open[token & s->mask]);
-	else
-		(void)psm__quarantine(s, g->home, name, rec, le32toh(rec->len));
+		return psm__quarantine_sealed(
+		    s, g, name, s->open[token & s->mask], lasting);
+	return psm__quarantine(s, g->home, name, rec, le32toh(rec->len),
+	                       lasting);
+}
+
+int
+psm__spool_reject(struct psm__spool *s, uint64_t token)
+{
+	if (token < s->head || token >= s->fill ||
+	    (slot_at(s, token) & PSM__SETTLED))
+		return 0;
+	if (copy_record(s, token) < 0)
+		return -1;
+	return psm__spool_settle(s, token);
 }
 
 /* -- from time to time -- */

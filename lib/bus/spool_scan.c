@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reading segments that may be damaged. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "bus/crc32c.h"
 #include "bus/spool_int.h"
@@ -19,9 +15,9 @@
  * not 0. */
 #define NOISE_MAX 8
 
-/* Names for files that stand where the quarantine should be: that even one is
- * needed is a mistake, so ten are plenty. */
-#define ASIDE_MAX 10
+/* Each copy waits for the disk. A segment with more damage than that is put
+ * aside as a whole when its records are dealt with. */
+#define COPIES_MAX 32
 
 uint32_t
 psm__spool_seed(const uint8_t uuid[16], uint64_t first_seq)
@@ -240,30 +236,42 @@ put_hole(struct psm__segment *g, size_t at, size_t len, uint64_t seq)
 }
 
 static int
-quarantine_range(struct psm__spool *s, struct psm__segment *g, size_t at,
-                 size_t end)
+copy_range(struct psm__spool *s, struct psm__segment *g, size_t at, size_t end)
 {
 	char name[64];
-
 	uint8_t *copy;
 	int rc;
 
 	while (end > at && g->base[end - 1] == 0)
 		end--;
-	snprintf(name, sizeof(name), "%016llx-%08zx.damaged",
-	         (unsigned long long)g->number, at);
+	(void)snprintf(name, sizeof(name), "%016llx-%08zx.damaged",
+	               (unsigned long long)g->number, at);
 	if (!g->secret || end == at)
-		return psm__quarantine(s, g->home, name, g->base + at,
-		                       end - at);
+		return psm__quarantine(s, g->home, name, g->base + at, end - at,
+		                       1);
 	/* Without the header, nobody could ever decrypt the rest of it. */
 	copy = psm__alloc(g->start + end - at);
 	if (!copy)
 		return -1;
 	memcpy(copy, g->base, g->start);
 	memcpy(copy + g->start, g->base + at, end - at);
-	rc = psm__quarantine(s, g->home, name, copy, g->start + end - at);
+	rc = psm__quarantine(s, g->home, name, copy, g->start + end - at, 1);
 	psm__free(copy);
 	return rc;
+}
+
+/* 0: there is a copy that lasts, so the place may be written to. -1: the
+ * segment has the only one, and is kept. */
+static int
+quarantine_range(struct psm__spool *s, struct psm__segment *g, size_t at,
+                 size_t end)
+{
+	if (g->copies < COPIES_MAX && copy_range(s, g, at, end) == 0) {
+		g->copies++;
+		return 0;
+	}
+	g->keep = 1;
+	return -1;
 }
 
 /* Fewer bytes than any record has, in a file that was not cut. */
@@ -306,15 +314,54 @@ close_tail(struct psm__spool *s, struct psm__segment *g, size_t at, int newest)
 	if (tail == PSM__TAIL_CLEAN)
 		return;
 	if (tail == PSM__TAIL_DAMAGED) {
-		if (newest)
+		if (newest && g->told != UINT64_MAX)
 			__atomic_add_fetch(&s->damaged, psm__rec_torn(g, at),
 			                   __ATOMIC_RELAXED);
+		g->told = UINT64_MAX;
 		psm__log(PSM_LOG_WARN, "the end of a spool segment is damaged",
 		         "directory", g->home->path, NULL);
 		if (quarantine_range(s, g, at, g->size) < 0)
 			return;
 	}
 	memset(g->base + at, 0, g->size - at);
+}
+
+/* The records between, once: damage that cannot be bridged is met again. */
+static void
+count_lost(struct psm__spool *s, struct psm__segment *g, uint64_t after,
+           uint64_t seq)
+{
+	if (after < g->told)
+		after = g->told;
+	if (after == UINT64_MAX || seq <= after + 1)
+		return;
+	__atomic_add_fetch(&s->damaged, seq - after - 1, __ATOMIC_RELAXED);
+	g->told = seq - 1;
+}
+
+int
+psm__rec_genuine(struct psm__segment *g, const struct psm__rec *rec)
+{
+	struct psm__rec *plain = NULL;
+	int rc = 0;
+
+	if (g->secret && le16toh(rec->kind) == PSM__REC_SEALED)
+		rc = psm__seal_open(g, rec, &plain);
+	if (plain)
+		psm__wipe(plain, le32toh(plain->len));
+	return rc == 0;
+}
+
+int
+psm__segment_is_damaged(struct psm__segment *g)
+{
+	size_t at = g->start;
+
+	while (psm__rec_valid(g, at) &&
+	       psm__rec_genuine(g, psm__rec_at(g->base, at)))
+		at += psm__rec_space(le32toh(psm__rec_at(g->base, at)->len));
+	return at < g->size && (psm__rec_find(g, at) != 0 ||
+	                        psm__segment_tail(g, at) == PSM__TAIL_DAMAGED);
 }
 
 const struct psm__rec *
@@ -332,9 +379,7 @@ psm__segment_scan(struct psm__spool *s, struct psm__segment *g, size_t *pos,
 		return NULL;
 	}
 	seq = le64toh(psm__rec_at(g->base, found)->seq);
-	if (seq > after + 1)
-		__atomic_add_fetch(&s->damaged, seq - after - 1,
-		                   __ATOMIC_RELAXED);
+	count_lost(s, g, after, seq);
 	psm__log(PSM_LOG_WARN, "a spool segment is damaged", "directory",
 	         g->home->path, NULL);
 	if (quarantine_range(s, g, at, found) == 0)
@@ -368,193 +413,6 @@ psm__segment_close(struct psm__spool *s, struct psm__segment *g, size_t at,
 	if (g->newest || g->last_seq <= after)
 		return;
 	__atomic_add_fetch(&s->damaged, g->last_seq - after, __ATOMIC_RELAXED);
-	if (at + hole_min(g) <= g->size)
+	if (!g->keep && at + hole_min(g) <= g->size)
 		put_hole(g, at, hole_min(g), g->last_seq);
-}
-
-/* -- the quarantine -- */
-
-/* A link to a folder is as good as one; a link to nothing is not. */
-static int
-is_folder(const struct psm__home *h, const char *name)
-{
-	struct stat st;
-
-	return fstatat(h->dirfd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* Somebody's file may have the folder's name. It gets a free name: what we did
- * not write is not ours to delete. */
-static int
-set_stranger_aside(const struct psm__home *h)
-{
-	char to[32];
-	struct stat st;
-
-	for (int n = 0; n < ASIDE_MAX; n++) {
-		snprintf(to, sizeof(to), "quarantine.%d", n);
-		if (fstatat(h->dirfd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			continue;
-		if (psm__file_ops.rename(h->dirfd, "quarantine", to) < 0)
-			return -1;
-		psm__log(PSM_LOG_WARN, "not a folder, set aside", "directory",
-		         h->path, "file", to, NULL);
-		return 0;
-	}
-	return -1;
-}
-
-static int
-open_quarantine(const struct psm__home *h)
-{
-	if (psm__file_ops.mkdir(h->dirfd, "quarantine", 0700) < 0) {
-		if (errno != EEXIST)
-			return -1;
-		if (!is_folder(h, "quarantine") &&
-		    (set_stranger_aside(h) < 0 ||
-		     psm__file_ops.mkdir(h->dirfd, "quarantine", 0700) < 0))
-			return -1;
-	}
-	return psm__file_ops.open(h->dirfd, "quarantine",
-	                          O_RDONLY | O_DIRECTORY, 0);
-}
-
-static int
-write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = psm__file_ops.write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Not more than the spool itself may hold: a broker that refuses everything
- * must not fill the disk. */
-static int
-has_room(struct psm__spool *s, size_t len)
-{
-	int64_t held = __atomic_load_n(&s->quarantined, __ATOMIC_RELAXED);
-
-	return held + (int64_t)len <= s->conf.max_bytes;
-}
-
-static int
-write_copy(const struct psm__home *h, const char *name, const void *bytes,
-           size_t len)
-{
-	int dirfd = open_quarantine(h), fd = -1, rc = -1;
-
-	if (dirfd >= 0)
-		fd = psm__file_ops.open(dirfd, name,
-		                        O_CREAT | O_WRONLY | O_TRUNC, 0600);
-	if (fd >= 0)
-		rc = write_all(fd, bytes, len);
-	if (fd >= 0)
-		close(fd);
-	if (dirfd >= 0)
-		close(dirfd);
-	return rc;
-}
-
-int
-psm__quarantine(struct psm__spool *s, struct psm__home *h, const char *name,
-                const void *bytes, size_t len)
-{
-	if (h->dirfd < 0 || len == 0)
-		return 0;
-	if (!has_room(s, len)) {
-		psm__log(PSM_LOG_ERROR, "the quarantine is full, bytes dropped",
-		         "directory", h->path, "file", name, NULL);
-		return 0;
-	}
-	if (write_copy(h, name, bytes, len) < 0) {
-		psm__log(PSM_LOG_ERROR, "cannot write to the quarantine",
-		         "directory", h->path, "file", name, NULL);
-		return -1;
-	}
-	__atomic_add_fetch(&s->quarantined, (int64_t)len, __ATOMIC_RELAXED);
-	return 0;
-}
-
-/* 0 or an errno. */
-static int
-seal_alone(struct psm__spool *s, struct psm__segment *g,
-           const struct psm__rec *plain)
-{
-	int rc;
-
-	g->base = psm__alloc(g->size);
-	if (!g->base)
-		return ENOMEM;
-	rc = psm__segment_header(s->keys, g);
-	return rc == 0 ? psm__seal_put(g, g->start, plain) : rc;
-}
-
-void
-psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
-                       const char *name, const struct psm__rec *plain)
-{
-	struct psm__segment alone = {
-	    .home = g->home,
-	    .fd = -1,
-	    .number = g->number,
-	    .first_seq = le64toh(plain->seq),
-	    .seed = psm__spool_seed(g->home->uuid, le64toh(plain->seq)),
-	    .secret = 1,
-	    .start = PSM__SEALED_START,
-	};
-	int rc;
-
-	alone.size =
-	    alone.start + psm__rec_space(le32toh(plain->len) + PSM__SEAL_EXTRA);
-	rc = seal_alone(s, &alone, plain);
-	if (rc == 0)
-		(void)psm__quarantine(s, g->home, name, alone.base, alone.size);
-	else
-		psm__log(PSM_LOG_ERROR, "cannot write to the quarantine",
-		         "directory", g->home->path, "file", name, "why",
-		         strerror(rc), NULL);
-	psm__seal_free(alone.seal);
-	psm__free(alone.base);
-}
-
-void
-psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g)
-{
-	char from[32], to[64];
-	size_t len = g->size;
-	int dirfd;
-
-	while (len > 0 && g->base[len - 1] == 0)
-		len--;
-	if (len == 0) {
-		psm__segment_delete(g);
-		return;
-	}
-	__atomic_add_fetch(&s->damaged, psm__rec_torn(g, g->start),
-	                   __ATOMIC_RELAXED);
-	snprintf(from, sizeof(from), "%016llx.pms",
-	         (unsigned long long)g->number);
-	snprintf(to, sizeof(to), "quarantine/%s", from);
-	psm__log(PSM_LOG_WARN, "a spool segment is unreadable", "directory",
-	         g->home->path, "file", from, NULL);
-	/* Renamed, not copied: this works on a full disk, too. */
-	dirfd = open_quarantine(g->home);
-	if (dirfd >= 0)
-		close(dirfd);
-	if (psm__file_ops.rename(g->home->dirfd, from, to) == 0)
-		__atomic_add_fetch(&s->quarantined, (int64_t)g->size,
-		                   __ATOMIC_RELAXED);
-	else
-		psm__log(PSM_LOG_ERROR, "cannot move it to the quarantine",
-		         "directory", g->home->path, "file", from, "why",
-		         strerror(errno), NULL);
-	psm__segment_free(g);
 }
