@@ -216,7 +216,7 @@ static int
 fill(struct work *w, const psm_config *cfg, psm_error *err)
 {
 	psm_producer *p = NULL;
-	size_t i, left;
+	size_t i, left = 0;
 	int rc = psm_producer_new(w->t, cfg, &p, err);
 
 	if (rc == 0)
@@ -235,6 +235,8 @@ set_up(struct work *w, size_t count, psm_error *err)
 	psm_config *cfg = NULL;
 	int rc = psm_config_from_env(&cfg, err);
 
+	if (rc == 0)
+		rc = psm_config_set(cfg, "PSYMATCH_SPOOL_DIR", "none", err);
 	w->ids = calloc(count, sizeof *w->ids);
 	if (!w->ids || bench_events_make(&w->events, count) != 0)
 		rc = PSM_ERR_NOMEM;

@@ -74,6 +74,8 @@ main(void)
 	int rc, done = 0;
 
 	rc = psm_config_new(&cfg, err);
+	if (rc == 0) /* what is in memory needs no spool */
+		rc = psm_config_set(cfg, "PSYMATCH_SPOOL_DIR", "none", err);
 	if (rc == 0)
 		rc = psm_transport_memory(1, &t, err);
 	if (rc == 0)

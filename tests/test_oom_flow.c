@@ -336,7 +336,8 @@ START_TEST(sent_and_handled_without_memory)
 	psm_transport *to = open_postgres(err);
 
 	ck_assert_msg(to != NULL, "%s", psm_error_message(err));
-	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_SPOOL_DIR", "", err), 0);
+	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_SPOOL_DIR", "none", err),
+	                 0);
 	ck_assert_int_eq(psm_producer_new(to, cfg, &p, err), 0);
 	ck_assert_int_eq(psm_producer_start(p, err), 0);
 	pr = flow_processor(st, to, flow_handler);

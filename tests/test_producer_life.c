@@ -21,15 +21,13 @@ START_TEST(closed_while_down_and_started_again)
 	fake.down = 1;
 	p = start(0);
 	send_range(p, 0, 300, 3);
-	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL),
-	                 PSM_ERR_TIMEOUT);
+	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL), 0);
 	ck_assert_uint_eq(left, 300);
 	heard_once(300);
 	ck_assert_int_eq(heard.last_rc, PSM_ERR_CLOSED);
 	ck_assert_ptr_nonnull(strstr(heard.reason, "stays in the spool"));
 	/* Again: the same answer. */
-	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL),
-	                 PSM_ERR_TIMEOUT);
+	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL), 0);
 	ck_assert_uint_eq(left, 300);
 	ck_assert_int_eq(try_send(p, 0, 1, NULL), PSM_ERR_STATE);
 	psm_producer_free(p);
@@ -80,7 +78,7 @@ START_TEST(closed_with_gaps)
 		    try_send(p, n % 2, n, n % 2 ? NULL : "not.there"), 0);
 	ck_assert_int_eq(fake_wait(&fake, 30), 0);
 	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL),
-	                 PSM_ERR_TIMEOUT);
+	                 _i ? PSM_ERR_TIMEOUT : 0);
 	ck_assert_uint_eq(left, 60); /* the front one holds the others */
 	psm_producer_free(p);
 	heard_once(60);
@@ -221,7 +219,7 @@ START_TEST(full_without_a_spool)
 	size_t left = 0;
 
 	fake.down = 1;
-	p = start_with("", "os", "50");
+	p = start_with("none", "os", "50");
 	send_range(p, 0, 50, 1);
 	ck_assert_int_eq(try_send(p, 0, 50, NULL), PSM_ERR_FULL);
 	ck_assert_int_eq(stat_of(p, "queued"), 50);
@@ -392,8 +390,9 @@ live_once(void *spool)
 
 START_TEST(without_memory)
 {
-	ck_assert_int_gt(
-	    testing_fail_each(live_once, _i ? dir + strlen(dir) : dir, 1), 10);
+	char none[] = "none";
+
+	ck_assert_int_gt(testing_fail_each(live_once, _i ? none : dir, 1), 10);
 }
 END_TEST
 

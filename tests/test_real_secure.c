@@ -52,8 +52,7 @@ START_TEST(tls_with_a_wrong_ca)
 	KAFKA_UNTIL(kafka_says(p, "PSYMATCH_KAFKA_ssl_ca_location"));
 	ck_assert(kafka_says(p, "100 events wait"));
 	kafka_await_log("certificate verify failed");
-	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL),
-	                 PSM_ERR_TIMEOUT);
+	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL), 0);
 	ck_assert_uint_eq(left, COUNT);
 	psm_producer_free(p);
 	p = kafka_start(tls("KAFKA_CA"), NULL);
@@ -93,8 +92,7 @@ START_TEST(login_with_a_wrong_password)
 	ck_assert(kafka_says(p, "100 events wait"));
 	kafka_await_log("PSYMATCH_KAFKA_sasl_password");
 	ck_assert(!kafka_logged("not-the-password"));
-	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL),
-	                 PSM_ERR_TIMEOUT);
+	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL), 0);
 	ck_assert_uint_eq(left, COUNT);
 	psm_producer_free(p);
 	p = kafka_start(kafka_login(mechanisms[_i], "app", "app-secret"), NULL);

@@ -129,6 +129,7 @@ sender_main(char **argv)
 {
 	int number = atoi(argv[2]);
 	psm_producer *p;
+	size_t left = 0;
 
 	(void)snprintf(dir, sizeof(dir), "%s", argv[3]);
 	map_book(0);
@@ -142,7 +143,7 @@ sender_main(char **argv)
 		if (i % 16 == 0)
 			(void)poll(NULL, 0, 1);
 	}
-	if (psm_producer_close(p, PATIENCE_MS, NULL, NULL) != 0)
+	if (psm_producer_close(p, PATIENCE_MS, &left, NULL) != 0 || left > 0)
 		return 1;
 	psm_producer_free(p);
 	return 0;

@@ -129,7 +129,7 @@ START_TEST(a_trace_travels)
 	psm_producer *p;
 
 	set_up(_i & 1);
-	p = start_producer(_i & 2 ? dir : "");
+	p = start_producer(_i & 2 ? dir : "none");
 	send_three(p);
 	ck_assert_int_eq(psm_producer_close(p, PATIENCE_MS, NULL, NULL), 0);
 	psm_producer_free(p);
@@ -148,8 +148,7 @@ START_TEST(a_trace_outlives_its_sender)
 	set_down(_i, 1);
 	p = start_producer(dir);
 	send_three(p);
-	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL),
-	                 PSM_ERR_TIMEOUT);
+	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL), 0);
 	ck_assert_uint_eq(left, 3);
 	psm_producer_free(p);
 	set_down(_i, 0);

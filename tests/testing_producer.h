@@ -118,7 +118,7 @@ start_with(const char *spool, const char *durability, const char *queue_max)
 static inline psm_producer *
 start(int in_memory)
 {
-	return start_with(in_memory ? "" : dir, "os", "1000");
+	return start_with(in_memory ? "none" : dir, "os", "1000");
 }
 
 static inline psm_event *

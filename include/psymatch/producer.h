@@ -79,7 +79,9 @@ typedef void (*psm_delivery_fn)(const char *event_id, int rc,
 /**
  * A producer on a transport. Touches neither files nor broker.
  *
- * Settings read: PSYMATCH_SPOOL_DIR ("": events are kept in memory only),
+ * Settings read: PSYMATCH_SPOOL_DIR ("none": events are kept in memory only;
+ * not set: $STATE_DIRECTORY/spool, as systemd gives it, else
+ * ${XDG_STATE_HOME:-$HOME/.local/state}/psymatch/spool),
  * PSYMATCH_SPOOL_DURABILITY, PSYMATCH_SPOOL_INTERVAL_MS,
  * PSYMATCH_SPOOL_MAX_BYTES, PSYMATCH_SPOOL_MAX_AGE_SECONDS,
  * PSYMATCH_SPOOL_AGE_ACTION, PSYMATCH_SPOOL_HIGH_PERCENT,
@@ -167,11 +169,13 @@ PSM_API int psm_producer_set_watermark(psm_producer *p, psm_watermark_fn fn,
  * @return 0: started. Else it can be tried again:
  *   PSM_ERR_INVAL   p is NULL;
  *   PSM_ERR_STATE   started before, closed, or of another process;
- *   PSM_ERR_IO      the spool directory cannot be used at all, or the key file
- *                   cannot be read;
+ *   PSM_ERR_IO      the spool directory cannot be used at all (the message
+ *                   says why, and which setting helps), or the key file cannot
+ *                   be read;
  *   PSM_ERR_CONFIG  the key file is none, others than its owner may read it, or
- *                   it lacks the key of something in the spool; or the low
- *                   watermark is above the high one;
+ *                   it lacks the key of something in the spool; the low
+ *                   watermark is above the high one; or PSYMATCH_SPOOL_DIR is
+ *                   not set, and the environment names no place either;
  *   PSM_ERR_NOMEM   out of memory or threads.
  *
  * Threads: one at a time. Blocks: on the disk, to read the end of the spool.
@@ -289,17 +293,21 @@ PSM_API int psm_producer_flush(psm_producer *p, int timeout_ms, size_t *left,
 /**
  * Accept nothing more, send what there is, and stop.
  *
- * What is not sent in time stays in the spool for the next start; without a
- * spool it is given up. Either way the delivery callback says PSM_ERR_CLOSED
- * for each such event. A second call returns what the first did.
+ * What is not sent in time stays in the spool for the next start, which is no
+ * failure; without a spool it is given up, which one WARNING of the log says
+ * with the number of events. Either way the delivery callback says
+ * PSM_ERR_CLOSED for each such event. A second call returns what the first did.
  *
  * @param p           a producer in any state.
  * @param timeout_ms  0 or more, for sending what waits.
  * @param left        receives how many events were not sent; may be NULL. The
  *                    statistics "left_spool" and "left_memory" say where.
  * @param err         details of a failure; may be NULL.
- * @return 0: closed, and everything was sent.
- *   PSM_ERR_TIMEOUT  closed, and *left events were not sent;
+ * @return 0: closed; what is left is in the spool, as durable as
+ *   PSYMATCH_SPOOL_DURABILITY says.
+ *   PSM_ERR_TIMEOUT  closed, and *left events were given up;
+ *   PSM_ERR_IO       closed, and *left events are in the spool, but with
+ *                    durability interval their last sync to the disk failed;
  *   PSM_ERR_INVAL    p is NULL or timeout_ms negative;
  *   PSM_ERR_STATE    another thread is closing it, called in the delivery
  *                    callback, or of another process.
@@ -310,12 +318,13 @@ PSM_API int psm_producer_close(psm_producer *p, int timeout_ms, size_t *left,
                                psm_error *err) PSM_CHECK;
 
 /**
- * Close with timeout 0 if that was not done, and free.
+ * Close with a timeout of 3 s if that was not done, and free.
  *
  * @param p  taken; NULL is allowed. Not in its delivery callback, and not while
  *           another thread uses it.
  *
- * Threads: one at a time. Blocks: for the callbacks. Since 0.1.
+ * Threads: one at a time. Blocks: up to 3 s if it was not closed, and for the
+ * callbacks. Since 0.1.
  */
 PSM_API void psm_producer_free(psm_producer *p);
 

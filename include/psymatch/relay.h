@@ -24,8 +24,8 @@ typedef struct psm_relay psm_relay;
 /**
  * Make a relay. One per store.
  *
- * Settings read: those of psm_producer_new() without PSYMATCH_SPOOL_DIR: the
- * outbox is the durable copy; and PSYMATCH_LONG_TX_SECONDS.
+ * Settings read: those of psm_producer_new(), but PSYMATCH_SPOOL_DIR is always
+ * "none": the outbox is the durable copy; and PSYMATCH_LONG_TX_SECONDS.
  *
  * @param st   borrowed until r is freed; its set "psymatch" must be in place
  *             before rows can be sent. The relay uses one connection beside the

@@ -67,7 +67,7 @@ static const struct setting {
     {"PSYMATCH_WIRE", WORD, "snake", "", 0, 0, "snake camel",
      "write event_id or eventId; both are read"},
     {"PSYMATCH_SPOOL_DIR", PATH, "", "", 0, 0, NULL,
-     "directory of the producer's spool; empty: memory only"},
+     "directory of the producer's spool; none: memory only; empty: $STATE_DIRECTORY/spool, else ${XDG_STATE_HOME:-$HOME/.local/state}/psymatch/spool"},
     {"PSYMATCH_SPOOL_DURABILITY", WORD, "disk", "", 0, 0, "disk interval os",
      "when an accepted event is safe: on disk, on disk within the interval, in the system's cache (survives kill -9)"},
     {"PSYMATCH_SPOOL_INTERVAL_MS", INTEGER, "100", "ms", 1, 60000, NULL,

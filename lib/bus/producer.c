@@ -31,6 +31,16 @@ psm__forks(void)
 	return forks;
 }
 
+/* Long enough for a broker that answers to take what was sent last, short
+ * enough for a program that ends without one. */
+int psm__producer_free_ms = 3000;
+
+void
+psm__producer_backed(psm_producer *p)
+{
+	p->backed = 1;
+}
+
 /* -- making -- */
 
 static int
@@ -61,10 +71,12 @@ read_settings(struct psm_producer *p, const psm_config *cfg)
 	    (int)psm_config_int(cfg, "PSYMATCH_SPOOL_HIGH_PERCENT");
 	p->queue_max = (size_t)psm_config_int(cfg, "PSYMATCH_QUEUE_MAX");
 	p->event_max = psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES");
-	p->dir = psm__strdup(psm_config_string(cfg, "PSYMATCH_SPOOL_DIR"));
 	p->key_file =
 	    psm__strdup(psm_config_string(cfg, "PSYMATCH_SPOOL_KEY_FILE"));
-	return p->dir && p->key_file ? 0 : PSM_ERR_NOMEM;
+	if (!p->key_file)
+		return PSM_ERR_NOMEM;
+	return psm__producer_place(
+	    p, psm_config_string(cfg, "PSYMATCH_SPOOL_DIR"));
 }
 
 static void
@@ -175,7 +187,11 @@ open_spool(struct psm_producer *p, struct psm__spool **out, psm_error *err)
 	    .user = p,
 	};
 
-	return psm__spool_open(&conf, out, err);
+	int rc = psm__producer_placed(p, err);
+
+	if (rc == 0)
+		rc = psm__spool_open(&conf, out, err);
+	return psm__producer_misplaced(rc, err);
 }
 
 int
@@ -396,6 +412,25 @@ begin_close(struct psm_producer *p, psm_error *err)
 	return rc;
 }
 
+/* Once, by who closes. */
+static void
+say_left(const struct psm_producer *p)
+{
+	char count[32];
+
+	(void)snprintf(count, sizeof(count), "%zu",
+	               p->given_up ? p->given_up : p->left);
+	if (p->given_up && !p->backed)
+		psm__log(PSM_LOG_WARN,
+		         "events were given up: not sent before the producer "
+		         "was closed, and kept in memory only",
+		         "count", count, NULL);
+	else if (p->left && !p->given_up)
+		psm__log(PSM_LOG_INFO,
+		         "events stay in the spool for the next start",
+		         "directory", p->dir, "count", count, NULL);
+}
+
 /* The sender hears of it only when nothing can be accepted any more: so it sees
  * every event that was. */
 static void
@@ -407,10 +442,29 @@ end_close(struct psm_producer *p, int timeout_ms)
 	pthread_mutex_unlock(&p->lock);
 	psm__sender_wake(p);
 	pthread_join(p->thread, NULL);
-	psm__spool_close(p->spool);
+	p->unsynced = psm__spool_close(p->spool) < 0;
 	pthread_mutex_lock(&p->lock);
 	p->state = PSM__PRODUCER_CLOSED;
 	pthread_mutex_unlock(&p->lock);
+	say_left(p);
+}
+
+/* The outcome of the close, for each call of it. */
+static int
+closed(const struct psm_producer *p, psm_error *err)
+{
+	if (p->given_up > 0)
+		return psm__fail(err, PSM_ERR_TIMEOUT,
+		                 "%zu event%s given up: not sent in time, and "
+		                 "no spool keeps %s",
+		                 p->given_up, p->given_up == 1 ? "" : "s",
+		                 p->given_up == 1 ? "it" : "them");
+	if (p->unsynced && p->left > 0)
+		return psm__fail(err, PSM_ERR_IO,
+		                 "%zu event%s in the spool, whose last sync to "
+		                 "the disk failed",
+		                 p->left, p->left == 1 ? " stays" : "s stay");
+	return 0;
 }
 
 int
@@ -438,10 +492,7 @@ psm_producer_close(psm_producer *p, int timeout_ms, size_t *left,
 		end_close(p, timeout_ms);
 	if (left)
 		*left = p->left;
-	if (p->left == 0)
-		return 0;
-	return psm__fail(err, PSM_ERR_TIMEOUT, "%zu events were not sent%s",
-	                 p->left, p->dir[0] ? ", they stay in the spool" : "");
+	return closed(p, err);
 }
 
 void
@@ -450,8 +501,9 @@ psm_producer_free(psm_producer *p)
 	/* The child of a fork leaves everything to its parent. */
 	if (!p || p->forks != psm__forks())
 		return;
-	/* What is left was told to the callback. */
-	if (p->spool && psm_producer_close(p, 0, NULL, NULL) == PSM_ERR_STATE)
+	/* What is left was told to the callback and the log. */
+	if (p->spool && psm_producer_close(p, psm__producer_free_ms, NULL,
+	                                   NULL) == PSM_ERR_STATE)
 		return;
 	psm__spool_free(p->spool);
 	psm__lanes_free(p);

@@ -9,8 +9,7 @@
 #ifndef PSM_PRODUCER_INT_H
 #define PSM_PRODUCER_INT_H
 
-#include <psymatch/producer.h>
-
+#include "bus/producer.h"
 #include "bus/spool.h"
 #include "bus/transport.h"
 
@@ -48,7 +47,9 @@ enum psm__producer_state {
 
 struct psm_producer {
 	psm_transport *transport;
-	char *dir, *key_file;
+	char *dir, *key_file; /* dir "": the spool is in memory */
+	int nowhere; /* dir is to be the usual one, and there is none */
+	int backed;  /* as psm__producer_backed() says */
 	int durability, interval_ms, wire;
 	int64_t max_bytes, event_max;
 	int64_t max_age_us; /* 0: no limit */
@@ -71,6 +72,8 @@ struct psm_producer {
 	int woken;
 	char trouble[256]; /* why nothing is sent, "" if all is well */
 	size_t left;       /* CLOSED: what was not sent */
+	size_t given_up;   /* CLOSED: of these, kept nowhere */
+	int unsynced;      /* CLOSED: the spool's last sync failed */
 
 	/* the sender's own */
 	psm_error *err;
@@ -106,6 +109,19 @@ struct psm_producer {
 
 /* How many forks lie between the program's start and this process. */
 unsigned psm__forks(void);
+
+/* So long psm_producer_free() sends what a close would have; tests shorten it.
+ */
+extern int psm__producer_free_ms;
+
+/* -- producer_place.c */
+
+/* Set p->dir by the setting PSYMATCH_SPOOL_DIR. 0 or PSM_ERR_NOMEM. */
+int psm__producer_place(struct psm_producer *p, const char *setting);
+/* 0, or PSM_ERR_CONFIG: nothing says where the spool is to be. */
+int psm__producer_placed(const struct psm_producer *p, psm_error *err);
+/* rc, the failure of opening the spool; err then names the setting, too. */
+int psm__producer_misplaced(int rc, psm_error *err);
 
 /* -- producer_sender.c */
 

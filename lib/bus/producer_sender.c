@@ -409,6 +409,7 @@ finish(struct psm_producer *p)
 	psm__spool_release(p->spool);
 	psm__spool_numbers(p->spool, &n);
 	p->left = (size_t)n.waiting;
+	p->given_up = p->dir[0] ? 0 : p->left;
 	psm__spool_freeze(p->spool);
 	psm__spool_rewind(p->spool);
 	while (wanted(p) && psm__spool_peek(p->spool, &m)) {

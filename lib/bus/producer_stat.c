@@ -35,7 +35,7 @@ left(struct psm_producer *p, const struct psm__spool_numbers *n, int in_spool)
 	pthread_mutex_lock(&p->lock);
 	if (p->state == PSM__PRODUCER_CLOSED) {
 		all = (int64_t)p->left;
-		safe = p->dir[0] ? all : 0;
+		safe = all - (int64_t)p->given_up;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return in_spool ? safe : all - safe;

@@ -220,24 +220,42 @@ delete_settled(struct psm__spool *s)
 		s->last = NULL;
 }
 
-void
+/* @locks as delete_settled() */
+static int
+is_synced(const struct psm__spool *s)
+{
+	const struct psm__segment *g;
+
+	for (g = s->first; g; g = g->next)
+		if (g->failed)
+			return 0;
+	return 1;
+}
+
+int
 psm__spool_close(struct psm__spool *s)
 {
 	struct psm__home *h;
+	int rc = 0;
 
 	if (!s)
-		return;
+		return 0;
 	psm__spool_shut(s);
+	if (s->conf.durability == PSM__DURABLE_INTERVAL)
+		psm__spool_sync(s);
 	if (!s->frozen)
 		psm__spool_release(s);
 	for (h = s->homes; h; h = h->next)
 		psm__home_save(h);
 	delete_settled(s);
+	if (s->conf.durability == PSM__DURABLE_INTERVAL)
+		rc = is_synced(s) ? 0 : -1;
 	pthread_mutex_lock(&s->lock);
 	drop_segments(s);
 	psm__spare_drop(s);
 	drop_homes(s);
 	pthread_mutex_unlock(&s->lock);
+	return rc;
 }
 
 /* -- append -- */

@@ -81,8 +81,9 @@ struct psm__spool;
 int psm__spool_open(const struct psm__spool_conf *conf, struct psm__spool **out,
                     psm_error *err);
 /* Delete what is settled, keep the rest for the next open, give the stream up.
- * After that only append (which refuses), numbers and free. */
-void psm__spool_close(struct psm__spool *s);
+ * After that only append (which refuses), numbers and free. 0, or -1: with
+ * durability interval, what stays could not be synced. */
+int psm__spool_close(struct psm__spool *s);
 void psm__spool_free(struct psm__spool *s);
 
 /*

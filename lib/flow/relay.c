@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <psymatch/relay.h>
 
+#include "bus/producer.h"
 #include "flow/window.h"
 #include "flow/worker.h"
 #include "store/delivery.h"
@@ -59,7 +60,7 @@ copy_config(psm_relay *r, const psm_config *cfg, psm_error *err)
 
 	/* The row is the durable copy: the producer needs no spool. */
 	if (rc == 0)
-		rc = psm_config_set(r->cfg, "PSYMATCH_SPOOL_DIR", "", err);
+		rc = psm_config_set(r->cfg, "PSYMATCH_SPOOL_DIR", "none", err);
 	return rc;
 }
 
@@ -237,6 +238,8 @@ open_producer(psm_relay *r)
 
 	if (rc == 0)
 		rc = psm_producer_set_delivery(p, on_delivery, r);
+	if (rc == 0)
+		psm__producer_backed(p);
 	if (rc == 0)
 		rc = psm_producer_start(p, r->err);
 	if (rc < 0) {

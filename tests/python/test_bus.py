@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import unittest
+import unittest.mock
 
 import psymatch
 from psymatch import errors
@@ -53,6 +54,23 @@ class Bus(unittest.TestCase):
         for key in "12345":
             self.assertEqual([i for k, i in got if k == key], [ev.id for ev in sent if ev.key == key])
 
+    def test_close_tells_what_stays_and_what_is_given_up(self):
+        dead = psymatch.Transport(psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"))
+        p = psymatch.Producer(dead, self.config)
+        p.send(event(1))
+        self.assertEqual((p.close(0), p.close(0)), (1, 1))
+        p = psymatch.Producer(dead, psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR="none"))
+        p.send(event(2))
+        with self.assertRaisesRegex(errors.TimeoutError, "1 event given up"):
+            p.close(0)
+
+    def test_what_no_setting_places_is_in_the_state_directory(self):
+        with unittest.mock.patch.dict(os.environ, {"XDG_STATE_HOME": self.dir.name}):
+            os.environ.pop("STATE_DIRECTORY", None)
+            with psymatch.Producer(self.transport, psymatch.Config(from_env=False)) as p:
+                p.send(event(1))
+        self.assertTrue(os.path.isdir(os.path.join(self.dir.name, "psymatch", "spool")))
+
     def test_a_receipt_follows_one_event(self):
         with psymatch.Producer(self.transport, self.config) as p:
             receipt = p.send_receipt(event(3))
@@ -65,7 +83,8 @@ class Bus(unittest.TestCase):
                 receipt.wait(-1)
 
     def test_a_queue_that_fills_up_is_heard_of(self):
-        config = psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1", PSYMATCH_QUEUE_MAX="10")
+        config = psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1", PSYMATCH_QUEUE_MAX="10",
+                                 PSYMATCH_SPOOL_DIR="none")
         heard, came = [], threading.Event()
 
         def watermark(*what):
@@ -78,7 +97,8 @@ class Bus(unittest.TestCase):
         self.assertTrue(came.wait(DEADLINE_MS / 1000))
         self.assertEqual(heard, [("size", True, "the queue is 90 % full")])
         self.assertEqual(p.health()[0], psymatch.RED)
-        p.close(0)
+        with self.assertRaises(errors.TimeoutError):
+            p.close(0)
 
     def test_a_handler_sees_where_the_event_came_from(self):
         with psymatch.Producer(self.transport, self.config) as p:
@@ -262,7 +282,7 @@ class DropIn(unittest.TestCase):
 
     def test_send_event_and_process_events(self):
         transport = psymatch.Transport.memory(1)
-        config = psymatch.Config(from_env=False)
+        config = psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR="none")
         p = psymatch.RobustKafkaProducer(service_name="therapist-service", transport=transport, config=config)
         payload = {"therapist_id": 7, "therapist_data": {"id": 7}, "reason": None}
         self.assertTrue(p.send_event("therapist-events", "therapist.blocked", payload, key="7"))

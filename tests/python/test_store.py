@@ -89,7 +89,7 @@ class Store(unittest.TestCase):
 
     def test_a_replay_into_the_handlers_of_a_processor(self):
         lib, calls = psymatch.lib, []
-        transport, config = psymatch.Transport.memory(1), psymatch.Config(from_env=False)
+        transport, config = psymatch.Transport.memory(1), psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR="none")
         with psymatch.Producer(transport, config) as p:
             for i in range(1, 4):
                 p.send(new_event(i))

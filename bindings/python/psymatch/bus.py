@@ -92,6 +92,9 @@ class Receipt:
 class Producer:
     """Sends events; what send() accepted survives outages and kill -9.
 
+    It is on disk in PSYMATCH_SPOOL_DIR (unset: the user's state directory; "none":
+    in memory only) when send() returns. Call close(), or use it in a with block.
+
     delivered(event_id, code, reason) runs once per accepted event on a thread
     of the library: code 0 is sent. watermark(what, high, reason) runs when the
     spool's "size" or "age" reaches its high watermark, and with high False when it
@@ -132,22 +135,25 @@ class Producer:
         """As send(); the Receipt tells what becomes of the event."""
         return Receipt(make(lib.psm_producer_send_receipt, self._handle, topic.encode() if topic else None, event._handle))
 
-    def _drain(self, function, timeout_ms):
+    def flush(self, timeout_ms=10000):
+        """Wait until all is sent; the number of events that still wait."""
         left = ctypes.c_size_t()
         with ErrorSlot() as slot:
             try:
-                slot.check(function(self._handle, timeout_ms, ctypes.byref(left), slot.ptr))
+                slot.check(lib.psm_producer_flush(self._handle, timeout_ms, ctypes.byref(left), slot.ptr))
             except TimeoutError:
                 pass
         return left.value
 
-    def flush(self, timeout_ms=10000):
-        """Wait until all is sent; the number of events that still wait."""
-        return self._drain(lib.psm_producer_flush, timeout_ms)
-
     def close(self, timeout_ms=10000):
-        """Stop; the number of events left (in the spool, if there is one)."""
-        return self._drain(lib.psm_producer_close, timeout_ms)
+        """Stop; the number of events that stay in the spool for the next start.
+
+        TimeoutError: events were given up, because nothing but memory had them.
+        """
+        left = ctypes.c_size_t()
+        with ErrorSlot() as slot:
+            slot.check(lib.psm_producer_close(self._handle, timeout_ms, ctypes.byref(left), slot.ptr))
+        return left.value
 
     def stat(self, name):
         return lib.psm_producer_stat(self._handle, name.encode())
