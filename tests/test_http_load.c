@@ -138,7 +138,11 @@ START_TEST(headers_are_bounded)
 	memcpy(bytes, "GET /echo/1 HTTP/1.1\r\nHost: x\r\nX: ", 34);
 	memcpy(bytes + len - 4, "\r\n\r\n", 4);
 	(void)raw(bytes, len, answer, sizeof answer);
-	ck_assert_ptr_null(strstr(answer, " 200 "));
+	ck_assert_int_eq(strncmp(answer, "HTTP/1.1 431 ", 13), 0);
+	ck_assert_ptr_nonnull(
+	    strstr(answer, "\r\nContent-Type: application/json\r\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(answer, "{\"message\":\"headers larger than 32 KiB\"}"));
 	free(bytes);
 	testing_assert_alive();
 }

@@ -26,7 +26,8 @@ typedef struct psm_response psm_response;
  * @param res   the answer; borrowed for the call.
  * @param user  as given to psm_service_route().
  *
- * Threads: one of the service's HTTP threads, at most 64 at the same time. May
+ * Threads: one of the service's handler threads, at most 64 at the same time;
+ * further requests wait for one, up to 10 s, then they are answered by 503. May
  * call everything but psm_service_free() and psm_service_run().
  */
 typedef void (*psm_route_fn)(const psm_request *req, psm_response *res,
@@ -40,7 +41,7 @@ typedef void (*psm_route_fn)(const psm_request *req, psm_response *res,
  * @param user    as given to psm_service_health().
  * @return an enum psm_health (psymatch/health.h); another number counts as red.
  *
- * Threads: HTTP threads, at the same time, from psm_service_run() on, even
+ * Threads: up to 4 at the same time, from psm_service_run() on, even
  * before the first stage has started, until psm_service_run() returns. Should
  * not block: whoever asks for /health waits for it.
  */
@@ -121,8 +122,17 @@ PSM_API void psm_service_free(psm_service *svc);
  * earlier segments are literal is preferred: "/a/b" answers before "/a/{id}".
  * A handler for GET answers HEAD too. Requests are answered by 404 when no path
  * fits, 405 when only the method does not, 400 when a percent-encoding is
- * malformed or hides a NUL byte, 413 when the body has more than 1 MiB, and 503
- * while the service starts and stops: all of them {"message": string}.
+ * malformed or hides a NUL byte, 413 when the body has more than 1 MiB, 431
+ * when the headers have more than 32 KiB, and 503 while the service starts and
+ * stops or has too much to do: all of them {"message": string}. With 503 comes
+ * Retry-After.
+ *
+ * A connection costs a socket, not a thread: up to 1024 of them (or half of
+ * what the process may open) are served at once, more wait to be accepted. The
+ * headers of a request must arrive within 10 s, its body within 30 s more, else
+ * the answer is 408 and the connection is closed; so is one that rests for 15 s
+ * or does not read its answer within 60 s. When the connections run out, those
+ * go first whose request has not arrived after 2 s.
  *
  * @param svc     a service that has not run yet.
  * @param method  "GET", "POST", "PUT", "PATCH" or "DELETE".

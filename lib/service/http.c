@@ -1,249 +1,156 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The only file that knows libmicrohttpd. */
+/* The HTTP server: its threads, and the way of a request through them. */
 #include "service/service.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <microhttpd.h>
-#include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/*
- * A handler may wait for the database, and /health must answer all the same: so
- * each connection has its own thread. 64 of them are more than the pool of
- * database connections can serve; the rest wait in the backlog.
- */
-#define CONNECTIONS_MAX 64u
-#define BACKLOG 128
 #define BODY_MAX ((size_t)1024 * 1024)
 /* Read that much more to be able to answer 413, then hang up. */
 #define DROPPED_MAX (4 * BODY_MAX)
-/* Request line and headers, and the buffer for reading. */
+/* Request line and headers. Of up to BUFFER_SIZE bytes we can say ourselves
+ * that they are too many; what is larger libmicrohttpd refuses, in HTML. */
 #define HEADERS_MAX ((size_t)32 * 1024)
-#define IDLE_TIMEOUT_S 15u
+#define BUFFER_SIZE ((size_t)256 * 1024)
+/* /health and /metrics do not wait behind handlers of the application. */
+#define BUILT_IN_THREADS 4u
+/* Deadlines are looked at that often at most. */
+#define LOOK_MS 50
 
+/*
+ * One thread, loop(), speaks with all clients and is the only one that calls
+ * libmicrohttpd. A request that has arrived whole is suspended and goes to a
+ * pool of threads; what they have done comes back by the list done.
+ */
 struct svc_http {
 	psm_service *svc;
 	struct MHD_Daemon *daemon;
+	struct svc_conns conns;
+	size_t bodies; /* bytes, of all requests */
+	struct svc_pool *handlers, *built_in;
+	pthread_t thread;
+	int has_thread;
+	int wake; /* eventfd; -1 */
+
+	/* Guards what follows; nothing is called under it. */
+	pthread_mutex_t lock;
+	struct svc_job *done; /* by next */
+	int stop_asked;
 };
 
-static int
-try_listen(const struct addrinfo *a)
+static struct svc_conn *
+conn_of(struct MHD_Connection *conn)
 {
-	int on = 1, saved;
-	int fd =
-	    socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-	if (fd < 0)
-		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-	    bind(fd, a->ai_addr, a->ai_addrlen) == 0 &&
-	    listen(fd, BACKLOG) == 0)
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
-}
-
-static int
-bound_port(int fd, int *port)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = sizeof addr;
-	char text[8];
-
-	if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0 ||
-	    getnameinfo((struct sockaddr *)&addr, len, NULL, 0, text,
-	                sizeof text, NI_NUMERICSERV) != 0 ||
-	    sscanf(text, "%d", port) != 1)
-		return -1;
-	return 0;
-}
-
-int
-psm__svc_listen(const char *host, int port, int *fd, int *bound, psm_error *err)
-{
-	struct addrinfo hints = {.ai_family = AF_UNSPEC,
-	                         .ai_socktype = SOCK_STREAM,
-	                         .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	struct addrinfo *list = NULL, *a;
-	const char *why;
-	char service[8];
-	int rc;
-
-	*fd = -1;
-	(void)snprintf(service, sizeof service, "%d", port);
-	rc = getaddrinfo(host, service, &hints, &list);
-	if (rc != 0)
-		return psm__svc_fail(err, PSM_ERR_IO,
-		                     "cannot listen on \"%s\": %s", host,
-		                     gai_strerror(rc));
-	for (a = list; a && *fd < 0; a = a->ai_next)
-		*fd = try_listen(a);
-	why = strerror(errno);
-	freeaddrinfo(list);
-	if (*fd >= 0 && bound && bound_port(*fd, bound) < 0) {
-		close(*fd);
-		*fd = -1;
-	}
-	if (*fd < 0)
-		return psm__svc_fail(err, PSM_ERR_IO,
-		                     "cannot listen on %s port %d: %s", host,
-		                     port, why);
-	return PSM_OK;
-}
-
-/* The route's path, never the request's: that may name a person. */
-static void
-log_access(const psm_request *req, const struct svc_route *route, int status)
-{
-	int64_t us = psm__svc_now_us() - req->start_us;
-	char number[16], ms[24];
-	char class[] = "0xx";
-
-	(void)snprintf(number, sizeof number, "%d", status);
-	(void)snprintf(ms, sizeof ms, "%lld.%03lld", (long long)(us / 1000),
-	               (long long)(us % 1000));
-	class[0] = number[0];
-	psm_metrics_add("psymatch_http_responses", class, 1);
-	psm__svc_log(PSM_LOG_DEBUG, "request", "method",
-	             route ? route->method : "-", "route",
-	             route ? route->path : "-", "status", number, "ms", ms,
-	             NULL);
+	return info ? info->socket_context : NULL;
 }
 
 static void
-add_allow(struct MHD_Response *answer, unsigned allowed)
+set_phase(struct svc_http *http, struct MHD_Connection *conn,
+          enum svc_phase phase)
 {
-	char text[64] = "";
-	int i;
+	struct svc_conn *c = conn_of(conn);
 
-	for (i = 0; psm__svc_methods[i]; i++) {
-		if (!(allowed & 1u << i))
-			continue;
-		(void)snprintf(text + strlen(text), sizeof text - strlen(text),
-		               "%s%s%s", text[0] ? ", " : "",
-		               psm__svc_methods[i], i == 0 ? ", HEAD" : "");
-	}
-	(void)MHD_add_response_header(answer, MHD_HTTP_HEADER_ALLOW, text);
+	if (c)
+		psm__svc_conn_phase(&http->conns, c, phase);
 }
 
-/* Takes the body out of res. */
-static enum MHD_Result
-send_answer(struct MHD_Connection *conn, psm_response *res, unsigned allowed)
-{
-	struct MHD_Response *answer;
-	enum MHD_Result queued;
+/* -- a handler's thread */
 
-	if (res->body)
-		answer = MHD_create_response_from_buffer_with_free_callback(
-		    res->len, res->body, psm__svc_release);
-	else /* libmicrohttpd does not write into a persistent buffer */
-		answer = MHD_create_response_from_buffer(
-		    res->len, (void *)(uintptr_t)res->fixed,
-		    MHD_RESPMEM_PERSISTENT);
-	if (!answer)
-		return MHD_NO;
-	res->body = NULL;
-	if (res->content_type)
-		(void)MHD_add_response_header(
-		    answer, MHD_HTTP_HEADER_CONTENT_TYPE, res->content_type);
-	(void)MHD_add_response_header(answer, MHD_HTTP_HEADER_CACHE_CONTROL,
-	                              "no-store");
-	if (res->status == MHD_HTTP_METHOD_NOT_ALLOWED && allowed)
-		add_allow(answer, allowed);
-	queued = MHD_queue_response(conn, (unsigned)res->status, answer);
-	MHD_destroy_response(answer);
-	return queued;
+static void
+run_job(struct svc_job *job, void *user)
+{
+	struct svc_http *http = user;
+	psm_request *req = job->req;
+	uint64_t one = 1;
+
+	if (!req->route->built_in && psm__svc_is_over(http->svc))
+		psm_response_message(&req->res, 503, "not running");
+	else
+		req->route->fn(req, &req->res, req->route->user);
+	pthread_mutex_lock(&http->lock);
+	job->next = http->done;
+	http->done = job;
+	/* Later ones find the thread awake. */
+	if (!job->next && write(http->wake, &one, sizeof one) < 0)
+		assert(errno == EAGAIN); /* the counter is full: awake, too */
+	pthread_mutex_unlock(&http->lock);
 }
 
-static int
-call_handler(psm_service *svc, psm_request *req, psm_response *res,
-             const struct svc_route *route)
-{
-	int rc = psm__svc_request_params(req, route);
-
-	if (rc < 0)
-		return rc;
-	if (route->built_in) {
-		route->fn(req, res, route->user);
-		return PSM_OK;
-	}
-	if (!psm__svc_enter(svc)) {
-		psm_response_message(res, 503, "not running");
-		return PSM_OK;
-	}
-	req->entered = 1;
-	route->fn(req, res, route->user);
-	return PSM_OK;
-}
+/* -- the thread that speaks with the clients */
 
 static enum MHD_Result
-answer_request(psm_service *svc, struct MHD_Connection *conn, psm_request *req,
-               int rc)
+answer_request(struct svc_http *http, struct MHD_Connection *conn,
+               psm_request *req)
 {
-	psm_response res = {0, NULL, NULL, NULL, 0};
-	const struct svc_route *route;
-	enum MHD_Result sent;
-	unsigned allowed;
+	set_phase(http, conn, SVC_ANSWER);
+	return psm__svc_answer(conn, req) ? MHD_YES : MHD_NO;
+}
 
-	route = psm__svc_route_find(svc->routes, svc->route_count, req->method,
-	                            req->path, &allowed);
-	if (rc == PSM_OK && route)
-		rc = call_handler(svc, req, &res, route);
+static void
+refuse(psm_request *req, int rc)
+{
+	psm_response *res = &req->res;
+
 	if (rc == PSM_ERR_TOO_LARGE)
-		psm_response_message(&res, 413, "body larger than 1 MiB");
+		psm_response_message(res, 413, "body larger than 1 MiB");
 	else if (rc == PSM_ERR_PARSE)
-		psm_response_message(&res, 400, "malformed path or query");
+		psm_response_message(res, 400, "malformed path or query");
+	else if (rc == PSM_ERR_FULL)
+		psm_response_message(res, 503, "too many requests at once");
 	else if (rc < 0)
-		psm_response_message(&res, 503, "out of memory");
-	else if (!allowed)
-		psm_response_message(&res, 404, "no such path");
-	else if (!route)
-		psm_response_message(&res, 405, "method not allowed");
-	else if (res.status == 0)
-		psm_response_message(&res, 500, "no answer");
-	log_access(req, route, res.status);
-	sent = send_answer(conn, &res, allowed);
-	psm__svc_response_clear(&res);
-	req->answered = 1;
-	return sent;
+		psm_response_message(res, 503, "out of memory");
+	else if (!req->allowed)
+		psm_response_message(res, 404, "no such path");
+	else if (!req->route)
+		psm_response_message(res, 405, "method not allowed");
+	else
+		psm_response_message(res, 503, "not running");
 }
 
-struct query_state {
-	psm_request *req;
-	int rc;
-};
-
-/* libmicrohttpd has split the query and turned "+" into blanks already. */
+/* Let a handler answer, or do it here if there is none to ask. */
 static enum MHD_Result
-take_query(void *user, enum MHD_ValueKind kind, const char *name,
-           const char *value)
+handle(struct svc_http *http, struct MHD_Connection *conn, psm_request *req,
+       int rc)
 {
-	struct query_state *q = user;
+	psm_service *svc = http->svc;
 
-	(void)kind;
-	q->rc = psm__svc_request_query(q->req, name, value);
-	return q->rc == PSM_OK ? MHD_YES : MHD_NO;
-}
-
-/* The content length says it: answer before the body is sent. */
-static int
-is_announced_too_large(struct MHD_Connection *conn)
-{
-	const char *text = MHD_lookup_connection_value(
-	    conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	unsigned long long len;
-
-	return text && sscanf(text, "%llu", &len) == 1 && len > BODY_MAX;
+	req->route = psm__svc_route_find(svc->routes, svc->route_count,
+	                                 req->method, req->path, &req->allowed);
+	if (rc == PSM_OK && req->route)
+		rc = psm__svc_request_params(req, req->route);
+	if (rc == PSM_OK && req->route && !req->route->built_in)
+		req->entered = psm__svc_enter(svc);
+	if (rc < 0 || !req->route || (!req->entered && !req->route->built_in)) {
+		refuse(req, rc);
+		return answer_request(http, conn, req);
+	}
+	req->handled = 1;
+	req->job.req = req;
+	req->job.conn = conn;
+	set_phase(http, conn, SVC_QUEUED);
+	if (conn_of(conn))
+		conn_of(conn)->job = &req->job;
+	MHD_suspend_connection(conn);
+	psm__svc_pool_put(
+	    req->route->built_in ? http->built_in : http->handlers, &req->job);
+	return MHD_YES;
 }
 
 static enum MHD_Result
-begin_request(psm_service *svc, struct MHD_Connection *conn, const char *method,
-              const char *path, void **context)
+begin_request(struct svc_http *http, struct MHD_Connection *conn,
+              const char *method, const char *path, void **context)
 {
 	psm_request *req = psm__svc_alloc(1, sizeof *req);
 
@@ -253,9 +160,33 @@ begin_request(psm_service *svc, struct MHD_Connection *conn, const char *method,
 	req->path = path;
 	req->start_us = psm__svc_now_us();
 	*context = req;
-	if (is_announced_too_large(conn))
-		return answer_request(svc, conn, req, PSM_ERR_TOO_LARGE);
+	set_phase(http, conn, SVC_BODY);
+	if (psm__svc_are_headers_over(conn, HEADERS_MAX)) {
+		psm_response_message(&req->res, 431,
+		                     "headers larger than 32 KiB");
+		return answer_request(http, conn, req);
+	}
+	if (psm__svc_is_announced_over(conn, BODY_MAX))
+		return handle(http, conn, req, PSM_ERR_TOO_LARGE);
 	return MHD_YES;
+}
+
+/* A piece of the body, within what all bodies together may take. */
+static enum MHD_Result
+take_body(struct svc_http *http, psm_request *req, const char *data, size_t len)
+{
+	size_t before = req->body_cap;
+	int rc;
+
+	if (http->bodies >= http->svc->limits.bodies)
+		req->refused = PSM_ERR_FULL;
+	rc = psm__svc_request_append(req, data, len,
+	                             req->refused ? 0 : BODY_MAX);
+	http->bodies += req->body_cap - before;
+	if (rc == PSM_ERR_TOO_LARGE && !req->refused)
+		req->refused = rc;
+	return rc == PSM_ERR_NOMEM || req->dropped > DROPPED_MAX ? MHD_NO
+	                                                         : MHD_YES;
 }
 
 static enum MHD_Result
@@ -265,28 +196,22 @@ on_request(void *user, struct MHD_Connection *conn, const char *path,
 {
 	struct svc_http *http = user;
 	psm_request *req = *context;
-	struct query_state query;
-	int rc;
+	size_t count = *len;
 
 	(void)version;
 	if (!req)
-		return begin_request(http->svc, conn, method, path, context);
-	if (*len > 0) {
-		rc = psm__svc_request_append(req, data, *len, BODY_MAX);
+		return begin_request(http, conn, method, path, context);
+	if (count > 0) {
 		*len = 0;
-		if (rc == PSM_ERR_NOMEM || req->dropped > DROPPED_MAX)
-			return MHD_NO;
-		return MHD_YES;
+		return take_body(http, req, data, count);
 	}
 	if (req->answered)
 		return MHD_YES;
-	if (req->dropped > 0)
-		return answer_request(http->svc, conn, req, PSM_ERR_TOO_LARGE);
-	query.req = req;
-	query.rc = PSM_OK;
-	(void)MHD_get_connection_values(conn, MHD_GET_ARGUMENT_KIND, take_query,
-	                                &query);
-	return answer_request(http->svc, conn, req, query.rc);
+	if (req->handled)
+		return answer_request(http, conn, req);
+	if (req->refused)
+		return handle(http, conn, req, req->refused);
+	return handle(http, conn, req, psm__svc_read_query(conn, req));
 }
 
 static void
@@ -296,14 +221,34 @@ on_completed(void *user, struct MHD_Connection *conn, void **context,
 	struct svc_http *http = user;
 	psm_request *req = *context;
 
-	(void)conn;
 	(void)code;
 	/* Only now the answer has left: a shutdown that began earlier would
 	 * cut it off. */
 	if (req && req->entered)
 		psm__svc_leave(http->svc);
+	if (req)
+		http->bodies -= req->body_cap;
 	psm__svc_request_free(req);
 	*context = NULL;
+	set_phase(http, conn, SVC_HEAD);
+}
+
+static void
+on_connection(void *user, struct MHD_Connection *conn, void **context,
+              enum MHD_ConnectionNotificationCode code)
+{
+	struct svc_http *http = user;
+	const union MHD_ConnectionInfo *info;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		psm__svc_conn_free(&http->conns, *context);
+		*context = NULL;
+		return;
+	}
+	info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	*context = psm__svc_conn_new(&http->conns, info->connect_fd);
+	if (!*context) /* out of memory: without it there is no deadline */
+		(void)shutdown(info->connect_fd, SHUT_RDWR);
 }
 
 /* Paths and queries are decoded by us, segment by segment: an escaped slash
@@ -327,32 +272,179 @@ on_log(void *user, const char *fmt, va_list ap)
 	psm__svc_log(PSM_LOG_WARN, "http server", "reason", text, NULL);
 }
 
+/* Its turn has not come in time. */
+static void
+on_late(struct svc_conn *conn, void *user)
+{
+	struct svc_http *http = user;
+	struct svc_job *job = conn->job;
+	const struct svc_route *route = job->req->route;
+
+	if (!psm__svc_pool_withdraw(
+		route->built_in ? http->built_in : http->handlers, job)) {
+		psm__svc_conn_phase(&http->conns, conn, SVC_HANDLED);
+		return;
+	}
+	refuse(job->req, PSM_ERR_FULL);
+	MHD_resume_connection(job->conn);
+}
+
+/* 1: go on. */
+static int
+resume_done(struct svc_http *http)
+{
+	struct svc_job *job, *next;
+	uint64_t count;
+	int stop;
+
+	pthread_mutex_lock(&http->lock);
+	if (http->done && read(http->wake, &count, sizeof count) < 0)
+		assert(errno == EAGAIN); /* whoever puts the next one writes */
+	job = http->done;
+	http->done = NULL;
+	stop = http->stop_asked;
+	pthread_mutex_unlock(&http->lock);
+	for (; job; job = next) {
+		next = job->next;
+		MHD_resume_connection(job->conn);
+	}
+	return !stop;
+}
+
+/* How long nothing has to be done, in ms; -1: for ever. */
+static int
+time_to_wait(struct svc_http *http)
+{
+	int64_t until = http->conns.next_us, ms = -1;
+	MHD_UNSIGNED_LONG_LONG theirs;
+
+	if (until > 0) {
+		ms = (until - psm__svc_now_us()) / 1000;
+		ms = (ms > 0 ? ms : 0) + LOOK_MS;
+	}
+	if (MHD_get_timeout(http->daemon, &theirs) == MHD_YES &&
+	    (ms < 0 || theirs < (MHD_UNSIGNED_LONG_LONG)ms))
+		ms = (int64_t)theirs;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+static void
+serve(struct svc_http *http)
+{
+	const size_t limit = http->svc->limits.connections;
+	int was_full;
+
+	do { /* libmicrohttpd listens again only when called again */
+		was_full = http->conns.count >= limit;
+		(void)MHD_run(http->daemon); /* MHD_NO: not our mode */
+	} while (was_full && http->conns.count < limit);
+}
+
+static void *
+loop(void *arg)
+{
+	struct svc_http *http = arg;
+	const union MHD_DaemonInfo *info =
+	    MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	struct pollfd fds[2] = {{.fd = info->epoll_fd, .events = POLLIN},
+	                        {.fd = http->wake, .events = POLLIN}};
+	int64_t now;
+
+	do {
+		serve(http);
+		(void)poll(fds, 2, time_to_wait(http)); /* EINTR: look again */
+		now = psm__svc_now_us();
+		if (http->conns.next_us > 0 && http->conns.next_us <= now)
+			(void)psm__svc_conns_expire(&http->conns, now, on_late,
+			                            http);
+	} while (resume_done(http));
+	return NULL;
+}
+
+/* -- start and stop */
+
+static struct MHD_Daemon *
+start_daemon(struct svc_http *http, int fd)
+{
+	const struct svc_limits *limits = &http->svc->limits;
+
+	return MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+	    NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+	    NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)limits->connections, MHD_OPTION_CONNECTION_TIMEOUT,
+	    (unsigned)(limits->idle_ms / 1000),
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, BUFFER_SIZE,
+	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+}
+
+/* Of the descriptors that the process may have half are for clients: the
+ * database and the broker need some. */
+static void
+adjust_limits(struct svc_limits *limits)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+	    files.rlim_cur / 2 < limits->connections)
+		limits->connections = files.rlim_cur / 2;
+}
+
+static int
+start_threads(struct svc_http *http, psm_error *err)
+{
+	const struct svc_limits *limits = &http->svc->limits;
+	int rc = psm__svc_pool_new("psm-handler", limits->handlers, run_job,
+	                           http, &http->handlers, err);
+
+	if (rc == PSM_OK)
+		rc = psm__svc_pool_new("psm-health", BUILT_IN_THREADS, run_job,
+		                       http, &http->built_in, err);
+	if (rc < 0)
+		return rc;
+	rc = pthread_create(&http->thread, NULL, loop, http);
+	if (rc != 0)
+		return psm__svc_fail(err, PSM_ERR_IO,
+		                     "cannot make the thread of HTTP: %s",
+		                     strerror(rc));
+	(void)pthread_setname_np(http->thread, "psm-http");
+	http->has_thread = 1;
+	return PSM_OK;
+}
+
 int
 psm__svc_http_start(psm_service *svc, int fd, struct svc_http **out,
                     psm_error *err)
 {
 	struct svc_http *http = psm__svc_alloc(1, sizeof *http);
+	int rc = PSM_OK;
 
 	*out = NULL;
 	if (!http) {
 		close(fd);
 		return psm__svc_nomem(err);
 	}
+	pthread_mutex_init(&http->lock, NULL);
 	http->svc = svc;
-	http->daemon = MHD_start_daemon(
-	    MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
-		MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
-	    0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log,
-	    NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-	    CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADERS_MAX,
-	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	adjust_limits(&svc->limits);
+	psm__svc_conns_init(&http->conns, &svc->limits);
+	http->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (http->wake >= 0)
+		http->daemon = start_daemon(http, fd); /* takes fd */
+	else
+		close(fd);
 	if (!http->daemon) {
-		psm__svc_release(http);
-		return psm__svc_fail(err, PSM_ERR_IO,
-		                     "cannot start the HTTP server");
+		rc = psm__svc_fail(err, PSM_ERR_IO,
+		                   "cannot start the HTTP server");
+	}
+	if (rc == PSM_OK)
+		rc = start_threads(http, err);
+	if (rc < 0) {
+		psm__svc_http_stop(http);
+		return rc;
 	}
 	*out = http;
 	return PSM_OK;
@@ -361,8 +453,28 @@ psm__svc_http_start(psm_service *svc, int fd, struct svc_http **out,
 void
 psm__svc_http_stop(struct svc_http *http)
 {
+	uint64_t one = 1;
+
 	if (!http)
 		return;
-	MHD_stop_daemon(http->daemon);
+	pthread_mutex_lock(&http->lock);
+	http->stop_asked = 1;
+	pthread_mutex_unlock(&http->lock);
+	if (http->has_thread) {
+		if (write(http->wake, &one, sizeof one) < 0)
+			assert(errno == EAGAIN); /* it wakes up all the same */
+		(void)pthread_join(http->thread, NULL); /* ours */
+	}
+	/* What their threads still do comes back before they end. */
+	psm__svc_pool_free(http->handlers);
+	psm__svc_pool_free(http->built_in);
+	if (http->daemon) {
+		(void)resume_done(http);
+		(void)MHD_run(http->daemon); /* send what can be sent */
+		MHD_stop_daemon(http->daemon);
+	}
+	if (http->wake >= 0)
+		close(http->wake);
+	pthread_mutex_destroy(&http->lock);
 	psm__svc_release(http);
 }

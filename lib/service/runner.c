@@ -87,6 +87,17 @@ psm__svc_leave(psm_service *svc)
 }
 
 int
+psm__svc_is_over(psm_service *svc)
+{
+	int is_over;
+
+	pthread_mutex_lock(&svc->lock);
+	is_over = svc->is_over;
+	pthread_mutex_unlock(&svc->lock);
+	return is_over;
+}
+
+int
 psm__svc_state_health(psm_service *svc, char *reason)
 {
 	enum svc_state state;
@@ -192,6 +203,7 @@ drain_requests(struct run *run)
 	pthread_mutex_lock(&svc->lock);
 	while (svc->in_flight > 0 && rc != ETIMEDOUT)
 		rc = psm__svc_cond_wait(&svc->changed, &svc->lock, until);
+	svc->is_over = 1;
 	pthread_mutex_unlock(&svc->lock);
 	if (rc == ETIMEDOUT)
 		psm__svc_log(PSM_LOG_WARN, "requests still run", NULL);

@@ -7,6 +7,18 @@
 
 #define INTERVAL_MAX_S 31536000
 
+/* A thread of a handler mostly waits for the database, whose pool has fewer
+ * connections. A body of 1 MiB takes 30 s at 280 kbit/s. */
+static const struct svc_limits limits = {.connections = 1024,
+                                         .handlers = 64,
+                                         .bodies = (size_t)64 * 1024 * 1024,
+                                         .head_ms = 10000,
+                                         .body_ms = 30000,
+                                         .queue_ms = 10000,
+                                         .answer_ms = 60000,
+                                         .idle_ms = 15000,
+                                         .crowded_ms = 2000};
+
 static int
 add_route(psm_service *svc, const char *method, const char *path,
           psm_route_fn fn, void *user, psm_error *err)
@@ -67,6 +79,7 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 	pthread_mutex_init(&svc->lock, NULL);
 	(void)snprintf(svc->name, sizeof svc->name, "%s", name);
 	svc->shutdown_ms = psm_config_int(cfg, "PSYMATCH_SHUTDOWN_MS");
+	svc->limits = limits;
 	svc->backoff.first_us = 1000000;
 	svc->backoff.limit_us = 60000000;
 	svc->starting = "";

@@ -87,7 +87,93 @@ extern const char *const psm__svc_methods[]; /* NULL-terminated */
 /* Percent-decode in place; PSM_ERR_PARSE: malformed, or a NUL byte. */
 int psm__svc_decode(char *text);
 
+/* -- pool.c */
+
+struct svc_pool;
+struct MHD_Connection;
+
+/* A request for a handler's thread; one list or the other has it. */
+struct svc_job {
+	struct svc_job *prev, *next;
+	int is_waiting; /* the pool's */
+	psm_request *req;
+	struct MHD_Connection *conn;
+};
+
+typedef void (*svc_job_fn)(struct svc_job *job, void *user);
+
+/* At most max threads, of which one is made now, call run. name lives as long
+ * as the process: at most 15 bytes. */
+int psm__svc_pool_new(const char *name, size_t max, svc_job_fn run, void *user,
+                      struct svc_pool **out, psm_error *err);
+/* job is run once; it lives until then. */
+void psm__svc_pool_put(struct svc_pool *pool, struct svc_job *job);
+/* 1: it was still waiting, and is not run any more. */
+int psm__svc_pool_withdraw(struct svc_pool *pool, struct svc_job *job);
+/* Runs what waits, then ends. */
+void psm__svc_pool_free(struct svc_pool *pool);
+
+/* -- conns.c */
+
+struct svc_limits {
+	size_t connections; /* more wait to be accepted */
+	size_t handlers;    /* threads that run the application's handlers */
+	size_t bodies;      /* bytes of the bodies of all requests */
+	int64_t head_ms;    /* until request line and headers are there */
+	int64_t body_ms;    /* until the body is there, too */
+	int64_t queue_ms;   /* until a handler's thread takes the request */
+	int64_t answer_ms;  /* until the client has read the answer */
+	int64_t idle_ms;    /* without a byte; before the next request */
+	int64_t crowded_ms; /* for head or body, when sockets run out */
+};
+
+enum svc_phase {
+	SVC_HEAD,
+	SVC_BODY,
+	SVC_QUEUED,
+	SVC_HANDLED,
+	SVC_ANSWER,
+	SVC_CLOSING
+};
+
+struct svc_conn {
+	struct svc_conn *prev, *next;
+	int fd;
+	enum svc_phase phase;
+	unsigned long long answers;
+	int64_t since_us, until_us; /* of the phase; 0: as long as it takes */
+	struct svc_job *job;        /* while QUEUED */
+};
+
+struct svc_conns {
+	const struct svc_limits *limits;
+	struct svc_conn *first, *last; /* in the order of their coming */
+	size_t count, closing;
+	int64_t next_us; /* nothing is late before; 0: nothing ever */
+};
+
+void psm__svc_conns_init(struct svc_conns *conns,
+                         const struct svc_limits *limits);
+/* NULL: out of memory. */
+struct svc_conn *psm__svc_conn_new(struct svc_conns *conns, int fd);
+void psm__svc_conn_free(struct svc_conns *conns, struct svc_conn *conn);
+void psm__svc_conn_phase(struct svc_conns *conns, struct svc_conn *conn,
+                         enum svc_phase phase);
+/* Shut down what took too long; ask late() what to do with what waits for a
+ * handler. The next time to look, 0: none. */
+int64_t psm__svc_conns_expire(struct svc_conns *conns, int64_t now_us,
+                              void (*late)(struct svc_conn *conn, void *user),
+                              void *user);
+
 /* -- request.c */
+
+struct psm_response {
+	int status; /* 0: no answer yet */
+	const char *content_type;
+	char *body;        /* ours; NULL: see fixed */
+	const char *fixed; /* lives as long as the process; may be NULL */
+	size_t len;
+};
 
 struct psm_request {
 	const char *method, *path;
@@ -99,16 +185,14 @@ struct psm_request {
 	char *body;
 	size_t body_len, body_cap, dropped;
 	int64_t start_us;
-	int answered; /* before the body came */
-	int entered;  /* a handler of the application was called */
-};
-
-struct psm_response {
-	int status; /* 0: no answer yet */
-	const char *content_type;
-	char *body;        /* ours; NULL: see fixed */
-	const char *fixed; /* lives as long as the process; may be NULL */
-	size_t len;
+	int refused;  /* why, while the body is still coming; 0 */
+	int answered; /* perhaps before the body came */
+	int entered;  /* counts as in flight */
+	int handled;  /* a pool has or had it: the answer is there */
+	const struct svc_route *route; /* NULL: none fits */
+	unsigned allowed;              /* as from psm__svc_route_find */
+	struct svc_job job;
+	psm_response res;
 };
 
 /* Fill in the params of a route that fits; PSM_ERR_PARSE, PSM_ERR_NOMEM. */
@@ -171,13 +255,25 @@ int psm__svc_signals_start(void (*on_signal)(int number, void *user),
 void psm__svc_signals_deadline(struct svc_signals *s, int64_t at_us);
 void psm__svc_signals_stop(struct svc_signals *s);
 
-/* -- http.c */
-
-struct svc_http;
+/* -- listen.c */
 
 /* A listening socket; port 0 picks one, *bound (may be NULL) receives it. */
 int psm__svc_listen(const char *host, int port, int *fd, int *bound,
                     psm_error *err);
+/* -- answer.c: it and http.c are the only files that call libmicrohttpd. */
+
+/* Queue the answer in req, log and count it; 0: hang up. */
+int psm__svc_answer(struct MHD_Connection *conn, psm_request *req);
+/* The query as sent; PSM_ERR_PARSE, PSM_ERR_NOMEM. */
+int psm__svc_read_query(struct MHD_Connection *conn, psm_request *req);
+/* The content length says it: answer before the body is sent. */
+int psm__svc_is_announced_over(struct MHD_Connection *conn, size_t limit);
+int psm__svc_are_headers_over(struct MHD_Connection *conn, size_t limit);
+
+/* -- http.c */
+
+struct svc_http;
+
 /* fd is taken. */
 int psm__svc_http_start(psm_service *svc, int fd, struct svc_http **out,
                         psm_error *err);
@@ -223,6 +319,7 @@ struct svc_stage {
 struct psm_service {
 	char name[SVC_NAME_MAX + 1];
 	int64_t shutdown_ms;
+	struct svc_limits limits;
 	struct svc_backoff backoff;
 	struct svc_route *routes;
 	size_t route_count;
@@ -235,16 +332,18 @@ struct psm_service {
 	pthread_cond_t changed;
 	enum svc_state state;
 	const char *starting; /* the stage at hand; "" */
-	int stop_asked;
-	size_t in_flight; /* requests the application handles or answered */
+	int stop_asked, is_over;
+	size_t in_flight; /* requests for the application, until answered */
 };
 
 /* psm_service_run() on a socket that listens (taken), -1: no HTTP. */
 int psm__svc_run_on(psm_service *svc, int fd, psm_error *err);
-/* 1: a handler of the application may run now; call leave when its answer has
+/* 1: a handler of the application may run; call leave when its answer has
  * left. */
 int psm__svc_enter(psm_service *svc);
 void psm__svc_leave(psm_service *svc);
+/* 1: the stages stop, no handler may begin any more. */
+int psm__svc_is_over(psm_service *svc);
 /* reason[SVC_REASON_SIZE] receives the state in words; an enum psm_health. */
 int psm__svc_state_health(psm_service *svc, char *reason);
 /* Wait until the state is reached or passed; 0 or PSM_ERR_TIMEOUT. */
