@@ -6,7 +6,7 @@ set -o pipefail
 
 # Debian's names; "a|b" is satisfied by either.
 build_packages='autoconf autoconf-archive automake libtool pkgconf|pkg-config make gcc libc6-dev
-	librdkafka-dev libyajl-dev libpq-dev libssl-dev libmicrohttpd-dev libcurl4-openssl-dev|libcurl4-gnutls-dev
+	librdkafka-dev libyajl-dev libpq-dev libssl-dev libutf8proc-dev libmicrohttpd-dev libcurl4-openssl-dev|libcurl4-gnutls-dev
 	check python3 postgresql'
 check_packages='g++ binutils mandoc clang-format-14|clang-format'
 

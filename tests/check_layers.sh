@@ -34,6 +34,7 @@ BEGIN {
 	of("service", "service")
 	outside = "^(examples|bench)$"
 
+	only["utf8proc"] = "^lib/base/"
 	only["yajl/"] = "^(lib/json|bench)/"
 	only["librdkafka/"] = "^(lib/bus/kafka|bench/|tests/|examples/psymatch-devbroker\\.c)"
 	only["openssl/"] = "^(lib/bus/spool_|tests/)"

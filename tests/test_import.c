@@ -248,7 +248,7 @@ START_TEST(errors_without_personal_data)
 		ck_assert_ptr_null(strstr(psm_error_message(err), secrets[i]));
 	ck_assert_str_eq(psm_error_message(err),
 	                 "basic_info/title: want at most 20 characters, found "
-	                 "string");
+	                 "23");
 	psm_json_free(record);
 }
 END_TEST

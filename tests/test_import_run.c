@@ -499,6 +499,32 @@ START_TEST(colleagues_both_new)
 }
 END_TEST
 
+/* A row that somebody stored otherwise is the same person, and keeps its block.
+ */
+START_TEST(stored_untidy)
+{
+	static const char *const names[][3] = {
+	    {"'Anna'", "'MU\u0308LLER'", "'10115'"},
+	    {"'Anna '", "E'M\\u00fcller\\u00a0'", "' 10115'"},
+	    {"'  ANNA'", "E'Mu\\u0308ller\\n'", "E'10115\\u00a0'"},
+	};
+
+	pg_run("INSERT INTO therapist_service.therapeuten (anrede, geschlecht, "
+	       "vorname, nachname, plz, status, sperrdatum) VALUES ('Frau', "
+	       "'weiblich', %s, %s, %s, 'gesperrt', '2025-01-01')",
+	       names[_i][0], names[_i][1], names[_i][2]);
+	put_two("20250601", colleague("M\u00fcller", PHONE, ADULTS),
+	        colleague("Mu\u0308ller", "\"030 23125 1\" ", CHILDREN));
+	ck_assert_int_eq(import(), 1);
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(
+	    therapists("vorname = 'Anna' AND nachname = E'M\\u00fcller' AND "
+	               "plz = '10115' AND status = 'gesperrt'"),
+	    1);
+	ck_assert_int_eq(therapists("true"), 1);
+}
+END_TEST
+
 /* The database goes away: nothing is lost, nothing counts as failed. */
 START_TEST(database_away)
 {
@@ -618,6 +644,7 @@ suite(void)
 	tcase_add_test(t, manual_columns);
 	tcase_add_loop_test(t, colleague_in_a_record_left_out, 0, 3);
 	tcase_add_loop_test(t, colleagues_both_new, 0, 2);
+	tcase_add_loop_test(t, stored_untidy, 0, 3);
 	tcase_add_test(t, database_away);
 	tcase_add_test(t, two_at_once);
 	tcase_add_test(t, cancelled);

@@ -228,9 +228,9 @@ END_TEST
 START_TEST(texts)
 {
 	ck_assert_uint_eq(psm__utf8_count("a\xc3\xa4\xe2\x82\xac"), 3);
-	ck_assert_int_eq(psm__is_blank(NULL), 1);
-	ck_assert_int_eq(psm__is_blank(" \t\n"), 1);
-	ck_assert_int_eq(psm__is_blank(" a "), 0);
+	ck_assert_int_eq(psm__text_is_blank(NULL), 1);
+	ck_assert_int_eq(psm__text_is_blank(" \t\n"), 1);
+	ck_assert_int_eq(psm__text_is_blank(" a "), 0);
 	ck_assert_int_eq(psm__is_digits("01234", 5), 1);
 	ck_assert_int_eq(psm__is_digits("0123", 5), 0);
 	ck_assert_int_eq(psm__is_digits("0123x", 5), 0);

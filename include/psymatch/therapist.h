@@ -67,7 +67,8 @@ PSM_API int psm_therapist_transition(int from, int to, int blocked,
  *   "contact": {phone, email, fax}, "therapy_methods": [string],
  *   "languages": [string], "telephone_hours": object}; borrowed for the call.
  * @param fields  receives a JSON object with the columns that the record
- *   fills: a missing or blank value makes no member, an unknown salutation
+ *   fills, texts in NFC and without blanks at their ends: a missing or blank
+ *   value makes no member, an unknown salutation
  *   makes neither "anrede" nor "geschlecht". New (psm_free); NULL unless 0 is
  *   returned.
  * @param err     details of a failure, with JSON pointer, line and column; may
@@ -75,7 +76,9 @@ PSM_API int psm_therapist_transition(int from, int to, int blocked,
  * @return 0: mapped; 1: skipped, no method of the record is for adults;
  *   PSM_ERR_INVAL   record or fields is NULL;
  *   PSM_ERR_SCHEMA  a required value is missing, a value has the wrong type or
- *                   is too long, or the postal code is not five digits;
+ *                   is too long, a text is not one plain line (a line break, a
+ *                   control character, an HTML entity in a name), the mail
+ *                   address is none, or the postal code is not five digits;
  *   PSM_ERR_NOMEM   out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.
@@ -85,7 +88,8 @@ PSM_API int psm_therapist_from_record(const psm_json *record, char **fields,
 
 /**
  * Find the stored therapist that imported fields are about: the one with the
- * same vorname, nachname and plz; else the one who changed the name, that is
+ * same vorname, nachname and plz (in NFC, without blanks at the ends, blanks
+ * and case folded, as all texts here); else the one who changed the name, that is
  * with the same vorname, plz, strasse and ort (none of them empty) and the
  * same telefon or email, unless "present" names that therapist too, or somebody
  * else whom all of this fits as well.
@@ -384,7 +388,9 @@ PSM_API int psm_therapist_unblock(psm_store *store, int64_t id,
  *   PSM_ERR_INVAL      a NULL argument other than err, or id is not positive;
  *   PSM_ERR_PARSE      json is malformed;
  *   PSM_ERR_SCHEMA     unknown or read-only column, or a value that does not
- *                      fit it;
+ *                      fit it: in texts with a limit line breaks and control
+ *                      characters do not, email is one address, webseite has
+ *                      http, https or no scheme;
  *   PSM_ERR_TOO_LARGE  json is larger than a JSON document may be;
  *   PSM_ERR_NOT_FOUND  no such therapist;
  *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  not done, call again;

@@ -36,11 +36,13 @@ struct psm__stored {
 struct psm__stored_list {
 	struct psm__stored *items;
 	size_t count;
+	struct psm__names names; /* of all of them, by index */
 };
 void psm__stored_list_free(struct psm__stored_list *list);
-/* All with this first name and postal code; lock: FOR UPDATE. */
-int psm__therapists_like(psm_tx *tx, const struct psm__row *fresh, int lock,
-                         struct psm__stored_list *out, psm_error *err);
+/* Those of some postal codes, an array of text as PostgreSQL reads it. Of a
+ * stored postal code the digits count. */
+int psm__therapists_at(psm_tx *tx, const char *codes,
+                       struct psm__stored_list *out, psm_error *err);
 /* One by id, locked. */
 int psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
                         psm_error *err);

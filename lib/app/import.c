@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The records of one import file become therapists. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/app.h"
@@ -11,7 +12,8 @@ struct import {
 	psm_import_status *status;
 	const psm_json *list;    /* "therapists" */
 	struct psm__names names; /* of all records, also those left out */
-	int is_new;              /* its errors are reported */
+	struct psm__stored_list stored; /* of the records' postal codes */
+	int is_new;                     /* its errors are reported */
 	struct psm__import_counts counts;
 };
 
@@ -45,10 +47,22 @@ record_read(const struct import *im, size_t i, struct record *out,
 	return rc;
 }
 
+/* The row's postal code as an item of an array; codes begins with '{'. */
+static void
+add_code(struct psm__buf *codes, const struct psm__row *row)
+{
+	const char *plz = psm__row_get(row, "plz");
+	char *tidy = plz != NULL ? psm__text_tidy(plz) : NULL;
+
+	if (psm__is_digits(tidy, 5))
+		psm__buf_printf(codes, "%s%s", codes->len > 1 ? "," : "", tidy);
+	psm__free(tidy);
+}
+
 /* Everybody counts whom the file names: also in a record for children only, or
  * in one with a fault, nobody has changed the name. */
 static int
-collect_names(struct import *im, psm_error *err)
+collect_names(struct import *im, struct psm__buf *codes, psm_error *err)
 {
 	struct psm__row who;
 	int rc = 0;
@@ -60,9 +74,32 @@ collect_names(struct import *im, psm_error *err)
 			                        &who, err);
 		if (rc == 0)
 			rc = psm__names_add(&im->names, &who, i, err);
+		if (rc == 0)
+			add_code(codes, &who);
 		psm__row_free(&who);
 	}
-	psm__names_sort(&im->names);
+	return rc < 0 ? rc : psm__names_sort(&im->names, err);
+}
+
+/* Read at once who is stored under the postal codes of the file. */
+static int
+load_stored(struct import *im, psm_error *err)
+{
+	struct psm__buf codes = {0};
+	psm_tx *tx = NULL;
+	int rc;
+
+	psm__buf_putc(&codes, '{');
+	rc = collect_names(im, &codes, err);
+	psm__buf_putc(&codes, '}');
+	if (rc == 0 && codes.failed)
+		rc = psm__nomem(err);
+	if (rc == 0)
+		rc = psm_tx_begin(im->store, &tx, err);
+	if (rc == 0)
+		rc = psm__therapists_at(tx, codes.data, &im->stored, err);
+	psm_tx_rollback(tx);
+	psm__buf_free(&codes);
 	return rc;
 }
 
@@ -78,7 +115,7 @@ check_twins(const struct import *im, const struct record *r, psm_error *err)
 	struct record other;
 
 	for (int n = 0; n < count; n++) {
-		i = im->names.people[first + (size_t)n].record;
+		i = im->names.people[first + (size_t)n].number;
 		if (psm_json_equal(r->json, psm_json_item(im->list, i)))
 			continue;
 		rc = record_read(im, i, &other, NULL);
@@ -95,20 +132,42 @@ check_twins(const struct import *im, const struct record *r, psm_error *err)
 	return count < 0 ? count : 0;
 }
 
+/* tx NULL: nothing is written, the result is what would be. */
 static int
-make_new(const struct import *im, psm_tx *tx, struct record *r, int locked,
-         psm_error *err)
+make_new(const struct import *im, psm_tx *tx, struct record *r, psm_error *err)
 {
 	int rc = psm__record_complete(r->json, r->pointer, &r->row, err);
 
-	if (rc == 0 && locked)
+	if (rc == 0 && tx != NULL)
 		rc = psm__therapist_insert(tx, &r->row, im->file->name, err);
 	return rc < 0 ? rc : PSM__N_CREATED;
 }
 
 static int
+save_same(const struct import *im, psm_tx *tx, const struct record *r,
+          const struct psm__row *known, psm_error *err)
+{
+	struct psm__row row = {0};
+	int rc;
+
+	rc = psm__therapist_lock(
+	    tx, strtoll(psm__row_get(known, "id"), NULL, 10), &row, err);
+	if (rc == 0)
+		rc = psm__therapist_merge(&row, &r->row, 1, err);
+	if (rc > 0) {
+		rc = psm__therapist_save(tx, &row, im->file->name,
+		                         "therapist.updated", err);
+		rc = rc < 0 ? rc : PSM__N_UPDATED;
+	} else if (rc == 0) {
+		rc = PSM__N_UNCHANGED;
+	}
+	psm__row_free(&row);
+	return rc;
+}
+
+static int
 make_same(const struct import *im, psm_tx *tx, const struct record *r,
-          struct psm__stored *stored, int locked, psm_error *err)
+          struct psm__stored *stored, psm_error *err)
 {
 	int rc;
 
@@ -117,47 +176,27 @@ make_same(const struct import *im, psm_tx *tx, const struct record *r,
 	if (stored->source != NULL &&
 	    strcmp(stored->source, im->file->name) > 0)
 		return PSM__N_SUPERSEDED;
-	rc = psm__therapist_merge(&stored->row, &r->row, err);
-	if (rc <= 0)
-		return rc < 0 ? rc : PSM__N_UNCHANGED;
-	if (locked)
-		rc = psm__therapist_save(tx, &stored->row, im->file->name,
-		                         "therapist.updated", err);
-	return rc < 0 ? rc : PSM__N_UPDATED;
+	if (tx != NULL)
+		return save_same(im, tx, r, &stored->row, err);
+	rc = psm__therapist_merge(&stored->row, &r->row, 0, err);
+	return rc < 0 ? rc : rc > 0 ? PSM__N_UPDATED : PSM__N_UNCHANGED;
 }
 
-/* What becomes of the record, an enum psm__import_count; done when locked. */
+/* What becomes of the record, an enum psm__import_count; done if there is a
+ * transaction. */
 static int
-decide(const struct import *im, psm_tx *tx, struct record *r, int locked,
-       psm_error *err)
+decide(const struct import *im, psm_tx *tx, struct record *r,
+       const struct psm__stored_list *list, psm_error *err)
 {
-	struct psm__stored_list list;
-	struct psm__row *rows = NULL;
 	size_t at;
-	int rc;
+	int rc =
+	    psm__therapist_find(&r->row, &list->names, &im->names, &at, err);
 
-	rc = psm__therapists_like(tx, &r->row, locked, &list, err);
-	if (rc < 0)
-		return rc;
-	rows = psm__array(list.count + 1, sizeof(*rows));
-	if (rows == NULL) {
-		rc = psm__nomem(err);
-		goto out;
-	}
-	for (size_t i = 0; i < list.count; i++)
-		rows[i] = list.items[i].row; /* borrowed from list */
-	rc = psm__therapist_find(&r->row, rows, list.count, &im->names, &at,
-	                         err);
 	if (rc == PSM_ERR_NOT_FOUND) {
 		psm__error_clear(err);
-		rc = make_new(im, tx, r, locked, err);
-	} else if (rc >= 0) {
-		rc = make_same(im, tx, r, &list.items[at], locked, err);
+		return make_new(im, tx, r, err);
 	}
-out:
-	psm__free(rows);
-	psm__stored_list_free(&list);
-	return rc;
+	return rc < 0 ? rc : make_same(im, tx, r, &list->items[at], err);
 }
 
 /* FNV-1a, 32 bits. */
@@ -178,45 +217,58 @@ hash(const char *a, const char *b)
 static int
 lock_people(psm_tx *tx, const struct psm__row *row, psm_error *err)
 {
+	char *name = psm__text_fold(psm__row_get(row, "vorname"));
 	struct psm__number n;
 	const char *params[1];
-
-	params[0] = psm__number(
-	    &n, hash(psm__row_get(row, "plz"), psm__row_get(row, "vorname")));
-	/* 7461: the number of this lock among the library's. */
-	return psm_tx_exec(tx,
-	                   "SELECT pg_advisory_xact_lock(7461, $1::integer)", 1,
-	                   params, NULL, err);
-}
-
-/*
- * Most records say nothing new, so the first look takes no lock and writes
- * nothing; only a record that has something to write is decided again under
- * the locks.
- */
-static int
-import_mapped(const struct import *im, struct record *r, psm_error *err)
-{
-	psm_tx *tx = NULL;
 	int rc;
 
+	if (name == NULL)
+		return psm__nomem(err);
+	params[0] = psm__number(&n, hash(psm__row_get(row, "plz"), name));
+	/* 7461: the number of this lock among the library's. */
+	rc = psm_tx_exec(tx, "SELECT pg_advisory_xact_lock(7461, $1::integer)",
+	                 1, params, NULL, err);
+	psm__free(name);
+	return rc;
+}
+
+/* Decide again under the locks, and write. */
+static int
+write_mapped(const struct import *im, struct record *r, psm_error *err)
+{
+	struct psm__stored_list list = {0};
+	psm_tx *tx = NULL;
+	char code[8];
+	int rc, done;
+
+	snprintf(code, sizeof(code), "{%.5s}", psm__row_get(&r->row, "plz"));
 	rc = psm_tx_begin(im->store, &tx, err);
 	if (rc == 0)
-		rc = decide(im, tx, r, 0, err);
-	if (rc != PSM__N_CREATED && rc != PSM__N_UPDATED)
-		goto out;
-	rc = lock_people(tx, &r->row, err);
+		rc = lock_people(tx, &r->row, err);
 	if (rc == 0)
-		rc = decide(im, tx, r, 1, err);
+		rc = psm__therapists_at(tx, code, &list, err);
+	if (rc == 0)
+		rc = decide(im, tx, r, &list, err);
 	if (rc == PSM__N_CREATED || rc == PSM__N_UPDATED) {
-		int done = psm_tx_commit(tx, err);
-
+		done = psm_tx_commit(tx, err);
 		tx = NULL; /* gone, whatever the result */
 		rc = done < 0 ? done : rc;
 	}
-out:
 	psm_tx_rollback(tx);
+	psm__stored_list_free(&list);
 	return rc;
+}
+
+/* Most records say nothing new: the first look is at what was read beforehand,
+ * without a lock. */
+static int
+import_mapped(const struct import *im, struct record *r, psm_error *err)
+{
+	int rc = decide(im, NULL, r, &im->stored, err);
+
+	return rc == PSM__N_CREATED || rc == PSM__N_UPDATED
+	           ? write_mapped(im, r, err)
+	           : rc;
 }
 
 static int
@@ -250,7 +302,7 @@ import_record(struct import *im, size_t i, psm_error *err)
 static int
 import_all(struct import *im, psm_error *err)
 {
-	int rc = collect_names(im, err);
+	int rc = load_stored(im, err);
 
 	for (size_t i = 0; i < psm_json_count(im->list) && rc >= 0; i++) {
 		if (psm__import_cancelled(im->status))
@@ -294,6 +346,7 @@ psm__import_document(psm_store *store, const struct psm__file *f,
 	if (rc >= 0)
 		psm__import_file_done(status, f->name, &im.counts, im.is_new);
 out:
+	psm__stored_list_free(&im.stored);
 	psm__names_free(&im.names);
 	psm_json_free(doc);
 	return rc;

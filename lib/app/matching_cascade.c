@@ -168,7 +168,7 @@ psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
 	if (rc < 0)
 		return rc;
 	c.reason = psm_json_string(psm_json_at(payload, "/reason"));
-	if (psm__is_blank(c.reason))
+	if (psm__text_is_blank(c.reason))
 		c.reason = "Therapist blocked";
 	rc = cancel_unsent(&c);
 	if (rc == 0)

@@ -130,7 +130,7 @@ load_search(const struct load *l, const psm_json *search, const char *patient,
 }
 
 static int
-check_columns(const struct load *l, const struct psm__row *row,
+check_columns(const struct load *l, struct psm__row *row,
               const psm_json *patient, const char *at)
 {
 	int rc = 0;

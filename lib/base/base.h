@@ -88,6 +88,22 @@ size_t psm__utf8_len(const char *text, size_t len);
 /* Where the well-formed part ends: len if all of it is. */
 size_t psm__utf8_check(const char *text, size_t len);
 
+/* -- unicode.c: texts of people, NUL-terminated UTF-8. What is made is new, or
+ * NULL when out of memory. */
+/* In NFC, without blanks at the ends. A blank is all of Unicode's white space,
+ * and what has no width. */
+char *psm__text_tidy(const char *text);
+/* What two texts have in common that are the same to a reader: NFC, case
+ * folded, no blanks at the ends and single ones between. */
+char *psm__text_fold(const char *text);
+/* 1: NULL or nothing but blanks. */
+int psm__text_is_blank(const char *text);
+/* 1: no line break and no control character in it. */
+int psm__text_is_line(const char *text);
+/* 1: the same in NFC; no memory is needed. Longer than 128 code points are the
+ * same only byte by byte. */
+int psm__text_same_word(const char *a, const char *b);
+
 /* -- buf.c: a growing byte buffer, always NUL-terminated; a failed allocation
  * is sticky. */
 struct psm__buf {

@@ -19,8 +19,6 @@
 
 /* Characters of valid UTF-8. */
 size_t psm__utf8_count(const char *text);
-/* 1 if text is NULL or has nothing but blanks. */
-int psm__is_blank(const char *text);
 /* 1 if text is exactly count ASCII digits. */
 int psm__is_digits(const char *text, size_t count);
 /* 1 if text is a day of the calendar, written "YYYY-MM-DD". */
@@ -54,8 +52,9 @@ int psm__row_set_named(struct psm__row *r, const char *column, const char *text,
  * wanted, at "<prefix>/<column>". Null is stored as null. */
 int psm__row_set_json(struct psm__row *r, size_t i, const psm_json *v,
                       const char *prefix, psm_error *err);
-/* For values that people give: required columns filled, texts not too long. */
-int psm__row_check(const struct psm__row *r, size_t i, const psm_json *v,
+/* For values that people give: texts of one line are stored tidy, required
+ * columns must be filled, and a text must do for its column. */
+int psm__row_check(struct psm__row *r, size_t i, const psm_json *v,
                    const char *prefix, psm_error *err);
 /* Every member of obj that names a column; the others are left out. */
 int psm__row_from_json(struct psm__row *r, const psm_json *obj,
@@ -71,6 +70,14 @@ int psm__row_is_empty(const struct psm__row *r, size_t i);
 /* Count of columns marked as modified. */
 int psm__row_modified(const struct psm__row *r);
 
+/* -- value.c */
+
+/* Store a text that people give, a line tidily; text may be the value itself.
+ * 1: it does not do for the column, and what says why, without data: "want ..,
+ * found ..". Else 0 or PSM_ERR_NOMEM. */
+int psm__value_put(struct psm__row *r, size_t i, const char *text, char *what,
+                   size_t size);
+
 /* -- therapist.c */
 
 /* Map a record; prefix is the pointer of the record in its file. 0, 1 (skipped)
@@ -82,40 +89,46 @@ int psm__record_map(const psm_json *record, const char *prefix,
 int psm__record_complete(const psm_json *record, const char *prefix,
                          struct psm__row *row, psm_error *err);
 
-/* What a record says about who it is, if only that: texts that are at fault
- * are left out. Name and postal code may be missing. */
+/* What a record says about who it is, if only that, as it is written there;
+ * values that are no texts are left out. */
 int psm__record_person(const psm_json *record, struct psm__row *out,
                        psm_error *err);
 
-/* Who a file tells about, for psm__therapist_find(). */
+/* -- identity.c */
+
+/* What tells one person from another, as psm__text_fold() makes texts. */
 struct psm__person {
-	char *name;     /* vorname, nachname and plz as one key */
-	char *practice; /* vorname, plz, strasse and ort as one key */
+	/* Each is one key, "" if a part of it is missing. */
+	char *name;     /* vorname, nachname, plz */
+	char *practice; /* vorname, plz, strasse, ort */
 	char *telefon, *email;
-	size_t record; /* index in the file */
+	size_t number; /* of the record in its file, or of the stored row */
 };
+/* Those a file tells about, or those that are stored. */
 struct psm__names {
-	struct psm__person *people; /* sorted by name and record; owned */
+	struct psm__person *people; /* by name and number; owned */
+	size_t *by_practice;        /* indexes of people */
 	size_t count, cap;
 };
 int psm__names_add(struct psm__names *names, const struct psm__row *row,
-                   size_t record, psm_error *err);
-void psm__names_sort(struct psm__names *names);
+                   size_t number, psm_error *err);
+/* After the last one was added, before any is looked for. */
+int psm__names_sort(struct psm__names *names, psm_error *err);
 /* Count of people with the row's name; they stand from *first on. */
 int psm__names_find(const struct psm__names *names, const struct psm__row *row,
                     size_t *first, psm_error *err);
 void psm__names_free(struct psm__names *names);
 
-/* The rules of psm_therapist_match() on rows; names may be NULL. 0, 1 or an
- * error. */
+/* The rules of psm_therapist_match() on rows; present may be NULL. 0, 1 or an
+ * error; *number is that of the stored one. */
 int psm__therapist_find(const struct psm__row *fresh,
-                        const struct psm__row *candidates, size_t count,
-                        const struct psm__names *names, size_t *index,
+                        const struct psm__names *stored,
+                        const struct psm__names *present, size_t *number,
                         psm_error *err);
-/* The rules of psm_therapist_merge() on rows: modified columns are marked.
- * Their count or an error. */
+/* The rules of psm_therapist_merge() on rows. Count of columns that change, or
+ * an error; apply: they are put into stored and marked as modified. */
 int psm__therapist_merge(struct psm__row *stored, const struct psm__row *fresh,
-                         psm_error *err);
+                         int apply, psm_error *err);
 /*
  * A change by hand: patch is an object of columns. Status, sperrdatum and
  * sperrgrund follow psm_therapist_transition(); today is "YYYY-MM-DD". event

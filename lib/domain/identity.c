@@ -5,46 +5,39 @@
 
 #include "domain/domain.h"
 
-/* Lengths keep the parts apart: no text can run into the next one. NULL: out of
- * memory. */
+/* Of a column; "" for null. NULL: out of memory. */
+static char *
+fold(const struct psm__row *row, const char *column)
+{
+	const char *text = psm__row_get(row, column);
+
+	return psm__text_fold(text != NULL ? text : "");
+}
+
+/* Lengths keep the parts apart: no text can run into the next one. "": one of
+ * them is missing. NULL: out of memory. */
 static char *
 key_of(const struct psm__row *row, const char *const *parts, size_t count)
 {
 	struct psm__buf b = {0};
-	const char *text;
+	int missing = 0;
+	char *text;
 
 	for (size_t i = 0; i < count; i++) {
-		text = psm__row_get(row, parts[i]);
-		text = text != NULL ? text : "";
+		text = fold(row, parts[i]);
+		if (text == NULL) {
+			psm__buf_free(&b);
+			return NULL;
+		}
+		missing = missing || text[0] == '\0';
 		psm__buf_printf(&b, "%zu:%s", strlen(text), text);
+		psm__free(text);
+	}
+	if (missing && !b.failed) {
+		psm__buf_free(&b);
+		return psm__strdup("");
 	}
 	return psm__buf_take(&b, NULL);
-}
-
-static char *
-identity(const struct psm__row *row)
-{
-	static const char *const parts[] = {"vorname", "nachname", "plz"};
-
-	return key_of(row, parts, PSM__COUNT(parts));
-}
-
-/* What does not change with the last name. */
-static char *
-practice(const struct psm__row *row)
-{
-	static const char *const parts[] = {"vorname", "plz", "strasse", "ort"};
-
-	return key_of(row, parts, PSM__COUNT(parts));
-}
-
-static int
-copy_text(const struct psm__row *row, const char *column, char **out)
-{
-	const char *text = psm__row_get(row, column);
-
-	*out = text != NULL ? psm__strdup(text) : NULL;
-	return text != NULL && *out == NULL ? PSM_ERR_NOMEM : 0;
 }
 
 static void
@@ -54,20 +47,40 @@ person_free(struct psm__person *p)
 	psm__free(p->practice);
 	psm__free(p->telefon);
 	psm__free(p->email);
+	memset(p, 0, sizeof(*p));
+}
+
+static int
+person_make(struct psm__person *p, const struct psm__row *row, size_t number,
+            psm_error *err)
+{
+	static const char *const name[] = {"vorname", "nachname", "plz"};
+	/* What does not change with the last name. */
+	static const char *const practice[] = {"vorname", "plz", "strasse",
+	                                       "ort"};
+
+	p->number = number;
+	p->name = key_of(row, name, PSM__COUNT(name));
+	p->practice = key_of(row, practice, PSM__COUNT(practice));
+	p->telefon = fold(row, "telefon");
+	p->email = fold(row, "email");
+	if (p->name != NULL && p->practice != NULL && p->telefon != NULL &&
+	    p->email != NULL)
+		return 0;
+	person_free(p);
+	return psm__nomem(err);
 }
 
 int
 psm__names_add(struct psm__names *names, const struct psm__row *row,
-               size_t record, psm_error *err)
+               size_t number, psm_error *err)
 {
-	struct psm__person p = {.record = record};
+	struct psm__person p;
+	int rc = person_make(&p, row, number, err);
 
-	p.name = identity(row);
-	p.practice = practice(row);
-	if (p.name == NULL || p.practice == NULL ||
-	    copy_text(row, "telefon", &p.telefon) < 0 ||
-	    copy_text(row, "email", &p.email) < 0 ||
-	    psm__grow(&names->people, &names->cap, names->count + 1,
+	if (rc < 0)
+		return rc;
+	if (psm__grow(&names->people, &names->cap, names->count + 1,
 	              sizeof(p)) < 0) {
 		person_free(&p);
 		return psm__nomem(err);
@@ -77,26 +90,56 @@ psm__names_add(struct psm__names *names, const struct psm__row *row,
 }
 
 static int
-compare(const void *a, const void *b)
+by_name(const void *a, const void *b)
 {
 	const struct psm__person *x = a, *y = b;
 	int order = strcmp(x->name, y->name);
 
 	return order != 0 ? order
-	                  : (x->record > y->record) - (x->record < y->record);
+	                  : (x->number > y->number) - (x->number < y->number);
+}
+
+static int
+by_practice(const void *a, const void *b, void *people)
+{
+	const struct psm__person *p = people;
+	size_t i = *(const size_t *)a, j = *(const size_t *)b;
+	int order = strcmp(p[i].practice, p[j].practice);
+
+	return order != 0 ? order : (i > j) - (i < j);
+}
+
+int
+psm__names_sort(struct psm__names *names, psm_error *err)
+{
+	if (names->count == 0)
+		return 0;
+	names->by_practice =
+	    psm__array(names->count, sizeof(*names->by_practice));
+	if (names->by_practice == NULL)
+		return psm__nomem(err);
+	qsort(names->people, names->count, sizeof(*names->people), by_name);
+	for (size_t i = 0; i < names->count; i++)
+		names->by_practice[i] = i;
+	qsort_r(names->by_practice, names->count, sizeof(*names->by_practice),
+	        by_practice, names->people);
+	return 0;
 }
 
 void
-psm__names_sort(struct psm__names *names)
+psm__names_free(struct psm__names *names)
 {
-	if (names->count > 1)
-		qsort(names->people, names->count, sizeof(*names->people),
-		      compare);
+	for (size_t i = 0; i < names->count; i++)
+		person_free(&names->people[i]);
+	psm__free(names->people);
+	psm__free(names->by_practice);
+	memset(names, 0, sizeof(*names));
 }
 
-/* Index of the first person whose name is not below key. */
+/* Index of the first person whose name is not below key; *count of those who
+ * have it. "" is nobody's. */
 static size_t
-lower_bound(const struct psm__names *names, const char *key)
+find_name(const struct psm__names *names, const char *key, size_t *count)
 {
 	size_t low = 0, high = names->count, mid;
 
@@ -107,6 +150,32 @@ lower_bound(const struct psm__names *names, const char *key)
 		else
 			high = mid;
 	}
+	*count = 0;
+	while (key[0] != '\0' && low + *count < names->count &&
+	       strcmp(names->people[low + *count].name, key) == 0)
+		++*count;
+	return low;
+}
+
+/* The same in by_practice. */
+static size_t
+find_practice(const struct psm__names *names, const char *key, size_t *count)
+{
+	size_t low = 0, high = names->count, mid;
+	const struct psm__person *people = names->people;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (strcmp(people[names->by_practice[mid]].practice, key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*count = 0;
+	while (key[0] != '\0' && low + *count < names->count &&
+	       strcmp(people[names->by_practice[low + *count]].practice, key) ==
+	           0)
+		++*count;
 	return low;
 }
 
@@ -114,37 +183,16 @@ int
 psm__names_find(const struct psm__names *names, const struct psm__row *row,
                 size_t *first, psm_error *err)
 {
-	char *key = identity(row);
-	size_t i;
+	struct psm__person p;
+	size_t count;
+	int rc = person_make(&p, row, 0, err);
 
 	*first = 0;
-	if (key == NULL)
-		return psm__nomem(err);
-	*first = lower_bound(names, key);
-	for (i = *first; i < names->count; i++) {
-		if (strcmp(names->people[i].name, key) != 0)
-			break;
-	}
-	psm__free(key);
-	return (int)(i - *first);
-}
-
-void
-psm__names_free(struct psm__names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		person_free(&names->people[i]);
-	psm__free(names->people);
-	memset(names, 0, sizeof(*names));
-}
-
-/* Two empty values are not the same value: they say nothing. */
-static int
-agree(const struct psm__row *a, const struct psm__row *b, const char *column)
-{
-	const char *x = psm__row_get(a, column), *y = psm__row_get(b, column);
-
-	return !psm__is_blank(x) && y != NULL && strcmp(x, y) == 0;
+	if (rc < 0)
+		return rc;
+	*first = find_name(names, p.name, &count);
+	person_free(&p);
+	return (int)count;
 }
 
 /* The next digit of a telephone number, 0 at its end. */
@@ -176,8 +224,6 @@ same_phone(const char *x, const char *y)
 	size_t count = 0;
 	char c;
 
-	if (psm__is_blank(x) || psm__is_blank(y))
-		return 0;
 	x = national(x);
 	y = national(y);
 	do {
@@ -190,105 +236,46 @@ same_phone(const char *x, const char *y)
 	return count >= 5;
 }
 
-static char
-lower(char c)
+static int
+same_contact(const struct psm__person *a, const struct psm__person *b)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	/* Two empty values are not the same value: they say nothing. */
+	return same_phone(a->telefon, b->telefon) ||
+	       (a->email[0] != '\0' && strcmp(a->email, b->email) == 0);
 }
 
 static int
-same_email(const char *x, const char *y)
+is_named(const struct psm__names *names, const char *key)
 {
-	if (psm__is_blank(x) || psm__is_blank(y))
-		return 0;
-	while (*x != '\0' && lower(*x) == lower(*y)) {
-		x++;
-		y++;
-	}
-	return *x == '\0' && *y == '\0';
-}
+	size_t count;
 
-static int
-same_contact(const char *telefon, const char *email,
-             const struct psm__row *candidate)
-{
-	return same_phone(telefon, psm__row_get(candidate, "telefon")) ||
-	       same_email(email, psm__row_get(candidate, "email"));
-}
-
-static int
-is_same_name(const struct psm__row *a, const struct psm__row *b)
-{
-	return agree(a, b, "vorname") && agree(a, b, "nachname") &&
-	       agree(a, b, "plz");
-}
-
-/* 1, 0 or PSM_ERR_NOMEM. */
-static int
-is_former_name(const struct psm__row *fresh, const struct psm__row *candidate,
-               const struct psm__names *names, psm_error *err)
-{
-	size_t first;
-	int rc;
-
-	if (!agree(fresh, candidate, "vorname") ||
-	    !agree(fresh, candidate, "plz") ||
-	    !agree(fresh, candidate, "strasse") ||
-	    !agree(fresh, candidate, "ort") ||
-	    !same_contact(psm__row_get(fresh, "telefon"),
-	                  psm__row_get(fresh, "email"), candidate))
-		return 0;
 	if (names == NULL)
-		return 1;
-	/* Whoever the same file still tells about has not changed the name:
-	 * two colleagues of one practice share a first name. */
-	rc = psm__names_find(names, candidate, &first, err);
-	return rc < 0 ? rc : rc == 0;
-}
-
-/* Is one of the candidates stored under this name? 1, 0 or PSM_ERR_NOMEM. */
-static int
-is_stored(const char *name, const struct psm__row *candidates, size_t count)
-{
-	int same = 0;
-	char *key;
-
-	for (size_t i = 0; i < count && !same; i++) {
-		key = identity(&candidates[i]);
-		if (key == NULL)
-			return PSM_ERR_NOMEM;
-		same = strcmp(name, key) == 0;
-		psm__free(key);
-	}
-	return same;
+		return 0;
+	(void)find_name(names, key, &count);
+	return count > 0;
 }
 
 /*
  * Does the file tell about somebody else who is new and could be the stored
  * one as well? Then neither takes the row over: which of them came first in
- * the file says nothing. 1, 0 or PSM_ERR_NOMEM.
+ * the file says nothing.
  */
 static int
-has_rival(const struct psm__row *fresh, const struct psm__row *candidates,
-          size_t count, size_t at, const struct psm__names *names)
+has_rival(const struct psm__person *fresh, const struct psm__person *old,
+          const struct psm__names *stored, const struct psm__names *present)
 {
-	char *own = identity(fresh), *place = practice(&candidates[at]);
-	int rc = own == NULL || place == NULL ? PSM_ERR_NOMEM : 0;
+	size_t count = 0, at = 0;
+	const struct psm__person *p;
 
-	for (size_t i = 0; names != NULL && i < names->count && rc == 0; i++) {
-		const struct psm__person *p = &names->people[i];
-
-		if (strcmp(p->practice, place) != 0 ||
-		    strcmp(p->name, own) == 0 ||
-		    !same_contact(p->telefon, p->email, &candidates[at]))
-			continue;
-		rc = is_stored(p->name, candidates, count);
-		if (rc >= 0)
-			rc = !rc;
+	if (present != NULL)
+		at = find_practice(present, old->practice, &count);
+	for (size_t i = 0; i < count; i++) {
+		p = &present->people[present->by_practice[at + i]];
+		if (strcmp(p->name, fresh->name) != 0 && same_contact(p, old) &&
+		    !is_named(stored, p->name))
+			return 1;
 	}
-	psm__free(own);
-	psm__free(place);
-	return rc;
+	return 0;
 }
 
 static int
@@ -298,31 +285,24 @@ ambiguous(psm_error *err, size_t count, const char *how)
 	                 "want one stored therapist %s, found %zu", how, count);
 }
 
-int
-psm__therapist_find(const struct psm__row *fresh,
-                    const struct psm__row *candidates, size_t count,
-                    const struct psm__names *names, size_t *index,
-                    psm_error *err)
+/* Who is stored under a name that the file does not have any more, and is fresh
+ * in all but the last name? */
+static int
+find_former(const struct psm__person *fresh, const struct psm__names *stored,
+            const struct psm__names *present, size_t *number, psm_error *err)
 {
-	size_t same = 0, former = 0, at = 0;
-	int rc;
+	const struct psm__person *p, *old = NULL;
+	size_t count, at, former = 0;
 
+	at = find_practice(stored, fresh->practice, &count);
 	for (size_t i = 0; i < count; i++) {
-		if (!is_same_name(fresh, &candidates[i]))
+		p = &stored->people[stored->by_practice[at + i]];
+		/* Whoever the same file still tells about has not changed the
+		 * name: two colleagues of one practice share a first name. */
+		if (!same_contact(fresh, p) || is_named(present, p->name))
 			continue;
-		same++;
-		*index = i;
-	}
-	if (same > 0)
-		return same == 1 ? 0
-		                 : ambiguous(err, same,
-		                             "with this name and postal code");
-	for (size_t i = 0; i < count; i++) {
-		rc = is_former_name(fresh, &candidates[i], names, err);
-		if (rc < 0)
-			return rc;
-		former += (size_t)rc;
-		at = rc ? i : at;
+		former++;
+		old = p;
 	}
 	if (former > 1)
 		return ambiguous(err, former,
@@ -330,13 +310,35 @@ psm__therapist_find(const struct psm__row *fresh,
 	if (former == 0)
 		return psm__fail(err, PSM_ERR_NOT_FOUND,
 		                 "no stored therapist fits");
-	rc = has_rival(fresh, candidates, count, at, names);
-	if (rc < 0)
-		return psm__nomem(err);
-	if (rc > 0)
+	if (has_rival(fresh, old, stored, present))
 		return psm__fail(err, PSM_ERR_AMBIGUOUS,
 		                 "want one new name for a stored therapist, "
 		                 "found several in the file");
-	*index = at;
+	*number = old->number;
 	return 1;
+}
+
+int
+psm__therapist_find(const struct psm__row *fresh,
+                    const struct psm__names *stored,
+                    const struct psm__names *present, size_t *number,
+                    psm_error *err)
+{
+	struct psm__person p;
+	size_t same, at;
+	int rc = person_make(&p, fresh, 0, err);
+
+	if (rc < 0)
+		return rc;
+	at = find_name(stored, p.name, &same);
+	if (same == 0) {
+		rc = find_former(&p, stored, present, number, err);
+	} else if (same > 1) {
+		rc = ambiguous(err, same, "with this name and postal code");
+	} else {
+		*number = stored->people[at].number;
+		rc = 0;
+	}
+	person_free(&p);
+	return rc;
 }

@@ -14,6 +14,7 @@ struct mapper {
 	const char *prefix;
 	struct psm__row *row;
 	psm_error *err;
+	int raw; /* texts are taken as they are */
 };
 
 /* Which value of a record is which column. */
@@ -32,20 +33,29 @@ static const struct {
 };
 
 static int
-refuse(const struct mapper *m, const char *pointer, const psm_json *at,
-       const char *want)
+refuse_as(const struct mapper *m, const char *pointer, const psm_json *at,
+          const char *what)
 {
 	char full[256];
 
 	snprintf(full, sizeof(full), "%s%s", m->prefix, pointer);
 	psm__fail_at(m->err, PSM_ERR_SCHEMA,
-	             psm__json_position(at != NULL ? at : m->record),
-	             "%s: want %s, found %s",
-	             pointer[0] == '/' ? pointer + 1 : "record", want,
-	             at == NULL ? "nothing"
-	                        : psm_json_kind_name(psm_json_kind(at)));
+	             psm__json_position(at != NULL ? at : m->record), "%s: %s",
+	             pointer[0] == '/' ? pointer + 1 : "record", what);
 	psm__error_pointer(m->err, full);
 	return PSM_ERR_SCHEMA;
+}
+
+static int
+refuse(const struct mapper *m, const char *pointer, const psm_json *at,
+       const char *want)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "want %s, found %s", want,
+	         at == NULL ? "nothing"
+	                    : psm_json_kind_name(psm_json_kind(at)));
+	return refuse_as(m, pointer, at, what);
 }
 
 /* *text is NULL when the value is missing, null or blank. */
@@ -59,7 +69,7 @@ text_at(const struct mapper *m, const char *pointer, int required,
 	if (v != NULL && psm_json_kind(v) != PSM_JSON_NULL) {
 		if (psm_json_kind(v) != PSM_JSON_STRING)
 			return refuse(m, pointer, v, "text");
-		if (!psm__is_blank(psm_json_string(v)))
+		if (!psm__text_is_blank(psm_json_string(v)))
 			*text = psm_json_string(v);
 	}
 	if (*text == NULL && required)
@@ -72,20 +82,25 @@ put_text(const struct mapper *m, const char *pointer, const char *column,
          const char *text)
 {
 	size_t i = psm__row_index(m->row, column);
-	int max = m->row->entity->fields[i].max_len;
-	char want[48];
+	char what[128];
+	int rc;
 
-	if (text != NULL && max > 0 && psm__utf8_count(text) > (size_t)max) {
-		snprintf(want, sizeof(want), "at most %d characters", max);
-		return refuse(m, pointer, psm_json_at(m->record, pointer),
-		              want);
-	}
-	return psm__row_set(m->row, i, text, m->err);
+	if (text == NULL)
+		return 0;
+	if (m->raw)
+		return psm__row_set(m->row, i, text, m->err);
+	rc = psm__value_put(m->row, i, text, what, sizeof(what));
+	if (rc < 0)
+		return psm__nomem(m->err);
+	return rc == 0 ? 0
+	               : refuse_as(m, pointer, psm_json_at(m->record, pointer),
+	                           what);
 }
 
 static int
 map_texts(const struct mapper *m)
 {
+	const psm_json *v;
 	const char *text;
 	int rc = 0;
 
@@ -95,10 +110,10 @@ map_texts(const struct mapper *m)
 			rc = put_text(m, texts[i].pointer, texts[i].column,
 			              text);
 	}
-	if (rc == 0 && !psm__is_digits(psm__row_get(m->row, "plz"), 5))
-		rc = refuse(m, "/location/postal_code",
-		            psm_json_at(m->record, "/location/postal_code"),
-		            "five digits");
+	/* As it stands there, blanks and all. */
+	v = psm_json_at(m->record, "/location/postal_code");
+	if (rc == 0 && !psm__is_digits(psm_json_string(v), 5))
+		rc = refuse(m, "/location/postal_code", v, "five digits");
 	return rc;
 }
 
@@ -225,7 +240,7 @@ int
 psm__record_map(const psm_json *record, const char *prefix,
                 struct psm__row *out, psm_error *err)
 {
-	struct mapper m = {record, prefix, out, err};
+	struct mapper m = {record, prefix, out, err, 0};
 	const psm_json *methods;
 	int rc;
 
@@ -251,7 +266,7 @@ psm__record_map(const psm_json *record, const char *prefix,
 int
 psm__record_person(const psm_json *record, struct psm__row *out, psm_error *err)
 {
-	struct mapper m = {record, "", out, NULL};
+	struct mapper m = {record, "", out, NULL, 1};
 	const char *text;
 	int rc = 0;
 
@@ -282,7 +297,7 @@ psm__record_complete(const psm_json *record, const char *prefix,
 	    {"bevorzugte_diagnosen", "[]"},
 	    {"arbeitszeiten", "{}"},
 	};
-	struct mapper m = {record, prefix, row, err};
+	struct mapper m = {record, prefix, row, err, 0};
 	int rc = 0;
 
 	if (psm__row_get(row, "anrede") == NULL)

@@ -83,17 +83,27 @@ is_json(const struct psm__entity_field *f)
 }
 
 static int
-wanted(const struct psm__entity_field *f, const psm_json *v, const char *prefix,
+refuse(const struct psm__entity_field *f, const psm_json *v, const char *prefix,
        const char *what, psm_error *err)
 {
 	char pointer[256];
 
 	snprintf(pointer, sizeof(pointer), "%s/%s", prefix, f->name);
-	psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v),
-	             "%s: want %s, found %s", f->name, what,
-	             psm_json_kind_name(psm_json_kind(v)));
+	psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v), "%s: %s",
+	             f->name, what);
 	psm__error_pointer(err, pointer);
 	return PSM_ERR_SCHEMA;
+}
+
+static int
+wanted(const struct psm__entity_field *f, const psm_json *v, const char *prefix,
+       const char *want, psm_error *err)
+{
+	char what[320];
+
+	snprintf(what, sizeof(what), "want %s, found %s", want,
+	         psm_json_kind_name(psm_json_kind(v)));
+	return refuse(f, v, prefix, what, err);
 }
 
 /* No list of an entity's words is longer than this has room for. */
@@ -196,20 +206,21 @@ psm__row_set_json(struct psm__row *r, size_t i, const psm_json *v,
 }
 
 int
-psm__row_check(const struct psm__row *r, size_t i, const psm_json *v,
+psm__row_check(struct psm__row *r, size_t i, const psm_json *v,
                const char *prefix, psm_error *err)
 {
 	const struct psm__entity_field *f = &r->entity->fields[i];
-	const char *text = r->value[i];
-	char what[64];
+	char what[128];
+	int rc;
 
-	if (f->required && psm__is_blank(text))
+	if (f->required && psm__text_is_blank(r->value[i]))
 		return wanted(f, v, prefix, "a value that is not blank", err);
-	if (text == NULL || f->max_len == 0 ||
-	    psm__utf8_count(text) <= (size_t)f->max_len)
+	if (r->value[i] == NULL || f->max_len == 0)
 		return 0;
-	snprintf(what, sizeof(what), "at most %d characters", f->max_len);
-	return wanted(f, v, prefix, what, err);
+	rc = psm__value_put(r, i, r->value[i], what, sizeof(what));
+	if (rc < 0)
+		return psm__nomem(err);
+	return rc == 0 ? 0 : refuse(f, v, prefix, what, err);
 }
 
 int
@@ -366,7 +377,7 @@ psm__row_is_empty(const struct psm__row *r, size_t i)
 	char brackets[3] = "";
 	size_t len = 0;
 
-	if (psm__is_blank(text))
+	if (psm__text_is_blank(text))
 		return 1;
 	if (!is_json(&r->entity->fields[i]))
 		return 0;

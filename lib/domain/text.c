@@ -17,12 +17,6 @@ psm__utf8_count(const char *text)
 }
 
 int
-psm__is_blank(const char *text)
-{
-	return text == NULL || text[strspn(text, " \t\r\n\v\f")] == '\0';
-}
-
-int
 psm__is_digits(const char *text, size_t count)
 {
 	return text != NULL && strlen(text) == count &&

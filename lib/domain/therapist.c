@@ -120,10 +120,10 @@ may_import(const struct psm__row *stored, const struct psm__row *fresh,
 
 int
 psm__therapist_merge(struct psm__row *stored, const struct psm__row *fresh,
-                     psm_error *err)
+                     int apply, psm_error *err)
 {
 	size_t anrede = psm__row_index(stored, "anrede");
-	int new_salutation, rc;
+	int new_salutation, rc, count = 0;
 
 	new_salutation = fresh->value[anrede] != NULL &&
 	                 !psm__row_same(stored, fresh, anrede, err);
@@ -131,14 +131,15 @@ psm__therapist_merge(struct psm__row *stored, const struct psm__row *fresh,
 		if (!may_import(stored, fresh, i, new_salutation))
 			continue;
 		rc = psm__row_same(stored, fresh, i, err);
-		if (rc == 0) {
+		count += rc == 0;
+		if (rc == 0 && apply) {
 			stored->modified[i] = 1;
 			rc = psm__row_set(stored, i, fresh->value[i], err);
 		}
 		if (rc < 0)
 			return rc;
 	}
-	return psm__row_modified(stored);
+	return count;
 }
 
 static int

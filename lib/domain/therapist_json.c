@@ -61,59 +61,32 @@ read_row(struct psm__row *row, const psm_json *v, const char *name,
 	return rc;
 }
 
-static void
-free_rows(struct psm__row *rows, size_t count)
-{
-	for (size_t i = 0; rows != NULL && i < count; i++)
-		psm__row_free(&rows[i]);
-	psm__free(rows);
-}
-
 static int
-read_rows(const psm_json *list, const char *name, struct psm__row **out,
-          psm_error *err)
+read_names(const psm_json *list, const char *name, struct psm__names *names,
+           psm_error *err)
 {
-	size_t count = psm_json_count(list);
-	struct psm__row *rows;
+	struct psm__row row;
 	int rc = 0;
 
-	*out = NULL;
 	if (psm_json_kind(list) != PSM_JSON_ARRAY)
 		return psm__fail_at(err, PSM_ERR_SCHEMA,
 		                    psm__json_position(list), "%s: want array",
 		                    name);
-	rows = psm__alloc((count + 1) * sizeof(*rows));
-	if (rows == NULL)
-		return psm__nomem(err);
-	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = read_row(&rows[i], psm_json_item(list, i), name, err);
-	if (rc < 0) {
-		free_rows(rows, count);
-		return rc;
+	for (size_t i = 0; i < psm_json_count(list) && rc == 0; i++) {
+		rc = read_row(&row, psm_json_item(list, i), name, err);
+		if (rc == 0)
+			rc = psm__names_add(names, &row, i, err);
+		psm__row_free(&row);
 	}
-	*out = rows;
-	return 0;
-}
-
-static int
-read_names(const psm_json *present, struct psm__names *names, psm_error *err)
-{
-	struct psm__row *rows;
-	int rc = read_rows(present, "present", &rows, err);
-
-	for (size_t i = 0; rc == 0 && i < psm_json_count(present); i++)
-		rc = psm__names_add(names, &rows[i], i, err);
-	psm__names_sort(names);
-	free_rows(rows, psm_json_count(present));
-	return rc;
+	return rc < 0 ? rc : psm__names_sort(names, err);
 }
 
 int
 psm_therapist_match(const psm_json *fields, const psm_json *candidates,
                     const psm_json *present, size_t *index, psm_error *err)
 {
-	struct psm__row fresh = {0}, *rows = NULL;
-	struct psm__names names = {0};
+	struct psm__names stored = {0}, names = {0};
+	struct psm__row fresh = {0};
 	int rc;
 
 	psm__error_clear(err);
@@ -124,15 +97,15 @@ psm_therapist_match(const psm_json *fields, const psm_json *candidates,
 		                 "fields, candidates or index is NULL");
 	rc = read_row(&fresh, fields, "fields", err);
 	if (rc == 0)
-		rc = read_rows(candidates, "candidates", &rows, err);
+		rc = read_names(candidates, "candidates", &stored, err);
 	if (rc == 0 && present != NULL)
-		rc = read_names(present, &names, err);
+		rc = read_names(present, "present", &names, err);
 	if (rc == 0)
-		rc = psm__therapist_find(
-		    &fresh, rows, psm_json_count(candidates),
-		    present != NULL ? &names : NULL, index, err);
+		rc = psm__therapist_find(&fresh, &stored,
+		                         present != NULL ? &names : NULL, index,
+		                         err);
 	psm__names_free(&names);
-	free_rows(rows, psm_json_count(candidates));
+	psm__names_free(&stored);
 	psm__row_free(&fresh);
 	return rc;
 }
@@ -154,7 +127,7 @@ psm_therapist_merge(const psm_json *stored, const psm_json *fields,
 	if (rc == 0)
 		rc = read_row(&fresh, fields, "fields", err);
 	if (rc == 0)
-		rc = psm__therapist_merge(&old, &fresh, err);
+		rc = psm__therapist_merge(&old, &fresh, 1, err);
 	count = rc;
 	if (rc >= 0)
 		rc = row_text(&old, 1, merged, err);

@@ -138,8 +138,8 @@ extern const char *const psm__words_emailstatus[];
 extern const char *const psm__words_telefonanrufstatus[];
 extern const char *const psm__words_symptome[];
 /*
- * Index of text in words, -1 if it is none of them or NULL. An umlaut may be
- * one code point or two; store words[index], not text.
+ * Index of text in words, -1 if it is none of them or NULL. Compared in NFC: an
+ * umlaut may be one code point or two; store words[index], not text.
  */
 int psm__word_index(const char *const *words, const char *text);
 

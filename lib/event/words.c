@@ -47,50 +47,6 @@ WORDS(symptome,
 	"Suizidgedanken", "Identitätskrise");
 /* clang-format on */
 
-/*
- * The umlauts of the word lists are one code point each. Some systems (macOS
- * file names, some editors) write a letter and a combining diaeresis, U+0308,
- * instead; this reads one letter in either writing.
- */
-static unsigned
-next_letter(const unsigned char **at)
-{
-	static const char plain[] = "aouAOU";
-	static const unsigned char composed[] = {0xa4, 0xb6, 0xbc,
-	                                         0x84, 0x96, 0x9c};
-	const unsigned char *p = *at;
-	const char *base;
-
-	if (p[0] && p[1] == 0xcc && p[2] == 0x88) {
-		base = strchr(plain, p[0]);
-		if (base) {
-			*at += 3;
-			return 0xc300u | composed[base - plain];
-		}
-	}
-	if (p[0] == 0xc3 && p[1]) {
-		*at += 2;
-		return 0xc300u | p[1];
-	}
-	if (p[0])
-		*at += 1;
-	return p[0];
-}
-
-static int
-same_word(const char *a, const char *b)
-{
-	const unsigned char *p = (const unsigned char *)a;
-	const unsigned char *q = (const unsigned char *)b;
-	unsigned x, y;
-
-	do {
-		x = next_letter(&p);
-		y = next_letter(&q);
-	} while (x == y && x);
-	return x == y;
-}
-
 int
 psm__word_index(const char *const *words, const char *text)
 {
@@ -101,10 +57,8 @@ psm__word_index(const char *const *words, const char *text)
 	for (i = 0; words[i]; i++)
 		if (strcmp(words[i], text) == 0)
 			return i;
-	if (!strstr(text, "\xcc\x88"))
-		return -1;
 	for (i = 0; words[i]; i++)
-		if (same_word(words[i], text))
+		if (psm__text_same_word(words[i], text))
 			return i;
 	return -1;
 }
