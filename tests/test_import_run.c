@@ -2,29 +2,10 @@
 /* The therapist import on a real database, with the sample data. */
 #include "app/app.h"
 #include "testing_app.h"
+#include "testing_import.h"
 
 #include <pthread.h>
-#include <sys/stat.h>
 #include <utime.h>
-
-static psm_import_status *status;
-static char folder[4000];
-
-static void
-setup(void)
-{
-	app_setup();
-	OK(psm_import_status_new(86400, &status, err));
-	testing_tmpdir(folder, sizeof(folder));
-}
-
-static void
-teardown(void)
-{
-	testing_remove(folder);
-	psm_import_status_free(status);
-	app_teardown();
-}
 
 /* Copy one day of the sample data into the folder. */
 static void
@@ -38,71 +19,6 @@ scrape(const char *day)
 	               "chmod -R u+w '%s'",
 	               top ? top : ".", day, folder, folder);
 	ck_assert_int_eq(system(command), 0);
-}
-
-static const char *
-place(const char *below)
-{
-	static char path[4200];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, below);
-	return path;
-}
-
-static void
-put(const char *day, const char *name, const char *text)
-{
-	char path[4200];
-	FILE *f;
-
-	(void)mkdir(place(day), 0777); /* it may be there */
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", folder, day, name);
-	f = fopen(path, "wb");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_int_ge(fputs(text, f), 0);
-	ck_assert_int_eq(fclose(f), 0);
-}
-
-/* A file with one therapist. */
-static void
-put_one(const char *day, const char *name, const char *salutation,
-        const char *last, const char *phone)
-{
-	char text[1000];
-
-	(void)snprintf(
-	    text, sizeof(text),
-	    "{\"therapists\": [{\"basic_info\": {\"salutation\": \"%s\", "
-	    "\"first_name\": \"Berta\", \"last_name\": \"%s\"},\n"
-	    "\"location\": {\"street\": \"Musterweg\", \"house_number\": \"7\","
-	    " \"postal_code\": \"10115\", \"city\": \"Berlin\"},\n"
-	    "\"contact\": {\"phone\": \"%s\"},\n"
-	    "\"therapy_methods\": [\"Erwachsene\"]}]}",
-	    salutation, last, phone);
-	put(day, name, text);
-}
-
-static int
-import(void)
-{
-	int rc = psm_therapist_import_run(st, folder, status, err);
-
-	ck_assert_msg(rc >= 0, "%s", psm_error_message(err));
-	return rc;
-}
-
-static int64_t
-count(const char *name)
-{
-	return psm_import_status_stat(status, name);
-}
-
-static int64_t
-therapists(const char *where)
-{
-	return pg_int("SELECT count(*) FROM therapist_service.therapeuten "
-	              "WHERE %s",
-	              where);
 }
 
 START_TEST(new_therapists)
@@ -409,122 +325,6 @@ START_TEST(manual_columns)
 }
 END_TEST
 
-/* -- colleagues of one practice, who share all but the last name */
-
-#define ADULTS "\"therapy_methods\": [\"Erwachsene\"]"
-#define CHILDREN "\"therapy_methods\": [\"Kinder\"]"
-
-/* {"basic_info": .., ..., more}; phone is JSON. */
-static const char *
-colleague(const char *last, const char *phone, const char *more)
-{
-	static char text[4][600];
-	static unsigned turn;
-	char *to = text[turn++ % 4];
-
-	(void)snprintf(
-	    to, sizeof(text[0]),
-	    "{\"basic_info\": {\"salutation\": \"Frau\", \"first_name\": "
-	    "\"Anna\", \"last_name\": \"%s\"}, \"location\": {\"street\": "
-	    "\"Weg\", \"house_number\": \"1\", \"postal_code\": \"10115\", "
-	    "\"city\": \"Berlin\"}, \"contact\": {\"phone\": %s}, %s}",
-	    last, phone, more);
-	return to;
-}
-
-static void
-put_two(const char *day, const char *one, const char *two)
-{
-	char text[1400];
-
-	(void)snprintf(text, sizeof(text), "{\"therapists\": [%s,\n%s]}", one,
-	               two);
-	put(day, "10115.json", text);
-}
-
-#define PHONE "\"030 23125 1\""
-
-static void
-store_blocked(void)
-{
-	put_two("20250601", colleague("M", PHONE, ADULTS),
-	        colleague("M", PHONE, ADULTS));
-	ck_assert_int_eq(import(), 1);
-	pg_run("UPDATE therapist_service.therapeuten SET status = 'gesperrt', "
-	       "sperrdatum = '2025-06-02'");
-}
-
-/* Who is named in a record that is left out has not changed the name. */
-START_TEST(colleague_in_a_record_left_out)
-{
-	static const char *const records[][2] = {
-	    {PHONE, CHILDREN},
-	    {PHONE, ADULTS ", \"languages\": 5"},
-	    {PHONE, "\"therapy_methods\": 5"},
-	};
-
-	store_blocked();
-	put_two("20250602", colleague("S", PHONE, ADULTS),
-	        colleague("M", records[_i][0], records[_i][1]));
-	ck_assert_int_eq(import(), 1);
-	ck_assert_int_eq(therapists("nachname = 'M' AND status = 'gesperrt'"),
-	                 1);
-	ck_assert_int_eq(therapists("nachname = 'S' AND status = 'aktiv'"), 1);
-}
-END_TEST
-
-/* Two who both could be the stored one: neither takes the row, whatever their
- * order. */
-START_TEST(colleagues_both_new)
-{
-	char *before;
-
-	store_blocked();
-	before = app_state();
-	if (_i == 0)
-		put_two("20250602", colleague("S", PHONE, ADULTS),
-		        colleague("T", PHONE, ADULTS));
-	else
-		put_two("20250602", colleague("T", PHONE, ADULTS),
-		        colleague("S", PHONE, CHILDREN));
-	ck_assert_int_eq(import(), 0);
-	app_check_state(before);
-	ck_assert_int_eq(count("failed"), _i == 0 ? 2 : 1);
-	/* A person has decided: from then on both are known. */
-	pg_run("UPDATE therapist_service.therapeuten SET nachname = 'T'");
-	ck_assert_int_eq(import(), _i == 0 ? 1 : 0);
-	ck_assert_int_eq(therapists("nachname = 'T' AND status = 'gesperrt'"),
-	                 1);
-	ck_assert_int_eq(therapists("true"), _i == 0 ? 2 : 1);
-}
-END_TEST
-
-/* A row that somebody stored otherwise is the same person, and keeps its block.
- */
-START_TEST(stored_untidy)
-{
-	static const char *const names[][3] = {
-	    {"'Anna'", "'MU\u0308LLER'", "'10115'"},
-	    {"'Anna '", "E'M\\u00fcller\\u00a0'", "' 10115'"},
-	    {"'  ANNA'", "E'Mu\\u0308ller\\n'", "E'10115\\u00a0'"},
-	};
-
-	pg_run("INSERT INTO therapist_service.therapeuten (anrede, geschlecht, "
-	       "vorname, nachname, plz, status, sperrdatum) VALUES ('Frau', "
-	       "'weiblich', %s, %s, %s, 'gesperrt', '2025-01-01')",
-	       names[_i][0], names[_i][1], names[_i][2]);
-	put_two("20250601", colleague("M\u00fcller", PHONE, ADULTS),
-	        colleague("Mu\u0308ller", "\"030 23125 1\" ", CHILDREN));
-	ck_assert_int_eq(import(), 1);
-	ck_assert_int_eq(import(), 0);
-	ck_assert_int_eq(
-	    therapists("vorname = 'Anna' AND nachname = E'M\\u00fcller' AND "
-	               "plz = '10115' AND status = 'gesperrt'"),
-	    1);
-	ck_assert_int_eq(therapists("true"), 1);
-}
-END_TEST
-
 /* The database goes away: nothing is lost, nothing counts as failed. */
 START_TEST(database_away)
 {
@@ -642,9 +442,6 @@ suite(void)
 	tcase_add_test(t, two_files_one_therapist);
 	tcase_add_test(t, unknown_salutation);
 	tcase_add_test(t, manual_columns);
-	tcase_add_loop_test(t, colleague_in_a_record_left_out, 0, 3);
-	tcase_add_loop_test(t, colleagues_both_new, 0, 2);
-	tcase_add_loop_test(t, stored_untidy, 0, 3);
 	tcase_add_test(t, database_away);
 	tcase_add_test(t, two_at_once);
 	tcase_add_test(t, cancelled);

@@ -50,6 +50,8 @@ app_state(void)
 	    "SELECT concat(xmin, xmax, ctid, t) "
 	    "FROM psymatch.therapist_state t UNION ALL "
 	    "SELECT concat(xmin, xmax, ctid, t) "
+	    "FROM psymatch.therapist_import t UNION ALL "
+	    "SELECT concat(xmin, xmax, ctid, t) "
 	    "FROM psymatch.import_broken t UNION ALL "
 	    "SELECT concat(xmin, xmax, ctid, t) FROM psymatch.outbox t) x");
 }

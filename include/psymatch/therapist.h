@@ -89,8 +89,8 @@ PSM_API int psm_therapist_from_record(const psm_json *record, char **fields,
 /**
  * Find the stored therapist that imported fields are about: the one with the
  * same vorname, nachname and plz (in NFC, without blanks at the ends, blanks
- * and case folded, as all texts here); else the one who changed the name, that is
- * with the same vorname, plz, strasse and ort (none of them empty) and the
+ * and case folded, as all texts here); else the one who changed the name, that
+ * is with the same vorname, plz, strasse and ort (none of them empty) and the
  * same telefon or email, unless "present" names that therapist too, or somebody
  * else whom all of this fits as well.
  *
@@ -283,8 +283,9 @@ PSM_API int psm_import_status_health(psm_import_status *status, char **json,
 /**
  * Import one file {"therapists": [record]}: one transaction per therapist
  * writes the row and its event "therapist.created" or "therapist.updated". A
- * record that changes nothing writes and publishes nothing; a record with a
- * fault is reported and the rest goes on.
+ * record that changes nothing writes and publishes nothing, and neither does
+ * what it says as it said it the last time, whatever a person made of it since;
+ * a record with a fault is reported and the rest goes on.
  *
  * @param store   an open store whose set "therapist" is migrated.
  * @param path    the file, ".../<YYYYMMDD>/<postal code>.json"; the last two

@@ -31,18 +31,34 @@ int psm__app_is_system(int code);
 /* A therapist as stored. */
 struct psm__stored {
 	struct psm__row row;
-	char *source; /* the file that an import last took it from, or NULL */
+	char *source;         /* the file that an import last took it from */
+	char *fields;         /* what its last record said; both may be NULL */
+	struct psm__row last; /* fields as a row; all zero without them */
 };
 struct psm__stored_list {
 	struct psm__stored *items;
 	size_t count;
 	struct psm__names names; /* of all of them, by index */
+	/* Of those whom the file does not tell about by their present name: as
+	 * their last record called them, by index. */
+	struct psm__names imported;
 };
 void psm__stored_list_free(struct psm__stored_list *list);
-/* Those of some postal codes, an array of text as PostgreSQL reads it. Of a
- * stored postal code the digits count. */
+/* Those who have, or had in their last record, one of some postal codes, an
+ * array of text as PostgreSQL reads it. Of a stored postal code the digits
+ * count. present: whom the file tells about. */
 int psm__therapists_at(psm_tx *tx, const char *codes,
+                       const struct psm__names *present,
                        struct psm__stored_list *out, psm_error *err);
+/* Keep what a record of the file source says, in place of what the last one
+ * said. */
+int psm__therapist_remember(psm_tx *tx, const char *id,
+                            const struct psm__row *record, const char *fields,
+                            const char *source, psm_error *err);
+/* The columns of a therapist t, and their values in a result's row n. */
+void psm__therapist_columns(struct psm__buf *b);
+int psm__therapist_read(const psm_rows *rows, size_t n, struct psm__row *out,
+                        psm_error *err);
 /* One by id, locked. */
 int psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
                         psm_error *err);

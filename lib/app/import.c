@@ -97,7 +97,8 @@ load_stored(struct import *im, psm_error *err)
 	if (rc == 0)
 		rc = psm_tx_begin(im->store, &tx, err);
 	if (rc == 0)
-		rc = psm__therapists_at(tx, codes.data, &im->stored, err);
+		rc = psm__therapists_at(tx, codes.data, &im->names, &im->stored,
+		                        err);
 	psm_tx_rollback(tx);
 	psm__buf_free(&codes);
 	return rc;
@@ -136,39 +137,55 @@ check_twins(const struct import *im, const struct record *r, psm_error *err)
 static int
 make_new(const struct import *im, psm_tx *tx, struct record *r, psm_error *err)
 {
-	int rc = psm__record_complete(r->json, r->pointer, &r->row, err);
+	char *fields = NULL;
+	int rc;
 
-	if (rc == 0 && tx != NULL)
+	/* What is put beside the record's values is not what it said. */
+	rc = psm__record_text(&r->row, NULL, &fields, err);
+	if (rc == 0)
+		rc = psm__record_complete(r->json, r->pointer, &r->row, err);
+	if (rc == 0 && tx != NULL) {
 		rc = psm__therapist_insert(tx, &r->row, im->file->name, err);
+		if (rc == 0)
+			rc = psm__therapist_remember(
+			    tx, psm__row_get(&r->row, "id"), &r->row, fields,
+			    im->file->name, err);
+	}
+	psm__free(fields);
 	return rc < 0 ? rc : PSM__N_CREATED;
 }
 
 static int
 save_same(const struct import *im, psm_tx *tx, const struct record *r,
-          const struct psm__row *known, psm_error *err)
+          const struct psm__stored *known, const char *fields, psm_error *err)
 {
+	const char *id = psm__row_get(&known->row, "id");
 	struct psm__row row = {0};
-	int rc;
+	int rc, changed = 0;
 
-	rc = psm__therapist_lock(
-	    tx, strtoll(psm__row_get(known, "id"), NULL, 10), &row, err);
+	rc = psm__therapist_lock(tx, strtoll(id, NULL, 10), &row, err);
 	if (rc == 0)
-		rc = psm__therapist_merge(&row, &r->row, 1, err);
+		rc = psm__therapist_merge(
+		    &row, &r->row, known->fields ? &known->last : NULL, err);
 	if (rc > 0) {
+		changed = 1;
 		rc = psm__therapist_save(tx, &row, im->file->name,
 		                         "therapist.updated", err);
-		rc = rc < 0 ? rc : PSM__N_UPDATED;
-	} else if (rc == 0) {
-		rc = PSM__N_UNCHANGED;
 	}
+	if (rc == 0)
+		rc = psm__therapist_remember(tx, id, &r->row, fields,
+		                             im->file->name, err);
 	psm__row_free(&row);
-	return rc;
+	if (rc < 0)
+		return rc;
+	return changed ? PSM__N_UPDATED : PSM__N_UNCHANGED;
 }
 
 static int
 make_same(const struct import *im, psm_tx *tx, const struct record *r,
-          struct psm__stored *stored, psm_error *err)
+          const struct psm__stored *stored, psm_error *err)
 {
+	char *fields;
 	int rc;
 
 	/* Files of several postal codes may tell about one therapist; the
@@ -176,21 +193,30 @@ make_same(const struct import *im, psm_tx *tx, const struct record *r,
 	if (stored->source != NULL &&
 	    strcmp(stored->source, im->file->name) > 0)
 		return PSM__N_SUPERSEDED;
-	if (tx != NULL)
-		return save_same(im, tx, r, &stored->row, err);
-	rc = psm__therapist_merge(&stored->row, &r->row, 0, err);
-	return rc < 0 ? rc : rc > 0 ? PSM__N_UPDATED : PSM__N_UNCHANGED;
+	rc = psm__record_text(&r->row, stored->fields ? &stored->last : NULL,
+	                      &fields, err);
+	if (rc < 0)
+		return rc;
+	/* What the file says still is no news: what people made of it stays. */
+	if (stored->fields != NULL && strcmp(stored->fields, fields) == 0)
+		rc = PSM__N_UNCHANGED;
+	else if (tx != NULL)
+		rc = save_same(im, tx, r, stored, fields, err);
+	else
+		rc = PSM__N_UPDATED;
+	psm__free(fields);
+	return rc;
 }
 
-/* What becomes of the record, an enum psm__import_count; done if there is a
- * transaction. */
+/* What becomes of the record, an enum psm__import_count, done if there is a
+ * transaction; without one "updated" may turn out to be "unchanged". */
 static int
 decide(const struct import *im, psm_tx *tx, struct record *r,
        const struct psm__stored_list *list, psm_error *err)
 {
 	size_t at;
-	int rc =
-	    psm__therapist_find(&r->row, &list->names, &im->names, &at, err);
+	int rc = psm__therapist_find(&r->row, &list->names, &list->imported,
+	                             &im->names, &at, err);
 
 	if (rc == PSM_ERR_NOT_FOUND) {
 		psm__error_clear(err);
@@ -246,10 +272,11 @@ write_mapped(const struct import *im, struct record *r, psm_error *err)
 	if (rc == 0)
 		rc = lock_people(tx, &r->row, err);
 	if (rc == 0)
-		rc = psm__therapists_at(tx, code, &list, err);
+		rc = psm__therapists_at(tx, code, &im->names, &list, err);
 	if (rc == 0)
 		rc = decide(im, tx, r, &list, err);
-	if (rc == PSM__N_CREATED || rc == PSM__N_UPDATED) {
+	if (rc == PSM__N_CREATED || rc == PSM__N_UPDATED ||
+	    rc == PSM__N_UNCHANGED) {
 		done = psm_tx_commit(tx, err);
 		tx = NULL; /* gone, whatever the result */
 		rc = done < 0 ? done : rc;

@@ -7,8 +7,8 @@
 
 #define TABLE "therapist_service.therapeuten"
 
-static void
-put_columns(struct psm__buf *b)
+void
+psm__therapist_columns(struct psm__buf *b)
 {
 	const struct psm__entity *e = &psm__entity_therapist;
 
@@ -16,83 +16,14 @@ put_columns(struct psm__buf *b)
 		psm__buf_printf(b, "%st.%s", i ? ", " : "", e->fields[i].name);
 }
 
-static int
-read_row(const psm_rows *rows, size_t n, struct psm__row *out, psm_error *err)
+int
+psm__therapist_read(const psm_rows *rows, size_t n, struct psm__row *out,
+                    psm_error *err)
 {
 	int rc = psm__row_init(out, &psm__entity_therapist, err);
 
 	for (size_t i = 0; i < psm__entity_therapist.count && rc == 0; i++)
 		rc = psm__row_set(out, i, psm_rows_text(rows, n, i), err);
-	return rc;
-}
-
-void
-psm__stored_list_free(struct psm__stored_list *list)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		psm__row_free(&list->items[i].row);
-		psm__free(list->items[i].source);
-	}
-	psm__free(list->items);
-	psm__names_free(&list->names);
-	memset(list, 0, sizeof(*list));
-}
-
-static int
-read_list(const psm_rows *rows, struct psm__stored_list *out, psm_error *err)
-{
-	size_t count = psm_rows_count(rows);
-	const char *source;
-	int rc = 0;
-
-	if (count == 0)
-		return 0;
-	out->items = psm__alloc(count * sizeof(*out->items));
-	if (out->items == NULL)
-		return psm__nomem(err);
-	out->count = count;
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		rc = read_row(rows, i, &out->items[i].row, err);
-		if (rc == 0)
-			rc = psm__names_add(&out->names, &out->items[i].row, i,
-			                    err);
-		source = psm_rows_text(rows, i, psm__entity_therapist.count);
-		if (rc < 0 || source == NULL)
-			continue;
-		out->items[i].source = psm__strdup(source);
-		if (out->items[i].source == NULL)
-			rc = psm__nomem(err);
-	}
-	return rc < 0 ? rc : psm__names_sort(&out->names, err);
-}
-
-int
-psm__therapists_at(psm_tx *tx, const char *codes, struct psm__stored_list *out,
-                   psm_error *err)
-{
-	struct psm__buf sql = {0};
-	psm_rows *rows = NULL;
-	int rc;
-
-	memset(out, 0, sizeof(*out));
-	psm__buf_puts(&sql, "SELECT ");
-	put_columns(&sql);
-	/* Names are compared here, not there: no database folds like another.
-	 * The digits of the code are an index (migration 002). */
-	psm__buf_puts(&sql, ", s.import_source FROM " TABLE " t "
-	                    "LEFT JOIN psymatch.therapist_state s "
-	                    "ON s.therapist_id = t.id "
-	                    "WHERE translate(t.plz, translate(t.plz, "
-	                    "'0123456789', ''), '') = ANY ($1::text[]) "
-	                    "ORDER BY t.id");
-	rc = sql.failed ? psm__nomem(err)
-	                : psm_tx_exec(tx, sql.data, 1, &codes, &rows, err);
-	if (rc == 0)
-		rc = read_list(rows, out, err);
-	if (rc < 0)
-		psm__stored_list_free(out);
-	psm_rows_free(rows);
-	psm__buf_free(&sql);
 	return rc;
 }
 
@@ -108,7 +39,7 @@ psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
 
 	memset(row, 0, sizeof(*row));
 	psm__buf_puts(&sql, "SELECT ");
-	put_columns(&sql);
+	psm__therapist_columns(&sql);
 	/* As bigint: an id beyond integer is nobody, not an error. */
 	psm__buf_puts(&sql, " FROM " TABLE " t WHERE t.id = $1::bigint "
 	                    "FOR UPDATE");
@@ -118,7 +49,7 @@ psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
 		rc = psm__fail(err, PSM_ERR_NOT_FOUND, "therapist %s: none",
 		               number.text);
 	if (rc == 0)
-		rc = read_row(rows, 0, row, err);
+		rc = psm__therapist_read(rows, 0, row, err);
 	psm_rows_free(rows);
 	psm__buf_free(&sql);
 	return rc;
@@ -203,7 +134,7 @@ put_insert(const struct psm__row *row, struct psm__buf *sql,
 	for (size_t i = 1; i <= count; i++)
 		psm__buf_printf(sql, "%s$%zu", i > 1 ? ", " : "", i);
 	psm__buf_puts(sql, ") RETURNING ");
-	put_columns(sql);
+	psm__therapist_columns(sql);
 	return count;
 }
 
@@ -231,9 +162,12 @@ psm__therapist_insert(psm_tx *tx, struct psm__row *row, const char *source,
 	rc = sql.failed ? psm__nomem(err)
 	                : psm_tx_exec(tx, sql.data, count, params, &rows, err);
 	if (rc == 0)
-		rc = read_row(rows, 0, &fresh, err);
+		rc = psm__therapist_read(rows, 0, &fresh, err);
 	if (rc == 0)
 		rc = publish(tx, &fresh, source, "therapist.created", err);
+	if (rc == 0)
+		rc = psm__row_set_named(row, "id", psm__row_get(&fresh, "id"),
+		                        err);
 out:
 	psm__row_free(&fresh);
 	psm_rows_free(rows);

@@ -119,16 +119,25 @@ int psm__names_find(const struct psm__names *names, const struct psm__row *row,
                     size_t *first, psm_error *err);
 void psm__names_free(struct psm__names *names);
 
-/* The rules of psm_therapist_match() on rows; present may be NULL. 0, 1 or an
- * error; *number is that of the stored one. */
+/* The rules of psm_therapist_match() on rows; imported, those stored as their
+ * last record called them, and present may be NULL. 0, 1 or an error; *number
+ * is that of the stored one. */
 int psm__therapist_find(const struct psm__row *fresh,
                         const struct psm__names *stored,
+                        const struct psm__names *imported,
                         const struct psm__names *present, size_t *number,
                         psm_error *err);
-/* The rules of psm_therapist_merge() on rows. Count of columns that change, or
- * an error; apply: they are put into stored and marked as modified. */
+/*
+ * The rules of psm_therapist_merge() on rows: modified columns are marked.
+ * Their count or an error. last: what the record said the last time, or NULL;
+ * what it says still is no news, and what people made of it stays.
+ */
 int psm__therapist_merge(struct psm__row *stored, const struct psm__row *fresh,
-                         int apply, psm_error *err);
+                         const struct psm__row *last, psm_error *err);
+/* The columns that an import writes: what fresh says, else what last did; last
+ * may be NULL. *out is new, a JSON object. */
+int psm__record_text(const struct psm__row *fresh, const struct psm__row *last,
+                     char **out, psm_error *err);
 /*
  * A change by hand: patch is an object of columns. Status, sperrdatum and
  * sperrgrund follow psm_therapist_transition(); today is "YYYY-MM-DD". event

@@ -285,18 +285,19 @@ ambiguous(psm_error *err, size_t count, const char *how)
 	                 "want one stored therapist %s, found %zu", how, count);
 }
 
-/* Who is stored under a name that the file does not have any more, and is fresh
- * in all but the last name? */
+/* Who of list has a name that the file does not have any more, and is fresh in
+ * all but the last name? */
 static int
-find_former(const struct psm__person *fresh, const struct psm__names *stored,
-            const struct psm__names *present, size_t *number, psm_error *err)
+find_former(const struct psm__person *fresh, const struct psm__names *list,
+            const struct psm__names *stored, const struct psm__names *present,
+            size_t *number, psm_error *err)
 {
 	const struct psm__person *p, *old = NULL;
 	size_t count, at, former = 0;
 
-	at = find_practice(stored, fresh->practice, &count);
+	at = find_practice(list, fresh->practice, &count);
 	for (size_t i = 0; i < count; i++) {
-		p = &stored->people[stored->by_practice[at + i]];
+		p = &list->people[list->by_practice[at + i]];
 		/* Whoever the same file still tells about has not changed the
 		 * name: two colleagues of one practice share a first name. */
 		if (!same_contact(fresh, p) || is_named(present, p->name))
@@ -318,26 +319,46 @@ find_former(const struct psm__person *fresh, const struct psm__names *stored,
 	return 1;
 }
 
+/* Who of list has the name of fresh? NOT_FOUND is no failure here. */
+static int
+find_same(const struct psm__person *fresh, const struct psm__names *list,
+          size_t *number, psm_error *err)
+{
+	size_t same, at = find_name(list, fresh->name, &same);
+
+	if (same == 0)
+		return PSM_ERR_NOT_FOUND;
+	if (same > 1)
+		return ambiguous(err, same, "with this name and postal code");
+	*number = list->people[at].number;
+	return 0;
+}
+
 int
 psm__therapist_find(const struct psm__row *fresh,
                     const struct psm__names *stored,
+                    const struct psm__names *imported,
                     const struct psm__names *present, size_t *number,
                     psm_error *err)
 {
 	struct psm__person p;
-	size_t same, at;
 	int rc = person_make(&p, fresh, 0, err);
 
 	if (rc < 0)
 		return rc;
-	at = find_name(stored, p.name, &same);
-	if (same == 0) {
-		rc = find_former(&p, stored, present, number, err);
-	} else if (same > 1) {
-		rc = ambiguous(err, same, "with this name and postal code");
-	} else {
-		*number = stored->people[at].number;
-		rc = 0;
+	rc = find_same(&p, stored, number, err);
+	/* A person may have corrected what the file still says. */
+	if (rc == PSM_ERR_NOT_FOUND && imported != NULL) {
+		rc = find_same(&p, imported, number, err);
+		if (rc == PSM_ERR_NOT_FOUND)
+			rc = find_former(&p, imported, stored, present, number,
+			                 err);
+		else if (rc == 0)
+			rc = 1;
+	}
+	if (rc == PSM_ERR_NOT_FOUND) {
+		psm__error_clear(err);
+		rc = find_former(&p, stored, stored, present, number, err);
 	}
 	person_free(&p);
 	return rc;

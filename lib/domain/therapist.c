@@ -102,6 +102,16 @@ is_modified(const struct psm__row *row, const char *column)
 	return row->modified[psm__row_index(row, column)];
 }
 
+/* Did the record say the same of column i the last time? 1, 0 or an error. */
+static int
+is_old(const struct psm__row *last, const struct psm__row *fresh, size_t i,
+       psm_error *err)
+{
+	return last == NULL || last->value[i] == NULL
+	           ? 0
+	           : psm__row_same(last, fresh, i, err);
+}
+
 /* May column i of stored take what the import says? */
 static int
 may_import(const struct psm__row *stored, const struct psm__row *fresh,
@@ -120,26 +130,60 @@ may_import(const struct psm__row *stored, const struct psm__row *fresh,
 
 int
 psm__therapist_merge(struct psm__row *stored, const struct psm__row *fresh,
-                     int apply, psm_error *err)
+                     const struct psm__row *last, psm_error *err)
 {
 	size_t anrede = psm__row_index(stored, "anrede");
-	int new_salutation, rc, count = 0;
+	int new_salutation, rc;
 
 	new_salutation = fresh->value[anrede] != NULL &&
 	                 !psm__row_same(stored, fresh, anrede, err);
 	for (size_t i = 0; i < stored->entity->count; i++) {
 		if (!may_import(stored, fresh, i, new_salutation))
 			continue;
-		rc = psm__row_same(stored, fresh, i, err);
-		count += rc == 0;
-		if (rc == 0 && apply) {
+		rc = is_old(last, fresh, i, err);
+		if (rc == 0)
+			rc = psm__row_same(stored, fresh, i, err);
+		if (rc == 0) {
 			stored->modified[i] = 1;
 			rc = psm__row_set(stored, i, fresh->value[i], err);
 		}
 		if (rc < 0)
 			return rc;
 	}
-	return count;
+	return psm__row_modified(stored);
+}
+
+int
+psm__record_text(const struct psm__row *fresh, const struct psm__row *last,
+                 char **out, psm_error *err)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	struct psm__row row = {0};
+	const char *text;
+	size_t len;
+	int rc = w == NULL ? psm__nomem(err)
+	                   : psm__row_init(&row, fresh->entity, err);
+
+	*out = NULL;
+	for (size_t i = 0; rc == 0 && i < fresh->entity->count; i++) {
+		if ((fresh->entity->fields[i].writers & PSM__W_IMPORT) == 0)
+			continue;
+		text = fresh->value[i];
+		if (text == NULL && last != NULL)
+			text = last->value[i];
+		rc = psm__row_set(&row, i, text, err);
+	}
+	if (rc == 0)
+		rc = psm__row_write(&row, 0, w, err);
+	if (rc == 0)
+		rc = psm_json_writer_finish(w, &text, &len, err);
+	if (rc == 0) {
+		*out = psm__strndup(text, len);
+		rc = *out == NULL ? psm__nomem(err) : 0;
+	}
+	psm__row_free(&row);
+	psm_json_writer_free(w);
+	return rc;
 }
 
 static int

@@ -101,7 +101,7 @@ psm_therapist_match(const psm_json *fields, const psm_json *candidates,
 	if (rc == 0 && present != NULL)
 		rc = read_names(present, "present", &names, err);
 	if (rc == 0)
-		rc = psm__therapist_find(&fresh, &stored,
+		rc = psm__therapist_find(&fresh, &stored, NULL,
 		                         present != NULL ? &names : NULL, index,
 		                         err);
 	psm__names_free(&names);
@@ -127,7 +127,7 @@ psm_therapist_merge(const psm_json *stored, const psm_json *fields,
 	if (rc == 0)
 		rc = read_row(&fresh, fields, "fields", err);
 	if (rc == 0)
-		rc = psm__therapist_merge(&old, &fresh, 1, err);
+		rc = psm__therapist_merge(&old, &fresh, NULL, err);
 	count = rc;
 	if (rc >= 0)
 		rc = row_text(&old, 1, merged, err);
