@@ -165,6 +165,70 @@ START_TEST(c14_wiped_behind_a_held_message)
 }
 END_TEST
 
+/* -- a database that is new, or was restored */
+
+static void
+forget_from(int n)
+{
+	pg_run("DELETE FROM psymatch.inbox WHERE event_id IN (SELECT event_id "
+	       "FROM effects WHERE n >= %d)",
+	       n);
+	pg_run(
+	    "DELETE FROM psymatch.outbox WHERE (payload::json->>'n')::integer"
+	    " >= %d",
+	    n);
+	pg_run("DELETE FROM effects WHERE n >= %d", n);
+	if (n > 1)
+		pg_run("UPDATE psymatch.consumer_offset SET next = %d", n - 1);
+	else
+		pg_run("DELETE FROM psymatch.consumer_offset");
+}
+
+/* It cannot be asked when reading begins: the broker's word has to do until it
+ * is there. */
+START_TEST(new_database_that_is_away_at_first)
+{
+	put(1, 10);
+	flow_start();
+	flow_wait_offset(10);
+	flow_stop();
+	psm_processor_free(pr);
+	forget_from(1);
+	pg_down();
+	flow_start();
+	PG_UNTIL(psm_processor_stat(pr, "lag") == 0);
+	put(11, 12);
+	PG_UNTIL(psm_processor_stat(pr, "rollbacks") >= 1);
+	pg_up();
+	wait_effects(12);
+	PG_UNTIL(is_amber("no offset in the database, read again from the "
+	                  "earliest message; the group had come to 10"));
+	flow_stop();
+	flow_check_effects(12);
+	ck_assert_int_eq(row(), 12);
+	ck_assert_int_eq(psm_processor_stat(pr, "gaps"), 0);
+}
+END_TEST
+
+/* Under a running processor, which waits for a message in its hands. */
+START_TEST(restored_behind_a_held_message)
+{
+	plan = (struct flow_plan){.bad = 6, .times = -1, .rc = PSM_ERR_RETRY};
+	put(1, 6);
+	flow_start();
+	PG_UNTIL(psm_processor_stat(pr, "holding") == 1);
+	wait_effects(5);
+	forget_from(_i ? 3 : 1);
+	(void)pthread_mutex_lock(&flow_lock);
+	plan.times = 0;
+	(void)pthread_mutex_unlock(&flow_lock);
+	wait_effects(6);
+	flow_stop();
+	flow_check_effects(6);
+	ck_assert_int_eq(row(), 6);
+}
+END_TEST
+
 static int64_t now_us = INT64_C(1750000000000000); /* flow_lock */
 
 static int64_t
@@ -240,6 +304,8 @@ main(int argc, char **argv)
 	tcase_add_test(tc, c14_wiped_log_grows_past_the_offset);
 	tcase_add_test(tc, c14_wiped_while_the_database_is_away);
 	tcase_add_test(tc, c14_wiped_behind_a_held_message);
+	tcase_add_test(tc, new_database_that_is_away_at_first);
+	tcase_add_loop_test(tc, restored_behind_a_held_message, 0, 2);
 	tcase_add_test(tc, c12_lag_in_events_and_seconds);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

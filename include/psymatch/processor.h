@@ -36,6 +36,14 @@ PSM_BEGIN_DECLS
  * transport postgres the log is compared, also where the topics are in another
  * database.
  *
+ * The offsets of the database count, whatever the group has committed: after an
+ * older backup was restored, what it has not seen is handled again. Where it
+ * has no offset of a partition, because it is new or the backup is older than
+ * that, the earliest message that is kept is the first one; what the database
+ * has seen is known by its inbox row. If the group had come further, a warning
+ * in the log and psm_processor_health() say so, for 15 minutes. So the group of
+ * a psm_consumer, which has no inbox, is not a name for a processor.
+ *
  * When everything fails it is not the events: as soon as events of 5 different
  * keys fail one after another with the same code, or more than half of the last
  * 20, the batch is rolled back, nothing of it is parked or dead, and nothing is
@@ -339,8 +347,9 @@ PSM_API int64_t psm_processor_stat(psm_processor *pr, const char *name);
  *   parked, or the last batch was rolled back, amber
  * when the broker is not reachable, no partition is assigned to it, an event is
  * to be tried again, events are parked, reading failed within the last 10 s,
- * or messages were found gone, an event died or a handler passed its deadline
- * within the last 15 minutes.
+ * or messages were found gone, the database had no offset of a partition that
+ * the group has read, an event died or a handler passed its deadline within the
+ * last 15 minutes.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

@@ -145,12 +145,16 @@ psm__kafka_seek(struct psm__source *base, const char *topic, int32_t partition,
 	handle = rd_kafka_topic_new(s->rk, topic, NULL);
 	if (!handle)
 		return psm__nomem(err);
-	e = rd_kafka_seek(handle, partition, offset, SEEK_MS);
+	e = rd_kafka_seek(handle, partition,
+	                  offset == PSM__EARLIEST ? RD_KAFKA_OFFSET_BEGINNING
+	                                          : offset,
+	                  SEEK_MS);
 	rd_kafka_topic_destroy(handle);
 	if (e)
 		return psm__fail(err, PSM_ERR_BROKER, "seek: %s",
 		                 rd_kafka_err2str(e));
-	__atomic_store_n(&part->position, offset, __ATOMIC_RELAXED);
+	__atomic_store_n(&part->position, offset >= 0 ? offset : -1,
+	                 __ATOMIC_RELAXED);
 	return 0;
 }
 

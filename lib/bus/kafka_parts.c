@@ -135,9 +135,12 @@ choose_offsets(struct psm__kafka_source *s,
 		if (s->start_at)
 			at = s->start_at(tp->topic, tp->partition, committed, 0,
 			                 s->user);
-		if (at < 0)
-			at = committed;
-		tp->offset = at < 0 ? RD_KAFKA_OFFSET_STORED : at;
+		if (at == PSM__EARLIEST)
+			tp->offset = RD_KAFKA_OFFSET_BEGINNING;
+		else if (at >= 0 || committed >= 0)
+			tp->offset = at >= 0 ? at : committed;
+		else
+			tp->offset = RD_KAFKA_OFFSET_STORED;
 		tp->err = RD_KAFKA_RESP_ERR_NO_ERROR;
 	}
 }

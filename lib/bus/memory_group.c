@@ -235,13 +235,11 @@ take_over(struct psm__mem_source *s, size_t i)
 		pthread_mutex_lock(&s->bus->lock);
 		cur = &s->group->cursors[i];
 	}
-	if (at < 0)
+	if (at < 0 && at != PSM__EARLIEST)
 		at = committed;
 	cur->epoch = cur->topic->epoch;
 	if (at < 0) {
-		struct psm__mem_partition *log = &cur->topic->parts[partition];
-
-		cur->position = log->next - (int64_t)log->count;
+		cur->position = psm__mem_first(&cur->topic->parts[partition]);
 		return;
 	}
 	if (at == committed)

@@ -110,6 +110,12 @@ struct psm__mem_group *psm__mem_group(struct psm__bus *bus, const char *name);
 /* Takes m, which is no topic's yet. PSM_ERR_NOMEM: not taken. */
 int psm__mem_append(struct psm__bus *bus, struct psm__mem_topic *topic,
                     struct psm__mem_message *m);
+/* The offset of the first message that is kept, or would be. */
+static inline int64_t
+psm__mem_first(const struct psm__mem_partition *part)
+{
+	return part->next - (int64_t)part->count;
+}
 /* NULL when the offset is not kept (any more, or yet). */
 struct psm__mem_message *psm__mem_at(const struct psm__mem_partition *part,
                                      int64_t offset);

@@ -200,7 +200,10 @@ source_seek(struct psm__source *base, const char *topic, int32_t partition,
 	pthread_mutex_lock(&s->bus->lock);
 	cur = find_owned(s, topic, partition);
 	if (cur) {
-		cur->position = offset;
+		cur->position =
+		    offset == PSM__EARLIEST
+			? psm__mem_first(&cur->topic->parts[partition])
+			: offset;
 		cur->epoch = cur->topic->epoch;
 	} else
 		rc = not_ours(topic, partition, err);

@@ -141,6 +141,10 @@ void psm__source_log_gap(const char *group, const struct psm__gap *gap);
 /* What the group has committed cannot be asked now. */
 #define PSM__COMMITTED_UNKNOWN (-2)
 
+/* As a place to read from: the earliest message that is kept. Beginning there
+ * leaves no gap, whatever is gone before it. */
+#define PSM__EARLIEST (-3)
+
 struct psm__source_conf {
 	const char *group;
 	const char *const *topics; /* copied */
@@ -150,7 +154,8 @@ struct psm__source_conf {
 	 * start, with committed = the group's offset in the broker (-1: none,
 	 * or PSM__COMMITTED_UNKNOWN), and born = which log of that name it is:
 	 * another number, another log; 0: not known.
-	 * Return an offset, or -1 for "committed, else the earliest". NULL: -1.
+	 * Return an offset, PSM__EARLIEST, or -1 for "committed, else the
+	 * earliest". NULL: -1.
 	 */
 	int64_t (*start_at)(const char *topic, int32_t partition,
 	                    int64_t committed, int64_t born, void *user);
@@ -179,7 +184,7 @@ struct psm__source_ops {
 	int (*commit)(struct psm__source *s, const char *topic,
 	              int32_t partition, int64_t next, int wait,
 	              psm_error *err);
-	/* Read this partition again from offset. */
+	/* Read this partition again from offset, or PSM__EARLIEST. */
 	int (*seek)(struct psm__source *s, const char *topic, int32_t partition,
 	            int64_t offset, psm_error *err);
 	/*

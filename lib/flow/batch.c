@@ -46,6 +46,19 @@ drop_items(psm_processor *pr, const struct psm__part *p, int64_t below)
 	}
 }
 
+/* The source began too late, e.g. after a restored backup: what was read is not
+ * wanted, not even a message that is to be tried again. */
+static void
+go_to(psm_processor *pr, struct psm__part *p, int64_t from)
+{
+	int64_t next = p->next;
+
+	psm__part_reread(pr, p, from);
+	p->next = next;
+	p->known = 1;
+	find_parts(pr);
+}
+
 /* Compare where the source reads with what the row says. */
 static int
 place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
@@ -65,19 +78,19 @@ place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
 		}
 		p->known = 1;
 	}
-	if (p->next < 0) {
-		p->placed = 1;
-		return 0;
+	if (p->next < 0 && !p->whole && !p->placed) {
+		go_to(pr, p, PSM__EARLIEST);
+		p->whole = 1;
+		psm__part_tell_whole(pr, p);
 	}
-	drop_items(pr, p, p->next);
-	find_parts(pr);
-	if (p->in_batch && !p->placed && p->first > p->next &&
-	    p->first != p->gap_to) {
-		/* The source began too late, e.g. after a restored backup. */
-		drop_items(pr, p, INT64_MAX);
-		p->reread = p->next;
+	if (p->next >= 0) {
+		p->whole = 0;
+		drop_items(pr, p, p->next);
 		find_parts(pr);
 	}
+	if (p->next >= 0 && p->in_batch && !p->placed && p->first > p->next &&
+	    p->first != p->gap_to)
+		go_to(pr, p, p->next);
 	p->placed = 1;
 	return 0;
 }

@@ -57,6 +57,7 @@ psm__part_begin_anew(psm_processor *pr, struct psm__part *p)
 	if (rc == 0) {
 		p->anew = 0;
 		p->known = p->placed = 1;
+		p->whole = p->next < 0;
 		return 0;
 	}
 	/* Without the row nothing can be handled: read it again when there is
@@ -120,9 +121,9 @@ static void
 set_anew(psm_processor *pr, struct psm__part *p, int64_t to)
 {
 	p->gap_from = p->gap_to = -1;
-	psm__part_reset(pr, p);
+	psm__part_reread(pr, p, to);
 	p->anew = 1;
-	p->anew_to = p->reread = to;
+	p->anew_to = to;
 }
 
 /* Without a number the row was written by a release that had none, and a group
@@ -163,9 +164,32 @@ psm__processor_gap(const struct psm__gap *gap, void *user)
 	if (!p)
 		return;
 	set_anew(pr, p, gap->to);
-	p->reread = -1;                    /* the source is there */
+	p->reread = PSM__NOT_AGAIN;        /* the source is there */
 	p->born = 0;                       /* the next assignment tells */
 	(void)psm__part_begin_anew(pr, p); /* if not now, then before reading */
+}
+
+void
+psm__part_tell_whole(psm_processor *pr, const struct psm__part *p)
+{
+	char at[32], come[32];
+
+	if (p->committed <= 0) /* 0: all is to come, -1: it is new */
+		return;
+	(void)snprintf(at, sizeof at, "%d", (int)p->partition);
+	(void)snprintf(come, sizeof come, "%lld", (long long)p->committed);
+	psm__log(PSM_LOG_WARN,
+	         "the database has no offset of a partition that the group has "
+	         "read: it is read again from the earliest message",
+	         "consumer", pr->name, "topic", p->topic, "partition", at,
+	         "read until", come, NULL);
+	(void)pthread_mutex_lock(&pr->lock);
+	pr->gap_at_ms = psm__mono_ms();
+	(void)snprintf(pr->gap_where, sizeof pr->gap_where,
+	               "%.80s[%d]: no offset in the database, read again from "
+	               "the earliest message; the group had come to %lld",
+	               p->topic, (int)p->partition, (long long)p->committed);
+	(void)pthread_mutex_unlock(&pr->lock);
 }
 
 int

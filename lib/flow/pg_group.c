@@ -219,7 +219,7 @@ add_part(struct psm__pg_source *s, const struct psm__topic_share *share,
 	 * be another one: reading it will tell. */
 	if (at > 0 && *psm__pg_born(s, share->topic) != 0)
 		part->born = *psm__pg_born(s, share->topic);
-	part->position = at >= 0 ? at : share->next;
+	part->position = at >= 0 ? at : at == PSM__EARLIEST ? -1 : share->next;
 	return 0;
 }
 

@@ -267,7 +267,7 @@ source_seek(struct psm__source *base, const char *topic, int32_t partition,
 	if (!part)
 		return not_ours(topic, partition, err);
 	psm__pg_forget(part);
-	part->position = offset;
+	part->position = offset >= 0 ? offset : -1;
 	s->read_at_ms = 0;
 	psm__pg_count_lag(s);
 	return 0;

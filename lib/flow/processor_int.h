@@ -47,6 +47,8 @@ enum psm__outcome {
 	PSM__N_OUTCOMES
 };
 
+#define PSM__NOT_AGAIN (-1)
+
 /* Why a partition waits that would rather put an event aside. */
 enum psm__full {
 	PSM__ROOM,      /* it need not */
@@ -79,7 +81,11 @@ struct psm__part {
 	int claimed; /* and says that it is ours */
 	/* Its start was compared with the row; later gaps are the log's own. */
 	int placed;
-	/* >= 0: messages are dropped until the source reads here again. */
+	/* All that is kept is read: the source began with the earliest, and the
+	 * row is not there yet. */
+	int whole;
+	/* Not PSM__NOT_AGAIN: messages are dropped until the source reads here
+	 * again; an offset or PSM__EARLIEST. */
 	int64_t reread;
 	/* The message that is to be tried again; all behind it are dropped. */
 	int held, dropped; /* dropped: some were, so read again behind it */
@@ -235,6 +241,8 @@ void psm__reader_advance(psm_processor *pr);
 void psm__part_doubt(struct psm__part *p);
 /* Forget all that was read of it, and where it stands. */
 void psm__part_reset(psm_processor *pr, struct psm__part *p);
+/* The same, and read it again from there. */
+void psm__part_reread(psm_processor *pr, struct psm__part *p, int64_t from);
 /* What the offset table calls the part. */
 struct psm__place psm__part_place(const psm_processor *pr,
                                   const struct psm__part *p);
@@ -263,7 +271,10 @@ int psm__part_begin_anew(psm_processor *pr, struct psm__part *p);
 /* 1: the row, as just read and of the log born, is of another log than the one
  * that is there. That is told, and anew set. @thread processor */
 int psm__part_other_log(psm_processor *pr, struct psm__part *p, int64_t born);
-/* PSM_HEALTH_AMBER with a sentence for some time after a gap.
+/* There is no row, so the part is read from the earliest message on: say so if
+ * its group had come further. @thread processor */
+void psm__part_tell_whole(psm_processor *pr, const struct psm__part *p);
+/* PSM_HEALTH_AMBER with a sentence for some time after a gap, or after that.
  * @locks pr->lock held */
 int psm__gap_health(const psm_processor *pr, char *reason, size_t size);
 /* -1: unknown. @locks pr->lock held */

@@ -43,7 +43,8 @@ part_index(psm_processor *pr, const char *topic, int32_t partition)
 		return -1;
 	p->topic = p->log + strlen(p->log) - strlen(topic);
 	p->partition = partition;
-	p->next = p->reread = -1;
+	p->next = -1;
+	p->reread = PSM__NOT_AGAIN;
 	p->gap_from = p->gap_to = -1;
 	return (int)pr->part_count++;
 }
@@ -128,7 +129,16 @@ psm__part_reset(psm_processor *pr, struct psm__part *p)
 	/* The memory of a held message goes; its item is not looked at. */
 	unhold(pr, p);
 	psm__part_doubt(p);
-	p->next = p->reread = -1;
+	p->next = -1;
+	p->reread = PSM__NOT_AGAIN;
+	p->whole = 0;
+}
+
+void
+psm__part_reread(psm_processor *pr, struct psm__part *p, int64_t from)
+{
+	psm__part_reset(pr, p);
+	p->reread = from;
 }
 
 /* -- what is ours */
@@ -149,8 +159,21 @@ set_ours(psm_processor *pr, struct psm__part *p, int ours)
 static int64_t
 begin_anew(psm_processor *pr, struct psm__part *p)
 {
-	p->reread = -1;
-	return psm__part_begin_anew(pr, p) == 0 ? p->next : p->anew_to;
+	p->reread = PSM__NOT_AGAIN;
+	if (psm__part_begin_anew(pr, p) < 0)
+		return p->anew_to;
+	return p->next >= 0 ? p->next : PSM__EARLIEST;
+}
+
+/* Where to read if there is no row. What the group has committed is what was
+ * handled in some database, and not in this one: it may be new, or a backup
+ * that was restored. */
+static int64_t
+begin_whole(psm_processor *pr, struct psm__part *p)
+{
+	p->whole = 1;
+	psm__part_tell_whole(pr, p);
+	return p->committed == -1 ? -1 : PSM__EARLIEST;
 }
 
 /* PostgreSQL has the truth; while it is away, the broker's hint has to do, and
@@ -174,6 +197,7 @@ start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
 	at = psm__part_place(pr, p);
 	psm__part_reset(pr, p);
 	set_ours(pr, p, 1);
+	p->whole = committed == -1; /* whatever the row says */
 	if (p->anew)
 		return begin_anew(pr, p);
 	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
@@ -184,7 +208,7 @@ start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
 	psm_tx_rollback(tx);
 	if (p->known && psm__part_other_log(pr, p, row_born))
 		return begin_anew(pr, p);
-	return p->next;
+	return p->known && p->next < 0 ? begin_whole(pr, p) : p->next;
 }
 
 static void
@@ -249,7 +273,8 @@ is_unwanted(struct psm__part *p, const struct psm__record *rec)
 {
 	if (p->held)
 		p->dropped = 1;
-	return p->held || p->reread >= 0 || (p->known && rec->offset < p->next);
+	return p->held || p->reread != PSM__NOT_AGAIN ||
+	       (p->known && rec->offset < p->next);
 }
 
 static void
@@ -285,13 +310,13 @@ go_back(psm_processor *pr)
 
 	for (i = 0; i < pr->part_count; i++) {
 		p = &pr->parts[i];
-		if (p->reread < 0 ||
+		if (p->reread == PSM__NOT_AGAIN ||
 		    (p->anew && psm__part_begin_anew(pr, p) < 0))
 			continue;
 		psm__error_clear(pr->err);
 		if (pr->source->ops->seek(pr->source, p->topic, p->partition,
 		                          p->reread, pr->err) == 0)
-			p->reread = -1;
+			p->reread = PSM__NOT_AGAIN;
 		else
 			psm__log(PSM_LOG_DEBUG, "cannot seek yet", "topic",
 			         p->topic, "reason", psm_error_message(pr->err),
@@ -378,7 +403,7 @@ psm__reader_owes(const psm_processor *pr)
 	size_t i;
 
 	for (i = 0; i < pr->part_count; i++)
-		if (pr->parts[i].held || pr->parts[i].reread >= 0)
+		if (pr->parts[i].held || pr->parts[i].reread != PSM__NOT_AGAIN)
 			return 1;
 	return 0;
 }
@@ -408,7 +433,8 @@ psm__reader_again(psm_processor *pr)
 		psm__part_doubt(p);
 		if (p->held || it->gone)
 			continue; /* it is still in our hands, or not wanted */
-		if (p->reread < 0 || it->record.offset < p->reread)
+		if (p->reread == PSM__NOT_AGAIN ||
+		    it->record.offset < p->reread)
 			p->reread = it->record.offset;
 	}
 	clear_batch(pr);
