@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <psymatch/health.h>
 #include <psymatch/metrics.h>
@@ -396,6 +397,35 @@ START_TEST(without_memory)
 }
 END_TEST
 
+/* Whoever removes the spool of a running program is told within a second. */
+START_TEST(spool_is_removed)
+{
+	psm_producer *p;
+	char reason[200] = "";
+	size_t left = 0;
+	int accepted = 0;
+
+	fake.down = 1;
+	p = start(0);
+	send_range(p, 0, 10, 1);
+	testing_remove(dir);
+	for (int64_t until = psm__mono_ms() + FLUSH_MS;
+	     psm__mono_ms() < until &&
+	     psm_producer_health(p, reason, sizeof(reason)) != PSM_HEALTH_RED;)
+		fake_pass_ms(&fake, 5);
+	ck_assert_ptr_nonnull(strstr(reason, "removed"));
+	ck_assert_int_eq(try_send(p, 1, 10, NULL), PSM_ERR_IO);
+	accepted = (int)stat_of(p, "accepted");
+	ck_assert_int_eq(stat_of(p, "left_spool"), 0);
+	ck_assert_int_eq(stat_of(p, "left_memory"), accepted);
+	fake_set_down(&fake, 0);
+	ck_assert_int_eq(psm_producer_flush(p, FLUSH_MS, &left, NULL), 0);
+	ck_assert_int_eq(stat_of(p, "sent"), accepted);
+	end(p, 0);
+	ck_assert_int_eq(mkdir(dir, 0700), 0);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -419,6 +449,7 @@ suite(void)
 	tcase_add_loop_test(tc, starts_without_a_broker, 0, 2);
 	tcase_add_test(tc, old_events_are_noticed);
 	tcase_add_test(tc, full_disk_is_red);
+	tcase_add_test(tc, spool_is_removed);
 	tcase_add_test(tc, unusable_spool_is_an_error);
 	tcase_add_loop_test(tc, without_memory, 0, 2);
 	suite_add_tcase(s, tc);

@@ -68,6 +68,13 @@ bad_sync(int fd)
 }
 
 static int
+bad_written(int fd)
+{
+	(void)fd;
+	return fails() ? errno : 0;
+}
+
+static int
 bad_rename(int dirfd, const char *from, const char *to)
 {
 	return fails() ? -1 : real.rename(dirfd, from, to);
@@ -107,6 +114,7 @@ set_up_faults(void)
 	psm__file_ops.map = bad_map;
 	psm__file_ops.datasync = bad_sync;
 	psm__file_ops.dirsync = bad_sync;
+	psm__file_ops.written = bad_written;
 	psm__file_ops.rename = bad_rename;
 	psm__file_ops.unlink = bad_unlink;
 	psm__file_ops.write = bad_write;
@@ -180,7 +188,8 @@ check_told(struct psm__spool *s)
 {
 	struct psm__spool_numbers n = numbers(s);
 
-	ck_assert_msg(last_rc == 0 || n.last_errno != 0 || n.sync_errors != 0,
+	ck_assert_msg(last_rc == 0 || n.last_errno != 0 || n.sync_errors != 0 ||
+	                  n.fault != 0,
 	              "%d refused, and all looks well", refused);
 }
 
@@ -233,6 +242,8 @@ live(long at, int lasting, int why)
 	if (!s)
 		s = try_open();
 	ck_assert_ptr_nonnull(s);
+	s->next_watch_ms = 0;
+	psm__spool_tend(s);
 	refused = 0;
 	first = sent;
 	send_to(s, sent + 30);

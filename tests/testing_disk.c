@@ -334,6 +334,8 @@ disk_record(const char *dir)
 	    .publish = rec_publish,
 	    .datasync = rec_datasync,
 	    .dirsync = rec_dirsync,
+	    .written = real.written,
+	    .state = real.state,
 	    .rename = rec_rename,
 	    .unlink = rec_unlink,
 	    .write = rec_write,

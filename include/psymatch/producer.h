@@ -202,7 +202,9 @@ PSM_API int psm_producer_start(psm_producer *p, psm_error *err) PSM_CHECK;
  *                         PSYMATCH_QUEUE_MAX is reached, the disk is full, or
  *                         the oldest event waits for too long and
  *                         PSYMATCH_SPOOL_AGE_ACTION is "refuse"; retriable;
- *   PSM_ERR_IO            the spool cannot be written;
+ *   PSM_ERR_IO            the spool cannot be written, or within the last
+ *                         second its files were removed or made immutable, or
+ *                         the disk failed to keep what was written;
  *   PSM_ERR_STATE         not started, closing, of another process, or in a
  *                         handler of a replay (psm_replay_may_send);
  *   PSM_ERR_NOMEM         out of memory.

@@ -121,6 +121,13 @@ look_at_limits(struct report *r, const struct psm_producer *p,
 static void
 look_at_spool(struct report *r, const struct psm__spool_numbers *n)
 {
+	char text[160];
+
+	psm__spool_fault_text(n->fault, n->fault_errno, text, sizeof(text));
+	if (n->fault != PSM__FAULT_NONE)
+		note(r, PSM_HEALTH_RED,
+		     "the spool takes no events, %llu wait: %s",
+		     (unsigned long long)n->waiting, text);
 	if (n->last_errno != 0)
 		note(r, PSM_HEALTH_RED,
 		     "the spool cannot grow, events are refused: %s",

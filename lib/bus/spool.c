@@ -414,7 +414,8 @@ check_limits(struct psm__spool *s, size_t space, psm_error *err)
 
 	if (s->shut)
 		return psm__fail(err, PSM_ERR_STATE, "closing");
-	if (!s->home)
+	rc = psm__spool_faulty(s, err);
+	if (rc == 0 && !s->home)
 		rc = enter(s, PSM_ERR_IO, err);
 	if (rc < 0)
 		return rc;
@@ -548,6 +549,10 @@ psm__spool_numbers(struct psm__spool *s, struct psm__spool_numbers *n)
 		n->waiting = s->appended - s->let;
 	n->safe = s->next_seq - 1 - s->durable;
 	n->safe = n->waiting > n->safe ? n->waiting - n->safe : 0;
+	if (s->fault == PSM__FAULT_REMOVED)
+		n->safe = 0; /* no next start will find them */
+	n->fault = s->fault;
+	n->fault_errno = s->fault_errno;
 	n->bytes = s->bytes > 0 ? s->bytes : 0;
 	n->last_errno = s->last_errno;
 	n->too_old = is_too_old(s);

@@ -51,6 +51,14 @@ struct psm__spool_entry {
 };
 #define PSM__SPOOL_HEADERS 16
 
+/* Why nothing is accepted though the directory was fine at the start. */
+enum psm__spool_fault {
+	PSM__FAULT_NONE,
+	PSM__FAULT_REMOVED,   /* lasts until the spool is closed */
+	PSM__FAULT_IMMUTABLE, /* until it is not any more */
+	PSM__FAULT_DISK       /* until a file can be written for good */
+};
+
 struct psm__spool_numbers {
 	uint64_t waiting;     /* records not settled */
 	uint64_t safe;        /* of these, as durable as was asked for */
@@ -67,6 +75,8 @@ struct psm__spool_numbers {
 	/* Why the last thing to be put aside was not, or 0; EDQUOT: there is
 	 * as much in the quarantine as the spool itself may hold. */
 	int quarantine_errno;
+	int fault; /* an enum psm__spool_fault, and its errno, if it has one */
+	int fault_errno;
 };
 
 struct psm__spool;
@@ -90,7 +100,8 @@ void psm__spool_free(struct psm__spool *s);
  * Any thread. 0: the record is as durable as the conf says. PSM_ERR_FULL: a
  * limit is reached or the disk is full. PSM_ERR_IO, PSM_ERR_NOMEM,
  * PSM_ERR_TOO_LARGE. PSM_ERR_INVAL: too many headers. PSM_ERR_STATE: the intake
- * is shut.
+ * is shut. PSM_ERR_IO also while there is a fault, which is noticed within a
+ * second of psm__spool_tend().
  */
 int psm__spool_append(struct psm__spool *s, const struct psm__spool_entry *e,
                       psm_error *err);
@@ -99,6 +110,8 @@ void psm__spool_shut(struct psm__spool *s);
 /* Any thread: wait until all that was appended before is let go; the number of
  * records that wait then. */
 uint64_t psm__spool_drain(struct psm__spool *s, int timeout_ms);
+/* A sentence about a fault. */
+void psm__spool_fault_text(int fault, int why, char *text, size_t size);
 /* Any thread. */
 void psm__spool_numbers(struct psm__spool *s, struct psm__spool_numbers *n);
 
@@ -154,6 +167,11 @@ struct psm__file_ops {
 	/* The store that makes what was stored before it count. */
 	void (*publish)(uint32_t *at, uint32_t value);
 	int (*datasync)(int fd);
+	/* 0, or why what the kernel has written to the file is lost. */
+	int (*written)(int fd);
+	/* Of a file or directory that is open: 0; ENOENT: it has no name any
+	 * more; EPERM: it is immutable. */
+	int (*state)(int fd);
 	int (*dirsync)(int fd);
 	int (*rename)(int dirfd, const char *from, const char *to);
 	int (*unlink)(int dirfd, const char *name, int flags);

@@ -250,8 +250,12 @@ lead(struct psm__spool *s)
 			reached(s, g->first_seq - 1, 0);
 		target = s->next_seq - 1;
 		why = move_records(s, g);
-		if (why != 0)
+		if (why != 0) {
 			withdraw(s, g);
+			psm__spool_fault(s, PSM__FAULT_DISK, why);
+		}
+	} else if (s->fault == PSM__FAULT_DISK) {
+		psm__spool_fault(s, PSM__FAULT_NONE, 0);
 	}
 	reached(s, target, why);
 }
@@ -279,11 +283,15 @@ void
 psm__spool_sync(struct psm__spool *s)
 {
 	struct psm__segment *g;
+	int rc, why = 0;
 
 	pthread_mutex_lock(&s->lock);
-	/* What fails is counted, and append takes another file. */
-	for (g = find_dirty(s); g; g = g->next)
-		if (g->dirty && !g->failed)
-			(void)sync_segment(s, g);
+	for (g = find_dirty(s); g; g = g->next) {
+		rc = g->dirty && !g->failed ? sync_segment(s, g) : 0;
+		why = rc ? rc : why;
+	}
+	/* Nobody waited for it, so the next one to send is told. */
+	if (why != 0)
+		psm__spool_fault(s, PSM__FAULT_DISK, why);
 	pthread_mutex_unlock(&s->lock);
 }

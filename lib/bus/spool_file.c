@@ -55,6 +55,27 @@ sys_publish(uint32_t *at, uint32_t value)
 	__atomic_store_n(at, value, __ATOMIC_RELEASE);
 }
 
+/* Waits for what is being written already, and starts nothing. */
+static int
+sys_written(int fd)
+{
+	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) < 0
+	           ? errno
+	           : 0;
+}
+
+static int
+sys_state(int fd)
+{
+	struct statx st;
+
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_NLINK, &st) < 0)
+		return 0; /* nothing is known */
+	if ((st.stx_mask & STATX_NLINK) && st.stx_nlink == 0)
+		return ENOENT;
+	return st.stx_attributes & STATX_ATTR_IMMUTABLE ? EPERM : 0;
+}
+
 static int
 sys_rename(int dirfd, const char *from, const char *to)
 {
@@ -70,6 +91,8 @@ struct psm__file_ops psm__file_ops = {
     .populate = sys_populate,
     .publish = sys_publish,
     .datasync = fdatasync,
+    .written = sys_written,
+    .state = sys_state,
     .dirsync = fsync,
     .rename = sys_rename,
     .unlink = unlinkat,
@@ -414,6 +437,23 @@ psm__segment_retire(struct psm__spool *s, struct psm__segment *g)
 		reset(g);
 		push_spare(s, g);
 	}
+}
+
+int
+psm__segment_trial(struct psm__spool *s)
+{
+	struct psm__segment *g = NULL;
+	int rc =
+	    make_blank(s->home, psm__home_number(s->home), s->segment_size, &g);
+
+	if (rc != 0)
+		return rc;
+	g->base[0] = 1; /* a page to write */
+	if (psm__file_ops.datasync(g->fd) < 0)
+		rc = errno;
+	remove_name(g->home, g->number, "spare");
+	psm__segment_free(g);
+	return rc;
 }
 
 void

@@ -44,7 +44,7 @@ psm__home_save(struct psm__home *h)
 {
 	struct psm__cursor_slot *slot;
 
-	if (!h->cursor)
+	if (!h->cursor || h->cursor_shut)
 		return;
 	slot = &h->cursor[++h->generation & 1];
 	memset(slot, 0, sizeof(*slot));

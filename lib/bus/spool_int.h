@@ -128,7 +128,8 @@ struct psm__home {
 	int known;  /* uuid has a value */
 	int placed; /* settled comes from the cursor */
 	struct psm__cursor_slot *cursor;
-	int cursor_fd; /* -1: the cursor is in plain memory */
+	int cursor_fd;   /* -1: the cursor is in plain memory */
+	int cursor_shut; /* a store into it would be a signal; reader */
 	uint64_t generation;
 	uint64_t settled;  /* all up to this seq; reader */
 	uint64_t saved;    /* the same, as the cursor says */
@@ -207,7 +208,8 @@ struct psm__spool {
 	uint64_t appended, let; /* counts; the difference waits */
 	int64_t bytes;
 	int shut, resting, syncing;
-	int too_old; /* the oldest record waits for too long */
+	int fault, fault_errno; /* as in struct psm__spool_numbers */
+	int too_old;            /* the oldest record waits for too long */
 	struct psm__waiter *waiters;
 	unsigned drainers;
 	int last_errno;
@@ -239,6 +241,8 @@ struct psm__spool {
 	int frozen;
 	struct psm__header headers[PSM__SPOOL_HEADERS]; /* of one message */
 	uint64_t rested_at; /* durable, when it last found nothing */
+	uint64_t asked_at;  /* appended, when the disk was last asked */
+	int64_t next_watch_ms;
 	int64_t next_map_ms, next_sync_ms, next_spare_ms;
 };
 
@@ -289,6 +293,8 @@ int psm__segment_unname(struct psm__segment *g);
 int psm__segment_header(const struct psm__keys *keys, struct psm__segment *g);
 /* Forget it, keep its file. */
 void psm__segment_free(struct psm__segment *g);
+/* Make a spare segment and write it to the disk; 0 or an errno. */
+int psm__segment_trial(struct psm__spool *s);
 /* A segment prepared ahead of its use, when there is none. */
 void psm__spare_prepare(struct psm__spool *s);
 void psm__spare_drop(struct psm__spool *s);
@@ -302,6 +308,18 @@ int psm__spool_commit(struct psm__spool *s, uint64_t seq, psm_error *err);
 /* The same for durability interval, by the reader: what fails is counted. */
 void psm__spool_sync(struct psm__spool *s);
 void psm__spool_wake_reader(struct psm__spool *s);
+
+/* -- spool_watch.c -- */
+
+/* See whether the files are there and keep what is written. @thread reader */
+void psm__spool_watch(struct psm__spool *s, int64_t now_ms);
+/* There is one now, or, with PSM__FAULT_NONE, none any more. @locks s->lock
+ * held */
+void psm__spool_fault(struct psm__spool *s, int fault, int why);
+/* 0, or PSM_ERR_IO. @locks s->lock held */
+int psm__spool_faulty(const struct psm__spool *s, psm_error *err);
+/* 0: the file of an own segment was removed: only memory has its records. */
+int psm__segment_is_named(const struct psm__segment *g);
 
 /* -- spool_seal.c: encrypted segments -- */
 

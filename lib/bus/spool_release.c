@@ -252,7 +252,7 @@ find_idle(struct psm__spool *s)
 		g = s->rseg->next;
 	for (; g; g = g->next)
 		if (g->own && g->sealed && g->base && !g->own_memory &&
-		    !g->busy && !g->failed &&
+		    !g->busy && !g->failed && psm__segment_is_named(g) &&
 		    (!g->dirty || s->conf.durability == PSM__DURABLE_OS))
 			break;
 	if (g)
@@ -292,6 +292,7 @@ psm__spool_tend(struct psm__spool *s)
 
 	if (!s->home || s->home->dirfd < 0)
 		return;
+	psm__spool_watch(s, now_ms);
 	sync_due(s, now_ms);
 	psm__adopt_tend(s, now_ms);
 	if (now_ms >= s->next_spare_ms && wants_spare(s)) {
