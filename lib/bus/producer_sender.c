@@ -398,19 +398,21 @@ stop_at(struct psm_producer *p)
 static void
 finish(struct psm_producer *p)
 {
-	const char *reason = p->dir[0]
-	                         ? "stays in the spool, sent at the next start"
-	                         : "closed before delivery";
 	struct psm__spool_numbers n;
 	struct psm__message m;
+	const char *reason;
+	int kept;
 
 	p->ending = 1;
 	close_sink(p, 0);
 	psm__spool_release(p->spool);
-	psm__spool_numbers(p->spool, &n);
-	p->left = (size_t)n.waiting;
-	p->given_up = p->dir[0] ? 0 : p->left;
 	psm__spool_freeze(p->spool);
+	psm__spool_numbers(p->spool, &n);
+	kept = p->dir[0] && n.fault != PSM__FAULT_REMOVED;
+	reason = kept ? "stays in the spool, sent at the next start"
+	              : "closed before delivery";
+	p->left = (size_t)n.waiting;
+	p->given_up = kept ? 0 : p->left;
 	psm__spool_rewind(p->spool);
 	while (wanted(p) && psm__spool_peek(p->spool, &m)) {
 		psm__spool_pass(p->spool);

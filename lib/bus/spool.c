@@ -250,6 +250,8 @@ psm__spool_close(struct psm__spool *s)
 	delete_settled(s);
 	if (s->conf.durability == PSM__DURABLE_INTERVAL)
 		rc = is_synced(s) ? 0 : -1;
+	if (s->fault == PSM__FAULT_DISK)
+		rc = -1;
 	pthread_mutex_lock(&s->lock);
 	drop_segments(s);
 	psm__spare_drop(s);

@@ -206,6 +206,10 @@ void
 psm__spool_freeze(struct psm__spool *s)
 {
 	save_cursors(s);
+	if (s->home && s->home->dirfd >= 0) {
+		s->next_watch_ms = 0; /* the last word on what is kept */
+		psm__spool_watch(s, psm__mono_ms());
+	}
 	s->frozen = 1;
 	s->heir = 0; /* it stays where it is, and must not stop the reader */
 }
