@@ -73,6 +73,7 @@ refuse 'lib/[^:]*' 'lib/service/log[a-z_]*\.c' \
 # A shutdown past its deadline must end, whatever other threads do.
 refuse 'lib/[^:]*' 'lib/service/signals\.c' '(exit|_exit|quick_exit)[[:space:]]*\(' 'the library never ends the process'
 refuse 'lib/[^:]*' 'none' '(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol)[[:space:]]*\(' 'there is a checked way'
+refuse 'lib/[^:]*|examples/[^:]*' 'none' 'strerror_r[[:space:]]*\(' 'there are two of that name with different results: strerror() is thread-safe here'
 # Fakes are slow on purpose.
 refuse 'tests/[^:]*' 'tests/fake_[a-z_]*\.c' '(sleep|usleep|nanosleep)[[:space:]]*\(' 'wait for a condition'
 grep -E '^tests/.*\.(py|sh)$' "$tmp/text" | grep -vE '^tests/(check_style|test_checks)\.sh$' | while IFS= read -r file; do

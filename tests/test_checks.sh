@@ -209,6 +209,9 @@ if sound style; then
 	planted 'there is a checked way' <<-'END'
 	echo '	strcpy(a, b);' >>lib/event/event.c
 	END
+	planted 'two of that name' <<-'END'
+	echo '	strerror_r(1, a, 9);' >>lib/event/event.c
+	END
 	planted 'tests/test_x.c:2:.*wait for a condition' <<-'END'
 	printf '/* SPDX-License-Identifier: BSD-2-Clause */\n\tusleep(10);\n' >tests/test_x.c
 	END

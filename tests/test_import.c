@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The rules of the import, as cases in tests/data/import/. */
+#include "app/app.h"
 #include "domain/domain.h"
 #include "testing.h"
 
@@ -338,6 +339,19 @@ read_cases(void)
 	return 0;
 }
 
+/* The system's own words, not a number. */
+START_TEST(a_file_that_cannot_be_read_says_why)
+{
+	struct psm__file file;
+
+	ck_assert_int_eq(
+	    psm__file_read("/nonexistent/x.json", "x.json", &file, err),
+	    PSM_ERR_IO);
+	ck_assert_str_eq(psm_error_message(err),
+	                 "cannot open: No such file or directory");
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -352,6 +366,7 @@ suite(void)
 	tcase_add_loop_test(t, patch, 0, (int)psm_json_count(cases[PATCH]));
 	tcase_add_test(t, arguments);
 	tcase_add_test(t, errors_without_personal_data);
+	tcase_add_test(t, a_file_that_cannot_be_read_says_why);
 	suite_add_tcase(s, t);
 	tcase_add_test(alone, out_of_memory);
 	tcase_set_timeout(alone, 120);

@@ -19,11 +19,8 @@ psm__file_is_broken(int code)
 static int
 fail_system(psm_error *err, const char *what)
 {
-	char text[128];
-
-	if (strerror_r(errno, text, sizeof(text)) != 0)
-		snprintf(text, sizeof(text), "error %d", errno);
-	return psm__fail(err, PSM_ERR_IO, "cannot %s: %s", what, text);
+	return psm__fail(err, PSM_ERR_IO, "cannot %s: %s", what,
+	                 strerror(errno));
 }
 
 static int
