@@ -233,6 +233,30 @@ START_TEST(set_by_a_callback)
 }
 END_TEST
 
+/* A program passes on what it has: the texts of the object itself. */
+START_TEST(set_from_its_own_texts)
+{
+	psm__fail(err, PSM_ERR_DB, "remote service says 503");
+	psm__error_source(err, "host a");
+	psm__error_pointer(err, "/payload");
+	ck_assert_int_eq(
+	    psm_error_set(err, PSM_ERR_RETRY, psm_error_message(err)),
+	    PSM_ERR_RETRY);
+	ck_assert_int_eq(psm_error_code(err), PSM_ERR_RETRY);
+	ck_assert_str_eq(psm_error_message(err), "remote service says 503");
+	psm_error_set(err, PSM_ERR_IO, psm_error_message(err) + 7);
+	ck_assert_str_eq(psm_error_message(err), "service says 503");
+	psm__error_source(err, "host b");
+	psm__error_pointer(err, "/a");
+	psm_error_set(err, PSM_ERR_IO, psm_error_source(err));
+	ck_assert_str_eq(psm_error_message(err), "host b");
+	ck_assert_str_eq(psm_error_source(err), "");
+	psm__error_pointer(err, "/b");
+	psm_error_set(err, PSM_ERR_IO, psm_error_pointer(err));
+	ck_assert_str_eq(psm_error_message(err), "/b");
+}
+END_TEST
+
 START_TEST(copies)
 {
 	psm_error *other = psm_error_new();
@@ -324,6 +348,7 @@ main(void)
 	                    (int)PSM__COUNT(tidied));
 	tcase_add_test(t, long_texts_are_cut_between_characters);
 	tcase_add_test(t, set_by_a_callback);
+	tcase_add_test(t, set_from_its_own_texts);
 	tcase_add_test(t, copies);
 	tcase_add_test(t, writing_never_allocates);
 	tcase_add_loop_test(t, locates, 0, (int)PSM__COUNT(places));

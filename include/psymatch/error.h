@@ -183,8 +183,9 @@ PSM_API int psm_error_fatal(const psm_error *err);
  * @param err      NULL is allowed.
  * @param code     a PSM_ERR_ value, which also decides whether it is retriable;
  *                 PSM_OK clears err.
- * @param message  copied, as one line of UTF-8; NULL: the code's own text. It
- *                 may end in logs: no personal data.
+ * @param message  copied, as one line of UTF-8; it may be a text of err itself.
+ *                 NULL: the code's own text. It may end in logs: no personal
+ *                 data.
  * @return code, so that a callback can end with return psm_error_set(...);
  *   PSM_ERR_INVAL  code is not in the table; err says so.
  *

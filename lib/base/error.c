@@ -191,6 +191,10 @@ psm_error_fatal(const psm_error *err)
 int
 psm_error_set(psm_error *err, int code, const char *message)
 {
+	char copy[sizeof(err->message)] = ""; /* message may be one of err's */
+
+	if (message != NULL)
+		(void)snprintf(copy, sizeof(copy), "%s", message);
 	psm__error_clear(err);
 	if (code == PSM_OK)
 		return PSM_OK;
@@ -198,7 +202,7 @@ psm_error_set(psm_error *err, int code, const char *message)
 		return psm__fail(err, PSM_ERR_INVAL, "unknown error code %d",
 		                 code);
 	return psm__fail(err, code, "%s",
-	                 message != NULL ? message : psm_strerror(code));
+	                 message != NULL ? copy : psm_strerror(code));
 }
 
 const char *
