@@ -4,6 +4,8 @@
  * show, edit, release, skip. The database is that of the environment, as for
  * every program of the platform.
  */
+#include "tool.h"
+
 #include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -529,8 +531,11 @@ static int
 open_store(struct run *r)
 {
 	psm_config *cfg = NULL;
-	int rc = psm_config_from_env(&cfg, r->err);
+	static char program[] = "psymatch-dead";
+	int rc;
 
+	tool_log_start(program);
+	rc = psm_config_from_env(&cfg, r->err);
 	if (rc == 0)
 		rc = psm_store_open(cfg, &r->st, r->err);
 	psm_config_free(cfg);

@@ -4,6 +4,8 @@
  * sent, by time, offset, type and key. Joins no group and changes nothing. The
  * transport is that of the environment, as for every program of the platform.
  */
+#include "tool.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,8 +158,11 @@ run(struct run *r)
 {
 	psm_config *cfg = NULL;
 	psm_transport *t = NULL;
-	int rc = psm_config_from_env(&cfg, r->err);
+	static char program[] = "psymatch-replay";
+	int rc;
 
+	tool_log_start(program);
+	rc = psm_config_from_env(&cfg, r->err);
 	if (rc == 0)
 		rc = psm_transport_open(cfg, &t, r->err);
 	psm_config_free(cfg);

@@ -210,6 +210,8 @@ service_main(const struct service *this_service, int argc, char **argv)
 		psm_error_free(app.err);
 		return help ? 0 : 2;
 	}
+	/* It may have to warn of a variable. */
+	psm_service_log_to_stderr(service->name, PSM_LOG_WARN);
 	rc = psm_config_from_env(&app.cfg, app.err);
 	if (rc == 0) {
 		psm_service_log_to_stderr(

@@ -40,8 +40,13 @@ PSM_API int psm_config_new(psm_config **out, psm_error *err) PSM_CHECK;
 
 /**
  * Defaults, then what the environment says. Variables with names of the table
- * and all that begin with PSYMATCH_ are read, except PSYMATCH_LIBRARY (the
- * Python package's) and PSYMATCH_TEST_*.
+ * and PSYMATCH_KAFKA_<key> are read. Any other one that begins with PSYMATCH_
+ * is ignored with one warning in the log, which names the nearest setting; with
+ * PSYMATCH_STRICT=true it is an error. Without a word are ignored
+ * PSYMATCH_LIBRARY (the Python package's), PSYMATCH_TEST_* and what Kubernetes
+ * makes for a service: PSYMATCH_X_SERVICE_HOST, PSYMATCH_X_SERVICE_PORT,
+ * PSYMATCH_X_PORT, PSYMATCH_X_PORT_80_TCP and their like. DB_PORT and other
+ * ports with a value like "tcp://10.0.0.1:80" are ignored with a warning.
  *
  * @param out  new (psm_config_free); NULL after a failure.
  * @param err  details of a failure; may be NULL. The message names the
@@ -49,8 +54,9 @@ PSM_API int psm_config_new(psm_config **out, psm_error *err) PSM_CHECK;
  *             found.
  * @return 0, or
  *   PSM_ERR_INVAL   out is NULL;
- *   PSM_ERR_CONFIG  a value of a wrong type or outside its range, or a variable
- *                   that begins with PSYMATCH_ and is no setting;
+ *   PSM_ERR_CONFIG  a value of a wrong type or outside its range; with
+ *                   PSYMATCH_STRICT=true also a variable that begins with
+ *                   PSYMATCH_ and is no setting;
  *   PSM_ERR_NOMEM   out of memory.
  *
  * Threads: any, while no thread changes the environment. Blocks: no. Since 0.1.
@@ -101,8 +107,9 @@ PSM_API const char *psm_config_string(const psm_config *cfg, const char *name);
  *
  * @param cfg   the settings.
  * @param name  as for psm_config_set.
- * @return the number; 0 if there is no such setting, if it is not a number, and
- *   for a NULL argument.
+ * @return the number, which is 0 or more for every setting of the table;
+ *   PSM_ERR_NOT_FOUND  no such setting, which is logged as an error, too;
+ *   PSM_ERR_INVAL      its value is no number, or a NULL argument.
  *
  * Threads: one at a time; several may read at once. Blocks: no. Since 0.1.
  */
@@ -113,8 +120,9 @@ PSM_API int64_t psm_config_int(const psm_config *cfg, const char *name);
  *
  * @param cfg   the settings.
  * @param name  as for psm_config_set.
- * @return 1 or 0; 0 if there is no such setting, if it is no boolean, and for a
- *   NULL argument.
+ * @return 1 or 0;
+ *   PSM_ERR_NOT_FOUND  no such setting, which is logged as an error, too;
+ *   PSM_ERR_INVAL      its value is no boolean, or a NULL argument.
  *
  * Threads: one at a time; several may read at once. Blocks: no. Since 0.1.
  */
@@ -125,7 +133,9 @@ PSM_API int psm_config_bool(const psm_config *cfg, const char *name);
  *
  * @param cfg   the settings.
  * @param name  as for psm_config_set.
- * @return 1 or 0; 0 if there is no such setting and for a NULL argument.
+ * @return 1 or 0;
+ *   PSM_ERR_NOT_FOUND  no such setting, which is logged as an error, too;
+ *   PSM_ERR_INVAL      a NULL argument.
  *
  * Threads: one at a time; several may read at once. Blocks: no. Since 0.1.
  */

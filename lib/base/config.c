@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/config_int.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -123,15 +124,29 @@ out:
 
 /* Of an unknown name only what may stand in one is shown: a misplaced secret
  * must not get into a log. */
-static int
-refuse_name(const char *name, psm_error *err)
+static void
+show_name(const char *name, char *shown, size_t size)
 {
 	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	                          "abcdefghijklmnopqrstuvwxyz0123456789_");
 
-	return psm__fail(err, PSM_ERR_CONFIG, "%.*s%s: no such setting",
-	                 (int)(len < 80 ? len : 80), name,
-	                 name[len] != '\0' || len > 80 ? "..." : "");
+	(void)snprintf(shown, size, "%.*s%s", (int)(len < 80 ? len : 80), name,
+	               name[len] != '\0' || len > 80 ? "..." : "");
+}
+
+static int
+refuse_name(const char *name, psm_error *err)
+{
+	const char *nearest = psm__setting_nearest(name);
+	char shown[84];
+
+	show_name(name, shown, sizeof(shown));
+	if (!nearest)
+		return psm__fail(err, PSM_ERR_CONFIG, "%s: no such setting",
+		                 shown);
+	return psm__fail(err, PSM_ERR_CONFIG,
+	                 "%s: no such setting, the nearest is %s", shown,
+	                 nearest);
 }
 
 int
@@ -162,13 +177,51 @@ psm_config_set(psm_config *cfg, const char *name, const char *value,
 	return 0;
 }
 
-/* The variable entry ("NAME=value") of the environment, if it is ours. The
- * environment is everybody's, and tests and bindings have variables with our
- * prefix that are no settings. */
+enum origin { FOREIGN, LINK, KNOWN, UNKNOWN };
+
+/* Whose a variable is. The environment is everybody's, and tests and bindings
+ * have variables with our prefix that are no settings. For a service called
+ * psymatch-db Kubernetes makes PSYMATCH_DB_PORT and more; for one called db,
+ * DB_PORT with an address. */
+static enum origin
+origin_of(const char *name, const char *value)
+{
+	int is_ours = strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0;
+
+	if (psm__setting_index(name) >= 0)
+		return psm__is_link_value(name, value) ? LINK : KNOWN;
+	if (!is_ours || strcmp(name, "PSYMATCH_LIBRARY") == 0 ||
+	    strncmp(name, "PSYMATCH_TEST_", 14) == 0 || psm__is_link_name(name))
+		return FOREIGN;
+	return kafka_key(name) && kafka_key(name)[0] != '\0' ? KNOWN : UNKNOWN;
+}
+
+/* Nobody may have meant it for us; who did reads the log. */
+static void
+warn_of(const char *name, enum origin origin)
+{
+	const char *nearest = psm__setting_nearest(name);
+	char shown[84];
+
+	show_name(name, shown, sizeof(shown));
+	if (origin == LINK)
+		psm__log(PSM_LOG_WARN,
+		         "environment: the address of a service where a port "
+		         "is wanted; ignored",
+		         "variable", shown, NULL);
+	else
+		psm__log(PSM_LOG_WARN, "environment: no such setting; ignored",
+		         "variable", shown, "nearest", nearest ? nearest : "",
+		         NULL);
+}
+
+/* The variable entry ("NAME=value") of the environment, if it is ours and as
+ * wanted: KNOWN is set, the others are told of. */
 static int
-set_from_env(psm_config *cfg, const char *entry, psm_error *err)
+take_entry(psm_config *cfg, const char *entry, int known, psm_error *err)
 {
 	size_t len = strcspn(entry, "=");
+	enum origin origin;
 	char *name;
 	int rc = 0;
 
@@ -177,11 +230,14 @@ set_from_env(psm_config *cfg, const char *entry, psm_error *err)
 	name = psm__strndup(entry, len);
 	if (!name)
 		return psm__nomem(err);
-	if (strcmp(name, "PSYMATCH_LIBRARY") != 0 &&
-	    strncmp(name, "PSYMATCH_TEST_", 14) != 0 &&
-	    (strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0 ||
-	     psm__setting_index(name) >= 0))
+	origin = origin_of(name, entry + len + 1);
+	if (known && origin == KNOWN)
 		rc = psm_config_set(cfg, name, entry + len + 1, err);
+	else if (!known && origin == UNKNOWN &&
+	         psm_config_bool(cfg, "PSYMATCH_STRICT") == 1)
+		rc = refuse_name(name, err);
+	else if (!known && (origin == UNKNOWN || origin == LINK))
+		warn_of(name, origin);
 	psm__free(name);
 	return rc;
 }
@@ -198,8 +254,9 @@ psm_config_from_env(psm_config **out, psm_error *err)
 		                 "psm_config_from_env: out is NULL");
 	*out = NULL;
 	rc = psm_config_new(&cfg, err);
-	for (char **e = environ; rc == 0 && e && *e; e++)
-		rc = set_from_env(cfg, *e, err);
+	for (int known = 1; known >= 0; known--)
+		for (char **e = environ; rc == 0 && e && *e; e++)
+			rc = take_entry(cfg, *e, known, err);
 	if (rc < 0) {
 		psm_config_free(cfg);
 		psm__error_source(err, "environment");
@@ -258,37 +315,53 @@ psm_config_string(const psm_config *cfg, const char *name)
 	return cfg->given[i] ? cfg->given[i] : psm_config_default_at((size_t)i);
 }
 
+/* The value, or why there is none: a misspelt name must not look like one. */
+static int
+find_value(const psm_config *cfg, const char *name, const char **text)
+{
+	*text = psm_config_string(cfg, name);
+	if (*text)
+		return 0;
+	if (!cfg || !name)
+		return PSM_ERR_INVAL;
+	psm__log(PSM_LOG_ERROR, "the program asks for a setting that is none",
+	         "name", name, NULL);
+	return PSM_ERR_NOT_FOUND;
+}
+
 int
 psm_config_given(const psm_config *cfg, const char *name)
 {
-	const char *key;
-	int i;
+	const char *text;
+	int rc = find_value(cfg, name, &text), i;
 
-	if (!cfg || !name)
-		return 0;
-	key = kafka_key(name);
-	if (key && key[0] != '\0')
-		return property_value(cfg, key)[0] != '\0';
+	if (rc < 0)
+		return rc;
 	i = psm__setting_index(name);
-	return i >= 0 && cfg->given[i] != NULL;
+	return i >= 0 ? cfg->given[i] != NULL : text[0] != '\0';
 }
 
 int64_t
 psm_config_int(const psm_config *cfg, const char *name)
 {
-	const char *text = psm_config_string(cfg, name);
+	const char *text;
 	int64_t value;
+	int rc = find_value(cfg, name, &text);
 
-	return text && psm__setting_int(text, &value) ? value : 0;
+	if (rc < 0)
+		return rc;
+	return psm__setting_int(text, &value) ? value : PSM_ERR_INVAL;
 }
 
 int
 psm_config_bool(const psm_config *cfg, const char *name)
 {
-	const char *text = psm_config_string(cfg, name);
-	int value;
+	const char *text;
+	int value, rc = find_value(cfg, name, &text);
 
-	return text && psm__setting_bool(text, &value) ? value : 0;
+	if (rc < 0)
+		return rc;
+	return psm__setting_bool(text, &value) ? value : PSM_ERR_INVAL;
 }
 
 const char *

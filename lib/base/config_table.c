@@ -90,6 +90,8 @@ static const struct setting {
      NULL, "size limit of one encoded event"},
     {"PSYMATCH_HTTP_HOST", STRING, "127.0.0.1", "", 0, 0, NULL,
      "address that a service listens on"},
+    {"PSYMATCH_STRICT", BOOLEAN, "false", "", 0, 0, NULL,
+     "whether an unknown PSYMATCH_ variable is an error, not a warning"},
     {"PSYMATCH_SHUTDOWN_MS", INTEGER, "10000", "ms", 100, 600000, NULL,
      "deadline of an orderly shutdown"},
     {"THERAPIST_SERVICE_INTERNAL_PORT", INTEGER, "8002", "", 0, 65535, NULL,
