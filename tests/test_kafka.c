@@ -29,6 +29,10 @@ static const struct {
      "PSYMATCH_KAFKA_group_id: is set by the library"},
     {"PSYMATCH_KAFKA_transactional_id", "mine",
      "PSYMATCH_KAFKA_transactional_id: is set by the library"},
+    {"PSYMATCH_KAFKA_acks", "all", NULL},
+    {"PSYMATCH_KAFKA_acks", "0", "PSYMATCH_KAFKA_acks or "},
+    {"PSYMATCH_KAFKA_acks", "1", "want all, got 1"},
+    {"PSYMATCH_KAFKA_request_required_acks", "0", "want all, got 0"},
     {"KAFKA_BOOTSTRAP_SERVERS", ",", "KAFKA_BOOTSTRAP_SERVERS: want HOST:PORT"},
 };
 
@@ -110,6 +114,31 @@ START_TEST(passes_properties_through)
 	ck_assert_str_eq(property(conf, "partition.assignment.strategy"),
 	                 "range");
 	rd_kafka_conf_destroy(conf);
+	psm_config_free(cfg);
+}
+END_TEST
+
+/* Without sequence numbers fewer acknowledgements are the user's choice, but
+ * some there must be. */
+START_TEST(some_acknowledgement_there_must_be)
+{
+	rd_kafka_conf_t *conf = NULL;
+	psm_config *cfg = NULL;
+
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_config_set(cfg,
+	                                "PSYMATCH_KAFKA_enable_idempotence",
+	                                "false", NULL),
+	                 0);
+	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_KAFKA_acks", "1", NULL),
+	                 0);
+	ck_assert_int_eq(psm__kafka_conf(cfg, RD_KAFKA_PRODUCER, &conf, NULL),
+	                 0);
+	rd_kafka_conf_destroy(conf);
+	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_KAFKA_acks", "0", NULL),
+	                 0);
+	ck_assert_int_eq(psm__kafka_conf(cfg, RD_KAFKA_PRODUCER, &conf, NULL),
+	                 PSM_ERR_CONFIG);
 	psm_config_free(cfg);
 }
 END_TEST
@@ -528,6 +557,7 @@ main(void)
 	tcase_add_loop_test(tc, checks_settings_at_open, 0,
 	                    PSM__COUNT(settings));
 	tcase_add_test(tc, passes_properties_through);
+	tcase_add_test(tc, some_acknowledgement_there_must_be);
 	tcase_add_test(tc, old_statistics_hide_no_outage);
 	suite_add_tcase(suite, tc);
 	add_case(suite, "full", says_full_and_too_large);

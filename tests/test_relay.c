@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What can happen between a commit and the topic. */
+#include "mock.h"
 #include "rigs.h"
 #include "testing.h"
 #include "testing_outbox.h"
@@ -522,6 +523,45 @@ START_TEST(trace_goes_to_the_topic)
 }
 END_TEST
 
+/* -- requests that the broker refuses */
+
+#define LATE_MS 100
+
+/* A row goes when the broker has its event, and not when librdkafka concludes
+ * that it must. */
+START_TEST(rows_of_refused_requests_stay)
+{
+	static const char *const settings[] = {
+	    "PSYMATCH_KAFKA_batch_num_messages", "2",
+	    "PSYMATCH_KAFKA_linger_ms", "0", NULL};
+	struct arrived a;
+	struct mock mock;
+	int n;
+
+	mock_open(&mock, OUTBOX_TOPIC, 3);
+	psm_transport_unref(t);
+	t = mock_transport(&mock, settings);
+	for (n = 0; n < 3; n++)
+		rd_kafka_mock_broker_push_request_error_rtts(
+		    mock.cluster, 1, 0 /* Produce */, (size_t)1,
+		    RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, LATE_MS);
+	outbox_start();
+	for (n = 0; n < 100; n++)
+		ck_assert_int_eq(outbox_change(st, n % OUTBOX_KEYS + 1, err),
+		                 0);
+	outbox_wait_empty();
+	a = outbox_read();
+	ck_assert_int_eq(a.events, 100);
+	ck_assert_int_eq(a.gaps, 0);
+	ck_assert_int_eq(a.inversions, 0);
+	psm_relay_free(r);
+	r = NULL;
+	psm_transport_unref(t);
+	t = NULL;
+	mock_close(&mock);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -544,6 +584,11 @@ main(int argc, char **argv)
 	tcase_add_test(tc, floor_waits_for_open_writers);
 	tcase_add_test(tc, late_number_is_published);
 	tcase_add_test(tc, trace_goes_to_the_topic);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("refused");
+	tcase_add_checked_fixture(tc, outbox_setup, outbox_teardown);
+	tcase_set_timeout(tc, 90);
+	tcase_add_test(tc, rows_of_refused_requests_stay);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

@@ -296,6 +296,17 @@ set_producer(rd_kafka_conf_t *conf, const psm_config *cfg, psm_error *err)
 	                  psm_config_int(cfg, "PSYMATCH_QUEUE_MAX"), err);
 }
 
+int
+psm__kafka_is_idempotent(const rd_kafka_conf_t *conf)
+{
+	char value[16] = "";
+	size_t size = sizeof(value);
+
+	return rd_kafka_conf_get(conf, "enable.idempotence", value, &size) ==
+	           RD_KAFKA_CONF_OK &&
+	       strcmp(value, "true") == 0;
+}
+
 /*
  * When the broker refuses a batch, what follows it must not be stored: without
  * this, librdkafka numbers it anew and sends it on. With it the client dies,
@@ -305,14 +316,28 @@ set_producer(rd_kafka_conf_t *conf, const psm_config *cfg, psm_error *err)
 static int
 set_gapless(rd_kafka_conf_t *conf, psm_error *err)
 {
+	if (!psm__kafka_is_idempotent(conf))
+		return 0;
+	return psm__kafka_set(conf, "enable.gapless.guarantee", "true", err);
+}
+
+/* Without an acknowledgement no event has an outcome. */
+static int
+check_acks(const rd_kafka_conf_t *conf, psm_error *err)
+{
+	int idempotent = psm__kafka_is_idempotent(conf);
 	char value[16] = "";
 	size_t size = sizeof(value);
 
-	if (rd_kafka_conf_get(conf, "enable.idempotence", value, &size) !=
-	        RD_KAFKA_CONF_OK ||
-	    strcmp(value, "true") != 0)
-		return 0;
-	return psm__kafka_set(conf, "enable.gapless.guarantee", "true", err);
+	if (rd_kafka_conf_get(conf, "acks", value, &size) == RD_KAFKA_CONF_OK &&
+	    strcmp(value, "-1") != 0 && (idempotent || strcmp(value, "0") == 0))
+		return psm__fail(err, PSM_ERR_CONFIG,
+		                 "PSYMATCH_KAFKA_acks or "
+		                 "PSYMATCH_KAFKA_request_required_acks: want "
+		                 "%s, got %s",
+		                 idempotent ? "all" : "all, or from 1 on",
+		                 value);
+	return 0;
 }
 
 static int
@@ -347,6 +372,8 @@ psm__kafka_conf(const psm_config *cfg, rd_kafka_type_t type,
 	rc = set_ours(conf, cfg, type, err);
 	if (rc == 0)
 		rc = set_passed_through(conf, cfg, type, err);
+	if (rc == 0 && type == RD_KAFKA_PRODUCER)
+		rc = check_acks(conf, err);
 	if (rc == 0 && type == RD_KAFKA_PRODUCER)
 		rc = set_gapless(conf, err);
 	if (rc < 0) {

@@ -34,6 +34,8 @@ int psm__kafka_conf(const psm_config *cfg, rd_kafka_type_t type,
                     rd_kafka_conf_t **out, psm_error *err);
 int psm__kafka_set(rd_kafka_conf_t *conf, const char *key, const char *value,
                    psm_error *err);
+/* 1: its messages have sequence numbers. */
+int psm__kafka_is_idempotent(const rd_kafka_conf_t *conf);
 /* Takes conf, also when it fails; link must outlive *out. */
 int psm__kafka_client(rd_kafka_type_t type, rd_kafka_conf_t *conf,
                       struct psm__kafka_link *link, rd_kafka_t **out,

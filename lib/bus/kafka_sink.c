@@ -4,10 +4,10 @@
  * until the report. Only the token travels with a message, as the opaque
  * pointer of its delivery report.
  */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "bus/kafka_int.h"
+#include "bus/kafka_topic.h"
 
 _Static_assert(sizeof(void *) >= sizeof(uint64_t),
                "a token must fit into librdkafka's opaque pointer");
@@ -23,9 +23,14 @@ struct sink {
 	rd_kafka_queue_t *events; /* where a poll waits, for wake */
 	psm__report_fn report;
 	void *user;
-	int gave_up; /* a message came back without a word of the broker */
-	int reports; /* run in this poll */
-	rd_kafka_topic_t **topics;
+	psm__partitioner_fn choose; /* NULL: not idempotent */
+	const char *gave_up; /* why this client must be replaced, or NULL */
+	int moved;           /* __atomic; messages lost their partition */
+	int reports;         /* run in this poll */
+	int64_t now_ms;      /* of the last poll */
+	size_t waiting;      /* messages without a report */
+	size_t waiting_max;
+	struct psm__kafka_topic **topics;
 	size_t topic_count, topic_cap;
 };
 
@@ -38,20 +43,58 @@ sink_of(struct psm__sink *s)
 /* The text is of the code only: rd_kafka_message_errstr() may return the
  * payload. */
 static void
+tell(struct sink *s, uint64_t token, int rc, rd_kafka_resp_err_t e)
+{
+	s->reports++;
+	s->waiting--;
+	s->report(token, rc, rc ? rd_kafka_err2str(e) : "", s->user);
+}
+
+/* A message that waited in its topic. */
+static void
+on_unsent(uint64_t token, rd_kafka_resp_err_t e, void *sink)
+{
+	tell(sink, token, psm__kafka_outcome(e), e);
+}
+
+/*
+ * No error and no offset is no word of the broker's: librdkafka concludes from
+ * the acknowledgement of a later message that this one was stored as well,
+ * also when the broker had refused it.
+ */
+static int
+outcome(struct sink *s, const rd_kafka_message_t *m)
+{
+	int rc = psm__kafka_outcome(m->err);
+
+	if (rc == 0 && m->offset < 0) {
+		s->gave_up = "a report has no offset: outcome unknown";
+		return PSM_ERR_CLOSED;
+	}
+	if (rc == PSM_ERR_CLOSED && !s->gave_up)
+		s->gave_up = "the client gave messages back";
+	if (rc != 0 && __atomic_load_n(&s->moved, __ATOMIC_ACQUIRE))
+		return PSM_ERR_CLOSED;
+	return rc;
+}
+
+static void
 on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
 	struct psm__kafka_link *link = opaque;
 	struct sink *s = link->owner;
-	int rc = psm__kafka_outcome(m->err);
+	struct psm__kafka_topic *t = rd_kafka_topic_opaque(m->rkt);
+	uint64_t token = (uint64_t)(uintptr_t)m->_private;
+	int rc = outcome(s, m);
 
 	(void)rk;
-	s->reports++;
-	if (rc == 0)
+	if (rc == 0) {
 		psm__kafka_up(link);
-	else if (rc == PSM_ERR_CLOSED)
-		s->gave_up = 1;
-	s->report((uint64_t)(uintptr_t)m->_private, rc,
-	          rc ? rd_kafka_err2str(m->err) : "", s->user);
+		psm__kafka_topic_acked(t, m->partition, token, s->now_ms);
+	}
+	tell(s, token, rc, m->err);
+	if (rc == PSM_ERR_RETRY)
+		psm__kafka_topic_reset(t, token, m->err, on_unsent, s);
 }
 
 static int
@@ -61,36 +104,40 @@ check_alive(struct sink *s, psm_error *err)
 	rd_kafka_resp_err_t e;
 
 	e = rd_kafka_fatal_error(s->rk, text, sizeof(text));
-	if (!e && s->gave_up)
+	if (e)
 		return psm__fail(err, PSM_ERR_BROKER,
-		                 "the client gave messages back");
-	if (!e)
-		return 0;
-	return psm__fail(err, PSM_ERR_BROKER, "the client is dead: %s: %s",
-	                 rd_kafka_err2name(e), text);
+		                 "the client is dead: %s: %s",
+		                 rd_kafka_err2name(e), text);
+	if (__atomic_load_n(&s->moved, __ATOMIC_ACQUIRE))
+		return psm__fail(err, PSM_ERR_BROKER,
+		                 "a topic was deleted with messages on their "
+		                 "way");
+	if (s->gave_up)
+		return psm__fail(err, PSM_ERR_BROKER, "%s", s->gave_up);
+	return 0;
 }
 
 /* A handle per topic, kept: a look-up by name costs more than a send. */
 static int
-find_topic(struct sink *s, const char *name, rd_kafka_topic_t **out,
+find_topic(struct sink *s, const char *name, struct psm__kafka_topic **out,
            psm_error *err)
 {
 	size_t i;
+	int rc;
 
 	for (i = 0; i < s->topic_count; i++) {
 		*out = s->topics[i];
-		if (strcmp(rd_kafka_topic_name(*out), name) == 0)
+		if (strcmp(psm__kafka_topic_name(*out), name) == 0)
 			return 0;
 	}
 	*out = NULL;
 	if (psm__grow(&s->topics, &s->topic_cap, s->topic_count + 1,
 	              sizeof(*s->topics)) < 0)
 		return psm__nomem(err);
-	*out = rd_kafka_topic_new(s->rk, name, NULL);
-	if (!*out)
-		return psm__fail(err, PSM_ERR_INVAL, "topic: not a topic name");
-	s->topics[s->topic_count++] = *out;
-	return 0;
+	rc = psm__kafka_topic_new(s->rk, name, s->choose, &s->moved, out, err);
+	if (rc == 0)
+		s->topics[s->topic_count++] = *out;
+	return rc;
 }
 
 static int
@@ -110,79 +157,56 @@ refused(struct sink *s, const struct psm__message *m, rd_kafka_resp_err_t e,
 	                 rd_kafka_err2str(e));
 }
 
-static rd_kafka_headers_t *
-make_headers(const struct psm__message *m)
-{
-	rd_kafka_headers_t *headers = rd_kafka_headers_new(m->header_count);
-	size_t i;
-
-	for (i = 0; i < m->header_count; i++) {
-		const struct psm__header *h = &m->headers[i];
-
-		/* It only fails for a list that is full, which none is. */
-		(void)rd_kafka_header_add(headers, h->name, -1, h->value,
-		                          (ssize_t)h->len);
-	}
-	return headers;
-}
-
-/* Without F_COPY and F_FREE the value is only read, in spite of the missing
- * const. */
-static rd_kafka_resp_err_t
-produce(struct sink *s, rd_kafka_topic_t *topic, const struct psm__message *m)
-{
-	rd_kafka_headers_t *headers;
-	rd_kafka_resp_err_t e;
-
-	if (m->header_count == 0)
-		return rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, 0,
-		                        (void *)m->value, m->value_len, m->key,
-		                        m->key_len,
-		                        (void *)(uintptr_t)m->token) == 0
-		           ? RD_KAFKA_RESP_ERR_NO_ERROR
-		           : rd_kafka_last_error();
-	headers = make_headers(m);
-	e = rd_kafka_producev(
-	    s->rk, RD_KAFKA_V_RKT(topic),
-	    RD_KAFKA_V_VALUE((void *)m->value, m->value_len),
-	    RD_KAFKA_V_KEY(m->key, m->key_len), RD_KAFKA_V_HEADERS(headers),
-	    RD_KAFKA_V_OPAQUE((void *)(uintptr_t)m->token), RD_KAFKA_V_END);
-	if (e) /* else they are librdkafka's */
-		rd_kafka_headers_destroy(headers);
-	return e;
-}
-
 static int
 sink_send(struct psm__sink *base, const struct psm__message *m, psm_error *err)
 {
 	struct sink *s = sink_of(base);
-	rd_kafka_topic_t *topic;
+	struct psm__kafka_topic *topic;
 	rd_kafka_resp_err_t e;
 	int rc = find_topic(s, m->topic, &topic, err);
 
 	if (rc < 0)
 		return rc;
-	e = produce(s, topic, m);
-	return e ? refused(s, m, e, err) : 0;
+	if (s->waiting >= s->waiting_max)
+		return refused(s, m, RD_KAFKA_RESP_ERR__QUEUE_FULL, err);
+	e = psm__kafka_topic_send(topic, m, s->now_ms);
+	if (e == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE)
+		return psm__nomem(err);
+	if (e)
+		return refused(s, m, e, err);
+	s->waiting++;
+	return 0;
+}
+
+static void
+resume(struct sink *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->topic_count; i++)
+		psm__kafka_topic_resume(s->topics[i], s->now_ms, on_unsent, s);
 }
 
 static int
 sink_poll(struct psm__sink *base, int timeout_ms, psm_error *err)
 {
 	struct sink *s = sink_of(base);
-	int64_t deadline = psm__mono_ms() + timeout_ms;
-	int64_t left = timeout_ms;
+	int64_t deadline, left = timeout_ms;
 	int rc;
 
 	/* Errors and statistics end rd_kafka_poll() too, with a count above 0;
 	 * the end of the time and a wake give 0. */
 	s->reports = 0;
+	s->now_ms = psm__mono_ms();
+	deadline = s->now_ms + timeout_ms;
 	while (rd_kafka_poll(s->rk, (int)left) > 0 && !s->reports) {
 		left = deadline - psm__mono_ms();
 		if (left < 0)
 			left = 0;
 	}
 	rc = check_alive(s, err);
+	if (rc == 0)
+		resume(s);
 	return rc < 0 ? rc : s->reports;
 }
 
@@ -212,12 +236,14 @@ sink_free(struct sink *s)
 	if (!s)
 		return;
 	for (i = 0; i < s->topic_count; i++)
-		rd_kafka_topic_destroy(s->topics[i]);
-	psm__free(s->topics);
+		psm__kafka_topic_leave(s->topics[i]);
 	if (s->events)
 		rd_kafka_queue_destroy(s->events);
 	if (s->rk)
 		rd_kafka_destroy(s->rk);
+	for (i = 0; i < s->topic_count; i++)
+		psm__kafka_topic_free(s->topics[i]);
+	psm__free(s->topics);
 	psm__kafka_link_destroy(&s->link);
 	psm__free(s);
 }
@@ -228,12 +254,18 @@ static void
 sink_close(struct psm__sink *base, int timeout_ms)
 {
 	struct sink *s = sink_of(base);
+	int64_t deadline = psm__mono_ms() + timeout_ms, left = timeout_ms;
+	size_t i;
 
-	if (check_alive(s, NULL) == 0)
-		rd_kafka_flush(s->rk, timeout_ms);
+	while (s->waiting > 0 && left > 0 &&
+	       sink_poll(base, (int)left, NULL) >= 0)
+		left = deadline - psm__mono_ms();
 	rd_kafka_purge(s->rk,
 	               RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	rd_kafka_flush(s->rk, PURGE_MS);
+	for (i = 0; i < s->topic_count; i++)
+		psm__kafka_topic_give_back(
+		    s->topics[i], RD_KAFKA_RESP_ERR__PURGE_QUEUE, on_unsent, s);
 	if (rd_kafka_outq_len(s->rk) > 0)
 		psm__log(PSM_LOG_ERROR, "librdkafka kept purged messages",
 		         "client", rd_kafka_name(s->rk), NULL);
@@ -249,6 +281,50 @@ static const struct psm__sink_ops sink_ops = {
     .trouble = sink_trouble,
     .close = sink_close,
 };
+
+/* Without idempotence there are no sequence numbers, and no conclusions from
+ * them. A partitioner that is not known here does not let a message wait: then
+ * reports without an offset are all there is. */
+static psm__partitioner_fn
+partitioner_of(const rd_kafka_conf_t *conf)
+{
+	static const struct {
+		const char *name;
+		psm__partitioner_fn fn;
+	} known[] = {
+	    {"random", rd_kafka_msg_partitioner_random},
+	    {"consistent", rd_kafka_msg_partitioner_consistent},
+	    {"consistent_random", rd_kafka_msg_partitioner_consistent_random},
+	    {"murmur2", rd_kafka_msg_partitioner_murmur2},
+	    {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random},
+	    {"fnv1a", rd_kafka_msg_partitioner_fnv1a},
+	    {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a_random},
+	};
+	char name[32] = "";
+	size_t size = sizeof(name), i;
+
+	if (!psm__kafka_is_idempotent(conf) ||
+	    rd_kafka_conf_get(conf, "partitioner", name, &size) !=
+	        RD_KAFKA_CONF_OK)
+		return NULL;
+	for (i = 0; i < PSM__COUNT(known); i++)
+		if (strcmp(name, known[i].name) == 0)
+			return known[i].fn;
+	return NULL;
+}
+
+static size_t
+queue_max(const rd_kafka_conf_t *conf)
+{
+	char text[32] = "";
+	size_t size = sizeof(text);
+	long max = 0;
+
+	if (rd_kafka_conf_get(conf, "queue.buffering.max.messages", text,
+	                      &size) == RD_KAFKA_CONF_OK)
+		max = strtol(text, NULL, 10);
+	return max > 0 ? (size_t)max : SIZE_MAX; /* 0: no limit */
+}
 
 int
 psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
@@ -272,6 +348,9 @@ psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
 	psm__kafka_link_init(&s->link, s);
 	s->report = report;
 	s->user = user;
+	s->choose = partitioner_of(conf);
+	s->waiting_max = queue_max(conf);
+	s->now_ms = psm__mono_ms();
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	rc = psm__kafka_client(RD_KAFKA_PRODUCER, conf, &s->link, &s->rk, err);
 	if (rc < 0) {
