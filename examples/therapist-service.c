@@ -34,10 +34,18 @@ import(void *user, psm_error *err)
 static int
 command_import(char **args)
 {
-	int rc = import(args, app.err);
+	int rc = psm_import_status_new(86400, &status, app.err);
 
+	if (rc == 0)
+		rc = import(args, app.err);
 	if (rc >= 0)
-		printf("%d therapists created or updated\n", rc);
+		printf("%d therapist%s created or updated\n", rc,
+		       rc == 1 ? "" : "s");
+	if (rc >= 0 && psm_import_status_stat(status, "future") > 0)
+		rc = psm_error_set(app.err, PSM_ERR_CONFLICT,
+		                   "a folder is dated in the future and was "
+		                   "left out: want its right name (the log has "
+		                   "the present one), or the right clock");
 	return rc;
 }
 

@@ -198,9 +198,9 @@ PSM_API void psm_import_status_cancel(psm_import_status *status);
  * One counter since the status was made.
  *
  * @param status  a status.
- * @param name    "runs", "files", "broken", "records", "created", "updated",
- *   "unchanged", "skipped" (nothing for adults), "superseded" (a newer file
- *   told about the same therapist) or "failed".
+ * @param name    "runs", "files", "broken", "future" (folders left out),
+ * "records", "created", "updated", "unchanged", "skipped" (nothing for adults),
+ * "superseded" (a newer file told about the same therapist) or "failed".
  * @return the count; -1 for another name or a NULL argument.
  *
  * Threads: any. Blocks: no. Since 0.1.
@@ -211,7 +211,8 @@ PSM_API int64_t psm_import_status_stat(psm_import_status *status,
 /**
  * The status as GET /api/therapists/import-status shows it.
  *
- * A file counts once per content, however often it is read again. Records for
+ * A file counts once per content, however often it is read again, and when it
+ * was read to its end. Records for
  * children only count in no number. Days are those of the process's time zone.
  *
  * @param status  a status.
@@ -221,8 +222,9 @@ PSM_API int64_t psm_import_status_stat(psm_import_status *status,
  *   "therapists_failed_today": n, "last_error": string or null,
  *   "last_error_time": time or null, "total_files_processed": n,
  *   "total_therapists_processed": n, "total_therapists_failed": n,
- *   "recent_imports": at most 10 of {"file", "therapist_count",
- *   "success_count", "failed_count", "time"}, newest last}. New (psm_free).
+ *   "recent_imports": at
+ * most 10 of {"file", "therapist_count", "success_count", "failed_count",
+ * "time"}, newest last}. New (psm_free).
  * @param err     details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL  status or json is NULL;
@@ -261,8 +263,8 @@ PSM_API int psm_import_status_errors(psm_import_status *status, char **json,
  * for 25/24 of the interval (and one more minute), or none ended for two of
  * them; more than half of the therapists of the newest 20 files failed, or
  * more than half of these files were broken (at least 5 files). Amber: any
- * failed therapist or broken file among them, or an error within the last
- * interval.
+ * failed therapist or broken file among them, a folder dated in the future, or
+ * an error within the last interval.
  *
  * @param status  a status.
  * @param json    receives {"status": "healthy" | "degraded" | "unhealthy",
@@ -295,7 +297,7 @@ PSM_API int psm_import_status_health(psm_import_status *status, char **json,
  * @return count of therapists created or updated;
  *   PSM_ERR_INVAL   store or path is NULL, or path has not the form above;
  *   PSM_ERR_PARSE   malformed JSON;
- *   PSM_ERR_SCHEMA  no array "therapists";
+ *   PSM_ERR_SCHEMA  no array "therapists", or path is no regular file;
  *   PSM_ERR_TOO_LARGE  larger than a JSON document may be;
  *   PSM_ERR_IO      the file cannot be read;
  *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  the database is away: nothing
@@ -313,9 +315,14 @@ PSM_API int psm_therapist_import_file(psm_store *store, const char *path,
 /**
  * Import the newest file of each postal code of a folder. Folders are dates
  * (YYYYMMDD, real ones), files <postal code>.json in them; other names are
- * left alone. A file that is no JSON document of the right shape is reported
- * once, moved to folder/failed/<YYYYMMDD>/ where that is allowed, and the next
- * older one of its postal code is read instead.
+ * left alone. A file that is no JSON document of the right shape, is too large
+ * or no regular file (a directory, a link to nothing) is reported once, moved
+ * to folder/failed/<YYYYMMDD>/ where that is allowed and nobody has replaced
+ * it, and the next older one of its postal code is read instead.
+ *
+ * A folder dated after tomorrow is left out, told at each run (log, last_error)
+ * and makes the health amber: give it its right name. What such a folder has
+ * written already is taken back by the next file that says otherwise.
  *
  * @param store   an open store whose set "therapist" is migrated.
  * @param folder  the folder.

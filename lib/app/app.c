@@ -3,31 +3,43 @@
 
 #include "app/app.h"
 
-int
-psm__app_today(psm_tx *tx, char today[11], psm_error *err)
+/* A day in Berlin: the SQL in what makes a text of len bytes of it. */
+static int
+berlin_day(psm_tx *tx, const char *sql, char *day, size_t len, psm_error *err)
 {
 	struct psm__number now;
 	const char *params[1] = {psm__number(&now, psm_now_us())};
 	const char *text;
 	psm_rows *rows = NULL;
-	int rc;
+	int rc = psm_tx_exec(tx, sql, 1, params, &rows, err);
 
-	/* PostgreSQL knows when Berlin changes its clocks. */
-	rc = psm_tx_exec(tx,
-	                 "SELECT ((timestamptz 'epoch' + $1::bigint * "
-	                 "interval '1 microsecond') "
-	                 "AT TIME ZONE 'Europe/Berlin')::date::text",
-	                 1, params, &rows, err);
 	if (rc == 0) {
 		text = psm_rows_text(rows, 0, 0);
-		if (text == NULL || strlen(text) != 10)
-			rc = psm__fail(err, PSM_ERR_DB,
-			               "today: want YYYY-MM-DD");
+		if (text == NULL || strlen(text) != len)
+			rc = psm__fail(err, PSM_ERR_DB, "today: want a day");
 		else
-			memcpy(today, text, 11);
+			memcpy(day, text, len + 1);
 	}
 	psm_rows_free(rows);
 	return rc;
+}
+
+/* PostgreSQL knows when Berlin changes its clocks. */
+#define BERLIN                                                                 \
+	"((timestamptz 'epoch' + $1::bigint * interval '1 microsecond') "      \
+	"AT TIME ZONE 'Europe/Berlin')::date"
+
+int
+psm__app_today(psm_tx *tx, char today[11], psm_error *err)
+{
+	return berlin_day(tx, "SELECT (" BERLIN ")::text", today, 10, err);
+}
+
+int
+psm__app_tomorrow(psm_tx *tx, char day[9], psm_error *err)
+{
+	return berlin_day(tx, "SELECT to_char(" BERLIN " + 1, 'YYYYMMDD')", day,
+	                  8, err);
 }
 
 int

@@ -6,6 +6,9 @@
 #ifndef PSM_APP_INT_H
 #define PSM_APP_INT_H
 
+#include <sys/types.h>
+#include <time.h>
+
 #include <psymatch/catalogue.h>
 #include <psymatch/event.h>
 #include <psymatch/json.h>
@@ -20,6 +23,8 @@
 
 /* Today in Berlin, by the library's clock, as "YYYY-MM-DD". */
 int psm__app_today(psm_tx *tx, char today[11], psm_error *err);
+/* Tomorrow in Berlin, as "YYYYMMDD". */
+int psm__app_tomorrow(psm_tx *tx, char day[9], psm_error *err);
 /* Publish what w holds, one finished object, with the transaction. */
 int psm__app_emit(psm_tx *tx, const char *type, const char *producer,
                   psm_json_writer *w, psm_error *err);
@@ -75,6 +80,7 @@ enum psm__import_count {
 	PSM__N_RUNS,
 	PSM__N_FILES,
 	PSM__N_BROKEN,
+	PSM__N_FUTURE,
 	PSM__N_RECORDS,
 	PSM__N_CREATED,
 	PSM__N_UPDATED,
@@ -93,9 +99,16 @@ void psm__import_began(psm_import_status *s);
 /* rc < 0: the run ended early because of err. */
 void psm__import_ended(psm_import_status *s, int rc, const psm_error *err);
 int psm__import_cancelled(psm_import_status *s);
-/* 1: this content of the file was not seen before, and counts. */
+/* 1: this content of the file was not read to its end before, and counts. */
 int psm__import_is_new(psm_import_status *s, const char *file,
                        const char *checksum);
+/* Of so many records of it the faults were told already. */
+size_t psm__import_reported(psm_import_status *s, const char *file);
+/* The file was read up to this record only: the next run goes on. */
+void psm__import_cut(psm_import_status *s, const char *file,
+                     const struct psm__import_counts *counts, size_t record);
+/* A folder of this name is left out: its day has not come. */
+void psm__import_future(psm_import_status *s, const char *day);
 /* Log it, and keep it with the status if there is one. record: index, -1: the
  * file as a whole. */
 void psm__import_error(psm_import_status *s, const char *file, int64_t record,
@@ -105,22 +118,42 @@ void psm__import_file_done(psm_import_status *s, const char *file,
 
 /* -- import.c */
 
+/* Which file it is, and which state of it. */
+struct psm__file_id {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime;
+};
+
 struct psm__file {
 	const char *name; /* "YYYYMMDD/plz.json" */
 	char *text;
 	size_t len;
-	int64_t modified_s; /* since 1970 */
-	char checksum[40];
+	int64_t modified_s;        /* since 1970 */
+	char checksum[40];         /* "" when nothing is known of the content */
+	int gone;                  /* 1: there is no such file any more */
+	struct psm__file_id entry; /* what has the name, a link itself */
+	struct psm__file_id content; /* what was read; all 0: nothing */
 };
-/* Read a file; name is borrowed. */
+/*
+ * Read a file; name is borrowed. What psm__file_is_broken() says: no next try
+ * will do better, and out tells which file that is; PSM_ERR_IO: not now.
+ */
 int psm__file_read(const char *path, const char *name, struct psm__file *out,
                    psm_error *err);
+/* 1: path still has what was read, untouched. */
+int psm__file_is_same(const char *path, const struct psm__file *f);
+/* Rename what was read, and nothing else: 1 done, 0 not. */
+int psm__file_move(const char *from, const char *to, const struct psm__file *f);
 void psm__file_free(struct psm__file *f);
 /* 1 if code says that the file is no import file. */
 int psm__file_is_broken(int code);
-/* Count of therapists written, or an error. */
+/* Count of therapists written, or an error. last_day, "YYYYMMDD": later ones
+ * are in the future. */
 int psm__import_document(psm_store *store, const struct psm__file *f,
-                         psm_import_status *status, psm_error *err);
+                         const char *last_day, psm_import_status *status,
+                         psm_error *err);
 
 /* -- matching_copy.c */
 

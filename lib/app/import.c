@@ -13,7 +13,9 @@ struct import {
 	const psm_json *list;    /* "therapists" */
 	struct psm__names names; /* of all records, also those left out */
 	struct psm__stored_list stored; /* of the records' postal codes */
-	int is_new;                     /* its errors are reported */
+	int is_new;                     /* its errors are reported, */
+	size_t reported;                /* from this record on */
+	const char *last_day;           /* of the past */
 	struct psm__import_counts counts;
 };
 
@@ -181,6 +183,18 @@ save_same(const struct import *im, psm_tx *tx, const struct record *r,
 	return changed ? PSM__N_UPDATED : PSM__N_UNCHANGED;
 }
 
+/*
+ * Files of several postal codes may tell about one therapist; the newest wins,
+ * whatever the order in which they are read. One that was dated in the future
+ * by mistake does not: nothing would ever be newer.
+ */
+static int
+is_newer(const char *source, const struct import *im)
+{
+	return source != NULL && strcmp(source, im->file->name) > 0 &&
+	       strncmp(source, im->last_day, 8) <= 0;
+}
+
 static int
 make_same(const struct import *im, psm_tx *tx, const struct record *r,
           const struct psm__stored *stored, psm_error *err)
@@ -188,10 +202,7 @@ make_same(const struct import *im, psm_tx *tx, const struct record *r,
 	char *fields;
 	int rc;
 
-	/* Files of several postal codes may tell about one therapist; the
-	 * newest wins, whatever the order in which they are read. */
-	if (stored->source != NULL &&
-	    strcmp(stored->source, im->file->name) > 0)
+	if (is_newer(stored->source, im))
 		return PSM__N_SUPERSEDED;
 	rc = psm__record_text(&r->row, stored->fields ? &stored->last : NULL,
 	                      &fields, err);
@@ -321,21 +332,22 @@ import_record(struct import *im, size_t i, psm_error *err)
 		    err, psm__json_position(psm_json_item(im->list, i)));
 	snprintf(r.pointer, sizeof(r.pointer), "/therapists/%zu", i);
 	psm__error_pointer(err, r.pointer); /* the first one stays */
-	if (im->is_new)
+	if (im->is_new && i >= im->reported)
 		psm__import_error(im->status, im->file->name, (int64_t)i, err);
 	return PSM__N_FAILED;
 }
 
+/* *at: the record that ended it. */
 static int
-import_all(struct import *im, psm_error *err)
+import_all(struct import *im, size_t *at, psm_error *err)
 {
 	int rc = load_stored(im, err);
 
-	for (size_t i = 0; i < psm_json_count(im->list) && rc >= 0; i++) {
+	for (; *at < psm_json_count(im->list) && rc >= 0; ++*at) {
 		if (psm__import_cancelled(im->status))
 			return psm__fail(err, PSM_ERR_STATE,
 			                 "import: cancelled");
-		rc = import_record(im, i, err);
+		rc = import_record(im, *at, err);
 		if (rc < 0)
 			return rc;
 		im->counts.n[PSM__N_RECORDS]++;
@@ -350,10 +362,13 @@ import_all(struct import *im, psm_error *err)
 
 int
 psm__import_document(psm_store *store, const struct psm__file *f,
-                     psm_import_status *status, psm_error *err)
+                     const char *last_day, psm_import_status *status,
+                     psm_error *err)
 {
-	struct import im = {.store = store, .file = f, .status = status};
+	struct import im = {
+	    .store = store, .file = f, .status = status, .last_day = last_day};
 	psm_json *doc = NULL;
+	size_t at = 0;
 	int rc;
 
 	rc = psm_json_parse(f->text, f->len, &doc, err);
@@ -369,9 +384,12 @@ psm__import_document(psm_store *store, const struct psm__file *f,
 		goto out;
 	}
 	im.is_new = psm__import_is_new(status, f->name, f->checksum);
-	rc = import_all(&im, err);
+	im.reported = psm__import_reported(status, f->name);
+	rc = import_all(&im, &at, err);
 	if (rc >= 0)
 		psm__import_file_done(status, f->name, &im.counts, im.is_new);
+	else
+		psm__import_cut(status, f->name, &im.counts, at);
 out:
 	psm__stored_list_free(&im.stored);
 	psm__names_free(&im.names);

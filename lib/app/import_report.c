@@ -173,7 +173,7 @@ psm_import_status_errors(psm_import_status *status, char **json, psm_error *err)
 /* What is wrong, worst first; the texts live for ever. */
 struct verdict {
 	int health;
-	const char *issues[9];
+	const char *issues[10];
 	size_t count;
 };
 
@@ -236,6 +236,8 @@ judge_locked(struct verdict *v, const psm_import_status *s)
 	         PSM_HEALTH_RED,
 	         "no import has ended for longer than two intervals");
 	judge_recent_locked(v, s);
+	complain(v, s->future_count > 0, PSM_HEALTH_AMBER,
+	         "a folder is dated in the future and left out");
 	complain(
 	    v,
 	    s->last_error_us != 0 && now - s->last_error_us <= s->interval_us,

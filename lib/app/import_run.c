@@ -33,6 +33,7 @@ struct run {
 	size_t day_count, day_cap;
 	struct entry *entries; /* the newest file of each postal code */
 	size_t entry_count, entry_cap;
+	char last_day[DAY_LEN + 1]; /* tomorrow: later ones are a mistake */
 };
 
 static int
@@ -198,7 +199,7 @@ move_broken(const struct run *run, size_t day, const struct psm__file *f)
 	if (from != NULL && folder != NULL && to != NULL && !failed.failed &&
 	    (mkdir(failed.data, 0777) == 0 || errno == EEXIST) &&
 	    (mkdir(folder, 0777) == 0 || errno == EEXIST) &&
-	    rename(from, to) == 0)
+	    psm__file_move(from, to, f))
 		psm__log(PSM_LOG_WARN, "broken import file moved", "file",
 		         f->name, NULL);
 	psm__buf_free(&failed);
@@ -207,10 +208,15 @@ move_broken(const struct run *run, size_t day, const struct psm__file *f)
 	psm__free(to);
 }
 
+/* No error codes: the file is broken and an older one may do; another file has
+ * come in its place. */
+#define TRY_OLDER INT_MIN
+#define TRY_AGAIN (INT_MIN + 1)
+
 /* why is the failure that says what is wrong with the file. */
 static int
-set_aside(struct run *run, size_t day, const struct psm__file *f,
-          const psm_error *why, psm_error *err)
+set_aside(struct run *run, size_t day, const char *path,
+          const struct psm__file *f, const psm_error *why, psm_error *err)
 {
 	int rc = remember_broken(run, f, err);
 
@@ -218,15 +224,14 @@ set_aside(struct run *run, size_t day, const struct psm__file *f,
 		return rc;
 	if (rc == 1)
 		psm__import_error(run->status, f->name, -1, why);
+	if (!psm__file_is_same(path, f))
+		return TRY_AGAIN;
 	if (psm_now_us() / 1000000 - f->modified_s >= MOVE_AGE_S)
 		move_broken(run, day, f);
-	return 0;
+	return TRY_OLDER;
 }
 
-/* No error code: the file is broken and an older one may do. */
-#define TRY_OLDER INT_MIN
-
-/* Count of therapists written, TRY_OLDER or an error. */
+/* Count of therapists written, TRY_OLDER, TRY_AGAIN or an error. */
 static int
 import_path(struct run *run, size_t day, const char *name, psm_error *err)
 {
@@ -242,12 +247,16 @@ import_path(struct run *run, size_t day, const char *name, psm_error *err)
 		goto out;
 	}
 	rc = psm__file_read(path, source, &file, why);
+	if (file.gone) {
+		rc = TRY_OLDER; /* somebody took it away */
+		goto out;
+	}
 	if (rc == 0)
-		rc = psm__import_document(run->store, &file, run->status, why);
-	if (psm__file_is_broken(rc) && file.text != NULL) {
-		rc = set_aside(run, day, &file, why, err);
-		rc = rc < 0 ? rc : TRY_OLDER;
-	} else if (rc == PSM_ERR_IO || psm__file_is_broken(rc)) {
+		rc = psm__import_document(run->store, &file, run->last_day,
+		                          run->status, why);
+	if (psm__file_is_broken(rc)) {
+		rc = set_aside(run, day, path, &file, why, err);
+	} else if (rc == PSM_ERR_IO) {
 		/* This file cannot be read now: the next run tries again. */
 		psm__import_error(run->status, source, -1, why);
 		rc = 0;
@@ -263,26 +272,42 @@ out:
 }
 
 static int
-has_file(const struct run *run, size_t day, const char *name)
-{
-	char *path = path_of(run, "", day, name);
-	int has = path != NULL && access(path, F_OK) == 0;
-
-	psm__free(path);
-	return has;
-}
-
-static int
 import_entry(struct run *run, const struct entry *e, psm_error *err)
 {
-	int rc = import_path(run, e->day, e->plz, err);
+	int rc = TRY_OLDER, again = 0;
 
-	for (size_t day = e->day + 1; rc == TRY_OLDER && day < run->day_count;
-	     day++) {
-		if (has_file(run, day, e->plz))
+	for (size_t day = e->day; day < run->day_count; day++) {
+		rc = import_path(run, day, e->plz, err);
+		/* Once: whoever replaces it all the time waits for the next
+		 * run. */
+		if (rc == TRY_AGAIN && !again++)
 			rc = import_path(run, day, e->plz, err);
+		if (rc != TRY_OLDER)
+			break;
 	}
-	return rc == TRY_OLDER ? 0 : rc;
+	return rc == TRY_OLDER || rc == TRY_AGAIN ? 0 : rc;
+}
+
+/* Days are listed newest first: leave out those that have not come. */
+static int
+drop_future(struct run *run, psm_error *err)
+{
+	size_t future = 0;
+	psm_tx *tx = NULL;
+	int rc = psm_tx_begin(run->store, &tx, err);
+
+	if (rc == 0)
+		rc = psm__app_tomorrow(tx, run->last_day, err);
+	psm_tx_rollback(tx);
+	if (rc < 0)
+		return rc;
+	while (future < run->day_count &&
+	       strcmp(run->days[future].name, run->last_day) > 0)
+		psm__import_future(run->status, run->days[future++].name);
+	run->day_count -= future;
+	memmove(run->days, run->days + future,
+	        run->day_count * sizeof(*run->days));
+	return 0;
 }
 
 static int
@@ -290,6 +315,8 @@ run_all(struct run *run, psm_error *err)
 {
 	int rc = list_days(run, err), total = 0;
 
+	if (rc == 0 && run->day_count > 0)
+		rc = drop_future(run, err);
 	for (size_t day = 0; day < run->day_count && rc == 0; day++)
 		rc = list_files(run, day, err);
 	if (run->entry_count > 1)
@@ -353,11 +380,30 @@ source_of(const char *path)
 	return source;
 }
 
+static int
+import_one(psm_store *store, const char *path, const char *source,
+           psm_import_status *status, psm_error *err)
+{
+	struct psm__file file = {0};
+	char last_day[DAY_LEN + 1];
+	psm_tx *tx = NULL;
+	int rc = psm__file_read(path, source, &file, err);
+
+	if (rc == 0)
+		rc = psm_tx_begin(store, &tx, err);
+	if (rc == 0)
+		rc = psm__app_tomorrow(tx, last_day, err);
+	psm_tx_rollback(tx);
+	if (rc == 0)
+		rc = psm__import_document(store, &file, last_day, status, err);
+	psm__file_free(&file);
+	return rc;
+}
+
 int
 psm_therapist_import_file(psm_store *store, const char *path,
                           psm_import_status *status, psm_error *err)
 {
-	struct psm__file file = {0};
 	psm_error *own;
 	const char *source;
 	int rc;
@@ -372,15 +418,12 @@ psm_therapist_import_file(psm_store *store, const char *path,
 	own = psm_error_new();
 	if (own == NULL)
 		return psm__nomem(err);
-	rc = psm__file_read(path, source, &file, own);
-	if (rc == 0)
-		rc = psm__import_document(store, &file, status, own);
+	rc = import_one(store, path, source, status, own);
 	if (psm__file_is_broken(rc) || rc == PSM_ERR_IO)
 		psm__import_error(status, source, -1, own);
 	psm__error_source(own, "%s", source);
 	if (rc < 0)
 		psm__error_copy(err, own);
 	psm_error_free(own);
-	psm__file_free(&file);
 	return rc;
 }

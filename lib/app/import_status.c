@@ -21,15 +21,11 @@ static const char *const state_names[] = {"starting", "running", "stopped",
                                           "failed"};
 
 static const char *const count_names[PSM__N_COUNT] = {
-    [PSM__N_RUNS] = "runs",
-    [PSM__N_FILES] = "files",
-    [PSM__N_BROKEN] = "broken",
-    [PSM__N_RECORDS] = "records",
-    [PSM__N_CREATED] = "created",
-    [PSM__N_UPDATED] = "updated",
-    [PSM__N_UNCHANGED] = "unchanged",
-    [PSM__N_SKIPPED] = "skipped",
-    [PSM__N_SUPERSEDED] = "superseded",
+    [PSM__N_RUNS] = "runs",       [PSM__N_FILES] = "files",
+    [PSM__N_BROKEN] = "broken",   [PSM__N_FUTURE] = "future",
+    [PSM__N_RECORDS] = "records", [PSM__N_CREATED] = "created",
+    [PSM__N_UPDATED] = "updated", [PSM__N_UNCHANGED] = "unchanged",
+    [PSM__N_SKIPPED] = "skipped", [PSM__N_SUPERSEDED] = "superseded",
     [PSM__N_FAILED] = "failed",
 };
 
@@ -145,6 +141,7 @@ psm__import_began(psm_import_status *s)
 	pthread_mutex_lock(&s->lock);
 	s->last_check_us = psm_now_us();
 	s->n[PSM__N_RUNS]++;
+	s->future_count = 0;
 	if (s->state == PSM_IMPORT_STARTING || s->state == PSM_IMPORT_FAILED)
 		s->state = PSM_IMPORT_RUNNING;
 	pthread_mutex_unlock(&s->lock);
@@ -232,15 +229,73 @@ psm__import_is_new(psm_import_status *s, const char *file, const char *checksum)
 		return 1;
 	pthread_mutex_lock(&s->lock);
 	seen = find_seen_locked(s, file);
-	if (seen != NULL) {
-		is_new = strcmp(seen->file, file) != 0 ||
-		         strcmp(seen->checksum, checksum) != 0;
+	if (seen != NULL && strcmp(seen->file, file) == 0 &&
+	    strcmp(seen->checksum, checksum) == 0) {
+		is_new = !seen->done;
+	} else if (seen != NULL) {
+		memset(seen, 0, sizeof(*seen));
 		snprintf(seen->file, sizeof(seen->file), "%s", file);
 		snprintf(seen->checksum, sizeof(seen->checksum), "%s",
 		         checksum);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return is_new;
+}
+
+size_t
+psm__import_reported(psm_import_status *s, const char *file)
+{
+	const struct psm__seen *seen;
+	size_t reported = 0;
+
+	if (s == NULL)
+		return 0;
+	pthread_mutex_lock(&s->lock);
+	seen = find_seen_locked(s, file);
+	if (seen != NULL)
+		reported = seen->reported;
+	pthread_mutex_unlock(&s->lock);
+	return reported;
+}
+
+static void
+add_counts_locked(psm_import_status *s, const struct psm__import_counts *counts)
+{
+	for (size_t i = PSM__N_RECORDS; i < PSM__N_COUNT; i++)
+		s->n[i] += counts->n[i];
+}
+
+void
+psm__import_cut(psm_import_status *s, const char *file,
+                const struct psm__import_counts *counts, size_t record)
+{
+	struct psm__seen *seen;
+
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	add_counts_locked(s, counts);
+	seen = find_seen_locked(s, file);
+	if (seen != NULL && seen->reported < record)
+		seen->reported = record;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+psm__import_future(psm_import_status *s, const char *day)
+{
+	static const char what[] =
+	    "the folder is dated in the future and left out: want its right "
+	    "name, or the right clock";
+
+	psm__log(PSM_LOG_WARN, what, "folder", day, NULL);
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->n[PSM__N_FUTURE]++;
+	s->future_count++;
+	note_error_locked(s, day, what);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static struct psm__recent *
@@ -322,12 +377,16 @@ void
 psm__import_file_done(psm_import_status *s, const char *file,
                       const struct psm__import_counts *counts, int is_new)
 {
+	struct psm__seen *seen;
+
 	if (s == NULL)
 		return;
 	pthread_mutex_lock(&s->lock);
 	s->n[PSM__N_FILES]++;
-	for (size_t i = PSM__N_RECORDS; i < PSM__N_COUNT; i++)
-		s->n[i] += counts->n[i];
+	add_counts_locked(s, counts);
+	seen = find_seen_locked(s, file);
+	if (seen != NULL)
+		seen->done = 1;
 	if (is_new)
 		count_file_locked(s, file,
 		                  counts->n[PSM__N_RECORDS] -

@@ -29,6 +29,8 @@ struct psm__import_failure {
 struct psm__seen {
 	char file[24];
 	char checksum[40];
+	int done;        /* 1: read to its end, and counted */
+	size_t reported; /* records whose faults were told, when not done */
 };
 
 struct psm_import_status {
@@ -49,6 +51,7 @@ struct psm_import_status {
 	size_t recent_count;
 	struct psm__import_failure errors[PSM__ERRORS_KEPT];
 	size_t error_count;
+	size_t future_count;    /* folders left out by the last run */
 	struct psm__seen *seen; /* sorted by file; one per postal code */
 	size_t seen_count, seen_cap;
 };
