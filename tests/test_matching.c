@@ -237,7 +237,9 @@ START_TEST(blocked)
 	/* Those whose inquiry waits for an answer do not get her again. */
 	ck_assert_int_eq(
 	    searches("ausgeschlossene_therapeuten @> '[{\"id\": 11, "
-	             "\"excluded_at\": \"2026-03-02T10:00:03.000000Z\"}]'"),
+	             "\"excluded_at\": \"2026-03-02T10:00:03.000000Z\", "
+	             "\"reason\": \"Therapist blocked: zieht um\\n[x] "
+	             "forged\"}]'"),
 	    2);
 	ck_assert_int_eq(searches("patient_id IN (4, 5) AND "
 	                          "jsonb_array_length("
@@ -259,6 +261,10 @@ START_TEST(blocked_without_reason)
 	receive(adelheid("therapist.blocked",
 	                 ", \"status\": \"gesperrt\"}, \"reason\": null"));
 	ck_assert_int_eq(inquiries("storniert_grund = 'Therapist blocked'"), 2);
+	ck_assert_int_eq(
+	    searches("ausgeschlossene_therapeuten @> '[{\"id\": 11, "
+	             "\"reason\": \"Therapist blocked\"}]'"),
+	    2);
 	/* Other searches than active ones are left alone. */
 	ck_assert_int_eq(searches("ausgeschlossene_therapeuten <> '[]'"), 3);
 }

@@ -20,6 +20,7 @@ struct cascade {
 	int64_t time_us; /* of the event: a replay writes the same times */
 	char time[32];
 	const char *reason;
+	const char *exclusion; /* the reason in a list of excluded ones */
 	psm_error *err;
 };
 
@@ -117,7 +118,7 @@ exclude_from(const struct cascade *c, const char *search, const char *list)
 
 	rc = psm_json_parse(list, strlen(list), &old, c->err);
 	if (rc == 0)
-		rc = psm_exclusion_add(old, c->id, c->time_us, c->reason,
+		rc = psm_exclusion_add(old, c->id, c->time_us, c->exclusion,
 		                       &fresh, c->err);
 	params[1] = fresh;
 	if (rc == 1)
@@ -160,7 +161,9 @@ exclude_waiting(const struct cascade *c)
 int
 psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
+	static const char blocked[] = "Therapist blocked";
 	const psm_json *payload = psm_event_payload(ev);
+	struct psm__buf exclusion = {0};
 	struct cascade c;
 	int rc;
 
@@ -168,11 +171,16 @@ psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
 	if (rc < 0)
 		return rc;
 	c.reason = psm_json_string(psm_json_at(payload, "/reason"));
+	psm__buf_puts(&exclusion, blocked);
 	if (psm__text_is_blank(c.reason))
-		c.reason = "Therapist blocked";
-	rc = cancel_unsent(&c);
+		c.reason = blocked;
+	else
+		psm__buf_printf(&exclusion, ": %s", c.reason);
+	c.exclusion = exclusion.data;
+	rc = exclusion.failed ? psm__nomem(err) : cancel_unsent(&c);
 	if (rc == 0)
 		rc = exclude_waiting(&c);
+	psm__buf_free(&exclusion);
 	return rc;
 }
 
