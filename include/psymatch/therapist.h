@@ -287,7 +287,11 @@ PSM_API int psm_import_status_health(psm_import_status *status, char **json,
  * writes the row and its event "therapist.created" or "therapist.updated". A
  * record that changes nothing writes and publishes nothing, and neither does
  * what it says as it said it the last time, whatever a person made of it since;
- * a record with a fault is reported and the rest goes on.
+ * a record with a fault is reported and the rest goes on. A field that is at
+ * fault and need not be there is reported and left out, its record is written;
+ * a house number that is a JSON number is reported and taken. A record that is
+ * no JSON in its strings or keys (a key twice, half of a surrogate pair,
+ * U+0000) is one with a fault. A byte order mark is skipped.
  *
  * @param store   an open store whose set "therapist" is migrated.
  * @param path    the file, ".../<YYYYMMDD>/<postal code>.json"; the last two

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "json/json.h"
 
 struct import {
 	psm_store *store;
@@ -16,6 +17,9 @@ struct import {
 	int is_new;                     /* its errors are reported, */
 	size_t reported;                /* from this record on */
 	const char *last_day;           /* of the past */
+	struct psm__lost *lost;         /* records that are no JSON */
+	size_t lost_count;
+	psm_error *field; /* what is wrong with one field of a record */
 	struct psm__import_counts counts;
 };
 
@@ -31,10 +35,9 @@ record_free(struct record *r)
 	psm__row_free(&r->row);
 }
 
-/* As psm__record_map(). */
 static int
-record_read(const struct import *im, size_t i, struct record *out,
-            psm_error *err)
+record_map(const struct import *im, size_t i, struct record *out,
+           const struct psm__record_faults *faults, psm_error *err)
 {
 	int rc;
 
@@ -43,10 +46,44 @@ record_read(const struct import *im, size_t i, struct record *out,
 	snprintf(out->pointer, sizeof(out->pointer), "/therapists/%zu", i);
 	rc = psm__row_init(&out->row, &psm__entity_therapist, err);
 	if (rc == 0)
-		rc = psm__record_map(out->json, out->pointer, &out->row, err);
+		rc = psm__record_map(out->json, out->pointer, &out->row, faults,
+		                     err);
 	if (rc != 0)
 		record_free(out);
 	return rc;
+}
+
+/* A field that is at fault is reported, the rest of the record is written. */
+static void
+tell_field(const psm_error *fault, size_t record, void *user)
+{
+	const struct import *im = user;
+
+	if (im->is_new && record >= im->reported)
+		psm__import_error(im->status, im->file->name, (int64_t)record,
+		                  fault);
+}
+
+static const struct psm__lost *
+find_lost(const struct import *im, size_t i)
+{
+	for (size_t n = 0; n < im->lost_count; n++) {
+		if (im->lost[n].item == i)
+			return &im->lost[n];
+	}
+	return NULL;
+}
+
+/* As psm__record_map(), also for what is no JSON. */
+static int
+record_read(struct import *im, size_t i, struct record *out, psm_error *err)
+{
+	struct psm__record_faults faults = {im->field, tell_field, i, im};
+	const struct psm__lost *lost = find_lost(im, i);
+
+	if (lost == NULL)
+		return record_map(im, i, out, &faults, err);
+	return psm__json_lost_fault(im->file->text, im->file->len, lost, err);
 }
 
 /* The row's postal code as an item of an array; codes begins with '{'. */
@@ -115,13 +152,14 @@ check_twins(const struct import *im, const struct record *r, psm_error *err)
 {
 	size_t first, i;
 	int count = psm__names_find(&im->names, &r->row, &first, err), rc;
+	static const struct psm__record_faults silent;
 	struct record other;
 
 	for (int n = 0; n < count; n++) {
 		i = im->names.people[first + (size_t)n].number;
 		if (psm_json_equal(r->json, psm_json_item(im->list, i)))
 			continue;
-		rc = record_read(im, i, &other, NULL);
+		rc = record_map(im, i, &other, &silent, NULL);
 		if (rc == PSM_ERR_NOMEM)
 			return psm__nomem(err);
 		if (rc != 0)
@@ -371,9 +409,15 @@ psm__import_document(psm_store *store, const struct psm__file *f,
 	size_t at = 0;
 	int rc;
 
-	rc = psm_json_parse(f->text, f->len, &doc, err);
+	im.field = psm_error_new();
+	if (im.field == NULL)
+		return psm__nomem(err);
+	rc = psm__json_salvage(f->text, f->len, "therapists", &doc, &im.lost,
+	                       &im.lost_count, err);
 	if (rc < 0)
 		goto out;
+	/* Whoever is in a lost record has not changed the name, either. */
+	im.names.incomplete = im.lost_count > 0;
 	im.list = psm_json_at(doc, "/therapists");
 	if (psm_json_kind(doc) != PSM_JSON_OBJECT || im.list == NULL ||
 	    psm_json_kind(im.list) != PSM_JSON_ARRAY) {
@@ -393,6 +437,8 @@ psm__import_document(psm_store *store, const struct psm__file *f,
 out:
 	psm__stored_list_free(&im.stored);
 	psm__names_free(&im.names);
+	psm__free(im.lost);
+	psm_error_free(im.field);
 	psm_json_free(doc);
 	return rc;
 }

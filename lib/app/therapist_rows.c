@@ -46,8 +46,8 @@ psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
 	rc = sql.failed ? psm__nomem(err)
 	                : psm_tx_exec(tx, sql.data, 1, params, &rows, err);
 	if (rc == 0 && psm_rows_count(rows) == 0)
-		rc = psm__fail(err, PSM_ERR_NOT_FOUND, "therapist %s: none",
-		               number.text);
+		rc = psm__fail(err, PSM_ERR_NOT_FOUND,
+		               "there is no therapist %s", number.text);
 	if (rc == 0)
 		rc = psm__therapist_read(rows, 0, row, err);
 	psm_rows_free(rows);

@@ -80,10 +80,22 @@ int psm__value_put(struct psm__row *r, size_t i, const char *text, char *what,
 
 /* -- therapist.c */
 
-/* Map a record; prefix is the pointer of the record in its file. 0, 1 (skipped)
- * or an error. */
+/* What to do with a field that is at fault, when its record can do without. */
+struct psm__record_faults {
+	psm_error *fault; /* for the mapping to use; may be NULL */
+	/* May be NULL. */
+	void (*tell)(const psm_error *fault, size_t record, void *user);
+	size_t record;
+	void *user;
+};
+/*
+ * Map a record; prefix is the pointer of the record in its file. A field that
+ * is at fault and need not be there is told and left out; without faults it is
+ * an error. 0, 1 (skipped) or an error.
+ */
 int psm__record_map(const psm_json *record, const char *prefix,
-                    struct psm__row *out, psm_error *err);
+                    struct psm__row *out,
+                    const struct psm__record_faults *faults, psm_error *err);
 /* A new therapist needs more than a known one: fails where the salutation was
  * unknown, else puts the values that only a new row gets. */
 int psm__record_complete(const psm_json *record, const char *prefix,
@@ -109,6 +121,7 @@ struct psm__names {
 	struct psm__person *people; /* by name and number; owned */
 	size_t *by_practice;        /* indexes of people */
 	size_t count, cap;
+	int incomplete; /* 1: there are others, nobody knows who */
 };
 int psm__names_add(struct psm__names *names, const struct psm__row *row,
                    size_t number, psm_error *err);

@@ -311,6 +311,11 @@ find_former(const struct psm__person *fresh, const struct psm__names *list,
 	if (former == 0)
 		return psm__fail(err, PSM_ERR_NOT_FOUND,
 		                 "no stored therapist fits");
+	if (present != NULL && present->incomplete)
+		return psm__fail(err, PSM_ERR_AMBIGUOUS,
+		                 "want to know whom else the file names before "
+		                 "a name is changed, found records that cannot "
+		                 "be read");
 	if (has_rival(fresh, old, stored, present))
 		return psm__fail(err, PSM_ERR_AMBIGUOUS,
 		                 "want one new name for a stored therapist, "

@@ -13,8 +13,10 @@ struct mapper {
 	const psm_json *record;
 	const char *prefix;
 	struct psm__row *row;
-	psm_error *err;
-	int raw; /* texts are taken as they are */
+	psm_error *err; /* of the field at hand */
+	const struct psm__record_faults
+	    *faults; /* NULL: each ends the record */
+	int raw;     /* texts are taken as they are */
 };
 
 /* Which value of a record is which column. */
@@ -58,6 +60,48 @@ refuse(const struct mapper *m, const char *pointer, const psm_json *at,
 	return refuse_as(m, pointer, at, what);
 }
 
+/* A string is not told by its kind: its kind was right. */
+static int
+refuse_text(const struct mapper *m, const char *pointer, const psm_json *at,
+            const char *want)
+{
+	char what[128];
+
+	if (psm_json_string(at) == NULL)
+		return refuse(m, pointer, at, want);
+	snprintf(what, sizeof(what), "want %s, found %s", want,
+	         psm__text_is_blank(psm_json_string(at)) ? "blanks"
+	                                                 : "another text");
+	return refuse_as(m, pointer, at, what);
+}
+
+/* Tell the fault of the field that was mapped with m, and go on. */
+static int
+leave_out(const struct mapper *m, int rc, psm_error *err)
+{
+	const struct psm__record_faults *f = m->faults;
+
+	if (rc == PSM_ERR_NOMEM)
+		return psm__nomem(err);
+	if (rc != PSM_ERR_SCHEMA || f == NULL)
+		return rc;
+	if (f->tell != NULL)
+		f->tell(f->fault, f->record, f->user);
+	psm__error_clear(f->fault);
+	return 0;
+}
+
+/* For a field that need not be there. */
+static struct mapper
+lenient(const struct mapper *m)
+{
+	struct mapper own = *m;
+
+	if (m->faults != NULL)
+		own.err = m->faults->fault;
+	return own;
+}
+
 /* *text is NULL when the value is missing, null or blank. */
 static int
 text_at(const struct mapper *m, const char *pointer, int required,
@@ -73,7 +117,7 @@ text_at(const struct mapper *m, const char *pointer, int required,
 			*text = psm_json_string(v);
 	}
 	if (*text == NULL && required)
-		return refuse(m, pointer, v, "text that is not blank");
+		return refuse_text(m, pointer, v, "text that is not blank");
 	return 0;
 }
 
@@ -98,36 +142,60 @@ put_text(const struct mapper *m, const char *pointer, const char *column,
 }
 
 static int
+map_text(const struct mapper *m, size_t i)
+{
+	struct mapper own = texts[i].required ? *m : lenient(m);
+	const char *text;
+	int rc;
+
+	rc = text_at(&own, texts[i].pointer, texts[i].required, &text);
+	if (rc == 0)
+		rc = put_text(&own, texts[i].pointer, texts[i].column, text);
+	return texts[i].required ? rc : leave_out(&own, rc, m->err);
+}
+
+static int
 map_texts(const struct mapper *m)
 {
-	const psm_json *v;
-	const char *text;
+	const psm_json *v = psm_json_at(m->record, "/location/postal_code");
 	int rc = 0;
 
-	for (size_t i = 0; i < PSM__COUNT(texts) && rc == 0; i++) {
-		rc = text_at(m, texts[i].pointer, texts[i].required, &text);
-		if (rc == 0)
-			rc = put_text(m, texts[i].pointer, texts[i].column,
-			              text);
-	}
+	for (size_t i = 0; i < PSM__COUNT(texts) && rc == 0; i++)
+		rc = map_text(m, i);
 	/* As it stands there, blanks and all. */
-	v = psm_json_at(m->record, "/location/postal_code");
 	if (rc == 0 && !psm__is_digits(psm_json_string(v), 5))
-		rc = refuse(m, "/location/postal_code", v, "five digits");
+		rc = refuse_text(m, "/location/postal_code", v, "five digits");
 	return rc;
+}
+
+/* A whole number is told, and taken for the text that it should be; room is
+ * for its digits. */
+static int
+house_number(const struct mapper *m, char room[24], const char **number)
+{
+	const char *pointer = "/location/house_number";
+	const psm_json *v = psm_json_at(m->record, pointer);
+	int64_t n;
+
+	if (psm_json_get_int(v, &n, NULL) < 0 || n < 1)
+		return text_at(m, pointer, 0, number);
+	snprintf(room, 24, "%lld", (long long)n);
+	*number = room;
+	return leave_out(m, refuse(m, pointer, v, "text"), m->err);
 }
 
 /* "street number"; a number without a street is nothing. */
 static int
-map_street(const struct mapper *m)
+put_street(const struct mapper *m)
 {
 	const char *street, *number;
 	struct psm__buf b = {0};
+	char room[24];
 	int rc;
 
 	rc = text_at(m, "/location/street", 0, &street);
-	if (rc == 0)
-		rc = text_at(m, "/location/house_number", 0, &number);
+	if (rc == 0 && street != NULL)
+		rc = house_number(m, room, &number);
 	if (rc < 0 || street == NULL)
 		return rc;
 	psm__buf_puts(&b, street);
@@ -137,6 +205,14 @@ map_street(const struct mapper *m)
 	              : put_text(m, "/location/street", "strasse", b.data);
 	psm__buf_free(&b);
 	return rc;
+}
+
+static int
+map_street(const struct mapper *m)
+{
+	struct mapper own = lenient(m);
+
+	return leave_out(&own, put_street(&own), m->err);
 }
 
 /* Another salutation than these two fills no column. */
@@ -187,24 +263,31 @@ put_document(const struct mapper *m, const char *column, const psm_json *v)
 }
 
 static int
-map_documents(const struct mapper *m)
+map_languages(const struct mapper *m)
 {
+	struct mapper own = lenient(m);
 	const psm_json *v;
-	int rc;
+	int rc = list_at(&own, "/languages", &v);
 
-	rc = list_at(m, "/languages", &v);
 	if (rc == 0 && psm_json_count(v) > 0)
-		rc = put_document(m, "fremdsprachen", v);
-	if (rc < 0)
-		return rc;
-	v = psm_json_at(m->record, "/telephone_hours");
+		rc = put_document(&own, "fremdsprachen", v);
+	return leave_out(&own, rc, m->err);
+}
+
+static int
+map_hours(const struct mapper *m)
+{
+	struct mapper own = lenient(m);
+	const psm_json *v = psm_json_at(m->record, "/telephone_hours");
+	int rc = 0;
+
 	if (v == NULL || psm_json_kind(v) == PSM_JSON_NULL)
 		return 0;
 	if (psm_json_kind(v) != PSM_JSON_OBJECT)
-		return refuse(m, "/telephone_hours", v, "an object");
-	if (psm_json_count(v) > 0)
-		rc = put_document(m, "telefonische_erreichbarkeit", v);
-	return rc;
+		rc = refuse(&own, "/telephone_hours", v, "an object");
+	else if (psm_json_count(v) > 0)
+		rc = put_document(&own, "telefonische_erreichbarkeit", v);
+	return leave_out(&own, rc, m->err);
 }
 
 static int
@@ -238,9 +321,10 @@ map_procedure(const struct mapper *m, const psm_json *methods)
 
 int
 psm__record_map(const psm_json *record, const char *prefix,
-                struct psm__row *out, psm_error *err)
+                struct psm__row *out, const struct psm__record_faults *faults,
+                psm_error *err)
 {
-	struct mapper m = {record, prefix, out, err, 0};
+	struct mapper m = {record, prefix, out, err, faults, 0};
 	const psm_json *methods;
 	int rc;
 
@@ -257,7 +341,9 @@ psm__record_map(const psm_json *record, const char *prefix,
 	if (rc == 0)
 		rc = map_salutation(&m);
 	if (rc == 0)
-		rc = map_documents(&m);
+		rc = map_languages(&m);
+	if (rc == 0)
+		rc = map_hours(&m);
 	if (rc == 0)
 		rc = map_procedure(&m, methods);
 	return rc;
@@ -266,7 +352,8 @@ psm__record_map(const psm_json *record, const char *prefix,
 int
 psm__record_person(const psm_json *record, struct psm__row *out, psm_error *err)
 {
-	struct mapper m = {record, "", out, NULL, 1};
+	static const struct psm__record_faults none;
+	struct mapper m = {record, "", out, NULL, &none, 1};
 	const char *text;
 	int rc = 0;
 
@@ -297,13 +384,14 @@ psm__record_complete(const psm_json *record, const char *prefix,
 	    {"bevorzugte_diagnosen", "[]"},
 	    {"arbeitszeiten", "{}"},
 	};
-	struct mapper m = {record, prefix, row, err, 0};
+	struct mapper m = {record, prefix, row, err, NULL, 0};
 	int rc = 0;
 
 	if (psm__row_get(row, "anrede") == NULL)
-		return refuse(&m, "/basic_info/salutation",
-		              psm_json_at(record, "/basic_info/salutation"),
-		              "\"Herr\" or \"Frau\" for a new therapist");
+		return refuse_text(
+		    &m, "/basic_info/salutation",
+		    psm_json_at(record, "/basic_info/salutation"),
+		    "\"Herr\" or \"Frau\" for a new therapist");
 	for (size_t i = 0; i < PSM__COUNT(fresh) && rc == 0; i++) {
 		if (psm__row_get(row, fresh[i][0]) == NULL)
 			rc = psm__row_set_named(row, fresh[i][0], fresh[i][1],

@@ -41,7 +41,7 @@ psm_therapist_from_record(const psm_json *record, char **fields, psm_error *err)
 		                 "record or fields is NULL");
 	rc = psm__row_init(&row, &psm__entity_therapist, err);
 	if (rc == 0)
-		rc = psm__record_map(record, "", &row, err);
+		rc = psm__record_map(record, "", &row, NULL, err);
 	if (rc == 0)
 		rc = row_text(&row, 0, fields, err);
 	psm__row_free(&row);

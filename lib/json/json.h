@@ -103,6 +103,24 @@ void psm__json_arena_free(void *arena, void *ptr);
 int psm__json_read_double(const char *text, double *out);
 int psm__json_write_digits(double number, char *text, size_t size);
 
+/* salvage.c */
+/* An item of a list that could not be read by itself: its bytes in the text. */
+struct psm__lost {
+	size_t item, start, len;
+};
+/*
+ * psm_json_parse(), but of the array that is the member key of the document
+ * items may be at fault in their strings and keys: in *out each of them is a
+ * number, and *lost (psm__free, in order) tells which. *count 0: all is there.
+ */
+int psm__json_salvage(const char *text, size_t len, const char *key,
+                      psm_json **out, struct psm__lost **lost, size_t *count,
+                      psm_error *err);
+/* Say what is wrong with a lost item, at its place in the text; PSM_ERR_PARSE
+ * or PSM_ERR_NOMEM. */
+int psm__json_lost_fault(const char *text, size_t len,
+                         const struct psm__lost *lost, psm_error *err);
+
 /* explain.c: what the reader had seen when the grammar was broken. */
 enum psm__json_last {
 	PSM__JSON_NOTHING,
