@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "bus/kafka_int.h"
+#include "bus/kafka_prefetch.h"
 
 /* Room that the broker's record batch needs around one event. */
 #define BATCH_OVERHEAD 1024
@@ -46,12 +46,6 @@ static const struct setting consumer[] = {
     {"max.poll.interval.ms", "300000"},
     /* A killed consumer holds its partitions this long. */
     {"session.timeout.ms", "10000"},
-    /* Per partition. A partition that has read so far ahead is not asked for
-     * a whole second (fixed in 2.0.2), so this is also the most that a
-     * partition can give per second: with 10,000, reading stood still for 60 %
-     * of the time. */
-    {"queued.min.messages", "100000"},
-    {"queued.max.messages.kbytes", "32768"},
 };
 
 /* Properties that only one kind of client knows; librdkafka would warn about
@@ -356,6 +350,8 @@ set_ours(rd_kafka_conf_t *conf, const psm_config *cfg, rd_kafka_type_t type,
 		rc = set_producer(conf, cfg, err);
 	if (rc == 0 && type == RD_KAFKA_CONSUMER)
 		rc = set_all(conf, consumer, PSM__COUNT(consumer), err);
+	if (rc == 0 && type == RD_KAFKA_CONSUMER)
+		rc = psm__kafka_prefetch(conf, cfg, err);
 	return rc;
 }
 

@@ -153,6 +153,7 @@ psm__kafka_seek(struct psm__source *base, const char *topic, int32_t partition,
 	if (e)
 		return psm__fail(err, PSM_ERR_BROKER, "seek: %s",
 		                 rd_kafka_err2str(e));
+	psm__kafka_forget(s, part);
 	__atomic_store_n(&part->position, offset >= 0 ? offset : -1,
 	                 __ATOMIC_RELAXED);
 	return 0;
@@ -162,12 +163,13 @@ int
 psm__kafka_hold(struct psm__source *base, const char *topic, int32_t partition,
                 int timeout_ms, psm_error *err)
 {
-	struct psm__kafka_part *part;
+	struct psm__kafka_source *s = source_of(base);
+	struct psm__kafka_part *part = psm__kafka_part(s, topic, partition);
 
-	part = psm__kafka_part(source_of(base), topic, partition);
 	if (!part)
 		return not_ours(topic, partition, err);
-	part->held_until_ms = timeout_ms > 0 ? psm__mono_ms() + timeout_ms : 0;
+	psm__kafka_set_hold(s, part,
+	                    timeout_ms > 0 ? psm__mono_ms() + timeout_ms : 0);
 	return 0;
 }
 

@@ -13,12 +13,18 @@ struct psm__kafka_part *
 psm__kafka_part(struct psm__kafka_source *s, const char *topic,
                 int32_t partition)
 {
-	size_t i;
+	size_t i = s->last_part;
 
+	/* Records come in runs of one partition. */
+	if (i < s->part_count && s->parts[i]->partition == partition &&
+	    strcmp(s->parts[i]->topic, topic) == 0)
+		return s->parts[i];
 	for (i = 0; i < s->part_count; i++)
 		if (s->parts[i]->partition == partition &&
-		    strcmp(s->parts[i]->topic, topic) == 0)
+		    strcmp(s->parts[i]->topic, topic) == 0) {
+			s->last_part = i;
 			return s->parts[i];
+		}
 	return NULL;
 }
 
@@ -27,10 +33,9 @@ part_free(struct psm__kafka_part *part)
 {
 	if (!part)
 		return;
-	if (part->queue) {
-		rd_kafka_queue_cb_event_enable(part->queue, NULL, NULL);
+	if (part->queue)
 		rd_kafka_queue_destroy(part->queue);
-	}
+	psm__free(part->kept);
 	psm__free(part->topic);
 	psm__free(part);
 }
@@ -54,8 +59,7 @@ part_new(struct psm__kafka_source *s, const rd_kafka_topic_partition_t *tp)
 		part_free(part);
 		return NULL;
 	}
-	rd_kafka_queue_forward(part->queue, NULL);
-	rd_kafka_queue_cb_event_enable(part->queue, psm__kafka_raise, s);
+	rd_kafka_queue_forward(part->queue, s->records);
 	return part;
 }
 
@@ -81,18 +85,16 @@ add_part(struct psm__kafka_source *s, const rd_kafka_topic_partition_t *tp)
 static void
 drop_part(struct psm__kafka_source *s, const char *topic, int32_t partition)
 {
-	struct psm__kafka_part *part = NULL;
+	struct psm__kafka_part *part = psm__kafka_part(s, topic, partition);
 	size_t i;
 
+	if (!part)
+		return;
+	psm__kafka_let_go(s, part);
 	pthread_mutex_lock(&s->parts_lock);
-	for (i = 0; i < s->part_count; i++) {
-		if (s->parts[i]->partition == partition &&
-		    strcmp(s->parts[i]->topic, topic) == 0) {
-			part = s->parts[i];
-			s->parts[i] = s->parts[--s->part_count];
-			break;
-		}
-	}
+	for (i = 0; s->parts[i] != part;)
+		i++;
+	s->parts[i] = s->parts[--s->part_count];
 	pthread_mutex_unlock(&s->parts_lock);
 	part_free(part);
 }

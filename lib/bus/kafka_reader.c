@@ -3,7 +3,7 @@
  * nothing is committed. */
 #include <string.h>
 
-#include "bus/kafka_int.h"
+#include "bus/kafka_prefetch.h"
 
 /* librdkafka wants a name of a group even where none is joined. */
 #define NO_GROUP "psymatch-replay"
@@ -16,6 +16,7 @@ struct range {
 struct reader {
 	struct psm__reader base;
 	struct psm__kafka_link link;
+	struct psm__kafka_waker waker;
 	rd_kafka_t *rk;
 	struct range *ranges;
 	size_t count;
@@ -99,8 +100,10 @@ reader_next(struct psm__reader *base, int timeout_ms, struct psm__record *rec,
 		rd_kafka_message_t *m =
 		    rd_kafka_consumer_poll(r->rk, (int)left);
 
-		if (m)
-			rc = look_at(r, m, rec, err);
+		if (!m)
+			continue;
+		psm__kafka_ate(&r->waker, m->len);
+		rc = look_at(r, m, rec, err);
 	}
 	return rc == 0 && r->left == 0 ? PSM__READER_END : rc;
 }
@@ -121,6 +124,7 @@ reader_close(struct psm__reader *base)
 		rd_kafka_destroy_flags(r->rk,
 		                       RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	psm__kafka_link_destroy(&r->link);
+	psm__kafka_waker_destroy(&r->waker);
 	psm__free(r->ranges);
 	psm__free(r);
 }
@@ -142,14 +146,18 @@ start_client(struct reader *r, const struct psm__kafka *k, psm_error *err)
 	rc = psm__kafka_set(conf, "group.id", NO_GROUP, err);
 	if (rc == 0)
 		rc = psm__kafka_set(conf, "enable.partition.eof", "true", err);
+	if (rc == 0)
+		rc = psm__kafka_waker_init(&r->waker, conf, k->cfg, err);
 	if (rc < 0) {
 		rd_kafka_conf_destroy(conf);
 		return rc;
 	}
 	rc = psm__kafka_client(RD_KAFKA_CONSUMER, conf, &r->link, &r->rk, err);
-	if (rc == 0)
-		rd_kafka_poll_set_consumer(r->rk);
-	return rc;
+	if (rc < 0)
+		return rc;
+	r->waker.rk = r->waker.user ? r->rk : NULL;
+	rd_kafka_poll_set_consumer(r->rk);
+	return 0;
 }
 
 /* The partitions that are wanted, without their ends. */

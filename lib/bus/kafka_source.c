@@ -5,8 +5,6 @@
 
 #include "bus/kafka_source.h"
 
-/* Records in a row from one partition before the next one is asked. */
-#define STREAK_MAX 256
 /* librdkafka wants to be asked within max.poll.interval.ms; a rebalance raises
  * the flag at once, so this is only the heartbeat of an idle group. */
 #define SERVE_MS 500
@@ -89,40 +87,13 @@ psm__kafka_fill(struct psm__record *rec, rd_kafka_message_t *m)
 	fill_headers(rec, m);
 }
 
-/* The payload of an error is librdkafka's own text. */
+/* Rebalances, errors, statistics: 0, or an error. Every record comes by the
+ * other queue. */
 static int
-fail_message(rd_kafka_message_t *m, psm_error *err)
-{
-	const char *text = rd_kafka_message_errstr(m);
-
-	psm__fail(err, PSM_ERR_BROKER, "%s: %s", rd_kafka_err2name(m->err),
-	          text ? text : "");
-	rd_kafka_message_destroy(m);
-	return PSM_ERR_BROKER;
-}
-
-static int
-hand_out(struct psm__kafka_source *s, struct psm__kafka_part *part,
-         rd_kafka_message_t *m, struct psm__record *rec, psm_error *err)
-{
-	if (m->err)
-		return fail_message(m, err);
-	if (part && part->position >= 0 && part->position != m->offset)
-		psm__kafka_check_gap(s, part, m->offset);
-	psm__kafka_fill(rec, m);
-	if (part)
-		__atomic_store_n(&part->position, m->offset + 1,
-		                 __ATOMIC_RELAXED);
-	psm__kafka_up(&s->link);
-	return 1;
-}
-
-/* Rebalances, errors, statistics. 1: a record that came this way. */
-static int
-serve_group(struct psm__kafka_source *s, int64_t now, struct psm__record *rec,
-            psm_error *err)
+serve_group(struct psm__kafka_source *s, int64_t now, psm_error *err)
 {
 	rd_kafka_message_t *m;
+	int rc = 0;
 
 	if (now < s->serve_at_ms &&
 	    !__atomic_load_n(&s->group_ready, __ATOMIC_RELAXED))
@@ -135,36 +106,12 @@ serve_group(struct psm__kafka_source *s, int64_t now, struct psm__record *rec,
 		return 0;
 	/* There may be more behind it. */
 	__atomic_store_n(&s->group_ready, 1, __ATOMIC_RELEASE);
-	return hand_out(s, NULL, m, rec, err);
-}
-
-/* 1: a record. 0: none; *due is brought forward to the end of a hold. */
-static int
-next_record(struct psm__kafka_source *s, int64_t now, struct psm__record *rec,
-            int64_t *due, psm_error *err)
-{
-	size_t i;
-
-	if (s->streak >= STREAK_MAX) {
-		s->turn++;
-		s->streak = 0;
-	}
-	for (i = 0; i < s->part_count; i++) {
-		struct psm__kafka_part *part;
-		rd_kafka_message_t *m;
-
-		part = s->parts[s->turn % s->part_count];
-		if (part->held_until_ms > now) {
-			if (part->held_until_ms < *due)
-				*due = part->held_until_ms;
-		} else if ((m = rd_kafka_consume_queue(part->queue, 0))) {
-			s->streak++;
-			return hand_out(s, part, m, rec, err);
-		}
-		s->turn++;
-		s->streak = 0;
-	}
-	return 0;
+	if (m->err)
+		rc = psm__fail(err, PSM_ERR_BROKER, "%s: %s",
+		               rd_kafka_err2name(m->err),
+		               rd_kafka_message_errstr(m));
+	rd_kafka_message_destroy(m);
+	return rc;
 }
 
 /* 0: woken by wake(). */
@@ -214,10 +161,10 @@ source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
 
 	for (;; now = psm__mono_ms()) {
 		int64_t due = deadline;
-		int rc = serve_group(s, now, rec, err);
+		int rc = serve_group(s, now, err);
 
 		if (rc == 0)
-			rc = next_record(s, now, rec, &due, err);
+			rc = psm__kafka_next(s, now, rec, &due, err);
 		if (rc)
 			return rc;
 		if (s->serve_at_ms < due)
@@ -312,6 +259,7 @@ leave_group(struct psm__kafka_source *s, int timeout_ms)
 static void
 source_end(struct psm__kafka_source *s)
 {
+	psm__kafka_waker_destroy(&s->waker);
 	psm__free(s->group);
 	pthread_cond_destroy(&s->wait_cond);
 	pthread_mutex_destroy(&s->wait_lock);
@@ -326,6 +274,10 @@ let_go(struct psm__kafka_source *s)
 {
 	psm__kafka_drop_parts(s);
 	psm__free(s->parts);
+	if (s->records) {
+		rd_kafka_queue_cb_event_enable(s->records, NULL, NULL);
+		rd_kafka_queue_destroy(s->records);
+	}
 	if (s->group_queue) {
 		rd_kafka_queue_cb_event_enable(s->group_queue, NULL, NULL);
 		rd_kafka_queue_destroy(s->group_queue);
@@ -491,12 +443,21 @@ start_client(struct psm__kafka_source *s, const struct psm__kafka *k,
 		rd_kafka_conf_destroy(rk_conf);
 		return rc;
 	}
+	rc = psm__kafka_waker_init(&s->waker, rk_conf, k->cfg, err);
+	if (rc < 0) {
+		rd_kafka_conf_destroy(rk_conf);
+		return rc;
+	}
 	rd_kafka_conf_set_rebalance_cb(rk_conf, psm__kafka_rebalance);
 	rc = psm__kafka_client(RD_KAFKA_CONSUMER, rk_conf, &s->link, &s->rk,
 	                       err);
 	if (rc < 0)
 		return rc;
+	s->waker.rk = s->waker.user ? s->rk : NULL;
+	s->keep_max = psm__kafka_keep_max(k->cfg);
 	rd_kafka_poll_set_consumer(s->rk);
+	s->records = rd_kafka_queue_new(s->rk);
+	rd_kafka_queue_cb_event_enable(s->records, psm__kafka_raise, s);
 	s->group_queue = rd_kafka_queue_get_consumer(s->rk);
 	rd_kafka_queue_cb_event_enable(s->group_queue, raise_group, s);
 	s->commit_queue = rd_kafka_queue_new(s->rk);

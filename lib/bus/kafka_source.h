@@ -2,11 +2,8 @@
 /*
  * The inside of a kafka source.
  *
- * Every assigned partition has a queue of its own, cut off from the consumer's
- * queue, so that a partition can be left alone for a while (hold) without
- * pause() and resume(), which lose their place in librdkafka 2.0.2: its queue
- * fills up to queued.min.messages and the fetcher stops. The consumer's queue
- * brings only rebalances, errors and statistics.
+ * The records of all partitions go into one queue of ours, cut off from the
+ * consumer's queue, which brings only rebalances, errors and statistics.
  *
  * Lock order: none is held while another one is taken. parts_lock: the array
  * of parts, changed by the polling thread, read by lag(). wait_lock: the two
@@ -16,14 +13,18 @@
 #ifndef PSM_KAFKA_SOURCE_H
 #define PSM_KAFKA_SOURCE_H
 
-#include "bus/kafka_int.h"
+#include "bus/kafka_prefetch.h"
 
 struct psm__kafka_part {
 	char *topic;
 	int32_t partition;
-	rd_kafka_queue_t *queue;
+	rd_kafka_queue_t *queue; /* forwarded to that of all */
 	int64_t position; /* __atomic; offset of the next record, -1: unknown */
-	int64_t held_until_ms; /* monotonic */
+	int64_t held_until_ms; /* monotonic; 0: it is not held */
+	int paused;            /* librdkafka reads nothing of it */
+	/* What came while it was held: from kept_at to before kept_end. */
+	rd_kafka_message_t **kept;
+	size_t kept_at, kept_end, kept_cap;
 };
 
 struct psm__kafka_source {
@@ -31,6 +32,7 @@ struct psm__kafka_source {
 	struct psm__kafka_link link;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *group_queue;
+	rd_kafka_queue_t *records;      /* of all partitions */
 	rd_kafka_queue_t *commit_queue; /* results of commits */
 	intptr_t commit_seq;            /* number of the last commit */
 	void (*confirmed)(const char *topic, int32_t partition, int64_t next,
@@ -48,8 +50,12 @@ struct psm__kafka_source {
 	int assigned; /* under parts_lock: 1 after the first assignment */
 
 	/* Of the polling thread: */
-	size_t turn;         /* the part that is asked first */
-	unsigned streak;     /* records in a row from it */
+	size_t kept, kept_bytes, keep_max; /* of all parts; messages, bytes */
+	size_t held, paused;               /* parts */
+	size_t last_part;                  /* that was looked for */
+	int64_t stuck_ms;        /* since when no more can be kept; 0: it can */
+	rd_kafka_message_t *odd; /* there was no memory to keep it */
+	struct psm__kafka_waker waker;
 	int64_t serve_at_ms; /* when to look at the group at the latest */
 	int closing;         /* no more callbacks of the user */
 
@@ -74,6 +80,23 @@ struct psm__kafka_part *psm__kafka_part(struct psm__kafka_source *s,
 void psm__kafka_drop_parts(struct psm__kafka_source *s);
 /* From a thread of librdkafka: a queue is not empty any more. */
 void psm__kafka_raise(rd_kafka_t *rk, void *opaque);
+
+/* -- kafka_queue.c: @thread polling thread */
+
+/* 1: a record. 0: none; *due is brought forward to when to look again. */
+int psm__kafka_next(struct psm__kafka_source *s, int64_t now,
+                    struct psm__record *rec, int64_t *due, psm_error *err);
+/* Hand out nothing of it before until_ms (monotonic); 0: go on. */
+void psm__kafka_set_hold(struct psm__kafka_source *s,
+                         struct psm__kafka_part *part, int64_t until_ms);
+/* Drop what is kept of it. */
+void psm__kafka_forget(struct psm__kafka_source *s,
+                       struct psm__kafka_part *part);
+/* It is as new, and can go. */
+void psm__kafka_let_go(struct psm__kafka_source *s,
+                       struct psm__kafka_part *part);
+
+/* -- kafka_offset.c */
 
 /* Look at the results of commits that nobody waits for. */
 void psm__kafka_drain_commits(struct psm__kafka_source *s);

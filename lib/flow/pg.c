@@ -142,6 +142,7 @@ read_settings(struct psm__pg *pg, const psm_config *cfg)
 	pg->retention_ms =
 	    psm_config_int(cfg, "PSYMATCH_PG_RETENTION_SECONDS") * 1000;
 	pg->lease_ms = psm_config_int(cfg, "PSYMATCH_PG_LEASE_MS");
+	pg->prefetch_max = psm_config_int(cfg, "PSYMATCH_PREFETCH_MAX_BYTES");
 	pg->queue_max = (size_t)psm_config_int(cfg, "PSYMATCH_QUEUE_MAX");
 	pg->event_max = (size_t)psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES");
 }

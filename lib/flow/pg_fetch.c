@@ -315,6 +315,16 @@ take_rows(struct psm__pg_source *s, const struct psm__topic_place *list,
 	return rc < 0 ? rc : count > 0;
 }
 
+/* The answer has the bytes in hexadecimal, and is there together with what is
+ * made of it: a quarter of the limit for all partitions. */
+static int
+fetch_bytes(const struct psm__pg_source *s)
+{
+	int64_t share = s->pg->prefetch_max / 4 / (int64_t)(s->part_count + 1);
+
+	return share < PSM__PG_FETCH_BYTES ? (int)share : PSM__PG_FETCH_BYTES;
+}
+
 int
 psm__pg_fetch(struct psm__pg_source *s, psm_error *err)
 {
@@ -338,8 +348,8 @@ psm__pg_fetch(struct psm__pg_source *s, psm_error *err)
 		};
 	}
 	rc = psm__topic_read(s->link.conn, s->group, list, s->part_count,
-	                     PSM__PG_FETCH_MOST, PSM__PG_FETCH_BYTES,
-	                     &generation, &rows, err);
+	                     PSM__PG_FETCH_MOST, fetch_bytes(s), &generation,
+	                     &rows, err);
 	if (rc == 0)
 		rc = take_rows(s, list, rows, err);
 	if (rc >= 0 && generation != s->generation)

@@ -26,6 +26,7 @@ struct psm__pg {
 	int ready;        /* __atomic: the tables are there */
 	int partitions;   /* of a topic that is made by its first use */
 	int64_t retention_ms, lease_ms;
+	int64_t prefetch_max; /* bytes that a source may have read ahead */
 	size_t queue_max, event_max;
 
 	pthread_mutex_t lock;

@@ -16,7 +16,8 @@ struct psm__pg_chunk {
 	char *bytes; /* what they point to */
 };
 
-/* Of one partition at a time: enough that a round trip costs little. */
+/* Of one partition at a time: enough that a round trip costs little. With many
+ * partitions it is less, of their values. */
 #define PSM__PG_FETCH_MOST 500
 #define PSM__PG_FETCH_BYTES (2 << 20)
 
