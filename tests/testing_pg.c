@@ -60,6 +60,43 @@ pg_main_private(char **argv)
 	run_under(argv, 1);
 }
 
+void
+pg_main_pair(char **argv)
+{
+	const char *first = getenv("PSYMATCH_TEST_PG");
+
+	if (getenv("PSYMATCH_TEST_PG_OTHER"))
+		return;
+	if (getenv("PSYMATCH_TEST_PG_PRIVATE") && first)
+		(void)setenv("PSYMATCH_TEST_PG_OTHER", first, 1);
+	(void)setenv("PSYMATCH_TEST_PG_PRIVATE", "1", 1);
+	run_under(argv, 1);
+}
+
+const char *
+pg_other(void)
+{
+	return getenv("PSYMATCH_TEST_PG_OTHER");
+}
+
+static void
+run_action(const char *directory, const char *action)
+{
+	const char *top = getenv("top_srcdir");
+	char command[1024];
+
+	(void)snprintf(command, sizeof command,
+	               "PSYMATCH_TEST_PG=%s %s/build-aux/with-postgres ctl %s",
+	               directory, top ? top : ".", action);
+	MUST(system(command) == 0, "cannot %s the cluster", action);
+}
+
+void
+pg_other_cluster(const char *action)
+{
+	run_action(pg_other(), action);
+}
+
 static PGconn *
 connect_to(const char *name)
 {
@@ -74,6 +111,10 @@ connect_to(const char *name)
 	PGconn *c = PQconnectdbParams(keys, values, 0);
 
 	MUST(PQstatus(c) == CONNECTION_OK, "%s", PQerrorMessage(c));
+	/* The defaults of pg_database() are for the library alone. */
+	PQclear(PQexec(c, "SET default_transaction_isolation = "
+	                  "'read committed'"));
+	PQclear(PQexec(c, "SET default_transaction_read_only = off"));
 	return c;
 }
 
@@ -124,6 +165,28 @@ show(int level, const char *message, const char *const *fields, void *user)
 	(void)fprintf(stderr, "\n");
 }
 
+/* What a database may say of transactions that do not say it themselves. */
+static void
+set_default(void)
+{
+	const char *what = getenv("PSYMATCH_TEST_PG_DEFAULT");
+	char sql[160];
+
+	if (!what || !what[0])
+		return;
+	if (strcmp(what, "read only") == 0)
+		(void)snprintf(sql, sizeof sql,
+		               "ALTER DATABASE %s SET "
+		               "default_transaction_read_only = on",
+		               database);
+	else
+		(void)snprintf(sql, sizeof sql,
+		               "ALTER DATABASE %s SET "
+		               "default_transaction_isolation = '%s'",
+		               database, what);
+	PQclear(ask(super, sql));
+}
+
 void
 pg_database(void)
 {
@@ -145,6 +208,7 @@ pg_database(void)
 	PQclear(ask(super, sql));
 	(void)snprintf(sql, sizeof sql, "CREATE DATABASE %s", database);
 	PQclear(ask(super, sql));
+	set_default();
 	if (beside)
 		PQfinish(beside);
 	beside = connect_to(database);
@@ -316,18 +380,12 @@ pg_kill(const char *pattern)
 void
 pg_cluster(const char *action)
 {
-	const char *top = getenv("top_srcdir");
-	char command[1024];
-
 	if (strcmp(action, "start") != 0) {
 		PQfinish(beside);
 		PQfinish(super);
 		beside = super = NULL;
 	}
-	(void)snprintf(command, sizeof command,
-	               "%s/build-aux/with-postgres ctl %s", top ? top : ".",
-	               action);
-	MUST(system(command) == 0, "cannot %s the cluster", action);
+	run_action(getenv("PSYMATCH_TEST_PG"), action);
 	if (strcmp(action, "start") == 0) {
 		super = connect_to("postgres");
 		beside = connect_to(database);

@@ -16,7 +16,9 @@ void pg_main(char **argv);
 void pg_main_private(char **argv);
 
 /* In each test: an empty database, dropped at the end of the process. With
- * TESTING_LOG in the environment the library's log goes to standard error. */
+ * TESTING_LOG in the environment the library's log goes to standard error.
+ * PSYMATCH_TEST_PG_DEFAULT ("repeatable read", "serializable" or "read only")
+ * is then the default of transactions in it, but for those of pg_run(). */
 void pg_database(void);
 /* Its commits do not wait for the disk, but for those of connections that are
  * open: for tests that make hundreds. */
@@ -57,5 +59,12 @@ void pg_up(void);
 int pg_kill(const char *pattern);
 /* "start", "stop" or "crash" the whole cluster; only after pg_main_private. */
 void pg_cluster(const char *action);
+
+/* As pg_main_private, with a second cluster beside the test's. */
+void pg_main_pair(char **argv);
+/* The directory of the second one's socket. */
+const char *pg_other(void);
+/* An action of build-aux/with-postgres ctl on the second one. */
+void pg_other_cluster(const char *action);
 
 #endif

@@ -25,7 +25,14 @@ enum psm_tx_limit { PSM_TX_REQUIRED_MAX = 16 };
  * Settings read: DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD (a host that
  * begins with "/" is the directory of a unix socket), PSYMATCH_DB_CONNECTIONS
  * (the most connections of the pool) and PSYMATCH_INBOX_DAYS. PostgreSQL 14 or
- * newer, directly or through a pooler in session mode.
+ * newer, directly or through a pooler in session mode (PgBouncer 1.18 or newer;
+ * one in transaction mode is refused). DB_HOST may list several hosts with
+ * commas between: the first one that can be written to is taken.
+ *
+ * Sessions are as the library wants them, whatever defaults the role or the
+ * database has: TimeZone UTC, DateStyle ISO, transactions READ COMMITTED and
+ * READ WRITE. A connection to a server that cannot be written to, or that is
+ * shutting down, is not used again.
  *
  * @param cfg  borrowed for the call.
  * @param out  new (psm_store_free); NULL after a failure.
@@ -99,19 +106,21 @@ PSM_API int psm_store_migrate(psm_store *st, const char *set,
 PSM_API int psm_store_maintain(psm_store *st, psm_error *err) PSM_CHECK;
 
 /**
- * Ask the database whether it answers.
+ * Ask the database whether it answers and can be written to.
  *
  * @param st      a store.
  * @param reason  reason[size] receives one sentence; may be NULL.
  * @param size    bytes of reason, 0 if it is NULL.
- * @return an enum psm_health: green, amber (all connections are busy), or red.
+ * @return an enum psm_health: green, amber (all connections are busy), or red
+ *   (also for a standby).
  *
  * Threads: any. Blocks: at most about 2 s. Since 0.1.
  */
 PSM_API int psm_store_health(psm_store *st, char *reason, size_t size);
 
 /**
- * Begin a transaction.
+ * Begin a transaction: READ COMMITTED and READ WRITE, whatever the defaults
+ * are. SET TRANSACTION as its first statement changes that for this one.
  *
  * @param st   a store.
  * @param out  new: ended by psm_tx_commit or psm_tx_rollback; NULL after a
@@ -177,6 +186,11 @@ PSM_API void psm_tx_rollback(psm_tx *tx);
 /**
  * Run one statement. It is prepared once per connection, so its text should not
  * contain values. After a failure the transaction can only be rolled back.
+ *
+ * SET LOCAL and set_config(.., true) end with the transaction. What a statement
+ * does to the session beyond that (SET, temporary tables, session locks) is
+ * undone at the end of the transaction, which costs two round trips; but not
+ * what a function or a DO block does inside.
  *
  * @param tx      a transaction.
  * @param sql     one statement with $1, $2, ... for the parameters.

@@ -25,7 +25,7 @@ static const struct setting {
 	const char *meaning;
 } settings[] = {
     {"DB_HOST", STRING, "localhost", "", 0, 0, NULL,
-     "PostgreSQL host, or the directory of its socket"},
+     "PostgreSQL host, or the directory of its socket; several with commas: the one that can be written to"},
     {"DB_PORT", INTEGER, "5432", "", 1, 65535, NULL, "PostgreSQL port"},
     {"DB_NAME", STRING, "therapy_platform", "", 0, 0, NULL, "database"},
     {"DB_USER", STRING, "", "", 0, 0, NULL,

@@ -106,12 +106,6 @@ finish_connect(struct psm__conn *c, int64_t deadline_ms, psm_error *err)
 	return 0;
 }
 
-/* The server, too, finds out that a host is gone: what it held locked is free
- * after a minute, not after two hours. */
-#define OPTIONS                                                                \
-	"-c TimeZone=UTC -c DateStyle=ISO -c tcp_keepalives_idle=30 "          \
-	"-c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
-
 /* Values go to libpq one by one, so nothing needs quoting and no value is read
  * as a connection string. */
 static PGconn *
@@ -124,23 +118,42 @@ start_connect(const struct psm__conn_conf *conf, const char *name)
 	                            "password",
 	                            "application_name",
 	                            "client_encoding",
-	                            "options",
 	                            "keepalives_idle",
 	                            "keepalives_interval",
 	                            "keepalives_count",
 	                            "tcp_user_timeout",
+	                            "target_session_attrs",
 	                            NULL};
 	const char *const values[] = {
 	    conf->host, conf->port, conf->dbname, conf->user, conf->password,
-	    name,       "UTF8",     OPTIONS,      "30",       "10",
-	    "3",        "30000",    NULL};
+	    name, "UTF8", "30", "10", "3", "30000",
+	    /* Of several hosts, the one that can be written to. */
+	    strchr(conf->host, ',') ? "read-write" : "any", NULL};
 
 	return PQconnectStartParams(keys, values, 0);
 }
 
+/* From the first bytes to a session as it is wanted. */
+static int
+set_up(struct psm__conn *c, int64_t deadline_ms, psm_error *err)
+{
+	int64_t left_ms;
+	int rc = finish_connect(c, deadline_ms, err);
+
+	if (rc < 0)
+		return rc;
+	if (PQsetnonblocking(c->pg, 1) != 0 || !PQenterPipelineMode(c->pg))
+		return psm__conn_fail(c, "cannot set up the connection", err);
+	left_ms = deadline_ms - psm__mono_ms();
+	psm__conn_limits(c, left_ms > 1 ? (int)left_ms : 1, NULL);
+	rc = psm__session_set_up(c, err);
+	psm__conn_limits(c, 0, NULL);
+	return rc;
+}
+
 int
-psm__conn_open(const struct psm__conn_conf *conf, const char *purpose,
-               int timeout_ms, struct psm__conn **out, psm_error *err)
+psm__conn_connect(const struct psm__conn_conf *conf, const char *purpose,
+                  int timeout_ms, struct psm__conn **out, psm_error *err)
 {
 	struct psm__conn *c;
 	char name[64];
@@ -162,13 +175,9 @@ psm__conn_open(const struct psm__conn_conf *conf, const char *purpose,
 		goto out;
 	}
 	(void)PQsetNoticeReceiver(c->pg, on_notice, c);
-	rc = finish_connect(c, psm__mono_ms() + timeout_ms, err);
+	rc = set_up(c, psm__mono_ms() + timeout_ms, err);
 	if (rc < 0)
 		goto out;
-	if (PQsetnonblocking(c->pg, 1) != 0 || !PQenterPipelineMode(c->pg)) {
-		rc = psm__conn_fail(c, "cannot set up the connection", err);
-		goto out;
-	}
 	*out = c;
 	c = NULL;
 out:
@@ -176,16 +185,32 @@ out:
 	return rc;
 }
 
+int
+psm__conn_open(struct psm__conn_conf *conf, const char *purpose, int timeout_ms,
+               struct psm__conn **out, psm_error *err)
+{
+	int rc = psm__conn_connect(conf, purpose, timeout_ms, out, err);
+
+	if (rc < 0 || !(*out)->pooled ||
+	    __atomic_load_n(&conf->pooler_known, __ATOMIC_ACQUIRE))
+		return rc;
+	rc = psm__session_check_pooler(*out, conf, err);
+	if (rc == 0) {
+		__atomic_store_n(&conf->pooler_known, 1, __ATOMIC_RELEASE);
+		return 0;
+	}
+	psm__conn_close(*out);
+	*out = NULL;
+	return rc;
+}
+
 void
 psm__conn_close(struct psm__conn *c)
 {
-	size_t i;
-
 	if (!c)
 		return;
 	PQfinish(c->pg);
-	for (i = 0; i < PSM__CACHE_MAX; i++)
-		psm__free(c->cache[i].sql);
+	psm__conn_unprepare(c);
 	psm__free(c->queue);
 	psm__free(c);
 }
@@ -216,6 +241,18 @@ int
 psm__conn_broken(const struct psm__conn *c)
 {
 	return c->broken;
+}
+
+int
+psm__conn_outdated(const struct psm__conn *c)
+{
+	return c->outdated;
+}
+
+int
+psm__conn_clean(struct psm__conn *c)
+{
+	return c->changed ? psm__session_reset(c) : 0;
 }
 
 void

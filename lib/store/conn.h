@@ -12,13 +12,25 @@
 /* Where to connect; all strings are the store's. */
 struct psm__conn_conf {
 	char *host, *port, *dbname, *user, *password;
+	int pooler_known; /* read and written with __atomic */
 };
 
 /* Connect within timeout_ms; purpose ends up in application_name. */
-int psm__conn_open(const struct psm__conn_conf *conf, const char *purpose,
+int psm__conn_open(struct psm__conn_conf *conf, const char *purpose,
                    int timeout_ms, struct psm__conn **out, psm_error *err);
 /* 1: a transaction is open on it, failed or not. */
 int psm__conn_in_tx(const struct psm__conn *c);
+/* 1: the server behind it cannot be written to, so that connections made
+ * before are no better; a new one may lead to another server. */
+int psm__conn_outdated(const struct psm__conn *c);
+/* Undo what statements of the application did to the session; < 0: it must be
+ * closed. Without such a statement it does nothing. */
+int psm__conn_clean(struct psm__conn *c);
+/* Queue BEGIN, of the kind that everything here relies on. */
+int psm__conn_begin(struct psm__conn *c, psm_error *err);
+/* Queue what makes the transaction survive a crash of the server although
+ * synchronous_commit is off; other settings stay, they are no weaker. */
+int psm__conn_durable(struct psm__conn *c, psm_error *err);
 
 /*
  * Queue one statement. Parameters are read before the call returns. Its failure
@@ -63,6 +75,8 @@ struct psm__sqlstate {
 void psm__sqlstate_text(const char *state, const char *message, char *out,
                         size_t size);
 int psm__sqlstate_fail(const struct psm__sqlstate *s, psm_error *err);
+/* 1: with such a failure a connection is of no use any more. */
+int psm__sqlstate_ends(const char *state);
 
 /* -- rows.c: takes the result (a PGresult), also when it fails. */
 psm_rows *psm__rows_new(void *result);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a connection: conn.c opens and waits, prepared.c queues,
- * pipeline.c sends and reads. */
+/* The inside of a connection: conn.c opens and waits, session.c sets up,
+ * prepared.c queues, pipeline.c sends and reads. */
 #ifndef PSM_STORE_CONN_INT_H
 #define PSM_STORE_CONN_INT_H
 
@@ -12,7 +12,12 @@
  * not fill the server's memory. */
 #define PSM__CACHE_MAX 128
 
-enum psm__entry_kind { PSM__RUN, PSM__PREPARE, PSM__DEALLOCATE };
+enum psm__entry_kind {
+	PSM__RUN,
+	PSM__BEGIN, /* runs, too: without it nothing else may */
+	PSM__PREPARE,
+	PSM__DEALLOCATE
+};
 
 /* A prepared statement; sql NULL: free slot. */
 struct psm__cached {
@@ -20,6 +25,7 @@ struct psm__cached {
 	uint64_t hash;
 	unsigned name;
 	uint64_t used;
+	int changes; /* it changes the session */
 };
 
 /* The most parameters a statement may have here; PostgreSQL's own limit is
@@ -37,6 +43,11 @@ struct psm__entry {
 struct psm__conn {
 	PGconn *pg;
 	int broken;
+	int outdated;       /* broken, and older ones will be, too */
+	int pid;            /* of the server's process */
+	int pooled;         /* the server's process is not whom we talk to */
+	int commits_lazily; /* synchronous_commit is off */
+	int changed;        /* the session is not as it was set up */
 	int limit_ms;
 	const int *cancel;
 	struct psm__entry *queue;
@@ -56,9 +67,30 @@ int psm__conn_fail_broken(psm_error *err);
  * is given up. */
 int psm__conn_wait(struct psm__conn *c, short events, int64_t deadline_ms,
                    psm_error *err);
+/* psm__conn_open without a look at what a pooler does. */
+int psm__conn_connect(const struct psm__conn_conf *conf, const char *purpose,
+                      int timeout_ms, struct psm__conn **out, psm_error *err);
+
+/* -- session.c */
+
+/* Set what this library relies on, and check it. */
+int psm__session_set_up(struct psm__conn *c, psm_error *err);
+/* Undo what the application did to it, outside of a transaction. */
+int psm__session_reset(struct psm__conn *c);
+/* 1: the text of a statement says that it changes more than its transaction. */
+int psm__session_changed_by(const char *sql);
+/* Fails when a pooler gives the session of c to others between transactions. */
+int psm__session_check_pooler(const struct psm__conn *c,
+                              const struct psm__conn_conf *conf,
+                              psm_error *err);
 
 /* -- prepared.c */
 
 void psm__cached_forget(struct psm__cached *s);
+/* Nothing is prepared any more. */
+void psm__conn_unprepare(struct psm__conn *c);
+/* Queue a statement that is not kept prepared. */
+int psm__conn_queue_plain(struct psm__conn *c, const char *sql, psm_rows **rows,
+                          psm_error *err);
 
 #endif

@@ -15,7 +15,7 @@
 static int
 begin_locked(struct psm__conn *c, psm_error *err)
 {
-	int rc = psm__conn_queue(c, "BEGIN", 0, NULL, NULL, err);
+	int rc = psm__conn_begin(c, err);
 
 	if (rc == 0)
 		rc = psm__conn_queue(c, LOCK_SQL, 0, NULL, NULL, err);

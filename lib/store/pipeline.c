@@ -45,6 +45,32 @@ next_result(struct psm__conn *c, int64_t deadline_ms, PGresult **out,
 	return 0;
 }
 
+/* Some failures are those of the connection: a new one is wanted. */
+static int
+fail_state(struct psm__conn *c, const struct psm__sqlstate *s,
+           const struct psm__entry *e, psm_error *err)
+{
+	int rc = psm__sqlstate_fail(s, err);
+
+	if (strcmp(s->state, "25006") == 0)
+		c->outdated = 1;
+	if (psm__sqlstate_ends(s->state))
+		c->broken = 1;
+	/* A standby refuses READ WRITE with 0A000. */
+	if (e && e->kind == PSM__BEGIN && strcmp(s->state, "0A000") == 0) {
+		c->outdated = c->broken = 1;
+		psm__error_prefix(err, "the server is a standby, want the one "
+		                       "that can be written to: ");
+	}
+	if (c->pooled && (strcmp(s->state, "26000") == 0 ||
+	                  strcmp(s->state, "42P05") == 0)) {
+		c->broken = 1;
+		psm__error_prefix(err,
+		                  "a pooler that is not in session mode? ");
+	}
+	return rc;
+}
+
 static int
 fail_result(struct psm__conn *c, const PGresult *res, struct psm__entry *e,
             psm_error *err)
@@ -64,7 +90,16 @@ fail_result(struct psm__conn *c, const PGresult *res, struct psm__entry *e,
 	if (s.state && strcmp(s.state, "0A000") == 0 && e && e->slot &&
 	    e->slot->name == e->name)
 		psm__cached_forget(e->slot);
+	if (s.state)
+		return fail_state(c, &s, e, err);
 	return psm__sqlstate_fail(&s, err);
+}
+
+static int
+unprepares(const char *tag)
+{
+	return strncmp(tag, "DEALLOCATE", 10) == 0 ||
+	       strcmp(tag, "DISCARD ALL") == 0;
 }
 
 static int
@@ -73,6 +108,8 @@ take_rows(struct psm__conn *c, struct psm__entry *e, PGresult *res,
 {
 	if (e->kind == PSM__RUN)
 		(void)snprintf(c->tag, sizeof c->tag, "%s", PQcmdStatus(res));
+	if (e->slot && e->slot->changes && unprepares(PQcmdStatus(res)))
+		psm__conn_unprepare(c);
 	if (!e->rows) {
 		PQclear(res);
 		return 0;

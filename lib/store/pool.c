@@ -224,6 +224,24 @@ psm__pool_get(psm_store *st, int wait_ms, struct psm__conn **out,
 	return rc;
 }
 
+/* Those that lead to the same server as one that proved to be of no use. */
+static void
+close_idle(psm_store *st)
+{
+	struct psm__conn *c;
+
+	(void)pthread_mutex_lock(&st->lock);
+	while (st->idle_count > 0) {
+		c = st->idle[--st->idle_count];
+		(void)pthread_mutex_unlock(&st->lock);
+		psm__conn_close(c);
+		(void)pthread_mutex_lock(&st->lock);
+		st->open--;
+		(void)pthread_cond_signal(&st->freed);
+	}
+	(void)pthread_mutex_unlock(&st->lock);
+}
+
 void
 psm__pool_put(psm_store *st, struct psm__conn *c)
 {
@@ -232,7 +250,10 @@ psm__pool_put(psm_store *st, struct psm__conn *c)
 	if (!c)
 		return;
 	psm__conn_limits(c, 0, NULL);
-	keep = !psm__conn_broken(c) && !psm__conn_in_tx(c);
+	keep = !psm__conn_broken(c) && !psm__conn_in_tx(c) &&
+	       psm__conn_clean(c) == 0;
+	if (psm__conn_outdated(c))
+		close_idle(st);
 	if (!keep)
 		psm__conn_close(c);
 	(void)pthread_mutex_lock(&st->lock);
@@ -305,7 +326,7 @@ psm_store_health(psm_store *st, char *reason, size_t size)
 	rc = psm__pool_get(st, HEALTH_WAIT_MS, &c, err);
 	if (rc == 0) {
 		psm__conn_limits(c, HEALTH_WAIT_MS, NULL);
-		rc = psm__conn_exec(c, "SELECT 1", 0, NULL, NULL, err);
+		rc = psm__conn_writable(c, err);
 		psm__pool_put(st, c);
 	}
 	if (rc == 0)

@@ -37,21 +37,58 @@ psm__cached_forget(struct psm__cached *s)
 	memset(s, 0, sizeof *s);
 }
 
-static int
-queue_deallocate(struct psm__conn *c, struct psm__cached *s, psm_error *err)
+void
+psm__conn_unprepare(struct psm__conn *c)
 {
-	char sql[40];
+	size_t i;
 
-	if (!add_entry(c, PSM__DEALLOCATE, err))
+	for (i = 0; i < PSM__CACHE_MAX; i++)
+		psm__cached_forget(&c->cache[i]);
+}
+
+static int
+queue_plain(struct psm__conn *c, enum psm__entry_kind kind, const char *sql,
+            psm_rows **rows, psm_error *err)
+{
+	struct psm__entry *e = add_entry(c, kind, err);
+
+	if (!e)
 		return PSM_ERR_NOMEM;
-	(void)snprintf(sql, sizeof sql, "DEALLOCATE psm%u", s->name);
 	if (!PQsendQueryParams(c->pg, sql, 0, NULL, NULL, NULL, NULL, 0)) {
 		c->broken = 1;
 		return psm__conn_fail(c, "cannot send", err);
 	}
+	e->rows = rows;
 	c->queued++;
-	psm__cached_forget(s);
 	return 0;
+}
+
+int
+psm__conn_queue_plain(struct psm__conn *c, const char *sql, psm_rows **rows,
+                      psm_error *err)
+{
+	int rc;
+
+	if (rows)
+		*rows = NULL;
+	rc = c->broken ? psm__conn_fail_broken(err)
+	               : queue_plain(c, PSM__RUN, sql, rows, err);
+	if (rc < 0)
+		psm__conn_forget(c);
+	return rc;
+}
+
+static int
+queue_deallocate(struct psm__conn *c, struct psm__cached *s, psm_error *err)
+{
+	char sql[40];
+	int rc;
+
+	(void)snprintf(sql, sizeof sql, "DEALLOCATE psm%u", s->name);
+	rc = queue_plain(c, PSM__DEALLOCATE, sql, NULL, err);
+	if (rc == 0)
+		psm__cached_forget(s);
+	return rc;
 }
 
 /* The slot of sql, or the one to use for it: a free one, else the one not used
@@ -99,6 +136,7 @@ queue_prepare(struct psm__conn *c, const char *sql, struct psm__cached **out,
 	if (!s->sql)
 		return psm__nomem(err);
 	s->hash = hash;
+	s->changes = psm__session_changed_by(sql);
 	s->name = ++c->names;
 	(void)snprintf(name, sizeof name, "psm%u", s->name);
 	if (!PQsendPrepare(c->pg, name, sql, 0, NULL)) {
@@ -131,8 +169,9 @@ send_run(struct psm__conn *c, const struct psm__cached *s, size_t count,
 }
 
 static int
-queue_run(struct psm__conn *c, const char *sql, size_t count,
-          const struct psm__param *params, psm_rows **rows, psm_error *err)
+queue_run(struct psm__conn *c, enum psm__entry_kind kind, const char *sql,
+          size_t count, const struct psm__param *params, psm_rows **rows,
+          psm_error *err)
 {
 	struct psm__cached *s;
 	struct psm__entry *e;
@@ -141,7 +180,7 @@ queue_run(struct psm__conn *c, const char *sql, size_t count,
 	rc = queue_prepare(c, sql, &s, err);
 	if (rc < 0)
 		return rc;
-	e = add_entry(c, PSM__RUN, err);
+	e = add_entry(c, kind, err);
 	if (!e)
 		return PSM_ERR_NOMEM;
 	if (!send_run(c, s, count, params)) {
@@ -149,6 +188,7 @@ queue_run(struct psm__conn *c, const char *sql, size_t count,
 		return psm__conn_fail(c, "cannot send", err);
 	}
 	s->used = ++c->tick;
+	c->changed = c->changed || s->changes;
 	e->rows = rows;
 	e->slot = s;
 	e->name = s->name;
@@ -179,8 +219,32 @@ psm__conn_queue(struct psm__conn *c, const char *sql, size_t count,
 		                 "want at most %d parameters, got %zu",
 		                 PSM__PARAMS_MAX, count);
 	rc = c->broken ? psm__conn_fail_broken(err)
-	               : queue_run(c, sql, count, params, rows, err);
+	               : queue_run(c, PSM__RUN, sql, count, params, rows, err);
 	if (rc < 0)
 		psm__conn_forget(c);
 	return rc;
+}
+
+int
+psm__conn_begin(struct psm__conn *c, psm_error *err)
+{
+	int rc = c->broken ? psm__conn_fail_broken(err)
+	                   : queue_run(c, PSM__BEGIN,
+	                               "BEGIN ISOLATION LEVEL READ COMMITTED "
+	                               "READ WRITE",
+	                               0, NULL, NULL, err);
+
+	if (rc < 0)
+		psm__conn_forget(c);
+	return rc;
+}
+
+int
+psm__conn_durable(struct psm__conn *c, psm_error *err)
+{
+	if (!c->commits_lazily)
+		return 0;
+	return psm__conn_queue(
+	    c, "SELECT set_config('synchronous_commit', 'on', true)", 0, NULL,
+	    NULL, err);
 }

@@ -13,28 +13,31 @@ static const struct state_rule {
 	const char *prefix;
 	int code;
 	int retriable;
+	int ends; /* the connection is of no use any more */
 } rules[] = {
-    {"22", PSM_ERR_SCHEMA, 0},       /* data exception, too long, range */
-    {"23502", PSM_ERR_SCHEMA, 0},    /* not null */
-    {"23514", PSM_ERR_SCHEMA, 0},    /* check */
-    {"23", PSM_ERR_CONFLICT, 0},     /* unique, foreign key, exclusion */
-    {"25006", PSM_ERR_DB, 1},        /* read only: a standby was promoted */
-    {"25P03", PSM_ERR_DB, 1},        /* silent for too long in between */
-    {"25P02", PSM_ERR_STATE, 0},     /* an earlier statement failed */
-    {"40", PSM_ERR_DB, 1},           /* serialization, deadlock */
-    {"0A000", PSM_ERR_DB, 1},        /* plan made before a migration */
-    {"08", PSM_ERR_DB, 1},           /* connection */
-    {"28", PSM_ERR_DB, 1},           /* login: an operator can repair it */
-    {"3D", PSM_ERR_DB, 1},           /* no such database */
-    {"53", PSM_ERR_DB, 1},           /* disk full, too many connections */
-    {"55P03", PSM_ERR_DB, 1},        /* lock not available */
-    {"P0001", PSM_ERR_REJECT, 0},    /* RAISE: a rule of the schema */
-    {"P0002", PSM_ERR_NOT_FOUND, 0}, /* raised by functions of ours */
-    {"55000", PSM_ERR_STATE, 0},     /* the same */
-    {"57014", PSM_ERR_TIMEOUT, 1},   /* statement_timeout */
-    {"57", PSM_ERR_DB, 1},           /* shutdown */
-    {"58", PSM_ERR_DB, 1},           /* system error */
-    {"", PSM_ERR_DB, 0},
+    {"22", PSM_ERR_SCHEMA, 0, 0},       /* data exception, too long, range */
+    {"23502", PSM_ERR_SCHEMA, 0, 0},    /* not null */
+    {"23514", PSM_ERR_SCHEMA, 0, 0},    /* check */
+    {"23", PSM_ERR_CONFLICT, 0, 0},     /* unique, foreign key, exclusion */
+    {"25006", PSM_ERR_DB, 1, 1},        /* read only: a standby */
+    {"25P03", PSM_ERR_DB, 1, 1},        /* silent for too long in between */
+    {"25P02", PSM_ERR_STATE, 0, 0},     /* an earlier statement failed */
+    {"26000", PSM_ERR_DB, 1, 1},        /* its prepared statements are gone */
+    {"40", PSM_ERR_DB, 1, 0},           /* serialization, deadlock */
+    {"0A000", PSM_ERR_DB, 1, 0},        /* plan made before a migration */
+    {"08", PSM_ERR_DB, 1, 1},           /* connection */
+    {"28", PSM_ERR_DB, 1, 0},           /* login: an operator can repair it */
+    {"3D", PSM_ERR_DB, 1, 0},           /* no such database */
+    {"53", PSM_ERR_DB, 1, 0},           /* disk full, too many connections */
+    {"55P03", PSM_ERR_DB, 1, 0},        /* lock not available */
+    {"P0001", PSM_ERR_REJECT, 0, 0},    /* RAISE: a rule of the schema */
+    {"P0002", PSM_ERR_NOT_FOUND, 0, 0}, /* raised by functions of ours */
+    {"55000", PSM_ERR_STATE, 0, 0},     /* the same */
+    {"57014", PSM_ERR_TIMEOUT, 1, 0},   /* statement_timeout */
+    {"57P", PSM_ERR_DB, 1, 1},          /* shutdown */
+    {"57", PSM_ERR_DB, 1, 0},           /* intervention of an operator */
+    {"58", PSM_ERR_DB, 1, 0},           /* system error */
+    {"", PSM_ERR_DB, 0, 0},
 };
 
 /* Classes whose messages quote names of the schema or of the server, and no
@@ -74,15 +77,29 @@ psm__sqlstate_text(const char *state, const char *message, char *out,
 		memmove(first + 1, last, strlen(last) + 1);
 }
 
+static const struct state_rule *
+find_rule(const char *state)
+{
+	const struct state_rule *r = rules;
+
+	while (strncmp(state, r->prefix, strlen(r->prefix)) != 0)
+		r++;
+	return r;
+}
+
+int
+psm__sqlstate_ends(const char *state)
+{
+	return find_rule(state)->ends;
+}
+
 int
 psm__sqlstate_fail(const struct psm__sqlstate *s, psm_error *err)
 {
 	const char *state = s->state ? s->state : "";
-	const struct state_rule *r = rules;
+	const struct state_rule *r = find_rule(state);
 	char text[160], where[200];
 
-	while (strncmp(state, r->prefix, strlen(r->prefix)) != 0)
-		r++;
 	psm__sqlstate_text(state, s->message ? s->message : "no message", text,
 	                   sizeof text);
 	(void)snprintf(where, sizeof where, "%s%s%s%s%s%s",

@@ -84,6 +84,9 @@ int psm__conn_exec(struct psm__conn *c, const char *sql, size_t count,
 /* Give up on an answer after timeout_ms (0: 60 s; the connection is broken
  * then), or as soon as *cancel is not 0 (may be NULL; read with __atomic). */
 void psm__conn_limits(struct psm__conn *c, int timeout_ms, const int *cancel);
+/* Ask the server whether it can be written to. If not, the connection is broken
+ * afterwards: a new one may lead to another server. */
+int psm__conn_writable(struct psm__conn *c, psm_error *err);
 void psm__conn_close(struct psm__conn *c);
 /* 1: usable as far as the socket tells, without a round trip. */
 int psm__conn_usable(struct psm__conn *c);

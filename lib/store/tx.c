@@ -73,7 +73,7 @@ psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err)
 	tx->wait_ms = WAIT_MS;
 	rc = psm__pool_get(st, PSM__POOL_WAIT_MS, &tx->c, err);
 	if (rc == 0) /* travels with the first statement */
-		rc = psm__conn_queue(tx->c, "BEGIN", 0, NULL, NULL, err);
+		rc = psm__conn_begin(tx->c, err);
 	if (rc < 0)
 		tx_free(tx);
 	else

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A session of the pool: what it is like whatever the database says, what ends
+ * it, and that a statement of one borrower is nothing to the next one. */
+#include "store/conn_int.h"
+#include "testing.h"
+#include "testing_pg.h"
+
+static psm_store *st;
+static psm_error *err;
+
+/* One connection: who borrows gets what the one before gave back. */
+static void
+open_store(void)
+{
+	psm_config *cfg = pg_settings();
+
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_DB_CONNECTIONS", "1", err), 0);
+	ck_assert_int_eq(psm_store_open(cfg, &st, err), 0);
+	psm_config_free(cfg);
+}
+
+static void
+setup(void)
+{
+	err = psm_error_new();
+	pg_database();
+	pg_run("CREATE TABLE t (id integer)");
+	pg_run("CREATE FUNCTION fail(code text) RETURNS void LANGUAGE plpgsql "
+	       "AS 'BEGIN RAISE EXCEPTION USING errcode = code; END'");
+	pg_run("CREATE FUNCTION unprepare() RETURNS void LANGUAGE plpgsql "
+	       "AS 'BEGIN EXECUTE ''DEALLOCATE ALL''; END'");
+	open_store();
+}
+
+static void
+teardown(void)
+{
+	psm_store_free(st);
+	psm_error_free(err);
+}
+
+static psm_tx *
+begin(void)
+{
+	psm_tx *tx;
+
+	ck_assert_msg(psm_tx_begin(st, &tx, err) == 0, "%s",
+	              psm_error_message(err));
+	return tx;
+}
+
+static void
+say(psm_tx *tx, const char *sql)
+{
+	ck_assert_msg(psm_tx_exec(tx, sql, 0, NULL, NULL, err) == 0, "%s: %s",
+	              sql, psm_error_message(err));
+}
+
+static void
+expect(psm_tx *tx, const char *sql, const char *value)
+{
+	psm_rows *rows = NULL;
+
+	ck_assert_msg(psm_tx_exec(tx, sql, 0, NULL, &rows, err) == 0, "%s: %s",
+	              sql, psm_error_message(err));
+	ck_assert_str_eq(psm_rows_text(rows, 0, 0), value);
+	psm_rows_free(rows);
+}
+
+/* The server's process of the pool's connection. */
+static int64_t
+server_pid(void)
+{
+	psm_tx *tx = begin();
+	psm_rows *rows = NULL;
+	int64_t pid;
+
+	ck_assert_int_eq(
+	    psm_tx_exec(tx, "SELECT pg_backend_pid()", 0, NULL, &rows, err), 0);
+	pid = psm_rows_int(rows, 0, 0);
+	psm_rows_free(rows);
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	return pid;
+}
+
+/* -- what the database says of itself */
+
+static const struct given {
+	const char *name, *value;
+} given[] = {
+    {"default_transaction_isolation", "'repeatable read'"},
+    {"default_transaction_isolation", "serializable"},
+    {"default_transaction_read_only", "on"},
+    {"default_transaction_deferrable", "on"},
+    {"TimeZone", "'Europe/Berlin'"},
+    {"DateStyle", "'German, DMY'"},
+};
+
+START_TEST(defaults_do_not_matter)
+{
+	const struct given *g = &given[_i];
+	psm_tx *tx;
+
+	pg_run("ALTER DATABASE %s SET %s = %s", pg_name(), g->name, g->value);
+	tx = begin();
+	say(tx, "INSERT INTO t VALUES (1)");
+	expect(tx, "SHOW transaction_isolation", "read committed");
+	expect(tx, "SHOW transaction_read_only", "off");
+	expect(tx, "SHOW TimeZone", "UTC");
+	expect(tx, "SELECT '2026-12-24'::date", "2026-12-24");
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+}
+END_TEST
+
+/* Statements that have no BEGIN before them. */
+START_TEST(single_statements_are_no_exception)
+{
+	const struct given *g = &given[_i];
+	struct psm__conn *c = NULL;
+	psm_rows *rows = NULL;
+
+	pg_run("ALTER DATABASE %s SET %s = %s", pg_name(), g->name, g->value);
+	ck_assert_int_eq(psm__store_connect(st, "test", &c, err), 0);
+	ck_assert_int_eq(psm__conn_exec(c,
+	                                "INSERT INTO t VALUES (1) RETURNING "
+	                                "current_setting("
+	                                "'transaction_isolation')",
+	                                0, NULL, &rows, err),
+	                 0);
+	ck_assert_str_eq(psm_rows_text(rows, 0, 0), "read committed");
+	psm_rows_free(rows);
+	psm__conn_close(c);
+}
+END_TEST
+
+/* -- what ends a connection */
+
+static const struct ending {
+	const char *state;
+	int ends, retriable;
+} endings[] = {
+    {"25006", 1, 1}, {"26000", 1, 1}, {"57P01", 1, 1}, {"57P02", 1, 1},
+    {"57P03", 1, 1}, {"08006", 1, 1}, {"08P01", 1, 1}, {"40001", 0, 1},
+    {"57014", 0, 1}, {"0A000", 0, 1}, {"23505", 0, 0}, {"22012", 0, 0},
+};
+
+START_TEST(some_failures_end_the_connection)
+{
+	const struct ending *e = &endings[_i];
+	int64_t before = server_pid();
+	psm_tx *tx = begin();
+	const char *params[] = {e->state};
+
+	ck_assert_int_lt(
+	    psm_tx_exec(tx, "SELECT fail($1)", 1, params, NULL, err), 0);
+	ck_assert_int_eq(psm_error_retriable(err), e->retriable);
+	psm_tx_rollback(tx);
+	ck_assert_int_eq(server_pid() != before, e->ends);
+}
+END_TEST
+
+START_TEST(prepared_statements_that_are_gone)
+{
+	psm_tx *tx = begin();
+
+	expect(tx, "SELECT 'a'", "a");
+	say(tx, "DEALLOCATE ALL");
+	expect(tx, "SELECT 'a'", "a");
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	tx = begin();
+	expect(tx, "SELECT 'a'", "a");
+	/* Unseen: once, and not for ever. */
+	say(tx, "SELECT unprepare()");
+	ck_assert_int_eq(psm_tx_exec(tx, "SELECT 'a'", 0, NULL, NULL, err),
+	                 PSM_ERR_DB);
+	ck_assert_int_eq(psm_error_retriable(err), 1);
+	psm_tx_rollback(tx);
+	tx = begin();
+	expect(tx, "SELECT 'a'", "a");
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+}
+END_TEST
+
+/* -- what one borrower leaves to the next one: nothing */
+
+static const struct left {
+	const char *sql, *look, *want;
+} lefts[] = {
+    {"SET work_mem = '123MB'", "SHOW work_mem", NULL},
+    {"/* a */ set -- b\n session work_mem = '123MB'", "SHOW work_mem", NULL},
+    {"SELECT set_config('my.thing', 'x', false)",
+     "SELECT coalesce(current_setting('my.thing', true), '')", ""},
+    {"SET TimeZone = 'Europe/Berlin'", "SHOW TimeZone", "UTC"},
+    {"RESET ALL", "SHOW TimeZone", "UTC"},
+    {"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+     "SHOW default_transaction_isolation", "read committed"},
+    {"SET ROLE pg_monitor", "SELECT current_user = session_user", "t"},
+    {"CREATE TEMP TABLE t (id integer)",
+     "SELECT count(*) FROM pg_class WHERE relpersistence = 't'", "0"},
+    {"LISTEN a", "SELECT count(*) FROM pg_listening_channels()", "0"},
+    {"SELECT pg_advisory_lock(1)",
+     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = "
+     "pg_backend_pid()",
+     "0"},
+};
+
+START_TEST(nothing_is_left_behind)
+{
+	const struct left *l = &lefts[_i];
+	psm_rows *rows = NULL;
+	int64_t before = server_pid();
+	char was[64];
+	psm_tx *tx = begin();
+
+	ck_assert_int_eq(psm_tx_exec(tx, l->look, 0, NULL, &rows, err), 0);
+	(void)snprintf(was, sizeof was, "%s", psm_rows_text(rows, 0, 0));
+	psm_rows_free(rows);
+	say(tx, l->sql);
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	tx = begin();
+	expect(tx, l->look, l->want ? l->want : was);
+	psm_tx_rollback(tx);
+	/* It is put right, not made anew. */
+	ck_assert_int_eq(server_pid(), before);
+}
+END_TEST
+
+static const struct judged {
+	int changes;
+	const char *sql;
+} judged[] = {
+    {0, "SELECT 1"},
+    {0, "UPDATE t SET id = 1"},
+    {0, "SET LOCAL work_mem = '1MB'"},
+    {0, "set constraints all immediate"},
+    {0, "SET TRANSACTION READ ONLY"},
+    {0, "SELECT set_config('a.b', $1, true)"},
+    {0, "SELECT set_config('a.b', quote_ident(now()::text), TRUE )"},
+    {0, "SELECT pg_advisory_xact_lock(1)"},
+    {0, "CREATE TEMP TABLE x ON COMMIT DROP AS SELECT 1"},
+    {0, "CREATE TABLE x (id integer)"},
+    {1, "SET work_mem = '1MB'"},
+    {1, "SELECT set_config('a.b', 'c', true), set_config('a', 'b', false)"},
+    {1, "SELECT set_config('a.b', 'c', $1)"},
+    {1, "SELECT set_config("},
+    {1, "create temporary table x (id integer)"},
+    {1, "-- well\n  discard all"},
+    {1, "PREPARE x AS SELECT 1"},
+    {1, "SELECT pg_try_advisory_lock_shared(1)"},
+    {0, ""},
+    {0, "/* open"},
+};
+
+START_TEST(statements_that_change_the_session)
+{
+	ck_assert_msg(psm__session_changed_by(judged[_i].sql) ==
+	                  judged[_i].changes,
+	              "%s", judged[_i].sql);
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	Suite *s = suite_create("session");
+	TCase *tc = tcase_create("session");
+
+	(void)argc;
+	pg_main(argv);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, defaults_do_not_matter, 0, PSM__COUNT(given));
+	tcase_add_loop_test(tc, single_statements_are_no_exception, 0,
+	                    PSM__COUNT(given));
+	tcase_add_test(tc, prepared_statements_that_are_gone);
+	tcase_add_loop_test(tc, nothing_is_left_behind, 0, PSM__COUNT(lefts));
+	suite_add_tcase(s, tc);
+	/* A pooler may give the same session to the next connection. */
+	tc = tcase_create("ends");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, some_failures_end_the_connection, 0,
+	                    PSM__COUNT(endings));
+	suite_add_tcase(s, tc);
+	tc = tcase_create("text");
+	tcase_add_loop_test(tc, statements_that_change_the_session, 0,
+	                    PSM__COUNT(judged));
+	suite_add_tcase(s, tc);
+	return testing_run(srunner_create(s));
+}
