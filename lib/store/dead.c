@@ -71,7 +71,10 @@ ask(psm_store *st, const char *sql, size_t count,
 
 	if (rc < 0)
 		return rc;
-	rc = psm__conn_queue(c, sql, count, params, rows, err);
+	/* What a person was told is done must not be undone by a crash. */
+	rc = psm__conn_durable(c, err);
+	if (rc == 0)
+		rc = psm__conn_queue(c, sql, count, params, rows, err);
 	if (rc == 0)
 		rc = psm__conn_sync(c, err);
 	psm__pool_put(st, c);

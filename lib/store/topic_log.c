@@ -190,6 +190,9 @@ psm__topic_append(struct psm__conn *c, const char *writer, int64_t batch,
 	params[1] = psm__param_text(psm__number(&text, batch));
 	fill_arrays(arrays, list, count);
 	rc = psm__sql_array_params(arrays, N_ARRAYS, params + 2, err);
+	/* The answer is an acknowledgement: nobody keeps a copy after it. */
+	if (rc == 0)
+		rc = psm__conn_durable(c, err);
 	if (rc == 0)
 		rc = psm__conn_queue(
 		    c,

@@ -242,6 +242,9 @@ commit(psm_tx *tx, psm_error *err)
 	if (tx->silent)
 		psm__outgoing_cut(&tx->out, 0);
 	rc = psm__required_check(&tx->out, tx->c, err);
+	/* What is published must not be undone by a crash. */
+	if (rc == 0 && tx->out.count > 0)
+		rc = psm__conn_durable(tx->c, err);
 	/* The outbox rows come last, when the locks on the entities are held:
 	 * that makes the order of ids the order of commits per entity. */
 	if (rc == 0)
