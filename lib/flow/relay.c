@@ -289,8 +289,13 @@ lead(psm_relay *r)
 {
 	int rc = 0;
 
-	if (!r->conn)
+	if (!r->conn) {
 		rc = psm__store_connect(r->st, "relay", &r->conn, r->err);
+		/* A standby lets itself be read: all of it would be sent, and
+		 * again and again. */
+		if (rc == 0)
+			rc = psm__conn_writable(r->conn, r->err);
+	}
 	if (rc < 0)
 		return rc;
 	psm__conn_limits(r->conn, 0, &r->worker.cancel);
