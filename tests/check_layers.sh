@@ -37,7 +37,7 @@ BEGIN {
 	only["utf8proc"] = "^lib/base/"
 	only["yajl/"] = "^(lib/json|bench)/"
 	only["librdkafka/"] = "^(lib/bus/kafka|bench/|tests/|examples/psymatch-devbroker\\.c)"
-	only["openssl/"] = "^(lib/bus/spool_|tests/)"
+	only["openssl/"] = "^(lib/bus/spool_|lib/store/checksum|tests/)"
 	only["libpq"] = "^(lib/store|tests|bench)/"
 	only["postgres"] = "^(lib/store|tests)/"
 	only["microhttpd"] = "^(lib/service|tests)/"

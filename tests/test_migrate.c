@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static psm_store *st;
 static psm_error *err;
@@ -59,9 +60,10 @@ START_TEST(applies_once_and_goes_on)
 	ck_assert_int_eq(psm__migrate(st, first, "a", err), 0);
 	ck_assert_int_eq(psm__migrate(st, first, "a", err), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.migration"), 1);
-	ck_assert_int_eq(pg_int("SELECT count(to_regclass('other'))"), 0);
+	ck_assert_int_eq(pg_int("SELECT count(to_regclass('psymatch.other'))"),
+	                 0);
 	ck_assert_int_eq(psm__migrate(st, second, "a", err), 0);
-	ck_assert_int_eq(pg_int("SELECT id FROM two"), 1);
+	ck_assert_int_eq(pg_int("SELECT id FROM psymatch.two"), 1);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.migration "
 	                        "WHERE set = 'a' AND checksum <> '' AND "
 	                        "applied_at <= now()"),
@@ -91,9 +93,12 @@ START_TEST(fault_names_file_and_line)
 	ck_assert_uint_eq(psm_error_line(err), 2);
 	ck_assert_uint_eq(psm_error_column(err), 8);
 	/* All or nothing, and nothing after it. */
-	ck_assert_int_eq(pg_int("SELECT count(to_regclass('one'))"), 1);
-	ck_assert_int_eq(pg_int("SELECT count(to_regclass('two'))"), 0);
-	ck_assert_int_eq(pg_int("SELECT count(to_regclass('three'))"), 0);
+	ck_assert_int_eq(pg_int("SELECT count(to_regclass('psymatch.one'))"),
+	                 1);
+	ck_assert_int_eq(pg_int("SELECT count(to_regclass('psymatch.two'))"),
+	                 0);
+	ck_assert_int_eq(pg_int("SELECT count(to_regclass('psymatch.three'))"),
+	                 0);
 	ck_assert_int_eq(psm__migrate(st, second, "a", err), 0);
 }
 END_TEST
@@ -122,6 +127,155 @@ START_TEST(services_start_together)
 		ck_assert_int_eq(rc[i], 0);
 	}
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.migration"), 1);
+}
+END_TEST
+
+/* -- roles with fewer rights than an owner's */
+
+static char role[40];
+
+/* From now on st is a store of that role; settings: of the role, may be "". */
+static void
+become(const char *settings)
+{
+	psm_config *cfg = pg_settings();
+
+	(void)snprintf(role, sizeof role, "psm_role_%ld", (long)getpid());
+	pg_run("SET client_min_messages = warning");
+	pg_run("DROP ROLE IF EXISTS %s", role);
+	pg_run("CREATE ROLE %s LOGIN", role);
+	if (settings[0])
+		pg_run("ALTER ROLE %s SET %s", role, settings);
+	psm_store_free(st);
+	ck_assert_int_eq(psm_config_set(cfg, "DB_USER", role, err), 0);
+	ck_assert_int_eq(psm_store_open(cfg, &st, err), 0);
+	psm_config_free(cfg);
+}
+
+static void
+migrate_all(void)
+{
+	const struct psm__migration *m;
+
+	for (m = psm__migrations; m->set; m++)
+		ck_assert_msg(psm_store_migrate(st, m->set, err) == 0, "%s: %s",
+		              m->name, psm_error_message(err));
+}
+
+/* Services rarely own the tables. */
+START_TEST(nothing_to_do_needs_no_rights)
+{
+	migrate_all();
+	become("");
+	pg_run("GRANT USAGE ON SCHEMA psymatch TO %s", role);
+	pg_run("GRANT SELECT ON psymatch.migration TO %s", role);
+	migrate_all();
+	ck_assert_int_eq(psm__migrate(st, changed, "a", err), PSM_ERR_DB);
+	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "42501"));
+}
+END_TEST
+
+/* Since PostgreSQL 15 not everybody may make things in public. */
+static const char *const role_settings[] = {"", "search_path = ''",
+                                            "search_path = elsewhere",
+                                            "statement_timeout = 5000"};
+
+START_TEST(public_is_not_ours)
+{
+	pg_run("REVOKE CREATE ON SCHEMA public FROM public");
+	become(role_settings[_i]);
+	pg_run("GRANT CREATE ON DATABASE %s TO %s", pg_name(), role);
+	migrate_all();
+	migrate_all();
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM pg_type WHERE typtype = "
+	           "'e' AND typnamespace = 'psymatch'::regnamespace"),
+	    8);
+}
+END_TEST
+
+/* An administrator made the schemas, the role may make none. */
+START_TEST(schemas_are_there)
+{
+	become("");
+	pg_run("CREATE SCHEMA psymatch AUTHORIZATION %s", role);
+	pg_run("CREATE SCHEMA therapist_service AUTHORIZATION %s", role);
+	pg_run("CREATE SCHEMA matching_service AUTHORIZATION %s", role);
+	pg_run("REVOKE CREATE ON DATABASE %s FROM public", pg_name());
+	migrate_all();
+}
+END_TEST
+
+/* A platform's database has them in public. */
+START_TEST(types_of_the_platform_are_used)
+{
+	pg_run("CREATE TYPE anrede AS ENUM ('Herr', 'Frau')");
+	migrate_all();
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM pg_attribute WHERE attrelid = "
+	           "'therapist_service.therapeuten'::regclass AND attname = "
+	           "'anrede' AND atttypid = 'public.anrede'::regtype"),
+	    1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM pg_type WHERE typname = "
+	                        "'anrede' AND typtype = 'e'"),
+	                 1);
+}
+END_TEST
+
+/* What a role or a database says of timeouts is not meant for migrations, also
+ * while they wait for another service's. */
+START_TEST(timeouts_of_the_role_do_not_matter)
+{
+	pthread_t thread;
+	int rc[2];
+
+	pg_run("ALTER DATABASE %s SET statement_timeout = 100", pg_name());
+	pg_run("ALTER DATABASE %s SET lock_timeout = 100", pg_name());
+	pg_run(
+	    "ALTER DATABASE %s SET idle_in_transaction_session_timeout = 100",
+	    pg_name());
+	ck_assert_int_eq(pthread_create(&thread, NULL, migrate_thread, &rc[0]),
+	                 0);
+	(void)migrate_thread(&rc[1]);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(rc[0], 0);
+	ck_assert_int_eq(rc[1], 0);
+}
+END_TEST
+
+/* -- checksums */
+
+static const struct psm__migration umlaut[] = {
+    {"a", 1, "001_one.sql",
+     "-- \xc3\xa4\xc3\x9f, formerly less\n"
+     "-- formerly 0123456789abcdef0123456789abcdef\nSELECT 1;\n"},
+    {NULL, 0, NULL, NULL}};
+
+static const struct stored {
+	const char *checksum; /* SQL, $: the text */
+	int rc;
+} checksums[] = {
+    {"md5($)", 0},
+    {"md5(convert_to($, 'UTF8'))", 0},
+    {"md5(convert_to($, 'LATIN1'))", 0},
+    {"'0123456789abcdef0123456789abcdef'", 0},
+    {"'0123456789abcdef0123456789abcde'", PSM_ERR_CONFLICT},
+    {"'0123456789abcdef0123456789abcdef0'", PSM_ERR_CONFLICT},
+    {"md5(convert_to($, 'UTF8') || 'x')", PSM_ERR_CONFLICT},
+    {"''", PSM_ERR_CONFLICT},
+};
+
+START_TEST(checksums_of_before)
+{
+	const char *sql = checksums[_i].checksum, *at = strchr(sql, '$');
+
+	ck_assert_int_eq(psm__migrate(st, umlaut, "a", err), 0);
+	if (at)
+		pg_run("UPDATE psymatch.migration SET checksum = %.*s'%s'%s",
+		       (int)(at - sql), sql, umlaut[0].sql, at + 1);
+	else
+		pg_run("UPDATE psymatch.migration SET checksum = %s", sql);
+	ck_assert_int_eq(psm__migrate(st, umlaut, "a", err), checksums[_i].rc);
 }
 END_TEST
 
@@ -167,6 +321,13 @@ main(int argc, char **argv)
 	tcase_add_test(tc, fault_names_file_and_line);
 	tcase_add_test(tc, services_start_together);
 	tcase_add_test(tc, own_sets);
+	tcase_add_test(tc, nothing_to_do_needs_no_rights);
+	tcase_add_loop_test(tc, public_is_not_ours, 0,
+	                    PSM__COUNT(role_settings));
+	tcase_add_test(tc, schemas_are_there);
+	tcase_add_test(tc, types_of_the_platform_are_used);
+	tcase_add_test(tc, timeouts_of_the_role_do_not_matter);
+	tcase_add_loop_test(tc, checksums_of_before, 0, PSM__COUNT(checksums));
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

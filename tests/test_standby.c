@@ -135,6 +135,9 @@ check_store(void)
 		ck_assert_msg(strstr(psm_error_message(err), "standby") != NULL,
 		              "%s", psm_error_message(err));
 	}
+	/* Nothing is to be done, so nothing is in the way. */
+	ck_assert_msg(psm_store_migrate(st, "psymatch", err) == 0, "%s",
+	              psm_error_message(err));
 	/* Reading is fine, so its connection stays. */
 	ck_assert_int_eq(psm_dead_list(st, PSM_DEAD_LETTERS, NULL, &rows, err),
 	                 0);

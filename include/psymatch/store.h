@@ -59,7 +59,11 @@ PSM_API void psm_store_free(psm_store *st);
 /**
  * Bring one set of tables up to date. Each migration is a transaction of its
  * own, kept in psymatch.migration(set, version, name, checksum, applied_at);
- * services that start together wait for each other.
+ * services that start together wait for each other. If nothing is to be done,
+ * the right to read psymatch.migration is enough; else the right to make what
+ * is missing (CREATE on the database for schemas that are not there). Types are
+ * those that a platform's database has in public, else made in psymatch.
+ * Timeouts of the role do not apply.
  *
  * @param st   a store.
  * @param set  "psymatch" (outbox, inbox, offsets, dead letters), "therapist" or
@@ -72,6 +76,7 @@ PSM_API void psm_store_free(psm_store *st);
  *   PSM_ERR_CONFLICT   a migration was changed after it had been applied, or
  *                      what it makes exists in another shape;
  *   PSM_ERR_SCHEMA     the data there does not fit a migration;
+ *   PSM_ERR_STATE      libcrypto has no MD5, by which changes are noticed;
  *   PSM_ERR_DB         the database is away (retriable) or refuses;
  *   PSM_ERR_TIMEOUT    all connections were busy for 10 s; retriable;
  *   PSM_ERR_NOMEM      out of memory.

@@ -2,7 +2,6 @@
 #include "store/migrate.h"
 #include "store/pool.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* "psm migr": services that start together migrate one after the other. The
@@ -12,11 +11,26 @@
 /* One migration, or the wait for another service's, may take this long. */
 #define MIGRATE_LIMIT_MS (15 * 60 * 1000)
 
+/*
+ * Whatever the role's settings are: no timeout of the server ends a migration
+ * early, and names without a schema are those of psymatch or public. So a type
+ * that a platform's database has in public is used there; what is made goes to
+ * psymatch, as not everybody may make things in public.
+ */
+#define SETTINGS_SQL                                                           \
+	"SELECT set_config('statement_timeout', '15min', true), "              \
+	"set_config('lock_timeout', '0', true), "                              \
+	"set_config('idle_in_transaction_session_timeout', '0', true), "       \
+	"set_config('search_path', concat_ws(', ', 'psymatch', 'public', "     \
+	"nullif(current_setting('search_path'), '')), true)"
+
 static int
 begin_locked(struct psm__conn *c, psm_error *err)
 {
 	int rc = psm__conn_begin(c, err);
 
+	if (rc == 0)
+		rc = psm__conn_queue(c, SETTINGS_SQL, 0, NULL, NULL, err);
 	if (rc == 0)
 		rc = psm__conn_queue(c, LOCK_SQL, 0, NULL, NULL, err);
 	if (rc == 0)
@@ -35,6 +49,7 @@ finish(struct psm__conn *c, int rc, psm_error *err)
 	return rc;
 }
 
+/* Each only if it is missing: making needs rights that looking does not. */
 static int
 make_table(struct psm__conn *c, psm_error *err)
 {
@@ -43,40 +58,60 @@ make_table(struct psm__conn *c, psm_error *err)
 	if (rc == 0)
 		rc = psm__conn_script(
 		    c,
-		    "CREATE SCHEMA IF NOT EXISTS psymatch;\n"
-		    "CREATE TABLE IF NOT EXISTS psymatch.migration (\n"
+		    "DO $$ BEGIN\n"
+		    "IF to_regnamespace('psymatch') IS NULL THEN\n"
+		    "CREATE SCHEMA psymatch;\n"
+		    "END IF;\n"
+		    "IF to_regclass('psymatch.migration') IS NULL THEN\n"
+		    "CREATE TABLE psymatch.migration (\n"
 		    "set text NOT NULL, version integer NOT NULL,\n"
 		    "name text NOT NULL, checksum text NOT NULL,\n"
 		    "applied_at timestamptz NOT NULL DEFAULT now(),\n"
-		    "PRIMARY KEY (set, version));",
+		    "PRIMARY KEY (set, version));\n"
+		    "END IF; END $$;",
 		    err);
 	return finish(c, rc, err);
+}
+
+/* 1: the table of migrations is there. */
+static int
+have_table(struct psm__conn *c, psm_error *err)
+{
+	psm_rows *rows = NULL;
+	int rc = psm__conn_exec(
+	    c, "SELECT to_regclass('psymatch.migration') IS NOT NULL", 0, NULL,
+	    &rows, err);
+
+	if (rc == 0)
+		rc = psm_rows_int(rows, 0, 0) == 1;
+	psm_rows_free(rows);
+	return rc;
 }
 
 /* 1: applied already and the same. 0: not applied. */
 static int
 is_applied(struct psm__conn *c, const struct psm__migration *m, psm_error *err)
 {
-	const char *params[3];
+	const char *params[2];
 	psm_rows *rows = NULL;
-	char version[16];
-	int rc;
+	struct psm__number version;
+	int rc, fits;
 
-	(void)snprintf(version, sizeof version, "%d", m->version);
 	params[0] = m->set;
-	params[1] = version;
-	params[2] = m->sql;
+	params[1] = psm__number(&version, m->version);
 	rc = psm__conn_exec(c,
-	                    "SELECT checksum = md5($3) FROM psymatch.migration "
+	                    "SELECT checksum FROM psymatch.migration "
 	                    "WHERE set = $1 AND version = $2::integer",
-	                    3, params, &rows, err);
-	if (rc == 0 && psm_rows_count(rows) > 0)
-		rc = psm_rows_int(rows, 0, 0)
-		         ? 1
-		         : psm__fail(err, PSM_ERR_CONFLICT,
-		                     "migration %s/%s: changed after it was "
-		                     "applied, want a new file",
-		                     m->set, m->name);
+	                    2, params, &rows, err);
+	if (rc == 0 && psm_rows_count(rows) > 0) {
+		fits =
+		    psm__checksum_fits(m->sql, psm_rows_text(rows, 0, 0), err);
+		rc = fits ? fits
+		          : psm__fail(err, PSM_ERR_CONFLICT,
+		                      "migration %s/%s: changed after it was "
+		                      "applied, want a new file",
+		                      m->set, m->name);
+	}
 	psm_rows_free(rows);
 	return rc;
 }
@@ -84,25 +119,28 @@ is_applied(struct psm__conn *c, const struct psm__migration *m, psm_error *err)
 static int
 run_one(struct psm__conn *c, const struct psm__migration *m, psm_error *err)
 {
+	char checksum[PSM__CHECKSUM_SIZE];
 	const char *params[4];
-	char version[16];
+	struct psm__number version;
 	int rc;
 
+	rc = psm__checksum(m->sql, checksum, err);
+	if (rc < 0)
+		return rc;
 	rc = psm__conn_script(c, m->sql, err);
 	if (rc < 0) {
 		psm__error_prefix(err, "migration %s/%s: ", m->set, m->name);
 		psm__error_source(err, "%s", m->name);
 		return rc;
 	}
-	(void)snprintf(version, sizeof version, "%d", m->version);
 	params[0] = m->set;
-	params[1] = version;
+	params[1] = psm__number(&version, m->version);
 	params[2] = m->name;
-	params[3] = m->sql;
+	params[3] = checksum;
 	return psm__conn_exec(
 	    c,
 	    "INSERT INTO psymatch.migration (set, version, name, checksum) "
-	    "VALUES ($1, $2::integer, $3, md5($4))",
+	    "VALUES ($1, $2::integer, $3, $4)",
 	    4, params, NULL, err);
 }
 
@@ -127,13 +165,37 @@ apply(struct psm__conn *c, const struct psm__migration *m, psm_error *err)
 	return rc;
 }
 
+/* 1: nothing is to be done. It takes no locks, and needs no more than to read
+ * one table, so that also a standby answers. */
+static int
+is_up_to_date(struct psm__conn *c, const struct psm__migration *table,
+              const char *set, psm_error *err)
+{
+	const struct psm__migration *m;
+	int rc = have_table(c, err);
+
+	for (m = table; m->set && rc == 1; m++)
+		if (strcmp(m->set, set) == 0)
+			rc = is_applied(c, m, err);
+	return rc;
+}
+
+int
+psm__migrated(struct psm__conn *c, const char *set, psm_error *err)
+{
+	return is_up_to_date(c, psm__migrations, set, err);
+}
+
 int
 psm__migrate_on(struct psm__conn *c, const struct psm__migration *table,
                 const char *set, psm_error *err)
 {
 	const struct psm__migration *m;
-	int rc = make_table(c, err);
+	int rc = is_up_to_date(c, table, set, err);
 
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = make_table(c, err);
 	for (m = table; m->set && rc == 0; m++)
 		if (strcmp(m->set, set) == 0)
 			rc = apply(c, m, err);

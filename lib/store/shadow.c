@@ -181,8 +181,9 @@ psm__shadow_enter(psm_tx *tx, const char *schema, psm_error *err)
 	rc = psm_tx_exec(tx,
 	                 "SELECT to_regclass(format('%I." INBOX
 	                 "', $1::text)) IS NOT NULL, "
-	                 "set_config('search_path', quote_ident($1::text) || "
-	                 "', ' || current_setting('search_path'), true)",
+	                 "set_config('search_path', concat_ws(', ', "
+	                 "quote_ident($1::text), "
+	                 "nullif(current_setting('search_path'), '')), true)",
 	                 1, &schema, &rows, err);
 	if (rc == 0 && psm_rows_int(rows, 0, 0) != 1)
 		rc = not_made_here(schema, err);

@@ -1,8 +1,16 @@
 -- SPDX-License-Identifier: BSD-2-Clause
+-- formerly 6f4fc716ae8bf5905c596484a2c66972
 -- The matching service. Names are the platform's; an existing database keeps its rows: only what is missing is made.
 -- No foreign key leaves the schema: deleting a patient or a therapist elsewhere must not erase the history here.
 
-CREATE SCHEMA IF NOT EXISTS matching_service;
+-- IF NOT EXISTS wants the right to make one also where there is nothing to make.
+DO $$
+BEGIN
+	IF to_regnamespace('matching_service') IS NULL THEN
+		CREATE SCHEMA matching_service;
+	END IF;
+END
+$$;
 
 DO $$
 BEGIN

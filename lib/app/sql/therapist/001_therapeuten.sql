@@ -1,8 +1,19 @@
 -- SPDX-License-Identifier: BSD-2-Clause
+-- formerly de381df269e252847a1b36c7da3fac69
+-- formerly 368517753a66e5a28856d9ac4e6fa841
 -- The therapist service. Names are the platform's; an existing database keeps its rows: only what is missing is made.
 
-CREATE SCHEMA IF NOT EXISTS psymatch;
-CREATE SCHEMA IF NOT EXISTS therapist_service;
+-- IF NOT EXISTS wants the right to make one also where there is nothing to make.
+DO $$
+BEGIN
+	IF to_regnamespace('psymatch') IS NULL THEN
+		CREATE SCHEMA psymatch;
+	END IF;
+	IF to_regnamespace('therapist_service') IS NULL THEN
+		CREATE SCHEMA therapist_service;
+	END IF;
+END
+$$;
 
 -- Services that share one database share these types: the first one makes them.
 DO $$

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The checksum of a migration: MD5 over the bytes of its file, so the same in
+ * every database. It finds what was changed by mistake, no more.
+ */
+#include "store/migrate.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#define FORMERLY "-- formerly "
+
+static int
+md5(const char *bytes, size_t len, char out[PSM__CHECKSUM_SIZE], psm_error *err)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	size_t i, size = 0;
+
+	if (EVP_Q_digest(NULL, "MD5", NULL, bytes, len, digest, &size) != 1 ||
+	    size != (PSM__CHECKSUM_SIZE - 1) / 2)
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "migration: libcrypto has no MD5 here");
+	for (i = 0; i < size; i++) {
+		out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+	}
+	out[2 * size] = '\0';
+	return 0;
+}
+
+int
+psm__checksum(const char *sql, char out[PSM__CHECKSUM_SIZE], psm_error *err)
+{
+	return md5(sql, strlen(sql), out, err);
+}
+
+/* UTF-8 to one byte each, as a database in LATIN1 sees it. 1: done; 0: it has
+ * characters that LATIN1 lacks. */
+static int
+to_latin1(const char *sql, char *out)
+{
+	const unsigned char *p = (const unsigned char *)sql;
+
+	for (; *p; p++)
+		if (*p < 0x80)
+			*out++ = (char)*p;
+		else if ((*p == 0xc2 || *p == 0xc3) && (p[1] & 0xc0) == 0x80) {
+			*out++ = (char)(((*p & 3) << 6) | (p[1] & 0x3f));
+			p++;
+		} else
+			return 0;
+	*out = '\0';
+	return 1;
+}
+
+/* The server computed it once, over the text in its own encoding. */
+static int
+is_of_latin1(const char *sql, const char *stored, psm_error *err)
+{
+	char sum[PSM__CHECKSUM_SIZE];
+	char *text = psm__alloc(strlen(sql) + 1);
+	int rc = 0;
+
+	if (!text)
+		return psm__nomem(err);
+	if (to_latin1(sql, text)) {
+		rc = psm__checksum(text, sum, err);
+		if (rc == 0)
+			rc = strcmp(sum, stored) == 0;
+	}
+	psm__free(text);
+	return rc;
+}
+
+/* The file names the checksums of what did the same before it. */
+static int
+is_named(const char *sql, const char *stored)
+{
+	const char *p = sql;
+
+	while ((p = strstr(p, FORMERLY))) {
+		p += strlen(FORMERLY);
+		if (strncmp(p, stored, PSM__CHECKSUM_SIZE - 1) == 0)
+			return strlen(stored) == PSM__CHECKSUM_SIZE - 1;
+	}
+	return 0;
+}
+
+int
+psm__checksum_fits(const char *sql, const char *stored, psm_error *err)
+{
+	char sum[PSM__CHECKSUM_SIZE];
+	int rc = psm__checksum(sql, sum, err);
+
+	if (rc < 0)
+		return rc;
+	if (strcmp(sum, stored) == 0 || is_named(sql, stored))
+		return 1;
+	return is_of_latin1(sql, stored, err);
+}
