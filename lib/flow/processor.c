@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "flow/processor_int.h"
+#include "flow/tables.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -361,6 +362,7 @@ run(void *arg)
 {
 	psm_processor *pr = arg;
 
+	psm__tables_await(pr->st, &pr->worker, pr->name);
 	while (!psm__worker_stopping(&pr->worker)) {
 		psm__error_clear(pr->err);
 		if (pr->source || psm__reader_open(pr) == 0) {

@@ -2,6 +2,7 @@
 #include <psymatch/relay.h>
 
 #include "bus/producer.h"
+#include "flow/tables.h"
 #include "flow/window.h"
 #include "flow/worker.h"
 #include "store/delivery.h"
@@ -519,6 +520,7 @@ run(void *arg)
 	psm_relay *r = arg;
 	int wait_ms, rc;
 
+	psm__tables_await(r->st, &r->worker, "outbox");
 	while (!psm__worker_stopping(&r->worker)) {
 		rc = step(r, &wait_ms);
 		if (rc < 0) {
