@@ -345,7 +345,7 @@ foreign_begin(void)
 	ck_assert_msg(PQstatus(foreign) == CONNECTION_OK, "%s",
 	              PQerrorMessage(foreign));
 	/* It has a snapshot, and the first number of the outbox. */
-	foreign_run("BEGIN ISOLATION LEVEL REPEATABLE READ");
+	foreign_run("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE");
 	foreign_run("INSERT INTO psymatch.outbox (event_id, aggregatetype, "
 	            "aggregateid, type, version, producer, event_time, topic, "
 	            "payload) VALUES ('0198c0de-0000-7000-8000-000000000001', "
