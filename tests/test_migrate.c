@@ -243,6 +243,62 @@ START_TEST(timeouts_of_the_role_do_not_matter)
 }
 END_TEST
 
+/* -- sequences that are behind their tables */
+
+/* A column, a row that another server's sequence gave a number. */
+static const struct behind {
+	const char *sequence, *insert;
+} behinds[] = {
+    {"psymatch.outbox_id_seq",
+     "INSERT INTO psymatch.outbox (id, event_id, aggregatetype, aggregateid, "
+     "type, version, producer, event_time, topic, payload) OVERRIDING SYSTEM "
+     "VALUE VALUES (4900, gen_random_uuid(), 'a', '1', 'a.b', '1.0', 'p', "
+     "now(), 't', '{}')"},
+    {"psymatch.parked_id_seq",
+     "INSERT INTO psymatch.parked (id, consumer, key, topic, state) OVERRIDING "
+     "SYSTEM VALUE VALUES (4900, 'c', '1', 't', 'retry')"},
+    {"psymatch.dead_letter_id_seq",
+     "INSERT INTO psymatch.dead_letter (id, consumer, topic, code, reason) "
+     "OVERRIDING SYSTEM VALUE VALUES (4900, 'c', 't', 'x', 'y')"},
+    {"matching_service.platzsuche_id_seq",
+     "INSERT INTO matching_service.platzsuche (id, patient_id) VALUES (4900, "
+     "1)"},
+    {"therapist_service.therapeuten_id_seq",
+     "INSERT INTO therapist_service.therapeuten (id, anrede, geschlecht, "
+     "vorname, nachname) VALUES (4900, 'Frau', 'weiblich', 'A', 'B')"},
+};
+
+START_TEST(sequences_follow_their_tables)
+{
+	const struct behind *b = &behinds[_i];
+
+	migrate_all();
+	pg_run("%s", b->insert);
+	migrate_all();
+	ck_assert_int_eq(pg_int("SELECT nextval('%s')", b->sequence), 4901);
+	/* One that is ahead is left alone. */
+	pg_run("SELECT setval('%s', 9000)", b->sequence);
+	migrate_all();
+	ck_assert_int_eq(pg_int("SELECT nextval('%s')", b->sequence), 9001);
+}
+END_TEST
+
+/* Who may only look says what to do. */
+START_TEST(sequences_of_another_owner)
+{
+	migrate_all();
+	pg_run("%s", behinds[0].insert);
+	become("");
+	pg_run("GRANT USAGE ON SCHEMA psymatch TO %s", role);
+	pg_run("GRANT SELECT ON ALL TABLES IN SCHEMA psymatch TO %s", role);
+	pg_run("GRANT SELECT ON ALL SEQUENCES IN SCHEMA psymatch TO %s", role);
+	ck_assert_int_eq(psm_store_migrate(st, "psymatch", err), PSM_ERR_DB);
+	ck_assert_ptr_nonnull(
+	    strstr(psm_error_message(err),
+	           "want SELECT setval('psymatch.outbox_id_seq', 4900)"));
+}
+END_TEST
+
 /* -- checksums */
 
 static const struct psm__migration umlaut[] = {
@@ -327,6 +383,9 @@ main(int argc, char **argv)
 	tcase_add_test(tc, schemas_are_there);
 	tcase_add_test(tc, types_of_the_platform_are_used);
 	tcase_add_test(tc, timeouts_of_the_role_do_not_matter);
+	tcase_add_loop_test(tc, sequences_follow_their_tables, 0,
+	                    PSM__COUNT(behinds));
+	tcase_add_test(tc, sequences_of_another_owner);
 	tcase_add_loop_test(tc, checksums_of_before, 0, PSM__COUNT(checksums));
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

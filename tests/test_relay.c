@@ -254,42 +254,6 @@ START_TEST(leader_is_stopped)
 }
 END_TEST
 
-/* -- a service starts its relay while it migrates */
-
-static int warnings, waits; /* __atomic */
-
-static void
-count_log(int level, const char *message, const char *const *fields, void *user)
-{
-	(void)fields;
-	(void)user;
-	if (level >= PSM_LOG_WARN)
-		(void)__atomic_add_fetch(&warnings, 1, __ATOMIC_SEQ_CST);
-	if (strcmp(message, "waiting for migrations") == 0)
-		(void)__atomic_add_fetch(&waits, 1, __ATOMIC_SEQ_CST);
-}
-
-START_TEST(tables_are_waited_for)
-{
-	outbox_teardown();
-	r = NULL;
-	pg_database();
-	err = psm_error_new();
-	cfg = pg_settings();
-	ck_assert_int_eq(psm_store_open(cfg, &st, err), 0);
-	ck_assert_int_eq(psm_transport_memory(1, &t, err), 0);
-	psm_set_log(count_log, PSM_LOG_INFO, NULL);
-	outbox_start();
-	PG_UNTIL(__atomic_load_n(&waits, __ATOMIC_SEQ_CST) == 1);
-	ck_assert_int_eq(psm_store_migrate(st, "psymatch", err), 0);
-	PG_UNTIL(psm_relay_stat(r, "leader") == 1);
-	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
-	psm_set_log(NULL, PSM_LOG_INFO, NULL);
-	ck_assert_int_eq(__atomic_load_n(&warnings, __ATOMIC_SEQ_CST), 0);
-	ck_assert_int_eq(__atomic_load_n(&waits, __ATOMIC_SEQ_CST), 1);
-}
-END_TEST
-
 /* -- a database that was somewhere else before */
 
 static void
@@ -616,7 +580,6 @@ main(int argc, char **argv)
 	tcase_add_test(tc, leader_is_killed_under_load);
 	tcase_add_test(tc, leader_is_stopped);
 	tcase_add_test(tc, dump_and_restore);
-	tcase_add_test(tc, tables_are_waited_for);
 	tcase_add_test(tc, idle_transaction_is_seen_and_stops_nothing);
 	tcase_add_test(tc, floor_waits_for_open_writers);
 	tcase_add_test(tc, late_number_is_published);

@@ -63,7 +63,8 @@ PSM_API void psm_store_free(psm_store *st);
  * the right to read psymatch.migration is enough; else the right to make what
  * is missing (CREATE on the database for schemas that are not there). Types are
  * those that a platform's database has in public, else made in psymatch.
- * Timeouts of the role do not apply.
+ * Timeouts of the role do not apply. At the end a sequence that is behind its
+ * table is set, see psymatch-transport(7) for switch-overs.
  *
  * @param st   a store.
  * @param set  "psymatch" (outbox, inbox, offsets, dead letters), "therapist" or

@@ -305,7 +305,9 @@ lead(psm_relay *r)
 		return rc;
 	if (!r->leading)
 		return 1;
-	rc = open_producer(r);
+	rc = psm__sequences_follow(r->conn, r->err);
+	if (rc == 0)
+		rc = open_producer(r);
 	if (rc == 0)
 		set_leader(r, 1);
 	return rc;

@@ -7,6 +7,12 @@
 #include "event/event.h"
 #include "store/store.h"
 
+/* -- sequence.c */
+
+/* No sequence of ours is behind its table afterwards, or it fails and says what
+ * to do. Outside of a transaction. */
+int psm__sequences_follow(struct psm__conn *c, psm_error *err);
+
 /* -- outbox_read.c: on a connection of the caller's own. Needs no transaction:
  * each call is one. */
 

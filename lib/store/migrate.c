@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/delivery.h"
 #include "store/migrate.h"
 #include "store/pool.h"
 
@@ -220,6 +221,8 @@ psm__migrate(psm_store *st, const struct psm__migration *table, const char *set,
 		return rc;
 	psm__conn_limits(c, MIGRATE_LIMIT_MS, NULL);
 	rc = psm__migrate_on(c, table, set, err);
+	if (rc == 0)
+		rc = psm__sequences_follow(c, err);
 	psm__pool_put(st, c);
 	return rc;
 }
