@@ -250,7 +250,9 @@ psm__spool_close(struct psm__spool *s)
 	delete_settled(s);
 	if (s->conf.durability == PSM__DURABLE_INTERVAL)
 		rc = is_synced(s) ? 0 : -1;
-	if (s->fault == PSM__FAULT_DISK)
+	/* Who waits for the disk was told of each event that it refused. */
+	if (s->fault == PSM__FAULT_DISK &&
+	    s->conf.durability != PSM__DURABLE_DISK)
 		rc = -1;
 	pthread_mutex_lock(&s->lock);
 	drop_segments(s);
