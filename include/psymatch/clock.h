@@ -54,8 +54,8 @@ PSM_API int psm_time_format(int64_t time_us, char *text, size_t size);
  * Read a time: "YYYY-MM-DDThh:mm:ss", then a fraction ".d" of 1 to 9 digits or
  * none (what is finer than a microsecond is cut off), then "Z", an offset
  * "+hh:mm" or "-hh:mm", or nothing, which means UTC. "t", "z" and a blank
- * instead of "T" are understood. Days are those of the calendar; a leap second
- * (":60") and 24:00 are refused.
+ * instead of "T" are understood. Days are those of the calendar; 24:00 is
+ * refused, and a leap second (":60") is the second after it.
  *
  * @param text     need not be NUL-terminated.
  * @param len      of text in bytes; all of it must be the time.

@@ -227,6 +227,7 @@ take_date(struct scan *s, int64_t *days)
 	return 0;
 }
 
+/* A leap second is the one after it, in a time that has none. */
 static int
 take_clock(struct scan *s, int64_t *seconds)
 {
@@ -242,7 +243,7 @@ take_clock(struct scan *s, int64_t *seconds)
 		rc = take_char(s, ":", "\":\"");
 	if (rc == 0)
 		rc =
-		    take_number(s, 2, 0, 59, "a second from 00 to 59", &second);
+		    take_number(s, 2, 0, 60, "a second from 00 to 60", &second);
 	if (rc < 0)
 		return rc;
 	*seconds = hour * INT64_C(3600) + minute * 60 + second;
