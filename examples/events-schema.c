@@ -4,13 +4,41 @@
 
 #include "events.h"
 
-/* Forms of the texts that are times; the library's own check also knows which
- * days exist. */
-#define DATE_FORM "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-#define TIME_FORM "^[0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,9})?)?$"
+/*
+ * Forms of the texts, written so that ECMAScript and Python read the same: the
+ * end of the text, not the end of a line before a last newline. Days are those
+ * of the calendar, second 60 is a leap second.
+ */
+#define END "$(?!\\n)"
+#define DAYS_28 "(0[1-9]|1[0-9]|2[0-8])"
+#define DAYS_30 "(0[1-9]|[12][0-9]|30)"
+#define DAYS_31 "(0[1-9]|[12][0-9]|3[01])"
+#define LEAP_YEAR                                                              \
+	"([0-9]{2}(0[48]|[2468][048]|[13579][26])|"                            \
+	"([02468][048]|[13579][26])00)"
+#define DAY                                                                    \
+	"(?!0000)([0-9]{4}-((0[13578]|1[02])-" DAYS_31 "|(0[469]|11)-" DAYS_30 \
+	"|02-" DAYS_28 ")|" LEAP_YEAR "-02-29)"
+#define HOUR_MINUTE "([01][0-9]|2[0-3]):[0-5][0-9]"
+#define FRACTION "(\\.[0-9]{1,9})?"
+#define DATE_FORM "^" DAY END
+#define TIME_FORM "^" HOUR_MINUTE "(:[0-5][0-9]" FRACTION ")?" END
 #define DATETIME_FORM                                                          \
-	"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"           \
-	"([.,][0-9]{1,9})?([Zz]|[+-][0-9]{2}:?[0-9]{2})?$"
+	"^" DAY "[Tt ]" HOUR_MINUTE ":([0-5][0-9]|60)" FRACTION                \
+	"([Zz]|[+-]" HOUR_MINUTE ")?" END
+#define UUID_FORM "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}" END
+#define NAME_FORM "^[^\\u0000-\\u001f\\u007f]*" END
+
+/* What no keyword of JSON Schema says. */
+#define BEYOND                                                                 \
+	"x-personal marks what tells something about a person; strict "        \
+	"validators want to be told of it. The library refuses some events "   \
+	"that this schema cannot: with a member twice, a text with U+0000 or " \
+	"half a surrogate pair, more than 64 levels, more bytes than its "     \
+	"limit, or a time that its offset or leap second moves out of the "    \
+	"years 0001 to 9999 of UTC. Readers whose numbers are doubles cannot " \
+	"tell integers near the ends of 64 bits, or very small fractions, "    \
+	"from their neighbours."
 
 static void
 put_text(psm_json_writer *w, const char *key, const char *text)
@@ -58,17 +86,62 @@ is(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+/* An integer of 64 bits. 2^63 itself is a double and a JSON number. */
+static void
+put_range(psm_json_writer *w, int is_key)
+{
+	psm_json_write_key(w, "minimum");
+	if (is_key)
+		psm_json_write_int(w, 1);
+	else
+		psm_json_write_int(w, INT64_MIN);
+	psm_json_write_key(w, "exclusiveMaximum");
+	psm_json_write_double(w, 9223372036854775808.0);
+}
+
+/* Anything but null. */
+static void
+put_not_null(psm_json_writer *w)
+{
+	open_object(w, "not");
+	put_text(w, "type", "null");
+	psm_json_write_end(w);
+}
+
+/* An id: an integer from 1 on, or where the type leaves it open, a short text.
+ */
+static void
+put_any_id(psm_json_writer *w)
+{
+	open_array(w, "anyOf");
+	psm_json_write_object(w);
+	put_text(w, "type", "integer");
+	put_range(w, 1);
+	psm_json_write_end(w);
+	psm_json_write_object(w);
+	put_text(w, "type", "string");
+	put_int(w, "minLength", 1);
+	put_int(w, "maxLength", 200);
+	psm_json_write_end(w);
+	psm_json_write_end(w);
+}
+
 /* The members of a schema that say of which type a value is. */
 static void
-put_type(psm_json_writer *w, const char *type, int nullable)
+put_type(psm_json_writer *w, const char *type, int nullable, int is_key)
 {
 	const char *form = is(type, "date")       ? DATE_FORM
 	                   : is(type, "time")     ? TIME_FORM
 	                   : is(type, "datetime") ? DATETIME_FORM
 	                                          : NULL;
 
-	if (is(type, "any"))
+	if (is(type, "any")) {
+		if (is_key)
+			put_any_id(w);
+		else if (!nullable)
+			put_not_null(w);
 		return;
+	}
 	psm_json_write_key(w, "type");
 	if (nullable)
 		psm_json_write_array(w);
@@ -79,6 +152,8 @@ put_type(psm_json_writer *w, const char *type, int nullable)
 	}
 	if (form)
 		put_text(w, "pattern", form);
+	if (is(type, "integer"))
+		put_range(w, is_key);
 }
 
 static void
@@ -139,34 +214,18 @@ static void
 put_items(psm_json_writer *w, const psm_field_info *f)
 {
 	open_object(w, "items");
-	put_type(w, psm_field_item_type(f), 0);
+	put_type(w, psm_field_item_type(f), is(psm_field_item_type(f), "any"),
+	         0);
 	put_words(w, f, 0);
 	put_fields(w, f, child_field, NULL);
 	psm_json_write_end(w);
-}
-
-/* A key is an id from 1 on, or where the type leaves it open, a short text. */
-static void
-put_key_limits(psm_json_writer *w, const psm_field_info *f)
-{
-	put_int(w, "minimum", 1);
-	if (!is(psm_field_type(f), "any"))
-		return;
-	open_array(w, "type");
-	psm_json_write_string(w, "integer");
-	psm_json_write_string(w, "string");
-	psm_json_write_end(w);
-	put_int(w, "minLength", 1);
-	put_int(w, "maxLength", 200);
 }
 
 static void
 put_field(psm_json_writer *w, const psm_field_info *f, int is_key)
 {
 	psm_json_write_object(w);
-	put_type(w, psm_field_type(f), psm_field_nullable(f));
-	if (is_key)
-		put_key_limits(w, f);
+	put_type(w, psm_field_type(f), psm_field_nullable(f), is_key);
 	if (psm_field_item_type(f)) {
 		put_items(w, f);
 	} else {
@@ -180,14 +239,22 @@ put_field(psm_json_writer *w, const psm_field_info *f, int is_key)
 	psm_json_write_end(w);
 }
 
-/* {"properties": {name: {"type": "integer"}}, "required": [name]} */
+/* An object whose member name is an id; the member before it, unless NULL, is
+ * null or not there. */
 static void
-put_present(psm_json_writer *w, const char *name)
+put_present(psm_json_writer *w, const char *name, const char *before)
 {
 	psm_json_write_object(w);
+	put_text(w, "type", "object");
 	open_object(w, "properties");
+	if (before) {
+		open_object(w, before);
+		put_text(w, "type", "null");
+		psm_json_write_end(w);
+	}
 	open_object(w, name);
 	put_text(w, "type", "integer");
+	put_range(w, 1);
 	psm_json_write_end(w);
 	psm_json_write_end(w);
 	open_array(w, "required");
@@ -199,13 +266,16 @@ put_present(psm_json_writer *w, const char *name)
 static void
 put_payload(psm_json_writer *w, const psm_event_type_info *t)
 {
+	const char *key = psm_type_key_field(t);
+	const char *other = psm_type_key_other(t);
+
 	psm_json_write_object(w);
 	put_text(w, "type", "object");
-	put_fields(w, t, type_field, psm_type_key_field(t));
-	if (psm_type_key_other(t)) {
+	put_fields(w, t, type_field, other ? NULL : key);
+	if (other) {
 		open_array(w, "anyOf");
-		put_present(w, psm_type_key_field(t));
-		put_present(w, psm_type_key_other(t));
+		put_present(w, key, NULL);
+		put_present(w, other, key);
 		psm_json_write_end(w);
 	}
 	psm_json_write_end(w);
@@ -222,21 +292,17 @@ put_either(psm_json_writer *w, const char *snake, const char *camel)
 	open_array(w, "oneOf");
 	for (i = 0; i < 2; i++) {
 		psm_json_write_object(w);
+		put_text(w, "type", "object");
+		open_object(w, "properties");
+		psm_json_write_key(w, names[i]);
+		psm_json_write_bool(w, 1);
+		psm_json_write_end(w);
 		open_array(w, "required");
 		psm_json_write_string(w, names[i]);
 		psm_json_write_end(w);
 		psm_json_write_end(w);
 	}
 	psm_json_write_end(w);
-	psm_json_write_end(w);
-}
-
-static void
-put_id(psm_json_writer *w, const char *name)
-{
-	open_object(w, name);
-	put_text(w, "type", "string");
-	put_text(w, "format", "uuid");
 	psm_json_write_end(w);
 }
 
@@ -260,14 +326,15 @@ put_envelope(psm_json_writer *w)
 	open_object(w, "envelope");
 	put_text(w, "type", "object");
 	open_object(w, "properties");
-	put_id(w, "event_id");
-	put_id(w, "eventId");
-	put_form(w, "version", "^1\\.(0|[1-9][0-9]{0,3})$");
+	put_form(w, "event_id", UUID_FORM);
+	put_form(w, "eventId", UUID_FORM);
+	put_form(w, "version", "^1\\.(0|[1-9][0-9]{0,3})" END);
 	put_form(w, "timestamp", DATETIME_FORM);
 	open_object(w, "producer");
 	put_text(w, "type", "string");
 	put_int(w, "minLength", 1);
 	put_int(w, "maxLength", 100);
+	put_text(w, "pattern", NAME_FORM);
 	psm_json_write_end(w);
 	open_object(w, "payload");
 	put_text(w, "type", "object");
@@ -311,6 +378,7 @@ put_schemas(psm_json_writer *w, const char *base)
 	for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++) {
 		open_object(w, psm_type_name(t));
 		put_text(w, "description", psm_type_meaning(t));
+		put_text(w, "type", "object");
 		open_array(w, "allOf");
 		put_ref(w, base, "envelope");
 		psm_json_write_end(w);
@@ -351,6 +419,7 @@ events_json_schema(FILE *out)
 	put_text(w, "$schema", "https://json-schema.org/draft/2020-12/schema");
 	put_text(w, "title", "psymatch events");
 	put_text(w, "$comment", psm_version());
+	put_text(w, "description", BEYOND);
 	open_array(w, "oneOf");
 	for (i = 0; i < psm_catalogue_count(); i++)
 		put_ref(w, "#/$defs/", psm_type_name(psm_catalogue_at(i)));

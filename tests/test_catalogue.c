@@ -428,7 +428,7 @@ static const struct one_check {
     {"communication.schedule_call", "{\"therapist_id\": null}", PSM_ERR_SCHEMA,
      "/therapist_id: want this id or the other one, found nothing"},
     {"scraping.run", "{\"request_id\": \"\"}", PSM_ERR_SCHEMA,
-     "/request_id: want 1 to 200 bytes, found another length"},
+     "/request_id: want 1 to 200 characters, found another length"},
     {"scraping.run", "{\"request_id\": [1]}", PSM_ERR_SCHEMA,
      "/request_id: want integer or string, found array"},
     {"scraping.run", "{\"request_id\": \"abc\"}", 0, ""},

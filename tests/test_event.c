@@ -302,6 +302,28 @@ START_TEST(keys)
 }
 END_TEST
 
+/* However the id is written, it is one key; and lengths are of characters. */
+START_TEST(keys_of_one_id_are_the_same)
+{
+	static const char *const ids[] = {"7", "7.0", "70e-1", "0.7E+1"};
+	struct psm__buf text = {0};
+	psm_event *ev = NULL;
+
+	psm__buf_printf(&text,
+	                "{\"event_id\":\"" ID "\",\"event_type\":"
+	                "\"patient.deleted\",\"version\":\"1.0\",\"timestamp\":"
+	                "\"2026-01-31T09:00:00Z\",\"producer\":\"");
+	for (int n = 0; n < 100; n++)
+		psm__buf_printf(&text, "\xc3\xbc");
+	psm__buf_printf(&text, "\",\"payload\":{\"patient_id\":%s}}", ids[_i]);
+	ck_assert_int_eq(psm_event_parse(text.data, text.len, &ev, NULL), 0);
+	ck_assert_str_eq(psm_event_key(ev), "7");
+	ck_assert_uint_eq(strlen(psm_event_producer(ev)), 200);
+	psm_event_free(ev);
+	psm__buf_free(&text);
+}
+END_TEST
+
 START_TEST(unknown_members_go_on)
 {
 	static const char text[] =
@@ -587,6 +609,7 @@ suite(void)
 	tcase_add_test(envelope, an_alias_means_its_type);
 	tcase_add_test(envelope, an_unknown_type_has_no_topic);
 	tcase_add_test(envelope, keys);
+	tcase_add_loop_test(envelope, keys_of_one_id_are_the_same, 0, 4);
 	tcase_add_test(envelope, unknown_members_go_on);
 	tcase_add_test(envelope, arguments_are_checked);
 	tcase_add_test(envelope, bytes_that_are_no_text);

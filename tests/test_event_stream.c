@@ -95,7 +95,7 @@ static const char *const bad_texts[] = {
     DATA("{\"id\":7,\"status\":\"\"}"),
     DATA("{\"id\":7,\"kassensitz\":\"ja\"}"),
     DATA("{\"id\":7,\"kassensitz\":1}"),
-    DATA("{\"id\":7,\"alter_min\":18.0}"),
+    DATA("{\"id\":7,\"alter_min\":18.5}"),
     DATA("{\"id\":7,\"alter_min\":false}"),
     DATA("{\"id\":7,\"alter_min\":[]}"),
     DATA("{\"id\":7,\"vorname\":7}"),

@@ -404,7 +404,7 @@ static const struct {
     {MEMBERS(I, T, V, "\"timestamp\":\"today\",", P, D), PSM_ERR_SCHEMA,
      "/timestamp", "timestamp: want YYYY-MM-DDTHH:MM:SSZ, found another text"},
     {MEMBERS(I, T, V, W, "\"producer\":\"\",", D), PSM_ERR_SCHEMA, "/producer",
-     "producer: want a name of 1 to 100 bytes, found another text"},
+     "producer: want a name of 1 to 100 characters, found another text"},
     {MEMBERS(I, T, V, W, P, "\"payload\":[7],"), PSM_ERR_SCHEMA, "/payload",
      "payload: want object, found array"},
     {MEMBERS(I, T, V, W, P, "\"payload\":\"{}\","), PSM_ERR_SCHEMA, "/payload",

@@ -29,7 +29,7 @@ enum psm_wire { PSM_WIRE_SNAKE = 0, PSM_WIRE_CAMEL = 1 };
  * type's current version.
  *
  * @param type         a type's name; an alias gives the event its proper name.
- * @param producer     name of the sending service, 1 to 100 bytes without
+ * @param producer     name of the sending service, 1 to 100 characters without
  *                     control characters; copied.
  * @param payload      one JSON object, UTF-8; copied.
  * @param payload_len  bytes of payload.
@@ -333,7 +333,8 @@ PSM_API int psm_event_is_replay(const psm_event *ev);
  * Events with the same key stay in order.
  *
  * @param ev  the event; NULL gives NULL.
- * @return borrowed until ev is freed, 1 to 200 bytes; NULL for an unknown type.
+ * @return borrowed until ev is freed, 1 to 200 characters; NULL for an unknown
+ * type.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

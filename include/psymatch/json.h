@@ -105,17 +105,16 @@ PSM_API int psm_json_get_bool(const psm_json *v, int *out,
                               psm_error *err) PSM_CHECK;
 
 /**
- * The value of a whole number, exactly. Only digits are an integer: 1.0 and 1e2
- * are refused, because who writes ids and counts like this has had them in a
- * floating point variable.
+ * The value of a whole number, exactly, however it is written: 7, 7.0 and 70e-1
+ * are the same one, as in a JSON Schema.
  *
  * @param v    a value; NULL is a missing one.
  * @param out  receives the number; unchanged after a failure.
  * @param err  details of a failure, with the position of v; may be NULL.
  * @return 0, or
  *   PSM_ERR_INVAL   out is NULL;
- *   PSM_ERR_SCHEMA  v is missing, not a number, has a fraction or an exponent,
- *                   or does not fit into 64 bits.
+ *   PSM_ERR_SCHEMA  v is missing, not a number, has a fraction, or does not
+ *                   fit into 64 bits.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

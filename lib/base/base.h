@@ -87,6 +87,8 @@ void psm__free(void *ptr);
 size_t psm__utf8_len(const char *text, size_t len);
 /* Where the well-formed part ends: len if all of it is. */
 size_t psm__utf8_check(const char *text, size_t len);
+/* 1: valid text has at most so many characters. */
+int psm__utf8_at_most(const char *text, size_t len, size_t count);
 
 /* -- unicode.c: texts of people, NUL-terminated UTF-8. What is made is new, or
  * NULL when out of memory. */

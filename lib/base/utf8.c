@@ -65,3 +65,17 @@ psm__utf8_check(const char *text, size_t len)
 	}
 	return i;
 }
+
+int
+psm__utf8_at_most(const char *text, size_t len, size_t count)
+{
+	size_t tails = 0;
+
+	if (len <= count)
+		return 1;
+	if (len > 4 * count)
+		return 0;
+	for (size_t i = 0; i < len; i++)
+		tails += is_tail((unsigned char)text[i]);
+	return len - tails <= count;
+}

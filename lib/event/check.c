@@ -311,10 +311,12 @@ check_key(const struct check *c, const psm_event_type_info *t,
 	if (v != present(payload, t->key))
 		at.name = t->key_other;
 	text = psm_json_string(v);
-	if (text && text[0] && strnlen(text, PSM__KEY_MAX + 1) <= PSM__KEY_MAX)
+	if (text && text[0] &&
+	    psm__utf8_at_most(text, strlen(text), PSM__KEY_MAX))
 		return 0;
 	if (text)
-		return refuse(c, &at, v, "1 to 200 bytes", "another length");
+		return refuse(c, &at, v, "1 to 200 characters",
+		              "another length");
 	if (psm_json_get_int(v, &number, NULL) < 0)
 		return refuse_kind(c, &at, v, "integer or string");
 	if (number < 1)

@@ -46,13 +46,13 @@ static int
 check_producer(const char *text, psm_error *err)
 {
 	const unsigned char *p = (const unsigned char *)text;
-	size_t len = strnlen(text, PSM__NAME_MAX + 1);
 
 	for (; *p >= 0x20 && *p != 0x7f; p++)
 		;
-	if (len == 0 || len > PSM__NAME_MAX || *p)
+	if (!*text || *p ||
+	    !psm__utf8_at_most(text, strlen(text), PSM__NAME_MAX))
 		return psm__fail(err, PSM_ERR_SCHEMA,
-		                 "producer: want a name of 1 to %d bytes, "
+		                 "producer: want a name of 1 to %d characters, "
 		                 "found another text",
 		                 PSM__NAME_MAX);
 	return 0;
@@ -141,6 +141,7 @@ struct draft {
 	struct psm__stream s;
 	const psm_json *root; /* the envelope; NULL: only a payload */
 	const psm_json *payload;
+	char key[24]; /* of an id that is a number */
 };
 
 static int
@@ -235,6 +236,7 @@ take_payload(struct draft *d, const char *where, psm_error *err)
 {
 	struct psm__stream *s = &d->s;
 	const psm_json *key;
+	int64_t id = 0;
 	int rc;
 
 	s->payload.text = psm_json_text(d->payload, &s->payload.len);
@@ -245,10 +247,15 @@ take_payload(struct draft *d, const char *where, psm_error *err)
 		return rc;
 	key = psm__payload_key(s->info, d->payload);
 	s->key.text = psm_json_string(key);
-	if (s->key.text)
-		s->key.len = strlen(s->key.text);
-	else /* an integer above 0 is written in one way only */
-		s->key.text = psm_json_text(key, &s->key.len);
+	if (!s->key.text) {
+		/* 7.0 is the id 7. */
+		rc = psm_json_get_int(key, &id, err);
+		if (rc < 0)
+			return rc;
+		(void)snprintf(d->key, sizeof(d->key), "%lld", (long long)id);
+		s->key.text = d->key;
+	}
+	s->key.len = strlen(s->key.text);
 	return 0;
 }
 

@@ -11,7 +11,7 @@ enum member { ID, TYPE, VERSION, TIMESTAMP, PRODUCER, PAYLOAD, N_MEMBERS };
 /* Which member a key means in either writing, N_MEMBERS if none; likely is
  * looked at first. */
 enum member psm__member_index(const char *key, size_t len, enum member likely);
-/* Bytes; long enough for any name that a person would give. */
+/* Characters; long enough for any name that a person would give. */
 #define PSM__NAME_MAX 100
 
 /* Bytes of a traceparent with its NUL. Version 00 has 55; later ones may have

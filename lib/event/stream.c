@@ -182,7 +182,8 @@ take_version(const char *raw, size_t len)
 static int
 take_producer(const char *raw, size_t len)
 {
-	return len > 0 && len <= PSM__NAME_MAX && !memchr(raw, 0x7f, len);
+	return len > 0 && psm__utf8_at_most(raw, len, PSM__NAME_MAX) &&
+	       !memchr(raw, 0x7f, len);
 }
 
 static int
@@ -284,7 +285,8 @@ on_string(void *user, const char *raw, size_t len, int escaped)
 	if (!f)
 		return 1;
 	if (f == s->key || f == s->key_other) {
-		if (escaped || len == 0 || len > PSM__KEY_MAX)
+		if (escaped || len == 0 ||
+		    !psm__utf8_at_most(raw, len, PSM__KEY_MAX))
 			return 0;
 		note_key(s, f, raw, len);
 	}

@@ -98,6 +98,14 @@ void *psm__json_arena_alloc(void *arena, size_t size);
 void *psm__json_arena_realloc(void *arena, void *ptr, size_t size);
 void psm__json_arena_free(void *arena, void *ptr);
 
+/* A number's text as an integer: 7, 7.0 and 70e-1 are the same one. */
+enum psm__integer {
+	PSM__INTEGER_FITS,
+	PSM__INTEGER_NONE, /* there is a fraction */
+	PSM__INTEGER_LARGE /* or too many digits to tell */
+};
+enum psm__integer psm__json_read_integer(const char *text, size_t len,
+                                         int64_t *out);
 /* number.c: 0 or PSM_ERR_NOMEM. text needs no NUL behind the number; written
  * are the fewest digits that read back as number, at most 24 bytes. */
 int psm__json_read_double(const char *text, double *out);

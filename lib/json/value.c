@@ -170,10 +170,9 @@ psm_json_get_bool(const psm_json *v, int *out, psm_error *err)
 int
 psm_json_get_int(const psm_json *v, int64_t *out, psm_error *err)
 {
-	char text[32];
+	const char *raw;
+	int64_t value;
 	size_t len;
-	const char *raw, *end;
-	long long value;
 
 	psm__error_clear(err);
 	if (!out)
@@ -182,20 +181,15 @@ psm_json_get_int(const psm_json *v, int64_t *out, psm_error *err)
 	if (!v || v->kind != PSM_JSON_NUMBER)
 		return want(v, "an integer", NULL, err);
 	raw = psm_json_text(v, &len);
-	if (memchr(raw, '.', len) || memchr(raw, 'e', len) ||
-	    memchr(raw, 'E', len))
-		return want(v, "an integer",
-		            "a number with fraction or exponent", err);
-	if (len >= sizeof text)
+	switch (psm__json_read_integer(raw, len, &value)) {
+	case PSM__INTEGER_FITS:
+		*out = value;
+		return 0;
+	case PSM__INTEGER_NONE:
+		return want(v, "an integer", "a number with a fraction", err);
+	default:
 		return want(v, "an integer of 64 bits", "a larger one", err);
-	memcpy(text, raw, len);
-	text[len] = '\0';
-	errno = 0;
-	value = strtoll(text, (char **)&end, 10);
-	if (errno != 0 || *end)
-		return want(v, "an integer of 64 bits", "a larger one", err);
-	*out = value;
-	return 0;
+	}
 }
 
 int
