@@ -75,6 +75,34 @@ command_load(char **args)
 	return rc;
 }
 
+/* A database that was taken over may have had two active searches of one
+ * patient: each that was closed for it is told once. */
+static int
+tell_closed(void)
+{
+	psm_rows *rows = NULL;
+	psm_tx *tx = NULL;
+	size_t i;
+	int rc = psm_tx_begin(app.store, &tx, app.err);
+
+	if (rc == 0)
+		rc = psm_tx_exec(tx,
+		                 "UPDATE psymatch.search_closed SET reported = "
+		                 "true WHERE NOT reported "
+		                 "RETURNING search_id, patient_id, kept_id",
+		                 0, NULL, &rows, app.err);
+	for (i = 0; rc == 0 && i < psm_rows_count(rows); i++)
+		printf("patient %s had two active searches: %s stays, %s was "
+		       "closed\n",
+		       psm_rows_text(rows, i, 1), psm_rows_text(rows, i, 2),
+		       psm_rows_text(rows, i, 0));
+	psm_rows_free(rows);
+	if (rc == 0)
+		return psm_tx_commit(tx, app.err);
+	psm_tx_rollback(tx);
+	return rc;
+}
+
 static const struct command commands[] = {
     {"load", 1, 1, command_load},
     {NULL, 0, 0, NULL},
@@ -147,14 +175,12 @@ tear_down(void)
 int
 main(int argc, char **argv)
 {
-	static const struct service service = {"matching-service",
-	                                       usage,
-	                                       "matching",
-	                                       "MATCHING_SERVICE_INTERNAL_PORT",
-	                                       commands,
-	                                       routes,
-	                                       set_up,
-	                                       tear_down};
+	static const struct service service = {
+	    "matching-service", usage,
+	    "matching",         "MATCHING_SERVICE_INTERNAL_PORT",
+	    commands,           routes,
+	    tell_closed,        set_up,
+	    tear_down};
 
 	return service_main(&service, argc, argv);
 }

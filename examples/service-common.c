@@ -117,8 +117,10 @@ migrate(psm_error *err)
 static int
 command_migrate(char **args)
 {
+	int rc = migrate(app.err);
+
 	(void)args;
-	return migrate(app.err);
+	return rc == 0 && service->migrated ? service->migrated() : rc;
 }
 
 static int

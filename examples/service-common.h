@@ -39,6 +39,8 @@ struct service {
 	const char *port; /* the setting */
 	const struct command *commands; /* the last one has no name */
 	const struct route *routes;     /* the last one has no method */
+	/* Tell what a migration did beside tables; may be NULL. */
+	int (*migrated)(void);
 	/* Add to app.svc what is this service's own. */
 	int (*set_up)(void);
 	void (*tear_down)(void); /* free it again; may be NULL */

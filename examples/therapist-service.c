@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The therapist service: imports, blocks and changes therapists. */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
+
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "service-common.h"
 
@@ -9,6 +12,9 @@ static const char usage[] =
     "usage: therapist-service                      run the service\n"
     "       therapist-service migrate              bring the tables up to date\n"
     "       therapist-service import-once          read the newest files\n"
+    "       therapist-service announce [all]       publish whom no event has\n"
+    "                                              told about yet, or all; it\n"
+    "                                              may be interrupted\n"
     "       therapist-service block ID [REASON]    block a therapist\n"
     "       therapist-service unblock ID           unblock a therapist\n"
     "       therapist-service set ID COLUMN VALUE  VALUE is JSON, else text\n"
@@ -49,6 +55,31 @@ command_import(char **args)
 	return rc;
 }
 
+/* So many a second, that those who handle them have time for others. */
+#define ANNOUNCED_PER_SECOND 200
+
+static int
+command_announce(char **args)
+{
+	static const struct timespec pause = {1, 0};
+	int all = args[0] && strcmp(args[0], "all") == 0;
+	int rc = migrate(app.err), total = 0;
+
+	if (args[0] && !all)
+		return psm_error_set(app.err, PSM_ERR_INVAL,
+		                     "announce: want nothing or \"all\"");
+	while (rc == 0 &&
+	       (rc = psm_therapist_announce(
+		    app.store, all, ANNOUNCED_PER_SECOND, app.err)) > 0) {
+		total += rc;
+		if (rc == ANNOUNCED_PER_SECOND)
+			(void)nanosleep(&pause, NULL); /* shorter is no harm */
+		rc = 0;
+	}
+	printf("%d therapist%s announced\n", total, total == 1 ? "" : "s");
+	return rc;
+}
+
 static int
 command_block(char **args)
 {
@@ -76,6 +107,7 @@ command_set(char **args)
 }
 
 static const struct command commands[] = {{"import-once", 0, 0, command_import},
+                                          {"announce", 0, 1, command_announce},
                                           {"block", 1, 2, command_block},
                                           {"unblock", 1, 1, command_unblock},
                                           {"set", 3, 3, command_set},
@@ -199,6 +231,7 @@ main(int argc, char **argv)
 	    "THERAPIST_SERVICE_INTERNAL_PORT",
 	    commands,
 	    routes,
+	    NULL,
 	    set_up,
 	    NULL};
 	int rc = service_main(&service, argc, argv);

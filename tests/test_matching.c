@@ -460,10 +460,32 @@ START_TEST(takeover)
 	       "ausgeschlossene_therapeuten jsonb NOT NULL DEFAULT '[]', "
 	       "gesamt_angeforderte_kontakte integer NOT NULL DEFAULT 0, "
 	       "erfolgreiche_vermittlung_datum timestamp, notizen text); "
-	       "INSERT INTO matching_service.platzsuche (patient_id) VALUES "
-	       "(5)");
+	       "INSERT INTO matching_service.platzsuche (patient_id, "
+	       "created_at, notizen, status) VALUES "
+	       "(5, '2025-02-01', 'x', 'aktiv'), (5, '2025-01-01', NULL, "
+	       "'aktiv'), (5, '2025-03-01', NULL, 'aktiv'), "
+	       "(5, '2024-01-01', 'old', 'pausiert')");
 	OK(psm_store_migrate(st, "matching", err));
-	pg_run("DELETE FROM patient_service.patienten");
+	/* Of several active searches the oldest stays. */
+	ck_assert_int_eq(searches("id = 2 AND status = 'aktiv' AND notizen IS "
+	                          "NULL"),
+	                 1);
+	ck_assert_int_eq(
+	    searches("id IN (1, 3) AND status = 'abgebrochen' AND updated_at "
+	             "IS NOT NULL AND notizen ~ '^(x\n)?\\[[0-9: -]+ "
+	             "\\(System\\)\\] Cancelled: the patient has an older "
+	             "active search, number 2$'"),
+	    2);
+	ck_assert_int_eq(searches("id = 4 AND status = 'pausiert' AND notizen "
+	                          "= 'old' AND updated_at IS NULL"),
+	                 1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.search_closed "
+	                        "WHERE patient_id = 5 AND kept_id = 2 AND "
+	                        "search_id IN (1, 3) AND NOT reported"),
+	                 2);
+	OK(psm_store_migrate(st, "matching", err));
+	pg_run("DELETE FROM matching_service.platzsuche WHERE id <> 2; "
+	       "DELETE FROM patient_service.patienten");
 	ck_assert_int_eq(searches("patient_id = 5"), 1);
 	receive(deleted(5));
 	ck_assert_int_eq(searches("patient_id = 5 AND status = 'abgebrochen'"),

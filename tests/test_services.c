@@ -4,6 +4,7 @@
  * PostgreSQL of the test's own, and the mock broker for the journey of an event
  * through both of them.
  */
+#include <sys/stat.h>
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -289,8 +290,42 @@ START_TEST(therapists_from_the_command_line)
 	EXPECT(1,
 	       "/status: status: want one of aktiv, gesperrt, inaktiv, found",
 	       therapist, "set", "1", "status", "away");
-	EXPECT(1, "PSM_ERR_NOT_FOUND", therapist, "block", "999999");
+	EXPECT(1, "there is no therapist 999999 (PSM_ERR_NOT_FOUND)", therapist,
+	       "block", "999999");
 	EXPECT(1, "PSM_ERR_INVAL", therapist, "block", "one");
+	/* The import and the block have told about all of them. */
+	EXPECT(0, "0 therapists announced\n", therapist, "announce");
+	EXPECT(0, " therapists announced\n", therapist, "announce", "all");
+	EXPECT(1, "announce: want nothing or", therapist, "announce", "some");
+}
+END_TEST
+
+START_TEST(a_folder_of_the_future)
+{
+	char path[4096];
+
+	(void)snprintf(path, sizeof path, "%s/20990101",
+	               getenv("THERAPIST_IMPORT_FOLDER_PATH"));
+	ck_assert_int_eq(mkdir(path, 0777), 0);
+	EXPECT(1, "20990101", therapist, "import-once");
+	EXPECT(1, "dated in the future", therapist, "import-once");
+	ck_assert_int_gt(
+	    pg_int("SELECT count(*) FROM therapist_service.therapeuten"), 50);
+	ck_assert_int_eq(rmdir(path), 0);
+	EXPECT(0, "0 therapists created or updated\n", therapist,
+	       "import-once");
+}
+END_TEST
+
+START_TEST(searches_that_were_closed_are_told_once)
+{
+	EXPECT(0, "", matching, "migrate");
+	pg_run("INSERT INTO psymatch.search_closed VALUES (12, 7, 3)");
+	EXPECT(0, "patient 7 had two active searches: 3 stays, 12 was closed\n",
+	       matching, "migrate");
+	EXPECT(0, "", matching, "migrate");
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.search_closed"),
+	                 1);
 }
 END_TEST
 
@@ -533,6 +568,8 @@ suite(void)
 	tcase_add_test(tc, a_bad_setting_is_named);
 	tcase_add_test(tc, a_command_without_database);
 	tcase_add_test(tc, therapists_from_the_command_line);
+	tcase_add_test(tc, a_folder_of_the_future);
+	tcase_add_test(tc, searches_that_were_closed_are_told_once);
 	tcase_add_test(tc, a_patient_file_for_matching);
 	tcase_add_test(tc, the_therapist_service);
 	tcase_add_loop_test(tc, a_service_starts_without_its_database, 0, 2);

@@ -347,6 +347,28 @@ PSM_API int psm_therapist_import_run(psm_store *store, const char *folder,
                                      psm_error *err) PSM_CHECK;
 
 /**
+ * Publish therapists as they are ("therapist.updated"), so that the copies of
+ * other services fill after a database was adopted. Each call is one
+ * transaction over a few of them: call again until it returns 0, at the pace
+ * that the consumers can take. It may be interrupted at any time and goes on
+ * where it was. Copies that know a therapist already only see the same again.
+ *
+ * @param store  an open store whose set "therapist" is migrated.
+ * @param all    0: those that no event has told about yet; 1: all, from where
+ *   the last call with 1 ended, or from the first after one that returned 0.
+ * @param limit  how many at most, 1 to 1000.
+ * @param err    details of a failure; may be NULL.
+ * @return count of therapists published, 0 when there are no more;
+ *   PSM_ERR_INVAL  store is NULL or limit is out of range;
+ *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  not done, call again;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_announce(psm_store *store, int all, int limit,
+                                   psm_error *err) PSM_CHECK;
+
+/**
  * Block a therapist: status "gesperrt", sperrgrund, sperrdatum = today, event
  * "therapist.blocked", in one transaction. For one who is blocked already only
  * another reason is stored ("therapist.updated").

@@ -67,6 +67,10 @@ int psm__therapist_read(const psm_rows *rows, size_t n, struct psm__row *out,
 /* One by id, locked. */
 int psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
                         psm_error *err);
+/* Publish a locked row as it is, as a change of its own; source may be NULL. */
+int psm__therapist_publish(psm_tx *tx, const struct psm__row *row,
+                           const char *source, const char *event,
+                           psm_error *err);
 /* Insert row (its id is set then) or update its modified columns, and publish
  * event; source may be NULL. */
 int psm__therapist_insert(psm_tx *tx, struct psm__row *row, const char *source,

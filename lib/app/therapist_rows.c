@@ -80,9 +80,9 @@ next_version(psm_tx *tx, const char *id, const char *source, int64_t *version,
 	return rc;
 }
 
-static int
-publish(psm_tx *tx, const struct psm__row *row, const char *source,
-        const char *event, psm_error *err)
+int
+psm__therapist_publish(psm_tx *tx, const struct psm__row *row,
+                       const char *source, const char *event, psm_error *err)
 {
 	const char *id = psm__row_get(row, "id");
 	psm_json_writer *w;
@@ -164,7 +164,8 @@ psm__therapist_insert(psm_tx *tx, struct psm__row *row, const char *source,
 	if (rc == 0)
 		rc = psm__therapist_read(rows, 0, &fresh, err);
 	if (rc == 0)
-		rc = publish(tx, &fresh, source, "therapist.created", err);
+		rc = psm__therapist_publish(tx, &fresh, source,
+		                            "therapist.created", err);
 	if (rc == 0)
 		rc = psm__row_set_named(row, "id", psm__row_get(&fresh, "id"),
 		                        err);
@@ -219,7 +220,7 @@ psm__therapist_save(psm_tx *tx, struct psm__row *row, const char *source,
 		         : psm_tx_exec(tx, sql.data, count, params, NULL, err);
 	}
 	if (rc == 0)
-		rc = publish(tx, row, source, event, err);
+		rc = psm__therapist_publish(tx, row, source, event, err);
 	psm__buf_free(&sql);
 	psm__free(params);
 	return rc;

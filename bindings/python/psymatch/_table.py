@@ -374,6 +374,8 @@ FUNCTIONS = (
      "psm_import_status*", "psm_error*"),
     ("psm_therapist_import_run", "int", "psm_store*", "const char*",
      "psm_import_status*", "psm_error*"),
+    ("psm_therapist_announce", "int", "psm_store*", "int", "int",
+     "psm_error*"),
     ("psm_therapist_block", "int", "psm_store*", "int64_t", "const char*",
      "psm_error*"),
     ("psm_therapist_unblock", "int", "psm_store*", "int64_t", "psm_error*"),
