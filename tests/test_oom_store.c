@@ -298,7 +298,7 @@ use_parked(psm_tx *tx)
 	                         .attempts = 1,
 	                         .code = PSM_ERR_RETRY,
 	                         .reason = "not now"};
-	struct psm__parked got = {0};
+	struct psm__parked_list got = {0};
 	const char *types[] = {"match.created", "search.status_changed"};
 	struct psm__parked_whose whose = {"c", types, 2};
 	struct psm__parked_sum sum = {0};
@@ -314,19 +314,22 @@ use_parked(psm_tx *tx)
 		rc = psm__parked_measure(tx, &whose, &sum, NULL);
 	if (rc == 0) {
 		ck_assert_int_eq(sum.count, 1);
-		rc = psm__parked_pick(tx, &whose, &got, NULL);
+		rc = psm__parked_pick(tx, &whose, 5, &got, NULL);
 	}
-	if (rc >= 0)
-		ck_assert(rc == 1 && got.raw_len == strlen(event));
-	if (rc == 1)
-		rc = psm__parked_later(tx, got.id, 10, PSM_ERR_RETRY, "no",
-		                       NULL);
 	if (rc == 0)
-		rc = psm__parked_postpone(tx, got.id, 10, NULL);
+		ck_assert(got.count == 1 &&
+		          got.events->raw_len == strlen(event));
 	if (rc == 0)
-		rc = psm__parked_set_type(tx, got.id, types[1], NULL);
+		rc = psm__parked_later(tx, got.events->id, 10, PSM_ERR_RETRY,
+		                       "no", NULL);
 	if (rc == 0)
-		rc = psm__parked_done(tx, "c", &got, NULL);
+		rc = psm__parked_postpone(tx, got.events->id, 10, NULL);
+	if (rc == 0)
+		rc = psm__parked_set_type(tx, got.events->id, types[1], NULL);
+	if (rc == 0)
+		rc = psm__parked_done(tx, got.events->id, NULL);
+	if (rc == 0)
+		rc = psm__parked_promote(tx, "c", got.events, NULL);
 	psm__parked_free(&got);
 	return rc;
 }

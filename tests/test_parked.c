@@ -290,7 +290,7 @@ START_TEST(what_waits_costs_nothing)
 {
 	const char *types[] = {"communication.send_email"};
 	struct psm__parked_whose whose = {FLOW_NAME, types, 1};
-	struct psm__parked p = {0};
+	struct psm__parked_list list = {0};
 	psm_rows *rows = NULL;
 	psm_tx *tx = NULL;
 
@@ -300,8 +300,8 @@ START_TEST(what_waits_costs_nothing)
 	       "WHEN n <= 20 THEN interval '1 hour' ELSE interval '0' END "
 	       "FROM generate_series(1, 5000) AS n; ANALYZE psymatch.parked");
 	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
-	ck_assert_int_eq(psm__parked_pick(tx, &whose, &p, err), 0);
-	psm__parked_free(&p);
+	ck_assert_int_eq(psm__parked_pick(tx, &whose, 50, &list, err), 0);
+	psm__parked_free(&list);
 	ck_assert_int_eq(
 	    psm_tx_exec(tx,
 	                "SELECT coalesce(seq_tup_read, 0) + coalesce("

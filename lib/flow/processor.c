@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Parked events that are tried before messages have their turn. */
-#define RETRIES_MAX 20
-
 /* -- life */
 
 static int
@@ -53,6 +50,7 @@ psm_processor_new(psm_store *st, psm_transport *t, const psm_config *cfg,
 	pr->t = psm_transport_ref(t);
 	pr->workers = psm_config_int(cfg, "PSYMATCH_PROCESSOR_WORKERS");
 	pr->pace = PSM__BATCH_MAX * (int)pr->workers;
+	pr->parked_pace = PSM__BATCH_MAX;
 	pr->breaker_on = psm_config_bool(cfg, "PSYMATCH_PROCESSOR_BREAKER");
 	pr->parked_key_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEY_MAX");
 	pr->parked_keys_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEYS_MAX");
@@ -327,7 +325,7 @@ work(psm_processor *pr)
 	int most = psm__guard_allow(pr, batch_max(pr));
 
 	if (most > 1) { /* parked events first */
-		retry(pr, most < RETRIES_MAX ? most : RETRIES_MAX);
+		retry(pr, most < PSM__BATCH_MAX ? most : PSM__BATCH_MAX);
 		most = psm__guard_allow(pr, batch_max(pr));
 	}
 	if (most == 0) {
@@ -368,6 +366,7 @@ run(void *arg)
 		if (pr->source || psm__reader_open(pr) == 0) {
 			work(pr);
 			psm__lag_show(pr);
+			psm__parked_show(pr);
 			if (pr->source_dead)
 				bury_source(pr);
 		} else {

@@ -192,7 +192,10 @@ struct psm_processor {
 	psm_error *err;               /* that of main */
 	unsigned failures;
 	int pace; /* most messages of a batch, by how long they take */
-	int64_t parked_at_ms; /* when to look for parked events again */
+	int64_t parked_at_ms;  /* when to look for parked events again */
+	int64_t measure_at_ms; /* when to count them again */
+	int parked_pace;       /* most of them in a batch */
+	int parked_more;      /* more may be due: messages are not waited for */
 	int64_t lag_shown_ms; /* when the metrics were last set */
 	int source_dead; /* it will never read again: another one is wanted */
 
@@ -362,11 +365,12 @@ int psm__tried_park(struct psm__strand *l, psm_tx *tx,
                     const struct psm__record *rec, const struct psm__tried *t,
                     int tried);
 
-/* -- retry.c: parked events that are due, a transaction each. @thread processor
- */
+/* -- retry.c: parked events that are due. @thread processor */
 
-/* At most `most` of them; 0, or why it could not go on. */
+/* A batch of at most `most` of them; 0, or why it could not go on. */
 int psm__retry_due(psm_processor *pr, int most);
+/* Once a second: count them, whatever else happens. */
+void psm__parked_show(psm_processor *pr);
 /* PSM_HEALTH_AMBER with a sentence while events are parked. Any thread.
  * @locks pr->lock held */
 int psm__parked_health(const psm_processor *pr, char *reason, size_t size);

@@ -364,6 +364,8 @@ psm__reader_collect(psm_processor *pr, size_t most)
 	pr->batch.most = most;
 	go_back(pr);
 	timeout_ms = add_due(pr);
+	if (pr->parked_more)
+		timeout_ms = 0;
 	until = psm__mono_ms() + timeout_ms;
 	while (pr->batch.count < most) {
 		psm__error_clear(pr->err);

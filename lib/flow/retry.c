@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Parked events are tried again: the first one of each key. */
+/* Parked events are tried again, in batches: some keys, of each the first one
+ * and those behind it until one is not done. */
 #include "flow/processor_int.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* How often to look for one that is due. */
+/* How often to look for one that is due, and to measure how many there are. */
 #define LOOK_MS 500
+#define MEASURE_MS 1000
 /* Without a limit by its handler: so many tries, some hours, then a person has
  * to look at it. */
 #define TRIES_MAX 30
@@ -78,9 +80,9 @@ settle(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 	switch (t->outcome) {
 	case PSM__HANDLED:
 	case PSM__DUPLICATE:
-		return psm__parked_done(tx, pr->name, p, pr->err);
+		return psm__parked_done(tx, p->id, pr->err);
 	case PSM__DEAD:
-		rc = psm__parked_done(tx, pr->name, p, pr->err);
+		rc = psm__parked_done(tx, p->id, pr->err);
 		return rc < 0 ? rc : psm__tried_bury(&pr->main, tx, rec, t);
 	case PSM__SKIPPED:
 		return keep(pr, tx, p, t);
@@ -89,39 +91,91 @@ settle(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 	}
 }
 
+/* 1: it is done, the next of its key may follow. 0: it stays. */
 static int
-try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
-        enum psm__outcome *outcome)
+try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p)
 {
+	struct psm__strand *l = &pr->main;
 	struct psm__record rec = record_of(p);
 	struct psm__tried t;
-	int rc;
+	int stays, rc = psm__try(l, tx, &rec, p->attempts + 1, &t);
 
-	pr->main.unsure = 0;
-	pr->main.good_count = 0;
-	pr->main.careful = 1;
-	rc = psm__try(&pr->main, tx, &rec, p->attempts + 1, &t);
-
+	stays = t.outcome == PSM__LATER || t.outcome == PSM__SKIPPED;
 	if (rc == 0)
-		rc = psm__guard_feed(&pr->main, &rec, &t);
-	if (rc == 0) {
-		*outcome = t.outcome;
+		rc = psm__guard_feed(l, &rec, &t);
+	if (rc == 0)
 		rc = settle(pr, tx, p, &rec, &t);
-	}
+	/* What stays for want of a handler was not skipped. */
+	if (rc == 0 && t.outcome != PSM__SKIPPED)
+		l->outcomes[t.outcome]++;
 	psm__tried_free(&t);
-	return rc;
+	return rc < 0 ? rc : !stays;
 }
 
-/* Nothing is due: what is there? */
 static int
-measure(psm_processor *pr, psm_tx *tx)
+is_same_key(const struct psm__parked *a, const struct psm__parked *b)
+{
+	return a->key_len == b->key_len &&
+	       memcmp(a->key, b->key, a->key_len) == 0;
+}
+
+/* Those of one key, from *i on; *i is then behind them. */
+static int
+try_key(psm_processor *pr, psm_tx *tx, const struct psm__parked_list *list,
+        size_t *i)
+{
+	const struct psm__parked *first = &list->events[*i];
+	int rc = 1, some = 0;
+
+	for (; *i < list->count && is_same_key(first, &list->events[*i]);
+	     (*i)++) {
+		if (rc == 1 && !list->events[*i].held)
+			rc = try_one(pr, tx, &list->events[*i]);
+		else if (rc == 1)
+			rc = 0;
+		if (rc < 0)
+			return rc;
+		some |= rc;
+	}
+	return some ? psm__parked_promote(tx, pr->name, first, pr->err) : 0;
+}
+
+/* -- how many there are */
+
+static int
+ask_sum(psm_processor *pr, struct psm__parked_sum *sum)
 {
 	struct psm__parked_whose whose = whose_of(pr);
-	struct psm__parked_sum sum;
-	int news, rc = psm__parked_measure(tx, &whose, &sum, pr->err);
+	psm_tx *tx = NULL;
+	int rc = psm_tx_begin(pr->st, &tx, pr->err);
 
 	if (rc < 0)
 		return rc;
+	psm__tx_cancel(tx, &pr->worker.cancel);
+	rc = psm__limits_queue(pr, tx, pr->err);
+	if (rc == 0)
+		rc = psm__parked_measure(tx, &whose, sum, pr->err);
+	psm_tx_rollback(tx);
+	return rc;
+}
+
+void
+psm__parked_show(psm_processor *pr)
+{
+	struct psm__parked_sum sum;
+	int news;
+
+	if (psm__mono_ms() < pr->measure_at_ms)
+		return;
+	psm__error_clear(pr->err);
+	if (ask_sum(pr, &sum) < 0) {
+		psm__log(PSM_LOG_DEBUG, "parked events: not counted",
+		         "consumer", pr->name, "reason",
+		         psm_error_message(pr->err), NULL);
+		pr->measure_at_ms = psm__mono_ms() + MEASURE_MS;
+		return;
+	}
+	pr->measure_at_ms = psm__mono_ms() + MEASURE_MS;
 	(void)pthread_mutex_lock(&pr->lock);
 	news = sum.unhandled > pr->parked.unhandled;
 	pr->parked = sum;
@@ -138,8 +192,9 @@ measure(psm_processor *pr, psm_tx *tx)
 	                           "consumer", pr->name,
 	                           "Age of the oldest parked event."),
 	                sum.oldest_ms / 1000);
-	return 0;
 }
+
+/* -- batches */
 
 /* It failed for no fault of its own; the others' turn comes first, else they
  * would never have one if it fails like that for ever. Not a try. */
@@ -167,64 +222,86 @@ postpone(psm_processor *pr, int64_t id)
 		         NULL);
 }
 
-/* *id: of the one that was picked, 0: none. 1: it was tried. */
+struct batch {
+	size_t most, count; /* count: events that were picked */
+	int64_t id;         /* of the first one */
+};
+
 static int
-turn(psm_processor *pr, int64_t *id)
+run_once(psm_processor *pr, struct batch *b)
 {
 	struct psm__parked_whose whose = whose_of(pr);
-	struct psm__parked p = {0};
-	enum psm__outcome outcome = PSM__LATER;
+	struct psm__parked_list list = {0};
 	psm_tx *tx = NULL;
+	size_t i = 0;
+	int rc = psm__strand_begin(&pr->main, &tx);
+
+	b->count = 0;
+	if (rc == 0)
+		rc = psm__parked_pick(tx, &whose, b->most, &list, pr->err);
+	if (rc == 0 && list.count > 0) {
+		b->count = list.count;
+		b->id = list.events[0].id;
+	}
+	while (rc == 0 && i < list.count)
+		rc = try_key(pr, tx, &list, &i);
+	rc = psm__strand_end(&pr->main, tx, rc);
+	psm__parked_free(&list);
+	return rc;
+}
+
+static int
+run_batch(psm_processor *pr, struct batch *b)
+{
 	int rc;
 
-	rc = psm_tx_begin(pr->st, &tx, pr->err);
-	if (rc < 0)
+	pr->main.careful = 0;
+	do
+		rc = run_once(pr, b);
+	while (psm__strand_unsure(&pr->main, rc));
+	return rc;
+}
+
+/* Whose fault it was is not known: each is tried alone, and who fails alone
+ * comes behind the others. */
+static int
+after_failure(psm_processor *pr, const struct batch *b, int rc)
+{
+	pr->parked_pace = 1;
+	pr->parked_at_ms = psm__mono_ms();
+	if (b->count > 1)
 		return rc;
-	psm__tx_cancel(tx, &pr->worker.cancel);
-	rc = psm__limits_queue(pr, tx, pr->err);
-	if (rc == 0)
-		rc = psm__parked_pick(tx, &whose, &p, pr->err);
-	*id = p.id;
-	if (rc == 0)
-		rc = measure(pr, tx);
-	else if (rc == 1)
-		rc = try_one(pr, tx, &p, &outcome) < 0 ? psm_error_code(pr->err)
-		                                       : 1;
-	psm__parked_free(&p);
-	if (rc <= 0) {
-		psm_tx_rollback(tx);
-		return rc;
-	}
-	rc = psm_tx_commit(tx, pr->err);
-	if (rc < 0)
-		return rc;
-	psm__guard_kept(&pr->main);
-	psm__guard_committed(pr);
-	/* Not before: it may not have been. What stays was not skipped. */
-	if (outcome != PSM__SKIPPED)
-		pr->main.done[outcome]++;
-	return 1;
+	pr->parked_at_ms += LOOK_MS;
+	if (b->count == 1 && psm__guard_allow(pr, 1) > 0)
+		postpone(pr, b->id);
+	return rc;
 }
 
 int
 psm__retry_due(psm_processor *pr, int most)
 {
-	int64_t id = 0;
-	int rc = 1, i;
+	struct batch b = {.most = (size_t)most};
+	int64_t began_ms = psm__mono_ms();
+	int rc;
 
-	if (psm__mono_ms() < pr->parked_at_ms)
+	pr->parked_more = 0;
+	if (began_ms < pr->parked_at_ms)
 		return 0;
-	for (i = 0; i < most && rc == 1; i++) {
-		psm__error_clear(pr->err);
-		rc = turn(pr, &id);
+	if (b.most > (size_t)pr->parked_pace)
+		b.most = (size_t)pr->parked_pace;
+	psm__error_clear(pr->err);
+	rc = run_batch(pr, &b);
+	if (rc < 0)
+		return after_failure(pr, &b, rc);
+	if (b.count == 0) {
+		pr->parked_at_ms = began_ms + LOOK_MS;
+		return 0;
 	}
-	if (rc < 1)
-		pr->parked_at_ms = psm__mono_ms() + LOOK_MS;
-	if (rc >= 0)
-		return 0;
-	if (id > 0 && psm__guard_allow(pr, 1) > 0)
-		postpone(pr, id);
-	return rc;
+	psm__guard_committed(pr);
+	pr->parked_more = 1;
+	pr->parked_pace = psm__pace(pr->parked_pace, PSM__BATCH_MAX, b.count,
+	                            psm__mono_ms() - began_ms);
+	return 0;
 }
 
 int

@@ -195,10 +195,11 @@ struct psm__parked_whose {
 	size_t type_count;
 };
 
-/* One that is due; all borrowed from rows but key and raw, which are new. */
+/* All borrowed from its list. */
 struct psm__parked {
 	int64_t id;
 	int attempts; /* before this one */
+	int held;     /* it waits for a person */
 	const char *topic;
 	int32_t partition;
 	int64_t offset;
@@ -206,14 +207,21 @@ struct psm__parked {
 	size_t key_len, raw_len;
 	struct psm__header headers[PSM__EVENT_HEADERS];
 	size_t header_count;
+};
+struct psm__parked_list {
+	struct psm__parked *events;
+	size_t count;
 	psm_rows *rows;
 };
-/* 1: *p is the first of its key, due, of a type that can be handled, and ours
- * until the transaction ends. 0: there is none. In each case psm__parked_free.
+/*
+ * Events of keys whose first one is due and of a type that can be handled: of
+ * each key the first one and the next of its order, at most `most` of all,
+ * which is 1 or more. The keys are ours until the transaction ends. *out in
+ * each case for psm__parked_free.
  */
 int psm__parked_pick(psm_tx *tx, const struct psm__parked_whose *whose,
-                     struct psm__parked *p, psm_error *err);
-void psm__parked_free(struct psm__parked *p);
+                     size_t most, struct psm__parked_list *out, psm_error *err);
+void psm__parked_free(struct psm__parked_list *list);
 struct psm__parked_sum {
 	int64_t count; /* of the consumer, counted up to 10,000 */
 	int64_t held;  /* of them, wait for a person */
@@ -224,9 +232,11 @@ struct psm__parked_sum {
 };
 int psm__parked_measure(psm_tx *tx, const struct psm__parked_whose *whose,
                         struct psm__parked_sum *out, psm_error *err);
-/* Queue: it is done, the next one of its key has its turn. */
-int psm__parked_done(psm_tx *tx, const char *consumer,
-                     const struct psm__parked *p, psm_error *err);
+/* Queue: it is done; once for a key that is left then: the next one of the key
+ * has its turn. */
+int psm__parked_done(psm_tx *tx, int64_t row, psm_error *err);
+int psm__parked_promote(psm_tx *tx, const char *consumer,
+                        const struct psm__parked *p, psm_error *err);
 /* Queue: tried once more in vain; again after delay_ms, below 0: when a person
  * says so. */
 int psm__parked_later(psm_tx *tx, int64_t id, int delay_ms, int code,

@@ -110,11 +110,12 @@ psm__parked_add(psm_tx *tx, const struct psm__parking *p, psm_error *err)
 	    16, list, NULL, err);
 }
 
-/* -- the first one of a key */
+/* -- the first ones of some keys */
 
 enum column {
 	ID,
 	ATTEMPTS,
+	STATE,
 	TOPIC,
 	PARTITION,
 	OFFSET,
@@ -123,38 +124,53 @@ enum column {
 	HEADERS, /* three of them */
 };
 
-#define PICK_SQL                                                               \
-	"SELECT id, attempts, topic, coalesce(partition, -1), "                \
-	"coalesce(\"offset\", -1), encode(decode(key, 'escape'), 'hex'), "     \
-	"encode(raw, 'hex'), headers->>'causation_id', "                       \
-	"headers->>'correlation_id', headers->>'traceparent' "                 \
+/* Keys whose first event is due, and which are ours until the transaction ends:
+ * one whose lock another session holds has its turn later. */
+#define KEYS_SQL                                                               \
+	"WITH heads AS MATERIALIZED (SELECT key, next_at, id "                 \
 	"FROM psymatch.parked p WHERE consumer = $1 AND state = 'retry' AND "  \
 	"next_at <= now() AND ($2::text[] IS NULL OR type IS NULL OR "         \
 	"type = ANY ($2)) AND NOT EXISTS (SELECT FROM psymatch.parked o "      \
 	"WHERE o.consumer = p.consumer AND o.key = p.key AND o.id < p.id) "    \
-	"ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"
+	"ORDER BY next_at, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED), "      \
+	"ours AS MATERIALIZED (SELECT * FROM heads WHERE "                     \
+	"pg_try_advisory_xact_lock(hashtextextended($1 || '/' || key, "        \
+	"8102661386))) SELECT key FROM ours ORDER BY next_at, id"
+
+/* Their events, by a statement of its own: it sees all that was committed
+ * before the locks were ours. */
+#define EVENTS_SQL                                                             \
+	"SELECT id, attempts, state, topic, coalesce(partition, -1), "         \
+	"coalesce(\"offset\", -1), encode(decode(e.key, 'escape'), 'hex'), "   \
+	"encode(raw, 'hex'), headers->>'causation_id', "                       \
+	"headers->>'correlation_id', headers->>'traceparent' "                 \
+	"FROM unnest($2::text[]) WITH ORDINALITY AS w (key, nth) CROSS JOIN "  \
+	"LATERAL (SELECT * FROM psymatch.parked WHERE consumer = $1 AND key "  \
+	"= w.key ORDER BY id LIMIT $3::bigint FOR UPDATE) AS e "               \
+	"ORDER BY nth, id"
 
 static const char *const header_names[PSM__EVENT_HEADERS] = {
     "causation_id", "correlation_id", "traceparent"};
 
 static int
-fill(struct psm__parked *p, psm_error *err)
+fill(const psm_rows *rows, size_t row, struct psm__parked *p, psm_error *err)
 {
-	const char *hex = psm_rows_text(p->rows, 0, RAW_HEX), *value;
+	const char *hex = psm_rows_text(rows, row, RAW_HEX), *value;
 	size_t i;
 
-	p->id = psm_rows_int(p->rows, 0, ID);
-	p->attempts = (int)psm_rows_int(p->rows, 0, ATTEMPTS);
-	p->topic = psm_rows_text(p->rows, 0, TOPIC);
-	p->partition = (int32_t)psm_rows_int(p->rows, 0, PARTITION);
-	p->offset = psm_rows_int(p->rows, 0, OFFSET);
-	p->key = psm__from_hex(psm_rows_text(p->rows, 0, KEY_HEX), &p->key_len);
+	p->id = psm_rows_int(rows, row, ID);
+	p->attempts = (int)psm_rows_int(rows, row, ATTEMPTS);
+	p->held = strcmp(psm_rows_text(rows, row, STATE), "held") == 0;
+	p->topic = psm_rows_text(rows, row, TOPIC);
+	p->partition = (int32_t)psm_rows_int(rows, row, PARTITION);
+	p->offset = psm_rows_int(rows, row, OFFSET);
+	p->key = psm__from_hex(psm_rows_text(rows, row, KEY_HEX), &p->key_len);
 	if (hex)
 		p->raw = psm__from_hex(hex, &p->raw_len);
 	if (!p->key || (hex && !p->raw))
 		return psm__nomem(err);
 	for (i = 0; i < PSM__COUNT(header_names); i++) {
-		value = psm_rows_text(p->rows, 0, HEADERS + i);
+		value = psm_rows_text(rows, row, HEADERS + i);
 		if (value)
 			p->headers[p->header_count++] = (struct psm__header){
 			    header_names[i], value, strlen(value)};
@@ -162,93 +178,121 @@ fill(struct psm__parked *p, psm_error *err)
 	return 0;
 }
 
-/* 1: the lock is ours until the transaction ends. */
+/* Ask with $1: the consumer, $2: texts, null if there is no list, and $3: most;
+ * below 0: there is no $3. */
 static int
-lock_key(psm_tx *tx, const char *consumer, const struct psm__parked *p,
-         psm_error *err)
+ask(psm_tx *tx, const char *sql, const char *consumer,
+    struct psm__sql_array *texts, int64_t most, psm_rows **rows, psm_error *err)
 {
-	struct psm__param params[2] = {psm__param_text(consumer),
-	                               or_empty(p->key, p->key_len)};
-	psm_rows *rows = NULL;
-	int rc;
+	struct psm__number limit;
+	struct psm__param params[3] = {
+	    psm__param_text(consumer), psm__param_text(NULL),
+	    psm__param_text(psm__number(&limit, most))};
+	int rc = texts ? psm__sql_array_param(texts, &params[1], err) : 0;
 
-	rc = psm__tx_queue(tx, "SELECT pg_try_advisory_xact_lock(" KEY_LOCK ")",
-	                   2, params, &rows, err);
 	if (rc == 0)
-		rc = psm__tx_sync(tx, err);
-	if (rc == 0)
-		rc = psm_rows_int(rows, 0, 0) == 1;
-	psm_rows_free(rows);
-	return rc;
+		rc =
+		    psm__tx_queue(tx, sql, most < 0 ? 2 : 3, params, rows, err);
+	return rc < 0 ? rc : psm__tx_sync(tx, err);
 }
 
-/* Ask with $1: the consumer, $2: the types, null for all of them. */
 static int
-ask(psm_tx *tx, const char *sql, const struct psm__parked_whose *whose,
-    psm_rows **rows, psm_error *err)
+ask_types(psm_tx *tx, const char *sql, const struct psm__parked_whose *whose,
+          int64_t most, psm_rows **rows, psm_error *err)
 {
-	struct psm__param params[2] = {psm__param_text(whose->consumer),
-	                               psm__param_text(NULL)};
 	struct psm__sql_array types = {0};
 	size_t i;
-	int rc = 0;
+	int rc;
 
-	if (whose->types) {
-		psm__sql_array_begin(&types, PSM__ARRAY_TEXT);
-		for (i = 0; i < whose->type_count; i++)
-			psm__sql_array_text(&types, whose->types[i]);
-		rc = psm__sql_array_param(&types, &params[1], err);
-	}
-	if (rc == 0)
-		rc = psm__tx_queue(tx, sql, 2, params, rows, err);
-	if (rc == 0)
-		rc = psm__tx_sync(tx, err);
+	psm__sql_array_begin(&types, PSM__ARRAY_TEXT);
+	for (i = 0; whose->types && i < whose->type_count; i++)
+		psm__sql_array_text(&types, whose->types[i]);
+	rc = ask(tx, sql, whose->consumer, whose->types ? &types : NULL, most,
+	         rows, err);
 	psm__sql_array_free(&types);
 	return rc;
 }
 
-int
-psm__parked_pick(psm_tx *tx, const struct psm__parked_whose *whose,
-                 struct psm__parked *p, psm_error *err)
+static int
+ask_events(psm_tx *tx, const char *consumer, const psm_rows *keys, size_t most,
+           psm_rows **rows, psm_error *err)
 {
+	size_t i, count = psm_rows_count(keys);
+	struct psm__sql_array list = {0};
 	int rc;
 
-	memset(p, 0, sizeof *p);
-	rc = ask(tx, PICK_SQL, whose, &p->rows, err);
-	if (rc < 0 || psm_rows_count(p->rows) == 0)
+	psm__sql_array_begin(&list, PSM__ARRAY_TEXT);
+	for (i = 0; i < count; i++)
+		psm__sql_array_text(&list, psm_rows_text(keys, i, 0));
+	rc = ask(tx, EVENTS_SQL, consumer, &list, (int64_t)(most / count), rows,
+	         err);
+	psm__sql_array_free(&list);
+	return rc;
+}
+
+int
+psm__parked_pick(psm_tx *tx, const struct psm__parked_whose *whose, size_t most,
+                 struct psm__parked_list *out, psm_error *err)
+{
+	psm_rows *keys = NULL;
+	size_t i, count;
+	int rc;
+
+	memset(out, 0, sizeof *out);
+	rc = ask_types(tx, KEYS_SQL, whose, (int64_t)most, &keys, err);
+	if (rc == 0 && psm_rows_count(keys) > 0)
+		rc = ask_events(tx, whose->consumer, keys, most, &out->rows,
+		                err);
+	psm_rows_free(keys);
+	count = psm_rows_count(out->rows);
+	if (rc < 0 || count == 0)
 		return rc;
-	rc = fill(p, err);
-	return rc < 0 ? rc : lock_key(tx, whose->consumer, p, err);
+	out->events = psm__array(count, sizeof *out->events);
+	if (!out->events)
+		return psm__nomem(err);
+	for (i = 0; i < count && rc == 0; i++) {
+		out->count++;
+		rc = fill(out->rows, i, &out->events[i], err);
+	}
+	return rc;
 }
 
 void
-psm__parked_free(struct psm__parked *p)
+psm__parked_free(struct psm__parked_list *list)
 {
-	psm__free(p->key);
-	psm__free(p->raw);
-	psm_rows_free(p->rows);
-	memset(p, 0, sizeof *p);
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		psm__free(list->events[i].key);
+		psm__free(list->events[i].raw);
+	}
+	psm__free(list->events);
+	psm_rows_free(list->rows);
+	memset(list, 0, sizeof *list);
 }
 
 int
-psm__parked_done(psm_tx *tx, const char *consumer, const struct psm__parked *p,
-                 psm_error *err)
+psm__parked_done(psm_tx *tx, int64_t row, psm_error *err)
 {
 	struct psm__number text;
-	struct psm__param id = psm__param_text(psm__number(&text, p->id));
+	struct psm__param id = psm__param_text(psm__number(&text, row));
+
+	return psm__tx_queue(
+	    tx, "DELETE FROM psymatch.parked WHERE id = $1::bigint", 1, &id,
+	    NULL, err);
+}
+
+int
+psm__parked_promote(psm_tx *tx, const char *consumer,
+                    const struct psm__parked *p, psm_error *err)
+{
 	struct psm__param key[2] = {psm__param_text(consumer),
 	                            or_empty(p->key, p->key_len)};
-	int rc;
 
-	rc = psm__tx_queue(tx,
-	                   "DELETE FROM psymatch.parked WHERE id = $1::bigint",
-	                   1, &id, NULL, err);
-	if (rc == 0)
-		rc = psm__tx_queue(tx,
-		                   "SELECT psymatch.parked_promote($1, "
-		                   "encode($2::bytea, 'escape'))",
-		                   2, key, NULL, err);
-	return rc;
+	return psm__tx_queue(tx,
+	                     "SELECT psymatch.parked_promote($1, "
+	                     "encode($2::bytea, 'escape'))",
+	                     2, key, NULL, err);
 }
 
 int
@@ -317,7 +361,7 @@ psm__parked_measure(psm_tx *tx, const struct psm__parked_whose *whose,
 	int rc;
 
 	memset(out, 0, sizeof *out);
-	rc = ask(tx, MEASURE_SQL, whose, &rows, err);
+	rc = ask_types(tx, MEASURE_SQL, whose, -1, &rows, err);
 	if (rc == 0) {
 		out->count = psm_rows_int(rows, 0, 0);
 		out->held = psm_rows_int(rows, 0, 1);
