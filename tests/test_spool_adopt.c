@@ -148,8 +148,8 @@ START_TEST(adopted_half_and_died)
 	psm__spool_free(s);
 	s = open_spool();
 	ck_assert_uint_eq(numbers(s).waiting, 45);
-	consume(s, 160, 200);
-	expect(s, 5, 10);
+	consume(s, 5, 10);
+	expect(s, 160, 200);
 	end(s);
 }
 END_TEST

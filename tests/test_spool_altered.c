@@ -56,7 +56,8 @@ what_comes(void)
 	unsigned got = 0;
 	int n, i = 0;
 
-	ck_assert_int_eq(unlink(path_of("stream.0/cursor")), 0);
+	testing_remove(path_of("stream.0"));
+	ck_assert_int_eq(mkdir(path_of("stream.0"), 0700), 0);
 	store(SEGMENT, bytes, sizeof(bytes));
 	s = open_spool();
 	while ((n = read_one(s)) >= 0) {

@@ -189,14 +189,14 @@ START_TEST(damage_is_met_once)
 
 	segment[starts[1] + 50] ^= 1;
 	s = open_made(segment, sizeof(segment), 1);
-	ck_assert_uint_eq(read_all(s), 5);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_ge(read_one(s), 0);
 	ck_assert_uint_eq(numbers(s).damaged, 1);
 	quarantined = numbers(s).quarantined;
+	ck_assert_int_gt(quarantined, 0);
 	psm__spool_free(s);
-	/* The cursor says that all is settled, so take it away. */
+	/* The cursor may say that all of these are settled. */
 	ck_assert_int_eq(unlink(path_of("stream.0/cursor")), 0);
-	if (access(path_of("stream.0/0000000000000002.pms"), F_OK) != 0)
-		return; /* it went when it was read to its end */
 	s = open_spool();
 	ck_assert_uint_eq(read_all(s), 5);
 	ck_assert_uint_eq(numbers(s).damaged, 0);

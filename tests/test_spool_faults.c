@@ -213,10 +213,13 @@ take_all(struct psm__spool *s)
 	int64_t until = psm__mono_ms() + 5000;
 
 	take(s, EVENTS);
-	while (numbers(s).waiting > 0 && psm__mono_ms() < until) {
-		s->next_map_ms = 0;
+	while ((numbers(s).waiting > 0 || numbers(s).awaited) &&
+	       psm__mono_ms() < until) {
+		s->next_map_ms = s->next_await_ms = 0;
+		psm__spool_tend(s);
 		take(s, EVENTS);
 	}
+	ck_assert_uint_eq(numbers(s).awaited, 0);
 	ck_assert_uint_eq(numbers(s).waiting, 0);
 }
 

@@ -157,12 +157,20 @@ PSM_API int psm_producer_set_watermark(psm_producer *p, psm_watermark_fn fn,
 /**
  * Open the spool and start sending what is in it. Never waits for a broker.
  *
- * The spool directory is made if it is missing. Several producers may share it:
- * each takes a stream.N of it, and whoever starts takes over the streams of
- * processes that died. Damaged data never fails the start: it is moved to the
- * quarantine and counted. Nor does a full disk: send is PSM_ERR_FULL until
- * there is room. But a missing key does: what is encrypted with it is left
- * exactly as it is.
+ * The spool directory is made if it is missing. Several producers may share it,
+ * as all do that leave PSYMATCH_SPOOL_DIR unset and run for one user: each
+ * begins a stream.N of its own, and takes over those that ended producers left.
+ * So they must send to the same broker, with the same key file.
+ *
+ * The order of a key holds from one producer to the next: what an ended one
+ * left is sent before anything of one that starts after that. If a third one
+ * has taken it over and is not done, the new one waits, and its health says for
+ * whom; if that one ends, it goes on itself. There is no order between events
+ * of one key that two producers accept while both run, nor if one that runs
+ * goes on with the keys of one that died. Damaged data never fails the start:
+ * it is moved to the quarantine and counted. Nor does a full disk: send is
+ * PSM_ERR_FULL until there is room. But a missing key does: what is encrypted
+ * with it is left exactly as it is.
  *
  * @param p    a new producer.
  * @param err  details of a failure; may be NULL.
@@ -358,10 +366,12 @@ PSM_API int64_t psm_producer_stat(psm_producer *p, const char *name);
  * Whether the producer does its work.
  *
  * Red: it does not run, cannot accept events, is at the high watermark of its
- * limit of size or age, or has sent nothing for five minutes though events
- * wait. Amber: no broker is reachable, the broker does not take a topic, the
- * spool is at the low watermark or had damage, or an event waits for more than
- * half a minute. Green: none of these.
+ * limit of size or age, has sent nothing for five minutes though events wait,
+ * or what an ended producer left cannot be read, and all that is newer waits
+ * for it. Amber: no broker is reachable, the broker does not take a topic,
+ * another process has to send what is older first, the spool is at the low
+ * watermark or had damage, or an event waits for more than half a minute.
+ * Green: none of these.
  *
  * @param p       a producer in any state.
  * @param reason  receives a sentence without personal data, cut to size; may

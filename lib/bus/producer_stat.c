@@ -118,6 +118,28 @@ look_at_limits(struct report *r, const struct psm_producer *p,
 	}
 }
 
+/* Events of a dead process come first, which another one has. */
+static void
+look_at_awaited(struct report *r, const struct psm__spool_numbers *n)
+{
+	unsigned stream = n->awaited - 1;
+	char who[48] = "another process";
+
+	if (n->awaited == 0)
+		return;
+	if (n->await_errno != 0)
+		note(r, PSM_HEALTH_RED,
+		     "stream.%u of the spool cannot be read, %llu newer events "
+		     "wait for it: %s",
+		     stream, (unsigned long long)n->waiting,
+		     strerror(n->await_errno));
+	if (n->await_pid != 0)
+		snprintf(who, sizeof(who), "process %ld", n->await_pid);
+	note(r, age_ms(n) > STUCK_MS ? PSM_HEALTH_RED : PSM_HEALTH_AMBER,
+	     "%llu events wait until %s has sent the older ones of stream.%u",
+	     (unsigned long long)n->waiting, who, stream);
+}
+
 static void
 look_at_spool(struct report *r, const struct psm__spool_numbers *n)
 {
@@ -128,6 +150,7 @@ look_at_spool(struct report *r, const struct psm__spool_numbers *n)
 		note(r, PSM_HEALTH_RED,
 		     "the spool takes no events, %llu wait: %s",
 		     (unsigned long long)n->waiting, text);
+	look_at_awaited(r, n);
 	if (n->last_errno != 0)
 		note(r, PSM_HEALTH_RED,
 		     "the spool cannot grow, events are refused: %s",

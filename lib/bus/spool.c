@@ -66,6 +66,16 @@ make_sync(struct psm__spool *s)
 	return 0;
 }
 
+/* 1: nobody needs the stream any more. Our own stays, unless it was never used:
+ * the next process goes on with its numbers. */
+static int
+is_over(const struct psm__spool *s, const struct psm__home *h)
+{
+	if (h->segments > 0)
+		return 0;
+	return h != s->home || (h->made && s->next_seq == 1);
+}
+
 static void
 drop_homes(struct psm__spool *s)
 {
@@ -73,7 +83,7 @@ drop_homes(struct psm__spool *s)
 		struct psm__home *h = s->homes;
 
 		s->homes = h->next;
-		psm__home_leave(h, h != s->home && h->segments == 0);
+		psm__home_leave(h, is_over(s, h));
 	}
 	s->home = NULL;
 }
@@ -114,6 +124,7 @@ psm__spool_free(struct psm__spool *s)
 	drop_open(s);
 	psm__wipe(s->scratch, s->scratch_size);
 	psm__keys_free(s->keys);
+	psm__free(s->awaits);
 	psm__free(s->slots);
 	psm__free(s->dir);
 	psm__free(s);
@@ -561,6 +572,9 @@ psm__spool_numbers(struct psm__spool *s, struct psm__spool_numbers *n)
 	n->last_errno = s->last_errno;
 	n->too_old = is_too_old(s);
 	pthread_mutex_unlock(&s->lock);
+	n->awaited = __atomic_load_n(&s->awaited, __ATOMIC_RELAXED);
+	n->await_pid = __atomic_load_n(&s->await_pid, __ATOMIC_RELAXED);
+	n->await_errno = __atomic_load_n(&s->await_errno, __ATOMIC_RELAXED);
 	n->max_bytes = s->conf.max_bytes;
 	n->quarantined = __atomic_load_n(&s->quarantined, __ATOMIC_RELAXED);
 	n->damaged = __atomic_load_n(&s->damaged, __ATOMIC_RELAXED);

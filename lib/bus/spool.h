@@ -72,6 +72,12 @@ struct psm__spool_numbers {
 	int too_old;          /* append is refused for refuse_age_us */
 	int last_errno;       /* why the last segment could not be made, or 0 */
 	int read_errno;       /* why the next segment cannot be opened, or 0 */
+	/* Our own events wait for those in stream.(awaited - 1), which is in
+	 * the hands of process await_pid (0: unknown) or cannot be taken over
+	 * (await_errno). 0: they wait for no stream. */
+	unsigned awaited;
+	long await_pid;
+	int await_errno;
 	/* Why the last thing to be put aside was not, or 0; EDQUOT: there is
 	 * as much in the quarantine as the spool itself may hold. */
 	int quarantine_errno;

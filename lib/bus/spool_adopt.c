@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What dead processes left in streams of their own. A start takes over all of
- * it at once. Who runs looks now and then, and waits a while: the dead one's
- * successor would take its own stream first, and so keep the order of a key.
+ * What dead processes left, in streams that nobody appends to any more. The
+ * order of a key holds when it has one owner at a time, the next of which
+ * starts after the one before has ended, because
+ *  - numbers of streams rise from one start to the next, and what was left is
+ *    taken over in the order of the numbers: a stream only when none with a
+ *    lower number is still in the hands of another process;
+ *  - who starts takes over what nobody has, and sends nothing of its own before
+ *    the rest, which others have, is sent, too. When one of these dies in
+ *    between, it goes on with its streams.
+ * Waiting always is for a lower number, so there is no circle. Who runs looks
+ * now and then for streams of processes that died later, and waits a while: the
+ * dead one's successor would take them first.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "bus/spool_int.h"
 
@@ -22,29 +26,8 @@ int psm__adopt_after_ms = 30000;
 #define LOOKS 6
 /* So long nothing new is handed over, so that a stream can be put in front. */
 #define PAUSE_MS 1000
-
-/* A lock is looked up, not tried: trying would turn a producer away that starts
- * at this moment. */
-int
-psm__stream_locked(int dirfd)
-{
-	char line[256], want[64];
-	struct stat st;
-	FILE *f;
-	int found = 0;
-
-	if (fstatat(dirfd, "LOCK", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	f = fopen("/proc/locks", "re");
-	if (!f)
-		return 0;
-	(void)snprintf(want, sizeof(want), " %02x:%02x:%llu ", major(st.st_dev),
-	               minor(st.st_dev), (unsigned long long)st.st_ino);
-	while (!found && fgets(line, sizeof(line), f))
-		found = strstr(line, " FLOCK ") && strstr(line, want);
-	fclose(f);
-	return found;
-}
+/* Between two looks at a stream that we wait for. */
+#define AWAIT_MS 100
 
 /* -- one stream -- */
 
@@ -104,6 +87,8 @@ open_orphan(struct psm__spool *s, int parentfd, unsigned n,
 
 /* -- at the start -- */
 
+/* 1: it is ours now. 0: it has nothing, or others have it. Else an errno,
+ * negated. */
 static int
 adopt_first(struct psm__spool *s, int parentfd, unsigned n)
 {
@@ -116,92 +101,124 @@ adopt_first(struct psm__spool *s, int parentfd, unsigned n)
 		__atomic_add_fetch(&s->quarantined, b.quarantined,
 		                   __ATOMIC_RELAXED);
 	if (rc != 1)
-		return rc < 0 ? why : 0;
-	psm__batch_enlist(s, h, &b, 0);
+		return rc < 0 ? -why : 0;
+	psm__batch_enlist(s, h, &b);
 	note_adopted(s, h);
-	return 0;
+	return 1;
 }
 
-/* The number in "stream.N", or -1. */
+/* Whom our own events wait for; for everybody to see. */
+static void
+note_awaited(struct psm__spool *s, long pid, int why)
+{
+	__atomic_store_n(&s->awaited, s->await_count ? s->awaits[0] + 1 : 0,
+	                 __ATOMIC_RELAXED);
+	__atomic_store_n(&s->await_pid, pid, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->await_errno, why, __ATOMIC_RELAXED);
+}
+
+/* Of streams with rising numbers. 0 or an errno. */
 static int
-stream_number(const char *name)
+take_or_await(struct psm__spool *s, int parentfd, unsigned n)
 {
-	unsigned n;
-	char rest;
+	long pid = 0;
+	int rc = s->await_count ? 0 : adopt_first(s, parentfd, n);
 
-	if (sscanf(name, "stream.%u%c", &n, &rest) != 1 ||
-	    n >= PSM__STREAMS_MAX)
-		return -1;
-	return (int)n;
-}
-
-static DIR *
-list_names(int dirfd)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	int why = errno;
-
-	if (!dir && fd >= 0)
-		close(fd);
-	errno = why;
-	return dir;
+	if (rc != 0)
+		return rc < 0 ? -rc : 0;
+	if (psm__stream_look(parentfd, n, &pid) == PSM__STREAM_NOTHING)
+		return 0;
+	if (psm__grow(&s->awaits, &s->await_cap, s->await_count + 1,
+	              sizeof(*s->awaits)) < 0)
+		return ENOMEM;
+	s->awaits[s->await_count++] = n;
+	if (s->await_count == 1)
+		note_awaited(s, pid, 0);
+	return 0;
 }
 
 int
 psm__adopt_all(struct psm__spool *s, int parentfd, unsigned own)
 {
-	DIR *dir = list_names(parentfd);
-	struct dirent *e;
-	int rc = 0, n;
+	struct psm__streams all = {0};
+	int rc = psm__streams_list(parentfd, &all);
 
-	if (!dir)
-		return errno;
-	while (rc == 0 && (e = readdir(dir)) != NULL) {
-		n = stream_number(e->d_name);
-		if (n >= 0 && (unsigned)n != own)
-			rc = adopt_first(s, parentfd, (unsigned)n);
-	}
-	closedir(dir);
+	s->await_count = 0;
+	for (size_t i = 0; rc == 0 && i < all.count; i++)
+		if (all.list[i] != own)
+			rc = take_or_await(s, parentfd, all.list[i]);
+	psm__free(all.list);
+	if (rc == 0 && s->await_count)
+		psm__log(PSM_LOG_WARN,
+		         "another process sends what was left in the spool: "
+		         "this one waits for it",
+		         "directory", s->dir, NULL);
 	return rc;
+}
+
+/* -- while our own events wait -- */
+
+/* Nothing of our own was read yet. 1: it was taken over. */
+static int
+adopt_awaited(struct psm__spool *s, unsigned n)
+{
+	struct psm__home *h = NULL;
+	struct psm__batch b;
+	int why, rc = open_orphan(s, s->home->parentfd, n, &h, &b, &why);
+
+	if (rc != 1) {
+		note_awaited(s, 0, why);
+		if (why != 0)
+			s->next_await_ms += psm__adopt_after_ms / LOOKS;
+		return 0;
+	}
+	pthread_mutex_lock(&s->lock);
+	psm__batch_enlist(s, h, &b);
+	if (s->rseg && s->rseg->home == s->home)
+		s->rseg = NULL;
+	pthread_mutex_unlock(&s->lock);
+	note_adopted(s, h);
+	return 1;
+}
+
+static void
+await_tend(struct psm__spool *s, int64_t now_ms)
+{
+	if (now_ms < s->next_await_ms)
+		return;
+	s->next_await_ms = now_ms + AWAIT_MS;
+	while (s->await_count > 0) {
+		unsigned n = s->awaits[0];
+		long pid = 0;
+		enum psm__stream_is is =
+		    psm__stream_look(s->home->parentfd, n, &pid);
+
+		note_awaited(s, pid, 0);
+		if (is == PSM__STREAM_HELD ||
+		    (is == PSM__STREAM_ORPHAN && !adopt_awaited(s, n)))
+			return;
+		s->await_count--;
+		memmove(s->awaits, s->awaits + 1,
+		        s->await_count * sizeof(*s->awaits));
+	}
+	note_awaited(s, 0, 0);
+	psm__log(PSM_LOG_INFO, "nothing older is left in the spool",
+	         "directory", s->dir, NULL);
 }
 
 /* -- while we run -- */
 
 static int
-is_ours(const struct psm__spool *s, const char *name)
+is_ours(const struct psm__spool *s, unsigned n)
 {
 	const struct psm__home *h;
+	char name[32];
 
+	snprintf(name, sizeof(name), "stream.%u", n);
 	for (h = s->homes; h; h = h->next)
 		if (strcmp(h->name, name) == 0)
 			return 1;
 	return 0;
-}
-
-static int
-has_segments(int dirfd)
-{
-	DIR *dir = list_names(dirfd);
-	struct dirent *e;
-	int found = 0;
-
-	while (dir && !found && (e = readdir(dir)) != NULL)
-		found = strstr(e->d_name, ".pms") != NULL;
-	if (dir)
-		closedir(dir);
-	return found;
-}
-
-static int
-is_orphan(int parentfd, const char *name)
-{
-	int fd = openat(parentfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int yes = fd >= 0 && has_segments(fd) && !psm__stream_locked(fd);
-
-	if (fd >= 0)
-		close(fd);
-	return yes;
 }
 
 /* Since when nobody has the stream. */
@@ -214,32 +231,48 @@ known_since(const struct psm__spool *s, unsigned n, int64_t now_ms)
 	return now_ms;
 }
 
-/* One that has had nobody for long enough, by number from 1; 0: none. */
+/* Notes since when nobody has which. The first of all that were left, by number
+ * from 1, if it is one that has had nobody for long enough; 0: not now. */
+static unsigned
+look_around(struct psm__spool *s, const struct psm__streams *all,
+            int64_t now_ms)
+{
+	struct psm__orphan seen[PSM__ORPHANS];
+	unsigned ripe = 0;
+	size_t count = 0;
+	int first = 1;
+
+	for (size_t i = 0; i < all->count && count < PSM__ORPHANS; i++) {
+		unsigned n = all->list[i];
+		enum psm__stream_is is;
+		long pid;
+
+		if (is_ours(s, n))
+			continue;
+		is = psm__stream_look(s->home->parentfd, n, &pid);
+		if (is == PSM__STREAM_ORPHAN) {
+			int64_t since = known_since(s, n, now_ms);
+
+			seen[count++] = (struct psm__orphan){n, since};
+			if (first && now_ms - since >= psm__adopt_after_ms)
+				ripe = n + 1;
+		}
+		first = first && is == PSM__STREAM_NOTHING;
+	}
+	memcpy(s->orphans, seen, count * sizeof(seen[0]));
+	s->orphan_count = count;
+	return ripe;
+}
+
 static unsigned
 find_orphan(struct psm__spool *s, int64_t now_ms)
 {
-	struct psm__orphan seen[PSM__ORPHANS];
-	DIR *dir = list_names(s->home->parentfd);
-	struct dirent *e;
+	struct psm__streams all = {0};
 	unsigned ripe = 0;
-	size_t count = 0;
 
-	while (dir && count < PSM__ORPHANS && (e = readdir(dir)) != NULL) {
-		int n = stream_number(e->d_name);
-
-		if (n < 0 || is_ours(s, e->d_name) ||
-		    !is_orphan(s->home->parentfd, e->d_name))
-			continue;
-		seen[count].number = (unsigned)n;
-		seen[count].since_ms = known_since(s, (unsigned)n, now_ms);
-		if (now_ms - seen[count].since_ms >= psm__adopt_after_ms)
-			ripe = (unsigned)n + 1;
-		count++;
-	}
-	if (dir)
-		closedir(dir);
-	memcpy(s->orphans, seen, count * sizeof(seen[0]));
-	s->orphan_count = count;
+	if (psm__streams_list(s->home->parentfd, &all) == 0)
+		ripe = look_around(s, &all, now_ms);
+	psm__free(all.list);
 	return ripe;
 }
 
@@ -277,10 +310,12 @@ put_back(struct psm__spool *s)
 		s->home->read_seq = le64toh(rec->seq) - 1;
 		psm__spool_forget(s, s->fill - 1);
 	}
+	/* Also when nothing comes of it: the place to go on from is lost. */
+	s->rseg = NULL;
 	return 1;
 }
 
-/* In front, where an adopted stream is after a start, too. */
+/* In front of our own, where an adopted stream is after a start, too. */
 static void
 adopt_now(struct psm__spool *s, unsigned n)
 {
@@ -295,8 +330,7 @@ adopt_now(struct psm__spool *s, unsigned n)
 		return;
 	}
 	pthread_mutex_lock(&s->lock);
-	psm__batch_enlist(s, h, &b, 1);
-	s->rseg = NULL;
+	psm__batch_enlist(s, h, &b);
 	pthread_mutex_unlock(&s->lock);
 	note_adopted(s, h);
 }
@@ -306,6 +340,10 @@ psm__adopt_tend(struct psm__spool *s, int64_t now_ms)
 {
 	if (s->frozen)
 		return;
+	if (s->await_count) {
+		await_tend(s, now_ms);
+		return;
+	}
 	if (!s->heir && now_ms >= s->next_look_ms) {
 		s->next_look_ms = now_ms + psm__adopt_after_ms / LOOKS + 1;
 		s->heir = find_orphan(s, now_ms);

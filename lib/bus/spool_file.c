@@ -140,9 +140,11 @@ remove_name(struct psm__home *h, uint64_t number, const char *suffix)
 	char name[32];
 
 	file_name(name, number, suffix);
-	if (psm__file_ops.unlink(h->dirfd, name, 0) < 0 && errno != ENOENT)
+	if (psm__file_ops.unlink(h->dirfd, name, 0) < 0 && errno != ENOENT) {
+		h->undeleted = 1;
 		psm__log(PSM_LOG_WARN, "cannot delete a spool file", "file",
 		         name, "why", strerror(errno), NULL);
+	}
 	__atomic_store_n(&h->dir_dirty, 1, __ATOMIC_RELAXED);
 }
 

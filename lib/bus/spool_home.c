@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -153,7 +152,9 @@ psm__home_leave(struct psm__home *h, int remove)
 		psm__file_ops.unmap(h->cursor, CURSOR_SIZE);
 	close_fd(h->cursor_fd);
 	(void)psm__home_dirsync(h); /* it has said so itself */
-	if (remove && h->dirfd >= 0) {
+	/* A segment that could not be deleted needs the cursor: else its
+	 * events would be sent again. */
+	if (remove && h->dirfd >= 0 && !h->undeleted) {
 		/* The lock goes last and while it is held: who opened it before
 		 * sees that its name is gone. With something in quarantine the
 		 * directory stays. */
@@ -162,39 +163,11 @@ psm__home_leave(struct psm__home *h, int remove)
 		psm__file_ops.unlink(h->dirfd, "LOCK", 0);
 		psm__file_ops.unlink(h->parentfd, h->name, AT_REMOVEDIR);
 	}
+	psm__lock_drop(h);
 	close_fd(h->dirfd);
-	close_fd(h->lockfd);
 	close_fd(h->parentfd);
 	psm__free(h->path);
 	psm__free(h);
-}
-
-/* 1: the lock is ours and still has its name. 0: a live process has it. -1:
- * errno. */
-static int
-lock_home(struct psm__home *h)
-{
-	struct stat by_fd, by_name;
-	char text[32];
-	int len;
-
-	h->lockfd = psm__home_open_file(h, "LOCK", O_CREAT | O_RDWR);
-	if (h->lockfd < 0)
-		return -1;
-	if (flock(h->lockfd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? 0 : -1;
-	if (fstat(h->lockfd, &by_fd) < 0 ||
-	    fstatat(h->dirfd, "LOCK", &by_name, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    by_fd.st_ino != by_name.st_ino) {
-		errno = ENOENT; /* it was removed under our hands */
-		return -1;
-	}
-	/* For people only; on a full disk it stays empty. */
-	len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-	if (ftruncate(h->lockfd, 0) == 0 &&
-	    psm__file_ops.write(h->lockfd, text, (size_t)len) < 0)
-		psm__log(PSM_LOG_DEBUG, "no pid in the spool's lock", NULL);
-	return 1;
 }
 
 int
@@ -217,8 +190,9 @@ psm__home_take(const struct psm__spool *s, int parentfd, unsigned n, int make,
 	rc = -errno;
 	if (h->parentfd < 0)
 		goto out;
-	if (make && psm__file_ops.mkdir(parentfd, h->name, 0700) < 0 &&
-	    errno != EEXIST) {
+	if (make && psm__file_ops.mkdir(parentfd, h->name, 0700) == 0)
+		h->made = 1;
+	else if (make && errno != EEXIST) {
 		rc = -errno;
 		goto out;
 	}
@@ -227,7 +201,7 @@ psm__home_take(const struct psm__spool *s, int parentfd, unsigned n, int make,
 	rc = -errno;
 	if (h->dirfd < 0)
 		goto out;
-	rc = lock_home(h);
+	rc = psm__lock_take(h, make);
 	if (rc < 0)
 		rc = -errno;
 	if (rc == 1) {
@@ -295,21 +269,27 @@ make_path(const struct psm__spool *s)
 	return rc;
 }
 
-/* The first stream that no live process has and that we may use. */
+/* The first stream that no live process has and that we may use, above all with
+ * events: so numbers tell in which order processes started. */
 static int
-take_own(struct psm__spool *s, int parentfd, unsigned *n)
+take_own(struct psm__spool *s, int parentfd, unsigned *own)
 {
 	int rc = 0, why = 0, tries = 0;
+	unsigned n, floor = 0;
 
-	for (*n = 0; *n < PSM__STREAMS_MAX; ++*n) {
-		rc = psm__home_take(s, parentfd, *n, 1, &s->home);
+	rc = psm__streams_end(parentfd, &floor);
+	if (rc != 0)
+		return rc;
+	for (n = floor; n < floor + PSM__STREAMS_MAX; n++) {
+		rc = psm__home_take(s, parentfd, n, 1, &s->home);
+		*own = n;
 		if (rc == 1)
 			return 0;
 		if (rc == -ENOSPC || rc == -EDQUOT || rc == -ENOMEM)
 			return -rc;
 		/* Another process is removing this very one. */
 		if (rc == -ENOENT && ++tries < 100)
-			--*n;
+			n--;
 		else if (rc < 0 && why == 0)
 			why = -rc;
 	}
@@ -333,7 +313,7 @@ load_own(struct psm__spool *s)
 	int rc = psm__home_load(s, s->home, &b);
 
 	if (rc == 0)
-		psm__batch_enlist(s, s->home, &b, 0);
+		psm__batch_enlist(s, s->home, &b);
 	return rc == 0 ? make_uuid(s->home) : rc;
 }
 
@@ -359,7 +339,7 @@ psm__home_enter(struct psm__spool *s)
 		rc = load_own(s);
 	/* Only then is it in the list of all. */
 	if (rc != 0 && s->home && s->homes != s->home) {
-		psm__home_leave(s->home, 0);
+		psm__home_leave(s->home, s->home->made);
 		s->home = NULL;
 	}
 	close(fd);

@@ -2,8 +2,10 @@
 /*
  * The insides of the spool, shared by spool*.c.
  *
- * DIR/stream.N/ is one stream, owned by the process that holds the flock of its
- * LOCK; a second process takes the next free N. In it are the segments
+ * DIR/stream.N/ is one stream: the events of one process, which appends to it
+ * until it ends. Its successor begins a stream of its own, with a higher number
+ * than any that has events; what a dead process left is sent by whoever takes
+ * it over, in the order of the numbers (spool_adopt.c). In it are the segments
  * %016x.pms (a number that is never used twice), the cursor and quarantine/.
  * The segments alone are the truth: the cursor only says how far they are
  * settled, and without it records are sent twice, never lost.
@@ -122,8 +124,12 @@ psm__rec_at(const uint8_t *base, size_t at)
 struct psm__home {
 	struct psm__home *next;
 	char *path; /* for messages */
-	int parentfd, dirfd, lockfd;
-	char name[32]; /* "stream.N" */
+	int parentfd, dirfd;
+	int lockfd;                  /* spool_lock.c */
+	struct psm__home *next_held; /* spool_lock.c */
+	int made;                    /* the directory was, by us */
+	int undeleted;               /* a file could not be deleted */
+	char name[32];               /* "stream.N" */
 	uint8_t uuid[16];
 	int known;  /* uuid has a value */
 	int placed; /* settled comes from the cursor */
@@ -180,7 +186,7 @@ struct psm__waiter {
 	int done, rc;
 };
 
-/* Somebody's stream that nobody has. */
+/* A stream directory without a live owner, that nobody works on. */
 struct psm__orphan {
 	unsigned number;
 	int64_t since_ms; /* seen so */
@@ -223,12 +229,20 @@ struct psm__spool {
 	int quarantine_errno;
 	int64_t oldest_us;
 	int read_errno;
+	unsigned awaited; /* 1 + the first of awaits, or 0 */
+	long await_pid;
+	int await_errno;
 
 	/* the reader's */
 	struct psm__orphan orphans[PSM__ORPHANS];
 	size_t orphan_count;
 	unsigned heir; /* 1 + number of a stream to take over, or 0 */
 	int64_t heir_until_ms, next_look_ms;
+	/* Numbers of streams, rising. While there are any, nothing of our own
+	 * is read. The first counts: it is sent before the others. */
+	unsigned *awaits;
+	size_t await_count, await_cap;
+	int64_t next_await_ms;
 	struct psm__segment *rseg; /* reading here */
 	size_t rpos;
 	int rend;        /* nothing more in rseg, which is not ours to append */
@@ -369,6 +383,8 @@ void psm__spool_forget(struct psm__spool *s, uint64_t token);
 
 /* Processes that may use one directory at a time. */
 #define PSM__STREAMS_MAX 256u
+/* Numbers of streams are below. */
+#define PSM__STREAMS_END 1000000000u
 
 /* Take a stream of conf.dir, adopt those of dead processes, and list their
  * segments. 0, or an errno (ENOSPC and EDQUOT: perhaps later). */
@@ -399,10 +415,10 @@ int psm__home_load(struct psm__spool *s, struct psm__home *h,
                    struct psm__batch *b);
 /* Bytes in the quarantine folder; segments there use up their numbers. */
 int64_t psm__quarantine_count(struct psm__home *h);
-/* The spool has the stream from now on, behind all others or in front of them.
- * @locks s->lock held, or nobody else has the spool yet */
+/* The spool has the stream from now on, behind what it took over before, in
+ * front of its own. @locks s->lock held, or nobody else has the spool yet */
 void psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
-                       const struct psm__batch *b, int in_front);
+                       const struct psm__batch *b);
 
 /* -- spool_release.c -- */
 
@@ -416,8 +432,44 @@ struct psm__segment *psm__segment_of(struct psm__segment *g,
 int psm__adopt_all(struct psm__spool *s, int parentfd, unsigned own);
 /* From time to time, by the reader. */
 void psm__adopt_tend(struct psm__spool *s, int64_t now_ms);
-/* 1: a process has the stream, as far as can be seen without trying. */
+/* 1: our own events wait for a stream. @thread reader */
+static inline int
+psm__spool_awaits(const struct psm__spool *s)
+{
+	return s->await_count > 0 && !s->frozen;
+}
+
+/* -- spool_streams.c: what streams there are -- */
+
+struct psm__streams {
+	unsigned *list; /* rising */
+	size_t count, cap;
+};
+/* All of the directory. 0 or an errno; psm__free(list) in any case. */
+int psm__streams_list(int parentfd, struct psm__streams *found);
+/* What a stream is that is not our own. */
+enum psm__stream_is {
+	PSM__STREAM_NOTHING, /* no events, or not there, or its owner lives */
+	PSM__STREAM_ORPHAN,  /* events that nobody has */
+	PSM__STREAM_HELD     /* events of a dead process that another has */
+};
+/* *pid: of who holds it, 0 if that is not known. */
+enum psm__stream_is psm__stream_look(int parentfd, unsigned n, long *pid);
+/* The first number above all streams with events. 0 or an errno. */
+int psm__streams_end(int parentfd, unsigned *end);
+
+/* -- spool_lock.c -- */
+
+/* Take h->lockfd of h->dirfd; own: as the process that appends. 1: it is ours
+ * and still has its name. 0: a live process has it. -1: errno. */
+int psm__lock_take(struct psm__home *h, int own);
+void psm__lock_drop(struct psm__home *h);
+/* 1: a process works on the stream, as far as can be seen without trying. */
 int psm__stream_locked(int dirfd);
+/* 1: the process lives whose own stream it is. */
+int psm__stream_owned(int dirfd);
+/* The process that took its lock last, or 0. */
+long psm__stream_holder(int dirfd);
 
 /* -- spool_scan.c: reading what may be damaged -- */
 

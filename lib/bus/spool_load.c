@@ -377,8 +377,10 @@ choose(struct psm__spool *s, struct psm__home *h, struct psm__segment *list,
 
 void
 psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
-                  const struct psm__batch *b, int in_front)
+                  const struct psm__batch *b)
 {
+	struct psm__segment **at = &s->first;
+
 	s->appended += b->records;
 	s->bytes += b->bytes;
 	__atomic_add_fetch(&s->quarantined, b->quarantined, __ATOMIC_RELAXED);
@@ -386,16 +388,12 @@ psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
 	s->homes = h;
 	if (!b->first)
 		return;
-	if (!s->first) {
-		s->first = b->first;
+	while (*at && (*at)->home != s->home)
+		at = &(*at)->next;
+	b->last->next = *at;
+	*at = b->first;
+	if (!b->last->next)
 		s->last = b->last;
-	} else if (in_front) {
-		b->last->next = s->first;
-		s->first = b->first;
-	} else {
-		s->last->next = b->first;
-		s->last = b->last;
-	}
 }
 
 int

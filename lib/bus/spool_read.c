@@ -69,6 +69,8 @@ have_segment(struct psm__spool *s)
 			return 0;
 		enter_segment(s, first);
 	}
+	if (psm__spool_awaits(s) && s->rseg->home == s->home)
+		return 0;
 	if (s->rseg->base)
 		return 1;
 	if (!s->frozen && psm__mono_ms() < s->next_map_ms)

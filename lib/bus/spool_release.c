@@ -148,6 +148,15 @@ dispose(struct psm__spool *s, struct psm__segment *list)
 	}
 }
 
+/* When the segment was made, which is with its first record; 0: cannot tell. */
+static int64_t
+made_us(const struct psm__segment *g)
+{
+	const struct psm__segment_header *sh = (const void *)g->base;
+
+	return sh ? (int64_t)le64toh((uint64_t)sh->created_us) : 0;
+}
+
 /* For the age of the oldest that waits. It may not have been read yet, if
  * nobody can take it; and if it cannot be read now, it is at most as old as the
  * one before. gone: so many are being let go. */
@@ -161,8 +170,10 @@ note_oldest(struct psm__spool *s, size_t gone)
 	if (s->head == s->fill && !psm__spool_peek(s, &m)) {
 		pthread_mutex_lock(&s->lock);
 		waits = s->first && s->appended > s->let + gone;
+		if (waits && psm__spool_awaits(s))
+			at = made_us(s->first);
 		pthread_mutex_unlock(&s->lock);
-		if (waits)
+		if (waits && at == 0)
 			return;
 	} else {
 		at = (int64_t)le64toh(
@@ -312,8 +323,9 @@ psm__spool_rest(struct psm__spool *s)
 {
 	int rest;
 
-	if (s->heir || psm__spool_full(s))
-		return 1; /* no slot is free: what comes can wait */
+	/* No slot is free, or others come first: what comes can wait. */
+	if (s->heir || psm__spool_awaits(s) || psm__spool_full(s))
+		return 1;
 	pthread_mutex_lock(&s->lock);
 	rest = s->durable == s->rested_at;
 	s->rested_at = s->durable;
