@@ -109,6 +109,45 @@ START_TEST(while_events_are_on_their_way)
 }
 END_TEST
 
+static void *
+drain(void *s)
+{
+	(void)psm__spool_drain(s, 600000);
+	return NULL;
+}
+
+static uint64_t
+still_to_go(struct psm__spool *s)
+{
+	uint64_t count = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->drainers)
+		count = s->drainers->target - s->let;
+	pthread_mutex_unlock(&s->lock);
+	return count;
+}
+
+/* Who waits for all of our own waits for what came in front of it, too. */
+START_TEST(drained_behind_what_came_in_front)
+{
+	struct psm__spool *s = open_spool();
+	pthread_t drainer;
+
+	put(s, 0, 10);
+	ck_assert_int_eq(pthread_create(&drainer, NULL, drain, s), 0);
+	while (still_to_go(s) == 0)
+		sched_yield();
+	die_with(100, 150);
+	tend_until_adopted(s, 1);
+	consume(s, 100, 150);
+	ck_assert_uint_eq(still_to_go(s), 10);
+	expect(s, 0, 10);
+	pthread_join(drainer, NULL);
+	end(s);
+}
+END_TEST
+
 /* The end does not wait for the outcomes: all that is our own is read. */
 START_TEST(the_end_comes_first)
 {
@@ -374,6 +413,7 @@ suite(void)
 	tcase_add_loop_test(tc, while_idle, 0, 3);
 	tcase_add_test(tc, while_events_are_on_their_way);
 	tcase_add_test(tc, the_end_comes_first);
+	tcase_add_test(tc, drained_behind_what_came_in_front);
 	tcase_add_test(tc, adopted_half_and_died);
 	tcase_add_test(tc, several_at_once);
 	tcase_add_test(tc, not_the_living);

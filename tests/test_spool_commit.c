@@ -208,6 +208,58 @@ START_TEST(one_sync_for_many_fails_and_processes_end)
 }
 END_TEST
 
+/* -- who waits for all that was appended -- */
+
+static uint64_t left_behind;
+
+static void *
+drain(void *arg)
+{
+	(void)arg;
+	/* Longer than the test may take. */
+	left_behind = psm__spool_drain(spool, 600000);
+	return NULL;
+}
+
+static void
+wait_for_drainer(void)
+{
+	int there = 0;
+
+	while (!there) {
+		pthread_mutex_lock(&spool->lock);
+		there = spool->drainers != NULL;
+		pthread_mutex_unlock(&spool->lock);
+		sched_yield();
+	}
+}
+
+/* What is withdrawn is not waited for. */
+START_TEST(drained_without_the_withdrawn)
+{
+	struct psm__spool_conf conf = conf_of(PSM__DURABLE_DISK);
+	pthread_t drainer;
+	int count, n;
+
+	disk.fail_at = 2;
+	disk.fails = 2;
+	spool = open_with(&conf);
+	psm__file_ops.datasync = gated_sync;
+	psm__file_ops.publish = noted_publish;
+	count = call_all();
+	ck_assert_int_eq(pthread_create(&drainer, NULL, drain, NULL), 0);
+	wait_for_drainer();
+	let_go();
+	for (n = 0; n < count; n++)
+		pthread_join(callers[n].thread, NULL);
+	check_told(count, 0);
+	expect(spool, 0, 1);
+	pthread_join(drainer, NULL);
+	ck_assert_uint_eq(left_behind, 0);
+	end(spool);
+}
+END_TEST
+
 static void
 add(Suite *s, const char *name, void (*before)(void))
 {
@@ -218,6 +270,7 @@ add(Suite *s, const char *name, void (*before)(void))
 	tcase_add_loop_test(tc, one_sync_for_many_fails, 0, PSM__COUNT(cases));
 	tcase_add_loop_test(tc, one_sync_for_many_fails_and_processes_end, 0,
 	                    PSM__COUNT(cases));
+	tcase_add_test(tc, drained_without_the_withdrawn);
 	suite_add_tcase(s, tc);
 }
 

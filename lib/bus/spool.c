@@ -539,18 +539,21 @@ psm__spool_shut(struct psm__spool *s)
 uint64_t
 psm__spool_drain(struct psm__spool *s, int timeout_ms)
 {
-	struct timespec at;
-	uint64_t target, left;
+	struct psm__drainer me, **at;
+	struct timespec until;
+	uint64_t left;
 	int rc = 0;
 
-	psm__deadline(&at, timeout_ms);
+	psm__deadline(&until, timeout_ms);
 	pthread_mutex_lock(&s->lock);
-	target = s->appended;
-	s->drainers++;
-	while (s->let < target && rc == 0)
-		rc = pthread_cond_timedwait(&s->drained, &s->lock, &at);
-	s->drainers--;
-	left = s->let < target ? s->appended - s->let : 0;
+	me = (struct psm__drainer){s->drainers, s->appended};
+	s->drainers = &me;
+	while (s->let < me.target && rc == 0)
+		rc = pthread_cond_timedwait(&s->drained, &s->lock, &until);
+	for (at = &s->drainers; *at != &me; at = &(*at)->next)
+		;
+	*at = me.next;
+	left = s->let < me.target ? s->appended - s->let : 0;
 	pthread_mutex_unlock(&s->lock);
 	return left;
 }

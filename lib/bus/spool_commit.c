@@ -174,6 +174,18 @@ move_records(struct psm__spool *s, struct psm__segment *from)
 	return 0;
 }
 
+/* What was withdrawn came last. @locks s->lock held */
+static void
+lower_targets(struct psm__spool *s)
+{
+	struct psm__drainer *d;
+
+	for (d = s->drainers; d; d = d->next)
+		if (d->target > s->appended)
+			d->target = s->appended;
+	pthread_cond_broadcast(&s->drained);
+}
+
 /* None of them was accepted, then. Their numbers are not used again: what was
  * to be cut may still be on the disk. @locks s->lock held */
 static void
@@ -190,6 +202,7 @@ withdraw(struct psm__spool *s, struct psm__segment *from)
 		s->appended -= before - g->counted;
 	}
 	s->active = NULL;
+	lower_targets(s);
 }
 
 /* @locks s->lock held */

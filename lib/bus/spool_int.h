@@ -179,6 +179,13 @@ struct psm__segment {
 	uint64_t let_counts; /* reader: of counted, already taken off */
 };
 
+/* One who waits until so many records are let go, on its own stack. The target
+ * moves when records are withdrawn, or when others come in front. */
+struct psm__drainer {
+	struct psm__drainer *next;
+	uint64_t target;
+};
+
 /* One who waits for a commit, on its own stack. */
 struct psm__waiter {
 	struct psm__waiter *next;
@@ -217,7 +224,7 @@ struct psm__spool {
 	int fault, fault_errno; /* as in struct psm__spool_numbers */
 	int too_old;            /* the oldest record waits for too long */
 	struct psm__waiter *waiters;
-	unsigned drainers;
+	struct psm__drainer *drainers;
 	int last_errno;
 	char locked[512];         /* why a stream cannot be read: its key */
 	struct psm__rec *scratch; /* of an event on its way to encryption */

@@ -380,7 +380,11 @@ psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
                   const struct psm__batch *b)
 {
 	struct psm__segment **at = &s->first;
+	struct psm__drainer *d;
 
+	/* What they wait for is let go after these. */
+	for (d = s->drainers; d; d = d->next)
+		d->target += b->records;
 	s->appended += b->records;
 	s->bytes += b->bytes;
 	__atomic_add_fetch(&s->quarantined, b->quarantined, __ATOMIC_RELAXED);
