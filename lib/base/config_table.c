@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -203,6 +204,41 @@ psm__setting_check(size_t i, const char *value, char **copy, psm_error *err)
 		return rc;
 	*copy = psm__strndup(value, len);
 	return *copy ? 0 : psm__nomem(err);
+}
+
+/* "a b c" as "a, b or c". */
+static size_t
+list_words(const char *words, char *text, size_t size)
+{
+	size_t len = 0;
+
+	for (const char *p = words; *p; p += strcspn(p, " ")) {
+		const char *before = p == words ? "" : ", ";
+		int n;
+
+		p += *p == ' ';
+		n = (int)strcspn(p, " ");
+		if (p != words && p[n] == '\0')
+			before = " or ";
+		len += (size_t)snprintf(len < size ? text + len : NULL,
+		                        len < size ? size - len : 0, "%s%.*s",
+		                        before, n, p);
+	}
+	return len;
+}
+
+size_t
+psm__setting_takes(size_t i, char *text, size_t size)
+{
+	const struct setting *s = &settings[i];
+
+	text[0] = '\0';
+	if (s->type == WORD)
+		return list_words(s->words, text, size);
+	if (s->type != INTEGER)
+		return 0;
+	return (size_t)snprintf(text, size, "%" PRId64 " to %" PRId64 "%s%s",
+	                        s->min, s->max, s->unit[0] ? " " : "", s->unit);
 }
 
 size_t
