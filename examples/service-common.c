@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "service-common.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +8,18 @@
 struct app app;
 static const struct service *service;
 
+/* As the database writes it: digits only, no zero in front, within the range of
+ * an integer column. */
 int64_t
 id_of(const char *text)
 {
-	char *end;
 	long long id;
 
-	errno = 0;
-	id = strtoll(text, &end, 10);
-	return errno == 0 && *end == '\0' && id > 0 ? id : 0;
+	if (strspn(text, "0123456789") != strlen(text) || text[0] == '0' ||
+	    text[0] == '\0' || strlen(text) > 10)
+		return 0;
+	id = strtoll(text, NULL, 10);
+	return id <= INT32_MAX ? id : 0;
 }
 
 psm_json_writer *

@@ -159,9 +159,8 @@ show_therapist(const psm_request *req, psm_response *res, void *user)
 
 /* user: what to do. */
 static int
-change(const psm_request *req, const char *what, psm_error *err)
+change(const psm_request *req, int64_t id, const char *what, psm_error *err)
 {
-	int64_t id = id_of(psm_request_param(req, "id"));
 	const char *body = psm_request_body(req, NULL);
 	const char *reason;
 	psm_json *doc = NULL;
@@ -182,9 +181,12 @@ static void
 change_therapist(const psm_request *req, psm_response *res, void *user)
 {
 	psm_error *err = psm_error_new();
-	int rc = change(req, user, err);
+	int64_t id = id_of(psm_request_param(req, "id"));
+	int rc = id > 0 ? change(req, id, user, err) : 0;
 
-	if (rc < 0)
+	if (id == 0)
+		psm_response_message(res, 404, "no such id");
+	else if (rc < 0)
 		psm_response_error(res, err);
 	else
 		psm_response_message(res, 200, rc ? "changed" : "unchanged");
