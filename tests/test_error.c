@@ -67,6 +67,18 @@ START_TEST(each_code)
 }
 END_TEST
 
+/* A client may repeat what may succeed later. */
+START_TEST(each_code_has_a_status)
+{
+	int code = rows[_i].code, status = psm_error_http_status(code);
+
+	ck_assert_int_ge(status, 202);
+	ck_assert_int_le(status, 503);
+	if (rows[_i].retriable)
+		ck_assert_int_eq(status, 503);
+}
+END_TEST
+
 START_TEST(no_code_is_missing)
 {
 	ck_assert_int_eq(psm_error_at(PSM__COUNT(rows)), 0);
@@ -75,6 +87,9 @@ START_TEST(no_code_is_missing)
 	ck_assert_str_eq(psm_strerror(17), "success");
 	ck_assert_str_eq(psm_error_name(-999), "PSM_UNKNOWN");
 	ck_assert_str_eq(psm_strerror(-999), "unknown error code");
+	ck_assert_int_eq(psm_error_http_status(0), 200);
+	ck_assert_int_eq(psm_error_http_status(17), 200);
+	ck_assert_int_eq(psm_error_http_status(-999), 500);
 }
 END_TEST
 
@@ -257,6 +272,31 @@ START_TEST(set_from_its_own_texts)
 }
 END_TEST
 
+START_TEST(what_a_server_said_is_not_public)
+{
+	psm_error *other = psm_error_new();
+
+	ck_assert_str_eq(psm_error_public(NULL), "");
+	ck_assert_str_eq(psm_error_public(err), "");
+	psm__fail(err, PSM_ERR_SCHEMA, "database: 22003 table t, column c");
+	ck_assert_str_eq(psm_error_public(err), psm_error_message(err));
+	psm__error_inside(err);
+	ck_assert_str_eq(psm_error_public(err), psm_strerror(PSM_ERR_SCHEMA));
+	ck_assert_str_eq(psm_error_message(err),
+	                 "database: 22003 table t, column c");
+	psm__error_copy(other, err);
+	ck_assert_str_eq(psm_error_public(other), psm_strerror(PSM_ERR_SCHEMA));
+	psm_error_set(err, PSM_ERR_REJECT, psm_error_message(err));
+	ck_assert_str_eq(psm_error_public(err), psm_strerror(PSM_ERR_REJECT));
+	psm_error_set(err, PSM_ERR_REJECT, "mine");
+	ck_assert_str_eq(psm_error_public(err), "mine");
+	psm_error_clear(err);
+	psm__error_inside(err);
+	ck_assert_str_eq(psm_error_public(err), "");
+	psm_error_free(other);
+}
+END_TEST
+
 START_TEST(copies)
 {
 	psm_error *other = psm_error_new();
@@ -340,6 +380,8 @@ main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, each_code, 0, (int)PSM__COUNT(rows));
+	tcase_add_loop_test(t, each_code_has_a_status, 0,
+	                    (int)PSM__COUNT(rows));
 	tcase_add_test(t, no_code_is_missing);
 	tcase_add_test(t, the_first_failure_wins);
 	tcase_add_test(t, details_need_a_failure);
@@ -349,6 +391,7 @@ main(void)
 	tcase_add_test(t, long_texts_are_cut_between_characters);
 	tcase_add_test(t, set_by_a_callback);
 	tcase_add_test(t, set_from_its_own_texts);
+	tcase_add_test(t, what_a_server_said_is_not_public);
 	tcase_add_test(t, copies);
 	tcase_add_test(t, writing_never_allocates);
 	tcase_add_loop_test(t, locates, 0, (int)PSM__COUNT(places));

@@ -153,38 +153,90 @@ static int
 expected_status(int code)
 {
 	static const int table[][2] = {
-	    {PSM_ERR_INVAL, 400},     {PSM_ERR_PARSE, 400},
-	    {PSM_ERR_SCHEMA, 400},    {PSM_ERR_NOT_FOUND, 404},
-	    {PSM_ERR_CONFLICT, 409},  {PSM_ERR_TRANSITION, 409},
-	    {PSM_ERR_TOO_LARGE, 413}, {PSM_ERR_FULL, 503},
-	    {PSM_ERR_DB, 503},        {PSM_ERR_BROKER, 503},
-	    {PSM_ERR_TIMEOUT, 503},   {PSM_ERR_RETRY, 503},
+	    {PSM_ERR_INVAL, 400},        {PSM_ERR_PARSE, 400},
+	    {PSM_ERR_SCHEMA, 400},       {PSM_ERR_NOT_FOUND, 404},
+	    {PSM_ERR_CONFLICT, 409},     {PSM_ERR_TRANSITION, 409},
+	    {PSM_ERR_TOO_LARGE, 413},    {PSM_ERR_FULL, 503},
+	    {PSM_ERR_DB, 503},           {PSM_ERR_BROKER, 503},
+	    {PSM_ERR_TIMEOUT, 503},      {PSM_ERR_RETRY, 503},
+	    {PSM_ERR_NOMEM, 503},        {PSM_ERR_IO, 503},
+	    {PSM_ERR_REJECT, 422},       {PSM_ERR_UNCONFIRMED, 202},
+	    {PSM_ERR_AMBIGUOUS, 409},    {PSM_ERR_FENCED, 503},
+	    {PSM_ERR_CLOSED, 503},       {PSM_ERR_VERSION, 400},
+	    {PSM_ERR_UNKNOWN_TYPE, 400}, {PSM_ERR_STATE, 500},
+	    {PSM_ERR_CONFIG, 500},       {PSM_ERR_CORRUPT, 500},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof table / sizeof *table; i++)
 		if (table[i][0] == code)
 			return table[i][1];
-	return 500;
+	ck_abort_msg("no status for code %d", code);
+	return 0;
 }
 
 START_TEST(an_error_has_its_status)
 {
 	char path[32], body[128];
 	struct answer a;
-	int code;
+	int code, status;
 	size_t i;
 
 	for (i = 0; (code = psm_error_at(i)) != 0; i++) {
 		(void)snprintf(path, sizeof path, "/fail/%d", code);
 		testing_ask("GET", path, &a);
-		ck_assert_int_eq(a.status, expected_status(code));
+		status = expected_status(code);
+		ck_assert_int_eq(a.status, status);
+		ck_assert_int_eq(psm_error_http_status(code), status);
 		(void)snprintf(body, sizeof body,
-		               "{\"message\":\"it broke\",\"code\":\"%s\"}",
+		               "{\"message\":\"%s\",\"code\":\"%s\"}",
+		               status < 500 ? "it broke" : psm_strerror(code),
 		               psm_error_name(code));
 		ck_assert_str_eq(a.body, body);
+		ck_assert_int_eq(strstr(a.headers, "\r\nRetry-After: 1\r\n") !=
+		                     NULL,
+		                 status == 503);
 	}
 	ck_assert_uint_gt(i, 20);
+}
+END_TEST
+
+/* What the client is not told stands in the log. */
+static char lines[1024];
+
+static void
+keep_line(int level, const char *message, const char *const *fields, void *user)
+{
+	char *to = user;
+
+	(void)level;
+	(void)snprintf(to, sizeof lines, "%s %s=%s %s=%s", message, fields[0],
+	               fields[1], fields[2], fields[3]);
+}
+
+START_TEST(details_go_to_the_log)
+{
+	psm_response res = {0, NULL, NULL, NULL, 0};
+	psm_error *err = psm_error_new();
+
+	psm_set_log(keep_line, PSM_LOG_WARN, lines);
+	psm_error_set(err, PSM_ERR_IO, "/var/lib/x/socket: no such file");
+	psm_response_error(&res, err);
+	ck_assert_int_eq(res.status, 503);
+	ck_assert_int_eq(strncmp(res.body,
+	                         "{\"message\":\"file or system error\",",
+	                         strlen("{\"message\":\"file or system "
+	                                "error\",")),
+	                 0);
+	ck_assert_str_eq(lines, "request failed code=PSM_ERR_IO "
+	                        "reason=/var/lib/x/socket: no such file");
+	lines[0] = '\0';
+	psm_error_set(err, PSM_ERR_NOT_FOUND, "no such patient");
+	psm_response_error(&res, err);
+	ck_assert_str_eq(lines, "");
+	psm_set_log(NULL, PSM_LOG_WARN, NULL);
+	psm__svc_response_clear(&res);
+	psm_error_free(err);
 }
 END_TEST
 
@@ -377,6 +429,7 @@ suite(void)
 	tcase_add_test(running, metrics_are_text);
 	tcase_add_loop_test(apart, a_bad_route_is_refused, 0,
 	                    sizeof bad_routes / sizeof *bad_routes);
+	tcase_add_test(apart, details_go_to_the_log);
 	tcase_add_test(apart, an_error_tells_the_place);
 	tcase_add_loop_test(apart, health_is_the_worst_part, 0, 4);
 	tcase_add_test(apart, a_service_that_starts_says_so);

@@ -372,9 +372,33 @@ read_and_change(struct answer *a)
 	ck_assert_str_eq(a->body, "{\"message\":\"changed\"}");
 }
 
+/* Not there, or nothing that could be there. */
+static const char *const no_ids[] = {
+    "999999",
+    "one",
+    "0",
+    "-1",
+    "01",
+    "%2B1",
+    "%201",
+    "1%20",
+    "2147483648",
+    "1.0",
+    "1e0",
+    "0x1",
+    "1;",
+    "%D9%A1",
+    "4294967297",
+    "99999999999",
+    "99999999999999999999999999",
+};
+
 static void
 refuse(struct answer *a)
 {
+	char path[128];
+	size_t i;
+
 	send_body("PUT", "/api/therapists/1", "{\n\"webseite\": }", a);
 	ck_assert_int_eq(a->status, 400);
 	ck_assert_ptr_nonnull(strstr(a->body, "\"line\":2"));
@@ -395,12 +419,19 @@ refuse(struct answer *a)
 	ck_assert_ptr_nonnull(strstr(a->body, "\"pointer\":\"/webseite\""));
 	send_body("PUT", "/api/therapists/999999", "{\"webseite\":\"\"}", a);
 	ck_assert_int_eq(a->status, 404);
-	send_body("POST", "/api/therapists/one/unblock", "", a);
-	ck_assert_int_eq(a->status, 400);
-	testing_ask("GET", "/api/therapists/999999", a);
-	ck_assert_int_eq(a->status, 404);
-	testing_ask("GET", "/api/therapists/one", a);
-	ck_assert_int_eq(a->status, 404);
+	for (i = 0; i < sizeof no_ids / sizeof no_ids[0]; i++) {
+		(void)snprintf(path, sizeof path, "/api/therapists/%s",
+		               no_ids[i]);
+		testing_ask("GET", path, a);
+		ck_assert_msg(a->status == 404, "GET %s: %ld", path, a->status);
+		send_body("PUT", path, "{\"webseite\":\"\"}", a);
+		ck_assert_msg(a->status == 404, "PUT %s: %ld", path, a->status);
+		(void)snprintf(path, sizeof path, "/api/therapists/%s/unblock",
+		               no_ids[i]);
+		send_body("POST", path, "", a);
+		ck_assert_msg(a->status == 404, "POST %s: %ld", path,
+		              a->status);
+	}
 }
 
 /* All lines are JSON, and none of them names a person of the test data. */
@@ -465,6 +496,12 @@ START_TEST(a_service_starts_without_its_database)
 	await("/health", 503, "\"name\":\"service\",\"status\":\"green\"", &a);
 	testing_ask("GET", _i ? "/api/platzsuchen/1" : "/api/therapists/1", &a);
 	ck_assert_int_eq(a.status, 503);
+	/* Where the database should be is nothing for strangers. */
+	ck_assert_str_eq(a.body, "{\"message\":\"database error\","
+	                         "\"code\":\"PSM_ERR_DB\"}");
+	testing_ask("GET", "/health", &a);
+	ck_assert_ptr_null(strstr(a.body, dir));
+	ck_assert_ptr_null(strstr(a.body, "socket"));
 	stop_service(&p);
 }
 END_TEST

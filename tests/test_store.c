@@ -462,6 +462,8 @@ START_TEST(server_comes_back)
 	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "connect"));
 	ck_assert_int_eq(psm_store_health(st, reason, sizeof reason),
 	                 PSM_HEALTH_RED);
+	ck_assert_str_eq(reason, psm_strerror(PSM_ERR_DB));
+	ck_assert_str_eq(psm_error_public(err), psm_strerror(PSM_ERR_DB));
 	pg_up();
 	until = psm__mono_ms() + 60000;
 	while ((rc = psm_tx_begin(st, &tx, err)) == PSM_ERR_DB &&

@@ -7,40 +7,41 @@
 PSM_BEGIN_DECLS
 
 /*
- * One line per code: name, value, text. Values never change once released.
- * Retriable (the same call may succeed later, with nothing changed) are NOMEM,
- * FULL, IO, DB, BROKER, TIMEOUT, RETRY and FENCED, unless an error object says
- * otherwise.
+ * One line per code: name, value, HTTP status of an answer that tells of it,
+ * text. Values never change once released. Retriable (the same call may succeed
+ * later, with nothing changed) are NOMEM, FULL, IO, DB, BROKER, TIMEOUT, RETRY
+ * and FENCED, unless an error object says otherwise.
  */
 #define PSM_ERROR_MAP(X)                                                       \
-	X(INVAL, -1, "invalid argument")                                       \
-	X(NOMEM, -2, "out of memory")                                          \
-	X(PARSE, -3, "malformed JSON")                                         \
-	X(SCHEMA, -4, "does not follow its schema")                            \
-	X(STATE, -5, "not possible in the current state")                      \
-	X(FULL, -6, "queue full")                                              \
-	X(TOO_LARGE, -7, "too large")                                          \
-	X(IO, -8, "file or system error")                                      \
-	X(DB, -9, "database error")                                            \
-	X(BROKER, -10, "broker error")                                         \
-	X(TIMEOUT, -11, "deadline passed")                                     \
-	X(NOT_FOUND, -12, "not found")                                         \
-	X(TRANSITION, -13, "status change not allowed")                        \
-	X(CONFLICT, -14, "conflicts with what is stored")                      \
-	X(CONFIG, -15, "invalid setting")                                      \
-	X(VERSION, -16, "unsupported version")                                 \
-	X(CORRUPT, -17, "damaged data")                                        \
-	X(RETRY, -18, "try again later")                                       \
-	X(REJECT, -19, "refused for good")                                     \
-	X(CLOSED, -20, "closed before delivery")                               \
-	X(FENCED, -21, "another consumer owns the partition")                  \
-	X(AMBIGUOUS, -22, "more than one match")                               \
-	X(UNKNOWN_TYPE, -23, "unknown event type")                             \
-	X(UNCONFIRMED, -24, "committed, but not confirmed by all consumers")
+	X(INVAL, -1, 400, "invalid argument")                                  \
+	X(NOMEM, -2, 503, "out of memory")                                     \
+	X(PARSE, -3, 400, "malformed JSON")                                    \
+	X(SCHEMA, -4, 400, "does not follow its schema")                       \
+	X(STATE, -5, 500, "not possible in the current state")                 \
+	X(FULL, -6, 503, "queue full")                                         \
+	X(TOO_LARGE, -7, 413, "too large")                                     \
+	X(IO, -8, 503, "file or system error")                                 \
+	X(DB, -9, 503, "database error")                                       \
+	X(BROKER, -10, 503, "broker error")                                    \
+	X(TIMEOUT, -11, 503, "deadline passed")                                \
+	X(NOT_FOUND, -12, 404, "not found")                                    \
+	X(TRANSITION, -13, 409, "status change not allowed")                   \
+	X(CONFLICT, -14, 409, "conflicts with what is stored")                 \
+	X(CONFIG, -15, 500, "invalid setting")                                 \
+	X(VERSION, -16, 400, "unsupported version")                            \
+	X(CORRUPT, -17, 500, "damaged data")                                   \
+	X(RETRY, -18, 503, "try again later")                                  \
+	X(REJECT, -19, 422, "refused for good")                                \
+	X(CLOSED, -20, 503, "closed before delivery")                          \
+	X(FENCED, -21, 503, "another consumer owns the partition")             \
+	X(AMBIGUOUS, -22, 409, "more than one match")                          \
+	X(UNKNOWN_TYPE, -23, 400, "unknown event type")                        \
+	X(UNCONFIRMED, -24, 202,                                               \
+	  "committed, but not confirmed by all consumers")
 
 enum psm_err {
 	PSM_OK = 0,
-#define X(name, value, text) PSM_ERR_##name = value,
+#define X(name, value, status, text) PSM_ERR_##name = value,
 	PSM_ERROR_MAP(X)
 #undef X
 	    PSM_ERR_LAST = -1000 /* not a code; fixes the range of the enum */
@@ -103,6 +104,18 @@ PSM_API int psm_error_code(const psm_error *err);
  * Threads: one at a time. Blocks: no. Since 0.1.
  */
 PSM_API const char *psm_error_message(const psm_error *err);
+
+/**
+ * The message as far as it may be told to a stranger, as /health does: what a
+ * database or another server said of itself (names of tables, paths of sockets)
+ * is replaced by the text of the code. Log psm_error_message().
+ *
+ * @param err  NULL is allowed.
+ * @return borrowed until the next call with err; "" without an error.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_error_public(const psm_error *err);
 
 /**
  * What was being read or spoken to: a file, a topic, a host. One line, at most
@@ -214,6 +227,16 @@ PSM_API const char *psm_strerror(int code);
  * Threads: any. Blocks: no. Since 0.1.
  */
 PSM_API const char *psm_error_name(int code);
+
+/**
+ * The HTTP status of an answer that tells of a failure.
+ *
+ * @param code  any number.
+ * @return as in the table; 200 from 0 up, 500 for what is not in the table.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_error_http_status(int code);
 
 /**
  * The table, for bindings and tools.

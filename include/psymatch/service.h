@@ -76,8 +76,8 @@ typedef int (*psm_stop_fn)(int timeout_ms, void *user, psm_error *err);
  * One run of a worker.
  *
  * @param user  as given to psm_service_worker().
- * @param err   receives the details of a failure; its message is shown under
- *   /health and in the log, so it holds no personal data.
+ * @param err   receives the details of a failure; psm_error_public() is shown
+ *   under /health, its message in the log, so it holds no personal data.
  * @return 0 or more: done; a negative code: failed.
  *
  * Threads: the worker's own, one run after the other.
@@ -406,11 +406,14 @@ PSM_API void psm_response_message(psm_response *res, int status,
                                   const char *message);
 
 /**
- * Answer with an error: {"message": string, "code": as psm_error_name()} and,
- * where known, "pointer", "line" and "column". The status is 400 for
- * PSM_ERR_INVAL, _PARSE and _SCHEMA, 404 for _NOT_FOUND, 409 for _CONFLICT and
- * _TRANSITION, 413 for _TOO_LARGE, 503 for _FULL, _DB, _BROKER, _TIMEOUT and
- * _RETRY, else 500.
+ * Answer with an error: {"message": psm_error_public(), "code": as
+ * psm_error_name()} and, where known, "pointer", "line" and "column". The
+ * status is that of psm_error_http_status(): 400 for PSM_ERR_INVAL, _PARSE,
+ * _SCHEMA, _VERSION and _UNKNOWN_TYPE, 404 for _NOT_FOUND, 409 for _CONFLICT,
+ * _TRANSITION and _AMBIGUOUS, 413 for _TOO_LARGE, 422 for _REJECT, 202 for
+ * _UNCONFIRMED (it is done), 503 for _NOMEM, _FULL, _IO, _DB, _BROKER,
+ * _TIMEOUT, _RETRY, _CLOSED and _FENCED, else 500. From 500 on the message is
+ * the text of the code. What the client is not told is logged as a warning.
  *
  * @param res  an answer; NULL: nothing happens.
  * @param err  a recorded failure; NULL or none recorded: 500.

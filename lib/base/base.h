@@ -47,6 +47,8 @@ void psm__error_prefix(psm_error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Override what the code's table row says. */
 void psm__error_flags(psm_error *err, int retriable, int fatal);
+/* The message quotes another server: psm_error_public() does not show it. */
+void psm__error_inside(psm_error *err);
 void psm__error_copy(psm_error *to, const psm_error *from);
 
 /* -- effects.c: the calling thread runs a handler of a replay. Between bar and

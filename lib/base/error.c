@@ -12,6 +12,7 @@
  */
 struct psm_error {
 	int code, retriable, fatal;
+	int is_inside; /* the message is not for strangers */
 	unsigned line, column;
 	size_t offset;
 	char message[512];
@@ -22,10 +23,10 @@ struct psm_error {
 const struct psm__pos psm__nowhere = {0, 0, 0};
 
 static const struct row {
-	int code;
+	int code, status;
 	const char *name, *text;
 } table[] = {
-#define X(name, value, text) {value, "PSM_ERR_" #name, text},
+#define X(name, value, status, text) {value, status, "PSM_ERR_" #name, text},
     PSM_ERROR_MAP(X)
 #undef X
 };
@@ -100,6 +101,7 @@ record(psm_error *err, int code, struct psm__pos at)
 	err->code = code;
 	err->retriable = is_retriable(code);
 	err->fatal = 0;
+	err->is_inside = 0;
 	err->offset = at.offset;
 	err->line = at.line;
 	err->column = at.column;
@@ -144,6 +146,14 @@ const char *
 psm_error_message(const psm_error *err)
 {
 	return err != NULL ? err->message : "";
+}
+
+const char *
+psm_error_public(const psm_error *err)
+{
+	if (err != NULL && err->is_inside)
+		return psm_strerror(err->code);
+	return psm_error_message(err);
 }
 
 const char *
@@ -192,6 +202,9 @@ int
 psm_error_set(psm_error *err, int code, const char *message)
 {
 	char copy[sizeof(err->message)] = ""; /* message may be one of err's */
+	int is_inside = err != NULL && err->is_inside &&
+	                message >= err->message &&
+	                message < err->message + sizeof(err->message);
 
 	if (message != NULL)
 		(void)snprintf(copy, sizeof(copy), "%s", message);
@@ -201,8 +214,11 @@ psm_error_set(psm_error *err, int code, const char *message)
 	if (find_row(code) == NULL)
 		return psm__fail(err, PSM_ERR_INVAL, "unknown error code %d",
 		                 code);
-	return psm__fail(err, code, "%s",
-	                 message != NULL ? copy : psm_strerror(code));
+	(void)psm__fail(err, code, "%s",
+	                message != NULL ? copy : psm_strerror(code));
+	if (is_inside)
+		psm__error_inside(err);
+	return code;
 }
 
 const char *
@@ -223,6 +239,16 @@ psm_error_name(int code)
 	if (code >= 0)
 		return "PSM_OK";
 	return row != NULL ? row->name : "PSM_UNKNOWN";
+}
+
+int
+psm_error_http_status(int code)
+{
+	const struct row *row = find_row(code);
+
+	if (code >= 0)
+		return 200;
+	return row != NULL ? row->status : 500;
 }
 
 int
@@ -324,6 +350,13 @@ psm__error_flags(psm_error *err, int retriable, int fatal)
 		return;
 	err->retriable = retriable;
 	err->fatal = fatal;
+}
+
+void
+psm__error_inside(psm_error *err)
+{
+	if (err != NULL && err->code != PSM_OK)
+		err->is_inside = 1;
 }
 
 void

@@ -85,7 +85,8 @@ note_trouble(psm_consumer *c)
 	pthread_mutex_lock(&c->lock);
 	c->trouble_ms = psm__mono_ms();
 	c->fatal = psm_error_fatal(c->err);
-	snprintf(c->trouble, sizeof(c->trouble), "%s", text);
+	snprintf(c->trouble, sizeof(c->trouble), "%s",
+	         psm_error_public(c->err));
 	pthread_mutex_unlock(&c->lock);
 }
 

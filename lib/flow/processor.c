@@ -221,6 +221,8 @@ note_problem(psm_processor *pr)
 		psm__log(PSM_LOG_WARN, "batch rolled back", "consumer",
 		         pr->name, "reason", why, NULL);
 	(void)snprintf(pr->problem, sizeof pr->problem, "%s", why);
+	(void)snprintf(pr->shown, sizeof pr->shown, "%s",
+	               psm_error_public(pr->err));
 	(void)pthread_mutex_unlock(&pr->lock);
 }
 
@@ -474,7 +476,7 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 	if (health != PSM_HEALTH_GREEN)
 		return health;
 	if (pr->problem[0]) {
-		(void)snprintf(reason, size, "%s: %s", pr->name, pr->problem);
+		(void)snprintf(reason, size, "%s: %s", pr->name, pr->shown);
 		return PSM_HEALTH_RED;
 	}
 	if (!pr->source || !pr->source->ops->connected(pr->source)) {

@@ -165,8 +165,8 @@ struct psm__timer {
 /* What went wrong without stopping anything: since when, 0: never. */
 struct psm__trouble {
 	int64_t poll_at_ms, logged_ms, dead_at_ms, late_at_ms;
-	int64_t late; /* calls of handlers past their deadline */
-	char poll[160];
+	int64_t late;               /* calls of handlers past their deadline */
+	char poll[160], shown[160]; /* logged; and in the health */
 };
 
 struct psm_processor {
@@ -217,7 +217,7 @@ struct psm_processor {
 	int breaker_shown;             /* 1 + the state that the metric has */
 	char breaker_type[64];         /* of the event that opened it */
 	struct psm__parked_sum parked; /* as last measured */
-	char problem[256];
+	char problem[256], shown[256]; /* logged; and in the health */
 	int64_t gaps, gap_messages, gap_at_ms; /* gap_at_ms 0: never */
 	char gap_where[200];
 	struct psm__trouble trouble;

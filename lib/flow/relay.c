@@ -50,6 +50,7 @@ struct psm_relay {
 	int64_t sent;
 	int leader;
 	char problem[256]; /* "" while all is well */
+	char shown[256];   /* the same for the health */
 };
 
 /* -- life */
@@ -127,12 +128,13 @@ psm_relay_free(psm_relay *r)
 /* -- what others see */
 
 static void
-set_problem(psm_relay *r, const char *text)
+set_problem(psm_relay *r, const char *text, const char *shown)
 {
 	(void)pthread_mutex_lock(&r->lock);
 	if (text[0] && strcmp(text, r->problem) != 0)
 		psm__log(PSM_LOG_WARN, "outbox", "problem", text, NULL);
 	(void)snprintf(r->problem, sizeof r->problem, "%s", text);
+	(void)snprintf(r->shown, sizeof r->shown, "%s", shown);
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -453,7 +455,10 @@ publish(psm_relay *r, int *wait_ms)
 	if (psm__window_failed(&r->window)) {
 		*wait_ms =
 		    psm__backoff_ms(r->failures++, RETRY_BASE_MS, RETRY_CAP_MS);
-		set_problem(r, "the producer gave up, trying a new one");
+		static const char text[] =
+		    "the producer gave up, trying a new one";
+
+		set_problem(r, text, text);
 		return renew_producer(r);
 	}
 	rc = turn(r, 1, &full);
@@ -466,7 +471,7 @@ publish(psm_relay *r, int *wait_ms)
 	rc = measure(r);
 	if (rc == 0)
 		upkeep(r);
-	set_problem(r, "");
+	set_problem(r, "", "");
 	*wait_ms = full && psm__window_outstanding(&r->window) < PSM__WINDOW / 2
 	               ? 0
 	               : POLL_MS;
@@ -488,7 +493,7 @@ step(psm_relay *r, int *wait_ms)
 	if (rc == 1)
 		rc = measure(r);
 	if (rc == 0)
-		set_problem(r, "");
+		set_problem(r, "", "");
 	return rc;
 }
 
@@ -526,7 +531,8 @@ run(void *arg)
 	while (!psm__worker_stopping(&r->worker)) {
 		rc = step(r, &wait_ms);
 		if (rc < 0) {
-			set_problem(r, psm_error_message(r->err));
+			set_problem(r, psm_error_message(r->err),
+			            psm_error_public(r->err));
 			disconnect(r);
 			wait_ms = psm__backoff_ms(r->failures++, RETRY_BASE_MS,
 			                          RETRY_CAP_MS);
@@ -600,7 +606,7 @@ health_locked(psm_relay *r, char *reason, size_t size)
 	char why[200] = "";
 
 	if (r->problem[0]) {
-		(void)snprintf(reason, size, "outbox: %s", r->problem);
+		(void)snprintf(reason, size, "outbox: %s", r->shown);
 		return PSM_HEALTH_RED;
 	}
 	if (r->oldest_ms > OLD_MS) {

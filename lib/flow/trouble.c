@@ -24,6 +24,8 @@ psm__trouble_poll(psm_processor *pr)
 		w->logged_ms = now;
 	w->poll_at_ms = now;
 	(void)snprintf(w->poll, sizeof w->poll, "%s", text);
+	(void)snprintf(w->shown, sizeof w->shown, "%s",
+	               psm_error_public(pr->err));
 	(void)pthread_mutex_unlock(&pr->lock);
 	if (news)
 		psm__log(PSM_LOG_WARN, "reading events", "consumer", pr->name,
@@ -65,7 +67,7 @@ psm__trouble_health(const psm_processor *pr, char *reason, size_t size)
 
 	if (is_recent(w->poll_at_ms, POLL_MS))
 		(void)snprintf(reason, size, "%s: reading failed: %s", pr->name,
-		               w->poll);
+		               w->shown);
 	else if (is_recent(w->dead_at_ms, LATE_MS))
 		(void)snprintf(
 		    reason, size, "%s: %lld dead, the last one %lld s ago",

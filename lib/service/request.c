@@ -233,32 +233,6 @@ psm_response_message(psm_response *res, int status, const char *message)
 	finish(res, status, w);
 }
 
-static int
-status_of(int code)
-{
-	switch (code) {
-	case PSM_ERR_INVAL:
-	case PSM_ERR_PARSE:
-	case PSM_ERR_SCHEMA:
-		return 400;
-	case PSM_ERR_NOT_FOUND:
-		return 404;
-	case PSM_ERR_CONFLICT:
-	case PSM_ERR_TRANSITION:
-		return 409;
-	case PSM_ERR_TOO_LARGE:
-		return 413;
-	case PSM_ERR_FULL:
-	case PSM_ERR_DB:
-	case PSM_ERR_BROKER:
-	case PSM_ERR_TIMEOUT:
-	case PSM_ERR_RETRY:
-		return 503;
-	default:
-		return 500;
-	}
-}
-
 static void
 write_place(psm_json_writer *w, const psm_error *err)
 {
@@ -275,7 +249,8 @@ write_place(psm_json_writer *w, const psm_error *err)
 void
 psm_response_error(psm_response *res, const psm_error *err)
 {
-	int code = psm_error_code(err);
+	int code = psm_error_code(err), status = psm_error_http_status(code);
+	const char *text = psm_error_public(err);
 	psm_json_writer *w;
 
 	if (!res)
@@ -284,14 +259,21 @@ psm_response_error(psm_response *res, const psm_error *err)
 		psm_response_message(res, 500, "internal error");
 		return;
 	}
+	/* Of what went wrong in here a client learns the kind only. */
+	if (status >= 500)
+		text = psm_strerror(code);
+	if (text != psm_error_message(err))
+		psm__svc_log(PSM_LOG_WARN, "request failed", "code",
+		             psm_error_name(code), "reason",
+		             psm_error_message(err), NULL);
 	w = psm_json_writer_new();
 	if (w) {
 		psm_json_write_object(w);
-		write_text(w, "message", psm_error_message(err));
+		write_text(w, "message", text);
 		psm_json_write_key(w, "code");
 		psm_json_write_string(w, psm_error_name(code));
 		write_place(w, err);
 		psm_json_write_end(w);
 	}
-	finish(res, status_of(code), w);
+	finish(res, status, w);
 }

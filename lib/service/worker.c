@@ -126,7 +126,7 @@ record_locked(struct svc_worker *w, int rc)
 	w->failures++;
 	w->retriable = psm_error_retriable(w->err);
 	(void)snprintf(w->message, sizeof w->message, "%s",
-	               psm_error_message(w->err));
+	               psm_error_public(w->err));
 }
 
 static int

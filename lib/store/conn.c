@@ -41,6 +41,7 @@ psm__conn_fail(struct psm__conn *c, const char *what, psm_error *err)
 	(void)psm__fail(err, PSM_ERR_DB, "database: %s: %.*s", what,
 	                (int)strcspn(text, "\r\n"), text);
 	psm__error_flags(err, 1, 0);
+	psm__error_inside(err);
 	return PSM_ERR_DB;
 }
 

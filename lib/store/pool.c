@@ -25,6 +25,7 @@ struct psm_store {
 	unsigned failures;       /* lock: connects that failed in a row */
 	int64_t retry_at_ms;     /* lock: no try before, while failures > 0 */
 	psm_error *why;          /* lock: of the last failed connect */
+	int health_rc;           /* __atomic: what was logged of the health */
 
 	/* Held for reading while the hook runs, so that taking it away waits
 	 * for calls under way. */
@@ -336,7 +337,11 @@ psm_store_health(psm_store *st, char *reason, size_t size)
 	if (reason && size > 0)
 		(void)snprintf(reason, size, "%s",
 		               rc == 0 ? "database reachable"
-		                       : psm_error_message(err));
+		                       : psm_error_public(err));
+	if (__atomic_exchange_n(&st->health_rc, rc, __ATOMIC_RELAXED) != rc &&
+	    rc < 0)
+		psm__log(PSM_LOG_WARN, "database not healthy", "reason",
+		         psm_error_message(err), NULL);
 	psm_error_free(err);
 	return health;
 }

@@ -112,5 +112,6 @@ psm__sqlstate_fail(const struct psm__sqlstate *s, psm_error *err)
 	                state[0] ? state : "", state[0] ? " " : "", text,
 	                where);
 	psm__error_flags(err, r->retriable || !state[0], 0);
+	psm__error_inside(err);
 	return r->code;
 }

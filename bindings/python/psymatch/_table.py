@@ -120,6 +120,7 @@ FUNCTIONS = (
     ("psm_error_clear", "void", "psm_error*"),
     ("psm_error_code", "int", "const psm_error*"),
     ("psm_error_message", "const char*", "const psm_error*"),
+    ("psm_error_public", "const char*", "const psm_error*"),
     ("psm_error_source", "const char*", "const psm_error*"),
     ("psm_error_pointer", "const char*", "const psm_error*"),
     ("psm_error_offset", "size_t", "const psm_error*"),
@@ -130,6 +131,7 @@ FUNCTIONS = (
     ("psm_error_set", "int", "psm_error*", "int", "const char*"),
     ("psm_strerror", "const char*", "int"),
     ("psm_error_name", "const char*", "int"),
+    ("psm_error_http_status", "int", "int"),
     ("psm_error_at", "int", "size_t"),
     # event.h
     ("psm_event_new", "int", "const char*", "const char*", "const char*",
