@@ -313,6 +313,11 @@ END_TEST
 
 START_TEST(wrong_use)
 {
+	static const char *const commands[] = {"ls", "cat", "verify", "export",
+	                                       "repair"};
+	char path[5000];
+	size_t i;
+
 	psm_error *err = psm_error_new();
 	struct tally t = {0};
 
@@ -338,6 +343,18 @@ START_TEST(wrong_use)
 	ck_assert_int_eq(call("--help"), 0);
 	ck_assert_int_eq(call("ls /no/such"), 1);
 	says("psymatch-spool: /no/such: No such file");
+	/* What is no spool is not looked through, and not made one. */
+	(void)snprintf(path, sizeof(path), "%s/etc", dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		ck_assert_int_eq(call_on(commands[i]), 1);
+		says("no spool: it has other files only");
+	}
+	ck_assert_int_eq(psm_spool_repair(dir, NULL, NULL, NULL, NULL),
+	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(rmdir(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/lost+found", dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
 	/* An empty directory is nothing to complain about. */
 	ck_assert_int_eq(call_on("ls"), 0);
 	ck_assert_str_eq(out, "");

@@ -45,7 +45,7 @@ typedef int (*psm_spool_fn)(const psm_spool_item *item, void *user);
  * @param err       details of a failure; may be NULL.
  * @return 0, or what fn returned if that is not 0;
  *   PSM_ERR_INVAL      dir or fn is NULL;
- *   PSM_ERR_NOT_FOUND  there is no such directory;
+ *   PSM_ERR_NOT_FOUND  no such directory, or it has other files only;
  *   PSM_ERR_CONFIG     key_file is no key file, or others may read it;
  *   PSM_ERR_IO         it cannot be read;
  *   PSM_ERR_NOMEM      out of memory.
@@ -114,7 +114,7 @@ PSM_API const char *psm_spool_item_text(const psm_spool_item *item,
  * @param err       details of a failure; may be NULL.
  * @return 0, or
  *   PSM_ERR_INVAL      dir is NULL;
- *   PSM_ERR_NOT_FOUND  there is no such directory;
+ *   PSM_ERR_NOT_FOUND  no such directory, or it has other files only;
  *   PSM_ERR_CONFIG     key_file is no key file, others may read it, or it lacks
  *                      the key of an encrypted segment: nothing was changed in
  *                      its stream;

@@ -213,7 +213,7 @@ read_ahead(int dirfd, const char *name)
 /* The names of a directory, sorted. */
 struct names {
 	char **list;
-	size_t count, cap;
+	size_t count, cap, others; /* others: not wanted */
 };
 
 static int
@@ -267,6 +267,8 @@ list(int dirfd, const char *below, int (*wanted)(const char *), struct names *n)
 	while (rc == 0 && (e = readdir(dir)) != NULL)
 		if (wanted(e->d_name))
 			rc = add_name(n, e->d_name);
+		else if (e->d_name[0] != '.')
+			n->others += strcmp(e->d_name, "lost+found") != 0;
 	closedir(dir);
 	if (n->count > 0)
 		qsort(n->list, n->count, sizeof(*n->list), compare);
@@ -536,6 +538,18 @@ is_stream(const char *name)
 	return sscanf(name, "stream.%u%c", &n, &rest) == 1;
 }
 
+/* A producer that has sent everything leaves none behind. */
+static int
+list_streams(int fd, const char *dir, struct names *n, psm_error *err)
+{
+	if (list(fd, ".", is_stream, n) < 0)
+		return fail_io(err, dir);
+	if (n->count > 0 || n->others == 0)
+		return 0;
+	return psm__fail(err, PSM_ERR_NOT_FOUND,
+	                 "%s: no spool: it has other files only", dir);
+}
+
 int
 psm_spool_scan(const char *dir, const char *key_file, psm_spool_fn fn,
                void *user, psm_error *err)
@@ -554,8 +568,8 @@ psm_spool_scan(const char *dir, const char *key_file, psm_spool_fn fn,
 		return fail_io(err, dir);
 	if (key_file && key_file[0])
 		rc = psm__keys_load(key_file, &sc.keys, err);
-	if (rc == 0 && list(fd, ".", is_stream, &n) < 0)
-		rc = fail_io(err, dir);
+	if (rc == 0)
+		rc = list_streams(fd, dir, &n, err);
 	for (i = 0; i < n.count && rc == 0; i++)
 		rc = scan_stream(&sc, fd, n.list[i]);
 	free_names(&n);
@@ -576,24 +590,21 @@ psm_spool_item_what(const psm_spool_item *item)
 int64_t
 psm_spool_item_int(const psm_spool_item *item, const char *name)
 {
-	if (!item || !name)
-		return -1;
-	if (strcmp(name, "owned") == 0)
-		return item->owned;
-	if (strcmp(name, "at") == 0)
-		return item->at;
-	if (strcmp(name, "bytes") == 0)
-		return item->bytes;
-	if (strcmp(name, "number") == 0)
-		return item->number;
-	if (strcmp(name, "time_us") == 0)
-		return item->time_us;
-	if (strcmp(name, "settled") == 0)
-		return item->settled;
-	if (strcmp(name, "encrypted") == 0)
-		return item->encrypted;
-	if (strcmp(name, "locked") == 0)
-		return item->locked;
+	static const psm_spool_item none;
+	const psm_spool_item *i = item ? item : &none;
+	const struct {
+		const char *name;
+		int64_t value;
+	} numbers[] = {
+	    {"owned", i->owned},         {"at", i->at},
+	    {"bytes", i->bytes},         {"number", i->number},
+	    {"time_us", i->time_us},     {"settled", i->settled},
+	    {"encrypted", i->encrypted}, {"locked", i->locked},
+	};
+
+	for (size_t n = 0; item && name && n < PSM__COUNT(numbers); n++)
+		if (strcmp(numbers[n].name, name) == 0)
+			return numbers[n].value;
 	return -1;
 }
 
@@ -653,18 +664,20 @@ psm_spool_repair(const char *dir, const char *key_file, int64_t *damaged,
 	                               .max_bytes = INT64_MAX};
 	struct psm__spool_numbers n = {0};
 	struct psm__spool *s = NULL;
+	struct names names = {0};
 	int64_t readable;
 	int rc, fd;
 
 	psm__error_clear(err);
 	if (!dir)
 		return psm__fail(err, PSM_ERR_INVAL, "want a directory");
-	/* Opening a spool makes one, and that of nothing is a mistake. */
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_io(err, dir);
+	rc = list_streams(fd, dir, &names, err); /* to open would make one */
+	free_names(&names);
 	close(fd);
-	rc = psm__spool_open(&conf, &s, err);
+	rc = rc < 0 ? rc : psm__spool_open(&conf, &s, err);
 	if (rc < 0)
 		return rc;
 	psm__spool_shut(s);
