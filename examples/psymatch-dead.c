@@ -84,6 +84,68 @@ parse_id(const char *text, int *source, int64_t *id)
 
 /* -- printing */
 
+/* Columns that are no text in the JSON of show, either. */
+enum kind { TEXT, NUMBER, FLAG, TIME };
+static const struct {
+	const char *column;
+	enum kind kind;
+} kinds[] = {
+    {"id", NUMBER},    {"partition", NUMBER}, {"offset", NUMBER},
+    {"bytes", NUMBER}, {"attempts", NUMBER},  {"count", NUMBER},
+    {"edited", FLAG},  {"since", TIME},       {"next_at", TIME},
+    {"oldest", TIME},  {"newest", TIME},
+};
+
+static enum kind
+kind_of(const char *column)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (strcmp(kinds[i].column, column) == 0)
+			return kinds[i].kind;
+	return TEXT;
+}
+
+/* "2026-02-01 10:00:00+00" as "2026-02-01T10:00:00+00:00". */
+static void
+write_time(psm_json_writer *w, const char *text)
+{
+	char time[64], *blank;
+	size_t len = strlen(text);
+	int is_short =
+	    len > 3 && (text[len - 3] == '+' || text[len - 3] == '-');
+
+	(void)snprintf(time, sizeof time, "%s%s", text, is_short ? ":00" : "");
+	blank = strchr(time, ' ');
+	if (blank)
+		*blank = 'T';
+	psm_json_write_string(w, time);
+}
+
+static void
+write_value(psm_json_writer *w, const char *column, const char *text)
+{
+	if (!text) {
+		psm_json_write_null(w);
+		return;
+	}
+	switch (kind_of(column)) {
+	case NUMBER:
+		psm_json_write_int(w, strtoll(text, NULL, 10));
+		break;
+	case FLAG:
+		psm_json_write_bool(w, text[0] == 't');
+		break;
+	case TIME:
+		write_time(w, text);
+		break;
+	case TEXT:
+		psm_json_write_string(w, text);
+		break;
+	}
+}
+
 static void
 print_json(struct run *r, const psm_rows *rows, size_t row,
            const char *const *columns, int source)
@@ -100,11 +162,7 @@ print_json(struct run *r, const psm_rows *rows, size_t row,
 	}
 	for (i = 0; columns[i]; i++) {
 		psm_json_write_key(w, columns[i]);
-		text = psm_rows_text(rows, row, i);
-		if (text)
-			psm_json_write_string(w, text);
-		else
-			psm_json_write_null(w);
+		write_value(w, columns[i], psm_rows_text(rows, row, i));
 	}
 	psm_json_write_end(w);
 	if (psm_json_writer_finish(w, &text, &len, r->err) == 0)
