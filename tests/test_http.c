@@ -375,7 +375,12 @@ START_TEST(metrics_are_text)
 	testing_ask("GET", "/metrics", &a);
 	ck_assert_int_eq(a.status, 200);
 	ck_assert_str_eq(a.type, "text/plain; version=0.0.4; charset=utf-8");
-	ck_assert_ptr_nonnull(strstr(a.body, "psymatch_http_responses_total{"));
+	ck_assert_ptr_nonnull(strstr(
+	    a.body, "# HELP psymatch_http_responses_total Answers over HTTP, "
+		    "by the class of their status.\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(a.body, "psymatch_http_responses_total{class=\"2xx\"} "));
+	testing_promtool(a.body);
 }
 END_TEST
 

@@ -140,6 +140,54 @@ START_TEST(counted_by_the_application)
 }
 END_TEST
 
+START_TEST(described_by_the_application)
+{
+	ck_assert_int_eq(
+	    psm_metrics_describe("imports", "folder", "Files read.", NULL), 0);
+	expect_text(""); /* nothing was counted yet */
+	ck_assert_int_eq(
+	    psm_metrics_describe("imports_total", "other", "Else.", NULL),
+	    PSM_ERR_STATE);
+	ck_assert_int_eq(psm_metrics_describe("plain", NULL, "Plain.", NULL),
+	                 0);
+	psm_metrics_add("imports", "a", 2);
+	psm_metrics_add("plain", NULL, 1);
+	expect_text("# HELP imports_total Files read.\n"
+	            "# TYPE imports_total counter\n"
+	            "imports_total{folder=\"a\"} 2\n"
+	            "# HELP plain_total Plain.\n"
+	            "# TYPE plain_total counter\n"
+	            "plain_total 1\n");
+	/* What the library counts is not the application's. */
+	psm__metric_add(psm__counter("ours_total", "topic", "t", "Ours."), 1);
+	psm_metrics_add("ours", "t", 1);
+	ck_assert_int_eq(psm_metrics_value("ours_total", "t"), 1);
+	ck_assert_int_eq(psm_metrics_describe("a b", NULL, "x", NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_metrics_describe("a", "1", "x", NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_metrics_describe("a", NULL, NULL, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_metrics_describe(NULL, NULL, "x", NULL),
+	                 PSM_ERR_INVAL);
+}
+END_TEST
+
+START_TEST(time_is_shown_in_seconds)
+{
+	struct psm__metric *m =
+	    psm__counter_us("work_seconds_total", "type", "a", "Time.");
+
+	psm__metric_add(m, 1500);
+	psm__metric_add(m, 12000000);
+	expect_text("# HELP work_seconds_total Time.\n"
+	            "# TYPE work_seconds_total counter\n"
+	            "work_seconds_total{type=\"a\"} 12.001500\n");
+	ck_assert_int_eq(psm__metric_get(m), 12001500);
+	ck_assert_int_eq(psm_metrics_value("work_seconds_total", "a"), 12);
+}
+END_TEST
+
 static void *
 add_many(void *arg)
 {
@@ -229,6 +277,8 @@ main(void)
 	tcase_add_loop_test(t, names, 0, (int)PSM__COUNT(bad_names));
 	tcase_add_test(t, labels_are_bounded);
 	tcase_add_test(t, counted_by_the_application);
+	tcase_add_test(t, described_by_the_application);
+	tcase_add_test(t, time_is_shown_in_seconds);
 	tcase_add_test(t, threads);
 	tcase_add_test(t, no_metric_is_fine);
 	tcase_add_test(t, out_of_memory);

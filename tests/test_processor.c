@@ -365,6 +365,22 @@ has_none(psm_processor *p)
 	       strstr(reason, "no partition is assigned to it") != NULL;
 }
 
+/* Prometheus reads what a processor counts; time is in seconds. */
+START_TEST(metrics_of_a_processor)
+{
+	char *text = NULL;
+
+	flow_start();
+	flow_put(1, 1);
+	flow_wait_offset(1);
+	ck_assert_int_eq(psm_metrics_text(&text, NULL, err), 0);
+	ck_assert_ptr_nonnull(
+	    strstr(text, "psymatch_processor_handler_seconds_total{type=\""));
+	testing_promtool(text);
+	psm_free(text);
+}
+END_TEST
+
 /* Two members of a group share one partition. */
 START_TEST(health_without_a_partition)
 {
@@ -550,6 +566,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, system_failure_is_never_dead);
 	tcase_add_test(tc, failed_statement_counts);
 	tcase_add_test(tc, letter_is_found_by_its_log_line);
+	tcase_add_test(tc, metrics_of_a_processor);
 	tcase_add_test(tc, health_without_a_partition);
 	tcase_add_test(tc, stop_has_a_deadline);
 	tcase_add_test(tc, arguments_and_states);

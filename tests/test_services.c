@@ -475,7 +475,9 @@ START_TEST(the_therapist_service)
 	refuse(&a);
 	testing_ask("GET", "/metrics", &a);
 	ck_assert_int_eq(a.status, 200);
-	ck_assert_ptr_nonnull(strstr(a.body, "psymatch_worker_runs_total"));
+	ck_assert_ptr_nonnull(
+	    strstr(a.body, "psymatch_worker_runs_total{worker=\""));
+	testing_promtool(a.body);
 	ck_assert_int_eq(
 	    pg_wait(0, 60000, "SELECT count(*) FROM psymatch.outbox"), 0);
 	stop_service(&p);

@@ -30,6 +30,20 @@ testing_run(SRunner *sr)
 	return failed ? 1 : 0;
 }
 
+/* Prometheus itself must like a page of metrics, where it is installed. */
+static inline void
+testing_promtool(const char *page)
+{
+	FILE *f;
+
+	if (system("command -v promtool >/dev/null") != 0)
+		return;
+	f = popen("promtool check metrics 1>&2", "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(page, f), 0);
+	ck_assert_msg(pclose(f) == 0, "promtool refuses:\n%s", page);
+}
+
 /* -- test data, below tests/data of the source tree */
 
 static inline const char *

@@ -9,7 +9,8 @@ PSM_BEGIN_DECLS
 
 /**
  * All metrics of the process in the Prometheus text format (version 0.0.4),
- * sorted by name. A metric is an integer with at most one label; of one name
+ * sorted by name. A metric has at most one label, and is a whole number, or
+ * seconds with six decimals (names with _seconds_total); of one name
  * at most 200 values of the label are told apart, the rest are counted under
  * "other".
  *
@@ -31,11 +32,29 @@ PSM_API int psm_metrics_text(char **text, size_t *len,
  *
  * @param name   as in the text, with its "_total".
  * @param label  the value of its label; NULL or "" for the one without.
- * @return the value; 0 if there is none yet.
+ * @return the value, whole seconds of one in seconds; 0 if there is none yet.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
 PSM_API int64_t psm_metrics_value(const char *name, const char *label);
+
+/**
+ * Say what a counter of the application's own is, before it is counted.
+ *
+ * @param name        as for psm_metrics_add.
+ * @param label_name  what its label is called, [A-Za-z_][A-Za-z0-9_]*, 1 to 120
+ *                    bytes; NULL or "": it has none.
+ * @param help        one sentence; copied.
+ * @param err         details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  name or help is NULL, or a name outside the rule;
+ *   PSM_ERR_STATE  there is a metric of that name already: nothing changes;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_metrics_describe(const char *name, const char *label_name,
+                                 const char *help, psm_error *err) PSM_CHECK;
 
 /**
  * Count something of the application's own: name_total{label="..."} grows.
@@ -44,7 +63,8 @@ PSM_API int64_t psm_metrics_value(const char *name, const char *label);
  *
  * @param name   [A-Za-z_:][A-Za-z0-9_:]*, 1 to 120 bytes; "_total" is added
  *               unless it ends so.
- * @param label  value of the label "label", no personal data; NULL or "": none.
+ * @param label  value of its label, no personal data; NULL or "": none. The
+ * label is called as psm_metrics_describe() says, else "label".
  * @param delta  by how much; 0 makes the metric visible, less than 0 is
  *               ignored.
  *

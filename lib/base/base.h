@@ -145,6 +145,9 @@ struct psm__metric;
  * (all calls accept it). */
 struct psm__metric *psm__counter(const char *name, const char *label_name,
                                  const char *label, const char *help);
+/* Counts microseconds and shows seconds; name ends in _seconds_total. */
+struct psm__metric *psm__counter_us(const char *name, const char *label_name,
+                                    const char *label, const char *help);
 struct psm__metric *psm__gauge(const char *name, const char *label_name,
                                const char *label, const char *help);
 void psm__metric_add(struct psm__metric *m, int64_t delta);

@@ -22,6 +22,8 @@ struct family {
 	struct psm__metric *metrics, **tail;
 	size_t count;
 	int is_gauge;
+	int in_us;        /* values are microseconds, shown in seconds */
+	int is_described; /* by the application: it counts with that label */
 	char *name, *label_name, *help;
 };
 
@@ -140,6 +142,13 @@ get_metric_locked(struct family *f, const char *label)
 	return m != NULL ? m : add_metric_locked(f, label);
 }
 
+static int
+are_names(const char *name, const char *label_name)
+{
+	return is_name(name, 1) &&
+	       (label_name[0] == '\0' || is_name(label_name, 0));
+}
+
 static struct psm__metric *
 get(const char *name, const char *label_name, const char *label,
     const char *help, int is_gauge)
@@ -151,8 +160,7 @@ get(const char *name, const char *label_name, const char *label,
 		label = "";
 	if (label_name == NULL)
 		label_name = "";
-	if (!is_name(name, 1) ||
-	    (label_name[0] != '\0' && !is_name(label_name, 0)))
+	if (!are_names(name, label_name))
 		return NULL;
 	(void)pthread_mutex_lock(&registry.lock);
 	f = find_family_locked(name);
@@ -180,6 +188,19 @@ psm__counter(const char *name, const char *label_name, const char *label,
              const char *help)
 {
 	return get(name, label_name, label, help, 0);
+}
+
+struct psm__metric *
+psm__counter_us(const char *name, const char *label_name, const char *label,
+                const char *help)
+{
+	struct psm__metric *m = psm__counter(name, label_name, label, help);
+
+	(void)pthread_mutex_lock(&registry.lock);
+	if (m != NULL)
+		find_family_locked(name)->in_us = 1;
+	(void)pthread_mutex_unlock(&registry.lock);
+	return m;
 }
 
 struct psm__metric *
@@ -227,8 +248,20 @@ put_escaped(struct psm__buf *b, const char *text, int quotes)
 }
 
 static void
+put_value(struct psm__buf *b, int64_t value, int in_us)
+{
+	if (in_us)
+		psm__buf_printf(b, "%" PRId64 ".%06d", value / 1000000,
+		                (int)(value % 1000000));
+	else
+		psm__buf_printf(b, "%" PRId64, value);
+}
+
+static void
 put_family(struct psm__buf *b, const struct family *f)
 {
+	if (f->metrics == NULL)
+		return; /* described, and not counted yet */
 	if (f->help[0] != '\0') {
 		psm__buf_printf(b, "# HELP %s ", f->name);
 		put_escaped(b, f->help, 0);
@@ -243,7 +276,9 @@ put_family(struct psm__buf *b, const struct family *f)
 			put_escaped(b, m->label, 1);
 			psm__buf_puts(b, "\"}");
 		}
-		psm__buf_printf(b, " %" PRId64 "\n", psm__metric_get(m));
+		psm__buf_putc(b, ' ');
+		put_value(b, psm__metric_get(m), f->in_us);
+		psm__buf_putc(b, '\n');
 	}
 }
 
@@ -268,6 +303,7 @@ psm_metrics_value(const char *name, const char *label)
 {
 	const struct psm__metric *m = NULL;
 	const struct family *f;
+	int64_t unit = 1;
 
 	if (name == NULL)
 		return 0;
@@ -275,27 +311,74 @@ psm_metrics_value(const char *name, const char *label)
 	f = find_family_locked(name);
 	if (f != NULL)
 		m = find_metric(f, label != NULL ? label : "");
+	if (f != NULL && f->in_us)
+		unit = 1000000;
 	(void)pthread_mutex_unlock(&registry.lock);
-	return psm__metric_get(m);
+	return psm__metric_get(m) / unit;
+}
+
+/* name as it stands in the text: with "_total". 0: it is too long. */
+static int
+full_name(const char *name, char full[128])
+{
+	static const char suffix[] = "_total";
+	const size_t tail = sizeof(suffix) - 1;
+	size_t len = strlen(name);
+
+	if (len == 0 || len + sizeof(suffix) > 128)
+		return 0;
+	memcpy(full, name, len + 1);
+	if (len < tail || strcmp(name + len - tail, suffix) != 0)
+		memcpy(full + len, suffix, sizeof(suffix));
+	return 1;
+}
+
+int
+psm_metrics_describe(const char *name, const char *label_name, const char *help,
+                     psm_error *err)
+{
+	struct family *f = NULL;
+	char full[128];
+	int rc = 0;
+
+	psm__error_clear(err);
+	if (name == NULL || help == NULL || !full_name(name, full) ||
+	    !are_names(full, label_name != NULL ? label_name : ""))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "metrics: want a name, a label's name and a "
+		                 "text");
+	(void)pthread_mutex_lock(&registry.lock);
+	if (find_family_locked(full) != NULL) {
+		rc = PSM_ERR_STATE;
+	} else {
+		f = new_family(full, label_name != NULL ? label_name : "", help,
+		               0);
+		rc = f != NULL ? 0 : PSM_ERR_NOMEM;
+	}
+	if (rc == 0) {
+		f->is_described = 1;
+		insert_family_locked(f);
+	}
+	(void)pthread_mutex_unlock(&registry.lock);
+	if (rc == PSM_ERR_STATE)
+		return psm__fail(err, rc, "metrics: %s is there already", full);
+	return rc < 0 ? psm__nomem(err) : 0;
 }
 
 void
 psm_metrics_add(const char *name, const char *label, int64_t delta)
 {
-	static const char suffix[] = "_total";
-	const size_t tail = sizeof(suffix) - 1;
-	char full[128];
-	size_t len;
+	char full[128], label_name[128] = "label";
+	const struct family *f;
 
-	if (name == NULL || delta < 0)
+	if (name == NULL || delta < 0 || !full_name(name, full))
 		return;
-	len = strlen(name);
-	if (len == 0 || len + sizeof(suffix) > sizeof(full))
-		return;
-	memcpy(full, name, len + 1);
-	if (len < tail || strcmp(name + len - tail, suffix) != 0)
-		memcpy(full + len, suffix, sizeof(suffix));
-	psm__metric_add(
-	    psm__counter(full, "label", label, "Counted by the application."),
-	    delta);
+	(void)pthread_mutex_lock(&registry.lock);
+	f = find_family_locked(full);
+	if (f != NULL && f->is_described)
+		memcpy(label_name, f->label_name, strlen(f->label_name) + 1);
+	(void)pthread_mutex_unlock(&registry.lock);
+	psm__metric_add(psm__counter(full, label_name, label,
+	                             "Counted by the application."),
+	                delta);
 }

@@ -237,9 +237,9 @@ psm__processor_timed(psm_processor *pr, const struct psm__handler *h,
 		t->count =
 		    psm__counter("psymatch_processor_handler_calls_total",
 		                 "type", h->type, "Calls of a handler.");
-		t->sum_us = psm__counter(
-		    "psymatch_processor_handler_microseconds_total", "type",
-		    h->type, "Time spent in a handler.");
+		t->sum_us = psm__counter_us(
+		    "psymatch_processor_handler_seconds_total", "type", h->type,
+		    "Time spent in a handler.");
 	}
 	(void)pthread_mutex_unlock(&pr->lock);
 	psm__metric_add(t->count, 1);

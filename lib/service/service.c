@@ -54,6 +54,34 @@ add_built_in(psm_service *svc, const char *path, psm_route_fn fn,
 	return rc;
 }
 
+/* What this library counts; a second service finds it described. */
+static int
+describe_metrics(psm_error *err)
+{
+	static const struct {
+		const char *name, *label, *help;
+	} metrics[] = {
+	    {"psymatch_http_responses", "class",
+	     "Answers over HTTP, by the class of their status."},
+	    {"psymatch_http_timeouts", NULL,
+	     "Connections that were closed because the client was too slow."},
+	    {"psymatch_worker_runs", "worker", "Runs of a worker."},
+	    {"psymatch_worker_failures", "worker",
+	     "Runs of a worker that failed."},
+	};
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+		rc = psm_metrics_describe(metrics[i].name, metrics[i].label,
+		                          metrics[i].help, err);
+		if (rc < 0 && rc != PSM_ERR_STATE)
+			return rc;
+		psm_error_clear(err);
+	}
+	return PSM_OK;
+}
+
 int
 psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
                 psm_error *err)
@@ -69,6 +97,9 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 		                     "want a name of 1 to %d bytes of "
 		                     "[a-z0-9-], and settings",
 		                     SVC_NAME_MAX);
+	rc = describe_metrics(err);
+	if (rc < 0)
+		return rc;
 	svc = psm__svc_alloc(1, sizeof *svc);
 	if (!svc)
 		return psm__svc_nomem(err);

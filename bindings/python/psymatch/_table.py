@@ -236,6 +236,8 @@ FUNCTIONS = (
     # metrics.h
     ("psm_metrics_text", "int", "char**", "size_t*", "psm_error*"),
     ("psm_metrics_value", "int64_t", "const char*", "const char*"),
+    ("psm_metrics_describe", "int", "const char*", "const char*",
+     "const char*", "psm_error*"),
     ("psm_metrics_add", "void", "const char*", "const char*", "int64_t"),
     # processor.h
     ("psm_processor_new", "int", "psm_store*", "psm_transport*",
