@@ -10,6 +10,7 @@
 
 static int failures, fatal; /* flow_lock */
 static int opened;          /* flow_lock */
+static int given;           /* flow_lock: records that came from the source */
 static int evictions;       /* flow_lock: still to be made */
 static int slow_ms;         /* of each poll that finds something */
 static const struct psm__source_ops *real;
@@ -55,6 +56,9 @@ copying_poll(struct psm__source *s, int timeout_ms, struct psm__record *rec,
 
 	if (rc <= 0)
 		return rc;
+	(void)pthread_mutex_lock(&flow_lock);
+	given++;
+	(void)pthread_mutex_unlock(&flow_lock);
 	key = malloc(rec->key_len);
 	if (!key)
 		abort();
@@ -93,6 +97,7 @@ static void
 setup(void)
 {
 	flow_setup();
+	given = 0;
 	real_t = broken_t = *t->ops;
 	broken_t.open_source = open_failing;
 	t->ops = &broken_t;
@@ -193,6 +198,40 @@ START_TEST(c08_partition_goes_while_the_batch_is_read)
 }
 END_TEST
 
+/* What was read of a partition is kept while one of its messages is tried
+ * again, and when a batch is rolled back: to go back would throw away what the
+ * source has read ahead. */
+static const struct {
+	int rc, times;
+	const char *workers;
+} again[] = {
+    {PSM_ERR_RETRY, 1, "1"},
+    {PSM_ERR_RETRY, 3, "4"},
+    {PSM_ERR_NOMEM, 3, "1"},
+    {PSM_ERR_NOMEM, 1, "4"},
+};
+
+START_TEST(each_message_is_read_once)
+{
+	int n;
+
+	plan = (struct flow_plan){
+	    .bad = 20, .times = again[_i].times, .rc = again[_i].rc};
+	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_PROCESSOR_WORKERS",
+	                                again[_i].workers, err),
+	                 0);
+	for (n = 1; n <= 200; n++)
+		flow_put(1 + n % 7, n);
+	flow_start();
+	flow_wait_offset(200);
+	PG_UNTIL(psm_processor_stat(pr, "lag") == 0);
+	flow_stop();
+	flow_check_effects(200);
+	ck_assert_int_gt(plan.seen, again[_i].times);
+	ck_assert_int_eq(read_count(&given), 200);
+}
+END_TEST
+
 /* On a busy machine, too, what is there is not torn into small batches. */
 START_TEST(batch_takes_what_is_at_hand)
 {
@@ -285,6 +324,8 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 90);
 	tcase_add_test(tc, c07_errors_do_not_end_reading);
 	tcase_add_test(tc, c07_dead_source_is_replaced);
+	tcase_add_loop_test(tc, each_message_is_read_once, 0,
+	                    PSM__COUNT(again));
 	tcase_add_test(tc, batch_takes_what_is_at_hand);
 	tcase_add_test(tc, c07_dead_source_is_red_until_the_next);
 	tcase_add_test(tc, c08_partition_goes_while_the_batch_is_read);

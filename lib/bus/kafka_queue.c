@@ -198,6 +198,23 @@ hand_out(struct psm__kafka_source *s, struct psm__kafka_part *part,
 	return 1;
 }
 
+/* A message that stands before the last one that came is of another log, which
+ * nobody waits to hear until a hold is over: what is held went with its log. */
+static void
+see_other_log(struct psm__kafka_source *s, struct psm__kafka_part *part,
+              const rd_kafka_message_t *m)
+{
+	int64_t next = part->position;
+
+	if (has_kept(part))
+		next = part->kept[part->kept_end - 1]->offset + 1;
+	if (m->err || next < 0 || m->offset >= next)
+		return;
+	psm__kafka_forget(s, part);
+	psm__kafka_check_gap(s, part, m->offset);
+	__atomic_store_n(&part->position, m->offset, __ATOMIC_RELAXED);
+}
+
 /* What has come out of the queue: hand it out, or keep it. Results as above;
  * PSM_ERR_NOMEM: m is to be looked at again. */
 static int
@@ -206,6 +223,8 @@ sort(struct psm__kafka_source *s, rd_kafka_message_t *m, int64_t now,
 {
 	struct psm__kafka_part *part = part_of(s, m);
 
+	if (part && part->held_until_ms > now)
+		see_other_log(s, part, m);
 	if (part && (part->held_until_ms > now || has_kept(part)))
 		return keep(s, part, m) < 0 ? psm__nomem(err) : 0;
 	if (part || m->err)

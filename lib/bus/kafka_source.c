@@ -176,6 +176,15 @@ source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
 	}
 }
 
+static int
+source_serve(struct psm__source *base, psm_error *err)
+{
+	struct psm__kafka_source *s = source_of(base);
+	int rc = serve_group(s, psm__mono_ms(), err);
+
+	return rc ? rc : check_alive(s, err);
+}
+
 void
 psm__kafka_release(struct psm__record *rec)
 {
@@ -369,6 +378,7 @@ source_close(struct psm__source *base, int timeout_ms)
 
 static const struct psm__source_ops source_ops = {
     .poll = source_poll,
+    .serve = source_serve,
     .release = source_release,
     .commit = psm__kafka_commit,
     .seek = psm__kafka_seek,

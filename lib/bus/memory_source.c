@@ -72,13 +72,13 @@ next_record(struct psm__mem_source *s, struct psm__record *rec, int64_t *due,
 
 		if (cur->owner != s)
 			continue;
+		if (find_gap(cur, gap))
+			return 2;
 		if (cur->held_until_ms > now) {
 			if (cur->held_until_ms < *due)
 				*due = cur->held_until_ms;
 			continue;
 		}
-		if (find_gap(cur, gap))
-			return 2;
 		m = psm__mem_at(&cur->topic->parts[cur->partition],
 		                cur->position);
 		if (!m)
@@ -128,6 +128,18 @@ source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
 	s->woken = 0;
 	pthread_mutex_unlock(&s->bus->lock);
 	return rc;
+}
+
+static int
+source_serve(struct psm__source *base, psm_error *err)
+{
+	struct psm__mem_source *s = source_of(base);
+
+	(void)err; /* nothing can fail here */
+	pthread_mutex_lock(&s->bus->lock);
+	psm__mem_follow(s);
+	pthread_mutex_unlock(&s->bus->lock);
+	return 0;
 }
 
 static void
@@ -304,6 +316,7 @@ source_close(struct psm__source *base, int timeout_ms)
 
 static const struct psm__source_ops source_ops = {
     .poll = source_poll,
+    .serve = source_serve,
     .release = source_release,
     .commit = source_commit,
     .seek = source_seek,

@@ -178,6 +178,8 @@ struct psm__source_ops {
 	 * log line; go on polling. */
 	int (*poll)(struct psm__source *s, int timeout_ms,
 	            struct psm__record *rec, psm_error *err);
+	/* As poll, without waiting and without a record: stay in the group. */
+	int (*serve)(struct psm__source *s, psm_error *err);
 	void (*release)(struct psm__source *s, struct psm__record *rec);
 	/* next: the offset of the next message to handle. wait 0: hint, do not
 	 * wait. */
@@ -190,7 +192,8 @@ struct psm__source_ops {
 	/*
 	 * Hand out nothing of this partition for timeout_ms; 0: go on now.
 	 * How a failed record waits for its next try while the group is still
-	 * polled and the other partitions go on. A rebalance ends it.
+	 * polled and the other partitions go on. A rebalance ends it. That the
+	 * log was made anew is told meanwhile.
 	 */
 	int (*hold)(struct psm__source *s, const char *topic, int32_t partition,
 	            int timeout_ms, psm_error *err);

@@ -209,7 +209,8 @@ psm__lag_messages(const psm_processor *pr)
 	int64_t lag = pr->source ? pr->source->ops->lag(pr->source) : -1;
 
 	return lag < 0 ? -1
-	               : lag + __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
+	               : lag + __atomic_load_n(&pr->holding, __ATOMIC_RELAXED) +
+	                     __atomic_load_n(&pr->kept, __ATOMIC_RELAXED);
 }
 
 int64_t

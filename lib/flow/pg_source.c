@@ -184,6 +184,34 @@ wait_for_more(struct psm__pg_source *s, int64_t until_ms)
 	return go_on;
 }
 
+/* An outage is worth one line, not one per try. */
+static int
+tell(struct psm__pg_source *s, int rc, psm_error *err)
+{
+	if (rc >= 0 || s->told)
+		return 0;
+	s->told = 1;
+	psm__error_copy(err, s->err);
+	return rc;
+}
+
+static int
+source_serve(struct psm__source *base, psm_error *err)
+{
+	struct psm__pg_source *s = source_of(base);
+	int rc;
+
+	__atomic_store_n(&s->polled_ms, psm__mono_ms(), __ATOMIC_RELAXED);
+	psm__error_clear(s->err);
+	rc = psm__pg_connect(s->pg, &s->link, "transport source",
+	                     PSM__PG_CONNECT_MS, s->err);
+	if (rc == 0)
+		rc = serve(s, s->err);
+	if (rc < 0)
+		psm__pg_failed(&s->link);
+	return tell(s, rc, err);
+}
+
 static int
 source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
             psm_error *err)
@@ -200,12 +228,9 @@ source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
 		rc = look(s, rec, &due, s->err);
 		if (rc > 0)
 			return rc;
-		/* An outage is worth one line, not one per try. */
-		if (rc < 0 && !s->told) {
-			s->told = 1;
-			psm__error_copy(err, s->err);
+		rc = tell(s, rc, err);
+		if (rc < 0)
 			return rc;
-		}
 		if (!wait_for_more(s, due) || psm__mono_ms() >= deadline)
 			return 0;
 	}
@@ -347,6 +372,7 @@ source_close(struct psm__source *base, int timeout_ms)
 
 static const struct psm__source_ops source_ops = {
     .poll = source_poll,
+    .serve = source_serve,
     .release = source_release,
     .commit = source_commit,
     .seek = source_seek,

@@ -73,8 +73,10 @@ psm_processor_free(psm_processor *pr)
 	    psm__worker_stop(&pr->worker, -1, NULL, NULL) < 0)
 		return; /* cannot be: without a limit it waits for the end */
 	psm__strands_close(pr);
-	for (i = 0; i < pr->part_count; i++)
+	for (i = 0; i < pr->part_count; i++) {
+		psm__free(pr->parts[i].kept);
 		psm__free(pr->parts[i].log);
+	}
 	psm__free(pr->parts);
 	for (i = 0; i < pr->topic_count; i++)
 		psm__free(pr->topics[i]);

@@ -87,9 +87,14 @@ struct psm__part {
 	/* Not PSM__NOT_AGAIN: messages are dropped until the source reads here
 	 * again; an offset or PSM__EARLIEST. */
 	int64_t reread;
-	/* The message that is to be tried again; all behind it are dropped. */
-	int held, dropped; /* dropped: some were, so read again behind it */
+	/* The message that is to be tried again; the source gives nothing that
+	 * is behind it. */
+	int held;
 	struct psm__record record;
+	/* Messages behind it, or of a batch that was rolled back, in order:
+	 * from kept_at to before kept_end. */
+	struct psm__record *kept;
+	size_t kept_at, kept_end, kept_cap;
 	unsigned attempt;
 	int64_t due_ms;
 	enum psm__full full; /* why it is held: not for its own failure */
@@ -198,10 +203,14 @@ struct psm_processor {
 	int parked_more;      /* more may be due: messages are not waited for */
 	int64_t lag_shown_ms; /* when the metrics were last set */
 	int source_dead; /* it will never read again: another one is wanted */
+	/* A message for whose partition there was no memory. */
+	struct psm__record odd;
+	int has_odd;
 
-	/* __atomic: partitions that wait for a retry, and those that are ours.
-	 * Changed in what the source calls, where no lock of ours is taken. */
-	int64_t holding, assigned;
+	/* __atomic: partitions that wait for a retry, those that are ours, and
+	 * messages that are kept. Changed in what the source calls, where no
+	 * lock of ours is taken. */
+	int64_t holding, assigned, kept;
 	/* __atomic: the transport's time of the last message done, and of the
 	 * oldest one that is held; 0: none. */
 	int64_t event_at_ms, held_at_ms;
@@ -231,7 +240,7 @@ int psm__reader_open(psm_processor *pr);
 void psm__reader_close(psm_processor *pr, int timeout_ms);
 /* Fill the batch, waiting for the first message; 0 to most messages. */
 void psm__reader_collect(psm_processor *pr, size_t most);
-/* One look at the source while the batch is not wanted: stay in the group. */
+/* While no batch is wanted: stay in the group. */
 void psm__reader_idle(psm_processor *pr);
 /* 1: messages that were read have not been handled. */
 int psm__reader_owes(const psm_processor *pr);
@@ -252,6 +261,20 @@ struct psm__place psm__part_place(const psm_processor *pr,
 /* Made if it is new; NULL: out of memory. Borrowed until the next call. */
 struct psm__part *psm__reader_part(psm_processor *pr, const char *topic,
                                    int32_t partition);
+
+/* -- kept.c. @thread processor */
+
+int psm__kept_any(const struct psm__part *p);
+/* In front of the others, or behind them. Take rec; out of memory it is read
+ * again. */
+void psm__kept_first(psm_processor *pr, struct psm__part *p,
+                     struct psm__record *rec);
+void psm__kept_last(psm_processor *pr, struct psm__part *p,
+                    struct psm__record *rec);
+/* The first one, if there is any: the caller's now. */
+void psm__kept_take(psm_processor *pr, struct psm__part *p,
+                    struct psm__record *rec);
+void psm__kept_drop(psm_processor *pr, struct psm__part *p);
 
 /* -- trouble.c: @thread processor, where nothing else is said */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "flow/processor_int.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,7 +107,10 @@ unhold(psm_processor *pr, struct psm__part *p)
 	if (!p->held)
 		return;
 	release_record(pr, &p->record);
-	p->held = p->dropped = 0;
+	p->held = 0;
+	/* It fails only when the partition is not ours any more. */
+	(void)pr->source->ops->hold(pr->source, p->topic, p->partition, 0,
+	                            NULL);
 	p->attempt = p->looks = 0;
 	set_full(pr, p, PSM__ROOM);
 	(void)__atomic_sub_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
@@ -128,6 +132,7 @@ psm__part_reset(psm_processor *pr, struct psm__part *p)
 			pr->batch.items[i].gone = 1;
 	/* The memory of a held message goes; its item is not looked at. */
 	unhold(pr, p);
+	psm__kept_drop(pr, p);
 	psm__part_doubt(p);
 	p->next = -1;
 	p->reread = PSM__NOT_AGAIN;
@@ -212,11 +217,22 @@ start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
 }
 
 static void
+drop_odd(psm_processor *pr)
+{
+	if (pr->has_odd)
+		release_record(pr, &pr->odd);
+	pr->has_odd = 0;
+}
+
+static void
 revoked(const char *topic, int32_t partition, void *user)
 {
 	psm_processor *pr = user;
 	int i = part_index(pr, topic, partition);
 
+	if (pr->has_odd && pr->odd.partition == partition &&
+	    strcmp(pr->odd.topic, topic) == 0)
+		drop_odd(pr);
 	if (i < 0)
 		return;
 	psm__part_reset(pr, &pr->parts[i]);
@@ -254,8 +270,11 @@ psm__reader_close(psm_processor *pr, int timeout_ms)
 
 	if (!s)
 		return;
-	for (i = 0; i < pr->part_count; i++)
+	for (i = 0; i < pr->part_count; i++) {
 		unhold(pr, &pr->parts[i]);
+		psm__kept_drop(pr, &pr->parts[i]);
+	}
+	drop_odd(pr);
 	(void)pthread_mutex_lock(&pr->lock);
 	pr->source = NULL;
 	(void)pthread_mutex_unlock(&pr->lock);
@@ -266,14 +285,12 @@ psm__reader_close(psm_processor *pr, int timeout_ms)
 
 /* -- reading */
 
-/* 1: not wanted now: before the place where we are, behind a message that is to
- * be tried again, or before the source has gone back. */
+/* 1: not wanted: before the place where we are, or before the source has gone
+ * back. */
 static int
-is_unwanted(struct psm__part *p, const struct psm__record *rec)
+is_unwanted(const struct psm__part *p, const struct psm__record *rec)
 {
-	if (p->held)
-		p->dropped = 1;
-	return p->held || p->reread != PSM__NOT_AGAIN ||
+	return p->reread != PSM__NOT_AGAIN ||
 	       (p->known && rec->offset < p->next);
 }
 
@@ -285,20 +302,62 @@ add_item(psm_processor *pr, size_t part, const struct psm__record *rec,
 	    (struct psm__item){.record = *rec, .part = part, .held = held};
 }
 
-/* 1: added. 0: dropped. */
+/* 1: added. 0: not. */
 static int
 take_record(psm_processor *pr, struct psm__record *rec)
 {
 	int i = part_index(pr, rec->topic, rec->partition);
+	struct psm__part *p = i < 0 ? NULL : &pr->parts[i];
 
-	if (i >= 0 && !is_unwanted(&pr->parts[i], rec)) {
-		add_item(pr, (size_t)i, rec, 0);
-		return 1;
+	if (!p) { /* nothing of it may be handled before this one */
+		pr->odd = *rec;
+		pr->has_odd = 1;
+		return 0;
 	}
-	/* Without memory for the partition its messages come again when the
-	 * group is joined anew; nothing is committed behind them. */
-	release_record(pr, rec);
-	return 0;
+	if (is_unwanted(p, rec)) {
+		release_record(pr, rec);
+		return 0;
+	}
+	if (p->held) {
+		psm__kept_last(pr, p, rec);
+		return 0;
+	}
+	add_item(pr, (size_t)i, rec, 0);
+	return 1;
+}
+
+/* 0: there still is no memory. */
+static int
+take_odd(psm_processor *pr)
+{
+	struct psm__record rec = pr->odd;
+
+	if (!pr->has_odd)
+		return 1;
+	pr->has_odd = 0;
+	(void)take_record(pr, &rec);
+	return !pr->has_odd;
+}
+
+/* What is in our hands comes before what the source has. */
+static void
+add_kept(psm_processor *pr)
+{
+	struct psm__record rec;
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++) {
+		struct psm__part *p = &pr->parts[i];
+
+		while (!p->held && p->reread == PSM__NOT_AGAIN &&
+		       psm__kept_any(p) && pr->batch.count < pr->batch.most) {
+			psm__kept_take(pr, p, &rec);
+			if (is_unwanted(p, &rec))
+				release_record(pr, &rec);
+			else
+				add_item(pr, i, &rec, 0);
+		}
+	}
 }
 
 /* Ask the source to go back where that is due. */
@@ -310,8 +369,10 @@ go_back(psm_processor *pr)
 
 	for (i = 0; i < pr->part_count; i++) {
 		p = &pr->parts[i];
-		if (p->reread == PSM__NOT_AGAIN ||
-		    (p->anew && psm__part_begin_anew(pr, p) < 0))
+		if (p->reread == PSM__NOT_AGAIN)
+			continue;
+		psm__kept_drop(pr, p);
+		if (p->anew && psm__part_begin_anew(pr, p) < 0)
 			continue;
 		psm__error_clear(pr->err);
 		if (pr->source->ops->seek(pr->source, p->topic, p->partition,
@@ -363,11 +424,16 @@ psm__reader_collect(psm_processor *pr, size_t most)
 	pr->batch.count = 0;
 	pr->batch.most = most;
 	go_back(pr);
+	if (!take_odd(pr)) {
+		(void)psm__worker_wait(&pr->worker, PSM__RETRY_BASE_MS);
+		return;
+	}
+	add_kept(pr);
 	timeout_ms = add_due(pr);
 	if (pr->parked_more)
 		timeout_ms = 0;
 	until = psm__mono_ms() + timeout_ms;
-	while (pr->batch.count < most) {
+	while (pr->batch.count < most && !pr->has_odd) {
 		psm__error_clear(pr->err);
 		rc = pr->source->ops->poll(pr->source, timeout_ms, &rec,
 		                           pr->err);
@@ -386,17 +452,12 @@ psm__reader_collect(psm_processor *pr, size_t most)
 void
 psm__reader_idle(psm_processor *pr)
 {
-	struct psm__record rec;
-	int i;
-
 	pr->batch.count = 0;
 	psm__error_clear(pr->err);
-	if (pr->source->ops->poll(pr->source, 0, &rec, pr->err) <= 0)
+	if (pr->source->ops->serve(pr->source, pr->err) == 0)
 		return;
-	i = part_index(pr, rec.topic, rec.partition);
-	if (i >= 0 && !is_unwanted(&pr->parts[i], &rec))
-		pr->parts[i].reread = rec.offset;
-	release_record(pr, &rec);
+	psm__trouble_poll(pr);
+	pr->source_dead = psm_error_fatal(pr->err);
 }
 
 int
@@ -405,9 +466,11 @@ psm__reader_owes(const psm_processor *pr)
 	size_t i;
 
 	for (i = 0; i < pr->part_count; i++)
-		if (pr->parts[i].held || pr->parts[i].reread != PSM__NOT_AGAIN)
+		if (pr->parts[i].held ||
+		    pr->parts[i].reread != PSM__NOT_AGAIN ||
+		    psm__kept_any(&pr->parts[i]))
 			return 1;
-	return 0;
+	return pr->has_odd;
 }
 
 /* -- after the transaction */
@@ -423,22 +486,35 @@ clear_batch(psm_processor *pr)
 	pr->batch.count = 0;
 }
 
+/* Items of the batch become what is kept of their partitions, from the last to
+ * the first: what is not wanted goes. behind 1: only those behind the message
+ * at which their partition has stopped. */
+static void
+keep_items(psm_processor *pr, int behind)
+{
+	size_t i = pr->batch.count;
+
+	while (i-- > 0) {
+		struct psm__item *it = &pr->batch.items[i];
+		struct psm__part *p = &pr->parts[it->part];
+
+		if (it->held || it->gone || p->reread != PSM__NOT_AGAIN)
+			continue;
+		if (behind && (!p->stopped || it <= p->stopped))
+			continue;
+		psm__kept_first(pr, p, &it->record);
+		it->held = 1;
+	}
+}
+
 void
 psm__reader_again(psm_processor *pr)
 {
 	size_t i;
 
-	for (i = 0; i < pr->batch.count; i++) {
-		const struct psm__item *it = &pr->batch.items[i];
-		struct psm__part *p = &pr->parts[it->part];
-
-		psm__part_doubt(p);
-		if (p->held || it->gone)
-			continue; /* it is still in our hands, or not wanted */
-		if (p->reread == PSM__NOT_AGAIN ||
-		    it->record.offset < p->reread)
-			p->reread = it->record.offset;
-	}
+	for (i = 0; i < pr->batch.count; i++)
+		psm__part_doubt(&pr->parts[pr->batch.items[i].part]);
+	keep_items(pr, 0);
 	clear_batch(pr);
 }
 
@@ -454,8 +530,9 @@ hold(psm_processor *pr, struct psm__part *p)
 		p->held = it->held = 1;
 		p->attempt = 0;
 		(void)__atomic_add_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
+		(void)pr->source->ops->hold(pr->source, p->topic, p->partition,
+		                            INT_MAX, NULL); /* as in unhold */
 	}
-	p->dropped = 1; /* what stood behind it in the batch */
 	set_full(pr, p, it->full);
 	/* Without room it is no try: it does not count as one. */
 	if (p->full)
@@ -465,15 +542,6 @@ hold(psm_processor *pr, struct psm__part *p)
 		wait_ms = psm__backoff_ms(p->attempt++, PSM__RETRY_BASE_MS,
 		                          PSM__RETRY_CAP_MS);
 	p->due_ms = psm__mono_ms() + wait_ms;
-}
-
-/* The partition is behind the message that it held. */
-static void
-leave_held(psm_processor *pr, struct psm__part *p)
-{
-	if (p->dropped && p->next >= 0)
-		p->reread = p->next;
-	unhold(pr, p);
 }
 
 void
@@ -500,11 +568,12 @@ psm__reader_advance(psm_processor *pr)
 		struct psm__item *it = &pr->batch.items[i];
 		struct psm__part *p = &pr->parts[it->part];
 
-		if (it->held && p->held && p->stopped != it)
-			leave_held(pr, p);
+		if (it->held && !it->gone && p->held && p->stopped != it)
+			unhold(pr, p);
 	}
+	psm__lag_note(pr);
+	keep_items(pr, 1);
 	for (i = 0; i < pr->part_count; i++)
 		pr->parts[i].stopped = NULL;
-	psm__lag_note(pr);
 	clear_batch(pr);
 }
