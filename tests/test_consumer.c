@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "bus/consumer_int.h"
 #include "bus/murmur2.h"
 #include "consumer_rig.h"
 
@@ -532,6 +533,65 @@ START_TEST(survives_no_memory)
 }
 END_TEST
 
+/* -- no memory, for as long as it lasts */
+
+static int starving;
+
+static void *
+starving_alloc(size_t size)
+{
+	return starving ? NULL : malloc(size);
+}
+
+static void *
+starving_realloc(void *old, size_t size)
+{
+	return starving ? NULL : realloc(old, size);
+}
+
+static int
+failing_seek(struct psm__source *s, const char *topic, int32_t partition,
+             int64_t offset, psm_error *err)
+{
+	(void)s;
+	(void)topic;
+	(void)partition;
+	(void)offset;
+	return psm__fail(err, PSM_ERR_BROKER, "as planned");
+}
+
+/* The partitions come anew, there is no memory for what a consumer has of them,
+ * and the source cannot go back either. */
+START_TEST(nothing_is_left_out_without_memory)
+{
+	struct psm__source_ops ops;
+	struct seen seen = {0};
+	psm_transport *t;
+	psm_consumer *c;
+	int i;
+
+	ck_assert_int_eq(
+	    psm_set_allocator(starving_alloc, starving_realloc, free), 0);
+	t = open_memory();
+	c = make_consumer(t, "starving", &seen);
+	ck_assert_int_eq(psm_consumer_poll(c, 0, NULL), 0);
+	ops = *c->source->ops;
+	ops.seek = failing_seek;
+	c->source->ops = &ops;
+	for (i = 1; i <= 10; i++)
+		put_event(t, 1 + i % 3, i);
+	psm__memory_evict(t);
+	starving = 1;
+	for (i = 0; i < 5; i++)
+		ck_assert_int_eq(psm_consumer_poll(c, 1, NULL), 0);
+	starving = 0;
+	poll_until(c, &seen.count, 10);
+	check_order(&seen);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
 static TCase *
 add_case(Suite *suite, const char *name)
 {
@@ -561,5 +621,7 @@ main(void)
 	tcase_add_test(add_case(s, "outage"), outage_shows_and_ends);
 	tcase_add_test(add_case(s, "arguments"), refuses_bad_arguments);
 	tcase_add_loop_test(add_case(s, "memory"), survives_no_memory, 0, 2);
+	tcase_add_test(add_case(s, "starving"),
+	               nothing_is_left_out_without_memory);
 	return testing_run(srunner_create(s));
 }

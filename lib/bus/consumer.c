@@ -329,6 +329,7 @@ finish(psm_consumer *c, int64_t deadline_ms, psm_error *err)
 	if (s) {
 		/* Without a broker there is nobody to wait for. */
 		rc = psm__cpart_commit(c, s->ops->connected(s), err);
+		psm__consumer_drop_odd(c);
 		psm__cpart_drop_all(c);
 		left = deadline_ms - psm__mono_ms();
 		psm__letters_close(c, left > 0 ? (int)left : 0);

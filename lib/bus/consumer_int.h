@@ -101,6 +101,9 @@ struct psm_consumer {
 	psm_error *err; /* of handlers and of the parser */
 	uint64_t dice;
 	struct psm__sink *dead_sink; /* NULL until the first letter */
+	/* A record for whose part there was no memory: it comes first. */
+	struct psm__record odd;
+	int has_odd;
 
 	struct psm__consumer_counts counts;
 };
@@ -160,6 +163,7 @@ void psm__letters_close(psm_consumer *c, int timeout_ms);
 
 /* Open the source unless it is open. */
 int psm__consumer_open(psm_consumer *c, psm_error *err);
+void psm__consumer_drop_odd(psm_consumer *c);
 /* Wait up to timeout_ms for the first record, then take what is there; the
  * count of records finished. */
 int psm__consumer_round(psm_consumer *c, int timeout_ms);

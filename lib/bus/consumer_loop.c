@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The poll loop of a consumer. Everything here: @thread the busy one. */
 #include <stdio.h>
+#include <string.h>
 
 #include "bus/consumer_int.h"
 
@@ -10,12 +11,26 @@
 #define POLL_MAX 500
 /* How long the consumer's thread waits for a record; wake() ends it. */
 #define LOOP_MS 1000
+/* Between two tries to get memory. */
+#define MEMORY_MS 100
+
+void
+psm__consumer_drop_odd(psm_consumer *c)
+{
+	if (c->has_odd)
+		c->source->ops->release(c->source, &c->odd);
+	c->has_odd = 0;
+}
+
 static void
 on_revoked(const char *topic, int32_t partition, void *user)
 {
 	psm_consumer *c = user;
 	struct psm__cpart *part = psm__cpart_get(c, topic, partition);
 
+	if (c->has_odd && c->odd.partition == partition &&
+	    strcmp(c->odd.topic, topic) == 0)
+		psm__consumer_drop_odd(c);
 	/* The last chance to say what is finished; when it fails, the next
 	 * owner handles some events again. */
 	if (part) {
@@ -117,10 +132,9 @@ take(psm_consumer *c, struct psm__record *rec)
 	struct psm__cpart *part;
 
 	part = psm__cpart_get(c, rec->topic, rec->partition);
-	if (!part) { /* out of memory: it will come again */
-		(void)c->source->ops->seek(c->source, rec->topic,
-		                           rec->partition, rec->offset, NULL);
-		c->source->ops->release(c->source, rec);
+	if (!part) { /* nothing may be handled before it */
+		c->odd = *rec;
+		c->has_odd = 1;
 		return 0;
 	}
 	psm__error_clear(c->err);
@@ -156,6 +170,29 @@ take_again(psm_consumer *c, struct psm__cpart *part)
 	return 1;
 }
 
+/* Once more, after a while. *more as below. */
+static int
+take_odd(psm_consumer *c, int timeout_ms, int *more)
+{
+	struct psm__record rec = c->odd;
+	struct timespec at;
+	int done;
+
+	c->has_odd = 0;
+	done = take(c, &rec);
+	*more = !c->has_odd;
+	if (*more)
+		return done;
+	(void)c->source->ops->serve(c->source, c->err);
+	psm__deadline(&at, timeout_ms < MEMORY_MS ? timeout_ms : MEMORY_MS);
+	pthread_mutex_lock(&c->lock);
+	while (!stopping(c) &&
+	       pthread_cond_timedwait(&c->idle, &c->lock, &at) == 0)
+		;
+	pthread_mutex_unlock(&c->lock);
+	return 0;
+}
+
 /* One record at most. *more is 0 when there was nothing to do. The count of
  * records finished. */
 static int
@@ -168,6 +205,8 @@ step(psm_consumer *c, int timeout_ms, int *more)
 	*more = 1;
 	if (due)
 		return take_again(c, due);
+	if (c->has_odd)
+		return take_odd(c, timeout_ms, more);
 	psm__error_clear(c->err);
 	rc = c->source->ops->poll(c->source, timeout_ms, &rec, c->err);
 	if (rc == 1)
