@@ -96,7 +96,7 @@ build_and_run() { # program, package, --static or nothing, arguments
 	if [ "$how" = shared ]; then path=$libdir; else path=; fi
 	binary=$tmp/$1
 	shift 3
-	env LD_LIBRARY_PATH="$path" "$binary" "$@" >"$tmp/out" 2>&1
+	env LD_LIBRARY_PATH="$path" XDG_STATE_HOME="$tmp/state" "$binary" "$@" >"$tmp/out" 2>&1
 	status=$?
 }
 
