@@ -70,7 +70,7 @@ command_load(char **args)
 		return psm_error_set(app.err, PSM_ERR_IO, strerror(errno));
 	rc = psm_matching_load(app.store, json, app.err);
 	if (rc >= 0)
-		printf("%d inquiries made\n", rc);
+		printf("%d %s made\n", rc, rc == 1 ? "inquiry" : "inquiries");
 	free(json);
 	return rc;
 }

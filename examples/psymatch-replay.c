@@ -147,7 +147,9 @@ replay(struct run *r, psm_transport *t)
 	(void)fflush(stdout); /* again at the end, where it counts */
 	if (rc == 0 && psm_replay_stat(replay, "unreadable") > 0)
 		fprintf(stderr,
-		        "psymatch-replay: %lld messages are no events\n",
+		        psm_replay_stat(replay, "unreadable") == 1
+		            ? "psymatch-replay: %lld message is no event\n"
+		            : "psymatch-replay: %lld messages are no events\n",
 		        (long long)psm_replay_stat(replay, "unreadable"));
 	psm_replay_free(replay);
 	return rc;

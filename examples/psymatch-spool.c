@@ -59,6 +59,19 @@ text(const psm_spool_item *i, const char *name, char *copy, size_t size)
 	return copy;
 }
 
+/* In "%lld event%s wait%s". */
+static const char *
+noun_s(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static const char *
+verb_s(int64_t n)
+{
+	return n == 1 ? "s" : "";
+}
+
 static int
 wanted(const struct run *r, const psm_spool_item *i)
 {
@@ -74,13 +87,15 @@ end_stream(struct run *r)
 	char time[40];
 
 	if (r->files || r->aside) {
-		printf("  %lld events wait", r->waiting);
+		printf("  %lld event%s wait%s", r->waiting, noun_s(r->waiting),
+		       verb_s(r->waiting));
 		if (r->waiting)
 			printf(", the oldest since %s",
 			       time_of(r->oldest_us, time, sizeof time));
-		printf(", %lld were sent; %lld damaged places, %lld files put "
+		printf(", %lld %s sent; %lld damaged place%s, %lld file%s put "
 		       "aside\n",
-		       r->sent, r->damages, r->aside);
+		       r->sent, r->sent == 1 ? "was" : "were", r->damages,
+		       noun_s(r->damages), r->aside, noun_s(r->aside));
 	}
 	r->waiting = r->sent = r->damages = r->files = r->aside = 0;
 	r->oldest_us = 0;
@@ -200,11 +215,12 @@ verify_item(const psm_spool_item *i, void *user)
 		return 0;
 	r->damages++;
 	r->lost += num(i, "number");
-	printf("%s/%s: bytes %lld to %lld: %s; %lld events lost\n",
+	printf("%s/%s: bytes %lld to %lld: %s; %lld event%s lost\n",
 	       text(i, "stream", stream, sizeof stream),
 	       text(i, "file", file, sizeof file), num(i, "at"),
 	       num(i, "at") + num(i, "bytes") - 1,
-	       text(i, "reason", reason, sizeof reason), num(i, "number"));
+	       text(i, "reason", reason, sizeof reason), num(i, "number"),
+	       noun_s(num(i, "number")));
 	return 0;
 }
 
@@ -287,8 +303,9 @@ repair(const char *dir, const char *key_file, psm_error *err)
 	int rc = psm_spool_repair(dir, key_file, &damaged, &kept, err);
 
 	if (rc == 0)
-		printf("%lld events were unreadable, %lld wait\n",
-		       (long long)damaged, (long long)kept);
+		printf("%lld event%s unreadable, %lld wait%s\n",
+		       (long long)damaged, damaged == 1 ? " was" : "s were",
+		       (long long)kept, verb_s(kept));
 	return rc;
 }
 
@@ -312,13 +329,16 @@ run(struct run *r, const char *command, const char *dir)
 	}
 	rc = psm_spool_scan(dir, keys, verify_item, r, r->err);
 	if (rc == 0)
-		printf("%lld events wait; %lld damaged places, %lld events "
-		       "lost there, %lld files put aside before\n",
-		       r->waiting, r->damages, r->lost, r->aside);
+		printf("%lld event%s wait%s; %lld damaged place%s, %lld "
+		       "event%s lost there, %lld file%s put aside before\n",
+		       r->waiting, noun_s(r->waiting), verb_s(r->waiting),
+		       r->damages, noun_s(r->damages), r->lost, noun_s(r->lost),
+		       r->aside, noun_s(r->aside));
 	if (rc == 0 && r->locked)
-		printf("%lld files were looked at without their key: only "
-		       "their checksums\n",
-		       r->locked);
+		printf("%lld file%s looked at without %s key: only %s\n",
+		       r->locked, r->locked == 1 ? " was" : "s were",
+		       r->locked == 1 ? "its" : "their",
+		       r->locked == 1 ? "its checksums" : "their checksums");
 	r->failed = r->damages > 0;
 	return rc;
 }

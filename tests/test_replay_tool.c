@@ -105,8 +105,7 @@ START_TEST(prints_what_was_sent)
 	                       "\"version\":\"1.0\",\"producer\":\"test\","
 	                       "\"timestamp\":\"2026-01-31T09:00:00"),
 	                 EVENTS);
-	ck_assert_int_eq(times("psymatch-replay: 1 messages are no events\n"),
-	                 1);
+	ck_assert_int_eq(times("psymatch-replay: 1 message is no event\n"), 1);
 	/* Nobody's name, unless asked for. */
 	ck_assert_int_eq(times(SECRET), 0);
 	ck_assert_int_eq(call("--payload " TOPIC), 0);

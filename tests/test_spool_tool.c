@@ -213,7 +213,7 @@ START_TEST(damage_is_told_and_repaired)
 	ck_assert_int_eq(t.lost, 3);
 	ck_assert_int_eq(call_on("verify"), 1);
 	says("these bytes are no record; 2 events lost");
-	says("the end is no record; 1 events lost");
+	says("the end is no record; 1 event lost");
 	says("7 events wait; 2 damaged places, 3 events lost there");
 	/* Looking changes nothing. */
 	ck_assert_int_eq(scan().damages, 2);
@@ -292,7 +292,7 @@ START_TEST(quarantine_is_no_folder)
 	close(fd);
 	ck_assert_int_eq(scan().records, 2);
 	ck_assert_int_eq(call_on("verify"), 1);
-	says("2 events wait; 1 damaged places");
+	says("2 events wait; 1 damaged place");
 	ck_assert_int_eq(call_on("repair"), 0);
 	ck_assert_int_eq(scan().aside, 1);
 	ck_assert_int_eq(call_on("verify"), 0);
@@ -405,7 +405,7 @@ START_TEST(encrypted_and_locked)
 	ck_assert_ptr_null(strstr(out, "{"));
 	ck_assert_int_eq(_i ? call_with_keys("verify") : call_on("verify"), 3);
 	says("0 damaged places");
-	says("1 files were looked at without their key");
+	says("1 file was looked at without its key");
 	ck_assert_int_eq(_i ? call_with_keys("repair") : call_on("repair"), 1);
 	says(_i ? "is not in key file" : "needs a key file");
 	ck_assert_int_eq(
@@ -459,10 +459,10 @@ START_TEST(encrypted_and_damaged)
 	                 (int)sizeof(bytes));
 	close(fd);
 	ck_assert_int_eq(call_on("verify"), 1);
-	says("these bytes are no record; 1 events lost");
-	says("9 events wait; 1 damaged places");
+	says("these bytes are no record; 1 event lost");
+	says("9 events wait; 1 damaged place");
 	ck_assert_int_eq(call_with_keys("verify"), 1);
-	says("it was altered: its key does not open it; 1 events lost");
+	says("it was altered: its key does not open it; 1 event lost");
 	says("8 events wait; 2 damaged places, 2 events lost");
 	ck_assert_int_eq(call_with_keys("repair"), 0);
 	says("2 events were unreadable, 8 wait");

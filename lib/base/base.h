@@ -168,6 +168,10 @@ int psm__cond_init(pthread_cond_t *cond);
 int psm__thread_start(pthread_t *thread, const char *name, void *(*fn)(void *),
                       void *arg, psm_error *err);
 
+/* In messages: "%lld event%s wait%s", n, PSM__NOUN_S(n), PSM__VERB_S(n). */
+#define PSM__NOUN_S(n) ((n) == 1 ? "" : "s")
+#define PSM__VERB_S(n) ((n) == 1 ? "s" : "")
+
 #define PSM__COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -157,8 +157,9 @@ look_at_spool(struct report *r, const struct psm__spool_numbers *n)
 		     strerror(n->last_errno));
 	if (n->read_errno != 0)
 		note(r, PSM_HEALTH_RED,
-		     "the spool cannot be read, %llu events wait: %s",
-		     (unsigned long long)n->waiting, strerror(n->read_errno));
+		     "the spool cannot be read, %llu event%s wait%s: %s",
+		     (unsigned long long)n->waiting, PSM__NOUN_S(n->waiting),
+		     PSM__VERB_S(n->waiting), strerror(n->read_errno));
 	if (n->quarantine_errno != 0)
 		note(r, PSM_HEALTH_RED,
 		     "the spool's quarantine takes nothing more, it has %lld "
@@ -169,11 +170,13 @@ look_at_spool(struct report *r, const struct psm__spool_numbers *n)
 		         : strerror(n->quarantine_errno));
 	if (n->damaged || n->quarantined)
 		note(r, PSM_HEALTH_AMBER,
-		     "%llu damaged records, %lld bytes in the quarantine",
-		     (unsigned long long)n->damaged, (long long)n->quarantined);
+		     "%llu damaged record%s, %lld bytes in the quarantine",
+		     (unsigned long long)n->damaged, PSM__NOUN_S(n->damaged),
+		     (long long)n->quarantined);
 	if (n->sync_errors)
-		note(r, PSM_HEALTH_AMBER, "%llu syncs to the disk failed",
-		     (unsigned long long)n->sync_errors);
+		note(r, PSM_HEALTH_AMBER, "%llu sync%s to the disk failed",
+		     (unsigned long long)n->sync_errors,
+		     PSM__NOUN_S(n->sync_errors));
 }
 
 /* Why no broker answers, after ": ". @locks p->lock held */
@@ -203,22 +206,24 @@ look_at_sender(struct report *r, struct psm_producer *p,
 	pthread_mutex_unlock(&p->lock);
 	if (n->waiting && age_ms(n) > STUCK_MS && silent_ms > STUCK_MS)
 		note(r, PSM_HEALTH_RED,
-		     "%llu events wait, none sent for %lld s%s%s",
-		     (unsigned long long)n->waiting,
-		     (long long)silent_ms / 1000, trouble[0] ? ": " : "",
-		     trouble);
+		     "%llu event%s wait%s, none sent for %lld s%s%s",
+		     (unsigned long long)n->waiting, PSM__NOUN_S(n->waiting),
+		     PSM__VERB_S(n->waiting), (long long)silent_ms / 1000,
+		     trouble[0] ? ": " : "", trouble);
 	if (trouble[0])
-		note(r, PSM_HEALTH_AMBER, "%llu events wait: %s",
-		     (unsigned long long)n->waiting, trouble);
+		note(r, PSM_HEALTH_AMBER, "%llu event%s wait%s: %s",
+		     (unsigned long long)n->waiting, PSM__NOUN_S(n->waiting),
+		     PSM__VERB_S(n->waiting), trouble);
 	if (!connected)
 		note(r, PSM_HEALTH_AMBER,
-		     "no broker can be reached, %llu events wait%s",
-		     (unsigned long long)n->waiting, why);
+		     "no broker can be reached, %llu event%s wait%s%s",
+		     (unsigned long long)n->waiting, PSM__NOUN_S(n->waiting),
+		     PSM__VERB_S(n->waiting), why);
 	if (n->waiting && age_ms(n) > SLOW_MS)
 		note(r, PSM_HEALTH_AMBER,
-		     "%llu events wait, the oldest for %lld s",
-		     (unsigned long long)n->waiting,
-		     (long long)age_ms(n) / 1000);
+		     "%llu event%s wait%s, the oldest for %lld s",
+		     (unsigned long long)n->waiting, PSM__NOUN_S(n->waiting),
+		     PSM__VERB_S(n->waiting), (long long)age_ms(n) / 1000);
 }
 
 int

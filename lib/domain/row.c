@@ -95,6 +95,19 @@ refuse(const struct psm__entity_field *f, const psm_json *v, const char *prefix,
 	return PSM_ERR_SCHEMA;
 }
 
+/* A value of the right kind is not told by its kind. */
+static const char *
+found(const psm_json *v)
+{
+	const char *text = psm_json_string(v);
+
+	if (text != NULL)
+		return psm__text_is_blank(text) ? "blanks" : "another text";
+	return psm_json_kind(v) == PSM_JSON_NUMBER
+	           ? "another number"
+	           : psm_json_kind_name(psm_json_kind(v));
+}
+
 static int
 wanted(const struct psm__entity_field *f, const psm_json *v, const char *prefix,
        const char *want, psm_error *err)
@@ -103,6 +116,16 @@ wanted(const struct psm__entity_field *f, const psm_json *v, const char *prefix,
 
 	snprintf(what, sizeof(what), "want %s, found %s", want,
 	         psm_json_kind_name(psm_json_kind(v)));
+	return refuse(f, v, prefix, what, err);
+}
+
+static int
+wanted_other(const struct psm__entity_field *f, const psm_json *v,
+             const char *prefix, const char *want, psm_error *err)
+{
+	char what[320];
+
+	snprintf(what, sizeof(what), "want %s, found %s", want, found(v));
 	return refuse(f, v, prefix, what, err);
 }
 
@@ -117,7 +140,7 @@ wanted_word(const struct psm__entity_field *f, const psm_json *v,
 	for (size_t i = 0; f->words[i] != NULL && used < sizeof(what); i++)
 		used += (size_t)snprintf(what + used, sizeof(what) - used,
 		                         "%s%s", i ? ", " : "", f->words[i]);
-	return wanted(f, v, prefix, what, err);
+	return wanted_other(f, v, prefix, what, err);
 }
 
 static int
@@ -138,7 +161,7 @@ set_text(struct psm__row *r, size_t i, const psm_json *v, const char *prefix,
 		text = f->words[word];
 	}
 	if (is_type(f, "date") && !psm__is_calendar_day(text))
-		return wanted(f, v, prefix, "a day as YYYY-MM-DD", err);
+		return wanted_other(f, v, prefix, "a day as YYYY-MM-DD", err);
 	return psm__row_set(r, i, text, err);
 }
 
@@ -151,8 +174,8 @@ set_integer(struct psm__row *r, size_t i, const psm_json *v, const char *prefix,
 
 	/* SQL type integer. */
 	if (psm_json_get_int(v, &n, NULL) < 0 || n < INT32_MIN || n > INT32_MAX)
-		return wanted(&r->entity->fields[i], v, prefix,
-		              "a whole number of 32 bits", err);
+		return wanted_other(&r->entity->fields[i], v, prefix,
+		                    "a whole number of 32 bits", err);
 	snprintf(text, sizeof(text), "%lld", (long long)n);
 	return psm__row_set(r, i, text, err);
 }
@@ -172,8 +195,8 @@ set_document(struct psm__row *r, size_t i, const psm_json *v,
 	for (size_t n = 0; f->words != NULL && n < psm_json_count(v); n++) {
 		text = psm_json_string(psm_json_item(v, n));
 		if (psm__word_index(f->words, text) < 0)
-			return wanted(f, psm_json_item(v, n), prefix,
-			              "words of its list", err);
+			return wanted_other(f, psm_json_item(v, n), prefix,
+			                    "words of its list", err);
 	}
 	text = psm_json_text(v, &len);
 	copy = psm__strndup(text, len);
@@ -214,7 +237,8 @@ psm__row_check(struct psm__row *r, size_t i, const psm_json *v,
 	int rc;
 
 	if (f->required && psm__text_is_blank(r->value[i]))
-		return wanted(f, v, prefix, "a value that is not blank", err);
+		return wanted_other(f, v, prefix, "a value that is not blank",
+		                    err);
 	if (r->value[i] == NULL || f->max_len == 0)
 		return 0;
 	rc = psm__value_put(r, i, r->value[i], what, sizeof(what));

@@ -512,8 +512,9 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 		health = psm__trouble_health(pr, reason, size);
 	if (health != PSM_HEALTH_GREEN)
 		return health;
-	(void)snprintf(reason, size, "%s: %lld events handled, %lld dead",
+	(void)snprintf(reason, size, "%s: %lld event%s handled, %lld dead",
 	               pr->name, (long long)pr->outcomes[PSM__HANDLED],
+	               PSM__NOUN_S(pr->outcomes[PSM__HANDLED]),
 	               (long long)pr->outcomes[PSM__DEAD]);
 	return PSM_HEALTH_GREEN;
 }

@@ -613,9 +613,10 @@ health_locked(psm_relay *r, char *reason, size_t size)
 		if (r->producer)
 			(void)psm_producer_health(r->producer, why, sizeof why);
 		(void)snprintf(reason, size,
-		               "outbox: %lld events wait, the oldest for %lld "
-		               "s; %s",
-		               (long long)r->waiting,
+		               "outbox: %lld event%s wait%s, the oldest for "
+		               "%lld s; %s",
+		               (long long)r->waiting, PSM__NOUN_S(r->waiting),
+		               PSM__VERB_S(r->waiting),
 		               (long long)(r->oldest_ms / 1000),
 		               r->leader ? why : "another process publishes");
 		return PSM_HEALTH_AMBER;
@@ -627,8 +628,9 @@ health_locked(psm_relay *r, char *reason, size_t size)
 		               (long long)(r->oldest_tx_ms / 1000));
 		return PSM_HEALTH_AMBER;
 	}
-	(void)snprintf(reason, size, "outbox: %lld events wait",
-	               (long long)r->waiting);
+	(void)snprintf(reason, size, "outbox: %lld event%s wait%s",
+	               (long long)r->waiting, PSM__NOUN_S(r->waiting),
+	               PSM__VERB_S(r->waiting));
 	return PSM_HEALTH_GREEN;
 }
 
