@@ -445,26 +445,31 @@ END_TEST
 /* The migration takes a database of the platform over. */
 START_TEST(takeover)
 {
-	pg_run("SET client_min_messages = warning; "
-	       "DROP SCHEMA matching_service CASCADE; "
-	       "DELETE FROM psymatch.migration WHERE set = 'matching'; "
-	       "CREATE SCHEMA patient_service; "
-	       "CREATE TABLE patient_service.patienten (id integer PRIMARY "
-	       "KEY); INSERT INTO patient_service.patienten VALUES (5); "
-	       "CREATE SCHEMA matching_service; "
-	       "CREATE TABLE matching_service.platzsuche (id serial PRIMARY "
-	       "KEY, patient_id integer NOT NULL REFERENCES "
-	       "patient_service.patienten (id) ON DELETE CASCADE, status "
-	       "suchstatus NOT NULL DEFAULT 'aktiv', created_at timestamp NOT "
-	       "NULL DEFAULT CURRENT_TIMESTAMP, updated_at timestamp, "
-	       "ausgeschlossene_therapeuten jsonb NOT NULL DEFAULT '[]', "
-	       "gesamt_angeforderte_kontakte integer NOT NULL DEFAULT 0, "
-	       "erfolgreiche_vermittlung_datum timestamp, notizen text); "
-	       "INSERT INTO matching_service.platzsuche (patient_id, "
-	       "created_at, notizen, status) VALUES "
-	       "(5, '2025-02-01', 'x', 'aktiv'), (5, '2025-01-01', NULL, "
-	       "'aktiv'), (5, '2025-03-01', NULL, 'aktiv'), "
-	       "(5, '2024-01-01', 'old', 'pausiert')");
+	pg_run(
+	    "SET client_min_messages = warning; "
+	    "DROP SCHEMA matching_service CASCADE; "
+	    "DELETE FROM psymatch.migration WHERE set = 'matching'; "
+	    /* A platform has its types in public. */
+	    "DROP TYPE psymatch.suchstatus; "
+	    "CREATE TYPE public.suchstatus AS ENUM ('aktiv', "
+	    "'erfolgreich', 'pausiert', 'abgebrochen'); "
+	    "CREATE SCHEMA patient_service; "
+	    "CREATE TABLE patient_service.patienten (id integer PRIMARY "
+	    "KEY); INSERT INTO patient_service.patienten VALUES (5); "
+	    "CREATE SCHEMA matching_service; "
+	    "CREATE TABLE matching_service.platzsuche (id serial PRIMARY "
+	    "KEY, patient_id integer NOT NULL REFERENCES "
+	    "patient_service.patienten (id) ON DELETE CASCADE, status "
+	    "public.suchstatus NOT NULL DEFAULT 'aktiv', created_at timestamp NOT "
+	    "NULL DEFAULT CURRENT_TIMESTAMP, updated_at timestamp, "
+	    "ausgeschlossene_therapeuten jsonb NOT NULL DEFAULT '[]', "
+	    "gesamt_angeforderte_kontakte integer NOT NULL DEFAULT 0, "
+	    "erfolgreiche_vermittlung_datum timestamp, notizen text); "
+	    "INSERT INTO matching_service.platzsuche (patient_id, "
+	    "created_at, notizen, status) VALUES "
+	    "(5, '2025-02-01', 'x', 'aktiv'), (5, '2025-01-01', NULL, "
+	    "'aktiv'), (5, '2025-03-01', NULL, 'aktiv'), "
+	    "(5, '2024-01-01', 'old', 'pausiert')");
 	OK(psm_store_migrate(st, "matching", err));
 	/* Of several active searches the oldest stays. */
 	ck_assert_int_eq(searches("id = 2 AND status = 'aktiv' AND notizen IS "

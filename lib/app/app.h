@@ -55,8 +55,8 @@ void psm__stored_list_free(struct psm__stored_list *list);
 int psm__therapists_at(psm_tx *tx, const char *codes,
                        const struct psm__names *present,
                        struct psm__stored_list *out, psm_error *err);
-/* Keep what a record of the file source says, in place of what the last one
- * said. */
+/* Keep what a record says, in place of what the last one said; its answer comes
+ * with the commit. source: its file, if no change of the row has kept that. */
 int psm__therapist_remember(psm_tx *tx, const char *id,
                             const struct psm__row *record, const char *fields,
                             const char *source, psm_error *err);

@@ -189,7 +189,7 @@ make_new(const struct import *im, psm_tx *tx, struct record *r, psm_error *err)
 		if (rc == 0)
 			rc = psm__therapist_remember(
 			    tx, psm__row_get(&r->row, "id"), &r->row, fields,
-			    im->file->name, err);
+			    NULL, err);
 	}
 	psm__free(fields);
 	return rc < 0 ? rc : PSM__N_CREATED;
@@ -214,7 +214,8 @@ save_same(const struct import *im, psm_tx *tx, const struct record *r,
 	}
 	if (rc == 0)
 		rc = psm__therapist_remember(tx, id, &r->row, fields,
-		                             im->file->name, err);
+		                             changed ? NULL : im->file->name,
+		                             err);
 	psm__row_free(&row);
 	if (rc < 0)
 		return rc;
@@ -301,8 +302,8 @@ lock_people(psm_tx *tx, const struct psm__row *row, psm_error *err)
 		return psm__nomem(err);
 	params[0] = psm__number(&n, hash(psm__row_get(row, "plz"), name));
 	/* 7461: the number of this lock among the library's. */
-	rc = psm_tx_exec(tx, "SELECT pg_advisory_xact_lock(7461, $1::integer)",
-	                 1, params, NULL, err);
+	rc = psm_tx_queue(tx, "SELECT pg_advisory_xact_lock(7461, $1::integer)",
+	                  1, params, err);
 	psm__free(name);
 	return rc;
 }

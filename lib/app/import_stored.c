@@ -137,28 +137,27 @@ psm__therapist_remember(psm_tx *tx, const char *id,
                         const struct psm__row *record, const char *fields,
                         const char *source, psm_error *err)
 {
-	const char *params[4] = {id, psm__row_get(record, "plz"), fields,
-	                         source};
+	const char *params[3] = {id, psm__row_get(record, "plz"), fields};
 	int rc;
 
-	rc = psm_tx_exec(tx,
-	                 "INSERT INTO psymatch.therapist_import "
-	                 "(therapist_id, plz, fields) "
-	                 "VALUES ($1::integer, $2, $3) "
-	                 "ON CONFLICT (therapist_id) DO UPDATE "
-	                 "SET plz = excluded.plz, fields = excluded.fields",
-	                 3, params, NULL, err);
-	if (rc < 0)
+	rc = psm_tx_queue(tx,
+	                  "INSERT INTO psymatch.therapist_import "
+	                  "(therapist_id, plz, fields) "
+	                  "VALUES ($1::integer, $2, $3) "
+	                  "ON CONFLICT (therapist_id) DO UPDATE "
+	                  "SET plz = excluded.plz, fields = excluded.fields",
+	                  3, params, err);
+	if (rc < 0 || source == NULL)
 		return rc;
 	/* Else an older file that says something else would be news again. */
 	params[1] = source;
-	return psm_tx_exec(tx,
-	                   "INSERT INTO psymatch.therapist_state AS s "
-	                   "(therapist_id, version, import_source) "
-	                   "VALUES ($1::integer, 0, $2) "
-	                   "ON CONFLICT (therapist_id) DO UPDATE "
-	                   "SET import_source = excluded.import_source "
-	                   "WHERE s.import_source IS DISTINCT FROM "
-	                   "excluded.import_source",
-	                   2, params, NULL, err);
+	return psm_tx_queue(tx,
+	                    "INSERT INTO psymatch.therapist_state AS s "
+	                    "(therapist_id, version, import_source) "
+	                    "VALUES ($1::integer, 0, $2) "
+	                    "ON CONFLICT (therapist_id) DO UPDATE "
+	                    "SET import_source = excluded.import_source "
+	                    "WHERE s.import_source IS DISTINCT FROM "
+	                    "excluded.import_source",
+	                    2, params, err);
 }
