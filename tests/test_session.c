@@ -5,6 +5,8 @@
 #include "testing.h"
 #include "testing_pg.h"
 
+#include <unistd.h>
+
 static psm_store *st;
 static psm_error *err;
 
@@ -226,6 +228,33 @@ START_TEST(nothing_is_left_behind)
 }
 END_TEST
 
+/* A role that acts as another one from its login on. */
+START_TEST(the_role_of_a_login_stays)
+{
+	psm_config *cfg = pg_settings();
+	char role[40];
+	psm_tx *tx;
+
+	(void)snprintf(role, sizeof role, "psm_login_%ld", (long)getpid());
+	pg_run("SET client_min_messages = warning");
+	pg_run("DROP ROLE IF EXISTS %s", role);
+	pg_run("CREATE ROLE %s LOGIN IN ROLE pg_monitor", role);
+	pg_run("ALTER ROLE %s SET role = 'pg_monitor'", role);
+	psm_store_free(st);
+	ck_assert_int_eq(psm_config_set(cfg, "DB_USER", role, err), 0);
+	ck_assert_int_eq(psm_store_open(cfg, &st, err), 0);
+	psm_config_free(cfg);
+	tx = begin();
+	expect(tx, "SELECT current_user", "pg_monitor");
+	say(tx, "SET work_mem = '123MB'");
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	tx = begin();
+	expect(tx, "SELECT current_user", "pg_monitor");
+	expect(tx, "SELECT current_setting('work_mem') <> '123MB'", "t");
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+}
+END_TEST
+
 static const struct judged {
 	int changes;
 	const char *sql;
@@ -276,12 +305,14 @@ main(int argc, char **argv)
 	tcase_add_test(tc, prepared_statements_that_are_gone);
 	tcase_add_loop_test(tc, nothing_is_left_behind, 0, PSM__COUNT(lefts));
 	suite_add_tcase(s, tc);
-	/* A pooler may give the same session to the next connection. */
+	/* A pooler knows one role only, and may give the same session to the
+	 * next connection. */
 	tc = tcase_create("ends");
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, some_failures_end_the_connection, 0,
 	                    PSM__COUNT(endings));
+	tcase_add_test(tc, the_role_of_a_login_stays);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("text");
 	tcase_add_loop_test(tc, statements_that_change_the_session, 0,
