@@ -216,6 +216,10 @@ finish(rd_kafka_t *rk, rd_kafka_queue_t *q, const char *what)
 	else if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DELETETOPICS_RESULT)
 		results = rd_kafka_DeleteTopics_result_topics(
 		    rd_kafka_event_DeleteTopics_result(ev), &count);
+	else if (rd_kafka_event_type(ev) ==
+	         RD_KAFKA_EVENT_CREATEPARTITIONS_RESULT)
+		results = rd_kafka_CreatePartitions_result_topics(
+		    rd_kafka_event_CreatePartitions_result(ev), &count);
 	while (count-- > 0)
 		MUST(!rd_kafka_topic_result_error(results[count]), "%s: %s",
 		     what, rd_kafka_topic_result_error_string(results[count]));
@@ -310,6 +314,19 @@ kafka_create(const char *topic, int partitions, const char *const *config)
 }
 
 void
+kafka_add_partitions(const char *topic, int partitions)
+{
+	rd_kafka_t *rk = client(RD_KAFKA_PRODUCER);
+	rd_kafka_queue_t *q = rd_kafka_queue_new(rk);
+	rd_kafka_NewPartitions_t *more =
+	    rd_kafka_NewPartitions_new(topic, (size_t)partitions, NULL, 0);
+
+	rd_kafka_CreatePartitions(rk, &more, 1, NULL, q);
+	finish(rk, q, topic);
+	rd_kafka_NewPartitions_destroy(more);
+}
+
+void
 kafka_delete(const char *topic)
 {
 	rd_kafka_t *rk = client(RD_KAFKA_PRODUCER);
@@ -355,9 +372,14 @@ static void
 bounds(const char *topic, int partition, int64_t *first, int64_t *end)
 {
 	rd_kafka_t *rk = client(RD_KAFKA_PRODUCER);
-	rd_kafka_resp_err_t e = rd_kafka_query_watermark_offsets(
-	    rk, topic, partition, first, end, KAFKA_PATIENCE_MS);
+	int64_t until = psm__mono_ms() + KAFKA_PATIENCE_MS;
+	rd_kafka_resp_err_t e;
 
+	/* A new partition's leader may not know it yet. */
+	while ((e = rd_kafka_query_watermark_offsets(rk, topic, partition,
+	                                             first, end, 5000)) &&
+	       psm__mono_ms() < until)
+		kafka_pause();
 	MUST(!e, "%s: %s", topic, rd_kafka_err2str(e));
 	rd_kafka_destroy(rk);
 }
@@ -433,6 +455,23 @@ kafka_ctl(const char *action, int broker)
 	               "'%s/build-aux/with-kafka' ctl %s %d", top ? top : ".",
 	               action, broker);
 	MUST(system(command) == 0, "%s", command);
+}
+
+void
+kafka_replicas(const char *topic, int partition, const char *brokers)
+{
+	const char *top = getenv("top_srcdir");
+	int64_t until = psm__mono_ms() + KAFKA_PATIENCE_MS;
+	char command[4096];
+
+	(void)snprintf(command, sizeof(command),
+	               "'%s/build-aux/with-kafka' ctl replicas %c %s %d %s",
+	               top ? top : ".", brokers[0], topic, partition, brokers);
+	MUST(system(command) == 0, "%s", command);
+	while (!strchr(brokers, '0' + kafka_leader(topic, partition))) {
+		MUST(psm__mono_ms() < until, "never moved: %s", command);
+		kafka_pause();
+	}
 }
 
 /* -- reading it all back */

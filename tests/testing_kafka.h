@@ -46,6 +46,10 @@ const char *kafka_topic(void);
  * it. */
 void kafka_create(const char *topic, int partitions, const char *const *config);
 void kafka_delete(const char *topic);
+/* To so many in all. */
+void kafka_add_partitions(const char *topic, int partitions);
+/* Move the partition to these brokers ("2,3"); done when one of them leads. */
+void kafka_replicas(const char *topic, int partition, const char *brokers);
 /* As retention does: the partition begins at the offset. */
 void kafka_trim(const char *topic, int partition, int64_t before);
 /* The offset of the first message that the partition keeps, and the one behind
