@@ -129,6 +129,10 @@ char *psm__buf_take(struct psm__buf *b, size_t *len);
 /* -- clock.c */
 int64_t psm__mono_ms(void); /* monotonic, for waiting; never injected */
 int64_t psm__mono_us(void);
+/* 1: since the last call with this *state, 0 at first, the system's clock was
+ * set back by more than a second. Whoever waits for a time of that clock then
+ * waits for longer than was meant. */
+int psm__clock_set_back(int64_t *state);
 /* Absolute CLOCK_MONOTONIC time for pthread_cond_timedwait on
  * psm__cond_init()ed conditions. */
 struct timespec;

@@ -66,6 +66,16 @@ psm__mono_ms(void)
 	return psm__mono_us() / 1000;
 }
 
+int
+psm__clock_set_back(int64_t *state)
+{
+	int64_t ahead = read_us(CLOCK_REALTIME) - psm__mono_us();
+	int back = *state != 0 && ahead < *state - US_PER_S;
+
+	*state = ahead;
+	return back;
+}
+
 void
 psm__deadline(struct timespec *ts, int timeout_ms)
 {

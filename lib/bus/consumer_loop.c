@@ -13,6 +13,9 @@
 #define LOOP_MS 1000
 /* Between two tries to get memory. */
 #define MEMORY_MS 100
+/* How long a source that is of no use may take to leave the group; if it does
+ * not, its partitions come after the session's timeout. */
+#define LEAVE_MS 1000
 
 void
 psm__consumer_drop_odd(psm_consumer *c)
@@ -53,8 +56,8 @@ confirmed(const char *topic, int32_t partition, int64_t next, void *user)
 	psm__cpart_confirmed(user, topic, partition, next);
 }
 
-int
-psm__consumer_open(psm_consumer *c, psm_error *err)
+static int
+open_source(psm_consumer *c, struct psm__source **out, psm_error *err)
 {
 	struct psm__source_conf conf = {
 	    .group = c->group,
@@ -66,6 +69,22 @@ psm__consumer_open(psm_consumer *c, psm_error *err)
 	    .gap = psm__consumer_gap,
 	    .user = c,
 	};
+
+	return c->t->ops->open_source(c->t, &conf, out, err);
+}
+
+static void
+set_source(psm_consumer *c, struct psm__source *s)
+{
+	pthread_mutex_lock(&c->lock);
+	c->source = s;
+	c->connected_ms = psm__mono_ms();
+	pthread_mutex_unlock(&c->lock);
+}
+
+int
+psm__consumer_open(psm_consumer *c, psm_error *err)
+{
 	struct psm__source *s = NULL;
 	int rc;
 
@@ -74,14 +93,30 @@ psm__consumer_open(psm_consumer *c, psm_error *err)
 	if (c->topic_count == 0)
 		return psm__fail(err, PSM_ERR_STATE,
 		                 "the consumer has no topic: subscribe first");
-	rc = c->t->ops->open_source(c->t, &conf, &s, err);
-	if (rc < 0)
-		return rc;
-	pthread_mutex_lock(&c->lock);
-	c->source = s;
-	c->connected_ms = psm__mono_ms();
-	pthread_mutex_unlock(&c->lock);
-	return 0;
+	rc = open_source(c, &s, err);
+	if (rc == 0)
+		set_source(c, s);
+	return rc;
+}
+
+/* Another source goes on where this one was; what waits for its next try comes
+ * again. Without another one the next poll says the same again. */
+static void
+replace_source(psm_consumer *c)
+{
+	struct psm__source *dead = c->source, *s = NULL;
+
+	if (open_source(c, &s, c->err) < 0)
+		return;
+	psm__consumer_drop_odd(c);
+	while (c->part_count > 0) {
+		struct psm__cpart *part = c->parts[0];
+
+		psm__cpart_remember(c, part);
+		psm__cpart_drop(c, part->topic, part->partition);
+	}
+	set_source(c, s);
+	dead->ops->close(dead, LEAVE_MS);
 }
 
 static int
@@ -99,7 +134,7 @@ note_trouble(psm_consumer *c)
 	         text, NULL);
 	pthread_mutex_lock(&c->lock);
 	c->trouble_ms = psm__mono_ms();
-	c->fatal = psm_error_fatal(c->err);
+	c->fatal = psm_error_fatal(c->err) && !psm_error_retriable(c->err);
 	snprintf(c->trouble, sizeof(c->trouble), "%s",
 	         psm_error_public(c->err));
 	pthread_mutex_unlock(&c->lock);
@@ -213,6 +248,8 @@ step(psm_consumer *c, int timeout_ms, int *more)
 		return take(c, &rec);
 	if (rc < 0)
 		note_trouble(c);
+	if (rc < 0 && psm_error_fatal(c->err) && psm_error_retriable(c->err))
+		replace_source(c);
 	*more = 0;
 	return 0;
 }

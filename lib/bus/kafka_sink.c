@@ -4,6 +4,7 @@
  * until the report. Only the token travels with a message, as the opaque
  * pointer of its delivery report.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +16,17 @@ _Static_assert(sizeof(void *) >= sizeof(uint64_t),
 /* How long close waits for librdkafka to hand back what it purged; measured
  * 0.1 ms for 1,000 messages. */
 #define PURGE_MS 5000
+/* How often to look at the system's clock. */
+#define LOOK_MS 250
 
 struct sink {
 	struct psm__sink base;
 	struct psm__kafka_link link;
 	rd_kafka_t *rk;
-	rd_kafka_queue_t *events; /* where a poll waits, for wake */
+	rd_kafka_queue_t *events; /* what a poll waits for */
+	pthread_mutex_t lock;     /* a leaf, taken in librdkafka's threads */
+	pthread_cond_t wakeup;
+	int raised; /* lock: there is an event, or wake was called */
 	psm__report_fn report;
 	void *user;
 	psm__partitioner_fn choose; /* NULL: not idempotent */
@@ -28,6 +34,8 @@ struct sink {
 	int moved;           /* __atomic; messages lost their partition */
 	int reports;         /* run in this poll */
 	int64_t now_ms;      /* of the last poll */
+	int64_t clock;       /* for psm__clock_set_back() */
+	int64_t look_at_ms;  /* when to look at the clock next */
 	size_t waiting;      /* messages without a report */
 	size_t waiting_max;
 	struct psm__kafka_topic **topics;
@@ -187,23 +195,63 @@ resume(struct sink *s)
 		psm__kafka_topic_resume(s->topics[i], s->now_ms, on_unsent, s);
 }
 
+static void
+raise_event(rd_kafka_t *rk, void *sink)
+{
+	struct sink *s = sink;
+
+	(void)rk;
+	pthread_mutex_lock(&s->lock);
+	s->raised = 1;
+	pthread_cond_signal(&s->wakeup);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* 0: the time is over. librdkafka itself would wait until a time of the
+ * system's clock, which can be set back. */
+static int
+wait_for_event(struct sink *s, const struct timespec *at)
+{
+	int rc = 0, raised;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->raised && rc == 0)
+		rc = pthread_cond_timedwait(&s->wakeup, &s->lock, at);
+	raised = s->raised;
+	s->raised = 0;
+	pthread_mutex_unlock(&s->lock);
+	return raised;
+}
+
+/* Threads of librdkafka wait until a time of the system's clock: when it was
+ * set back, they may do nothing for as long. */
+static void
+look_at_clock(struct sink *s)
+{
+	if (s->now_ms < s->look_at_ms)
+		return;
+	s->look_at_ms = s->now_ms + LOOK_MS;
+	if (psm__clock_set_back(&s->clock))
+		s->gave_up = "the system's clock was set back";
+}
+
 static int
 sink_poll(struct psm__sink *base, int timeout_ms, psm_error *err)
 {
 	struct sink *s = sink_of(base);
-	int64_t deadline, left = timeout_ms;
+	struct timespec at;
 	int rc;
 
-	/* Errors and statistics end rd_kafka_poll() too, with a count above 0;
-	 * the end of the time and a wake give 0. */
 	s->reports = 0;
 	s->now_ms = psm__mono_ms();
-	deadline = s->now_ms + timeout_ms;
-	while (rd_kafka_poll(s->rk, (int)left) > 0 && !s->reports) {
-		left = deadline - psm__mono_ms();
-		if (left < 0)
-			left = 0;
-	}
+	psm__deadline(&at, timeout_ms);
+	/* Errors and statistics are events, too: those do not end it, but a
+	 * wake does. */
+	do
+		rd_kafka_poll(s->rk, 0);
+	while (!s->reports && timeout_ms > 0 && wait_for_event(s, &at) &&
+	       rd_kafka_queue_length(s->events) > 0);
+	look_at_clock(s);
 	rc = check_alive(s, err);
 	if (rc == 0)
 		resume(s);
@@ -213,7 +261,7 @@ sink_poll(struct psm__sink *base, int timeout_ms, psm_error *err)
 static void
 sink_wake(struct psm__sink *base)
 {
-	rd_kafka_queue_yield(sink_of(base)->events);
+	raise_event(NULL, base);
 }
 
 static int
@@ -237,14 +285,18 @@ sink_free(struct sink *s)
 		return;
 	for (i = 0; i < s->topic_count; i++)
 		psm__kafka_topic_leave(s->topics[i]);
-	if (s->events)
+	if (s->events) {
+		rd_kafka_queue_cb_event_enable(s->events, NULL, NULL);
 		rd_kafka_queue_destroy(s->events);
+	}
 	if (s->rk)
 		rd_kafka_destroy(s->rk);
 	for (i = 0; i < s->topic_count; i++)
 		psm__kafka_topic_free(s->topics[i]);
 	psm__free(s->topics);
 	psm__kafka_link_destroy(&s->link);
+	pthread_cond_destroy(&s->wakeup);
+	pthread_mutex_destroy(&s->lock);
 	psm__free(s);
 }
 
@@ -340,10 +392,12 @@ psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
 	if (rc < 0)
 		return rc;
 	s = psm__alloc(sizeof(*s));
-	if (!s) {
+	if (!s || psm__cond_init(&s->wakeup) < 0) {
+		psm__free(s);
 		rd_kafka_conf_destroy(conf);
 		return psm__nomem(err);
 	}
+	pthread_mutex_init(&s->lock, NULL);
 	s->base.ops = &sink_ops;
 	psm__kafka_link_init(&s->link, s);
 	s->report = report;
@@ -351,6 +405,7 @@ psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
 	s->choose = partitioner_of(conf);
 	s->waiting_max = queue_max(conf);
 	s->now_ms = psm__mono_ms();
+	(void)psm__clock_set_back(&s->clock);
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	rc = psm__kafka_client(RD_KAFKA_PRODUCER, conf, &s->link, &s->rk, err);
 	if (rc < 0) {
@@ -358,6 +413,7 @@ psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
 		return rc;
 	}
 	s->events = rd_kafka_queue_get_main(s->rk);
+	rd_kafka_queue_cb_event_enable(s->events, raise_event, s);
 	*out = &s->base;
 	return 0;
 }

@@ -87,19 +87,36 @@ psm__kafka_fill(struct psm__record *rec, rd_kafka_message_t *m)
 	fill_headers(rec, m);
 }
 
+/* Threads of librdkafka wait until a time of the system's clock: when it was
+ * set back, they may do nothing for as long. */
+static int
+check_clock(struct psm__kafka_source *s, psm_error *err)
+{
+	if (psm__clock_set_back(&s->clock))
+		s->set_back = 1;
+	if (!s->set_back)
+		return 0;
+	psm__fail(err, PSM_ERR_BROKER, "the system's clock was set back");
+	psm__error_flags(err, 1, 1);
+	return PSM_ERR_BROKER;
+}
+
 /* Rebalances, errors, statistics: 0, or an error. Every record comes by the
  * other queue. */
 static int
 serve_group(struct psm__kafka_source *s, int64_t now, psm_error *err)
 {
 	rd_kafka_message_t *m;
-	int rc = 0;
+	int rc;
 
 	if (now < s->serve_at_ms &&
 	    !__atomic_load_n(&s->group_ready, __ATOMIC_RELAXED))
 		return 0;
 	(void)__atomic_exchange_n(&s->group_ready, 0, __ATOMIC_ACQ_REL);
 	s->serve_at_ms = now + SERVE_MS;
+	rc = check_clock(s, err);
+	if (rc < 0)
+		return rc;
 	psm__kafka_drain_commits(s);
 	m = rd_kafka_consumer_poll(s->rk, 0);
 	if (!m)
@@ -424,6 +441,7 @@ source_new(const struct psm__source_conf *conf)
 	pthread_mutex_init(&s->wait_lock, NULL);
 	pthread_mutex_init(&s->parts_lock, NULL);
 	s->base.ops = &source_ops;
+	(void)psm__clock_set_back(&s->clock);
 	psm__kafka_link_init(&s->link, s);
 	s->start_at = conf->start_at;
 	s->confirmed = conf->confirmed;

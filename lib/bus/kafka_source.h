@@ -58,6 +58,8 @@ struct psm__kafka_source {
 	struct psm__kafka_waker waker;
 	int64_t serve_at_ms; /* when to look at the group at the latest */
 	int closing;         /* no more callbacks of the user */
+	int64_t clock;       /* for psm__clock_set_back() */
+	int set_back;        /* it was: this client is of no use any more */
 
 	pthread_mutex_t wait_lock;
 	pthread_cond_t wait_cond;

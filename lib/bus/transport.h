@@ -175,7 +175,8 @@ struct psm__source_conf {
 struct psm__source;
 struct psm__source_ops {
 	/* 1: *rec filled. 0: nothing within timeout_ms. <0: an error worth a
-	 * log line; go on polling. */
+	 * log line; go on polling. An error that is fatal and retriable says
+	 * that the source is of no use any more: close it, open another. */
 	int (*poll)(struct psm__source *s, int timeout_ms,
 	            struct psm__record *rec, psm_error *err);
 	/* As poll, without waiting and without a record: stay in the group. */

@@ -344,6 +344,10 @@ work(psm_processor *pr)
 		handle_batch(pr);
 }
 
+/* Where the source can still say that it goes, the group need not wait for its
+ * session to end. */
+#define LEAVE_MS 1000
+
 /* A new source reads what the dead one owes: its partitions are ours again from
  * where their rows say. */
 static void
@@ -352,7 +356,7 @@ bury_source(psm_processor *pr)
 	psm__error_clear(pr->err);
 	(void)psm__fail(pr->err, PSM_ERR_BROKER, "reading ended: %s",
 	                pr->trouble.poll);
-	psm__reader_close(pr, 0);
+	psm__reader_close(pr, LEAVE_MS);
 	pr->source_dead = 0;
 	note_problem(pr);
 	back_off(pr);
