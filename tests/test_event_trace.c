@@ -5,6 +5,7 @@
 #include <psymatch/memory.h>
 #include <psymatch/metrics.h>
 
+#include "event/event_int.h"
 #include "bus/transport.h"
 #include "testing.h"
 
@@ -104,7 +105,7 @@ START_TEST(traceparent_syntax)
 		    strstr(psm_error_message(err), "traceparent: want"));
 	psm_event_free(ev);
 	ev = parsed(EVENT);
-	ck_assert_uint_eq(psm__event_read_headers(ev, &h, 1), !ok);
+	ck_assert_int_eq(psm__event_read_headers(ev, &h, 1), !ok);
 	ck_assert_pstr_eq(psm_event_traceparent(ev), ok ? text : NULL);
 	psm_event_free(ev);
 	psm_error_free(err);
@@ -146,7 +147,7 @@ START_TEST(headers_there_and_back)
 	ck_assert_int_eq(psm_event_set_trace(ev, CAUSE, STORY, TRACE, NULL), 0);
 	count = psm__event_headers(ev, h);
 	ck_assert_uint_eq(count, 3);
-	ck_assert_uint_eq(psm__event_read_headers(other, h, count), 0);
+	ck_assert_int_eq(psm__event_read_headers(other, h, count), 0);
 	ck_assert_str_eq(psm_event_causation_id(other), CAUSE);
 	ck_assert_str_eq(psm_event_correlation_id(other), STORY);
 	ck_assert_str_eq(psm_event_traceparent(other), TRACE);
@@ -174,12 +175,12 @@ START_TEST(foreign_and_bad_headers)
 	psm_event *ev = parsed(EVENT);
 	int64_t before = bad_headers();
 
-	ck_assert_uint_eq(psm__event_read_headers(ev, h, PSM__COUNT(h)), 4);
+	ck_assert_int_eq(psm__event_read_headers(ev, h, PSM__COUNT(h)), 4);
 	ck_assert_int_eq(bad_headers() - before, 4);
 	ck_assert_str_eq(psm_event_causation_id(ev), CAUSE);
 	ck_assert_ptr_null(psm_event_correlation_id(ev));
 	ck_assert_ptr_null(psm_event_traceparent(ev));
-	ck_assert_uint_eq(psm__event_read_headers(ev, NULL, 0), 0);
+	ck_assert_int_eq(psm__event_read_headers(ev, NULL, 0), 0);
 	psm_event_free(ev);
 }
 END_TEST
@@ -191,8 +192,108 @@ START_TEST(a_header_twice)
 	                                       {"causation_id", CAUSE, 36}};
 	psm_event *ev = parsed(EVENT);
 
-	ck_assert_uint_eq(psm__event_read_headers(ev, h, 2), 0);
+	ck_assert_int_eq(psm__event_read_headers(ev, h, 2), 0);
 	ck_assert_str_eq(psm_event_causation_id(ev), CAUSE);
+	psm_event_free(ev);
+}
+END_TEST
+
+/* Nobody knows which trace it is, so it is none. */
+START_TEST(two_traceparents)
+{
+	static const struct psm__header h[] = {
+	    {"traceparent", TRACE, 55},
+	    {"tracestate", "a=1", 3},
+	    {"traceparent", "00-" T32 "-" T16 "-00", 55},
+	    {"traceparent", "nonsense", 8},
+	};
+	psm_event *ev = parsed(EVENT);
+
+	ck_assert_int_eq(psm__event_read_headers(ev, h, 3), 2);
+	ck_assert_ptr_null(psm_event_traceparent(ev));
+	ck_assert_ptr_null(psm_event_tracestate(ev));
+	psm_event_free(ev);
+	ev = parsed(EVENT);
+	ck_assert_int_eq(psm__event_read_headers(ev, h + 2, 2), 2);
+	ck_assert_ptr_null(psm_event_traceparent(ev));
+	psm_event_free(ev);
+}
+END_TEST
+
+/* One that was written twice is one. */
+START_TEST(the_same_traceparent_twice)
+{
+	static const struct psm__header h[] = {{"traceparent", TRACE, 55},
+	                                       {"traceparent", TRACE, 55}};
+	psm_event *ev = parsed(EVENT);
+
+	ck_assert_int_eq(psm__event_read_headers(ev, h, 2), 0);
+	ck_assert_str_eq(psm_event_traceparent(ev), TRACE);
+	psm_event_free(ev);
+}
+END_TEST
+
+START_TEST(tracestate_goes_unchanged)
+{
+	static const char list[] = " a=1 ,\t, b@c=~!\"#,,x";
+	struct psm__header h[PSM__EVENT_HEADERS];
+	psm_event *ev = parsed(EVENT), *other = parsed(EVENT);
+	char text[PSM__TRACESTATE_MAX + 2];
+	size_t count;
+
+	ck_assert_int_eq(psm_event_set_tracestate(ev, list, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_event_set_trace(ev, CAUSE, STORY, TRACE, NULL), 0);
+	ck_assert_int_eq(psm_event_set_tracestate(ev, list, NULL), 0);
+	count = psm__event_headers(ev, h);
+	ck_assert_uint_eq(count, 4);
+	ck_assert_int_eq(psm__event_read_headers(other, h, count), 0);
+	ck_assert_str_eq(psm_event_tracestate(other), list);
+	memset(text, 'x', sizeof text);
+	text[PSM__TRACESTATE_MAX + 1] = '\0';
+	ck_assert_int_eq(psm_event_set_tracestate(ev, text, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_event_set_tracestate(ev, "a=\xc3\xbc", NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_str_eq(psm_event_tracestate(ev), list);
+	text[PSM__TRACESTATE_MAX] = '\0';
+	ck_assert_int_eq(psm_event_set_tracestate(ev, text, NULL), 0);
+	ck_assert_str_eq(psm_event_tracestate(ev), text);
+	ck_assert_int_eq(psm_event_set_tracestate(ev, "", NULL), 0);
+	ck_assert_ptr_null(psm_event_tracestate(ev));
+	/* It belongs to one traceparent. */
+	ck_assert_int_eq(psm_event_set_trace(other, CAUSE, STORY, TRACE, NULL),
+	                 0);
+	ck_assert_ptr_null(psm_event_tracestate(other));
+	ck_assert_ptr_null(psm_event_tracestate(NULL));
+	ck_assert_int_eq(psm_event_set_tracestate(NULL, list, NULL),
+	                 PSM_ERR_INVAL);
+	psm_event_free(ev);
+	psm_event_free(other);
+}
+END_TEST
+
+/* Several are one list; a bad one is none; alone it says nothing. */
+START_TEST(tracestates_received)
+{
+	static const struct psm__header h[] = {
+	    {"tracestate", "a=1", 3},      {"traceparent", TRACE, 55},
+	    {"tracestate", "", 0},         {"tracestate", NULL, 0},
+	    {"tracestate", "b=2,c=3X", 7}, {"tracestate", "\x01", 1},
+	};
+	psm_event *ev = parsed(EVENT);
+
+	ck_assert_int_eq(psm__event_read_headers(ev, h, 5), 0);
+	ck_assert_str_eq(psm_event_tracestate(ev), "a=1,b=2,c=3");
+	psm_event_free(ev);
+	ev = parsed(EVENT);
+	ck_assert_int_eq(psm__event_read_headers(ev, h, 6), 1);
+	ck_assert_ptr_null(psm_event_tracestate(ev));
+	ck_assert_str_eq(psm_event_traceparent(ev), TRACE);
+	psm_event_free(ev);
+	ev = parsed(EVENT);
+	ck_assert_int_eq(psm__event_read_headers(ev, h, 1), 0);
+	ck_assert_ptr_null(psm_event_tracestate(ev));
 	psm_event_free(ev);
 }
 END_TEST
@@ -303,9 +404,11 @@ START_TEST(an_upcast)
 
 	ck_assert_int_eq(psm_event_set_trace(old, CAUSE, STORY, TRACE, NULL),
 	                 0);
+	ck_assert_int_eq(psm_event_set_tracestate(old, "a=1", NULL), 0);
 	ck_assert_int_eq(
 	    psm_event_upcast(old, "1.2", payload, strlen(payload), &ev, err),
 	    0);
+	ck_assert_str_eq(psm_event_tracestate(ev), "a=1");
 	ck_assert_str_eq(psm_event_id(ev), ID);
 	ck_assert_str_eq(psm_event_type(ev), "communication.send_email");
 	ck_assert_str_eq(psm_event_version(ev), "1.2");
@@ -475,6 +578,10 @@ main(void)
 	tcase_add_test(trace, headers_there_and_back);
 	tcase_add_test(trace, foreign_and_bad_headers);
 	tcase_add_test(trace, a_header_twice);
+	tcase_add_test(trace, two_traceparents);
+	tcase_add_test(trace, the_same_traceparent_twice);
+	tcase_add_test(trace, tracestate_goes_unchanged);
+	tcase_add_test(trace, tracestates_received);
 	tcase_add_test(origin, an_origin);
 	tcase_add_test(origin, no_event_at_all);
 	tcase_add_loop_test(version, versions_are_numbers, 0,

@@ -5,6 +5,10 @@
 #include "testing_pg.h"
 
 #include <psymatch/dead.h>
+#include <psymatch/producer.h>
+
+#define TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+#define STATE "a=1, b=\"2\""
 
 /* pr with flow_handler and such options. */
 static void
@@ -471,6 +475,55 @@ START_TEST(emitted_event_knows_its_cause)
 }
 END_TEST
 
+static void
+put_traced(void)
+{
+	char *text = flow_event(1, 1, NULL, "1.0");
+	psm_producer *p = NULL;
+	psm_event *ev = NULL;
+
+	ck_assert_int_eq(psm_event_parse(text, strlen(text), &ev, err), 0);
+	ck_assert_int_eq(psm_event_set_trace(ev, psm_event_id(ev),
+	                                     psm_event_id(ev), TRACE, err),
+	                 0);
+	ck_assert_int_eq(psm_event_set_tracestate(ev, STATE, err), 0);
+	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_SPOOL_DIR", "none", err),
+	                 0);
+	ck_assert_int_eq(psm_producer_new(t, cfg, &p, err), 0);
+	ck_assert_int_eq(psm_producer_start(p, err), 0);
+	ck_assert_int_eq(psm_producer_send(p, FLOW_TOPIC, ev, err), 0);
+	ck_assert_int_eq(psm_producer_close(p, 60000, NULL, err), 0);
+	psm_producer_free(p);
+	psm_event_free(ev);
+	free(text);
+}
+
+#define TRACED                                                                 \
+	"headers->>'traceparent' = '" TRACE "' AND headers->>'tracestate' = "  \
+	"'" STATE "' AND headers->>'causation_id' IS NOT NULL AND "            \
+	"headers->>'correlation_id' IS NOT NULL"
+
+/* From the record into the parked row, and from there into the dead one. */
+START_TEST(rows_keep_the_trace)
+{
+	plan = (struct flow_plan){.bad = 1, .times = -1, .rc = PSM_ERR_RETRY};
+	flow_retry_when_told();
+	put_traced();
+	start_with(PSM_ON_FAILURE_PARK, 0);
+	wait_parked(1);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.parked WHERE " TRACED), 1);
+	(void)pthread_mutex_lock(&flow_lock);
+	plan.rc = PSM_ERR_REJECT;
+	(void)pthread_mutex_unlock(&flow_lock);
+	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked") == 0 ||
+	         (flow_retry_now(), 0));
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.dead_letter WHERE " TRACED),
+	    1);
+}
+END_TEST
+
 /* The same as serially, whatever failed when. */
 START_TEST(order_of_each_key_is_kept)
 {
@@ -525,6 +578,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, partition_waits_for_room_of_keys);
 	tcase_add_test(tc, counting_keys_is_bounded);
 	tcase_add_test(tc, emitted_event_knows_its_cause);
+	tcase_add_test(tc, rows_keep_the_trace);
 	tcase_add_test(tc, order_of_each_key_is_kept);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

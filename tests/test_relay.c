@@ -505,6 +505,7 @@ START_TEST(trace_goes_to_the_topic)
 
 	ck_assert_int_eq(psm_event_set_trace(cause, NULL, story, trace, err),
 	                 0);
+	ck_assert_int_eq(psm_event_set_tracestate(cause, "a=1,\tb=2", err), 0);
 	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
 	psm__tx_set_cause(tx, cause);
 	ck_assert_int_eq(outbox_emit(tx, 7, 1), 0);
@@ -513,10 +514,11 @@ START_TEST(trace_goes_to_the_topic)
 	outbox_wait_empty();
 	ck_assert_int_eq(t->ops->open_source(t, &conf, &s, err), 0);
 	ck_assert_int_eq(s->ops->poll(s, 5000, &rec, err), 1);
-	ck_assert_uint_eq(rec.header_count, 3);
+	ck_assert_uint_eq(rec.header_count, 4);
 	ck_assert_str_eq(header(&rec, "causation_id"), psm_event_id(cause));
 	ck_assert_str_eq(header(&rec, "correlation_id"), story);
 	ck_assert_str_eq(header(&rec, "traceparent"), trace);
+	ck_assert_str_eq(header(&rec, "tracestate"), "a=1,\tb=2");
 	s->ops->release(s, &rec);
 	s->ops->close(s, 1000);
 	psm_event_free(cause);

@@ -10,6 +10,7 @@
 #define CAUSE "0198c0de-0000-7000-8000-00000000000a"
 #define STORY "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
 #define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define STATE "rojo=00f067aa0ba902b7, congo=t61rcWkgMzE"
 #define PATIENCE_MS 60000
 
 static struct mock mock;
@@ -82,6 +83,9 @@ send_three(psm_producer *p)
 		                                     traces[i][1], traces[i][2],
 		                                     NULL),
 		                 0);
+		if (traces[i][2])
+			ck_assert_int_eq(
+			    psm_event_set_tracestate(ev, STATE, NULL), 0);
 		ck_assert_int_eq(psm_producer_send(p, NULL, ev, NULL), 0);
 		psm_event_free(ev);
 	}
@@ -96,6 +100,7 @@ check_event(const psm_event *ev, void *user, psm_error *err)
 	ck_assert_pstr_eq(psm_event_causation_id(ev), n == 2 ? CAUSE : NULL);
 	ck_assert_pstr_eq(psm_event_correlation_id(ev), n >= 1 ? STORY : NULL);
 	ck_assert_pstr_eq(psm_event_traceparent(ev), n == 2 ? TRACE : NULL);
+	ck_assert_pstr_eq(psm_event_tracestate(ev), n == 2 ? STATE : NULL);
 	ck_assert_str_eq(psm_event_topic(ev), TOPIC);
 	ck_assert_int_eq(psm_event_partition(ev), 0);
 	ck_assert_int_eq(psm_event_offset(ev), n);

@@ -212,7 +212,7 @@ PSM_API const psm_json *psm_event_payload(const psm_event *ev);
  * Note what caused an event, in place of what was noted before. It travels
  * beside the envelope, as headers of the record named causation_id,
  * correlation_id and traceparent, and comes back with the event that is
- * received.
+ * received. A tracestate that was set before is forgotten.
  *
  * @param ev              the event, before it is handed to another thread.
  * @param causation_id    id of the event that this one answers, a UUID; copied.
@@ -231,6 +231,26 @@ PSM_API int psm_event_set_trace(psm_event *ev, const char *causation_id,
                                 const char *correlation_id,
                                 const char *traceparent,
                                 psm_error *err) PSM_CHECK;
+
+/**
+ * Note what the tracing systems on the way want to know, in place of what was
+ * noted before. It travels unchanged beside the traceparent, as a header of the
+ * record named tracestate.
+ *
+ * @param ev          the event, before it is handed to another thread, with a
+ *                    traceparent.
+ * @param tracestate  W3C Trace Context, at most 4096 printable bytes of ASCII;
+ *                    copied. NULL or "": none.
+ * @param err         details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  ev is NULL or has no traceparent, or the text breaks its
+ *                  rule; nothing has changed;
+ *   PSM_ERR_NOMEM  out of memory; nothing has changed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_event_set_tracestate(psm_event *ev, const char *tracestate,
+                                     psm_error *err) PSM_CHECK;
 
 /**
  * The id of the event that this one answers.
@@ -264,6 +284,17 @@ PSM_API const char *psm_event_correlation_id(const psm_event *ev);
  * Threads: any. Blocks: no. Since 0.1.
  */
 PSM_API const char *psm_event_traceparent(const psm_event *ev);
+
+/**
+ * What travels beside the traceparent.
+ *
+ * @param ev  the event; NULL gives NULL.
+ * @return borrowed until ev is freed or its trace is set; NULL if there is
+ *         none.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_event_tracestate(const psm_event *ev);
 
 /**
  * The topic that a received event came from; of any other event, the topic that

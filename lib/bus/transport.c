@@ -88,8 +88,12 @@ psm__record_parse(const struct psm__record *rec, psm_event **out,
 	if (rc < 0)
 		return rc;
 	psm__event_set_origin(*out, &origin);
-	psm__event_read_headers(*out, rec->headers, rec->header_count);
-	return 0;
+	rc = psm__event_read_headers(*out, rec->headers, rec->header_count);
+	if (rc >= 0)
+		return 0;
+	psm_event_free(*out);
+	*out = NULL;
+	return psm__nomem(err);
 }
 
 void

@@ -294,6 +294,7 @@ build(const struct psm__stream *s, const psm_json *payload,
 	memset(&ev->origin, 0, sizeof ev->origin);
 	ev->trace.causation_id[0] = ev->trace.correlation_id[0] = '\0';
 	ev->trace.traceparent[0] = '\0';
+	ev->trace.tracestate = NULL;
 	to = ev->bytes;
 	for (i = 0; i < PAYLOAD; i++)
 		if (i != TIMESTAMP)
@@ -499,8 +500,12 @@ psm_event_upcast(const psm_event *old, const char *version, const char *payload,
 	                err);
 	if (rc < 0)
 		return rc;
-	(*out)->trace = old->trace;
-	return 0;
+	rc = psm__event_copy_trace(*out, old);
+	if (rc == 0)
+		return 0;
+	psm_event_free(*out);
+	*out = NULL;
+	return psm__nomem(err);
 }
 
 void
@@ -510,6 +515,7 @@ psm_event_free(psm_event *ev)
 		return;
 	/* Any value stands for its document. */
 	psm_json_free((psm_json *)(uintptr_t)ev->payload);
+	psm__free(ev->trace.tracestate);
 	psm__free(ev);
 }
 

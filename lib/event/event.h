@@ -39,25 +39,25 @@ struct psm__header {
 };
 
 /* Most headers that an event has of its own. */
-#define PSM__EVENT_HEADERS 3
+#define PSM__EVENT_HEADERS 4
 
 /*
  * The event's own headers, named as the members: causation_id, correlation_id,
- * traceparent; those it does not have are left out. Their count; names and
- * values are borrowed until ev is freed or its trace is set.
+ * traceparent, tracestate; those it does not have are left out. Their count;
+ * names and values are borrowed until ev is freed or its trace is set.
  */
 size_t psm__event_headers(const psm_event *ev,
                           struct psm__header out[PSM__EVENT_HEADERS]);
 /*
- * Take the trace from a record's headers. Of two of one name the last one
- * counts; one with a wrong value is as if it were not there, is counted in the
- * metric psymatch_event_bad_headers_total, and in the result. Others are none
- * of the event's business.
+ * Take the trace from a record's headers. Of two ids of one name the last one
+ * counts; of two different traceparents none does, as nobody knows which trace
+ * it is. Several tracestates are one list; without a traceparent there is none.
+ * One with a wrong value is as if it were not there, is counted in the metric
+ * psymatch_event_bad_headers_total, and in the result. Others are none of the
+ * event's business. PSM_ERR_NOMEM: the trace is not whole.
  */
-size_t psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
-                               size_t count);
-/* Copy the trace of one event to another one. */
-void psm__event_copy_trace(psm_event *to, const psm_event *from);
+int psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
+                            size_t count);
 
 /* Where a received event came from, and how it is tried. */
 struct psm__origin {

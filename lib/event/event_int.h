@@ -18,11 +18,18 @@ enum member psm__member_index(const char *key, size_t len, enum member likely);
  * more behind them. */
 #define PSM__TRACEPARENT_SIZE 128
 
+/* Bytes; whoever takes part has to pass on 512 at least. */
+#define PSM__TRACESTATE_MAX 4096
+
 /* "" where there is none. */
 struct psm__trace {
 	char causation_id[37], correlation_id[37];
 	char traceparent[PSM__TRACEPARENT_SIZE];
+	char *tracestate; /* of our own; NULL: none, or no traceparent */
 };
+/* Copy the trace of one event to another one, which has none. 0, or
+ * PSM_ERR_NOMEM. */
+int psm__event_copy_trace(psm_event *to, const psm_event *from);
 
 /* A piece of the text that an event is read from. */
 struct psm__piece {

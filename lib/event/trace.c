@@ -8,6 +8,9 @@
 
 #include "event/event_int.h"
 
+#define TRACEPARENT "traceparent"
+#define TRACESTATE "tracestate"
+
 static int
 is_uuid(const char *text, size_t len)
 {
@@ -63,7 +66,7 @@ static const struct part {
 	const char *name, *want;
 	size_t at, size;
 	int (*is_valid)(const char *text, size_t len);
-} parts[PSM__EVENT_HEADERS] = {
+} parts[] = {
 #define PART(member, want, rule)                                               \
 	{                                                                      \
 #member, want, offsetof(struct psm__trace, member),            \
@@ -93,15 +96,15 @@ psm_event_set_trace(psm_event *ev, const char *causation_id,
                     const char *correlation_id, const char *traceparent,
                     psm_error *err)
 {
-	const char *texts[PSM__EVENT_HEADERS] = {
+	const char *texts[PSM__COUNT(parts)] = {
 	    given(causation_id), given(correlation_id), given(traceparent)};
-	struct psm__trace fresh = {"", "", ""};
+	struct psm__trace fresh = {"", "", "", NULL};
 	size_t i, len;
 
 	psm__error_clear(err);
 	if (!ev)
 		return psm__fail(err, PSM_ERR_INVAL, "ev is NULL");
-	for (i = 0; i < PSM__EVENT_HEADERS; i++) {
+	for (i = 0; i < PSM__COUNT(parts); i++) {
 		if (!texts[i])
 			continue;
 		len = strnlen(texts[i], PSM__TRACEPARENT_SIZE);
@@ -111,7 +114,52 @@ psm_event_set_trace(psm_event *ev, const char *causation_id,
 			                 parts[i].name, parts[i].want);
 		memcpy(text_of(&parts[i], &fresh), texts[i], len + 1);
 	}
+	psm__free(ev->trace.tracestate);
 	ev->trace = fresh;
+	return 0;
+}
+
+/* A list of whatever the vendors wrote: printable, or a tab. */
+static int
+is_tracestate(const char *text, size_t len)
+{
+	size_t i;
+
+	if (len > PSM__TRACESTATE_MAX)
+		return 0;
+	for (i = 0; i < len; i++)
+		if (text[i] != '\t' && (text[i] < ' ' || text[i] > '~'))
+			return 0;
+	return 1;
+}
+
+int
+psm_event_set_tracestate(psm_event *ev, const char *tracestate, psm_error *err)
+{
+	char *copy = NULL;
+
+	psm__error_clear(err);
+	if (!ev)
+		return psm__fail(err, PSM_ERR_INVAL, "ev is NULL");
+	tracestate = given(tracestate);
+	if (tracestate && !ev->trace.traceparent[0])
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "tracestate: want a traceparent beside it, "
+		                 "found none");
+	if (tracestate &&
+	    !is_tracestate(tracestate,
+	                   strnlen(tracestate, PSM__TRACESTATE_MAX + 1)))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "tracestate: want at most %d printable bytes "
+		                 "of ASCII, found another text",
+		                 PSM__TRACESTATE_MAX);
+	if (tracestate) {
+		copy = psm__strdup(tracestate);
+		if (!copy)
+			return psm__nomem(err);
+	}
+	psm__free(ev->trace.tracestate);
+	ev->trace.tracestate = copy;
 	return 0;
 }
 
@@ -133,13 +181,19 @@ psm_event_traceparent(const psm_event *ev)
 	return ev ? given(ev->trace.traceparent) : NULL;
 }
 
+const char *
+psm_event_tracestate(const psm_event *ev)
+{
+	return ev ? ev->trace.tracestate : NULL;
+}
+
 size_t
 psm__event_headers(const psm_event *ev,
                    struct psm__header out[PSM__EVENT_HEADERS])
 {
 	size_t i, count = 0;
 
-	for (i = 0; i < PSM__EVENT_HEADERS; i++) {
+	for (i = 0; i < PSM__COUNT(parts); i++) {
 		const char *text = (const char *)&ev->trace + parts[i].at;
 
 		if (!*text)
@@ -148,7 +202,35 @@ psm__event_headers(const psm_event *ev,
 		out[count].value = text;
 		out[count++].len = strlen(text);
 	}
+	if (ev->trace.tracestate) {
+		out[count].name = TRACESTATE;
+		out[count].value = ev->trace.tracestate;
+		out[count++].len = strlen(ev->trace.tracestate);
+	}
 	return count;
+}
+
+/* The headers of one name; *differ is set if two of them do. */
+static size_t
+count_named(const struct psm__header *headers, size_t count, const char *name,
+            int *differ)
+{
+	const struct psm__header *first = NULL;
+	size_t i, found = 0;
+
+	*differ = 0;
+	for (i = 0; i < count; i++) {
+		const struct psm__header *h = &headers[i];
+
+		if (!h->value || strcmp(h->name, name) != 0)
+			continue;
+		if (!first)
+			first = h;
+		*differ |= h->len != first->len ||
+		           memcmp(h->value, first->value, h->len) != 0;
+		found++;
+	}
+	return found;
 }
 
 static const struct part *
@@ -156,7 +238,7 @@ find_part(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < PSM__EVENT_HEADERS; i++)
+	for (i = 0; i < PSM__COUNT(parts); i++)
 		if (strcmp(parts[i].name, name) == 0)
 			return &parts[i];
 	return NULL;
@@ -172,12 +254,50 @@ count_bad(size_t bad)
 	    (int64_t)bad);
 }
 
-size_t
+/* As one list, each unchanged. *bad counts; 0 or PSM_ERR_NOMEM. */
+static int
+read_tracestate(psm_event *ev, const struct psm__header *headers, size_t count,
+                size_t *bad)
+{
+	struct psm__buf list = {0};
+	int differ;
+	size_t i, found = count_named(headers, count, TRACESTATE, &differ);
+
+	if (found == 0 || !ev->trace.traceparent[0])
+		return 0;
+	for (i = 0; i < count; i++) {
+		const struct psm__header *h = &headers[i];
+
+		if (!h->value || h->len == 0 ||
+		    strcmp(h->name, TRACESTATE) != 0)
+			continue;
+		if (list.len > 0)
+			psm__buf_putc(&list, ',');
+		psm__buf_put(&list, h->value, h->len);
+	}
+	if (list.failed) {
+		psm__buf_free(&list);
+		return PSM_ERR_NOMEM;
+	}
+	if (list.len > 0 && is_tracestate(list.data, list.len)) {
+		psm__free(ev->trace.tracestate);
+		ev->trace.tracestate = list.data; /* taken */
+		return 0;
+	}
+	*bad += list.len > 0;
+	psm__buf_free(&list);
+	return 0;
+}
+
+int
 psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
                         size_t count)
 {
 	size_t i, bad = 0;
+	int differ = 0, rc;
 
+	if (count > 0)
+		count_named(headers, count, TRACEPARENT, &differ);
 	for (i = 0; i < count; i++) {
 		const struct psm__header *h = &headers[i];
 		const struct part *p = find_part(h->name);
@@ -185,7 +305,8 @@ psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
 
 		if (!p)
 			continue;
-		if (!h->value || !p->is_valid(h->value, h->len)) {
+		if (!h->value || !p->is_valid(h->value, h->len) ||
+		    (differ && strcmp(p->name, TRACEPARENT) == 0)) {
 			bad++;
 			continue;
 		}
@@ -193,15 +314,21 @@ psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
 		memcpy(text, h->value, h->len);
 		text[h->len] = '\0';
 	}
+	rc = read_tracestate(ev, headers, count, &bad);
 	if (bad)
 		count_bad(bad);
-	return bad;
+	return rc < 0 ? rc : (int)bad;
 }
 
-void
+int
 psm__event_copy_trace(psm_event *to, const psm_event *from)
 {
 	to->trace = from->trace;
+	to->trace.tracestate = NULL;
+	if (!from->trace.tracestate)
+		return 0;
+	to->trace.tracestate = psm__strdup(from->trace.tracestate);
+	return to->trace.tracestate ? 0 : PSM_ERR_NOMEM;
 }
 
 void

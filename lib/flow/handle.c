@@ -49,6 +49,7 @@ psm__tried_bury(struct psm__strand *l, psm_tx *tx,
 	    .causation_id = psm_event_causation_id(t->ev),
 	    .correlation_id = psm_event_correlation_id(t->ev),
 	    .traceparent = psm_event_traceparent(t->ev),
+	    .tracestate = psm_event_tracestate(t->ev),
 	};
 
 	explain(l, t, reason, sizeof reason);
@@ -85,6 +86,7 @@ psm__tried_park(struct psm__strand *l, psm_tx *tx,
 	p.causation_id = psm_event_causation_id(t->ev);
 	p.correlation_id = psm_event_correlation_id(t->ev);
 	p.traceparent = psm_event_traceparent(t->ev);
+	p.tracestate = psm_event_tracestate(t->ev);
 	p.reason = tried ? psm_error_message(l->fail) : NULL;
 	if (tried)
 		psm__log(PSM_LOG_INFO, "event is parked", "consumer",

@@ -346,9 +346,9 @@ send_row(psm_relay *r, const struct psm__outbox_row *row)
 	psm__error_clear(r->err);
 	rc = psm__event_from_parts(&row->parts, &ev, r->err);
 	if (rc == 0)
-		(void)psm__event_read_headers(ev, row->headers,
-		                              row->header_count);
-	if (rc == 0)
+		rc = psm__event_read_headers(ev, row->headers,
+		                             row->header_count);
+	if (rc >= 0)
 		rc = psm_producer_send(r->producer, row->topic, ev, r->err);
 	psm_event_free(ev);
 	if (rc == 0)

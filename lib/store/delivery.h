@@ -132,7 +132,8 @@ struct psm__dead_letter {
 	const char *reason;
 	const char *pointer; /* "" or NULL when unknown */
 	int attempts;        /* 0 counts as 1 */
-	const char *causation_id, *correlation_id, *traceparent; /* or NULL */
+	/* Each may be NULL. */
+	const char *causation_id, *correlation_id, *traceparent, *tracestate;
 };
 /* Queue the row, unless the same event is one already: a message that came
  * twice. Text that is not UTF-8 is made so. */
@@ -179,7 +180,8 @@ struct psm__parking {
 	const void *raw;
 	size_t raw_len;
 	const char *event_id, *type; /* NULL when unknown */
-	const char *causation_id, *correlation_id, *traceparent; /* or NULL */
+	/* Each may be NULL. */
+	const char *causation_id, *correlation_id, *traceparent, *tracestate;
 	int attempts; /* 0: it was not tried, it waits for another one */
 	int delay_ms; /* until it is tried */
 	int code;     /* why it failed; 0: it did not */

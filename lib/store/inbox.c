@@ -175,7 +175,7 @@ psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
                      psm_error *err)
 {
 	struct place_params p;
-	struct psm__param list[15];
+	struct psm__param list[16];
 	struct psm__number attempts;
 	char *type = NULL, *reason = NULL, *pointer = NULL;
 	int rc = PSM_ERR_NOMEM;
@@ -200,7 +200,8 @@ psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
 	list[11] = psm__param_text(d->causation_id);
 	list[12] = psm__param_text(d->correlation_id);
 	list[13] = psm__param_text(d->traceparent);
-	list[14] = psm__param_text(
+	list[14] = psm__param_text(d->tracestate);
+	list[15] = psm__param_text(
 	    psm__number(&attempts, d->attempts > 0 ? d->attempts : 1));
 	rc = psm__tx_queue(
 	    tx,
@@ -211,11 +212,11 @@ psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
 	    "encode($5::bytea, 'escape'), $6::bytea, $7::uuid, $8, $9, $10, "
 	    "$11, nullif(jsonb_strip_nulls(jsonb_build_object('causation_id', "
 	    "$12::text, 'correlation_id', $13::text, 'traceparent', "
-	    "$14::text)), '{}'), $15::integer "
+	    "$14::text, 'tracestate', $15::text)), '{}'), $16::integer "
 	    "WHERE NOT EXISTS (SELECT FROM psymatch.dead_letter WHERE "
 	    "event_id = $7::uuid AND consumer = $1 AND raw = $6::bytea AND "
 	    "state = 'dead')",
-	    15, list, NULL, err);
+	    16, list, NULL, err);
 out:
 	psm__free(type);
 	psm__free(reason);

@@ -21,6 +21,7 @@ enum column {
 	CAUSATION,
 	CORRELATION,
 	TRACEPARENT,
+	TRACESTATE,
 	N_COLUMNS
 };
 
@@ -30,7 +31,7 @@ enum column {
 	"VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::timestamptz, $8, $9, "      \
 	"nullif(jsonb_strip_nulls(jsonb_build_object('causation_id', "         \
 	"$10::text, 'correlation_id', $11::text, 'traceparent', "              \
-	"$12::text)), '{}'))"
+	"$12::text, 'tracestate', $13::text)), '{}'))"
 
 struct psm__outgoing_event {
 	char *text[N_COLUMNS];
@@ -68,7 +69,8 @@ copy_trace(struct psm__outgoing_event *e, const psm_event *ev,
 	const char *trace[N_COLUMNS] = {
 	    [CAUSATION] = psm_event_causation_id(ev),
 	    [CORRELATION] = psm_event_correlation_id(ev),
-	    [TRACEPARENT] = psm_event_traceparent(ev)};
+	    [TRACEPARENT] = psm_event_traceparent(ev),
+	    [TRACESTATE] = psm_event_tracestate(ev)};
 	int i;
 
 	if (!trace[CAUSATION])
@@ -77,8 +79,10 @@ copy_trace(struct psm__outgoing_event *e, const psm_event *ev,
 		trace[CORRELATION] = psm_event_correlation_id(cause);
 	if (!trace[CORRELATION]) /* a story begins with its first event */
 		trace[CORRELATION] = psm_event_id(cause);
-	if (!trace[TRACEPARENT])
+	if (!trace[TRACEPARENT]) { /* one is of no use without the other */
 		trace[TRACEPARENT] = psm_event_traceparent(cause);
+		trace[TRACESTATE] = psm_event_tracestate(cause);
+	}
 	for (i = CAUSATION; i < N_COLUMNS; i++) {
 		if (!trace[i])
 			continue;

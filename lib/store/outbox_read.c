@@ -26,7 +26,7 @@ enum column {
 };
 
 static const char *const header_names[PSM__EVENT_HEADERS] = {
-    "causation_id", "correlation_id", "traceparent"};
+    "causation_id", "correlation_id", "traceparent", "tracestate"};
 
 /*
  * By id, and never with a cursor "id > last": a transaction that commits later
@@ -36,7 +36,7 @@ static const char *const header_names[PSM__EVENT_HEADERS] = {
 	"SELECT id, topic, event_id, type, version, producer, "                    \
 	"(extract(epoch FROM event_time) * 1000000)::bigint, payload, "            \
 	"headers->>'causation_id', headers->>'correlation_id', "                   \
-	"headers->>'traceparent' "                                                 \
+	"headers->>'traceparent', headers->>'tracestate' "                         \
 	"FROM psymatch.outbox WHERE id > $3::bigint AND id <> ALL ($1::bigint[]) " \
 	"ORDER BY id LIMIT $2::bigint"
 

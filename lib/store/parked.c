@@ -79,7 +79,7 @@ int
 psm__parked_add(psm_tx *tx, const struct psm__parking *p, psm_error *err)
 {
 	struct psm__number partition, offset, attempts, delay;
-	struct psm__param list[16] = {
+	struct psm__param list[17] = {
 	    psm__param_text(p->at.consumer),
 	    or_empty(p->key, p->key_len),
 	    psm__param_text(p->event_id),
@@ -91,6 +91,7 @@ psm__parked_add(psm_tx *tx, const struct psm__parking *p, psm_error *err)
 	    psm__param_text(p->causation_id),
 	    psm__param_text(p->correlation_id),
 	    psm__param_text(p->traceparent),
+	    psm__param_text(p->tracestate),
 	    psm__param_text(psm__number(&attempts, p->attempts)),
 	    psm__param_text(psm__number(&delay, p->delay_ms)),
 	    psm__param_text(p->attempts > 0 ? "retry" : "waiting"),
@@ -105,9 +106,9 @@ psm__parked_add(psm_tx *tx, const struct psm__parking *p, psm_error *err)
 	    "'escape'), $3::uuid, $4, $5, $6::integer, $7::bigint, $8::bytea, "
 	    "nullif(jsonb_strip_nulls(jsonb_build_object('causation_id', "
 	    "$9::text, 'correlation_id', $10::text, 'traceparent', "
-	    "$11::text)), '{}'), $12::integer, now() + $13::bigint * interval "
-	    "'1 ms', $14, $15, $16)",
-	    16, list, NULL, err);
+	    "$11::text, 'tracestate', $12::text)), '{}'), $13::integer, now() + "
+	    "$14::bigint * interval '1 ms', $15, $16, $17)",
+	    17, list, NULL, err);
 }
 
 /* -- the first ones of some keys */
@@ -121,7 +122,7 @@ enum column {
 	OFFSET,
 	KEY_HEX,
 	RAW_HEX,
-	HEADERS, /* three of them */
+	HEADERS, /* PSM__EVENT_HEADERS of them */
 };
 
 /* Keys whose first event is due, and which are ours until the transaction ends:
@@ -143,14 +144,15 @@ enum column {
 	"SELECT id, attempts, state, topic, coalesce(partition, -1), "         \
 	"coalesce(\"offset\", -1), encode(decode(e.key, 'escape'), 'hex'), "   \
 	"encode(raw, 'hex'), headers->>'causation_id', "                       \
-	"headers->>'correlation_id', headers->>'traceparent' "                 \
+	"headers->>'correlation_id', headers->>'traceparent', "                \
+	"headers->>'tracestate' "                                              \
 	"FROM unnest($2::text[]) WITH ORDINALITY AS w (key, nth) CROSS JOIN "  \
 	"LATERAL (SELECT * FROM psymatch.parked WHERE consumer = $1 AND key "  \
 	"= w.key ORDER BY id LIMIT $3::bigint FOR UPDATE) AS e "               \
 	"ORDER BY nth, id"
 
 static const char *const header_names[PSM__EVENT_HEADERS] = {
-    "causation_id", "correlation_id", "traceparent"};
+    "causation_id", "correlation_id", "traceparent", "tracestate"};
 
 static int
 fill(const psm_rows *rows, size_t row, struct psm__parked *p, psm_error *err)

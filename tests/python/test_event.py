@@ -61,8 +61,13 @@ class Beside(unittest.TestCase):
         with self.assertRaises(errors.InvalError):
             ev.set_trace(cause, story, trace.upper())
         self.assertEqual(ev.traceparent, trace)
-        ev.set_trace(traceparent=trace)
+        ev.set_trace(traceparent=trace, tracestate="a=1,b=2")
         self.assertEqual((ev.causation_id, ev.correlation_id, ev.traceparent), (None, None, trace))
+        self.assertEqual(ev.tracestate, "a=1,b=2")
+        ev.set_trace(traceparent=trace)
+        self.assertIsNone(ev.tracestate)
+        with self.assertRaises(errors.InvalError):
+            ev.set_trace(tracestate="a=1")
 
     def test_an_event_that_was_not_received_has_no_origin(self):
         ev = psymatch.Event.parse(ENVELOPE)

@@ -95,10 +95,12 @@ class Event:
         text = json.dumps(payload, allow_nan=False).encode()
         return Event(make(lib.psm_event_upcast, self._handle, version.encode(), text, len(text)))
 
-    def set_trace(self, causation_id=None, correlation_id=None, traceparent=None):
-        """What caused the event; travels beside it. Replaces all three."""
+    def set_trace(self, causation_id=None, correlation_id=None, traceparent=None, tracestate=None):
+        """What caused the event; travels beside it. Replaces all four."""
         texts = [t.encode() if t else None for t in (causation_id, correlation_id, traceparent)]
         check(lib.psm_event_set_trace, self._handle, *texts)
+        if tracestate:
+            check(lib.psm_event_set_tracestate, self._handle, tracestate.encode())
 
     @property
     def causation_id(self):
@@ -114,6 +116,11 @@ class Event:
     def traceparent(self):
         """W3C Trace Context, or None."""
         return _text(lib.psm_event_traceparent(self._handle))
+
+    @property
+    def tracestate(self):
+        """What travels beside the traceparent, or None."""
+        return _text(lib.psm_event_tracestate(self._handle))
 
     @property
     def topic(self):
