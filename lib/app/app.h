@@ -33,37 +33,37 @@ int psm__app_is_system(int code);
 
 /* -- therapist_rows.c: table therapist_service.therapeuten */
 
-/* A therapist as stored. */
+/* A stored therapist as far as an import asks who it is. */
 struct psm__stored {
-	struct psm__row row;
+	struct psm__row row;  /* the id, and what tells people apart */
 	char *source;         /* the file that an import last took it from */
 	char *fields;         /* what its last record said; both may be NULL */
 	struct psm__row last; /* fields as a row; all zero without them */
 };
 struct psm__stored_list {
 	struct psm__stored *items;
-	size_t count;
+	size_t count, cap;
 	struct psm__names names; /* of all of them, by index */
 	/* Of those whom the file does not tell about by their present name: as
 	 * their last record called them, by index. */
 	struct psm__names imported;
 };
 void psm__stored_list_free(struct psm__stored_list *list);
-/* Those who have, or had in their last record, one of some postal codes, an
- * array of text as PostgreSQL reads it. Of a stored postal code the digits
- * count. present: whom the file tells about. */
-int psm__therapists_at(psm_tx *tx, const char *codes,
-                       const struct psm__names *present,
-                       struct psm__stored_list *out, psm_error *err);
+/*
+ * Add those who have, or had in their last record, a postal code; of a stored
+ * one the digits count. present: whom the file tells about. vorname, folded:
+ * only who has, or had, that first name; NULL: all. After the last code the
+ * list is to be sorted.
+ */
+int psm__stored_list_add(psm_tx *tx, const char *code, const char *vorname,
+                         const struct psm__names *present,
+                         struct psm__stored_list *out, psm_error *err);
+int psm__stored_list_sort(struct psm__stored_list *list, psm_error *err);
 /* Keep what a record says, in place of what the last one said; its answer comes
  * with the commit. source: its file, if no change of the row has kept that. */
 int psm__therapist_remember(psm_tx *tx, const char *id,
                             const struct psm__row *record, const char *fields,
                             const char *source, psm_error *err);
-/* The columns of a therapist t, and their values in a result's row n. */
-void psm__therapist_columns(struct psm__buf *b);
-int psm__therapist_read(const psm_rows *rows, size_t n, struct psm__row *out,
-                        psm_error *err);
 /* One by id, locked. */
 int psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
                         psm_error *err);

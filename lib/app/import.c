@@ -86,22 +86,39 @@ record_read(struct import *im, size_t i, struct record *out, psm_error *err)
 	return psm__json_lost_fault(im->file->text, im->file->len, lost, err);
 }
 
-/* The row's postal code as an item of an array; codes begins with '{'. */
-static void
-add_code(struct psm__buf *codes, const struct psm__row *row)
+/* Postal codes, each once when sorted. */
+struct codes {
+	char (*list)[6];
+	size_t count, cap;
+};
+
+static int
+add_code(struct codes *codes, const struct psm__row *row, psm_error *err)
 {
 	const char *plz = psm__row_get(row, "plz");
-	char *tidy = plz != NULL ? psm__text_tidy(plz) : NULL;
 
-	if (psm__is_digits(tidy, 5))
-		psm__buf_printf(codes, "%s%s", codes->len > 1 ? "," : "", tidy);
-	psm__free(tidy);
+	if (!psm__is_digits(plz, 5))
+		return 0;
+	/* Most files have one, or few that stand together. */
+	if (codes->count > 0 && strcmp(codes->list[codes->count - 1], plz) == 0)
+		return 0;
+	if (psm__grow(&codes->list, &codes->cap, codes->count + 1,
+	              sizeof(*codes->list)) < 0)
+		return psm__nomem(err);
+	memcpy(codes->list[codes->count++], plz, 6);
+	return 0;
+}
+
+static int
+compare_codes(const void *a, const void *b)
+{
+	return strcmp(a, b);
 }
 
 /* Everybody counts whom the file names: also in a record for children only, or
  * in one with a fault, nobody has changed the name. */
 static int
-collect_names(struct import *im, struct psm__buf *codes, psm_error *err)
+collect_names(struct import *im, struct codes *codes, psm_error *err)
 {
 	struct psm__row who;
 	int rc = 0;
@@ -114,32 +131,35 @@ collect_names(struct import *im, struct psm__buf *codes, psm_error *err)
 		if (rc == 0)
 			rc = psm__names_add(&im->names, &who, i, err);
 		if (rc == 0)
-			add_code(codes, &who);
+			rc = add_code(codes, &who, err);
 		psm__row_free(&who);
 	}
 	return rc < 0 ? rc : psm__names_sort(&im->names, err);
 }
 
-/* Read at once who is stored under the postal codes of the file. */
+/* Read beforehand who is stored under the postal codes of the file. */
 static int
 load_stored(struct import *im, psm_error *err)
 {
-	struct psm__buf codes = {0};
+	struct codes codes = {0};
 	psm_tx *tx = NULL;
-	int rc;
+	int rc = collect_names(im, &codes, err);
 
-	psm__buf_putc(&codes, '{');
-	rc = collect_names(im, &codes, err);
-	psm__buf_putc(&codes, '}');
-	if (rc == 0 && codes.failed)
-		rc = psm__nomem(err);
+	if (codes.count > 1)
+		qsort(codes.list, codes.count, sizeof(*codes.list),
+		      compare_codes);
 	if (rc == 0)
 		rc = psm_tx_begin(im->store, &tx, err);
+	for (size_t i = 0; i < codes.count && rc == 0; i++) {
+		if (i > 0 && strcmp(codes.list[i], codes.list[i - 1]) == 0)
+			continue;
+		rc = psm__stored_list_add(tx, codes.list[i], NULL, &im->names,
+		                          &im->stored, err);
+	}
 	if (rc == 0)
-		rc = psm__therapists_at(tx, codes.data, &im->names, &im->stored,
-		                        err);
+		rc = psm__stored_list_sort(&im->stored, err);
 	psm_tx_rollback(tx);
-	psm__buf_free(&codes);
+	psm__free(codes.list);
 	return rc;
 }
 
@@ -291,38 +311,36 @@ hash(const char *a, const char *b)
 /* Imports of one first name and postal code wait for each other: only then does
  * "not stored yet" stay true until the row is written. */
 static int
-lock_people(psm_tx *tx, const struct psm__row *row, psm_error *err)
+lock_people(psm_tx *tx, const char *plz, const char *vorname, psm_error *err)
 {
-	char *name = psm__text_fold(psm__row_get(row, "vorname"));
 	struct psm__number n;
-	const char *params[1];
-	int rc;
+	const char *params[1] = {psm__number(&n, hash(plz, vorname))};
 
-	if (name == NULL)
-		return psm__nomem(err);
-	params[0] = psm__number(&n, hash(psm__row_get(row, "plz"), name));
 	/* 7461: the number of this lock among the library's. */
-	rc = psm_tx_queue(tx, "SELECT pg_advisory_xact_lock(7461, $1::integer)",
-	                  1, params, err);
-	psm__free(name);
-	return rc;
+	return psm_tx_queue(tx,
+	                    "SELECT pg_advisory_xact_lock(7461, $1::integer)",
+	                    1, params, err);
 }
 
 /* Decide again under the locks, and write. */
 static int
 write_mapped(const struct import *im, struct record *r, psm_error *err)
 {
+	const char *plz = psm__row_get(&r->row, "plz");
+	char *vorname = psm__text_fold(psm__row_get(&r->row, "vorname"));
 	struct psm__stored_list list = {0};
 	psm_tx *tx = NULL;
-	char code[8];
 	int rc, done;
 
-	snprintf(code, sizeof(code), "{%.5s}", psm__row_get(&r->row, "plz"));
-	rc = psm_tx_begin(im->store, &tx, err);
+	rc = vorname == NULL ? psm__nomem(err)
+	                     : psm_tx_begin(im->store, &tx, err);
 	if (rc == 0)
-		rc = lock_people(tx, &r->row, err);
+		rc = lock_people(tx, plz, vorname, err);
 	if (rc == 0)
-		rc = psm__therapists_at(tx, code, &im->names, &list, err);
+		rc = psm__stored_list_add(tx, plz, vorname, &im->names, &list,
+		                          err);
+	if (rc == 0)
+		rc = psm__stored_list_sort(&list, err);
 	if (rc == 0)
 		rc = decide(im, tx, r, &list, err);
 	if (rc == PSM__N_CREATED || rc == PSM__N_UPDATED ||
@@ -333,6 +351,7 @@ write_mapped(const struct import *im, struct record *r, psm_error *err)
 	}
 	psm_tx_rollback(tx);
 	psm__stored_list_free(&list);
+	psm__free(vorname);
 	return rc;
 }
 

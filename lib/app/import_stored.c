@@ -43,16 +43,24 @@ read_last(struct psm__stored *s, psm_error *err)
 	return rc;
 }
 
-static int
-read_one(const psm_rows *rows, size_t i, struct psm__stored *s, psm_error *err)
-{
-	size_t columns = psm__entity_therapist.count;
-	int rc = psm__therapist_read(rows, i, &s->row, err);
+/* All that is asked for; therapist_state's and therapist_import's come behind.
+ */
+static const char *const columns[] = {
+    "id", "vorname", "nachname", "plz", "strasse", "ort", "telefon", "email"};
+#define COLUMNS PSM__COUNT(columns)
 
+static int
+read_one(const psm_rows *rows, size_t n, struct psm__stored *s, psm_error *err)
+{
+	int rc = psm__row_init(&s->row, &psm__entity_therapist, err);
+
+	for (size_t i = 0; i < COLUMNS && rc == 0; i++)
+		rc = psm__row_set_named(&s->row, columns[i],
+		                        psm_rows_text(rows, n, i), err);
 	if (rc == 0)
-		rc = copy(psm_rows_text(rows, i, columns), &s->source, err);
+		rc = copy(psm_rows_text(rows, n, COLUMNS), &s->source, err);
 	if (rc == 0)
-		rc = copy(psm_rows_text(rows, i, columns + 1), &s->fields, err);
+		rc = copy(psm_rows_text(rows, n, COLUMNS + 1), &s->fields, err);
 	return rc == 0 ? read_last(s, err) : rc;
 }
 
@@ -72,64 +80,118 @@ add_names(struct psm__stored_list *list, size_t i,
 	                : 0;
 }
 
+/* 1, 0 or PSM_ERR_NOMEM. */
 static int
-read_list(const psm_rows *rows, const struct psm__names *present,
-          struct psm__stored_list *out, psm_error *err)
+is_folded(const char *text, const char *folded)
 {
-	size_t count = psm_rows_count(rows);
-	int rc = 0;
+	char *own = psm__text_fold(text != NULL ? text : "");
+	int same = own != NULL && strcmp(own, folded) == 0;
 
-	if (count == 0)
-		return 0;
-	out->items = psm__alloc(count * sizeof(*out->items));
-	if (out->items == NULL)
-		return psm__nomem(err);
-	out->count = count;
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		rc = read_one(rows, i, &out->items[i], err);
-		if (rc == 0)
-			rc = add_names(out, i, present, err);
-	}
-	if (rc == 0)
-		rc = psm__names_sort(&out->names, err);
-	return rc < 0 ? rc : psm__names_sort(&out->imported, err);
+	psm__free(own);
+	return own == NULL ? PSM_ERR_NOMEM : same;
 }
 
-int
-psm__therapists_at(psm_tx *tx, const char *codes,
-                   const struct psm__names *present,
-                   struct psm__stored_list *out, psm_error *err)
+/* May the row be who is asked for? A record that has the first name of the row
+ * is not looked into: that is what most have. 1, 0 or PSM_ERR_NOMEM. */
+static int
+may_be(const psm_rows *rows, size_t n, const char *vorname)
 {
-	struct psm__buf sql = {0};
+	const char *own = psm_rows_text(rows, n, 1);
+	const char *fields = psm_rows_text(rows, n, COLUMNS + 1);
+	struct psm__buf b = {0};
+	int rc;
+
+	if (vorname == NULL)
+		return 1;
+	rc = is_folded(own, vorname);
+	if (rc != 0 || fields == NULL)
+		return rc;
+	psm__buf_printf(&b, "\"vorname\":\"%s\"", own != NULL ? own : "");
+	rc = b.failed ? PSM_ERR_NOMEM : strstr(fields, b.data) == NULL;
+	psm__buf_free(&b);
+	return rc;
+}
+
+/* One that has moved is found by either postal code. */
+static int
+is_listed(const struct psm__stored_list *list, const char *id)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(psm__row_get(&list->items[i].row, "id"), id) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int
+read_rows(const psm_rows *rows, const char *vorname,
+          const struct psm__names *present, struct psm__stored_list *out,
+          psm_error *err)
+{
+	size_t before = out->count;
+	int rc = 0;
+
+	for (size_t n = 0; n < psm_rows_count(rows) && rc == 0; n++) {
+		rc = may_be(rows, n, vorname);
+		if (rc < 0)
+			return psm__nomem(err);
+		/* Within one answer each is there once. */
+		if (rc == 0 ||
+		    (before > 0 && is_listed(out, psm_rows_text(rows, n, 0)))) {
+			rc = 0;
+			continue;
+		}
+		if (psm__grow(&out->items, &out->cap, out->count + 1,
+		              sizeof(*out->items)) < 0)
+			return psm__nomem(err);
+		memset(&out->items[out->count], 0, sizeof(*out->items));
+		rc = read_one(rows, n, &out->items[out->count++], err);
+		if (rc == 0)
+			rc = add_names(out, out->count - 1, present, err);
+	}
+	return rc;
+}
+
+/* Digits of the code are an index (migration 002). Plain equality: of an array
+ * of codes PostgreSQL expects too much while tables are new. OFFSET 0 has each
+ * row looked up by its id, for the same reason. */
+#define DIGITS "translate(t.plz, translate(t.plz, '0123456789', ''), '')"
+#define SELECTED                                                               \
+	"SELECT t.id, t.vorname, t.nachname, t.plz, t.strasse, t.ort, "        \
+	"t.telefon, t.email, s.import_source, i.fields "
+#define STATE "LEFT JOIN psymatch.therapist_state s ON s.therapist_id = t.id "
+
+int
+psm__stored_list_add(psm_tx *tx, const char *code, const char *vorname,
+                     const struct psm__names *present,
+                     struct psm__stored_list *out, psm_error *err)
+{
 	psm_rows *rows = NULL;
 	int rc;
 
-	memset(out, 0, sizeof(*out));
-	psm__buf_puts(&sql, "SELECT ");
-	psm__therapist_columns(&sql);
-	/* Names are compared here, not there: no database folds like another.
-	 * The digits of the code are an index (migration 002). */
-	psm__buf_puts(&sql,
-	              ", s.import_source, i.fields "
-	              "FROM therapist_service.therapeuten t "
-	              "LEFT JOIN psymatch.therapist_state s "
-	              "ON s.therapist_id = t.id "
-	              "LEFT JOIN psymatch.therapist_import i "
-	              "ON i.therapist_id = t.id WHERE t.id IN "
-	              "(SELECT id FROM therapist_service.therapeuten "
-	              "WHERE translate(plz, translate(plz, '0123456789', ''), "
-	              "'') = ANY ($1::text[]) UNION "
-	              "SELECT therapist_id FROM psymatch.therapist_import "
-	              "WHERE plz = ANY ($1::text[])) ORDER BY t.id");
-	rc = sql.failed ? psm__nomem(err)
-	                : psm_tx_exec(tx, sql.data, 1, &codes, &rows, err);
+	rc = psm_tx_exec(
+	    tx,
+	    SELECTED
+	    "FROM therapist_service.therapeuten t " STATE
+	    "LEFT JOIN psymatch.therapist_import i ON i.therapist_id = t.id "
+	    "WHERE " DIGITS " = $1 UNION ALL " SELECTED
+	    "FROM psymatch.therapist_import i "
+	    "CROSS JOIN LATERAL (SELECT * FROM therapist_service.therapeuten "
+	    "WHERE id = i.therapist_id OFFSET 0) t " STATE
+	    "WHERE i.plz = $1 AND " DIGITS " IS DISTINCT FROM $1 ORDER BY 1",
+	    1, &code, &rows, err);
 	if (rc == 0)
-		rc = read_list(rows, present, out, err);
-	if (rc < 0)
-		psm__stored_list_free(out);
+		rc = read_rows(rows, vorname, present, out, err);
 	psm_rows_free(rows);
-	psm__buf_free(&sql);
 	return rc;
+}
+
+int
+psm__stored_list_sort(struct psm__stored_list *list, psm_error *err)
+{
+	int rc = psm__names_sort(&list->names, err);
+
+	return rc < 0 ? rc : psm__names_sort(&list->imported, err);
 }
 
 int

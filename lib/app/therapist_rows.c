@@ -7,8 +7,8 @@
 
 #define TABLE "therapist_service.therapeuten"
 
-void
-psm__therapist_columns(struct psm__buf *b)
+static void
+put_columns(struct psm__buf *b)
 {
 	const struct psm__entity *e = &psm__entity_therapist;
 
@@ -16,9 +16,8 @@ psm__therapist_columns(struct psm__buf *b)
 		psm__buf_printf(b, "%st.%s", i ? ", " : "", e->fields[i].name);
 }
 
-int
-psm__therapist_read(const psm_rows *rows, size_t n, struct psm__row *out,
-                    psm_error *err)
+static int
+read_row(const psm_rows *rows, size_t n, struct psm__row *out, psm_error *err)
 {
 	int rc = psm__row_init(out, &psm__entity_therapist, err);
 
@@ -39,7 +38,7 @@ psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
 
 	memset(row, 0, sizeof(*row));
 	psm__buf_puts(&sql, "SELECT ");
-	psm__therapist_columns(&sql);
+	put_columns(&sql);
 	/* As bigint: an id beyond integer is nobody, not an error. */
 	psm__buf_puts(&sql, " FROM " TABLE " t WHERE t.id = $1::bigint "
 	                    "FOR UPDATE");
@@ -49,7 +48,7 @@ psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
 		rc = psm__fail(err, PSM_ERR_NOT_FOUND,
 		               "there is no therapist %s", number.text);
 	if (rc == 0)
-		rc = psm__therapist_read(rows, 0, row, err);
+		rc = read_row(rows, 0, row, err);
 	psm_rows_free(rows);
 	psm__buf_free(&sql);
 	return rc;
@@ -134,7 +133,7 @@ put_insert(const struct psm__row *row, struct psm__buf *sql,
 	for (size_t i = 1; i <= count; i++)
 		psm__buf_printf(sql, "%s$%zu", i > 1 ? ", " : "", i);
 	psm__buf_puts(sql, ") RETURNING ");
-	psm__therapist_columns(sql);
+	put_columns(sql);
 	return count;
 }
 
@@ -162,7 +161,7 @@ psm__therapist_insert(psm_tx *tx, struct psm__row *row, const char *source,
 	rc = sql.failed ? psm__nomem(err)
 	                : psm_tx_exec(tx, sql.data, count, params, &rows, err);
 	if (rc == 0)
-		rc = psm__therapist_read(rows, 0, &fresh, err);
+		rc = read_row(rows, 0, &fresh, err);
 	if (rc == 0)
 		rc = psm__therapist_publish(tx, &fresh, source,
 		                            "therapist.created", err);
