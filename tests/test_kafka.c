@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What only the kafka transport does: settings, refusals, the death of a
  * client. The common behaviour is in suite_bus.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include "bus/kafka_int.h"
@@ -114,6 +115,102 @@ START_TEST(passes_properties_through)
 	ck_assert_str_eq(property(conf, "partition.assignment.strategy"),
 	                 "range");
 	rd_kafka_conf_destroy(conf);
+	psm_config_free(cfg);
+}
+END_TEST
+
+/* Each kind of client gets what it knows, by the table of the library that is
+ * there: it warns about anything else. */
+static int warnings;
+
+static void
+count_warnings(int level, const char *message, const char *const *fields,
+               void *user)
+{
+	(void)level;
+	(void)message;
+	(void)user;
+	for (; *fields; fields += 2)
+		if (strstr(fields[1], "will be ignored by this"))
+			__atomic_add_fetch(&warnings, 1, __ATOMIC_RELAXED);
+}
+
+/* 1: the library that is there has the property. */
+static int
+is_known(const char *name, const char *value)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char key[128], text[256];
+	rd_kafka_conf_res_t rc;
+	char *p;
+
+	snprintf(key, sizeof(key), "%.*s", (int)(value - 1 - name), name);
+	for (p = key; *p; p++)
+		if (*p == '_')
+			*p = '.';
+	rc = rd_kafka_conf_set(conf, key, value, text, sizeof(text));
+	rd_kafka_conf_destroy(conf);
+	return rc != RD_KAFKA_CONF_UNKNOWN;
+}
+
+START_TEST(no_client_gets_what_it_does_not_know)
+{
+	static const char *const one_kind[] = {
+	    "allow_auto_create_topics=true",
+	    "batch_size=100000",
+	    "check_crcs=true",
+	    "compression_type=lz4",
+	    "fetch_error_backoff_ms=300",
+	    "fetch_min_bytes=1",
+	    "heartbeat_interval_ms=1000",
+	    "linger_ms=3",
+	    "message_timeout_ms=0",
+	    "partitioner=murmur2",
+	    "request_timeout_ms=20000",
+	    "session_timeout_ms=9000",
+	    "sticky_partitioning_linger_ms=5",
+	    "retry_backoff_ms=150",
+	    "socket_timeout_ms=50000",
+	    /* of later versions */
+	    "fetch_queue_backoff_ms=500",
+	    "group_protocol=classic",
+	    "retry_backoff_max_ms=800",
+	};
+	rd_kafka_type_t types[] = {RD_KAFKA_PRODUCER, RD_KAFKA_CONSUMER};
+	psm_error *err = psm_error_new();
+	psm_config *cfg = NULL;
+	size_t i;
+
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	for (i = 0; i < PSM__COUNT(one_kind); i++) {
+		const char *value = strchr(one_kind[i], '=') + 1;
+		char name[128];
+
+		if (!is_known(one_kind[i], value))
+			continue;
+		snprintf(name, sizeof(name), "PSYMATCH_KAFKA_%.*s",
+		         (int)(value - 1 - one_kind[i]), one_kind[i]);
+		ck_assert_int_eq(psm_config_set(cfg, name, value, NULL), 0);
+	}
+	psm_set_log(count_warnings, PSM_LOG_DEBUG, NULL);
+	for (i = 0; i < PSM__COUNT(types); i++) {
+		rd_kafka_conf_t *conf = NULL;
+		struct psm__kafka_link link = {0};
+		rd_kafka_t *rk = NULL;
+
+		ck_assert_msg(psm__kafka_conf(cfg, types[i], &conf, err) == 0,
+		              "%s", psm_error_message(err));
+		ck_assert_str_eq(property(conf, "linger.ms"),
+		                 types[i] == RD_KAFKA_PRODUCER ? "3" : "5");
+		psm__kafka_link_init(&link, &link);
+		ck_assert_int_eq(
+		    psm__kafka_client(types[i], conf, &link, &rk, NULL), 0);
+		rd_kafka_destroy(rk);
+		psm__kafka_link_destroy(&link);
+	}
+	ck_assert_int_eq(__atomic_load_n(&warnings, __ATOMIC_RELAXED), 0);
+	psm_error_free(err);
+	psm_set_log(NULL, PSM_LOG_ERROR, NULL);
 	psm_config_free(cfg);
 }
 END_TEST
@@ -557,6 +654,7 @@ main(void)
 	tcase_add_loop_test(tc, checks_settings_at_open, 0,
 	                    PSM__COUNT(settings));
 	tcase_add_test(tc, passes_properties_through);
+	tcase_add_test(tc, no_client_gets_what_it_does_not_know);
 	tcase_add_test(tc, some_acknowledgement_there_must_be);
 	tcase_add_test(tc, old_statistics_hide_no_outage);
 	suite_add_tcase(suite, tc);

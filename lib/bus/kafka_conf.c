@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Settings of the librdkafka clients: ours, then the user's. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -48,70 +49,6 @@ static const struct setting consumer[] = {
     {"session.timeout.ms", "10000"},
 };
 
-/* Properties that only one kind of client knows; librdkafka would warn about
- * each of them in the other one's log. */
-static const char *const producer_only[] = {
-    "acks",
-    "batch.num.messages",
-    "batch.size",
-    "compression.codec",
-    "compression.level",
-    "compression.type",
-    "delivery.report.only.error",
-    "delivery.timeout.ms",
-    "enable.gapless.guarantee",
-    "enable.idempotence",
-    "linger.ms",
-    "message.send.max.retries",
-    "message.timeout.ms",
-    "msg.order.cmp",
-    "partitioner",
-    "queue.buffering.backpressure.threshold",
-    "queue.buffering.max.kbytes",
-    "queue.buffering.max.messages",
-    "queue.buffering.max.ms",
-    "queuing.strategy",
-    "request.required.acks",
-    "request.timeout.ms",
-    "retries",
-    "retry.backoff.ms",
-    "sticky.partitioning.linger.ms",
-    "transaction.timeout.ms",
-    "transactional.id",
-};
-
-static const char *const consumer_only[] = {
-    "allow.auto.create.topics",
-    "auto.commit.enable",
-    "auto.commit.interval.ms",
-    "auto.offset.reset",
-    "check.crcs",
-    "consume.callback.max.messages",
-    "coordinator.query.interval.ms",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.partition.eof",
-    "fetch.error.backoff.ms",
-    "fetch.max.bytes",
-    "fetch.message.max.bytes",
-    "fetch.min.bytes",
-    "fetch.wait.max.ms",
-    "group.id",
-    "group.instance.id",
-    "group.protocol.type",
-    "heartbeat.interval.ms",
-    "isolation.level",
-    "max.partition.fetch.bytes",
-    "max.poll.interval.ms",
-    "offset.store.method",
-    "offset.store.path",
-    "offset.store.sync.interval.ms",
-    "partition.assignment.strategy",
-    "queued.max.messages.kbytes",
-    "queued.min.messages",
-    "session.timeout.ms",
-};
-
 /* The library's promises rest on these. */
 static const char *const ours_only[] = {
     "delivery.report.only.error", "enable.auto.commit",
@@ -132,6 +69,46 @@ is_one_of(const char *key, const char *const *list, size_t count)
 }
 
 #define IS_ONE_OF(key, list) is_one_of(key, list, PSM__COUNT(list))
+
+/* -- which kind of client knows a property: librdkafka warns about each that
+ * is of the other kind, and says itself in its table which those are. */
+
+static char *table; /* its text; never freed, NULL: out of memory */
+
+static void
+ask_for_table(void)
+{
+	size_t size = 0;
+	FILE *f = open_memstream(&table, &size);
+
+	if (!f)
+		return;
+	rd_kafka_conf_properties_show(f);
+	if (fclose(f) != 0)
+		table = NULL; /* out of memory */
+}
+
+/* 'C' or 'P', '*' for both, and what cannot be found. A row is
+ * "key   |  C  | ...". */
+static char
+kind_of(const char *key)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	size_t len = strlen(key);
+	const char *row;
+
+	(void)pthread_once(&once, ask_for_table);
+	for (row = table; row && *row; row += *row == '\n') {
+		if (strncmp(row, key, len) == 0 &&
+		    (row[len] == ' ' || row[len] == '|')) {
+			row += strcspn(row, "|\n");
+			row += strspn(row, "| ");
+			return *row == 'C' || *row == 'P' ? *row : '*';
+		}
+		row += strcspn(row, "\n");
+	}
+	return '*';
+}
 
 int
 psm__kafka_set(rd_kafka_conf_t *conf, const char *key, const char *value,
@@ -217,8 +194,7 @@ set_passed_through(rd_kafka_conf_t *conf, const psm_config *cfg,
 	int rc = 0;
 
 	for (i = 0; rc == 0 && (key = psm__config_kafka_name(cfg, i)); i++) {
-		if (type == RD_KAFKA_PRODUCER ? IS_ONE_OF(key, consumer_only)
-		                              : IS_ONE_OF(key, producer_only))
+		if (kind_of(key) == (type == RD_KAFKA_PRODUCER ? 'C' : 'P'))
 			continue;
 		rc = set_given(conf, key, psm__config_kafka_value(cfg, i), err);
 	}
