@@ -8,9 +8,6 @@
 /* librdkafka wants to be asked within max.poll.interval.ms; a rebalance raises
  * the flag at once, so this is only the heartbeat of an idle group. */
 #define SERVE_MS 500
-/* Leaving a group takes some milliseconds. Who has no time left gets this much:
- * a member that is silent keeps its partitions for a whole session. */
-#define LEAVE_MS 1000
 /* A client ends within a second, on a busy machine some. */
 #define FAREWELL_MS 10000
 
@@ -241,46 +238,6 @@ source_wake(struct psm__source *base)
 	pthread_mutex_unlock(&s->wait_lock);
 }
 
-/* 1: nobody is there to be told, and nobody has time to wait for one. */
-static int
-cannot_leave(struct psm__kafka_source *s, int timeout_ms)
-{
-	return rd_kafka_fatal_error(s->rk, NULL, 0) ||
-	       (timeout_ms <= 0 && !psm__kafka_connected(&s->link));
-}
-
-/*
- * 1: closed. Not rd_kafka_consumer_close(): it may take as long as the session
- * timeout, or for ever when a topic was removed. Once begun, the partitions
- * must be given back, or rd_kafka_destroy_flags() waits for that for ever: so
- * it gets some time in any case.
- */
-static int
-leave_group(struct psm__kafka_source *s, int timeout_ms)
-{
-	int64_t deadline;
-	rd_kafka_queue_t *queue;
-	rd_kafka_error_t *error;
-	int closed = 0;
-
-	if (cannot_leave(s, timeout_ms))
-		return 0;
-	deadline =
-	    psm__mono_ms() + (timeout_ms < LEAVE_MS ? LEAVE_MS : timeout_ms);
-	queue = rd_kafka_queue_new(s->rk);
-	error = rd_kafka_consumer_close_queue(s->rk, queue);
-	while (!error && !(closed = rd_kafka_consumer_closed(s->rk))) {
-		int64_t left = deadline - psm__mono_ms();
-
-		if (left <= 0)
-			break;
-		rd_kafka_queue_poll_callback(queue, left > 20 ? 20 : (int)left);
-	}
-	rd_kafka_error_destroy(error);
-	rd_kafka_queue_destroy(queue);
-	return closed;
-}
-
 /* All but the client, which is gone. */
 static void
 source_end(struct psm__kafka_source *s)
@@ -374,7 +331,7 @@ source_close(struct psm__source *base, int timeout_ms)
 	pthread_t thread;
 
 	s->closing = 1;
-	s->closed = leave_group(s, timeout_ms);
+	s->closed = psm__kafka_leave(s, timeout_ms);
 	if (!s->closed)
 		psm__log(PSM_LOG_WARN, "left the group without saying so",
 		         "client", rd_kafka_name(s->rk), NULL);
@@ -471,7 +428,9 @@ start_client(struct psm__kafka_source *s, const struct psm__kafka *k,
 		rd_kafka_conf_destroy(rk_conf);
 		return rc;
 	}
-	rc = psm__kafka_waker_init(&s->waker, rk_conf, k->cfg, err);
+	rc = psm__kafka_name_member(s, rk_conf, err);
+	if (rc == 0)
+		rc = psm__kafka_waker_init(&s->waker, rk_conf, k->cfg, err);
 	if (rc < 0) {
 		rd_kafka_conf_destroy(rk_conf);
 		return rc;

@@ -43,6 +43,7 @@ struct psm__kafka_source {
 	void (*gap)(const struct psm__gap *gap, void *user);
 	void *user;
 	char *group; /* for the log */
+	int leaves;  /* the group, when it is closed */
 
 	pthread_mutex_t parts_lock;
 	struct psm__kafka_part **parts;
@@ -82,6 +83,14 @@ struct psm__kafka_part *psm__kafka_part(struct psm__kafka_source *s,
 void psm__kafka_drop_parts(struct psm__kafka_source *s);
 /* From a thread of librdkafka: a queue is not empty any more. */
 void psm__kafka_raise(rd_kafka_t *rk, void *opaque);
+
+/* -- kafka_member.c: @thread polling thread */
+
+/* Before the client takes conf. */
+int psm__kafka_name_member(struct psm__kafka_source *s, rd_kafka_conf_t *conf,
+                           psm_error *err);
+/* Leave the group: 1: it was told, and the client is closed. */
+int psm__kafka_leave(struct psm__kafka_source *s, int timeout_ms);
 
 /* -- kafka_queue.c: @thread polling thread */
 
