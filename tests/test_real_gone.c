@@ -4,6 +4,8 @@
 #include "testing.h"
 #include "testing_kafka.h"
 
+#include <librdkafka/rdkafka.h>
+
 #include "base/base.h"
 
 #define KEYS 3
@@ -14,7 +16,7 @@
 
 /* Events from .. to-1, ten at a time, stored when it returns. */
 static void
-send(const char *topic, int from, int to)
+send_events(const char *topic, int from, int to)
 {
 	static const char *const settings[] = {
 	    "PSYMATCH_KAFKA_compression_codec", "none", NULL};
@@ -75,10 +77,10 @@ forget(void)
 }
 
 static psm_consumer *
-reader(const char *topic)
+reader_with(const char *topic, const char *session_ms)
 {
-	static const char *const settings[] = {
-	    "PSYMATCH_KAFKA_session_timeout_ms", "6000",
+	const char *const settings[] = {
+	    "PSYMATCH_KAFKA_session_timeout_ms", session_ms,
 	    "PSYMATCH_KAFKA_topic_metadata_refresh_interval_ms", "500", NULL};
 	psm_config *cfg = kafka_settings(settings);
 	psm_transport *t = kafka_transport(settings);
@@ -92,6 +94,12 @@ reader(const char *topic)
 	psm_config_free(cfg);
 	psm_transport_unref(t);
 	return c;
+}
+
+static psm_consumer *
+reader(const char *topic)
+{
+	return reader_with(topic, "6000");
 }
 
 static void
@@ -111,7 +119,7 @@ reader_of(const char *topic, const char *const *config, int count)
 	psm_consumer *c;
 
 	kafka_create(topic, 1, config);
-	send(topic, 0, count);
+	send_events(topic, 0, count);
 	c = reader(topic);
 	KAFKA_UNTIL(seen() == count);
 	return c;
@@ -149,7 +157,7 @@ START_TEST(c14_retention_ran_past_the_consumer)
 	const char *topic = kafka_topic();
 
 	end(reader_of(topic, config, 10));
-	send(topic, 10, 200);
+	send_events(topic, 10, 200);
 	KAFKA_UNTIL(kafka_first(topic, 0) > 100);
 	/* The broker deletes until the size fits, then it stands still. */
 	for (int64_t before = -1; before != kafka_first(topic, 0);) {
@@ -166,7 +174,7 @@ START_TEST(c14_records_were_deleted)
 	const char *topic = kafka_topic();
 
 	end(reader_of(topic, NULL, 10));
-	send(topic, 10, 60);
+	send_events(topic, 10, 60);
 	kafka_trim(topic, 0, 40);
 	reads_on_behind_the_gap(topic, 60);
 }
@@ -198,7 +206,7 @@ START_TEST(c14_made_anew_while_reading)
 	kafka_delete(topic);
 	forget();
 	kafka_create(topic, 1, NULL);
-	send(topic, 0, 10);
+	send_events(topic, 0, 10);
 	KAFKA_UNTIL(seen() == 10);
 	ck_assert_int_eq(got.first, 0);
 	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
@@ -222,7 +230,7 @@ START_TEST(c14_made_anew_and_longer_while_reading)
 	kafka_await_log("partitions revoked");
 	forget();
 	kafka_create(topic, 1, NULL);
-	send(topic, 0, 60);
+	send_events(topic, 0, 60);
 	KAFKA_UNTIL(seen() == 60);
 	ck_assert_int_eq(got.first, 0);
 	ck_assert_int_eq(psm_consumer_stat(c, "gaps"), 1);
@@ -234,12 +242,97 @@ START_TEST(c14_made_anew_and_longer_while_reading)
 }
 END_TEST
 
+/* As somebody else's program does it. */
+static void
+send_in_transaction(const char *topic, int from, int to)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char text[256] = "";
+	rd_kafka_t *rk;
+
+	rd_kafka_conf_set(conf, "bootstrap.servers",
+	                  getenv("KAFKA_BOOTSTRAP_SERVERS"), NULL, 0);
+	rd_kafka_conf_set(conf, "transactional.id", topic, NULL, 0);
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+	ck_assert_msg(rk != NULL, "%s", text);
+	ck_assert_ptr_null(rd_kafka_init_transactions(rk, KAFKA_PATIENCE_MS));
+	ck_assert_ptr_null(rd_kafka_begin_transaction(rk));
+	for (; from < to; from++) {
+		psm_event *ev = kafka_event(1, from);
+		char *value = NULL;
+		size_t len;
+
+		ck_assert_int_eq(
+		    psm_event_encode(ev, PSM_WIRE_SNAKE, &value, &len, NULL),
+		    0);
+		ck_assert_int_eq(
+		    rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic),
+		                      RD_KAFKA_V_KEY("2", 1),
+		                      RD_KAFKA_V_VALUE(value, len),
+		                      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+		                      RD_KAFKA_V_END),
+		    0);
+		psm_free(value);
+		psm_event_free(ev);
+	}
+	ck_assert_ptr_null(rd_kafka_commit_transaction(rk, KAFKA_PATIENCE_MS));
+	rd_kafka_destroy(rk);
+}
+
+/* The marker behind them has an offset, but is no message that waits. */
+START_TEST(c12_a_transaction_leaves_no_lag)
+{
+	const char *topic = kafka_topic();
+	psm_consumer *c;
+
+	kafka_create(topic, 1, NULL);
+	send_in_transaction(topic, 0, 10);
+	ck_assert_int_eq(kafka_end(topic, 0), 11);
+	c = reader(topic);
+	KAFKA_UNTIL(seen() == 10);
+	KAFKA_UNTIL(psm_consumer_stat(c, "lag") == 0);
+	ck_assert_int_eq(psm_consumer_stat(c, "lag_seconds"), 0);
+	send_in_transaction(topic, 10, 20);
+	KAFKA_UNTIL(seen() == 20);
+	KAFKA_UNTIL(psm_consumer_stat(c, "lag") == 0);
+	ck_assert_int_eq(psm_consumer_stat(c, "gaps"), 0);
+	end(c);
+	kafka_delete(topic);
+}
+END_TEST
+
+/* The client takes itself for dead after half a minute without the broker; the
+ * broker that comes back knows its member, and waits for it that long again
+ * unless it recognises it. */
+START_TEST(c06_away_for_longer_than_a_session)
+{
+	const char *topic = kafka_topic();
+	psm_consumer *c;
+	int64_t back;
+
+	kafka_create(topic, 1, NULL);
+	send_events(topic, 0, 10);
+	kafka_log_begin();
+	c = reader_with(topic, "30000");
+	KAFKA_UNTIL(seen() == 10);
+	kafka_ctl("kill", 1);
+	kafka_await_log("Consumer group session timed out");
+	kafka_ctl("start", 1);
+	back = psm__mono_ms();
+	send_events(topic, 10, 20);
+	KAFKA_UNTIL(seen() == 20);
+	ck_assert_int_lt(psm__mono_ms() - back, 25000);
+	end(c);
+	kafka_delete(topic);
+}
+END_TEST
+
 /* This broker makes a topic when somebody asks for it. */
 START_TEST(a_topic_that_nobody_made)
 {
 	const char *topic = kafka_topic();
 
-	send(topic, 0, 100);
+	send_events(topic, 0, 100);
 	kafka_check(topic, 100, KEYS, 1);
 }
 END_TEST
@@ -265,6 +358,8 @@ main(int argc, char **argv)
 	tcase_add_test(tc, c14_made_anew_while_reading);
 	tcase_add_test(tc, c14_made_anew_and_longer_while_reading);
 	tcase_add_test(tc, a_topic_that_nobody_made);
+	tcase_add_test(tc, c12_a_transaction_leaves_no_lag);
+	tcase_add_test(tc, c06_away_for_longer_than_a_session);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

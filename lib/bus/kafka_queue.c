@@ -183,11 +183,27 @@ fail_message(rd_kafka_message_t *m, psm_error *err)
 	return PSM_ERR_BROKER;
 }
 
+/* The partition is read to its end: what is missing there are no messages, but
+ * the markers of transactions. */
+static void
+see_end(struct psm__kafka_source *s, struct psm__kafka_part *part,
+        rd_kafka_message_t *m)
+{
+	if (part && m->offset > part->position)
+		__atomic_store_n(&part->position, m->offset, __ATOMIC_RELAXED);
+	rd_kafka_message_destroy(m);
+	psm__kafka_up(&s->link);
+}
+
 /* 1: a record. 0: none. */
 static int
 hand_out(struct psm__kafka_source *s, struct psm__kafka_part *part,
          rd_kafka_message_t *m, struct psm__record *rec, psm_error *err)
 {
+	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		see_end(s, part, m);
+		return 0;
+	}
 	if (m->err)
 		return fail_message(m, err);
 	if (part->position >= 0 && part->position != m->offset)
@@ -243,8 +259,12 @@ psm__kafka_next(struct psm__kafka_source *s, int64_t now,
 
 	if (s->held || s->kept || s->paused)
 		ready = look_at_holds(s, now, due);
-	if (ready)
-		return hand_out(s, ready, take_kept(s, ready), rec, err);
+	while (ready) {
+		rc = hand_out(s, ready, take_kept(s, ready), rec, err);
+		if (rc)
+			return rc;
+		ready = look_at_holds(s, now, due);
+	}
 	s->odd = NULL;
 	while (rc == 0 && (m || may_take(s, now, due))) {
 		if (!m)

@@ -424,6 +424,9 @@ start_client(struct psm__kafka_source *s, const struct psm__kafka *k,
 	if (rc < 0)
 		return rc;
 	rc = psm__kafka_set(rk_conf, "group.id", conf->group, err);
+	if (rc == 0)
+		rc = psm__kafka_set(rk_conf, "enable.partition.eof", "true",
+		                    err);
 	if (rc < 0) {
 		rd_kafka_conf_destroy(rk_conf);
 		return rc;
