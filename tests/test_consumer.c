@@ -560,8 +560,7 @@ failing_seek(struct psm__source *s, const char *topic, int32_t partition,
 	return psm__fail(err, PSM_ERR_BROKER, "as planned");
 }
 
-/* The partitions come anew, there is no memory for what a consumer has of them,
- * and the source cannot go back either. */
+/* Nor can the source go back. */
 START_TEST(nothing_is_left_out_without_memory)
 {
 	struct psm__source_ops ops;
@@ -588,6 +587,78 @@ START_TEST(nothing_is_left_out_without_memory)
 	poll_until(c, &seen.count, 10);
 	check_order(&seen);
 	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+/* -- nothing comes */
+
+static int
+poll_nothing(struct psm__source *s, int timeout_ms, struct psm__record *rec,
+             psm_error *err)
+{
+	(void)s;
+	(void)timeout_ms;
+	(void)rec;
+	(void)err;
+	return 0;
+}
+
+static int
+looks(psm_consumer *c, int health, const char *words)
+{
+	char reason[160];
+
+	c->commit_ms = 0; /* it looks around with each poll */
+	ck_assert_int_ge(psm_consumer_poll(c, 0, NULL), 0);
+	return psm_consumer_health(c, reason, sizeof(reason)) == health &&
+	       strstr(reason, words) != NULL;
+}
+
+START_TEST(health_sees_that_nothing_comes)
+{
+	psm_transport *t = open_memory();
+	struct psm__source_ops ops, deaf;
+	struct seen seen = {0};
+	psm_consumer *c = make_consumer(t, "deaf", &seen);
+
+	ck_assert(looks(c, PSM_HEALTH_GREEN, "0 behind"));
+	c->stall_ms = 0;
+	ops = deaf = *c->source->ops;
+	deaf.poll = poll_nothing;
+	c->source->ops = &deaf;
+	ck_assert(looks(c, PSM_HEALTH_GREEN, "0 behind"));
+	put_event(t, 1, 1);
+	ck_assert(looks(c, PSM_HEALTH_AMBER, "1 messages wait, and none came"));
+	c->stalled_ms -= 60000;
+	ck_assert(looks(c, PSM_HEALTH_RED, "1 messages wait, and none came"));
+	c->source->ops = &ops;
+	poll_until(c, &seen.count, 1);
+	ck_assert(looks(c, PSM_HEALTH_GREEN, "0 behind"));
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+/* More members than partitions. */
+START_TEST(health_without_a_partition)
+{
+	psm_transport *t = open_memory();
+	psm_consumer *c[PARTITIONS + 1];
+	struct seen seen = {0};
+	int i, without = 0;
+
+	for (i = 0; i <= PARTITIONS; i++) {
+		c[i] = make_consumer(t, "crowd", &seen);
+		ck_assert_int_eq(psm_consumer_poll(c[i], 0, NULL), 0);
+	}
+	for (i = 0; i <= PARTITIONS; i++)
+		ck_assert_int_eq(psm_consumer_poll(c[i], 0, NULL), 0);
+	for (i = 0; i <= PARTITIONS; i++)
+		without += looks(c[i], PSM_HEALTH_AMBER, "no partition");
+	ck_assert_int_eq(without, 1);
+	for (i = 0; i <= PARTITIONS; i++)
+		psm_consumer_free(c[i]);
 	psm_transport_unref(t);
 }
 END_TEST
@@ -623,5 +694,7 @@ main(void)
 	tcase_add_loop_test(add_case(s, "memory"), survives_no_memory, 0, 2);
 	tcase_add_test(add_case(s, "starving"),
 	               nothing_is_left_out_without_memory);
+	tcase_add_test(add_case(s, "deaf"), health_sees_that_nothing_comes);
+	tcase_add_test(add_case(s, "crowd"), health_without_a_partition);
 	return testing_run(srunner_create(s));
 }

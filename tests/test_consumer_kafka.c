@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include "bus/consumer_int.h"
+#include "bus/kafka_source.h"
 #include "consumer_rig.h"
 #include "mock.h"
 
@@ -87,6 +89,53 @@ START_TEST(kafka_from_outage_to_restart)
 	s->ops->close(s, 5000);
 	for (i = 0; i < 4; i++)
 		psm_free(text[i]);
+	psm_transport_unref(t);
+	mock_close(&mock);
+}
+END_TEST
+
+/* Fetch requests fail, so librdkafka knows of nothing new: the broker is asked
+ * where the log ends, and the lag says it. */
+START_TEST(end_that_cannot_be_read_is_asked_for)
+{
+	int64_t deadline = psm__mono_ms() + PATIENCE_MS;
+	rd_kafka_resp_err_t errors[500];
+	struct seen seen = {0};
+	struct psm__sink *s = NULL;
+	psm_transport *t;
+	psm_consumer *c;
+	struct mock mock;
+	char *text;
+	size_t len, i;
+	int sent = 0;
+
+	mock_open(&mock, TOPIC, PARTITIONS);
+	t = mock_transport(&mock, NULL);
+	ck_assert_int_eq(t->ops->open_sink(t, on_report, &sent, &s, NULL), 0);
+	text = event_text(1, 1, &len);
+	kafka_put(s, text, len);
+	c = make_consumer(t, "asked", &seen);
+	while (seen.count < 1) {
+		ck_assert_int_lt(psm__mono_ms(), deadline);
+		ck_assert_int_ge(psm_consumer_poll(c, 100, NULL), 0);
+		ck_assert_int_ge(s->ops->poll(s, 0, NULL), 0);
+	}
+	((struct psm__kafka_source *)c->source)->quiet_ms = 1;
+	for (i = 0; i < PSM__COUNT(errors); i++)
+		errors[i] = RD_KAFKA_RESP_ERR_UNKNOWN;
+	rd_kafka_mock_push_request_errors_array(mock.cluster, 1 /* Fetch */,
+	                                        PSM__COUNT(errors), errors);
+	while (psm_consumer_stat(c, "lag") <= 0) {
+		ck_assert_int_lt(psm__mono_ms(), deadline);
+		/* Requests that were on their way may still bring one. */
+		kafka_put(s, text, len);
+		ck_assert_int_ge(s->ops->poll(s, 100, NULL), 0);
+		ck_assert_int_ge(psm_consumer_poll(c, 400, NULL), 0);
+	}
+	rd_kafka_mock_clear_request_errors(mock.cluster, 1);
+	psm_free(text);
+	psm_consumer_free(c);
+	s->ops->close(s, 5000);
 	psm_transport_unref(t);
 	mock_close(&mock);
 }
@@ -250,6 +299,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, kafka_from_outage_to_restart);
 	tcase_add_test(tc, group_is_told_in_any_case);
+	tcase_add_test(tc, end_that_cannot_be_read_is_asked_for);
 	tcase_add_test(tc, close_leaves_a_client_that_does_not_end);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

@@ -9,6 +9,8 @@
 /* -- a transport around the memory's whose polls can be made to fail */
 
 static int failures, fatal; /* flow_lock */
+static int deaf;            /* flow_lock: polls find nothing */
+static int unheard;         /* flow_lock: such polls */
 static int opened;          /* flow_lock */
 static int given;           /* flow_lock: records that came from the source */
 static int evictions;       /* flow_lock: still to be made */
@@ -21,7 +23,7 @@ static int
 failing_poll(struct psm__source *s, int timeout_ms, struct psm__record *rec,
              psm_error *e)
 {
-	int fail, kill, evict;
+	int fail, kill, evict, hear;
 
 	(void)pthread_mutex_lock(&flow_lock);
 	/* Without time: something is in the batch already. */
@@ -29,11 +31,15 @@ failing_poll(struct psm__source *s, int timeout_ms, struct psm__record *rec,
 	evictions -= evict;
 	fail = failures > 0;
 	kill = fatal > 0;
+	hear = !deaf;
+	unheard += !hear;
 	failures -= fail;
 	fatal -= kill;
 	(void)pthread_mutex_unlock(&flow_lock);
 	if (evict)
 		psm__memory_evict(t);
+	if (!hear)
+		return poll(NULL, 0, 10); /* 0 */
 	if (!fail && !kill) {
 		int rc = real->poll(s, timeout_ms, rec, e);
 
@@ -198,6 +204,33 @@ START_TEST(c08_partition_goes_while_the_batch_is_read)
 }
 END_TEST
 
+static void
+set_deaf(int to)
+{
+	(void)pthread_mutex_lock(&flow_lock);
+	deaf = to;
+	(void)pthread_mutex_unlock(&flow_lock);
+}
+
+START_TEST(c12_nothing_comes_is_seen)
+{
+	set_deaf(0);
+	flow_put(1, 1);
+	flow_start();
+	flow_wait_offset(1);
+	pr->stall_ms = 0;
+	PG_UNTIL(is(PSM_HEALTH_GREEN, "1 events handled"));
+	set_deaf(1);
+	PG_UNTIL(read_count(&unheard) > 0);
+	flow_put(1, 2);
+	PG_UNTIL(is(PSM_HEALTH_AMBER, "1 messages wait, and none came"));
+	set_deaf(0);
+	flow_wait_offset(2);
+	PG_UNTIL(is(PSM_HEALTH_GREEN, "2 events handled"));
+	flow_stop();
+}
+END_TEST
+
 /* What was read of a partition is kept while one of its messages is tried
  * again, and when a batch is rolled back: to go back would throw away what the
  * source has read ahead. */
@@ -324,6 +357,7 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 90);
 	tcase_add_test(tc, c07_errors_do_not_end_reading);
 	tcase_add_test(tc, c07_dead_source_is_replaced);
+	tcase_add_test(tc, c12_nothing_comes_is_seen);
 	tcase_add_loop_test(tc, each_message_is_read_once, 0,
 	                    PSM__COUNT(again));
 	tcase_add_test(tc, batch_takes_what_is_at_hand);

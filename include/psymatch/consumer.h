@@ -236,7 +236,9 @@ PSM_API int psm_consumer_dead_letters(psm_consumer *c, int on);
  *
  * @param c           a consumer that was not started.
  * @param timeout_ms  how long to wait for the first message, 0 or more. While
- *                    partitions come or go, up to 3 s longer.
+ *                    partitions come or go, up to 3 s longer; now and then up
+ *                    to 1 s when nothing came for 10 s, to ask the broker
+ *                    whether that is all.
  * @param err         details of a failure; may be NULL.
  * @return the number of messages finished: handled, skipped or dead.
  *   PSM_ERR_INVAL   c is NULL, or timeout_ms below 0;
@@ -331,10 +333,11 @@ PSM_API int64_t psm_consumer_stat(psm_consumer *c, const char *name);
  *                if it is longer; may be NULL.
  * @param size    bytes, with the NUL; 160 is enough.
  * @return an enum psm_health: green: reads; amber: not started, no broker for
- *   less than 30 s, a retry, a gap, a dead message or a call past its deadline
- * within the last 15 minutes, or an error of the broker within the last 10 s;
- * red: closed, no broker for longer, a retry that lasts a minute or more, or
- * reading ended for good.
+ *   less than 30 s, no partition, messages that wait while none came for 10 s,
+ * a retry, a gap, a dead message or a call past its deadline within the last 15
+ *   minutes, or an error of the broker within the last 10 s; red: closed, no
+ *   broker for longer, a retry that lasts a minute or more, nothing that comes
+ *   for as long though messages wait, or reading ended for good.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

@@ -346,8 +346,9 @@ PSM_API int64_t psm_processor_stat(psm_processor *pr, const char *name);
  *   because all events fail alike, a partition waits because no more may be
  *   parked, or the last batch was rolled back, amber
  * when the broker is not reachable, no partition is assigned to it, an event is
- * to be tried again, events are parked, reading failed within the last 10 s,
- * or messages were found gone, the database had no offset of a partition that
+ * to be tried again, events are parked, messages wait while none came for 10 s
+ * (red after a minute), reading failed within the last 10 s, or messages were
+ * found gone, the database had no offset of a partition that
  * the group has read, an event died or a handler passed its deadline within the
  * last 15 minutes.
  *

@@ -8,6 +8,9 @@
 /* What psm_consumer_free() takes for letters on the way and for the group. */
 #define FREE_MS 3000
 
+/* How long messages may wait while none comes. */
+#define STALL_MS 10000
+
 /* -- set-up */
 
 static void
@@ -57,6 +60,7 @@ psm_consumer_new(psm_transport *t, const psm_config *cfg, const char *group,
 	c->err = psm_error_new();
 	c->dice = (uint64_t)psm__mono_us() ^ (uintptr_t)c;
 	c->dice |= 1;
+	c->stall_ms = STALL_MS;
 	c->dead_letters = psm_config_bool(cfg, "PSYMATCH_DEAD_LETTER_TOPIC");
 	if (!c->group || !c->err || psm__consumer_counts(c) < 0) {
 		consumer_destroy(c);

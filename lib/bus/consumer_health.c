@@ -10,6 +10,8 @@
 #define PATIENCE_MS 30000
 /* A retry that goes on longer is not a hiccup any more. */
 #define RETRY_RED_MS 60000
+/* Nothing comes for so long, though it should. */
+#define STALL_RED_MS 60000
 /* How long a dead event and a failed poll are remembered. */
 #define DEAD_MS (15 * 60 * 1000)
 #define TROUBLE_MS 10000
@@ -100,6 +102,24 @@ without_broker(psm_consumer *c, int64_t now, char *reason, size_t size)
 	return since < PATIENCE_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
 }
 
+/* @locks c->lock held */
+static int
+stall(psm_consumer *c, int64_t since, char *reason, size_t size)
+{
+	int64_t lag = lag_locked(c);
+
+	if (lag < 0)
+		snprintf(reason, size,
+		         "nothing came, and where a partition ends is not "
+		         "known, for %lld s",
+		         (long long)(since / 1000));
+	else
+		snprintf(reason, size,
+		         "%lld messages wait, and none came for %lld s",
+		         (long long)lag, (long long)(since / 1000));
+	return since < STALL_RED_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
+}
+
 /* Troubles of the moment, the worst first. @locks c->lock held */
 static int
 troubles(psm_consumer *c, int64_t now, char *reason, size_t size)
@@ -111,6 +131,8 @@ troubles(psm_consumer *c, int64_t now, char *reason, size_t size)
 		         (long long)(since / 1000));
 		return since < RETRY_RED_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
 	}
+	if (c->stalled_ms && now - c->stalled_ms >= c->stall_ms)
+		return stall(c, now - c->stalled_ms, reason, size);
 	if (c->trouble_ms && now - c->trouble_ms < TROUBLE_MS) {
 		snprintf(reason, size, "reading failed: %s", c->trouble);
 		return PSM_HEALTH_AMBER;
@@ -131,6 +153,10 @@ troubles(psm_consumer *c, int64_t now, char *reason, size_t size)
 		         "ago",
 		         (long long)get(&c->counts.overrun),
 		         (long long)((now - c->overrun_ms) / 1000));
+		return PSM_HEALTH_AMBER;
+	}
+	if (get(&c->assigned) == 0) {
+		snprintf(reason, size, "no partition is assigned to it");
 		return PSM_HEALTH_AMBER;
 	}
 	snprintf(reason, size, "%lld handled, %lld behind",

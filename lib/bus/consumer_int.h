@@ -88,6 +88,10 @@ struct psm_consumer {
 	int64_t event_ms;       /* __atomic; the transport's time of the last
 	                           message finished, 0: none */
 	int64_t retry_since_ms; /* 0: nothing is retried */
+	int64_t stalled_ms; /* since when none comes though some wait; 0: no */
+	int64_t progress;   /* of the busy one: records when last looked */
+	int64_t stall_ms;   /* after that time health says so; not changed */
+	int64_t assigned;   /* __atomic; partitions */
 	char retry_where[160];
 
 	/* Of the busy one: */

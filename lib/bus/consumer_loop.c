@@ -140,17 +140,40 @@ note_trouble(psm_consumer *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Does anything come of what waits? Looked at here only: while a handler takes
+ * its time, nothing has to come. */
+static void
+look_for_progress(psm_consumer *c, int64_t now, int64_t lag)
+{
+	const struct psm__consumer_counts *n = &c->counts;
+	int64_t progress = n->handled + n->retried + n->dead + n->skipped;
+	int stalled = lag != 0 && progress == c->progress && c->retrying == 0 &&
+	              c->source->ops->connected(c->source);
+
+	c->progress = progress;
+	pthread_mutex_lock(&c->lock);
+	if (!stalled)
+		c->stalled_ms = 0;
+	else if (c->stalled_ms == 0)
+		c->stalled_ms = now;
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* Once a second: commit, and look around. */
 static void
 housekeeping(psm_consumer *c, int64_t now)
 {
+	int64_t lag;
+
 	if (now - c->commit_ms < COMMIT_MS)
 		return;
 	c->commit_ms = now;
 	psm__error_clear(c->err);
 	if (psm__cpart_commit(c, 0, c->err) < 0)
 		note_trouble(c);
-	psm__metric_set(c->counts.m_lag, psm_consumer_stat(c, "lag"));
+	lag = psm_consumer_stat(c, "lag");
+	look_for_progress(c, now, lag);
+	psm__metric_set(c->counts.m_lag, lag);
 	psm__metric_set(c->counts.m_lag_seconds,
 	                psm_consumer_stat(c, "lag_seconds"));
 	if (!c->source->ops->connected(c->source))

@@ -49,6 +49,8 @@ psm__cpart_get(psm_consumer *c, const char *topic, int32_t partition)
 		part->partition = partition;
 		part->next = part->committed = part->confirmed = -1;
 		c->parts[c->part_count++] = part;
+		__atomic_store_n(&c->assigned, (int64_t)c->part_count,
+		                 __ATOMIC_RELAXED);
 	}
 	c->last_part = i;
 	return c->parts[i];
@@ -103,6 +105,8 @@ psm__cpart_drop(psm_consumer *c, const char *topic, int32_t partition)
 		return;
 	part_free(c, c->parts[i]);
 	c->parts[i] = c->parts[--c->part_count];
+	__atomic_store_n(&c->assigned, (int64_t)c->part_count,
+	                 __ATOMIC_RELAXED);
 }
 
 void

@@ -6,8 +6,9 @@
  * the thread that fetches). */
 #define COMMIT_MS 3000
 #define SEEK_MS 5000
-/* How long a source may ask where a log begins. */
+/* How long a source may ask where a log begins, and where it ends. */
 #define WATERMARK_MS 2000
+#define ASK_MS 1000
 
 static struct psm__kafka_source *
 source_of(struct psm__source *s)
@@ -197,20 +198,74 @@ psm__kafka_check_gap(struct psm__kafka_source *s,
 		s->gap(&gap, s->user);
 }
 
+void
+psm__kafka_came(struct psm__kafka_part *part, int64_t now)
+{
+	part->came_ms = now;
+	if (__atomic_load_n(&part->behind, __ATOMIC_RELAXED))
+		__atomic_store_n(&part->behind, 0, __ATOMIC_RELAXED);
+}
+
+/* The part that was not asked for the longest time, NULL: not all are quiet. */
+static struct psm__kafka_part *
+quiet_part(struct psm__kafka_source *s, int64_t now)
+{
+	struct psm__kafka_part *found = NULL;
+	size_t i;
+
+	for (i = 0; i < s->part_count; i++) {
+		struct psm__kafka_part *part = s->parts[i];
+
+		if (now - part->came_ms < s->quiet_ms)
+			return NULL; /* who is busy is not kept waiting */
+		if (part->held_until_ms || part->paused || part->position < 0)
+			continue;
+		if (!found || part->asked_ms < found->asked_ms)
+			found = part;
+	}
+	return found;
+}
+
+void
+psm__kafka_ask_ends(struct psm__kafka_source *s, int64_t now)
+{
+	struct psm__kafka_part *part;
+	int64_t low = -1, high = -1, behind = 0;
+
+	if (now < s->ask_at_ms || !psm__kafka_connected(&s->link))
+		return;
+	s->ask_at_ms = now + s->quiet_ms / 5;
+	part = quiet_part(s, now);
+	if (!part)
+		return;
+	part->asked_ms = now;
+	if (rd_kafka_query_watermark_offsets(
+		s->rk, part->topic, part->partition, &low, &high, ASK_MS))
+		return;
+	/* A log that is shorter than what was read of it is another one. */
+	if (high > part->position)
+		behind = high - part->position;
+	else if (high < part->position)
+		behind = high - low;
+	__atomic_store_n(&part->behind, behind, __ATOMIC_RELAXED);
+}
+
 /* -1: unknown. */
 static int64_t
 part_lag(struct psm__kafka_source *s, const struct psm__kafka_part *part)
 {
 	int64_t position = __atomic_load_n(&part->position, __ATOMIC_RELAXED);
-	int64_t low = -1, high = -1;
+	int64_t behind = __atomic_load_n(&part->behind, __ATOMIC_RELAXED);
+	int64_t low = -1, high = -1, lag;
 
 	if (rd_kafka_get_watermark_offsets(s->rk, part->topic, part->partition,
 	                                   &low, &high) ||
 	    high < 0)
-		return -1;
+		return behind > 0 ? behind : -1;
 	if (position < 0)
 		position = low < 0 ? 0 : low;
-	return high > position ? high - position : 0;
+	lag = high > position ? high - position : 0;
+	return behind > lag ? behind : lag;
 }
 
 int64_t

@@ -51,6 +51,7 @@ part_new(struct psm__kafka_source *s, const rd_kafka_topic_partition_t *tp)
 		return NULL;
 	part->partition = tp->partition;
 	part->position = tp->offset >= 0 ? tp->offset : -1;
+	part->came_ms = psm__mono_ms();
 	part->topic = psm__strdup(tp->topic);
 	if (part->topic)
 		part->queue = rd_kafka_queue_get_partition(s->rk, tp->topic,

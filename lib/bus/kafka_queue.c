@@ -191,6 +191,8 @@ see_end(struct psm__kafka_source *s, struct psm__kafka_part *part,
 {
 	if (part && m->offset > part->position)
 		__atomic_store_n(&part->position, m->offset, __ATOMIC_RELAXED);
+	if (part)
+		psm__kafka_came(part, psm__mono_ms());
 	rd_kafka_message_destroy(m);
 	psm__kafka_up(&s->link);
 }
@@ -198,7 +200,8 @@ see_end(struct psm__kafka_source *s, struct psm__kafka_part *part,
 /* 1: a record. 0: none. */
 static int
 hand_out(struct psm__kafka_source *s, struct psm__kafka_part *part,
-         rd_kafka_message_t *m, struct psm__record *rec, psm_error *err)
+         rd_kafka_message_t *m, int64_t now, struct psm__record *rec,
+         psm_error *err)
 {
 	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		see_end(s, part, m);
@@ -209,6 +212,7 @@ hand_out(struct psm__kafka_source *s, struct psm__kafka_part *part,
 	if (part->position >= 0 && part->position != m->offset)
 		psm__kafka_check_gap(s, part, m->offset);
 	psm__kafka_fill(rec, m);
+	psm__kafka_came(part, now);
 	__atomic_store_n(&part->position, m->offset + 1, __ATOMIC_RELAXED);
 	psm__kafka_up(&s->link);
 	return 1;
@@ -244,7 +248,7 @@ sort(struct psm__kafka_source *s, rd_kafka_message_t *m, int64_t now,
 	if (part && (part->held_until_ms > now || has_kept(part)))
 		return keep(s, part, m) < 0 ? psm__nomem(err) : 0;
 	if (part || m->err)
-		return hand_out(s, part, m, rec, err);
+		return hand_out(s, part, m, now, rec, err);
 	rd_kafka_message_destroy(m); /* of one that went away */
 	return 0;
 }
@@ -260,7 +264,7 @@ psm__kafka_next(struct psm__kafka_source *s, int64_t now,
 	if (s->held || s->kept || s->paused)
 		ready = look_at_holds(s, now, due);
 	while (ready) {
-		rc = hand_out(s, ready, take_kept(s, ready), rec, err);
+		rc = hand_out(s, ready, take_kept(s, ready), now, rec, err);
 		if (rc)
 			return rc;
 		ready = look_at_holds(s, now, due);

@@ -8,6 +8,8 @@
 /* librdkafka wants to be asked within max.poll.interval.ms; a rebalance raises
  * the flag at once, so this is only the heartbeat of an idle group. */
 #define SERVE_MS 500
+/* Until a broker is asked whether there is nothing to read. */
+#define QUIET_MS 10000
 /* A client ends within a second, on a busy machine some. */
 #define FAREWELL_MS 10000
 
@@ -115,6 +117,7 @@ serve_group(struct psm__kafka_source *s, int64_t now, psm_error *err)
 	if (rc < 0)
 		return rc;
 	psm__kafka_drain_commits(s);
+	psm__kafka_ask_ends(s, now);
 	m = rd_kafka_consumer_poll(s->rk, 0);
 	if (!m)
 		return 0;
@@ -399,6 +402,7 @@ source_new(const struct psm__source_conf *conf)
 	pthread_mutex_init(&s->parts_lock, NULL);
 	s->base.ops = &source_ops;
 	(void)psm__clock_set_back(&s->clock);
+	s->quiet_ms = QUIET_MS;
 	psm__kafka_link_init(&s->link, s);
 	s->start_at = conf->start_at;
 	s->confirmed = conf->confirmed;

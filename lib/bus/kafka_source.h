@@ -20,8 +20,12 @@ struct psm__kafka_part {
 	int32_t partition;
 	rd_kafka_queue_t *queue; /* forwarded to that of all */
 	int64_t position; /* __atomic; offset of the next record, -1: unknown */
-	int64_t held_until_ms; /* monotonic; 0: it is not held */
-	int paused;            /* librdkafka reads nothing of it */
+	int64_t held_until_ms;     /* monotonic; 0: it is not held */
+	int paused;                /* librdkafka reads nothing of it */
+	int64_t came_ms, asked_ms; /* when something of it last came, and when
+	                            * the broker was last asked for its end */
+	int64_t behind; /* __atomic; messages that the broker was asked for
+	                 * and that do not come; 0: none */
 	/* What came while it was held: from kept_at to before kept_end. */
 	rd_kafka_message_t **kept;
 	size_t kept_at, kept_end, kept_cap;
@@ -58,6 +62,8 @@ struct psm__kafka_source {
 	rd_kafka_message_t *odd; /* there was no memory to keep it */
 	struct psm__kafka_waker waker;
 	int64_t serve_at_ms; /* when to look at the group at the latest */
+	int64_t quiet_ms;    /* then brokers are asked where a log ends, */
+	int64_t ask_at_ms;   /* the next time */
 	int closing;         /* no more callbacks of the user */
 	int64_t clock;       /* for psm__clock_set_back() */
 	int set_back;        /* it was: this client is of no use any more */
@@ -108,6 +114,12 @@ void psm__kafka_let_go(struct psm__kafka_source *s,
                        struct psm__kafka_part *part);
 
 /* -- kafka_offset.c */
+
+/* What librdkafka knows of a log that it cannot read is what it was when it
+ * could. After a quiet time the broker is asked, a partition each time. */
+void psm__kafka_ask_ends(struct psm__kafka_source *s, int64_t now);
+/* Something of it came. */
+void psm__kafka_came(struct psm__kafka_part *part, int64_t now);
 
 /* Look at the results of commits that nobody waits for. */
 void psm__kafka_drain_commits(struct psm__kafka_source *s);

@@ -7,6 +7,8 @@
 
 /* How long the health speaks of a gap. */
 #define GAP_MS (15 * 60 * 1000)
+/* Nothing comes for so long, though it should. */
+#define STALL_RED_MS 60000
 /* Between two updates of the metrics. */
 #define SHOW_MS 1000
 
@@ -255,6 +257,51 @@ psm__lag_note(psm_processor *pr)
 	__atomic_store_n(&pr->held_at_ms, held, __ATOMIC_RELAXED);
 }
 
+/* Does anything come of what waits? */
+static void
+look_for_progress(psm_processor *pr, int64_t now)
+{
+	int64_t progress = 0;
+	int stalled;
+	size_t i;
+
+	(void)pthread_mutex_lock(&pr->lock);
+	for (i = 0; i < PSM__N_OUTCOMES; i++)
+		progress += pr->outcomes[i];
+	progress += pr->rollbacks;
+	stalled = progress == pr->progress && psm__lag_messages(pr) != 0 &&
+	          __atomic_load_n(&pr->holding, __ATOMIC_RELAXED) == 0 &&
+	          pr->source && pr->source->ops->connected(pr->source);
+	pr->progress = progress;
+	if (!stalled)
+		pr->stalled_ms = 0;
+	else if (pr->stalled_ms == 0)
+		pr->stalled_ms = now;
+	(void)pthread_mutex_unlock(&pr->lock);
+}
+
+int
+psm__stall_health(const psm_processor *pr, char *reason, size_t size)
+{
+	int64_t since = psm__mono_ms() - pr->stalled_ms;
+	int64_t lag = psm__lag_messages(pr);
+
+	if (pr->stalled_ms == 0 || since < pr->stall_ms)
+		return PSM_HEALTH_GREEN;
+	if (lag < 0)
+		(void)snprintf(reason, size,
+		               "%s: nothing came, and where a partition ends "
+		               "is not known, for %lld s",
+		               pr->name, (long long)(since / 1000));
+	else
+		(void)snprintf(reason, size,
+		               "%s: %lld messages wait, and none came for "
+		               "%lld s",
+		               pr->name, (long long)lag,
+		               (long long)(since / 1000));
+	return since < STALL_RED_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
+}
+
 void
 psm__lag_show(psm_processor *pr)
 {
@@ -263,6 +310,7 @@ psm__lag_show(psm_processor *pr)
 	if (now - pr->lag_shown_ms < SHOW_MS)
 		return;
 	pr->lag_shown_ms = now;
+	look_for_progress(pr, now);
 	psm__metric_set(psm__gauge("psymatch_processor_lag", "consumer",
 	                           pr->name,
 	                           "Messages not handled yet; -1 if unknown."),

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* How long messages may wait while none comes. */
+#define STALL_MS 10000
+
 /* -- life */
 
 static int
@@ -51,6 +54,7 @@ psm_processor_new(psm_store *st, psm_transport *t, const psm_config *cfg,
 	pr->workers = psm_config_int(cfg, "PSYMATCH_PROCESSOR_WORKERS");
 	pr->pace = PSM__BATCH_MAX * (int)pr->workers;
 	pr->parked_pace = PSM__BATCH_MAX;
+	pr->stall_ms = STALL_MS;
 	pr->breaker_on = psm_config_bool(cfg, "PSYMATCH_PROCESSOR_BREAKER");
 	pr->parked_key_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEY_MAX");
 	pr->parked_keys_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEYS_MAX");
@@ -510,6 +514,8 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 		return PSM_HEALTH_AMBER;
 	}
 	health = psm__parked_health(pr, reason, size);
+	if (health == PSM_HEALTH_GREEN)
+		health = psm__stall_health(pr, reason, size);
 	if (health == PSM_HEALTH_GREEN)
 		health = psm__gap_health(pr, reason, size);
 	if (health == PSM_HEALTH_GREEN)

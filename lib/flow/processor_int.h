@@ -202,6 +202,8 @@ struct psm_processor {
 	int parked_pace;       /* most of them in a batch */
 	int parked_more;      /* more may be due: messages are not waited for */
 	int64_t lag_shown_ms; /* when the metrics were last set */
+	int64_t progress;     /* messages done when last looked */
+	int64_t stall_ms;     /* after that time health says so; not changed */
 	int source_dead; /* it will never read again: another one is wanted */
 	/* A message for whose partition there was no memory. */
 	struct psm__record odd;
@@ -221,7 +223,8 @@ struct psm_processor {
 	struct psm__source *source;
 	int64_t outcomes[PSM__N_OUTCOMES];
 	int64_t rollbacks;
-	int breaker_on; /* not changed once it runs */
+	int64_t stalled_ms; /* since when none comes though some wait; 0: no */
+	int breaker_on;     /* not changed once it runs */
 	struct psm__breaker breaker;
 	int breaker_shown;             /* 1 + the state that the metric has */
 	char breaker_type[64];         /* of the event that opened it */
@@ -311,6 +314,8 @@ int64_t psm__lag_seconds(const psm_processor *pr);
 void psm__lag_note(psm_processor *pr);
 /* Now and then: the metrics. @thread processor */
 void psm__lag_show(psm_processor *pr);
+/* Not green when messages wait and none comes. @locks pr->lock held */
+int psm__stall_health(const psm_processor *pr, char *reason, size_t size);
 
 /* -- batch.c. @thread processor */
 
