@@ -176,8 +176,8 @@ START_TEST(a_new_therapist)
 
 	ck_assert_int_eq(psm_json_parse(text, strlen(text), &record, err), 0);
 	ck_assert_int_eq(psm__row_init(&fresh, &psm__entity_therapist, err), 0);
-	ck_assert_int_eq(psm__record_map(record, "/therapists/4", &fresh, err),
-	                 0);
+	ck_assert_int_eq(
+	    psm__record_map(record, "/therapists/4", &fresh, NULL, err), 0);
 	ck_assert_int_eq(
 	    psm__record_complete(record, "/therapists/4", &fresh, err),
 	    PSM_ERR_SCHEMA);

@@ -76,11 +76,13 @@ PSM_API int psm_relay_stop(psm_relay *r, int timeout_ms,
                            psm_error *err) PSM_CHECK;
 
 /**
- * Stop at once if it runs, and free.
+ * Stop if it runs, as psm_relay_stop() with 3 s, and free. What the broker has
+ * by then is not sent again by the next relay.
  *
  * @param r  taken; NULL is allowed.
  *
- * Threads: one at a time. Blocks: until the thread has ended. Since 0.1.
+ * Threads: one at a time. Blocks: until the thread has ended, as a rule at
+ * once, about 4 s where the broker does not answer. Since 0.1.
  */
 PSM_API void psm_relay_free(psm_relay *r);
 

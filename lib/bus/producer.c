@@ -267,9 +267,10 @@ append_text(struct psm_producer *p, struct psm__spool_entry *e, psm_error *err)
 	return psm__spool_append(p->spool, e, err);
 }
 
+/* value: what travels; NULL: as the event is written. */
 static int
 append(struct psm_producer *p, const char *topic, const psm_event *ev,
-       psm_error *err)
+       const char *value, psm_error *err)
 {
 	struct psm__header headers[PSM__EVENT_HEADERS];
 	struct psm__spool_entry e = {
@@ -280,7 +281,7 @@ append(struct psm_producer *p, const char *topic, const psm_event *ev,
 	    .header_count = psm__event_headers(ev, headers),
 	};
 	char usual[USUAL_ROOM], *text = usual;
-	size_t room = psm__event_room(ev);
+	size_t room = value ? 1 : psm__event_room(ev);
 	int rc;
 
 	if (room > sizeof usual)
@@ -288,8 +289,9 @@ append(struct psm_producer *p, const char *topic, const psm_event *ev,
 	if (!text || room == 0)
 		return psm__nomem(err);
 	e.key_len = e.key ? strlen(e.key) : 0;
-	e.value = text;
-	e.value_len = psm__event_write(ev, p->wire, text);
+	e.value = value ? value : text;
+	e.value_len =
+	    value ? strlen(value) : psm__event_write(ev, p->wire, text);
 	rc = append_text(p, &e, err);
 	if (text != usual)
 		psm__free(text);
@@ -299,6 +301,13 @@ append(struct psm_producer *p, const char *topic, const psm_event *ev,
 int
 psm_producer_send(psm_producer *p, const char *topic, const psm_event *ev,
                   psm_error *err)
+{
+	return psm__producer_send_as(p, topic, ev, NULL, err);
+}
+
+int
+psm__producer_send_as(psm_producer *p, const char *topic, const psm_event *ev,
+                      const char *value, psm_error *err)
 {
 	int rc;
 
@@ -316,7 +325,7 @@ psm_producer_send(psm_producer *p, const char *topic, const psm_event *ev,
 		                 "a handler of a replay sends no events");
 	rc = choose_topic(&topic, ev, err);
 	if (rc == 0)
-		rc = append(p, topic, ev, err);
+		rc = append(p, topic, ev, value, err);
 	if (rc < 0)
 		return rc;
 	__atomic_add_fetch(&p->accepted, 1, __ATOMIC_RELAXED);

@@ -9,4 +9,10 @@
  * having sent them is nothing to warn of. Before the start. */
 void psm__producer_backed(psm_producer *p);
 
+/* As psm_producer_send(), but these bytes, which are ev's, travel as they are;
+ * NULL: as ev is written. */
+int psm__producer_send_as(psm_producer *p, const char *topic,
+                          const psm_event *ev, const char *value,
+                          psm_error *err);
+
 #endif

@@ -303,9 +303,10 @@ psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
 		const struct part *p = find_part(h->name);
 		char *text;
 
-		if (!p)
+		/* A header without a value says as much as none. */
+		if (!p || !h->value)
 			continue;
-		if (!h->value || !p->is_valid(h->value, h->len) ||
+		if (!p->is_valid(h->value, h->len) ||
 		    (differ && strcmp(p->name, TRACEPARENT) == 0)) {
 			bad++;
 			continue;

@@ -18,6 +18,9 @@
 #define RETRY_CAP_MS 3000
 /* Acknowledgements come in bursts: wait this long for the rest of one. */
 #define BURST_MS 5
+/* Freed without a stop: so long for the acknowledgements under way. Without
+ * any, what the broker has would be sent again by the next relay. */
+#define FREE_MS 3000
 /* Older than this in the outbox is worth a look. */
 #define OLD_MS 60000
 /* Upkeep of the tables, by the one that leads; after a failure, and while there
@@ -114,7 +117,7 @@ psm_relay_free(psm_relay *r)
 {
 	if (!r)
 		return;
-	if (psm_relay_stop(r, 0, NULL) < 0)
+	if (psm_relay_stop(r, FREE_MS, NULL) < 0)
 		(void)psm__worker_stop(&r->worker, -1, NULL, NULL);
 	psm_transport_unref(r->t);
 	psm_config_free(r->cfg);
@@ -344,12 +347,15 @@ send_row(psm_relay *r, const struct psm__outbox_row *row)
 
 	psm__window_add(&r->window, row->id, row->parts.id);
 	psm__error_clear(r->err);
-	rc = psm__event_from_parts(&row->parts, &ev, r->err);
+	rc = row->envelope ? psm_event_parse(row->envelope,
+	                                     strlen(row->envelope), &ev, r->err)
+	                   : psm__event_from_parts(&row->parts, &ev, r->err);
 	if (rc == 0)
 		rc = psm__event_read_headers(ev, row->headers,
 		                             row->header_count);
 	if (rc >= 0)
-		rc = psm_producer_send(r->producer, row->topic, ev, r->err);
+		rc = psm__producer_send_as(r->producer, row->topic, ev,
+		                           row->envelope, r->err);
 	psm_event_free(ev);
 	if (rc == 0)
 		return 0;

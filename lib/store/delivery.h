@@ -35,6 +35,7 @@ struct psm__outbox_row {
 	int64_t id;
 	const char *topic;
 	struct psm__event_parts parts;
+	const char *envelope; /* the record's value; NULL: of the parts */
 	struct psm__header headers[PSM__EVENT_HEADERS];
 	size_t header_count;
 };

@@ -17,6 +17,7 @@ enum column {
 	EVENT_TIME,
 	TOPIC,
 	PAYLOAD,
+	ENVELOPE,
 	/* From here on a null is right. */
 	CAUSATION,
 	CORRELATION,
@@ -27,11 +28,13 @@ enum column {
 
 #define INSERT_SQL                                                             \
 	"INSERT INTO psymatch.outbox (event_id, aggregatetype, aggregateid, "  \
-	"type, version, producer, event_time, topic, payload, headers) "       \
+	"type, version, producer, event_time, topic, payload, envelope, "      \
+	"causation_id, correlation_id, traceparent, tracestate, headers) "     \
 	"VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::timestamptz, $8, $9, "      \
+	"$10, $11, $12, $13, $14, "                                            \
 	"nullif(jsonb_strip_nulls(jsonb_build_object('causation_id', "         \
-	"$10::text, 'correlation_id', $11::text, 'traceparent', "              \
-	"$12::text, 'tracestate', $13::text)), '{}'))"
+	"$11::text, 'correlation_id', $12::text, 'traceparent', "              \
+	"$13::text, 'tracestate', $14::text)), '{}'))"
 
 struct psm__outgoing_event {
 	char *text[N_COLUMNS];
@@ -58,6 +61,15 @@ copy_payload(const psm_event *ev)
 	const char *text = psm_json_text(psm_event_payload(ev), &len);
 
 	return text ? psm__strndup(text, len) : NULL;
+}
+
+static char *
+write_envelope(const psm_event *ev, int wire)
+{
+	char *text = NULL;
+	size_t len = 0;
+
+	return psm_event_encode(ev, wire, &text, &len, NULL) == 0 ? text : NULL;
 }
 
 /* Copies of what the event says of its trace, or else of what its cause says; 0
@@ -95,7 +107,7 @@ copy_trace(struct psm__outgoing_event *e, const psm_event *ev,
 
 int
 psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
-                  const psm_event *cause, psm_error *err)
+                  const psm_event *cause, int wire, psm_error *err)
 {
 	struct psm__outgoing_event e = {{NULL}, NULL, 0};
 	const char *type = psm_event_type(ev), *key = psm_event_key(ev);
@@ -118,6 +130,7 @@ psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
 	e.text[EVENT_TIME] = psm__strdup(time);
 	e.text[TOPIC] = psm__strdup(topic);
 	e.text[PAYLOAD] = copy_payload(ev);
+	e.text[ENVELOPE] = write_envelope(ev, wire);
 	failed = copy_trace(&e, ev, cause) < 0;
 	for (i = 0; i < CAUSATION; i++)
 		failed = failed || !e.text[i];

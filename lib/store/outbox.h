@@ -11,9 +11,10 @@ struct psm__outgoing {
 	size_t count, cap;
 };
 
-/* cause: the event that is being handled, NULL if none. */
+/* cause: the event that is being handled, NULL if none. wire: how it travels,
+ * an enum psm_wire. */
 int psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
-                      const psm_event *cause, psm_error *err);
+                      const psm_event *cause, int wire, psm_error *err);
 /* The event added last has to be handled by these consumers; copied. */
 int psm__outgoing_require(struct psm__outgoing *o, const char *const *consumers,
                           size_t count, psm_error *err);

@@ -22,6 +22,7 @@ enum column {
 	PRODUCER,
 	TIME_US,
 	PAYLOAD,
+	ENVELOPE,
 	HEADERS /* and the other ones of header_names */
 };
 
@@ -32,13 +33,15 @@ static const char *const header_names[PSM__EVENT_HEADERS] = {
  * By id, and never with a cursor "id > last": a transaction that commits later
  * may have drawn a lower id.
  */
-#define READ_SQL                                                                   \
-	"SELECT id, topic, event_id, type, version, producer, "                    \
-	"(extract(epoch FROM event_time) * 1000000)::bigint, payload, "            \
-	"headers->>'causation_id', headers->>'correlation_id', "                   \
-	"headers->>'traceparent', headers->>'tracestate' "                         \
-	"FROM psymatch.outbox WHERE id > $3::bigint AND id <> ALL ($1::bigint[]) " \
-	"ORDER BY id LIMIT $2::bigint"
+#define READ_SQL                                                               \
+	"SELECT id, topic, event_id, type, version, producer, "                \
+	"(extract(epoch FROM event_time) * 1000000)::bigint, payload, "        \
+	"envelope, coalesce(causation_id, headers->>'causation_id'), "         \
+	"coalesce(correlation_id, headers->>'correlation_id'), "               \
+	"coalesce(traceparent, headers->>'traceparent'), "                     \
+	"coalesce(tracestate, headers->>'tracestate') "                        \
+	"FROM psymatch.outbox WHERE id > $3::bigint AND "                      \
+	"id <> ALL ($1::bigint[]) ORDER BY id LIMIT $2::bigint"
 
 int
 psm__outbox_lead(struct psm__conn *c, int *leader, psm_error *err)
@@ -149,6 +152,7 @@ psm__outbox_row(const psm_rows *rows, size_t i, struct psm__outbox_row *out)
 	out->parts.timestamp_us = psm_rows_int(rows, i, TIME_US);
 	out->parts.payload = psm_rows_text(rows, i, PAYLOAD);
 	out->parts.payload_len = strlen(out->parts.payload);
+	out->envelope = psm_rows_text(rows, i, ENVELOPE);
 	read_headers(rows, i, out);
 }
 
@@ -168,12 +172,13 @@ psm__outbox_bury(struct psm__conn *c, int64_t id, int code, const char *reason,
 	    "WHERE id = $1::bigint RETURNING *) "
 	    "INSERT INTO psymatch.dead_letter "
 	    "(consumer, topic, key, raw, event_id, type, code, reason, headers) "
-	    "SELECT 'outbox', topic, aggregateid, convert_to(concat("
+	    "SELECT 'outbox', topic, aggregateid, convert_to(coalesce("
+	    "envelope, concat("
 	    "'{\"event_id\":', to_json(event_id), ',\"event_type\":', "
 	    "to_json(type), ',\"version\":', to_json(version), "
 	    "',\"timestamp\":', to_json(to_char(event_time AT TIME ZONE 'UTC', "
 	    "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')), ',\"producer\":', "
-	    "to_json(producer), ',\"payload\":', payload, '}'), 'UTF8'), "
+	    "to_json(producer), ',\"payload\":', payload, '}')), 'UTF8'), "
 	    "event_id, type, $2, $3, headers FROM gone",
 	    3, params, NULL, err);
 }

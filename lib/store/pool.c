@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/pool.h"
 
+#include <psymatch/event.h>
+#include <string.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <time.h>
@@ -16,6 +19,7 @@ struct psm_store {
 	struct psm__conn_conf conf;
 	size_t max;
 	int inbox_days;
+	int wire; /* enum psm_wire: of the outbox */
 
 	pthread_mutex_t lock;
 	pthread_cond_t freed; /* lock: a connection came back or was closed */
@@ -64,6 +68,9 @@ copy_settings(psm_store *st, const psm_config *cfg, psm_error *err)
 	if (rc < 0)
 		return rc;
 	st->max = max > 0 ? (size_t)max : 1;
+	st->wire = strcmp(psm_config_string(cfg, "PSYMATCH_WIRE"), "camel") == 0
+	               ? PSM_WIRE_CAMEL
+	               : PSM_WIRE_SNAKE;
 	st->inbox_days = (int)psm_config_int(cfg, "PSYMATCH_INBOX_DAYS");
 	st->idle = psm__array(st->max, sizeof *st->idle);
 	st->why = psm_error_new();
@@ -272,6 +279,12 @@ psm__store_connect(psm_store *st, const char *purpose, struct psm__conn **out,
 {
 	return psm__conn_open(&st->conf, purpose, PSM__POOL_CONNECT_MS, out,
 	                      err);
+}
+
+int
+psm__pool_wire(const psm_store *st)
+{
+	return st->wire;
 }
 
 int

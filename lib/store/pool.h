@@ -20,6 +20,8 @@ int psm__pool_get(psm_store *st, int wait_ms, struct psm__conn **out,
 void psm__pool_put(psm_store *st, struct psm__conn *c);
 /* How long the inbox remembers, by the settings. */
 int psm__pool_inbox_days(const psm_store *st);
+/* How events travel: an enum psm_wire. */
+int psm__pool_wire(const psm_store *st);
 /* Tell who waits for commits with outbox rows. */
 void psm__pool_outbox_written(psm_store *st);
 

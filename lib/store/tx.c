@@ -169,7 +169,8 @@ psm_tx_emit(psm_tx *tx, const psm_event *ev, psm_error *err)
 	if (!tx || !ev)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a transaction and an event");
-	return psm__outgoing_add(&tx->out, ev, tx->cause, err);
+	return psm__outgoing_add(&tx->out, ev, tx->cause,
+	                         psm__pool_wire(tx->st), err);
 }
 
 static int
@@ -203,7 +204,8 @@ psm_tx_emit_required(psm_tx *tx, const psm_event *ev,
 	psm__error_clear(err);
 	rc = check_required(tx, ev, consumers, count, err);
 	if (rc == 0)
-		rc = psm__outgoing_add(&tx->out, ev, tx->cause, err);
+		rc = psm__outgoing_add(&tx->out, ev, tx->cause,
+		                       psm__pool_wire(tx->st), err);
 	if (rc < 0)
 		return rc;
 	rc = psm__outgoing_require(&tx->out, consumers, count, err);
