@@ -324,6 +324,8 @@ kafka_add_partitions(const char *topic, int partitions)
 	rd_kafka_CreatePartitions(rk, &more, 1, NULL, q);
 	finish(rk, q, topic);
 	rd_kafka_NewPartitions_destroy(more);
+	for (int i = 0; i < partitions; i++)
+		(void)kafka_leader(topic, i);
 }
 
 void
@@ -375,11 +377,15 @@ bounds(const char *topic, int partition, int64_t *first, int64_t *end)
 	int64_t until = psm__mono_ms() + KAFKA_PATIENCE_MS;
 	rd_kafka_resp_err_t e;
 
-	/* A new partition's leader may not know it yet. */
+	/* A new partition's leader may not know it yet, and a client that
+	 * did not find the partition does not look for it again soon. */
 	while ((e = rd_kafka_query_watermark_offsets(rk, topic, partition,
 	                                             first, end, 5000)) &&
-	       psm__mono_ms() < until)
+	       psm__mono_ms() < until) {
+		rd_kafka_destroy(rk);
+		rk = client(RD_KAFKA_PRODUCER);
 		kafka_pause();
+	}
 	MUST(!e, "%s: %s", topic, rd_kafka_err2str(e));
 	rd_kafka_destroy(rk);
 }
