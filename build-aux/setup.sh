@@ -8,7 +8,7 @@ set -o pipefail
 build_packages='autoconf autoconf-archive automake libtool pkgconf|pkg-config make gcc libc6-dev
 	librdkafka-dev libyajl-dev libpq-dev libssl-dev libutf8proc-dev libmicrohttpd-dev libcurl4-openssl-dev|libcurl4-gnutls-dev
 	check python3 postgresql'
-check_packages='g++ binutils mandoc clang-format-14|clang-format pgbouncer python3-jsonschema'
+check_packages='g++ binutils mandoc clang clang-format-14|clang-format pgbouncer python3-jsonschema'
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2

@@ -114,7 +114,7 @@ END_TEST
 
 START_TEST(ids_are_uuids)
 {
-	static const char *const bad[] = {"7", ID "0", " " ID,
+	static const char *const bad[] = {"7", (ID "0"), (" " ID),
 	                                  "0198c0de00007000800000000000000a"};
 	psm_event *ev = parsed(EVENT);
 	size_t i;

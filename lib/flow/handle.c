@@ -34,7 +34,7 @@ psm__tried_bury(struct psm__strand *l, psm_tx *tx,
 {
 	char reason[REASON_SIZE], partition[16], offset[24];
 	struct psm__dead_letter d = {
-	    .at = {l->pr->name, rec->topic, rec->partition},
+	    .at = {l->pr->name, rec->topic, rec->partition, 0},
 	    .offset = rec->offset,
 	    .key = rec->key,
 	    .key_len = rec->key_len,
@@ -68,7 +68,7 @@ psm__tried_park(struct psm__strand *l, psm_tx *tx,
                 int tried)
 {
 	struct psm__parking p = {
-	    .at = {l->pr->name, rec->topic, rec->partition},
+	    .at = {l->pr->name, rec->topic, rec->partition, 0},
 	    .offset = rec->offset,
 	    .key = rec->key,
 	    .key_len = rec->key_len,

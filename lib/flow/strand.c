@@ -42,7 +42,7 @@ ahead_of(const struct psm__strand *l, const struct psm__item *it)
 {
 	return (struct psm__ahead){
 	    .at = {l->pr->name, l->pr->parts[it->part].log,
-	           it->record.partition},
+	           it->record.partition, 0},
 	    .offset = it->record.offset,
 	    .checksum = psm__crc32c(0, it->record.value, it->record.value_len),
 	};

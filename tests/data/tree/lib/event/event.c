@@ -6,7 +6,7 @@ int
 psm_event_parse(const char *json, psm_event **out)
 {
 	*out = (psm_event *)0;
-	return json == (const char *)"/* printf( */";
+	return json[0] == "/* printf( */"[0];
 }
 
 const char *
