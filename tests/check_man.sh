@@ -35,6 +35,15 @@ diff "$tmp/headers" "$tmp/manual" | tr '\t' '|' |
 	sed -n 's/^< \([^|]*\)|\([^|]*\)|\(.*\)/\1: header \3 says "\2"/p; s/^> \([^|]*\)|\([^|]*\)|\(.*\)/\1: manual (\3) says "\2"/p' >"$tmp/lines"
 faults "$tmp/lines"
 
+# The result codes of each function, one entry each with a text of its own.
+awk -f "$top_srcdir/tests/contracts.awk" "$top_srcdir"/include/psymatch/*.h | sort -u >"$tmp/promised"
+awk -f "$top_srcdir/tests/contracts.awk" "$@" | sort -u >"$tmp/told"
+sed -n 's/^!//p' "$tmp/promised" "$tmp/told" >"$tmp/lines"
+diff "$tmp/promised" "$tmp/told" | grep -v '^[<>] !' | tr '\t' ' ' |
+	sed -n 's/^< \(.*\) \(.*\)/\1: the header lists \2, ERRORS of the manual does not/p
+	s/^> \(.*\) \(.*\)/\1: ERRORS of the manual lists \2, the header does not/p' >>"$tmp/lines"
+faults "$tmp/lines"
+
 # Error codes and pages that are named exist.
 sed -n 's/^[[:space:]]*X(\([A-Z_]*\), -.*/PSM_ERR_\1/p' "$top_srcdir/include/psymatch/error.h" | sort >"$tmp/codes"
 cat "$@" | grep -oE 'PSM_ERR_[A-Z_]+' | sort -u | comm -23 - "$tmp/codes" |

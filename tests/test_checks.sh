@@ -232,6 +232,15 @@ if sound format; then
 	END
 fi
 
+if sound clang; then
+	planted "lib/event/event.c:.*missing field 'b' initializer" <<-'END'
+	printf 'struct x { int a, b; };\nextern struct x x;\nstruct x x = {1};\n' >>lib/event/event.c
+	END
+	planted 'lib/event/event.c:.*unused' <<-'END'
+	echo 'static int unused_one;' >>lib/event/event.c
+	END
+fi
+
 if sound names; then
 	planted "README.md:1:.*a registry's host" <<-'END'
 	echo "from https://py""pi.org/simple" >README.md
@@ -268,6 +277,21 @@ if sound man; then
 	END
 	planted 'refers to psm_nothing(3)' <<-'END'
 	sed -i 's/^\.Xr.*/.Xr psm_nothing 3/' man/psm_event.3
+	END
+	planted 'psm_event_parse: the header lists PSM_ERR_IO, ERRORS of the manual does not' <<-'END'
+	sed -i 's/^ \*   PSM_ERR_NOMEM/ *   PSM_ERR_IO     no file;\n&/' include/psymatch/event.h
+	END
+	planted 'event.h:[0-9]*: several codes in a row' <<-'END'
+	sed -i 's/^ \*   PSM_ERR_NOMEM  /&, PSM_ERR_IO  /; s/PSM_ERR_NOMEM  ,/PSM_ERR_NOMEM,/' include/psymatch/event.h
+	END
+	planted 'event.h:[0-9]*: a code in the middle of a line' <<-'END'
+	sed -i 's/^ \*   PSM_ERR_NOMEM/ * no file; PSM_ERR_NOMEM/' include/psymatch/event.h
+	END
+	planted 'psm_event.3:[0-9]*: PSM_ERR_IO hides below PSM_ERR_NOMEM' <<-'END'
+	sed -i 's/^out of memory/&;\n.Dv PSM_ERR_IO\nno file/' man/psm_event.3
+	END
+	planted 'psm_event.3:[0-9]*: PSM_ERR_IO hides below PSM_ERR_NOMEM' <<-'END'
+	sed -i 's/^out of memory/.Dv PSM_ERR_IO\n&/' man/psm_event.3
 	END
 	planted 'WARNING' <<-'END'
 	sed -i 's/^\.Dd.*/.Dd when/' man/psm_event.3

@@ -36,8 +36,8 @@ typedef struct psm_consumer psm_consumer;
  *                   meanwhile, so order is kept; other partitions go on;
  *   PSM_ERR_NOMEM   out of memory: the same, whatever the handler's options say
  *                   about failures;
- *   another code    never, e.g. PSM_ERR_REJECT: the event is dead, the next one
- *                   comes. A number above 0 counts as PSM_ERR_REJECT.
+ *   PSM_ERR_REJECT  never, and so for each code that is not named here and for
+ *                   a number above 0: the event is dead, the next one comes.
  *
  * Runs on the dispatch thread, one at a time per consumer, at least once per
  * event. It may call any function but poll, start, close and free of its own

@@ -40,10 +40,12 @@ enum psm_wire { PSM_WIRE_SNAKE = 0, PSM_WIRE_CAMEL = 1 };
  *   PSM_ERR_INVAL         a NULL argument;
  *   PSM_ERR_UNKNOWN_TYPE  the catalogue has no such type;
  *   PSM_ERR_PARSE         payload is not JSON, has a key twice in one object,
- * or is nested deeper than 64 levels; PSM_ERR_SCHEMA        payload does not
- * follow the catalogue, or producer the rule above; PSM_ERR_TOO_LARGE     the
- * event would pass PSM_EVENT_MAX; PSM_ERR_IO            the system gave no
- * random bytes; PSM_ERR_NOMEM         out of memory.
+ *                         or is nested deeper than 64 levels;
+ *   PSM_ERR_SCHEMA        payload does not follow the catalogue, or producer
+ *                         the rule above;
+ *   PSM_ERR_TOO_LARGE     the event would pass PSM_EVENT_MAX;
+ *   PSM_ERR_IO            the system gave no random bytes;
+ *   PSM_ERR_NOMEM         out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

@@ -46,7 +46,8 @@ enum psm_on_failure {
  * @return 0: *out is set.
  *   PSM_ERR_RETRY   not now: as when the handler returns it;
  *   PSM_ERR_NOMEM   out of memory: as when the handler returns it;
- *   another code    never: the event is dead.
+ *   PSM_ERR_REJECT  never, and so for each code that is not named here: the
+ *                   event is dead.
  *
  * Runs on the dispatch thread, each time before the handler, so it should be
  * quick and without effects. May call what a handler may call.

@@ -213,7 +213,9 @@ PSM_API const char *psm_matching_type_at(size_t i);
  * @return 0;
  *   PSM_ERR_INVAL   tx or ev is NULL;
  *   PSM_ERR_REJECT  the payload does not make sense;
- *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  the database failed;
+ *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_RETRY    as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
  *   PSM_ERR_NOMEM   out of memory.
  *
  * Threads: any, one at a time per transaction. Blocks: on the database.
@@ -243,7 +245,9 @@ PSM_API int psm_matching_handle(psm_tx *tx, const psm_event *ev, void *user,
  *                      a patient without an active search;
  *   PSM_ERR_AMBIGUOUS  more than one therapist of that name and postal code;
  *   PSM_ERR_CONFLICT   the therapist is blocked;
- *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  not done, call again;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: on the database. Since 0.1.

@@ -77,15 +77,21 @@ typedef struct psm_processor psm_processor;
  * @param err   for psm_error_set(), or to be handed on; its message is kept
  * with a dead letter, so it must not say anything about a person.
  * @return 0: handled; or what to do with the event:
- *   PSM_ERR_RETRY, PSM_ERR_TIMEOUT, PSM_ERR_BROKER, PSM_ERR_FULL, PSM_ERR_IO
- *     not now: its effects are undone, its partition waits, it is tried again
- *     after 0.1 to 30 s, in order;
- *   PSM_ERR_DB, PSM_ERR_NOMEM, PSM_ERR_FENCED, PSM_ERR_CLOSED
- *     the system's fault: the batch is rolled back and tried again after 0.1 to
- *     30 s, never a dead letter;
- *   PSM_ERR_REJECT and any other
- *     never: its effects are undone, it becomes a row of psymatch.dead_letter,
- *     one row also if the same message comes twice.
+ *   PSM_ERR_RETRY    not now: its effects are undone, its partition waits, it
+ *                    is tried again after 0.1 to 30 s, in order;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_RETRY;
+ *   PSM_ERR_BROKER   as PSM_ERR_RETRY;
+ *   PSM_ERR_FULL     as PSM_ERR_RETRY;
+ *   PSM_ERR_IO       as PSM_ERR_RETRY;
+ *   PSM_ERR_DB       the system's fault: the batch is rolled back and tried
+ *                    again after 0.1 to 30 s, never a dead letter;
+ *   PSM_ERR_NOMEM    as PSM_ERR_DB;
+ *   PSM_ERR_FENCED   as PSM_ERR_DB;
+ *   PSM_ERR_CLOSED   as PSM_ERR_DB;
+ *   PSM_ERR_REJECT   never, and so for each code that is not named here: its
+ *                    effects are undone, it becomes a row of
+ *                    psymatch.dead_letter, one row also if the same message
+ *                    comes twice.
  *   A statement that failed counts as the handler's failure, even if it then
  *   returns 0. So does a constraint or a trigger deferred to the commit: if one
  *   fails the batch is handled once more, with these checked after each event.

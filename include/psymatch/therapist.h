@@ -304,8 +304,9 @@ PSM_API int psm_import_status_health(psm_import_status *status, char **json,
  *   PSM_ERR_SCHEMA  no array "therapists", or path is no regular file;
  *   PSM_ERR_TOO_LARGE  larger than a JSON document may be;
  *   PSM_ERR_IO      the file cannot be read;
- *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  the database is away: nothing
- *                   is lost, call again;
+ *   PSM_ERR_DB      the database is away: nothing is lost, call again;
+ *   PSM_ERR_RETRY   as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
  *   PSM_ERR_STATE   cancelled;
  *   PSM_ERR_NOMEM   out of memory.
  *
@@ -335,8 +336,9 @@ PSM_API int psm_therapist_import_file(psm_store *store, const char *path,
  * @return count of therapists created or updated;
  *   PSM_ERR_INVAL  store or folder is NULL;
  *   PSM_ERR_IO     the folder cannot be read;
- *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  the database is away: what was
- *                  done stays, call again;
+ *   PSM_ERR_DB     the database is away: what was done stays, call again;
+ *   PSM_ERR_RETRY  as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
  *   PSM_ERR_STATE  cancelled;
  *   PSM_ERR_NOMEM  out of memory.
  *
@@ -360,7 +362,9 @@ PSM_API int psm_therapist_import_run(psm_store *store, const char *folder,
  * @param err    details of a failure; may be NULL.
  * @return count of therapists published, 0 when there are no more;
  *   PSM_ERR_INVAL  store is NULL or limit is out of range;
- *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  not done, call again;
+ *   PSM_ERR_DB       not done, call again;
+ *   PSM_ERR_RETRY    as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
  *   PSM_ERR_NOMEM  out of memory.
  *
  * Threads: any. Blocks: on the database. Since 0.1.
@@ -380,7 +384,9 @@ PSM_API int psm_therapist_announce(psm_store *store, int all, int limit,
  * @return 1: changed; 0: was blocked for this reason already;
  *   PSM_ERR_INVAL      store is NULL or id is not positive;
  *   PSM_ERR_NOT_FOUND  no such therapist;
- *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  not done, call again;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: on the database. Since 0.1.
@@ -399,7 +405,9 @@ PSM_API int psm_therapist_block(psm_store *store, int64_t id,
  *   PSM_ERR_INVAL       store is NULL or id is not positive;
  *   PSM_ERR_NOT_FOUND   no such therapist;
  *   PSM_ERR_TRANSITION  the therapist is "inaktiv" without a block;
- *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  not done, call again;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM       out of memory.
  *
  * Threads: any. Blocks: on the database. Since 0.1.
@@ -427,7 +435,9 @@ PSM_API int psm_therapist_unblock(psm_store *store, int64_t id,
  *                      http, https or no scheme;
  *   PSM_ERR_TOO_LARGE  json is larger than a JSON document may be;
  *   PSM_ERR_NOT_FOUND  no such therapist;
- *   PSM_ERR_DB, PSM_ERR_RETRY, PSM_ERR_TIMEOUT  not done, call again;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: on the database. Since 0.1.

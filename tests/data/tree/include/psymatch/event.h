@@ -17,6 +17,10 @@ extern "C" {
 #endif
 
 /* PSM_API int psm_in_a_comment(void); */
+/**
+ * @return 0;
+ *   PSM_ERR_NOMEM  out of memory.
+ */
 PSM_API int psm_event_parse(const char *json, psm_event **out) PSM_CHECK;
 PSM_API const char *psm_event_type(const psm_event *ev);
 
