@@ -192,7 +192,7 @@ START_TEST(held_until_released)
 	                 0);
 	PG_UNTIL(psm_processor_health(pr, reason, sizeof reason) ==
 	             PSM_HEALTH_AMBER &&
-	         strstr(reason, "4 events are parked, 1 of them wait"));
+	         strstr(reason, "4 events are parked, 1 of them waits"));
 	ck_assert_int_eq(
 	    psm_dead_release(st, PSM_DEAD_PARKED, id, "anna", "why", err), 0);
 	wait_parked(0);

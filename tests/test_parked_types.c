@@ -175,7 +175,7 @@ START_TEST(row_without_bytes_is_held)
 	pg_run("UPDATE psymatch.parked SET raw = NULL WHERE state = 'retry'");
 	flow_retry_now();
 	start(SEND);
-	PG_UNTIL(is_amber("2 events are parked, 1 of them wait for a person"));
+	PG_UNTIL(is_amber("2 events are parked, 1 of them waits for a person"));
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.parked WHERE "
 	                        "state = 'held' AND last_error = 'the row has "
 	                        "no bytes'"),

@@ -264,9 +264,9 @@ START_TEST(a_failure_for_good_waits_for_the_interval)
 	add("once", 0, &once);
 	add("other", FOR_EVER, &other);
 	start();
-	wait_health(0, PSM_HEALTH_RED, "1 failed in a row");
+	wait_health(0, PSM_HEALTH_RED, "1 run failed in a row");
 	ck_assert_ptr_nonnull(strstr(reason, ": as told"));
-	wait_health(1, PSM_HEALTH_RED, "1 failed in a row");
+	wait_health(1, PSM_HEALTH_RED, "1 run failed in a row");
 	job_wait(&other, job_runs(&other) + 20);
 	ck_assert_uint_eq(job_runs(&j), 1);
 	ck_assert_uint_eq(job_runs(&once), 1);
@@ -289,11 +289,11 @@ START_TEST(health_follows_the_runs)
 	start();
 	wait_health(0, PSM_HEALTH_GREEN, "first run under way");
 	job_let(&j, 1);
-	wait_health(0, PSM_HEALTH_AMBER, "1 failed in a row");
+	wait_health(0, PSM_HEALTH_AMBER, "1 run failed in a row");
 	job_let(&j, 2);
-	wait_health(0, PSM_HEALTH_AMBER, "2 failed in a row");
+	wait_health(0, PSM_HEALTH_AMBER, "2 runs failed in a row");
 	job_let(&j, 3);
-	wait_health(0, PSM_HEALTH_RED, "3 failed in a row");
+	wait_health(0, PSM_HEALTH_RED, "3 runs failed in a row");
 	job_let(&j, 4);
 	wait_health(0, PSM_HEALTH_GREEN, "last run ended");
 	stop();

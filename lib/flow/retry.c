@@ -318,11 +318,11 @@ psm__parked_health(const psm_processor *pr, char *reason, size_t size)
 		               (long long)p->unhandled);
 	else if (p->count > 0)
 		(void)snprintf(reason, size,
-		               "%s: %lld event%s parked, %lld of them wait "
+		               "%s: %lld event%s parked, %lld of them wait%s "
 		               "for a person, the oldest for %lld s",
 		               pr->name, (long long)p->count,
 		               p->count == 1 ? " is" : "s are",
-		               (long long)p->held,
+		               (long long)p->held, PSM__VERB_S(p->held),
 		               (long long)(p->oldest_ms / 1000));
 	else
 		return PSM_HEALTH_GREEN;

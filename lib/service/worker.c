@@ -255,8 +255,9 @@ health_locked(struct svc_worker *w, char *reason, size_t size)
 		               age_s);
 		return PSM_HEALTH_GREEN;
 	}
-	(void)snprintf(reason, size, "%u failed in a row, %lld s ago: %s",
-	               w->failures, age_s, w->message);
+	(void)snprintf(reason, size, "%u run%s failed in a row, %lld s ago: %s",
+	               w->failures, w->failures == 1 ? "" : "s", age_s,
+	               w->message);
 	return w->retriable && w->failures < FAILURES_RED ? PSM_HEALTH_AMBER
 	                                                  : PSM_HEALTH_RED;
 }
