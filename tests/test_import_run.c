@@ -351,6 +351,24 @@ START_TEST(database_away)
 }
 END_TEST
 
+/* The status is shown to clients, the server's own words are not. */
+START_TEST(database_refuses)
+{
+	char *text;
+
+	scrape("20250601");
+	pg_run("ALTER TABLE therapist_service.therapeuten RENAME TO elsewhere");
+	ck_assert_int_eq(psm_therapist_import_run(st, folder, status, err),
+	                 PSM_ERR_DB);
+	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "therapeuten"));
+	OK(psm_import_status_json(status, &text, err));
+	ck_assert_ptr_null(strstr(text, "therapeuten"));
+	ck_assert_ptr_nonnull(
+	    strstr(text, "\"last_error\":\"database error\""));
+	psm_free(text);
+}
+END_TEST
+
 static void *
 import_thread(void *arg)
 {

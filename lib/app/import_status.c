@@ -164,7 +164,7 @@ psm__import_ended(psm_import_status *s, int rc, const psm_error *err)
 	if (rc >= 0)
 		s->last_end_us = psm_now_us();
 	else if (!s->cancelled)
-		note_error_locked(s, "", psm_error_message(err));
+		note_error_locked(s, "", psm_error_public(err));
 	pthread_mutex_unlock(&s->lock);
 }
 
