@@ -461,6 +461,7 @@ suite(void)
 	tcase_add_test(t, unknown_salutation);
 	tcase_add_test(t, manual_columns);
 	tcase_add_test(t, database_away);
+	tcase_add_test(t, database_refuses);
 	tcase_add_test(t, two_at_once);
 	tcase_add_test(t, cancelled);
 	tcase_add_test(t, one_file);
