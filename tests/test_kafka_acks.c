@@ -5,6 +5,7 @@
  * it does not know: when it refuses one of several requests that are on their
  * way, librdkafka reports the refused messages as acknowledged.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -271,6 +272,40 @@ START_TEST(what_waits_is_given_back_at_close)
 }
 END_TEST
 
+/* What librdkafka asks us about events that have no order: nothing, or where
+ * each of them goes. */
+static const char *const unasked[] = {NULL};
+static const char *const asked[] = {
+    "PSYMATCH_KAFKA_sticky_partitioning_linger_ms", "0", NULL};
+
+START_TEST(events_without_a_key_are_sent)
+{
+	static const char text[] =
+	    "{\"event_id\":\"00000000-0000-4000-8000-%012d\","
+	    "\"event_type\":\"weather.changed\",\"version\":\"1.0\","
+	    "\"timestamp\":\"2025-01-01T00:00:00Z\",\"producer\":\"test\","
+	    "\"payload\":{\"n\":%d}}";
+	psm_producer *p =
+	    kafka_start(kafka_settings(_i ? asked : unasked), hear);
+
+	for (int n = 0; n < EVENTS; n++) {
+		psm_event *ev = NULL;
+		char json[300];
+		int len = snprintf(json, sizeof json, text, n, n);
+
+		ck_assert_int_eq(psm_event_parse(json, (size_t)len, &ev, NULL),
+		                 0);
+		ck_assert_ptr_null(psm_event_key(ev));
+		ck_assert_int_eq(psm_producer_send(p, topic, ev, NULL), 0);
+		psm_event_free(ev);
+	}
+	flush(p);
+	ck_assert_int_eq(psm_producer_stat(p, "restarts"), 0);
+	kafka_close(p);
+	check_there(EVENTS);
+}
+END_TEST
+
 static TCase *
 add_case(Suite *suite, const char *name)
 {
@@ -297,5 +332,6 @@ main(void)
 	tcase_add_test(tc, a_silent_partition_is_opened_again);
 	tcase_add_test(tc, a_partition_without_a_leader_waits_alone);
 	tcase_add_test(tc, what_waits_is_given_back_at_close);
+	tcase_add_loop_test(tc, events_without_a_key_are_sent, 0, 2);
 	return testing_run(srunner_create(suite));
 }

@@ -159,8 +159,8 @@ may_pass(struct part *part, struct attempt *a)
 /*
  * librdkafka asks for a partition: where a message is handed over, or later in
  * a thread of its own for one that it took before it knew the partitions. There
- * is one such message at most; others were taken out of their partitions. An
- * answer from count on makes it refuse the message.
+ * is one such message with a key at most; others were taken out of their
+ * partitions. An answer from count on makes it refuse the message.
  */
 static int32_t
 on_partition(const rd_kafka_topic_t *rkt, const void *key, size_t key_len,
@@ -170,6 +170,8 @@ on_partition(const rd_kafka_topic_t *rkt, const void *key, size_t key_len,
 	struct attempt *a = attempt;
 	int32_t p = t->choose(rkt, key, key_len, count, topic, message);
 
+	if (!key)
+		return p;
 	if (!a) {
 		if (__atomic_load_n(&t->opener, __ATOMIC_ACQUIRE) ==
 		    (uint64_t)(uintptr_t)message + 1)
@@ -251,8 +253,8 @@ offer(struct psm__kafka_topic *t, const struct psm__message *m,
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Messages without a key have no order, and librdkafka does not ask for the
- * partition of each of them. */
+/* Messages without a key have no order, and librdkafka asks for the partition
+ * of each of them only with sticky.partitioning.linger.ms=0. */
 rd_kafka_resp_err_t
 psm__kafka_topic_send(struct psm__kafka_topic *t, const struct psm__message *m,
                       int64_t now_ms)
