@@ -299,6 +299,36 @@ START_TEST(quarantine_is_no_folder)
 }
 END_TEST
 
+static int
+note_stream(const psm_spool_item *i, void *user)
+{
+	char *names = user;
+	size_t len = 0;
+	const char *name = psm_spool_item_text(i, "stream", &len);
+
+	if (psm_spool_item_what(i) == PSM_SPOOL_STREAM)
+		(void)strncat(strcat(names, " "), name, len);
+	return 0;
+}
+
+/* In the order in which their events are sent. */
+START_TEST(streams_in_the_order_of_their_numbers)
+{
+	static const char *const made[] = {"stream.10", "stream.9", "stream.2",
+	                                   "stream.100", "stream.1"};
+	char names[200] = "", path[1000];
+
+	for (size_t i = 0; i < PSM__COUNT(made); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, made[i]);
+		ck_assert_int_eq(mkdir(path, 0700), 0);
+	}
+	ck_assert_int_eq(psm_spool_scan(dir, NULL, note_stream, names, NULL),
+	                 0);
+	ck_assert_str_eq(names, " stream.1 stream.2 stream.9 stream.10 "
+	                        "stream.100");
+}
+END_TEST
+
 START_TEST(stops_when_told)
 {
 	struct psm__spool *s = open_spool();
@@ -559,6 +589,7 @@ main(void)
 	tcase_add_test(tc, repair_leaves_the_living_alone);
 	tcase_add_test(tc, no_segment_at_all);
 	tcase_add_test(tc, quarantine_is_no_folder);
+	tcase_add_test(tc, streams_in_the_order_of_their_numbers);
 	tcase_add_test(tc, stops_when_told);
 	tcase_add_test(tc, wrong_use);
 	tcase_add_loop_test(tc, payloads_only_when_asked_for, 0, 2);

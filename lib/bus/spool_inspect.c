@@ -538,12 +538,25 @@ is_stream(const char *name)
 	return sscanf(name, "stream.%u%c", &n, &rest) == 1;
 }
 
+/* Streams are sent in the order of their numbers. */
+static int
+compare_numbers(const void *a, const void *b)
+{
+	const size_t at = strlen("stream.");
+	unsigned long x = strtoul(*(char *const *)a + at, NULL, 10);
+	unsigned long y = strtoul(*(char *const *)b + at, NULL, 10);
+
+	return x < y ? -1 : x > y;
+}
+
 /* A producer that has sent everything leaves none behind. */
 static int
 list_streams(int fd, const char *dir, struct names *n, psm_error *err)
 {
 	if (list(fd, ".", is_stream, n) < 0)
 		return fail_io(err, dir);
+	if (n->count > 0)
+		qsort(n->list, n->count, sizeof(*n->list), compare_numbers);
 	if (n->count > 0 || n->others == 0)
 		return 0;
 	return psm__fail(err, PSM_ERR_NOT_FOUND,
