@@ -123,13 +123,18 @@ static void
 rewrite(psm_json_writer *w, const psm_json *v)
 {
 	int64_t number;
+	const char *text;
+	size_t len;
 
 	switch (psm_json_kind(v)) {
 	case PSM_JSON_STRING:
 		psm_json_write_string(w, psm_json_string(v));
 		return;
 	case PSM_JSON_NUMBER:
-		if (psm_json_get_int(v, &number, NULL) == 0 && number != 0)
+		/* 1.0 is the number 1, but written otherwise. */
+		text = psm_json_text(v, &len);
+		if (psm_json_get_int(v, &number, NULL) == 0 && number != 0 &&
+		    strcspn(text, ".eE") >= len)
 			psm_json_write_int(w, number);
 		else
 			psm_json_write_value(w, v);
