@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The import and people: who is who, and what a person has decided. */
+#include "app/app.h"
 #include "testing_import.h"
 
 /* -- colleagues of one practice, who share all but the last name */
@@ -235,6 +236,97 @@ START_TEST(news_that_were_known)
 }
 END_TEST
 
+/* -- who is asked for */
+
+static size_t
+asked(const char *vorname, int64_t *rows_read)
+{
+	static const char stat[] =
+	    "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM "
+	    "pg_stat_xact_user_tables WHERE relname = 'therapeuten'";
+	struct psm__stored_list list = {0};
+	struct psm__names nobody = {0};
+	char *folded = psm__text_fold(vorname);
+	psm_rows *rows;
+	psm_tx *tx;
+	size_t found;
+
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx, "SET LOCAL enable_seqscan = off", 0, NULL, NULL,
+	               err));
+	OK(psm__stored_list_add(tx, "10115", folded, &nobody, &list, err));
+	found = list.count;
+	OK(psm_tx_exec(tx, stat, 0, NULL, &rows, err));
+	*rows_read = psm_rows_int(rows, 0, 0);
+	psm_rows_free(rows);
+	psm_tx_rollback(tx);
+	psm__stored_list_free(&list);
+	psm__free(folded);
+	return found;
+}
+
+/* However a name is written, in the table and in the record: the same one is
+ * found. */
+START_TEST(first_names_are_found)
+{
+	static const char *const names[][2] = {
+	    {" ANNA ", "Anna"},
+	    {"anna", "An\u200bna"},
+	    {"Jo\u0308rg", "J\u00d6RG"},
+	    {"J\u00d6RG", "Jo\u0308rg"},
+	    {"Rene\u0301", "REN\u00c9"},
+	    {"Wei\u00df", "WEISS"},
+	    {"Weiss", "Wei\u00df"},
+	    {"Wei\u1e9e", "weiss"},
+	    {"\u212aarl", "Karl"},
+	    {"Anna\u00a0 Maria", "anna MARIA"},
+	    {"Anna-Maria", "ANNA-MARIA"},
+	    {"Jo O'Neil jr.", "jo o'neil JR."},
+	    {"\u0141ukasz", "\u0142UKASZ"},
+	    {"\u0424\u0401\u0414\u041e\u0420",
+	     "\u0444\u0451\u0434\u043e\u0440"},
+	    {"-", "-"},
+	};
+	int64_t rows;
+
+	pg_run("INSERT INTO therapist_service.therapeuten (anrede, geschlecht, "
+	       "vorname, nachname, plz) VALUES ('Frau', 'weiblich', $n$%s$n$, "
+	       "'M', '10115')",
+	       names[_i][0]);
+	ck_assert_uint_eq(asked(names[_i][1], &rows), 1);
+	/* So is who had it in the last record. */
+	pg_run("INSERT INTO psymatch.therapist_import (therapist_id, plz, "
+	       "fields, vorname) SELECT id, plz, json_build_object('vorname', "
+	       "vorname), CASE WHEN vorname ~ '^ ?(ANNA|anna) ?$' THEN 'anna' "
+	       "ELSE '' END FROM therapist_service.therapeuten; "
+	       "UPDATE therapist_service.therapeuten SET vorname = 'Zoe', "
+	       "plz = '10999'");
+	ck_assert_uint_eq(asked(names[_i][1], &rows), 1);
+}
+END_TEST
+
+/* A record costs the same, however many others its postal code has. */
+START_TEST(others_are_not_asked_for)
+{
+	int64_t few, many;
+
+	pg_run("INSERT INTO therapist_service.therapeuten (anrede, geschlecht, "
+	       "vorname, nachname, plz) VALUES ('Frau', 'weiblich', 'Anna', "
+	       "'M', '10115')");
+	ck_assert_uint_eq(asked("Anna", &few), 1);
+	pg_run("INSERT INTO therapist_service.therapeuten (anrede, geschlecht, "
+	       "vorname, nachname, plz) SELECT 'Frau', 'weiblich', 'Anna ' || "
+	       "translate(n::text, '0123456789', 'abcdefghi\u00e4'), 'M', "
+	       "'10115' FROM generate_series(1, 200) n");
+	pg_run("INSERT INTO psymatch.therapist_import (therapist_id, plz, "
+	       "fields, vorname) SELECT id, plz, '{}', lower(vorname) FROM "
+	       "therapist_service.therapeuten WHERE vorname <> 'Anna'");
+	ck_assert_uint_eq(asked("Anna", &many), 1);
+	ck_assert_int_gt(few, 0);
+	ck_assert_int_lt(many, few + 20); /* not 200 */
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -250,6 +342,8 @@ suite(void)
 	tcase_add_test(t, news_over_a_correction);
 	tcase_add_test(t, first_run_over_older_data);
 	tcase_add_test(t, news_that_were_known);
+	tcase_add_loop_test(t, first_names_are_found, 0, 15);
+	tcase_add_test(t, others_are_not_asked_for);
 	suite_add_tcase(s, t);
 	return s;
 }

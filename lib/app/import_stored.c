@@ -152,14 +152,98 @@ read_rows(const psm_rows *rows, const char *vorname,
 	return rc;
 }
 
-/* Digits of the code are an index (migration 002). Plain equality: of an array
- * of codes PostgreSQL expects too much while tables are new. OFFSET 0 has each
- * row looked up by its id, for the same reason. */
+/* Digits of the code and KEY of the first name are an index (migration 005).
+ * Plain equality: of an array of codes PostgreSQL expects too much while tables
+ * are new. OFFSET 0 has each row looked up by its id, for the same reason. */
 #define DIGITS "translate(t.plz, translate(t.plz, '0123456789', ''), '')"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ\u00c4\u00d6\u00dc\u00c9"
+#define LOWER "abcdefghijklmnopqrstuvwxyz\u00e4\u00f6\u00fc\u00e9"
+/* The letters of a first name, as far as it has no others; else '', as its fold
+ * may be any. Whose folds are the same have the same key, or one of them ''. */
+#define KEY(name)                                                              \
+	"CASE WHEN translate(" name ", '" UPPER LOWER                          \
+	"\u00df -.''', '') = '' "                                              \
+	"THEN replace(translate(" name ", '" UPPER " -.''', '" LOWER "'), "    \
+	"'\u00df', 'ss') ELSE '' END"
 #define SELECTED                                                               \
 	"SELECT t.id, t.vorname, t.nachname, t.plz, t.strasse, t.ort, "        \
 	"t.telefon, t.email, s.import_source, i.fields "
 #define STATE "LEFT JOIN psymatch.therapist_state s ON s.therapist_id = t.id "
+#define FROM_TABLE                                                             \
+	"FROM therapist_service.therapeuten t " STATE                          \
+	"LEFT JOIN psymatch.therapist_import i ON i.therapist_id = t.id "
+#define FROM_IMPORT                                                            \
+	"FROM psymatch.therapist_import i "                                    \
+	"CROSS JOIN LATERAL (SELECT * FROM therapist_service.therapeuten "     \
+	"WHERE id = i.therapist_id OFFSET 0) t " STATE
+
+static int
+select_all(psm_tx *tx, const char *code, psm_rows **rows, psm_error *err)
+{
+	return psm_tx_exec(
+	    tx,
+	    SELECTED FROM_TABLE
+	    "WHERE " DIGITS " = $1 UNION ALL " SELECTED FROM_IMPORT
+	    "WHERE i.plz = $1 AND " DIGITS " IS DISTINCT FROM $1 ORDER BY 1",
+	    1, &code, rows, err);
+}
+
+/* Keep of a folded name what KEY does, in place. 0: it has other letters. */
+static int
+reduce(char *name)
+{
+	static const char *const letters[] = {"\u00e4", "\u00f6", "\u00fc",
+	                                      "\u00e9"};
+	char *to = name;
+	size_t i;
+
+	for (const char *c = name; *c != '\0'; c++) {
+		if (strchr(" -.'", *c) != NULL)
+			continue;
+		*to++ = *c;
+		if (*c >= 'a' && *c <= 'z')
+			continue;
+		for (i = 0; i < PSM__COUNT(letters); i++)
+			if (strncmp(c, letters[i], 2) == 0)
+				break;
+		if (i == PSM__COUNT(letters))
+			return 0;
+		*to++ = *++c;
+	}
+	*to = '\0';
+	return to > name;
+}
+
+/* All who may have, or have had, that first name, and few more: else each
+ * record would ask for everybody of its postal code. */
+static int
+select_named(psm_tx *tx, const char *code, const char *vorname, psm_rows **rows,
+             psm_error *err)
+{
+	char *key = psm__strdup(vorname);
+	const char *params[2] = {code, key};
+	int rc;
+
+	if (key == NULL)
+		return psm__nomem(err);
+	if (!reduce(key))
+		params[1] = NULL;
+	rc = psm_tx_exec(
+	    tx,
+	    SELECTED FROM_TABLE "WHERE " DIGITS " = $1 AND " KEY(
+		"t.vorname") " = $2 "
+			     "UNION " SELECTED FROM_TABLE "WHERE " DIGITS
+			     " = $1 AND " KEY(
+				 "t.vorname") " = '' "
+					      "UNION " SELECTED FROM_IMPORT
+					      "WHERE i.plz = $1 AND i.vorname = $2 "
+					      "UNION " SELECTED FROM_IMPORT
+					      "WHERE i.plz = $1 AND i.vorname = '' "
+					      "ORDER BY 1",
+	    2, params, rows, err);
+	psm__free(key);
+	return rc;
+}
 
 int
 psm__stored_list_add(psm_tx *tx, const char *code, const char *vorname,
@@ -169,17 +253,8 @@ psm__stored_list_add(psm_tx *tx, const char *code, const char *vorname,
 	psm_rows *rows = NULL;
 	int rc;
 
-	rc = psm_tx_exec(
-	    tx,
-	    SELECTED
-	    "FROM therapist_service.therapeuten t " STATE
-	    "LEFT JOIN psymatch.therapist_import i ON i.therapist_id = t.id "
-	    "WHERE " DIGITS " = $1 UNION ALL " SELECTED
-	    "FROM psymatch.therapist_import i "
-	    "CROSS JOIN LATERAL (SELECT * FROM therapist_service.therapeuten "
-	    "WHERE id = i.therapist_id OFFSET 0) t " STATE
-	    "WHERE i.plz = $1 AND " DIGITS " IS DISTINCT FROM $1 ORDER BY 1",
-	    1, &code, &rows, err);
+	rc = vorname != NULL ? select_named(tx, code, vorname, &rows, err)
+	                     : select_all(tx, code, &rows, err);
 	if (rc == 0)
 		rc = read_rows(rows, vorname, present, out, err);
 	psm_rows_free(rows);
@@ -199,16 +274,20 @@ psm__therapist_remember(psm_tx *tx, const char *id,
                         const struct psm__row *record, const char *fields,
                         const char *source, psm_error *err)
 {
-	const char *params[3] = {id, psm__row_get(record, "plz"), fields};
+	const char *params[4] = {id, psm__row_get(record, "plz"), fields,
+	                         psm__row_get(record, "vorname")};
 	int rc;
 
-	rc = psm_tx_queue(tx,
-	                  "INSERT INTO psymatch.therapist_import "
-	                  "(therapist_id, plz, fields) "
-	                  "VALUES ($1::integer, $2, $3) "
-	                  "ON CONFLICT (therapist_id) DO UPDATE "
-	                  "SET plz = excluded.plz, fields = excluded.fields",
-	                  3, params, err);
+	rc = psm_tx_queue(
+	    tx,
+	    "INSERT INTO psymatch.therapist_import "
+	    "(therapist_id, plz, fields, vorname) "
+	    "VALUES ($1::integer, $2, $3, " KEY(
+		"$4::text") ") "
+			    "ON CONFLICT (therapist_id) DO UPDATE "
+			    "SET plz = excluded.plz, fields = excluded.fields, "
+			    "vorname = excluded.vorname",
+	    4, params, err);
 	if (rc < 0 || source == NULL)
 		return rc;
 	/* Else an older file that says something else would be news again. */
