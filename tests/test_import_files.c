@@ -5,6 +5,9 @@
 #include "testing_import.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <utime.h>
 
 /* -- the log */
@@ -254,6 +257,44 @@ START_TEST(dated_in_the_future)
 }
 END_TEST
 
+/* Root reads everything, unless it does without that. */
+static void
+obey_modes(void)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	ck_assert_int_eq(syscall(SYS_capget, &head, data), 0);
+	data[0].effective &=
+	    ~(1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH);
+	ck_assert_int_eq(syscall(SYS_capset, &head, data), 0);
+}
+
+/* What may not be read is told once, also by the next process, and read when it
+ * may be. */
+START_TEST(forbidden)
+{
+	obey_modes();
+	put_one("20250602", "10115.json", "Frau", "Alt", "030 23125 1");
+	ck_assert_int_eq(chmod(place("20250602/10115.json"), 0), 0);
+	ck_assert_int_eq(import_logged(), 0);
+	ck_assert_ptr_nonnull(
+	    strstr(logged, "broken import file 20250602/10115.json"));
+	psm_import_status_free(status);
+	OK(psm_import_status_new(86400, &status, err));
+	ck_assert_int_eq(import_logged(), 0);
+	ck_assert_str_eq(logged, "");
+	ck_assert_int_eq(count("broken"), 0);
+	ck_assert_int_eq(chmod(place("20250602/10115.json"), 0644), 0);
+	ck_assert_int_eq(import_logged(), 1);
+	ck_assert_str_eq(logged, "");
+	/* Forbidden once more is news. */
+	ck_assert_int_eq(chmod(place("20250602/10115.json"), 0), 0);
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(count("broken"), 1);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -267,6 +308,7 @@ suite(void)
 	tcase_add_loop_test(t, what_is_no_file, 0, 5);
 	tcase_add_loop_test(t, cut_by_the_database, 0, 2);
 	tcase_add_test(t, dated_in_the_future);
+	tcase_add_test(t, forbidden);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -142,7 +142,8 @@ struct psm__file {
 };
 /*
  * Read a file; name is borrowed. What psm__file_is_broken() says: no next try
- * will do better, and out tells which file that is; PSM_ERR_IO: not now.
+ * will do better, and out tells which file that is; PSM_ERR_IO: not now, and if
+ * out has a checksum, not before somebody allows it.
  */
 int psm__file_read(const char *path, const char *name, struct psm__file *out,
                    psm_error *err);

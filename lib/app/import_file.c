@@ -146,6 +146,18 @@ read_open(int fd, struct psm__file *out, psm_error *err)
 	return 0;
 }
 
+/* A file that we may not read is known by its state, of which the time of the
+ * last change of its mode is a part. */
+static void
+know_forbidden(struct psm__file *out, const struct stat *st)
+{
+	struct psm__file_id id = id_of(st);
+
+	id.mtime = st->st_ctim;
+	snprintf(out->checksum, sizeof(out->checksum), "forbidden-%016llx",
+	         (unsigned long long)checksum(&id, sizeof(id)));
+}
+
 static int
 fail_open(struct psm__file *out, psm_error *err)
 {
@@ -172,6 +184,8 @@ psm__file_read(const char *path, const char *name, struct psm__file *out,
 		return refuse_kind(out, &st, err);
 	if (fd < 0 && errno == ENXIO && !S_ISREG(st.st_mode))
 		return refuse_kind(out, &st, err); /* a socket */
+	if (fd < 0 && (errno == EACCES || errno == EPERM))
+		know_forbidden(out, &st);
 	if (fd < 0)
 		return fail_open(out, err);
 	rc = read_open(fd, out, err);

@@ -231,6 +231,18 @@ set_aside(struct run *run, size_t day, const char *path,
 	return TRY_OLDER;
 }
 
+/* It may be readable in the next run. One that is forbidden is told once. */
+static int
+skip_unreadable(struct run *run, const struct psm__file *f,
+                const psm_error *why, psm_error *err)
+{
+	int rc = f->checksum[0] != '\0' ? remember_broken(run, f, err) : 1;
+
+	if (rc == 1)
+		psm__import_error(run->status, f->name, -1, why);
+	return rc < 0 ? rc : 0;
+}
+
 /* Count of therapists written, TRY_OLDER, TRY_AGAIN or an error. */
 static int
 import_path(struct run *run, size_t day, const char *name, psm_error *err)
@@ -257,9 +269,7 @@ import_path(struct run *run, size_t day, const char *name, psm_error *err)
 	if (psm__file_is_broken(rc)) {
 		rc = set_aside(run, day, path, &file, why, err);
 	} else if (rc == PSM_ERR_IO) {
-		/* This file cannot be read now: the next run tries again. */
-		psm__import_error(run->status, source, -1, why);
-		rc = 0;
+		rc = skip_unreadable(run, &file, why, err);
 	} else if (rc < 0) {
 		psm__error_copy(err, why);
 		psm__error_source(err, "%s", source);
