@@ -180,6 +180,28 @@ START_TEST(c14_records_were_deleted)
 }
 END_TEST
 
+/* Nothing is left, so that the end of the log is all that comes at first. */
+START_TEST(c14_all_records_were_deleted)
+{
+	const char *topic = kafka_topic();
+	psm_consumer *c;
+
+	end(reader_of(topic, NULL, 10));
+	send_events(topic, 10, 60);
+	kafka_trim(topic, 0, 60);
+	forget();
+	c = reader(topic);
+	KAFKA_UNTIL(psm_consumer_stat(c, "gaps") == 1);
+	ck_assert_int_eq(psm_consumer_stat(c, "gap_messages"), 50);
+	ck_assert_int_eq(psm_consumer_health(c, NULL, 0), PSM_HEALTH_AMBER);
+	send_events(topic, 60, 70);
+	KAFKA_UNTIL(seen() == 10);
+	ck_assert_int_eq(got.first, 60);
+	ck_assert_int_eq(psm_consumer_stat(c, "gaps"), 1);
+	end(c);
+}
+END_TEST
+
 /* The consumer was away. The broker forgets a group's offsets with the topic:
  * all that is in the new one is read. */
 START_TEST(c14_made_anew_while_away)
@@ -354,6 +376,7 @@ main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, kafka_set_up, kafka_tear_down);
 	tcase_add_test(tc, c14_retention_ran_past_the_consumer);
 	tcase_add_test(tc, c14_records_were_deleted);
+	tcase_add_test(tc, c14_all_records_were_deleted);
 	tcase_add_test(tc, c14_made_anew_while_away);
 	tcase_add_test(tc, c14_made_anew_while_reading);
 	tcase_add_test(tc, c14_made_anew_and_longer_while_reading);

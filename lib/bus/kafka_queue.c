@@ -183,14 +183,17 @@ fail_message(rd_kafka_message_t *m, psm_error *err)
 	return PSM_ERR_BROKER;
 }
 
-/* The partition is read to its end: what is missing there are no messages, but
- * the markers of transactions. */
+/* The partition is read to its end: what is missing there are the markers of
+ * transactions, or messages that retention took together with all others. */
 static void
 see_end(struct psm__kafka_source *s, struct psm__kafka_part *part,
         rd_kafka_message_t *m)
 {
-	if (part && m->offset > part->position)
+	if (part && m->offset > part->position) {
+		if (part->position >= 0)
+			psm__kafka_check_gap(s, part, m->offset);
 		__atomic_store_n(&part->position, m->offset, __ATOMIC_RELAXED);
+	}
 	if (part)
 		psm__kafka_came(part, psm__mono_ms());
 	rd_kafka_message_destroy(m);
@@ -258,7 +261,7 @@ psm__kafka_next(struct psm__kafka_source *s, int64_t now,
                 struct psm__record *rec, int64_t *due, psm_error *err)
 {
 	struct psm__kafka_part *ready = NULL;
-	rd_kafka_message_t *m = s->odd;
+	rd_kafka_message_t *m;
 	int rc = 0;
 
 	if (s->held || s->kept || s->paused)
@@ -269,6 +272,7 @@ psm__kafka_next(struct psm__kafka_source *s, int64_t now,
 			return rc;
 		ready = look_at_holds(s, now, due);
 	}
+	m = s->odd; /* not before: a gap may have dropped it */
 	s->odd = NULL;
 	while (rc == 0 && (m || may_take(s, now, due))) {
 		if (!m)
