@@ -115,8 +115,9 @@ stall(psm_consumer *c, int64_t since, char *reason, size_t size)
 		         (long long)(since / 1000));
 	else
 		snprintf(reason, size,
-		         "%lld messages wait, and none came for %lld s",
-		         (long long)lag, (long long)(since / 1000));
+		         "%lld message%s wait%s, and none came for %lld s",
+		         (long long)lag, PSM__NOUN_S(lag), PSM__VERB_S(lag),
+		         (long long)(since / 1000));
 	return since < STALL_RED_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
 }
 

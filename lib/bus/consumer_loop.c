@@ -148,6 +148,7 @@ look_for_progress(psm_consumer *c, int64_t now, int64_t lag)
 	const struct psm__consumer_counts *n = &c->counts;
 	int64_t progress = n->handled + n->retried + n->dead + n->skipped;
 	int stalled = lag != 0 && progress == c->progress && c->retrying == 0 &&
+	              __atomic_load_n(&c->assigned, __ATOMIC_RELAXED) > 0 &&
 	              c->source->ops->connected(c->source);
 
 	c->progress = progress;

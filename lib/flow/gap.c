@@ -295,10 +295,10 @@ psm__stall_health(const psm_processor *pr, char *reason, size_t size)
 		               pr->name, (long long)(since / 1000));
 	else
 		(void)snprintf(reason, size,
-		               "%s: %lld messages wait, and none came for "
+		               "%s: %lld message%s wait%s, and none came for "
 		               "%lld s",
-		               pr->name, (long long)lag,
-		               (long long)(since / 1000));
+		               pr->name, (long long)lag, PSM__NOUN_S(lag),
+		               PSM__VERB_S(lag), (long long)(since / 1000));
 	return since < STALL_RED_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
 }
 

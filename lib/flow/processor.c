@@ -508,9 +508,10 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 	holding = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
 	if (holding > 0) {
 		(void)snprintf(reason, size,
-		               "%s: %lld partitions wait for an event that is "
-		               "tried again",
-		               pr->name, (long long)holding);
+		               "%s: %lld partition%s wait%s for an event that "
+		               "is tried again",
+		               pr->name, (long long)holding,
+		               PSM__NOUN_S(holding), PSM__VERB_S(holding));
 		return PSM_HEALTH_AMBER;
 	}
 	health = psm__parked_health(pr, reason, size);
