@@ -219,11 +219,11 @@ START_TEST(c12_nothing_comes_is_seen)
 	flow_start();
 	flow_wait_offset(1);
 	pr->stall_ms = 0;
-	PG_UNTIL(is(PSM_HEALTH_GREEN, "1 events handled"));
+	PG_UNTIL(is(PSM_HEALTH_GREEN, "1 event handled"));
 	set_deaf(1);
 	PG_UNTIL(read_count(&unheard) > 0);
 	flow_put(1, 2);
-	PG_UNTIL(is(PSM_HEALTH_AMBER, "1 messages wait, and none came"));
+	PG_UNTIL(is(PSM_HEALTH_AMBER, "1 message waits, and none came"));
 	set_deaf(0);
 	flow_wait_offset(2);
 	PG_UNTIL(is(PSM_HEALTH_GREEN, "2 events handled"));
@@ -262,6 +262,51 @@ START_TEST(each_message_is_read_once)
 	flow_check_effects(200);
 	ck_assert_int_gt(plan.seen, again[_i].times);
 	ck_assert_int_eq(read_count(&given), 200);
+}
+END_TEST
+
+/* -- no memory to keep what was read: it is read again, all of it */
+
+static int refused; /* flow_lock: allocations that are to fail, then 0 */
+static int denied;  /* flow_lock: of them */
+
+static void *
+resize(void *old, size_t size)
+{
+	int no;
+
+	(void)pthread_mutex_lock(&flow_lock);
+	/* Of what is kept, when there is more of it than at first. */
+	no = refused > 0 && old && size == 16 * sizeof(struct psm__record);
+	refused -= no;
+	denied += no;
+	(void)pthread_mutex_unlock(&flow_lock);
+	return no ? NULL : realloc(old, size);
+}
+
+static void
+setup_refusing(void)
+{
+	ck_assert_int_eq(psm_set_allocator(malloc, resize, free), 0);
+	setup();
+	refused = 1;
+	denied = 0;
+}
+
+START_TEST(nothing_is_left_out_without_memory)
+{
+	int n;
+
+	plan = (struct flow_plan){.bad = 1, .times = 1, .rc = again[_i * 2].rc};
+	for (n = 1; n <= 40; n++)
+		flow_put(1 + n % 7, n);
+	flow_start();
+	flow_wait_offset(40);
+	PG_UNTIL(psm_processor_stat(pr, "lag") == 0);
+	flow_stop();
+	flow_check_effects(40);
+	ck_assert_int_eq(read_count(&denied), 1);
+	ck_assert_int_gt(read_count(&given), 40);
 }
 END_TEST
 
@@ -365,6 +410,11 @@ main(int argc, char **argv)
 	tcase_add_test(tc, c08_partition_goes_while_the_batch_is_read);
 	tcase_add_test(tc, c08_late_handler_is_seen);
 	tcase_add_test(tc, c12_dead_event_is_seen);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("memory");
+	tcase_add_checked_fixture(tc, setup_refusing, flow_teardown);
+	tcase_set_timeout(tc, 90);
+	tcase_add_loop_test(tc, nothing_is_left_out_without_memory, 0, 2);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

@@ -61,7 +61,7 @@ make_room(struct psm__part *p)
 void
 psm__kept_first(psm_processor *pr, struct psm__part *p, struct psm__record *rec)
 {
-	if (make_room(p) < 0) {
+	if (p->reread != PSM__NOT_AGAIN || make_room(p) < 0) {
 		psm__kept_drop(pr, p);
 		read_again(pr, p, rec);
 		return;

@@ -498,7 +498,7 @@ keep_items(psm_processor *pr, int behind)
 		struct psm__item *it = &pr->batch.items[i];
 		struct psm__part *p = &pr->parts[it->part];
 
-		if (it->held || it->gone || p->reread != PSM__NOT_AGAIN)
+		if (it->held || it->gone)
 			continue;
 		if (behind && (!p->stopped || it <= p->stopped))
 			continue;
