@@ -53,6 +53,8 @@ struct psm__message {
  * PSM_ERR_CLOSED     the sink is dead or closing: never sent, or outcome
  *                    unknown.
  * reason is a sentence without personal data, "" for rc 0.
+ * A report may send, but not while the sink is closed; it must not poll or
+ * close the sink.
  */
 typedef void (*psm__report_fn)(uint64_t token, int rc, const char *reason,
                                void *user);
@@ -145,6 +147,11 @@ void psm__source_log_gap(const char *group, const struct psm__gap *gap);
  * leaves no gap, whatever is gone before it. */
 #define PSM__EARLIEST (-3)
 
+/*
+ * Callbacks run between two steps of the source, never in the middle of one:
+ * they may release records, commit and hold. A server that goes away meanwhile
+ * is an outage like any other. They must not poll, serve or close the source.
+ */
 struct psm__source_conf {
 	const char *group;
 	const char *const *topics; /* copied */

@@ -233,25 +233,16 @@ take_chunk(struct psm__pg_part *part, const struct psm__topic_place *at,
 
 /* What lies between was deleted, or the log is another one. */
 static void
-jump(struct psm__pg_source *s, struct psm__pg_part *part, int64_t to)
+jump(struct psm__pg_part *part, int64_t to)
 {
-	const struct psm__gap gap = {
-	    .topic = part->topic,
-	    .partition = part->partition,
-	    .from = part->position,
-	    .to = to,
-	};
-
-	part->position = to;
-	psm__source_log_gap(s->group, &gap);
-	if (s->conf.gap)
-		s->conf.gap(&gap, s->conf.user);
+	part->gap_from = part->position;
+	part->gap_to = part->position = to;
 }
 
 /* first_row: offset of the first message that was read, -1: none was. */
 static void
-check_ends(struct psm__pg_source *s, struct psm__pg_part *part,
-           const struct psm__topic_place *at, int64_t first_row)
+check_ends(struct psm__pg_part *part, const struct psm__topic_place *at,
+           int64_t first_row)
 {
 	if (part->position < 0) {
 		part->position = first_row >= 0 ? first_row : at->first;
@@ -260,10 +251,10 @@ check_ends(struct psm__pg_source *s, struct psm__pg_part *part,
 	if (!at->wanted)
 		return;
 	if (first_row > part->position)
-		jump(s, part, first_row);
+		jump(part, first_row);
 	else if (first_row < 0 &&
 	         (part->position < at->first || part->position > at->next))
-		jump(s, part, at->first);
+		jump(part, at->first);
 }
 
 /* 0: the topic was dropped, and may be there again: its messages are not those
@@ -281,7 +272,7 @@ is_same_log(struct psm__pg_source *s, struct psm__pg_part *part,
 		return 1;
 	psm__pg_forget(part);
 	if (part->position > 0)
-		jump(s, part, 0);
+		jump(part, 0);
 	__atomic_store_n(&s->follow, 1, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -307,7 +298,7 @@ take_rows(struct psm__pg_source *s, const struct psm__topic_place *list,
 		}
 		if (!is_same_log(s, s->parts[i], &list[i]))
 			continue;
-		check_ends(s, s->parts[i], &list[i], offset);
+		check_ends(s->parts[i], &list[i], offset);
 		if (at > first && rc == 0)
 			rc = take_chunk(s->parts[i], &list[i], rows, first,
 			                at - first, err);

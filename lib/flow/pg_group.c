@@ -85,9 +85,8 @@ psm__pg_flush(struct psm__pg_source *s, psm_error *err)
 		struct psm__pg_part *part = s->parts[i];
 
 		if (part->pending >= 0 && !part->lost &&
-		    found == (int64_t)count && s->conf.confirmed)
-			s->conf.confirmed(part->topic, part->partition,
-			                  part->pending, s->conf.user);
+		    found == (int64_t)count)
+			part->confirmed = part->pending;
 		part->pending = -1;
 	}
 	if (found < (int64_t)count) {
@@ -131,10 +130,10 @@ find_share(const psm_rows *rows, const struct psm__pg_part *part,
 	return -1;
 }
 
-/* Run the callbacks of all partitions that must go. The last chance to commit;
- * not for those that may have another owner already. */
+/* Choose the partitions that must go. Their callbacks may commit, unless there
+ * may be another owner already. */
 static void
-revoke(struct psm__pg_source *s, const psm_rows *rows)
+choose_going(struct psm__pg_source *s, const psm_rows *rows)
 {
 	struct psm__topic_share share;
 	size_t i;
@@ -146,23 +145,32 @@ revoke(struct psm__pg_source *s, const psm_rows *rows)
 		if (there && share.keep && !share.fresh)
 			continue;
 		part->lost = !there || share.fresh;
-		if (s->conf.revoked)
-			s->conf.revoked(part->topic, part->partition,
-			                s->conf.user);
-		part->leaving = 1;
+		part->stage = PSM__PG_GOING;
 	}
 }
 
 static void
-remove_leaving(struct psm__pg_source *s)
+remove_gone(struct psm__pg_source *s)
 {
 	size_t i = 0;
 
 	while (i < s->part_count)
-		if (s->parts[i]->leaving)
+		if (s->parts[i]->stage == PSM__PG_GONE)
 			remove_part(s, s->parts[i]);
 		else
 			i++;
+}
+
+/* The callbacks of what must go, and what they want to be written. */
+static void
+give_up(struct psm__pg_source *s)
+{
+	psm__pg_tell_revoked(s);
+	if (s->link.conn && psm__pg_flush(s, NULL) < 0)
+		psm__log(PSM_LOG_DEBUG, "offset hint refused", "group",
+		         s->group, NULL);
+	psm__pg_tell_confirmed(s);
+	remove_gone(s);
 }
 
 /* Everything that is ours and meant for others, whether we knew of it or not.
@@ -198,7 +206,6 @@ add_part(struct psm__pg_source *s, const struct psm__topic_share *share,
          psm_error *err)
 {
 	struct psm__pg_part *part = psm__alloc(sizeof *part);
-	int64_t at = -1;
 
 	if (part)
 		part->topic = psm__strdup(share->topic);
@@ -210,16 +217,10 @@ add_part(struct psm__pg_source *s, const struct psm__topic_share *share,
 	}
 	part->partition = share->partition;
 	part->born = share->born;
-	part->end = part->pending = -1;
+	part->stage = PSM__PG_NEW;
+	part->position = share->next;
+	part->end = part->pending = part->confirmed = part->gap_from = -1;
 	s->parts[s->part_count++] = part;
-	if (s->conf.start_at)
-		at = s->conf.start_at(part->topic, part->partition, share->next,
-		                      share->born, s->conf.user);
-	/* What we are told is a number of the log that was read, and this may
-	 * be another one: reading it will tell. */
-	if (at > 0 && *psm__pg_born(s, share->topic) != 0)
-		part->born = *psm__pg_born(s, share->topic);
-	part->position = at >= 0 ? at : at == PSM__EARLIEST ? -1 : share->next;
 	return 0;
 }
 
@@ -281,16 +282,20 @@ psm__pg_follow(struct psm__pg_source *s, psm_error *err)
 	__atomic_store_n(&s->lease_until, asked_ms + s->pg->lease_ms,
 	                 __ATOMIC_RELEASE);
 	s->joined = 1;
-	revoke(s, rows);
-	if (psm__pg_flush(s, NULL) < 0)
-		psm__log(PSM_LOG_DEBUG, "offset hint refused", "group",
-		         s->group, NULL);
-	remove_leaving(s);
-	rc = take_over(s, rows, err);
+	choose_going(s, rows);
+	give_up(s);
+	rc = psm__pg_linked(s, err);
+	if (rc == 0)
+		rc = take_over(s, rows, err);
 	if (rc == 0)
 		rc = release(s, rows, err);
+	psm__pg_ask_starts(s);
+	if (rc == 0)
+		rc = psm__pg_linked(s, err);
 	psm__pg_count_lag(s);
 out:
+	if (rc < 0) /* what is left of it */
+		__atomic_store_n(&s->follow, 1, __ATOMIC_RELEASE);
 	psm_rows_free(rows);
 	return rc;
 }
@@ -306,4 +311,5 @@ psm__pg_leave(struct psm__pg_source *s)
 		psm__log(PSM_LOG_WARN, "left the group without saying so",
 		         "group", s->group, "reason", psm_error_message(s->err),
 		         NULL);
+	psm__pg_tell_confirmed(s);
 }

@@ -3,6 +3,7 @@
  * close. */
 #include "flow/pg_source.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Records in a row from one partition before the next one is asked. */
@@ -79,21 +80,30 @@ next_record(struct psm__pg_source *s, struct psm__record *rec, int64_t *due)
 
 /* -- serving */
 
-/* What is due beside reading. 0, or why not. */
+static int
+write_hints(struct psm__pg_source *s, psm_error *err)
+{
+	int rc;
+
+	s->commit_at_ms = 0;
+	rc = psm__pg_flush(s, err);
+	psm__pg_tell_confirmed(s);
+	if (rc == PSM_ERR_FENCED) {
+		psm__error_clear(err);
+		rc = 0;
+	}
+	return rc == 0 ? psm__pg_linked(s, err) : rc;
+}
+
+/* What is due beside reading. 0: the connection is there. Else why not. */
 static int
 serve(struct psm__pg_source *s, psm_error *err)
 {
 	int64_t now = psm__mono_ms();
 	int rc = 0;
 
-	if (s->commit_at_ms > 0 && now >= s->commit_at_ms) {
-		s->commit_at_ms = 0;
-		rc = psm__pg_flush(s, err);
-		if (rc == PSM_ERR_FENCED) {
-			psm__error_clear(err);
-			rc = 0;
-		}
-	}
+	if (s->commit_at_ms > 0 && now >= s->commit_at_ms)
+		rc = write_hints(s, err);
 	if (rc == 0 && (now >= s->follow_at_ms || !lease_lives(s) ||
 	                __atomic_load_n(&s->follow, __ATOMIC_ACQUIRE)))
 		rc = psm__pg_follow(s, err);
@@ -124,9 +134,11 @@ fetch(struct psm__pg_source *s, psm_error *err)
 	if (!news(s) && psm__mono_ms() < s->read_at_ms)
 		return 0;
 	rc = psm__pg_fetch(s, err);
+	if (rc >= 0)
+		psm__pg_worked(&s->link);
+	psm__pg_tell_gaps(s);
 	if (rc < 0)
 		return rc;
-	psm__pg_worked(&s->link);
 	if (rc > 0) {
 		s->idle_ms = 0;
 		s->read_at_ms = 0;
@@ -196,11 +208,20 @@ tell(struct psm__pg_source *s, int rc, psm_error *err)
 }
 
 static int
+in_callback(psm_error *err)
+{
+	return psm__fail(err, PSM_ERR_STATE,
+	                 "a callback of the source must not poll it");
+}
+
+static int
 source_serve(struct psm__source *base, psm_error *err)
 {
 	struct psm__pg_source *s = source_of(base);
 	int rc;
 
+	if (s->telling)
+		return in_callback(err);
 	__atomic_store_n(&s->polled_ms, psm__mono_ms(), __ATOMIC_RELAXED);
 	psm__error_clear(s->err);
 	rc = psm__pg_connect(s->pg, &s->link, "transport source",
@@ -219,6 +240,8 @@ source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
 	struct psm__pg_source *s = source_of(base);
 	int64_t deadline = psm__mono_ms() + timeout_ms;
 
+	if (s->telling)
+		return in_callback(err);
 	__atomic_store_n(&s->polled_ms, psm__mono_ms(), __ATOMIC_RELAXED);
 	for (;;) {
 		int64_t due = deadline;
@@ -278,6 +301,7 @@ source_commit(struct psm__source *base, const char *topic, int32_t partition,
 		rc = psm__pg_flush(s, err);
 		if (rc < 0 && rc != PSM_ERR_FENCED)
 			psm__pg_failed(&s->link);
+		psm__pg_tell_confirmed(s);
 	}
 	return rc;
 }
@@ -361,6 +385,7 @@ source_close(struct psm__source *base, int timeout_ms)
 {
 	struct psm__pg_source *s = source_of(base);
 
+	assert(!s->telling);
 	psm__pg_unkeep(s->pg, s);
 	if (s->link.conn)
 		psm__conn_limits(s->link.conn,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The inside of a postgres source: pg_source.c polls, pg_group.c follows the
- * group, pg_fetch.c reads, pg_lease.c keeps the lease. */
+ * group, pg_fetch.c reads, pg_tell.c runs the callbacks, pg_lease.c keeps the
+ * lease. */
 #ifndef PSM_FLOW_PG_SOURCE_H
 #define PSM_FLOW_PG_SOURCE_H
 
@@ -21,6 +22,13 @@ struct psm__pg_chunk {
 #define PSM__PG_FETCH_MOST 500
 #define PSM__PG_FETCH_BYTES (2 << 20)
 
+enum psm__pg_stage {
+	PSM__PG_NEW, /* it has not been asked where to start */
+	PSM__PG_OURS,
+	PSM__PG_GOING, /* its revoked callback is due */
+	PSM__PG_GONE   /* its revoked callback has run */
+};
+
 struct psm__pg_part {
 	char *topic;
 	int32_t partition;
@@ -29,8 +37,10 @@ struct psm__pg_part {
 	int64_t end;      /* behind the last message; -1: unknown */
 	int64_t pending;  /* to be committed; -1: nothing */
 	int64_t held_until_ms;
-	int lost;    /* it may be another member's: nothing is committed */
-	int leaving; /* its callback has run */
+	enum psm__pg_stage stage;
+	int lost; /* it may be another member's: nothing is committed */
+	int64_t confirmed;           /* committed, to be told; -1: nothing */
+	int64_t gap_from, gap_to;    /* a gap to be told; from -1: none */
 	struct psm__pg_chunk *chunk; /* what was read; NULL: nothing */
 	size_t at;                   /* the next one in chunk */
 };
@@ -57,6 +67,7 @@ struct psm__pg_source {
 	int idle_ms;
 	uint64_t seen; /* pg->written, as far as we have read */
 	int told;      /* the outage has been reported */
+	int telling;   /* callbacks that run: one, or one in another's commit */
 
 	int woken;           /* pg->lock */
 	int64_t lag;         /* __atomic; -1: unknown */
@@ -72,16 +83,19 @@ struct psm__pg_part *psm__pg_part(struct psm__pg_source *s, const char *topic,
                                   int32_t partition);
 /* Its place in s->born. */
 int64_t *psm__pg_born(struct psm__pg_source *s, const char *topic);
-/* Ask the group what is ours, give up and take over, with the callbacks. */
+/* Ask the group what is ours, give up and take over, with the callbacks. 0: the
+ * connection is there. */
 int psm__pg_follow(struct psm__pg_source *s, psm_error *err);
-/* Write what is pending. */
+/* Write what is pending. What was written is to be told by
+ * psm__pg_tell_confirmed(). */
 int psm__pg_flush(struct psm__pg_source *s, psm_error *err);
 void psm__pg_leave(struct psm__pg_source *s);
 void psm__pg_drop_parts(struct psm__pg_source *s);
 
 /* -- pg_fetch.c */
 
-/* Read what is wanted. 1: something came. 0: nothing. */
+/* Read what is wanted. 1: something came. 0: nothing. Gaps are to be told by
+ * psm__pg_tell_gaps(). */
 int psm__pg_fetch(struct psm__pg_source *s, psm_error *err);
 /* The rows from first on, all of one partition; *out is new. */
 int psm__pg_chunk(const struct psm__topic_place *at, const psm_rows *rows,
@@ -91,5 +105,15 @@ void psm__pg_release(struct psm__pg_chunk *chunk);
 /* Forget what was read of it. */
 void psm__pg_forget(struct psm__pg_part *part);
 void psm__pg_count_lag(struct psm__pg_source *s);
+
+/* -- pg_tell.c. After these s->link.conn may be NULL. */
+
+void psm__pg_tell_confirmed(struct psm__pg_source *s);
+void psm__pg_tell_gaps(struct psm__pg_source *s);
+void psm__pg_tell_revoked(struct psm__pg_source *s);
+/* Where to start the new ones. */
+void psm__pg_ask_starts(struct psm__pg_source *s);
+/* 0, or that the connection is lost. */
+int psm__pg_linked(const struct psm__pg_source *s, psm_error *err);
 
 #endif
