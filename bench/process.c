@@ -3,9 +3,10 @@
  * Process: one UPDATE for each event, with its inbox row. By a program that
  * makes a transaction of each (BEGIN, INSERT into the inbox, UPDATE, COMMIT:
  * four round trips with prepared statements, the events need not be read or
- * parsed), and by a processor, which reads and checks them. The transport is
- * the process's own memory, so the database is what is measured: it should be
- * one that writes to a disk.
+ * parsed), and by a processor, which reads and checks them; also when they are
+ * parked and due, each of a key of its own, or all of one. The transport is the
+ * process's own memory, so the database is what is measured: it should be one
+ * that writes to a disk.
  *
  * WITH_POSTGRES_FSYNC=on build-aux/with-postgres bench/process
  */
@@ -20,6 +21,7 @@
 #include <psymatch/psymatch.h>
 
 #define TOPIC "therapist-events"
+#define TYPE "therapist.updated"
 
 /* What all sides have: the events, and a connection beside the library's. */
 struct work {
@@ -144,25 +146,23 @@ wait_handled(psm_processor *pr, size_t count)
 }
 
 static int
-process(const struct work *w, const char *workers, size_t count)
+process(const struct work *w, psm_transport *from, const char *consumer,
+        const char *workers, size_t count)
 {
 	psm_error *err = psm_error_new();
 	psm_config *cfg = NULL;
 	psm_processor *pr = NULL;
-	char consumer[64];
 	int rc = psm_config_from_env(&cfg, err);
 
-	consumer_name(consumer, sizeof consumer);
 	if (rc == 0)
 		rc = psm_config_set(cfg, "PSYMATCH_PROCESSOR_WORKERS", workers,
 		                    err);
 	if (rc == 0)
-		rc = psm_processor_new(w->st, w->t, cfg, consumer, &pr, err);
+		rc = psm_processor_new(w->st, from, cfg, consumer, &pr, err);
 	if (rc == 0)
 		rc = psm_processor_subscribe(pr, TOPIC, err);
 	if (rc == 0)
-		rc = psm_processor_on(pr, "therapist.updated", update, NULL,
-		                      err);
+		rc = psm_processor_on(pr, TYPE, update, NULL, err);
 	bench_begin();
 	if (rc == 0)
 		rc = psm_processor_start(pr, err);
@@ -177,15 +177,87 @@ process(const struct work *w, const char *workers, size_t count)
 }
 
 static int
+run_sent(const struct work *w, const char *workers, size_t count)
+{
+	char consumer[64];
+
+	consumer_name(consumer, sizeof consumer);
+	return process(w, w->t, consumer, workers, count);
+}
+
+static int
 run_four(const struct bench_options *o, void *work)
 {
-	return process(work, "4", o->count);
+	return run_sent(work, "4", o->count);
 }
 
 static int
 run_one(const struct bench_options *o, void *work)
 {
-	return process(work, "1", o->count);
+	return run_sent(work, "1", o->count);
+}
+
+/* -- the same, parked */
+
+static int
+park(const struct work *w, const char *consumer, int one_key, size_t i)
+{
+	const struct bench_events *e = &w->events;
+	const char *state = one_key && i > 0 ? "waiting" : "retry";
+	char key[24];
+	const char *params[] = {consumer, one_key ? "1" : key, w->ids[i], state,
+	                        e->bytes + e->at[i]};
+	int lengths[] = {0, 0, 0, 0, (int)(e->at[i + 1] - e->at[i])};
+	int formats[] = {0, 0, 0, 0, 1}, ok;
+	PGresult *res;
+
+	bench_key(i, key, sizeof key);
+	res = PQexecParams(
+	    w->pg,
+	    "INSERT INTO psymatch.parked (consumer, key, event_id, type, "
+	    "topic, partition, \"offset\", raw, state) VALUES ($1, $2, "
+	    "$3::uuid, '" TYPE "', '" TOPIC "', 0, 0, $5::bytea, $4)",
+	    5, NULL, params, lengths, formats, 0);
+	ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+	if (!ok)
+		fprintf(stderr, "park: %s", PQerrorMessage(w->pg));
+	PQclear(res);
+	return ok ? 0 : -1;
+}
+
+static int
+run_parked(const struct work *w, int one_key, size_t count)
+{
+	psm_transport *empty = NULL;
+	char consumer[64];
+	size_t i;
+	int rc = run(w->pg, "BEGIN");
+
+	consumer_name(consumer, sizeof consumer);
+	for (i = 0; i < count && rc == 0; i++)
+		rc = park(w, consumer, one_key, i);
+	if (rc == 0)
+		rc = run(w->pg, "COMMIT");
+	if (rc == 0)
+		rc = run(w->pg, "ANALYZE psymatch.parked");
+	if (rc == 0)
+		rc = psm_transport_memory(1, &empty, NULL);
+	if (rc == 0)
+		rc = process(w, empty, consumer, "1", count);
+	psm_transport_unref(empty);
+	return rc;
+}
+
+static int
+run_parked_keys(const struct bench_options *o, void *work)
+{
+	return run_parked(work, 0, o->count);
+}
+
+static int
+run_parked_key(const struct bench_options *o, void *work)
+{
+	return run_parked(work, 1, o->count);
 }
 
 /* -- before */
@@ -282,6 +354,8 @@ main(int argc, char **argv)
 	struct bench_side sides[] = {
 	    {.name = "by hand: a transaction each", .run = run_by_hand},
 	    {.name = "psymatch, 4 workers", .run = run_four},
+	    {.name = "psymatch, parked, a key each", .run = run_parked_keys},
+	    {.name = "psymatch, parked, one key", .run = run_parked_key},
 	    {.name = "psymatch, 1 worker", .run = run_one},
 	};
 	struct bench_options o = {.count = 10000};
@@ -311,7 +385,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "process: cannot set up: %s\n",
 		        psm_error_message(err));
 	else
-		rc = bench_compare(&o, sides, 3, &w);
+		rc = bench_compare(&o, sides, sizeof sides / sizeof sides[0],
+		                   &w);
 	clear(&w);
 	psm_error_free(err);
 	return rc ? 1 : 0;

@@ -327,9 +327,7 @@ use_parked(psm_tx *tx)
 	if (rc == 0)
 		rc = psm__parked_set_type(tx, got.events->id, types[1], NULL);
 	if (rc == 0)
-		rc = psm__parked_done(tx, got.events->id, NULL);
-	if (rc == 0)
-		rc = psm__parked_promote(tx, "c", got.events, NULL);
+		rc = psm__parked_done(tx, &got.events->id, 1, NULL);
 	psm__parked_free(&got);
 	return rc;
 }

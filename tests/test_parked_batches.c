@@ -51,6 +51,10 @@ START_TEST(they_are_handled_in_batches)
 	flow_check_effects(count);
 	ck_assert_int_le(pg_int("SELECT count(DISTINCT tx) FROM effects"),
 	                 count / 20);
+	/* A row of its own subtransaction was written alone. */
+	ck_assert_int_le(
+	    pg_int("SELECT count(DISTINCT xmin::text) FROM psymatch.inbox"),
+	    count / 20);
 	ck_assert_int_eq(psm_processor_stat(pr, "handled"), count);
 	ck_assert_int_eq(flow_dead_rows(), 0);
 }
@@ -83,6 +87,9 @@ START_TEST(a_failure_holds_its_key_alone)
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.parked WHERE "
 	                        "state <> 'waiting'"),
 	                 left > 0);
+	/* What is not handled can come again. */
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.inbox"),
+	                 200 - left - dead);
 	(void)pthread_mutex_lock(&flow_lock);
 	plan.times = 0;
 	(void)pthread_mutex_unlock(&flow_lock);
@@ -91,6 +98,25 @@ START_TEST(a_failure_holds_its_key_alone)
 	flow_stop();
 	flow_check_effects(200 - dead);
 	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 200 - dead);
+}
+END_TEST
+
+/* Once before, or twice among the parked. */
+START_TEST(what_came_before_is_a_duplicate)
+{
+	park(30, 3);
+	pg_run("INSERT INTO psymatch.inbox (consumer, event_id) SELECT "
+	       "consumer, event_id FROM psymatch.parked WHERE \"offset\" IN "
+	       "(3, 4, 20)");
+	pg_run("UPDATE psymatch.parked AS p SET event_id = o.event_id, raw = "
+	       "o.raw FROM psymatch.parked AS o WHERE p.key = o.key AND "
+	       "p.\"offset\" IN (10, 11) AND o.\"offset\" = p.\"offset\" - 3");
+	flow_start();
+	wait_parked(0);
+	flow_stop();
+	flow_check_effects(25);
+	ck_assert_int_eq(psm_processor_stat(pr, "handled"), 25);
+	ck_assert_int_eq(psm_processor_stat(pr, "duplicates"), 5);
 }
 END_TEST
 
@@ -151,6 +177,7 @@ main(int argc, char **argv)
 	                    PSM__COUNT(drained));
 	tcase_add_loop_test(tc, a_failure_holds_its_key_alone, 0,
 	                    PSM__COUNT(failures));
+	tcase_add_test(tc, what_came_before_is_a_duplicate);
 	tcase_add_test(tc, what_is_held_stops_its_key);
 	tcase_add_test(tc, they_are_counted_while_they_are_due);
 	suite_add_tcase(s, tc);

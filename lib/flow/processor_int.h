@@ -338,6 +338,8 @@ void psm__strands_count(psm_processor *pr, int64_t *outcomes);
 
 /* -- strand.c. @thread processor, worker */
 
+struct psm__tried;
+
 int psm__strand_init(struct psm__strand *l, psm_processor *pr, psm_error *err);
 void psm__strand_destroy(struct psm__strand *l);
 int psm__strand_begin(struct psm__strand *l, psm_tx **tx);
@@ -349,6 +351,18 @@ void psm__strand_saw(struct psm__strand *l);
 /* The items from .. to-1; 0, or the reason to roll back. */
 int psm__strand_handle(struct psm__strand *l, psm_tx *tx, size_t from,
                        size_t to);
+/*
+ * The inbox rows of at most PSM__BATCH_MAX items in one round trip, before the
+ * first of them is tried; then each, or not, which tells the breaker too; at
+ * the end what was not handled has no row. rc: so far. All: 0, or the reason to
+ * roll back.
+ */
+int psm__strand_claim(struct psm__strand *l, psm_tx *tx,
+                      struct psm__item **items, size_t count);
+int psm__strand_try(struct psm__strand *l, psm_tx *tx, struct psm__item *it,
+                    int attempt, struct psm__tried *t);
+int psm__strand_unclaim(struct psm__strand *l, psm_tx *tx,
+                        struct psm__item **items, size_t count, int rc);
 /* 1: it failed, and for whom is not certain: once more, carefully. */
 int psm__strand_unsure(struct psm__strand *l, int rc);
 /* Commit for rc 0, else roll back; rc, or why it is not committed. */

@@ -70,20 +70,32 @@ keep(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 	return psm__parked_later(tx, p->id, -1, PSM_ERR_SCHEMA, why, pr->err);
 }
 
+/* Those of one transaction. */
+struct batch {
+	size_t most;
+	struct psm__parked_list list;
+	struct psm__item items[PSM__BATCH_MAX], *of[PSM__BATCH_MAX];
+	int64_t done[PSM__BATCH_MAX]; /* rows that go at its end */
+	size_t done_count;
+	size_t count; /* that were picked; stays when the list is freed */
+	int64_t id;   /* of the first one */
+};
+
 /* The row goes only if the event is handled, or a row elsewhere. */
 static int
-settle(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
-       const struct psm__record *rec, const struct psm__tried *t)
+settle(psm_processor *pr, psm_tx *tx, struct batch *b, size_t i,
+       const struct psm__tried *t)
 {
-	int rc;
+	const struct psm__parked *p = &b->list.events[i];
 
 	switch (t->outcome) {
 	case PSM__HANDLED:
 	case PSM__DUPLICATE:
-		return psm__parked_done(tx, p->id, pr->err);
+		b->done[b->done_count++] = p->id;
+		return 0;
 	case PSM__DEAD:
-		rc = psm__parked_done(tx, p->id, pr->err);
-		return rc < 0 ? rc : psm__tried_bury(&pr->main, tx, rec, t);
+		b->done[b->done_count++] = p->id;
+		return psm__tried_bury(&pr->main, tx, &b->items[i].record, t);
 	case PSM__SKIPPED:
 		return keep(pr, tx, p, t);
 	default:
@@ -93,18 +105,16 @@ settle(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 
 /* 1: it is done, the next of its key may follow. 0: it stays. */
 static int
-try_one(psm_processor *pr, psm_tx *tx, const struct psm__parked *p)
+try_one(psm_processor *pr, psm_tx *tx, struct batch *b, size_t i)
 {
 	struct psm__strand *l = &pr->main;
-	struct psm__record rec = record_of(p);
 	struct psm__tried t;
-	int stays, rc = psm__try(l, tx, &rec, p->attempts + 1, &t);
+	int stays, rc = psm__strand_try(l, tx, b->of[i],
+	                                b->list.events[i].attempts + 1, &t);
 
 	stays = t.outcome == PSM__LATER || t.outcome == PSM__SKIPPED;
 	if (rc == 0)
-		rc = psm__guard_feed(l, &rec, &t);
-	if (rc == 0)
-		rc = settle(pr, tx, p, &rec, &t);
+		rc = settle(pr, tx, b, i, &t);
 	/* What stays for want of a handler was not skipped. */
 	if (rc == 0 && t.outcome != PSM__SKIPPED)
 		l->outcomes[t.outcome]++;
@@ -121,23 +131,40 @@ is_same_key(const struct psm__parked *a, const struct psm__parked *b)
 
 /* Those of one key, from *i on; *i is then behind them. */
 static int
-try_key(psm_processor *pr, psm_tx *tx, const struct psm__parked_list *list,
-        size_t *i)
+try_key(psm_processor *pr, psm_tx *tx, struct batch *b, size_t *i)
 {
-	const struct psm__parked *first = &list->events[*i];
-	int rc = 1, some = 0;
+	const struct psm__parked *events = b->list.events, *first = &events[*i];
+	int rc = 1;
 
-	for (; *i < list->count && is_same_key(first, &list->events[*i]);
-	     (*i)++) {
-		if (rc == 1 && !list->events[*i].held)
-			rc = try_one(pr, tx, &list->events[*i]);
-		else if (rc == 1)
-			rc = 0;
+	for (; *i < b->count && is_same_key(first, &events[*i]); (*i)++) {
+		if (rc == 1)
+			rc = events[*i].held ? 0 : try_one(pr, tx, b, *i);
 		if (rc < 0)
 			return rc;
-		some |= rc;
 	}
-	return some ? psm__parked_promote(tx, pr->name, first, pr->err) : 0;
+	return 0;
+}
+
+/* All keys, then one statement for the rows that go. */
+static int
+try_all(psm_processor *pr, psm_tx *tx, struct batch *b)
+{
+	struct psm__strand *l = &pr->main;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < b->count; i++) {
+		b->items[i] =
+		    (struct psm__item){.record = record_of(&b->list.events[i])};
+		b->of[i] = &b->items[i];
+	}
+	rc = psm__strand_claim(l, tx, b->of, b->count);
+	for (i = 0; rc == 0 && i < b->count;)
+		rc = try_key(pr, tx, b, &i);
+	rc = psm__strand_unclaim(l, tx, b->of, b->count, rc);
+	if (rc == 0 && b->done_count > 0)
+		rc = psm__parked_done(tx, b->done, b->done_count, pr->err);
+	return rc;
 }
 
 /* -- how many there are */
@@ -222,31 +249,23 @@ postpone(psm_processor *pr, int64_t id)
 		         NULL);
 }
 
-struct batch {
-	size_t most, count; /* count: events that were picked */
-	int64_t id;         /* of the first one */
-};
-
 static int
 run_once(psm_processor *pr, struct batch *b)
 {
 	struct psm__parked_whose whose = whose_of(pr);
-	struct psm__parked_list list = {0};
 	psm_tx *tx = NULL;
-	size_t i = 0;
 	int rc = psm__strand_begin(&pr->main, &tx);
 
-	b->count = 0;
+	b->count = b->done_count = 0;
 	if (rc == 0)
-		rc = psm__parked_pick(tx, &whose, b->most, &list, pr->err);
-	if (rc == 0 && list.count > 0) {
-		b->count = list.count;
-		b->id = list.events[0].id;
+		rc = psm__parked_pick(tx, &whose, b->most, &b->list, pr->err);
+	if (rc == 0 && b->list.count > 0) {
+		b->count = b->list.count;
+		b->id = b->list.events[0].id;
+		rc = try_all(pr, tx, b);
 	}
-	while (rc == 0 && i < list.count)
-		rc = try_key(pr, tx, &list, &i);
 	rc = psm__strand_end(&pr->main, tx, rc);
-	psm__parked_free(&list);
+	psm__parked_free(&b->list);
 	return rc;
 }
 

@@ -163,29 +163,25 @@ is_claimable(struct psm__strand *l, struct psm__item *it)
 	       strlen(psm_event_id(it->ev)) == PSM__UUID_LEN;
 }
 
-/*
- * Claim them before the first handler is called. What is not fresh, or comes
- * twice, is claimed again when it has its turn, which tells what it is. Where
- * something was put aside, many will not have one.
- */
-static int
-claim_all(struct psm__strand *l, psm_tx *tx, size_t from, size_t to)
+/* What is not fresh, or comes twice, is claimed again when it has its turn,
+ * which tells what it is. */
+int
+psm__strand_claim(struct psm__strand *l, psm_tx *tx, struct psm__item **items,
+                  size_t count)
 {
 	const char *ids[PSM__BATCH_MAX];
 	psm_rows *rows = NULL;
 	size_t i, n = 0, row = 0;
 	int rc;
 
-	if (l->gated || l->ahead || to - from > PSM__BATCH_MAX)
-		return 0;
-	for (i = from; i < to; i++)
-		if (is_claimable(l, l->items[i]))
-			ids[n++] = psm_event_id(l->items[i]->ev);
+	for (i = 0; i < count && n < PSM__BATCH_MAX; i++)
+		if (is_claimable(l, items[i]))
+			ids[n++] = psm_event_id(items[i]->ev);
 	if (n < 2)
 		return 0;
 	rc = psm__inbox_claim_all(tx, l->pr->name, ids, n, &rows, l->err);
-	for (i = from; i < to && rc == 0 && row < psm_rows_count(rows); i++) {
-		struct psm__item *it = l->items[i];
+	for (i = 0; i < count && rc == 0 && row < psm_rows_count(rows); i++) {
+		struct psm__item *it = items[i];
 
 		/* They come in the order of the list. */
 		if (it->ev && strcasecmp(psm_event_id(it->ev),
@@ -209,6 +205,44 @@ unclaim(struct psm__strand *l, psm_tx *tx, struct psm__item *it,
 	return psm__inbox_unclaim(tx, l->pr->name, psm_event_id(ev), l->err);
 }
 
+int
+psm__strand_unclaim(struct psm__strand *l, psm_tx *tx, struct psm__item **items,
+                    size_t count, int rc)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct psm__item *it = items[i];
+
+		if (rc == 0 && it->ev)
+			rc = unclaim(l, tx, it, it->ev);
+		it->claimed = 0;
+		psm_event_free(it->ev);
+		it->ev = NULL;
+	}
+	return rc;
+}
+
+int
+psm__strand_try(struct psm__strand *l, psm_tx *tx, struct psm__item *it,
+                int attempt, struct psm__tried *t)
+{
+	int rc;
+
+	l->ready = it->ev;
+	l->claimed = it->claimed;
+	it->ev = NULL;
+	rc = psm__try(l, tx, &it->record, attempt, t);
+	l->claimed = 0;
+	if (rc == 0 && t->outcome == PSM__HANDLED)
+		it->claimed = 0; /* for good */
+	if (rc == 0)
+		rc = unclaim(l, tx, it, t->ev);
+	if (rc == 0)
+		rc = psm__guard_feed(l, &it->record, t);
+	return rc;
+}
+
 /* 0, or the reason to roll back. */
 static int
 handle(struct psm__strand *l, psm_tx *tx, struct psm__item *it)
@@ -223,18 +257,7 @@ handle(struct psm__strand *l, psm_tx *tx, struct psm__item *it)
 		rc = queue_behind(l, tx, it);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	l->ready = it->ev;
-	l->claimed = it->claimed;
-	it->ev = NULL;
-	rc = psm__try(l, tx, &it->record, it->held ? (int)p->attempt + 1 : 1,
-	              &t);
-	l->claimed = 0;
-	if (rc == 0 && t.outcome == PSM__HANDLED)
-		it->claimed = 0; /* for good */
-	if (rc == 0)
-		rc = unclaim(l, tx, it, t.ev);
-	if (rc == 0)
-		rc = psm__guard_feed(l, &it->record, &t);
+	rc = psm__strand_try(l, tx, it, it->held ? (int)p->attempt + 1 : 1, &t);
 	if (rc == 0)
 		rc = settle(l, tx, it, &t);
 	psm__tried_free(&t);
@@ -244,22 +267,17 @@ handle(struct psm__strand *l, psm_tx *tx, struct psm__item *it)
 int
 psm__strand_handle(struct psm__strand *l, psm_tx *tx, size_t from, size_t to)
 {
-	size_t i;
-	int rc = claim_all(l, tx, from, to);
+	struct psm__item **items = &l->items[from];
+	size_t i, count = to - from;
+	int rc = 0;
 
+	/* Where something was put aside, many will not have their turn. */
+	if (!l->gated && !l->ahead && count <= PSM__BATCH_MAX)
+		rc = psm__strand_claim(l, tx, items, count);
 	for (i = from; i < to && rc == 0; i++)
 		if (!is_behind_stop(l, i))
 			rc = handle(l, tx, l->items[i]);
-	for (i = from; i < to; i++) {
-		struct psm__item *it = l->items[i];
-
-		if (rc == 0 && it->ev)
-			rc = unclaim(l, tx, it, it->ev);
-		it->claimed = 0;
-		psm_event_free(it->ev);
-		it->ev = NULL;
-	}
-	return rc;
+	return psm__strand_unclaim(l, tx, items, count, rc);
 }
 
 /* -- its transaction */

@@ -235,11 +235,10 @@ struct psm__parked_sum {
 };
 int psm__parked_measure(psm_tx *tx, const struct psm__parked_whose *whose,
                         struct psm__parked_sum *out, psm_error *err);
-/* Queue: it is done; once for a key that is left then: the next one of the key
- * has its turn. */
-int psm__parked_done(psm_tx *tx, int64_t row, psm_error *err);
-int psm__parked_promote(psm_tx *tx, const char *consumer,
-                        const struct psm__parked *p, psm_error *err);
+/* Queue: these are done, and the next one of each of their keys has its turn.
+ */
+int psm__parked_done(psm_tx *tx, const int64_t *ids, size_t count,
+                     psm_error *err);
 /* Queue: tried once more in vain; again after delay_ms, below 0: when a person
  * says so. */
 int psm__parked_later(psm_tx *tx, int64_t id, int delay_ms, int code,

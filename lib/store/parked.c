@@ -131,8 +131,8 @@ enum column {
 	"WITH heads AS MATERIALIZED (SELECT key, next_at, id "                 \
 	"FROM psymatch.parked p WHERE consumer = $1 AND state = 'retry' AND "  \
 	"next_at <= now() AND ($2::text[] IS NULL OR type IS NULL OR "         \
-	"type = ANY ($2)) AND NOT EXISTS (SELECT FROM psymatch.parked o "      \
-	"WHERE o.consumer = p.consumer AND o.key = p.key AND o.id < p.id) "    \
+	"type = ANY ($2)) AND id = (SELECT min(id) FROM psymatch.parked o "    \
+	"WHERE o.consumer = p.consumer AND o.key = p.key) "                    \
 	"ORDER BY next_at, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED), "      \
 	"ours AS MATERIALIZED (SELECT * FROM heads WHERE "                     \
 	"pg_try_advisory_xact_lock(hashtextextended($1 || '/' || key, "        \
@@ -273,28 +273,32 @@ psm__parked_free(struct psm__parked_list *list)
 	memset(list, 0, sizeof *list);
 }
 
+/* The keys are ours: nobody has changed what is behind the rows that go. */
+#define DONE_SQL                                                               \
+	"WITH gone AS (DELETE FROM psymatch.parked WHERE id = ANY "            \
+	"($1::bigint[]) RETURNING consumer, key) UPDATE psymatch.parked AS p " \
+	"SET state = 'retry', next_at = now() FROM (SELECT DISTINCT "          \
+	"consumer, key FROM gone) AS k CROSS JOIN LATERAL (SELECT min(id) AS " \
+	"id FROM psymatch.parked AS o WHERE o.consumer = k.consumer AND "      \
+	"o.key = k.key AND o.id <> ALL ($1)) AS first WHERE p.id = first.id "  \
+	"AND p.state = 'waiting'"
+
 int
-psm__parked_done(psm_tx *tx, int64_t row, psm_error *err)
+psm__parked_done(psm_tx *tx, const int64_t *ids, size_t count, psm_error *err)
 {
-	struct psm__number text;
-	struct psm__param id = psm__param_text(psm__number(&text, row));
+	struct psm__sql_array list = {0};
+	struct psm__param param;
+	size_t i;
+	int rc;
 
-	return psm__tx_queue(
-	    tx, "DELETE FROM psymatch.parked WHERE id = $1::bigint", 1, &id,
-	    NULL, err);
-}
-
-int
-psm__parked_promote(psm_tx *tx, const char *consumer,
-                    const struct psm__parked *p, psm_error *err)
-{
-	struct psm__param key[2] = {psm__param_text(consumer),
-	                            or_empty(p->key, p->key_len)};
-
-	return psm__tx_queue(tx,
-	                     "SELECT psymatch.parked_promote($1, "
-	                     "encode($2::bytea, 'escape'))",
-	                     2, key, NULL, err);
+	psm__sql_array_begin(&list, PSM__ARRAY_INT8);
+	for (i = 0; i < count; i++)
+		psm__sql_array_int8(&list, ids[i]);
+	rc = psm__sql_array_param(&list, &param, err);
+	if (rc == 0)
+		rc = psm__tx_queue(tx, DONE_SQL, 1, &param, NULL, err);
+	psm__sql_array_free(&list);
+	return rc;
 }
 
 int
