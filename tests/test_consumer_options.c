@@ -78,6 +78,7 @@ END_TEST
 struct refusal {
 	int times; /* still to be said */
 	int calls;
+	int attempt; /* of the last one, as the event has it */
 };
 
 static int
@@ -89,6 +90,7 @@ not_now(const psm_event *old, psm_event **out, void *user, psm_error *err)
 	struct refusal *r = user;
 
 	r->calls++;
+	r->attempt = psm_event_attempt(old);
 	if (r->times-- > 0)
 		return psm_error_set(err, PSM_ERR_RETRY, "the test says so");
 	return psm_event_upcast(old, "1.1", payload, strlen(payload), out, err);
@@ -121,6 +123,7 @@ START_TEST(upcaster_follows_the_policy)
 	}
 	/* Without the handlings of the other two events. */
 	ck_assert_int_eq(refusal.calls, policies[_i].calls - 2);
+	ck_assert_int_eq(refusal.attempt, refusal.calls);
 	psm_consumer_free(c);
 	psm_transport_unref(t);
 }

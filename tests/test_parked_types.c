@@ -209,6 +209,7 @@ END_TEST
 /* -- an upcaster that says not now: as if its handler did */
 
 static int refusals; /* flow_lock: of each event, still to come */
+static int attempt;  /* flow_lock: the last one of event 1 */
 
 static int
 not_now(const psm_event *old, psm_event **out, void *user, psm_error *e)
@@ -220,6 +221,8 @@ not_now(const psm_event *old, psm_event **out, void *user, psm_error *e)
 	(void)pthread_mutex_lock(&flow_lock);
 	refuse = n == 1 && refusals > 0;
 	refusals -= refuse;
+	if (n == 1)
+		attempt = psm_event_attempt(old);
 	(void)pthread_mutex_unlock(&flow_lock);
 	if (refuse)
 		return psm_error_set(e, PSM_ERR_RETRY, "not now");
@@ -270,6 +273,7 @@ START_TEST(upcaster_parks)
 	flow_retry_now();
 	wait_parked(0);
 	stop();
+	ck_assert_int_eq(attempt, 3);
 	flow_check_effects(3);
 }
 END_TEST

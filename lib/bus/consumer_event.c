@@ -196,6 +196,7 @@ dispatch(psm_consumer *c, const struct psm__record *rec, psm_event *ev,
 	psm_event *upcast = NULL;
 	int rc;
 
+	psm__event_set_attempt(ev, attempt); /* for upcasters */
 	rc = psm__dispatch_route(&c->dispatch, ev, &upcast, &h, c->err);
 	if (rc == 0 && h) {
 		psm__error_clear(c->err);

@@ -73,6 +73,8 @@ struct psm__origin {
 };
 /* Copies the struct. Before other threads see ev, or by the one that has it. */
 void psm__event_set_origin(psm_event *ev, const struct psm__origin *origin);
+/* The same for how often it is tried; nothing if it was not received. */
+void psm__event_set_attempt(psm_event *ev, int attempt);
 /* NULL: it was not received. Borrowed until ev is freed. */
 const struct psm__origin *psm__event_origin(const psm_event *ev);
 /* The topic where the catalogue sends the type, whatever the origin; NULL for

@@ -338,6 +338,13 @@ psm__event_set_origin(psm_event *ev, const struct psm__origin *origin)
 	ev->origin = *origin;
 }
 
+void
+psm__event_set_attempt(psm_event *ev, int attempt)
+{
+	if (ev->origin.topic)
+		ev->origin.attempt = attempt;
+}
+
 const struct psm__origin *
 psm__event_origin(const psm_event *ev)
 {

@@ -311,6 +311,7 @@ psm__try(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
 		t->outcome = PSM__DEAD;
 		return 0;
 	}
+	psm__event_set_attempt(t->ev, attempt); /* for upcasters */
 	return dispatch(l, tx, rec, t);
 }
 
