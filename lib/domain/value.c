@@ -40,6 +40,17 @@ is_address(const char *text)
 	       strpbrk(text, " \t\r\n<>(),;:\\\"[]") == NULL;
 }
 
+/* A host has a dot and a port is digits: "javascript:1/x()" has neither. */
+static int
+is_host_and_port(const char *text, size_t colon)
+{
+	size_t digits = strspn(text + colon + 1, "0123456789");
+	const char *end = text + colon + 1 + digits;
+
+	return digits > 0 && memchr(text, '.', colon) != NULL &&
+	       (*end == '\0' || strchr("/?#", *end) != NULL);
+}
+
 /* A page of the web; without a scheme, too: "www.praxis.example:8080/x". */
 static int
 is_page(const char *text)
@@ -48,7 +59,7 @@ is_page(const char *text)
 
 	if (strpbrk(text, " \t\r\n<>\"") != NULL)
 		return 0;
-	if (text[n] != ':' || (text[n + 1] >= '0' && text[n + 1] <= '9'))
+	if (text[n] != ':' || is_host_and_port(text, n))
 		return n > 0;
 	return strncasecmp(text, "http://", 7) == 0 ||
 	       strncasecmp(text, "https://", 8) == 0;
