@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Therapists of an adopted database are published, and copies fill. */
+#include <pthread.h>
+#include <sched.h>
+
 #include "app/app.h"
 #include "testing_app.h"
 
@@ -70,6 +73,40 @@ START_TEST(whom_no_event_has_told_about)
 }
 END_TEST
 
+static void *
+announce_all(void *rc)
+{
+	psm_error *own = psm_error_new();
+
+	*(int *)rc = psm_therapist_announce(st, 1, 10, own);
+	psm_error_free(own);
+	return NULL;
+}
+
+/* Whom somebody deletes meanwhile does not stop the others. */
+START_TEST(one_is_deleted_meanwhile)
+{
+	pthread_t thread;
+	psm_tx *tx;
+	int rc;
+
+	adopt(3);
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx,
+	               "DELETE FROM therapist_service.therapeuten WHERE id = 2",
+	               0, NULL, NULL, err));
+	ck_assert_int_eq(pthread_create(&thread, NULL, announce_all, &rc), 0);
+	while (pg_int("SELECT count(*) FROM pg_locks WHERE NOT granted AND "
+	              "locktype = 'transactionid'") == 0)
+		(void)sched_yield();
+	OK(psm_tx_commit(tx, err));
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(rc, 3);
+	ck_assert_int_eq(outbox("therapist.updated"), 2);
+	ck_assert_int_eq(announce(1, 10), 0);
+}
+END_TEST
+
 START_TEST(all_of_them_resumed)
 {
 	adopt(5);
@@ -115,6 +152,7 @@ suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, whom_no_event_has_told_about);
 	tcase_add_test(t, all_of_them_resumed);
+	tcase_add_test(t, one_is_deleted_meanwhile);
 	tcase_add_test(t, arguments);
 	suite_add_tcase(s, t);
 	return s;

@@ -42,6 +42,10 @@ publish_one(psm_tx *tx, int64_t id, psm_error *err)
 		rc = psm__therapist_publish(tx, &row, NULL, "therapist.updated",
 		                            err);
 	psm__row_free(&row);
+	if (rc == PSM_ERR_NOT_FOUND) { /* deleted in this moment */
+		psm__error_clear(err);
+		return 0;
+	}
 	return rc;
 }
 
