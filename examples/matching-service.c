@@ -75,8 +75,28 @@ command_load(char **args)
 	return rc;
 }
 
+static int
+publish_closed(psm_tx *tx, const char *search, const char *patient)
+{
+	char payload[160];
+	psm_event *ev = NULL;
+	int rc;
+
+	(void)snprintf(payload, sizeof payload,
+	               "{\"search_id\": %s, \"patient_id\": %s, "
+	               "\"old_status\": \"aktiv\", "
+	               "\"new_status\": \"abgebrochen\"}",
+	               search, patient);
+	rc = psm_event_new("search.status_changed", "matching-service", payload,
+	                   strlen(payload), &ev, app.err);
+	if (rc == 0)
+		rc = psm_tx_emit(tx, ev, app.err);
+	psm_event_free(ev);
+	return rc;
+}
+
 /* A database that was taken over may have had two active searches of one
- * patient: each that was closed for it is told once. */
+ * patient: each that was closed for it is told and published, once. */
 static int
 tell_closed(void)
 {
@@ -91,11 +111,14 @@ tell_closed(void)
 		                 "true WHERE NOT reported "
 		                 "RETURNING search_id, patient_id, kept_id",
 		                 0, NULL, &rows, app.err);
-	for (i = 0; rc == 0 && i < psm_rows_count(rows); i++)
+	for (i = 0; rc == 0 && i < psm_rows_count(rows); i++) {
+		rc = publish_closed(tx, psm_rows_text(rows, i, 0),
+		                    psm_rows_text(rows, i, 1));
 		printf("patient %s had two active searches: %s stays, %s was "
 		       "closed\n",
 		       psm_rows_text(rows, i, 1), psm_rows_text(rows, i, 2),
 		       psm_rows_text(rows, i, 0));
+	}
 	psm_rows_free(rows);
 	if (rc == 0)
 		return psm_tx_commit(tx, app.err);

@@ -442,6 +442,44 @@ START_TEST(patient_whose_search_is_over)
 }
 END_TEST
 
+/* What a search that is closed at the takeover leaves in inquiries. */
+START_TEST(inquiries_of_closed_searches)
+{
+	char *text;
+
+	pg_run(
+	    "DELETE FROM psymatch.migration WHERE set = 'matching' AND version "
+	    "= 2; INSERT INTO matching_service.platzsuche (id, patient_id, "
+	    "status, ausgeschlossene_therapeuten) VALUES (1, 5, 'abgebrochen', "
+	    "'[]'), (2, 5, 'aktiv', '[{\"id\": 77}]'), (3, 5, 'abgebrochen', "
+	    "'[]'), (9, 6, 'aktiv', '[]'); "
+	    "INSERT INTO psymatch.search_closed VALUES (1, 5, 2), (3, 5, 2); "
+	    "INSERT INTO matching_service.therapeutenanfrage (id, therapist_id, "
+	    "anfragegroesse, gesendet_datum) VALUES (1, 70, 2, NULL), "
+	    "(2, 70, 2, NULL), (3, 77, 1, NULL), (4, 70, 1, '2025-01-01'), "
+	    "(5, 70, 3, NULL); "
+	    "INSERT INTO matching_service.therapeut_anfrage_patient "
+	    "(therapeutenanfrage_id, platzsuche_id, patient_id, "
+	    "position_in_anfrage) VALUES (1, 1, 5, 1), (1, 9, 6, 2), "
+	    "(2, 1, 5, 1), (2, 3, 5, 2), (3, 1, 5, 1), (4, 1, 5, 1), "
+	    "(5, 1, 5, 1), (5, 2, 5, 2), (5, 9, 6, 3)");
+	OK(psm_store_migrate(st, "matching", err));
+	text = pg_text(
+	    "SELECT string_agg(line, ', ' ORDER BY line) FROM (SELECT "
+	    "concat(a.id, ' of ', anfragegroesse, (SELECT string_agg(concat("
+	    "' ', position_in_anfrage, ':', platzsuche_id), '' ORDER BY "
+	    "position_in_anfrage) FROM "
+	    "matching_service.therapeut_anfrage_patient m WHERE "
+	    "m.therapeutenanfrage_id = a.id), CASE WHEN storniert_datum IS NOT "
+	    "NULL AND storniert_grund LIKE 'The search was closed%%' THEN "
+	    "' cancelled' END) AS line "
+	    "FROM matching_service.therapeutenanfrage a) x");
+	ck_assert_str_eq(text, "1 of 2 1:2 2:9, 2 of 1 1:2, 3 of 0 cancelled, "
+	                       "4 of 1 1:1, 5 of 2 1:2 2:9");
+	free(text);
+}
+END_TEST
+
 /* The migration takes a database of the platform over. */
 START_TEST(takeover)
 {
@@ -509,6 +547,7 @@ suite(void)
 	tcase_add_test(t, every_type_is_in_the_catalogue);
 	tcase_add_test(t, load_refused);
 	tcase_add_test(t, takeover);
+	tcase_add_test(t, inquiries_of_closed_searches);
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(loaded, setup_loaded, app_teardown);
 	tcase_add_test(loaded, load_once);

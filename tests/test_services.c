@@ -324,8 +324,13 @@ START_TEST(searches_that_were_closed_are_told_once)
 	EXPECT(0, "patient 7 had two active searches: 3 stays, 12 was closed\n",
 	       matching, "migrate");
 	EXPECT(0, "", matching, "migrate");
-	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.search_closed"),
-	                 1);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.outbox WHERE type = "
+	           "'search.status_changed' AND payload::jsonb = "
+	           "'{\"search_id\": 12, \"patient_id\": 7, \"old_status\": "
+	           "\"aktiv\", \"new_status\": \"abgebrochen\"}'"),
+	    1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 1);
 }
 END_TEST
 
