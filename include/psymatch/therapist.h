@@ -60,7 +60,9 @@ PSM_API int psm_therapist_transition(int from, int to, int blocked,
                                      psm_error *err) PSM_CHECK;
 
 /**
- * Map one record of the scraper to the fields of a therapist.
+ * Map one record of the scraper to the fields of a therapist. Any fault in it
+ * is an error here; an import leaves out a field at fault that need not be
+ * there, and reports it.
  *
  * @param record  {"basic_info": {salutation, title, first_name, last_name},
  *   "location": {street, house_number, postal_code, city},
@@ -323,7 +325,9 @@ PSM_API int psm_therapist_import_file(psm_store *store, const char *path,
  * left alone. A file that is no JSON document of the right shape, is too large
  * or no regular file (a directory, a link to nothing) is reported once, moved
  * to folder/failed/<YYYYMMDD>/ where that is allowed and nobody has replaced
- * it, and the next older one of its postal code is read instead.
+ * it, and the next older one of its postal code is read instead. A file that
+ * may not be read is reported once, and again when its mode has changed; no
+ * older one is read for it.
  *
  * A folder dated after tomorrow is left out, told at each run (log, last_error)
  * and makes the health amber: give it its right name. What such a folder has
