@@ -236,6 +236,42 @@ START_TEST(disk_full_and_no_directory)
 }
 END_TEST
 
+/* No room for anything new. */
+static int
+full_mkdir(int dirfd, const char *name, mode_t mode)
+{
+	(void)mode;
+	errno = faccessat(dirfd, name, F_OK, 0) == 0 ? EEXIST : ENOSPC;
+	return -1;
+}
+
+/* What an ended process left may be what fills the disk. */
+START_TEST(disk_full_of_what_was_left)
+{
+	struct psm__spool *a = open_spool(), *s = open_spool();
+
+	put(a, 0, 10);
+	put(s, 10, 20);
+	psm__spool_free(a); /* as if they died */
+	psm__spool_free(s);
+	psm__file_ops.mkdir = full_mkdir;
+	psm__file_ops.allocate = faulty_allocate;
+	allocate_rc = ENOSPC;
+	s = open_spool();
+	ck_assert_uint_eq(numbers(s).waiting, 20);
+	consume(s, 0, 15);
+	ck_assert_int_eq(try_put(s, 20), PSM_ERR_FULL);
+	psm__file_ops.mkdir = mkdirat;
+	a = open_spool(); /* does not begin below it */
+	ck_assert_str_eq(a->home->name, "stream.2");
+	allocate_rc = 0;
+	put(s, 20, 30);
+	expect(s, 15, 30);
+	end(a);
+	end(s);
+}
+END_TEST
+
 /* The failed file is left, its records move to another one. */
 START_TEST(sync_fails_once)
 {
@@ -650,6 +686,7 @@ add_cases(Suite *s, const char *name, SFun begin)
 	tcase_add_test(tc, disk_fills_up);
 	tcase_add_loop_test(tc, disk_full_at_start, 0, 2);
 	tcase_add_test(tc, disk_full_and_no_directory);
+	tcase_add_test(tc, disk_full_of_what_was_left);
 	tcase_add_loop_test(tc, sync_fails_once, 0, 2);
 	tcase_add_loop_test(tc, sync_fails_for_good, 0, 2);
 	tcase_add_test(tc, interval_syncs_by_itself);

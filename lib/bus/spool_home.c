@@ -269,6 +269,17 @@ make_path(const struct psm__spool *s)
 	return rc;
 }
 
+/* Where a full disk has no room for a stream, the last one with events can be
+ * sent all the same, which makes room: we go on in that one. 1: it is ours. */
+static int
+take_last(struct psm__spool *s, int parentfd, unsigned end, unsigned *own)
+{
+	if (end == 0)
+		return 0;
+	*own = end - 1;
+	return psm__home_take(s, parentfd, *own, 1, &s->home) == 1;
+}
+
 /* The first stream that no live process has and that we may use, above all with
  * events: so numbers tell in which order processes started. */
 static int
@@ -284,6 +295,9 @@ take_own(struct psm__spool *s, int parentfd, unsigned *own)
 		rc = psm__home_take(s, parentfd, n, 1, &s->home);
 		*own = n;
 		if (rc == 1)
+			return 0;
+		if ((rc == -ENOSPC || rc == -EDQUOT) &&
+		    take_last(s, parentfd, floor, own))
 			return 0;
 		if (rc == -ENOSPC || rc == -EDQUOT || rc == -ENOMEM)
 			return -rc;

@@ -130,6 +130,9 @@ psm__streams_end(int parentfd, unsigned *end)
 	for (size_t i = all.count; rc == 0 && *end == 0 && i > 0; i--) {
 		int fd = open_stream(parentfd, all.list[i - 1]);
 
+		/* A number below it would turn an order round. */
+		if (fd < 0 && is_ours_to_see(errno))
+			rc = errno;
 		if (fd >= 0 && has_segments(fd))
 			*end = all.list[i - 1] + 1;
 		if (fd >= 0)
