@@ -299,13 +299,25 @@ sync_due(struct psm__spool *s, int64_t now_ms)
 	}
 }
 
+/* On a full disk, whoever appends makes it, and may fail half way. */
+static int
+has_files(struct psm__spool *s)
+{
+	int yes;
+
+	pthread_mutex_lock(&s->lock);
+	yes = s->home && s->home->dirfd >= 0;
+	pthread_mutex_unlock(&s->lock);
+	return yes;
+}
+
 void
 psm__spool_tend(struct psm__spool *s)
 {
 	int64_t now_ms = psm__mono_ms();
 	struct psm__segment *g;
 
-	if (!s->home || s->home->dirfd < 0)
+	if (!has_files(s))
 		return;
 	psm__spool_watch(s, now_ms);
 	sync_due(s, now_ms);
@@ -324,12 +336,15 @@ psm__spool_rest(struct psm__spool *s)
 	int rest;
 
 	/* No slot is free, or others come first: what comes can wait. */
-	if (s->heir || psm__spool_awaits(s) || psm__spool_full(s))
+	if (s->heir || psm__spool_full(s))
 		return 1;
 	pthread_mutex_lock(&s->lock);
-	rest = s->durable == s->rested_at;
-	s->rested_at = s->durable;
-	s->resting = rest;
+	rest = psm__spool_awaits(s);
+	if (!rest) {
+		rest = s->durable == s->rested_at;
+		s->rested_at = s->durable;
+		s->resting = rest;
+	}
 	pthread_mutex_unlock(&s->lock);
 	return rest;
 }
