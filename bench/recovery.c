@@ -29,7 +29,7 @@ struct options {
 	long before_kb; /* of resident memory, at most */
 };
 
-static char directory[256], spool[300], stream[320], copy[300];
+static char directory[256], spool[300], stream[340], copy[300];
 
 /* -- measuring */
 
@@ -177,6 +177,36 @@ start(const char *where, int broker, psm_producer **p, psm_error *err)
 	return rc;
 }
 
+/* A free alone would wait for the broker. */
+static int
+leave(psm_producer *p, int rc, psm_error *err)
+{
+	int closed = psm_producer_close(p, 0, NULL, NULL);
+
+	psm_producer_free(p);
+	psm_error_free(err);
+	return rc < 0 || !p ? rc : closed;
+}
+
+/* The one stream that has been filled: each start begins another one. */
+static int
+find_stream(void)
+{
+	struct dirent *e;
+	DIR *dir = opendir(spool);
+	int found = 0;
+
+	while (dir && (e = readdir(dir)) != NULL)
+		if (strncmp(e->d_name, "stream.", 7) == 0) {
+			snprintf(stream, sizeof stream, "%s/%.20s", spool,
+			         e->d_name);
+			found++;
+		}
+	if (dir)
+		closedir(dir);
+	return found == 1 ? 0 : -1;
+}
+
 static int
 fill(const struct options *o, const struct bench_events *e)
 {
@@ -196,9 +226,7 @@ fill(const struct options *o, const struct bench_events *e)
 	}
 	if (rc < 0)
 		fprintf(stderr, "%s\n", psm_error_message(err));
-	psm_producer_free(p);
-	psm_error_free(err);
-	return rc;
+	return leave(p, rc, err);
 }
 
 /* Until it takes events again. */
@@ -214,9 +242,7 @@ run_start(const struct options *o, double *ms)
 	*ms = since();
 	if (rc == 0 && psm_producer_stat(p, "queued") != (int64_t)o->count)
 		rc = -1;
-	psm_producer_free(p);
-	psm_error_free(err);
-	return rc;
+	return leave(p, rc, err);
 }
 
 static int
@@ -255,9 +281,7 @@ run_drain(const struct options *o, double *ms)
 	*ms = since();
 	if (rc == 0 && psm_producer_stat(p, "sent") != (int64_t)o->count)
 		rc = -1;
-	psm_producer_free(p);
-	psm_error_free(err);
-	return rc;
+	return leave(p, rc, err);
 }
 
 /* -- rounds */
@@ -299,7 +323,7 @@ run_round(const struct options *o, int round)
 
 	snprintf(command, sizeof command,
 	         "rm -rf '%s' && cp -al '%s' '%s' && "
-	         "rm -f '%s/stream.0/cursor' '%s/stream.0/LOCK'",
+	         "rm -f '%s'/stream.*/cursor '%s'/stream.*/LOCK",
 	         copy, spool, copy, copy, copy);
 	if (system(command) != 0)
 		return -1;
@@ -408,9 +432,10 @@ set_up(const struct options *o, double *bytes)
 		return -1;
 	snprintf(spool, sizeof spool, "%s/spool", directory);
 	snprintf(copy, sizeof copy, "%s/copy", directory);
-	snprintf(stream, sizeof stream, "%s/stream.0", spool);
 	rc = fill(o, &e);
 	bench_events_free(&e);
+	if (rc == 0)
+		rc = find_stream();
 	return rc == 0 ? for_each_segment(add_size, bytes) : rc;
 }
 
