@@ -206,16 +206,37 @@ END_TEST
 
 /* -- the last sync -- */
 
-static int syncs, sync_rc;
+static int looks, syncs; /* __atomic */
+static int sync_rc;
 
 static int
 count_syncs(int fd)
 {
 	(void)fd;
-	syncs++;
+	__atomic_add_fetch(&syncs, 1, __ATOMIC_RELAXED);
 	if (sync_rc < 0)
 		errno = EIO;
 	return sync_rc;
+}
+
+static int
+count_looks(int fd)
+{
+	(void)fd;
+	__atomic_add_fetch(&looks, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* At three files at once; then the first interval has begun. */
+static void
+looked_twice(void)
+{
+	int64_t until = psm__mono_ms() + 30000;
+
+	while (__atomic_load_n(&looks, __ATOMIC_RELAXED) < 4 &&
+	       psm__mono_ms() < until)
+		fake_pass_ms(&fake, 10);
+	ck_assert_int_ge(__atomic_load_n(&looks, __ATOMIC_RELAXED), 4);
 }
 
 /* With durability interval the last interval ends with the close. */
@@ -234,11 +255,12 @@ START_TEST(close_syncs_what_stays)
 	must(psm_config_set(cfg, "PSYMATCH_SPOOL_INTERVAL_MS", "60000", NULL) ==
 	     0);
 	must(psm_producer_new(&fake.base, cfg, &p, NULL) == 0);
-	ck_assert_int_eq(psm_producer_start(p, NULL), 0);
-	send_range(p, 0, 1, 1);
-	fake_pass_ms(&fake, 10);
-	send_range(p, 1, 5, 1);
 	psm__file_ops.datasync = count_syncs;
+	psm__file_ops.state = count_looks;
+	ck_assert_int_eq(psm_producer_start(p, NULL), 0);
+	looked_twice();
+	send_range(p, 0, 5, 1);
+	ck_assert_int_eq(__atomic_load_n(&syncs, __ATOMIC_RELAXED), 0);
 	ck_assert_int_eq(psm_producer_close(p, 0, NULL, err),
 	                 _i ? PSM_ERR_IO : 0);
 	ck_assert_int_gt(syncs, 0);
