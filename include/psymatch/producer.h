@@ -165,7 +165,10 @@ PSM_API int psm_producer_set_watermark(psm_producer *p, psm_watermark_fn fn,
  * The order of a key holds from one producer to the next: what an ended one
  * left is sent before anything of one that starts after that. If a third one
  * has taken it over and is not done, the new one waits, and its health says for
- * whom; if that one ends, it goes on itself. There is no order between events
+ * whom; if that one ends, it goes on itself. It waits with everything it has,
+ * and for as long as the third one cannot send a topic of what was left, even
+ * one that nobody else uses: programs that must not wait for each other have
+ * directories of their own. There is no order between events
  * of one key that two producers accept while both run, nor if one that runs
  * goes on with the keys of one that died. Damaged data never fails the start:
  * it is moved to the quarantine and counted. Nor does a full disk: send is
@@ -316,8 +319,9 @@ PSM_API int psm_producer_flush(psm_producer *p, int timeout_ms, size_t *left,
  * @return 0: closed; what is left is in the spool, as durable as
  *   PSYMATCH_SPOOL_DURABILITY says.
  *   PSM_ERR_TIMEOUT  closed, and *left events were given up;
- *   PSM_ERR_IO       closed, and *left events are in the spool, but with
- *                    durability interval their last sync to the disk failed;
+ *   PSM_ERR_IO       closed, and *left events are in the spool, but not sure to
+ *                    survive a power cut: with durability interval their last
+ *                    sync to the disk failed, with os the disk was failing;
  *   PSM_ERR_INVAL    p is NULL or timeout_ms negative;
  *   PSM_ERR_STATE    another thread is closing it, called in the delivery
  *                    callback, or of another process.
