@@ -136,6 +136,42 @@ START_TEST(a_record)
 }
 END_TEST
 
+/* What is at this line and column. */
+static const char *
+spot(const char *text, int64_t line, int64_t column)
+{
+	while (--line > 0)
+		text = strchr(text, '\n') + 1;
+	return text + column - 1;
+}
+
+/* Each fault is told at its place, also behind others. */
+START_TEST(several_records)
+{
+	static const char text[] =
+	    "{\"therapists\": [\n" RECORD("A", ",\n \"k\": 1, \"k\": 2") ", " RECORD(
+		"B",
+		", \"k\": 1, \"k\": 3") ",\n" RECORD("C",
+	                                             "") ",\n\n" RECORD("D",
+	                                                                ", \"k\": 1,\n\n\"k\": 4") "]}";
+	int64_t line, column;
+	char want[16];
+
+	ck_assert_int_eq(import_text(text), 1);
+	ck_assert_uint_eq(psm_json_count(errors), 3);
+	for (size_t i = 0; i < 3; i++) {
+		const psm_json *e = psm_json_item(errors, i);
+
+		OK(psm_json_get_int(psm_json_at(e, "/line"), &line, err));
+		OK(psm_json_get_int(psm_json_at(e, "/column"), &column, err));
+		(void)snprintf(want, sizeof(want), "\"k\": %zu", i + 2);
+		ck_assert_msg(
+		    strncmp(spot(text, line, column), want, strlen(want)) == 0,
+		    "%zu: line %d, column %d", i, (int)line, (int)column);
+	}
+}
+END_TEST
+
 /* Whoever is in a lost record has not changed the name. */
 START_TEST(a_lost_record_and_a_former_name)
 {
@@ -184,6 +220,7 @@ suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, a_field, 0, (int)PSM__COUNT(fields));
 	tcase_add_loop_test(t, a_record, 0, (int)PSM__COUNT(broken));
+	tcase_add_test(t, several_records);
 	tcase_add_test(t, a_lost_record_and_a_former_name);
 	tcase_add_test(t, a_byte_order_mark);
 	suite_add_tcase(s, t);

@@ -83,7 +83,7 @@ record_read(struct import *im, size_t i, struct record *out, psm_error *err)
 
 	if (lost == NULL)
 		return record_map(im, i, out, &faults, err);
-	return psm__json_lost_fault(im->file->text, im->file->len, lost, err);
+	return psm__json_lost_fault(im->file->text, lost, err);
 }
 
 /* Postal codes, each once when sorted. */

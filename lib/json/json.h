@@ -114,7 +114,8 @@ int psm__json_write_digits(double number, char *text, size_t size);
 /* salvage.c */
 /* An item of a list that could not be read by itself: its bytes in the text. */
 struct psm__lost {
-	size_t item, start, len;
+	size_t item, len;
+	struct psm__pos start;
 };
 /*
  * psm_json_parse(), but of the array that is the member key of the document
@@ -126,8 +127,8 @@ int psm__json_salvage(const char *text, size_t len, const char *key,
                       psm_error *err);
 /* Say what is wrong with a lost item, at its place in the text; PSM_ERR_PARSE
  * or PSM_ERR_NOMEM. */
-int psm__json_lost_fault(const char *text, size_t len,
-                         const struct psm__lost *lost, psm_error *err);
+int psm__json_lost_fault(const char *text, const struct psm__lost *lost,
+                         psm_error *err);
 
 /* explain.c: what the reader had seen when the grammar was broken. */
 enum psm__json_last {

@@ -16,6 +16,7 @@ struct salvage {
 	size_t len;
 	struct psm__lost *lost;
 	size_t count, cap;
+	struct psm__pos at; /* of the last lost item */
 };
 
 static int
@@ -130,6 +131,19 @@ find_list(const struct salvage *s, const char *key)
 	return s->len;
 }
 
+/* pos goes on by so many bytes: to look from the beginning each time would cost
+ * more with each item. */
+static struct psm__pos
+advance(const char *text, struct psm__pos pos, size_t count)
+{
+	struct psm__pos more = psm__locate(text + pos.offset, count, count);
+
+	pos.offset += count;
+	pos.column = more.line > 1 ? more.column : pos.column + more.column - 1;
+	pos.line += more.line - 1;
+	return pos;
+}
+
 /* 0 or PSM_ERR_NOMEM. */
 static int
 try_item(struct salvage *s, size_t item, size_t from, size_t to)
@@ -142,8 +156,9 @@ try_item(struct salvage *s, size_t item, size_t from, size_t to)
 		return rc;
 	if (psm__grow(&s->lost, &s->cap, s->count + 1, sizeof(*s->lost)) < 0)
 		return PSM_ERR_NOMEM;
+	s->at = advance(s->text, s->at, from - s->at.offset);
 	s->lost[s->count].item = item;
-	s->lost[s->count].start = from;
+	s->lost[s->count].start = s->at;
 	s->lost[s->count++].len = to - from;
 	return 0;
 }
@@ -170,8 +185,8 @@ parse_rest(struct salvage *s, psm_json **out)
 {
 	memcpy(s->plain, s->text, s->len);
 	for (size_t i = 0; i < s->count; i++) {
-		memset(s->plain + s->lost[i].start, ' ', s->lost[i].len);
-		s->plain[s->lost[i].start] = '0';
+		memset(s->plain + s->lost[i].start.offset, ' ', s->lost[i].len);
+		s->plain[s->lost[i].start.offset] = '0';
 	}
 	return psm_json_parse(s->plain, s->len, out, NULL);
 }
@@ -180,7 +195,7 @@ int
 psm__json_salvage(const char *text, size_t len, const char *key, psm_json **out,
                   struct psm__lost **lost, size_t *count, psm_error *err)
 {
-	struct salvage s = {.text = text, .len = len};
+	struct salvage s = {.text = text, .len = len, .at = {0, 1, 1}};
 	size_t list;
 	int rc = psm_json_parse(text, len, out, err), again = 0;
 
@@ -212,19 +227,21 @@ psm__json_salvage(const char *text, size_t len, const char *key, psm_json **out,
 }
 
 int
-psm__json_lost_fault(const char *text, size_t len, const struct psm__lost *lost,
+psm__json_lost_fault(const char *text, const struct psm__lost *lost,
                      psm_error *err)
 {
 	psm_json *doc = NULL;
 	char message[256];
 	size_t at;
-	int rc = psm_json_parse(text + lost->start, lost->len, &doc, err);
+	int rc =
+	    psm_json_parse(text + lost->start.offset, lost->len, &doc, err);
 
 	psm_json_free(doc);
 	if (rc == 0 || rc == PSM_ERR_NOMEM)
 		return rc;
 	(void)snprintf(message, sizeof(message), "%s", psm_error_message(err));
-	at = lost->start + psm_error_offset(err);
+	at = psm_error_offset(err);
 	psm__error_clear(err);
-	return psm__fail_at(err, rc, psm__locate(text, len, at), "%s", message);
+	return psm__fail_at(err, rc, advance(text, lost->start, at), "%s",
+	                    message);
 }
