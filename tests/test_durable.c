@@ -93,6 +93,35 @@ START_TEST(what_a_person_did_outlives_the_server)
 }
 END_TEST
 
+/* The settings of the server are read anew while there are sessions. */
+START_TEST(a_reload_changes_no_promise)
+{
+	psm_rows *rows = NULL;
+	struct psm__conn *c = NULL;
+
+	ck_assert_int_eq(psm__store_connect(st, "test", &c, err), 0);
+	pg_run("ALTER SYSTEM SET synchronous_commit = off");
+	pg_run("SELECT pg_reload_conf()");
+	do {
+		psm_rows_free(rows);
+		ck_assert_int_eq(psm__conn_exec(c, "SHOW synchronous_commit", 0,
+		                                NULL, &rows, err),
+		                 0);
+	} while (strcmp(psm_rows_text(rows, 0, 0), "off") != 0);
+	psm_rows_free(rows);
+	ck_assert_int_eq(psm__conn_begin(c, err), 0);
+	ck_assert_int_eq(psm__conn_durable(c, err), 0);
+	ck_assert_int_eq(
+	    psm__conn_exec(c, "SHOW synchronous_commit", 0, NULL, &rows, err),
+	    0);
+	ck_assert_str_eq(psm_rows_text(rows, 0, 0), "on");
+	psm_rows_free(rows);
+	psm__conn_close(c);
+	pg_run("ALTER SYSTEM RESET synchronous_commit");
+	pg_run("SELECT pg_reload_conf()");
+}
+END_TEST
+
 /* Who asked for less than on, or for more, gets what he asked for. */
 static const char *const others[] = {"local", "remote_write", "on",
                                      "remote_apply"};
@@ -129,6 +158,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, emitted_events_outlive_the_server);
 	tcase_add_test(tc, appended_messages_outlive_the_server);
 	tcase_add_test(tc, what_a_person_did_outlives_the_server);
+	tcase_add_test(tc, a_reload_changes_no_promise);
 	tcase_add_loop_test(tc, other_settings_stay, 0, PSM__COUNT(others));
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

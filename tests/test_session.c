@@ -276,6 +276,7 @@ static const struct judged {
     {1, "create temporary table x (id integer)"},
     {1, "-- well\n  discard all"},
     {1, "PREPARE x AS SELECT 1"},
+    {1, "DO 'BEGIN PERFORM work(); END'"},
     {1, "SELECT pg_try_advisory_lock_shared(1)"},
     {0, ""},
     {0, "/* open"},

@@ -46,7 +46,6 @@ struct psm__conn {
 	int outdated;       /* broken, and older ones will be, too */
 	int pid;            /* of the server's process */
 	int pooled;         /* the server's process is not whom we talk to */
-	int commits_lazily; /* synchronous_commit is off */
 	int changed;        /* the session is not as it was set up */
 	int limit_ms;
 	const int *cancel;

@@ -242,9 +242,11 @@ psm__conn_begin(struct psm__conn *c, psm_error *err)
 int
 psm__conn_durable(struct psm__conn *c, psm_error *err)
 {
-	if (!c->commits_lazily)
-		return 0;
+	/* Asked each time: a reload of the server's settings reaches sessions
+	 * that are there. */
 	return psm__conn_queue(
-	    c, "SELECT set_config('synchronous_commit', 'on', true)", 0, NULL,
-	    NULL, err);
+	    c,
+	    "SELECT set_config('synchronous_commit', 'on', true) "
+	    "WHERE current_setting('synchronous_commit') = 'off'",
+	    0, NULL, NULL, err);
 }

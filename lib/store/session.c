@@ -24,8 +24,7 @@ enum column {
 	DEFERRABLE,
 	ENCODING,
 	N_CHECKED,
-	PID = N_CHECKED,
-	COMMIT_OFF
+	PID = N_CHECKED
 };
 
 /*
@@ -41,7 +40,6 @@ enum column {
 	"false), set_config('default_transaction_read_only', 'off', false), "  \
 	"set_config('default_transaction_deferrable', 'off', false), "         \
 	"current_setting('client_encoding'), pg_backend_pid(), "               \
-	"current_setting('synchronous_commit') = 'off', "                      \
 	"set_config('tcp_keepalives_idle', '30', false), "                     \
 	"set_config('tcp_keepalives_interval', '10', false), "                 \
 	"set_config('tcp_keepalives_count', '3', false)"
@@ -101,7 +99,6 @@ psm__session_set_up(struct psm__conn *c, psm_error *err)
 	if (rc == 0) {
 		c->pid = (int)psm_rows_int(rows, 0, PID);
 		c->pooled = c->pid != PQbackendPID(c->pg);
-		c->commits_lazily = psm_rows_int(rows, 0, COMMIT_OFF) == 1;
 	}
 	psm_rows_free(rows);
 	return rc;
@@ -203,9 +200,9 @@ calls(const char *sql)
 int
 psm__session_changed_by(const char *sql)
 {
-	static const char *const always[] = {"reset",   "discard", "deallocate",
-	                                     "prepare", "listen",  "unlisten",
-	                                     "load",    "declare", NULL};
+	static const char *const always[] = {
+	    "reset",    "discard", "deallocate", "prepare", "listen",
+	    "unlisten", "load",    "declare",    "do",      NULL};
 	static const char *const for_transaction[] = {"local", "transaction",
 	                                              "constraints", NULL};
 	static const char *const set[] = {"set", NULL};
