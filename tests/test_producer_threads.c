@@ -2,9 +2,11 @@
 /* The producer among threads, callbacks, forks, kill -9 and outages. */
 #include "testing_producer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <psymatch/health.h>
@@ -146,6 +148,37 @@ START_TEST(close_against_writers)
 	psm_producer_free(calling);
 	heard_once(accepted);
 	ck_assert_int_eq(heard.ok, fake.delivered);
+}
+END_TEST
+
+static int is_full; /* __atomic */
+
+static int
+mkdir_or_full(int dirfd, const char *name, mode_t mode)
+{
+	if (!__atomic_load_n(&is_full, __ATOMIC_RELAXED))
+		return mkdirat(dirfd, name, mode);
+	errno = faccessat(dirfd, name, F_OK, 0) == 0 ? EEXIST : ENOSPC;
+	return -1;
+}
+
+/* Who sends makes the stream, while the sender's thread looks. */
+START_TEST(room_comes_while_it_runs)
+{
+	psm_producer *p;
+
+	is_full = 1;
+	psm__file_ops.mkdir = mkdir_or_full;
+	p = start(0);
+	for (int n = 0; n < 200; n++) {
+		ck_assert_int_eq(try_send(p, 0, 0, NULL), PSM_ERR_FULL);
+		fake_pass_ms(&fake, 1);
+	}
+	__atomic_store_n(&is_full, 0, __ATOMIC_RELAXED);
+	send_range(p, 0, 100, 3);
+	flush(p);
+	arrived(100, 3);
+	end(p, 0);
 }
 END_TEST
 
@@ -439,6 +472,7 @@ suite(void)
 	tcase_add_loop_test(tc, callback_sends, 0, 3);
 	tcase_add_loop_test(tc, callback_cannot_send_at_the_end, 0, 2);
 	tcase_add_loop_test(tc, writers_against_the_sender, 0, 4);
+	tcase_add_test(tc, room_comes_while_it_runs);
 	tcase_add_loop_test(tc, close_against_writers, 0, 2);
 	tcase_add_loop_test(tc, child_of_a_fork_is_refused, 0, 2);
 	tcase_add_test(tc, killed_and_nothing_is_lost);

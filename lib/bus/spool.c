@@ -97,7 +97,7 @@ drop_segments(struct psm__spool *s)
 		s->first = g->next;
 		psm__segment_free(g);
 	}
-	s->last = s->active = s->rseg = NULL;
+	s->last = s->active = NULL;
 }
 
 /* What was handed over in the clear and not let go. */
@@ -265,6 +265,7 @@ psm__spool_close(struct psm__spool *s)
 	if (s->fault == PSM__FAULT_DISK &&
 	    s->conf.durability != PSM__DURABLE_DISK)
 		rc = -1;
+	s->rseg = NULL; /* the reader has ended */
 	pthread_mutex_lock(&s->lock);
 	drop_segments(s);
 	psm__spare_drop(s);
