@@ -21,6 +21,7 @@ static const char camel[] =
     "\"producer\":\"test\",\"payload\":{ \"email_id\" : 7, \"n\":1.50e+1, "
     "\"none\":[], \"null\":null, \"text\":\"a\\u00e4\\/\\\"\", \"o\":{} }}";
 #define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define STATE "vendor=a1,other=t61rcWkgMzE"
 
 static void
 emit(int traced)
@@ -32,6 +33,8 @@ emit(int traced)
 	if (traced)
 		ck_assert_int_eq(
 		    psm_event_set_trace(ev, ID "2", ID "3", TRACE, err), 0);
+	if (traced > 1)
+		ck_assert_int_eq(psm_event_set_tracestate(ev, STATE, err), 0);
 	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
 	ck_assert_int_eq(psm_tx_emit(tx, ev, err), 0);
 	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
@@ -81,7 +84,8 @@ read_row(void)
 	    "SELECT aggregateid || '|' || envelope || coalesce("
 	    "'|causation_id=' || causation_id, '') || coalesce("
 	    "'|correlation_id=' || correlation_id, '') || coalesce("
-	    "'|traceparent=' || traceparent, '') FROM psymatch.outbox");
+	    "'|traceparent=' || traceparent, '') || coalesce("
+	    "'|tracestate=' || tracestate, '') FROM psymatch.outbox");
 }
 
 static void
@@ -98,8 +102,11 @@ check_sent(const char *want)
 
 static const struct {
 	const char *wire, *value;
-	int traced;
-} rows[] = {{"snake", snake, 0}, {"snake", snake, 1}, {"camel", camel, 1}};
+	int traced; /* 2: with a tracestate */
+} rows[] = {{"snake", snake, 0},
+            {"snake", snake, 1},
+            {"camel", camel, 1},
+            {"snake", snake, 2}};
 
 START_TEST(row_is_the_record)
 {
@@ -112,7 +119,9 @@ START_TEST(row_is_the_record)
 	ck_assert_int_eq(
 	    strncmp(row + 2, rows[_i].value, strlen(rows[_i].value)), 0);
 	ck_assert_int_eq(strstr(row, "|traceparent=" TRACE) != NULL,
-	                 rows[_i].traced);
+	                 rows[_i].traced > 0);
+	ck_assert_int_eq(strstr(row, "|tracestate=" STATE) != NULL,
+	                 rows[_i].traced > 1);
 	/* The relay does not write it anew, whatever it is set to. */
 	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_WIRE", "snake", err), 0);
 	check_sent(row);
@@ -125,10 +134,11 @@ START_TEST(row_without_envelope_is_sent)
 {
 	char *row;
 
-	emit(1);
+	emit(2);
 	row = read_row();
 	pg_run("UPDATE psymatch.outbox SET envelope = NULL, causation_id = "
-	       "NULL, correlation_id = NULL, traceparent = NULL");
+	       "NULL, correlation_id = NULL, traceparent = NULL, tracestate = "
+	       "NULL");
 	check_sent(row);
 	free(row);
 }
@@ -139,7 +149,7 @@ START_TEST(released_letter_is_the_record)
 {
 	char *row;
 
-	emit(1);
+	emit(2);
 	row = read_row();
 	pg_run("WITH gone AS (DELETE FROM psymatch.outbox RETURNING *) INSERT "
 	       "INTO psymatch.dead_letter (consumer, topic, key, raw, event_id,"
