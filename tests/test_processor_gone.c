@@ -210,11 +210,12 @@ START_TEST(new_database_that_is_away_at_first)
 }
 END_TEST
 
-/* Under a running processor, which waits for a message in its hands. */
+/* Under a running processor, which waits for a message in its hands, with those
+ * behind it. */
 START_TEST(restored_behind_a_held_message)
 {
 	plan = (struct flow_plan){.bad = 6, .times = -1, .rc = PSM_ERR_RETRY};
-	put(1, 6);
+	put(1, 8);
 	flow_start();
 	PG_UNTIL(psm_processor_stat(pr, "holding") == 1);
 	wait_effects(5);
@@ -222,10 +223,11 @@ START_TEST(restored_behind_a_held_message)
 	(void)pthread_mutex_lock(&flow_lock);
 	plan.times = 0;
 	(void)pthread_mutex_unlock(&flow_lock);
-	wait_effects(6);
+	wait_effects(8);
 	flow_stop();
-	flow_check_effects(6);
-	ck_assert_int_eq(row(), 6);
+	flow_check_effects(8);
+	ck_assert_int_eq(row(), 8);
+	ck_assert_int_eq(psm_processor_stat(pr, "duplicates"), 0);
 }
 END_TEST
 
