@@ -640,6 +640,47 @@ START_TEST(health_sees_that_nothing_comes)
 }
 END_TEST
 
+/* What came is with its handler: that is seen while it still runs. */
+static int
+look_while_handled(const psm_event *ev, void *user, psm_error *err)
+{
+	psm_consumer **c = user;
+	char reason[160];
+
+	(void)ev;
+	(void)err;
+	ck_assert_int_eq(psm_consumer_health(*c, reason, sizeof(reason)),
+	                 PSM_HEALTH_GREEN);
+	return 0;
+}
+
+START_TEST(health_is_green_while_a_handler_takes_its_time)
+{
+	psm_transport *t = open_memory();
+	psm_config *cfg = NULL;
+	psm_consumer *c = NULL;
+	struct psm__source_ops ops, deaf;
+
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, "slow", &c, NULL), 0);
+	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
+	ck_assert_int_eq(psm_consumer_on(c, "*", look_while_handled, &c, NULL),
+	                 0);
+	ck_assert(looks(c, PSM_HEALTH_GREEN, "0 behind"));
+	c->stall_ms = 0;
+	ops = deaf = *c->source->ops;
+	deaf.poll = poll_nothing;
+	c->source->ops = &deaf;
+	put_event(t, 1, 1);
+	ck_assert(looks(c, PSM_HEALTH_AMBER, "1 message waits, and none came"));
+	c->source->ops = &ops;
+	ck_assert_int_eq(psm_consumer_poll(c, 5000, NULL), 1);
+	psm_consumer_free(c);
+	psm_config_free(cfg);
+	psm_transport_unref(t);
+}
+END_TEST
+
 static int64_t
 unknown_lag(struct psm__source *s)
 {
@@ -710,6 +751,8 @@ main(void)
 	tcase_add_test(add_case(s, "starving"),
 	               nothing_is_left_out_without_memory);
 	tcase_add_test(add_case(s, "deaf"), health_sees_that_nothing_comes);
+	tcase_add_test(add_case(s, "slow"),
+	               health_is_green_while_a_handler_takes_its_time);
 	tcase_add_test(add_case(s, "crowd"), health_without_a_partition);
 	return testing_run(srunner_create(s));
 }

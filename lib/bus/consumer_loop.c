@@ -160,6 +160,17 @@ look_for_progress(psm_consumer *c, int64_t now, int64_t lag)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Something came; from now on its handler may take its time. */
+static void
+end_stall(psm_consumer *c)
+{
+	if (c->stalled_ms == 0) /* only set by this thread */
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->stalled_ms = 0;
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* Once a second: commit, and look around. */
 static void
 housekeeping(psm_consumer *c, int64_t now)
@@ -268,8 +279,10 @@ step(psm_consumer *c, int timeout_ms, int *more)
 		return take_odd(c, timeout_ms, more);
 	psm__error_clear(c->err);
 	rc = c->source->ops->poll(c->source, timeout_ms, &rec, c->err);
-	if (rc == 1)
+	if (rc == 1) {
+		end_stall(c);
 		return take(c, &rec);
+	}
 	if (rc < 0)
 		note_trouble(c);
 	if (rc < 0 && psm_error_fatal(c->err) && psm_error_retriable(c->err))

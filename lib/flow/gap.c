@@ -280,6 +280,16 @@ look_for_progress(psm_processor *pr, int64_t now)
 	(void)pthread_mutex_unlock(&pr->lock);
 }
 
+void
+psm__stall_end(psm_processor *pr)
+{
+	if (pr->stalled_ms == 0) /* only set by this thread */
+		return;
+	(void)pthread_mutex_lock(&pr->lock);
+	pr->stalled_ms = 0;
+	(void)pthread_mutex_unlock(&pr->lock);
+}
+
 int
 psm__stall_health(const psm_processor *pr, char *reason, size_t size)
 {

@@ -307,8 +307,10 @@ handle_batch(psm_processor *pr)
 {
 	int64_t began_ms = psm__mono_ms();
 	size_t count = pr->batch.count;
-	int rc = psm__batch_run(pr);
+	int rc;
 
+	psm__stall_end(pr);
+	rc = psm__batch_run(pr);
 	count_done(pr);
 	pr->pace = psm__pace(pr->pace, batch_max(pr), count,
 	                     psm__mono_ms() - began_ms);

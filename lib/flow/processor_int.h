@@ -314,6 +314,9 @@ int64_t psm__lag_seconds(const psm_processor *pr);
 void psm__lag_note(psm_processor *pr);
 /* Now and then: the metrics. @thread processor */
 void psm__lag_show(psm_processor *pr);
+/* Some came: from now on their handlers may take their time. @thread processor
+ */
+void psm__stall_end(psm_processor *pr);
 /* Not green when messages wait and none comes. @locks pr->lock held */
 int psm__stall_health(const psm_processor *pr, char *reason, size_t size);
 
