@@ -326,16 +326,18 @@ PSM_API int psm_processor_replay(psm_processor *pr, psm_replay *r,
  *              before), "dead", "skipped" (no handler, or a null
  *              value), "retried" (put off, once per try), "parked" (put aside
  *              for the first time); "parked_now": events of the consumer that
- *              are parked, as seen within about a second; "rollbacks": batches
- * that were rolled back; "breaker": 0 while events are handled, 1 while one is
- * tried, 2 while none is because all failed alike; "holding": partitions that
- * wait for an event to be tried again, "full": those of them that wait because
- * no more may be parked; "lag": messages behind the end, -1 if
- * unknown; "lag_seconds": age of the last message done, or of the oldest one
- * that is tried again, by the transport's time, 0 while none waits, -1 if
- * unknown; "overrun": calls of handlers past their deadline; "gaps": times that
- * messages were gone before they were read, and "gap_messages": how many that
- * were, as far as known.
+ *              are parked, as seen within about a second (10,000 stands for
+ *              that many or more); "rollbacks": batches that were rolled back;
+ *              "breaker": 0 while events are handled, 1 while one is tried, 2
+ *              while none is because all failed alike; "holding": partitions
+ *              that wait for an event to be tried again, "full": those of them
+ *              that wait because no more may be parked; "lag": messages behind
+ *              the end, -1 if unknown; "lag_seconds": age of the last message
+ *              done, or of the oldest one that is tried again, by the
+ *              transport's time, 0 while none waits, -1 if unknown; "overrun":
+ *              calls of handlers past their deadline; "gaps": times that
+ *              messages were gone before they were read, and "gap_messages":
+ *              how many that were, as far as known.
  * @return the number since the start; -1 for any other name.
  *
  * Threads: any. Blocks: no. Since 0.1.
