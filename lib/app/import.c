@@ -316,9 +316,14 @@ lock_people(psm_tx *tx, const char *plz, const char *vorname, psm_error *err)
 	struct psm__number n;
 	const char *params[1] = {psm__number(&n, hash(plz, vorname))};
 
-	/* 7461: the number of this lock among the library's. */
+	/* 7461: the number of this lock among the library's. A plan that was
+	 * made while the tables were small would read all of them for each
+	 * record until they are analyzed again: only lookups are wanted. */
 	return psm_tx_queue(tx,
-	                    "SELECT pg_advisory_xact_lock(7461, $1::integer)",
+	                    "SELECT pg_advisory_xact_lock(7461, $1::integer), "
+	                    "set_config('enable_seqscan', 'off', true), "
+	                    "set_config('enable_hashjoin', 'off', true), "
+	                    "set_config('enable_mergejoin', 'off', true)",
 	                    1, params, err);
 }
 
