@@ -123,6 +123,9 @@ static void
 choose_offsets(struct psm__kafka_source *s,
                rd_kafka_topic_partition_list_t *list)
 {
+	/* The answers to both questions are waited for together. */
+	struct psm__kafka_ids *ids =
+	    s->start_at ? psm__kafka_ids_ask(s->rk, list) : NULL;
 	int known;
 	int i;
 
@@ -136,7 +139,8 @@ choose_offsets(struct psm__kafka_source *s,
 		if (known && !tp->err)
 			committed = tp->offset >= 0 ? tp->offset : -1;
 		if (s->start_at)
-			at = s->start_at(tp->topic, tp->partition, committed, 0,
+			at = s->start_at(tp->topic, tp->partition, committed,
+			                 psm__kafka_ids_born(ids, tp->topic),
 			                 s->user);
 		if (at == PSM__EARLIEST)
 			tp->offset = RD_KAFKA_OFFSET_BEGINNING;
@@ -146,6 +150,7 @@ choose_offsets(struct psm__kafka_source *s,
 			tp->offset = RD_KAFKA_OFFSET_STORED;
 		tp->err = RD_KAFKA_RESP_ERR_NO_ERROR;
 	}
+	psm__kafka_ids_free(ids);
 }
 
 static void

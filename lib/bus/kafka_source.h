@@ -90,6 +90,17 @@ void psm__kafka_drop_parts(struct psm__kafka_source *s);
 /* From a thread of librdkafka: a queue is not empty any more. */
 void psm__kafka_raise(rd_kafka_t *rk, void *opaque);
 
+/* -- kafka_born.c: which log a name stands for */
+
+struct psm__kafka_ids;
+/* Ask for the topics of the list. NULL: they cannot be known. */
+struct psm__kafka_ids *
+psm__kafka_ids_ask(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list);
+/* Waits for the answer, for a limited time from when it was asked for. 0: not
+ * known; ids may be NULL. */
+int64_t psm__kafka_ids_born(struct psm__kafka_ids *ids, const char *topic);
+void psm__kafka_ids_free(struct psm__kafka_ids *ids);
+
 /* -- kafka_member.c: @thread polling thread */
 
 /* Before the client takes conf. */

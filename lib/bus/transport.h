@@ -257,6 +257,8 @@ struct psm__transport_ops {
 	 * the same topic on another transport is another log; NULL: nothing.
 	 * Not a prefix that a topic's name can have. */
 	const char *realm;
+	/* What a group has committed is kept as long as the topic is. */
+	int keeps_groups;
 	int (*open_sink)(psm_transport *t, psm__report_fn report, void *user,
 	                 struct psm__sink **out, psm_error *err);
 	int (*open_source)(psm_transport *t,

@@ -128,14 +128,17 @@ set_anew(psm_processor *pr, struct psm__part *p, int64_t to)
 	p->anew_to = to;
 }
 
-/* Without a number the row was written by a release that had none, and a group
- * that knows nothing of the topic has lost it with the old one. */
+/* Without a number the row was written where logs had none, which tells nothing
+ * of this one; only a group that goes with the topic and knows nothing of it
+ * has lost it with the old one. */
 static int
-is_other_log(const struct psm__part *p, int64_t born)
+is_other_log(const psm_processor *pr, const struct psm__part *p, int64_t born)
 {
 	if (p->next <= 0 || p->born == 0)
 		return 0;
-	return born != 0 ? born != p->born : p->committed == -1;
+	if (born != 0)
+		return born != p->born;
+	return pr->t->ops->keeps_groups && p->committed == -1;
 }
 
 int
@@ -144,7 +147,7 @@ psm__part_other_log(psm_processor *pr, struct psm__part *p, int64_t born)
 	struct psm__gap gap = {
 	    .topic = p->topic, .partition = p->partition, .from = p->next};
 
-	if (!is_other_log(p, born))
+	if (!is_other_log(pr, p, born))
 		return 0;
 	psm__source_log_gap(pr->name, &gap);
 	count_gap(pr, &gap, 0);

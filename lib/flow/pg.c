@@ -129,6 +129,7 @@ pg_free(psm_transport *t)
 static const struct psm__transport_ops pg_ops = {
     .name = "postgres",
     .realm = "postgres/",
+    .keeps_groups = 1,
     .open_sink = psm__pg_open_sink,
     .open_source = psm__pg_open_source,
     .open_reader = psm__pg_open_reader,
