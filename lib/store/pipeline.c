@@ -45,23 +45,33 @@ next_result(struct psm__conn *c, int64_t deadline_ms, PGresult **out,
 	return 0;
 }
 
+/* In our own words: health shows no others. */
+static int
+fail_standby(struct psm__conn *c, psm_error *err)
+{
+	c->outdated = c->broken = 1;
+	(void)psm__fail(err, PSM_ERR_DB,
+	                "the server is a standby, want the one that can be "
+	                "written to");
+	psm__error_flags(err, 1, 0);
+	return PSM_ERR_DB;
+}
+
 /* Some failures are those of the connection: a new one is wanted. */
 static int
 fail_state(struct psm__conn *c, const struct psm__sqlstate *s,
            const struct psm__entry *e, psm_error *err)
 {
-	int rc = psm__sqlstate_fail(s, err);
+	int rc;
 
+	/* It refuses READ WRITE with 0A000. */
+	if (e && e->kind == PSM__BEGIN && strcmp(s->state, "0A000") == 0)
+		return fail_standby(c, err);
+	rc = psm__sqlstate_fail(s, err);
 	if (strcmp(s->state, "25006") == 0)
 		c->outdated = 1;
 	if (psm__sqlstate_ends(s->state))
 		c->broken = 1;
-	/* A standby refuses READ WRITE with 0A000. */
-	if (e && e->kind == PSM__BEGIN && strcmp(s->state, "0A000") == 0) {
-		c->outdated = c->broken = 1;
-		psm__error_prefix(err, "the server is a standby, want the one "
-		                       "that can be written to: ");
-	}
 	if (c->pooled && (strcmp(s->state, "26000") == 0 ||
 	                  strcmp(s->state, "42P05") == 0)) {
 		c->broken = 1;

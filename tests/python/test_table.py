@@ -35,9 +35,14 @@ class Manual(unittest.TestCase):
             page = dict(re.findall(r"^\.It Ev (\w+)\n\((.*)\)$", f.read(), re.M))
         settings = {}
         for i in range(lib.psm_config_count()):
-            row = [f(i).decode() for f in (lib.psm_config_name_at, lib.psm_config_type_at,
-                                           lib.psm_config_default_at, lib.psm_config_unit_at)]
-            settings[row[0]] = row[1] + (", " + row[2] if row[2] else "") + (" " + row[3] if row[3] else "")
+            name, kind, default, unit = [f(i).decode() for f in (
+                lib.psm_config_name_at, lib.psm_config_type_at,
+                lib.psm_config_default_at, lib.psm_config_unit_at)]
+            settings[name] = kind, unit, default
+        page = {name: (re.match(r"\w+", text)[0],
+                       (re.search(r" to \d+ ([^;]*)", text) or ["", ""])[1],
+                       (re.search(r"; default (.*)", text) or ["", ""])[1])
+                for name, text in page.items()}
         self.assertGreater(len(settings), 20)
         self.assertEqual(page, settings)
 
