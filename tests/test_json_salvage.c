@@ -73,9 +73,9 @@ START_TEST(salvage)
 				psm_json_at(doc, "/list"), lost[i].item)),
 			    PSM_JSON_NUMBER);
 		if (count > 0)
-			ck_assert_int_eq(psm__json_lost_fault(
-					     text, strlen(text), &lost[0], err),
-			                 PSM_ERR_PARSE);
+			ck_assert_int_eq(
+			    psm__json_lost_fault(text, &lost[0], err),
+			    PSM_ERR_PARSE);
 	}
 	if (cases[_i].line > 0) {
 		ck_assert_uint_eq(psm_error_line(err), cases[_i].line);
@@ -106,9 +106,9 @@ START_TEST(all_short_texts)
 		if (psm__json_salvage(text, strlen(text), "list", &doc, &lost,
 		                      &count, err) == 0 &&
 		    count > 0)
-			ck_assert_int_eq(psm__json_lost_fault(
-					     text, strlen(text), &lost[0], err),
-			                 PSM_ERR_PARSE);
+			ck_assert_int_eq(
+			    psm__json_lost_fault(text, &lost[0], err),
+			    PSM_ERR_PARSE);
 		psm_json_free(doc);
 		psm__free(lost);
 	}
