@@ -564,6 +564,20 @@ list_streams(int fd, const char *dir, struct names *n, psm_error *err)
 }
 
 int
+psm__spool_is_one(const char *dir, psm_error *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+	struct names n = {0};
+
+	if (fd < 0)
+		return fail_io(err, dir);
+	rc = list_streams(fd, dir, &n, err);
+	free_names(&n);
+	close(fd);
+	return rc;
+}
+
+int
 psm_spool_scan(const char *dir, const char *key_file, psm_spool_fn fn,
                void *user, psm_error *err)
 {
@@ -646,68 +660,4 @@ psm_spool_item_text(const psm_spool_item *item, const char *name, size_t *len)
 	if (len)
 		*len = text && text->bytes ? text->len : 0;
 	return text ? text->bytes : NULL;
-}
-
-/* -- repair */
-
-/* Reading to the end is what finds all damage; how many can be read. The spool
- * is frozen, so what is let go here stays where it is. */
-static int64_t
-read_through(struct psm__spool *s)
-{
-	struct psm__message m;
-	int64_t count = 0;
-
-	for (; psm__spool_peek(s, &m); count++) {
-		psm__spool_pass(s);
-		psm__spool_settle(s, m.token);
-		psm__spool_release(s);
-	}
-	return count;
-}
-
-int
-psm_spool_repair(const char *dir, const char *key_file, int64_t *damaged,
-                 int64_t *kept, psm_error *err)
-{
-	struct psm__spool_conf conf = {.dir = dir,
-	                               .key_file = key_file,
-	                               .window = 1,
-	                               .durability = PSM__DURABLE_DISK,
-	                               .max_bytes = INT64_MAX};
-	struct psm__spool_numbers n = {0};
-	struct psm__spool *s = NULL;
-	struct names names = {0};
-	int64_t readable;
-	int rc, fd;
-
-	psm__error_clear(err);
-	if (!dir)
-		return psm__fail(err, PSM_ERR_INVAL, "want a directory");
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_io(err, dir);
-	rc = list_streams(fd, dir, &names, err); /* to open would make one */
-	free_names(&names);
-	close(fd);
-	rc = rc < 0 ? rc : psm__spool_open(&conf, &s, err);
-	if (rc < 0)
-		return rc;
-	psm__spool_shut(s);
-	psm__spool_freeze(s);
-	readable = read_through(s);
-	psm__spool_numbers(s, &n);
-	psm__spool_close(s);
-	psm__spool_free(s);
-	if (damaged)
-		*damaged = (int64_t)n.damaged;
-	if (kept)
-		*kept = readable;
-	if (n.last_errno)
-		return psm__fail(err, PSM_ERR_FULL, "%s: %s", dir,
-		                 strerror(n.last_errno));
-	if (n.quarantine_errno)
-		return psm__fail(err, PSM_ERR_IO, "%s: quarantine: %s", dir,
-		                 strerror(n.quarantine_errno));
-	return 0;
 }

@@ -465,6 +465,11 @@ enum psm__stream_is psm__stream_look(int parentfd, unsigned n, long *pid);
 /* The first number above all streams with events. 0 or an errno. */
 int psm__streams_end(int parentfd, unsigned *end);
 
+/* -- spool_inspect.c: a spool seen from outside -- */
+
+/* 0: the directory has streams, or nothing in it. */
+int psm__spool_is_one(const char *dir, psm_error *err);
+
 /* -- spool_lock.c -- */
 
 /* Take h->lockfd of h->dirfd; own: as the process that appends. 1: it is ours

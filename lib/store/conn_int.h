@@ -43,10 +43,10 @@ struct psm__entry {
 struct psm__conn {
 	PGconn *pg;
 	int broken;
-	int outdated;       /* broken, and older ones will be, too */
-	int pid;            /* of the server's process */
-	int pooled;         /* the server's process is not whom we talk to */
-	int changed;        /* the session is not as it was set up */
+	int outdated; /* broken, and older ones will be, too */
+	int pid;      /* of the server's process */
+	int pooled;   /* the server's process is not whom we talk to */
+	int changed;  /* the session is not as it was set up */
 	int limit_ms;
 	const int *cancel;
 	struct psm__entry *queue;
