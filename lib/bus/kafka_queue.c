@@ -229,8 +229,12 @@ see_other_log(struct psm__kafka_source *s, struct psm__kafka_part *part,
 {
 	int64_t next = part->position;
 
-	if (has_kept(part))
-		next = part->kept[part->kept_end - 1]->offset + 1;
+	if (has_kept(part)) {
+		const rd_kafka_message_t *last = part->kept[part->kept_end - 1];
+
+		/* The end of the log is where the next message will be. */
+		next = last->err ? last->offset : last->offset + 1;
+	}
 	if (m->err || next < 0 || m->offset >= next)
 		return;
 	psm__kafka_forget(s, part);
