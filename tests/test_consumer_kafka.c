@@ -2,6 +2,7 @@
 /* The consumer on Kafka, as far as that is different. */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 
@@ -271,6 +272,83 @@ close_one(psm_transport *t)
 
 /* Nobody waits for it for ever, and what it needs goes with it in the end: the
  * address sanitizer sees what is used too long, or never freed. */
+static void
+count_gap(const struct psm__gap *gap, void *user)
+{
+	(void)gap;
+	++*(int *)user;
+}
+
+static void
+put_and_wait(struct psm__sink *sink, int number, const int *sent)
+{
+	size_t len;
+	char *text = event_text(1, number, &len);
+
+	kafka_put(sink, text, len);
+	while (*sent < number)
+		ck_assert_int_ge(sink->ops->poll(sink, 20, NULL), 0);
+	psm_free(text);
+}
+
+/* What comes while the partition is held, behind the end that was read before,
+ * is of the same log. */
+START_TEST(goes_on_behind_an_end_that_was_kept)
+{
+	static const char *const topics[] = {TOPIC};
+	int sent = 0, gaps = 0, number;
+	struct psm__source_conf conf = {.group = "kept",
+	                                .topics = topics,
+	                                .topic_count = 1,
+	                                .gap = count_gap,
+	                                .user = &gaps};
+	int64_t until = psm__mono_ms() + PATIENCE_MS;
+	struct psm__source *s = NULL;
+	struct psm__sink *sink = NULL;
+	struct psm__record rec = {0};
+	struct psm__kafka_source *k;
+	psm_transport *t;
+	struct mock mock;
+
+	mock_open(&mock, TOPIC, PARTITIONS);
+	t = mock_transport(&mock, NULL);
+	ck_assert_int_eq(t->ops->open_sink(t, on_report, &sent, &sink, NULL),
+	                 0);
+	put_and_wait(sink, 1, &sent);
+	ck_assert_int_eq(t->ops->open_source(t, &conf, &s, NULL), 0);
+	k = (struct psm__kafka_source *)s;
+	while (s->ops->poll(s, 20, &rec, NULL) != 1)
+		ck_assert_int_lt(psm__mono_ms(), until);
+	ck_assert_int_eq(rec.offset, 0);
+	ck_assert_int_eq(s->ops->hold(s, TOPIC, rec.partition, INT_MAX, NULL),
+	                 0);
+	for (number = 2; number <= 3; number++) {
+		struct psm__record none;
+		size_t kept = (size_t)number - 1 + (number == 3);
+
+		/* The end, then the message and the end behind it. */
+		while (k->kept < kept) {
+			ck_assert_int_eq(s->ops->poll(s, 20, &none, NULL), 0);
+			ck_assert_int_lt(psm__mono_ms(), until);
+		}
+		put_and_wait(sink, number, &sent);
+	}
+	ck_assert_int_eq(s->ops->hold(s, TOPIC, rec.partition, 0, NULL), 0);
+	for (number = 1; number <= 2; number++) {
+		s->ops->release(s, &rec);
+		while (s->ops->poll(s, 20, &rec, NULL) != 1)
+			ck_assert_int_lt(psm__mono_ms(), until);
+		ck_assert_int_eq(rec.offset, number);
+	}
+	s->ops->release(s, &rec);
+	ck_assert_int_eq(gaps, 0);
+	s->ops->close(s, 5000);
+	sink->ops->close(sink, 5000);
+	psm_transport_unref(t);
+	mock_close(&mock);
+}
+END_TEST
+
 START_TEST(close_leaves_a_client_that_does_not_end)
 {
 	psm_transport *t;
@@ -299,6 +377,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, kafka_from_outage_to_restart);
 	tcase_add_test(tc, group_is_told_in_any_case);
+	tcase_add_test(tc, goes_on_behind_an_end_that_was_kept);
 	tcase_add_test(tc, end_that_cannot_be_read_is_asked_for);
 	tcase_add_test(tc, close_leaves_a_client_that_does_not_end);
 	suite_add_tcase(s, tc);
