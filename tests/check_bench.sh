@@ -23,7 +23,7 @@ for cache in "" --cold; do
 done
 "$top_srcdir/build-aux/with-postgres" "$top_builddir/bench/process" --count 200 --rounds 1 --json >"$tmp/process" 2>&1
 case $? in
-0) [ "$(tr ',{' '\n\n' <"$tmp/process" | grep -c '"events_per_s":[1-9]')" = 3 ] || fault "bench/process: want 3 sides with a rate" ;;
+0) [ "$(tr ',{' '\n\n' <"$tmp/process" | grep -c '"events_per_s":[1-9]')" = 5 ] || fault "bench/process: want 5 sides with a rate" ;;
 77) ;; # no PostgreSQL here
 *) fault "bench/process failed: $(cat "$tmp/process")" ;;
 esac
