@@ -592,6 +592,28 @@ START_TEST(starts_seeks_and_holds)
 }
 END_TEST
 
+/* What a poll without time has served ends no later one. */
+START_TEST(served_reports_end_no_poll)
+{
+	psm_transport *t = rig->open();
+	int64_t until = psm__mono_ms() + 60000, begin;
+	struct psm__sink *sink;
+	struct sent sent;
+
+	sink = open_sink(t, &sent);
+	send_range(sink, 0, 1, 1);
+	while (sent.count < 1) {
+		ck_assert_int_ge(sink->ops->poll(sink, 0, NULL), 0);
+		ck_assert_int_lt(psm__mono_ms(), until);
+	}
+	begin = psm__mono_ms();
+	ck_assert_int_eq(sink->ops->poll(sink, 100, NULL), 0);
+	ck_assert_int_ge(psm__mono_ms() - begin, 90);
+	sink->ops->close(sink, 2000);
+	rig->close(t);
+}
+END_TEST
+
 /* A wake that comes before the poll is not lost. */
 START_TEST(wake_ends_a_poll)
 {
@@ -640,6 +662,7 @@ suite_bus(const struct bus_rig *the_rig)
 	add_case(s, "restart", goes_on_after_a_restart);
 	add_case(s, "group", two_readers_share_a_group);
 	add_case(s, "seek", starts_seeks_and_holds);
+	add_case(s, "served", served_reports_end_no_poll);
 	add_case(s, "wake", wake_ends_a_poll);
 	return s;
 }

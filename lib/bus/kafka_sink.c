@@ -26,7 +26,8 @@ struct sink {
 	rd_kafka_queue_t *events; /* what a poll waits for */
 	pthread_mutex_t lock;     /* a leaf, taken in librdkafka's threads */
 	pthread_cond_t wakeup;
-	int raised; /* lock: there is an event, or wake was called */
+	int raised; /* lock: an event has come, it may be served already */
+	int woken;  /* lock: the poll shall end */
 	psm__report_fn report;
 	void *user;
 	psm__partitioner_fn choose; /* NULL: not idempotent */
@@ -207,20 +208,20 @@ raise_event(rd_kafka_t *rk, void *sink)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* 0: the time is over. librdkafka itself would wait until a time of the
- * system's clock, which can be set back. */
+/* 0: the time is over, or wake was called. librdkafka itself would wait until a
+ * time of the system's clock, which can be set back. */
 static int
 wait_for_event(struct sink *s, const struct timespec *at)
 {
-	int rc = 0, raised;
+	int rc = 0, go_on;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->raised && rc == 0)
+	while (!s->raised && !s->woken && rc == 0)
 		rc = pthread_cond_timedwait(&s->wakeup, &s->lock, at);
-	raised = s->raised;
-	s->raised = 0;
+	go_on = s->raised && !s->woken;
+	s->raised = s->woken = 0;
 	pthread_mutex_unlock(&s->lock);
-	return raised;
+	return go_on;
 }
 
 /* Threads of librdkafka wait until a time of the system's clock: when it was
@@ -245,12 +246,10 @@ sink_poll(struct psm__sink *base, int timeout_ms, psm_error *err)
 	s->reports = 0;
 	s->now_ms = psm__mono_ms();
 	psm__deadline(&at, timeout_ms);
-	/* Errors and statistics are events, too: those do not end it, but a
-	 * wake does. */
+	/* Errors and statistics are events, too: those do not end it. */
 	do
 		rd_kafka_poll(s->rk, 0);
-	while (!s->reports && timeout_ms > 0 && wait_for_event(s, &at) &&
-	       rd_kafka_queue_length(s->events) > 0);
+	while (!s->reports && timeout_ms > 0 && wait_for_event(s, &at));
 	look_at_clock(s);
 	rc = check_alive(s, err);
 	if (rc == 0)
@@ -261,7 +260,12 @@ sink_poll(struct psm__sink *base, int timeout_ms, psm_error *err)
 static void
 sink_wake(struct psm__sink *base)
 {
-	raise_event(NULL, base);
+	struct sink *s = sink_of(base);
+
+	pthread_mutex_lock(&s->lock);
+	s->woken = 1;
+	pthread_cond_signal(&s->wakeup);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static int
