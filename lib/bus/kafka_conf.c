@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Settings of the librdkafka clients: ours, then the user's. */
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -69,58 +68,6 @@ is_one_of(const char *key, const char *const *list, size_t count)
 }
 
 #define IS_ONE_OF(key, list) is_one_of(key, list, PSM__COUNT(list))
-
-/* -- which kind of client knows a property: librdkafka warns about each that
- * is of the other kind, and says itself in its table which those are. */
-
-static char *table; /* its text; never freed, NULL: out of memory */
-
-static void
-ask_for_table(void)
-{
-	size_t size = 0;
-	FILE *f = open_memstream(&table, &size);
-
-	if (!f)
-		return;
-	rd_kafka_conf_properties_show(f);
-	if (fclose(f) != 0)
-		table = NULL; /* out of memory */
-}
-
-/* 'C' or 'P', '*' for both, and what cannot be found. A row is
- * "key   |  C  | ...". */
-static char
-kind_of(const char *key)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	size_t len = strlen(key);
-	const char *row;
-
-	(void)pthread_once(&once, ask_for_table);
-	for (row = table; row && *row; row += *row == '\n') {
-		if (strncmp(row, key, len) == 0 &&
-		    (row[len] == ' ' || row[len] == '|')) {
-			row += strcspn(row, "|\n");
-			row += strspn(row, "| ");
-			return *row == 'C' || *row == 'P' ? *row : '*';
-		}
-		row += strcspn(row, "\n");
-	}
-	return '*';
-}
-
-int
-psm__kafka_set(rd_kafka_conf_t *conf, const char *key, const char *value,
-               psm_error *err)
-{
-	char text[256] = "";
-
-	if (rd_kafka_conf_set(conf, key, value, text, sizeof(text)) ==
-	    RD_KAFKA_CONF_OK)
-		return 0;
-	return psm__fail(err, PSM_ERR_CONFIG, "librdkafka: %s", text);
-}
 
 static int
 set_all(rd_kafka_conf_t *conf, const struct setting *list, size_t count,
@@ -194,7 +141,8 @@ set_passed_through(rd_kafka_conf_t *conf, const psm_config *cfg,
 	int rc = 0;
 
 	for (i = 0; rc == 0 && (key = psm__config_kafka_name(cfg, i)); i++) {
-		if (kind_of(key) == (type == RD_KAFKA_PRODUCER ? 'C' : 'P'))
+		if (psm__kafka_kind_of(key) ==
+		    (type == RD_KAFKA_PRODUCER ? 'C' : 'P'))
 			continue;
 		rc = set_given(conf, key, psm__config_kafka_value(cfg, i), err);
 	}

@@ -32,6 +32,9 @@ struct psm__kafka {
  */
 int psm__kafka_conf(const psm_config *cfg, rd_kafka_type_t type,
                     rd_kafka_conf_t **out, psm_error *err);
+/* Which kind of client knows a property: 'C' or 'P'; '*': both, or nobody can
+ * say. */
+char psm__kafka_kind_of(const char *key);
 int psm__kafka_set(rd_kafka_conf_t *conf, const char *key, const char *value,
                    psm_error *err);
 /* 1: its messages have sequence numbers. */
