@@ -70,13 +70,18 @@ int psm__row_is_empty(const struct psm__row *r, size_t i);
 /* Count of columns marked as modified. */
 int psm__row_modified(const struct psm__row *r);
 
+/* Store a text that people give, a line tidily; text may be the value itself.
+ * Results as of psm__value_tidy(). */
+int psm__row_put(struct psm__row *r, size_t i, const char *text, char *what,
+                 size_t size);
+
 /* -- value.c */
 
-/* Store a text that people give, a line tidily; text may be the value itself.
- * 1: it does not do for the column, and what says why, without data: "want ..,
- * found ..". Else 0 or PSM_ERR_NOMEM. */
-int psm__value_put(struct psm__row *r, size_t i, const char *text, char *what,
-                   size_t size);
+/* A text that people give, as it is stored: a line tidily. 0: *tidy is new. 1:
+ * it does not do for the column, and what says why, without data: "want ..,
+ * found ..". PSM_ERR_NOMEM. */
+int psm__value_tidy(const struct psm__entity_field *f, const char *text,
+                    char **tidy, char *what, size_t size);
 
 /* -- therapist.c */
 

@@ -133,7 +133,7 @@ put_text(const struct mapper *m, const char *pointer, const char *column,
 		return 0;
 	if (m->raw)
 		return psm__row_set(m->row, i, text, m->err);
-	rc = psm__value_put(m->row, i, text, what, sizeof(what));
+	rc = psm__row_put(m->row, i, text, what, sizeof(what));
 	if (rc < 0)
 		return psm__nomem(m->err);
 	return rc == 0 ? 0

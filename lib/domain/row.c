@@ -64,6 +64,21 @@ psm__row_set(struct psm__row *r, size_t i, const char *text, psm_error *err)
 }
 
 int
+psm__row_put(struct psm__row *r, size_t i, const char *text, char *what,
+             size_t size)
+{
+	char *tidy;
+	int rc =
+	    psm__value_tidy(&r->entity->fields[i], text, &tidy, what, size);
+
+	if (rc != 0)
+		return rc;
+	psm__free(r->value[i]);
+	r->value[i] = tidy;
+	return 0;
+}
+
+int
 psm__row_set_named(struct psm__row *r, const char *column, const char *text,
                    psm_error *err)
 {
@@ -241,7 +256,7 @@ psm__row_check(struct psm__row *r, size_t i, const psm_json *v,
 		                    err);
 	if (r->value[i] == NULL || f->max_len == 0)
 		return 0;
-	rc = psm__value_put(r, i, r->value[i], what, sizeof(what));
+	rc = psm__row_put(r, i, r->value[i], what, sizeof(what));
 	if (rc < 0)
 		return psm__nomem(err);
 	return rc == 0 ? 0 : refuse(f, v, prefix, what, err);

@@ -110,23 +110,16 @@ has_fault(const struct psm__entity_field *f, const char *raw, const char *text,
 }
 
 int
-psm__value_put(struct psm__row *r, size_t i, const char *text, char *what,
-               size_t size)
+psm__value_tidy(const struct psm__entity_field *f, const char *text,
+                char **tidy, char *what, size_t size)
 {
-	const struct psm__entity_field *f = &r->entity->fields[i];
-	char *tidy;
-
 	/* Texts without a limit are notes, numbers or documents. */
-	if (f->max_len == 0)
-		return psm__row_set(r, i, text, NULL);
-	tidy = psm__text_tidy(text);
-	if (tidy == NULL)
+	*tidy = f->max_len > 0 ? psm__text_tidy(text) : psm__strdup(text);
+	if (*tidy == NULL)
 		return PSM_ERR_NOMEM;
-	if (has_fault(f, text, tidy, what, size)) {
-		psm__free(tidy);
-		return 1;
-	}
-	psm__free(r->value[i]);
-	r->value[i] = tidy;
-	return 0;
+	if (f->max_len == 0 || !has_fault(f, text, *tidy, what, size))
+		return 0;
+	psm__free(*tidy);
+	*tidy = NULL;
+	return 1;
 }
