@@ -332,12 +332,13 @@ PSM_API int64_t psm_consumer_stat(psm_consumer *c, const char *name);
  * @param reason  reason[size] receives one sentence without personal data, cut
  *                if it is longer; may be NULL.
  * @param size    bytes, with the NUL; 160 is enough.
- * @return an enum psm_health: green: reads; amber: not started, no broker for
- *   less than 30 s, no partition, messages that wait while none came for 10 s,
- * a retry, a gap, a dead message or a call past its deadline within the last 15
- *   minutes, or an error of the broker within the last 10 s; red: closed, no
- *   broker for longer, a retry that lasts a minute or more, nothing that comes
- *   for as long though messages wait, or reading ended for good.
+ * @return an enum psm_health.
+ *   Green: it reads. Amber: not started, no broker for less than 30 s, no
+ *   partition, messages that wait while none came for 10 s, a retry, a gap, a
+ *   dead message or a call past its deadline within the last 15 minutes, or
+ *   an error of the broker within the last 10 s. Red: closed, no broker for
+ *   longer, a retry that lasts a minute or more, nothing that comes for as
+ *   long though messages wait, or reading ended for good.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

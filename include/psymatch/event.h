@@ -366,8 +366,8 @@ PSM_API int psm_event_is_replay(const psm_event *ev);
  * Events with the same key stay in order.
  *
  * @param ev  the event; NULL gives NULL.
- * @return borrowed until ev is freed, 1 to 200 characters; NULL for an unknown
- * type.
+ * @return borrowed until ev is freed, 1 to 200 characters; NULL for a type
+ *         that is unknown.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

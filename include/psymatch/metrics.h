@@ -63,8 +63,8 @@ PSM_API int psm_metrics_describe(const char *name, const char *label_name,
  *
  * @param name   [A-Za-z_:][A-Za-z0-9_:]*, 1 to 120 bytes; "_total" is added
  *               unless it ends so.
- * @param label  value of its label, no personal data; NULL or "": none. The
- * label is called as psm_metrics_describe() says, else "label".
+ * @param label  value of its label, no personal data; NULL or "": none. Its
+ *               name is what psm_metrics_describe() said, else "label".
  * @param delta  by how much; 0 makes the metric visible, less than 0 is
  *               ignored.
  *
