@@ -94,12 +94,12 @@ put(FILE *out, const char *text)
 }
 
 static void
-put_words(FILE *out, const psm_field_info *f)
+put_words(FILE *out, const psm_catalogue_field_info *f)
 {
 	const char *word;
 	size_t i;
 
-	for (i = 0; (word = psm_field_word_at(f, i)) != NULL; i++) {
+	for (i = 0; (word = psm_catalogue_field_word_at(f, i)) != NULL; i++) {
 		fputs(i ? ",\n" : ":\n", out);
 		put(out, word);
 	}
@@ -107,55 +107,58 @@ put_words(FILE *out, const psm_field_info *f)
 
 /* "array of integer, or null, may be missing" and the words */
 static void
-put_kind(FILE *out, const psm_field_info *f)
+put_kind(FILE *out, const psm_catalogue_field_info *f)
 {
-	const char *item = psm_field_item_type(f);
+	const char *item = psm_catalogue_field_item_type(f);
 
-	fputs(psm_field_type(f), out);
+	fputs(psm_catalogue_field_type(f), out);
 	if (item)
 		fprintf(out, " of %s", item);
-	if (!psm_field_required(f))
+	if (!psm_catalogue_field_required(f))
 		fputs(", may be missing", out);
-	else if (psm_field_nullable(f))
+	else if (psm_catalogue_field_nullable(f))
 		fputs(" or null", out);
-	if (psm_field_personal(f))
+	if (psm_catalogue_field_personal(f))
 		fputs(" \\(dg", out);
 	put_words(out, f);
 	fputs(".\n", out);
 }
 
-static void put_children(FILE *out, const psm_field_info *f);
+static void put_children(FILE *out, const psm_catalogue_field_info *f);
 
 /* "As in patient.created." where the same list of fields was printed before. */
 static int
-put_seen(FILE *out, const psm_event_type_info *t, const psm_field_info *f)
+put_seen(FILE *out, const psm_event_type_info *t,
+         const psm_catalogue_field_info *f)
 {
 	const psm_event_type_info *before;
-	const psm_field_info *other;
+	const psm_catalogue_field_info *other;
 	size_t i, n;
 
 	for (i = 0; (before = psm_catalogue_at(i)) != t; i++)
-		for (n = 0; (other = psm_type_field_at(before, n)) != NULL; n++)
-			if (psm_field_child_at(other, 0) ==
-			    psm_field_child_at(f, 0)) {
+		for (n = 0;
+		     (other = psm_catalogue_type_field_at(before, n)) != NULL;
+		     n++)
+			if (psm_catalogue_field_child_at(other, 0) ==
+			    psm_catalogue_field_child_at(f, 0)) {
 				fprintf(out, "The same as in\n.Cm %s .\n",
-				        psm_type_name(before));
+				        psm_catalogue_type_name(before));
 				return 1;
 			}
 	return 0;
 }
 
 static void
-put_children(FILE *out, const psm_field_info *f)
+put_children(FILE *out, const psm_catalogue_field_info *f)
 {
-	const psm_field_info *child;
+	const psm_catalogue_field_info *child;
 	size_t i;
 
 	fputs("It holds\n.Bl -tag -width Ds -compact\n", out);
-	for (i = 0; (child = psm_field_child_at(f, i)) != NULL; i++) {
-		fprintf(out, ".It Va %s\n", psm_field_name(child));
+	for (i = 0; (child = psm_catalogue_field_child_at(f, i)) != NULL; i++) {
+		fprintf(out, ".It Va %s\n", psm_catalogue_field_name(child));
 		put_kind(out, child);
-		if (psm_field_child_at(child, 0))
+		if (psm_catalogue_field_child_at(child, 0))
 			put_children(out, child);
 	}
 	fputs(".El\n", out);
@@ -181,32 +184,32 @@ put_names(FILE *out, const char *what, const psm_event_type_info *t,
 static void
 put_type(FILE *out, const psm_event_type_info *t)
 {
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 	size_t i;
 
-	fprintf(out, ".It Cm %s\n", psm_type_name(t));
-	if (psm_type_is_command(t))
+	fprintf(out, ".It Cm %s\n", psm_catalogue_type_name(t));
+	if (psm_catalogue_type_is_command(t))
 		fputs("Command:\n", out);
-	put(out, psm_type_meaning(t));
+	put(out, psm_catalogue_type_meaning(t));
 	putc('\n', out);
-	put_names(out, "Sent by", t, psm_type_producer_at);
-	put_names(out, "Read by", t, psm_type_consumer_at);
-	put_names(out, "Also called", t, psm_type_alias_at);
-	if (psm_type_note(t)) {
+	put_names(out, "Sent by", t, psm_catalogue_type_producer_at);
+	put_names(out, "Read by", t, psm_catalogue_type_consumer_at);
+	put_names(out, "Also called", t, psm_catalogue_type_alias_at);
+	if (psm_catalogue_type_note(t)) {
 		fputs("Note:\n", out);
-		put(out, psm_type_note(t));
+		put(out, psm_catalogue_type_note(t));
 		fputs(".\n", out);
 	}
-	fprintf(out, "Key:\n.Va %s", psm_type_key_field(t));
-	if (psm_type_key_other(t))
+	fprintf(out, "Key:\n.Va %s", psm_catalogue_type_key_field(t));
+	if (psm_catalogue_type_key_other(t))
 		fprintf(out, ",\nor where that is missing\n.Va %s",
-		        psm_type_key_other(t));
-	fprintf(out, " .\nVersion %s.\n.Pp\n", psm_type_version(t));
+		        psm_catalogue_type_key_other(t));
+	fprintf(out, " .\nVersion %s.\n.Pp\n", psm_catalogue_type_version(t));
 	fputs(".Bl -tag -width Ds -compact\n", out);
-	for (i = 0; (f = psm_type_field_at(t, i)) != NULL; i++) {
-		fprintf(out, ".It Va %s\n", psm_field_name(f));
+	for (i = 0; (f = psm_catalogue_type_field_at(t, i)) != NULL; i++) {
+		fprintf(out, ".It Va %s\n", psm_catalogue_field_name(f));
 		put_kind(out, f);
-		if (psm_field_child_at(f, 0) && !put_seen(out, t, f))
+		if (psm_catalogue_field_child_at(f, 0) && !put_seen(out, t, f))
 			put_children(out, f);
 	}
 	fputs(".El\n", out);
@@ -221,7 +224,7 @@ put_topic(FILE *out, const char *topic)
 	fprintf(out, ".Ss %s\n", topic);
 	fputs(".Bl -tag -width Ds\n", out);
 	for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++)
-		if (strcmp(psm_type_topic(t), topic) == 0)
+		if (strcmp(psm_catalogue_type_topic(t), topic) == 0)
 			put_type(out, t);
 	fputs(".El\n", out);
 }

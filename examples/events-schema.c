@@ -157,82 +157,85 @@ put_type(psm_json_writer *w, const char *type, int nullable, int is_key)
 }
 
 static void
-put_words(psm_json_writer *w, const psm_field_info *f, int nullable)
+put_words(psm_json_writer *w, const psm_catalogue_field_info *f, int nullable)
 {
 	const char *word;
 	size_t i;
 
-	if (!psm_field_word_at(f, 0))
+	if (!psm_catalogue_field_word_at(f, 0))
 		return;
 	open_array(w, "enum");
-	for (i = 0; (word = psm_field_word_at(f, i)) != NULL; i++)
+	for (i = 0; (word = psm_catalogue_field_word_at(f, i)) != NULL; i++)
 		psm_json_write_string(w, word);
 	if (nullable)
 		psm_json_write_null(w);
 	psm_json_write_end(w);
 }
 
-typedef const psm_field_info *(*field_at_fn)(const void *of, size_t i);
+typedef const psm_catalogue_field_info *(*field_at_fn)(const void *of,
+                                                       size_t i);
 
-static const psm_field_info *
+static const psm_catalogue_field_info *
 type_field(const void *of, size_t i)
 {
-	return psm_type_field_at(of, i);
+	return psm_catalogue_type_field_at(of, i);
 }
 
-static const psm_field_info *
+static const psm_catalogue_field_info *
 child_field(const void *of, size_t i)
 {
-	return psm_field_child_at(of, i);
+	return psm_catalogue_field_child_at(of, i);
 }
 
-static void put_field(psm_json_writer *w, const psm_field_info *f, int is_key);
+static void put_field(psm_json_writer *w, const psm_catalogue_field_info *f,
+                      int is_key);
 
 /* "properties" and "required" of a list of fields. */
 static void
 put_fields(psm_json_writer *w, const void *of, field_at_fn at, const char *key)
 {
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 	size_t i;
 
 	if (!at(of, 0))
 		return;
 	open_object(w, "properties");
 	for (i = 0; (f = at(of, i)) != NULL; i++) {
-		psm_json_write_key(w, psm_field_name(f));
-		put_field(w, f, key && is(key, psm_field_name(f)));
+		psm_json_write_key(w, psm_catalogue_field_name(f));
+		put_field(w, f, key && is(key, psm_catalogue_field_name(f)));
 	}
 	psm_json_write_end(w);
 	open_array(w, "required");
 	for (i = 0; (f = at(of, i)) != NULL; i++)
-		if (psm_field_required(f))
-			psm_json_write_string(w, psm_field_name(f));
+		if (psm_catalogue_field_required(f))
+			psm_json_write_string(w, psm_catalogue_field_name(f));
 	psm_json_write_end(w);
 }
 
 static void
-put_items(psm_json_writer *w, const psm_field_info *f)
+put_items(psm_json_writer *w, const psm_catalogue_field_info *f)
 {
 	open_object(w, "items");
-	put_type(w, psm_field_item_type(f), is(psm_field_item_type(f), "any"),
-	         0);
+	put_type(w, psm_catalogue_field_item_type(f),
+	         is(psm_catalogue_field_item_type(f), "any"), 0);
 	put_words(w, f, 0);
 	put_fields(w, f, child_field, NULL);
 	psm_json_write_end(w);
 }
 
 static void
-put_field(psm_json_writer *w, const psm_field_info *f, int is_key)
+put_field(psm_json_writer *w, const psm_catalogue_field_info *f, int is_key)
 {
 	psm_json_write_object(w);
-	put_type(w, psm_field_type(f), psm_field_nullable(f), is_key);
-	if (psm_field_item_type(f)) {
+	put_type(w, psm_catalogue_field_type(f),
+	         psm_catalogue_field_nullable(f), is_key);
+	if (psm_catalogue_field_item_type(f)) {
 		put_items(w, f);
 	} else {
-		put_words(w, f, psm_field_nullable(f));
+		put_words(w, f, psm_catalogue_field_nullable(f));
 		put_fields(w, f, child_field, NULL);
 	}
-	if (psm_field_personal(f)) {
+	if (psm_catalogue_field_personal(f)) {
 		psm_json_write_key(w, "x-personal");
 		psm_json_write_bool(w, 1);
 	}
@@ -266,8 +269,8 @@ put_present(psm_json_writer *w, const char *name, const char *before)
 static void
 put_payload(psm_json_writer *w, const psm_event_type_info *t)
 {
-	const char *key = psm_type_key_field(t);
-	const char *other = psm_type_key_other(t);
+	const char *key = psm_catalogue_type_key_field(t);
+	const char *other = psm_catalogue_type_key_other(t);
 
 	psm_json_write_object(w);
 	put_text(w, "type", "object");
@@ -360,8 +363,8 @@ put_type_names(psm_json_writer *w, const char *key,
 
 	open_object(w, key);
 	open_array(w, "enum");
-	psm_json_write_string(w, psm_type_name(t));
-	for (i = 0; (alias = psm_type_alias_at(t, i)) != NULL; i++)
+	psm_json_write_string(w, psm_catalogue_type_name(t));
+	for (i = 0; (alias = psm_catalogue_type_alias_at(t, i)) != NULL; i++)
 		psm_json_write_string(w, alias);
 	psm_json_write_end(w);
 	psm_json_write_end(w);
@@ -376,8 +379,8 @@ put_schemas(psm_json_writer *w, const char *base)
 
 	put_envelope(w);
 	for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++) {
-		open_object(w, psm_type_name(t));
-		put_text(w, "description", psm_type_meaning(t));
+		open_object(w, psm_catalogue_type_name(t));
+		put_text(w, "description", psm_catalogue_type_meaning(t));
 		put_text(w, "type", "object");
 		open_array(w, "allOf");
 		put_ref(w, base, "envelope");
@@ -422,7 +425,8 @@ events_json_schema(FILE *out)
 	put_text(w, "description", BEYOND);
 	open_array(w, "oneOf");
 	for (i = 0; i < psm_catalogue_count(); i++)
-		put_ref(w, "#/$defs/", psm_type_name(psm_catalogue_at(i)));
+		put_ref(w, "#/$defs/",
+		        psm_catalogue_type_name(psm_catalogue_at(i)));
 	psm_json_write_end(w);
 	open_object(w, "$defs");
 	put_schemas(w, "#/$defs/");
@@ -441,10 +445,11 @@ put_channel(psm_json_writer *w, const char *topic)
 	put_text(w, "address", topic);
 	open_object(w, "messages");
 	for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++) {
-		if (!is(psm_type_topic(t), topic))
+		if (!is(psm_catalogue_type_topic(t), topic))
 			continue;
-		psm_json_write_key(w, psm_type_name(t));
-		put_ref(w, "#/components/messages/", psm_type_name(t));
+		psm_json_write_key(w, psm_catalogue_type_name(t));
+		put_ref(w, "#/components/messages/",
+		        psm_catalogue_type_name(t));
 	}
 	psm_json_write_end(w);
 	open_object(w, "bindings");
@@ -480,7 +485,8 @@ done_before(size_t n, name_at_fn at, const char *service, const char *topic)
 
 	for (i = 0; i < n; i++) {
 		t = psm_catalogue_at(i);
-		if (is(psm_type_topic(t), topic) && has_name(t, at, service))
+		if (is(psm_catalogue_type_topic(t), topic) &&
+		    has_name(t, at, service))
 			return 1;
 	}
 	return 0;
@@ -503,8 +509,9 @@ put_operation(psm_json_writer *w, const char *action, name_at_fn at,
 	open_array(w, "messages");
 	snprintf(text, sizeof text, "#/channels/%s/messages/", topic);
 	for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++)
-		if (is(psm_type_topic(t), topic) && has_name(t, at, service))
-			put_ref(w, text, psm_type_name(t));
+		if (is(psm_catalogue_type_topic(t), topic) &&
+		    has_name(t, at, service))
+			put_ref(w, text, psm_catalogue_type_name(t));
 	psm_json_write_end(w);
 	psm_json_write_end(w);
 }
@@ -517,7 +524,7 @@ put_operations(psm_json_writer *w, const char *action, name_at_fn at)
 	size_t i, n;
 
 	for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++) {
-		topic = psm_type_topic(t);
+		topic = psm_catalogue_type_topic(t);
 		for (n = 0; (service = at(t, n)) != NULL; n++)
 			if (!done_before(i, at, service, topic))
 				put_operation(w, action, at, service, topic);
@@ -527,17 +534,17 @@ put_operations(psm_json_writer *w, const char *action, name_at_fn at)
 static void
 put_message(psm_json_writer *w, const psm_event_type_info *t)
 {
-	open_object(w, psm_type_name(t));
-	put_text(w, "name", psm_type_name(t));
-	put_text(w, "summary", psm_type_meaning(t));
+	open_object(w, psm_catalogue_type_name(t));
+	put_text(w, "name", psm_catalogue_type_name(t));
+	put_text(w, "summary", psm_catalogue_type_meaning(t));
 	put_text(w, "contentType", "application/json");
 	psm_json_write_key(w, "payload");
-	put_ref(w, "#/components/schemas/", psm_type_name(t));
+	put_ref(w, "#/components/schemas/", psm_catalogue_type_name(t));
 	open_object(w, "bindings");
 	open_object(w, "kafka");
 	open_object(w, "key");
 	put_text(w, "type", "string");
-	put_text(w, "description", psm_type_key_field(t));
+	put_text(w, "description", psm_catalogue_type_key_field(t));
 	psm_json_write_end(w);
 	put_text(w, "bindingVersion", "0.5.0");
 	psm_json_write_end(w);
@@ -566,8 +573,8 @@ events_asyncapi(FILE *out)
 		put_channel(w, topic);
 	psm_json_write_end(w);
 	open_object(w, "operations");
-	put_operations(w, "send", psm_type_producer_at);
-	put_operations(w, "receive", psm_type_consumer_at);
+	put_operations(w, "send", psm_catalogue_type_producer_at);
+	put_operations(w, "receive", psm_catalogue_type_consumer_at);
 	psm_json_write_end(w);
 	open_object(w, "components");
 	open_object(w, "messages");

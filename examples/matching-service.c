@@ -144,7 +144,7 @@ subscribe(psm_processor *pr, const char *topic)
 
 	for (i = 0; rc == 0 && (type = psm_matching_type_at(i)); i++) {
 		info = psm_catalogue_find(type);
-		if (info && strcmp(psm_type_topic(info), topic) == 0)
+		if (info && strcmp(psm_catalogue_type_topic(info), topic) == 0)
 			rc = psm_processor_on(pr, type, psm_matching_handle,
 			                      NULL, app.err);
 	}

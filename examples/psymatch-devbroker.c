@@ -136,7 +136,8 @@ add_catalogue(struct options *o)
 	size_t i;
 
 	for (i = 0; i < psm_catalogue_count(); i++) {
-		const char *name = psm_type_topic(psm_catalogue_at(i));
+		const char *name =
+		    psm_catalogue_type_topic(psm_catalogue_at(i));
 
 		if (add_topic(o, name, strlen(name), DEFAULT_PARTITIONS) < 0)
 			return -1;

@@ -40,16 +40,20 @@ enum column { NAME, TOPIC, KEY, FROM, TO, ALIASES, N_COLUMNS };
 static void
 cells(const psm_event_type_info *t, char cell[N_COLUMNS][160])
 {
-	const char *other = psm_type_key_other(t);
+	const char *other = psm_catalogue_type_key_other(t);
 
-	snprintf(cell[NAME], sizeof cell[NAME], "%s%s", psm_type_name(t),
-	         psm_type_is_command(t) ? " (command)" : "");
-	snprintf(cell[TOPIC], sizeof cell[TOPIC], "%s", psm_type_topic(t));
-	snprintf(cell[KEY], sizeof cell[KEY], "%s%s%s", psm_type_key_field(t),
-	         other ? " or " : "", other ? other : "");
-	join(t, psm_type_producer_at, cell[FROM], sizeof cell[FROM]);
-	join(t, psm_type_consumer_at, cell[TO], sizeof cell[TO]);
-	join(t, psm_type_alias_at, cell[ALIASES], sizeof cell[ALIASES]);
+	snprintf(cell[NAME], sizeof cell[NAME], "%s%s",
+	         psm_catalogue_type_name(t),
+	         psm_catalogue_type_is_command(t) ? " (command)" : "");
+	snprintf(cell[TOPIC], sizeof cell[TOPIC], "%s",
+	         psm_catalogue_type_topic(t));
+	snprintf(cell[KEY], sizeof cell[KEY], "%s%s%s",
+	         psm_catalogue_type_key_field(t), other ? " or " : "",
+	         other ? other : "");
+	join(t, psm_catalogue_type_producer_at, cell[FROM], sizeof cell[FROM]);
+	join(t, psm_catalogue_type_consumer_at, cell[TO], sizeof cell[TO]);
+	join(t, psm_catalogue_type_alias_at, cell[ALIASES],
+	     sizeof cell[ALIASES]);
 }
 
 static int
@@ -96,18 +100,19 @@ finding(struct lint *l, const psm_event_type_info *t, const char *what,
 	if (!why)
 		l->errors++;
 	fprintf(l->out, "%s: %s: %s%s%s%s\n", why ? "explained" : "error",
-	        psm_type_name(t), what, why ? " (" : "", why ? why : "",
-	        why ? ")" : "");
+	        psm_catalogue_type_name(t), what, why ? " (" : "",
+	        why ? why : "", why ? ")" : "");
 }
 
-static const psm_field_info *
+static const psm_catalogue_field_info *
 field_named(const psm_event_type_info *t, const char *name)
 {
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 	size_t i;
 
-	for (i = 0; name && (f = psm_type_field_at(t, i)) != NULL; i++)
-		if (strcmp(psm_field_name(f), name) == 0)
+	for (i = 0; name && (f = psm_catalogue_type_field_at(t, i)) != NULL;
+	     i++)
+		if (strcmp(psm_catalogue_field_name(f), name) == 0)
 			return f;
 	return NULL;
 }
@@ -115,17 +120,18 @@ field_named(const psm_event_type_info *t, const char *name)
 static void
 lint_key(struct lint *l, const psm_event_type_info *t)
 {
-	const psm_field_info *key = field_named(t, psm_type_key_field(t));
-	const char *other = psm_type_key_other(t), *type;
+	const psm_catalogue_field_info *key =
+	    field_named(t, psm_catalogue_type_key_field(t));
+	const char *other = psm_catalogue_type_key_other(t), *type;
 
 	if (!key) {
 		finding(l, t, "its key is not a field of its payload", NULL);
 		return;
 	}
-	type = psm_field_type(key);
+	type = psm_catalogue_field_type(key);
 	if (strcmp(type, "integer") != 0 && strcmp(type, "any") != 0)
 		finding(l, t, "its key is neither a number nor an id", NULL);
-	if (!other && !psm_field_required(key))
+	if (!other && !psm_catalogue_field_required(key))
 		finding(l, t, "its key may be missing", NULL);
 	if (other && !field_named(t, other))
 		finding(l, t, "its other key is not a field", NULL);
@@ -138,11 +144,11 @@ lint_names(struct lint *l, const psm_event_type_info *t)
 	const char *alias;
 	size_t i;
 
-	if (psm_catalogue_find(psm_type_name(t)) != t)
+	if (psm_catalogue_find(psm_catalogue_type_name(t)) != t)
 		finding(l, t, "its name belongs to another type too", NULL);
-	for (i = 0; (alias = psm_type_alias_at(t, i)) != NULL; i++)
+	for (i = 0; (alias = psm_catalogue_type_alias_at(t, i)) != NULL; i++)
 		if (psm_catalogue_find(alias) != t ||
-		    strcmp(alias, psm_type_name(t)) == 0)
+		    strcmp(alias, psm_catalogue_type_name(t)) == 0)
 			finding(l, t, "an alias belongs to another type too",
 			        NULL);
 }
@@ -156,7 +162,7 @@ lint_topics(struct lint *l)
 
 	for (n = 0; (topic = psm_catalogue_topic_at(n)) != NULL; n++) {
 		for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++)
-			if (strcmp(psm_type_topic(t), topic) == 0)
+			if (strcmp(psm_catalogue_type_topic(t), topic) == 0)
 				break;
 		if (t)
 			continue;
@@ -173,11 +179,13 @@ lint(FILE *out)
 	size_t i;
 
 	for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++) {
-		if (!psm_type_producer_at(t, 0))
-			finding(&l, t, "no service sends it", psm_type_note(t));
-		if (!psm_type_consumer_at(t, 0))
-			finding(&l, t, "no service reads it", psm_type_note(t));
-		if (psm_catalogue_partitions(psm_type_topic(t)) < 1)
+		if (!psm_catalogue_type_producer_at(t, 0))
+			finding(&l, t, "no service sends it",
+			        psm_catalogue_type_note(t));
+		if (!psm_catalogue_type_consumer_at(t, 0))
+			finding(&l, t, "no service reads it",
+			        psm_catalogue_type_note(t));
+		if (psm_catalogue_partitions(psm_catalogue_type_topic(t)) < 1)
 			finding(&l, t, "its topic has no partitions", NULL);
 		lint_key(&l, t);
 		lint_names(&l, t);

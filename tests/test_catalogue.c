@@ -23,10 +23,10 @@ struct gen {
 /* Stands in wrong places of payloads; no error may repeat it. */
 #define INTRUDER "Geheimnis"
 
-static void put_object(struct gen *g, const psm_field_info *fields);
+static void put_object(struct gen *g, const psm_catalogue_field_info *fields);
 
 static void
-put_right(struct gen *g, const psm_field_info *f, int type)
+put_right(struct gen *g, const psm_catalogue_field_info *f, int type)
 {
 	switch (type) {
 	case PSM__F_integer:
@@ -66,7 +66,7 @@ put_right(struct gen *g, const psm_field_info *f, int type)
 
 /* A value of another kind; for texts with a form or a list, another text. */
 static void
-put_wrong(struct gen *g, const psm_field_info *f)
+put_wrong(struct gen *g, const psm_catalogue_field_info *f)
 {
 	if (f->type == PSM__F_string && !f->words)
 		psm__buf_puts(&g->text, "[\"" INTRUDER "\"]");
@@ -80,7 +80,7 @@ put_wrong(struct gen *g, const psm_field_info *f)
 }
 
 static void
-put_value(struct gen *g, const psm_field_info *f)
+put_value(struct gen *g, const psm_catalogue_field_info *f)
 {
 	int hit = g->target && strcmp(g->target, g->path) == 0;
 
@@ -93,7 +93,7 @@ put_value(struct gen *g, const psm_field_info *f)
 }
 
 static int
-is_left_out(const struct gen *g, const psm_field_info *f)
+is_left_out(const struct gen *g, const psm_catalogue_field_info *f)
 {
 	if (g->damage == ONLY_REQUIRED)
 		return !f->required;
@@ -102,10 +102,10 @@ is_left_out(const struct gen *g, const psm_field_info *f)
 }
 
 static void
-put_object(struct gen *g, const psm_field_info *fields)
+put_object(struct gen *g, const psm_catalogue_field_info *fields)
 {
 	size_t up = strlen(g->path);
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 	const char *comma = "";
 
 	psm__buf_puts(&g->text, "{");
@@ -145,13 +145,14 @@ check_damaged(const psm_event_type_info *t, const char *target,
 }
 
 typedef void (*visit_fn)(const psm_event_type_info *t, const char *pointer,
-                         const psm_field_info *f, psm_error *err);
+                         const psm_catalogue_field_info *f, psm_error *err);
 
 static void
 visit_fields(const psm_event_type_info *t, const char *up,
-             const psm_field_info *fields, visit_fn visit, psm_error *err)
+             const psm_catalogue_field_info *fields, visit_fn visit,
+             psm_error *err)
 {
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 	char pointer[256];
 
 	for (f = fields; f->name; f++) {
@@ -194,43 +195,48 @@ START_TEST(row_is_whole)
 	const char *name;
 	size_t i;
 
-	ck_assert_msg(psm__is_type_name(psm_type_name(t)), "%s", t->name);
-	ck_assert_int_eq(psm__version_read(psm_type_version(t), &major, &minor),
-	                 1);
+	ck_assert_msg(psm__is_type_name(psm_catalogue_type_name(t)), "%s",
+	              t->name);
+	ck_assert_int_eq(
+	    psm__version_read(psm_catalogue_type_version(t), &major, &minor),
+	    1);
 	ck_assert_uint_eq(major, 1);
-	ck_assert_int_ge(psm_catalogue_partitions(psm_type_topic(t)), 1);
-	name = psm_type_meaning(t);
+	ck_assert_int_ge(psm_catalogue_partitions(psm_catalogue_type_topic(t)),
+	                 1);
+	name = psm_catalogue_type_meaning(t);
 	ck_assert_ptr_nonnull(name);
 	ck_assert_int_eq(name[strlen(name) - 1], '.');
-	for (i = 0; (name = psm_type_producer_at(t, i)) != NULL; i++)
+	for (i = 0; (name = psm_catalogue_type_producer_at(t, i)) != NULL; i++)
 		ck_assert_msg(is_service(name), "%s: %s", t->name, name);
-	for (i = 0; (name = psm_type_consumer_at(t, i)) != NULL; i++)
+	for (i = 0; (name = psm_catalogue_type_consumer_at(t, i)) != NULL; i++)
 		ck_assert_msg(is_service(name), "%s: %s", t->name, name);
 	/* A note is there exactly where there is something to explain. */
-	ck_assert_msg(!psm_type_note(t) == (psm_type_producer_at(t, 0) &&
-	                                    psm_type_consumer_at(t, 0)),
+	ck_assert_msg(!psm_catalogue_type_note(t) ==
+	                  (psm_catalogue_type_producer_at(t, 0) &&
+	                   psm_catalogue_type_consumer_at(t, 0)),
 	              "%s", t->name);
-	ck_assert_ptr_null(psm_type_producer_at(t, 99));
-	ck_assert_ptr_null(psm_type_field_at(t, 99));
+	ck_assert_ptr_null(psm_catalogue_type_producer_at(t, 99));
+	ck_assert_ptr_null(psm_catalogue_type_field_at(t, 99));
 }
 END_TEST
 
 START_TEST(key_is_a_field)
 {
 	const psm_event_type_info *t = psm_catalogue_at((size_t)_i);
-	const char *key = psm_type_key_field(t), *other = psm_type_key_other(t);
-	const psm_field_info *f, *found = NULL, *found_other = NULL;
+	const char *key = psm_catalogue_type_key_field(t),
+		   *other = psm_catalogue_type_key_other(t);
+	const psm_catalogue_field_info *f, *found = NULL, *found_other = NULL;
 	size_t i;
 
-	for (i = 0; (f = psm_type_field_at(t, i)) != NULL; i++) {
-		if (strcmp(psm_field_name(f), key) == 0)
+	for (i = 0; (f = psm_catalogue_type_field_at(t, i)) != NULL; i++) {
+		if (strcmp(psm_catalogue_field_name(f), key) == 0)
 			found = f;
-		if (other && strcmp(psm_field_name(f), other) == 0)
+		if (other && strcmp(psm_catalogue_field_name(f), other) == 0)
 			found_other = f;
 	}
 	ck_assert_msg(found != NULL, "%s", t->name);
-	ck_assert_int_eq(psm_field_required(found), other == NULL);
-	ck_assert_int_eq(psm_field_personal(found), 0);
+	ck_assert_int_eq(psm_catalogue_field_required(found), other == NULL);
+	ck_assert_int_eq(psm_catalogue_field_personal(found), 0);
 	ck_assert_int_eq(other != NULL, found_other != NULL);
 }
 END_TEST
@@ -241,20 +247,20 @@ START_TEST(names_are_unique)
 	const char *alias;
 	size_t i;
 
-	ck_assert_ptr_eq(psm_catalogue_find(psm_type_name(t)), t);
-	for (i = 0; (alias = psm_type_alias_at(t, i)) != NULL; i++) {
+	ck_assert_ptr_eq(psm_catalogue_find(psm_catalogue_type_name(t)), t);
+	for (i = 0; (alias = psm_catalogue_type_alias_at(t, i)) != NULL; i++) {
 		ck_assert_msg(psm__is_type_name(alias), "%s", alias);
 		ck_assert_ptr_eq(psm_catalogue_find(alias), t);
-		ck_assert_str_ne(alias, psm_type_name(t));
+		ck_assert_str_ne(alias, psm_catalogue_type_name(t));
 	}
 }
 END_TEST
 
 static void
 field_is_sound(const psm_event_type_info *t, const char *pointer,
-               const psm_field_info *f, psm_error *err)
+               const psm_catalogue_field_info *f, psm_error *err)
 {
-	const psm_field_info *other;
+	const psm_catalogue_field_info *other;
 	const char *name;
 	size_t i, n;
 
@@ -266,15 +272,16 @@ field_is_sound(const psm_event_type_info *t, const char *pointer,
 	for (n = 1, other = f; other->name; other++)
 		n++;
 	ck_assert_uint_le(n, 64);
-	for (i = 0; (name = psm_field_word_at(f, i)) != NULL; i++)
+	for (i = 0; (name = psm_catalogue_field_word_at(f, i)) != NULL; i++)
 		for (n = 0; n < i; n++)
-			ck_assert_str_ne(name, psm_field_word_at(f, n));
+			ck_assert_str_ne(name,
+			                 psm_catalogue_field_word_at(f, n));
 	if (f->words)
 		ck_assert_msg(f->type == PSM__F_string ||
 		                  f->item_type == PSM__F_string,
 		              "%s", pointer);
 	ck_assert_msg(f->required || f->nullable, "%s", pointer);
-	ck_assert_int_eq(psm_field_item_type(f) != NULL,
+	ck_assert_int_eq(psm_catalogue_field_item_type(f) != NULL,
 	                 f->type == PSM__F_array);
 }
 
@@ -290,7 +297,7 @@ START_TEST(right_payload_passes)
 
 	ck_assert_int_eq(check_damaged(t, NULL, NONE, NULL), 0);
 	ck_assert_int_eq(check_damaged(t, NULL, ONLY_REQUIRED, NULL),
-	                 psm_type_key_other(t) ? PSM_ERR_SCHEMA : 0);
+	                 psm_catalogue_type_key_other(t) ? PSM_ERR_SCHEMA : 0);
 }
 END_TEST
 
@@ -314,7 +321,7 @@ refused_at(int rc, const psm_error *err, const psm_event_type_info *t,
 
 static void
 leave_out(const psm_event_type_info *t, const char *pointer,
-          const psm_field_info *f, psm_error *err)
+          const psm_catalogue_field_info *f, psm_error *err)
 {
 	int rc = check_damaged(t, pointer, LEFT_OUT, err);
 
@@ -332,7 +339,7 @@ END_TEST
 
 static void
 make_null(const psm_event_type_info *t, const char *pointer,
-          const psm_field_info *f, psm_error *err)
+          const psm_catalogue_field_info *f, psm_error *err)
 {
 	int rc = check_damaged(t, pointer, IS_NULL, err);
 
@@ -350,7 +357,7 @@ END_TEST
 
 static void
 make_wrong(const psm_event_type_info *t, const char *pointer,
-           const psm_field_info *f, psm_error *err)
+           const psm_catalogue_field_info *f, psm_error *err)
 {
 	char item[300];
 	int rc = check_damaged(t, pointer, WRONG, err);
@@ -374,7 +381,7 @@ END_TEST
 
 static void
 add_surplus(const psm_event_type_info *t, const char *pointer,
-            const psm_field_info *f, psm_error *err)
+            const psm_catalogue_field_info *f, psm_error *err)
 {
 	(void)f;
 	ck_assert_int_eq(check_damaged(t, pointer, SURPLUS, err), 0);
@@ -498,7 +505,7 @@ END_TEST
 
 START_TEST(a_datetime_is_checked)
 {
-	static const psm_field_info fields[] = {
+	static const psm_catalogue_field_info fields[] = {
 	    {.name = "at", .type = PSM__F_datetime, .required = 1},
 	    {.name = NULL}};
 	static const struct {
@@ -539,10 +546,10 @@ START_TEST(arguments_are_checked)
 	ck_assert_ptr_null(psm_catalogue_at(psm_catalogue_count()));
 	ck_assert_int_eq(psm_catalogue_partitions(NULL), PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_catalogue_partitions("x"), PSM_ERR_NOT_FOUND);
-	ck_assert_ptr_null(psm_type_name(NULL));
-	ck_assert_ptr_null(psm_type_alias_at(NULL, 0));
-	ck_assert_ptr_null(psm_field_name(NULL));
-	ck_assert_ptr_null(psm_field_item_type(NULL));
+	ck_assert_ptr_null(psm_catalogue_type_name(NULL));
+	ck_assert_ptr_null(psm_catalogue_type_alias_at(NULL, 0));
+	ck_assert_ptr_null(psm_catalogue_field_name(NULL));
+	ck_assert_ptr_null(psm_catalogue_field_item_type(NULL));
 	psm_json_free(doc);
 	psm_error_free(err);
 }
@@ -558,7 +565,8 @@ START_TEST(topics_are_those_of_the_rows)
 		for (i = 0; i < n; i++)
 			ck_assert_str_ne(psm_catalogue_topic_at(i), topic);
 		for (i = used = 0; i < psm_catalogue_count(); i++)
-			used += strcmp(psm_type_topic(psm_catalogue_at(i)),
+			used += strcmp(psm_catalogue_type_topic(
+					   psm_catalogue_at(i)),
 			               topic) == 0;
 		ck_assert_uint_ge(used, 1);
 	}

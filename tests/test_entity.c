@@ -7,7 +7,8 @@
 #include "testing.h"
 
 static void
-entity_is_sound(const struct psm__entity *e, const psm_field_info *data)
+entity_is_sound(const struct psm__entity *e,
+                const psm_catalogue_field_info *data)
 {
 	size_t i;
 
@@ -15,8 +16,10 @@ entity_is_sound(const struct psm__entity *e, const psm_field_info *data)
 		const struct psm__entity_field *f = &e->fields[i];
 
 		ck_assert_str_eq(f->name, data[i].name);
-		ck_assert_str_eq(f->json_type, psm_field_type(&data[i]));
-		ck_assert_int_eq(f->personal, psm_field_personal(&data[i]));
+		ck_assert_str_eq(f->json_type,
+		                 psm_catalogue_field_type(&data[i]));
+		ck_assert_int_eq(f->personal,
+		                 psm_catalogue_field_personal(&data[i]));
 		ck_assert_ptr_eq(f->words, data[i].words);
 		ck_assert_ptr_eq(psm__entity_find(e, f->name), f);
 		/* Only the id is nobody's, and only it must be in an event. */

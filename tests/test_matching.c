@@ -101,10 +101,11 @@ START_TEST(every_type_is_in_the_catalogue)
 		int consumes = 0;
 
 		ck_assert_ptr_nonnull(t);
-		for (size_t n = 0; psm_type_consumer_at(t, n) != NULL; n++)
-			consumes |= strcmp(psm_type_consumer_at(t, n),
+		for (size_t n = 0; psm_catalogue_type_consumer_at(t, n) != NULL;
+		     n++)
+			consumes |= strcmp(psm_catalogue_type_consumer_at(t, n),
 			                   "matching-service") == 0;
-		ck_assert_msg(consumes, "%s", psm_type_name(t));
+		ck_assert_msg(consumes, "%s", psm_catalogue_type_name(t));
 	}
 	ck_assert_uint_eq(i, 8);
 }

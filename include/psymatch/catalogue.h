@@ -16,7 +16,7 @@ PSM_BEGIN_DECLS
 /* One row: a type of event. */
 typedef struct psm_event_type_info psm_event_type_info;
 /* One field of a payload. */
-typedef struct psm_field_info psm_field_info;
+typedef struct psm_catalogue_field_info psm_catalogue_field_info;
 
 /**
  * How many types the catalogue has.
@@ -77,7 +77,7 @@ PSM_API int psm_catalogue_partitions(const char *topic);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_type_name(const psm_event_type_info *t);
+PSM_API const char *psm_catalogue_type_name(const psm_event_type_info *t);
 
 /**
  * The topic that events of this type are sent to.
@@ -87,7 +87,7 @@ PSM_API const char *psm_type_name(const psm_event_type_info *t);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_type_topic(const psm_event_type_info *t);
+PSM_API const char *psm_catalogue_type_topic(const psm_event_type_info *t);
 
 /**
  * Name of the payload field whose text is the message key.
@@ -97,7 +97,7 @@ PSM_API const char *psm_type_topic(const psm_event_type_info *t);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_type_key_field(const psm_event_type_info *t);
+PSM_API const char *psm_catalogue_type_key_field(const psm_event_type_info *t);
 
 /**
  * Name of the field that gives the key when the first one is missing or null.
@@ -108,7 +108,7 @@ PSM_API const char *psm_type_key_field(const psm_event_type_info *t);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_type_key_other(const psm_event_type_info *t);
+PSM_API const char *psm_catalogue_type_key_other(const psm_event_type_info *t);
 
 /**
  * The version that new events of this type carry, "major.minor".
@@ -118,7 +118,7 @@ PSM_API const char *psm_type_key_other(const psm_event_type_info *t);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_type_version(const psm_event_type_info *t);
+PSM_API const char *psm_catalogue_type_version(const psm_event_type_info *t);
 
 /**
  * What the event tells or asks for, in a sentence or two.
@@ -128,7 +128,7 @@ PSM_API const char *psm_type_version(const psm_event_type_info *t);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_type_meaning(const psm_event_type_info *t);
+PSM_API const char *psm_catalogue_type_meaning(const psm_event_type_info *t);
 
 /**
  * Why no service produces or no service consumes the type.
@@ -138,7 +138,7 @@ PSM_API const char *psm_type_meaning(const psm_event_type_info *t);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_type_note(const psm_event_type_info *t);
+PSM_API const char *psm_catalogue_type_note(const psm_event_type_info *t);
 
 /**
  * Whether the type is a command.
@@ -148,7 +148,7 @@ PSM_API const char *psm_type_note(const psm_event_type_info *t);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API int psm_type_is_command(const psm_event_type_info *t);
+PSM_API int psm_catalogue_type_is_command(const psm_event_type_info *t);
 
 /**
  * The i-th other name that events of this type may come under.
@@ -159,7 +159,8 @@ PSM_API int psm_type_is_command(const psm_event_type_info *t);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_type_alias_at(const psm_event_type_info *t, size_t i);
+PSM_API const char *psm_catalogue_type_alias_at(const psm_event_type_info *t,
+                                                size_t i);
 
 /**
  * The i-th service that sends events of this type.
@@ -170,8 +171,8 @@ PSM_API const char *psm_type_alias_at(const psm_event_type_info *t, size_t i);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_type_producer_at(const psm_event_type_info *t,
-                                         size_t i);
+PSM_API const char *psm_catalogue_type_producer_at(const psm_event_type_info *t,
+                                                   size_t i);
 
 /**
  * The i-th service that handles events of this type.
@@ -182,8 +183,8 @@ PSM_API const char *psm_type_producer_at(const psm_event_type_info *t,
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_type_consumer_at(const psm_event_type_info *t,
-                                         size_t i);
+PSM_API const char *psm_catalogue_type_consumer_at(const psm_event_type_info *t,
+                                                   size_t i);
 
 /**
  * The i-th field of the payload.
@@ -194,8 +195,8 @@ PSM_API const char *psm_type_consumer_at(const psm_event_type_info *t,
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const psm_field_info *psm_type_field_at(const psm_event_type_info *t,
-                                                size_t i);
+PSM_API const psm_catalogue_field_info *
+psm_catalogue_type_field_at(const psm_event_type_info *t, size_t i);
 
 /**
  * The name of a field.
@@ -205,7 +206,7 @@ PSM_API const psm_field_info *psm_type_field_at(const psm_event_type_info *t,
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_field_name(const psm_field_info *f);
+PSM_API const char *psm_catalogue_field_name(const psm_catalogue_field_info *f);
 
 /**
  * The type of a field: "any", "integer", "number", "string", "boolean",
@@ -217,7 +218,7 @@ PSM_API const char *psm_field_name(const psm_field_info *f);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_field_type(const psm_field_info *f);
+PSM_API const char *psm_catalogue_field_type(const psm_catalogue_field_info *f);
 
 /**
  * Whether a field must be there.
@@ -227,7 +228,7 @@ PSM_API const char *psm_field_type(const psm_field_info *f);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API int psm_field_required(const psm_field_info *f);
+PSM_API int psm_catalogue_field_required(const psm_catalogue_field_info *f);
 
 /**
  * Whether a field may be null.
@@ -237,7 +238,7 @@ PSM_API int psm_field_required(const psm_field_info *f);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API int psm_field_nullable(const psm_field_info *f);
+PSM_API int psm_catalogue_field_nullable(const psm_catalogue_field_info *f);
 
 /**
  * Whether a field tells something about a person, so that no log and no
@@ -248,7 +249,7 @@ PSM_API int psm_field_nullable(const psm_field_info *f);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API int psm_field_personal(const psm_field_info *f);
+PSM_API int psm_catalogue_field_personal(const psm_catalogue_field_info *f);
 
 /**
  * The i-th word that a field, or an item of it, may hold.
@@ -260,7 +261,8 @@ PSM_API int psm_field_personal(const psm_field_info *f);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_field_word_at(const psm_field_info *f, size_t i);
+PSM_API const char *
+psm_catalogue_field_word_at(const psm_catalogue_field_info *f, size_t i);
 
 /**
  * The i-th field of an object, or of the objects in an array.
@@ -272,18 +274,19 @@ PSM_API const char *psm_field_word_at(const psm_field_info *f, size_t i);
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const psm_field_info *psm_field_child_at(const psm_field_info *f,
-                                                 size_t i);
+PSM_API const psm_catalogue_field_info *
+psm_catalogue_field_child_at(const psm_catalogue_field_info *f, size_t i);
 
 /**
- * The type of the items of an array, as psm_field_type() names it.
+ * The type of the items of an array, as psm_catalogue_field_type() names it.
  *
  * @param f  a field; NULL is allowed.
  * @return borrowed for ever; NULL if f is NULL or no array.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
-PSM_API const char *psm_field_item_type(const psm_field_info *f);
+PSM_API const char *
+psm_catalogue_field_item_type(const psm_catalogue_field_info *f);
 
 /**
  * Check a payload against the catalogue. Fields that it does not know are

@@ -13,7 +13,7 @@ subscribe(psm_processor *pr, psm_error *err)
 
 	for (size_t i = 0; psm_matching_type_at(i) != NULL && rc == 0; i++) {
 		info = psm_catalogue_find(psm_matching_type_at(i));
-		topic = info == NULL ? last : psm_type_topic(info);
+		topic = info == NULL ? last : psm_catalogue_type_topic(info);
 		if (strcmp(topic, last) != 0) /* types stand by topic */
 			rc = psm_processor_subscribe(pr, topic, err);
 		last = topic;

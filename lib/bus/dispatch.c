@@ -17,7 +17,7 @@ canonical(const char *type)
 	if (strcmp(type, "*") == 0)
 		return "*";
 	/* NULL for an unknown type. */
-	return psm_type_name(psm_catalogue_find(type));
+	return psm_catalogue_type_name(psm_catalogue_find(type));
 }
 
 static int
@@ -108,7 +108,7 @@ psm__dispatch_add_upcaster(struct psm__dispatch *d, const char *type,
                            const char *from_version, const char *to_version,
                            psm_upcast_fn fn, void *user, psm_error *err)
 {
-	const char *name = psm_type_name(psm_catalogue_find(type));
+	const char *name = psm_catalogue_type_name(psm_catalogue_find(type));
 	struct psm__upcaster *u;
 
 	if (!name)
@@ -202,7 +202,7 @@ count_names(const struct psm__dispatch *d)
 
 	for (i = 0; i < d->count; i++) {
 		t = psm_catalogue_find(d->handlers[i].type);
-		for (k = 0; psm_type_alias_at(t, k); k++)
+		for (k = 0; psm_catalogue_type_alias_at(t, k); k++)
 			count++;
 	}
 	return count + d->count;
@@ -225,8 +225,8 @@ psm__dispatch_names(const struct psm__dispatch *d, const char ***out,
 	for (i = 0; i < d->count; i++) {
 		t = psm_catalogue_find(d->handlers[i].type);
 		(*out)[(*count)++] = d->handlers[i].type;
-		for (k = 0; psm_type_alias_at(t, k); k++)
-			(*out)[(*count)++] = psm_type_alias_at(t, k);
+		for (k = 0; psm_catalogue_type_alias_at(t, k); k++)
+			(*out)[(*count)++] = psm_catalogue_type_alias_at(t, k);
 	}
 	return 0;
 }

@@ -90,7 +90,7 @@ psm_replay_only(psm_replay *r, const char *type, const char *key,
 	if (!r)
 		return psm__fail(err, PSM_ERR_INVAL, "r: want a replay");
 	if (type) {
-		name = psm_type_name(psm_catalogue_find(type));
+		name = psm_catalogue_type_name(psm_catalogue_find(type));
 		new_type = psm__strdup(name ? name : type);
 	}
 	if (key)

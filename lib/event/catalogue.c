@@ -7,7 +7,8 @@
 #include "event/catalogue_int.h"
 
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define FIELDS(...) ((const psm_field_info[]){__VA_ARGS__, {.name = NULL}})
+#define FIELDS(...)                                                            \
+	((const psm_catalogue_field_info[]){__VA_ARGS__, {.name = NULL}})
 
 /*
  * What may be missing may also be null. NEED: must be there; OR_NULL: must be
@@ -40,7 +41,7 @@
 
 /* Members that several events share. */
 /* clang-format off */
-static const psm_field_info email_data[] = {
+static const psm_catalogue_field_info email_data[] = {
 	FIELD("email_id", integer, MAY),
 	FIELD("therapist_id", integer, MAY),
 	FIELD("patient_id", integer, MAY),
@@ -50,7 +51,7 @@ static const psm_field_info email_data[] = {
 	{.name = NULL},
 };
 
-static const psm_field_info call_data[] = {
+static const psm_catalogue_field_info call_data[] = {
 	FIELD("call_id", integer, MAY),
 	FIELD("therapist_id", integer, MAY),
 	FIELD("patient_id", integer, MAY),

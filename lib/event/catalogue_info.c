@@ -118,31 +118,31 @@ psm_catalogue_partitions(const char *topic)
 }
 
 const char *
-psm_type_name(const psm_event_type_info *t)
+psm_catalogue_type_name(const psm_event_type_info *t)
 {
 	return t ? t->name : NULL;
 }
 
 const char *
-psm_type_topic(const psm_event_type_info *t)
+psm_catalogue_type_topic(const psm_event_type_info *t)
 {
 	return t ? t->topic : NULL;
 }
 
 const char *
-psm_type_key_field(const psm_event_type_info *t)
+psm_catalogue_type_key_field(const psm_event_type_info *t)
 {
 	return t ? t->key : NULL;
 }
 
 const char *
-psm_type_key_other(const psm_event_type_info *t)
+psm_catalogue_type_key_other(const psm_event_type_info *t)
 {
 	return t ? t->key_other : NULL;
 }
 
 const char *
-psm_type_version(const psm_event_type_info *t)
+psm_catalogue_type_version(const psm_event_type_info *t)
 {
 	if (!t)
 		return NULL;
@@ -150,19 +150,19 @@ psm_type_version(const psm_event_type_info *t)
 }
 
 const char *
-psm_type_meaning(const psm_event_type_info *t)
+psm_catalogue_type_meaning(const psm_event_type_info *t)
 {
 	return t ? t->meaning : NULL;
 }
 
 const char *
-psm_type_note(const psm_event_type_info *t)
+psm_catalogue_type_note(const psm_event_type_info *t)
 {
 	return t ? t->note : NULL;
 }
 
 int
-psm_type_is_command(const psm_event_type_info *t)
+psm_catalogue_type_is_command(const psm_event_type_info *t)
 {
 	return t ? t->command : 0;
 }
@@ -181,8 +181,8 @@ name_at(const char *const *names, size_t i)
 	return NULL;
 }
 
-static const psm_field_info *
-field_at(const psm_field_info *fields, size_t i)
+static const psm_catalogue_field_info *
+field_at(const psm_catalogue_field_info *fields, size_t i)
 {
 	size_t n;
 
@@ -195,73 +195,73 @@ field_at(const psm_field_info *fields, size_t i)
 }
 
 const char *
-psm_type_alias_at(const psm_event_type_info *t, size_t i)
+psm_catalogue_type_alias_at(const psm_event_type_info *t, size_t i)
 {
 	return t ? name_at(t->aliases, i) : NULL;
 }
 
 const char *
-psm_type_producer_at(const psm_event_type_info *t, size_t i)
+psm_catalogue_type_producer_at(const psm_event_type_info *t, size_t i)
 {
 	return t ? name_at(t->producers, i) : NULL;
 }
 
 const char *
-psm_type_consumer_at(const psm_event_type_info *t, size_t i)
+psm_catalogue_type_consumer_at(const psm_event_type_info *t, size_t i)
 {
 	return t ? name_at(t->consumers, i) : NULL;
 }
 
-const psm_field_info *
-psm_type_field_at(const psm_event_type_info *t, size_t i)
+const psm_catalogue_field_info *
+psm_catalogue_type_field_at(const psm_event_type_info *t, size_t i)
 {
 	return t ? field_at(t->fields, i) : NULL;
 }
 
 const char *
-psm_field_name(const psm_field_info *f)
+psm_catalogue_field_name(const psm_catalogue_field_info *f)
 {
 	return f ? f->name : NULL;
 }
 
 const char *
-psm_field_type(const psm_field_info *f)
+psm_catalogue_field_type(const psm_catalogue_field_info *f)
 {
 	return f ? type_names[f->type] : NULL;
 }
 
 int
-psm_field_required(const psm_field_info *f)
+psm_catalogue_field_required(const psm_catalogue_field_info *f)
 {
 	return f ? f->required : 0;
 }
 
 int
-psm_field_nullable(const psm_field_info *f)
+psm_catalogue_field_nullable(const psm_catalogue_field_info *f)
 {
 	return f ? f->nullable : 0;
 }
 
 int
-psm_field_personal(const psm_field_info *f)
+psm_catalogue_field_personal(const psm_catalogue_field_info *f)
 {
 	return f ? f->personal : 0;
 }
 
 const char *
-psm_field_word_at(const psm_field_info *f, size_t i)
+psm_catalogue_field_word_at(const psm_catalogue_field_info *f, size_t i)
 {
 	return f ? name_at(f->words, i) : NULL;
 }
 
-const psm_field_info *
-psm_field_child_at(const psm_field_info *f, size_t i)
+const psm_catalogue_field_info *
+psm_catalogue_field_child_at(const psm_catalogue_field_info *f, size_t i)
 {
 	return f ? field_at(f->fields, i) : NULL;
 }
 
 const char *
-psm_field_item_type(const psm_field_info *f)
+psm_catalogue_field_item_type(const psm_catalogue_field_info *f)
 {
 	if (!f || f->type != PSM__F_array)
 		return NULL;

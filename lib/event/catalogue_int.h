@@ -25,14 +25,15 @@ enum psm__field_type {
 };
 
 /* A list of fields ends with one whose name is NULL; at most 64 per object. */
-struct psm_field_info {
+struct psm_catalogue_field_info {
 	const char *name;
 	unsigned char len;       /* of name */
 	unsigned char type;      /* enum psm__field_type */
 	unsigned char item_type; /* of an array's items */
 	unsigned char required, nullable, personal;
-	const char *const *words;     /* of the text, or of each item */
-	const psm_field_info *fields; /* of the object, or of each item */
+	const char *const *words; /* of the text, or of each item */
+	const psm_catalogue_field_info
+	    *fields; /* of the object, or of each item */
 };
 
 /* All lists end with NULL. */
@@ -45,7 +46,7 @@ struct psm_event_type_info {
 	const char *note; /* why nobody produces or consumes it */
 	int command;
 	const char *const *aliases, *const *producers, *const *consumers;
-	const psm_field_info *fields;
+	const psm_catalogue_field_info *fields;
 };
 
 extern const psm_event_type_info psm__catalogue[];
@@ -58,7 +59,8 @@ struct psm__topic {
 extern const struct psm__topic psm__topics[]; /* the last name is NULL */
 
 /* What an event carries of an entity, made from the table of its fields. */
-extern const psm_field_info psm__patient_data[], psm__therapist_data[];
+extern const psm_catalogue_field_info psm__patient_data[],
+    psm__therapist_data[];
 
 /* The row of a name or an alias of len bytes; NULL: there is none. */
 const psm_event_type_info *psm__catalogue_find(const char *type, size_t len);
@@ -72,7 +74,7 @@ const psm_json *psm__payload_key(const psm_event_type_info *t,
 #define PSM__KEY_MAX 200
 int psm__unknown_type(const char *type, psm_error *err);
 /* Check that v is an object and follows a list of fields, unless NULL. */
-int psm__fields_check(const psm_field_info *fields, const psm_json *v,
+int psm__fields_check(const psm_catalogue_field_info *fields, const psm_json *v,
                       const char *where, psm_error *err);
 
 /* "2026-02-28", a day that exists; "09:30", "09:30:00" or "09:30:00.25". */

@@ -91,7 +91,7 @@ refuse_word(const struct check *c, const struct step *at, const psm_json *v,
 
 static int
 check_text(const struct check *c, const struct step *at,
-           const psm_field_info *f, enum psm__field_type type,
+           const psm_catalogue_field_info *f, enum psm__field_type type,
            const psm_json *v)
 {
 	const char *text = psm_json_string(v);
@@ -124,9 +124,10 @@ check_text(const struct check *c, const struct step *at,
 }
 
 static int check_object(const struct check *c, const struct step *at,
-                        const psm_field_info *fields, const psm_json *v);
+                        const psm_catalogue_field_info *fields,
+                        const psm_json *v);
 static int check_array(const struct check *c, const struct step *at,
-                       const psm_field_info *f, const psm_json *v);
+                       const psm_catalogue_field_info *f, const psm_json *v);
 
 static int
 check_integer(const struct check *c, const struct step *at, const psm_json *v)
@@ -142,7 +143,7 @@ check_integer(const struct check *c, const struct step *at, const psm_json *v)
 
 static int
 check_value(const struct check *c, const struct step *at,
-            const psm_field_info *f, enum psm__field_type type,
+            const psm_catalogue_field_info *f, enum psm__field_type type,
             const psm_json *v)
 {
 	int kind = psm_json_kind(v);
@@ -173,7 +174,7 @@ check_value(const struct check *c, const struct step *at,
 
 static int
 check_array(const struct check *c, const struct step *at,
-            const psm_field_info *f, const psm_json *v)
+            const psm_catalogue_field_info *f, const psm_json *v)
 {
 	size_t i, count = psm_json_count(v);
 	struct step item = {at, NULL, 0};
@@ -199,11 +200,11 @@ check_array(const struct check *c, const struct step *at,
  * comparison when the members come in the table's order, also if some of them
  * are left out.
  */
-static const psm_field_info *
-find_field(const psm_field_info *fields, const psm_field_info *next,
-           const char *name)
+static const psm_catalogue_field_info *
+find_field(const psm_catalogue_field_info *fields,
+           const psm_catalogue_field_info *next, const char *name)
 {
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 
 	for (f = next; f->name; f++)
 		if (strcmp(f->name, name) == 0)
@@ -216,25 +217,27 @@ find_field(const psm_field_info *fields, const psm_field_info *next,
 
 static int
 check_required(const struct check *c, const struct step *up,
-               const psm_field_info *fields, uint64_t seen, const psm_json *v)
+               const psm_catalogue_field_info *fields, uint64_t seen,
+               const psm_json *v)
 {
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 	struct step at = {up, NULL, 0};
 
 	for (f = fields; f->name; f++) {
 		if (!f->required || seen >> (f - fields) & 1)
 			continue;
 		at.name = f->name;
-		return refuse(c, &at, v, psm_field_type(f), "nothing");
+		return refuse(c, &at, v, psm_catalogue_field_type(f),
+		              "nothing");
 	}
 	return 0;
 }
 
 static int
 check_object(const struct check *c, const struct step *up,
-             const psm_field_info *fields, const psm_json *v)
+             const psm_catalogue_field_info *fields, const psm_json *v)
 {
-	const psm_field_info *next = fields, *f;
+	const psm_catalogue_field_info *next = fields, *f;
 	size_t i, count = psm_json_count(v);
 	struct step at = {up, NULL, 0};
 	const psm_json *member;
@@ -260,7 +263,7 @@ check_object(const struct check *c, const struct step *up,
 }
 
 int
-psm__fields_check(const psm_field_info *fields, const psm_json *v,
+psm__fields_check(const psm_catalogue_field_info *fields, const psm_json *v,
                   const char *where, psm_error *err)
 {
 	struct check c = {where, err};

@@ -134,8 +134,10 @@ F("updated_at",                  DATE,         FREE, MAY,  SYS,      OPEN)
 static const struct psm__entity_field patient_fields[] = {PATIENT(COLUMN)};
 static const struct psm__entity_field therapist_fields[] = {THERAPIST(COLUMN)};
 
-const psm_field_info psm__patient_data[] = {PATIENT(MEMBER){.name = NULL}};
-const psm_field_info psm__therapist_data[] = {THERAPIST(MEMBER){.name = NULL}};
+const psm_catalogue_field_info psm__patient_data[] = {
+    PATIENT(MEMBER){.name = NULL}};
+const psm_catalogue_field_info psm__therapist_data[] = {
+    THERAPIST(MEMBER){.name = NULL}};
 
 const struct psm__entity psm__entity_patient = {"patient", "patient_service",
                                                 "patienten", patient_fields,

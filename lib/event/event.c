@@ -460,8 +460,8 @@ psm_event_new(const char *type, const char *producer, const char *payload,
 	if (rc < 0)
 		return psm__fail(err, rc, "no random bytes for an event id");
 	texts[ID] = id;
-	texts[TYPE] = psm_type_name(t);
-	texts[VERSION] = psm_type_version(t);
+	texts[TYPE] = psm_catalogue_type_name(t);
+	texts[VERSION] = psm_catalogue_type_version(t);
 	texts[PRODUCER] = producer;
 	return from_texts(texts, psm_now_us(), payload, payload_len, out, err);
 }

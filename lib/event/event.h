@@ -106,7 +106,7 @@ enum psm__writer {
 struct psm__entity_field {
 	const char *name;         /* column and JSON name */
 	const char *sql_type;     /* "varchar(100)", "date", "jsonb", ... */
-	const char *json_type;    /* as psm_field_type() */
+	const char *json_type;    /* as psm_catalogue_field_type() */
 	const char *const *words; /* closed list; NULL: any text */
 	int max_len;              /* characters; 0: no limit */
 	int required;             /* when a row is made */

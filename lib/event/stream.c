@@ -22,10 +22,10 @@ enum place { IN_ENVELOPE, IN_TABLE, IN_FREE, IN_ARRAY };
 /* A container around this place. */
 struct frame {
 	enum place place;
-	const psm_field_info *fields; /* IN_TABLE */
-	const psm_field_info *next;   /* likely to come next */
+	const psm_catalogue_field_info *fields; /* IN_TABLE */
+	const psm_catalogue_field_info *next;   /* likely to come next */
 	/* IN_TABLE: of the last key, NULL: unknown; IN_ARRAY: of the items. */
-	const psm_field_info *field;
+	const psm_catalogue_field_info *field;
 	uint64_t seen;    /* bits: fields, or members of the envelope */
 	size_t strangers; /* where this object's begin */
 };
@@ -34,8 +34,8 @@ struct stream {
 	struct psm__stream *out;
 	const char *json;
 	int enveloped; /* 0: the text is a payload alone */
-	const psm_field_info *key, *key_other; /* NULL: none */
-	struct psm__piece other;               /* value of key_other */
+	const psm_catalogue_field_info *key, *key_other; /* NULL: none */
+	struct psm__piece other; /* value of key_other */
 	enum member member; /* the envelope's last key; N_MEMBERS: unknown */
 	unsigned depth;
 	size_t stranger_count;
@@ -83,11 +83,11 @@ add_stranger(struct stream *s, const char *text, size_t len)
 	return 1;
 }
 
-static const psm_field_info *
-find_field(const psm_field_info *from, const psm_field_info *until,
-           const char *text, size_t len)
+static const psm_catalogue_field_info *
+find_field(const psm_catalogue_field_info *from,
+           const psm_catalogue_field_info *until, const char *text, size_t len)
 {
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 
 	for (f = from; f != until && f->name; f++)
 		if (is_same(f->name, f->len, text, len))
@@ -212,7 +212,7 @@ string_in_envelope(struct stream *s, const char *raw, size_t len, int escaped)
 /* -- values of the payload */
 
 /* What is expected here: NULL for anything. *type is of an item, if so. */
-static const psm_field_info *
+static const psm_catalogue_field_info *
 expected(struct stream *s, enum psm__field_type *type)
 {
 	const struct frame *f = top(s);
@@ -226,7 +226,8 @@ expected(struct stream *s, enum psm__field_type *type)
 
 /* The id that the message key is made of stands in the payload itself. */
 static void
-note_key(struct stream *s, const psm_field_info *f, const char *raw, size_t len)
+note_key(struct stream *s, const psm_catalogue_field_info *f, const char *raw,
+         size_t len)
 {
 	if (f == s->key)
 		s->out->key = (struct psm__piece){raw, len};
@@ -244,7 +245,7 @@ is_word(const char *const *words, const char *text, size_t len)
 }
 
 static int
-check_string(const psm_field_info *f, enum psm__field_type type,
+check_string(const psm_catalogue_field_info *f, enum psm__field_type type,
              const char *raw, size_t len, int escaped)
 {
 	char copy[FORM_MAX];
@@ -275,7 +276,7 @@ on_string(void *user, const char *raw, size_t len, int escaped)
 {
 	struct stream *s = user;
 	enum psm__field_type type;
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 
 	if (s->depth == 0)
 		return 0;
@@ -312,7 +313,7 @@ on_number(void *user, const char *raw, size_t len)
 {
 	struct stream *s = user;
 	enum psm__field_type type;
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 
 	if (s->depth == 0)
 		return 0;
@@ -337,7 +338,7 @@ on_word(void *user, int kind)
 {
 	struct stream *s = user;
 	enum psm__field_type type;
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 
 	if (s->depth == 0)
 		return 0;
@@ -356,8 +357,8 @@ on_word(void *user, int kind)
 /* -- containers */
 
 static int
-push(struct stream *s, enum place place, const psm_field_info *fields,
-     const psm_field_info *field)
+push(struct stream *s, enum place place, const psm_catalogue_field_info *fields,
+     const psm_catalogue_field_info *field)
 {
 	struct frame *f;
 
@@ -372,8 +373,8 @@ push(struct stream *s, enum place place, const psm_field_info *fields,
 	return 1;
 }
 
-static const psm_field_info *
-field_named(const psm_field_info *fields, const char *name)
+static const psm_catalogue_field_info *
+field_named(const psm_catalogue_field_info *fields, const char *name)
 {
 	return name ? find_field(fields, NULL, name, strlen(name)) : NULL;
 }
@@ -405,7 +406,7 @@ begin_in_envelope(struct stream *s, int kind, size_t at)
 }
 
 static int
-begin_expected(struct stream *s, const psm_field_info *f,
+begin_expected(struct stream *s, const psm_catalogue_field_info *f,
                enum psm__field_type type, int kind)
 {
 	if (f == s->key || f == s->key_other)
@@ -428,7 +429,7 @@ on_begin(void *user, int kind, size_t at)
 {
 	struct stream *s = user;
 	enum psm__field_type type;
-	const psm_field_info *f;
+	const psm_catalogue_field_info *f;
 
 	if (s->depth == 0 && s->enveloped)
 		return kind == PSM_JSON_OBJECT &&
@@ -445,7 +446,7 @@ on_begin(void *user, int kind, size_t at)
 static int
 has_required(const struct frame *f)
 {
-	const psm_field_info *field;
+	const psm_catalogue_field_info *field;
 	uint64_t bit = 1;
 
 	for (field = f->fields; field->name; field++, bit <<= 1)

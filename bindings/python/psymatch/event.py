@@ -180,17 +180,17 @@ class EventType:
     """One row of the catalogue."""
 
     def __init__(self, row):
-        self.name = _text(lib.psm_type_name(row))
-        self.topic = _text(lib.psm_type_topic(row))
-        self.key_field = _text(lib.psm_type_key_field(row))
-        self.key_other = _text(lib.psm_type_key_other(row))
-        self.version = _text(lib.psm_type_version(row))
-        self.meaning = _text(lib.psm_type_meaning(row))
-        self.note = _text(lib.psm_type_note(row))
-        self.is_command = bool(lib.psm_type_is_command(row))
-        self.aliases = _all(lib.psm_type_alias_at, row)
-        self.producers = _all(lib.psm_type_producer_at, row)
-        self.consumers = _all(lib.psm_type_consumer_at, row)
+        self.name = _text(lib.psm_catalogue_type_name(row))
+        self.topic = _text(lib.psm_catalogue_type_topic(row))
+        self.key_field = _text(lib.psm_catalogue_type_key_field(row))
+        self.key_other = _text(lib.psm_catalogue_type_key_other(row))
+        self.version = _text(lib.psm_catalogue_type_version(row))
+        self.meaning = _text(lib.psm_catalogue_type_meaning(row))
+        self.note = _text(lib.psm_catalogue_type_note(row))
+        self.is_command = bool(lib.psm_catalogue_type_is_command(row))
+        self.aliases = _all(lib.psm_catalogue_type_alias_at, row)
+        self.producers = _all(lib.psm_catalogue_type_producer_at, row)
+        self.consumers = _all(lib.psm_catalogue_type_consumer_at, row)
 
     def __repr__(self):
         return "<psymatch.EventType %s>" % self.name
