@@ -50,6 +50,9 @@ static const struct {
     {-22, "PSM_ERR_AMBIGUOUS", 0},
     {-23, "PSM_ERR_UNKNOWN_TYPE", 0},
     {-24, "PSM_ERR_UNCONFIRMED", 0},
+    {-25, "PSM_ERR_PRECONDITION", 0},
+    {-26, "PSM_ERR_MEDIA_TYPE", 0},
+    {-27, "PSM_ERR_UNAVAILABLE", 1},
 };
 
 /* Values are a promise: this table is written by hand, not made from the map.
@@ -319,6 +322,44 @@ START_TEST(copies)
 END_TEST
 
 /* There must be no need for memory when there is none. */
+/* A record has as many faults as it has wrong members. */
+START_TEST(faults_are_listed)
+{
+	size_t i, count;
+	char pointer[300];
+
+	psm_error_add_fault(err, "/plz", "nothing failed yet");
+	ck_assert_uint_eq(psm_error_fault_count(err), 0);
+	psm__fail(err, PSM_ERR_SCHEMA, "two faults");
+	psm__error_fault(err, "/plz", "want %d digits", 5);
+	psm_error_add_fault(err, "/email", "want\none line");
+	psm_error_add_fault(err, NULL, NULL);
+	ck_assert_uint_eq(psm_error_fault_count(err), 3);
+	ck_assert_str_eq(psm_error_message(err), "two faults");
+	ck_assert_str_eq(psm_error_pointer(err), "/plz");
+	ck_assert_str_eq(psm_error_fault_pointer(err, 0), "/plz");
+	ck_assert_str_eq(psm_error_fault_message(err, 0), "want 5 digits");
+	ck_assert_str_eq(psm_error_fault_pointer(err, 1), "/email");
+	ck_assert_str_eq(psm_error_fault_message(err, 1), "want one line");
+	ck_assert_str_eq(psm_error_fault_pointer(err, 2), "");
+	ck_assert_str_eq(psm_error_fault_message(err, 2), "");
+	ck_assert_ptr_null(psm_error_fault_pointer(err, 3));
+	ck_assert_ptr_null(psm_error_fault_message(NULL, 0));
+	memset(pointer, 'x', sizeof pointer - 1);
+	pointer[sizeof pointer - 1] = '\0';
+	for (i = 0; i < 1000; i++)
+		psm_error_add_fault(err, pointer, "does not end");
+	count = psm_error_fault_count(err);
+	ck_assert_uint_gt(count, 10);
+	ck_assert_uint_lt(count, 20);
+	ck_assert_str_eq(psm_error_fault_message(err, count - 1),
+	                 "does not end");
+	ck_assert_uint_eq(strlen(psm_error_fault_pointer(err, count - 1)), 255);
+	psm_error_clear(err);
+	ck_assert_uint_eq(psm_error_fault_count(err), 0);
+}
+END_TEST
+
 START_TEST(writing_never_allocates)
 {
 	long before = atomic_load(&testing_memory.calls);
@@ -393,6 +434,7 @@ main(void)
 	tcase_add_test(t, set_from_its_own_texts);
 	tcase_add_test(t, what_a_server_said_is_not_public);
 	tcase_add_test(t, copies);
+	tcase_add_test(t, faults_are_listed);
 	tcase_add_test(t, writing_never_allocates);
 	tcase_add_loop_test(t, locates, 0, (int)PSM__COUNT(places));
 	tcase_add_test(t, names_of_the_library);

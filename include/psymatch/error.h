@@ -9,8 +9,8 @@ PSM_BEGIN_DECLS
 /*
  * One line per code: name, value, HTTP status of an answer that tells of it,
  * text. Values never change once released. Retriable (the same call may succeed
- * later, with nothing changed) are NOMEM, FULL, IO, DB, BROKER, TIMEOUT, RETRY
- * and FENCED, unless an error object says otherwise.
+ * later, with nothing changed) are NOMEM, FULL, IO, DB, BROKER, TIMEOUT, RETRY,
+ * FENCED and UNAVAILABLE, unless an error object says otherwise.
  */
 #define PSM_ERROR_MAP(X)                                                       \
 	X(INVAL, -1, 400, "invalid argument")                                  \
@@ -37,7 +37,10 @@ PSM_BEGIN_DECLS
 	X(AMBIGUOUS, -22, 409, "more than one match")                          \
 	X(UNKNOWN_TYPE, -23, 400, "unknown event type")                        \
 	X(UNCONFIRMED, -24, 202,                                               \
-	  "committed, but not confirmed by all consumers")
+	  "committed, but not confirmed by all consumers")                     \
+	X(PRECONDITION, -25, 412, "changed since it was read")                 \
+	X(MEDIA_TYPE, -26, 415, "unsupported media type")                      \
+	X(UNAVAILABLE, -27, 503, "a service that is needed is unavailable")
 
 enum psm_err {
 	PSM_OK = 0,
@@ -205,6 +208,55 @@ PSM_API int psm_error_fatal(const psm_error *err);
  * Threads: one at a time. Blocks: no. Since 0.1.
  */
 PSM_API int psm_error_set(psm_error *err, int code, const char *message);
+
+/**
+ * Add a fault to a recorded failure that has several, e.g. each wrong member of
+ * a document. About 4000 bytes of texts are kept; a fault that does not fit is
+ * left out. Without a recorded failure nothing happens.
+ *
+ * @param err      NULL is allowed.
+ * @param pointer  where: an RFC 6901 pointer, or the name of a parameter; the
+ *                 first one becomes psm_error_pointer() if that is empty.
+ *                 Copied, NULL is "".
+ * @param message  what was wanted and what was found; copied, as one line of
+ *                 UTF-8. No personal data. NULL is "".
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API void psm_error_add_fault(psm_error *err, const char *pointer,
+                                 const char *message);
+
+/**
+ * How many faults a failure lists.
+ *
+ * @param err  NULL is allowed.
+ * @return the count; 0: the message says it all.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API size_t psm_error_fault_count(const psm_error *err);
+
+/**
+ * Where a fault is.
+ *
+ * @param err  NULL is allowed.
+ * @param i    0 to psm_error_fault_count() - 1.
+ * @return borrowed until the next call with err; NULL past the end.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_error_fault_pointer(const psm_error *err, size_t i);
+
+/**
+ * What is wrong there.
+ *
+ * @param err  NULL is allowed.
+ * @param i    0 to psm_error_fault_count() - 1.
+ * @return borrowed until the next call with err; NULL past the end.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_error_fault_message(const psm_error *err, size_t i);
 
 /**
  * The text of a code in the table.

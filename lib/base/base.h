@@ -42,6 +42,9 @@ void psm__error_source(psm_error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void psm__error_pointer(psm_error *err, const char *pointer);
 void psm__error_position(psm_error *err, struct psm__pos at);
+/* As psm_error_add_fault. */
+void psm__error_fault(psm_error *err, const char *pointer, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Put text before the message: "therapists[3]: ...". */
 void psm__error_prefix(psm_error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

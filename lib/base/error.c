@@ -18,6 +18,9 @@ struct psm_error {
 	char message[512];
 	char source[256];
 	char pointer[256];
+	/* Of each fault its pointer and its message, each with its NUL. */
+	size_t fault_count, faults_len;
+	char faults[4096];
 };
 
 const struct psm__pos psm__nowhere = {0, 0, 0};
@@ -33,8 +36,9 @@ static const struct row {
 
 /* Worth the same call again later, with nothing changed by the caller. */
 static const int retriable_codes[] = {
-    PSM_ERR_NOMEM,  PSM_ERR_FULL,    PSM_ERR_IO,    PSM_ERR_DB,
-    PSM_ERR_BROKER, PSM_ERR_TIMEOUT, PSM_ERR_RETRY, PSM_ERR_FENCED,
+    PSM_ERR_NOMEM, PSM_ERR_FULL,   PSM_ERR_IO,
+    PSM_ERR_DB,    PSM_ERR_BROKER, PSM_ERR_TIMEOUT,
+    PSM_ERR_RETRY, PSM_ERR_FENCED, PSM_ERR_UNAVAILABLE,
 };
 
 static const struct row *
@@ -134,6 +138,7 @@ psm__error_clear(psm_error *err)
 	err->message[0] = '\0';
 	err->source[0] = '\0';
 	err->pointer[0] = '\0';
+	err->fault_count = err->faults_len = 0;
 }
 
 int
@@ -166,6 +171,61 @@ const char *
 psm_error_pointer(const psm_error *err)
 {
 	return err != NULL ? err->pointer : "";
+}
+
+/* The i-th text of the faults: pointers are even, messages odd. */
+static const char *
+fault_text(const psm_error *err, size_t i)
+{
+	const char *text;
+
+	if (err == NULL || i / 2 >= err->fault_count)
+		return NULL;
+	for (text = err->faults; i > 0; i--)
+		text += strlen(text) + 1;
+	return text;
+}
+
+size_t
+psm_error_fault_count(const psm_error *err)
+{
+	return err != NULL ? err->fault_count : 0;
+}
+
+const char *
+psm_error_fault_pointer(const psm_error *err, size_t i)
+{
+	return fault_text(err, 2 * i);
+}
+
+const char *
+psm_error_fault_message(const psm_error *err, size_t i)
+{
+	return fault_text(err, 2 * i + 1);
+}
+
+void
+psm_error_add_fault(psm_error *err, const char *pointer, const char *message)
+{
+	char where[sizeof(err->pointer)], what[sizeof(err->message)];
+	size_t where_size, what_size;
+
+	if (err == NULL || err->code == PSM_OK)
+		return;
+	(void)snprintf(where, sizeof(where), "%s", pointer ? pointer : "");
+	(void)snprintf(what, sizeof(what), "%s", message ? message : "");
+	tidy(where);
+	tidy(what);
+	psm__error_pointer(err, where);
+	where_size = strlen(where) + 1;
+	what_size = strlen(what) + 1;
+	if (where_size + what_size > sizeof(err->faults) - err->faults_len)
+		return;
+	memcpy(err->faults + err->faults_len, where, where_size);
+	err->faults_len += where_size;
+	memcpy(err->faults + err->faults_len, what, what_size);
+	err->faults_len += what_size;
+	err->fault_count++;
 }
 
 size_t
@@ -312,6 +372,18 @@ psm__error_pointer(psm_error *err, const char *pointer)
 		return;
 	(void)snprintf(err->pointer, sizeof(err->pointer), "%s", pointer);
 	tidy(err->pointer);
+}
+
+void
+psm__error_fault(psm_error *err, const char *pointer, const char *fmt, ...)
+{
+	char message[sizeof(err->message)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_text(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	psm_error_add_fault(err, pointer, message);
 }
 
 void

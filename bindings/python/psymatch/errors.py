@@ -10,7 +10,8 @@ class PsmError(Exception):
 
     code: the negative code; message, source, pointer: text; offset, line,
     column: where in the input (line and column from 1, 0 = unknown);
-    retriable, fatal: bool.
+    retriable, fatal: bool; faults: list of (pointer, message), where there
+    are several.
     """
 
     code = 0
@@ -27,6 +28,7 @@ class PsmError(Exception):
         self.column = details.get("column", 0)
         self.retriable = details.get("retriable", False)
         self.fatal = details.get("fatal", False)
+        self.faults = details.get("faults", [])
 
 
 def _class_name(code):
@@ -84,6 +86,10 @@ class ErrorSlot:
             column=lib.psm_error_column(self.ptr),
             retriable=bool(lib.psm_error_retriable(self.ptr)),
             fatal=bool(lib.psm_error_fatal(self.ptr)),
+            faults=[
+                (lib.psm_error_fault_pointer(self.ptr, i).decode(), lib.psm_error_fault_message(self.ptr, i).decode())
+                for i in range(lib.psm_error_fault_count(self.ptr))
+            ],
         )
 
 
