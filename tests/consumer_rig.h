@@ -9,7 +9,7 @@
 
 #include <psymatch/psymatch.h>
 
-#include "bus/transport.h"
+#include "transport/transport.h"
 #include "testing.h"
 
 #define TOPIC "matching-events"

@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#include "bus/transport.h"
+#include "transport/transport.h"
 
 #define FAKE_MAX 400000
 

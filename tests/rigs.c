@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "rigs.h"
 
-#include "bus/memory_int.h"
-#include "bus/murmur2.h"
+#include "transport/memory/memory_int.h"
+#include "transport/murmur2.h"
 #include "mock.h"
 #include "testing_pg.h"
 

@@ -6,7 +6,7 @@
 #ifndef PSM_TEST_RIGS_H
 #define PSM_TEST_RIGS_H
 
-#include "bus/transport.h"
+#include "transport/transport.h"
 
 #define RIG_PARTITIONS 3
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus/murmur2.h"
+#include "transport/murmur2.h"
 #include "suite_bus.h"
 
 #define TOPIC "suite-events"

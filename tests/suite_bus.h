@@ -8,7 +8,7 @@
 
 #include <check.h>
 
-#include "bus/transport.h"
+#include "transport/transport.h"
 #include "testing.h"
 
 #define BUS_PARTITIONS 3

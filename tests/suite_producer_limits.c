@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "bus/murmur2.h"
-#include "bus/spool.h"
+#include "transport/murmur2.h"
+#include "spool/spool.h"
 
 /* _i: with a limit of the spool in bytes, and of the memory in events. */
 START_TEST(p08_full_is_said_and_memory_stays_flat)

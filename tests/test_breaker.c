@@ -2,7 +2,7 @@
 /* When the breaker opens, and when it closes. */
 #include "testing.h"
 
-#include "flow/breaker.h"
+#include "flow/processor/breaker.h"
 
 #include <psymatch/error.h>
 

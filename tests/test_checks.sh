@@ -57,7 +57,7 @@ planted() { # text that the check must print
 
 cp -R "$real/tests/data/tree" "$tmp/sound"
 chmod -R u+w "$tmp/sound"
-mkdir -p "$tmp/sound/tests/data" "$tmp/sound/build/.libs" "$tmp/sound/lib/base" "$tmp/sound/lib/bus" "$tmp/sound/examples"
+mkdir -p "$tmp/sound/tests/data" "$tmp/sound/build/.libs" "$tmp/sound/lib/base" "$tmp/sound/lib/spool" "$tmp/sound/lib/transport/memory" "$tmp/sound/examples"
 cp "$real"/tests/checks.sh "$real"/tests/*.awk "$tmp/sound/tests"
 cp "$real/.clang-format" "$tmp/sound"
 fresh_tree
@@ -128,20 +128,20 @@ if sound layers; then
 	planted 'lib/base/up.c: includes <psymatch/json.h>: base may not look into json' <<-'END'
 	echo '#  include <psymatch/json.h>' >lib/base/up.c
 	END
-	planted 'bus may not look into store' <<-'END'
-	echo '#include "store/store.h"' >lib/bus/side.c
+	planted 'spool may not look into store' <<-'END'
+	echo '#include "store/store.h"' >lib/spool/side.c
 	END
 	planted 'lib/event/y.c: includes <yajl/yajl_parse.h>' <<-'END'
 	echo '#include <yajl/yajl_parse.h>' >lib/event/y.c
 	END
-	planted 'lib/bus/memory.c: includes <librdkafka/rdkafka.h>' <<-'END'
-	echo '#include <librdkafka/rdkafka.h>' >lib/bus/memory.c
+	planted 'lib/transport/memory/memory.c: includes <librdkafka/rdkafka.h>' <<-'END'
+	echo '#include <librdkafka/rdkafka.h>' >lib/transport/memory/memory.c
 	END
-	planted 'lib/bus/memory.c: includes <openssl/evp.h>' <<-'END'
-	echo '#include <openssl/evp.h>' >lib/bus/memory.c
+	planted 'lib/transport/memory/memory.c: includes <openssl/evp.h>' <<-'END'
+	echo '#include <openssl/evp.h>' >lib/transport/memory/memory.c
 	END
-	planted 'lib/bus/db.c: includes <libpq-fe.h>' <<-'END'
-	echo '#include <libpq-fe.h>' >lib/bus/db.c
+	planted 'lib/spool/db.c: includes <libpq-fe.h>' <<-'END'
+	echo '#include <libpq-fe.h>' >lib/spool/db.c
 	END
 	planted 'lib/base/h.c: includes <curl/curl.h>' <<-'END'
 	echo '#include <curl/curl.h>' >lib/base/h.c

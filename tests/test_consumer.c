@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "bus/consumer_int.h"
-#include "bus/murmur2.h"
+#include "client/consumer/consumer_int.h"
+#include "transport/murmur2.h"
 #include "consumer_rig.h"
 
 /* -- tests */

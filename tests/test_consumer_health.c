@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a consumer says of its health when nothing comes. */
-#include "bus/consumer_int.h"
+#include "client/consumer/consumer_int.h"
 #include "consumer_rig.h"
 
 static int

@@ -6,8 +6,8 @@
 #include <poll.h>
 #include <pthread.h>
 
-#include "bus/consumer_int.h"
-#include "bus/kafka_source.h"
+#include "client/consumer/consumer_int.h"
+#include "transport/kafka/source.h"
 #include "consumer_rig.h"
 #include "mock.h"
 

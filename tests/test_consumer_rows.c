@@ -7,7 +7,7 @@
 
 #include <poll.h>
 
-#include "bus/murmur2.h"
+#include "transport/murmur2.h"
 
 /* -- rows */
 

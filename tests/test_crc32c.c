@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "testing.h"
 
-#include "bus/crc32c.h"
+#include "base/crc32c.h"
 
 /* The first is the check value of the catalogue of CRCs, the others are the
  * iSCSI standard's examples (RFC 3720, appendix B.4). */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bus/dispatch.h"
+#include "client/dispatch.h"
 #include "event/event.h"
 #include "testing.h"
 

@@ -6,7 +6,7 @@
 #include <psymatch/metrics.h>
 
 #include "event/event_int.h"
-#include "bus/transport.h"
+#include "transport/transport.h"
 #include "testing.h"
 
 #define ID "0198c0de-0000-7000-8000-000000000001"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bus/kafka_int.h"
+#include "transport/kafka/kafka_int.h"
 #include "mock.h"
 #include "testing.h"
 

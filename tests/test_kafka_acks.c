@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "bus/kafka_topic.h"
+#include "transport/kafka/topic.h"
 #include "mock.h"
 #include "testing.h"
 #include "testing_kafka.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "bus/murmur2.h"
+#include "transport/murmur2.h"
 #include "testing.h"
 
 /* What org.apache.kafka.common.utils.Utils.murmur2() returns. */

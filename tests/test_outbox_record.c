@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A row of the outbox is the record as it travels: whoever publishes rows, the
  * relay or a program that reads the database's log, sends the same bytes. */
-#include "bus/transport.h"
+#include "transport/transport.h"
 #include "testing.h"
 #include "testing_outbox.h"
 #include "testing_pg.h"

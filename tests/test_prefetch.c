@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bus/murmur2.h"
-#include "bus/transport.h"
+#include "transport/murmur2.h"
+#include "transport/transport.h"
 #include "mock.h"
 #include "testing.h"
 

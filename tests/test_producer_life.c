@@ -10,7 +10,7 @@
 #include <psymatch/health.h>
 #include <psymatch/metrics.h>
 
-#include "bus/spool.h"
+#include "spool/spool.h"
 
 /* -- the end, and what stays -- */
 

@@ -10,8 +10,8 @@
 
 #include <psymatch/log.h>
 
-#include "bus/producer_int.h"
-#include "bus/spool.h"
+#include "client/producer/producer_int.h"
+#include "spool/spool.h"
 
 /* -- what the log heard -- */
 

@@ -11,7 +11,7 @@
 
 #include <psymatch/health.h>
 
-#include "bus/spool.h"
+#include "spool/spool.h"
 
 /* -- the callback -- */
 

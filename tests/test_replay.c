@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#include "bus/murmur2.h"
+#include "transport/murmur2.h"
 
 struct again {
 	struct seen seen;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "bus/murmur2.h"
+#include "transport/murmur2.h"
 #include "rigs.h"
 
 #define TOPIC "communication-events"

@@ -3,7 +3,7 @@
  * checksums: what was altered is reported, and nothing else comes out. */
 #include "testing_spool.h"
 
-#include "bus/crc32c.h"
+#include "base/crc32c.h"
 
 static uint8_t bytes[SMALL];
 static size_t at[4];

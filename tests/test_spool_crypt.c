@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "bus/crc32c.h"
+#include "base/crc32c.h"
 
 /* A sum over the names and bytes of all files of the directory, but for the
  * lock with its process id and the spares, which are nothing. */

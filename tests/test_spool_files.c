@@ -3,7 +3,7 @@
  * failing syncs, kill -9. */
 #include "testing_spool.h"
 
-#include "bus/crc32c.h"
+#include "base/crc32c.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  * spool and each transport, also over a restart of the sender. */
 #include "mock.h"
 
-#include "bus/transport.h"
+#include "transport/transport.h"
 #include "testing.h"
 
 #define TOPIC "therapist-events"

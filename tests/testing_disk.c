@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bus/spool.h"
+#include "spool/spool.h"
 
 #define SECTOR 512
 #define FILES_MAX 512

@@ -7,8 +7,8 @@
 #ifndef TESTING_FLOW_H
 #define TESTING_FLOW_H
 
-#include "bus/transport.h"
-#include "flow/processor_int.h"
+#include "transport/transport.h"
+#include "flow/processor/processor_int.h"
 
 #include <pthread.h>
 

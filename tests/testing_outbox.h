@@ -7,7 +7,7 @@
 #ifndef TESTING_OUTBOX_H
 #define TESTING_OUTBOX_H
 
-#include "bus/transport.h"
+#include "transport/transport.h"
 #include "store/delivery.h"
 
 #include <psymatch/relay.h>

@@ -8,8 +8,8 @@
 
 #include <fcntl.h>
 
-#include "bus/spool.h"
-#include "bus/spool_int.h"
+#include "spool/spool.h"
+#include "spool/spool_int.h"
 
 #define SMALL ((size_t)4096)
 

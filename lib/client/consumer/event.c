@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What becomes of one record: handled, skipped, dead, or again later. */
+#include <stdio.h>
+
+#include "client/consumer/consumer_int.h"
+
+static void
+count(int64_t *mine, struct psm__metric *ours)
+{
+	__atomic_add_fetch(mine, 1, __ATOMIC_RELAXED);
+	psm__metric_add(ours, 1);
+}
+
+int
+psm__consumer_counts(psm_consumer *c)
+{
+	struct psm__consumer_counts *n = &c->counts;
+
+	n->m_handled =
+	    psm__counter("psymatch_consumer_handled_total", "group", c->group,
+	                 "Events whose handler returned 0, by consumer group.");
+	n->m_retried = psm__counter(
+	    "psymatch_consumer_retried_total", "group", c->group,
+	    "Times that a handler asked for another try, by consumer group.");
+	n->m_dead =
+	    psm__counter("psymatch_consumer_dead_total", "group", c->group,
+	                 "Messages given up for good, by consumer group.");
+	n->m_skipped =
+	    psm__counter("psymatch_consumer_skipped_total", "group", c->group,
+	                 "Null values and events without a handler, by "
+	                 "consumer group.");
+	n->m_overrun = psm__counter(
+	    "psymatch_consumer_overrun_total", "group", c->group,
+	    "Calls of handlers that passed their deadline, by consumer group.");
+	n->m_gaps = psm__counter(
+	    "psymatch_consumer_gaps_total", "group", c->group,
+	    "Times that messages were gone before they were read, by consumer "
+	    "group.");
+	n->m_lag_seconds = psm__gauge(
+	    "psymatch_consumer_lag_seconds", "group", c->group,
+	    "Age of the last message finished while others wait, by consumer "
+	    "group; -1 if unknown.");
+	n->m_lag = psm__gauge("psymatch_consumer_lag", "group", c->group,
+	                      "Messages not handled yet, by consumer group; "
+	                      "-1 if unknown.");
+	return n->m_handled && n->m_retried && n->m_dead && n->m_skipped &&
+	               n->m_overrun && n->m_gaps && n->m_lag_seconds && n->m_lag
+	           ? 0
+	           : PSM_ERR_NOMEM;
+}
+
+void
+psm__consumer_gap(const struct psm__gap *gap, void *user)
+{
+	psm_consumer *c = user;
+	struct psm__cpart *part;
+
+	count(&c->counts.gaps, c->counts.m_gaps);
+	__atomic_add_fetch(&c->counts.gap_messages, psm__gap_messages(gap),
+	                   __ATOMIC_RELAXED);
+	part = psm__cpart_get(c, gap->topic, gap->partition);
+	if (part) /* the decision is kept like an event that is done */
+		part->next = gap->to;
+	if (part && gap->from >= gap->to) {
+		part->confirmed = -1; /* of the log before */
+		part->born = 0;
+	}
+	pthread_mutex_lock(&c->lock);
+	c->gap_ms = psm__mono_ms();
+	snprintf(c->gap_where, sizeof(c->gap_where),
+	         gap->from < gap->to
+	             ? "%.80s[%d]: %lld to %lld are gone, never read"
+	             : "%.80s[%d]: made anew, read until %lld, goes on at %lld",
+	         gap->topic, (int)gap->partition, (long long)gap->from,
+	         (long long)(gap->from < gap->to ? gap->to - 1 : gap->to));
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* The log gets the origin and the code only: reason is the application's text
+ * and may name a person. */
+static void
+finish_dead(psm_consumer *c, const struct psm__record *rec, int code,
+            const char *reason)
+{
+	char where[32];
+
+	count(&c->counts.dead, c->counts.m_dead);
+	pthread_mutex_lock(&c->lock);
+	c->dead_ms = psm__mono_ms();
+	pthread_mutex_unlock(&c->lock);
+	snprintf(where, sizeof(where), "%d:%lld", (int)rec->partition,
+	         (long long)rec->offset);
+	psm__log(PSM_LOG_WARN, "dead message", "group", c->group, "topic",
+	         rec->topic, "position", where, "code", psm_error_name(code),
+	         NULL);
+	if (c->dead_fn)
+		c->dead_fn(rec->topic, rec->partition, rec->offset, rec->value,
+		           rec->value_len, code, reason, c->dead_user);
+}
+
+/* 0: it is dead and done with. PSM_ERR_RETRY: its letter is on the way. */
+static int
+bury(psm_consumer *c, const struct psm__record *rec, int code,
+     const char *reason, int attempts)
+{
+	struct psm__cpart *part;
+	int rc;
+
+	if (!reason || !*reason)
+		reason = psm_strerror(code);
+	if (!psm__letters_wanted(c, rec->topic)) {
+		finish_dead(c, rec, code, reason);
+		return 0;
+	}
+	rc = psm__letter_write(c, rec, code, reason, attempts);
+	if (rc < 0)
+		return rc;
+	part = psm__cpart_get(c, rec->topic, rec->partition);
+	return psm__consumer_bury(c, rec, part);
+}
+
+int
+psm__consumer_bury(psm_consumer *c, const struct psm__record *rec,
+                   struct psm__cpart *part)
+{
+	struct psm__letter *l = part->letter;
+
+	if (psm__letter_go_on(c, l) < 0)
+		return PSM_ERR_RETRY;
+	finish_dead(c, rec, psm__letter_code(l), psm__letter_reason(l));
+	part->letter = NULL;
+	psm__letter_drop(l);
+	return 0;
+}
+
+/* A call that took longer than it may. */
+static void
+note_overrun(psm_consumer *c, const struct psm__record *rec, int64_t over_ms)
+{
+	char text[48];
+
+	count(&c->counts.overrun, c->counts.m_overrun);
+	pthread_mutex_lock(&c->lock);
+	c->overrun_ms = psm__mono_ms();
+	pthread_mutex_unlock(&c->lock);
+	snprintf(text, sizeof(text), "%d:%lld by %lld ms", (int)rec->partition,
+	         (long long)rec->offset, (long long)over_ms);
+	psm__log(PSM_LOG_WARN, "a handler passed its deadline", "group",
+	         c->group, "topic", rec->topic, "position", text, NULL);
+}
+
+/* After PSM_ERR_RETRY. h NULL: no handler is where its upcasters lead. */
+static int
+may_try_again(const struct psm__handler *h, int attempt)
+{
+	if (!h)
+		return 1;
+	if (h->options.on_failure == PSM_ON_FAILURE_REJECT)
+		return 0;
+	return h->options.max_attempts == 0 ||
+	       attempt < h->options.max_attempts;
+}
+
+static int
+call_handler(psm_consumer *c, const struct psm__record *rec,
+             const struct psm__handler *h, psm_event *ev, int attempt)
+{
+	psm_event_fn fn = (psm_event_fn)h->fn;
+	int64_t over_ms;
+	int rc;
+
+	psm__dispatch_arm(ev, h, attempt);
+	rc = psm__dispatch_result(ev, fn(ev, h->user, c->err), c->err);
+	over_ms = psm__dispatch_overrun(ev);
+	if (over_ms > 0)
+		note_overrun(c, rec, over_ms);
+	if (rc == 0) {
+		count(&c->counts.handled, c->counts.m_handled);
+		return 0;
+	}
+	if (rc == PSM_ERR_NOMEM) /* not the event's fault */
+		return PSM_ERR_RETRY;
+	if (rc == PSM_ERR_RETRY && may_try_again(h, attempt))
+		return rc;
+	if (rc > 0) /* not a result a handler may give */
+		rc = PSM_ERR_REJECT;
+	return bury(c, rec, rc, psm_error_message(c->err), attempt);
+}
+
+/* The event's way through upcasters to its handler. */
+static int
+dispatch(psm_consumer *c, const struct psm__record *rec, psm_event *ev,
+         int attempt)
+{
+	const struct psm__handler *h;
+	psm_event *upcast = NULL;
+	int rc;
+
+	psm__event_set_attempt(ev, attempt); /* for upcasters */
+	rc = psm__dispatch_route(&c->dispatch, ev, &upcast, &h, c->err);
+	if (rc == 0 && h) {
+		psm__error_clear(c->err);
+		rc = call_handler(c, rec, h, upcast ? upcast : ev, attempt);
+	} else if (rc == 0) {
+		count(&c->counts.skipped, c->counts.m_skipped);
+	} else if (rc == PSM_ERR_NOMEM) {
+		rc = PSM_ERR_RETRY;
+	} else if (rc != PSM_ERR_RETRY || !may_try_again(h, attempt)) {
+		rc = bury(c, rec, rc, psm_error_message(c->err), attempt);
+	}
+	psm_event_free(upcast);
+	return rc;
+}
+
+int
+psm__consumer_handle(psm_consumer *c, const struct psm__record *rec,
+                     int attempt)
+{
+	psm_event *ev = NULL;
+	int rc;
+
+	if (!rec->value) { /* its key is gone: nothing is said */
+		count(&c->counts.skipped, c->counts.m_skipped);
+		return 0;
+	}
+	rc = psm__record_parse(rec, &ev, c->err);
+	if (rc == PSM_ERR_NOMEM) /* our fault, not the event's */
+		return PSM_ERR_RETRY;
+	if (rc < 0)
+		return bury(c, rec, rc, psm_error_message(c->err), attempt);
+	psm__error_clear(c->err);
+	rc = dispatch(c, rec, ev, attempt);
+	psm_event_free(ev);
+	return rc;
+}

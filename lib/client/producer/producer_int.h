@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The insides of the producer. send() only appends to the spool; one thread of
+ * ours, the sender, hands the spool's records to the transport's sink, in
+ * order, and settles them by the sink's reports.
+ *
+ * Lock order: the spool's lock, then p->lock. Callbacks run under neither.
+ */
+#ifndef PSM_PRODUCER_INT_H
+#define PSM_PRODUCER_INT_H
+
+#include "client/producer/producer.h"
+#include "spool/spool.h"
+#include "transport/transport.h"
+
+/* A topic that the broker does not take now. Its records wait, the other topics
+ * go on; first one record is tried, then the rest follows in order. */
+enum psm__lane_state {
+	PSM__LANE_OPEN,
+	PSM__LANE_HELD,    /* until resume_ms */
+	PSM__LANE_PROBING, /* one record is on its way */
+	PSM__LANE_CATCHING /* sending what was deferred */
+};
+struct psm__lane {
+	char *topic;
+	int state; /* enum psm__lane_state */
+	int64_t resume_ms;
+	unsigned failures;
+	uint64_t probe;  /* PROBING: the token */
+	size_t suspects; /* so many go one by one: one of them is refused for
+	                    good, and the broker does not say which */
+	uint64_t scan;   /* CATCHING: next token to look at */
+};
+
+/* What has a limit and watermarks. */
+enum { PSM__WATER_SIZE, PSM__WATER_AGE, PSM__WATERS };
+
+enum psm__producer_state {
+	PSM__PRODUCER_NEW,
+	PSM__PRODUCER_RUNNING,
+	PSM__PRODUCER_CLOSING,
+	PSM__PRODUCER_CLOSED
+};
+
+#define PSM__RECEIPT_ID 40 /* a UUID as text */
+#define PSM__RECEIPT_BUCKETS 1024
+
+struct psm_producer {
+	psm_transport *transport;
+	char *dir, *key_file; /* dir "": the spool is in memory */
+	int nowhere; /* dir is to be the usual one, and there is none */
+	int backed;  /* as psm__producer_backed() says */
+	int durability, interval_ms, wire;
+	int64_t max_bytes, event_max;
+	int64_t max_age_us; /* 0: no limit */
+	int refuse_old, low_percent, high_percent;
+	size_t queue_max;
+	unsigned forks; /* of the process that made it */
+	psm_delivery_fn fn;
+	void *user;
+	psm_watermark_fn water_fn;
+	void *water_user;
+	struct psm__spool *spool; /* __atomic; NULL before start */
+
+	pthread_mutex_t lock;
+	pthread_cond_t wakeup;
+	pthread_t thread;
+	/* under lock */
+	int state;              /* enum psm__producer_state */
+	int64_t stop_at_ms;     /* when to give up; INT64_MAX: not closing */
+	struct psm__sink *sink; /* set by the sender only */
+	int woken;
+	char trouble[256]; /* why nothing is sent, "" if all is well */
+	size_t left;       /* CLOSED: what was not sent */
+	size_t given_up;   /* CLOSED: of these, kept nowhere */
+	int unsynced;      /* CLOSED: the spool's last sync failed */
+
+	/* the sender's own */
+	psm_error *err;
+	size_t inflight;
+	int handed;   /* records in this turn */
+	int restart;  /* open another sink, send all again */
+	int ending;   /* only reports are taken now */
+	int by_batch; /* as the sink's ops say */
+	int acked;    /* a report said so since the last look at the clock */
+	int64_t open_at_ms, pause_until_ms;
+	unsigned open_failures;
+	struct psm__lane *lanes;
+	size_t lane_count, lane_cap, lanes_shut;
+	uint32_t random;
+	int water_high[PSM__WATERS]; /* 1: from the high watermark to the low */
+	int64_t water_at_ms;         /* when to look next */
+
+	pthread_mutex_t receipts_lock;
+	struct psm_receipt *receipts[PSM__RECEIPT_BUCKETS]; /* under it */
+	size_t receipt_count; /* __atomic: most producers have none */
+
+	/* __atomic. Callers write the first while the sender writes the others:
+	 * apart, so that the processors need not pass a cache line to and fro
+	 * for every event. */
+	int64_t accepted;
+	char apart[64];
+	int64_t sent, failed, restarts, last_ack_ms;
+	struct psm__metric *m_accepted, *m_sent, *m_failed, *m_restarts,
+	    *m_waiting, *m_bytes, *m_oldest;
+};
+
+/* -- producer.c */
+
+/* How many forks lie between the program's start and this process. */
+unsigned psm__forks(void);
+
+/* So long psm_producer_free() sends what a close would have; tests shorten it.
+ */
+extern int psm__producer_free_ms;
+
+/* -- client/producer/place.c */
+
+/* Set p->dir by the setting PSYMATCH_SPOOL_DIR. 0 or PSM_ERR_NOMEM. */
+int psm__producer_place(struct psm_producer *p, const char *setting);
+/* 0, or PSM_ERR_CONFIG: nothing says where the spool is to be. */
+int psm__producer_placed(const struct psm_producer *p, psm_error *err);
+/* rc, the failure of opening the spool; err then names the setting, too. */
+int psm__producer_misplaced(int rc, psm_error *err);
+
+/* -- client/producer/sender.c */
+
+void *psm__sender(void *producer);
+/* Any thread: the sender has something new to look at. */
+void psm__sender_wake(void *producer);
+/* 1: the calling thread is the sender of p, i.e. in its callback. */
+int psm__sender_is_me(const struct psm_producer *p);
+/* Hand one message over. 0: taken, or dealt with; PSM_ERR_FULL: stop for now;
+ * PSM_ERR_BROKER: the sink is dead. @thread sender */
+int psm__sender_send(struct psm_producer *p, const struct psm__message *m);
+/* 100 ms doubled for each failure, at most 5 s, give or take a quarter. */
+int psm__sender_backoff(struct psm_producer *p, unsigned failures);
+void psm__sender_trouble(struct psm_producer *p, const char *why);
+
+/* -- client/producer/water.c */
+
+/* Levels, gauges, and who wants to hear of watermarks; now: even if it is not
+ * time yet. @thread sender */
+void psm__water_look(struct psm_producer *p, int now);
+/* Of one of the limits; what: PSM__WATER_. */
+int psm__water_percent(const struct psm_producer *p, int what,
+                       const struct psm__spool_numbers *n);
+void psm__water_text(const struct psm_producer *p, int what,
+                     const struct psm__spool_numbers *n, char *text,
+                     size_t size);
+/* Of the oldest event that waits; 0: none does. */
+int64_t psm__water_age_us(const struct psm__spool_numbers *n);
+
+/* -- client/producer/receipt.c */
+
+/* Before the event is appended, as its outcome may be faster. NULL: out of
+ * memory. */
+struct psm_receipt *psm__receipt_new(struct psm_producer *p,
+                                     const char *event_id);
+/* The event was not accepted. Takes r. */
+void psm__receipt_drop(struct psm_producer *p, struct psm_receipt *r);
+/* The outcome of an event that may have a receipt. */
+void psm__receipt_settle(struct psm_producer *p, const char *id, int rc,
+                         const char *reason);
+
+/* -- client/producer/lane.c: @thread sender */
+
+/* NULL: the topic is open. */
+struct psm__lane *psm__lane_shut(struct psm_producer *p, const char *topic);
+/* The broker does not take this record of the topic now. */
+void psm__lane_hold(struct psm_producer *p, const struct psm__message *m,
+                    const char *why);
+/* One of the records that went together is refused for good: find out which by
+ * sending them one by one. 0: it was sent alone, so it is this one. */
+int psm__lane_suspect(struct psm_producer *p, const struct psm__message *m,
+                      const char *why);
+/* The record was acknowledged, or refused for good. */
+void psm__lane_took(struct psm_producer *p, uint64_t token);
+/* Send what is due of the topics that are shut; as psm__sender_send(). */
+int psm__lanes_run(struct psm_producer *p, int64_t now_ms);
+/* When the next one is due; INT64_MAX: none. */
+int64_t psm__lanes_due(const struct psm_producer *p);
+/* Another client begins: everything comes again, but what the broker did not
+ * take is still tried with one record first. */
+void psm__lanes_restart(struct psm_producer *p);
+void psm__lanes_free(struct psm_producer *p);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "flow/processor/processor_int.h"
+
+#include <string.h>
+
+/* Two that fight for a partition: read the row again this often before taking
+ * it for trouble. */
+#define FENCED_MAX 3
+
+/* -- which partitions, from where to where */
+
+static void
+find_parts(psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++) {
+		pr->parts[i].in_batch = 0;
+		pr->parts[i].stopped = NULL;
+	}
+	for (i = 0; i < pr->batch.count; i++) {
+		struct psm__item *it = &pr->batch.items[i];
+		struct psm__part *p = &pr->parts[it->part];
+
+		it->stopped = 0;
+		if (it->gone)
+			continue;
+		if (!p->in_batch)
+			p->first = it->record.offset;
+		p->in_batch = 1;
+		p->resume = it->record.offset + 1;
+	}
+}
+
+/* Messages below offset have been handled, by us or by another one. */
+static void
+drop_items(psm_processor *pr, const struct psm__part *p, int64_t below)
+{
+	size_t i;
+
+	for (i = 0; i < pr->batch.count; i++) {
+		struct psm__item *it = &pr->batch.items[i];
+
+		if (&pr->parts[it->part] == p && it->record.offset < below)
+			it->gone = 1;
+	}
+}
+
+/* The source began too late, e.g. after a restored backup: what was read is not
+ * wanted, not even a message that is to be tried again. */
+static void
+go_to(psm_processor *pr, struct psm__part *p, int64_t from)
+{
+	int64_t next = p->next;
+
+	psm__part_reread(pr, p, from);
+	p->next = next;
+	p->known = 1;
+	find_parts(pr);
+}
+
+/* Compare where the source reads with what the row says. */
+static int
+place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
+{
+	struct psm__place at = psm__part_place(pr, p);
+	int64_t born;
+	int rc;
+
+	if (!p->known) {
+		rc = psm__offset_read(tx, &at, &p->next, &born, pr->err);
+		if (rc < 0)
+			return rc;
+		if (psm__part_other_log(pr, p, born)) {
+			/* Nothing before the row is moved. */
+			find_parts(pr);
+			return 0;
+		}
+		p->known = 1;
+	}
+	if (p->next < 0 && !p->whole && !p->placed) {
+		go_to(pr, p, PSM__EARLIEST);
+		p->whole = 1;
+		psm__part_tell_whole(pr, p);
+	}
+	if (p->next >= 0) {
+		p->whole = 0;
+		drop_items(pr, p, p->next);
+		find_parts(pr);
+	}
+	if (p->next >= 0 && p->in_batch && !p->placed && p->first > p->next &&
+	    p->first != p->gap_to)
+		go_to(pr, p, p->next);
+	p->placed = 1;
+	return 0;
+}
+
+static int
+place_parts(psm_processor *pr, psm_tx *tx)
+{
+	size_t i;
+	int rc = 0;
+
+	find_parts(pr);
+	for (i = 0; i < pr->part_count && rc == 0; i++)
+		if (pr->parts[i].in_batch)
+			rc = place_part(pr, tx, &pr->parts[i]);
+	return rc;
+}
+
+/* Move the offsets before anything else: who does not hold the row's lock with
+ * the row's value is not the owner any more. claim 1: nothing has been handled
+ * yet, so they stay where they are, but are ours. */
+static int
+fence(psm_processor *pr, psm_tx *tx, int claim)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < pr->part_count && rc == 0; i++) {
+		struct psm__part *p = &pr->parts[i];
+		struct psm__place at = psm__part_place(pr, p);
+		int64_t to = p->next >= 0 ? p->next : p->first;
+
+		if (p->in_batch)
+			rc = psm__offset_move(tx, &at, p->next,
+			                      claim ? to : p->resume, pr->owner,
+			                      &p->moved, pr->err);
+	}
+	/* Behind the moves: they may have waited for another one's workers, who
+	 * put something aside. */
+	if (rc == 0)
+		rc = psm__strand_ask(&pr->main, tx);
+	if (rc == 0)
+		rc = psm__tx_sync(tx, pr->err);
+	for (i = 0; i < pr->part_count; i++) {
+		struct psm__part *p = &pr->parts[i];
+
+		if (rc == 0 && p->in_batch &&
+		    psm_rows_affected(p->moved) == 0) {
+			psm__part_doubt(p);
+			rc = psm__fail(pr->err, PSM_ERR_FENCED, PSM__FENCED);
+		}
+	}
+	for (i = 0; i < pr->part_count; i++) {
+		psm_rows_free(pr->parts[i].moved);
+		pr->parts[i].moved = NULL;
+	}
+	return rc;
+}
+
+/* -- where a partition stopped */
+
+/* At the first message of it that did. */
+static void
+find_stops(psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->batch.count; i++) {
+		struct psm__item *it = &pr->batch.items[i];
+		struct psm__part *p = &pr->parts[it->part];
+
+		if (it->gone || !it->stopped || p->stopped)
+			continue;
+		p->stopped = it;
+		p->resume = it->record.offset;
+	}
+}
+
+/* Partitions that stopped on the way go on where they stopped. */
+static int
+put_back(psm_processor *pr, psm_tx *tx)
+{
+	size_t i;
+	int rc = 0;
+
+	find_stops(pr);
+	for (i = 0; i < pr->part_count && rc == 0; i++) {
+		struct psm__part *p = &pr->parts[i];
+		struct psm__place at = psm__part_place(pr, p);
+
+		if (p->in_batch && p->stopped)
+			rc = psm__offset_set(tx, &at, p->resume, pr->err);
+	}
+	return rc;
+}
+
+/* What was put aside in front of the offsets is behind them now. */
+static int
+forget_passed(psm_processor *pr, psm_tx *tx)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < pr->part_count && rc == 0; i++) {
+		struct psm__part *p = &pr->parts[i];
+		struct psm__place at = psm__part_place(pr, p);
+
+		if (p->in_batch)
+			rc = psm__ahead_clear(tx, &at, p->resume, pr->err);
+	}
+	return rc;
+}
+
+/* -- by this thread alone: offsets and effects in one transaction */
+
+static int
+run_once(psm_processor *pr)
+{
+	struct psm__strand *l = &pr->main;
+	psm_tx *tx = NULL;
+	size_t i;
+	int rc = psm__strand_begin(l, &tx);
+
+	l->count = 0;
+	l->stops = 0;
+	if (rc == 0)
+		rc = place_parts(pr, tx);
+	if (rc == 0)
+		rc = fence(pr, tx, 0);
+	if (rc == 0) {
+		psm__strand_saw(l);
+		for (i = 0; i < pr->batch.count; i++)
+			if (!pr->batch.items[i].gone)
+				l->items[l->count++] = &pr->batch.items[i];
+		rc = psm__strand_handle(l, tx, 0, l->count);
+	}
+	if (rc == 0)
+		rc = put_back(pr, tx);
+	if (rc == 0 && l->ahead)
+		rc = forget_passed(pr, tx);
+	return psm__strand_end(l, tx, rc);
+}
+
+static int
+run_alone(psm_processor *pr)
+{
+	int rc;
+
+	pr->main.careful = 0;
+	do
+		rc = run_once(pr);
+	while (psm__strand_unsure(&pr->main, rc));
+	return rc;
+}
+
+/* -- by the workers: each a transaction of its own, then the offsets. Events
+ * that are read again because that was not reached are in the inbox, and what
+ * was put aside is remembered. */
+
+/* The rows have to say that they are ours before the first worker begins. */
+static int
+claim(psm_processor *pr)
+{
+	struct psm__strand *l = &pr->main;
+	psm_tx *tx = NULL;
+	size_t i;
+	int rc = psm__strand_begin(l, &tx);
+
+	if (rc == 0)
+		rc = place_parts(pr, tx);
+	if (rc == 0)
+		rc = fence(pr, tx, 1);
+	rc = psm__strand_end(l, tx, rc);
+	for (i = 0; i < pr->part_count && rc == 0; i++) {
+		struct psm__part *p = &pr->parts[i];
+
+		if (!p->in_batch)
+			continue;
+		p->claimed = 1;
+		if (p->next < 0)
+			p->next = p->first;
+	}
+	return rc;
+}
+
+static int
+move(psm_processor *pr)
+{
+	struct psm__strand *l = &pr->main;
+	psm_tx *tx = NULL;
+	int rc = psm__strand_begin(l, &tx);
+
+	if (rc == 0)
+		rc = fence(pr, tx, 0);
+	if (rc == 0)
+		rc = forget_passed(pr, tx);
+	return psm__strand_end(l, tx, rc);
+}
+
+static int
+is_claimed(const psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++)
+		if (pr->parts[i].in_batch && !pr->parts[i].claimed)
+			return 0;
+	return 1;
+}
+
+static int
+run_beside(psm_processor *pr)
+{
+	int rc;
+
+	find_parts(pr);
+	rc = is_claimed(pr) ? place_parts(pr, NULL) : claim(pr);
+	if (rc == 0)
+		rc = psm__strands_run(pr);
+	if (rc < 0)
+		return rc;
+	find_stops(pr);
+	return move(pr);
+}
+
+/* -- the batch */
+
+int
+psm__batch_run(psm_processor *pr)
+{
+	int i, rc = PSM_ERR_FENCED;
+
+	for (i = 0; i < FENCED_MAX && rc == PSM_ERR_FENCED; i++) {
+		psm__error_clear(pr->err);
+		if (pr->strands && pr->batch.count > 1)
+			rc = run_beside(pr);
+		else
+			rc = run_alone(pr);
+	}
+	return rc;
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The inside of a processor: processor.c is its public face, reader.c reads
+ * batches and keeps the partitions, batch.c is the transaction, judge.c decides
+ * what a handler's failure means, and guard.c whether it is everything that
+ * fails.
+ * A strand is what one thread needs to handle messages (strand.c); the
+ * processor has one, and so has each of its workers (strands.c).
+ */
+#ifndef PSM_FLOW_PROCESSOR_INT_H
+#define PSM_FLOW_PROCESSOR_INT_H
+
+#include <psymatch/processor.h>
+
+#include "client/dispatch.h"
+#include "transport/transport.h"
+#include "flow/processor/breaker.h"
+#include "flow/worker.h"
+#include "store/delivery.h"
+
+/* Stays below the 64 subtransactions that PostgreSQL keeps in memory per
+ * connection. */
+#define PSM__BATCH_MAX 50
+/* How long a batch waits for more after its first message. */
+#define PSM__BATCH_MS 20
+/* Handling one should not take longer: the group is not polled meanwhile, and a
+ * member that does not poll for 300 s is thrown out. */
+#define PSM__BATCH_WORK_MS 10000
+/* Backoff of a message that is to be tried again, and of the whole processor
+ * when the system fails. */
+#define PSM__RETRY_BASE_MS 100
+#define PSM__RETRY_CAP_MS 30000
+/* Between two tries of an event that is parked. */
+#define PSM__PARK_BASE_MS 1000
+#define PSM__PARK_CAP_MS 600000
+/* Longest time between two looks for room among the parked. */
+#define PSM__ROOM_CAP_MS 2000
+
+/* What became of a message; the order is that of outcome_names. */
+enum psm__outcome {
+	PSM__HANDLED,
+	PSM__DUPLICATE,
+	PSM__DEAD,
+	PSM__SKIPPED, /* nobody wants the type */
+	PSM__LATER,   /* not now: its partition waits for it */
+	PSM__PARKED,  /* put aside, with those of its key behind it */
+	PSM__N_OUTCOMES
+};
+
+#define PSM__NOT_AGAIN (-1)
+
+/* Why a partition waits that would rather put an event aside. */
+enum psm__full {
+	PSM__ROOM,      /* it need not */
+	PSM__FULL_KEY,  /* too many events of its key are parked */
+	PSM__FULL_KEYS, /* too many keys are */
+};
+
+/* What a failure means. */
+enum psm__verdict {
+	PSM__FINE,
+	PSM__PERMANENT, /* the message: dead letter */
+	PSM__TRANSIENT, /* the message: later, in order */
+	PSM__SYSTEM     /* not the message: roll back, back off, all again */
+};
+
+struct psm__item;
+
+/* One partition that is ours. */
+struct psm__part {
+	char *log;         /* the topic as the offset table has it */
+	const char *topic; /* the end of log */
+	int64_t born;      /* of the log that is there now; 0: not known */
+	int64_t committed; /* as the group said with it */
+	int32_t partition;
+	int ours; /* given to us, and not taken away since */
+	/* The row of the offset table as last seen: -1: there is none, if
+	 * known; it has to be read first if not. */
+	int64_t next;
+	int known;
+	int claimed; /* and says that it is ours */
+	/* Its start was compared with the row; later gaps are the log's own. */
+	int placed;
+	/* All that is kept is read: the source began with the earliest, and the
+	 * row is not there yet. */
+	int whole;
+	/* Not PSM__NOT_AGAIN: messages are dropped until the source reads here
+	 * again; an offset or PSM__EARLIEST. */
+	int64_t reread;
+	/* The message that is to be tried again; the source gives nothing that
+	 * is behind it. */
+	int held;
+	struct psm__record record;
+	/* Messages behind it, or of a batch that was rolled back, in order:
+	 * from kept_at to before kept_end. */
+	struct psm__record *kept;
+	size_t kept_at, kept_end, kept_cap;
+	unsigned attempt;
+	int64_t due_ms;
+	enum psm__full full; /* why it is held: not for its own failure */
+	unsigned looks;      /* for room */
+	/* What was last found gone. */
+	int64_t gap_from, gap_to;
+	/* The log is another one than that of the row, which has to be moved to
+	 * anew_to before anything of it is handled. */
+	int anew;
+	int64_t anew_to;
+	/* Of the batch being handled. */
+	int in_batch;
+	int64_t first, resume; /* its first offset; where to go on after it */
+	struct psm__item *stopped; /* at this message, NULL: not */
+	psm_rows *moved;
+};
+
+struct psm__item {
+	struct psm__record record;
+	size_t part;         /* index */
+	int gone;            /* not to be handled after all */
+	int held;            /* the memory is the partition's, not ours */
+	int stopped;         /* its partition waits for it */
+	enum psm__full full; /* and why */
+	/* While its transaction is under way: */
+	psm_event *ev; /* parsed before its turn, NULL: not */
+	int claimed;   /* its inbox row is there, with those of others */
+};
+
+struct psm__batch {
+	struct psm__item *items; /* new; a strand's worth per strand */
+	size_t count, most;      /* most: how many to read */
+};
+
+/* What a thread needs to handle messages, all its own while it does. */
+struct psm__strand {
+	psm_processor *pr;
+	struct psm__item **items; /* new; as many as a batch has */
+	size_t count;
+	psm_error *err; /* of the transaction */
+	/* Of the message whose turn it is: see struct psm__item. */
+	psm_event *ready;
+	int claimed;
+	psm_error *fail; /* of one message */
+	psm_rows *asked;
+	int gated; /* something is parked: look before each message */
+	int ahead; /* something was put aside in front of an offset: the same */
+	int stops; /* a partition has stopped */
+	/* Whose fault a failure is, is not known: a handler did not wait for
+	 * the answers to its statements, or it came with the commit. */
+	int unsure;
+	/* Wait for the answers, and look at the constraints that are deferred,
+	 * after each handler. */
+	int careful;
+	int failed; /* a handler has, in the transaction */
+	/* Those handled in the transaction that the breaker was not told of. */
+	struct psm__trial good[PSM__BATCH_MAX];
+	size_t good_count;
+	int64_t outcomes[PSM__N_OUTCOMES]; /* of the transaction */
+	int64_t done[PSM__N_OUTCOMES];     /* committed, not told yet */
+	/* Of a worker. */
+	int beside; /* the offsets are not moved in its transactions */
+	int rc;     /* of its share */
+	pthread_t thread;
+};
+struct psm__strands;
+
+/* Metrics of one handler, made with its first call. */
+struct psm__timer {
+	struct psm__metric *count, *sum_us;
+};
+
+/* What went wrong without stopping anything: since when, 0: never. */
+struct psm__trouble {
+	int64_t poll_at_ms, logged_ms, dead_at_ms, late_at_ms;
+	int64_t late;               /* calls of handlers past their deadline */
+	char poll[160], shown[160]; /* logged; and in the health */
+};
+
+struct psm_processor {
+	psm_store *st;
+	psm_transport *t;
+	char *name;
+	char owner[40]; /* a UUID: who moved the offset */
+	char **topics;
+	size_t topic_count, topic_cap;
+	struct psm__dispatch dispatch;
+	struct psm__timer *timers; /* as many as handlers, same order */
+	const char **types; /* new: that a handler takes; NULL: every type */
+	size_t type_count;
+	struct psm__worker worker;
+
+	/* The thread's own. */
+	struct psm__part *parts;
+	size_t part_count, part_cap;
+	struct psm__batch batch;
+	struct psm__strand main;      /* the thread's own strand */
+	struct psm__strands *strands; /* NULL: it works alone */
+	int64_t workers;              /* not changed */
+	psm_error *err;               /* that of main */
+	unsigned failures;
+	int pace; /* most messages of a batch, by how long they take */
+	int64_t parked_at_ms;  /* when to look for parked events again */
+	int64_t measure_at_ms; /* when to count them again */
+	int parked_pace;       /* most of them in a batch */
+	int parked_more;      /* more may be due: messages are not waited for */
+	int64_t lag_shown_ms; /* when the metrics were last set */
+	int64_t progress;     /* messages done when last looked */
+	int64_t stall_ms;     /* after that time health says so; not changed */
+	int source_dead; /* it will never read again: another one is wanted */
+	/* A message for whose partition there was no memory. */
+	struct psm__record odd;
+	int has_odd;
+
+	/* __atomic: partitions that wait for a retry, those that are ours, and
+	 * messages that are kept. Changed in what the source calls, where no
+	 * lock of ours is taken. */
+	int64_t holding, assigned, kept;
+	/* __atomic: the transport's time of the last message done, and of the
+	 * oldest one that is held; 0: none. */
+	int64_t event_at_ms, held_at_ms;
+	int64_t full; /* of those that wait: for room among the parked */
+	int64_t parked_key_max, parked_keys_max; /* not changed */
+
+	pthread_mutex_t lock; /* taken before the source's locks */
+	struct psm__source *source;
+	int64_t outcomes[PSM__N_OUTCOMES];
+	int64_t rollbacks;
+	int64_t stalled_ms; /* since when none comes though some wait; 0: no */
+	int breaker_on;     /* not changed once it runs */
+	struct psm__breaker breaker;
+	int breaker_shown;             /* 1 + the state that the metric has */
+	char breaker_type[64];         /* of the event that opened it */
+	struct psm__parked_sum parked; /* as last measured */
+	char problem[256], shown[256]; /* logged; and in the health */
+	int64_t gaps, gap_messages, gap_at_ms; /* gap_at_ms 0: never */
+	char gap_where[200];
+	struct psm__trouble trouble;
+	char full_why[160]; /* of the last partition that found no room */
+};
+
+/* -- reader.c. @thread processor */
+
+/* Open the source; PSM_ERR_* of the transport. */
+int psm__reader_open(psm_processor *pr);
+void psm__reader_close(psm_processor *pr, int timeout_ms);
+/* Fill the batch, waiting for the first message; 0 to most messages. */
+void psm__reader_collect(psm_processor *pr, size_t most);
+/* While no batch is wanted: stay in the group. */
+void psm__reader_idle(psm_processor *pr);
+/* 1: messages that were read have not been handled. */
+int psm__reader_owes(const psm_processor *pr);
+/* The batch was not committed: read it all again, trust no offset. */
+void psm__reader_again(psm_processor *pr);
+/* The batch was committed: remember, tell the broker, keep what is to be tried
+ * again. */
+void psm__reader_advance(psm_processor *pr);
+/* The row was moved by another one: it has to be read anew. */
+void psm__part_doubt(struct psm__part *p);
+/* Forget all that was read of it, and where it stands. */
+void psm__part_reset(psm_processor *pr, struct psm__part *p);
+/* The same, and read it again from there. */
+void psm__part_reread(psm_processor *pr, struct psm__part *p, int64_t from);
+/* What the offset table calls the part. */
+struct psm__place psm__part_place(const psm_processor *pr,
+                                  const struct psm__part *p);
+/* Made if it is new; NULL: out of memory. Borrowed until the next call. */
+struct psm__part *psm__reader_part(psm_processor *pr, const char *topic,
+                                   int32_t partition);
+
+/* -- kept.c. @thread processor */
+
+int psm__kept_any(const struct psm__part *p);
+/* In front of the others, or behind them. Take rec; out of memory it is read
+ * again. */
+void psm__kept_first(psm_processor *pr, struct psm__part *p,
+                     struct psm__record *rec);
+void psm__kept_last(psm_processor *pr, struct psm__part *p,
+                    struct psm__record *rec);
+/* The first one, if there is any: the caller's now. */
+void psm__kept_take(psm_processor *pr, struct psm__part *p,
+                    struct psm__record *rec);
+void psm__kept_drop(psm_processor *pr, struct psm__part *p);
+
+/* -- trouble.c: @thread processor, where nothing else is said */
+
+/* Polling the source failed with pr->err. */
+void psm__trouble_poll(psm_processor *pr);
+/* A handler has passed its deadline. */
+void psm__trouble_late(psm_processor *pr, const struct psm__record *rec,
+                       int64_t over_ms);
+/* PSM_HEALTH_AMBER with a sentence for some time. Any thread.
+ * @locks pr->lock held */
+int psm__trouble_health(const psm_processor *pr, char *reason, size_t size);
+
+/* -- gap.c */
+
+/* gap of psm__source_conf; user is the processor. @thread processor */
+void psm__processor_gap(const struct psm__gap *gap, void *user);
+/* Move the row of a part whose anew is set. 0: done; else it is to be tried
+ * again before the part is read. @thread processor */
+int psm__part_begin_anew(psm_processor *pr, struct psm__part *p);
+/* 1: the row, as just read and of the log born, is of another log than the one
+ * that is there. That is told, and anew set. @thread processor */
+int psm__part_other_log(psm_processor *pr, struct psm__part *p, int64_t born);
+/* There is no row, so the part is read from the earliest message on: say so if
+ * its group had come further. @thread processor */
+void psm__part_tell_whole(psm_processor *pr, const struct psm__part *p);
+/* PSM_HEALTH_AMBER with a sentence for some time after a gap, or after that.
+ * @locks pr->lock held */
+int psm__gap_health(const psm_processor *pr, char *reason, size_t size);
+/* -1: unknown. @locks pr->lock held */
+int64_t psm__lag_messages(const psm_processor *pr);
+int64_t psm__lag_seconds(const psm_processor *pr);
+/* The batch is committed, and what is to be tried again is held.
+ * @thread processor */
+void psm__lag_note(psm_processor *pr);
+/* Now and then: the metrics. @thread processor */
+void psm__lag_show(psm_processor *pr);
+/* Some came: from now on their handlers may take their time. @thread processor
+ */
+void psm__stall_end(psm_processor *pr);
+/* Not green when messages wait and none comes. @locks pr->lock held */
+int psm__stall_health(const psm_processor *pr, char *reason, size_t size);
+
+/* -- batch.c. @thread processor */
+
+#define PSM__FENCED "another consumer has moved the offset"
+
+/* Handle the batch: in one transaction, or by the workers. */
+int psm__batch_run(psm_processor *pr);
+
+/* -- strands.c: the workers. @thread processor */
+
+/* Make them, if there are to be any; before the processor's thread begins. */
+int psm__strands_open(psm_processor *pr, psm_error *err);
+/* End and free them. */
+void psm__strands_close(psm_processor *pr);
+/* Each handles its share of the batch; 0, or why one of them could not: then
+ * what the others did is committed all the same. */
+int psm__strands_run(psm_processor *pr);
+/* Add what they have committed, and begin anew. */
+void psm__strands_count(psm_processor *pr, int64_t *outcomes);
+
+/* -- strand.c. @thread processor, worker */
+
+struct psm__tried;
+
+int psm__strand_init(struct psm__strand *l, psm_processor *pr, psm_error *err);
+void psm__strand_destroy(struct psm__strand *l);
+int psm__strand_begin(struct psm__strand *l, psm_tx **tx);
+/* Queue the question what was put aside; with the next sync the answer has
+ * come: then psm__strand_saw. It holds for what was committed when the question
+ * was answered, so by then nobody else may have the partitions any more. */
+int psm__strand_ask(struct psm__strand *l, psm_tx *tx);
+void psm__strand_saw(struct psm__strand *l);
+/* The items from .. to-1; 0, or the reason to roll back. */
+int psm__strand_handle(struct psm__strand *l, psm_tx *tx, size_t from,
+                       size_t to);
+/*
+ * The inbox rows of at most PSM__BATCH_MAX items in one round trip, before the
+ * first of them is tried; then each, or not, which tells the breaker too; at
+ * the end what was not handled has no row. rc: so far. All: 0, or the reason to
+ * roll back.
+ */
+int psm__strand_claim(struct psm__strand *l, psm_tx *tx,
+                      struct psm__item **items, size_t count);
+int psm__strand_try(struct psm__strand *l, psm_tx *tx, struct psm__item *it,
+                    int attempt, struct psm__tried *t);
+int psm__strand_unclaim(struct psm__strand *l, psm_tx *tx,
+                        struct psm__item **items, size_t count, int rc);
+/* 1: it failed, and for whom is not certain: once more, carefully. */
+int psm__strand_unsure(struct psm__strand *l, int rc);
+/* Commit for rc 0, else roll back; rc, or why it is not committed. */
+int psm__strand_end(struct psm__strand *l, psm_tx *tx, int rc);
+/* Add what was committed, and begin anew. */
+void psm__strand_count(struct psm__strand *l, int64_t *outcomes);
+
+/* -- handle.c: one message inside a transaction. @thread processor, worker */
+
+/* How long a statement may take that is not a handler's with a deadline of its
+ * own. */
+#define PSM__TIMEOUT_MS 30000
+int psm__timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err);
+/* So many deadlines of the handler that has the longest one. */
+#define PSM__SILENCE 4
+/*
+ * First statements of each transaction. A process that is stopped in the middle
+ * of one, or cut off, must not keep its partitions' rows locked for ever: one
+ * that says nothing for PSM__SILENCE deadlines loses its connection.
+ */
+int psm__limits_queue(psm_processor *pr, psm_tx *tx, psm_error *err);
+
+struct psm__tried {
+	enum psm__outcome outcome;
+	int code;         /* why it is dead, or to be tried again */
+	int policy;       /* enum psm_on_failure */
+	int attempt;      /* which one this was */
+	int max_attempts; /* of the handler, 0: none given */
+	int called;       /* the handler was */
+	psm_event *ev;    /* NULL: it could not be read */
+};
+/* Give it to its handler; what the handler did is undone unless it is handled.
+ * 0, or the reason to roll back the transaction. */
+int psm__try(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
+             int attempt, struct psm__tried *t);
+void psm__tried_free(struct psm__tried *t);
+/* Queue the dead letter. */
+int psm__tried_bury(struct psm__strand *l, psm_tx *tx,
+                    const struct psm__record *rec, const struct psm__tried *t);
+/* Queue the parked event; tried 0: it waits for another one. */
+int psm__tried_park(struct psm__strand *l, psm_tx *tx,
+                    const struct psm__record *rec, const struct psm__tried *t,
+                    int tried);
+
+/* -- retry.c: parked events that are due. @thread processor */
+
+/* A batch of at most `most` of them; 0, or why it could not go on. */
+int psm__retry_due(psm_processor *pr, int most);
+/* Once a second: count them, whatever else happens. */
+void psm__parked_show(psm_processor *pr);
+/* PSM_HEALTH_AMBER with a sentence while events are parked. Any thread.
+ * @locks pr->lock held */
+int psm__parked_health(const psm_processor *pr, char *reason, size_t size);
+
+/* -- guard.c: the breaker. @thread processor, where nothing else is said */
+
+/* How many events may be handled now, 0 to max. */
+int psm__guard_allow(psm_processor *pr, int max);
+/* Nothing may be handled: wait a little, at most until something may. */
+void psm__guard_wait(psm_processor *pr);
+/* What became of an event, before it is settled. 0, or the breaker has opened:
+ * the code for which the transaction is to be rolled back. One that was handled
+ * counts as soon as one that failed comes behind it: before, or at the commit,
+ * it can turn out that it was not. Any thread. */
+int psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
+                    const struct psm__tried *t);
+/* The strand's transaction is committed: so is what was handled. Any thread. */
+void psm__guard_kept(struct psm__strand *l);
+/* Before a transaction is committed: 0, or the breaker has opened meanwhile and
+ * it holds a failure. Any thread. */
+int psm__guard_check(struct psm__strand *l);
+/* What was fed since psm__guard_allow is committed. */
+void psm__guard_committed(psm_processor *pr);
+/* PSM_HEALTH_RED with a sentence unless the breaker is closed. Any thread.
+ * @locks pr->lock held */
+int psm__guard_health(const psm_processor *pr, char *reason, size_t size);
+
+/* -- processor.c */
+
+/* A handler took this long. */
+void psm__processor_timed(psm_processor *pr, const struct psm__handler *h,
+                          int64_t took_us);
+
+/* -- judge.c */
+
+/* failed: of the transaction (psm__tx_failed); *code: what the handler
+ * returned, then the code that counts. */
+enum psm__verdict psm__judge(int failed, int *code);
+/* How many messages the next batch may have, up to max, after one of count that
+ * may have had pace and took so long. */
+int psm__pace(int pace, int max, size_t count, int64_t took_ms);
+
+#endif

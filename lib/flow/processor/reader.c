@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "flow/processor/processor_int.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The longest wait for a message: then due retries are looked at. */
+#define WAIT_MS 500
+
+/* -- partitions */
+
+/* The same topic on two transports is two logs with offsets of their own. */
+static char *
+name_log(const psm_transport *t, const char *topic)
+{
+	const char *realm = t->ops->realm ? t->ops->realm : "";
+	size_t size = strlen(realm) + strlen(topic) + 1;
+	char *name = psm__alloc(size);
+
+	if (name)
+		(void)snprintf(name, size, "%s%s", realm, topic);
+	return name;
+}
+
+/* Index of the partition, which is made if it is new; -1: out of memory. */
+static int
+part_index(psm_processor *pr, const char *topic, int32_t partition)
+{
+	struct psm__part *p;
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++)
+		if (pr->parts[i].partition == partition &&
+		    strcmp(pr->parts[i].topic, topic) == 0)
+			return (int)i;
+	if (psm__grow(&pr->parts, &pr->part_cap, pr->part_count + 1,
+	              sizeof *pr->parts) < 0)
+		return -1;
+	p = &pr->parts[pr->part_count];
+	memset(p, 0, sizeof *p);
+	p->log = name_log(pr->t, topic);
+	if (!p->log)
+		return -1;
+	p->topic = p->log + strlen(p->log) - strlen(topic);
+	p->partition = partition;
+	p->next = -1;
+	p->reread = PSM__NOT_AGAIN;
+	p->gap_from = p->gap_to = -1;
+	return (int)pr->part_count++;
+}
+
+struct psm__part *
+psm__reader_part(psm_processor *pr, const char *topic, int32_t partition)
+{
+	int i = part_index(pr, topic, partition);
+
+	return i < 0 ? NULL : &pr->parts[i];
+}
+
+struct psm__place
+psm__part_place(const psm_processor *pr, const struct psm__part *p)
+{
+	return (struct psm__place){pr->name, p->log, p->partition, p->born};
+}
+
+static void
+release_record(psm_processor *pr, struct psm__record *rec)
+{
+	pr->source->ops->release(pr->source, rec);
+}
+
+static void
+set_full(psm_processor *pr, struct psm__part *p, enum psm__full full)
+{
+	static const char *const what[] = {
+	    [PSM__FULL_KEY] = "events of one key are parked",
+	    [PSM__FULL_KEYS] = "keys are parked",
+	};
+	int64_t most =
+	    full == PSM__FULL_KEY ? pr->parked_key_max : pr->parked_keys_max;
+	char why[160];
+
+	if (full != p->full && full != PSM__ROOM) {
+		(void)snprintf(why, sizeof why, "%.80s[%d]: %lld %s", p->topic,
+		               (int)p->partition, (long long)most, what[full]);
+		psm__log(PSM_LOG_ERROR, "no room: a partition waits",
+		         "consumer", pr->name, "reason", why, NULL);
+		(void)pthread_mutex_lock(&pr->lock);
+		(void)snprintf(pr->full_why, sizeof pr->full_why, "%s", why);
+		(void)pthread_mutex_unlock(&pr->lock);
+	}
+	if (!p->full != !full)
+		(void)__atomic_add_fetch(&pr->full, full ? 1 : -1,
+		                         __ATOMIC_RELAXED);
+	p->full = full;
+	psm__metric_set(
+	    psm__gauge("psymatch_processor_full", "consumer", pr->name,
+	               "Partitions that wait because too much is parked."),
+	    __atomic_load_n(&pr->full, __ATOMIC_RELAXED));
+}
+
+/* Go on behind the message that was held. */
+static void
+unhold(psm_processor *pr, struct psm__part *p)
+{
+	if (!p->held)
+		return;
+	release_record(pr, &p->record);
+	p->held = 0;
+	/* It fails only when the partition is not ours any more. */
+	(void)pr->source->ops->hold(pr->source, p->topic, p->partition, 0,
+	                            NULL);
+	p->attempt = p->looks = 0;
+	set_full(pr, p, PSM__ROOM);
+	(void)__atomic_sub_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
+}
+
+void
+psm__part_doubt(struct psm__part *p)
+{
+	p->known = p->placed = p->claimed = 0;
+}
+
+void
+psm__part_reset(psm_processor *pr, struct psm__part *p)
+{
+	size_t i;
+
+	for (i = 0; i < pr->batch.count; i++)
+		if (&pr->parts[pr->batch.items[i].part] == p)
+			pr->batch.items[i].gone = 1;
+	/* The memory of a held message goes; its item is not looked at. */
+	unhold(pr, p);
+	psm__kept_drop(pr, p);
+	psm__part_doubt(p);
+	p->next = -1;
+	p->reread = PSM__NOT_AGAIN;
+	p->whole = 0;
+}
+
+void
+psm__part_reread(psm_processor *pr, struct psm__part *p, int64_t from)
+{
+	psm__part_reset(pr, p);
+	p->reread = from;
+}
+
+/* -- what is ours */
+
+static void
+set_ours(psm_processor *pr, struct psm__part *p, int ours)
+{
+	if (p->ours == ours)
+		return;
+	p->ours = ours;
+	(void)__atomic_add_fetch(&pr->assigned, ours ? 1 : -1,
+	                         __ATOMIC_RELAXED);
+}
+
+/* -- what the transport asks, on our thread inside poll */
+
+/* Where to read a log that is another one than that of the row. */
+static int64_t
+begin_anew(psm_processor *pr, struct psm__part *p)
+{
+	p->reread = PSM__NOT_AGAIN;
+	if (psm__part_begin_anew(pr, p) < 0)
+		return p->anew_to;
+	return p->next >= 0 ? p->next : PSM__EARLIEST;
+}
+
+/* Where to read if there is no row. What the group has committed is what was
+ * handled in some database, and not in this one: it may be new, or a backup
+ * that was restored. */
+static int64_t
+begin_whole(psm_processor *pr, struct psm__part *p)
+{
+	p->whole = 1;
+	psm__part_tell_whole(pr, p);
+	return p->committed == -1 ? -1 : PSM__EARLIEST;
+}
+
+/* PostgreSQL has the truth; while it is away, the broker's hint has to do, and
+ * the first transaction puts it right. */
+static int64_t
+start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
+         void *user)
+{
+	psm_processor *pr = user;
+	struct psm__place at;
+	struct psm__part *p;
+	psm_tx *tx = NULL;
+	int64_t row_born = 0;
+	int i = part_index(pr, topic, partition);
+
+	if (i < 0)
+		return -1;
+	p = &pr->parts[i];
+	p->born = born;
+	p->committed = committed;
+	at = psm__part_place(pr, p);
+	psm__part_reset(pr, p);
+	set_ours(pr, p, 1);
+	p->whole = committed == -1; /* whatever the row says */
+	if (p->anew)
+		return begin_anew(pr, p);
+	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
+		return -1;
+	psm__tx_cancel(tx, &pr->worker.cancel);
+	if (psm__offset_read(tx, &at, &p->next, &row_born, NULL) == 0)
+		p->known = p->placed = 1;
+	psm_tx_rollback(tx);
+	if (p->known && psm__part_other_log(pr, p, row_born))
+		return begin_anew(pr, p);
+	return p->known && p->next < 0 ? begin_whole(pr, p) : p->next;
+}
+
+static void
+drop_odd(psm_processor *pr)
+{
+	if (pr->has_odd)
+		release_record(pr, &pr->odd);
+	pr->has_odd = 0;
+}
+
+static void
+revoked(const char *topic, int32_t partition, void *user)
+{
+	psm_processor *pr = user;
+	int i = part_index(pr, topic, partition);
+
+	if (pr->has_odd && pr->odd.partition == partition &&
+	    strcmp(pr->odd.topic, topic) == 0)
+		drop_odd(pr);
+	if (i < 0)
+		return;
+	psm__part_reset(pr, &pr->parts[i]);
+	set_ours(pr, &pr->parts[i], 0);
+}
+
+int
+psm__reader_open(psm_processor *pr)
+{
+	struct psm__source_conf conf = {
+	    .group = pr->name,
+	    .topics = (const char *const *)pr->topics,
+	    .topic_count = pr->topic_count,
+	    .start_at = start_at,
+	    .revoked = revoked,
+	    .gap = psm__processor_gap,
+	    .user = pr,
+	};
+	struct psm__source *s = NULL;
+	int rc = pr->t->ops->open_source(pr->t, &conf, &s, pr->err);
+
+	if (rc < 0)
+		return rc;
+	(void)pthread_mutex_lock(&pr->lock);
+	pr->source = s;
+	(void)pthread_mutex_unlock(&pr->lock);
+	return 0;
+}
+
+void
+psm__reader_close(psm_processor *pr, int timeout_ms)
+{
+	struct psm__source *s = pr->source;
+	size_t i;
+
+	if (!s)
+		return;
+	for (i = 0; i < pr->part_count; i++) {
+		unhold(pr, &pr->parts[i]);
+		psm__kept_drop(pr, &pr->parts[i]);
+	}
+	drop_odd(pr);
+	(void)pthread_mutex_lock(&pr->lock);
+	pr->source = NULL;
+	(void)pthread_mutex_unlock(&pr->lock);
+	s->ops->close(s, timeout_ms);
+	for (i = 0; i < pr->part_count; i++)
+		set_ours(pr, &pr->parts[i], 0);
+}
+
+/* -- reading */
+
+/* 1: not wanted: before the place where we are, or before the source has gone
+ * back. */
+static int
+is_unwanted(const struct psm__part *p, const struct psm__record *rec)
+{
+	return p->reread != PSM__NOT_AGAIN ||
+	       (p->known && rec->offset < p->next);
+}
+
+static void
+add_item(psm_processor *pr, size_t part, const struct psm__record *rec,
+         int held)
+{
+	pr->batch.items[pr->batch.count++] =
+	    (struct psm__item){.record = *rec, .part = part, .held = held};
+}
+
+/* 1: added. 0: not. */
+static int
+take_record(psm_processor *pr, struct psm__record *rec)
+{
+	int i = part_index(pr, rec->topic, rec->partition);
+	struct psm__part *p = i < 0 ? NULL : &pr->parts[i];
+
+	if (!p) { /* nothing of it may be handled before this one */
+		pr->odd = *rec;
+		pr->has_odd = 1;
+		return 0;
+	}
+	if (is_unwanted(p, rec)) {
+		release_record(pr, rec);
+		return 0;
+	}
+	if (p->held) {
+		psm__kept_last(pr, p, rec);
+		return 0;
+	}
+	add_item(pr, (size_t)i, rec, 0);
+	return 1;
+}
+
+/* 0: there still is no memory. */
+static int
+take_odd(psm_processor *pr)
+{
+	struct psm__record rec = pr->odd;
+
+	if (!pr->has_odd)
+		return 1;
+	pr->has_odd = 0;
+	(void)take_record(pr, &rec);
+	return !pr->has_odd;
+}
+
+/* What is in our hands comes before what the source has. */
+static void
+add_kept(psm_processor *pr)
+{
+	struct psm__record rec;
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++) {
+		struct psm__part *p = &pr->parts[i];
+
+		while (!p->held && p->reread == PSM__NOT_AGAIN &&
+		       psm__kept_any(p) && pr->batch.count < pr->batch.most) {
+			psm__kept_take(pr, p, &rec);
+			if (is_unwanted(p, &rec))
+				release_record(pr, &rec);
+			else
+				add_item(pr, i, &rec, 0);
+		}
+	}
+}
+
+/* Ask the source to go back where that is due. */
+static void
+go_back(psm_processor *pr)
+{
+	struct psm__part *p;
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++) {
+		p = &pr->parts[i];
+		if (p->reread == PSM__NOT_AGAIN)
+			continue;
+		psm__kept_drop(pr, p);
+		if (p->anew && psm__part_begin_anew(pr, p) < 0)
+			continue;
+		psm__error_clear(pr->err);
+		if (pr->source->ops->seek(pr->source, p->topic, p->partition,
+		                          p->reread, pr->err) == 0)
+			p->reread = PSM__NOT_AGAIN;
+		else
+			psm__log(PSM_LOG_DEBUG, "cannot seek yet", "topic",
+			         p->topic, "reason", psm_error_message(pr->err),
+			         NULL);
+	}
+}
+
+/* Messages whose time has come; the wait until the next one's. */
+static int
+add_due(psm_processor *pr)
+{
+	int64_t now = psm__mono_ms(), wait = WAIT_MS;
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++) {
+		struct psm__part *p = &pr->parts[i];
+
+		if (!p->held)
+			continue;
+		if (p->due_ms > now)
+			wait = p->due_ms - now < wait ? p->due_ms - now : wait;
+		else if (pr->batch.count < pr->batch.most)
+			add_item(pr, i, &p->record, 1);
+	}
+	return pr->batch.count > 0 ? 0 : (int)wait;
+}
+
+/* A source that fails must not be asked without pause. */
+static void
+note_poll_error(psm_processor *pr)
+{
+	psm__trouble_poll(pr);
+	pr->source_dead = psm_error_fatal(pr->err);
+	(void)psm__worker_wait(&pr->worker, PSM__RETRY_BASE_MS);
+}
+
+void
+psm__reader_collect(psm_processor *pr, size_t most)
+{
+	struct psm__record rec;
+	int64_t now, until;
+	int rc, timeout_ms;
+
+	pr->batch.count = 0;
+	pr->batch.most = most;
+	go_back(pr);
+	if (!take_odd(pr)) {
+		(void)psm__worker_wait(&pr->worker, PSM__RETRY_BASE_MS);
+		return;
+	}
+	add_kept(pr);
+	timeout_ms = add_due(pr);
+	if (pr->parked_more)
+		timeout_ms = 0;
+	until = psm__mono_ms() + timeout_ms;
+	while (pr->batch.count < most && !pr->has_odd) {
+		psm__error_clear(pr->err);
+		rc = pr->source->ops->poll(pr->source, timeout_ms, &rec,
+		                           pr->err);
+		if (rc < 0)
+			note_poll_error(pr);
+		if (rc <= 0)
+			break;
+		now = psm__mono_ms();
+		if (take_record(pr, &rec) && pr->batch.count == 1)
+			until = now + PSM__BATCH_MS;
+		/* What is at hand belongs to it; more is not waited for. */
+		timeout_ms = now < until ? (int)(until - now) : 0;
+	}
+}
+
+void
+psm__reader_idle(psm_processor *pr)
+{
+	pr->batch.count = 0;
+	psm__error_clear(pr->err);
+	if (pr->source->ops->serve(pr->source, pr->err) == 0)
+		return;
+	psm__trouble_poll(pr);
+	pr->source_dead = psm_error_fatal(pr->err);
+}
+
+int
+psm__reader_owes(const psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++)
+		if (pr->parts[i].held ||
+		    pr->parts[i].reread != PSM__NOT_AGAIN ||
+		    psm__kept_any(&pr->parts[i]))
+			return 1;
+	return pr->has_odd;
+}
+
+/* -- after the transaction */
+
+static void
+clear_batch(psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->batch.count; i++)
+		if (!pr->batch.items[i].held)
+			release_record(pr, &pr->batch.items[i].record);
+	pr->batch.count = 0;
+}
+
+/* Items of the batch become what is kept of their partitions, from the last to
+ * the first: what is not wanted goes. behind 1: only those behind the message
+ * at which their partition has stopped. */
+static void
+keep_items(psm_processor *pr, int behind)
+{
+	size_t i = pr->batch.count;
+
+	while (i-- > 0) {
+		struct psm__item *it = &pr->batch.items[i];
+		struct psm__part *p = &pr->parts[it->part];
+
+		if (it->held || it->gone)
+			continue;
+		if (behind && (!p->stopped || it <= p->stopped))
+			continue;
+		psm__kept_first(pr, p, &it->record);
+		it->held = 1;
+	}
+}
+
+void
+psm__reader_again(psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->batch.count; i++)
+		psm__part_doubt(&pr->parts[pr->batch.items[i].part]);
+	keep_items(pr, 0);
+	clear_batch(pr);
+}
+
+/* Keep the message at which the partition stopped. */
+static void
+hold(psm_processor *pr, struct psm__part *p)
+{
+	struct psm__item *it = p->stopped;
+	int wait_ms;
+
+	if (!it->held) {
+		p->record = it->record;
+		p->held = it->held = 1;
+		p->attempt = 0;
+		(void)__atomic_add_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
+		(void)pr->source->ops->hold(pr->source, p->topic, p->partition,
+		                            INT_MAX, NULL); /* as in unhold */
+	}
+	set_full(pr, p, it->full);
+	/* Without room it is no try: it does not count as one. */
+	if (p->full)
+		wait_ms = psm__backoff_ms(p->looks++, PSM__RETRY_BASE_MS,
+		                          PSM__ROOM_CAP_MS);
+	else
+		wait_ms = psm__backoff_ms(p->attempt++, PSM__RETRY_BASE_MS,
+		                          PSM__RETRY_CAP_MS);
+	p->due_ms = psm__mono_ms() + wait_ms;
+}
+
+void
+psm__reader_advance(psm_processor *pr)
+{
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++) {
+		struct psm__part *p = &pr->parts[i];
+
+		if (!p->in_batch)
+			continue;
+		p->next = p->resume;
+		p->in_batch = 0;
+		psm__error_clear(pr->err);
+		if (pr->source->ops->commit(pr->source, p->topic, p->partition,
+		                            p->next, 0, pr->err) < 0)
+			psm__log(PSM_LOG_DEBUG, "offset hint refused", "reason",
+			         psm_error_message(pr->err), NULL);
+		if (p->stopped)
+			hold(pr, p);
+	}
+	for (i = 0; i < pr->batch.count; i++) {
+		struct psm__item *it = &pr->batch.items[i];
+		struct psm__part *p = &pr->parts[it->part];
+
+		if (it->held && !it->gone && p->held && p->stopped != it)
+			unhold(pr, p);
+	}
+	psm__lag_note(pr);
+	keep_items(pr, 1);
+	for (i = 0; i < pr->part_count; i++)
+		pr->parts[i].stopped = NULL;
+	clear_batch(pr);
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What dead processes left, in streams that nobody appends to any more. The
+ * order of a key holds when it has one owner at a time, the next of which
+ * starts after the one before has ended, because
+ *  - numbers of streams rise from one start to the next, and what was left is
+ *    taken over in the order of the numbers: a stream only when none with a
+ *    lower number is still in the hands of another process;
+ *  - who starts takes over what nobody has, and sends nothing of its own before
+ *    the rest, which others have, is sent, too. When one of these dies in
+ *    between, it goes on with its streams.
+ * Waiting always is for a lower number, so there is no circle. Who runs looks
+ * now and then for streams of processes that died later, and waits a while: the
+ * dead one's successor would take them first.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "spool/spool_int.h"
+
+/* A service that is restarted by its supervisor is back before. */
+int psm__adopt_after_ms = 30000;
+
+/* Looks at the directory for each time that is waited. */
+#define LOOKS 6
+/* So long nothing new is handed over, so that a stream can be put in front. */
+#define PAUSE_MS 1000
+/* Between two looks at a stream that we wait for. */
+#define AWAIT_MS 100
+
+/* -- one stream -- */
+
+/* Too much for the limit: not now. */
+static int
+fits(struct psm__spool *s, const struct psm__batch *b)
+{
+	int yes;
+
+	pthread_mutex_lock(&s->lock);
+	yes = s->bytes <= 0 || s->bytes + b->bytes <= s->conf.max_bytes;
+	pthread_mutex_unlock(&s->lock);
+	return yes;
+}
+
+static void
+give_back(struct psm__home *h, struct psm__batch *b)
+{
+	while (b->first) {
+		struct psm__segment *g = b->first;
+
+		b->first = g->next;
+		psm__segment_free(g);
+	}
+	psm__home_leave(h, 0);
+}
+
+static void
+note_adopted(struct psm__spool *s, const struct psm__home *h)
+{
+	__atomic_add_fetch(&s->adopted, 1, __ATOMIC_RELAXED);
+	psm__log(PSM_LOG_INFO, "the spool of a dead process is taken over",
+	         "directory", h->path, NULL);
+}
+
+/* 1: *h has something, in *b. 0: it has nothing, is another's, or cannot be
+ * read now. -1: no memory, or a key is missing. */
+static int
+open_orphan(struct psm__spool *s, int parentfd, unsigned n,
+            struct psm__home **h, struct psm__batch *b, int *why)
+{
+	int rc = psm__home_take(s, parentfd, n, 0, h);
+
+	*why = rc == -ENOMEM ? ENOMEM : 0;
+	if (rc != 1)
+		return rc == -ENOMEM ? -1 : 0;
+	*why = psm__home_load(s, *h, b);
+	if (*why == 0 && b->first)
+		return 1;
+	if (*why != 0)
+		psm__log(PSM_LOG_WARN,
+		         "the spool of a dead process cannot be taken over now",
+		         "directory", (*h)->path, "why", strerror(*why), NULL);
+	psm__home_leave(*h, *why == 0);
+	return *why == ENOMEM || *why == ENOKEY ? -1 : 0;
+}
+
+/* -- at the start -- */
+
+/* 1: it is ours now. 0: it has nothing, or others have it. Else an errno,
+ * negated. */
+static int
+adopt_first(struct psm__spool *s, int parentfd, unsigned n)
+{
+	struct psm__home *h = NULL;
+	struct psm__batch b = {0};
+	int why, rc = open_orphan(s, parentfd, n, &h, &b, &why);
+
+	/* What is put aside there still wants somebody to look at it. */
+	if (rc == 0)
+		__atomic_add_fetch(&s->quarantined, b.quarantined,
+		                   __ATOMIC_RELAXED);
+	if (rc != 1)
+		return rc < 0 ? -why : 0;
+	psm__batch_enlist(s, h, &b);
+	note_adopted(s, h);
+	return 1;
+}
+
+/* Whom our own events wait for; for everybody to see. */
+static void
+note_awaited(struct psm__spool *s, long pid, int why)
+{
+	__atomic_store_n(&s->awaited, s->await_count ? s->awaits[0] + 1 : 0,
+	                 __ATOMIC_RELAXED);
+	__atomic_store_n(&s->await_pid, pid, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->await_errno, why, __ATOMIC_RELAXED);
+}
+
+/* Of streams with rising numbers. 0 or an errno. */
+static int
+take_or_await(struct psm__spool *s, int parentfd, unsigned n)
+{
+	long pid = 0;
+	int rc = s->await_count ? 0 : adopt_first(s, parentfd, n);
+
+	if (rc != 0)
+		return rc < 0 ? -rc : 0;
+	if (psm__stream_look(parentfd, n, &pid) == PSM__STREAM_NOTHING)
+		return 0;
+	if (psm__grow(&s->awaits, &s->await_cap, s->await_count + 1,
+	              sizeof(*s->awaits)) < 0)
+		return ENOMEM;
+	s->awaits[s->await_count++] = n;
+	if (s->await_count == 1)
+		note_awaited(s, pid, 0);
+	return 0;
+}
+
+int
+psm__adopt_all(struct psm__spool *s, int parentfd, unsigned own)
+{
+	struct psm__streams all = {0};
+	int rc = psm__streams_list(parentfd, &all);
+
+	s->await_count = 0;
+	for (size_t i = 0; rc == 0 && i < all.count; i++)
+		if (all.list[i] != own)
+			rc = take_or_await(s, parentfd, all.list[i]);
+	psm__free(all.list);
+	if (rc == 0 && s->await_count)
+		psm__log(PSM_LOG_WARN,
+		         "another process sends what was left in the spool: "
+		         "this one waits for it",
+		         "directory", s->dir, NULL);
+	return rc;
+}
+
+/* -- while our own events wait -- */
+
+/* Nothing of our own was read yet. 1: it was taken over. */
+static int
+adopt_awaited(struct psm__spool *s, unsigned n)
+{
+	struct psm__home *h = NULL;
+	struct psm__batch b;
+	int why, rc = open_orphan(s, s->home->parentfd, n, &h, &b, &why);
+
+	if (rc != 1) {
+		note_awaited(s, 0, why);
+		if (why != 0)
+			s->next_await_ms += psm__adopt_after_ms / LOOKS;
+		return 0;
+	}
+	pthread_mutex_lock(&s->lock);
+	psm__batch_enlist(s, h, &b);
+	if (s->rseg && s->rseg->home == s->home)
+		s->rseg = NULL;
+	pthread_mutex_unlock(&s->lock);
+	note_adopted(s, h);
+	return 1;
+}
+
+static void
+await_tend(struct psm__spool *s, int64_t now_ms)
+{
+	if (now_ms < s->next_await_ms)
+		return;
+	s->next_await_ms = now_ms + AWAIT_MS;
+	while (s->await_count > 0) {
+		unsigned n = s->awaits[0];
+		long pid = 0;
+		enum psm__stream_is is =
+		    psm__stream_look(s->home->parentfd, n, &pid);
+
+		note_awaited(s, pid, 0);
+		if (is == PSM__STREAM_HELD ||
+		    (is == PSM__STREAM_ORPHAN && !adopt_awaited(s, n)))
+			return;
+		s->await_count--;
+		memmove(s->awaits, s->awaits + 1,
+		        s->await_count * sizeof(*s->awaits));
+	}
+	note_awaited(s, 0, 0);
+	psm__log(PSM_LOG_INFO, "nothing older is left in the spool",
+	         "directory", s->dir, NULL);
+}
+
+/* -- while we run -- */
+
+static int
+is_ours(const struct psm__spool *s, unsigned n)
+{
+	const struct psm__home *h;
+	char name[32];
+
+	snprintf(name, sizeof(name), "stream.%u", n);
+	for (h = s->homes; h; h = h->next)
+		if (strcmp(h->name, name) == 0)
+			return 1;
+	return 0;
+}
+
+/* Since when nobody has the stream. */
+static int64_t
+known_since(const struct psm__spool *s, unsigned n, int64_t now_ms)
+{
+	for (size_t i = 0; i < s->orphan_count; i++)
+		if (s->orphans[i].number == n)
+			return s->orphans[i].since_ms;
+	return now_ms;
+}
+
+/* Notes since when nobody has which. The first of all that were left, by number
+ * from 1, if it is one that has had nobody for long enough; 0: not now. */
+static unsigned
+look_around(struct psm__spool *s, const struct psm__streams *all,
+            int64_t now_ms)
+{
+	struct psm__orphan seen[PSM__ORPHANS];
+	unsigned ripe = 0;
+	size_t count = 0;
+	int first = 1;
+
+	for (size_t i = 0; i < all->count && count < PSM__ORPHANS; i++) {
+		unsigned n = all->list[i];
+		enum psm__stream_is is;
+		long pid;
+
+		if (is_ours(s, n))
+			continue;
+		is = psm__stream_look(s->home->parentfd, n, &pid);
+		if (is == PSM__STREAM_ORPHAN) {
+			int64_t since = known_since(s, n, now_ms);
+
+			seen[count++] = (struct psm__orphan){n, since};
+			if (first && now_ms - since >= psm__adopt_after_ms)
+				ripe = n + 1;
+		}
+		first = first && is == PSM__STREAM_NOTHING;
+	}
+	memcpy(s->orphans, seen, count * sizeof(seen[0]));
+	s->orphan_count = count;
+	return ripe;
+}
+
+static unsigned
+find_orphan(struct psm__spool *s, int64_t now_ms)
+{
+	struct psm__streams all = {0};
+	unsigned ripe = 0;
+
+	if (psm__streams_list(s->home->parentfd, &all) == 0)
+		ripe = look_around(s, &all, now_ms);
+	psm__free(all.list);
+	return ripe;
+}
+
+/* Whatever comes of it, it is not tried again at once. */
+static void
+wait_again(struct psm__spool *s, unsigned n, int64_t now_ms)
+{
+	for (size_t i = 0; i < s->orphan_count; i++)
+		if (s->orphans[i].number == n)
+			s->orphans[i].since_ms = now_ms;
+}
+
+/* What was read of our own and not handed over is read once more. 0: there is
+ * something else in the ring. */
+static int
+put_back(struct psm__spool *s)
+{
+	struct psm__segment *g;
+	const struct psm__rec *rec;
+
+	pthread_mutex_lock(&s->lock);
+	g = s->first;
+	pthread_mutex_unlock(&s->lock);
+	if (s->pass != s->head || s->pending ||
+	    (s->rseg && !s->rseg->own && !s->rend))
+		return 0;
+	for (uint64_t token = s->head; token < s->fill; token++) {
+		rec = psm__slot_record(s->slots[token & s->mask]);
+		g = psm__segment_of(g, rec);
+		if (!g->own)
+			return 0;
+	}
+	for (; s->fill > s->head; s->fill--) {
+		rec = psm__slot_record(s->slots[(s->fill - 1) & s->mask]);
+		s->home->read_seq = le64toh(rec->seq) - 1;
+		psm__spool_forget(s, s->fill - 1);
+	}
+	/* Also when nothing comes of it: the place to go on from is lost. */
+	s->rseg = NULL;
+	return 1;
+}
+
+/* In front of our own, where an adopted stream is after a start, too. */
+static void
+adopt_now(struct psm__spool *s, unsigned n)
+{
+	struct psm__home *h = NULL;
+	struct psm__batch b;
+	int why;
+
+	if (open_orphan(s, s->home->parentfd, n, &h, &b, &why) != 1)
+		return;
+	if (!fits(s, &b)) {
+		give_back(h, &b);
+		return;
+	}
+	pthread_mutex_lock(&s->lock);
+	psm__batch_enlist(s, h, &b);
+	pthread_mutex_unlock(&s->lock);
+	note_adopted(s, h);
+}
+
+void
+psm__adopt_tend(struct psm__spool *s, int64_t now_ms)
+{
+	if (s->frozen)
+		return;
+	if (s->await_count) {
+		await_tend(s, now_ms);
+		return;
+	}
+	if (!s->heir && now_ms >= s->next_look_ms) {
+		s->next_look_ms = now_ms + psm__adopt_after_ms / LOOKS + 1;
+		s->heir = find_orphan(s, now_ms);
+		s->heir_until_ms = now_ms + PAUSE_MS;
+	}
+	if (!s->heir)
+		return;
+	if (put_back(s)) {
+		wait_again(s, s->heir - 1, now_ms);
+		adopt_now(s, s->heir - 1);
+		s->heir = 0;
+	} else if (now_ms >= s->heir_until_ms) {
+		s->heir = 0;
+	}
+}

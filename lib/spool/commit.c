@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Group commit. The first who wants his record on disk becomes the leader and
+ * syncs for all who came before it began; the others wait for him.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "spool/spool_int.h"
+
+/* The oldest segment with something to sync. @locks s->lock held */
+static struct psm__segment *
+find_dirty(struct psm__spool *s)
+{
+	struct psm__segment *g;
+
+	for (g = s->first; g; g = g->next)
+		if (g->dirty && !g->failed)
+			return g;
+	return NULL;
+}
+
+/* 0 or an errno. A failed datasync leaves the pages in an unknown state: this
+ * file is never synced nor appended to again. @locks as commit */
+static int
+sync_segment(struct psm__spool *s, struct psm__segment *g)
+{
+	int rc, why;
+
+	g->dirty = 0;
+	g->busy = 1;
+	pthread_mutex_unlock(&s->lock);
+	do
+		rc = psm__file_ops.datasync(g->fd);
+	while (rc < 0 && errno == EINTR);
+	why = rc < 0 ? errno : psm__home_dirsync(g->home);
+	pthread_mutex_lock(&s->lock);
+	g->busy = 0;
+	if (why == 0)
+		return 0;
+	g->failed = 1;
+	__atomic_add_fetch(&s->sync_errors, 1, __ATOMIC_RELAXED);
+	psm__log(PSM_LOG_ERROR, "a spool segment cannot be synced", "directory",
+	         s->dir, "why", strerror(why), NULL);
+	return why;
+}
+
+/* -- after a failure: the records that are not durable move to a new file -- */
+
+/* Where the records after s->durable begin in g. */
+static size_t
+undurable(const struct psm__spool *s, const struct psm__segment *g)
+{
+	size_t at = g->start;
+
+	while (at < g->used) {
+		const struct psm__rec *rec = psm__rec_at(g->base, at);
+
+		if (le64toh(rec->seq) > s->durable)
+			break;
+		at += psm__rec_space(le32toh(rec->len));
+	}
+	return at;
+}
+
+/* Its key and its place are others there. 0 or an errno. */
+static int
+copy_sealed(struct psm__segment *to, struct psm__segment *from,
+            const struct psm__rec *rec)
+{
+	struct psm__rec *plain = NULL;
+	int rc = psm__seal_open(from, rec, &plain);
+
+	if (rc == 0)
+		rc = psm__seal_put(to, to->used, plain);
+	if (plain)
+		psm__wipe(plain, le32toh(plain->len));
+	return rc;
+}
+
+/* Copy the record to the end of `to`, under the seed of that one. 0 or an
+ * errno. */
+static int
+copy_record(struct psm__segment *to, struct psm__segment *from,
+            const struct psm__rec *rec)
+{
+	size_t len = le32toh(rec->len), space = psm__rec_space(len);
+	struct psm__rec *copy = (void *)(to->base + to->used);
+	int rc;
+
+	if (to->secret) {
+		rc = copy_sealed(to, from, rec);
+		if (rc != 0)
+			return rc;
+	} else {
+		memcpy((uint8_t *)copy + 4, (const uint8_t *)rec + 4, len - 4);
+		copy->crc = htole32(psm__rec_crc(to->seed, copy));
+	}
+	to->used += space;
+	to->charged += space;
+	to->counted++;
+	to->last_seq = le64toh(rec->seq);
+	return 0;
+}
+
+/* Nobody reads these: the reader stops at s->durable. @locks s->lock held */
+static void
+cut(struct psm__spool *s, struct psm__segment *g, size_t at)
+{
+	size_t pos = at;
+
+	for (; pos < g->used; g->counted--)
+		pos += psm__rec_space(le32toh(psm__rec_at(g->base, pos)->len));
+	memset(g->base + at, 0, g->used - at);
+	g->charged -= g->used - at;
+	g->used = at;
+	if (g->last_seq > s->durable)
+		g->last_seq = s->durable;
+	g->sealed = 1;
+	g->dirty = 0;
+}
+
+/* Room for all records of the segments from g on, in one new file. */
+static size_t
+space_needed(const struct psm__spool *s, const struct psm__segment *g)
+{
+	size_t space = psm__spool_start(s);
+
+	for (; g; g = g->next)
+		space += g->used - undurable(s, g);
+	return space;
+}
+
+/* 0 or an errno; then no record has moved. What is behind `from` is durable
+ * nowhere, so its files go: a later process goes through the files by their
+ * numbers, and would take what moved behind them for lost or settled. @locks
+ * s->lock held */
+static int
+move_records(struct psm__spool *s, struct psm__segment *from)
+{
+	struct psm__segment *to = NULL, *g;
+	int rc =
+	    psm__segment_make(s, space_needed(s, from), s->durable + 1, &to);
+
+	if (rc != 0)
+		return rc;
+	for (g = from; rc == 0 && g; g = g->next) {
+		size_t at = undurable(s, g);
+
+		while (rc == 0 && at < g->used) {
+			const struct psm__rec *rec = psm__rec_at(g->base, at);
+
+			rc = copy_record(to, g, rec);
+			at += psm__rec_space(le32toh(rec->len));
+		}
+	}
+	if (rc == 0 && psm__file_ops.datasync(to->fd) < 0)
+		rc = errno;
+	for (g = from->next; rc == 0 && g; g = g->next) {
+		g->failed = 1; /* without a name it is of no more use */
+		rc = psm__segment_unname(g);
+	}
+	if (rc == 0)
+		rc = psm__home_dirsync(to->home);
+	if (rc != 0) {
+		psm__segment_delete(to);
+		return rc;
+	}
+	for (g = from; g; g = g->next)
+		cut(s, g, undurable(s, g));
+	s->last->next = to;
+	s->last = s->active = to;
+	to->home->segments++;
+	return 0;
+}
+
+/* What was withdrawn came last. @locks s->lock held */
+static void
+lower_targets(struct psm__spool *s)
+{
+	struct psm__drainer *d;
+
+	for (d = s->drainers; d; d = d->next)
+		if (d->target > s->appended)
+			d->target = s->appended;
+	pthread_cond_broadcast(&s->drained);
+}
+
+/* None of them was accepted, then. Their numbers are not used again: what was
+ * to be cut may still be on the disk. @locks s->lock held */
+static void
+withdraw(struct psm__spool *s, struct psm__segment *from)
+{
+	struct psm__segment *g;
+
+	for (g = from; g; g = g->next) {
+		size_t at = undurable(s, g);
+		uint64_t before = g->counted;
+
+		s->bytes -= (int64_t)(g->used - at);
+		cut(s, g, at);
+		s->appended -= before - g->counted;
+	}
+	s->active = NULL;
+	lower_targets(s);
+}
+
+/* @locks s->lock held */
+static void
+tell_waiters(struct psm__spool *s, uint64_t up_to, int rc)
+{
+	struct psm__waiter *w;
+
+	for (w = s->waiters; w; w = w->next) {
+		if (w->done || w->seq > up_to)
+			continue;
+		w->done = 1;
+		w->rc = rc;
+	}
+	pthread_cond_broadcast(&s->synced);
+}
+
+static struct psm__waiter *
+without(struct psm__waiter *list, const struct psm__waiter *gone)
+{
+	struct psm__waiter **at;
+
+	for (at = &list; *at != gone; at = &(*at)->next)
+		;
+	*at = gone->next;
+	return list;
+}
+
+/* All up to seq have their outcome, and rc is that of those who wait.
+ * @locks s->lock held */
+static void
+reached(struct psm__spool *s, uint64_t seq, int rc)
+{
+	s->durable = seq;
+	psm__spool_wake_reader(s);
+	tell_waiters(s, seq, rc);
+}
+
+/* @locks as commit */
+static void
+lead(struct psm__spool *s)
+{
+	uint64_t target = s->next_seq - 1;
+	struct psm__segment *g;
+	int why = 0;
+
+	s->syncing = 1;
+	/* Each once: others go on appending, and their records can wait. */
+	for (g = find_dirty(s); g && g->first_seq <= target; g = g->next) {
+		why = g->dirty ? sync_segment(s, g) : 0;
+		if (why != 0)
+			break;
+	}
+	s->syncing = 0;
+	if (why != 0) {
+		/* The segments before are synced, whatever becomes of these. */
+		if (g->first_seq - 1 > s->durable)
+			reached(s, g->first_seq - 1, 0);
+		target = s->next_seq - 1;
+		why = move_records(s, g);
+		if (why != 0) {
+			withdraw(s, g);
+			psm__spool_fault(s, PSM__FAULT_DISK, why);
+		}
+	} else if (s->fault == PSM__FAULT_DISK) {
+		psm__spool_fault(s, PSM__FAULT_NONE, 0);
+	}
+	reached(s, target, why);
+}
+
+int
+psm__spool_commit(struct psm__spool *s, uint64_t seq, psm_error *err)
+{
+	struct psm__waiter me = {.next = s->waiters, .seq = seq};
+
+	s->waiters = &me;
+	while (!me.done) {
+		if (s->syncing)
+			pthread_cond_wait(&s->synced, &s->lock);
+		else
+			lead(s);
+	}
+	s->waiters = without(s->waiters, &me);
+	if (me.rc != 0)
+		return psm__fail(err, PSM_ERR_IO, "spool %s: cannot sync: %s",
+		                 s->dir, strerror(me.rc));
+	return 0;
+}
+
+void
+psm__spool_sync(struct psm__spool *s)
+{
+	struct psm__segment *g;
+	int rc, why = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (g = find_dirty(s); g; g = g->next) {
+		rc = g->dirty && !g->failed ? sync_segment(s, g) : 0;
+		why = rc ? rc : why;
+	}
+	/* Nobody waited for it, so the next one to send is told. */
+	if (why != 0)
+		psm__spool_fault(s, PSM__FAULT_DISK, why);
+	pthread_mutex_unlock(&s->lock);
+}

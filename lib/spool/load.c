@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an earlier process left in a stream. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spool/spool_int.h"
+
+struct numbers {
+	uint64_t *list;
+	size_t count, cap;
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* A spare is empty by definition: it only waited for its use. */
+static int
+take_name(struct psm__home *h, const char *name, struct numbers *found)
+{
+	uint64_t number;
+	int end = 0;
+
+	if (sscanf(name, "%16" SCNx64 ".%n", &number, &end) != 1 || end != 17)
+		return 0;
+	if (number >= h->next_number)
+		h->next_number = number + 1;
+	if (strcmp(name + end, "spare") == 0) {
+		psm__file_ops.unlink(h->dirfd, name, 0);
+		h->dir_dirty = 1;
+		return 0;
+	}
+	if (strcmp(name + end, "pms") != 0)
+		return 0;
+	if (psm__grow(&found->list, &found->cap, found->count + 1,
+	              sizeof(*found->list)) < 0)
+		return ENOMEM;
+	found->list[found->count++] = number;
+	return 0;
+}
+
+static DIR *
+open_dir(int at, const char *name)
+{
+	int fd = psm__file_ops.open(at, name, O_RDONLY | O_DIRECTORY, 0);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
+static int
+list_segments(struct psm__home *h, struct numbers *found)
+{
+	DIR *dir = open_dir(h->dirfd, ".");
+	struct dirent *e;
+	int rc = 0;
+
+	if (!dir)
+		return errno;
+	for (errno = 0; rc == 0 && (e = readdir(dir)) != NULL; errno = 0)
+		rc = take_name(h, e->d_name, found);
+	if (rc == 0)
+		rc = errno; /* half a list would be a loss */
+	closedir(dir);
+	if (found->count)
+		qsort(found->list, found->count, sizeof(*found->list), compare);
+	return rc;
+}
+
+/* What was put aside before still wants somebody to look at it. */
+int64_t
+psm__quarantine_count(struct psm__home *h)
+{
+	DIR *dir = open_dir(h->dirfd, "quarantine");
+	struct dirent *e;
+	struct stat st;
+	uint64_t number;
+	int64_t bytes = 0;
+
+	while (dir && (e = readdir(dir)) != NULL) {
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+		        0 &&
+		    S_ISREG(st.st_mode))
+			bytes += st.st_size;
+		/* A segment's number there is used, too. */
+		if (sscanf(e->d_name, "%16" SCNx64, &number) == 1 &&
+		    strstr(e->d_name, ".pms") && number >= h->next_number)
+			h->next_number = number + 1;
+	}
+	if (dir)
+		closedir(dir);
+	return bytes;
+}
+
+/* -- the segments -- */
+
+static int
+file_size(struct psm__segment *g)
+{
+	char name[32];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%016" PRIx64 ".pms", g->number);
+	if (fstatat(g->home->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno;
+	g->size = st.st_size > 0 ? (size_t)st.st_size : 0;
+	return 0;
+}
+
+/* 1: the keys that are there open the segment of these first bytes, or it needs
+ * none. */
+static int
+has_key(const struct psm__spool *s, const struct psm__segment *g,
+        const struct psm__sealed_header **sh)
+{
+	int found = 0;
+
+	for (int copy = 0; copy < 2; copy++) {
+		const struct psm__sealed_header *at = psm__seal_header(g, copy);
+
+		if (at && psm__keys_have(s->keys, at->key_id))
+			return 1;
+		if (at)
+			*sh = at;
+		found |= at != NULL;
+	}
+	return !found;
+}
+
+/* 1: the cursor says that all of it is dealt with, so it needs no key. */
+static int
+is_settled(const struct psm__home *h, struct psm__segment *g)
+{
+	size_t at;
+
+	if (!psm__segment_check(g) || !h->placed ||
+	    memcmp(h->uuid, g->uuid, sizeof(h->uuid)) != 0)
+		return 0;
+	psm__segment_probe(g, g->size);
+	for (at = g->start; psm__rec_valid(g, at);) {
+		const struct psm__rec *rec = psm__rec_at(g->base, at);
+
+		if (le64toh(rec->seq) > h->settled)
+			return 0;
+		at += psm__rec_space(le32toh(rec->len));
+	}
+	return at >= g->size || psm__segment_tail(g, at) != PSM__TAIL_DAMAGED;
+}
+
+static int
+no_key(struct psm__spool *s, const struct psm__segment *g,
+       const struct psm__sealed_header *sh)
+{
+	char id[PSM__KEY_TEXT];
+
+	psm__key_text(sh->key_id, id);
+	snprintf(s->locked, sizeof(s->locked),
+	         "spool %s: segment %016" PRIx64
+	         ".pms is encrypted with key %s, which %s%s",
+	         g->home->path, g->number, id,
+	         s->keys ? "is not in key file " : "needs a key file",
+	         s->keys ? psm__keys_path(s->keys) : "");
+	psm__log(PSM_LOG_ERROR, "a key of the spool is missing", "directory",
+	         g->home->path, "key", id, NULL);
+	return ENOKEY;
+}
+
+/* 0, ENOKEY, or another errno. What cannot be read is not our business here. */
+static int
+check_key(struct psm__spool *s, struct psm__home *h, uint64_t number)
+{
+	struct psm__segment g = {.home = h, .fd = -1, .number = number};
+	const struct psm__sealed_header *sh = NULL;
+	int rc = 0;
+
+	if (file_size(&g) != 0 || g.size == 0)
+		return 0;
+	rc = psm__segment_map(&g);
+	if (rc != 0)
+		return rc == ENOMEM ? rc : 0;
+	psm__segment_probe(&g, PSM__SEALED_START);
+	if (!has_key(s, &g, &sh) && !is_settled(h, &g))
+		rc = no_key(s, &g, sh);
+	psm__segment_unmap(&g);
+	return rc;
+}
+
+/* Before anything is changed in the stream. */
+static int
+check_keys(struct psm__spool *s, struct psm__home *h,
+           const struct numbers *found)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < found->count; i++)
+		rc = check_key(s, h, found->list[i]);
+	return rc;
+}
+
+static int
+unlock(struct psm__spool *s, struct psm__segment *g)
+{
+	return g->secret ? psm__seal_unlock(s->keys, g) : 0;
+}
+
+/* Not a file that we made, or no more. */
+static int
+is_foreign(int why)
+{
+	return why == ENOENT || why == EISDIR || why == ELOOP || why == ENXIO ||
+	       why == ENODEV;
+}
+
+/* *out: the segment, mapped; NULL if it is none, which is no error. But what
+ * cannot be opened now must not be passed over: when what follows is settled,
+ * it would be gone. */
+static int
+load_segment(struct psm__spool *s, struct psm__home *h, uint64_t number,
+             struct psm__segment **out)
+{
+	struct psm__segment *g = psm__alloc(sizeof(*g));
+	int rc;
+
+	*out = NULL;
+	if (!g)
+		return ENOMEM;
+	g->home = h;
+	g->fd = -1;
+	g->number = number;
+	g->sealed = 1;
+	rc = file_size(g);
+	if (rc == 0 && g->size == 0) {
+		psm__segment_delete(g);
+		return 0;
+	}
+	if (rc == 0)
+		rc = psm__segment_map(g);
+	if (rc != 0) {
+		psm__log(PSM_LOG_ERROR, "a spool segment cannot be opened",
+		         "directory", h->path, "why", strerror(rc), NULL);
+		psm__segment_free(g);
+		return is_foreign(rc) ? 0 : rc;
+	}
+	rc = psm__segment_check(g) ? unlock(s, g) : EBADMSG;
+	if (rc == ENOMEM) {
+		psm__segment_free(g);
+		return rc;
+	}
+	if (rc == ENOKEY) { /* all of it is settled */
+		psm__segment_delete(g);
+		return 0;
+	}
+	if (rc != 0) {
+		psm__quarantine_segment(s, g);
+		return 0;
+	}
+	g->used = g->size;
+	g->last_seq = g->first_seq - 1;
+	*out = g;
+	return 0;
+}
+
+/* Only the newest segments are read now: the reader checks the others when it
+ * comes to them. */
+static void
+find_end(struct psm__spool *s, struct psm__segment *g)
+{
+	uint64_t after = g->first_seq - 1;
+	const struct psm__rec *rec;
+	size_t at = g->start;
+
+	if (after < g->home->settled)
+		after = g->home->settled;
+	g->newest = 1;
+	psm__segment_probe(g, g->size);
+	while ((rec = psm__segment_scan(s, g, &at, after)) != NULL) {
+		if (le64toh(rec->seq) > g->last_seq)
+			g->last_seq = le64toh(rec->seq);
+		if (g->last_seq > after)
+			after = g->last_seq;
+		at += psm__rec_space(le32toh(rec->len));
+		if (at > g->size)
+			at = g->size;
+	}
+	g->used = at;
+}
+
+/* How far the stream is settled, by the cursor if it belongs to it. Segments
+ * that should follow and are not there were lost. */
+static void
+place(struct psm__spool *s, struct psm__home *h,
+      const struct psm__segment *list, const struct psm__segment *newest)
+{
+	if (!newest) {
+		h->read_seq = h->settled;
+		return;
+	}
+	if (h->placed && memcmp(h->uuid, newest->uuid, 16) != 0) {
+		psm__log(PSM_LOG_WARN, "the spool's cursor is of another spool",
+		         "directory", h->path, NULL);
+		h->placed = 0;
+		h->settled = 0;
+	}
+	if (!h->placed) {
+		memcpy(h->uuid, newest->uuid, 16);
+		h->known = 1;
+		h->settled = list->first_seq - 1;
+	}
+	h->read_seq = h->settled;
+	if (list->first_seq <= h->settled + 1)
+		return;
+	__atomic_add_fetch(&s->damaged, list->first_seq - 1 - h->settled,
+	                   __ATOMIC_RELAXED);
+	h->read_seq = list->first_seq - 1;
+}
+
+/* An earlier process may have died before it put the damage aside. */
+static void
+discard(struct psm__spool *s, struct psm__segment *g)
+{
+	if (psm__segment_map(g) == 0) {
+		psm__segment_probe(g, g->size);
+		g->keep |= psm__segment_is_damaged(g);
+	} else {
+		g->keep = 1;
+	}
+	psm__segment_discard(s, g);
+}
+
+/* Of the list of h, what is settled goes away. */
+static void
+choose(struct psm__spool *s, struct psm__home *h, struct psm__segment *list,
+       struct psm__batch *b)
+{
+	struct psm__segment *g, *next;
+
+	for (g = list; g; g = next) {
+		uint64_t from = g->first_seq - 1;
+
+		next = g->next;
+		g->next = NULL;
+		if (next) /* the newest knows its end already */
+			g->last_seq = next->first_seq - 1;
+		if (g->last_seq <= h->settled) {
+			discard(s, g);
+			continue;
+		}
+		/* Its damage was counted, and is bridged only in memory. */
+		if (!g->blotted)
+			psm__segment_unmap(g);
+		g->counted =
+		    g->last_seq - (from > h->settled ? from : h->settled);
+		g->charged = g->used - g->start;
+		b->records += g->counted;
+		b->bytes += (int64_t)g->charged;
+		h->segments++;
+		if (b->last)
+			b->last->next = g;
+		else
+			b->first = g;
+		b->last = g;
+	}
+}
+
+void
+psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
+                  const struct psm__batch *b)
+{
+	struct psm__segment **at = &s->first;
+	struct psm__drainer *d;
+
+	/* What they wait for is let go after these. */
+	for (d = s->drainers; d; d = d->next)
+		d->target += b->records;
+	s->appended += b->records;
+	s->bytes += b->bytes;
+	__atomic_add_fetch(&s->quarantined, b->quarantined, __ATOMIC_RELAXED);
+	h->next = s->homes;
+	s->homes = h;
+	if (!b->first)
+		return;
+	while (*at && (*at)->home != s->home)
+		at = &(*at)->next;
+	b->last->next = *at;
+	*at = b->first;
+	if (!b->last->next)
+		s->last = b->last;
+}
+
+int
+psm__home_load(struct psm__spool *s, struct psm__home *h, struct psm__batch *b)
+{
+	struct psm__segment *list = NULL, **tail = &list, *newest = NULL;
+	struct numbers found = {0};
+	uint64_t end = 0;
+	int rc;
+
+	memset(b, 0, sizeof(*b));
+	h->quarantined = psm__quarantine_count(h);
+	b->quarantined = h->quarantined;
+	rc = list_segments(h, &found);
+	if (rc == 0)
+		rc = check_keys(s, h, &found);
+	for (size_t i = 0; rc == 0 && i < found.count; i++) {
+		rc = load_segment(s, h, found.list[i], tail);
+		if (*tail) {
+			newest = *tail;
+			tail = &newest->next;
+		}
+		/* Only few files stay open at a time. */
+		if (newest && i + 1 < found.count)
+			psm__segment_unmap(newest);
+	}
+	psm__free(found.list);
+	if (rc == 0)
+		place(s, h, list, newest);
+	if (rc == 0 && newest) {
+		rc = psm__segment_map(newest);
+		if (rc == 0)
+			find_end(s, newest);
+		end = newest->last_seq;
+	}
+	if (rc != 0) {
+		while (list) {
+			newest = list->next;
+			psm__segment_free(list);
+			list = newest;
+		}
+		return rc;
+	}
+	if (h == s->home)
+		s->next_seq = (end > h->settled ? end : h->settled) + 1;
+	choose(s, h, list, b);
+	return 0;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who has a stream. The file LOCK carries two locks: a flock(2), of whoever
+ * works on the stream, and a lock of its first byte, of the process whose own
+ * stream it is. So anybody can see, without taking a lock, what nobody will
+ * append to any more: events without the second one.
+ *
+ * A lock must not outlive its process, but a child of fork has it, too: the
+ * child closes its copies before fork returns.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "spool/spool_int.h"
+
+/* All homes with a lock. A leaf: no other lock is taken under it. */
+static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct psm__home *held;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+before_fork(void)
+{
+	pthread_mutex_lock(&held_lock);
+}
+
+static void
+in_parent(void)
+{
+	pthread_mutex_unlock(&held_lock);
+}
+
+static void
+in_child(void)
+{
+	for (struct psm__home *h = held; h; h = h->next_held) {
+		close(h->lockfd);
+		h->lockfd = -1;
+	}
+	held = NULL;
+	pthread_mutex_unlock(&held_lock);
+}
+
+static void
+watch_forks(void)
+{
+	/* Out of memory is the only failure, and then a child holds on. */
+	(void)pthread_atfork(before_fork, in_parent, in_child);
+}
+
+/* -- taking -- */
+
+/* 0 or -1; EAGAIN: another has it. */
+static int
+lock_bytes(const struct psm__home *h, int own)
+{
+	struct flock first = {
+	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+
+	if (flock(h->lockfd, LOCK_EX | LOCK_NB) < 0)
+		return -1;
+	return own ? fcntl(h->lockfd, F_OFD_SETLK, &first) : 0;
+}
+
+/* 0, or -1 with ENOENT: the file was removed under our hands. */
+static int
+still_there(const struct psm__home *h)
+{
+	struct stat by_fd, by_name;
+
+	if (fstat(h->lockfd, &by_fd) == 0 &&
+	    fstatat(h->dirfd, "LOCK", &by_name, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    by_fd.st_ino == by_name.st_ino)
+		return 0;
+	errno = ENOENT;
+	return -1;
+}
+
+/* For people only; on a full disk it stays empty. */
+static void
+write_pid(const struct psm__home *h)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+	if (ftruncate(h->lockfd, 0) == 0 &&
+	    psm__file_ops.write(h->lockfd, text, (size_t)len) < 0)
+		psm__log(PSM_LOG_DEBUG, "no pid in the spool's lock", NULL);
+}
+
+int
+psm__lock_take(struct psm__home *h, int own)
+{
+	int rc = -1, why;
+
+	(void)pthread_once(&once, watch_forks);
+	/* No fork between the open and the list. */
+	pthread_mutex_lock(&held_lock);
+	h->lockfd = psm__home_open_file(h, "LOCK", O_CREAT | O_RDWR);
+	if (h->lockfd >= 0)
+		rc = lock_bytes(h, own);
+	if (rc == 0)
+		rc = still_there(h);
+	why = errno;
+	if (rc == 0) {
+		h->next_held = held;
+		held = h;
+	} else if (h->lockfd >= 0) {
+		close(h->lockfd);
+		h->lockfd = -1;
+	}
+	pthread_mutex_unlock(&held_lock);
+	if (rc == 0)
+		write_pid(h);
+	errno = why;
+	if (rc < 0)
+		return why == EWOULDBLOCK ? 0 : -1;
+	return 1;
+}
+
+void
+psm__lock_drop(struct psm__home *h)
+{
+	struct psm__home **at;
+
+	pthread_mutex_lock(&held_lock);
+	for (at = &held; *at && *at != h; at = &(*at)->next_held)
+		;
+	if (*at)
+		*at = h->next_held;
+	if (h->lockfd >= 0)
+		close(h->lockfd);
+	h->lockfd = -1;
+	pthread_mutex_unlock(&held_lock);
+}
+
+/* -- looking: taking a lock to see whether it is free would turn a producer
+ * away that starts at this moment -- */
+
+int
+psm__stream_locked(int dirfd)
+{
+	char line[256], want[64];
+	struct stat st;
+	FILE *f;
+	int found = 0;
+
+	if (fstatat(dirfd, "LOCK", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	f = fopen("/proc/locks", "re");
+	if (!f)
+		return 0;
+	(void)snprintf(want, sizeof(want), " %02x:%02x:%llu ", major(st.st_dev),
+	               minor(st.st_dev), (unsigned long long)st.st_ino);
+	while (!found && fgets(line, sizeof(line), f))
+		found = strstr(line, " FLOCK ") && strstr(line, want);
+	fclose(f);
+	return found;
+}
+
+static int
+open_lock(int dirfd)
+{
+	return psm__file_ops.open(dirfd, "LOCK", O_RDONLY, 0);
+}
+
+int
+psm__stream_owned(int dirfd)
+{
+	struct flock first = {
+	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	int fd = open_lock(dirfd), free;
+
+	if (fd < 0)
+		return errno != ENOENT; /* another user's */
+	free = fcntl(fd, F_OFD_GETLK, &first) == 0 && first.l_type == F_UNLCK;
+	close(fd);
+	return !free;
+}
+
+long
+psm__stream_holder(int dirfd)
+{
+	char text[32] = "";
+	int fd = open_lock(dirfd);
+	ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	return len > 0 ? strtol(text, NULL, 10) : 0;
+}

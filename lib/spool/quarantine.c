@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The quarantine: copies of what cannot be read or that nobody takes. What was
+ * copied may be overwritten, so a copy counts only once it is on the disk.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spool/spool_int.h"
+
+/* Names for files that stand where the quarantine should be: that even one is
+ * needed is a mistake, so ten are plenty. */
+#define ASIDE_MAX 10
+
+/* Copies under one name: the same bytes are kept once, others only come from a
+ * crash in the middle of a copy, or from a stream that was made anew. */
+#define VERSIONS_MAX 10
+
+#define COUNT_EVERY_MS 1000
+
+/* A link to a folder is as good as one; a link to nothing is not. */
+static int
+is_folder(const struct psm__home *h, const char *name)
+{
+	struct stat st;
+
+	return fstatat(h->dirfd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Somebody's file may have the folder's name. It gets a free name: what we did
+ * not write is not ours to delete. */
+static int
+set_stranger_aside(const struct psm__home *h)
+{
+	char to[32];
+	struct stat st;
+
+	for (int n = 0; n < ASIDE_MAX; n++) {
+		snprintf(to, sizeof(to), "quarantine.%d", n);
+		if (fstatat(h->dirfd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (psm__file_ops.rename(h->dirfd, "quarantine", to) < 0)
+			return -1;
+		psm__log(PSM_LOG_WARN, "not a folder, set aside", "directory",
+		         h->path, "file", to, NULL);
+		return 0;
+	}
+	return -1;
+}
+
+/* A copy in a folder whose name is lost is no copy. 0 or an errno. */
+static int
+make_folder(const struct psm__home *h)
+{
+	if (psm__file_ops.mkdir(h->dirfd, "quarantine", 0700) < 0) {
+		if (errno != EEXIST)
+			return errno;
+		if (is_folder(h, "quarantine"))
+			return 0;
+		if (set_stranger_aside(h) < 0 ||
+		    psm__file_ops.mkdir(h->dirfd, "quarantine", 0700) < 0)
+			return errno;
+	}
+	return psm__file_ops.dirsync(h->dirfd) < 0 ? errno : 0;
+}
+
+/* *fd: the folder. 0 or an errno. */
+static int
+open_quarantine(const struct psm__home *h, int *fd)
+{
+	int rc = make_folder(h);
+
+	*fd = -1;
+	if (rc != 0)
+		return rc;
+	*fd = psm__file_ops.open(h->dirfd, "quarantine", O_RDONLY | O_DIRECTORY,
+	                         0);
+	return *fd < 0 ? errno : 0;
+}
+
+/* 0 or an errno. */
+static int
+write_all(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = psm__file_ops.write(fd, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? errno : ENOSPC;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* 0 or an errno. */
+static int
+sync_copy(int dirfd, int fd)
+{
+	int rc;
+
+	do
+		rc = psm__file_ops.datasync(fd);
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0 || psm__file_ops.dirsync(dirfd) < 0)
+		return errno;
+	return 0;
+}
+
+/* 1: the file has these bytes and no others. */
+static int
+is_same(int fd, const char *bytes, size_t len)
+{
+	char part[4096];
+	size_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, part, sizeof(part), (off_t)at)) > 0) {
+		if ((size_t)n > len - at ||
+		    memcmp(part, bytes + at, (size_t)n) != 0)
+			return 0;
+		at += (size_t)n;
+	}
+	return n == 0 && at == len;
+}
+
+/* A copy that is there already is as good as a new one. 0, EEXIST: the name has
+ * other bytes, or an errno. */
+static int
+write_file(int dirfd, const char *name, const void *bytes, size_t len,
+           int lasting, size_t *added)
+{
+	int fd =
+	    psm__file_ops.open(dirfd, name, O_CREAT | O_EXCL | O_RDWR, 0600);
+	int made = fd >= 0, rc = 0;
+
+	if (!made && errno == EEXIST)
+		fd = psm__file_ops.open(dirfd, name, O_RDONLY, 0);
+	if (fd < 0)
+		return errno == ELOOP ? EEXIST : errno;
+	if (made)
+		rc = write_all(fd, bytes, len);
+	else if (!is_same(fd, bytes, len))
+		rc = EEXIST;
+	if (rc == 0 && lasting)
+		rc = sync_copy(dirfd, fd);
+	close(fd);
+	if (made && rc != 0)
+		(void)psm__file_ops.unlink(dirfd, name, 0); /* only half */
+	*added = made && rc == 0 ? len : 0;
+	return rc;
+}
+
+static int
+write_copy(const struct psm__home *h, const char *name, const void *bytes,
+           size_t len, int lasting, size_t *added)
+{
+	char version[80];
+	int dirfd, rc = open_quarantine(h, &dirfd);
+
+	*added = 0;
+	if (rc != 0)
+		return rc;
+	rc = write_file(dirfd, name, bytes, len, lasting, added);
+	for (int n = 1; rc == EEXIST && n < VERSIONS_MAX; n++) {
+		(void)snprintf(version, sizeof(version), "%s.%d", name, n);
+		rc = write_file(dirfd, version, bytes, len, lasting, added);
+	}
+	close(dirfd);
+	return rc;
+}
+
+static void
+add_bytes(struct psm__spool *s, struct psm__home *h, int64_t bytes)
+{
+	h->quarantined += bytes;
+	__atomic_add_fetch(&s->quarantined, bytes, __ATOMIC_RELAXED);
+}
+
+/* Not more than the spool itself may hold: a broker that refuses everything
+ * must not fill the disk. Whoever makes room need not start us anew. */
+static int
+has_room(struct psm__spool *s, struct psm__home *h, size_t len)
+{
+	int64_t want = s->conf.max_bytes - (int64_t)len, now_ms;
+
+	if (__atomic_load_n(&s->quarantined, __ATOMIC_RELAXED) <= want)
+		return 1;
+	now_ms = psm__mono_ms();
+	if (now_ms < h->next_count_ms)
+		return 0;
+	h->next_count_ms = now_ms + COUNT_EVERY_MS;
+	add_bytes(s, h, psm__quarantine_count(h) - h->quarantined);
+	return __atomic_load_n(&s->quarantined, __ATOMIC_RELAXED) <= want;
+}
+
+/* Said once per reason: every event of a topic may be refused. */
+static int
+note_outcome(struct psm__spool *s, const struct psm__home *h, const char *name,
+             int rc)
+{
+	int before =
+	    __atomic_exchange_n(&s->quarantine_errno, rc, __ATOMIC_RELAXED);
+
+	if (rc != 0 && rc != before)
+		psm__log(PSM_LOG_ERROR,
+		         rc == EDQUOT ? "the quarantine is full"
+		                      : "cannot write to the quarantine",
+		         "directory", h->path, "file", name, "why",
+		         strerror(rc), NULL);
+	return rc == 0 ? 0 : -1;
+}
+
+int
+psm__quarantine(struct psm__spool *s, struct psm__home *h, const char *name,
+                const void *bytes, size_t len, int lasting)
+{
+	size_t added = 0;
+	int rc = EDQUOT;
+
+	if (h->dirfd < 0 || len == 0)
+		return 0;
+	if (has_room(s, h, len))
+		rc = write_copy(h, name, bytes, len, lasting, &added);
+	add_bytes(s, h, (int64_t)added);
+	return note_outcome(s, h, name, rc);
+}
+
+/* 0 or an errno. */
+static int
+seal_alone(struct psm__spool *s, struct psm__segment *g,
+           const struct psm__rec *plain)
+{
+	int rc;
+
+	g->base = psm__alloc(g->size);
+	if (!g->base)
+		return ENOMEM;
+	rc = psm__segment_header(s->keys, g);
+	return rc == 0 ? psm__seal_put(g, g->start, plain) : rc;
+}
+
+int
+psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
+                       const char *name, const struct psm__rec *plain,
+                       int lasting)
+{
+	struct psm__segment alone = {
+	    .home = g->home,
+	    .fd = -1,
+	    .number = g->number,
+	    .first_seq = le64toh(plain->seq),
+	    .seed = psm__spool_seed(g->home->uuid, le64toh(plain->seq)),
+	    .secret = 1,
+	    .start = PSM__SEALED_START,
+	};
+	int rc;
+
+	alone.size =
+	    alone.start + psm__rec_space(le32toh(plain->len) + PSM__SEAL_EXTRA);
+	rc = seal_alone(s, &alone, plain);
+	if (rc == 0)
+		rc = psm__quarantine(s, g->home, name, alone.base, alone.size,
+		                     lasting);
+	else
+		rc = note_outcome(s, g->home, name, rc);
+	psm__seal_free(alone.seal);
+	psm__free(alone.base);
+	return rc;
+}
+
+/* Renamed, not copied: this works on a full disk, too. Where it does not, the
+ * file stays. */
+static void
+move_file(struct psm__spool *s, struct psm__segment *g)
+{
+	char from[32], to[64];
+	int dirfd, rc = open_quarantine(g->home, &dirfd);
+
+	(void)snprintf(from, sizeof(from), "%016llx.pms",
+	               (unsigned long long)g->number);
+	(void)snprintf(to, sizeof(to), "quarantine/%s", from);
+	if (dirfd >= 0)
+		close(dirfd);
+	if (rc == 0 && psm__file_ops.rename(g->home->dirfd, from, to) < 0)
+		rc = errno;
+	if (rc == 0) {
+		__atomic_store_n(&g->home->dir_dirty, 1, __ATOMIC_RELAXED);
+		add_bytes(s, g->home, (int64_t)g->size);
+	}
+	(void)note_outcome(s, g->home, from, rc);
+}
+
+void
+psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g)
+{
+	char name[32];
+	size_t len = g->size;
+
+	while (len > 0 && g->base[len - 1] == 0)
+		len--;
+	if (len == 0) {
+		psm__segment_delete(g);
+		return;
+	}
+	__atomic_add_fetch(&s->damaged, psm__rec_torn(g, g->start),
+	                   __ATOMIC_RELAXED);
+	(void)snprintf(name, sizeof(name), "%016llx.pms",
+	               (unsigned long long)g->number);
+	psm__log(PSM_LOG_WARN, "a spool segment is unreadable", "directory",
+	         g->home->path, "file", name, NULL);
+	move_file(s, g);
+	psm__segment_free(g);
+}
+
+void
+psm__segment_discard(struct psm__spool *s, struct psm__segment *g)
+{
+	if (!g->keep) {
+		psm__segment_delete(g);
+		return;
+	}
+	move_file(s, g);
+	psm__segment_free(g);
+}

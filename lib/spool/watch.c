@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Stores into a mapped file say nothing about what becomes of it: it may have
+ * lost its name, or its disk may be gone. So the reader looks now and then, and
+ * what it finds stops the intake.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spool/spool_int.h"
+
+#define WATCH_MS 500
+/* A disk that failed is tried again. */
+#define RETRY_MS 1000
+
+void
+psm__spool_fault_text(int fault, int why, char *text, size_t size)
+{
+	switch (fault) {
+	case PSM__FAULT_REMOVED:
+		(void)snprintf(text, size,
+		               "its files were removed while in use; start the "
+		               "program again");
+		break;
+	case PSM__FAULT_IMMUTABLE:
+		(void)snprintf(text, size,
+		               "its files are immutable, see chattr(1)");
+		break;
+	case PSM__FAULT_DISK:
+		(void)snprintf(text, size, "the disk does not keep events: %s",
+		               strerror(why));
+		break;
+	default:
+		(void)snprintf(text, size, "all is well");
+		break;
+	}
+}
+
+int
+psm__spool_faulty(const struct psm__spool *s, psm_error *err)
+{
+	char text[160];
+
+	/* Who waits for the disk finds out each time. */
+	if (s->fault == PSM__FAULT_NONE ||
+	    (s->fault == PSM__FAULT_DISK &&
+	     s->conf.durability == PSM__DURABLE_DISK))
+		return 0;
+	psm__spool_fault_text(s->fault, s->fault_errno, text, sizeof(text));
+	return psm__fail(err, PSM_ERR_IO, "spool %s: %s", s->dir, text);
+}
+
+void
+psm__spool_fault(struct psm__spool *s, int fault, int why)
+{
+	char text[160];
+
+	if (s->fault == fault || s->fault == PSM__FAULT_REMOVED)
+		return;
+	s->fault = fault;
+	s->fault_errno = why;
+	psm__spool_fault_text(fault, why, text, sizeof(text));
+	psm__log(fault ? PSM_LOG_ERROR : PSM_LOG_INFO,
+	         fault ? "the spool takes no events" : "the spool takes events",
+	         "directory", s->dir, "why", text, NULL);
+}
+
+/* -- is it all there? -- */
+
+static struct psm__segment *
+next_open(struct psm__spool *s, const struct psm__segment *after)
+{
+	struct psm__segment *g;
+
+	pthread_mutex_lock(&s->lock);
+	g = after ? after->next : s->first;
+	while (g && (!g->own || g->fd < 0))
+		g = g->next;
+	pthread_mutex_unlock(&s->lock);
+	return g;
+}
+
+/* The stream has its name, in a directory that has one. */
+static int
+is_named(const struct psm__home *h)
+{
+	struct stat own, named;
+
+	if (psm__file_ops.state(h->parentfd) == ENOENT ||
+	    psm__file_ops.state(h->dirfd) == ENOENT)
+		return 0;
+	if (fstat(h->dirfd, &own) < 0)
+		return 1; /* the next look may tell */
+	if (fstatat(h->parentfd, h->name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno != ENOENT;
+	return own.st_ino == named.st_ino && own.st_dev == named.st_dev;
+}
+
+/* 0, or what is wrong with the files: an enum psm__spool_fault. */
+static int
+look_at_files(struct psm__spool *s)
+{
+	const struct psm__segment *g = NULL;
+	struct psm__home *h = s->home;
+	int rc = 0;
+
+	if (!is_named(h))
+		return PSM__FAULT_REMOVED;
+	h->cursor_shut = psm__file_ops.state(h->cursor_fd) == EPERM;
+	while (rc == 0 && (g = next_open(s, g)) != NULL)
+		rc = psm__file_ops.state(g->fd);
+	if (rc == EPERM || h->cursor_shut)
+		return PSM__FAULT_IMMUTABLE;
+	return rc == ENOENT ? PSM__FAULT_REMOVED : PSM__FAULT_NONE;
+}
+
+int
+psm__segment_is_named(const struct psm__segment *g)
+{
+	return g->fd < 0 || psm__file_ops.state(g->fd) != ENOENT;
+}
+
+/* -- does it last? -- */
+
+/* With durability os nothing is synced, so nothing would tell that the kernel
+ * could not write. A file without changes is synced for its error only. 0 or an
+ * errno. */
+static int
+ask_disk(struct psm__spool *s)
+{
+	const struct psm__segment *g = NULL;
+	int rc = 0;
+
+	if (s->home->lockfd >= 0 && psm__file_ops.datasync(s->home->lockfd) < 0)
+		return errno;
+	while (rc == 0 && (g = next_open(s, g)) != NULL)
+		rc = psm__file_ops.written(g->fd);
+	return rc;
+}
+
+static int
+has_news(struct psm__spool *s)
+{
+	uint64_t appended;
+	int news;
+
+	pthread_mutex_lock(&s->lock);
+	appended = s->appended;
+	pthread_mutex_unlock(&s->lock);
+	news = appended != s->asked_at;
+	s->asked_at = appended;
+	return news;
+}
+
+/* A new file on the disk that failed: what is written to it arrives. 0 or an
+ * errno. */
+static int
+try_disk(struct psm__spool *s)
+{
+	int rc = psm__segment_trial(s);
+
+	if (rc == 0 && s->home->lockfd >= 0 &&
+	    psm__file_ops.datasync(s->home->lockfd) < 0)
+		rc = errno;
+	return rc;
+}
+
+/* The file that failed gets no more records. */
+static void
+leave_active(struct psm__spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->active) {
+		s->active->sealed = 1;
+		s->active->failed = 1;
+		s->active = NULL;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int
+watch_disk(struct psm__spool *s, int fault)
+{
+	int rc = 0;
+
+	if (fault == PSM__FAULT_DISK) {
+		rc = try_disk(s);
+		if (rc == 0)
+			leave_active(s);
+	} else if (s->conf.durability == PSM__DURABLE_OS && has_news(s)) {
+		rc = ask_disk(s);
+	}
+	return rc;
+}
+
+void
+psm__spool_watch(struct psm__spool *s, int64_t now_ms)
+{
+	int before, fault, why = 0;
+
+	if (now_ms < s->next_watch_ms)
+		return;
+	pthread_mutex_lock(&s->lock);
+	before = s->fault;
+	pthread_mutex_unlock(&s->lock);
+	if (before == PSM__FAULT_REMOVED)
+		return;
+	s->next_watch_ms = now_ms + WATCH_MS;
+	fault = look_at_files(s);
+	if (fault == PSM__FAULT_NONE) {
+		why = watch_disk(s, before);
+		if (why != 0)
+			fault = PSM__FAULT_DISK;
+	}
+	if (fault == PSM__FAULT_DISK)
+		s->next_watch_ms = now_ms + RETRY_MS;
+	pthread_mutex_lock(&s->lock);
+	psm__spool_fault(s, fault, why);
+	pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The memory transport itself: its topics, and the hooks of the tests. */
+#include <string.h>
+
+#include "transport/memory/memory_int.h"
+#include "transport/murmur2.h"
+
+static struct psm__bus *
+bus_of(psm_transport *t)
+{
+	return (struct psm__bus *)t;
+}
+
+void
+psm__mem_wait(struct psm__bus *bus, int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - psm__mono_ms();
+	struct timespec at;
+
+	if (left <= 0)
+		return;
+	psm__deadline(&at, left > 60000 ? 60000 : (int)left);
+	pthread_cond_timedwait(&bus->changed, &bus->lock, &at);
+}
+
+void
+psm__mem_release(struct psm__mem_message *m)
+{
+	if (m && --m->refs == 0)
+		psm__free(m);
+}
+
+struct psm__mem_topic *
+psm__mem_topic(struct psm__bus *bus, const char *name)
+{
+	struct psm__mem_topic *topic = NULL;
+	size_t i;
+
+	for (i = 0; i < bus->topic_count; i++)
+		if (strcmp(bus->topics[i]->name, name) == 0)
+			return bus->topics[i];
+	if (psm__grow(&bus->topics, &bus->topic_cap, bus->topic_count + 1,
+	              sizeof(*bus->topics)) < 0)
+		return NULL;
+	topic = psm__alloc(sizeof(*topic));
+	if (!topic)
+		return NULL;
+	topic->name = psm__strdup(name);
+	if (!topic->name) {
+		psm__free(topic);
+		return NULL;
+	}
+	bus->topics[bus->topic_count++] = topic;
+	return topic;
+}
+
+struct psm__mem_group *
+psm__mem_group(struct psm__bus *bus, const char *name)
+{
+	struct psm__mem_group *g = NULL;
+	size_t i;
+
+	for (i = 0; i < bus->group_count; i++)
+		if (strcmp(bus->groups[i]->name, name) == 0)
+			return bus->groups[i];
+	if (psm__grow(&bus->groups, &bus->group_cap, bus->group_count + 1,
+	              sizeof(*bus->groups)) < 0)
+		return NULL;
+	g = psm__alloc(sizeof(*g));
+	if (!g)
+		return NULL;
+	g->name = psm__strdup(name);
+	if (!g->name) {
+		psm__free(g);
+		return NULL;
+	}
+	bus->groups[bus->group_count++] = g;
+	return g;
+}
+
+struct psm__mem_message *
+psm__mem_at(const struct psm__mem_partition *part, int64_t offset)
+{
+	int64_t first = part->next - (int64_t)part->count;
+
+	if (offset < first || offset >= part->next)
+		return NULL;
+	return part->ring[(part->head + (size_t)(offset - first)) % part->cap];
+}
+
+static void
+drop_oldest(struct psm__mem_partition *part)
+{
+	struct psm__mem_message *m = part->ring[part->head];
+
+	part->bytes -= m->bytes;
+	part->head = (part->head + 1) % part->cap;
+	part->count--;
+	psm__mem_release(m);
+}
+
+/* Room for one more; the ring is unrolled into a larger one when full. */
+static int
+reserve(struct psm__mem_partition *part)
+{
+	struct psm__mem_message **ring;
+	size_t cap = part->cap ? part->cap * 2 : 16;
+	size_t i;
+
+	if (part->count < part->cap)
+		return 0;
+	ring = psm__array(cap, sizeof(*ring));
+	if (!ring)
+		return PSM_ERR_NOMEM;
+	for (i = 0; i < part->count; i++)
+		ring[i] = part->ring[(part->head + i) % part->cap];
+	psm__free(part->ring);
+	part->ring = ring;
+	part->cap = cap;
+	part->head = 0;
+	return 0;
+}
+
+struct psm__mem_message *
+psm__mem_message(const struct psm__message *from)
+{
+	size_t key_len = from->key ? from->key_len : 0;
+	size_t value_len = from->value ? from->value_len : 0;
+	size_t bytes = key_len + value_len +
+	               psm__header_bytes(from->headers, from->header_count);
+	size_t i;
+	struct psm__mem_message *m;
+	char *to;
+
+	m = psm__alloc(sizeof(*m) + from->header_count * sizeof(m->headers[0]) +
+	               bytes);
+	if (!m)
+		return NULL;
+	m->refs = 1;
+	m->bytes = bytes;
+	m->header_count = from->header_count;
+	to = (char *)&m->headers[m->header_count];
+	for (i = 0; i < m->header_count; i++)
+		m->headers[i] = psm__put_header(&to, &from->headers[i]);
+	m->key_len = key_len;
+	m->key = psm__put(&to, from->key, key_len);
+	m->value_len = value_len;
+	m->value = psm__put(&to, from->value, value_len);
+	return m;
+}
+
+int
+psm__mem_append(struct psm__bus *bus, struct psm__mem_topic *topic,
+                struct psm__mem_message *m)
+{
+	struct psm__mem_partition *part;
+
+	if (m->key) {
+		part = &topic->parts[psm__partition_of(m->key, m->key_len,
+		                                       bus->partitions)];
+	} else {
+		part = &topic->parts[topic->spread];
+		topic->spread = (topic->spread + 1) % bus->partitions;
+	}
+	if (reserve(part) < 0)
+		return PSM_ERR_NOMEM;
+	m->timestamp_ms = psm_now_us() / 1000;
+	m->offset = part->next++;
+	part->ring[(part->head + part->count++) % part->cap] = m;
+	part->bytes += m->bytes;
+	while (part->count > 1 && (part->count > PSM__MEMORY_RETAIN_COUNT ||
+	                           part->bytes > PSM__MEMORY_RETAIN_BYTES))
+		drop_oldest(part);
+	pthread_cond_broadcast(&bus->changed);
+	return 0;
+}
+
+static void
+topic_free(struct psm__mem_topic *topic)
+{
+	size_t i;
+
+	for (i = 0; i < PSM__MEMORY_PARTITIONS_MAX; i++) {
+		while (topic->parts[i].count)
+			drop_oldest(&topic->parts[i]);
+		psm__free(topic->parts[i].ring);
+	}
+	psm__free(topic->name);
+	psm__free(topic);
+}
+
+static void
+group_free(struct psm__mem_group *g)
+{
+	psm__free(g->cursors);
+	psm__free(g->members);
+	psm__free(g->name);
+	psm__free(g);
+}
+
+static void
+memory_free(psm_transport *t)
+{
+	struct psm__bus *bus = bus_of(t);
+	size_t i;
+
+	for (i = 0; i < bus->topic_count; i++)
+		topic_free(bus->topics[i]);
+	psm__free(bus->topics);
+	for (i = 0; i < bus->group_count; i++)
+		group_free(bus->groups[i]);
+	psm__free(bus->groups);
+	pthread_cond_destroy(&bus->changed);
+	pthread_mutex_destroy(&bus->lock);
+	psm__free(bus);
+}
+
+static const struct psm__transport_ops memory_ops = {
+    .name = "memory",
+    .open_sink = psm__mem_open_sink,
+    .open_source = psm__mem_open_source,
+    .open_reader = psm__mem_open_reader,
+    .free = memory_free,
+};
+
+int
+psm_transport_memory(int partitions, psm_transport **out, psm_error *err)
+{
+	struct psm__bus *bus;
+
+	psm__error_clear(err);
+	if (!out)
+		return psm__fail(err, PSM_ERR_INVAL, "out: want a pointer");
+	*out = NULL;
+	if (partitions < 1 || partitions > PSM__MEMORY_PARTITIONS_MAX)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "partitions: want 1 to %d, got %d",
+		                 PSM__MEMORY_PARTITIONS_MAX, partitions);
+	bus = psm__alloc(sizeof(*bus));
+	if (!bus)
+		return psm__nomem(err);
+	bus->base.ops = &memory_ops;
+	bus->base.refs = 1;
+	bus->partitions = partitions;
+	if (psm__cond_init(&bus->changed) < 0) {
+		psm__free(bus);
+		return psm__nomem(err);
+	}
+	pthread_mutex_init(&bus->lock, NULL);
+	*out = &bus->base;
+	return 0;
+}
+
+void
+psm__memory_set_down(psm_transport *t, int down)
+{
+	struct psm__bus *bus = bus_of(t);
+
+	pthread_mutex_lock(&bus->lock);
+	bus->down = down;
+	pthread_cond_broadcast(&bus->changed);
+	pthread_mutex_unlock(&bus->lock);
+}
+
+void
+psm__memory_fail_next(psm_transport *t, int count, int rc)
+{
+	struct psm__bus *bus = bus_of(t);
+
+	pthread_mutex_lock(&bus->lock);
+	bus->fail_count = count;
+	bus->fail_rc = rc;
+	pthread_mutex_unlock(&bus->lock);
+}
+
+/* Each partition of topic keeps `keep`; the next offset is reset for a new
+ * log. */
+static void
+cut(psm_transport *t, const char *topic, size_t keep, int anew)
+{
+	struct psm__bus *bus = bus_of(t);
+	struct psm__mem_topic *found;
+	int32_t i;
+
+	pthread_mutex_lock(&bus->lock);
+	found = psm__mem_topic(bus, topic);
+	for (i = 0; found && i < bus->partitions; i++) {
+		while (found->parts[i].count > keep)
+			drop_oldest(&found->parts[i]);
+		if (anew)
+			found->parts[i].next = 0;
+	}
+	if (found)
+		found->epoch += anew;
+	pthread_cond_broadcast(&bus->changed);
+	pthread_mutex_unlock(&bus->lock);
+}
+
+void
+psm__memory_wipe(psm_transport *t, const char *topic)
+{
+	cut(t, topic, 0, 1);
+}
+
+void
+psm__memory_retain(psm_transport *t, const char *topic, size_t keep)
+{
+	cut(t, topic, keep, 0);
+}
+
+int64_t
+psm__memory_count(psm_transport *t, const char *topic)
+{
+	struct psm__bus *bus = bus_of(t);
+	struct psm__mem_topic *found;
+	int64_t count = 0;
+	int32_t i;
+
+	pthread_mutex_lock(&bus->lock);
+	found = psm__mem_topic(bus, topic);
+	for (i = 0; found && i < bus->partitions; i++)
+		count += found->parts[i].next;
+	pthread_mutex_unlock(&bus->lock);
+	return count;
+}
+
+int
+psm__memory_put(psm_transport *t, const char *topic, const char *key,
+                const void *value, size_t len)
+{
+	struct psm__message m = {
+	    .topic = topic,
+	    .key = key,
+	    .key_len = key ? strlen(key) : 0,
+	    .value = value,
+	    .value_len = len,
+	};
+
+	return psm__memory_put_message(t, &m);
+}
+
+int
+psm__memory_put_message(psm_transport *t, const struct psm__message *message)
+{
+	struct psm__bus *bus = bus_of(t);
+	struct psm__mem_message *m = psm__mem_message(message);
+	struct psm__mem_topic *found;
+	int rc = PSM_ERR_NOMEM;
+
+	if (!m)
+		return rc;
+	pthread_mutex_lock(&bus->lock);
+	found = psm__mem_topic(bus, message->topic);
+	if (found)
+		rc = psm__mem_append(bus, found, m);
+	pthread_mutex_unlock(&bus->lock);
+	if (rc < 0)
+		psm__free(m);
+	return rc;
+}

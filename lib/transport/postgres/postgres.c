@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The postgres transport itself: settings, connections, retention. */
+#include "transport/postgres/pg_int.h"
+#include "transport/postgres/postgres.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What one transaction deletes at most: some 10 ms in which the writers of one
+ * partition wait. */
+#define EXPIRE_MOST 2000
+/* Transactions in a row, so that the messages that come are not kept waiting
+ * for long. */
+#define EXPIRE_TURNS 20
+/* How often the oldest messages are looked at. */
+#define EXPIRE_EVERY_MS 60000
+
+/* -- connections */
+
+void
+psm__pg_disconnect(struct psm__pg_link *link)
+{
+	psm__conn_close(link->conn);
+	link->conn = NULL;
+	__atomic_store_n(&link->up, 0, __ATOMIC_RELEASE);
+}
+
+void
+psm__pg_failed(struct psm__pg_link *link)
+{
+	if (link->conn && psm__conn_broken(link->conn))
+		psm__pg_disconnect(link);
+	link->retry_at_ms =
+	    psm__mono_ms() + psm__backoff_ms(link->failures++,
+	                                     PSM__PG_RETRY_BASE_MS,
+	                                     PSM__PG_RETRY_CAP_MS);
+}
+
+void
+psm__pg_worked(struct psm__pg_link *link)
+{
+	link->failures = 0;
+	__atomic_store_n(&link->up, 1, __ATOMIC_RELEASE);
+}
+
+int
+psm__pg_connect(struct psm__pg *pg, struct psm__pg_link *link,
+                const char *purpose, int timeout_ms, psm_error *err)
+{
+	int rc;
+
+	if (link->conn && !psm__conn_usable(link->conn))
+		psm__pg_disconnect(link);
+	if (link->failures > 0 && psm__mono_ms() < link->retry_at_ms)
+		return 1;
+	if (link->conn)
+		return 0;
+	if (timeout_ms > PSM__PG_CONNECT_MS)
+		timeout_ms = PSM__PG_CONNECT_MS;
+	rc = psm__topic_connect(pg->store, purpose, timeout_ms, &pg->ready,
+	                        &link->conn, err);
+	if (rc < 0)
+		psm__pg_failed(link);
+	else
+		__atomic_store_n(&link->up, 1, __ATOMIC_RELEASE);
+	return rc;
+}
+
+/* -- retention */
+
+void
+psm__pg_expire(struct psm__pg *pg, struct psm__pg_link *link, int64_t *due_ms)
+{
+	int64_t now = psm__mono_ms(), every = pg->retention_ms / 10;
+	int64_t count = EXPIRE_MOST;
+	int turns;
+
+	if (now < *due_ms)
+		return;
+	if (every > EXPIRE_EVERY_MS)
+		every = EXPIRE_EVERY_MS;
+	*due_ms = now + every;
+	for (turns = 0; turns < EXPIRE_TURNS && count > 0; turns++) {
+		psm_error *err = psm_error_new();
+		int rc = psm__topic_expire(link->conn, pg->retention_ms,
+		                           EXPIRE_MOST, &count, err);
+
+		if (rc < 0)
+			psm__log(PSM_LOG_WARN, "old messages are not deleted",
+			         "reason", psm_error_message(err), NULL);
+		psm_error_free(err);
+		if (rc < 0)
+			return;
+	}
+	if (count > 0)
+		*due_ms = now; /* there may be more */
+}
+
+/* -- waiting */
+
+void
+psm__pg_wait(struct psm__pg *pg, int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - psm__mono_ms();
+	struct timespec at;
+
+	if (left <= 0)
+		return;
+	psm__deadline(&at, left > 60000 ? 60000 : (int)left);
+	(void)pthread_cond_timedwait(&pg->changed, &pg->lock, &at);
+}
+
+/* -- life */
+
+static void
+pg_free(psm_transport *t)
+{
+	struct psm__pg *pg = (struct psm__pg *)t;
+
+	psm__pg_end_keeper(pg);
+	psm_store_free(pg->store);
+	psm__free(pg->sources);
+	(void)pthread_cond_destroy(&pg->keep);
+	(void)pthread_cond_destroy(&pg->changed);
+	(void)pthread_mutex_destroy(&pg->lock);
+	psm__free(pg);
+}
+
+static const struct psm__transport_ops pg_ops = {
+    .name = "postgres",
+    .realm = "postgres/",
+    .keeps_groups = 1,
+    .open_sink = psm__pg_open_sink,
+    .open_source = psm__pg_open_source,
+    .open_reader = psm__pg_open_reader,
+    .free = pg_free,
+};
+
+static void
+read_settings(struct psm__pg *pg, const psm_config *cfg)
+{
+	pg->partitions = (int)psm_config_int(cfg, "PSYMATCH_PG_PARTITIONS");
+	pg->retention_ms =
+	    psm_config_int(cfg, "PSYMATCH_PG_RETENTION_SECONDS") * 1000;
+	pg->lease_ms = psm_config_int(cfg, "PSYMATCH_PG_LEASE_MS");
+	pg->prefetch_max = psm_config_int(cfg, "PSYMATCH_PREFETCH_MAX_BYTES");
+	pg->queue_max = (size_t)psm_config_int(cfg, "PSYMATCH_QUEUE_MAX");
+	pg->event_max = (size_t)psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES");
+}
+
+/* The topics may be in another database than the tables of the program. */
+static int
+open_store(struct psm__pg *pg, const psm_config *cfg, psm_error *err)
+{
+	const char *database = psm_config_string(cfg, "PSYMATCH_PG_DATABASE");
+	psm_config *copy = NULL;
+	int rc = psm__config_copy(cfg, &copy, err);
+
+	if (rc == 0 && database && database[0])
+		rc = psm_config_set(copy, "DB_NAME", database, err);
+	if (rc == 0)
+		rc = psm_store_open(copy, &pg->store, err);
+	psm_config_free(copy);
+	return rc;
+}
+
+int
+psm__transport_postgres(const psm_config *cfg, psm_transport **out,
+                        psm_error *err)
+{
+	struct psm__pg *pg = psm__alloc(sizeof *pg);
+	int rc;
+
+	*out = NULL;
+	if (!pg)
+		return psm__nomem(err);
+	if (psm__cond_init(&pg->changed) < 0) {
+		psm__free(pg);
+		return psm__nomem(err);
+	}
+	if (psm__cond_init(&pg->keep) < 0) {
+		(void)pthread_cond_destroy(&pg->changed);
+		psm__free(pg);
+		return psm__nomem(err);
+	}
+	(void)pthread_mutex_init(&pg->lock, NULL);
+	pg->base.ops = &pg_ops;
+	pg->base.refs = 1;
+	read_settings(pg, cfg);
+	rc = open_store(pg, cfg, err);
+	if (rc < 0)
+		pg_free(&pg->base);
+	else
+		*out = &pg->base;
+	return rc;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <string.h>
+#include "transport/transport.h"
+
+psm_transport *
+psm_transport_ref(psm_transport *t)
+{
+	if (t)
+		__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+	return t;
+}
+
+void
+psm_transport_unref(psm_transport *t)
+{
+	if (t && __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		t->ops->free(t);
+}
+
+const char *
+psm_transport_name(const psm_transport *t)
+{
+	return t ? t->ops->name : "";
+}
+
+int
+psm__is_topic(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+	size_t len = name ? strspn(name, allowed) : 0;
+
+	return len >= 1 && len <= 249 && name[len] == '\0' &&
+	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+size_t
+psm__header_bytes(const struct psm__header *headers, size_t count)
+{
+	size_t i, size = 0;
+
+	for (i = 0; i < count; i++)
+		size += strlen(headers[i].name) + 1 + headers[i].len;
+	return size;
+}
+
+const char *
+psm__put(char **at, const void *bytes, size_t len)
+{
+	char *to = *at;
+
+	if (!bytes)
+		return NULL;
+	memcpy(to, bytes, len);
+	*at += len;
+	return to;
+}
+
+struct psm__header
+psm__put_header(char **at, const struct psm__header *from)
+{
+	struct psm__header h;
+
+	h.name = psm__put(at, from->name, strlen(from->name) + 1);
+	h.value = psm__put(at, from->value, from->len);
+	h.len = from->value ? from->len : 0;
+	return h;
+}
+
+int
+psm__record_parse(const struct psm__record *rec, psm_event **out,
+                  psm_error *err)
+{
+	struct psm__origin origin = {
+	    .topic = rec->topic,
+	    .partition = rec->partition,
+	    .offset = rec->offset,
+	    .timestamp_ms = rec->timestamp_ms,
+	    .key = rec->key,
+	    .key_len = rec->key_len,
+	    .attempt = 1,
+	    .deadline_ms = INT64_MAX,
+	};
+	int rc = psm_event_parse(rec->value, rec->value_len, out, err);
+
+	if (rc < 0)
+		return rc;
+	psm__event_set_origin(*out, &origin);
+	rc = psm__event_read_headers(*out, rec->headers, rec->header_count);
+	if (rc >= 0)
+		return 0;
+	psm_event_free(*out);
+	*out = NULL;
+	return psm__nomem(err);
+}
+
+void
+psm__source_log_gap(const char *group, const struct psm__gap *gap)
+{
+	char where[32], from[24], to[24];
+
+	snprintf(where, sizeof(where), "%d", (int)gap->partition);
+	snprintf(from, sizeof(from), "%lld", (long long)gap->from);
+	snprintf(to, sizeof(to), "%lld", (long long)gap->to);
+	psm__log(PSM_LOG_ERROR,
+	         gap->from < gap->to
+	             ? "messages are gone that were never read"
+	             : "the topic is not the one that was read before",
+	         "group", group, "topic", gap->topic, "partition", where,
+	         "from", from, "to", to, NULL);
+}
