@@ -16,7 +16,7 @@ BEGIN {
 	down("base", "")
 	down("json", "base")
 	down("event", "base json")
-	down("spool", "base json event transport")
+	down("spool", "base json event")
 	down("store", "base json event")
 	down("domain", "base json event")
 	down("transport", "base json event")

@@ -9,6 +9,8 @@
 #include "testing_pg.h"
 #ifdef REAL
 #include "testing_kafka.h"
+
+#include "transport/memory/memory.h"
 #endif
 
 #define DLQ TOPIC ".dlq"

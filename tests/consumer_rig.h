@@ -10,6 +10,7 @@
 #include <psymatch/psymatch.h>
 
 #include "transport/transport.h"
+#include "transport/memory/memory.h"
 #include "testing.h"
 
 #define TOPIC "matching-events"

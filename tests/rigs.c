@@ -3,6 +3,7 @@
 
 #include "transport/memory/memory_int.h"
 #include "transport/murmur2.h"
+#include "transport/memory/memory.h"
 #include "mock.h"
 #include "testing_pg.h"
 

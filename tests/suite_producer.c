@@ -13,6 +13,8 @@
  */
 #include "testing_rows.h"
 
+#include "transport/memory/memory.h"
+
 #include <ftw.h>
 #include <signal.h>
 #include <sys/wait.h>

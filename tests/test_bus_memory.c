@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "suite_bus.h"
 
+#include "transport/memory/memory.h"
+
 static psm_transport *
 open_memory(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/consumer/consumer_int.h"
 #include "transport/murmur2.h"
+#include "transport/memory/memory.h"
 #include "consumer_rig.h"
 
 /* -- tests */

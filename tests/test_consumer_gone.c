@@ -5,6 +5,8 @@
  */
 #include "consumer_env.h"
 
+#include "transport/memory/memory.h"
+
 /* -- dead letters in a topic */
 
 static int

@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include "transport/murmur2.h"
+#include "transport/memory/memory.h"
 
 /* -- rows */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "transport/kafka/kafka_int.h"
+#include "transport/kafka/kafka.h"
 #include "mock.h"
 #include "testing.h"
 

@@ -8,6 +8,7 @@
 #include "testing_pg.h"
 
 #include "store/pool.h"
+#include "transport/memory/memory.h"
 
 #include <psymatch/producer.h>
 #include <psymatch/relay.h>

@@ -5,6 +5,8 @@
 #include "testing_outbox.h"
 #include "testing_pg.h"
 
+#include "transport/memory/memory.h"
+
 #include <signal.h>
 #include <sys/wait.h>
 

@@ -2,6 +2,7 @@
 /* A row of the outbox is the record as it travels: whoever publishes rows, the
  * relay or a program that reads the database's log, sends the same bytes. */
 #include "transport/transport.h"
+#include "transport/memory/memory.h"
 #include "testing.h"
 #include "testing_outbox.h"
 #include "testing_pg.h"

@@ -5,6 +5,8 @@
 #include "testing_flow.h"
 #include "testing_pg.h"
 
+#include "transport/memory/memory.h"
+
 static void
 put(int from, int to)
 {

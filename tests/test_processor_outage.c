@@ -4,6 +4,8 @@
 #include "testing_flow.h"
 #include "testing_pg.h"
 
+#include "transport/memory/memory.h"
+
 /* -- outages */
 
 START_TEST(database_goes_in_the_middle_of_a_batch)

@@ -4,6 +4,8 @@
 #include "testing_flow.h"
 #include "testing_pg.h"
 
+#include "transport/memory/memory.h"
+
 #include <poll.h>
 
 /* -- a transport around the memory's whose polls can be made to fail */

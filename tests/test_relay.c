@@ -6,6 +6,8 @@
 #include "testing_outbox.h"
 #include "testing_pg.h"
 
+#include "transport/memory/memory.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>

@@ -5,6 +5,8 @@
 #include "testing_outbox.h"
 #include "testing_pg.h"
 
+#include "transport/memory/memory.h"
+
 /* -- a service starts its relay while it migrates */
 
 static int warnings, waits; /* __atomic */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "transport/murmur2.h"
+#include "transport/memory/memory.h"
 
 struct again {
 	struct seen seen;

@@ -4,6 +4,8 @@
 #include "testing_flow.h"
 #include "testing_pg.h"
 
+#include "transport/memory/memory.h"
+
 #include <psymatch/replay.h>
 
 #define SHADOW "Sha\"dow of y"

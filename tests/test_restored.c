@@ -10,6 +10,8 @@
 #include "testing_flow.h"
 #include "testing_pg.h"
 
+#include "transport/memory/memory.h"
+
 #define EVENTS 20
 /* What is left of them where retention takes some. */
 #define KEPT 8

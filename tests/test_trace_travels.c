@@ -4,6 +4,7 @@
 #include "mock.h"
 
 #include "transport/transport.h"
+#include "transport/memory/memory.h"
 #include "testing.h"
 
 #define TOPIC "therapist-events"

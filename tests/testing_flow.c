@@ -3,6 +3,8 @@
 #include "testing_flow.h"
 #include "testing_pg.h"
 
+#include "transport/memory/memory.h"
+
 #include <time.h>
 
 /* Tests of processors are built a second time with more than one. */

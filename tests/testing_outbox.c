@@ -3,6 +3,8 @@
 #include "testing_outbox.h"
 #include "testing_pg.h"
 
+#include "transport/memory/memory.h"
+
 #include <pthread.h>
 
 psm_store *st;

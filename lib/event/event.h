@@ -6,6 +6,7 @@
 #include <psymatch/event.h>
 
 #include "base/base.h"
+#include "event/message.h"
 
 /* The parts of a stored event, as an outbox row has them; all borrowed. */
 struct psm__event_parts {
@@ -30,13 +31,6 @@ size_t psm__event_write(const psm_event *ev, int wire, char *to);
 /* At least the bytes that psm__event_write() and a NUL need, for either wire;
  * 0: out of memory. */
 size_t psm__event_room(const psm_event *ev);
-
-/* A record's header, as it travels. The value may be any bytes. */
-struct psm__header {
-	const char *name;  /* NUL-terminated */
-	const char *value; /* NULL: a header without one, len 0 */
-	size_t len;
-};
 
 /* Most headers that an event has of its own. */
 #define PSM__EVENT_HEADERS 4

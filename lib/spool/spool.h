@@ -9,7 +9,7 @@
 #define PSM_SPOOL_H
 
 #include "base/base.h"
-#include "transport/transport.h"
+#include "event/message.h"
 
 /* What has happened to a record when append returns 0. */
 enum psm__durability {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a transport is to the producer, the consumer and the processor: a sink
- * to send into and a source to read from. Two implementations here: memory,
- * kafka; the third, postgres, is in lib/flow, because it needs the store.
+ * to send into and a source to read from. Implemented by
+ * memory, kafka and postgres, each in a folder of its own.
  */
 #ifndef PSM_TRANSPORT_INT_H
 #define PSM_TRANSPORT_INT_H
@@ -18,28 +18,7 @@
 int psm__is_topic(const char *name);
 #define PSM__WANT_TOPIC "1 to 249 of [A-Za-z0-9._-], not \".\" or \"..\""
 
-/* -- copying. Who copies asks for the size first and puts all of it into one
- * block. */
-
-/* The bytes behind the array that copies of headers take. */
-size_t psm__header_bytes(const struct psm__header *headers, size_t count);
-/* Copy len bytes to *at, which moves behind them; NULL stays NULL. */
-const char *psm__put(char **at, const void *bytes, size_t len);
-/* The same for what a header points to. */
-struct psm__header psm__put_header(char **at, const struct psm__header *from);
-
 /* -- sending. One thread at a time per sink, but for wake. */
-
-struct psm__message {
-	const char *topic;
-	const char *key; /* may be NULL; copied, like topic */
-	size_t key_len;
-	const void *value; /* borrowed until the report, not copied */
-	size_t value_len;
-	const struct psm__header *headers; /* copied */
-	size_t header_count;
-	uint64_t token; /* comes back with the report */
-};
 
 /*
  * rc 0: acknowledged by all in-sync replicas. Else why not:
@@ -274,36 +253,5 @@ struct psm_transport {
 	const struct psm__transport_ops *ops;
 	int refs; /* __atomic */
 };
-
-/* Partitions per topic of the transport that PSYMATCH_TRANSPORT=memory
- * opens. */
-#define PSM__MEMORY_PARTITIONS 3
-
-int psm__transport_kafka(const psm_config *cfg, psm_transport **out,
-                         psm_error *err);
-
-/* For tests: the librdkafka client of a kafka sink fails for good, as it does
- * when a broker lost its sequence. */
-void psm__kafka_kill_sink(struct psm__sink *s);
-
-/* -- memory transport, for tests: what the mock cluster offers for Kafka. */
-/* down 1: nothing is acknowledged and nothing can be read until down 0. */
-void psm__memory_set_down(psm_transport *t, int down);
-/* All members of all groups are taken for dead, though they live: others may
- * have their partitions. They hear of it at their next poll, and join anew. A
- * group where somebody has not heard of the last time is left alone. */
-void psm__memory_evict(psm_transport *t);
-/* The next count sends are reported as rc. */
-void psm__memory_fail_next(psm_transport *t, int count, int rc);
-int64_t psm__memory_count(psm_transport *t, const char *topic);
-/* The topic is dropped and made anew: it is another log, from offset 0. */
-void psm__memory_wipe(psm_transport *t, const char *topic);
-/* Retention: each partition of topic keeps its newest `keep` messages. */
-void psm__memory_retain(psm_transport *t, const char *topic, size_t keep);
-/* Put raw bytes there, e.g. garbage; value NULL is a null value. */
-int psm__memory_put(psm_transport *t, const char *topic, const char *key,
-                    const void *value, size_t len);
-/* The same with headers; the token is not used. */
-int psm__memory_put_message(psm_transport *t, const struct psm__message *m);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "transport/kafka/kafka.h"
 #include "transport/kafka/kafka_int.h"
 
 void

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/kafka/kafka.h"
 #include "transport/kafka/topic.h"
 
 _Static_assert(sizeof(void *) >= sizeof(uint64_t),

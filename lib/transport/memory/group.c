@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "transport/memory/memory.h"
 #include "transport/memory/memory_int.h"
 
 static int

@@ -2,6 +2,7 @@
 /* The memory transport itself: its topics, and the hooks of the tests. */
 #include <string.h>
 
+#include "transport/memory/memory.h"
 #include "transport/memory/memory_int.h"
 #include "transport/murmur2.h"
 

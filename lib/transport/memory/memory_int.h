@@ -7,6 +7,7 @@
 #ifndef PSM_MEMORY_INT_H
 #define PSM_MEMORY_INT_H
 
+#include "transport/memory/memory.h"
 #include "transport/transport.h"
 
 /* A partition keeps its newest messages up to these limits; older ones vanish

@@ -2,6 +2,7 @@
 /* Reading a topic of the memory transport without a group. */
 #include <string.h>
 
+#include "transport/memory/memory.h"
 #include "transport/memory/memory_int.h"
 
 struct reader {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Here and not with the other transports: one of them needs the store. */
+#include "transport/kafka/kafka.h"
+#include "transport/memory/memory.h"
 #include "transport/postgres/postgres.h"
 
 #include <string.h>

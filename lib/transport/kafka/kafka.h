@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PSM_TRANSPORT_KAFKA_H
+#define PSM_TRANSPORT_KAFKA_H
+
+#include "transport/transport.h"
+
+int psm__transport_kafka(const psm_config *cfg, psm_transport **out,
+                         psm_error *err);
+
+/* For tests: the librdkafka client of a kafka sink fails for good, as it does
+ * when a broker lost its sequence. */
+void psm__kafka_kill_sink(struct psm__sink *s);
+
+#endif
