@@ -19,15 +19,15 @@ delivered(const char *event_id, int rc, const char *reason, void *user)
 static int
 send_one(psm_producer *p, int search, psm_error *err)
 {
-	char payload[128];
+	psm_payload *m = psm_payload_new("search.status_changed");
 	psm_event *ev = NULL;
-	int len = snprintf(payload, sizeof payload,
-	                   "{\"search_id\":%d,\"patient_id\":3,"
-	                   "\"old_status\":null,\"new_status\":\"aktiv\"}",
-	                   search);
-	int rc = psm_event_new("search.status_changed", "example", payload,
-	                       (size_t)len, &ev, err);
+	int rc;
 
+	psm_payload_int(m, "search_id", search);
+	psm_payload_int(m, "patient_id", 3);
+	psm_payload_null(m, "old_status");
+	psm_payload_text(m, "new_status", "aktiv");
+	rc = psm_event_new_from(m, "example", &ev, err);
 	if (rc == 0)
 		rc = psm_producer_send(p, psm_event_topic(ev), ev, err);
 	psm_event_free(ev);

@@ -45,15 +45,13 @@ produce(psm_transport *t, const psm_config *cfg, psm_error *err)
 	if (rc == 0)
 		rc = psm_producer_start(p, err);
 	for (i = 1; i <= 3 && rc == 0; i++) {
-		char payload[128];
-		int len =
-		    snprintf(payload, sizeof payload,
-		             "{\"search_id\":%d,\"patient_id\":3,"
-		             "\"old_status\":null,\"new_status\":\"aktiv\"}",
-		             i);
+		psm_payload *m = psm_payload_new("search.status_changed");
 
-		rc = psm_event_new("search.status_changed", "example", payload,
-		                   (size_t)len, &ev, err);
+		psm_payload_int(m, "search_id", i);
+		psm_payload_int(m, "patient_id", 3);
+		psm_payload_null(m, "old_status");
+		psm_payload_text(m, "new_status", "aktiv");
+		rc = psm_event_new_from(m, "example", &ev, err);
 		if (rc == 0)
 			rc = psm_producer_send(p, psm_event_topic(ev), ev, err);
 		psm_event_free(ev);

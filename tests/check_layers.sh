@@ -37,7 +37,7 @@ BEGIN {
 
 	of("base", "base clock config error health log memory metrics uuid version")
 	of("json", "json")
-	of("event", "catalogue event")
+	of("event", "catalogue event payload")
 	of("spool", "spool")
 	of("transport", "transport")
 	of("client", "consumer handler producer replay")

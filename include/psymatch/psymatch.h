@@ -17,6 +17,7 @@
 #include <psymatch/matching.h>
 #include <psymatch/memory.h>
 #include <psymatch/metrics.h>
+#include <psymatch/payload.h>
 #include <psymatch/processor.h>
 #include <psymatch/producer.h>
 #include <psymatch/relay.h>

@@ -25,8 +25,8 @@ class Store(unittest.TestCase):
         shell = "printf '%%s\\n' %s; read -r end" % " ".join('"$%s"' % name for name in SETTINGS)
         # A library preloaded for Python is nothing for the server.
         env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
-        cls.server = subprocess.Popen([script, "--private", "sh", "-c", shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      env=env, text=True)
+        cls.server = subprocess.Popen([script, "--private", "sh", "-c", shell],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True)
         values = [cls.server.stdout.readline().strip() for _ in SETTINGS]
         if not values[-1]:
             cls.tearDownClass()
