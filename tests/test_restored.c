@@ -279,15 +279,20 @@ check_case(size_t i)
 	              "%s: duplicates", names[i]);
 	ck_assert_msg(psm_processor_stat(processors[i], "gaps") == is_behind(c),
 	              "%s: gaps", names[i]);
-	if (is_behind(c))
+	/* On a busy machine another sentence may be the worse one for a while.
+	 */
+	if (is_behind(c)) {
+		PG_UNTIL(says(processors[i], "are gone, never read"));
 		ck_assert_msg(
-		    says(processors[i], "are gone, never read") &&
-			psm_processor_stat(processors[i], "gap_messages") ==
-			    low - c->done,
+		    psm_processor_stat(processors[i], "gap_messages") ==
+			low - c->done,
 		    "%s: gap", names[i]);
-	ck_assert_msg(says(processors[i], "no offset in the database") ==
-	                  is_told(c),
-	              "%s: health", names[i]);
+	}
+	if (is_told(c))
+		PG_UNTIL(says(processors[i], "no offset in the database"));
+	else
+		ck_assert_msg(!says(processors[i], "no offset in the database"),
+		              "%s: health", names[i]);
 }
 
 START_TEST(each_once_that_is_kept)
