@@ -105,12 +105,12 @@ struct reader {
 };
 
 static int64_t
-on_start(const char *topic, int32_t partition, int64_t committed, int64_t born,
-         void *user)
+on_start(const char *topic, int32_t partition, int64_t committed,
+         int64_t incarnation, void *user)
 {
 	struct reader *r = user;
 
-	(void)born;
+	(void)incarnation;
 	ck_assert_str_eq(topic, TOPIC);
 	r->seen_committed[partition] = committed;
 	r->assigned[partition] = 1;

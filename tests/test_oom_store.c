@@ -217,7 +217,7 @@ use_offsets(psm_tx *tx)
 {
 	struct psm__place at = PLACE;
 	psm_rows *moved = NULL, *again = NULL;
-	int64_t next = 0, born = 0;
+	int64_t next = 0, incarnation = 0;
 	int held = 0, rc;
 
 	rc = psm__offset_move(tx, &at, -1, 5, "owner", &moved, NULL);
@@ -226,9 +226,9 @@ use_offsets(psm_tx *tx)
 	if (rc == 0)
 		rc = psm__offset_set(tx, &at, 5, NULL);
 	if (rc == 0)
-		rc = psm__offset_read(tx, &at, &next, &born, NULL);
+		rc = psm__offset_read(tx, &at, &next, &incarnation, NULL);
 	if (rc == 0)
-		ck_assert(next == 5 && born == 7 &&
+		ck_assert(next == 5 && incarnation == 7 &&
 		          psm_rows_affected(again) == 1);
 	if (rc == 0)
 		rc = psm__offset_hold(tx, &at, 1, "owner", &held, NULL);

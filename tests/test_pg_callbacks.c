@@ -77,11 +77,11 @@ strike(enum callback which, const char *topic, int32_t partition)
 }
 
 static int64_t
-start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
-         void *user)
+start_at(const char *topic, int32_t partition, int64_t committed,
+         int64_t incarnation, void *user)
 {
 	(void)committed;
-	(void)born;
+	(void)incarnation;
 	(void)user;
 	strike(START_AT, topic, partition);
 	return -1;

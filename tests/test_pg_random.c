@@ -72,13 +72,13 @@ struct member {
 };
 
 static int64_t
-on_given(const char *topic, int32_t partition, int64_t committed, int64_t born,
-         void *user)
+on_given(const char *topic, int32_t partition, int64_t committed,
+         int64_t incarnation, void *user)
 {
 	struct member *m = user;
 
 	(void)topic;
-	(void)born;
+	(void)incarnation;
 	m->committed[partition] = committed;
 	return -1;
 }

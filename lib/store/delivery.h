@@ -86,13 +86,13 @@ int psm__upkeep(psm_store *st, struct psm__conn *c, int *more, psm_error *err);
 struct psm__place {
 	const char *consumer, *topic;
 	int32_t partition;
-	int64_t born; /* of the log, for a move; 0: not known */
+	int64_t incarnation; /* of the log, for a move; 0: not known */
 };
 
-/* *next is -1 if the consumer has never been there; *born: the log it is of, 0:
- * not known. */
+/* *next is -1 if the consumer has never been there; *incarnation: the log it is
+ * of, 0: not known. */
 int psm__offset_read(psm_tx *tx, const struct psm__place *at, int64_t *next,
-                     int64_t *born, psm_error *err);
+                     int64_t *incarnation, psm_error *err);
 /*
  * Queue the fence: from expected (-1: there is no row yet) to next. After a
  * sync, psm_rows_affected(*rows) is 0 if another one has moved it.

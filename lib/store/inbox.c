@@ -6,7 +6,7 @@
 /* The parameters that name a place, and room for the numbers as text. */
 struct place_params {
 	struct psm__param list[7];
-	struct psm__number partition, a, b, born;
+	struct psm__number partition, a, b, incarnation;
 };
 
 static void
@@ -22,14 +22,14 @@ fill_place(struct place_params *p, const struct psm__place *at)
 
 int
 psm__offset_read(psm_tx *tx, const struct psm__place *at, int64_t *next,
-                 int64_t *born, psm_error *err)
+                 int64_t *incarnation, psm_error *err)
 {
 	struct place_params p;
 	psm_rows *rows = NULL;
 	int rc;
 
 	*next = -1;
-	*born = 0;
+	*incarnation = 0;
 	fill_place(&p, at);
 	rc = psm__tx_queue(
 	    tx, "SELECT next, born FROM psymatch.consumer_offset " WHERE_PLACE,
@@ -38,7 +38,7 @@ psm__offset_read(psm_tx *tx, const struct psm__place *at, int64_t *next,
 		rc = psm__tx_sync(tx, err);
 	if (rc == 0 && psm_rows_count(rows) > 0) {
 		*next = psm_rows_int(rows, 0, 0);
-		*born = psm_rows_int(rows, 0, 1);
+		*incarnation = psm_rows_int(rows, 0, 1);
 	}
 	psm_rows_free(rows);
 	return rc;
@@ -54,7 +54,8 @@ psm__offset_move(psm_tx *tx, const struct psm__place *at, int64_t expected,
 	fill_place(&p, at);
 	p.list[3] = psm__param_text(psm__number(&p.a, next));
 	p.list[4] = psm__param_text(owner);
-	p.list[5] = psm__param_text(psm__number(&p.born, at->born));
+	p.list[5] =
+	    psm__param_text(psm__number(&p.incarnation, at->incarnation));
 	if (expected < 0)
 		return psm__tx_queue(
 		    tx,

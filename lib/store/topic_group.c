@@ -24,7 +24,8 @@ psm__group_follow(struct psm__conn *c, const struct psm__topic_member *m,
 	if (rc == 0)
 		rc = psm__conn_queue(
 		    c,
-		    "SELECT f.*, " PSM__BORN_SQL " FROM psymatch.group_follow("
+		    "SELECT f.*, " PSM__INCARNATION_SQL
+		    " FROM psymatch.group_follow("
 		    "$1, $2::uuid, $3::text[], $4::bigint) AS f "
 		    "LEFT JOIN psymatch.topic AS t "
 		    "ON t.name = f.topic",
@@ -44,7 +45,7 @@ psm__group_share(const psm_rows *rows, size_t i, struct psm__topic_share *out)
 	out->keep = psm_rows_int(rows, i, 3) != 0;
 	out->fresh = psm_rows_int(rows, i, 4) != 0;
 	out->next = psm_rows_text(rows, i, 5) ? psm_rows_int(rows, i, 5) : -1;
-	out->born = psm_rows_int(rows, i, 6);
+	out->incarnation = psm_rows_int(rows, i, 6);
 }
 
 int

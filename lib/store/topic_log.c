@@ -219,7 +219,7 @@ psm__topic_forget_writer(struct psm__conn *c, const char *writer,
 
 #define ENDS_SQL                                                               \
 	"SELECT p.first, p.next, (SELECT generation FROM "                     \
-	"psymatch.group_state WHERE group_name = $3), " PSM__BORN_SQL          \
+	"psymatch.group_state WHERE group_name = $3), " PSM__INCARNATION_SQL   \
 	" FROM unnest($1::text[], $2::integer[]) WITH ORDINALITY "             \
 	"AS w(topic, partition, nth) LEFT JOIN psymatch.log_partition AS p "   \
 	"ON p.topic = w.topic AND p.partition = w.partition "                  \
@@ -314,7 +314,7 @@ take_ends(const psm_rows *ends, struct psm__topic_place *list, size_t count,
 		list[i].first = psm_rows_int(ends, i, 0);
 		list[i].next =
 		    psm_rows_text(ends, i, 1) ? psm_rows_int(ends, i, 1) : -1;
-		list[i].born = psm_rows_int(ends, i, 3);
+		list[i].incarnation = psm_rows_int(ends, i, 3);
 		if (psm_rows_text(ends, i, 2))
 			*generation = psm_rows_int(ends, i, 2);
 	}

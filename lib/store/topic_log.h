@@ -49,7 +49,7 @@ struct psm__topic_place {
 	int64_t position;
 	int64_t first, next; /* filled in: what there is; next -1: no such
 	                        partition */
-	int64_t born;        /* filled in: another number, another log */
+	int64_t incarnation; /* filled in: another number, another log */
 	int wanted;          /* messages of it are to be read */
 };
 /* A message, borrowed from the rows but for what it says. */
@@ -81,8 +81,8 @@ int psm__topic_expire(struct psm__conn *c, int64_t keep_ms, int most,
 
 struct psm__topic_extent {
 	int32_t partition;
-	int64_t from, to; /* offsets; to is behind the last */
-	int64_t born;     /* as in a place */
+	int64_t from, to;    /* offsets; to is behind the last */
+	int64_t incarnation; /* as in a place */
 };
 /* One row per partition of the topic (partition < 0: all of them), as far as
  * its messages can be of these times; *rows is new, without rows if there is no
@@ -102,15 +102,16 @@ struct psm__topic_member {
 	int64_t lease_ms;
 };
 /* Of topic t. */
-#define PSM__BORN_SQL "(extract(epoch FROM t.created_at) * 1000000)::bigint"
+#define PSM__INCARNATION_SQL                                                   \
+	"(extract(epoch FROM t.created_at) * 1000000)::bigint"
 
 /* One row of psm__group_follow. */
 struct psm__topic_share {
 	const char *topic; /* NULL: the row with the generation */
 	int32_t partition;
 	int keep, fresh;
-	int64_t next; /* -1: nothing was committed */
-	int64_t born; /* as in a place */
+	int64_t next;        /* -1: nothing was committed */
+	int64_t incarnation; /* as in a place */
 	int64_t generation;
 };
 /* Join or stay in the group; *rows is new: all partitions of the member. */

@@ -26,7 +26,7 @@
 #define TO_SQL HALVING("to_timestamp($4::bigint / 1000.0)")
 
 #define RANGE_SQL                                                              \
-	"SELECT p.partition, " PSM__BORN_SQL ", "                              \
+	"SELECT p.partition, " PSM__INCARNATION_SQL ", "                       \
 	"CASE WHEN $3::bigint IS NULL THEN p.first ELSE " FROM_SQL " END, "    \
 	"CASE WHEN $4::bigint IS NULL THEN p.next ELSE " TO_SQL " END "        \
 	"FROM psymatch.topic AS t JOIN psymatch.log_partition AS p "           \
@@ -56,7 +56,7 @@ void
 psm__topic_extent(const psm_rows *rows, size_t i, struct psm__topic_extent *out)
 {
 	out->partition = (int32_t)psm_rows_int(rows, i, 0);
-	out->born = psm_rows_int(rows, i, 1);
+	out->incarnation = psm_rows_int(rows, i, 1);
 	out->from = psm_rows_int(rows, i, 2);
 	out->to = psm_rows_int(rows, i, 3);
 }

@@ -138,13 +138,13 @@ struct psm__source_conf {
 	/*
 	 * On the polling thread, when a partition is given to us: where to
 	 * start, with committed = the group's offset in the broker (-1: none,
-	 * or PSM__COMMITTED_UNKNOWN), and born = which log of that name it is:
-	 * another number, another log; 0: not known.
+	 * or PSM__COMMITTED_UNKNOWN), and incarnation = which log of that name
+	 * it is: another number, another log; 0: not known.
 	 * Return an offset, PSM__EARLIEST, or -1 for "committed, else the
 	 * earliest". NULL: -1.
 	 */
 	int64_t (*start_at)(const char *topic, int32_t partition,
-	                    int64_t committed, int64_t born, void *user);
+	                    int64_t committed, int64_t incarnation, void *user);
 	/* On the polling thread: the group has this offset now, by a commit of
 	 * ours. May be NULL. */
 	void (*confirmed)(const char *topic, int32_t partition, int64_t next,

@@ -31,7 +31,8 @@ struct psm__cpart {
 	int64_t committed; /* what was last committed of it; -1: nothing */
 	/* What the group is known to have; -1: nothing. */
 	int64_t confirmed;
-	int64_t born; /* of its log, as the transport says; 0: not known */
+	int64_t incarnation; /* of its topic, from the transport; 0: not known
+	                      */
 	/* A record whose handler asked for another try; the transport holds
 	 * the rest of the partition until it is done. */
 	int retrying;
@@ -46,7 +47,7 @@ struct psm__cpart {
 struct psm__cmemo {
 	char *topic;
 	int32_t partition;
-	int64_t next, confirmed, born; /* as those of its part */
+	int64_t next, confirmed, incarnation; /* as those of its part */
 };
 
 struct psm__consumer_counts {
@@ -124,7 +125,7 @@ void psm__cpart_drop_all(psm_consumer *c);
 void psm__cpart_remember(psm_consumer *c, const struct psm__cpart *part);
 /* It comes: where to start, as start_at of psm__source_conf. */
 int64_t psm__cpart_recall(psm_consumer *c, const char *topic, int32_t partition,
-                          int64_t committed, int64_t born);
+                          int64_t committed, int64_t incarnation);
 /* The group has this offset now. */
 void psm__cpart_confirmed(psm_consumer *c, const char *topic, int32_t partition,
                           int64_t next);

@@ -63,7 +63,7 @@ psm__consumer_gap(const struct psm__gap *gap, void *user)
 		part->next = gap->to;
 	if (part && gap->from >= gap->to) {
 		part->confirmed = -1; /* of the log before */
-		part->born = 0;
+		part->incarnation = 0;
 	}
 	pthread_mutex_lock(&c->lock);
 	c->gap_ms = psm__mono_ms();

@@ -44,10 +44,11 @@ on_revoked(const char *topic, int32_t partition, void *user)
 }
 
 static int64_t
-start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
-         void *user)
+start_at(const char *topic, int32_t partition, int64_t committed,
+         int64_t incarnation, void *user)
 {
-	return psm__cpart_recall(user, topic, partition, committed, born);
+	return psm__cpart_recall(user, topic, partition, committed,
+	                         incarnation);
 }
 
 static void

@@ -148,14 +148,16 @@ psm__cpart_remember(psm_consumer *c, const struct psm__cpart *part)
 	}
 	memo->next = part->next;
 	memo->confirmed = part->confirmed;
-	memo->born = part->born;
+	memo->incarnation = part->incarnation;
 }
 
 /* A group forgets what it had only with the topic. */
 static int
-is_other_log(const struct psm__cmemo *memo, int64_t committed, int64_t born)
+is_other_log(const struct psm__cmemo *memo, int64_t committed,
+             int64_t incarnation)
 {
-	if (memo->born != 0 && born != 0 && memo->born != born)
+	if (memo->incarnation != 0 && incarnation != 0 &&
+	    memo->incarnation != incarnation)
 		return 1;
 	return committed != PSM__COMMITTED_UNKNOWN &&
 	       committed < memo->confirmed;
@@ -183,13 +185,13 @@ tell_anew(psm_consumer *c, const struct psm__cmemo *memo, int64_t committed)
  */
 int64_t
 psm__cpart_recall(psm_consumer *c, const char *topic, int32_t partition,
-                  int64_t committed, int64_t born)
+                  int64_t committed, int64_t incarnation)
 {
 	struct psm__cmemo *memo = find_memo(c, topic, partition);
 	struct psm__cpart *part;
 	int64_t at = -1;
 
-	if (memo && is_other_log(memo, committed, born)) {
+	if (memo && is_other_log(memo, committed, incarnation)) {
 		tell_anew(c, memo, committed);
 		memo->next = memo->confirmed = -1;
 	}
@@ -200,7 +202,7 @@ psm__cpart_recall(psm_consumer *c, const char *topic, int32_t partition,
 	part = psm__cpart_get(c, topic, partition);
 	if (!part)
 		return at;
-	part->born = born;
+	part->incarnation = incarnation;
 	part->confirmed = committed;
 	if (committed == PSM__COMMITTED_UNKNOWN)
 		part->confirmed = memo ? memo->confirmed : -1;

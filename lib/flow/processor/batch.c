@@ -64,14 +64,14 @@ static int
 place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
 {
 	struct psm__place at = psm__part_place(pr, p);
-	int64_t born;
+	int64_t incarnation;
 	int rc;
 
 	if (!p->known) {
-		rc = psm__offset_read(tx, &at, &p->next, &born, pr->err);
+		rc = psm__offset_read(tx, &at, &p->next, &incarnation, pr->err);
 		if (rc < 0)
 			return rc;
-		if (psm__part_other_log(pr, p, born)) {
+		if (psm__part_other_log(pr, p, incarnation)) {
 			/* Nothing before the row is moved. */
 			find_parts(pr);
 			return 0;

@@ -20,9 +20,9 @@ move_row(psm_processor *pr, struct psm__part *p, psm_tx *tx)
 {
 	struct psm__place at = psm__part_place(pr, p);
 	psm_rows *moved = NULL;
-	int64_t row = -1, born = 0;
-	int rc = psm__offset_read(tx, &at, &row, &born, NULL);
-	int done = born != 0 && born == p->born;
+	int64_t row = -1, incarnation = 0;
+	int rc = psm__offset_read(tx, &at, &row, &incarnation, NULL);
+	int done = incarnation != 0 && incarnation == p->incarnation;
 
 	if (rc == 0 && !done && row > p->anew_to) {
 		rc = psm__offset_move(tx, &at, row, p->anew_to, pr->owner,
@@ -132,22 +132,23 @@ set_anew(psm_processor *pr, struct psm__part *p, int64_t to)
  * of this one; only a group that goes with the topic and knows nothing of it
  * has lost it with the old one. */
 static int
-is_other_log(const psm_processor *pr, const struct psm__part *p, int64_t born)
+is_other_log(const psm_processor *pr, const struct psm__part *p,
+             int64_t incarnation)
 {
-	if (p->next <= 0 || p->born == 0)
+	if (p->next <= 0 || p->incarnation == 0)
 		return 0;
-	if (born != 0)
-		return born != p->born;
+	if (incarnation != 0)
+		return incarnation != p->incarnation;
 	return pr->t->ops->keeps_groups && p->committed == -1;
 }
 
 int
-psm__part_other_log(psm_processor *pr, struct psm__part *p, int64_t born)
+psm__part_other_log(psm_processor *pr, struct psm__part *p, int64_t incarnation)
 {
 	struct psm__gap gap = {
 	    .topic = p->topic, .partition = p->partition, .from = p->next};
 
-	if (!is_other_log(pr, p, born))
+	if (!is_other_log(pr, p, incarnation))
 		return 0;
 	psm__source_log_gap(pr->name, &gap);
 	count_gap(pr, &gap, 0);
@@ -170,7 +171,7 @@ psm__processor_gap(const struct psm__gap *gap, void *user)
 		return;
 	set_anew(pr, p, gap->to);
 	p->reread = PSM__NOT_AGAIN;        /* the source is there */
-	p->born = 0;                       /* the next assignment tells */
+	p->incarnation = 0;                /* the next assignment tells */
 	(void)psm__part_begin_anew(pr, p); /* if not now, then before reading */
 }
 

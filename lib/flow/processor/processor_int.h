@@ -68,10 +68,10 @@ struct psm__item;
 
 /* One partition that is ours. */
 struct psm__part {
-	char *log;         /* the topic as the offset table has it */
-	const char *topic; /* the end of log */
-	int64_t born;      /* of the log that is there now; 0: not known */
-	int64_t committed; /* as the group said with it */
+	char *log;           /* the topic as the offset table has it */
+	const char *topic;   /* the end of log */
+	int64_t incarnation; /* of the log that is there now; 0: not known */
+	int64_t committed;   /* as the group said with it */
 	int32_t partition;
 	int ours; /* given to us, and not taken away since */
 	/* The row of the offset table as last seen: -1: there is none, if
@@ -297,9 +297,10 @@ void psm__processor_gap(const struct psm__gap *gap, void *user);
 /* Move the row of a part whose anew is set. 0: done; else it is to be tried
  * again before the part is read. @thread processor */
 int psm__part_begin_anew(psm_processor *pr, struct psm__part *p);
-/* 1: the row, as just read and of the log born, is of another log than the one
- * that is there. That is told, and anew set. @thread processor */
-int psm__part_other_log(psm_processor *pr, struct psm__part *p, int64_t born);
+/* 1: the row, as just read and of this incarnation, is of another log than the
+ * one that is there. That is told, and anew set. @thread processor */
+int psm__part_other_log(psm_processor *pr, struct psm__part *p,
+                        int64_t incarnation);
 /* There is no row, so the part is read from the earliest message on: say so if
  * its group had come further. @thread processor */
 void psm__part_tell_whole(psm_processor *pr, const struct psm__part *p);

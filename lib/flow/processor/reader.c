@@ -61,7 +61,8 @@ psm__reader_part(psm_processor *pr, const char *topic, int32_t partition)
 struct psm__place
 psm__part_place(const psm_processor *pr, const struct psm__part *p)
 {
-	return (struct psm__place){pr->name, p->log, p->partition, p->born};
+	return (struct psm__place){pr->name, p->log, p->partition,
+	                           p->incarnation};
 }
 
 static void
@@ -184,20 +185,20 @@ begin_whole(psm_processor *pr, struct psm__part *p)
 /* PostgreSQL has the truth; while it is away, the broker's hint has to do, and
  * the first transaction puts it right. */
 static int64_t
-start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
-         void *user)
+start_at(const char *topic, int32_t partition, int64_t committed,
+         int64_t incarnation, void *user)
 {
 	psm_processor *pr = user;
 	struct psm__place at;
 	struct psm__part *p;
 	psm_tx *tx = NULL;
-	int64_t row_born = 0;
+	int64_t row_incarnation = 0;
 	int i = part_index(pr, topic, partition);
 
 	if (i < 0)
 		return -1;
 	p = &pr->parts[i];
-	p->born = born;
+	p->incarnation = incarnation;
 	p->committed = committed;
 	at = psm__part_place(pr, p);
 	psm__part_reset(pr, p);
@@ -208,10 +209,10 @@ start_at(const char *topic, int32_t partition, int64_t committed, int64_t born,
 	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
 		return -1;
 	psm__tx_cancel(tx, &pr->worker.cancel);
-	if (psm__offset_read(tx, &at, &p->next, &row_born, NULL) == 0)
+	if (psm__offset_read(tx, &at, &p->next, &row_incarnation, NULL) == 0)
 		p->known = p->placed = 1;
 	psm_tx_rollback(tx);
-	if (p->known && psm__part_other_log(pr, p, row_born))
+	if (p->known && psm__part_other_log(pr, p, row_incarnation))
 		return begin_anew(pr, p);
 	return p->known && p->next < 0 ? begin_whole(pr, p) : p->next;
 }

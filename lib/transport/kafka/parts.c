@@ -139,9 +139,10 @@ choose_offsets(struct psm__kafka_source *s,
 		if (known && !tp->err)
 			committed = tp->offset >= 0 ? tp->offset : -1;
 		if (s->start_at)
-			at = s->start_at(tp->topic, tp->partition, committed,
-			                 psm__kafka_ids_born(ids, tp->topic),
-			                 s->user);
+			at = s->start_at(
+			    tp->topic, tp->partition, committed,
+			    psm__kafka_ids_incarnation(ids, tp->topic),
+			    s->user);
 		if (at == PSM__EARLIEST)
 			tp->offset = RD_KAFKA_OFFSET_BEGINNING;
 		else if (at >= 0 || committed >= 0)

@@ -42,7 +42,7 @@ struct psm__kafka_source {
 	void (*confirmed)(const char *topic, int32_t partition, int64_t next,
 	                  void *user);
 	int64_t (*start_at)(const char *topic, int32_t partition,
-	                    int64_t committed, int64_t born, void *user);
+	                    int64_t committed, int64_t incarnation, void *user);
 	void (*revoked)(const char *topic, int32_t partition, void *user);
 	void (*gap)(const struct psm__gap *gap, void *user);
 	void *user;
@@ -90,7 +90,7 @@ void psm__kafka_drop_parts(struct psm__kafka_source *s);
 /* From a thread of librdkafka: a queue is not empty any more. */
 void psm__kafka_raise(rd_kafka_t *rk, void *opaque);
 
-/* -- transport/kafka/born.c: which log a name stands for */
+/* -- transport/kafka/incarnation.c: which log a name stands for */
 
 struct psm__kafka_ids;
 /* Ask for the topics of the list. NULL: they cannot be known. */
@@ -98,7 +98,8 @@ struct psm__kafka_ids *
 psm__kafka_ids_ask(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list);
 /* Waits for the answer, for a limited time from when it was asked for. 0: not
  * known; ids may be NULL. */
-int64_t psm__kafka_ids_born(struct psm__kafka_ids *ids, const char *topic);
+int64_t psm__kafka_ids_incarnation(struct psm__kafka_ids *ids,
+                                   const char *topic);
 void psm__kafka_ids_free(struct psm__kafka_ids *ids);
 
 /* -- transport/kafka/member.c: @thread polling thread */

@@ -58,7 +58,7 @@ struct psm__mem_source {
 	void (*confirmed)(const char *topic, int32_t partition, int64_t next,
 	                  void *user);
 	int64_t (*start_at)(const char *topic, int32_t partition,
-	                    int64_t committed, int64_t born, void *user);
+	                    int64_t committed, int64_t incarnation, void *user);
 	void (*revoked)(const char *topic, int32_t partition, void *user);
 	void (*gap)(const struct psm__gap *gap, void *user);
 	void *user;

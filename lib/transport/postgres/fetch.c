@@ -263,12 +263,13 @@ static int
 is_same_log(struct psm__pg_source *s, struct psm__pg_part *part,
             const struct psm__topic_place *at)
 {
-	int64_t before = part->born;
+	int64_t before = part->incarnation;
 
 	part->end = at->next;
 	if (at->next >= 0)
-		part->born = *psm__pg_born(s, part->topic) = at->born;
-	if (at->next >= 0 && (before == 0 || before == at->born))
+		part->incarnation = *psm__pg_incarnation(s, part->topic) =
+		    at->incarnation;
+	if (at->next >= 0 && (before == 0 || before == at->incarnation))
 		return 1;
 	psm__pg_forget(part);
 	if (part->position > 0)

@@ -23,13 +23,13 @@ psm__pg_part(struct psm__pg_source *s, const char *topic, int32_t partition)
 
 /* The server tells only of topics that we asked for. */
 int64_t *
-psm__pg_born(struct psm__pg_source *s, const char *topic)
+psm__pg_incarnation(struct psm__pg_source *s, const char *topic)
 {
 	size_t i = 0;
 
 	while (i + 1 < s->topic_count && strcmp(s->topics[i], topic) != 0)
 		i++;
-	return &s->born[i];
+	return &s->incarnation[i];
 }
 
 static void
@@ -216,7 +216,7 @@ add_part(struct psm__pg_source *s, const struct psm__topic_share *share,
 		return psm__nomem(err);
 	}
 	part->partition = share->partition;
-	part->born = share->born;
+	part->incarnation = share->incarnation;
 	part->stage = PSM__PG_NEW;
 	part->position = share->next;
 	part->end = part->pending = part->confirmed = part->gap_from = -1;

@@ -115,7 +115,7 @@ ask_messages(struct reader *r, const void *what, psm_rows **rows,
 	                     left < PSM__PG_FETCH_MOST ? (int)left
 	                                               : PSM__PG_FETCH_MOST,
 	                     PSM__PG_FETCH_BYTES, &generation, rows, err);
-	if (rc == 0 && (at.next < 0 || at.born != part->born)) {
+	if (rc == 0 && (at.next < 0 || at.incarnation != part->incarnation)) {
 		psm_rows_free(*rows);
 		*rows = NULL;
 		rc = psm__fail(err, PSM_ERR_BROKER,

@@ -371,7 +371,7 @@ source_free(struct psm__pg_source *s)
 	for (i = 0; i < s->topic_count; i++)
 		psm__free(s->topics[i]);
 	psm__free(s->topics);
-	psm__free(s->born);
+	psm__free(s->incarnation);
 	psm__free(s->group);
 	psm_error_free(s->err);
 	psm__pg_disconnect(&s->link);
@@ -420,8 +420,8 @@ copy_conf(struct psm__pg_source *s, const struct psm__source_conf *conf,
 	s->err = psm_error_new();
 	s->group = psm__strdup(conf->group);
 	s->topics = psm__array(conf->topic_count, sizeof *s->topics);
-	s->born = psm__array(conf->topic_count, sizeof *s->born);
-	if (!s->err || !s->group || !s->topics || !s->born ||
+	s->incarnation = psm__array(conf->topic_count, sizeof *s->incarnation);
+	if (!s->err || !s->group || !s->topics || !s->incarnation ||
 	    psm_uuid_new(s->member, sizeof s->member) < 0)
 		return psm__nomem(err);
 	for (i = 0; i < conf->topic_count; i++) {

@@ -33,10 +33,10 @@ enum psm__pg_stage {
 struct psm__pg_part {
 	char *topic;
 	int32_t partition;
-	int64_t position; /* of the next message to hand out; -1: earliest */
-	int64_t born;     /* of its log; 0: not known yet */
-	int64_t end;      /* behind the last message; -1: unknown */
-	int64_t pending;  /* to be committed; -1: nothing */
+	int64_t position;    /* of the next message to hand out; -1: earliest */
+	int64_t incarnation; /* of its log; 0: not known yet */
+	int64_t end;         /* behind the last message; -1: unknown */
+	int64_t pending;     /* to be committed; -1: nothing */
 	int64_t held_until_ms;
 	enum psm__pg_stage stage;
 	int lost; /* it may be another member's: nothing is committed */
@@ -52,7 +52,8 @@ struct psm__pg_source {
 	struct psm__pg_link link;
 	char *group;
 	char **topics;
-	int64_t *born; /* of the log of each topic that was read; 0: none was */
+	int64_t *incarnation; /* of the log of each topic that was read; 0: none
+	                         was */
 	size_t topic_count;
 	struct psm__source_conf conf; /* the callbacks */
 	char member[40];              /* a UUID */
@@ -82,8 +83,8 @@ struct psm__pg_source {
 
 struct psm__pg_part *psm__pg_part(struct psm__pg_source *s, const char *topic,
                                   int32_t partition);
-/* Its place in s->born. */
-int64_t *psm__pg_born(struct psm__pg_source *s, const char *topic);
+/* Its place in s->incarnation. */
+int64_t *psm__pg_incarnation(struct psm__pg_source *s, const char *topic);
 /* Ask the group what is ours, give up and take over, with the callbacks. 0: the
  * connection is there. */
 int psm__pg_follow(struct psm__pg_source *s, psm_error *err);

@@ -83,14 +83,15 @@ psm__pg_tell_revoked(struct psm__pg_source *s)
 static void
 ask_start(struct psm__pg_source *s, struct psm__pg_part *part)
 {
-	int64_t born = *psm__pg_born(s, part->topic);
-	int64_t at = s->conf.start_at(part->topic, part->partition,
-	                              part->position, part->born, s->conf.user);
+	int64_t incarnation = *psm__pg_incarnation(s, part->topic);
+	int64_t at =
+	    s->conf.start_at(part->topic, part->partition, part->position,
+	                     part->incarnation, s->conf.user);
 
 	/* What we are told is a number of the log that was read, and this may
 	 * be another one: reading it will tell. */
-	if (at > 0 && born != 0)
-		part->born = born;
+	if (at > 0 && incarnation != 0)
+		part->incarnation = incarnation;
 	if (at >= 0 || at == PSM__EARLIEST)
 		part->position = at >= 0 ? at : -1;
 }

@@ -109,7 +109,7 @@ number_of(const rd_kafka_TopicDescription_t *topic)
 }
 
 int64_t
-psm__kafka_ids_born(struct psm__kafka_ids *ids, const char *topic)
+psm__kafka_ids_incarnation(struct psm__kafka_ids *ids, const char *topic)
 {
 	const rd_kafka_TopicDescription_t **list = NULL;
 	size_t count = 0, i;
@@ -148,7 +148,7 @@ psm__kafka_ids_ask(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list)
 }
 
 int64_t
-psm__kafka_ids_born(struct psm__kafka_ids *ids, const char *topic)
+psm__kafka_ids_incarnation(struct psm__kafka_ids *ids, const char *topic)
 {
 	(void)ids;
 	(void)topic;
