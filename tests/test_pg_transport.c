@@ -417,7 +417,7 @@ END_TEST
 
 /* -- a topic that goes and comes */
 
-START_TEST(c14_dropped_topic_begins_anew)
+START_TEST(c14_recreated_topic_is_read_from_its_start)
 {
 	struct psm__source *r;
 	struct rig_sender *s;
@@ -596,7 +596,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, c15_close_leaves_the_group);
 	tcase_add_test(tc, c08_slow_handler_keeps_its_partitions);
 	tcase_add_test(tc, retention_deletes_and_the_reader_goes_on);
-	tcase_add_test(tc, c14_dropped_topic_begins_anew);
+	tcase_add_test(tc, c14_recreated_topic_is_read_from_its_start);
 	tcase_add_test(tc, c14_dropped_under_a_member);
 	tcase_add_test(tc, cost_does_not_grow_with_history);
 	suite_add_tcase(s, tc);

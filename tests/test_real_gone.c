@@ -204,11 +204,11 @@ START_TEST(c14_all_records_were_deleted)
 END_TEST
 
 /* Shorter than the old one, and longer. */
-static const int made_anew[] = {20, 60};
+static const int recreated[] = {20, 60};
 
 /* The consumer was away. The broker forgets a group's offsets with the topic:
  * all that is in the new one is read. */
-START_TEST(c14_made_anew_while_away)
+START_TEST(c14_recreated_while_away)
 {
 	const char *topic = kafka_topic();
 	psm_consumer *c;
@@ -216,14 +216,14 @@ START_TEST(c14_made_anew_while_away)
 	end(reader_of(topic, NULL, 30));
 	kafka_delete(topic);
 	forget();
-	c = reader_of(topic, NULL, made_anew[_i]);
+	c = reader_of(topic, NULL, recreated[_i]);
 	ck_assert_int_eq(got.first, 0);
 	end(c);
 }
 END_TEST
 
 /* The consumer goes on running, and says that its log is another one now. */
-START_TEST(c14_made_anew_while_reading)
+START_TEST(c14_recreated_while_reading)
 {
 	char reason[256] = "";
 	const char *topic = kafka_topic();
@@ -246,7 +246,7 @@ END_TEST
 
 /* The consumer was told that the topic went. The new log is longer than what it
  * had handled of the old one, and nothing of that counts any more. */
-START_TEST(c14_made_anew_and_longer_while_reading)
+START_TEST(c14_recreated_and_longer_while_reading)
 {
 	const char *topic = kafka_topic();
 	psm_consumer *c = reader_of(topic, NULL, 30);
@@ -346,7 +346,7 @@ has_ids(void)
 }
 
 /* Nothing is lost with the name: the id of the topic is another one. */
-START_TEST(c14_made_anew_and_longer_while_away)
+START_TEST(c14_recreated_and_longer_while_away)
 {
 	const char *topic = kafka_topic();
 	psm_processor *pr;
@@ -533,17 +533,17 @@ main(int argc, char **argv)
 	tcase_add_test(tc, c14_retention_ran_past_the_consumer);
 	tcase_add_test(tc, c14_records_were_deleted);
 	tcase_add_test(tc, c14_all_records_were_deleted);
-	tcase_add_loop_test(tc, c14_made_anew_while_away, 0,
-	                    PSM__COUNT(made_anew));
-	tcase_add_test(tc, c14_made_anew_while_reading);
-	tcase_add_test(tc, c14_made_anew_and_longer_while_reading);
+	tcase_add_loop_test(tc, c14_recreated_while_away, 0,
+	                    PSM__COUNT(recreated));
+	tcase_add_test(tc, c14_recreated_while_reading);
+	tcase_add_test(tc, c14_recreated_and_longer_while_reading);
 	tcase_add_test(tc, a_topic_that_nobody_made);
 	tcase_add_test(tc, c12_a_transaction_leaves_no_lag);
 	tcase_add_test(tc, c06_away_for_longer_than_a_session);
 	suite_add_tcase(s, tc);
 	tcase_set_timeout(pg, 180);
 	tcase_add_checked_fixture(pg, set_up_store, tear_down_store);
-	tcase_add_test(pg, c14_made_anew_and_longer_while_away);
+	tcase_add_test(pg, c14_recreated_and_longer_while_away);
 	tcase_add_test(pg, a_row_without_a_number_is_of_this_log);
 	suite_add_tcase(s, pg);
 	return testing_run(srunner_create(s));

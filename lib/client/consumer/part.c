@@ -153,7 +153,7 @@ psm__cpart_remember(psm_consumer *c, const struct psm__cpart *part)
 
 /* A group forgets what it had only with the topic. */
 static int
-is_other_log(const struct psm__cmemo *memo, int64_t committed,
+is_recreated(const struct psm__cmemo *memo, int64_t committed,
              int64_t incarnation)
 {
 	if (memo->incarnation != 0 && incarnation != 0 &&
@@ -164,7 +164,8 @@ is_other_log(const struct psm__cmemo *memo, int64_t committed,
 }
 
 static void
-tell_anew(psm_consumer *c, const struct psm__cmemo *memo, int64_t committed)
+tell_recreated(psm_consumer *c, const struct psm__cmemo *memo,
+               int64_t committed)
 {
 	struct psm__gap gap = {.topic = memo->topic,
 	                       .partition = memo->partition,
@@ -191,8 +192,8 @@ psm__cpart_recall(psm_consumer *c, const char *topic, int32_t partition,
 	struct psm__cpart *part;
 	int64_t at = -1;
 
-	if (memo && is_other_log(memo, committed, incarnation)) {
-		tell_anew(c, memo, committed);
+	if (memo && is_recreated(memo, committed, incarnation)) {
+		tell_recreated(c, memo, committed);
 		memo->next = memo->confirmed = -1;
 	}
 	/* Not against a group that cannot be asked: the log may be new. */

@@ -71,7 +71,7 @@ place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
 		rc = psm__offset_read(tx, &at, &p->next, &incarnation, pr->err);
 		if (rc < 0)
 			return rc;
-		if (psm__part_other_log(pr, p, incarnation)) {
+		if (psm__part_check_incarnation(pr, p, incarnation)) {
 			/* Nothing before the row is moved. */
 			find_parts(pr);
 			return 0;

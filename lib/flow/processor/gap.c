@@ -14,7 +14,7 @@
 
 /* -- a log that was made anew */
 
-/* Say in the row that the new log is read from anew_to on. */
+/* Say in the row that the new log is read from restart_at on. */
 static int
 move_row(psm_processor *pr, struct psm__part *p, psm_tx *tx)
 {
@@ -24,15 +24,15 @@ move_row(psm_processor *pr, struct psm__part *p, psm_tx *tx)
 	int rc = psm__offset_read(tx, &at, &row, &incarnation, NULL);
 	int done = incarnation != 0 && incarnation == p->incarnation;
 
-	if (rc == 0 && !done && row > p->anew_to) {
-		rc = psm__offset_move(tx, &at, row, p->anew_to, pr->owner,
+	if (rc == 0 && !done && row > p->restart_at) {
+		rc = psm__offset_move(tx, &at, row, p->restart_at, pr->owner,
 		                      &moved, NULL);
 		if (rc == 0)
 			rc = psm__tx_sync(tx, NULL);
 		if (rc == 0 && psm_rows_affected(moved) == 0)
 			rc = PSM_ERR_FENCED;
 		psm_rows_free(moved);
-		row = p->anew_to;
+		row = p->restart_at;
 	}
 	/* Otherwise somebody has done so, or nobody has ever been here. */
 	if (rc == 0)
@@ -41,7 +41,7 @@ move_row(psm_processor *pr, struct psm__part *p, psm_tx *tx)
 }
 
 int
-psm__part_begin_anew(psm_processor *pr, struct psm__part *p)
+psm__part_restart(psm_processor *pr, struct psm__part *p)
 {
 	psm_tx *tx = NULL;
 	int rc = psm_tx_begin(pr->st, &tx, NULL);
@@ -57,7 +57,7 @@ psm__part_begin_anew(psm_processor *pr, struct psm__part *p)
 			psm_tx_rollback(tx);
 	}
 	if (rc == 0) {
-		p->anew = 0;
+		p->recreated = 0;
 		p->known = p->placed = 1;
 		p->whole = p->next < 0;
 		return 0;
@@ -65,7 +65,7 @@ psm__part_begin_anew(psm_processor *pr, struct psm__part *p)
 	/* Without the row nothing can be handled: read it again when there is
 	 * one. */
 	psm__part_doubt(p);
-	p->reread = p->anew_to;
+	p->reread = p->restart_at;
 	return rc;
 }
 
@@ -75,18 +75,19 @@ psm__part_begin_anew(psm_processor *pr, struct psm__part *p)
 static void
 count_gap(psm_processor *pr, const struct psm__gap *gap, int64_t known)
 {
-	int anew = gap->from >= gap->to;
+	int recreated = gap->from >= gap->to;
 
 	(void)pthread_mutex_lock(&pr->lock);
 	pr->gaps += known == 0;
 	pr->gap_messages += psm__gap_messages(gap) - known;
 	pr->gap_at_ms = psm__mono_ms();
 	(void)snprintf(pr->gap_where, sizeof pr->gap_where,
-	               anew ? "%.80s[%d]: made anew, read until %lld, goes on "
-	                      "at %lld"
-	                    : "%.80s[%d]: %lld to %lld are gone, never read",
+	               recreated
+	                   ? "%.80s[%d]: made anew, read until %lld, goes on "
+	                     "at %lld"
+	                   : "%.80s[%d]: %lld to %lld are gone, never read",
 	               gap->topic, (int)gap->partition, (long long)gap->from,
-	               (long long)(anew ? gap->to : gap->to - 1));
+	               (long long)(recreated ? gap->to : gap->to - 1));
 	(void)pthread_mutex_unlock(&pr->lock);
 	if (known == 0)
 		psm__metric_add(psm__counter("psymatch_processor_gaps_total",
@@ -120,19 +121,19 @@ note_hole(psm_processor *pr, struct psm__part *p, const struct psm__gap *gap)
 
 /* What is in our hands is of the old log, like the row. */
 static void
-set_anew(psm_processor *pr, struct psm__part *p, int64_t to)
+set_recreated(psm_processor *pr, struct psm__part *p, int64_t to)
 {
 	p->gap_from = p->gap_to = -1;
 	psm__part_reread(pr, p, to);
-	p->anew = 1;
-	p->anew_to = to;
+	p->recreated = 1;
+	p->restart_at = to;
 }
 
 /* Without a number the row was written where logs had none, which tells nothing
  * of this one; only a group that goes with the topic and knows nothing of it
  * has lost it with the old one. */
 static int
-is_other_log(const psm_processor *pr, const struct psm__part *p,
+is_recreated(const psm_processor *pr, const struct psm__part *p,
              int64_t incarnation)
 {
 	if (p->next <= 0 || p->incarnation == 0)
@@ -143,16 +144,17 @@ is_other_log(const psm_processor *pr, const struct psm__part *p,
 }
 
 int
-psm__part_other_log(psm_processor *pr, struct psm__part *p, int64_t incarnation)
+psm__part_check_incarnation(psm_processor *pr, struct psm__part *p,
+                            int64_t incarnation)
 {
 	struct psm__gap gap = {
 	    .topic = p->topic, .partition = p->partition, .from = p->next};
 
-	if (!is_other_log(pr, p, incarnation))
+	if (!is_recreated(pr, p, incarnation))
 		return 0;
 	psm__source_log_gap(pr->name, &gap);
 	count_gap(pr, &gap, 0);
-	set_anew(pr, p, 0);
+	set_recreated(pr, p, 0);
 	return 1;
 }
 
@@ -169,10 +171,10 @@ psm__processor_gap(const struct psm__gap *gap, void *user)
 	count_gap(pr, gap, 0);
 	if (!p)
 		return;
-	set_anew(pr, p, gap->to);
-	p->reread = PSM__NOT_AGAIN;        /* the source is there */
-	p->incarnation = 0;                /* the next assignment tells */
-	(void)psm__part_begin_anew(pr, p); /* if not now, then before reading */
+	set_recreated(pr, p, gap->to);
+	p->reread = PSM__NOT_AGAIN;     /* the source is there */
+	p->incarnation = 0;             /* the next assignment tells */
+	(void)psm__part_restart(pr, p); /* if not now, then before reading */
 }
 
 void

@@ -102,9 +102,9 @@ struct psm__part {
 	/* What was last found gone. */
 	int64_t gap_from, gap_to;
 	/* The log is another one than that of the row, which has to be moved to
-	 * anew_to before anything of it is handled. */
-	int anew;
-	int64_t anew_to;
+	 * restart_at before anything of it is handled. */
+	int recreated;
+	int64_t restart_at;
 	/* Of the batch being handled. */
 	int in_batch;
 	int64_t first, resume; /* its first offset; where to go on after it */
@@ -140,7 +140,7 @@ struct psm__strand {
 	int claimed;
 	psm_error *fail; /* of one message */
 	psm_rows *asked;
-	int gated; /* something is parked: look before each message */
+	int has_parked; /* something is parked: look before each message */
 	int ahead; /* something was put aside in front of an offset: the same */
 	int stops; /* a partition has stopped */
 	/* Whose fault a failure is, is not known: a handler did not wait for
@@ -294,13 +294,13 @@ int psm__trouble_health(const psm_processor *pr, char *reason, size_t size);
 
 /* gap of psm__source_conf; user is the processor. @thread processor */
 void psm__processor_gap(const struct psm__gap *gap, void *user);
-/* Move the row of a part whose anew is set. 0: done; else it is to be tried
- * again before the part is read. @thread processor */
-int psm__part_begin_anew(psm_processor *pr, struct psm__part *p);
+/* Move the row of a part whose topic was recreated. 0: done; else it is to be
+ * tried again before the part is read. @thread processor */
+int psm__part_restart(psm_processor *pr, struct psm__part *p);
 /* 1: the row, as just read and of this incarnation, is of another log than the
- * one that is there. That is told, and anew set. @thread processor */
-int psm__part_other_log(psm_processor *pr, struct psm__part *p,
-                        int64_t incarnation);
+ * one that is there. That is told, and recreated set. @thread processor */
+int psm__part_check_incarnation(psm_processor *pr, struct psm__part *p,
+                                int64_t incarnation);
 /* There is no row, so the part is read from the earliest message on: say so if
  * its group had come further. @thread processor */
 void psm__part_tell_whole(psm_processor *pr, const struct psm__part *p);

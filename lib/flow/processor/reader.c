@@ -163,11 +163,11 @@ set_ours(psm_processor *pr, struct psm__part *p, int ours)
 
 /* Where to read a log that is another one than that of the row. */
 static int64_t
-begin_anew(psm_processor *pr, struct psm__part *p)
+restart_part(psm_processor *pr, struct psm__part *p)
 {
 	p->reread = PSM__NOT_AGAIN;
-	if (psm__part_begin_anew(pr, p) < 0)
-		return p->anew_to;
+	if (psm__part_restart(pr, p) < 0)
+		return p->restart_at;
 	return p->next >= 0 ? p->next : PSM__EARLIEST;
 }
 
@@ -204,16 +204,16 @@ start_at(const char *topic, int32_t partition, int64_t committed,
 	psm__part_reset(pr, p);
 	set_ours(pr, p, 1);
 	p->whole = committed == -1; /* whatever the row says */
-	if (p->anew)
-		return begin_anew(pr, p);
+	if (p->recreated)
+		return restart_part(pr, p);
 	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
 		return -1;
 	psm__tx_cancel(tx, &pr->worker.cancel);
 	if (psm__offset_read(tx, &at, &p->next, &row_incarnation, NULL) == 0)
 		p->known = p->placed = 1;
 	psm_tx_rollback(tx);
-	if (p->known && psm__part_other_log(pr, p, row_incarnation))
-		return begin_anew(pr, p);
+	if (p->known && psm__part_check_incarnation(pr, p, row_incarnation))
+		return restart_part(pr, p);
 	return p->known && p->next < 0 ? begin_whole(pr, p) : p->next;
 }
 
@@ -373,7 +373,7 @@ go_back(psm_processor *pr)
 		if (p->reread == PSM__NOT_AGAIN)
 			continue;
 		psm__kept_drop(pr, p);
-		if (p->anew && psm__part_begin_anew(pr, p) < 0)
+		if (p->recreated && psm__part_restart(pr, p) < 0)
 			continue;
 		psm__error_clear(pr->err);
 		if (pr->source->ops->seek(pr->source, p->topic, p->partition,

@@ -18,9 +18,9 @@
 struct into {
 	psm_processor *pr; /* its name, its store, its handlers */
 	psm_replay *r;
-	psm_tx *tx; /* the batch's; NULL: none is open */
-	int count;  /* events in it */
-	int gated;  /* something is parked: look before each event */
+	psm_tx *tx;     /* the batch's; NULL: none is open */
+	int count;      /* events in it */
+	int has_parked; /* something is parked: look before each event */
 	int defers; /* the commit can look at what events did; -1: not known */
 	int broken; /* it cannot be committed */
 	int64_t handled, duplicates; /* in it */
@@ -42,7 +42,7 @@ enter(struct into *in)
 		rc = psm__aside_any(in->tx, in->pr->name, &parked, in->err);
 	if (rc == 0)
 		rc = psm__tx_sync(in->tx, in->err);
-	in->gated = rc == 0 && psm_rows_int(parked, 0, 0) == 1;
+	in->has_parked = rc == 0 && psm_rows_int(parked, 0, 0) == 1;
 	psm_rows_free(parked);
 	return rc;
 }
@@ -74,7 +74,7 @@ begin(struct into *in)
 
 	if (in->tx)
 		return 0;
-	in->count = in->gated = 0;
+	in->count = in->has_parked = 0;
 	in->handled = in->duplicates = 0;
 	rc = psm_tx_begin(in->pr->st, &in->tx, in->err);
 	if (rc < 0)
@@ -205,7 +205,7 @@ is_stuck(struct into *in, const struct psm__record *rec, int *stuck)
 	int64_t count = 0;
 	int rc = 0;
 
-	if (in->gated)
+	if (in->has_parked)
 		rc = psm__parked_gate(in->tx, in->pr->name, rec->key,
 		                      rec->key_len, 1, &count, in->err);
 	*stuck = count > 0;

@@ -96,7 +96,7 @@ park(struct psm__strand *l, psm_tx *tx, struct psm__item *it,
 		stop_at(l, it, PSM__FULL_KEYS);
 		return 0;
 	}
-	l->gated = 1; /* those behind it wait for it */
+	l->has_parked = 1; /* those behind it wait for it */
 	return put_aside(l, tx, it, t, 1);
 }
 
@@ -127,7 +127,7 @@ queue_behind(struct psm__strand *l, psm_tx *tx, struct psm__item *it)
 	int64_t most = l->pr->parked_key_max, count;
 	int rc;
 
-	if (!l->gated || !it->record.value)
+	if (!l->has_parked || !it->record.value)
 		return 0;
 	rc = psm__parked_gate(tx, l->pr->name, it->record.key,
 	                      it->record.key_len, most, &count, l->err);
@@ -272,7 +272,7 @@ psm__strand_handle(struct psm__strand *l, psm_tx *tx, size_t from, size_t to)
 	int rc = 0;
 
 	/* Where something was put aside, many will not have their turn. */
-	if (!l->gated && !l->ahead && count <= PSM__BATCH_MAX)
+	if (!l->has_parked && !l->ahead && count <= PSM__BATCH_MAX)
 		rc = psm__strand_claim(l, tx, items, count);
 	for (i = from; i < to && rc == 0; i++)
 		if (!is_behind_stop(l, i))
@@ -306,7 +306,7 @@ psm__strand_ask(struct psm__strand *l, psm_tx *tx)
 void
 psm__strand_saw(struct psm__strand *l)
 {
-	l->gated = psm_rows_int(l->asked, 0, 0) == 1;
+	l->has_parked = psm_rows_int(l->asked, 0, 0) == 1;
 	l->ahead = psm_rows_int(l->asked, 0, 1) == 1;
 }
 

@@ -224,7 +224,7 @@ hand_out(struct psm__kafka_source *s, struct psm__kafka_part *part,
 /* A message that stands before the last one that came is of another log, which
  * nobody waits to hear until a hold is over: what is held went with its log. */
 static void
-see_other_log(struct psm__kafka_source *s, struct psm__kafka_part *part,
+see_recreated(struct psm__kafka_source *s, struct psm__kafka_part *part,
               const rd_kafka_message_t *m)
 {
 	int64_t next = part->position;
@@ -251,7 +251,7 @@ sort(struct psm__kafka_source *s, rd_kafka_message_t *m, int64_t now,
 	struct psm__kafka_part *part = part_of(s, m);
 
 	if (part && part->held_until_ms > now)
-		see_other_log(s, part, m);
+		see_recreated(s, part, m);
 	if (part && (part->held_until_ms > now || has_kept(part)))
 		return keep(s, part, m) < 0 ? psm__nomem(err) : 0;
 	if (part || m->err)

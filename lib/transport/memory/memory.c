@@ -277,7 +277,7 @@ psm__memory_fail_next(psm_transport *t, int count, int rc)
 /* Each partition of topic keeps `keep`; the next offset is reset for a new
  * log. */
 static void
-cut(psm_transport *t, const char *topic, size_t keep, int anew)
+cut(psm_transport *t, const char *topic, size_t keep, int recreated)
 {
 	struct psm__bus *bus = bus_of(t);
 	struct psm__mem_topic *found;
@@ -288,11 +288,11 @@ cut(psm_transport *t, const char *topic, size_t keep, int anew)
 	for (i = 0; found && i < bus->partitions; i++) {
 		while (found->parts[i].count > keep)
 			drop_oldest(&found->parts[i]);
-		if (anew)
+		if (recreated)
 			found->parts[i].next = 0;
 	}
 	if (found)
-		found->epoch += anew;
+		found->epoch += recreated;
 	pthread_cond_broadcast(&bus->changed);
 	pthread_mutex_unlock(&bus->lock);
 }
