@@ -32,8 +32,8 @@ BEGIN {
 	down("flow/processor", "base json event transport client client/replay store flow")
 	down("flow/relay", "base json event transport client client/producer store flow")
 	down("app", "base json event store domain flow")
-	# service.h and the other public headers: no insides of libpsymatch.
-	down("service", "")
+	# Beside the public headers of libpsymatch: no insides of it but the base.
+	down("service", "base")
 
 	of("base", "base clock config error health log memory metrics uuid version")
 	of("json", "json")

@@ -165,6 +165,8 @@ expected_status(int code)
 	    {PSM_ERR_CLOSED, 503},       {PSM_ERR_VERSION, 400},
 	    {PSM_ERR_UNKNOWN_TYPE, 400}, {PSM_ERR_STATE, 500},
 	    {PSM_ERR_CONFIG, 500},       {PSM_ERR_CORRUPT, 500},
+	    {PSM_ERR_PRECONDITION, 412}, {PSM_ERR_MEDIA_TYPE, 415},
+	    {PSM_ERR_UNAVAILABLE, 503},
 	};
 	size_t i;
 

@@ -21,12 +21,12 @@ collect(int level, const char *message, const char *const *fields, void *user)
 
 START_TEST(silent_unless_asked)
 {
-	ck_assert_int_eq(psm__log_wanted(PSM_LOG_ERROR), 0);
+	ck_assert_int_eq(psm_log_wanted(PSM_LOG_ERROR), 0);
 	psm__log(PSM_LOG_ERROR, "nobody", NULL);
 	psm_set_log(collect, PSM_LOG_DEBUG, nothing);
-	ck_assert_int_eq(psm__log_wanted(PSM_LOG_DEBUG), 1);
+	ck_assert_int_eq(psm_log_wanted(PSM_LOG_DEBUG), 1);
 	psm_set_log(NULL, PSM_LOG_DEBUG, NULL);
-	ck_assert_int_eq(psm__log_wanted(PSM_LOG_ERROR), 0);
+	ck_assert_int_eq(psm_log_wanted(PSM_LOG_ERROR), 0);
 	psm__log(PSM_LOG_ERROR, "nobody", NULL);
 	ck_assert_str_eq(lines, "");
 }
@@ -39,7 +39,7 @@ START_TEST(levels)
 		lines[0] = '\0';
 		psm__log(level, "m", NULL);
 		ck_assert_int_eq(lines[0] != '\0', level >= _i);
-		ck_assert_int_eq(psm__log_wanted(level), level >= _i);
+		ck_assert_int_eq(psm_log_wanted(level), level >= _i);
 		lines[0] = '\0';
 		psm_log(level, "m", NULL);
 		ck_assert_int_eq(lines[0] != '\0', level >= _i);

@@ -17,6 +17,7 @@ static int pipe_fds[2]; /* a child tells its parent */
 static void
 set_up(void)
 {
+	testing_memory_begin();
 	err = psm_error_new();
 	ck_assert_ptr_nonnull(err);
 	ck_assert_int_eq(psm_config_new(&cfg, err), 0);
@@ -308,11 +309,11 @@ START_TEST(an_overdue_shutdown_ends_the_process)
 	svc->shutdown_ms = 100;
 	pid = fork_service(hang_stop);
 	ck_assert_int_eq(hear(), 'r');
-	begin = psm__svc_now_us();
+	begin = psm__mono_us();
 	ck_assert_int_eq(kill(pid, SIGTERM), 0);
 	ck_assert_int_eq(hear(), 's');
 	ck_assert_int_eq(status_of(pid), 1);
-	ck_assert_int_ge(psm__svc_now_us() - begin, 1000000);
+	ck_assert_int_ge(psm__mono_us() - begin, 1000000);
 }
 END_TEST
 
@@ -463,12 +464,6 @@ END_TEST
 
 /* -- memory */
 
-static void *
-counting_realloc(void *old, size_t size)
-{
-	return testing_refuses() ? NULL : realloc(old, size);
-}
-
 static int
 build(void)
 {
@@ -495,7 +490,6 @@ START_TEST(memory_runs_out)
 {
 	long n, calls;
 
-	psm__svc_realloc_fn = counting_realloc;
 	atomic_store(&testing_memory.calls, 0);
 	ck_assert_int_eq(build(), 0);
 	calls = atomic_load(&testing_memory.calls);
@@ -508,7 +502,6 @@ START_TEST(memory_runs_out)
 		testing_memory.fail_at = 0;
 		ck_assert_int_eq(build(), 0);
 	}
-	psm__svc_realloc_fn = NULL;
 }
 END_TEST
 

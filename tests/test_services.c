@@ -139,13 +139,13 @@ set_port(const char *setting, int *port)
 static void
 await(const char *path, long status, const char *text, struct answer *a)
 {
-	int64_t until = psm__svc_now_us() + DEADLINE_US;
+	int64_t until = psm__mono_us() + DEADLINE_US;
 
 	for (;;) {
 		testing_ask("GET", path, a);
 		if (a->status == status && strstr(a->body, text))
 			return;
-		ck_assert_msg(psm__svc_now_us() < until, "%s: %ld %s", path,
+		ck_assert_msg(psm__mono_us() < until, "%s: %ld %s", path,
 		              a->status, a->body);
 		(void)poll(NULL, 0, 20);
 	}
@@ -533,7 +533,7 @@ END_TEST
 static void
 start_broker(struct program *p)
 {
-	int64_t until = psm__svc_now_us() + DEADLINE_US;
+	int64_t until = psm__mono_us() + DEADLINE_US;
 	char *text, *address, *end;
 
 	start(p, (const char *const[]){"psymatch-devbroker", NULL});
@@ -544,7 +544,7 @@ start_broker(struct program *p)
 		if (end)
 			break;
 		free(text);
-		ck_assert_int_lt(psm__svc_now_us(), until);
+		ck_assert_int_lt(psm__mono_us(), until);
 		(void)poll(NULL, 0, 20);
 	}
 	*end = '\0';

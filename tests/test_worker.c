@@ -81,7 +81,7 @@ job_init(struct job *j, const int *answers, size_t count)
 	j->answer_count = count;
 	j->let = SIZE_MAX;
 	pthread_mutex_init(&j->lock, NULL);
-	ck_assert_int_eq(psm__svc_cond_init(&j->changed), 0);
+	ck_assert_int_eq(psm__cond_init(&j->changed), 0);
 }
 
 static int
@@ -95,7 +95,7 @@ job_run(void *user, psm_error *e)
 	i = j->runs < j->answer_count ? j->runs : j->answer_count - 1;
 	rc = j->answers[i];
 	if (j->runs < RUNS_MAX)
-		j->at_us[j->runs] = psm__svc_now_us();
+		j->at_us[j->runs] = psm__mono_us();
 	j->runs++;
 	pthread_cond_broadcast(&j->changed);
 	run = j->runs;
@@ -119,12 +119,12 @@ job_let(struct job *j, size_t runs)
 static void
 job_wait(struct job *j, size_t runs)
 {
-	int64_t until = psm__svc_now_us() + WAIT_US;
+	int64_t until = psm__mono_us() + WAIT_US;
 
 	pthread_mutex_lock(&j->lock);
 	while (j->runs < runs)
 		ck_assert_int_eq(
-		    psm__svc_cond_wait(&j->changed, &j->lock, until), 0);
+		    psm__cond_wait_until(&j->changed, &j->lock, until), 0);
 	pthread_mutex_unlock(&j->lock);
 }
 
@@ -153,12 +153,12 @@ static void
 wait_health(size_t i, int health, const char *text)
 {
 	const struct svc_part *part = &svc->parts[i];
-	int64_t until = psm__svc_now_us() + WAIT_US;
+	int64_t until = psm__mono_us() + WAIT_US;
 	int now;
 
 	do {
 		now = part->fn(reason, sizeof reason, part->user);
-		ck_assert_msg(psm__svc_now_us() < until, "%s is %d: %s",
+		ck_assert_msg(psm__mono_us() < until, "%s is %d: %s",
 		              part->name, now, reason);
 		sched_yield();
 	} while (now != health || !strstr(reason, text));
@@ -322,9 +322,9 @@ START_TEST(a_stop_ends_the_wait)
 	add("rare", FOR_EVER, &j);
 	start();
 	wait_health(0, PSM_HEALTH_GREEN, "last run ended");
-	begin = psm__svc_now_us();
+	begin = psm__mono_us();
 	stop();
-	ck_assert_int_lt(psm__svc_now_us() - begin, WAIT_US / 2);
+	ck_assert_int_lt(psm__mono_us() - begin, WAIT_US / 2);
 	ck_assert_uint_eq(job_runs(&j), 1);
 }
 END_TEST

@@ -61,6 +61,17 @@ PSM_API const char *psm_log_level_name(int level);
 PSM_API int psm_log_level_from_name(const char *name);
 
 /**
+ * Whether a record of this level would reach the callback; for those whose
+ * fields are costly to make.
+ *
+ * @param level  any number.
+ * @return 1 or 0.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_log_wanted(int level);
+
+/**
  * Log through the library's callback, e.g. from a service. Does nothing if
  * nobody wants the level.
  *

@@ -36,6 +36,28 @@ PSM_API int psm_set_allocator(psm_alloc_fn alloc, psm_realloc_fn resize,
                               psm_release_fn release);
 
 /**
+ * Memory of the library's allocator, e.g. for what is handed over to it.
+ *
+ * @param size  bytes; 0 counts as 1.
+ * @return new (psm_free), all bytes 0; NULL when out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API void *psm_alloc(size_t size) PSM_CHECK;
+
+/**
+ * Change the size of memory of the library's allocator.
+ *
+ * @param ptr   taken, unless NULL is returned; NULL: as psm_alloc, but not
+ *              zeroed.
+ * @param size  bytes; 0 counts as 1. What is added is not zeroed.
+ * @return new (psm_free); NULL when out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API void *psm_realloc(void *ptr, size_t size) PSM_CHECK;
+
+/**
  * Free a string or buffer that the library handed out as new.
  *
  * @param ptr  taken; NULL is allowed.

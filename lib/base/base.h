@@ -3,6 +3,7 @@
 #ifndef PSM_BASE_INT_H
 #define PSM_BASE_INT_H
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,11 +71,12 @@ psm__effects_barred(int events)
 	       psm__effects_marked(events);
 }
 
-/* -- mem.c: NULL when out of memory or when a size overflows; psm__alloc gives
- * zeroed memory. */
+/* -- allocator.c, mem.c: NULL when out of memory or when a size overflows;
+ * psm__alloc and psm__array give zeroed memory. */
 void *psm__alloc(size_t size);
-void *psm__array(size_t count, size_t size);
 void *psm__realloc(void *ptr, size_t size);
+void psm__free(void *ptr);
+void *psm__array(size_t count, size_t size);
 /* Grow to at least want items of size; *cap follows; 0 or PSM_ERR_NOMEM (then
  * ptr is as before). */
 int psm__grow(void *ptr_to_ptr, size_t *cap, size_t want, size_t size);
@@ -85,13 +87,14 @@ struct psm__number {
 };
 const char *psm__number(struct psm__number *n, int64_t value);
 char *psm__strndup(const char *text, size_t len);
-void psm__free(void *ptr);
 
 /* -- utf8.c */
 /* Bytes of the well-formed character at text, 1 to 4; 0: none (RFC 3629). */
 size_t psm__utf8_len(const char *text, size_t len);
 /* Where the well-formed part ends: len if all of it is. */
 size_t psm__utf8_check(const char *text, size_t len);
+/* Bytes of a NUL-terminated text that are not UTF-8 become "?". */
+void psm__utf8_clean(char *text);
 /* 1: valid text has at most so many characters. */
 int psm__utf8_at_most(const char *text, size_t len, size_t count);
 
@@ -129,7 +132,7 @@ void psm__buf_free(struct psm__buf *b);
  */
 char *psm__buf_take(struct psm__buf *b, size_t *len);
 
-/* -- clock.c */
+/* -- monotonic.c */
 int64_t psm__mono_ms(void); /* monotonic, for waiting; never injected */
 int64_t psm__mono_us(void);
 /* 1: since the last call with this *state, 0 at first, the system's clock was
@@ -140,10 +143,14 @@ int psm__clock_set_back(int64_t *state);
  * psm__cond_init()ed conditions. */
 struct timespec;
 void psm__deadline(struct timespec *ts, int timeout_ms);
+/* A condition that is waited on with the monotonic clock. */
+int psm__cond_init(pthread_cond_t *cond);
+/* Until the monotonic time, 0: for ever; 0 or ETIMEDOUT. */
+int psm__cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock,
+                         int64_t until_us);
 
 /* -- log.c: name, value, ..., NULL of const char *. No personal data, ever. */
 void psm__log(int level, const char *message, ...) __attribute__((sentinel));
-int psm__log_wanted(int level);
 
 /* -- metrics.c: counters and gauges of the process by name and one label.
  * Cheap: relaxed atomics. */
@@ -167,9 +174,7 @@ const char *psm__config_kafka_name(const psm_config *cfg, size_t i);
 const char *psm__config_kafka_value(const psm_config *cfg, size_t i);
 int psm__config_copy(const psm_config *cfg, psm_config **out, psm_error *err);
 
-/* -- thread.c: a condition on the monotonic clock, a named thread. */
-#include <pthread.h>
-int psm__cond_init(pthread_cond_t *cond);
+/* -- thread.c */
 /* name: at most 15 characters, seen in ps and gdb. All signals are blocked in
  * it. */
 int psm__thread_start(pthread_t *thread, const char *name, void *(*fn)(void *),

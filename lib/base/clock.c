@@ -20,12 +20,12 @@ static struct {
 } wall = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int64_t
-read_us(clockid_t id)
+system_us(void)
 {
 	struct timespec ts = {0, 0};
 
-	/* Cannot fail for the two clocks that POSIX requires. */
-	(void)clock_gettime(id, &ts);
+	/* Cannot fail for a clock that POSIX requires. */
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * US_PER_S + ts.tv_nsec / 1000;
 }
 
@@ -51,40 +51,7 @@ psm_now_us(void)
 		user = wall.user;
 		(void)pthread_mutex_unlock(&wall.lock);
 	}
-	return fn != NULL ? fn(user) : read_us(CLOCK_REALTIME);
-}
-
-int64_t
-psm__mono_us(void)
-{
-	return read_us(CLOCK_MONOTONIC);
-}
-
-int64_t
-psm__mono_ms(void)
-{
-	return psm__mono_us() / 1000;
-}
-
-int
-psm__clock_set_back(int64_t *state)
-{
-	int64_t ahead = read_us(CLOCK_REALTIME) - psm__mono_us();
-	int back = *state != 0 && ahead < *state - US_PER_S;
-
-	*state = ahead;
-	return back;
-}
-
-void
-psm__deadline(struct timespec *ts, int timeout_ms)
-{
-	int64_t us = psm__mono_us();
-
-	if (timeout_ms > 0)
-		us += (int64_t)timeout_ms * 1000;
-	ts->tv_sec = (time_t)(us / US_PER_S);
-	ts->tv_nsec = (long)(us % US_PER_S) * 1000;
+	return fn != NULL ? fn(user) : system_us();
 }
 
 /* Days since 1970-01-01 in the Gregorian calendar, years from 1 on. Counted in

@@ -271,11 +271,18 @@ psm_error_set(psm_error *err, int code, const char *message)
 	psm__error_clear(err);
 	if (code == PSM_OK)
 		return PSM_OK;
-	if (find_row(code) == NULL)
-		return psm__fail(err, PSM_ERR_INVAL, "unknown error code %d",
-		                 code);
-	(void)psm__fail(err, code, "%s",
-	                message != NULL ? copy : psm_strerror(code));
+	if (find_row(code) == NULL) {
+		(void)snprintf(copy, sizeof(copy), "unknown error code %d",
+		               code);
+		message = copy;
+		code = PSM_ERR_INVAL;
+	}
+	if (err == NULL)
+		return code;
+	record(err, code, psm__nowhere);
+	(void)snprintf(err->message, sizeof(err->message), "%s",
+	               message != NULL ? copy : psm_strerror(code));
+	tidy(err->message);
 	if (is_inside)
 		psm__error_inside(err);
 	return code;
@@ -318,21 +325,6 @@ psm_error_at(size_t i)
 }
 
 int
-psm__fail(psm_error *err, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	assert(code < 0);
-	if (err == NULL || err->code != PSM_OK)
-		return code;
-	record(err, code, psm__nowhere);
-	va_start(ap, fmt);
-	put_text(err->message, sizeof(err->message), fmt, ap);
-	va_end(ap);
-	return code;
-}
-
-int
 psm__fail_at(psm_error *err, int code, struct psm__pos at, const char *fmt, ...)
 {
 	va_list ap;
@@ -345,12 +337,6 @@ psm__fail_at(psm_error *err, int code, struct psm__pos at, const char *fmt, ...)
 	put_text(err->message, sizeof(err->message), fmt, ap);
 	va_end(ap);
 	return code;
-}
-
-int
-psm__nomem(psm_error *err)
-{
-	return psm__fail(err, PSM_ERR_NOMEM, "out of memory");
 }
 
 void

@@ -5,8 +5,6 @@
 #include <stdatomic.h>
 #include <strings.h>
 
-#define MAX_FIELDS 16 /* more than any message of ours has */
-
 static struct {
 	pthread_mutex_t lock;
 	psm_log_fn fn;
@@ -55,7 +53,7 @@ psm_log_level_from_name(const char *name)
 }
 
 int
-psm__log_wanted(int level)
+psm_log_wanted(int level)
 {
 	return level >= PSM_LOG_DEBUG && level <= PSM_LOG_ERROR &&
 	       level >= atomic_load_explicit(&sink.level, memory_order_relaxed);
@@ -68,7 +66,7 @@ psm_log(int level, const char *message, const char *const *fields)
 	psm_log_fn fn;
 	void *user;
 
-	if (message == NULL || !psm__log_wanted(level))
+	if (message == NULL || !psm_log_wanted(level))
 		return;
 	/* The callback runs without the lock: it may log or set another. */
 	(void)pthread_mutex_lock(&sink.lock);
@@ -77,26 +75,4 @@ psm_log(int level, const char *message, const char *const *fields)
 	(void)pthread_mutex_unlock(&sink.lock);
 	if (fn != NULL)
 		fn(level, message, fields != NULL ? fields : none, user);
-}
-
-void
-psm__log(int level, const char *message, ...)
-{
-	const char *fields[2 * MAX_FIELDS + 1];
-	const char *name;
-	size_t n = 0;
-	va_list ap;
-
-	if (!psm__log_wanted(level))
-		return;
-	va_start(ap, message);
-	while (n < 2 * MAX_FIELDS && (name = va_arg(ap, const char *))) {
-		const char *value = va_arg(ap, const char *);
-
-		fields[n++] = name;
-		fields[n++] = value != NULL ? value : "";
-	}
-	va_end(ap);
-	fields[n] = NULL;
-	psm_log(level, message, fields);
 }

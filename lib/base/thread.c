@@ -3,22 +3,6 @@
 
 #include <signal.h>
 #include <string.h>
-#include <time.h>
-
-int
-psm__cond_init(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-	int rc = pthread_condattr_init(&attr);
-
-	if (rc != 0)
-		return PSM_ERR_NOMEM;
-	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (rc == 0)
-		rc = pthread_cond_init(cond, &attr);
-	(void)pthread_condattr_destroy(&attr); /* cannot fail for a valid one */
-	return rc == 0 ? 0 : PSM_ERR_NOMEM;
-}
 
 int
 psm__thread_start(pthread_t *thread, const char *name, void *(*fn)(void *),

@@ -79,3 +79,20 @@ psm__utf8_at_most(const char *text, size_t len, size_t count)
 		tails += is_tail((unsigned char)text[i]);
 	return len - tails <= count;
 }
+
+void
+psm__utf8_clean(char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		size_t len = psm__utf8_len(text, left);
+
+		if (len == 0) {
+			*text = '?';
+			len = 1;
+		}
+		text += len;
+		left -= len;
+	}
+}

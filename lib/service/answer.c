@@ -10,7 +10,7 @@
 static void
 log_access(const psm_request *req, const struct svc_route *route, int status)
 {
-	int64_t us = psm__svc_now_us() - req->start_us;
+	int64_t us = psm__mono_us() - req->start_us;
 	char number[16], ms[24];
 	char class[] = "0xx";
 
@@ -19,10 +19,9 @@ log_access(const psm_request *req, const struct svc_route *route, int status)
 	               (long long)(us % 1000));
 	class[0] = number[0];
 	psm_metrics_add("psymatch_http_responses", class, 1);
-	psm__svc_log(PSM_LOG_DEBUG, "request", "method",
-	             route ? route->method : "-", "route",
-	             route ? route->path : "-", "status", number, "ms", ms,
-	             NULL);
+	psm__log(PSM_LOG_DEBUG, "request", "method",
+	         route ? route->method : "-", "route",
+	         route ? route->path : "-", "status", number, "ms", ms, NULL);
 }
 
 static void
@@ -50,7 +49,7 @@ send_answer(struct MHD_Connection *conn, psm_response *res, unsigned allowed)
 
 	if (res->body)
 		answer = MHD_create_response_from_buffer_with_free_callback(
-		    res->len, res->body, psm__svc_release);
+		    res->len, res->body, psm__free);
 	else /* libmicrohttpd does not write into a persistent buffer */
 		answer = MHD_create_response_from_buffer(
 		    res->len, (void *)(uintptr_t)res->fixed,

@@ -40,7 +40,7 @@ is_crowded(const struct svc_conns *conns)
 struct svc_conn *
 psm__svc_conn_new(struct svc_conns *conns, int fd)
 {
-	struct svc_conn *conn = psm__svc_alloc(1, sizeof *conn);
+	struct svc_conn *conn = psm__alloc(sizeof *conn);
 
 	if (!conn)
 		return NULL;
@@ -74,7 +74,7 @@ psm__svc_conn_free(struct svc_conns *conns, struct svc_conn *conn)
 	conns->count--;
 	if (conn->phase == SVC_CLOSING)
 		conns->closing--;
-	psm__svc_release(conn);
+	psm__free(conn);
 }
 
 void
@@ -107,7 +107,7 @@ psm__svc_conn_phase(struct svc_conns *conns, struct svc_conn *conn,
 		break;
 	}
 	conn->phase = phase;
-	conn->since_us = psm__svc_now_us();
+	conn->since_us = psm__mono_us();
 	conn->until_us = ms > 0 ? conn->since_us + ms * MS : 0;
 	if (phase == SVC_CLOSING)
 		conns->closing++;

@@ -9,7 +9,7 @@
 static void
 write_part(psm_json_writer *w, const char *name, int health, char *reason)
 {
-	psm__svc_clean(reason); /* it may have been cut inside a character */
+	psm__utf8_clean(reason); /* it may have been cut inside a character */
 	psm_json_write_object(w);
 	psm_json_write_key(w, "name");
 	psm_json_write_string(w, name);

@@ -152,13 +152,13 @@ static enum MHD_Result
 begin_request(struct svc_http *http, struct MHD_Connection *conn,
               const char *method, const char *path, void **context)
 {
-	psm_request *req = psm__svc_alloc(1, sizeof *req);
+	psm_request *req = psm__alloc(sizeof *req);
 
 	if (!req)
 		return MHD_NO; /* hang up */
 	req->method = method;
 	req->path = path;
-	req->start_us = psm__svc_now_us();
+	req->start_us = psm__mono_us();
 	*context = req;
 	set_phase(http, conn, SVC_BODY);
 	if (psm__svc_are_headers_over(conn, HEADERS_MAX)) {
@@ -269,7 +269,7 @@ on_log(void *user, const char *fmt, va_list ap)
 	(void)user;
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	text[strcspn(text, "\r\n")] = '\0';
-	psm__svc_log(PSM_LOG_WARN, "http server", "reason", text, NULL);
+	psm__log(PSM_LOG_WARN, "http server", "reason", text, NULL);
 }
 
 /* Its turn has not come in time. */
@@ -319,7 +319,7 @@ time_to_wait(struct svc_http *http)
 	MHD_UNSIGNED_LONG_LONG theirs;
 
 	if (until > 0) {
-		ms = (until - psm__svc_now_us()) / 1000;
+		ms = (until - psm__mono_us()) / 1000;
 		ms = (ms > 0 ? ms : 0) + LOOK_MS;
 	}
 	if (MHD_get_timeout(http->daemon, &theirs) == MHD_YES &&
@@ -353,7 +353,7 @@ loop(void *arg)
 	do {
 		serve(http);
 		(void)poll(fds, 2, time_to_wait(http)); /* EINTR: look again */
-		now = psm__svc_now_us();
+		now = psm__mono_us();
 		if (http->conns.next_us > 0 && http->conns.next_us <= now)
 			(void)psm__svc_conns_expire(&http->conns, now, on_late,
 			                            http);
@@ -407,9 +407,9 @@ start_threads(struct svc_http *http, psm_error *err)
 		return rc;
 	rc = pthread_create(&http->thread, NULL, loop, http);
 	if (rc != 0)
-		return psm__svc_fail(err, PSM_ERR_IO,
-		                     "cannot make the thread of HTTP: %s",
-		                     strerror(rc));
+		return psm__fail(err, PSM_ERR_IO,
+		                 "cannot make the thread of HTTP: %s",
+		                 strerror(rc));
 	(void)pthread_setname_np(http->thread, "psm-http");
 	http->has_thread = 1;
 	return PSM_OK;
@@ -419,13 +419,13 @@ int
 psm__svc_http_start(psm_service *svc, int fd, struct svc_http **out,
                     psm_error *err)
 {
-	struct svc_http *http = psm__svc_alloc(1, sizeof *http);
+	struct svc_http *http = psm__alloc(sizeof *http);
 	int rc = PSM_OK;
 
 	*out = NULL;
 	if (!http) {
 		close(fd);
-		return psm__svc_nomem(err);
+		return psm__nomem(err);
 	}
 	pthread_mutex_init(&http->lock, NULL);
 	http->svc = svc;
@@ -437,8 +437,7 @@ psm__svc_http_start(psm_service *svc, int fd, struct svc_http **out,
 	else
 		close(fd);
 	if (!http->daemon) {
-		rc = psm__svc_fail(err, PSM_ERR_IO,
-		                   "cannot start the HTTP server");
+		rc = psm__fail(err, PSM_ERR_IO, "cannot start the HTTP server");
 	}
 	if (rc == PSM_OK)
 		rc = start_threads(http, err);
@@ -476,5 +475,5 @@ psm__svc_http_stop(struct svc_http *http)
 	if (http->wake >= 0)
 		close(http->wake);
 	pthread_mutex_destroy(&http->lock);
-	psm__svc_release(http);
+	psm__free(http);
 }

@@ -61,9 +61,8 @@ psm__svc_listen(const char *host, int port, int *fd, int *bound, psm_error *err)
 	(void)snprintf(service, sizeof service, "%d", port);
 	rc = getaddrinfo(host, service, &hints, &list);
 	if (rc != 0)
-		return psm__svc_fail(err, PSM_ERR_IO,
-		                     "cannot listen on \"%s\": %s", host,
-		                     gai_strerror(rc));
+		return psm__fail(err, PSM_ERR_IO, "cannot listen on \"%s\": %s",
+		                 host, gai_strerror(rc));
 	for (a = list; a && *fd < 0; a = a->ai_next)
 		*fd = try_listen(a);
 	why = strerror(errno);
@@ -73,8 +72,8 @@ psm__svc_listen(const char *host, int port, int *fd, int *bound, psm_error *err)
 		*fd = -1;
 	}
 	if (*fd < 0)
-		return psm__svc_fail(err, PSM_ERR_IO,
-		                     "cannot listen on %s port %d: %s", host,
-		                     port, why);
+		return psm__fail(err, PSM_ERR_IO,
+		                 "cannot listen on %s port %d: %s", host, port,
+		                 why);
 	return PSM_OK;
 }

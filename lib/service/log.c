@@ -56,27 +56,29 @@ static void
 put_string_locked(const char *text)
 {
 	static const char digits[] = "0123456789abcdef";
-	const unsigned char *p = (const unsigned char *)text;
+	const char *p = text;
+	size_t left = strlen(text);
 
 	put_locked("\"", 1);
-	while (*p) {
+	while (left > 0) {
 		char escape[] = "\\u0000";
-		size_t len = psm__svc_utf8_len(p);
+		size_t len = psm__utf8_len(p, left);
 
 		if (len == 0) {
 			put_locked("\xef\xbf\xbd", 3);
 			len = 1;
 		} else if (*p == '"' || *p == '\\') {
 			put_locked("\\", 1);
-			put_locked((const char *)p, 1);
-		} else if (*p < ' ' || *p == 0x7f) {
+			put_locked(p, 1);
+		} else if (len == 1 && (*p < ' ' || *p == 0x7f)) {
 			escape[4] = digits[*p >> 4];
 			escape[5] = digits[*p & 15];
 			put_locked(escape, 6);
 		} else {
-			put_locked((const char *)p, len);
+			put_locked(p, len);
 		}
 		p += len;
+		left -= len;
 	}
 	put_locked("\"", 1);
 }

@@ -97,7 +97,7 @@ static struct migration *
 migration_new(psm_store *st, const char *sets)
 {
 	size_t len = strlen(sets);
-	struct migration *m = psm__svc_alloc(1, sizeof *m + len + 2);
+	struct migration *m = psm__alloc(sizeof *m + len + 2);
 	char *to;
 
 	if (!m)
@@ -124,12 +124,12 @@ psm_service_add_store(psm_service *svc, psm_store *st, const char *sets,
 		return rc;
 	m = migration_new(st, sets);
 	if (!m)
-		return psm__svc_nomem(err);
+		return psm__nomem(err);
 	rc = psm__svc_add_part(svc, "database", store_health, st, err);
 	if (rc == PSM_OK)
 		rc = psm_service_worker(svc, "migrations", 0, migrate, m, err);
 	if (rc < 0) {
-		psm__svc_release(m);
+		psm__free(m);
 		return rc;
 	}
 	svc->stages[svc->stage_count - 1].owned = m;

@@ -49,7 +49,7 @@ work(void *arg)
 		job = pool->first;
 		if (!job) {
 			pool->idle++;
-			psm__svc_cond_wait(&pool->put, &pool->lock, 0);
+			psm__cond_wait_until(&pool->put, &pool->lock, 0);
 			pool->idle--;
 			continue;
 		}
@@ -81,15 +81,15 @@ psm__svc_pool_new(const char *name, size_t max, svc_job_fn run, void *user,
                   struct svc_pool **out, psm_error *err)
 {
 	struct svc_pool *pool =
-	    psm__svc_alloc(1, sizeof *pool + max * sizeof pool->threads[0]);
+	    psm__alloc(sizeof *pool + max * sizeof pool->threads[0]);
 	int rc;
 
 	*out = NULL;
 	if (!pool)
-		return psm__svc_nomem(err);
-	if (psm__svc_cond_init(&pool->put) < 0) {
-		psm__svc_release(pool);
-		return psm__svc_nomem(err);
+		return psm__nomem(err);
+	if (psm__cond_init(&pool->put) < 0) {
+		psm__free(pool);
+		return psm__nomem(err);
 	}
 	pthread_mutex_init(&pool->lock, NULL);
 	pool->name = name;
@@ -101,9 +101,9 @@ psm__svc_pool_new(const char *name, size_t max, svc_job_fn run, void *user,
 	pthread_mutex_unlock(&pool->lock);
 	if (rc != 0) {
 		psm__svc_pool_free(pool);
-		return psm__svc_fail(err, PSM_ERR_IO,
-		                     "cannot make the thread %s: %s", name,
-		                     strerror(rc));
+		return psm__fail(err, PSM_ERR_IO,
+		                 "cannot make the thread %s: %s", name,
+		                 strerror(rc));
 	}
 	*out = pool;
 	return PSM_OK;
@@ -156,5 +156,5 @@ psm__svc_pool_free(struct svc_pool *pool)
 		(void)pthread_join(pool->threads[i], NULL); /* ours */
 	pthread_cond_destroy(&pool->put);
 	pthread_mutex_destroy(&pool->lock);
-	psm__svc_release(pool);
+	psm__free(pool);
 }

@@ -63,7 +63,7 @@ psm__svc_request_params(psm_request *req, const struct svc_route *route)
 	char *value, *name, *next;
 
 	route_size = strlen(route->path) + 1;
-	req->path_copy = psm__svc_resize(NULL, size + route_size);
+	req->path_copy = psm__realloc(NULL, size + route_size);
 	if (!req->path_copy)
 		return PSM_ERR_NOMEM;
 	value = memcpy(req->path_copy, req->path, size);
@@ -97,8 +97,8 @@ psm__svc_request_query(psm_request *req, const char *name, const char *value)
 	if (req->query_count == SVC_QUERY_MAX)
 		return PSM_ERR_PARSE;
 	req->query_count++; /* from here on psm__svc_request_free frees them */
-	pair->name = psm__svc_strdup(name);
-	pair->value = psm__svc_strdup(value ? value : "");
+	pair->name = psm__strdup(name);
+	pair->value = psm__strdup(value ? value : "");
 	if (!pair->name || !pair->value)
 		return PSM_ERR_NOMEM;
 	if (psm__svc_decode(pair->name) < 0 || psm__svc_decode(pair->value) < 0)
@@ -120,7 +120,7 @@ psm__svc_request_append(psm_request *req, const char *data, size_t len,
 	if (want >= cap) { /* one byte stays for the NUL */
 		while (want >= cap)
 			cap = cap ? cap * 2 : 4096;
-		body = psm__svc_resize(req->body, cap);
+		body = psm__realloc(req->body, cap);
 		if (!body)
 			return PSM_ERR_NOMEM;
 		req->body = body;
@@ -140,12 +140,12 @@ psm__svc_request_free(psm_request *req)
 	if (!req)
 		return;
 	for (i = 0; i < req->query_count; i++) {
-		psm__svc_release(req->query[i].name);
-		psm__svc_release(req->query[i].value);
+		psm__free(req->query[i].name);
+		psm__free(req->query[i].value);
 	}
-	psm__svc_release(req->path_copy);
-	psm__svc_release(req->body);
-	psm__svc_release(req);
+	psm__free(req->path_copy);
+	psm__free(req->body);
+	psm__free(req);
 }
 
 /* -- answers */
@@ -157,7 +157,7 @@ static const char no_memory[] = "{\"message\":\"out of memory\"}";
 void
 psm__svc_response_clear(psm_response *res)
 {
-	psm__svc_release(res->body);
+	psm__free(res->body);
 	memset(res, 0, sizeof *res);
 }
 
@@ -165,7 +165,7 @@ void
 psm__svc_response_text(psm_response *res, int status, const char *content_type,
                        const char *text, size_t len)
 {
-	char *copy = text && len > 0 ? psm__svc_resize(NULL, len) : NULL;
+	char *copy = text && len > 0 ? psm__realloc(NULL, len) : NULL;
 
 	psm__svc_response_clear(res);
 	res->status = status >= 200 && status <= 599 ? status : 500;
@@ -208,13 +208,13 @@ finish(psm_response *res, int status, psm_json_writer *w)
 static void
 write_text(psm_json_writer *w, const char *name, const char *text)
 {
-	char *copy = text ? psm__svc_strdup(text) : NULL;
+	char *copy = text ? psm__strdup(text) : NULL;
 
 	if (copy)
-		psm__svc_clean(copy);
+		psm__utf8_clean(copy);
 	psm_json_write_key(w, name);
 	psm_json_write_string(w, copy);
-	psm__svc_release(copy);
+	psm__free(copy);
 }
 
 void
@@ -263,9 +263,9 @@ psm_response_error(psm_response *res, const psm_error *err)
 	if (status >= 500)
 		text = psm_strerror(code);
 	if (text != psm_error_message(err))
-		psm__svc_log(PSM_LOG_WARN, "request failed", "code",
-		             psm_error_name(code), "reason",
-		             psm_error_message(err), NULL);
+		psm__log(PSM_LOG_WARN, "request failed", "code",
+		         psm_error_name(code), "reason", psm_error_message(err),
+		         NULL);
 	w = psm_json_writer_new();
 	if (w) {
 		psm_json_write_object(w);

@@ -60,26 +60,26 @@ psm__svc_route_init(struct svc_route *r, const char *method, const char *path,
 	int index = method_index(method);
 
 	if (index < 0)
-		return psm__svc_fail(err, PSM_ERR_INVAL,
-		                     "method: want GET, POST, PUT, PATCH or "
-		                     "DELETE, got \"%s\"",
-		                     method);
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "method: want GET, POST, PUT, PATCH or "
+		                 "DELETE, got \"%s\"",
+		                 method);
 	r->method = psm__svc_methods[index];
-	r->path = psm__svc_strdup(path);
+	r->path = psm__strdup(path);
 	if (!r->path)
-		return psm__svc_nomem(err);
+		return psm__nomem(err);
 	if (!path_init(r))
-		return psm__svc_fail(err, PSM_ERR_INVAL,
-		                     "path: want /literal/{name}/..., got "
-		                     "\"%s\"",
-		                     path);
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "path: want /literal/{name}/..., got "
+		                 "\"%s\"",
+		                 path);
 	return PSM_OK;
 }
 
 void
 psm__svc_route_clear(struct svc_route *r)
 {
-	psm__svc_release(r->path);
+	psm__free(r->path);
 	r->path = NULL;
 }
 

@@ -43,19 +43,19 @@ set_state(psm_service *svc, enum svc_state state)
 	svc->state = state;
 	pthread_cond_broadcast(&svc->changed);
 	pthread_mutex_unlock(&svc->lock);
-	psm__svc_log(PSM_LOG_INFO, "service state", "from", state_names[from],
-	             "to", state_names[state], NULL);
+	psm__log(PSM_LOG_INFO, "service state", "from", state_names[from], "to",
+	         state_names[state], NULL);
 }
 
 int
 psm__svc_wait(psm_service *svc, enum svc_state state, int timeout_ms)
 {
-	int64_t until = psm__svc_now_us() + (int64_t)timeout_ms * 1000;
+	int64_t until = psm__mono_us() + (int64_t)timeout_ms * 1000;
 	int rc = PSM_OK;
 
 	pthread_mutex_lock(&svc->lock);
 	while (svc->state < state && rc == PSM_OK)
-		if (psm__svc_cond_wait(&svc->changed, &svc->lock, until) ==
+		if (psm__cond_wait_until(&svc->changed, &svc->lock, until) ==
 		    ETIMEDOUT)
 			rc = PSM_ERR_TIMEOUT;
 	if (svc->state >= state)
@@ -129,7 +129,7 @@ psm_service_stop(psm_service *svc)
 static void
 on_signal(int number, void *user)
 {
-	psm__svc_log(PSM_LOG_INFO, "signal", "name", strsignal(number), NULL);
+	psm__log(PSM_LOG_INFO, "signal", "name", strsignal(number), NULL);
 	psm_service_stop(user);
 }
 
@@ -160,12 +160,11 @@ start_stages(struct run *run, psm_error *err)
 		if (s->start)
 			rc = s->start(s->user, err);
 		if (rc < 0) {
-			(void)psm__svc_fail(err, rc, "stage %s: %s", s->name,
-			                    psm_strerror(rc));
-			psm__svc_log(PSM_LOG_ERROR, "stage did not start",
-			             "stage", s->name, "code",
-			             psm_error_name(rc), "reason",
-			             psm_error_message(err), NULL);
+			(void)psm__fail(err, rc, "stage %s: %s", s->name,
+			                psm_strerror(rc));
+			psm__log(PSM_LOG_ERROR, "stage did not start", "stage",
+			         s->name, "code", psm_error_name(rc), "reason",
+			         psm_error_message(err), NULL);
 			return rc;
 		}
 		run->started++;
@@ -178,7 +177,7 @@ wait_for_stop(psm_service *svc)
 {
 	pthread_mutex_lock(&svc->lock);
 	while (!svc->stop_asked)
-		psm__svc_cond_wait(&svc->changed, &svc->lock, 0);
+		psm__cond_wait_until(&svc->changed, &svc->lock, 0);
 	pthread_mutex_unlock(&svc->lock);
 }
 
@@ -186,7 +185,7 @@ wait_for_stop(psm_service *svc)
 static int
 share_ms(const struct run *run, size_t parties)
 {
-	int64_t left = run->deadline_us - psm__svc_now_us();
+	int64_t left = run->deadline_us - psm__mono_us();
 
 	return left > 0 ? (int)(left / 1000 / (int64_t)parties) : 0;
 }
@@ -197,16 +196,16 @@ drain_requests(struct run *run)
 {
 	psm_service *svc = run->svc;
 	int64_t until =
-	    psm__svc_now_us() + (int64_t)share_ms(run, run->started + 1) * 1000;
+	    psm__mono_us() + (int64_t)share_ms(run, run->started + 1) * 1000;
 	int rc = 0;
 
 	pthread_mutex_lock(&svc->lock);
 	while (svc->in_flight > 0 && rc != ETIMEDOUT)
-		rc = psm__svc_cond_wait(&svc->changed, &svc->lock, until);
+		rc = psm__cond_wait_until(&svc->changed, &svc->lock, until);
 	svc->is_over = 1;
 	pthread_mutex_unlock(&svc->lock);
 	if (rc == ETIMEDOUT)
-		psm__svc_log(PSM_LOG_WARN, "requests still run", NULL);
+		psm__log(PSM_LOG_WARN, "requests still run", NULL);
 }
 
 /* In reverse order, all of them; the first failure. */
@@ -227,8 +226,8 @@ stop_stages(struct run *run)
 		             first == PSM_OK ? run->stop_err : NULL);
 		if (rc >= 0)
 			continue;
-		psm__svc_log(PSM_LOG_ERROR, "stage did not stop", "stage",
-		             s->name, "code", psm_error_name(rc), NULL);
+		psm__log(PSM_LOG_ERROR, "stage did not stop", "stage", s->name,
+		         "code", psm_error_name(rc), NULL);
 		if (first == PSM_OK)
 			first = rc;
 	}
@@ -242,7 +241,7 @@ shut_down(struct run *run)
 	size_t i;
 	int rc;
 
-	run->deadline_us = psm__svc_now_us() + svc->shutdown_ms * 1000;
+	run->deadline_us = psm__mono_us() + svc->shutdown_ms * 1000;
 	psm__svc_signals_deadline(run->signals, run->deadline_us + GRACE_US);
 	drain_requests(run);
 	rc = stop_stages(run);
@@ -265,8 +264,8 @@ begin(psm_service *svc, psm_error *err)
 	pthread_mutex_unlock(&svc->lock);
 	if (state == SVC_NEW)
 		return PSM_OK;
-	return psm__svc_fail(err, PSM_ERR_STATE, "the service is %s",
-	                     state_names[state]);
+	return psm__fail(err, PSM_ERR_STATE, "the service is %s",
+	                 state_names[state]);
 }
 
 /* Start, wait, stop; the failure that counts is in err. */
@@ -283,10 +282,10 @@ run_stages(struct run *run, psm_error *err)
 	stopped = shut_down(run);
 	if (rc == PSM_OK && stopped < 0) {
 		rc = stopped;
-		(void)psm__svc_fail(err, rc, "%s",
-		                    psm_error_code(run->stop_err)
-		                        ? psm_error_message(run->stop_err)
-		                        : psm_strerror(rc));
+		(void)psm__fail(err, rc, "%s",
+		                psm_error_code(run->stop_err)
+		                    ? psm_error_message(run->stop_err)
+		                    : psm_strerror(rc));
 	}
 	return rc;
 }
@@ -299,7 +298,7 @@ psm__svc_run_on(psm_service *svc, int fd, psm_error *err)
 	int rc = PSM_OK;
 
 	if (!run.stop_err || (!err && !own))
-		rc = psm__svc_nomem(err);
+		rc = psm__nomem(err);
 	if (rc == PSM_OK)
 		rc = begin(svc, err ? err : own);
 	if (rc < 0) {
@@ -332,16 +331,16 @@ psm_service_run(psm_service *svc, const char *host, int port, psm_error *err)
 
 	psm_error_clear(err);
 	if (!svc || port < 0 || port > 65535 || (port > 0 && !host))
-		return psm__svc_fail(err, PSM_ERR_INVAL,
-		                     "want a service, an address and a port "
-		                     "from 0 to 65535");
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a service, an address and a port "
+		                 "from 0 to 65535");
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return psm__svc_fail(err, PSM_ERR_IO, "cannot ignore SIGPIPE");
+		return psm__fail(err, PSM_ERR_IO, "cannot ignore SIGPIPE");
 	if (port > 0) {
 		rc = psm__svc_listen(host, port, &fd, NULL, err);
 		if (rc < 0)
 			return rc;
-		psm__svc_log(PSM_LOG_INFO, "listening", "host", host, NULL);
+		psm__log(PSM_LOG_INFO, "listening", "host", host, NULL);
 	}
 	return psm__svc_run_on(svc, fd, err);
 }

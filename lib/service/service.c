@@ -19,6 +19,22 @@ static const struct svc_limits limits = {.connections = 1024,
                                          .idle_ms = 15000,
                                          .crowded_ms = 2000};
 
+int
+psm__svc_is_name(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return len > 0 && len <= SVC_NAME_MAX && name[len] == '\0';
+}
+
+/* Make room for one more item in *array, which has count of them. */
+static int
+grow(void *array, size_t *cap, size_t count, size_t size, psm_error *err)
+{
+	return psm__grow(array, cap, count + 1, size) < 0 ? psm__nomem(err)
+	                                                  : PSM_OK;
+}
+
 static int
 add_route(psm_service *svc, const char *method, const char *path,
           psm_route_fn fn, void *user, psm_error *err)
@@ -29,12 +45,12 @@ add_route(psm_service *svc, const char *method, const char *path,
 
 	for (i = 0; i < svc->route_count && rc == PSM_OK; i++)
 		if (psm__svc_route_same(&svc->routes[i], &route))
-			rc = psm__svc_fail(err, PSM_ERR_CONFLICT,
-			                   "%s %s: has a handler already",
-			                   method, path);
+			rc = psm__fail(err, PSM_ERR_CONFLICT,
+			               "%s %s: has a handler already", method,
+			               path);
 	if (rc == PSM_OK)
-		rc = psm__svc_grow(&svc->routes, svc->route_count,
-		                   sizeof *svc->routes, err);
+		rc = grow(&svc->routes, &svc->route_cap, svc->route_count,
+		          sizeof *svc->routes, err);
 	if (rc < 0) {
 		psm__svc_route_clear(&route);
 		return rc;
@@ -93,19 +109,19 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 	if (out)
 		*out = NULL;
 	if (!name || !cfg || !out || !psm__svc_is_name(name))
-		return psm__svc_fail(err, PSM_ERR_INVAL,
-		                     "want a name of 1 to %d bytes of "
-		                     "[a-z0-9-], and settings",
-		                     SVC_NAME_MAX);
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a name of 1 to %d bytes of "
+		                 "[a-z0-9-], and settings",
+		                 SVC_NAME_MAX);
 	rc = describe_metrics(err);
 	if (rc < 0)
 		return rc;
-	svc = psm__svc_alloc(1, sizeof *svc);
+	svc = psm__alloc(sizeof *svc);
 	if (!svc)
-		return psm__svc_nomem(err);
-	if (psm__svc_cond_init(&svc->changed) < 0) {
-		psm__svc_release(svc);
-		return psm__svc_nomem(err);
+		return psm__nomem(err);
+	if (psm__cond_init(&svc->changed) < 0) {
+		psm__free(svc);
+		return psm__nomem(err);
 	}
 	pthread_mutex_init(&svc->lock, NULL);
 	(void)snprintf(svc->name, sizeof svc->name, "%s", name);
@@ -136,14 +152,14 @@ psm_service_free(psm_service *svc)
 		psm__svc_route_clear(&svc->routes[i]);
 	for (i = 0; i < svc->stage_count; i++) {
 		psm__svc_worker_free(svc->stages[i].worker);
-		psm__svc_release(svc->stages[i].owned);
+		psm__free(svc->stages[i].owned);
 	}
-	psm__svc_release(svc->routes);
-	psm__svc_release(svc->parts);
-	psm__svc_release(svc->stages);
+	psm__free(svc->routes);
+	psm__free(svc->parts);
+	psm__free(svc->stages);
 	pthread_cond_destroy(&svc->changed);
 	pthread_mutex_destroy(&svc->lock);
-	psm__svc_release(svc);
+	psm__free(svc);
 }
 
 /* Parts, stages, workers and routes are added before the service runs. */
@@ -154,14 +170,14 @@ check_state(psm_service *svc, const char *name, int ok, psm_error *err)
 
 	psm_error_clear(err);
 	if (!svc || !name || !ok)
-		return psm__svc_fail(err, PSM_ERR_INVAL,
-		                     "want a service, a name and a function");
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a service, a name and a function");
 	pthread_mutex_lock(&svc->lock);
 	state = svc->state;
 	pthread_mutex_unlock(&svc->lock);
 	if (state != SVC_NEW)
-		return psm__svc_fail(err, PSM_ERR_STATE,
-		                     "%s: the service runs or ran", name);
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "%s: the service runs or ran", name);
 	return PSM_OK;
 }
 
@@ -171,10 +187,10 @@ psm__svc_check_new(psm_service *svc, const char *name, int ok, psm_error *err)
 	int rc = check_state(svc, name, ok, err);
 
 	if (rc == PSM_OK && !psm__svc_is_name(name))
-		rc = psm__svc_fail(err, PSM_ERR_INVAL,
-		                   "name: want 1 to %d bytes of [a-z0-9-], "
-		                   "got \"%s\"",
-		                   SVC_NAME_MAX, name);
+		rc = psm__fail(err, PSM_ERR_INVAL,
+		               "name: want 1 to %d bytes of [a-z0-9-], "
+		               "got \"%s\"",
+		               SVC_NAME_MAX, name);
 	return rc;
 }
 
@@ -192,8 +208,8 @@ psm__svc_add_part(psm_service *svc, const char *name, psm_health_fn fn,
                   void *user, psm_error *err)
 {
 	struct svc_part *part;
-	int rc = psm__svc_grow(&svc->parts, svc->part_count, sizeof *svc->parts,
-	                       err);
+	int rc = grow(&svc->parts, &svc->part_cap, svc->part_count,
+	              sizeof *svc->parts, err);
 
 	if (rc < 0)
 		return rc;
@@ -218,12 +234,13 @@ psm__svc_add_stage(psm_service *svc, const char *name, psm_start_fn start,
                    psm_stop_fn stop, void *user, psm_error *err)
 {
 	struct svc_stage *stage;
-	int rc = psm__svc_grow(&svc->stages, svc->stage_count,
-	                       sizeof *svc->stages, err);
+	int rc = grow(&svc->stages, &svc->stage_cap, svc->stage_count,
+	              sizeof *svc->stages, err);
 
 	if (rc < 0)
 		return rc;
 	stage = &svc->stages[svc->stage_count++];
+	*stage = (struct svc_stage){0};
 	(void)snprintf(stage->name, sizeof stage->name, "%s", name);
 	stage->start = start;
 	stage->stop = stop;
@@ -249,9 +266,9 @@ psm_service_worker(psm_service *svc, const char *name, int interval_s,
 	int rc = psm__svc_check_new(svc, name, fn != NULL, err);
 
 	if (rc == PSM_OK && (interval_s < 0 || interval_s > INTERVAL_MAX_S))
-		rc = psm__svc_fail(err, PSM_ERR_INVAL,
-		                   "interval: want 0 to %d s, got %d",
-		                   INTERVAL_MAX_S, interval_s);
+		rc = psm__fail(err, PSM_ERR_INVAL,
+		               "interval: want 0 to %d s, got %d",
+		               INTERVAL_MAX_S, interval_s);
 	if (rc == PSM_OK)
 		rc = psm__svc_worker_new(name, interval_s, &svc->backoff, fn,
 		                         user, &w, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The service room: what its files share. It sees libpsymatch through the
- * public headers only, like any other program. */
+ * public headers only, like any other program. Of lib/base it has a copy of the
+ * files that need nothing else (Makefile.inc says which). */
 #ifndef PSM_SERVICE_INT_H
 #define PSM_SERVICE_INT_H
 
@@ -11,42 +12,12 @@
 #include <psymatch/psymatch.h>
 #include <psymatch/service.h>
 
+#include "base/base.h"
+
 #define SVC_NAME_MAX 48
 #define SVC_SEGMENTS_MAX 12
 #define SVC_QUERY_MAX 32
 #define SVC_REASON_SIZE 256
-
-/* -- mem.c */
-
-/* Zeroed; NULL when out of memory or the product overflows. */
-void *psm__svc_alloc(size_t count, size_t size);
-void *psm__svc_resize(void *ptr, size_t size);
-void psm__svc_release(void *ptr);
-char *psm__svc_strdup(const char *text);
-/* Make room for one more item of size in *array, which has count items. */
-int psm__svc_grow(void *array, size_t count, size_t size, psm_error *err);
-/* Length of the UTF-8 character at p, which a NUL ends; 0 if there is none: no
- * surrogates, no overlong forms, nothing above U+10FFFF. */
-size_t psm__svc_utf8_len(const unsigned char *p);
-/* Bytes that are not UTF-8 become "?", e.g. where a text was cut. */
-void psm__svc_clean(char *text);
-/* Tests let allocations fail; NULL is realloc. */
-extern void *(*psm__svc_realloc_fn)(void *ptr, size_t size);
-
-int psm__svc_fail(psm_error *err, int code, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-int psm__svc_nomem(psm_error *err);
-/* 1 to SVC_NAME_MAX bytes of [a-z0-9-]. */
-int psm__svc_is_name(const char *name);
-/* name, value, ..., NULL. */
-void psm__svc_log(int level, const char *message, ...)
-    __attribute__((sentinel));
-
-int64_t psm__svc_now_us(void); /* monotonic */
-int psm__svc_cond_init(pthread_cond_t *cond);
-/* Wait until the monotonic time, 0: for ever; 0 or ETIMEDOUT. */
-int psm__svc_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock,
-                       int64_t until_us);
 
 /* -- route.c: paths of routes and of requests. */
 
@@ -281,6 +252,9 @@ void psm__svc_http_stop(struct svc_http *http);
 
 /* -- service.c */
 
+/* 1 to SVC_NAME_MAX bytes of [a-z0-9-]. */
+int psm__svc_is_name(const char *name);
+
 /* 0 if svc has not run, name is a name and ok: the start of every function that
  * adds something; clears err. */
 int psm__svc_check_new(psm_service *svc, const char *name, int ok,
@@ -322,11 +296,11 @@ struct psm_service {
 	struct svc_limits limits;
 	struct svc_backoff backoff;
 	struct svc_route *routes;
-	size_t route_count;
+	size_t route_count, route_cap;
 	struct svc_part *parts;
-	size_t part_count;
+	size_t part_count, part_cap;
 	struct svc_stage *stages;
-	size_t stage_count;
+	size_t stage_count, stage_cap;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

@@ -45,7 +45,7 @@ next_signal(struct svc_signals *s, int timeout_ms)
 static int
 until_ms(int64_t deadline_us)
 {
-	int64_t left = deadline_us - psm__svc_now_us();
+	int64_t left = deadline_us - psm__mono_us();
 
 	if (deadline_us == 0)
 		return -1;
@@ -56,9 +56,9 @@ until_ms(int64_t deadline_us)
 static void
 overdue(int64_t deadline_us)
 {
-	if (deadline_us == 0 || psm__svc_now_us() < deadline_us)
+	if (deadline_us == 0 || psm__mono_us() < deadline_us)
 		return;
-	psm__svc_log(PSM_LOG_ERROR, "shutdown overdue, process ends", NULL);
+	psm__log(PSM_LOG_ERROR, "shutdown overdue, process ends", NULL);
 	_exit(EXIT_FAILURE); /* not exit(): other threads still run */
 }
 
@@ -94,20 +94,20 @@ signals_free(struct svc_signals *s)
 		close(s->wake_fd);
 	pthread_mutex_destroy(&s->lock);
 	(void)pthread_sigmask(SIG_SETMASK, &s->before, NULL); /* was valid */
-	psm__svc_release(s);
+	psm__free(s);
 }
 
 int
 psm__svc_signals_start(void (*on_signal)(int number, void *user), void *user,
                        struct svc_signals **out, psm_error *err)
 {
-	struct svc_signals *s = psm__svc_alloc(1, sizeof *s);
+	struct svc_signals *s = psm__alloc(sizeof *s);
 	sigset_t set;
 	int rc;
 
 	*out = NULL;
 	if (!s)
-		return psm__svc_nomem(err);
+		return psm__nomem(err);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -123,9 +123,8 @@ psm__svc_signals_start(void (*on_signal)(int number, void *user), void *user,
 	         : pthread_create(&s->thread, NULL, watch, s);
 	if (rc != 0) {
 		signals_free(s);
-		return psm__svc_fail(err, PSM_ERR_IO,
-		                     "cannot wait for signals: %s",
-		                     strerror(rc));
+		return psm__fail(err, PSM_ERR_IO, "cannot wait for signals: %s",
+		                 strerror(rc));
 	}
 	(void)pthread_setname_np(s->thread, "signals"); /* for ps and gdb */
 	*out = s;

@@ -43,22 +43,22 @@ psm__svc_worker_new(const char *name, int interval_s,
                     const struct svc_backoff *backoff, psm_work_fn fn,
                     void *user, struct svc_worker **out, psm_error *err)
 {
-	struct svc_worker *w = psm__svc_alloc(1, sizeof *w);
+	struct svc_worker *w = psm__alloc(sizeof *w);
 
 	*out = NULL;
 	if (!w)
-		return psm__svc_nomem(err);
+		return psm__nomem(err);
 	(void)snprintf(w->name, sizeof w->name, "%s", name);
 	w->interval_us = (int64_t)interval_s * SECOND_US;
 	w->backoff = *backoff;
 	w->fn = fn;
 	w->user = user;
-	w->random = (uint64_t)psm__svc_now_us() | 1;
+	w->random = (uint64_t)psm__mono_us() | 1;
 	w->err = psm_error_new();
-	if (!w->err || psm__svc_cond_init(&w->changed) < 0) {
+	if (!w->err || psm__cond_init(&w->changed) < 0) {
 		psm_error_free(w->err);
-		psm__svc_release(w);
-		return psm__svc_nomem(err);
+		psm__free(w);
+		return psm__nomem(err);
 	}
 	pthread_mutex_init(&w->lock, NULL);
 	*out = w;
@@ -74,7 +74,7 @@ psm__svc_worker_free(struct svc_worker *w)
 	pthread_cond_destroy(&w->changed);
 	pthread_mutex_destroy(&w->lock);
 	psm_error_free(w->err);
-	psm__svc_release(w);
+	psm__free(w);
 }
 
 /* From half of us to us, so that services that failed together do not try again
@@ -117,7 +117,7 @@ static void
 record_locked(struct svc_worker *w, int rc)
 {
 	w->code = rc < 0 ? rc : PSM_OK;
-	w->ended_us = psm__svc_now_us();
+	w->ended_us = psm__mono_us();
 	w->message[0] = '\0';
 	if (rc >= 0) {
 		w->failures = 0;
@@ -154,10 +154,9 @@ run_once(struct svc_worker *w)
 		psm_error_set(w->err, rc, psm_strerror(rc));
 	psm_metrics_add("psymatch_worker_failures", w->name, 1);
 	/* A run that was told to end early has nothing to warn of. */
-	psm__svc_log(is_stopping(w) ? PSM_LOG_INFO : PSM_LOG_WARN,
-	             "worker failed", "worker", w->name, "code",
-	             psm_error_name(rc), "reason", psm_error_message(w->err),
-	             NULL);
+	psm__log(is_stopping(w) ? PSM_LOG_INFO : PSM_LOG_WARN, "worker failed",
+	         "worker", w->name, "code", psm_error_name(rc), "reason",
+	         psm_error_message(w->err), NULL);
 	return rc;
 }
 
@@ -178,9 +177,9 @@ work(void *arg)
 		w->state = WAITING;
 		pthread_cond_broadcast(&w->changed);
 		pause_us = pause_locked(w);
-		until = psm__svc_now_us() + pause_us;
-		while (!w->stop_asked && psm__svc_now_us() < until)
-			psm__svc_cond_wait(&w->changed, &w->lock, until);
+		until = psm__mono_us() + pause_us;
+		while (!w->stop_asked && psm__mono_us() < until)
+			psm__cond_wait_until(&w->changed, &w->lock, until);
 	}
 	w->state = ENDED;
 	pthread_cond_broadcast(&w->changed);
@@ -196,9 +195,9 @@ psm__svc_worker_start(void *worker, psm_error *err)
 	int rc = pthread_create(&w->thread, NULL, work, w);
 
 	if (rc != 0)
-		return psm__svc_fail(err, PSM_ERR_IO,
-		                     "worker %s: cannot make a thread: %s",
-		                     w->name, strerror(rc));
+		return psm__fail(err, PSM_ERR_IO,
+		                 "worker %s: cannot make a thread: %s", w->name,
+		                 strerror(rc));
 	w->has_thread = 1;
 	(void)snprintf(name, sizeof name, "%.15s", w->name);
 	(void)pthread_setname_np(w->thread, name); /* for ps and gdb only */
@@ -209,23 +208,22 @@ int
 psm__svc_worker_stop(int timeout_ms, void *worker, psm_error *err)
 {
 	struct svc_worker *w = worker;
-	int64_t until = psm__svc_now_us() + (int64_t)timeout_ms * 1000;
+	int64_t until = psm__mono_us() + (int64_t)timeout_ms * 1000;
 	int rc = PSM_OK;
 
 	pthread_mutex_lock(&w->lock);
 	w->stop_asked = 1;
 	pthread_cond_broadcast(&w->changed);
 	while (w->state != ENDED && rc == PSM_OK)
-		if (psm__svc_cond_wait(&w->changed, &w->lock, until) ==
+		if (psm__cond_wait_until(&w->changed, &w->lock, until) ==
 		    ETIMEDOUT)
 			rc = PSM_ERR_TIMEOUT;
 	if (w->state == ENDED)
 		rc = PSM_OK;
 	pthread_mutex_unlock(&w->lock);
 	if (rc < 0)
-		return psm__svc_fail(err, rc,
-		                     "worker %s still runs after %d ms",
-		                     w->name, timeout_ms);
+		return psm__fail(err, rc, "worker %s still runs after %d ms",
+		                 w->name, timeout_ms);
 	return PSM_OK;
 }
 
@@ -243,7 +241,7 @@ static int
 health_locked(struct svc_worker *w, char *reason, size_t size)
 {
 	long long age_s =
-	    (long long)((psm__svc_now_us() - w->ended_us) / SECOND_US);
+	    (long long)((psm__mono_us() - w->ended_us) / SECOND_US);
 
 	if (w->ended_us == 0) {
 		(void)snprintf(reason, size, "first run %s",

@@ -24,7 +24,7 @@ on_notice(void *user, const PGresult *res)
 	/* Said to an idle connection: it will be closed. */
 	if (severity && strcmp(severity, "FATAL") == 0)
 		c->broken = 1;
-	if (!psm__log_wanted(PSM_LOG_DEBUG))
+	if (!psm_log_wanted(PSM_LOG_DEBUG))
 		return;
 	psm__sqlstate_text(state ? state : "", message ? message : "", text,
 	                   sizeof text);

@@ -219,6 +219,7 @@ FUNCTIONS = (
     ("psm_set_log", "void", "psm_log_fn", "int", "void*"),
     ("psm_log_level_name", "const char*", "int"),
     ("psm_log_level_from_name", "int", "const char*"),
+    ("psm_log_wanted", "int", "int"),
     ("psm_log", "void", "int", "const char*", "const char*const*"),
     # matching.h
     ("psm_search_status_name", "const char*", "int"),
@@ -241,6 +242,8 @@ FUNCTIONS = (
     # memory.h
     ("psm_set_allocator", "int", "psm_alloc_fn", "psm_realloc_fn",
      "psm_release_fn"),
+    ("psm_alloc", "void*", "size_t"),
+    ("psm_realloc", "void*", "void*", "size_t"),
     ("psm_free", "void", "void*"),
     # metrics.h
     ("psm_metrics_text", "int", "char**", "size_t*", "psm_error*"),
