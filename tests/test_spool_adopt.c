@@ -123,7 +123,7 @@ still_to_go(struct psm__spool *s)
 
 	pthread_mutex_lock(&s->lock);
 	if (s->drainers)
-		count = s->drainers->target - s->let;
+		count = s->drainers->target - s->released;
 	pthread_mutex_unlock(&s->lock);
 	return count;
 }
@@ -161,9 +161,9 @@ START_TEST(the_end_comes_first)
 		psm__spool_pass(s);
 	}
 	die_with(100, 150);
-	while (!s->heir && psm__mono_ms() < until)
+	while (!s->to_adopt && psm__mono_ms() < until)
 		psm__spool_tend(s);
-	ck_assert_uint_ne(s->heir, 0);
+	ck_assert_uint_ne(s->to_adopt, 0);
 	psm__spool_freeze(s);
 	psm__spool_rewind(s);
 	expect(s, 0, 60);
@@ -252,7 +252,7 @@ END_TEST
 START_TEST(not_without_the_lock)
 {
 	struct psm__spool *s = open_spool();
-	struct psm__home *h = NULL;
+	struct psm__stream_dir *sd = NULL;
 	int64_t until = psm__mono_ms() + 50;
 	int parent, fd;
 
@@ -261,8 +261,8 @@ START_TEST(not_without_the_lock)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
 	parent = open(dir, O_RDONLY | O_DIRECTORY);
-	ck_assert_int_eq(psm__home_take(s, parent, 1, 0, &h), 0);
-	ck_assert_ptr_null(h);
+	ck_assert_int_eq(psm__stream_dir_take(s, parent, 1, 0, &sd), 0);
+	ck_assert_ptr_null(sd);
 	close(parent);
 	while (psm__mono_ms() < until)
 		psm__spool_tend(s);

@@ -376,7 +376,7 @@ START_TEST(rotation)
 	use_keys(KEY_B KEY_A);
 	s = open_spool();
 	put(s, 5, 10);
-	snprintf(name, sizeof(name), "%s/%016llx.pms", s->home->name,
+	snprintf(name, sizeof(name), "%s/%016llx.pms", s->own_stream->name,
 	         (unsigned long long)s->last->number);
 	id_of(name, b);
 	ck_assert_str_ne(a, b);

@@ -263,7 +263,7 @@ START_TEST(disk_full_of_what_was_left)
 	ck_assert_int_eq(try_put(s, 20), PSM_ERR_FULL);
 	psm__file_ops.mkdir = mkdirat;
 	a = open_spool(); /* does not begin below it */
-	ck_assert_str_eq(a->home->name, "stream.2");
+	ck_assert_str_eq(a->own_stream->name, "stream.2");
 	allocate_rc = 0;
 	put(s, 20, 30);
 	expect(s, 15, 30);

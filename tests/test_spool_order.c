@@ -98,7 +98,7 @@ END_TEST
 START_TEST(no_circle)
 {
 	struct psm__spool *a = open_spool(), *b = open_spool(), *c;
-	struct psm__home *h = NULL;
+	struct psm__stream_dir *sd = NULL;
 	int parent = open(dir, O_RDONLY | O_DIRECTORY);
 
 	put(a, 0, 10);
@@ -106,7 +106,7 @@ START_TEST(no_circle)
 	psm__spool_free(a);
 	psm__spool_free(b);
 	a = open_spool();
-	ck_assert_int_eq(psm__home_take(a, parent, 3, 1, &h), 1);
+	ck_assert_int_eq(psm__stream_dir_take(a, parent, 3, 1, &sd), 1);
 	b = open_spool();
 	c = open_spool();
 	put(c, 30, 40);
@@ -124,7 +124,7 @@ START_TEST(no_circle)
 	tend(b);
 	consume(b, 5, 20);
 	expect(b, 20, 30);
-	psm__home_leave(h, 1);
+	psm__stream_dir_leave(sd, 1);
 	end(b);
 	c = open_spool();
 	expect(c, 30, 40);
@@ -261,7 +261,7 @@ START_TEST(by_chance)
 	for (int step = 0; step < 100; step++) {
 		struct peer *p = &peers[step % PEERS];
 
-		p->s->heir = 0;
+		p->s->to_adopt = 0;
 		tend(p->s);
 		take_some(p->s, 10000);
 	}

@@ -380,7 +380,7 @@ START_TEST(limit_is_looked_at_again)
 	refuse_third(s, -1);
 	ck_assert_int_eq(numbers(s).quarantine_errno, EDQUOT);
 	ck_assert_int_eq(unlink(path_of("stream.0/quarantine/old")), 0);
-	s->home->next_count_ms = 0;
+	s->own_stream->next_count_ms = 0;
 	psm__spool_rewind(s);
 	refuse_third(s, 1);
 	ck_assert_int_lt(numbers(s).quarantined, 1000);

@@ -23,7 +23,7 @@
 int psm__adopt_after_ms = 30000;
 
 /* Looks at the directory for each time that is waited. */
-#define LOOKS 6
+#define LOOKS_PER_WAIT 6
 /* So long nothing new is handed over, so that a stream can be put in front. */
 #define PAUSE_MS 1000
 /* Between two looks at a stream that we wait for. */
@@ -44,7 +44,7 @@ fits(struct psm__spool *s, const struct psm__batch *b)
 }
 
 static void
-give_back(struct psm__home *h, struct psm__batch *b)
+give_back(struct psm__stream_dir *sd, struct psm__batch *b)
 {
 	while (b->first) {
 		struct psm__segment *g = b->first;
@@ -52,36 +52,36 @@ give_back(struct psm__home *h, struct psm__batch *b)
 		b->first = g->next;
 		psm__segment_free(g);
 	}
-	psm__home_leave(h, 0);
+	psm__stream_dir_leave(sd, 0);
 }
 
 static void
-note_adopted(struct psm__spool *s, const struct psm__home *h)
+note_adopted(struct psm__spool *s, const struct psm__stream_dir *sd)
 {
 	__atomic_add_fetch(&s->adopted, 1, __ATOMIC_RELAXED);
 	psm__log(PSM_LOG_INFO, "the spool of a dead process is taken over",
-	         "directory", h->path, NULL);
+	         "directory", sd->path, NULL);
 }
 
-/* 1: *h has something, in *b. 0: it has nothing, is another's, or cannot be
+/* 1: *sd has something, in *b. 0: it has nothing, is another's, or cannot be
  * read now. -1: no memory, or a key is missing. */
 static int
-open_orphan(struct psm__spool *s, int parentfd, unsigned n,
-            struct psm__home **h, struct psm__batch *b, int *why)
+open_abandoned(struct psm__spool *s, int parentfd, unsigned n,
+               struct psm__stream_dir **sd, struct psm__batch *b, int *why)
 {
-	int rc = psm__home_take(s, parentfd, n, 0, h);
+	int rc = psm__stream_dir_take(s, parentfd, n, 0, sd);
 
 	*why = rc == -ENOMEM ? ENOMEM : 0;
 	if (rc != 1)
 		return rc == -ENOMEM ? -1 : 0;
-	*why = psm__home_load(s, *h, b);
+	*why = psm__stream_dir_load(s, *sd, b);
 	if (*why == 0 && b->first)
 		return 1;
 	if (*why != 0)
 		psm__log(PSM_LOG_WARN,
 		         "the spool of a dead process cannot be taken over now",
-		         "directory", (*h)->path, "why", strerror(*why), NULL);
-	psm__home_leave(*h, *why == 0);
+		         "directory", (*sd)->path, "why", strerror(*why), NULL);
+	psm__stream_dir_leave(*sd, *why == 0);
 	return *why == ENOMEM || *why == ENOKEY ? -1 : 0;
 }
 
@@ -92,9 +92,9 @@ open_orphan(struct psm__spool *s, int parentfd, unsigned n,
 static int
 adopt_first(struct psm__spool *s, int parentfd, unsigned n)
 {
-	struct psm__home *h = NULL;
+	struct psm__stream_dir *sd = NULL;
 	struct psm__batch b = {0};
-	int why, rc = open_orphan(s, parentfd, n, &h, &b, &why);
+	int why, rc = open_abandoned(s, parentfd, n, &sd, &b, &why);
 
 	/* What is put aside there still wants somebody to look at it. */
 	if (rc == 0)
@@ -102,8 +102,8 @@ adopt_first(struct psm__spool *s, int parentfd, unsigned n)
 		                   __ATOMIC_RELAXED);
 	if (rc != 1)
 		return rc < 0 ? -why : 0;
-	psm__batch_enlist(s, h, &b);
-	note_adopted(s, h);
+	psm__batch_enlist(s, sd, &b);
+	note_adopted(s, sd);
 	return 1;
 }
 
@@ -162,22 +162,24 @@ psm__adopt_all(struct psm__spool *s, int parentfd, unsigned own)
 static int
 adopt_awaited(struct psm__spool *s, unsigned n)
 {
-	struct psm__home *h = NULL;
+	struct psm__stream_dir *sd = NULL;
 	struct psm__batch b;
-	int why, rc = open_orphan(s, s->home->parentfd, n, &h, &b, &why);
+	int why,
+	    rc = open_abandoned(s, s->own_stream->parentfd, n, &sd, &b, &why);
 
 	if (rc != 1) {
 		note_awaited(s, 0, why);
 		if (why != 0)
-			s->next_await_ms += psm__adopt_after_ms / LOOKS;
+			s->next_await_ms +=
+			    psm__adopt_after_ms / LOOKS_PER_WAIT;
 		return 0;
 	}
 	pthread_mutex_lock(&s->lock);
-	psm__batch_enlist(s, h, &b);
-	if (s->rseg && s->rseg->home == s->home)
+	psm__batch_enlist(s, sd, &b);
+	if (s->rseg && s->rseg->stream == s->own_stream)
 		s->rseg = NULL;
 	pthread_mutex_unlock(&s->lock);
-	note_adopted(s, h);
+	note_adopted(s, sd);
 	return 1;
 }
 
@@ -191,11 +193,11 @@ await_tend(struct psm__spool *s, int64_t now_ms)
 		unsigned n = s->awaits[0];
 		long pid = 0;
 		enum psm__stream_is is =
-		    psm__stream_look(s->home->parentfd, n, &pid);
+		    psm__stream_look(s->own_stream->parentfd, n, &pid);
 
 		note_awaited(s, pid, 0);
 		if (is == PSM__STREAM_HELD ||
-		    (is == PSM__STREAM_ORPHAN && !adopt_awaited(s, n)))
+		    (is == PSM__STREAM_ABANDONED && !adopt_awaited(s, n)))
 			return;
 		s->await_count--;
 		memmove(s->awaits, s->awaits + 1,
@@ -211,12 +213,12 @@ await_tend(struct psm__spool *s, int64_t now_ms)
 static int
 is_ours(const struct psm__spool *s, unsigned n)
 {
-	const struct psm__home *h;
+	const struct psm__stream_dir *sd;
 	char name[32];
 
 	snprintf(name, sizeof(name), "stream.%u", n);
-	for (h = s->homes; h; h = h->next)
-		if (strcmp(h->name, name) == 0)
+	for (sd = s->streams; sd; sd = sd->next)
+		if (strcmp(sd->name, name) == 0)
 			return 1;
 	return 0;
 }
@@ -225,9 +227,9 @@ is_ours(const struct psm__spool *s, unsigned n)
 static int64_t
 known_since(const struct psm__spool *s, unsigned n, int64_t now_ms)
 {
-	for (size_t i = 0; i < s->orphan_count; i++)
-		if (s->orphans[i].number == n)
-			return s->orphans[i].since_ms;
+	for (size_t i = 0; i < s->abandoned_count; i++)
+		if (s->abandoned[i].number == n)
+			return s->abandoned[i].since_ms;
 	return now_ms;
 }
 
@@ -237,52 +239,52 @@ static unsigned
 look_around(struct psm__spool *s, const struct psm__streams *all,
             int64_t now_ms)
 {
-	struct psm__orphan seen[PSM__ORPHANS];
-	unsigned ripe = 0;
+	struct psm__abandoned seen[PSM__ABANDONED_MAX];
+	unsigned due = 0;
 	size_t count = 0;
 	int first = 1;
 
-	for (size_t i = 0; i < all->count && count < PSM__ORPHANS; i++) {
+	for (size_t i = 0; i < all->count && count < PSM__ABANDONED_MAX; i++) {
 		unsigned n = all->list[i];
 		enum psm__stream_is is;
 		long pid;
 
 		if (is_ours(s, n))
 			continue;
-		is = psm__stream_look(s->home->parentfd, n, &pid);
-		if (is == PSM__STREAM_ORPHAN) {
+		is = psm__stream_look(s->own_stream->parentfd, n, &pid);
+		if (is == PSM__STREAM_ABANDONED) {
 			int64_t since = known_since(s, n, now_ms);
 
-			seen[count++] = (struct psm__orphan){n, since};
+			seen[count++] = (struct psm__abandoned){n, since};
 			if (first && now_ms - since >= psm__adopt_after_ms)
-				ripe = n + 1;
+				due = n + 1;
 		}
 		first = first && is == PSM__STREAM_NOTHING;
 	}
-	memcpy(s->orphans, seen, count * sizeof(seen[0]));
-	s->orphan_count = count;
-	return ripe;
+	memcpy(s->abandoned, seen, count * sizeof(seen[0]));
+	s->abandoned_count = count;
+	return due;
 }
 
 static unsigned
-find_orphan(struct psm__spool *s, int64_t now_ms)
+find_abandoned(struct psm__spool *s, int64_t now_ms)
 {
 	struct psm__streams all = {0};
-	unsigned ripe = 0;
+	unsigned due = 0;
 
-	if (psm__streams_list(s->home->parentfd, &all) == 0)
-		ripe = look_around(s, &all, now_ms);
+	if (psm__streams_list(s->own_stream->parentfd, &all) == 0)
+		due = look_around(s, &all, now_ms);
 	psm__free(all.list);
-	return ripe;
+	return due;
 }
 
 /* Whatever comes of it, it is not tried again at once. */
 static void
 wait_again(struct psm__spool *s, unsigned n, int64_t now_ms)
 {
-	for (size_t i = 0; i < s->orphan_count; i++)
-		if (s->orphans[i].number == n)
-			s->orphans[i].since_ms = now_ms;
+	for (size_t i = 0; i < s->abandoned_count; i++)
+		if (s->abandoned[i].number == n)
+			s->abandoned[i].since_ms = now_ms;
 }
 
 /* What was read of our own and not handed over is read once more. 0: there is
@@ -307,7 +309,7 @@ put_back(struct psm__spool *s)
 	}
 	for (; s->fill > s->head; s->fill--) {
 		rec = psm__slot_record(s->slots[(s->fill - 1) & s->mask]);
-		s->home->read_seq = le64toh(rec->seq) - 1;
+		s->own_stream->read_seq = le64toh(rec->seq) - 1;
 		psm__spool_forget(s, s->fill - 1);
 	}
 	/* Also when nothing comes of it: the place to go on from is lost. */
@@ -319,20 +321,20 @@ put_back(struct psm__spool *s)
 static void
 adopt_now(struct psm__spool *s, unsigned n)
 {
-	struct psm__home *h = NULL;
+	struct psm__stream_dir *sd = NULL;
 	struct psm__batch b;
 	int why;
 
-	if (open_orphan(s, s->home->parentfd, n, &h, &b, &why) != 1)
+	if (open_abandoned(s, s->own_stream->parentfd, n, &sd, &b, &why) != 1)
 		return;
 	if (!fits(s, &b)) {
-		give_back(h, &b);
+		give_back(sd, &b);
 		return;
 	}
 	pthread_mutex_lock(&s->lock);
-	psm__batch_enlist(s, h, &b);
+	psm__batch_enlist(s, sd, &b);
 	pthread_mutex_unlock(&s->lock);
-	note_adopted(s, h);
+	note_adopted(s, sd);
 }
 
 void
@@ -344,18 +346,19 @@ psm__adopt_tend(struct psm__spool *s, int64_t now_ms)
 		await_tend(s, now_ms);
 		return;
 	}
-	if (!s->heir && now_ms >= s->next_look_ms) {
-		s->next_look_ms = now_ms + psm__adopt_after_ms / LOOKS + 1;
-		s->heir = find_orphan(s, now_ms);
-		s->heir_until_ms = now_ms + PAUSE_MS;
+	if (!s->to_adopt && now_ms >= s->next_look_ms) {
+		s->next_look_ms =
+		    now_ms + psm__adopt_after_ms / LOOKS_PER_WAIT + 1;
+		s->to_adopt = find_abandoned(s, now_ms);
+		s->adopt_until_ms = now_ms + PAUSE_MS;
 	}
-	if (!s->heir)
+	if (!s->to_adopt)
 		return;
 	if (put_back(s)) {
-		wait_again(s, s->heir - 1, now_ms);
-		adopt_now(s, s->heir - 1);
-		s->heir = 0;
-	} else if (now_ms >= s->heir_until_ms) {
-		s->heir = 0;
+		wait_again(s, s->to_adopt - 1, now_ms);
+		adopt_now(s, s->to_adopt - 1);
+		s->to_adopt = 0;
+	} else if (now_ms >= s->adopt_until_ms) {
+		s->to_adopt = 0;
 	}
 }

@@ -33,7 +33,7 @@ sync_segment(struct psm__spool *s, struct psm__segment *g)
 	do
 		rc = psm__file_ops.datasync(g->fd);
 	while (rc < 0 && errno == EINTR);
-	why = rc < 0 ? errno : psm__home_dirsync(g->home);
+	why = rc < 0 ? errno : psm__stream_dir_dirsync(g->stream);
 	pthread_mutex_lock(&s->lock);
 	g->busy = 0;
 	if (why == 0)
@@ -49,7 +49,7 @@ sync_segment(struct psm__spool *s, struct psm__segment *g)
 
 /* Where the records after s->durable begin in g. */
 static size_t
-undurable(const struct psm__spool *s, const struct psm__segment *g)
+first_undurable(const struct psm__spool *s, const struct psm__segment *g)
 {
 	size_t at = g->start;
 
@@ -88,7 +88,7 @@ copy_record(struct psm__segment *to, struct psm__segment *from,
 	struct psm__rec *copy = (void *)(to->base + to->used);
 	int rc;
 
-	if (to->secret) {
+	if (to->encrypted) {
 		rc = copy_sealed(to, from, rec);
 		if (rc != 0)
 			return rc;
@@ -105,7 +105,7 @@ copy_record(struct psm__segment *to, struct psm__segment *from,
 
 /* Nobody reads these: the reader stops at s->durable. @locks s->lock held */
 static void
-cut(struct psm__spool *s, struct psm__segment *g, size_t at)
+truncate_segment(struct psm__spool *s, struct psm__segment *g, size_t at)
 {
 	size_t pos = at;
 
@@ -127,7 +127,7 @@ space_needed(const struct psm__spool *s, const struct psm__segment *g)
 	size_t space = psm__spool_start(s);
 
 	for (; g; g = g->next)
-		space += g->used - undurable(s, g);
+		space += g->used - first_undurable(s, g);
 	return space;
 }
 
@@ -145,7 +145,7 @@ move_records(struct psm__spool *s, struct psm__segment *from)
 	if (rc != 0)
 		return rc;
 	for (g = from; rc == 0 && g; g = g->next) {
-		size_t at = undurable(s, g);
+		size_t at = first_undurable(s, g);
 
 		while (rc == 0 && at < g->used) {
 			const struct psm__rec *rec = psm__rec_at(g->base, at);
@@ -161,16 +161,16 @@ move_records(struct psm__spool *s, struct psm__segment *from)
 		rc = psm__segment_unname(g);
 	}
 	if (rc == 0)
-		rc = psm__home_dirsync(to->home);
+		rc = psm__stream_dir_dirsync(to->stream);
 	if (rc != 0) {
 		psm__segment_delete(to);
 		return rc;
 	}
 	for (g = from; g; g = g->next)
-		cut(s, g, undurable(s, g));
+		truncate_segment(s, g, first_undurable(s, g));
 	s->last->next = to;
 	s->last = s->active = to;
-	to->home->segments++;
+	to->stream->segments++;
 	return 0;
 }
 
@@ -194,11 +194,11 @@ withdraw(struct psm__spool *s, struct psm__segment *from)
 	struct psm__segment *g;
 
 	for (g = from; g; g = g->next) {
-		size_t at = undurable(s, g);
+		size_t at = first_undurable(s, g);
 		uint64_t before = g->counted;
 
 		s->bytes -= (int64_t)(g->used - at);
-		cut(s, g, at);
+		truncate_segment(s, g, at);
 		s->appended -= before - g->counted;
 	}
 	s->active = NULL;

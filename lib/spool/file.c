@@ -100,32 +100,33 @@ struct psm__file_ops psm__file_ops = {
 };
 
 int
-psm__home_open_file(const struct psm__home *h, const char *name, int flags)
+psm__stream_dir_open_file(const struct psm__stream_dir *sd, const char *name,
+                          int flags)
 {
-	return psm__file_ops.open(h->dirfd, name, flags, 0600);
+	return psm__file_ops.open(sd->dirfd, name, flags, 0600);
 }
 
 int
-psm__home_dirsync(struct psm__home *h)
+psm__stream_dir_dirsync(struct psm__stream_dir *sd)
 {
 	int why;
 
-	if (h->dirfd < 0 ||
-	    !__atomic_exchange_n(&h->dir_dirty, 0, __ATOMIC_RELAXED))
+	if (sd->dirfd < 0 ||
+	    !__atomic_exchange_n(&sd->dir_dirty, 0, __ATOMIC_RELAXED))
 		return 0;
-	if (psm__file_ops.dirsync(h->dirfd) == 0)
+	if (psm__file_ops.dirsync(sd->dirfd) == 0)
 		return 0;
 	why = errno;
-	__atomic_store_n(&h->dir_dirty, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&sd->dir_dirty, 1, __ATOMIC_RELAXED);
 	psm__log(PSM_LOG_WARN, "cannot sync the spool's directory", "directory",
-	         h->path, "why", strerror(why), NULL);
+	         sd->path, "why", strerror(why), NULL);
 	return why;
 }
 
 uint64_t
-psm__home_number(struct psm__home *h)
+psm__stream_dir_number(struct psm__stream_dir *sd)
 {
-	return __atomic_fetch_add(&h->next_number, 1, __ATOMIC_RELAXED);
+	return __atomic_fetch_add(&sd->next_number, 1, __ATOMIC_RELAXED);
 }
 
 static void
@@ -135,17 +136,17 @@ file_name(char name[32], uint64_t number, const char *suffix)
 }
 
 static void
-remove_name(struct psm__home *h, uint64_t number, const char *suffix)
+remove_name(struct psm__stream_dir *sd, uint64_t number, const char *suffix)
 {
 	char name[32];
 
 	file_name(name, number, suffix);
-	if (psm__file_ops.unlink(h->dirfd, name, 0) < 0 && errno != ENOENT) {
-		h->undeleted = 1;
+	if (psm__file_ops.unlink(sd->dirfd, name, 0) < 0 && errno != ENOENT) {
+		sd->undeleted = 1;
 		psm__log(PSM_LOG_WARN, "cannot delete a spool file", "file",
 		         name, "why", strerror(errno), NULL);
 	}
-	__atomic_store_n(&h->dir_dirty, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&sd->dir_dirty, 1, __ATOMIC_RELAXED);
 }
 
 /* The children of a fork have no business in these pages. */
@@ -170,7 +171,7 @@ psm__segment_map(struct psm__segment *g)
 	if (g->base)
 		return 0;
 	file_name(name, g->number, "pms");
-	g->fd = psm__home_open_file(g->home, name, O_RDWR);
+	g->fd = psm__stream_dir_open_file(g->stream, name, O_RDWR);
 	if (g->fd < 0)
 		return errno;
 	rc = map_file(g);
@@ -206,8 +207,8 @@ psm__segment_free(struct psm__segment *g)
 void
 psm__segment_delete(struct psm__segment *g)
 {
-	if (g->home->dirfd >= 0)
-		remove_name(g->home, g->number, "pms");
+	if (g->stream->dirfd >= 0)
+		remove_name(g->stream, g->number, "pms");
 	psm__segment_free(g);
 }
 
@@ -217,9 +218,9 @@ psm__segment_unname(struct psm__segment *g)
 	char name[32];
 
 	file_name(name, g->number, "pms");
-	if (psm__file_ops.unlink(g->home->dirfd, name, 0) < 0)
+	if (psm__file_ops.unlink(g->stream->dirfd, name, 0) < 0)
 		return errno;
-	__atomic_store_n(&g->home->dir_dirty, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&g->stream->dir_dirty, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -231,20 +232,21 @@ make_file(struct psm__segment *g)
 	int rc;
 
 	file_name(name, g->number, "spare");
-	g->fd = psm__home_open_file(g->home, name, O_CREAT | O_EXCL | O_RDWR);
+	g->fd = psm__stream_dir_open_file(g->stream, name,
+	                                  O_CREAT | O_EXCL | O_RDWR);
 	if (g->fd < 0)
 		return errno;
-	__atomic_store_n(&g->home->dir_dirty, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&g->stream->dir_dirty, 1, __ATOMIC_RELAXED);
 	rc = psm__file_ops.allocate(g->fd, (off_t)g->size);
 	if (rc == 0)
 		rc = map_file(g);
 	if (rc != 0)
-		remove_name(g->home, g->number, "spare");
+		remove_name(g->stream, g->number, "spare");
 	return rc;
 }
 
 static int
-make_blank(struct psm__home *h, uint64_t number, size_t size,
+make_empty(struct psm__stream_dir *sd, uint64_t number, size_t size,
            struct psm__segment **out)
 {
 	struct psm__segment *g = psm__alloc(sizeof(*g));
@@ -253,11 +255,11 @@ make_blank(struct psm__home *h, uint64_t number, size_t size,
 	*out = NULL;
 	if (!g)
 		return ENOMEM;
-	g->home = h;
+	g->stream = sd;
 	g->fd = -1;
 	g->size = size;
 	g->number = number;
-	if (h->dirfd < 0) {
+	if (sd->dirfd < 0) {
 		g->own_memory = 1;
 		g->base = psm__alloc(size);
 		if (!g->base)
@@ -280,16 +282,16 @@ psm__segment_header(const struct psm__keys *keys, struct psm__segment *g)
 
 	memcpy(sh->magic, PSM__SEGMENT_MAGIC, 8);
 	sh->version =
-	    htole32(g->secret ? PSM__SEALED_VERSION : PSM__SEGMENT_VERSION);
+	    htole32(g->encrypted ? PSM__SEALED_VERSION : PSM__SEGMENT_VERSION);
 	sh->size = htole32((uint32_t)g->size);
-	memcpy(sh->uuid, g->home->uuid, 16);
+	memcpy(sh->uuid, g->stream->uuid, 16);
 	sh->first_seq = htole64(g->first_seq);
 	sh->number = htole64(g->number);
 	sh->created_us = (int64_t)htole64((uint64_t)psm_now_us());
 	sh->seed = htole32(g->seed);
 	sh->crc = htole32(
 	    psm__crc32c(0, sh, offsetof(struct psm__segment_header, crc)));
-	return g->secret ? psm__seal_new(keys, g) : 0;
+	return g->encrypted ? psm__seal_new(keys, g) : 0;
 }
 
 /*
@@ -305,23 +307,23 @@ take_name(const struct psm__keys *keys, struct psm__segment *g)
 	int rc;
 
 	if (!g->own_memory)
-		g->number = psm__home_number(g->home);
+		g->number = psm__stream_dir_number(g->stream);
 	rc = psm__segment_header(keys, g);
 	if (g->own_memory)
 		return rc;
 	file_name(from, spare, "spare");
 	file_name(to, g->number, "pms");
 	if (rc != 0) {
-		remove_name(g->home, spare, "spare");
+		remove_name(g->stream, spare, "spare");
 		return rc;
 	}
-	if (psm__file_ops.rename(g->home->dirfd, from, to) < 0) {
+	if (psm__file_ops.rename(g->stream->dirfd, from, to) < 0) {
 		int why = errno;
 
-		remove_name(g->home, spare, "spare");
+		remove_name(g->stream, spare, "spare");
 		return why;
 	}
-	__atomic_store_n(&g->home->dir_dirty, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&g->stream->dir_dirty, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -339,16 +341,16 @@ psm__segment_make(struct psm__spool *s, size_t size, uint64_t first_seq,
 		s->spares--;
 		g->next = NULL;
 	} else {
-		rc = make_blank(s->home, psm__home_number(s->home),
-		                size > s->segment_size ? size : s->segment_size,
-		                &g);
+		rc = make_empty(
+		    s->own_stream, psm__stream_dir_number(s->own_stream),
+		    size > s->segment_size ? size : s->segment_size, &g);
 	}
 	if (rc != 0)
 		return rc;
 	g->first_seq = first_seq;
 	g->last_seq = first_seq - 1;
-	g->seed = psm__spool_seed(g->home->uuid, first_seq);
-	g->secret = s->keys != NULL;
+	g->seed = psm__spool_seed(g->stream->uuid, first_seq);
+	g->encrypted = s->keys != NULL;
 	g->start = psm__spool_start(s);
 	g->used = g->start;
 	g->own = 1;
@@ -378,11 +380,11 @@ clear(struct psm__spool *s, struct psm__segment *g)
 	}
 	file_name(from, g->number, "pms");
 	file_name(to, g->number, "spare");
-	if (psm__file_ops.rename(g->home->dirfd, from, to) < 0)
+	if (psm__file_ops.rename(g->stream->dirfd, from, to) < 0)
 		return 0;
-	__atomic_store_n(&g->home->dir_dirty, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&g->stream->dir_dirty, 1, __ATOMIC_RELAXED);
 	if (lasting)
-		rc = psm__home_dirsync(g->home);
+		rc = psm__stream_dir_dirsync(g->stream);
 	memset(g->base, 0, g->used);
 	/* Else a power cut could bring its old records back under the name of a
 	 * new segment, and the first commit would have to write all of it. */
@@ -390,7 +392,7 @@ clear(struct psm__spool *s, struct psm__segment *g)
 		rc = psm__file_ops.datasync(g->fd);
 	if (rc == 0)
 		return 1;
-	remove_name(g->home, g->number, "spare");
+	remove_name(g->stream, g->number, "spare");
 	return -1;
 }
 
@@ -402,12 +404,12 @@ reset(struct psm__segment *g)
 	g->next = NULL;
 	g->used = 0;
 	g->sealed = g->dirty = 0;
-	g->charged = g->let_bytes = 0;
-	g->counted = g->let_counts = 0;
+	g->charged = g->released_bytes = 0;
+	g->counted = g->released_count = 0;
 }
 
 static void
-push_spare(struct psm__spool *s, struct psm__segment *g)
+add_spare(struct psm__spool *s, struct psm__segment *g)
 {
 	pthread_mutex_lock(&s->lock);
 	g->next = s->spare;
@@ -428,8 +430,9 @@ psm__segment_retire(struct psm__spool *s, struct psm__segment *g)
 	pthread_mutex_lock(&s->lock);
 	room = s->spares < SPARES_MAX;
 	pthread_mutex_unlock(&s->lock);
-	if (room && g->home == s->home && g->own && !g->failed && g->base &&
-	    g->size == s->segment_size && (g->fd >= 0 || g->own_memory))
+	if (room && g->stream == s->own_stream && g->own && !g->failed &&
+	    g->base && g->size == s->segment_size &&
+	    (g->fd >= 0 || g->own_memory))
 		rc = clear(s, g);
 	if (rc < 0) {
 		psm__segment_free(g);
@@ -437,23 +440,24 @@ psm__segment_retire(struct psm__spool *s, struct psm__segment *g)
 		psm__segment_delete(g);
 	} else {
 		reset(g);
-		push_spare(s, g);
+		add_spare(s, g);
 	}
 }
 
 int
-psm__segment_trial(struct psm__spool *s)
+psm__segment_try_disk(struct psm__spool *s)
 {
 	struct psm__segment *g = NULL;
 	int rc =
-	    make_blank(s->home, psm__home_number(s->home), s->segment_size, &g);
+	    make_empty(s->own_stream, psm__stream_dir_number(s->own_stream),
+	               s->segment_size, &g);
 
 	if (rc != 0)
 		return rc;
 	g->base[0] = 1; /* a page to write */
 	if (psm__file_ops.datasync(g->fd) < 0)
 		rc = errno;
-	remove_name(g->home, g->number, "spare");
+	remove_name(g->stream, g->number, "spare");
 	psm__segment_free(g);
 	return rc;
 }
@@ -462,20 +466,21 @@ void
 psm__spare_prepare(struct psm__spool *s)
 {
 	struct psm__segment *g = NULL;
-	struct psm__home *h = NULL;
+	struct psm__stream_dir *sd = NULL;
 
 	pthread_mutex_lock(&s->lock);
-	if (!s->spare && s->home && s->home->dirfd >= 0)
-		h = s->home;
+	if (!s->spare && s->own_stream && s->own_stream->dirfd >= 0)
+		sd = s->own_stream;
 	pthread_mutex_unlock(&s->lock);
 	/* append finds out itself why there is none, and says so. */
-	if (!h || make_blank(h, psm__home_number(h), s->segment_size, &g) != 0)
+	if (!sd || make_empty(sd, psm__stream_dir_number(sd), s->segment_size,
+	                      &g) != 0)
 		return;
 #ifdef MADV_POPULATE_WRITE
 	/* Only a saving: pages that are not there yet come one by one. */
 	madvise(g->base, g->size, MADV_POPULATE_WRITE);
 #endif
-	push_spare(s, g);
+	add_spare(s, g);
 }
 
 void
@@ -487,7 +492,7 @@ psm__spare_drop(struct psm__spool *s)
 		s->spare = g->next;
 		s->spares--;
 		if (!g->own_memory)
-			remove_name(g->home, g->number, "spare");
+			remove_name(g->stream, g->number, "spare");
 		psm__segment_free(g);
 	}
 }

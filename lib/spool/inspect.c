@@ -37,7 +37,7 @@ struct scan {
 	psm_spool_item item; /* of the stream being read */
 	uint8_t *room;       /* of the file being read */
 	size_t room_size;
-	struct psm__home home; /* what is known of it */
+	struct psm__stream_dir stream; /* what is known of it */
 };
 
 static int
@@ -179,7 +179,7 @@ static int
 open_segment(struct scan *sc, struct psm__segment *g, int dirfd,
              const char *name, int64_t *time_us)
 {
-	g->home = &sc->home;
+	g->stream = &sc->stream;
 	g->fd = -1;
 	if (!sc->item.owned && map_segment(g, dirfd, name, time_us) == 0) {
 		psm__segment_probe(g, g->size);
@@ -289,7 +289,7 @@ describe(struct scan *sc, const struct psm__rec *rec, size_t at)
 	i->bytes = le32toh(rec->len);
 	i->number = (int64_t)le64toh(rec->seq);
 	i->time_us = (int64_t)le64toh((uint64_t)rec->time_us);
-	i->settled = le64toh(rec->seq) <= sc->home.settled;
+	i->settled = le64toh(rec->seq) <= sc->stream.settled;
 }
 
 /* What it is about, of a record in the clear. */
@@ -329,7 +329,7 @@ tell_record(struct scan *sc, struct psm__segment *g, const struct psm__rec *rec,
 	int rc;
 
 	describe(sc, rec, at);
-	if (!g->secret)
+	if (!g->encrypted)
 		describe_parts(sc, rec);
 	if (!g->seal)
 		return tell(sc, PSM_SPOOL_RECORD);
@@ -406,7 +406,7 @@ scan_segment(struct scan *sc, int dirfd, const char *name)
 		/* It may just have been let go. */
 		return errno == ENOENT ? 0 : fail_io(sc->err, name);
 	good = g.size > 0 && psm__segment_check(&g);
-	rc = good && g.secret ? unlock(sc, &g) : 0;
+	rc = good && g.encrypted ? unlock(sc, &g) : 0;
 	if (rc == ENOMEM) {
 		close_segment(&g);
 		return psm__nomem(sc->err);
@@ -483,9 +483,9 @@ read_cursor(struct scan *sc, int dirfd)
 	if (bytes && len >= 2 * sizeof(*best))
 		best = psm__cursor_best((const void *)bytes);
 	if (best) {
-		sc->home.settled = le64toh(best->settled);
-		memcpy(sc->home.uuid, best->uuid, 16);
-		sc->home.known = 1;
+		sc->stream.settled = le64toh(best->settled);
+		memcpy(sc->stream.uuid, best->uuid, 16);
+		sc->stream.known = 1;
 	}
 }
 
@@ -515,7 +515,7 @@ scan_stream(struct scan *sc, int parentfd, char *name)
 
 	if (dirfd < 0)
 		return errno == ENOENT ? 0 : fail_io(sc->err, name);
-	sc->home = (struct psm__home){
+	sc->stream = (struct psm__stream_dir){
 	    .path = name, .dirfd = -1, .cursor_fd = -1, .lockfd = -1};
 	sc->item = (psm_spool_item){.stream = text_of(name),
 	                            .owned = psm__stream_locked(dirfd)};

@@ -27,18 +27,18 @@ compare(const void *a, const void *b)
 
 /* A spare is empty by definition: it only waited for its use. */
 static int
-take_name(struct psm__home *h, const char *name, struct numbers *found)
+take_name(struct psm__stream_dir *sd, const char *name, struct numbers *found)
 {
 	uint64_t number;
 	int end = 0;
 
 	if (sscanf(name, "%16" SCNx64 ".%n", &number, &end) != 1 || end != 17)
 		return 0;
-	if (number >= h->next_number)
-		h->next_number = number + 1;
+	if (number >= sd->next_number)
+		sd->next_number = number + 1;
 	if (strcmp(name + end, "spare") == 0) {
-		psm__file_ops.unlink(h->dirfd, name, 0);
-		h->dir_dirty = 1;
+		psm__file_ops.unlink(sd->dirfd, name, 0);
+		sd->dir_dirty = 1;
 		return 0;
 	}
 	if (strcmp(name + end, "pms") != 0)
@@ -62,16 +62,16 @@ open_dir(int at, const char *name)
 }
 
 static int
-list_segments(struct psm__home *h, struct numbers *found)
+list_segments(struct psm__stream_dir *sd, struct numbers *found)
 {
-	DIR *dir = open_dir(h->dirfd, ".");
+	DIR *dir = open_dir(sd->dirfd, ".");
 	struct dirent *e;
 	int rc = 0;
 
 	if (!dir)
 		return errno;
 	for (errno = 0; rc == 0 && (e = readdir(dir)) != NULL; errno = 0)
-		rc = take_name(h, e->d_name, found);
+		rc = take_name(sd, e->d_name, found);
 	if (rc == 0)
 		rc = errno; /* half a list would be a loss */
 	closedir(dir);
@@ -82,9 +82,9 @@ list_segments(struct psm__home *h, struct numbers *found)
 
 /* What was put aside before still wants somebody to look at it. */
 int64_t
-psm__quarantine_count(struct psm__home *h)
+psm__quarantine_count(struct psm__stream_dir *sd)
 {
-	DIR *dir = open_dir(h->dirfd, "quarantine");
+	DIR *dir = open_dir(sd->dirfd, "quarantine");
 	struct dirent *e;
 	struct stat st;
 	uint64_t number;
@@ -97,8 +97,8 @@ psm__quarantine_count(struct psm__home *h)
 			bytes += st.st_size;
 		/* A segment's number there is used, too. */
 		if (sscanf(e->d_name, "%16" SCNx64, &number) == 1 &&
-		    strstr(e->d_name, ".pms") && number >= h->next_number)
-			h->next_number = number + 1;
+		    strstr(e->d_name, ".pms") && number >= sd->next_number)
+			sd->next_number = number + 1;
 	}
 	if (dir)
 		closedir(dir);
@@ -114,7 +114,7 @@ file_size(struct psm__segment *g)
 	struct stat st;
 
 	snprintf(name, sizeof(name), "%016" PRIx64 ".pms", g->number);
-	if (fstatat(g->home->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(g->stream->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno;
 	g->size = st.st_size > 0 ? (size_t)st.st_size : 0;
 	return 0;
@@ -142,18 +142,18 @@ has_key(const struct psm__spool *s, const struct psm__segment *g,
 
 /* 1: the cursor says that all of it is dealt with, so it needs no key. */
 static int
-is_settled(const struct psm__home *h, struct psm__segment *g)
+is_settled(const struct psm__stream_dir *sd, struct psm__segment *g)
 {
 	size_t at;
 
-	if (!psm__segment_check(g) || !h->placed ||
-	    memcmp(h->uuid, g->uuid, sizeof(h->uuid)) != 0)
+	if (!psm__segment_check(g) || !sd->placed ||
+	    memcmp(sd->uuid, g->uuid, sizeof(sd->uuid)) != 0)
 		return 0;
 	psm__segment_probe(g, g->size);
 	for (at = g->start; psm__rec_valid(g, at);) {
 		const struct psm__rec *rec = psm__rec_at(g->base, at);
 
-		if (le64toh(rec->seq) > h->settled)
+		if (le64toh(rec->seq) > sd->settled)
 			return 0;
 		at += psm__rec_space(le32toh(rec->len));
 	}
@@ -170,19 +170,19 @@ no_key(struct psm__spool *s, const struct psm__segment *g,
 	snprintf(s->locked, sizeof(s->locked),
 	         "spool %s: segment %016" PRIx64
 	         ".pms is encrypted with key %s, which %s%s",
-	         g->home->path, g->number, id,
+	         g->stream->path, g->number, id,
 	         s->keys ? "is not in key file " : "needs a key file",
 	         s->keys ? psm__keys_path(s->keys) : "");
 	psm__log(PSM_LOG_ERROR, "a key of the spool is missing", "directory",
-	         g->home->path, "key", id, NULL);
+	         g->stream->path, "key", id, NULL);
 	return ENOKEY;
 }
 
 /* 0, ENOKEY, or another errno. What cannot be read is not our business here. */
 static int
-check_key(struct psm__spool *s, struct psm__home *h, uint64_t number)
+check_key(struct psm__spool *s, struct psm__stream_dir *sd, uint64_t number)
 {
-	struct psm__segment g = {.home = h, .fd = -1, .number = number};
+	struct psm__segment g = {.stream = sd, .fd = -1, .number = number};
 	const struct psm__sealed_header *sh = NULL;
 	int rc = 0;
 
@@ -192,7 +192,7 @@ check_key(struct psm__spool *s, struct psm__home *h, uint64_t number)
 	if (rc != 0)
 		return rc == ENOMEM ? rc : 0;
 	psm__segment_probe(&g, PSM__SEALED_START);
-	if (!has_key(s, &g, &sh) && !is_settled(h, &g))
+	if (!has_key(s, &g, &sh) && !is_settled(sd, &g))
 		rc = no_key(s, &g, sh);
 	psm__segment_unmap(&g);
 	return rc;
@@ -200,20 +200,20 @@ check_key(struct psm__spool *s, struct psm__home *h, uint64_t number)
 
 /* Before anything is changed in the stream. */
 static int
-check_keys(struct psm__spool *s, struct psm__home *h,
+check_keys(struct psm__spool *s, struct psm__stream_dir *sd,
            const struct numbers *found)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < found->count; i++)
-		rc = check_key(s, h, found->list[i]);
+		rc = check_key(s, sd, found->list[i]);
 	return rc;
 }
 
 static int
 unlock(struct psm__spool *s, struct psm__segment *g)
 {
-	return g->secret ? psm__seal_unlock(s->keys, g) : 0;
+	return g->encrypted ? psm__seal_unlock(s->keys, g) : 0;
 }
 
 /* Not a file that we made, or no more. */
@@ -228,7 +228,7 @@ is_foreign(int why)
  * cannot be opened now must not be passed over: when what follows is settled,
  * it would be gone. */
 static int
-load_segment(struct psm__spool *s, struct psm__home *h, uint64_t number,
+load_segment(struct psm__spool *s, struct psm__stream_dir *sd, uint64_t number,
              struct psm__segment **out)
 {
 	struct psm__segment *g = psm__alloc(sizeof(*g));
@@ -237,7 +237,7 @@ load_segment(struct psm__spool *s, struct psm__home *h, uint64_t number,
 	*out = NULL;
 	if (!g)
 		return ENOMEM;
-	g->home = h;
+	g->stream = sd;
 	g->fd = -1;
 	g->number = number;
 	g->sealed = 1;
@@ -250,7 +250,7 @@ load_segment(struct psm__spool *s, struct psm__home *h, uint64_t number,
 		rc = psm__segment_map(g);
 	if (rc != 0) {
 		psm__log(PSM_LOG_ERROR, "a spool segment cannot be opened",
-		         "directory", h->path, "why", strerror(rc), NULL);
+		         "directory", sd->path, "why", strerror(rc), NULL);
 		psm__segment_free(g);
 		return is_foreign(rc) ? 0 : rc;
 	}
@@ -282,8 +282,8 @@ find_end(struct psm__spool *s, struct psm__segment *g)
 	const struct psm__rec *rec;
 	size_t at = g->start;
 
-	if (after < g->home->settled)
-		after = g->home->settled;
+	if (after < g->stream->settled)
+		after = g->stream->settled;
 	g->newest = 1;
 	psm__segment_probe(g, g->size);
 	while ((rec = psm__segment_scan(s, g, &at, after)) != NULL) {
@@ -301,30 +301,30 @@ find_end(struct psm__spool *s, struct psm__segment *g)
 /* How far the stream is settled, by the cursor if it belongs to it. Segments
  * that should follow and are not there were lost. */
 static void
-place(struct psm__spool *s, struct psm__home *h,
+place(struct psm__spool *s, struct psm__stream_dir *sd,
       const struct psm__segment *list, const struct psm__segment *newest)
 {
 	if (!newest) {
-		h->read_seq = h->settled;
+		sd->read_seq = sd->settled;
 		return;
 	}
-	if (h->placed && memcmp(h->uuid, newest->uuid, 16) != 0) {
+	if (sd->placed && memcmp(sd->uuid, newest->uuid, 16) != 0) {
 		psm__log(PSM_LOG_WARN, "the spool's cursor is of another spool",
-		         "directory", h->path, NULL);
-		h->placed = 0;
-		h->settled = 0;
+		         "directory", sd->path, NULL);
+		sd->placed = 0;
+		sd->settled = 0;
 	}
-	if (!h->placed) {
-		memcpy(h->uuid, newest->uuid, 16);
-		h->known = 1;
-		h->settled = list->first_seq - 1;
+	if (!sd->placed) {
+		memcpy(sd->uuid, newest->uuid, 16);
+		sd->known = 1;
+		sd->settled = list->first_seq - 1;
 	}
-	h->read_seq = h->settled;
-	if (list->first_seq <= h->settled + 1)
+	sd->read_seq = sd->settled;
+	if (list->first_seq <= sd->settled + 1)
 		return;
-	__atomic_add_fetch(&s->damaged, list->first_seq - 1 - h->settled,
+	__atomic_add_fetch(&s->damaged, list->first_seq - 1 - sd->settled,
 	                   __ATOMIC_RELAXED);
-	h->read_seq = list->first_seq - 1;
+	sd->read_seq = list->first_seq - 1;
 }
 
 /* An earlier process may have died before it put the damage aside. */
@@ -340,10 +340,10 @@ discard(struct psm__spool *s, struct psm__segment *g)
 	psm__segment_discard(s, g);
 }
 
-/* Of the list of h, what is settled goes away. */
+/* Of the list of sd, what is settled goes away. */
 static void
-choose(struct psm__spool *s, struct psm__home *h, struct psm__segment *list,
-       struct psm__batch *b)
+choose(struct psm__spool *s, struct psm__stream_dir *sd,
+       struct psm__segment *list, struct psm__batch *b)
 {
 	struct psm__segment *g, *next;
 
@@ -354,19 +354,19 @@ choose(struct psm__spool *s, struct psm__home *h, struct psm__segment *list,
 		g->next = NULL;
 		if (next) /* the newest knows its end already */
 			g->last_seq = next->first_seq - 1;
-		if (g->last_seq <= h->settled) {
+		if (g->last_seq <= sd->settled) {
 			discard(s, g);
 			continue;
 		}
 		/* Its damage was counted, and is bridged only in memory. */
-		if (!g->blotted)
+		if (!g->pages_replaced)
 			psm__segment_unmap(g);
 		g->counted =
-		    g->last_seq - (from > h->settled ? from : h->settled);
+		    g->last_seq - (from > sd->settled ? from : sd->settled);
 		g->charged = g->used - g->start;
 		b->records += g->counted;
 		b->bytes += (int64_t)g->charged;
-		h->segments++;
+		sd->segments++;
 		if (b->last)
 			b->last->next = g;
 		else
@@ -376,7 +376,7 @@ choose(struct psm__spool *s, struct psm__home *h, struct psm__segment *list,
 }
 
 void
-psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
+psm__batch_enlist(struct psm__spool *s, struct psm__stream_dir *sd,
                   const struct psm__batch *b)
 {
 	struct psm__segment **at = &s->first;
@@ -388,11 +388,11 @@ psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
 	s->appended += b->records;
 	s->bytes += b->bytes;
 	__atomic_add_fetch(&s->quarantined, b->quarantined, __ATOMIC_RELAXED);
-	h->next = s->homes;
-	s->homes = h;
+	sd->next = s->streams;
+	s->streams = sd;
 	if (!b->first)
 		return;
-	while (*at && (*at)->home != s->home)
+	while (*at && (*at)->stream != s->own_stream)
 		at = &(*at)->next;
 	b->last->next = *at;
 	*at = b->first;
@@ -401,7 +401,8 @@ psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
 }
 
 int
-psm__home_load(struct psm__spool *s, struct psm__home *h, struct psm__batch *b)
+psm__stream_dir_load(struct psm__spool *s, struct psm__stream_dir *sd,
+                     struct psm__batch *b)
 {
 	struct psm__segment *list = NULL, **tail = &list, *newest = NULL;
 	struct numbers found = {0};
@@ -409,13 +410,13 @@ psm__home_load(struct psm__spool *s, struct psm__home *h, struct psm__batch *b)
 	int rc;
 
 	memset(b, 0, sizeof(*b));
-	h->quarantined = psm__quarantine_count(h);
-	b->quarantined = h->quarantined;
-	rc = list_segments(h, &found);
+	sd->quarantined = psm__quarantine_count(sd);
+	b->quarantined = sd->quarantined;
+	rc = list_segments(sd, &found);
 	if (rc == 0)
-		rc = check_keys(s, h, &found);
+		rc = check_keys(s, sd, &found);
 	for (size_t i = 0; rc == 0 && i < found.count; i++) {
-		rc = load_segment(s, h, found.list[i], tail);
+		rc = load_segment(s, sd, found.list[i], tail);
 		if (*tail) {
 			newest = *tail;
 			tail = &newest->next;
@@ -426,7 +427,7 @@ psm__home_load(struct psm__spool *s, struct psm__home *h, struct psm__batch *b)
 	}
 	psm__free(found.list);
 	if (rc == 0)
-		place(s, h, list, newest);
+		place(s, sd, list, newest);
 	if (rc == 0 && newest) {
 		rc = psm__segment_map(newest);
 		if (rc == 0)
@@ -441,8 +442,8 @@ psm__home_load(struct psm__spool *s, struct psm__home *h, struct psm__batch *b)
 		}
 		return rc;
 	}
-	if (h == s->home)
-		s->next_seq = (end > h->settled ? end : h->settled) + 1;
-	choose(s, h, list, b);
+	if (sd == s->own_stream)
+		s->next_seq = (end > sd->settled ? end : sd->settled) + 1;
+	choose(s, sd, list, b);
 	return 0;
 }

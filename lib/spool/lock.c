@@ -20,9 +20,9 @@
 
 #include "spool/spool_int.h"
 
-/* All homes with a lock. A leaf: no other lock is taken under it. */
+/* All streams with a lock. A leaf: no other lock is taken under it. */
 static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct psm__home *held;
+static struct psm__stream_dir *held;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void
@@ -40,9 +40,9 @@ in_parent(void)
 static void
 in_child(void)
 {
-	for (struct psm__home *h = held; h; h = h->next_held) {
-		close(h->lockfd);
-		h->lockfd = -1;
+	for (struct psm__stream_dir *sd = held; sd; sd = sd->next_held) {
+		close(sd->lockfd);
+		sd->lockfd = -1;
 	}
 	held = NULL;
 	pthread_mutex_unlock(&held_lock);
@@ -59,24 +59,24 @@ watch_forks(void)
 
 /* 0 or -1; EAGAIN: another has it. */
 static int
-lock_bytes(const struct psm__home *h, int own)
+lock_bytes(const struct psm__stream_dir *sd, int own)
 {
 	struct flock first = {
 	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
 
-	if (flock(h->lockfd, LOCK_EX | LOCK_NB) < 0)
+	if (flock(sd->lockfd, LOCK_EX | LOCK_NB) < 0)
 		return -1;
-	return own ? fcntl(h->lockfd, F_OFD_SETLK, &first) : 0;
+	return own ? fcntl(sd->lockfd, F_OFD_SETLK, &first) : 0;
 }
 
 /* 0, or -1 with ENOENT: the file was removed under our hands. */
 static int
-still_there(const struct psm__home *h)
+still_there(const struct psm__stream_dir *sd)
 {
 	struct stat by_fd, by_name;
 
-	if (fstat(h->lockfd, &by_fd) == 0 &&
-	    fstatat(h->dirfd, "LOCK", &by_name, AT_SYMLINK_NOFOLLOW) == 0 &&
+	if (fstat(sd->lockfd, &by_fd) == 0 &&
+	    fstatat(sd->dirfd, "LOCK", &by_name, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    by_fd.st_ino == by_name.st_ino)
 		return 0;
 	errno = ENOENT;
@@ -85,40 +85,40 @@ still_there(const struct psm__home *h)
 
 /* For people only; on a full disk it stays empty. */
 static void
-write_pid(const struct psm__home *h)
+write_pid(const struct psm__stream_dir *sd)
 {
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 
-	if (ftruncate(h->lockfd, 0) == 0 &&
-	    psm__file_ops.write(h->lockfd, text, (size_t)len) < 0)
+	if (ftruncate(sd->lockfd, 0) == 0 &&
+	    psm__file_ops.write(sd->lockfd, text, (size_t)len) < 0)
 		psm__log(PSM_LOG_DEBUG, "no pid in the spool's lock", NULL);
 }
 
 int
-psm__lock_take(struct psm__home *h, int own)
+psm__lock_take(struct psm__stream_dir *sd, int own)
 {
 	int rc = -1, why;
 
 	(void)pthread_once(&once, watch_forks);
 	/* No fork between the open and the list. */
 	pthread_mutex_lock(&held_lock);
-	h->lockfd = psm__home_open_file(h, "LOCK", O_CREAT | O_RDWR);
-	if (h->lockfd >= 0)
-		rc = lock_bytes(h, own);
+	sd->lockfd = psm__stream_dir_open_file(sd, "LOCK", O_CREAT | O_RDWR);
+	if (sd->lockfd >= 0)
+		rc = lock_bytes(sd, own);
 	if (rc == 0)
-		rc = still_there(h);
+		rc = still_there(sd);
 	why = errno;
 	if (rc == 0) {
-		h->next_held = held;
-		held = h;
-	} else if (h->lockfd >= 0) {
-		close(h->lockfd);
-		h->lockfd = -1;
+		sd->next_held = held;
+		held = sd;
+	} else if (sd->lockfd >= 0) {
+		close(sd->lockfd);
+		sd->lockfd = -1;
 	}
 	pthread_mutex_unlock(&held_lock);
 	if (rc == 0)
-		write_pid(h);
+		write_pid(sd);
 	errno = why;
 	if (rc < 0)
 		return why == EWOULDBLOCK ? 0 : -1;
@@ -126,18 +126,18 @@ psm__lock_take(struct psm__home *h, int own)
 }
 
 void
-psm__lock_drop(struct psm__home *h)
+psm__lock_drop(struct psm__stream_dir *sd)
 {
-	struct psm__home **at;
+	struct psm__stream_dir **at;
 
 	pthread_mutex_lock(&held_lock);
-	for (at = &held; *at && *at != h; at = &(*at)->next_held)
+	for (at = &held; *at && *at != sd; at = &(*at)->next_held)
 		;
 	if (*at)
-		*at = h->next_held;
-	if (h->lockfd >= 0)
-		close(h->lockfd);
-	h->lockfd = -1;
+		*at = sd->next_held;
+	if (sd->lockfd >= 0)
+		close(sd->lockfd);
+	sd->lockfd = -1;
 	pthread_mutex_unlock(&held_lock);
 }
 

@@ -25,7 +25,7 @@ page_size(void)
 
 /* The file is left as it is: who repairs the disk may get more out of it. */
 static int
-blot_out(uint8_t *page)
+replace_page(uint8_t *page)
 {
 	void *at = mmap(page, page_size(), PROT_READ | PROT_WRITE,
 	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -64,22 +64,22 @@ probe_pages(struct psm__segment *g, size_t len)
 
 	(void)snprintf(name, sizeof(name), "%016llx.pms",
 	               (unsigned long long)g->number);
-	fd = psm__home_open_file(g->home, name, O_RDONLY);
+	fd = psm__stream_dir_open_file(g->stream, name, O_RDONLY);
 	for (size_t at = 0; at < len; at += size)
-		if (!readable(g, fd, at) && blot_out(g->base + at) == 0)
+		if (!readable(g, fd, at) && replace_page(g->base + at) == 0)
 			lost++;
 	if (fd >= 0)
 		close(fd);
 	if (lost == 0)
 		return;
-	g->blotted = 1;
+	g->pages_replaced = 1;
 	g->keep = 1;
 	psm__log(PSM_LOG_ERROR, "pages of a spool segment are unreadable",
-	         "directory", g->home->path, "file", name, NULL);
+	         "directory", g->stream->path, "file", name, NULL);
 }
 
 void
-psm__segment_expect(const struct psm__segment *g)
+psm__segment_prefetch(const struct psm__segment *g)
 {
 	char name[32];
 	int fd;
@@ -88,7 +88,7 @@ psm__segment_expect(const struct psm__segment *g)
 		return;
 	(void)snprintf(name, sizeof(name), "%016llx.pms",
 	               (unsigned long long)g->number);
-	fd = psm__home_open_file(g->home, name, O_RDONLY);
+	fd = psm__stream_dir_open_file(g->stream, name, O_RDONLY);
 	if (fd < 0)
 		return;
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);

@@ -14,7 +14,7 @@
 
 /* Names for files that stand where the quarantine should be: that even one is
  * needed is a mistake, so ten are plenty. */
-#define ASIDE_MAX 10
+#define MOVED_MAX 10
 
 /* Copies under one name: the same bytes are kept once, others only come from a
  * crash in the middle of a copy, or from a stream that was made anew. */
@@ -24,29 +24,29 @@
 
 /* A link to a folder is as good as one; a link to nothing is not. */
 static int
-is_folder(const struct psm__home *h, const char *name)
+is_folder(const struct psm__stream_dir *sd, const char *name)
 {
 	struct stat st;
 
-	return fstatat(h->dirfd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+	return fstatat(sd->dirfd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* Somebody's file may have the folder's name. It gets a free name: what we did
  * not write is not ours to delete. */
 static int
-set_stranger_aside(const struct psm__home *h)
+move_other_file(const struct psm__stream_dir *sd)
 {
 	char to[32];
 	struct stat st;
 
-	for (int n = 0; n < ASIDE_MAX; n++) {
+	for (int n = 0; n < MOVED_MAX; n++) {
 		snprintf(to, sizeof(to), "quarantine.%d", n);
-		if (fstatat(h->dirfd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		if (fstatat(sd->dirfd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
-		if (psm__file_ops.rename(h->dirfd, "quarantine", to) < 0)
+		if (psm__file_ops.rename(sd->dirfd, "quarantine", to) < 0)
 			return -1;
 		psm__log(PSM_LOG_WARN, "not a folder, set aside", "directory",
-		         h->path, "file", to, NULL);
+		         sd->path, "file", to, NULL);
 		return 0;
 	}
 	return -1;
@@ -54,31 +54,31 @@ set_stranger_aside(const struct psm__home *h)
 
 /* A copy in a folder whose name is lost is no copy. 0 or an errno. */
 static int
-make_folder(const struct psm__home *h)
+make_folder(const struct psm__stream_dir *sd)
 {
-	if (psm__file_ops.mkdir(h->dirfd, "quarantine", 0700) < 0) {
+	if (psm__file_ops.mkdir(sd->dirfd, "quarantine", 0700) < 0) {
 		if (errno != EEXIST)
 			return errno;
-		if (is_folder(h, "quarantine"))
+		if (is_folder(sd, "quarantine"))
 			return 0;
-		if (set_stranger_aside(h) < 0 ||
-		    psm__file_ops.mkdir(h->dirfd, "quarantine", 0700) < 0)
+		if (move_other_file(sd) < 0 ||
+		    psm__file_ops.mkdir(sd->dirfd, "quarantine", 0700) < 0)
 			return errno;
 	}
-	return psm__file_ops.dirsync(h->dirfd) < 0 ? errno : 0;
+	return psm__file_ops.dirsync(sd->dirfd) < 0 ? errno : 0;
 }
 
 /* *fd: the folder. 0 or an errno. */
 static int
-open_quarantine(const struct psm__home *h, int *fd)
+open_quarantine(const struct psm__stream_dir *sd, int *fd)
 {
-	int rc = make_folder(h);
+	int rc = make_folder(sd);
 
 	*fd = -1;
 	if (rc != 0)
 		return rc;
-	*fd = psm__file_ops.open(h->dirfd, "quarantine", O_RDONLY | O_DIRECTORY,
-	                         0);
+	*fd = psm__file_ops.open(sd->dirfd, "quarantine",
+	                         O_RDONLY | O_DIRECTORY, 0);
 	return *fd < 0 ? errno : 0;
 }
 
@@ -158,11 +158,11 @@ write_file(int dirfd, const char *name, const void *bytes, size_t len,
 }
 
 static int
-write_copy(const struct psm__home *h, const char *name, const void *bytes,
-           size_t len, int lasting, size_t *added)
+write_copy(const struct psm__stream_dir *sd, const char *name,
+           const void *bytes, size_t len, int lasting, size_t *added)
 {
 	char version[80];
-	int dirfd, rc = open_quarantine(h, &dirfd);
+	int dirfd, rc = open_quarantine(sd, &dirfd);
 
 	*added = 0;
 	if (rc != 0)
@@ -177,33 +177,33 @@ write_copy(const struct psm__home *h, const char *name, const void *bytes,
 }
 
 static void
-add_bytes(struct psm__spool *s, struct psm__home *h, int64_t bytes)
+add_bytes(struct psm__spool *s, struct psm__stream_dir *sd, int64_t bytes)
 {
-	h->quarantined += bytes;
+	sd->quarantined += bytes;
 	__atomic_add_fetch(&s->quarantined, bytes, __ATOMIC_RELAXED);
 }
 
 /* Not more than the spool itself may hold: a broker that refuses everything
  * must not fill the disk. Whoever makes room need not start us anew. */
 static int
-has_room(struct psm__spool *s, struct psm__home *h, size_t len)
+has_room(struct psm__spool *s, struct psm__stream_dir *sd, size_t len)
 {
 	int64_t want = s->conf.max_bytes - (int64_t)len, now_ms;
 
 	if (__atomic_load_n(&s->quarantined, __ATOMIC_RELAXED) <= want)
 		return 1;
 	now_ms = psm__mono_ms();
-	if (now_ms < h->next_count_ms)
+	if (now_ms < sd->next_count_ms)
 		return 0;
-	h->next_count_ms = now_ms + COUNT_EVERY_MS;
-	add_bytes(s, h, psm__quarantine_count(h) - h->quarantined);
+	sd->next_count_ms = now_ms + COUNT_EVERY_MS;
+	add_bytes(s, sd, psm__quarantine_count(sd) - sd->quarantined);
 	return __atomic_load_n(&s->quarantined, __ATOMIC_RELAXED) <= want;
 }
 
 /* Said once per reason: every event of a topic may be refused. */
 static int
-note_outcome(struct psm__spool *s, const struct psm__home *h, const char *name,
-             int rc)
+note_outcome(struct psm__spool *s, const struct psm__stream_dir *sd,
+             const char *name, int rc)
 {
 	int before =
 	    __atomic_exchange_n(&s->quarantine_errno, rc, __ATOMIC_RELAXED);
@@ -212,24 +212,24 @@ note_outcome(struct psm__spool *s, const struct psm__home *h, const char *name,
 		psm__log(PSM_LOG_ERROR,
 		         rc == EDQUOT ? "the quarantine is full"
 		                      : "cannot write to the quarantine",
-		         "directory", h->path, "file", name, "why",
+		         "directory", sd->path, "file", name, "why",
 		         strerror(rc), NULL);
 	return rc == 0 ? 0 : -1;
 }
 
 int
-psm__quarantine(struct psm__spool *s, struct psm__home *h, const char *name,
-                const void *bytes, size_t len, int lasting)
+psm__quarantine(struct psm__spool *s, struct psm__stream_dir *sd,
+                const char *name, const void *bytes, size_t len, int lasting)
 {
 	size_t added = 0;
 	int rc = EDQUOT;
 
-	if (h->dirfd < 0 || len == 0)
+	if (sd->dirfd < 0 || len == 0)
 		return 0;
-	if (has_room(s, h, len))
-		rc = write_copy(h, name, bytes, len, lasting, &added);
-	add_bytes(s, h, (int64_t)added);
-	return note_outcome(s, h, name, rc);
+	if (has_room(s, sd, len))
+		rc = write_copy(sd, name, bytes, len, lasting, &added);
+	add_bytes(s, sd, (int64_t)added);
+	return note_outcome(s, sd, name, rc);
 }
 
 /* 0 or an errno. */
@@ -252,12 +252,12 @@ psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
                        int lasting)
 {
 	struct psm__segment alone = {
-	    .home = g->home,
+	    .stream = g->stream,
 	    .fd = -1,
 	    .number = g->number,
 	    .first_seq = le64toh(plain->seq),
-	    .seed = psm__spool_seed(g->home->uuid, le64toh(plain->seq)),
-	    .secret = 1,
+	    .seed = psm__spool_seed(g->stream->uuid, le64toh(plain->seq)),
+	    .encrypted = 1,
 	    .start = PSM__SEALED_START,
 	};
 	int rc;
@@ -266,10 +266,10 @@ psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
 	    alone.start + psm__rec_space(le32toh(plain->len) + PSM__SEAL_EXTRA);
 	rc = seal_alone(s, &alone, plain);
 	if (rc == 0)
-		rc = psm__quarantine(s, g->home, name, alone.base, alone.size,
+		rc = psm__quarantine(s, g->stream, name, alone.base, alone.size,
 		                     lasting);
 	else
-		rc = note_outcome(s, g->home, name, rc);
+		rc = note_outcome(s, g->stream, name, rc);
 	psm__seal_free(alone.seal);
 	psm__free(alone.base);
 	return rc;
@@ -281,20 +281,20 @@ static void
 move_file(struct psm__spool *s, struct psm__segment *g)
 {
 	char from[32], to[64];
-	int dirfd, rc = open_quarantine(g->home, &dirfd);
+	int dirfd, rc = open_quarantine(g->stream, &dirfd);
 
 	(void)snprintf(from, sizeof(from), "%016llx.pms",
 	               (unsigned long long)g->number);
 	(void)snprintf(to, sizeof(to), "quarantine/%s", from);
 	if (dirfd >= 0)
 		close(dirfd);
-	if (rc == 0 && psm__file_ops.rename(g->home->dirfd, from, to) < 0)
+	if (rc == 0 && psm__file_ops.rename(g->stream->dirfd, from, to) < 0)
 		rc = errno;
 	if (rc == 0) {
-		__atomic_store_n(&g->home->dir_dirty, 1, __ATOMIC_RELAXED);
-		add_bytes(s, g->home, (int64_t)g->size);
+		__atomic_store_n(&g->stream->dir_dirty, 1, __ATOMIC_RELAXED);
+		add_bytes(s, g->stream, (int64_t)g->size);
 	}
-	(void)note_outcome(s, g->home, from, rc);
+	(void)note_outcome(s, g->stream, from, rc);
 }
 
 void
@@ -314,7 +314,7 @@ psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g)
 	(void)snprintf(name, sizeof(name), "%016llx.pms",
 	               (unsigned long long)g->number);
 	psm__log(PSM_LOG_WARN, "a spool segment is unreadable", "directory",
-	         g->home->path, "file", name, NULL);
+	         g->stream->path, "file", name, NULL);
 	move_file(s, g);
 	psm__segment_free(g);
 }

@@ -41,7 +41,7 @@ enter_segment(struct psm__spool *s, struct psm__segment *g)
 }
 
 static void
-expect_next(struct psm__spool *s)
+prefetch_next(struct psm__spool *s)
 {
 	const struct psm__segment *next;
 
@@ -49,7 +49,7 @@ expect_next(struct psm__spool *s)
 	next = s->rseg->next;
 	pthread_mutex_unlock(&s->lock);
 	if (next && !next->own)
-		psm__segment_expect(next);
+		psm__segment_prefetch(next);
 }
 
 /* 1: s->rseg can be read. A segment that cannot be mapped now is tried again
@@ -69,7 +69,7 @@ have_segment(struct psm__spool *s)
 			return 0;
 		enter_segment(s, first);
 	}
-	if (psm__spool_awaits(s) && s->rseg->home == s->home)
+	if (psm__spool_awaits(s) && s->rseg->stream == s->own_stream)
 		return 0;
 	if (s->rseg->base)
 		return 1;
@@ -78,7 +78,7 @@ have_segment(struct psm__spool *s)
 	rc = psm__segment_map(s->rseg);
 	__atomic_store_n(&s->read_errno, rc, __ATOMIC_RELAXED);
 	if (rc == 0) {
-		expect_next(s);
+		prefetch_next(s);
 		psm__segment_probe(s->rseg, s->rseg->size);
 		return 1;
 	}
@@ -116,7 +116,7 @@ advance(struct psm__spool *s, const struct psm__rec *rec)
 static const struct psm__rec *
 read_own(struct psm__spool *s)
 {
-	struct psm__home *h = s->rseg->home;
+	struct psm__stream_dir *sd = s->rseg->stream;
 	const struct psm__rec *rec;
 	uint64_t seq;
 
@@ -126,8 +126,8 @@ read_own(struct psm__spool *s)
 			return NULL;
 		seq = le64toh(rec->seq);
 		advance(s, rec);
-	} while (seq <= h->read_seq);
-	h->read_seq = seq;
+	} while (seq <= sd->read_seq);
+	sd->read_seq = seq;
 	return rec;
 }
 
@@ -135,25 +135,25 @@ read_own(struct psm__spool *s)
 static const struct psm__rec *
 read_old(struct psm__spool *s)
 {
-	struct psm__home *h = s->rseg->home;
+	struct psm__stream_dir *sd = s->rseg->stream;
 	const struct psm__rec *rec;
 	uint64_t seq;
 
 	while (!s->rend) {
-		rec = psm__segment_scan(s, s->rseg, &s->rpos, h->read_seq);
+		rec = psm__segment_scan(s, s->rseg, &s->rpos, sd->read_seq);
 		if (!rec) {
-			psm__segment_close(s, s->rseg, s->rpos, h->read_seq);
+			psm__segment_close(s, s->rseg, s->rpos, sd->read_seq);
 			s->rend = 1;
 			break;
 		}
 		advance(s, rec);
 		seq = le64toh(rec->seq);
-		if (seq <= h->read_seq) {
+		if (seq <= sd->read_seq) {
 			/* Settled, or a second copy. */
 			s->rseg->keep |= !psm__rec_genuine(s->rseg, rec);
 			continue;
 		}
-		h->read_seq = seq;
+		sd->read_seq = seq;
 		if (le16toh(rec->kind) != PSM__REC_HOLE)
 			return rec;
 	}
@@ -164,7 +164,7 @@ read_old(struct psm__spool *s)
 static int
 below_limit(struct psm__spool *s)
 {
-	uint64_t read = s->rseg->home->read_seq;
+	uint64_t read = s->rseg->stream->read_seq;
 
 	if (!s->rseg->own || read < s->limit)
 		return 1;
@@ -179,10 +179,10 @@ below_limit(struct psm__spool *s)
 static void
 skip_segment(struct psm__spool *s)
 {
-	struct psm__home *h = s->rseg->home;
+	struct psm__stream_dir *sd = s->rseg->stream;
 
-	if (s->rseg->last_seq > h->read_seq)
-		h->read_seq = s->rseg->last_seq;
+	if (s->rseg->last_seq > sd->read_seq)
+		sd->read_seq = s->rseg->last_seq;
 }
 
 static const struct psm__rec *
@@ -220,13 +220,14 @@ fill_slot(struct psm__spool *s)
 	struct psm__rec *plain = NULL;
 	int rc = 0;
 
-	if (s->heir) /* what is on its way comes home first */
+	if (s->to_adopt) /* the outcome of what was handed over comes first */
 		return 0;
 	do {
 		rec = s->pending ? s->pending : read_next(s);
 		if (!rec)
 			return 0;
-		rc = s->rseg->secret ? psm__seal_open(s->rseg, rec, &plain) : 0;
+		rc = s->rseg->encrypted ? psm__seal_open(s->rseg, rec, &plain)
+		                        : 0;
 		s->pending = rc == ENOMEM ? rec : NULL;
 		if (rc == ENOMEM)
 			return 0;

@@ -58,10 +58,10 @@ pop(struct psm__spool *s, struct psm__segment **g, int64_t *bytes)
 
 		*g = psm__segment_of(*g, rec);
 		len = psm__rec_space(le32toh(rec->len));
-		(*g)->let_bytes += len;
-		(*g)->let_counts++;
+		(*g)->released_bytes += len;
+		(*g)->released_count++;
 		if (!s->frozen)
-			(*g)->home->settled = le64toh(rec->seq);
+			(*g)->stream->settled = le64toh(rec->seq);
 		*bytes += (int64_t)len;
 		psm__spool_forget(s, s->head);
 		count++;
@@ -93,8 +93,8 @@ detach(struct psm__spool *s, const struct psm__segment *until)
 
 	for (g = s->first; g && g != until; g = g->next) {
 		/* What was expected in it and never found is gone, too. */
-		s->let += g->counted - g->let_counts;
-		s->bytes -= (int64_t)g->charged - (int64_t)g->let_bytes;
+		s->released += g->counted - g->released_count;
+		s->bytes -= (int64_t)g->charged - (int64_t)g->released_bytes;
 		if (g == s->active)
 			s->active = NULL;
 		tail = &g->next;
@@ -109,25 +109,25 @@ detach(struct psm__spool *s, const struct psm__segment *until)
 static void
 save_cursors(struct psm__spool *s)
 {
-	struct psm__home *h;
+	struct psm__stream_dir *sd;
 
-	for (h = s->homes; h; h = h->next)
-		if (h->settled != h->saved)
-			psm__home_save(h);
+	for (sd = s->streams; sd; sd = sd->next)
+		if (sd->settled != sd->saved)
+			psm__stream_dir_save(sd);
 }
 
 /* The stream of a dead process that is empty now. */
 static void
-drop_home(struct psm__spool *s, struct psm__home *h)
+drop_stream(struct psm__spool *s, struct psm__stream_dir *sd)
 {
-	struct psm__home **at;
+	struct psm__stream_dir **at;
 
 	pthread_mutex_lock(&s->lock);
-	for (at = &s->homes; *at != h; at = &(*at)->next)
+	for (at = &s->streams; *at != sd; at = &(*at)->next)
 		;
-	*at = h->next;
+	*at = sd->next;
 	pthread_mutex_unlock(&s->lock);
-	psm__home_leave(h, 1);
+	psm__stream_dir_leave(sd, 1);
 }
 
 static void
@@ -135,16 +135,16 @@ dispose(struct psm__spool *s, struct psm__segment *list)
 {
 	while (list) {
 		struct psm__segment *g = list;
-		struct psm__home *h = g->home;
+		struct psm__stream_dir *sd = g->stream;
 		unsigned left;
 
 		list = g->next;
 		pthread_mutex_lock(&s->lock);
-		left = --h->segments;
+		left = --sd->segments;
 		pthread_mutex_unlock(&s->lock);
 		psm__segment_retire(s, g);
-		if (left == 0 && h != s->home)
-			drop_home(s, h);
+		if (left == 0 && sd != s->own_stream)
+			drop_stream(s, sd);
 	}
 }
 
@@ -169,7 +169,7 @@ note_oldest(struct psm__spool *s, size_t gone)
 
 	if (s->head == s->fill && !psm__spool_peek(s, &m)) {
 		pthread_mutex_lock(&s->lock);
-		waits = s->first && s->appended > s->let + gone;
+		waits = s->first && s->appended > s->released + gone;
 		if (waits && psm__spool_awaits(s))
 			at = made_us(s->first);
 		pthread_mutex_unlock(&s->lock);
@@ -203,7 +203,7 @@ psm__spool_release(struct psm__spool *s)
 	if (count)
 		save_cursors(s);
 	pthread_mutex_lock(&s->lock);
-	s->let += count;
+	s->released += count;
 	s->bytes -= bytes;
 	gone = detach(s, g);
 	if (s->drainers && (count || gone))
@@ -217,12 +217,13 @@ void
 psm__spool_freeze(struct psm__spool *s)
 {
 	save_cursors(s);
-	if (s->home && s->home->dirfd >= 0) {
+	if (s->own_stream && s->own_stream->dirfd >= 0) {
 		s->next_watch_ms = 0; /* the last word on what is kept */
 		psm__spool_watch(s, psm__mono_ms());
 	}
 	s->frozen = 1;
-	s->heir = 0; /* it stays where it is, and must not stop the reader */
+	s->to_adopt =
+	    0; /* it stays where it is, and must not stop the reader */
 }
 
 static int
@@ -235,10 +236,10 @@ copy_record(struct psm__spool *s, uint64_t token)
 
 	(void)snprintf(name, sizeof(name), "%016llx.rejected",
 	               (unsigned long long)le64toh(rec->seq));
-	if (g->secret)
+	if (g->encrypted)
 		return psm__quarantine_sealed(
 		    s, g, name, s->open[token & s->mask], lasting);
-	return psm__quarantine(s, g->home, name, rec, le32toh(rec->len),
+	return psm__quarantine(s, g->stream, name, rec, le32toh(rec->len),
 	                       lasting);
 }
 
@@ -306,7 +307,7 @@ has_files(struct psm__spool *s)
 	int yes;
 
 	pthread_mutex_lock(&s->lock);
-	yes = s->home && s->home->dirfd >= 0;
+	yes = s->own_stream && s->own_stream->dirfd >= 0;
 	pthread_mutex_unlock(&s->lock);
 	return yes;
 }
@@ -336,7 +337,7 @@ psm__spool_rest(struct psm__spool *s)
 	int rest;
 
 	/* No slot is free, or others come first: what comes can wait. */
-	if (s->heir || psm__spool_full(s))
+	if (s->to_adopt || psm__spool_full(s))
 		return 1;
 	pthread_mutex_lock(&s->lock);
 	rest = psm__spool_awaits(s);

@@ -39,19 +39,19 @@ psm__rec_crc(uint32_t seed, const struct psm__rec *rec)
 
 /* The lengths of a header agree with each other and with the room for them. */
 static int
-plausible(int secret, const struct psm__rec *rec, size_t room)
+plausible(int encrypted, const struct psm__rec *rec, size_t room)
 {
 	uint64_t len = PSM__REC_HEADER + (uint64_t)le16toh(rec->topic_len) + 1 +
 	               le32toh(rec->key_len) + le32toh(rec->value_len);
 	uint16_t kind = le16toh(rec->kind);
 
-	if (secret) {
+	if (encrypted) {
 		if (kind != PSM__REC_SEALED && kind != PSM__REC_HOLE)
 			return 0;
 		len += PSM__SEAL_TAG - 1;
 	}
 	return kind >= PSM__REC_EVENT &&
-	       kind <= (secret ? PSM__REC_SEALED : PSM__REC_NO_KEY) &&
+	       kind <= (encrypted ? PSM__REC_SEALED : PSM__REC_NO_KEY) &&
 	       le32toh(rec->len) >= len && le32toh(rec->len) <= room &&
 	       (uint32_t)le16toh(rec->id_at) + le16toh(rec->id_len) <=
 	           le32toh(rec->value_len);
@@ -79,10 +79,10 @@ static int
 valid_with(const struct psm__segment *g, const struct psm__rec *rec,
            size_t room)
 {
-	if (rec->crc == 0 || !plausible(g->secret, rec, room) ||
+	if (rec->crc == 0 || !plausible(g->encrypted, rec, room) ||
 	    psm__rec_crc(g->seed, rec) != le32toh(rec->crc))
 		return 0;
-	if (!g->secret)
+	if (!g->encrypted)
 		return has_parts(rec);
 	return le16toh(rec->kind) == PSM__REC_SEALED ||
 	       psm__seal_is_hole(g, rec);
@@ -124,7 +124,7 @@ guess_seed(struct psm__segment *g, const struct psm__segment_header *sh)
 		return 1;
 	for (int i = 0; i < 2; i++) {
 		if (seed_fits(g, psm__spool_seed(sh->uuid, first[i])) ||
-		    seed_fits(g, psm__spool_seed(g->home->uuid, first[i])))
+		    seed_fits(g, psm__spool_seed(g->stream->uuid, first[i])))
 			return 1;
 	}
 	return 0;
@@ -140,7 +140,7 @@ check_sealed(struct psm__segment *g)
 		sh = psm__seal_header(g, 1);
 	if (!sh)
 		return 0;
-	g->secret = 1;
+	g->encrypted = 1;
 	g->start = PSM__SEALED_START;
 	g->first_seq = le64toh(sh->plain.first_seq);
 	g->seed = le32toh(sh->plain.seed);
@@ -175,10 +175,10 @@ psm__segment_check(struct psm__segment *g)
 	if (!guess_seed(g, sh))
 		return 0;
 	psm__log(PSM_LOG_WARN, "a spool segment's header is damaged",
-	         "directory", g->home->path, NULL);
+	         "directory", g->stream->path, NULL);
 	at = psm__rec_find(g, PSM__SEGMENT_HEADER);
 	g->first_seq = le64toh(psm__rec_at(g->base, at)->seq);
-	memcpy(g->uuid, g->home->known ? g->home->uuid : sh->uuid, 16);
+	memcpy(g->uuid, g->stream->known ? g->stream->uuid : sh->uuid, 16);
 	return 1;
 }
 
@@ -200,7 +200,7 @@ psm__rec_torn(const struct psm__segment *g, size_t at)
 	while (at + PSM__REC_HEADER <= g->size) {
 		const struct psm__rec *rec = psm__rec_at(g->base, at);
 
-		if (!plausible(g->secret, rec, g->size - at))
+		if (!plausible(g->encrypted, rec, g->size - at))
 			break;
 		count++;
 		at += psm__rec_space(le32toh(rec->len));
@@ -211,7 +211,7 @@ psm__rec_torn(const struct psm__segment *g, size_t at)
 static size_t
 hole_min(const struct psm__segment *g)
 {
-	return g->secret ? SEALED_HOLE_MIN : HOLE_MIN;
+	return g->encrypted ? SEALED_HOLE_MIN : HOLE_MIN;
 }
 
 /* A record in place of damaged bytes, so that they are counted only once. */
@@ -219,7 +219,7 @@ static void
 put_hole(struct psm__segment *g, size_t at, size_t len, uint64_t seq)
 {
 	struct psm__rec *rec = (void *)(g->base + at);
-	size_t tag = g->secret ? PSM__SEAL_TAG : 0;
+	size_t tag = g->encrypted ? PSM__SEAL_TAG : 0;
 
 	/* Bytes that are less than a record: who looks for records passes over
 	 * them each time. */
@@ -230,7 +230,7 @@ put_hole(struct psm__segment *g, size_t at, size_t len, uint64_t seq)
 	rec->seq = htole64(seq);
 	rec->kind = htole16(PSM__REC_HOLE);
 	rec->value_len = htole32((uint32_t)(len - PSM__REC_HEADER - 1 - tag));
-	if (g->secret)
+	if (g->encrypted)
 		psm__seal_hole(g, rec);
 	rec->crc = htole32(psm__rec_crc(g->seed, rec));
 }
@@ -246,16 +246,16 @@ copy_range(struct psm__spool *s, struct psm__segment *g, size_t at, size_t end)
 		end--;
 	(void)snprintf(name, sizeof(name), "%016llx-%08zx.damaged",
 	               (unsigned long long)g->number, at);
-	if (!g->secret || end == at)
-		return psm__quarantine(s, g->home, name, g->base + at, end - at,
-		                       1);
+	if (!g->encrypted || end == at)
+		return psm__quarantine(s, g->stream, name, g->base + at,
+		                       end - at, 1);
 	/* Without the header, nobody could ever decrypt the rest of it. */
 	copy = psm__alloc(g->start + end - at);
 	if (!copy)
 		return -1;
 	memcpy(copy, g->base, g->start);
 	memcpy(copy + g->start, g->base + at, end - at);
-	rc = psm__quarantine(s, g->home, name, copy, g->start + end - at, 1);
+	rc = psm__quarantine(s, g->stream, name, copy, g->start + end - at, 1);
 	psm__free(copy);
 	return rc;
 }
@@ -314,12 +314,12 @@ close_tail(struct psm__spool *s, struct psm__segment *g, size_t at, int newest)
 	if (tail == PSM__TAIL_CLEAN)
 		return;
 	if (tail == PSM__TAIL_DAMAGED) {
-		if (newest && g->told != UINT64_MAX)
+		if (newest && g->counted_up_to != UINT64_MAX)
 			__atomic_add_fetch(&s->damaged, psm__rec_torn(g, at),
 			                   __ATOMIC_RELAXED);
-		g->told = UINT64_MAX;
+		g->counted_up_to = UINT64_MAX;
 		psm__log(PSM_LOG_WARN, "the end of a spool segment is damaged",
-		         "directory", g->home->path, NULL);
+		         "directory", g->stream->path, NULL);
 		if (quarantine_range(s, g, at, g->size) < 0)
 			return;
 	}
@@ -331,12 +331,12 @@ static void
 count_lost(struct psm__spool *s, struct psm__segment *g, uint64_t after,
            uint64_t seq)
 {
-	if (after < g->told)
-		after = g->told;
+	if (after < g->counted_up_to)
+		after = g->counted_up_to;
 	if (after == UINT64_MAX || seq <= after + 1)
 		return;
 	__atomic_add_fetch(&s->damaged, seq - after - 1, __ATOMIC_RELAXED);
-	g->told = seq - 1;
+	g->counted_up_to = seq - 1;
 }
 
 int
@@ -345,7 +345,7 @@ psm__rec_genuine(struct psm__segment *g, const struct psm__rec *rec)
 	struct psm__rec *plain = NULL;
 	int rc = 0;
 
-	if (g->secret && le16toh(rec->kind) == PSM__REC_SEALED)
+	if (g->encrypted && le16toh(rec->kind) == PSM__REC_SEALED)
 		rc = psm__seal_open(g, rec, &plain);
 	if (plain)
 		psm__wipe(plain, le32toh(plain->len));
@@ -381,7 +381,7 @@ psm__segment_scan(struct psm__spool *s, struct psm__segment *g, size_t *pos,
 	seq = le64toh(psm__rec_at(g->base, found)->seq);
 	count_lost(s, g, after, seq);
 	psm__log(PSM_LOG_WARN, "a spool segment is damaged", "directory",
-	         g->home->path, NULL);
+	         g->stream->path, NULL);
 	if (quarantine_range(s, g, at, found) == 0)
 		put_hole(g, at, found - at, seq - 1);
 	*pos = found;
@@ -397,7 +397,7 @@ psm__segment_altered(struct psm__spool *s, struct psm__segment *g,
 
 	__atomic_add_fetch(&s->damaged, 1, __ATOMIC_RELAXED);
 	psm__log(PSM_LOG_WARN, "a record of a spool segment was altered",
-	         "directory", g->home->path, NULL);
+	         "directory", g->stream->path, NULL);
 	if (quarantine_range(s, g, at, at + space) < 0)
 		return;
 	/* A commit that fails walks over the records. */

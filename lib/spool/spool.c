@@ -42,8 +42,8 @@ set_up(struct psm__spool *s, const struct psm__spool_conf *conf)
 	if (!s->slots || !s->dir)
 		return PSM_ERR_NOMEM;
 	if (memory) {
-		s->home = s->homes = psm__home_memory();
-		if (!s->home)
+		s->own_stream = s->streams = psm__stream_dir_memory();
+		if (!s->own_stream)
 			return PSM_ERR_NOMEM;
 	}
 	return 0;
@@ -69,23 +69,23 @@ make_sync(struct psm__spool *s)
 /* 1: nobody needs the stream any more. Our own stays, unless it was never used:
  * the next process goes on with its numbers. */
 static int
-is_over(const struct psm__spool *s, const struct psm__home *h)
+is_over(const struct psm__spool *s, const struct psm__stream_dir *sd)
 {
-	if (h->segments > 0)
+	if (sd->segments > 0)
 		return 0;
-	return h != s->home || (h->made && s->next_seq == 1);
+	return sd != s->own_stream || (sd->made && s->next_seq == 1);
 }
 
 static void
-drop_homes(struct psm__spool *s)
+drop_streams(struct psm__spool *s)
 {
-	while (s->homes) {
-		struct psm__home *h = s->homes;
+	while (s->streams) {
+		struct psm__stream_dir *sd = s->streams;
 
-		s->homes = h->next;
-		psm__home_leave(h, is_over(s, h));
+		s->streams = sd->next;
+		psm__stream_dir_leave(sd, is_over(s, sd));
 	}
-	s->home = NULL;
+	s->own_stream = NULL;
 }
 
 static void
@@ -102,7 +102,7 @@ drop_segments(struct psm__spool *s)
 
 /* What was handed over in the clear and not let go. */
 static void
-drop_open(struct psm__spool *s)
+free_decrypted(struct psm__spool *s)
 {
 	for (size_t i = 0; s->open && i <= s->mask; i++)
 		if (s->open[i])
@@ -117,11 +117,11 @@ psm__spool_free(struct psm__spool *s)
 		return;
 	drop_segments(s);
 	psm__spare_drop(s);
-	drop_homes(s);
+	drop_streams(s);
 	pthread_cond_destroy(&s->synced);
 	pthread_cond_destroy(&s->drained);
 	pthread_mutex_destroy(&s->lock);
-	drop_open(s);
+	free_decrypted(s);
 	psm__wipe(s->scratch, s->scratch_size);
 	psm__keys_free(s->keys);
 	psm__free(s->awaits);
@@ -141,15 +141,15 @@ no_room(int why)
 static int
 enter(struct psm__spool *s, int locked, psm_error *err)
 {
-	int why = psm__home_enter(s);
+	int why = psm__stream_dir_enter(s);
 
 	if (why == 0) {
 		s->durable = s->next_seq - 1;
 		return 0;
 	}
 	drop_segments(s);
-	drop_homes(s);
-	s->appended = s->let;
+	drop_streams(s);
+	s->appended = s->released;
 	s->bytes = 0;
 	s->last_errno = why;
 	if (no_room(why))
@@ -171,7 +171,7 @@ load_keys(struct psm__spool *s, const struct psm__spool_conf *conf,
 {
 	int rc;
 
-	if (s->home || !conf->key_file || !conf->key_file[0])
+	if (s->own_stream || !conf->key_file || !conf->key_file[0])
 		return 0;
 	rc = psm__keys_load(conf->key_file, &s->keys, err);
 	if (rc < 0)
@@ -199,7 +199,7 @@ psm__spool_open(const struct psm__spool_conf *conf, struct psm__spool **out,
 		rc = psm__nomem(err);
 	else
 		rc = load_keys(s, conf, err);
-	if (rc == 0 && !s->home)
+	if (rc == 0 && !s->own_stream)
 		rc = enter(s, PSM_ERR_CONFIG, err);
 	if (rc == PSM_ERR_FULL) {
 		psm__log(PSM_LOG_ERROR, "no room for the spool", "directory",
@@ -220,11 +220,11 @@ psm__spool_open(const struct psm__spool_conf *conf, struct psm__spool **out,
 static void
 delete_settled(struct psm__spool *s)
 {
-	while (s->first && s->first->last_seq <= s->first->home->settled) {
+	while (s->first && s->first->last_seq <= s->first->stream->settled) {
 		struct psm__segment *g = s->first;
 
 		s->first = g->next;
-		g->home->segments--;
+		g->stream->segments--;
 		psm__segment_discard(s, g);
 	}
 	if (!s->first)
@@ -246,7 +246,7 @@ is_synced(const struct psm__spool *s)
 int
 psm__spool_close(struct psm__spool *s)
 {
-	struct psm__home *h;
+	struct psm__stream_dir *sd;
 	int rc = 0;
 
 	if (!s)
@@ -256,8 +256,8 @@ psm__spool_close(struct psm__spool *s)
 		psm__spool_sync(s);
 	if (!s->frozen)
 		psm__spool_release(s);
-	for (h = s->homes; h; h = h->next)
-		psm__home_save(h);
+	for (sd = s->streams; sd; sd = sd->next)
+		psm__stream_dir_save(sd);
 	delete_settled(s);
 	if (s->conf.durability == PSM__DURABLE_INTERVAL)
 		rc = is_synced(s) ? 0 : -1;
@@ -269,7 +269,7 @@ psm__spool_close(struct psm__spool *s)
 	pthread_mutex_lock(&s->lock);
 	drop_segments(s);
 	psm__spare_drop(s);
-	drop_homes(s);
+	drop_streams(s);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }
@@ -363,7 +363,7 @@ put_record(struct psm__spool *s, struct psm__segment *g,
 {
 	struct psm__rec *rec = (void *)(g->base + g->used);
 
-	if (g->secret)
+	if (g->encrypted)
 		return put_sealed(s, g, e, len);
 	fill_record(s, rec, e, len);
 	psm__file_ops.publish(&rec->crc, htole32(psm__rec_crc(g->seed, rec)));
@@ -381,7 +381,7 @@ append_segment(struct psm__spool *s, struct psm__segment *g)
 	else
 		s->first = g;
 	s->last = s->active = g;
-	g->home->segments++;
+	g->stream->segments++;
 }
 
 /* A segment with room for space bytes; 0 or an errno. @locks s->lock held */
@@ -431,7 +431,7 @@ check_limits(struct psm__spool *s, size_t space, psm_error *err)
 	if (s->shut)
 		return psm__fail(err, PSM_ERR_STATE, "closing");
 	rc = psm__spool_faulty(s, err);
-	if (rc == 0 && !s->home)
+	if (rc == 0 && !s->own_stream)
 		rc = enter(s, PSM_ERR_IO, err);
 	if (rc < 0)
 		return rc;
@@ -444,9 +444,11 @@ check_limits(struct psm__spool *s, size_t space, psm_error *err)
 		                 "the oldest event waits for too long: the "
 		                 "limit is %lld s",
 		                 (long long)s->conf.refuse_age_us / 1000000);
-	if (s->conf.max_records && s->appended - s->let >= s->conf.max_records)
-		return psm__fail(err, PSM_ERR_FULL, "%llu events are waiting",
-		                 (unsigned long long)(s->appended - s->let));
+	if (s->conf.max_records &&
+	    s->appended - s->released >= s->conf.max_records)
+		return psm__fail(
+		    err, PSM_ERR_FULL, "%llu events are waiting",
+		    (unsigned long long)(s->appended - s->released));
 	return 0;
 }
 
@@ -549,12 +551,12 @@ psm__spool_drain(struct psm__spool *s, int timeout_ms)
 	pthread_mutex_lock(&s->lock);
 	me = (struct psm__drainer){s->drainers, s->appended};
 	s->drainers = &me;
-	while (s->let < me.target && rc == 0)
+	while (s->released < me.target && rc == 0)
 		rc = pthread_cond_timedwait(&s->drained, &s->lock, &until);
 	for (at = &s->drainers; *at != &me; at = &(*at)->next)
 		;
 	*at = me.next;
-	left = s->let < me.target ? s->appended - s->let : 0;
+	left = s->released < me.target ? s->appended - s->released : 0;
 	pthread_mutex_unlock(&s->lock);
 	return left;
 }
@@ -564,8 +566,8 @@ psm__spool_numbers(struct psm__spool *s, struct psm__spool_numbers *n)
 {
 	memset(n, 0, sizeof(*n));
 	pthread_mutex_lock(&s->lock);
-	if (s->appended > s->let)
-		n->waiting = s->appended - s->let;
+	if (s->appended > s->released)
+		n->waiting = s->appended - s->released;
 	n->safe = s->next_seq - 1 - s->durable;
 	n->safe = n->waiting > n->safe ? n->waiting - n->safe : 0;
 	if (s->fault == PSM__FAULT_REMOVED)

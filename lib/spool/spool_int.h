@@ -119,17 +119,17 @@ psm__rec_at(const uint8_t *base, size_t at)
 
 /* -- in memory -- */
 
-/* A stream: ours, or that of a dead process which we empty first. In memory
- * mode one without files. */
-struct psm__home {
-	struct psm__home *next;
+/* A stream directory: our own, or an adopted one, of a dead process, which is
+ * sent first. In memory mode one without files. */
+struct psm__stream_dir {
+	struct psm__stream_dir *next;
 	char *path; /* for messages */
 	int parentfd, dirfd;
-	int lockfd;                  /* spool/lock.c */
-	struct psm__home *next_held; /* spool/lock.c */
-	int made;                    /* the directory was, by us */
-	int undeleted;               /* a file could not be deleted */
-	char name[32];               /* "stream.N" */
+	int lockfd;                        /* spool/lock.c */
+	struct psm__stream_dir *next_held; /* spool/lock.c */
+	int made;                          /* the directory was, by us */
+	int undeleted;                     /* a file could not be deleted */
+	char name[32];                     /* "stream.N" */
 	uint8_t uuid[16];
 	int known;  /* uuid has a value */
 	int placed; /* settled comes from the cursor */
@@ -150,7 +150,7 @@ struct psm__home {
 
 struct psm__segment {
 	struct psm__segment *next; /* lock; towards the newer */
-	struct psm__home *home;
+	struct psm__stream_dir *stream;
 	uint8_t *base; /* NULL: not mapped now */
 	int fd;        /* -1: not open now */
 	size_t size;
@@ -158,25 +158,25 @@ struct psm__segment {
 	uint8_t uuid[16];
 	uint32_t seed;
 	size_t start;           /* of the first record */
-	int secret;             /* its records are encrypted */
+	int encrypted;          /* its records are encrypted */
 	struct psm__seal *seal; /* its key; with secret, where it is known */
 	int newest;             /* of what an earlier process left */
 	int own;                /* we wrote it and it was mapped ever since */
 	int failed;             /* lock: a datasync failed, never again */
 	int own_memory;         /* base is allocated, not mapped */
-	int blotted;            /* has pages that are not the file's */
-	int keep;            /* has damage that there is no copy of; reader */
-	uint64_t told;       /* damage up to this seq was counted; reader */
-	unsigned copies;     /* of damage, in the quarantine; reader */
-	size_t used;         /* lock: end of the records, for appending */
-	uint64_t last_seq;   /* lock: of the newest record */
-	int sealed;          /* lock: gets no more records */
-	int dirty;           /* lock: has records since the last datasync */
-	int busy;            /* lock: a datasync runs on fd */
-	size_t charged;      /* lock: what it adds to spool.bytes */
-	uint64_t counted;    /* lock: what it adds to the waiting records */
-	size_t let_bytes;    /* reader: of charged, already taken off */
-	uint64_t let_counts; /* reader: of counted, already taken off */
+	int pages_replaced;     /* has pages that are not the file's */
+	int keep; /* has damage that there is no copy of; reader */
+	uint64_t counted_up_to;  /* damage up to this seq was counted; reader */
+	unsigned copies;         /* of damage, in the quarantine; reader */
+	size_t used;             /* lock: end of the records, for appending */
+	uint64_t last_seq;       /* lock: of the newest record */
+	int sealed;              /* lock: gets no more records */
+	int dirty;               /* lock: has records since the last datasync */
+	int busy;                /* lock: a datasync runs on fd */
+	size_t charged;          /* lock: what it adds to spool.bytes */
+	uint64_t counted;        /* lock: what it adds to the waiting records */
+	size_t released_bytes;   /* reader: of charged, already taken off */
+	uint64_t released_count; /* reader: of counted, already taken off */
 };
 
 /* One who waits until so many records are let go, on its own stack. The target
@@ -193,12 +193,12 @@ struct psm__waiter {
 	int done, rc;
 };
 
-/* A stream directory without a live owner, that nobody works on. */
-struct psm__orphan {
+/* A stream directory without a live owner, which no process has adopted. */
+struct psm__abandoned {
 	unsigned number;
 	int64_t since_ms; /* seen so */
 };
-#define PSM__ORPHANS 16
+#define PSM__ABANDONED_MAX 16
 
 struct psm__spool {
 	pthread_mutex_t lock;
@@ -210,15 +210,16 @@ struct psm__spool {
 	struct psm__keys *keys; /* NULL: nothing is encrypted */
 
 	/* under lock */
-	struct psm__home *homes, *home; /* home: ours; NULL: no room yet */
+	struct psm__stream_dir *streams, *own_stream; /* own_stream NULL: no
+	                                        room on the disk yet */
 	struct psm__segment *first, *last;
 	struct psm__segment *active; /* takes appends: last, or NULL */
 	struct psm__segment *spare;
 	unsigned spares;
 	uint64_t next_seq;
-	size_t id_at;           /* where the last id stood in its value */
-	uint64_t durable;       /* records up to here may be read */
-	uint64_t appended, let; /* counts; the difference waits */
+	size_t id_at;                /* where the last id stood in its value */
+	uint64_t durable;            /* records up to here may be read */
+	uint64_t appended, released; /* counts; the difference waits */
 	int64_t bytes;
 	int shut, resting, syncing;
 	int fault, fault_errno; /* as in struct psm__spool_numbers */
@@ -241,10 +242,10 @@ struct psm__spool {
 	int await_errno;
 
 	/* the reader's */
-	struct psm__orphan orphans[PSM__ORPHANS];
-	size_t orphan_count;
-	unsigned heir; /* 1 + number of a stream to take over, or 0 */
-	int64_t heir_until_ms, next_look_ms;
+	struct psm__abandoned abandoned[PSM__ABANDONED_MAX];
+	size_t abandoned_count;
+	unsigned to_adopt; /* 1 + number of a stream to take over, or 0 */
+	int64_t adopt_until_ms, next_look_ms;
 	/* Numbers of streams, rising. While there are any, nothing of our own
 	 * is read. The first counts: it is sent before the others. */
 	unsigned *awaits;
@@ -288,10 +289,11 @@ psm__slot_record(uint64_t slot)
 /* -- spool/file.c: files and segments -- */
 
 /* A number for a segment that was never used before. */
-uint64_t psm__home_number(struct psm__home *h);
-int psm__home_open_file(const struct psm__home *h, const char *name, int flags);
+uint64_t psm__stream_dir_number(struct psm__stream_dir *sd);
+int psm__stream_dir_open_file(const struct psm__stream_dir *sd,
+                              const char *name, int flags);
 /* Sync the directory if a name in it changed; 0 or an errno. */
-int psm__home_dirsync(struct psm__home *h);
+int psm__stream_dir_dirsync(struct psm__stream_dir *sd);
 /* Make a segment ready for records from first_seq on; not in the list yet. 0 or
  * an errno. */
 int psm__segment_make(struct psm__spool *s, size_t size, uint64_t first_seq,
@@ -304,7 +306,7 @@ void psm__segment_unmap(struct psm__segment *g);
  * which is damage like any other. */
 void psm__segment_probe(struct psm__segment *g, size_t len);
 /* A segment that is read soon: the disk may begin. */
-void psm__segment_expect(const struct psm__segment *g);
+void psm__segment_prefetch(const struct psm__segment *g);
 /* Its records are all settled: keep it as a spare or delete it. */
 void psm__segment_retire(struct psm__spool *s, struct psm__segment *g);
 void psm__segment_delete(struct psm__segment *g);
@@ -315,7 +317,7 @@ int psm__segment_header(const struct psm__keys *keys, struct psm__segment *g);
 /* Forget it, keep its file. */
 void psm__segment_free(struct psm__segment *g);
 /* Make a spare segment and write it to the disk; 0 or an errno. */
-int psm__segment_trial(struct psm__spool *s);
+int psm__segment_try_disk(struct psm__spool *s);
 /* A segment prepared ahead of its use, when there is none. */
 void psm__spare_prepare(struct psm__spool *s);
 void psm__spare_drop(struct psm__spool *s);
@@ -386,7 +388,7 @@ int psm__spool_full(const struct psm__spool *s);
 /* The slot's record is not needed in the clear any more. */
 void psm__spool_forget(struct psm__spool *s, uint64_t token);
 
-/* -- spool/home.c: streams -- */
+/* -- spool/stream_dir.c: streams -- */
 
 /* Processes that may use one directory at a time. */
 #define PSM__STREAMS_MAX 256u
@@ -395,19 +397,19 @@ void psm__spool_forget(struct psm__spool *s, uint64_t token);
 
 /* Take a stream of conf.dir, adopt those of dead processes, and list their
  * segments. 0, or an errno (ENOSPC and EDQUOT: perhaps later). */
-int psm__home_enter(struct psm__spool *s);
+int psm__stream_dir_enter(struct psm__spool *s);
 /* A stream without files, for memory mode. */
-struct psm__home *psm__home_memory(void);
+struct psm__stream_dir *psm__stream_dir_memory(void);
 /* The valid one of two slots that counts, or NULL. */
 const struct psm__cursor_slot *
 psm__cursor_best(const struct psm__cursor_slot slots[2]);
 /* Write down how far the stream is settled. */
-void psm__home_save(struct psm__home *h);
+void psm__stream_dir_save(struct psm__stream_dir *sd);
 /* Give the stream up; an adopted one that is empty goes for good. */
-void psm__home_leave(struct psm__home *h, int remove);
+void psm__stream_dir_leave(struct psm__stream_dir *sd, int remove);
 /* 1: *out is locked. 0: a live process has it. Else an errno, negated. */
-int psm__home_take(const struct psm__spool *s, int parentfd, unsigned n,
-                   int make, struct psm__home **out);
+int psm__stream_dir_take(const struct psm__spool *s, int parentfd, unsigned n,
+                         int make, struct psm__stream_dir **out);
 
 /* -- spool/load.c: what an earlier process left -- */
 
@@ -418,13 +420,13 @@ struct psm__batch {
 	int64_t quarantined; /* bytes, put aside before */
 };
 /* What segments a stream has: sorted, checked, not mapped. 0 or an errno. */
-int psm__home_load(struct psm__spool *s, struct psm__home *h,
-                   struct psm__batch *b);
+int psm__stream_dir_load(struct psm__spool *s, struct psm__stream_dir *sd,
+                         struct psm__batch *b);
 /* Bytes in the quarantine folder; segments there use up their numbers. */
-int64_t psm__quarantine_count(struct psm__home *h);
+int64_t psm__quarantine_count(struct psm__stream_dir *sd);
 /* The spool has the stream from now on, behind what it took over before, in
  * front of its own. @locks s->lock held, or nobody else has the spool yet */
-void psm__batch_enlist(struct psm__spool *s, struct psm__home *h,
+void psm__batch_enlist(struct psm__spool *s, struct psm__stream_dir *sd,
                        const struct psm__batch *b);
 
 /* -- spool/release.c -- */
@@ -456,9 +458,9 @@ struct psm__streams {
 int psm__streams_list(int parentfd, struct psm__streams *found);
 /* What a stream is that is not our own. */
 enum psm__stream_is {
-	PSM__STREAM_NOTHING, /* no events, or not there, or its owner lives */
-	PSM__STREAM_ORPHAN,  /* events that nobody has */
-	PSM__STREAM_HELD     /* events of a dead process that another has */
+	PSM__STREAM_NOTHING,   /* no events, or not there, or its owner lives */
+	PSM__STREAM_ABANDONED, /* events, and no live owner */
+	PSM__STREAM_HELD       /* events of a dead process that another has */
 };
 /* *pid: of who holds it, 0 if that is not known. */
 enum psm__stream_is psm__stream_look(int parentfd, unsigned n, long *pid);
@@ -472,10 +474,10 @@ int psm__spool_is_one(const char *dir, psm_error *err);
 
 /* -- spool/lock.c -- */
 
-/* Take h->lockfd of h->dirfd; own: as the process that appends. 1: it is ours
+/* Take sd->lockfd of sd->dirfd; own: as the process that appends. 1: it is ours
  * and still has its name. 0: a live process has it. -1: errno. */
-int psm__lock_take(struct psm__home *h, int own);
-void psm__lock_drop(struct psm__home *h);
+int psm__lock_take(struct psm__stream_dir *sd, int own);
+void psm__lock_drop(struct psm__stream_dir *sd);
 /* 1: a process works on the stream, as far as can be seen without trying. */
 int psm__stream_locked(int dirfd);
 /* 1: the process lives whose own stream it is. */
@@ -529,8 +531,9 @@ void psm__segment_altered(struct psm__spool *s, struct psm__segment *g,
 
 /* Copy bytes to quarantine/NAME of the stream; lasting: return only when the
  * copy is on the disk. -1: there is no copy, keep them where they are. */
-int psm__quarantine(struct psm__spool *s, struct psm__home *h, const char *name,
-                    const void *bytes, size_t len, int lasting);
+int psm__quarantine(struct psm__spool *s, struct psm__stream_dir *sd,
+                    const char *name, const void *bytes, size_t len,
+                    int lasting);
 /* The same with a record in the clear of an encrypted segment, as an encrypted
  * segment of its own. */
 int psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,

@@ -113,7 +113,7 @@ psm__stream_look(int parentfd, unsigned n, long *pid)
 		return is_ours_to_see(errno) ? PSM__STREAM_HELD : is;
 	if (has_segments(fd) && !psm__stream_owned(fd))
 		is = psm__stream_locked(fd) ? PSM__STREAM_HELD
-		                            : PSM__STREAM_ORPHAN;
+		                            : PSM__STREAM_ABANDONED;
 	if (is == PSM__STREAM_HELD)
 		*pid = psm__stream_holder(fd);
 	close(fd);

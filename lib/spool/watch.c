@@ -86,16 +86,16 @@ next_open(struct psm__spool *s, const struct psm__segment *after)
 
 /* The stream has its name, in a directory that has one. */
 static int
-is_named(const struct psm__home *h)
+is_named(const struct psm__stream_dir *sd)
 {
 	struct stat own, named;
 
-	if (psm__file_ops.state(h->parentfd) == ENOENT ||
-	    psm__file_ops.state(h->dirfd) == ENOENT)
+	if (psm__file_ops.state(sd->parentfd) == ENOENT ||
+	    psm__file_ops.state(sd->dirfd) == ENOENT)
 		return 0;
-	if (fstat(h->dirfd, &own) < 0)
+	if (fstat(sd->dirfd, &own) < 0)
 		return 1; /* the next look may tell */
-	if (fstatat(h->parentfd, h->name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(sd->parentfd, sd->name, &named, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno != ENOENT;
 	return own.st_ino == named.st_ino && own.st_dev == named.st_dev;
 }
@@ -105,15 +105,15 @@ static int
 look_at_files(struct psm__spool *s)
 {
 	const struct psm__segment *g = NULL;
-	struct psm__home *h = s->home;
+	struct psm__stream_dir *sd = s->own_stream;
 	int rc = 0;
 
-	if (!is_named(h))
+	if (!is_named(sd))
 		return PSM__FAULT_REMOVED;
-	h->cursor_shut = psm__file_ops.state(h->cursor_fd) == EPERM;
+	sd->cursor_shut = psm__file_ops.state(sd->cursor_fd) == EPERM;
 	while (rc == 0 && (g = next_open(s, g)) != NULL)
 		rc = psm__file_ops.state(g->fd);
-	if (rc == EPERM || h->cursor_shut)
+	if (rc == EPERM || sd->cursor_shut)
 		return PSM__FAULT_IMMUTABLE;
 	return rc == ENOENT ? PSM__FAULT_REMOVED : PSM__FAULT_NONE;
 }
@@ -135,7 +135,8 @@ ask_disk(struct psm__spool *s)
 	const struct psm__segment *g = NULL;
 	int rc = 0;
 
-	if (s->home->lockfd >= 0 && psm__file_ops.datasync(s->home->lockfd) < 0)
+	if (s->own_stream->lockfd >= 0 &&
+	    psm__file_ops.datasync(s->own_stream->lockfd) < 0)
 		return errno;
 	while (rc == 0 && (g = next_open(s, g)) != NULL)
 		rc = psm__file_ops.written(g->fd);
@@ -161,10 +162,10 @@ has_news(struct psm__spool *s)
 static int
 try_disk(struct psm__spool *s)
 {
-	int rc = psm__segment_trial(s);
+	int rc = psm__segment_try_disk(s);
 
-	if (rc == 0 && s->home->lockfd >= 0 &&
-	    psm__file_ops.datasync(s->home->lockfd) < 0)
+	if (rc == 0 && s->own_stream->lockfd >= 0 &&
+	    psm__file_ops.datasync(s->own_stream->lockfd) < 0)
 		rc = errno;
 	return rc;
 }

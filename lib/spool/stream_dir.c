@@ -39,22 +39,22 @@ slot_valid(const struct psm__cursor_slot *slot)
 }
 
 void
-psm__home_save(struct psm__home *h)
+psm__stream_dir_save(struct psm__stream_dir *sd)
 {
 	struct psm__cursor_slot *slot;
 
-	if (!h->cursor || h->cursor_shut)
+	if (!sd->cursor || sd->cursor_shut)
 		return;
-	slot = &h->cursor[++h->generation & 1];
+	slot = &sd->cursor[++sd->generation & 1];
 	memset(slot, 0, sizeof(*slot));
 	memcpy(slot->magic, CURSOR_MAGIC, 8);
-	slot->generation = htole64(h->generation);
-	slot->settled = htole64(h->settled);
+	slot->generation = htole64(sd->generation);
+	slot->settled = htole64(sd->settled);
 	slot->next_number =
-	    htole64(__atomic_load_n(&h->next_number, __ATOMIC_RELAXED));
-	memcpy(slot->uuid, h->uuid, 16);
+	    htole64(__atomic_load_n(&sd->next_number, __ATOMIC_RELAXED));
+	memcpy(slot->uuid, sd->uuid, 16);
 	psm__file_ops.publish(&slot->crc, htole32(slot_crc(slot)));
-	h->saved = h->settled;
+	sd->saved = sd->settled;
 }
 
 const struct psm__cursor_slot *
@@ -71,22 +71,22 @@ psm__cursor_best(const struct psm__cursor_slot slots[2])
 }
 
 static void
-load_cursor(struct psm__home *h)
+load_cursor(struct psm__stream_dir *sd)
 {
-	const struct psm__cursor_slot *best = psm__cursor_best(h->cursor);
+	const struct psm__cursor_slot *best = psm__cursor_best(sd->cursor);
 
 	if (!best)
 		return;
-	h->generation = le64toh(best->generation);
-	h->settled = le64toh(best->settled);
-	h->next_number = le64toh(best->next_number);
-	memcpy(h->uuid, best->uuid, 16);
-	h->known = h->placed = 1;
+	sd->generation = le64toh(best->generation);
+	sd->settled = le64toh(best->settled);
+	sd->next_number = le64toh(best->next_number);
+	memcpy(sd->uuid, best->uuid, 16);
+	sd->known = sd->placed = 1;
 }
 
 /* 0, and its pages can be read without a signal; or an errno. */
 static int
-map_cursor(struct psm__home *h, int fd)
+map_cursor(struct psm__stream_dir *sd, int fd)
 {
 	int rc = psm__file_ops.allocate(fd, CURSOR_SIZE);
 	void *base;
@@ -101,8 +101,8 @@ map_cursor(struct psm__home *h, int fd)
 		return EIO;
 	}
 	madvise(base, CURSOR_SIZE, MADV_DONTFORK);
-	h->cursor = base;
-	h->cursor_fd = fd;
+	sd->cursor = base;
+	sd->cursor_fd = fd;
 	return 0;
 }
 
@@ -110,107 +110,108 @@ map_cursor(struct psm__home *h, int fd)
  * the spool works, only a restart sends more than once: so nothing here fails,
  * and one that cannot be read is made anew. */
 static void
-open_cursor(struct psm__home *h)
+open_cursor(struct psm__stream_dir *sd)
 {
 	for (int round = 0; round < 2; round++) {
-		int fd = psm__home_open_file(h, "cursor", O_CREAT | O_RDWR);
-		int rc = fd < 0 ? errno : map_cursor(h, fd);
+		int fd =
+		    psm__stream_dir_open_file(sd, "cursor", O_CREAT | O_RDWR);
+		int rc = fd < 0 ? errno : map_cursor(sd, fd);
 
 		if (rc == 0) {
-			load_cursor(h);
+			load_cursor(sd);
 			return;
 		}
 		psm__log(PSM_LOG_WARN, "the spool has no cursor", "directory",
-		         h->path, "why", strerror(rc), NULL);
+		         sd->path, "why", strerror(rc), NULL);
 		close_fd(fd);
 		if (rc != EIO)
 			return;
-		psm__file_ops.unlink(h->dirfd, "cursor", 0);
+		psm__file_ops.unlink(sd->dirfd, "cursor", 0);
 	}
 }
 
 /* -- one stream -- */
 
-struct psm__home *
-psm__home_memory(void)
+struct psm__stream_dir *
+psm__stream_dir_memory(void)
 {
-	struct psm__home *h = psm__alloc(sizeof(*h));
+	struct psm__stream_dir *sd = psm__alloc(sizeof(*sd));
 
-	if (!h)
+	if (!sd)
 		return NULL;
-	h->parentfd = h->dirfd = h->lockfd = h->cursor_fd = -1;
-	h->next_number = 1;
-	return h;
+	sd->parentfd = sd->dirfd = sd->lockfd = sd->cursor_fd = -1;
+	sd->next_number = 1;
+	return sd;
 }
 
 void
-psm__home_leave(struct psm__home *h, int remove)
+psm__stream_dir_leave(struct psm__stream_dir *sd, int remove)
 {
-	if (!h)
+	if (!sd)
 		return;
-	if (h->cursor)
-		psm__file_ops.unmap(h->cursor, CURSOR_SIZE);
-	close_fd(h->cursor_fd);
-	(void)psm__home_dirsync(h); /* it has said so itself */
+	if (sd->cursor)
+		psm__file_ops.unmap(sd->cursor, CURSOR_SIZE);
+	close_fd(sd->cursor_fd);
+	(void)psm__stream_dir_dirsync(sd); /* it has said so itself */
 	/* A segment that could not be deleted needs the cursor: else its
 	 * events would be sent again. */
-	if (remove && h->dirfd >= 0 && !h->undeleted) {
+	if (remove && sd->dirfd >= 0 && !sd->undeleted) {
 		/* The lock goes last and while it is held: who opened it before
 		 * sees that its name is gone. With something in quarantine the
 		 * directory stays. */
-		psm__file_ops.unlink(h->dirfd, "cursor", 0);
-		psm__file_ops.unlink(h->dirfd, "quarantine", AT_REMOVEDIR);
-		psm__file_ops.unlink(h->dirfd, "LOCK", 0);
-		psm__file_ops.unlink(h->parentfd, h->name, AT_REMOVEDIR);
+		psm__file_ops.unlink(sd->dirfd, "cursor", 0);
+		psm__file_ops.unlink(sd->dirfd, "quarantine", AT_REMOVEDIR);
+		psm__file_ops.unlink(sd->dirfd, "LOCK", 0);
+		psm__file_ops.unlink(sd->parentfd, sd->name, AT_REMOVEDIR);
 	}
-	psm__lock_drop(h);
-	close_fd(h->dirfd);
-	close_fd(h->parentfd);
-	psm__free(h->path);
-	psm__free(h);
+	psm__lock_drop(sd);
+	close_fd(sd->dirfd);
+	close_fd(sd->parentfd);
+	psm__free(sd->path);
+	psm__free(sd);
 }
 
 int
-psm__home_take(const struct psm__spool *s, int parentfd, unsigned n, int make,
-               struct psm__home **out)
+psm__stream_dir_take(const struct psm__spool *s, int parentfd, unsigned n,
+                     int make, struct psm__stream_dir **out)
 {
-	struct psm__home *h = psm__home_memory();
+	struct psm__stream_dir *sd = psm__stream_dir_memory();
 	size_t size = strlen(s->dir) + 40;
 	int rc = -ENOMEM;
 
 	*out = NULL;
-	if (!h)
+	if (!sd)
 		return rc;
-	snprintf(h->name, sizeof(h->name), "stream.%u", n);
-	h->path = psm__alloc(size);
-	if (!h->path)
+	snprintf(sd->name, sizeof(sd->name), "stream.%u", n);
+	sd->path = psm__alloc(size);
+	if (!sd->path)
 		goto out;
-	snprintf(h->path, size, "%s/%s", s->dir, h->name);
-	h->parentfd = fcntl(parentfd, F_DUPFD_CLOEXEC, 0);
+	snprintf(sd->path, size, "%s/%s", s->dir, sd->name);
+	sd->parentfd = fcntl(parentfd, F_DUPFD_CLOEXEC, 0);
 	rc = -errno;
-	if (h->parentfd < 0)
+	if (sd->parentfd < 0)
 		goto out;
-	if (make && psm__file_ops.mkdir(parentfd, h->name, 0700) == 0)
-		h->made = 1;
+	if (make && psm__file_ops.mkdir(parentfd, sd->name, 0700) == 0)
+		sd->made = 1;
 	else if (make && errno != EEXIST) {
 		rc = -errno;
 		goto out;
 	}
-	h->dirfd =
-	    psm__file_ops.open(parentfd, h->name, O_RDONLY | O_DIRECTORY, 0);
+	sd->dirfd =
+	    psm__file_ops.open(parentfd, sd->name, O_RDONLY | O_DIRECTORY, 0);
 	rc = -errno;
-	if (h->dirfd < 0)
+	if (sd->dirfd < 0)
 		goto out;
-	rc = psm__lock_take(h, make);
+	rc = psm__lock_take(sd, make);
 	if (rc < 0)
 		rc = -errno;
 	if (rc == 1) {
-		open_cursor(h);
-		*out = h;
-		h = NULL;
+		open_cursor(sd);
+		*out = sd;
+		sd = NULL;
 	}
 out:
-	psm__home_leave(h, 0);
+	psm__stream_dir_leave(sd, 0);
 	return rc;
 }
 
@@ -272,18 +273,19 @@ make_path(const struct psm__spool *s)
 /* Where a full disk has no room for a stream, the last one with events can be
  * sent all the same, which makes room: we go on in that one. 1: it is ours. */
 static int
-take_last(struct psm__spool *s, int parentfd, unsigned end, unsigned *own)
+reuse_last_stream(struct psm__spool *s, int parentfd, unsigned end,
+                  unsigned *own)
 {
 	if (end == 0)
 		return 0;
 	*own = end - 1;
-	return psm__home_take(s, parentfd, *own, 1, &s->home) == 1;
+	return psm__stream_dir_take(s, parentfd, *own, 1, &s->own_stream) == 1;
 }
 
 /* The first stream that no live process has and that we may use, above all with
  * events: so numbers tell in which order processes started. */
 static int
-take_own(struct psm__spool *s, int parentfd, unsigned *own)
+take_own_stream(struct psm__spool *s, int parentfd, unsigned *own)
 {
 	int rc = 0, why = 0, tries = 0;
 	unsigned n, floor = 0;
@@ -292,12 +294,12 @@ take_own(struct psm__spool *s, int parentfd, unsigned *own)
 	if (rc != 0)
 		return rc;
 	for (n = floor; n < floor + PSM__STREAMS_MAX; n++) {
-		rc = psm__home_take(s, parentfd, n, 1, &s->home);
+		rc = psm__stream_dir_take(s, parentfd, n, 1, &s->own_stream);
 		*own = n;
 		if (rc == 1)
 			return 0;
 		if ((rc == -ENOSPC || rc == -EDQUOT) &&
-		    take_last(s, parentfd, floor, own))
+		    reuse_last_stream(s, parentfd, floor, own))
 			return 0;
 		if (rc == -ENOSPC || rc == -EDQUOT || rc == -ENOMEM)
 			return -rc;
@@ -311,12 +313,12 @@ take_own(struct psm__spool *s, int parentfd, unsigned *own)
 }
 
 static int
-make_uuid(struct psm__home *h)
+make_uuid(struct psm__stream_dir *sd)
 {
-	if (h->known)
+	if (sd->known)
 		return 0;
-	h->known = 1;
-	return getentropy(h->uuid, sizeof(h->uuid)) < 0 ? errno : 0;
+	sd->known = 1;
+	return getentropy(sd->uuid, sizeof(sd->uuid)) < 0 ? errno : 0;
 }
 
 /* What is ours comes behind what was adopted. */
@@ -324,15 +326,15 @@ static int
 load_own(struct psm__spool *s)
 {
 	struct psm__batch b;
-	int rc = psm__home_load(s, s->home, &b);
+	int rc = psm__stream_dir_load(s, s->own_stream, &b);
 
 	if (rc == 0)
-		psm__batch_enlist(s, s->home, &b);
-	return rc == 0 ? make_uuid(s->home) : rc;
+		psm__batch_enlist(s, s->own_stream, &b);
+	return rc == 0 ? make_uuid(s->own_stream) : rc;
 }
 
 int
-psm__home_enter(struct psm__spool *s)
+psm__stream_dir_enter(struct psm__spool *s)
 {
 	unsigned own = 0;
 	int rc, fd;
@@ -343,7 +345,7 @@ psm__home_enter(struct psm__spool *s)
 	fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
-	rc = take_own(s, fd, &own);
+	rc = take_own_stream(s, fd, &own);
 	if (rc == 0 && s->conf.durability != PSM__DURABLE_OS &&
 	    psm__file_ops.dirsync(fd) < 0)
 		rc = errno;
@@ -352,9 +354,9 @@ psm__home_enter(struct psm__spool *s)
 	if (rc == 0)
 		rc = load_own(s);
 	/* Only then is it in the list of all. */
-	if (rc != 0 && s->home && s->homes != s->home) {
-		psm__home_leave(s->home, s->home->made);
-		s->home = NULL;
+	if (rc != 0 && s->own_stream && s->streams != s->own_stream) {
+		psm__stream_dir_leave(s->own_stream, s->own_stream->made);
+		s->own_stream = NULL;
 	}
 	close(fd);
 	return rc;
