@@ -75,7 +75,7 @@ read_settings(struct psm_producer *p, const psm_config *cfg)
 	    psm__strdup(psm_config_string(cfg, "PSYMATCH_SPOOL_KEY_FILE"));
 	if (!p->key_file)
 		return PSM_ERR_NOMEM;
-	return psm__producer_place(
+	return psm__producer_set_spool_dir(
 	    p, psm_config_string(cfg, "PSYMATCH_SPOOL_DIR"));
 }
 
@@ -164,8 +164,8 @@ psm_producer_set_watermark(psm_producer *p, psm_watermark_fn fn, void *user)
 		return PSM_ERR_INVAL;
 	if (p->forks != psm__forks() || p->state != PSM__PRODUCER_NEW)
 		return PSM_ERR_STATE;
-	p->water_fn = fn;
-	p->water_user = user;
+	p->watermark_fn = fn;
+	p->watermark_user = user;
 	return 0;
 }
 
@@ -187,11 +187,11 @@ open_spool(struct psm_producer *p, struct psm__spool **out, psm_error *err)
 	    .user = p,
 	};
 
-	int rc = psm__producer_placed(p, err);
+	int rc = psm__producer_check_spool_dir(p, err);
 
 	if (rc == 0)
 		rc = psm__spool_open(&conf, out, err);
-	return psm__producer_misplaced(rc, err);
+	return psm__producer_explain_spool_dir(rc, err);
 }
 
 int
@@ -515,7 +515,7 @@ psm_producer_free(psm_producer *p)
 	                                   NULL) == PSM_ERR_STATE)
 		return;
 	psm__spool_free(p->spool);
-	psm__lanes_free(p);
+	psm__send_windows_free(p);
 	psm_transport_unref(p->transport);
 	pthread_cond_destroy(&p->wakeup);
 	pthread_mutex_destroy(&p->lock);

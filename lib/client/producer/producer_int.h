@@ -15,25 +15,25 @@
 
 /* A topic that the broker does not take now. Its records wait, the other topics
  * go on; first one record is tried, then the rest follows in order. */
-enum psm__lane_state {
-	PSM__LANE_OPEN,
-	PSM__LANE_HELD,    /* until resume_ms */
-	PSM__LANE_PROBING, /* one record is on its way */
-	PSM__LANE_CATCHING /* sending what was deferred */
+enum psm__send_window_state {
+	PSM__WINDOW_OPEN,
+	PSM__WINDOW_HELD,       /* until resume_ms */
+	PSM__WINDOW_PROBING,    /* one record is on its way */
+	PSM__WINDOW_CATCHING_UP /* sending what was deferred */
 };
-struct psm__lane {
+struct psm__send_window {
 	char *topic;
-	int state; /* enum psm__lane_state */
+	int state; /* enum psm__send_window_state */
 	int64_t resume_ms;
 	unsigned failures;
-	uint64_t probe;  /* PROBING: the token */
-	size_t suspects; /* so many go one by one: one of them is refused for
+	uint64_t probe;     /* PROBING: the token */
+	size_t unconfirmed; /* so many go one by one: one of them is refused for
 	                    good, and the broker does not say which */
-	uint64_t scan;   /* CATCHING: next token to look at */
+	uint64_t scan;      /* CATCHING: next token to look at */
 };
 
 /* What has a limit and watermarks. */
-enum { PSM__WATER_SIZE, PSM__WATER_AGE, PSM__WATERS };
+enum { PSM__WATERMARK_SIZE, PSM__WATERMARK_AGE, PSM__WATERMARKS };
 
 enum psm__producer_state {
 	PSM__PRODUCER_NEW,
@@ -48,8 +48,8 @@ enum psm__producer_state {
 struct psm_producer {
 	psm_transport *transport;
 	char *dir, *key_file; /* dir "": the spool is in memory */
-	int nowhere; /* dir is to be the usual one, and there is none */
-	int backed;  /* as psm__producer_backed() says */
+	int no_spool_dir; /* dir is to be the usual one, and there is none */
+	int backed;       /* as psm__producer_backed() says */
 	int durability, interval_ms, wire;
 	int64_t max_bytes, event_max;
 	int64_t max_age_us; /* 0: no limit */
@@ -58,8 +58,8 @@ struct psm_producer {
 	unsigned forks; /* of the process that made it */
 	psm_delivery_fn fn;
 	void *user;
-	psm_watermark_fn water_fn;
-	void *water_user;
+	psm_watermark_fn watermark_fn;
+	void *watermark_user;
 	struct psm__spool *spool; /* __atomic; NULL before start */
 
 	pthread_mutex_t lock;
@@ -70,10 +70,10 @@ struct psm_producer {
 	int64_t stop_at_ms;     /* when to give up; INT64_MAX: not closing */
 	struct psm__sink *sink; /* set by the sender only */
 	int woken;
-	char trouble[256]; /* why nothing is sent, "" if all is well */
-	size_t left;       /* CLOSED: what was not sent */
-	size_t given_up;   /* CLOSED: of these, kept nowhere */
-	int unsynced;      /* CLOSED: the spool's last sync failed */
+	char last_error[256]; /* why nothing is sent, "" if all is well */
+	size_t left;          /* CLOSED: what was not sent */
+	size_t given_up;      /* CLOSED: of these, kept no_spool_dir */
+	int unsynced;         /* CLOSED: the spool's last sync failed */
 
 	/* the sender's own */
 	psm_error *err;
@@ -85,11 +85,12 @@ struct psm_producer {
 	int acked;    /* a report said so since the last look at the clock */
 	int64_t open_at_ms, pause_until_ms;
 	unsigned open_failures;
-	struct psm__lane *lanes;
-	size_t lane_count, lane_cap, lanes_shut;
+	struct psm__send_window *windows;
+	size_t window_count, window_cap, windows_closed;
 	uint32_t random;
-	int water_high[PSM__WATERS]; /* 1: from the high watermark to the low */
-	int64_t water_at_ms;         /* when to look next */
+	int watermark_high[PSM__WATERMARKS]; /* 1: from the high watermark to
+	                                        the low */
+	int64_t watermark_at_ms;             /* when to look next */
 
 	pthread_mutex_t receipts_lock;
 	struct psm_receipt *receipts[PSM__RECEIPT_BUCKETS]; /* under it */
@@ -114,14 +115,14 @@ unsigned psm__forks(void);
  */
 extern int psm__producer_free_ms;
 
-/* -- client/producer/place.c */
+/* -- client/producer/spool_dir.c */
 
 /* Set p->dir by the setting PSYMATCH_SPOOL_DIR. 0 or PSM_ERR_NOMEM. */
-int psm__producer_place(struct psm_producer *p, const char *setting);
+int psm__producer_set_spool_dir(struct psm_producer *p, const char *setting);
 /* 0, or PSM_ERR_CONFIG: nothing says where the spool is to be. */
-int psm__producer_placed(const struct psm_producer *p, psm_error *err);
+int psm__producer_check_spool_dir(const struct psm_producer *p, psm_error *err);
 /* rc, the failure of opening the spool; err then names the setting, too. */
-int psm__producer_misplaced(int rc, psm_error *err);
+int psm__producer_explain_spool_dir(int rc, psm_error *err);
 
 /* -- client/producer/sender.c */
 
@@ -135,21 +136,21 @@ int psm__sender_is_me(const struct psm_producer *p);
 int psm__sender_send(struct psm_producer *p, const struct psm__message *m);
 /* 100 ms doubled for each failure, at most 5 s, give or take a quarter. */
 int psm__sender_backoff(struct psm_producer *p, unsigned failures);
-void psm__sender_trouble(struct psm_producer *p, const char *why);
+void psm__sender_set_error(struct psm_producer *p, const char *why);
 
-/* -- client/producer/water.c */
+/* -- client/producer/watermark.c */
 
 /* Levels, gauges, and who wants to hear of watermarks; now: even if it is not
  * time yet. @thread sender */
-void psm__water_look(struct psm_producer *p, int now);
-/* Of one of the limits; what: PSM__WATER_. */
-int psm__water_percent(const struct psm_producer *p, int what,
-                       const struct psm__spool_numbers *n);
-void psm__water_text(const struct psm_producer *p, int what,
-                     const struct psm__spool_numbers *n, char *text,
-                     size_t size);
+void psm__watermark_look(struct psm_producer *p, int now);
+/* Of one of the limits; what: PSM__WATERMARK_. */
+int psm__watermark_percent(const struct psm_producer *p, int what,
+                           const struct psm__spool_numbers *n);
+void psm__watermark_text(const struct psm_producer *p, int what,
+                         const struct psm__spool_numbers *n, char *text,
+                         size_t size);
 /* Of the oldest event that waits; 0: none does. */
-int64_t psm__water_age_us(const struct psm__spool_numbers *n);
+int64_t psm__watermark_age_us(const struct psm__spool_numbers *n);
 
 /* -- client/producer/receipt.c */
 
@@ -163,26 +164,27 @@ void psm__receipt_drop(struct psm_producer *p, struct psm_receipt *r);
 void psm__receipt_settle(struct psm_producer *p, const char *id, int rc,
                          const char *reason);
 
-/* -- client/producer/lane.c: @thread sender */
+/* -- client/producer/send_window.c: @thread sender */
 
 /* NULL: the topic is open. */
-struct psm__lane *psm__lane_shut(struct psm_producer *p, const char *topic);
+struct psm__send_window *psm__send_window_closed(struct psm_producer *p,
+                                                 const char *topic);
 /* The broker does not take this record of the topic now. */
-void psm__lane_hold(struct psm_producer *p, const struct psm__message *m,
-                    const char *why);
+void psm__send_window_hold(struct psm_producer *p, const struct psm__message *m,
+                           const char *why);
 /* One of the records that went together is refused for good: find out which by
  * sending them one by one. 0: it was sent alone, so it is this one. */
-int psm__lane_suspect(struct psm_producer *p, const struct psm__message *m,
-                      const char *why);
+int psm__send_window_unconfirmed(struct psm_producer *p,
+                                 const struct psm__message *m, const char *why);
 /* The record was acknowledged, or refused for good. */
-void psm__lane_took(struct psm_producer *p, uint64_t token);
+void psm__send_window_acked(struct psm_producer *p, uint64_t token);
 /* Send what is due of the topics that are shut; as psm__sender_send(). */
-int psm__lanes_run(struct psm_producer *p, int64_t now_ms);
+int psm__send_windows_run(struct psm_producer *p, int64_t now_ms);
 /* When the next one is due; INT64_MAX: none. */
-int64_t psm__lanes_due(const struct psm_producer *p);
+int64_t psm__send_windows_due(const struct psm_producer *p);
 /* Another client begins: everything comes again, but what the broker did not
  * take is still tried with one record first. */
-void psm__lanes_restart(struct psm_producer *p);
-void psm__lanes_free(struct psm_producer *p);
+void psm__send_windows_restart(struct psm_producer *p);
+void psm__send_windows_free(struct psm_producer *p);
 
 #endif

@@ -41,10 +41,10 @@ psm__sender_wake(void *producer)
 }
 
 void
-psm__sender_trouble(struct psm_producer *p, const char *why)
+psm__sender_set_error(struct psm_producer *p, const char *why)
 {
 	pthread_mutex_lock(&p->lock);
-	snprintf(p->trouble, sizeof(p->trouble), "%s", why);
+	snprintf(p->last_error, sizeof(p->last_error), "%s", why);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -92,7 +92,7 @@ took(struct psm_producer *p, uint64_t token)
 {
 	if (!psm__spool_settle(p->spool, token))
 		return;
-	psm__lane_took(p, token);
+	psm__send_window_acked(p, token);
 	__atomic_add_fetch(&p->sent, 1, __ATOMIC_RELAXED);
 	p->acked = 1;
 	psm__metric_add(p->m_sent, 1);
@@ -115,7 +115,7 @@ keep_refused(struct psm_producer *p, uint64_t token, const char *reason)
 	               "an event is refused, and the quarantine cannot take "
 	               "it: %s",
 	               reason);
-	psm__lane_hold(p, &m, why);
+	psm__send_window_hold(p, &m, why);
 }
 
 /* Refused for good: it must not block what follows. */
@@ -134,7 +134,7 @@ refused(struct psm_producer *p, uint64_t token, int rc, const char *reason)
 	psm__spool_message(p->spool, token, &m);
 	psm__log(PSM_LOG_ERROR, "the broker refused an event", "topic", m.topic,
 	         "why", reason, NULL);
-	psm__lane_took(p, token);
+	psm__send_window_acked(p, token);
 	__atomic_add_fetch(&p->failed, 1, __ATOMIC_RELAXED);
 	psm__metric_add(p->m_failed, 1);
 	call_back(p, token, rc, reason);
@@ -167,8 +167,8 @@ on_report(uint64_t token, int rc, const char *reason, void *user)
 		return; /* the next sink starts from the front */
 	psm__spool_message(p->spool, token, &m);
 	if (!for_good(rc))
-		psm__lane_hold(p, &m, reason);
-	else if (!psm__lane_suspect(p, &m, reason))
+		psm__send_window_hold(p, &m, reason);
+	else if (!psm__send_window_unconfirmed(p, &m, reason))
 		refused(p, token, rc, reason);
 }
 
@@ -187,7 +187,7 @@ psm__sender_send(struct psm_producer *p, const struct psm__message *m)
 		refused(p, m->token, rc, psm_error_message(p->err));
 		break;
 	case PSM_ERR_RETRY:
-		psm__lane_hold(p, m, psm_error_message(p->err));
+		psm__send_window_hold(p, m, psm_error_message(p->err));
 		break;
 	case PSM_ERR_FULL:
 	case PSM_ERR_BROKER:
@@ -225,13 +225,13 @@ close_sink(struct psm_producer *p, int timeout_ms)
 static void
 restart(struct psm_producer *p)
 {
-	/* What a lane says is closer to the cause. */
-	if (p->lanes_shut == 0)
-		psm__sender_trouble(p, psm_error_message(p->err));
+	/* What the send window of a topic says is closer to the cause. */
+	if (p->windows_closed == 0)
+		psm__sender_set_error(p, psm_error_message(p->err));
 	psm__log(PSM_LOG_WARN, "the producer's client is replaced", "why",
 	         psm_error_message(p->err), NULL);
 	close_sink(p, 0);
-	psm__lanes_restart(p);
+	psm__send_windows_restart(p);
 	psm__spool_rewind(p->spool);
 	p->restart = 0;
 	p->open_at_ms =
@@ -252,13 +252,13 @@ open_sink(struct psm_producer *p)
 	rc = p->transport->ops->open_sink(p->transport, on_report, p, &sink,
 	                                  p->err);
 	if (rc < 0) {
-		psm__sender_trouble(p, psm_error_message(p->err));
+		psm__sender_set_error(p, psm_error_message(p->err));
 		p->open_at_ms =
 		    psm__mono_ms() + psm__sender_backoff(p, p->open_failures++);
 		return;
 	}
-	if (p->lanes_shut == 0)
-		psm__sender_trouble(p, "");
+	if (p->windows_closed == 0)
+		psm__sender_set_error(p, "");
 	p->by_batch = sink->ops->by_batch;
 	set_sink(p, sink);
 }
@@ -288,13 +288,13 @@ hand_over(struct psm_producer *p, int64_t now_ms)
 	p->handed = 0;
 	if (now_ms < p->pause_until_ms)
 		return PSM_ERR_FULL;
-	rc = psm__lanes_run(p, now_ms);
+	rc = psm__send_windows_run(p, now_ms);
 	for (n = 0; rc == 0 && n < BATCH; n++) {
 		if (p->inflight >= p->queue_max)
 			return PSM_ERR_FULL;
 		if (!psm__spool_peek(p->spool, &m))
 			return PSM_ERR_NOT_FOUND;
-		if (psm__lane_shut(p, m.topic)) {
+		if (psm__send_window_closed(p, m.topic)) {
 			psm__spool_pass(p->spool);
 			psm__spool_defer(p->spool, m.token);
 			continue;
@@ -333,7 +333,7 @@ nap_ms(struct psm_producer *p, int rc, int64_t stop_at_ms)
 		ms = p->interval_ms;
 	if (p->pause_until_ms > now_ms)
 		ms = until(p->pause_until_ms, now_ms, ms);
-	ms = until(psm__lanes_due(p), now_ms, ms);
+	ms = until(psm__send_windows_due(p), now_ms, ms);
 	return until(stop_at_ms, now_ms, ms);
 }
 
@@ -433,9 +433,9 @@ psm__sender(void *producer)
 		turn(p, at);
 		psm__spool_release(p->spool);
 		psm__spool_tend(p->spool);
-		psm__water_look(p, 0);
+		psm__watermark_look(p, 0);
 	}
-	psm__water_look(p, 1);
+	psm__watermark_look(p, 1);
 	finish(p);
 	return NULL;
 }

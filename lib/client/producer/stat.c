@@ -22,7 +22,7 @@ load(const int64_t *counter)
 static int64_t
 age_ms(const struct psm__spool_numbers *n)
 {
-	return psm__water_age_us(n) / 1000;
+	return psm__watermark_age_us(n) / 1000;
 }
 
 /* Events that wait, or that a close left behind, in the spool or beside it. */
@@ -106,14 +106,14 @@ look_at_limits(struct report *r, const struct psm_producer *p,
 {
 	char text[160];
 
-	for (int what = 0; what < PSM__WATERS; what++) {
-		int percent = psm__water_percent(p, what, n);
+	for (int what = 0; what < PSM__WATERMARKS; what++) {
+		int percent = psm__watermark_percent(p, what, n);
 		int red = percent >= p->high_percent ||
-		          (what == PSM__WATER_AGE && n->too_old);
+		          (what == PSM__WATERMARK_AGE && n->too_old);
 
 		if (!red && percent < p->low_percent)
 			continue;
-		psm__water_text(p, what, n, text, sizeof(text));
+		psm__watermark_text(p, what, n, text, sizeof(text));
 		note(r, red ? PSM_HEALTH_RED : PSM_HEALTH_AMBER, "%s", text);
 	}
 }
@@ -196,12 +196,12 @@ look_at_sender(struct report *r, struct psm_producer *p,
 {
 	int64_t silent_ms = psm__mono_ms() - load(&p->last_ack_ms);
 	int connected = 0;
-	char trouble[sizeof(p->trouble)], why[300];
+	char last_error[sizeof(p->last_error)], why[300];
 
 	pthread_mutex_lock(&p->lock);
 	if (p->sink)
 		connected = p->sink->ops->connected(p->sink);
-	memcpy(trouble, p->trouble, sizeof(trouble));
+	memcpy(last_error, p->last_error, sizeof(last_error));
 	why_locked(p, why, sizeof(why));
 	pthread_mutex_unlock(&p->lock);
 	if (n->waiting && age_ms(n) > STUCK_MS && silent_ms > STUCK_MS)
@@ -209,11 +209,11 @@ look_at_sender(struct report *r, struct psm_producer *p,
 		     "%llu event%s wait%s, none sent for %lld s%s%s",
 		     (unsigned long long)n->waiting, PSM__NOUN_S(n->waiting),
 		     PSM__VERB_S(n->waiting), (long long)silent_ms / 1000,
-		     trouble[0] ? ": " : "", trouble);
-	if (trouble[0])
+		     last_error[0] ? ": " : "", last_error);
+	if (last_error[0])
 		note(r, PSM_HEALTH_AMBER, "%llu event%s wait%s: %s",
 		     (unsigned long long)n->waiting, PSM__NOUN_S(n->waiting),
-		     PSM__VERB_S(n->waiting), trouble);
+		     PSM__VERB_S(n->waiting), last_error);
 	if (!connected)
 		note(r, PSM_HEALTH_AMBER,
 		     "no broker can be reached, %llu event%s wait%s%s",

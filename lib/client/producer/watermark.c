@@ -12,7 +12,7 @@
 #define LOOK_MS 100
 
 int64_t
-psm__water_age_us(const struct psm__spool_numbers *n)
+psm__watermark_age_us(const struct psm__spool_numbers *n)
 {
 	int64_t age = n->oldest_us ? psm_now_us() - n->oldest_us : 0;
 
@@ -37,29 +37,30 @@ age_percent(const struct psm_producer *p, const struct psm__spool_numbers *n)
 
 	if (p->max_age_us == 0)
 		return 0;
-	percent = psm__water_age_us(n) / (p->max_age_us / 100);
+	percent = psm__watermark_age_us(n) / (p->max_age_us / 100);
 	return percent > 1000000 ? 1000000 : (int)percent;
 }
 
 int
-psm__water_percent(const struct psm_producer *p, int what,
-                   const struct psm__spool_numbers *n)
+psm__watermark_percent(const struct psm_producer *p, int what,
+                       const struct psm__spool_numbers *n)
 {
-	return what == PSM__WATER_SIZE ? size_percent(p, n) : age_percent(p, n);
+	return what == PSM__WATERMARK_SIZE ? size_percent(p, n)
+	                                   : age_percent(p, n);
 }
 
 void
-psm__water_text(const struct psm_producer *p, int what,
-                const struct psm__spool_numbers *n, char *text, size_t size)
+psm__watermark_text(const struct psm_producer *p, int what,
+                    const struct psm__spool_numbers *n, char *text, size_t size)
 {
-	if (what == PSM__WATER_SIZE)
+	if (what == PSM__WATERMARK_SIZE)
 		snprintf(text, size, "the %s is %d %% full",
 		         p->dir[0] ? "spool" : "queue", size_percent(p, n));
 	else
 		snprintf(text, size,
 		         "the oldest event waits for %lld s, the limit is "
 		         "%lld s%s",
-		         (long long)psm__water_age_us(n) / 1000000,
+		         (long long)psm__watermark_age_us(n) / 1000000,
 		         (long long)p->max_age_us / 1000000,
 		         n->too_old ? ", and new ones are refused" : "");
 }
@@ -68,37 +69,38 @@ static void
 look(struct psm_producer *p, int what, const struct psm__spool_numbers *n)
 {
 	static const char *const names[] = {
-	    [PSM__WATER_SIZE] = "size", [PSM__WATER_AGE] = "age"};
-	int percent = psm__water_percent(p, what, n);
+	    [PSM__WATERMARK_SIZE] = "size", [PSM__WATERMARK_AGE] = "age"};
+	int percent = psm__watermark_percent(p, what, n);
 	char text[160];
 
-	if (p->water_high[what] ? percent >= p->low_percent
-	                        : percent < p->high_percent)
+	if (p->watermark_high[what] ? percent >= p->low_percent
+	                            : percent < p->high_percent)
 		return;
-	p->water_high[what] = !p->water_high[what];
-	psm__water_text(p, what, n, text, sizeof(text));
-	psm__log(p->water_high[what] ? PSM_LOG_WARN : PSM_LOG_INFO,
-	         p->water_high[what] ? "events wait up to the high watermark"
-	                             : "events wait below the low watermark",
+	p->watermark_high[what] = !p->watermark_high[what];
+	psm__watermark_text(p, what, n, text, sizeof(text));
+	psm__log(p->watermark_high[what] ? PSM_LOG_WARN : PSM_LOG_INFO,
+	         p->watermark_high[what]
+	             ? "events wait up to the high watermark"
+	             : "events wait below the low watermark",
 	         "what", names[what], "why", text, NULL);
-	if (p->water_fn)
-		p->water_fn(names[what], p->water_high[what], text,
-		            p->water_user);
+	if (p->watermark_fn)
+		p->watermark_fn(names[what], p->watermark_high[what], text,
+		                p->watermark_user);
 }
 
 void
-psm__water_look(struct psm_producer *p, int now)
+psm__watermark_look(struct psm_producer *p, int now)
 {
 	struct psm__spool_numbers n;
 	int64_t now_ms = psm__mono_ms();
 
-	if (!now && now_ms < p->water_at_ms)
+	if (!now && now_ms < p->watermark_at_ms)
 		return;
-	p->water_at_ms = now_ms + LOOK_MS;
+	p->watermark_at_ms = now_ms + LOOK_MS;
 	psm__spool_numbers(p->spool, &n);
 	psm__metric_set(p->m_waiting, (int64_t)n.waiting);
 	psm__metric_set(p->m_bytes, n.bytes);
-	psm__metric_set(p->m_oldest, psm__water_age_us(&n) / 1000000);
-	look(p, PSM__WATER_SIZE, &n);
-	look(p, PSM__WATER_AGE, &n);
+	psm__metric_set(p->m_oldest, psm__watermark_age_us(&n) / 1000000);
+	look(p, PSM__WATERMARK_SIZE, &n);
+	look(p, PSM__WATERMARK_AGE, &n);
 }

@@ -53,13 +53,13 @@ usual_place(char **out)
 }
 
 int
-psm__producer_place(struct psm_producer *p, const char *setting)
+psm__producer_set_spool_dir(struct psm_producer *p, const char *setting)
 {
 	char *dir = NULL;
 
 	if (setting[0] == '\0' && usual_place(&dir) < 0)
 		return PSM_ERR_NOMEM;
-	p->nowhere = setting[0] == '\0' && !dir;
+	p->no_spool_dir = setting[0] == '\0' && !dir;
 	if (!dir)
 		dir = psm__strdup(strcmp(setting, IN_MEMORY) ? setting : "");
 	p->dir = dir;
@@ -67,9 +67,9 @@ psm__producer_place(struct psm_producer *p, const char *setting)
 }
 
 int
-psm__producer_placed(const struct psm_producer *p, psm_error *err)
+psm__producer_check_spool_dir(const struct psm_producer *p, psm_error *err)
 {
-	if (!p->nowhere)
+	if (!p->no_spool_dir)
 		return 0;
 	return psm__fail(err, PSM_ERR_CONFIG,
 	                 "PSYMATCH_SPOOL_DIR: not set, and neither "
@@ -80,7 +80,7 @@ psm__producer_placed(const struct psm_producer *p, psm_error *err)
 }
 
 int
-psm__producer_misplaced(int rc, psm_error *err)
+psm__producer_explain_spool_dir(int rc, psm_error *err)
 {
 	char *why;
 
