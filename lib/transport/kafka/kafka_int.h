@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files of the kafka transport share. Only lib/bus/kafka*.c and tests
- * of it include this. */
+/* What the files of the kafka transport share. */
 #ifndef PSM_KAFKA_INT_H
 #define PSM_KAFKA_INT_H
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reading from Kafka as a member of a group: the poll loop, open and close. */
 #include <pthread.h>
-#include <string.h>
 
 #include "transport/kafka/source.h"
 
@@ -38,52 +37,6 @@ raise_group(rd_kafka_t *rk, void *opaque)
 
 	__atomic_store_n(&s->group_ready, 1, __ATOMIC_RELEASE);
 	psm__kafka_raise(rk, s);
-}
-
-/* The list of them is ours until release; what it points to is librdkafka's. */
-static void
-fill_headers(struct psm__record *rec, const rd_kafka_message_t *m)
-{
-	rd_kafka_headers_t *list = NULL;
-	struct psm__header *headers;
-	const void *value;
-	size_t count = 0, i;
-
-	rec->headers = NULL;
-	rec->header_count = 0;
-	if (rd_kafka_message_headers(m, &list) == RD_KAFKA_RESP_ERR_NO_ERROR)
-		count = rd_kafka_header_cnt(list);
-	if (count == 0)
-		return;
-	headers = psm__array(count, sizeof(*headers));
-	if (!headers) {
-		/* The event is worth more than what stands beside it. */
-		psm__log(PSM_LOG_ERROR, "out of memory: headers are left out",
-		         "topic", rec->topic, NULL);
-		return;
-	}
-	for (i = 0; i < count; i++) {
-		rd_kafka_header_get_all(list, i, &headers[i].name, &value,
-		                        &headers[i].len);
-		headers[i].value = value;
-	}
-	rec->headers = headers;
-	rec->header_count = count;
-}
-
-void
-psm__kafka_fill(struct psm__record *rec, rd_kafka_message_t *m)
-{
-	rec->topic = rd_kafka_topic_name(m->rkt);
-	rec->partition = m->partition;
-	rec->offset = m->offset;
-	rec->timestamp_ms = rd_kafka_message_timestamp(m, NULL);
-	rec->key = m->key;
-	rec->key_len = m->key_len;
-	rec->value = m->payload;
-	rec->value_len = m->len;
-	rec->hold = m;
-	fill_headers(rec, m);
 }
 
 /* Threads of librdkafka wait until a time of the system's clock: when it was
@@ -200,15 +153,6 @@ source_serve(struct psm__source *base, psm_error *err)
 	int rc = serve_group(s, psm__mono_ms(), err);
 
 	return rc ? rc : check_alive(s, err);
-}
-
-void
-psm__kafka_release(struct psm__record *rec)
-{
-	psm__free((void *)(uintptr_t)rec->headers);
-	if (rec->hold)
-		rd_kafka_message_destroy(rec->hold);
-	memset(rec, 0, sizeof(*rec));
 }
 
 static void

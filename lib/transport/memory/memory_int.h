@@ -121,6 +121,9 @@ psm__mem_first(const struct psm__mem_partition *part)
 struct psm__mem_message *psm__mem_at(const struct psm__mem_partition *part,
                                      int64_t offset);
 void psm__mem_release(struct psm__mem_message *m);
+void psm__mem_drop_oldest(struct psm__mem_partition *part);
+void psm__mem_topic_free(struct psm__mem_topic *topic);
+void psm__mem_group_free(struct psm__mem_group *g);
 /* What a message says; rec shares it. */
 void psm__mem_fill(struct psm__record *rec, const struct psm__mem_topic *topic,
                    int32_t partition, struct psm__mem_message *m);

@@ -37,24 +37,6 @@ find_gap(struct psm__mem_cursor *cur, struct psm__gap *gap)
 	return gap->from > 0;
 }
 
-void
-psm__mem_fill(struct psm__record *rec, const struct psm__mem_topic *topic,
-              int32_t partition, struct psm__mem_message *m)
-{
-	m->refs++;
-	rec->topic = topic->name;
-	rec->partition = partition;
-	rec->offset = m->offset;
-	rec->timestamp_ms = m->timestamp_ms;
-	rec->key = m->key;
-	rec->key_len = m->key_len;
-	rec->value = m->value;
-	rec->value_len = m->value_len;
-	rec->headers = m->headers;
-	rec->header_count = m->header_count;
-	rec->hold = m;
-}
-
 /* 1: a record. 0: none; *due is brought forward to the end of a hold. 2: no
  * record yet, *gap is to be told first. @locks bus->lock held */
 static int

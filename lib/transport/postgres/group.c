@@ -9,46 +9,6 @@
 
 #include <string.h>
 
-struct psm__pg_part *
-psm__pg_part(struct psm__pg_source *s, const char *topic, int32_t partition)
-{
-	size_t i;
-
-	for (i = 0; i < s->part_count; i++)
-		if (s->parts[i]->partition == partition &&
-		    strcmp(s->parts[i]->topic, topic) == 0)
-			return s->parts[i];
-	return NULL;
-}
-
-/* The server tells only of topics that we asked for. */
-int64_t *
-psm__pg_incarnation(struct psm__pg_source *s, const char *topic)
-{
-	size_t i = 0;
-
-	while (i + 1 < s->topic_count && strcmp(s->topics[i], topic) != 0)
-		i++;
-	return &s->incarnation[i];
-}
-
-static void
-part_free(struct psm__pg_part *part)
-{
-	if (!part)
-		return;
-	psm__pg_forget(part);
-	psm__free(part->topic);
-	psm__free(part);
-}
-
-void
-psm__pg_drop_parts(struct psm__pg_source *s)
-{
-	while (s->part_count > 0)
-		part_free(s->parts[--s->part_count]);
-}
-
 /* -- committing */
 
 static struct psm__topic_place
@@ -111,7 +71,7 @@ remove_part(struct psm__pg_source *s, struct psm__pg_part *part)
 		s->parts[i] = s->parts[--s->part_count];
 		break;
 	}
-	part_free(part);
+	psm__pg_part_free(part);
 }
 
 /* What the answer says of a partition: a row of it, or -1. */
@@ -212,7 +172,7 @@ add_part(struct psm__pg_source *s, const struct psm__topic_share *share,
 	if (!part || !part->topic ||
 	    psm__grow(&s->parts, &s->part_cap, s->part_count + 1,
 	              sizeof *s->parts) < 0) {
-		part_free(part);
+		psm__pg_part_free(part);
 		return psm__nomem(err);
 	}
 	part->partition = share->partition;

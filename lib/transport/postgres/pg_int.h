@@ -40,7 +40,7 @@ struct psm__pg {
 	int ending;  /* lock: it is to end */
 };
 
-/* -- transport/postgres/postgres.c */
+/* -- transport/postgres/link.c */
 
 /* A connection that is lost and comes back. */
 struct psm__pg_link {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a postgres source: transport/postgres/source.c polls,
- * transport/postgres/group.c follows the group, transport/postgres/fetch.c
- * reads, transport/postgres/tell.c runs the callbacks,
- * transport/postgres/lease.c keeps the lease. */
+/* The inside of a postgres source: in transport/postgres, source.c polls,
+ * group.c follows the group, fetch.c reads, tell.c runs the callbacks, lease.c
+ * keeps the lease, part.c has the partitions and chunk.c their messages. */
 #ifndef PSM_FLOW_PG_SOURCE_H
 #define PSM_FLOW_PG_SOURCE_H
 
@@ -79,12 +78,28 @@ struct psm__pg_source {
 	int follow;          /* __atomic: the lease is in doubt */
 };
 
-/* -- transport/postgres/group.c */
+/* -- transport/postgres/chunk.c */
+
+/* The rows from first on, all of one partition; *out is new. */
+int psm__pg_chunk(const struct psm__topic_place *at, const psm_rows *rows,
+                  size_t first, size_t count, struct psm__pg_chunk **out,
+                  psm_error *err);
+void psm__pg_release(struct psm__pg_chunk *chunk);
+
+/* -- transport/postgres/part.c */
 
 struct psm__pg_part *psm__pg_part(struct psm__pg_source *s, const char *topic,
                                   int32_t partition);
+void psm__pg_part_free(struct psm__pg_part *part);
+void psm__pg_drop_parts(struct psm__pg_source *s);
 /* Its place in s->incarnation. */
 int64_t *psm__pg_incarnation(struct psm__pg_source *s, const char *topic);
+/* Forget what was read of it. */
+void psm__pg_forget(struct psm__pg_part *part);
+void psm__pg_count_lag(struct psm__pg_source *s);
+
+/* -- transport/postgres/group.c */
+
 /* Ask the group what is ours, give up and take over, with the callbacks. 0: the
  * connection is there. */
 int psm__pg_follow(struct psm__pg_source *s, psm_error *err);
@@ -92,22 +107,12 @@ int psm__pg_follow(struct psm__pg_source *s, psm_error *err);
  * psm__pg_tell_confirmed(). */
 int psm__pg_flush(struct psm__pg_source *s, psm_error *err);
 void psm__pg_leave(struct psm__pg_source *s);
-void psm__pg_drop_parts(struct psm__pg_source *s);
 
 /* -- transport/postgres/fetch.c */
 
 /* Read what is wanted. 1: something came. 0: nothing. Gaps are to be told by
  * psm__pg_tell_gaps(). */
 int psm__pg_fetch(struct psm__pg_source *s, psm_error *err);
-/* The rows from first on, all of one partition; *out is new. */
-int psm__pg_chunk(const struct psm__topic_place *at, const psm_rows *rows,
-                  size_t first, size_t count, struct psm__pg_chunk **out,
-                  psm_error *err);
-void psm__pg_release(struct psm__pg_chunk *chunk);
-/* Forget what was read of it. */
-void psm__pg_forget(struct psm__pg_part *part);
-void psm__pg_count_lag(struct psm__pg_source *s);
-
 /* -- transport/postgres/tell.c. After these s->link.conn may be NULL. */
 
 void psm__pg_tell_confirmed(struct psm__pg_source *s);
