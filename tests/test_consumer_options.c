@@ -75,6 +75,52 @@ START_TEST(follows_the_policy)
 }
 END_TEST
 
+/* Twice no answer, then the word for handled; number 2 is refused. */
+static int
+on_event_foreign(const psm_event *ev, void *user, psm_error *err)
+{
+	struct seen *seen = user;
+
+	seen->calls++;
+	if (member(psm_event_payload(ev), "/patient_id") == 2)
+		return psm_error_set(err, PSM_ERR_REJECT, "never");
+	if (seen->fail_times-- > 0)
+		return 0;
+	seen->count++;
+	return 7;
+}
+
+/* Whatever the policy: no answer is no failure of the event. */
+START_TEST(no_answer_brings_the_event_again)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {.fail_times = 2};
+	psm_handler_options *o = options(PSM_ON_FAILURE_REJECT, 1, 0);
+	psm_consumer *c = NULL;
+	psm_config *cfg = NULL;
+
+	ck_assert_int_eq(psm_handler_options_handled(o, 7, NULL), 0);
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, "foreign", &c, NULL), 0);
+	psm_config_free(cfg);
+	ck_assert_int_eq(psm_consumer_subscribe(c, TOPIC, NULL), 0);
+	ck_assert_int_eq(
+	    psm_consumer_on_with(c, "*", o, on_event_foreign, &seen, NULL), 0);
+	ck_assert_int_eq(psm_consumer_on_dead(c, on_dead, &seen), 0);
+	psm_handler_options_free(o);
+	put_event(t, 1, 1);
+	put_event(t, 1, 2);
+	put_event(t, 1, 3);
+	poll_until(c, &seen.count, 2);
+	ck_assert_int_eq(seen.calls, 5);
+	ck_assert_int_eq(seen.dead, 1);
+	ck_assert_int_eq(seen.dead_code, PSM_ERR_REJECT);
+	ck_assert_int_eq(psm_consumer_stat(c, "handled"), 2);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
 struct refusal {
 	int times; /* still to be said */
 	int calls;
@@ -258,6 +304,8 @@ main(void)
 	tcase_add_loop_test(add_case(s, "upcast policy"),
 	                    upcaster_follows_the_policy, 0,
 	                    PSM__COUNT(policies));
+	tcase_add_test(add_case(s, "no answer"),
+	               no_answer_brings_the_event_again);
 	tcase_add_test(add_case(s, "park"), parking_needs_a_database);
 	tcase_add_test(add_case(s, "overrun"), overrun_is_counted_and_shown);
 	tcase_add_test(add_case(s, "upcast"), upcasts_before_the_handler);

@@ -289,7 +289,7 @@ START_TEST(upcasters_fail)
 		const char *user;
 		int rc;
 	} cases[] = {
-	    {NULL, PSM_ERR_SCHEMA},   {"1.2", PSM_ERR_SCHEMA},
+	    {NULL, PSM_ERR_RETRY},    {"1.2", PSM_ERR_SCHEMA},
 	    {"fail", PSM_ERR_RETRY},  {"odd", PSM_ERR_REJECT},
 	    {"2.0", PSM_ERR_VERSION},
 	};
@@ -343,6 +343,12 @@ START_TEST(options_are_checked)
 	ck_assert_int_eq(psm_handler_options_deadline(NULL, 1, NULL),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_handler_options_deadline(o, 86400001, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_handler_options_handled(NULL, 1, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_handler_options_handled(o, -1, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_handler_options_handled(o, 1001, NULL),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_handler_options_versions(o, "1.0", NULL, NULL), 0);
 	ck_assert_int_eq(psm__dispatch_add(&d, "*", o, first, NULL, NULL),

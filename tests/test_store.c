@@ -72,10 +72,17 @@ START_TEST(commit_and_rollback)
 	ck_assert_int_eq(psm_rows_int(rows, 1, 3), 0);
 	ck_assert_ptr_null(psm_rows_text(rows, 2, 0));
 	ck_assert_ptr_null(psm_rows_text(rows, 0, 4));
+	ck_assert_uint_eq(psm_rows_columns(rows), 4);
+	ck_assert_str_eq(psm_rows_column_name(rows, 1), "name");
+	ck_assert_ptr_null(psm_rows_column_name(rows, 4));
+	ck_assert_int_eq(psm_rows_column_type(rows, 0), 23);   /* integer */
+	ck_assert_int_eq(psm_rows_column_type(rows, 2), 1082); /* date */
+	ck_assert_int_eq(psm_rows_column_type(rows, 4), 0);
 	psm_rows_free(rows);
 	ck_assert_int_eq(
 	    psm_tx_exec(tx, "UPDATE t SET name = 'x'", 0, NULL, &rows, err), 0);
 	ck_assert_uint_eq(psm_rows_affected(rows), 2);
+	ck_assert_uint_eq(psm_rows_columns(rows), 0);
 	psm_rows_free(rows);
 	psm_tx_rollback(tx);
 	psm_tx_rollback(NULL);

@@ -43,7 +43,7 @@ enum psm_on_failure {
  *              library: id, type and producer of old, version as registered.
  * @param user  as given when it was registered.
  * @param err   where it may say why it fails (psm_error_set).
- * @return 0: *out is set.
+ * @return 0: *out is set. Where it is not, as after PSM_ERR_RETRY.
  *   PSM_ERR_RETRY   not now: as when the handler returns it;
  *   PSM_ERR_NOMEM   out of memory: as when the handler returns it;
  *   PSM_ERR_REJECT  never, and so for each code that is not named here: the
@@ -125,6 +125,24 @@ PSM_API int psm_handler_options_on_failure(psm_handler_options *o, int what,
 PSM_API int psm_handler_options_deadline(psm_handler_options *o,
                                          int deadline_ms,
                                          psm_error *err) PSM_CHECK;
+
+/**
+ * What the handler returns for an event that it has handled, instead of 0. For
+ * callbacks that are written in another language: an exception that leaves one
+ * (an interrupt, for example) often makes it return 0, which then says nothing.
+ *
+ * @param o     options.
+ * @param code  1 to 1,000; 0 from the handler is then no answer and means what
+ *              PSM_ERR_NOMEM means: the event always comes again. 0: as unless
+ *              called.
+ * @param err   details of a failure; may be NULL.
+ * @return 0: set.
+ *   PSM_ERR_INVAL  o is NULL, or code is outside its range.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_handler_options_handled(psm_handler_options *o, int code,
+                                        psm_error *err) PSM_CHECK;
 
 /**
  * Free options; handlers that were registered with them keep a copy.

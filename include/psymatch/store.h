@@ -438,6 +438,39 @@ PSM_API const char *psm_rows_text(const psm_rows *rows, size_t row,
 PSM_API int64_t psm_rows_int(const psm_rows *rows, size_t row, size_t column);
 
 /**
+ * How many columns the statement's rows have.
+ *
+ * @param rows  may be NULL.
+ * @return the number; 0 for a statement that gives no rows.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API size_t psm_rows_columns(const psm_rows *rows);
+
+/**
+ * The name of a column.
+ *
+ * @param rows    may be NULL.
+ * @param column  from 0, in the order of the statement.
+ * @return borrowed until rows is freed; NULL for what is out of range.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_rows_column_name(const psm_rows *rows, size_t column);
+
+/**
+ * The type of a column.
+ *
+ * @param rows    may be NULL.
+ * @param column  from 0, in the order of the statement.
+ * @return PostgreSQL's OID of the type, as in pg_type (23: integer); 0 for what
+ *   is out of range.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int64_t psm_rows_column_type(const psm_rows *rows, size_t column);
+
+/**
  * @param rows  taken; NULL is allowed.
  *
  * Threads: any. Blocks: no. Since 0.1.

@@ -237,7 +237,7 @@ static int
 check_upcast(const struct psm__upcaster *u, const psm_event *old,
              const psm_event *made, psm_error *err)
 {
-	if (made && strcmp(psm_event_version(made), u->to) == 0 &&
+	if (strcmp(psm_event_version(made), u->to) == 0 &&
 	    strcmp(psm_event_type(made), u->type) == 0 &&
 	    strcmp(psm_event_id(made), psm_event_id(old)) == 0)
 		return 0;
@@ -259,7 +259,11 @@ step(const struct psm__upcaster *u, const psm_event *old, psm_event **made,
 	if (rc > 0) /* not a result it may give */
 		rc = psm__fail(err, PSM_ERR_REJECT, "the upcaster returned %d",
 		               rc);
-	rc = psm__dispatch_result(old, rc, err);
+	if (rc == 0 && !*made) /* no answer: see psm_upcast_fn */
+		rc = psm__fail(err, PSM_ERR_RETRY,
+		               "the upcaster of %s from %s to %s made no event",
+		               u->type, u->from, u->to);
+	rc = psm__dispatch_result(old, NULL, rc, err);
 	if (rc == 0)
 		rc = check_upcast(u, old, *made, err);
 	if (rc < 0) {
@@ -335,12 +339,20 @@ psm__dispatch_arm(psm_event *ev, const struct psm__handler *h, int attempt)
 }
 
 int
-psm__dispatch_result(const psm_event *ev, int rc, psm_error *err)
+psm__dispatch_result(const psm_event *ev, const struct psm__handler *h, int rc,
+                     psm_error *err)
 {
-	if (!psm__event_starved(ev))
+	if (psm__event_starved(ev)) {
+		psm__error_clear(err);
+		return psm__nomem(err);
+	}
+	if (!h || h->options.handled == 0)
 		return rc;
-	psm__error_clear(err);
-	return psm__nomem(err);
+	if (rc == h->options.handled)
+		return 0;
+	return rc != 0 ? rc
+	               : psm__fail(err, PSM_ERR_NOMEM,
+	                           "the handler gave no answer");
 }
 
 int64_t

@@ -17,6 +17,7 @@ struct psm_handler_options {
 	int on_failure;                      /* enum psm_on_failure */
 	int max_attempts;                    /* 0: see handler.h */
 	int deadline_ms;                     /* 0: none */
+	int handled; /* what says so instead of 0; 0: as usual */
 };
 
 struct psm__handler {
@@ -79,9 +80,11 @@ int psm__dispatch_route(const struct psm__dispatch *d, const psm_event *ev,
 /* Just before the call: ev says which attempt this is, and until when. */
 void psm__dispatch_arm(psm_event *ev, const struct psm__handler *h,
                        int attempt);
-/* What it returned: an event whose values could not be made was not handled,
- * whatever its handler took them for. rc or PSM_ERR_NOMEM. */
-int psm__dispatch_result(const psm_event *ev, int rc, psm_error *err);
+/* What it returned, 0 for handled whatever its word for that is: an event
+ * whose values could not be made was not handled, whatever its handler took
+ * them for. rc or PSM_ERR_NOMEM. h NULL: an upcaster. */
+int psm__dispatch_result(const psm_event *ev, const struct psm__handler *h,
+                         int rc, psm_error *err);
 /* Just after it: by how many ms the deadline has passed, 0: it has not. */
 int64_t psm__dispatch_overrun(const psm_event *ev);
 void psm__dispatch_free(struct psm__dispatch *d);

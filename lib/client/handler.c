@@ -9,6 +9,7 @@
 #define DEADLINE_DEFAULT_MS 30000
 #define DEADLINE_MAX_MS 86400000
 #define ATTEMPTS_MAX 1000000
+#define HANDLED_MAX 1000
 
 int
 psm_handler_options_new(psm_handler_options **out, psm_error *err)
@@ -79,6 +80,18 @@ psm_handler_options_deadline(psm_handler_options *o, int deadline_ms,
 		                 "o: want options; deadline_ms: want 0 to %d",
 		                 DEADLINE_MAX_MS);
 	o->deadline_ms = deadline_ms;
+	return 0;
+}
+
+int
+psm_handler_options_handled(psm_handler_options *o, int code, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!o || code < 0 || code > HANDLED_MAX)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "o: want options; code: want 0 to %d",
+		                 HANDLED_MAX);
+	o->handled = code;
 	return 0;
 }
 

@@ -61,6 +61,28 @@ psm_rows_int(const psm_rows *rows, size_t row, size_t column)
 	return (int64_t)strtoll(text, NULL, 10);
 }
 
+size_t
+psm_rows_columns(const psm_rows *rows)
+{
+	return rows ? rows->columns : 0;
+}
+
+const char *
+psm_rows_column_name(const psm_rows *rows, size_t column)
+{
+	if (column >= psm_rows_columns(rows))
+		return NULL;
+	return PQfname(rows->res, (int)column);
+}
+
+int64_t
+psm_rows_column_type(const psm_rows *rows, size_t column)
+{
+	if (column >= psm_rows_columns(rows))
+		return 0;
+	return (int64_t)PQftype(rows->res, (int)column);
+}
+
 void
 psm_rows_free(psm_rows *rows)
 {

@@ -179,6 +179,8 @@ FUNCTIONS = (
      "int", "psm_error*"),
     ("psm_handler_options_deadline", "int", "psm_handler_options*", "int",
      "psm_error*"),
+    ("psm_handler_options_handled", "int", "psm_handler_options*", "int",
+     "psm_error*"),
     ("psm_handler_options_free", "void", "psm_handler_options*"),
     # health.h
     ("psm_health_name", "const char*", "int"),
@@ -377,6 +379,9 @@ FUNCTIONS = (
     ("psm_rows_affected", "size_t", "const psm_rows*"),
     ("psm_rows_text", "const char*", "const psm_rows*", "size_t", "size_t"),
     ("psm_rows_int", "int64_t", "const psm_rows*", "size_t", "size_t"),
+    ("psm_rows_columns", "size_t", "const psm_rows*"),
+    ("psm_rows_column_name", "const char*", "const psm_rows*", "size_t"),
+    ("psm_rows_column_type", "int64_t", "const psm_rows*", "size_t"),
     ("psm_rows_free", "void", "psm_rows*"),
     # therapist.h
     ("psm_therapist_status_name", "const char*", "int"),

@@ -170,7 +170,7 @@ call_handler(psm_consumer *c, const struct psm__record *rec,
 	int rc;
 
 	psm__dispatch_arm(ev, h, attempt);
-	rc = psm__dispatch_result(ev, fn(ev, h->user, c->err), c->err);
+	rc = psm__dispatch_result(ev, h, fn(ev, h->user, c->err), c->err);
 	over_ms = psm__dispatch_overrun(ev);
 	if (over_ms > 0)
 		note_overrun(c, rec, over_ms);

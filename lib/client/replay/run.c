@@ -185,7 +185,7 @@ call(const struct plain *p, psm_event *ev, const struct psm__handler *h,
 	psm__error_clear(err);
 	psm__dispatch_arm(ev, h, 1);
 	psm__effects_bar(bar_events);
-	rc = psm__dispatch_result(ev, fn(ev, h->user, err), err);
+	rc = psm__dispatch_result(ev, h, fn(ev, h->user, err), err);
 	psm__effects_unbar(bar_events);
 	return rc > 0 ? PSM_ERR_REJECT : rc;
 }

@@ -252,7 +252,7 @@ call(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
 	psm__tx_lend(tx, 1);
 	psm__tx_set_cause(tx, ev);
 	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, l->fail);
-	rc = psm__dispatch_result(ev, rc, l->fail);
+	rc = psm__dispatch_result(ev, h, rc, l->fail);
 	psm__tx_set_cause(tx, NULL);
 	psm__tx_lend(tx, 0);
 	psm__tx_cancel(tx, &l->pr->worker.cancel);

@@ -167,7 +167,7 @@ call(struct into *in, psm_event *ev, const struct psm__handler *h,
 	psm__tx_set_cause(in->tx, ev);
 	psm__effects_bar(1);
 	rc = ((psm_tx_event_fn)h->fn)(in->tx, ev, h->user, err);
-	rc = psm__dispatch_result(ev, rc, err);
+	rc = psm__dispatch_result(ev, h, rc, err);
 	psm__effects_unbar(1);
 	if (psm__tx_lazy(in->tx) && psm__tx_failed(in->tx) == 0)
 		(void)psm__tx_sync(in->tx, rc == 0 ? err : NULL);
