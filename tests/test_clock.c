@@ -123,6 +123,32 @@ START_TEST(reads_no_further_than_len)
 }
 END_TEST
 
+/* The usual form is read by a shorter way; with one digit more of a fraction
+ * the same time takes the long one. */
+START_TEST(both_ways_byte_by_byte)
+{
+	static const char usual[] = "2026-03-28T23:59:58.123456Z";
+	char text[32], longer[32];
+	size_t at, len = sizeof usual - 1;
+	int c, rc;
+
+	for (at = 0; at < len; at++)
+		for (c = 0; c < 256; c++) {
+			int64_t a = -1, b = -1;
+
+			memcpy(text, usual, sizeof usual);
+			text[at] = (char)c;
+			memcpy(longer, text, len - 1);
+			longer[len - 1] = '0';
+			longer[len] = text[len - 1];
+			rc = psm_time_parse(longer, len + 1, &b, NULL);
+			ck_assert_msg(
+			    psm_time_parse(text, len, &a, NULL) == rc && a == b,
+			    "byte %d at %zu", c, at);
+		}
+}
+END_TEST
+
 START_TEST(writes)
 {
 	char text[28];
@@ -280,6 +306,7 @@ main(void)
 	tcase_add_loop_test(t, reads, 0, (int)PSM__COUNT(good));
 	tcase_add_loop_test(t, refuses, 0, (int)PSM__COUNT(bad));
 	tcase_add_test(t, reads_no_further_than_len);
+	tcase_add_test(t, both_ways_byte_by_byte);
 	tcase_add_test(t, writes);
 	tcase_add_test(t, each_day);
 	tcase_add_test(t, arguments);

@@ -232,6 +232,26 @@ START_TEST(valid)
 }
 END_TEST
 
+/* Each byte at each place, in small and capital letters. */
+START_TEST(valid_byte_by_byte)
+{
+	static const char id[] = "0198c0de-0000-7000-8000-00000000000F";
+	uuid_text text;
+	size_t at;
+	int c, want;
+
+	for (at = 0; at < 36; at++)
+		for (c = 0; c < 256; c++) {
+			memcpy(text, id, sizeof text);
+			text[at] = (char)c;
+			want = id[at] == '-' ? c == '-'
+			                     : psm__hex_value((char)c) >= 0;
+			ck_assert_msg(psm_uuid_valid(text, 36) == want,
+			              "byte %d at %zu", c, at);
+		}
+}
+END_TEST
+
 START_TEST(arguments)
 {
 	char text[37] = "x";
@@ -258,6 +278,7 @@ main(void)
 	tcase_add_test(t, threads);
 	tcase_add_test(t, forks);
 	tcase_add_loop_test(t, valid, 0, (int)PSM__COUNT(texts));
+	tcase_add_test(t, valid_byte_by_byte);
 	tcase_add_test(t, arguments);
 	suite_add_tcase(s, t);
 	return testing_run(srunner_create(s));

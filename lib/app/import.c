@@ -295,17 +295,13 @@ decide(const struct import *im, psm_tx *tx, struct record *r,
 	return rc < 0 ? rc : make_same(im, tx, r, &list->items[at], err);
 }
 
-/* FNV-1a, 32 bits. */
 static int32_t
-hash(const char *a, const char *b)
+lock_number(const char *plz, const char *vorname)
 {
-	uint32_t h = 2166136261u;
+	uint64_t h = psm__hash(PSM__HASH_START, plz, strlen(plz));
 
-	for (; *a; a++)
-		h = (h ^ (unsigned char)*a) * 16777619u;
-	for (; *b; b++)
-		h = (h ^ (unsigned char)*b) * 16777619u;
-	return (int32_t)(h & 0x7fffffff);
+	h = psm__hash(h, vorname, strlen(vorname));
+	return (int32_t)((h ^ h >> 32) & 0x7fffffff);
 }
 
 /* Imports of one first name and postal code wait for each other: only then does
@@ -314,7 +310,7 @@ static int
 lock_people(psm_tx *tx, const char *plz, const char *vorname, psm_error *err)
 {
 	struct psm__number n;
-	const char *params[1] = {psm__number(&n, hash(plz, vorname))};
+	const char *params[1] = {psm__number(&n, lock_number(plz, vorname))};
 
 	/* 7461: the number of this lock among the library's. A plan that was
 	 * made while the tables were small would read all of them for each

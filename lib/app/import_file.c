@@ -41,18 +41,6 @@ read_all(int fd, size_t size, struct psm__file *out, psm_error *err)
 	return 0;
 }
 
-/* FNV-1a of 64 bits: it tells contents apart, not attackers. */
-static uint64_t
-checksum(const void *bytes, size_t len)
-{
-	const unsigned char *at = bytes;
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ at[i]) * UINT64_C(1099511628211);
-	return h;
-}
-
 static struct psm__file_id
 id_of(const struct stat *st)
 {
@@ -82,8 +70,9 @@ refuse(struct psm__file *out, const struct stat *st, int code, const char *want,
 	struct psm__file_id id = id_of(st);
 
 	out->modified_s = st->st_mtime;
-	snprintf(out->checksum, sizeof(out->checksum), "unread-%016llx",
-	         (unsigned long long)checksum(&id, sizeof(id)));
+	snprintf(
+	    out->checksum, sizeof(out->checksum), "unread-%016llx",
+	    (unsigned long long)psm__hash(PSM__HASH_START, &id, sizeof(id)));
 	return psm__fail(err, code, "%s", want);
 }
 
@@ -140,8 +129,10 @@ read_open(int fd, struct psm__file *out, psm_error *err)
 	if (out->len != (size_t)after.st_size || !is_same(&now, &out->content))
 		return psm__fail(err, PSM_ERR_IO,
 		                 "the file changed while it was read");
-	snprintf(out->checksum, sizeof(out->checksum), "%016llx-%zu",
-	         (unsigned long long)checksum(out->text, out->len), out->len);
+	snprintf(
+	    out->checksum, sizeof(out->checksum), "%016llx-%zu",
+	    (unsigned long long)psm__hash(PSM__HASH_START, out->text, out->len),
+	    out->len);
 	skip_mark(out);
 	return 0;
 }
@@ -154,8 +145,9 @@ know_forbidden(struct psm__file *out, const struct stat *st)
 	struct psm__file_id id = id_of(st);
 
 	id.mtime = st->st_ctim;
-	snprintf(out->checksum, sizeof(out->checksum), "forbidden-%016llx",
-	         (unsigned long long)checksum(&id, sizeof(id)));
+	snprintf(
+	    out->checksum, sizeof(out->checksum), "forbidden-%016llx",
+	    (unsigned long long)psm__hash(PSM__HASH_START, &id, sizeof(id)));
 }
 
 static int

@@ -149,6 +149,31 @@ int psm__cond_init(pthread_cond_t *cond);
 int psm__cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock,
                          int64_t until_us);
 
+/* -- date.c: the Gregorian calendar */
+/* 1: the day exists, in the years 1 to 9999. */
+int psm__date_valid(int year, int month, int day);
+/* Days since 1970-01-01 of a valid date, and back. */
+int64_t psm__date_to_days(int year, int month, int day);
+void psm__date_from_days(int64_t days, int *year, int *month, int *day);
+/* "2026-02-28", a day that exists; "09:30", "09:30:00" or "09:30:00.25". */
+int psm__is_date(const char *text);
+int psm__is_time(const char *text);
+
+/* -- hash.c: FNV-1a, for tables and to tell contents apart; no defence against
+ * anybody who chooses the bytes. Continues from hash; PSM__HASH_START first. */
+#define PSM__HASH_START UINT64_C(0xcbf29ce484222325)
+uint64_t psm__hash(uint64_t hash, const void *bytes, size_t len);
+
+/* -- hex.c */
+extern const char psm__hex_digits[]; /* by value, small letters */
+/* The value of a small or capital digit; -1: it is none. */
+int psm__hex_value(char digit);
+/* Into to[2 * len + 1], with a NUL. */
+void psm__hex_write(const void *bytes, size_t len, char *to);
+/* The bytes of text up to its end, or up to a pair that is not hexadecimal;
+ * their count. to may be text itself. */
+size_t psm__hex_read(const char *text, void *to);
+
 /* -- log.c: name, value, ..., NULL of const char *. No personal data, ever. */
 void psm__log(int level, const char *message, ...) __attribute__((sentinel));
 

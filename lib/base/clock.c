@@ -5,6 +5,9 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define US_PER_S INT64_C(1000000)
 #define DAY_S INT64_C(86400)
@@ -54,43 +57,6 @@ psm_now_us(void)
 	return fn != NULL ? fn(user) : system_us();
 }
 
-/* Days since 1970-01-01 in the Gregorian calendar, years from 1 on. Counted in
- * years that begin in March, so that a leap day is the last of its year. */
-static int64_t
-days_from_date(int year, int month, int day)
-{
-	int64_t y = month > 2 ? year : year - 1;
-	int64_t era = y / 400, of_era = y % 400;
-	int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5;
-
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 +
-	       of_year + day - 1 - 719468;
-}
-
-static void
-date_from_days(int64_t days, int *year, int *month, int *day)
-{
-	int64_t n = days + 719468, era = n / 146097, d = n % 146097;
-	int64_t y = (d - d / 1460 + d / 36524 - d / 146096) / 365;
-	int64_t of_year = d - (365 * y + y / 4 - y / 100);
-	int64_t m = (5 * of_year + 2) / 153;
-
-	*day = (int)(of_year - (153 * m + 2) / 5 + 1);
-	*month = (int)(m < 10 ? m + 3 : m - 9);
-	*year = (int)(y + era * 400 + (*month <= 2));
-}
-
-static int
-date_valid(int year, int month, int day)
-{
-	static const int days[] = {31, 28, 31, 30, 31, 30,
-	                           31, 31, 30, 31, 30, 31};
-	int leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-	return year >= 1 && year <= 9999 && month >= 1 && month <= 12 &&
-	       day >= 1 && day <= days[month - 1] + (month == 2 && leap);
-}
-
 static void
 put_two(char *text, int number)
 {
@@ -117,7 +83,7 @@ psm_time_format(int64_t time_us, char *text, size_t size)
 		return PSM_ERR_INVAL;
 	days = (s - FIRST_S) / DAY_S + FIRST_S / DAY_S;
 	of_day = s - days * DAY_S;
-	date_from_days(days, &year, &month, &day);
+	psm__date_from_days(days, &year, &month, &day);
 	memcpy(text, "YYYY-MM-DDTHH:MM:SS.ffffffZ", 28);
 	put_two(text, year / 100);
 	put_two(text + 2, year % 100);
@@ -198,9 +164,9 @@ take_date(struct scan *s, int64_t *days)
 		rc = take_number(s, 2, 1, 31, "a day from 01 to 31", &day);
 	if (rc < 0)
 		return rc;
-	if (!date_valid(year, month, day))
+	if (!psm__date_valid(year, month, day))
 		return refuse(s, s->at - 2, "a day that the month has");
-	*days = days_from_date(year, month, day);
+	*days = psm__date_to_days(year, month, day);
 	return 0;
 }
 
@@ -276,37 +242,78 @@ take_zone(struct scan *s, int64_t *seconds)
 	return rc;
 }
 
-/* Two digits; *bad gets a bit when one of them is none. */
-static int
-two_digits(const char *text, unsigned *bad)
-{
-	unsigned tens = (unsigned)text[0] - '0', ones = (unsigned)text[1] - '0';
+/* What psm_time_format() writes, with a 0 for each digit. */
+static const char usual[] = "0000-00-00T00:00:00.000000Z";
+#define USUAL_LEN (sizeof usual - 1)
 
-	*bad |= (unsigned)(tens > 9) | (unsigned)(ones > 9);
-	return (int)(tens * 10 + ones);
+#ifdef __SSE2__
+/* 1: the sixteen bytes at text have the form of those at form. */
+static int
+has_form(const char *text, const char *form)
+{
+	const __m128i zero = _mm_set1_epi8('0');
+	__m128i want, block, digits, is_digit;
+
+	want = _mm_loadu_si128((const __m128i *)(const void *)form);
+	block = _mm_loadu_si128((const __m128i *)(const void *)text);
+	/* An unsigned byte is at most 9 if the lesser of both is itself. */
+	digits = _mm_sub_epi8(block, zero);
+	is_digit = _mm_min_epu8(digits, _mm_set1_epi8(9));
+	is_digit = _mm_cmpeq_epi8(is_digit, digits);
+	/* With a 0 for each digit it is the form itself. */
+	block = _mm_or_si128(_mm_and_si128(is_digit, zero),
+	                     _mm_andnot_si128(is_digit, block));
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(block, want)) == 0xffff;
 }
 
-/* 1: text is as psm_time_format() writes it, which most times are. */
+static int
+is_usual(const char *text)
+{
+	/* The two blocks overlap. */
+	return has_form(text, usual) &&
+	       has_form(text + USUAL_LEN - 16, usual + USUAL_LEN - 16);
+}
+#else
+static int
+is_usual(const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < USUAL_LEN; i++)
+		if (usual[i] == '0' ? text[i] < '0' || text[i] > '9'
+		                    : text[i] != usual[i])
+			return 0;
+	return 1;
+}
+#endif
+
+static inline int
+two_digits(const char *text)
+{
+	return (text[0] - '0') * 10 + text[1] - '0';
+}
+
+/* 1: text, of USUAL_LEN bytes, is as psm_time_format() writes it, which most
+ * times are. */
 static int
 parse_usual(const char *text, int64_t *time_us)
 {
-	unsigned bad = 0;
-	int year = two_digits(text, &bad) * 100 + two_digits(text + 2, &bad);
-	int month = two_digits(text + 5, &bad);
-	int day = two_digits(text + 8, &bad);
-	int hour = two_digits(text + 11, &bad);
-	int minute = two_digits(text + 14, &bad);
-	int second = two_digits(text + 17, &bad);
-	int us = two_digits(text + 20, &bad) * 10000 +
-	         two_digits(text + 22, &bad) * 100 +
-	         two_digits(text + 24, &bad);
+	int year, month, day, hour, minute, second, us;
 
-	if (bad || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
-	    text[13] != ':' || text[16] != ':' || text[19] != '.' ||
-	    text[26] != 'Z' || hour > 23 || minute > 59 || second > 59 ||
-	    !date_valid(year, month, day))
+	if (!is_usual(text))
 		return 0;
-	*time_us = (days_from_date(year, month, day) * DAY_S +
+	year = two_digits(text) * 100 + two_digits(text + 2);
+	month = two_digits(text + 5);
+	day = two_digits(text + 8);
+	hour = two_digits(text + 11);
+	minute = two_digits(text + 14);
+	second = two_digits(text + 17);
+	us = two_digits(text + 20) * 10000 + two_digits(text + 22) * 100 +
+	     two_digits(text + 24);
+	if (hour > 23 || minute > 59 || second > 59 ||
+	    !psm__date_valid(year, month, day))
+		return 0;
+	*time_us = (psm__date_to_days(year, month, day) * DAY_S +
 	            hour * INT64_C(3600) + minute * 60 + second) *
 	               US_PER_S +
 	           us;
@@ -323,8 +330,7 @@ psm_time_parse(const char *text, size_t len, int64_t *time_us, psm_error *err)
 	psm__error_clear(err);
 	if (text == NULL || time_us == NULL)
 		return psm__fail(err, PSM_ERR_INVAL, "time: NULL argument");
-	if (len == sizeof "YYYY-MM-DDTHH:MM:SS.ffffffZ" - 1 &&
-	    parse_usual(text, time_us))
+	if (len == USUAL_LEN && parse_usual(text, time_us))
 		return 0;
 	rc = take_date(&s, &days);
 	if (rc == 0)

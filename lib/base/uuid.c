@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <sys/random.h>
 
 /*
@@ -112,7 +115,6 @@ step_locked(uint64_t ms)
 static void
 write_text(uint64_t first, uint64_t second, char *text)
 {
-	static const char digits[] = "0123456789abcdef";
 	size_t at = 0;
 
 	for (int i = 0; i < 32; i++) {
@@ -120,7 +122,8 @@ write_text(uint64_t first, uint64_t second, char *text)
 
 		if (i == 8 || i == 12 || i == 16 || i == 20)
 			text[at++] = '-';
-		text[at++] = digits[(half >> (60 - 4 * (i % 16))) & 15];
+		text[at++] =
+		    psm__hex_digits[(half >> (60 - 4 * (i % 16))) & 15];
 	}
 	text[at] = '\0';
 }
@@ -149,26 +152,51 @@ psm_uuid_new(char *text, size_t size)
 	return 0;
 }
 
-/* 1: a hexadecimal digit. */
-#define FIVE(c) [c] = 1, [c + 1] = 1, [c + 2] = 1, [c + 3] = 1, [c + 4] = 1
-static const unsigned char is_hex[256] = {
-    FIVE('0'), FIVE('5'), FIVE('a'), ['f'] = 1, FIVE('A'), ['F'] = 1,
-};
+#ifdef __SSE2__
+/* A bit for each of the sixteen bytes at text that is no hexadecimal digit. */
+static inline unsigned
+not_hex(const unsigned char *text)
+{
+	__m128i block, digit, letter;
+
+	block = _mm_loadu_si128((const __m128i *)(const void *)text);
+	digit = _mm_sub_epi8(block, _mm_set1_epi8('0'));
+	/* Capital letters are small ones without this bit. */
+	letter = _mm_sub_epi8(_mm_or_si128(block, _mm_set1_epi8(0x20)),
+	                      _mm_set1_epi8('a'));
+	/* An unsigned byte is at most n if the lesser of both is itself. */
+	digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+	letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(5)), letter);
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(digit, letter)) ^
+	       0xffff;
+}
+
+/* All but the four dashes at 8, 13, 18 and 23. */
+static int
+is_hex_between(const unsigned char *text)
+{
+	return not_hex(text) == (1u << 8 | 1u << 13) &&
+	       not_hex(text + 16) == (1u << (18 - 16) | 1u << (23 - 16)) &&
+	       not_hex(text + 20) == 1u << (23 - 20);
+}
+#else
+static int
+is_hex_between(const unsigned char *text)
+{
+	unsigned hex = 1;
+
+	for (int i = 0; i < 36; i++)
+		hex &= i == 8 || i == 13 || i == 18 || i == 23 ||
+		       psm__hex_value((char)text[i]) >= 0;
+	return (int)hex;
+}
+#endif
 
 int
 psm_uuid_valid(const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text;
-	unsigned hex = 1;
 
-	if (text == NULL || len != 36 || p[8] != '-' || p[13] != '-' ||
-	    p[18] != '-' || p[23] != '-')
-		return 0;
-	for (int i = 0; i < 8; i++)
-		hex &= is_hex[p[i]];
-	for (int i = 0; i < 4; i++)
-		hex &= is_hex[p[9 + i]] & is_hex[p[14 + i]] & is_hex[p[19 + i]];
-	for (int i = 24; i < 36; i++)
-		hex &= is_hex[p[i]];
-	return (int)hex;
+	return text != NULL && len == 36 && p[8] == '-' && p[13] == '-' &&
+	       p[18] == '-' && p[23] == '-' && is_hex_between(p);
 }

@@ -21,9 +21,7 @@
 size_t psm__utf8_count(const char *text);
 /* 1 if text is exactly count ASCII digits. */
 int psm__is_digits(const char *text, size_t count);
-/* 1 if text is a day of the calendar, written "YYYY-MM-DD". */
-int psm__is_calendar_day(const char *text);
-/* The same for "YYYYMMDD". */
+/* 1 if text is a day of the calendar, written "YYYYMMDD". */
 int psm__is_folder_day(const char *text);
 
 /* -- row.c */

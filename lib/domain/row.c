@@ -175,7 +175,7 @@ set_text(struct psm__row *r, size_t i, const psm_json *v, const char *prefix,
 		/* The list's own spelling is the database's. */
 		text = f->words[word];
 	}
-	if (is_type(f, "date") && !psm__is_calendar_day(text))
+	if (is_type(f, "date") && !psm__is_date(text))
 		return wanted_other(f, v, prefix, "a day as YYYY-MM-DD", err);
 	return psm__row_set(r, i, text, err);
 }

@@ -33,37 +33,10 @@ number(const char *text, size_t count)
 	return n;
 }
 
-static int
-is_day(int year, int month, int day)
-{
-	static const int days[] = {31, 28, 31, 30, 31, 30,
-	                           31, 31, 30, 31, 30, 31};
-	int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-	if (year < 1 || month < 1 || month > 12 || day < 1)
-		return 0;
-	return day <= days[month - 1] + (month == 2 && leap);
-}
-
 int
 psm__is_folder_day(const char *text)
 {
 	return psm__is_digits(text, 8) &&
-	       is_day(number(text, 4), number(text + 4, 2),
-	              number(text + 6, 2));
-}
-
-int
-psm__is_calendar_day(const char *text)
-{
-	char digits[9];
-
-	if (text == NULL || strlen(text) != 10 || text[4] != '-' ||
-	    text[7] != '-')
-		return 0;
-	memcpy(digits, text, 4);
-	memcpy(digits + 4, text + 5, 2);
-	memcpy(digits + 6, text + 8, 2);
-	digits[8] = '\0';
-	return psm__is_folder_day(digits);
+	       psm__date_valid(number(text, 4), number(text + 4, 2),
+	                       number(text + 6, 2));
 }

@@ -77,9 +77,6 @@ int psm__unknown_type(const char *type, psm_error *err);
 int psm__fields_check(const psm_catalogue_field_info *fields, const psm_json *v,
                       const char *where, psm_error *err);
 
-/* "2026-02-28", a day that exists; "09:30", "09:30:00" or "09:30:00.25". */
-int psm__is_date(const char *text);
-int psm__is_time(const char *text);
 /* "patient.created": two words of a-z, 0-9 and _, joined by one dot. */
 int psm__is_type_name(const char *text);
 /* "1.0" into its two numbers; 0 if text is something else. */

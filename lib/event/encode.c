@@ -33,7 +33,7 @@ put_escaped(char *to, const char *text)
 		if (c < 0x20) {
 			to = put(to, "\\u00", 4);
 			*to++ = (char)('0' + (c >> 4));
-			*to++ = "0123456789abcdef"[c & 15];
+			*to++ = psm__hex_digits[c & 15];
 			continue;
 		}
 		if (c == '"' || c == '\\')

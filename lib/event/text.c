@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The texts that have a form: dates, times, type names, versions. */
+/* The texts that have a form: type names and versions. */
 #include <assert.h>
 #include <string.h>
 
@@ -17,57 +17,6 @@ digits(const char *text, int count)
 		n = n * 10 + (text[i] - '0');
 	}
 	return n;
-}
-
-static int
-days_in_month(int year, int month)
-{
-	static const int days[] = {31, 28, 31, 30, 31, 30,
-	                           31, 31, 30, 31, 30, 31};
-	int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-	return days[month - 1] + (month == 2 && leap);
-}
-
-int
-psm__is_date(const char *text)
-{
-	int year, month, day;
-
-	if (strnlen(text, 11) != 10 || text[4] != '-' || text[7] != '-')
-		return 0;
-	year = digits(text, 4);
-	month = digits(text + 5, 2);
-	day = digits(text + 8, 2);
-	return year >= 1 && month >= 1 && month <= 12 && day >= 1 &&
-	       day <= days_in_month(year, month);
-}
-
-/* digits() stops at the NUL of a short text, so no length is needed first. */
-int
-psm__is_time(const char *text)
-{
-	int hour = digits(text, 2), minute, second;
-	size_t fraction;
-
-	if (hour < 0 || hour > 23 || text[2] != ':')
-		return 0;
-	minute = digits(text + 3, 2);
-	if (minute < 0 || minute > 59)
-		return 0;
-	if (!text[5])
-		return 1;
-	if (text[5] != ':')
-		return 0;
-	second = digits(text + 6, 2);
-	if (second < 0 || second > 59)
-		return 0;
-	if (!text[8])
-		return 1;
-	if (text[8] != '.')
-		return 0;
-	fraction = strspn(text + 9, "0123456789");
-	return fraction >= 1 && fraction <= 9 && !text[9 + fraction];
 }
 
 /* a-z, then a-z, 0-9 and _; the length of such a word, 0 if there is none. */

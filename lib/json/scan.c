@@ -11,18 +11,6 @@
 #include <emmintrin.h>
 #endif
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* The four digits of a \u escape; -1 if there are fewer. */
 static long
 hex4(const char *digits, size_t len)
@@ -32,7 +20,7 @@ hex4(const char *digits, size_t len)
 	if (len < 4)
 		return -1;
 	for (size_t i = 0; i < 4; i++) {
-		int digit = hex_digit(digits[i]);
+		int digit = psm__hex_value(digits[i]);
 
 		if (digit < 0)
 			return -1;

@@ -296,13 +296,7 @@ psm__keys_have(const struct psm__keys *k, const uint8_t id[PSM__KEY_ID])
 void
 psm__key_text(const uint8_t id[PSM__KEY_ID], char text[PSM__KEY_TEXT])
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (int i = 0; i < PSM__KEY_ID; i++) {
-		text[2 * i] = digits[id[i] >> 4];
-		text[2 * i + 1] = digits[id[i] & 15];
-	}
-	text[2 * PSM__KEY_ID] = '\0';
+	psm__hex_write(id, PSM__KEY_ID, text);
 }
 
 int

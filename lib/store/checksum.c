@@ -14,17 +14,13 @@ static int
 md5(const char *bytes, size_t len, char out[PSM__CHECKSUM_SIZE], psm_error *err)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
-	size_t i, size = 0;
+	size_t size = 0;
 
 	if (EVP_Q_digest(NULL, "MD5", NULL, bytes, len, digest, &size) != 1 ||
 	    size != (PSM__CHECKSUM_SIZE - 1) / 2)
 		return psm__fail(err, PSM_ERR_STATE,
 		                 "migration: libcrypto has no MD5 here");
-	for (i = 0; i < size; i++) {
-		out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-		out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-	}
-	out[2 * size] = '\0';
+	psm__hex_write(digest, size, out);
 	return 0;
 }
 

@@ -20,16 +20,6 @@ add_entry(struct psm__conn *c, enum psm__entry_kind kind, psm_error *err)
 	return e;
 }
 
-static uint64_t
-hash_text(const char *text)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 0x100000001b3u;
-	return h;
-}
-
 void
 psm__cached_forget(struct psm__cached *s)
 {
@@ -115,7 +105,7 @@ static int
 queue_prepare(struct psm__conn *c, const char *sql, struct psm__cached **out,
               psm_error *err)
 {
-	uint64_t hash = hash_text(sql);
+	uint64_t hash = psm__hash(PSM__HASH_START, sql, strlen(sql));
 	struct psm__cached *s = find_slot(c, sql, hash);
 	struct psm__entry *e;
 	char name[16];

@@ -92,22 +92,11 @@ psm_rows_free(psm_rows *rows)
 	psm__free(rows);
 }
 
-static int
-nibble(char c)
-{
-	return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
 char *
 psm__from_hex(const char *hex, size_t *len)
 {
-	char *bytes;
-	size_t i;
+	char *bytes = psm__alloc(strlen(hex) / 2 + 1);
 
-	*len = strlen(hex) / 2;
-	bytes = psm__alloc(*len + 1);
-	for (i = 0; bytes && i < *len; i++)
-		bytes[i] =
-		    (char)(nibble(hex[2 * i]) * 16 + nibble(hex[2 * i + 1]));
+	*len = bytes ? psm__hex_read(hex, bytes) : strlen(hex) / 2;
 	return bytes;
 }

@@ -361,23 +361,6 @@ psm__topic_row(const psm_rows *rows, size_t i, struct psm__topic_row *out)
 	out->headers = psm_rows_text(rows, i, 5);
 }
 
-static int
-nibble(char ch)
-{
-	return ch <= '9' ? ch - '0' : (ch | 0x20) - 'a' + 10;
-}
-
-size_t
-psm__topic_unhex(const char *hex, void *out)
-{
-	unsigned char *to = out;
-	size_t n = 0;
-
-	for (; hex[0] && hex[1]; hex += 2)
-		to[n++] = (unsigned char)(nibble(hex[0]) << 4 | nibble(hex[1]));
-	return n;
-}
-
 int
 psm__topic_expire(struct psm__conn *c, int64_t keep_ms, int most,
                   int64_t *count, psm_error *err)

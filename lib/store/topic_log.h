@@ -69,8 +69,6 @@ int psm__topic_read(struct psm__conn *c, const char *group,
                     int most_bytes, int64_t *generation, psm_rows **rows,
                     psm_error *err);
 void psm__topic_row(const psm_rows *rows, size_t i, struct psm__topic_row *out);
-/* Bytes of a hexadecimal text into out; their count. */
-size_t psm__topic_unhex(const char *hex, void *out);
 
 /* Delete at most so many messages that are older than keep_ms; *count: how
  * many it were. */

@@ -45,14 +45,11 @@ unref(struct psm_receipt *r)
 	psm__free(r);
 }
 
-/* FNV-1a */
 static struct psm_receipt **
 bucket(struct psm_producer *p, const char *id)
 {
-	uint32_t hash = 2166136261u;
+	uint64_t hash = psm__hash(PSM__HASH_START, id, strlen(id));
 
-	for (; *id; id++)
-		hash = (hash ^ (uint8_t)*id) * 16777619u;
 	return &p->receipts[hash % PSM__COUNT(p->receipts)];
 }
 

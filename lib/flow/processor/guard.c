@@ -10,29 +10,17 @@
  * to be polled, else the group takes our partitions away. */
 #define NAP_MS 250
 
-/* FNV-1a: to tell events and keys from each other, not to defend anything. */
-static uint64_t
-hash_bytes(uint64_t hash, const void *bytes, size_t len)
-{
-	const unsigned char *p = bytes;
-
-	while (len-- > 0)
-		hash = (hash ^ *p++) * UINT64_C(1099511628211);
-	return hash;
-}
-
-#define HASH_START UINT64_C(14695981039346656037)
-
 static struct psm__trial
 trial_of(const struct psm__record *rec, const struct psm__tried *t)
 {
-	uint64_t event = hash_bytes(HASH_START, rec->topic, strlen(rec->topic));
+	uint64_t event =
+	    psm__hash(PSM__HASH_START, rec->topic, strlen(rec->topic));
 
-	event = hash_bytes(event, &rec->partition, sizeof rec->partition);
+	event = psm__hash(event, &rec->partition, sizeof rec->partition);
 	return (struct psm__trial){
-	    .event = hash_bytes(event, &rec->offset, sizeof rec->offset),
-	    .key =
-		hash_bytes(HASH_START, rec->key, rec->key ? rec->key_len : 0),
+	    .event = psm__hash(event, &rec->offset, sizeof rec->offset),
+	    .key = psm__hash(PSM__HASH_START, rec->key,
+	                     rec->key ? rec->key_len : 0),
 	    .code = t->outcome == PSM__HANDLED ? 0 : t->code,
 	};
 }

@@ -61,7 +61,7 @@ add_hex(struct build *b, const char *hex, size_t *len)
 	*len = most;
 	if (b->bytes.failed)
 		return NULL;
-	*len = psm__topic_unhex(hex, b->bytes.data + at);
+	*len = psm__hex_read(hex, b->bytes.data + at);
 	b->bytes.data[at + *len] = '\0';
 	b->bytes.len = at + *len + 1;
 	return place_of(at);
