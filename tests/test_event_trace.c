@@ -53,6 +53,30 @@ START_TEST(a_trace_is_set_and_read)
 }
 END_TEST
 
+static int
+set_and_free(void *arg)
+{
+	psm_event *ev = NULL;
+	int rc = psm_event_parse(EVENT, strlen(EVENT), &ev, NULL);
+
+	(void)arg;
+	if (rc == 0)
+		rc = psm_event_set_trace(ev, NULL, NULL, "", NULL);
+	if (rc == 0)
+		rc = psm_event_set_trace(ev, CAUSE, STORY, TRACE, NULL);
+	if (rc == 0)
+		rc = psm_event_set_tracestate(ev, "a=b", NULL);
+	psm_event_free(ev);
+	return rc;
+}
+
+/* The event, its trace and the tracestate: a block each. */
+START_TEST(a_trace_without_memory)
+{
+	ck_assert_int_eq(testing_fail_each(set_and_free, NULL, 0), 3);
+}
+END_TEST
+
 #define T32 "0af7651916cd43dd8448eb211c80319c"
 #define T16 "b7ad6b7169203331"
 #define X36 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -572,6 +596,7 @@ main(void)
 	TCase *trace = tcase_create("trace"), *origin = tcase_create("origin");
 	TCase *version = tcase_create("version"), *c11 = tcase_create("c11");
 
+	tcase_add_test(trace, a_trace_without_memory);
 	tcase_add_test(trace, a_trace_is_set_and_read);
 	tcase_add_loop_test(trace, traceparent_syntax, 0,
 	                    (int)PSM__COUNT(traceparents));

@@ -225,7 +225,8 @@ PSM_API const psm_json *psm_event_payload(const psm_event *ev);
  *                        joined by dashes; copied.
  * @param err             details of a failure; may be NULL.
  * @return 0: all three are as given.
- *   PSM_ERR_INVAL  ev is NULL, or a text breaks its rule; nothing has changed.
+ *   PSM_ERR_INVAL  ev is NULL, or a text breaks its rule; nothing has changed;
+ *   PSM_ERR_NOMEM  out of memory; nothing has changed.
  *
  * Threads: one at a time. Blocks: no. Since 0.1.
  */

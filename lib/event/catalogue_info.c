@@ -41,12 +41,17 @@ static pthread_once_t slots_made = PTHREAD_ONCE_INIT;
 static size_t
 slot_of(const char *name, size_t len)
 {
-	uint32_t hash = (uint32_t)len * UINT32_C(0x9e3779b1);
-	size_t i;
+	uint64_t first = 0, last = 0;
 
-	for (i = len > 12 ? len - 12 : 0; i < len; i++)
-		hash = (hash ^ (unsigned char)name[i]) * UINT32_C(0x01000193);
-	return (hash ^ hash >> 16) % SLOTS;
+	if (len >= 8) {
+		memcpy(&first, name, 8);
+		memcpy(&last, name + len - 8, 8);
+	} else {
+		memcpy(&first, name, len);
+	}
+	first = (first ^ len) * UINT64_C(0x9e3779b97f4a7c15);
+	last = (last ^ first >> 32) * UINT64_C(0xff51afd7ed558ccd);
+	return (size_t)(last >> 32) % SLOTS;
 }
 
 static void

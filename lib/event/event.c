@@ -9,13 +9,6 @@
 #include "event/event_int.h"
 #include "json/json.h"
 
-static const char *const member_names[][N_MEMBERS] = {
-    [PSM_WIRE_SNAKE] = {"event_id", "event_type", "version", "timestamp",
-                        "producer", "payload"},
-    [PSM_WIRE_CAMEL] = {"eventId", "eventType", "version", "timestamp",
-                        "producer", "payload"},
-};
-
 static int
 check_type(const char *text, psm_error *err)
 {
@@ -95,35 +88,6 @@ check_member(enum member which, const char *text, int64_t *time_us,
 	}
 }
 
-static int
-is_member(int which, const char *key, size_t len)
-{
-	static const unsigned char sizes[][N_MEMBERS] = {
-	    [PSM_WIRE_SNAKE] = {8, 10, 7, 9, 8, 7},
-	    [PSM_WIRE_CAMEL] = {7, 9, 7, 9, 8, 7},
-	};
-	size_t wire;
-
-	for (wire = 0; wire < PSM__COUNT(sizes); wire++)
-		if (sizes[wire][which] == len &&
-		    memcmp(key, member_names[wire][which], len) == 0)
-			return 1;
-	return 0;
-}
-
-enum member
-psm__member_index(const char *key, size_t len, enum member likely)
-{
-	int i;
-
-	if (likely < N_MEMBERS && is_member(likely, key, len))
-		return likely;
-	for (i = 0; i < N_MEMBERS; i++)
-		if (is_member(i, key, len))
-			break;
-	return (enum member)i;
-}
-
 /* Add to err where the value of a member stands. */
 static int
 at_member(const psm_json *v, const char *key, int rc, psm_error *err)
@@ -174,8 +138,8 @@ read_member(struct draft *d, enum member which, const psm_json *v,
 	if (is_there(d, which)) {
 		psm__fail(err, PSM_ERR_SCHEMA,
 		          "%s: want one of %s and %s, found both", key,
-		          member_names[PSM_WIRE_SNAKE][which],
-		          member_names[PSM_WIRE_CAMEL][which]);
+		          psm__member_name(PSM_WIRE_SNAKE, which),
+		          psm__member_name(PSM_WIRE_CAMEL, which));
 		return at_member(v, key, PSM_ERR_SCHEMA, err);
 	}
 	if (which == PAYLOAD)
@@ -199,6 +163,7 @@ read_envelope(struct draft *d, psm_error *err)
 	size_t i, count = psm_json_count(d->root);
 	const psm_json *root = d->root;
 	enum member which;
+	const char *name;
 	int rc, n;
 
 	if (psm_json_kind(root) != PSM_JSON_OBJECT)
@@ -222,10 +187,9 @@ read_envelope(struct draft *d, psm_error *err)
 	for (n = 0; n < N_MEMBERS; n++) {
 		if (is_there(d, n))
 			continue;
-		psm__fail(err, PSM_ERR_SCHEMA, "%s: missing",
-		          member_names[PSM_WIRE_SNAKE][n]);
-		return at_member(root, member_names[PSM_WIRE_SNAKE][n],
-		                 PSM_ERR_SCHEMA, err);
+		name = psm__member_name(PSM_WIRE_SNAKE, (enum member)n);
+		psm__fail(err, PSM_ERR_SCHEMA, "%s: missing", name);
+		return at_member(root, name, PSM_ERR_SCHEMA, err);
 	}
 	return 0;
 }
@@ -259,13 +223,38 @@ take_payload(struct draft *d, const char *where, psm_error *err)
 	return 0;
 }
 
+/* memcpy for a few dozen bytes, without the call. */
+static inline void
+copy_short(char *to, const char *from, size_t len)
+{
+	size_t i;
+
+	if (len < 4) {
+		for (i = 0; i < len; i++)
+			to[i] = from[i];
+		return;
+	}
+	if (len < 8) {
+		uint32_t first, last;
+
+		memcpy(&first, from, 4);
+		memcpy(&last, from + len - 4, 4);
+		memcpy(to, &first, 4);
+		memcpy(to + len - 4, &last, 4);
+		return;
+	}
+	for (i = 0; i + 8 < len; i += 8)
+		memcpy(to + i, from + i, 8);
+	memcpy(to + len - 8, from + len - 8, 8);
+}
+
 /* Copy a piece to *to, which moves behind its NUL. */
 static const char *
 put_piece(char **to, const struct psm__piece *piece)
 {
 	char *at = *to;
 
-	memcpy(at, piece->text, piece->len);
+	copy_short(at, piece->text, piece->len);
 	at[piece->len] = '\0';
 	*to = at + piece->len + 1;
 	return at;
@@ -289,12 +278,7 @@ build(const struct psm__stream *s, const psm_json *payload,
 	ev = psm__realloc(NULL, size);
 	if (!ev)
 		return NULL;
-	/* All but the inside of the trace, of which the first bytes count. */
-	memset(ev, 0, offsetof(psm_event, trace));
-	memset(&ev->origin, 0, sizeof ev->origin);
-	ev->trace.causation_id[0] = ev->trace.correlation_id[0] = '\0';
-	ev->trace.traceparent[0] = '\0';
-	ev->trace.tracestate = NULL;
+	memset(ev, 0, sizeof *ev);
 	to = ev->bytes;
 	for (i = 0; i < PAYLOAD; i++)
 		if (i != TIMESTAMP)
@@ -310,7 +294,9 @@ build(const struct psm__stream *s, const psm_json *payload,
 	ev->payload_text = s->payload;
 	if (!payload) {
 		ev->raw.len = raw.len;
-		ev->raw.text = put_piece(&to, &raw);
+		ev->raw.text = to;
+		memcpy(to, raw.text, raw.len);
+		to[raw.len] = '\0';
 		ev->payload_text.text =
 		    ev->raw.text + (s->payload.text - raw.text);
 	}
@@ -515,7 +501,7 @@ psm_event_free(psm_event *ev)
 		return;
 	/* Any value stands for its document. */
 	psm_json_free((psm_json *)(uintptr_t)ev->payload);
-	psm__free(ev->trace.tracestate);
+	psm__trace_free(ev->trace);
 	psm__free(ev);
 }
 

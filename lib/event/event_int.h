@@ -8,6 +8,8 @@
 /* The members of an envelope, in the order in which they are written. */
 enum member { ID, TYPE, VERSION, TIMESTAMP, PRODUCER, PAYLOAD, N_MEMBERS };
 
+/* Its name; wire is an enum psm_wire. */
+const char *psm__member_name(int wire, enum member which);
 /* Which member a key means in either writing, N_MEMBERS if none; likely is
  * looked at first. */
 enum member psm__member_index(const char *key, size_t len, enum member likely);
@@ -30,6 +32,7 @@ struct psm__trace {
 /* Copy the trace of one event to another one, which has none. 0, or
  * PSM_ERR_NOMEM. */
 int psm__event_copy_trace(psm_event *to, const psm_event *from);
+void psm__trace_free(struct psm__trace *trace);
 
 /* A piece of the text that an event is read from. */
 struct psm__piece {
@@ -81,7 +84,7 @@ struct psm_event {
 	const char *text[PAYLOAD];       /* ID to PRODUCER; no TIMESTAMP */
 	const char *key;                 /* NULL for an unknown type */
 	int64_t timestamp_us;
-	struct psm__trace trace;
+	struct psm__trace *trace;  /* of its own; NULL: none */
 	struct psm__origin origin; /* topic NULL: not received */
 	char bytes[];              /* the texts, the key, raw */
 };

@@ -84,6 +84,33 @@ text_of(const struct part *p, struct psm__trace *trace)
 	return (char *)trace + p->at;
 }
 
+/* What an event without a trace has. */
+static const struct psm__trace no_trace = {"", "", "", NULL};
+
+static const struct psm__trace *
+trace_of(const psm_event *ev)
+{
+	return ev->trace ? ev->trace : &no_trace;
+}
+
+/* The event's own trace, made if there is none; NULL when out of memory. */
+static struct psm__trace *
+own_trace(psm_event *ev)
+{
+	if (!ev->trace)
+		ev->trace = psm__alloc(sizeof *ev->trace);
+	return ev->trace;
+}
+
+void
+psm__trace_free(struct psm__trace *trace)
+{
+	if (!trace)
+		return;
+	psm__free(trace->tracestate);
+	psm__free(trace);
+}
+
 /* NULL and "" are nothing. */
 static const char *
 given(const char *text)
@@ -98,8 +125,9 @@ psm_event_set_trace(psm_event *ev, const char *causation_id,
 {
 	const char *texts[PSM__COUNT(parts)] = {
 	    given(causation_id), given(correlation_id), given(traceparent)};
-	struct psm__trace fresh = {"", "", "", NULL};
+	struct psm__trace fresh = no_trace;
 	size_t i, len;
+	int any = 0;
 
 	psm__error_clear(err);
 	if (!ev)
@@ -113,9 +141,14 @@ psm_event_set_trace(psm_event *ev, const char *causation_id,
 			                 "%s: want %s, found another text",
 			                 parts[i].name, parts[i].want);
 		memcpy(text_of(&parts[i], &fresh), texts[i], len + 1);
+		any = 1;
 	}
-	psm__free(ev->trace.tracestate);
-	ev->trace = fresh;
+	if (!any && !ev->trace)
+		return 0;
+	if (!own_trace(ev))
+		return psm__nomem(err);
+	psm__free(ev->trace->tracestate);
+	*ev->trace = fresh;
 	return 0;
 }
 
@@ -142,7 +175,7 @@ psm_event_set_tracestate(psm_event *ev, const char *tracestate, psm_error *err)
 	if (!ev)
 		return psm__fail(err, PSM_ERR_INVAL, "ev is NULL");
 	tracestate = given(tracestate);
-	if (tracestate && !ev->trace.traceparent[0])
+	if (tracestate && !trace_of(ev)->traceparent[0])
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "tracestate: want a traceparent beside it, "
 		                 "found none");
@@ -158,43 +191,48 @@ psm_event_set_tracestate(psm_event *ev, const char *tracestate, psm_error *err)
 		if (!copy)
 			return psm__nomem(err);
 	}
-	psm__free(ev->trace.tracestate);
-	ev->trace.tracestate = copy;
+	if (!ev->trace)
+		return 0; /* without a traceparent there is no copy */
+	psm__free(ev->trace->tracestate);
+	ev->trace->tracestate = copy;
 	return 0;
 }
 
 const char *
 psm_event_causation_id(const psm_event *ev)
 {
-	return ev ? given(ev->trace.causation_id) : NULL;
+	return ev ? given(trace_of(ev)->causation_id) : NULL;
 }
 
 const char *
 psm_event_correlation_id(const psm_event *ev)
 {
-	return ev ? given(ev->trace.correlation_id) : NULL;
+	return ev ? given(trace_of(ev)->correlation_id) : NULL;
 }
 
 const char *
 psm_event_traceparent(const psm_event *ev)
 {
-	return ev ? given(ev->trace.traceparent) : NULL;
+	return ev ? given(trace_of(ev)->traceparent) : NULL;
 }
 
 const char *
 psm_event_tracestate(const psm_event *ev)
 {
-	return ev ? ev->trace.tracestate : NULL;
+	return ev ? trace_of(ev)->tracestate : NULL;
 }
 
 size_t
 psm__event_headers(const psm_event *ev,
                    struct psm__header out[PSM__EVENT_HEADERS])
 {
+	const struct psm__trace *trace = ev->trace;
 	size_t i, count = 0;
 
+	if (!trace)
+		return 0;
 	for (i = 0; i < PSM__COUNT(parts); i++) {
-		const char *text = (const char *)&ev->trace + parts[i].at;
+		const char *text = (const char *)trace + parts[i].at;
 
 		if (!*text)
 			continue;
@@ -202,10 +240,10 @@ psm__event_headers(const psm_event *ev,
 		out[count].value = text;
 		out[count++].len = strlen(text);
 	}
-	if (ev->trace.tracestate) {
+	if (trace->tracestate) {
 		out[count].name = TRACESTATE;
-		out[count].value = ev->trace.tracestate;
-		out[count++].len = strlen(ev->trace.tracestate);
+		out[count].value = trace->tracestate;
+		out[count++].len = strlen(trace->tracestate);
 	}
 	return count;
 }
@@ -263,7 +301,7 @@ read_tracestate(psm_event *ev, const struct psm__header *headers, size_t count,
 	int differ;
 	size_t i, found = count_named(headers, count, TRACESTATE, &differ);
 
-	if (found == 0 || !ev->trace.traceparent[0])
+	if (found == 0 || !trace_of(ev)->traceparent[0])
 		return 0;
 	for (i = 0; i < count; i++) {
 		const struct psm__header *h = &headers[i];
@@ -280,8 +318,8 @@ read_tracestate(psm_event *ev, const struct psm__header *headers, size_t count,
 		return PSM_ERR_NOMEM;
 	}
 	if (list.len > 0 && is_tracestate(list.data, list.len)) {
-		psm__free(ev->trace.tracestate);
-		ev->trace.tracestate = list.data; /* taken */
+		psm__free(ev->trace->tracestate);
+		ev->trace->tracestate = list.data; /* taken */
 		return 0;
 	}
 	*bad += list.len > 0;
@@ -311,7 +349,9 @@ psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
 			bad++;
 			continue;
 		}
-		text = text_of(p, &ev->trace);
+		if (!own_trace(ev))
+			return PSM_ERR_NOMEM;
+		text = text_of(p, ev->trace);
 		memcpy(text, h->value, h->len);
 		text[h->len] = '\0';
 	}
@@ -324,12 +364,19 @@ psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
 int
 psm__event_copy_trace(psm_event *to, const psm_event *from)
 {
-	to->trace = from->trace;
-	to->trace.tracestate = NULL;
-	if (!from->trace.tracestate)
+	char *copy = NULL;
+
+	if (!from->trace)
 		return 0;
-	to->trace.tracestate = psm__strdup(from->trace.tracestate);
-	return to->trace.tracestate ? 0 : PSM_ERR_NOMEM;
+	if (!own_trace(to))
+		return PSM_ERR_NOMEM;
+	*to->trace = *from->trace;
+	to->trace->tracestate = NULL;
+	if (!from->trace->tracestate)
+		return 0;
+	copy = psm__strdup(from->trace->tracestate);
+	to->trace->tracestate = copy;
+	return copy ? 0 : PSM_ERR_NOMEM;
 }
 
 void
