@@ -30,6 +30,16 @@ is_header && inside && /[^ *] +PSM_ERR_[A-Z_]+  / {
 	fault("a code in the middle of a line: each has its own row")
 	next
 }
+# What a formatter makes of a list: rows that run together, or begin in the
+# first column.
+is_header && (/[;,.] +PSM_ERR_[A-Z_]+: / || /; "[a-z_]+"( and "[a-z_]+")?: /) {
+	fault("two rows of a list in one line")
+}
+is_header && /^ \* @(param|return)/ { rows = 1 }
+is_header && (/^ \*$/ || /\*\//) { rows = 0 }
+is_header && rows && /^ \* [^@ ]/ {
+	fault("what belongs to a row begins in the first column")
+}
 is_header && inside && /^ \*  +(another|any other) code  / {
 	fault("a code has its own row: name one, and say that it stands for others")
 	next

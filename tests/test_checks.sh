@@ -189,6 +189,9 @@ if sound style; then
 	planted 'lib/event/long.c: 702 lines' <<-'END'
 	{ head -n 2 lib/event/event.c; yes '' | head -n 700; } >lib/event/long.c
 	END
+	planted 'include/psymatch/event.h:[0-9]*: more than 80 columns' <<-'END'
+	printf '/* %090d */\n' 0 >>include/psymatch/event.h
+	END
 	planted 'lib/event/event.c:.*a function of 102 lines' <<-'END'
 	{ printf 'void\nf(void)\n{\n'; yes '	;' | head -n 101; echo '}'; } >>lib/event/event.c
 	END
@@ -286,6 +289,15 @@ if sound man; then
 	END
 	planted 'event.h:[0-9]*: a code in the middle of a line' <<-'END'
 	sed -i 's/^ \*   PSM_ERR_NOMEM/ * no file; PSM_ERR_NOMEM/' include/psymatch/event.h
+	END
+	planted 'event.h:[0-9]*: two rows of a list in one line' <<-'END'
+	sed -i 's/^ \*   PSM_ERR_NOMEM  .*/& PSM_ERR_IO: no file./' include/psymatch/event.h
+	END
+	planted 'event.h:[0-9]*: two rows of a list in one line' <<-'END'
+	sed -i 's/^ \* @return/ * @param x  "sent": rows; "waiting": others.\n&/' include/psymatch/event.h
+	END
+	planted 'event.h:[0-9]*: what belongs to a row begins in the first column' <<-'END'
+	sed -i 's/^ \* @return/ * @param x  a row of which\n * a part is torn.\n&/' include/psymatch/event.h
 	END
 	planted 'psm_event.3:[0-9]*: PSM_ERR_IO hides below PSM_ERR_NOMEM' <<-'END'
 	sed -i 's/^out of memory/&;\n.Dv PSM_ERR_IO\nno file/' man/psm_event.3

@@ -60,7 +60,7 @@ typedef int (*psm_event_fn)(const psm_event *ev, void *user, psm_error *err);
  * @param len        bytes.
  * @param code       what psm_event_parse() or the handler returned.
  * @param reason     a sentence; the handler's own words if it gave any.
- * Borrowed for the call.
+ *                   Borrowed for the call.
  * @param user       as given to psm_consumer_on_dead().
  *
  * Runs on the dispatch thread, at least once per dead message; may call what a
@@ -311,13 +311,18 @@ PSM_API void psm_consumer_free(psm_consumer *c);
  * A number of this consumer.
  *
  * @param c     a consumer; NULL is allowed.
- * @param name  "handled" (the handler returned 0), "retried" (tries that ended
- *              in PSM_ERR_RETRY), "dead", "skipped" (null values, no handler),
- *              "overrun" (calls past their deadline), "gaps" (times that
- * messages were gone before they were read) and "gap_messages" (how many that
- * were, as far as known): counts since psm_consumer_new(); "lag_seconds": age
- * of the last message finished, by the transport's time, 0 while none waits;
- * "lag": messages behind the end of the partitions it has.
+ * @param name  counts since psm_consumer_new():
+ *              "handled": the handler returned 0;
+ *              "retried": tries that ended in PSM_ERR_RETRY;
+ *              "dead": dead letters;
+ *              "skipped": null values, no handler;
+ *              "overrun": calls past their deadline;
+ *              "gaps": times that messages were gone before they were read;
+ *              "gap_messages": how many that were, as far as known.
+ *              As it is now:
+ *              "lag_seconds": age of the last message finished, by the
+ *              transport's time, 0 while none waits;
+ *              "lag": messages behind the end of the partitions it has.
  * @return the number; -1 for another name, for a lag that is not known (yet)
  *   and for NULL.
  *

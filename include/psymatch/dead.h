@@ -24,12 +24,14 @@ enum psm_dead_source { PSM_DEAD_LETTERS = 0, PSM_DEAD_PARKED = 1 };
  * @param st      a store with the set "psymatch".
  * @param source  an enum psm_dead_source.
  * @param filter  name, value, name, value, ..., NULL; borrowed for the call;
- *                NULL: all rows. A row must fit all of them: "consumer",
- *                "type", "key", "topic", "code" (as psm_error_name) and "state"
- *                (dead, released, skipped; retry, waiting, held) as they are
- *                written; "event_id": a UUID; "since": a time, the row is as
- *                new; "after": an id, the row's is higher; "limit": rows at
- *                most, 1000 unless given.
+ *                NULL: all rows. A row must fit all of them:
+ *                "consumer", "type", "key", "topic": as they are written;
+ *                "code": as psm_error_name() gives it;
+ *                "state": dead, released, skipped; retry, waiting, held;
+ *                "event_id": a UUID;
+ *                "since": a time, the row is as new;
+ *                "after": an id, the row's is higher;
+ *                "limit": rows at most, 1000 unless given.
  * @param rows    new (psm_rows_free); NULL after a failure. Columns: id,
  *                consumer, state, type, event_id, topic, partition, offset,
  *                key, code, reason, attempts, since, next_at, bytes, edited;

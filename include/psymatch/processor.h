@@ -66,16 +66,17 @@ typedef struct psm_processor psm_processor;
  * other calls, once per event, and again if its effects were rolled back.
  *
  * @param tx    the batch's: psm_tx_exec(), psm_tx_queue() and psm_tx_emit()
- * only, neither commit nor roll back. A statement may take as long as the
- * deadline of the handler says (psm_handler_options_deadline), 30 s unless set;
- * then the database ends it with PSM_ERR_TIMEOUT. Nothing for four times the
- * longest deadline of the processor's handlers, and the database takes the
- * process for dead: the batch is rolled back, and can be handled by another
- * one.
+ *              only, neither commit nor roll back. A statement may take as long
+ *              as the deadline of the handler says
+ *              (psm_handler_options_deadline), 30 s unless set; then the
+ *              database ends it with PSM_ERR_TIMEOUT. Nothing for four times
+ *              the longest deadline of the processor's handlers, and the
+ *              database takes the process for dead: the batch is rolled back,
+ *              and can be handled by another one.
  * @param ev    borrowed for the call.
  * @param user  as given to psm_processor_on().
  * @param err   for psm_error_set(), or to be handed on; its message is kept
- * with a dead letter, so it must not say anything about a person.
+ *              with a dead letter, so it must not say anything about a person.
  * @return 0: handled; or what to do with the event:
  *   PSM_ERR_RETRY    not now: its effects are undone, its partition waits, it
  *                    is tried again after 0.1 to 30 s, in order;
@@ -287,7 +288,7 @@ PSM_API void psm_processor_free(psm_processor *pr);
  * same replay into the same place goes on there: it finds the others done.
  *
  * @param pr          with handlers; not running, but for another one of its
- * name in whatever process.
+ *                    name in whatever process.
  * @param r           what to read and where to write, not running; its
  *                    transport need not be that of pr. psm_replay_stat() tells
  *                    what came of it; its own handlers are not asked.
@@ -322,22 +323,29 @@ PSM_API int psm_processor_replay(psm_processor *pr, psm_replay *r,
  * One number about the processor.
  *
  * @param pr    a processor; NULL gives -1.
- * @param name  messages by what became of them: "handled", "duplicates" (had
- *              before), "dead", "skipped" (no handler, or a null
- *              value), "retried" (put off, once per try), "parked" (put aside
- *              for the first time); "parked_now": events of the consumer that
- *              are parked, as seen within about a second (10,000 stands for
- *              that many or more); "rollbacks": batches that were rolled back;
+ * @param name  messages by what became of them:
+ *              "handled": the handler returned 0;
+ *              "duplicates": had before;
+ *              "dead": dead letters;
+ *              "skipped": no handler, or a null value;
+ *              "retried": put off, once per try;
+ *              "parked": put aside for the first time.
+ *              Other counts:
+ *              "rollbacks": batches that were rolled back;
+ *              "overrun": calls of handlers past their deadline;
+ *              "gaps": times that messages were gone before they were read;
+ *              "gap_messages": how many that were, as far as known.
+ *              As it is now:
+ *              "parked_now": events of the consumer that are parked, as seen
+ *              within about a second (10,000 stands for that many or more);
  *              "breaker": 0 while events are handled, 1 while one is tried, 2
- *              while none is because all failed alike; "holding": partitions
- *              that wait for an event to be tried again, "full": those of them
- *              that wait because no more may be parked; "lag": messages behind
- *              the end, -1 if unknown; "lag_seconds": age of the last message
- *              done, or of the oldest one that is tried again, by the
- *              transport's time, 0 while none waits, -1 if unknown; "overrun":
- *              calls of handlers past their deadline; "gaps": times that
- *              messages were gone before they were read, and "gap_messages":
- *              how many that were, as far as known.
+ *              while none is because all failed alike;
+ *              "holding": partitions that wait for an event to be tried again;
+ *              "full": those of them that wait because no more may be parked;
+ *              "lag": messages behind the end, -1 if unknown;
+ *              "lag_seconds": age of the last message done, or of the oldest
+ *              one that is tried again, by the transport's time, 0 while none
+ *              waits, -1 if unknown.
  * @return the number since the start; -1 for any other name.
  *
  * Threads: any. Blocks: no. Since 0.1.
@@ -352,13 +360,12 @@ PSM_API int64_t psm_processor_stat(psm_processor *pr, const char *name);
  * @param size    bytes of reason, 0 if it is NULL.
  * @return an enum psm_health: red when it does not run, nothing is handled
  *   because all events fail alike, a partition waits because no more may be
- *   parked, or the last batch was rolled back, amber
- * when the broker is not reachable, no partition is assigned to it, an event is
- * to be tried again, events are parked, messages wait while none came for 10 s
- * (red after a minute), reading failed within the last 10 s, or messages were
- * found gone, the database had no offset of a partition that
- * the group has read, an event died or a handler passed its deadline within the
- * last 15 minutes.
+ *   parked, or the last batch was rolled back, amber when the broker is not
+ *   reachable, no partition is assigned to it, an event is to be tried again,
+ *   events are parked, messages wait while none came for 10 s (red after a
+ *   minute), reading failed within the last 10 s, or messages were found gone,
+ *   the database had no offset of a partition that the group has read, an event
+ *   died or a handler passed its deadline within the last 15 minutes.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

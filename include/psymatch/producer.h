@@ -59,8 +59,10 @@ typedef struct psm_receipt psm_receipt;
  * The outcome of one event.
  *
  * @param event_id  the event's id; borrowed for the call.
- * @param rc        0: acknowledged by the broker. PSM_ERR_TOO_LARGE,
- *                  PSM_ERR_INVAL or PSM_ERR_REJECT: refused for good.
+ * @param rc        0: acknowledged by the broker.
+ *                  PSM_ERR_TOO_LARGE: refused for good.
+ *                  PSM_ERR_INVAL: refused for good.
+ *                  PSM_ERR_REJECT: refused for good.
  *                  PSM_ERR_CLOSED: the producer was closed before; reason says
  *                  whether the event stays in the spool for the next start.
  * @param reason    a sentence, "" for rc 0; borrowed for the call.
@@ -122,9 +124,10 @@ PSM_API int psm_producer_set_delivery(psm_producer *p, psm_delivery_fn fn,
  * far from it again.
  *
  * @param what    "size": of PSYMATCH_SPOOL_MAX_BYTES, or of PSYMATCH_QUEUE_MAX
- *                without a spool; "age": of PSYMATCH_SPOOL_MAX_AGE_SECONDS.
- * @param high    1: PSYMATCH_SPOOL_HIGH_PERCENT of it is reached; 0: after
- *                that, it is below PSYMATCH_SPOOL_LOW_PERCENT.
+ *                without a spool;
+ *                "age": of PSYMATCH_SPOOL_MAX_AGE_SECONDS.
+ * @param high    1: PSYMATCH_SPOOL_HIGH_PERCENT of it is reached;
+ *                0: after that, it is below PSYMATCH_SPOOL_LOW_PERCENT.
  * @param reason  a sentence; borrowed for the call.
  * @param user    as given to psm_producer_set_watermark().
  *

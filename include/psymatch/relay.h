@@ -90,13 +90,14 @@ PSM_API void psm_relay_free(psm_relay *r);
  * One number about the relay.
  *
  * @param r     a relay; NULL gives -1.
- * @param name  "sent": rows acknowledged and deleted by this relay; "waiting":
- *              rows in the outbox, counted up to 100000; "oldest_age_ms": age
- * of the first of them, 0 if there is none; "leader": 1 if this relay leads;
+ * @param name  "sent": rows acknowledged and deleted by this relay;
+ *              "waiting": rows in the outbox, counted up to 100000;
+ *              "oldest_age_ms": age of the first of them, 0 if there is none;
+ *              "leader": 1 if this relay leads;
  *              "oldest_tx_ms": age of the oldest transaction that another
  *              session of the database has open, as far as the user may see
  *              it, 0 if there is none.
- * The outbox is measured about once a second.
+ *              The outbox is measured about once a second.
  * @return the number; -1 for any other name.
  *
  * Threads: any. Blocks: no. Since 0.1.

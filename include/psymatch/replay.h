@@ -277,12 +277,17 @@ PSM_API int psm_replay_guard(const char *effect, psm_error *err) PSM_CHECK;
  * A number of the last or the running run.
  *
  * @param r     a replay; NULL is allowed.
- * @param name  "read": messages; what became of them: "handled" (in
- *              transactions: committed), "skipped" (not wanted, no handler, or
- *              null values), "unreadable", "failed", "duplicates" (handled
- *              before, for psm_processor_replay); "dropped": events that
- *              handlers emitted; "partition" and "offset": of the last message
- *              that went to a handler, -1 if none did.
+ * @param name  "read": messages.
+ *              What became of them:
+ *              "handled": in transactions: committed;
+ *              "skipped": not wanted, no handler, or null values;
+ *              "unreadable": no event, or its version has no handler;
+ *              "failed": the handler failed;
+ *              "duplicates": handled before, for psm_processor_replay();
+ *              "dropped": events that handlers emitted.
+ *              The last message that went to a handler, -1 if none did:
+ *              "partition": where it was;
+ *              "offset": where it was there.
  * @return the number; -1 for another name and for NULL.
  *
  * Threads: any. Blocks: no. Since 0.1.

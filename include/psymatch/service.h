@@ -373,7 +373,7 @@ PSM_API const char *psm_request_query(const psm_request *req, const char *name);
  * @param req  a request.
  * @param len  receives its length in bytes, at most 1 MiB; may be NULL.
  * @return the bytes, followed by a NUL byte, "" without a body; borrowed for
- * the handler's call. NULL if req is NULL.
+ *   the handler's call. NULL if req is NULL.
  *
  * Threads: one at a time. Blocks: no. Since 0.1.
  */

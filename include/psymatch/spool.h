@@ -68,15 +68,17 @@ PSM_API int psm_spool_item_what(const psm_spool_item *item);
  * A number of an item.
  *
  * @param item  an item.
- * @param name  "owned": 1 if a living process has the stream; "at": where in
- *              the file, in bytes; "bytes": length of file, record or damage;
+ * @param name  "owned": 1 if a living process has the stream;
+ *              "at": where in the file, in bytes;
+ *              "bytes": length of file, record or damage;
  *              "number": of a record in its stream, of the first record of a
  *              segment, or how many records are lost in damage, at least;
  *              "time_us": when a record was accepted, or a file changed;
  *              "settled": 1 for a record that was sent, or refused for good,
- *              as far as the cursor tells; "encrypted": 1 for a segment, and
- *              what is in it, that is encrypted; "locked": 1 if its key is not
- *              there.
+ *              as far as the cursor tells;
+ *              "encrypted": 1 for a segment, and what is in it, that is
+ *              encrypted;
+ *              "locked": 1 if its key is not there.
  * @return the number, 0 where it does not apply; -1 for another name or NULL.
  *
  * Threads: one at a time. Blocks: no. Since 0.1.
@@ -88,10 +90,13 @@ PSM_API int64_t psm_spool_item_int(const psm_spool_item *item,
  * A text of an item.
  *
  * @param item  an item.
- * @param name  "stream", "file"; of what is encrypted "key_id", 16 digits that
- *              say which key it wants; of a record "topic", "key", "event_id"
- * and "value", the event as it is sent, which is personal data; of damage
- * "reason", a sentence.
+ * @param name  "stream" and "file" of each item;
+ *              "key_id" of what is encrypted: 16 digits that say which key it
+ *              wants;
+ *              "topic", "key", "event_id" of a record;
+ *              "value" of a record: the event as it is sent, which is personal
+ *              data;
+ *              "reason" of damage: a sentence.
  * @param len   receives the bytes of it, 0 with NULL; may be NULL.
  * @return text[len], not always followed by a NUL byte; borrowed until the
  *   callback returns. NULL where there is none, for another name or NULL.

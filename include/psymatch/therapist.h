@@ -200,9 +200,17 @@ PSM_API void psm_import_status_cancel(psm_import_status *status);
  * One counter since the status was made.
  *
  * @param status  a status.
- * @param name    "runs", "files", "broken", "future" (folders left out),
- * "records", "created", "updated", "unchanged", "skipped" (nothing for adults),
- * "superseded" (a newer file told about the same therapist) or "failed".
+ * @param name    "runs";
+ *                "files";
+ *                "broken";
+ *                "future": folders left out;
+ *                "records";
+ *                "created";
+ *                "updated";
+ *                "unchanged";
+ *                "skipped": nothing for adults;
+ *                "superseded": a newer file told about the same therapist;
+ *                "failed".
  * @return the count; -1 for another name or a NULL argument.
  *
  * Threads: any. Blocks: no. Since 0.1.
@@ -224,9 +232,8 @@ PSM_API int64_t psm_import_status_stat(psm_import_status *status,
  *   "therapists_failed_today": n, "last_error": string or null,
  *   "last_error_time": time or null, "total_files_processed": n,
  *   "total_therapists_processed": n, "total_therapists_failed": n,
- *   "recent_imports": at
- * most 10 of {"file", "therapist_count", "success_count", "failed_count",
- * "time"}, newest last}. New (psm_free).
+ *   "recent_imports": at most 10 of {"file", "therapist_count",
+ *   "success_count", "failed_count", "time"}, newest last}. New (psm_free).
  * @param err     details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL  status or json is NULL;
