@@ -310,6 +310,22 @@ if sound man; then
 	END
 fi
 
+# Two files of each room, of which the first one calls the second one.
+object() { # room, file, C
+	mkdir -p "build/lib/$1/.libs"
+	printf '%s\n' "$3" | ${CC:-cc} -x c -c -o "build/lib/$1/.libs/$2.o" - || exit 99
+}
+cd "$tmp/sound" || exit 99
+for room in base json event; do
+	object $room one "void psm_two(void); void psm_one(void); void psm_one(void) { psm_two(); }"
+	object $room two "void psm_two(void); void psm_two(void) {}"
+done
+if sound circles; then
+	planted 'lib/json: a circle of files: \(one two\|two one\)' <<-'END'
+	object json two "void psm_one(void); void psm_two(void); void psm_two(void) { psm_one(); }"
+	END
+fi
+
 cd "$real" || exit 99
 total=$((passed + failed))
 [ $total -gt 0 ] || exit 99

@@ -48,10 +48,13 @@ struct psm__json_doc {
 /* Objects with more members are searched by halving, through order. */
 #define PSM__JSON_FEW 16
 
-/* psm_json_parse with a size limit of the caller's own, in bytes. */
-int psm__json_parse(const char *text, size_t len, size_t max_len,
-                    psm_json **out, psm_error *err);
-const struct psm__json_doc *psm__json_doc(const psm_json *v);
+/* The document that a value belongs to. */
+static inline const struct psm__json_doc *
+psm__json_doc(const psm_json *v)
+{
+	return (const void *)((const char *)(v - v->number) -
+	                      offsetof(struct psm__json_doc, value));
+}
 /* Where v stands in its text. Takes time in proportion to the offset. */
 struct psm__pos psm__json_position(const psm_json *v);
 

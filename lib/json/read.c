@@ -301,20 +301,13 @@ run_yajl(struct reader *r, const struct psm__json_scan *scan)
 	                         kind_around(r), r->err);
 }
 
-int
-psm__json_parse(const char *text, size_t len, size_t max_len, psm_json **out,
-                psm_error *err)
+static int
+read_document(const char *text, size_t len, psm_json **out, psm_error *err)
 {
 	struct reader r = {.err = err};
 	struct psm__json_scan scan;
 	int rc;
 
-	*out = NULL;
-	assert(max_len <= PSM__JSON_MAX_BYTES);
-	if (len > max_len)
-		return psm__fail(err, PSM_ERR_TOO_LARGE,
-		                 "want at most %zu bytes of JSON, found %zu",
-		                 max_len, len);
 	psm__json_scan(text, len, &scan);
 	r.doc = make_document(text, len, scan.values);
 	if (!r.doc)
@@ -339,5 +332,9 @@ psm_json_parse(const char *text, size_t len, psm_json **out, psm_error *err)
 	if (!text || !out)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "psm_json_parse: NULL argument");
-	return psm__json_parse(text, len, PSM__JSON_MAX_BYTES, out, err);
+	if (len > PSM__JSON_MAX_BYTES)
+		return psm__fail(err, PSM_ERR_TOO_LARGE,
+		                 "want at most %u bytes of JSON, found %zu",
+		                 PSM__JSON_MAX_BYTES, len);
+	return read_document(text, len, out, err);
 }

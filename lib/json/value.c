@@ -5,13 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct psm__json_doc *
-psm__json_doc(const psm_json *v)
-{
-	return (const void *)((const char *)(v - v->number) -
-	                      offsetof(struct psm__json_doc, value));
-}
-
 struct psm__pos
 psm__json_position(const psm_json *v)
 {
