@@ -114,6 +114,79 @@ START_TEST(level_names)
 }
 END_TEST
 
+/* What comes out of standard error while the messages are logged. */
+static void
+check_stderr(void (*log)(void), const char *want)
+{
+	static char text[4096];
+	int ends[2], saved = dup(STDERR_FILENO);
+	ssize_t len;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
+	log();
+	ck_assert_int_ge(dup2(saved, STDERR_FILENO), 0);
+	(void)close(ends[1]);
+	len = read(ends[0], text, sizeof text - 1);
+	ck_assert_int_ge(len, 0);
+	text[len] = '\0';
+	ck_assert_str_eq(text, want);
+	(void)close(ends[0]);
+	(void)close(saved);
+}
+
+static int64_t
+a_second(void *user)
+{
+	(void)user;
+	return 1000000;
+}
+
+static void
+log_some(void)
+{
+	psm_set_clock(a_second, NULL);
+	psm_log_to_stderr(PSM_LOG_WARN);
+	psm__log(PSM_LOG_INFO, "not wanted", NULL);
+	psm__log(PSM_LOG_WARN, "spool full", "topic", "t", "reason",
+	         "no \"room\"\nERROR forged", "empty", "", NULL);
+	psm_log(PSM_LOG_ERROR, "no fields", NULL);
+	psm_set_log(NULL, PSM_LOG_DEBUG, NULL);
+	psm__log(PSM_LOG_ERROR, "ended", NULL);
+}
+
+START_TEST(to_standard_error)
+{
+	check_stderr(log_some,
+	             "1970-01-01T00:00:01.000000Z WARNING spool full topic=t "
+	             "reason=\"no 'room' ERROR forged\" empty=\"\"\n"
+	             "1970-01-01T00:00:01.000000Z ERROR no fields\n");
+}
+END_TEST
+
+static void
+log_long(void)
+{
+	static char message[2000];
+
+	psm_set_clock(a_second, NULL);
+	psm_log_to_stderr(PSM_LOG_WARN);
+	memset(message, 'x', sizeof message - 1);
+	psm_log(PSM_LOG_WARN, message, NULL);
+}
+
+/* A long one is cut off, and its line ends all the same. */
+START_TEST(a_long_message_to_standard_error)
+{
+	static char want[1025] = "1970-01-01T00:00:01.000000Z WARNING ";
+	size_t used = strlen(want);
+
+	memset(want + used, 'x', 1023 - used);
+	want[1023] = '\n';
+	check_stderr(log_long, want);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -123,6 +196,8 @@ main(void)
 	tcase_add_test(t, silent_unless_asked);
 	tcase_add_loop_test(t, levels, PSM_LOG_DEBUG, PSM_LOG_ERROR + 1);
 	tcase_add_test(t, fields);
+	tcase_add_test(t, to_standard_error);
+	tcase_add_test(t, a_long_message_to_standard_error);
 	tcase_add_test(t, the_callback_may_log_and_replace);
 	tcase_add_loop_test(t, level_names, 0, (int)PSM__COUNT(names));
 	suite_add_tcase(s, t);

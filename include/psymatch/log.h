@@ -38,6 +38,18 @@ typedef void (*psm_log_fn)(int level, const char *message,
 PSM_API void psm_set_log(psm_log_fn fn, int level, void *user);
 
 /**
+ * Say that messages go to standard error, each as one line of at most 1 KiB:
+ * time, level, message, and name=value for each field. In place of what was set
+ * by psm_set_log(), which also ends it.
+ *
+ * @param level  a psm_log_level; messages below it are not made.
+ *
+ * Threads: any. Blocks: no; a thread that logs waits for standard error. Since
+ * 0.1.
+ */
+PSM_API void psm_log_to_stderr(int level);
+
+/**
  * The name of a level, as the settings LOG_LEVEL and KAFKA_LOG_LEVEL use it.
  *
  * @param level  a psm_log_level.

@@ -219,6 +219,7 @@ FUNCTIONS = (
      "size_t*", "psm_error*"),
     # log.h
     ("psm_set_log", "void", "psm_log_fn", "int", "void*"),
+    ("psm_log_to_stderr", "void", "int"),
     ("psm_log_level_name", "const char*", "int"),
     ("psm_log_level_from_name", "int", "const char*"),
     ("psm_log_wanted", "int", "int"),
