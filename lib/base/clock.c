@@ -106,7 +106,7 @@ struct scan {
 	psm_error *err;
 };
 
-/* The message never quotes the text: a time may be somebody's birth. */
+/* The message never quotes the text, which may be a date of birth. */
 static int
 refuse(struct scan *s, size_t at, const char *want)
 {
@@ -170,7 +170,7 @@ take_date(struct scan *s, int64_t *days)
 	return 0;
 }
 
-/* A leap second is the one after it, in a time that has none. */
+/* A leap second (60) is read as the second after it. */
 static int
 take_clock(struct scan *s, int64_t *seconds)
 {
@@ -193,7 +193,7 @@ take_clock(struct scan *s, int64_t *seconds)
 	return 0;
 }
 
-/* What is finer than a microsecond is cut off. */
+/* Digits below a microsecond are cut off. */
 static int
 take_fraction(struct scan *s, int64_t *us)
 {

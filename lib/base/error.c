@@ -6,13 +6,12 @@
 #include <string.h>
 
 /*
- * Every text has its place in the object, so that recording a failure never
- * needs memory: the failure may be that there is none. Longer texts are cut at
- * a character boundary.
+ * The object has room for every text, so that recording a failure needs no
+ * memory: it may have run out. Longer texts are cut at a character boundary.
  */
 struct psm_error {
 	int code, retriable, fatal;
-	int is_inside; /* the message is not for strangers */
+	int is_inside; /* the message quotes a server: not for clients */
 	unsigned line, column;
 	size_t offset;
 	char message[512];
@@ -34,7 +33,7 @@ static const struct row {
 #undef X
 };
 
-/* Worth the same call again later, with nothing changed by the caller. */
+/* The same call may succeed later, without a change by the caller. */
 static const int retriable_codes[] = {
     PSM_ERR_NOMEM, PSM_ERR_FULL,   PSM_ERR_IO,
     PSM_ERR_DB,    PSM_ERR_BROKER, PSM_ERR_TIMEOUT,

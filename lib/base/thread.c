@@ -20,6 +20,6 @@ psm__thread_start(pthread_t *thread, const char *name, void *(*fn)(void *),
 		return psm__fail(err, PSM_ERR_NOMEM,
 		                 "cannot start thread %s: %s", name,
 		                 strerror(rc));
-	(void)pthread_setname_np(*thread, name); /* a name is a comfort only */
+	(void)pthread_setname_np(*thread, name); /* only seen by debuggers */
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The texts of people: names and places come with blanks of every kind, and
- * with umlauts of one code point or of two. Everything that is compared or
- * stored goes through here.
+ * Texts that people typed: names and places have all kinds of white space, and
+ * umlauts as one code point or as two. They are normalised here before they are
+ * compared or stored.
  */
 #include "base/base.h"
 
@@ -22,8 +22,7 @@ is_ascii(const char *text)
 	return 1;
 }
 
-/* Everything that Unicode calls white space, and what has no width: a reader
- * sees none of it. */
+/* Everything that Unicode calls white space, and characters without a width. */
 static int
 is_blank(int32_t c)
 {
@@ -118,7 +117,7 @@ strip(utf8proc_int32_t *c, utf8proc_ssize_t count, int fold)
 	return to;
 }
 
-/* text without UTF-8 is nobody's name: it stays as it is. */
+/* A text that is not UTF-8 is left as it is. */
 static char *
 convert(const char *text, int fold)
 {
@@ -132,8 +131,8 @@ convert(const char *text, int fold)
 	if (c == NULL)
 		return count < 0 ? psm__strdup(text) : NULL;
 	count = strip(c, count, fold);
-	/* In place: UTF-8 is never longer, and the room for one more takes the
-	 * NUL. */
+	/* In place: the code points are never shorter than their UTF-8, and
+	 * there is room for the NUL. */
 	count = utf8proc_reencode(c, count, (utf8proc_option_t)options);
 	if (count >= 0)
 		return (char *)c;
@@ -141,7 +140,7 @@ convert(const char *text, int fold)
 	return psm__strdup(text);
 }
 
-/* The same for what is only ASCII, which most is. */
+/* The same for ASCII, which most texts are. */
 static char *
 convert_ascii(const char *text, int fold)
 {

@@ -70,7 +70,7 @@ int psm__payload_check(const psm_event_type_info *t, const psm_json *payload,
 /* The value that the message key is made of; NULL if there is none. */
 const psm_json *psm__payload_key(const psm_event_type_info *t,
                                  const psm_json *payload);
-/* Characters of a key: Kafka sets no limit, but nobody's id is longer. */
+/* Characters of a key. Kafka sets no limit; no id is longer. */
 #define PSM__KEY_MAX 200
 int psm__unknown_type(const char *type, psm_error *err);
 /* Check that v is an object and follows a list of fields, unless NULL. */

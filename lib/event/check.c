@@ -4,7 +4,8 @@
  * received, so it allocates nothing and walks table and object side by side:
  * writers put the members in the order of the table.
  *
- * No message tells what stood in the payload, only what kind of thing it was.
+ * Messages never quote the payload, they only say which kind of value was
+ * found.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "event/catalogue_int.h"
 #include "json/json.h"
 
-/* The way from the checked object down to a value, innermost step first. */
+/* The path from the checked object to a value, innermost step first. */
 struct step {
 	const struct step *up;
 	const char *name; /* NULL: item number index */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An event as JSON. The payload goes byte for byte as it came, so nothing is
- * serialised: pieces are put one behind the other, into a place that is large
- * enough. In the functions below, to is where the next byte goes.
+ * An event as JSON. The payload is copied unchanged, so nothing is serialised:
+ * the pieces are concatenated in a buffer that is large enough. In the
+ * functions below, to is where the next byte goes.
  */
 #include <string.h>
 
@@ -43,7 +43,7 @@ put_escaped(char *to, const char *text)
 	return to;
 }
 
-/* Members that this release does not know go on unchanged. */
+/* Members that this release does not know are kept unchanged. */
 static char *
 put_others(char *to, const psm_json *root)
 {
@@ -89,7 +89,8 @@ static const struct psm__piece before[][N_MEMBERS] = {
 	},
 };
 
-/* What the members that nobody knows need; a byte of a key can become six. */
+/* Bytes that the unknown members need; escaping makes up to six of a byte of a
+ * key. */
 static size_t
 room_for_others(const psm_json *root)
 {

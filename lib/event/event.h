@@ -17,10 +17,10 @@ struct psm__event_parts {
 };
 
 /*
- * An event from its stored parts: nothing is made up and all is checked, as
- * psm_event_parse() does; a type that the catalogue does not know has no topic
- * and no key. *out is new (psm_event_free). PSM_ERR_PARSE, _SCHEMA, _VERSION,
- * _TOO_LARGE or _NOMEM; positions count within the payload.
+ * An event from its stored parts, which are checked as by psm_event_parse(); a
+ * type that the catalogue does not know has no topic and no key. *out is new
+ * (psm_event_free). PSM_ERR_PARSE, _SCHEMA, _VERSION, _TOO_LARGE or _NOMEM;
+ * positions count within the payload.
  */
 int psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
                           psm_error *err);
@@ -65,7 +65,7 @@ struct psm__origin {
 	int64_t deadline_ms; /* psm__mono_ms(); INT64_MAX: none */
 	int is_replay;
 };
-/* Copies the struct. Before other threads see ev, or by the one that has it. */
+/* Copies the struct. To be called before other threads see ev. */
 void psm__event_set_origin(psm_event *ev, const struct psm__origin *origin);
 /* The same for how often it is tried; nothing if it was not received. */
 void psm__event_set_attempt(psm_event *ev, int attempt);
@@ -81,8 +81,8 @@ int psm__event_version_cmp(const char *a, const char *b);
 /* 1: text is "major.minor", both at most 9999 and without needless zeros. */
 int psm__event_version_valid(const char *text);
 
-/* 1: somebody asked for the payload, and it could not be made for want of
- * memory. Then a field that seemed to be missing need not be. */
+/* 1: the payload was asked for and could not be made for lack of memory: a
+ * field that seemed to be missing may be there. */
 int psm__event_starved(const psm_event *ev);
 
 /*

@@ -20,7 +20,7 @@ enum member psm__member_index(const char *key, size_t len, enum member likely);
  * more behind them. */
 #define PSM__TRACEPARENT_SIZE 128
 
-/* Bytes; whoever takes part has to pass on 512 at least. */
+/* Bytes; the standard asks for at least 512. */
 #define PSM__TRACESTATE_MAX 4096
 
 /* "" where there is none. */
@@ -50,7 +50,7 @@ struct psm__stream {
 	struct psm__piece key;           /* of a known type */
 	const psm_event_type_info *info; /* NULL: unknown type */
 	int64_t timestamp_us;
-	int others; /* the envelope has members that nobody knows */
+	int others; /* the envelope has unknown members */
 };
 
 /*
@@ -63,20 +63,20 @@ int psm__stream_event(const char *json, size_t len, struct psm__stream *out);
  * payload and key. */
 int psm__stream_payload(const psm_event_type_info *info, const char *json,
                         size_t len, struct psm__stream *out);
-/* psm_event_parse() by the tree alone: what the pass is measured against. */
+/* psm_event_parse() by the tree alone: tests compare it with the pass. */
 int psm__event_read(const char *json, size_t len, psm_event **out,
                     psm_error *err);
 
 /*
  * An event has its texts and the document in its own block. The tree of values
- * is made when somebody asks for a value: by whichever thread is first, and the
- * others see it whole or make one that they throw away.
+ * is made by the first thread that asks for a value; one that comes at the same
+ * time frees the tree that it made in vain.
  */
 struct psm_event {
 	const psm_json *payload; /* __atomic; NULL: there is no tree yet */
 	struct psm__piece raw;   /* what the tree is made from */
 	int enveloped;           /* raw is an envelope, not a payload alone */
-	int others;              /* it has members that nobody knows */
+	int others;              /* it has unknown members */
 	int starved; /* __atomic: there was no memory for the tree once */
 	struct psm__piece payload_text;
 	size_t texts_len;                /* of bytes, without raw */

@@ -15,7 +15,7 @@
 
 /* Keys of one object that the table does not have are compared with each other,
  * so there may not be many of them. */
-#define STRANGERS_MAX 64
+#define UNKNOWN_MAX 64
 /* The longest text that has a form: a time with nine digits of a second. */
 #define FORM_MAX 32
 
@@ -31,45 +31,45 @@ struct stream {
 	field *key, *key_other;  /* NULL: none */
 	struct psm__piece other; /* value of key_other */
 	unsigned depth;
-	size_t stranger_count;
-	struct psm__piece strangers[STRANGERS_MAX];
+	size_t unknown_count;
+	struct psm__piece unknown[UNKNOWN_MAX];
 };
 
 /* -- what the table says nothing about */
 
 static int read_any(struct stream *s);
 
-/* Behind the opening bracket; *strangers is for leave(). */
+/* Behind the opening bracket; *unknown is for leave(). */
 static inline int
-enter(struct stream *s, size_t *strangers)
+enter(struct stream *s, size_t *unknown)
 {
-	*strangers = s->stranger_count;
+	*unknown = s->unknown_count;
 	s->in.at++;
 	return s->depth++ < PSM__JSON_MAX_DEPTH;
 }
 
 static inline int
-leave(struct stream *s, char bracket, size_t strangers)
+leave(struct stream *s, char bracket, size_t unknown)
 {
-	s->stranger_count = strangers;
+	s->unknown_count = unknown;
 	s->depth--;
 	return psm__cursor_take(&s->in, bracket);
 }
 
 /* A key that the table does not have: it may not come twice in its object,
- * whose strangers begin at from. */
+ * whose unknown keys begin at from. */
 static int
-add_stranger(struct stream *s, const struct psm__span *key, size_t from)
+add_unknown(struct stream *s, const struct psm__span *key, size_t from)
 {
 	size_t i;
 
-	if (key->escaped || s->stranger_count == STRANGERS_MAX)
+	if (key->escaped || s->unknown_count == UNKNOWN_MAX)
 		return 0;
-	for (i = from; i < s->stranger_count; i++)
-		if (s->strangers[i].len == key->len &&
-		    memcmp(s->strangers[i].text, key->text, key->len) == 0)
+	for (i = from; i < s->unknown_count; i++)
+		if (s->unknown[i].len == key->len &&
+		    memcmp(s->unknown[i].text, key->text, key->len) == 0)
 			return 0;
-	s->strangers[s->stranger_count++] =
+	s->unknown[s->unknown_count++] =
 	    (struct psm__piece){key->text, key->len};
 	return 1;
 }
@@ -78,36 +78,36 @@ static int
 read_any_object(struct stream *s)
 {
 	struct psm__span key;
-	size_t strangers;
+	size_t unknown;
 
-	if (!enter(s, &strangers))
+	if (!enter(s, &unknown))
 		return 0;
 	if (psm__cursor_byte(&s->in) == '}')
-		return leave(s, '}', strangers);
+		return leave(s, '}', unknown);
 	do {
 		if (!psm__cursor_take(&s->in, '"') ||
 		    !psm__cursor_string(&s->in, &key) ||
-		    !add_stranger(s, &key, strangers) ||
+		    !add_unknown(s, &key, unknown) ||
 		    !psm__cursor_take(&s->in, ':') || !read_any(s))
 			return 0;
 	} while (psm__cursor_take(&s->in, ','));
-	return leave(s, '}', strangers);
+	return leave(s, '}', unknown);
 }
 
 static int
 read_any_array(struct stream *s)
 {
-	size_t strangers;
+	size_t unknown;
 
-	if (!enter(s, &strangers))
+	if (!enter(s, &unknown))
 		return 0;
 	if (psm__cursor_byte(&s->in) == ']')
-		return leave(s, ']', strangers);
+		return leave(s, ']', unknown);
 	do {
 		if (!read_any(s))
 			return 0;
 	} while (psm__cursor_take(&s->in, ','));
-	return leave(s, ']', strangers);
+	return leave(s, ']', unknown);
 }
 
 static int
@@ -253,17 +253,17 @@ static int read_known(struct stream *s, field *f, enum psm__field_type type,
 static int
 read_items(struct stream *s, field *f)
 {
-	size_t strangers;
+	size_t unknown;
 
-	if (!enter(s, &strangers))
+	if (!enter(s, &unknown))
 		return 0;
 	if (psm__cursor_byte(&s->in) == ']')
-		return leave(s, ']', strangers);
+		return leave(s, ']', unknown);
 	do {
 		if (!read_known(s, f, (enum psm__field_type)f->item_type, 1))
 			return 0;
 	} while (psm__cursor_take(&s->in, ','));
-	return leave(s, ']', strangers);
+	return leave(s, ']', unknown);
 }
 
 /* An array of arrays is in no table. */
@@ -324,10 +324,10 @@ read_known(struct stream *s, field *f, enum psm__field_type type, int is_item)
 /* The object that is read: bits are those of its fields. */
 struct members {
 	field *fields;
-	field *next;   /* likely to come next */
-	uint64_t seen; /* came already */
-	uint64_t owed; /* passed by, although required */
-	size_t strangers;
+	field *next;      /* likely to come next */
+	uint64_t seen;    /* came already */
+	uint64_t missing; /* passed by, although required */
+	size_t unknown;
 };
 
 static inline uint64_t
@@ -350,7 +350,7 @@ read_rare_key(struct stream *s, struct members *m, field **f)
 		    memcmp((*f)->name, key.text, key.len) == 0)
 			return 1;
 	*f = NULL;
-	return add_stranger(s, &key, m->strangers);
+	return add_unknown(s, &key, m->unknown);
 }
 
 /*
@@ -362,7 +362,7 @@ read_key(struct stream *s, struct members *m, field **found)
 {
 	const char *at = s->in.at;
 	size_t left = (size_t)(s->in.end - at);
-	uint64_t bit, owed = 0;
+	uint64_t bit, missing = 0;
 	field *f;
 
 	for (f = m->next; f->name; f++) {
@@ -370,11 +370,11 @@ read_key(struct stream *s, struct members *m, field **found)
 		    psm__same_bytes(f->name, at, f->len))
 			break;
 		if (f->required)
-			owed |= bit_of(m, f);
+			missing |= bit_of(m, f);
 	}
 	if (f->name) {
 		s->in.at = at + f->len + 1;
-		m->owed |= owed;
+		m->missing |= missing;
 		m->next = f + 1;
 	} else if (!read_rare_key(s, m, &f)) {
 		return 0;
@@ -441,14 +441,14 @@ read_table(struct stream *s, field *fields)
 	struct members m = {.fields = fields, .next = fields};
 	field *f;
 
-	if (!enter(s, &m.strangers))
+	if (!enter(s, &m.unknown))
 		return 0;
 	if (psm__cursor_byte(&s->in) != '}' && !read_members(s, &m))
 		return 0;
 	for (f = m.next; f->name; f++)
 		if (f->required)
 			return 0;
-	return !(m.owed & ~m.seen) && leave(s, '}', m.strangers);
+	return !(m.missing & ~m.seen) && leave(s, '}', m.unknown);
 }
 
 static field *
@@ -622,7 +622,7 @@ read_member(struct stream *s, enum member likely, unsigned *seen,
 		return 0;
 	if (*which == N_MEMBERS) {
 		s->out->others = 1;
-		return add_stranger(s, &key, 0) && read_any(s);
+		return add_unknown(s, &key, 0) && read_any(s);
 	}
 	return read_member_value(s, *which, seen);
 }
@@ -632,16 +632,16 @@ read_envelope(struct stream *s)
 {
 	enum member which = ID;
 	unsigned seen = 0;
-	size_t strangers;
+	size_t unknown;
 
-	if (psm__cursor_byte(&s->in) != '{' || !enter(s, &strangers))
+	if (psm__cursor_byte(&s->in) != '{' || !enter(s, &unknown))
 		return 0;
 	do {
 		if (!read_member(s, which, &seen, &which))
 			return 0;
 		which = which == N_MEMBERS ? ID : which + 1;
 	} while (psm__cursor_take(&s->in, ','));
-	return seen == (1u << N_MEMBERS) - 1 && leave(s, '}', strangers);
+	return seen == (1u << N_MEMBERS) - 1 && leave(s, '}', unknown);
 }
 
 static void
@@ -653,7 +653,7 @@ prepare(struct stream *s, const char *json, size_t len, struct psm__stream *out)
 	s->key = s->key_other = NULL;
 	s->other = (struct psm__piece){NULL, 0};
 	s->depth = 0;
-	s->stranger_count = 0;
+	s->unknown_count = 0;
 	out->key = s->other;
 	out->others = 0;
 }
@@ -668,7 +668,7 @@ is_at_end(struct stream *s)
 int
 psm__stream_event(const char *json, size_t len, struct psm__stream *out)
 {
-	struct stream s; /* the strangers need no first value */
+	struct stream s; /* unknown[] needs no first value */
 
 	prepare(&s, json, len, out);
 	out->info = NULL;

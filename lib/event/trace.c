@@ -111,7 +111,7 @@ psm__trace_free(struct psm__trace *trace)
 	psm__free(trace);
 }
 
-/* NULL and "" are nothing. */
+/* NULL and "" mean none. */
 static const char *
 given(const char *text)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory for yajl: a handle, a lexer, two buffers of which one is filled (2
- * KiB, with the nothing behind the last blank) and a byte per level of nesting.
- * None of it grows with the text: there are no escapes to decode (they are
- * masked or left out), and no token reaches the end of the input (a blank
- * stands there).
+ * Memory for yajl: its handle, its lexer, two buffers, of which one is used (2
+ * KiB), and a byte per level of nesting. None of it grows with the text: there
+ * are no escapes to decode (they are masked before), and no token reaches the
+ * end of the input (it ends in a blank).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,8 @@ psm__json_arena_alloc(void *arena, size_t size)
 	char *block = a->bytes + a->used + 16;
 
 	size = (size + 15) & ~(size_t)15;
-	/* As said above, this would be a fault of ours, not lack of memory. */
+	/* Never the case, for the reasons above: it would be a bug, not a lack
+	 * of memory. */
 	if (size + 16 > PSM__JSON_ARENA - a->used)
 		abort();
 	memcpy(block - 16, &size, sizeof(size));
@@ -47,5 +47,5 @@ void
 psm__json_arena_free(void *arena, void *ptr)
 {
 	(void)arena;
-	(void)ptr; /* goes with the arena */
+	(void)ptr; /* freed with the arena */
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is wrong where. yajl says only that a token is not allowed, and points
- * behind it; from the last good token on, the grammar leaves few ways to go
- * wrong, and this file walks them.
+ * Explains a syntax error. yajl only says that a token is not allowed, and
+ * where it ends; this file looks behind the last good token for what was wanted
+ * and what was found.
  */
 #include "json/json.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The JSON room's inside, and what event and app may use beside the public
- * header: the functions without a type of yajl in them.
+ * Internal interface of lib/json. Other rooms may use the functions that have
+ * no type of yajl.
  */
 #ifndef PSM_JSON_INT_H
 #define PSM_JSON_INT_H
@@ -67,8 +67,8 @@ const struct psm_json *psm__json_index(struct psm__json_doc *doc,
 const struct psm_json *psm__json_member(const struct psm_json *object,
                                         const char *key);
 
-/* scan.c: what yajl does not tell or takes too lightly, and the size of the
- * tree. */
+/* scan.c: checks that yajl does not make, and an upper bound of the number of
+ * values. */
 struct psm__json_scan {
 	size_t values; /* at least as many as there are before stop */
 	int escapes;   /* 1: some string has one */
@@ -133,7 +133,7 @@ int psm__json_salvage(const char *text, size_t len, const char *key,
 int psm__json_lost_fault(const char *text, const struct psm__lost *lost,
                          psm_error *err);
 
-/* explain.c: what the reader had seen when the grammar was broken. */
+/* explain.c: what had been read before the syntax error. */
 enum psm__json_last {
 	PSM__JSON_NOTHING,
 	PSM__JSON_OPENED,

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* Tells most keys apart at a glance; equal hashes are followed by strcmp. */
+/* Most keys differ in their hash; where it is equal, strcmp decides. */
 uint32_t
 psm__json_key_hash(const char *key, size_t len)
 {

@@ -78,9 +78,9 @@ add_value(struct reader *r, int kind)
 }
 
 /*
- * Decode the literal at start. strings doubles as the text that yajl reads; it
- * is written behind yajl's back only as far as yajl has read it: what is
- * decoded is shorter than the literals it came from.
+ * Decode the literal at start. strings is also the text that yajl reads. Only
+ * what yajl has read already is overwritten: a decoded string is shorter than
+ * its literal.
  */
 static uint32_t
 add_string(struct reader *r, size_t start, uint32_t *len)
@@ -188,7 +188,7 @@ on_array(void *ctx)
 	return open_container(ctx, PSM_JSON_ARRAY);
 }
 
-/* The children leave the stack for the pool, where they stay. */
+/* Move the children from the stack to the pool, where they stay. */
 static int
 on_end(void *ctx)
 {
@@ -258,7 +258,7 @@ refuse_string(const struct psm__json_doc *doc,
 	size_t len = doc->len, bad = scan->bad;
 	char found[40] = "another sequence";
 
-	/* In a string a letter is a letter, and may be somebody's name. */
+	/* The message does not quote a string: it may be a name. */
 	if (bad == len || (text[bad] == '\\' && bad + 1 == len))
 		psm__json_found(text, len, len, found, sizeof(found));
 	else if (text[bad] != '\\')
@@ -296,7 +296,7 @@ run_yajl(struct reader *r, const struct psm__json_scan *scan)
 	if (status == yajl_status_ok && len == doc->len)
 		return 0;
 	if (status == yajl_status_client_canceled)
-		return PSM_ERR_PARSE; /* the callback has said why */
+		return PSM_ERR_PARSE; /* the callback has recorded the error */
 	return psm__json_explain(doc->text, doc->len, r->prev_end, r->last,
 	                         kind_around(r), r->err);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading a list of records of which some are at fault in themselves: a key
- * twice, half of a surrogate pair, U+0000, a byte that is no UTF-8. The grammar
- * of the whole must be right, else nobody knows where a record ends.
+ * Reading a list of records of which some are invalid: a key twice, half of a
+ * surrogate pair, U+0000, a byte that is not UTF-8. The syntax of the whole
+ * must be right, else the end of a record is unknown.
  */
 #include "json/json.h"
 
@@ -52,8 +52,8 @@ make_plain(struct salvage *s)
 	return !inside;
 }
 
-/* Without callbacks yajl takes a key twice, and there is nothing in the strings
- * that it could mind. */
+/* Without callbacks yajl accepts a key twice, and the masked strings have
+ * nothing that it would refuse. */
 static int
 is_grammatical(const struct salvage *s)
 {
@@ -131,8 +131,8 @@ find_list(const struct salvage *s, const char *key)
 	return s->len;
 }
 
-/* pos goes on by so many bytes: to look from the beginning each time would cost
- * more with each item. */
+/* Advance pos by so many bytes. Counting from the beginning for each item would
+ * take quadratic time. */
 static struct psm__pos
 advance(const char *text, struct psm__pos pos, size_t count)
 {

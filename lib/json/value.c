@@ -236,7 +236,7 @@ psm_json_column(const psm_json *v)
 	return psm__json_position(v).column;
 }
 
-/* Mostly both objects were written by the same hand, in the same order. */
+/* Usually both objects have their members in the same order. */
 static const psm_json *
 same_member(const psm_json *v, const char *key, size_t guess)
 {
@@ -284,7 +284,7 @@ psm_json_equal(const psm_json *a, const psm_json *b)
 			? psm_json_item(b, i)
 			: same_member(b, psm_json_key(a, i), i);
 
-		/* Depth is at most 64: the reader saw to it. */
+		/* The reader has limited the depth to 64. */
 		if (!other || !psm_json_equal(psm_json_item(a, i), other))
 			return 0;
 	}
