@@ -29,8 +29,7 @@ psm__grow(void *ptr_to_ptr, size_t *cap, size_t want, size_t size)
 			return PSM_ERR_NOMEM;
 	if (__builtin_mul_overflow(next, size, &bytes))
 		return PSM_ERR_NOMEM;
-	/* The caller's pointer has a type of its own: not to be read as void *.
-	 */
+	/* The caller's pointer is not a void *, so it is copied, not cast. */
 	memcpy(&p, ptr_to_ptr, sizeof p);
 	p = psm__realloc(p, bytes);
 	if (!p)
