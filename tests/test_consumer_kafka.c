@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #include "client/consumer/consumer_int.h"
-#include "transport/kafka/source.h"
+#include "transport/kafka/kafka.h"
 #include "consumer_rig.h"
 #include "mock.h"
 
@@ -121,7 +121,7 @@ START_TEST(end_that_cannot_be_read_is_asked_for)
 		ck_assert_int_ge(psm_consumer_poll(c, 100, NULL), 0);
 		ck_assert_int_ge(s->ops->poll(s, 0, NULL), 0);
 	}
-	((struct psm__kafka_source *)c->source)->quiet_ms = 1;
+	psm__kafka_set_quiet(c->source, 1);
 	for (i = 0; i < PSM__COUNT(errors); i++)
 		errors[i] = RD_KAFKA_RESP_ERR_UNKNOWN;
 	rd_kafka_mock_push_request_errors_array(mock.cluster, 1 /* Fetch */,
@@ -306,7 +306,6 @@ START_TEST(goes_on_behind_an_end_that_was_kept)
 	struct psm__source *s = NULL;
 	struct psm__sink *sink = NULL;
 	struct psm__record rec = {0};
-	struct psm__kafka_source *k;
 	psm_transport *t;
 	struct mock mock;
 
@@ -316,7 +315,6 @@ START_TEST(goes_on_behind_an_end_that_was_kept)
 	                 0);
 	put_and_wait(sink, 1, &sent);
 	ck_assert_int_eq(t->ops->open_source(t, &conf, &s, NULL), 0);
-	k = (struct psm__kafka_source *)s;
 	while (s->ops->poll(s, 20, &rec, NULL) != 1)
 		ck_assert_int_lt(psm__mono_ms(), until);
 	ck_assert_int_eq(rec.offset, 0);
@@ -327,7 +325,7 @@ START_TEST(goes_on_behind_an_end_that_was_kept)
 		size_t kept = (size_t)number - 1 + (number == 3);
 
 		/* The end, then the message and the end behind it. */
-		while (k->kept < kept) {
+		while (psm__kafka_kept(s) < kept) {
 			ck_assert_int_eq(s->ops->poll(s, 20, &none, NULL), 0);
 			ck_assert_int_lt(psm__mono_ms(), until);
 		}

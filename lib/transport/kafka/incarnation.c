@@ -3,9 +3,11 @@
  * librdkafka tells it from version 2.3 on. What is built with such a version
  * runs with an older one only where symbols are bound as they are used (not
  * with -z now), and then without ids. */
-#include <string.h>
+#include "transport/kafka/incarnation.h"
 
-#include "transport/kafka/source.h"
+#include "transport/kafka/kafka_int.h"
+
+#include <string.h>
 
 #ifdef PSM__TOPIC_IDS
 

@@ -13,7 +13,7 @@ struct psm__kafka_link {
 	                */
 	int stale;     /* __atomic; 1: the next statistics may be older than
 	                * the outage */
-	void *owner;   /* the sink or source */
+	void *owner;   /* as the callbacks of its client want it */
 	pthread_mutex_t lock; /* a leaf */
 	char trouble[384];    /* lock: why no broker answers, "" */
 };
@@ -60,9 +60,6 @@ int psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
 int psm__kafka_open_reader(psm_transport *t,
                            const struct psm__reader_conf *conf, int timeout_ms,
                            struct psm__reader **out, psm_error *err);
-/* What a message says; takes m, which psm__kafka_release() destroys. */
-void psm__kafka_fill(struct psm__record *rec, rd_kafka_message_t *m);
-void psm__kafka_release(struct psm__record *rec);
 int psm__kafka_open_source(psm_transport *t,
                            const struct psm__source_conf *conf,
                            struct psm__source **out, psm_error *err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "transport/kafka/prefetch.h"
+#include "transport/kafka/record.h"
 
 /* librdkafka wants a name of a group even where none is joined. */
 #define NO_GROUP "psymatch-replay"

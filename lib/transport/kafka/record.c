@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a message of librdkafka says, as a record. */
-#include <string.h>
+#include "transport/kafka/record.h"
 
-#include "transport/kafka/kafka_int.h"
+#include <string.h>
 
 /* The list of them is ours until release; what it points to is librdkafka's. */
 static void

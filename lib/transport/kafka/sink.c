@@ -4,12 +4,12 @@
  * until the report. Only the token travels with a message, as the opaque
  * pointer of its delivery report.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "transport/kafka/kafka.h"
 #include "transport/kafka/topic.h"
+#include "transport/kafka/wait.h"
 
 _Static_assert(sizeof(void *) >= sizeof(uint64_t),
                "a token must fit into librdkafka's opaque pointer");
@@ -25,10 +25,7 @@ struct sink {
 	struct psm__kafka_link link;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *events; /* what a poll waits for */
-	pthread_mutex_t lock;     /* a leaf, taken in librdkafka's threads */
-	pthread_cond_t wakeup;
-	int raised; /* lock: an event has come, it may be served already */
-	int woken;  /* lock: the poll shall end */
+	struct psm__kafka_wait wait;
 	psm__report_fn report;
 	void *user;
 	psm__partitioner_fn choose; /* NULL: not idempotent */
@@ -197,34 +194,6 @@ resume(struct sink *s)
 		psm__kafka_topic_resume(s->topics[i], s->now_ms, on_unsent, s);
 }
 
-static void
-raise_event(rd_kafka_t *rk, void *sink)
-{
-	struct sink *s = sink;
-
-	(void)rk;
-	pthread_mutex_lock(&s->lock);
-	s->raised = 1;
-	pthread_cond_signal(&s->wakeup);
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* 0: the time is over, or wake was called. librdkafka itself would wait until a
- * time of the system's clock, which can be set back. */
-static int
-wait_for_event(struct sink *s, const struct timespec *at)
-{
-	int rc = 0, go_on;
-
-	pthread_mutex_lock(&s->lock);
-	while (!s->raised && !s->woken && rc == 0)
-		rc = pthread_cond_timedwait(&s->wakeup, &s->lock, at);
-	go_on = s->raised && !s->woken;
-	s->raised = s->woken = 0;
-	pthread_mutex_unlock(&s->lock);
-	return go_on;
-}
-
 /* Threads of librdkafka wait until a time of the system's clock: when it was
  * set back, they may do nothing for as long. */
 static void
@@ -241,16 +210,17 @@ static int
 sink_poll(struct psm__sink *base, int timeout_ms, psm_error *err)
 {
 	struct sink *s = sink_of(base);
-	struct timespec at;
+	int64_t until;
 	int rc;
 
 	s->reports = 0;
 	s->now_ms = psm__mono_ms();
-	psm__deadline(&at, timeout_ms);
+	until = s->now_ms + timeout_ms;
+	rd_kafka_poll(s->rk, 0);
 	/* Errors and statistics are events, too: those do not end it. */
-	do
+	while (!s->reports && psm__mono_ms() < until &&
+	       psm__kafka_await(&s->wait, until))
 		rd_kafka_poll(s->rk, 0);
-	while (!s->reports && timeout_ms > 0 && wait_for_event(s, &at));
 	look_at_clock(s);
 	rc = check_alive(s, err);
 	if (rc == 0)
@@ -261,12 +231,7 @@ sink_poll(struct psm__sink *base, int timeout_ms, psm_error *err)
 static void
 sink_wake(struct psm__sink *base)
 {
-	struct sink *s = sink_of(base);
-
-	pthread_mutex_lock(&s->lock);
-	s->woken = 1;
-	pthread_cond_signal(&s->wakeup);
-	pthread_mutex_unlock(&s->lock);
+	psm__kafka_wake(&sink_of(base)->wait);
 }
 
 static int
@@ -300,8 +265,7 @@ sink_free(struct sink *s)
 		psm__kafka_topic_free(s->topics[i]);
 	psm__free(s->topics);
 	psm__kafka_link_destroy(&s->link);
-	pthread_cond_destroy(&s->wakeup);
-	pthread_mutex_destroy(&s->lock);
+	psm__kafka_wait_destroy(&s->wait);
 	psm__free(s);
 }
 
@@ -397,12 +361,11 @@ psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
 	if (rc < 0)
 		return rc;
 	s = psm__alloc(sizeof(*s));
-	if (!s || psm__cond_init(&s->wakeup) < 0) {
+	if (!s || psm__kafka_wait_init(&s->wait) < 0) {
 		psm__free(s);
 		rd_kafka_conf_destroy(conf);
 		return psm__nomem(err);
 	}
-	pthread_mutex_init(&s->lock, NULL);
 	s->base.ops = &sink_ops;
 	psm__kafka_link_init(&s->link, s);
 	s->report = report;
@@ -418,7 +381,7 @@ psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
 		return rc;
 	}
 	s->events = rd_kafka_queue_get_main(s->rk);
-	rd_kafka_queue_cb_event_enable(s->events, raise_event, s);
+	rd_kafka_queue_cb_event_enable(s->events, psm__kafka_raise, &s->wait);
 	*out = &s->base;
 	return 0;
 }
