@@ -17,7 +17,7 @@
 #include <pthread.h>
 
 #include "spool/spool.h"
-#include "spool/keys.h"
+#include "spool/disk/keys.h"
 
 /* -- the format: little endian, 8-aligned -- */
 

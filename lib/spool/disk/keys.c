@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "spool/keys.h"
+#include "spool/disk/keys.h"
 
 #include <errno.h>
 #include <fcntl.h>
