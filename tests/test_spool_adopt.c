@@ -122,8 +122,7 @@ still_to_go(struct psm__spool *s)
 	uint64_t count = 0;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->drainers)
-		count = s->drainers->target - s->released;
+	count = psm__queue_drain_left(s);
 	pthread_mutex_unlock(&s->lock);
 	return count;
 }
@@ -161,9 +160,9 @@ START_TEST(the_end_comes_first)
 		psm__spool_pass(s);
 	}
 	die_with(100, 150);
-	while (!s->to_adopt && psm__mono_ms() < until)
+	while (!psm__ring_is_paused(s) && psm__mono_ms() < until)
 		psm__spool_tend(s);
-	ck_assert_uint_ne(s->to_adopt, 0);
+	ck_assert_int_eq(psm__ring_is_paused(s), 1);
 	psm__spool_freeze(s);
 	psm__spool_rewind(s);
 	expect(s, 0, 60);
@@ -231,13 +230,13 @@ START_TEST(not_the_living)
 	ck_assert_uint_eq(numbers(s).adopted, 0);
 	expect(other, 0, 10);
 	psm__adopt_after_ms = 60000;
-	s->next_look_ms = 0;
+	psm__adopt_soon(s);
 	put(other, 10, 20);
 	psm__spool_free(other);
 	until = psm__mono_ms() + 50;
 	while (psm__mono_ms() < until) {
 		psm__spool_tend(s);
-		s->next_look_ms = 0;
+		psm__adopt_soon(s);
 	}
 	ck_assert_uint_eq(numbers(s).adopted, 0);
 	other = open_spool();
@@ -261,7 +260,7 @@ START_TEST(not_without_the_lock)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
 	parent = open(dir, O_RDONLY | O_DIRECTORY);
-	ck_assert_int_eq(psm__stream_dir_take(s, parent, 1, 0, &sd), 0);
+	ck_assert_int_eq(psm__stream_dir_take(s->dir, parent, 1, 0, &sd), 0);
 	ck_assert_ptr_null(sd);
 	close(parent);
 	while (psm__mono_ms() < until)

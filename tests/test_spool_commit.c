@@ -96,8 +96,8 @@ call_all(void)
 		    0);
 		wait_until(&disk.puts, n + 1);
 		pthread_mutex_lock(&spool->lock);
-		segment += spool->active != now;
-		now = spool->active;
+		segment += psm__queue_active(spool) != now;
+		now = psm__queue_active(spool);
 		pthread_mutex_unlock(&spool->lock);
 		callers[n++].segment = segment;
 		wait_until(&disk.syncs, 1);
@@ -228,7 +228,7 @@ wait_for_drainer(void)
 
 	while (!there) {
 		pthread_mutex_lock(&spool->lock);
-		there = spool->drainers != NULL;
+		there = psm__queue_drain_left(spool) > 0;
 		pthread_mutex_unlock(&spool->lock);
 		sched_yield();
 	}

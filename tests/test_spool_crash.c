@@ -76,16 +76,17 @@ put_large(struct psm__spool *s)
 static void
 use_again(struct psm__spool *s)
 {
-	const struct psm__segment *oldest = s->first;
+	const struct psm__segment *oldest = psm__queue_first(s);
 
-	while (s->first == s->last ||
-	       s->active->size - s->active->used > SMALLEST)
+	while (psm__queue_first(s) == psm__queue_last(s) ||
+	       psm__queue_active(s)->size - psm__queue_active(s)->used >
+	           SMALLEST)
 		put_marked(s, 1);
 	tend(s);
-	while (s->first == oldest)
+	while (psm__queue_first(s) == oldest)
 		settle_marked(s, 1);
 	put_marked(s, 2);
-	ck_assert_ptr_ne(s->first, s->last);
+	ck_assert_ptr_ne(psm__queue_first(s), psm__queue_last(s));
 }
 
 /* Segments are filled, drained, used again and deleted; the reader is at times

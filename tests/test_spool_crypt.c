@@ -158,7 +158,7 @@ START_TEST(every_segment_has_a_key_of_its_own)
 		ck_assert_int_eq(read_one(s), next);
 		psm__spool_release(s);
 		snprintf(name, sizeof(name), "stream.0/%016llx.pms",
-		         (unsigned long long)s->last->number);
+		         (unsigned long long)psm__queue_last(s)->number);
 		load(name, bytes, sizeof(bytes));
 		if (count &&
 		    memcmp(salts[count - 1], sh->salt, sizeof(sh->salt)) == 0)
@@ -377,7 +377,7 @@ START_TEST(rotation)
 	s = open_spool();
 	put(s, 5, 10);
 	snprintf(name, sizeof(name), "%s/%016llx.pms", s->own_stream->name,
-	         (unsigned long long)s->last->number);
+	         (unsigned long long)psm__queue_last(s)->number);
 	id_of(name, b);
 	ck_assert_str_ne(a, b);
 	abandon(s);
@@ -603,12 +603,12 @@ START_TEST(memory_is_bounded)
 		}
 		most = open > most ? open : most;
 		ck_assert_int_gt(open, 0);
-		ck_assert_uint_le(s->open_bytes, 66 * size);
+		ck_assert_uint_le(psm__ring_decrypted(s), 66 * size);
 		for (; open > 0; open--)
 			psm__spool_settle(s, tokens[n++]);
 		psm__spool_release(s);
 		/* The next one was looked at for its age. */
-		ck_assert_uint_le(s->open_bytes, size + 1000);
+		ck_assert_uint_le(psm__ring_decrypted(s), size + 1000);
 	}
 	ck_assert_int_ge(most, 60);
 	ck_assert_int_le(most, 65);

@@ -215,7 +215,8 @@ take_all(struct psm__spool *s)
 	take(s, EVENTS);
 	while ((numbers(s).waiting > 0 || numbers(s).awaited) &&
 	       psm__mono_ms() < until) {
-		s->next_map_ms = s->next_await_ms = 0;
+		psm__reader_map_soon(s);
+		psm__adopt_soon(s);
 		psm__spool_tend(s);
 		take(s, EVENTS);
 	}
@@ -245,7 +246,7 @@ live(long at, int lasting, int why)
 	if (!s)
 		s = try_open();
 	ck_assert_ptr_nonnull(s);
-	s->next_watch_ms = 0;
+	psm__watch_at(s, 0);
 	psm__spool_tend(s);
 	refused = 0;
 	first = sent;

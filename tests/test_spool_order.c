@@ -23,7 +23,7 @@ set_up_order(void)
 static void
 tend(struct psm__spool *s)
 {
-	s->next_await_ms = s->next_look_ms = 0;
+	psm__adopt_soon(s);
 	psm__spool_tend(s);
 }
 
@@ -106,7 +106,7 @@ START_TEST(no_circle)
 	psm__spool_free(a);
 	psm__spool_free(b);
 	a = open_spool();
-	ck_assert_int_eq(psm__stream_dir_take(a, parent, 3, 1, &sd), 1);
+	ck_assert_int_eq(psm__stream_dir_take(a->dir, parent, 3, 1, &sd), 1);
 	b = open_spool();
 	c = open_spool();
 	put(c, 30, 40);
@@ -261,7 +261,7 @@ START_TEST(by_chance)
 	for (int step = 0; step < 100; step++) {
 		struct peer *p = &peers[step % PEERS];
 
-		p->s->to_adopt = 0;
+		psm__adopt_stop(p->s);
 		tend(p->s);
 		take_some(p->s, 10000);
 	}

@@ -30,7 +30,7 @@ end_without_directory(struct psm__spool *s)
 static void
 look(struct psm__spool *s)
 {
-	s->next_watch_ms = 0;
+	psm__watch_at(s, 0);
 	psm__spool_tend(s);
 }
 
@@ -97,7 +97,7 @@ START_TEST(nothing_is_unmapped_then)
 	consume(s, 0, 1);
 	put(s, 1, 400);
 	testing_remove(dir);
-	s->next_watch_ms = INT64_MAX;
+	psm__watch_at(s, INT64_MAX);
 	psm__spool_tend(s);
 	look(s);
 	check_refused(s, PSM__FAULT_REMOVED, "removed");
@@ -215,7 +215,7 @@ check_broken_disk(struct psm__spool *s)
 	look(s);
 	ck_assert_int_eq(numbers(s).fault, PSM__FAULT_NONE);
 	put(s, 10, 12);
-	ck_assert_ptr_ne(s->first, s->last);
+	ck_assert_ptr_ne(psm__queue_first(s), psm__queue_last(s));
 	expect(s, 0, 12);
 }
 

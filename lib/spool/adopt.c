@@ -29,6 +29,77 @@ int psm__adopt_after_ms = 30000;
 /* Between two looks at a stream that we wait for. */
 #define AWAIT_MS 100
 
+/* A stream directory without a live owner, which no process has adopted. */
+struct abandoned {
+	unsigned number;
+	int64_t since_ms; /* seen so */
+};
+#define ABANDONED_MAX 16
+
+/* The reader's. */
+struct psm__adoption {
+	struct abandoned abandoned[ABANDONED_MAX];
+	size_t abandoned_count;
+	unsigned to_adopt; /* 1 + number of a stream to take over, or 0 */
+	int64_t until_ms, next_look_ms;
+	/* Numbers of streams, rising. While there are any, nothing of our own
+	 * is read. The first counts: it is sent before the others. */
+	unsigned *awaits;
+	size_t await_count, await_cap;
+	int64_t next_await_ms;
+	/* __atomic: for whoever asks. */
+	uint64_t adopted;
+	unsigned awaited; /* 1 + the first of awaits, or 0 */
+	long await_pid;
+	int await_errno;
+};
+
+int
+psm__adoption_new(struct psm__spool *s)
+{
+	s->adoption = psm__alloc(sizeof(*s->adoption));
+	return s->adoption ? 0 : PSM_ERR_NOMEM;
+}
+
+void
+psm__adoption_free(struct psm__spool *s)
+{
+	if (s->adoption)
+		psm__free(s->adoption->awaits);
+	psm__free(s->adoption);
+	s->adoption = NULL;
+}
+
+static void
+set_to_adopt(struct psm__spool *s, unsigned to_adopt)
+{
+	s->adoption->to_adopt = to_adopt;
+	psm__ring_pause(s, to_adopt != 0);
+}
+
+void
+psm__adopt_stop(struct psm__spool *s)
+{
+	set_to_adopt(s, 0);
+}
+
+void
+psm__adopt_soon(struct psm__spool *s)
+{
+	s->adoption->next_await_ms = s->adoption->next_look_ms = 0;
+}
+
+void
+psm__adopt_numbers(struct psm__spool *s, struct psm__spool_numbers *n)
+{
+	const struct psm__adoption *a = s->adoption;
+
+	n->adopted = __atomic_load_n(&a->adopted, __ATOMIC_RELAXED);
+	n->awaited = __atomic_load_n(&a->awaited, __ATOMIC_RELAXED);
+	n->await_pid = __atomic_load_n(&a->await_pid, __ATOMIC_RELAXED);
+	n->await_errno = __atomic_load_n(&a->await_errno, __ATOMIC_RELAXED);
+}
+
 /* -- one stream -- */
 
 /* Too much for the limit: not now. */
@@ -38,7 +109,8 @@ fits(struct psm__spool *s, const struct psm__batch *b)
 	int yes;
 
 	pthread_mutex_lock(&s->lock);
-	yes = s->bytes <= 0 || s->bytes + b->bytes <= s->conf.max_bytes;
+	yes = psm__queue_bytes(s) <= 0 ||
+	      psm__queue_bytes(s) + b->bytes <= s->conf.max_bytes;
 	pthread_mutex_unlock(&s->lock);
 	return yes;
 }
@@ -58,7 +130,7 @@ give_back(struct psm__stream_dir *sd, struct psm__batch *b)
 static void
 note_adopted(struct psm__spool *s, const struct psm__stream_dir *sd)
 {
-	__atomic_add_fetch(&s->adopted, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->adoption->adopted, 1, __ATOMIC_RELAXED);
 	psm__log(PSM_LOG_INFO, "the spool of a dead process is taken over",
 	         "directory", sd->path, NULL);
 }
@@ -69,7 +141,7 @@ static int
 open_abandoned(struct psm__spool *s, int parentfd, unsigned n,
                struct psm__stream_dir **sd, struct psm__batch *b, int *why)
 {
-	int rc = psm__stream_dir_take(s, parentfd, n, 0, sd);
+	int rc = psm__stream_dir_take(s->dir, parentfd, n, 0, sd);
 
 	*why = rc == -ENOMEM ? ENOMEM : 0;
 	if (rc != 1)
@@ -98,11 +170,10 @@ adopt_first(struct psm__spool *s, int parentfd, unsigned n)
 
 	/* What is put aside there still wants somebody to look at it. */
 	if (rc == 0)
-		__atomic_add_fetch(&s->quarantined, b.quarantined,
-		                   __ATOMIC_RELAXED);
+		psm__damage_add(&s->damage, 0, b.quarantined);
 	if (rc != 1)
 		return rc < 0 ? -why : 0;
-	psm__batch_enlist(s, sd, &b);
+	psm__queue_enlist(s, sd, &b);
 	note_adopted(s, sd);
 	return 1;
 }
@@ -111,10 +182,12 @@ adopt_first(struct psm__spool *s, int parentfd, unsigned n)
 static void
 note_awaited(struct psm__spool *s, long pid, int why)
 {
-	__atomic_store_n(&s->awaited, s->await_count ? s->awaits[0] + 1 : 0,
+	__atomic_store_n(&s->adoption->awaited,
+	                 s->adoption->await_count ? s->adoption->awaits[0] + 1
+	                                          : 0,
 	                 __ATOMIC_RELAXED);
-	__atomic_store_n(&s->await_pid, pid, __ATOMIC_RELAXED);
-	__atomic_store_n(&s->await_errno, why, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->adoption->await_pid, pid, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->adoption->await_errno, why, __ATOMIC_RELAXED);
 }
 
 /* Of streams with rising numbers. 0 or an errno. */
@@ -122,17 +195,19 @@ static int
 take_or_await(struct psm__spool *s, int parentfd, unsigned n)
 {
 	long pid = 0;
-	int rc = s->await_count ? 0 : adopt_first(s, parentfd, n);
+	int rc = s->adoption->await_count ? 0 : adopt_first(s, parentfd, n);
 
 	if (rc != 0)
 		return rc < 0 ? -rc : 0;
 	if (psm__stream_look(parentfd, n, &pid) == PSM__STREAM_NOTHING)
 		return 0;
-	if (psm__grow(&s->awaits, &s->await_cap, s->await_count + 1,
-	              sizeof(*s->awaits)) < 0)
+	if (psm__grow(&s->adoption->awaits, &s->adoption->await_cap,
+	              s->adoption->await_count + 1,
+	              sizeof(*s->adoption->awaits)) < 0)
 		return ENOMEM;
-	s->awaits[s->await_count++] = n;
-	if (s->await_count == 1)
+	s->adoption->awaits[s->adoption->await_count++] = n;
+	psm__reader_hold_own(s, 1);
+	if (s->adoption->await_count == 1)
 		note_awaited(s, pid, 0);
 	return 0;
 }
@@ -143,12 +218,13 @@ psm__adopt_all(struct psm__spool *s, int parentfd, unsigned own)
 	struct psm__streams all = {0};
 	int rc = psm__streams_list(parentfd, &all);
 
-	s->await_count = 0;
+	s->adoption->await_count = 0;
+	psm__reader_hold_own(s, 0);
 	for (size_t i = 0; rc == 0 && i < all.count; i++)
 		if (all.list[i] != own)
 			rc = take_or_await(s, parentfd, all.list[i]);
 	psm__free(all.list);
-	if (rc == 0 && s->await_count)
+	if (rc == 0 && s->adoption->await_count)
 		psm__log(PSM_LOG_WARN,
 		         "another process sends what was left in the spool: "
 		         "this one waits for it",
@@ -170,15 +246,16 @@ adopt_awaited(struct psm__spool *s, unsigned n)
 	if (rc != 1) {
 		note_awaited(s, 0, why);
 		if (why != 0)
-			s->next_await_ms +=
+			s->adoption->next_await_ms +=
 			    psm__adopt_after_ms / LOOKS_PER_WAIT;
 		return 0;
 	}
 	pthread_mutex_lock(&s->lock);
-	psm__batch_enlist(s, sd, &b);
-	if (s->rseg && s->rseg->stream == s->own_stream)
-		s->rseg = NULL;
+	psm__queue_enlist(s, sd, &b);
 	pthread_mutex_unlock(&s->lock);
+	if (psm__reader_segment(s) &&
+	    psm__reader_segment(s)->stream == s->own_stream)
+		psm__reader_leave(s);
 	note_adopted(s, sd);
 	return 1;
 }
@@ -186,11 +263,11 @@ adopt_awaited(struct psm__spool *s, unsigned n)
 static void
 await_tend(struct psm__spool *s, int64_t now_ms)
 {
-	if (now_ms < s->next_await_ms)
+	if (now_ms < s->adoption->next_await_ms)
 		return;
-	s->next_await_ms = now_ms + AWAIT_MS;
-	while (s->await_count > 0) {
-		unsigned n = s->awaits[0];
+	s->adoption->next_await_ms = now_ms + AWAIT_MS;
+	while (s->adoption->await_count > 0) {
+		unsigned n = s->adoption->awaits[0];
 		long pid = 0;
 		enum psm__stream_is is =
 		    psm__stream_look(s->own_stream->parentfd, n, &pid);
@@ -199,10 +276,12 @@ await_tend(struct psm__spool *s, int64_t now_ms)
 		if (is == PSM__STREAM_HELD ||
 		    (is == PSM__STREAM_ABANDONED && !adopt_awaited(s, n)))
 			return;
-		s->await_count--;
-		memmove(s->awaits, s->awaits + 1,
-		        s->await_count * sizeof(*s->awaits));
+		s->adoption->await_count--;
+		memmove(s->adoption->awaits, s->adoption->awaits + 1,
+		        s->adoption->await_count *
+		            sizeof(*s->adoption->awaits));
 	}
+	psm__reader_hold_own(s, 0);
 	note_awaited(s, 0, 0);
 	psm__log(PSM_LOG_INFO, "nothing older is left in the spool",
 	         "directory", s->dir, NULL);
@@ -227,9 +306,9 @@ is_ours(const struct psm__spool *s, unsigned n)
 static int64_t
 known_since(const struct psm__spool *s, unsigned n, int64_t now_ms)
 {
-	for (size_t i = 0; i < s->abandoned_count; i++)
-		if (s->abandoned[i].number == n)
-			return s->abandoned[i].since_ms;
+	for (size_t i = 0; i < s->adoption->abandoned_count; i++)
+		if (s->adoption->abandoned[i].number == n)
+			return s->adoption->abandoned[i].since_ms;
 	return now_ms;
 }
 
@@ -239,12 +318,12 @@ static unsigned
 look_around(struct psm__spool *s, const struct psm__streams *all,
             int64_t now_ms)
 {
-	struct psm__abandoned seen[PSM__ABANDONED_MAX];
+	struct abandoned seen[ABANDONED_MAX];
 	unsigned due = 0;
 	size_t count = 0;
 	int first = 1;
 
-	for (size_t i = 0; i < all->count && count < PSM__ABANDONED_MAX; i++) {
+	for (size_t i = 0; i < all->count && count < ABANDONED_MAX; i++) {
 		unsigned n = all->list[i];
 		enum psm__stream_is is;
 		long pid;
@@ -255,14 +334,14 @@ look_around(struct psm__spool *s, const struct psm__streams *all,
 		if (is == PSM__STREAM_ABANDONED) {
 			int64_t since = known_since(s, n, now_ms);
 
-			seen[count++] = (struct psm__abandoned){n, since};
+			seen[count++] = (struct abandoned){n, since};
 			if (first && now_ms - since >= psm__adopt_after_ms)
 				due = n + 1;
 		}
 		first = first && is == PSM__STREAM_NOTHING;
 	}
-	memcpy(s->abandoned, seen, count * sizeof(seen[0]));
-	s->abandoned_count = count;
+	memcpy(s->adoption->abandoned, seen, count * sizeof(seen[0]));
+	s->adoption->abandoned_count = count;
 	return due;
 }
 
@@ -282,39 +361,9 @@ find_abandoned(struct psm__spool *s, int64_t now_ms)
 static void
 wait_again(struct psm__spool *s, unsigned n, int64_t now_ms)
 {
-	for (size_t i = 0; i < s->abandoned_count; i++)
-		if (s->abandoned[i].number == n)
-			s->abandoned[i].since_ms = now_ms;
-}
-
-/* What was read of our own and not handed over is read once more. 0: there is
- * something else in the ring. */
-static int
-put_back(struct psm__spool *s)
-{
-	struct psm__segment *g;
-	const struct psm__rec *rec;
-
-	pthread_mutex_lock(&s->lock);
-	g = s->first;
-	pthread_mutex_unlock(&s->lock);
-	if (s->pass != s->head || s->pending ||
-	    (s->rseg && !s->rseg->own && !s->rend))
-		return 0;
-	for (uint64_t token = s->head; token < s->fill; token++) {
-		rec = psm__slot_record(s->slots[token & s->mask]);
-		g = psm__segment_of(g, rec);
-		if (!g->own)
-			return 0;
-	}
-	for (; s->fill > s->head; s->fill--) {
-		rec = psm__slot_record(s->slots[(s->fill - 1) & s->mask]);
-		s->own_stream->read_seq = le64toh(rec->seq) - 1;
-		psm__spool_forget(s, s->fill - 1);
-	}
-	/* Also when nothing comes of it: the place to go on from is lost. */
-	s->rseg = NULL;
-	return 1;
+	for (size_t i = 0; i < s->adoption->abandoned_count; i++)
+		if (s->adoption->abandoned[i].number == n)
+			s->adoption->abandoned[i].since_ms = now_ms;
 }
 
 /* In front of our own, where an adopted stream is after a start, too. */
@@ -332,7 +381,7 @@ adopt_now(struct psm__spool *s, unsigned n)
 		return;
 	}
 	pthread_mutex_lock(&s->lock);
-	psm__batch_enlist(s, sd, &b);
+	psm__queue_enlist(s, sd, &b);
 	pthread_mutex_unlock(&s->lock);
 	note_adopted(s, sd);
 }
@@ -342,23 +391,23 @@ psm__adopt_tend(struct psm__spool *s, int64_t now_ms)
 {
 	if (s->frozen)
 		return;
-	if (s->await_count) {
+	if (s->adoption->await_count) {
 		await_tend(s, now_ms);
 		return;
 	}
-	if (!s->to_adopt && now_ms >= s->next_look_ms) {
-		s->next_look_ms =
+	if (!s->adoption->to_adopt && now_ms >= s->adoption->next_look_ms) {
+		s->adoption->next_look_ms =
 		    now_ms + psm__adopt_after_ms / LOOKS_PER_WAIT + 1;
-		s->to_adopt = find_abandoned(s, now_ms);
-		s->adopt_until_ms = now_ms + PAUSE_MS;
+		set_to_adopt(s, find_abandoned(s, now_ms));
+		s->adoption->until_ms = now_ms + PAUSE_MS;
 	}
-	if (!s->to_adopt)
+	if (!s->adoption->to_adopt)
 		return;
-	if (put_back(s)) {
-		wait_again(s, s->to_adopt - 1, now_ms);
-		adopt_now(s, s->to_adopt - 1);
-		s->to_adopt = 0;
-	} else if (now_ms >= s->adopt_until_ms) {
-		s->to_adopt = 0;
+	if (psm__ring_put_back(s)) {
+		wait_again(s, s->adoption->to_adopt - 1, now_ms);
+		adopt_now(s, s->adoption->to_adopt - 1);
+		set_to_adopt(s, 0);
+	} else if (now_ms >= s->adoption->until_ms) {
+		set_to_adopt(s, 0);
 	}
 }

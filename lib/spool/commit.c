@@ -8,14 +8,80 @@
 
 #include "spool/spool_int.h"
 
+/* One who waits for a commit, on its own stack. */
+struct waiter {
+	struct waiter *next;
+	uint64_t seq;
+	int done, rc;
+};
+
+/* Under s->lock. */
+struct psm__sync {
+	pthread_cond_t synced;
+	struct waiter *waiters;
+	int leads;                          /* someone syncs for all */
+	const struct psm__segment *syncing; /* its file is with the disk */
+	uint64_t errors;                    /* __atomic */
+};
+
+int
+psm__sync_new(struct psm__spool *s)
+{
+	struct psm__sync *sy = psm__alloc(sizeof(*sy));
+
+	if (!sy)
+		return PSM_ERR_NOMEM;
+	if (psm__cond_init(&sy->synced) < 0) {
+		psm__free(sy);
+		return PSM_ERR_NOMEM;
+	}
+	s->sync = sy;
+	return 0;
+}
+
+void
+psm__sync_free(struct psm__spool *s)
+{
+	if (!s->sync)
+		return;
+	pthread_cond_destroy(&s->sync->synced);
+	psm__free(s->sync);
+	s->sync = NULL;
+}
+
+int
+psm__sync_is_busy(const struct psm__spool *s, const struct psm__segment *g)
+{
+	return s->sync->syncing == g;
+}
+
+uint64_t
+psm__sync_errors(const struct psm__spool *s)
+{
+	return __atomic_load_n(&s->sync->errors, __ATOMIC_RELAXED);
+}
+
+int
+psm__segment_is_unsynced(const struct psm__segment *g)
+{
+	return psm__segment_is_own(g) && g->used > g->synced;
+}
+
+/* 1: something of it is to be synced, and may be. */
+static int
+wants_sync(const struct psm__segment *g)
+{
+	return psm__segment_is_unsynced(g) && g->state != PSM__SEGMENT_FAILED;
+}
+
 /* The oldest segment with something to sync. @locks s->lock held */
 static struct psm__segment *
 find_dirty(struct psm__spool *s)
 {
 	struct psm__segment *g;
 
-	for (g = s->first; g; g = g->next)
-		if (g->dirty && !g->failed)
+	for (g = psm__queue_first(s); g; g = g->next)
+		if (wants_sync(g))
 			return g;
 	return NULL;
 }
@@ -27,19 +93,19 @@ sync_segment(struct psm__spool *s, struct psm__segment *g)
 {
 	int rc, why;
 
-	g->dirty = 0;
-	g->busy = 1;
+	g->synced = g->used;
+	s->sync->syncing = g;
 	pthread_mutex_unlock(&s->lock);
 	do
 		rc = psm__file_ops.datasync(g->fd);
 	while (rc < 0 && errno == EINTR);
 	why = rc < 0 ? errno : psm__stream_dir_dirsync(g->stream);
 	pthread_mutex_lock(&s->lock);
-	g->busy = 0;
+	s->sync->syncing = NULL;
 	if (why == 0)
 		return 0;
-	g->failed = 1;
-	__atomic_add_fetch(&s->sync_errors, 1, __ATOMIC_RELAXED);
+	psm__segment_fail(g);
+	__atomic_add_fetch(&s->sync->errors, 1, __ATOMIC_RELAXED);
 	psm__log(PSM_LOG_ERROR, "a spool segment cannot be synced", "directory",
 	         s->dir, "why", strerror(why), NULL);
 	return why;
@@ -47,7 +113,7 @@ sync_segment(struct psm__spool *s, struct psm__segment *g)
 
 /* -- after a failure: the records that are not durable move to a new file -- */
 
-/* Where the records after s->durable begin in g. */
+/* Where the records after psm__queue_durable(s) begin in g. */
 static size_t
 first_undurable(const struct psm__spool *s, const struct psm__segment *g)
 {
@@ -56,7 +122,7 @@ first_undurable(const struct psm__spool *s, const struct psm__segment *g)
 	while (at < g->used) {
 		const struct psm__rec *rec = psm__rec_at(g->base, at);
 
-		if (le64toh(rec->seq) > s->durable)
+		if (le64toh(rec->seq) > psm__queue_durable(s))
 			break;
 		at += psm__rec_space(le32toh(rec->len));
 	}
@@ -103,7 +169,8 @@ copy_record(struct psm__segment *to, struct psm__segment *from,
 	return 0;
 }
 
-/* Nobody reads these: the reader stops at s->durable. @locks s->lock held */
+/* Nobody reads these: the reader stops at psm__queue_durable(s). @locks s->lock
+ * held */
 static void
 truncate_segment(struct psm__spool *s, struct psm__segment *g, size_t at)
 {
@@ -114,17 +181,18 @@ truncate_segment(struct psm__spool *s, struct psm__segment *g, size_t at)
 	memset(g->base + at, 0, g->used - at);
 	g->charged -= g->used - at;
 	g->used = at;
-	if (g->last_seq > s->durable)
-		g->last_seq = s->durable;
-	g->sealed = 1;
-	g->dirty = 0;
+	if (g->last_seq > psm__queue_durable(s))
+		g->last_seq = psm__queue_durable(s);
+	if (g->state == PSM__SEGMENT_ACTIVE)
+		psm__segment_set_state(g, PSM__SEGMENT_FULL);
+	g->synced = g->used;
 }
 
 /* Room for all records of the segments from g on, in one new file. */
 static size_t
 space_needed(const struct psm__spool *s, const struct psm__segment *g)
 {
-	size_t space = psm__spool_start(s);
+	size_t space = 0;
 
 	for (; g; g = g->next)
 		space += g->used - first_undurable(s, g);
@@ -139,8 +207,8 @@ static int
 move_records(struct psm__spool *s, struct psm__segment *from)
 {
 	struct psm__segment *to = NULL, *g;
-	int rc =
-	    psm__segment_make(s, space_needed(s, from), s->durable + 1, &to);
+	int rc = psm__spares_begin(s, space_needed(s, from),
+	                           psm__queue_durable(s) + 1, &to);
 
 	if (rc != 0)
 		return rc;
@@ -157,7 +225,8 @@ move_records(struct psm__spool *s, struct psm__segment *from)
 	if (rc == 0 && psm__file_ops.datasync(to->fd) < 0)
 		rc = errno;
 	for (g = from->next; rc == 0 && g; g = g->next) {
-		g->failed = 1; /* without a name it is of no more use */
+		/* Without a name it is of no more use. */
+		psm__segment_fail(g);
 		rc = psm__segment_unname(g);
 	}
 	if (rc == 0)
@@ -168,22 +237,9 @@ move_records(struct psm__spool *s, struct psm__segment *from)
 	}
 	for (g = from; g; g = g->next)
 		truncate_segment(s, g, first_undurable(s, g));
-	s->last->next = to;
-	s->last = s->active = to;
-	to->stream->segments++;
+	to->synced = to->used;
+	psm__queue_add_segment(s, to);
 	return 0;
-}
-
-/* What was withdrawn came last. @locks s->lock held */
-static void
-lower_targets(struct psm__spool *s)
-{
-	struct psm__drainer *d;
-
-	for (d = s->drainers; d; d = d->next)
-		if (d->target > s->appended)
-			d->target = s->appended;
-	pthread_cond_broadcast(&s->drained);
 }
 
 /* None of them was accepted, then. Their numbers are not used again: what was
@@ -192,38 +248,40 @@ static void
 withdraw(struct psm__spool *s, struct psm__segment *from)
 {
 	struct psm__segment *g;
+	size_t bytes = 0;
+	uint64_t records = 0;
 
 	for (g = from; g; g = g->next) {
 		size_t at = first_undurable(s, g);
 		uint64_t before = g->counted;
 
-		s->bytes -= (int64_t)(g->used - at);
+		bytes += g->used - at;
 		truncate_segment(s, g, at);
-		s->appended -= before - g->counted;
+		records += before - g->counted;
 	}
-	s->active = NULL;
-	lower_targets(s);
+	psm__queue_leave_active(s);
+	psm__queue_take_back(s, bytes, records);
 }
 
 /* @locks s->lock held */
 static void
 tell_waiters(struct psm__spool *s, uint64_t up_to, int rc)
 {
-	struct psm__waiter *w;
+	struct waiter *w;
 
-	for (w = s->waiters; w; w = w->next) {
+	for (w = s->sync->waiters; w; w = w->next) {
 		if (w->done || w->seq > up_to)
 			continue;
 		w->done = 1;
 		w->rc = rc;
 	}
-	pthread_cond_broadcast(&s->synced);
+	pthread_cond_broadcast(&s->sync->synced);
 }
 
-static struct psm__waiter *
-without(struct psm__waiter *list, const struct psm__waiter *gone)
+static struct waiter *
+without(struct waiter *list, const struct waiter *gone)
 {
-	struct psm__waiter **at;
+	struct waiter **at;
 
 	for (at = &list; *at != gone; at = &(*at)->next)
 		;
@@ -236,8 +294,7 @@ without(struct psm__waiter *list, const struct psm__waiter *gone)
 static void
 reached(struct psm__spool *s, uint64_t seq, int rc)
 {
-	s->durable = seq;
-	psm__spool_wake_reader(s);
+	psm__queue_reached(s, seq);
 	tell_waiters(s, seq, rc);
 }
 
@@ -245,29 +302,29 @@ reached(struct psm__spool *s, uint64_t seq, int rc)
 static void
 lead(struct psm__spool *s)
 {
-	uint64_t target = s->next_seq - 1;
+	uint64_t target = psm__queue_next_seq(s) - 1;
 	struct psm__segment *g;
 	int why = 0;
 
-	s->syncing = 1;
+	s->sync->leads = 1;
 	/* Each once: others go on appending, and their records can wait. */
 	for (g = find_dirty(s); g && g->first_seq <= target; g = g->next) {
-		why = g->dirty ? sync_segment(s, g) : 0;
+		why = wants_sync(g) ? sync_segment(s, g) : 0;
 		if (why != 0)
 			break;
 	}
-	s->syncing = 0;
+	s->sync->leads = 0;
 	if (why != 0) {
 		/* The segments before are synced, whatever becomes of these. */
-		if (g->first_seq - 1 > s->durable)
+		if (g->first_seq - 1 > psm__queue_durable(s))
 			reached(s, g->first_seq - 1, 0);
-		target = s->next_seq - 1;
+		target = psm__queue_next_seq(s) - 1;
 		why = move_records(s, g);
 		if (why != 0) {
 			withdraw(s, g);
 			psm__spool_fault(s, PSM__FAULT_DISK, why);
 		}
-	} else if (s->fault == PSM__FAULT_DISK) {
+	} else if (psm__watch_fault(s) == PSM__FAULT_DISK) {
 		psm__spool_fault(s, PSM__FAULT_NONE, 0);
 	}
 	reached(s, target, why);
@@ -276,16 +333,16 @@ lead(struct psm__spool *s)
 int
 psm__spool_commit(struct psm__spool *s, uint64_t seq, psm_error *err)
 {
-	struct psm__waiter me = {.next = s->waiters, .seq = seq};
+	struct waiter me = {.next = s->sync->waiters, .seq = seq};
 
-	s->waiters = &me;
+	s->sync->waiters = &me;
 	while (!me.done) {
-		if (s->syncing)
-			pthread_cond_wait(&s->synced, &s->lock);
+		if (s->sync->leads)
+			pthread_cond_wait(&s->sync->synced, &s->lock);
 		else
 			lead(s);
 	}
-	s->waiters = without(s->waiters, &me);
+	s->sync->waiters = without(s->sync->waiters, &me);
 	if (me.rc != 0)
 		return psm__fail(err, PSM_ERR_IO, "spool %s: cannot sync: %s",
 		                 s->dir, strerror(me.rc));
@@ -300,7 +357,7 @@ psm__spool_sync(struct psm__spool *s)
 
 	pthread_mutex_lock(&s->lock);
 	for (g = find_dirty(s); g; g = g->next) {
-		rc = g->dirty && !g->failed ? sync_segment(s, g) : 0;
+		rc = wants_sync(g) ? sync_segment(s, g) : 0;
 		why = rc ? rc : why;
 	}
 	/* Nobody waited for it, so the next one to send is told. */

@@ -50,21 +50,10 @@ take_name(struct psm__stream_dir *sd, const char *name, struct numbers *found)
 	return 0;
 }
 
-static DIR *
-open_dir(int at, const char *name)
-{
-	int fd = psm__file_ops.open(at, name, O_RDONLY | O_DIRECTORY, 0);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (!dir && fd >= 0)
-		close(fd);
-	return dir;
-}
-
 static int
 list_segments(struct psm__stream_dir *sd, struct numbers *found)
 {
-	DIR *dir = open_dir(sd->dirfd, ".");
+	DIR *dir = psm__open_folder(sd->dirfd, ".");
 	struct dirent *e;
 	int rc = 0;
 
@@ -78,31 +67,6 @@ list_segments(struct psm__stream_dir *sd, struct numbers *found)
 	if (found->count)
 		qsort(found->list, found->count, sizeof(*found->list), compare);
 	return rc;
-}
-
-/* What was put aside before still wants somebody to look at it. */
-int64_t
-psm__quarantine_count(struct psm__stream_dir *sd)
-{
-	DIR *dir = open_dir(sd->dirfd, "quarantine");
-	struct dirent *e;
-	struct stat st;
-	uint64_t number;
-	int64_t bytes = 0;
-
-	while (dir && (e = readdir(dir)) != NULL) {
-		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
-		        0 &&
-		    S_ISREG(st.st_mode))
-			bytes += st.st_size;
-		/* A segment's number there is used, too. */
-		if (sscanf(e->d_name, "%16" SCNx64, &number) == 1 &&
-		    strstr(e->d_name, ".pms") && number >= sd->next_number)
-			sd->next_number = number + 1;
-	}
-	if (dir)
-		closedir(dir);
-	return bytes;
 }
 
 /* -- the segments -- */
@@ -167,7 +131,7 @@ no_key(struct psm__spool *s, const struct psm__segment *g,
 	char id[PSM__KEY_TEXT];
 
 	psm__key_text(sh->key_id, id);
-	snprintf(s->locked, sizeof(s->locked),
+	snprintf(s->missing_key, sizeof(s->missing_key),
 	         "spool %s: segment %016" PRIx64
 	         ".pms is encrypted with key %s, which %s%s",
 	         g->stream->path, g->number, id,
@@ -240,7 +204,6 @@ load_segment(struct psm__spool *s, struct psm__stream_dir *sd, uint64_t number,
 	g->stream = sd;
 	g->fd = -1;
 	g->number = number;
-	g->sealed = 1;
 	rc = file_size(g);
 	if (rc == 0 && g->size == 0) {
 		psm__segment_delete(g);
@@ -264,7 +227,7 @@ load_segment(struct psm__spool *s, struct psm__stream_dir *sd, uint64_t number,
 		return 0;
 	}
 	if (rc != 0) {
-		psm__quarantine_segment(s, g);
+		psm__quarantine_segment(&s->damage, g);
 		return 0;
 	}
 	g->used = g->size;
@@ -284,9 +247,9 @@ find_end(struct psm__spool *s, struct psm__segment *g)
 
 	if (after < g->stream->settled)
 		after = g->stream->settled;
-	g->newest = 1;
+	psm__segment_set_state(g, PSM__SEGMENT_NEWEST);
 	psm__segment_probe(g, g->size);
-	while ((rec = psm__segment_scan(s, g, &at, after)) != NULL) {
+	while ((rec = psm__segment_scan(&s->damage, g, &at, after)) != NULL) {
 		if (le64toh(rec->seq) > g->last_seq)
 			g->last_seq = le64toh(rec->seq);
 		if (g->last_seq > after)
@@ -322,8 +285,7 @@ place(struct psm__spool *s, struct psm__stream_dir *sd,
 	sd->read_seq = sd->settled;
 	if (list->first_seq <= sd->settled + 1)
 		return;
-	__atomic_add_fetch(&s->damaged, list->first_seq - 1 - sd->settled,
-	                   __ATOMIC_RELAXED);
+	psm__damage_add(&s->damage, list->first_seq - 1 - sd->settled, 0);
 	sd->read_seq = list->first_seq - 1;
 }
 
@@ -333,11 +295,12 @@ discard(struct psm__spool *s, struct psm__segment *g)
 {
 	if (psm__segment_map(g) == 0) {
 		psm__segment_probe(g, g->size);
-		g->keep |= psm__segment_is_damaged(g);
+		if (psm__segment_is_damaged(g))
+			psm__segment_keep(g);
 	} else {
-		g->keep = 1;
+		psm__segment_keep(g);
 	}
-	psm__segment_discard(s, g);
+	psm__segment_discard(&s->damage, g);
 }
 
 /* Of the list of sd, what is settled goes away. */
@@ -359,7 +322,7 @@ choose(struct psm__spool *s, struct psm__stream_dir *sd,
 			continue;
 		}
 		/* Its damage was counted, and is bridged only in memory. */
-		if (!g->pages_replaced)
+		if (g->damage != PSM__DAMAGE_PAGES)
 			psm__segment_unmap(g);
 		g->counted =
 		    g->last_seq - (from > sd->settled ? from : sd->settled);
@@ -373,31 +336,6 @@ choose(struct psm__spool *s, struct psm__stream_dir *sd,
 			b->first = g;
 		b->last = g;
 	}
-}
-
-void
-psm__batch_enlist(struct psm__spool *s, struct psm__stream_dir *sd,
-                  const struct psm__batch *b)
-{
-	struct psm__segment **at = &s->first;
-	struct psm__drainer *d;
-
-	/* What they wait for is let go after these. */
-	for (d = s->drainers; d; d = d->next)
-		d->target += b->records;
-	s->appended += b->records;
-	s->bytes += b->bytes;
-	__atomic_add_fetch(&s->quarantined, b->quarantined, __ATOMIC_RELAXED);
-	sd->next = s->streams;
-	s->streams = sd;
-	if (!b->first)
-		return;
-	while (*at && (*at)->stream != s->own_stream)
-		at = &(*at)->next;
-	b->last->next = *at;
-	*at = b->first;
-	if (!b->last->next)
-		s->last = b->last;
 }
 
 int
@@ -442,8 +380,7 @@ psm__stream_dir_load(struct psm__spool *s, struct psm__stream_dir *sd,
 		}
 		return rc;
 	}
-	if (sd == s->own_stream)
-		s->next_seq = (end > sd->settled ? end : sd->settled) + 1;
+	b->next_seq = (end > sd->settled ? end : sd->settled) + 1;
 	choose(s, sd, list, b);
 	return 0;
 }

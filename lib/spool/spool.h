@@ -10,6 +10,7 @@
 
 #include "base/base.h"
 #include "event/message.h"
+#include "spool/disk/file_ops.h"
 
 /* What has happened to a record when append returns 0. */
 enum psm__durability {
@@ -159,32 +160,8 @@ void psm__spool_tend(struct psm__spool *s);
  * something. 0: try once more. */
 int psm__spool_rest(struct psm__spool *s);
 
-/* -- For tests: every call that can fail on a real file system goes through
- * this table. The defaults are the system's. */
-#include <sys/types.h>
-struct psm__file_ops {
-	int (*open)(int dirfd, const char *name, int flags, mode_t mode);
-	int (*mkdir)(int dirfd, const char *name, mode_t mode);
-	int (*allocate)(int fd, off_t size); /* 0 or an errno */
-	void *(*map)(int fd, size_t size);   /* MAP_FAILED */
-	int (*unmap)(void *at, size_t size);
-	/* Bring pages in that can be read from now on; EINVAL: cannot tell. */
-	int (*populate)(void *at, size_t size);
-	/* The store that makes what was stored before it count. */
-	void (*publish)(uint32_t *at, uint32_t value);
-	int (*datasync)(int fd);
-	/* 0, or why what the kernel has written to the file is lost. */
-	int (*written)(int fd);
-	/* Of a file or directory that is open: 0; ENOENT: it has no name any
-	 * more; EPERM: it is immutable. */
-	int (*state)(int fd);
-	int (*dirsync)(int fd);
-	int (*rename)(int dirfd, const char *from, const char *to);
-	int (*unlink)(int dirfd, const char *name, int flags);
-	ssize_t (*write)(int fd, const void *bytes, size_t len);
-};
-extern struct psm__file_ops psm__file_ops;
-/* So long a stream has nobody before another process takes it over. */
+/* A stream directory without a live owner is adopted after so long; tests
+ * shorten it. */
 extern int psm__adopt_after_ms;
 
 #endif

@@ -17,6 +17,65 @@
 /* A disk that failed is tried again. */
 #define RETRY_MS 1000
 
+struct psm__watch {
+	int fault, fault_errno; /* lock: as in struct psm__spool_numbers */
+	int make_errno;         /* lock: why no segment could be made, or 0 */
+	int read_errno;         /* __atomic: why none could be mapped, or 0 */
+	uint64_t asked_at;      /* reader: appended, when the disk was asked */
+	int64_t next_ms;        /* reader */
+};
+
+int
+psm__watch_new(struct psm__spool *s)
+{
+	s->watch = psm__alloc(sizeof(*s->watch));
+	return s->watch ? 0 : PSM_ERR_NOMEM;
+}
+
+void
+psm__watch_free(struct psm__spool *s)
+{
+	psm__free(s->watch);
+	s->watch = NULL;
+}
+
+int
+psm__watch_fault(const struct psm__spool *s)
+{
+	return s->watch->fault;
+}
+
+int
+psm__watch_note_make(struct psm__spool *s, int why)
+{
+	int before = s->watch->make_errno;
+
+	s->watch->make_errno = why;
+	return why != 0 && why != before;
+}
+
+void
+psm__watch_note_read(struct psm__spool *s, int why)
+{
+	__atomic_store_n(&s->watch->read_errno, why, __ATOMIC_RELAXED);
+}
+
+void
+psm__watch_numbers(struct psm__spool *s, struct psm__spool_numbers *n)
+{
+	n->fault = s->watch->fault;
+	n->fault_errno = s->watch->fault_errno;
+	n->last_errno = s->watch->make_errno;
+	n->read_errno =
+	    __atomic_load_n(&s->watch->read_errno, __ATOMIC_RELAXED);
+}
+
+void
+psm__watch_at(struct psm__spool *s, int64_t at_ms)
+{
+	s->watch->next_ms = at_ms;
+}
+
 void
 psm__spool_fault_text(int fault, int why, char *text, size_t size)
 {
@@ -46,11 +105,12 @@ psm__spool_faulty(const struct psm__spool *s, psm_error *err)
 	char text[160];
 
 	/* Who waits for the disk finds out each time. */
-	if (s->fault == PSM__FAULT_NONE ||
-	    (s->fault == PSM__FAULT_DISK &&
+	if (s->watch->fault == PSM__FAULT_NONE ||
+	    (s->watch->fault == PSM__FAULT_DISK &&
 	     s->conf.durability == PSM__DURABLE_DISK))
 		return 0;
-	psm__spool_fault_text(s->fault, s->fault_errno, text, sizeof(text));
+	psm__spool_fault_text(s->watch->fault, s->watch->fault_errno, text,
+	                      sizeof(text));
 	return psm__fail(err, PSM_ERR_IO, "spool %s: %s", s->dir, text);
 }
 
@@ -59,10 +119,10 @@ psm__spool_fault(struct psm__spool *s, int fault, int why)
 {
 	char text[160];
 
-	if (s->fault == fault || s->fault == PSM__FAULT_REMOVED)
+	if (s->watch->fault == fault || s->watch->fault == PSM__FAULT_REMOVED)
 		return;
-	s->fault = fault;
-	s->fault_errno = why;
+	s->watch->fault = fault;
+	s->watch->fault_errno = why;
 	psm__spool_fault_text(fault, why, text, sizeof(text));
 	psm__log(fault ? PSM_LOG_ERROR : PSM_LOG_INFO,
 	         fault ? "the spool takes no events" : "the spool takes events",
@@ -77,8 +137,8 @@ next_open(struct psm__spool *s, const struct psm__segment *after)
 	struct psm__segment *g;
 
 	pthread_mutex_lock(&s->lock);
-	g = after ? after->next : s->first;
-	while (g && (!g->own || g->fd < 0))
+	g = after ? after->next : psm__queue_first(s);
+	while (g && (!psm__segment_is_own(g) || g->fd < 0))
 		g = g->next;
 	pthread_mutex_unlock(&s->lock);
 	return g;
@@ -118,12 +178,6 @@ look_at_files(struct psm__spool *s)
 	return rc == ENOENT ? PSM__FAULT_REMOVED : PSM__FAULT_NONE;
 }
 
-int
-psm__segment_is_named(const struct psm__segment *g)
-{
-	return g->fd < 0 || psm__file_ops.state(g->fd) != ENOENT;
-}
-
 /* -- does it last? -- */
 
 /* With durability os nothing is synced, so nothing would tell that the kernel
@@ -150,10 +204,10 @@ has_news(struct psm__spool *s)
 	int news;
 
 	pthread_mutex_lock(&s->lock);
-	appended = s->appended;
+	appended = psm__queue_appended(s);
 	pthread_mutex_unlock(&s->lock);
-	news = appended != s->asked_at;
-	s->asked_at = appended;
+	news = appended != s->watch->asked_at;
+	s->watch->asked_at = appended;
 	return news;
 }
 
@@ -162,7 +216,7 @@ has_news(struct psm__spool *s)
 static int
 try_disk(struct psm__spool *s)
 {
-	int rc = psm__segment_try_disk(s);
+	int rc = psm__spares_try_disk(s);
 
 	if (rc == 0 && s->own_stream->lockfd >= 0 &&
 	    psm__file_ops.datasync(s->own_stream->lockfd) < 0)
@@ -174,12 +228,13 @@ try_disk(struct psm__spool *s)
 static void
 leave_active(struct psm__spool *s)
 {
+	struct psm__segment *active;
+
 	pthread_mutex_lock(&s->lock);
-	if (s->active) {
-		s->active->sealed = 1;
-		s->active->failed = 1;
-		s->active = NULL;
-	}
+	active = psm__queue_active(s);
+	if (active)
+		psm__segment_fail(active);
+	psm__queue_leave_active(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -203,14 +258,14 @@ psm__spool_watch(struct psm__spool *s, int64_t now_ms)
 {
 	int before, fault, why = 0;
 
-	if (now_ms < s->next_watch_ms)
+	if (now_ms < s->watch->next_ms)
 		return;
 	pthread_mutex_lock(&s->lock);
-	before = s->fault;
+	before = s->watch->fault;
 	pthread_mutex_unlock(&s->lock);
 	if (before == PSM__FAULT_REMOVED)
 		return;
-	s->next_watch_ms = now_ms + WATCH_MS;
+	s->watch->next_ms = now_ms + WATCH_MS;
 	fault = look_at_files(s);
 	if (fault == PSM__FAULT_NONE) {
 		why = watch_disk(s, before);
@@ -218,7 +273,7 @@ psm__spool_watch(struct psm__spool *s, int64_t now_ms)
 			fault = PSM__FAULT_DISK;
 	}
 	if (fault == PSM__FAULT_DISK)
-		s->next_watch_ms = now_ms + RETRY_MS;
+		s->watch->next_ms = now_ms + RETRY_MS;
 	pthread_mutex_lock(&s->lock);
 	psm__spool_fault(s, fault, why);
 	pthread_mutex_unlock(&s->lock);

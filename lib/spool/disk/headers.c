@@ -6,28 +6,28 @@
  */
 #include <string.h>
 
-#include "spool/spool_int.h"
+#include "spool/disk/disk.h"
 
 #define NO_VALUE UINT32_MAX
 
 size_t
-psm__headers_size(const struct psm__spool_entry *e)
+psm__headers_size(const struct psm__header *headers, size_t count)
 {
 	size_t i, size = 0;
 
-	for (i = 0; i < e->header_count; i++)
-		size += strlen(e->headers[i].name) + 1 + sizeof(uint32_t) +
-		        e->headers[i].len;
+	for (i = 0; i < count; i++)
+		size += strlen(headers[i].name) + 1 + sizeof(uint32_t) +
+		        headers[i].len;
 	return size;
 }
 
 void
-psm__headers_put(const struct psm__spool_entry *e, char *to)
+psm__headers_put(const struct psm__header *headers, size_t count, char *to)
 {
 	size_t i, size;
 
-	for (i = 0; i < e->header_count; i++) {
-		const struct psm__header *h = &e->headers[i];
+	for (i = 0; i < count; i++) {
+		const struct psm__header *h = &headers[i];
 		uint32_t len = htole32(h->value ? (uint32_t)h->len : NO_VALUE);
 
 		size = strlen(h->name) + 1;
@@ -71,7 +71,7 @@ psm__headers_read(const struct psm__rec *rec, struct psm__header *out,
 	size_t used;
 
 	for (*count = 0; at < end; ++*count, at += used) {
-		if (*count == PSM__SPOOL_HEADERS)
+		if (*count == PSM__REC_HEADERS)
 			return 0;
 		used = take_header(at, (size_t)(end - at), &out[*count]);
 		if (used == 0)

@@ -18,7 +18,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "spool/spool_int.h"
+#include "spool/disk/disk.h"
 
 /* All streams with a lock. A leaf: no other lock is taken under it. */
 static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -103,7 +103,8 @@ psm__lock_take(struct psm__stream_dir *sd, int own)
 	(void)pthread_once(&once, watch_forks);
 	/* No fork between the open and the list. */
 	pthread_mutex_lock(&held_lock);
-	sd->lockfd = psm__stream_dir_open_file(sd, "LOCK", O_CREAT | O_RDWR);
+	sd->lockfd =
+	    psm__file_ops.open(sd->dirfd, "LOCK", O_CREAT | O_RDWR, 0600);
 	if (sd->lockfd >= 0)
 		rc = lock_bytes(sd, own);
 	if (rc == 0)

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "spool/spool_int.h"
+#include "spool/disk/disk.h"
 
 /* What reads as this is no header, no record, and no end of the records. */
 #define UNREADABLE 0xff
@@ -72,8 +72,7 @@ probe_pages(struct psm__segment *g, size_t len)
 		close(fd);
 	if (lost == 0)
 		return;
-	g->pages_replaced = 1;
-	g->keep = 1;
+	g->damage = PSM__DAMAGE_PAGES;
 	psm__log(PSM_LOG_ERROR, "pages of a spool segment are unreadable",
 	         "directory", g->stream->path, "file", name, NULL);
 }

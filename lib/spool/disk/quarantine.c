@@ -5,12 +5,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "spool/spool_int.h"
+#include "spool/disk/disk.h"
 
 /* Names for files that stand where the quarantine should be: that even one is
  * needed is a mistake, so ten are plenty. */
@@ -177,36 +178,61 @@ write_copy(const struct psm__stream_dir *sd, const char *name,
 }
 
 static void
-add_bytes(struct psm__spool *s, struct psm__stream_dir *sd, int64_t bytes)
+add_bytes(struct psm__damage *d, struct psm__stream_dir *sd, int64_t bytes)
 {
 	sd->quarantined += bytes;
-	__atomic_add_fetch(&s->quarantined, bytes, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&d->quarantined, bytes, __ATOMIC_RELAXED);
+}
+
+/* What was put aside before still wants somebody to look at it. */
+int64_t
+psm__quarantine_count(struct psm__stream_dir *sd)
+{
+	DIR *dir = psm__open_folder(sd->dirfd, "quarantine");
+	struct dirent *e;
+	struct stat st;
+	uint64_t number;
+	int64_t bytes = 0;
+
+	while (dir && (e = readdir(dir)) != NULL) {
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+		        0 &&
+		    S_ISREG(st.st_mode))
+			bytes += st.st_size;
+		/* A segment's number there is used, too. */
+		if (sscanf(e->d_name, "%16" SCNx64, &number) == 1 &&
+		    strstr(e->d_name, ".pms") && number >= sd->next_number)
+			sd->next_number = number + 1;
+	}
+	if (dir)
+		closedir(dir);
+	return bytes;
 }
 
 /* Not more than the spool itself may hold: a broker that refuses everything
  * must not fill the disk. Whoever makes room need not start us anew. */
 static int
-has_room(struct psm__spool *s, struct psm__stream_dir *sd, size_t len)
+has_room(struct psm__damage *d, struct psm__stream_dir *sd, size_t len)
 {
-	int64_t want = s->conf.max_bytes - (int64_t)len, now_ms;
+	int64_t want = d->max_bytes - (int64_t)len, now_ms;
 
-	if (__atomic_load_n(&s->quarantined, __ATOMIC_RELAXED) <= want)
+	if (__atomic_load_n(&d->quarantined, __ATOMIC_RELAXED) <= want)
 		return 1;
 	now_ms = psm__mono_ms();
 	if (now_ms < sd->next_count_ms)
 		return 0;
 	sd->next_count_ms = now_ms + COUNT_EVERY_MS;
-	add_bytes(s, sd, psm__quarantine_count(sd) - sd->quarantined);
-	return __atomic_load_n(&s->quarantined, __ATOMIC_RELAXED) <= want;
+	add_bytes(d, sd, psm__quarantine_count(sd) - sd->quarantined);
+	return __atomic_load_n(&d->quarantined, __ATOMIC_RELAXED) <= want;
 }
 
 /* Said once per reason: every event of a topic may be refused. */
 static int
-note_outcome(struct psm__spool *s, const struct psm__stream_dir *sd,
+note_outcome(struct psm__damage *d, const struct psm__stream_dir *sd,
              const char *name, int rc)
 {
 	int before =
-	    __atomic_exchange_n(&s->quarantine_errno, rc, __ATOMIC_RELAXED);
+	    __atomic_exchange_n(&d->quarantine_errno, rc, __ATOMIC_RELAXED);
 
 	if (rc != 0 && rc != before)
 		psm__log(PSM_LOG_ERROR,
@@ -218,7 +244,7 @@ note_outcome(struct psm__spool *s, const struct psm__stream_dir *sd,
 }
 
 int
-psm__quarantine(struct psm__spool *s, struct psm__stream_dir *sd,
+psm__quarantine(struct psm__damage *d, struct psm__stream_dir *sd,
                 const char *name, const void *bytes, size_t len, int lasting)
 {
 	size_t added = 0;
@@ -226,15 +252,15 @@ psm__quarantine(struct psm__spool *s, struct psm__stream_dir *sd,
 
 	if (sd->dirfd < 0 || len == 0)
 		return 0;
-	if (has_room(s, sd, len))
+	if (has_room(d, sd, len))
 		rc = write_copy(sd, name, bytes, len, lasting, &added);
-	add_bytes(s, sd, (int64_t)added);
-	return note_outcome(s, sd, name, rc);
+	add_bytes(d, sd, (int64_t)added);
+	return note_outcome(d, sd, name, rc);
 }
 
 /* 0 or an errno. */
 static int
-seal_alone(struct psm__spool *s, struct psm__segment *g,
+seal_alone(struct psm__damage *d, struct psm__segment *g,
            const struct psm__rec *plain)
 {
 	int rc;
@@ -242,12 +268,12 @@ seal_alone(struct psm__spool *s, struct psm__segment *g,
 	g->base = psm__alloc(g->size);
 	if (!g->base)
 		return ENOMEM;
-	rc = psm__segment_header(s->keys, g);
+	rc = psm__segment_header(d->keys, g);
 	return rc == 0 ? psm__seal_put(g, g->start, plain) : rc;
 }
 
 int
-psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
+psm__quarantine_sealed(struct psm__damage *d, const struct psm__segment *g,
                        const char *name, const struct psm__rec *plain,
                        int lasting)
 {
@@ -264,12 +290,12 @@ psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
 
 	alone.size =
 	    alone.start + psm__rec_space(le32toh(plain->len) + PSM__SEAL_EXTRA);
-	rc = seal_alone(s, &alone, plain);
+	rc = seal_alone(d, &alone, plain);
 	if (rc == 0)
-		rc = psm__quarantine(s, g->stream, name, alone.base, alone.size,
+		rc = psm__quarantine(d, g->stream, name, alone.base, alone.size,
 		                     lasting);
 	else
-		rc = note_outcome(s, g->stream, name, rc);
+		rc = note_outcome(d, g->stream, name, rc);
 	psm__seal_free(alone.seal);
 	psm__free(alone.base);
 	return rc;
@@ -278,7 +304,7 @@ psm__quarantine_sealed(struct psm__spool *s, const struct psm__segment *g,
 /* Renamed, not copied: this works on a full disk, too. Where it does not, the
  * file stays. */
 static void
-move_file(struct psm__spool *s, struct psm__segment *g)
+move_file(struct psm__damage *d, struct psm__segment *g)
 {
 	char from[32], to[64];
 	int dirfd, rc = open_quarantine(g->stream, &dirfd);
@@ -292,13 +318,13 @@ move_file(struct psm__spool *s, struct psm__segment *g)
 		rc = errno;
 	if (rc == 0) {
 		__atomic_store_n(&g->stream->dir_dirty, 1, __ATOMIC_RELAXED);
-		add_bytes(s, g->stream, (int64_t)g->size);
+		add_bytes(d, g->stream, (int64_t)g->size);
 	}
-	(void)note_outcome(s, g->stream, from, rc);
+	(void)note_outcome(d, g->stream, from, rc);
 }
 
 void
-psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g)
+psm__quarantine_segment(struct psm__damage *d, struct psm__segment *g)
 {
 	char name[32];
 	size_t len = g->size;
@@ -309,23 +335,48 @@ psm__quarantine_segment(struct psm__spool *s, struct psm__segment *g)
 		psm__segment_delete(g);
 		return;
 	}
-	__atomic_add_fetch(&s->damaged, psm__rec_torn(g, g->start),
+	__atomic_add_fetch(&d->damaged, psm__rec_torn(g, g->start),
 	                   __ATOMIC_RELAXED);
 	(void)snprintf(name, sizeof(name), "%016llx.pms",
 	               (unsigned long long)g->number);
 	psm__log(PSM_LOG_WARN, "a spool segment is unreadable", "directory",
 	         g->stream->path, "file", name, NULL);
-	move_file(s, g);
+	move_file(d, g);
 	psm__segment_free(g);
 }
 
 void
-psm__segment_discard(struct psm__spool *s, struct psm__segment *g)
+psm__segment_discard(struct psm__damage *d, struct psm__segment *g)
 {
-	if (!g->keep) {
+	if (g->damage == PSM__DAMAGE_NONE) {
 		psm__segment_delete(g);
 		return;
 	}
-	move_file(s, g);
+	move_file(d, g);
 	psm__segment_free(g);
+}
+
+uint64_t
+psm__damage_records(const struct psm__damage *d)
+{
+	return __atomic_load_n(&d->damaged, __ATOMIC_RELAXED);
+}
+
+int64_t
+psm__damage_bytes(const struct psm__damage *d)
+{
+	return __atomic_load_n(&d->quarantined, __ATOMIC_RELAXED);
+}
+
+int
+psm__damage_errno(const struct psm__damage *d)
+{
+	return __atomic_load_n(&d->quarantine_errno, __ATOMIC_RELAXED);
+}
+
+void
+psm__damage_add(struct psm__damage *d, uint64_t records, int64_t bytes)
+{
+	__atomic_add_fetch(&d->damaged, records, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&d->quarantined, bytes, __ATOMIC_RELAXED);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
-#include "spool/spool_int.h"
+#include "spool/disk/disk.h"
 
 /* The smallest hole: a header and the NUL of an empty topic, and a signature.
  */
@@ -19,71 +19,16 @@
  * aside as a whole when its records are dealt with. */
 #define COPIES_MAX 32
 
-uint32_t
-psm__spool_seed(const uint8_t uuid[16], uint64_t first_seq)
-{
-	uint64_t le = htole64(first_seq);
-
-	return psm__crc32c(psm__crc32c(0, uuid, 16), &le, sizeof(le));
-}
-
-/* 0 means "not written yet", so no record may have it. */
-uint32_t
-psm__rec_crc(uint32_t seed, const struct psm__rec *rec)
-{
-	uint32_t crc =
-	    psm__crc32c(seed, (const uint8_t *)rec + 4, le32toh(rec->len) - 4);
-
-	return crc ? crc : 1;
-}
-
-/* The lengths of a header agree with each other and with the room for them. */
-static int
-plausible(int encrypted, const struct psm__rec *rec, size_t room)
-{
-	uint64_t len = PSM__REC_HEADER + (uint64_t)le16toh(rec->topic_len) + 1 +
-	               le32toh(rec->key_len) + le32toh(rec->value_len);
-	uint16_t kind = le16toh(rec->kind);
-
-	if (encrypted) {
-		if (kind != PSM__REC_SEALED && kind != PSM__REC_HOLE)
-			return 0;
-		len += PSM__SEAL_TAG - 1;
-	}
-	return kind >= PSM__REC_EVENT &&
-	       kind <= (encrypted ? PSM__REC_SEALED : PSM__REC_NO_KEY) &&
-	       le32toh(rec->len) >= len && le32toh(rec->len) <= room &&
-	       (uint32_t)le16toh(rec->id_at) + le16toh(rec->id_len) <=
-	           le32toh(rec->value_len);
-}
-
-static int
-has_parts(const struct psm__rec *rec)
-{
-	const char *topic = (const char *)(rec + 1);
-	struct psm__header headers[PSM__SPOOL_HEADERS];
-	size_t count;
-
-	return topic[le16toh(rec->topic_len)] == '\0' &&
-	       psm__headers_read(rec, headers, &count);
-}
-
-int
-psm__rec_sound(const struct psm__rec *rec, size_t room)
-{
-	return plausible(0, rec, room) && has_parts(rec);
-}
-
 /* What an encrypted record is made of is seen when it is opened. */
 static int
 valid_with(const struct psm__segment *g, const struct psm__rec *rec,
            size_t room)
 {
-	if (rec->crc == 0 || !plausible(g->encrypted, rec, room) ||
+	if (rec->crc == 0 || !psm__rec_plausible(g->encrypted, rec, room) ||
 	    psm__rec_crc(g->seed, rec) != le32toh(rec->crc))
 		return 0;
 	if (!g->encrypted)
-		return has_parts(rec);
+		return psm__rec_has_parts(rec);
 	return le16toh(rec->kind) == PSM__REC_SEALED ||
 	       psm__seal_is_hole(g, rec);
 }
@@ -190,24 +135,6 @@ all_zero(const uint8_t *p, size_t len)
 	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
 }
 
-/* How many records began in a range where none is valid: as many headers as
- * follow each other, and at least one. */
-uint64_t
-psm__rec_torn(const struct psm__segment *g, size_t at)
-{
-	uint64_t count = 0;
-
-	while (at + PSM__REC_HEADER <= g->size) {
-		const struct psm__rec *rec = psm__rec_at(g->base, at);
-
-		if (!plausible(g->encrypted, rec, g->size - at))
-			break;
-		count++;
-		at += psm__rec_space(le32toh(rec->len));
-	}
-	return count ? count : 1;
-}
-
 static size_t
 hole_min(const struct psm__segment *g)
 {
@@ -236,7 +163,7 @@ put_hole(struct psm__segment *g, size_t at, size_t len, uint64_t seq)
 }
 
 static int
-copy_range(struct psm__spool *s, struct psm__segment *g, size_t at, size_t end)
+copy_range(struct psm__damage *d, struct psm__segment *g, size_t at, size_t end)
 {
 	char name[64];
 	uint8_t *copy;
@@ -247,7 +174,7 @@ copy_range(struct psm__spool *s, struct psm__segment *g, size_t at, size_t end)
 	(void)snprintf(name, sizeof(name), "%016llx-%08zx.damaged",
 	               (unsigned long long)g->number, at);
 	if (!g->encrypted || end == at)
-		return psm__quarantine(s, g->stream, name, g->base + at,
+		return psm__quarantine(d, g->stream, name, g->base + at,
 		                       end - at, 1);
 	/* Without the header, nobody could ever decrypt the rest of it. */
 	copy = psm__alloc(g->start + end - at);
@@ -255,7 +182,7 @@ copy_range(struct psm__spool *s, struct psm__segment *g, size_t at, size_t end)
 		return -1;
 	memcpy(copy, g->base, g->start);
 	memcpy(copy + g->start, g->base + at, end - at);
-	rc = psm__quarantine(s, g->stream, name, copy, g->start + end - at, 1);
+	rc = psm__quarantine(d, g->stream, name, copy, g->start + end - at, 1);
 	psm__free(copy);
 	return rc;
 }
@@ -263,14 +190,14 @@ copy_range(struct psm__spool *s, struct psm__segment *g, size_t at, size_t end)
 /* 0: there is a copy that lasts, so the place may be written to. -1: the
  * segment has the only one, and is kept. */
 static int
-quarantine_range(struct psm__spool *s, struct psm__segment *g, size_t at,
+quarantine_range(struct psm__damage *d, struct psm__segment *g, size_t at,
                  size_t end)
 {
-	if (g->copies < COPIES_MAX && copy_range(s, g, at, end) == 0) {
+	if (g->copies < COPIES_MAX && copy_range(d, g, at, end) == 0) {
 		g->copies++;
 		return 0;
 	}
-	g->keep = 1;
+	psm__segment_keep(g);
 	return -1;
 }
 
@@ -307,7 +234,7 @@ psm__segment_tail(const struct psm__segment *g, size_t at)
 /* Nothing valid from at on. If there were records, only the next segment knows
  * how many, if there is one. */
 static void
-close_tail(struct psm__spool *s, struct psm__segment *g, size_t at, int newest)
+close_tail(struct psm__damage *d, struct psm__segment *g, size_t at, int newest)
 {
 	enum psm__tail tail = psm__segment_tail(g, at);
 
@@ -315,12 +242,11 @@ close_tail(struct psm__spool *s, struct psm__segment *g, size_t at, int newest)
 		return;
 	if (tail == PSM__TAIL_DAMAGED) {
 		if (newest && g->counted_up_to != UINT64_MAX)
-			__atomic_add_fetch(&s->damaged, psm__rec_torn(g, at),
-			                   __ATOMIC_RELAXED);
+			psm__damage_add(d, psm__rec_torn(g, at), 0);
 		g->counted_up_to = UINT64_MAX;
 		psm__log(PSM_LOG_WARN, "the end of a spool segment is damaged",
 		         "directory", g->stream->path, NULL);
-		if (quarantine_range(s, g, at, g->size) < 0)
+		if (quarantine_range(d, g, at, g->size) < 0)
 			return;
 	}
 	memset(g->base + at, 0, g->size - at);
@@ -328,14 +254,14 @@ close_tail(struct psm__spool *s, struct psm__segment *g, size_t at, int newest)
 
 /* The records between, once: damage that cannot be bridged is met again. */
 static void
-count_lost(struct psm__spool *s, struct psm__segment *g, uint64_t after,
+count_lost(struct psm__damage *d, struct psm__segment *g, uint64_t after,
            uint64_t seq)
 {
 	if (after < g->counted_up_to)
 		after = g->counted_up_to;
 	if (after == UINT64_MAX || seq <= after + 1)
 		return;
-	__atomic_add_fetch(&s->damaged, seq - after - 1, __ATOMIC_RELAXED);
+	psm__damage_add(d, seq - after - 1, 0);
 	g->counted_up_to = seq - 1;
 }
 
@@ -365,7 +291,7 @@ psm__segment_is_damaged(struct psm__segment *g)
 }
 
 const struct psm__rec *
-psm__segment_scan(struct psm__spool *s, struct psm__segment *g, size_t *pos,
+psm__segment_scan(struct psm__damage *d, struct psm__segment *g, size_t *pos,
                   uint64_t after)
 {
 	size_t at = *pos, found;
@@ -375,44 +301,44 @@ psm__segment_scan(struct psm__spool *s, struct psm__segment *g, size_t *pos,
 		return psm__rec_at(g->base, at);
 	found = psm__rec_find(g, at);
 	if (found == 0) {
-		close_tail(s, g, at, g->newest);
+		close_tail(d, g, at, g->state == PSM__SEGMENT_NEWEST);
 		return NULL;
 	}
 	seq = le64toh(psm__rec_at(g->base, found)->seq);
-	count_lost(s, g, after, seq);
+	count_lost(d, g, after, seq);
 	psm__log(PSM_LOG_WARN, "a spool segment is damaged", "directory",
 	         g->stream->path, NULL);
-	if (quarantine_range(s, g, at, found) == 0)
+	if (quarantine_range(d, g, at, found) == 0)
 		put_hole(g, at, found - at, seq - 1);
 	*pos = found;
 	return psm__rec_at(g->base, found);
 }
 
 void
-psm__segment_altered(struct psm__spool *s, struct psm__segment *g,
+psm__segment_altered(struct psm__damage *d, struct psm__segment *g,
                      const struct psm__rec *rec)
 {
 	size_t at = (size_t)((const uint8_t *)rec - g->base);
 	size_t space = psm__rec_space(le32toh(rec->len));
 
-	__atomic_add_fetch(&s->damaged, 1, __ATOMIC_RELAXED);
+	psm__damage_add(d, 1, 0);
 	psm__log(PSM_LOG_WARN, "a record of a spool segment was altered",
 	         "directory", g->stream->path, NULL);
-	if (quarantine_range(s, g, at, at + space) < 0)
+	if (quarantine_range(d, g, at, at + space) < 0)
 		return;
 	/* A commit that fails walks over the records. */
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(d->lock);
 	put_hole(g, at, space, le64toh(rec->seq));
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(d->lock);
 }
 
 void
-psm__segment_close(struct psm__spool *s, struct psm__segment *g, size_t at,
+psm__segment_close(struct psm__damage *d, struct psm__segment *g, size_t at,
                    uint64_t after)
 {
-	if (g->newest || g->last_seq <= after)
+	if (g->state == PSM__SEGMENT_NEWEST || g->last_seq <= after)
 		return;
-	__atomic_add_fetch(&s->damaged, g->last_seq - after, __ATOMIC_RELAXED);
-	if (!g->keep && at + hole_min(g) <= g->size)
+	psm__damage_add(d, g->last_seq - after, 0);
+	if (g->damage == PSM__DAMAGE_NONE && at + hole_min(g) <= g->size)
 		put_hole(g, at, hole_min(g), g->last_seq);
 }

@@ -15,7 +15,7 @@
 #include <openssl/hmac.h>
 
 #include "base/crc32c.h"
-#include "spool/spool_int.h"
+#include "spool/disk/disk.h"
 
 #define KEY_INFO "psymatch spool segment"
 #define NONCE 12

@@ -1,20 +1,49 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The streams of a spool directory: who owns which, and how far it is settled.
- */
-#include <dirent.h>
+/* One stream directory: its cursor, its lock, its files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/crc32c.h"
-#include "spool/spool_int.h"
+#include "spool/disk/disk.h"
 
 #define CURSOR_MAGIC "PMCURSR1"
 #define CURSOR_SIZE (2 * sizeof(struct psm__cursor_slot))
+
+/* -- files -- */
+
+int
+psm__stream_dir_open_file(const struct psm__stream_dir *sd, const char *name,
+                          int flags)
+{
+	return psm__file_ops.open(sd->dirfd, name, flags, 0600);
+}
+
+int
+psm__stream_dir_dirsync(struct psm__stream_dir *sd)
+{
+	int why;
+
+	if (sd->dirfd < 0 ||
+	    !__atomic_exchange_n(&sd->dir_dirty, 0, __ATOMIC_RELAXED))
+		return 0;
+	if (psm__file_ops.dirsync(sd->dirfd) == 0)
+		return 0;
+	why = errno;
+	__atomic_store_n(&sd->dir_dirty, 1, __ATOMIC_RELAXED);
+	psm__log(PSM_LOG_WARN, "cannot sync the spool's directory", "directory",
+	         sd->path, "why", strerror(why), NULL);
+	return why;
+}
+
+uint64_t
+psm__stream_dir_number(struct psm__stream_dir *sd)
+{
+	return __atomic_fetch_add(&sd->next_number, 1, __ATOMIC_RELAXED);
+}
 
 /* -- the cursor -- */
 
@@ -130,7 +159,7 @@ open_cursor(struct psm__stream_dir *sd)
 	}
 }
 
-/* -- one stream -- */
+/* -- taking and giving up -- */
 
 struct psm__stream_dir *
 psm__stream_dir_memory(void)
@@ -172,11 +201,11 @@ psm__stream_dir_leave(struct psm__stream_dir *sd, int remove)
 }
 
 int
-psm__stream_dir_take(const struct psm__spool *s, int parentfd, unsigned n,
-                     int make, struct psm__stream_dir **out)
+psm__stream_dir_take(const char *dir, int parentfd, unsigned n, int make,
+                     struct psm__stream_dir **out)
 {
 	struct psm__stream_dir *sd = psm__stream_dir_memory();
-	size_t size = strlen(s->dir) + 40;
+	size_t size = strlen(dir) + 40;
 	int rc = -ENOMEM;
 
 	*out = NULL;
@@ -186,7 +215,7 @@ psm__stream_dir_take(const struct psm__spool *s, int parentfd, unsigned n,
 	sd->path = psm__alloc(size);
 	if (!sd->path)
 		goto out;
-	snprintf(sd->path, size, "%s/%s", s->dir, sd->name);
+	snprintf(sd->path, size, "%s/%s", dir, sd->name);
 	sd->parentfd = fcntl(parentfd, F_DUPFD_CLOEXEC, 0);
 	rc = -errno;
 	if (sd->parentfd < 0)
@@ -212,152 +241,5 @@ psm__stream_dir_take(const struct psm__spool *s, int parentfd, unsigned n,
 	}
 out:
 	psm__stream_dir_leave(sd, 0);
-	return rc;
-}
-
-/* -- the directory -- */
-
-/* A directory's name is only as durable as the directory that it is in. One
- * that we may not read is not ours to sync. */
-static int
-sync_above(const struct psm__spool *s, char *path)
-{
-	char *slash = strrchr(path, '/');
-	const char *above = slash ? path : ".";
-	int fd, rc = 0;
-
-	if (s->conf.durability == PSM__DURABLE_OS)
-		return 0;
-	if (slash == path)
-		above = "/";
-	else if (slash)
-		*slash = '\0';
-	fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && psm__file_ops.dirsync(fd) < 0)
-		rc = errno;
-	if (slash)
-		*slash = '/';
-	close_fd(fd);
-	return rc;
-}
-
-/* All missing parts of the path; an errno. */
-static int
-make_path(const struct psm__spool *s)
-{
-	const char *dir = s->dir;
-	char *path = psm__strdup(dir), *slash;
-	int rc = 0;
-
-	if (!path)
-		return ENOMEM;
-	for (slash = path + 1; rc == 0 && *slash; slash++) {
-		if (*slash != '/')
-			continue;
-		*slash = '\0';
-		/* A parent may be one that we cannot make and need not. */
-		if (psm__file_ops.mkdir(AT_FDCWD, path, 0700) == 0)
-			rc = sync_above(s, path);
-		*slash = '/';
-	}
-	if (rc == 0 && psm__file_ops.mkdir(AT_FDCWD, path, 0700) < 0 &&
-	    errno != EEXIST)
-		rc = errno;
-	/* Who made it may have died before the sync. */
-	if (rc == 0)
-		rc = sync_above(s, path);
-	psm__free(path);
-	return rc;
-}
-
-/* Where a full disk has no room for a stream, the last one with events can be
- * sent all the same, which makes room: we go on in that one. 1: it is ours. */
-static int
-reuse_last_stream(struct psm__spool *s, int parentfd, unsigned end,
-                  unsigned *own)
-{
-	if (end == 0)
-		return 0;
-	*own = end - 1;
-	return psm__stream_dir_take(s, parentfd, *own, 1, &s->own_stream) == 1;
-}
-
-/* The first stream that no live process has and that we may use, above all with
- * events: so numbers tell in which order processes started. */
-static int
-take_own_stream(struct psm__spool *s, int parentfd, unsigned *own)
-{
-	int rc = 0, why = 0, tries = 0;
-	unsigned n, floor = 0;
-
-	rc = psm__streams_end(parentfd, &floor);
-	if (rc != 0)
-		return rc;
-	for (n = floor; n < floor + PSM__STREAMS_MAX; n++) {
-		rc = psm__stream_dir_take(s, parentfd, n, 1, &s->own_stream);
-		*own = n;
-		if (rc == 1)
-			return 0;
-		if ((rc == -ENOSPC || rc == -EDQUOT) &&
-		    reuse_last_stream(s, parentfd, floor, own))
-			return 0;
-		if (rc == -ENOSPC || rc == -EDQUOT || rc == -ENOMEM)
-			return -rc;
-		/* Another process is removing this very one. */
-		if (rc == -ENOENT && ++tries < 100)
-			n--;
-		else if (rc < 0 && why == 0)
-			why = -rc;
-	}
-	return why ? why : EBUSY;
-}
-
-static int
-make_uuid(struct psm__stream_dir *sd)
-{
-	if (sd->known)
-		return 0;
-	sd->known = 1;
-	return getentropy(sd->uuid, sizeof(sd->uuid)) < 0 ? errno : 0;
-}
-
-/* What is ours comes behind what was adopted. */
-static int
-load_own(struct psm__spool *s)
-{
-	struct psm__batch b;
-	int rc = psm__stream_dir_load(s, s->own_stream, &b);
-
-	if (rc == 0)
-		psm__batch_enlist(s, s->own_stream, &b);
-	return rc == 0 ? make_uuid(s->own_stream) : rc;
-}
-
-int
-psm__stream_dir_enter(struct psm__spool *s)
-{
-	unsigned own = 0;
-	int rc, fd;
-
-	rc = make_path(s);
-	if (rc != 0)
-		return rc;
-	fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	rc = take_own_stream(s, fd, &own);
-	if (rc == 0 && s->conf.durability != PSM__DURABLE_OS &&
-	    psm__file_ops.dirsync(fd) < 0)
-		rc = errno;
-	if (rc == 0)
-		rc = psm__adopt_all(s, fd, own);
-	if (rc == 0)
-		rc = load_own(s);
-	/* Only then is it in the list of all. */
-	if (rc != 0 && s->own_stream && s->streams != s->own_stream) {
-		psm__stream_dir_leave(s->own_stream, s->own_stream->made);
-		s->own_stream = NULL;
-	}
-	close(fd);
 	return rc;
 }

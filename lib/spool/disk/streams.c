@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "spool/spool_int.h"
+#include "spool/disk/disk.h"
 
 /* The number in "stream.N", or -1. */
 static int

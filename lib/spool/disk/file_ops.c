@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The system's calls behind the spool. */
+#include "spool/disk/file_ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int
+sys_open(int dirfd, const char *name, int flags, mode_t mode)
+{
+	return openat(dirfd, name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+}
+
+static int
+sys_allocate(int fd, off_t size)
+{
+	return posix_fallocate(fd, 0, size);
+}
+
+static void *
+sys_map(int fd, size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
+static int
+sys_populate(void *at, size_t size)
+{
+#ifdef MADV_POPULATE_READ
+	return madvise(at, size, MADV_POPULATE_READ);
+#else
+	(void)at;
+	(void)size;
+	errno = EINVAL;
+	return -1;
+#endif
+}
+
+/* What a killed process leaves has all stores up to some instant, so the order
+ * of the instructions is all that matters. */
+static void
+sys_publish(uint32_t *at, uint32_t value)
+{
+	__atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
+/* Waits for what is being written already, and starts nothing. */
+static int
+sys_written(int fd)
+{
+	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) < 0
+	           ? errno
+	           : 0;
+}
+
+static int
+sys_state(int fd)
+{
+	struct statx st;
+
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_NLINK, &st) < 0)
+		return 0; /* nothing is known */
+	if ((st.stx_mask & STATX_NLINK) && st.stx_nlink == 0)
+		return ENOENT;
+	return st.stx_attributes & STATX_ATTR_IMMUTABLE ? EPERM : 0;
+}
+
+static int
+sys_rename(int dirfd, const char *from, const char *to)
+{
+	return renameat(dirfd, from, dirfd, to);
+}
+
+struct psm__file_ops psm__file_ops = {
+    .open = sys_open,
+    .mkdir = mkdirat,
+    .allocate = sys_allocate,
+    .map = sys_map,
+    .unmap = munmap,
+    .populate = sys_populate,
+    .publish = sys_publish,
+    .datasync = fdatasync,
+    .written = sys_written,
+    .state = sys_state,
+    .dirsync = fsync,
+    .rename = sys_rename,
+    .unlink = unlinkat,
+    .write = write,
+};
+
+DIR *
+psm__open_folder(int dirfd, const char *name)
+{
+	int fd = psm__file_ops.open(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
