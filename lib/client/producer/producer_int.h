@@ -78,10 +78,10 @@ struct psm_producer {
 	/* the sender's own */
 	psm_error *err;
 	size_t inflight;
-	int handed;   /* records in this turn */
-	int restart;  /* open another sink, send all again */
-	int ending;   /* only reports are taken now */
-	int by_batch; /* as the sink's ops say */
+	int handed;    /* records in this turn */
+	int restart;   /* open another sink, send all again */
+	int ending;    /* only reports are taken now */
+	int by_batch;  /* as the sink's ops say */
 	int acked;    /* a report said so since the last look at the clock */
 	int64_t open_at_ms, pause_until_ms;
 	unsigned open_failures;
@@ -131,12 +131,13 @@ void *psm__sender(void *producer);
 void psm__sender_wake(void *producer);
 /* 1: the calling thread is the sender of p, i.e. in its callback. */
 int psm__sender_is_me(const struct psm_producer *p);
-/* Hand one message over. 0: taken, or dealt with; PSM_ERR_FULL: stop for now;
- * PSM_ERR_BROKER: the sink is dead. @thread sender */
-int psm__sender_send(struct psm_producer *p, const struct psm__message *m);
-/* 100 ms doubled for each failure, at most 5 s, give or take a quarter. */
-int psm__sender_backoff(struct psm_producer *p, unsigned failures);
-void psm__sender_set_error(struct psm_producer *p, const char *why);
+/* -- client/producer/backoff.c */
+
+/* 100 ms doubled for each failure, at most 5 s, give or take a quarter.
+ * @thread sender */
+int psm__producer_backoff(struct psm_producer *p, unsigned failures);
+/* Why nothing is sent, "" if all is well. */
+void psm__producer_set_error(struct psm_producer *p, const char *why);
 
 /* -- client/producer/watermark.c */
 
@@ -178,8 +179,13 @@ int psm__send_window_unconfirmed(struct psm_producer *p,
                                  const struct psm__message *m, const char *why);
 /* The record was acknowledged, or refused for good. */
 void psm__send_window_acked(struct psm_producer *p, uint64_t token);
-/* Send what is due of the topics that are shut; as psm__sender_send(). */
-int psm__send_windows_run(struct psm_producer *p, int64_t now_ms);
+/* Hands one message over. 0: taken, or dealt with; PSM_ERR_FULL: stop for now;
+ * PSM_ERR_BROKER: the sink is dead. */
+typedef int (*psm__send_fn)(struct psm_producer *p,
+                            const struct psm__message *m);
+/* Send what is due of the topics that are closed; as send. */
+int psm__send_windows_run(struct psm_producer *p, int64_t now_ms,
+                          psm__send_fn send);
 /* When the next one is due; INT64_MAX: none. */
 int64_t psm__send_windows_due(const struct psm_producer *p);
 /* Another client begins: everything comes again, but what the broker did not

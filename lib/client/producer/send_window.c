@@ -6,6 +6,7 @@
  * is tried until it has come through. The sink sees to it that nothing which
  * was on its way behind the first one is stored meanwhile.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,34 @@
 
 /* How often to see whether the outcome of all that was sent is known. */
 #define SETTLE_MS 50
+
+#define TO(state) (1u << (state))
+static const unsigned may_follow[] = {
+    [PSM__WINDOW_OPEN] = TO(PSM__WINDOW_HELD),
+    [PSM__WINDOW_HELD] = TO(PSM__WINDOW_PROBING) | TO(PSM__WINDOW_OPEN),
+    [PSM__WINDOW_PROBING] = TO(PSM__WINDOW_HELD) | TO(PSM__WINDOW_CATCHING_UP),
+    [PSM__WINDOW_CATCHING_UP] = TO(PSM__WINDOW_OPEN) | TO(PSM__WINDOW_HELD),
+};
+
+static void
+set_state(struct psm__send_window *w, enum psm__send_window_state to)
+{
+	static const char *const names[] = {
+	    [PSM__WINDOW_OPEN] = "open",
+	    [PSM__WINDOW_HELD] = "held",
+	    [PSM__WINDOW_PROBING] = "probing",
+	    [PSM__WINDOW_CATCHING_UP] = "catching up",
+	};
+
+	if (!(may_follow[w->state] & TO(to)))
+		psm__log(PSM_LOG_ERROR, "a topic cannot change its state",
+		         "topic", w->topic, "from", names[w->state], "to",
+		         names[to], NULL);
+	assert(may_follow[w->state] & TO(to));
+	psm__log(PSM_LOG_DEBUG, "a topic's sending changed its state", "topic",
+	         w->topic, "from", names[w->state], "to", names[to], NULL);
+	w->state = (int)to;
+}
 
 static struct psm__send_window *
 find(struct psm_producer *p, const char *topic)
@@ -64,7 +93,7 @@ set_error(struct psm_producer *p, const struct psm__send_window *w,
 		snprintf(text, sizeof(text), "%s", why);
 	else
 		snprintf(text, sizeof(text), "topic %s: %s", w->topic, why);
-	psm__sender_set_error(p, text);
+	psm__producer_set_error(p, text);
 }
 
 /* A record of the topic comes again. NULL: no memory to keep it in mind; then
@@ -91,7 +120,7 @@ close_window(struct psm_producer *p, struct psm__send_window *w,
 		psm__log(PSM_LOG_WARN, "the broker does not take a topic now",
 		         "topic", w->topic, "why", why, NULL);
 	}
-	w->state = PSM__WINDOW_HELD;
+	set_state(w, PSM__WINDOW_HELD);
 	set_error(p, w, why);
 }
 
@@ -113,7 +142,7 @@ psm__send_window_hold(struct psm_producer *p, const struct psm__message *m,
 	if (!w || is_late(w, m->token))
 		return;
 	close_window(p, w, why);
-	w->resume_ms = psm__mono_ms() + psm__sender_backoff(p, w->failures++);
+	w->resume_ms = psm__mono_ms() + psm__producer_backoff(p, w->failures++);
 }
 
 int
@@ -147,8 +176,8 @@ psm__send_window_acked(struct psm_producer *p, uint64_t token)
 			continue;
 		if (w->unconfirmed)
 			w->unconfirmed--;
-		w->state =
-		    w->unconfirmed ? PSM__WINDOW_HELD : PSM__WINDOW_CATCHING_UP;
+		set_state(w, w->unconfirmed ? PSM__WINDOW_HELD
+		                            : PSM__WINDOW_CATCHING_UP);
 		w->resume_ms = 0;
 		w->scan = 0;
 	}
@@ -172,20 +201,21 @@ next_of(struct psm_producer *p, const struct psm__send_window *w,
 static void
 open_window(struct psm_producer *p, struct psm__send_window *w)
 {
-	w->state = PSM__WINDOW_OPEN;
+	set_state(w, PSM__WINDOW_OPEN);
 	w->failures = 0;
 	w->unconfirmed = 0;
 	if (--p->windows_closed == 0)
-		psm__sender_set_error(p, "");
+		psm__producer_set_error(p, "");
 }
 
 static int
-send_again(struct psm_producer *p, const struct psm__message *m)
+send_again(struct psm_producer *p, const struct psm__message *m,
+           psm__send_fn send)
 {
 	int rc;
 
 	psm__spool_resume(p->spool, m->token);
-	rc = psm__sender_send(p, m);
+	rc = send(p, m);
 	if (rc < 0) /* not now: it still waits for its turn */
 		psm__spool_defer(p->spool, m->token);
 	return rc;
@@ -194,7 +224,7 @@ send_again(struct psm_producer *p, const struct psm__message *m)
 /* Only when the outcome of all that were on their way is known is the first
  * deferred one really the first. */
 static int
-probe(struct psm_producer *p, struct psm__send_window *w)
+probe(struct psm_producer *p, struct psm__send_window *w, psm__send_fn send)
 {
 	struct psm__message m;
 	uint64_t token = 0;
@@ -212,13 +242,13 @@ probe(struct psm_producer *p, struct psm__send_window *w)
 			open_window(p, w);
 		return 0;
 	}
-	w->state = PSM__WINDOW_PROBING;
+	set_state(w, PSM__WINDOW_PROBING);
 	w->probe = token;
-	return send_again(p, &m);
+	return send_again(p, &m, send);
 }
 
 static int
-catch_up(struct psm_producer *p, struct psm__send_window *w)
+catch_up(struct psm_producer *p, struct psm__send_window *w, psm__send_fn send)
 {
 	struct psm__message m;
 	int rc = 0;
@@ -227,7 +257,7 @@ catch_up(struct psm_producer *p, struct psm__send_window *w)
 		if (p->inflight >= p->queue_max)
 			return PSM_ERR_FULL;
 		if (next_of(p, w, &w->scan, 1, &m))
-			rc = send_again(p, &m);
+			rc = send_again(p, &m, send);
 		else
 			open_window(p, w);
 	}
@@ -235,7 +265,7 @@ catch_up(struct psm_producer *p, struct psm__send_window *w)
 }
 
 int
-psm__send_windows_run(struct psm_producer *p, int64_t now_ms)
+psm__send_windows_run(struct psm_producer *p, int64_t now_ms, psm__send_fn send)
 {
 	int rc = 0;
 	size_t i;
@@ -244,11 +274,11 @@ psm__send_windows_run(struct psm_producer *p, int64_t now_ms)
 		struct psm__send_window *w = &p->windows[i];
 
 		if (w->state == PSM__WINDOW_HELD && now_ms >= w->resume_ms)
-			rc = probe(p, w);
+			rc = probe(p, w, send);
 		if (rc < 0 && w->state == PSM__WINDOW_PROBING)
-			w->state = PSM__WINDOW_HELD;
+			set_state(w, PSM__WINDOW_HELD);
 		if (rc == 0 && w->state == PSM__WINDOW_CATCHING_UP)
-			rc = catch_up(p, w);
+			rc = catch_up(p, w, send);
 	}
 	return rc;
 }
@@ -277,10 +307,11 @@ psm__send_windows_restart(struct psm_producer *p)
 		struct psm__send_window *w = &p->windows[i];
 
 		if (w->state == PSM__WINDOW_CATCHING_UP && !w->unconfirmed) {
-			w->state = PSM__WINDOW_OPEN;
+			set_state(w, PSM__WINDOW_OPEN);
 			p->windows_closed--;
-		} else if (w->state != PSM__WINDOW_OPEN) {
-			w->state = PSM__WINDOW_HELD;
+		} else if (w->state != PSM__WINDOW_OPEN &&
+		           w->state != PSM__WINDOW_HELD) {
+			set_state(w, PSM__WINDOW_HELD);
 		}
 	}
 }

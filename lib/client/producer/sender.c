@@ -10,8 +10,6 @@
 /* Longest sleep: syncs, spare segments and the sink's own events want a look
  * now and then. */
 #define NAP_MS 1000
-#define BACKOFF_MS 100
-#define BACKOFF_MAX_MS 5000
 /* While events keep coming, they are collected for so long instead of asking to
  * be woken for each: a wake-up costs more than an append. The first one after a
  * rest is sent at once. */
@@ -38,30 +36,6 @@ psm__sender_wake(void *producer)
 		p->sink->ops->wake(p->sink);
 	pthread_cond_signal(&p->wakeup);
 	pthread_mutex_unlock(&p->lock);
-}
-
-void
-psm__sender_set_error(struct psm_producer *p, const char *why)
-{
-	pthread_mutex_lock(&p->lock);
-	snprintf(p->last_error, sizeof(p->last_error), "%s", why);
-	pthread_mutex_unlock(&p->lock);
-}
-
-int
-psm__sender_backoff(struct psm_producer *p, unsigned failures)
-{
-	int ms = BACKOFF_MAX_MS;
-
-	if (failures < 6)
-		ms = BACKOFF_MS << failures;
-	if (ms > BACKOFF_MAX_MS)
-		ms = BACKOFF_MAX_MS;
-	/* xorshift: many processes must not come back all at once. */
-	p->random ^= p->random << 13;
-	p->random ^= p->random >> 17;
-	p->random ^= p->random << 5;
-	return ms - ms / 4 + (int)(p->random % (uint32_t)(ms / 2 + 1));
 }
 
 /* -- outcomes -- */
@@ -172,8 +146,10 @@ on_report(uint64_t token, int rc, const char *reason, void *user)
 		refused(p, token, rc, reason);
 }
 
-int
-psm__sender_send(struct psm_producer *p, const struct psm__message *m)
+/* Hand one message over. 0: taken, or dealt with; PSM_ERR_FULL: stop for now;
+ * PSM_ERR_BROKER: the sink is dead. */
+static int
+send_one(struct psm_producer *p, const struct psm__message *m)
 {
 	int rc = p->sink->ops->send(p->sink, m, p->err);
 
@@ -227,7 +203,7 @@ restart(struct psm_producer *p)
 {
 	/* What the send window of a topic says is closer to the cause. */
 	if (p->windows_closed == 0)
-		psm__sender_set_error(p, psm_error_message(p->err));
+		psm__producer_set_error(p, psm_error_message(p->err));
 	psm__log(PSM_LOG_WARN, "the producer's client is replaced", "why",
 	         psm_error_message(p->err), NULL);
 	close_sink(p, 0);
@@ -235,7 +211,7 @@ restart(struct psm_producer *p)
 	psm__spool_rewind(p->spool);
 	p->restart = 0;
 	p->open_at_ms =
-	    psm__mono_ms() + psm__sender_backoff(p, p->open_failures++);
+	    psm__mono_ms() + psm__producer_backoff(p, p->open_failures++);
 	__atomic_add_fetch(&p->restarts, 1, __ATOMIC_RELAXED);
 	psm__metric_add(p->m_restarts, 1);
 }
@@ -252,13 +228,13 @@ open_sink(struct psm_producer *p)
 	rc = p->transport->ops->open_sink(p->transport, on_report, p, &sink,
 	                                  p->err);
 	if (rc < 0) {
-		psm__sender_set_error(p, psm_error_message(p->err));
-		p->open_at_ms =
-		    psm__mono_ms() + psm__sender_backoff(p, p->open_failures++);
+		psm__producer_set_error(p, psm_error_message(p->err));
+		p->open_at_ms = psm__mono_ms() +
+		                psm__producer_backoff(p, p->open_failures++);
 		return;
 	}
 	if (p->windows_closed == 0)
-		psm__sender_set_error(p, "");
+		psm__producer_set_error(p, "");
 	p->by_batch = sink->ops->by_batch;
 	set_sink(p, sink);
 }
@@ -288,7 +264,7 @@ hand_over(struct psm_producer *p, int64_t now_ms)
 	p->handed = 0;
 	if (now_ms < p->pause_until_ms)
 		return PSM_ERR_FULL;
-	rc = psm__send_windows_run(p, now_ms);
+	rc = psm__send_windows_run(p, now_ms, send_one);
 	for (n = 0; rc == 0 && n < BATCH; n++) {
 		if (p->inflight >= p->queue_max)
 			return PSM_ERR_FULL;
@@ -299,7 +275,7 @@ hand_over(struct psm_producer *p, int64_t now_ms)
 			psm__spool_defer(p->spool, m.token);
 			continue;
 		}
-		rc = psm__sender_send(p, &m);
+		rc = send_one(p, &m);
 		if (rc == 0) {
 			psm__spool_pass(p->spool);
 			p->handed++;
