@@ -82,7 +82,7 @@ struct psm_producer {
 	int restart;   /* open another sink, send all again */
 	int ending;    /* only reports are taken now */
 	int by_batch;  /* as the sink's ops say */
-	int acked;    /* a report said so since the last look at the clock */
+	int64_t acked; /* reports that are not counted yet */
 	int64_t open_at_ms, pause_until_ms;
 	unsigned open_failures;
 	struct psm__send_window *windows;

@@ -61,16 +61,30 @@ call_back(struct psm_producer *p, uint64_t token, int rc, const char *reason)
 		p->fn(id, rc, reason, p->user);
 }
 
+/* Counters are shared by threads, so they are written once for all reports that
+ * came together, but before somebody is told. */
 static void
-took(struct psm_producer *p, uint64_t token)
+count_acked(struct psm_producer *p)
+{
+	if (p->acked == 0)
+		return;
+	__atomic_add_fetch(&p->sent, p->acked, __ATOMIC_RELAXED);
+	psm__metric_add(p->m_sent, p->acked);
+	__atomic_store_n(&p->last_ack_ms, psm__mono_ms(), __ATOMIC_RELAXED);
+	p->acked = 0;
+}
+
+static void
+acknowledged(struct psm_producer *p, uint64_t token)
 {
 	if (!psm__spool_settle(p->spool, token))
 		return;
 	psm__send_window_acked(p, token);
-	__atomic_add_fetch(&p->sent, 1, __ATOMIC_RELAXED);
-	p->acked = 1;
-	psm__metric_add(p->m_sent, 1);
+	p->acked++;
 	p->open_failures = 0;
+	if (!wanted(p))
+		return;
+	count_acked(p);
 	call_back(p, token, 0, "");
 }
 
@@ -130,7 +144,7 @@ on_report(uint64_t token, int rc, const char *reason, void *user)
 	if (p->inflight)
 		p->inflight--;
 	if (rc == 0) {
-		took(p, token);
+		acknowledged(p, token);
 		return;
 	}
 	if (for_good(rc) && !p->by_batch) {
@@ -194,6 +208,7 @@ close_sink(struct psm_producer *p, int timeout_ms)
 	set_sink(p, NULL);
 	if (sink)
 		sink->ops->close(sink, timeout_ms);
+	count_acked(p);
 	p->inflight = 0;
 }
 
@@ -241,16 +256,12 @@ open_sink(struct psm_producer *p)
 
 /* -- the loop -- */
 
-/* A clock is read once for all reports that came together. */
 static int
 take_reports(struct psm_producer *p, int timeout_ms)
 {
 	int rc = p->sink->ops->poll(p->sink, timeout_ms, p->err);
 
-	if (p->acked)
-		__atomic_store_n(&p->last_ack_ms, psm__mono_ms(),
-		                 __ATOMIC_RELAXED);
-	p->acked = 0;
+	count_acked(p);
 	return rc;
 }
 
