@@ -105,6 +105,26 @@ PSM_API int psm_producer_new(psm_transport *t, const psm_config *cfg,
                              psm_producer **out, psm_error *err) PSM_CHECK;
 
 /**
+ * Open and start a producer with settings (psm_config_from_env()) and a
+ * transport (psm_transport_open()) of its own: the short way for a program that
+ * needs no others.
+ *
+ * @param name  of the program, at least 1 byte; copied. With Kafka it is the
+ *              client.id that the broker's logs and quotas show, unless
+ *              PSYMATCH_KAFKA_client_id is set. NULL: "psymatch".
+ * @param out   new (psm_producer_free, which frees all of it); NULL after a
+ *              failure.
+ * @param err   details of a failure; may be NULL.
+ * @return 0: *out is started. Else as psm_config_from_env(),
+ *   psm_transport_open() and psm_producer_start(), and
+ *   PSM_ERR_INVAL  out is NULL, or name is "".
+ *
+ * Threads: any. Blocks: as psm_producer_start(). Since 0.1.
+ */
+PSM_API int psm_producer_open(const char *name, psm_producer **out,
+                              psm_error *err) PSM_CHECK;
+
+/**
  * Say who wants to hear the outcome of each event. Before the start.
  *
  * @param p     a producer that was not started.

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import unittest
+from unittest import mock
 import unittest.mock
 
 import psymatch
@@ -53,6 +54,16 @@ class Bus(unittest.TestCase):
             self.consume(c, got, 100)
         for key in "12345":
             self.assertEqual([i for k, i in got if k == key], [ev.id for ev in sent if ev.key == key])
+
+    def test_one_call_opens_a_producer(self):
+        settings = {"PSYMATCH_TRANSPORT": "memory", "PSYMATCH_SPOOL_DIR": self.dir.name}
+        with mock.patch.dict(os.environ, settings):
+            with psymatch.Producer.open("a-program") as p:
+                p.send(event(1))
+                self.assertEqual(p.flush(DEADLINE_MS), 0)
+                self.assertEqual(p.stat("sent"), 1)
+            with self.assertRaises(psymatch.PsmError):
+                psymatch.Producer.open("")
 
     def test_close_tells_what_stays_and_what_is_given_up(self):
         dead = psymatch.Transport(psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"))

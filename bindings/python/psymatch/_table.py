@@ -292,6 +292,8 @@ FUNCTIONS = (
     ("psm_delivery_state_name", "const char*", "int"),
     ("psm_producer_new", "int", "psm_transport*", "const psm_config*",
      "psm_producer**", "psm_error*"),
+    ("psm_producer_open", "int", "const char*", "psm_producer**",
+     "psm_error*"),
     ("psm_producer_set_delivery", "int", "psm_producer*", "psm_delivery_fn",
      "void*"),
     ("psm_producer_set_watermark", "int", "psm_producer*", "psm_watermark_fn",

@@ -113,6 +113,16 @@ class Producer:
             lib.psm_producer_set_watermark(self._handle, self._keep_watermark, None)
         check(lib.psm_producer_start, self._handle)
 
+    @classmethod
+    def open(cls, name=None):
+        """As Producer(): settings and transport of the environment.
+
+        name is the client's name at the broker.
+        """
+        self = cls.__new__(cls)
+        self._handle = make(lib.psm_producer_open, name.encode() if name is not None else None)
+        return self
+
     @staticmethod
     def _wrap_watermark(watermark):
         def call(what, high, reason, _user):

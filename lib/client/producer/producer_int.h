@@ -131,6 +131,11 @@ void *psm__sender(void *producer);
 void psm__sender_wake(void *producer);
 /* 1: the calling thread is the sender of p, i.e. in its callback. */
 int psm__sender_is_me(const struct psm_producer *p);
+/* -- client/producer/open.c */
+
+/* Settings for psm_producer_open(): the environment's, and the name. */
+int psm__producer_settings(const char *name, psm_config **out, psm_error *err);
+
 /* -- client/producer/backoff.c */
 
 /* 100 ms doubled for each failure, at most 5 s, give or take a quarter.
