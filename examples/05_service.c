@@ -13,11 +13,13 @@ struct state {
 };
 
 /* On an HTTP thread. */
-static void
-hello(const psm_request *req, psm_response *res, void *user)
+static int
+hello(const psm_request *req, psm_response *res, void *user, psm_error *err)
 {
 	(void)user;
 	psm_response_message(res, 200, psm_request_param(req, "name"));
+	(void)err;
+	return 0;
 }
 
 /* On the worker's thread. */
@@ -50,7 +52,7 @@ main(int argc, char **argv)
 	psm_config *cfg = NULL;
 	int rc;
 
-	rc = psm_config_from_env(&cfg, err);
+	rc = psm_service_config(NULL, &cfg, err);
 	if (rc == 0)
 		rc = psm_service_new("example", cfg, &state.svc, err);
 	if (rc == 0)

@@ -17,6 +17,14 @@ static const char usage[] =
     "       matching-service load FILE  load patients, searches and inquiries\n"
     "Settings come from the environment.\n";
 
+/* One row per setting. */
+/* clang-format off */
+static const char *const settings[] = {
+    "MATCHING_SERVICE_INTERNAL_PORT", "integer", "8003", "0 to 65535", "",
+     "HTTP port of matching-service; 0: none",
+    NULL};
+/* clang-format on */
+
 /* A consumer group per topic: each goes on alone when the other waits. */
 static struct {
 	const char *group, *topic;
@@ -151,14 +159,15 @@ subscribe(psm_processor *pr, const char *topic)
 	return rc;
 }
 
-static void
-show_search(const psm_request *req, psm_response *res, void *user)
+static int
+show_search(const psm_request *req, psm_response *res, void *user,
+            psm_error *err)
 {
 	(void)user;
-	answer_row(res,
-	           "SELECT to_jsonb(p) FROM matching_service.platzsuche p"
-	           " WHERE id = $1",
-	           psm_request_param(req, "id"));
+	return answer_row(req, res,
+	                  "SELECT to_jsonb(p) FROM matching_service.platzsuche "
+	                  "p WHERE id = $1",
+	                  err);
 }
 
 static const struct route routes[] = {
@@ -198,12 +207,16 @@ tear_down(void)
 int
 main(int argc, char **argv)
 {
-	static const struct service service = {
-	    "matching-service", usage,
-	    "matching",         "MATCHING_SERVICE_INTERNAL_PORT",
-	    commands,           routes,
-	    tell_closed,        set_up,
-	    tear_down};
+	static const struct service service = {"matching-service",
+	                                       usage,
+	                                       "matching",
+	                                       "MATCHING_SERVICE_INTERNAL_PORT",
+	                                       settings,
+	                                       commands,
+	                                       routes,
+	                                       tell_closed,
+	                                       set_up,
+	                                       tear_down};
 
 	return service_main(&service, argc, argv);
 }

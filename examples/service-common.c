@@ -42,25 +42,6 @@ write_member(const char *name, const char *value)
 }
 
 static int
-read_row(psm_response *res, psm_tx *tx, const char *sql, const char *id,
-         psm_error *err)
-{
-	psm_rows *rows = NULL;
-	const char *text;
-	int rc = psm_tx_exec(tx, sql, 1, &id, &rows, err);
-
-	if (rc < 0)
-		return rc;
-	text = psm_rows_text(rows, 0, 0);
-	if (text)
-		psm_response_json(res, 200, text, strlen(text));
-	else
-		psm_response_message(res, 404, "no such id");
-	psm_rows_free(rows);
-	return 0;
-}
-
-static int
 wrong_text(const char *name, psm_error *err)
 {
 	char text[128];
@@ -89,23 +70,28 @@ read_text(const psm_request *req, const char *name, psm_json **doc,
 	return rc;
 }
 
-void
-answer_row(psm_response *res, const char *sql, const char *id)
+int
+answer_row(const psm_request *req, psm_response *res, const char *sql,
+           psm_error *err)
 {
-	psm_error *err = psm_error_new();
+	const char *id = psm_request_param(req, "id"), *text;
+	psm_rows *rows = NULL;
 	psm_tx *tx = NULL;
-	int rc = 0;
+	int64_t number;
+	int rc = psm_request_id(req, "id", &number, err);
 
-	if (id_of(id) == 0)
-		psm_response_message(res, 404, "no such id");
-	else
+	if (rc == 0)
 		rc = psm_tx_begin(app.store, &tx, err);
-	if (tx)
-		rc = read_row(res, tx, sql, id, err);
-	if (rc < 0)
-		psm_response_error(res, err);
+	if (rc == 0)
+		rc = psm_tx_exec(tx, sql, 1, &id, &rows, err);
+	text = psm_rows_text(rows, 0, 0);
+	if (text)
+		psm_response_json(res, 200, text, strlen(text));
+	else if (rc == 0)
+		rc = psm_error_set(err, PSM_ERR_NOT_FOUND, "no such id");
+	psm_rows_free(rows);
 	psm_tx_rollback(tx);
-	psm_error_free(err);
+	return rc;
 }
 
 int
@@ -216,7 +202,7 @@ service_main(const struct service *this_service, int argc, char **argv)
 	}
 	/* It may have to warn of a variable. */
 	psm_service_log_to_stderr(service->name, PSM_LOG_WARN);
-	rc = psm_config_from_env(&app.cfg, app.err);
+	rc = psm_service_config(service->settings, &app.cfg, app.err);
 	if (rc == 0) {
 		psm_service_log_to_stderr(
 		    service->name, psm_log_level_from_name(psm_config_string(

@@ -35,8 +35,9 @@ struct route {
 struct service {
 	const char *name;
 	const char *usage;
-	const char *set;  /* of tables; "psymatch" comes before it */
-	const char *port; /* the setting */
+	const char *set;             /* of tables; "psymatch" comes before it */
+	const char *port;            /* the setting */
+	const char *const *settings; /* as for psm_config_register() */
 	const struct command *commands; /* the last one has no name */
 	const struct route *routes;     /* the last one has no method */
 	/* Tell what a migration did beside tables; may be NULL. */
@@ -60,8 +61,9 @@ psm_json_writer *write_member(const char *name, const char *value);
  * failure, and holds the text. */
 int read_text(const psm_request *req, const char *name, psm_json **doc,
               const char **text, psm_error *err);
-/* Answer with the first column of a row by its id ($1), or with 404. */
-void answer_row(psm_response *res, const char *sql, const char *id);
+/* Answer with the first column of a row by the id in the path ($1). */
+int answer_row(const psm_request *req, psm_response *res, const char *sql,
+               psm_error *err);
 /* A positive number, or 0. */
 int64_t id_of(const char *text);
 

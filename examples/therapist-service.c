@@ -20,6 +20,20 @@ static const char usage[] =
     "       therapist-service set ID COLUMN VALUE  VALUE is JSON, else text\n"
     "Settings come from the environment.\n";
 
+/* One row per setting. */
+/* clang-format off */
+static const char *const settings[] = {
+    "THERAPIST_SERVICE_INTERNAL_PORT", "integer", "8002", "0 to 65535", "",
+     "HTTP port of therapist-service; 0: none",
+    "THERAPIST_IMPORT_FOLDER_PATH", "path", "/scraping_data", "", "",
+     "folder of the scraped therapist files",
+    "THERAPIST_IMPORT_CHECK_INTERVAL_SECONDS", "integer", "86400",
+     "1 to 31536000", "s", "time between two imports",
+    "THERAPIST_IMPORT_ENABLED", "boolean", "true", "", "",
+     "whether the service imports by itself",
+    NULL};
+/* clang-format on */
+
 static psm_import_status *status;
 
 /* At a first start the tables may not be there yet. */
@@ -130,31 +144,30 @@ static show_fn health = psm_import_status_health,
 	       errors = psm_import_status_errors;
 
 /* user: what to show. */
-static void
-show_import(const psm_request *req, psm_response *res, void *user)
+static int
+show_import(const psm_request *req, psm_response *res, void *user,
+            psm_error *err)
 {
-	psm_error *err = psm_error_new();
 	char *json = NULL;
 	int rc = (*(show_fn *)user)(status, &json, err);
 
 	(void)req;
-	if (rc < 0)
-		psm_response_error(res, err);
-	else
+	if (rc >= 0)
 		psm_response_json(res, rc == PSM_HEALTH_RED ? 503 : 200, json,
 		                  strlen(json));
 	psm_free(json);
-	psm_error_free(err);
+	return rc;
 }
 
-static void
-show_therapist(const psm_request *req, psm_response *res, void *user)
+static int
+show_therapist(const psm_request *req, psm_response *res, void *user,
+               psm_error *err)
 {
 	(void)user;
-	answer_row(res,
-	           "SELECT to_jsonb(t) FROM therapist_service.therapeuten t "
-	           "WHERE id = $1",
-	           psm_request_param(req, "id"));
+	return answer_row(req, res,
+	                  "SELECT to_jsonb(t) FROM "
+	                  "therapist_service.therapeuten t WHERE id = $1",
+	                  err);
 }
 
 /* user: what to do. */
@@ -177,20 +190,18 @@ change(const psm_request *req, int64_t id, const char *what, psm_error *err)
 	return rc;
 }
 
-static void
-change_therapist(const psm_request *req, psm_response *res, void *user)
+static int
+change_therapist(const psm_request *req, psm_response *res, void *user,
+                 psm_error *err)
 {
-	psm_error *err = psm_error_new();
-	int64_t id = id_of(psm_request_param(req, "id"));
-	int rc = id > 0 ? change(req, id, user, err) : 0;
+	int64_t id;
+	int rc = psm_request_id(req, "id", &id, err);
 
-	if (id == 0)
-		psm_response_message(res, 404, "no such id");
-	else if (rc < 0)
-		psm_response_error(res, err);
-	else
+	if (rc == 0)
+		rc = change(req, id, user, err);
+	if (rc >= 0)
 		psm_response_message(res, 200, rc ? "changed" : "unchanged");
-	psm_error_free(err);
+	return rc;
 }
 
 static const struct route routes[] = {
@@ -231,6 +242,7 @@ main(int argc, char **argv)
 	    usage,
 	    "therapist",
 	    "THERAPIST_SERVICE_INTERNAL_PORT",
+	    settings,
 	    commands,
 	    routes,
 	    NULL,

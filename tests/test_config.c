@@ -75,17 +75,8 @@ START_TEST(documented_defaults)
 	ck_assert_str_eq(psm_config_string(cfg, "PSYMATCH_SPOOL_DIR"), "");
 	ck_assert_int_eq(psm_config_int(cfg, "PSYMATCH_EVENT_MAX_BYTES"),
 	                 1000000);
-	ck_assert_int_eq(psm_config_int(cfg, "PSYMATCH_SHUTDOWN_MS"), 10000);
-	ck_assert_int_eq(
-	    psm_config_int(cfg, "THERAPIST_IMPORT_CHECK_INTERVAL_SECONDS"),
-	    86400);
-	ck_assert_int_eq(psm_config_bool(cfg, "THERAPIST_IMPORT_ENABLED"), 1);
-	ck_assert_int_eq(psm_config_int(cfg, "THERAPIST_SERVICE_INTERNAL_PORT"),
-	                 8002);
-	ck_assert_int_eq(psm_config_int(cfg, "MATCHING_SERVICE_INTERNAL_PORT"),
-	                 8003);
-	ck_assert_str_eq(psm_config_string(cfg, "PSYMATCH_HTTP_HOST"),
-	                 "127.0.0.1");
+	ck_assert_int_eq(psm_config_int(cfg, "PSYMATCH_PG_LEASE_MS"), 10000);
+	ck_assert_int_eq(psm_config_bool(cfg, "PSYMATCH_PROCESSOR_BREAKER"), 1);
 }
 END_TEST
 
@@ -103,15 +94,15 @@ static const struct {
     {"DB_PORT", "0005432", "0005432", 5432, NO},
     {"DB_HOST", "/var/run/postgresql", "/var/run/postgresql", NO, NO},
     {"DB_PASSWORD", " spaces = kept ", " spaces = kept ", NO, NO},
-    {"THERAPIST_IMPORT_ENABLED", "true", "true", NO, 1},
-    {"THERAPIST_IMPORT_ENABLED", "TRUE", "TRUE", NO, 1},
-    {"THERAPIST_IMPORT_ENABLED", "1", "1", 1, 1},
-    {"THERAPIST_IMPORT_ENABLED", "Yes", "Yes", NO, 1},
-    {"THERAPIST_IMPORT_ENABLED", "oN", "oN", NO, 1},
-    {"THERAPIST_IMPORT_ENABLED", "False", "False", NO, 0},
-    {"THERAPIST_IMPORT_ENABLED", "0", "0", 0, 0},
-    {"THERAPIST_IMPORT_ENABLED", "no", "no", NO, 0},
-    {"THERAPIST_IMPORT_ENABLED", "OFF", "OFF", NO, 0},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "true", "true", NO, 1},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "TRUE", "TRUE", NO, 1},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "1", "1", 1, 1},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "Yes", "Yes", NO, 1},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "oN", "oN", NO, 1},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "False", "False", NO, 0},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "0", "0", 0, 0},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "no", "no", NO, 0},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "OFF", "OFF", NO, 0},
     {"LOG_LEVEL", "debug", "DEBUG", NO, NO},
     {"LOG_LEVEL", "Critical", "CRITICAL", NO, NO},
     {"PSYMATCH_SPOOL_DURABILITY", "OS", "os", NO, NO},
@@ -150,13 +141,13 @@ static const struct {
     {"DB_PORT", "99999999999999999999",
      "DB_PORT: want an integer from 1 to 65535, found "
      "\"99999999999999999999\""},
-    {"PSYMATCH_SHUTDOWN_MS", "5s",
-     "PSYMATCH_SHUTDOWN_MS: want an integer from 100 to 600000 ms, found "
+    {"PSYMATCH_PG_LEASE_MS", "5s",
+     "PSYMATCH_PG_LEASE_MS: want an integer from 300 to 600000 ms, found "
      "\"5s\""},
-    {"THERAPIST_IMPORT_ENABLED", "maybe",
-     "THERAPIST_IMPORT_ENABLED: want true or false, found \"maybe\""},
-    {"THERAPIST_IMPORT_ENABLED", "2",
-     "THERAPIST_IMPORT_ENABLED: want true or false, found \"2\""},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "maybe",
+     "PSYMATCH_DEAD_LETTER_TOPIC: want true or false, found \"maybe\""},
+    {"PSYMATCH_DEAD_LETTER_TOPIC", "2",
+     "PSYMATCH_DEAD_LETTER_TOPIC: want true or false, found \"2\""},
     {"PSYMATCH_TRANSPORT", "kaf",
      "PSYMATCH_TRANSPORT: want one of kafka memory postgres, found \"kaf\""},
     {"PSYMATCH_TRANSPORT", "kafka memory",
@@ -301,6 +292,124 @@ put(const char *name, const char *value)
 	ck_assert_int_eq(setenv(name, value, 1), 0);
 }
 
+/* -- settings of programs */
+
+/* One row per setting. */
+/* clang-format off */
+static const char *const ours[] = {
+    "GREETER_PORT", "integer", "8080", "1 to 65535", "", "port of the greeter",
+    "GREETER_TONE", "word", "polite", "polite rude", "", "tone of voice",
+    "PSYMATCH_HTTP_TEST", "path", "", "", "", "a file",
+    NULL};
+/* clang-format on */
+
+START_TEST(programs_register_theirs)
+{
+	size_t before = psm_config_count(), i;
+	psm_config *env = NULL, *copy = NULL;
+
+	ck_assert_int_eq(psm_config_set(cfg, "GREETER_PORT", "1", err),
+	                 PSM_ERR_CONFIG);
+	ck_assert_int_eq(psm_config_register(ours, err), 0);
+	ck_assert_uint_eq(psm_config_count(), before + 3);
+	ck_assert_int_eq(psm_config_register(ours, err), 0); /* once more */
+	ck_assert_uint_eq(psm_config_count(), before + 3);
+	for (i = 0; i < 3; i++) {
+		ck_assert_str_eq(psm_config_name_at(before + i), ours[6 * i]);
+		ck_assert_str_eq(psm_config_type_at(before + i),
+		                 ours[6 * i + 1]);
+		ck_assert_str_eq(psm_config_default_at(before + i),
+		                 ours[6 * i + 2]);
+		ck_assert_str_eq(psm_config_meaning_at(before + i),
+		                 ours[6 * i + 5]);
+	}
+	/* Settings that were made before know them, too. */
+	ck_assert_int_eq(psm_config_int(cfg, "GREETER_PORT"), 8080);
+	ck_assert_int_eq(psm_config_given(cfg, "GREETER_PORT"), 0);
+	ck_assert_int_eq(psm_config_set(cfg, "GREETER_TONE", "RUDE", err), 0);
+	ck_assert_str_eq(psm_config_string(cfg, "GREETER_TONE"), "rude");
+	ck_assert_int_eq(psm_config_set(cfg, "GREETER_PORT", "0", err),
+	                 PSM_ERR_CONFIG);
+	ck_assert_str_eq(psm_error_message(err),
+	                 "GREETER_PORT: want an integer from 1 to 65535, found "
+	                 "\"0\"");
+	ck_assert_int_eq(psm__config_copy(cfg, &copy, err), 0);
+	ck_assert_str_eq(psm_config_string(copy, "GREETER_TONE"), "rude");
+	ck_assert_int_eq(psm_config_int(copy, "GREETER_PORT"), 8080);
+	psm_config_free(copy);
+	put("GREETER_PORT", "81");
+	put("PSYMATCH_HTTP_TEST", "/x");
+	put("PSYMATCH_STRICT", "true");
+	ck_assert_int_eq(psm_config_from_env(&env, err), 0);
+	ck_assert_int_eq(psm_config_int(env, "GREETER_PORT"), 81);
+	ck_assert_str_eq(psm_config_string(env, "PSYMATCH_HTTP_TEST"), "/x");
+	psm_config_free(env);
+}
+END_TEST
+
+/* Of libpsymatch-service in a program without it; not for everybody. */
+START_TEST(settings_of_services_are_no_mistake)
+{
+	psm_config *env = NULL;
+
+	put("PSYMATCH_STRICT", "true");
+	put("PSYMATCH_HTTP_HOST", "::");
+	put("PSYMATCH_SHUTDOWN_MS", "x");
+	put("PSYMATCH_REST_WAIT_MS", "1");
+	ck_assert_int_eq(psm_config_from_env(&env, err), 0);
+	psm_config_free(env);
+	put("PSYMATCH_HTTPS", "1");
+	ck_assert_int_eq(psm_config_from_env(&env, err), PSM_ERR_CONFIG);
+}
+END_TEST
+
+static const struct {
+	const char *row[7];
+	int code;
+} bad_rows[] = {
+    {{"A_b", "string", "", "", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "text", "", "", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "integer", "1", "", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "integer", "1", "9 to 1", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "integer", "1", "1 to 9 ms", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "integer", "10", "1 to 9", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "word", "c", "a b", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "boolean", "maybe", "", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "string", "", "", "", NULL, NULL}, PSM_ERR_INVAL},
+    {{"DB_PORT", "integer", "5433", "1 to 65535", "", "m", NULL},
+     PSM_ERR_CONFLICT},
+    {{"DB_PORT", "string", "5432", "", "", "m", NULL}, PSM_ERR_CONFLICT},
+    {{"DB_PORT", "integer", "5432", "1 to 65535", "", "m", NULL}, 0},
+};
+
+START_TEST(bad_rows_are_refused)
+{
+	size_t before = psm_config_count();
+
+	ck_assert_int_eq(psm_config_register(bad_rows[_i].row, err),
+	                 bad_rows[_i].code);
+	ck_assert_int_eq(psm_error_code(err), bad_rows[_i].code);
+	ck_assert_uint_eq(psm_config_count(), before);
+	ck_assert_int_eq(psm_config_register(NULL, err), PSM_ERR_INVAL);
+}
+END_TEST
+
+START_TEST(registered_ones_are_bounded)
+{
+	static char names[300][16];
+	const char *row[7] = {NULL, "string", "", "", "", "m", NULL};
+	int i, rc = 0;
+
+	for (i = 0; i < 300 && rc == 0; i++) {
+		(void)snprintf(names[i], sizeof names[i], "GREETER_%d", i);
+		row[0] = names[i];
+		rc = psm_config_register(row, err);
+	}
+	ck_assert_int_eq(rc, PSM_ERR_FULL);
+	ck_assert_int_eq(i, 257);
+}
+END_TEST
+
 START_TEST(from_the_environment)
 {
 	psm_config *env = NULL;
@@ -322,7 +431,7 @@ START_TEST(from_the_environment)
 	ck_assert_str_eq(psm_config_string(env, "PSYMATCH_WIRE"), "camel");
 	ck_assert_str_eq(psm__config_kafka_name(env, 0), "security.protocol");
 	ck_assert_str_eq(psm__config_kafka_value(env, 0), "SASL_SSL");
-	ck_assert_int_eq(psm_config_int(env, "PSYMATCH_SHUTDOWN_MS"), 10000);
+	ck_assert_int_eq(psm_config_int(env, "PSYMATCH_PG_LEASE_MS"), 10000);
 	psm_config_free(env);
 }
 END_TEST
@@ -505,6 +614,11 @@ main(void)
 	tcase_add_test(t, arguments);
 	tcase_add_test(t, kafka_properties);
 	tcase_add_test(t, from_the_environment);
+	tcase_add_test(t, programs_register_theirs);
+	tcase_add_test(t, settings_of_services_are_no_mistake);
+	tcase_add_test(t, registered_ones_are_bounded);
+	tcase_add_loop_test(t, bad_rows_are_refused, 0,
+	                    (int)PSM__COUNT(bad_rows));
 	tcase_add_loop_test(t, links_are_no_settings, 0, 2);
 	tcase_add_loop_test(t, an_unknown_variable_is_a_warning, 0,
 	                    sizeof(unknown_env) / sizeof(unknown_env[0]));

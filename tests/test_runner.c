@@ -21,6 +21,7 @@ set_up(void)
 	err = psm_error_new();
 	ck_assert_ptr_nonnull(err);
 	ck_assert_int_eq(psm_config_new(&cfg, err), 0);
+	ck_assert_int_eq(psm_config_register(psm_service_settings(), err), 0);
 	ck_assert_int_eq(
 	    psm_config_set(cfg, "PSYMATCH_SHUTDOWN_MS", "30000", err), 0);
 	ck_assert_int_eq(psm_service_new("runner", cfg, &svc, err), 0);
@@ -388,12 +389,14 @@ health(char *reason, size_t size, void *user)
 	return PSM_HEALTH_GREEN;
 }
 
-static void
-route(const psm_request *req, psm_response *res, void *user)
+static int
+route(const psm_request *req, psm_response *res, void *user, psm_error *why)
 {
 	(void)req;
 	(void)user;
 	psm_response_message(res, 200, "hello");
+	(void)why;
+	return 0;
 }
 
 START_TEST(arguments_are_checked)

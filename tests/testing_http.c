@@ -48,8 +48,8 @@ testing_gate_open(void)
 }
 
 /* "method path id query": what the handler was given. */
-static void
-echo(const psm_request *req, psm_response *res, void *user)
+static int
+echo(const psm_request *req, psm_response *res, void *user, psm_error *err)
 {
 	const char *id = psm_request_param(req, "id");
 	const char *q = psm_request_query(req, "q a");
@@ -59,10 +59,13 @@ echo(const psm_request *req, psm_response *res, void *user)
 	                 psm_request_path(req), id ? id : "-", q ? q : "-");
 
 	psm_response_json(res, 200, text, (size_t)n);
+	(void)err;
+	return 0;
 }
 
-static void
-two_params(const psm_request *req, psm_response *res, void *user)
+static int
+two_params(const psm_request *req, psm_response *res, void *user,
+           psm_error *err)
 {
 	char text[128];
 
@@ -72,11 +75,13 @@ two_params(const psm_request *req, psm_response *res, void *user)
 	(void)snprintf(text, sizeof text, "%s,%s", psm_request_param(req, "a"),
 	               psm_request_param(req, "b_2"));
 	psm_response_message(res, 201, text);
+	(void)err;
+	return 0;
 }
 
 /* Length and sum of the body. */
-static void
-take_body(const psm_request *req, psm_response *res, void *user)
+static int
+take_body(const psm_request *req, psm_response *res, void *user, psm_error *err)
 {
 	char text[64];
 	size_t len, i;
@@ -90,41 +95,46 @@ take_body(const psm_request *req, psm_response *res, void *user)
 	ck_assert_int_eq(body[len], 0);
 	n = snprintf(text, sizeof text, "[%zu,%lu]", len, sum);
 	psm_response_json(res, 200, text, (size_t)n);
+	(void)err;
+	return 0;
 }
 
-static void
-fail_with(const psm_request *req, psm_response *res, void *user)
+static int
+fail_with(const psm_request *req, psm_response *res, void *user, psm_error *err)
 {
-	psm_error *err = psm_error_new();
-
 	(void)user;
-	ck_assert_ptr_nonnull(err);
-	psm_error_set(err, atoi(psm_request_param(req, "code")), "it broke");
-	psm_response_error(res, err);
-	psm_error_free(err);
+	psm_response_message(res, 200, "does not count");
+	return psm_error_set(err, atoi(psm_request_param(req, "code")),
+	                     "it broke");
 }
 
-static void
-silent(const psm_request *req, psm_response *res, void *user)
+static int
+silent(const psm_request *req, psm_response *res, void *user, psm_error *err)
 {
 	(void)req;
 	(void)res;
 	(void)user;
+	(void)err;
+	return 0;
 }
 
-static void
-twice(const psm_request *req, psm_response *res, void *user)
+static int
+twice(const psm_request *req, psm_response *res, void *user, psm_error *err)
 {
-	silent(req, res, user);
+	silent(req, res, user, err);
 	psm_response_message(res, 200, "first");
 	psm_response_message(res, 999, "last \xff \"quoted\"");
+	(void)err;
+	return 0;
 }
 
-static void
-waiting(const psm_request *req, psm_response *res, void *user)
+static int
+waiting(const psm_request *req, psm_response *res, void *user, psm_error *err)
 {
 	testing_gate_pass();
-	echo(req, res, user);
+	echo(req, res, user, err);
+	(void)err;
+	return 0;
 }
 
 /* -- the server */

@@ -17,6 +17,9 @@ PSM_BEGIN_DECLS
  * in any case of letters, kept as the table writes it), string, path, secret
  * (a string that no message ever shows).
  *
+ * The table has the settings of this library; a program adds its own with
+ * psm_config_register().
+ *
  * Besides the table there is PSYMATCH_KAFKA_<key> for each property of
  * librdkafka: small or capital letters, dots written as underscores, e.g.
  * PSYMATCH_KAFKA_SECURITY_PROTOCOL. Keys and values are checked when a Kafka
@@ -24,6 +27,31 @@ PSM_BEGIN_DECLS
  * be given.
  */
 typedef struct psm_config psm_config;
+
+/**
+ * Add the settings of a program to the table, for the whole process. They are
+ * read from the environment, checked and shown like the others. To be called
+ * before settings are made. A setting that is there already with the same type,
+ * range and default stays.
+ *
+ * @param rows  six texts per setting, then NULL; all borrowed for ever: the
+ *              name of 1 to 80 bytes of [A-Z0-9_], the type, the default (""
+ *              if none), the range ("1 to 60" of an integer, the words
+ *              separated by blanks of a word, else ""), the unit ("" if none),
+ *              and the meaning in a few words for people.
+ * @param err   details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL     a NULL argument, or a row that breaks these rules;
+ *   PSM_ERR_CONFLICT  the name is registered with another type, range or
+ *                     default;
+ *   PSM_ERR_FULL      256 settings are registered already;
+ *   PSM_ERR_NOMEM     out of memory.
+ *   The rows before the one at fault were added.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_config_register(const char *const *rows,
+                                psm_error *err) PSM_CHECK;
 
 /**
  * All defaults.
@@ -43,10 +71,12 @@ PSM_API int psm_config_new(psm_config **out, psm_error *err) PSM_CHECK;
  * and PSYMATCH_KAFKA_<key> are read. Any other one that begins with PSYMATCH_
  * is ignored with one warning in the log, which names the nearest setting; with
  * PSYMATCH_STRICT=true it is an error. Without a word are ignored
- * PSYMATCH_LIBRARY (the Python package's), PSYMATCH_TEST_* and what Kubernetes
- * makes for a service: PSYMATCH_X_SERVICE_HOST, PSYMATCH_X_SERVICE_PORT,
- * PSYMATCH_X_PORT, PSYMATCH_X_PORT_80_TCP and their like. DB_PORT and other
- * ports with a value like "tcp://10.0.0.1:80" are ignored with a warning.
+ * PSYMATCH_LIBRARY (the Python package's), PSYMATCH_TEST_*, the settings of
+ * libpsymatch-service (PSYMATCH_HTTP_*, PSYMATCH_REST_*, PSYMATCH_SERVICE_*,
+ * PSYMATCH_SHUTDOWN_MS) in a program without it, and what Kubernetes makes for
+ * a service: PSYMATCH_X_SERVICE_HOST, PSYMATCH_X_SERVICE_PORT, PSYMATCH_X_PORT,
+ * PSYMATCH_X_PORT_80_TCP and their like. DB_PORT and other ports with a value
+ * like "tcp://10.0.0.1:80" are ignored with a warning.
  *
  * @param out  new (psm_config_free); NULL after a failure.
  * @param err  details of a failure; may be NULL. The message names the

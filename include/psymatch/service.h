@@ -20,18 +20,21 @@ typedef struct psm_response psm_response;
 
 /**
  * Answers one request, with exactly one of the psm_response functions (the last
- * one counts; without any the answer is 500).
+ * one counts; without any the answer is 500), or fails.
  *
  * @param req   the request; borrowed for the call.
  * @param res   the answer; borrowed for the call.
  * @param user  as given to psm_service_route().
+ * @param err   receives the details of a failure; borrowed for the call.
+ * @return 0 or more: answered; a negative code: the answer is that of
+ *   psm_response_error() for err, or for the code alone if err has none.
  *
  * Threads: one of the service's handler threads, at most 64 at the same time;
  * further requests wait for one, up to 10 s, then they are answered by 503. May
  * call everything but psm_service_free() and psm_service_run().
  */
-typedef void (*psm_route_fn)(const psm_request *req, psm_response *res,
-                             void *user);
+typedef int (*psm_route_fn)(const psm_request *req, psm_response *res,
+                            void *user, psm_error *err);
 
 /**
  * Says how a part of the service does.
@@ -85,6 +88,35 @@ typedef int (*psm_stop_fn)(int timeout_ms, void *user, psm_error *err);
 typedef int (*psm_work_fn)(void *user, psm_error *err);
 
 /**
+ * The settings of this library.
+ *
+ * @return rows as for psm_config_register(); borrowed for ever.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *const *psm_service_settings(void);
+
+/**
+ * Register the settings of this library and those of a program, then read the
+ * environment as psm_config_from_env() does.
+ *
+ * @param rows  the program's, as for psm_config_register(); NULL: none.
+ * @param out   new (psm_config_free); NULL after a failure.
+ * @param err   details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL     out is NULL, or a row breaks the rules;
+ *   PSM_ERR_CONFLICT  a name is registered with another type, range or default;
+ *   PSM_ERR_FULL      too many settings;
+ *   PSM_ERR_CONFIG    a value of a wrong type or outside its range, see
+ *                     psm_config_from_env();
+ *   PSM_ERR_NOMEM     out of memory.
+ *
+ * Threads: any, while no thread changes the environment. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_service_config(const char *const *rows, psm_config **out,
+                               psm_error *err) PSM_CHECK;
+
+/**
  * A new service with the routes GET /health and GET /metrics.
  *
  * GET /health answers {"status": "green" | "amber" | "red", "service": name,
@@ -120,12 +152,13 @@ PSM_API void psm_service_free(psm_service *svc);
 /**
  * Let a function answer the requests of one method and path. A path whose
  * earlier segments are literal is preferred: "/a/b" answers before "/a/{id}".
- * A handler for GET answers HEAD too. Requests are answered by 404 when no path
- * fits, 405 when only the method does not, 400 when a percent-encoding is
- * malformed or hides a NUL byte, 413 when the body has more than 1 MiB, 431
- * when the headers have more than 32 KiB, and 503 while the service starts and
- * stops or has too much to do: all of them {"message": string}. With 503 comes
- * Retry-After.
+ * A handler for GET answers HEAD too, and OPTIONS is answered by 204 with the
+ * methods of the path in Allow. Requests are answered by 404 when no path
+ * fits, 405 with Allow when only the method does not, 400 when a
+ * percent-encoding is malformed or hides a NUL byte, 413 when the body has more
+ * than 1 MiB, 431 when the headers have more than 32 KiB, and 503 while the
+ * service starts and stops or has too much to do: all of them {"message":
+ * string}. With 503 comes Retry-After.
  *
  * A connection costs a socket, not a thread: up to 1024 of them (or half of
  * what the process may open) are served at once, more wait to be accepted. The
@@ -380,6 +413,216 @@ PSM_API const char *psm_request_query(const psm_request *req, const char *name);
 PSM_API const char *psm_request_body(const psm_request *req, size_t *len);
 
 /**
+ * A header of a request.
+ *
+ * @param req   a request.
+ * @param name  in any case of letters.
+ * @return the value of the first one of that name, borrowed for the handler's
+ *   call; NULL if absent or an argument is NULL.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_request_header(const psm_request *req,
+                                       const char *name);
+
+/**
+ * The value of a {name} of the route's path that is the id of a record.
+ *
+ * @param req   a request.
+ * @param name  NUL-terminated, without the braces.
+ * @param id    receives the id, 1 to 2147483647; 0 after a failure.
+ * @param err   details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL      a NULL argument, or the path has no such name;
+ *   PSM_ERR_NOT_FOUND  no id: other characters than digits, a zero in front, or
+ *                      out of range.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_request_id(const psm_request *req, const char *name,
+                           int64_t *id, psm_error *err) PSM_CHECK;
+
+/**
+ * A parameter of the query that is an integer.
+ *
+ * @param req    a request.
+ * @param name   NUL-terminated.
+ * @param min    the least that does.
+ * @param max    the most that does.
+ * @param value  receives it, and stays as it is if the parameter is absent or
+ *               empty.
+ * @param err    details of a failure, which name the parameter; may be NULL.
+ * @return 1: given; 0: absent;
+ *   PSM_ERR_INVAL  no integer, or out of range; or a NULL argument.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_request_query_int(const psm_request *req, const char *name,
+                                  int64_t min, int64_t max, int64_t *value,
+                                  psm_error *err) PSM_CHECK;
+
+/**
+ * A parameter of the query that is "true" or "false", in any case of letters.
+ *
+ * @param req    a request.
+ * @param name   NUL-terminated.
+ * @param value  receives 1 or 0, and stays as it is if the parameter is absent
+ *               or empty.
+ * @param err    details of a failure, which name the parameter; may be NULL.
+ * @return 1: given; 0: absent;
+ *   PSM_ERR_INVAL  another text; or a NULL argument.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_request_query_bool(const psm_request *req, const char *name,
+                                   int *value, psm_error *err) PSM_CHECK;
+
+/**
+ * Which page of a list is wanted, by the parameters "page" and "limit". What is
+ * no number counts as absent, what is out of range as the nearest number.
+ *
+ * @param req    a request; NULL: nothing is wanted.
+ * @param page   receives 1 or more, 1 if absent; may be NULL.
+ * @param limit  receives 1 to 1000, 20 if absent; may be NULL.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API void psm_request_page(const psm_request *req, int64_t *page,
+                              int64_t *limit);
+
+/**
+ * Check that a request has a body of one of some media types.
+ *
+ * @param req    a request.
+ * @param types  media types separated by blanks, e.g. "application/json
+ *               application/merge-patch+json"; compared without case and
+ *               parameters.
+ * @param err    details of a failure; may be NULL.
+ * @return the index of the type, from 0;
+ *   PSM_ERR_INVAL       a NULL argument;
+ *   PSM_ERR_MEDIA_TYPE  the Content-Type is another one or missing;
+ *   PSM_ERR_PARSE       there is no body.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_request_expect(const psm_request *req, const char *types,
+                               psm_error *err) PSM_CHECK;
+
+/**
+ * Compare If-Match with the version of a record, see psm_response_etag().
+ *
+ * @param req      a request.
+ * @param version  the record's.
+ * @param err      details of a failure; may be NULL.
+ * @return 1: the header names that version, or "*"; 0: there is no header;
+ *   PSM_ERR_PRECONDITION  it names others.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_request_if_match(const psm_request *req, int64_t version,
+                                 psm_error *err) PSM_CHECK;
+
+/**
+ * Compare If-None-Match with the version of a record, see psm_response_etag().
+ *
+ * @param req      a request.
+ * @param version  the record's.
+ * @return 1: the client has this version (answer with 304); 0: it has not, or
+ *   does not say.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_request_is_fresh(const psm_request *req, int64_t version);
+
+/**
+ * Give the answer a header, in place of an earlier one of that name. At most 8;
+ * one more, and what is no header (a name that is no token, a line break in a
+ * value), is left out. Content-Type, Content-Length, Cache-Control, Retry-After
+ * and Allow come by themselves.
+ *
+ * @param res    an answer; NULL: nothing happens.
+ * @param name   copied; NULL: nothing happens.
+ * @param value  copied; NULL: nothing happens.
+ *
+ * Out of memory makes the answer a 500. Threads: one at a time. Blocks: no.
+ * Since 0.1.
+ */
+PSM_API void psm_response_header(psm_response *res, const char *name,
+                                 const char *value);
+
+/**
+ * Give the answer the header ETag with the version of the record.
+ *
+ * @param res      an answer; NULL: nothing happens.
+ * @param version  the record's.
+ *
+ * Out of memory makes the answer a 500. Threads: one at a time. Blocks: no.
+ * Since 0.1.
+ */
+PSM_API void psm_response_etag(psm_response *res, int64_t version);
+
+/**
+ * Let a request that names an Idempotency-Key have its effect once: its answer
+ * is kept in the transaction of the change, and the same request gets that
+ * answer again, with the header Idempotency-Replayed. To be called first in the
+ * transaction; psm_response_keep() before the commit. A second request at the
+ * same time waits for the first one's end. Answers are kept for
+ * PSYMATCH_REST_IDEMPOTENCY_HOURS, the newest 100,000 of them, in
+ * psymatch.idempotency, body included; a change that failed keeps none.
+ *
+ * @param req  a request; a key counts for its method and path.
+ * @param tx   an open transaction of a store whose set "psymatch" is migrated.
+ * @param res  receives the answer of before.
+ * @param err  details of a failure; may be NULL.
+ * @return 1: answered; roll back; 0: go on, it is new or names no key;
+ *   PSM_ERR_INVAL   a NULL argument, or a key that is not 1 to 255 printable
+ *                   characters of ASCII;
+ *   PSM_ERR_REJECT  the key was used with another body;
+ *   PSM_ERR_RETRY   the answer of before went away just now;
+ *   PSM_ERR_NOMEM   out of memory;
+ *   PSM_ERR_DB      the database failed, as for psm_tx_exec().
+ *
+ * Threads: one at a time. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_request_once(const psm_request *req, psm_tx *tx,
+                             psm_response *res, psm_error *err) PSM_CHECK;
+
+/**
+ * Keep an answer for the request's Idempotency-Key, if it names one: status,
+ * body, ETag and Location.
+ *
+ * @param res  the answer.
+ * @param req  the request, for which psm_request_once() said 0.
+ * @param tx   the same transaction.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL argument;
+ *   PSM_ERR_NOMEM  out of memory;
+ *   PSM_ERR_DB     the database failed, as for psm_tx_exec().
+ *
+ * Threads: one at a time. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_response_keep(const psm_response *res, const psm_request *req,
+                              psm_tx *tx, psm_error *err) PSM_CHECK;
+
+/**
+ * Let what a transaction emits continue the request's trace (the headers
+ * traceparent and tracestate of W3C Trace Context). What is malformed is
+ * ignored, as that standard wants.
+ *
+ * @param req  a request.
+ * @param tx   an open transaction.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL argument;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_request_trace(const psm_request *req, psm_tx *tx,
+                              psm_error *err) PSM_CHECK;
+
+/**
  * Answer with a JSON document.
  *
  * @param res     an answer; NULL: nothing happens.
@@ -407,13 +650,15 @@ PSM_API void psm_response_message(psm_response *res, int status,
 
 /**
  * Answer with an error: {"message": psm_error_public(), "code": as
- * psm_error_name()} and, where known, "pointer", "line" and "column". The
- * status is that of psm_error_http_status(): 400 for PSM_ERR_INVAL, _PARSE,
- * _SCHEMA, _VERSION and _UNKNOWN_TYPE, 404 for _NOT_FOUND, 409 for _CONFLICT,
- * _TRANSITION and _AMBIGUOUS, 413 for _TOO_LARGE, 422 for _REJECT, 202 for
- * _UNCONFIRMED (it is done), 503 for _NOMEM, _FULL, _IO, _DB, _BROKER,
- * _TIMEOUT, _RETRY, _CLOSED and _FENCED, else 500. From 500 on the message is
- * the text of the code. What the client is not told is logged as a warning.
+ * psm_error_name()} and, where known, "pointer", "line", "column" and
+ * "errors": [{"pointer", "message"}], the list of all faults. The status is
+ * that of psm_error_http_status(): 400 for PSM_ERR_INVAL, _PARSE, _SCHEMA,
+ * _VERSION and _UNKNOWN_TYPE, 404 for _NOT_FOUND, 409 for _CONFLICT,
+ * _TRANSITION and _AMBIGUOUS, 412 for _PRECONDITION, 413 for _TOO_LARGE, 415
+ * for _MEDIA_TYPE, 422 for _REJECT, 202 for _UNCONFIRMED (it is done), 503 for
+ * _NOMEM, _FULL, _IO, _DB, _BROKER, _TIMEOUT, _RETRY, _CLOSED, _FENCED and
+ * _UNAVAILABLE, else 500. From 500 on the message is the text of the code,
+ * except for _UNAVAILABLE. What the client is not told is logged as a warning.
  *
  * @param res  an answer; NULL: nothing happens.
  * @param err  a recorded failure; NULL or none recorded: 500.

@@ -322,6 +322,25 @@ PSM_API int psm_tx_set_wait(psm_tx *tx, int timeout_ms,
                             psm_error *err) PSM_CHECK;
 
 /**
+ * Let the events that are emitted from now on continue a trace, e.g. that of
+ * the request which the transaction serves. An event with a trace of its own
+ * keeps that, and in a handler the handled event's comes first.
+ *
+ * @param tx           a transaction.
+ * @param traceparent  as for psm_event_set_trace(); copied. NULL or "": none.
+ * @param tracestate   as for psm_event_set_tracestate(); copied. NULL or "":
+ *                     none.
+ * @param err          details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  tx is NULL, or a text breaks its rule; nothing has changed;
+ *   PSM_ERR_NOMEM  out of memory; nothing has changed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_tx_set_trace(psm_tx *tx, const char *traceparent,
+                             const char *tracestate, psm_error *err) PSM_CHECK;
+
+/**
  * Wait until a consumer has handled an event, so that what is read next has its
  * effects. A consumer of this process ends the wait as it commits; else the
  * database is asked after 5 ms and then less and less often, at last each

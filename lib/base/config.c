@@ -16,7 +16,10 @@ struct property {
 struct psm_config {
 	struct property *kafka;
 	size_t kafka_count, kafka_cap;
-	char *given[]; /* per setting; NULL: the preset */
+	/* Per setting, NULL: the default. Those registered since the last one
+	 * was set are not in it yet. */
+	char **given;
+	size_t given_count, given_cap;
 };
 
 /* The key behind PSYMATCH_KAFKA_; NULL if name is another. */
@@ -35,8 +38,7 @@ psm_config_new(psm_config **out, psm_error *err)
 	if (!out)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "psm_config_new: out is NULL");
-	*out = psm__alloc(sizeof **out +
-	                  psm_config_count() * sizeof((*out)->given[0]));
+	*out = psm__alloc(sizeof **out);
 	return *out ? 0 : psm__nomem(err);
 }
 
@@ -45,8 +47,9 @@ psm_config_free(psm_config *cfg)
 {
 	if (!cfg)
 		return;
-	for (size_t i = 0; i < psm_config_count(); i++)
+	for (size_t i = 0; i < cfg->given_count; i++)
 		psm__free(cfg->given[i]);
+	psm__free(cfg->given);
 	for (size_t i = 0; i < cfg->kafka_count; i++) {
 		psm__free(cfg->kafka[i].name);
 		psm__free(cfg->kafka[i].value);
@@ -149,6 +152,28 @@ refuse_name(const char *name, psm_error *err)
 	                 nearest);
 }
 
+/* Keep value, taken, for the i-th setting; 0 or PSM_ERR_NOMEM. */
+static int
+give(psm_config *cfg, size_t i, char *value)
+{
+	if (i >= cfg->given_count && !value)
+		return 0;
+	if (psm__grow(&cfg->given, &cfg->given_cap, i + 1,
+	              sizeof(*cfg->given)) < 0)
+		return PSM_ERR_NOMEM;
+	while (cfg->given_count <= i)
+		cfg->given[cfg->given_count++] = NULL;
+	psm__free(cfg->given[i]);
+	cfg->given[i] = value;
+	return 0;
+}
+
+static const char *
+given_value(const psm_config *cfg, size_t i)
+{
+	return i < cfg->given_count ? cfg->given[i] : NULL;
+}
+
 int
 psm_config_set(psm_config *cfg, const char *name, const char *value,
                psm_error *err)
@@ -172,9 +197,10 @@ psm_config_set(psm_config *cfg, const char *name, const char *value,
 		if (rc < 0)
 			return rc;
 	}
-	psm__free(cfg->given[i]);
-	cfg->given[i] = copy;
-	return 0;
+	rc = give(cfg, (size_t)i, copy);
+	if (rc < 0)
+		psm__free(copy);
+	return rc < 0 ? psm__nomem(err) : 0;
 }
 
 enum origin { FOREIGN, LINK, KNOWN, UNKNOWN };
@@ -190,8 +216,8 @@ origin_of(const char *name, const char *value)
 
 	if (psm__setting_index(name) >= 0)
 		return psm__is_link_value(name, value) ? LINK : KNOWN;
-	if (!is_ours || strcmp(name, "PSYMATCH_LIBRARY") == 0 ||
-	    strncmp(name, "PSYMATCH_TEST_", 14) == 0 || psm__is_link_name(name))
+	if (!is_ours || psm__setting_is_foreign(name) ||
+	    psm__is_link_name(name))
 		return FOREIGN;
 	return kafka_key(name) && kafka_key(name)[0] != '\0' ? KNOWN : UNKNOWN;
 }
@@ -273,10 +299,14 @@ psm__config_copy(const psm_config *cfg, psm_config **out, psm_error *err)
 	int rc = psm_config_new(&copy, err);
 
 	*out = NULL;
-	for (size_t i = 0; rc == 0 && i < psm_config_count(); i++)
-		if (cfg->given[i] &&
-		    !(copy->given[i] = psm__strdup(cfg->given[i])))
+	for (size_t i = 0; rc == 0 && i < cfg->given_count; i++) {
+		char *value = cfg->given[i] ? psm__strdup(cfg->given[i]) : NULL;
+
+		if ((cfg->given[i] && !value) || give(copy, i, value) < 0) {
+			psm__free(value);
 			rc = psm__nomem(err);
+		}
+	}
 	for (size_t i = 0; rc == 0 && i < cfg->kafka_count; i++)
 		rc = set_property(copy, cfg->kafka[i].name, cfg->kafka[i].value,
 		                  err);
@@ -312,7 +342,9 @@ psm_config_string(const psm_config *cfg, const char *name)
 	i = psm__setting_index(name);
 	if (i < 0)
 		return NULL;
-	return cfg->given[i] ? cfg->given[i] : psm_config_default_at((size_t)i);
+	if (given_value(cfg, (size_t)i))
+		return given_value(cfg, (size_t)i);
+	return psm_config_default_at((size_t)i);
 }
 
 /* The value, or why there is none: a misspelt name must not look like one. */
@@ -338,7 +370,7 @@ psm_config_given(const psm_config *cfg, const char *name)
 	if (rc < 0)
 		return rc;
 	i = psm__setting_index(name);
-	return i >= 0 ? cfg->given[i] != NULL : text[0] != '\0';
+	return i >= 0 ? given_value(cfg, (size_t)i) != NULL : text[0] != '\0';
 }
 
 int64_t

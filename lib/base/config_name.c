@@ -34,6 +34,28 @@ distance(const char *a, const char *b)
 	return row[len];
 }
 
+int
+psm__setting_is_name(const char *name)
+{
+	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	return len > 0 && len <= NAME_MAX_LEN && name[len] == '\0';
+}
+
+int
+psm__setting_is_foreign(const char *name)
+{
+	static const char *const prefixes[] = {
+	    "PSYMATCH_TEST_", "PSYMATCH_HTTP_", "PSYMATCH_REST_",
+	    "PSYMATCH_SERVICE_"};
+
+	for (size_t i = 0; i < PSM__COUNT(prefixes); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return 1;
+	return strcmp(name, "PSYMATCH_LIBRARY") == 0 ||
+	       strcmp(name, "PSYMATCH_SHUTDOWN_MS") == 0;
+}
+
 const char *
 psm__setting_nearest(const char *name)
 {

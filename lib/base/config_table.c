@@ -3,10 +3,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+/* Settings of programs; five services have about 40. */
+#define REGISTERED_MAX 256
 
 enum type { INTEGER, BOOLEAN, WORD, STRING, PATH, SECRET };
 
@@ -15,8 +19,8 @@ static const char *const type_names[] = {
     [STRING] = "string",   [PATH] = "path",       [SECRET] = "secret",
 };
 
-/* One line per setting. A setting that no code reads does not belong here. */
-static const struct setting {
+/* What one setting is. */
+struct setting {
 	const char *name;
 	enum type type;
 	const char *preset;
@@ -24,7 +28,11 @@ static const struct setting {
 	int64_t min, max;  /* INTEGER */
 	const char *words; /* WORD: allowed ones, separated by blanks */
 	const char *meaning;
-} settings[] = {
+};
+
+/* The library's own, one line each. A setting that no code of the library reads
+ * does not belong here: programs register theirs. */
+static const struct setting own[] = {
     {"DB_HOST", STRING, "localhost", "", 0, 0, NULL,
      "PostgreSQL host, or the directory of its socket; several with commas: the one that can be written to"},
     {"DB_PORT", INTEGER, "5432", "", 1, 65535, NULL, "PostgreSQL port"},
@@ -92,29 +100,37 @@ static const struct setting {
      "events given to the transport and not yet acknowledged; all queued events without a spool"},
     {"PSYMATCH_EVENT_MAX_BYTES", INTEGER, "1000000", "bytes", 1024, 8000000,
      NULL, "size limit of one encoded event"},
-    {"PSYMATCH_HTTP_HOST", STRING, "127.0.0.1", "", 0, 0, NULL,
-     "address that a service listens on"},
     {"PSYMATCH_STRICT", BOOLEAN, "false", "", 0, 0, NULL,
      "whether an unknown PSYMATCH_ variable is an error, not a warning"},
-    {"PSYMATCH_SHUTDOWN_MS", INTEGER, "10000", "ms", 100, 600000, NULL,
-     "deadline of an orderly shutdown"},
-    {"THERAPIST_SERVICE_INTERNAL_PORT", INTEGER, "8002", "", 0, 65535, NULL,
-     "HTTP port of therapist-service; 0: none"},
-    {"MATCHING_SERVICE_INTERNAL_PORT", INTEGER, "8003", "", 0, 65535, NULL,
-     "HTTP port of matching-service; 0: none"},
-    {"THERAPIST_IMPORT_FOLDER_PATH", PATH, "/scraping_data", "", 0, 0, NULL,
-     "folder of the scraped therapist files"},
-    {"THERAPIST_IMPORT_CHECK_INTERVAL_SECONDS", INTEGER, "86400", "s", 1,
-     31536000, NULL, "time between two imports"},
-    {"THERAPIST_IMPORT_ENABLED", BOOLEAN, "true", "", 0, 0, NULL,
-     "whether the service imports by itself"},
 };
+
+/* What programs registered, in the same form. A row is complete before it is
+ * counted, and never changes again. */
+static struct {
+	pthread_mutex_t lock;
+	struct setting rows[REGISTERED_MAX];
+	size_t count; /* __atomic */
+} registered = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* NULL: past the end. */
+static const struct setting *
+setting_at(size_t i)
+{
+	if (i < PSM__COUNT(own))
+		return &own[i];
+	i -= PSM__COUNT(own);
+	return i < __atomic_load_n(&registered.count, __ATOMIC_ACQUIRE)
+	           ? &registered.rows[i]
+	           : NULL;
+}
 
 int
 psm__setting_index(const char *name)
 {
-	for (size_t i = 0; i < PSM__COUNT(settings); i++)
-		if (strcmp(settings[i].name, name) == 0)
+	const struct setting *s;
+
+	for (size_t i = 0; (s = setting_at(i)); i++)
+		if (strcmp(s->name, name) == 0)
 			return (int)i;
 	return -1;
 }
@@ -162,10 +178,9 @@ find_word(const char *words, const char *text, size_t *len)
 	return NULL;
 }
 
-int
-psm__setting_check(size_t i, const char *value, char **copy, psm_error *err)
+static int
+check(const struct setting *s, const char *value, char **copy, psm_error *err)
 {
-	const struct setting *s = &settings[i];
 	size_t len = strlen(value);
 	const char *word;
 	int64_t number;
@@ -206,6 +221,12 @@ psm__setting_check(size_t i, const char *value, char **copy, psm_error *err)
 	return *copy ? 0 : psm__nomem(err);
 }
 
+int
+psm__setting_check(size_t i, const char *value, char **copy, psm_error *err)
+{
+	return check(setting_at(i), value, copy, err);
+}
+
 /* "a b c" as "a, b or c". */
 static size_t
 list_words(const char *words, char *text, size_t size)
@@ -230,7 +251,7 @@ list_words(const char *words, char *text, size_t size)
 size_t
 psm__setting_takes(size_t i, char *text, size_t size)
 {
-	const struct setting *s = &settings[i];
+	const struct setting *s = setting_at(i);
 
 	text[0] = '\0';
 	if (s->type == WORD)
@@ -244,35 +265,148 @@ psm__setting_takes(size_t i, char *text, size_t size)
 size_t
 psm_config_count(void)
 {
-	return PSM__COUNT(settings);
+	return PSM__COUNT(own) +
+	       __atomic_load_n(&registered.count, __ATOMIC_ACQUIRE);
 }
 
 const char *
 psm_config_name_at(size_t i)
 {
-	return i < PSM__COUNT(settings) ? settings[i].name : NULL;
+	const struct setting *s = setting_at(i);
+
+	return s ? s->name : NULL;
 }
 
 const char *
 psm_config_type_at(size_t i)
 {
-	return i < PSM__COUNT(settings) ? type_names[settings[i].type] : NULL;
+	const struct setting *s = setting_at(i);
+
+	return s ? type_names[s->type] : NULL;
 }
 
 const char *
 psm_config_default_at(size_t i)
 {
-	return i < PSM__COUNT(settings) ? settings[i].preset : NULL;
+	const struct setting *s = setting_at(i);
+
+	return s ? s->preset : NULL;
 }
 
 const char *
 psm_config_unit_at(size_t i)
 {
-	return i < PSM__COUNT(settings) ? settings[i].unit : NULL;
+	const struct setting *s = setting_at(i);
+
+	return s ? s->unit : NULL;
 }
 
 const char *
 psm_config_meaning_at(size_t i)
 {
-	return i < PSM__COUNT(settings) ? settings[i].meaning : NULL;
+	const struct setting *s = setting_at(i);
+
+	return s ? s->meaning : NULL;
+}
+
+/* -- registering */
+
+/* One row, as texts in this order. */
+enum { NAME, TYPE, PRESET, RANGE, UNIT, MEANING, TEXTS };
+
+static int
+read_range(struct setting *s, const char *range)
+{
+	int end = 0;
+
+	return sscanf(range, "%" SCNd64 " to %" SCNd64 "%n", &s->min, &s->max,
+	              &end) == 2 &&
+	       range[end] == '\0' && s->min <= s->max;
+}
+
+/* 0 or PSM_ERR_INVAL. */
+static int
+read_row(const char *const *row, struct setting *s, psm_error *err)
+{
+	char *copy = NULL;
+	size_t type = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < TEXTS; i++)
+		if (!row[i])
+			return psm__fail(err, PSM_ERR_INVAL,
+			                 "a setting's row: want %d texts",
+			                 TEXTS);
+	while (type < PSM__COUNT(type_names) &&
+	       strcmp(type_names[type], row[TYPE]) != 0)
+		type++;
+	*s = (struct setting){.name = row[NAME],
+	                      .type = (enum type)type,
+	                      .preset = row[PRESET],
+	                      .words = row[RANGE],
+	                      .unit = row[UNIT],
+	                      .meaning = row[MEANING]};
+	if (!psm__setting_is_name(s->name) || type == PSM__COUNT(type_names) ||
+	    (s->type == INTEGER && !read_range(s, row[RANGE])))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "setting \"%s\": want a name of [A-Z0-9_], a "
+		                 "type, a range like \"1 to 9\"",
+		                 row[NAME]);
+	if (s->preset[0])
+		rc = check(s, s->preset, &copy, NULL);
+	psm__free(copy);
+	if (rc == PSM_ERR_CONFIG)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "%s: does not take its own default \"%s\"",
+		                 s->name, s->preset);
+	return rc < 0 ? psm__nomem(err) : 0;
+}
+
+static int
+is_same(const struct setting *a, const struct setting *b)
+{
+	return a->type == b->type && a->min == b->min && a->max == b->max &&
+	       strcmp(a->preset, b->preset) == 0;
+}
+
+/* @locks registered.lock held */
+static int
+add_locked(const char *const *row, psm_error *err)
+{
+	struct setting s;
+	size_t count = registered.count;
+	int rc = read_row(row, &s, err), i;
+
+	if (rc < 0)
+		return rc;
+	i = psm__setting_index(s.name);
+	if (i >= 0 && !is_same(setting_at((size_t)i), &s))
+		return psm__fail(err, PSM_ERR_CONFLICT,
+		                 "%s: is registered with another type, range "
+		                 "or default",
+		                 s.name);
+	if (i >= 0)
+		return 0;
+	if (count == REGISTERED_MAX)
+		return psm__fail(err, PSM_ERR_FULL,
+		                 "%s: %d settings are registered already",
+		                 s.name, REGISTERED_MAX);
+	registered.rows[count] = s;
+	__atomic_store_n(&registered.count, count + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int
+psm_config_register(const char *const *rows, psm_error *err)
+{
+	int rc = 0;
+
+	psm__error_clear(err);
+	if (!rows)
+		return psm__fail(err, PSM_ERR_INVAL, "rows: want a table");
+	(void)pthread_mutex_lock(&registered.lock);
+	for (; *rows && rc == 0; rows += TEXTS)
+		rc = add_locked(rows, err);
+	(void)pthread_mutex_unlock(&registered.lock);
+	return rc;
 }

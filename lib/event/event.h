@@ -74,6 +74,10 @@ const struct psm__origin *psm__event_origin(const psm_event *ev);
 /* The topic where the catalogue sends the type, whatever the origin; NULL for
  * an unknown type. */
 const char *psm__event_home(const psm_event *ev);
+/* 0, or PSM_ERR_INVAL: what psm_event_set_trace() and _set_tracestate() would
+ * not take. NULL and "" are nothing. */
+int psm__trace_check(const char *traceparent, const char *tracestate,
+                     psm_error *err);
 
 /* Two versions "major.minor", each of them well-formed: below 0, 0 or above 0
  * as a is older than b, the same, or newer. */

@@ -167,6 +167,26 @@ is_tracestate(const char *text, size_t len)
 }
 
 int
+psm__trace_check(const char *traceparent, const char *tracestate,
+                 psm_error *err)
+{
+	const char *parent = given(traceparent), *state = given(tracestate);
+
+	if (parent &&
+	    !is_traceparent(parent, strnlen(parent, PSM__TRACEPARENT_SIZE)))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "traceparent: want version-trace-parent-flags "
+		                 "as in W3C Trace Context, found another text");
+	if (state &&
+	    (!parent ||
+	     !is_tracestate(state, strnlen(state, PSM__TRACESTATE_MAX + 1))))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "tracestate: want printable ASCII beside a "
+		                 "traceparent, found another text");
+	return 0;
+}
+
+int
 psm_event_set_tracestate(psm_event *ev, const char *tracestate, psm_error *err)
 {
 	char *copy = NULL;

@@ -34,9 +34,11 @@ add_allow(struct MHD_Response *answer, unsigned allowed)
 		if (!(allowed & 1u << i))
 			continue;
 		(void)snprintf(text + strlen(text), sizeof text - strlen(text),
-		               "%s%s%s", text[0] ? ", " : "",
-		               psm__svc_methods[i], i == 0 ? ", HEAD" : "");
+		               "%s%s", psm__svc_methods[i],
+		               i == 0 ? ", HEAD, " : ", ");
 	}
+	(void)snprintf(text + strlen(text), sizeof text - strlen(text),
+	               "OPTIONS");
 	(void)MHD_add_response_header(answer, MHD_HTTP_HEADER_ALLOW, text);
 }
 
@@ -46,6 +48,7 @@ send_answer(struct MHD_Connection *conn, psm_response *res, unsigned allowed)
 {
 	struct MHD_Response *answer;
 	enum MHD_Result queued;
+	size_t i;
 
 	if (res->body)
 		answer = MHD_create_response_from_buffer_with_free_callback(
@@ -57,7 +60,7 @@ send_answer(struct MHD_Connection *conn, psm_response *res, unsigned allowed)
 	if (!answer)
 		return 0;
 	res->body = NULL;
-	if (res->content_type)
+	if (res->content_type && res->len > 0)
 		(void)MHD_add_response_header(
 		    answer, MHD_HTTP_HEADER_CONTENT_TYPE, res->content_type);
 	(void)MHD_add_response_header(answer, MHD_HTTP_HEADER_CACHE_CONTROL,
@@ -65,8 +68,11 @@ send_answer(struct MHD_Connection *conn, psm_response *res, unsigned allowed)
 	if (res->status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		(void)MHD_add_response_header(answer,
 		                              MHD_HTTP_HEADER_RETRY_AFTER, "1");
-	if (res->status == MHD_HTTP_METHOD_NOT_ALLOWED && allowed)
+	if (allowed)
 		add_allow(answer, allowed);
+	for (i = 0; i < res->header_count; i++)
+		(void)MHD_add_response_header(answer, res->headers[i].name,
+		                              res->headers[i].value);
 	queued = MHD_queue_response(conn, (unsigned)res->status, answer);
 	MHD_destroy_response(answer);
 	return queued == MHD_YES;
@@ -81,10 +87,19 @@ psm__svc_answer(struct MHD_Connection *conn, psm_request *req)
 	if (res->status == 0)
 		psm_response_message(res, 500, "no answer");
 	log_access(req, req->route, res->status);
-	sent = send_answer(conn, res, req->allowed);
+	sent = send_answer(conn, res, req->route ? 0 : req->allowed);
 	psm__svc_response_clear(res);
 	req->answered = 1;
 	return sent;
+}
+
+const char *
+psm_request_header(const psm_request *req, const char *name)
+{
+	/* The connection is suspended while a handler runs: nobody writes. */
+	return req && name && req->conn ? MHD_lookup_connection_value(
+					      req->conn, MHD_HEADER_KIND, name)
+	                                : NULL;
 }
 
 struct query_state {

@@ -53,8 +53,9 @@ write_parts(psm_json_writer *w, psm_service *svc)
 	return worst;
 }
 
-void
-psm__svc_health_route(const psm_request *req, psm_response *res, void *service)
+int
+psm__svc_health_route(const psm_request *req, psm_response *res, void *service,
+                      psm_error *err)
 {
 	psm_service *svc = service;
 	psm_json_writer *w = psm_json_writer_new();
@@ -63,10 +64,8 @@ psm__svc_health_route(const psm_request *req, psm_response *res, void *service)
 	int worst, rc;
 
 	(void)req;
-	if (!w) {
-		psm_response_message(res, 503, "out of memory");
-		return;
-	}
+	if (!w)
+		return psm__nomem(err);
 	psm_json_write_object(w);
 	psm_json_write_key(w, "service");
 	psm_json_write_string(w, svc->name);
@@ -74,27 +73,26 @@ psm__svc_health_route(const psm_request *req, psm_response *res, void *service)
 	psm_json_write_key(w, "status");
 	psm_json_write_string(w, psm_health_name(worst));
 	psm_json_write_end(w);
-	rc = psm_json_writer_finish(w, &text, &len, NULL);
+	rc = psm_json_writer_finish(w, &text, &len, err);
 	if (rc == PSM_OK)
 		psm_response_json(res, worst == PSM_HEALTH_RED ? 503 : 200,
 		                  text, len);
-	else
-		psm_response_message(res, 503, psm_strerror(rc));
 	psm_json_writer_free(w);
+	return rc;
 }
 
-void
-psm__svc_metrics_route(const psm_request *req, psm_response *res, void *service)
+int
+psm__svc_metrics_route(const psm_request *req, psm_response *res, void *service,
+                       psm_error *err)
 {
 	char *text = NULL;
 	size_t len = 0;
-	int rc = psm_metrics_text(&text, &len, NULL);
+	int rc = psm_metrics_text(&text, &len, err);
 
 	(void)req;
 	(void)service;
-	if (rc < 0)
-		psm_response_message(res, 503, psm_strerror(rc));
-	else
+	if (rc == PSM_OK)
 		psm__svc_response_text(res, 200, METRICS_TYPE, text, len);
 	psm_free(text);
+	return rc;
 }

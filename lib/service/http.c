@@ -69,6 +69,23 @@ set_phase(struct svc_http *http, struct MHD_Connection *conn,
 /* -- a handler's thread */
 
 static void
+call_handler(psm_request *req)
+{
+	psm_error *err = psm_error_new();
+	int rc = PSM_ERR_NOMEM;
+
+	if (err)
+		rc = req->route->fn(req, &req->res, req->route->user, err);
+	if (rc < 0) {
+		if (psm_error_code(err) == PSM_OK)
+			(void)psm_error_set(err, rc, NULL);
+		psm__svc_response_clear(&req->res);
+		psm_response_error(&req->res, err);
+	}
+	psm_error_free(err);
+}
+
+static void
 run_job(struct svc_job *job, void *user)
 {
 	struct svc_http *http = user;
@@ -78,7 +95,7 @@ run_job(struct svc_job *job, void *user)
 	if (!req->route->built_in && psm__svc_is_over(http->svc))
 		psm_response_message(&req->res, 503, "not running");
 	else
-		req->route->fn(req, &req->res, req->route->user);
+		call_handler(req);
 	pthread_mutex_lock(&http->lock);
 	job->next = http->done;
 	http->done = job;
@@ -113,6 +130,8 @@ refuse(psm_request *req, int rc)
 		psm_response_message(res, 503, "out of memory");
 	else if (!req->allowed)
 		psm_response_message(res, 404, "no such path");
+	else if (!req->route && strcmp(req->method, "OPTIONS") == 0)
+		psm_response_json(res, 204, NULL, 0);
 	else if (!req->route)
 		psm_response_message(res, 405, "method not allowed");
 	else
@@ -158,6 +177,8 @@ begin_request(struct svc_http *http, struct MHD_Connection *conn,
 		return MHD_NO; /* hang up */
 	req->method = method;
 	req->path = path;
+	req->conn = conn;
+	req->key_hours = http->svc->key_hours;
 	req->start_us = psm__mono_us();
 	*context = req;
 	set_phase(http, conn, SVC_BODY);

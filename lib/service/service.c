@@ -113,7 +113,9 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 		                 "want a name of 1 to %d bytes of "
 		                 "[a-z0-9-], and settings",
 		                 SVC_NAME_MAX);
-	rc = describe_metrics(err);
+	rc = psm_config_register(psm_service_settings(), err);
+	if (rc == PSM_OK)
+		rc = describe_metrics(err);
 	if (rc < 0)
 		return rc;
 	svc = psm__alloc(sizeof *svc);
@@ -126,6 +128,8 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 	pthread_mutex_init(&svc->lock, NULL);
 	(void)snprintf(svc->name, sizeof svc->name, "%s", name);
 	svc->shutdown_ms = psm_config_int(cfg, "PSYMATCH_SHUTDOWN_MS");
+	svc->key_hours =
+	    (int)psm_config_int(cfg, "PSYMATCH_REST_IDEMPOTENCY_HOURS");
 	svc->limits = limits;
 	svc->backoff.first_us = 1000000;
 	svc->backoff.limit_us = 60000000;

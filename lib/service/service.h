@@ -17,6 +17,7 @@
 #define SVC_NAME_MAX 48
 #define SVC_SEGMENTS_MAX 12
 #define SVC_QUERY_MAX 32
+#define SVC_HEADERS_MAX 8
 #define SVC_REASON_SIZE 256
 
 /* -- route.c: paths of routes and of requests. */
@@ -144,11 +145,15 @@ struct psm_response {
 	char *body;        /* ours; NULL: see fixed */
 	const char *fixed; /* lives as long as the process; may be NULL */
 	size_t len;
+	struct svc_pair headers[SVC_HEADERS_MAX];
+	size_t header_count;
 };
 
 struct psm_request {
 	const char *method, *path;
+	struct MHD_Connection *conn;
 	char *path_copy; /* cut and decoded: params point into it */
+	int key_hours;   /* how long an Idempotency-Key is kept */
 	struct svc_pair params[SVC_SEGMENTS_MAX];
 	size_t param_count;
 	struct svc_pair query[SVC_QUERY_MAX];
@@ -175,6 +180,9 @@ int psm__svc_request_query(psm_request *req, const char *name,
 int psm__svc_request_append(psm_request *req, const char *data, size_t len,
                             size_t limit);
 void psm__svc_request_free(psm_request *req);
+
+/* -- response.c */
+
 void psm__svc_response_text(psm_response *res, int status,
                             const char *content_type, const char *text,
                             size_t len);
@@ -209,10 +217,10 @@ struct svc_part {
 	void *user;
 };
 
-void psm__svc_health_route(const psm_request *req, psm_response *res,
-                           void *service);
-void psm__svc_metrics_route(const psm_request *req, psm_response *res,
-                            void *service);
+int psm__svc_health_route(const psm_request *req, psm_response *res,
+                          void *service, psm_error *err);
+int psm__svc_metrics_route(const psm_request *req, psm_response *res,
+                           void *service, psm_error *err);
 
 /* -- signals.c: a thread that waits for signals and watches the deadline. */
 
@@ -293,6 +301,7 @@ struct svc_stage {
 struct psm_service {
 	char name[SVC_NAME_MAX + 1];
 	int64_t shutdown_ms;
+	int key_hours; /* how long an Idempotency-Key is kept */
 	struct svc_limits limits;
 	struct svc_backoff backoff;
 	struct svc_route *routes;

@@ -75,8 +75,8 @@ write_envelope(const psm_event *ev, int wire)
 /* Copies of what the event says of its trace, or else of what its cause says; 0
  * or PSM_ERR_NOMEM. */
 static int
-copy_trace(struct psm__outgoing_event *e, const psm_event *ev,
-           const psm_event *cause)
+copy_trace(const struct psm__outgoing *o, struct psm__outgoing_event *e,
+           const psm_event *ev, const psm_event *cause)
 {
 	const char *trace[N_COLUMNS] = {
 	    [CAUSATION] = psm_event_causation_id(ev),
@@ -94,6 +94,10 @@ copy_trace(struct psm__outgoing_event *e, const psm_event *ev,
 	if (!trace[TRACEPARENT]) { /* one is of no use without the other */
 		trace[TRACEPARENT] = psm_event_traceparent(cause);
 		trace[TRACESTATE] = psm_event_tracestate(cause);
+	}
+	if (!trace[TRACEPARENT]) {
+		trace[TRACEPARENT] = o->traceparent;
+		trace[TRACESTATE] = o->tracestate;
 	}
 	for (i = CAUSATION; i < N_COLUMNS; i++) {
 		if (!trace[i])
@@ -131,7 +135,7 @@ psm__outgoing_add(struct psm__outgoing *o, const psm_event *ev,
 	e.text[TOPIC] = psm__strdup(topic);
 	e.text[PAYLOAD] = copy_payload(ev);
 	e.text[ENVELOPE] = write_envelope(ev, wire);
-	failed = copy_trace(&e, ev, cause) < 0;
+	failed = copy_trace(o, &e, ev, cause) < 0;
 	for (i = 0; i < CAUSATION; i++)
 		failed = failed || !e.text[i];
 	if (failed) {
@@ -213,6 +217,7 @@ psm__outgoing_free(struct psm__outgoing *o)
 {
 	psm__outgoing_cut(o, 0);
 	psm__free(o->events);
-	o->events = NULL;
-	o->cap = 0;
+	psm__free(o->traceparent);
+	psm__free(o->tracestate);
+	*o = (struct psm__outgoing){0};
 }

@@ -9,6 +9,8 @@
 struct psm__outgoing {
 	struct psm__outgoing_event *events;
 	size_t count, cap;
+	/* Of those that say nothing of their trace; owned, may be NULL. */
+	char *traceparent, *tracestate;
 };
 
 /* cause: the event that is being handled, NULL if none. wire: how it travels,

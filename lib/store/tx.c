@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "event/event.h"
 #include "store/outbox.h"
 #include "store/pool.h"
 #include "store/wait.h"
@@ -171,6 +172,34 @@ psm_tx_emit(psm_tx *tx, const psm_event *ev, psm_error *err)
 		                 "want a transaction and an event");
 	return psm__outgoing_add(&tx->out, ev, tx->cause,
 	                         psm__pool_wire(tx->st), err);
+}
+
+int
+psm_tx_set_trace(psm_tx *tx, const char *traceparent, const char *tracestate,
+                 psm_error *err)
+{
+	char *parent = NULL, *state = NULL;
+
+	psm__error_clear(err);
+	if (!tx)
+		return psm__fail(err, PSM_ERR_INVAL, "tx: want a transaction");
+	if (psm__trace_check(traceparent, tracestate, err) < 0)
+		return PSM_ERR_INVAL;
+	if (traceparent && *traceparent)
+		parent = psm__strdup(traceparent);
+	if (tracestate && *tracestate)
+		state = psm__strdup(tracestate);
+	if ((traceparent && *traceparent && !parent) ||
+	    (tracestate && *tracestate && !state)) {
+		psm__free(parent);
+		psm__free(state);
+		return psm__nomem(err);
+	}
+	psm__free(tx->out.traceparent);
+	psm__free(tx->out.tracestate);
+	tx->out.traceparent = parent;
+	tx->out.tracestate = state;
+	return 0;
 }
 
 static int

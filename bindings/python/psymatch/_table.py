@@ -68,6 +68,7 @@ FUNCTIONS = (
     ("psm_time_parse", "int", "const char*", "size_t", "int64_t*",
      "psm_error*"),
     # config.h
+    ("psm_config_register", "int", "const char*const*", "psm_error*"),
     ("psm_config_new", "int", "psm_config**", "psm_error*"),
     ("psm_config_from_env", "int", "psm_config**", "psm_error*"),
     ("psm_config_free", "void", "psm_config*"),
@@ -371,6 +372,8 @@ FUNCTIONS = (
     ("psm_tx_emit", "int", "psm_tx*", "const psm_event*", "psm_error*"),
     ("psm_tx_emit_required", "int", "psm_tx*", "const psm_event*",
      "const char*const*", "size_t", "psm_error*"),
+    ("psm_tx_set_trace", "int", "psm_tx*", "const char*", "const char*",
+     "psm_error*"),
     ("psm_tx_set_wait", "int", "psm_tx*", "int", "psm_error*"),
     ("psm_store_wait_handled", "int", "psm_store*", "const char*",
      "const char*", "int", "psm_error*"),

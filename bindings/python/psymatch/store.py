@@ -76,6 +76,11 @@ class Transaction:
         else:
             check(lib.psm_tx_emit_required, self._own(), event._handle, _texts(required), len(required))
 
+    def set_trace(self, traceparent, tracestate=None):
+        """Events emitted from now on continue this trace, unless they have
+        one."""
+        check(lib.psm_tx_set_trace, self._own(), traceparent.encode(), tracestate.encode() if tracestate else None)
+
     def set_wait(self, timeout_ms):
         """How long the commit waits for required consumers."""
         check(lib.psm_tx_set_wait, self._own(), timeout_ms)
