@@ -9,6 +9,7 @@ from .bus import AMBER, GREEN, RED, Config, Consumer, Producer, Retry, Transport
 from .compat import EventSchema, KafkaConsumer, RobustKafkaProducer
 from .errors import PsmError
 from .event import CAMEL, SNAKE, Event, EventType, catalogue, topics
+from .log import log_to_stderr
 from .store import Store, Transaction
 
 __version__ = lib.psm_version().decode()
@@ -16,5 +17,5 @@ __all__ = [
     "AMBER", "CAMEL", "Config", "Consumer", "Event", "EventSchema",
     "EventType", "GREEN", "KafkaConsumer", "Producer", "PsmError", "RED",
     "Retry", "RobustKafkaProducer", "SNAKE", "Store", "Transaction",
-    "Transport", "catalogue", "errors", "topics",
+    "Transport", "catalogue", "errors", "log_to_stderr", "topics",
 ]
