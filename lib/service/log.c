@@ -55,7 +55,6 @@ put_locked(const char *bytes, size_t len)
 static void
 put_string_locked(const char *text)
 {
-	static const char digits[] = "0123456789abcdef";
 	const char *p = text;
 	size_t left = strlen(text);
 
@@ -71,8 +70,8 @@ put_string_locked(const char *text)
 			put_locked("\\", 1);
 			put_locked(p, 1);
 		} else if (len == 1 && (*p < ' ' || *p == 0x7f)) {
-			escape[4] = digits[*p >> 4];
-			escape[5] = digits[*p & 15];
+			escape[4] = psm__hex_digits[*p >> 4];
+			escape[5] = psm__hex_digits[*p & 15];
 			put_locked(escape, 6);
 		} else {
 			put_locked(p, len);

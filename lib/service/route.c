@@ -165,15 +165,6 @@ psm__svc_route_find(const struct svc_route *routes, size_t count,
 	return best;
 }
 
-static int
-hex(char c)
-{
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *p = c ? strchr(digits, c) : NULL;
-
-	return p ? (int)(p - digits) % 16 : -1;
-}
-
 int
 psm__svc_decode(char *text)
 {
@@ -186,8 +177,8 @@ psm__svc_decode(char *text)
 			*out++ = *text;
 			continue;
 		}
-		high = hex(text[1]);
-		low = high < 0 ? -1 : hex(text[2]);
+		high = psm__hex_value(text[1]);
+		low = high < 0 ? -1 : psm__hex_value(text[2]);
 		if (low < 0 || high * 16 + low == 0)
 			return PSM_ERR_PARSE;
 		*out++ = (char)(high * 16 + low);
