@@ -13,6 +13,9 @@ for bench in produce consume; do
 	sides=$(tr ',{' '\n\n' <"$tmp/$bench" | grep -c '"events_per_s":[1-9]')
 	[ "$sides" = 3 ] || fault "bench/$bench: want 3 sides with a rate, found $sides"
 done
+"$top_builddir/bench/parse" --count 200 --rounds 1 --json >"$tmp/parse" 2>&1 &&
+	[ "$(tr ',{' '\n\n' <"$tmp/parse" | grep -c '"events_per_s":[1-9]')" = 2 ] ||
+	fault "bench/parse failed: $(cat "$tmp/parse")"
 "$top_builddir/bench/durable" --count 200 --rounds 1 --json >"$tmp/durable" 2>&1 &&
 	[ "$(tr ',{' '\n\n' <"$tmp/durable" | grep -c '"events_per_s":[1-9]')" = 2 ] ||
 	fault "bench/durable failed: $(cat "$tmp/durable")"

@@ -500,8 +500,10 @@ psm_event_free(psm_event *ev)
 	if (!ev)
 		return;
 	/* Any value stands for its document. */
-	psm_json_free((psm_json *)(uintptr_t)ev->payload);
-	psm__trace_free(ev->trace);
+	if (ev->payload)
+		psm_json_free((psm_json *)(uintptr_t)ev->payload);
+	if (ev->trace)
+		psm__trace_free(ev->trace);
 	psm__free(ev);
 }
 

@@ -102,7 +102,8 @@ static int
 take_producer(const struct psm__span *v)
 {
 	return v->len > 0 &&
-	       psm__utf8_at_most(v->text, v->len, PSM__NAME_MAX) &&
+	       (v->len <= PSM__NAME_MAX ||
+	        psm__utf8_at_most(v->text, v->len, PSM__NAME_MAX)) &&
 	       !memchr(v->text, 0x7f, v->len);
 }
 

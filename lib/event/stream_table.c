@@ -278,6 +278,16 @@ read_field(struct psm__stream_reader *s, field *f)
 	return read_known(s, f, (enum psm__field_type)f->type, 0);
 }
 
+/* What nearly always stands between two members. */
+static inline uint16_t
+comma_quote(void)
+{
+	uint16_t two;
+
+	memcpy(&two, ",\"", 2);
+	return two;
+}
+
 /* 1: another member follows, and its opening quote was read; 0: none; -1: what
  * follows is wrong. */
 static inline int
@@ -285,9 +295,14 @@ next_member(struct psm__stream_reader *s)
 {
 	const char *at = s->in.at;
 
-	if (at + 1 < s->in.end && at[0] == ',' && at[1] == '"') {
-		s->in.at = at + 2;
-		return 1;
+	uint16_t two;
+
+	if (s->in.end - at > 1) {
+		memcpy(&two, at, 2);
+		if (two == comma_quote()) {
+			s->in.at = at + 2;
+			return 1;
+		}
 	}
 	if (!psm__cursor_take(&s->in, ','))
 		return 0;
