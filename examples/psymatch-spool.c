@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What waits in a spool directory, for the people who look after it. */
+/* Lists, checks, repairs and exports the events of a spool directory. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static const char usage[] =
     "  ls       streams, files, and how many events wait there\n"
     "  cat      one line per event that waits\n"
     "  verify   say where it is damaged; the exit status is 1 if it is\n"
-    "  repair   put damaged bytes aside, in streams that nobody has\n"
+    "  repair   move damaged bytes of streams without a live owner to the quarantine\n"
     "  export   the events that wait, one JSON object a line\n"
     "Options:\n"
     "  --all      cat, export: also events that were sent, as far as they are\n"
@@ -129,7 +129,7 @@ ls_item(const psm_spool_item *i, void *user)
 	case PSM_SPOOL_STREAM:
 		end_stream(r);
 		printf("%s  %s\n", text(i, "stream", name, sizeof name),
-		       num(i, "owned") ? "in use" : "nobody has it");
+		       num(i, "owned") ? "in use" : "no live owner");
 		break;
 	case PSM_SPOOL_SEGMENT:
 		r->files++;
@@ -330,7 +330,7 @@ run(struct run *r, const char *command, const char *dir)
 	rc = psm_spool_scan(dir, keys, verify_item, r, r->err);
 	if (rc == 0)
 		printf("%lld event%s wait%s; %lld damaged place%s, %lld "
-		       "event%s lost there, %lld file%s put aside before\n",
+		       "event%s lost there, %lld file%s in the quarantine\n",
 		       r->waiting, noun_s(r->waiting), verb_s(r->waiting),
 		       r->damages, noun_s(r->damages), r->lost, noun_s(r->lost),
 		       r->aside, noun_s(r->aside));

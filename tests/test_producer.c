@@ -133,8 +133,8 @@ START_TEST(refused_for_good_does_not_block)
 }
 END_TEST
 
-/* An event that cannot be put aside is not given up: it waits, with its topic,
- * until there is room. */
+/* An event that cannot be copied to the quarantine is not given up: it
+ * waits, with its topic, until there is room. */
 START_TEST(refused_without_quarantine_waits)
 {
 	psm_producer *p;

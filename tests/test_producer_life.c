@@ -397,7 +397,8 @@ START_TEST(without_memory)
 }
 END_TEST
 
-/* Whoever removes the spool of a running program is told within a second. */
+/* When the spool of a running program is removed, send fails within a
+ * second. */
 START_TEST(spool_is_removed)
 {
 	psm_producer *p;

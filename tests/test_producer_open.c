@@ -22,7 +22,7 @@ tear_down(void)
 	testing_remove(dir);
 }
 
-/* The whole program of somebody who only sends. */
+/* The whole program of a sender. */
 START_TEST(sends)
 {
 	static const char payload[] =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A process that runs takes over what one that died left beside it: after a
- * while, in order, and only one of them does. */
+/* A running process adopts stream directories of processes that ended: after
+ * a while, in order, and only one of them does. */
 #include "testing_spool.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ set_up_soon(void)
 	psm__adopt_after_ms = 10;
 }
 
-/* A child of its own takes the next free stream, fills it, and dies. */
+/* A child takes the next free stream, fills it, and ends without a close. */
 static void
 die_with(int from, int to)
 {
@@ -173,7 +173,7 @@ START_TEST(the_end_comes_first)
 }
 END_TEST
 
-/* Who adopts may die, too. */
+/* A process that has adopted a stream may end, too. */
 START_TEST(adopted_half_and_died)
 {
 	struct psm__spool *s = open_spool();
@@ -217,7 +217,8 @@ START_TEST(several_at_once)
 }
 END_TEST
 
-/* The living are left alone, and so is one that has just died. */
+/* Streams with a live owner are not adopted, nor is one that was just
+ * abandoned. */
 START_TEST(not_the_living)
 {
 	struct psm__spool *s = open_spool(), *other = open_spool();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Encrypted segments that somebody without the key has altered, and given right
+/* Encrypted segments that were altered without the key, and given right
  * checksums: what was altered is reported, and nothing else comes out. */
 #include "testing_spool.h"
 
@@ -187,7 +187,7 @@ START_TEST(record_of_another_segment)
 }
 END_TEST
 
-/* A hole that nobody with the key has made hides nothing. */
+/* A hole that was written without the key hides no records. */
 START_TEST(hole_forged)
 {
 	size_t len = rec(1)->len;
@@ -231,7 +231,7 @@ fix_heads(void)
 		    0, head(i), offsetof(struct psm__sealed_header, crc));
 }
 
-/* Nothing of it can be believed then, so the file is put aside as it is. */
+/* Then no part of it is valid, so the file is moved to the quarantine. */
 START_TEST(header_altered)
 {
 	static const size_t fields[] = {
@@ -267,7 +267,7 @@ START_TEST(one_header_altered)
 }
 END_TEST
 
-/* What was put aside once is not counted again. */
+/* Damage with a copy in the quarantine is not counted again. */
 START_TEST(altered_is_met_once)
 {
 	struct psm__spool *s;

@@ -8,7 +8,8 @@
 #include <sched.h>
 #include <sys/mman.h>
 
-/* While nobody reads, full segments cost no mapping and no descriptor. */
+/* While no records are read, full segments need no mapping and no
+ * descriptor. */
 static int
 count_fds(void)
 {

@@ -208,7 +208,7 @@ START_TEST(one_sync_for_many_fails_and_processes_end)
 }
 END_TEST
 
-/* -- who waits for all that was appended -- */
+/* -- waiting until all appended records are released -- */
 
 static uint64_t left_behind;
 

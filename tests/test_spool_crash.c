@@ -71,8 +71,8 @@ put_large(struct psm__spool *s)
 	ck_assert_int_eq(psm__spool_append(s, &e, NULL), 0);
 }
 
-/* The oldest segment is let go when the newest has no room for even the
- * smallest event, so what comes next goes into the file just let go. */
+/* The oldest segment is released when the newest has no room for even the
+ * smallest event, so the next event goes into the file that was released. */
 static void
 use_again(struct psm__spool *s)
 {

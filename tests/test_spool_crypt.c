@@ -350,7 +350,7 @@ START_TEST(the_missing_key_is_named)
 	use_keys(KEY_B);
 	snprintf(want, sizeof(want), "with key %s, which is not in", id);
 	refused(want, "0000000000000002.pms");
-	/* Also if it is the stream of another process that died. */
+	/* Also if it is the stream of another process that ended. */
 	ck_assert_int_eq(mkdir(path_of("stream.1"), 0700), 0);
 	move(SEGMENT, "stream.1/0000000000000002.pms");
 	ck_assert_int_eq(psm__spool_open(&conf, &s, err), PSM_ERR_CONFIG);

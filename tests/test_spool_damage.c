@@ -394,8 +394,8 @@ refuse_rename(int dirfd, const char *from, const char *to)
 	return -1;
 }
 
-/* Nothing can be put aside at all: the segment stays where it is, and neither
- * the start nor the other events care. */
+/* Nothing can be copied to the quarantine: the segment stays where it is,
+ * and neither the start nor the other events care. */
 START_TEST(no_quarantine_at_all)
 {
 	struct psm__spool *s;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Every call to the file system fails in turn: once, or from then on until the
- * disk is well again. Who sends is told; what was accepted is not lost; and all
- * goes on when the fault goes.
+ * disk is well again. Callers of append get an error; accepted records are not
+ * lost; and all work continues after the fault.
  */
 #include "testing_spool.h"
 
@@ -411,7 +411,7 @@ fail_populate(void *at, size_t size)
 	return -1;
 }
 
-/* The cursor is advice: one that cannot be read is made anew. */
+/* An unreadable cursor is recreated. */
 START_TEST(cursor_cannot_be_read)
 {
 	struct psm__spool *s = open_spool();

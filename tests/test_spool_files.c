@@ -30,7 +30,7 @@ START_TEST(second_owner_takes_a_sibling)
 }
 END_TEST
 
-/* A child fills two streams and dies; only what it left is taken over. */
+/* A child fills two streams and ends; only these are adopted. */
 static void
 die_with_streams(int streams, int each)
 {

@@ -133,8 +133,8 @@ START_TEST(no_circle)
 }
 END_TEST
 
-/* What a dead process left is not taken over before what an older one left, and
- * the own events of who starts do not wait for the living. */
+/* The stream of an ended process is not adopted before that of an older one,
+ * and a process that starts does not wait for streams with a live owner. */
 START_TEST(neither_before_the_older_nor_behind_the_living)
 {
 	struct psm__spool *live = open_spool(), *a = open_spool(),
@@ -256,7 +256,7 @@ START_TEST(by_chance)
 	for (int who = 0; who < PEERS; who++)
 		if (!peers[who].s)
 			peers[who].s = open_spool();
-	/* Looking around all the time, nobody would send. */
+	/* Adopting all the time, no process would send. */
 	psm__adopt_after_ms = 1000000000;
 	for (int step = 0; step < 100; step++) {
 		struct peer *p = &peers[step % PEERS];

@@ -364,7 +364,7 @@ START_TEST(refused_without_room)
 }
 END_TEST
 
-/* Whoever makes room does not have to start the program anew. */
+/* After an operator has made room, no restart is needed. */
 START_TEST(limit_is_looked_at_again)
 {
 	struct psm__spool_conf conf = conf_of(PSM__DURABLE_OS);
@@ -425,7 +425,7 @@ START_TEST(no_copy_is_overwritten)
 }
 END_TEST
 
-/* The process died between the copy and the cursor. */
+/* The process ended between the copy and the update of the cursor. */
 START_TEST(the_same_copy_is_kept_once)
 {
 	struct psm__spool *s = open_spool();

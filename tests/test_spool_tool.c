@@ -224,7 +224,7 @@ START_TEST(damage_is_told_and_repaired)
 	ck_assert_int_eq(t.damages, 0);
 	ck_assert_int_eq(t.aside, 2);
 	ck_assert_int_eq(call_on("verify"), 0);
-	says("2 files put aside before");
+	says("2 files in the quarantine");
 	/* Once more there is nothing to do, and nothing is lost. */
 	ck_assert_int_eq(call_on("repair"), 0);
 	says("0 events were unreadable, 7 wait");
@@ -276,7 +276,7 @@ START_TEST(no_segment_at_all)
 }
 END_TEST
 
-/* A file instead of the quarantine folder hides nothing from who looks. */
+/* A file instead of the quarantine folder does not hide events. */
 START_TEST(quarantine_is_no_folder)
 {
 	struct psm__spool *s = open_spool();

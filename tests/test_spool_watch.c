@@ -34,7 +34,8 @@ look(struct psm__spool *s)
 	psm__spool_tend(s);
 }
 
-/* Refused with PSM_ERR_IO, with this word, and told to who asks. */
+/* append fails with PSM_ERR_IO and this word, and the numbers have the
+ * fault. */
 static void
 check_refused(struct psm__spool *s, int fault, const char *word)
 {
@@ -255,7 +256,7 @@ START_TEST(interval_sync_failed)
 }
 END_TEST
 
-/* Whoever sends hears it at once, and so does who asks. */
+/* The next append fails, and the numbers have the fault. */
 START_TEST(commit_failed)
 {
 	struct psm__spool *s = open_as(PSM__DURABLE_DISK);

@@ -221,7 +221,7 @@ read_one(struct psm__spool *s)
 	return n;
 }
 
-/* Reads and lets go of from .. to-1. */
+/* Reads and releases from .. to-1. */
 static inline void
 consume(struct psm__spool *s, int from, int to)
 {

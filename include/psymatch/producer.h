@@ -18,15 +18,15 @@ PSM_BEGIN_DECLS
  * and send never waits for a broker. An event that was accepted is, in this
  * order: queued, spooled (as durable as PSYMATCH_SPOOL_DURABILITY says), and in
  * the end sent (acknowledged) or failed (refused by the broker for good, and
- * put aside in the spool's quarantine). One that cannot be put aside, because
- * the disk is full or the quarantine has as much as the spool may hold, waits
- * with its topic until there is room. After a crash, events may be sent twice,
+ * copied to the spool's quarantine). If it cannot be copied, because the disk
+ * is full or the quarantine has reached PSYMATCH_SPOOL_MAX_BYTES, the event and
+ * its topic wait until there is room. After a crash, events may be sent twice,
  * with the same event_id.
  *
  * Events go to the transport straight from the spool's files. With
  * PSYMATCH_SPOOL_KEY_FILE these are encrypted, and an event is in the clear in
- * memory from then until its outcome; at most 64 MiB of them at a time, and one
- * more.
+ * memory from then until its outcome; at most 64 MiB of events and one more at
+ * a time.
  *
  * Used from any thread. After a fork it belongs to the parent: in the child
  * every call is PSM_ERR_STATE, and psm_producer_free() does nothing.
@@ -52,7 +52,7 @@ enum psm_delivery_state {
  */
 PSM_API const char *psm_delivery_state_name(int state);
 
-/** What became of one event. It may outlive the producer. */
+/** Follows the outcome of one event. It may outlive the producer. */
 typedef struct psm_receipt psm_receipt;
 
 /**
@@ -125,7 +125,7 @@ PSM_API int psm_producer_open(const char *name, psm_producer **out,
                               psm_error *err) PSM_CHECK;
 
 /**
- * Say who wants to hear the outcome of each event. Before the start.
+ * Set the callback for the outcome of each event. Before the start.
  *
  * @param p     a producer that was not started.
  * @param fn    NULL: nobody, as in the beginning.
@@ -140,8 +140,8 @@ PSM_API int psm_producer_set_delivery(psm_producer *p, psm_delivery_fn fn,
                                       void *user);
 
 /**
- * The spool, or the queue in memory, has come near to one of its limits, or is
- * far from it again.
+ * The spool, or the queue in memory, has reached the high watermark of one of
+ * its limits, or is below the low watermark again.
  *
  * @param what    "size": of PSYMATCH_SPOOL_MAX_BYTES, or of PSYMATCH_QUEUE_MAX
  *                without a spool;
@@ -152,17 +152,17 @@ PSM_API int psm_producer_set_delivery(psm_producer *p, psm_delivery_fn fn,
  * @param user    as given to psm_producer_set_watermark().
  *
  * Runs on the producer's thread, for each of the two limits high and low in
- * turn; what lasts less than a second may go unnoticed. The same is written to
- * the log. May call what psm_delivery_fn may. Since 0.1.
+ * turn; a level that lasts less than a second may go unnoticed. The same is
+ * logged. May call the functions that psm_delivery_fn may call. Since 0.1.
  */
 typedef void (*psm_watermark_fn)(const char *what, int high, const char *reason,
                                  void *user);
 
 /**
- * Say who wants to hear that the spool fills up. Before the start.
+ * Set the callback for the watermarks of the spool. Before the start.
  *
- * An event that was accepted is never dropped for its age or for room: what is
- * beyond the limit of size is not accepted, and what is beyond that of age is,
+ * An accepted event is never dropped for its age or for room. Above the limit
+ * of size no event is accepted; above the limit of age events are accepted
  * unless PSYMATCH_SPOOL_AGE_ACTION is "refuse".
  *
  * @param p     a producer that was not started.
@@ -181,22 +181,23 @@ PSM_API int psm_producer_set_watermark(psm_producer *p, psm_watermark_fn fn,
  * Open the spool and start sending what is in it. Never waits for a broker.
  *
  * The spool directory is made if it is missing. Several producers may share it,
- * as all do that leave PSYMATCH_SPOOL_DIR unset and run for one user: each
- * begins a stream.N of its own, and takes over those that ended producers left.
- * So they must send to the same broker, with the same key file.
+ * as all producers of one user do that leave PSYMATCH_SPOOL_DIR unset. Each has
+ * a stream directory stream.N of its own, and adopts those without a live
+ * owner, i.e. of producers that ended. So they must send to the same broker,
+ * with the same key file.
  *
- * The order of a key holds from one producer to the next: what an ended one
- * left is sent before anything of one that starts after that. If a third one
- * has taken it over and is not done, the new one waits, and its health says for
- * whom; if that one ends, it goes on itself. It waits with everything it has,
- * and for as long as the third one cannot send a topic of what was left, even
- * one that nobody else uses: programs that must not wait for each other have
- * directories of their own. There is no order between events
- * of one key that two producers accept while both run, nor if one that runs
- * goes on with the keys of one that died. Damaged data never fails the start:
- * it is moved to the quarantine and counted. Nor does a full disk: send is
- * PSM_ERR_FULL until there is room. But a missing key does: what is encrypted
- * with it is left exactly as it is.
+ * The order of a key is kept from one producer to the next: events of an ended
+ * producer are sent before those of a producer that starts later. If a third
+ * producer has adopted them, the new one waits until they are sent, and its
+ * health names the process; if that process ends, it adopts them itself. It
+ * waits with all its events, also while the third producer cannot send one
+ * topic of the adopted events: programs that must not wait for each other need
+ * spool directories of their own. There is no order between events of one key
+ * that two producers accept while both run, nor if a running producer continues
+ * with the keys of one that ended. Damaged data never fails the start: it is
+ * moved to the quarantine and counted. Nor does a full disk: send is
+ * PSM_ERR_FULL until there is room. A missing key does: segments that are
+ * encrypted with it are not changed.
  *
  * @param p    a new producer.
  * @param err  details of a failure; may be NULL.
@@ -299,7 +300,7 @@ PSM_API int psm_receipt_state(psm_receipt *r);
 PSM_API int psm_receipt_wait(psm_receipt *r, int timeout_ms, psm_error *err);
 
 /**
- * Free the receipt. The event goes its way all the same.
+ * Free the receipt. The event is still sent.
  *
  * @param r  taken; NULL is allowed.
  *
@@ -311,7 +312,7 @@ PSM_API void psm_receipt_free(psm_receipt *r);
  * Wait until every event accepted before this call is sent or failed.
  *
  * @param p           a started producer.
- * @param timeout_ms  0 or more; 0 only looks.
+ * @param timeout_ms  0 or more; 0 does not wait.
  * @param left        receives how many events still wait; may be NULL. The
  *                    statistics "left_spool" and "left_memory" say where.
  * @param err         details of a failure; may be NULL.
@@ -327,7 +328,7 @@ PSM_API int psm_producer_flush(psm_producer *p, int timeout_ms, size_t *left,
                                psm_error *err) PSM_CHECK;
 
 /**
- * Accept nothing more, send what there is, and stop.
+ * Accept no more events, send the accepted ones, and stop.
  *
  * What is not sent in time stays in the spool for the next start, which is no
  * failure; without a spool it is given up, which one WARNING of the log says
@@ -379,8 +380,9 @@ PSM_API void psm_producer_free(psm_producer *p);
  *              "sent", "failed": events with that outcome in this process;
  *              "damaged": events of the spool found unreadable;
  *              "quarantined_bytes": size of the quarantine;
- *              "oldest_age_ms": how long the oldest that waits has done so;
- *              "spool_bytes": what PSYMATCH_SPOOL_MAX_BYTES is the limit of;
+ *              "oldest_age_ms": how long the oldest waiting event has waited;
+ *              "spool_bytes": bytes of waiting events, limited by
+ *              PSYMATCH_SPOOL_MAX_BYTES;
  *              "restarts": clients replaced after a fatal error or a refusal.
  * @return the number; -1 for another name, a NULL argument or in another
  *   process.
@@ -393,12 +395,12 @@ PSM_API int64_t psm_producer_stat(psm_producer *p, const char *name);
  * Whether the producer does its work.
  *
  * Red: it does not run, cannot accept events, is at the high watermark of its
- * limit of size or age, has sent nothing for five minutes though events wait,
- * or what an ended producer left cannot be read, and all that is newer waits
- * for it. Amber: no broker is reachable, the broker does not take a topic,
- * another process has to send what is older first, the spool is at the low
- * watermark or had damage, or an event waits for more than half a minute.
- * Green: none of these.
+ * limit of size or age, has sent nothing for five minutes while events wait, or
+ * cannot read the events of an ended producer, for which its own events wait.
+ * Amber: no broker is reachable, the broker does not accept a topic, another
+ * process has to send older events first, the spool is at the low watermark or
+ * had damage, or an event waits for more than half a minute. Green: none of
+ * these.
  *
  * @param p       a producer in any state.
  * @param reason  receives a sentence without personal data, cut to size; may

@@ -29,13 +29,13 @@ typedef struct psm_spool_item psm_spool_item;
 typedef int (*psm_spool_fn)(const psm_spool_item *item, void *user);
 
 /**
- * Look at a spool directory without changing anything in it, also while
- * producers work on it: then what comes and goes meanwhile may be missing.
- * Streams come by number, in them first the segments with their records in
- * order, then the quarantine.
+ * Read a spool directory without changing it, also while producers use it: then
+ * events that are appended or released meanwhile may be missing. Streams come
+ * by number, in them first the segments with their records in order, then the
+ * quarantine.
  *
- * Without the key of an encrypted segment its records are seen and counted, but
- * have no texts; that is no failure.
+ * Without the key of an encrypted segment its records are counted, but have no
+ * texts; this is no failure.
  *
  * @param dir       the directory that PSYMATCH_SPOOL_DIR names.
  * @param key_file  the file that PSYMATCH_SPOOL_KEY_FILE names; NULL or "":
@@ -68,7 +68,7 @@ PSM_API int psm_spool_item_what(const psm_spool_item *item);
  * A number of an item.
  *
  * @param item  an item.
- * @param name  "owned": 1 if a living process has the stream;
+ * @param name  "owned": 1 if a live process owns or has adopted the stream;
  *              "at": where in the file, in bytes;
  *              "bytes": length of file, record or damage;
  *              "number": of a record in its stream, of the first record of a
@@ -78,7 +78,7 @@ PSM_API int psm_spool_item_what(const psm_spool_item *item);
  *              as far as the cursor tells;
  *              "encrypted": 1 for a segment, and what is in it, that is
  *              encrypted;
- *              "locked": 1 if its key is not there.
+ *              "locked": 1 if its key is missing.
  * @return the number, 0 where it does not apply; -1 for another name or NULL.
  *
  * Threads: one at a time. Blocks: no. Since 0.1.
@@ -91,8 +91,8 @@ PSM_API int64_t psm_spool_item_int(const psm_spool_item *item,
  *
  * @param item  an item.
  * @param name  "stream" and "file" of each item;
- *              "key_id" of what is encrypted: 16 digits that say which key it
- *              wants;
+ *              "key_id" of what is encrypted: 16 digits that name its
+ *              key;
  *              "topic", "key", "event_id" of a record;
  *              "value" of a record: the event as it is sent, which is personal
  *              data;
@@ -108,8 +108,8 @@ PSM_API const char *psm_spool_item_text(const psm_spool_item *item,
 
 /**
  * Do now what a producer does when it starts: move the damaged bytes of all
- * streams without an owner to their quarantine, and keep every other event. The
- * streams of processes that live are left alone.
+ * streams without an owner to their quarantine, and keep every other event.
+ * Streams of live processes are not touched.
  *
  * @param dir       the directory that PSYMATCH_SPOOL_DIR names.
  * @param key_file  the file that PSYMATCH_SPOOL_KEY_FILE names; NULL or "":

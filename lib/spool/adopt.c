@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What dead processes left, in streams that nobody appends to any more. The
- * order of a key holds when it has one owner at a time, the next of which
- * starts after the one before has ended, because
- *  - numbers of streams rise from one start to the next, and what was left is
- *    taken over in the order of the numbers: a stream only when none with a
- *    lower number is still in the hands of another process;
- *  - who starts takes over what nobody has, and sends nothing of its own before
- *    the rest, which others have, is sent, too. When one of these dies in
- *    between, it goes on with its streams.
- * Waiting always is for a lower number, so there is no circle. Who runs looks
- * now and then for streams of processes that died later, and waits a while: the
- * dead one's successor would take them first.
+ * Adopting stream directories without a live owner, i.e. those of processes
+ * that ended before all their events were sent. The order of a key is kept if
+ * one process at a time sends events of the key, and the next process starts
+ * after the former one has ended, because
+ *  - numbers of streams rise from one start to the next, and streams are
+ *    adopted in the order of their numbers: a stream only when no other process
+ *    still works on a stream with a lower number;
+ *  - a process that starts adopts all streams without a live owner. It sends
+ *    none of its own events before those that other processes have adopted are
+ *    sent, too; if one of these processes ends, it adopts their streams.
+ * A process only waits for lower numbers, so processes cannot wait for each
+ * other. A running process looks from time to time for streams that were
+ * abandoned after its start. It adopts them after a delay, because the
+ * successor of the process that ended should adopt them first.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,20 +21,20 @@
 
 #include "spool/spool_int.h"
 
-/* A service that is restarted by its supervisor is back before. */
+/* By then a supervisor has restarted a service that ended. */
 int psm__adopt_after_ms = 30000;
 
-/* Looks at the directory for each time that is waited. */
+/* How often the directory is read during psm__adopt_after_ms. */
 #define LOOKS_PER_WAIT 6
-/* So long nothing new is handed over, so that a stream can be put in front. */
+/* The longest time for which reading is paused before an adoption. */
 #define PAUSE_MS 1000
-/* Between two looks at a stream that we wait for. */
+/* Between two checks of a stream that our own events wait for. */
 #define AWAIT_MS 100
 
 /* A stream directory without a live owner, which no process has adopted. */
 struct abandoned {
 	unsigned number;
-	int64_t since_ms; /* seen so */
+	int64_t since_ms; /* when it was first seen without an owner */
 };
 #define ABANDONED_MAX 16
 
@@ -47,7 +49,7 @@ struct psm__adoption {
 	unsigned *awaits;
 	size_t await_count, await_cap;
 	int64_t next_await_ms;
-	/* __atomic: for whoever asks. */
+	/* __atomic: read by other threads. */
 	uint64_t adopted;
 	unsigned awaited; /* 1 + the first of awaits, or 0 */
 	long await_pid;
@@ -102,7 +104,7 @@ psm__adopt_numbers(struct psm__spool *s, struct psm__spool_numbers *n)
 
 /* -- one stream -- */
 
-/* Too much for the limit: not now. */
+/* 1: its events fit below PSYMATCH_SPOOL_MAX_BYTES. */
 static int
 fits(struct psm__spool *s, const struct psm__batch *b)
 {
@@ -131,12 +133,13 @@ static void
 note_adopted(struct psm__spool *s, const struct psm__stream_dir *sd)
 {
 	__atomic_add_fetch(&s->adoption->adopted, 1, __ATOMIC_RELAXED);
-	psm__log(PSM_LOG_INFO, "the spool of a dead process is taken over",
+	psm__log(PSM_LOG_INFO,
+	         "the stream directory of an ended process is adopted",
 	         "directory", sd->path, NULL);
 }
 
-/* 1: *sd has something, in *b. 0: it has nothing, is another's, or cannot be
- * read now. -1: no memory, or a key is missing. */
+/* 1: *sd has events, in *b. 0: it has none, belongs to another process, or
+ * cannot be read now. -1: no memory, or a key is missing. */
 static int
 open_abandoned(struct psm__spool *s, int parentfd, unsigned n,
                struct psm__stream_dir **sd, struct psm__batch *b, int *why)
@@ -151,7 +154,8 @@ open_abandoned(struct psm__spool *s, int parentfd, unsigned n,
 		return 1;
 	if (*why != 0)
 		psm__log(PSM_LOG_WARN,
-		         "the spool of a dead process cannot be taken over now",
+		         "the stream directory of an ended process cannot be "
+		         "adopted now",
 		         "directory", (*sd)->path, "why", strerror(*why), NULL);
 	psm__stream_dir_leave(*sd, *why == 0);
 	return *why == ENOMEM || *why == ENOKEY ? -1 : 0;
@@ -159,8 +163,8 @@ open_abandoned(struct psm__spool *s, int parentfd, unsigned n,
 
 /* -- at the start -- */
 
-/* 1: it is ours now. 0: it has nothing, or others have it. Else an errno,
- * negated. */
+/* 1: it is adopted. 0: it has no events, or another process has it. Else an
+ * errno, negated. */
 static int
 adopt_first(struct psm__spool *s, int parentfd, unsigned n)
 {
@@ -168,7 +172,8 @@ adopt_first(struct psm__spool *s, int parentfd, unsigned n)
 	struct psm__batch b = {0};
 	int why, rc = open_abandoned(s, parentfd, n, &sd, &b, &why);
 
-	/* What is put aside there still wants somebody to look at it. */
+	/* Files in its quarantine are reported until an operator removes
+	 * them. */
 	if (rc == 0)
 		psm__damage_add(&s->damage, 0, b.quarantined);
 	if (rc != 1)
@@ -178,7 +183,7 @@ adopt_first(struct psm__spool *s, int parentfd, unsigned n)
 	return 1;
 }
 
-/* Whom our own events wait for; for everybody to see. */
+/* Store which process our own events wait for, for psm__adopt_numbers(). */
 static void
 note_awaited(struct psm__spool *s, long pid, int why)
 {
@@ -225,16 +230,17 @@ psm__adopt_all(struct psm__spool *s, int parentfd, unsigned own)
 			rc = take_or_await(s, parentfd, all.list[i]);
 	psm__free(all.list);
 	if (rc == 0 && s->adoption->await_count)
-		psm__log(PSM_LOG_WARN,
-		         "another process sends what was left in the spool: "
-		         "this one waits for it",
-		         "directory", s->dir, NULL);
+		psm__log(
+		    PSM_LOG_WARN,
+		    "another process sends older events of the spool: this "
+		    "one waits for it",
+		    "directory", s->dir, NULL);
 	return rc;
 }
 
 /* -- while our own events wait -- */
 
-/* Nothing of our own was read yet. 1: it was taken over. */
+/* Nothing of our own stream was read yet. 1: it is adopted. */
 static int
 adopt_awaited(struct psm__spool *s, unsigned n)
 {
@@ -283,7 +289,7 @@ await_tend(struct psm__spool *s, int64_t now_ms)
 	}
 	psm__reader_hold_own(s, 0);
 	note_awaited(s, 0, 0);
-	psm__log(PSM_LOG_INFO, "nothing older is left in the spool",
+	psm__log(PSM_LOG_INFO, "no older events are left in the spool",
 	         "directory", s->dir, NULL);
 }
 
@@ -302,7 +308,7 @@ is_ours(const struct psm__spool *s, unsigned n)
 	return 0;
 }
 
-/* Since when nobody has the stream. */
+/* Since when the stream has no live owner. */
 static int64_t
 known_since(const struct psm__spool *s, unsigned n, int64_t now_ms)
 {
@@ -312,8 +318,9 @@ known_since(const struct psm__spool *s, unsigned n, int64_t now_ms)
 	return now_ms;
 }
 
-/* Notes since when nobody has which. The first of all that were left, by number
- * from 1, if it is one that has had nobody for long enough; 0: not now. */
+/* Store since when each abandoned stream has no owner. Returns 1 + the
+ * number of the lowest stream with events, if it was abandoned for long
+ * enough; else 0. */
 static unsigned
 look_around(struct psm__spool *s, const struct psm__streams *all,
             int64_t now_ms)
@@ -357,7 +364,7 @@ find_abandoned(struct psm__spool *s, int64_t now_ms)
 	return due;
 }
 
-/* Whatever comes of it, it is not tried again at once. */
+/* The next try is after psm__adopt_after_ms, also if this one fails. */
 static void
 wait_again(struct psm__spool *s, unsigned n, int64_t now_ms)
 {
@@ -366,7 +373,7 @@ wait_again(struct psm__spool *s, unsigned n, int64_t now_ms)
 			s->adoption->abandoned[i].since_ms = now_ms;
 }
 
-/* In front of our own, where an adopted stream is after a start, too. */
+/* Its segments are put in front of our own, as at a start. */
 static void
 adopt_now(struct psm__spool *s, unsigned n)
 {

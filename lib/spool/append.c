@@ -85,8 +85,8 @@ fill_record(struct psm__spool *s, struct psm__rec *rec,
 	}
 }
 
-/* The event must not be in the file in the clear, not even for a moment. 0 or
- * an errno. @locks s->lock held */
+/* The event must never be in the file unencrypted, so it is built in
+ * scratch. 0 or an errno. @locks s->lock held */
 static int
 put_sealed(struct psm__spool *s, struct psm__segment *g,
            const struct psm__spool_entry *e, size_t len)
@@ -104,7 +104,8 @@ put_sealed(struct psm__spool *s, struct psm__segment *g,
 	fill_record(s, s->intake->scratch, e, len);
 	rc = psm__seal_put(g, g->used, s->intake->scratch);
 	if (rc != 0) {
-		/* The place is used up, so the next one is elsewhere. */
+		/* A place must not be encrypted twice, so this segment is
+		 * full. */
 		psm__segment_set_state(g, PSM__SEGMENT_FULL);
 		psm__queue_leave_active(s);
 	}
@@ -144,9 +145,9 @@ make_room(struct psm__spool *s, size_t space)
 	return rc;
 }
 
-/* 1: the oldest record is beyond the age where nothing new is accepted. It has
- * to get clearly below it: else a sender that is a bit too slow would refuse
- * every other event. @locks s->lock held */
+/* 1: the oldest record is older than refuse_age_us. Events are accepted
+ * again only below accept_age_us: else, with a slow sender, every other
+ * event would be refused. @locks s->lock held */
 static int
 is_too_old(struct psm__spool *s)
 {

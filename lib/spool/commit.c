@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Group commit. The first who wants his record on disk becomes the leader and
- * syncs for all who came before it began; the others wait for him.
+ * Group commit. The first thread that wants its record on disk becomes the
+ * leader. It syncs for all threads that appended before the sync began; the
+ * others wait for it.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "spool/spool_int.h"
 
-/* One who waits for a commit, on its own stack. */
+/* A thread that waits for a commit, on its stack. */
 struct waiter {
 	struct waiter *next;
 	uint64_t seq;
@@ -19,8 +20,8 @@ struct waiter {
 struct psm__sync {
 	pthread_cond_t synced;
 	struct waiter *waiters;
-	int leads;                          /* someone syncs for all */
-	const struct psm__segment *syncing; /* its file is with the disk */
+	int leads;                          /* a leader is syncing */
+	const struct psm__segment *syncing; /* a datasync of it runs, or NULL */
 	uint64_t errors;                    /* __atomic */
 };
 
@@ -129,7 +130,7 @@ first_undurable(const struct psm__spool *s, const struct psm__segment *g)
 	return at;
 }
 
-/* Its key and its place are others there. 0 or an errno. */
+/* It is encrypted again: key and place differ there. 0 or an errno. */
 static int
 copy_sealed(struct psm__segment *to, struct psm__segment *from,
             const struct psm__rec *rec)
@@ -169,8 +170,8 @@ copy_record(struct psm__segment *to, struct psm__segment *from,
 	return 0;
 }
 
-/* Nobody reads these: the reader stops at psm__queue_durable(s). @locks s->lock
- * held */
+/* Take the records from `at` on off the segment. The reader stops at the
+ * last durable record, so it has not read them. @locks s->lock held */
 static void
 truncate_segment(struct psm__spool *s, struct psm__segment *g, size_t at)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Entering a spool directory: a stream directory of our own, and those that are
- * adopted at the start. */
+/* Opening a spool directory: take a stream directory of our own, and adopt
+ * those without a live owner. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 
 #include "spool/spool_int.h"
 
-/* A directory's name is only as durable as the directory that it is in. One
- * that we may not read is not ours to sync. */
+/* A new directory survives a power cut only after its parent directory was
+ * synced. A parent that we may not read is not synced. */
 static int
 sync_above(const struct psm__spool *s, char *path)
 {
@@ -47,7 +47,7 @@ make_path(const struct psm__spool *s)
 		if (*slash != '/')
 			continue;
 		*slash = '\0';
-		/* A parent may be one that we cannot make and need not. */
+		/* A parent that cannot be made may exist already. */
 		if (psm__file_ops.mkdir(AT_FDCWD, path, 0700) == 0)
 			rc = sync_above(s, path);
 		*slash = '/';
@@ -55,15 +55,15 @@ make_path(const struct psm__spool *s)
 	if (rc == 0 && psm__file_ops.mkdir(AT_FDCWD, path, 0700) < 0 &&
 	    errno != EEXIST)
 		rc = errno;
-	/* Who made it may have died before the sync. */
+	/* A process that made it may have ended before its sync. */
 	if (rc == 0)
 		rc = sync_above(s, path);
 	psm__free(path);
 	return rc;
 }
 
-/* Where a full disk has no room for a stream, the last one with events can be
- * sent all the same, which makes room: we go on in that one. 1: it is ours. */
+/* On a full disk no stream directory can be made. Then the last one with
+ * events is used again: sending these makes room. 1: it is ours. */
 static int
 reuse_last_stream(struct psm__spool *s, int parentfd, unsigned end,
                   unsigned *own)
@@ -75,8 +75,8 @@ reuse_last_stream(struct psm__spool *s, int parentfd, unsigned end,
 	                            &s->own_stream) == 1;
 }
 
-/* The first stream that no live process has and that we may use, above all with
- * events: so numbers tell in which order processes started. */
+/* The first free number above all streams with events, so that numbers rise
+ * in the order in which processes start. */
 static int
 take_own_stream(struct psm__spool *s, int parentfd, unsigned *own)
 {
@@ -97,7 +97,7 @@ take_own_stream(struct psm__spool *s, int parentfd, unsigned *own)
 			return 0;
 		if (rc == -ENOSPC || rc == -EDQUOT || rc == -ENOMEM)
 			return -rc;
-		/* Another process is removing this very one. */
+		/* Another process is removing this directory now. */
 		if (rc == -ENOENT && ++tries < 100)
 			n--;
 		else if (rc < 0 && why == 0)
@@ -115,7 +115,7 @@ make_uuid(struct psm__stream_dir *sd)
 	return getentropy(sd->uuid, sizeof(sd->uuid)) < 0 ? errno : 0;
 }
 
-/* What is ours comes behind what was adopted. */
+/* Our own segments come after the adopted ones. */
 static int
 load_own(struct psm__spool *s)
 {
@@ -150,7 +150,7 @@ enter(struct psm__spool *s)
 		rc = psm__adopt_all(s, fd, own);
 	if (rc == 0)
 		rc = load_own(s);
-	/* Only then is it in the list of all. */
+	/* After load_own() it is in the list of streams, which frees it. */
 	if (rc != 0 && s->own_stream && s->streams != s->own_stream) {
 		psm__stream_dir_leave(s->own_stream, s->own_stream->made);
 		s->own_stream = NULL;
@@ -159,8 +159,8 @@ enter(struct psm__spool *s)
 	return rc;
 }
 
-/* 1: nobody needs the stream directory any more. Our own stays, unless it was
- * never used: the next process goes on with its numbers. */
+/* 1: the stream directory can be deleted. Our own is kept, unless it was
+ * never used: the next process continues its numbers. */
 static int
 is_over(const struct psm__spool *s, const struct psm__stream_dir *sd)
 {

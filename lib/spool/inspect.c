@@ -403,7 +403,7 @@ scan_segment(struct scan *sc, int dirfd, const char *name)
 
 	next_file(sc, name);
 	if (open_segment(sc, &g, dirfd, name, &time_us) < 0)
-		/* It may just have been let go. */
+		/* The producer may just have released it. */
 		return errno == ENOENT ? 0 : fail_io(sc->err, name);
 	good = g.size > 0 && psm__segment_check(&g);
 	rc = good && g.encrypted ? unlock(sc, &g) : 0;

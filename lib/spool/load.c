@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What an earlier process left in a stream. */
+/* Loading the segments that an earlier process left in a stream directory. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A spare is empty by definition: it only waited for its use. */
+/* A spare segment has no records, so it is deleted. */
 static int
 take_name(struct psm__stream_dir *sd, const char *name, struct numbers *found)
 {
@@ -62,7 +62,7 @@ list_segments(struct psm__stream_dir *sd, struct numbers *found)
 	for (errno = 0; rc == 0 && (e = readdir(dir)) != NULL; errno = 0)
 		rc = take_name(sd, e->d_name, found);
 	if (rc == 0)
-		rc = errno; /* half a list would be a loss */
+		rc = errno; /* an incomplete list would lose segments */
 	closedir(dir);
 	if (found->count)
 		qsort(found->list, found->count, sizeof(*found->list), compare);
@@ -84,8 +84,7 @@ file_size(struct psm__segment *g)
 	return 0;
 }
 
-/* 1: the keys that are there open the segment of these first bytes, or it needs
- * none. */
+/* 1: one of the loaded keys opens the segment, or it is not encrypted. */
 static int
 has_key(const struct psm__spool *s, const struct psm__segment *g,
         const struct psm__sealed_header **sh)
@@ -104,7 +103,7 @@ has_key(const struct psm__spool *s, const struct psm__segment *g,
 	return !found;
 }
 
-/* 1: the cursor says that all of it is dealt with, so it needs no key. */
+/* 1: the cursor says that all its records are settled, so no key is needed. */
 static int
 is_settled(const struct psm__stream_dir *sd, struct psm__segment *g)
 {
@@ -142,7 +141,8 @@ no_key(struct psm__spool *s, const struct psm__segment *g,
 	return ENOKEY;
 }
 
-/* 0, ENOKEY, or another errno. What cannot be read is not our business here. */
+/* 0, ENOKEY, or another errno. A segment that cannot be read is reported
+ * when it is loaded. */
 static int
 check_key(struct psm__spool *s, struct psm__stream_dir *sd, uint64_t number)
 {
@@ -162,7 +162,7 @@ check_key(struct psm__spool *s, struct psm__stream_dir *sd, uint64_t number)
 	return rc;
 }
 
-/* Before anything is changed in the stream. */
+/* Check for missing keys before anything in the stream is changed. */
 static int
 check_keys(struct psm__spool *s, struct psm__stream_dir *sd,
            const struct numbers *found)
@@ -180,7 +180,7 @@ unlock(struct psm__spool *s, struct psm__segment *g)
 	return g->encrypted ? psm__seal_unlock(s->keys, g) : 0;
 }
 
-/* Not a file that we made, or no more. */
+/* The name is not a segment's file, or it was removed meanwhile. */
 static int
 is_foreign(int why)
 {
@@ -188,9 +188,9 @@ is_foreign(int why)
 	       why == ENODEV;
 }
 
-/* *out: the segment, mapped; NULL if it is none, which is no error. But what
- * cannot be opened now must not be passed over: when what follows is settled,
- * it would be gone. */
+/* *out: the segment, mapped; NULL if the file is not a segment, which is no
+ * error. A segment that cannot be opened now is an error: if it were
+ * skipped, it would be deleted once the records after it are settled. */
 static int
 load_segment(struct psm__spool *s, struct psm__stream_dir *sd, uint64_t number,
              struct psm__segment **out)
@@ -236,8 +236,7 @@ load_segment(struct psm__spool *s, struct psm__stream_dir *sd, uint64_t number,
 	return 0;
 }
 
-/* Only the newest segments are read now: the reader checks the others when it
- * comes to them. */
+/* Only the newest segment is read now; the reader checks the others later. */
 static void
 find_end(struct psm__spool *s, struct psm__segment *g)
 {
@@ -261,8 +260,8 @@ find_end(struct psm__spool *s, struct psm__segment *g)
 	g->used = at;
 }
 
-/* How far the stream is settled, by the cursor if it belongs to it. Segments
- * that should follow and are not there were lost. */
+/* How far the stream is settled: by the cursor, if it belongs to these
+ * segments. Missing segments after that place are counted as damage. */
 static void
 place(struct psm__spool *s, struct psm__stream_dir *sd,
       const struct psm__segment *list, const struct psm__segment *newest)
@@ -289,7 +288,7 @@ place(struct psm__spool *s, struct psm__stream_dir *sd,
 	sd->read_seq = list->first_seq - 1;
 }
 
-/* An earlier process may have died before it put the damage aside. */
+/* A process may have ended before it copied damaged bytes to the quarantine. */
 static void
 discard(struct psm__spool *s, struct psm__segment *g)
 {
@@ -303,7 +302,7 @@ discard(struct psm__spool *s, struct psm__segment *g)
 	psm__segment_discard(&s->damage, g);
 }
 
-/* Of the list of sd, what is settled goes away. */
+/* Of the list of sd, delete the settled segments and keep the others in *b. */
 static void
 choose(struct psm__spool *s, struct psm__stream_dir *sd,
        struct psm__segment *list, struct psm__batch *b)
@@ -321,7 +320,7 @@ choose(struct psm__spool *s, struct psm__stream_dir *sd,
 			discard(s, g);
 			continue;
 		}
-		/* Its damage was counted, and is bridged only in memory. */
+		/* Pages that were replaced in memory must stay mapped. */
 		if (g->damage != PSM__DAMAGE_PAGES)
 			psm__segment_unmap(g);
 		g->counted =
@@ -359,7 +358,7 @@ psm__stream_dir_load(struct psm__spool *s, struct psm__stream_dir *sd,
 			newest = *tail;
 			tail = &newest->next;
 		}
-		/* Only few files stay open at a time. */
+		/* Keep only the newest one open. */
 		if (newest && i + 1 < found.count)
 			psm__segment_unmap(newest);
 	}

@@ -8,8 +8,9 @@
 
 #include "spool/spool_int.h"
 
-/* One who waits until so many records are released, on its own stack. The
- * target moves when records are withdrawn, or when others come in front. */
+/* A caller of psm__spool_drain(), on its stack: it waits until so many
+ * records are released. The target changes when records are withdrawn, or
+ * when adopted ones are put in front. */
 struct drainer {
 	struct drainer *next;
 	uint64_t target;
@@ -252,7 +253,7 @@ psm__queue_take_back(struct psm__spool *s, size_t bytes, uint64_t records)
 
 	q->bytes -= (int64_t)bytes;
 	q->appended -= records;
-	/* What was withdrawn came last. */
+	/* Withdrawn records are always the last ones. */
 	for (d = q->drainers; d; d = d->next)
 		if (d->target > q->appended)
 			d->target = q->appended;
@@ -267,7 +268,7 @@ psm__queue_enlist(struct psm__spool *s, struct psm__stream_dir *sd,
 	struct psm__segment **at = &q->first;
 	struct drainer *d;
 
-	/* What they wait for is released after these. */
+	/* Their records are released after the adopted ones. */
 	for (d = q->drainers; d; d = d->next)
 		d->target += b->records;
 	q->appended += b->records;
@@ -294,7 +295,7 @@ detach(struct psm__queue *q, const struct psm__segment *until)
 	struct psm__segment *list = q->first, **tail = &list, *g;
 
 	for (g = q->first; g && g != until; g = g->next) {
-		/* Records that were expected in it and never found, too. */
+		/* This includes records that were counted and not found. */
 		q->released += g->counted - g->released_count;
 		q->bytes -= (int64_t)g->charged - (int64_t)g->released_bytes;
 		if (g == q->active)

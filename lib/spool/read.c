@@ -105,7 +105,7 @@ prefetch_next(struct psm__spool *s)
 }
 
 /* 1: s->reader->segment can be read. A segment that cannot be mapped now is
- * tried again later: what follows it must not overtake it. */
+ * tried again later: later segments must not be read before it. */
 static int
 have_segment(struct psm__spool *s)
 {
@@ -181,7 +181,8 @@ read_own(struct psm__spool *s)
 	return rec;
 }
 
-/* One of an earlier process, or one that was unmapped: trust nothing. */
+/* A segment of an earlier process, or one that was unmapped: each record is
+ * checked. */
 static const struct psm__rec *
 read_old(struct psm__spool *s)
 {
@@ -227,8 +228,8 @@ below_limit(struct psm__spool *s)
 	return read < s->reader->limit;
 }
 
-/* Nothing is handed over any more, so nothing is overtaken: a segment that
- * cannot be mapped at the end hides its own records only. */
+/* At the close nothing is sent any more, so a segment that cannot be mapped
+ * may be skipped. */
 static void
 skip_segment(struct psm__spool *s)
 {

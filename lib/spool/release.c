@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The reader releases what is settled: its files are used again or deleted. */
+/* The reader releases settled records: drained segments become spares or are
+ * deleted. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ psm__spool_save_cursors(struct psm__spool *s)
 			psm__stream_dir_save(sd);
 }
 
-/* The stream of a dead process that is empty now. */
+/* An adopted stream directory without segments is deleted. */
 static void
 drop_stream(struct psm__spool *s, struct psm__stream_dir *sd)
 {
@@ -47,7 +48,7 @@ dispose(struct psm__spool *s, struct psm__segment *list)
 	}
 }
 
-/* When the segment was made, which is with its first record; 0: cannot tell. */
+/* When the segment was made, i.e. when its first record came; 0: unknown. */
 static int64_t
 made_us(const struct psm__segment *g)
 {
@@ -56,9 +57,9 @@ made_us(const struct psm__segment *g)
 	return sh ? (int64_t)le64toh((uint64_t)sh->created_us) : 0;
 }
 
-/* For the age of the oldest that waits. It may not have been read yet, if
- * nobody can take it; and if it cannot be read now, it is at most as old as the
- * one before. gone: so many are being released. */
+/* Store the time of the oldest waiting record. It may not have been read
+ * yet. If it cannot be read now, the former value stays: the record is not
+ * older. gone: records that are being released. */
 static void
 note_oldest(struct psm__spool *s, size_t gone)
 {
@@ -94,7 +95,7 @@ psm__spool_release(struct psm__spool *s)
 		return count;
 	note_oldest(s, count);
 	g = psm__ring_needs(s, g);
-	/* Before a file goes, the cursor knows that it may. */
+	/* The cursors are written before files are deleted. */
 	if (count)
 		psm__spool_save_cursors(s);
 	dispose(s, psm__queue_release(s, g, count, bytes));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A spool directory is read to its end, so that all its damage is set aside.
- */
+/* psm_spool_repair(): read a spool directory to its end, so that all damaged
+ * bytes are copied to the quarantine. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -8,8 +8,8 @@
 
 #include "spool/spool_int.h"
 
-/* Reading to the end is what finds all damage; how many can be read. The spool
- * is frozen, so what is let go here stays where it is. */
+/* Reading finds all damage. Returns the number of readable records. The
+ * spool is frozen, so releasing them deletes nothing. */
 static int64_t
 read_through(struct psm__spool *s)
 {

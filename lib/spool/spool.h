@@ -2,8 +2,8 @@
 /*
  * The spool: a queue of events that survives the process. Any thread appends;
  * one thread, the reader, hands records over, settles them in any order and
- * lets go of what is settled from the front. With no directory the same queue
- * lives in memory only.
+ * releases settled ones from the front. With no directory the same queue lives
+ * in memory only.
  */
 #ifndef PSM_SPOOL_H
 #define PSM_SPOOL_H
@@ -28,8 +28,8 @@ struct psm__spool_conf {
 	int interval_ms;    /* between two syncs, with durability interval */
 	int64_t max_bytes;  /* of records that wait; more is PSM_ERR_FULL */
 	size_t max_records; /* the same in records; 0: no limit */
-	/* While the oldest record waits longer, append is PSM_ERR_FULL, until
-	 * it waits less than accept_age_us; 0: it does not matter. */
+	/* While the oldest record waits longer, append is PSM_ERR_FULL,
+	 * until it waits less than accept_age_us; 0: no limit of age. */
 	int64_t refuse_age_us, accept_age_us;
 	size_t window;       /* most records between first and last unsettled */
 	size_t segment_size; /* 0: the default; tests make it small */
@@ -67,20 +67,20 @@ struct psm__spool_numbers {
 	int64_t max_bytes;    /* the limit of it */
 	int64_t quarantined;  /* bytes in the quarantine folders */
 	uint64_t damaged;     /* records that were found unreadable */
-	uint64_t adopted;     /* streams taken over from dead processes */
+	uint64_t adopted;     /* stream directories adopted */
 	uint64_t sync_errors; /* fdatasync that failed */
 	int64_t oldest_us;    /* when the oldest waiting one came, 0: none */
 	int too_old;          /* append is refused for refuse_age_us */
 	int last_errno;       /* why the last segment could not be made, or 0 */
 	int read_errno;       /* why the next segment cannot be opened, or 0 */
-	/* Our own events wait for those in stream.(awaited - 1), which is in
-	 * the hands of process await_pid (0: unknown) or cannot be taken over
+	/* Our own events wait for those in stream.(awaited - 1), which is
+	 * adopted by process await_pid (0: unknown) or cannot be adopted
 	 * (await_errno). 0: they wait for no stream. */
 	unsigned awaited;
 	long await_pid;
 	int await_errno;
-	/* Why the last thing to be put aside was not, or 0; EDQUOT: there is
-	 * as much in the quarantine as the spool itself may hold. */
+	/* Why the last copy to the quarantine failed, or 0; EDQUOT: it has
+	 * max_bytes already. */
 	int quarantine_errno;
 	int fault; /* an enum psm__spool_fault, and its errno, if it has one */
 	int fault_errno;
@@ -114,8 +114,8 @@ int psm__spool_append(struct psm__spool *s, const struct psm__spool_entry *e,
                       psm_error *err);
 /* Any thread: from now on append is refused. */
 void psm__spool_shut(struct psm__spool *s);
-/* Any thread: wait until all that was appended before is let go; the number of
- * records that wait then. */
+/* Any thread: wait until all records appended before are released; the
+ * number of records that wait then. */
 uint64_t psm__spool_drain(struct psm__spool *s, int timeout_ms);
 /* A sentence about a fault. */
 void psm__spool_fault_text(int fault, int why, char *text, size_t size);
@@ -124,14 +124,14 @@ void psm__spool_numbers(struct psm__spool *s, struct psm__spool_numbers *n);
 
 /* -- The reader's side: one thread. */
 
-/* The next record to hand over: 1 and *m, borrowed until it is let go (but the
- * list of its headers only until the next call for a message), with a token; 0:
- * none now. The same one again until psm__spool_pass(). */
+/* The next record to hand over: 1 and *m, borrowed until it is released (but
+ * the list of its headers only until the next call for a message), with a
+ * token; 0: none now. The same one again until psm__spool_pass(). */
 int psm__spool_peek(struct psm__spool *s, struct psm__message *m);
 void psm__spool_pass(struct psm__spool *s);
-/* The record of token is dealt with. 0: it was already. */
+/* The record of token needs no more work. 0: it was already. */
 int psm__spool_settle(struct psm__spool *s, uint64_t token);
-/* A record that is not let go yet: all of it, or its event id in id[size]. */
+/* A record that is not released yet: all of it, or its event id in id[size]. */
 void psm__spool_message(struct psm__spool *s, uint64_t token,
                         struct psm__message *m);
 void psm__spool_id(struct psm__spool *s, uint64_t token, char *id, size_t size);
@@ -145,16 +145,17 @@ int psm__spool_look(struct psm__spool *s, uint64_t *token,
 void psm__spool_resume(struct psm__spool *s, uint64_t token);
 /* Hand over again everything that is not settled, in order. */
 void psm__spool_rewind(struct psm__spool *s);
-/* Let go of the settled records at the front; how many. */
+/* Release the settled records at the front; returns their number. */
 size_t psm__spool_release(struct psm__spool *s);
-/* Settle the record as one that nobody takes, once there is a copy in the
- * quarantine folder. 1: done. 0: it was settled before. -1: there is no copy,
- * so it is not settled. */
+/* Settle a record that was refused for good, once there is a copy in the
+ * quarantine folder. 1: done. 0: it was settled before. -1: there is no
+ * copy, so it is not settled. */
 int psm__spool_reject(struct psm__spool *s, uint64_t token);
 /* From now on release keeps the files and the cursor as they are: what is read
  * after this will be read again by the next open. */
 void psm__spool_freeze(struct psm__spool *s);
-/* Syncs that are due, files to prepare or to give up. May wait for the disk. */
+/* Do what is due: syncs, checks, adoption, spare segments. May wait for the
+ * disk. */
 void psm__spool_tend(struct psm__spool *s);
 /* 1: nothing came since the last call, and wake() will be called once there is
  * something. 0: try once more. */

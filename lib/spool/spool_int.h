@@ -104,7 +104,7 @@ struct psm__batch {
 	struct psm__segment *first, *last;
 	uint64_t records;
 	int64_t bytes;
-	int64_t quarantined; /* bytes, put aside before */
+	int64_t quarantined; /* bytes in its quarantine */
 	uint64_t next_seq;   /* behind all of them */
 };
 /* The spool has the stream from now on, behind what it took over before, in
@@ -225,7 +225,8 @@ void psm__spool_save_cursors(struct psm__spool *s);
 
 int psm__adoption_new(struct psm__spool *s);
 void psm__adoption_free(struct psm__spool *s);
-/* At the start: all that nobody has but `own`. 0 or an errno. */
+/* At the start: adopt all streams without a live owner but `own`. 0 or an
+ * errno. */
 int psm__adopt_all(struct psm__spool *s, int parentfd, unsigned own);
 /* From time to time, by the reader. */
 void psm__adopt_tend(struct psm__spool *s, int64_t now_ms);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the reader does from time to time. */
+/* Housekeeping by the reader: checks, syncs, adoption, spare segments. */
 #include "spool/spool_int.h"
 
-/* When nothing is promised about the time. */
+/* Period of work without a deadline. */
 #define TEND_MS 1000
 
 void
@@ -10,11 +10,11 @@ psm__spool_freeze(struct psm__spool *s)
 {
 	psm__spool_save_cursors(s);
 	if (s->own_stream && s->own_stream->dirfd >= 0) {
-		psm__watch_at(s, 0); /* the last word on what is kept */
+		psm__watch_at(s, 0); /* a last check of the files */
 		psm__spool_watch(s, psm__mono_ms());
 	}
 	s->frozen = 1;
-	psm__adopt_stop(s); /* what is abandoned stays, for a later process */
+	psm__adopt_stop(s); /* later processes adopt what is abandoned */
 }
 
 /* @locks s->lock held */
@@ -27,8 +27,8 @@ is_idle(const struct psm__spool *s, const struct psm__segment *g)
 	        s->conf.durability == PSM__DURABLE_OS);
 }
 
-/* While nobody takes records, full segments need no memory: the reader maps
- * them again when it comes to them. */
+/* While the broker is away, full segments are unmapped to save memory; the
+ * reader maps them again. */
 static struct psm__segment *
 find_idle(struct psm__spool *s)
 {
@@ -59,7 +59,8 @@ sync_due(struct psm__spool *s, int64_t now_ms)
 	}
 }
 
-/* On a full disk, whoever appends makes it, and may fail half way. */
+/* 1: we have a stream directory with files. On a full disk append makes it
+ * later. */
 static int
 has_files(struct psm__spool *s)
 {
@@ -95,7 +96,8 @@ psm__spool_rest(struct psm__spool *s)
 {
 	int rest;
 
-	/* No slot is free, or others come first: what comes can wait. */
+	/* No slot is free, or an adoption is due: new records cannot be read
+	 * anyway. */
 	if (psm__ring_is_paused(s) || psm__spool_full(s))
 		return 1;
 	pthread_mutex_lock(&s->lock);

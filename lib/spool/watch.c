@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stores into a mapped file say nothing about what becomes of it: it may have
- * lost its name, or its disk may be gone. So the reader looks now and then, and
- * what it finds stops the intake.
+ * A store into a mapped file reports no error when the file was removed or its
+ * disk failed. So the reader checks the files twice a second; a fault makes
+ * append fail.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "spool/spool_int.h"
 
 #define WATCH_MS 500
-/* A disk that failed is tried again. */
+/* How often a failed disk is tried again. */
 #define RETRY_MS 1000
 
 struct psm__watch {
@@ -104,7 +104,7 @@ psm__spool_faulty(const struct psm__spool *s, psm_error *err)
 {
 	char text[160];
 
-	/* Who waits for the disk finds out each time. */
+	/* With durability disk each commit reports the failure itself. */
 	if (s->watch->fault == PSM__FAULT_NONE ||
 	    (s->watch->fault == PSM__FAULT_DISK &&
 	     s->conf.durability == PSM__DURABLE_DISK))
@@ -144,7 +144,7 @@ next_open(struct psm__spool *s, const struct psm__segment *after)
 	return g;
 }
 
-/* The stream has its name, in a directory that has one. */
+/* 1: the stream directory and the spool directory were not removed. */
 static int
 is_named(const struct psm__stream_dir *sd)
 {
@@ -154,7 +154,7 @@ is_named(const struct psm__stream_dir *sd)
 	    psm__file_ops.state(sd->dirfd) == ENOENT)
 		return 0;
 	if (fstat(sd->dirfd, &own) < 0)
-		return 1; /* the next look may tell */
+		return 1; /* unknown: the next check may tell */
 	if (fstatat(sd->parentfd, sd->name, &named, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno != ENOENT;
 	return own.st_ino == named.st_ino && own.st_dev == named.st_dev;
@@ -180,9 +180,9 @@ look_at_files(struct psm__spool *s)
 
 /* -- does it last? -- */
 
-/* With durability os nothing is synced, so nothing would tell that the kernel
- * could not write. A file without changes is synced for its error only. 0 or an
- * errno. */
+/* With durability os nothing is synced, so a failed write-back of the kernel
+ * would go unnoticed. Syncing a file without changes returns such an error.
+ * 0 or an errno. */
 static int
 ask_disk(struct psm__spool *s)
 {
@@ -211,8 +211,7 @@ has_news(struct psm__spool *s)
 	return news;
 }
 
-/* A new file on the disk that failed: what is written to it arrives. 0 or an
- * errno. */
+/* Write a new file to the disk that failed. 0 or an errno. */
 static int
 try_disk(struct psm__spool *s)
 {

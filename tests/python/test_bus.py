@@ -7,7 +7,6 @@ import sys
 import tempfile
 import threading
 import unittest
-from unittest import mock
 import unittest.mock
 
 import psymatch
@@ -57,7 +56,7 @@ class Bus(unittest.TestCase):
 
     def test_one_call_opens_a_producer(self):
         settings = {"PSYMATCH_TRANSPORT": "memory", "PSYMATCH_SPOOL_DIR": self.dir.name}
-        with mock.patch.dict(os.environ, settings):
+        with unittest.mock.patch.dict(os.environ, settings):
             with psymatch.Producer.open("a-program") as p:
                 p.send(event(1))
                 self.assertEqual(p.flush(DEADLINE_MS), 0)

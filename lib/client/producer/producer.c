@@ -5,8 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* -- forks: the child has neither the sender thread nor the right to the files,
- * so it may only free nothing and ask nothing -- */
+/* -- forks: the child has no sender thread and must not use the files -- */
 
 static unsigned forks;
 static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
@@ -20,7 +19,7 @@ in_child(void)
 static void
 watch_forks(void)
 {
-	/* Out of memory is the only failure, and then the check is missing. */
+	/* It fails only without memory; then the check is missing. */
 	(void)pthread_atfork(NULL, NULL, in_child);
 }
 
@@ -31,8 +30,8 @@ psm__forks(void)
 	return forks;
 }
 
-/* Long enough for a broker that answers to take what was sent last, short
- * enough for a program that ends without one. */
+/* Long enough for a reachable broker to take the last events, short enough
+ * for the end of a program without one. */
 int psm__producer_free_ms = 3000;
 
 void
@@ -181,7 +180,7 @@ open_spool(struct psm_producer *p, struct psm__spool **out, psm_error *err)
 	    .max_records = p->dir[0] ? 0 : p->queue_max,
 	    .refuse_age_us = p->refuse_old ? p->max_age_us : 0,
 	    .accept_age_us = p->max_age_us / 100 * p->low_percent,
-	    /* Room for what waits behind one stuck partition. */
+	    /* Room for events that wait behind one blocked partition. */
 	    .window = 2 * p->queue_max,
 	    .wake = psm__sender_wake,
 	    .user = p,
@@ -237,16 +236,16 @@ psm_producer_start(psm_producer *p, psm_error *err)
 static int
 choose_topic(const char **topic, const psm_event *ev, psm_error *err)
 {
-	const char *home = psm__event_home(ev);
+	const char *usual = psm__event_home(ev);
 
 	if (!*topic) {
-		*topic = home;
-		if (!home)
+		*topic = usual;
+		if (!usual)
 			return psm__fail(err, PSM_ERR_UNKNOWN_TYPE,
 			                 "event type \"%s\" is not in the "
 			                 "catalogue, so it needs a topic",
 			                 psm_event_type(ev));
-	} else if ((!home || strcmp(*topic, home) != 0) &&
+	} else if ((!usual || strcmp(*topic, usual) != 0) &&
 	           !psm__is_topic(*topic)) {
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "topic: want " PSM__WANT_TOPIC);
@@ -254,7 +253,7 @@ choose_topic(const char **topic, const psm_event *ev, psm_error *err)
 	return 0;
 }
 
-/* An event's text that is longer gets memory of its own. */
+/* A longer text is allocated. */
 #define USUAL_ROOM 4096
 
 static int
@@ -267,7 +266,7 @@ append_text(struct psm_producer *p, struct psm__spool_entry *e, psm_error *err)
 	return psm__spool_append(p->spool, e, err);
 }
 
-/* value: what travels; NULL: as the event is written. */
+/* value: the bytes to send; NULL: the event is encoded. */
 static int
 append(struct psm_producer *p, const char *topic, const psm_event *ev,
        const char *value, psm_error *err)
@@ -421,7 +420,7 @@ begin_close(struct psm_producer *p, psm_error *err)
 	return rc;
 }
 
-/* Once, by who closes. */
+/* Logged once, by the thread that closes. */
 static void
 say_left(const struct psm_producer *p)
 {
@@ -440,8 +439,8 @@ say_left(const struct psm_producer *p)
 		         "directory", p->dir, "count", count, NULL);
 }
 
-/* The sender hears of it only when nothing can be accepted any more: so it sees
- * every event that was. */
+/* The sender is told after the intake was shut, so it sees all accepted
+ * events. */
 static void
 end_close(struct psm_producer *p, int timeout_ms)
 {
@@ -458,7 +457,7 @@ end_close(struct psm_producer *p, int timeout_ms)
 	say_left(p);
 }
 
-/* The outcome of the close, for each call of it. */
+/* The result of the close, the same for each call. */
 static int
 closed(const struct psm_producer *p, psm_error *err)
 {
@@ -507,10 +506,10 @@ psm_producer_close(psm_producer *p, int timeout_ms, size_t *left,
 void
 psm_producer_free(psm_producer *p)
 {
-	/* The child of a fork leaves everything to its parent. */
+	/* In a child of fork, everything belongs to the parent. */
 	if (!p || p->forks != psm__forks())
 		return;
-	/* What is left was told to the callback and the log. */
+	/* Events that are left were reported to the callback and the log. */
 	if (p->spool && psm_producer_close(p, psm__producer_free_ms, NULL,
 	                                   NULL) == PSM_ERR_STATE)
 		return;

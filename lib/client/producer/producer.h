@@ -5,8 +5,8 @@
 
 #include <psymatch/producer.h>
 
-/* Somebody else keeps its events and sends them again: to close it without
- * having sent them is nothing to warn of. Before the start. */
+/* The caller keeps its events and sends them again, so a close with unsent
+ * events logs no warning. Before the start. */
 void psm__producer_backed(psm_producer *p);
 
 /* As psm_producer_send(), but these bytes, which are ev's, travel as they are;

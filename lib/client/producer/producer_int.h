@@ -13,8 +13,9 @@
 #include "spool/spool.h"
 #include "transport/transport.h"
 
-/* A topic that the broker does not take now. Its records wait, the other topics
- * go on; first one record is tried, then the rest follows in order. */
+/* The send window of a topic that the broker does not accept now. Its
+ * records wait, other topics continue; first one record is tried, then the
+ * others follow in order. */
 enum psm__send_window_state {
 	PSM__WINDOW_OPEN,
 	PSM__WINDOW_HELD,       /* until resume_ms */
@@ -27,8 +28,9 @@ struct psm__send_window {
 	int64_t resume_ms;
 	unsigned failures;
 	uint64_t probe;     /* PROBING: the token */
-	size_t unconfirmed; /* so many go one by one: one of them is refused for
-	                    good, and the broker does not say which */
+	size_t unconfirmed; /* unconfirmed: so many records are sent one by
+	                     * one, because one of them is refused for good
+	                     * and the broker does not say which */
 	uint64_t scan;      /* CATCHING: next token to look at */
 };
 
@@ -73,7 +75,7 @@ struct psm_producer {
 	char last_error[256]; /* why nothing is sent, "" if all is well */
 	size_t left;          /* CLOSED: what was not sent */
 	size_t given_up;      /* CLOSED: of these, kept no_spool_dir */
-	int unsynced;         /* CLOSED: the spool's last sync failed */
+	int unsynced;         /* CLOSED: the last sync of the spool failed */
 
 	/* the sender's own */
 	psm_error *err;
@@ -108,11 +110,11 @@ struct psm_producer {
 
 /* -- producer.c */
 
-/* How many forks lie between the program's start and this process. */
+/* How many forks there were between the program's start and this process. */
 unsigned psm__forks(void);
 
-/* So long psm_producer_free() sends what a close would have; tests shorten it.
- */
+/* How long psm_producer_free() waits for events to be sent; tests shorten
+ * it. */
 extern int psm__producer_free_ms;
 
 /* -- client/producer/spool_dir.c */
@@ -146,8 +148,8 @@ void psm__producer_set_error(struct psm_producer *p, const char *why);
 
 /* -- client/producer/watermark.c */
 
-/* Levels, gauges, and who wants to hear of watermarks; now: even if it is not
- * time yet. @thread sender */
+/* Update levels and gauges, and call the watermark callback; now: even if it
+ * is not due yet. @thread sender */
 void psm__watermark_look(struct psm_producer *p, int now);
 /* Of one of the limits; what: PSM__WATERMARK_. */
 int psm__watermark_percent(const struct psm_producer *p, int what,
@@ -172,14 +174,14 @@ void psm__receipt_settle(struct psm_producer *p, const char *id, int rc,
 
 /* -- client/producer/send_window.c: @thread sender */
 
-/* NULL: the topic is open. */
+/* NULL: its window is open. */
 struct psm__send_window *psm__send_window_closed(struct psm_producer *p,
                                                  const char *topic);
-/* The broker does not take this record of the topic now. */
+/* The broker does not accept this record of the topic now. */
 void psm__send_window_hold(struct psm_producer *p, const struct psm__message *m,
                            const char *why);
-/* One of the records that went together is refused for good: find out which by
- * sending them one by one. 0: it was sent alone, so it is this one. */
+/* One of the records of a batch is refused for good: send them one by one to
+ * find out which. 0: it was sent alone, so it is this one. */
 int psm__send_window_unconfirmed(struct psm_producer *p,
                                  const struct psm__message *m, const char *why);
 /* The record was acknowledged, or refused for good. */
@@ -193,8 +195,8 @@ int psm__send_windows_run(struct psm_producer *p, int64_t now_ms,
                           psm__send_fn send);
 /* When the next one is due; INT64_MAX: none. */
 int64_t psm__send_windows_due(const struct psm_producer *p);
-/* Another client begins: everything comes again, but what the broker did not
- * take is still tried with one record first. */
+/* A new client begins: all records are sent again, but closed topics are
+ * still tried with one record first. */
 void psm__send_windows_restart(struct psm_producer *p);
 void psm__send_windows_free(struct psm_producer *p);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receipts: what became of one event, for whoever wants to know of this one. A
- * receipt belongs to the caller and, until there is an outcome, to the table of
- * the producer too. Lock order: p->receipts_lock, then the receipt's.
+ * Receipts: the outcome of one event. A receipt belongs to the caller and,
+ * until there is an outcome, to the producer's table, too. Lock order:
+ * p->receipts_lock, then the receipt's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +70,7 @@ psm__receipt_new(struct psm_producer *p, const char *event_id)
 	snprintf(r->id, sizeof(r->id), "%s", event_id);
 	r->state = p->dir[0] ? PSM_DELIVERY_SPOOLED : PSM_DELIVERY_QUEUED;
 	pthread_mutex_lock(&p->receipts_lock);
-	/* Behind those of the same event: outcomes come in that order. */
+	/* After receipts of the same event: outcomes come in this order. */
 	for (at = bucket(p, r->id); *at; at = &(*at)->next)
 		;
 	*at = r;
@@ -79,7 +79,7 @@ psm__receipt_new(struct psm_producer *p, const char *event_id)
 	return r;
 }
 
-/* Out of the table: the first of that id, or only that one. */
+/* Remove from the table: the first one of that id, or `only`. */
 static struct psm_receipt *
 take(struct psm_producer *p, const char *id, const struct psm_receipt *only)
 {

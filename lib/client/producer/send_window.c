@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Topics that the broker does not take now: missing, or not permitted. Their
- * records are deferred in the spool's ring. To keep the order of a key, nothing
- * newer of such a topic is sent before the deferred ones, and only one of these
- * is tried until it has come through. The sink sees to it that nothing which
- * was on its way behind the first one is stored meanwhile.
+ * Send windows: topics that the broker does not accept now, because they are
+ * missing or not permitted. Their records are deferred in the spool's ring. To
+ * keep the order of a key, no newer record of such a topic is sent before the
+ * deferred ones, and only one of these is tried until it is acknowledged. The
+ * sink makes sure that no record that was in flight behind the first one is
+ * stored meanwhile.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -82,7 +83,7 @@ add(struct psm_producer *p, const char *topic)
 	return w;
 }
 
-/* The reason of a report does not name the topic, that of a refusal does. */
+/* Some reasons name the topic already. */
 static void
 set_error(struct psm_producer *p, const struct psm__send_window *w,
           const char *why)
@@ -96,8 +97,9 @@ set_error(struct psm_producer *p, const struct psm__send_window *w,
 	psm__producer_set_error(p, text);
 }
 
-/* A record of the topic comes again. NULL: no memory to keep it in mind; then
- * everything starts over a bit later, which keeps the order as well. */
+/* A record of the topic is sent again later. NULL: out of memory; then the
+ * client is replaced and all records are sent again, which keeps the order,
+ * too. */
 static struct psm__send_window *
 defer(struct psm_producer *p, const struct psm__message *m)
 {
@@ -117,15 +119,15 @@ close_window(struct psm_producer *p, struct psm__send_window *w,
 {
 	if (w->state == PSM__WINDOW_OPEN) {
 		p->windows_closed++;
-		psm__log(PSM_LOG_WARN, "the broker does not take a topic now",
+		psm__log(PSM_LOG_WARN, "the broker does not accept a topic now",
 		         "topic", w->topic, "why", why, NULL);
 	}
 	set_state(w, PSM__WINDOW_HELD);
 	set_error(p, w, why);
 }
 
-/* 1: the report is of one that was sent before the window was closed, so it is
- * old news. */
+/* 1: the report is of a record that was sent before the window was closed,
+ * so it tells nothing new. */
 static int
 is_late(const struct psm__send_window *w, uint64_t token)
 {
@@ -216,13 +218,13 @@ send_again(struct psm_producer *p, const struct psm__message *m,
 
 	psm__spool_resume(p->spool, m->token);
 	rc = send(p, m);
-	if (rc < 0) /* not now: it still waits for its turn */
+	if (rc < 0) /* not now: it stays deferred */
 		psm__spool_defer(p->spool, m->token);
 	return rc;
 }
 
-/* Only when the outcome of all that were on their way is known is the first
- * deferred one really the first. */
+/* The first deferred record is known only when the outcome of all records in
+ * flight is known. */
 static int
 probe(struct psm_producer *p, struct psm__send_window *w, psm__send_fn send)
 {
@@ -235,7 +237,7 @@ probe(struct psm_producer *p, struct psm__send_window *w, psm__send_fn send)
 	}
 	token = 0;
 	if (!next_of(p, w, &token, 1, &m)) {
-		/* After a restart they may not have been passed yet. */
+		/* After a restart its records may not have been read yet. */
 		if (psm__spool_peek(p->spool, &m))
 			w->resume_ms = psm__mono_ms() + SETTLE_MS;
 		else

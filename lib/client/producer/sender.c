@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The producer's thread: from the spool to the sink, and back with reports. */
+/* The sender, the producer's thread: it hands records of the spool to the
+ * sink and settles them by the sink's reports. */
 #include <stdio.h>
 #include <string.h>
 
 #include "client/producer/producer_int.h"
 
-/* Between two looks at the reports, so that neither side waits for long. */
+/* Records between two polls, so that neither side waits for long. */
 #define BATCH 1000
-/* Longest sleep: syncs, spare segments and the sink's own events want a look
- * now and then. */
+/* Longest wait: syncs, spare segments and the sink's own events need regular
+ * calls. */
 #define NAP_MS 1000
-/* While events keep coming, they are collected for so long instead of asking to
- * be woken for each: a wake-up costs more than an append. The first one after a
- * rest is sent at once. */
+/* While events are appended, they are collected for this time instead of
+ * waking the sender for each: a wake-up costs more than an append. The first
+ * event after a pause is sent at once. */
 #define GATHER_MS 1
-/* After the sink ran out of memory. */
+/* Pause after the sink was out of memory. */
 #define PAUSE_MS 100
 
 static _Thread_local const struct psm_producer *me;
@@ -40,7 +41,7 @@ psm__sender_wake(void *producer)
 
 /* -- outcomes -- */
 
-/* Somebody wants to hear outcomes. */
+/* 1: there is a callback or a receipt. */
 static int
 wanted(const struct psm_producer *p)
 {
@@ -61,8 +62,8 @@ call_back(struct psm_producer *p, uint64_t token, int rc, const char *reason)
 		p->fn(id, rc, reason, p->user);
 }
 
-/* Counters are shared by threads, so they are written once for all reports that
- * came together, but before somebody is told. */
+/* Counters are shared by threads, so they are written once for all reports
+ * of a poll, but before a callback runs. */
 static void
 count_acked(struct psm_producer *p)
 {
@@ -88,8 +89,8 @@ acknowledged(struct psm_producer *p, uint64_t token)
 	call_back(p, token, 0, "");
 }
 
-/* There is no other copy of it, so it is tried again later: until then somebody
- * may have made room. */
+/* There is no copy of it, so it is tried again later: an operator may make
+ * room. */
 static void
 keep_refused(struct psm_producer *p, uint64_t token, const char *reason)
 {
@@ -106,7 +107,7 @@ keep_refused(struct psm_producer *p, uint64_t token, const char *reason)
 	psm__send_window_hold(p, &m, why);
 }
 
-/* Refused for good: it must not block what follows. */
+/* Refused for good: it must not block later records. */
 static void
 refused(struct psm_producer *p, uint64_t token, int rc, const char *reason)
 {
@@ -212,7 +213,7 @@ close_sink(struct psm_producer *p, int timeout_ms)
 	p->inflight = 0;
 }
 
-/* Everything without a report is sent again by the next sink, in order. */
+/* All records without a report are sent again by the next sink, in order. */
 static void
 restart(struct psm_producer *p)
 {
@@ -381,7 +382,7 @@ stop_at(struct psm_producer *p)
 	return n.waiting == 0 || psm__mono_ms() >= at ? 0 : at;
 }
 
-/* The rest stays where it is, and everyone is told so once. */
+/* Records that are left stay in the spool; each is reported once. */
 static void
 finish(struct psm_producer *p)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where the spool is: PSYMATCH_SPOOL_DIR, or the user's place for what a
- * program must find again. */
+/* Where the spool is: PSYMATCH_SPOOL_DIR, or a folder in the user's state
+ * directory. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #define IN_MEMORY "none"
 
-/* As the XDG base directories are defined, a relative path counts as none. */
+/* By the XDG base directory specification, a relative path is ignored. */
 static const char *
 absolute(const char *variable)
 {
@@ -84,7 +84,7 @@ psm__producer_explain_spool_dir(int rc, psm_error *err)
 {
 	char *why;
 
-	/* A key file is another setting's. */
+	/* A failure of the key file belongs to another setting. */
 	if (rc != PSM_ERR_IO || !err ||
 	    strncmp(psm_error_message(err), "spool ", 6) != 0)
 		return rc;

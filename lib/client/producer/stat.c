@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a producer tells about itself. */
+/* Statistics and health of a producer. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 
 #include "client/producer/producer_int.h"
 
-/* Nothing acknowledged for so long while events wait is worth a look, and then
- * an alarm. */
+/* Without an acknowledgement for so long while events wait, health is amber,
+ * then red. */
 #define SLOW_MS 30000
 #define STUCK_MS 300000
 
@@ -25,7 +25,7 @@ age_ms(const struct psm__spool_numbers *n)
 	return psm__watermark_age_us(n) / 1000;
 }
 
-/* Events that wait, or that a close left behind, in the spool or beside it. */
+/* Waiting events, or those that a close left, in the spool or in memory. */
 static int64_t
 left(struct psm_producer *p, const struct psm__spool_numbers *n, int in_spool)
 {
@@ -77,7 +77,7 @@ psm_producer_stat(psm_producer *p, const char *name)
 	return -1;
 }
 
-/* A line of the report: the worst one wins, and of equals the first. */
+/* The report: the worst level wins; of equal ones the first. */
 struct report {
 	int health;
 	char *reason;
@@ -99,7 +99,7 @@ note(struct report *r, int health, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Also when nobody tries to send: then it is what the next one would hear. */
+/* Also without calls of send: the next call would fail for this reason. */
 static void
 look_at_limits(struct report *r, const struct psm_producer *p,
                const struct psm__spool_numbers *n)
@@ -118,7 +118,7 @@ look_at_limits(struct report *r, const struct psm_producer *p,
 	}
 }
 
-/* Events of a dead process come first, which another one has. */
+/* Events of an ended process that another one has adopted are sent first. */
 static void
 look_at_awaited(struct report *r, const struct psm__spool_numbers *n)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How near the spool is to its limits of size and age: the sender looks now and
- * then, says once when a level reaches the high watermark, and once when it is
- * below the low one again.
+ * How near the spool is to its limits of size and age. The sender checks
+ * regularly; it reports once when a level reaches the high watermark, and once
+ * when it is below the low watermark again.
  */
 #include <stdio.h>
 
 #include "client/producer/producer_int.h"
 
-/* Often enough for people and their alarms. */
+/* Often enough for operators and alarms. */
 #define LOOK_MS 100
 
 int64_t

@@ -265,8 +265,8 @@ int psm__seal_new(const struct psm__keys *keys, struct psm__segment *g);
 /* A copy of the header, 0 or 1, if it is undamaged; else NULL. */
 const struct psm__sealed_header *psm__seal_header(const struct psm__segment *g,
                                                   int copy);
-/* Find the key of an encrypted segment, which is mapped. 0, ENOKEY, ENOMEM, or
- * EBADMSG: its header was not written by who has the key. keys may be NULL. */
+/* Find the key of an encrypted segment, which is mapped. 0, ENOKEY, ENOMEM,
+ * or EBADMSG: its header was not written with this key. keys may be NULL. */
 int psm__seal_unlock(const struct psm__keys *keys, struct psm__segment *g);
 void psm__seal_free(struct psm__seal *seal);
 /* Encrypt plain, complete but for its crc, into the zeros at at. 0 or an
@@ -286,13 +286,13 @@ void psm__wipe(void *bytes, size_t len);
 
 /* -- disk/lock.c -- */
 
-/* Take sd->lockfd of sd->dirfd; own: as the process that appends. 1: it is ours
- * and still has its name. 0: a live process has it. -1: errno. */
+/* Take sd->lockfd of sd->dirfd; own: to append to it. 1: it is ours and
+ * still has its name. 0: a live process has it. -1: errno. */
 int psm__lock_take(struct psm__stream_dir *sd, int own);
 void psm__lock_drop(struct psm__stream_dir *sd);
-/* 1: a process works on the stream, as far as can be seen without trying. */
+/* 1: a process works on the stream, as far as /proc/locks tells. */
 int psm__stream_locked(int dirfd);
-/* 1: the process lives whose own stream it is. */
+/* 1: the process that appends to the stream is alive. */
 int psm__stream_owned(int dirfd);
 /* The process that took its lock last, or 0. */
 long psm__stream_holder(int dirfd);
@@ -334,11 +334,13 @@ struct psm__streams {
 int psm__streams_list(int parentfd, struct psm__streams *found);
 /* What a stream is that is not our own. */
 enum psm__stream_is {
-	PSM__STREAM_NOTHING,   /* no events, or not there, or its owner lives */
+	PSM__STREAM_NOTHING,   /* no events, no such stream, or its owner
+	                        * lives */
 	PSM__STREAM_ABANDONED, /* events, and no live owner */
-	PSM__STREAM_HELD       /* events of a dead process that another has */
+	PSM__STREAM_HELD       /* events of an ended process; another one has
+	                        * adopted it */
 };
-/* *pid: of who holds it, 0 if that is not known. */
+/* *pid: of the process that holds it, 0: unknown. */
 enum psm__stream_is psm__stream_look(int parentfd, unsigned n, long *pid);
 /* The first number above all streams with events. 0 or an errno. */
 int psm__streams_end(int parentfd, unsigned *end);
@@ -377,18 +379,17 @@ int psm__segment_header(const struct psm__keys *keys, struct psm__segment *g);
 /* Forget it, keep its file. */
 void psm__segment_free(struct psm__segment *g);
 void psm__segment_delete(struct psm__segment *g);
-/* No later process finds it. 0 or an errno. */
+/* Remove its name, so that no later process finds it. 0 or an errno. */
 int psm__segment_unname(struct psm__segment *g);
 /* 0: the file of an own segment was removed: only memory has its records. */
 int psm__segment_is_named(const struct psm__segment *g);
 
 /* -- disk/probe.c -- */
 
-/* From now on [0, len) of a mapped segment can be read without a signal: what
- * the disk does not give, or the file does not have any more, becomes 0xff,
- * which is damage like any other. */
+/* From now on [0, len) of a mapped segment can be read without SIGBUS: bytes
+ * that cannot be read become 0xff, which is damage. */
 void psm__segment_probe(struct psm__segment *g, size_t len);
-/* A segment that is read soon: the disk may begin. */
+/* The segment is read soon: start reading its file. */
 void psm__segment_prefetch(const struct psm__segment *g);
 
 /* -- disk/quarantine.c -- */
@@ -405,10 +406,10 @@ int psm__quarantine(struct psm__damage *d, struct psm__stream_dir *sd,
 int psm__quarantine_sealed(struct psm__damage *d, const struct psm__segment *g,
                            const char *name, const struct psm__rec *plain,
                            int lasting);
-/* Nothing in it can be read: move its file there. Takes g. */
+/* It cannot be read: move its file to the quarantine. Takes g. */
 void psm__quarantine_segment(struct psm__damage *d, struct psm__segment *g);
-/* Its records are all dealt with: delete the file, or move it there if it has
- * damage that nothing else has. Takes g. */
+/* Its records are all settled: delete the file, or move it to the quarantine
+ * if it has damage without a copy. Takes g. */
 void psm__segment_discard(struct psm__damage *d, struct psm__segment *g);
 
 /* -- disk/scan.c: reading what may be damaged -- */
@@ -417,23 +418,24 @@ void psm__segment_discard(struct psm__damage *d, struct psm__segment *g);
 int psm__rec_valid(const struct psm__segment *g, size_t at);
 /* The first place from at on with a valid record, or 0. */
 size_t psm__rec_find(const struct psm__segment *g, size_t at);
-/* What is behind the last valid record. */
+/* The bytes after the last valid record. */
 enum psm__tail {
 	PSM__TAIL_CLEAN,      /* zeros */
-	PSM__TAIL_UNFINISHED, /* an append that never returned */
+	PSM__TAIL_UNFINISHED, /* an append that did not return */
 	PSM__TAIL_DAMAGED
 };
 enum psm__tail psm__segment_tail(const struct psm__segment *g, size_t at);
-/* Check the header of a mapped segment and find its seed; 0: hopeless. */
+/* Check the header of a mapped segment and find its seed; 0: it cannot be
+ * read. */
 int psm__segment_check(struct psm__segment *g);
 /* 1: the record, whose checksum is right, is as it was written. */
 int psm__rec_genuine(struct psm__segment *g, const struct psm__rec *rec);
-/* 1: there is damage that was neither copied nor bridged. */
+/* 1: there is damage that was neither copied nor replaced by a hole. */
 int psm__segment_is_damaged(struct psm__segment *g);
-/* The valid record at *pos or after damage; NULL: no more. Damage is copied to
- * the quarantine and bridged by a hole, or left as it is in a segment to keep;
- * the records between after, which is the last one known, and the one found are
- * counted as damaged. */
+/* The valid record at *pos or after damage; NULL: no more. Damage is copied
+ * to the quarantine and replaced by a hole, or left as it is if it cannot be
+ * copied; the records between after, which is the last one known, and the
+ * one found are counted as damaged. */
 const struct psm__rec *psm__segment_scan(struct psm__damage *d,
                                          struct psm__segment *g, size_t *pos,
                                          uint64_t after);
@@ -441,8 +443,8 @@ const struct psm__rec *psm__segment_scan(struct psm__damage *d,
  * what is missing before the next segment. */
 void psm__segment_close(struct psm__damage *d, struct psm__segment *g,
                         size_t at, uint64_t after);
-/* The record has a right checksum, and its segment's key does not open it: it
- * is damage. @thread reader */
+/* The record's checksum is right, but its segment's key does not decrypt it:
+ * it is damage. @thread reader */
 void psm__segment_altered(struct psm__damage *d, struct psm__segment *g,
                           const struct psm__rec *rec);
 

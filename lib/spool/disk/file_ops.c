@@ -40,15 +40,15 @@ sys_populate(void *at, size_t size)
 #endif
 }
 
-/* What a killed process leaves has all stores up to some instant, so the order
- * of the instructions is all that matters. */
+/* After kill -9 the file has all stores up to some instant, in program
+ * order, so a release store is enough. */
 static void
 sys_publish(uint32_t *at, uint32_t value)
 {
 	__atomic_store_n(at, value, __ATOMIC_RELEASE);
 }
 
-/* Waits for what is being written already, and starts nothing. */
+/* Waits for a write-back that is running, and starts none. */
 static int
 sys_written(int fd)
 {
@@ -63,7 +63,7 @@ sys_state(int fd)
 	struct statx st;
 
 	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_NLINK, &st) < 0)
-		return 0; /* nothing is known */
+		return 0; /* unknown */
 	if ((st.stx_mask & STATX_NLINK) && st.stx_nlink == 0)
 		return ENOENT;
 	return st.stx_attributes & STATX_ATTR_IMMUTABLE ? EPERM : 0;

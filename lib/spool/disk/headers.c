@@ -2,7 +2,7 @@
 /*
  * The headers of a record, behind its value: for each of them the name with its
  * NUL, the length of the value in four bytes, the value. A header without a
- * value has NO_VALUE for a length. They go on to the end of the record.
+ * value has NO_VALUE for a length. They end where the record ends.
  */
 #include <string.h>
 

@@ -13,7 +13,7 @@
 #include <openssl/params.h>
 
 #define KEY_SIZE 32
-/* Keys of a lifetime, and comments. */
+/* Enough for the keys of many years, and comments. */
 #define FILE_MAX 65536
 #define ID_INFO "psymatch spool key id"
 
@@ -68,8 +68,7 @@ bad(const struct psm__keys *k, psm_error *err, const char *why)
 	return psm__fail(err, PSM_ERR_CONFIG, "key file %s: %s", k->path, why);
 }
 
-/* A file that others may read is no secret, and one that others may change is
- * no key of ours. */
+/* The key file must not be readable or writable for other users. */
 static int
 check_file(const struct psm__keys *k, const struct stat *st, psm_error *err)
 {
@@ -124,7 +123,8 @@ add_key(struct psm__keys *k, const uint8_t bytes[KEY_SIZE], psm_error *err)
 	struct key *key;
 
 	if (k->count == k->cap) {
-		/* By hand: growing in place would leave copies behind. */
+		/* Not by realloc(), which could leave copies of keys in
+		 * freed memory. */
 		size_t cap = k->cap ? 2 * k->cap : 4;
 		struct key *list = psm__array(cap, sizeof(*list));
 
@@ -264,7 +264,7 @@ psm__keys_free(struct psm__keys *k)
 	psm__free(k);
 }
 
-/* -- what others may know -- */
+/* -- identifiers -- */
 
 const char *
 psm__keys_path(const struct psm__keys *k)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who has a stream. The file LOCK carries two locks: a flock(2), of whoever
- * works on the stream, and a lock of its first byte, of the process whose own
- * stream it is. So anybody can see, without taking a lock, what nobody will
- * append to any more: events without the second one.
+ * The locks of a stream directory. The file LOCK has two: a flock(2), held by
+ * the process that works on the stream, and a lock of its first byte, held by
+ * the process that appends to it. So each process can see, without taking a
+ * lock, which streams are abandoned: they have events, and the second lock is
+ * free.
  *
- * A lock must not outlive its process, but a child of fork has it, too: the
- * child closes its copies before fork returns.
+ * A child of fork inherits the locks. It closes its copies before fork returns,
+ * so that a lock ends with its process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +52,7 @@ in_child(void)
 static void
 watch_forks(void)
 {
-	/* Out of memory is the only failure, and then a child holds on. */
+	/* It fails only without memory; then a child may keep the locks. */
 	(void)pthread_atfork(before_fork, in_parent, in_child);
 }
 
@@ -69,7 +70,7 @@ lock_bytes(const struct psm__stream_dir *sd, int own)
 	return own ? fcntl(sd->lockfd, F_OFD_SETLK, &first) : 0;
 }
 
-/* 0, or -1 with ENOENT: the file was removed under our hands. */
+/* 0, or -1 with ENOENT: another process has removed the file meanwhile. */
 static int
 still_there(const struct psm__stream_dir *sd)
 {
@@ -83,7 +84,7 @@ still_there(const struct psm__stream_dir *sd)
 	return -1;
 }
 
-/* For people only; on a full disk it stays empty. */
+/* For messages to operators; on a full disk the file stays empty. */
 static void
 write_pid(const struct psm__stream_dir *sd)
 {
@@ -180,7 +181,7 @@ psm__stream_owned(int dirfd)
 	int fd = open_lock(dirfd), free;
 
 	if (fd < 0)
-		return errno != ENOENT; /* another user's */
+		return errno != ENOENT; /* it belongs to another user */
 	free = fcntl(fd, F_OFD_GETLK, &first) == 0 && first.l_type == F_UNLCK;
 	close(fd);
 	return !free;

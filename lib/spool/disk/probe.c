@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mapped files are fast to read, but a page that the disk does not give kills
- * the process with SIGBUS. So pages are brought in before they are looked at,
- * in a way that fails with an errno. Ever after they are in memory, unless the
- * kernel needs it for something else and cannot read them a second time.
+ * A page of a mapped file that the disk cannot read kills the process with
+ * SIGBUS. So pages are read into memory beforehand by a call that returns an
+ * errno. They stay there, unless the kernel evicts them and fails to read them
+ * again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #include "spool/disk/disk.h"
 
-/* What reads as this is no header, no record, and no end of the records. */
+/* Bytes of this value are no header, no record, and no end of the records. */
 #define UNREADABLE 0xff
 
 static size_t
@@ -23,7 +23,8 @@ page_size(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* The file is left as it is: who repairs the disk may get more out of it. */
+/* Replace a page in memory. The file is not changed: a repaired disk may
+ * have the bytes again. */
 static int
 replace_page(uint8_t *page)
 {
@@ -36,7 +37,7 @@ replace_page(uint8_t *page)
 	return 0;
 }
 
-/* For kernels that do not know how to bring in pages: read the file. */
+/* For kernels without MADV_POPULATE_READ: read the file. */
 static int
 readable_by_file(int fd, size_t at)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The quarantine: copies of what cannot be read or that nobody takes. What was
- * copied may be overwritten, so a copy counts only once it is on the disk.
+ * The quarantine: copies of damaged bytes and of records that were refused for
+ * good. The original may be overwritten afterwards, so a copy counts only once
+ * it is on the disk.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,17 +14,17 @@
 
 #include "spool/disk/disk.h"
 
-/* Names for files that stand where the quarantine should be: that even one is
- * needed is a mistake, so ten are plenty. */
+/* Names for other files called "quarantine", which are renamed. Even one is
+ * a mistake of an operator, so ten are enough. */
 #define MOVED_MAX 10
 
-/* Copies under one name: the same bytes are kept once, others only come from a
- * crash in the middle of a copy, or from a stream that was made anew. */
+/* Versions of one copy: equal bytes are kept once; others only come from a
+ * crash during a copy, or from a stream directory that was recreated. */
 #define VERSIONS_MAX 10
 
 #define COUNT_EVERY_MS 1000
 
-/* A link to a folder is as good as one; a link to nothing is not. */
+/* A symbolic link to a folder is accepted. */
 static int
 is_folder(const struct psm__stream_dir *sd, const char *name)
 {
@@ -32,8 +33,8 @@ is_folder(const struct psm__stream_dir *sd, const char *name)
 	return fstatat(sd->dirfd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Somebody's file may have the folder's name. It gets a free name: what we did
- * not write is not ours to delete. */
+/* Another file may have the folder's name. It is renamed, not deleted,
+ * because the spool did not write it. */
 static int
 move_other_file(const struct psm__stream_dir *sd)
 {
@@ -46,14 +47,16 @@ move_other_file(const struct psm__stream_dir *sd)
 			continue;
 		if (psm__file_ops.rename(sd->dirfd, "quarantine", to) < 0)
 			return -1;
-		psm__log(PSM_LOG_WARN, "not a folder, set aside", "directory",
+		psm__log(PSM_LOG_WARN,
+		         "\"quarantine\" is not a folder: renamed", "directory",
 		         sd->path, "file", to, NULL);
 		return 0;
 	}
 	return -1;
 }
 
-/* A copy in a folder whose name is lost is no copy. 0 or an errno. */
+/* The folder is synced, too: else a power cut could remove it with its
+ * copies. 0 or an errno. */
 static int
 make_folder(const struct psm__stream_dir *sd)
 {
@@ -131,7 +134,7 @@ is_same(int fd, const char *bytes, size_t len)
 	return n == 0 && at == len;
 }
 
-/* A copy that is there already is as good as a new one. 0, EEXIST: the name has
+/* An existing file with the same bytes is the copy. 0, EEXIST: the name has
  * other bytes, or an errno. */
 static int
 write_file(int dirfd, const char *name, const void *bytes, size_t len,
@@ -153,7 +156,7 @@ write_file(int dirfd, const char *name, const void *bytes, size_t len,
 		rc = sync_copy(dirfd, fd);
 	close(fd);
 	if (made && rc != 0)
-		(void)psm__file_ops.unlink(dirfd, name, 0); /* only half */
+		(void)psm__file_ops.unlink(dirfd, name, 0); /* incomplete */
 	*added = made && rc == 0 ? len : 0;
 	return rc;
 }
@@ -184,7 +187,7 @@ add_bytes(struct psm__damage *d, struct psm__stream_dir *sd, int64_t bytes)
 	__atomic_add_fetch(&d->quarantined, bytes, __ATOMIC_RELAXED);
 }
 
-/* What was put aside before still wants somebody to look at it. */
+/* Files of earlier processes count until an operator removes them. */
 int64_t
 psm__quarantine_count(struct psm__stream_dir *sd)
 {
@@ -199,7 +202,7 @@ psm__quarantine_count(struct psm__stream_dir *sd)
 		        0 &&
 		    S_ISREG(st.st_mode))
 			bytes += st.st_size;
-		/* A segment's number there is used, too. */
+		/* Numbers of segments in the quarantine are not used again. */
 		if (sscanf(e->d_name, "%16" SCNx64, &number) == 1 &&
 		    strstr(e->d_name, ".pms") && number >= sd->next_number)
 			sd->next_number = number + 1;
@@ -209,8 +212,9 @@ psm__quarantine_count(struct psm__stream_dir *sd)
 	return bytes;
 }
 
-/* Not more than the spool itself may hold: a broker that refuses everything
- * must not fill the disk. Whoever makes room need not start us anew. */
+/* The limit is that of the spool, so that a broker that refuses everything
+ * cannot fill the disk. The folder is counted again from time to time, so
+ * that room made by an operator is found without a restart. */
 static int
 has_room(struct psm__damage *d, struct psm__stream_dir *sd, size_t len)
 {
@@ -226,7 +230,7 @@ has_room(struct psm__damage *d, struct psm__stream_dir *sd, size_t len)
 	return __atomic_load_n(&d->quarantined, __ATOMIC_RELAXED) <= want;
 }
 
-/* Said once per reason: every event of a topic may be refused. */
+/* Logged once per reason, because each event of a topic may be refused. */
 static int
 note_outcome(struct psm__damage *d, const struct psm__stream_dir *sd,
              const char *name, int rc)
@@ -301,8 +305,8 @@ psm__quarantine_sealed(struct psm__damage *d, const struct psm__segment *g,
 	return rc;
 }
 
-/* Renamed, not copied: this works on a full disk, too. Where it does not, the
- * file stays. */
+/* Rename the file, which works on a full disk, too. If it fails, the file
+ * stays. */
 static void
 move_file(struct psm__damage *d, struct psm__segment *g)
 {

@@ -15,11 +15,11 @@
  * not 0. */
 #define NOISE_MAX 8
 
-/* Each copy waits for the disk. A segment with more damage than that is put
- * aside as a whole when its records are dealt with. */
+/* Each copy waits for the disk. A segment with more damaged ranges is moved
+ * to the quarantine as a whole, once its records are settled. */
 #define COPIES_MAX 32
 
-/* What an encrypted record is made of is seen when it is opened. */
+/* The parts of an encrypted record are checked after its decryption. */
 static int
 valid_with(const struct psm__segment *g, const struct psm__rec *rec,
            size_t room)
@@ -58,7 +58,8 @@ seed_fits(struct psm__segment *g, uint32_t seed)
 	return psm__rec_find(g, PSM__SEGMENT_HEADER) != 0;
 }
 
-/* One damaged field must not cost the records: try what else may be right. */
+/* One damaged field must not make all records unreadable: try the seeds that
+ * other fields give. */
 static int
 guess_seed(struct psm__segment *g, const struct psm__segment_header *sh)
 {
@@ -75,7 +76,7 @@ guess_seed(struct psm__segment *g, const struct psm__segment_header *sh)
 	return 0;
 }
 
-/* 1: it is an encrypted segment. Who has the key looks closer. */
+/* 1: it is an encrypted segment. Its tag is checked once the key is known. */
 static int
 check_sealed(struct psm__segment *g)
 {
@@ -141,15 +142,14 @@ hole_min(const struct psm__segment *g)
 	return g->encrypted ? SEALED_HOLE_MIN : HOLE_MIN;
 }
 
-/* A record in place of damaged bytes, so that they are counted only once. */
+/* Write a record over damaged bytes, so that they are counted only once. */
 static void
 put_hole(struct psm__segment *g, size_t at, size_t len, uint64_t seq)
 {
 	struct psm__rec *rec = (void *)(g->base + at);
 	size_t tag = g->encrypted ? PSM__SEAL_TAG : 0;
 
-	/* Bytes that are less than a record: who looks for records passes over
-	 * them each time. */
+	/* Fewer bytes than a record stay: each scan skips them. */
 	if (len < hole_min(g))
 		return;
 	memset(rec, 0, len);
@@ -176,7 +176,8 @@ copy_range(struct psm__damage *d, struct psm__segment *g, size_t at, size_t end)
 	if (!g->encrypted || end == at)
 		return psm__quarantine(d, g->stream, name, g->base + at,
 		                       end - at, 1);
-	/* Without the header, nobody could ever decrypt the rest of it. */
+	/* The copy has the segment's header, too, which is needed to decrypt
+	 * it. */
 	copy = psm__alloc(g->start + end - at);
 	if (!copy)
 		return -1;
@@ -187,8 +188,8 @@ copy_range(struct psm__damage *d, struct psm__segment *g, size_t at, size_t end)
 	return rc;
 }
 
-/* 0: there is a copy that lasts, so the place may be written to. -1: the
- * segment has the only one, and is kept. */
+/* 0: there is a durable copy, so the place may be overwritten. -1: there is
+ * none, so the segment is kept. */
 static int
 quarantine_range(struct psm__damage *d, struct psm__segment *g, size_t at,
                  size_t end)
@@ -201,7 +202,7 @@ quarantine_range(struct psm__damage *d, struct psm__segment *g, size_t at,
 	return -1;
 }
 
-/* Fewer bytes than any record has, in a file that was not cut. */
+/* 1: fewer bytes than any record has, in a file of the full size. */
 static int
 is_noise(const struct psm__segment *g, size_t at)
 {
@@ -213,7 +214,7 @@ is_noise(const struct psm__segment *g, size_t at)
 	return count < NOISE_MAX && le32toh(sh->size) == g->size;
 }
 
-/* An append that never returned: the checksum is what is stored last. */
+/* An append that did not return: the checksum is stored last. */
 static int
 is_unfinished(const struct psm__segment *g, size_t at)
 {
@@ -231,8 +232,8 @@ psm__segment_tail(const struct psm__segment *g, size_t at)
 	return PSM__TAIL_DAMAGED;
 }
 
-/* Nothing valid from at on. If there were records, only the next segment knows
- * how many, if there is one. */
+/* There is no valid record from at on. Only the next segment, if any, tells
+ * how many records are missing. */
 static void
 close_tail(struct psm__damage *d, struct psm__segment *g, size_t at, int newest)
 {
@@ -252,7 +253,8 @@ close_tail(struct psm__damage *d, struct psm__segment *g, size_t at, int newest)
 	memset(g->base + at, 0, g->size - at);
 }
 
-/* The records between, once: damage that cannot be bridged is met again. */
+/* Count the records between, once: damage that stays in the file is found
+ * again. */
 static void
 count_lost(struct psm__damage *d, struct psm__segment *g, uint64_t after,
            uint64_t seq)
@@ -326,7 +328,7 @@ psm__segment_altered(struct psm__damage *d, struct psm__segment *g,
 	         "directory", g->stream->path, NULL);
 	if (quarantine_range(d, g, at, at + space) < 0)
 		return;
-	/* A commit that fails walks over the records. */
+	/* The lock, because a failed commit reads the records of a segment. */
 	pthread_mutex_lock(d->lock);
 	put_hole(g, at, space, le64toh(rec->seq));
 	pthread_mutex_unlock(d->lock);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Encrypted segments. Each has a key of its own, made from one of the
- * operator's keys and 32 random bytes of its header; a nonce is the place of a
- * record in its segment. A place is written once: an active segment only grows,
- * and what is used again gets another header. What a record is bound to, its
- * number, its length and its place, is authenticated with it.
+ * operator's keys and 32 random bytes of its header; the nonce is the place of
+ * a record in its segment. Each place is encrypted once: an active segment only
+ * grows, and a reused one gets another header. Number, length and place of a
+ * record are authenticated with it.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,7 +23,7 @@
  * and time. */
 #define CLEAR offsetof(struct psm__rec, kind)
 
-/* So that no two things of a segment share a nonce. */
+/* Part of the nonce, so that header and records never share one. */
 enum { FOR_RECORD = 1, FOR_HEADER = 2 };
 
 struct psm__seal {
@@ -68,8 +68,8 @@ derive(const struct psm__keys *keys, const struct psm__sealed_header *sh)
 
 /* -- AES-256-GCM -- */
 
-/* One message. in[len] becomes out[len]; encrypting writes the tag, decrypting
- * wants it. */
+/* One message. in[len] becomes out[len]; encrypting writes the tag,
+ * decrypting checks it. */
 struct gcm {
 	int encrypt;
 	uint32_t purpose;
@@ -94,8 +94,8 @@ context(const struct psm__seal *seal, int encrypt)
 	return NULL;
 }
 
-/* 0, ENOMEM, or EBADMSG: this is not what was encrypted. Lengths are below
- * PSM__REC_MAX, so they fit an int. */
+/* 0, ENOMEM, or EBADMSG: these bytes were not encrypted with this key and
+ * place. Lengths are below PSM__REC_MAX, so they fit an int. */
 static int
 run(const struct psm__seal *seal, EVP_CIPHER_CTX **ctx, const struct gcm *m)
 {
@@ -137,7 +137,7 @@ header_crc(const struct psm__sealed_header *sh)
 	return psm__crc32c(0, sh, offsetof(struct psm__sealed_header, crc));
 }
 
-/* Make the tag, or see whether it is right. */
+/* Write the tag, or check it. */
 static int
 header_tag(struct psm__seal *seal, struct psm__sealed_header *sh, int encrypt)
 {
@@ -217,7 +217,7 @@ psm__seal_unlock(const struct psm__keys *keys, struct psm__segment *g)
 {
 	int rc = EBADMSG, why;
 
-	/* The second copy is for damage to the first one. */
+	/* The second copy is used if the first one is damaged. */
 	for (int copy = 0; copy < 2; copy++) {
 		const struct psm__sealed_header *sh = psm__seal_header(g, copy);
 
@@ -330,7 +330,7 @@ psm__wipe(void *bytes, size_t len)
 
 /* -- holes -- */
 
-/* Not with GCM: the place had a record before, which used up its nonce. */
+/* HMAC, not GCM: a record was encrypted with the nonce of this place before. */
 static void
 hole_tag(const struct psm__segment *g, const struct psm__rec *hole,
          uint8_t tag[PSM__SEAL_TAG])
@@ -342,8 +342,8 @@ hole_tag(const struct psm__segment *g, const struct psm__rec *hole,
 	head.crc = 0;
 	memcpy(text, &head, sizeof(head));
 	memcpy(text + sizeof(head), &place, sizeof(place));
-	/* Out of memory gives a tag of zeros, i.e. a hole that nobody believes:
-	 * what it stands for is counted once more. */
+	/* Out of memory gives a tag of zeros, which is not valid: then the
+	 * damage is counted once more. */
 	(void)HMAC(EVP_sha256(), g->seal->keys.holes,
 	           sizeof(g->seal->keys.holes), text, sizeof(text), mac, NULL);
 	memcpy(tag, mac, PSM__SEAL_TAG);
@@ -366,7 +366,7 @@ psm__seal_is_hole(const struct psm__segment *g, const struct psm__rec *hole)
 
 	if (le32toh(hole->len) < PSM__REC_HEADER + 1 + sizeof(tag))
 		return 0;
-	/* Without the key, the checksum has to do. */
+	/* Without the key only the checksum is checked. */
 	if (!g->seal)
 		return 1;
 	hole_tag(g, hole, tag);

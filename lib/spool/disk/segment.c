@@ -94,7 +94,7 @@ remove_name(struct psm__stream_dir *sd, uint64_t number, const char *suffix)
 	__atomic_store_n(&sd->dir_dirty, 1, __ATOMIC_RELAXED);
 }
 
-/* The children of a fork have no business in these pages. */
+/* Children of fork must not write to these pages. */
 static int
 map_file(struct psm__segment *g)
 {
@@ -120,7 +120,7 @@ psm__segment_map(struct psm__segment *g)
 	if (g->fd < 0)
 		return errno;
 	rc = map_file(g);
-	close(g->fd); /* it gets no more records, so there is nothing to sync */
+	close(g->fd); /* no more records: nothing to sync */
 	g->fd = -1;
 	return rc;
 }

@@ -113,7 +113,7 @@ load_cursor(struct psm__stream_dir *sd)
 	sd->known = sd->placed = 1;
 }
 
-/* 0, and its pages can be read without a signal; or an errno. */
+/* 0: its pages can be read without SIGBUS. Else an errno. */
 static int
 map_cursor(struct psm__stream_dir *sd, int fd)
 {
@@ -135,9 +135,9 @@ map_cursor(struct psm__stream_dir *sd, int fd)
 	return 0;
 }
 
-/* Mapped, so that it is as good as the last word even after kill -9. Without it
- * the spool works, only a restart sends more than once: so nothing here fails,
- * and one that cannot be read is made anew. */
+/* The cursor is mapped, so that its last value survives kill -9. The spool
+ * works without it, a restart only sends events again; so nothing here
+ * fails, and an unreadable cursor is recreated. */
 static void
 open_cursor(struct psm__stream_dir *sd)
 {
@@ -185,9 +185,9 @@ psm__stream_dir_leave(struct psm__stream_dir *sd, int remove)
 	/* A segment that could not be deleted needs the cursor: else its
 	 * events would be sent again. */
 	if (remove && sd->dirfd >= 0 && !sd->undeleted) {
-		/* The lock goes last and while it is held: who opened it before
-		 * sees that its name is gone. With something in quarantine the
-		 * directory stays. */
+		/* LOCK is removed last, while it is locked: a process that
+		 * opened it before sees that it has no name any more. With
+		 * files in the quarantine the directory stays. */
 		psm__file_ops.unlink(sd->dirfd, "cursor", 0);
 		psm__file_ops.unlink(sd->dirfd, "quarantine", AT_REMOVEDIR);
 		psm__file_ops.unlink(sd->dirfd, "LOCK", 0);

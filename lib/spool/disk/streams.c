@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What streams a spool directory has, and whose they are. */
+/* The stream directories of a spool directory, and their owners. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -64,14 +64,14 @@ psm__streams_list(int parentfd, struct psm__streams *found)
 			found->list[found->count++] = (unsigned)n;
 	}
 	if (rc == 0)
-		rc = errno; /* half a list would turn an order round */
+		rc = errno; /* an incomplete list could change the order */
 	closedir(dir);
 	if (found->count > 0)
 		qsort(found->list, found->count, sizeof(*found->list), compare);
 	return rc;
 }
 
-/* What cannot be seen now may be there. */
+/* 1 also if the directory cannot be read now. */
 static int
 has_segments(int dirfd)
 {
@@ -95,7 +95,7 @@ open_stream(int parentfd, unsigned n)
 	return openat(parentfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Not one that is gone or another user's. */
+/* 1: it may exist, i.e. it is not missing or another user's. */
 static int
 is_ours_to_see(int why)
 {
@@ -130,7 +130,7 @@ psm__streams_end(int parentfd, unsigned *end)
 	for (size_t i = all.count; rc == 0 && *end == 0 && i > 0; i--) {
 		int fd = open_stream(parentfd, all.list[i - 1]);
 
-		/* A number below it would turn an order round. */
+		/* A lower number would change the order of a key. */
 		if (fd < 0 && is_ours_to_see(errno))
 			rc = errno;
 		if (fd >= 0 && has_segments(fd))
