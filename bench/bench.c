@@ -191,8 +191,25 @@ machine_cpu(void)
 	return busy;
 }
 
+/* Seconds that this thread ran or waited for a processor; -1: unknown. On a
+ * busy machine this tells who had to wait for data from who had to wait for a
+ * turn. */
+static double
+awake(void)
+{
+	FILE *f = fopen("/proc/thread-self/schedstat", "r");
+	unsigned long long ran = 0, waited = 0;
+	double s = -1;
+
+	if (f && fscanf(f, "%llu %llu", &ran, &waited) == 2)
+		s = 1e-9 * (double)(ran + waited);
+	if (f)
+		fclose(f);
+	return s;
+}
+
 static struct {
-	double wall, process, thread, machine;
+	double wall, process, thread, machine, awake;
 } begun;
 
 void
@@ -202,6 +219,7 @@ bench_begin(void)
 	begun.process = cpu(RUSAGE_SELF);
 	begun.thread = cpu(RUSAGE_THREAD);
 	begun.machine = machine_cpu();
+	begun.awake = awake();
 }
 
 static int
@@ -222,6 +240,8 @@ run_once(const struct bench_options *o, struct bench_side *side, int round,
 	r->caller_us =
 	    1e6 * (cpu(RUSAGE_THREAD) - begun.thread) / (double)o->count;
 	r->others = (machine_cpu() - begun.machine - process) / r->seconds;
+	r->asleep =
+	    begun.awake < 0 ? 0 : 1 - (awake() - begun.awake) / r->seconds;
 	return 0;
 }
 
@@ -252,6 +272,7 @@ summarise(const struct bench_options *o, const struct bench_side *side,
 {
 	double seconds[BENCH_ROUNDS], cpu_us[BENCH_ROUNDS];
 	double caller_us[BENCH_ROUNDS], others[BENCH_ROUNDS];
+	double asleep[BENCH_ROUNDS];
 	double ratios[BENCH_ROUNDS];
 	int i;
 
@@ -260,12 +281,14 @@ summarise(const struct bench_options *o, const struct bench_side *side,
 		cpu_us[i] = side->runs[i].cpu_us;
 		caller_us[i] = side->runs[i].caller_us;
 		others[i] = side->runs[i].others;
+		asleep[i] = side->runs[i].asleep;
 		ratios[i] = seconds[i] / ours->runs[i].seconds;
 	}
 	out->of.seconds = median(seconds, o->rounds);
 	out->of.cpu_us = median(cpu_us, o->rounds);
 	out->of.caller_us = median(caller_us, o->rounds);
 	out->of.others = median(others, o->rounds);
+	out->of.asleep = median(asleep, o->rounds);
 	out->ratio = median(ratios, o->rounds);
 	out->least = ratios[0];
 	out->most = ratios[o->rounds - 1];
@@ -280,14 +303,16 @@ print_table(const struct bench_options *o, const struct bench_side *sides,
 
 	printf("%zu events, %d rounds, codec %s, durability %s, broker %s\n",
 	       o->count, o->rounds, o->codec, o->durability, o->bootstrap);
-	printf("%-34s %9s %9s %9s %8s  %s\n", "side (medians)", "events/s",
-	       "CPU us", "caller's", "others", "psymatch / this (range)");
+	printf("%-34s %9s %9s %9s %7s %8s  %s\n", "side (medians)", "events/s",
+	       "CPU us", "caller's", "asleep", "others",
+	       "psymatch / this (range)");
 	for (i = 0; i < count; i++) {
 		summarise(o, &sides[i], &sides[count - 1], &s);
-		printf("%-34s %9.0f %9.2f %9.2f %8.1f  %.2f (%.2f to %.2f)\n",
+		printf("%-34s %9.0f %9.2f %9.2f %6.0f%% %8.1f  %.2f (%.2f to "
+		       "%.2f)\n",
 		       sides[i].name, (double)o->count / s.of.seconds,
-		       s.of.cpu_us, s.of.caller_us, s.of.others, s.ratio,
-		       s.least, s.most);
+		       s.of.cpu_us, s.of.caller_us, 100 * s.of.asleep,
+		       s.of.others, s.ratio, s.least, s.most);
 	}
 }
 
@@ -304,11 +329,11 @@ print_json(const struct bench_options *o, const struct bench_side *sides,
 	for (i = 0; i < count; i++) {
 		summarise(o, &sides[i], &sides[count - 1], &s);
 		printf("%s{\"name\":\"%s\",\"events_per_s\":%.0f,"
-		       "\"cpu_us\":%.3f,\"caller_us\":%.3f,\"others\":%.1f,"
-		       "\"ratio\":%.3f}",
+		       "\"cpu_us\":%.3f,\"caller_us\":%.3f,"
+		       "\"asleep\":%.3f,\"others\":%.1f,\"ratio\":%.3f}",
 		       i ? "," : "", sides[i].name,
 		       (double)o->count / s.of.seconds, s.of.cpu_us,
-		       s.of.caller_us, s.of.others, s.ratio);
+		       s.of.caller_us, s.of.asleep, s.of.others, s.ratio);
 	}
 	printf("]}\n");
 }

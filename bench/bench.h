@@ -25,6 +25,8 @@ struct bench_run {
 	double seconds;
 	double cpu_us;    /* per event, of the whole process */
 	double caller_us; /* of that, the thread that called */
+	double asleep;    /* share of the time in which that thread neither ran
+	                   * nor waited for a processor: it had nothing to do */
 	double others;    /* processors that others kept busy, the broker too */
 };
 
