@@ -11,6 +11,7 @@
 #include "mock.h"
 #include "testing.h"
 #include "testing_kafka.h"
+#include "transport/transport.h"
 
 #define KEYS 5
 #define EVENTS 20
@@ -136,6 +137,79 @@ START_TEST(a_consumer_goes_on)
 }
 END_TEST
 
+/* -- a reader, as a replay has it */
+
+/* More than a client reads ahead. */
+#define LARGE 60
+#define LARGE_BYTES 60000
+
+static void
+count_report(uint64_t token, int rc, const char *reason, void *user)
+{
+	(void)token, (void)reason;
+	ck_assert_int_eq(rc, 0);
+	++*(int *)user;
+}
+
+static void
+put_large_messages(psm_transport *t)
+{
+	static char value[LARGE_BYTES];
+	int64_t until = psm__mono_ms() + PATIENCE_MS;
+	struct psm__message m = {.topic = topic,
+	                         .key = "1",
+	                         .key_len = 1,
+	                         .value = value,
+	                         .value_len = sizeof(value)};
+	struct psm__sink *s = NULL;
+	int reports = 0, i;
+
+	ck_assert_int_eq(t->ops->open_sink(t, count_report, &reports, &s, NULL),
+	                 0);
+	for (i = 0; i < LARGE; i++)
+		ck_assert_int_eq(s->ops->send(s, &m, NULL), 0);
+	while (reports < LARGE) {
+		ck_assert_int_ge(s->ops->poll(s, 100, NULL), 0);
+		ck_assert_int_lt(psm__mono_ms(), until);
+	}
+	s->ops->close(s, 5000);
+}
+
+START_TEST(a_reader_goes_on)
+{
+	static const char *const settings[] = {"PSYMATCH_PREFETCH_MAX_BYTES",
+	                                       "1048576", NULL};
+	psm_transport *t = kafka_transport(settings);
+	struct psm__reader_conf conf = {
+	    .topic = topic, .partition = -1, .from = 0, .to = INT64_MAX};
+	struct psm__reader *r = NULL;
+	struct psm__record rec;
+	int64_t until, next;
+
+	put_large_messages(t);
+	ck_assert_int_eq(t->ops->open_reader(t, &conf, 5000, &r, NULL), 0);
+	until = psm__mono_ms() + PATIENCE_MS;
+	for (next = 0; next < LARGE; next++) {
+		int rc;
+
+		while ((rc = r->ops->next(r, 100, &rec, NULL)) == 0)
+			ck_assert_int_lt(psm__mono_ms(), until);
+		ck_assert_int_eq(rc, 1);
+		ck_assert_int_eq(rec.offset, next);
+		r->ops->release(r, &rec);
+		if (next > 0)
+			continue;
+		mock_set_down(&mock, 1);
+		set_clock_back();
+		mock_set_down(&mock, 0);
+		until = psm__mono_ms() + PATIENCE_MS;
+	}
+	ck_assert_int_eq(r->ops->next(r, 100, &rec, NULL), PSM__READER_END);
+	r->ops->close(r);
+	psm_transport_unref(t);
+}
+END_TEST
+
 /* The program runs again, with the library in front. */
 static void
 preload(char **argv)
@@ -171,6 +245,7 @@ main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, a_producer_goes_on, 0, 2);
 	tcase_add_test(tc, a_consumer_goes_on);
+	tcase_add_test(tc, a_reader_goes_on);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

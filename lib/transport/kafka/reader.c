@@ -5,9 +5,12 @@
 
 #include "transport/kafka/prefetch.h"
 #include "transport/kafka/record.h"
+#include "transport/kafka/wait.h"
 
 /* librdkafka wants a name of a group even where none is joined. */
 #define NO_GROUP "psymatch-replay"
+/* How often to look at the system's clock. */
+#define LOOK_MS 250
 
 struct range {
 	int32_t partition;
@@ -16,9 +19,15 @@ struct range {
 
 struct reader {
 	struct psm__reader base;
+	const struct psm__kafka *k; /* a reference */
+	char *topic;
 	struct psm__kafka_link link;
+	struct psm__kafka_wait wait;
 	struct psm__kafka_waker waker;
 	rd_kafka_t *rk;
+	rd_kafka_queue_t *queue; /* its messages */
+	int64_t clock;           /* for psm__clock_set_back() */
+	int64_t look_at_ms;      /* when to look at the clock next */
 	struct range *ranges;
 	size_t count;
 	size_t left; /* ranges that are not at their end */
@@ -50,6 +59,77 @@ find(struct reader *r, int32_t partition)
 			return &r->ranges[i];
 	return NULL;
 }
+
+/* -- its client */
+
+static int
+start_client(struct reader *r, psm_error *err)
+{
+	rd_kafka_conf_t *conf = NULL;
+	int rc = psm__kafka_conf(r->k->cfg, RD_KAFKA_CONSUMER, &conf, err);
+
+	if (rc < 0)
+		return rc;
+	rc = psm__kafka_set(conf, "group.id", NO_GROUP, err);
+	if (rc == 0)
+		rc = psm__kafka_set(conf, "enable.partition.eof", "true", err);
+	if (rc == 0)
+		rc = psm__kafka_waker_init(&r->waker, conf, r->k->cfg, err);
+	if (rc < 0) {
+		rd_kafka_conf_destroy(conf);
+		return rc;
+	}
+	rc = psm__kafka_client(RD_KAFKA_CONSUMER, conf, &r->link, &r->rk, err);
+	if (rc < 0)
+		return rc;
+	r->waker.rk = r->waker.user ? r->rk : NULL;
+	rd_kafka_poll_set_consumer(r->rk);
+	r->queue = rd_kafka_queue_get_consumer(r->rk);
+	rd_kafka_queue_cb_event_enable(r->queue, psm__kafka_raise, &r->wait);
+	return 0;
+}
+
+static void
+end_client(struct reader *r)
+{
+	if (r->queue) {
+		rd_kafka_queue_cb_event_enable(r->queue, NULL, NULL);
+		rd_kafka_queue_destroy(r->queue);
+	}
+	if (r->rk)
+		rd_kafka_destroy_flags(r->rk,
+		                       RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	psm__kafka_waker_destroy(&r->waker);
+	r->queue = NULL;
+	r->rk = NULL;
+}
+
+static int
+assign(struct reader *r, psm_error *err)
+{
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_resp_err_t e;
+	size_t i;
+
+	r->left = 0;
+	list = rd_kafka_topic_partition_list_new((int)r->count);
+	for (i = 0; i < r->count; i++) {
+		const struct range *range = &r->ranges[i];
+
+		if (range->next >= range->end)
+			continue;
+		rd_kafka_topic_partition_list_add(list, r->topic,
+		                                  range->partition)
+		    ->offset = range->next;
+		r->left++;
+	}
+	e = r->left > 0 ? rd_kafka_assign(r->rk, list)
+	                : RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_topic_partition_list_destroy(list);
+	return e ? fail_broker(err, "assignment", e) : 0;
+}
+
+/* -- reading */
 
 /* It is read until next. */
 static void
@@ -87,22 +167,57 @@ look_at(struct reader *r, rd_kafka_message_t *m, struct psm__record *rec,
 	return rc;
 }
 
+/*
+ * Threads of librdkafka wait until a time of the system's clock: when it was
+ * set back, they may do nothing for as long. Another client goes on where this
+ * one came to.
+ */
+static int
+look_at_clock(struct reader *r, int64_t now, psm_error *err)
+{
+	int rc;
+
+	if (now < r->look_at_ms)
+		return 0;
+	r->look_at_ms = now + LOOK_MS;
+	if (!psm__clock_set_back(&r->clock))
+		return 0;
+	psm__log(PSM_LOG_WARN,
+	         "the system's clock was set back: the client is replaced",
+	         "client", rd_kafka_name(r->rk), NULL);
+	end_client(r);
+	rc = start_client(r, err);
+	return rc == 0 ? assign(r, err) : rc;
+}
+
+/* Until a message may be there, or it is time to look at the clock. */
+static void
+wait_for_more(struct reader *r, int64_t deadline_ms)
+{
+	(void)psm__kafka_await(&r->wait, r->look_at_ms < deadline_ms
+	                                     ? r->look_at_ms
+	                                     : deadline_ms);
+}
+
 static int
 reader_next(struct psm__reader *base, int timeout_ms, struct psm__record *rec,
             psm_error *err)
 {
 	struct reader *r = reader_of(base);
-	int64_t deadline = psm__mono_ms() + timeout_ms;
-	int64_t left;
+	int64_t now = psm__mono_ms(), deadline = now + timeout_ms;
 	int rc = 0;
 
-	while (rc == 0 && r->left > 0 &&
-	       (left = deadline - psm__mono_ms()) > 0) {
-		rd_kafka_message_t *m =
-		    rd_kafka_consumer_poll(r->rk, (int)left);
+	for (; rc == 0 && r->left > 0 && now < deadline; now = psm__mono_ms()) {
+		rd_kafka_message_t *m;
 
-		if (!m)
+		rc = look_at_clock(r, now, err);
+		if (rc < 0)
+			break;
+		m = rd_kafka_consumer_poll(r->rk, 0);
+		if (!m) {
+			wait_for_more(r, deadline);
 			continue;
+		}
 		psm__kafka_ate(&r->waker, m->len);
 		rc = look_at(r, m, rec, err);
 	}
@@ -121,12 +236,13 @@ reader_close(struct psm__reader *base)
 {
 	struct reader *r = reader_of(base);
 
-	if (r->rk)
-		rd_kafka_destroy_flags(r->rk,
-		                       RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	end_client(r);
 	psm__kafka_link_destroy(&r->link);
-	psm__kafka_waker_destroy(&r->waker);
+	psm__kafka_wait_destroy(&r->wait);
+	if (r->k)
+		psm_transport_unref((psm_transport *)(uintptr_t)&r->k->base);
 	psm__free(r->ranges);
+	psm__free(r->topic);
 	psm__free(r);
 }
 
@@ -135,31 +251,6 @@ static const struct psm__reader_ops reader_ops = {
     .release = reader_release,
     .close = reader_close,
 };
-
-static int
-start_client(struct reader *r, const struct psm__kafka *k, psm_error *err)
-{
-	rd_kafka_conf_t *conf = NULL;
-	int rc = psm__kafka_conf(k->cfg, RD_KAFKA_CONSUMER, &conf, err);
-
-	if (rc < 0)
-		return rc;
-	rc = psm__kafka_set(conf, "group.id", NO_GROUP, err);
-	if (rc == 0)
-		rc = psm__kafka_set(conf, "enable.partition.eof", "true", err);
-	if (rc == 0)
-		rc = psm__kafka_waker_init(&r->waker, conf, k->cfg, err);
-	if (rc < 0) {
-		rd_kafka_conf_destroy(conf);
-		return rc;
-	}
-	rc = psm__kafka_client(RD_KAFKA_CONSUMER, conf, &r->link, &r->rk, err);
-	if (rc < 0)
-		return rc;
-	r->waker.rk = r->waker.user ? r->rk : NULL;
-	rd_kafka_poll_set_consumer(r->rk);
-	return 0;
-}
 
 /* The partitions that are wanted, without their ends. */
 static int
@@ -247,48 +338,44 @@ find_ends(struct reader *r, const struct psm__reader_conf *conf, int timeout_ms,
 	return rc;
 }
 
-static int
-assign(struct reader *r, const char *topic, psm_error *err)
+static struct reader *
+reader_new(psm_transport *t, const char *topic)
 {
-	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_resp_err_t e;
-	size_t i;
+	struct reader *r = psm__alloc(sizeof(*r));
 
-	list = rd_kafka_topic_partition_list_new((int)r->count);
-	for (i = 0; i < r->count; i++) {
-		const struct range *range = &r->ranges[i];
-
-		if (range->next >= range->end)
-			continue;
-		rd_kafka_topic_partition_list_add(list, topic, range->partition)
-		    ->offset = range->next;
-		r->left++;
+	if (!r || psm__kafka_wait_init(&r->wait) < 0) {
+		psm__free(r);
+		return NULL;
 	}
-	e = r->left > 0 ? rd_kafka_assign(r->rk, list)
-	                : RD_KAFKA_RESP_ERR_NO_ERROR;
-	rd_kafka_topic_partition_list_destroy(list);
-	return e ? fail_broker(err, "assignment", e) : 0;
+	r->base.ops = &reader_ops;
+	r->k = (const struct psm__kafka *)psm_transport_ref(t);
+	(void)psm__clock_set_back(&r->clock);
+	psm__kafka_link_init(&r->link, r);
+	r->topic = psm__strdup(topic);
+	if (!r->topic) {
+		reader_close(&r->base);
+		return NULL;
+	}
+	return r;
 }
 
 int
 psm__kafka_open_reader(psm_transport *t, const struct psm__reader_conf *conf,
                        int timeout_ms, struct psm__reader **out, psm_error *err)
 {
-	struct reader *r = psm__alloc(sizeof(*r));
+	struct reader *r = reader_new(t, conf->topic);
 	int rc;
 
 	*out = NULL;
 	if (!r)
 		return psm__nomem(err);
-	r->base.ops = &reader_ops;
-	psm__kafka_link_init(&r->link, r);
-	rc = start_client(r, (const struct psm__kafka *)t, err);
+	rc = start_client(r, err);
 	if (rc == 0)
 		rc = find_partitions(r, conf, timeout_ms, err);
 	if (rc == 0)
 		rc = find_ends(r, conf, timeout_ms, err);
 	if (rc == 0)
-		rc = assign(r, conf->topic, err);
+		rc = assign(r, err);
 	if (rc < 0) {
 		reader_close(&r->base);
 		return rc;
