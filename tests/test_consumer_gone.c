@@ -224,7 +224,7 @@ START_TEST(c14_offset_beyond_the_log)
 }
 END_TEST
 
-/* Position 57, the topic is made anew and grows to 60: all 60 are handled. */
+/* Position 57, the topic is recreated and grows to 60: all 60 are handled. */
 START_TEST(c14_wiped_log_grows_past_the_offset)
 {
 	psm_transport *t = open_memory();

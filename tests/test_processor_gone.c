@@ -98,7 +98,7 @@ START_TEST(c14_retention_behind_a_held_message)
 }
 END_TEST
 
-/* Position 57, the topic is made anew and grows to 60: all 60 are handled. */
+/* Position 57, the topic is recreated and grows to 60: all 60 are handled. */
 START_TEST(c14_wiped_log_grows_past_the_offset)
 {
 	put(1, 57);
@@ -113,7 +113,8 @@ START_TEST(c14_wiped_log_grows_past_the_offset)
 	ck_assert_int_eq(row(), 60);
 	ck_assert_int_eq(psm_processor_stat(pr, "gaps"), 1);
 	ck_assert_int_eq(psm_processor_stat(pr, "gap_messages"), 0);
-	PG_UNTIL(is_amber("made anew, read until 57, goes on at 0"));
+	PG_UNTIL(
+	    is_amber("deleted and recreated, read until 57, goes on at 0"));
 	/* Under the reader's hands, too. */
 	psm__memory_wipe(t, FLOW_TOPIC);
 	put(161, 165);
@@ -149,7 +150,7 @@ START_TEST(c14_wiped_while_the_database_is_away)
 }
 END_TEST
 
-/* A topic that is made anew while one of its messages is tried again: that one
+/* A topic that is recreated while one of its messages is tried again: that one
  * went with it. */
 START_TEST(c14_wiped_behind_a_held_message)
 {

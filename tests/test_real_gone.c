@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a real broker takes away or makes by itself: events whose time is over,
- * a topic that was made anew, a topic that nobody made. */
+ * a topic that was recreated, a topic that nobody made. */
 #include "testing.h"
 #include "testing_kafka.h"
 #include "testing_pg.h"

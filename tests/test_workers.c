@@ -158,7 +158,7 @@ START_TEST(what_was_put_aside_is_not_doubled)
 }
 END_TEST
 
-/* In a topic that was made anew the offset means another message. */
+/* In a topic that was recreated the offset means another message. */
 START_TEST(another_message_at_the_offset)
 {
 	int n;

@@ -76,10 +76,10 @@ typedef void (*psm_dead_fn)(const char *topic, int32_t partition,
  * new group starts at the earliest message that is kept.
  *
  * Where the next message is gone, because it was kept for less time than the
- * consumer was away, or because the topic was made anew, the consumer goes on
+ * consumer was away, or because the topic was recreated, the consumer goes on
  * at the earliest that is kept, and says so: an error in the log, "gaps" in
  * psm_consumer_stat(), and psm_consumer_health() for 15 minutes. One case stays
- * unnoticed: a topic of Kafka that was made anew and grew past the consumer's
+ * unnoticed: a topic of Kafka that was recreated and grew past the consumer's
  * place before the client saw that it was gone. It knows a topic by its name
  * alone, and what the new one has before that place is left out.
  *

@@ -26,10 +26,10 @@ PSM_BEGIN_DECLS
  * several keys can meet in a deadlock, which costs a rollback.
  *
  * Where the next message is gone, because it was kept for less time than the
- * processor was away, or because the topic was made anew, it goes on at the
+ * processor was away, or because the topic was recreated, it goes on at the
  * earliest that is kept, and says so: an error in the log, "gaps" in
  * psm_processor_stat(), and psm_processor_health() for 15 minutes. One case
- * stays unnoticed: a topic of Kafka that was made anew and grew past the place
+ * stays unnoticed: a topic of Kafka that was recreated and grew past the place
  * in the processor's tables before it was read again. Kafka's client knows a
  * topic by its name alone, and what the new one has before that place is left
  * out; drop the rows of psymatch.consumer_offset together with such a topic. On

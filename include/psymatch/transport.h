@@ -19,25 +19,26 @@ typedef struct psm_transport psm_transport;
 /**
  * Open the transport that PSYMATCH_TRANSPORT names: "kafka", "postgres" or
  * "memory" (with 3 partitions per topic). Never waits for a broker: a transport
- * opens while the broker is away, and heals by itself when it comes.
+ * opens while the broker is away, and connects when it is back.
  *
  * Kafka reads KAFKA_BOOTSTRAP_SERVERS, KAFKA_LOG_LEVEL,
  * PSYMATCH_EVENT_MAX_BYTES, PSYMATCH_QUEUE_MAX and every PSYMATCH_KAFKA_<key>,
- * which is the librdkafka property <key> with underscores for dots and goes
- * before the library's own choice. A property that only producers or only
- * consumers know reaches only those. The properties that the library's promises
- * rest on are refused: delivery.report.only.error, enable.auto.commit,
- * enable.auto.offset.store, enable.partition.eof, group.id, transactional.id.
+ * which is the librdkafka property <key> with underscores for dots and
+ * overrides the library's default. A property that only producers or only
+ * consumers have is set for those alone. The properties that the library's
+ * guarantees depend on are refused: delivery.report.only.error,
+ * enable.auto.commit, enable.auto.offset.store, enable.gapless.guarantee,
+ * enable.partition.eof, group.id, transactional.id.
  *
  * Postgres reads the settings of psm_store_open, PSYMATCH_PG_DATABASE,
  * PSYMATCH_PG_PARTITIONS, PSYMATCH_PG_RETENTION_SECONDS, PSYMATCH_PG_LEASE_MS,
  * PSYMATCH_EVENT_MAX_BYTES and PSYMATCH_QUEUE_MAX. Programs that exchange
  * events name one database, in PSYMATCH_PG_DATABASE where their tables are in
- * several. It needs no broker and makes its tables, the set "transport", at its
- * first contact with the server. Topics appear at their first use, and a key
- * goes to the partition that Kafka would give it. Each producer and each
+ * several. It needs no broker and creates its tables, the set "transport", when
+ * it first reaches the server. A topic is created at its first use, and a key
+ * goes to the partition that Kafka would choose. Each producer and each
  * consumer has a connection of its own beside those of the stores, and one more
- * keeps the leases of all consumers. psymatch-transport(7) tells more, and how
+ * extends the leases of all consumers. See psymatch-transport(7), also for how
  * a system moves from one transport to another.
  *
  * @param cfg  settings; copied.
@@ -58,11 +59,11 @@ PSM_API int psm_transport_open(const psm_config *cfg, psm_transport **out,
 /**
  * Topics and groups inside this process, for tests and tools. A topic exists
  * from its first use on. A partition keeps its newest 100,000 messages or
- * 64 MiB, whichever is less; what a group did not read by then it misses, as
- * with Kafka's retention. Everything is gone with the last reference.
+ * 64 MiB, whichever is less; a group misses older messages that it has not
+ * read, as with Kafka's retention. The last reference frees all of it.
  *
  * @param partitions  per topic, 1 to 64. A key goes to the partition that Kafka
- *                    would give it.
+ *                    would choose.
  * @param out         new (psm_transport_unref); NULL after a failure.
  * @param err         details of a failure; may be NULL.
  * @return 0: *out is open.

@@ -49,7 +49,7 @@ struct psm__topic_place {
 	int64_t position;
 	int64_t first, next; /* filled in: what there is; next -1: no such
 	                        partition */
-	int64_t incarnation; /* filled in: another number, another log */
+	int64_t incarnation; /* filled in: another one for a recreated topic */
 	int wanted;          /* messages of it are to be read */
 };
 /* A message, borrowed from the rows but for what it says. */

@@ -73,8 +73,8 @@ psm__source_log_gap(const char *group, const struct psm__gap *gap)
 	snprintf(to, sizeof(to), "%lld", (long long)gap->to);
 	psm__log(PSM_LOG_ERROR,
 	         gap->from < gap->to
-	             ? "messages are gone that were never read"
-	             : "the topic is not the one that was read before",
+	             ? "messages were deleted before they were read"
+	             : "the topic was deleted and recreated",
 	         "group", group, "topic", gap->topic, "partition", where,
 	         "from", from, "to", to, NULL);
 }

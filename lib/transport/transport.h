@@ -99,15 +99,15 @@ int psm__record_parse(const struct psm__record *rec, psm_event **out,
 
 /*
  * Messages that can never be read: the next one of a partition is not the one
- * that was due. from < to: [from, to) are gone, because nobody read them before
- * their time was over. from >= to: the log is not the one that was read until
- * from, because its topic was made anew; how many are gone nobody knows.
+ * that was due. from < to: retention deleted [from, to) before they were read.
+ * from >= to: the topic that was read until from was deleted and recreated; how
+ * many messages are gone is unknown.
  */
 struct psm__gap {
 	const char *topic; /* borrowed for the call */
 	int32_t partition;
 	int64_t from; /* the offset that was due */
-	int64_t to;   /* where reading goes on: the earliest that is kept */
+	int64_t to;   /* where reading goes on: the earliest one there is */
 };
 /* The messages that are known to be gone. */
 static inline int64_t
@@ -116,14 +116,14 @@ psm__gap_messages(const struct psm__gap *gap)
 	return gap->to > gap->from ? gap->to - gap->from : 0;
 }
 
-/* An error of the log, from the transport. */
+/* A line of the log, at level error. */
 void psm__source_log_gap(const char *group, const struct psm__gap *gap);
 
 /* What the group has committed cannot be asked now. */
 #define PSM__COMMITTED_UNKNOWN (-2)
 
-/* As a place to read from: the earliest message that is kept. Beginning there
- * leaves no gap, whatever is gone before it. */
+/* As an offset to read from: the earliest message there is. Beginning there is
+ * no gap, whatever retention has deleted before it. */
 #define PSM__EARLIEST (-3)
 
 /*
@@ -138,8 +138,8 @@ struct psm__source_conf {
 	/*
 	 * On the polling thread, when a partition is given to us: where to
 	 * start, with committed = the group's offset in the broker (-1: none,
-	 * or PSM__COMMITTED_UNKNOWN), and incarnation = which log of that name
-	 * it is: another number, another log; 0: not known.
+	 * or PSM__COMMITTED_UNKNOWN), and incarnation = which topic of that
+	 * name it is: another number, a recreated one; 0: not known.
 	 * Return an offset, PSM__EARLIEST, or -1 for "committed, else the
 	 * earliest". NULL: -1.
 	 */
@@ -161,8 +161,8 @@ struct psm__source_conf {
 struct psm__source;
 struct psm__source_ops {
 	/* 1: *rec filled. 0: nothing within timeout_ms. <0: an error worth a
-	 * log line; go on polling. An error that is fatal and retriable says
-	 * that the source is of no use any more: close it, open another. */
+	 * log line; go on polling. After an error that is fatal and retriable
+	 * the source cannot be used any more: close it, open another. */
 	int (*poll)(struct psm__source *s, int timeout_ms,
 	            struct psm__record *rec, psm_error *err);
 	/* As poll, without waiting and without a record: stay in the group. */
@@ -179,8 +179,8 @@ struct psm__source_ops {
 	/*
 	 * Hand out nothing of this partition for timeout_ms; 0: go on now.
 	 * How a failed record waits for its next try while the group is still
-	 * polled and the other partitions go on. A rebalance ends it. That the
-	 * log was made anew is told meanwhile.
+	 * polled and the other partitions go on. A rebalance ends it. A gap is
+	 * reported meanwhile if the topic was recreated.
 	 */
 	int (*hold)(struct psm__source *s, const char *topic, int32_t partition,
 	            int timeout_ms, psm_error *err);
@@ -232,11 +232,12 @@ struct psm__reader {
 
 struct psm__transport_ops {
 	const char *name;
-	/* What a topic's name is preceded by where offsets are kept, because
-	 * the same topic on another transport is another log; NULL: nothing.
-	 * Not a prefix that a topic's name can have. */
+	/* The prefix of topic names in the offset table, because a topic of the
+	 * same name on another transport has other offsets; NULL: none. It is
+	 * no prefix that a topic's name can have. */
 	const char *realm;
-	/* What a group has committed is kept as long as the topic is. */
+	/* 1: the offsets that a group has committed last as long as the topic.
+	 */
 	int keeps_groups;
 	int (*open_sink)(psm_transport *t, psm__report_fn report, void *user,
 	                 struct psm__sink **out, psm_error *err);

@@ -12,7 +12,7 @@
 /* Between two updates of the metrics. */
 #define SHOW_MS 1000
 
-/* -- a log that was made anew */
+/* -- a log that was recreated */
 
 /* Say in the row that the new log is read from restart_at on. */
 static int
@@ -81,13 +81,14 @@ count_gap(psm_processor *pr, const struct psm__gap *gap, int64_t known)
 	pr->gaps += known == 0;
 	pr->gap_messages += psm__gap_messages(gap) - known;
 	pr->gap_at_ms = psm__mono_ms();
-	(void)snprintf(pr->gap_where, sizeof pr->gap_where,
-	               recreated
-	                   ? "%.80s[%d]: made anew, read until %lld, goes on "
-	                     "at %lld"
-	                   : "%.80s[%d]: %lld to %lld are gone, never read",
-	               gap->topic, (int)gap->partition, (long long)gap->from,
-	               (long long)(recreated ? gap->to : gap->to - 1));
+	(void)snprintf(
+	    pr->gap_where, sizeof pr->gap_where,
+	    recreated
+		? "%.80s[%d]: deleted and recreated, read until %lld, goes on "
+		  "at %lld"
+		: "%.80s[%d]: %lld to %lld are gone, never read",
+	    gap->topic, (int)gap->partition, (long long)gap->from,
+	    (long long)(recreated ? gap->to : gap->to - 1));
 	(void)pthread_mutex_unlock(&pr->lock);
 	if (known == 0)
 		psm__metric_add(psm__counter("psymatch_processor_gaps_total",

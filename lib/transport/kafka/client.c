@@ -40,9 +40,8 @@ psm__kafka_down(struct psm__kafka_link *link)
 
 /*
  * The only way to learn that a broker is back while nothing is sent: brokers
- * are the only objects in the statistics with the state "UP". An outage is told
- * once, and by another thread than the one that writes the statistics: one text
- * can be behind it that is older.
+ * are the only objects in the statistics with the state "UP". Another thread
+ * reports an outage, once; the next statistics may be older than that.
  */
 void
 psm__kafka_stats(struct psm__kafka_link *link, const char *json)
@@ -97,7 +96,7 @@ on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 {
 	int mapped = PSM_LOG_DEBUG;
 
-	/* A broker that cannot be reached is trouble, but no error of ours. */
+	/* A broker that cannot be reached is a warning, no error of ours. */
 	if (level <= 3 && strcmp(fac, "FAIL") == 0)
 		mapped = PSM_LOG_WARN;
 	else if (level <= 3)
@@ -129,9 +128,9 @@ on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 		level = PSM_LOG_ERROR;
 	if (setting)
 		note_setting(link, setting, reason);
-	psm__log(level, "broker trouble", "client", rd_kafka_name(rk), "error",
-	         rd_kafka_err2name(code), "text", reason,
-	         setting ? "setting" : NULL, setting, NULL);
+	psm__log(level, "error of the Kafka client", "client",
+	         rd_kafka_name(rk), "error", rd_kafka_err2name(code), "text",
+	         reason, setting ? "setting" : NULL, setting, NULL);
 }
 
 /* Nothing is kept of the text, so 0 is returned. */
@@ -164,8 +163,8 @@ psm__kafka_client(rd_kafka_type_t type, rd_kafka_conf_t *conf,
 	return psm__fail(err, PSM_ERR_CONFIG, "PSYMATCH_KAFKA_*: %s", text);
 }
 
-/* Permanent are only the errors that the same message meets for ever. All
- * others must not lose it, whatever their name is: send again. */
+/* Only an error that the same message would always get is permanent. After all
+ * others it is sent again, so that it is not lost. */
 int
 psm__kafka_outcome(rd_kafka_resp_err_t e)
 {
@@ -184,7 +183,7 @@ psm__kafka_outcome(rd_kafka_resp_err_t e)
 	case RD_KAFKA_RESP_ERR__DESTROY:
 	case RD_KAFKA_RESP_ERR__FATAL:
 	case RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE:
-	/* What was behind a gap: it goes with the client. */
+	/* Behind a gap in the sequence numbers: the client is replaced. */
 	case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
 	case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
 	case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:

@@ -29,7 +29,7 @@ static const struct setting common[] = {
 static const struct setting producer[] = {
     {"enable.idempotence", "true"},
     {"acks", "all"},
-    /* For ever: the age of an event is the spool's business. */
+    /* No timeout: the spool decides how long an event may wait. */
     {"message.timeout.ms", "0"},
     {"linger.ms", "5"},
     /* Where the Java and Python clients put a key. */
@@ -48,7 +48,7 @@ static const struct setting consumer[] = {
     {"session.timeout.ms", "10000"},
 };
 
-/* The library's promises rest on these. */
+/* The library's guarantees depend on these. */
 static const char *const ours_only[] = {
     "delivery.report.only.error", "enable.auto.commit",
     "enable.auto.offset.store",   "enable.gapless.guarantee",
@@ -94,7 +94,7 @@ variable_name(const char *key, char *text, size_t size)
 	return text;
 }
 
-/* librdkafka repeats the value in its texts; these values stay unsaid. */
+/* librdkafka repeats the value in its texts; secrets must not appear there. */
 static int
 is_secret(const char *key)
 {
@@ -226,10 +226,11 @@ psm__kafka_is_idempotent(const rd_kafka_conf_t *conf)
 }
 
 /*
- * When the broker refuses a batch, what follows it must not be stored: without
- * this, librdkafka numbers it anew and sends it on. With it the client dies,
- * and the next one begins with what was refused. Without idempotence, which a
- * user may ask for, there is no such promise.
+ * When the broker refuses a batch, the batches behind it must not be stored:
+ * without this property librdkafka gives them new sequence numbers and sends
+ * them. With it the client ends with a fatal error, and the next client begins
+ * with the batch that was refused. Without idempotence, which a user may turn
+ * off, there is no such guarantee.
  */
 static int
 set_gapless(rd_kafka_conf_t *conf, psm_error *err)

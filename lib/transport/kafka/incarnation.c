@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which log a topic's name stands for: a broker gives each topic an id, and
- * librdkafka tells it from version 2.3 on. What is built with such a version
- * runs with an older one only where symbols are bound as they are used (not
- * with -z now), and then without ids. */
+/* A broker gives each topic an id, and librdkafka tells it from version 2.3 on.
+ * A program built with such a version runs with an older one only if symbols
+ * are bound lazily (not with -z now), and then without ids. */
 #include "transport/kafka/incarnation.h"
 
 #include "transport/kafka/kafka_int.h"
@@ -88,13 +87,12 @@ await(struct psm__kafka_ids *ids)
 	ids->answer = rd_kafka_queue_poll(ids->queue, left > 0 ? (int)left : 0);
 	if (ids->answer && !rd_kafka_event_error(ids->answer))
 		return;
-	psm__log(
-	    PSM_LOG_INFO,
-	    "the topics' ids are not known: one made anew may go unnoticed",
-	    "client", rd_kafka_name(ids->rk), "reason",
-	    ids->answer ? rd_kafka_event_error_string(ids->answer)
-			: "no answer",
-	    NULL);
+	psm__log(PSM_LOG_INFO,
+	         "topic ids are unknown: a recreated topic may go unnoticed",
+	         "client", rd_kafka_name(ids->rk), "reason",
+	         ids->answer ? rd_kafka_event_error_string(ids->answer)
+	                     : "no answer",
+	         NULL);
 }
 
 /* A broker before 2.8 has no ids, and its topics all have one of zeros. */

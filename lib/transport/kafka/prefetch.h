@@ -16,13 +16,13 @@ int psm__kafka_prefetch(rd_kafka_conf_t *conf, const psm_config *cfg,
 size_t psm__kafka_keep_max(const psm_config *cfg);
 
 /*
- * A thread of librdkafka that found the queue full sleeps for a second before
- * it looks again, in releases before 2.2 for as long as nothing wakes it: a
- * reader that empties the queue in a tenth of that would stand still most of
- * the time. So it is woken whenever an eighth of the queue has been read.
+ * In releases of librdkafka before 2.2 a broker thread that finds the queue
+ * full sleeps for a second before it fetches again, unless it is woken. A
+ * reader that empties the queue in a tenth of that time would be idle for the
+ * rest. So the thread is woken whenever an eighth of the queue has been read.
  */
 struct psm__kafka_waker {
-	rd_kafka_t *rk; /* NULL: nobody has to be woken */
+	rd_kafka_t *rk; /* NULL: this release needs no waking */
 	char *user, *password;
 	size_t eaten, step; /* bytes */
 };

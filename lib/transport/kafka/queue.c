@@ -51,9 +51,9 @@ check_gap(struct psm__kafka_queue *q, const struct psm__kafka_part *part,
 	                       .to = offset};
 	int64_t low = -1, high = -1;
 
-	/* What compaction and transactions leave out lies behind the start of
-	 * the log, what retention took lies before it. Asked only here: a
-	 * broker that does not answer is not a reason to keep silent. */
+	/* Holes left by compaction and transactions lie behind the start of
+	 * the log, what retention deleted lies before it. Without an answer
+	 * from the broker it is reported as a gap. */
 	if (gap.to > gap.from &&
 	    rd_kafka_query_watermark_offsets(
 		q->parts->rk, part->topic, part->partition, &low, &high,

@@ -65,9 +65,9 @@ on_unsent(uint64_t token, rd_kafka_resp_err_t e, void *sink)
 }
 
 /*
- * No error and no offset is no word of the broker's: librdkafka concludes from
- * the acknowledgement of a later message that this one was stored as well,
- * also when the broker had refused it.
+ * A report without error and without offset is no acknowledgement by the
+ * broker: librdkafka infers from the acknowledgement of a later message that
+ * this one was stored as well, also when the broker had refused it.
  */
 static int
 outcome(struct sink *s, const rd_kafka_message_t *m)
@@ -117,8 +117,8 @@ check_alive(struct sink *s, psm_error *err)
 		                 rd_kafka_err2name(e), text);
 	if (__atomic_load_n(&s->moved, __ATOMIC_ACQUIRE))
 		return psm__fail(err, PSM_ERR_BROKER,
-		                 "a topic was deleted with messages on their "
-		                 "way");
+		                 "a topic was deleted while messages were on "
+		                 "their way");
 	if (s->gave_up)
 		return psm__fail(err, PSM_ERR_BROKER, "%s", s->gave_up);
 	return 0;
@@ -288,7 +288,8 @@ sink_close(struct psm__sink *base, int timeout_ms)
 		psm__kafka_topic_give_back(
 		    s->topics[i], RD_KAFKA_RESP_ERR__PURGE_QUEUE, on_unsent, s);
 	if (rd_kafka_outq_len(s->rk) > 0)
-		psm__log(PSM_LOG_ERROR, "librdkafka kept purged messages",
+		psm__log(PSM_LOG_ERROR,
+		         "librdkafka did not return all purged messages",
 		         "client", rd_kafka_name(s->rk), NULL);
 	sink_free(s);
 }
@@ -303,9 +304,9 @@ static const struct psm__sink_ops sink_ops = {
     .close = sink_close,
 };
 
-/* Without idempotence there are no sequence numbers, and no conclusions from
- * them. A partitioner that is not known here does not let a message wait: then
- * reports without an offset are all there is. */
+/* Without idempotence there are no sequence numbers, and librdkafka infers
+ * nothing from them. With a partitioner that is not known here no message
+ * waits: then only reports without an offset tell of a loss. */
 static psm__partitioner_fn
 partitioner_of(const rd_kafka_conf_t *conf)
 {

@@ -147,7 +147,7 @@ tell_revoked(struct psm__mem_source *s, size_t i)
 	pthread_mutex_lock(&s->bus->lock);
 }
 
-/* One who was taken for dead before, and does not know it yet? */
+/* 1: a member that was evicted has not noticed yet. */
 static int
 has_loser(const struct psm__mem_group *g)
 {
@@ -188,8 +188,8 @@ psm__memory_evict(psm_transport *t)
 	pthread_mutex_unlock(&bus->lock);
 }
 
-/* Taken for dead: hear what is gone, and begin anew; without memory, at the
- * next poll. @locks as tell_revoked */
+/* After an eviction: revoke what is gone, and join again; without memory, at
+ * the next poll. @locks as tell_revoked */
 static void
 come_back(struct psm__mem_source *s)
 {

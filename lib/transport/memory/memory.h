@@ -11,14 +11,14 @@
 /* For tests: what the mock cluster offers for Kafka. */
 /* down 1: nothing is acknowledged and nothing can be read until down 0. */
 void psm__memory_set_down(psm_transport *t, int down);
-/* All members of all groups are taken for dead, though they live: others may
- * have their partitions. They hear of it at their next poll, and join anew. A
- * group where somebody has not heard of the last time is left alone. */
+/* All members of all groups are considered dead, though they live: others may
+ * get their partitions. They notice at their next poll, and join again. A group
+ * with a member that has not noticed the last time is left alone. */
 void psm__memory_evict(psm_transport *t);
 /* The next count sends are reported as rc. */
 void psm__memory_fail_next(psm_transport *t, int count, int rc);
 int64_t psm__memory_count(psm_transport *t, const char *topic);
-/* The topic is dropped and made anew: it is another log, from offset 0. */
+/* The topic is deleted and recreated: it begins at offset 0 again. */
 void psm__memory_wipe(psm_transport *t, const char *topic);
 /* Retention: each partition of topic keeps its newest `keep` messages. */
 void psm__memory_retain(psm_transport *t, const char *topic, size_t keep);

@@ -41,7 +41,7 @@ struct psm__mem_partition {
 
 struct psm__mem_topic {
 	char *name;
-	int64_t epoch;  /* counts the wipes: which log this is */
+	int64_t epoch;  /* its incarnation: counts the wipes */
 	int32_t spread; /* where the next message without a key goes */
 	struct psm__mem_partition parts[PSM__MEMORY_PARTITIONS_MAX];
 };
@@ -64,7 +64,7 @@ struct psm__mem_source {
 	void *user;
 	int woken;
 	int assigned; /* 1 once a poll has seen the group */
-	int evicted;  /* 1: is no member any more, and does not know */
+	int evicted;  /* 1: is no member any more, and has not noticed */
 	size_t turn;  /* the cursor that is asked first */
 };
 
@@ -73,12 +73,12 @@ struct psm__mem_cursor {
 	struct psm__mem_topic *topic;
 	int32_t partition;
 	int64_t committed;              /* -1: never */
-	int64_t committed_epoch;        /* the log it is of */
+	int64_t committed_epoch;        /* of the topic, at that time */
 	struct psm__mem_source *owner;  /* reads it now; NULL: nobody */
 	struct psm__mem_source *target; /* should read it */
-	struct psm__mem_source *loser;  /* was taken for dead; does not know */
+	struct psm__mem_source *loser;  /* evicted, has not noticed */
 	int64_t position;
-	int64_t epoch;         /* the log that position is of */
+	int64_t epoch;         /* of the topic that position is of */
 	int64_t held_until_ms; /* monotonic; 0: not held */
 };
 
@@ -130,7 +130,7 @@ void psm__mem_fill(struct psm__record *rec, const struct psm__mem_topic *topic,
 /* Wait for a change until deadline_ms (monotonic). */
 void psm__mem_wait(struct psm__bus *bus, int64_t deadline_ms);
 
-/* Enter and leave the group; the partitions are split anew. */
+/* Enter and leave the group; the partitions are assigned again. */
 int psm__mem_join(struct psm__mem_source *s, const char *group);
 void psm__mem_leave(struct psm__mem_source *s);
 /* Give up and take over what the group says, running the callbacks of s with

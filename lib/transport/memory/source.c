@@ -30,10 +30,10 @@ find_gap(struct psm__mem_cursor *cur, struct psm__gap *gap)
 	if (cur->epoch == cur->topic->epoch)
 		return 1;
 	cur->epoch = cur->topic->epoch;
-	/* Of another log: 57 of the old one was not due in this one. */
+	/* Recreated: offset 57 of the former topic was not due in this one. */
 	if (gap->from < first)
 		gap->from = first;
-	/* Nothing was read of the old one, so nothing is missed. */
+	/* Nothing was read of the former topic, so nothing is missed. */
 	return gap->from > 0;
 }
 

@@ -18,7 +18,7 @@ take_chunk(struct psm__pg_part *part, const struct psm__topic_place *at,
 
 /* -- where the log begins and ends */
 
-/* What lies between was deleted, or the log is another one. */
+/* What lies between was deleted, or the topic was recreated. */
 static void
 jump(struct psm__pg_part *part, int64_t to)
 {
@@ -44,11 +44,11 @@ check_ends(struct psm__pg_part *part, const struct psm__topic_place *at,
 		jump(part, at->first);
 }
 
-/* 0: the topic was dropped, and may be there again: its messages are not those
- * that the position counts. The group tells where to begin. */
+/* 0: the topic was dropped, and may have been recreated: the position means
+ * nothing in it. The group tells where to begin. */
 static int
-is_same_log(struct psm__pg_source *s, struct psm__pg_part *part,
-            const struct psm__topic_place *at)
+is_same_topic(struct psm__pg_source *s, struct psm__pg_part *part,
+              const struct psm__topic_place *at)
 {
 	int64_t before = part->incarnation;
 
@@ -84,7 +84,7 @@ take_rows(struct psm__pg_source *s, const struct psm__topic_place *list,
 			if (at == first)
 				offset = row.offset;
 		}
-		if (!is_same_log(s, s->parts[i], &list[i]))
+		if (!is_same_topic(s, s->parts[i], &list[i]))
 			continue;
 		check_ends(s->parts[i], &list[i], offset);
 		if (at > first && rc == 0)

@@ -268,8 +268,8 @@ psm__pg_leave(struct psm__pg_source *s)
 	psm__error_clear(s->err);
 	if (psm__pg_flush(s, s->err) < 0 ||
 	    psm__group_leave(s->link.conn, s->group, s->member, s->err) < 0)
-		psm__log(PSM_LOG_WARN, "left the group without saying so",
-		         "group", s->group, "reason", psm_error_message(s->err),
-		         NULL);
+		psm__log(PSM_LOG_WARN,
+		         "left the group without telling the database", "group",
+		         s->group, "reason", psm_error_message(s->err), NULL);
 	psm__pg_tell_confirmed(s);
 }

@@ -6,8 +6,7 @@
 /* What one transaction deletes at most: some 10 ms in which the writers of one
  * partition wait. */
 #define EXPIRE_MOST 2000
-/* Transactions in a row, so that the messages that come are not kept waiting
- * for long. */
+/* Transactions in a row: new messages wait for as long. */
 #define EXPIRE_TURNS 20
 /* How often the oldest messages are looked at. */
 #define EXPIRE_EVERY_MS 60000
@@ -83,8 +82,9 @@ psm__pg_expire(struct psm__pg *pg, struct psm__pg_link *link, int64_t *due_ms)
 		                           EXPIRE_MOST, &count, err);
 
 		if (rc < 0)
-			psm__log(PSM_LOG_WARN, "old messages are not deleted",
-			         "reason", psm_error_message(err), NULL);
+			psm__log(PSM_LOG_WARN,
+			         "expired messages were not deleted", "reason",
+			         psm_error_message(err), NULL);
 		psm_error_free(err);
 		if (rc < 0)
 			return;

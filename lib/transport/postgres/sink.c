@@ -321,8 +321,10 @@ work(struct sink *s)
 	}
 	if (rc < 0) {
 		if (s->link.failures == 0)
-			psm__log(PSM_LOG_WARN, "messages wait", "reason",
-			         psm_error_message(err), NULL);
+			psm__log(
+			    PSM_LOG_WARN,
+			    "messages wait: the database does not accept them",
+			    "reason", psm_error_message(err), NULL);
 		psm__pg_failed(&s->link);
 	}
 	if (rc == 0 && s->wrote)

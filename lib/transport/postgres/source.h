@@ -38,7 +38,7 @@ struct psm__pg_part {
 	int64_t pending;     /* to be committed; -1: nothing */
 	int64_t held_until_ms;
 	enum psm__pg_stage stage;
-	int lost; /* it may be another member's: nothing is committed */
+	int lost; /* another member may have it: nothing is committed */
 	int64_t confirmed;           /* committed, to be told; -1: nothing */
 	int64_t gap_from, gap_to;    /* a gap to be told; from -1: none */
 	struct psm__pg_chunk *chunk; /* what was read; NULL: nothing */

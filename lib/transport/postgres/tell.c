@@ -88,8 +88,8 @@ ask_start(struct psm__pg_source *s, struct psm__pg_part *part)
 	    s->conf.start_at(part->topic, part->partition, part->position,
 	                     part->incarnation, s->conf.user);
 
-	/* What we are told is a number of the log that was read, and this may
-	 * be another one: reading it will tell. */
+	/* The offset is of the topic that was read before, and this one may
+	 * have been recreated: reading it will tell. */
 	if (at > 0 && incarnation != 0)
 		part->incarnation = incarnation;
 	if (at >= 0 || at == PSM__EARLIEST)
