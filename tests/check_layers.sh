@@ -15,11 +15,12 @@ BEGIN {
 	# room is a folder of lib; where a folder is not named here, its parent.
 	down("base", "")
 	down("json", "base")
-	down("event", "base json")
+	down("entity", "base json")
+	down("event", "base json entity")
 	down("spool", "base json event spool/disk")
 	down("spool/disk", "base json event")
 	down("store", "base json event")
-	down("domain", "base json event")
+	down("domain", "base json entity event")
 	down("transport", "base json event")
 	down("transport/kafka", "base json event transport")
 	down("transport/memory", "base json event transport")
@@ -32,7 +33,7 @@ BEGIN {
 	down("flow", "base json event transport client store")
 	down("flow/processor", "base json event transport client client/replay store flow")
 	down("flow/relay", "base json event transport client client/producer store flow")
-	down("app", "base json event store domain flow")
+	down("app", "base json entity event store domain flow")
 	# Beside the public headers of libpsymatch: no insides of it but the base.
 	down("service", "base")
 

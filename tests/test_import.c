@@ -184,8 +184,9 @@ START_TEST(patch)
 	int rc;
 
 	ck_assert_int_eq(psm__row_init(&row, &psm__entity_therapist, err), 0);
-	ck_assert_int_eq(
-	    psm__row_from_json(&row, psm_json_at(c, "/stored"), "", err), 0);
+	ck_assert_int_eq(psm__row_read(&row, psm_json_at(c, "/stored"),
+	                               PSM__READ_RECORD, 0, "", err),
+	                 0);
 	rc = psm__therapist_patch(&row, psm_json_at(c, "/patch"), TODAY, &event,
 	                          err);
 	if (rc < 0 || wanted_code(c) != 0) {
@@ -195,7 +196,8 @@ START_TEST(patch)
 		              name_of(c), rc);
 		ck_assert_str_eq(event,
 		                 psm_json_string(psm_json_at(c, "/event")));
-		ck_assert_int_eq(psm__row_write(&row, 1, w, err), 0);
+		ck_assert_int_eq(psm__row_write(&row, PSM__FOR_REST, w, err),
+		                 0);
 		ck_assert_int_eq(psm_json_writer_finish(w, &text, &len, err),
 		                 0);
 		check_says(c, text);

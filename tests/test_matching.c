@@ -148,7 +148,7 @@ START_TEST(load_refused)
 	    {"{\"patients\": [{}]}", "/patients/0", PSM_ERR_SCHEMA},
 	    {"{\"patients\": [{\"id\": 1}, {\"id\": 2, \"symptome\": "
 	     "[\"Fernweh\"]}]}",
-	     "/patients/1/symptome", PSM_ERR_SCHEMA},
+	     "/patients/1/symptome/0", PSM_ERR_SCHEMA},
 	    {"{\"patients\": [{\"id\": 1, \"search\": {\"status\": \"neu\"}}]}",
 	     "/patients/0/search", PSM_ERR_SCHEMA},
 	    {"{\"patients\": [{\"id\": 1, \"search\": {}}], \"inquiries\": "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "domain/domain.h"
+#include "event/event.h"
 #include "testing.h"
 
 static psm_error *err;
@@ -95,7 +96,8 @@ setup_row(void)
 {
 	setup();
 	ck_assert_int_eq(psm__row_init(&row, &psm__entity_therapist, err), 0);
-	ck_assert_int_eq(psm__row_set_named(&row, "status", "aktiv", err), 0);
+	ck_assert_int_eq(
+	    psm__row_set(&row, PSM__THERAPIST_STATUS, "aktiv", err), 0);
 }
 
 static void
@@ -108,18 +110,20 @@ teardown_row(void)
 static void
 check_row(const char *status, const char *date, const char *reason)
 {
-	const char *const columns[][2] = {
-	    {"status", status}, {"sperrdatum", date}, {"sperrgrund", reason}};
+	static const int columns[] = {PSM__THERAPIST_STATUS,
+	                              PSM__THERAPIST_SPERRDATUM,
+	                              PSM__THERAPIST_SPERRGRUND};
+	const char *const values[] = {status, date, reason};
 
 	for (size_t i = 0; i < 3; i++) {
-		const char *got = psm__row_get(&row, columns[i][0]);
+		const char *got = psm__row_get(&row, columns[i]);
 
 		ck_assert_msg(
-		    columns[i][1] == NULL
+		    values[i] == NULL
 			? got == NULL
-			: got != NULL && strcmp(got, columns[i][1]) == 0,
-		    "%s: want %s, got %s", columns[i][0],
-		    columns[i][1] ? columns[i][1] : "null", got ? got : "null");
+			: got != NULL && strcmp(got, values[i]) == 0,
+		    "%s: want %s, got %s", row.entity->fields[columns[i]].name,
+		    values[i] ? values[i] : "null", got ? got : "null");
 	}
 	memset(row.modified, 0, row.entity->count);
 }
@@ -150,7 +154,8 @@ END_TEST
 
 START_TEST(unblock_needs_a_block)
 {
-	ck_assert_int_eq(psm__row_set_named(&row, "status", "inaktiv", err), 0);
+	ck_assert_int_eq(
+	    psm__row_set(&row, PSM__THERAPIST_STATUS, "inaktiv", err), 0);
 	ck_assert_int_eq(psm__therapist_unblock(&row, &event, err),
 	                 PSM_ERR_TRANSITION);
 	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "\"inaktiv\""));
@@ -158,7 +163,8 @@ START_TEST(unblock_needs_a_block)
 	check_row("inaktiv", NULL, NULL);
 	psm_error_clear(err);
 	ck_assert_int_eq(
-	    psm__row_set_named(&row, "sperrdatum", "2026-01-01", err), 0);
+	    psm__row_set(&row, PSM__THERAPIST_SPERRDATUM, "2026-01-01", err),
+	    0);
 	ck_assert_int_eq(psm__therapist_unblock(&row, &event, err), 2);
 	ck_assert_str_eq(event, "therapist.unblocked");
 	check_row("aktiv", NULL, NULL);
@@ -185,14 +191,17 @@ START_TEST(a_new_therapist)
 	                 "/therapists/4/basic_info/salutation");
 	ck_assert_uint_eq(psm_error_line(err), 1);
 	psm_error_clear(err);
-	ck_assert_int_eq(psm__row_set_named(&fresh, "anrede", "Frau", err), 0);
+	ck_assert_int_eq(
+	    psm__row_set(&fresh, PSM__THERAPIST_ANREDE, "Frau", err), 0);
 	ck_assert_int_eq(
 	    psm__record_complete(record, "/therapists/4", &fresh, err), 0);
-	ck_assert_str_eq(psm__row_get(&fresh, "status"), "aktiv");
-	ck_assert_str_eq(psm__row_get(&fresh, "kassensitz"), "t");
-	ck_assert_str_eq(psm__row_get(&fresh, "potenziell_verfuegbar"), "f");
-	ck_assert_str_eq(psm__row_get(&fresh, "psychotherapieverfahren"),
-	                 "egal");
+	ck_assert_str_eq(psm__row_get(&fresh, PSM__THERAPIST_STATUS), "aktiv");
+	ck_assert_str_eq(psm__row_get(&fresh, PSM__THERAPIST_KASSENSITZ), "t");
+	ck_assert_str_eq(
+	    psm__row_get(&fresh, PSM__THERAPIST_POTENZIELL_VERFUEGBAR), "f");
+	ck_assert_str_eq(
+	    psm__row_get(&fresh, PSM__THERAPIST_PSYCHOTHERAPIEVERFAHREN),
+	    "egal");
 	psm__row_free(&fresh);
 	psm_json_free(record);
 }

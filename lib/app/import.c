@@ -95,7 +95,7 @@ struct codes {
 static int
 add_code(struct codes *codes, const struct psm__row *row, psm_error *err)
 {
-	const char *plz = psm__row_get(row, "plz");
+	const char *plz = psm__row_get(row, PSM__THERAPIST_PLZ);
 
 	if (!psm__is_digits(plz, 5))
 		return 0;
@@ -208,8 +208,8 @@ make_new(const struct import *im, psm_tx *tx, struct record *r, psm_error *err)
 		rc = psm__therapist_insert(tx, &r->row, im->file->name, err);
 		if (rc == 0)
 			rc = psm__therapist_remember(
-			    tx, psm__row_get(&r->row, "id"), &r->row, fields,
-			    NULL, err);
+			    tx, psm__row_get(&r->row, PSM__THERAPIST_ID),
+			    &r->row, fields, NULL, err);
 	}
 	psm__free(fields);
 	return rc < 0 ? rc : PSM__N_CREATED;
@@ -219,7 +219,7 @@ static int
 save_same(const struct import *im, psm_tx *tx, const struct record *r,
           const struct psm__stored *known, const char *fields, psm_error *err)
 {
-	const char *id = psm__row_get(&known->row, "id");
+	const char *id = psm__row_get(&known->row, PSM__THERAPIST_ID);
 	struct psm__row row = {0};
 	int rc, changed = 0;
 
@@ -327,8 +327,9 @@ lock_people(psm_tx *tx, const char *plz, const char *vorname, psm_error *err)
 static int
 write_mapped(const struct import *im, struct record *r, psm_error *err)
 {
-	const char *plz = psm__row_get(&r->row, "plz");
-	char *vorname = psm__text_fold(psm__row_get(&r->row, "vorname"));
+	const char *plz = psm__row_get(&r->row, PSM__THERAPIST_PLZ);
+	char *vorname =
+	    psm__text_fold(psm__row_get(&r->row, PSM__THERAPIST_VORNAME));
 	struct psm__stored_list list = {0};
 	psm_tx *tx = NULL;
 	int rc, done;

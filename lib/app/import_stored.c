@@ -38,15 +38,17 @@ read_last(struct psm__stored *s, psm_error *err)
 	if (rc == 0)
 		rc = psm__row_init(&s->last, &psm__entity_therapist, err);
 	if (rc == 0)
-		rc = psm__row_from_json(&s->last, doc, "", err);
+		rc = psm__row_read(&s->last, doc, PSM__READ_RECORD, 0, "", err);
 	psm_json_free(doc);
 	return rc;
 }
 
 /* All that is asked for; therapist_state's and therapist_import's come behind.
  */
-static const char *const columns[] = {
-    "id", "vorname", "nachname", "plz", "strasse", "ort", "telefon", "email"};
+static const int columns[] = {PSM__THERAPIST_ID,       PSM__THERAPIST_VORNAME,
+                              PSM__THERAPIST_NACHNAME, PSM__THERAPIST_PLZ,
+                              PSM__THERAPIST_STRASSE,  PSM__THERAPIST_ORT,
+                              PSM__THERAPIST_TELEFON,  PSM__THERAPIST_EMAIL};
 #define COLUMNS PSM__COUNT(columns)
 
 static int
@@ -55,8 +57,8 @@ read_one(const psm_rows *rows, size_t n, struct psm__stored *s, psm_error *err)
 	int rc = psm__row_init(&s->row, &psm__entity_therapist, err);
 
 	for (size_t i = 0; i < COLUMNS && rc == 0; i++)
-		rc = psm__row_set_named(&s->row, columns[i],
-		                        psm_rows_text(rows, n, i), err);
+		rc = psm__row_set(&s->row, columns[i],
+		                  psm_rows_text(rows, n, i), err);
 	if (rc == 0)
 		rc = copy(psm_rows_text(rows, n, COLUMNS), &s->source, err);
 	if (rc == 0)
@@ -117,7 +119,8 @@ static int
 is_listed(const struct psm__stored_list *list, const char *id)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(psm__row_get(&list->items[i].row, "id"), id) == 0)
+		if (strcmp(psm__row_get(&list->items[i].row, PSM__THERAPIST_ID),
+		           id) == 0)
 			return 1;
 	}
 	return 0;
@@ -274,8 +277,9 @@ psm__therapist_remember(psm_tx *tx, const char *id,
                         const struct psm__row *record, const char *fields,
                         const char *source, psm_error *err)
 {
-	const char *params[4] = {id, psm__row_get(record, "plz"), fields,
-	                         psm__row_get(record, "vorname")};
+	const char *params[4] = {id, psm__row_get(record, PSM__THERAPIST_PLZ),
+	                         fields,
+	                         psm__row_get(record, PSM__THERAPIST_VORNAME)};
 	int rc;
 
 	rc = psm_tx_queue(

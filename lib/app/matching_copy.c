@@ -10,7 +10,7 @@
 #include "app/app.h"
 
 struct copy {
-	const struct psm__entity *entity;
+	const struct psm_entity *entity;
 	const char *table;
 	const char *id, *data; /* fields of the payload */
 	const char *const *columns;
@@ -176,7 +176,8 @@ write_copy(psm_tx *tx, const struct copy *c, const struct record *r,
 	put_origin(&r->origin, params);
 	put_upsert(c, &sql);
 	for (size_t i = 0; c->columns[i] != NULL; i++)
-		params[count++] = psm__row_get(&r->row, c->columns[i]);
+		params[count++] = psm__row_get(
+		    &r->row, psm__column_find(c->entity, c->columns[i]));
 	params[count++] = r->given;
 	rc = sql.failed ? psm__nomem(err)
 	                : psm_tx_exec(tx, sql.data, count, params, &rows, err);
@@ -247,7 +248,7 @@ settle_status(const psm_event *ev, struct psm__row *row, int *rc,
 
 	if (row->entity != &psm__entity_therapist)
 		return NULL;
-	status = psm__row_get(row, "status");
+	status = psm__row_get(row, PSM__THERAPIST_STATUS);
 	if (strcmp(type, "therapist.blocked") == 0 &&
 	    (status == NULL || strcmp(status, "aktiv") == 0))
 		settled = "gesperrt";
@@ -256,7 +257,7 @@ settle_status(const psm_event *ev, struct psm__row *row, int *rc,
 		settled = "aktiv";
 	if (settled == NULL)
 		return NULL;
-	*rc = psm__row_set_named(row, "status", settled, err);
+	*rc = psm__row_set(row, PSM__THERAPIST_STATUS, settled, err);
 	return "status";
 }
 
@@ -277,7 +278,8 @@ copy_event(psm_tx *tx, const struct copy *c, const psm_event *ev,
 	if (rc == 0)
 		rc = psm__row_init(&r.row, c->entity, err);
 	if (rc == 0)
-		rc = psm__row_from_json(&r.row, data, c->data, err);
+		rc = psm__row_read(&r.row, data, PSM__READ_RECORD, 0, c->data,
+		                   err);
 	if (rc == 0)
 		forced = settle_status(ev, &r.row, &rc, err);
 	put_given(c, data, forced, r.given);
@@ -306,7 +308,8 @@ psm__copy_patient_row(psm_tx *tx, const struct psm__row *row, int64_t time_us,
 	struct record r = {.row = *row, .origin = {.event_id = id}};
 	struct origin *o = &r.origin;
 
-	psm__number(&o->id, strtoll(psm__row_get(row, "id"), NULL, 10));
+	psm__number(&o->id,
+	            strtoll(psm__row_get(row, PSM__PATIENT_ID), NULL, 10));
 	if (psm_time_format(time_us, o->time, sizeof(o->time)) < 0)
 		return psm__fail(err, PSM_ERR_INVAL, "time: out of range");
 	put_given(&patients, NULL, NULL, r.given);

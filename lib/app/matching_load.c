@@ -130,20 +130,6 @@ load_search(const struct load *l, const psm_json *search, const char *patient,
 }
 
 static int
-check_columns(const struct load *l, struct psm__row *row,
-              const psm_json *patient, const char *at)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < row->entity->count && rc == 0; i++) {
-		/* The file is small: only what it gives is checked. */
-		if (row->value[i] != NULL)
-			rc = psm__row_check(row, i, patient, at, l->err);
-	}
-	return rc;
-}
-
-static int
 load_patient(const struct load *l, const psm_json *patient, const char *at)
 {
 	const psm_json *search = psm_json_at(patient, "/search");
@@ -154,16 +140,15 @@ load_patient(const struct load *l, const psm_json *patient, const char *at)
 
 	rc = psm__row_init(&row, &psm__entity_patient, l->err);
 	if (rc == 0)
-		rc = psm__row_from_json(&row, patient, at, l->err);
-	if (rc == 0)
-		rc = check_columns(l, &row, patient, at);
-	if (rc == 0 &&
+		rc =
+		    psm__row_read(&row, patient, PSM__READ_PART, 0, at, l->err);
+	if (rc >= 0 &&
 	    (psm_json_get_int(psm_json_at(patient, "/id"), &n, NULL) < 0 ||
 	     n < 1))
 		rc = refuse(l, PSM_ERR_SCHEMA, patient, at,
 		            "id: a positive number");
 	/* At the beginning of time: each real event is newer. */
-	if (rc == 0)
+	if (rc >= 0)
 		rc = psm__copy_patient_row(l->tx, &row, 0, "", l->err);
 	if (rc >= 0 && search != NULL)
 		rc = load_search(l, search, psm__number(&id, n), at);

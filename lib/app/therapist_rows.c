@@ -10,7 +10,7 @@
 static void
 put_columns(struct psm__buf *b)
 {
-	const struct psm__entity *e = &psm__entity_therapist;
+	const struct psm_entity *e = &psm__entity_therapist;
 
 	for (size_t i = 0; i < e->count; i++)
 		psm__buf_printf(b, "%st.%s", i ? ", " : "", e->fields[i].name);
@@ -22,7 +22,7 @@ read_row(const psm_rows *rows, size_t n, struct psm__row *out, psm_error *err)
 	int rc = psm__row_init(out, &psm__entity_therapist, err);
 
 	for (size_t i = 0; i < psm__entity_therapist.count && rc == 0; i++)
-		rc = psm__row_set(out, i, psm_rows_text(rows, n, i), err);
+		rc = psm__row_set(out, (int)i, psm_rows_text(rows, n, i), err);
 	return rc;
 }
 
@@ -83,7 +83,7 @@ int
 psm__therapist_publish(psm_tx *tx, const struct psm__row *row,
                        const char *source, const char *event, psm_error *err)
 {
-	const char *id = psm__row_get(row, "id");
+	const char *id = psm__row_get(row, PSM__THERAPIST_ID);
 	psm_json_writer *w;
 	int64_t version;
 	int rc;
@@ -98,12 +98,13 @@ psm__therapist_publish(psm_tx *tx, const struct psm__row *row,
 	psm_json_write_key(w, "therapist_id");
 	psm_json_write_int(w, strtoll(id, NULL, 10));
 	psm_json_write_key(w, "therapist_data");
-	rc = psm__row_write(row, 1, w, err);
+	rc = psm__row_write(row, PSM__FOR_EVENT, w, err);
 	if (rc < 0)
 		goto out;
 	if (strcmp(event, "therapist.blocked") == 0) {
 		psm_json_write_key(w, "reason");
-		psm_json_write_string(w, psm__row_get(row, "sperrgrund"));
+		psm_json_write_string(
+		    w, psm__row_get(row, PSM__THERAPIST_SPERRGRUND));
 	}
 	psm_json_write_key(w, "entity_version");
 	psm_json_write_int(w, version);
@@ -154,7 +155,7 @@ psm__therapist_insert(psm_tx *tx, struct psm__row *row, const char *source,
 		return psm__nomem(err);
 	rc = psm__app_today(tx, today, err);
 	if (rc == 0)
-		rc = psm__row_set_named(row, "created_at", today, err);
+		rc = psm__row_set(row, PSM__THERAPIST_CREATED_AT, today, err);
 	if (rc < 0)
 		goto out;
 	count = put_insert(row, &sql, params);
@@ -166,8 +167,8 @@ psm__therapist_insert(psm_tx *tx, struct psm__row *row, const char *source,
 		rc = psm__therapist_publish(tx, &fresh, source,
 		                            "therapist.created", err);
 	if (rc == 0)
-		rc = psm__row_set_named(row, "id", psm__row_get(&fresh, "id"),
-		                        err);
+		rc = psm__row_set(row, PSM__THERAPIST_ID,
+		                  psm__row_get(&fresh, PSM__THERAPIST_ID), err);
 out:
 	psm__row_free(&fresh);
 	psm_rows_free(rows);
@@ -182,7 +183,7 @@ put_update(const struct psm__row *row, struct psm__buf *sql,
 {
 	size_t count = 1;
 
-	params[0] = psm__row_get(row, "id");
+	params[0] = psm__row_get(row, PSM__THERAPIST_ID);
 	psm__buf_puts(sql, "UPDATE " TABLE " SET ");
 	for (size_t i = 0; i < row->entity->count; i++) {
 		if (!row->modified[i])
@@ -199,7 +200,7 @@ int
 psm__therapist_save(psm_tx *tx, struct psm__row *row, const char *source,
                     const char *event, psm_error *err)
 {
-	size_t updated = psm__row_index(row, "updated_at"), count;
+	size_t count;
 	struct psm__buf sql = {0};
 	const char **params;
 	char today[11];
@@ -210,9 +211,9 @@ psm__therapist_save(psm_tx *tx, struct psm__row *row, const char *source,
 		return psm__nomem(err);
 	rc = psm__app_today(tx, today, err);
 	if (rc == 0)
-		rc = psm__row_set(row, updated, today, err);
+		rc = psm__row_set(row, PSM__THERAPIST_UPDATED_AT, today, err);
 	if (rc == 0) {
-		row->modified[updated] = 1;
+		row->modified[PSM__THERAPIST_UPDATED_AT] = 1;
 		count = put_update(row, &sql, params);
 		rc = sql.failed
 		         ? psm__nomem(err)

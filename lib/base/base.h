@@ -97,6 +97,10 @@ size_t psm__utf8_check(const char *text, size_t len);
 void psm__utf8_clean(char *text);
 /* 1: valid text has at most so many characters. */
 int psm__utf8_at_most(const char *text, size_t len, size_t count);
+/* Characters of valid text. */
+size_t psm__utf8_count(const char *text);
+/* 1: text is exactly count ASCII digits; NULL is not. */
+int psm__is_digits(const char *text, size_t count);
 
 /* -- unicode.c: texts of people, NUL-terminated UTF-8. What is made is new, or
  * NULL when out of memory. */
@@ -158,6 +162,8 @@ void psm__date_from_days(int64_t days, int *year, int *month, int *day);
 /* "2026-02-28", a day that exists; "09:30", "09:30:00" or "09:30:00.25". */
 int psm__is_date(const char *text);
 int psm__is_time(const char *text);
+/* "20260228"; NULL is none. */
+int psm__is_folder_day(const char *text);
 
 /* -- hash.c: FNV-1a, for tables and to tell contents apart; no defence against
  * anybody who chooses the bytes. Continues from hash; PSM__HASH_START first. */

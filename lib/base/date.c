@@ -90,3 +90,11 @@ psm__is_time(const char *text)
 	fraction = strspn(text + 9, "0123456789");
 	return fraction >= 1 && fraction <= 9 && !text[9 + fraction];
 }
+
+int
+psm__is_folder_day(const char *text)
+{
+	return psm__is_digits(text, 8) &&
+	       psm__date_valid(digits(text, 4), digits(text + 4, 2),
+	                       digits(text + 6, 2));
+}

@@ -96,3 +96,23 @@ psm__utf8_clean(char *text)
 		left -= len;
 	}
 }
+
+size_t
+psm__utf8_count(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text; text++) {
+		/* Continuation bytes are 10xxxxxx. */
+		if (((unsigned char)*text & 0xc0) != 0x80)
+			count++;
+	}
+	return count;
+}
+
+int
+psm__is_digits(const char *text, size_t count)
+{
+	return text != NULL && strlen(text) == count &&
+	       strspn(text, "0123456789") == count;
+}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The domain room: pure rules. No input or output, no clock (callers pass the
- * time), no SQL. An entity is a row of texts as PostgreSQL reads and writes
- * them, in the order of the entity's field table.
+ * The domain room: pure rules on rows of entities. No input or output, no clock
+ * (callers pass the time), no SQL.
  */
 #ifndef PSM_DOMAIN_INT_H
 #define PSM_DOMAIN_INT_H
@@ -12,74 +11,8 @@
 #include <psymatch/therapist.h>
 
 #include "base/base.h"
-#include "event/event.h"
+#include "entity/entity.h"
 #include "json/json.h"
-
-/* -- text.c */
-
-/* Characters of valid UTF-8. */
-size_t psm__utf8_count(const char *text);
-/* 1 if text is exactly count ASCII digits. */
-int psm__is_digits(const char *text, size_t count);
-/* 1 if text is a day of the calendar, written "YYYYMMDD". */
-int psm__is_folder_day(const char *text);
-
-/* -- row.c */
-
-/* value[i] belongs to entity->fields[i]; NULL is null. Booleans are "t" and
- * "f", json is its text, the rest is plain. */
-struct psm__row {
-	const struct psm__entity *entity;
-	char **value;   /* owned, as are the texts in it */
-	char *modified; /* 1: changed by a merge or a patch */
-};
-
-/* All null. An all-zero row may be freed. */
-int psm__row_init(struct psm__row *r, const struct psm__entity *e,
-                  psm_error *err);
-void psm__row_free(struct psm__row *r);
-/* Index of a column, which must exist. */
-size_t psm__row_index(const struct psm__row *r, const char *column);
-const char *psm__row_get(const struct psm__row *r, const char *column);
-/* text is copied; NULL sets null. */
-int psm__row_set(struct psm__row *r, size_t i, const char *text,
-                 psm_error *err);
-int psm__row_set_named(struct psm__row *r, const char *column, const char *text,
-                       psm_error *err);
-/* Store v if it has the type of the column; PSM_ERR_SCHEMA says what was
- * wanted, at "<prefix>/<column>". Null is stored as null. */
-int psm__row_set_json(struct psm__row *r, size_t i, const psm_json *v,
-                      const char *prefix, psm_error *err);
-/* For values that people give: texts of one line are stored tidy, required
- * columns must be filled, and a text must do for its column. */
-int psm__row_check(struct psm__row *r, size_t i, const psm_json *v,
-                   const char *prefix, psm_error *err);
-/* Every member of obj that names a column; the others are left out. */
-int psm__row_from_json(struct psm__row *r, const psm_json *obj,
-                       const char *prefix, psm_error *err);
-/* The columns as one object; all: also those that are null. */
-int psm__row_write(const struct psm__row *r, int all, psm_json_writer *w,
-                   psm_error *err);
-/* 1 if column i of both says the same; json is compared by meaning. */
-int psm__row_same(const struct psm__row *a, const struct psm__row *b, size_t i,
-                  psm_error *err);
-/* 1 if column i is null, blank, or an empty array or object. */
-int psm__row_is_empty(const struct psm__row *r, size_t i);
-/* Count of columns marked as modified. */
-int psm__row_modified(const struct psm__row *r);
-
-/* Store a text that people give, a line tidily; text may be the value itself.
- * Results as of psm__value_tidy(). */
-int psm__row_put(struct psm__row *r, size_t i, const char *text, char *what,
-                 size_t size);
-
-/* -- value.c */
-
-/* A text that people give, as it is stored: a line tidily. 0: *tidy is new. 1:
- * it does not do for the column, and what says why, without data: "want ..,
- * found ..". PSM_ERR_NOMEM. */
-int psm__value_tidy(const struct psm__entity_field *f, const char *text,
-                    char **tidy, char *what, size_t size);
 
 /* -- therapist.c */
 

@@ -7,7 +7,7 @@
 
 /* Of a column; "" for null. NULL: out of memory. */
 static char *
-fold(const struct psm__row *row, const char *column)
+fold(const struct psm__row *row, int column)
 {
 	const char *text = psm__row_get(row, column);
 
@@ -17,7 +17,7 @@ fold(const struct psm__row *row, const char *column)
 /* Lengths keep the parts apart: no text can run into the next one. "": one of
  * them is missing. NULL: out of memory. */
 static char *
-key_of(const struct psm__row *row, const char *const *parts, size_t count)
+key_of(const struct psm__row *row, const int *parts, size_t count)
 {
 	struct psm__buf b = {0};
 	int missing = 0;
@@ -54,16 +54,18 @@ static int
 person_make(struct psm__person *p, const struct psm__row *row, size_t number,
             psm_error *err)
 {
-	static const char *const name[] = {"vorname", "nachname", "plz"};
+	static const int name[] = {PSM__THERAPIST_VORNAME,
+	                           PSM__THERAPIST_NACHNAME, PSM__THERAPIST_PLZ};
 	/* What does not change with the last name. */
-	static const char *const practice[] = {"vorname", "plz", "strasse",
-	                                       "ort"};
+	static const int practice[] = {
+	    PSM__THERAPIST_VORNAME, PSM__THERAPIST_PLZ, PSM__THERAPIST_STRASSE,
+	    PSM__THERAPIST_ORT};
 
 	p->number = number;
 	p->name = key_of(row, name, PSM__COUNT(name));
 	p->practice = key_of(row, practice, PSM__COUNT(practice));
-	p->telefon = fold(row, "telefon");
-	p->email = fold(row, "email");
+	p->telefon = fold(row, PSM__THERAPIST_TELEFON);
+	p->email = fold(row, PSM__THERAPIST_EMAIL);
 	if (p->name != NULL && p->practice != NULL && p->telefon != NULL &&
 	    p->email != NULL)
 		return 0;

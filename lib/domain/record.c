@@ -21,17 +21,17 @@ struct mapper {
 
 /* Which value of a record is which column. */
 static const struct {
-	const char *pointer, *column;
-	int required;
+	const char *pointer;
+	int column, required;
 } texts[] = {
-    {"/basic_info/first_name", "vorname", 1},
-    {"/basic_info/last_name", "nachname", 1},
-    {"/basic_info/title", "titel", 0},
-    {"/location/postal_code", "plz", 1},
-    {"/location/city", "ort", 0},
-    {"/contact/phone", "telefon", 0},
-    {"/contact/email", "email", 0},
-    {"/contact/fax", "fax", 0},
+    {"/basic_info/first_name", PSM__THERAPIST_VORNAME, 1},
+    {"/basic_info/last_name", PSM__THERAPIST_NACHNAME, 1},
+    {"/basic_info/title", PSM__THERAPIST_TITEL, 0},
+    {"/location/postal_code", PSM__THERAPIST_PLZ, 1},
+    {"/location/city", PSM__THERAPIST_ORT, 0},
+    {"/contact/phone", PSM__THERAPIST_TELEFON, 0},
+    {"/contact/email", PSM__THERAPIST_EMAIL, 0},
+    {"/contact/fax", PSM__THERAPIST_FAX, 0},
 };
 
 static int
@@ -122,23 +122,26 @@ text_at(const struct mapper *m, const char *pointer, int required,
 }
 
 static int
-put_text(const struct mapper *m, const char *pointer, const char *column,
+put_text(const struct mapper *m, const char *pointer, int column,
          const char *text)
 {
-	size_t i = psm__row_index(m->row, column);
-	char what[128];
+	char what[256], *tidy;
 	int rc;
 
 	if (text == NULL)
 		return 0;
 	if (m->raw)
-		return psm__row_set(m->row, i, text, m->err);
-	rc = psm__row_put(m->row, i, text, what, sizeof(what));
+		return psm__row_set(m->row, column, text, m->err);
+	rc = psm__value_read(&m->row->entity->fields[column], text, &tidy, what,
+	                     sizeof(what));
 	if (rc < 0)
 		return psm__nomem(m->err);
-	return rc == 0 ? 0
-	               : refuse_as(m, pointer, psm_json_at(m->record, pointer),
-	                           what);
+	if (rc > 0)
+		return refuse_as(m, pointer, psm_json_at(m->record, pointer),
+		                 what);
+	psm__free(m->row->value[column]);
+	m->row->value[column] = tidy;
+	return 0;
 }
 
 static int
@@ -202,7 +205,8 @@ put_street(const struct mapper *m)
 	if (number != NULL)
 		psm__buf_printf(&b, " %s", number);
 	rc = b.failed ? psm__nomem(m->err)
-	              : put_text(m, "/location/street", "strasse", b.data);
+	              : put_text(m, "/location/street", PSM__THERAPIST_STRASSE,
+	                         b.data);
 	psm__buf_free(&b);
 	return rc;
 }
@@ -226,11 +230,10 @@ map_salutation(const struct mapper *m)
 	if (rc < 0 || psm__word_index(psm__words_anrede, word) < 0)
 		return rc;
 	woman = strcmp(word, "Frau") == 0;
-	rc = psm__row_set_named(m->row, "anrede", word, m->err);
+	rc = psm__row_set(m->row, PSM__THERAPIST_ANREDE, word, m->err);
 	if (rc == 0)
-		rc =
-		    psm__row_set_named(m->row, "geschlecht",
-		                       woman ? "weiblich" : "männlich", m->err);
+		rc = psm__row_set(m->row, PSM__THERAPIST_GESCHLECHT,
+		                  woman ? "weiblich" : "männlich", m->err);
 	return rc;
 }
 
@@ -255,11 +258,10 @@ list_at(const struct mapper *m, const char *pointer, const psm_json **list)
 }
 
 static int
-put_document(const struct mapper *m, const char *column, const psm_json *v)
+put_document(const struct mapper *m, int column, const psm_json *v)
 {
-	size_t i = psm__row_index(m->row, column);
-
-	return psm__row_set_json(m->row, i, v, m->prefix, m->err);
+	return psm__row_read_value(m->row, column, v, PSM__READ_RECORD,
+	                           m->prefix, m->err);
 }
 
 static int
@@ -270,7 +272,7 @@ map_languages(const struct mapper *m)
 	int rc = list_at(&own, "/languages", &v);
 
 	if (rc == 0 && psm_json_count(v) > 0)
-		rc = put_document(&own, "fremdsprachen", v);
+		rc = put_document(&own, PSM__THERAPIST_FREMDSPRACHEN, v);
 	return leave_out(&own, rc, m->err);
 }
 
@@ -286,7 +288,8 @@ map_hours(const struct mapper *m)
 	if (psm_json_kind(v) != PSM_JSON_OBJECT)
 		rc = refuse(&own, "/telephone_hours", v, "an object");
 	else if (psm_json_count(v) > 0)
-		rc = put_document(&own, "telefonische_erreichbarkeit", v);
+		rc = put_document(
+		    &own, PSM__THERAPIST_TELEFONISCHE_ERREICHBARKEIT, v);
 	return leave_out(&own, rc, m->err);
 }
 
@@ -315,8 +318,8 @@ map_procedure(const struct mapper *m, const psm_json *methods)
 		word = "Verhaltenstherapie";
 	else if (depth)
 		word = "tiefenpsychologisch_fundierte_Psychotherapie";
-	return psm__row_set_named(m->row, "psychotherapieverfahren", word,
-	                          m->err);
+	return psm__row_set(m->row, PSM__THERAPIST_PSYCHOTHERAPIEVERFAHREN,
+	                    word, m->err);
 }
 
 int
@@ -372,30 +375,12 @@ int
 psm__record_complete(const psm_json *record, const char *prefix,
                      struct psm__row *row, psm_error *err)
 {
-	static const char *const fresh[][2] = {
-	    {"status", "aktiv"},
-	    {"kassensitz", "t"},
-	    {"potenziell_verfuegbar", "f"},
-	    {"ueber_curavani_informiert", "f"},
-	    {"bevorzugt_gruppentherapie", "f"},
-	    {"psychotherapieverfahren", "egal"},
-	    {"telefonische_erreichbarkeit", "{}"},
-	    {"fremdsprachen", "[]"},
-	    {"bevorzugte_diagnosen", "[]"},
-	    {"arbeitszeiten", "{}"},
-	};
 	struct mapper m = {record, prefix, row, err, NULL, 0};
-	int rc = 0;
 
-	if (psm__row_get(row, "anrede") == NULL)
+	if (psm__row_get(row, PSM__THERAPIST_ANREDE) == NULL)
 		return refuse_text(
 		    &m, "/basic_info/salutation",
 		    psm_json_at(record, "/basic_info/salutation"),
 		    "\"Herr\" or \"Frau\" for a new therapist");
-	for (size_t i = 0; i < PSM__COUNT(fresh) && rc == 0; i++) {
-		if (psm__row_get(row, fresh[i][0]) == NULL)
-			rc = psm__row_set_named(row, fresh[i][0], fresh[i][1],
-			                        err);
-	}
-	return rc;
+	return psm__row_defaults(row, err);
 }

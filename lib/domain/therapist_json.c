@@ -5,28 +5,6 @@
 
 #include "domain/domain.h"
 
-static int
-row_text(const struct psm__row *row, int all, char **out, psm_error *err)
-{
-	psm_json_writer *w = psm_json_writer_new();
-	const char *text;
-	size_t len;
-	int rc;
-
-	if (w == NULL)
-		return psm__nomem(err);
-	rc = psm__row_write(row, all, w, err);
-	if (rc == 0)
-		rc = psm_json_writer_finish(w, &text, &len, err);
-	if (rc == 0) {
-		*out = psm__strndup(text, len);
-		if (*out == NULL)
-			rc = psm__nomem(err);
-	}
-	psm_json_writer_free(w);
-	return rc;
-}
-
 int
 psm_therapist_from_record(const psm_json *record, char **fields, psm_error *err)
 {
@@ -43,7 +21,7 @@ psm_therapist_from_record(const psm_json *record, char **fields, psm_error *err)
 	if (rc == 0)
 		rc = psm__record_map(record, "", &row, NULL, err);
 	if (rc == 0)
-		rc = row_text(&row, 0, fields, err);
+		rc = psm__row_text(&row, PSM__FOR_STORE, fields, err);
 	psm__row_free(&row);
 	return rc;
 }
@@ -55,7 +33,7 @@ read_row(struct psm__row *row, const psm_json *v, const char *name,
 	int rc = psm__row_init(row, &psm__entity_therapist, err);
 
 	if (rc == 0)
-		rc = psm__row_from_json(row, v, "", err);
+		rc = psm__row_read(row, v, PSM__READ_RECORD, 0, "", err);
 	if (rc < 0)
 		psm__error_prefix(err, "%s: ", name);
 	return rc;
@@ -130,7 +108,7 @@ psm_therapist_merge(const psm_json *stored, const psm_json *fields,
 		rc = psm__therapist_merge(&old, &fresh, NULL, err);
 	count = rc;
 	if (rc >= 0)
-		rc = row_text(&old, 1, merged, err);
+		rc = psm__row_text(&old, PSM__FOR_REST, merged, err);
 	psm__row_free(&old);
 	psm__row_free(&fresh);
 	return rc < 0 ? rc : count;

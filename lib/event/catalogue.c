@@ -29,8 +29,8 @@
 #define HAS(...) .fields = FIELDS(__VA_ARGS__)
 #define PATIENT .fields = psm__patient_data
 #define THERAPIST .fields = psm__therapist_data
-#define EMAIL .fields = email_data
-#define CALL .fields = call_data
+#define EMAIL .fields = psm__email_data
+#define CALL .fields = psm__call_data
 
 #define PATIENT_SERVICE "patient-service"
 #define THERAPIST_SERVICE "therapist-service"
@@ -39,31 +39,7 @@
 #define GEOCODING_SERVICE "geocoding-service"
 #define SCRAPING_SERVICE "scraping-service"
 
-/* Members that several events share. */
 /* clang-format off */
-static const psm_catalogue_field_info email_data[] = {
-	FIELD("email_id", integer, MAY),
-	FIELD("therapist_id", integer, MAY),
-	FIELD("patient_id", integer, MAY),
-	FIELD("betreff", string, MAY, SECRET),
-	FIELD("recipient_type", string, MAY, WORD("therapist", "patient")),
-	FIELD("status", string, MAY, ONE_OF(emailstatus)),
-	{.name = NULL},
-};
-
-static const psm_catalogue_field_info call_data[] = {
-	FIELD("call_id", integer, MAY),
-	FIELD("therapist_id", integer, MAY),
-	FIELD("patient_id", integer, MAY),
-	FIELD("therapeutenanfrage_id", integer, MAY),
-	FIELD("recipient_type", string, MAY, WORD("therapist", "patient")),
-	FIELD("scheduled_date", date, MAY),
-	FIELD("scheduled_time", time, MAY),
-	FIELD("status", string, MAY, ONE_OF(telefonanrufstatus)),
-	FIELD("ergebnis", string, MAY, SECRET),
-	{.name = NULL},
-};
-
 /*
  * Sorted by topic, then in the order in which things happen. entity_version
  * counts the committed changes of one patient or therapist: it tells which of

@@ -3,6 +3,7 @@
 #ifndef PSM_CATALOGUE_INT_H
 #define PSM_CATALOGUE_INT_H
 
+#include "entity/entity.h"
 #include "event/event.h"
 
 /* Name of a type as tools see it; the enumerator is PSM__F_ and the name. */
@@ -58,9 +59,9 @@ struct psm__topic {
 };
 extern const struct psm__topic psm__topics[]; /* the last name is NULL */
 
-/* What an event carries of an entity, made from the table of its fields. */
+/* record.c: what an event carries of an entity, made from its table. */
 extern const psm_catalogue_field_info psm__patient_data[],
-    psm__therapist_data[];
+    psm__therapist_data[], psm__email_data[], psm__call_data[];
 
 /* The row of a name or an alias of len bytes; NULL: there is none. */
 const psm_event_type_info *psm__catalogue_find(const char *type, size_t len);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The closed word lists of the platform. A word is its own database value. */
+/*
+ * The closed word lists of the platform. A word is its own database value; only
+ * the states of an inquiry have no column.
+ */
 #include <string.h>
 
-#include "event/event.h"
+#include "entity/entity.h"
 
 /* clang-format off */
 #define WORDS(list, ...) \
@@ -32,6 +35,7 @@ WORDS(emailstatus,
 	"Fehlgeschlagen");
 WORDS(telefonanrufstatus,
 	"geplant", "abgeschlossen", "fehlgeschlagen", "abgebrochen");
+WORDS(inquiry_state, "unsent", "sent", "answered", "cancelled");
 WORDS(symptome,
 	"Depression / Niedergeschlagenheit", "Ängste / Panikattacken",
 	"Burnout / Erschöpfung", "Schlafstörungen", "Stress / Überforderung",

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rules across columns. A rule is asked only when one of its columns
+ * changed: a row that is older than the rule can still be changed elsewhere.
+ */
+#include "entity/rules.h"
+
+#include <string.h>
+
+#include "entity/fault.h"
+
+static int
+is_touched(const struct psm__row *r, int a, int b)
+{
+	return r->modified[a] || r->modified[b];
+}
+
+/* Days compare as texts. */
+int
+psm__check_patient(const struct psm__row *r, const char *prefix, psm_error *err)
+{
+	const char *birth = psm__row_get(r, PSM__PATIENT_GEBURTSDATUM);
+	int last = PSM__PATIENT_LETZTE_SITZUNG_VORHERIGE_PSYCHOTHERAPIE;
+	const char *session = psm__row_get(r, last);
+
+	if (birth != NULL && session != NULL &&
+	    is_touched(r, PSM__PATIENT_GEBURTSDATUM, last) &&
+	    strcmp(session, birth) < 0)
+		return psm__row_fault(r, last, prefix, err,
+		                      "want a day after geburtsdatum, found an "
+		                      "earlier one");
+	return 0;
+}
+
+/* 0 and null: no limit. */
+int
+psm__check_therapist(const struct psm__row *r, const char *prefix,
+                     psm_error *err)
+{
+	int64_t least = psm__row_int(r, PSM__THERAPIST_ALTER_MIN);
+	int64_t most = psm__row_int(r, PSM__THERAPIST_ALTER_MAX);
+
+	if (most > 0 && least > most &&
+	    is_touched(r, PSM__THERAPIST_ALTER_MIN, PSM__THERAPIST_ALTER_MAX))
+		return psm__row_fault(r, PSM__THERAPIST_ALTER_MAX, prefix, err,
+		                      "want alter_min or more, found less");
+	return 0;
+}
+
+_Static_assert((int)PSM__EMAIL_THERAPIST_ID ==
+                       (int)PSM__PHONE_CALL_THERAPIST_ID &&
+                   (int)PSM__EMAIL_PATIENT_ID ==
+                       (int)PSM__PHONE_CALL_PATIENT_ID,
+               "both have their recipient in the same columns");
+
+int
+psm__check_recipient(const struct psm__row *r, const char *prefix,
+                     psm_error *err)
+{
+	const char *therapist = psm__row_get(r, PSM__EMAIL_THERAPIST_ID);
+	const char *patient = psm__row_get(r, PSM__EMAIL_PATIENT_ID);
+
+	if (therapist == NULL && patient == NULL)
+		return psm__row_fault(
+		    r, PSM__EMAIL_THERAPIST_ID, prefix, err,
+		    "want therapist_id or patient_id, found none");
+	if (therapist != NULL && patient != NULL)
+		return psm__row_fault(
+		    r, PSM__EMAIL_PATIENT_ID, prefix, err,
+		    "want therapist_id or patient_id, found both");
+	return 0;
+}
