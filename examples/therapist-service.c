@@ -111,11 +111,13 @@ command_set(char **args)
 {
 	psm_json_writer *w = write_member(args[1], args[2]);
 	const char *json;
-	int rc = psm_json_writer_finish(w, &json, NULL, app.err);
+	size_t len;
+	int rc = psm_json_writer_finish(w, &json, &len, app.err);
 
 	if (rc == 0)
-		rc = psm_therapist_update(app.store, id_of(args[0]), json,
-		                          app.err);
+		rc = psm_therapist_patch(app.store, id_of(args[0]),
+		                         PSM_VERSION_ANY, json, len, NULL,
+		                         app.err);
 	psm_json_writer_free(w);
 	return rc;
 }
@@ -163,18 +165,23 @@ static int
 show_therapist(const psm_request *req, psm_response *res, void *user,
                psm_error *err)
 {
+	char *json = NULL;
+	int rc = psm_therapist_get(
+	    app.store, id_of(psm_request_param(req, "id")), &json, NULL, err);
+
 	(void)user;
-	return answer_row(req, res,
-	                  "SELECT to_jsonb(t) FROM "
-	                  "therapist_service.therapeuten t WHERE id = $1",
-	                  err);
+	if (rc == 0)
+		psm_response_json(res, 200, json, strlen(json));
+	psm_free(json);
+	return rc;
 }
 
 /* user: what to do. */
 static int
 change(const psm_request *req, int64_t id, const char *what, psm_error *err)
 {
-	const char *body = psm_request_body(req, NULL);
+	size_t len;
+	const char *body = psm_request_body(req, &len);
 	const char *reason;
 	psm_json *doc = NULL;
 	int rc;
@@ -182,7 +189,8 @@ change(const psm_request *req, int64_t id, const char *what, psm_error *err)
 	if (strcmp(what, "unblock") == 0)
 		return psm_therapist_unblock(app.store, id, err);
 	if (strcmp(what, "update") == 0)
-		return psm_therapist_update(app.store, id, body, err);
+		return psm_therapist_update(app.store, id, PSM_VERSION_ANY,
+		                            body, len, NULL, err);
 	rc = read_text(req, "reason", &doc, &reason, err);
 	if (rc == 0)
 		rc = psm_therapist_block(app.store, id, reason, err);

@@ -47,6 +47,7 @@ BEGIN {
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching")
 	of("flow", "processor relay")
+	of("app", "change")
 	of("service", "service")
 	outside = "^(examples|bench)$"
 

@@ -19,6 +19,13 @@ setup(void)
 }
 
 static int
+patch(const char *json)
+{
+	return psm_therapist_patch(st, id, PSM_VERSION_ANY, json, strlen(json),
+	                           NULL, err);
+}
+
+static int
 has(const char *where)
 {
 	return (int)pg_int("SELECT count(*) FROM therapist_service.therapeuten "
@@ -91,21 +98,17 @@ END_TEST
 START_TEST(detour)
 {
 	ck_assert_int_eq(psm_therapist_block(st, id, "x", err), 1);
-	ck_assert_int_eq(
-	    psm_therapist_update(st, id, "{\"status\": \"inaktiv\"}", err), 1);
+	ck_assert_int_eq(patch("{\"status\": \"inaktiv\"}"), 1);
 	ck_assert_int_eq(outbox("therapist.updated"), 1);
 	ck_assert_int_eq(outbox("therapist.unblocked"), 0);
 	ck_assert_int_eq(has("sperrdatum IS NOT NULL"), 1);
-	ck_assert_int_eq(
-	    psm_therapist_update(st, id, "{\"status\": \"aktiv\"}", err), 1);
+	ck_assert_int_eq(patch("{\"status\": \"aktiv\"}"), 1);
 	ck_assert_int_eq(outbox("therapist.unblocked"), 1);
 	/* Inactive without a block is no detour. */
-	ck_assert_int_eq(
-	    psm_therapist_update(st, id, "{\"status\": \"inaktiv\"}", err), 1);
+	ck_assert_int_eq(patch("{\"status\": \"inaktiv\"}"), 1);
 	ck_assert_int_eq(psm_therapist_unblock(st, id, err),
 	                 PSM_ERR_TRANSITION);
-	ck_assert_int_eq(
-	    psm_therapist_update(st, id, "{\"status\": \"aktiv\"}", err), 1);
+	ck_assert_int_eq(patch("{\"status\": \"aktiv\"}"), 1);
 	ck_assert_int_eq(outbox("therapist.unblocked"), 1);
 	ck_assert_int_eq(outbox("therapist.updated"), 3);
 }
@@ -113,15 +116,12 @@ END_TEST
 
 START_TEST(update)
 {
-	ck_assert_int_eq(
-	    psm_therapist_update(st, id,
-	                         "{\"telefon\": null, \"alter_min\": 18, "
-	                         "\"fremdsprachen\": [\"Deutsch\"], "
-	                         "\"kassensitz\": false, "
-	                         "\"naechster_kontakt_moeglich\": "
-	                         "\"2026-05-01\"}",
-	                         err),
-	    1);
+	ck_assert_int_eq(patch("{\"telefon\": null, \"alter_min\": 18, "
+	                       "\"fremdsprachen\": [\"Deutsch\"], "
+	                       "\"kassensitz\": false, "
+	                       "\"naechster_kontakt_moeglich\": "
+	                       "\"2026-05-01\"}"),
+	                 1);
 	ck_assert_int_eq(has("telefon IS NULL AND alter_min = 18 AND "
 	                     "fremdsprachen = '[\"Deutsch\"]' AND NOT "
 	                     "kassensitz AND naechster_kontakt_moeglich = "
@@ -131,27 +131,21 @@ START_TEST(update)
 	check_last("therapist_data,alter_min", "18");
 	check_last("therapist_data,kassensitz", "false");
 	check_last("therapist_data,fremdsprachen,0", "Deutsch");
-	ck_assert_int_eq(
-	    psm_therapist_update(st, id, "{\"alter_min\": 18}", err), 0);
+	ck_assert_int_eq(patch("{\"alter_min\": 18}"), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 1);
 }
 END_TEST
 
 START_TEST(update_refused)
 {
-	ck_assert_int_eq(
-	    psm_therapist_update(st, id,
-	                         "{\"telefon\": \"1\",\n \"titel\": \"a title "
-	                         "that is too long\"}",
-	                         err),
-	    PSM_ERR_SCHEMA);
+	ck_assert_int_eq(patch("{\"telefon\": \"1\",\n \"titel\": \"a title "
+	                       "that is too long\"}"),
+	                 PSM_ERR_SCHEMA);
 	ck_assert_str_eq(psm_error_pointer(err), "/titel");
 	ck_assert_uint_eq(psm_error_line(err), 2);
 	ck_assert_ptr_null(strstr(psm_error_message(err), "too long"));
-	ck_assert_int_eq(psm_therapist_update(st, id, "{\"id\": 2}", err),
-	                 PSM_ERR_SCHEMA);
-	ck_assert_int_eq(psm_therapist_update(st, id, "{\"telefon\"", err),
-	                 PSM_ERR_PARSE);
+	ck_assert_int_eq(patch("{\"id\": 2}"), PSM_ERR_SCHEMA);
+	ck_assert_int_eq(patch("{\"telefon\""), PSM_ERR_PARSE);
 	ck_assert_int_eq(has("telefon = '030 23125 1' AND updated_at IS NULL"),
 	                 1);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 0);
@@ -164,13 +158,17 @@ START_TEST(nobody)
 	                 PSM_ERR_NOT_FOUND);
 	ck_assert_int_eq(psm_therapist_unblock(st, INT64_MAX, err),
 	                 PSM_ERR_NOT_FOUND);
-	ck_assert_int_eq(psm_therapist_update(st, id + 1, "{}", err),
+	ck_assert_int_eq(psm_therapist_patch(st, id + 1, PSM_VERSION_ANY, "{}",
+	                                     2, NULL, err),
 	                 PSM_ERR_NOT_FOUND);
-	ck_assert_int_eq(psm_therapist_block(st, 0, "x", err), PSM_ERR_INVAL);
+	ck_assert_str_eq(psm_error_message(err), "Therapist 2 not found");
+	ck_assert_int_eq(psm_therapist_block(st, 0, "x", err),
+	                 PSM_ERR_NOT_FOUND);
 	ck_assert_int_eq(psm_therapist_unblock(NULL, id, err), PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_therapist_update(st, id, NULL, err),
-	                 PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_therapist_update(st, -1, "{}", err),
+	ck_assert_int_eq(
+	    psm_therapist_patch(st, id, PSM_VERSION_ANY, NULL, 0, NULL, err),
+	    PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_patch(st, id, -2, "{}", 2, NULL, err),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 0);
 }
@@ -187,13 +185,14 @@ static void *
 writer(void *arg)
 {
 	psm_error *own = psm_error_new();
-	char patch[64];
+	char json[64];
 	int *mine = arg, done = 0;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		(void)snprintf(patch, sizeof(patch), "{\"%s\": \"%d\"}",
+		(void)snprintf(json, sizeof(json), "{\"%s\": \"%d\"}",
 		               columns[*mine], i);
-		if (psm_therapist_update(st, id, patch, own) == 1)
+		if (psm_therapist_patch(st, id, PSM_VERSION_ANY, json,
+		                        strlen(json), NULL, own) == 1)
 			done++;
 	}
 	psm_error_free(own);

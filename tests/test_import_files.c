@@ -242,7 +242,7 @@ START_TEST(dated_in_the_future)
 	    strstr(text, "a folder is dated in the future and left out"));
 	psm_free(text);
 	/* What such a folder wrote in its time is taken back. */
-	pg_run("UPDATE psymatch.therapist_state SET import_source = "
+	pg_run("UPDATE psymatch.therapist_import SET source = "
 	       "'20990101/10115.json'");
 	put_one("20250602", "10115.json", "Frau", "Alt", "030 23125 2");
 	ck_assert_int_eq(import(), 1);

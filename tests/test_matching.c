@@ -107,7 +107,7 @@ START_TEST(every_type_is_in_the_catalogue)
 			                   "matching-service") == 0;
 		ck_assert_msg(consumes, "%s", psm_catalogue_type_name(t));
 	}
-	ck_assert_uint_eq(i, 8);
+	ck_assert_uint_eq(i, 9);
 }
 END_TEST
 

@@ -122,6 +122,13 @@ START_TEST(p12_no_event_of_a_failed_commit)
 }
 END_TEST
 
+static int
+patch(int64_t id, const char *json)
+{
+	return psm_therapist_patch(st, id, PSM_VERSION_ANY, json, strlen(json),
+	                           NULL, err);
+}
+
 /* One change of a record is one event of each kind, under one version; one that
  * fails half-way is none. */
 START_TEST(p13_one_change_one_event)
@@ -133,9 +140,7 @@ START_TEST(p13_one_change_one_event)
 	            "(anrede, geschlecht, vorname, nachname) VALUES ('Frau', "
 	            "'weiblich', 'Berta', 'Musterbaum') RETURNING id");
 	ck_assert_int_eq(
-	    psm_therapist_update(
-		st, id, "{\"plz\":\"10115\",\"status\":\"gesperrt\"}", err),
-	    1);
+	    patch(id, "{\"plz\":\"10115\",\"status\":\"gesperrt\"}"), 1);
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM psymatch.outbox WHERE type IN "
 	           "('therapist.updated', 'therapist.blocked')"),
@@ -148,15 +153,10 @@ START_TEST(p13_one_change_one_event)
 	pg_run("DELETE FROM psymatch.outbox");
 	/* The same once more: nothing changed, nothing to tell. */
 	ck_assert_int_eq(
-	    psm_therapist_update(
-		st, id, "{\"plz\":\"10115\",\"status\":\"gesperrt\"}", err),
-	    0);
+	    patch(id, "{\"plz\":\"10115\",\"status\":\"gesperrt\"}"), 0);
 	/* The second half is refused: the first did not happen either. */
-	ck_assert_int_lt(psm_therapist_update(
-			     st, id,
-			     "{\"status\":\"aktiv\",\"plz\":\"0123456789012\"}",
-			     err),
-	                 0);
+	ck_assert_int_lt(
+	    patch(id, "{\"status\":\"aktiv\",\"plz\":\"0123456789012\"}"), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 0);
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM therapist_service.therapeuten WHERE "

@@ -48,7 +48,7 @@ app_state(void)
 	    "SELECT concat(xmin, xmax, ctid, t) AS line "
 	    "FROM therapist_service.therapeuten t UNION ALL "
 	    "SELECT concat(xmin, xmax, ctid, t) "
-	    "FROM psymatch.therapist_state t UNION ALL "
+	    "FROM psymatch.entity_version t UNION ALL "
 	    "SELECT concat(xmin, xmax, ctid, t) "
 	    "FROM psymatch.therapist_import t UNION ALL "
 	    "SELECT concat(xmin, xmax, ctid, t) "

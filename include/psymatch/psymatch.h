@@ -4,6 +4,7 @@
 
 #include <psymatch/base.h>
 #include <psymatch/catalogue.h>
+#include <psymatch/change.h>
 #include <psymatch/clock.h>
 #include <psymatch/config.h>
 #include <psymatch/consumer.h>

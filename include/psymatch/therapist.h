@@ -393,7 +393,7 @@ PSM_API int psm_therapist_announce(psm_store *store, int all, int limit,
  * @param reason  why, NUL-terminated UTF-8; NULL: no reason given.
  * @param err     details of a failure; may be NULL.
  * @return 1: changed; 0: was blocked for this reason already;
- *   PSM_ERR_INVAL      store is NULL or id is not positive;
+ *   PSM_ERR_INVAL      store is NULL;
  *   PSM_ERR_NOT_FOUND  no such therapist;
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
@@ -413,7 +413,7 @@ PSM_API int psm_therapist_block(psm_store *store, int64_t id,
  * @param id     the therapist.
  * @param err    details of a failure; may be NULL.
  * @return 1: changed; 0: is active and not blocked;
- *   PSM_ERR_INVAL       store is NULL or id is not positive;
+ *   PSM_ERR_INVAL       store is NULL;
  *   PSM_ERR_NOT_FOUND   no such therapist;
  *   PSM_ERR_TRANSITION  the therapist is "inaktiv" without a block;
  *   PSM_ERR_DB         not done, call again;
@@ -427,24 +427,43 @@ PSM_API int psm_therapist_unblock(psm_store *store, int64_t id,
                                   psm_error *err) PSM_CHECK;
 
 /**
- * Change columns of a therapist by hand: one transaction, one event
- * ("therapist.updated", or what psm_therapist_transition() says of a changed
- * status).
+ * Make a therapist, in one transaction with the event "therapist.created", and
+ * "therapist.blocked" if the status is "gesperrt".
  *
  * @param store  an open store whose set "therapist" is migrated.
- * @param id     the therapist.
- * @param json   object of columns that a person may write, NUL-terminated;
- *   null empties a column that need not have a value.
- * @param err    details of a failure, with JSON pointer, line and column; may
- *   be NULL.
- * @return 1: changed; 0: everything was so already, nothing published;
- *   PSM_ERR_INVAL      a NULL argument other than err, or id is not positive;
+ * @param json   as for psm_entity_create() (psymatch/change.h).
+ * @param len    bytes of json.
+ * @param out    receives the whole therapist as JSON, NUL-terminated, new
+ *   (psm_free); NULL after a failure. May be NULL.
+ * @param err    as for psm_entity_create().
+ * @return 0: made;
+ *   PSM_ERR_INVAL      store or json is NULL;
  *   PSM_ERR_PARSE      json is malformed;
- *   PSM_ERR_SCHEMA     unknown or read-only column, or a value that does not
- *                      fit it: in texts with a limit line breaks and control
- *                      characters do not, email is one address, webseite has
- *                      http, https or no scheme;
  *   PSM_ERR_TOO_LARGE  json is larger than a JSON document may be;
+ *   PSM_ERR_SCHEMA     json is no object, a required column is missing, or
+ *                      values do not do for their columns;
+ *   PSM_ERR_CONFLICT   the database refuses the row for what is stored;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_IO         the system gave no random bytes;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_create(psm_store *store, const char *json, size_t len,
+                                 char **out, psm_error *err) PSM_CHECK;
+
+/**
+ * Read a therapist.
+ *
+ * @param store    an open store whose set "therapist" is migrated.
+ * @param id       the therapist.
+ * @param out      as for psm_therapist_create(), but not NULL.
+ * @param version  as for psm_entity_get(); may be NULL.
+ * @param err      details of a failure; may be NULL.
+ * @return 0: read;
+ *   PSM_ERR_INVAL      store or out is NULL;
  *   PSM_ERR_NOT_FOUND  no such therapist;
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
@@ -453,7 +472,129 @@ PSM_API int psm_therapist_unblock(psm_store *store, int64_t id,
  *
  * Threads: any. Blocks: on the database. Since 0.1.
  */
-PSM_API int psm_therapist_update(psm_store *store, int64_t id, const char *json,
+PSM_API int psm_therapist_get(psm_store *store, int64_t id, char **out,
+                              int64_t *version, psm_error *err) PSM_CHECK;
+
+/**
+ * A page of therapists.
+ *
+ * @param store  an open store whose set "therapist" is migrated.
+ * @param query  {"page": n, "limit": n, "sort": text, <filter>: text, boolean
+ *   or whole number}, each may be absent, with the filters and orders of
+ *   psm_entity_list(), NUL-terminated; page is 1, limit is 20 unless they are
+ *   said. NULL: the first 20.
+ * @param out    as for psm_entity_list().
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL      store or out is NULL, or page or limit is out of range;
+ *   PSM_ERR_PARSE      query is malformed;
+ *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
+ *   PSM_ERR_SCHEMA     query is no object, or there is no such filter or
+ *                      order, or a value does not do; the pointer is
+ *                      "/<name>";
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_list(psm_store *store, const char *query, char **out,
+                               psm_error *err) PSM_CHECK;
+
+/**
+ * Change columns of a therapist: one transaction, one event
+ * ("therapist.updated", or what psm_therapist_transition() says of a changed
+ * status). Absent and null leave a column as it is.
+ *
+ * @param store       an open store whose set "therapist" is migrated.
+ * @param id          the therapist.
+ * @param if_version  the version that the therapist must have, or
+ *   PSM_VERSION_ANY.
+ * @param json        as for psm_entity_update() with PSM_CHANGE_PUT.
+ * @param len         bytes of json.
+ * @param out         as for psm_therapist_create(), after the change.
+ * @param err         as for psm_entity_create().
+ * @return 1: changed; 0: everything was so already, nothing published;
+ *   PSM_ERR_INVAL      store or json is NULL, or if_version is out of range;
+ *   PSM_ERR_PARSE      json is malformed;
+ *   PSM_ERR_TOO_LARGE  json is larger than a JSON document may be;
+ *   PSM_ERR_SCHEMA     json is no object, or values do not do for their
+ *                      columns;
+ *   PSM_ERR_NOT_FOUND  no such therapist;
+ *   PSM_ERR_PRECONDITION  the therapist has another version than if_version;
+ *   PSM_ERR_CONFLICT   the database refuses the row for what is stored;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_IO         the system gave no random bytes;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_update(psm_store *store, int64_t id,
+                                 int64_t if_version, const char *json,
+                                 size_t len, char **out,
+                                 psm_error *err) PSM_CHECK;
+
+/**
+ * The same by the rules of RFC 7396: null clears a column, and a member that
+ * is no column, or none that a person may write, is a fault.
+ *
+ * @param store       as for psm_therapist_update().
+ * @param id          the therapist.
+ * @param if_version  as for psm_therapist_update().
+ * @param json        as for psm_entity_update() with PSM_CHANGE_MERGE.
+ * @param len         bytes of json.
+ * @param out         as for psm_therapist_update().
+ * @param err         as for psm_entity_create().
+ * @return 1: changed; 0: everything was so already, nothing published;
+ *   PSM_ERR_INVAL      store or json is NULL, or if_version is out of range;
+ *   PSM_ERR_PARSE      json is malformed;
+ *   PSM_ERR_TOO_LARGE  json is larger than a JSON document may be;
+ *   PSM_ERR_SCHEMA     json is no object, names what it may not, or values do
+ *                      not do for their columns;
+ *   PSM_ERR_NOT_FOUND  no such therapist;
+ *   PSM_ERR_PRECONDITION  the therapist has another version than if_version;
+ *   PSM_ERR_CONFLICT   the database refuses the row for what is stored;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_IO         the system gave no random bytes;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_patch(psm_store *store, int64_t id,
+                                int64_t if_version, const char *json,
+                                size_t len, char **out,
+                                psm_error *err) PSM_CHECK;
+
+/**
+ * Delete a therapist, in one transaction with the event "therapist.deleted".
+ *
+ * @param store       an open store whose set "therapist" is migrated.
+ * @param id          the therapist.
+ * @param if_version  as for psm_therapist_update().
+ * @param force       0: not while an inquiry of the matching service was sent
+ *   to the therapist and has no answer (if these are in the same database); 1:
+ *   in any case.
+ * @param err         details of a failure; may be NULL.
+ * @return 0: deleted;
+ *   PSM_ERR_INVAL      store is NULL, or if_version is out of range;
+ *   PSM_ERR_NOT_FOUND  no such therapist;
+ *   PSM_ERR_PRECONDITION  the therapist has another version than if_version;
+ *   PSM_ERR_CONFLICT   there is such an inquiry;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_IO         the system gave no random bytes;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_delete(psm_store *store, int64_t id,
+                                 int64_t if_version, int force,
                                  psm_error *err) PSM_CHECK;
 
 PSM_END_DECLS

@@ -26,8 +26,8 @@ select_ids(psm_tx *tx, int all, int limit, psm_rows **rows, psm_error *err)
 	return psm_tx_exec(tx,
 	                   "SELECT t.id FROM therapist_service.therapeuten t "
 	                   "WHERE NOT EXISTS (SELECT FROM "
-	                   "psymatch.therapist_state s WHERE "
-	                   "s.therapist_id = t.id AND s.version > 0) "
+	                   "psymatch.entity_version v WHERE "
+	                   "v.entity = 'therapist' AND v.id = t.id) "
 	                   "ORDER BY t.id LIMIT $1::integer",
 	                   1, params, rows, err);
 }
@@ -35,18 +35,20 @@ select_ids(psm_tx *tx, int all, int limit, psm_rows **rows, psm_error *err)
 static int
 publish_one(psm_tx *tx, int64_t id, psm_error *err)
 {
-	struct psm__row row = {0};
-	int rc = psm__therapist_lock(tx, id, &row, err);
+	struct psm__change c = {.tx = tx,
+	                        .policy = &psm__policy_therapist,
+	                        .verb = PSM__CHANGE,
+	                        .id = id,
+	                        .if_version = PSM_VERSION_ANY,
+	                        .decide = psm__therapist_announce};
+	int rc = psm__change_run(&c, err);
 
-	if (rc == 0)
-		rc = psm__therapist_publish(tx, &row, NULL, "therapist.updated",
-		                            err);
-	psm__row_free(&row);
+	psm__change_free(&c);
 	if (rc == PSM_ERR_NOT_FOUND) { /* deleted in this moment */
 		psm__error_clear(err);
 		return 0;
 	}
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 static int

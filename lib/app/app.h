@@ -16,22 +16,18 @@
 #include <psymatch/store.h>
 #include <psymatch/therapist.h>
 
+#include "app/change.h"
 #include "base/base.h"
 #include "domain/domain.h"
 
 /* -- app.c */
 
-/* Today in Berlin, by the library's clock, as "YYYY-MM-DD". */
-int psm__app_today(psm_tx *tx, char today[11], psm_error *err);
 /* Tomorrow in Berlin, as "YYYYMMDD". */
 int psm__app_tomorrow(psm_tx *tx, char day[9], psm_error *err);
-/* Publish what w holds, one finished object, with the transaction. */
-int psm__app_emit(psm_tx *tx, const char *type, const char *producer,
-                  psm_json_writer *w, psm_error *err);
 /* 1 if code means that the database, not the data, is at fault, or memory. */
 int psm__app_is_system(int code);
 
-/* -- therapist_rows.c: table therapist_service.therapeuten */
+/* -- import_stored.c */
 
 /* A stored therapist as far as an import asks who it is. */
 struct psm__stored {
@@ -59,24 +55,11 @@ int psm__stored_list_add(psm_tx *tx, const char *code, const char *vorname,
                          const struct psm__names *present,
                          struct psm__stored_list *out, psm_error *err);
 int psm__stored_list_sort(struct psm__stored_list *list, psm_error *err);
-/* Keep what a record says, in place of what the last one said; its answer comes
- * with the commit. source: its file, if no change of the row has kept that. */
+/* Keep what a record says, and which file it is from, in place of what the last
+ * one said; the answer comes with the commit. */
 int psm__therapist_remember(psm_tx *tx, const char *id,
                             const struct psm__row *record, const char *fields,
                             const char *source, psm_error *err);
-/* One by id, locked. */
-int psm__therapist_lock(psm_tx *tx, int64_t id, struct psm__row *row,
-                        psm_error *err);
-/* Publish a locked row as it is, as a change of its own; source may be NULL. */
-int psm__therapist_publish(psm_tx *tx, const struct psm__row *row,
-                           const char *source, const char *event,
-                           psm_error *err);
-/* Insert row (its id is set then) or update its modified columns, and publish
- * event; source may be NULL. */
-int psm__therapist_insert(psm_tx *tx, struct psm__row *row, const char *source,
-                          psm_error *err);
-int psm__therapist_save(psm_tx *tx, struct psm__row *row, const char *source,
-                        const char *event, psm_error *err);
 
 /* -- import_status.c: every function accepts a NULL status */
 
@@ -164,17 +147,19 @@ int psm__import_document(psm_store *store, const struct psm__file *f,
 
 /* Write the copy of the therapist or patient that ev is about: 1 written, 0 ev
  * is older than what is there. */
-int psm__copy_therapist(psm_tx *tx, const psm_event *ev, psm_error *err);
-int psm__copy_patient(psm_tx *tx, const psm_event *ev, psm_error *err);
-/* A patient that is loaded from a file counts as an event of time_us. */
-int psm__copy_patient_row(psm_tx *tx, const struct psm__row *row,
-                          int64_t time_us, const char *id, psm_error *err);
+int psm__copy_event(psm_tx *tx, const struct psm_entity *e, const psm_event *ev,
+                    psm_error *err);
+/* The whole row, as if an event of time_us had it. */
+int psm__copy_row(psm_tx *tx, const struct psm__row *row, int64_t time_us,
+                  const char *id, psm_error *err);
 /* Empty the copy for good. */
-int psm__erase_patient(psm_tx *tx, const psm_event *ev, psm_error *err);
+int psm__copy_erase(psm_tx *tx, const struct psm_entity *e, const psm_event *ev,
+                    psm_error *err);
 
 /* -- matching_cascade.c */
 
 int psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err);
+int psm__therapist_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
 int psm__patient_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
 /* Publish search.status_changed; from NULL: the search is new. */
 int psm__emit_search_status(psm_tx *tx, int64_t search, int64_t patient,

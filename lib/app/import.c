@@ -193,10 +193,32 @@ check_twins(const struct import *im, const struct record *r, psm_error *err)
 	return count < 0 ? count : 0;
 }
 
+/* Run the change of a therapist, and keep what the record said. */
+static int
+save(const struct import *im, struct psm__change *c, const struct record *r,
+     const char *fields, psm_error *err)
+{
+	int rc = psm__change_run(c, err), kept;
+
+	if (rc >= 0) {
+		kept = psm__therapist_remember(
+		    c->tx, psm__row_get(&c->row, PSM__THERAPIST_ID), &r->row,
+		    fields, im->file->name, err);
+		rc = kept < 0 ? kept : rc;
+	}
+	psm__change_free(c);
+	return rc;
+}
+
 /* tx NULL: nothing is written, the result is what would be. */
 static int
 make_new(const struct import *im, psm_tx *tx, struct record *r, psm_error *err)
 {
+	struct psm__change c = {.tx = tx,
+	                        .policy = &psm__policy_therapist,
+	                        .verb = PSM__MAKE,
+	                        .decide = psm__therapist_import,
+	                        .wish = &r->row};
 	char *fields = NULL;
 	int rc;
 
@@ -204,13 +226,8 @@ make_new(const struct import *im, psm_tx *tx, struct record *r, psm_error *err)
 	rc = psm__record_text(&r->row, NULL, &fields, err);
 	if (rc == 0)
 		rc = psm__record_complete(r->json, r->pointer, &r->row, err);
-	if (rc == 0 && tx != NULL) {
-		rc = psm__therapist_insert(tx, &r->row, im->file->name, err);
-		if (rc == 0)
-			rc = psm__therapist_remember(
-			    tx, psm__row_get(&r->row, PSM__THERAPIST_ID),
-			    &r->row, fields, NULL, err);
-	}
+	if (rc == 0 && tx != NULL)
+		rc = save(im, &c, r, fields, err);
 	psm__free(fields);
 	return rc < 0 ? rc : PSM__N_CREATED;
 }
@@ -219,27 +236,21 @@ static int
 save_same(const struct import *im, psm_tx *tx, const struct record *r,
           const struct psm__stored *known, const char *fields, psm_error *err)
 {
-	const char *id = psm__row_get(&known->row, PSM__THERAPIST_ID);
-	struct psm__row row = {0};
-	int rc, changed = 0;
+	const struct psm__merge_wish wish = {
+	    &r->row, known->fields != NULL ? &known->last : NULL};
+	struct psm__change c = {
+	    .tx = tx,
+	    .policy = &psm__policy_therapist,
+	    .verb = PSM__CHANGE,
+	    .id = psm__row_int(&known->row, PSM__THERAPIST_ID),
+	    .if_version = PSM_VERSION_ANY,
+	    .decide = psm__therapist_import_update,
+	    .wish = &wish};
+	int rc = save(im, &c, r, fields, err);
 
-	rc = psm__therapist_lock(tx, strtoll(id, NULL, 10), &row, err);
-	if (rc == 0)
-		rc = psm__therapist_merge(
-		    &row, &r->row, known->fields ? &known->last : NULL, err);
-	if (rc > 0) {
-		changed = 1;
-		rc = psm__therapist_save(tx, &row, im->file->name,
-		                         "therapist.updated", err);
-	}
-	if (rc == 0)
-		rc = psm__therapist_remember(tx, id, &r->row, fields,
-		                             changed ? NULL : im->file->name,
-		                             err);
-	psm__row_free(&row);
 	if (rc < 0)
 		return rc;
-	return changed ? PSM__N_UPDATED : PSM__N_UNCHANGED;
+	return rc > 0 ? PSM__N_UPDATED : PSM__N_UNCHANGED;
 }
 
 /*

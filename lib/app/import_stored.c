@@ -43,8 +43,7 @@ read_last(struct psm__stored *s, psm_error *err)
 	return rc;
 }
 
-/* All that is asked for; therapist_state's and therapist_import's come behind.
- */
+/* All that is asked for; therapist_import's come behind. */
 static const int columns[] = {PSM__THERAPIST_ID,       PSM__THERAPIST_VORNAME,
                               PSM__THERAPIST_NACHNAME, PSM__THERAPIST_PLZ,
                               PSM__THERAPIST_STRASSE,  PSM__THERAPIST_ORT,
@@ -170,15 +169,14 @@ read_rows(const psm_rows *rows, const char *vorname,
 	"'\u00df', 'ss') ELSE '' END"
 #define SELECTED                                                               \
 	"SELECT t.id, t.vorname, t.nachname, t.plz, t.strasse, t.ort, "        \
-	"t.telefon, t.email, s.import_source, i.fields "
-#define STATE "LEFT JOIN psymatch.therapist_state s ON s.therapist_id = t.id "
+	"t.telefon, t.email, i.source, i.fields "
 #define FROM_TABLE                                                             \
-	"FROM therapist_service.therapeuten t " STATE                          \
+	"FROM therapist_service.therapeuten t "                                \
 	"LEFT JOIN psymatch.therapist_import i ON i.therapist_id = t.id "
 #define FROM_IMPORT                                                            \
 	"FROM psymatch.therapist_import i "                                    \
 	"CROSS JOIN LATERAL (SELECT * FROM therapist_service.therapeuten "     \
-	"WHERE id = i.therapist_id OFFSET 0) t " STATE
+	"WHERE id = i.therapist_id OFFSET 0) t "
 
 static int
 select_all(psm_tx *tx, const char *code, psm_rows **rows, psm_error *err)
@@ -277,32 +275,19 @@ psm__therapist_remember(psm_tx *tx, const char *id,
                         const struct psm__row *record, const char *fields,
                         const char *source, psm_error *err)
 {
-	const char *params[4] = {id, psm__row_get(record, PSM__THERAPIST_PLZ),
-	                         fields,
-	                         psm__row_get(record, PSM__THERAPIST_VORNAME)};
-	int rc;
+	const char *params[5] = {
+	    id, psm__row_get(record, PSM__THERAPIST_PLZ), fields,
+	    psm__row_get(record, PSM__THERAPIST_VORNAME), source};
 
-	rc = psm_tx_queue(
+	return psm_tx_queue(
 	    tx,
 	    "INSERT INTO psymatch.therapist_import "
-	    "(therapist_id, plz, fields, vorname) "
+	    "(therapist_id, plz, fields, vorname, source) "
 	    "VALUES ($1::integer, $2, $3, " KEY(
-		"$4::text") ") "
+		"$4::text") ", $5) "
 			    "ON CONFLICT (therapist_id) DO UPDATE "
 			    "SET plz = excluded.plz, fields = excluded.fields, "
-			    "vorname = excluded.vorname",
-	    4, params, err);
-	if (rc < 0 || source == NULL)
-		return rc;
-	/* Else an older file that says something else would be news again. */
-	params[1] = source;
-	return psm_tx_queue(tx,
-	                    "INSERT INTO psymatch.therapist_state AS s "
-	                    "(therapist_id, version, import_source) "
-	                    "VALUES ($1::integer, 0, $2) "
-	                    "ON CONFLICT (therapist_id) DO UPDATE "
-	                    "SET import_source = excluded.import_source "
-	                    "WHERE s.import_source IS DISTINCT FROM "
-	                    "excluded.import_source",
-	                    2, params, err);
+			    "vorname = excluded.vorname, "
+			    "source = excluded.source",
+	    5, params, err);
 }

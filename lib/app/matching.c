@@ -7,7 +7,7 @@
 static int
 on_therapist(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
-	int rc = psm__copy_therapist(tx, ev, err);
+	int rc = psm__copy_event(tx, &psm__entity_therapist, ev, err);
 
 	return rc < 0 ? rc : 0;
 }
@@ -15,7 +15,7 @@ on_therapist(psm_tx *tx, const psm_event *ev, psm_error *err)
 static int
 on_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
-	int rc = psm__copy_therapist(tx, ev, err);
+	int rc = psm__copy_event(tx, &psm__entity_therapist, ev, err);
 
 	/* Whoever was unblocked since stays so. */
 	return rc > 0 ? psm__therapist_blocked(tx, ev, err) : rc;
@@ -24,7 +24,7 @@ on_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
 static int
 on_patient(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
-	int rc = psm__copy_patient(tx, ev, err);
+	int rc = psm__copy_event(tx, &psm__entity_patient, ev, err);
 
 	return rc < 0 ? rc : 0;
 }
@@ -39,6 +39,7 @@ static const struct {
     {"patient.updated", on_patient},
     {"therapist.blocked", on_blocked},
     {"therapist.created", on_therapist},
+    {"therapist.deleted", psm__therapist_deleted},
     {"therapist.unblocked", on_therapist},
     {"therapist.updated", on_therapist},
 };

@@ -184,29 +184,30 @@ psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
 	return rc;
 }
 
+/* What was sent stays as history. */
+int
+psm__therapist_deleted(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	struct cascade c;
+	int rc = cascade_init(&c, tx, ev, "/therapist_id", err);
+
+	c.reason = "Therapist deleted from system";
+	if (rc == 0)
+		rc = psm__copy_erase(tx, &psm__entity_therapist, ev, err);
+	return rc == 0 ? cancel_unsent(&c) : rc;
+}
+
 int
 psm__emit_search_status(psm_tx *tx, int64_t search, int64_t patient,
                         const char *from, const char *to, psm_error *err)
 {
-	psm_json_writer *w = psm_json_writer_new();
-	int rc;
+	psm_payload *m = psm_payload_new("search.status_changed");
 
-	if (w == NULL)
-		return psm__nomem(err);
-	psm_json_write_object(w);
-	psm_json_write_key(w, "search_id");
-	psm_json_write_int(w, search);
-	psm_json_write_key(w, "patient_id");
-	psm_json_write_int(w, patient);
-	psm_json_write_key(w, "old_status");
-	psm_json_write_string(w, from);
-	psm_json_write_key(w, "new_status");
-	psm_json_write_string(w, to);
-	psm_json_write_end(w);
-	rc = psm__app_emit(tx, "search.status_changed", "matching-service", w,
-	                   err);
-	psm_json_writer_free(w);
-	return rc;
+	psm_payload_int(m, "search_id", search);
+	psm_payload_int(m, "patient_id", patient);
+	psm_payload_text(m, "old_status", from);
+	psm_payload_text(m, "new_status", to);
+	return psm__emit(tx, m, "matching-service", err);
 }
 
 static int
@@ -327,7 +328,7 @@ psm__patient_deleted(psm_tx *tx, const psm_event *ev, psm_error *err)
 	if (rc < 0)
 		return rc;
 	c.reason = "Patient deleted from system";
-	rc = psm__erase_patient(tx, ev, err);
+	rc = psm__copy_erase(tx, &psm__entity_patient, ev, err);
 	if (rc == 0)
 		rc = leave_unsent(&c);
 	if (rc == 0)

@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 
+#define SERVICE "matching-service"
 /* As many patients as one inquiry may bundle. */
 #define INQUIRY_MAX 6
 
@@ -149,7 +150,7 @@ load_patient(const struct load *l, const psm_json *patient, const char *at)
 		            "id: a positive number");
 	/* At the beginning of time: each real event is newer. */
 	if (rc >= 0)
-		rc = psm__copy_patient_row(l->tx, &row, 0, "", l->err);
+		rc = psm__copy_row(l->tx, &row, 0, "", l->err);
 	if (rc >= 0 && search != NULL)
 		rc = load_search(l, search, psm__number(&id, n), at);
 	psm__row_free(&row);
@@ -250,50 +251,27 @@ static int
 emit_created(const struct load *l, int64_t inquiry, int64_t therapist,
              size_t count, const struct member *members)
 {
-	psm_json_writer *w = psm_json_writer_new();
-	int rc;
+	psm_payload *m = psm_payload_new("therapeutenanfrage.created");
 
-	if (w == NULL)
-		return psm__nomem(l->err);
-	psm_json_write_object(w);
-	psm_json_write_key(w, "anfrage_id");
-	psm_json_write_int(w, inquiry);
-	psm_json_write_key(w, "therapist_id");
-	psm_json_write_int(w, therapist);
-	psm_json_write_key(w, "patient_ids");
-	psm_json_write_array(w);
+	psm_payload_int(m, "anfrage_id", inquiry);
+	psm_payload_int(m, "therapist_id", therapist);
+	psm_payload_array(m, "patient_ids");
 	for (size_t i = 0; i < count; i++)
-		psm_json_write_int(w, members[i].patient);
-	psm_json_write_end(w);
-	psm_json_write_key(w, "anfrage_size");
-	psm_json_write_int(w, (int64_t)count);
-	psm_json_write_end(w);
-	rc = psm__app_emit(l->tx, "therapeutenanfrage.created",
-	                   "matching-service", w, l->err);
-	psm_json_writer_free(w);
-	return rc;
+		psm_payload_int(m, NULL, members[i].patient);
+	psm_payload_end(m);
+	psm_payload_int(m, "anfrage_size", (int64_t)count);
+	return psm__emit(l->tx, m, SERVICE, l->err);
 }
 
 static int
 emit_sent(const struct load *l, int64_t inquiry)
 {
-	psm_json_writer *w = psm_json_writer_new();
-	int rc;
+	psm_payload *m = psm_payload_new("therapeutenanfrage.sent");
 
-	if (w == NULL)
-		return psm__nomem(l->err);
-	psm_json_write_object(w);
-	psm_json_write_key(w, "anfrage_id");
-	psm_json_write_int(w, inquiry);
-	psm_json_write_key(w, "communication_type");
-	psm_json_write_string(w, "email");
-	psm_json_write_key(w, "communication_id");
-	psm_json_write_null(w);
-	psm_json_write_end(w);
-	rc = psm__app_emit(l->tx, "therapeutenanfrage.sent", "matching-service",
-	                   w, l->err);
-	psm_json_writer_free(w);
-	return rc;
+	psm_payload_int(m, "anfrage_id", inquiry);
+	psm_payload_text(m, "communication_type", "email");
+	psm_payload_null(m, "communication_id");
+	return psm__emit(l->tx, m, SERVICE, l->err);
 }
 
 static int

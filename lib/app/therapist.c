@@ -1,111 +1,227 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Changes of a therapist by hand. */
+/* Therapists: what their changes need to know, and their use cases by name. */
 #include <string.h>
 
 #include "app/app.h"
 
-/* Changes a locked row and names the event; count of modified columns. */
-typedef int (*decide_fn)(struct psm__row *row, const void *wish,
-                         const char *today, const char **event, psm_error *err);
+/* -- the policy */
 
-static int
-decide_block(struct psm__row *row, const void *wish, const char *today,
-             const char **event, psm_error *err)
+static void
+members(psm_payload *m, const char *type, const struct psm__row *row)
 {
-	return psm__therapist_block(row, wish, today, event, err);
+	if (strcmp(type, "therapist.blocked") == 0)
+		psm_payload_text(m, "reason",
+		                 psm__row_get(row, PSM__THERAPIST_SPERRGRUND));
 }
 
 static int
-decide_unblock(struct psm__row *row, const void *wish, const char *today,
-               const char **event, psm_error *err)
+ask(psm_tx *tx, const char *sql, size_t count, const char *id, int *answer,
+    psm_error *err)
 {
-	(void)wish;  /* unblocking has no argument */
-	(void)today; /* and leaves no date behind */
-	return psm__therapist_unblock(row, event, err);
-}
+	psm_rows *rows = NULL;
+	int rc = psm_tx_exec(tx, sql, count, &id, &rows, err);
 
-static int
-decide_patch(struct psm__row *row, const void *wish, const char *today,
-             const char **event, psm_error *err)
-{
-	return psm__therapist_patch(row, wish, today, event, err);
-}
-
-static int
-change(psm_store *store, int64_t id, decide_fn decide, const void *wish,
-       psm_error *err)
-{
-	struct psm__row row = {0};
-	const char *event = NULL;
-	psm_tx *tx = NULL;
-	char today[11];
-	int rc;
-
-	rc = psm_tx_begin(store, &tx, err);
-	if (rc == 0)
-		rc = psm__therapist_lock(tx, id, &row, err);
-	if (rc == 0)
-		rc = psm__app_today(tx, today, err);
-	if (rc == 0)
-		rc = decide(&row, wish, today, &event, err);
-	if (rc <= 0)
-		goto out;
-	rc = psm__therapist_save(tx, &row, NULL, event, err);
-	if (rc == 0) {
-		rc = psm_tx_commit(tx, err);
-		tx = NULL; /* gone, whatever the result */
-	}
-	if (rc == 0)
-		rc = 1;
-out:
-	psm_tx_rollback(tx);
-	psm__row_free(&row);
+	*answer = rc == 0 && psm_rows_int(rows, 0, 0) != 0;
+	psm_rows_free(rows);
 	return rc;
 }
 
+/* The inquiries are the matching service's, which may have a database of its
+ * own: then it alone knows. */
 static int
-check(const psm_store *store, int64_t id, psm_error *err)
+may_delete(psm_tx *tx, const char *id, psm_error *err)
 {
-	if (store != NULL && id > 0)
-		return 0;
-	return psm__fail(err, PSM_ERR_INVAL,
-	                 "want a store and a positive therapist id");
+	int there, waiting = 0, rc;
+
+	rc = ask(tx,
+	         "SELECT to_regclass('matching_service.therapeutenanfrage') "
+	         "IS NOT NULL",
+	         0, NULL, &there, err);
+	if (rc == 0 && there)
+		rc = ask(tx,
+		         "SELECT EXISTS (SELECT FROM "
+		         "matching_service.therapeutenanfrage "
+		         "WHERE therapist_id = $1::integer "
+		         "AND gesendet_datum IS NOT NULL "
+		         "AND antwort_datum IS NULL)",
+		         1, id, &waiting, err);
+	if (rc == 0 && waiting)
+		rc = psm__fail(err, PSM_ERR_CONFLICT,
+		               "therapist: want an answer to each inquiry that "
+		               "was sent, found one without");
+	return rc;
+}
+
+static const struct psm__action actions[] = {
+    {"block", psm__therapist_block},
+    {"unblock", psm__therapist_unblock},
+    {NULL, NULL},
+};
+
+const struct psm__policy psm__policy_therapist = {
+    .entity = &psm__entity_therapist,
+    .created = "therapist.created",
+    .updated = "therapist.updated",
+    .deleted = "therapist.deleted",
+    .members = members,
+    .may_delete = may_delete,
+    .actions = actions,
+};
+
+/* -- use cases, in a transaction of their own */
+
+static const char therapist[] = "therapist";
+
+static int
+begin(psm_store *store, psm_tx **tx, char **out, psm_error *err)
+{
+	psm__error_clear(err);
+	if (out != NULL)
+		*out = NULL;
+	if (store == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "store is NULL");
+	return psm_tx_begin(store, tx, err);
+}
+
+/* Commit after rc >= 0, else roll back. */
+static int
+end(psm_tx *tx, int rc, char **out, psm_error *err)
+{
+	int done;
+
+	if (rc < 0) {
+		psm_tx_rollback(tx);
+		return rc;
+	}
+	done = psm_tx_commit(tx, err);
+	if (done < 0 && out != NULL) { /* it tells what is not so */
+		psm_free(*out);
+		*out = NULL;
+	}
+	return done < 0 ? done : rc;
+}
+
+int
+psm_therapist_create(psm_store *store, const char *json, size_t len, char **out,
+                     psm_error *err)
+{
+	psm_tx *tx;
+	int rc = begin(store, &tx, out, err);
+
+	if (rc < 0)
+		return rc;
+	rc = psm_entity_create(tx, therapist, json, len, out, NULL, err);
+	return end(tx, rc, out, err);
+}
+
+int
+psm_therapist_get(psm_store *store, int64_t id, char **out, int64_t *version,
+                  psm_error *err)
+{
+	psm_tx *tx;
+	int rc = begin(store, &tx, out, err);
+
+	if (rc < 0)
+		return rc;
+	rc = psm_entity_get(tx, therapist, id, out, version, err);
+	return end(tx, rc, out, err);
+}
+
+int
+psm_therapist_list(psm_store *store, const char *query, char **out,
+                   psm_error *err)
+{
+	psm_tx *tx;
+	int rc = begin(store, &tx, out, err);
+
+	if (rc < 0)
+		return rc;
+	return end(tx, psm__list_query(tx, therapist, query, out, err), out,
+	           err);
+}
+
+static int
+change(psm_store *store, int64_t id, int64_t if_version, int how,
+       const char *json, size_t len, char **out, psm_error *err)
+{
+	psm_tx *tx;
+	int rc = begin(store, &tx, out, err);
+
+	if (rc < 0)
+		return rc;
+	rc = psm_entity_update(tx, therapist, id, if_version, how, json, len,
+	                       out, NULL, err);
+	return end(tx, rc, out, err);
+}
+
+int
+psm_therapist_update(psm_store *store, int64_t id, int64_t if_version,
+                     const char *json, size_t len, char **out, psm_error *err)
+{
+	return change(store, id, if_version, PSM_CHANGE_PUT, json, len, out,
+	              err);
+}
+
+int
+psm_therapist_patch(psm_store *store, int64_t id, int64_t if_version,
+                    const char *json, size_t len, char **out, psm_error *err)
+{
+	return change(store, id, if_version, PSM_CHANGE_MERGE, json, len, out,
+	              err);
+}
+
+int
+psm_therapist_delete(psm_store *store, int64_t id, int64_t if_version,
+                     int force, psm_error *err)
+{
+	psm_tx *tx;
+	int rc = begin(store, &tx, NULL, err);
+
+	if (rc < 0)
+		return rc;
+	rc = psm_entity_delete(tx, therapist, id, if_version, force, err);
+	return end(tx, rc, NULL, err);
+}
+
+static int
+act(psm_store *store, int64_t id, const char *action, const char *json,
+    size_t len, psm_error *err)
+{
+	psm_tx *tx;
+	int rc = begin(store, &tx, NULL, err);
+
+	if (rc < 0)
+		return rc;
+	rc = psm_entity_act(tx, therapist, id, PSM_VERSION_ANY, action, json,
+	                    len, NULL, NULL, err);
+	return end(tx, rc, NULL, err);
 }
 
 int
 psm_therapist_block(psm_store *store, int64_t id, const char *reason,
                     psm_error *err)
 {
+	psm_json_writer *w = psm_json_writer_new();
+	const char *json;
+	size_t len;
+	int rc;
+
 	psm__error_clear(err);
-	if (check(store, id, err) < 0)
-		return PSM_ERR_INVAL;
-	return change(store, id, decide_block, reason, err);
+	if (w == NULL)
+		return psm__nomem(err);
+	psm_json_write_object(w);
+	psm_json_write_key(w, "reason");
+	psm_json_write_string(w, reason);
+	psm_json_write_end(w);
+	rc = psm_json_writer_finish(w, &json, &len, err);
+	if (rc == 0)
+		rc = act(store, id, "block", json, len, err);
+	psm_json_writer_free(w);
+	return rc;
 }
 
 int
 psm_therapist_unblock(psm_store *store, int64_t id, psm_error *err)
 {
-	psm__error_clear(err);
-	if (check(store, id, err) < 0)
-		return PSM_ERR_INVAL;
-	return change(store, id, decide_unblock, NULL, err);
-}
-
-int
-psm_therapist_update(psm_store *store, int64_t id, const char *json,
-                     psm_error *err)
-{
-	psm_json *patch = NULL;
-	int rc;
-
-	psm__error_clear(err);
-	if (check(store, id, err) < 0)
-		return PSM_ERR_INVAL;
-	if (json == NULL)
-		return psm__fail(err, PSM_ERR_INVAL, "json is NULL");
-	rc = psm_json_parse(json, strlen(json), &patch, err);
-	if (rc == 0)
-		rc = change(store, id, decide_patch, patch, err);
-	psm_json_free(patch);
-	return rc;
+	return act(store, id, "unblock", NULL, 0, err);
 }

@@ -14,6 +14,36 @@
 #include "entity/entity.h"
 #include "json/json.h"
 
+/* -- decide.c: decisions, for lib/app/change.h */
+
+/* Types of events in the order in which they are published; borrowed for ever.
+ */
+struct psm__events {
+	const char *type[2];
+	size_t count;
+};
+/* NULL adds nothing. */
+void psm__events_add(struct psm__events *ev, const char *type);
+
+/*
+ * Pure: changes the row as wish asks, marks what it changed as modified, and
+ * says which events tell of it. Without one nothing is to be saved. 0, or an
+ * error; then the row is to be thrown away.
+ */
+typedef int psm__decide_fn(struct psm__row *row, const void *wish,
+                           const struct psm__now *now, struct psm__events *ev,
+                           psm_error *err);
+
+/* A wish of the REST interface, or of a program that uses its words. */
+struct psm__wish {
+	const psm_json *doc;
+	enum psm__reading how; /* not of a row that is made */
+	/* What is published of a row that is made, or that is changed, if the
+	 * step from state to state has no event of its own. */
+	const char *created, *updated;
+};
+psm__decide_fn psm__decide_make, psm__decide_patch;
+
 /* -- therapist.c */
 
 /* What to do with a field that is at fault, when its record can do without. */
@@ -87,17 +117,18 @@ int psm__therapist_merge(struct psm__row *stored, const struct psm__row *fresh,
  * may be NULL. *out is new, a JSON object. */
 int psm__record_text(const struct psm__row *fresh, const struct psm__row *last,
                      char **out, psm_error *err);
-/*
- * A change by hand: patch is an object of columns. Status, sperrdatum and
- * sperrgrund follow psm_therapist_transition(); today is "YYYY-MM-DD". event
- * receives the type to publish. Count of modified columns or an error.
- */
-int psm__therapist_patch(struct psm__row *stored, const psm_json *patch,
-                         const char *today, const char **event, psm_error *err);
-/* The same for blocking and unblocking; reason may be NULL. */
-int psm__therapist_block(struct psm__row *stored, const char *reason,
-                         const char *today, const char **event, psm_error *err);
-int psm__therapist_unblock(struct psm__row *stored, const char **event,
-                           psm_error *err);
+/* The wish is psm_json, {"reason": text or null}, or NULL. */
+psm__decide_fn psm__therapist_block;
+/* There is no wish. */
+psm__decide_fn psm__therapist_unblock;
+/* The wish is the row that an import makes, a struct psm__row. */
+psm__decide_fn psm__therapist_import;
+/* See psm__therapist_merge(). */
+struct psm__merge_wish {
+	const struct psm__row *fresh, *last;
+};
+psm__decide_fn psm__therapist_import_update;
+/* The row is published as it is. */
+psm__decide_fn psm__therapist_announce;
 
 #endif

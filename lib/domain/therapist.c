@@ -134,66 +134,116 @@ psm__record_text(const struct psm__row *fresh, const struct psm__row *last,
 	return rc;
 }
 
-static void
-put_today(struct psm__now *now, const char *today)
-{
-	memset(now, 0, sizeof(*now));
-	if (today != NULL)
-		(void)snprintf(now->today, sizeof(now->today), "%s", today);
-}
+#define UPDATED "therapist.updated"
 
 int
-psm__therapist_patch(struct psm__row *stored, const psm_json *patch,
-                     const char *today, const char **event, psm_error *err)
+psm__therapist_import(struct psm__row *row, const void *wish,
+                      const struct psm__now *now, struct psm__events *ev,
+                      psm_error *err)
 {
-	struct psm__now now;
-	int rc;
+	const struct psm__row *fresh = wish;
+	int rc = 0;
 
-	put_today(&now, today);
-	rc = psm__row_patch(stored, patch, PSM__READ_MERGE, &now, event, err);
-	if (*event == NULL)
-		*event = "therapist.updated";
+	(void)now; /* the row is stamped when it is saved */
+	for (int i = 0; i < PSM__THERAPIST_COUNT && rc == 0; i++)
+		rc = psm__row_set(row, i, fresh->value[i], err);
+	psm__events_add(ev, "therapist.created");
 	return rc;
 }
 
 int
-psm__therapist_block(struct psm__row *stored, const char *reason,
-                     const char *today, const char **event, psm_error *err)
+psm__therapist_import_update(struct psm__row *row, const void *wish,
+                             const struct psm__now *now, struct psm__events *ev,
+                             psm_error *err)
 {
-	int from = psm__row_state(stored), rc = 0;
-	struct psm__now now;
+	const struct psm__merge_wish *m = wish;
+	int rc = psm__therapist_merge(row, m->fresh, m->last, err);
 
-	put_today(&now, today);
-	*event = "therapist.updated";
-	memset(stored->given, 0, PSM__THERAPIST_COUNT);
-	if (from != PSM_THERAPIST_GESPERRT)
-		rc = psm__row_move(stored, from, PSM_THERAPIST_GESPERRT, &now,
-		                   event, err);
-	if (rc == 0)
-		rc = psm__row_change(stored, PSM__THERAPIST_SPERRGRUND, reason,
-		                     err);
-	return rc < 0 ? rc : psm__row_modified(stored);
+	(void)now; /* no date is an import's */
+	if (rc > 0)
+		psm__events_add(ev, UPDATED);
+	return rc < 0 ? rc : 0;
 }
 
 int
-psm__therapist_unblock(struct psm__row *stored, const char **event,
+psm__therapist_announce(struct psm__row *row, const void *wish,
+                        const struct psm__now *now, struct psm__events *ev,
+                        psm_error *err)
+{
+	(void)row, (void)wish, (void)now, (void)err; /* it stays as it is */
+	psm__events_add(ev, UPDATED);
+	return 0;
+}
+
+static int
+move(struct psm__row *row, int to, const struct psm__now *now,
+     const char **event, psm_error *err)
+{
+	/* The wish has no columns that a step would have to leave alone. */
+	memset(row->given, 0, PSM__THERAPIST_COUNT);
+	return psm__row_move(row, psm__row_state(row), to, now, event, err);
+}
+
+/* NULL, or the text of {"reason": text or null}. */
+static int
+read_reason(const psm_json *wish, const char **reason, psm_error *err)
+{
+	const psm_json *v = psm_json_at(wish, "/reason");
+
+	*reason = psm_json_string(v);
+	if (wish != NULL && psm_json_kind(wish) != PSM_JSON_OBJECT)
+		return psm__fail_at(err, PSM_ERR_SCHEMA,
+		                    psm__json_position(wish),
+		                    "want an object, found %s",
+		                    psm_json_kind_name(psm_json_kind(wish)));
+	if (v == NULL || *reason != NULL || psm_json_kind(v) == PSM_JSON_NULL)
+		return 0;
+	psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(v),
+	             "reason: want text, found %s",
+	             psm_json_kind_name(psm_json_kind(v)));
+	psm__error_fault(err, "/reason", "want text, found %s",
+	                 psm_json_kind_name(psm_json_kind(v)));
+	return PSM_ERR_SCHEMA;
+}
+
+int
+psm__therapist_block(struct psm__row *row, const void *wish,
+                     const struct psm__now *now, struct psm__events *ev,
+                     psm_error *err)
+{
+	const char *event = UPDATED, *reason;
+	int rc = read_reason(wish, &reason, err);
+
+	if (rc == 0 && psm__row_state(row) != PSM_THERAPIST_GESPERRT)
+		rc = move(row, PSM_THERAPIST_GESPERRT, now, &event, err);
+	if (rc == 0)
+		rc = psm__row_change(row, PSM__THERAPIST_SPERRGRUND, reason,
+		                     err);
+	if (rc == 0 && psm__row_modified(row) > 0)
+		psm__events_add(ev, event);
+	return rc;
+}
+
+int
+psm__therapist_unblock(struct psm__row *row, const void *wish,
+                       const struct psm__now *now, struct psm__events *ev,
                        psm_error *err)
 {
-	int from = psm__row_state(stored), rc;
-	struct psm__now now;
+	int from = psm__row_state(row), rc;
+	const char *event;
 
-	put_today(&now, NULL); /* unblocking leaves no date behind */
-	*event = "therapist.updated";
+	(void)wish; /* unblocking has no argument */
 	if (from == PSM_THERAPIST_AKTIV)
 		return 0;
 	if (from != PSM_THERAPIST_GESPERRT &&
-	    psm__row_get(stored, PSM__THERAPIST_SPERRDATUM) == NULL)
+	    psm__row_get(row, PSM__THERAPIST_SPERRDATUM) == NULL)
 		return psm__fail(err, PSM_ERR_TRANSITION,
 		                 "therapist: from \"%s\" to \"aktiv\" is no "
 		                 "unblocking: there is no block",
 		                 from < 0 ? ""
 		                          : psm_therapist_status_name(from));
-	memset(stored->given, 0, PSM__THERAPIST_COUNT);
-	rc = psm__row_move(stored, from, PSM_THERAPIST_AKTIV, &now, event, err);
-	return rc < 0 ? rc : psm__row_modified(stored);
+	rc = move(row, PSM_THERAPIST_AKTIV, now, &event, err);
+	if (rc == 0)
+		psm__events_add(ev, event);
+	return rc;
 }

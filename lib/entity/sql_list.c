@@ -11,11 +11,23 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* By entity, column and direction. */
 static char *texts[PSM__ENTITY_COUNT][PSM__COLUMNS_MAX][2];
 
-/* A varchar compares as a text. */
+/* A varchar compares as a text. An enum's type may stand in a schema that the
+ * session does not search: the server knows it from the column. */
 static const char *
-type_of(const struct psm__field *f)
+cast_of(const struct psm__field *f)
 {
-	return f->type == PSM__T_TEXT ? "text" : f->sql_type;
+	switch ((enum psm__type)f->type) {
+	case PSM__T_TEXT:
+		return "::text";
+	case PSM__T_BOOLEAN:
+		return "::boolean";
+	case PSM__T_BIGINT:
+		return "::bigint";
+	case PSM__T_INTEGER:
+		return "::integer";
+	default:
+		return "";
+	}
 }
 
 static int
@@ -57,8 +69,8 @@ put_where(struct psm__buf *b, const struct psm_entity *e)
 		if (f->flags & PSM__FILTER) {
 			n++;
 			psm__buf_printf(
-			    b, "%s($%zu::%s IS NULL OR t.%s = $%zu::%s)",
-			    before, n, type_of(f), f->name, n, type_of(f));
+			    b, "%s(t.%s = $%zu%s OR $%zu%s IS NULL)", before,
+			    f->name, n, cast_of(f), n, cast_of(f));
 			before = " AND ";
 		}
 		if (f->flags & PSM__PREFIX) {

@@ -140,6 +140,15 @@ const psm_event_type_info psm__catalogue[] = {
 	FIELD("therapist_data", object, NEED, SECRET, THERAPIST),
 	FIELD("entity_version", integer, MAY)) },
 
+{ .name = "therapist.deleted", .topic = "therapist-events",
+  .key = "therapist_id",
+  .meaning = "A therapist's record was deleted: copies of it are to be emptied.",
+  .producers = NAMES(THERAPIST_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, COMMUNICATION_SERVICE),
+  .fields = FIELDS(
+	FIELD("therapist_id", integer, NEED),
+	FIELD("entity_version", integer, MAY)) },
+
 { .name = "search.status_changed", .topic = "matching-events",
   .key = "search_id",
   .meaning = "A patient's search was opened (from null) or changed status.",

@@ -54,6 +54,27 @@ class Store(unittest.TestCase):
         with self.store.transaction() as tx:
             return tx.execute(sql, *params, columns=1)[0][0]
 
+    def test_rows(self):
+        self.store.migrate("therapist")
+        berta = {"anrede": "Frau", "geschlecht": "weiblich", "vorname": "Berta", "nachname": "Musterbaum"}
+        with self.store.transaction() as tx:
+            row, version = tx.create("therapist", dict(berta, plz="10115"))
+            self.assertEqual((row["status"], version), ("aktiv", 1))
+            row, version = tx.update("therapist", row["id"], {"plz": None, "titel": "Dr."}, if_version=version)
+            self.assertEqual((row["plz"], row["titel"], version), ("10115", "Dr.", 2))
+            row, version = tx.update("therapist", row["id"], {"plz": None}, merge=True)
+            self.assertIsNone(row["plz"])
+            row, version = tx.act("therapist", row["id"], "block", {"reason": "zieht um"})
+            self.assertEqual((row["sperrgrund"], version), ("zieht um", 4))
+            self.assertEqual(tx.get("therapist", row["id"]), (row, 4))
+            self.assertEqual(tx.list("therapist", status="gesperrt", potenziell_verfuegbar=False, sort="-nachname"),
+                             {"data": [row], "page": 1, "limit": 20, "total": 1})
+            with self.assertRaises(errors.PreconditionError):
+                tx.delete("therapist", row["id"], if_version=1)
+            tx.delete("therapist", row["id"], if_version=4)
+        self.assertEqual(self.ask("SELECT string_agg(type, ' ' ORDER BY id) FROM psymatch.outbox"),
+                         "therapist.created therapist.updated therapist.updated therapist.blocked therapist.deleted")
+
     def letter(self, raw):
         return int(self.ask(
             "INSERT INTO psymatch.dead_letter (consumer, topic, key, raw, code, reason) VALUES ('c', 't', '7', "

@@ -6,6 +6,7 @@ import json
 from ._lib import lib
 from .bus import Config, _health
 from .errors import ErrorSlot, check, make
+from .rows import Rows
 
 DEAD, PARKED = 0, 1
 _LIST = ("id", "consumer", "state", "type", "event_id", "topic", "partition", "offset", "key", "code", "reason",
@@ -38,7 +39,7 @@ def _dicts(handle, names):
     return [{n: value(n, t) for n, t in zip(names, row)} for row in _rows(handle, len(names))]
 
 
-class Transaction:
+class Transaction(Rows):
     """Of Store.transaction(): a with block commits at its end, or rolls back
     when it is left by an exception."""
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A change of one row, whoever asks for it: load and lock, decide, save, emit,
+ * always in this order. Deciding is pure: it sees the row, the wish and the
+ * time, changes the row and says which events tell of it.
+ */
+#ifndef PSM_CHANGE_INT_H
+#define PSM_CHANGE_INT_H
+
+#include <psymatch/change.h>
+#include <psymatch/payload.h>
+
+#include "app/repository.h"
+#include "domain/domain.h"
+
+/* What can be done with a row beside what can be done with every one. */
+struct psm__action {
+	const char *name; /* "block"; NULL ends the list */
+	psm__decide_fn *decide;
+};
+/* What an entity's changes need to know; entity.c lists those that have one. */
+struct psm__policy {
+	const struct psm_entity *entity;
+	const char *created, *updated, *deleted;
+	/* Members of an event that are not the id, the record, the version. */
+	void (*members)(psm_payload *m, const char *type,
+	                const struct psm__row *row);
+	/* 0, or PSM_ERR_CONFLICT: something needs the row. NULL: nothing can.
+	 */
+	int (*may_delete)(psm_tx *tx, const char *id, psm_error *err);
+	const struct psm__action *actions;
+};
+extern const struct psm__policy psm__policy_therapist;
+/* PSM_ERR_INVAL: tx or entity is NULL, or the entity has none. */
+int psm__policy_find(const psm_tx *tx, const char *entity,
+                     const struct psm__policy **out, psm_error *err);
+
+enum psm__verb { PSM__MAKE, PSM__CHANGE, PSM__DELETE };
+
+struct psm__change {
+	psm_tx *tx;
+	const struct psm__policy *policy;
+	enum psm__verb verb;
+	int64_t id;             /* of the row that is there */
+	int64_t if_version;     /* that it must have, or PSM_VERSION_ANY */
+	int force;              /* delete it whoever needs it */
+	psm__decide_fn *decide; /* NULL when it is deleted */
+	const void *wish;
+	/* What came of it: */
+	struct psm__row row;
+	int64_t version;
+	struct psm__events events;
+};
+/*
+ * 1: changed, 0: nothing to do;
+ * PSM_ERR_NOT_FOUND, PSM_ERR_PRECONDITION, what decide says, what the database
+ * says. In any case psm__change_free() follows.
+ */
+int psm__change_run(struct psm__change *c, psm_error *err);
+void psm__change_free(struct psm__change *c);
+
+/* The times of a decision, by the library's clock. */
+int psm__app_now(psm_tx *tx, struct psm__now *now, psm_error *err);
+
+/* psm_entity_list() of a JSON object: filters, "sort", "page", "limit"; NULL:
+ * the first 20. */
+int psm__list_query(psm_tx *tx, const char *entity, const char *json,
+                    char **out, psm_error *err);
+
+/* -- events */
+
+/* The record of a row, as events carry it. */
+int psm__payload_record(psm_payload *m, const char *name,
+                        const struct psm__row *row, psm_error *err);
+/* Make the event of a payload, which is taken, and publish it with tx. */
+int psm__emit(psm_tx *tx, psm_payload *m, const char *producer, psm_error *err);
+
+#endif
