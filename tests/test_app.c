@@ -79,6 +79,16 @@ START_TEST(block_without_reason)
 }
 END_TEST
 
+START_TEST(block_refused)
+{
+	ck_assert_int_eq(psm_therapist_block(st, id, "\xff", err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_block(NULL, id, "x", err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 0);
+}
+END_TEST
+
 START_TEST(unblock)
 {
 	ck_assert_int_eq(psm_therapist_unblock(st, id, err), 0);
@@ -250,6 +260,7 @@ suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, block);
 	tcase_add_test(t, block_without_reason);
+	tcase_add_test(t, block_refused);
 	tcase_add_test(t, unblock);
 	tcase_add_test(t, detour);
 	tcase_add_test(t, update);

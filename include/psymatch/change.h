@@ -41,7 +41,8 @@ enum { PSM_VERSION_ANY = -1 };
  *   PSM_ERR_INVAL      tx, entity or json is NULL, or the entity is not one of
  *                      those above;
  *   PSM_ERR_PARSE      json is malformed;
- *   PSM_ERR_TOO_LARGE  json is larger than a JSON document may be;
+ *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
+ *                      than it may be;
  *   PSM_ERR_SCHEMA     json is no object, a required column is missing, or
  *                      values do not do for their columns;
  *   PSM_ERR_TRANSITION  the entity's first state may not be that one;

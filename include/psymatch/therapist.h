@@ -393,11 +393,13 @@ PSM_API int psm_therapist_announce(psm_store *store, int all, int limit,
  * @param reason  why, NUL-terminated UTF-8; NULL: no reason given.
  * @param err     details of a failure; may be NULL.
  * @return 1: changed; 0: was blocked for this reason already;
- *   PSM_ERR_INVAL      store is NULL;
+ *   PSM_ERR_INVAL      store is NULL, or reason is not UTF-8;
+ *   PSM_ERR_TOO_LARGE  the event would be larger than an event may be;
  *   PSM_ERR_NOT_FOUND  no such therapist;
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_IO         the system gave no random bytes;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: on the database. Since 0.1.
@@ -419,6 +421,7 @@ PSM_API int psm_therapist_block(psm_store *store, int64_t id,
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_IO          the system gave no random bytes;
  *   PSM_ERR_NOMEM       out of memory.
  *
  * Threads: any. Blocks: on the database. Since 0.1.
@@ -439,7 +442,8 @@ PSM_API int psm_therapist_unblock(psm_store *store, int64_t id,
  * @return 0: made;
  *   PSM_ERR_INVAL      store or json is NULL;
  *   PSM_ERR_PARSE      json is malformed;
- *   PSM_ERR_TOO_LARGE  json is larger than a JSON document may be;
+ *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
+ *                      than it may be;
  *   PSM_ERR_SCHEMA     json is no object, a required column is missing, or
  *                      values do not do for their columns;
  *   PSM_ERR_CONFLICT   the database refuses the row for what is stored;
@@ -518,7 +522,8 @@ PSM_API int psm_therapist_list(psm_store *store, const char *query, char **out,
  * @return 1: changed; 0: everything was so already, nothing published;
  *   PSM_ERR_INVAL      store or json is NULL, or if_version is out of range;
  *   PSM_ERR_PARSE      json is malformed;
- *   PSM_ERR_TOO_LARGE  json is larger than a JSON document may be;
+ *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
+ *                      than it may be;
  *   PSM_ERR_SCHEMA     json is no object, or values do not do for their
  *                      columns;
  *   PSM_ERR_NOT_FOUND  no such therapist;
@@ -551,7 +556,8 @@ PSM_API int psm_therapist_update(psm_store *store, int64_t id,
  * @return 1: changed; 0: everything was so already, nothing published;
  *   PSM_ERR_INVAL      store or json is NULL, or if_version is out of range;
  *   PSM_ERR_PARSE      json is malformed;
- *   PSM_ERR_TOO_LARGE  json is larger than a JSON document may be;
+ *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
+ *                      than it may be;
  *   PSM_ERR_SCHEMA     json is no object, names what it may not, or values do
  *                      not do for their columns;
  *   PSM_ERR_NOT_FOUND  no such therapist;

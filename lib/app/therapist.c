@@ -202,7 +202,7 @@ psm_therapist_block(psm_store *store, int64_t id, const char *reason,
                     psm_error *err)
 {
 	psm_json_writer *w = psm_json_writer_new();
-	const char *json;
+	const char *json = NULL;
 	size_t len;
 	int rc;
 
@@ -213,8 +213,11 @@ psm_therapist_block(psm_store *store, int64_t id, const char *reason,
 	psm_json_write_key(w, "reason");
 	psm_json_write_string(w, reason);
 	psm_json_write_end(w);
-	rc = psm_json_writer_finish(w, &json, &len, err);
-	if (rc == 0)
+	if (psm_json_writer_finish(w, &json, &len, NULL) == PSM_ERR_NOMEM)
+		rc = psm__nomem(err);
+	else if (json == NULL)
+		rc = psm__fail(err, PSM_ERR_INVAL, "reason: want UTF-8");
+	else
 		rc = act(store, id, "block", json, len, err);
 	psm_json_writer_free(w);
 	return rc;
