@@ -47,7 +47,7 @@ START_TEST(new_therapists)
 	text = pg_text("SELECT payload FROM psymatch.outbox LIMIT 1");
 	OK(psm_json_parse(text, strlen(text), &doc, err));
 	ck_assert_uint_eq(psm_json_count(psm_json_at(doc, "/therapist_data")),
-	                  37);
+	                  PSM__THERAPIST_COUNT);
 	psm_json_free(doc);
 	free(text);
 	ck_assert_int_eq(therapists("status = 'aktiv' AND kassensitz AND NOT "
