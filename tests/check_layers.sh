@@ -39,6 +39,7 @@ BEGIN {
 
 	of("base", "base clock config error health log memory metrics uuid version")
 	of("json", "json")
+	of("entity", "entity")
 	of("event", "catalogue event payload")
 	of("spool", "spool")
 	of("transport", "transport")

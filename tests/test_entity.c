@@ -94,7 +94,7 @@ END_TEST
 static void
 field_is_sound(const struct psm_entity *e, int i)
 {
-	const struct psm__field *f = &e->fields[i];
+	const struct psm_entity_field *f = &e->fields[i];
 	char what[256], *text = NULL;
 	int rc;
 
@@ -169,17 +169,17 @@ END_TEST
 /* -- reading: each column with a value that does not do */
 
 /* What is put into every column at once; NULL: no such value for the column. */
-typedef const char *(*wrong_fn)(const struct psm__field *f);
+typedef const char *(*wrong_fn)(const struct psm_entity_field *f);
 
 /* A list, and for lists an object. */
 static const char *
-wrong_kind(const struct psm__field *f)
+wrong_kind(const struct psm_entity_field *f)
 {
 	return f->type == PSM__T_ARRAY ? "{\"a\": 1}" : "[1]";
 }
 
 static const char *
-wrong_scalar(const struct psm__field *f)
+wrong_scalar(const struct psm_entity_field *f)
 {
 	switch ((enum psm__type)f->type) {
 	case PSM__T_INTEGER:
@@ -193,19 +193,19 @@ wrong_scalar(const struct psm__field *f)
 }
 
 static const char *
-fraction(const struct psm__field *f)
+fraction(const struct psm_entity_field *f)
 {
 	return f->type == PSM__T_INTEGER ? "3.9" : NULL;
 }
 
 static const char *
-beyond(const struct psm__field *f)
+beyond(const struct psm_entity_field *f)
 {
 	return f->type == PSM__T_INTEGER ? "99999999999" : NULL;
 }
 
 static const char *
-empty(const struct psm__field *f)
+empty(const struct psm_entity_field *f)
 {
 	switch ((enum psm__type)f->type) {
 	case PSM__T_ENUM:
@@ -221,13 +221,13 @@ empty(const struct psm__field *f)
 }
 
 static const char *
-blanks(const struct psm__field *f)
+blanks(const struct psm_entity_field *f)
 {
 	return empty(f) ? "\" \\u00a0 \"" : NULL;
 }
 
 static const char *
-too_long(const struct psm__field *f)
+too_long(const struct psm_entity_field *f)
 {
 	static char text[400];
 
@@ -244,7 +244,7 @@ too_long(const struct psm__field *f)
 }
 
 static const char *
-two_lines(const struct psm__field *f)
+two_lines(const struct psm_entity_field *f)
 {
 	return f->type == PSM__T_TEXT && f->form != PSM__FORM_FREE &&
 	               f->words == NULL
@@ -254,7 +254,7 @@ two_lines(const struct psm__field *f)
 
 /* The first word, its first letter in the other case. */
 static const char *
-wrong_case(const struct psm__field *f)
+wrong_case(const struct psm_entity_field *f)
 {
 	static char text[128];
 
@@ -267,7 +267,7 @@ wrong_case(const struct psm__field *f)
 }
 
 static const char *
-impossible(const struct psm__field *f)
+impossible(const struct psm_entity_field *f)
 {
 	switch ((enum psm__type)f->type) {
 	case PSM__T_DATE:
@@ -658,12 +658,86 @@ START_TEST(logs_have_nothing_personal)
 }
 END_TEST
 
+/* -- memory */
+
+static int
+change_and_write(psm_json *doc, psm_error *e)
+{
+	struct psm__row r = {0};
+	struct psm__list l = {.limit = 1};
+	const char *event;
+	char *text = NULL;
+	int rc = psm__row_init(&r, &psm__entity_therapist, e);
+
+	if (rc == 0)
+		rc =
+		    psm__row_make(&r, doc, PSM__W_REST_CREATE, &now, &event, e);
+	if (rc == 0)
+		rc = psm__row_patch(&r, doc, PSM__READ_PUT, &now, &event, e);
+	if (rc >= 0)
+		rc = psm__row_text(&r, PSM__FOR_REST, &text, e);
+	if (rc == 0)
+		rc = psm__list_filter(&l, r.entity, "search", "a%", e);
+	if (rc == 0)
+		rc = psm__list_filter(&l, r.entity, "status", "aktiv", e);
+	psm__free(text);
+	psm__list_free(&l);
+	psm__row_free(&r);
+	return rc;
+}
+
+static int
+everything(void *arg)
+{
+	psm_json *doc = NULL;
+	char *schema = NULL;
+	int rc;
+
+	(void)arg; /* the same each time */
+	rc = psm_json_parse(therapist, sizeof(therapist) - 1, &doc, NULL);
+	if (rc == 0)
+		rc = change_and_write(doc, NULL);
+	if (rc == 0)
+		rc = psm_entity_schema(&psm__entity_therapist,
+		                       PSM_ENTITY_CREATE, &schema, NULL);
+	psm_free(schema);
+	psm_json_free(doc);
+	return rc;
+}
+
+START_TEST(memory_runs_out)
+{
+	ck_assert_int_gt(testing_fail_each(everything, NULL, 0), 30);
+}
+END_TEST
+
+/* A statement that could not be made is made the next time. */
+START_TEST(memory_runs_out_for_statements)
+{
+	const struct psm_entity *e = &psm__entity_therapist;
+
+	testing_memory_begin();
+	for (int i = 0; i < PSM__SQL_STATEMENTS; i++) {
+		testing_memory_refuse(1);
+		ck_assert_ptr_null(psm__sql(e, (enum psm__sql)i));
+		testing_memory_refuse(0);
+		ck_assert_ptr_nonnull(psm__sql(e, (enum psm__sql)i));
+		testing_memory_refuse(1);
+		ck_assert_ptr_nonnull(psm__sql(e, (enum psm__sql)i));
+	}
+	ck_assert_ptr_null(psm__sql_list(e, 0, 0));
+	testing_memory_refuse(0);
+	ck_assert_ptr_nonnull(psm__sql_list(e, 0, 0));
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
 	Suite *s = suite_create("entity");
 	TCase *tables = tcase_create("tables"), *reading = tcase_create("read"),
-	      *writing = tcase_create("write");
+	      *writing = tcase_create("write"),
+	      *memory = tcase_create("memory");
 
 	tcase_add_checked_fixture(tables, setup, teardown);
 	tcase_add_test(tables, constants_are_called_as_their_columns);
@@ -689,6 +763,9 @@ suite(void)
 	tcase_add_loop_test(writing, logs_have_nothing_personal, 0,
 	                    PSM__ENTITY_COUNT);
 	suite_add_tcase(s, writing);
+	tcase_add_test(memory, memory_runs_out);
+	tcase_add_test(memory, memory_runs_out_for_statements);
+	suite_add_tcase(s, memory);
 	return s;
 }
 

@@ -9,6 +9,7 @@
 #include <psymatch/config.h>
 #include <psymatch/consumer.h>
 #include <psymatch/dead.h>
+#include <psymatch/entity.h>
 #include <psymatch/error.h>
 #include <psymatch/event.h>
 #include <psymatch/handler.h>

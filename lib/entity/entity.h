@@ -8,6 +8,7 @@
 #ifndef PSM_ENTITY_INT_H
 #define PSM_ENTITY_INT_H
 
+#include <psymatch/entity.h>
 #include <psymatch/json.h>
 
 #include "base/base.h"
@@ -69,31 +70,32 @@ enum psm__form {
 	PSM__FORM_PAGE  /* an address of http or https */
 };
 
-/* Who may write a column, as bits. */
+/* Who may write a column, as bits: enum psm_entity_writer in short. */
 enum psm__writer {
-	PSM__W_REST_CREATE = 1,
-	PSM__W_REST_UPDATE = 2,
-	PSM__W_IMPORT_CREATE = 4, /* an import that makes the row */
-	PSM__W_IMPORT_UPDATE = 8, /* an import that finds the row */
-	PSM__W_SYSTEM = 16        /* a rule, whatever the input says */
+	PSM__W_REST_CREATE = PSM_ENTITY_REST_CREATE,
+	PSM__W_REST_UPDATE = PSM_ENTITY_REST_UPDATE,
+	PSM__W_IMPORT_CREATE = PSM_ENTITY_IMPORT_CREATE,
+	PSM__W_IMPORT_UPDATE = PSM_ENTITY_IMPORT_UPDATE,
+	PSM__W_SYSTEM = PSM_ENTITY_SYSTEM
 };
 
+/* enum psm_entity_flag in short. */
 enum psm__flag {
-	PSM__REQUIRED = 1,   /* who makes a row must give it */
-	PSM__NOT_NULL = 2,   /* NOT NULL in SQL */
-	PSM__STAYS = 4,      /* a change never clears it, though SQL would */
-	PSM__PERSONAL = 8,   /* tells something about a person */
-	PSM__FILTER = 16,    /* lists select by its value */
-	PSM__PREFIX = 32,    /* lists select by its beginning: <name>_prefix */
-	PSM__SEARCHED = 64,  /* lists look for a part of it: search */
-	PSM__SORT = 128,     /* lists sort by it */
-	PSM__IN_EVENT = 256, /* events carry it */
-	PSM__IN_COPY = 512,  /* the matching service's copy has it */
-	PSM__CREATED = 1024, /* set when the row is made */
-	PSM__UPDATED = 2048  /* set when the row changes */
+	PSM__REQUIRED = PSM_ENTITY_REQUIRED,
+	PSM__NOT_NULL = PSM_ENTITY_NOT_NULL,
+	PSM__STAYS = PSM_ENTITY_STAYS,
+	PSM__PERSONAL = PSM_ENTITY_PERSONAL,
+	PSM__FILTER = PSM_ENTITY_FILTER,
+	PSM__PREFIX = PSM_ENTITY_PREFIX,
+	PSM__SEARCHED = PSM_ENTITY_SEARCHED,
+	PSM__SORT = PSM_ENTITY_SORT,
+	PSM__IN_EVENT = PSM_ENTITY_IN_EVENT,
+	PSM__IN_COPY = PSM_ENTITY_IN_COPY,
+	PSM__CREATED = PSM_ENTITY_CREATED,
+	PSM__UPDATED = PSM_ENTITY_UPDATED
 };
 
-struct psm__field {
+struct psm_entity_field {
 	const char *name;     /* column and JSON name */
 	const char *sql_type; /* "varchar(100)", "date", "jsonb", ... */
 	const char *preset;   /* default, as PostgreSQL writes it; NULL: null */
@@ -114,7 +116,6 @@ struct psm__field {
 struct psm__row;
 struct psm__machine;
 
-typedef struct psm_entity psm_entity;
 struct psm_entity {
 	const char *name; /* "inquiry_patient" */
 	const char *schema, *table;
@@ -122,7 +123,7 @@ struct psm_entity {
 	const char *service;   /* whose it is: "patient-service" */
 	const char *id_name;   /* of the id in events: "patient_id" */
 	const char *data_name; /* of the record in events, or NULL */
-	const struct psm__field *fields;
+	const struct psm_entity_field *fields;
 	size_t count;
 	const struct psm__machine *machine; /* NULL: has no states */
 	/* The rules across columns, asked when every column by itself is right:
@@ -200,7 +201,7 @@ int psm__row_is_empty(const struct psm__row *r, int column);
 /* 1: json has the same meaning, 0: another; or an error. */
 int psm__text_same_json(const char *a, const char *b, psm_error *err);
 /* 1: the column's text is json that psm_json_parse() reads. */
-int psm__field_is_json(const struct psm__field *f);
+int psm__field_is_json(const struct psm_entity_field *f);
 /* Count of modified columns. */
 int psm__row_modified(const struct psm__row *r);
 
@@ -221,8 +222,8 @@ int psm__row_stamp(struct psm__row *r, int is_new, const struct psm__now *now,
  * time in PostgreSQL's form. 0: *out is new; 1: it does not do for the column,
  * what[size] says why without the value: "want .., found .."; PSM_ERR_NOMEM.
  */
-int psm__value_read(const struct psm__field *f, const char *text, char **out,
-                    char *what, size_t size);
+int psm__value_read(const struct psm_entity_field *f, const char *text,
+                    char **out, char *what, size_t size);
 
 /* -- read.c */
 

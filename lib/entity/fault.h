@@ -21,7 +21,7 @@ void psm__found_text(const char *const *words, const char *found, char *text,
 
 /* value.c: n as a column stores it, if it fits an int64_t. As
  * psm__value_read(). */
-int psm__value_integer(const struct psm__field *f, int fits, int64_t n,
+int psm__value_integer(const struct psm_entity_field *f, int fits, int64_t n,
                        char **out, char *what, size_t size);
 
 #endif

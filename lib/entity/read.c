@@ -36,7 +36,7 @@ found(const psm_json *v)
 }
 
 static int
-want(struct reader *rd, const struct psm__field *f, const char *below,
+want(struct reader *rd, const struct psm_entity_field *f, const char *below,
      const psm_json *v, const char *wanted)
 {
 	char what[256];
@@ -90,7 +90,7 @@ settle(struct reader *rd, int column, const psm_json *v, int rc, char *text,
 static int
 null_value(struct reader *rd, int column, const psm_json *v)
 {
-	const struct psm__field *f = &rd->row->entity->fields[column];
+	const struct psm_entity_field *f = &rd->row->entity->fields[column];
 
 	if (rd->how == PSM__READ_PUT || rd->how == PSM__READ_NEW)
 		return 0;
@@ -104,7 +104,7 @@ null_value(struct reader *rd, int column, const psm_json *v)
 static int
 number_value(struct reader *rd, int column, const psm_json *v)
 {
-	const struct psm__field *f = &rd->row->entity->fields[column];
+	const struct psm_entity_field *f = &rd->row->entity->fields[column];
 	char *text = NULL, what[256];
 	int64_t n = 0;
 	int fits, rc;
@@ -115,7 +115,7 @@ number_value(struct reader *rd, int column, const psm_json *v)
 	if (is_record(rd) && f->type == PSM__T_INTEGER && fits &&
 	    n >= INT32_MIN && n <= INT32_MAX) {
 		/* A range is for those who write now. */
-		const struct psm__field any = {.least = n, .most = n};
+		const struct psm_entity_field any = {.least = n, .most = n};
 
 		rc = psm__value_integer(&any, 1, n, &text, what, sizeof(what));
 	} else {
@@ -139,7 +139,7 @@ boolean_value(struct reader *rd, int column, const psm_json *v)
 
 /* What a text is called in messages. */
 static const char *
-text_kind(const struct psm__field *f)
+text_kind(const struct psm_entity_field *f)
 {
 	switch ((enum psm__type)f->type) {
 	case PSM__T_DATE:
@@ -154,7 +154,8 @@ text_kind(const struct psm__field *f)
 }
 
 static int
-word_wanted(struct reader *rd, const struct psm__field *f, const psm_json *v)
+word_wanted(struct reader *rd, const struct psm_entity_field *f,
+            const psm_json *v)
 {
 	char words[160];
 
@@ -164,7 +165,8 @@ word_wanted(struct reader *rd, const struct psm__field *f, const psm_json *v)
 
 /* The empty text as the platform's PUT has it. */
 static int
-clears(const struct reader *rd, const struct psm__field *f, const char *text)
+clears(const struct reader *rd, const struct psm_entity_field *f,
+       const char *text)
 {
 	return rd->how == PSM__READ_PUT && text[0] == '\0' &&
 	       f->type != PSM__T_TEXT &&
@@ -174,7 +176,7 @@ clears(const struct reader *rd, const struct psm__field *f, const char *text)
 static int
 text_value(struct reader *rd, int column, const psm_json *v)
 {
-	const struct psm__field *f = &rd->row->entity->fields[column];
+	const struct psm_entity_field *f = &rd->row->entity->fields[column];
 	const char *given = psm_json_string(v);
 	char *text = NULL, what[256];
 	int rc;
@@ -201,8 +203,8 @@ text_value(struct reader *rd, int column, const psm_json *v)
 }
 
 static int
-item_fault(struct reader *rd, const struct psm__field *f, const psm_json *item,
-           size_t i)
+item_fault(struct reader *rd, const struct psm_entity_field *f,
+           const psm_json *item, size_t i)
 {
 	const char *text = psm_json_string(item);
 	char what[256], below[24], other[64];
@@ -220,7 +222,7 @@ item_fault(struct reader *rd, const struct psm__field *f, const psm_json *item,
 }
 
 static int
-item_does(const struct psm__field *f, const psm_json *item)
+item_does(const struct psm_entity_field *f, const psm_json *item)
 {
 	int64_t n;
 
@@ -237,7 +239,8 @@ item_does(const struct psm__field *f, const psm_json *item)
 }
 
 static void
-check_items(struct reader *rd, const struct psm__field *f, const psm_json *v)
+check_items(struct reader *rd, const struct psm_entity_field *f,
+            const psm_json *v)
 {
 	size_t count = psm_json_count(v);
 	char what[128];
@@ -257,7 +260,7 @@ check_items(struct reader *rd, const struct psm__field *f, const psm_json *v)
 static int
 json_value(struct reader *rd, int column, const psm_json *v, int kind)
 {
-	const struct psm__field *f = &rd->row->entity->fields[column];
+	const struct psm_entity_field *f = &rd->row->entity->fields[column];
 	int before = rd->faults;
 	const char *text;
 	char *copy;
@@ -383,7 +386,7 @@ check_required(struct reader *rd, const psm_json *obj)
 	char what[256], words[160];
 
 	for (size_t i = 0; i < e->count; i++) {
-		const struct psm__field *f = &e->fields[i];
+		const struct psm_entity_field *f = &e->fields[i];
 		const char *wanted = text_kind(f);
 
 		if ((f->flags & PSM__REQUIRED) == 0 ||

@@ -96,7 +96,7 @@ psm__row_stamp(struct psm__row *r, int is_new, const struct psm__now *now,
 	int rc = 0;
 
 	for (size_t i = 0; i < r->entity->count && rc == 0; i++) {
-		const struct psm__field *f = &r->entity->fields[i];
+		const struct psm_entity_field *f = &r->entity->fields[i];
 
 		if (f->flags & flag)
 			rc = psm__row_change(r, (int)i,
@@ -180,7 +180,7 @@ psm__text_same_json(const char *x, const char *y, psm_error *err)
 }
 
 int
-psm__field_is_json(const struct psm__field *f)
+psm__field_is_json(const struct psm_entity_field *f)
 {
 	return f->type == PSM__T_OBJECT || f->type == PSM__T_ARRAY ||
 	       f->type == PSM__T_NUMERIC;

@@ -14,7 +14,7 @@ static char *texts[PSM__ENTITY_COUNT][PSM__COLUMNS_MAX][2];
 /* A varchar compares as a text. An enum's type may stand in a schema that the
  * session does not search: the server knows it from the column. */
 static const char *
-cast_of(const struct psm__field *f)
+cast_of(const struct psm_entity_field *f)
 {
 	switch ((enum psm__type)f->type) {
 	case PSM__T_TEXT:
@@ -64,7 +64,7 @@ put_where(struct psm__buf *b, const struct psm_entity *e)
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->count; i++) {
-		const struct psm__field *f = &e->fields[i];
+		const struct psm_entity_field *f = &e->fields[i];
 
 		if (f->flags & PSM__FILTER) {
 			n++;

@@ -23,14 +23,17 @@
 #define F(up, column, type, need, who, secret, share, ...)                     \
 	FIELD(up, column, type, need, who, secret, SHARE_##share, __VA_ARGS__)
 
-static const struct psm__field patient_fields[] = {PSM__PATIENT_FIELDS(F)};
-static const struct psm__field therapist_fields[] = {PSM__THERAPIST_FIELDS(F)};
-static const struct psm__field search_fields[] = {PSM__SEARCH_FIELDS(F)};
-static const struct psm__field inquiry_fields[] = {PSM__INQUIRY_FIELDS(F)};
-static const struct psm__field inquiry_patient_fields[] = {
+static const struct psm_entity_field patient_fields[] = {
+    PSM__PATIENT_FIELDS(F)};
+static const struct psm_entity_field therapist_fields[] = {
+    PSM__THERAPIST_FIELDS(F)};
+static const struct psm_entity_field search_fields[] = {PSM__SEARCH_FIELDS(F)};
+static const struct psm_entity_field inquiry_fields[] = {
+    PSM__INQUIRY_FIELDS(F)};
+static const struct psm_entity_field inquiry_patient_fields[] = {
     PSM__INQUIRY_PATIENT_FIELDS(F)};
-static const struct psm__field email_fields[] = {PSM__EMAIL_FIELDS(F)};
-static const struct psm__field phone_call_fields[] = {
+static const struct psm_entity_field email_fields[] = {PSM__EMAIL_FIELDS(F)};
+static const struct psm_entity_field phone_call_fields[] = {
     PSM__PHONE_CALL_FIELDS(F)};
 
 #define FIELDS(list) .fields = list##_fields, .count = PSM__COUNT(list##_fields)

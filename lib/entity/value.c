@@ -105,7 +105,7 @@ is_tidy(const char *text)
 
 /* raw is as it came, text without the blanks at its ends. */
 static int
-has_fault(const struct psm__field *f, const char *raw, const char *text,
+has_fault(const struct psm_entity_field *f, const char *raw, const char *text,
           char *what, size_t size)
 {
 	size_t count;
@@ -136,8 +136,8 @@ keep(char **out, const char *text)
 }
 
 static int
-read_word(const struct psm__field *f, const char *text, char **out, char *what,
-          size_t size)
+read_word(const struct psm_entity_field *f, const char *text, char **out,
+          char *what, size_t size)
 {
 	char want[160], found[64];
 	int i = psm__word_index(f->words, text);
@@ -152,8 +152,8 @@ read_word(const struct psm__field *f, const char *text, char **out, char *what,
 
 /* Texts without a form are notes, stored as they are. */
 static int
-read_text(const struct psm__field *f, const char *text, char **out, char *what,
-          size_t size)
+read_text(const struct psm_entity_field *f, const char *text, char **out,
+          char *what, size_t size)
 {
 	if (f->words != NULL && text[0] != '\0')
 		return read_word(f, text, out, what, size);
@@ -226,8 +226,8 @@ read_timestamp(const char *text, char **out, char *what, size_t size)
 }
 
 int
-psm__value_integer(const struct psm__field *f, int fits, int64_t n, char **out,
-                   char *what, size_t size)
+psm__value_integer(const struct psm_entity_field *f, int fits, int64_t n,
+                   char **out, char *what, size_t size)
 {
 	char text[24], want[96];
 
@@ -241,7 +241,7 @@ psm__value_integer(const struct psm__field *f, int fits, int64_t n, char **out,
 }
 
 static int
-read_integer(const struct psm__field *f, const char *text, char **out,
+read_integer(const struct psm_entity_field *f, const char *text, char **out,
              char *what, size_t size)
 {
 	size_t len = strlen(text), sign = text[0] == '-';
@@ -281,7 +281,7 @@ read_json(int kind, const char *text, char **out, char *what, size_t size)
 }
 
 int
-psm__value_read(const struct psm__field *f, const char *text, char **out,
+psm__value_read(const struct psm_entity_field *f, const char *text, char **out,
                 char *what, size_t size)
 {
 	*out = NULL;

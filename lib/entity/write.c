@@ -81,8 +81,8 @@ write_time(psm_json_writer *w, const char *text, enum psm__audience audience)
 }
 
 static int
-write_value(psm_json_writer *w, const struct psm__field *f, const char *text,
-            enum psm__audience audience, psm_error *err)
+write_value(psm_json_writer *w, const struct psm_entity_field *f,
+            const char *text, enum psm__audience audience, psm_error *err)
 {
 	switch ((enum psm__type)f->type) {
 	case PSM__T_INTEGER:

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The platform's entities: their columns and states, from the library's tables."""
+import ctypes
+import json
+
+from ._lib import lib
+from .errors import make
+
+SHOW, CREATE, UPDATE, MERGE, EVENT = range(5)
+
+_FLAGS = ("required", "not_null", "stays", "personal", "filter", "prefix", "searched", "sort", "in_event", "in_copy",
+          "created", "updated")
+_WRITERS = ("rest_create", "rest_update", "import_create", "import_update", "system")
+
+
+def _text(value):
+    return None if value is None else value.decode()
+
+
+def _all(function, handle):
+    found = []
+    while True:
+        text = function(handle, len(found))
+        if text is None:
+            return found
+        found.append(text.decode())
+
+
+class Field:
+    """One column: name, type, sql_type, item_type, meaning, default, words, limits, flags, writers."""
+
+    def __init__(self, handle):
+        self.name = _text(lib.psm_entity_field_name(handle))
+        self.type = _text(lib.psm_entity_field_type(handle))
+        self.sql_type = _text(lib.psm_entity_field_sql_type(handle))
+        self.item_type = _text(lib.psm_entity_field_item_type(handle))
+        self.meaning = _text(lib.psm_entity_field_meaning(handle))
+        self.default = _text(lib.psm_entity_field_default(handle))
+        self.words = _all(lib.psm_entity_field_word_at, handle)
+        least, most = ctypes.c_int64(), ctypes.c_int64()
+        limited = lib.psm_entity_field_limits(handle, ctypes.byref(least), ctypes.byref(most))
+        self.limits = (least.value, most.value) if limited else None
+        self.flags = {name for i, name in enumerate(_FLAGS) if lib.psm_entity_field_is(handle, 1 << i)}
+        self.writers = {name for i, name in enumerate(_WRITERS) if lib.psm_entity_field_writable(handle, 1 << i)}
+
+    def __repr__(self):
+        return "<psymatch.Field %s %s>" % (self.name, self.sql_type)
+
+
+class Entity:
+    """One entity: name, sql_schema, sql_table, fields, filters, states."""
+
+    def __init__(self, name):
+        self._handle = lib.psm_entity_find(name.encode())
+        if self._handle is None:
+            raise KeyError(name)
+        self.name = name
+        self.sql_schema = _text(lib.psm_entity_sql_schema(self._handle))
+        self.sql_table = _text(lib.psm_entity_sql_table(self._handle))
+        self.fields = {}
+        while True:
+            handle = lib.psm_entity_field_at(self._handle, len(self.fields))
+            if handle is None:
+                break
+            field = Field(handle)
+            self.fields[field.name] = field
+        self.filters = {}
+        for text in _all(lib.psm_entity_filter_at, self._handle):
+            handle = lib.psm_entity_filter_field(self._handle, text.encode())
+            self.filters[text] = None if handle is None else self.fields[_text(lib.psm_entity_field_name(handle))]
+        self.states = _all(lib.psm_entity_state_at, self._handle)
+
+    def may_follow(self, before, after):
+        """Whether a row in state before (None: it is made) may move to state after."""
+        return bool(lib.psm_entity_may_follow(self._handle, None if before is None else before.encode(),
+                                              after.encode(), None))
+
+    def schema(self, shape=SHOW):
+        """The JSON Schema of a shape: SHOW, CREATE, UPDATE, MERGE or EVENT."""
+        out = make(lib.psm_entity_schema, self._handle, shape)
+        try:
+            return json.loads(ctypes.string_at(out))
+        finally:
+            lib.psm_free(out)
+
+    def __repr__(self):
+        return "<psymatch.Entity %s>" % self.name
+
+
+def entities():
+    """Every entity by its name."""
+    return {name: Entity(name) for name in
+            (_text(lib.psm_entity_name(lib.psm_entity_at(i))) for i in range(lib.psm_entity_count()))}

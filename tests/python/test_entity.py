@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import unittest
+
+import psymatch
+from psymatch import entity, errors
+
+
+class Entities(unittest.TestCase):
+    def test_every_entity_can_be_read(self):
+        all_of_them = psymatch.entities()
+        self.assertEqual(list(all_of_them), ["patient", "therapist", "search", "inquiry", "inquiry_patient", "email",
+                                             "phone_call"])
+        for one in all_of_them.values():
+            self.assertEqual(next(iter(one.fields)), "id")
+            self.assertTrue(one.states)
+            for shape in range(5):
+                self.assertEqual(one.schema(shape)["type"], "object")
+        with self.assertRaises(KeyError):
+            psymatch.Entity("nobody")
+
+    def test_a_column(self):
+        field = psymatch.Entity("therapist").fields["status"]
+        self.assertEqual((field.type, field.default, field.words), ("enum", "aktiv", ["aktiv", "gesperrt", "inaktiv"]))
+        self.assertEqual(field.flags, {"stays", "filter", "sort", "in_event", "in_copy"})
+        self.assertEqual(field.writers, {"rest_create", "rest_update", "import_create"})
+        self.assertIsNone(field.limits)
+        self.assertEqual(psymatch.Entity("therapist").fields["plz"].limits, (0, 10))
+
+    def test_filters_and_states(self):
+        therapist = psymatch.Entity("therapist")
+        self.assertEqual(therapist.filters["plz_prefix"].name, "plz")
+        self.assertIsNone(therapist.filters["search"])
+        search = psymatch.Entity("search")
+        self.assertTrue(search.may_follow(None, "aktiv"))
+        self.assertFalse(search.may_follow("erfolgreich", "aktiv"))
+
+    def test_a_schema(self):
+        schema = psymatch.Entity("therapist").schema(entity.CREATE)
+        self.assertEqual(schema["required"], ["anrede", "geschlecht", "vorname", "nachname"])
+        self.assertEqual(schema["properties"]["vorname"]["maxLength"], 100)
+        with self.assertRaises(errors.InvalError):
+            psymatch.Entity("therapist").schema(9)
+
+
+if __name__ == "__main__":
+    unittest.main()
