@@ -4,9 +4,11 @@
  * searches. Each statement only touches rows that are not yet as they should
  * be, so handling an event again changes nothing.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "app/app.h"
+#include "app/repository.h"
 
 #define INQUIRY "matching_service.therapeutenanfrage"
 #define MEMBER "matching_service.therapeut_anfrage_patient"
@@ -65,26 +67,57 @@ cancel_note(const struct cascade *c, const char *notes, char **out)
 	return rc;
 }
 
-static int
-cancel_inquiry(const struct cascade *c, const char *inquiry, const char *notes)
+/* When the event happened, for what a step sets. */
+static void
+put_now(const struct cascade *c, struct psm__now *now)
 {
-	const char *params[4] = {inquiry, c->time, c->reason, NULL};
+	memset(now, 0, sizeof(*now));
+	(void)snprintf(now->timestamp, sizeof(now->timestamp), "%.10s %.15s",
+	               c->time, c->time + 11);
+}
+
+/* Move a locked row to its last state, with a note in the column notes, and
+ * write it. *event: what the step publishes. */
+static int
+cancel(const struct cascade *c, struct psm__row *row, int to, int notes,
+       const char **event)
+{
+	struct psm__now now;
+	int64_t version;
 	char *note = NULL;
 	int rc;
 
-	rc = psm_inquiry_transition(PSM_INQUIRY_UNSENT, PSM_INQUIRY_CANCELLED,
-	                            c->err);
+	put_now(c, &now);
+	rc = psm__row_move(row, psm__row_state(row), to, &now, event, c->err);
 	if (rc == 0)
-		rc = cancel_note(c, notes, &note);
-	params[3] = note;
+		rc = cancel_note(c, psm__row_get(row, notes), &note);
 	if (rc == 0)
-		rc = psm_tx_exec(c->tx,
-		                 "UPDATE " INQUIRY " SET storniert_datum = "
-		                 "$2::timestamptz AT TIME ZONE 'UTC', "
-		                 "storniert_grund = $3, notizen = $4 "
-		                 "WHERE id = $1::integer",
-		                 4, params, NULL, c->err);
+		rc = psm__row_change(row, notes, note, c->err);
+	if (rc == 0)
+		rc = psm__row_stamp(row, 0, &now, c->err);
+	if (rc == 0)
+		rc = psm__repo_update(c->tx, row, &version, c->err);
 	psm__free(note);
+	return rc;
+}
+
+static int
+cancel_inquiry(const struct cascade *c, int64_t id)
+{
+	struct psm__row row = {0};
+	const char *event; /* none tells of a cancelled inquiry */
+	int64_t version;
+	int rc;
+
+	rc = psm__repo_lock(c->tx, &psm__entity_inquiry, id, &row, &version,
+	                    c->err);
+	if (rc == 0)
+		rc = psm__row_change(&row, PSM__INQUIRY_STORNIERT_GRUND,
+		                     c->reason, c->err);
+	if (rc == 0)
+		rc = cancel(c, &row, PSM_INQUIRY_CANCELLED,
+		            PSM__INQUIRY_NOTIZEN, &event);
+	psm__row_free(&row);
 	return rc;
 }
 
@@ -95,15 +128,14 @@ cancel_unsent(const struct cascade *c)
 	int rc;
 
 	rc = select_rows(c,
-	                 "SELECT id, notizen FROM " INQUIRY
+	                 "SELECT id FROM " INQUIRY
 	                 " WHERE therapist_id = $1::integer "
 	                 "AND gesendet_datum IS NULL "
 	                 "AND storniert_datum IS NULL "
 	                 "ORDER BY id FOR UPDATE",
 	                 &rows);
 	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++)
-		rc = cancel_inquiry(c, psm_rows_text(rows, i, 0),
-		                    psm_rows_text(rows, i, 1));
+		rc = cancel_inquiry(c, psm_rows_int(rows, i, 0));
 	psm_rows_free(rows);
 	return rc;
 }
@@ -211,30 +243,30 @@ psm__emit_search_status(psm_tx *tx, int64_t search, int64_t patient,
 }
 
 static int
-end_search(const struct cascade *c, const psm_rows *rows, size_t i)
+end_search(const struct cascade *c, int64_t id)
 {
-	const char *status = psm_rows_text(rows, i, 1);
-	const char *params[3] = {psm_rows_text(rows, i, 0), c->time, NULL};
-	char *note = NULL;
+	struct psm__row row = {0};
+	char *status = NULL;
+	const char *event = NULL;
+	int64_t version;
 	int rc;
 
-	rc = psm_search_transition(psm_search_status_from_name(status),
-	                           PSM_SEARCH_ABGEBROCHEN, c->err);
+	rc = psm__repo_lock(c->tx, &psm__entity_search, id, &row, &version,
+	                    c->err);
+	if (rc == 0) {
+		status = psm__strdup(psm__row_get(&row, PSM__SEARCH_STATUS));
+		if (status == NULL)
+			rc = psm__nomem(c->err);
+	}
 	if (rc == 0)
-		rc = cancel_note(c, psm_rows_text(rows, i, 2), &note);
-	params[2] = note;
+		rc = cancel(c, &row, PSM_SEARCH_ABGEBROCHEN,
+		            PSM__SEARCH_NOTIZEN, &event);
 	if (rc == 0)
-		rc =
-		    psm_tx_exec(c->tx,
-		                "UPDATE " SEARCH " SET status = 'abgebrochen', "
-		                "updated_at = $2::timestamptz AT TIME ZONE "
-		                "'UTC', notizen = $3 WHERE id = $1::integer",
-		                3, params, NULL, c->err);
-	if (rc == 0)
-		rc = psm__emit_search_status(c->tx, psm_rows_int(rows, i, 0),
-		                             c->id, status, "abgebrochen",
-		                             c->err);
-	psm__free(note);
+		rc = psm__emit_search_status(
+		    c->tx, id, c->id, status,
+		    psm__row_get(&row, PSM__SEARCH_STATUS), c->err);
+	psm__free(status);
+	psm__row_free(&row);
 	return rc;
 }
 
@@ -245,13 +277,13 @@ end_searches(const struct cascade *c)
 	int rc;
 
 	rc = select_rows(c,
-	                 "SELECT id, status, notizen FROM " SEARCH
+	                 "SELECT id FROM " SEARCH
 	                 " WHERE patient_id = $1::integer "
 	                 "AND status IN ('aktiv', 'pausiert') "
 	                 "ORDER BY id FOR UPDATE",
 	                 &rows);
 	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++)
-		rc = end_search(c, rows, i);
+		rc = end_search(c, psm_rows_int(rows, i, 0));
 	psm_rows_free(rows);
 	return rc;
 }
@@ -298,7 +330,7 @@ leave_unsent(const struct cascade *c)
 	int rc;
 
 	rc = select_rows(c,
-	                 "SELECT a.id, a.notizen FROM " INQUIRY " a "
+	                 "SELECT a.id FROM " INQUIRY " a "
 	                 "WHERE a.gesendet_datum IS NULL "
 	                 "AND a.storniert_datum IS NULL "
 	                 "AND EXISTS (SELECT FROM " MEMBER " m "
@@ -309,8 +341,7 @@ leave_unsent(const struct cascade *c)
 	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++) {
 		rc = leave_inquiry(c, psm_rows_text(rows, i, 0));
 		if (rc == 0)
-			rc = cancel_inquiry(c, psm_rows_text(rows, i, 0),
-			                    psm_rows_text(rows, i, 1));
+			rc = cancel_inquiry(c, psm_rows_int(rows, i, 0));
 		else if (rc > 0)
 			rc = 0;
 	}
