@@ -440,6 +440,29 @@ START_TEST(lists_refused)
 }
 END_TEST
 
+/* One line in lib/entity/therapist.h and a migration: nothing else names it. */
+START_TEST(a_column_is_everywhere)
+{
+	OK(create("{\"anrede\":\"Frau\",\"geschlecht\":\"weiblich\","
+	          "\"vorname\":\"B\",\"nachname\":\"M\","
+	          "\"barrierefrei\":true}"));
+	check_out("/barrierefrei", "true");
+	check_event("therapist_data,barrierefrei", "true");
+	deliver();
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM matching_service.therapeuten_kopie "
+	           "WHERE barrierefrei"),
+	    1);
+	OK(list("{\"barrierefrei\":true}"));
+	check_out("/total", "1");
+	OK(list("{\"barrierefrei\":false}"));
+	check_out("/total", "0");
+	ck_assert_int_eq(create("{\"barrierefrei\":\"ja\"}"), PSM_ERR_SCHEMA);
+	ck_assert_int_eq(patch(1, 1, "{\"barrierefrei\":null}"), 1);
+	check_out("/barrierefrei", "null");
+}
+END_TEST
+
 /* -- races */
 
 #define ROUNDS 15
@@ -616,6 +639,7 @@ suite(void)
 	tcase_add_loop_test(t, lists, 0, (int)PSM__COUNT(pages));
 	tcase_add_test(t, pages_are_whole);
 	tcase_add_loop_test(t, lists_refused, 0, (int)PSM__COUNT(refused));
+	tcase_add_test(t, a_column_is_everywhere);
 	tcase_add_loop_test(t, one_wins, UPDATES, DELETES + 1);
 	tcase_add_test(t, makers_do_not_meet);
 	tcase_add_test(t, versions_are_carried_over);

@@ -37,6 +37,7 @@ F(ALTER_MAX, alter_max, RANGE(0, 150), MAY, REST, OPEN, COPY, NO, NULL, "Greates
 F(GESCHLECHTSPRAEFERENZ, geschlechtspraeferenz, CHOICE(50, therapeutgeschlechtspraeferenz), MAY, REST, PERSONAL, COPY, NO, NULL, "Wanted gender of patients") \
 F(ARBEITSZEITEN, arbeitszeiten, OBJECT, MAY, REST, PERSONAL, EVENT, NO, "{}", "Hours of work") \
 F(BEVORZUGT_GRUPPENTHERAPIE, bevorzugt_gruppentherapie, BOOLEAN, MAY, REST, OPEN, COPY, NO, "f", "Offers group therapy first") \
+F(BARRIEREFREI, barrierefrei, BOOLEAN, MAY, REST, OPEN, COPY, FILTER, NULL, "The practice can be entered without steps") \
 F(STATUS, status, ENUM(therapeutstatus), STAYS, REST | IMPORT_NEW, OPEN, COPY, FILTER | SORT, "aktiv", "May be asked, is blocked, or left") \
 F(SPERRGRUND, sperrgrund, TEXT, MAY, REST, PERSONAL, EVENT, NO, NULL, "Reason of the block") \
 F(SPERRDATUM, sperrdatum, DATE, MAY, REST | SYS, OPEN, EVENT, NO, NULL, "Day of the block") \
