@@ -207,16 +207,17 @@ tear_down(void)
 int
 main(int argc, char **argv)
 {
-	static const struct service service = {"matching-service",
-	                                       usage,
-	                                       "matching",
-	                                       "MATCHING_SERVICE_INTERNAL_PORT",
-	                                       settings,
-	                                       commands,
-	                                       routes,
-	                                       tell_closed,
-	                                       set_up,
-	                                       tear_down};
+	static const struct service service = {
+	    .name = "matching-service",
+	    .usage = usage,
+	    .set = "matching",
+	    .port = "MATCHING_SERVICE_INTERNAL_PORT",
+	    .settings = settings,
+	    .commands = commands,
+	    .routes = routes,
+	    .migrated = tell_closed,
+	    .set_up = set_up,
+	    .tear_down = tear_down};
 
 	return service_main(&service, argc, argv);
 }

@@ -41,35 +41,6 @@ write_member(const char *name, const char *value)
 	return w;
 }
 
-static int
-wrong_text(const char *name, psm_error *err)
-{
-	char text[128];
-
-	(void)snprintf(text, sizeof text, "%s: want a text or null", name);
-	return psm_error_set(err, PSM_ERR_SCHEMA, text);
-}
-
-int
-read_text(const psm_request *req, const char *name, psm_json **doc,
-          const char **text, psm_error *err)
-{
-	const psm_json *v;
-	char pointer[64];
-	size_t len;
-	const char *body = psm_request_body(req, &len);
-	int rc = psm_json_parse(body, len, doc, err);
-
-	(void)snprintf(pointer, sizeof pointer, "/%s", name);
-	v = psm_json_at(*doc, pointer);
-	*text = psm_json_string(v);
-	if (rc == 0 && psm_json_kind(*doc) != PSM_JSON_OBJECT)
-		return psm_error_set(err, PSM_ERR_SCHEMA, "want an object");
-	if (rc == 0 && v && !*text && psm_json_kind(v) != PSM_JSON_NULL)
-		return wrong_text(name, err);
-	return rc;
-}
-
 int
 answer_row(const psm_request *req, psm_response *res, const char *sql,
            psm_error *err)
@@ -128,9 +99,12 @@ start(void)
 		rc = psm_service_add_store(app.svc, app.store, sets, app.err);
 	if (rc == 0)
 		rc = psm_service_add_relay(app.svc, app.relay, app.err);
-	if (rc == 0)
+	if (rc == 0 && service->rest)
+		rc = psm_rest_add(app.svc, app.store, app.cfg, service->rest,
+		                  app.err);
+	if (rc == 0 && service->set_up)
 		rc = service->set_up();
-	for (r = service->routes; r->method && rc == 0; r++)
+	for (r = service->routes; r && r->method && rc == 0; r++)
 		rc = psm_service_route(app.svc, r->method, r->path, r->fn,
 		                       (void *)r->user, app.err);
 	if (rc == 0)
@@ -152,15 +126,31 @@ stop(void)
 	psm_config_free(app.cfg);
 }
 
+static int
+command_settings(char **args)
+{
+	size_t i;
+
+	(void)args;
+	for (i = 0; i < psm_config_count(); i++)
+		printf("%s (%s; default \"%s\"): %s\n", psm_config_name_at(i),
+		       psm_config_type_at(i), psm_config_default_at(i),
+		       psm_config_meaning_at(i));
+	return 0;
+}
+
 static const struct command *
 find_command(int argc, char **argv)
 {
-	static const struct command built_in = {"migrate", 0, 0,
-	                                        command_migrate};
+	static const struct command built_in[] = {
+	    {"migrate", 0, 0, command_migrate},
+	    {"settings", 0, 0, command_settings},
+	    {NULL, 0, 0, NULL}};
 	const struct command *c;
 
-	if (strcmp(argv[1], built_in.name) == 0 && argc == 2)
-		return &built_in;
+	for (c = built_in; c->name; c++)
+		if (strcmp(c->name, argv[1]) == 0 && argc == 2)
+			return c;
 	for (c = service->commands; c->name; c++)
 		if (strcmp(c->name, argv[1]) == 0 && argc - 2 >= c->min &&
 		    argc - 2 <= c->max)

@@ -5,6 +5,7 @@
 #define SERVICE_COMMON_H
 
 #include <psymatch/psymatch.h>
+#include <psymatch/rest.h>
 #include <psymatch/service.h>
 
 /* There is one service per process. */
@@ -37,12 +38,13 @@ struct service {
 	const char *usage;
 	const char *set;             /* of tables; "psymatch" comes before it */
 	const char *port;            /* the setting */
-	const char *const *settings; /* as for psm_config_register() */
+	const char *const *settings; /* as for psm_config_register(); or NULL */
 	const struct command *commands; /* the last one has no name */
-	const struct route *routes;     /* the last one has no method */
+	const struct route *routes; /* the last one has no method; or NULL */
 	/* Tell what a migration did beside tables; may be NULL. */
 	int (*migrated)(void);
-	/* Add to app.svc what is this service's own. */
+	const char *rest; /* as for psm_rest_add(); may be NULL */
+	/* Add to app.svc what is this service's own; may be NULL. */
 	int (*set_up)(void);
 	void (*tear_down)(void); /* free it again; may be NULL */
 };
@@ -56,11 +58,6 @@ int migrate(psm_error *err);
 /* {"name": value}, where value is JSON or else a text; to be finished and
  * freed; NULL: out of memory. */
 psm_json_writer *write_member(const char *name, const char *value);
-/* A member of the body, which must be an object: a text, or NULL if it is null
- * or not there; PSM_ERR_SCHEMA for another type. doc is new, also after a
- * failure, and holds the text. */
-int read_text(const psm_request *req, const char *name, psm_json **doc,
-              const char **text, psm_error *err);
 /* Answer with the first column of a row by the id in the path ($1). */
 int answer_row(const psm_request *req, psm_response *res, const char *sql,
                psm_error *err);

@@ -36,6 +36,7 @@ BEGIN {
 	down("app", "base json entity event store domain flow")
 	# Beside the public headers of libpsymatch: no insides of it but the base.
 	down("service", "base")
+	down("rest", "base service")
 
 	of("base", "base clock config error health log memory metrics uuid version")
 	of("json", "json")
@@ -49,7 +50,7 @@ BEGIN {
 	of("domain", "therapist matching")
 	of("flow", "processor relay")
 	of("app", "change")
-	of("service", "service")
+	of("service", "service rest")
 	outside = "^(examples|bench)$"
 
 	only["utf8proc"] = "^lib/base/"
@@ -114,7 +115,7 @@ function refuse(why)
 			refuse(room " may not look into " target)
 	} else if (name ~ /^psymatch\//) {
 		target = room_of[name]
-		if (room == "service")
+		if (room == "service" || room == "rest")
 			next
 		if (target == "")
 			refuse("include the headers of the rooms you need; this one belongs to none")

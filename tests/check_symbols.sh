@@ -35,10 +35,13 @@ compare() { # library, headers...
 
 set --
 for h in "$top_srcdir"/include/psymatch/*.h; do
-	[ "${h##*/}" = service.h ] || set -- "$@" "$h"
+	case ${h##*/} in
+	service.h | rest.h) ;;
+	*) set -- "$@" "$h" ;;
+	esac
 done
 compare libpsymatch "$@"
-compare libpsymatch-service "$top_srcdir/include/psymatch/service.h"
+compare libpsymatch-service "$top_srcdir/include/psymatch/service.h" "$top_srcdir/include/psymatch/rest.h"
 if [ $rc = 0 ]; then
 	for lib in libpsymatch libpsymatch-service; do
 		[ -e "$top_builddir/.libs/$lib.so" ] || skip "$lib is not built as a shared library"

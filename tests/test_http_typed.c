@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Ids, query parameters, bodies, headers and conditions, asked by libcurl; and
  * what a handler that fails answers. */
+#include <ctype.h>
+
 #include "testing_http.h"
 
 /* The record of these tests. */
@@ -278,7 +280,7 @@ START_TEST(settings_are_in_the_manual)
 		         row[3][0] ? ", " : "", row[3],
 		         number && row[4][0] ? " " : "", number ? row[4] : "",
 		         row[2][0] ? "; default " : "", row[2],
-		         row[5][0] - 'a' + 'A', row[5] + 1);
+		         toupper((unsigned char)row[5][0]), row[5] + 1);
 		at = strstr(at, want);
 		ck_assert_msg(at != NULL, "psm_service.3: want\n%s", want);
 	}

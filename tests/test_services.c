@@ -177,9 +177,15 @@ send_body(const char *method, const char *path, const char *body,
           struct answer *a)
 {
 	CURL *curl = testing_client(method, path, a);
+	struct curl_slist *list = curl_slist_append(
+	    NULL, strcmp(method, "PATCH") == 0
+		      ? "Content-Type: application/merge-patch+json"
+		      : "Content-Type: application/json");
 
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
 	testing_perform(curl, a);
+	curl_slist_free_all(list);
 }
 
 /* -- the surroundings */
@@ -285,14 +291,14 @@ START_TEST(therapists_from_the_command_line)
 	                        "AND potenziell_verfuegbar AND webseite = "
 	                        "'https://a.example'"),
 	                 1);
-	EXPECT(1, "line 1, column 11: /colour: want columns", therapist, "set",
+	EXPECT(1, "line 1, column 11: /colour: want a column", therapist, "set",
 	       "1", "colour", "blue");
 	EXPECT(1,
 	       "/status: status: want one of aktiv, gesperrt, inaktiv, found",
 	       therapist, "set", "1", "status", "away");
-	EXPECT(1, "there is no therapist 999999 (PSM_ERR_NOT_FOUND)", therapist,
+	EXPECT(1, "Therapist 999999 not found (PSM_ERR_NOT_FOUND)", therapist,
 	       "block", "999999");
-	EXPECT(1, "PSM_ERR_INVAL", therapist, "block", "one");
+	EXPECT(1, "PSM_ERR_NOT_FOUND", therapist, "block", "one");
 	/* The import and the block have told about all of them. */
 	EXPECT(0, "0 therapists announced\n", therapist, "announce");
 	EXPECT(0, " therapists announced\n", therapist, "announce", "all");
@@ -361,20 +367,21 @@ read_and_change(struct answer *a)
 	send_body("PUT", "/api/therapists/1", "{\"webseite\":\"x.example\"}",
 	          a);
 	ck_assert_int_eq(a->status, 200);
-	ck_assert_str_eq(a->body, "{\"message\":\"changed\"}");
+	ck_assert_ptr_nonnull(strstr(a->body, "x.example"));
 	send_body("PUT", "/api/therapists/1", "{\"webseite\":\"x.example\"}",
 	          a);
-	ck_assert_str_eq(a->body, "{\"message\":\"unchanged\"}");
+	ck_assert_int_eq(a->status, 200);
 	testing_ask("GET", "/api/therapists/1", a);
 	ck_assert_int_eq(a->status, 200);
 	ck_assert_ptr_nonnull(strstr(a->body, "x.example"));
 	send_body("POST", "/api/therapists/1/block", "{\"reason\":\"away\"}",
 	          a);
-	ck_assert_str_eq(a->body, "{\"message\":\"changed\"}");
+	ck_assert_int_eq(a->status, 200);
 	testing_ask("GET", "/api/therapists/1", a);
 	ck_assert_ptr_nonnull(strstr(a->body, "gesperrt"));
 	send_body("POST", "/api/therapists/1/unblock", "", a);
-	ck_assert_str_eq(a->body, "{\"message\":\"changed\"}");
+	ck_assert_int_eq(a->status, 200);
+	ck_assert_ptr_nonnull(strstr(a->body, "\"status\":\"aktiv\""));
 }
 
 /* Not there, or nothing that could be there. */
@@ -409,7 +416,7 @@ refuse(struct answer *a)
 	ck_assert_ptr_nonnull(strstr(a->body, "\"line\":2"));
 	send_body("PUT", "/api/therapists/1", "[]", a);
 	ck_assert_int_eq(a->status, 400);
-	send_body("PUT", "/api/therapists/1", "{\"colour\":1}", a);
+	send_body("PATCH", "/api/therapists/1", "{\"colour\":1}", a);
 	ck_assert_int_eq(a->status, 400);
 	ck_assert_ptr_nonnull(strstr(a->body, "\"line\":1,\"column\":"));
 	ck_assert_ptr_nonnull(strstr(a->body, "\"pointer\":\"/colour\""));

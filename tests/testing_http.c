@@ -186,7 +186,13 @@ serve(void *arg)
 void
 testing_server_start(void)
 {
-	ck_assert_int_eq(psm__svc_listen("127.0.0.1", 0, &testing_server.fd,
+	testing_server_start_on(0);
+}
+
+void
+testing_server_start_on(int port)
+{
+	ck_assert_int_eq(psm__svc_listen("127.0.0.1", port, &testing_server.fd,
 	                                 &testing_server.port,
 	                                 testing_server.err),
 	                 0);

@@ -25,13 +25,15 @@ struct answer {
 	CURLcode curl;
 	long status;
 	char type[64];
-	char headers[2048], body[8192];
+	char headers[2048], body[65536];
 	size_t headers_len, body_len;
 };
 
 /* Make the service with the routes of testing_http.c; then let it run. */
 void testing_server_new(void);
 void testing_server_start(void);
+/* On this port, 0: any. */
+void testing_server_start_on(int port);
 /* Fixture: both, and wait until it runs. */
 void testing_server_up(void);
 void testing_server_down(void);

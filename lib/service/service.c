@@ -158,12 +158,45 @@ psm_service_free(psm_service *svc)
 		psm__svc_worker_free(svc->stages[i].worker);
 		psm__free(svc->stages[i].owned);
 	}
+	while (svc->owned_count > 0) {
+		svc->owned_count--;
+		svc->owned[svc->owned_count].release(
+		    svc->owned[svc->owned_count].ptr);
+	}
+	psm__free(svc->owned);
 	psm__free(svc->routes);
 	psm__free(svc->parts);
 	psm__free(svc->stages);
 	pthread_cond_destroy(&svc->changed);
 	pthread_mutex_destroy(&svc->lock);
 	psm__free(svc);
+}
+
+int
+psm__svc_own(psm_service *svc, void *ptr, void (*release)(void *),
+             psm_error *err)
+{
+	int rc = grow(&svc->owned, &svc->owned_cap, svc->owned_count,
+	              sizeof *svc->owned, err);
+
+	if (rc < 0)
+		release(ptr);
+	else
+		svc->owned[svc->owned_count++] =
+		    (struct svc_owned){ptr, release};
+	return rc;
+}
+
+const char *
+psm__svc_keep_text(psm_service *svc, const char *text, psm_error *err)
+{
+	char *copy = psm__strdup(text);
+
+	if (!copy)
+		(void)psm__nomem(err);
+	else if (psm__svc_own(svc, copy, psm__free, err) < 0)
+		copy = NULL;
+	return copy;
 }
 
 /* Parts, stages, workers and routes are added before the service runs. */

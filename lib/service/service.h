@@ -85,6 +85,14 @@ int psm__svc_pool_withdraw(struct svc_pool *pool, struct svc_job *job);
 /* Runs what waits, then ends. */
 void psm__svc_pool_free(struct svc_pool *pool);
 
+/* -- client.c */
+
+/* GET base + path of another service: its JSON, new (psm_json_free).
+ * PSM_ERR_UNAVAILABLE names the service: it is not there, is late, or answers
+ * with another status than 200 or no JSON. */
+int psm__svc_fetch(const char *service, const char *base, const char *path,
+                   int timeout_ms, psm_json **out, psm_error *err);
+
 /* -- conns.c */
 
 struct svc_limits {
@@ -272,6 +280,14 @@ int psm__svc_add_part(psm_service *svc, const char *name, psm_health_fn fn,
 int psm__svc_add_stage(psm_service *svc, const char *name, psm_start_fn start,
                        psm_stop_fn stop, void *user, psm_error *err);
 
+/* Free ptr, taken, with the service, the last one first; when this fails, too,
+ * at once. */
+int psm__svc_own(psm_service *svc, void *ptr, void (*release)(void *),
+                 psm_error *err);
+/* A copy that lives as long as the service; NULL: out of memory. */
+const char *psm__svc_keep_text(psm_service *svc, const char *text,
+                               psm_error *err);
+
 /* -- runner.c */
 
 enum svc_state {
@@ -292,6 +308,12 @@ struct svc_stage {
 	void *owned;               /* freed with the service; may be NULL */
 };
 
+/* What belongs to the service, beside that. */
+struct svc_owned {
+	void *ptr;
+	void (*release)(void *ptr);
+};
+
 /*
  * The arrays change in state NEW only and are read without the lock afterwards:
  * the threads that read them are made later. The lock is held for the fields
@@ -310,6 +332,8 @@ struct psm_service {
 	size_t part_count, part_cap;
 	struct svc_stage *stages;
 	size_t stage_count, stage_cap;
+	struct svc_owned *owned;
+	size_t owned_count, owned_cap;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

@@ -12,6 +12,16 @@ static const char *const settings[] = {
      "deadline of an orderly shutdown",
     "PSYMATCH_REST_IDEMPOTENCY_HOURS", "integer", "24", "1 to 8760", "h",
      "how long the answer to an Idempotency-Key is kept",
+    "PSYMATCH_REST_COMMUNICATION_URL", "string", "", "", "",
+     "base URL of the communication service; empty: there is none",
+    "THERAPIST_SERVICE_INTERNAL_PORT", "integer", "8002", "0 to 65535", "",
+     "HTTP port of therapist-service; 0: none",
+    "THERAPIST_IMPORT_FOLDER_PATH", "path", "/scraping_data", "", "",
+     "folder of the scraped therapist files",
+    "THERAPIST_IMPORT_CHECK_INTERVAL_SECONDS", "integer", "86400",
+     "1 to 31536000", "s", "time between two imports",
+    "THERAPIST_IMPORT_ENABLED", "boolean", "true", "", "",
+     "whether the service imports by itself",
     NULL};
 /* clang-format on */
 

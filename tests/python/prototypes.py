@@ -4,7 +4,7 @@ import glob
 import os
 import re
 
-SERVICE = "service.h"  # libpsymatch-service's, which Python does not bind
+SERVICE = ("rest.h", "service.h")  # libpsymatch-service's, which Python does not bind
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
 _TYPEDEF_FN = re.compile(r"typedef\s+([^;()]*?)\(\*(psm_\w+)\)\(([^;]*?)\);", re.S)
@@ -32,7 +32,7 @@ def _parameters(text):
 
 def headers(top):
     for path in sorted(glob.glob(os.path.join(top, "include/psymatch/*.h"))):
-        if os.path.basename(path) != SERVICE:
+        if os.path.basename(path) not in SERVICE:
             with open(path, encoding="utf-8") as f:
                 yield os.path.basename(path), _COMMENT.sub(" ", f.read())
 

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The routes of a service, from its rows. */
+#include "rest/rest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PATH_SIZE 200
+
+/* A kind of route: what of a resource has it, and where. */
+static const struct kind {
+	unsigned method; /* enum rest_method; 0: see below */
+	const char *verb, *tail;
+	psm_route_fn fn;
+} kinds[] = {
+    {REST_LIST, "GET", "", psm__rest_list},
+    {REST_CREATE, "POST", "", psm__rest_create},
+    {REST_GET, "GET", "/{id}", psm__rest_get},
+    {REST_PUT, "PUT", "/{id}", psm__rest_put},
+    {REST_PATCH, "PATCH", "/{id}", psm__rest_patch},
+    {REST_DELETE, "DELETE", "/{id}", psm__rest_delete},
+};
+
+static int
+add_route(psm_service *svc, const struct rest_route *pattern, const char *verb,
+          const char *tail, psm_route_fn fn, psm_error *err)
+{
+	struct rest_route *route = psm__alloc(sizeof *route);
+	char path[PATH_SIZE];
+	int rc;
+
+	if (!route)
+		return psm__nomem(err);
+	*route = *pattern;
+	rc = psm__svc_own(svc, route, psm__free, err); /* also when it fails */
+	if (rc < 0)
+		return rc;
+	(void)snprintf(path, sizeof path, "%s%s", pattern->resource->path,
+	               tail);
+	return psm_service_route(svc, verb, path, fn, route, err);
+}
+
+static int
+add_resource(psm_service *svc, struct rest_route *pattern, psm_error *err)
+{
+	const struct rest_resource *r = pattern->resource;
+	char tail[64];
+	int rc = PSM_OK;
+
+	for (size_t i = 0; i < PSM__COUNT(kinds) && rc == PSM_OK; i++)
+		if (r->methods & kinds[i].method)
+			rc = add_route(svc, pattern, kinds[i].verb,
+			               kinds[i].tail, kinds[i].fn, err);
+	for (size_t i = 0; r->actions && r->actions[i] && rc == PSM_OK; i++) {
+		pattern->action = r->actions[i];
+		(void)snprintf(tail, sizeof tail, "/{id}/%s", r->actions[i]);
+		rc = add_route(svc, pattern, "POST", tail, psm__rest_act, err);
+	}
+	if (rc == PSM_OK && r->contact)
+		rc = add_route(svc, pattern, "GET", "/{id}/communication",
+		               psm__rest_contact, err);
+	return rc;
+}
+
+/* -- the description */
+
+struct description {
+	char *text;
+};
+
+static void
+description_free(void *ptr)
+{
+	struct description *d = ptr;
+
+	psm_free(d->text);
+	psm__free(d);
+}
+
+static int
+show_description(const psm_request *req, psm_response *res, void *user,
+                 psm_error *err)
+{
+	const struct description *d = user;
+
+	(void)req;
+	(void)err;
+	psm_response_json(res, 200, d->text, strlen(d->text));
+	return PSM_OK;
+}
+
+/* Made once, of the routes that are there by now and its own. */
+static int
+add_description(psm_service *svc, psm_error *err)
+{
+	struct description *d = psm__alloc(sizeof *d);
+	int rc;
+
+	if (!d)
+		return psm__nomem(err);
+	rc = psm__svc_own(svc, d, description_free, err);
+	if (rc == PSM_OK)
+		rc = psm_service_route(svc, "GET", "/openapi.json",
+		                       show_description, d, err);
+	return rc == PSM_OK ? psm__rest_openapi(svc, &d->text, err) : rc;
+}
+
+int
+psm_rest_add(psm_service *svc, psm_store *st, const psm_config *cfg,
+             const char *service, psm_error *err)
+{
+	const struct rest_resource *r = psm__rest_resources;
+	struct rest_route pattern = {NULL, NULL, st, NULL};
+	int rc = PSM_OK, count = 0;
+
+	psm_error_clear(err);
+	if (!svc || !st || !cfg || !service)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a service, a store, settings, a name");
+	pattern.neighbour = psm__svc_keep_text(
+	    svc, psm_config_string(cfg, "PSYMATCH_REST_COMMUNICATION_URL"),
+	    err);
+	if (!pattern.neighbour)
+		return PSM_ERR_NOMEM;
+	for (; r->path && rc == PSM_OK; r++) {
+		if (strcmp(r->service, service) != 0)
+			continue;
+		pattern.resource = r;
+		pattern.action = NULL;
+		rc = add_resource(svc, &pattern, err);
+		count++;
+	}
+	if (rc == PSM_OK && count == 0)
+		rc = psm__fail(err, PSM_ERR_INVAL, "there is no service \"%s\"",
+		               service);
+	if (rc == PSM_OK && strcmp(service, "therapist") == 0)
+		rc = psm__rest_import(svc, st, cfg, err);
+	return rc == PSM_OK ? add_description(svc, err) : rc;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Mails and calls with somebody, as the communication service knows them. */
+#include "rest/rest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_MS 5000
+#define NEIGHBOUR "communication"
+
+/* A mail or a call, with the date that it is sorted by. */
+struct contact {
+	const psm_json *value;
+	int is_call;
+	char date[64];
+};
+
+struct history {
+	psm_json *record, *mails, *calls; /* owned */
+	struct contact *items;            /* owned; point into the two */
+	size_t count;
+};
+
+static const char *
+text_of(const psm_json *v, const char *pointer)
+{
+	const char *text = psm_json_string(psm_json_at(v, pointer));
+
+	return text ? text : "";
+}
+
+/* -- reading */
+
+static int
+fetch(const struct rest_route *route, const char *what, int64_t id,
+      psm_json **out, psm_error *err)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof path, "/api/%s?%s=%lld&limit=1000", what,
+	               route->resource->contact, (long long)id);
+	return psm__svc_fetch(NEIGHBOUR, route->neighbour, path, TIMEOUT_MS,
+	                      out, err);
+}
+
+/* The mail was sent then, or at least made. */
+static void
+date_of(struct contact *c)
+{
+	const char *sent = text_of(c->value, "/gesendet_am");
+
+	if (c->is_call)
+		(void)snprintf(c->date, sizeof c->date, "%s %s",
+		               text_of(c->value, "/geplantes_datum"),
+		               text_of(c->value, "/geplante_zeit"));
+	else
+		(void)snprintf(c->date, sizeof c->date, "%s",
+		               *sent ? sent : text_of(c->value, "/created_at"));
+}
+
+/* Newest first; of two at the same time the one with the greater id. */
+static int
+later(const void *left, const void *right)
+{
+	const struct contact *a = left, *b = right;
+	int64_t x = 0, y = 0;
+	int order = strcmp(b->date, a->date);
+
+	if (order != 0)
+		return order;
+	if (psm_json_get_int(psm_json_at(a->value, "/id"), &x, NULL) < 0 ||
+	    psm_json_get_int(psm_json_at(b->value, "/id"), &y, NULL) < 0)
+		return 0;
+	return x < y ? 1 : x > y ? -1 : a->is_call - b->is_call;
+}
+
+static int
+collect(struct history *h, psm_error *err)
+{
+	const psm_json *mails = psm_json_at(h->mails, "/data");
+	const psm_json *calls = psm_json_at(h->calls, "/data");
+	size_t mail_count = psm_json_count(mails);
+	size_t count = mail_count + psm_json_count(calls), i;
+
+	h->items = psm__array(count + 1, sizeof *h->items);
+	if (!h->items)
+		return psm__nomem(err);
+	for (i = 0; i < count; i++) {
+		struct contact *c = &h->items[h->count++];
+
+		c->is_call = i >= mail_count;
+		c->value = c->is_call ? psm_json_item(calls, i - mail_count)
+		                      : psm_json_item(mails, i);
+		date_of(c);
+	}
+	qsort(h->items, h->count, sizeof *h->items, later);
+	return PSM_OK;
+}
+
+static int
+load(const struct rest_route *route, int64_t id, struct history *h,
+     psm_error *err)
+{
+	psm_tx *tx = NULL;
+	char *json = NULL;
+	int rc = psm_tx_begin(route->store, &tx, err);
+
+	if (rc == PSM_OK)
+		rc = psm_entity_get(tx, route->resource->entity, id, &json,
+		                    NULL, err);
+	psm_tx_rollback(tx); /* no connection is held while others are asked */
+	if (rc == PSM_OK)
+		rc = psm_json_parse(json, strlen(json), &h->record, err);
+	psm_free(json);
+	if (rc == PSM_OK)
+		rc = fetch(route, "emails", id, &h->mails, err);
+	if (rc == PSM_OK)
+		rc = fetch(route, "phone-calls", id, &h->calls, err);
+	return rc == PSM_OK ? collect(h, err) : rc;
+}
+
+/* -- writing */
+
+static void
+member(psm_json_writer *w, const char *key, const psm_json *v,
+       const char *pointer)
+{
+	const psm_json *value = psm_json_at(v, pointer);
+
+	psm_json_write_key(w, key);
+	if (value)
+		psm_json_write_value(w, value);
+	else
+		psm_json_write_null(w);
+}
+
+static void
+write_contact(psm_json_writer *w, const struct contact *c)
+{
+	psm_json_write_object(w);
+	psm_json_write_key(w, "type");
+	psm_json_write_string(w, c->is_call ? "phone_call" : "email");
+	member(w, "id", c->value, "/id");
+	psm_json_write_key(w, "date");
+	psm_json_write_string(w, c->date);
+	if (!c->is_call)
+		member(w, "subject", c->value, "/betreff");
+	member(w, "status", c->value, "/status");
+	if (c->is_call)
+		member(w, "outcome", c->value, "/ergebnis");
+	else
+		member(w, "response_received", c->value, "/antwort_erhalten");
+	member(w, "data", c->value, "");
+	psm_json_write_end(w);
+}
+
+/* Title and names, as far as there are. */
+static void
+write_name(psm_json_writer *w, const psm_json *record)
+{
+	static const char *const parts[] = {"/titel", "/vorname", "/nachname"};
+	char name[512] = "";
+
+	for (size_t i = 0; i < PSM__COUNT(parts); i++) {
+		const char *text = text_of(record, parts[i]);
+
+		if (*text)
+			(void)snprintf(name + strlen(name),
+			               sizeof name - strlen(name), "%s%s",
+			               *name ? " " : "", text);
+	}
+	psm__utf8_clean(name); /* it may have been cut inside a character */
+	psm_json_write_string(w, name);
+}
+
+/* The later one of two dates. */
+static void
+write_last(psm_json_writer *w, const psm_json *record)
+{
+	const char *mail = text_of(record, "/letzter_kontakt_email");
+	const char *call = text_of(record, "/letzter_kontakt_telefon");
+	const char *last = strcmp(mail, call) > 0 ? mail : call;
+
+	psm_json_write_string(w, *last ? last : NULL);
+}
+
+static void
+write_history(psm_json_writer *w, const struct rest_route *route,
+              const struct history *h)
+{
+	char key[64];
+
+	psm_json_write_object(w);
+	member(w, route->resource->contact, h->record, "/id");
+	(void)snprintf(key, sizeof key, "%s_name", route->resource->entity);
+	psm_json_write_key(w, key);
+	write_name(w, h->record);
+	psm_json_write_key(w, "last_contact");
+	write_last(w, h->record);
+	member(w, "total_emails", h->mails, "/total");
+	member(w, "total_calls", h->calls, "/total");
+	psm_json_write_key(w, "communications");
+	psm_json_write_array(w);
+	for (size_t i = 0; i < h->count; i++)
+		write_contact(w, &h->items[i]);
+	psm_json_write_end(w);
+	psm_json_write_end(w);
+}
+
+static int
+answer(psm_response *res, const struct rest_route *route,
+       const struct history *h, psm_error *err)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	const char *text;
+	size_t len;
+	int rc;
+
+	if (!w)
+		return psm__nomem(err);
+	write_history(w, route, h);
+	rc = psm_json_writer_finish(w, &text, &len, err);
+	if (rc == PSM_OK)
+		psm_response_json(res, 200, text, len);
+	psm_json_writer_free(w);
+	return rc;
+}
+
+int
+psm__rest_contact(const psm_request *req, psm_response *res, void *user,
+                  psm_error *err)
+{
+	const struct rest_route *route = user;
+	struct history h = {NULL, NULL, NULL, NULL, 0};
+	int64_t id;
+	int rc = psm__rest_id(req, route, &id, err);
+
+	if (rc == PSM_OK)
+		rc = load(route, id, &h, err);
+	if (rc == PSM_OK)
+		rc = answer(res, route, &h, err);
+	psm__free(h.items);
+	psm_json_free(h.mails);
+	psm_json_free(h.calls);
+	psm_json_free(h.record);
+	return rc;
+}

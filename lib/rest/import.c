@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The import of therapists as a worker of their service, and what it shows. */
+#include "rest/rest.h"
+
+#include <string.h>
+
+struct import {
+	psm_store *store;
+	psm_import_status *status;
+	char folder[];
+};
+
+typedef int (*show_fn)(psm_import_status *, char **, psm_error *);
+
+/* One of the texts that a status gives. */
+struct show {
+	psm_import_status *status;
+	show_fn fn;
+};
+
+static void
+import_free(void *ptr)
+{
+	struct import *m = ptr;
+
+	psm_import_status_free(m->status);
+	psm__free(m);
+}
+
+/* At a first start the tables may not be there yet. */
+static int
+run(void *user, psm_error *err)
+{
+	struct import *m = user;
+	int rc = psm_store_migrate(m->store, "psymatch", err);
+
+	if (rc == PSM_OK)
+		rc = psm_store_migrate(m->store, "therapist", err);
+	if (rc == PSM_OK)
+		rc = psm_therapist_import_run(m->store, m->folder, m->status,
+		                              err);
+	return rc;
+}
+
+static int
+cancel(int timeout_ms, void *user, psm_error *err)
+{
+	struct import *m = user;
+
+	(void)timeout_ms;
+	psm_import_status_cancel(m->status);
+	return psm_import_status_set_state(m->status, PSM_IMPORT_STOPPED, err);
+}
+
+/* The health's function returns the health. */
+static int
+show(const psm_request *req, psm_response *res, void *user, psm_error *err)
+{
+	const struct show *what = user;
+	char *json = NULL;
+	int rc = what->fn(what->status, &json, err);
+
+	(void)req;
+	if (rc >= 0)
+		psm_response_json(res, rc == PSM_HEALTH_RED ? 503 : 200, json,
+		                  strlen(json));
+	psm_free(json);
+	return rc;
+}
+
+static int
+add_show(psm_service *svc, psm_import_status *status, const char *path,
+         show_fn fn, psm_error *err)
+{
+	struct show *what = psm__alloc(sizeof *what);
+	int rc;
+
+	if (!what)
+		return psm__nomem(err);
+	what->status = status;
+	what->fn = fn;
+	rc = psm__svc_own(svc, what, psm__free, err);
+	return rc < 0 ? rc
+	              : psm_service_route(svc, "GET", path, show, what, err);
+}
+
+static int
+add_worker(psm_service *svc, struct import *m, const psm_config *cfg,
+           int interval, psm_error *err)
+{
+	int rc;
+
+	if (!psm_config_bool(cfg, "THERAPIST_IMPORT_ENABLED"))
+		return psm_import_status_set_state(m->status,
+		                                   PSM_IMPORT_STOPPED, err);
+	rc = psm_service_worker(svc, "import", interval, run, m, err);
+	if (rc == PSM_OK) /* after the worker, so that it stops before */
+		rc = psm_service_stage(svc, "cancel-import", NULL, cancel, m,
+		                       err);
+	return rc;
+}
+
+int
+psm__rest_import(psm_service *svc, psm_store *st, const psm_config *cfg,
+                 psm_error *err)
+{
+	const char *folder =
+	    psm_config_string(cfg, "THERAPIST_IMPORT_FOLDER_PATH");
+	int interval =
+	    (int)psm_config_int(cfg, "THERAPIST_IMPORT_CHECK_INTERVAL_SECONDS");
+	size_t size = strlen(folder) + 1;
+	struct import *m = psm__alloc(sizeof *m + size);
+	int rc;
+
+	if (!m)
+		return psm__nomem(err);
+	m->store = st;
+	memcpy(m->folder, folder, size);
+	rc = psm__svc_own(svc, m, import_free, err);
+	if (rc == PSM_OK)
+		rc = psm_import_status_new(interval, &m->status, err);
+	if (rc == PSM_OK)
+		rc = add_worker(svc, m, cfg, interval, err);
+	if (rc == PSM_OK)
+		rc = add_show(svc, m->status, "/health/import",
+		              psm_import_status_health, err);
+	if (rc == PSM_OK)
+		rc = add_show(svc, m->status, "/api/therapists/import-status",
+		              psm_import_status_json, err);
+	if (rc == PSM_OK)
+		rc = add_show(svc, m->status, "/api/therapists/import-errors",
+		              psm_import_status_errors, err);
+	return rc;
+}

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The description of a service's routes: OpenAPI 3.1, from the rows of the
+ * resources and the tables of their entities. */
+#include "rest/rest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Schemas of an entity: components/schemas/<Noun><suffix>. */
+static const struct shape {
+	const char *suffix;
+	int shape;
+} shapes[] = {
+    {"", PSM_ENTITY_SHOW},
+    {"Create", PSM_ENTITY_CREATE},
+    {"Update", PSM_ENTITY_UPDATE},
+    {"Patch", PSM_ENTITY_MERGE},
+};
+
+/* What a route of a resource says of itself. */
+static const struct operation {
+	const char *verb, *tail;
+	const char *summary;
+	const char *media; /* of the body; NULL: none */
+	const char *body;  /* the schema's suffix */
+	const char *status;
+	const char *answer;   /* the schema's suffix; "[]": a page, "-": a
+	                         message, "{}": an object */
+	const char *failures; /* statuses, separated by blanks */
+} operations[] = {
+    {"GET", "", "A page of the list", NULL, NULL, "200", "[]", "400 503"},
+    {"POST", "", "Make one", "application/json", "Create", "201", "",
+     "400 409 413 415 422 503"},
+    {"GET", "/{id}", "Read one", NULL, NULL, "200", "", "304 404 503"},
+    {"PUT", "/{id}", "Change one: what is absent or null stays",
+     "application/json", "Update", "200", "", "400 404 409 412 413 415 503"},
+    {"PATCH", "/{id}", "Change one: what is absent stays, null clears",
+     "application/merge-patch+json", "Patch", "200", "",
+     "400 404 409 412 413 415 503"},
+    {"DELETE", "/{id}", "Delete one", NULL, NULL, "200", "-",
+     "400 404 409 412 503"},
+    {"GET", "/{id}/communication", "Mails and calls", NULL, NULL, "200", "{}",
+     "404 503"},
+};
+/* POST /{id}/ACTION */
+static const struct operation action = {
+    "POST", "", "Do what has a name of its own", "application/json", NULL,
+    "200",  "", "400 404 409 412 415 422 503"};
+
+static void
+member(psm_json_writer *w, const char *key, const char *text)
+{
+	psm_json_write_key(w, key);
+	psm_json_write_string(w, text);
+}
+
+static void
+open_object(psm_json_writer *w, const char *key)
+{
+	psm_json_write_key(w, key);
+	psm_json_write_object(w);
+}
+
+static void
+reference(psm_json_writer *w, const char *name, const char *suffix)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof text, "#/components/schemas/%s%s", name,
+	               suffix);
+	member(w, "$ref", text);
+}
+
+/* "content": {media: {"schema": {... }}}, to be filled and closed thrice. */
+static void
+open_content(psm_json_writer *w, const char *media)
+{
+	open_object(w, "content");
+	open_object(w, media);
+	open_object(w, "schema");
+}
+
+static void
+close(psm_json_writer *w, int count)
+{
+	while (count-- > 0)
+		psm_json_write_end(w);
+}
+
+/* -- parameters */
+
+static void
+parameter(psm_json_writer *w, const char *in, const char *name,
+          const char *type)
+{
+	psm_json_write_object(w);
+	member(w, "name", name);
+	member(w, "in", in);
+	psm_json_write_key(w, "required");
+	psm_json_write_bool(w, strcmp(in, "path") == 0);
+	open_object(w, "schema");
+	member(w, "type", type);
+	close(w, 2);
+}
+
+/* The types of the table as JSON Schema has them, for a query's text. */
+static const char *
+schema_type(const char *type)
+{
+	if (strcmp(type, "integer") == 0 || strcmp(type, "bigint") == 0)
+		return "integer";
+	if (strcmp(type, "numeric") == 0)
+		return "number";
+	return strcmp(type, "boolean") == 0 ? "boolean" : "string";
+}
+
+static void
+list_parameters(psm_json_writer *w, const psm_entity *e)
+{
+	const char *name, *type;
+
+	parameter(w, "query", "page", "integer");
+	parameter(w, "query", "limit", "integer");
+	parameter(w, "query", "sort", "string");
+	for (size_t i = 0; (name = psm_entity_filter_at(e, i)); i++) {
+		type = psm_entity_field_type(psm_entity_filter_field(e, name));
+		parameter(w, "query", name,
+		          type ? schema_type(type) : "string");
+	}
+}
+
+/* Those of the path, of the query and of the headers that matter. */
+static void
+parameters(psm_json_writer *w, const psm_entity *e, const char *verb,
+           const char *tail)
+{
+	int is_post = strcmp(verb, "POST") == 0;
+	int is_get = strcmp(verb, "GET") == 0;
+
+	psm_json_write_key(w, "parameters");
+	psm_json_write_array(w);
+	if (strncmp(tail, "/{id}", 5) == 0)
+		parameter(w, "path", "id", "integer");
+	else if (is_get)
+		list_parameters(w, e);
+	if (strcmp(verb, "DELETE") == 0)
+		parameter(w, "query", "force", "boolean");
+	if (is_post)
+		parameter(w, "header", "Idempotency-Key", "string");
+	if (strcmp(tail, "/{id}") == 0)
+		parameter(w, "header", is_get ? "If-None-Match" : "If-Match",
+		          "string");
+	close(w, 1);
+}
+
+/* -- answers */
+
+static void
+page_schema(psm_json_writer *w, const char *noun)
+{
+	static const char *const numbers[] = {"page", "limit", "total"};
+
+	member(w, "type", "object");
+	open_object(w, "properties");
+	open_object(w, "data");
+	member(w, "type", "array");
+	open_object(w, "items");
+	reference(w, noun, "");
+	close(w, 2);
+	for (size_t i = 0; i < PSM__COUNT(numbers); i++) {
+		open_object(w, numbers[i]);
+		member(w, "type", "integer");
+		close(w, 1);
+	}
+	close(w, 1);
+}
+
+static void
+success(psm_json_writer *w, const char *status, const char *noun,
+        const char *answer)
+{
+	open_object(w, status);
+	member(w, "description", "done");
+	open_content(w, "application/json");
+	if (strcmp(answer, "[]") == 0)
+		page_schema(w, noun);
+	else if (strcmp(answer, "-") == 0)
+		reference(w, "Message", "");
+	else if (strcmp(answer, "{}") == 0)
+		member(w, "type", "object");
+	else
+		reference(w, noun, answer);
+	close(w, 4);
+}
+
+static void
+failure(psm_json_writer *w, const char *status)
+{
+	open_object(w, status);
+	member(w, "description",
+	       strcmp(status, "304") == 0 ? "not changed" : "failed");
+	if (strcmp(status, "304") != 0) {
+		open_content(w, "application/json");
+		reference(w, "Error", "");
+		close(w, 3);
+	}
+	close(w, 1);
+}
+
+static void
+failures(psm_json_writer *w, const char *list)
+{
+	char status[4];
+
+	for (; *list; list += *list == ' ') {
+		(void)snprintf(status, sizeof status, "%.3s", list);
+		failure(w, status);
+		list += 3;
+	}
+}
+
+/* -- operations */
+
+static void
+open_verb(psm_json_writer *w, const char *verb)
+{
+	char key[8] = "";
+
+	for (size_t i = 0; verb[i] && i < sizeof key - 1; i++)
+		key[i] = (char)(verb[i] - 'A' + 'a');
+	open_object(w, key);
+}
+
+static void
+request_body(psm_json_writer *w, const char *noun, const struct operation *o)
+{
+	open_object(w, "requestBody");
+	psm_json_write_key(w, "required");
+	psm_json_write_bool(w, o->body != NULL);
+	open_content(w, o->media);
+	if (o->body)
+		reference(w, noun, o->body);
+	else
+		member(w, "type", "object");
+	close(w, 4);
+}
+
+/* Of a resource; without its last brace. */
+static void
+resource_operation(psm_json_writer *w, const struct rest_resource *r,
+                   const char *tail, const struct operation *o)
+{
+	member(w, "summary", o->summary);
+	psm_json_write_key(w, "tags");
+	psm_json_write_array(w);
+	psm_json_write_string(w, r->noun);
+	close(w, 1);
+	parameters(w, psm_entity_find(r->entity), o->verb, tail);
+	if (o->media)
+		request_body(w, r->noun, o);
+	open_object(w, "responses");
+	success(w, o->status, r->noun, o->answer);
+	failures(w, o->failures);
+	close(w, 1);
+}
+
+/* Any other route: what its path says. */
+static void
+plain_operation(psm_json_writer *w, const struct svc_route *route)
+{
+	char name[64];
+
+	psm_json_write_key(w, "parameters");
+	psm_json_write_array(w);
+	for (size_t i = 0; i < route->count; i++) {
+		const struct svc_segment *s = &route->segments[i];
+
+		if (!s->is_param)
+			continue;
+		(void)snprintf(name, sizeof name, "%.*s", (int)s->len, s->text);
+		parameter(w, "path", name, "string");
+	}
+	close(w, 1);
+	open_object(w, "responses");
+	open_object(w, "200");
+	member(w, "description", "done");
+	close(w, 1);
+	failure(w, "503");
+	close(w, 1);
+}
+
+/* The resource whose path begins this one; *tail: what follows. */
+static const struct rest_resource *
+resource_of(const char *path, const char **tail)
+{
+	const struct rest_resource *r;
+
+	for (r = psm__rest_resources; r->path; r++) {
+		size_t len = strlen(r->path);
+
+		*tail = path + len;
+		if (strncmp(path, r->path, len) == 0 &&
+		    (**tail == '\0' || strncmp(*tail, "/{id}", 5) == 0))
+			return r;
+	}
+	return NULL;
+}
+
+static void
+write_operation(psm_json_writer *w, const struct svc_route *route)
+{
+	const char *tail;
+	const struct rest_resource *r = resource_of(route->path, &tail);
+	const struct operation *o = NULL;
+
+	for (size_t i = 0; r && i < PSM__COUNT(operations); i++)
+		if (strcmp(operations[i].verb, route->method) == 0 &&
+		    strcmp(operations[i].tail, tail) == 0)
+			o = &operations[i];
+	if (r && !o && strcmp(route->method, "POST") == 0)
+		o = &action;
+	open_verb(w, route->method);
+	if (o)
+		resource_operation(w, r, tail, o);
+	else
+		plain_operation(w, route);
+	close(w, 1);
+}
+
+/* The operations of all routes with the path of the i-th one. */
+static void
+write_path(psm_json_writer *w, const psm_service *svc, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (strcmp(svc->routes[k].path, svc->routes[i].path) == 0)
+			return; /* written with that one */
+	open_object(w, svc->routes[i].path);
+	for (k = i; k < svc->route_count; k++)
+		if (strcmp(svc->routes[k].path, svc->routes[i].path) == 0)
+			write_operation(w, &svc->routes[k]);
+	close(w, 1);
+}
+
+/* -- components */
+
+static void
+texts(psm_json_writer *w, const char *const *names)
+{
+	member(w, "type", "object");
+	open_object(w, "properties");
+	for (; *names; names++) {
+		open_object(w, *names);
+		member(w, "type", "string");
+		close(w, 1);
+	}
+}
+
+static void
+write_errors(psm_json_writer *w)
+{
+	static const char *const message[] = {"message", NULL};
+	static const char *const fault[] = {"pointer", "message", NULL};
+	static const char *const failed[] = {"message", "code", "pointer",
+	                                     NULL};
+
+	open_object(w, "Message");
+	texts(w, message);
+	close(w, 2);
+	open_object(w, "Error");
+	texts(w, failed);
+	open_object(w, "errors");
+	member(w, "type", "array");
+	open_object(w, "items");
+	texts(w, fault);
+	close(w, 5);
+}
+
+static int
+write_schema(psm_json_writer *w, const struct rest_resource *r,
+             const struct shape *shape, psm_error *err)
+{
+	char *text = NULL, name[128];
+	psm_json *doc = NULL;
+	int rc = psm_entity_schema(psm_entity_find(r->entity), shape->shape,
+	                           &text, err);
+
+	if (rc == PSM_OK)
+		rc = psm_json_parse(text, strlen(text), &doc, err);
+	if (rc == PSM_OK) {
+		(void)snprintf(name, sizeof name, "%s%s", r->noun,
+		               shape->suffix);
+		psm_json_write_key(w, name);
+		psm_json_write_value(w, doc);
+	}
+	psm_json_free(doc);
+	psm_free(text);
+	return rc;
+}
+
+/* 1: the service has a route of the resource. */
+static int
+has_resource(const psm_service *svc, const struct rest_resource *r)
+{
+	const char *tail;
+
+	for (size_t i = 0; i < svc->route_count; i++)
+		if (resource_of(svc->routes[i].path, &tail) == r)
+			return 1;
+	return 0;
+}
+
+static int
+write_components(psm_json_writer *w, const psm_service *svc, psm_error *err)
+{
+	const struct rest_resource *r;
+	int rc = PSM_OK;
+
+	open_object(w, "components");
+	open_object(w, "schemas");
+	write_errors(w);
+	for (r = psm__rest_resources; r->path; r++)
+		for (size_t i = 0; has_resource(svc, r) && rc == PSM_OK &&
+		                   i < PSM__COUNT(shapes);
+		     i++)
+			rc = write_schema(w, r, &shapes[i], err);
+	close(w, 2);
+	return rc;
+}
+
+int
+psm__rest_openapi(const psm_service *svc, char **out, psm_error *err)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	const char *text;
+	size_t len;
+	int rc;
+
+	*out = NULL;
+	if (!w)
+		return psm__nomem(err);
+	psm_json_write_object(w);
+	member(w, "openapi", "3.1.0");
+	open_object(w, "info");
+	member(w, "title", svc->name);
+	member(w, "version", psm_version());
+	close(w, 1);
+	open_object(w, "paths");
+	for (size_t i = 0; i < svc->route_count; i++)
+		write_path(w, svc, i);
+	close(w, 1);
+	rc = write_components(w, svc, err);
+	close(w, 1);
+	if (rc == PSM_OK)
+		rc = psm_json_writer_finish(w, &text, &len, err);
+	if (rc == PSM_OK) {
+		*out = psm_alloc(len + 1);
+		rc = *out ? PSM_OK : psm__nomem(err);
+	}
+	if (rc == PSM_OK)
+		memcpy(*out, text, len);
+	psm_json_writer_free(w);
+	return rc;
+}

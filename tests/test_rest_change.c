@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Therapists over HTTP: changed, blocked, deleted. */
+#include "testing_rest.h"
+
+/* -- changing */
+
+static const struct step put_leaves_what_is_absent_steps[] = {
+    {"POST", "/api/therapists", JSON, ANNA, 201, {NULL}},
+    {"PUT",
+     "/api/therapists/1",
+     JSON,
+     "{\"titel\":\"Dr.\",\"naechster_kontakt_moeglich\":\"2027-01-31\"}",
+     200,
+     {"\"titel\":\"Dr.\"", "2027-01-31", "ETag: \"2\"\r\n", "Anna"}},
+    {"PUT",
+     "/api/therapists/1",
+     JSON,
+     "{\"titel\":null,\"id\":9,\"unknown\":true}",
+     200,
+     {"\"titel\":\"Dr.\"", "ETag: \"2\"\r\n", "\"id\":1"}},
+    {"PUT",
+     "/api/therapists/1",
+     JSON,
+     "{\"naechster_kontakt_moeglich\":\"\"}",
+     200,
+     {"\"naechster_kontakt_moeglich\":null", "ETag: \"3\"\r\n"}},
+    {"PUT", "/api/therapists/1", JSON, "{\"anrede\":\"\"}", 400, {"/anrede"}},
+    {"PUT",
+     "/api/therapists/1",
+     JSON,
+     "{\"alter_min\":\"jung\"}",
+     400,
+     {"/alter_min"}},
+    {"PUT", "/api/therapists/1", JSON, "nonsense", 400, {"PSM_ERR_PARSE"}},
+    {"PUT", "/api/therapists/1", "Content-Type: text/plain", "{}", 415, {NULL}},
+    {"PUT",
+     "/api/therapists/9",
+     JSON,
+     "{\"titel\":\"Dr.\"}",
+     404,
+     {"Therapist 9 not found"}},
+};
+
+START_TEST(put_leaves_what_is_absent)
+{
+	STEPS(put_leaves_what_is_absent_steps);
+	ck_assert_int_eq(events("therapist.updated"), 2);
+}
+END_TEST
+
+static const struct step patch_clears_what_is_null_steps[] = {
+    {"POST", "/api/therapists", JSON, ANNA, 201, {NULL}},
+    {"PATCH",
+     "/api/therapists/1",
+     MERGE,
+     "{\"plz\":null,\"ort\":\"Aachen\"}",
+     200,
+     {"\"plz\":null", "\"ort\":\"Aachen\"", "ETag: \"2\"\r\n", "Anna"}},
+    {"PATCH",
+     "/api/therapists/1",
+     MERGE,
+     "{\"vorname\":null}",
+     400,
+     {"/vorname"}},
+    {"PATCH",
+     "/api/therapists/1",
+     MERGE,
+     "{\"unknown\":1,\"id\":2}",
+     400,
+     {"/unknown", "/id"}},
+    {"PATCH",
+     "/api/therapists/1",
+     JSON,
+     "{}",
+     415,
+     {"application/merge-patch+json"}},
+    {"PATCH", "/api/therapists/1", MERGE, "{}", 200, {"ETag: \"2\"\r\n"}},
+};
+
+START_TEST(patch_clears_what_is_null)
+{
+	STEPS(patch_clears_what_is_null_steps);
+	ck_assert_int_eq(events("therapist.updated"), 1);
+}
+END_TEST
+
+static const struct step changes_are_conditional_steps[] = {
+    {"POST", "/api/therapists", JSON, ANNA, 201, {NULL}},
+    {"PUT",
+     "/api/therapists/1",
+     JSON "\nIf-Match: \"1\"",
+     "{\"ort\":\"A\"}",
+     200,
+     {"ETag: \"2\"\r\n"}},
+    {"PUT",
+     "/api/therapists/1",
+     JSON "\nIf-Match: \"1\"",
+     "{\"ort\":\"B\"}",
+     412,
+     {"PSM_ERR_PRECONDITION"}},
+    {"PATCH",
+     "/api/therapists/1",
+     MERGE "\nIf-Match: \"1\", \"2\"",
+     "{\"ort\":\"C\"}",
+     200,
+     {"ETag: \"3\"\r\n"}},
+    {"PATCH",
+     "/api/therapists/1",
+     MERGE "\nIf-Match: *",
+     "{\"ort\":\"D\"}",
+     200,
+     {"ETag: \"4\"\r\n"}},
+    {"DELETE", "/api/therapists/1", "If-Match: \"3\"", NULL, 412, {NULL}},
+    {"PUT", "/api/therapists/9", JSON "\nIf-Match: \"1\"", "{}", 404, {NULL}},
+    {"DELETE",
+     "/api/therapists/1",
+     "If-Match: \"4\"",
+     NULL,
+     200,
+     {"{\"message\":\"Therapist 1 deleted\"}"}},
+};
+
+START_TEST(changes_are_conditional)
+{
+	STEPS(changes_are_conditional_steps);
+}
+END_TEST
+
+static const struct step blocking_has_its_events_steps[] = {
+    {"POST", "/api/therapists", JSON, ANNA, 201, {NULL}},
+    {"PUT",
+     "/api/therapists/1",
+     JSON,
+     "{\"status\":\"gesperrt\",\"sperrgrund\":\"no seat\"}",
+     200,
+     {"\"status\":\"gesperrt\"", "\"sperrgrund\":\"no seat\"",
+      "!\"sperrdatum\":null"}},
+    {"GET",
+     "/api/therapists?status=gesperrt",
+     NULL,
+     NULL,
+     200,
+     {"\"total\":1"}},
+    {"PUT",
+     "/api/therapists/1",
+     JSON,
+     "{\"status\":\"aktiv\"}",
+     200,
+     {"\"sperrdatum\":null"}},
+    {"POST",
+     "/api/therapists/1/block",
+     JSON "\nIdempotency-Key: b\ntraceparent: "
+          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+     "{\"reason\":\"again\"}",
+     200,
+     {"\"sperrgrund\":\"again\"", "ETag: \"4\"\r\n"}},
+    {"POST",
+     "/api/therapists/1/block",
+     JSON "\nIdempotency-Key: b",
+     "{\"reason\":\"again\"}",
+     200,
+     {"Replayed"}},
+    {"POST",
+     "/api/therapists/1/unblock",
+     NULL,
+     NULL,
+     200,
+     {"\"status\":\"aktiv\""}},
+    {"POST",
+     "/api/therapists/1/block",
+     JSON,
+     "{\"reason\":7}",
+     400,
+     {"reason"}},
+    {"POST", "/api/therapists/9/block", NULL, NULL, 404, {NULL}},
+    {"GET",
+     "/api/therapists/1/block",
+     NULL,
+     NULL,
+     405,
+     {"Allow: POST, OPTIONS\r\n"}},
+};
+
+START_TEST(blocking_has_its_events)
+{
+	STEPS(blocking_has_its_events_steps);
+	ck_assert_int_eq(events("therapist.blocked"), 2);
+	ck_assert_int_eq(events("therapist.unblocked"), 2);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox WHERE "
+	                        "type = 'therapist.blocked' AND traceparent "
+	                        "LIKE '00-0af7651916cd43dd%%'"),
+	                 1);
+}
+END_TEST
+
+static const struct step what_is_deleted_is_gone_steps[] = {
+    {"POST", "/api/therapists", JSON, ANNA, 201, {NULL}},
+    {"DELETE", "/api/therapists/1?force=x", NULL, NULL, 400, {"force"}},
+    {"DELETE",
+     "/api/therapists/1",
+     NULL,
+     NULL,
+     200,
+     {"{\"message\":\"Therapist 1 deleted\"}"}},
+    {"GET", "/api/therapists/1", NULL, NULL, 404, {NULL}},
+    {"DELETE", "/api/therapists/1", NULL, NULL, 404, {"Therapist 1 not found"}},
+    {"DELETE", "/api/therapists/1?force=true", NULL, NULL, 404, {NULL}},
+    {"DELETE",
+     "/api/therapists",
+     NULL,
+     NULL,
+     405,
+     {"Allow: GET, HEAD, POST, OPTIONS\r\n"}},
+    {"OPTIONS",
+     "/api/therapists/1",
+     NULL,
+     NULL,
+     204,
+     {"Allow: GET, HEAD, PUT, PATCH, DELETE, OPTIONS\r\n"}},
+};
+
+START_TEST(what_is_deleted_is_gone)
+{
+	STEPS(what_is_deleted_is_gone_steps);
+	ck_assert_int_eq(events("therapist.deleted"), 1);
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	Suite *s = suite_create("rest_change");
+	TCase *tc = tcase_create("therapists");
+
+	(void)argc;
+	pg_main(argv);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, put_leaves_what_is_absent);
+	tcase_add_test(tc, patch_clears_what_is_null);
+	tcase_add_test(tc, changes_are_conditional);
+	tcase_add_test(tc, blocking_has_its_events);
+	tcase_add_test(tc, what_is_deleted_is_gone);
+	suite_add_tcase(s, tc);
+	return testing_run(srunner_create(s));
+}
