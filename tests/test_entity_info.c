@@ -114,15 +114,18 @@ END_TEST
 
 START_TEST(filters_are_listed)
 {
-	static const char *const wanted[] = {
-	    "plz_prefix", "potenziell_verfuegbar", "ueber_curavani_informiert",
-	    "status", "search"};
+	static const char *const wanted[] = {"plz_prefix",
+	                                     "potenziell_verfuegbar",
+	                                     "ueber_curavani_informiert",
+	                                     "barrierefrei",
+	                                     "status",
+	                                     "search"};
 	const psm_entity *e = psm_entity_find("therapist");
 	size_t i;
 
 	for (i = 0; psm_entity_filter_at(e, i) != NULL; i++)
 		ck_assert_str_eq(psm_entity_filter_at(e, i), wanted[i]);
-	ck_assert_uint_eq(i, 5);
+	ck_assert_uint_eq(i, 6);
 	ck_assert_ptr_eq(psm_entity_filter_field(e, "plz_prefix"),
 	                 field("therapist", "plz"));
 	ck_assert_ptr_eq(psm_entity_filter_field(e, "status"),
