@@ -552,7 +552,7 @@ START_TEST(starts_seeks_and_holds)
 	/* A held partition waits, the others go on. */
 	ck_assert_int_eq(r.s->ops->seek(r.s, TOPIC, held, 0, NULL), 0);
 	begin = psm__mono_ms();
-	ck_assert_int_eq(r.s->ops->hold(r.s, TOPIC, held, 4000, NULL), 0);
+	ck_assert_int_eq(r.s->ops->pause(r.s, TOPIC, held, 4000, NULL), 0);
 	send_range(sink, 90, 180, 30);
 	await_reports(sink, &sent, 180);
 	for (;;) {
@@ -570,13 +570,13 @@ START_TEST(starts_seeks_and_holds)
 	r.s->ops->release(r.s, &rec);
 
 	/* hold 0 ends a hold at once. */
-	ck_assert_int_eq(r.s->ops->hold(r.s, TOPIC, held, 60000, NULL), 0);
+	ck_assert_int_eq(r.s->ops->pause(r.s, TOPIC, held, 60000, NULL), 0);
 	while (r.s->ops->poll(r.s, 500, &rec, NULL) == 1) {
 		ck_assert_int_ne(rec.partition, held);
 		r.s->ops->release(r.s, &rec);
 	}
 	ck_assert_int_gt(r.s->ops->lag(r.s), 0);
-	ck_assert_int_eq(r.s->ops->hold(r.s, TOPIC, held, 0, NULL), 0);
+	ck_assert_int_eq(r.s->ops->pause(r.s, TOPIC, held, 0, NULL), 0);
 	while (r.s->ops->lag(r.s) != 0) {
 		ck_assert_int_lt(psm__mono_ms(), deadline);
 		read_one(&r, &rec);
@@ -584,7 +584,7 @@ START_TEST(starts_seeks_and_holds)
 	}
 	ck_assert_int_eq(r.s->ops->seek(r.s, TOPIC, 63, 0, NULL),
 	                 PSM_ERR_FENCED);
-	ck_assert_int_eq(r.s->ops->hold(r.s, TOPIC, 63, 1, NULL),
+	ck_assert_int_eq(r.s->ops->pause(r.s, TOPIC, 63, 1, NULL),
 	                 PSM_ERR_FENCED);
 	r.s->ops->close(r.s, 2000);
 	sink->ops->close(sink, 2000);

@@ -318,7 +318,7 @@ START_TEST(goes_on_behind_an_end_that_was_kept)
 	while (s->ops->poll(s, 20, &rec, NULL) != 1)
 		ck_assert_int_lt(psm__mono_ms(), until);
 	ck_assert_int_eq(rec.offset, 0);
-	ck_assert_int_eq(s->ops->hold(s, TOPIC, rec.partition, INT_MAX, NULL),
+	ck_assert_int_eq(s->ops->pause(s, TOPIC, rec.partition, INT_MAX, NULL),
 	                 0);
 	for (number = 2; number <= 3; number++) {
 		struct psm__record none;
@@ -331,7 +331,7 @@ START_TEST(goes_on_behind_an_end_that_was_kept)
 		}
 		put_and_wait(sink, number, &sent);
 	}
-	ck_assert_int_eq(s->ops->hold(s, TOPIC, rec.partition, 0, NULL), 0);
+	ck_assert_int_eq(s->ops->pause(s, TOPIC, rec.partition, 0, NULL), 0);
 	for (number = 1; number <= 2; number++) {
 		s->ops->release(s, &rec);
 		while (s->ops->poll(s, 20, &rec, NULL) != 1)

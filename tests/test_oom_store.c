@@ -231,7 +231,7 @@ use_offsets(psm_tx *tx)
 		ck_assert(next == 5 && incarnation == 7 &&
 		          psm_rows_affected(again) == 1);
 	if (rc == 0)
-		rc = psm__offset_hold(tx, &at, 1, "owner", &held, NULL);
+		rc = psm__offset_lock(tx, &at, 1, "owner", &held, NULL);
 	if (rc == 0)
 		ck_assert_int_eq(held, 1);
 	if (rc < 0) /* their statements may still wait for an answer */
@@ -259,14 +259,14 @@ use_inbox(psm_tx *tx)
 static int
 use_ahead(psm_tx *tx)
 {
-	struct psm__ahead a = {.at = PLACE, .offset = 7, .checksum = 9};
-	int found = 0, rc = psm__ahead_add(tx, &a, NULL);
+	struct psm__out_of_order a = {.at = PLACE, .offset = 7, .checksum = 9};
+	int found = 0, rc = psm__out_of_order_add(tx, &a, NULL);
 
 	if (rc == 0)
-		rc = psm__ahead_has(tx, &a, &found, NULL);
+		rc = psm__out_of_order_has(tx, &a, &found, NULL);
 	if (rc == 0)
 		ck_assert_int_eq(found, 1);
-	return rc == 0 ? psm__ahead_clear(tx, &a.at, 8, NULL) : rc;
+	return rc == 0 ? psm__out_of_order_clear(tx, &a.at, 8, NULL) : rc;
 }
 
 static int
@@ -305,7 +305,7 @@ use_parked(psm_tx *tx)
 	int64_t count = 0;
 	int rc;
 
-	rc = psm__parked_gate(tx, "c", "7", 1, 10, &count, NULL);
+	rc = psm__parked_of_key(tx, "c", "7", 1, 10, &count, NULL);
 	if (rc == 0)
 		rc = psm__parked_add(tx, &p, NULL);
 	if (rc == 0)
@@ -549,7 +549,7 @@ use_outbox(struct psm__conn *c)
 		ck_assert_uint_eq(psm_rows_count(rows), 1);
 		psm__outbox_row(rows, 0, &row);
 		ck_assert_int_eq(row.id, 3);
-		rc = psm__outbox_bury(c, 3, PSM_ERR_SCHEMA, "why", NULL);
+		rc = psm__outbox_dead_letter(c, 3, PSM_ERR_SCHEMA, "why", NULL);
 	}
 	if (rc == 0)
 		rc = psm__outbox_measure(c, 0, &waiting, &age_ms, NULL);

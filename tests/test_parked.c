@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Events that are put aside, and what people release. */
+/* Events that are parked, and what people release. */
 #include "testing.h"
 #include "testing_flow.h"
 #include "testing_pg.h"
@@ -444,7 +444,7 @@ START_TEST(counting_keys_is_bounded)
 	ck_assert_int_eq(psm__parked_keys(tx, FLOW_NAME, 100, &keys, err), 0);
 	ck_assert_int_eq(keys, 20);
 	ck_assert_int_eq(
-	    psm__parked_gate(tx, FLOW_NAME, "7", 1, 30, &events, err), 0);
+	    psm__parked_of_key(tx, FLOW_NAME, "7", 1, 30, &events, err), 0);
 	ck_assert_int_eq(events, 30);
 	ck_assert_int_eq(
 	    psm_tx_exec(tx,

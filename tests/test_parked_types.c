@@ -267,7 +267,7 @@ START_TEST(upcaster_parks)
 	                        "last_code = 'PSM_ERR_RETRY' AND last_error = "
 	                        "'not now' AND attempts = 1"),
 	                 1);
-	ck_assert_int_eq(psm_processor_stat(pr, "holding"), 0);
+	ck_assert_int_eq(psm_processor_stat(pr, "retrying"), 0);
 	flow_retry_now();
 	PG_UNTIL(pg_int("SELECT max(attempts) FROM psymatch.parked") == 2);
 	flow_retry_now();

@@ -70,7 +70,7 @@ strike(enum callback which, const char *topic, int32_t partition)
 		    first->ops->commit(first, topic, partition, 1, 1, err),
 		    PSM_ERR_DB);
 		ck_assert_int_eq(
-		    first->ops->hold(first, topic, partition, 0, NULL), 0);
+		    first->ops->pause(first, topic, partition, 0, NULL), 0);
 		ck_assert_int_eq(first->ops->connected(first), 0);
 	}
 	psm_error_free(err);

@@ -129,8 +129,8 @@ settle(struct member *m, const struct psm__record *rec)
 		    m->source, TOPIC, rec->partition,
 		    rec->offset > back ? rec->offset - back : 0, NULL);
 	} else if (dice == 101) {
-		rc = m->source->ops->hold(m->source, TOPIC, rec->partition, 20,
-		                          NULL);
+		rc = m->source->ops->pause(m->source, TOPIC, rec->partition, 20,
+		                           NULL);
 	}
 	if (rc == PSM_ERR_FENCED)
 		ADD(book->fenced);

@@ -187,7 +187,7 @@ START_TEST(held_partition_lets_the_others_go_on)
 	memset(next_of, 0, sizeof(next_of));
 	take(s, &rec);
 	held = rec.partition;
-	ck_assert_int_eq(s->ops->hold(s, rec.topic, held, 3600 * 1000, NULL),
+	ck_assert_int_eq(s->ops->pause(s, rec.topic, held, 3600 * 1000, NULL),
 	                 0);
 	s->ops->release(s, &rec);
 	left -= count_of[held];
@@ -197,7 +197,7 @@ START_TEST(held_partition_lets_the_others_go_on)
 		s->ops->release(s, &rec);
 	}
 	ck_assert_int_eq(s->ops->poll(s, 0, &rec, NULL), 0);
-	ck_assert_int_eq(s->ops->hold(s, TOPIC, held, 0, NULL), 0);
+	ck_assert_int_eq(s->ops->pause(s, TOPIC, held, 0, NULL), 0);
 	while (next_of[held] < count_of[held]) {
 		take(s, &rec);
 		ck_assert_int_eq(rec.partition, held);

@@ -228,7 +228,7 @@ START_TEST(retry_keeps_the_order)
 	flow_stop();
 	flow_check_effects(120);
 	ck_assert_int_eq(psm_processor_stat(pr, "retried"), 2);
-	ck_assert_int_eq(psm_processor_stat(pr, "holding"), 0);
+	ck_assert_int_eq(psm_processor_stat(pr, "retrying"), 0);
 	ck_assert_int_eq(flow_dead_rows(), 0);
 	ck_assert_int_eq(plan.seen, 3);
 }
@@ -252,7 +252,7 @@ START_TEST(retry_stops_its_partition_only)
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE key = 1"),
 	                 0);
 	PG_UNTIL(psm_processor_health(pr, NULL, 0) == PSM_HEALTH_AMBER);
-	ck_assert_int_eq(psm_processor_stat(pr, "holding"), 1);
+	ck_assert_int_eq(psm_processor_stat(pr, "retrying"), 1);
 	(void)pthread_mutex_lock(&flow_lock);
 	plan.times = 0;
 	(void)pthread_mutex_unlock(&flow_lock);
@@ -406,34 +406,34 @@ START_TEST(health_without_a_partition)
 }
 END_TEST
 
-static const struct judgement {
+static const struct failure {
 	int failed, rc;
-	enum psm__verdict verdict;
+	enum psm__failure failure;
 	int code;
-} judgements[] = {
-    {0, 0, PSM__FINE, 0},
-    {0, PSM_ERR_REJECT, PSM__PERMANENT, PSM_ERR_REJECT},
-    {0, PSM_ERR_TRANSITION, PSM__PERMANENT, PSM_ERR_TRANSITION},
-    {0, PSM_ERR_SCHEMA, PSM__PERMANENT, PSM_ERR_SCHEMA},
-    {0, 5, PSM__PERMANENT, PSM_ERR_INVAL},
-    {0, PSM_ERR_RETRY, PSM__TRANSIENT, PSM_ERR_RETRY},
-    {0, PSM_ERR_BROKER, PSM__TRANSIENT, PSM_ERR_BROKER},
-    {0, PSM_ERR_DB, PSM__SYSTEM, PSM_ERR_DB},
-    {0, PSM_ERR_NOMEM, PSM__SYSTEM, PSM_ERR_NOMEM},
-    {PSM_ERR_DB, 0, PSM__SYSTEM, PSM_ERR_DB},
-    {PSM_ERR_DB, PSM_ERR_REJECT, PSM__SYSTEM, PSM_ERR_DB},
-    {PSM_ERR_TIMEOUT, PSM_ERR_REJECT, PSM__TRANSIENT, PSM_ERR_TIMEOUT},
-    {PSM_ERR_CONFLICT, 0, PSM__PERMANENT, PSM_ERR_CONFLICT},
-    {PSM_ERR_CONFLICT, PSM_ERR_RETRY, PSM__TRANSIENT, PSM_ERR_RETRY},
-    {PSM_ERR_CONFLICT, PSM_ERR_REJECT, PSM__PERMANENT, PSM_ERR_REJECT},
+} failures[] = {
+    {0, 0, PSM__NO_FAILURE, 0},
+    {0, PSM_ERR_REJECT, PSM__FAILURE_PERMANENT, PSM_ERR_REJECT},
+    {0, PSM_ERR_TRANSITION, PSM__FAILURE_PERMANENT, PSM_ERR_TRANSITION},
+    {0, PSM_ERR_SCHEMA, PSM__FAILURE_PERMANENT, PSM_ERR_SCHEMA},
+    {0, 5, PSM__FAILURE_PERMANENT, PSM_ERR_INVAL},
+    {0, PSM_ERR_RETRY, PSM__FAILURE_TRANSIENT, PSM_ERR_RETRY},
+    {0, PSM_ERR_BROKER, PSM__FAILURE_TRANSIENT, PSM_ERR_BROKER},
+    {0, PSM_ERR_DB, PSM__FAILURE_SYSTEM, PSM_ERR_DB},
+    {0, PSM_ERR_NOMEM, PSM__FAILURE_SYSTEM, PSM_ERR_NOMEM},
+    {PSM_ERR_DB, 0, PSM__FAILURE_SYSTEM, PSM_ERR_DB},
+    {PSM_ERR_DB, PSM_ERR_REJECT, PSM__FAILURE_SYSTEM, PSM_ERR_DB},
+    {PSM_ERR_TIMEOUT, PSM_ERR_REJECT, PSM__FAILURE_TRANSIENT, PSM_ERR_TIMEOUT},
+    {PSM_ERR_CONFLICT, 0, PSM__FAILURE_PERMANENT, PSM_ERR_CONFLICT},
+    {PSM_ERR_CONFLICT, PSM_ERR_RETRY, PSM__FAILURE_TRANSIENT, PSM_ERR_RETRY},
+    {PSM_ERR_CONFLICT, PSM_ERR_REJECT, PSM__FAILURE_PERMANENT, PSM_ERR_REJECT},
 };
 
 START_TEST(verdicts)
 {
-	const struct judgement *j = &judgements[_i];
+	const struct failure *j = &failures[_i];
 	int code = j->rc;
 
-	ck_assert_int_eq((int)psm__judge(j->failed, &code), (int)j->verdict);
+	ck_assert_int_eq((int)psm__classify(j->failed, &code), (int)j->failure);
 	ck_assert_int_eq(code, j->code);
 }
 END_TEST
@@ -465,7 +465,8 @@ START_TEST(c08_slow_handlers_make_small_batches)
 	const struct step *s = &steps[_i];
 
 	ck_assert_int_eq(
-	    psm__pace(s->pace, PSM__BATCH_MAX, s->count, s->took_ms), s->want);
+	    psm__batch_size(s->pace, PSM__BATCH_MAX, s->count, s->took_ms),
+	    s->want);
 }
 END_TEST
 
@@ -573,7 +574,7 @@ main(int argc, char **argv)
 	suite_add_tcase(s, tc);
 	tc = tcase_create("verdicts");
 	tcase_add_loop_test(tc, verdicts, 0,
-	                    (int)(sizeof judgements / sizeof judgements[0]));
+	                    (int)(sizeof failures / sizeof failures[0]));
 	tcase_add_loop_test(tc, c08_slow_handlers_make_small_batches, 0,
 	                    (int)(sizeof steps / sizeof steps[0]));
 	suite_add_tcase(s, tc);

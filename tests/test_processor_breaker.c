@@ -85,7 +85,7 @@ static const struct {
     {PSM_ON_FAILURE_REJECT, PSM_ERR_TIMEOUT, "PSM_ERR_TIMEOUT"},
 };
 
-/* Eight keys, all fail; nothing is put aside, and all is well later. */
+/* Eight keys, all fail; nothing is parked, and all is well later. */
 START_TEST(everything_fails_for_a_time)
 {
 	int n;
@@ -119,7 +119,7 @@ START_TEST(everything_fails_for_a_time)
 }
 END_TEST
 
-/* Workers commit by themselves: what one has put aside before another one's
+/* Workers commit by themselves: what one has parked before another one's
  * failure opens it stays aside, which is less than it takes to open it. */
 START_TEST(everything_fails_for_all_workers)
 {

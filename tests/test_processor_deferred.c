@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Effects that violate a constraint which is looked at only by the commit: only
- * the event that did it is put aside. */
+ * the event that did it becomes a dead letter. */
 #include "testing.h"
 #include "testing_flow.h"
 #include "testing_pg.h"

@@ -81,7 +81,7 @@ START_TEST(c14_retention_behind_a_held_message)
 	plan = (struct flow_plan){.bad = 2, .times = -1, .rc = PSM_ERR_RETRY};
 	put(1, 2);
 	flow_start();
-	PG_UNTIL(psm_processor_stat(pr, "holding") == 1);
+	PG_UNTIL(psm_processor_stat(pr, "retrying") == 1);
 	put(3, 20);
 	psm__memory_retain(t, FLOW_TOPIC, 5);
 	PG_UNTIL(psm_processor_stat(pr, "retried") >= 2);
@@ -157,11 +157,11 @@ START_TEST(c14_wiped_behind_a_held_message)
 	plan = (struct flow_plan){.bad = 3, .times = -1, .rc = PSM_ERR_RETRY};
 	put(1, 5);
 	flow_start();
-	PG_UNTIL(psm_processor_stat(pr, "holding") == 1);
+	PG_UNTIL(psm_processor_stat(pr, "retrying") == 1);
 	psm__memory_wipe(t, FLOW_TOPIC);
 	put(101, 110);
 	wait_effects(12);
-	ck_assert_int_eq(psm_processor_stat(pr, "holding"), 0);
+	ck_assert_int_eq(psm_processor_stat(pr, "retrying"), 0);
 	flow_stop();
 	ck_assert_int_eq(row(), 10);
 	flow_check_effects(12);
@@ -220,7 +220,7 @@ START_TEST(restored_behind_a_held_message)
 	plan = (struct flow_plan){.bad = 6, .times = -1, .rc = PSM_ERR_RETRY};
 	put(1, 8);
 	flow_start();
-	PG_UNTIL(psm_processor_stat(pr, "holding") == 1);
+	PG_UNTIL(psm_processor_stat(pr, "retrying") == 1);
 	wait_effects(5);
 	forget_from(_i ? 3 : 1);
 	(void)pthread_mutex_lock(&flow_lock);
@@ -273,7 +273,7 @@ START_TEST(c12_lag_in_events_and_seconds)
 	PG_UNTIL(psm_processor_stat(pr, "lag_seconds") == 0);
 	ck_assert_int_eq(psm_processor_stat(pr, "lag"), 0);
 	put(2, 2);
-	PG_UNTIL(psm_processor_stat(pr, "holding") == 1);
+	PG_UNTIL(psm_processor_stat(pr, "retrying") == 1);
 	ck_assert_int_eq(psm_processor_stat(pr, "lag"), 1);
 	PG_UNTIL(psm_processor_stat(pr, "lag_seconds") == 40);
 	later(2);

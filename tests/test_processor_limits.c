@@ -179,7 +179,7 @@ START_TEST(system_failure_of_one_lets_others_go)
 	       "WHERE key = '1'");
 	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 2);
 	PG_UNTIL(times_seen() >= 1);
-	/* No attempt was used up, and it was not put aside for a person. */
+	/* No attempt was used up, and it was not parked for a person. */
 	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.parked WHERE key = '1' "
 	                "AND state = 'retry' AND next_at > now() - interval '1 "
 	                "hour'") == 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Handlers that do not wait for the answers to their statements: what fails is
- * put aside, counted and tried again as it is with those that do. */
+ * parked, counted and tried again as it is with those that do. */
 #include "testing.h"
 #include "testing_flow.h"
 #include "testing_pg.h"
@@ -116,7 +116,7 @@ check_rows(int count)
 	                 0);
 }
 
-/* -- put aside */
+/* -- parked */
 
 START_TEST(parked_and_tried_again)
 {

@@ -165,7 +165,7 @@ START_TEST(c07_dead_source_is_replaced)
 	for (n = 1; n <= 5; n++)
 		flow_put(1, n);
 	flow_start();
-	PG_UNTIL(psm_processor_stat(pr, "holding") == 1);
+	PG_UNTIL(psm_processor_stat(pr, "retrying") == 1);
 	fail_polls(1, 1);
 	PG_UNTIL(read_count(&opened) == 2);
 	(void)pthread_mutex_lock(&flow_lock);
@@ -191,7 +191,7 @@ START_TEST(c08_partition_goes_while_the_batch_is_read)
 	for (n = 1; n <= 5; n++)
 		flow_put(n, n);
 	flow_start();
-	PG_UNTIL(psm_processor_stat(pr, "holding") == 1);
+	PG_UNTIL(psm_processor_stat(pr, "retrying") == 1);
 	(void)pthread_mutex_lock(&flow_lock);
 	evictions = 4;
 	(void)pthread_mutex_unlock(&flow_lock);

@@ -104,7 +104,7 @@ START_TEST(one_worker_fails)
 }
 END_TEST
 
-/* Its event 3 is refused, 4 is put aside, and 50 fails with the system. */
+/* Its event 3 is refused, 4 is parked, and 50 fails with the system. */
 static int
 three_ways(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
 {

@@ -28,7 +28,7 @@ typedef struct psm_handler_options psm_handler_options;
 enum psm_on_failure {
 	/* The same event again, its partition waits meanwhile. */
 	PSM_ON_FAILURE_RETRY = 0,
-	/* The event is put aside with all later ones of its key; other keys go
+	/* The event is parked with all later ones of its key; other keys go
 	 * on. Needs a database: psm_processor only. */
 	PSM_ON_FAILURE_PARK = 1,
 	/* Never again: it is dead. */

@@ -171,7 +171,7 @@ PSM_API int psm_processor_on(psm_processor *pr, const char *type,
  * minutes; after max_attempts calls it is dead, and if none are given it is
  * held after 30, until somebody releases it (psm_dead_release). No more than
  * PSYMATCH_PARKED_KEY_MAX events of a key and PSYMATCH_PARKED_KEYS_MAX keys of
- * a consumer are put aside, as seen by each transaction: the partition of the
+ * a consumer are parked, as seen by each transaction: the partition of the
  * next one waits until there is room, which is no attempt, and nothing is
  * dropped.
  *
@@ -329,7 +329,7 @@ PSM_API int psm_processor_replay(psm_processor *pr, psm_replay *r,
  *              "dead": dead letters;
  *              "skipped": no handler, or a null value;
  *              "retried": put off, once per try;
- *              "parked": put aside for the first time.
+ *              "parked": set aside for the first time.
  *              Other counts:
  *              "rollbacks": batches that were rolled back;
  *              "overrun": calls of handlers past their deadline;
@@ -340,7 +340,7 @@ PSM_API int psm_processor_replay(psm_processor *pr, psm_replay *r,
  *              within about a second (10,000 stands for that many or more);
  *              "breaker": 0 while events are handled, 1 while one is tried, 2
  *              while none is because all failed alike;
- *              "holding": partitions that wait for an event to be tried again;
+ *              "retrying": partitions that wait for an event to be tried again;
  *              "full": those of them that wait because no more may be parked;
  *              "lag": messages behind the end, -1 if unknown;
  *              "lag_seconds": age of the last message done, or of the oldest

@@ -45,8 +45,8 @@ void psm__outbox_row(const psm_rows *rows, size_t i,
 
 /* A row that can never be sent becomes a dead letter of the consumer "outbox".
  */
-int psm__outbox_bury(struct psm__conn *c, int64_t id, int code,
-                     const char *reason, psm_error *err);
+int psm__outbox_dead_letter(struct psm__conn *c, int64_t id, int code,
+                            const char *reason, psm_error *err);
 
 /* How many wait above the floor, counted up to 100,000, and the age of the
  * first; 0 if none. */
@@ -103,10 +103,10 @@ int psm__offset_move(psm_tx *tx, const struct psm__place *at, int64_t expected,
 /* Queue: put it back to next, after a move in the same transaction. */
 int psm__offset_set(psm_tx *tx, const struct psm__place *at, int64_t next,
                     psm_error *err);
-/* *held 1: all of these rows say that they are owner's, and nobody changes them
+/* *ours 1: all of these rows say that they are owner's, and nobody changes them
  * until the transaction ends. One or more places of one consumer. */
-int psm__offset_hold(psm_tx *tx, const struct psm__place *places, size_t count,
-                     const char *owner, int *held, psm_error *err);
+int psm__offset_lock(psm_tx *tx, const struct psm__place *places, size_t count,
+                     const char *owner, int *ours, psm_error *err);
 /* Sends what is queued. *fresh 0: the consumer has had this event. */
 int psm__inbox_claim(psm_tx *tx, const char *consumer, const char *event_id,
                      int *fresh, psm_error *err);
@@ -141,34 +141,35 @@ struct psm__dead_letter {
 int psm__dead_letter_add(psm_tx *tx, const struct psm__dead_letter *d,
                          psm_error *err);
 
-/* -- ahead.c: what was put aside while the offset stayed before it. Inside the
+/* -- out_of_order.c: what was settled before the offset reached it. Inside the
  * transaction of the effects. */
 
-struct psm__ahead {
+struct psm__out_of_order {
 	struct psm__place at;
 	int64_t offset;
 	uint32_t checksum; /* CRC-32C of the value */
 };
 /* Queue the question whether anything of the consumer is parked, and whether
- * anything was put aside in front of an offset: *rows has two booleans after
+ * anything was settled out of order: *rows has two booleans after
  * the next sync. */
-int psm__aside_any(psm_tx *tx, const char *consumer, psm_rows **rows,
-                   psm_error *err);
+int psm__parked_any(psm_tx *tx, const char *consumer, psm_rows **rows,
+                    psm_error *err);
 /* Queue the row. */
-int psm__ahead_add(psm_tx *tx, const struct psm__ahead *a, psm_error *err);
-int psm__ahead_has(psm_tx *tx, const struct psm__ahead *a, int *found,
-                   psm_error *err);
+int psm__out_of_order_add(psm_tx *tx, const struct psm__out_of_order *a,
+                          psm_error *err);
+int psm__out_of_order_has(psm_tx *tx, const struct psm__out_of_order *a,
+                          int *found, psm_error *err);
 /* Queue: the offset has passed those below. */
-int psm__ahead_clear(psm_tx *tx, const struct psm__place *at, int64_t below,
-                     psm_error *err);
+int psm__out_of_order_clear(psm_tx *tx, const struct psm__place *at,
+                            int64_t below, psm_error *err);
 
 /* -- parked.c: inside the transaction of the effects */
 
 /* How many events of the key are parked, counted up to most. Nobody changes
  * that until the transaction ends. */
-int psm__parked_gate(psm_tx *tx, const char *consumer, const void *key,
-                     size_t key_len, int64_t most, int64_t *count,
-                     psm_error *err);
+int psm__parked_of_key(psm_tx *tx, const char *consumer, const void *key,
+                       size_t key_len, int64_t most, int64_t *count,
+                       psm_error *err);
 /* How many keys have parked events, counted up to most. */
 int psm__parked_keys(psm_tx *tx, const char *consumer, int64_t most,
                      int64_t *count, psm_error *err);

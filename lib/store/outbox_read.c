@@ -157,8 +157,8 @@ psm__outbox_row(const psm_rows *rows, size_t i, struct psm__outbox_row *out)
 }
 
 int
-psm__outbox_bury(struct psm__conn *c, int64_t id, int code, const char *reason,
-                 psm_error *err)
+psm__outbox_dead_letter(struct psm__conn *c, int64_t id, int code,
+                        const char *reason, psm_error *err)
 {
 	const char *params[3];
 	struct psm__number number;

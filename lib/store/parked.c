@@ -22,8 +22,8 @@ or_empty(const void *bytes, size_t len)
 }
 
 int
-psm__parked_gate(psm_tx *tx, const char *consumer, const void *key,
-                 size_t key_len, int64_t most, int64_t *count, psm_error *err)
+psm__parked_of_key(psm_tx *tx, const char *consumer, const void *key,
+                   size_t key_len, int64_t most, int64_t *count, psm_error *err)
 {
 	struct psm__number limit;
 	struct psm__param params[3] = {

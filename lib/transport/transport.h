@@ -128,7 +128,7 @@ void psm__source_log_gap(const char *group, const struct psm__gap *gap);
 
 /*
  * Callbacks run between two steps of the source, never in the middle of one:
- * they may release records, commit and hold. A server that goes away meanwhile
+ * they may release records, commit and pause. A server that goes away meanwhile
  * is an outage like any other. They must not poll, serve or close the source.
  */
 struct psm__source_conf {
@@ -182,8 +182,8 @@ struct psm__source_ops {
 	 * polled and the other partitions go on. A rebalance ends it. A gap is
 	 * reported meanwhile if the topic was recreated.
 	 */
-	int (*hold)(struct psm__source *s, const char *topic, int32_t partition,
-	            int timeout_ms, psm_error *err);
+	int (*pause)(struct psm__source *s, const char *topic,
+	             int32_t partition, int timeout_ms, psm_error *err);
 	/* Messages behind the end of all assigned partitions; -1 if unknown.
 	 * Any thread. */
 	int64_t (*lag)(struct psm__source *s);

@@ -5,7 +5,8 @@
 
 #include "client/consumer/consumer_int.h"
 
-/* What psm_consumer_free() takes for letters on the way and for the group. */
+/* What psm_consumer_free() takes for dead letters on the way and for the group.
+ */
 #define FREE_MS 3000
 
 /* How long messages may wait while none comes. */
@@ -336,7 +337,7 @@ finish(psm_consumer *c, int64_t deadline_ms, psm_error *err)
 		psm__consumer_drop_odd(c);
 		psm__cpart_drop_all(c);
 		left = deadline_ms - psm__mono_ms();
-		psm__letters_close(c, left > 0 ? (int)left : 0);
+		psm__dlq_close(c, left > 0 ? (int)left : 0);
 		pthread_mutex_lock(&c->lock);
 		c->source = NULL;
 		pthread_mutex_unlock(&c->lock);

@@ -38,9 +38,9 @@ struct psm__cpart {
 	int retrying;
 	struct psm__record rec;
 	unsigned attempts;
-	int64_t due_ms;             /* monotonic */
-	struct psm__letter *letter; /* rec is dead, and waits for this to be
-	                               acknowledged; NULL: it is not */
+	int64_t due_ms;                       /* monotonic */
+	struct psm__dlq_message *dead_letter; /* rec is dead, and waits for this
+	                               to be acknowledged; NULL: it is not */
 };
 
 /* How far a partition was handled that went away. */
@@ -105,7 +105,7 @@ struct psm_consumer {
 	int64_t commit_ms;
 	psm_error *err; /* of handlers and of the parser */
 	uint64_t dice;
-	struct psm__sink *dead_sink; /* NULL until the first letter */
+	struct psm__sink *dead_sink; /* NULL until the first dead letter */
 	/* A record for whose part there was no memory: it comes first. */
 	struct psm__record odd;
 	int has_odd;
@@ -143,26 +143,26 @@ int psm__cpart_commit(psm_consumer *c, int wait, psm_error *err);
 int psm__cpart_commit_one(psm_consumer *c, struct psm__cpart *part, int wait,
                           psm_error *err);
 
-/* -- client/consumer/dead.c. All on the busy thread. */
+/* -- client/consumer/dead_letter.c. All on the busy thread. */
 
 #define PSM__DEAD_SUFFIX ".dlq"
 
 /* 1: the dead of this topic go into a topic of dead letters. */
-int psm__letters_wanted(const psm_consumer *c, const char *topic);
-/* Make the letter of a dead record; it is its partition's. PSM_ERR_RETRY: out
- * of memory. */
-int psm__letter_write(psm_consumer *c, const struct psm__record *rec, int code,
-                      const char *reason, int attempts);
+int psm__dlq_wanted(const psm_consumer *c, const char *topic);
+/* Make the dead letter of a dead record; it is its partition's. PSM_ERR_RETRY:
+ * out of memory. */
+int psm__dlq_write(psm_consumer *c, const struct psm__record *rec, int code,
+                   const char *reason, int attempts);
 /* Send it, if that is due, and wait a moment. 0: acknowledged. PSM_ERR_RETRY:
  * go on later. */
-int psm__letter_go_on(psm_consumer *c, struct psm__letter *l);
+int psm__dlq_go_on(psm_consumer *c, struct psm__dlq_message *d);
 /* When to go on, monotonic. */
-int64_t psm__letter_due(const struct psm__letter *l);
-int psm__letter_code(const struct psm__letter *l);
-const char *psm__letter_reason(const struct psm__letter *l);
+int64_t psm__dlq_due(const struct psm__dlq_message *d);
+int psm__dlq_code(const struct psm__dlq_message *d);
+const char *psm__dlq_reason(const struct psm__dlq_message *d);
 /* NULL is allowed. */
-void psm__letter_drop(struct psm__letter *l);
-void psm__letters_close(psm_consumer *c, int timeout_ms);
+void psm__dlq_drop(struct psm__dlq_message *d);
+void psm__dlq_close(psm_consumer *c, int timeout_ms);
 
 /* -- client/consumer/loop.c */
 
@@ -181,9 +181,9 @@ void *psm__consumer_run(void *c);
 int psm__consumer_handle(psm_consumer *c, const struct psm__record *rec,
                          int attempt);
 int psm__consumer_counts(psm_consumer *c);
-/* Go on with the letter of a dead record. Results as above. */
-int psm__consumer_bury(psm_consumer *c, const struct psm__record *rec,
-                       struct psm__cpart *part);
+/* Go on with the dead letter of a dead record. Results as above. */
+int psm__consumer_dead_letter(psm_consumer *c, const struct psm__record *rec,
+                              struct psm__cpart *part);
 /* gap of psm__source_conf; user is the consumer. */
 void psm__consumer_gap(const struct psm__gap *gap, void *user);
 

@@ -99,38 +99,38 @@ finish_dead(psm_consumer *c, const struct psm__record *rec, int code,
 		           rec->value_len, code, reason, c->dead_user);
 }
 
-/* 0: it is dead and done with. PSM_ERR_RETRY: its letter is on the way. */
+/* 0: it is dead and done with. PSM_ERR_RETRY: its dead letter is on the way. */
 static int
-bury(psm_consumer *c, const struct psm__record *rec, int code,
-     const char *reason, int attempts)
+write_dead_letter(psm_consumer *c, const struct psm__record *rec, int code,
+                  const char *reason, int attempts)
 {
 	struct psm__cpart *part;
 	int rc;
 
 	if (!reason || !*reason)
 		reason = psm_strerror(code);
-	if (!psm__letters_wanted(c, rec->topic)) {
+	if (!psm__dlq_wanted(c, rec->topic)) {
 		finish_dead(c, rec, code, reason);
 		return 0;
 	}
-	rc = psm__letter_write(c, rec, code, reason, attempts);
+	rc = psm__dlq_write(c, rec, code, reason, attempts);
 	if (rc < 0)
 		return rc;
 	part = psm__cpart_get(c, rec->topic, rec->partition);
-	return psm__consumer_bury(c, rec, part);
+	return psm__consumer_dead_letter(c, rec, part);
 }
 
 int
-psm__consumer_bury(psm_consumer *c, const struct psm__record *rec,
-                   struct psm__cpart *part)
+psm__consumer_dead_letter(psm_consumer *c, const struct psm__record *rec,
+                          struct psm__cpart *part)
 {
-	struct psm__letter *l = part->letter;
+	struct psm__dlq_message *d = part->dead_letter;
 
-	if (psm__letter_go_on(c, l) < 0)
+	if (psm__dlq_go_on(c, d) < 0)
 		return PSM_ERR_RETRY;
-	finish_dead(c, rec, psm__letter_code(l), psm__letter_reason(l));
-	part->letter = NULL;
-	psm__letter_drop(l);
+	finish_dead(c, rec, psm__dlq_code(d), psm__dlq_reason(d));
+	part->dead_letter = NULL;
+	psm__dlq_drop(d);
 	return 0;
 }
 
@@ -185,7 +185,8 @@ call_handler(psm_consumer *c, const struct psm__record *rec,
 		return rc;
 	if (rc > 0) /* not a result a handler may give */
 		rc = PSM_ERR_REJECT;
-	return bury(c, rec, rc, psm_error_message(c->err), attempt);
+	return write_dead_letter(c, rec, rc, psm_error_message(c->err),
+	                         attempt);
 }
 
 /* The event's way through upcasters to its handler. */
@@ -207,7 +208,8 @@ dispatch(psm_consumer *c, const struct psm__record *rec, psm_event *ev,
 	} else if (rc == PSM_ERR_NOMEM) {
 		rc = PSM_ERR_RETRY;
 	} else if (rc != PSM_ERR_RETRY || !may_try_again(h, attempt)) {
-		rc = bury(c, rec, rc, psm_error_message(c->err), attempt);
+		rc = write_dead_letter(c, rec, rc, psm_error_message(c->err),
+		                       attempt);
 	}
 	psm_event_free(upcast);
 	return rc;
@@ -228,7 +230,8 @@ psm__consumer_handle(psm_consumer *c, const struct psm__record *rec,
 	if (rc == PSM_ERR_NOMEM) /* our fault, not the event's */
 		return PSM_ERR_RETRY;
 	if (rc < 0)
-		return bury(c, rec, rc, psm_error_message(c->err), attempt);
+		return write_dead_letter(c, rec, rc, psm_error_message(c->err),
+		                         attempt);
 	psm__error_clear(c->err);
 	rc = dispatch(c, rec, ev, attempt);
 	psm_event_free(ev);

@@ -225,8 +225,8 @@ take_again(psm_consumer *c, struct psm__cpart *part)
 	int rc;
 
 	psm__error_clear(c->err);
-	if (part->letter)
-		rc = psm__consumer_bury(c, &part->rec, part);
+	if (part->dead_letter)
+		rc = psm__consumer_dead_letter(c, &part->rec, part);
 	else
 		rc = psm__consumer_handle(c, &part->rec,
 		                          (int)part->attempts + 1);

@@ -67,8 +67,9 @@ tell_retries(psm_consumer *c, const struct psm__cpart *part)
 		c->retry_since_ms = psm__mono_ms();
 	if (part)
 		snprintf(c->retry_where, sizeof(c->retry_where),
-		         part->letter ? "%.80s[%d] offset %lld, its dead letter"
-		                      : "%.80s[%d] offset %lld, try %u",
+		         part->dead_letter
+		             ? "%.80s[%d] offset %lld, its dead letter"
+		             : "%.80s[%d] offset %lld, try %u",
 		         part->topic, (int)part->partition,
 		         (long long)part->rec.offset, part->attempts + 1);
 	pthread_mutex_unlock(&c->lock);
@@ -86,7 +87,7 @@ set_retrying(psm_consumer *c, struct psm__cpart *part, int on)
 static void
 part_free(psm_consumer *c, struct psm__cpart *part)
 {
-	psm__letter_drop(part->letter);
+	psm__dlq_drop(part->dead_letter);
 	if (part->retrying) {
 		c->source->ops->release(c->source, &part->rec);
 		set_retrying(c, part, 0);
@@ -256,7 +257,7 @@ psm__cpart_retry(psm_consumer *c, struct psm__cpart *part,
                  const struct psm__record *rec)
 {
 	if (part->retrying) {
-		part->attempts += !part->letter;
+		part->attempts += !part->dead_letter;
 	} else {
 		part->rec = *rec;
 		part->attempts = 1;
@@ -264,11 +265,11 @@ psm__cpart_retry(psm_consumer *c, struct psm__cpart *part,
 		/* Until we say so: the next record must not come first. It
 		 * can fail only when the partition was taken away, and then
 		 * revoked drops this. */
-		(void)c->source->ops->hold(c->source, part->topic,
-		                           part->partition, INT_MAX, NULL);
+		(void)c->source->ops->pause(c->source, part->topic,
+		                            part->partition, INT_MAX, NULL);
 	}
-	if (part->letter) {
-		part->due_ms = psm__letter_due(part->letter);
+	if (part->dead_letter) {
+		part->due_ms = psm__dlq_due(part->dead_letter);
 		tell_retries(c, part);
 		return;
 	}
@@ -283,8 +284,8 @@ psm__cpart_retry_done(psm_consumer *c, struct psm__cpart *part)
 {
 	c->source->ops->release(c->source, &part->rec);
 	set_retrying(c, part, 0);
-	(void)c->source->ops->hold(c->source, part->topic, part->partition, 0,
-	                           NULL); /* as above */
+	(void)c->source->ops->pause(c->source, part->topic, part->partition, 0,
+	                            NULL); /* as above */
 	tell_retries(c, NULL);
 }
 

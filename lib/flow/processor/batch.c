@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Two that fight for a partition: read the row again this often before taking
- * it for trouble. */
+ * it for a failure. */
 #define FENCED_MAX 3
 
 /* -- which partitions, from where to where */
@@ -128,9 +128,9 @@ fence(psm_processor *pr, psm_tx *tx, int claim)
 			                      &p->moved, pr->err);
 	}
 	/* Behind the moves: they may have waited for another one's workers, who
-	 * put something aside. */
+	 * parked something. */
 	if (rc == 0)
-		rc = psm__strand_ask(&pr->main, tx);
+		rc = psm__worker_tx_ask(&pr->main, tx);
 	if (rc == 0)
 		rc = psm__tx_sync(tx, pr->err);
 	for (i = 0; i < pr->part_count; i++) {
@@ -186,7 +186,7 @@ put_back(psm_processor *pr, psm_tx *tx)
 	return rc;
 }
 
-/* What was put aside in front of the offsets is behind them now. */
+/* What was settled out of order is below the offsets now. */
 static int
 forget_passed(psm_processor *pr, psm_tx *tx)
 {
@@ -198,7 +198,8 @@ forget_passed(psm_processor *pr, psm_tx *tx)
 		struct psm__place at = psm__part_place(pr, p);
 
 		if (p->in_batch)
-			rc = psm__ahead_clear(tx, &at, p->resume, pr->err);
+			rc = psm__out_of_order_clear(tx, &at, p->resume,
+			                             pr->err);
 	}
 	return rc;
 }
@@ -208,29 +209,29 @@ forget_passed(psm_processor *pr, psm_tx *tx)
 static int
 run_once(psm_processor *pr)
 {
-	struct psm__strand *l = &pr->main;
+	struct psm__worker_tx *w = &pr->main;
 	psm_tx *tx = NULL;
 	size_t i;
-	int rc = psm__strand_begin(l, &tx);
+	int rc = psm__worker_tx_begin(w, &tx);
 
-	l->count = 0;
-	l->stops = 0;
+	w->count = 0;
+	w->stops = 0;
 	if (rc == 0)
 		rc = place_parts(pr, tx);
 	if (rc == 0)
 		rc = fence(pr, tx, 0);
 	if (rc == 0) {
-		psm__strand_saw(l);
+		psm__worker_tx_saw(w);
 		for (i = 0; i < pr->batch.count; i++)
 			if (!pr->batch.items[i].gone)
-				l->items[l->count++] = &pr->batch.items[i];
-		rc = psm__strand_handle(l, tx, 0, l->count);
+				w->items[w->count++] = &pr->batch.items[i];
+		rc = psm__worker_tx_handle(w, tx, 0, w->count);
 	}
 	if (rc == 0)
 		rc = put_back(pr, tx);
-	if (rc == 0 && l->ahead)
+	if (rc == 0 && w->out_of_order)
 		rc = forget_passed(pr, tx);
-	return psm__strand_end(l, tx, rc);
+	return psm__worker_tx_end(w, tx, rc);
 }
 
 static int
@@ -241,28 +242,28 @@ run_alone(psm_processor *pr)
 	pr->main.careful = 0;
 	do
 		rc = run_once(pr);
-	while (psm__strand_unsure(&pr->main, rc));
+	while (psm__worker_tx_unsure(&pr->main, rc));
 	return rc;
 }
 
 /* -- by the workers: each a transaction of its own, then the offsets. Events
  * that are read again because that was not reached are in the inbox, and what
- * was put aside is remembered. */
+ * was settled out of order is remembered. */
 
 /* The rows have to say that they are ours before the first worker begins. */
 static int
 claim(psm_processor *pr)
 {
-	struct psm__strand *l = &pr->main;
+	struct psm__worker_tx *w = &pr->main;
 	psm_tx *tx = NULL;
 	size_t i;
-	int rc = psm__strand_begin(l, &tx);
+	int rc = psm__worker_tx_begin(w, &tx);
 
 	if (rc == 0)
 		rc = place_parts(pr, tx);
 	if (rc == 0)
 		rc = fence(pr, tx, 1);
-	rc = psm__strand_end(l, tx, rc);
+	rc = psm__worker_tx_end(w, tx, rc);
 	for (i = 0; i < pr->part_count && rc == 0; i++) {
 		struct psm__part *p = &pr->parts[i];
 
@@ -278,15 +279,15 @@ claim(psm_processor *pr)
 static int
 move(psm_processor *pr)
 {
-	struct psm__strand *l = &pr->main;
+	struct psm__worker_tx *w = &pr->main;
 	psm_tx *tx = NULL;
-	int rc = psm__strand_begin(l, &tx);
+	int rc = psm__worker_tx_begin(w, &tx);
 
 	if (rc == 0)
 		rc = fence(pr, tx, 0);
 	if (rc == 0)
 		rc = forget_passed(pr, tx);
-	return psm__strand_end(l, tx, rc);
+	return psm__worker_tx_end(w, tx, rc);
 }
 
 static int
@@ -308,7 +309,7 @@ run_beside(psm_processor *pr)
 	find_parts(pr);
 	rc = is_claimed(pr) ? place_parts(pr, NULL) : claim(pr);
 	if (rc == 0)
-		rc = psm__strands_run(pr);
+		rc = psm__workers_run(pr);
 	if (rc < 0)
 		return rc;
 	find_stops(pr);
@@ -324,7 +325,7 @@ psm__batch_run(psm_processor *pr)
 
 	for (i = 0; i < FENCED_MAX && rc == PSM_ERR_FENCED; i++) {
 		psm__error_clear(pr->err);
-		if (pr->strands && pr->batch.count > 1)
+		if (pr->pool && pr->batch.count > 1)
 			rc = run_beside(pr);
 		else
 			rc = run_alone(pr);

@@ -217,15 +217,16 @@ psm__lag_messages(const psm_processor *pr)
 {
 	int64_t lag = pr->source ? pr->source->ops->lag(pr->source) : -1;
 
-	return lag < 0 ? -1
-	               : lag + __atomic_load_n(&pr->holding, __ATOMIC_RELAXED) +
-	                     __atomic_load_n(&pr->kept, __ATOMIC_RELAXED);
+	return lag < 0
+	           ? -1
+	           : lag + __atomic_load_n(&pr->retrying, __ATOMIC_RELAXED) +
+	                 __atomic_load_n(&pr->kept, __ATOMIC_RELAXED);
 }
 
 int64_t
 psm__lag_seconds(const psm_processor *pr)
 {
-	int64_t held = __atomic_load_n(&pr->held_at_ms, __ATOMIC_RELAXED);
+	int64_t waits_at = __atomic_load_n(&pr->retry_at_ms, __ATOMIC_RELAXED);
 	int64_t at = __atomic_load_n(&pr->event_at_ms, __ATOMIC_RELAXED);
 	int64_t lag = psm__lag_messages(pr), age;
 
@@ -234,8 +235,8 @@ psm__lag_seconds(const psm_processor *pr)
 	/* Without a broker, what waits is not known. */
 	if (!pr->source->ops->connected(pr->source))
 		return -1;
-	if (held > 0 && (at <= 0 || held < at))
-		at = held;
+	if (waits_at > 0 && (at <= 0 || waits_at < at))
+		at = waits_at;
 	if (at <= 0)
 		return -1;
 	age = psm_now_us() / 1000000 - at / 1000;
@@ -245,7 +246,7 @@ psm__lag_seconds(const psm_processor *pr)
 void
 psm__lag_note(psm_processor *pr)
 {
-	int64_t held = 0, at;
+	int64_t waits_at = 0, at;
 	size_t i;
 
 	for (i = 0; i < pr->batch.count; i++) {
@@ -257,11 +258,12 @@ psm__lag_note(psm_processor *pr)
 			                 __ATOMIC_RELAXED);
 	}
 	for (i = 0; i < pr->part_count; i++) {
-		at = pr->parts[i].held ? pr->parts[i].record.timestamp_ms : 0;
-		if (at > 0 && (held == 0 || at < held))
-			held = at;
+		at = pr->parts[i].retrying ? pr->parts[i].record.timestamp_ms
+		                           : 0;
+		if (at > 0 && (waits_at == 0 || at < waits_at))
+			waits_at = at;
 	}
-	__atomic_store_n(&pr->held_at_ms, held, __ATOMIC_RELAXED);
+	__atomic_store_n(&pr->retry_at_ms, waits_at, __ATOMIC_RELAXED);
 }
 
 /* Does anything come of what waits? */
@@ -277,7 +279,7 @@ look_for_progress(psm_processor *pr, int64_t now)
 		progress += pr->outcomes[i];
 	progress += pr->rollbacks;
 	stalled = progress == pr->progress && psm__lag_messages(pr) != 0 &&
-	          __atomic_load_n(&pr->holding, __ATOMIC_RELAXED) == 0 &&
+	          __atomic_load_n(&pr->retrying, __ATOMIC_RELAXED) == 0 &&
 	          pr->source && pr->source->ops->connected(pr->source);
 	pr->progress = progress;
 	if (!stalled)

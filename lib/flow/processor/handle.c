@@ -13,28 +13,29 @@
 
 /* Why it failed; with the place where it could not be read. */
 static void
-explain(const struct psm__strand *l, const struct psm__tried *t, char *reason,
-        size_t size)
+explain(const struct psm__worker_tx *w, const struct psm__tried *t,
+        char *reason, size_t size)
 {
-	const char *text = psm_error_message(l->fail);
+	const char *text = psm_error_message(w->fail);
 
 	if (!text[0])
 		text = psm_strerror(t->code);
-	if (!t->ev && psm_error_line(l->fail) > 0)
+	if (!t->ev && psm_error_line(w->fail) > 0)
 		(void)snprintf(reason, size, "line %u, column %u: %s",
-		               psm_error_line(l->fail),
-		               psm_error_column(l->fail), text);
+		               psm_error_line(w->fail),
+		               psm_error_column(w->fail), text);
 	else
 		(void)snprintf(reason, size, "%s", text);
 }
 
 int
-psm__tried_bury(struct psm__strand *l, psm_tx *tx,
-                const struct psm__record *rec, const struct psm__tried *t)
+psm__tried_dead_letter(struct psm__worker_tx *w, psm_tx *tx,
+                       const struct psm__record *rec,
+                       const struct psm__tried *t)
 {
 	char reason[REASON_SIZE], partition[16], offset[24];
 	struct psm__dead_letter d = {
-	    .at = {l->pr->name, rec->topic, rec->partition, 0},
+	    .at = {w->pr->name, rec->topic, rec->partition, 0},
 	    .offset = rec->offset,
 	    .key = rec->key,
 	    .key_len = rec->key_len,
@@ -44,7 +45,7 @@ psm__tried_bury(struct psm__strand *l, psm_tx *tx,
 	    .type = psm_event_type_as_sent(t->ev),
 	    .code = t->code,
 	    .reason = reason,
-	    .pointer = psm_error_pointer(l->fail),
+	    .pointer = psm_error_pointer(w->fail),
 	    .attempts = t->attempt,
 	    .causation_id = psm_event_causation_id(t->ev),
 	    .correlation_id = psm_event_correlation_id(t->ev),
@@ -52,23 +53,23 @@ psm__tried_bury(struct psm__strand *l, psm_tx *tx,
 	    .tracestate = psm_event_tracestate(t->ev),
 	};
 
-	explain(l, t, reason, sizeof reason);
+	explain(w, t, reason, sizeof reason);
 	(void)snprintf(partition, sizeof partition, "%d", (int)rec->partition);
 	(void)snprintf(offset, sizeof offset, "%lld", (long long)rec->offset);
 	psm__log(PSM_LOG_WARN, "event goes to the dead letters", "consumer",
-	         l->pr->name, "topic", rec->topic, "partition", partition,
+	         w->pr->name, "topic", rec->topic, "partition", partition,
 	         "offset", offset, "code", psm_error_name(t->code), "reason",
 	         reason, NULL);
-	return psm__dead_letter_add(tx, &d, l->err);
+	return psm__dead_letter_add(tx, &d, w->err);
 }
 
 int
-psm__tried_park(struct psm__strand *l, psm_tx *tx,
+psm__tried_park(struct psm__worker_tx *w, psm_tx *tx,
                 const struct psm__record *rec, const struct psm__tried *t,
                 int tried)
 {
 	struct psm__parking p = {
-	    .at = {l->pr->name, rec->topic, rec->partition, 0},
+	    .at = {w->pr->name, rec->topic, rec->partition, 0},
 	    .offset = rec->offset,
 	    .key = rec->key,
 	    .key_len = rec->key_len,
@@ -87,12 +88,12 @@ psm__tried_park(struct psm__strand *l, psm_tx *tx,
 	p.correlation_id = psm_event_correlation_id(t->ev);
 	p.traceparent = psm_event_traceparent(t->ev);
 	p.tracestate = psm_event_tracestate(t->ev);
-	p.reason = tried ? psm_error_message(l->fail) : NULL;
+	p.reason = tried ? psm_error_message(w->fail) : NULL;
 	if (tried)
 		psm__log(PSM_LOG_INFO, "event is parked", "consumer",
-		         l->pr->name, "topic", rec->topic, "reason", p.reason,
+		         w->pr->name, "topic", rec->topic, "reason", p.reason,
 		         NULL);
-	return psm__parked_add(tx, &p, l->err);
+	return psm__parked_add(tx, &p, w->err);
 }
 
 /* -- the call */
@@ -144,7 +145,7 @@ psm__limits_queue(psm_processor *pr, psm_tx *tx, psm_error *err)
 /* The handler's statements end at its deadline: each travels behind this, the
  * claim of the event was before it. */
 static int
-limit_statements(struct psm__strand *l, psm_tx *tx,
+limit_statements(struct psm__worker_tx *w, psm_tx *tx,
                  const struct psm__handler *h)
 {
 	int deadline_ms = h->options.deadline_ms;
@@ -155,19 +156,19 @@ limit_statements(struct psm__strand *l, psm_tx *tx,
 	               deadline_ms > 0 && deadline_ms < INT_MAX - PATIENCE_MS
 	                   ? deadline_ms + PATIENCE_MS
 	                   : INT_MAX,
-	               &l->pr->worker.cancel);
-	return psm__timeout_queue(tx, deadline_ms, l->err);
+	               &w->pr->worker.cancel);
+	return psm__timeout_queue(tx, deadline_ms, w->err);
 }
 
 /* After its effects were kept: going back to the savepoint does it by itself.
  */
 static int
-unlimit_statements(struct psm__strand *l, psm_tx *tx,
+unlimit_statements(struct psm__worker_tx *w, psm_tx *tx,
                    const struct psm__handler *h)
 {
 	return h->options.deadline_ms == PSM__TIMEOUT_MS
 	           ? 0
-	           : psm__timeout_queue(tx, PSM__TIMEOUT_MS, l->err);
+	           : psm__timeout_queue(tx, PSM__TIMEOUT_MS, w->err);
 }
 
 /* Not now: or never, by what its handler wants. */
@@ -186,36 +187,36 @@ put_off(const struct psm__handler *h, struct psm__tried *t)
 
 /* The handler has returned rc. 0, or the reason to roll back. */
 static int
-settle(struct psm__strand *l, psm_tx *tx, const struct psm__handler *h, int rc,
-       struct psm__tried *t)
+settle(struct psm__worker_tx *w, psm_tx *tx, const struct psm__handler *h,
+       int rc, struct psm__tried *t)
 {
-	enum psm__verdict v;
+	enum psm__failure v;
 
 	/* What fails says so by psm__tx_failed. */
-	if (l->careful && rc == 0 && psm__tx_failed(tx) == 0)
-		(void)psm__tx_check_deferred(tx, l->fail);
-	else if (l->careful && psm__tx_lazy(tx) && psm__tx_failed(tx) == 0)
+	if (w->careful && rc == 0 && psm__tx_failed(tx) == 0)
+		(void)psm__tx_check_deferred(tx, w->fail);
+	else if (w->careful && psm__tx_lazy(tx) && psm__tx_failed(tx) == 0)
 		(void)psm__tx_sync(tx, NULL);
-	l->unsure |= psm__tx_lazy(tx);
-	v = psm__judge(psm__tx_failed(tx), &rc);
+	w->unsure |= psm__tx_lazy(tx);
+	v = psm__classify(psm__tx_failed(tx), &rc);
 	t->code = rc;
-	if (v != PSM__FINE && l->unsure)
-		return psm__fail(l->err, rc, "a statement failed: %s",
+	if (v != PSM__NO_FAILURE && w->unsure)
+		return psm__fail(w->err, rc, "a statement failed: %s",
 		                 psm_strerror(rc));
-	if (v == PSM__FINE) {
+	if (v == PSM__NO_FAILURE) {
 		t->outcome = PSM__HANDLED;
-		rc = psm__tx_release(tx, MARK, l->err);
-		return rc < 0 ? rc : unlimit_statements(l, tx, h);
+		rc = psm__tx_release(tx, MARK, w->err);
+		return rc < 0 ? rc : unlimit_statements(w, tx, h);
 	}
-	if (v == PSM__SYSTEM) {
-		if (psm_error_code(l->fail) != 0)
-			psm__error_copy(l->err, l->fail);
-		return psm__fail(l->err, rc, "handler: %s", psm_strerror(rc));
+	if (v == PSM__FAILURE_SYSTEM) {
+		if (psm_error_code(w->fail) != 0)
+			psm__error_copy(w->err, w->fail);
+		return psm__fail(w->err, rc, "handler: %s", psm_strerror(rc));
 	}
-	if (psm__tx_rollback_to(tx, MARK, l->err) < 0 ||
-	    psm__tx_release(tx, MARK, l->err) < 0)
-		return psm_error_code(l->err);
-	if (v == PSM__PERMANENT)
+	if (psm__tx_rollback_to(tx, MARK, w->err) < 0 ||
+	    psm__tx_release(tx, MARK, w->err) < 0)
+		return psm_error_code(w->err);
+	if (v == PSM__FAILURE_PERMANENT)
 		t->outcome = PSM__DEAD;
 	else
 		put_off(h, t);
@@ -224,7 +225,7 @@ settle(struct psm__strand *l, psm_tx *tx, const struct psm__handler *h, int rc,
 
 /* Claim the event and run its handler. */
 static int
-call(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
+call(struct psm__worker_tx *w, psm_tx *tx, const struct psm__record *rec,
      psm_event *ev, const struct psm__handler *h, struct psm__tried *t)
 {
 	int64_t began_us, over_ms;
@@ -232,50 +233,50 @@ call(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
 
 	/* SAVEPOINT, behind the RELEASE of the event before, shares a round
 	 * trip with the claim, or with what the handler does. */
-	rc = psm__tx_savepoint(tx, MARK, l->err);
-	fresh = l->claimed;
+	rc = psm__tx_savepoint(tx, MARK, w->err);
+	fresh = w->claimed;
 	if (rc == 0 && !fresh)
-		rc = psm__inbox_claim(tx, l->pr->name, psm_event_id(ev), &fresh,
-		                      l->err);
+		rc = psm__inbox_claim(tx, w->pr->name, psm_event_id(ev), &fresh,
+		                      w->err);
 	if (rc < 0)
 		return rc;
 	if (!fresh) {
 		t->outcome = PSM__DUPLICATE;
-		return psm__tx_release(tx, MARK, l->err);
+		return psm__tx_release(tx, MARK, w->err);
 	}
-	rc = limit_statements(l, tx, h);
+	rc = limit_statements(w, tx, h);
 	if (rc < 0)
 		return rc;
-	psm__error_clear(l->fail);
+	psm__error_clear(w->fail);
 	psm__dispatch_arm(ev, h, t->attempt);
 	began_us = psm__mono_us();
 	psm__tx_lend(tx, 1);
 	psm__tx_set_cause(tx, ev);
-	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, l->fail);
-	rc = psm__dispatch_result(ev, h, rc, l->fail);
+	rc = ((psm_tx_event_fn)h->fn)(tx, ev, h->user, w->fail);
+	rc = psm__dispatch_result(ev, h, rc, w->fail);
 	psm__tx_set_cause(tx, NULL);
 	psm__tx_lend(tx, 0);
-	psm__tx_cancel(tx, &l->pr->worker.cancel);
+	psm__tx_cancel(tx, &w->pr->worker.cancel);
 	t->called = 1;
-	psm__processor_timed(l->pr, h, psm__mono_us() - began_us);
+	psm__processor_timed(w->pr, h, psm__mono_us() - began_us);
 	over_ms = psm__dispatch_overrun(ev);
 	if (over_ms > 0)
-		psm__trouble_late(l->pr, rec, over_ms);
-	return settle(l, tx, h, rc, t);
+		psm__last_errors_late(w->pr, rec, over_ms);
+	return settle(w, tx, h, rc, t);
 }
 
 /* Through the upcasters to the handler. */
 static int
-dispatch(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
+dispatch(struct psm__worker_tx *w, psm_tx *tx, const struct psm__record *rec,
          struct psm__tried *t)
 {
 	const struct psm__handler *h = NULL;
 	psm_event *upcast = NULL;
 	int rc;
 
-	rc = psm__dispatch_route(&l->pr->dispatch, t->ev, &upcast, &h, l->fail);
+	rc = psm__dispatch_route(&w->pr->dispatch, t->ev, &upcast, &h, w->fail);
 	if (rc == PSM_ERR_NOMEM) {
-		rc = psm__nomem(l->err);
+		rc = psm__nomem(w->err);
 	} else if (rc < 0) {
 		t->code = rc;
 		t->outcome = PSM__DEAD;
@@ -285,34 +286,34 @@ dispatch(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
 			put_off(h, t);
 		rc = 0;
 	} else if (h) {
-		rc = call(l, tx, rec, upcast ? upcast : t->ev, h, t);
+		rc = call(w, tx, rec, upcast ? upcast : t->ev, h, t);
 	}
 	psm_event_free(upcast);
 	return rc;
 }
 
 int
-psm__try(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
+psm__try(struct psm__worker_tx *w, psm_tx *tx, const struct psm__record *rec,
          int attempt, struct psm__tried *t)
 {
 	int rc;
 
 	*t = (struct psm__tried){.outcome = PSM__SKIPPED, .attempt = attempt};
-	psm__error_clear(l->fail);
+	psm__error_clear(w->fail);
 	if (!rec->value) /* its key is gone: nothing is said */
 		return 0;
-	t->ev = l->ready;
-	l->ready = NULL;
-	rc = t->ev ? 0 : psm__record_parse(rec, &t->ev, l->fail);
+	t->ev = w->ready;
+	w->ready = NULL;
+	rc = t->ev ? 0 : psm__record_parse(rec, &t->ev, w->fail);
 	if (rc == PSM_ERR_NOMEM)
-		return psm__nomem(l->err);
+		return psm__nomem(w->err);
 	if (rc < 0) {
 		t->code = rc;
 		t->outcome = PSM__DEAD;
 		return 0;
 	}
 	psm__event_set_attempt(t->ev, attempt); /* for upcasters */
-	return dispatch(l, tx, rec, t);
+	return dispatch(w, tx, rec, t);
 }
 
 void

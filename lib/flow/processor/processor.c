@@ -19,7 +19,7 @@ new_parts(psm_processor *pr, const char *name, psm_error *err)
 	if (!pr->name || !pr->batch.items ||
 	    psm_uuid_new(pr->owner, sizeof pr->owner) < 0)
 		return psm__nomem(err);
-	if (psm__strand_init(&pr->main, pr, err) < 0)
+	if (psm__worker_tx_init(&pr->main, pr, err) < 0)
 		return PSM_ERR_NOMEM;
 	pr->err = pr->main.err;
 	return 0;
@@ -52,8 +52,8 @@ psm_processor_new(psm_store *st, psm_transport *t, const psm_config *cfg,
 	pr->st = st;
 	pr->t = psm_transport_ref(t);
 	pr->workers = psm_config_int(cfg, "PSYMATCH_PROCESSOR_WORKERS");
-	pr->pace = PSM__BATCH_MAX * (int)pr->workers;
-	pr->parked_pace = PSM__BATCH_MAX;
+	pr->batch_size = PSM__BATCH_MAX * (int)pr->workers;
+	pr->parked_batch_size = PSM__BATCH_MAX;
 	pr->stall_ms = STALL_MS;
 	pr->breaker_on = psm_config_bool(cfg, "PSYMATCH_PROCESSOR_BREAKER");
 	pr->parked_key_max = psm_config_int(cfg, "PSYMATCH_PARKED_KEY_MAX");
@@ -76,7 +76,7 @@ psm_processor_free(psm_processor *pr)
 	if (psm_processor_stop(pr, 0, NULL) < 0 &&
 	    psm__worker_stop(&pr->worker, -1, NULL, NULL) < 0)
 		return; /* cannot be: without a limit it waits for the end */
-	psm__strands_close(pr);
+	psm__workers_close(pr);
 	for (i = 0; i < pr->part_count; i++) {
 		psm__free(pr->parts[i].kept);
 		psm__free(pr->parts[i].log);
@@ -89,7 +89,7 @@ psm_processor_free(psm_processor *pr)
 	psm__free(pr->timers);
 	psm__free(pr->types);
 	psm__free(pr->name);
-	psm__strand_destroy(&pr->main);
+	psm__worker_tx_destroy(&pr->main);
 	psm__free(pr->batch.items);
 	psm_transport_unref(pr->t);
 	psm__worker_destroy(&pr->worker);
@@ -188,13 +188,13 @@ count_done(psm_processor *pr)
 	int64_t done[PSM__N_OUTCOMES] = {0};
 	size_t i;
 
-	psm__strand_count(&pr->main, done);
-	psm__strands_count(pr, done);
+	psm__worker_tx_count(&pr->main, done);
+	psm__workers_count(pr, done);
 	(void)pthread_mutex_lock(&pr->lock);
 	for (i = 0; i < PSM__N_OUTCOMES; i++)
 		pr->outcomes[i] += done[i];
 	if (done[PSM__DEAD] > 0)
-		pr->trouble.dead_at_ms = psm__mono_ms();
+		pr->last_errors.dead_at_ms = psm__mono_ms();
 	(void)pthread_mutex_unlock(&pr->lock);
 	for (i = 0; i < PSM__N_OUTCOMES; i++)
 		if (done[i] > 0)
@@ -312,17 +312,17 @@ handle_batch(psm_processor *pr)
 	psm__stall_end(pr);
 	rc = psm__batch_run(pr);
 	count_done(pr);
-	pr->pace = psm__pace(pr->pace, batch_max(pr), count,
-	                     psm__mono_ms() - began_ms);
+	pr->batch_size = psm__batch_size(pr->batch_size, batch_max(pr), count,
+	                                 psm__mono_ms() - began_ms);
 	if (rc == 0) {
-		psm__guard_committed(pr);
+		psm__circuit_committed(pr);
 		psm__reader_advance(pr);
 		all_well(pr);
 		return;
 	}
 	count_rollback(pr);
 	psm__reader_again(pr);
-	if (psm__guard_allow(pr, batch_max(pr)) == 0)
+	if (psm__circuit_allow(pr, batch_max(pr)) == 0)
 		return; /* it waits by itself, and says so itself */
 	note_problem(pr);
 	back_off(pr);
@@ -332,18 +332,19 @@ handle_batch(psm_processor *pr)
 static void
 work(psm_processor *pr)
 {
-	int most = psm__guard_allow(pr, batch_max(pr));
+	int most = psm__circuit_allow(pr, batch_max(pr));
 
 	if (most > 1) { /* parked events first */
 		retry(pr, most < PSM__BATCH_MAX ? most : PSM__BATCH_MAX);
-		most = psm__guard_allow(pr, batch_max(pr));
+		most = psm__circuit_allow(pr, batch_max(pr));
 	}
 	if (most == 0) {
-		psm__guard_wait(pr);
+		psm__circuit_wait(pr);
 		psm__reader_idle(pr);
 		return;
 	}
-	psm__reader_collect(pr, (size_t)(most < pr->pace ? most : pr->pace));
+	psm__reader_collect(
+	    pr, (size_t)(most < pr->batch_size ? most : pr->batch_size));
 	if (pr->batch.count == 0)
 		rest(pr, most);
 	else
@@ -357,11 +358,11 @@ work(psm_processor *pr)
 /* A new source reads what the dead one owes: its partitions are ours again from
  * where their rows say. */
 static void
-bury_source(psm_processor *pr)
+replace_source(psm_processor *pr)
 {
 	psm__error_clear(pr->err);
 	(void)psm__fail(pr->err, PSM_ERR_BROKER, "reading ended: %s",
-	                pr->trouble.poll);
+	                pr->last_errors.poll);
 	psm__reader_close(pr, LEAVE_MS);
 	pr->source_dead = 0;
 	note_problem(pr);
@@ -382,7 +383,7 @@ run(void *arg)
 			psm__lag_show(pr);
 			psm__parked_show(pr);
 			if (pr->source_dead)
-				bury_source(pr);
+				replace_source(pr);
 		} else {
 			count_rollback(pr);
 			note_problem(pr);
@@ -410,8 +411,8 @@ psm_processor_start(psm_processor *pr, psm_error *err)
 	psm__free(pr->types); /* of a start that failed */
 	if (psm__dispatch_names(&pr->dispatch, &pr->types, &pr->type_count) < 0)
 		return psm__nomem(err);
-	if (!pr->strands) {
-		rc = psm__strands_open(pr, err);
+	if (!pr->pool) {
+		rc = psm__workers_open(pr, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -460,8 +461,8 @@ psm_processor_stat(psm_processor *pr, const char *name)
 		value = pr->breaker.state;
 	else if (strcmp(name, "parked_now") == 0)
 		value = pr->parked.count;
-	else if (strcmp(name, "holding") == 0)
-		value = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
+	else if (strcmp(name, "retrying") == 0)
+		value = __atomic_load_n(&pr->retrying, __ATOMIC_RELAXED);
 	else if (strcmp(name, "full") == 0)
 		value = __atomic_load_n(&pr->full, __ATOMIC_RELAXED);
 	else if (strcmp(name, "lag") == 0)
@@ -469,7 +470,7 @@ psm_processor_stat(psm_processor *pr, const char *name)
 	else if (strcmp(name, "lag_seconds") == 0)
 		value = psm__lag_seconds(pr);
 	else if (strcmp(name, "overrun") == 0)
-		value = pr->trouble.late;
+		value = pr->last_errors.late;
 	else if (strcmp(name, "gaps") == 0)
 		value = pr->gaps;
 	else if (strcmp(name, "gap_messages") == 0)
@@ -482,8 +483,8 @@ psm_processor_stat(psm_processor *pr, const char *name)
 static int
 health_locked(psm_processor *pr, char *reason, size_t size)
 {
-	int64_t holding;
-	int health = psm__guard_health(pr, reason, size);
+	int64_t retrying;
+	int health = psm__circuit_health(pr, reason, size);
 
 	if (health != PSM_HEALTH_GREEN)
 		return health;
@@ -507,13 +508,13 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 		               pr->name, pr->full_why);
 		return PSM_HEALTH_RED;
 	}
-	holding = __atomic_load_n(&pr->holding, __ATOMIC_RELAXED);
-	if (holding > 0) {
+	retrying = __atomic_load_n(&pr->retrying, __ATOMIC_RELAXED);
+	if (retrying > 0) {
 		(void)snprintf(reason, size,
 		               "%s: %lld partition%s wait%s for an event that "
 		               "is tried again",
-		               pr->name, (long long)holding,
-		               PSM__NOUN_S(holding), PSM__VERB_S(holding));
+		               pr->name, (long long)retrying,
+		               PSM__NOUN_S(retrying), PSM__VERB_S(retrying));
 		return PSM_HEALTH_AMBER;
 	}
 	health = psm__parked_health(pr, reason, size);
@@ -522,7 +523,7 @@ health_locked(psm_processor *pr, char *reason, size_t size)
 	if (health == PSM_HEALTH_GREEN)
 		health = psm__gap_health(pr, reason, size);
 	if (health == PSM_HEALTH_GREEN)
-		health = psm__trouble_health(pr, reason, size);
+		health = psm__last_errors_health(pr, reason, size);
 	if (health != PSM_HEALTH_GREEN)
 		return health;
 	(void)snprintf(reason, size, "%s: %lld event%s handled, %lld dead",

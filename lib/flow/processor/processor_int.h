@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The inside of a processor: processor.c is its public face, reader.c reads
- * batches and keeps the partitions, batch.c is the transaction, judge.c decides
- * what a handler's failure means, and guard.c whether it is everything that
- * fails.
- * A strand is what one thread needs to handle messages (strand.c); the
- * processor has one, and so has each of its workers (strands.c).
+ * batches and keeps the partitions, batch.c is the transaction, classify.c
+ * decides what a handler's failure means, and circuit.c whether it is
+ * everything that fails. A worker transaction is what one thread needs to
+ * handle messages (worker_tx.c); the processor has one, and so has each of its
+ * workers (workers.c).
  */
 #ifndef PSM_FLOW_PROCESSOR_INT_H
 #define PSM_FLOW_PROCESSOR_INT_H
@@ -43,13 +43,13 @@ enum psm__outcome {
 	PSM__DEAD,
 	PSM__SKIPPED, /* nobody wants the type */
 	PSM__LATER,   /* not now: its partition waits for it */
-	PSM__PARKED,  /* put aside, with those of its key behind it */
+	PSM__PARKED,  /* parked, with those of its key behind it */
 	PSM__N_OUTCOMES
 };
 
 #define PSM__NOT_AGAIN (-1)
 
-/* Why a partition waits that would rather put an event aside. */
+/* Why a partition waits although its event should be parked. */
 enum psm__full {
 	PSM__ROOM,      /* it need not */
 	PSM__FULL_KEY,  /* too many events of its key are parked */
@@ -57,11 +57,12 @@ enum psm__full {
 };
 
 /* What a failure means. */
-enum psm__verdict {
-	PSM__FINE,
-	PSM__PERMANENT, /* the message: dead letter */
-	PSM__TRANSIENT, /* the message: later, in order */
-	PSM__SYSTEM     /* not the message: roll back, back off, all again */
+enum psm__failure {
+	PSM__NO_FAILURE,
+	PSM__FAILURE_PERMANENT, /* the message: dead letter */
+	PSM__FAILURE_TRANSIENT, /* the message: later, in order */
+	PSM__FAILURE_SYSTEM /* not the message: roll back, back off, all again
+	                     */
 };
 
 struct psm__item;
@@ -89,7 +90,7 @@ struct psm__part {
 	int64_t reread;
 	/* The message that is to be tried again; the source gives nothing that
 	 * is behind it. */
-	int held;
+	int retrying;
 	struct psm__record record;
 	/* Messages behind it, or of a batch that was rolled back, in order:
 	 * from kept_at to before kept_end. */
@@ -97,7 +98,7 @@ struct psm__part {
 	size_t kept_at, kept_end, kept_cap;
 	unsigned attempt;
 	int64_t due_ms;
-	enum psm__full full; /* why it is held: not for its own failure */
+	enum psm__full full; /* why it waits without a failure of its own */
 	unsigned looks;      /* for room */
 	/* What was last found gone. */
 	int64_t gap_from, gap_to;
@@ -116,7 +117,7 @@ struct psm__item {
 	struct psm__record record;
 	size_t part;         /* index */
 	int gone;            /* not to be handled after all */
-	int held;            /* the memory is the partition's, not ours */
+	int kept;            /* the memory is the partition's, not ours */
 	int stopped;         /* its partition waits for it */
 	enum psm__full full; /* and why */
 	/* While its transaction is under way: */
@@ -125,12 +126,12 @@ struct psm__item {
 };
 
 struct psm__batch {
-	struct psm__item *items; /* new; a strand's worth per strand */
+	struct psm__item *items; /* new; a batch per worker */
 	size_t count, most;      /* most: how many to read */
 };
 
 /* What a thread needs to handle messages, all its own while it does. */
-struct psm__strand {
+struct psm__worker_tx {
 	psm_processor *pr;
 	struct psm__item **items; /* new; as many as a batch has */
 	size_t count;
@@ -140,9 +141,9 @@ struct psm__strand {
 	int claimed;
 	psm_error *fail; /* of one message */
 	psm_rows *asked;
-	int has_parked; /* something is parked: look before each message */
-	int ahead; /* something was put aside in front of an offset: the same */
-	int stops; /* a partition has stopped */
+	int has_parked;   /* something is parked: look before each message */
+	int out_of_order; /* an event behind an offset is settled: the same */
+	int stops;        /* a partition has stopped */
 	/* Whose fault a failure is, is not known: a handler did not wait for
 	 * the answers to its statements, or it came with the commit. */
 	int unsure;
@@ -160,7 +161,7 @@ struct psm__strand {
 	int rc;     /* of its share */
 	pthread_t thread;
 };
-struct psm__strands;
+struct psm__workers;
 
 /* Metrics of one handler, made with its first call. */
 struct psm__timer {
@@ -168,7 +169,7 @@ struct psm__timer {
 };
 
 /* What went wrong without stopping anything: since when, 0: never. */
-struct psm__trouble {
+struct psm__last_errors {
 	int64_t poll_at_ms, logged_ms, dead_at_ms, late_at_ms;
 	int64_t late;               /* calls of handlers past their deadline */
 	char poll[160], shown[160]; /* logged; and in the health */
@@ -191,15 +192,15 @@ struct psm_processor {
 	struct psm__part *parts;
 	size_t part_count, part_cap;
 	struct psm__batch batch;
-	struct psm__strand main;      /* the thread's own strand */
-	struct psm__strands *strands; /* NULL: it works alone */
-	int64_t workers;              /* not changed */
-	psm_error *err;               /* that of main */
+	struct psm__worker_tx main; /* the processor thread's own */
+	struct psm__workers *pool;  /* NULL: it works alone */
+	int64_t workers;            /* not changed */
+	psm_error *err;             /* that of main */
 	unsigned failures;
-	int pace; /* most messages of a batch, by how long they take */
+	int batch_size; /* most messages of a batch, by how long they take */
 	int64_t parked_at_ms;  /* when to look for parked events again */
 	int64_t measure_at_ms; /* when to count them again */
-	int parked_pace;       /* most of them in a batch */
+	int parked_batch_size; /* most of them in a batch */
 	int parked_more;      /* more may be due: messages are not waited for */
 	int64_t lag_shown_ms; /* when the metrics were last set */
 	int64_t progress;     /* messages done when last looked */
@@ -212,10 +213,10 @@ struct psm_processor {
 	/* __atomic: partitions that wait for a retry, those that are ours, and
 	 * messages that are kept. Changed in what the source calls, where no
 	 * lock of ours is taken. */
-	int64_t holding, assigned, kept;
+	int64_t retrying, assigned, kept;
 	/* __atomic: the transport's time of the last message done, and of the
-	 * oldest one that is held; 0: none. */
-	int64_t event_at_ms, held_at_ms;
+	 * oldest one that waits for another try; 0: none. */
+	int64_t event_at_ms, retry_at_ms;
 	int64_t full; /* of those that wait: for room among the parked */
 	int64_t parked_key_max, parked_keys_max; /* not changed */
 
@@ -232,7 +233,7 @@ struct psm_processor {
 	char problem[256], shown[256]; /* logged; and in the health */
 	int64_t gaps, gap_messages, gap_at_ms; /* gap_at_ms 0: never */
 	char gap_where[200];
-	struct psm__trouble trouble;
+	struct psm__last_errors last_errors;
 	char full_why[160]; /* of the last partition that found no room */
 };
 
@@ -252,7 +253,7 @@ void psm__reader_again(psm_processor *pr);
 /* The batch was committed: remember, tell the broker, keep what is to be tried
  * again. */
 void psm__reader_advance(psm_processor *pr);
-/* The row was moved by another one: it has to be read anew. */
+/* The row was moved by another one: it has to be read again. */
 void psm__part_doubt(struct psm__part *p);
 /* Forget all that was read of it, and where it stands. */
 void psm__part_reset(psm_processor *pr, struct psm__part *p);
@@ -279,16 +280,16 @@ void psm__kept_take(psm_processor *pr, struct psm__part *p,
                     struct psm__record *rec);
 void psm__kept_drop(psm_processor *pr, struct psm__part *p);
 
-/* -- trouble.c: @thread processor, where nothing else is said */
+/* -- last_errors.c: @thread processor, where nothing else is said */
 
 /* Polling the source failed with pr->err. */
-void psm__trouble_poll(psm_processor *pr);
+void psm__last_errors_poll(psm_processor *pr);
 /* A handler has passed its deadline. */
-void psm__trouble_late(psm_processor *pr, const struct psm__record *rec,
-                       int64_t over_ms);
+void psm__last_errors_late(psm_processor *pr, const struct psm__record *rec,
+                           int64_t over_ms);
 /* PSM_HEALTH_AMBER with a sentence for some time. Any thread.
  * @locks pr->lock held */
-int psm__trouble_health(const psm_processor *pr, char *reason, size_t size);
+int psm__last_errors_health(const psm_processor *pr, char *reason, size_t size);
 
 /* -- gap.c */
 
@@ -310,7 +311,7 @@ int psm__gap_health(const psm_processor *pr, char *reason, size_t size);
 /* -1: unknown. @locks pr->lock held */
 int64_t psm__lag_messages(const psm_processor *pr);
 int64_t psm__lag_seconds(const psm_processor *pr);
-/* The batch is committed, and what is to be tried again is held.
+/* The batch is committed, and what is to be tried again is kept.
  * @thread processor */
 void psm__lag_note(psm_processor *pr);
 /* Now and then: the metrics. @thread processor */
@@ -328,51 +329,53 @@ int psm__stall_health(const psm_processor *pr, char *reason, size_t size);
 /* Handle the batch: in one transaction, or by the workers. */
 int psm__batch_run(psm_processor *pr);
 
-/* -- strands.c: the workers. @thread processor */
+/* -- workers.c: the workers. @thread processor */
 
 /* Make them, if there are to be any; before the processor's thread begins. */
-int psm__strands_open(psm_processor *pr, psm_error *err);
+int psm__workers_open(psm_processor *pr, psm_error *err);
 /* End and free them. */
-void psm__strands_close(psm_processor *pr);
+void psm__workers_close(psm_processor *pr);
 /* Each handles its share of the batch; 0, or why one of them could not: then
  * what the others did is committed all the same. */
-int psm__strands_run(psm_processor *pr);
-/* Add what they have committed, and begin anew. */
-void psm__strands_count(psm_processor *pr, int64_t *outcomes);
+int psm__workers_run(psm_processor *pr);
+/* Add what they have committed, and start again from zero. */
+void psm__workers_count(psm_processor *pr, int64_t *outcomes);
 
-/* -- strand.c. @thread processor, worker */
+/* -- worker_tx.c. @thread processor, worker */
 
 struct psm__tried;
 
-int psm__strand_init(struct psm__strand *l, psm_processor *pr, psm_error *err);
-void psm__strand_destroy(struct psm__strand *l);
-int psm__strand_begin(struct psm__strand *l, psm_tx **tx);
-/* Queue the question what was put aside; with the next sync the answer has
- * come: then psm__strand_saw. It holds for what was committed when the question
- * was answered, so by then nobody else may have the partitions any more. */
-int psm__strand_ask(struct psm__strand *l, psm_tx *tx);
-void psm__strand_saw(struct psm__strand *l);
+int psm__worker_tx_init(struct psm__worker_tx *w, psm_processor *pr,
+                        psm_error *err);
+void psm__worker_tx_destroy(struct psm__worker_tx *w);
+int psm__worker_tx_begin(struct psm__worker_tx *w, psm_tx **tx);
+/* Queue the question what is parked or was settled out of order; with the next
+ * sync the answer has come: then psm__worker_tx_saw. It holds for what was
+ * committed when the question was answered, so by then nobody else may have the
+ * partitions any more. */
+int psm__worker_tx_ask(struct psm__worker_tx *w, psm_tx *tx);
+void psm__worker_tx_saw(struct psm__worker_tx *w);
 /* The items from .. to-1; 0, or the reason to roll back. */
-int psm__strand_handle(struct psm__strand *l, psm_tx *tx, size_t from,
-                       size_t to);
+int psm__worker_tx_handle(struct psm__worker_tx *w, psm_tx *tx, size_t from,
+                          size_t to);
 /*
  * The inbox rows of at most PSM__BATCH_MAX items in one round trip, before the
  * first of them is tried; then each, or not, which tells the breaker too; at
  * the end what was not handled has no row. rc: so far. All: 0, or the reason to
  * roll back.
  */
-int psm__strand_claim(struct psm__strand *l, psm_tx *tx,
-                      struct psm__item **items, size_t count);
-int psm__strand_try(struct psm__strand *l, psm_tx *tx, struct psm__item *it,
-                    int attempt, struct psm__tried *t);
-int psm__strand_unclaim(struct psm__strand *l, psm_tx *tx,
-                        struct psm__item **items, size_t count, int rc);
+int psm__worker_tx_claim(struct psm__worker_tx *w, psm_tx *tx,
+                         struct psm__item **items, size_t count);
+int psm__worker_tx_try(struct psm__worker_tx *w, psm_tx *tx,
+                       struct psm__item *it, int attempt, struct psm__tried *t);
+int psm__worker_tx_unclaim(struct psm__worker_tx *w, psm_tx *tx,
+                           struct psm__item **items, size_t count, int rc);
 /* 1: it failed, and for whom is not certain: once more, carefully. */
-int psm__strand_unsure(struct psm__strand *l, int rc);
+int psm__worker_tx_unsure(struct psm__worker_tx *w, int rc);
 /* Commit for rc 0, else roll back; rc, or why it is not committed. */
-int psm__strand_end(struct psm__strand *l, psm_tx *tx, int rc);
-/* Add what was committed, and begin anew. */
-void psm__strand_count(struct psm__strand *l, int64_t *outcomes);
+int psm__worker_tx_end(struct psm__worker_tx *w, psm_tx *tx, int rc);
+/* Add what was committed, and start again from zero. */
+void psm__worker_tx_count(struct psm__worker_tx *w, int64_t *outcomes);
 
 /* -- handle.c: one message inside a transaction. @thread processor, worker */
 
@@ -400,14 +403,15 @@ struct psm__tried {
 };
 /* Give it to its handler; what the handler did is undone unless it is handled.
  * 0, or the reason to roll back the transaction. */
-int psm__try(struct psm__strand *l, psm_tx *tx, const struct psm__record *rec,
-             int attempt, struct psm__tried *t);
+int psm__try(struct psm__worker_tx *w, psm_tx *tx,
+             const struct psm__record *rec, int attempt, struct psm__tried *t);
 void psm__tried_free(struct psm__tried *t);
 /* Queue the dead letter. */
-int psm__tried_bury(struct psm__strand *l, psm_tx *tx,
-                    const struct psm__record *rec, const struct psm__tried *t);
+int psm__tried_dead_letter(struct psm__worker_tx *w, psm_tx *tx,
+                           const struct psm__record *rec,
+                           const struct psm__tried *t);
 /* Queue the parked event; tried 0: it waits for another one. */
-int psm__tried_park(struct psm__strand *l, psm_tx *tx,
+int psm__tried_park(struct psm__worker_tx *w, psm_tx *tx,
                     const struct psm__record *rec, const struct psm__tried *t,
                     int tried);
 
@@ -421,28 +425,28 @@ void psm__parked_show(psm_processor *pr);
  * @locks pr->lock held */
 int psm__parked_health(const psm_processor *pr, char *reason, size_t size);
 
-/* -- guard.c: the breaker. @thread processor, where nothing else is said */
+/* -- circuit.c: the breaker. @thread processor, where nothing else is said */
 
 /* How many events may be handled now, 0 to max. */
-int psm__guard_allow(psm_processor *pr, int max);
+int psm__circuit_allow(psm_processor *pr, int max);
 /* Nothing may be handled: wait a little, at most until something may. */
-void psm__guard_wait(psm_processor *pr);
+void psm__circuit_wait(psm_processor *pr);
 /* What became of an event, before it is settled. 0, or the breaker has opened:
  * the code for which the transaction is to be rolled back. One that was handled
  * counts as soon as one that failed comes behind it: before, or at the commit,
  * it can turn out that it was not. Any thread. */
-int psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
-                    const struct psm__tried *t);
-/* The strand's transaction is committed: so is what was handled. Any thread. */
-void psm__guard_kept(struct psm__strand *l);
+int psm__circuit_feed(struct psm__worker_tx *w, const struct psm__record *rec,
+                      const struct psm__tried *t);
+/* The worker transaction is committed: so is what was handled. Any thread. */
+void psm__circuit_kept(struct psm__worker_tx *w);
 /* Before a transaction is committed: 0, or the breaker has opened meanwhile and
  * it holds a failure. Any thread. */
-int psm__guard_check(struct psm__strand *l);
-/* What was fed since psm__guard_allow is committed. */
-void psm__guard_committed(psm_processor *pr);
+int psm__circuit_check(struct psm__worker_tx *w);
+/* What was fed since psm__circuit_allow is committed. */
+void psm__circuit_committed(psm_processor *pr);
 /* PSM_HEALTH_RED with a sentence unless the breaker is closed. Any thread.
  * @locks pr->lock held */
-int psm__guard_health(const psm_processor *pr, char *reason, size_t size);
+int psm__circuit_health(const psm_processor *pr, char *reason, size_t size);
 
 /* -- processor.c */
 
@@ -450,13 +454,13 @@ int psm__guard_health(const psm_processor *pr, char *reason, size_t size);
 void psm__processor_timed(psm_processor *pr, const struct psm__handler *h,
                           int64_t took_us);
 
-/* -- judge.c */
+/* -- classify.c */
 
 /* failed: of the transaction (psm__tx_failed); *code: what the handler
  * returned, then the code that counts. */
-enum psm__verdict psm__judge(int failed, int *code);
+enum psm__failure psm__classify(int failed, int *code);
 /* How many messages the next batch may have, up to max, after one of count that
- * may have had pace and took so long. */
-int psm__pace(int pace, int max, size_t count, int64_t took_ms);
+ * may have had size and took so long. */
+int psm__batch_size(int size, int max, size_t count, int64_t took_ms);
 
 #endif

@@ -101,20 +101,20 @@ set_full(psm_processor *pr, struct psm__part *p, enum psm__full full)
 	    __atomic_load_n(&pr->full, __ATOMIC_RELAXED));
 }
 
-/* Go on behind the message that was held. */
+/* Go on behind the message that waited for another try. */
 static void
-unhold(psm_processor *pr, struct psm__part *p)
+end_retry(psm_processor *pr, struct psm__part *p)
 {
-	if (!p->held)
+	if (!p->retrying)
 		return;
 	release_record(pr, &p->record);
-	p->held = 0;
+	p->retrying = 0;
 	/* It fails only when the partition is not ours any more. */
-	(void)pr->source->ops->hold(pr->source, p->topic, p->partition, 0,
-	                            NULL);
+	(void)pr->source->ops->pause(pr->source, p->topic, p->partition, 0,
+	                             NULL);
 	p->attempt = p->looks = 0;
 	set_full(pr, p, PSM__ROOM);
-	(void)__atomic_sub_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
+	(void)__atomic_sub_fetch(&pr->retrying, 1, __ATOMIC_RELAXED);
 }
 
 void
@@ -131,8 +131,8 @@ psm__part_reset(psm_processor *pr, struct psm__part *p)
 	for (i = 0; i < pr->batch.count; i++)
 		if (&pr->parts[pr->batch.items[i].part] == p)
 			pr->batch.items[i].gone = 1;
-	/* The memory of a held message goes; its item is not looked at. */
-	unhold(pr, p);
+	/* The memory of a kept message goes; its item is not looked at. */
+	end_retry(pr, p);
 	psm__kept_drop(pr, p);
 	psm__part_doubt(p);
 	p->next = -1;
@@ -272,7 +272,7 @@ psm__reader_close(psm_processor *pr, int timeout_ms)
 	if (!s)
 		return;
 	for (i = 0; i < pr->part_count; i++) {
-		unhold(pr, &pr->parts[i]);
+		end_retry(pr, &pr->parts[i]);
 		psm__kept_drop(pr, &pr->parts[i]);
 	}
 	drop_odd(pr);
@@ -297,10 +297,10 @@ is_unwanted(const struct psm__part *p, const struct psm__record *rec)
 
 static void
 add_item(psm_processor *pr, size_t part, const struct psm__record *rec,
-         int held)
+         int kept)
 {
 	pr->batch.items[pr->batch.count++] =
-	    (struct psm__item){.record = *rec, .part = part, .held = held};
+	    (struct psm__item){.record = *rec, .part = part, .kept = kept};
 }
 
 /* 1: added. 0: not. */
@@ -319,7 +319,7 @@ take_record(psm_processor *pr, struct psm__record *rec)
 		release_record(pr, rec);
 		return 0;
 	}
-	if (p->held) {
+	if (p->retrying) {
 		psm__kept_last(pr, p, rec);
 		return 0;
 	}
@@ -350,7 +350,7 @@ add_kept(psm_processor *pr)
 	for (i = 0; i < pr->part_count; i++) {
 		struct psm__part *p = &pr->parts[i];
 
-		while (!p->held && p->reread == PSM__NOT_AGAIN &&
+		while (!p->retrying && p->reread == PSM__NOT_AGAIN &&
 		       psm__kept_any(p) && pr->batch.count < pr->batch.most) {
 			psm__kept_take(pr, p, &rec);
 			if (is_unwanted(p, &rec))
@@ -396,7 +396,7 @@ add_due(psm_processor *pr)
 	for (i = 0; i < pr->part_count; i++) {
 		struct psm__part *p = &pr->parts[i];
 
-		if (!p->held)
+		if (!p->retrying)
 			continue;
 		if (p->due_ms > now)
 			wait = p->due_ms - now < wait ? p->due_ms - now : wait;
@@ -410,7 +410,7 @@ add_due(psm_processor *pr)
 static void
 note_poll_error(psm_processor *pr)
 {
-	psm__trouble_poll(pr);
+	psm__last_errors_poll(pr);
 	pr->source_dead = psm_error_fatal(pr->err);
 	(void)psm__worker_wait(&pr->worker, PSM__RETRY_BASE_MS);
 }
@@ -457,7 +457,7 @@ psm__reader_idle(psm_processor *pr)
 	psm__error_clear(pr->err);
 	if (pr->source->ops->serve(pr->source, pr->err) == 0)
 		return;
-	psm__trouble_poll(pr);
+	psm__last_errors_poll(pr);
 	pr->source_dead = psm_error_fatal(pr->err);
 }
 
@@ -467,7 +467,7 @@ psm__reader_owes(const psm_processor *pr)
 	size_t i;
 
 	for (i = 0; i < pr->part_count; i++)
-		if (pr->parts[i].held ||
+		if (pr->parts[i].retrying ||
 		    pr->parts[i].reread != PSM__NOT_AGAIN ||
 		    psm__kept_any(&pr->parts[i]))
 			return 1;
@@ -482,7 +482,7 @@ clear_batch(psm_processor *pr)
 	size_t i;
 
 	for (i = 0; i < pr->batch.count; i++)
-		if (!pr->batch.items[i].held)
+		if (!pr->batch.items[i].kept)
 			release_record(pr, &pr->batch.items[i].record);
 	pr->batch.count = 0;
 }
@@ -499,12 +499,12 @@ keep_items(psm_processor *pr, int behind)
 		struct psm__item *it = &pr->batch.items[i];
 		struct psm__part *p = &pr->parts[it->part];
 
-		if (it->held || it->gone)
+		if (it->kept || it->gone)
 			continue;
 		if (behind && (!p->stopped || it <= p->stopped))
 			continue;
 		psm__kept_first(pr, p, &it->record);
-		it->held = 1;
+		it->kept = 1;
 	}
 }
 
@@ -521,18 +521,19 @@ psm__reader_again(psm_processor *pr)
 
 /* Keep the message at which the partition stopped. */
 static void
-hold(psm_processor *pr, struct psm__part *p)
+begin_retry(psm_processor *pr, struct psm__part *p)
 {
 	struct psm__item *it = p->stopped;
 	int wait_ms;
 
-	if (!it->held) {
+	if (!it->kept) {
 		p->record = it->record;
-		p->held = it->held = 1;
+		p->retrying = it->kept = 1;
 		p->attempt = 0;
-		(void)__atomic_add_fetch(&pr->holding, 1, __ATOMIC_RELAXED);
-		(void)pr->source->ops->hold(pr->source, p->topic, p->partition,
-		                            INT_MAX, NULL); /* as in unhold */
+		(void)__atomic_add_fetch(&pr->retrying, 1, __ATOMIC_RELAXED);
+		(void)pr->source->ops->pause(pr->source, p->topic, p->partition,
+		                             INT_MAX,
+		                             NULL); /* as in end_retry */
 	}
 	set_full(pr, p, it->full);
 	/* Without room it is no try: it does not count as one. */
@@ -563,14 +564,14 @@ psm__reader_advance(psm_processor *pr)
 			psm__log(PSM_LOG_DEBUG, "offset hint refused", "reason",
 			         psm_error_message(pr->err), NULL);
 		if (p->stopped)
-			hold(pr, p);
+			begin_retry(pr, p);
 	}
 	for (i = 0; i < pr->batch.count; i++) {
 		struct psm__item *it = &pr->batch.items[i];
 		struct psm__part *p = &pr->parts[it->part];
 
-		if (it->held && !it->gone && p->held && p->stopped != it)
-			unhold(pr, p);
+		if (it->kept && !it->gone && p->retrying && p->stopped != it)
+			end_retry(pr, p);
 	}
 	psm__lag_note(pr);
 	keep_items(pr, 1);

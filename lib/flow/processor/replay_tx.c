@@ -39,7 +39,7 @@ enter(struct into *in)
 	if (rc == 0 && in->r->into == PSM__INTO_SCHEMA)
 		return psm__shadow_enter(in->tx, in->r->schema, in->err);
 	if (rc == 0)
-		rc = psm__aside_any(in->tx, in->pr->name, &parked, in->err);
+		rc = psm__parked_any(in->tx, in->pr->name, &parked, in->err);
 	if (rc == 0)
 		rc = psm__tx_sync(in->tx, in->err);
 	in->has_parked = rc == 0 && psm_rows_int(parked, 0, 0) == 1;
@@ -184,15 +184,15 @@ call(struct into *in, psm_event *ev, const struct psm__handler *h,
 static int
 settle(struct into *in, const struct psm__handler *h, int rc)
 {
-	enum psm__verdict v = psm__judge(psm__tx_failed(in->tx), &rc);
+	enum psm__failure v = psm__classify(psm__tx_failed(in->tx), &rc);
 
-	if (v == PSM__FINE) {
+	if (v == PSM__NO_FAILURE) {
 		in->handled++;
 		in->broken = psm__tx_release(in->tx, MARK, in->err) < 0 ||
 		             limit_statements(in, h, PSM__TIMEOUT_MS) < 0;
 		return in->broken ? psm_error_code(in->err) : 0;
 	}
-	in->broken = v == PSM__SYSTEM ||
+	in->broken = v == PSM__FAILURE_SYSTEM ||
 	             psm__tx_rollback_to(in->tx, MARK, in->err) < 0 ||
 	             psm__tx_release(in->tx, MARK, in->err) < 0;
 	return rc;
@@ -206,8 +206,8 @@ is_stuck(struct into *in, const struct psm__record *rec, int *stuck)
 	int rc = 0;
 
 	if (in->has_parked)
-		rc = psm__parked_gate(in->tx, in->pr->name, rec->key,
-		                      rec->key_len, 1, &count, in->err);
+		rc = psm__parked_of_key(in->tx, in->pr->name, rec->key,
+		                        rec->key_len, 1, &count, in->err);
 	*stuck = count > 0;
 	return rc;
 }

@@ -95,7 +95,8 @@ settle(psm_processor *pr, psm_tx *tx, struct batch *b, size_t i,
 		return 0;
 	case PSM__DEAD:
 		b->done[b->done_count++] = p->id;
-		return psm__tried_bury(&pr->main, tx, &b->items[i].record, t);
+		return psm__tried_dead_letter(&pr->main, tx,
+		                              &b->items[i].record, t);
 	case PSM__SKIPPED:
 		return keep(pr, tx, p, t);
 	default:
@@ -107,17 +108,17 @@ settle(psm_processor *pr, psm_tx *tx, struct batch *b, size_t i,
 static int
 try_one(psm_processor *pr, psm_tx *tx, struct batch *b, size_t i)
 {
-	struct psm__strand *l = &pr->main;
+	struct psm__worker_tx *w = &pr->main;
 	struct psm__tried t;
-	int stays, rc = psm__strand_try(l, tx, b->of[i],
-	                                b->list.events[i].attempts + 1, &t);
+	int stays, rc = psm__worker_tx_try(w, tx, b->of[i],
+	                                   b->list.events[i].attempts + 1, &t);
 
 	stays = t.outcome == PSM__LATER || t.outcome == PSM__SKIPPED;
 	if (rc == 0)
 		rc = settle(pr, tx, b, i, &t);
 	/* What stays for want of a handler was not skipped. */
 	if (rc == 0 && t.outcome != PSM__SKIPPED)
-		l->outcomes[t.outcome]++;
+		w->outcomes[t.outcome]++;
 	psm__tried_free(&t);
 	return rc < 0 ? rc : !stays;
 }
@@ -149,7 +150,7 @@ try_key(psm_processor *pr, psm_tx *tx, struct batch *b, size_t *i)
 static int
 try_all(psm_processor *pr, psm_tx *tx, struct batch *b)
 {
-	struct psm__strand *l = &pr->main;
+	struct psm__worker_tx *w = &pr->main;
 	size_t i;
 	int rc;
 
@@ -158,10 +159,10 @@ try_all(psm_processor *pr, psm_tx *tx, struct batch *b)
 		    (struct psm__item){.record = record_of(&b->list.events[i])};
 		b->of[i] = &b->items[i];
 	}
-	rc = psm__strand_claim(l, tx, b->of, b->count);
+	rc = psm__worker_tx_claim(w, tx, b->of, b->count);
 	for (i = 0; rc == 0 && i < b->count;)
 		rc = try_key(pr, tx, b, &i);
-	rc = psm__strand_unclaim(l, tx, b->of, b->count, rc);
+	rc = psm__worker_tx_unclaim(w, tx, b->of, b->count, rc);
 	if (rc == 0 && b->done_count > 0)
 		rc = psm__parked_done(tx, b->done, b->done_count, pr->err);
 	return rc;
@@ -254,7 +255,7 @@ run_once(psm_processor *pr, struct batch *b)
 {
 	struct psm__parked_whose whose = whose_of(pr);
 	psm_tx *tx = NULL;
-	int rc = psm__strand_begin(&pr->main, &tx);
+	int rc = psm__worker_tx_begin(&pr->main, &tx);
 
 	b->count = b->done_count = 0;
 	if (rc == 0)
@@ -264,7 +265,7 @@ run_once(psm_processor *pr, struct batch *b)
 		b->id = b->list.events[0].id;
 		rc = try_all(pr, tx, b);
 	}
-	rc = psm__strand_end(&pr->main, tx, rc);
+	rc = psm__worker_tx_end(&pr->main, tx, rc);
 	psm__parked_free(&b->list);
 	return rc;
 }
@@ -277,7 +278,7 @@ run_batch(psm_processor *pr, struct batch *b)
 	pr->main.careful = 0;
 	do
 		rc = run_once(pr, b);
-	while (psm__strand_unsure(&pr->main, rc));
+	while (psm__worker_tx_unsure(&pr->main, rc));
 	return rc;
 }
 
@@ -286,12 +287,12 @@ run_batch(psm_processor *pr, struct batch *b)
 static int
 after_failure(psm_processor *pr, const struct batch *b, int rc)
 {
-	pr->parked_pace = 1;
+	pr->parked_batch_size = 1;
 	pr->parked_at_ms = psm__mono_ms();
 	if (b->count > 1)
 		return rc;
 	pr->parked_at_ms += LOOK_MS;
-	if (b->count == 1 && psm__guard_allow(pr, 1) > 0)
+	if (b->count == 1 && psm__circuit_allow(pr, 1) > 0)
 		postpone(pr, b->id);
 	return rc;
 }
@@ -306,8 +307,8 @@ psm__retry_due(psm_processor *pr, int most)
 	pr->parked_more = 0;
 	if (began_ms < pr->parked_at_ms)
 		return 0;
-	if (b.most > (size_t)pr->parked_pace)
-		b.most = (size_t)pr->parked_pace;
+	if (b.most > (size_t)pr->parked_batch_size)
+		b.most = (size_t)pr->parked_batch_size;
 	psm__error_clear(pr->err);
 	rc = run_batch(pr, &b);
 	if (rc < 0)
@@ -316,10 +317,11 @@ psm__retry_due(psm_processor *pr, int most)
 		pr->parked_at_ms = began_ms + LOOK_MS;
 		return 0;
 	}
-	psm__guard_committed(pr);
+	psm__circuit_committed(pr);
 	pr->parked_more = 1;
-	pr->parked_pace = psm__pace(pr->parked_pace, PSM__BATCH_MAX, b.count,
-	                            psm__mono_ms() - began_ms);
+	pr->parked_batch_size =
+	    psm__batch_size(pr->parked_batch_size, PSM__BATCH_MAX, b.count,
+	                    psm__mono_ms() - began_ms);
 	return 0;
 }
 

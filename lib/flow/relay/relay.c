@@ -320,14 +320,15 @@ lead(psm_relay *r)
 
 /* Rows that can never be sent go to the dead letters. */
 static int
-bury_dead(psm_relay *r)
+write_dead_letters(psm_relay *r)
 {
 	struct psm__flight f;
 	char id[40];
 	int rc;
 
 	while (psm__window_dead(&r->window, &f)) {
-		rc = psm__outbox_bury(r->conn, f.id, f.code, f.reason, r->err);
+		rc = psm__outbox_dead_letter(r->conn, f.id, f.code, f.reason,
+		                             r->err);
 		if (rc < 0)
 			return rc;
 		psm__window_done(&r->window, &f.id, 1);
@@ -396,7 +397,7 @@ turn(psm_relay *r, int more, int *full)
 	int rc;
 
 	*full = 0;
-	rc = bury_dead(r);
+	rc = write_dead_letters(r);
 	if (rc < 0)
 		return rc;
 	psm__window_split(&r->window, done, &q.done_count, busy,

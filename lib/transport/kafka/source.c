@@ -231,8 +231,8 @@ source_seek(struct psm__source *base, const char *topic, int32_t partition,
 }
 
 static int
-source_hold(struct psm__source *base, const char *topic, int32_t partition,
-            int timeout_ms, psm_error *err)
+source_pause(struct psm__source *base, const char *topic, int32_t partition,
+             int timeout_ms, psm_error *err)
 {
 	struct source *s = source_of(base);
 	struct psm__kafka_part *part = find_part(s, topic, partition, err);
@@ -313,7 +313,7 @@ static const struct psm__source_ops source_ops = {
     .release = source_release,
     .commit = source_commit,
     .seek = source_seek,
-    .hold = source_hold,
+    .pause = source_pause,
     .lag = source_lag,
     .connected = source_connected,
     .trouble = source_trouble,

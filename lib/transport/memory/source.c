@@ -206,8 +206,8 @@ source_seek(struct psm__source *base, const char *topic, int32_t partition,
 }
 
 static int
-source_hold(struct psm__source *base, const char *topic, int32_t partition,
-            int timeout_ms, psm_error *err)
+source_pause(struct psm__source *base, const char *topic, int32_t partition,
+             int timeout_ms, psm_error *err)
 {
 	struct psm__mem_source *s = source_of(base);
 	struct psm__mem_cursor *cur;
@@ -302,7 +302,7 @@ static const struct psm__source_ops source_ops = {
     .release = source_release,
     .commit = source_commit,
     .seek = source_seek,
-    .hold = source_hold,
+    .pause = source_pause,
     .lag = source_lag,
     .connected = source_connected,
     .wake = source_wake,

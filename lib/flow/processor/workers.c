@@ -12,31 +12,31 @@
 
 #include "transport/murmur2.h"
 
-struct psm__strands {
+struct psm__workers {
 	pthread_mutex_t lock;
 	pthread_cond_t begin, end; /* lock */
 	unsigned round;            /* lock: counts batches */
-	size_t busy;               /* lock: strands that have not ended it */
+	size_t busy;               /* lock: workers that have not finished it */
 	int quit;                  /* lock */
 	size_t count, started;
-	struct psm__strand strand[];
+	struct psm__worker_tx worker[];
 };
 
 /* -- one share. @thread worker */
 
 /* While this transaction lasts nobody takes the partitions over. */
 static int
-hold_offsets(struct psm__strand *l, psm_tx *tx)
+lock_offsets(struct psm__worker_tx *w, psm_tx *tx)
 {
-	const psm_processor *pr = l->pr;
-	struct psm__place *places = psm__array(l->count, sizeof *places);
+	const psm_processor *pr = w->pr;
+	struct psm__place *places = psm__array(w->count, sizeof *places);
 	size_t count = 0, i, k;
-	int held = 0, rc;
+	int ours = 0, rc;
 
 	if (!places)
-		return psm__nomem(l->err);
-	for (i = 0; i < l->count; i++) {
-		const struct psm__part *p = &pr->parts[l->items[i]->part];
+		return psm__nomem(w->err);
+	for (i = 0; i < w->count; i++) {
+		const struct psm__part *p = &pr->parts[w->items[i]->part];
 
 		/* Each partition has a name of its own. */
 		for (k = 0; k < count && places[k].topic != p->log; k++)
@@ -44,59 +44,59 @@ hold_offsets(struct psm__strand *l, psm_tx *tx)
 		if (k == count)
 			places[count++] = psm__part_place(pr, p);
 	}
-	rc = psm__offset_hold(tx, places, count, pr->owner, &held, l->err);
+	rc = psm__offset_lock(tx, places, count, pr->owner, &ours, w->err);
 	psm__free(places);
-	if (rc == 0 && !held)
-		rc = psm__fail(l->err, PSM_ERR_FENCED, PSM__FENCED);
+	if (rc == 0 && !ours)
+		rc = psm__fail(w->err, PSM_ERR_FENCED, PSM__FENCED);
 	return rc;
 }
 
 static int
-run_some(struct psm__strand *l, size_t from, size_t to)
+run_some(struct psm__worker_tx *w, size_t from, size_t to)
 {
 	psm_tx *tx = NULL;
 	size_t i;
-	int rc = psm__strand_begin(l, &tx);
+	int rc = psm__worker_tx_begin(w, &tx);
 
 	/* Before it is known that they are ours still; but since the claim,
-	 * which waited for them, others could put nothing aside unless they
+	 * which waited for them, others could park nothing unless they
 	 * have claimed them too. */
 	if (rc == 0)
-		rc = psm__strand_ask(l, tx);
+		rc = psm__worker_tx_ask(w, tx);
 	for (i = from; i < to; i++)
-		l->items[i]->stopped = 0;
+		w->items[i]->stopped = 0;
 	if (rc == 0)
-		rc = hold_offsets(l, tx);
+		rc = lock_offsets(w, tx);
 	if (rc == 0) {
-		psm__strand_saw(l);
-		rc = psm__strand_handle(l, tx, from, to);
+		psm__worker_tx_saw(w);
+		rc = psm__worker_tx_handle(w, tx, from, to);
 	}
-	return psm__strand_end(l, tx, rc);
+	return psm__worker_tx_end(w, tx, rc);
 }
 
 static void
-run_share(struct psm__strand *l)
+run_share(struct psm__worker_tx *w)
 {
 	size_t i, end;
 
-	l->rc = 0;
-	l->stops = 0;
-	psm__error_clear(l->err);
-	for (i = 0; i < l->count && l->rc == 0; i = end) {
-		end = l->count - i < PSM__BATCH_MAX ? l->count
+	w->rc = 0;
+	w->stops = 0;
+	psm__error_clear(w->err);
+	for (i = 0; i < w->count && w->rc == 0; i = end) {
+		end = w->count - i < PSM__BATCH_MAX ? w->count
 		                                    : i + PSM__BATCH_MAX;
-		l->careful = 0;
+		w->careful = 0;
 		do
-			l->rc = run_some(l, i, end);
-		while (psm__strand_unsure(l, l->rc));
+			w->rc = run_some(w, i, end);
+		while (psm__worker_tx_unsure(w, w->rc));
 	}
 }
 
 static void *
-strand_main(void *arg)
+worker_main(void *arg)
 {
-	struct psm__strand *l = arg;
-	struct psm__strands *all = l->pr->strands;
+	struct psm__worker_tx *w = arg;
+	struct psm__workers *all = w->pr->pool;
 	unsigned round = 0;
 
 	(void)pthread_mutex_lock(&all->lock);
@@ -107,8 +107,8 @@ strand_main(void *arg)
 			break;
 		round = all->round;
 		(void)pthread_mutex_unlock(&all->lock);
-		if (l->count > 0)
-			run_share(l);
+		if (w->count > 0)
+			run_share(w);
 		(void)pthread_mutex_lock(&all->lock);
 		if (--all->busy == 0)
 			(void)pthread_cond_signal(&all->end);
@@ -121,7 +121,7 @@ strand_main(void *arg)
 
 /* Who handles it: what has no key is kept in order by partition. */
 static size_t
-strand_of(const struct psm__strands *all, const struct psm__item *it)
+worker_of(const struct psm__workers *all, const struct psm__item *it)
 {
 	uint32_t hash = it->record.key
 	                    ? psm__murmur2(it->record.key, it->record.key_len)
@@ -134,38 +134,38 @@ strand_of(const struct psm__strands *all, const struct psm__item *it)
 static void
 share_out(psm_processor *pr)
 {
-	struct psm__strands *all = pr->strands;
+	struct psm__workers *all = pr->pool;
 	size_t i;
 
 	for (i = 0; i < all->count; i++)
-		all->strand[i].count = 0;
+		all->worker[i].count = 0;
 	for (i = 0; i < pr->batch.count; i++) {
 		struct psm__item *it = &pr->batch.items[i];
-		struct psm__strand *l;
+		struct psm__worker_tx *w;
 
 		if (it->gone) /* and with it, perhaps, its memory */
 			continue;
-		l = &all->strand[strand_of(all, it)];
-		l->items[l->count++] = it;
+		w = &all->worker[worker_of(all, it)];
+		w->items[w->count++] = it;
 	}
 }
 
-/* The first reason of a strand that could not go on. */
+/* The first failure of a worker. */
 static int
 find_failure(psm_processor *pr)
 {
-	struct psm__strands *all = pr->strands;
+	struct psm__workers *all = pr->pool;
 	size_t i;
 	int rc = 0;
 
 	for (i = 0; i < all->count; i++) {
-		struct psm__strand *l = &all->strand[i];
+		struct psm__worker_tx *w = &all->worker[i];
 
-		if (l->count == 0 || l->rc == 0)
+		if (w->count == 0 || w->rc == 0)
 			continue;
 		if (rc == 0)
-			psm__error_copy(pr->err, l->err);
-		rc = rc == 0 ? l->rc : rc;
+			psm__error_copy(pr->err, w->err);
+		rc = rc == 0 ? w->rc : rc;
 	}
 	for (i = 0; i < pr->part_count && rc == PSM_ERR_FENCED; i++)
 		psm__part_doubt(&pr->parts[i]);
@@ -173,9 +173,9 @@ find_failure(psm_processor *pr)
 }
 
 int
-psm__strands_run(psm_processor *pr)
+psm__workers_run(psm_processor *pr)
 {
-	struct psm__strands *all = pr->strands;
+	struct psm__workers *all = pr->pool;
 
 	share_out(pr);
 	(void)pthread_mutex_lock(&all->lock);
@@ -189,20 +189,20 @@ psm__strands_run(psm_processor *pr)
 }
 
 void
-psm__strands_count(psm_processor *pr, int64_t *outcomes)
+psm__workers_count(psm_processor *pr, int64_t *outcomes)
 {
 	size_t i;
 
-	for (i = 0; pr->strands && i < pr->strands->count; i++)
-		psm__strand_count(&pr->strands->strand[i], outcomes);
+	for (i = 0; pr->pool && i < pr->pool->count; i++)
+		psm__worker_tx_count(&pr->pool->worker[i], outcomes);
 }
 
 /* -- life */
 
 void
-psm__strands_close(psm_processor *pr)
+psm__workers_close(psm_processor *pr)
 {
-	struct psm__strands *all = pr->strands;
+	struct psm__workers *all = pr->pool;
 	size_t i;
 
 	if (!all)
@@ -212,46 +212,46 @@ psm__strands_close(psm_processor *pr)
 	(void)pthread_cond_broadcast(&all->begin);
 	(void)pthread_mutex_unlock(&all->lock);
 	for (i = 0; i < all->started; i++)
-		(void)pthread_join(all->strand[i].thread, NULL);
+		(void)pthread_join(all->worker[i].thread, NULL);
 	for (i = 0; i < all->count; i++)
-		psm__strand_destroy(&all->strand[i]);
+		psm__worker_tx_destroy(&all->worker[i]);
 	(void)pthread_cond_destroy(&all->begin);
 	(void)pthread_cond_destroy(&all->end);
 	(void)pthread_mutex_destroy(&all->lock);
 	psm__free(all);
-	pr->strands = NULL;
+	pr->pool = NULL;
 }
 
 int
-psm__strands_open(psm_processor *pr, psm_error *err)
+psm__workers_open(psm_processor *pr, psm_error *err)
 {
 	size_t i, count = (size_t)pr->workers;
-	struct psm__strands *all;
+	struct psm__workers *all;
 	char name[16];
 	int rc = 0;
 
 	if (count == 1)
 		return 0;
-	all = psm__alloc(sizeof *all + count * sizeof all->strand[0]);
+	all = psm__alloc(sizeof *all + count * sizeof all->worker[0]);
 	if (!all)
 		return psm__nomem(err);
 	(void)pthread_mutex_init(&all->lock, NULL);
 	(void)pthread_cond_init(&all->begin, NULL);
 	(void)pthread_cond_init(&all->end, NULL);
 	all->count = count;
-	pr->strands = all;
+	pr->pool = all;
 	for (i = 0; i < count && rc == 0; i++) {
-		rc = psm__strand_init(&all->strand[i], pr, err);
-		all->strand[i].beside = 1;
+		rc = psm__worker_tx_init(&all->worker[i], pr, err);
+		all->worker[i].beside = 1;
 	}
 	for (i = 0; i < count && rc == 0; i++) {
 		(void)snprintf(name, sizeof name, "psm-worker-%u",
 		               (unsigned)i % 1000);
-		rc = psm__thread_start(&all->strand[i].thread, name,
-		                       strand_main, &all->strand[i], err);
+		rc = psm__thread_start(&all->worker[i].thread, name,
+		                       worker_main, &all->worker[i], err);
 		all->started += rc == 0;
 	}
 	if (rc < 0)
-		psm__strands_close(pr);
+		psm__workers_close(pr);
 	return rc;
 }

@@ -18,8 +18,8 @@ is_transient(int code)
 	       code == PSM_ERR_IO;
 }
 
-enum psm__verdict
-psm__judge(int failed, int *code)
+enum psm__failure
+psm__classify(int failed, int *code)
 {
 	/* A handler can take a failed statement for its own or return as if
 	 * nothing were; what the database said counts. */
@@ -28,26 +28,27 @@ psm__judge(int failed, int *code)
 	if (*code == 0)
 		*code = failed;
 	if (*code == 0)
-		return PSM__FINE;
+		return PSM__NO_FAILURE;
 	if (*code > 0)
 		*code = PSM_ERR_INVAL; /* not a result of the contract */
 	if (is_system(*code))
-		return PSM__SYSTEM;
-	return is_transient(*code) ? PSM__TRANSIENT : PSM__PERMANENT;
+		return PSM__FAILURE_SYSTEM;
+	return is_transient(*code) ? PSM__FAILURE_TRANSIENT
+	                           : PSM__FAILURE_PERMANENT;
 }
 
 int
-psm__pace(int pace, int max, size_t count, int64_t took_ms)
+psm__batch_size(int size, int max, size_t count, int64_t took_ms)
 {
 	int64_t fit;
 
 	if (count == 0)
-		return pace;
+		return size;
 	if (took_ms > PSM__BATCH_WORK_MS) {
 		fit = (int64_t)count * PSM__BATCH_WORK_MS / took_ms;
 		return fit < 1 ? 1 : (int)fit;
 	}
-	if ((int64_t)count < pace || took_ms > PSM__BATCH_WORK_MS / 2)
-		return pace;
-	return pace * 2 < max ? pace * 2 : max;
+	if ((int64_t)count < size || took_ms > PSM__BATCH_WORK_MS / 2)
+		return size;
+	return size * 2 < max ? size * 2 : max;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What parallel workers need beside the inbox: partitions that stay theirs, and
- * what was put aside in front of an offset. */
+ * what was settled out of order. */
 #include "store/delivery.h"
 
 #include "store/topic_param.h"
 
 int
-psm__offset_hold(psm_tx *tx, const struct psm__place *places, size_t count,
-                 const char *owner, int *held, psm_error *err)
+psm__offset_lock(psm_tx *tx, const struct psm__place *places, size_t count,
+                 const char *owner, int *ours, psm_error *err)
 {
 	enum { TOPICS, PARTITIONS, N_ARRAYS };
 	struct psm__sql_array arrays[N_ARRAYS] = {0};
@@ -16,7 +16,7 @@ psm__offset_hold(psm_tx *tx, const struct psm__place *places, size_t count,
 	size_t i;
 	int rc;
 
-	*held = 0;
+	*ours = 0;
 	psm__sql_array_begin(&arrays[TOPICS], PSM__ARRAY_TEXT);
 	psm__sql_array_begin(&arrays[PARTITIONS], PSM__ARRAY_INT4);
 	for (i = 0; i < count; i++) {
@@ -39,15 +39,15 @@ psm__offset_hold(psm_tx *tx, const struct psm__place *places, size_t count,
 	if (rc == 0)
 		rc = psm__tx_sync(tx, err);
 	if (rc == 0)
-		*held = psm_rows_int(rows, 0, 0) == (int64_t)count;
+		*ours = psm_rows_int(rows, 0, 0) == (int64_t)count;
 	psm_rows_free(rows);
 	psm__sql_arrays_free(arrays, N_ARRAYS);
 	return rc;
 }
 
 int
-psm__aside_any(psm_tx *tx, const char *consumer, psm_rows **rows,
-               psm_error *err)
+psm__parked_any(psm_tx *tx, const char *consumer, psm_rows **rows,
+                psm_error *err)
 {
 	struct psm__param param = psm__param_text(consumer);
 
@@ -59,13 +59,13 @@ psm__aside_any(psm_tx *tx, const char *consumer, psm_rows **rows,
 	                     1, &param, rows, err);
 }
 
-struct ahead_params {
+struct out_of_order_params {
 	struct psm__param list[5];
 	struct psm__number partition, offset, checksum;
 };
 
 static void
-fill(struct ahead_params *p, const struct psm__place *at, int64_t offset,
+fill(struct out_of_order_params *p, const struct psm__place *at, int64_t offset,
      uint32_t checksum)
 {
 	p->list[0] = psm__param_text(at->consumer);
@@ -76,9 +76,10 @@ fill(struct ahead_params *p, const struct psm__place *at, int64_t offset,
 }
 
 int
-psm__ahead_add(psm_tx *tx, const struct psm__ahead *a, psm_error *err)
+psm__out_of_order_add(psm_tx *tx, const struct psm__out_of_order *a,
+                      psm_error *err)
 {
-	struct ahead_params p;
+	struct out_of_order_params p;
 
 	fill(&p, &a->at, a->offset, a->checksum);
 	return psm__tx_queue(
@@ -91,10 +92,10 @@ psm__ahead_add(psm_tx *tx, const struct psm__ahead *a, psm_error *err)
 }
 
 int
-psm__ahead_has(psm_tx *tx, const struct psm__ahead *a, int *found,
-               psm_error *err)
+psm__out_of_order_has(psm_tx *tx, const struct psm__out_of_order *a, int *found,
+                      psm_error *err)
 {
-	struct ahead_params p;
+	struct out_of_order_params p;
 	psm_rows *rows = NULL;
 	int rc;
 
@@ -115,10 +116,10 @@ psm__ahead_has(psm_tx *tx, const struct psm__ahead *a, int *found,
 }
 
 int
-psm__ahead_clear(psm_tx *tx, const struct psm__place *at, int64_t below,
-                 psm_error *err)
+psm__out_of_order_clear(psm_tx *tx, const struct psm__place *at, int64_t below,
+                        psm_error *err)
 {
-	struct ahead_params p;
+	struct out_of_order_params p;
 
 	fill(&p, at, below, 0);
 	return psm__tx_queue(tx,

@@ -10,21 +10,21 @@
 #define LATE_MS (15 * 60 * 1000)
 
 void
-psm__trouble_poll(psm_processor *pr)
+psm__last_errors_poll(psm_processor *pr)
 {
 	const char *text = psm_error_message(pr->err);
-	struct psm__trouble *w = &pr->trouble;
+	struct psm__last_errors *e = &pr->last_errors;
 	int64_t now = psm__mono_ms();
 	int news;
 
 	(void)pthread_mutex_lock(&pr->lock);
-	news = !w->poll_at_ms || now - w->logged_ms >= POLL_MS ||
-	       strncmp(w->poll, text, sizeof w->poll - 1) != 0;
+	news = !e->poll_at_ms || now - e->logged_ms >= POLL_MS ||
+	       strncmp(e->poll, text, sizeof e->poll - 1) != 0;
 	if (news)
-		w->logged_ms = now;
-	w->poll_at_ms = now;
-	(void)snprintf(w->poll, sizeof w->poll, "%s", text);
-	(void)snprintf(w->shown, sizeof w->shown, "%s",
+		e->logged_ms = now;
+	e->poll_at_ms = now;
+	(void)snprintf(e->poll, sizeof e->poll, "%s", text);
+	(void)snprintf(e->shown, sizeof e->shown, "%s",
 	               psm_error_public(pr->err));
 	(void)pthread_mutex_unlock(&pr->lock);
 	if (news)
@@ -33,14 +33,14 @@ psm__trouble_poll(psm_processor *pr)
 }
 
 void
-psm__trouble_late(psm_processor *pr, const struct psm__record *rec,
-                  int64_t over_ms)
+psm__last_errors_late(psm_processor *pr, const struct psm__record *rec,
+                      int64_t over_ms)
 {
 	char text[64];
 
 	(void)pthread_mutex_lock(&pr->lock);
-	pr->trouble.late++;
-	pr->trouble.late_at_ms = psm__mono_ms();
+	pr->last_errors.late++;
+	pr->last_errors.late_at_ms = psm__mono_ms();
 	(void)pthread_mutex_unlock(&pr->lock);
 	psm__metric_add(psm__counter("psymatch_processor_overrun_total",
 	                             "consumer", pr->name,
@@ -61,25 +61,25 @@ is_recent(int64_t at_ms, int64_t span_ms)
 }
 
 int
-psm__trouble_health(const psm_processor *pr, char *reason, size_t size)
+psm__last_errors_health(const psm_processor *pr, char *reason, size_t size)
 {
-	const struct psm__trouble *w = &pr->trouble;
+	const struct psm__last_errors *e = &pr->last_errors;
 
-	if (is_recent(w->poll_at_ms, POLL_MS))
+	if (is_recent(e->poll_at_ms, POLL_MS))
 		(void)snprintf(reason, size, "%s: reading failed: %s", pr->name,
-		               w->shown);
-	else if (is_recent(w->dead_at_ms, LATE_MS))
+		               e->shown);
+	else if (is_recent(e->dead_at_ms, LATE_MS))
 		(void)snprintf(
 		    reason, size, "%s: %lld dead, the last one %lld s ago",
 		    pr->name, (long long)pr->outcomes[PSM__DEAD],
-		    (long long)((psm__mono_ms() - w->dead_at_ms) / 1000));
-	else if (is_recent(w->late_at_ms, LATE_MS))
+		    (long long)((psm__mono_ms() - e->dead_at_ms) / 1000));
+	else if (is_recent(e->late_at_ms, LATE_MS))
 		(void)snprintf(
 		    reason, size,
 		    "%s: %lld calls past their deadline, the last one %lld s "
 		    "ago",
-		    pr->name, (long long)w->late,
-		    (long long)((psm__mono_ms() - w->late_at_ms) / 1000));
+		    pr->name, (long long)e->late,
+		    (long long)((psm__mono_ms() - e->late_at_ms) / 1000));
 	else
 		return PSM_HEALTH_GREEN;
 	return PSM_HEALTH_AMBER;

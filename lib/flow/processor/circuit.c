@@ -40,7 +40,7 @@ show_locked(psm_processor *pr)
 }
 
 int
-psm__guard_allow(psm_processor *pr, int max)
+psm__circuit_allow(psm_processor *pr, int max)
 {
 	int most;
 
@@ -52,7 +52,7 @@ psm__guard_allow(psm_processor *pr, int max)
 }
 
 void
-psm__guard_wait(psm_processor *pr)
+psm__circuit_wait(psm_processor *pr)
 {
 	int64_t left;
 
@@ -75,31 +75,31 @@ opened_locked(psm_processor *pr, const struct psm__tried *t)
 
 /* @locks pr->lock held */
 static void
-feed_good_locked(struct psm__strand *l)
+feed_good_locked(struct psm__worker_tx *w)
 {
 	size_t i;
 
-	for (i = 0; i < l->good_count; i++)
-		(void)psm__breaker_feed(&l->pr->breaker, &l->good[i],
+	for (i = 0; i < w->good_count; i++)
+		(void)psm__breaker_feed(&w->pr->breaker, &w->good[i],
 		                        psm__mono_ms()); /* opens nothing */
-	l->good_count = 0;
+	w->good_count = 0;
 }
 
 void
-psm__guard_kept(struct psm__strand *l)
+psm__circuit_kept(struct psm__worker_tx *w)
 {
-	if (l->good_count == 0)
+	if (w->good_count == 0)
 		return;
-	(void)pthread_mutex_lock(&l->pr->lock);
-	feed_good_locked(l);
-	(void)pthread_mutex_unlock(&l->pr->lock);
+	(void)pthread_mutex_lock(&w->pr->lock);
+	feed_good_locked(w);
+	(void)pthread_mutex_unlock(&w->pr->lock);
 }
 
 int
-psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
-                const struct psm__tried *t)
+psm__circuit_feed(struct psm__worker_tx *w, const struct psm__record *rec,
+                  const struct psm__tried *t)
 {
-	psm_processor *pr = l->pr;
+	psm_processor *pr = w->pr;
 	struct psm__trial trial;
 	int opened = 0;
 
@@ -107,8 +107,8 @@ psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
 		return 0;
 	trial = trial_of(rec, t);
 	if (trial.code == 0) {
-		assert(l->good_count < PSM__COUNT(l->good));
-		l->good[l->good_count++] = trial;
+		assert(w->good_count < PSM__COUNT(w->good));
+		w->good[w->good_count++] = trial;
 		return 0;
 	}
 	(void)pthread_mutex_lock(&pr->lock);
@@ -116,41 +116,41 @@ psm__guard_feed(struct psm__strand *l, const struct psm__record *rec,
 	 * probe that is put off has failed. */
 	if (t->outcome != PSM__LATER || t->policy == PSM_ON_FAILURE_PARK ||
 	    pr->breaker.state != PSM__BREAKER_CLOSED) {
-		feed_good_locked(l);
+		feed_good_locked(w);
 		opened =
 		    psm__breaker_feed(&pr->breaker, &trial, psm__mono_ms());
 	}
 	if (opened)
 		opened_locked(pr, t);
 	(void)pthread_mutex_unlock(&pr->lock);
-	l->failed = 1;
+	w->failed = 1;
 	if (!opened)
 		return 0;
 	psm__log(PSM_LOG_ERROR, "all events fail: none is handled for a time",
 	         "consumer", pr->name, "type", psm_event_type(t->ev), "code",
-	         psm_error_name(t->code), "reason", psm_error_message(l->fail),
+	         psm_error_name(t->code), "reason", psm_error_message(w->fail),
 	         NULL);
-	return psm__fail(l->err, t->code, "breaker: events of %s fail: %s",
+	return psm__fail(w->err, t->code, "breaker: events of %s fail: %s",
 	                 psm_event_type(t->ev), psm_error_name(t->code));
 }
 
 int
-psm__guard_check(struct psm__strand *l)
+psm__circuit_check(struct psm__worker_tx *w)
 {
 	enum psm__breaker_state state;
 
-	if (!l->failed)
+	if (!w->failed)
 		return 0;
-	(void)pthread_mutex_lock(&l->pr->lock);
-	state = l->pr->breaker.state;
-	(void)pthread_mutex_unlock(&l->pr->lock);
+	(void)pthread_mutex_lock(&w->pr->lock);
+	state = w->pr->breaker.state;
+	(void)pthread_mutex_unlock(&w->pr->lock);
 	return state == PSM__BREAKER_OPEN
-	           ? psm__fail(l->err, PSM_ERR_RETRY, "breaker: it is open")
+	           ? psm__fail(w->err, PSM_ERR_RETRY, "breaker: it is open")
 	           : 0;
 }
 
 void
-psm__guard_committed(psm_processor *pr)
+psm__circuit_committed(psm_processor *pr)
 {
 	enum psm__breaker_state before;
 
@@ -166,7 +166,7 @@ psm__guard_committed(psm_processor *pr)
 }
 
 int
-psm__guard_health(const psm_processor *pr, char *reason, size_t size)
+psm__circuit_health(const psm_processor *pr, char *reason, size_t size)
 {
 	const struct psm__breaker *b = &pr->breaker;
 	int64_t left = b->until_ms - psm__mono_ms();

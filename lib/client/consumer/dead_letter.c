@@ -26,14 +26,14 @@
 #define OURS 9
 #define REASON_MAX 500
 
-enum letter_state {
-	LETTER_WAITS, /* to be sent when due */
-	LETTER_SENT,  /* a report will come */
-	LETTER_DONE   /* acknowledged */
+enum dlq_state {
+	DLQ_WAITS, /* to be sent when due */
+	DLQ_SENT,  /* a report will come */
+	DLQ_DONE   /* acknowledged */
 };
 
-struct psm__letter {
-	enum letter_state state;
+struct psm__dlq_message {
+	enum dlq_state state;
 	int asked;  /* its first step, which waits, is over */
 	int orphan; /* its partition is gone: free it with the report */
 	int64_t due_ms;
@@ -47,7 +47,7 @@ struct psm__letter {
 };
 
 int
-psm__letters_wanted(const psm_consumer *c, const char *topic)
+psm__dlq_wanted(const psm_consumer *c, const char *topic)
 {
 	size_t len = strlen(topic);
 	size_t end = strlen(PSM__DEAD_SUFFIX);
@@ -66,9 +66,9 @@ is_ours(const struct psm__header *h)
 }
 
 static void
-add_header(struct psm__letter *l, const char *name, const char *value)
+add_header(struct psm__dlq_message *d, const char *name, const char *value)
 {
-	struct psm__header *h = &l->headers[l->message.header_count++];
+	struct psm__header *h = &d->headers[d->message.header_count++];
 
 	h->name = name;
 	h->value = value;
@@ -76,10 +76,10 @@ add_header(struct psm__letter *l, const char *name, const char *value)
 }
 
 static void
-describe(const psm_consumer *c, struct psm__letter *l,
+describe(const psm_consumer *c, struct psm__dlq_message *d,
          const struct psm__record *rec, const char *topic, int attempts)
 {
-	char(*n)[32] = l->numbers;
+	char(*n)[32] = d->numbers;
 	char time[40] = "";
 
 	snprintf(n[0], sizeof(n[0]), "%d", (int)rec->partition);
@@ -88,87 +88,88 @@ describe(const psm_consumer *c, struct psm__letter *l,
 	snprintf(n[3], sizeof(n[3]), "%zu", rec->value_len);
 	(void)psm_time_format(psm_now_us(), time, sizeof(time)); /* it fits */
 	snprintf(n[4], sizeof(n[4]), "%.31s", time);
-	add_header(l, PREFIX "topic", topic);
-	add_header(l, PREFIX "partition", n[0]);
-	add_header(l, PREFIX "offset", n[1]);
-	add_header(l, PREFIX "group", c->group);
-	add_header(l, PREFIX "code", psm_error_name(l->code));
-	add_header(l, PREFIX "reason", l->reason);
-	add_header(l, PREFIX "attempts", n[2]);
-	add_header(l, PREFIX "bytes", n[3]);
-	add_header(l, PREFIX "time", n[4]);
+	add_header(d, PREFIX "topic", topic);
+	add_header(d, PREFIX "partition", n[0]);
+	add_header(d, PREFIX "offset", n[1]);
+	add_header(d, PREFIX "group", c->group);
+	add_header(d, PREFIX "code", psm_error_name(d->code));
+	add_header(d, PREFIX "reason", d->reason);
+	add_header(d, PREFIX "attempts", n[2]);
+	add_header(d, PREFIX "bytes", n[3]);
+	add_header(d, PREFIX "time", n[4]);
 }
 
-static struct psm__letter *
-letter_new(const psm_consumer *c, const struct psm__record *rec, int code,
-           const char *reason, int attempts)
+static struct psm__dlq_message *
+dlq_message_new(const psm_consumer *c, const struct psm__record *rec, int code,
+                const char *reason, int attempts)
 {
 	size_t heads = (rec->header_count + OURS) * sizeof(struct psm__header);
 	size_t bytes = rec->key_len + rec->value_len + strlen(rec->topic) + 1 +
 	               psm__header_bytes(rec->headers, rec->header_count);
-	struct psm__letter *l = psm__alloc(sizeof(*l) + heads + bytes);
+	struct psm__dlq_message *d = psm__alloc(sizeof(*d) + heads + bytes);
 	struct psm__message *m;
 	const char *topic;
 	size_t i;
 	char *to;
 
-	if (!l)
+	if (!d)
 		return NULL;
-	m = &l->message;
-	to = (char *)l + sizeof(*l) + heads;
-	l->code = code;
-	snprintf(l->reason, sizeof(l->reason), "%s", reason);
-	snprintf(l->topic, sizeof(l->topic), "%s" PSM__DEAD_SUFFIX, rec->topic);
-	m->topic = l->topic;
+	m = &d->message;
+	to = (char *)d + sizeof(*d) + heads;
+	d->code = code;
+	snprintf(d->reason, sizeof(d->reason), "%s", reason);
+	snprintf(d->topic, sizeof(d->topic), "%s" PSM__DEAD_SUFFIX, rec->topic);
+	m->topic = d->topic;
 	m->key_len = rec->key_len;
 	m->key = psm__put(&to, rec->key, rec->key_len);
 	m->value_len = rec->value_len;
 	m->value = psm__put(&to, rec->value, rec->value_len);
 	topic = psm__put(&to, rec->topic, strlen(rec->topic) + 1);
-	m->headers = l->headers;
+	m->headers = d->headers;
 	for (i = 0; i < rec->header_count; i++)
 		if (!is_ours(&rec->headers[i])) /* of an earlier death */
-			l->headers[m->header_count++] =
+			d->headers[m->header_count++] =
 			    psm__put_header(&to, &rec->headers[i]);
-	describe(c, l, rec, topic, attempts);
-	m->token = (uint64_t)(uintptr_t)l;
-	return l;
+	describe(c, d, rec, topic, attempts);
+	m->token = (uint64_t)(uintptr_t)d;
+	return d;
 }
 
 /* -- sending */
 
 /* What becomes of it now that it is not in the sink's hands. */
 static void
-decide(struct psm__letter *l, int rc)
+decide(struct psm__dlq_message *d, int rc)
 {
-	l->state = LETTER_WAITS;
-	l->due_ms = psm__mono_ms() + AGAIN_MS;
+	d->state = DLQ_WAITS;
+	d->due_ms = psm__mono_ms() + AGAIN_MS;
 	if (rc == 0) {
-		l->state = LETTER_DONE;
-	} else if (rc == PSM_ERR_TOO_LARGE && l->message.value) {
+		d->state = DLQ_DONE;
+	} else if (rc == PSM_ERR_TOO_LARGE && d->message.value) {
 		/* With the headers it is larger than the broker takes; they
 		 * say where the bytes are, and how many. */
-		l->message.value = NULL;
-		l->message.value_len = 0;
-		l->due_ms = 0;
+		d->message.value = NULL;
+		d->message.value_len = 0;
+		d->due_ms = 0;
 	} else if (rc == PSM_ERR_TOO_LARGE || rc == PSM_ERR_INVAL) {
-		l->due_ms = psm__mono_ms() + REFUSED_MS;
+		d->due_ms = psm__mono_ms() + REFUSED_MS;
 		psm__log(PSM_LOG_ERROR, "dead letter refused", "topic",
-		         l->topic, "code", psm_error_name(rc), NULL);
+		         d->topic, "code", psm_error_name(rc), NULL);
 	}
 }
 
 static void
 on_report(uint64_t token, int rc, const char *reason, void *user)
 {
-	struct psm__letter *l = (struct psm__letter *)(uintptr_t)token;
+	struct psm__dlq_message *d =
+	    (struct psm__dlq_message *)(uintptr_t)token;
 
 	(void)reason;
 	(void)user;
-	if (l->orphan)
-		psm__free(l);
+	if (d->orphan)
+		psm__free(d);
 	else
-		decide(l, rc);
+		decide(d, rc);
 }
 
 /* Every letter that was sent gets its report. */
@@ -181,7 +182,7 @@ close_sink(psm_consumer *c, int timeout_ms)
 }
 
 static void
-send(psm_consumer *c, struct psm__letter *l)
+send(psm_consumer *c, struct psm__dlq_message *d)
 {
 	int rc = 0;
 
@@ -190,73 +191,73 @@ send(psm_consumer *c, struct psm__letter *l)
 		                          NULL);
 	if (rc == 0) {
 		/* Reports come with poll only. */
-		l->state = LETTER_SENT;
-		rc = c->dead_sink->ops->send(c->dead_sink, &l->message, NULL);
+		d->state = DLQ_SENT;
+		rc = c->dead_sink->ops->send(c->dead_sink, &d->message, NULL);
 	}
 	if (rc < 0)
-		decide(l, rc);
+		decide(d, rc);
 	if (rc == PSM_ERR_BROKER)
 		close_sink(c, 0);
 }
 
 int
-psm__letter_go_on(psm_consumer *c, struct psm__letter *l)
+psm__dlq_go_on(psm_consumer *c, struct psm__dlq_message *d)
 {
 	/* Mostly the answer is there at once; if not, other partitions are not
 	 * kept waiting for it. */
-	int wait_ms = l->asked ? 0 : STEP_MS;
+	int wait_ms = d->asked ? 0 : STEP_MS;
 
-	l->asked = 1;
-	if (l->state == LETTER_WAITS && l->due_ms <= psm__mono_ms())
-		send(c, l);
-	if (l->state == LETTER_SENT &&
+	d->asked = 1;
+	if (d->state == DLQ_WAITS && d->due_ms <= psm__mono_ms())
+		send(c, d);
+	if (d->state == DLQ_SENT &&
 	    c->dead_sink->ops->poll(c->dead_sink, wait_ms, NULL) < 0)
 		close_sink(c, 0);
-	return l->state == LETTER_DONE ? 0 : PSM_ERR_RETRY;
+	return d->state == DLQ_DONE ? 0 : PSM_ERR_RETRY;
 }
 
 int
-psm__letter_write(psm_consumer *c, const struct psm__record *rec, int code,
-                  const char *reason, int attempts)
+psm__dlq_write(psm_consumer *c, const struct psm__record *rec, int code,
+               const char *reason, int attempts)
 {
 	struct psm__cpart *part;
 
 	part = psm__cpart_get(c, rec->topic, rec->partition);
 	if (!part)
 		return PSM_ERR_RETRY;
-	part->letter = letter_new(c, rec, code, reason, attempts);
-	return part->letter ? 0 : PSM_ERR_RETRY;
+	part->dead_letter = dlq_message_new(c, rec, code, reason, attempts);
+	return part->dead_letter ? 0 : PSM_ERR_RETRY;
 }
 
 int64_t
-psm__letter_due(const struct psm__letter *l)
+psm__dlq_due(const struct psm__dlq_message *d)
 {
-	return l->state == LETTER_WAITS ? l->due_ms : psm__mono_ms() + ASK_MS;
+	return d->state == DLQ_WAITS ? d->due_ms : psm__mono_ms() + ASK_MS;
 }
 
 int
-psm__letter_code(const struct psm__letter *l)
+psm__dlq_code(const struct psm__dlq_message *d)
 {
-	return l->code;
+	return d->code;
 }
 
 const char *
-psm__letter_reason(const struct psm__letter *l)
+psm__dlq_reason(const struct psm__dlq_message *d)
 {
-	return l->reason;
+	return d->reason;
 }
 
 void
-psm__letter_drop(struct psm__letter *l)
+psm__dlq_drop(struct psm__dlq_message *d)
 {
-	if (l && l->state == LETTER_SENT)
-		l->orphan = 1;
+	if (d && d->state == DLQ_SENT)
+		d->orphan = 1;
 	else
-		psm__free(l);
+		psm__free(d);
 }
 
 void
-psm__letters_close(psm_consumer *c, int timeout_ms)
+psm__dlq_close(psm_consumer *c, int timeout_ms)
 {
 	close_sink(c, timeout_ms);
 }
