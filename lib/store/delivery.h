@@ -81,6 +81,15 @@ void psm__outbox_floor_free(struct psm__outbox_floor *f);
  * again soon. */
 int psm__upkeep(psm_store *st, struct psm__conn *c, int *more, psm_error *err);
 
+/* -- limits.c: first statements of a transaction */
+
+/* Queue: how long each statement may take; 0: no limit. */
+int psm__timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err);
+/* Queue that, and how long the server waits for the next statement before it
+ * ends the connection. */
+int psm__limits_queue(psm_tx *tx, int timeout_ms, int silence_ms,
+                      psm_error *err);
+
 /* -- inbox.c: inside the transaction of the effects */
 
 struct psm__place {

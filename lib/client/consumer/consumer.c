@@ -23,7 +23,7 @@ consumer_destroy(psm_consumer *c)
 		psm__free(c->topics[i]);
 	psm__free(c->topics);
 	psm__free(c->parts);
-	psm__cpart_forget_all(c);
+	psm__memo_forget_all(c);
 	psm__dispatch_free(&c->dispatch);
 	psm_error_free(c->err);
 	psm_transport_unref(c->t);

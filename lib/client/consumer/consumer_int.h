@@ -120,16 +120,9 @@ struct psm__cpart *psm__cpart_get(psm_consumer *c, const char *topic,
                                   int32_t partition);
 void psm__cpart_drop(psm_consumer *c, const char *topic, int32_t partition);
 void psm__cpart_drop_all(psm_consumer *c);
-/* The partition goes: keep in mind how far it was handled, whatever became of
- * the last commit. Out of memory, some events come again. */
-void psm__cpart_remember(psm_consumer *c, const struct psm__cpart *part);
-/* It comes: where to start, as start_at of psm__source_conf. */
-int64_t psm__cpart_recall(psm_consumer *c, const char *topic, int32_t partition,
-                          int64_t committed, int64_t incarnation);
 /* The group has this offset now. */
 void psm__cpart_confirmed(psm_consumer *c, const char *topic, int32_t partition,
                           int64_t next);
-void psm__cpart_forget_all(psm_consumer *c);
 /* Keep rec and try it again later. Takes rec. */
 void psm__cpart_retry(psm_consumer *c, struct psm__cpart *part,
                       const struct psm__record *rec);
@@ -143,16 +136,38 @@ int psm__cpart_commit(psm_consumer *c, int wait, psm_error *err);
 int psm__cpart_commit_one(psm_consumer *c, struct psm__cpart *part, int wait,
                           psm_error *err);
 
+/* -- client/consumer/counts.c */
+
+int psm__consumer_counts(psm_consumer *c);
+/* One more. Any thread. */
+void psm__consumer_count(int64_t *mine, struct psm__metric *ours);
+
+/* -- client/consumer/gap.c */
+
+/* gap of psm__source_conf; user is the consumer. */
+void psm__consumer_gap(const struct psm__gap *gap, void *user);
+
+/* -- client/consumer/memo.c. All on the busy thread. */
+
+/* The partition goes: keep in mind how far it was handled, whatever became of
+ * the last commit. Out of memory, some events come again. */
+void psm__memo_remember(psm_consumer *c, const struct psm__cpart *part);
+/* It comes: where to start, as start_at of psm__source_conf. */
+int64_t psm__memo_recall(psm_consumer *c, const char *topic, int32_t partition,
+                         int64_t committed, int64_t incarnation);
+void psm__memo_forget_all(psm_consumer *c);
+
 /* -- client/consumer/dead_letter.c. All on the busy thread. */
 
 #define PSM__DEAD_SUFFIX ".dlq"
 
 /* 1: the dead of this topic go into a topic of dead letters. */
 int psm__dlq_wanted(const psm_consumer *c, const char *topic);
-/* Make the dead letter of a dead record; it is its partition's. PSM_ERR_RETRY:
- * out of memory. */
-int psm__dlq_write(psm_consumer *c, const struct psm__record *rec, int code,
-                   const char *reason, int attempts);
+/* The dead letter of a record, which copies all it needs; NULL: out of memory.
+ * psm__dlq_drop ends it. */
+struct psm__dlq_message *psm__dlq_new(const psm_consumer *c,
+                                      const struct psm__record *rec, int code,
+                                      const char *reason, int attempts);
 /* Send it, if that is due, and wait a moment. 0: acknowledged. PSM_ERR_RETRY:
  * go on later. */
 int psm__dlq_go_on(psm_consumer *c, struct psm__dlq_message *d);
@@ -180,11 +195,8 @@ void *psm__consumer_run(void *c);
 /* 0: finished, in whatever way. PSM_ERR_RETRY: again later. */
 int psm__consumer_handle(psm_consumer *c, const struct psm__record *rec,
                          int attempt);
-int psm__consumer_counts(psm_consumer *c);
 /* Go on with the dead letter of a dead record. Results as above. */
 int psm__consumer_dead_letter(psm_consumer *c, const struct psm__record *rec,
                               struct psm__cpart *part);
-/* gap of psm__source_conf; user is the consumer. */
-void psm__consumer_gap(const struct psm__gap *gap, void *user);
 
 #endif

@@ -99,9 +99,9 @@ describe(const psm_consumer *c, struct psm__dlq_message *d,
 	add_header(d, PREFIX "time", n[4]);
 }
 
-static struct psm__dlq_message *
-dlq_message_new(const psm_consumer *c, const struct psm__record *rec, int code,
-                const char *reason, int attempts)
+struct psm__dlq_message *
+psm__dlq_new(const psm_consumer *c, const struct psm__record *rec, int code,
+             const char *reason, int attempts)
 {
 	size_t heads = (rec->header_count + OURS) * sizeof(struct psm__header);
 	size_t bytes = rec->key_len + rec->value_len + strlen(rec->topic) + 1 +
@@ -214,19 +214,6 @@ psm__dlq_go_on(psm_consumer *c, struct psm__dlq_message *d)
 	    c->dead_sink->ops->poll(c->dead_sink, wait_ms, NULL) < 0)
 		close_sink(c, 0);
 	return d->state == DLQ_DONE ? 0 : PSM_ERR_RETRY;
-}
-
-int
-psm__dlq_write(psm_consumer *c, const struct psm__record *rec, int code,
-               const char *reason, int attempts)
-{
-	struct psm__cpart *part;
-
-	part = psm__cpart_get(c, rec->topic, rec->partition);
-	if (!part)
-		return PSM_ERR_RETRY;
-	part->dead_letter = dlq_message_new(c, rec, code, reason, attempts);
-	return part->dead_letter ? 0 : PSM_ERR_RETRY;
 }
 
 int64_t

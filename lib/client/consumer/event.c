@@ -4,79 +4,6 @@
 
 #include "client/consumer/consumer_int.h"
 
-static void
-count(int64_t *mine, struct psm__metric *ours)
-{
-	__atomic_add_fetch(mine, 1, __ATOMIC_RELAXED);
-	psm__metric_add(ours, 1);
-}
-
-int
-psm__consumer_counts(psm_consumer *c)
-{
-	struct psm__consumer_counts *n = &c->counts;
-
-	n->m_handled =
-	    psm__counter("psymatch_consumer_handled_total", "group", c->group,
-	                 "Events whose handler returned 0, by consumer group.");
-	n->m_retried = psm__counter(
-	    "psymatch_consumer_retried_total", "group", c->group,
-	    "Times that a handler asked for another try, by consumer group.");
-	n->m_dead =
-	    psm__counter("psymatch_consumer_dead_total", "group", c->group,
-	                 "Messages given up for good, by consumer group.");
-	n->m_skipped =
-	    psm__counter("psymatch_consumer_skipped_total", "group", c->group,
-	                 "Null values and events without a handler, by "
-	                 "consumer group.");
-	n->m_overrun = psm__counter(
-	    "psymatch_consumer_overrun_total", "group", c->group,
-	    "Calls of handlers that passed their deadline, by consumer group.");
-	n->m_gaps = psm__counter(
-	    "psymatch_consumer_gaps_total", "group", c->group,
-	    "Times that messages were gone before they were read, by consumer "
-	    "group.");
-	n->m_lag_seconds = psm__gauge(
-	    "psymatch_consumer_lag_seconds", "group", c->group,
-	    "Age of the last message finished while others wait, by consumer "
-	    "group; -1 if unknown.");
-	n->m_lag = psm__gauge("psymatch_consumer_lag", "group", c->group,
-	                      "Messages not handled yet, by consumer group; "
-	                      "-1 if unknown.");
-	return n->m_handled && n->m_retried && n->m_dead && n->m_skipped &&
-	               n->m_overrun && n->m_gaps && n->m_lag_seconds && n->m_lag
-	           ? 0
-	           : PSM_ERR_NOMEM;
-}
-
-void
-psm__consumer_gap(const struct psm__gap *gap, void *user)
-{
-	psm_consumer *c = user;
-	struct psm__cpart *part;
-
-	count(&c->counts.gaps, c->counts.m_gaps);
-	__atomic_add_fetch(&c->counts.gap_messages, psm__gap_messages(gap),
-	                   __ATOMIC_RELAXED);
-	part = psm__cpart_get(c, gap->topic, gap->partition);
-	if (part) /* the decision is kept like an event that is done */
-		part->next = gap->to;
-	if (part && gap->from >= gap->to) {
-		part->confirmed = -1; /* of the log before */
-		part->incarnation = 0;
-	}
-	pthread_mutex_lock(&c->lock);
-	c->gap_ms = psm__mono_ms();
-	snprintf(
-	    c->gap_where, sizeof(c->gap_where),
-	    gap->from < gap->to
-		? "%.80s[%d]: %lld to %lld are gone, never read"
-		: "%.80s[%d]: deleted and recreated, read until %lld, goes on at %lld",
-	    gap->topic, (int)gap->partition, (long long)gap->from,
-	    (long long)(gap->from < gap->to ? gap->to - 1 : gap->to));
-	pthread_mutex_unlock(&c->lock);
-}
-
 /* The log gets the origin and the code only: reason is the application's text
  * and may name a person. */
 static void
@@ -85,7 +12,7 @@ finish_dead(psm_consumer *c, const struct psm__record *rec, int code,
 {
 	char where[32];
 
-	count(&c->counts.dead, c->counts.m_dead);
+	psm__consumer_count(&c->counts.dead, c->counts.m_dead);
 	pthread_mutex_lock(&c->lock);
 	c->dead_ms = psm__mono_ms();
 	pthread_mutex_unlock(&c->lock);
@@ -105,7 +32,6 @@ write_dead_letter(psm_consumer *c, const struct psm__record *rec, int code,
                   const char *reason, int attempts)
 {
 	struct psm__cpart *part;
-	int rc;
 
 	if (!reason || !*reason)
 		reason = psm_strerror(code);
@@ -113,10 +39,12 @@ write_dead_letter(psm_consumer *c, const struct psm__record *rec, int code,
 		finish_dead(c, rec, code, reason);
 		return 0;
 	}
-	rc = psm__dlq_write(c, rec, code, reason, attempts);
-	if (rc < 0)
-		return rc;
 	part = psm__cpart_get(c, rec->topic, rec->partition);
+	if (!part)
+		return PSM_ERR_RETRY;
+	part->dead_letter = psm__dlq_new(c, rec, code, reason, attempts);
+	if (!part->dead_letter)
+		return PSM_ERR_RETRY;
 	return psm__consumer_dead_letter(c, rec, part);
 }
 
@@ -140,7 +68,7 @@ note_overrun(psm_consumer *c, const struct psm__record *rec, int64_t over_ms)
 {
 	char text[48];
 
-	count(&c->counts.overrun, c->counts.m_overrun);
+	psm__consumer_count(&c->counts.overrun, c->counts.m_overrun);
 	pthread_mutex_lock(&c->lock);
 	c->overrun_ms = psm__mono_ms();
 	pthread_mutex_unlock(&c->lock);
@@ -176,7 +104,7 @@ call_handler(psm_consumer *c, const struct psm__record *rec,
 	if (over_ms > 0)
 		note_overrun(c, rec, over_ms);
 	if (rc == 0) {
-		count(&c->counts.handled, c->counts.m_handled);
+		psm__consumer_count(&c->counts.handled, c->counts.m_handled);
 		return 0;
 	}
 	if (rc == PSM_ERR_NOMEM) /* not the event's fault */
@@ -204,7 +132,7 @@ dispatch(psm_consumer *c, const struct psm__record *rec, psm_event *ev,
 		psm__error_clear(c->err);
 		rc = call_handler(c, rec, h, upcast ? upcast : ev, attempt);
 	} else if (rc == 0) {
-		count(&c->counts.skipped, c->counts.m_skipped);
+		psm__consumer_count(&c->counts.skipped, c->counts.m_skipped);
 	} else if (rc == PSM_ERR_NOMEM) {
 		rc = PSM_ERR_RETRY;
 	} else if (rc != PSM_ERR_RETRY || !may_try_again(h, attempt)) {
@@ -223,7 +151,7 @@ psm__consumer_handle(psm_consumer *c, const struct psm__record *rec,
 	int rc;
 
 	if (!rec->value) { /* its key is gone: nothing is said */
-		count(&c->counts.skipped, c->counts.m_skipped);
+		psm__consumer_count(&c->counts.skipped, c->counts.m_skipped);
 		return 0;
 	}
 	rc = psm__record_parse(rec, &ev, c->err);

@@ -38,7 +38,7 @@ on_revoked(const char *topic, int32_t partition, void *user)
 	 * owner handles some events again. */
 	if (part) {
 		(void)psm__cpart_commit_one(c, part, 1, NULL);
-		psm__cpart_remember(c, part);
+		psm__memo_remember(c, part);
 	}
 	psm__cpart_drop(c, topic, partition);
 }
@@ -47,8 +47,7 @@ static int64_t
 start_at(const char *topic, int32_t partition, int64_t committed,
          int64_t incarnation, void *user)
 {
-	return psm__cpart_recall(user, topic, partition, committed,
-	                         incarnation);
+	return psm__memo_recall(user, topic, partition, committed, incarnation);
 }
 
 static void
@@ -113,7 +112,7 @@ replace_source(psm_consumer *c)
 	while (c->part_count > 0) {
 		struct psm__cpart *part = c->parts[0];
 
-		psm__cpart_remember(c, part);
+		psm__memo_remember(c, part);
 		psm__cpart_drop(c, part->topic, part->partition);
 	}
 	set_source(c, s);

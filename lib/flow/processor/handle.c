@@ -101,47 +101,6 @@ psm__tried_park(struct psm__worker_tx *w, psm_tx *tx,
 /* Longer than a statement may take: only a server that is gone is given up. */
 #define PATIENCE_MS 30000
 
-int
-psm__timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err)
-{
-	char sql[60];
-
-	(void)snprintf(sql, sizeof sql, "SET LOCAL statement_timeout = %d",
-	               timeout_ms);
-	return psm__tx_queue(tx, sql, 0, NULL, NULL, err);
-}
-
-/* By the handlers' deadlines: 0 if one of them has none. */
-static int
-longest_silence_ms(const psm_processor *pr)
-{
-	int64_t longest = 0;
-	size_t i;
-
-	for (i = 0; i < pr->dispatch.count; i++) {
-		int ms = pr->dispatch.handlers[i].options.deadline_ms;
-
-		if (ms == 0)
-			return 0;
-		longest = ms > longest ? ms : longest;
-	}
-	longest *= PSM__SILENCE;
-	return longest < INT_MAX ? (int)longest : INT_MAX;
-}
-
-int
-psm__limits_queue(psm_processor *pr, psm_tx *tx, psm_error *err)
-{
-	char sql[100];
-	int rc;
-
-	(void)snprintf(sql, sizeof sql,
-	               "SET LOCAL idle_in_transaction_session_timeout = %d",
-	               longest_silence_ms(pr));
-	rc = psm__timeout_queue(tx, PSM__TIMEOUT_MS, err);
-	return rc < 0 ? rc : psm__tx_queue(tx, sql, 0, NULL, NULL, err);
-}
-
 /* The handler's statements end at its deadline: each travels behind this, the
  * claim of the event was before it. */
 static int

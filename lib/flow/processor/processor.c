@@ -2,6 +2,7 @@
 #include "flow/processor/processor_int.h"
 #include "flow/tables.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -232,26 +233,6 @@ note_problem(psm_processor *pr)
 	(void)pthread_mutex_unlock(&pr->lock);
 }
 
-void
-psm__processor_timed(psm_processor *pr, const struct psm__handler *h,
-                     int64_t took_us)
-{
-	struct psm__timer *t = &pr->timers[h - pr->dispatch.handlers];
-
-	(void)pthread_mutex_lock(&pr->lock);
-	if (!t->count) {
-		t->count =
-		    psm__counter("psymatch_processor_handler_calls_total",
-		                 "type", h->type, "Calls of a handler.");
-		t->sum_us = psm__counter_us(
-		    "psymatch_processor_handler_seconds_total", "type", h->type,
-		    "Time spent in a handler.");
-	}
-	(void)pthread_mutex_unlock(&pr->lock);
-	psm__metric_add(t->count, 1);
-	psm__metric_add(t->sum_us, took_us);
-}
-
 /* -- the thread */
 
 static void
@@ -393,6 +374,25 @@ run(void *arg)
 	psm__reader_close(pr, psm__worker_left_ms(&pr->worker));
 }
 
+/* How long the server waits for a statement of a transaction that is open: by
+ * the handlers' deadlines, 0 if one of them has none. */
+static int
+longest_silence_ms(const psm_processor *pr)
+{
+	int64_t longest = 0;
+	size_t i;
+
+	for (i = 0; i < pr->dispatch.count; i++) {
+		int ms = pr->dispatch.handlers[i].options.deadline_ms;
+
+		if (ms == 0)
+			return 0;
+		longest = ms > longest ? ms : longest;
+	}
+	longest *= PSM__SILENCE;
+	return longest < INT_MAX ? (int)longest : INT_MAX;
+}
+
 int
 psm_processor_start(psm_processor *pr, psm_error *err)
 {
@@ -408,6 +408,7 @@ psm_processor_start(psm_processor *pr, psm_error *err)
 		pr->timers = psm__array(pr->dispatch.count, sizeof *pr->timers);
 	if (!pr->timers)
 		return psm__nomem(err);
+	pr->silence_ms = longest_silence_ms(pr);
 	psm__free(pr->types); /* of a start that failed */
 	if (psm__dispatch_names(&pr->dispatch, &pr->types, &pr->type_count) < 0)
 		return psm__nomem(err);

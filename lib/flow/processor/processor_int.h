@@ -18,6 +18,13 @@
 #include "flow/worker.h"
 #include "store/delivery.h"
 
+/* How long a statement may take that is not a handler's with a deadline of its
+ * own. */
+#define PSM__TIMEOUT_MS 30000
+/* So many deadlines of the handler that has the longest one: a process that is
+ * stopped in the middle of a transaction, or cut off, must not keep its
+ * partitions' rows locked for ever. */
+#define PSM__SILENCE 4
 /* Stays below the 64 subtransactions that PostgreSQL keeps in memory per
  * connection. */
 #define PSM__BATCH_MAX 50
@@ -195,7 +202,8 @@ struct psm_processor {
 	struct psm__worker_tx main; /* the processor thread's own */
 	struct psm__workers *pool;  /* NULL: it works alone */
 	int64_t workers;            /* not changed */
-	psm_error *err;             /* that of main */
+	int silence_ms; /* of its transactions, 0: no limit; not changed */
+	psm_error *err; /* that of main */
 	unsigned failures;
 	int batch_size; /* most messages of a batch, by how long they take */
 	int64_t parked_at_ms;  /* when to look for parked events again */
@@ -253,6 +261,9 @@ void psm__reader_again(psm_processor *pr);
 /* The batch was committed: remember, tell the broker, keep what is to be tried
  * again. */
 void psm__reader_advance(psm_processor *pr);
+
+/* -- part.c. @thread processor */
+
 /* The row was moved by another one: it has to be read again. */
 void psm__part_doubt(struct psm__part *p);
 /* Forget all that was read of it, and where it stands. */
@@ -262,9 +273,17 @@ void psm__part_reread(psm_processor *pr, struct psm__part *p, int64_t from);
 /* What the offset table calls the part. */
 struct psm__place psm__part_place(const psm_processor *pr,
                                   const struct psm__part *p);
-/* Made if it is new; NULL: out of memory. Borrowed until the next call. */
-struct psm__part *psm__reader_part(psm_processor *pr, const char *topic,
-                                   int32_t partition);
+/* Made if it is new; NULL, or an index of -1: out of memory. Borrowed until the
+ * next call. */
+int psm__part_index(psm_processor *pr, const char *topic, int32_t partition);
+struct psm__part *psm__part_find(psm_processor *pr, const char *topic,
+                                 int32_t partition);
+/* Why it waits, for the log, the metric and the health. */
+void psm__part_set_full(psm_processor *pr, struct psm__part *p,
+                        enum psm__full full);
+/* Go on behind the message that waited for another try. */
+void psm__part_end_retry(psm_processor *pr, struct psm__part *p);
+void psm__part_set_ours(psm_processor *pr, struct psm__part *p, int ours);
 
 /* -- kept.c. @thread processor */
 
@@ -308,6 +327,9 @@ void psm__part_tell_whole(psm_processor *pr, const struct psm__part *p);
 /* PSM_HEALTH_AMBER with a sentence for some time after a gap, or after that.
  * @locks pr->lock held */
 int psm__gap_health(const psm_processor *pr, char *reason, size_t size);
+
+/* -- lag.c */
+
 /* -1: unknown. @locks pr->lock held */
 int64_t psm__lag_messages(const psm_processor *pr);
 int64_t psm__lag_seconds(const psm_processor *pr);
@@ -379,19 +401,6 @@ void psm__worker_tx_count(struct psm__worker_tx *w, int64_t *outcomes);
 
 /* -- handle.c: one message inside a transaction. @thread processor, worker */
 
-/* How long a statement may take that is not a handler's with a deadline of its
- * own. */
-#define PSM__TIMEOUT_MS 30000
-int psm__timeout_queue(psm_tx *tx, int timeout_ms, psm_error *err);
-/* So many deadlines of the handler that has the longest one. */
-#define PSM__SILENCE 4
-/*
- * First statements of each transaction. A process that is stopped in the middle
- * of one, or cut off, must not keep its partitions' rows locked for ever: one
- * that says nothing for PSM__SILENCE deadlines loses its connection.
- */
-int psm__limits_queue(psm_processor *pr, psm_tx *tx, psm_error *err);
-
 struct psm__tried {
 	enum psm__outcome outcome;
 	int code;         /* why it is dead, or to be tried again */
@@ -448,7 +457,7 @@ void psm__circuit_committed(psm_processor *pr);
  * @locks pr->lock held */
 int psm__circuit_health(const psm_processor *pr, char *reason, size_t size);
 
-/* -- processor.c */
+/* -- timing.c. Any thread. */
 
 /* A handler took this long. */
 void psm__processor_timed(psm_processor *pr, const struct psm__handler *h,

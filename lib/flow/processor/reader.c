@@ -8,155 +8,10 @@
 /* The longest wait for a message: then due retries are looked at. */
 #define WAIT_MS 500
 
-/* -- partitions */
-
-/* The same topic on two transports is two logs with offsets of their own. */
-static char *
-name_log(const psm_transport *t, const char *topic)
-{
-	const char *realm = t->ops->realm ? t->ops->realm : "";
-	size_t size = strlen(realm) + strlen(topic) + 1;
-	char *name = psm__alloc(size);
-
-	if (name)
-		(void)snprintf(name, size, "%s%s", realm, topic);
-	return name;
-}
-
-/* Index of the partition, which is made if it is new; -1: out of memory. */
-static int
-part_index(psm_processor *pr, const char *topic, int32_t partition)
-{
-	struct psm__part *p;
-	size_t i;
-
-	for (i = 0; i < pr->part_count; i++)
-		if (pr->parts[i].partition == partition &&
-		    strcmp(pr->parts[i].topic, topic) == 0)
-			return (int)i;
-	if (psm__grow(&pr->parts, &pr->part_cap, pr->part_count + 1,
-	              sizeof *pr->parts) < 0)
-		return -1;
-	p = &pr->parts[pr->part_count];
-	memset(p, 0, sizeof *p);
-	p->log = name_log(pr->t, topic);
-	if (!p->log)
-		return -1;
-	p->topic = p->log + strlen(p->log) - strlen(topic);
-	p->partition = partition;
-	p->next = -1;
-	p->reread = PSM__NOT_AGAIN;
-	p->gap_from = p->gap_to = -1;
-	return (int)pr->part_count++;
-}
-
-struct psm__part *
-psm__reader_part(psm_processor *pr, const char *topic, int32_t partition)
-{
-	int i = part_index(pr, topic, partition);
-
-	return i < 0 ? NULL : &pr->parts[i];
-}
-
-struct psm__place
-psm__part_place(const psm_processor *pr, const struct psm__part *p)
-{
-	return (struct psm__place){pr->name, p->log, p->partition,
-	                           p->incarnation};
-}
-
 static void
 release_record(psm_processor *pr, struct psm__record *rec)
 {
 	pr->source->ops->release(pr->source, rec);
-}
-
-static void
-set_full(psm_processor *pr, struct psm__part *p, enum psm__full full)
-{
-	static const char *const what[] = {
-	    [PSM__FULL_KEY] = "events of one key are parked",
-	    [PSM__FULL_KEYS] = "keys are parked",
-	};
-	int64_t most =
-	    full == PSM__FULL_KEY ? pr->parked_key_max : pr->parked_keys_max;
-	char why[160];
-
-	if (full != p->full && full != PSM__ROOM) {
-		(void)snprintf(why, sizeof why, "%.80s[%d]: %lld %s", p->topic,
-		               (int)p->partition, (long long)most, what[full]);
-		psm__log(PSM_LOG_ERROR, "no room: a partition waits",
-		         "consumer", pr->name, "reason", why, NULL);
-		(void)pthread_mutex_lock(&pr->lock);
-		(void)snprintf(pr->full_why, sizeof pr->full_why, "%s", why);
-		(void)pthread_mutex_unlock(&pr->lock);
-	}
-	if (!p->full != !full)
-		(void)__atomic_add_fetch(&pr->full, full ? 1 : -1,
-		                         __ATOMIC_RELAXED);
-	p->full = full;
-	psm__metric_set(
-	    psm__gauge("psymatch_processor_full", "consumer", pr->name,
-	               "Partitions that wait because too much is parked."),
-	    __atomic_load_n(&pr->full, __ATOMIC_RELAXED));
-}
-
-/* Go on behind the message that waited for another try. */
-static void
-end_retry(psm_processor *pr, struct psm__part *p)
-{
-	if (!p->retrying)
-		return;
-	release_record(pr, &p->record);
-	p->retrying = 0;
-	/* It fails only when the partition is not ours any more. */
-	(void)pr->source->ops->pause(pr->source, p->topic, p->partition, 0,
-	                             NULL);
-	p->attempt = p->looks = 0;
-	set_full(pr, p, PSM__ROOM);
-	(void)__atomic_sub_fetch(&pr->retrying, 1, __ATOMIC_RELAXED);
-}
-
-void
-psm__part_doubt(struct psm__part *p)
-{
-	p->known = p->placed = p->claimed = 0;
-}
-
-void
-psm__part_reset(psm_processor *pr, struct psm__part *p)
-{
-	size_t i;
-
-	for (i = 0; i < pr->batch.count; i++)
-		if (&pr->parts[pr->batch.items[i].part] == p)
-			pr->batch.items[i].gone = 1;
-	/* The memory of a kept message goes; its item is not looked at. */
-	end_retry(pr, p);
-	psm__kept_drop(pr, p);
-	psm__part_doubt(p);
-	p->next = -1;
-	p->reread = PSM__NOT_AGAIN;
-	p->whole = 0;
-}
-
-void
-psm__part_reread(psm_processor *pr, struct psm__part *p, int64_t from)
-{
-	psm__part_reset(pr, p);
-	p->reread = from;
-}
-
-/* -- what is ours */
-
-static void
-set_ours(psm_processor *pr, struct psm__part *p, int ours)
-{
-	if (p->ours == ours)
-		return;
-	p->ours = ours;
-	(void)__atomic_add_fetch(&pr->assigned, ours ? 1 : -1,
-	                         __ATOMIC_RELAXED);
 }
 
 /* -- what the transport asks, on our thread inside poll */
@@ -193,7 +48,7 @@ start_at(const char *topic, int32_t partition, int64_t committed,
 	struct psm__part *p;
 	psm_tx *tx = NULL;
 	int64_t row_incarnation = 0;
-	int i = part_index(pr, topic, partition);
+	int i = psm__part_index(pr, topic, partition);
 
 	if (i < 0)
 		return -1;
@@ -202,7 +57,7 @@ start_at(const char *topic, int32_t partition, int64_t committed,
 	p->committed = committed;
 	at = psm__part_place(pr, p);
 	psm__part_reset(pr, p);
-	set_ours(pr, p, 1);
+	psm__part_set_ours(pr, p, 1);
 	p->whole = committed == -1; /* whatever the row says */
 	if (p->recreated)
 		return restart_part(pr, p);
@@ -229,7 +84,7 @@ static void
 revoked(const char *topic, int32_t partition, void *user)
 {
 	psm_processor *pr = user;
-	int i = part_index(pr, topic, partition);
+	int i = psm__part_index(pr, topic, partition);
 
 	if (pr->has_odd && pr->odd.partition == partition &&
 	    strcmp(pr->odd.topic, topic) == 0)
@@ -237,7 +92,7 @@ revoked(const char *topic, int32_t partition, void *user)
 	if (i < 0)
 		return;
 	psm__part_reset(pr, &pr->parts[i]);
-	set_ours(pr, &pr->parts[i], 0);
+	psm__part_set_ours(pr, &pr->parts[i], 0);
 }
 
 int
@@ -272,7 +127,7 @@ psm__reader_close(psm_processor *pr, int timeout_ms)
 	if (!s)
 		return;
 	for (i = 0; i < pr->part_count; i++) {
-		end_retry(pr, &pr->parts[i]);
+		psm__part_end_retry(pr, &pr->parts[i]);
 		psm__kept_drop(pr, &pr->parts[i]);
 	}
 	drop_odd(pr);
@@ -281,7 +136,7 @@ psm__reader_close(psm_processor *pr, int timeout_ms)
 	(void)pthread_mutex_unlock(&pr->lock);
 	s->ops->close(s, timeout_ms);
 	for (i = 0; i < pr->part_count; i++)
-		set_ours(pr, &pr->parts[i], 0);
+		psm__part_set_ours(pr, &pr->parts[i], 0);
 }
 
 /* -- reading */
@@ -307,7 +162,7 @@ add_item(psm_processor *pr, size_t part, const struct psm__record *rec,
 static int
 take_record(psm_processor *pr, struct psm__record *rec)
 {
-	int i = part_index(pr, rec->topic, rec->partition);
+	int i = psm__part_index(pr, rec->topic, rec->partition);
 	struct psm__part *p = i < 0 ? NULL : &pr->parts[i];
 
 	if (!p) { /* nothing of it may be handled before this one */
@@ -535,7 +390,7 @@ begin_retry(psm_processor *pr, struct psm__part *p)
 		                             INT_MAX,
 		                             NULL); /* as in end_retry */
 	}
-	set_full(pr, p, it->full);
+	psm__part_set_full(pr, p, it->full);
 	/* Without room it is no try: it does not count as one. */
 	if (p->full)
 		wait_ms = psm__backoff_ms(p->looks++, PSM__RETRY_BASE_MS,
@@ -571,7 +426,7 @@ psm__reader_advance(psm_processor *pr)
 		struct psm__part *p = &pr->parts[it->part];
 
 		if (it->kept && !it->gone && p->retrying && p->stopped != it)
-			end_retry(pr, p);
+			psm__part_end_retry(pr, p);
 	}
 	psm__lag_note(pr);
 	keep_items(pr, 1);

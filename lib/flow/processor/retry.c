@@ -180,7 +180,7 @@ ask_sum(psm_processor *pr, struct psm__parked_sum *sum)
 	if (rc < 0)
 		return rc;
 	psm__tx_cancel(tx, &pr->worker.cancel);
-	rc = psm__limits_queue(pr, tx, pr->err);
+	rc = psm__limits_queue(tx, PSM__TIMEOUT_MS, pr->silence_ms, pr->err);
 	if (rc == 0)
 		rc = psm__parked_measure(tx, &whose, sum, pr->err);
 	psm_tx_rollback(tx);
@@ -237,7 +237,7 @@ postpone(psm_processor *pr, int64_t id)
 	if (rc < 0)
 		return; /* then nobody has a turn */
 	psm__tx_cancel(tx, &pr->worker.cancel);
-	rc = psm__limits_queue(pr, tx, NULL);
+	rc = psm__limits_queue(tx, PSM__TIMEOUT_MS, pr->silence_ms, NULL);
 	if (rc == 0)
 		rc = psm__parked_postpone(tx, id, delay_ms, NULL);
 	if (rc == 0)

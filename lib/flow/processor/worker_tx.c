@@ -297,7 +297,8 @@ psm__worker_tx_begin(struct psm__worker_tx *w, psm_tx **tx)
 	if (rc < 0)
 		return rc;
 	psm__tx_cancel(*tx, &w->pr->worker.cancel);
-	return psm__limits_queue(w->pr, *tx, w->err);
+	return psm__limits_queue(*tx, PSM__TIMEOUT_MS, w->pr->silence_ms,
+	                         w->err);
 }
 
 int

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The partitions of a processor: where each stands, and what it waits for. */
+#include "flow/processor/processor_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The same topic on two transports is two logs with offsets of their own. */
+static char *
+name_log(const psm_transport *t, const char *topic)
+{
+	const char *realm = t->ops->realm ? t->ops->realm : "";
+	size_t size = strlen(realm) + strlen(topic) + 1;
+	char *name = psm__alloc(size);
+
+	if (name)
+		(void)snprintf(name, size, "%s%s", realm, topic);
+	return name;
+}
+
+/* Index of the partition, which is made if it is new; -1: out of memory. */
+int
+psm__part_index(psm_processor *pr, const char *topic, int32_t partition)
+{
+	struct psm__part *p;
+	size_t i;
+
+	for (i = 0; i < pr->part_count; i++)
+		if (pr->parts[i].partition == partition &&
+		    strcmp(pr->parts[i].topic, topic) == 0)
+			return (int)i;
+	if (psm__grow(&pr->parts, &pr->part_cap, pr->part_count + 1,
+	              sizeof *pr->parts) < 0)
+		return -1;
+	p = &pr->parts[pr->part_count];
+	memset(p, 0, sizeof *p);
+	p->log = name_log(pr->t, topic);
+	if (!p->log)
+		return -1;
+	p->topic = p->log + strlen(p->log) - strlen(topic);
+	p->partition = partition;
+	p->next = -1;
+	p->reread = PSM__NOT_AGAIN;
+	p->gap_from = p->gap_to = -1;
+	return (int)pr->part_count++;
+}
+
+struct psm__part *
+psm__part_find(psm_processor *pr, const char *topic, int32_t partition)
+{
+	int i = psm__part_index(pr, topic, partition);
+
+	return i < 0 ? NULL : &pr->parts[i];
+}
+
+struct psm__place
+psm__part_place(const psm_processor *pr, const struct psm__part *p)
+{
+	return (struct psm__place){pr->name, p->log, p->partition,
+	                           p->incarnation};
+}
+
+void
+psm__part_set_full(psm_processor *pr, struct psm__part *p, enum psm__full full)
+{
+	static const char *const what[] = {
+	    [PSM__FULL_KEY] = "events of one key are parked",
+	    [PSM__FULL_KEYS] = "keys are parked",
+	};
+	int64_t most =
+	    full == PSM__FULL_KEY ? pr->parked_key_max : pr->parked_keys_max;
+	char why[160];
+
+	if (full != p->full && full != PSM__ROOM) {
+		(void)snprintf(why, sizeof why, "%.80s[%d]: %lld %s", p->topic,
+		               (int)p->partition, (long long)most, what[full]);
+		psm__log(PSM_LOG_ERROR, "no room: a partition waits",
+		         "consumer", pr->name, "reason", why, NULL);
+		(void)pthread_mutex_lock(&pr->lock);
+		(void)snprintf(pr->full_why, sizeof pr->full_why, "%s", why);
+		(void)pthread_mutex_unlock(&pr->lock);
+	}
+	if (!p->full != !full)
+		(void)__atomic_add_fetch(&pr->full, full ? 1 : -1,
+		                         __ATOMIC_RELAXED);
+	p->full = full;
+	psm__metric_set(
+	    psm__gauge("psymatch_processor_full", "consumer", pr->name,
+	               "Partitions that wait because too much is parked."),
+	    __atomic_load_n(&pr->full, __ATOMIC_RELAXED));
+}
+
+/* Go on behind the message that waited for another try. */
+void
+psm__part_end_retry(psm_processor *pr, struct psm__part *p)
+{
+	if (!p->retrying)
+		return;
+	pr->source->ops->release(pr->source, &p->record);
+	p->retrying = 0;
+	/* It fails only when the partition is not ours any more. */
+	(void)pr->source->ops->pause(pr->source, p->topic, p->partition, 0,
+	                             NULL);
+	p->attempt = p->looks = 0;
+	psm__part_set_full(pr, p, PSM__ROOM);
+	(void)__atomic_sub_fetch(&pr->retrying, 1, __ATOMIC_RELAXED);
+}
+
+void
+psm__part_doubt(struct psm__part *p)
+{
+	p->known = p->placed = p->claimed = 0;
+}
+
+void
+psm__part_reset(psm_processor *pr, struct psm__part *p)
+{
+	size_t i;
+
+	for (i = 0; i < pr->batch.count; i++)
+		if (&pr->parts[pr->batch.items[i].part] == p)
+			pr->batch.items[i].gone = 1;
+	/* The memory of a kept message goes; its item is not looked at. */
+	psm__part_end_retry(pr, p);
+	psm__kept_drop(pr, p);
+	psm__part_doubt(p);
+	p->next = -1;
+	p->reread = PSM__NOT_AGAIN;
+	p->whole = 0;
+}
+
+void
+psm__part_reread(psm_processor *pr, struct psm__part *p, int64_t from)
+{
+	psm__part_reset(pr, p);
+	p->reread = from;
+}
+
+/* -- what is ours */
+
+void
+psm__part_set_ours(psm_processor *pr, struct psm__part *p, int ours)
+{
+	if (p->ours == ours)
+		return;
+	p->ours = ours;
+	(void)__atomic_add_fetch(&pr->assigned, ours ? 1 : -1,
+	                         __ATOMIC_RELAXED);
+}
