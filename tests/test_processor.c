@@ -406,40 +406,8 @@ START_TEST(health_without_a_partition)
 }
 END_TEST
 
-static const struct failure {
-	int failed, rc;
-	enum psm__failure failure;
-	int code;
-} failures[] = {
-    {0, 0, PSM__NO_FAILURE, 0},
-    {0, PSM_ERR_REJECT, PSM__FAILURE_PERMANENT, PSM_ERR_REJECT},
-    {0, PSM_ERR_TRANSITION, PSM__FAILURE_PERMANENT, PSM_ERR_TRANSITION},
-    {0, PSM_ERR_SCHEMA, PSM__FAILURE_PERMANENT, PSM_ERR_SCHEMA},
-    {0, 5, PSM__FAILURE_PERMANENT, PSM_ERR_INVAL},
-    {0, PSM_ERR_RETRY, PSM__FAILURE_TRANSIENT, PSM_ERR_RETRY},
-    {0, PSM_ERR_BROKER, PSM__FAILURE_TRANSIENT, PSM_ERR_BROKER},
-    {0, PSM_ERR_DB, PSM__FAILURE_SYSTEM, PSM_ERR_DB},
-    {0, PSM_ERR_NOMEM, PSM__FAILURE_SYSTEM, PSM_ERR_NOMEM},
-    {PSM_ERR_DB, 0, PSM__FAILURE_SYSTEM, PSM_ERR_DB},
-    {PSM_ERR_DB, PSM_ERR_REJECT, PSM__FAILURE_SYSTEM, PSM_ERR_DB},
-    {PSM_ERR_TIMEOUT, PSM_ERR_REJECT, PSM__FAILURE_TRANSIENT, PSM_ERR_TIMEOUT},
-    {PSM_ERR_CONFLICT, 0, PSM__FAILURE_PERMANENT, PSM_ERR_CONFLICT},
-    {PSM_ERR_CONFLICT, PSM_ERR_RETRY, PSM__FAILURE_TRANSIENT, PSM_ERR_RETRY},
-    {PSM_ERR_CONFLICT, PSM_ERR_REJECT, PSM__FAILURE_PERMANENT, PSM_ERR_REJECT},
-};
-
-START_TEST(verdicts)
-{
-	const struct failure *j = &failures[_i];
-	int code = j->rc;
-
-	ck_assert_int_eq((int)psm__classify(j->failed, &code), (int)j->failure);
-	ck_assert_int_eq(code, j->code);
-}
-END_TEST
-
 static const struct step {
-	int pace;
+	int size;
 	size_t count;
 	int64_t took_ms;
 	int want;
@@ -465,7 +433,7 @@ START_TEST(c08_slow_handlers_make_small_batches)
 	const struct step *s = &steps[_i];
 
 	ck_assert_int_eq(
-	    psm__batch_size(s->pace, PSM__BATCH_MAX, s->count, s->took_ms),
+	    psm__batch_size(s->size, PSM__BATCH_MAX, s->count, s->took_ms),
 	    s->want);
 }
 END_TEST
@@ -572,9 +540,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, stop_has_a_deadline);
 	tcase_add_test(tc, arguments_and_states);
 	suite_add_tcase(s, tc);
-	tc = tcase_create("verdicts");
-	tcase_add_loop_test(tc, verdicts, 0,
-	                    (int)(sizeof failures / sizeof failures[0]));
+	tc = tcase_create("batch size");
 	tcase_add_loop_test(tc, c08_slow_handlers_make_small_batches, 0,
 	                    (int)(sizeof steps / sizeof steps[0]));
 	suite_add_tcase(s, tc);

@@ -30,14 +30,22 @@ typedef struct psm_consumer psm_consumer;
  * @param user  as given to psm_consumer_on().
  * @param err   where the handler may say why it fails (psm_error_set).
  * @return 0: handled.
- *   PSM_ERR_RETRY   not now: the same event comes again after 0.1 s, later up
- *                   to 30 s (drawn at random below a limit that doubles), for
- *                   as long as the handler says so. Its partition waits
- *                   meanwhile, so order is kept; other partitions go on;
- *   PSM_ERR_NOMEM   out of memory: the same, whatever the handler's options say
- *                   about failures;
- *   PSM_ERR_REJECT  never, and so for each code that is not named here and for
- *                   a number above 0: the event is dead, the next one comes.
+ *   PSM_ERR_RETRY    not now: the same event comes again after 0.1 s, later up
+ *                    to 30 s (drawn at random below a limit that doubles), for
+ *                    as long as the handler says so. Its partition waits
+ *                    meanwhile, so order is kept; other partitions go on;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_RETRY;
+ *   PSM_ERR_BROKER   as PSM_ERR_RETRY;
+ *   PSM_ERR_FULL     as PSM_ERR_RETRY;
+ *   PSM_ERR_IO       as PSM_ERR_RETRY;
+ *   PSM_ERR_NOMEM    not the fault of the event: the same event comes again in
+ *                    each case, whatever the handler's options say about
+ *                    failures;
+ *   PSM_ERR_DB       as PSM_ERR_NOMEM;
+ *   PSM_ERR_FENCED   as PSM_ERR_NOMEM;
+ *   PSM_ERR_CLOSED   as PSM_ERR_NOMEM;
+ *   PSM_ERR_REJECT   never, and so for each code that is not named here and for
+ *                    a number above 0: the event is dead, the next one comes.
  *
  * Runs on the dispatch thread, one at a time per consumer, at least once per
  * event. It may call any function but poll, start, close and free of its own
@@ -51,7 +59,7 @@ typedef int (*psm_event_fn)(const psm_event *ev, void *user, psm_error *err);
  * schema, of an unknown version, or given up by its handler. Its offset is
  * committed like that of a handled one, so whoever wants to keep it must do so
  * here, or with psm_consumer_dead_letters(): then this is called after the
- * letter was acknowledged.
+ * broker has acknowledged the dead letter.
  *
  * @param topic      borrowed for the call.
  * @param partition  of the topic, from 0.
@@ -212,10 +220,10 @@ PSM_API int psm_consumer_on_dead(psm_consumer *c, psm_dead_fn fn, void *user);
  * dead-reason, dead-attempts, dead-bytes (how many) and dead-time. Bytes that
  * are too large for the broker with these headers are left out.
  *
- * The offset is committed only after the broker has acknowledged the letter;
- * until then its partition waits, and psm_consumer_health() says so. A message
- * that dies in a topic of dead letters stays there. Before the first poll or
- * start.
+ * The offset is committed only after the broker has acknowledged the dead
+ * letter; until then its partition waits, and psm_consumer_health() says so. A
+ * message that dies in a topic of dead letters stays there. Before the first
+ * poll or start.
  *
  * @param c   a consumer.
  * @param on  1: yes; 0: no. As the setting PSYMATCH_DEAD_LETTER_TOPIC says

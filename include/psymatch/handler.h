@@ -22,9 +22,11 @@ PSM_BEGIN_DECLS
  */
 typedef struct psm_handler_options psm_handler_options;
 
-/* What becomes of an event whose handler returned PSM_ERR_RETRY. Another
- * failure than that makes it dead in each case; but for PSM_ERR_NOMEM, after
- * which it always comes again, and for what psm_tx_event_fn says. */
+/* What becomes of an event after a failure that may pass: its handler returned
+ * PSM_ERR_RETRY, PSM_ERR_TIMEOUT, PSM_ERR_BROKER, PSM_ERR_FULL or PSM_ERR_IO.
+ * After one that is not the fault of the event (PSM_ERR_NOMEM, PSM_ERR_DB,
+ * PSM_ERR_FENCED, PSM_ERR_CLOSED) it comes again in each case; after every
+ * other failure it is dead. */
 enum psm_on_failure {
 	/* The same event again, its partition waits meanwhile. */
 	PSM_ON_FAILURE_RETRY = 0,
@@ -44,10 +46,10 @@ enum psm_on_failure {
  * @param user  as given when it was registered.
  * @param err   where it may say why it fails (psm_error_set).
  * @return 0: *out is set. Where it is not, as after PSM_ERR_RETRY.
- *   PSM_ERR_RETRY   not now: as when the handler returns it;
- *   PSM_ERR_NOMEM   out of memory: as when the handler returns it;
- *   PSM_ERR_REJECT  never, and so for each code that is not named here: the
- *                   event is dead.
+ *   PSM_ERR_RETRY   not now; this and each other code counts as if the handler
+ *                   had returned it;
+ *   PSM_ERR_NOMEM   out of memory: the event comes again;
+ *   PSM_ERR_REJECT  never: the event is dead.
  *
  * Runs on the dispatch thread, each time before the handler, so it should be
  * quick and without effects. May call what a handler may call.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "client/consumer/consumer_int.h"
+#include "client/outcome.h"
 
 /* The log gets the origin and the code only: reason is the application's text
  * and may name a person. */
@@ -78,18 +79,7 @@ note_overrun(psm_consumer *c, const struct psm__record *rec, int64_t over_ms)
 	         c->group, "topic", rec->topic, "position", text, NULL);
 }
 
-/* After PSM_ERR_RETRY. h NULL: no handler is where its upcasters lead. */
-static int
-may_try_again(const struct psm__handler *h, int attempt)
-{
-	if (!h)
-		return 1;
-	if (h->options.on_failure == PSM_ON_FAILURE_REJECT)
-		return 0;
-	return h->options.max_attempts == 0 ||
-	       attempt < h->options.max_attempts;
-}
-
+/* Its handler's code. */
 static int
 call_handler(psm_consumer *c, const struct psm__record *rec,
              const struct psm__handler *h, psm_event *ev, int attempt)
@@ -98,70 +88,58 @@ call_handler(psm_consumer *c, const struct psm__record *rec,
 	int64_t over_ms;
 	int rc;
 
+	psm__error_clear(c->err);
 	psm__dispatch_arm(ev, h, attempt);
 	rc = psm__dispatch_result(ev, h, fn(ev, h->user, c->err), c->err);
 	over_ms = psm__dispatch_overrun(ev);
 	if (over_ms > 0)
 		note_overrun(c, rec, over_ms);
-	if (rc == 0) {
-		psm__consumer_count(&c->counts.handled, c->counts.m_handled);
-		return 0;
-	}
-	if (rc == PSM_ERR_NOMEM) /* not the event's fault */
-		return PSM_ERR_RETRY;
-	if (rc == PSM_ERR_RETRY && may_try_again(h, attempt))
-		return rc;
-	if (rc > 0) /* not a result a handler may give */
-		rc = PSM_ERR_REJECT;
-	return write_dead_letter(c, rec, rc, psm_error_message(c->err),
-	                         attempt);
+	return psm__effective_code(0, rc);
 }
 
 /* The event's way through upcasters to its handler. */
-static int
+static void
 dispatch(psm_consumer *c, const struct psm__record *rec, psm_event *ev,
-         int attempt)
+         struct psm__try_result *r)
 {
 	const struct psm__handler *h;
 	psm_event *upcast = NULL;
-	int rc;
 
-	psm__event_set_attempt(ev, attempt); /* for upcasters */
-	rc = psm__dispatch_route(&c->dispatch, ev, &upcast, &h, c->err);
-	if (rc == 0 && h) {
-		psm__error_clear(c->err);
-		rc = call_handler(c, rec, h, upcast ? upcast : ev, attempt);
-	} else if (rc == 0) {
-		psm__consumer_count(&c->counts.skipped, c->counts.m_skipped);
-	} else if (rc == PSM_ERR_NOMEM) {
-		rc = PSM_ERR_RETRY;
-	} else if (rc != PSM_ERR_RETRY || !may_try_again(h, attempt)) {
-		rc = write_dead_letter(c, rec, rc, psm_error_message(c->err),
-		                       attempt);
-	}
+	psm__event_set_attempt(ev, r->attempt); /* for upcasters */
+	r->code = psm__dispatch_route(&c->dispatch, ev, &upcast, &h, c->err);
+	if (h)
+		r->options = &h->options;
+	if (r->code == 0 && h)
+		r->code =
+		    call_handler(c, rec, h, upcast ? upcast : ev, r->attempt);
 	psm_event_free(upcast);
-	return rc;
 }
 
 int
 psm__consumer_handle(psm_consumer *c, const struct psm__record *rec,
                      int attempt)
 {
+	struct psm__try_result r = {.attempt = attempt};
 	psm_event *ev = NULL;
-	int rc;
 
-	if (!rec->value) { /* its key is gone: nothing is said */
+	if (rec->value) /* else its key is gone: there is nothing to handle */
+		r.code = psm__record_parse(rec, &ev, c->err);
+	if (ev) {
+		psm__error_clear(c->err);
+		dispatch(c, rec, ev, &r);
+		psm_event_free(ev);
+	}
+	switch (psm__outcome(&r)) {
+	case PSM__HANDLED:
+		psm__consumer_count(&c->counts.handled, c->counts.m_handled);
+		return 0;
+	case PSM__SKIPPED:
 		psm__consumer_count(&c->counts.skipped, c->counts.m_skipped);
 		return 0;
-	}
-	rc = psm__record_parse(rec, &ev, c->err);
-	if (rc == PSM_ERR_NOMEM) /* our fault, not the event's */
+	case PSM__DEAD:
+		return write_dead_letter(c, rec, r.code,
+		                         psm_error_message(c->err), attempt);
+	default: /* a rollback, too: there is no transaction */
 		return PSM_ERR_RETRY;
-	if (rc < 0)
-		return write_dead_letter(c, rec, rc, psm_error_message(c->err),
-		                         attempt);
-	psm__error_clear(c->err);
-	rc = dispatch(c, rec, ev, attempt);
-	psm_event_free(ev);
-	return rc;
+	}
 }

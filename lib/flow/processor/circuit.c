@@ -114,7 +114,7 @@ psm__circuit_feed(struct psm__worker_tx *w, const struct psm__record *rec,
 	(void)pthread_mutex_lock(&pr->lock);
 	/* While its partition waits for it anyway nothing can be lost; but a
 	 * probe that is put off has failed. */
-	if (t->outcome != PSM__LATER || t->policy == PSM_ON_FAILURE_PARK ||
+	if (t->outcome != PSM__RETRY ||
 	    pr->breaker.state != PSM__BREAKER_CLOSED) {
 		feed_good_locked(w);
 		opened =

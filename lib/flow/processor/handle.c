@@ -130,18 +130,15 @@ unlimit_statements(struct psm__worker_tx *w, psm_tx *tx,
 	           : psm__timeout_queue(tx, PSM__TIMEOUT_MS, w->err);
 }
 
-/* Not now: or never, by what its handler wants. */
 static void
-put_off(const struct psm__handler *h, struct psm__tried *t)
+decide(struct psm__tried *t, const struct psm__handler *h)
 {
-	t->outcome = PSM__LATER;
-	if (!h)
-		return;
-	t->policy = h->options.on_failure;
-	t->max_attempts = h->options.max_attempts;
-	if (t->policy == PSM_ON_FAILURE_REJECT ||
-	    (t->max_attempts > 0 && t->attempt >= t->max_attempts))
-		t->outcome = PSM__DEAD;
+	struct psm__try_result r = {.code = t->code,
+	                            .options = h ? &h->options : NULL,
+	                            .attempt = t->attempt,
+	                            .parked = t->parked};
+
+	t->outcome = psm__outcome(&r);
 }
 
 /* The handler has returned rc. 0, or the reason to roll back. */
@@ -149,36 +146,30 @@ static int
 settle(struct psm__worker_tx *w, psm_tx *tx, const struct psm__handler *h,
        int rc, struct psm__tried *t)
 {
-	enum psm__failure v;
-
 	/* What fails says so by psm__tx_failed. */
 	if (w->careful && rc == 0 && psm__tx_failed(tx) == 0)
 		(void)psm__tx_check_deferred(tx, w->fail);
 	else if (w->careful && psm__tx_lazy(tx) && psm__tx_failed(tx) == 0)
 		(void)psm__tx_sync(tx, NULL);
 	w->unsure |= psm__tx_lazy(tx);
-	v = psm__classify(psm__tx_failed(tx), &rc);
-	t->code = rc;
-	if (v != PSM__NO_FAILURE && w->unsure)
-		return psm__fail(w->err, rc, "a statement failed: %s",
-		                 psm_strerror(rc));
-	if (v == PSM__NO_FAILURE) {
-		t->outcome = PSM__HANDLED;
+	t->code = psm__effective_code(psm__tx_failed(tx), rc);
+	decide(t, h);
+	if (t->code != 0 && w->unsure)
+		return psm__fail(w->err, t->code, "a statement failed: %s",
+		                 psm_strerror(t->code));
+	if (t->outcome == PSM__HANDLED) {
 		rc = psm__tx_release(tx, MARK, w->err);
 		return rc < 0 ? rc : unlimit_statements(w, tx, h);
 	}
-	if (v == PSM__FAILURE_SYSTEM) {
+	if (t->outcome == PSM__ROLLBACK) {
 		if (psm_error_code(w->fail) != 0)
 			psm__error_copy(w->err, w->fail);
-		return psm__fail(w->err, rc, "handler: %s", psm_strerror(rc));
+		return psm__fail(w->err, t->code, "handler: %s",
+		                 psm_strerror(t->code));
 	}
 	if (psm__tx_rollback_to(tx, MARK, w->err) < 0 ||
 	    psm__tx_release(tx, MARK, w->err) < 0)
 		return psm_error_code(w->err);
-	if (v == PSM__FAILURE_PERMANENT)
-		t->outcome = PSM__DEAD;
-	else
-		put_off(h, t);
 	return 0;
 }
 
@@ -234,41 +225,39 @@ dispatch(struct psm__worker_tx *w, psm_tx *tx, const struct psm__record *rec,
 	int rc;
 
 	rc = psm__dispatch_route(&w->pr->dispatch, t->ev, &upcast, &h, w->fail);
-	if (rc == PSM_ERR_NOMEM) {
-		rc = psm__nomem(w->err);
-	} else if (rc < 0) {
-		t->code = rc;
-		t->outcome = PSM__DEAD;
-		/* As if the handler had said so, for the breaker too. */
-		t->called = rc == PSM_ERR_RETRY;
-		if (t->called)
-			put_off(h, t);
-		rc = 0;
-	} else if (h) {
+	if (rc == 0 && h) {
 		rc = call(w, tx, rec, upcast ? upcast : t->ev, h, t);
+	} else {
+		t->code = rc;
+		decide(t, h);
+		/* As if the handler had said so, for the breaker too. */
+		t->called = psm__classify(rc) == PSM__FAILURE_TRANSIENT;
+		rc = t->outcome == PSM__ROLLBACK
+		         ? psm__fail(w->err, rc, "upcaster: %s",
+		                     psm_strerror(rc))
+		         : 0;
 	}
 	psm_event_free(upcast);
 	return rc;
 }
 
 int
-psm__try(struct psm__worker_tx *w, psm_tx *tx, const struct psm__record *rec,
+psm__try(struct psm__worker_tx *w, psm_tx *tx, const struct psm__item *it,
          int attempt, struct psm__tried *t)
 {
-	int rc;
+	const struct psm__record *rec = &it->record;
 
-	*t = (struct psm__tried){.outcome = PSM__SKIPPED, .attempt = attempt};
+	*t = (struct psm__tried){.attempt = attempt, .parked = it->parked};
 	psm__error_clear(w->fail);
-	if (!rec->value) /* its key is gone: nothing is said */
-		return 0;
-	t->ev = w->ready;
-	w->ready = NULL;
-	rc = t->ev ? 0 : psm__record_parse(rec, &t->ev, w->fail);
-	if (rc == PSM_ERR_NOMEM)
+	t->ev = rec->value ? w->ready : NULL; /* NULL: its key is gone */
+	if (t->ev)
+		w->ready = NULL;
+	else if (rec->value)
+		t->code = psm__record_parse(rec, &t->ev, w->fail);
+	if (t->code == PSM_ERR_NOMEM)
 		return psm__nomem(w->err);
-	if (rc < 0) {
-		t->code = rc;
-		t->outcome = PSM__DEAD;
+	if (!t->ev) {
+		decide(t, NULL);
 		return 0;
 	}
 	psm__event_set_attempt(t->ev, attempt); /* for upcasters */

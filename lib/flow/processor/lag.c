@@ -72,7 +72,7 @@ look_for_progress(psm_processor *pr, int64_t now)
 	size_t i;
 
 	(void)pthread_mutex_lock(&pr->lock);
-	for (i = 0; i < PSM__N_OUTCOMES; i++)
+	for (i = 0; i < PSM__N_COUNTED; i++)
 		progress += pr->outcomes[i];
 	progress += pr->rollbacks;
 	stalled = progress == pr->progress && psm__lag_messages(pr) != 0 &&

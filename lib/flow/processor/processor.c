@@ -180,28 +180,25 @@ psm_processor_upcast(psm_processor *pr, const char *type,
 
 /* -- counting */
 
-static const char *const outcome_names[PSM__N_OUTCOMES] = {
-    "handled", "duplicates", "dead", "skipped", "retried", "parked"};
-
 static void
 count_done(psm_processor *pr)
 {
-	int64_t done[PSM__N_OUTCOMES] = {0};
+	int64_t done[PSM__N_COUNTED] = {0};
 	size_t i;
 
 	psm__worker_tx_count(&pr->main, done);
 	psm__workers_count(pr, done);
 	(void)pthread_mutex_lock(&pr->lock);
-	for (i = 0; i < PSM__N_OUTCOMES; i++)
+	for (i = 0; i < PSM__N_COUNTED; i++)
 		pr->outcomes[i] += done[i];
 	if (done[PSM__DEAD] > 0)
 		pr->last_errors.dead_at_ms = psm__mono_ms();
 	(void)pthread_mutex_unlock(&pr->lock);
-	for (i = 0; i < PSM__N_OUTCOMES; i++)
+	for (i = 0; i < PSM__N_COUNTED; i++)
 		if (done[i] > 0)
 			psm__metric_add(
 			    psm__counter("psymatch_processor_events_total",
-			                 "outcome", outcome_names[i],
+			                 "outcome", psm__outcome_name(i),
 			                 "Events by what became of them."),
 			    done[i]);
 }
@@ -453,8 +450,8 @@ psm_processor_stat(psm_processor *pr, const char *name)
 	if (!pr || !name)
 		return -1;
 	(void)pthread_mutex_lock(&pr->lock);
-	for (i = 0; i < PSM__N_OUTCOMES; i++)
-		if (strcmp(name, outcome_names[i]) == 0)
+	for (i = 0; i < PSM__N_COUNTED; i++)
+		if (strcmp(name, psm__outcome_name(i)) == 0)
 			value = pr->outcomes[i];
 	if (strcmp(name, "rollbacks") == 0)
 		value = pr->rollbacks;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The inside of a processor: processor.c is its public face, reader.c reads
- * batches and keeps the partitions, batch.c is the transaction, classify.c
- * decides what a handler's failure means, and circuit.c whether it is
+ * batches and keeps the partitions, batch.c is the transaction, outcome.c
+ * decides decides what a handler's failure means, and circuit.c whether it is
  * everything that fails. A worker transaction is what one thread needs to
  * handle messages (worker_tx.c); the processor has one, and so has each of its
  * workers (workers.c).
@@ -13,6 +13,7 @@
 #include <psymatch/processor.h>
 
 #include "client/dispatch.h"
+#include "client/outcome.h"
 #include "transport/transport.h"
 #include "flow/processor/breaker.h"
 #include "flow/worker.h"
@@ -43,17 +44,6 @@
 /* Longest time between two looks for room among the parked. */
 #define PSM__ROOM_CAP_MS 2000
 
-/* What became of a message; the order is that of outcome_names. */
-enum psm__outcome {
-	PSM__HANDLED,
-	PSM__DUPLICATE,
-	PSM__DEAD,
-	PSM__SKIPPED, /* nobody wants the type */
-	PSM__LATER,   /* not now: its partition waits for it */
-	PSM__PARKED,  /* parked, with those of its key behind it */
-	PSM__N_OUTCOMES
-};
-
 #define PSM__NOT_AGAIN (-1)
 
 /* Why a partition waits although its event should be parked. */
@@ -61,15 +51,6 @@ enum psm__full {
 	PSM__ROOM,      /* it need not */
 	PSM__FULL_KEY,  /* too many events of its key are parked */
 	PSM__FULL_KEYS, /* too many keys are */
-};
-
-/* What a failure means. */
-enum psm__failure {
-	PSM__NO_FAILURE,
-	PSM__FAILURE_PERMANENT, /* the message: dead letter */
-	PSM__FAILURE_TRANSIENT, /* the message: later, in order */
-	PSM__FAILURE_SYSTEM /* not the message: roll back, back off, all again
-	                     */
 };
 
 struct psm__item;
@@ -124,6 +105,7 @@ struct psm__item {
 	struct psm__record record;
 	size_t part;         /* index */
 	int gone;            /* not to be handled after all */
+	int parked;          /* not of the batch: a parked event */
 	int kept;            /* the memory is the partition's, not ours */
 	int stopped;         /* its partition waits for it */
 	enum psm__full full; /* and why */
@@ -161,8 +143,8 @@ struct psm__worker_tx {
 	/* Those handled in the transaction that the breaker was not told of. */
 	struct psm__trial good[PSM__BATCH_MAX];
 	size_t good_count;
-	int64_t outcomes[PSM__N_OUTCOMES]; /* of the transaction */
-	int64_t done[PSM__N_OUTCOMES];     /* committed, not told yet */
+	int64_t outcomes[PSM__N_COUNTED]; /* of the transaction */
+	int64_t done[PSM__N_COUNTED];     /* committed, not told yet */
 	/* Of a worker. */
 	int beside; /* the offsets are not moved in its transactions */
 	int rc;     /* of its share */
@@ -230,7 +212,7 @@ struct psm_processor {
 
 	pthread_mutex_t lock; /* taken before the source's locks */
 	struct psm__source *source;
-	int64_t outcomes[PSM__N_OUTCOMES];
+	int64_t outcomes[PSM__N_COUNTED];
 	int64_t rollbacks;
 	int64_t stalled_ms; /* since when none comes though some wait; 0: no */
 	int breaker_on;     /* not changed once it runs */
@@ -403,17 +385,16 @@ void psm__worker_tx_count(struct psm__worker_tx *w, int64_t *outcomes);
 
 struct psm__tried {
 	enum psm__outcome outcome;
-	int code;         /* why it is dead, or to be tried again */
-	int policy;       /* enum psm_on_failure */
-	int attempt;      /* which one this was */
-	int max_attempts; /* of the handler, 0: none given */
-	int called;       /* the handler was */
-	psm_event *ev;    /* NULL: it could not be read */
+	int code;      /* why it is dead, or to be tried again */
+	int attempt;   /* which one this was */
+	int parked;    /* it is a parked event */
+	int called;    /* the handler was */
+	psm_event *ev; /* NULL: it could not be read */
 };
 /* Give it to its handler; what the handler did is undone unless it is handled.
  * 0, or the reason to roll back the transaction. */
-int psm__try(struct psm__worker_tx *w, psm_tx *tx,
-             const struct psm__record *rec, int attempt, struct psm__tried *t);
+int psm__try(struct psm__worker_tx *w, psm_tx *tx, const struct psm__item *it,
+             int attempt, struct psm__tried *t);
 void psm__tried_free(struct psm__tried *t);
 /* Queue the dead letter. */
 int psm__tried_dead_letter(struct psm__worker_tx *w, psm_tx *tx,
@@ -463,11 +444,8 @@ int psm__circuit_health(const psm_processor *pr, char *reason, size_t size);
 void psm__processor_timed(psm_processor *pr, const struct psm__handler *h,
                           int64_t took_us);
 
-/* -- classify.c */
+/* -- batch_size.c */
 
-/* failed: of the transaction (psm__tx_failed); *code: what the handler
- * returned, then the code that counts. */
-enum psm__failure psm__classify(int failed, int *code);
 /* How many messages the next batch may have, up to max, after one of count that
  * may have had size and took so long. */
 int psm__batch_size(int size, int max, size_t count, int64_t took_ms);

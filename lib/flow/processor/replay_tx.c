@@ -184,8 +184,10 @@ call(struct into *in, psm_event *ev, const struct psm__handler *h,
 static int
 settle(struct into *in, const struct psm__handler *h, int rc)
 {
-	enum psm__failure v = psm__classify(psm__tx_failed(in->tx), &rc);
+	enum psm__failure v;
 
+	rc = psm__effective_code(psm__tx_failed(in->tx), rc);
+	v = psm__classify(rc);
 	if (v == PSM__NO_FAILURE) {
 		in->handled++;
 		in->broken = psm__tx_release(in->tx, MARK, in->err) < 0 ||

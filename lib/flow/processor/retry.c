@@ -9,9 +9,6 @@
 /* How often to look for one that is due, and to measure how many there are. */
 #define LOOK_MS 500
 #define MEASURE_MS 1000
-/* Without a limit by its handler: so many tries, some hours, then a person has
- * to look at it. */
-#define TRIES_MAX 30
 /* The step of the backoff after a failure of the system. */
 #define POSTPONED 4
 
@@ -43,7 +40,7 @@ put_off(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
         const struct psm__tried *t)
 {
 	int delay_ms =
-	    t->attempt >= TRIES_MAX && t->max_attempts == 0
+	    t->outcome == PSM__HELD
 		? -1
 		: psm__backoff_ms((unsigned)p->attempts, PSM__PARK_BASE_MS,
 	                          PSM__PARK_CAP_MS);
@@ -113,12 +110,13 @@ try_one(psm_processor *pr, psm_tx *tx, struct batch *b, size_t i)
 	int stays, rc = psm__worker_tx_try(w, tx, b->of[i],
 	                                   b->list.events[i].attempts + 1, &t);
 
-	stays = t.outcome == PSM__LATER || t.outcome == PSM__SKIPPED;
+	stays = t.outcome == PSM__PARKED || t.outcome == PSM__HELD;
 	if (rc == 0)
 		rc = settle(pr, tx, b, i, &t);
 	/* What stays for want of a handler was not skipped. */
 	if (rc == 0 && t.outcome != PSM__SKIPPED)
-		w->outcomes[t.outcome]++;
+		w->outcomes[stays ? PSM__RETRY : t.outcome]++;
+	stays |= t.outcome == PSM__SKIPPED;
 	psm__tried_free(&t);
 	return rc < 0 ? rc : !stays;
 }
@@ -155,8 +153,8 @@ try_all(psm_processor *pr, psm_tx *tx, struct batch *b)
 	int rc;
 
 	for (i = 0; i < b->count; i++) {
-		b->items[i] =
-		    (struct psm__item){.record = record_of(&b->list.events[i])};
+		b->items[i] = (struct psm__item){
+		    .record = record_of(&b->list.events[i]), .parked = 1};
 		b->of[i] = &b->items[i];
 	}
 	rc = psm__worker_tx_claim(w, tx, b->of, b->count);

@@ -15,7 +15,7 @@ stop_at(struct psm__worker_tx *w, struct psm__item *it, enum psm__full full)
 	it->stopped = 1;
 	it->full = full;
 	w->stops = 1;
-	w->outcomes[PSM__LATER]++;
+	w->outcomes[PSM__RETRY]++;
 	if (full == PSM__ROOM)
 		psm__log(PSM_LOG_INFO, "event will be tried again", "consumer",
 		         w->pr->name, "topic", it->record.topic, "reason",
@@ -107,9 +107,9 @@ settle(struct psm__worker_tx *w, psm_tx *tx, struct psm__item *it,
 {
 	int rc;
 
-	if (t->outcome == PSM__LATER) {
-		if (t->policy == PSM_ON_FAILURE_PARK)
-			return park(w, tx, it, t);
+	if (t->outcome == PSM__PARKED)
+		return park(w, tx, it, t);
+	if (t->outcome == PSM__RETRY) {
 		stop_at(w, it, PSM__ROOM);
 		return 0;
 	}
@@ -233,7 +233,7 @@ psm__worker_tx_try(struct psm__worker_tx *w, psm_tx *tx, struct psm__item *it,
 	w->ready = it->ev;
 	w->claimed = it->claimed;
 	it->ev = NULL;
-	rc = psm__try(w, tx, &it->record, attempt, t);
+	rc = psm__try(w, tx, it, attempt, t);
 	w->claimed = 0;
 	if (rc == 0 && t->outcome == PSM__HANDLED)
 		it->claimed = 0; /* for good */
@@ -319,7 +319,7 @@ add(int64_t *to, const int64_t *more)
 {
 	size_t i;
 
-	for (i = 0; i < PSM__N_OUTCOMES; i++)
+	for (i = 0; i < PSM__N_COUNTED; i++)
 		to[i] += more[i];
 }
 
@@ -336,10 +336,10 @@ psm__worker_tx_unsure(struct psm__worker_tx *w, int rc)
 static int
 commit(struct psm__worker_tx *w, psm_tx *tx)
 {
-	int rc = psm_tx_commit(tx, w->err), code = rc;
+	int rc = psm_tx_commit(tx, w->err);
 
 	/* A constraint or a trigger that is deferred: some event is refused. */
-	if (psm__classify(rc, &code) == PSM__FAILURE_PERMANENT)
+	if (psm__classify(rc) == PSM__FAILURE_PERMANENT)
 		w->unsure = 1;
 	return rc;
 }
