@@ -182,51 +182,7 @@ psm_consumer_dead_letters(psm_consumer *c, int on)
 	return 0;
 }
 
-/* -- who may run it */
-
-/* Become the busy one, in state want. */
-static int
-enter(psm_consumer *c, enum psm__consumer_state want, psm_error *err)
-{
-	int rc = 0;
-
-	pthread_mutex_lock(&c->lock);
-	if (c->busy)
-		rc = psm__fail(err, PSM_ERR_STATE,
-		               c->state == PSM__C_RUNNING
-		                   ? "the consumer's own thread is reading"
-		                   : "another call is reading");
-	else if (c->state != PSM__C_NEW && c->state != want)
-		rc = psm__fail(err, PSM_ERR_STATE,
-		               c->state == PSM__C_CLOSED
-		                   ? "the consumer is closed"
-		                   : "poll and start exclude each other");
-	else if (c->stopping)
-		rc = psm__fail(err, PSM_ERR_STATE, "the consumer is closing");
-	if (rc == 0) {
-		c->busy = 1;
-		c->owner = pthread_self();
-	}
-	pthread_mutex_unlock(&c->lock);
-	return rc;
-}
-
-static void
-leave(psm_consumer *c)
-{
-	pthread_mutex_lock(&c->lock);
-	c->busy = 0;
-	pthread_cond_broadcast(&c->idle);
-	pthread_mutex_unlock(&c->lock);
-}
-
-static void
-set_state(psm_consumer *c, enum psm__consumer_state state)
-{
-	pthread_mutex_lock(&c->lock);
-	c->state = state;
-	pthread_mutex_unlock(&c->lock);
-}
+/* -- reading */
 
 int
 psm_consumer_poll(psm_consumer *c, int timeout_ms, psm_error *err)
@@ -238,15 +194,16 @@ psm_consumer_poll(psm_consumer *c, int timeout_ms, psm_error *err)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "c: want a consumer; timeout_ms: want 0 or "
 		                 "more");
-	rc = enter(c, PSM__C_POLLED, err);
+	rc = psm__consumer_enter(c, PSM__C_POLLING, err);
 	if (rc < 0)
 		return rc;
 	rc = psm__consumer_open(c, err);
-	if (rc == 0) {
-		set_state(c, PSM__C_POLLED);
-		rc = psm__consumer_round(c, timeout_ms);
+	if (rc < 0) { /* of the first poll: later ones find it open */
+		psm__consumer_leave(c, PSM__C_NEW);
+		return rc;
 	}
-	leave(c);
+	rc = psm__consumer_round(c, timeout_ms);
+	psm__consumer_leave(c, PSM__C_POLLED);
 	return rc;
 }
 
@@ -258,56 +215,17 @@ psm_consumer_start(psm_consumer *c, psm_error *err)
 	psm__error_clear(err);
 	if (!c)
 		return psm__fail(err, PSM_ERR_INVAL, "c: want a consumer");
-	rc = enter(c, PSM__C_NEW, err);
+	rc = psm__consumer_enter(c, PSM__C_OPENING, err);
 	if (rc < 0)
 		return rc;
 	rc = psm__consumer_open(c, err);
-	if (rc < 0) {
-		leave(c);
-		return rc;
-	}
-	pthread_mutex_lock(&c->lock);
-	rc = psm__thread_start(&c->thread, "psm-consumer", psm__consumer_run, c,
-	                       err);
-	if (rc == 0) {
-		c->state = PSM__C_RUNNING;
-		c->joinable = 1;
-		c->owner = c->thread;
-	} else {
-		c->busy = 0;
-	}
-	pthread_mutex_unlock(&c->lock);
+	if (rc == 0)
+		return psm__consumer_launch(c, psm__consumer_run, err);
+	psm__consumer_leave(c, PSM__C_NEW);
 	return rc;
 }
 
 /* -- the end */
-
-/* Wait until nobody is busy; timeout_ms -1: as long as it takes. */
-static int
-await_idle(psm_consumer *c, int timeout_ms, psm_error *err)
-{
-	struct timespec at;
-	int rc = 0;
-
-	psm__deadline(&at, timeout_ms < 0 ? 0 : timeout_ms);
-	pthread_mutex_lock(&c->lock);
-	__atomic_store_n(&c->stopping, 1, __ATOMIC_RELEASE);
-	if (c->source)
-		c->source->ops->wake(c->source);
-	while (c->busy && rc == 0) {
-		if (timeout_ms < 0)
-			pthread_cond_wait(&c->idle, &c->lock);
-		else
-			rc = pthread_cond_timedwait(&c->idle, &c->lock, &at);
-	}
-	if (c->busy)
-		rc = psm__fail(err, PSM_ERR_TIMEOUT,
-		               "a handler is still running");
-	else
-		rc = 0;
-	pthread_mutex_unlock(&c->lock);
-	return rc;
-}
 
 static int
 called_from_handler(psm_consumer *c)
@@ -315,7 +233,8 @@ called_from_handler(psm_consumer *c)
 	int yes;
 
 	pthread_mutex_lock(&c->lock);
-	yes = c->busy && pthread_equal(c->owner, pthread_self());
+	yes =
+	    psm__consumer_is_busy(c) && pthread_equal(c->owner, pthread_self());
 	pthread_mutex_unlock(&c->lock);
 	return yes;
 }
@@ -344,7 +263,8 @@ finish(psm_consumer *c, int64_t deadline_ms, psm_error *err)
 		left = deadline_ms - psm__mono_ms();
 		s->ops->close(s, left > 0 ? (int)left : 0);
 	}
-	set_state(c, PSM__C_CLOSED);
+	if (c->state == PSM__C_STOPPED)
+		psm__consumer_leave(c, PSM__C_CLOSED);
 	return rc;
 }
 
@@ -352,7 +272,7 @@ static int
 close_within(psm_consumer *c, int timeout_ms, psm_error *err)
 {
 	int64_t deadline = psm__mono_ms() + timeout_ms;
-	int rc = await_idle(c, timeout_ms, err);
+	int rc = psm__consumer_stop(c, timeout_ms, err);
 
 	return rc < 0 ? rc : finish(c, deadline, err);
 }
@@ -383,7 +303,7 @@ psm_consumer_free(psm_consumer *c)
 		return;
 	}
 	/* A handler that runs uses c: there is no safe way but to wait. */
-	(void)await_idle(c, -1, NULL);
+	(void)psm__consumer_stop(c, -1, NULL);
 	(void)finish(c, psm__mono_ms() + FREE_MS, NULL);
 	consumer_destroy(c);
 }

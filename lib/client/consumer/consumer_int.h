@@ -17,10 +17,15 @@
 #include "transport/transport.h"
 
 enum psm__consumer_state {
-	PSM__C_NEW,     /* being set up */
-	PSM__C_POLLED,  /* the application polls */
-	PSM__C_RUNNING, /* the consumer's thread polls */
-	PSM__C_CLOSED
+	PSM__C_NEW,      /* being set up */
+	PSM__C_OPENING,  /* busy: start opens the source */
+	PSM__C_POLLING,  /* busy: a call of poll reads */
+	PSM__C_POLLED,   /* between two calls of poll */
+	PSM__C_RUNNING,  /* busy: the consumer's thread reads */
+	PSM__C_STOPPING, /* busy: told to stop, but still reading */
+	PSM__C_STOPPED,  /* nobody reads any more */
+	PSM__C_CLOSED,
+	PSM__N_C_STATES
 };
 
 /* A partition that this consumer reads. */
@@ -68,12 +73,12 @@ struct psm_consumer {
 	int dead_letters; /* into topics with PSM__DEAD_SUFFIX */
 
 	pthread_mutex_t lock;
-	pthread_cond_t idle; /* busy became 0 */
+	pthread_cond_t idle; /* state has changed */
+	/* Changed by state.c, under lock; __atomic for psm__consumer_stopping.
+	 */
 	enum psm__consumer_state state;
-	int busy;        /* somebody is inside the poll loop */
-	pthread_t owner; /* who, while busy */
-	int stopping;    /* __atomic; set under lock: leave the loop */
-	int joinable;    /* thread is to be joined */
+	pthread_t owner; /* who reads, in a busy state */
+	int joinable;    /* thread was started and is to be joined */
 	pthread_t thread;
 	struct psm__source *source; /* NULL before the first poll; set under
 	                               lock */
@@ -178,6 +183,28 @@ const char *psm__dlq_reason(const struct psm__dlq_message *d);
 /* NULL is allowed. */
 void psm__dlq_drop(struct psm__dlq_message *d);
 void psm__dlq_close(psm_consumer *c, int timeout_ms);
+
+/* -- client/consumer/state.c. Any thread, where nothing else is said. */
+
+int psm__consumer_may_move(enum psm__consumer_state from,
+                           enum psm__consumer_state to);
+/* 1: somebody reads. @locks c->lock held */
+int psm__consumer_is_busy(const psm_consumer *c);
+/* 1: the busy one has to leave its loop. */
+int psm__consumer_stopping(const psm_consumer *c);
+/* Become the busy one, to PSM__C_OPENING or PSM__C_POLLING. PSM_ERR_STATE:
+ * somebody else is, or the consumer is closed. */
+int psm__consumer_enter(psm_consumer *c, enum psm__consumer_state to,
+                        psm_error *err);
+/* The busy one is done: to that state, or if it was told to stop to
+ * PSM__C_STOPPED. @thread the busy one */
+void psm__consumer_leave(psm_consumer *c, enum psm__consumer_state to);
+/* From PSM__C_OPENING: a thread that runs run(c) becomes the busy one. After a
+ * failure nobody is. */
+int psm__consumer_launch(psm_consumer *c, void *(*run)(void *), psm_error *err);
+/* Wait until nobody is busy, then nobody will be again; timeout_ms -1: as long
+ * as it takes. PSM_ERR_TIMEOUT: somebody still is. */
+int psm__consumer_stop(psm_consumer *c, int timeout_ms, psm_error *err);
 
 /* -- client/consumer/loop.c */
 

@@ -119,12 +119,6 @@ replace_source(psm_consumer *c)
 	dead->ops->close(dead, LEAVE_MS);
 }
 
-static int
-stopping(psm_consumer *c)
-{
-	return __atomic_load_n(&c->stopping, __ATOMIC_ACQUIRE);
-}
-
 static void
 note_trouble(psm_consumer *c)
 {
@@ -256,7 +250,7 @@ take_odd(psm_consumer *c, int timeout_ms, int *more)
 	(void)c->source->ops->serve(c->source, c->err);
 	psm__deadline(&at, timeout_ms < MEMORY_MS ? timeout_ms : MEMORY_MS);
 	pthread_mutex_lock(&c->lock);
-	while (!stopping(c) &&
+	while (!psm__consumer_stopping(c) &&
 	       pthread_cond_timedwait(&c->idle, &c->lock, &at) == 0)
 		;
 	pthread_mutex_unlock(&c->lock);
@@ -297,7 +291,7 @@ psm__consumer_round(psm_consumer *c, int timeout_ms)
 	int64_t deadline = psm__mono_ms() + timeout_ms;
 	int done = 0, seen = 0, more = 1;
 
-	while (seen < POLL_MAX && !stopping(c)) {
+	while (seen < POLL_MAX && !psm__consumer_stopping(c)) {
 		int64_t left = 0;
 
 		if (done == 0) {
@@ -319,11 +313,8 @@ psm__consumer_run(void *arg)
 {
 	psm_consumer *c = arg;
 
-	while (!stopping(c))
+	while (!psm__consumer_stopping(c))
 		(void)psm__consumer_round(c, LOOP_MS);
-	pthread_mutex_lock(&c->lock);
-	c->busy = 0;
-	pthread_cond_broadcast(&c->idle);
-	pthread_mutex_unlock(&c->lock);
+	psm__consumer_leave(c, PSM__C_STOPPED);
 	return NULL;
 }
