@@ -405,7 +405,7 @@ START_TEST(partition_waits_for_room_of_keys)
 	                 0);
 	psm_handler_options_free(o);
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
-	PG_UNTIL(is_full(FLOW_TOPIC "[0]: 4 keys are parked"));
+	PG_UNTIL(is_full(FLOW_TOPIC "[0]: 4 keys have parked events"));
 	/* The one that waits is tried more often than the handler allows, which
 	 * uses no attempts up. */
 	before = psm_processor_stat(pr, "retried");

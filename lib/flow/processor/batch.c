@@ -22,7 +22,7 @@ find_parts(psm_processor *pr)
 		struct psm__item *it = &pr->batch.items[i];
 		struct psm__part *p = &pr->parts[it->part];
 
-		it->stopped = 0;
+		it->wait = PSM__NO_WAIT;
 		if (it->gone)
 			continue;
 		if (!p->in_batch)
@@ -55,7 +55,7 @@ go_to(psm_processor *pr, struct psm__part *p, int64_t from)
 
 	psm__part_reread(pr, p, from);
 	p->next = next;
-	p->known = 1;
+	psm__part_set_state(p, PSM__PART_KNOWN);
 	find_parts(pr);
 }
 
@@ -64,10 +64,11 @@ static int
 place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
 {
 	struct psm__place at = psm__part_place(pr, p);
+	int fresh = !psm__part_is_known(p);
 	int64_t incarnation;
 	int rc;
 
-	if (!p->known) {
+	if (fresh) {
 		rc = psm__offset_read(tx, &at, &p->next, &incarnation, pr->err);
 		if (rc < 0)
 			return rc;
@@ -76,9 +77,9 @@ place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
 			find_parts(pr);
 			return 0;
 		}
-		p->known = 1;
+		psm__part_set_state(p, PSM__PART_KNOWN);
 	}
-	if (p->next < 0 && !p->whole && !p->placed) {
+	if (p->next < 0 && !p->whole && fresh) {
 		go_to(pr, p, PSM__EARLIEST);
 		p->whole = 1;
 		psm__part_tell_whole(pr, p);
@@ -88,10 +89,9 @@ place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
 		drop_items(pr, p, p->next);
 		find_parts(pr);
 	}
-	if (p->next >= 0 && p->in_batch && !p->placed && p->first > p->next &&
+	if (p->next >= 0 && p->in_batch && fresh && p->first > p->next &&
 	    p->first != p->gap_to)
 		go_to(pr, p, p->next);
-	p->placed = 1;
 	return 0;
 }
 
@@ -161,7 +161,7 @@ find_stops(psm_processor *pr)
 		struct psm__item *it = &pr->batch.items[i];
 		struct psm__part *p = &pr->parts[it->part];
 
-		if (it->gone || !it->stopped || p->stopped)
+		if (it->gone || !it->wait || p->stopped)
 			continue;
 		p->stopped = it;
 		p->resume = it->record.offset;
@@ -269,7 +269,7 @@ claim(psm_processor *pr)
 
 		if (!p->in_batch)
 			continue;
-		p->claimed = 1;
+		psm__part_set_state(p, PSM__PART_CLAIMED);
 		if (p->next < 0)
 			p->next = p->first;
 	}
@@ -296,7 +296,8 @@ is_claimed(const psm_processor *pr)
 	size_t i;
 
 	for (i = 0; i < pr->part_count; i++)
-		if (pr->parts[i].in_batch && !pr->parts[i].claimed)
+		if (pr->parts[i].in_batch &&
+		    pr->parts[i].state != PSM__PART_CLAIMED)
 			return 0;
 	return 1;
 }

@@ -54,8 +54,7 @@ psm__part_restart(psm_processor *pr, struct psm__part *p)
 			psm_tx_rollback(tx);
 	}
 	if (rc == 0) {
-		p->recreated = 0;
-		p->known = p->placed = 1;
+		psm__part_set_state(p, PSM__PART_KNOWN);
 		p->whole = p->next < 0;
 		return 0;
 	}
@@ -123,7 +122,7 @@ set_recreated(psm_processor *pr, struct psm__part *p, int64_t to)
 {
 	p->gap_from = p->gap_to = -1;
 	psm__part_reread(pr, p, to);
-	p->recreated = 1;
+	psm__part_set_state(p, PSM__PART_RECREATED);
 	p->restart_at = to;
 }
 

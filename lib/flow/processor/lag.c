@@ -55,8 +55,7 @@ psm__lag_note(psm_processor *pr)
 			                 __ATOMIC_RELAXED);
 	}
 	for (i = 0; i < pr->part_count; i++) {
-		at = pr->parts[i].retrying ? pr->parts[i].record.timestamp_ms
-		                           : 0;
+		at = pr->parts[i].wait ? pr->parts[i].record.timestamp_ms : 0;
 		if (at > 0 && (waits_at == 0 || at < waits_at))
 			waits_at = at;
 	}

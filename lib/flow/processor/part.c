@@ -2,6 +2,7 @@
 /* The partitions of a processor: where each stands, and what it waits for. */
 #include "flow/processor/processor_int.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,30 +61,100 @@ psm__part_place(const psm_processor *pr, const struct psm__part *p)
 	                           p->incarnation};
 }
 
-void
-psm__part_set_full(psm_processor *pr, struct psm__part *p, enum psm__full full)
+/* -- what is known of its row */
+
+#define TO(s) (1u << (s))
+static const struct {
+	const char *name;
+	unsigned may_follow;
+} states[PSM__N_PART_STATES] = {
+    [PSM__PART_DOUBTED] = {"doubted",
+                           TO(PSM__PART_KNOWN) | TO(PSM__PART_RECREATED)},
+    [PSM__PART_KNOWN] = {"known", TO(PSM__PART_DOUBTED) |
+                                      TO(PSM__PART_CLAIMED) |
+                                      TO(PSM__PART_RECREATED)},
+    [PSM__PART_CLAIMED] = {"claimed",
+                           TO(PSM__PART_DOUBTED) | TO(PSM__PART_RECREATED)},
+    [PSM__PART_RECREATED] = {"recreated", TO(PSM__PART_KNOWN)},
+};
+
+int
+psm__part_may_move(enum psm__part_state from, enum psm__part_state to)
 {
-	static const char *const what[] = {
-	    [PSM__FULL_KEY] = "events of one key are parked",
-	    [PSM__FULL_KEYS] = "keys are parked",
-	};
+	return (states[from].may_follow & TO(to)) != 0;
+}
+
+void
+psm__part_set_state(struct psm__part *p, enum psm__part_state to)
+{
+	enum psm__part_state from = p->state;
+	char at[16];
+
+	if (from == to)
+		return;
+	assert(psm__part_may_move(from, to));
+	p->state = to;
+	(void)snprintf(at, sizeof at, "%d", (int)p->partition);
+	psm__log(PSM_LOG_DEBUG, "partition state", "topic", p->topic,
+	         "partition", at, "from", states[from].name, "to",
+	         states[to].name, NULL);
+}
+
+int
+psm__part_is_known(const struct psm__part *p)
+{
+	return p->state == PSM__PART_KNOWN || p->state == PSM__PART_CLAIMED;
+}
+
+void
+psm__part_doubt(struct psm__part *p)
+{
+	/* That the topic was recreated is known until the row is moved. */
+	if (p->state != PSM__PART_RECREATED)
+		psm__part_set_state(p, PSM__PART_DOUBTED);
+}
+
+/* -- what it waits for */
+
+static int
+is_full(enum psm__part_wait wait)
+{
+	return wait == PSM__WAIT_KEY || wait == PSM__WAIT_KEYS;
+}
+
+static void
+tell_full(psm_processor *pr, const struct psm__part *p,
+          enum psm__part_wait wait)
+{
 	int64_t most =
-	    full == PSM__FULL_KEY ? pr->parked_key_max : pr->parked_keys_max;
+	    wait == PSM__WAIT_KEY ? pr->parked_key_max : pr->parked_keys_max;
 	char why[160];
 
-	if (full != p->full && full != PSM__ROOM) {
-		(void)snprintf(why, sizeof why, "%.80s[%d]: %lld %s", p->topic,
-		               (int)p->partition, (long long)most, what[full]);
-		psm__log(PSM_LOG_ERROR, "no room: a partition waits",
-		         "consumer", pr->name, "reason", why, NULL);
-		(void)pthread_mutex_lock(&pr->lock);
-		(void)snprintf(pr->full_why, sizeof pr->full_why, "%s", why);
-		(void)pthread_mutex_unlock(&pr->lock);
-	}
-	if (!p->full != !full)
-		(void)__atomic_add_fetch(&pr->full, full ? 1 : -1,
+	(void)snprintf(why, sizeof why, "%.80s[%d]: %lld %s", p->topic,
+	               (int)p->partition, (long long)most,
+	               wait == PSM__WAIT_KEY ? "events of one key are parked"
+	                                     : "keys have parked events");
+	psm__log(PSM_LOG_ERROR,
+	         "a partition waits: no more events may be parked", "consumer",
+	         pr->name, "reason", why, NULL);
+	(void)pthread_mutex_lock(&pr->lock);
+	(void)snprintf(pr->full_why, sizeof pr->full_why, "%s", why);
+	(void)pthread_mutex_unlock(&pr->lock);
+}
+
+void
+psm__part_set_wait(psm_processor *pr, struct psm__part *p,
+                   enum psm__part_wait wait)
+{
+	if (is_full(wait) && wait != p->wait)
+		tell_full(pr, p, wait);
+	if (is_full(wait) != is_full(p->wait))
+		(void)__atomic_add_fetch(&pr->full, is_full(wait) ? 1 : -1,
 		                         __ATOMIC_RELAXED);
-	p->full = full;
+	if (!wait != !p->wait)
+		(void)__atomic_add_fetch(&pr->retrying, wait ? 1 : -1,
+		                         __ATOMIC_RELAXED);
+	p->wait = wait;
 	psm__metric_set(
 	    psm__gauge("psymatch_processor_full", "consumer", pr->name,
 	               "Partitions that wait because too much is parked."),
@@ -94,23 +165,17 @@ psm__part_set_full(psm_processor *pr, struct psm__part *p, enum psm__full full)
 void
 psm__part_end_retry(psm_processor *pr, struct psm__part *p)
 {
-	if (!p->retrying)
+	if (p->wait == PSM__NO_WAIT)
 		return;
 	pr->source->ops->release(pr->source, &p->record);
-	p->retrying = 0;
 	/* It fails only when the partition is not ours any more. */
 	(void)pr->source->ops->pause(pr->source, p->topic, p->partition, 0,
 	                             NULL);
 	p->attempt = p->looks = 0;
-	psm__part_set_full(pr, p, PSM__ROOM);
-	(void)__atomic_sub_fetch(&pr->retrying, 1, __ATOMIC_RELAXED);
+	psm__part_set_wait(pr, p, PSM__NO_WAIT);
 }
 
-void
-psm__part_doubt(struct psm__part *p)
-{
-	p->known = p->placed = p->claimed = 0;
-}
+/* -- what is in our hands */
 
 void
 psm__part_reset(psm_processor *pr, struct psm__part *p)

@@ -46,11 +46,23 @@
 
 #define PSM__NOT_AGAIN (-1)
 
-/* Why a partition waits although its event should be parked. */
-enum psm__full {
-	PSM__ROOM,      /* it need not */
-	PSM__FULL_KEY,  /* too many events of its key are parked */
-	PSM__FULL_KEYS, /* too many keys are */
+/* What is known of a partition's row of the offset table. */
+enum psm__part_state {
+	PSM__PART_DOUBTED, /* nothing: it has to be read first */
+	PSM__PART_KNOWN,   /* next is its offset, and the source reads there */
+	PSM__PART_CLAIMED, /* the same, and the row says that it is ours */
+	PSM__PART_RECREATED, /* it is of a topic that was deleted and recreated:
+	                      * before anything of the new one is handled it is
+	                      * moved to restart_at */
+	PSM__N_PART_STATES
+};
+
+/* Why a partition waits; its next message is then the one in record. */
+enum psm__part_wait {
+	PSM__NO_WAIT,
+	PSM__WAIT_RETRY, /* its message failed, and is tried again */
+	PSM__WAIT_KEY,   /* too many events of its key are parked */
+	PSM__WAIT_KEYS   /* too many keys have parked events */
 };
 
 struct psm__item;
@@ -62,23 +74,18 @@ struct psm__part {
 	int64_t incarnation; /* of the log that is there now; 0: not known */
 	int64_t committed;   /* as the group said with it */
 	int32_t partition;
-	int ours; /* given to us, and not taken away since */
-	/* The row of the offset table as last seen: -1: there is none, if
-	 * known; it has to be read first if not. */
-	int64_t next;
-	int known;
-	int claimed; /* and says that it is ours */
-	/* Its start was compared with the row; later gaps are the log's own. */
-	int placed;
+	int ours;                   /* given to us, and not taken away since */
+	enum psm__part_state state; /* psm__part_set_state */
+	int64_t next;               /* offset of the row; -1: there is none */
 	/* All that is kept is read: the source began with the earliest, and the
 	 * row is not there yet. */
 	int whole;
 	/* Not PSM__NOT_AGAIN: messages are dropped until the source reads here
 	 * again; an offset or PSM__EARLIEST. */
 	int64_t reread;
-	/* The message that is to be tried again; the source gives nothing that
-	 * is behind it. */
-	int retrying;
+	/* While it waits: for the message in record; the source gives nothing
+	 * that is behind it. */
+	enum psm__part_wait wait; /* psm__part_set_wait */
 	struct psm__record record;
 	/* Messages behind it, or of a batch that was rolled back, in order:
 	 * from kept_at to before kept_end. */
@@ -86,14 +93,10 @@ struct psm__part {
 	size_t kept_at, kept_end, kept_cap;
 	unsigned attempt;
 	int64_t due_ms;
-	enum psm__full full; /* why it waits without a failure of its own */
-	unsigned looks;      /* for room */
+	unsigned looks; /* for room among the parked */
 	/* What was last found gone. */
 	int64_t gap_from, gap_to;
-	/* The log is another one than that of the row, which has to be moved to
-	 * restart_at before anything of it is handled. */
-	int recreated;
-	int64_t restart_at;
+	int64_t restart_at; /* of PSM__PART_RECREATED */
 	/* Of the batch being handled. */
 	int in_batch;
 	int64_t first, resume; /* its first offset; where to go on after it */
@@ -103,12 +106,11 @@ struct psm__part {
 
 struct psm__item {
 	struct psm__record record;
-	size_t part;         /* index */
-	int gone;            /* not to be handled after all */
-	int parked;          /* not of the batch: a parked event */
-	int kept;            /* the memory is the partition's, not ours */
-	int stopped;         /* its partition waits for it */
-	enum psm__full full; /* and why */
+	size_t part;              /* index */
+	int gone;                 /* not to be handled after all */
+	int parked;               /* not of the batch: a parked event */
+	int kept;                 /* the memory is the partition's, not ours */
+	enum psm__part_wait wait; /* its partition has to wait for it */
 	/* While its transaction is under way: */
 	psm_event *ev; /* parsed before its turn, NULL: not */
 	int claimed;   /* its inbox row is there, with those of others */
@@ -246,7 +248,7 @@ void psm__reader_advance(psm_processor *pr);
 
 /* -- part.c. @thread processor */
 
-/* The row was moved by another one: it has to be read again. */
+/* The row may have been moved by another one: it has to be read again. */
 void psm__part_doubt(struct psm__part *p);
 /* Forget all that was read of it, and where it stands. */
 void psm__part_reset(psm_processor *pr, struct psm__part *p);
@@ -260,9 +262,13 @@ struct psm__place psm__part_place(const psm_processor *pr,
 int psm__part_index(psm_processor *pr, const char *topic, int32_t partition);
 struct psm__part *psm__part_find(psm_processor *pr, const char *topic,
                                  int32_t partition);
+int psm__part_may_move(enum psm__part_state from, enum psm__part_state to);
+void psm__part_set_state(struct psm__part *p, enum psm__part_state to);
+/* 1: next is known. */
+int psm__part_is_known(const struct psm__part *p);
 /* Why it waits, for the log, the metric and the health. */
-void psm__part_set_full(psm_processor *pr, struct psm__part *p,
-                        enum psm__full full);
+void psm__part_set_wait(psm_processor *pr, struct psm__part *p,
+                        enum psm__part_wait wait);
 /* Go on behind the message that waited for another try. */
 void psm__part_end_retry(psm_processor *pr, struct psm__part *p);
 void psm__part_set_ours(psm_processor *pr, struct psm__part *p, int ours);

@@ -59,17 +59,19 @@ start_at(const char *topic, int32_t partition, int64_t committed,
 	psm__part_reset(pr, p);
 	psm__part_set_ours(pr, p, 1);
 	p->whole = committed == -1; /* whatever the row says */
-	if (p->recreated)
+	if (p->state == PSM__PART_RECREATED)
 		return restart_part(pr, p);
 	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
 		return -1;
 	psm__tx_cancel(tx, &pr->worker.cancel);
 	if (psm__offset_read(tx, &at, &p->next, &row_incarnation, NULL) == 0)
-		p->known = p->placed = 1;
+		psm__part_set_state(p, PSM__PART_KNOWN);
 	psm_tx_rollback(tx);
-	if (p->known && psm__part_check_incarnation(pr, p, row_incarnation))
+	if (psm__part_is_known(p) &&
+	    psm__part_check_incarnation(pr, p, row_incarnation))
 		return restart_part(pr, p);
-	return p->known && p->next < 0 ? begin_whole(pr, p) : p->next;
+	return psm__part_is_known(p) && p->next < 0 ? begin_whole(pr, p)
+	                                            : p->next;
 }
 
 static void
@@ -147,7 +149,7 @@ static int
 is_unwanted(const struct psm__part *p, const struct psm__record *rec)
 {
 	return p->reread != PSM__NOT_AGAIN ||
-	       (p->known && rec->offset < p->next);
+	       (psm__part_is_known(p) && rec->offset < p->next);
 }
 
 static void
@@ -174,7 +176,7 @@ take_record(psm_processor *pr, struct psm__record *rec)
 		release_record(pr, rec);
 		return 0;
 	}
-	if (p->retrying) {
+	if (p->wait) {
 		psm__kept_last(pr, p, rec);
 		return 0;
 	}
@@ -205,7 +207,7 @@ add_kept(psm_processor *pr)
 	for (i = 0; i < pr->part_count; i++) {
 		struct psm__part *p = &pr->parts[i];
 
-		while (!p->retrying && p->reread == PSM__NOT_AGAIN &&
+		while (!p->wait && p->reread == PSM__NOT_AGAIN &&
 		       psm__kept_any(p) && pr->batch.count < pr->batch.most) {
 			psm__kept_take(pr, p, &rec);
 			if (is_unwanted(p, &rec))
@@ -228,7 +230,8 @@ go_back(psm_processor *pr)
 		if (p->reread == PSM__NOT_AGAIN)
 			continue;
 		psm__kept_drop(pr, p);
-		if (p->recreated && psm__part_restart(pr, p) < 0)
+		if (p->state == PSM__PART_RECREATED &&
+		    psm__part_restart(pr, p) < 0)
 			continue;
 		psm__error_clear(pr->err);
 		if (pr->source->ops->seek(pr->source, p->topic, p->partition,
@@ -251,7 +254,7 @@ add_due(psm_processor *pr)
 	for (i = 0; i < pr->part_count; i++) {
 		struct psm__part *p = &pr->parts[i];
 
-		if (!p->retrying)
+		if (!p->wait)
 			continue;
 		if (p->due_ms > now)
 			wait = p->due_ms - now < wait ? p->due_ms - now : wait;
@@ -322,7 +325,7 @@ psm__reader_owes(const psm_processor *pr)
 	size_t i;
 
 	for (i = 0; i < pr->part_count; i++)
-		if (pr->parts[i].retrying ||
+		if (pr->parts[i].wait ||
 		    pr->parts[i].reread != PSM__NOT_AGAIN ||
 		    psm__kept_any(&pr->parts[i]))
 			return 1;
@@ -383,16 +386,15 @@ begin_retry(psm_processor *pr, struct psm__part *p)
 
 	if (!it->kept) {
 		p->record = it->record;
-		p->retrying = it->kept = 1;
+		it->kept = 1;
 		p->attempt = 0;
-		(void)__atomic_add_fetch(&pr->retrying, 1, __ATOMIC_RELAXED);
 		(void)pr->source->ops->pause(pr->source, p->topic, p->partition,
 		                             INT_MAX,
 		                             NULL); /* as in end_retry */
 	}
-	psm__part_set_full(pr, p, it->full);
+	psm__part_set_wait(pr, p, it->wait);
 	/* Without room it is no try: it does not count as one. */
-	if (p->full)
+	if (p->wait != PSM__WAIT_RETRY)
 		wait_ms = psm__backoff_ms(p->looks++, PSM__RETRY_BASE_MS,
 		                          PSM__ROOM_CAP_MS);
 	else
@@ -425,7 +427,7 @@ psm__reader_advance(psm_processor *pr)
 		struct psm__item *it = &pr->batch.items[i];
 		struct psm__part *p = &pr->parts[it->part];
 
-		if (it->kept && !it->gone && p->retrying && p->stopped != it)
+		if (it->kept && !it->gone && p->wait && p->stopped != it)
 			psm__part_end_retry(pr, p);
 	}
 	psm__lag_note(pr);

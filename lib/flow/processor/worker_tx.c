@@ -10,13 +10,13 @@
 /* The partition waits for this message; it and what follows it here is not
  * handled now. */
 static void
-stop_at(struct psm__worker_tx *w, struct psm__item *it, enum psm__full full)
+stop_at(struct psm__worker_tx *w, struct psm__item *it,
+        enum psm__part_wait wait)
 {
-	it->stopped = 1;
-	it->full = full;
+	it->wait = wait;
 	w->stops = 1;
 	w->outcomes[PSM__RETRY]++;
-	if (full == PSM__ROOM)
+	if (wait == PSM__WAIT_RETRY)
 		psm__log(PSM_LOG_INFO, "event will be tried again", "consumer",
 		         w->pr->name, "topic", it->record.topic, "reason",
 		         psm_error_message(w->fail), NULL);
@@ -29,8 +29,7 @@ is_behind_stop(const struct psm__worker_tx *w, size_t i)
 	size_t k;
 
 	for (k = 0; w->stops && k < i; k++)
-		if (w->items[k]->stopped &&
-		    w->items[k]->part == w->items[i]->part)
+		if (w->items[k]->wait && w->items[k]->part == w->items[i]->part)
 			return 1;
 	return 0;
 }
@@ -94,7 +93,7 @@ park(struct psm__worker_tx *w, psm_tx *tx, struct psm__item *it,
 	if (rc < 0)
 		return rc;
 	if (keys >= most) {
-		stop_at(w, it, PSM__FULL_KEYS);
+		stop_at(w, it, PSM__WAIT_KEYS);
 		return 0;
 	}
 	w->has_parked = 1; /* those behind it wait for it */
@@ -110,7 +109,7 @@ settle(struct psm__worker_tx *w, psm_tx *tx, struct psm__item *it,
 	if (t->outcome == PSM__PARKED)
 		return park(w, tx, it, t);
 	if (t->outcome == PSM__RETRY) {
-		stop_at(w, it, PSM__ROOM);
+		stop_at(w, it, PSM__WAIT_RETRY);
 		return 0;
 	}
 	w->outcomes[t->outcome]++;
@@ -143,7 +142,7 @@ queue_behind(struct psm__worker_tx *w, psm_tx *tx, struct psm__item *it)
 	    !psm__dispatch_wants(&w->pr->dispatch, psm_event_type(it->ev)))
 		return 0;
 	if (count >= most) {
-		stop_at(w, it, PSM__FULL_KEY);
+		stop_at(w, it, PSM__WAIT_KEY);
 		return 1;
 	}
 	t.ev = it->ev; /* still its own */

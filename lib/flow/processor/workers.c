@@ -64,7 +64,7 @@ run_some(struct psm__worker_tx *w, size_t from, size_t to)
 	if (rc == 0)
 		rc = psm__worker_tx_ask(w, tx);
 	for (i = from; i < to; i++)
-		w->items[i]->stopped = 0;
+		w->items[i]->wait = PSM__NO_WAIT;
 	if (rc == 0)
 		rc = lock_offsets(w, tx);
 	if (rc == 0) {
