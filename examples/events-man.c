@@ -194,6 +194,7 @@ put_type(FILE *out, const psm_event_type_info *t)
 	putc('\n', out);
 	put_names(out, "Sent by", t, psm_catalogue_type_producer_at);
 	put_names(out, "Read by", t, psm_catalogue_type_consumer_at);
+	put_names(out, "Not yet read by", t, psm_catalogue_type_planned_at);
 	put_names(out, "Also called", t, psm_catalogue_type_alias_at);
 	if (psm_catalogue_type_note(t)) {
 		fputs("Note:\n", out);

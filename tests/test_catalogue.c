@@ -188,6 +188,18 @@ is_service(const char *name)
 	return 0;
 }
 
+static int
+consumes(const psm_event_type_info *t, const char *service)
+{
+	const char *name;
+	size_t i;
+
+	for (i = 0; (name = psm_catalogue_type_consumer_at(t, i)) != NULL; i++)
+		if (strcmp(name, service) == 0)
+			return 1;
+	return 0;
+}
+
 START_TEST(row_is_whole)
 {
 	const psm_event_type_info *t = psm_catalogue_at((size_t)_i);
@@ -210,6 +222,8 @@ START_TEST(row_is_whole)
 		ck_assert_msg(is_service(name), "%s: %s", t->name, name);
 	for (i = 0; (name = psm_catalogue_type_consumer_at(t, i)) != NULL; i++)
 		ck_assert_msg(is_service(name), "%s: %s", t->name, name);
+	for (i = 0; (name = psm_catalogue_type_planned_at(t, i)) != NULL; i++)
+		ck_assert_msg(consumes(t, name), "%s: %s", t->name, name);
 	/* A note is there exactly where there is something to explain. */
 	ck_assert_msg(!psm_catalogue_type_note(t) ==
 	                  (psm_catalogue_type_producer_at(t, 0) &&

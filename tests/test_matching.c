@@ -91,23 +91,59 @@ check_invariants(void)
 	    0);
 }
 
-START_TEST(every_type_is_in_the_catalogue)
+static int
+names(const char *(*at)(const psm_event_type_info *t, size_t i),
+      const psm_event_type_info *t, const char *service)
 {
 	size_t i;
 
-	for (i = 0; psm_matching_type_at(i) != NULL; i++) {
-		const psm_event_type_info *t =
-		    psm_catalogue_find(psm_matching_type_at(i));
-		int consumes = 0;
+	for (i = 0; at(t, i) != NULL; i++)
+		if (strcmp(at(t, i), service) == 0)
+			return 1;
+	return 0;
+}
 
-		ck_assert_ptr_nonnull(t);
-		for (size_t n = 0; psm_catalogue_type_consumer_at(t, n) != NULL;
-		     n++)
-			consumes |= strcmp(psm_catalogue_type_consumer_at(t, n),
-			                   "matching-service") == 0;
-		ck_assert_msg(consumes, "%s", psm_catalogue_type_name(t));
+static int
+is_registered(const char *type)
+{
+	size_t i;
+
+	for (i = 0; psm_matching_type_at(i) != NULL; i++)
+		if (strcmp(psm_matching_type_at(i), type) == 0)
+			return 1;
+	return 0;
+}
+
+/* Each type that the catalogue gives to the service, but for what it says is
+ * not written yet, and no other one; the other services of this tree register
+ * nothing. */
+START_TEST(the_catalogue_says_what_is_handled)
+{
+	static const char *const others[] = {"patient-service",
+	                                     "therapist-service"};
+	const psm_event_type_info *t;
+	size_t i, k, registered = 0;
+
+	for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++) {
+		const char *type = psm_catalogue_type_name(t);
+
+		ck_assert_msg(is_registered(type) ==
+		                  (names(psm_catalogue_type_consumer_at, t,
+		                         "matching-service") &&
+		                   !names(psm_catalogue_type_planned_at, t,
+		                          "matching-service")),
+		              "%s", type);
+		registered += (size_t)is_registered(type);
+		for (k = 0; k < PSM__COUNT(others); k++)
+			ck_assert_msg(names(psm_catalogue_type_consumer_at, t,
+			                    others[k]) ==
+			                  names(psm_catalogue_type_planned_at,
+			                        t, others[k]),
+			              "%s: %s", type, others[k]);
 	}
-	ck_assert_uint_eq(i, 9);
+	for (i = 0; psm_matching_type_at(i) != NULL; i++)
+		continue;
+	ck_assert_uint_eq(registered, i); /* none that it does not know */
 }
 END_TEST
 
@@ -545,7 +581,7 @@ suite(void)
 	TCase *loaded = tcase_create("cascade");
 
 	tcase_add_checked_fixture(t, setup, app_teardown);
-	tcase_add_test(t, every_type_is_in_the_catalogue);
+	tcase_add_test(t, the_catalogue_says_what_is_handled);
 	tcase_add_test(t, load_refused);
 	tcase_add_test(t, takeover);
 	tcase_add_test(t, inquiries_of_closed_searches);

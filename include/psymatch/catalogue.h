@@ -175,7 +175,8 @@ PSM_API const char *psm_catalogue_type_producer_at(const psm_event_type_info *t,
                                                    size_t i);
 
 /**
- * The i-th service that handles events of this type.
+ * The i-th service that handles events of this type, or will once its handler
+ * is written (psm_catalogue_type_planned_at).
  *
  * @param t  a row; NULL is allowed.
  * @param i  from 0 on.
@@ -185,6 +186,18 @@ PSM_API const char *psm_catalogue_type_producer_at(const psm_event_type_info *t,
  */
 PSM_API const char *psm_catalogue_type_consumer_at(const psm_event_type_info *t,
                                                    size_t i);
+
+/**
+ * The i-th of these services that does not handle events of this type yet.
+ *
+ * @param t  a row; NULL is allowed.
+ * @param i  from 0 on.
+ * @return borrowed for ever; NULL past the end or if t is NULL.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_catalogue_type_planned_at(const psm_event_type_info *t,
+                                                  size_t i);
 
 /**
  * The i-th field of the payload.

@@ -217,6 +217,12 @@ psm_catalogue_type_consumer_at(const psm_event_type_info *t, size_t i)
 	return t ? name_at(t->consumers, i) : NULL;
 }
 
+const char *
+psm_catalogue_type_planned_at(const psm_event_type_info *t, size_t i)
+{
+	return t ? name_at(t->planned, i) : NULL;
+}
+
 const psm_catalogue_field_info *
 psm_catalogue_type_field_at(const psm_event_type_info *t, size_t i)
 {

@@ -47,6 +47,7 @@ struct psm_event_type_info {
 	const char *note; /* why nobody produces or consumes it */
 	int command;
 	const char *const *aliases, *const *producers, *const *consumers;
+	const char *const *planned; /* of the consumers: not written yet */
 	const psm_catalogue_field_info *fields;
 };
 

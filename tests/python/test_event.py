@@ -115,6 +115,8 @@ class Catalogue(unittest.TestCase):
         self.assertGreaterEqual(len(rows), 20)
         self.assertEqual(rows["therapist.blocked"].topic, "therapist-events")
         self.assertIn("matching-service", rows["therapist.blocked"].consumers)
+        self.assertNotIn("matching-service", rows["therapist.blocked"].planned)
+        self.assertIn("matching-service", rows["email.sent"].planned)
         self.assertIn("communication.email_sent", rows["email.sent"].aliases)
         self.assertTrue(rows["communication.send_email"].is_command)
         self.assertEqual(rows["communication.schedule_call"].key_other, "patient_id")

@@ -46,6 +46,8 @@ FUNCTIONS = (
      "size_t"),
     ("psm_catalogue_type_consumer_at", "const char*", "const psm_event_type_info*",
      "size_t"),
+    ("psm_catalogue_type_planned_at", "const char*", "const psm_event_type_info*",
+     "size_t"),
     ("psm_catalogue_type_field_at", "const psm_catalogue_field_info*",
      "const psm_event_type_info*", "size_t"),
     ("psm_catalogue_field_name", "const char*", "const psm_catalogue_field_info*"),

@@ -191,6 +191,7 @@ class EventType:
         self.aliases = _all(lib.psm_catalogue_type_alias_at, row)
         self.producers = _all(lib.psm_catalogue_type_producer_at, row)
         self.consumers = _all(lib.psm_catalogue_type_consumer_at, row)
+        self.planned = _all(lib.psm_catalogue_type_planned_at, row)
 
     def __repr__(self):
         return "<psymatch.EventType %s>" % self.name
