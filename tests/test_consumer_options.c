@@ -121,6 +121,32 @@ START_TEST(no_answer_brings_the_event_again)
 }
 END_TEST
 
+/* Without a topic of its own: a type says its topic, "*" does not. */
+START_TEST(topics_are_those_of_the_handlers)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {.fail_number = 0};
+	psm_config *cfg = NULL;
+	psm_consumer *c = NULL;
+
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, "topics", &c, NULL), 0);
+	psm_config_free(cfg);
+	put_event(t, 1, 1);
+	ck_assert_int_eq(psm_consumer_on(c, "*", on_event, &seen, NULL), 0);
+	ck_assert_int_eq(psm_consumer_poll(c, 0, NULL), PSM_ERR_STATE);
+	ck_assert_int_eq(
+	    psm_consumer_on(c, "search.status_changed", on_event, &seen, NULL),
+	    0);
+	ck_assert_int_eq(psm_consumer_on(c, "therapeutenanfrage.sent", on_event,
+	                                 &seen, NULL),
+	                 0);
+	poll_until(c, &seen.count, 1);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
 struct refusal {
 	int times; /* still to be said */
 	int calls;
@@ -307,6 +333,7 @@ main(void)
 	tcase_add_test(add_case(s, "no answer"),
 	               no_answer_brings_the_event_again);
 	tcase_add_test(add_case(s, "park"), parking_needs_a_database);
+	tcase_add_test(add_case(s, "topics"), topics_are_those_of_the_handlers);
 	tcase_add_test(add_case(s, "overrun"), overrun_is_counted_and_shown);
 	tcase_add_test(add_case(s, "upcast"), upcasts_before_the_handler);
 	return testing_run(srunner_create(s));

@@ -475,6 +475,25 @@ START_TEST(stop_has_a_deadline)
 }
 END_TEST
 
+/* Without a topic of its own: a type says its topic, "*" does not. */
+START_TEST(topics_are_those_of_the_handlers)
+{
+	flow_put(1, 1);
+	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
+	ck_assert_int_eq(psm_processor_on(pr, "*", flow_handler, NULL, err), 0);
+	ck_assert_int_eq(psm_processor_start(pr, err), PSM_ERR_STATE);
+	ck_assert_int_eq(psm_processor_on(pr, "communication.send_email",
+	                                  flow_handler, NULL, err),
+	                 0);
+	ck_assert_int_eq(
+	    psm_processor_on(pr, "email.sent", flow_handler, NULL, err), 0);
+	ck_assert_int_eq(psm_processor_start(pr, err), 0);
+	flow_wait_offset(1);
+	flow_stop();
+	flow_check_effects(1);
+}
+END_TEST
+
 START_TEST(arguments_and_states)
 {
 	char reason[100];
@@ -539,6 +558,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, health_without_a_partition);
 	tcase_add_test(tc, stop_has_a_deadline);
 	tcase_add_test(tc, arguments_and_states);
+	tcase_add_test(tc, topics_are_those_of_the_handlers);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("batch size");
 	tcase_add_loop_test(tc, c08_slow_handlers_make_small_batches, 0,

@@ -107,7 +107,8 @@ PSM_API int psm_consumer_new(psm_transport *t, const psm_config *cfg,
                              psm_error *err) PSM_CHECK;
 
 /**
- * Read this topic, too. Before the first poll or start.
+ * Read this topic, too. A consumer that names none reads the topics that the
+ * catalogue gives to its handlers' types. Before the first poll or start.
  *
  * @param c      a consumer.
  * @param topic  1 to 249 bytes of [A-Za-z0-9._-]; copied. Twice is once.
@@ -250,7 +251,8 @@ PSM_API int psm_consumer_dead_letters(psm_consumer *c, int on);
  * @param err         details of a failure; may be NULL.
  * @return the number of messages finished: handled, skipped or dead.
  *   PSM_ERR_INVAL   c is NULL, or timeout_ms below 0;
- *   PSM_ERR_STATE   no topic, started, closed, or another poll is running;
+ *   PSM_ERR_STATE   no topic and no handler of a type, started, closed, or
+ *                   another poll is running;
  *   PSM_ERR_CONFIG  the first poll: PSYMATCH_KAFKA_* settings contradict each
  *                   other;
  *   PSM_ERR_IO      the first poll: the system gave no thread or socket;
@@ -269,7 +271,8 @@ PSM_API int psm_consumer_poll(psm_consumer *c, int timeout_ms,
  * @param err  details of a failure; may be NULL.
  * @return 0: the thread runs; a broker need not be there.
  *   PSM_ERR_INVAL   c is NULL;
- *   PSM_ERR_STATE   no topic, started, polled or closed already;
+ *   PSM_ERR_STATE   no topic and no handler of a type, or started, polled or
+ *                   closed already;
  *   PSM_ERR_CONFIG  PSYMATCH_KAFKA_* settings contradict each other;
  *   PSM_ERR_IO      the system gave no thread or socket;
  *   PSM_ERR_NOMEM   out of memory.

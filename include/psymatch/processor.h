@@ -123,7 +123,8 @@ PSM_API int psm_processor_new(psm_store *st, psm_transport *t,
                               psm_processor **out, psm_error *err) PSM_CHECK;
 
 /**
- * Read a topic, in addition to those named before.
+ * Read a topic, in addition to those named before. A processor that names none
+ * reads the topics that the catalogue gives to its handlers' types.
  *
  * @param pr     a processor that was not started.
  * @param topic  1 byte or more; copied.
@@ -169,14 +170,14 @@ PSM_API int psm_processor_on(psm_processor *pr, const char *type,
  * psymatch.parked, and the later ones of its key behind it; other keys go on.
  * It is tried again after 1 s and then less and less often, at last each 10
  * minutes; after max_attempts calls it is dead, and if none are given it is
- * held after 30, until somebody releases it (psm_dead_release). No more than
+ * held after 30, until a person releases it (psm_dead_release). No more than
  * PSYMATCH_PARKED_KEY_MAX events of a key and PSYMATCH_PARKED_KEYS_MAX keys of
  * a consumer are parked, as seen by each transaction: the partition of the
  * next one waits until there is room, which is no attempt, and nothing is
  * dropped.
  *
  * A parked event whose type has no handler any more stays, with those behind
- * it, until a processor of the consumer has one or somebody skips it
+ * it, until a processor of the consumer has one or a person skips it
  * (psm_dead_skip); psm_processor_health() names the type. An event that comes
  * for a parked key and has no handler is skipped at once.
  *
@@ -235,7 +236,8 @@ PSM_API int psm_processor_upcast(psm_processor *pr, const char *type,
  * @param err  details of a failure; may be NULL.
  * @return 0, or
  *   PSM_ERR_INVAL  a NULL argument;
- *   PSM_ERR_STATE  without topic or handler, or started or stopped before;
+ *   PSM_ERR_STATE  no handler, no topic named and none but the handler "*", or
+ *                 started or stopped before;
  *   PSM_ERR_NOMEM  out of memory, or no thread could be made.
  *
  * Threads: one at a time. Blocks: no. Since 0.1.

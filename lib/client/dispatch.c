@@ -231,6 +231,30 @@ psm__dispatch_names(const struct psm__dispatch *d, const char ***out,
 	return 0;
 }
 
+static const char *
+topic_of(const struct psm__handler *h)
+{
+	return psm_catalogue_type_topic(psm_catalogue_find(h->type));
+}
+
+const char *
+psm__dispatch_topic_at(const struct psm__dispatch *d, size_t i)
+{
+	const char *topic;
+	size_t k;
+
+	if (i >= d->count)
+		return NULL;
+	topic = topic_of(&d->handlers[i]);
+	for (k = 0; topic && k < i; k++) {
+		const char *other = topic_of(&d->handlers[k]);
+
+		if (other && strcmp(other, topic) == 0)
+			return "";
+	}
+	return topic ? topic : "";
+}
+
 /* -- the way of an event */
 
 static int

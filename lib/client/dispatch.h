@@ -54,7 +54,7 @@ int psm__dispatch_add_upcaster(struct psm__dispatch *d, const char *type,
                                const char *from_version, const char *to_version,
                                psm_upcast_fn fn, void *user, psm_error *err);
 /* By canonical type: a range that holds version, else the handler without one,
- * else "*"; NULL: nobody. Upcasters are not asked. */
+ * else "*"; NULL: there is none. Upcasters are not asked. */
 const struct psm__handler *psm__dispatch_find(const struct psm__dispatch *d,
                                               const char *type,
                                               const char *version);
@@ -65,6 +65,9 @@ int psm__dispatch_wants(const struct psm__dispatch *d, const char *type);
  * PSM_ERR_NOMEM. */
 int psm__dispatch_names(const struct psm__dispatch *d, const char ***out,
                         size_t *count);
+/* The topic of the i-th handler, as the catalogue has it; NULL past the end. One
+ * that an earlier handler has, too, and that of "*" is "". */
+const char *psm__dispatch_topic_at(const struct psm__dispatch *d, size_t i);
 /*
  * The way of an event, as handler.h says: upcasters run, *h is its handler,
  * NULL if its type has none. *upcast: new (psm_event_free), what the handler

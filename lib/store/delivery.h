@@ -112,8 +112,8 @@ int psm__offset_move(psm_tx *tx, const struct psm__place *at, int64_t expected,
 /* Queue: put it back to next, after a move in the same transaction. */
 int psm__offset_set(psm_tx *tx, const struct psm__place *at, int64_t next,
                     psm_error *err);
-/* *ours 1: all of these rows say that they are owner's, and nobody changes them
- * until the transaction ends. One or more places of one consumer. */
+/* *ours 1: all of these rows say that they are owner's, and no other
+ * transaction changes them until this one ends. One or more places of one consumer. */
 int psm__offset_lock(psm_tx *tx, const struct psm__place *places, size_t count,
                      const char *owner, int *ours, psm_error *err);
 /* Sends what is queued. *fresh 0: the consumer has had this event. */

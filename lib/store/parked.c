@@ -273,7 +273,8 @@ psm__parked_free(struct psm__parked_list *list)
 	memset(list, 0, sizeof *list);
 }
 
-/* The keys are ours: nobody has changed what is behind the rows that go. */
+/* The keys are locked: no other transaction has changed the rows behind those
+ * that go. */
 #define DONE_SQL                                                               \
 	"WITH gone AS (DELETE FROM psymatch.parked WHERE id = ANY "            \
 	"($1::bigint[]) RETURNING consumer, key) UPDATE psymatch.parked AS p " \

@@ -87,7 +87,6 @@ want_new(psm_consumer *c, psm_error *err)
 int
 psm_consumer_subscribe(psm_consumer *c, const char *topic, psm_error *err)
 {
-	size_t i;
 	int rc;
 
 	psm__error_clear(err);
@@ -98,17 +97,7 @@ psm_consumer_subscribe(psm_consumer *c, const char *topic, psm_error *err)
 	rc = want_new(c, err);
 	if (rc < 0)
 		return rc;
-	for (i = 0; i < c->topic_count; i++)
-		if (strcmp(c->topics[i], topic) == 0)
-			return 0;
-	if (psm__grow(&c->topics, &c->topic_cap, c->topic_count + 1,
-	              sizeof(char *)) < 0)
-		return psm__nomem(err);
-	c->topics[c->topic_count] = psm__strdup(topic);
-	if (!c->topics[c->topic_count])
-		return psm__nomem(err);
-	c->topic_count++;
-	return 0;
+	return psm__consumer_add_topic(c, topic, err);
 }
 
 int
@@ -251,7 +240,7 @@ finish(psm_consumer *c, int64_t deadline_ms, psm_error *err)
 		pthread_join(c->thread, NULL);
 	c->joinable = 0;
 	if (s) {
-		/* Without a broker there is nobody to wait for. */
+		/* Without a broker no answer would come. */
 		rc = psm__cpart_commit(c, s->ops->connected(s), err);
 		psm__consumer_drop_odd(c);
 		psm__cpart_drop_all(c);

@@ -23,7 +23,7 @@ enum psm__consumer_state {
 	PSM__C_POLLED,   /* between two calls of poll */
 	PSM__C_RUNNING,  /* busy: the consumer's thread reads */
 	PSM__C_STOPPING, /* busy: told to stop, but still reading */
-	PSM__C_STOPPED,  /* nobody reads any more */
+	PSM__C_STOPPED,  /* no thread reads any more */
 	PSM__C_CLOSED,
 	PSM__N_C_STATES
 };
@@ -87,7 +87,7 @@ struct psm_consumer {
 	int64_t overrun_ms;         /* when a call passed its deadline; 0: never
 	                             */
 	int64_t gap_ms;             /* when a gap was last found; 0: never */
-	char gap_where[160];
+	char gap_where[200];
 	int64_t trouble_ms; /* when a poll last failed; 0: never */
 	int fatal;          /* the transport's client is dead */
 	char trouble[160];
@@ -188,26 +188,28 @@ void psm__dlq_close(psm_consumer *c, int timeout_ms);
 
 int psm__consumer_may_move(enum psm__consumer_state from,
                            enum psm__consumer_state to);
-/* 1: somebody reads. @locks c->lock held */
+/* 1: a thread reads. @locks c->lock held */
 int psm__consumer_is_busy(const psm_consumer *c);
 /* 1: the busy one has to leave its loop. */
 int psm__consumer_stopping(const psm_consumer *c);
 /* Become the busy one, to PSM__C_OPENING or PSM__C_POLLING. PSM_ERR_STATE:
- * somebody else is, or the consumer is closed. */
+ * another thread is, or the consumer is closed. */
 int psm__consumer_enter(psm_consumer *c, enum psm__consumer_state to,
                         psm_error *err);
 /* The busy one is done: to that state, or if it was told to stop to
  * PSM__C_STOPPED. @thread the busy one */
 void psm__consumer_leave(psm_consumer *c, enum psm__consumer_state to);
 /* From PSM__C_OPENING: a thread that runs run(c) becomes the busy one. After a
- * failure nobody is. */
+ * failure no thread is. */
 int psm__consumer_launch(psm_consumer *c, void *(*run)(void *), psm_error *err);
-/* Wait until nobody is busy, then nobody will be again; timeout_ms -1: as long
- * as it takes. PSM_ERR_TIMEOUT: somebody still is. */
+/* Wait until no thread is busy, then none will be again; timeout_ms -1: as long
+ * as it takes. PSM_ERR_TIMEOUT: one still is. */
 int psm__consumer_stop(psm_consumer *c, int timeout_ms, psm_error *err);
 
 /* -- client/consumer/loop.c */
 
+/* Unless it has it. */
+int psm__consumer_add_topic(psm_consumer *c, const char *topic, psm_error *err);
 /* Open the source unless it is open. */
 int psm__consumer_open(psm_consumer *c, psm_error *err);
 void psm__consumer_drop_odd(psm_consumer *c);

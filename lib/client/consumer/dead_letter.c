@@ -19,7 +19,7 @@
 #define ASK_MS 20
 /* Until a letter that was not taken is sent again. */
 #define AGAIN_MS 1000
-/* Until one that was refused for good is: somebody must repair the topic. */
+/* Until one that was refused for good is: the topic has to be repaired first. */
 #define REFUSED_MS 30000
 /* Of ours, in front of which nothing of the application's may stand. */
 #define PREFIX "dead-"

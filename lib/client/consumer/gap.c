@@ -22,11 +22,12 @@ psm__consumer_gap(const struct psm__gap *gap, void *user)
 	}
 	pthread_mutex_lock(&c->lock);
 	c->gap_ms = psm__mono_ms();
-	snprintf(c->gap_where, sizeof(c->gap_where),
-	         gap->from < gap->to
-	             ? "%.80s[%d]: %lld to %lld are gone, never read"
-	             : "%.80s[%d]: made anew, read until %lld, goes on at %lld",
-	         gap->topic, (int)gap->partition, (long long)gap->from,
-	         (long long)(gap->from < gap->to ? gap->to - 1 : gap->to));
+	snprintf(
+	    c->gap_where, sizeof(c->gap_where),
+	    gap->from < gap->to
+		? "%.80s[%d]: %lld to %lld are gone, never read"
+		: "%.80s[%d]: deleted and recreated, read until %lld, goes on at %lld",
+	    gap->topic, (int)gap->partition, (long long)gap->from,
+	    (long long)(gap->from < gap->to ? gap->to - 1 : gap->to));
 	pthread_mutex_unlock(&c->lock);
 }

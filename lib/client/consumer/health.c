@@ -8,7 +8,7 @@
 
 /* Until then a missing broker is a short outage. */
 #define PATIENCE_MS 30000
-/* A retry that goes on longer is not a hiccup any more. */
+/* A retry that takes longer makes the health red. */
 #define RETRY_RED_MS 60000
 /* Nothing comes for so long, though it should. */
 #define STALL_RED_MS 60000

@@ -83,6 +83,44 @@ set_source(psm_consumer *c, struct psm__source *s)
 }
 
 int
+psm__consumer_add_topic(psm_consumer *c, const char *topic, psm_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < c->topic_count; i++)
+		if (strcmp(c->topics[i], topic) == 0)
+			return 0;
+	if (psm__grow(&c->topics, &c->topic_cap, c->topic_count + 1,
+	              sizeof(char *)) < 0)
+		return psm__nomem(err);
+	c->topics[c->topic_count] = psm__strdup(topic);
+	if (!c->topics[c->topic_count])
+		return psm__nomem(err);
+	c->topic_count++;
+	return 0;
+}
+
+/* Without a topic of the program's choice: those of the handlers. */
+static int
+add_topics(psm_consumer *c, psm_error *err)
+{
+	const char *topic;
+	size_t i;
+	int rc = 0;
+
+	if (c->topic_count > 0)
+		return 0;
+	for (i = 0;
+	     rc == 0 && (topic = psm__dispatch_topic_at(&c->dispatch, i)); i++)
+		if (topic[0])
+			rc = psm__consumer_add_topic(c, topic, err);
+	if (rc == 0 && c->topic_count == 0)
+		rc = psm__fail(err, PSM_ERR_STATE,
+		               "the consumer has no topic: subscribe first");
+	return rc;
+}
+
+int
 psm__consumer_open(psm_consumer *c, psm_error *err)
 {
 	struct psm__source *s = NULL;
@@ -90,10 +128,9 @@ psm__consumer_open(psm_consumer *c, psm_error *err)
 
 	if (c->source)
 		return 0;
-	if (c->topic_count == 0)
-		return psm__fail(err, PSM_ERR_STATE,
-		                 "the consumer has no topic: subscribe first");
-	rc = open_source(c, &s, err);
+	rc = add_topics(c, err);
+	if (rc == 0)
+		rc = open_source(c, &s, err);
 	if (rc == 0)
 		set_source(c, s);
 	return rc;

@@ -68,7 +68,7 @@ tell_recreated(psm_consumer *c, const struct psm__cmemo *memo,
 
 /*
  * A handler that ran longer than the group waits costs us the partition, and
- * its commit is refused. If nobody else has come further until we get it back,
+ * its commit is refused. If no other consumer has come further until we get it back,
  * we go on behind what we handled: else the same events would come for ever.
  * But what we handled of a log that is gone says nothing of the new one.
  */

@@ -30,7 +30,7 @@ move_row(psm_processor *pr, struct psm__part *p, psm_tx *tx)
 		psm_rows_free(moved);
 		row = p->restart_at;
 	}
-	/* Otherwise somebody has done so, or nobody has ever been here. */
+	/* Otherwise another process has moved it, or there is no row. */
 	if (rc == 0)
 		p->next = row;
 	return rc;
@@ -116,7 +116,7 @@ note_hole(psm_processor *pr, struct psm__part *p, const struct psm__gap *gap)
 	}
 }
 
-/* What is in our hands is of the old log, like the row. */
+/* Messages that were read are of the deleted topic, like the row. */
 static void
 set_recreated(psm_processor *pr, struct psm__part *p, int64_t to)
 {

@@ -175,7 +175,7 @@ psm__part_end_retry(psm_processor *pr, struct psm__part *p)
 	psm__part_set_wait(pr, p, PSM__NO_WAIT);
 }
 
-/* -- what is in our hands */
+/* -- starting again */
 
 void
 psm__part_reset(psm_processor *pr, struct psm__part *p)

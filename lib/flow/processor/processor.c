@@ -111,10 +111,24 @@ check_idle(psm_processor *pr, psm_error *err)
 	                        "processor: only before the start");
 }
 
+static int
+add_topic(psm_processor *pr, const char *topic, psm_error *err)
+{
+	char *copy;
+
+	copy = psm__strdup(topic);
+	if (!copy || psm__grow(&pr->topics, &pr->topic_cap, pr->topic_count + 1,
+	                       sizeof *pr->topics) < 0) {
+		psm__free(copy);
+		return psm__nomem(err);
+	}
+	pr->topics[pr->topic_count++] = copy;
+	return 0;
+}
+
 int
 psm_processor_subscribe(psm_processor *pr, const char *topic, psm_error *err)
 {
-	char *copy;
 	int rc;
 
 	psm__error_clear(err);
@@ -124,14 +138,7 @@ psm_processor_subscribe(psm_processor *pr, const char *topic, psm_error *err)
 	rc = check_idle(pr, err);
 	if (rc < 0)
 		return rc;
-	copy = psm__strdup(topic);
-	if (!copy || psm__grow(&pr->topics, &pr->topic_cap, pr->topic_count + 1,
-	                       sizeof *pr->topics) < 0) {
-		psm__free(copy);
-		return psm__nomem(err);
-	}
-	pr->topics[pr->topic_count++] = copy;
-	return 0;
+	return add_topic(pr, topic, err);
 }
 
 int
@@ -256,7 +263,8 @@ static void
 retry(psm_processor *pr, int most)
 {
 	if (psm__retry_due(pr, most) < 0)
-		psm__log(PSM_LOG_DEBUG, "parked events: not now", "consumer",
+		psm__log(PSM_LOG_DEBUG,
+		         "parked events could not be tried again", "consumer",
 		         pr->name, "reason", psm_error_message(pr->err), NULL);
 	psm__error_clear(pr->err);
 	count_done(pr);
@@ -390,6 +398,27 @@ longest_silence_ms(const psm_processor *pr)
 	return longest < INT_MAX ? (int)longest : INT_MAX;
 }
 
+/* Without a topic of the program's choice: those of the handlers. */
+static int
+add_topics(psm_processor *pr, psm_error *err)
+{
+	const char *topic;
+	size_t i;
+	int rc = 0;
+
+	if (pr->topic_count > 0)
+		return 0;
+	for (i = 0;
+	     rc == 0 && (topic = psm__dispatch_topic_at(&pr->dispatch, i)); i++)
+		if (topic[0])
+			rc = add_topic(pr, topic, err);
+	if (rc == 0 && pr->topic_count == 0)
+		rc = psm__fail(err, PSM_ERR_STATE,
+		               "processor: want a topic for the handler of "
+		               "every type");
+	return rc;
+}
+
 int
 psm_processor_start(psm_processor *pr, psm_error *err)
 {
@@ -398,9 +427,12 @@ psm_processor_start(psm_processor *pr, psm_error *err)
 	psm__error_clear(err);
 	if (!pr)
 		return psm__fail(err, PSM_ERR_INVAL, "pr: want a processor");
-	if (pr->topic_count == 0 || pr->dispatch.count == 0)
+	if (pr->dispatch.count == 0)
 		return psm__fail(err, PSM_ERR_STATE,
-		                 "processor: want a topic and a handler first");
+		                 "processor: want a handler first");
+	rc = add_topics(pr, err);
+	if (rc < 0)
+		return rc;
 	if (!pr->timers)
 		pr->timers = psm__array(pr->dispatch.count, sizeof *pr->timers);
 	if (!pr->timers)
@@ -437,117 +469,4 @@ psm_processor_stop(psm_processor *pr, int timeout_ms, psm_error *err)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a processor and a time from 0");
 	return psm__worker_stop(&pr->worker, timeout_ms, wake, err);
-}
-
-/* -- what others see */
-
-int64_t
-psm_processor_stat(psm_processor *pr, const char *name)
-{
-	int64_t value = -1;
-	size_t i;
-
-	if (!pr || !name)
-		return -1;
-	(void)pthread_mutex_lock(&pr->lock);
-	for (i = 0; i < PSM__N_COUNTED; i++)
-		if (strcmp(name, psm__outcome_name(i)) == 0)
-			value = pr->outcomes[i];
-	if (strcmp(name, "rollbacks") == 0)
-		value = pr->rollbacks;
-	else if (strcmp(name, "breaker") == 0)
-		value = pr->breaker.state;
-	else if (strcmp(name, "parked_now") == 0)
-		value = pr->parked.count;
-	else if (strcmp(name, "retrying") == 0)
-		value = __atomic_load_n(&pr->retrying, __ATOMIC_RELAXED);
-	else if (strcmp(name, "full") == 0)
-		value = __atomic_load_n(&pr->full, __ATOMIC_RELAXED);
-	else if (strcmp(name, "lag") == 0)
-		value = psm__lag_messages(pr);
-	else if (strcmp(name, "lag_seconds") == 0)
-		value = psm__lag_seconds(pr);
-	else if (strcmp(name, "overrun") == 0)
-		value = pr->last_errors.late;
-	else if (strcmp(name, "gaps") == 0)
-		value = pr->gaps;
-	else if (strcmp(name, "gap_messages") == 0)
-		value = pr->gap_messages;
-	(void)pthread_mutex_unlock(&pr->lock);
-	return value;
-}
-
-/* @locks pr->lock held */
-static int
-health_locked(psm_processor *pr, char *reason, size_t size)
-{
-	int64_t retrying;
-	int health = psm__circuit_health(pr, reason, size);
-
-	if (health != PSM_HEALTH_GREEN)
-		return health;
-	if (pr->problem[0]) {
-		(void)snprintf(reason, size, "%s: %s", pr->name, pr->shown);
-		return PSM_HEALTH_RED;
-	}
-	if (!pr->source || !pr->source->ops->connected(pr->source)) {
-		(void)snprintf(reason, size, "%s: the broker is not reachable",
-		               pr->name);
-		return PSM_HEALTH_AMBER;
-	}
-	if (__atomic_load_n(&pr->assigned, __ATOMIC_RELAXED) == 0) {
-		(void)snprintf(reason, size,
-		               "%s: no partition is assigned to it", pr->name);
-		return PSM_HEALTH_AMBER;
-	}
-	if (__atomic_load_n(&pr->full, __ATOMIC_RELAXED) > 0) {
-		(void)snprintf(reason, size,
-		               "%s: %s, no more may be; the partition waits",
-		               pr->name, pr->full_why);
-		return PSM_HEALTH_RED;
-	}
-	retrying = __atomic_load_n(&pr->retrying, __ATOMIC_RELAXED);
-	if (retrying > 0) {
-		(void)snprintf(reason, size,
-		               "%s: %lld partition%s wait%s for an event that "
-		               "is tried again",
-		               pr->name, (long long)retrying,
-		               PSM__NOUN_S(retrying), PSM__VERB_S(retrying));
-		return PSM_HEALTH_AMBER;
-	}
-	health = psm__parked_health(pr, reason, size);
-	if (health == PSM_HEALTH_GREEN)
-		health = psm__stall_health(pr, reason, size);
-	if (health == PSM_HEALTH_GREEN)
-		health = psm__gap_health(pr, reason, size);
-	if (health == PSM_HEALTH_GREEN)
-		health = psm__last_errors_health(pr, reason, size);
-	if (health != PSM_HEALTH_GREEN)
-		return health;
-	(void)snprintf(reason, size, "%s: %lld event%s handled, %lld dead",
-	               pr->name, (long long)pr->outcomes[PSM__HANDLED],
-	               PSM__NOUN_S(pr->outcomes[PSM__HANDLED]),
-	               (long long)pr->outcomes[PSM__DEAD]);
-	return PSM_HEALTH_GREEN;
-}
-
-int
-psm_processor_health(psm_processor *pr, char *reason, size_t size)
-{
-	char none[1];
-	int health;
-
-	if (!reason || size == 0) {
-		reason = none;
-		size = sizeof none;
-	}
-	if (!pr || !psm__worker_running(&pr->worker)) {
-		(void)snprintf(reason, size, "%s: the processor does not run",
-		               pr ? pr->name : "");
-		return PSM_HEALTH_RED;
-	}
-	(void)pthread_mutex_lock(&pr->lock);
-	health = health_locked(pr, reason, size);
-	(void)pthread_mutex_unlock(&pr->lock);
-	return health;
 }

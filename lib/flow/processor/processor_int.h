@@ -32,7 +32,7 @@
 /* How long a batch waits for more after its first message. */
 #define PSM__BATCH_MS 20
 /* Handling one should not take longer: the group is not polled meanwhile, and a
- * member that does not poll for 300 s is thrown out. */
+ * member that does not poll for 300 s is removed from the group. */
 #define PSM__BATCH_WORK_MS 10000
 /* Backoff of a message that is to be tried again, and of the whole processor
  * when the system fails. */

@@ -197,7 +197,7 @@ take_odd(psm_processor *pr)
 	return !pr->has_odd;
 }
 
-/* What is in our hands comes before what the source has. */
+/* Messages that are kept come before those of the source. */
 static void
 add_kept(psm_processor *pr)
 {

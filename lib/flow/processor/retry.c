@@ -53,7 +53,7 @@ put_off(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
 	                         psm_error_message(pr->main.fail), pr->err);
 }
 
-/* It stays, and is not looked at again until somebody has its handler. */
+/* It stays, and is not tried again until a handler takes its type. */
 static int
 keep(psm_processor *pr, psm_tx *tx, const struct psm__parked *p,
      const struct psm__tried *t)
@@ -195,7 +195,7 @@ psm__parked_show(psm_processor *pr)
 		return;
 	psm__error_clear(pr->err);
 	if (ask_sum(pr, &sum) < 0) {
-		psm__log(PSM_LOG_DEBUG, "parked events: not counted",
+		psm__log(PSM_LOG_DEBUG, "parked events could not be counted",
 		         "consumer", pr->name, "reason",
 		         psm_error_message(pr->err), NULL);
 		pr->measure_at_ms = psm__mono_ms() + MEASURE_MS;
@@ -233,7 +233,7 @@ postpone(psm_processor *pr, int64_t id)
 	int rc = psm_tx_begin(pr->st, &tx, NULL);
 
 	if (rc < 0)
-		return; /* then nobody has a turn */
+		return; /* without a database no event has a turn */
 	psm__tx_cancel(tx, &pr->worker.cancel);
 	rc = psm__limits_queue(tx, PSM__TIMEOUT_MS, pr->silence_ms, NULL);
 	if (rc == 0)
@@ -243,7 +243,7 @@ postpone(psm_processor *pr, int64_t id)
 	else
 		psm_tx_rollback(tx);
 	if (rc < 0)
-		psm__log(PSM_LOG_DEBUG, "a parked event keeps its turn",
+		psm__log(PSM_LOG_DEBUG, "a parked event could not be postponed",
 		         "consumer", pr->name, "reason", psm_strerror(rc),
 		         NULL);
 }

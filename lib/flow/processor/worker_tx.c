@@ -136,7 +136,7 @@ queue_behind(struct psm__worker_tx *w, psm_tx *tx, struct psm__item *it)
 	if (!it->ev &&
 	    psm__record_parse(&it->record, &it->ev, NULL) == PSM_ERR_NOMEM)
 		return psm__nomem(w->err);
-	/* What nobody handles is skipped now as it would be then. One that
+	/* An event without a handler is skipped now as it would be then. One that
 	 * cannot be read waits for its turn. */
 	if (it->ev &&
 	    !psm__dispatch_wants(&w->pr->dispatch, psm_event_type(it->ev)))

@@ -24,7 +24,7 @@ struct psm__workers {
 
 /* -- one share. @thread worker */
 
-/* While this transaction lasts nobody takes the partitions over. */
+/* While this transaction lasts no other process takes the partitions over. */
 static int
 lock_offsets(struct psm__worker_tx *w, psm_tx *tx)
 {
