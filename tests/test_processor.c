@@ -494,6 +494,27 @@ START_TEST(topics_are_those_of_the_handlers)
 }
 END_TEST
 
+START_TEST(a_set_of_handlers)
+{
+	psm_handlers *hs = NULL;
+
+	flow_put(1, 1);
+	ck_assert_int_eq(psm_handlers_new(&hs, err), 0);
+	ck_assert_int_eq(psm_handlers_on_tx(hs, "communication.send_email",
+	                                    NULL, flow_handler, NULL, err),
+	                 0);
+	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
+	ck_assert_int_eq(psm_processor_handlers(pr, NULL, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_processor_handlers(pr, hs, err), 0);
+	ck_assert_int_eq(psm_processor_handlers(pr, hs, err), PSM_ERR_CONFLICT);
+	psm_handlers_free(hs);
+	ck_assert_int_eq(psm_processor_start(pr, err), 0);
+	flow_wait_offset(1);
+	flow_stop();
+	flow_check_effects(1);
+}
+END_TEST
+
 START_TEST(arguments_and_states)
 {
 	char reason[100];
@@ -558,6 +579,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, health_without_a_partition);
 	tcase_add_test(tc, stop_has_a_deadline);
 	tcase_add_test(tc, arguments_and_states);
+	tcase_add_test(tc, a_set_of_handlers);
 	tcase_add_test(tc, topics_are_those_of_the_handlers);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("batch size");

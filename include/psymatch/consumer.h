@@ -173,6 +173,48 @@ PSM_API int psm_consumer_on_with(psm_consumer *c, const char *type,
                                  psm_error *err) PSM_CHECK;
 
 /**
+ * Add a handler without a transaction to a set, for consumers and replays.
+ *
+ * @param hs       a set.
+ * @param type     a name or alias of the catalogue, or "*" for every type that
+ *                 has no handler of its own; no versions for "*".
+ * @param options  copied; NULL: those of psm_handler_options_new().
+ * @param fn       the handler.
+ * @param user     given to fn; borrowed by all that use the set.
+ * @param err      details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL         a NULL argument other than options and user, or a
+ *                         range for "*";
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue does not have the type;
+ *   PSM_ERR_CONFLICT      a handler of the type takes one of these versions;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_handlers_on(psm_handlers *hs, const char *type,
+                            const psm_handler_options *options, psm_event_fn fn,
+                            void *user, psm_error *err) PSM_CHECK;
+
+/**
+ * Register all handlers without a transaction, and the upcasters, of a set.
+ * After a failure none of them is registered.
+ *
+ * @param c    a consumer.
+ * @param hs   a set; copied.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL     a NULL argument, or a handler that parks;
+ *   PSM_ERR_STATE     started, polled or closed already;
+ *   PSM_ERR_CONFLICT  one of its types and versions has a handler or an
+ *                     upcaster already;
+ *   PSM_ERR_NOMEM     out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_consumer_handlers(psm_consumer *c, const psm_handlers *hs,
+                                  psm_error *err) PSM_CHECK;
+
+/**
  * Make events of a version into a newer one before they are handled. Upcasters
  * of one type follow each other: 1.0 to 1.1, then 1.1 to 1.2. When each of them
  * runs says psm_handler_options.

@@ -155,6 +155,61 @@ PSM_API int psm_handler_options_handled(psm_handler_options *o, int code,
  */
 PSM_API void psm_handler_options_free(psm_handler_options *o);
 
+/**
+ * A set of handlers and upcasters, registered once for all that use it:
+ * psm_consumer_handlers(), psm_processor_handlers(), psm_replay_handlers().
+ * psm_handlers_on() adds a handler without a transaction, for consumers and
+ * replays; psm_handlers_on_tx() one with a transaction, for processors; a type
+ * can have both.
+ */
+typedef struct psm_handlers psm_handlers;
+
+/**
+ * An empty set.
+ *
+ * @param out  new (psm_handlers_free); NULL after a failure.
+ * @param err  details of a failure; may be NULL.
+ * @return 0: *out is set.
+ *   PSM_ERR_INVAL  out is NULL;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_handlers_new(psm_handlers **out, psm_error *err) PSM_CHECK;
+
+/**
+ * Take events of a version one step further, before any handler of the set.
+ *
+ * @param hs            a set.
+ * @param type          a name or alias of the catalogue.
+ * @param from_version  "major.minor"; copied.
+ * @param to_version    a newer one; copied.
+ * @param fn            the upcaster.
+ * @param user          given to fn; borrowed by all that use the set.
+ * @param err           details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL         a NULL argument other than user, no version, or
+ *                         to_version is not newer;
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue does not have the type;
+ *   PSM_ERR_CONFLICT      from_version has an upcaster already;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_handlers_upcast(psm_handlers *hs, const char *type,
+                                const char *from_version,
+                                const char *to_version, psm_upcast_fn fn,
+                                void *user, psm_error *err) PSM_CHECK;
+
+/**
+ * Free the set; whoever used it keeps a copy.
+ *
+ * @param hs  a set; NULL is allowed.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API void psm_handlers_free(psm_handlers *hs);
+
 PSM_END_DECLS
 
 #endif

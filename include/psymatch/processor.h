@@ -203,6 +203,49 @@ PSM_API int psm_processor_on_with(psm_processor *pr, const char *type,
                                   psm_error *err) PSM_CHECK;
 
 /**
+ * Add a handler with a transaction to a set, for processors.
+ *
+ * @param hs       a set.
+ * @param type     a name or alias of the catalogue, or "*" for every type that
+ *                 has no handler of its own; no versions for "*".
+ * @param options  copied; NULL: those of psm_handler_options_new().
+ * @param fn       the handler.
+ * @param user     given to fn; borrowed by all that use the set.
+ * @param err      details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL         a NULL argument other than options and user, or a
+ *                         range for "*";
+ *   PSM_ERR_UNKNOWN_TYPE  the catalogue does not have the type;
+ *   PSM_ERR_CONFLICT      a handler of the type takes one of these versions;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_handlers_on_tx(psm_handlers *hs, const char *type,
+                               const psm_handler_options *options,
+                               psm_tx_event_fn fn, void *user,
+                               psm_error *err) PSM_CHECK;
+
+/**
+ * Register all handlers with a transaction, and the upcasters, of a set. After
+ * a failure none of them is registered.
+ *
+ * @param pr   a processor that was not started.
+ * @param hs   a set; copied.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL     a NULL argument;
+ *   PSM_ERR_STATE     started before;
+ *   PSM_ERR_CONFLICT  one of its types and versions has a handler or an
+ *                     upcaster already;
+ *   PSM_ERR_NOMEM     out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_processor_handlers(psm_processor *pr, const psm_handlers *hs,
+                                   psm_error *err) PSM_CHECK;
+
+/**
  * Make events of an older version into those of a newer one before they are
  * handled, also when they come from the parked events.
  *

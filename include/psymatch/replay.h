@@ -123,6 +123,25 @@ PSM_API int psm_replay_on(psm_replay *r, const char *type,
                           void *user, psm_error *err) PSM_CHECK;
 
 /**
+ * Register all handlers without a transaction, and the upcasters, of a set.
+ * After a failure none of them is registered.
+ *
+ * @param r    a replay that does not run.
+ * @param hs   a set; copied.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL     a NULL argument;
+ *   PSM_ERR_STATE     it is running;
+ *   PSM_ERR_CONFLICT  one of its types and versions has a handler or an
+ *                     upcaster already;
+ *   PSM_ERR_NOMEM     out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_replay_handlers(psm_replay *r, const psm_handlers *hs,
+                                psm_error *err) PSM_CHECK;
+
+/**
  * Make events of an older version into those of a newer one before they are
  * handled, as psm_consumer_upcast() does. For psm_replay_run(); a processor has
  * its own.

@@ -134,6 +134,32 @@ psm__dispatch_add_upcaster(struct psm__dispatch *d, const char *type,
 	return 0;
 }
 
+int
+psm__dispatch_add_all(struct psm__dispatch *d, const struct psm__dispatch *more,
+                      psm_error *err)
+{
+	size_t i, count = d->count, upcaster_count = d->upcaster_count;
+	int rc = 0;
+
+	for (i = 0; i < more->count && rc == 0; i++) {
+		const struct psm__handler *h = &more->handlers[i];
+
+		rc = psm__dispatch_add(d, h->type, &h->options, h->fn, h->user,
+		                       err);
+	}
+	for (i = 0; i < more->upcaster_count && rc == 0; i++) {
+		const struct psm__upcaster *u = &more->upcasters[i];
+
+		rc = psm__dispatch_add_upcaster(d, u->type, u->from, u->to,
+		                                u->fn, u->user, err);
+	}
+	if (rc < 0) {
+		d->count = count;
+		d->upcaster_count = upcaster_count;
+	}
+	return rc;
+}
+
 /* -- finding. A handful of handlers: a walk is faster than a table. Canonical
  * names are the catalogue's own strings, so the pointers mostly decide. */
 

@@ -42,6 +42,11 @@ struct psm__dispatch {
 	size_t upcaster_count, upcaster_cap;
 };
 
+/* Upcasters are in both. */
+struct psm_handlers {
+	struct psm__dispatch plain, tx;
+};
+
 /* type: a name or alias of the catalogue, or "*"; options NULL: the defaults.
  * PSM_ERR_UNKNOWN_TYPE, PSM_ERR_CONFLICT (ranges of one type overlap),
  * PSM_ERR_INVAL (a range for "*"), PSM_ERR_NOMEM. */
@@ -53,6 +58,10 @@ int psm__dispatch_add(struct psm__dispatch *d, const char *type,
 int psm__dispatch_add_upcaster(struct psm__dispatch *d, const char *type,
                                const char *from_version, const char *to_version,
                                psm_upcast_fn fn, void *user, psm_error *err);
+/* All handlers and upcasters of another one, or after a failure none of them:
+ * PSM_ERR_CONFLICT, PSM_ERR_NOMEM. */
+int psm__dispatch_add_all(struct psm__dispatch *d,
+                          const struct psm__dispatch *more, psm_error *err);
 /* By canonical type: a range that holds version, else the handler without one,
  * else "*"; NULL: there is none. Upcasters are not asked. */
 const struct psm__handler *psm__dispatch_find(const struct psm__dispatch *d,

@@ -129,6 +129,33 @@ psm_consumer_on_with(psm_consumer *c, const char *type,
 	                         (void (*)(void))fn, user, err);
 }
 
+/* A handler that parks needs a database. */
+static int
+may_park(const struct psm__dispatch *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->count; i++)
+		if (d->handlers[i].options.on_failure == PSM_ON_FAILURE_PARK)
+			return 1;
+	return 0;
+}
+
+int
+psm_consumer_handlers(psm_consumer *c, const psm_handlers *hs, psm_error *err)
+{
+	int rc;
+
+	psm__error_clear(err);
+	if (!c || !hs || may_park(&hs->plain))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "c and hs: want pointers, and no handler that "
+		                 "parks: a consumer has no database");
+	rc = want_new(c, err);
+	return rc < 0 ? rc
+	              : psm__dispatch_add_all(&c->dispatch, &hs->plain, err);
+}
+
 int
 psm_consumer_upcast(psm_consumer *c, const char *type, const char *from_version,
                     const char *to_version, psm_upcast_fn fn, void *user,

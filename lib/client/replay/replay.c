@@ -124,6 +124,17 @@ psm_replay_on(psm_replay *r, const char *type,
 }
 
 int
+psm_replay_handlers(psm_replay *r, const psm_handlers *hs, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!r || !hs)
+		return psm__fail(err, PSM_ERR_INVAL, "r and hs: want pointers");
+	if (__atomic_load_n(&r->running, __ATOMIC_ACQUIRE))
+		return psm__fail(err, PSM_ERR_STATE, "the replay is running");
+	return psm__dispatch_add_all(&r->dispatch, &hs->plain, err);
+}
+
+int
 psm_replay_upcast(psm_replay *r, const char *type, const char *from_version,
                   const char *to_version, psm_upcast_fn fn, void *user,
                   psm_error *err)

@@ -167,6 +167,33 @@ psm_processor_on_with(psm_processor *pr, const char *type,
 }
 
 int
+psm_handlers_on_tx(psm_handlers *hs, const char *type,
+                   const psm_handler_options *options, psm_tx_event_fn fn,
+                   void *user, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!hs || !type || !fn)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a set, a type and a handler");
+	return psm__dispatch_add(&hs->tx, type, options, (void (*)(void))fn,
+	                         user, err);
+}
+
+int
+psm_processor_handlers(psm_processor *pr, const psm_handlers *hs,
+                       psm_error *err)
+{
+	int rc;
+
+	psm__error_clear(err);
+	if (!pr || !hs)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a processor and handlers");
+	rc = check_idle(pr, err);
+	return rc < 0 ? rc : psm__dispatch_add_all(&pr->dispatch, &hs->tx, err);
+}
+
+int
 psm_processor_upcast(psm_processor *pr, const char *type,
                      const char *from_version, const char *to_version,
                      psm_upcast_fn fn, void *user, psm_error *err)

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One set of handlers for a consumer and for a replay. */
+#include "consumer_rig.h"
+#include "testing.h"
+
+#include <psymatch/processor.h>
+#include <psymatch/replay.h>
+
+#define TYPE "search.status_changed"
+#define OTHER "therapeutenanfrage.sent"
+
+static psm_handlers *
+make_set(struct seen *seen)
+{
+	psm_handlers *hs = NULL;
+
+	ck_assert_int_eq(psm_handlers_new(&hs, NULL), 0);
+	ck_assert_int_eq(psm_handlers_on(hs, OTHER, NULL, on_event, seen, NULL),
+	                 0);
+	ck_assert_int_eq(psm_handlers_on(hs, TYPE, NULL, on_event, seen, NULL),
+	                 0);
+	return hs;
+}
+
+static psm_consumer *
+bare_consumer(psm_transport *t)
+{
+	psm_config *cfg = NULL;
+	psm_consumer *c = NULL;
+
+	ck_assert_int_eq(psm_config_new(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, "sets", &c, NULL), 0);
+	psm_config_free(cfg);
+	return c;
+}
+
+/* The set may go before those that use it. */
+START_TEST(consumer_and_replay)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {.fail_number = 0};
+	psm_handlers *hs = make_set(&seen);
+	psm_consumer *c = bare_consumer(t);
+	psm_replay *r = NULL;
+
+	put_event(t, 1, 1);
+	put_event(t, 1, 2);
+	ck_assert_int_eq(psm_consumer_handlers(c, hs, NULL), 0);
+	ck_assert_int_eq(psm_replay_new(t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_handlers(r, hs, NULL), 0);
+	psm_handlers_free(hs);
+	poll_until(c, &seen.count, 2);
+	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, 10000, NULL), 0);
+	ck_assert_int_eq(seen.count, 4);
+	psm_replay_free(r);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+}
+END_TEST
+
+START_TEST(all_or_nothing)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {.fail_number = 0};
+	psm_handlers *hs = make_set(&seen);
+	psm_consumer *c = bare_consumer(t);
+
+	ck_assert_int_eq(psm_consumer_on(c, TYPE, on_event, &seen, NULL), 0);
+	ck_assert_int_eq(psm_consumer_handlers(c, hs, NULL), PSM_ERR_CONFLICT);
+	ck_assert_int_eq(psm_consumer_on(c, OTHER, on_event, &seen, NULL), 0);
+	psm_consumer_free(c);
+	psm_handlers_free(hs);
+	psm_transport_unref(t);
+}
+END_TEST
+
+static int
+on_tx(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
+{
+	(void)tx;
+	(void)ev;
+	(void)user;
+	(void)err;
+	return 0;
+}
+
+static int
+upcast(const psm_event *old, psm_event **out, void *user, psm_error *err)
+{
+	(void)old;
+	(void)out;
+	(void)user;
+	return psm_error_set(err, PSM_ERR_REJECT, "never called");
+}
+
+START_TEST(refusals)
+{
+	psm_transport *t = open_memory();
+	struct seen seen = {.fail_number = 0};
+	psm_handler_options *o = NULL;
+	psm_handlers *hs = make_set(&seen);
+	psm_consumer *c = bare_consumer(t);
+
+	ck_assert_int_eq(psm_handlers_new(NULL, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_handlers_on(hs, TYPE, NULL, on_event, NULL, NULL),
+	                 PSM_ERR_CONFLICT);
+	/* With a transaction is another table. */
+	ck_assert_int_eq(psm_handlers_on_tx(hs, TYPE, NULL, on_tx, NULL, NULL),
+	                 0);
+	ck_assert_int_eq(psm_handlers_on_tx(hs, TYPE, NULL, on_tx, NULL, NULL),
+	                 PSM_ERR_CONFLICT);
+	ck_assert_int_eq(
+	    psm_handlers_on(hs, "moon.landed", NULL, on_event, NULL, NULL),
+	    PSM_ERR_UNKNOWN_TYPE);
+	ck_assert_int_eq(
+	    psm_handlers_upcast(hs, TYPE, "1.0", "1.1", upcast, NULL, NULL), 0);
+	ck_assert_int_eq(
+	    psm_handlers_upcast(hs, TYPE, "1.0", "1.2", upcast, NULL, NULL),
+	    PSM_ERR_CONFLICT);
+	ck_assert_int_eq(
+	    psm_handlers_upcast(hs, TYPE, "1.1", "1.0", upcast, NULL, NULL),
+	    PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_consumer_handlers(c, NULL, NULL), PSM_ERR_INVAL);
+	/* A consumer cannot park. */
+	ck_assert_int_eq(psm_handler_options_new(&o, NULL), 0);
+	ck_assert_int_eq(
+	    psm_handler_options_on_failure(o, PSM_ON_FAILURE_PARK, 0, NULL), 0);
+	ck_assert_int_eq(psm_handlers_on(hs, "*", o, on_event, NULL, NULL), 0);
+	ck_assert_int_eq(psm_consumer_handlers(c, hs, NULL), PSM_ERR_INVAL);
+	psm_handler_options_free(o);
+	psm_consumer_free(c);
+	psm_handlers_free(hs);
+	psm_handlers_free(NULL);
+	psm_transport_unref(t);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("handlers");
+	TCase *tc = tcase_create("handlers");
+
+	tcase_add_test(tc, consumer_and_replay);
+	tcase_add_test(tc, all_or_nothing);
+	tcase_add_test(tc, refusals);
+	suite_add_tcase(s, tc);
+	return testing_run(srunner_create(s));
+}
