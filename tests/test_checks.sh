@@ -311,25 +311,25 @@ if sound man; then
 fi
 
 # Two files of one folder, one uses the other.
-mkdir -p "$tmp/sound/build/lib/base"
+mkdir -p "$tmp/sound/build/lib/event"
 objects() {
 	for file in a b; do
-		${CC:-cc} -c -o build/lib/base/$file.o lib/base/$file.c || exit 99
+		${CC:-cc} -c -o build/lib/event/$file.o lib/event/$file.c || exit 99
 	done
 }
 (
 	cd "$tmp/sound" || exit 99
-	echo 'void psm__a(void) {}' >lib/base/a.c
-	echo 'void psm__a(void); void psm__b(void) { psm__a(); }' >lib/base/b.c
+	echo 'void psm__a(void) {}' >lib/event/a.c
+	echo 'void psm__a(void); void psm__b(void) { psm__a(); }' >lib/event/b.c
 	objects
 ) || exit 99
 if sound circles; then
-	planted 'lib/base/a -> lib/base/b: psm__b' <<-'END'
-	echo 'void psm__b(void); void psm__a(void) { psm__b(); }' >lib/base/a.c
+	planted 'lib/event/a -> lib/event/b: psm__b' <<-'END'
+	echo 'void psm__b(void); void psm__a(void) { psm__b(); }' >lib/event/a.c
 	objects
 	END
-	planted 'lib/spool: no circle any more' <<-'END'
-	mkdir -p build/lib/spool
+	planted 'lib/store: no circle any more' <<-'END'
+	mkdir -p build/lib/store
 	END
 fi
 
