@@ -115,7 +115,7 @@ PSM_API int psm_dead_raw(psm_store *st, int source, int64_t id, char **bytes,
  * @return 0, or
  *   PSM_ERR_INVAL      a NULL or empty argument, or an unknown source;
  *   PSM_ERR_PARSE      the bytes are not JSON;
- *   PSM_ERR_SCHEMA     they are no right event;
+ *   PSM_ERR_SCHEMA     they are not a valid event;
  *   PSM_ERR_VERSION    they are one of a version that is not read;
  *   PSM_ERR_TOO_LARGE  they are too long for one;
  *   PSM_ERR_CONFLICT   they are another event: its event_id differs;

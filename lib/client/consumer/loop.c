@@ -13,8 +13,8 @@
 #define LOOP_MS 1000
 /* Between two tries to get memory. */
 #define MEMORY_MS 100
-/* How long a source that is of no use may take to leave the group; if it does
- * not, its partitions come after the session's timeout. */
+/* How long a source that failed may take to leave the group; if it does not, its
+ * partitions are assigned after the session's timeout. */
 #define LEAVE_MS 1000
 
 void

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Two that fight for a partition: read the row again this often before taking
- * it for a failure. */
+/* While another process takes a partition over, its row can change under us: so
+ * many times it is read again before that is a failure. */
 #define FENCED_MAX 3
 
 /* -- which partitions, from where to where */
@@ -46,8 +46,8 @@ drop_items(psm_processor *pr, const struct psm__part *p, int64_t below)
 	}
 }
 
-/* The source began too late, e.g. after a restored backup: what was read is not
- * wanted, not even a message that is to be tried again. */
+/* The source began behind the row, e.g. after a backup was restored: all that was
+ * read is dropped, also a message that is to be tried again. */
 static void
 go_to(psm_processor *pr, struct psm__part *p, int64_t from)
 {
@@ -108,8 +108,8 @@ place_parts(psm_processor *pr, psm_tx *tx)
 	return rc;
 }
 
-/* Move the offsets before anything else: who does not hold the row's lock with
- * the row's value is not the owner any more. claim 1: nothing has been handled
+/* Move the offsets before anything else: the compare-and-set locks the rows, and
+ * fails if another process has moved them. claim 1: nothing has been handled
  * yet, so they stay where they are, but are ours. */
 static int
 fence(psm_processor *pr, psm_tx *tx, int claim)
@@ -168,7 +168,7 @@ find_stops(psm_processor *pr)
 	}
 }
 
-/* Partitions that stopped on the way go on where they stopped. */
+/* The offset of a partition that stopped is the message at which it did. */
 static int
 put_back(psm_processor *pr, psm_tx *tx)
 {
@@ -250,7 +250,7 @@ run_alone(psm_processor *pr)
  * that are read again because that was not reached are in the inbox, and what
  * was settled out of order is remembered. */
 
-/* The rows have to say that they are ours before the first worker begins. */
+/* Write our name into the rows before the first worker begins. */
 static int
 claim(psm_processor *pr)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The breaker of a processor: fed and asked by its threads, seen by others. */
+/* The circuit breaker of a processor (breaker.c) under its lock, with metric, log
+ * and health. */
 #include "flow/processor/processor_int.h"
 
 #include <assert.h>

@@ -98,7 +98,8 @@ psm__tried_park(struct psm__worker_tx *w, psm_tx *tx,
 
 /* -- the call */
 
-/* Longer than a statement may take: only a server that is gone is given up. */
+/* Waited for longer than a statement may take: only a server that does not answer
+ * at all is given up. */
 #define PATIENCE_MS 30000
 
 /* The handler's statements end at its deadline: each travels behind this, the
@@ -119,8 +120,7 @@ limit_statements(struct psm__worker_tx *w, psm_tx *tx,
 	return psm__timeout_queue(tx, deadline_ms, w->err);
 }
 
-/* After its effects were kept: going back to the savepoint does it by itself.
- */
+/* After RELEASE SAVEPOINT; ROLLBACK TO SAVEPOINT resets it by itself. */
 static int
 unlimit_statements(struct psm__worker_tx *w, psm_tx *tx,
                    const struct psm__handler *h)

@@ -30,8 +30,7 @@ psm__kept_drop(psm_processor *pr, struct psm__part *p)
 	p->kept_at = p->kept_end = 0;
 }
 
-/* Without memory the source has to read it again, with all that is behind it.
- */
+/* Out of memory: the source has to read it again, with all that is behind it. */
 static void
 read_again(psm_processor *pr, struct psm__part *p, struct psm__record *rec)
 {

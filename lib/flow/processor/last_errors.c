@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What went wrong lately without stopping a processor, for its health. */
+/* The last errors that did not stop a processor, for its health. */
 #include "flow/processor/processor_int.h"
 
 #include <stdio.h>

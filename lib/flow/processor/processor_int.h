@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of a processor: processor.c is its public face, reader.c reads
- * batches and keeps the partitions, batch.c is the transaction, outcome.c
- * decides decides what a handler's failure means, and circuit.c whether it is
- * everything that fails. A worker transaction is what one thread needs to
- * handle messages (worker_tx.c); the processor has one, and so has each of its
- * workers (workers.c).
+ * The insides of a processor. processor.c and health.c are the public functions,
+ * reader.c reads batches, part.c has the partitions, batch.c moves the offsets
+ * around the handling of a batch, worker_tx.c is the transaction in which one
+ * thread handles messages, handle.c one message of it. The processor's thread
+ * has a worker transaction, and so has each of the workers (workers.c).
+ * client/outcome.c decides what happens to an event, circuit.c whether all of
+ * them fail.
  */
 #ifndef PSM_FLOW_PROCESSOR_INT_H
 #define PSM_FLOW_PROCESSOR_INT_H
@@ -67,7 +68,7 @@ enum psm__part_wait {
 
 struct psm__item;
 
-/* One partition that is ours. */
+/* A partition that is assigned to us, or was. */
 struct psm__part {
 	char *log;           /* the topic as the offset table has it */
 	const char *topic;   /* the end of log */
@@ -77,8 +78,8 @@ struct psm__part {
 	int ours;                   /* given to us, and not taken away since */
 	enum psm__part_state state; /* psm__part_set_state */
 	int64_t next;               /* offset of the row; -1: there is none */
-	/* All that is kept is read: the source began with the earliest, and the
-	 * row is not there yet. */
+	/* The source began with the earliest message, and there is no row yet.
+	 */
 	int whole;
 	/* Not PSM__NOT_AGAIN: messages are dropped until the source reads here
 	 * again; an offset or PSM__EARLIEST. */
@@ -94,7 +95,7 @@ struct psm__part {
 	unsigned attempt;
 	int64_t due_ms;
 	unsigned looks; /* for room among the parked */
-	/* What was last found gone. */
+	/* The last gap that was found. */
 	int64_t gap_from, gap_to;
 	int64_t restart_at; /* of PSM__PART_RECREATED */
 	/* Of the batch being handled. */
@@ -106,10 +107,10 @@ struct psm__part {
 
 struct psm__item {
 	struct psm__record record;
-	size_t part;              /* index */
-	int gone;                 /* not to be handled after all */
-	int parked;               /* not of the batch: a parked event */
-	int kept;                 /* the memory is the partition's, not ours */
+	size_t part; /* index */
+	int gone;    /* to be ignored: it was handled, or will be read again */
+	int parked;  /* not of the batch: a parked event */
+	int kept;    /* the memory is the partition's, not ours */
 	enum psm__part_wait wait; /* its partition has to wait for it */
 	/* While its transaction is under way: */
 	psm_event *ev; /* parsed before its turn, NULL: not */
@@ -135,8 +136,8 @@ struct psm__worker_tx {
 	int has_parked;   /* something is parked: look before each message */
 	int out_of_order; /* an event behind an offset is settled: the same */
 	int stops;        /* a partition has stopped */
-	/* Whose fault a failure is, is not known: a handler did not wait for
-	 * the answers to its statements, or it came with the commit. */
+	/* It is not known which event failed: a handler did not wait for the
+	 * answers to its statements, or the commit failed. */
 	int unsure;
 	/* Wait for the answers, and look at the constraints that are deferred,
 	 * after each handler. */
@@ -148,7 +149,7 @@ struct psm__worker_tx {
 	int64_t outcomes[PSM__N_COUNTED]; /* of the transaction */
 	int64_t done[PSM__N_COUNTED];     /* committed, not told yet */
 	/* Of a worker. */
-	int beside; /* the offsets are not moved in its transactions */
+	int beside; /* of a worker: it does not move the offsets */
 	int rc;     /* of its share */
 	pthread_t thread;
 };
@@ -159,7 +160,7 @@ struct psm__timer {
 	struct psm__metric *count, *sum_us;
 };
 
-/* What went wrong without stopping anything: since when, 0: never. */
+/* Errors that did not stop the processor, for its health: when, 0: never. */
 struct psm__last_errors {
 	int64_t poll_at_ms, logged_ms, dead_at_ms, late_at_ms;
 	int64_t late;               /* calls of handlers past their deadline */
@@ -197,7 +198,7 @@ struct psm_processor {
 	int64_t lag_shown_ms; /* when the metrics were last set */
 	int64_t progress;     /* messages done when last looked */
 	int64_t stall_ms;     /* after that time health says so; not changed */
-	int source_dead; /* it will never read again: another one is wanted */
+	int source_dead; /* it cannot read any more: a new one has to be opened */
 	/* A message for whose partition there was no memory. */
 	struct psm__record odd;
 	int has_odd;
@@ -236,23 +237,24 @@ int psm__reader_open(psm_processor *pr);
 void psm__reader_close(psm_processor *pr, int timeout_ms);
 /* Fill the batch, waiting for the first message; 0 to most messages. */
 void psm__reader_collect(psm_processor *pr, size_t most);
-/* While no batch is wanted: stay in the group. */
+/* Nothing may be handled now: poll only to stay in the group. */
 void psm__reader_idle(psm_processor *pr);
 /* 1: messages that were read have not been handled. */
 int psm__reader_owes(const psm_processor *pr);
-/* The batch was not committed: read it all again, trust no offset. */
+/* The batch was not committed: keep its messages for the next one, and read the
+ * rows of its partitions again. */
 void psm__reader_again(psm_processor *pr);
-/* The batch was committed: remember, tell the broker, keep what is to be tried
- * again. */
+/* The batch was committed: note the offsets, commit them to the group as a hint,
+ * and keep the messages that are to be tried again. */
 void psm__reader_advance(psm_processor *pr);
 
 /* -- part.c. @thread processor */
 
 /* The row may have been moved by another one: it has to be read again. */
 void psm__part_doubt(struct psm__part *p);
-/* Forget all that was read of it, and where it stands. */
+/* Forget its messages and its offset. */
 void psm__part_reset(psm_processor *pr, struct psm__part *p);
-/* The same, and read it again from there. */
+/* The same, and have the source go back to from. */
 void psm__part_reread(psm_processor *pr, struct psm__part *p, int64_t from);
 /* What the offset table calls the part. */
 struct psm__place psm__part_place(const psm_processor *pr,
@@ -326,8 +328,7 @@ int64_t psm__lag_seconds(const psm_processor *pr);
 void psm__lag_note(psm_processor *pr);
 /* Now and then: the metrics. @thread processor */
 void psm__lag_show(psm_processor *pr);
-/* Some came: from now on their handlers may take their time. @thread processor
- */
+/* Messages came: while they are handled none has to come. @thread processor */
 void psm__stall_end(psm_processor *pr);
 /* Not green when messages wait and none comes. @locks pr->lock held */
 int psm__stall_health(const psm_processor *pr, char *reason, size_t size);
@@ -341,7 +342,8 @@ int psm__batch_run(psm_processor *pr);
 
 /* -- workers.c: the workers. @thread processor */
 
-/* Make them, if there are to be any; before the processor's thread begins. */
+/* Start them if PSYMATCH_PROCESSOR_WORKERS is above 1; before the processor's
+ * thread. */
 int psm__workers_open(psm_processor *pr, psm_error *err);
 /* End and free them. */
 void psm__workers_close(psm_processor *pr);

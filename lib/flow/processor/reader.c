@@ -143,8 +143,7 @@ psm__reader_close(psm_processor *pr, int timeout_ms)
 
 /* -- reading */
 
-/* 1: not wanted: before the place where we are, or before the source has gone
- * back. */
+/* 1: to be dropped: below the offset, or read before the source has gone back. */
 static int
 is_unwanted(const struct psm__part *p, const struct psm__record *rec)
 {

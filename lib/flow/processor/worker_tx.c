@@ -7,8 +7,8 @@
 
 #include "base/crc32c.h"
 
-/* The partition waits for this message; it and what follows it here is not
- * handled now. */
+/* The partition waits for this message: neither it nor those behind it in the
+ * batch are handled now. */
 static void
 stop_at(struct psm__worker_tx *w, struct psm__item *it,
         enum psm__part_wait wait)
@@ -194,7 +194,7 @@ psm__worker_tx_claim(struct psm__worker_tx *w, psm_tx *tx,
 	return rc;
 }
 
-/* It was not handled: it may come again. */
+/* It was not handled: without its inbox row it can be handled later. */
 static int
 unclaim(struct psm__worker_tx *w, psm_tx *tx, struct psm__item *it,
         const psm_event *ev)

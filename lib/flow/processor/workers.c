@@ -119,7 +119,7 @@ worker_main(void *arg)
 
 /* -- the batch. @thread processor */
 
-/* Who handles it: what has no key is kept in order by partition. */
+/* The worker that handles it, by its key; without a key by its partition. */
 static size_t
 worker_of(const struct psm__workers *all, const struct psm__item *it)
 {
