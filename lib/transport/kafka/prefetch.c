@@ -4,8 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The least that a limit is divided into: an answer has to fit. */
+/* The least that a limit is divided into, as an answer has to fit, and the most
+ * that is asked for at once. */
 #define FETCH_MIN 65536
+#define FETCH_MAX (16 << 20)
+/* What librdkafka asks for per partition unless told otherwise. */
+#define PARTITION_DEFAULT 1048576
 /* With which releases of librdkafka a full queue is looked at again by itself:
  * after so many ms. */
 #define QUEUE_BACKOFF "fetch.queue.backoff.ms"
@@ -33,21 +37,34 @@ set_number(rd_kafka_conf_t *conf, const char *key, int64_t value,
 	return psm__kafka_set(conf, key, text, err);
 }
 
-/* One answer of a broker goes into the queue as a whole, however full it is,
- * and its messages are larger than it when they were compressed. */
+/*
+ * One answer of a broker goes into the queue as a whole, however full it is, and
+ * its messages are larger than it when they were compressed. Too small ones cost
+ * speed: a broker answers one request after the other, so a consumer that is
+ * faster than that waits for round trips.
+ */
 static int
 set_answer(rd_kafka_conf_t *conf, int64_t limit, psm_error *err)
 {
 	char text[32] = "";
 	size_t size = sizeof(text);
-	int64_t answer = limit / 32 > FETCH_MIN ? limit / 32 : FETCH_MIN;
+	int64_t answer = limit / 16;
 	long long message = 0;
+	int rc;
 
+	if (answer < FETCH_MIN)
+		answer = FETCH_MIN;
+	if (answer > FETCH_MAX)
+		answer = FETCH_MAX;
 	if (rd_kafka_conf_get(conf, "message.max.bytes", text, &size) ==
 	        RD_KAFKA_CONF_OK &&
 	    sscanf(text, "%lld", &message) == 1 && message > answer)
 		answer = message;
-	return set_number(conf, "fetch.max.bytes", answer, err);
+	rc = set_number(conf, "fetch.max.bytes", answer, err);
+	if (rc == 0 && answer / 2 > PARTITION_DEFAULT)
+		rc = set_number(conf, "max.partition.fetch.bytes", answer / 2,
+		                err);
+	return rc;
 }
 
 int
