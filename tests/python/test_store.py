@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 import ctypes
+import datetime
+import decimal
+import gc
 import os
+import pickle
 import subprocess
 import unittest
+import uuid
 
 import psymatch
 from psymatch import errors
@@ -52,7 +57,7 @@ class Store(unittest.TestCase):
 
     def ask(self, sql, *params):
         with self.store.transaction() as tx:
-            return tx.execute(sql, *params, columns=1)[0][0]
+            return tx.execute(sql, *params)[0][0]
 
     def test_rows(self):
         self.store.migrate("therapist")
@@ -80,6 +85,78 @@ class Store(unittest.TestCase):
             "INSERT INTO psymatch.dead_letter (consumer, topic, key, raw, code, reason) VALUES ('c', 't', '7', "
             "convert_to($1, 'UTF8'), 'PSM_ERR_PARSE', 'r') RETURNING id", raw))
 
+    def test_values_go_there_and_come_back(self):
+        utc = datetime.timezone.utc
+        values = {
+            "integer": 7, "bigint": -2 ** 62, "boolean": True, "numeric": decimal.Decimal("1.50"),
+            "double precision": 0.1, "text": "it's {\"ä\"}\\", "bytea": b"\x00\xff\\", "date": datetime.date(1990, 2, 3),
+            "time": datetime.time(9, 30), "timestamp": datetime.datetime(2025, 3, 30, 2, 30, 0, 500000),
+            "timestamptz": datetime.datetime(2025, 8, 11, 9, 44, 0, 120000, tzinfo=utc),
+            "uuid": uuid.UUID("0190b5a0-0000-7000-8000-000000000001"), "jsonb": {"a": [1, None, "x"]},
+            "json": [1, {"b": False}], "interval": datetime.timedelta(days=1),
+        }
+        sql = "SELECT " + ", ".join("$%d::%s AS v%d" % (i + 1, name, i) for i, name in enumerate(values))
+        row = self.store.execute(sql, *values.values())[0]
+        for i, (name, value) in enumerate(values.items()):
+            with self.subTest(name):
+                self.assertEqual(row["v%d" % i], "1 day" if name == "interval" else value)
+                self.assertIs(type(row[i]), str if name == "interval" else type(value))
+        none = self.store.execute(sql, *[None] * len(values))[0]
+        self.assertEqual(set(none), {None})
+        self.assertEqual(self.ask("SELECT ARRAY['a,b', NULL, 'c\"\\d', '']"), ["a,b", None, 'c"\\d', ""])
+        self.assertEqual(self.ask("SELECT ARRAY[1, NULL, 3]"), [1, None, 3])
+        self.assertEqual(self.ask("SELECT 'infinity'::timestamptz"), "infinity")
+        for value in (float("nan"), float("inf"), float("-inf")):
+            self.assertEqual(repr(self.ask("SELECT $1::float8", value)), repr(value))
+
+    def test_rows_tell_their_columns(self):
+        rows = self.store.execute("SELECT 1 AS one, 'b' AS two UNION SELECT 2, 'c' ORDER BY 1")
+        self.assertEqual([row.as_dict() for row in rows], [{"one": 1, "two": "b"}, {"one": 2, "two": "c"}])
+        self.assertEqual(rows[0], (1, "b"))
+        self.assertEqual(pickle.loads(pickle.dumps(rows[1]))["two"], "c")
+        with self.assertRaises(KeyError):
+            rows[0]["three"]
+        self.assertEqual(self.store.execute("SELECT 1 AS one WHERE false"), [])
+        self.assertEqual(self.store.execute("INSERT INTO note VALUES (1), (2)"), 2)
+
+    def test_what_would_mean_something_else_is_refused(self):
+        self.store.execute("INSERT INTO note VALUES (1), (2)")
+        for error, sql, *params in (
+                (ValueError, "DELETE FROM note\0 WHERE id = 1"),
+                (ValueError, "DELETE FROM note WHERE id::text = $1", "1\0x"),
+                (ValueError, "DELETE FROM note WHERE id::text = $1", "\ud800"),
+                (ValueError, "SELECT $1::jsonb", {"a": float("nan")}),
+                (TypeError, b"DELETE FROM note"),
+                (TypeError, "DELETE FROM note WHERE id = $1", object()),
+                (TypeError, "DELETE FROM note WHERE id = ANY ($1)", {1, 2})):
+            with self.subTest(sql), self.assertRaises(error):
+                self.store.execute(sql, *params)
+        self.assertEqual(self.ask("SELECT count(*) FROM note"), 2)
+        for wrong in (b"s", None, "psymatch\0"):
+            with self.assertRaises((TypeError, ValueError)):
+                self.store.migrate(wrong)
+        with self.store.transaction() as tx:
+            with self.assertRaises(TypeError):
+                tx.emit("no event")
+            with self.assertRaises(TypeError):
+                tx.emit(new_event(), required="matching")
+
+    def test_a_store_may_be_collected_before_its_transaction(self):
+        settings = self.store._config
+
+        def work():
+            store = psymatch.Store(settings)
+            tx = store.transaction()
+            try:
+                tx.execute("SELECT nonsense")
+            except psymatch.PsmError as e:
+                kept = e  # frame -> e -> traceback -> frame
+                return str(kept)
+
+        for _ in range(20):
+            self.assertIn("nonsense", work())
+            gc.collect()
+
     def test_change_and_event_together_or_not_at_all(self):
         with self.store.transaction() as tx:
             self.assertEqual(tx.execute("INSERT INTO note VALUES ($1::integer), (2)", 1), 2)
@@ -90,8 +167,8 @@ class Store(unittest.TestCase):
         with self.assertRaises(KeyError), self.store.transaction() as tx:
             tx.execute("INSERT INTO note VALUES (3)")
             raise KeyError
-        self.assertEqual(self.ask("SELECT count(*) FROM note"), "2")
-        self.assertEqual(self.ask("SELECT count(*) FROM psymatch.outbox"), "1")
+        self.assertEqual(self.ask("SELECT count(*) FROM note"), 2)
+        self.assertEqual(self.ask("SELECT count(*) FROM psymatch.outbox"), 1)
         with self.assertRaises(ValueError):
             tx.execute("SELECT 1")
         self.assertIsNone(self.ask("SELECT NULL::text"))
@@ -100,11 +177,11 @@ class Store(unittest.TestCase):
         with self.store.transaction() as tx:
             for i in range(1, 4):
                 tx.queue("INSERT INTO note VALUES ($1::integer)", i)
-            self.assertEqual(tx.execute("SELECT id FROM note ORDER BY id", columns=1), [("1",), ("2",), ("3",)])
+            self.assertEqual(tx.execute("SELECT id FROM note ORDER BY id"), [(1,), (2,), (3,)])
         with self.assertRaises(errors.ConflictError), self.store.transaction() as tx:
             tx.queue("INSERT INTO note VALUES (4)")
             tx.queue("INSERT INTO note VALUES ($1::integer)", 1)  # says nothing yet
-        self.assertEqual(self.ask("SELECT count(*) FROM note"), "3")
+        self.assertEqual(self.ask("SELECT count(*) FROM note"), 3)
         with self.assertRaises(ValueError):
             tx.queue("SELECT 1")
 
@@ -140,7 +217,7 @@ class Store(unittest.TestCase):
         lib.psm_processor_free(processor)
         tables = (ctypes.c_char_p * 1)(b"public.note")
         check(lib.psm_store_shadow, self.store._handle, b"shadow", tables, 1)
-        self.assertEqual(self.ask("SELECT count(*) FROM shadow.note"), "0")
+        self.assertEqual(self.ask("SELECT count(*) FROM shadow.note"), 0)
         check(lib.psm_store_shadow_drop, self.store._handle, b"shadow")
 
     def test_required_event_says_who_has_not_handled_it(self):
@@ -151,7 +228,7 @@ class Store(unittest.TestCase):
             tx.set_wait(20)
         self.assertIn("matching has not handled " + event.id, str(caught.exception))
         self.assertFalse(caught.exception.retriable)
-        self.assertEqual(self.ask("SELECT count(*) FROM note"), "1")
+        self.assertEqual(self.ask("SELECT count(*) FROM note"), 1)
 
     def test_wait_handled(self):
         event = new_event()

@@ -16,6 +16,10 @@ _SCALARS = {
     "const char*": ctypes.c_char_p,
 }
 
+# Read-only calls of some nanoseconds: the interpreter's lock is kept, so no
+# other thread can free the object meanwhile.
+_QUICK = ("psm_event_", "psm_error_", "psm_json_text", "psm_rows_")
+
 
 def ctype(name, callbacks):
     """The ctypes type for a C type as _table writes it."""
@@ -45,14 +49,18 @@ def _make_callbacks():
     return made
 
 
-def _bind(path):
-    library = ctypes.CDLL(path)
-    for name, result, *parameters in _table.FUNCTIONS:
-        function = getattr(library, name)
-        function.restype = ctype(result, callbacks)
-        function.argtypes = [ctype(p, callbacks) for p in parameters]
-    return library
+class _Library:
+    """Every function of _table as an attribute."""
+
+    def __init__(self, path):
+        self._busy, self._quick = ctypes.CDLL(path), ctypes.PyDLL(path)
+        for name, result, *parameters in _table.FUNCTIONS:
+            library = self._quick if name.startswith(_QUICK) else self._busy
+            function = getattr(library, name)
+            function.restype = ctype(result, callbacks)
+            function.argtypes = [ctype(p, callbacks) for p in parameters]
+            setattr(self, name, function)
 
 
 callbacks = _make_callbacks()
-lib = _bind(os.environ.get("PSYMATCH_LIBRARY", "libpsymatch.so.0"))
+lib = _Library(os.environ.get("PSYMATCH_LIBRARY", "libpsymatch.so.0"))

@@ -3,48 +3,71 @@
 
 A service that used RobustKafkaProducer, KafkaConsumer and EventSchema changes
 its import and nothing else. What differs is what was broken: an accepted event
-is on disk (PSYMATCH_SPOOL_DIR) before send_event() returns, order per key
-holds, a failed handler is retried or reported, a bad message stops nothing.
+is on disk (PSYMATCH_SPOOL_DIR, unset: the user's state directory) before
+send_event() returns, and is sent after a restart if not before; order per key
+holds; a failed handler gets its event again; a bad message stops nothing.
 """
 import json
 import threading
 
-from .bus import CAMEL_WIRE, Config, Consumer, Producer, Transport
-from .errors import PsmError
+from . import log
+from .config import Config
+from .consumer import Consumer
+from .errors import BY_NAME, PsmError
 from .event import CAMEL, Event
+from .producer import Producer
+from .transport import Transport
 
 
 class EventSchema:
-    """An event with the attributes the earlier class had."""
+    """An event with the attributes the earlier class had; id and time are those
+    of its making."""
 
     def __init__(self, event_type, payload, producer, version="1.0", event_id=None, timestamp=None):
-        self.event_type, self.payload, self.producer = event_type, payload, producer
-        self.version, self.event_id, self.timestamp = version, event_id, timestamp
+        made = Event.new(event_type, producer, payload)
+        self.event_type, self.payload, self.producer, self.version = event_type, payload, producer, version
+        self.event_id = event_id or made.id
+        self.timestamp = timestamp or _iso(made)
 
     @classmethod
     def _of(cls, event):
-        return cls(event.type_as_sent, event.payload, event.producer, event.version, event.id,
-                   event.timestamp.isoformat())
+        self = cls.__new__(cls)
+        self.event_type, self.payload, self.producer = event.type_as_sent, event.payload, event.producer
+        self.version, self.event_id, self.timestamp = event.version, event.id, _iso(event)
+        return self
 
     @classmethod
     def from_json(cls, text):
         return cls._of(Event.parse(text))
 
+    @classmethod
+    def from_dict(cls, data):
+        return cls.from_json(json.dumps(data))
+
+    def _event(self):
+        """Checked again: the attributes may have been changed."""
+        made = json.loads(Event.new(self.event_type, self.producer, self.payload).encode(CAMEL))
+        made.update(eventId=self.event_id, version=self.version,
+                    timestamp=self.timestamp if isinstance(self.timestamp, str) else self.timestamp.isoformat())
+        return Event.parse(json.dumps(made))
+
     def to_dict(self):
-        event = Event.new(self.event_type, self.producer, self.payload)
-        data = json.loads(event.encode(CAMEL))
-        if self.event_id:
-            data["eventId"] = self.event_id
-        if self.timestamp:
-            data["timestamp"] = self.timestamp
-        return data
+        return json.loads(self.to_json())
 
     def to_json(self):
-        return json.dumps(self.to_dict())
+        return self._event().encode(CAMEL).decode()
+
+    def __repr__(self):
+        return "<EventSchema %s %s>" % (self.event_type, self.event_id)
 
 
-def _config(bootstrap_servers):
-    config = Config()
+def _iso(event):
+    return json.loads(event.encode(CAMEL))["timestamp"]
+
+
+def _config(config, bootstrap_servers):
+    """Settings of our own: the caller's stay as they are."""
+    config = config.copy() if config is not None else Config()
     if bootstrap_servers:
         if not isinstance(bootstrap_servers, str):
             bootstrap_servers = ",".join(bootstrap_servers)
@@ -57,40 +80,55 @@ class RobustKafkaProducer:
 
     def __init__(self, bootstrap_servers=None, service_name="unknown-service", transport=None, config=None):
         self.service_name = service_name
-        config = config or _config(bootstrap_servers)
-        config["PSYMATCH_WIRE"] = CAMEL_WIRE
+        config = _config(config, bootstrap_servers)
+        config["PSYMATCH_WIRE"] = "camel"
         self._producer = Producer(transport, config)
 
     def send_event(self, topic, event_type, payload, key=None):
-        """key is accepted for the earlier signature; the catalogue decides it."""
-        event = Event.new(event_type, self.service_name, payload)
-        if key is not None and str(key) != event.key:
-            raise PsmError("key: want %s, got another" % event.key)
-        self._producer.send(event, topic)
+        """True: accepted. False: refused, and an error in the log says why. key
+        is accepted for the earlier signature; the catalogue decides it."""
+        try:
+            event = Event.new(event_type, self.service_name, payload)
+            if key is not None and str(key) != event.key:
+                raise BY_NAME["InvalError"]("key: want %s, got another" % event.key)
+            self._producer.send(event, topic)
+        except (PsmError, TypeError, ValueError) as e:
+            log.say(log.logging.ERROR, "an event was not accepted", {
+                "type": str(event_type)[:80], "topic": str(topic)[:80], "exception": type(e).__name__,
+                "reason": str(e) if isinstance(e, PsmError) else "", "pointer": getattr(e, "pointer", "")})
+            return False
         return True
 
     def flush(self, timeout=None):
+        """Seconds, 10 unless told otherwise. True: everything is sent."""
         return self._producer.flush(int(1000 * (10 if timeout is None else timeout))) == 0
 
     def close(self):
-        self._producer.close()
+        """What is not sent within 10 s stays for the next start."""
+        self._producer._close_and_tell(10000)
 
 
 class KafkaConsumer:
-    """process_events(handler, types) blocks and never gives up on the broker."""
+    """process_events(handler, types) blocks and never gives up on the broker. A
+    handler that raises gets the event again."""
 
     def __init__(self, topics, group_id, bootstrap_servers=None, transport=None, config=None):
-        config = config or _config(bootstrap_servers)
-        self._consumer = Consumer(group_id, topics, transport or Transport(config), config)
-        self._stop = threading.Event()
+        config = _config(config, bootstrap_servers)
+        if isinstance(topics, str):
+            topics = [topics]
+        self._consumer = Consumer(group_id, topics, transport if transport is not None else Transport(config), config)
+        self._end = threading.Event()
 
     def process_events(self, handler, event_types=None):
+        """Until close(), or until a handler raises what is no Exception."""
         for event_type in event_types or ["*"]:
             self._consumer.on(event_type, lambda event: handler(EventSchema._of(event)))
-        while not self._stop.is_set():
-            self._consumer.poll(200)
-        self._consumer.close()
+        try:
+            while not self._end.is_set():
+                self._consumer.poll(200)
+        finally:
+            self._consumer.close()
 
     def close(self):
         """Ask a running process_events() to end."""
-        self._stop.set()
+        self._end.set()

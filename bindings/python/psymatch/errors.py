@@ -4,31 +4,38 @@ import ctypes
 
 from ._lib import lib
 
+_DETAILS = ("source", "pointer", "offset", "line", "column", "retriable", "fatal", "faults")
+_DEFAULTS = {"source": "", "pointer": "", "offset": 0, "line": 0, "column": 0,
+             "retriable": False, "fatal": False, "faults": ()}
+
 
 class PsmError(Exception):
     """A call of the library failed.
 
     code: the negative code; message, source, pointer: text; offset, line,
     column: where in the input (line and column from 1, 0 = unknown);
-    retriable, fatal: bool; faults: list of (pointer, message), where there
+    retriable, fatal: bool; faults: tuple of (pointer, message), where there
     are several.
     """
 
     code = 0
 
-    def __init__(self, message, code=None, **details):
+    def __init__(self, message="", code=None, **details):
         super().__init__(message)
         if code is not None:
             self.code = code
         self.message = message
-        self.source = details.get("source", "")
-        self.pointer = details.get("pointer", "")
-        self.offset = details.get("offset", 0)
-        self.line = details.get("line", 0)
-        self.column = details.get("column", 0)
-        self.retriable = details.get("retriable", False)
-        self.fatal = details.get("fatal", False)
-        self.faults = details.get("faults", [])
+        for name in _DETAILS:
+            setattr(self, name, details.pop(name, _DEFAULTS[name]))
+        if details:
+            raise TypeError("PsmError has no %s" % ", ".join(sorted(details)))
+
+    def __reduce__(self):
+        return _again, (type(self), self.message, self.code, {n: getattr(self, n) for n in _DETAILS})
+
+
+def _again(cls, message, code, details):
+    return cls(message, code, **details)
 
 
 def _class_name(code):
@@ -43,13 +50,16 @@ def _make_classes():
         code = lib.psm_error_at(i)
         if code == 0:
             return made
-        text = lib.psm_strerror(code).decode()
-        made[code] = type(_class_name(code), (PsmError,), {"code": code, "__doc__": text, "__module__": __package__})
+        name = lib.psm_error_name(code)
+        bases = (PsmError, MemoryError) if name == b"PSM_ERR_NOMEM" else (PsmError,)
+        made[code] = type(_class_name(code), bases, {
+            "code": code, "__doc__": lib.psm_strerror(code).decode(), "__module__": __package__})
         i += 1
 
 
 BY_CODE = _make_classes()
-globals().update({c.__name__: c for c in BY_CODE.values()})
+BY_NAME = {c.__name__: c for c in BY_CODE.values()}
+globals().update(BY_NAME)
 
 
 def code_of(name):
@@ -60,43 +70,61 @@ def code_of(name):
     raise KeyError(name)
 
 
-class ErrorSlot:
-    """Owns one psm_error for the length of a with block."""
+class Retry(BY_NAME["RetryError"]):
+    """A handler raises it to get the event again later, in order: as any other
+    exception, but without a warning in the log."""
 
-    def __enter__(self):
-        self.ptr = lib.psm_error_new()
-        if not self.ptr:
-            raise MemoryError
-        return self
 
-    def __exit__(self, *exc):
-        lib.psm_error_free(self.ptr)
+class Reject(BY_NAME["RejectError"]):
+    """A handler raises it to refuse the event for good: it is dead."""
 
-    def check(self, rc):
-        """Return rc, or raise what the slot says when rc is negative."""
-        if rc >= 0:
-            return rc
-        raise BY_CODE.get(rc, PsmError)(
-            lib.psm_error_message(self.ptr).decode() or lib.psm_strerror(rc).decode(),
-            code=rc,
-            source=(lib.psm_error_source(self.ptr) or b"").decode(),
-            pointer=(lib.psm_error_pointer(self.ptr) or b"").decode(),
-            offset=lib.psm_error_offset(self.ptr),
-            line=lib.psm_error_line(self.ptr),
-            column=lib.psm_error_column(self.ptr),
-            retriable=bool(lib.psm_error_retriable(self.ptr)),
-            fatal=bool(lib.psm_error_fatal(self.ptr)),
-            faults=[
-                (lib.psm_error_fault_pointer(self.ptr, i).decode(), lib.psm_error_fault_message(self.ptr, i).decode())
-                for i in range(lib.psm_error_fault_count(self.ptr))
-            ],
-        )
+
+for _class in (PsmError, Retry, Reject):
+    _class.__module__ = __package__
+
+
+def raise_error(rc, err):
+    """Raise what the psm_error says of a call that returned rc."""
+    faults = tuple((lib.psm_error_fault_pointer(err, i).decode(), lib.psm_error_fault_message(err, i).decode())
+                   for i in range(lib.psm_error_fault_count(err)))
+    raise BY_CODE.get(rc, PsmError)(
+        (lib.psm_error_message(err) or lib.psm_strerror(rc)).decode(errors="replace"),
+        code=rc,
+        source=(lib.psm_error_source(err) or b"").decode(errors="replace"),
+        pointer=(lib.psm_error_pointer(err) or b"").decode(errors="replace"),
+        offset=lib.psm_error_offset(err),
+        line=lib.psm_error_line(err),
+        column=lib.psm_error_column(err),
+        retriable=bool(lib.psm_error_retriable(err)),
+        fatal=bool(lib.psm_error_fatal(err)),
+        faults=faults)
+
+
+# psm_error objects that nobody uses now. A call takes one for itself, because
+# a handler that it runs makes calls of its own.
+_spare = []
+
+
+def _take():
+    try:
+        return _spare.pop()
+    except IndexError:
+        err = lib.psm_error_new()
+        if not err:
+            raise MemoryError from None
+        return err
 
 
 def check(function, *args):
-    """Call function(*args, err) and raise when it fails."""
-    with ErrorSlot() as slot:
-        return slot.check(function(*args, slot.ptr))
+    """Call function(*args, err): its result, or what it failed with raised."""
+    err = _take()
+    try:
+        rc = function(*args, err)
+        if rc < 0:
+            raise_error(rc, err)
+        return rc
+    finally:
+        _spare.append(err)
 
 
 def make(function, *args):

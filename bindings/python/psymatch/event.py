@@ -3,9 +3,12 @@
 import ctypes
 import datetime
 import json
+import sys
+import threading
 
 from ._lib import lib
-from .errors import ErrorSlot, check, make
+from ._text import payload_text, utf8, utf8_or_none
+from .errors import check, make
 
 SNAKE, CAMEL = 0, 1
 
@@ -13,52 +16,155 @@ _NO_DEADLINE = 2 ** 31 - 1  # INT_MAX
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
+_lock = threading.RLock()  # while another thread than the handler's makes an event its own
+_TRACE = ("causation_id", "correlation_id", "traceparent", "tracestate")
+# What only a received event has, and no envelope tells.
+_ORIGIN = ("topic", "partition", "offset", "attempt", "is_replay", "key")
+
 
 def _text(value):
     return None if value is None else value.decode()
 
 
+def _bytes_of(function, *args):
+    """What function(*args, &text, &len, err) makes."""
+    text, size = ctypes.c_void_p(), ctypes.c_size_t()
+    check(function, *args, ctypes.byref(text), ctypes.byref(size))
+    try:
+        return ctypes.string_at(text, size.value) if text else None
+    finally:
+        lib.psm_free(text)
+
+
 class Event:
     """One event, read-only but for its trace: id, type, version, time, producer, payload.
 
+    An event that a handler gets may be kept: what it shows stays. It is copied
+    and pickled by value.
+
     >>> ev = Event.new("therapist.unblocked", "therapist-service",
     ...                {"therapist_id": 7, "therapist_data": {"id": 7}})
+    >>> ev.key, ev.topic, ev.payload["therapist_data"]
+    ('7', 'therapist-events', {'id': 7})
     """
 
-    def __init__(self, handle, owned=True):
-        self._handle, self._owned = handle, owned
+    # _pointer: the C object; _owned: ours to free, else the library's until the
+    # handler ends, which runs on _thread; _origin: of one that was kept or copied.
+    __slots__ = ("_pointer", "_owned", "_thread", "_origin", "__weakref__")
+
+    def __init__(self, *args, **kwargs):
+        raise TypeError("Event: use Event.new() or Event.parse()")
+
+    @classmethod
+    def _of(cls, pointer, owned):
+        self = object.__new__(cls)
+        self._pointer, self._owned, self._origin = pointer, owned, None
+        self._thread = threading.get_ident()
+        return self
 
     @classmethod
     def new(cls, type, producer, payload):
-        """A new event of a known type; payload is a dict, checked now."""
-        text = json.dumps(payload, allow_nan=False).encode()
-        return cls(make(lib.psm_event_new, type.encode(), producer.encode(), text, len(text)))
+        """A new event of a known type; payload is a dict, checked now: SchemaError
+        tells what was wanted. Dates and times become texts."""
+        text = payload_text(payload)
+        return cls._of(make(lib.psm_event_new, utf8(type, "type"), utf8(producer, "producer"), text, len(text)), True)
 
     @classmethod
     def parse(cls, text):
         """Read an envelope (str or bytes), event_id or eventId style."""
-        data = text.encode() if isinstance(text, str) else bytes(text)
-        return cls(make(lib.psm_event_parse, data, len(data)))
+        if isinstance(text, (bytes, bytearray, memoryview)):
+            data = bytes(text)
+        elif isinstance(text, str):
+            data = text.encode(errors="surrogatepass")
+        else:
+            raise TypeError("text: want str or bytes, got %s" % text.__class__.__name__)
+        return cls._of(make(lib.psm_event_parse, data, len(data)), True)
+
+    # -- of a handler: borrowed, then kept or gone
 
     @classmethod
-    def _borrowed(cls, handle):
-        """For the length of a handler's call."""
-        return cls(handle, owned=False)
+    def _borrowed(cls, pointer):
+        """For the length of a handler's call; _end() ends it."""
+        return cls._of(pointer, False)
+
+    def _end(self):
+        """The handler's call is over: if anybody but the caller still has the
+        event, it is copied."""
+        kept = self._references() > _CALLER_ONLY
+        with _lock:
+            if self._owned:
+                return
+            if kept:
+                self._keep()
+            else:
+                self._pointer = None
+
+    def _references(self):
+        return sys.getrefcount(self)
+
+    def _keep(self):
+        """Make it its own while the library still has it."""
+        self._thread = threading.get_ident()
+        state = self._state()
+        self._set_state(state)
+
+    def _state(self):
+        origin = self._origin
+        if origin is None:
+            origin = {name: getattr(self, name) for name in _ORIGIN}
+        return self.encode(), {name: getattr(self, name) for name in _TRACE}, origin
+
+    def _set_state(self, state):
+        data, trace, origin = state
+        self._pointer, self._owned = make(lib.psm_event_parse, data, len(data)), True
+        self._origin = origin
+        self.set_trace(**trace)
+
+    @classmethod
+    def _from_state(cls, *state):
+        self = cls._of(None, True)
+        self._set_state(state)
+        return self
+
+    def __reduce__(self):
+        return _from_state, self._state()
+
+    def __copy__(self):
+        return self._from_state(*self._state())
+
+    def __deepcopy__(self, memo):
+        return self.__copy__()
+
+    def __eq__(self, other):
+        """Events with one id are one event."""
+        return self.id == other.id if isinstance(other, Event) else NotImplemented
+
+    def __hash__(self):
+        return hash(self.id)
 
     def __del__(self):
-        if getattr(self, "_owned", False) and self._handle:
-            lib.psm_event_free(self._handle)
-            self._handle = None
+        if getattr(self, "_owned", False) and self._pointer:
+            lib.psm_event_free(self._pointer)
+            self._pointer = None
+
+    @property
+    def _handle(self):
+        if not self._owned and self._thread != threading.get_ident():
+            with _lock:
+                if not self._owned and self._pointer:
+                    self._keep()
+        if not self._pointer:
+            raise ReferenceError("the event is gone: its handler has ended")
+        return self._pointer
+
+    def _from_origin(self, name, function):
+        return self._origin[name] if self._origin is not None else function(self._handle)
+
+    # -- what it says
 
     def encode(self, wire=SNAKE):
         """The envelope as bytes."""
-        text, size = ctypes.c_void_p(), ctypes.c_size_t()
-        with ErrorSlot() as slot:
-            slot.check(lib.psm_event_encode(self._handle, wire, ctypes.byref(text), ctypes.byref(size), slot.ptr))
-        try:
-            return ctypes.string_at(text, size.value)
-        finally:
-            lib.psm_free(text)
+        return _bytes_of(lib.psm_event_encode, self._handle, wire)
 
     @property
     def id(self):
@@ -90,17 +196,26 @@ class Event:
     def producer(self):
         return _text(lib.psm_event_producer(self._handle))
 
+    @property
+    def payload(self):
+        """A dict, made anew each time."""
+        size = ctypes.c_size_t()
+        text = lib.psm_json_text(lib.psm_event_payload(self._handle), ctypes.byref(size))
+        return json.loads(ctypes.string_at(text, size.value))
+
     def upcast(self, version, payload):
         """The same event with a payload (a dict) of another version."""
-        text = json.dumps(payload, allow_nan=False).encode()
-        return Event(make(lib.psm_event_upcast, self._handle, version.encode(), text, len(text)))
+        text = payload_text(payload)
+        return Event._of(make(lib.psm_event_upcast, self._handle, utf8(version, "version"), text, len(text)), True)
+
+    # -- its trace
 
     def set_trace(self, causation_id=None, correlation_id=None, traceparent=None, tracestate=None):
         """What caused the event; travels beside it. Replaces all four."""
-        texts = [t.encode() if t else None for t in (causation_id, correlation_id, traceparent)]
-        check(lib.psm_event_set_trace, self._handle, *texts)
+        check(lib.psm_event_set_trace, self._handle, utf8_or_none(causation_id, "causation_id"),
+              utf8_or_none(correlation_id, "correlation_id"), utf8_or_none(traceparent, "traceparent"))
         if tracestate:
-            check(lib.psm_event_set_tracestate, self._handle, tracestate.encode())
+            check(lib.psm_event_set_tracestate, self._handle, utf8(tracestate, "tracestate"))
 
     @property
     def causation_id(self):
@@ -122,24 +237,26 @@ class Event:
         """What travels beside the traceparent, or None."""
         return _text(lib.psm_event_tracestate(self._handle))
 
+    # -- where it came from
+
     @property
     def topic(self):
         """Where a received event came from, else the catalogue's topic or None."""
-        return _text(lib.psm_event_topic(self._handle))
+        return self._from_origin("topic", lambda h: _text(lib.psm_event_topic(h)))
 
     @property
     def partition(self):
         """Of a received event; else -1, as is the offset."""
-        return lib.psm_event_partition(self._handle)
+        return self._from_origin("partition", lib.psm_event_partition)
 
     @property
     def offset(self):
-        return lib.psm_event_offset(self._handle)
+        return self._from_origin("offset", lib.psm_event_offset)
 
     @property
     def attempt(self):
         """1 when the handler gets it for the first time; 0 if not received."""
-        return lib.psm_event_attempt(self._handle)
+        return self._from_origin("attempt", lib.psm_event_attempt)
 
     @property
     def time_left_ms(self):
@@ -150,20 +267,29 @@ class Event:
     @property
     def is_replay(self):
         """True: leave out what cannot be taken back, as a mail."""
-        return bool(lib.psm_event_is_replay(self._handle))
+        return self._from_origin("is_replay", lambda h: bool(lib.psm_event_is_replay(h)))
 
     @property
     def key(self):
-        return _text(lib.psm_event_key(self._handle))
-
-    @property
-    def payload(self):
-        size = ctypes.c_size_t()
-        text = lib.psm_json_text(lib.psm_event_payload(self._handle), ctypes.byref(size))
-        return json.loads(ctypes.string_at(text, size.value))
+        """What events of one entity share; their order is kept."""
+        return self._from_origin("key", lambda h: _text(lib.psm_event_key(h)))
 
     def __repr__(self):
+        if not self._pointer:
+            return "<psymatch.Event, gone>"
         return "<psymatch.Event %s %s key=%s>" % (self.type, self.id, self.key)
+
+
+def _from_state(*state):
+    return Event._from_state(*state)
+
+
+def _measure():
+    ev = Event._of(None, True)
+    return ev._references()
+
+
+_CALLER_ONLY = _measure() + 1  # self of _end()
 
 
 def _all(function, handle):

@@ -4,7 +4,8 @@ import ctypes
 import json
 
 from ._lib import lib
-from .errors import ErrorSlot
+from ._text import array, int64, payload_text, utf8, utf8_or_none
+from .errors import check
 
 ANY = -1
 
@@ -23,47 +24,50 @@ class Rows:
 
     def get(self, entity, id):
         """(row, version); NotFoundError."""
-        return self._call(lib.psm_entity_get, entity, None, id)[1:]
+        return self._call(lib.psm_entity_get, entity, None, int64(id, "id"))[1:]
 
     def update(self, entity, id, values, if_version=ANY, merge=False):
         """Change and publish a row, None leaves a column as it is, or with
         merge empties it: (row, version). PreconditionError: it has another
         version than if_version."""
-        return self._call(lib.psm_entity_update, entity, values, id, if_version, int(merge))[1:]
+        return self._call(lib.psm_entity_update, entity, values, int64(id, "id"),
+                          int64(if_version, "if_version"), int(merge))[1:]
 
     def act(self, entity, id, action, values=None, if_version=ANY):
         """"block" or "unblock" a therapist, for example: (row, version)."""
-        return self._call(lib.psm_entity_act, entity, values or {}, id, if_version, action.encode())[1:]
+        return self._call(lib.psm_entity_act, entity, {} if values is None else values, int64(id, "id"),
+                          int64(if_version, "if_version"), utf8(action, "action"))[1:]
 
     def delete(self, entity, id, if_version=ANY, force=False):
         """ConflictError: something needs the row, and it is not forced."""
-        with ErrorSlot() as slot:
-            slot.check(lib.psm_entity_delete(self._own(), entity.encode(), id, if_version, int(force), slot.ptr))
+        check(lib.psm_entity_delete, self._open, utf8(entity, "entity"), int64(id, "id"),
+              int64(if_version, "if_version"), int(force))
 
     def list(self, entity, sort=None, page=1, limit=20, **filters):
         """A page: {"data": [row], "page", "limit", "total"}."""
-        pairs = [_text(v) for pair in filters.items() for v in pair]
-        texts = (ctypes.c_char_p * (len(pairs) + 1))(*pairs, None)
+        pairs = [text for name, value in filters.items() for text in (utf8(name, "filter"), _text(value, name))]
         out = ctypes.c_void_p()
-        with ErrorSlot() as slot:
-            slot.check(lib.psm_entity_list(self._own(), entity.encode(), texts, sort and sort.encode(), page, limit,
-                                           ctypes.byref(out), slot.ptr))
+        check(lib.psm_entity_list, self._open, utf8(entity, "entity"), array(pairs + [None]),
+              utf8_or_none(sort, "sort"), page, limit, ctypes.byref(out))
         return _take(out)
 
     def _call(self, function, entity, values, *args):
         out, version = ctypes.c_void_p(), ctypes.c_int64()
-        text = () if values is None else (json.dumps(values).encode(),)
+        text = () if values is None else (payload_text(values),)
         text = text and text + (len(text[0]),)
-        with ErrorSlot() as slot:
-            rc = slot.check(function(self._own(), entity.encode(), *args, *text, ctypes.byref(out),
-                                     ctypes.byref(version), slot.ptr))
+        rc = check(function, self._open, utf8(entity, "entity"), *args, *text, ctypes.byref(out),
+                   ctypes.byref(version))
         return rc, _take(out), version.value
 
 
-def _text(value):
+def _text(value, name):
     if isinstance(value, bool):
         return b"true" if value else b"false"
-    return str(value).encode()
+    if isinstance(value, int):
+        return b"%d" % value
+    if hasattr(value, "isoformat"):
+        value = value.isoformat()
+    return utf8(value, name)
 
 
 def _take(out):

@@ -3,123 +3,121 @@
 import ctypes
 import json
 
+from ._handle import Handle
 from ._lib import lib
-from .bus import Config, _health
-from .errors import ErrorSlot, check, make
+from ._sql import parameter, take_rows
+from ._text import array, int64, milliseconds, utf8, utf8_list
+from ._wait import pieces
+from .config import Config
+from .errors import BY_NAME, check, make
+from .event import Event, _bytes_of
+from .health import health
 from .rows import Rows
 
 DEAD, PARKED = 0, 1
 _LIST = ("id", "consumer", "state", "type", "event_id", "topic", "partition", "offset", "key", "code", "reason",
          "attempts", "since", "next_at", "bytes", "edited")
 _STATS = ("source", "consumer", "state", "code", "count", "oldest", "newest")
-_NUMBERS = {"id", "partition", "offset", "attempts", "bytes", "count"}
-
-
-def _texts(values):
-    """A C array of texts, None for null; keep what it borrows from."""
-    return (ctypes.c_char_p * (len(values) or 1))(*(None if v is None else str(v).encode() for v in values))
-
-
-def _rows(handle, width):
-    """Takes the rows: a list of tuples of texts, None for null."""
-    try:
-        return [tuple(None if text is None else text.decode() for text in
-                      (lib.psm_rows_text(handle, row, i) for i in range(width)))
-                for row in range(lib.psm_rows_count(handle))]
-    finally:
-        lib.psm_rows_free(handle)
 
 
 def _dicts(handle, names):
-    def value(name, text):
-        if name == "edited":
-            return text == "t"
-        return int(text) if name in _NUMBERS and text is not None else text
-
-    return [{n: value(n, t) for n, t in zip(names, row)} for row in _rows(handle, len(names))]
+    return [dict(zip(names, row)) for row in take_rows(handle)]
 
 
-class Transaction(Rows):
+def _parameters(params):
+    return array([parameter(value, i + 1) for i, value in enumerate(params)])
+
+
+class Transaction(Rows, Handle):
     """Of Store.transaction(): a with block commits at its end, or rolls back
-    when it is left by an exception."""
+    when it is left by an exception. One thread at a time."""
 
     def __init__(self, store):
-        self._store = store  # outlives it
-        self._handle = make(lib.psm_tx_begin, store._handle)
+        self._store = store
+        self._own(make(lib.psm_tx_begin, store._handle), lib.psm_tx_rollback, store)
 
-    def _own(self):
-        if not self._handle:
+    @property
+    def _open(self):
+        if self._owner.pointer is None:
             raise ValueError("the transaction has ended")
         return self._handle
 
-    def execute(self, sql, *params, columns=0):
-        """One statement with $1, $2, ... for the parameters; with columns, its
-        rows as tuples of texts, so many of each; else how many it changed."""
+    def execute(self, sql, *params, columns=None):
+        """One statement with $1, $2, ... for the parameters: its rows as a list
+        of Row (row[0], row["name"]), values as Python has them; or, for a
+        statement that gives none, how many it changed.
+
+        Parameters: None, str, int, float, bool, Decimal, date, time, datetime,
+        timedelta, UUID, bytes; dict and list for json and jsonb. columns is of
+        no use any more: results tell their columns.
+        """
         rows = ctypes.c_void_p()
-        check(lib.psm_tx_exec, self._own(), sql.encode(), len(params), _texts(params), ctypes.byref(rows))
-        if columns:
-            return _rows(rows, columns)
-        changed = lib.psm_rows_affected(rows)
-        lib.psm_rows_free(rows)
-        return changed
+        check(lib.psm_tx_exec, self._open, utf8(sql, "sql"), len(params), _parameters(params), ctypes.byref(rows))
+        return take_rows(rows)
 
     def queue(self, sql, *params):
         """As execute() without waiting for the answer: if it fails, the next
         one does, or the commit."""
-        check(lib.psm_tx_queue, self._own(), sql.encode(), len(params), _texts(params))
+        check(lib.psm_tx_queue, self._open, utf8(sql, "sql"), len(params), _parameters(params))
 
     def emit(self, event, required=()):
         """Publish with the commit, which waits until the consumers named by
         required have handled it, or raises UnconfirmedError: the change is
         there, but not all of them have."""
-        if not required:
-            check(lib.psm_tx_emit, self._own(), event._handle)
+        if not isinstance(event, Event):
+            raise TypeError("event: want a psymatch.Event, got %s" % type(event).__name__)
+        names = utf8_list(required, "required")
+        if not names:
+            check(lib.psm_tx_emit, self._open, event._handle)
         else:
-            check(lib.psm_tx_emit_required, self._own(), event._handle, _texts(required), len(required))
+            check(lib.psm_tx_emit_required, self._open, event._handle, array(names), len(names))
 
     def set_trace(self, traceparent, tracestate=None):
         """Events emitted from now on continue this trace, unless they have
         one."""
-        check(lib.psm_tx_set_trace, self._own(), traceparent.encode(), tracestate.encode() if tracestate else None)
+        check(lib.psm_tx_set_trace, self._open, utf8(traceparent, "traceparent"),
+              utf8(tracestate, "tracestate") if tracestate else None)
 
     def set_wait(self, timeout_ms):
         """How long the commit waits for required consumers."""
-        check(lib.psm_tx_set_wait, self._own(), timeout_ms)
+        check(lib.psm_tx_set_wait, self._open, milliseconds(timeout_ms, "timeout_ms"))
 
     def commit(self):
-        handle, self._handle = self._own(), None
+        handle = self._open
+        self._owner.forget()
         check(lib.psm_tx_commit, handle)
 
     def rollback(self):
-        handle, self._handle = self._handle, None
-        lib.psm_tx_rollback(handle)
+        """Twice is once."""
+        self._owner.drop()
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, value, traceback):
-        if kind is None and self._handle:
+        if kind is None and self._owner.pointer is not None:
             self.commit()
         else:
             self.rollback()
 
-    def __del__(self):
-        if getattr(self, "_handle", None):
-            self.rollback()
 
-
-class Store:
-    """A pool of connections to PostgreSQL."""
+class Store(Handle):
+    """A pool of connections to PostgreSQL. After a fork the child has a pool of
+    its own at its first use. Threads: any."""
 
     def __init__(self, config=None):
-        config = config or Config()
-        self._handle = make(lib.psm_store_open, config._handle)
+        self._config = config if config is not None else Config()
+        self._open()
 
-    def __del__(self):
-        lib.psm_store_free(getattr(self, "_handle", None))
+    def _open(self):
+        self._own(make(lib.psm_store_open, self._config._handle), lib.psm_store_free)
+
+    def _after_fork(self):
+        self._open()
 
     def migrate(self, set="psymatch"):
-        check(lib.psm_store_migrate, self._handle, set.encode())
+        """Bring one set of tables up to date."""
+        check(lib.psm_store_migrate, self._handle, utf8(set, "set"))
 
     def maintain(self):
         """The upkeep of the inbox, for programs without a relay."""
@@ -127,29 +125,43 @@ class Store:
 
     def health(self):
         """(GREEN, AMBER or RED, one sentence)"""
-        return _health(lib.psm_store_health, self._handle)
+        return health(lib.psm_store_health, self._handle)
 
     def transaction(self):
         return Transaction(self)
 
+    def execute(self, sql, *params):
+        """One statement in a transaction of its own; as Transaction.execute()."""
+        with self.transaction() as tx:
+            return tx.execute(sql, *params)
+
     def wait_handled(self, event_id, consumer, timeout_ms=5000):
         """Until the consumer's effects of the event are there; TimeoutError or
         RejectError if they are not."""
-        check(lib.psm_store_wait_handled, self._handle, event_id.encode(), consumer.encode(), timeout_ms)
+        event_id, consumer = utf8(event_id, "event_id"), utf8(consumer, "consumer")
+        for piece in pieces(milliseconds(timeout_ms, "timeout_ms")):
+            try:
+                check(lib.psm_store_wait_handled, self._handle, event_id, consumer, piece)
+                return
+            except BY_NAME["TimeoutError"] as e:
+                late = e
+        raise late
 
     # -- dead letters and parked events: source is DEAD or PARKED
 
     def dead(self, source=DEAD, **filters):
-        """Rows as dicts, without payloads; filters as psm_dead_list has them."""
-        pairs = [text for pair in filters.items() for text in pair] + [None]
-        return _dicts(make(lib.psm_dead_list, self._handle, source, _texts(pairs)), _LIST)
+        """Rows as dicts, without payloads; filters as psm_dead_list(3) has them."""
+        pairs = [utf8(text if isinstance(text, str) else str(int64(text, name)), name)
+                 for name, value in filters.items() for text in (name, value)] + [None]
+        return _dicts(make(lib.psm_dead_list, self._handle, source, array(pairs)), _LIST)
 
     def dead_stats(self):
+        """How many of each kind, as dicts."""
         return _dicts(make(lib.psm_dead_stats, self._handle), _STATS)
 
     def dead_show(self, id, source=DEAD, payload=False):
         """One row with its history as a dict."""
-        text = make(lib.psm_dead_show, self._handle, source, id, int(payload))
+        text = make(lib.psm_dead_show, self._handle, source, int64(id, "id"), int(payload))
         try:
             return json.loads(ctypes.string_at(text).decode())
         finally:
@@ -157,19 +169,19 @@ class Store:
 
     def dead_raw(self, id, source=DEAD):
         """The bytes that a release would use; None if there are none."""
-        out, size = ctypes.c_void_p(), ctypes.c_size_t()
-        with ErrorSlot() as slot:
-            slot.check(lib.psm_dead_raw(self._handle, source, id, ctypes.byref(out), ctypes.byref(size), slot.ptr))
-        try:
-            return ctypes.string_at(out, size.value) if out else None
-        finally:
-            lib.psm_free(out)
+        return _bytes_of(lib.psm_dead_raw, self._handle, source, int64(id, "id"))
 
     def dead_edit(self, id, data, who, why, source=DEAD):
-        check(lib.psm_dead_edit, self._handle, source, id, data, len(data), who.encode(), why.encode())
+        """Other bytes (data) for a release."""
+        if not isinstance(data, bytes):
+            raise TypeError("data: want bytes, got %s" % type(data).__name__)
+        check(lib.psm_dead_edit, self._handle, source, int64(id, "id"), data, len(data), utf8(who, "who"),
+              utf8(why, "why"))
 
     def dead_release(self, id, who, why, source=DEAD):
-        check(lib.psm_dead_release, self._handle, source, id, who.encode(), why.encode())
+        """Let its consumer handle it again."""
+        check(lib.psm_dead_release, self._handle, source, int64(id, "id"), utf8(who, "who"), utf8(why, "why"))
 
     def dead_skip(self, id, who, why, source=DEAD):
-        check(lib.psm_dead_skip, self._handle, source, id, who.encode(), why.encode())
+        """Nobody is to handle it."""
+        check(lib.psm_dead_skip, self._handle, source, int64(id, "id"), utf8(who, "who"), utf8(why, "why"))

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""PostgreSQL's texts from Python values, and back."""
+import datetime
+import decimal
+import enum
+import json
+import math
+import uuid
+
+from ._lib import lib
+from ._text import utf8
+
+
+# -- parameters
+
+def _float(value):
+    if math.isfinite(value):
+        return repr(value)
+    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+
+
+def _json(value):
+    return json.dumps(value, allow_nan=False)
+
+
+# The first that fits; bool is an int, datetime is a date.
+_TEXTS = (
+    (bool, lambda v: "true" if v else "false"),
+    (int, lambda v: "%d" % v),
+    (float, _float),
+    (decimal.Decimal, str),
+    (datetime.datetime, lambda v: v.isoformat(" ")),
+    (datetime.date, lambda v: v.isoformat()),
+    (datetime.time, lambda v: v.isoformat()),
+    (datetime.timedelta, lambda v: "%d days %d seconds %d microseconds" % (v.days, v.seconds, v.microseconds)),
+    (uuid.UUID, str),
+    (dict, _json),
+    (list, _json),
+)
+
+
+def parameter(value, number):
+    """The text of a parameter, None for NULL: None, str, int, float, bool,
+    Decimal, date, time, datetime, timedelta, UUID, bytes, and dict or list for
+    json."""
+    if value is None:
+        return None
+    if isinstance(value, enum.Enum):
+        value = value.value
+    name = "parameter $%d" % number
+    if isinstance(value, str):
+        return utf8(value, name)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return b"\\x" + bytes(value).hex().encode()
+    for kind, text in _TEXTS:
+        if isinstance(value, kind):
+            try:
+                return utf8(text(value), name)
+            except (TypeError, ValueError) as e:
+                raise type(e)("%s: %s" % (name, e)) from None
+    raise TypeError("%s: want None, str, int, float, bool, Decimal, date, time, datetime, timedelta, UUID, bytes, dict "
+                    "or list, got %s" % (name, type(value).__name__))
+
+
+# -- results
+
+def _array(item):
+    """Of PostgreSQL's text of an array of one dimension, e.g. {1,NULL,"a,b"}."""
+
+    def read(text):
+        if not text.startswith("{") or "{" in text[1:] and item is not str:
+            return text
+        values, i = [], 1
+        while text[i] != "}":
+            if text[i] == '"':
+                value, i = "", i + 1
+                while text[i] != '"':
+                    i += text[i] == "\\"
+                    value, i = value + text[i], i + 1
+                values.append(item(value))
+                i += 1
+            else:
+                end = min(k for k in (text.find(",", i), text.find("}", i)) if k >= 0)
+                word, i = text[i:end], end
+                values.append(None if word == "NULL" else item(word))
+            i += text[i] == ","
+        return values
+
+    return read
+
+
+def _time_of(kind):
+    """fromisoformat with PostgreSQL's short offset, +00. What Python's type does
+    not have (infinity, a year before 1) stays a text."""
+
+    def read(text):
+        full = text + ":00" if kind is datetime.datetime and text[-3] in "+-" else text
+        point = full.find(".")
+        if point > 0:  # Python before 3.11 wants 3 or 6 digits
+            end = point + 1
+            while end < len(full) and full[end].isdigit():
+                end += 1
+            full = full[:point + 1] + full[point + 1:end].ljust(6, "0") + full[end:]
+        try:
+            return kind.fromisoformat(full)
+        except ValueError:
+            return text
+
+    return read
+
+
+def _bool(text):
+    return text == "t"
+
+
+def _bytes(text):
+    return bytes.fromhex(text[2:])
+
+
+# By the OID of pg_type; any other type is a text.
+_READ = {
+    16: _bool, 17: _bytes, 20: int, 21: int, 23: int, 26: int, 114: json.loads, 700: float, 701: float,
+    1082: _time_of(datetime.date), 1083: _time_of(datetime.time), 1114: _time_of(datetime.datetime),
+    1184: _time_of(datetime.datetime), 1700: decimal.Decimal, 2950: uuid.UUID, 3802: json.loads,
+    1000: _array(_bool), 1005: _array(int), 1007: _array(int), 1016: _array(int), 1009: _array(str),
+    1015: _array(str), 1022: _array(float), 1231: _array(decimal.Decimal), 2951: _array(uuid.UUID),
+}
+
+
+class Row(tuple):
+    """A row: by position, by name (row["id"]), or as a dict (row.as_dict())."""
+
+    __slots__ = ()
+    columns = ()
+
+    def __getitem__(self, which):
+        if isinstance(which, str):
+            try:
+                return tuple.__getitem__(self, self.columns.index(which))
+            except ValueError:
+                raise KeyError(which) from None
+        return tuple.__getitem__(self, which)
+
+    def as_dict(self):
+        return dict(zip(self.columns, self))
+
+    def __reduce__(self):
+        return _row, (self.columns, tuple(self))
+
+
+def _row_class(columns):
+    return type("Row", (Row,), {"__slots__": (), "columns": columns})
+
+
+def _row(columns, values):
+    return _row_class(columns)(values)
+
+
+def take_rows(handle):
+    """Takes a psm_rows: a list of Row, or for a statement that gives none the
+    number of rows that it changed."""
+    try:
+        width = lib.psm_rows_columns(handle)
+        if width == 0:
+            return lib.psm_rows_affected(handle)
+        made = _row_class(tuple(lib.psm_rows_column_name(handle, i).decode() for i in range(width)))
+        reads = [_READ.get(lib.psm_rows_column_type(handle, i), str) for i in range(width)]
+        found = []
+        for row in range(lib.psm_rows_count(handle)):
+            texts = [lib.psm_rows_text(handle, row, i) for i in range(width)]
+            found.append(made(None if t is None else read(t.decode()) for t, read in zip(texts, reads)))
+        return found
+    finally:
+        lib.psm_rows_free(handle)

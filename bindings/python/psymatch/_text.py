@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Python values as the C library takes them; what it cannot take is refused
+here, with the parameter's name."""
+import ctypes
+import json
+
+
+def utf8(value, name):
+    """The bytes of a text: TypeError for anything but a str, ValueError for a
+    NUL, which would end it early, and for half a surrogate pair."""
+    if not isinstance(value, str):
+        raise TypeError("%s: want a str, got %s" % (name, type(value).__name__))
+    try:
+        data = value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("%s: want Unicode text, got half a surrogate pair at %d" % (
+            name, next(i for i, c in enumerate(value) if "\ud800" <= c <= "\udfff"))) from None
+    if b"\0" in data:
+        raise ValueError("%s: want text without NUL, got one at %d" % (name, value.index("\0")))
+    return data
+
+
+def utf8_or_none(value, name):
+    return None if value is None else utf8(value, name)
+
+
+def utf8_list(values, name):
+    """Of an iterable of texts; one text is no list of its characters."""
+    if isinstance(values, (str, bytes)):
+        raise TypeError("%s: want a list of str, got one %s" % (name, type(values).__name__))
+    return [utf8(value, name) for value in values]
+
+
+def array(texts):
+    """A C array of bytes or None; keep it as long as it is borrowed."""
+    return (ctypes.c_char_p * (len(texts) or 1))(*texts)
+
+
+def milliseconds(value, name):
+    """A time as an int from 0 to 2^31 - 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("%s: want milliseconds as an int, got %s" % (name, type(value).__name__))
+    if not 0 <= value < 2 ** 31:
+        raise ValueError("%s: want 0 to 2147483647 ms, got %d" % (name, value))
+    return value
+
+
+def int64(value, name):
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("%s: want an int, got %s" % (name, type(value).__name__))
+    if not -2 ** 63 <= value < 2 ** 63:
+        raise ValueError("%s: want 64 bits, got %d" % (name, value))
+    return value
+
+
+def _plain(value):
+    """What json does not know: dates and times as RFC 3339 writes them."""
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise TypeError("payload: want what JSON has, a date or a time, got %s" % type(value).__name__)
+
+
+def payload_text(payload):
+    """A payload's JSON; dates and times become texts."""
+    if not isinstance(payload, dict):
+        raise TypeError("payload: want a dict, got %s" % type(payload).__name__)
+    try:
+        return json.dumps(payload, allow_nan=False, default=_plain).encode()
+    except ValueError as e:
+        raise ValueError("payload: %s" % e) from None

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Settings."""
+from ._handle import Handle
+from ._lib import lib
+from ._text import utf8
+from .errors import check, make
+
+
+def _value(name, value):
+    if isinstance(value, bool):
+        return b"true" if value else b"false"
+    if isinstance(value, int):
+        return b"%d" % value
+    return utf8(value, name)
+
+
+class Config(Handle):
+    """Settings: the environment's (default) or only the given ones.
+
+    >>> Config(from_env=False, PSYMATCH_QUEUE_MAX=10)["PSYMATCH_QUEUE_MAX"]
+    '10'
+    """
+
+    def __init__(self, from_env=True, **settings):
+        self._own(make(lib.psm_config_from_env if from_env else lib.psm_config_new), lib.psm_config_free)
+        for name, value in settings.items():
+            self[name] = value
+
+    def __setitem__(self, name, value):
+        """value: str, int or bool; ConfigError tells what the setting takes."""
+        check(lib.psm_config_set, self._handle, utf8(name, "name"), _value(name, value))
+
+    def __getitem__(self, name):
+        text = lib.psm_config_string(self._handle, utf8(name, "name"))
+        if text is None:
+            raise KeyError(name)
+        return text.decode()
+
+    def _given(self):
+        """What was set, as opposed to the defaults."""
+        found, i = {}, 0
+        while True:
+            name = lib.psm_config_name_at(i)
+            if name is None:
+                return found
+            if lib.psm_config_given(self._handle, name):
+                found[name.decode()] = lib.psm_config_string(self._handle, name).decode()
+            i += 1
+
+    def copy(self):
+        """Settings of their own with the same values."""
+        return Config(from_env=False, **self._given())
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def _after_fork(self):
+        pass  # plain memory: the child has it, too

@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Handling events."""
+import ctypes
+import sys
+import threading
+
+from . import log
+from ._handle import Handle
+from ._lib import callbacks, lib
+from ._text import milliseconds, utf8, utf8_list
+from ._wait import pieces
+from .config import Config
+from .errors import BY_NAME, PsmError, Reject, Retry, check, code_of, make
+from .event import Event
+from .health import RED, health
+from .transport import Transport
+
+# What a handler's callback returns when the event was handled. ctypes returns 0
+# for a callback that an exception has left, at whatever place; so 0 must not
+# mean that: the library is told that it is no answer.
+HANDLED = 1
+_NO_ANSWER = 0
+_NOMEM, _REJECT, _RETRY = (code_of("PSM_ERR_" + name) for name in ("NOMEM", "REJECT", "RETRY"))
+_ON_FAILURE = {"retry": 0, "park": 1, "reject": 2}
+_EXIT_S = 10
+
+
+class Options:
+    """What becomes of the events of one handler, as psm_handler_options has it."""
+
+    def __init__(self, attempts=0, on_failure="retry", deadline_ms=30000, versions=(None, None), final=()):
+        if on_failure not in _ON_FAILURE:
+            raise ValueError("on_failure: want retry, park or reject, got %r" % (on_failure,))
+        if not (isinstance(final, tuple) and all(isinstance(c, type) and issubclass(c, BaseException) for c in final)):
+            raise TypeError("final: want a tuple of exception classes")
+        self.attempts, self.on_failure, self.final = attempts, on_failure, final
+        self.deadline_ms = milliseconds(deadline_ms, "deadline_ms")
+        self.versions = tuple(None if v is None else utf8(v, "versions") for v in versions)
+
+    def make(self):
+        """A new psm_handler_options."""
+        options = make(lib.psm_handler_options_new)
+        try:
+            check(lib.psm_handler_options_handled, options, HANDLED)
+            check(lib.psm_handler_options_on_failure, options, _ON_FAILURE[self.on_failure], self.attempts)
+            check(lib.psm_handler_options_deadline, options, self.deadline_ms)
+            if any(self.versions):
+                check(lib.psm_handler_options_versions, options, *self.versions)
+        except BaseException:
+            lib.psm_handler_options_free(options)
+            raise
+        return options
+
+    def code(self, e):
+        """What an exception of the handler means to the library."""
+        if isinstance(e, MemoryError):
+            return _NOMEM
+        if isinstance(e, (Reject, BY_NAME["RejectError"]) + self.final):
+            return _REJECT
+        return _RETRY
+
+    def is_last(self, code, attempt):
+        """The event is dead after this failure."""
+        return code == _REJECT or code == _RETRY and (
+            self.on_failure == "reject" or 0 < self.attempts <= attempt)
+
+
+def place(e):
+    """Where an exception came from: file, line, function; never its text, which
+    may name a person."""
+    at, found = e.__traceback__, "?"
+    while at is not None:
+        code = at.tb_frame.f_code
+        if code.co_filename != __file__:
+            found = "%s:%d %s" % (code.co_filename, at.tb_lineno, code.co_name)
+        at = at.tb_next
+    return found
+
+
+def failed(e, ev, options, err):
+    """Tell library and log of an exception of a handler; its code."""
+    code = options.code(e)
+    dead = options.is_last(code, ev.attempt)
+    if dead or not isinstance(e, (Retry, BY_NAME["RetryError"])):
+        log.say(log.logging.ERROR if dead else log.logging.WARNING,
+                "a handler failed, the event is dead" if dead else "a handler failed, the event comes again",
+                {"event_id": ev.id, "type": ev.type, "attempt": str(ev.attempt),
+                 "exception": type(e).__module__ + "." + type(e).__qualname__, "at": place(e)})
+    return lib.psm_error_set(err, code, ("handler raised %s" % type(e).__name__).encode(errors="replace"))
+
+
+class _State:
+    """What callbacks see. They must not keep the consumer alive, which keeps
+    them."""
+
+    def __init__(self):
+        self.raised = None  # by a handler: leaves poll() or ends the thread
+        self.calls = []  # the functions behind the callbacks
+
+
+def _event_call(state, handler, options):
+    def call(pointer, _user, err):
+        if state.raised is not None:
+            return _NO_ANSWER  # poll() is on its way out
+        ev = Event._borrowed(pointer)
+        try:
+            handler(ev)
+            code = HANDLED
+        except Exception as e:
+            code = failed(e, ev, options, err)
+        except BaseException as e:
+            state.raised = e
+            code = _NO_ANSWER
+        finally:
+            ev._end()
+        return code
+
+    return call
+
+
+def _dead_call(state, handler):
+    def call(topic, partition, offset, raw, size, code, reason, _user):
+        try:
+            data = None if raw is None else ctypes.string_at(raw, size)
+            handler(topic.decode(), partition, offset, data, code, (reason or b"").decode(errors="replace"))
+        except Exception as e:
+            log.say(log.logging.ERROR, "the handler of dead messages failed", {
+                "topic": topic.decode(), "partition": str(partition), "offset": str(offset),
+                "exception": type(e).__name__, "at": place(e)})
+        except BaseException as e:
+            state.raised = e
+
+    return call
+
+
+class _Core(Handle):
+    """What a Consumer and its thread share; the thread lives on when the
+    Consumer is dropped in its own handler."""
+
+    def __init__(self, transport, config, group):
+        self._keep = []  # callbacks, as long as the library may call them
+        self._own(make(lib.psm_consumer_new, transport._handle, config._handle, group), self._freeing(self._keep),
+                  transport)
+        self._state = _State()
+        self.stop = threading.Event()
+        self.thread = None
+        self.ended = None  # why the thread ended by itself
+        self.polled = self.closed = False
+
+    @staticmethod
+    def _freeing(kept):
+        def free(pointer):
+            lib.psm_consumer_free(pointer)
+            kept.clear()
+
+        return free
+
+    def callback(self, kind, call):
+        self._state.calls.append(call)
+        self._keep.append(callbacks[kind](call))
+        return self._keep[-1]
+
+    def on(self, type, options, handler):
+        made = options.make()
+        try:
+            check(lib.psm_consumer_on_with, self._handle, utf8(type, "type"), made,
+                  self.callback("psm_event_fn", _event_call(self._state, handler, options)), None)
+        finally:
+            lib.psm_handler_options_free(made)
+
+    def on_dead(self, handler):
+        lib.psm_consumer_on_dead(self._handle, self.callback("psm_dead_fn", _dead_call(self._state, handler)), None)
+
+    def poll(self, timeout_ms):
+        """As Consumer.poll()."""
+        if not self.polled:
+            self.polled = True
+            self._close_at_exit()
+        before, state = sys.unraisablehook, self._state
+
+        def unraisable(told):
+            # An interrupt between a callback's begin and its try.
+            if told.object in state.calls and not isinstance(told.exc_value, Exception):
+                state.raised = told.exc_value
+            else:
+                before(told)
+
+        for piece in pieces(timeout_ms):
+            sys.unraisablehook = unraisable
+            try:
+                count = check(lib.psm_consumer_poll, self._handle, piece)
+            finally:
+                sys.unraisablehook = before
+            if state.raised is not None:
+                raised, state.raised = state.raised, None
+                raise raised
+            if count > 0 or self.stop.is_set():
+                return count
+        return 0
+
+    def run(self):
+        """Poll until stop is set."""
+        while not self.stop.is_set():
+            self.poll(200)
+
+    def run_thread(self):
+        try:
+            self.run()
+        except BaseException as e:
+            self.ended = "stopped: %s" % type(e).__name__
+            log.say(log.logging.ERROR, "a consumer has stopped", {"exception": type(e).__name__, "at": place(e)})
+            raise
+        finally:
+            if not self.closed and self._dropped:
+                self.close(3000)
+
+    _dropped = False
+
+    @classmethod
+    def _name_of(cls):
+        return "Consumer"
+
+    def close(self, timeout_ms):
+        self.stop.set()
+        thread = self.thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout_ms / 1000)
+            if thread.is_alive():
+                raise BY_NAME["TimeoutError"]("a handler still runs")
+        check(lib.psm_consumer_close, self._handle, timeout_ms)
+        self.closed = True
+
+    def dropped(self):
+        """The Consumer is gone."""
+        self._dropped = True
+        self.stop.set()
+
+    def _at_exit(self):
+        if self.closed:
+            return
+        try:
+            self.close(_EXIT_S * 1000)
+        except PsmError as e:
+            log.say(log.logging.WARNING, "a consumer was not closed: %s" % e, {})
+            if self.thread is not None and self.thread.is_alive():
+                self._owner.pointer = None  # a handler still runs: leave it alone
+
+
+class Consumer:
+    """Calls handlers by event type, in order per key, at least once.
+
+    What a handler raises decides: Reject, and the classes that on() calls final,
+    make the event dead; any other exception brings it again, as on() says. An
+    exception that is no Exception (KeyboardInterrupt, SystemExit, ...) leaves
+    poll() or run(), and the event comes again. Each failure is logged with the
+    event's id and type, the exception's class and place, never with its text.
+
+    >>> t = Transport.memory()
+    >>> with Consumer("group", ["therapist-events"], t) as c:
+    ...     @c.on("therapist.unblocked")
+    ...     def greet(event):
+    ...         print(event.key)
+    ...     c.poll(0)
+    0
+
+    Threads: one at a time; handlers run on the thread that polls.
+    """
+
+    def __init__(self, group, topics, transport=None, config=None):
+        topics = utf8_list(topics, "topics")
+        config = config if config is not None else Config()
+        self._transport = transport if transport is not None else Transport(config)
+        self._core = _Core(self._transport, config, utf8(group, "group"))
+        for topic in topics:
+            check(lib.psm_consumer_subscribe, self._core._handle, topic)
+
+    def on(self, type, handler=None, *, attempts=0, on_failure="retry", deadline_ms=30000, versions=(None, None),
+           final=()):
+        """handler(event) for a type, an alias, or "*" for the rest; without a
+        handler, a decorator.
+
+        attempts: so many tries, then the event is dead (0: no limit).
+        on_failure: "retry" or "reject" (never again). deadline_ms: what
+        event.time_left_ms counts. versions: the oldest and the newest that the
+        handler takes. final: exception classes that make the event dead.
+        """
+        if handler is None:
+            return lambda function: self.on(type, function, attempts=attempts, on_failure=on_failure,
+                                            deadline_ms=deadline_ms, versions=versions, final=final) or function
+        if not callable(handler):
+            raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
+        self._core.on(type, Options(attempts, on_failure, deadline_ms, versions, final), handler)
+        return None
+
+    def on_dead(self, handler):
+        """handler(topic, partition, offset, raw or None, code, reason)"""
+        self._core.on_dead(handler)
+
+    def poll(self, timeout_ms=1000):
+        """Handle what is there on this thread; the number of events."""
+        milliseconds(timeout_ms, "timeout_ms")
+        if self._core.thread is not None:
+            raise BY_NAME["StateError"]("started: its thread polls")
+        return self._core.poll(timeout_ms)
+
+    def run(self):
+        """poll() until close() is called by another thread, or a handler raises
+        what is no Exception."""
+        if self._core.thread is not None:
+            raise BY_NAME["StateError"]("started: its thread polls")
+        self._core.run()
+
+    def start(self):
+        """Let a thread of its own poll, until close()."""
+        core = self._core
+        if core.thread is not None or core.polled or core.closed:
+            raise BY_NAME["StateError"]("already started, polled or closed")
+        core._handle
+        core._close_at_exit()
+        core.polled = True
+        # A daemon: the interpreter closes it at its end.
+        core.thread = threading.Thread(target=core.run_thread, name="psymatch-consumer", daemon=True)
+        core.thread.start()
+
+    def close(self, timeout_ms=10000):
+        """Let the running handler end, commit what is finished, leave the group."""
+        milliseconds(timeout_ms, "timeout_ms")
+        if self._core.thread is threading.current_thread():
+            raise BY_NAME["StateError"]("called by a handler of this consumer")
+        self._core.close(timeout_ms)
+
+    def stat(self, name):
+        """A number of this consumer, as psm_consumer_stat(3) names them."""
+        return lib.psm_consumer_stat(self._core._handle, utf8(name, "name"))
+
+    def health(self):
+        """(GREEN | AMBER | RED, a sentence)"""
+        if self._core.ended:
+            return RED, self._core.ended
+        return health(lib.psm_consumer_health, self._core._handle)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def __del__(self):
+        core = getattr(self, "_core", None)
+        if core is not None:
+            core.dropped()
+
+    def __copy__(self):
+        raise TypeError("a psymatch.Consumer cannot be copied")
+
+    def __deepcopy__(self, memo):
+        raise TypeError("a psymatch.Consumer cannot be copied")
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("a psymatch.Consumer cannot be pickled")

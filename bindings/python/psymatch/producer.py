@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Sending events."""
+import ctypes
+
+from . import log
+from ._handle import Handle
+from ._lib import callbacks, lib
+from ._text import milliseconds, utf8, utf8_or_none
+from ._wait import pieces
+from .config import Config
+from .errors import BY_NAME, PsmError, check, make
+from .event import Event
+from .health import health
+from .transport import Transport
+
+EXIT_MS = 10000  # how long the end of the interpreter waits for what was accepted
+
+_NO_DELIVERY = callbacks["psm_delivery_fn"]()
+_NO_WATERMARK = callbacks["psm_watermark_fn"]()
+
+
+def _event(event):
+    if not isinstance(event, Event):
+        raise TypeError("event: want a psymatch.Event, got %s" % type(event).__name__)
+    return event._handle
+
+
+def _told(what, e):
+    """A callback of the program failed on a thread of the library: nobody can
+    catch it."""
+    log.say(log.logging.ERROR, "a callback raised", {"callback": what, "exception": type(e).__name__})
+
+
+class Receipt(Handle):
+    """Follows one event: state is "queued", "spooled", "sent" or "failed"."""
+
+    def __init__(self, pointer, producer):
+        self._own(pointer, lib.psm_receipt_free, producer)
+
+    @property
+    def state(self):
+        return lib.psm_delivery_state_name(lib.psm_receipt_state(self._handle)).decode()
+
+    def wait(self, timeout_ms=10000):
+        """Return once it is sent; TimeoutError, or why it is not."""
+        for piece in pieces(milliseconds(timeout_ms, "timeout_ms")):
+            try:
+                check(lib.psm_receipt_wait, self._handle, piece)
+                return
+            except BY_NAME["TimeoutError"] as e:
+                late = e
+        raise late
+
+
+class Producer(Handle):
+    """Sends events; what send() accepted survives outages and kill -9.
+
+    It is on disk in PSYMATCH_SPOOL_DIR (unset: the user's state directory; "none":
+    in memory only) when send() returns. Use it in a with block, or call close();
+    a producer that is left to the end of the interpreter is closed there.
+
+    delivered(event_id, code, reason) runs once per accepted event on a thread
+    of the library: code 0 is sent. watermark(what, high, reason) runs when the
+    spool's "size" or "age" reaches its high watermark, and with high False when it
+    is below the low one again.
+
+    Threads: any. After a fork it is the parent's alone: the child makes one of
+    its own (StateError says so), in gunicorn's post_fork for example. librdkafka
+    does not work in the child of a process that has used it; make producers only
+    there.
+    """
+
+    def __init__(self, transport=None, config=None, delivered=None, watermark=None):
+        self._config = config if config is not None else Config()
+        self._transport = transport if transport is not None else Transport(self._config)
+        self._delivered, self._watermark = delivered, watermark
+        self._open()
+
+    @classmethod
+    def open(cls, name=None):
+        """As Producer(): settings and transport of the environment.
+
+        name is the client's name at the broker.
+        """
+        self = cls.__new__(cls)
+        self._name = utf8_or_none(name, "name")
+        self._open()
+        return self
+
+    _transport = None  # made by open()
+
+    def _open(self):
+        self._closed = False
+        if self._transport is None:
+            self._own(make(lib.psm_producer_open, self._name), lib.psm_producer_free)
+        else:
+            self._open_with_callbacks()
+        self._close_at_exit()
+
+    def _open_with_callbacks(self):
+        self._callbacks = (
+            callbacks["psm_delivery_fn"](self._tell_delivered(self._delivered)) if self._delivered else _NO_DELIVERY,
+            callbacks["psm_watermark_fn"](self._tell_watermark(self._watermark)) if self._watermark else _NO_WATERMARK)
+        self._own(make(lib.psm_producer_new, self._transport._handle, self._config._handle),
+                  _freeing(self._callbacks), self._transport)
+        lib.psm_producer_set_delivery(self._handle, self._callbacks[0], None)
+        lib.psm_producer_set_watermark(self._handle, self._callbacks[1], None)
+        check(lib.psm_producer_start, self._handle)
+
+    @staticmethod
+    def _tell_watermark(watermark):
+        def call(what, high, reason, _user):
+            try:
+                watermark(what.decode(), bool(high), (reason or b"").decode(errors="replace"))
+            except BaseException as e:
+                _told("watermark", e)
+
+        return call
+
+    @staticmethod
+    def _tell_delivered(delivered):
+        def call(event_id, code, reason, _user):
+            try:
+                delivered((event_id or b"").decode(), code, (reason or b"").decode(errors="replace"))
+            except BaseException as e:
+                _told("delivered", e)
+
+        return call
+
+    def send(self, event, topic=None):
+        """Accept one event, durably; never waits for a broker."""
+        check(lib.psm_producer_send, self._handle, utf8_or_none(topic, "topic"), _event(event))
+
+    def send_receipt(self, event, topic=None):
+        """As send(); the Receipt tells what becomes of the event."""
+        return Receipt(make(lib.psm_producer_send_receipt, self._handle, utf8_or_none(topic, "topic"), _event(event)),
+                       self)
+
+    def flush(self, timeout_ms=10000):
+        """Wait until all is sent; the number of events that still wait."""
+        left = ctypes.c_size_t()
+        for piece in pieces(milliseconds(timeout_ms, "timeout_ms")):
+            try:
+                check(lib.psm_producer_flush, self._handle, piece, ctypes.byref(left))
+                break
+            except BY_NAME["TimeoutError"]:
+                pass
+        return left.value
+
+    def close(self, timeout_ms=10000):
+        """Stop; the number of events that stay in the spool for the next start.
+
+        TimeoutError: events were given up, because nothing but memory had them.
+        """
+        milliseconds(timeout_ms, "timeout_ms")
+        left = ctypes.c_size_t()
+        if not self._closed:
+            try:
+                timeout_ms = 0 if self.flush(timeout_ms) else timeout_ms
+            except PsmError:
+                pass  # close says it better
+        check(lib.psm_producer_close, self._handle, timeout_ms, ctypes.byref(left))
+        self._closed = True
+        return left.value
+
+    def _close_and_tell(self, timeout_ms):
+        left = self.close(timeout_ms)
+        if left:
+            log.say(log.logging.WARNING, "%d event%s not sent yet, kept in the spool for the next start" % (
+                left, " is" if left == 1 else "s are"), {"left": str(left)})
+
+    def _at_exit(self):
+        try:
+            if not self._closed:
+                self._close_and_tell(EXIT_MS)
+        except PsmError as e:
+            log.say(log.logging.ERROR, str(e), {})
+
+    def stat(self, name):
+        """A number of this producer, as psm_producer_stat(3) names them."""
+        return lib.psm_producer_stat(self._handle, utf8(name, "name"))
+
+    def health(self):
+        """(GREEN | AMBER | RED, a sentence)"""
+        return health(lib.psm_producer_health, self._handle)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        try:
+            self._close_and_tell(EXIT_MS)
+        except PsmError as e:
+            if kind is None:
+                raise
+            log.say(log.logging.ERROR, str(e), {})  # the block's own exception goes on
+
+
+def _freeing(kept):
+    """Frees a producer whose callbacks stay until then."""
+
+    def free(pointer):
+        lib.psm_producer_free(pointer)
+        kept  # pylint: disable=pointless-statement
+
+    return free
