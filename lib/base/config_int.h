@@ -10,8 +10,6 @@
 int psm__setting_index(const char *name);
 int psm__setting_bool(const char *text, int *value);
 int psm__setting_int(const char *text, int64_t *value);
-/* 1: a name may be registered. */
-int psm__setting_is_name(const char *name);
 /* 1: begins with PSYMATCH_, but is the Python package's, a test's, or of
  * libpsymatch-service, whether this program uses that or not. */
 int psm__setting_is_foreign(const char *name);

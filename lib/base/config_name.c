@@ -35,14 +35,6 @@ distance(const char *a, const char *b)
 }
 
 int
-psm__setting_is_name(const char *name)
-{
-	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-
-	return len > 0 && len <= NAME_MAX_LEN && name[len] == '\0';
-}
-
-int
 psm__setting_is_foreign(const char *name)
 {
 	static const char *const prefixes[] = {

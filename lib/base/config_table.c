@@ -315,6 +315,14 @@ psm_config_meaning_at(size_t i)
 enum { NAME, TYPE, PRESET, RANGE, UNIT, MEANING, TEXTS };
 
 static int
+is_name(const char *name)
+{
+	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	return len > 0 && len <= 80 && name[len] == '\0';
+}
+
+static int
 read_range(struct setting *s, const char *range)
 {
 	int end = 0;
@@ -346,7 +354,7 @@ read_row(const char *const *row, struct setting *s, psm_error *err)
 	                      .words = row[RANGE],
 	                      .unit = row[UNIT],
 	                      .meaning = row[MEANING]};
-	if (!psm__setting_is_name(s->name) || type == PSM__COUNT(type_names) ||
+	if (!is_name(s->name) || type == PSM__COUNT(type_names) ||
 	    (s->type == INTEGER && !read_range(s, row[RANGE])))
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "setting \"%s\": want a name of [A-Z0-9_], a "
