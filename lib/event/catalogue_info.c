@@ -35,7 +35,8 @@ static struct slot {
 	const psm_event_type_info *type;
 } slots[SLOTS];
 
-static pthread_once_t slots_made = PTHREAD_ONCE_INIT;
+static pthread_once_t slots_once = PTHREAD_ONCE_INIT;
+static int slots_made; /* __atomic: a look costs one load, not a call */
 
 /* Types share their first words and differ in the last ones. */
 static size_t
@@ -77,6 +78,7 @@ make_slots(void)
 			add_slot(*alias, &psm__catalogue[i]);
 	}
 	assert(names <= SLOTS / 2);
+	__atomic_store_n(&slots_made, 1, __ATOMIC_RELEASE);
 }
 
 const psm_event_type_info *
@@ -84,7 +86,8 @@ psm__catalogue_find(const char *type, size_t len)
 {
 	size_t i;
 
-	pthread_once(&slots_made, make_slots);
+	if (!__atomic_load_n(&slots_made, __ATOMIC_ACQUIRE))
+		pthread_once(&slots_once, make_slots);
 	for (i = slot_of(type, len); slots[i].name; i = (i + 1) % SLOTS)
 		if (slots[i].len == len &&
 		    memcmp(slots[i].name, type, len) == 0)
