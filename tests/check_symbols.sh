@@ -33,15 +33,20 @@ compare() { # library, headers...
 	fi
 }
 
-set --
-for h in "$top_srcdir"/include/psymatch/*.h; do
-	case ${h##*/} in
-	service.h | rest.h) ;;
-	*) set -- "$@" "$h" ;;
-	esac
-done
-compare libpsymatch "$@"
-compare libpsymatch-service "$top_srcdir/include/psymatch/service.h" "$top_srcdir/include/psymatch/rest.h"
+compare_with() { # library, whether its headers are those of the services
+	library=$1 wanted=$2
+	set --
+	for h in "$top_srcdir"/include/psymatch/*.h; do
+		case ${h##*/} in
+		service.h | rest.h) is=yes ;;
+		*) is=no ;;
+		esac
+		[ $is != "$wanted" ] || set -- "$@" "$h"
+	done
+	compare "$library" "$@"
+}
+compare_with libpsymatch no
+compare_with libpsymatch-service yes
 if [ $rc = 0 ]; then
 	for lib in libpsymatch libpsymatch-service; do
 		[ -e "$top_builddir/.libs/$lib.so" ] || skip "$lib is not built as a shared library"

@@ -9,19 +9,6 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *texts[PSM__ENTITY_COUNT][PSM__SQL_STATEMENTS];
 
-void
-psm__sql_table(struct psm__buf *b, const struct psm_entity *e)
-{
-	psm__buf_printf(b, "%s.%s", e->schema, e->table);
-}
-
-void
-psm__sql_columns(struct psm__buf *b, const struct psm_entity *e)
-{
-	for (size_t i = 0; i < e->count; i++)
-		psm__buf_printf(b, "%st.%s", i ? ", " : "", e->fields[i].name);
-}
-
 /* As bigint: an id beyond integer is nobody, not an error. */
 static void
 put_select(struct psm__buf *b, const struct psm_entity *e, const char *tail)
