@@ -18,7 +18,7 @@ struct psm__action {
 	const char *name; /* "block"; NULL ends the list */
 	psm__decide_fn *decide;
 };
-/* What an entity's changes need to know; entity.c lists those that have one. */
+/* What an entity's changes need to know; policy.c lists those that have one. */
 struct psm__policy {
 	const struct psm_entity *entity;
 	const char *created, *updated, *deleted;

@@ -5,24 +5,6 @@
 #include "app/change.h"
 #include "json/json.h"
 
-static const struct psm__policy *const policies[] = {&psm__policy_therapist};
-
-int
-psm__policy_find(const psm_tx *tx, const char *entity,
-                 const struct psm__policy **out, psm_error *err)
-{
-	*out = NULL;
-	if (tx == NULL || entity == NULL)
-		return psm__fail(err, PSM_ERR_INVAL, "tx or entity is NULL");
-	for (size_t i = 0; i < PSM__COUNT(policies) && *out == NULL; i++) {
-		if (strcmp(policies[i]->entity->name, entity) == 0)
-			*out = policies[i];
-	}
-	return *out != NULL ? 0
-	                    : psm__fail(err, PSM_ERR_INVAL,
-	                                "entity: want one that can be changed");
-}
-
 static int
 begin(struct psm__change *c, psm_tx *tx, const char *entity, int64_t id,
       int64_t if_version, psm_error *err)
