@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/conn_int.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A wait is cut into slices of this length to look at the cancel flag. */
-#define SLICE_MS 50
-#define DEFAULT_LIMIT_MS 60000
+/* How long a second connection is tried to find out what a pooler does. */
+#define PROBE_MS 1000
 
 static void
 on_notice(void *user, const PGresult *res)
@@ -30,62 +28,6 @@ on_notice(void *user, const PGresult *res)
 	                   sizeof text);
 	psm__log(PSM_LOG_DEBUG, "database notice", "sqlstate",
 	         state ? state : "", "text", text, NULL);
-}
-
-/* libpq's own message: several lines, ends in a newline, no password. */
-int
-psm__conn_fail(struct psm__conn *c, const char *what, psm_error *err)
-{
-	const char *text = PQerrorMessage(c->pg);
-
-	(void)psm__fail(err, PSM_ERR_DB, "database: %s: %.*s", what,
-	                (int)strcspn(text, "\r\n"), text);
-	psm__error_flags(err, 1, 0);
-	psm__error_inside(err);
-	return PSM_ERR_DB;
-}
-
-int
-psm__conn_fail_broken(psm_error *err)
-{
-	(void)psm__fail(err, PSM_ERR_DB, "database: the connection is lost");
-	psm__error_flags(err, 1, 0);
-	return PSM_ERR_DB;
-}
-
-static int
-cancelled(const struct psm__conn *c)
-{
-	return c->cancel && __atomic_load_n(c->cancel, __ATOMIC_ACQUIRE) != 0;
-}
-
-/* Wait until the socket is ready for events; 0, or why it is given up. */
-int
-psm__conn_wait(struct psm__conn *c, short events, int64_t deadline_ms,
-               psm_error *err)
-{
-	struct pollfd fd = {PQsocket(c->pg), events, 0};
-	int64_t left;
-	int n;
-
-	for (;;) {
-		left = deadline_ms - psm__mono_ms();
-		if (cancelled(c) || left <= 0) {
-			c->broken = 1;
-			(void)psm__fail(err, PSM_ERR_DB, "database: %s",
-			                left <= 0 ? "no answer in time"
-			                          : "given up on request");
-			psm__error_flags(err, 1, 0);
-			return PSM_ERR_DB;
-		}
-		n = poll(&fd, 1, left < SLICE_MS ? (int)left : SLICE_MS);
-		if (n > 0)
-			return 0;
-		if (n < 0 && errno != EINTR) {
-			c->broken = 1;
-			return psm__conn_fail_broken(err);
-		}
-	}
 }
 
 static int
@@ -152,9 +94,21 @@ set_up(struct psm__conn *c, int64_t deadline_ms, psm_error *err)
 	return rc;
 }
 
-int
-psm__conn_connect(const struct psm__conn_conf *conf, const char *purpose,
-                  int timeout_ms, struct psm__conn **out, psm_error *err)
+void
+psm__conn_close(struct psm__conn *c)
+{
+	if (!c)
+		return;
+	PQfinish(c->pg);
+	psm__conn_unprepare(c);
+	psm__free(c->queue);
+	psm__free(c);
+}
+
+/* psm__conn_open without a look at what a pooler does. */
+static int
+open_one(const struct psm__conn_conf *conf, const char *purpose, int timeout_ms,
+         struct psm__conn **out, psm_error *err)
 {
 	struct psm__conn *c;
 	char name[64];
@@ -164,7 +118,7 @@ psm__conn_connect(const struct psm__conn_conf *conf, const char *purpose,
 	c = psm__alloc(sizeof *c);
 	if (!c)
 		return psm__nomem(err);
-	c->limit_ms = DEFAULT_LIMIT_MS;
+	psm__conn_limits(c, 0, NULL);
 	(void)snprintf(name, sizeof name, "psymatch %s", purpose);
 	c->pg = start_connect(conf, name);
 	if (!c->pg) {
@@ -186,16 +140,38 @@ out:
 	return rc;
 }
 
+/* Fails when a pooler gives the session of c to others between transactions. */
+static int
+check_pooler(const struct psm__conn *c, const struct psm__conn_conf *conf,
+             psm_error *err)
+{
+	struct psm__conn *second;
+	int same;
+
+	if (open_one(conf, "probe", PROBE_MS, &second, NULL) < 0)
+		return 0; /* no second one to be had: nothing is known */
+	same = second->pid == c->pid;
+	psm__conn_close(second);
+	if (!same)
+		return 0;
+	(void)psm__fail(err, PSM_ERR_DB,
+	                "database: the pooler shares one session between two "
+	                "connections, want it in session mode (PgBouncer: "
+	                "pool_mode = session)");
+	psm__error_flags(err, 1, 0);
+	return PSM_ERR_DB;
+}
+
 int
 psm__conn_open(struct psm__conn_conf *conf, const char *purpose, int timeout_ms,
                struct psm__conn **out, psm_error *err)
 {
-	int rc = psm__conn_connect(conf, purpose, timeout_ms, out, err);
+	int rc = open_one(conf, purpose, timeout_ms, out, err);
 
 	if (rc < 0 || !(*out)->pooled ||
 	    __atomic_load_n(&conf->pooler_known, __ATOMIC_ACQUIRE))
 		return rc;
-	rc = psm__session_check_pooler(*out, conf, err);
+	rc = check_pooler(*out, conf, err);
 	if (rc == 0) {
 		__atomic_store_n(&conf->pooler_known, 1, __ATOMIC_RELEASE);
 		return 0;
@@ -203,17 +179,6 @@ psm__conn_open(struct psm__conn_conf *conf, const char *purpose, int timeout_ms,
 	psm__conn_close(*out);
 	*out = NULL;
 	return rc;
-}
-
-void
-psm__conn_close(struct psm__conn *c)
-{
-	if (!c)
-		return;
-	PQfinish(c->pg);
-	psm__conn_unprepare(c);
-	psm__free(c->queue);
-	psm__free(c);
 }
 
 int
@@ -254,13 +219,6 @@ int
 psm__conn_clean(struct psm__conn *c)
 {
 	return c->changed ? psm__session_reset(c) : 0;
-}
-
-void
-psm__conn_limits(struct psm__conn *c, int timeout_ms, const int *cancel)
-{
-	c->limit_ms = timeout_ms > 0 ? timeout_ms : DEFAULT_LIMIT_MS;
-	c->cancel = cancel;
 }
 
 const char *

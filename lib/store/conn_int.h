@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a connection: conn.c opens and waits, session.c sets up,
- * prepared.c queues, pipeline.c sends and reads. */
+/* The inside of a connection, the upper files first: conn.c opens, session.c
+ * sets up, pipeline.c sends and reads, prepared.c queues, conn_wait.c waits. */
 #ifndef PSM_STORE_CONN_INT_H
 #define PSM_STORE_CONN_INT_H
 
@@ -57,7 +57,7 @@ struct psm__conn {
 	char tag[32];
 };
 
-/* -- conn.c */
+/* -- conn_wait.c */
 
 /* PSM_ERR_DB with libpq's own message. */
 int psm__conn_fail(struct psm__conn *c, const char *what, psm_error *err);
@@ -66,9 +66,6 @@ int psm__conn_fail_broken(psm_error *err);
  * is given up. */
 int psm__conn_wait(struct psm__conn *c, short events, int64_t deadline_ms,
                    psm_error *err);
-/* psm__conn_open without a look at what a pooler does. */
-int psm__conn_connect(const struct psm__conn_conf *conf, const char *purpose,
-                      int timeout_ms, struct psm__conn **out, psm_error *err);
 
 /* -- session.c */
 
@@ -76,12 +73,11 @@ int psm__conn_connect(const struct psm__conn_conf *conf, const char *purpose,
 int psm__session_set_up(struct psm__conn *c, psm_error *err);
 /* Undo what the application did to it, outside of a transaction. */
 int psm__session_reset(struct psm__conn *c);
+
+/* -- session_sql.c */
+
 /* 1: the text of a statement says that it changes more than its transaction. */
 int psm__session_changed_by(const char *sql);
-/* Fails when a pooler gives the session of c to others between transactions. */
-int psm__session_check_pooler(const struct psm__conn *c,
-                              const struct psm__conn_conf *conf,
-                              psm_error *err);
 
 /* -- prepared.c */
 

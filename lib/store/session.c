@@ -6,15 +6,11 @@
  */
 #include "store/conn_int.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* How long undoing may take before the connection is rather closed. */
 #define RESET_MS 2000
-/* How long a second connection is tried to find out what a pooler does. */
-#define PROBE_MS 1000
 
 enum column {
 	TIME_ZONE,
@@ -131,97 +127,6 @@ psm__conn_writable(struct psm__conn *c, psm_error *err)
 	return PSM_ERR_DB;
 }
 
-/* -- statements that change the session */
-
-/* The next word of sql, behind blanks and comments; *len 0: none. */
-static const char *
-next_word(const char *sql, size_t *len)
-{
-	const char *end;
-
-	for (;;) {
-		sql += strspn(sql, " \t\r\n;(");
-		if (strncmp(sql, "--", 2) == 0)
-			sql += strcspn(sql, "\n");
-		else if (strncmp(sql, "/*", 2) == 0 &&
-		         (end = strstr(sql + 2, "*/")))
-			sql = end + 2;
-		else
-			break;
-	}
-	for (*len = 0; isalpha((unsigned char)sql[*len]) || sql[*len] == '_';)
-		++*len;
-	return sql;
-}
-
-static int
-is_word(const char *word, size_t len, const char *const *list)
-{
-	for (; *list; list++)
-		if (strlen(*list) == len && strncasecmp(word, *list, len) == 0)
-			return 1;
-	return 0;
-}
-
-/* 1: a call of set_config at text, which ends after its parenthesis, is not
- * for the transaction alone. */
-static int
-sets_for_long(const char *text)
-{
-	int depth = 0;
-	const char *p;
-
-	for (p = strchr(text, '('); p && *p; p++) {
-		depth += *p == '(';
-		depth -= *p == ')';
-		if (depth == 0)
-			break;
-	}
-	if (!p || !*p)
-		return 1;
-	do
-		p--;
-	while (isspace((unsigned char)*p));
-	return p - text < 4 || strncasecmp(p - 3, "true", 4) != 0;
-}
-
-static int
-calls(const char *sql)
-{
-	const char *p;
-
-	for (p = sql; (p = strcasestr(p, "set_config")); p++)
-		if (sets_for_long(p))
-			return 1;
-	/* Those of a transaction are called pg_advisory_xact_lock. */
-	return strcasestr(sql, "advisory_lock") != NULL;
-}
-
-int
-psm__session_changed_by(const char *sql)
-{
-	static const char *const always[] = {
-	    "reset",    "discard", "deallocate", "prepare", "listen",
-	    "unlisten", "load",    "declare",    "do",      NULL};
-	static const char *const for_transaction[] = {"local", "transaction",
-	                                              "constraints", NULL};
-	static const char *const set[] = {"set", NULL};
-	static const char *const create[] = {"create", NULL};
-	static const char *const temp[] = {"temp", "temporary", "local",
-	                                   "global", NULL};
-	size_t len, len2;
-	const char *word = next_word(sql, &len);
-	const char *second = next_word(word + len, &len2);
-
-	if (is_word(word, len, always))
-		return 1;
-	if (is_word(word, len, set))
-		return !is_word(second, len2, for_transaction);
-	if (is_word(word, len, create) && is_word(second, len2, temp))
-		return !strcasestr(sql, "on commit drop");
-	return calls(sql);
-}
-
 int
 psm__session_reset(struct psm__conn *c)
 {
@@ -238,27 +143,4 @@ psm__session_reset(struct psm__conn *c)
 		rc = psm__session_set_up(c, NULL);
 	psm__conn_limits(c, 0, NULL);
 	return rc;
-}
-
-/* -- poolers */
-
-int
-psm__session_check_pooler(const struct psm__conn *c,
-                          const struct psm__conn_conf *conf, psm_error *err)
-{
-	struct psm__conn *second;
-	int same;
-
-	if (psm__conn_connect(conf, "probe", PROBE_MS, &second, NULL) < 0)
-		return 0; /* no second one to be had: nothing is known */
-	same = second->pid == c->pid;
-	psm__conn_close(second);
-	if (!same)
-		return 0;
-	(void)psm__fail(err, PSM_ERR_DB,
-	                "database: the pooler shares one session between two "
-	                "connections, want it in session mode (PgBouncer: "
-	                "pool_mode = session)");
-	psm__error_flags(err, 1, 0);
-	return PSM_ERR_DB;
 }

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/conn_int.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+/* A wait is cut into slices of this length to look at the cancel flag. */
+#define SLICE_MS 50
+#define DEFAULT_LIMIT_MS 60000
+
+/* libpq's own message: several lines, ends in a newline, no password. */
+int
+psm__conn_fail(struct psm__conn *c, const char *what, psm_error *err)
+{
+	const char *text = PQerrorMessage(c->pg);
+
+	(void)psm__fail(err, PSM_ERR_DB, "database: %s: %.*s", what,
+	                (int)strcspn(text, "\r\n"), text);
+	psm__error_flags(err, 1, 0);
+	psm__error_inside(err);
+	return PSM_ERR_DB;
+}
+
+int
+psm__conn_fail_broken(psm_error *err)
+{
+	(void)psm__fail(err, PSM_ERR_DB, "database: the connection is lost");
+	psm__error_flags(err, 1, 0);
+	return PSM_ERR_DB;
+}
+
+static int
+cancelled(const struct psm__conn *c)
+{
+	return c->cancel && __atomic_load_n(c->cancel, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* Wait until the socket is ready for events; 0, or why it is given up. */
+int
+psm__conn_wait(struct psm__conn *c, short events, int64_t deadline_ms,
+               psm_error *err)
+{
+	struct pollfd fd = {PQsocket(c->pg), events, 0};
+	int64_t left;
+	int n;
+
+	for (;;) {
+		left = deadline_ms - psm__mono_ms();
+		if (cancelled(c) || left <= 0) {
+			c->broken = 1;
+			(void)psm__fail(err, PSM_ERR_DB, "database: %s",
+			                left <= 0 ? "no answer in time"
+			                          : "given up on request");
+			psm__error_flags(err, 1, 0);
+			return PSM_ERR_DB;
+		}
+		n = poll(&fd, 1, left < SLICE_MS ? (int)left : SLICE_MS);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR) {
+			c->broken = 1;
+			return psm__conn_fail_broken(err);
+		}
+	}
+}
+
+void
+psm__conn_limits(struct psm__conn *c, int timeout_ms, const int *cancel)
+{
+	c->limit_ms = timeout_ms > 0 ? timeout_ms : DEFAULT_LIMIT_MS;
+	c->cancel = cancel;
+}
