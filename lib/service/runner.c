@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "service/service.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* After the deadline the stages have had their say; this is for returning. */
 #define GRACE_US 1000000
-
-#define TO(s) (1u << (s))
-static const unsigned may_follow[SVC_STATES] = {
-    [SVC_NEW] = TO(SVC_STARTING),
-    [SVC_STARTING] = TO(SVC_RUNNING) | TO(SVC_STOPPING),
-    [SVC_RUNNING] = TO(SVC_STOPPING),
-    [SVC_STOPPING] = TO(SVC_STOPPED),
-    [SVC_STOPPED] = 0,
-};
-static const char *const state_names[SVC_STATES] = {
-    "new", "starting", "running", "stopping", "stopped"};
 
 /* What psm__svc_run_on() has at hand. */
 struct run {
@@ -31,89 +18,6 @@ struct run {
 	int64_t deadline_us;
 	psm_error *stop_err; /* scratch, one stage after the other */
 };
-
-static void
-set_state(psm_service *svc, enum svc_state state)
-{
-	enum svc_state from;
-
-	pthread_mutex_lock(&svc->lock);
-	from = svc->state;
-	assert(may_follow[from] & TO(state));
-	svc->state = state;
-	pthread_cond_broadcast(&svc->changed);
-	pthread_mutex_unlock(&svc->lock);
-	psm__log(PSM_LOG_INFO, "service state", "from", state_names[from], "to",
-	         state_names[state], NULL);
-}
-
-int
-psm__svc_wait(psm_service *svc, enum svc_state state, int timeout_ms)
-{
-	int64_t until = psm__mono_us() + (int64_t)timeout_ms * 1000;
-	int rc = PSM_OK;
-
-	pthread_mutex_lock(&svc->lock);
-	while (svc->state < state && rc == PSM_OK)
-		if (psm__cond_wait_until(&svc->changed, &svc->lock, until) ==
-		    ETIMEDOUT)
-			rc = PSM_ERR_TIMEOUT;
-	if (svc->state >= state)
-		rc = PSM_OK;
-	pthread_mutex_unlock(&svc->lock);
-	return rc;
-}
-
-int
-psm__svc_enter(psm_service *svc)
-{
-	int running;
-
-	pthread_mutex_lock(&svc->lock);
-	running = svc->state == SVC_RUNNING;
-	if (running)
-		svc->in_flight++;
-	pthread_mutex_unlock(&svc->lock);
-	return running;
-}
-
-void
-psm__svc_leave(psm_service *svc)
-{
-	pthread_mutex_lock(&svc->lock);
-	svc->in_flight--;
-	pthread_cond_broadcast(&svc->changed);
-	pthread_mutex_unlock(&svc->lock);
-}
-
-int
-psm__svc_is_over(psm_service *svc)
-{
-	int is_over;
-
-	pthread_mutex_lock(&svc->lock);
-	is_over = svc->is_over;
-	pthread_mutex_unlock(&svc->lock);
-	return is_over;
-}
-
-int
-psm__svc_state_health(psm_service *svc, char *reason)
-{
-	enum svc_state state;
-	const char *stage;
-
-	pthread_mutex_lock(&svc->lock);
-	state = svc->state;
-	stage = svc->starting;
-	pthread_mutex_unlock(&svc->lock);
-	if (state == SVC_STARTING && stage[0])
-		(void)snprintf(reason, SVC_REASON_SIZE, "starting: %s", stage);
-	else
-		(void)snprintf(reason, SVC_REASON_SIZE, "%s",
-		               state_names[state]);
-	return state == SVC_RUNNING ? PSM_HEALTH_GREEN : PSM_HEALTH_RED;
-}
 
 void
 psm_service_stop(psm_service *svc)
@@ -252,22 +156,6 @@ shut_down(struct run *run)
 	return rc;
 }
 
-static int
-begin(psm_service *svc, psm_error *err)
-{
-	enum svc_state state;
-
-	pthread_mutex_lock(&svc->lock);
-	state = svc->state;
-	if (state == SVC_NEW)
-		svc->state = SVC_STARTING;
-	pthread_mutex_unlock(&svc->lock);
-	if (state == SVC_NEW)
-		return PSM_OK;
-	return psm__fail(err, PSM_ERR_STATE, "the service is %s",
-	                 state_names[state]);
-}
-
 /* Start, wait, stop; the failure that counts is in err. */
 static int
 run_stages(struct run *run, psm_error *err)
@@ -275,10 +163,10 @@ run_stages(struct run *run, psm_error *err)
 	int rc = start_stages(run, err), stopped;
 
 	if (rc == PSM_OK && may_start(run->svc, "")) {
-		set_state(run->svc, SVC_RUNNING);
+		psm__svc_set_state(run->svc, SVC_RUNNING);
 		wait_for_stop(run->svc);
 	}
-	set_state(run->svc, SVC_STOPPING);
+	psm__svc_set_state(run->svc, SVC_STOPPING);
 	stopped = shut_down(run);
 	if (rc == PSM_OK && stopped < 0) {
 		rc = stopped;
@@ -300,7 +188,7 @@ psm__svc_run_on(psm_service *svc, int fd, psm_error *err)
 	if (!run.stop_err || (!err && !own))
 		rc = psm__nomem(err);
 	if (rc == PSM_OK)
-		rc = begin(svc, err ? err : own);
+		rc = psm__svc_begin(svc, err ? err : own);
 	if (rc < 0) {
 		if (fd >= 0)
 			close(fd);
@@ -315,9 +203,9 @@ psm__svc_run_on(psm_service *svc, int fd, psm_error *err)
 	if (rc == PSM_OK)
 		rc = run_stages(&run, err);
 	else
-		set_state(svc, SVC_STOPPING);
+		psm__svc_set_state(svc, SVC_STOPPING);
 	psm__svc_signals_stop(run.signals);
-	set_state(svc, SVC_STOPPED);
+	psm__svc_set_state(svc, SVC_STOPPED);
 out:
 	psm_error_free(run.stop_err);
 	psm_error_free(own);

@@ -288,7 +288,7 @@ int psm__svc_own(psm_service *svc, void *ptr, void (*release)(void *),
 const char *psm__svc_keep_text(psm_service *svc, const char *text,
                                psm_error *err);
 
-/* -- runner.c */
+/* -- state.c */
 
 enum svc_state {
 	SVC_NEW,
@@ -343,8 +343,9 @@ struct psm_service {
 	size_t in_flight; /* requests for the application, until answered */
 };
 
-/* psm_service_run() on a socket that listens (taken), -1: no HTTP. */
-int psm__svc_run_on(psm_service *svc, int fd, psm_error *err);
+/* From NEW to STARTING; PSM_ERR_STATE: it is or was somewhere else. */
+int psm__svc_begin(psm_service *svc, psm_error *err);
+void psm__svc_set_state(psm_service *svc, enum svc_state state);
 /* 1: a handler of the application may run; call leave when its answer has
  * left. */
 int psm__svc_enter(psm_service *svc);
@@ -355,5 +356,10 @@ int psm__svc_is_over(psm_service *svc);
 int psm__svc_state_health(psm_service *svc, char *reason);
 /* Wait until the state is reached or passed; 0 or PSM_ERR_TIMEOUT. */
 int psm__svc_wait(psm_service *svc, enum svc_state state, int timeout_ms);
+
+/* -- runner.c */
+
+/* psm_service_run() on a socket that listens (taken), -1: no HTTP. */
+int psm__svc_run_on(psm_service *svc, int fd, psm_error *err);
 
 #endif
