@@ -30,6 +30,12 @@ case $? in
 77) ;; # no PostgreSQL here
 *) fault "bench/process failed: $(cat "$tmp/process")" ;;
 esac
+"$top_srcdir/build-aux/with-postgres" --private "$top_builddir/bench/journey" --count 3 --seconds 1 --gap-ms 5 --json >"$tmp/journey" 2>&1
+case $? in
+0) [ "$(grep -cE '"(p50_ms|commits_per_s)":[1-9]' "$tmp/journey")" = 3 ] || fault "bench/journey: want 3 sides with a figure: $(cat "$tmp/journey")" ;;
+77) ;;
+*) fault "bench/journey failed: $(cat "$tmp/journey")" ;;
+esac
 "$top_builddir/bench/latency" --count 1000 --json >"$tmp/latency" 2>&1 &&
 	grep -q '"p99_us":[0-9]' "$tmp/latency" || fault "bench/latency failed: $(cat "$tmp/latency")"
 "$top_builddir/bench/latency" --flat --count 1000 --json >"$tmp/flat" 2>&1 &&

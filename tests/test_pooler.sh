@@ -55,7 +55,7 @@ start() {
 
 start session
 # Cases that make the server refuse connections mean it without a pooler.
-for case in test_session:session test_store:transactions test_dead:dead test_app:therapist; do
+for case in test_session:session test_store:transactions test_dead:dead test_app:therapist test_wakeup:pooled; do
 	CK_RUN_CASE=${case#*:} "$top_builddir/tests/${case%:*}" >"$tmp/out" 2>&1 || {
 		tail -n 40 "$tmp/out"
 		fault "${case%:*} fails through a pooler in session mode"

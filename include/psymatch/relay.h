@@ -94,6 +94,8 @@ PSM_API void psm_relay_free(psm_relay *r);
  *              "waiting": rows in the outbox, counted up to 100000;
  *              "oldest_age_ms": age of the first of them, 0 if there is none;
  *              "leader": 1 if this relay leads;
+ *              "wakeups": notifications of commits in other processes that it
+ *              received;
  *              "oldest_tx_ms": age of the oldest transaction that another
  *              session of the database has open, as far as the user may see
  *              it, 0 if there is none.

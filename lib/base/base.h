@@ -211,6 +211,19 @@ int psm__config_copy(const psm_config *cfg, psm_config **out, psm_error *err);
 int psm__thread_start(pthread_t *thread, const char *name, void *(*fn)(void *),
                       void *arg, psm_error *err);
 
+/* -- waker.c: a wake-up for a thread that waits for a socket as well */
+
+#define PSM__WOKEN 1
+#define PSM__READABLE 2
+/* A descriptor, from 0; PSM_ERR_IO: there is none to be had. */
+int psm__waker_open(psm_error *err);
+/* Any thread: ends the wait under way or the next one. fd below 0: nothing. */
+void psm__waker_wake(int fd);
+/* Until it was woken or the socket (below 0: none) is readable or closed, at
+ * most timeout_ms: PSM__WOKEN and PSM__READABLE, or 0. */
+int psm__waker_wait(int fd, int socket_fd, int timeout_ms);
+void psm__waker_close(int fd);
+
 /* In messages: "%lld event%s wait%s", n, PSM__NOUN_S(n), PSM__VERB_S(n). */
 #define PSM__NOUN_S(n) ((n) == 1 ? "" : "s")
 #define PSM__VERB_S(n) ((n) == 1 ? "s" : "")

@@ -23,6 +23,7 @@ set_state_locked(struct psm__worker *w, enum psm__worker_state to)
 	assert(may_follow[w->state] & TO(to));
 	w->state = to;
 	(void)pthread_cond_broadcast(&w->changed);
+	psm__waker_wake(w->waker);
 }
 
 int
@@ -35,12 +36,25 @@ psm__worker_init(struct psm__worker *w, psm_error *err)
 		return psm__nomem(err);
 	}
 	w->state = PSM__WORKER_IDLE;
+	w->waker = -1;
+	return 0;
+}
+
+int
+psm__worker_pollable(struct psm__worker *w, psm_error *err)
+{
+	int fd = psm__waker_open(err);
+
+	if (fd < 0)
+		return fd;
+	w->waker = fd;
 	return 0;
 }
 
 void
 psm__worker_destroy(struct psm__worker *w)
 {
+	psm__waker_close(w->waker);
 	(void)pthread_cond_destroy(&w->changed);
 	(void)pthread_mutex_destroy(&w->lock);
 }
@@ -137,6 +151,7 @@ psm__worker_wake(struct psm__worker *w)
 	(void)pthread_mutex_lock(&w->lock);
 	w->woken = 1;
 	(void)pthread_cond_broadcast(&w->changed);
+	psm__waker_wake(w->waker);
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
@@ -156,6 +171,29 @@ psm__worker_wait(struct psm__worker *w, int timeout_ms)
 	w->woken = 0;
 	(void)pthread_mutex_unlock(&w->lock);
 	return woken;
+}
+
+int
+psm__worker_wait_on(struct psm__worker *w, int socket_fd, int timeout_ms)
+{
+	int woken, running, ready = 0;
+	int64_t until_ms = psm__mono_ms() + timeout_ms, left_ms = timeout_ms;
+
+	for (;;) {
+		(void)pthread_mutex_lock(&w->lock);
+		woken = w->woken;
+		w->woken = 0;
+		running = w->state == PSM__WORKER_RUNNING;
+		(void)pthread_mutex_unlock(&w->lock);
+		if (woken)
+			return 1;
+		if (ready & PSM__READABLE)
+			return 2;
+		if (!running || left_ms <= 0)
+			return 0;
+		ready = psm__waker_wait(w->waker, socket_fd, (int)left_ms);
+		left_ms = until_ms - psm__mono_ms();
+	}
 }
 
 int

@@ -20,12 +20,15 @@ struct psm__worker {
 	int ended;                    /* lock: the thread does nothing more */
 	int64_t deadline_ms;          /* lock: of stop */
 	int cancel; /* __atomic: the deadline passed, end all waits */
+	int waker;  /* a waker, below 0: none; set before the start */
 	pthread_t thread;
 	void (*run)(void *arg);
 	void *arg;
 };
 
 int psm__worker_init(struct psm__worker *w, psm_error *err);
+/* Before the start: the thread can use psm__worker_wait_on(). */
+int psm__worker_pollable(struct psm__worker *w, psm_error *err);
 /* It must not be running. */
 void psm__worker_destroy(struct psm__worker *w);
 
@@ -45,6 +48,9 @@ int psm__worker_stop(struct psm__worker *w, int timeout_ms,
 void psm__worker_wake(struct psm__worker *w);
 /* The thread's own wait; 1 if woken. Does not wait when stopping. */
 int psm__worker_wait(struct psm__worker *w, int timeout_ms);
+/* The same of a pollable one, which also ends when the socket (below 0: none)
+ * is readable: 1 if woken, 2 if that. */
+int psm__worker_wait_on(struct psm__worker *w, int socket_fd, int timeout_ms);
 /* 1 once stop was called. */
 int psm__worker_stopping(struct psm__worker *w);
 /* Until the deadline of stop, at least 0; -1 when not stopping. */

@@ -16,6 +16,9 @@ int psm__sequences_follow(struct psm__conn *c, psm_error *err);
 /* -- outbox_read.c: on a connection of the caller's own. Needs no transaction:
  * each call is one. */
 
+/* Commits with outbox rows are told on it. */
+#define PSM__OUTBOX_CHANNEL "psymatch_outbox"
+
 /* *leader 1: this connection leads until it ends; one per database. */
 int psm__outbox_lead(struct psm__conn *c, int *leader, psm_error *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/pool.h"
+#include "store/delivery.h"
 
 #include <psymatch/event.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #define RETRY_CAP_MS 3000
 /* What a health check may cost. */
 #define HEALTH_WAIT_MS 1000
+/* What a wake-up may cost a commit whose server does not answer. */
+#define NOTIFY_WAIT_MS 1000
 
 struct psm_store {
 	struct psm__conn_conf conf;
@@ -34,8 +37,9 @@ struct psm_store {
 	/* Held for reading while the hook runs, so that taking it away waits
 	 * for calls under way. */
 	pthread_rwlock_t hook_lock;
-	void (*hook)(void *user);
+	int (*hook)(void *user);
 	void *hook_user;
+	int64_t notified_ms; /* __atomic: of the outbox */
 };
 
 static int
@@ -303,7 +307,7 @@ psm__store_connect_within(psm_store *st, const char *purpose, int timeout_ms,
 /* -- the outbox hook */
 
 void
-psm__store_on_outbox(psm_store *st, void (*fn)(void *user), void *user)
+psm__store_on_outbox(psm_store *st, int (*fn)(void *user), void *user)
 {
 	(void)pthread_rwlock_wrlock(&st->hook_lock);
 	st->hook = fn;
@@ -311,13 +315,24 @@ psm__store_on_outbox(psm_store *st, void (*fn)(void *user), void *user)
 	(void)pthread_rwlock_unlock(&st->hook_lock);
 }
 
-void
+int
 psm__pool_outbox_written(psm_store *st)
 {
+	int told;
+
 	(void)pthread_rwlock_rdlock(&st->hook_lock);
-	if (st->hook)
-		st->hook(st->hook_user);
+	told = st->hook && st->hook(st->hook_user);
 	(void)pthread_rwlock_unlock(&st->hook_lock);
+	return told;
+}
+
+void
+psm__pool_notify(psm_store *st, struct psm__conn *c)
+{
+	if (!psm__notify_due(&st->notified_ms, psm__mono_ms()))
+		return;
+	psm__conn_limits(c, NOTIFY_WAIT_MS, NULL);
+	psm__conn_notify(c, PSM__OUTBOX_CHANNEL);
 }
 
 /* -- health */

@@ -22,7 +22,11 @@ void psm__pool_put(psm_store *st, struct psm__conn *c);
 int psm__pool_inbox_days(const psm_store *st);
 /* How events travel: an enum psm_wire. */
 int psm__pool_wire(const psm_store *st);
-/* Tell who waits for commits with outbox rows. */
-void psm__pool_outbox_written(psm_store *st);
+/* Wake the relay of this process after a commit with outbox rows. 1: it leads,
+ * so no other process needs to know. */
+int psm__pool_outbox_written(psm_store *st);
+/* Wake the relay that leads, in whatever process, if it is time; c is not in a
+ * transaction. */
+void psm__pool_notify(psm_store *st, struct psm__conn *c);
 
 #endif

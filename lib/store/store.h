@@ -67,8 +67,10 @@ int psm__tx_sync(psm_tx *tx, psm_error *err);
 int psm__tx_lazy(const psm_tx *tx);
 
 /* Called after each commit that wrote to the outbox, on the committing thread;
- * for the relay. fn NULL: nobody; when this returns no call is under way. */
-void psm__store_on_outbox(psm_store *st, void (*fn)(void *user), void *user);
+ * for the relay. It returns 1 if it reads the outbox itself, so that no other
+ * process needs to be told. fn NULL: nobody; when this returns no call is under
+ * way. */
+void psm__store_on_outbox(psm_store *st, int (*fn)(void *user), void *user);
 
 /* -- a connection of one's own, beside the pool, for a thread that needs a
  * session (advisory lock). One thread at a time. */
@@ -92,6 +94,26 @@ void psm__conn_close(struct psm__conn *c);
 int psm__conn_usable(struct psm__conn *c);
 /* 1: it broke; only close is left. */
 int psm__conn_broken(const struct psm__conn *c);
+
+/* -- notify.c: wake-ups between processes. They may be lost: whoever listens
+ * looks now and then all the same. A channel is a plain identifier. */
+
+/* At most one notification per process and channel within this time: whoever
+ * listens looks again by itself that long after it found something. */
+#define PSM__NOTIFY_MS 5
+/* 1: it is time for one; *at_ms (read and written with __atomic, 0 at first) is
+ * when the last one was. */
+int psm__notify_due(int64_t *at_ms, int64_t now_ms);
+/* In a transaction of its own, which is not synced to disk; one round trip. A
+ * failure is logged and otherwise ignored. */
+void psm__conn_notify(struct psm__conn *c, const char *channel);
+/* From now on psm__conn_heard() tells of notifications. */
+int psm__conn_listen(struct psm__conn *c, const char *channel, psm_error *err);
+/* How many notifications came since the last call; < 0: the connection is
+ * broken. Does not wait. */
+int psm__conn_heard(struct psm__conn *c);
+/* For poll: readable when there may be something to hear. */
+int psm__conn_socket(const struct psm__conn *c);
 
 /* -- rows.c: what encode(bytes, 'hex') wrote; new, with a NUL behind. */
 char *psm__from_hex(const char *hex, size_t *len);

@@ -15,6 +15,9 @@
 int psm__topic_connect(psm_store *st, const char *purpose, int timeout_ms,
                        int *ready, struct psm__conn **out, psm_error *err);
 
+/* Appended messages are told on it. */
+#define PSM__TOPIC_CHANNEL "psymatch_topic"
+
 /* -- topic_log.c: writing and reading */
 
 /* Make the topic if it is not there, with that many partitions; *count: how

@@ -311,8 +311,8 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 	wait_ms = tx->wait_ms;
 	out = tx->out;
 	tx->out = (struct psm__outgoing){0};
-	if (out.count > 0)
-		psm__pool_outbox_written(st);
+	if (out.count > 0 && !psm__pool_outbox_written(st))
+		psm__pool_notify(st, tx->c);
 	if (tx->was_lent)
 		psm__await_wake();
 	tx_free(tx);

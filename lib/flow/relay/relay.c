@@ -11,8 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How often the outbox is looked at, without a wake-up from this process. */
+/* How often the outbox is looked at without a wake-up. A wake-up can be lost,
+ * and a pooler may have none. */
 #define POLL_MS 1000
+/* After rows were found: again so soon, then later and later. Within this time
+ * a process that commits more does not send another notification. */
+#define LOOK_FIRST_MS PSM__NOTIFY_MS
 /* After a failure: full jitter up to this. */
 #define RETRY_BASE_MS 100
 #define RETRY_CAP_MS 3000
@@ -39,10 +43,12 @@ struct psm_relay {
 	/* The thread's own. */
 	struct psm__conn *conn;
 	int leading;
+	int deaf;               /* the connection hears nothing any more */
 	psm_producer *producer; /* while leading; changed under lock */
 	psm_error *err;
 	unsigned failures;
 	int64_t measured_at_ms;
+	int64_t found_at_ms;            /* rows were found or announced */
 	int64_t upkeep_at_ms;           /* not before */
 	struct psm__outbox_floor floor; /* while leading */
 	int64_t long_tx_ms;             /* older ones are worth a warning */
@@ -50,8 +56,8 @@ struct psm_relay {
 	pthread_mutex_t lock; /* taken before the producer's locks */
 	int64_t waiting, oldest_ms;
 	int64_t oldest_tx_ms;
-	int64_t sent;
-	int leader;
+	int64_t sent, wakeups;
+	int leader;        /* __atomic */
 	char problem[256]; /* "" while all is well */
 	char shown[256];   /* the same for the health */
 };
@@ -102,9 +108,12 @@ psm_relay_new(psm_store *st, psm_transport *t, const psm_config *cfg,
 	}
 	r->st = st;
 	r->t = psm_transport_ref(t);
+	r->found_at_ms = psm__mono_ms();
 	r->long_tx_ms = psm_config_int(cfg, "PSYMATCH_LONG_TX_SECONDS") * 1000;
 	r->err = psm_error_new();
 	rc = r->err ? copy_config(r, cfg, err) : psm__nomem(err);
+	if (rc == 0)
+		rc = psm__worker_pollable(&r->worker, err);
 	if (rc < 0)
 		psm_relay_free(r);
 	else
@@ -144,9 +153,7 @@ set_problem(psm_relay *r, const char *text, const char *shown)
 static void
 set_leader(psm_relay *r, int leader)
 {
-	(void)pthread_mutex_lock(&r->lock);
-	r->leader = leader;
-	(void)pthread_mutex_unlock(&r->lock);
+	__atomic_store_n(&r->leader, leader, __ATOMIC_SEQ_CST);
 	psm__metric_set(psm__gauge("psymatch_outbox_leader", "", "",
 	                           "1: this process publishes the outbox."),
 	                leader);
@@ -310,7 +317,10 @@ lead(psm_relay *r)
 		return rc;
 	if (!r->leading)
 		return 1;
-	rc = psm__sequences_follow(r->conn, r->err);
+	/* Before the first look, so that no commit falls between. */
+	rc = psm__conn_listen(r->conn, PSM__OUTBOX_CHANNEL, r->err);
+	if (rc == 0)
+		rc = psm__sequences_follow(r->conn, r->err);
 	if (rc == 0)
 		rc = open_producer(r);
 	if (rc == 0)
@@ -409,6 +419,8 @@ turn(psm_relay *r, int more, int *full)
 		return rc;
 	psm__window_done(&r->window, done, q.done_count);
 	count_sent(r, q.done_count);
+	if (psm_rows_count(rows) > 0)
+		r->found_at_ms = psm__mono_ms();
 	if (q.done_count > 0 || psm_rows_count(rows) == 0)
 		r->failures = 0; /* it goes forward, or has nothing to do */
 	rc = send_rows(r, rows);
@@ -453,6 +465,17 @@ renew_producer(psm_relay *r)
 	return open_producer(r);
 }
 
+/* 5, 10, 20, .. ms after the last rows, at last once a second. */
+static int
+next_look_ms(const psm_relay *r)
+{
+	int64_t since_ms = psm__mono_ms() - r->found_at_ms;
+
+	return since_ms < LOOK_FIRST_MS ? LOOK_FIRST_MS
+	       : since_ms < POLL_MS     ? (int)since_ms
+	                                : POLL_MS;
+}
+
 /* One turn of a leader; *wait_ms until the next one. */
 static int
 publish(psm_relay *r, int *wait_ms)
@@ -481,7 +504,7 @@ publish(psm_relay *r, int *wait_ms)
 	set_problem(r, "", "");
 	*wait_ms = full && psm__window_outstanding(&r->window) < PSM__WINDOW / 2
 	               ? 0
-	               : POLL_MS;
+	               : next_look_ms(r);
 	return rc;
 }
 
@@ -504,13 +527,41 @@ step(psm_relay *r, int *wait_ms)
 	return rc;
 }
 
-/* Woken by the first report of a burst: the rest is near. */
+/* 1: another process announced rows. */
+static int
+hear(psm_relay *r)
+{
+	int count = r->leading ? psm__conn_heard(r->conn) : 0;
+
+	if (count < 0) {
+		r->deaf = 1; /* the next statement tells why */
+		return 0;
+	}
+	r->deaf = 0;
+	if (count == 0)
+		return 0;
+	r->found_at_ms = psm__mono_ms();
+	(void)pthread_mutex_lock(&r->lock);
+	r->wakeups += count;
+	(void)pthread_mutex_unlock(&r->lock);
+	return 1;
+}
+
+/* For a report, a commit of this process or a notification of another one. */
 static void
 wait_for_work(psm_relay *r, int wait_ms)
 {
-	if (wait_ms > 0 && psm__worker_wait(&r->worker, wait_ms) &&
-	    psm__window_outstanding(&r->window) > 0)
-		(void)psm__worker_wait(&r->worker, BURST_MS);
+	int woken;
+
+	if (wait_ms <= 0 || hear(r))
+		return;
+	woken = psm__worker_wait_on(
+	    &r->worker, r->leading && !r->deaf ? psm__conn_socket(r->conn) : -1,
+	    wait_ms);
+	(void)hear(r);
+	/* Woken by the first report of a burst: the rest is near. */
+	if (woken == 1 && psm__window_outstanding(&r->window) > 0)
+		(void)psm__worker_wait_on(&r->worker, -1, BURST_MS);
 }
 
 /* Give what is under way a chance to be acknowledged. */
@@ -550,12 +601,17 @@ run(void *arg)
 	disconnect(r);
 }
 
-static void
+/* @thread any */
+static int
 wake(void *arg)
 {
 	psm_relay *r = arg;
 
+	/* The leader of another process has to be told by other means. */
+	if (!__atomic_load_n(&r->leader, __ATOMIC_SEQ_CST))
+		return 0;
 	psm__worker_wake(&r->worker);
+	return 1;
 }
 
 int
@@ -597,7 +653,9 @@ psm_relay_stat(psm_relay *r, const char *name)
 	else if (strcmp(name, "waiting") == 0)
 		value = r->waiting;
 	else if (strcmp(name, "leader") == 0)
-		value = r->leader;
+		value = __atomic_load_n(&r->leader, __ATOMIC_RELAXED);
+	else if (strcmp(name, "wakeups") == 0)
+		value = r->wakeups;
 	else if (strcmp(name, "oldest_age_ms") == 0)
 		value = r->oldest_ms;
 	else if (strcmp(name, "oldest_tx_ms") == 0)
@@ -625,7 +683,9 @@ health_locked(psm_relay *r, char *reason, size_t size)
 		               (long long)r->waiting, PSM__NOUN_S(r->waiting),
 		               PSM__VERB_S(r->waiting),
 		               (long long)(r->oldest_ms / 1000),
-		               r->leader ? why : "another process publishes");
+		               __atomic_load_n(&r->leader, __ATOMIC_RELAXED)
+		                   ? why
+		                   : "another process publishes");
 		return PSM_HEALTH_AMBER;
 	}
 	if (r->oldest_tx_ms >= r->long_tx_ms) {

@@ -2,7 +2,8 @@
 /*
  * Leases: a member of a group that is not heard of loses its partitions. A
  * handler may take longer than a lease lasts, so a thread of the transport
- * extends those of all its sources that are polled at all.
+ * extends those of all its sources that are polled at all. It also listens for
+ * messages that other processes append.
  */
 #include "transport/postgres/source.h"
 
@@ -13,6 +14,8 @@
 #define POLL_MAX_MS 300000
 /* Sources whose leases are extended by one statement. */
 #define ROUND_MAX 64
+/* Without a source the thread only waits for one. */
+#define IDLE_MS 60000
 
 struct round {
 	char members[ROUND_MAX][40];
@@ -72,13 +75,8 @@ extend(struct psm__pg *pg, struct psm__pg_link *link, const struct round *r,
 	size_t i;
 	int rc;
 
-	psm__error_clear(err);
 	for (i = 0; i < r->count; i++)
 		members[i] = r->members[i];
-	rc = psm__pg_connect(pg, link, "transport lease", PSM__PG_CONNECT_MS,
-	                     err);
-	if (rc != 0)
-		return;
 	rc = psm__group_extend(link->conn, members, r->count, pg->lease_ms,
 	                       &found, err);
 	if (rc < 0) {
@@ -89,6 +87,73 @@ extend(struct psm__pg *pg, struct psm__pg_link *link, const struct round *r,
 	tell(pg, r, found == (int64_t)r->count);
 }
 
+/* 0: connected, and listening. What came before that is looked for. */
+static int
+connect_keeper(struct psm__pg *pg, struct psm__pg_link *link, psm_error *err)
+{
+	int rc, fresh;
+
+	psm__error_clear(err);
+	if (link->conn && !psm__conn_usable(link->conn))
+		psm__pg_disconnect(link);
+	fresh = !link->conn;
+	rc = psm__pg_connect(pg, link, "transport lease", PSM__PG_CONNECT_MS,
+	                     err);
+	if (rc != 0 || !fresh)
+		return rc;
+	rc = psm__conn_listen(link->conn, PSM__TOPIC_CHANNEL, err);
+	if (rc < 0) {
+		psm__pg_disconnect(link);
+		psm__pg_failed(link);
+		return rc;
+	}
+	psm__pg_tell_sources(pg);
+	return 0;
+}
+
+/* 1: another process appended, or the connection is gone. */
+static int
+hear(struct psm__pg *pg, struct psm__pg_link *link)
+{
+	int count = link->conn ? psm__conn_heard(link->conn) : 0;
+
+	if (count < 0)
+		psm__pg_failed(link);
+	if (count > 0)
+		psm__pg_tell_sources(pg);
+	return count != 0;
+}
+
+/* Until the next round, a wake-up, or a message of another process. */
+static void
+wait_round(struct psm__pg *pg, struct psm__pg_link *link, int64_t due_ms)
+{
+	int64_t left_ms = due_ms - psm__mono_ms();
+
+	/* A connection that is away is tried again before that. */
+	if (!link->conn && left_ms > PSM__PG_RETRY_CAP_MS)
+		left_ms = PSM__PG_RETRY_CAP_MS;
+	/* What came with the last answer makes the socket readable no more. */
+	if (left_ms <= 0 || hear(pg, link))
+		return;
+	(void)psm__waker_wait(pg->waker,
+	                      link->conn ? psm__conn_socket(link->conn) : -1,
+	                      (int)left_ms);
+	(void)hear(pg, link);
+}
+
+/* 1: there are sources; 0: none; -1: the thread ends. */
+static int
+is_wanted(struct psm__pg *pg)
+{
+	int wanted;
+
+	(void)pthread_mutex_lock(&pg->lock);
+	wanted = pg->ending ? -1 : pg->source_count > 0;
+	(void)pthread_mutex_unlock(&pg->lock);
+	return wanted;
+}
+
 /* @thread keeper */
 static void *
 keep(void *arg)
@@ -96,25 +161,28 @@ keep(void *arg)
 	struct psm__pg *pg = arg;
 	struct psm__pg_link link = {0};
 	psm_error *err = psm_error_new();
-	int64_t every = pg->lease_ms / 3;
-	struct timespec at;
+	int64_t every_ms = pg->lease_ms / 3;
+	int64_t due_ms = psm__mono_ms() + every_ms;
 	struct round r;
+	int wanted;
 
-	(void)pthread_mutex_lock(&pg->lock);
-	while (!pg->ending) {
-		psm__deadline(&at, (int)every);
-		if (pg->source_count == 0)
-			(void)pthread_cond_wait(&pg->keep, &pg->lock);
-		else
-			(void)pthread_cond_timedwait(&pg->keep, &pg->lock, &at);
-		collect(pg, &r);
-		if (pg->ending || r.count == 0)
+	while ((wanted = is_wanted(pg)) >= 0) {
+		if (!wanted) { /* nobody reads: no connection is kept */
+			psm__pg_disconnect(&link);
+			(void)psm__waker_wait(pg->waker, -1, IDLE_MS);
 			continue;
-		(void)pthread_mutex_unlock(&pg->lock);
-		extend(pg, &link, &r, err);
-		(void)pthread_mutex_lock(&pg->lock);
+		}
+		if (connect_keeper(pg, &link, err) == 0 &&
+		    psm__mono_ms() >= due_ms) {
+			(void)pthread_mutex_lock(&pg->lock);
+			collect(pg, &r);
+			(void)pthread_mutex_unlock(&pg->lock);
+			if (r.count > 0)
+				extend(pg, &link, &r, err);
+			due_ms = psm__mono_ms() + every_ms;
+		}
+		wait_round(pg, &link, due_ms);
 	}
-	(void)pthread_mutex_unlock(&pg->lock);
 	psm__pg_disconnect(&link);
 	psm_error_free(err);
 	return NULL;
@@ -135,7 +203,7 @@ psm__pg_keep(struct psm__pg *pg, struct psm__pg_source *s, psm_error *err)
 	if (rc == 0) {
 		pg->keeping = 1;
 		pg->sources[pg->source_count++] = s;
-		(void)pthread_cond_signal(&pg->keep);
+		psm__waker_wake(pg->waker);
 	}
 	(void)pthread_mutex_unlock(&pg->lock);
 	return rc;
@@ -162,7 +230,7 @@ psm__pg_end_keeper(struct psm__pg *pg)
 	(void)pthread_mutex_lock(&pg->lock);
 	pg->ending = 1;
 	keeping = pg->keeping;
-	(void)pthread_cond_signal(&pg->keep);
+	psm__waker_wake(pg->waker);
 	(void)pthread_mutex_unlock(&pg->lock);
 	if (keeping)
 		(void)pthread_join(pg->keeper, NULL);

@@ -96,6 +96,15 @@ psm__pg_expire(struct psm__pg *pg, struct psm__pg_link *link, int64_t *due_ms)
 /* -- waiting */
 
 void
+psm__pg_tell_sources(struct psm__pg *pg)
+{
+	(void)pthread_mutex_lock(&pg->lock);
+	pg->written++;
+	(void)pthread_cond_broadcast(&pg->changed);
+	(void)pthread_mutex_unlock(&pg->lock);
+}
+
+void
 psm__pg_wait(struct psm__pg *pg, int64_t deadline_ms)
 {
 	int64_t left = deadline_ms - psm__mono_ms();

@@ -2,7 +2,8 @@
 /*
  * The postgres transport: topics and groups in the database that the services
  * use, and no broker. Every sink and every source has a connection of its own;
- * one thread per transport keeps the leases of all its sources.
+ * one thread per transport keeps the leases of all its sources and wakes them
+ * when another process appended.
  *
  * Lock: pg->lock, a leaf. No connection is used and no callback runs under it.
  */
@@ -31,7 +32,8 @@ struct psm__pg {
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;          /* lock: written, or woken */
-	pthread_cond_t keep;             /* lock: the first source, or ending */
+	int waker;                       /* of the keeper */
+	int64_t notified_ms;             /* __atomic: of the topics */
 	uint64_t written;                /* lock: batches of our sinks */
 	struct psm__pg_source **sources; /* lock: whose leases are kept */
 	size_t source_count, source_cap;
@@ -56,6 +58,8 @@ int psm__pg_connect(struct psm__pg *pg, struct psm__pg_link *link,
 void psm__pg_failed(struct psm__pg_link *link);
 void psm__pg_worked(struct psm__pg_link *link);
 void psm__pg_disconnect(struct psm__pg_link *link);
+/* Messages were appended, by us or by another process: sources look. */
+void psm__pg_tell_sources(struct psm__pg *pg);
 /* Wait for a change until deadline_ms (monotonic). @locks pg->lock held */
 void psm__pg_wait(struct psm__pg *pg, int64_t deadline_ms);
 /* Delete messages that are too old, when it is time: *due_ms is when. */

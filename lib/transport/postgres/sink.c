@@ -205,13 +205,13 @@ settle(struct sink *s, size_t count, int rc, const char *reason)
 	s->batch++;
 }
 
+/* Sources of this process and of others. */
 static void
-tell_sources(struct psm__pg *pg)
+announce(struct sink *s)
 {
-	(void)pthread_mutex_lock(&pg->lock);
-	pg->written++;
-	(void)pthread_cond_broadcast(&pg->changed);
-	(void)pthread_mutex_unlock(&pg->lock);
+	psm__pg_tell_sources(s->pg);
+	if (psm__notify_due(&s->pg->notified_ms, psm__mono_ms()))
+		psm__conn_notify(s->link.conn, PSM__TOPIC_CHANNEL);
 }
 
 /*
@@ -315,7 +315,7 @@ work(struct sink *s)
 		rc = append_batch(s, err);
 		if (rc == 0) {
 			psm__pg_worked(&s->link);
-			tell_sources(s->pg);
+			announce(s);
 			s->wrote = 1;
 		}
 	}

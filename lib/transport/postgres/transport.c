@@ -11,7 +11,7 @@ pg_free(psm_transport *t)
 	psm__pg_end_keeper(pg);
 	psm_store_free(pg->store);
 	psm__free(pg->sources);
-	(void)pthread_cond_destroy(&pg->keep);
+	psm__waker_close(pg->waker);
 	(void)pthread_cond_destroy(&pg->changed);
 	(void)pthread_mutex_destroy(&pg->lock);
 	psm__free(pg);
@@ -69,10 +69,12 @@ psm__transport_postgres(const psm_config *cfg, psm_transport **out,
 		psm__free(pg);
 		return psm__nomem(err);
 	}
-	if (psm__cond_init(&pg->keep) < 0) {
+	pg->waker = psm__waker_open(err);
+	if (pg->waker < 0) {
+		rc = pg->waker;
 		(void)pthread_cond_destroy(&pg->changed);
 		psm__free(pg);
-		return psm__nomem(err);
+		return rc;
 	}
 	(void)pthread_mutex_init(&pg->lock, NULL);
 	pg->base.ops = &pg_ops;
