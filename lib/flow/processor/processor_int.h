@@ -30,8 +30,8 @@
 /* Stays below the 64 subtransactions that PostgreSQL keeps in memory per
  * connection. */
 #define PSM__BATCH_MAX 50
-/* How long a batch waits for more after its first message. Under load more is at
- * hand anyway; without, this is what each event waits. */
+/* How long a batch waits for more after its first message. Under load more is
+ * at hand anyway; without, this is what each event waits. */
 #define PSM__BATCH_MS 2
 /* Handling one should not take longer: the group is not polled meanwhile, and a
  * member that does not poll for 300 s is removed from the group. */

@@ -2,6 +2,7 @@
 #include <psymatch/relay.h>
 
 #include "client/producer/producer.h"
+#include "flow/relay/seen.h"
 #include "flow/tables.h"
 #include "flow/window.h"
 #include "flow/worker.h"
@@ -25,8 +26,6 @@
 /* Freed without a stop: so long for the acknowledgements under way. Without
  * any, what the broker has would be sent again by the next relay. */
 #define FREE_MS 3000
-/* Older than this in the outbox is worth a look. */
-#define OLD_MS 60000
 /* Upkeep of the tables, by the one that leads; after a failure, and while there
  * is more to do. */
 #define UPKEEP_MS (3600 * 1000)
@@ -51,15 +50,9 @@ struct psm_relay {
 	int64_t found_at_ms;            /* rows were found or announced */
 	int64_t upkeep_at_ms;           /* not before */
 	struct psm__outbox_floor floor; /* while leading */
-	int64_t long_tx_ms;             /* older ones are worth a warning */
 
 	pthread_mutex_t lock; /* taken before the producer's locks */
-	int64_t waiting, oldest_ms;
-	int64_t oldest_tx_ms;
-	int64_t sent, wakeups;
-	int leader;        /* __atomic */
-	char problem[256]; /* "" while all is well */
-	char shown[256];   /* the same for the health */
+	struct psm__relay_seen seen;
 };
 
 /* -- life */
@@ -109,7 +102,8 @@ psm_relay_new(psm_store *st, psm_transport *t, const psm_config *cfg,
 	r->st = st;
 	r->t = psm_transport_ref(t);
 	r->found_at_ms = psm__mono_ms();
-	r->long_tx_ms = psm_config_int(cfg, "PSYMATCH_LONG_TX_SECONDS") * 1000;
+	psm__relay_seen_init(
+	    &r->seen, psm_config_int(cfg, "PSYMATCH_LONG_TX_SECONDS") * 1000);
 	r->err = psm_error_new();
 	rc = r->err ? copy_config(r, cfg, err) : psm__nomem(err);
 	if (rc == 0)
@@ -133,60 +127,12 @@ psm_relay_free(psm_relay *r)
 	psm_error_free(r->err);
 	psm__window_destroy(&r->window);
 	psm__worker_destroy(&r->worker);
+	psm__relay_seen_destroy(&r->seen);
 	(void)pthread_mutex_destroy(&r->lock);
 	psm__free(r);
 }
 
-/* -- what others see */
-
-static void
-set_problem(psm_relay *r, const char *text, const char *shown)
-{
-	(void)pthread_mutex_lock(&r->lock);
-	if (text[0] && strcmp(text, r->problem) != 0)
-		psm__log(PSM_LOG_WARN, "outbox", "problem", text, NULL);
-	(void)snprintf(r->problem, sizeof r->problem, "%s", text);
-	(void)snprintf(r->shown, sizeof r->shown, "%s", shown);
-	(void)pthread_mutex_unlock(&r->lock);
-}
-
-static void
-set_leader(psm_relay *r, int leader)
-{
-	__atomic_store_n(&r->leader, leader, __ATOMIC_SEQ_CST);
-	psm__metric_set(psm__gauge("psymatch_outbox_leader", "", "",
-	                           "1: this process publishes the outbox."),
-	                leader);
-	psm__log(PSM_LOG_INFO,
-	         leader ? "outbox: this process publishes"
-	                : "outbox: this process does not publish",
-	         NULL);
-}
-
-/* An open transaction stops no event, but what it could still see cannot be
- * cleaned away, in any table. */
-static void
-set_oldest_tx(psm_relay *r, int64_t age_ms)
-{
-	char text[24];
-	int warn;
-
-	(void)pthread_mutex_lock(&r->lock);
-	warn = age_ms >= r->long_tx_ms && r->oldest_tx_ms < r->long_tx_ms;
-	r->oldest_tx_ms = age_ms;
-	(void)pthread_mutex_unlock(&r->lock);
-	psm__metric_set(
-	    psm__gauge("psymatch_db_oldest_transaction_seconds", "", "",
-	               "Age of the oldest open transaction of the database."),
-	    age_ms / 1000);
-	if (!warn)
-		return;
-	(void)snprintf(text, sizeof text, "%lld", (long long)(age_ms / 1000));
-	psm__log(PSM_LOG_WARN,
-	         "database: a transaction is open for long, old rows of all "
-	         "tables stay",
-	         "age_s", text, NULL);
-}
+/* -- measuring. @thread relay */
 
 static int
 measure(psm_relay *r)
@@ -205,30 +151,9 @@ measure(psm_relay *r)
 	if (rc < 0)
 		return rc;
 	r->measured_at_ms = psm__mono_ms();
-	set_oldest_tx(r, tx_ms);
-	(void)pthread_mutex_lock(&r->lock);
-	r->waiting = waiting;
-	r->oldest_ms = oldest_ms;
-	(void)pthread_mutex_unlock(&r->lock);
-	psm__metric_set(
-	    psm__gauge("psymatch_outbox_waiting", "", "",
-	               "Events in the outbox, counted up to 100000."),
-	    waiting);
-	psm__metric_set(psm__gauge("psymatch_outbox_oldest_seconds", "", "",
-	                           "Age of the oldest event in the outbox."),
-	                oldest_ms / 1000);
+	psm__relay_seen_tx(&r->seen, tx_ms);
+	psm__relay_seen_outbox(&r->seen, waiting, oldest_ms);
 	return 0;
-}
-
-static void
-count_sent(psm_relay *r, size_t count)
-{
-	(void)pthread_mutex_lock(&r->lock);
-	r->sent += (int64_t)count;
-	(void)pthread_mutex_unlock(&r->lock);
-	psm__metric_add(psm__counter("psymatch_outbox_sent_total", "", "",
-	                             "Events published from the outbox."),
-	                (int64_t)count);
 }
 
 /* -- the producer. @thread relay */
@@ -288,7 +213,7 @@ static void
 disconnect(psm_relay *r)
 {
 	if (r->leading)
-		set_leader(r, 0);
+		psm__relay_seen_leader(&r->seen, 0);
 	r->leading = 0;
 	close_producer(r);
 	psm__outbox_floor_free(&r->floor);
@@ -324,7 +249,7 @@ lead(psm_relay *r)
 	if (rc == 0)
 		rc = open_producer(r);
 	if (rc == 0)
-		set_leader(r, 1);
+		psm__relay_seen_leader(&r->seen, 1);
 	return rc;
 }
 
@@ -418,7 +343,7 @@ turn(psm_relay *r, int more, int *full)
 	if (rc < 0)
 		return rc;
 	psm__window_done(&r->window, done, q.done_count);
-	count_sent(r, q.done_count);
+	psm__relay_seen_sent(&r->seen, q.done_count);
 	if (psm_rows_count(rows) > 0)
 		r->found_at_ms = psm__mono_ms();
 	if (q.done_count > 0 || psm_rows_count(rows) == 0)
@@ -488,7 +413,7 @@ publish(psm_relay *r, int *wait_ms)
 		static const char text[] =
 		    "the producer gave up, trying a new one";
 
-		set_problem(r, text, text);
+		psm__relay_seen_problem(&r->seen, text, text);
 		return renew_producer(r);
 	}
 	rc = turn(r, 1, &full);
@@ -501,7 +426,7 @@ publish(psm_relay *r, int *wait_ms)
 	rc = measure(r);
 	if (rc == 0)
 		upkeep(r);
-	set_problem(r, "", "");
+	psm__relay_seen_problem(&r->seen, "", "");
 	*wait_ms = full && psm__window_outstanding(&r->window) < PSM__WINDOW / 2
 	               ? 0
 	               : next_look_ms(r);
@@ -523,7 +448,7 @@ step(psm_relay *r, int *wait_ms)
 	if (rc == 1)
 		rc = measure(r);
 	if (rc == 0)
-		set_problem(r, "", "");
+		psm__relay_seen_problem(&r->seen, "", "");
 	return rc;
 }
 
@@ -541,9 +466,7 @@ hear(psm_relay *r)
 	if (count == 0)
 		return 0;
 	r->found_at_ms = psm__mono_ms();
-	(void)pthread_mutex_lock(&r->lock);
-	r->wakeups += count;
-	(void)pthread_mutex_unlock(&r->lock);
+	psm__relay_seen_wakeups(&r->seen, count);
 	return 1;
 }
 
@@ -589,8 +512,9 @@ run(void *arg)
 	while (!psm__worker_stopping(&r->worker)) {
 		rc = step(r, &wait_ms);
 		if (rc < 0) {
-			set_problem(r, psm_error_message(r->err),
-			            psm_error_public(r->err));
+			psm__relay_seen_problem(&r->seen,
+			                        psm_error_message(r->err),
+			                        psm_error_public(r->err));
 			disconnect(r);
 			wait_ms = psm__backoff_ms(r->failures++, RETRY_BASE_MS,
 			                          RETRY_CAP_MS);
@@ -608,7 +532,7 @@ wake(void *arg)
 	psm_relay *r = arg;
 
 	/* The leader of another process has to be told by other means. */
-	if (!__atomic_load_n(&r->leader, __ATOMIC_SEQ_CST))
+	if (!psm__relay_seen_leads(&r->seen))
 		return 0;
 	psm__worker_wake(&r->worker);
 	return 1;
@@ -643,69 +567,13 @@ psm_relay_stop(psm_relay *r, int timeout_ms, psm_error *err)
 int64_t
 psm_relay_stat(psm_relay *r, const char *name)
 {
-	int64_t value = -1;
-
-	if (!r || !name)
-		return -1;
-	(void)pthread_mutex_lock(&r->lock);
-	if (strcmp(name, "sent") == 0)
-		value = r->sent;
-	else if (strcmp(name, "waiting") == 0)
-		value = r->waiting;
-	else if (strcmp(name, "leader") == 0)
-		value = __atomic_load_n(&r->leader, __ATOMIC_RELAXED);
-	else if (strcmp(name, "wakeups") == 0)
-		value = r->wakeups;
-	else if (strcmp(name, "oldest_age_ms") == 0)
-		value = r->oldest_ms;
-	else if (strcmp(name, "oldest_tx_ms") == 0)
-		value = r->oldest_tx_ms;
-	(void)pthread_mutex_unlock(&r->lock);
-	return value;
-}
-
-/* @locks r->lock held */
-static int
-health_locked(psm_relay *r, char *reason, size_t size)
-{
-	char why[200] = "";
-
-	if (r->problem[0]) {
-		(void)snprintf(reason, size, "outbox: %s", r->shown);
-		return PSM_HEALTH_RED;
-	}
-	if (r->oldest_ms > OLD_MS) {
-		if (r->producer)
-			(void)psm_producer_health(r->producer, why, sizeof why);
-		(void)snprintf(reason, size,
-		               "outbox: %lld event%s wait%s, the oldest for "
-		               "%lld s; %s",
-		               (long long)r->waiting, PSM__NOUN_S(r->waiting),
-		               PSM__VERB_S(r->waiting),
-		               (long long)(r->oldest_ms / 1000),
-		               __atomic_load_n(&r->leader, __ATOMIC_RELAXED)
-		                   ? why
-		                   : "another process publishes");
-		return PSM_HEALTH_AMBER;
-	}
-	if (r->oldest_tx_ms >= r->long_tx_ms) {
-		(void)snprintf(reason, size,
-		               "database: a transaction is open for %lld s, "
-		               "old rows of all tables stay",
-		               (long long)(r->oldest_tx_ms / 1000));
-		return PSM_HEALTH_AMBER;
-	}
-	(void)snprintf(reason, size, "outbox: %lld event%s wait%s",
-	               (long long)r->waiting, PSM__NOUN_S(r->waiting),
-	               PSM__VERB_S(r->waiting));
-	return PSM_HEALTH_GREEN;
+	return r && name ? psm__relay_seen_stat(&r->seen, name) : -1;
 }
 
 int
 psm_relay_health(psm_relay *r, char *reason, size_t size)
 {
-	char none[1];
-	int health;
+	char why[200] = "", none[1];
 
 	if (!reason || size == 0) {
 		reason = none;
@@ -716,7 +584,8 @@ psm_relay_health(psm_relay *r, char *reason, size_t size)
 		return PSM_HEALTH_RED;
 	}
 	(void)pthread_mutex_lock(&r->lock);
-	health = health_locked(r, reason, size);
+	if (r->producer)
+		(void)psm_producer_health(r->producer, why, sizeof why);
 	(void)pthread_mutex_unlock(&r->lock);
-	return health;
+	return psm__relay_seen_health(&r->seen, why, reason, size);
 }
