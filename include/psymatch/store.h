@@ -307,8 +307,7 @@ PSM_API int psm_tx_emit_required(psm_tx *tx, const psm_event *ev,
 
 /**
  * How long the commit waits for what psm_tx_emit_required asked for; 5 s unless
- * set. The relay of another process looks at the outbox once a second, that of
- * this process is woken.
+ * set.
  *
  * @param tx          a transaction.
  * @param timeout_ms  0: look once.
@@ -339,6 +338,32 @@ PSM_API int psm_tx_set_wait(psm_tx *tx, int timeout_ms,
  */
 PSM_API int psm_tx_set_trace(psm_tx *tx, const char *traceparent,
                              const char *tracestate, psm_error *err) PSM_CHECK;
+
+/**
+ * Let the commit wait until the consumers of what was emitted have handled it,
+ * so that whoever reads their tables next finds the change: those that the
+ * catalogue names for the type, with their tables in this database (a name as
+ * given to psm_processor_new, or one that begins with it and "-"). This is best
+ * effort: the commit's result is the same, however the wait ends.
+ *
+ * It waits only for consumers that live, which their processors write into
+ * psymatch.consumer_alive every 2 s, and that have a handler for the type. An
+ * event that is parked or refused is not waited for any longer. A consumer that
+ * needs more than the timeout costs it once: commits on this store do not wait
+ * for it again until it has caught up, which the log tells.
+ *
+ * @param tx          a transaction, not that of a processor's handler.
+ * @param timeout_ms  0: do not wait; below 0: as long as PSYMATCH_REST_WAIT_MS
+ *                    says.
+ * @param err         details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL argument;
+ *   PSM_ERR_STATE  tx is that of a handler.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_tx_wait_consumers(psm_tx *tx, int timeout_ms,
+                                  psm_error *err) PSM_CHECK;
 
 /**
  * Wait until a consumer has handled an event, so that what is read next has its

@@ -45,6 +45,8 @@ static const struct setting own[] = {
      "size of the connection pool"},
     {"PSYMATCH_INBOX_DAYS", INTEGER, "35", "days", 1, 3650, NULL,
      "how long a consumer remembers handled events; at least as long as topics keep them"},
+    {"PSYMATCH_REST_WAIT_MS", INTEGER, "1000", "ms", 0, 60000, NULL,
+     "how long an answer waits until the living consumers of a change have handled it; 0: never"},
     {"PSYMATCH_LONG_TX_SECONDS", INTEGER, "60", "s", 1, 86400, NULL,
      "age of an open transaction that the relay's health warns of"},
     {"KAFKA_BOOTSTRAP_SERVERS", STRING, "localhost:9092", "", 0, 0, NULL,

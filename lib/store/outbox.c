@@ -185,7 +185,31 @@ psm__outgoing_awaited(const struct psm__outgoing *o, struct psm__awaited *list)
 			list[n++] = (struct psm__awaited){
 			    o->events[i].required[k],
 			    o->events[i].text[EVENT_ID],
-			    o->events[i].text[AGGREGATE_ID], PSM__AWAIT_OPEN};
+			    o->events[i].text[AGGREGATE_ID], NULL,
+			    PSM__AWAIT_OPEN};
+}
+
+size_t
+psm__outgoing_living(const struct psm__outgoing *o, struct psm__awaited *list,
+                     size_t max)
+{
+	const psm_event_type_info *info;
+	const char *consumer;
+	size_t i, k, n = 0;
+
+	for (i = o->count; i-- > 0;) {
+		info = psm_catalogue_find(o->events[i].text[TYPE]);
+		for (k = 0; n < max; k++) {
+			consumer = psm_catalogue_type_consumer_at(info, k);
+			if (!consumer)
+				break;
+			list[n++] = (struct psm__awaited){
+			    .consumer = consumer,
+			    .event_id = o->events[i].text[EVENT_ID],
+			    .type = psm_catalogue_type_name(info)};
+		}
+	}
+	return n;
 }
 
 void

@@ -26,6 +26,10 @@ struct psm__awaited;
 /* Fill list, as long as that; borrowed from o. */
 void psm__outgoing_awaited(const struct psm__outgoing *o,
                            struct psm__awaited *list);
+/* The consumers that the catalogue names for the events, the last event first;
+ * how many, at most max. Borrowed from o. */
+size_t psm__outgoing_living(const struct psm__outgoing *o,
+                            struct psm__awaited *list, size_t max);
 /* -- required.c */
 
 /* Before the rows are written: PSM_ERR_REJECT if a required consumer cannot

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/pool.h"
 #include "store/delivery.h"
+#include "store/living.h"
 
 #include <psymatch/event.h>
 #include <string.h>
@@ -23,6 +24,8 @@ struct psm_store {
 	size_t max;
 	int inbox_days;
 	int wire; /* enum psm_wire: of the outbox */
+	int rest_wait_ms;
+	struct psm__late late;
 
 	pthread_mutex_t lock;
 	pthread_cond_t freed; /* lock: a connection came back or was closed */
@@ -76,6 +79,7 @@ copy_settings(psm_store *st, const psm_config *cfg, psm_error *err)
 	               ? PSM_WIRE_CAMEL
 	               : PSM_WIRE_SNAKE;
 	st->inbox_days = (int)psm_config_int(cfg, "PSYMATCH_INBOX_DAYS");
+	st->rest_wait_ms = (int)psm_config_int(cfg, "PSYMATCH_REST_WAIT_MS");
 	st->idle = psm__array(st->max, sizeof *st->idle);
 	st->why = psm_error_new();
 	return st->idle && st->why ? 0 : psm__nomem(err);
@@ -97,9 +101,11 @@ psm_store_open(const psm_config *cfg, psm_store **out, psm_error *err)
 	if (!st)
 		return psm__nomem(err);
 	(void)pthread_mutex_init(&st->lock, NULL);
+	(void)pthread_mutex_init(&st->late.lock, NULL);
 	(void)pthread_rwlock_init(&st->hook_lock, NULL);
 	if (psm__cond_init(&st->freed) < 0) {
 		pthread_rwlock_destroy(&st->hook_lock);
+		pthread_mutex_destroy(&st->late.lock);
 		pthread_mutex_destroy(&st->lock);
 		psm__free(st);
 		return psm__nomem(err);
@@ -130,6 +136,7 @@ psm_store_free(psm_store *st)
 	psm_error_free(st->why);
 	pthread_cond_destroy(&st->freed);
 	pthread_rwlock_destroy(&st->hook_lock);
+	pthread_mutex_destroy(&st->late.lock);
 	pthread_mutex_destroy(&st->lock);
 	psm__free(st);
 }
@@ -289,6 +296,18 @@ int
 psm__pool_wire(const psm_store *st)
 {
 	return st->wire;
+}
+
+int
+psm__pool_rest_wait_ms(const psm_store *st)
+{
+	return st->rest_wait_ms;
+}
+
+struct psm__late *
+psm__pool_late(psm_store *st)
+{
+	return &st->late;
 }
 
 int

@@ -20,6 +20,9 @@ int psm__pool_get(psm_store *st, int wait_ms, struct psm__conn **out,
 void psm__pool_put(psm_store *st, struct psm__conn *c);
 /* How long the inbox remembers, by the settings. */
 int psm__pool_inbox_days(const psm_store *st);
+/* How long a commit waits for living consumers, by the settings. */
+int psm__pool_rest_wait_ms(const psm_store *st);
+struct psm__late *psm__pool_late(psm_store *st);
 /* How events travel: an enum psm_wire. */
 int psm__pool_wire(const psm_store *st);
 /* Wake the relay of this process after a commit with outbox rows. 1: it leads,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "event/event.h"
+#include "store/living.h"
 #include "store/outbox.h"
 #include "store/pool.h"
 #include "store/wait.h"
@@ -32,6 +33,7 @@ struct psm_tx {
 	int was_lent;           /* it has effects of events */
 	int silent;             /* nothing goes to the outbox */
 	int wait_ms;            /* for what is required */
+	int living_ms;          /* for living consumers */
 	const psm_event *cause; /* of what is emitted; NULL: nothing */
 	struct psm__outgoing out;
 	struct mark marks[MARKS_MAX];
@@ -254,6 +256,20 @@ psm_tx_set_wait(psm_tx *tx, int timeout_ms, psm_error *err)
 	return 0;
 }
 
+int
+psm_tx_wait_consumers(psm_tx *tx, int timeout_ms, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!tx)
+		return psm__fail(err, PSM_ERR_INVAL, "tx: want a transaction");
+	if (tx->lent)
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "tx: a handler cannot wait for consumers");
+	tx->living_ms =
+	    timeout_ms < 0 ? psm__pool_rest_wait_ms(tx->st) : timeout_ms;
+	return 0;
+}
+
 /* COMMIT of a failed transaction succeeds as a ROLLBACK. */
 static int
 check_committed(psm_tx *tx, psm_error *err)
@@ -294,7 +310,7 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 {
 	struct psm__outgoing out;
 	psm_store *st;
-	int rc, wait_ms;
+	int rc, wait_ms, living_ms;
 
 	psm__error_clear(err);
 	if (!tx)
@@ -309,6 +325,7 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 	}
 	st = tx->st;
 	wait_ms = tx->wait_ms;
+	living_ms = tx->living_ms;
 	out = tx->out;
 	tx->out = (struct psm__outgoing){0};
 	if (out.count > 0 && !psm__pool_outbox_written(st))
@@ -317,6 +334,8 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 		psm__await_wake();
 	tx_free(tx);
 	rc = psm__required_wait(&out, st, wait_ms, err);
+	if (living_ms > 0)
+		psm__living_wait(&out, st, living_ms);
 	psm__outgoing_free(&out);
 	return rc;
 }

@@ -43,6 +43,13 @@ psm__upkeep(psm_store *st, struct psm__conn *c, int *more, psm_error *err)
 	if (rc < 0)
 		return rc;
 	*more = rows == CLEAN_ROWS;
+	/* Of consumers that ended without a word. */
+	rc = psm__conn_exec(c,
+	                    "DELETE FROM psymatch.consumer_alive WHERE seen_at "
+	                    "< clock_timestamp() - interval '1 day'",
+	                    0, NULL, NULL, err);
+	if (rc < 0)
+		return rc;
 	if (months > 0)
 		psm__log(PSM_LOG_INFO, "inbox: past months dropped", "months",
 		         psm__number(&text, months), NULL);

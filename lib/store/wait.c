@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/wait.h"
+#include "store/alive.h"
 #include "store/pool.h"
 
 #include <errno.h>
@@ -70,13 +71,20 @@ wait_commit(uint64_t seen, int wait_ms)
 /* -- looking */
 
 /* Handled wins: a dead letter that was released may have been handled since. */
-#define LOOK_SQL                                                               \
-	"SELECT CASE WHEN EXISTS (SELECT FROM psymatch.inbox WHERE "           \
-	"consumer = $1 AND event_id = $2::uuid) THEN 2 WHEN EXISTS (SELECT "   \
-	"FROM psymatch.parked WHERE consumer = $1 AND event_id = $2::uuid) "   \
-	"THEN 1 WHEN EXISTS (SELECT FROM psymatch.dead_letter WHERE "          \
-	"consumer = $1 AND event_id = $2::uuid AND state <> 'released') THEN " \
-	"3 ELSE 0 END"
+#define STATE_SQL                                                               \
+	"CASE WHEN EXISTS (SELECT FROM psymatch.inbox WHERE consumer = c AND "  \
+	"event_id = $2::uuid) THEN 2 WHEN EXISTS (SELECT FROM "                 \
+	"psymatch.parked WHERE consumer = c AND event_id = $2::uuid) THEN 1 "   \
+	"WHEN EXISTS (SELECT FROM psymatch.dead_letter WHERE consumer = c AND " \
+	"event_id = $2::uuid AND state <> 'released') THEN 3 ELSE 0 END"
+#define ONE_SQL "SELECT " STATE_SQL " FROM (SELECT $1::text AS c) AS one"
+/* Of several the one that has done least, which is 0. */
+#define LIVING_SQL                                                                          \
+	"SELECT coalesce(min(" STATE_SQL "), 4) FROM (SELECT DISTINCT "                     \
+	"consumer AS c FROM psymatch.consumer_alive WHERE (consumer = "                     \
+	"$1::text OR starts_with(consumer, $1::text || '-')) AND (types IS "                \
+	"NULL OR $3::text = ANY (types)) AND seen_at > clock_timestamp() - " PSM__ALIVE_SQL \
+	") AS living"
 
 static struct psm__metric *
 looks(void)
@@ -94,14 +102,15 @@ psm__await_looks(void)
 static int
 undecided(const struct psm__awaited *w)
 {
-	return w->state == PSM__AWAIT_OPEN || w->state == PSM__AWAIT_PARKED;
+	return w->state == PSM__AWAIT_OPEN ||
+	       (w->state == PSM__AWAIT_PARKED && !w->type);
 }
 
 static int
 queue_looks(struct psm__conn *c, const struct psm__awaited *list, size_t count,
             psm_rows **rows, psm_error *err)
 {
-	struct psm__param params[2];
+	struct psm__param params[3];
 	size_t i;
 	int rc = 0;
 
@@ -110,7 +119,11 @@ queue_looks(struct psm__conn *c, const struct psm__awaited *list, size_t count,
 			continue;
 		params[0] = psm__param_text(list[i].consumer);
 		params[1] = psm__param_text(list[i].event_id);
-		rc = psm__conn_queue(c, LOOK_SQL, 2, params, &rows[i], err);
+		params[2] = psm__param_text(list[i].type);
+		rc = list[i].type ? psm__conn_queue(c, LIVING_SQL, 3, params,
+		                                    &rows[i], err)
+		                  : psm__conn_queue(c, ONE_SQL, 2, params,
+		                                    &rows[i], err);
 	}
 	return rc == 0 ? psm__conn_sync(c, err) : rc;
 }
@@ -212,7 +225,7 @@ int
 psm_store_wait_handled(psm_store *st, const char *event_id,
                        const char *consumer, int timeout_ms, psm_error *err)
 {
-	struct psm__awaited one = {consumer, event_id, NULL, PSM__AWAIT_OPEN};
+	struct psm__awaited one = {.consumer = consumer, .event_id = event_id};
 	int rc;
 
 	psm__error_clear(err);

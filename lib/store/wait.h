@@ -9,12 +9,17 @@ enum psm__await_state {
 	PSM__AWAIT_OPEN,    /* nothing known of it */
 	PSM__AWAIT_PARKED,  /* it failed and will be tried again */
 	PSM__AWAIT_HANDLED, /* its effects are there */
-	PSM__AWAIT_DEAD     /* refused for good */
+	PSM__AWAIT_DEAD,    /* refused for good */
+	PSM__AWAIT_ABSENT   /* no consumer that lives handles it */
 };
 
 struct psm__awaited {
 	const char *consumer, *event_id;
 	const char *key; /* of the event; NULL where it does not matter */
+	/* Not NULL: wait only for those that live and handle this type; all of
+	 * them whose name is consumer, or begins with it and "-". To be parked
+	 * is decided then, too: that may last. */
+	const char *type;
 	enum psm__await_state state;
 };
 

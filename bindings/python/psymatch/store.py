@@ -82,6 +82,11 @@ class Transaction(Rows, Handle):
         """How long the commit waits for required consumers."""
         check(lib.psm_tx_set_wait, self._open, milliseconds(timeout_ms, "timeout_ms"))
 
+    def wait_consumers(self, timeout_ms=-1):
+        """Let the commit wait until the living consumers of what was emitted
+        have handled it; below 0: as long as PSYMATCH_REST_WAIT_MS says."""
+        check(lib.psm_tx_wait_consumers, self._own(), timeout_ms)
+
     def commit(self):
         handle = self._open
         self._owner.forget()

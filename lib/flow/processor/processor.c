@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "flow/processor/processor_int.h"
+#include "flow/heartbeat.h"
 #include "flow/tables.h"
 
 #include <limits.h>
@@ -387,10 +388,13 @@ static void
 run(void *arg)
 {
 	psm_processor *pr = arg;
+	struct psm__heartbeat beat = {
+	    {pr->name, pr->owner, pr->types, pr->type_count}, 0};
 
 	psm__tables_await(pr->st, &pr->worker, pr->name);
 	while (!psm__worker_stopping(&pr->worker)) {
 		psm__error_clear(pr->err);
+		psm__heartbeat_step(&beat, pr->st);
 		if (pr->source || psm__reader_open(pr) == 0) {
 			work(pr);
 			psm__lag_show(pr);
@@ -403,6 +407,7 @@ run(void *arg)
 			back_off(pr);
 		}
 	}
+	psm__heartbeat_end(&beat, pr->st);
 	psm__reader_close(pr, psm__worker_left_ms(&pr->worker));
 }
 

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commits that wait for the living consumers of what they emit. */
+#include "store/alive.h"
+#include "store/wait.h"
+#include "testing.h"
+#include "testing_flow.h"
+#include "testing_pg.h"
+
+#include <psymatch/relay.h>
+
+/* The catalogue's consumer of the type, and one of its processors. */
+#define TYPE "communication.send_email"
+#define SERVICE "communication-service"
+#define PROCESSOR SERVICE "-mail"
+#define REFUSED 13
+/* For what must not be waited for: longer than the test may take. */
+#define FOR_EVER_MS 600000
+#define SHORT_MS 200
+
+static psm_relay *r;
+static psm_processor *consumer;
+
+static void
+setup(void)
+{
+	flow_setup();
+	ck_assert_int_eq(psm_relay_new(st, t, cfg, &r, err), 0);
+	ck_assert_int_eq(psm_relay_start(r, err), 0);
+}
+
+static void
+teardown(void)
+{
+	psm_relay_free(r);
+	psm_processor_free(consumer);
+	flow_teardown();
+}
+
+/* Refuses one number; emits nothing. */
+static int
+handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
+{
+	(void)user;
+	if (psm_tx_wait_consumers(tx, 1, NULL) != PSM_ERR_STATE)
+		return psm_error_set(e, PSM_ERR_REJECT, "a handler may wait");
+	if (flow_member(ev, "/n") == REFUSED)
+		return psm_error_set(e, PSM_ERR_REJECT, "as planned");
+	return flow_save(tx, ev, e);
+}
+
+static void
+start_consumer(const char *name, const char *type)
+{
+	ck_assert_int_eq(psm_processor_new(st, t, cfg, name, &consumer, err),
+	                 0);
+	ck_assert_int_eq(psm_processor_subscribe(consumer, FLOW_TOPIC, err), 0);
+	ck_assert_int_eq(psm_processor_on(consumer, type, handle, NULL, err),
+	                 0);
+	ck_assert_int_eq(psm_processor_start(consumer, err), 0);
+	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.consumer_alive WHERE "
+	                "consumer = '%s'",
+	                name) == 1);
+}
+
+/* A consumer that does nothing but live. */
+static void
+fake_consumer(const char *name, const char *type, const char *seen)
+{
+	pg_run("INSERT INTO psymatch.consumer_alive VALUES ('%s', 'fake', "
+	       "'{%s}', clock_timestamp() + interval '%s')",
+	       name, type, seen);
+}
+
+/* Commit one event that consumers are waited for; id[40] receives its id. */
+static void
+commit_and_wait(int n, int timeout_ms, char *id)
+{
+	char payload[64];
+	psm_event *ev;
+	psm_tx *tx;
+
+	(void)snprintf(payload, sizeof payload, "{\"email_id\":1,\"n\":%d}", n);
+	ck_assert_int_eq(
+	    psm_event_new(TYPE, "test", payload, strlen(payload), &ev, err), 0);
+	(void)snprintf(id, 40, "%s", psm_event_id(ev));
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(psm_tx_emit(tx, ev, err), 0);
+	ck_assert_int_eq(psm_tx_wait_consumers(tx, timeout_ms, err), 0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	psm_event_free(ev);
+}
+
+START_TEST(change_is_there_after_the_commit)
+{
+	char id[40];
+	int n;
+
+	start_consumer(PROCESSOR, TYPE);
+	for (n = 1; n <= 10; n++) {
+		commit_and_wait(n, FOR_EVER_MS, id);
+		ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE "
+		                        "event_id = '%s'",
+		                        id),
+		                 1);
+	}
+	/* What it refuses ends the wait, too. */
+	commit_and_wait(REFUSED, FOR_EVER_MS, id);
+	ck_assert_int_eq(flow_dead_rows(), 1);
+	/* Nobody waits for it once it has stopped. */
+	ck_assert_int_eq(psm_processor_stop(consumer, 10000, err), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.consumer_alive"),
+	                 0);
+	commit_and_wait(20, FOR_EVER_MS, id);
+}
+END_TEST
+
+START_TEST(who_is_not_waited_for)
+{
+	char id[40];
+
+	/* Nobody there; one that died; one that does not handle the type; one
+	 * that the catalogue does not name. */
+	commit_and_wait(1, FOR_EVER_MS, id);
+	fake_consumer(SERVICE, TYPE, "-8 s");
+	fake_consumer(SERVICE "-other", "email.sent", "1 hour");
+	fake_consumer("other-service", TYPE, "1 hour");
+	fake_consumer(SERVICE "s", TYPE, "1 hour"); /* another name */
+	commit_and_wait(2, FOR_EVER_MS, id);
+	/* Nothing emitted, nothing to wait for. */
+	fake_consumer(SERVICE "-mail", TYPE, "1 hour");
+	commit_and_wait(3, 0, id);
+}
+END_TEST
+
+static void
+has_handled(const char *id)
+{
+	pg_run("INSERT INTO psymatch.inbox (consumer, event_id) VALUES ('%s', "
+	       "'%s')",
+	       PROCESSOR, id);
+}
+
+/* 1: the commit waited, that is: until its time was up. */
+static int
+waits(char *id)
+{
+	int64_t looks = psm__await_looks();
+
+	commit_and_wait(1, SHORT_MS, id);
+	/* One who is late is looked at once. */
+	return psm__await_looks() - looks > 1;
+}
+
+START_TEST(late_consumer_costs_its_deadline_once)
+{
+	char first[40], second[40], last[40];
+
+	fake_consumer(PROCESSOR, TYPE, "1 hour");
+	ck_assert_int_eq(waits(first), 1);
+	commit_and_wait(1, FOR_EVER_MS, second);
+	/* Handled after more than the time of a wait, and not all of it. */
+	has_handled(first);
+	ck_assert_int_eq(waits(last), 0);
+	ck_assert_int_eq(waits(last), 0);
+	has_handled(second);
+	has_handled(last);
+	ck_assert_int_eq(waits(last), 1);
+}
+END_TEST
+
+START_TEST(as_long_as_the_setting_says)
+{
+	psm_store *before = st;
+	int64_t began_ms;
+	char id[40];
+
+	fake_consumer(PROCESSOR, TYPE, "1 hour");
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_REST_WAIT_MS", "150", err), 0);
+	ck_assert_int_eq(psm_store_open(cfg, &st, err), 0);
+	began_ms = psm__mono_ms();
+	commit_and_wait(1, -1, id);
+	ck_assert_int_ge(psm__mono_ms() - began_ms, 150);
+	psm_store_free(st);
+	st = before;
+}
+END_TEST
+
+START_TEST(arguments)
+{
+	ck_assert_int_eq(psm_tx_wait_consumers(NULL, 1, err), PSM_ERR_INVAL);
+}
+END_TEST
+
+/* Names of types are texts like others. */
+START_TEST(heartbeat_takes_any_type)
+{
+	const char *types[] = {"a\"b", "c\\d,{e}"};
+	struct psm__alive who = {"c", "i", types, 2};
+
+	ck_assert_int_eq(psm__alive_beat(st, &who), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.consumer_alive "
+	                        "WHERE types = ARRAY['a\"b', 'c\\d,{e}']"),
+	                 1);
+	who.types = NULL;
+	who.type_count = 0;
+	ck_assert_int_eq(psm__alive_beat(st, &who), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.consumer_alive "
+	                        "WHERE types IS NULL"),
+	                 1);
+	/* Upkeep takes away those of the day before. */
+	pg_run("UPDATE psymatch.consumer_alive SET seen_at = now() - interval "
+	       "'2 days'");
+	ck_assert_int_eq(psm_store_maintain(st, err), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.consumer_alive"),
+	                 0);
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	Suite *s = suite_create("living");
+	TCase *tc = tcase_create("living");
+
+	(void)argc;
+	pg_main(argv);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 90);
+	tcase_add_test(tc, change_is_there_after_the_commit);
+	tcase_add_test(tc, who_is_not_waited_for);
+	tcase_add_test(tc, late_consumer_costs_its_deadline_once);
+	tcase_add_test(tc, as_long_as_the_setting_says);
+	tcase_add_test(tc, arguments);
+	tcase_add_test(tc, heartbeat_takes_any_type);
+	suite_add_tcase(s, tc);
+	return testing_run(srunner_create(s));
+}
