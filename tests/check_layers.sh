@@ -48,9 +48,9 @@ BEGIN {
 	of("store", "dead store")
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching")
-	of("flow", "processor relay")
 	of("app", "change")
 	of("service", "service rest")
+	of("flow", "processor program relay")
 	outside = "^(examples|bench)$"
 
 	only["utf8proc"] = "^lib/base/"

@@ -22,6 +22,7 @@
 #include <psymatch/payload.h>
 #include <psymatch/processor.h>
 #include <psymatch/producer.h>
+#include <psymatch/program.h>
 #include <psymatch/relay.h>
 #include <psymatch/replay.h>
 #include <psymatch/spool.h>

@@ -230,6 +230,32 @@ PSM_API int psm_tx_exec(psm_tx *tx, const char *sql, size_t count,
                         psm_error *err) PSM_CHECK;
 
 /**
+ * Run one statement in a transaction of its own, in one round trip. For the
+ * rest as psm_tx_exec(); a statement that begins or ends a transaction is not
+ * for this.
+ *
+ * @param st      a store.
+ * @param sql     one statement with $1, $2, ... for the parameters.
+ * @param count   parameters, 0 to 200.
+ * @param params  params[count], each text or NULL for null; borrowed for the
+ *                call; may be NULL if count is 0.
+ * @param rows    new (psm_rows_free), NULL after a failure; may be NULL.
+ * @param err     details of a failure; may be NULL.
+ * @return 0: it is committed; or
+ *   PSM_ERR_INVAL    a NULL argument, or too many parameters;
+ *   PSM_ERR_TIMEOUT  no connection of the pool became free within 10 s;
+ *                    retriable; or
+ *   a failure of psm_tx_exec(). Without an answer of the server it may have
+ *   been committed.
+ *
+ * Threads: any. Blocks: until the server answers, at most 60 s, and for a
+ * connection of the pool, at most 10 s. Since 0.1.
+ */
+PSM_API int psm_store_exec(psm_store *st, const char *sql, size_t count,
+                           const char *const *params, psm_rows **rows,
+                           psm_error *err) PSM_CHECK;
+
+/**
  * Send one statement whose rows do not matter, without waiting for the answer:
  * it travels with the next statement or the commit, and if it fails, that one
  * fails. Many small statements take one round trip instead of one each.

@@ -132,6 +132,16 @@ class Store(Handle):
         """(GREEN, AMBER or RED, one sentence)"""
         return health(lib.psm_store_health, self._handle)
 
+    def execute(self, sql, *params, columns=0):
+        """One statement in a transaction of its own; as Transaction.execute()."""
+        rows = ctypes.c_void_p()
+        check(lib.psm_store_exec, self._handle, sql.encode(), len(params), _texts(params), ctypes.byref(rows))
+        if columns:
+            return _rows(rows, columns)
+        changed = lib.psm_rows_affected(rows)
+        lib.psm_rows_free(rows)
+        return changed
+
     def transaction(self):
         return Transaction(self)
 
