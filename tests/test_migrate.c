@@ -299,6 +299,35 @@ START_TEST(sequences_of_another_owner)
 }
 END_TEST
 
+static void
+count_warnings(int level, const char *message, const char *const *fields,
+               void *user)
+{
+	(void)level;
+	(void)fields;
+	if (strstr(message, "want GRANT SELECT ON SEQUENCE"))
+		++*(int *)user;
+}
+
+/* Who may draw numbers but not look at the sequence hears of it. */
+START_TEST(sequences_that_cannot_be_looked_at)
+{
+	int warnings = 0;
+
+	migrate_all();
+	become("");
+	pg_run("GRANT USAGE ON SCHEMA psymatch TO %s", role);
+	pg_run("GRANT SELECT ON ALL TABLES IN SCHEMA psymatch TO %s", role);
+	psm_set_log(count_warnings, PSM_LOG_WARN, &warnings);
+	ck_assert_int_eq(psm_store_migrate(st, "psymatch", err), 0);
+	ck_assert_int_eq(warnings, 0);
+	pg_run("GRANT USAGE ON SEQUENCE psymatch.outbox_id_seq TO %s", role);
+	ck_assert_int_eq(psm_store_migrate(st, "psymatch", err), 0);
+	psm_set_log(NULL, PSM_LOG_WARN, NULL);
+	ck_assert_int_eq(warnings, 1);
+}
+END_TEST
+
 /* -- checksums */
 
 static const struct psm__migration umlaut[] = {
@@ -387,6 +416,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, sequences_follow_their_tables, 0,
 	                    PSM__COUNT(behinds));
 	tcase_add_test(tc, sequences_of_another_owner);
+	tcase_add_test(tc, sequences_that_cannot_be_looked_at);
 	tcase_add_loop_test(tc, checksums_of_before, 0, PSM__COUNT(checksums));
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

@@ -10,11 +10,13 @@
 
 #include <string.h>
 
-/* Those that belong to a column, with the names as SQL wants them; only what
- * this role may look at. */
+/* Those that belong to a column, with the names as SQL wants them, of tables
+ * that this role may look at; and whether it may look at the sequence, too. One
+ * that it may only draw from is reported; of others it draws nothing. */
 #define LIST_SQL                                                               \
 	"SELECT q.seqrelid::regclass::text, t.oid::regclass::text, "           \
-	"quote_ident(a.attname) FROM pg_depend AS d "                          \
+	"quote_ident(a.attname), has_sequence_privilege(q.seqrelid, "          \
+	"'SELECT') FROM pg_depend AS d "                                       \
 	"JOIN pg_sequence AS q ON q.seqrelid = d.objid "                       \
 	"JOIN pg_class AS t ON t.oid = d.refobjid "                            \
 	"JOIN pg_namespace AS n ON n.oid = t.relnamespace "                    \
@@ -24,7 +26,7 @@
 	"d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') "     \
 	"AND (n.nspname = 'psymatch' OR n.nspname LIKE '%\\_service') "        \
 	"AND has_table_privilege(t.oid, 'SELECT') "                            \
-	"AND has_sequence_privilege(q.seqrelid, 'SELECT') ORDER BY 1"
+	"AND has_sequence_privilege(q.seqrelid, 'SELECT, USAGE') ORDER BY 1"
 
 struct sequence {
 	const char *name, *table, *column;
@@ -127,6 +129,14 @@ psm__sequences_follow(struct psm__conn *c, psm_error *err)
 
 	for (i = 0; i < psm_rows_count(rows) && rc == 0; i++) {
 		s.name = psm_rows_text(rows, i, 0);
+		if (!psm_rows_int(rows, i, 3)) {
+			psm__log(PSM_LOG_WARN,
+			         "a sequence may be behind its table, and this "
+			         "role may not look: want GRANT SELECT ON "
+			         "SEQUENCE",
+			         "sequence", s.name, NULL);
+			continue;
+		}
 		s.table = psm_rows_text(rows, i, 1);
 		s.column = psm_rows_text(rows, i, 2);
 		rc = is_behind(c, &s, err);
