@@ -46,7 +46,8 @@ PSM_API int psm_program_open(const char *name, psm_program **out,
  * topic is the catalogue's.
  *
  * @param pg    a program that was not started.
- * @param type  a type's name or alias; copied.
+ * @param type  a name or alias of the catalogue, or "*" for every type of these
+ *              topics that has no handler of its own; copied.
  * @param fn    on the processor's thread, as psm_processor_on() says.
  * @param user  passed on; borrowed until pg is freed.
  * @param err   details of a failure; may be NULL.
@@ -173,8 +174,8 @@ PSM_API psm_transport *psm_program_transport(psm_program *pg);
 
 /**
  * The program's processor, for what psm_program_on() does not offer: upcasters,
- * options of handlers, numbers. It is started only if psm_program_on() was
- * called.
+ * options of handlers, sets of handlers, numbers. It is started only if it has
+ * a handler.
  *
  * @param pg  a program; NULL is allowed.
  * @return borrowed until pg is freed; NULL if pg is NULL.

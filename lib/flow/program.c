@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Store, transport, relay and processor of a small program in one object. */
-#include <psymatch/program.h>
+#include "flow/program.h"
 
 #include "base/base.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <psymatch/catalogue.h>
 #include <psymatch/health.h>
 #include <psymatch/relay.h>
 #include <signal.h>
@@ -36,8 +35,6 @@ struct psm_program {
 	psm_transport *t;
 	psm_relay *r;
 	psm_processor *pr;
-	const char **topics; /* of the catalogue: subscribed */
-	size_t topic_count, topic_cap;
 	enum state state; /* __atomic: health asks from any thread */
 	int waker;
 };
@@ -115,50 +112,21 @@ psm_program_free(psm_program *pg)
 	psm_store_free(pg->st);
 	psm_config_free(pg->cfg);
 	psm__waker_close(pg->waker);
-	psm__free(pg->topics);
 	psm__free(pg->name);
 	psm__free(pg);
 }
 
 /* -- handlers */
 
-static int
-subscribe(psm_program *pg, const char *topic, psm_error *err)
-{
-	size_t i;
-	int rc;
-
-	for (i = 0; i < pg->topic_count; i++)
-		if (strcmp(pg->topics[i], topic) == 0)
-			return 0;
-	if (psm__grow(&pg->topics, &pg->topic_cap, pg->topic_count + 1,
-	              sizeof *pg->topics) < 0)
-		return psm__nomem(err);
-	rc = psm_processor_subscribe(pg->pr, topic, err);
-	if (rc == 0)
-		pg->topics[pg->topic_count++] = topic;
-	return rc;
-}
-
 int
 psm_program_on(psm_program *pg, const char *type, psm_tx_event_fn fn,
                void *user, psm_error *err)
 {
-	const psm_event_type_info *info;
-	int rc;
-
 	psm__error_clear(err);
 	if (!pg || !type || !fn)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a program, a type and a handler");
-	info = psm_catalogue_find(type);
-	if (!info)
-		return psm__fail(err, PSM_ERR_UNKNOWN_TYPE,
-		                 "type: want one of the catalogue");
-	rc = psm_processor_on(pg->pr, type, fn, user, err);
-	if (rc == 0)
-		rc = subscribe(pg, psm_catalogue_type_topic(info), err);
-	return rc;
+	return psm_processor_on(pg->pr, type, fn, user, err);
 }
 
 /* -- sending */
@@ -209,7 +177,7 @@ psm_program_start(psm_program *pg, psm_error *err)
 		return psm__fail(err, PSM_ERR_STATE, "program: started before");
 	set_state(pg, RUNNING);
 	rc = psm_relay_start(pg->r, err);
-	if (rc == 0 && pg->topic_count > 0)
+	if (rc == 0 && psm__processor_handles(pg->pr))
 		rc = psm_processor_start(pg->pr, err);
 	return rc;
 }
@@ -293,7 +261,7 @@ psm_program_health(psm_program *pg, char *reason, size_t size)
 		return PSM_HEALTH_RED;
 	}
 	health = psm_relay_health(pg->r, reason, size);
-	if (pg->topic_count == 0)
+	if (!psm__processor_handles(pg->pr))
 		return health;
 	second = psm_processor_health(pg->pr, other, sizeof other);
 	if (second <= health)

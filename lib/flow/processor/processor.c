@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "flow/processor/processor_int.h"
 #include "flow/heartbeat.h"
+#include "flow/program.h"
 #include "flow/tables.h"
 
 #include <limits.h>
@@ -449,6 +450,12 @@ add_topics(psm_processor *pr, psm_error *err)
 		               "processor: want a topic for the handler of "
 		               "every type");
 	return rc;
+}
+
+int
+psm__processor_handles(const psm_processor *pr)
+{
+	return pr->dispatch.count > 0;
 }
 
 int
