@@ -36,6 +36,7 @@ class Store(unittest.TestCase):
         if not values[-1]:
             cls.tearDownClass()
             raise unittest.SkipTest("no PostgreSQL")
+        cls.values = values
         config = psymatch.Config(from_env=False, **dict(zip(SETTINGS, values)))
         cls.store = psymatch.Store(config)
         cls.store.migrate()

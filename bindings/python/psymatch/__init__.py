@@ -15,6 +15,7 @@ from .event import CAMEL, SNAKE, Event, EventType, catalogue, topics
 from .health import AMBER, GREEN, RED
 from .log import log_to_stderr
 from .producer import Producer, Receipt
+from .program import Program
 from .store import Store, Transaction
 from .transport import Transport
 
@@ -24,8 +25,8 @@ globals().update(errors.BY_NAME)
 __version__ = lib.psm_version().decode()
 __all__ = [
     "AMBER", "CAMEL", "Config", "Consumer", "Entity", "Event", "EventSchema",
-    "EventType", "Field", "GREEN", "KafkaConsumer", "Producer", "PsmError",
-    "RED", "Receipt", "Reject", "Retry", "RobustKafkaProducer", "SNAKE",
-    "Store", "Transaction", "Transport", "catalogue", "entities", "errors",
-    "log", "log_to_stderr", "topics",
+    "EventType", "Field", "GREEN", "KafkaConsumer", "Producer", "Program",
+    "PsmError", "RED", "Receipt", "Reject", "Retry", "RobustKafkaProducer",
+    "SNAKE", "Store", "Transaction", "Transport", "catalogue", "entities",
+    "errors", "log", "log_to_stderr", "topics",
 ]

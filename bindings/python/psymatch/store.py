@@ -82,10 +82,11 @@ class Transaction(Rows, Handle):
         """How long the commit waits for required consumers."""
         check(lib.psm_tx_set_wait, self._open, milliseconds(timeout_ms, "timeout_ms"))
 
-    def wait_consumers(self, timeout_ms=-1):
+    def wait_consumers(self, timeout_ms=None):
         """Let the commit wait until the living consumers of what was emitted
-        have handled it; below 0: as long as PSYMATCH_REST_WAIT_MS says."""
-        check(lib.psm_tx_wait_consumers, self._own(), timeout_ms)
+        have handled it; None: as long as PSYMATCH_REST_WAIT_MS says."""
+        check(lib.psm_tx_wait_consumers, self._open,
+              -1 if timeout_ms is None else milliseconds(timeout_ms, "timeout_ms"))
 
     def commit(self):
         handle = self._open
@@ -132,23 +133,14 @@ class Store(Handle):
         """(GREEN, AMBER or RED, one sentence)"""
         return health(lib.psm_store_health, self._handle)
 
-    def execute(self, sql, *params, columns=0):
-        """One statement in a transaction of its own; as Transaction.execute()."""
-        rows = ctypes.c_void_p()
-        check(lib.psm_store_exec, self._handle, sql.encode(), len(params), _texts(params), ctypes.byref(rows))
-        if columns:
-            return _rows(rows, columns)
-        changed = lib.psm_rows_affected(rows)
-        lib.psm_rows_free(rows)
-        return changed
-
     def transaction(self):
         return Transaction(self)
 
     def execute(self, sql, *params):
         """One statement in a transaction of its own; as Transaction.execute()."""
-        with self.transaction() as tx:
-            return tx.execute(sql, *params)
+        rows = ctypes.c_void_p()
+        check(lib.psm_store_exec, self._handle, utf8(sql, "sql"), len(params), _parameters(params), ctypes.byref(rows))
+        return take_rows(rows)
 
     def wait_handled(self, event_id, consumer, timeout_ms=5000):
         """Until the consumer's effects of the event are there; TimeoutError or

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A small program in one object: store, transport, relay and processor."""
+import threading
+
+from ._handle import Handle
+from ._lib import callbacks, lib
+from ._text import utf8
+from .consumer import HANDLED, Options, failed
+from .errors import BY_NAME, check, make
+from .event import Event
+from .health import health
+from .store import Store, Transaction
+
+_NO_ANSWER = 0
+_running = set()  # a program that runs is not collected
+
+
+class _Lent(Transaction):
+    """That of a handler, which its processor commits."""
+
+    def __init__(self, pointer):
+        self._own(pointer, _keep)
+
+    def commit(self):
+        raise ValueError("the processor commits it")
+
+    rollback = commit
+
+    def _end(self):
+        self._owner.forget()
+
+
+class _Borrowed(Store):
+    """That of a program, which closes it."""
+
+    def __init__(self, program):
+        self._own(lib.psm_program_store(program._handle), _keep, program)
+
+    def _after_fork(self):
+        Handle._after_fork(self)
+
+
+def _keep(_pointer):
+    """It is not ours to free."""
+
+
+class _State:
+    """What callbacks see. They must not keep the program alive, which keeps
+    them."""
+
+    def __init__(self):
+        self.raised = None  # by a handler, and no Exception: leaves run()
+        self.threads = set()  # that run a handler
+
+
+def _call(pointer, state, handler, options):
+    def call(tx, event, _user, err):
+        lent, ev, me = _Lent(tx), Event._borrowed(event), threading.get_ident()
+        state.threads.add(me)
+        try:
+            handler(lent, ev)
+            return HANDLED
+        except Exception as e:
+            return failed(e, ev, options, err)
+        except BaseException as e:
+            state.raised = e
+            lib.psm_program_quit(pointer)
+            return _NO_ANSWER
+        finally:
+            state.threads.discard(me)
+            ev._end()
+            lent._end()
+
+    return call
+
+
+class Program(Handle):
+    """What the environment says, opened by name: handlers are called with a
+    transaction and an event, each event once, and commit with its effects.
+
+    What a handler raises decides as for a Consumer. Use it in a with block, or
+    call close(); one that runs until the end of the interpreter is closed there.
+    Threads: one at a time; quit() and health() any.
+    """
+
+    def __init__(self, name):
+        self._callbacks, self._state = [], _State()
+        self._own(make(lib.psm_program_open, utf8(name, "name")), _freeing(self._callbacks))
+        self.store = _Borrowed(self)
+
+    def on(self, type, handler=None, *, attempts=0, on_failure="retry", deadline_ms=30000, versions=(None, None),
+           final=()):
+        """handler(tx, event) for a type, an alias, or "*" for the rest; without a
+        handler, a decorator. The rest as Consumer.on() has it, and on_failure
+        "park": later events of the same key wait for this one, others do not."""
+        if handler is None:
+            return lambda function: self.on(type, function, attempts=attempts, on_failure=on_failure,
+                                            deadline_ms=deadline_ms, versions=versions, final=final) or function
+        if not callable(handler):
+            raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
+        options = Options(attempts, on_failure, deadline_ms, versions, final)
+        function = callbacks["psm_tx_event_fn"](_call(self._handle, self._state, handler, options))
+        made = options.make()
+        try:
+            check(lib.psm_processor_on_with, lib.psm_program_processor(self._handle), utf8(type, "type"), made,
+                  function, None)
+        finally:
+            lib.psm_handler_options_free(made)
+        self._callbacks.append(function)
+        return None
+
+    def _starts(self):
+        pointer = self._handle
+        if self not in _running:
+            self._close_at_exit()
+            _running.add(self)
+        return pointer
+
+    def start(self):
+        """Begin to publish and to handle, and return."""
+        check(lib.psm_program_start, self._starts())
+
+    def run(self):
+        """Until SIGINT, SIGTERM, quit(), or a handler that raises what is no
+        Exception, which run() then raises."""
+        check(lib.psm_program_run, self._starts())
+        raised, self._state.raised = self._state.raised, None
+        if raised is not None:
+            raise raised
+
+    def quit(self):
+        lib.psm_program_quit(self._handle)
+
+    def health(self):
+        """(GREEN, AMBER or RED, one sentence)"""
+        return health(lib.psm_program_health, self._handle)
+
+    def close(self):
+        """Stop and free it, with its store. Twice is once."""
+        if threading.get_ident() in self._state.threads:
+            raise BY_NAME["StateError"]("called by a handler of this program")
+        _running.discard(self)
+        self.store._owner.drop()
+        self._owner.drop()
+
+    def _at_exit(self):
+        self.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
+def _freeing(kept):
+    """Frees a program whose callbacks stay until then."""
+
+    def free(pointer):
+        lib.psm_program_free(pointer)
+        kept.clear()
+
+    return free
