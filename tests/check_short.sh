@@ -16,6 +16,8 @@ short() {
 	echo "examples/$1: $lines lines, $calls functions"
 }
 
+short 07_send.c 20 5
+short 08_handle.c 25 6
 # With an outbox, a relay and a processor.
 short 06_program.c 40 14
 exit $rc

@@ -17,6 +17,14 @@ fail() {
 PSYMATCH_TRANSPORT=memory
 PSYMATCH_SPOOL_DIR=$dir/spool
 export PSYMATCH_TRANSPORT PSYMATCH_SPOOL_DIR
+# It runs until a signal comes, and handles what another program sent.
+handle='PSYMATCH_TRANSPORT=postgres; export PSYMATCH_TRANSPORT
+	mkfifo "$1/fifo" || exit 99
+	stdbuf -oL "$0/08_handle" >"$1/fifo" & pid=$!
+	exec 3<"$1/fifo"
+	"$0/07_send" >/dev/null || exit 1
+	read -r line <&3 && echo "$line"
+	kill -TERM $pid && cat <&3 && wait $pid'
 for source in "$top_srcdir"/examples/[0-9][0-9]_*.c; do
 	name=$(basename "$source" .c)
 	count=$((count + 1))
@@ -27,12 +35,13 @@ for source in "$top_srcdir"/examples/[0-9][0-9]_*.c; do
 	fi
 	rm -rf "$PSYMATCH_SPOOL_DIR"
 	case $name in
+	08_*) timeout 60 "$top_srcdir/build-aux/with-postgres" --private sh -c "$handle" "$top_builddir/examples" "$dir" >"$dir/out" 2>"$dir/err" ;;
 	06_*) timeout 60 "$top_srcdir/build-aux/with-postgres" --private "$program" >"$dir/out" 2>"$dir/err" ;;
 	*) timeout 60 "$program" >"$dir/out" 2>"$dir/err" ;;
 	esac
 	rc=$?
 	case $name:$rc in
-	06_*:77) echo "$name: skipped, there is no PostgreSQL" && continue ;;
+	0[68]_*:77) echo "$name: skipped, there is no PostgreSQL" && continue ;;
 	*:0) ;;
 	*) fail "$name: exit $rc" ;;
 	esac

@@ -178,6 +178,58 @@ START_TEST(refusals)
 }
 END_TEST
 
+/* -- a payload that is sent without an outbox */
+
+static int
+keep(const psm_event *ev, void *user, psm_error *e)
+{
+	(void)e;
+	ck_assert_str_eq(psm_event_producer(ev), "sender");
+	ck_assert_str_eq(psm_event_key(ev), "5");
+	++*(int *)user;
+	return 0;
+}
+
+START_TEST(payload_is_sent)
+{
+	psm_config *cfg;
+	psm_transport *t;
+	psm_producer *p;
+	psm_consumer *c;
+	int count = 0;
+
+	ck_assert_int_eq(psm_config_new(&cfg, err), 0);
+	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_SPOOL_DIR", "none", err),
+	                 0);
+	ck_assert_int_eq(psm_transport_memory(1, &t, err), 0);
+	ck_assert_int_eq(psm_producer_new(t, cfg, &p, err), 0);
+	ck_assert_int_eq(psm_producer_start(p, err), 0);
+	ck_assert_int_eq(
+	    psm_producer_send_payload(p, status_of(5), "sender", err), 0);
+	ck_assert_int_eq(
+	    psm_producer_send_payload(NULL, status_of(5), "sender", err),
+	    PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_producer_send_payload(p, status_of(5), NULL, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_producer_send_payload(p, NULL, "sender", err),
+	                 PSM_ERR_NOMEM);
+	ck_assert_int_eq(
+	    psm_producer_send_payload(p, psm_payload_new(TYPE), "sender", err),
+	    PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm_producer_close(p, 10000, NULL, err), 0);
+	psm_producer_free(p);
+	ck_assert_int_eq(psm_consumer_new(t, cfg, "test", &c, err), 0);
+	ck_assert_int_eq(psm_consumer_subscribe(c, "matching-events", err), 0);
+	ck_assert_int_eq(psm_consumer_on(c, TYPE, keep, &count, err), 0);
+	while (count == 0)
+		ck_assert_int_ge(psm_consumer_poll(c, 1000, err), 0);
+	ck_assert_int_eq(count, 1);
+	psm_consumer_free(c);
+	psm_transport_unref(t);
+	psm_config_free(cfg);
+}
+END_TEST
+
 /* -- one statement */
 
 START_TEST(statement_in_one_call)
@@ -240,6 +292,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, signal_ends_it, 0, 2);
 	tcase_add_test(tc, quit_before_it_runs);
 	tcase_add_test(tc, refusals);
+	tcase_add_test(tc, payload_is_sent);
 	tcase_add_test(tc, statement_in_one_call);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

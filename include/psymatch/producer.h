@@ -6,6 +6,7 @@
 #include <psymatch/config.h>
 #include <psymatch/error.h>
 #include <psymatch/event.h>
+#include <psymatch/payload.h>
 #include <psymatch/transport.h>
 
 PSM_BEGIN_DECLS
@@ -249,6 +250,27 @@ PSM_API int psm_producer_start(psm_producer *p, psm_error *err) PSM_CHECK;
  */
 PSM_API int psm_producer_send(psm_producer *p, const char *topic,
                               const psm_event *ev, psm_error *err) PSM_CHECK;
+
+/**
+ * Make an event of a payload and hand it to the producer, for the topic that
+ * the catalogue has for the type: psm_event_new_from() and psm_producer_send()
+ * in one call. See examples/07_send.c.
+ *
+ * @param p         a started producer.
+ * @param m         taken, also when the call fails; NULL is out of memory, as
+ *                  psm_payload_new() returns it.
+ * @param producer  name of the sending service, as for psm_event_new_from();
+ *                  copied.
+ * @param err       details of a failure; may be NULL.
+ * @return 0: accepted, as psm_producer_send() says; or
+ *   PSM_ERR_INVAL  p or producer is NULL; or
+ *   a failure of psm_event_new_from() or psm_producer_send().
+ *
+ * Threads: any. Blocks: as psm_producer_send(). Since 0.1.
+ */
+PSM_API int psm_producer_send_payload(psm_producer *p, psm_payload *m,
+                                      const char *producer,
+                                      psm_error *err) PSM_CHECK;
 
 /**
  * As psm_producer_send(), with a receipt that follows this one event.

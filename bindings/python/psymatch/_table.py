@@ -354,6 +354,8 @@ FUNCTIONS = (
     ("psm_producer_start", "int", "psm_producer*", "psm_error*"),
     ("psm_producer_send", "int", "psm_producer*", "const char*",
      "const psm_event*", "psm_error*"),
+    ("psm_producer_send_payload", "int", "psm_producer*", "psm_payload*",
+     "const char*", "psm_error*"),
     ("psm_producer_send_receipt", "int", "psm_producer*", "const char*",
      "const psm_event*", "psm_receipt**", "psm_error*"),
     ("psm_receipt_state", "int", "psm_receipt*"),
