@@ -328,9 +328,6 @@ if sound circles; then
 	echo 'void psm__b(void); void psm__a(void) { psm__b(); }' >lib/event/a.c
 	objects
 	END
-	planted 'lib/store: no circle any more' <<-'END'
-	mkdir -p build/lib/store
-	END
 fi
 
 cd "$real" || exit 99
