@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/import_status.h"
+#include "json/json.h"
 
 #define RECENT_SHOWN 10
 /* Health looks at so many files, and judges a share only from so many on. */
@@ -37,8 +38,11 @@ put_text(psm_json_writer *w, const char *key, const char *text)
 }
 
 static void
-put_error_locked(psm_json_writer *w, const psm_import_status *s)
+put_today_locked(psm_json_writer *w, const psm_import_status *s)
 {
+	put_int(w, "files_processed_today", s->files_today);
+	put_int(w, "therapists_processed_today", s->therapists_today);
+	put_int(w, "therapists_failed_today", s->failed_today);
 	put_text(w, "last_error", s->last_error_us ? s->last_error : NULL);
 	put_time(w, "last_error_time", s->last_error_us);
 }
@@ -75,31 +79,12 @@ put_status_locked(psm_json_writer *w, const psm_import_status *s)
 	put_time(w, "last_import_run", s->last_end_us);
 	put_time(w, "next_import_run",
 	         s->last_check_us ? s->last_check_us + s->interval_us : 0);
-	put_int(w, "files_processed_today", s->files_today);
-	put_int(w, "therapists_processed_today", s->therapists_today);
-	put_int(w, "therapists_failed_today", s->failed_today);
-	put_error_locked(w, s);
+	put_today_locked(w, s);
 	put_int(w, "total_files_processed", s->files);
 	put_int(w, "total_therapists_processed", s->therapists);
 	put_int(w, "total_therapists_failed", s->failed);
 	put_recent_locked(w, s);
 	psm_json_write_end(w);
-}
-
-static int
-take_text(psm_json_writer *w, char **json, psm_error *err)
-{
-	const char *text;
-	size_t len;
-	int rc = psm_json_writer_finish(w, &text, &len, err);
-
-	if (rc == 0) {
-		*json = psm__strndup(text, len);
-		if (*json == NULL)
-			rc = psm__nomem(err);
-	}
-	psm_json_writer_free(w);
-	return rc;
 }
 
 /* Clears err and *json and checks the arguments. */
@@ -128,7 +113,7 @@ psm_import_status_json(psm_import_status *status, char **json, psm_error *err)
 	psm__import_today_locked(status);
 	put_status_locked(w, status);
 	pthread_mutex_unlock(&status->lock);
-	return take_text(w, json, err);
+	return psm__json_take(w, 0, json, err);
 }
 
 static void
@@ -167,7 +152,7 @@ psm_import_status_errors(psm_import_status *status, char **json, psm_error *err)
 		put_failure(w, &status->errors[i % PSM__ERRORS_KEPT]);
 	pthread_mutex_unlock(&status->lock);
 	psm_json_write_end(w);
-	return take_text(w, json, err);
+	return psm__json_take(w, 0, json, err);
 }
 
 /* What is wrong, worst first; the texts live for ever. */
@@ -258,10 +243,7 @@ put_health_locked(psm_json_writer *w, const psm_import_status *s,
 	psm_json_write_key(w, "monitor_running");
 	psm_json_write_bool(w, s->state == PSM_IMPORT_RUNNING);
 	put_time(w, "last_check", s->last_check_us);
-	put_int(w, "files_processed_today", s->files_today);
-	put_int(w, "therapists_processed_today", s->therapists_today);
-	put_int(w, "therapists_failed_today", s->failed_today);
-	put_error_locked(w, s);
+	put_today_locked(w, s);
 	psm_json_write_key(w, "issues");
 	psm_json_write_array(w);
 	for (size_t i = 0; i < v->count; i++)
@@ -295,6 +277,6 @@ psm_import_status_health(psm_import_status *status, char **json, psm_error *err)
 		put_health_locked(w, status, &v);
 	pthread_mutex_unlock(&status->lock);
 	if (w != NULL)
-		rc = take_text(w, json, err);
+		rc = psm__json_take(w, 0, json, err);
 	return rc < 0 ? rc : v.health;
 }

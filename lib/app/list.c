@@ -90,11 +90,8 @@ write_page(const struct query *q, const psm_rows *rows, int64_t total,
            char **out)
 {
 	psm_json_writer *w = psm_json_writer_new();
-	const char *text;
 	int rc;
 
-	if (w == NULL)
-		return psm__nomem(q->err);
 	psm_json_write_object(w);
 	psm_json_write_key(w, "data");
 	rc = write_rows(w, q, rows);
@@ -105,14 +102,7 @@ write_page(const struct query *q, const psm_rows *rows, int64_t total,
 	psm_json_write_key(w, "total");
 	psm_json_write_int(w, total);
 	psm_json_write_end(w);
-	if (rc == 0)
-		rc = psm_json_writer_finish(w, &text, NULL, q->err);
-	if (rc == 0) {
-		*out = psm__strdup(text);
-		rc = *out == NULL ? psm__nomem(q->err) : 0;
-	}
-	psm_json_writer_free(w);
-	return rc;
+	return psm__json_take(w, rc, out, q->err);
 }
 
 static int

@@ -128,9 +128,7 @@ psm_exclusion_add(const psm_json *list, int64_t therapist_id, int64_t time_us,
 {
 	psm_json_writer *w;
 	char when[32];
-	const char *text;
-	size_t len;
-	int rc, there;
+	int there;
 
 	psm__error_clear(err);
 	if (out != NULL)
@@ -146,8 +144,6 @@ psm_exclusion_add(const psm_json *list, int64_t therapist_id, int64_t time_us,
 		                    "exclusion list: want array, found %s",
 		                    psm_json_kind_name(psm_json_kind(list)));
 	w = psm_json_writer_new();
-	if (w == NULL)
-		return psm__nomem(err);
 	there = psm_exclusion_contains(list, therapist_id);
 	psm_json_write_array(w);
 	for (size_t i = 0; i < psm_json_count(list); i++)
@@ -155,11 +151,5 @@ psm_exclusion_add(const psm_json *list, int64_t therapist_id, int64_t time_us,
 	if (!there)
 		put_exclusion(w, therapist_id, when, reason);
 	psm_json_write_end(w);
-	rc = psm_json_writer_finish(w, &text, &len, err);
-	if (rc == 0) {
-		*out = psm__strndup(text, len);
-		rc = *out != NULL ? !there : psm__nomem(err);
-	}
-	psm_json_writer_free(w);
-	return rc;
+	return psm__json_take(w, !there, out, err);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "entity/entity.h"
+#include "json/json.h"
 
 static void
 member(psm_json_writer *w, const char *key, const char *text)
@@ -276,9 +277,6 @@ int
 psm_entity_schema(const psm_entity *e, int shape, char **out, psm_error *err)
 {
 	psm_json_writer *w;
-	const char *text;
-	size_t len;
-	int rc;
 
 	psm__error_clear(err);
 	if (out != NULL)
@@ -290,14 +288,6 @@ psm_entity_schema(const psm_entity *e, int shape, char **out, psm_error *err)
 		                 "place for the schema",
 		                 PSM_ENTITY_SHOW, PSM_ENTITY_EVENT);
 	w = psm_json_writer_new();
-	if (w == NULL)
-		return psm__nomem(err);
 	put_schema(w, e, shape);
-	rc = psm_json_writer_finish(w, &text, &len, err);
-	if (rc == 0) {
-		*out = psm__strndup(text, len);
-		rc = *out != NULL ? 0 : psm__nomem(err);
-	}
-	psm_json_writer_free(w);
-	return rc;
+	return psm__json_take(w, 0, out, err);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "entity/entity.h"
+#include "json/json.h"
 
 static int
 is_for(const struct psm__row *r, size_t i, enum psm__audience audience)
@@ -139,21 +140,7 @@ psm__row_text(const struct psm__row *r, enum psm__audience audience, char **out,
               psm_error *err)
 {
 	psm_json_writer *w = psm_json_writer_new();
-	const char *text;
-	size_t len;
-	int rc;
+	int rc = w == NULL ? 0 : psm__row_write(r, audience, w, err);
 
-	*out = NULL;
-	if (w == NULL)
-		return psm__nomem(err);
-	rc = psm__row_write(r, audience, w, err);
-	if (rc == 0)
-		rc = psm_json_writer_finish(w, &text, &len, err);
-	if (rc == 0) {
-		*out = psm__strndup(text, len);
-		if (*out == NULL)
-			rc = psm__nomem(err);
-	}
-	psm_json_writer_free(w);
-	return rc;
+	return psm__json_take(w, rc, out, err);
 }

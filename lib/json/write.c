@@ -277,3 +277,22 @@ psm_json_writer_finish(psm_json_writer *w, const char **text, size_t *len,
 		*len = w->text.len;
 	return 0;
 }
+
+int
+psm__json_take(psm_json_writer *w, int rc, char **out, psm_error *err)
+{
+	const char *text;
+	size_t len;
+	int done;
+
+	*out = NULL;
+	if (w == NULL)
+		return psm__nomem(err);
+	done = rc < 0 ? rc : psm_json_writer_finish(w, &text, &len, err);
+	if (done == 0) {
+		*out = psm__strndup(text, len);
+		done = *out != NULL ? rc : psm__nomem(err);
+	}
+	psm_json_writer_free(w);
+	return done;
+}
