@@ -4,44 +4,22 @@
 
 #include "app/app.h"
 
-static int
-on_therapist(psm_tx *tx, const psm_event *ev, psm_error *err)
-{
-	int rc = psm__copy_event(tx, &psm__entity_therapist, ev, err);
-
-	return rc < 0 ? rc : 0;
-}
-
-static int
-on_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
-{
-	int rc = psm__copy_event(tx, &psm__entity_therapist, ev, err);
-
-	/* Whoever was unblocked since stays so. */
-	return rc > 0 ? psm__therapist_blocked(tx, ev, err) : rc;
-}
-
-static int
-on_patient(psm_tx *tx, const psm_event *ev, psm_error *err)
-{
-	int rc = psm__copy_event(tx, &psm__entity_patient, ev, err);
-
-	return rc < 0 ? rc : 0;
-}
-
 static const struct {
 	const char *type;
+	const struct psm_entity *copied; /* whom it tells about, or NULL */
+	/* What else it means, unless the copy knows better; or NULL. */
 	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
 } handlers[] = {
-    {"patient.created", on_patient},
-    {"patient.deleted", psm__patient_deleted},
-    {"patient.status_changed", on_patient},
-    {"patient.updated", on_patient},
-    {"therapist.blocked", on_blocked},
-    {"therapist.created", on_therapist},
-    {"therapist.deleted", psm__therapist_deleted},
-    {"therapist.unblocked", on_therapist},
-    {"therapist.updated", on_therapist},
+    {"patient.created", &psm__entity_patient, NULL},
+    {"patient.deleted", NULL, psm__patient_deleted},
+    {"patient.status_changed", &psm__entity_patient, NULL},
+    {"patient.updated", &psm__entity_patient, NULL},
+    /* Whoever was unblocked since stays so. */
+    {"therapist.blocked", &psm__entity_therapist, psm__therapist_blocked},
+    {"therapist.created", &psm__entity_therapist, NULL},
+    {"therapist.deleted", NULL, psm__therapist_deleted},
+    {"therapist.unblocked", &psm__entity_therapist, NULL},
+    {"therapist.updated", &psm__entity_therapist, NULL},
 };
 
 const char *
@@ -53,18 +31,22 @@ psm_matching_type_at(size_t i)
 int
 psm_matching_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 {
-	const char *type;
-	int rc = 0;
+	size_t i = 0;
+	int rc = 1;
 
 	(void)user; /* all there is to know stands in the transaction */
 	psm__error_clear(err);
 	if (tx == NULL || ev == NULL)
 		return psm__fail(err, PSM_ERR_INVAL, "tx or ev is NULL");
-	type = psm_event_type(ev);
-	for (size_t i = 0; i < PSM__COUNT(handlers); i++) {
-		if (strcmp(type, handlers[i].type) == 0)
-			rc = handlers[i].handle(tx, ev, err);
-	}
+	while (i < PSM__COUNT(handlers) &&
+	       strcmp(psm_event_type(ev), handlers[i].type) != 0)
+		i++;
+	if (i == PSM__COUNT(handlers))
+		return 0;
+	if (handlers[i].copied != NULL)
+		rc = psm__copy_event(tx, handlers[i].copied, ev, err);
+	if (rc > 0)
+		rc = handlers[i].handle ? handlers[i].handle(tx, ev, err) : 0;
 	/* What the database refuses for good is the payload's fault. */
 	return rc < 0 && !psm__app_is_system(rc) ? PSM_ERR_REJECT : rc;
 }

@@ -43,12 +43,19 @@ cascade_init(struct cascade *c, psm_tx *tx, const psm_event *ev,
 	return 0;
 }
 
+/* Do something with each row that a statement finds for the one it is about. */
 static int
-select_rows(const struct cascade *c, const char *sql, psm_rows **rows)
+for_each(const struct cascade *c, const char *sql,
+         int (*step)(const struct cascade *c, const psm_rows *rows, size_t i))
 {
 	const char *params[1] = {c->id_text.text};
+	psm_rows *rows = NULL;
+	int rc = psm_tx_exec(c->tx, sql, 1, params, &rows, c->err);
 
-	return psm_tx_exec(c->tx, sql, 1, params, rows, c->err);
+	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++)
+		rc = step(c, rows, i);
+	psm_rows_free(rows);
+	return rc;
 }
 
 /* notes with "Cancelled: reason" appended by System, new. */
@@ -102,15 +109,15 @@ cancel(const struct cascade *c, struct psm__row *row, int to, int notes,
 }
 
 static int
-cancel_inquiry(const struct cascade *c, int64_t id)
+cancel_inquiry(const struct cascade *c, const psm_rows *rows, size_t i)
 {
 	struct psm__row row = {0};
 	const char *event; /* none tells of a cancelled inquiry */
 	int64_t version;
 	int rc;
 
-	rc = psm__repo_lock(c->tx, &psm__entity_inquiry, id, &row, &version,
-	                    c->err);
+	rc = psm__repo_lock(c->tx, &psm__entity_inquiry,
+	                    psm_rows_int(rows, i, 0), &row, &version, c->err);
 	if (rc == 0)
 		rc = psm__row_change(&row, PSM__INQUIRY_STORNIERT_GRUND,
 		                     c->reason, c->err);
@@ -124,26 +131,20 @@ cancel_inquiry(const struct cascade *c, int64_t id)
 static int
 cancel_unsent(const struct cascade *c)
 {
-	psm_rows *rows = NULL;
-	int rc;
-
-	rc = select_rows(c,
-	                 "SELECT id FROM " INQUIRY
-	                 " WHERE therapist_id = $1::integer "
-	                 "AND gesendet_datum IS NULL "
-	                 "AND storniert_datum IS NULL "
-	                 "ORDER BY id FOR UPDATE",
-	                 &rows);
-	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++)
-		rc = cancel_inquiry(c, psm_rows_int(rows, i, 0));
-	psm_rows_free(rows);
-	return rc;
+	return for_each(c,
+	                "SELECT id FROM " INQUIRY
+	                " WHERE therapist_id = $1::integer "
+	                "AND gesendet_datum IS NULL "
+	                "AND storniert_datum IS NULL "
+	                "ORDER BY id FOR UPDATE",
+	                cancel_inquiry);
 }
 
 static int
-exclude_from(const struct cascade *c, const char *search, const char *list)
+exclude_from(const struct cascade *c, const psm_rows *rows, size_t i)
 {
-	const char *params[3] = {search, NULL, c->time};
+	const char *list = psm_rows_text(rows, i, 1);
+	const char *params[3] = {psm_rows_text(rows, i, 0), NULL, c->time};
 	psm_json *old = NULL;
 	char *fresh = NULL;
 	int rc;
@@ -169,25 +170,17 @@ exclude_from(const struct cascade *c, const char *search, const char *list)
 static int
 exclude_waiting(const struct cascade *c)
 {
-	psm_rows *rows = NULL;
-	int rc;
-
-	rc = select_rows(c,
-	                 "SELECT s.id, s.ausgeschlossene_therapeuten "
-	                 "FROM " SEARCH " s WHERE s.status = 'aktiv' "
-	                 "AND EXISTS (SELECT FROM " MEMBER " m JOIN " INQUIRY
-	                 " a ON a.id = m.therapeutenanfrage_id "
-	                 "WHERE m.platzsuche_id = s.id "
-	                 "AND a.therapist_id = $1::integer "
-	                 "AND a.gesendet_datum IS NOT NULL "
-	                 "AND a.antwort_datum IS NULL) "
-	                 "ORDER BY s.id FOR UPDATE OF s",
-	                 &rows);
-	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++)
-		rc = exclude_from(c, psm_rows_text(rows, i, 0),
-		                  psm_rows_text(rows, i, 1));
-	psm_rows_free(rows);
-	return rc;
+	return for_each(c,
+	                "SELECT s.id, s.ausgeschlossene_therapeuten "
+	                "FROM " SEARCH " s WHERE s.status = 'aktiv' "
+	                "AND EXISTS (SELECT FROM " MEMBER " m JOIN " INQUIRY
+	                " a ON a.id = m.therapeutenanfrage_id "
+	                "WHERE m.platzsuche_id = s.id "
+	                "AND a.therapist_id = $1::integer "
+	                "AND a.gesendet_datum IS NOT NULL "
+	                "AND a.antwort_datum IS NULL) "
+	                "ORDER BY s.id FOR UPDATE OF s",
+	                exclude_from);
 }
 
 int
@@ -243,8 +236,9 @@ psm__emit_search_status(psm_tx *tx, int64_t search, int64_t patient,
 }
 
 static int
-end_search(const struct cascade *c, int64_t id)
+end_search(const struct cascade *c, const psm_rows *rows, size_t i)
 {
+	const int64_t id = psm_rows_int(rows, i, 0);
 	struct psm__row row = {0};
 	char *status = NULL;
 	const char *event = NULL;
@@ -273,27 +267,20 @@ end_search(const struct cascade *c, int64_t id)
 static int
 end_searches(const struct cascade *c)
 {
-	psm_rows *rows = NULL;
-	int rc;
-
-	rc = select_rows(c,
-	                 "SELECT id FROM " SEARCH
-	                 " WHERE patient_id = $1::integer "
-	                 "AND status IN ('aktiv', 'pausiert') "
-	                 "ORDER BY id FOR UPDATE",
-	                 &rows);
-	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++)
-		rc = end_search(c, psm_rows_int(rows, i, 0));
-	psm_rows_free(rows);
-	return rc;
+	return for_each(c,
+	                "SELECT id FROM " SEARCH
+	                " WHERE patient_id = $1::integer "
+	                "AND status IN ('aktiv', 'pausiert') "
+	                "ORDER BY id FOR UPDATE",
+	                end_search);
 }
 
-/* Take the patient out of one inquiry; the size that is left, or an error. */
+/* Take the patient out of one inquiry, and cancel it if it was the last one. */
 static int
-leave_inquiry(const struct cascade *c, const char *inquiry)
+leave_inquiry(const struct cascade *c, const psm_rows *rows, size_t i)
 {
-	const char *params[2] = {inquiry, c->id_text.text};
-	psm_rows *rows = NULL;
+	const char *params[2] = {psm_rows_text(rows, i, 0), c->id_text.text};
+	psm_rows *left = NULL;
 	int rc;
 
 	rc = psm_tx_exec(c->tx,
@@ -316,37 +303,25 @@ leave_inquiry(const struct cascade *c, const char *inquiry)
 		    "FROM " MEMBER " WHERE therapeutenanfrage_id = "
 		    "$1::integer) WHERE id = $1::integer "
 		    "RETURNING anfragegroesse",
-		    1, params, &rows, c->err);
-	if (rc == 0)
-		rc = (int)psm_rows_int(rows, 0, 0);
-	psm_rows_free(rows);
+		    1, params, &left, c->err);
+	if (rc == 0 && psm_rows_int(left, 0, 0) == 0)
+		rc = cancel_inquiry(c, rows, i);
+	psm_rows_free(left);
 	return rc;
 }
 
 static int
 leave_unsent(const struct cascade *c)
 {
-	psm_rows *rows = NULL;
-	int rc;
-
-	rc = select_rows(c,
-	                 "SELECT a.id FROM " INQUIRY " a "
-	                 "WHERE a.gesendet_datum IS NULL "
-	                 "AND a.storniert_datum IS NULL "
-	                 "AND EXISTS (SELECT FROM " MEMBER " m "
-	                 "WHERE m.therapeutenanfrage_id = a.id "
-	                 "AND m.patient_id = $1::integer) "
-	                 "ORDER BY a.id FOR UPDATE OF a",
-	                 &rows);
-	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++) {
-		rc = leave_inquiry(c, psm_rows_text(rows, i, 0));
-		if (rc == 0)
-			rc = cancel_inquiry(c, psm_rows_int(rows, i, 0));
-		else if (rc > 0)
-			rc = 0;
-	}
-	psm_rows_free(rows);
-	return rc;
+	return for_each(c,
+	                "SELECT a.id FROM " INQUIRY " a "
+	                "WHERE a.gesendet_datum IS NULL "
+	                "AND a.storniert_datum IS NULL "
+	                "AND EXISTS (SELECT FROM " MEMBER " m "
+	                "WHERE m.therapeutenanfrage_id = a.id "
+	                "AND m.patient_id = $1::integer) "
+	                "ORDER BY a.id FOR UPDATE OF a",
+	                leave_inquiry);
 }
 
 int
