@@ -59,7 +59,8 @@ run_with(const char *file, const char *checksum, int64_t records,
          int64_t skipped, int64_t failed)
 {
 	struct psm__import_counts c = {{0}};
-	int is_new = psm__import_is_new(status, file, checksum);
+	size_t reported;
+	int is_new = psm__import_is_new(status, file, checksum, &reported);
 
 	c.n[PSM__N_RECORDS] = records;
 	c.n[PSM__N_SKIPPED] = skipped;
@@ -329,6 +330,7 @@ END_TEST
 static int
 fill_and_tell(void *arg)
 {
+	size_t reported;
 	psm_import_status *s = NULL;
 	char *text[3] = {NULL};
 	struct psm__import_counts c = {{1}};
@@ -338,7 +340,8 @@ fill_and_tell(void *arg)
 	rc = psm_import_status_new(60, &s, NULL);
 	if (rc == 0) {
 		/* Without memory for it the file simply counts as new. */
-		(void)psm__import_is_new(s, "20250601/00001.json", "a");
+		(void)psm__import_is_new(s, "20250601/00001.json", "a",
+		                         &reported);
 		psm__import_file_done(s, "20250601/00001.json", &c, 1);
 		rc = psm_import_status_json(s, &text[0], NULL);
 	}

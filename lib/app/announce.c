@@ -96,7 +96,7 @@ int
 psm_therapist_announce(psm_store *store, int all, int limit, psm_error *err)
 {
 	psm_tx *tx = NULL;
-	int rc, done;
+	int rc;
 
 	psm__error_clear(err);
 	if (store == NULL || limit < 1 || limit > LIMIT_MAX)
@@ -106,11 +106,5 @@ psm_therapist_announce(psm_store *store, int all, int limit, psm_error *err)
 	rc = psm_tx_begin(store, &tx, err);
 	if (rc == 0)
 		rc = announce(tx, all, limit, err);
-	if (rc >= 0) {
-		done = psm_tx_commit(tx, err);
-		tx = NULL; /* gone, whatever the result */
-		rc = done < 0 ? done : rc;
-	}
-	psm_tx_rollback(tx);
-	return rc;
+	return psm__app_end(tx, rc, err);
 }

@@ -38,16 +38,33 @@ psm__app_now(psm_tx *tx, struct psm__now *now, psm_error *err)
 }
 
 int
-psm__app_tomorrow(psm_tx *tx, char day[9], psm_error *err)
+psm__app_tomorrow(psm_store *store, char day[9], psm_error *err)
 {
 	psm_rows *rows = NULL;
-	int rc = ask_time(
-	    tx, "SELECT to_char(" BERLIN "::date + 1, 'YYYYMMDD')", &rows, err);
+	psm_tx *tx = NULL;
+	int rc = psm_tx_begin(store, &tx, err);
 
+	if (rc == 0)
+		rc = ask_time(
+		    tx, "SELECT to_char(" BERLIN "::date + 1, 'YYYYMMDD')",
+		    &rows, err);
 	if (rc == 0)
 		(void)snprintf(day, 9, "%s", psm_rows_text(rows, 0, 0));
 	psm_rows_free(rows);
+	psm_tx_rollback(tx);
 	return rc;
+}
+
+int
+psm__app_end(psm_tx *tx, int rc, psm_error *err)
+{
+	int done = 0;
+
+	if (rc < 0)
+		psm_tx_rollback(tx);
+	else
+		done = psm_tx_commit(tx, err);
+	return done < 0 ? done : rc;
 }
 
 int

@@ -23,7 +23,10 @@
 /* -- app.c */
 
 /* Tomorrow in Berlin, as "YYYYMMDD". */
-int psm__app_tomorrow(psm_tx *tx, char day[9], psm_error *err);
+int psm__app_tomorrow(psm_store *store, char day[9], psm_error *err);
+/* Commit after rc >= 0, else roll back; tx is gone, and may be NULL after a
+ * failure. rc, or why it was not committed. */
+int psm__app_end(psm_tx *tx, int rc, psm_error *err);
 /* 1 if code means that the database, not the data, is at fault, or memory. */
 int psm__app_is_system(int code);
 
@@ -86,11 +89,10 @@ void psm__import_began(psm_import_status *s);
 /* rc < 0: the run ended early because of err. */
 void psm__import_ended(psm_import_status *s, int rc, const psm_error *err);
 int psm__import_cancelled(psm_import_status *s);
-/* 1: this content of the file was not read to its end before, and counts. */
+/* 1: this content of the file was not read to its end before, and counts.
+ * *reported: of so many records of it the faults were told already. */
 int psm__import_is_new(psm_import_status *s, const char *file,
-                       const char *checksum);
-/* Of so many records of it the faults were told already. */
-size_t psm__import_reported(psm_import_status *s, const char *file);
+                       const char *checksum, size_t *reported);
 /* The file was read up to this record only: the next run goes on. */
 void psm__import_cut(psm_import_status *s, const char *file,
                      const struct psm__import_counts *counts, size_t record);

@@ -343,7 +343,7 @@ write_mapped(const struct import *im, struct record *r, psm_error *err)
 	    psm__text_fold(psm__row_get(&r->row, PSM__THERAPIST_VORNAME));
 	struct psm__stored_list list = {0};
 	psm_tx *tx = NULL;
-	int rc, done;
+	int rc;
 
 	rc = vorname == NULL ? psm__nomem(err)
 	                     : psm_tx_begin(im->store, &tx, err);
@@ -356,13 +356,7 @@ write_mapped(const struct import *im, struct record *r, psm_error *err)
 		rc = psm__stored_list_sort(&list, err);
 	if (rc == 0)
 		rc = decide(im, tx, r, &list, err);
-	if (rc == PSM__N_CREATED || rc == PSM__N_UPDATED ||
-	    rc == PSM__N_UNCHANGED) {
-		done = psm_tx_commit(tx, err);
-		tx = NULL; /* gone, whatever the result */
-		rc = done < 0 ? done : rc;
-	}
-	psm_tx_rollback(tx);
+	rc = psm__app_end(tx, rc, err);
 	psm__stored_list_free(&list);
 	psm__free(vorname);
 	return rc;
@@ -460,8 +454,8 @@ psm__import_document(psm_store *store, const struct psm__file *f,
 		psm__error_pointer(err, im.list != NULL ? "/therapists" : "");
 		goto out;
 	}
-	im.is_new = psm__import_is_new(status, f->name, f->checksum);
-	im.reported = psm__import_reported(status, f->name);
+	im.is_new =
+	    psm__import_is_new(status, f->name, f->checksum, &im.reported);
 	rc = import_all(&im, &at, err);
 	if (rc >= 0)
 		psm__import_file_done(status, f->name, &im.counts, im.is_new);

@@ -63,6 +63,14 @@ is_same(const struct psm__file_id *a, const struct psm__file_id *b)
 }
 
 /* What cannot be read is known by what the file system says of it. */
+static void
+know(struct psm__file *out, const char *how, const struct psm__file_id *id)
+{
+	snprintf(
+	    out->checksum, sizeof(out->checksum), "%s-%016llx", how,
+	    (unsigned long long)psm__hash(PSM__HASH_START, id, sizeof(*id)));
+}
+
 static int
 refuse(struct psm__file *out, const struct stat *st, int code, const char *want,
        psm_error *err)
@@ -70,9 +78,7 @@ refuse(struct psm__file *out, const struct stat *st, int code, const char *want,
 	struct psm__file_id id = id_of(st);
 
 	out->modified_s = st->st_mtime;
-	snprintf(
-	    out->checksum, sizeof(out->checksum), "unread-%016llx",
-	    (unsigned long long)psm__hash(PSM__HASH_START, &id, sizeof(id)));
+	know(out, "unread", &id);
 	return psm__fail(err, code, "%s", want);
 }
 
@@ -145,9 +151,7 @@ know_forbidden(struct psm__file *out, const struct stat *st)
 	struct psm__file_id id = id_of(st);
 
 	id.mtime = st->st_ctim;
-	snprintf(
-	    out->checksum, sizeof(out->checksum), "forbidden-%016llx",
-	    (unsigned long long)psm__hash(PSM__HASH_START, &id, sizeof(id)));
+	know(out, "forbidden", &id);
 }
 
 static int

@@ -166,23 +166,18 @@ remember_broken(struct run *run, const struct psm__file *f, psm_error *err)
 	const char *params[2] = {f->name, f->checksum};
 	psm_rows *rows = NULL;
 	psm_tx *tx = NULL;
-	int rc, fresh = 0;
+	int rc = psm_tx_begin(run->store, &tx, err);
 
-	rc = psm_tx_begin(run->store, &tx, err);
 	if (rc == 0)
 		rc = psm_tx_exec(tx,
 		                 "INSERT INTO psymatch.import_broken "
 		                 "(file, checksum) VALUES ($1, $2) "
 		                 "ON CONFLICT DO NOTHING",
 		                 2, params, &rows, err);
-	if (rc == 0) {
-		fresh = psm_rows_affected(rows) > 0;
-		rc = psm_tx_commit(tx, err);
-		tx = NULL; /* gone, whatever the result */
-	}
+	if (rc == 0)
+		rc = psm_rows_affected(rows) > 0;
 	psm_rows_free(rows);
-	psm_tx_rollback(tx);
-	return rc < 0 ? rc : fresh;
+	return psm__app_end(tx, rc, err);
 }
 
 /* Where that is not allowed the file stays: it is known by its checksum. */
@@ -303,12 +298,8 @@ static int
 drop_future(struct run *run, psm_error *err)
 {
 	size_t future = 0;
-	psm_tx *tx = NULL;
-	int rc = psm_tx_begin(run->store, &tx, err);
+	int rc = psm__app_tomorrow(run->store, run->last_day, err);
 
-	if (rc == 0)
-		rc = psm__app_tomorrow(tx, run->last_day, err);
-	psm_tx_rollback(tx);
 	if (rc < 0)
 		return rc;
 	while (future < run->day_count &&
@@ -396,14 +387,10 @@ import_one(psm_store *store, const char *path, const char *source,
 {
 	struct psm__file file = {0};
 	char last_day[DAY_LEN + 1];
-	psm_tx *tx = NULL;
 	int rc = psm__file_read(path, source, &file, err);
 
 	if (rc == 0)
-		rc = psm_tx_begin(store, &tx, err);
-	if (rc == 0)
-		rc = psm__app_tomorrow(tx, last_day, err);
-	psm_tx_rollback(tx);
+		rc = psm__app_tomorrow(store, last_day, err);
 	if (rc == 0)
 		rc = psm__import_document(store, &file, last_day, status, err);
 	psm__file_free(&file);

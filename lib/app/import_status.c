@@ -220,11 +220,13 @@ find_seen_locked(psm_import_status *s, const char *file)
 }
 
 int
-psm__import_is_new(psm_import_status *s, const char *file, const char *checksum)
+psm__import_is_new(psm_import_status *s, const char *file, const char *checksum,
+                   size_t *reported)
 {
 	struct psm__seen *seen;
 	int is_new = 1;
 
+	*reported = 0;
 	if (s == NULL)
 		return 1;
 	pthread_mutex_lock(&s->lock);
@@ -232,6 +234,7 @@ psm__import_is_new(psm_import_status *s, const char *file, const char *checksum)
 	if (seen != NULL && strcmp(seen->file, file) == 0 &&
 	    strcmp(seen->checksum, checksum) == 0) {
 		is_new = !seen->done;
+		*reported = seen->reported;
 	} else if (seen != NULL) {
 		memset(seen, 0, sizeof(*seen));
 		snprintf(seen->file, sizeof(seen->file), "%s", file);
@@ -240,22 +243,6 @@ psm__import_is_new(psm_import_status *s, const char *file, const char *checksum)
 	}
 	pthread_mutex_unlock(&s->lock);
 	return is_new;
-}
-
-size_t
-psm__import_reported(psm_import_status *s, const char *file)
-{
-	const struct psm__seen *seen;
-	size_t reported = 0;
-
-	if (s == NULL)
-		return 0;
-	pthread_mutex_lock(&s->lock);
-	seen = find_seen_locked(s, file);
-	if (seen != NULL)
-		reported = seen->reported;
-	pthread_mutex_unlock(&s->lock);
-	return reported;
 }
 
 static void

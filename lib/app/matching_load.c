@@ -389,11 +389,7 @@ psm_matching_load(psm_store *store, const char *json, psm_error *err)
 		rc = psm_tx_begin(store, &l.tx, err);
 	if (rc == 0)
 		rc = load_all(&l, doc);
-	if (rc == 0) {
-		rc = psm_tx_commit(l.tx, err);
-		l.tx = NULL; /* gone, whatever the result */
-	}
-	psm_tx_rollback(l.tx);
+	rc = psm__app_end(l.tx, rc, err);
 	psm_json_free(doc);
 	return rc < 0 ? rc : l.inquiries;
 }

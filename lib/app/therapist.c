@@ -15,34 +15,28 @@ begin(psm_store *store, psm_tx **tx, char **out, psm_error *err)
 	return psm_tx_begin(store, tx, err);
 }
 
-/* Commit after rc >= 0, else roll back. */
+/* What could not be committed is not told. */
 static int
 end(psm_tx *tx, int rc, char **out, psm_error *err)
 {
-	int done;
-
-	if (rc < 0) {
-		psm_tx_rollback(tx);
-		return rc;
-	}
-	done = psm_tx_commit(tx, err);
-	if (done < 0 && out != NULL) { /* it tells what is not so */
+	rc = psm__app_end(tx, rc, err);
+	if (rc < 0 && out != NULL) {
 		psm_free(*out);
 		*out = NULL;
 	}
-	return done < 0 ? done : rc;
+	return rc;
 }
 
 int
 psm_therapist_create(psm_store *store, const char *json, size_t len, char **out,
                      psm_error *err)
 {
-	psm_tx *tx;
+	psm_tx *tx = NULL;
 	int rc = begin(store, &tx, out, err);
 
-	if (rc < 0)
-		return rc;
-	rc = psm_entity_create(tx, therapist, json, len, out, NULL, err);
+	if (rc == 0)
+		rc =
+		    psm_entity_create(tx, therapist, json, len, out, NULL, err);
 	return end(tx, rc, out, err);
 }
 
@@ -50,12 +44,11 @@ int
 psm_therapist_get(psm_store *store, int64_t id, char **out, int64_t *version,
                   psm_error *err)
 {
-	psm_tx *tx;
+	psm_tx *tx = NULL;
 	int rc = begin(store, &tx, out, err);
 
-	if (rc < 0)
-		return rc;
-	rc = psm_entity_get(tx, therapist, id, out, version, err);
+	if (rc == 0)
+		rc = psm_entity_get(tx, therapist, id, out, version, err);
 	return end(tx, rc, out, err);
 }
 
@@ -63,26 +56,24 @@ int
 psm_therapist_list(psm_store *store, const char *query, char **out,
                    psm_error *err)
 {
-	psm_tx *tx;
+	psm_tx *tx = NULL;
 	int rc = begin(store, &tx, out, err);
 
-	if (rc < 0)
-		return rc;
-	return end(tx, psm__list_query(tx, therapist, query, out, err), out,
-	           err);
+	if (rc == 0)
+		rc = psm__list_query(tx, therapist, query, out, err);
+	return end(tx, rc, out, err);
 }
 
 static int
 change(psm_store *store, int64_t id, int64_t if_version, int how,
        const char *json, size_t len, char **out, psm_error *err)
 {
-	psm_tx *tx;
+	psm_tx *tx = NULL;
 	int rc = begin(store, &tx, out, err);
 
-	if (rc < 0)
-		return rc;
-	rc = psm_entity_update(tx, therapist, id, if_version, how, json, len,
-	                       out, NULL, err);
+	if (rc == 0)
+		rc = psm_entity_update(tx, therapist, id, if_version, how, json,
+		                       len, out, NULL, err);
 	return end(tx, rc, out, err);
 }
 
@@ -106,12 +97,12 @@ int
 psm_therapist_delete(psm_store *store, int64_t id, int64_t if_version,
                      int force, psm_error *err)
 {
-	psm_tx *tx;
+	psm_tx *tx = NULL;
 	int rc = begin(store, &tx, NULL, err);
 
-	if (rc < 0)
-		return rc;
-	rc = psm_entity_delete(tx, therapist, id, if_version, force, err);
+	if (rc == 0)
+		rc = psm_entity_delete(tx, therapist, id, if_version, force,
+		                       err);
 	return end(tx, rc, NULL, err);
 }
 
@@ -119,13 +110,12 @@ static int
 act(psm_store *store, int64_t id, const char *action, const char *json,
     size_t len, psm_error *err)
 {
-	psm_tx *tx;
+	psm_tx *tx = NULL;
 	int rc = begin(store, &tx, NULL, err);
 
-	if (rc < 0)
-		return rc;
-	rc = psm_entity_act(tx, therapist, id, PSM_VERSION_ANY, action, json,
-	                    len, NULL, NULL, err);
+	if (rc == 0)
+		rc = psm_entity_act(tx, therapist, id, PSM_VERSION_ANY, action,
+		                    json, len, NULL, NULL, err);
 	return end(tx, rc, NULL, err);
 }
 
