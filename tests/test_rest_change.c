@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Therapists over HTTP: changed, blocked, deleted. */
+#include <psymatch/relay.h>
+
 #include "testing_rest.h"
 
 /* -- changing */
@@ -226,6 +228,107 @@ START_TEST(what_is_deleted_is_gone)
 }
 END_TEST
 
+/* -- waiting for consumers */
+
+static psm_transport *transport;
+static psm_relay *relay;
+static psm_processor *consumer;
+
+/* A change may wait for longer than the client does (TESTING_WAIT_MS). */
+static void
+set_up_waiting(void)
+{
+	psm_config *cfg;
+
+	pg_database();
+	psm_store_free(pg_store()); /* its tables */
+	cfg = pg_settings();
+	ck_assert_int_eq(
+	    psm_config_set(cfg, "PSYMATCH_REST_WAIT_MS", "60000", NULL), 0);
+	ck_assert_int_eq(psm_store_open(cfg, &store, NULL), 0);
+	ck_assert_int_eq(psm_store_migrate(store, "therapist", NULL), 0);
+	ck_assert_int_eq(psm_transport_memory(1, &transport, NULL), 0);
+	ck_assert_int_eq(psm_relay_new(store, transport, cfg, &relay, NULL), 0);
+	ck_assert_int_eq(psm_relay_start(relay, NULL), 0);
+	ck_assert_int_eq(psm_processor_new(store, transport, cfg,
+	                                   "matching-service", &consumer, NULL),
+	                 0);
+	psm_config_free(cfg);
+	pg_run("CREATE TABLE effects (type text)");
+	start("");
+}
+
+static void
+tear_down_waiting(void)
+{
+	testing_server_down();
+	psm_processor_free(consumer);
+	psm_relay_free(relay);
+	psm_transport_unref(transport);
+	psm_store_free(store);
+}
+
+static int
+save(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
+{
+	const char *params[] = {psm_event_type(ev)};
+
+	(void)user;
+	return psm_tx_exec(tx, "INSERT INTO effects VALUES ($1)", 1, params,
+	                   NULL, err);
+}
+
+/* After each answer the consumer has handled the change. */
+static void
+change(const char *method, const char *path, const char *headers,
+       const char *body, const char *type, int count)
+{
+	struct answer a;
+
+	ask(method, path, headers, body, &a);
+	ck_assert_msg(a.status / 100 == 2, "%s: %ld %s", method, a.status,
+	              a.body);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM effects WHERE type = '%s'", type),
+	    count);
+}
+
+START_TEST(change_waits_for_a_living_consumer)
+{
+	char body[40];
+	int i;
+
+	ck_assert_int_eq(psm_processor_on(consumer, "*", save, NULL, NULL), 0);
+	ck_assert_int_eq(
+	    psm_processor_subscribe(consumer, "therapist-events", NULL), 0);
+	ck_assert_int_eq(psm_processor_start(consumer, NULL), 0);
+	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.consumer_alive") == 1);
+	change("POST", "/api/therapists", JSON, ANNA, "therapist.created", 1);
+	for (i = 1; i <= 10; i++) {
+		(void)snprintf(body, sizeof body, "{\"ort\":\"Ort %d\"}", i);
+		change("PATCH", "/api/therapists/1", MERGE, body,
+		       "therapist.updated", i);
+	}
+	change("POST", "/api/therapists/1/block", NULL, NULL,
+	       "therapist.blocked", 1);
+	change("DELETE", "/api/therapists/1", NULL, NULL, "therapist.deleted",
+	       1);
+}
+END_TEST
+
+START_TEST(change_waits_for_nobody_without_one)
+{
+	change("POST", "/api/therapists", JSON, ANNA, "therapist.created", 0);
+	change("PATCH", "/api/therapists/1", MERGE, "{\"ort\":\"Aachen\"}",
+	       "therapist.updated", 0);
+	/* It lived, and has not said so for long. */
+	pg_run("INSERT INTO psymatch.consumer_alive VALUES "
+	       "('matching-service', 'dead', NULL, now() - interval '1 h')");
+	change("PATCH", "/api/therapists/1", MERGE, "{\"ort\":\"Bonn\"}",
+	       "therapist.updated", 0);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -241,6 +344,12 @@ main(int argc, char **argv)
 	tcase_add_test(tc, changes_are_conditional);
 	tcase_add_test(tc, blocking_has_its_events);
 	tcase_add_test(tc, what_is_deleted_is_gone);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("waiting");
+	tcase_add_checked_fixture(tc, set_up_waiting, tear_down_waiting);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, change_waits_for_a_living_consumer);
+	tcase_add_test(tc, change_waits_for_nobody_without_one);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

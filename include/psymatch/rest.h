@@ -30,7 +30,9 @@ PSM_BEGIN_DECLS
  * record's version is its ETag; with If-Match a change is made only of that
  * version (412), with If-None-Match the answer to GET may be 304. POST takes an
  * Idempotency-Key, see psm_request_once(). What is published continues the
- * trace of the request.
+ * trace of the request. The answer to a change comes when the living consumers
+ * of what it published have handled it, at the latest after
+ * PSYMATCH_REST_WAIT_MS, see psm_tx_wait_consumers().
  *
  * The service "therapist" imports therapists, too, as the settings
  * THERAPIST_IMPORT_* say, and shows that at /health/import,

@@ -48,13 +48,16 @@ read_version(const psm_request *req, const struct rest_route *route, psm_tx *tx,
 
 /* -- transactions */
 
-/* Begin one that continues the request's trace. */
+/* Begin one that continues the request's trace. Its commit waits for the living
+ * consumers, so that what the client asks of another service next has it. */
 static int
 begin(const psm_request *req, const struct rest_route *route, psm_tx **tx,
       psm_error *err)
 {
 	int rc = psm_tx_begin(route->store, tx, err);
 
+	if (rc == PSM_OK)
+		rc = psm_tx_wait_consumers(*tx, -1, err);
 	return rc == PSM_OK ? psm_request_trace(req, *tx, err) : rc;
 }
 
