@@ -84,19 +84,17 @@ command_load(char **args)
 }
 
 static int
-publish_closed(psm_tx *tx, const char *search, const char *patient)
+publish_closed(psm_tx *tx, int64_t search, int64_t patient)
 {
-	char payload[160];
+	psm_payload *m = psm_payload_new("search.status_changed");
 	psm_event *ev = NULL;
 	int rc;
 
-	(void)snprintf(payload, sizeof payload,
-	               "{\"search_id\": %s, \"patient_id\": %s, "
-	               "\"old_status\": \"aktiv\", "
-	               "\"new_status\": \"abgebrochen\"}",
-	               search, patient);
-	rc = psm_event_new("search.status_changed", "matching-service", payload,
-	                   strlen(payload), &ev, app.err);
+	psm_payload_int(m, "search_id", search);
+	psm_payload_int(m, "patient_id", patient);
+	psm_payload_text(m, "old_status", "aktiv");
+	psm_payload_text(m, "new_status", "abgebrochen");
+	rc = psm_event_new_from(m, "matching-service", &ev, app.err);
 	if (rc == 0)
 		rc = psm_tx_emit(tx, ev, app.err);
 	psm_event_free(ev);
@@ -120,8 +118,8 @@ tell_closed(void)
 		                 "RETURNING search_id, patient_id, kept_id",
 		                 0, NULL, &rows, app.err);
 	for (i = 0; rc == 0 && i < psm_rows_count(rows); i++) {
-		rc = publish_closed(tx, psm_rows_text(rows, i, 0),
-		                    psm_rows_text(rows, i, 1));
+		rc = publish_closed(tx, psm_rows_int(rows, i, 0),
+		                    psm_rows_int(rows, i, 1));
 		printf("patient %s had two active searches: %s stays, %s was "
 		       "closed\n",
 		       psm_rows_text(rows, i, 1), psm_rows_text(rows, i, 2),
