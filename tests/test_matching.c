@@ -186,7 +186,15 @@ START_TEST(load_refused)
 	     "[\"Fernweh\"]}]}",
 	     "/patients/1/symptome/0", PSM_ERR_SCHEMA},
 	    {"{\"patients\": [{\"id\": 1, \"search\": {\"status\": \"neu\"}}]}",
+	     "/patients/0/search/status", PSM_ERR_SCHEMA},
+	    {"{\"patients\": [{\"id\": 1, \"search\": 1}]}",
 	     "/patients/0/search", PSM_ERR_SCHEMA},
+	    {"{\"patients\": [{\"id\": 1, \"search\": {\"created_at\": "
+	     "\"yesterday\"}}]}",
+	     "/patients/0/search/created_at", PSM_ERR_SCHEMA},
+	    {"{\"patients\": [{\"id\": 1, \"search\": "
+	     "{\"ausgeschlossene_therapeuten\": 4711}}]}",
+	     "/patients/0/search/ausgeschlossene_therapeuten", PSM_ERR_SCHEMA},
 	    {"{\"patients\": [{\"id\": 1, \"search\": {}}], \"inquiries\": "
 	     "[{\"therapist\": {\"vorname\": \"A\", \"nachname\": \"B\", "
 	     "\"plz\": \"1\"}, \"patients\": [1]}]}",

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Patients, searches and inquiries from a file: for a first start and tests. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/app.h"
@@ -61,73 +60,53 @@ ask(const struct load *l, const char *sql, size_t count,
 }
 
 static int
-insert_search(const struct load *l, const psm_json *search, int status,
-              const char *patient, const char *created)
+insert_search(const struct load *l, struct psm__row *row, int64_t patient)
 {
-	const psm_json *list =
-	    psm_json_at(search, "/ausgeschlossene_therapeuten");
-	const char *name = psm_search_status_name(status);
-	const char *params[4] = {patient, name, created, "[]"};
-	char *copy = NULL;
-	const char *text;
-	int64_t id;
-	size_t len;
-	int rc;
+	struct psm__now now;
+	int64_t version;
+	int rc = psm__row_defaults(row, l->err);
 
-	if (list != NULL) {
-		text = psm_json_text(list, &len);
-		copy = psm__strndup(text, len);
-		if (copy == NULL)
-			return psm__nomem(l->err);
-		params[3] = copy;
+	if (rc == 0 && psm__row_get(row, PSM__SEARCH_CREATED_AT) == NULL) {
+		rc = psm__app_now(l->tx, &now, l->err);
+		if (rc == 0)
+			rc = psm__row_stamp(row, 1, &now, l->err);
 	}
-	rc = ask(l,
-	         "INSERT INTO matching_service.platzsuche "
-	         "(patient_id, status, created_at, "
-	         "ausgeschlossene_therapeuten) VALUES ($1::integer, $2, "
-	         "coalesce($3::timestamptz, now()) AT TIME ZONE 'UTC', "
-	         "$4::jsonb) RETURNING id",
-	         4, params, &id);
 	if (rc == 0)
-		rc = psm__emit_search_status(
-		    l->tx, id, strtoll(patient, NULL, 10), NULL, name, l->err);
-	psm__free(copy);
-	return rc;
+		rc = psm__repo_insert(l->tx, row, &version, l->err);
+	if (rc < 0)
+		return rc;
+	return psm__emit_search_status(
+	    l->tx, psm__row_int(row, PSM__SEARCH_ID), patient, NULL,
+	    psm__row_get(row, PSM__SEARCH_STATUS), l->err);
 }
 
 static int
-load_search(const struct load *l, const psm_json *search, const char *patient,
+load_search(const struct load *l, const psm_json *search, int64_t patient,
             const char *at)
 {
-	const psm_json *list =
-	    psm_json_at(search, "/ausgeschlossene_therapeuten");
-	const psm_json *word = psm_json_at(search, "/status");
-	int status = PSM_SEARCH_AKTIV, rc;
-	const char *created;
-	char pointer[64], buffer[32];
+	struct psm__number number;
+	const char *id = psm__number(&number, patient);
+	struct psm__row row = {0};
+	char pointer[64];
 	int64_t known;
+	int rc;
 
 	snprintf(pointer, sizeof(pointer), "%s/search", at);
-	if (psm_json_kind(search) != PSM_JSON_OBJECT)
-		return refuse(l, PSM_ERR_SCHEMA, search, pointer, "an object");
-	if (word != NULL)
-		status = psm_search_status_from_name(psm_json_string(word));
-	if (status < 0)
-		return refuse(l, PSM_ERR_SCHEMA, word, pointer,
-		              "status: a word of suchstatus");
-	if (list != NULL && psm_json_kind(list) != PSM_JSON_ARRAY)
-		return refuse(l, PSM_ERR_SCHEMA, list, pointer,
-		              "ausgeschlossene_therapeuten: an array");
-	rc = read_time(l, psm_json_at(search, "/created_at"), pointer, buffer,
-	               &created);
+	rc = psm__row_init(&row, &psm__entity_search, l->err);
+	if (rc == 0)
+		rc = psm__row_read(&row, search, PSM__READ_PART, 0, pointer,
+		                   l->err);
+	if (rc >= 0)
+		rc = psm__row_set(&row, PSM__SEARCH_PATIENT_ID, id, l->err);
 	if (rc == 0)
 		rc = ask(l,
 		         "SELECT id FROM matching_service.platzsuche "
 		         "WHERE patient_id = $1::integer LIMIT 1",
-		         1, &patient, &known);
-	if (rc < 0 || known > 0)
-		return rc;
-	return insert_search(l, search, status, patient, created);
+		         1, &id, &known);
+	if (rc == 0 && known == 0)
+		rc = insert_search(l, &row, patient);
+	psm__row_free(&row);
+	return rc;
 }
 
 static int
@@ -135,7 +114,6 @@ load_patient(const struct load *l, const psm_json *patient, const char *at)
 {
 	const psm_json *search = psm_json_at(patient, "/search");
 	struct psm__row row = {0};
-	struct psm__number id;
 	int64_t n;
 	int rc;
 
@@ -152,7 +130,7 @@ load_patient(const struct load *l, const psm_json *patient, const char *at)
 	if (rc >= 0)
 		rc = psm__copy_row(l->tx, &row, 0, "", l->err);
 	if (rc >= 0 && search != NULL)
-		rc = load_search(l, search, psm__number(&id, n), at);
+		rc = load_search(l, search, n, at);
 	psm__row_free(&row);
 	return rc < 0 ? rc : 0;
 }
