@@ -66,7 +66,7 @@ run_with(const char *file, const char *checksum, int64_t records,
 	c.n[PSM__N_SKIPPED] = skipped;
 	c.n[PSM__N_FAILED] = failed;
 	psm__import_began(status);
-	psm__import_file_done(status, file, &c, is_new);
+	psm__import_file_read(status, file, &c, (size_t)records, 1, is_new);
 	psm__import_ended(status, 0, err);
 }
 
@@ -342,7 +342,7 @@ fill_and_tell(void *arg)
 		/* Without memory for it the file simply counts as new. */
 		(void)psm__import_is_new(s, "20250601/00001.json", "a",
 		                         &reported);
-		psm__import_file_done(s, "20250601/00001.json", &c, 1);
+		psm__import_file_read(s, "20250601/00001.json", &c, 1, 1, 1);
 		rc = psm_import_status_json(s, &text[0], NULL);
 	}
 	if (rc == 0)

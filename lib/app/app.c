@@ -56,6 +56,20 @@ psm__app_tomorrow(psm_store *store, char day[9], psm_error *err)
 }
 
 int
+psm__app_ask(psm_tx *tx, const char *sql, size_t count,
+             const char *const *params, int64_t *answer, psm_error *err)
+{
+	psm_rows *rows = NULL;
+	int rc = psm_tx_exec(tx, sql, count, params, &rows, err);
+
+	*answer = 0;
+	if (rc == 0 && psm_rows_count(rows) > 0)
+		*answer = psm_rows_int(rows, 0, 0);
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
 psm__app_end(psm_tx *tx, int rc, psm_error *err)
 {
 	int done = 0;

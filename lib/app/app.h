@@ -93,17 +93,17 @@ int psm__import_cancelled(psm_import_status *s);
  * *reported: of so many records of it the faults were told already. */
 int psm__import_is_new(psm_import_status *s, const char *file,
                        const char *checksum, size_t *reported);
-/* The file was read up to this record only: the next run goes on. */
-void psm__import_cut(psm_import_status *s, const char *file,
-                     const struct psm__import_counts *counts, size_t record);
+/* The file was read to its end (done 1), or up to this record only: the next
+ * run goes on. */
+void psm__import_file_read(psm_import_status *s, const char *file,
+                           const struct psm__import_counts *counts,
+                           size_t record, int done, int is_new);
 /* A folder of this name is left out: its day has not come. */
 void psm__import_future(psm_import_status *s, const char *day);
 /* Log it, and keep it with the status if there is one. record: index, -1: the
  * file as a whole. */
 void psm__import_error(psm_import_status *s, const char *file, int64_t record,
                        const psm_error *err);
-void psm__import_file_done(psm_import_status *s, const char *file,
-                           const struct psm__import_counts *counts, int is_new);
 
 /* -- import.c */
 

@@ -61,6 +61,9 @@ void psm__change_free(struct psm__change *c);
 
 /* The times of a decision, by the library's clock. */
 int psm__app_now(psm_tx *tx, struct psm__now *now, psm_error *err);
+/* The first field of the first row as a number; 0 if there is none. */
+int psm__app_ask(psm_tx *tx, const char *sql, size_t count,
+                 const char *const *params, int64_t *answer, psm_error *err);
 
 /* psm_entity_list() of a JSON object: filters, "sort", "page", "limit"; NULL:
  * the first 20. */

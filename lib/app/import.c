@@ -457,10 +457,8 @@ psm__import_document(psm_store *store, const struct psm__file *f,
 	im.is_new =
 	    psm__import_is_new(status, f->name, f->checksum, &im.reported);
 	rc = import_all(&im, &at, err);
-	if (rc >= 0)
-		psm__import_file_done(status, f->name, &im.counts, im.is_new);
-	else
-		psm__import_cut(status, f->name, &im.counts, at);
+	psm__import_file_read(status, f->name, &im.counts, at, rc >= 0,
+	                      im.is_new);
 out:
 	psm__stored_list_free(&im.stored);
 	psm__names_free(&im.names);

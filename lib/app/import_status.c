@@ -245,29 +245,6 @@ psm__import_is_new(psm_import_status *s, const char *file, const char *checksum,
 	return is_new;
 }
 
-static void
-add_counts_locked(psm_import_status *s, const struct psm__import_counts *counts)
-{
-	for (size_t i = PSM__N_RECORDS; i < PSM__N_COUNT; i++)
-		s->n[i] += counts->n[i];
-}
-
-void
-psm__import_cut(psm_import_status *s, const char *file,
-                const struct psm__import_counts *counts, size_t record)
-{
-	struct psm__seen *seen;
-
-	if (s == NULL)
-		return;
-	pthread_mutex_lock(&s->lock);
-	add_counts_locked(s, counts);
-	seen = find_seen_locked(s, file);
-	if (seen != NULL && seen->reported < record)
-		seen->reported = record;
-	pthread_mutex_unlock(&s->lock);
-}
-
 void
 psm__import_future(psm_import_status *s, const char *day)
 {
@@ -361,20 +338,24 @@ count_file_locked(psm_import_status *s, const char *file, int64_t therapists,
 }
 
 void
-psm__import_file_done(psm_import_status *s, const char *file,
-                      const struct psm__import_counts *counts, int is_new)
+psm__import_file_read(psm_import_status *s, const char *file,
+                      const struct psm__import_counts *counts, size_t record,
+                      int done, int is_new)
 {
 	struct psm__seen *seen;
 
 	if (s == NULL)
 		return;
 	pthread_mutex_lock(&s->lock);
-	s->n[PSM__N_FILES]++;
-	add_counts_locked(s, counts);
+	for (size_t i = PSM__N_RECORDS; i < PSM__N_COUNT; i++)
+		s->n[i] += counts->n[i];
+	s->n[PSM__N_FILES] += done;
 	seen = find_seen_locked(s, file);
-	if (seen != NULL)
+	if (seen != NULL && done)
 		seen->done = 1;
-	if (is_new)
+	else if (seen != NULL && seen->reported < record)
+		seen->reported = record;
+	if (done && is_new)
 		count_file_locked(s, file,
 		                  counts->n[PSM__N_RECORDS] -
 		                      counts->n[PSM__N_SKIPPED],

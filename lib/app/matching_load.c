@@ -44,21 +44,6 @@ read_time(const struct load *l, const psm_json *v, const char *pointer,
 	return 0;
 }
 
-/* The first field of the first row as a number; 0 if there is none. */
-static int
-ask(const struct load *l, const char *sql, size_t count,
-    const char *const *params, int64_t *answer)
-{
-	psm_rows *rows = NULL;
-	int rc = psm_tx_exec(l->tx, sql, count, params, &rows, l->err);
-
-	*answer = 0;
-	if (rc == 0 && psm_rows_count(rows) > 0)
-		*answer = psm_rows_int(rows, 0, 0);
-	psm_rows_free(rows);
-	return rc;
-}
-
 static int
 insert_search(const struct load *l, struct psm__row *row, int64_t patient)
 {
@@ -99,10 +84,10 @@ load_search(const struct load *l, const psm_json *search, int64_t patient,
 	if (rc >= 0)
 		rc = psm__row_set(&row, PSM__SEARCH_PATIENT_ID, id, l->err);
 	if (rc == 0)
-		rc = ask(l,
-		         "SELECT id FROM matching_service.platzsuche "
-		         "WHERE patient_id = $1::integer LIMIT 1",
-		         1, &id, &known);
+		rc = psm__app_ask(l->tx,
+		                  "SELECT id FROM matching_service.platzsuche "
+		                  "WHERE patient_id = $1::integer LIMIT 1",
+		                  1, &id, &known, l->err);
 	if (rc == 0 && known == 0)
 		rc = insert_search(l, &row, patient);
 	psm__row_free(&row);
@@ -189,10 +174,11 @@ find_members(const struct load *l, const psm_json *list, const char *at,
 			return refuse(l, PSM_ERR_SCHEMA, list, at,
 			              "patients as numbers");
 		psm__number(&n, out[i].patient);
-		rc = ask(l,
-		         "SELECT id FROM matching_service.platzsuche "
-		         "WHERE patient_id = $1::bigint AND status = 'aktiv'",
-		         1, params, &out[i].search);
+		rc = psm__app_ask(
+		    l->tx,
+		    "SELECT id FROM matching_service.platzsuche "
+		    "WHERE patient_id = $1::bigint AND status = 'aktiv'",
+		    1, params, &out[i].search, l->err);
 		if (rc == 0 && out[i].search == 0)
 			rc =
 			    refuse(l, PSM_ERR_NOT_FOUND, psm_json_item(list, i),
@@ -262,12 +248,12 @@ insert_inquiry(const struct load *l, int64_t therapist, const char *sent,
 	int64_t inquiry;
 	int rc;
 
-	rc = ask(l,
-	         "INSERT INTO matching_service.therapeutenanfrage "
-	         "(therapist_id, anfragegroesse, gesendet_datum) "
-	         "VALUES ($1::integer, $2::integer, "
-	         "$3::timestamptz AT TIME ZONE 'UTC') RETURNING id",
-	         3, params, &inquiry);
+	rc = psm__app_ask(l->tx,
+	                  "INSERT INTO matching_service.therapeutenanfrage "
+	                  "(therapist_id, anfragegroesse, gesendet_datum) "
+	                  "VALUES ($1::integer, $2::integer, "
+	                  "$3::timestamptz AT TIME ZONE 'UTC') RETURNING id",
+	                  3, params, &inquiry, l->err);
 	if (rc == 0)
 		rc = insert_members(l, inquiry, count, members);
 	if (rc == 0)
@@ -289,13 +275,14 @@ is_known(const struct load *l, int64_t therapist, const psm_json *list,
 	if (psm_json_get_int(psm_json_item(list, 0), &patient, NULL) < 0)
 		patient = 0; /* find_members() says what is wrong */
 	psm__number(&p, patient);
-	return ask(l,
-	           "SELECT a.id FROM matching_service.therapeutenanfrage a "
-	           "JOIN matching_service.therapeut_anfrage_patient m "
-	           "ON m.therapeutenanfrage_id = a.id "
-	           "WHERE a.therapist_id = $1::integer "
-	           "AND m.patient_id = $2::bigint LIMIT 1",
-	           2, params, known);
+	return psm__app_ask(
+	    l->tx,
+	    "SELECT a.id FROM matching_service.therapeutenanfrage a "
+	    "JOIN matching_service.therapeut_anfrage_patient m "
+	    "ON m.therapeutenanfrage_id = a.id "
+	    "WHERE a.therapist_id = $1::integer "
+	    "AND m.patient_id = $2::bigint LIMIT 1",
+	    2, params, known, l->err);
 }
 
 static int

@@ -14,37 +14,27 @@ members(psm_payload *m, const char *type, const struct psm__row *row)
 		                 psm__row_get(row, PSM__THERAPIST_SPERRGRUND));
 }
 
-static int
-ask(psm_tx *tx, const char *sql, size_t count, const char *id, int *answer,
-    psm_error *err)
-{
-	psm_rows *rows = NULL;
-	int rc = psm_tx_exec(tx, sql, count, &id, &rows, err);
-
-	*answer = rc == 0 && psm_rows_int(rows, 0, 0) != 0;
-	psm_rows_free(rows);
-	return rc;
-}
-
 /* The inquiries are the matching service's, which may have a database of its
  * own: then it alone knows. */
 static int
 may_delete(psm_tx *tx, const char *id, psm_error *err)
 {
-	int there, waiting = 0, rc;
+	int64_t there, waiting = 0;
+	int rc;
 
-	rc = ask(tx,
-	         "SELECT to_regclass('matching_service.therapeutenanfrage') "
-	         "IS NOT NULL",
-	         0, NULL, &there, err);
+	rc = psm__app_ask(
+	    tx,
+	    "SELECT to_regclass('matching_service.therapeutenanfrage') "
+	    "IS NOT NULL",
+	    0, NULL, &there, err);
 	if (rc == 0 && there)
-		rc = ask(tx,
-		         "SELECT EXISTS (SELECT FROM "
-		         "matching_service.therapeutenanfrage "
-		         "WHERE therapist_id = $1::integer "
-		         "AND gesendet_datum IS NOT NULL "
-		         "AND antwort_datum IS NULL)",
-		         1, id, &waiting, err);
+		rc = psm__app_ask(tx,
+		                  "SELECT EXISTS (SELECT FROM "
+		                  "matching_service.therapeutenanfrage "
+		                  "WHERE therapist_id = $1::integer "
+		                  "AND gesendet_datum IS NOT NULL "
+		                  "AND antwort_datum IS NULL)",
+		                  1, &id, &waiting, err);
 	if (rc == 0 && waiting)
 		rc = psm__fail(err, PSM_ERR_CONFLICT,
 		               "therapist: want an answer to each inquiry that "
