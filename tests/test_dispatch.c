@@ -344,11 +344,11 @@ START_TEST(options_are_checked)
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_handler_options_deadline(o, 86400001, NULL),
 	                 PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_handler_options_handled(NULL, 1, NULL),
+	ck_assert_int_eq(psm_handler_options_confirm(NULL, 1, NULL),
 	                 PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_handler_options_handled(o, -1, NULL),
+	ck_assert_int_eq(psm_handler_options_confirm(o, -1, NULL),
 	                 PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_handler_options_handled(o, 1001, NULL),
+	ck_assert_int_eq(psm_handler_options_confirm(o, 2, NULL),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_handler_options_versions(o, "1.0", NULL, NULL), 0);
 	ck_assert_int_eq(psm__dispatch_add(&d, "*", o, first, NULL, NULL),

@@ -363,6 +363,17 @@ PSM_API int psm_event_time_left_ms(const psm_event *ev);
 PSM_API int psm_event_is_replay(const psm_event *ev);
 
 /**
+ * Say that the event is handled: for a handler that is registered with
+ * psm_handler_options_confirm(). The last thing that it does; for any other
+ * event without effect.
+ *
+ * @param ev  the event that the handler was given; NULL is allowed.
+ *
+ * Threads: the handler's. Blocks: no. Since 0.1.
+ */
+PSM_API void psm_event_confirm(const psm_event *ev);
+
+/**
  * The message key: the key field of the payload, a number as decimal digits.
  * Events with the same key stay in order.
  *

@@ -129,21 +129,21 @@ PSM_API int psm_handler_options_deadline(psm_handler_options *o,
                                          psm_error *err) PSM_CHECK;
 
 /**
- * What the handler returns for an event that it has handled, instead of 0. For
- * callbacks that are written in another language: an exception that leaves one
- * (an interrupt, for example) often makes it return 0, which then says nothing.
+ * What the handler returns counts for nothing: it says that it has handled an
+ * event by psm_event_confirm(), and why not by psm_error_set(). For callbacks
+ * that are written in another language: an exception that leaves one (an
+ * interrupt, for example) makes it return whatever stands in a register.
  *
- * @param o     options.
- * @param code  1 to 1,000; 0 from the handler is then no answer and means what
- *              PSM_ERR_NOMEM means: the event always comes again. 0: as unless
- *              called.
- * @param err   details of a failure; may be NULL.
+ * @param o    options.
+ * @param on   1: so. An event that is neither confirmed nor refused comes
+ *             again, as after PSM_ERR_NOMEM; 0: as unless called.
+ * @param err  details of a failure; may be NULL.
  * @return 0: set.
- *   PSM_ERR_INVAL  o is NULL, or code is outside its range.
+ *   PSM_ERR_INVAL  o is NULL, or on is neither 0 nor 1.
  *
  * Threads: one at a time. Blocks: no. Since 0.1.
  */
-PSM_API int psm_handler_options_handled(psm_handler_options *o, int code,
+PSM_API int psm_handler_options_confirm(psm_handler_options *o, int on,
                                         psm_error *err) PSM_CHECK;
 
 /**

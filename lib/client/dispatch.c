@@ -382,6 +382,7 @@ psm__dispatch_arm(psm_event *ev, const struct psm__handler *h, int attempt)
 		return;
 	origin = *old;
 	origin.attempt = attempt;
+	origin.confirmed = 0;
 	origin.deadline_ms = h->options.deadline_ms
 	                         ? psm__mono_ms() + h->options.deadline_ms
 	                         : INT64_MAX;
@@ -396,13 +397,14 @@ psm__dispatch_result(const psm_event *ev, const struct psm__handler *h, int rc,
 		psm__error_clear(err);
 		return psm__nomem(err);
 	}
-	if (!h || h->options.handled == 0)
+	if (!h || !h->options.confirm)
 		return rc;
-	if (rc == h->options.handled)
+	if (psm__event_confirmed(ev))
 		return 0;
-	return rc != 0 ? rc
-	               : psm__fail(err, PSM_ERR_NOMEM,
-	                           "the handler gave no answer");
+	rc = psm_error_code(err);
+	return rc < 0 ? rc
+	              : psm__fail(err, PSM_ERR_NOMEM,
+	                          "the handler gave no answer");
 }
 
 int64_t

@@ -17,7 +17,7 @@ struct psm_handler_options {
 	int on_failure;                      /* enum psm_on_failure */
 	int max_attempts;                    /* 0: see handler.h */
 	int deadline_ms;                     /* 0: none */
-	int handled; /* what says so instead of 0; 0: as usual */
+	int confirm; /* by psm_event_confirm(), not by returning 0 */
 };
 
 struct psm__handler {
@@ -92,7 +92,7 @@ int psm__dispatch_route(const struct psm__dispatch *d, const psm_event *ev,
 /* Just before the call: ev says which attempt this is, and until when. */
 void psm__dispatch_arm(psm_event *ev, const struct psm__handler *h,
                        int attempt);
-/* What it returned, 0 for handled whatever its word for that is: an event
+/* What it returned, or told in another way (see the option confirm): an event
  * whose values could not be made was not handled, whatever its handler took
  * them for. rc or PSM_ERR_NOMEM. h NULL: an upcaster. */
 int psm__dispatch_result(const psm_event *ev, const struct psm__handler *h,

@@ -9,7 +9,6 @@
 #define DEADLINE_DEFAULT_MS 30000
 #define DEADLINE_MAX_MS 86400000
 #define ATTEMPTS_MAX 1000000
-#define HANDLED_MAX 1000
 
 int
 psm_handler_options_new(psm_handler_options **out, psm_error *err)
@@ -84,14 +83,13 @@ psm_handler_options_deadline(psm_handler_options *o, int deadline_ms,
 }
 
 int
-psm_handler_options_handled(psm_handler_options *o, int code, psm_error *err)
+psm_handler_options_confirm(psm_handler_options *o, int on, psm_error *err)
 {
 	psm__error_clear(err);
-	if (!o || code < 0 || code > HANDLED_MAX)
+	if (!o || (on != 0 && on != 1))
 		return psm__fail(err, PSM_ERR_INVAL,
-		                 "o: want options; code: want 0 to %d",
-		                 HANDLED_MAX);
-	o->handled = code;
+		                 "o: want options; on: want 0 or 1");
+	o->confirm = on;
 	return 0;
 }
 

@@ -64,6 +64,7 @@ struct psm__origin {
 	int attempt;         /* 1: the first */
 	int64_t deadline_ms; /* psm__mono_ms(); INT64_MAX: none */
 	int is_replay;
+	int confirmed; /* __atomic: by psm_event_confirm() */
 };
 /* Copies the struct. To be called before other threads see ev. */
 void psm__event_set_origin(psm_event *ev, const struct psm__origin *origin);
@@ -88,5 +89,7 @@ int psm__event_version_valid(const char *text);
 /* 1: the payload was asked for and could not be made for lack of memory: a
  * field that seemed to be missing may be there. */
 int psm__event_starved(const psm_event *ev);
+/* 1: its handler says that it has handled it, since psm__event_set_origin(). */
+int psm__event_confirmed(const psm_event *ev);
 
 #endif

@@ -485,3 +485,18 @@ psm_event_is_replay(const psm_event *ev)
 
 	return origin ? origin->is_replay : 0;
 }
+
+void
+psm_event_confirm(const psm_event *ev)
+{
+	psm_event *cell = (psm_event *)(uintptr_t)ev;
+
+	if (ev)
+		__atomic_store_n(&cell->origin.confirmed, 1, __ATOMIC_RELAXED);
+}
+
+int
+psm__event_confirmed(const psm_event *ev)
+{
+	return __atomic_load_n(&ev->origin.confirmed, __ATOMIC_RELAXED);
+}

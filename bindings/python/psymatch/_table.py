@@ -215,6 +215,7 @@ FUNCTIONS = (
     ("psm_event_attempt", "int", "const psm_event*"),
     ("psm_event_time_left_ms", "int", "const psm_event*"),
     ("psm_event_is_replay", "int", "const psm_event*"),
+    ("psm_event_confirm", "void", "const psm_event*"),
     ("psm_event_key", "const char*", "const psm_event*"),
     # handler.h
     ("psm_handler_options_new", "int", "psm_handler_options**", "psm_error*"),
@@ -224,7 +225,7 @@ FUNCTIONS = (
      "int", "psm_error*"),
     ("psm_handler_options_deadline", "int", "psm_handler_options*", "int",
      "psm_error*"),
-    ("psm_handler_options_handled", "int", "psm_handler_options*", "int",
+    ("psm_handler_options_confirm", "int", "psm_handler_options*", "int",
      "psm_error*"),
     ("psm_handler_options_free", "void", "psm_handler_options*"),
     ("psm_handlers_new", "int", "psm_handlers**", "psm_error*"),

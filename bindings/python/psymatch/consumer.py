@@ -15,11 +15,10 @@ from .event import Event
 from .health import RED, health
 from .transport import Transport
 
-# What a handler's callback returns when the event was handled. ctypes returns 0
-# for a callback that an exception has left, at whatever place; so 0 must not
-# mean that: the library is told that it is no answer.
-HANDLED = 1
-_NO_ANSWER = 0
+# What a callback returns is not looked at: ctypes gives whatever stands in a
+# register for one that an exception has left, at whatever place. It confirms
+# the event, or sets an error; else the event comes again.
+UNSEEN = 0
 _NOMEM, _REJECT, _RETRY = (code_of("PSM_ERR_" + name) for name in ("NOMEM", "REJECT", "RETRY"))
 _ON_FAILURE = {"retry": 0, "park": 1, "reject": 2}
 _EXIT_S = 10
@@ -41,7 +40,7 @@ class Options:
         """A new psm_handler_options."""
         options = make(lib.psm_handler_options_new)
         try:
-            check(lib.psm_handler_options_handled, options, HANDLED)
+            check(lib.psm_handler_options_confirm, options, 1)
             check(lib.psm_handler_options_on_failure, options, _ON_FAILURE[self.on_failure], self.attempts)
             check(lib.psm_handler_options_deadline, options, self.deadline_ms)
             if any(self.versions):
@@ -78,7 +77,7 @@ def place(e):
 
 
 def failed(e, ev, options, err):
-    """Tell library and log of an exception of a handler; its code."""
+    """Tell library and log of an exception of a handler."""
     code = options.code(e)
     dead = options.is_last(code, ev.attempt)
     if dead or not isinstance(e, (Retry, BY_NAME["RetryError"])):
@@ -86,7 +85,7 @@ def failed(e, ev, options, err):
                 "a handler failed, the event is dead" if dead else "a handler failed, the event comes again",
                 {"event_id": ev.id, "type": ev.type, "attempt": str(ev.attempt),
                  "exception": type(e).__module__ + "." + type(e).__qualname__, "at": place(e)})
-    return lib.psm_error_set(err, code, ("handler raised %s" % type(e).__name__).encode(errors="replace"))
+    lib.psm_error_set(err, code, ("handler raised %s" % type(e).__name__).encode(errors="replace"))
 
 
 class _State:
@@ -101,19 +100,18 @@ class _State:
 def _event_call(state, handler, options):
     def call(pointer, _user, err):
         if state.raised is not None:
-            return _NO_ANSWER  # poll() is on its way out
+            return UNSEEN  # poll() is on its way out
         ev = Event._borrowed(pointer)
         try:
             handler(ev)
-            code = HANDLED
+            lib.psm_event_confirm(pointer)
         except Exception as e:
-            code = failed(e, ev, options, err)
+            failed(e, ev, options, err)
         except BaseException as e:
             state.raised = e
-            code = _NO_ANSWER
         finally:
             ev._end()
-        return code
+        return UNSEEN
 
     return call
 

@@ -5,13 +5,12 @@ import threading
 from ._handle import Handle
 from ._lib import callbacks, lib
 from ._text import utf8
-from .consumer import HANDLED, Options, failed
+from .consumer import UNSEEN, Options, failed
 from .errors import BY_NAME, check, make
 from .event import Event
 from .health import health
 from .store import Store, Transaction
 
-_NO_ANSWER = 0
 _running = set()  # a program that runs is not collected
 
 
@@ -59,17 +58,17 @@ def _call(pointer, state, handler, options):
         state.threads.add(me)
         try:
             handler(lent, ev)
-            return HANDLED
+            lib.psm_event_confirm(event)
         except Exception as e:
-            return failed(e, ev, options, err)
+            failed(e, ev, options, err)
         except BaseException as e:
             state.raised = e
             lib.psm_program_quit(pointer)
-            return _NO_ANSWER
         finally:
             state.threads.discard(me)
             ev._end()
             lent._end()
+        return UNSEEN
 
     return call
 
