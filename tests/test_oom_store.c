@@ -151,7 +151,7 @@ START_TEST(queued_statements)
 	                 "DELETE FROM t; DELETE FROM psymatch.outbox",
 	                 "SELECT (" COUNT("t") ") + "
 	                                       "(" COUNT("psymatch.outbox") ")",
-	                 0},
+	                 1}, /* the wake-up behind the commit */
 	    25);
 }
 END_TEST
