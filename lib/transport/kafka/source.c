@@ -110,7 +110,12 @@ check_alive(struct source *s, psm_error *err)
 		return 0;
 	psm__fail(err, PSM_ERR_BROKER, "the client is dead: %s: %s",
 	          rd_kafka_err2name(e), text);
-	psm__error_flags(err, 0, 1);
+	/* Nobody else has an instance id of our making: the member that took
+	 * its place is this client, back after a handler was longer than the
+	 * poll limit, whose commit named the former member. */
+	psm__error_flags(
+	    err, s->named_by_us && e == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
+	    1);
 	return PSM_ERR_BROKER;
 }
 
