@@ -20,7 +20,8 @@ export PSYMATCH_TRANSPORT PSYMATCH_SPOOL_DIR
 # It runs until a signal comes, and handles what another program sent.
 handle='PSYMATCH_TRANSPORT=postgres; export PSYMATCH_TRANSPORT
 	mkfifo "$1/fifo" || exit 99
-	stdbuf -oL "$0/08_handle" >"$1/fifo" & pid=$!
+	# stdbuf preloads, which a sanitizer wants to do itself.
+	ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 stdbuf -oL "$0/08_handle" >"$1/fifo" & pid=$!
 	exec 3<"$1/fifo"
 	"$0/07_send" >/dev/null || exit 1
 	read -r line <&3 && echo "$line"
