@@ -364,6 +364,19 @@ psm_producer_send_receipt(psm_producer *p, const char *topic,
 
 /* -- the end -- */
 
+/* What flush and close want. */
+static int
+begin_to_end(psm_producer *p, int timeout_ms, size_t *left, psm_error *err)
+{
+	psm__error_clear(err);
+	if (left)
+		*left = 0;
+	if (!p || timeout_ms < 0)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a producer and a timeout from 0 on");
+	return check_process(p, err);
+}
+
 int
 psm_producer_flush(psm_producer *p, int timeout_ms, size_t *left,
                    psm_error *err)
@@ -371,13 +384,7 @@ psm_producer_flush(psm_producer *p, int timeout_ms, size_t *left,
 	uint64_t waiting;
 	int rc;
 
-	psm__error_clear(err);
-	if (left)
-		*left = 0;
-	if (!p || timeout_ms < 0)
-		return psm__fail(err, PSM_ERR_INVAL,
-		                 "want a producer and a timeout from 0 on");
-	rc = check_process(p, err);
+	rc = begin_to_end(p, timeout_ms, left, err);
 	if (rc < 0)
 		return rc;
 	if (!p->spool)
@@ -481,13 +488,7 @@ psm_producer_close(psm_producer *p, int timeout_ms, size_t *left,
 {
 	int rc;
 
-	psm__error_clear(err);
-	if (left)
-		*left = 0;
-	if (!p || timeout_ms < 0)
-		return psm__fail(err, PSM_ERR_INVAL,
-		                 "want a producer and a timeout from 0 on");
-	rc = check_process(p, err);
+	rc = begin_to_end(p, timeout_ms, left, err);
 	if (rc < 0)
 		return rc;
 	if (psm__sender_is_me(p))
