@@ -158,10 +158,13 @@ int psm__copy_row(psm_tx *tx, const struct psm__row *row, int64_t time_us,
 int psm__copy_erase(psm_tx *tx, const struct psm_entity *e, const psm_event *ev,
                     psm_error *err);
 
-/* -- matching_cascade.c */
+/* -- matching_therapist.c */
 
 int psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err);
 int psm__therapist_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
+
+/* -- matching_patient.c */
+
 int psm__patient_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
 /* Publish search.status_changed; from NULL: the search is new. */
 int psm__emit_search_status(psm_tx *tx, int64_t search, int64_t patient,

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a blocked and a deleted therapist mean for inquiries and searches. Each
+ * statement only touches rows that are not yet as they should be, so handling
+ * an event again changes nothing.
+ */
+#include <string.h>
+
+#include "app/matching_cascade.h"
+
+static int
+cancel_unsent(const struct psm__cascade *c)
+{
+	return psm__cascade_each(c,
+	                         "SELECT id FROM " INQUIRY
+	                         " WHERE therapist_id = $1::integer "
+	                         "AND gesendet_datum IS NULL "
+	                         "AND storniert_datum IS NULL "
+	                         "ORDER BY id FOR UPDATE",
+	                         psm__cascade_inquiry);
+}
+
+static int
+exclude_from(const struct psm__cascade *c, const psm_rows *rows, size_t i)
+{
+	const char *list = psm_rows_text(rows, i, 1);
+	const char *params[3] = {psm_rows_text(rows, i, 0), NULL, c->time};
+	psm_json *old = NULL;
+	char *fresh = NULL;
+	int rc;
+
+	rc = psm_json_parse(list, strlen(list), &old, c->err);
+	if (rc == 0)
+		rc = psm_exclusion_add(old, c->id, c->time_us, c->exclusion,
+		                       &fresh, c->err);
+	params[1] = fresh;
+	if (rc == 1)
+		rc = psm_tx_exec(c->tx,
+		                 "UPDATE " SEARCH
+		                 " SET ausgeschlossene_therapeuten = "
+		                 "$2::jsonb, updated_at = "
+		                 "$3::timestamptz AT TIME ZONE 'UTC' "
+		                 "WHERE id = $1::integer",
+		                 3, params, NULL, c->err);
+	psm_free(fresh);
+	psm_json_free(old);
+	return rc;
+}
+
+static int
+exclude_waiting(const struct psm__cascade *c)
+{
+	return psm__cascade_each(c,
+	                         "SELECT s.id, s.ausgeschlossene_therapeuten "
+	                         "FROM " SEARCH " s WHERE s.status = 'aktiv' "
+	                         "AND EXISTS (SELECT FROM " MEMBER
+	                         " m JOIN " INQUIRY
+	                         " a ON a.id = m.therapeutenanfrage_id "
+	                         "WHERE m.platzsuche_id = s.id "
+	                         "AND a.therapist_id = $1::integer "
+	                         "AND a.gesendet_datum IS NOT NULL "
+	                         "AND a.antwort_datum IS NULL) "
+	                         "ORDER BY s.id FOR UPDATE OF s",
+	                         exclude_from);
+}
+
+int
+psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	static const char blocked[] = "Therapist blocked";
+	const psm_json *payload = psm_event_payload(ev);
+	struct psm__buf exclusion = {0};
+	struct psm__cascade c;
+	int rc;
+
+	rc = psm__cascade_init(&c, tx, ev, "/therapist_id", err);
+	if (rc < 0)
+		return rc;
+	c.reason = psm_json_string(psm_json_at(payload, "/reason"));
+	psm__buf_puts(&exclusion, blocked);
+	if (psm__text_is_blank(c.reason))
+		c.reason = blocked;
+	else
+		psm__buf_printf(&exclusion, ": %s", c.reason);
+	c.exclusion = exclusion.data;
+	rc = exclusion.failed ? psm__nomem(err) : cancel_unsent(&c);
+	if (rc == 0)
+		rc = exclude_waiting(&c);
+	psm__buf_free(&exclusion);
+	return rc;
+}
+
+/* What was sent stays as history. */
+int
+psm__therapist_deleted(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	struct psm__cascade c;
+	int rc = psm__cascade_init(&c, tx, ev, "/therapist_id", err);
+
+	c.reason = "Therapist deleted from system";
+	if (rc == 0)
+		rc = psm__copy_erase(tx, &psm__entity_therapist, ev, err);
+	return rc == 0 ? cancel_unsent(&c) : rc;
+}
