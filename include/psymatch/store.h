@@ -67,8 +67,8 @@ PSM_API void psm_store_free(psm_store *st);
  * table is set, see psymatch-transport(7) for switch-overs.
  *
  * @param st   a store.
- * @param set  "psymatch" (outbox, inbox, offsets, dead letters), "therapist" or
- *             "matching".
+ * @param set  "psymatch" (outbox, inbox, offsets, dead letters), "therapist",
+ *             "matching" or "geocoding".
  * @param err  details of a failure; may be NULL. For a fault in a migration the
  *             source is its file, with line and column where known.
  * @return 0: everything is applied; or
