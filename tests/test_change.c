@@ -275,6 +275,28 @@ insert_inquiry(const char *sent)
 	       sent);
 }
 
+/* Reading asks for no more than the table of fields. */
+START_TEST(reads_what_cannot_be_changed_alone)
+{
+	char *text = NULL;
+	int64_t version;
+	psm_tx *tx = NULL;
+
+	insert_inquiry("NULL");
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_entity_get(tx, "inquiry", 1, &text, &version, err));
+	ck_assert_int_eq(version, 0);
+	ck_assert_ptr_nonnull(strstr(text, "\"anfragegroesse\":1"));
+	psm_free(text);
+	OK(psm_entity_list(tx, "inquiry", NULL, NULL, 1, 20, &text, err));
+	ck_assert_ptr_nonnull(strstr(text, "\"total\":1"));
+	psm_free(text);
+	ck_assert_int_eq(psm_entity_get(tx, "Inquiry", 1, &text, NULL, err),
+	                 PSM_ERR_INVAL);
+	psm_tx_rollback(tx);
+}
+END_TEST
+
 START_TEST(deletes)
 {
 	OK(create(BERTA));
@@ -635,6 +657,7 @@ suite(void)
 	tcase_add_test(t, versions);
 	tcase_add_test(t, in_the_callers_transaction);
 	tcase_add_test(t, deletes);
+	tcase_add_test(t, reads_what_cannot_be_changed_alone);
 	tcase_add_loop_test(t, deletes_whom_nobody_waits_for, 0, 2);
 	tcase_add_loop_test(t, lists, 0, (int)PSM__COUNT(pages));
 	tcase_add_test(t, pages_are_whole);

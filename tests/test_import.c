@@ -183,7 +183,7 @@ START_TEST(patch)
 	                               .how = PSM__READ_MERGE,
 	                               .updated = "therapist.updated"};
 	const struct psm__now now = {.today = TODAY};
-	struct psm__events ev = {{NULL}, 0};
+	struct psm__events ev = {0};
 	const char *text;
 	size_t len;
 	int rc;
@@ -203,7 +203,7 @@ START_TEST(patch)
 		ck_assert_uint_eq(ev.count, rc > 0);
 		if (rc > 0)
 			ck_assert_str_eq(
-			    ev.type[0],
+			    ev.items[0].type,
 			    psm_json_string(psm_json_at(c, "/event")));
 		ck_assert_int_eq(psm__row_write(&row, PSM__FOR_REST, w, err),
 		                 0);
@@ -212,6 +212,7 @@ START_TEST(patch)
 		check_says(c, text);
 	}
 	psm_json_writer_free(w);
+	psm__events_free(&ev);
 	psm__row_free(&row);
 }
 END_TEST

@@ -95,7 +95,7 @@ static const char *event;
 static int
 decide(psm__decide_fn *fn, const char *wish, const char *today)
 {
-	struct psm__events ev = {{NULL}, 0};
+	struct psm__events ev = {0};
 	struct psm__now now = {"", "", ""};
 	psm_json *doc = NULL;
 	int rc;
@@ -107,7 +107,8 @@ decide(psm__decide_fn *fn, const char *wish, const char *today)
 	rc = fn(&row, doc, &now, &ev, err);
 	psm_json_free(doc);
 	ck_assert_uint_le(ev.count, 1);
-	event = ev.count > 0 ? ev.type[0] : NULL;
+	event = ev.count > 0 ? ev.items[0].type : NULL;
+	psm__events_free(&ev);
 	return rc < 0 ? rc : psm__row_modified(&row);
 }
 

@@ -21,8 +21,9 @@ enum { PSM_VERSION_ANY = -1 };
  * Make a row, and publish it.
  *
  * Like all functions of this page it works within the caller's transaction:
- * nothing is stored or published before psm_tx_commit(). The entities that
- * these functions can change: "therapist".
+ * nothing is stored or published before psm_tx_commit(). Every entity of
+ * psm_entity_at() can be read; which ones can be changed, the manual page of
+ * each says.
  *
  * @param tx       an open transaction of a store whose set for the entity is
  *   migrated.
@@ -38,8 +39,8 @@ enum { PSM_VERSION_ANY = -1 };
  * @param err      details of a failure, with a fault (psm_error_fault_count())
  *   for each member that does not do; may be NULL.
  * @return 0: made;
- *   PSM_ERR_INVAL      tx, entity or json is NULL, or the entity is not one of
- *                      those above;
+ *   PSM_ERR_INVAL      tx, entity or json is NULL, or there is no such
+ *                      entity, or it is not one that can be changed;
  *   PSM_ERR_PARSE      json is malformed;
  *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
  *                      than it may be;
@@ -73,8 +74,8 @@ PSM_API int psm_entity_create(psm_tx *tx, const char *entity, const char *json,
  *   The row is never older than it. May be NULL.
  * @param err      details of a failure; may be NULL.
  * @return 0: read;
- *   PSM_ERR_INVAL      tx, entity or out is NULL, or the entity is not one of
- *                      those above;
+ *   PSM_ERR_INVAL      tx, entity or out is NULL, or there is no such
+ *                      entity;
  *   PSM_ERR_NOT_FOUND  there is no such row;
  *   PSM_ERR_STATE      as for psm_entity_create();
  *   PSM_ERR_DB         as for psm_entity_create();
@@ -224,8 +225,8 @@ PSM_API int psm_entity_act(psm_tx *tx, const char *entity, int64_t id,
  *   them, NUL-terminated, new (psm_free); NULL after a failure.
  * @param err      details of a failure; may be NULL.
  * @return 0;
- *   PSM_ERR_INVAL      tx, entity or out is NULL, the entity is not one of
- *                      those above, or page or limit is out of range;
+ *   PSM_ERR_INVAL      tx, entity or out is NULL, there is no such
+ *                      entity, or page or limit is out of range;
  *   PSM_ERR_SCHEMA     there is no such filter or order, or a value does not
  *                      do; the pointer is "/<name>" or "/sort";
  *   PSM_ERR_STATE      as for psm_entity_create();

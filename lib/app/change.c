@@ -47,9 +47,11 @@ has_member(const char *type, const char *name)
 }
 
 static int
-emit_one(const struct psm__change *c, const char *type, psm_error *err)
+emit_one(const struct psm__change *c, const struct psm__told *told,
+         psm_error *err)
 {
 	const struct psm_entity *e = c->policy->entity;
+	const char *type = told->type;
 	psm_payload *m = psm_payload_new(type);
 	int rc = 0;
 
@@ -61,7 +63,7 @@ emit_one(const struct psm__change *c, const char *type, psm_error *err)
 		return rc;
 	}
 	if (c->policy->members != NULL)
-		c->policy->members(m, type, &c->row);
+		c->policy->members(m, told, c);
 	if (has_member(type, "entity_version"))
 		psm_payload_int(m, "entity_version", c->version);
 	return psm__emit(c->tx, m, e->service, err);
@@ -73,6 +75,7 @@ load(struct psm__change *c, psm_error *err)
 	const struct psm_entity *e = c->policy->entity;
 	int rc;
 
+	c->from = -1;
 	if (c->verb == PSM__MAKE)
 		return psm__row_init(&c->row, e, err);
 	rc = psm__repo_lock(c->tx, e, c->id, &c->row, &c->version, err);
@@ -82,6 +85,8 @@ load(struct psm__change *c, psm_error *err)
 		               "%s: want version %lld, found version %lld",
 		               e->name, (long long)c->if_version,
 		               (long long)c->version);
+	if (rc == 0)
+		c->from = psm__row_state(&c->row);
 	return rc;
 }
 
@@ -119,6 +124,13 @@ save(struct psm__change *c, const struct psm__now *now, psm_error *err)
 	           : psm__repo_update(c->tx, &c->row, &c->version, err);
 }
 
+static int
+has_news(const struct psm__change *c)
+{
+	return c->verb != PSM__CHANGE || c->events.count > 0 ||
+	       psm__row_modified(&c->row) > 0;
+}
+
 int
 psm__change_run(struct psm__change *c, psm_error *err)
 {
@@ -127,16 +139,19 @@ psm__change_run(struct psm__change *c, psm_error *err)
 
 	if (rc == 0)
 		rc = decide(c, &now, err);
-	if (rc < 0 || c->events.count == 0)
+	if (rc == 0 && c->events.failed)
+		rc = psm__nomem(err);
+	if (rc < 0 || !has_news(c))
 		return rc;
 	rc = save(c, &now, err);
 	for (size_t i = 0; rc == 0 && i < c->events.count; i++)
-		rc = emit_one(c, c->events.type[i], err);
+		rc = emit_one(c, &c->events.items[i], err);
 	return rc < 0 ? rc : 1;
 }
 
 void
 psm__change_free(struct psm__change *c)
 {
+	psm__events_free(&c->events);
 	psm__row_free(&c->row);
 }

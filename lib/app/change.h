@@ -2,7 +2,8 @@
 /*
  * A change of one row, whoever asks for it: load and lock, decide, save, emit,
  * always in this order. Deciding is pure: it sees the row, the wish and the
- * time, changes the row and says which events tell of it.
+ * time, changes the row and says which events tell of it. A change of columns is saved also when no event
+ * tells of it.
  */
 #ifndef PSM_CHANGE_INT_H
 #define PSM_CHANGE_INT_H
@@ -18,20 +19,29 @@ struct psm__action {
 	const char *name; /* "block"; NULL ends the list */
 	psm__decide_fn *decide;
 };
-/* What an entity's changes need to know; policy.c lists those that have one. */
+struct psm__change;
+/* What an entity's changes need to know; policy.c lists them all. */
 struct psm__policy {
 	const struct psm_entity *entity;
+	/* Types of events; NULL: none is published. */
 	const char *created, *updated, *deleted;
-	/* Members of an event that are not the id, the record, the version. */
-	void (*members)(psm_payload *m, const char *type,
-	                const struct psm__row *row);
+	/* Of what the REST interface wants, a struct psm__wish. NULL:
+	 * psm__decide_make(), psm__decide_patch(). */
+	psm__decide_fn *make, *patch;
+	/* Members of an event that are not the id, the record, the version.
+	 * NULL: there are none. */
+	void (*members)(psm_payload *m, const struct psm__told *told,
+	                const struct psm__change *c);
 	/* 0, or PSM_ERR_CONFLICT: something needs the row. NULL: nothing can.
 	 */
 	int (*may_delete)(psm_tx *tx, const char *id, psm_error *err);
-	const struct psm__action *actions;
+	const struct psm__action *actions; /* NULL: there are none */
 };
 extern const struct psm__policy psm__policy_therapist;
-/* PSM_ERR_INVAL: tx or entity is NULL, or the entity has none. */
+/* PSM_ERR_INVAL: tx or entity is NULL, or there is no such entity. */
+int psm__entity_of(const psm_tx *tx, const char *entity,
+                   const struct psm_entity **out, psm_error *err);
+/* The same for one that can be changed. */
 int psm__policy_find(const psm_tx *tx, const char *entity,
                      const struct psm__policy **out, psm_error *err);
 
@@ -47,6 +57,7 @@ struct psm__change {
 	psm__decide_fn *decide; /* NULL when it is deleted */
 	const void *wish;
 	/* What came of it: */
+	int from; /* the state before, -1: none; the row's is the one after */
 	struct psm__row row;
 	int64_t version;
 	struct psm__events events;

@@ -74,7 +74,8 @@ psm_entity_create(psm_tx *tx, const char *entity, const char *json, size_t len,
 		                          .created = c.policy->created,
 		                          .updated = c.policy->updated};
 		c.verb = PSM__MAKE;
-		c.decide = psm__decide_make;
+		c.decide =
+		    c.policy->make != NULL ? c.policy->make : psm__decide_make;
 		c.wish = &wish;
 		rc = finish(&c, out, version, err);
 	}
@@ -86,17 +87,17 @@ int
 psm_entity_get(psm_tx *tx, const char *entity, int64_t id, char **out,
                int64_t *version, psm_error *err)
 {
-	const struct psm__policy *policy;
+	const struct psm_entity *e = NULL;
 	struct psm__row row = {0};
 	int64_t found;
 	int rc;
 
 	clear(out, version, err);
-	rc = psm__policy_find(tx, entity, &policy, err);
+	rc = psm__entity_of(tx, entity, &e, err);
 	if (rc == 0 && out == NULL)
 		rc = psm__fail(err, PSM_ERR_INVAL, "out is NULL");
 	if (rc == 0)
-		rc = psm__repo_get(tx, policy->entity, id, &row, &found, err);
+		rc = psm__repo_get(tx, e, id, &row, &found, err);
 	if (rc == 0)
 		rc = psm__row_text(&row, PSM__FOR_REST, out, err);
 	if (rc == 0 && version != NULL)
@@ -127,7 +128,8 @@ psm_entity_update(psm_tx *tx, const char *entity, int64_t id,
 		wish.how =
 		    how == PSM_CHANGE_PUT ? PSM__READ_PUT : PSM__READ_MERGE;
 		wish.updated = c.policy->updated;
-		c.decide = psm__decide_patch;
+		c.decide = c.policy->patch != NULL ? c.policy->patch
+		                                   : psm__decide_patch;
 		c.wish = &wish;
 		rc = finish(&c, out, version, err);
 	}
@@ -157,9 +159,10 @@ find_action(struct psm__change *c, const char *action, psm_error *err)
 {
 	const struct psm__action *a = c->policy->actions;
 
-	while (action != NULL && a->name != NULL && strcmp(a->name, action))
+	while (a != NULL && action != NULL && a->name != NULL &&
+	       strcmp(a->name, action))
 		a++;
-	c->decide = action != NULL ? a->decide : NULL;
+	c->decide = a != NULL && action != NULL ? a->decide : NULL;
 	return c->decide != NULL ? 0
 	                         : psm__fail(err, PSM_ERR_INVAL,
 	                                     "action: %s has no such action",

@@ -21,17 +21,15 @@ static int
 begin(struct query *q, psm_tx *tx, const char *entity, char **out,
       psm_error *err)
 {
-	const struct psm__policy *policy;
 	int rc;
 
 	memset(q, 0, sizeof(*q));
 	if (out != NULL)
 		*out = NULL;
-	rc = psm__policy_find(tx, entity, &policy, err);
+	rc = psm__entity_of(tx, entity, &q->entity, err);
 	if (rc < 0)
 		return rc;
 	q->tx = tx;
-	q->entity = policy->entity;
 	q->err = err;
 	return out != NULL ? 0 : psm__fail(err, PSM_ERR_INVAL, "out is NULL");
 }

@@ -1,122 +1,112 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The use cases of therapists by name, in a transaction of their own. */
+/* Therapists: what their changes need to know, and their use cases by name. */
+#include <string.h>
+
 #include "app/app.h"
+#include "app/own_tx.h"
 
 static const char therapist[] = "therapist";
 
-static int
-begin(psm_store *store, psm_tx **tx, char **out, psm_error *err)
+/* -- its policy */
+
+static void
+members(psm_payload *m, const struct psm__told *told,
+        const struct psm__change *c)
 {
-	psm__error_clear(err);
-	if (out != NULL)
-		*out = NULL;
-	if (store == NULL)
-		return psm__fail(err, PSM_ERR_INVAL, "store is NULL");
-	return psm_tx_begin(store, tx, err);
+	if (strcmp(told->type, "therapist.blocked") == 0)
+		psm_payload_text(
+		    m, "reason",
+		    psm__row_get(&c->row, PSM__THERAPIST_SPERRGRUND));
 }
 
-/* What could not be committed is not told. */
+/* The inquiries are the matching service's, which may have a database of its
+ * own: then it alone knows. */
 static int
-end(psm_tx *tx, int rc, char **out, psm_error *err)
+may_delete(psm_tx *tx, const char *id, psm_error *err)
 {
-	rc = psm__app_end(tx, rc, err);
-	if (rc < 0 && out != NULL) {
-		psm_free(*out);
-		*out = NULL;
-	}
+	int64_t there, waiting = 0;
+	int rc;
+
+	rc = psm__app_ask(
+	    tx,
+	    "SELECT to_regclass('matching_service.therapeutenanfrage') "
+	    "IS NOT NULL",
+	    0, NULL, &there, err);
+	if (rc == 0 && there)
+		rc = psm__app_ask(tx,
+		                  "SELECT EXISTS (SELECT FROM "
+		                  "matching_service.therapeutenanfrage "
+		                  "WHERE therapist_id = $1::integer "
+		                  "AND gesendet_datum IS NOT NULL "
+		                  "AND antwort_datum IS NULL)",
+		                  1, &id, &waiting, err);
+	if (rc == 0 && waiting)
+		rc = psm__fail(err, PSM_ERR_CONFLICT,
+		               "therapist: want an answer to each inquiry that "
+		               "was sent, found one without");
 	return rc;
 }
+
+static const struct psm__action actions[] = {
+    {"block", psm__therapist_block},
+    {"unblock", psm__therapist_unblock},
+    {NULL, NULL},
+};
+
+const struct psm__policy psm__policy_therapist = {
+    .entity = &psm__entity_therapist,
+    .created = "therapist.created",
+    .updated = "therapist.updated",
+    .deleted = "therapist.deleted",
+    .members = members,
+    .may_delete = may_delete,
+    .actions = actions,
+};
+
+/* -- its use cases */
 
 int
 psm_therapist_create(psm_store *store, const char *json, size_t len, char **out,
                      psm_error *err)
 {
-	psm_tx *tx = NULL;
-	int rc = begin(store, &tx, out, err);
-
-	if (rc == 0)
-		rc =
-		    psm_entity_create(tx, therapist, json, len, out, NULL, err);
-	return end(tx, rc, out, err);
+	return psm__own_create(store, therapist, json, len, out, err);
 }
 
 int
 psm_therapist_get(psm_store *store, int64_t id, char **out, int64_t *version,
                   psm_error *err)
 {
-	psm_tx *tx = NULL;
-	int rc = begin(store, &tx, out, err);
-
-	if (rc == 0)
-		rc = psm_entity_get(tx, therapist, id, out, version, err);
-	return end(tx, rc, out, err);
+	return psm__own_get(store, therapist, id, out, version, err);
 }
 
 int
 psm_therapist_list(psm_store *store, const char *query, char **out,
                    psm_error *err)
 {
-	psm_tx *tx = NULL;
-	int rc = begin(store, &tx, out, err);
-
-	if (rc == 0)
-		rc = psm__list_query(tx, therapist, query, out, err);
-	return end(tx, rc, out, err);
-}
-
-static int
-change(psm_store *store, int64_t id, int64_t if_version, int how,
-       const char *json, size_t len, char **out, psm_error *err)
-{
-	psm_tx *tx = NULL;
-	int rc = begin(store, &tx, out, err);
-
-	if (rc == 0)
-		rc = psm_entity_update(tx, therapist, id, if_version, how, json,
-		                       len, out, NULL, err);
-	return end(tx, rc, out, err);
+	return psm__own_list(store, therapist, query, out, err);
 }
 
 int
 psm_therapist_update(psm_store *store, int64_t id, int64_t if_version,
                      const char *json, size_t len, char **out, psm_error *err)
 {
-	return change(store, id, if_version, PSM_CHANGE_PUT, json, len, out,
-	              err);
+	return psm__own_update(store, therapist, id, if_version, PSM_CHANGE_PUT,
+	                       json, len, out, err);
 }
 
 int
 psm_therapist_patch(psm_store *store, int64_t id, int64_t if_version,
                     const char *json, size_t len, char **out, psm_error *err)
 {
-	return change(store, id, if_version, PSM_CHANGE_MERGE, json, len, out,
-	              err);
+	return psm__own_update(store, therapist, id, if_version,
+	                       PSM_CHANGE_MERGE, json, len, out, err);
 }
 
 int
 psm_therapist_delete(psm_store *store, int64_t id, int64_t if_version,
                      int force, psm_error *err)
 {
-	psm_tx *tx = NULL;
-	int rc = begin(store, &tx, NULL, err);
-
-	if (rc == 0)
-		rc = psm_entity_delete(tx, therapist, id, if_version, force,
-		                       err);
-	return end(tx, rc, NULL, err);
-}
-
-static int
-act(psm_store *store, int64_t id, const char *action, const char *json,
-    size_t len, psm_error *err)
-{
-	psm_tx *tx = NULL;
-	int rc = begin(store, &tx, NULL, err);
-
-	if (rc == 0)
-		rc = psm_entity_act(tx, therapist, id, PSM_VERSION_ANY, action,
-		                    json, len, NULL, NULL, err);
-	return end(tx, rc, NULL, err);
+	return psm__own_delete(store, therapist, id, if_version, force, err);
 }
 
 int
@@ -140,7 +130,8 @@ psm_therapist_block(psm_store *store, int64_t id, const char *reason,
 	else if (json == NULL)
 		rc = psm__fail(err, PSM_ERR_INVAL, "reason: want UTF-8");
 	else
-		rc = act(store, id, "block", json, len, err);
+		rc = psm__own_act(store, therapist, id, "block", json, len,
+		                  NULL, err);
 	psm_json_writer_free(w);
 	return rc;
 }
@@ -148,5 +139,6 @@ psm_therapist_block(psm_store *store, int64_t id, const char *reason,
 int
 psm_therapist_unblock(psm_store *store, int64_t id, psm_error *err)
 {
-	return act(store, id, "unblock", NULL, 0, err);
+	return psm__own_act(store, therapist, id, "unblock", NULL, 0, NULL,
+	                    err);
 }

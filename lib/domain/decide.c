@@ -5,10 +5,33 @@
 #include "domain/domain.h"
 
 void
+psm__events_add_about(struct psm__events *ev, const char *type, int64_t id,
+                      const char *text)
+{
+	struct psm__told told = {type, id, NULL};
+
+	if (type == NULL || ev->failed)
+		return;
+	ev->failed =
+	    psm__grow(&ev->items, &ev->cap, ev->count + 1, sizeof(told)) < 0 ||
+	    (text != NULL && (told.text = psm__strdup(text)) == NULL);
+	if (!ev->failed)
+		ev->items[ev->count++] = told;
+}
+
+void
 psm__events_add(struct psm__events *ev, const char *type)
 {
-	if (type != NULL && ev->count < PSM__COUNT(ev->type))
-		ev->type[ev->count++] = type;
+	psm__events_add_about(ev, type, 0, NULL);
+}
+
+void
+psm__events_free(struct psm__events *ev)
+{
+	for (size_t i = 0; i < ev->count; i++)
+		psm__free(ev->items[i].text);
+	psm__free(ev->items);
+	memset(ev, 0, sizeof(*ev));
 }
 
 int

@@ -16,14 +16,24 @@
 
 /* -- decide.c: decisions, for lib/app/change.h */
 
-/* Types of events in the order in which they are published; borrowed for ever.
- */
-struct psm__events {
-	const char *type[2];
-	size_t count;
+/* An event that is to be published. */
+struct psm__told {
+	const char *type; /* borrowed for ever */
+	int64_t id;       /* who else it is about; 0: nobody */
+	char *text;       /* why; owned, may be NULL */
 };
-/* NULL adds nothing. */
+/* In the order in which they are published. An all-zero one is empty. */
+struct psm__events {
+	struct psm__told *items;
+	size_t count, cap;
+	int failed; /* 1: out of memory, the list is not whole */
+};
+/* A type of NULL adds nothing. */
 void psm__events_add(struct psm__events *ev, const char *type);
+/* The same, about somebody else, too; text is copied and may be NULL. */
+void psm__events_add_about(struct psm__events *ev, const char *type, int64_t id,
+                           const char *text);
+void psm__events_free(struct psm__events *ev);
 
 /*
  * Pure: changes the row as wish asks, marks what it changed as modified, and
