@@ -82,6 +82,12 @@ int psm__record_complete(const psm_json *record, const char *prefix,
 int psm__record_person(const psm_json *record, struct psm__row *out,
                        psm_error *err);
 
+/* -- note.c */
+
+/* The therapist that an element of an exclusion list excludes, a number or an
+ * object; 0: nobody. */
+int64_t psm__excluded_id(const psm_json *element);
+
 /* -- identity.c */
 
 /* What tells one person from another, as psm__text_fold() makes texts. */

@@ -81,9 +81,8 @@ psm_note_append(const char *notes, int64_t time_us, const char *author,
 	return *out != NULL ? 0 : psm__nomem(err);
 }
 
-/* The therapist that an element excludes; 0: nobody. */
-static int64_t
-excluded(const psm_json *element)
+int64_t
+psm__excluded_id(const psm_json *element)
 {
 	int64_t id;
 
@@ -102,7 +101,7 @@ psm_exclusion_contains(const psm_json *list, int64_t therapist_id)
 	    therapist_id < 1)
 		return 0;
 	for (size_t i = 0; i < psm_json_count(list); i++) {
-		if (excluded(psm_json_item(list, i)) == therapist_id)
+		if (psm__excluded_id(psm_json_item(list, i)) == therapist_id)
 			return 1;
 	}
 	return 0;
