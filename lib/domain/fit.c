@@ -131,9 +131,7 @@ age_fails(const struct psm__fit_patient *p, const struct psm__fit_therapist *t,
 static int
 wants_other_gender(int wanted, int gender)
 {
-	if (wanted == PSM__GENDER_NONE)
-		return 0;
-	return wanted != gender || wanted == PSM__GENDER_ODD;
+	return wanted != PSM__GENDER_NONE && wanted != gender;
 }
 
 static int

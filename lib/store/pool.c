@@ -25,6 +25,7 @@ struct psm_store {
 	int inbox_days;
 	int wire; /* enum psm_wire: of the outbox */
 	int rest_wait_ms;
+	psm_config *cfg; /* of the areas that use the store */
 	struct psm__late late;
 
 	pthread_mutex_t lock;
@@ -82,7 +83,9 @@ copy_settings(psm_store *st, const psm_config *cfg, psm_error *err)
 	st->rest_wait_ms = (int)psm_config_int(cfg, "PSYMATCH_REST_WAIT_MS");
 	st->idle = psm__array(st->max, sizeof *st->idle);
 	st->why = psm_error_new();
-	return st->idle && st->why ? 0 : psm__nomem(err);
+	if (!st->idle || !st->why)
+		return psm__nomem(err);
+	return psm__config_copy(cfg, &st->cfg, err);
 }
 
 int
@@ -134,6 +137,7 @@ psm_store_free(psm_store *st)
 	psm__free(st->conf.user);
 	psm__free(st->conf.password);
 	psm_error_free(st->why);
+	psm_config_free(st->cfg);
 	pthread_cond_destroy(&st->freed);
 	pthread_rwlock_destroy(&st->hook_lock);
 	pthread_mutex_destroy(&st->late.lock);
@@ -296,6 +300,12 @@ int
 psm__pool_wire(const psm_store *st)
 {
 	return st->wire;
+}
+
+const psm_config *
+psm__pool_config(const psm_store *st)
+{
+	return st->cfg;
 }
 
 int

@@ -21,6 +21,8 @@ void psm__pool_put(psm_store *st, struct psm__conn *c);
 /* How long the inbox remembers, by the settings. */
 int psm__pool_inbox_days(const psm_store *st);
 /* How long a commit waits for living consumers, by the settings. */
+/* The settings that the store was opened with; borrowed from it. */
+const psm_config *psm__pool_config(const psm_store *st);
 int psm__pool_rest_wait_ms(const psm_store *st);
 struct psm__late *psm__pool_late(psm_store *st);
 /* How events travel: an enum psm_wire. */

@@ -256,6 +256,12 @@ psm_tx_set_wait(psm_tx *tx, int timeout_ms, psm_error *err)
 	return 0;
 }
 
+const psm_config *
+psm__tx_config(const psm_tx *tx)
+{
+	return psm__pool_config(tx->st);
+}
+
 int
 psm_tx_wait_consumers(psm_tx *tx, int timeout_ms, psm_error *err)
 {
