@@ -347,6 +347,49 @@ START_TEST(goes_on_behind_an_end_that_was_kept)
 }
 END_TEST
 
+/* A handler was longer than the poll limit, and the member that came back took
+ * the place of the former one: the consumer opens another client and goes on. A
+ * name that the user gave may be another program's: it says so and stays dead.
+ */
+START_TEST(fenced_member_is_replaced_unless_the_user_named_it)
+{
+	static const char *const named[] = {"PSYMATCH_KAFKA_group_instance_id",
+	                                    "mine", NULL};
+	int64_t deadline = psm__mono_ms() + PATIENCE_MS;
+	struct seen seen = {0};
+	struct psm__sink *s = NULL;
+	struct psm__source *first;
+	psm_transport *t;
+	psm_consumer *c;
+	struct mock mock;
+	char reason[256] = "";
+	int sent = 0;
+
+	mock_open(&mock, TOPIC, PARTITIONS);
+	t = mock_transport(&mock, _i ? named : NULL);
+	ck_assert_int_eq(t->ops->open_sink(t, on_report, &sent, &s, NULL), 0);
+	c = make_consumer(t, "fenced", &seen);
+	put_and_wait(s, 1, &sent);
+	poll_until(c, &seen.count, 1);
+	first = c->source;
+	psm__kafka_fence_source(first);
+	put_and_wait(s, 2, &sent);
+	while (_i ? psm_consumer_health(c, reason, sizeof(reason)) !=
+	                PSM_HEALTH_RED
+	          : c->source == first || seen.count < 2) {
+		ck_assert_int_lt(psm__mono_ms(), deadline);
+		ck_assert_int_ge(psm_consumer_poll(c, 100, NULL), 0);
+	}
+	ck_assert_int_eq(c->source == first, _i);
+	ck_assert_int_eq(strstr(reason, "FENCED_INSTANCE_ID") != NULL, _i);
+	check_order(&seen);
+	psm_consumer_free(c);
+	s->ops->close(s, 5000);
+	psm_transport_unref(t);
+	mock_close(&mock);
+}
+END_TEST
+
 START_TEST(close_leaves_a_client_that_does_not_end)
 {
 	psm_transport *t;
@@ -376,6 +419,8 @@ main(void)
 	tcase_add_test(tc, kafka_from_outage_to_restart);
 	tcase_add_test(tc, group_is_told_in_any_case);
 	tcase_add_test(tc, goes_on_behind_an_end_that_was_kept);
+	tcase_add_loop_test(
+	    tc, fenced_member_is_replaced_unless_the_user_named_it, 0, 2);
 	tcase_add_test(tc, end_that_cannot_be_read_is_asked_for);
 	tcase_add_test(tc, close_leaves_a_client_that_does_not_end);
 	suite_add_tcase(s, tc);

@@ -89,6 +89,15 @@ psm__kafka_connected(struct psm__kafka_link *link)
 	return __atomic_load_n(&link->connected, __ATOMIC_RELAXED);
 }
 
+/* 1: a warning about a property that the library sets itself, and that nobody
+ * can change. */
+static int
+is_our_choice(const char *fac, const char *text)
+{
+	return strcmp(fac, "CONFWARN") == 0 &&
+	       strstr(text, "enable.gapless.guarantee");
+}
+
 /* Any thread of librdkafka. Its texts name brokers, topics and groups, never
  * what is in a message. */
 static void
@@ -97,7 +106,9 @@ on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 	int mapped = PSM_LOG_DEBUG;
 
 	/* A broker that cannot be reached is a warning, no error of ours. */
-	if (level <= 3 && strcmp(fac, "FAIL") == 0)
+	if (is_our_choice(fac, text))
+		mapped = PSM_LOG_DEBUG;
+	else if (level <= 3 && strcmp(fac, "FAIL") == 0)
 		mapped = PSM_LOG_WARN;
 	else if (level <= 3)
 		mapped = PSM_LOG_ERROR;

@@ -464,6 +464,14 @@ psm__kafka_open_source(psm_transport *t, const struct psm__source_conf *conf,
 /* -- for tests */
 
 void
+psm__kafka_fence_source(struct psm__source *base)
+{
+	rd_kafka_test_fatal_error(source_of(base)->rk,
+	                          RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
+	                          "asked for by a test");
+}
+
+void
 psm__kafka_set_quiet(struct psm__source *base, int quiet_ms)
 {
 	source_of(base)->ends.quiet_ms = quiet_ms;
