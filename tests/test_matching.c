@@ -48,6 +48,16 @@ searches(const char *where)
 	              where);
 }
 
+/* How often a row was changed. */
+static int64_t
+version_of(const char *entity, const char *table, const char *where)
+{
+	return pg_int("SELECT coalesce(sum(version), 0) FROM "
+	              "psymatch.entity_version WHERE entity = '%s' AND id IN "
+	              "(SELECT id FROM matching_service.%s WHERE %s)",
+	              entity, table, where);
+}
+
 static char *
 state(void)
 {
@@ -59,6 +69,7 @@ state(void)
 	    "matching_service.therapeut_anfrage_patient t UNION ALL SELECT "
 	    "t::text FROM matching_service.therapeuten_kopie t UNION ALL "
 	    "SELECT t::text FROM matching_service.patienten_kopie t UNION ALL "
+	    "SELECT t::text FROM psymatch.entity_version t UNION ALL "
 	    "SELECT id::text FROM psymatch.outbox) x");
 }
 
@@ -293,6 +304,14 @@ START_TEST(blocked)
 	ck_assert_int_eq(searches("patient_id = 1 AND "
 	                          "ausgeschlossene_therapeuten = '[]'"),
 	                 1);
+	/* Who read one of these rows before does not overwrite that. */
+	ck_assert_int_eq(version_of("search", "platzsuche", "patient_id = 4"),
+	                 2);
+	ck_assert_int_eq(version_of("search", "platzsuche", "patient_id = 1"),
+	                 1);
+	ck_assert_int_eq(version_of("inquiry", "therapeutenanfrage",
+	                            "storniert_datum IS NOT NULL"),
+	                 2);
 	check_invariants();
 	before = state();
 	ck_assert_int_eq(handle(ev), 0);
@@ -430,6 +449,10 @@ START_TEST(patient_deleted)
 	ck_assert_int_eq(inquiries("gesendet_datum IS NULL AND "
 	                           "anfragegroesse = 2 AND storniert_datum IS "
 	                           "NULL"),
+	                 1);
+	ck_assert_int_eq(version_of("inquiry", "therapeutenanfrage",
+	                            "gesendet_datum IS NULL AND "
+	                            "anfragegroesse = 2"),
 	                 1);
 	check_invariants();
 	/* Nothing about the person is left in the copy. */

@@ -62,11 +62,22 @@ put_now(const struct psm__cascade *c, struct psm__now *now)
 }
 
 int
+psm__cascade_save(const struct psm__cascade *c, struct psm__row *row)
+{
+	struct psm__now now;
+	int64_t version;
+	int rc;
+
+	put_now(c, &now);
+	rc = psm__row_stamp(row, 0, &now, c->err);
+	return rc == 0 ? psm__repo_update(c->tx, row, &version, c->err) : rc;
+}
+
+int
 psm__cascade_cancel(const struct psm__cascade *c, struct psm__row *row, int to,
                     int notes, const char **event)
 {
 	struct psm__now now;
-	int64_t version;
 	char *note = NULL;
 	int rc;
 
@@ -77,11 +88,22 @@ psm__cascade_cancel(const struct psm__cascade *c, struct psm__row *row, int to,
 	if (rc == 0)
 		rc = psm__row_change(row, notes, note, c->err);
 	if (rc == 0)
-		rc = psm__row_stamp(row, 0, &now, c->err);
-	if (rc == 0)
-		rc = psm__repo_update(c->tx, row, &version, c->err);
+		rc = psm__cascade_save(c, row);
 	psm__free(note);
 	return rc;
+}
+
+int
+psm__cascade_cancel_inquiry(const struct psm__cascade *c, struct psm__row *row)
+{
+	const char *event; /* none tells of a cancelled inquiry */
+	int rc;
+
+	rc = psm__row_change(row, PSM__INQUIRY_STORNIERT_GRUND, c->reason,
+	                     c->err);
+	return rc == 0 ? psm__cascade_cancel(c, row, PSM_INQUIRY_CANCELLED,
+	                                     PSM__INQUIRY_NOTIZEN, &event)
+	               : rc;
 }
 
 int
@@ -89,18 +111,13 @@ psm__cascade_inquiry(const struct psm__cascade *c, const psm_rows *rows,
                      size_t i)
 {
 	struct psm__row row = {0};
-	const char *event; /* none tells of a cancelled inquiry */
 	int64_t version;
 	int rc;
 
 	rc = psm__repo_lock(c->tx, &psm__entity_inquiry,
 	                    psm_rows_int(rows, i, 0), &row, &version, c->err);
 	if (rc == 0)
-		rc = psm__row_change(&row, PSM__INQUIRY_STORNIERT_GRUND,
-		                     c->reason, c->err);
-	if (rc == 0)
-		rc = psm__cascade_cancel(c, &row, PSM_INQUIRY_CANCELLED,
-		                         PSM__INQUIRY_NOTIZEN, &event);
+		rc = psm__cascade_cancel_inquiry(c, &row);
 	psm__row_free(&row);
 	return rc;
 }

@@ -59,12 +59,33 @@ end_searches(const struct psm__cascade *c)
 	                         end_search);
 }
 
-/* Take the patient out of one inquiry, and cancel it if it was the last one. */
+/* An inquiry has so many patients now; without any it is cancelled. */
+static int
+resize(const struct psm__cascade *c, int64_t id, int64_t left)
+{
+	struct psm__row row = {0};
+	struct psm__number size;
+	int64_t version;
+	int rc;
+
+	rc = psm__repo_lock(c->tx, &psm__entity_inquiry, id, &row, &version,
+	                    c->err);
+	if (rc == 0)
+		rc = psm__row_change(&row, PSM__INQUIRY_ANFRAGEGROESSE,
+		                     psm__number(&size, left), c->err);
+	if (rc == 0)
+		rc = left > 0 ? psm__cascade_save(c, &row)
+		              : psm__cascade_cancel_inquiry(c, &row);
+	psm__row_free(&row);
+	return rc;
+}
+
+/* Take the patient out of one inquiry. */
 static int
 leave_inquiry(const struct psm__cascade *c, const psm_rows *rows, size_t i)
 {
 	const char *params[2] = {psm_rows_text(rows, i, 0), c->id_text.text};
-	psm_rows *left = NULL;
+	int64_t left = 0;
 	int rc;
 
 	rc = psm_tx_exec(c->tx,
@@ -81,17 +102,11 @@ leave_inquiry(const struct psm__cascade *c, const psm_rows *rows, size_t i)
 		    "WHERE m.id = n.id AND m.position_in_anfrage <> n.place",
 		    1, params, NULL, c->err);
 	if (rc == 0)
-		rc = psm_tx_exec(
-		    c->tx,
-		    "UPDATE " INQUIRY " SET anfragegroesse = (SELECT count(*) "
-		    "FROM " MEMBER " WHERE therapeutenanfrage_id = "
-		    "$1::integer) WHERE id = $1::integer "
-		    "RETURNING anfragegroesse",
-		    1, params, &left, c->err);
-	if (rc == 0 && psm_rows_int(left, 0, 0) == 0)
-		rc = psm__cascade_inquiry(c, rows, i);
-	psm_rows_free(left);
-	return rc;
+		rc = psm__app_ask(c->tx,
+		                  "SELECT count(*) FROM " MEMBER
+		                  " WHERE therapeutenanfrage_id = $1::integer",
+		                  1, params, &left, c->err);
+	return rc == 0 ? resize(c, psm_rows_int(rows, i, 0), left) : rc;
 }
 
 static int

@@ -20,48 +20,59 @@ cancel_unsent(const struct psm__cascade *c)
 	                         psm__cascade_inquiry);
 }
 
+/* Add the therapist to the list of a locked search; 1: added, 0: is there. */
+static int
+exclude(const struct psm__cascade *c, struct psm__row *row)
+{
+	const int column = PSM__SEARCH_AUSGESCHLOSSENE_THERAPEUTEN;
+	const char *list = psm__row_get(row, column);
+	psm_json *old = NULL;
+	char *fresh = NULL;
+	int rc, added = 0;
+
+	rc =
+	    list != NULL ? psm_json_parse(list, strlen(list), &old, c->err) : 0;
+	if (rc == 0)
+		rc = added = psm_exclusion_add(old, c->id, c->time_us,
+		                               c->exclusion, &fresh, c->err);
+	if (rc > 0)
+		rc = psm__row_change(row, column, fresh, c->err);
+	psm_free(fresh);
+	psm_json_free(old);
+	return rc < 0 ? rc : added;
+}
+
 static int
 exclude_from(const struct psm__cascade *c, const psm_rows *rows, size_t i)
 {
-	const char *list = psm_rows_text(rows, i, 1);
-	const char *params[3] = {psm_rows_text(rows, i, 0), NULL, c->time};
-	psm_json *old = NULL;
-	char *fresh = NULL;
+	struct psm__row row = {0};
+	int64_t version;
 	int rc;
 
-	rc = psm_json_parse(list, strlen(list), &old, c->err);
+	rc = psm__repo_lock(c->tx, &psm__entity_search,
+	                    psm_rows_int(rows, i, 0), &row, &version, c->err);
 	if (rc == 0)
-		rc = psm_exclusion_add(old, c->id, c->time_us, c->exclusion,
-		                       &fresh, c->err);
-	params[1] = fresh;
-	if (rc == 1)
-		rc = psm_tx_exec(c->tx,
-		                 "UPDATE " SEARCH
-		                 " SET ausgeschlossene_therapeuten = "
-		                 "$2::jsonb, updated_at = "
-		                 "$3::timestamptz AT TIME ZONE 'UTC' "
-		                 "WHERE id = $1::integer",
-		                 3, params, NULL, c->err);
-	psm_free(fresh);
-	psm_json_free(old);
+		rc = exclude(c, &row);
+	if (rc > 0)
+		rc = psm__cascade_save(c, &row);
+	psm__row_free(&row);
 	return rc;
 }
 
 static int
 exclude_waiting(const struct psm__cascade *c)
 {
-	return psm__cascade_each(c,
-	                         "SELECT s.id, s.ausgeschlossene_therapeuten "
-	                         "FROM " SEARCH " s WHERE s.status = 'aktiv' "
-	                         "AND EXISTS (SELECT FROM " MEMBER
-	                         " m JOIN " INQUIRY
-	                         " a ON a.id = m.therapeutenanfrage_id "
-	                         "WHERE m.platzsuche_id = s.id "
-	                         "AND a.therapist_id = $1::integer "
-	                         "AND a.gesendet_datum IS NOT NULL "
-	                         "AND a.antwort_datum IS NULL) "
-	                         "ORDER BY s.id FOR UPDATE OF s",
-	                         exclude_from);
+	return psm__cascade_each(
+	    c,
+	    "SELECT s.id FROM " SEARCH " s WHERE s.status = 'aktiv' "
+	    "AND EXISTS (SELECT FROM " MEMBER " m JOIN " INQUIRY
+	    " a ON a.id = m.therapeutenanfrage_id "
+	    "WHERE m.platzsuche_id = s.id "
+	    "AND a.therapist_id = $1::integer "
+	    "AND a.gesendet_datum IS NOT NULL "
+	    "AND a.antwort_datum IS NULL) "
+	    "ORDER BY s.id FOR UPDATE OF s",
+	    exclude_from);
 }
 
 int
