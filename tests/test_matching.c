@@ -271,6 +271,18 @@ START_TEST(one_active_search)
 }
 END_TEST
 
+static psm_event *
+deleted(int patient)
+{
+	char payload[100];
+
+	(void)snprintf(payload, sizeof(payload),
+	               "{\"patient_id\": %d, \"additional_data\": {\"id\": "
+	               "%d}, \"id\": %d}",
+	               patient, patient, patient);
+	return make("patient.deleted", payload);
+}
+
 /* -- blocked therapists */
 
 START_TEST(blocked)
@@ -362,6 +374,26 @@ START_TEST(blocked_leaves_answered_alone)
 }
 END_TEST
 
+/* An answer to what nobody sent: a row of an adopted database. It is history,
+ * and does not keep the others from being cancelled. */
+START_TEST(answered_without_sending)
+{
+	pg_run("UPDATE matching_service.therapeutenanfrage SET antwort_datum = "
+	       "now() WHERE id = (SELECT min(id) FROM "
+	       "matching_service.therapeutenanfrage WHERE therapist_id = 11 "
+	       "AND gesendet_datum IS NULL)");
+	receive(adelheid("therapist.blocked", ", \"status\": \"gesperrt\"}"));
+	ck_assert_int_eq(inquiries("storniert_datum IS NOT NULL"), 1);
+	pg_run("UPDATE matching_service.therapeutenanfrage SET antwort_datum = "
+	       "now() WHERE gesendet_datum IS NULL AND storniert_datum IS "
+	       "NULL");
+	for (int patient = 1; patient <= 8; patient++)
+		receive(deleted(patient));
+	ck_assert_int_eq(inquiries("storniert_datum IS NOT NULL"), 1);
+	check_invariants();
+}
+END_TEST
+
 /* Nobody can send a cancelled inquiry, whatever program tries. */
 START_TEST(cancelled_is_not_sendable)
 {
@@ -409,18 +441,6 @@ START_TEST(unblocked)
 END_TEST
 
 /* -- deleted patients */
-
-static psm_event *
-deleted(int patient)
-{
-	char payload[100];
-
-	(void)snprintf(payload, sizeof(payload),
-	               "{\"patient_id\": %d, \"additional_data\": {\"id\": "
-	               "%d}, \"id\": %d}",
-	               patient, patient, patient);
-	return make("patient.deleted", payload);
-}
 
 START_TEST(patient_deleted)
 {
@@ -624,6 +644,7 @@ suite(void)
 	tcase_add_test(loaded, blocked_without_reason);
 	tcase_add_test(loaded, blocked_excludes_from_active_searches_only);
 	tcase_add_test(loaded, blocked_leaves_answered_alone);
+	tcase_add_test(loaded, answered_without_sending);
 	tcase_add_test(loaded, cancelled_is_not_sendable);
 	tcase_add_test(loaded, late_block);
 	tcase_add_test(loaded, unblocked);

@@ -115,6 +115,7 @@ leave_unsent(const struct psm__cascade *c)
 	return psm__cascade_each(c,
 	                         "SELECT a.id FROM " INQUIRY " a "
 	                         "WHERE a.gesendet_datum IS NULL "
+	                         "AND a.antwort_datum IS NULL "
 	                         "AND a.storniert_datum IS NULL "
 	                         "AND EXISTS (SELECT FROM " MEMBER " m "
 	                         "WHERE m.therapeutenanfrage_id = a.id "

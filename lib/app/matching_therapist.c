@@ -15,6 +15,7 @@ cancel_unsent(const struct psm__cascade *c)
 	                         "SELECT id FROM " INQUIRY
 	                         " WHERE therapist_id = $1::integer "
 	                         "AND gesendet_datum IS NULL "
+	                         "AND antwort_datum IS NULL "
 	                         "AND storniert_datum IS NULL "
 	                         "ORDER BY id FOR UPDATE",
 	                         psm__cascade_inquiry);
