@@ -138,7 +138,9 @@ PSM_API int psm_entity_update(psm_tx *tx, const char *entity, int64_t id,
  * Delete a row, and publish that.
  *
  * A therapist is not deleted while one of the matching service's inquiries was
- * sent to the therapist and has no answer, if these are in the same database.
+ * sent to the therapist and has no answer, if these are in the same database
+ * and the store's role may read them. One that is sent at the same moment stays
+ * as history, like all that were sent when force is 1.
  *
  * @param tx          as for psm_entity_create().
  * @param entity      as for psm_entity_create().
