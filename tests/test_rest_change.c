@@ -228,6 +228,43 @@ START_TEST(what_is_deleted_is_gone)
 }
 END_TEST
 
+/* The matching service's inquiries are in the same database: one was sent and
+ * has no answer yet. */
+static const struct step an_unanswered_inquiry_keeps_a_therapist_steps[] = {
+    {"POST", "/api/therapists", JSON, ANNA, 201, {NULL}},
+    {"DELETE",
+     "/api/therapists/1",
+     NULL,
+     NULL,
+     409,
+     {"PSM_ERR_CONFLICT", "want an answer to each inquiry", "!Anna"}},
+    {"DELETE", "/api/therapists/1?force=false", NULL, NULL, 409, {NULL}},
+    {"GET", "/api/therapists/1", NULL, NULL, 200, {"ETag: \"1\"\r\n"}},
+    {"DELETE",
+     "/api/therapists/1?force=true",
+     "If-Match: \"2\"",
+     NULL,
+     412,
+     {NULL}},
+    {"DELETE",
+     "/api/therapists/1?force=true",
+     NULL,
+     NULL,
+     200,
+     {"{\"message\":\"Therapist 1 deleted\"}"}},
+    {"GET", "/api/therapists/1", NULL, NULL, 404, {NULL}},
+};
+
+START_TEST(an_unanswered_inquiry_keeps_a_therapist)
+{
+	ck_assert_int_eq(psm_store_migrate(store, "matching", NULL), 0);
+	pg_run("INSERT INTO matching_service.therapeutenanfrage (therapist_id, "
+	       "anfragegroesse, gesendet_datum) VALUES (1, 1, now())");
+	STEPS(an_unanswered_inquiry_keeps_a_therapist_steps);
+	ck_assert_int_eq(events("therapist.deleted"), 1);
+}
+END_TEST
+
 /* -- waiting for consumers */
 
 static psm_transport *transport;
@@ -236,7 +273,7 @@ static psm_processor *consumer;
 
 /* A change may wait for longer than the client does (TESTING_WAIT_MS). */
 static void
-set_up_waiting(void)
+set_up_consumer(const char *wait_ms)
 {
 	psm_config *cfg;
 
@@ -244,7 +281,7 @@ set_up_waiting(void)
 	psm_store_free(pg_store()); /* its tables */
 	cfg = pg_settings();
 	ck_assert_int_eq(
-	    psm_config_set(cfg, "PSYMATCH_REST_WAIT_MS", "60000", NULL), 0);
+	    psm_config_set(cfg, "PSYMATCH_REST_WAIT_MS", wait_ms, NULL), 0);
 	ck_assert_int_eq(psm_store_open(cfg, &store, NULL), 0);
 	ck_assert_int_eq(psm_store_migrate(store, "therapist", NULL), 0);
 	ck_assert_int_eq(psm_transport_memory(1, &transport, NULL), 0);
@@ -256,6 +293,18 @@ set_up_waiting(void)
 	psm_config_free(cfg);
 	pg_run("CREATE TABLE effects (type text)");
 	start("");
+}
+
+static void
+set_up_waiting(void)
+{
+	set_up_consumer("60000");
+}
+
+static void
+set_up_late(void)
+{
+	set_up_consumer("50");
 }
 
 static void
@@ -278,6 +327,16 @@ save(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 	                   NULL, err);
 }
 
+static void
+start_consumer(psm_tx_event_fn fn)
+{
+	ck_assert_int_eq(psm_processor_on(consumer, "*", fn, NULL, NULL), 0);
+	ck_assert_int_eq(
+	    psm_processor_subscribe(consumer, "therapist-events", NULL), 0);
+	ck_assert_int_eq(psm_processor_start(consumer, NULL), 0);
+	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.consumer_alive") == 1);
+}
+
 /* After each answer the consumer has handled the change. */
 static void
 change(const char *method, const char *path, const char *headers,
@@ -298,11 +357,7 @@ START_TEST(change_waits_for_a_living_consumer)
 	char body[40];
 	int i;
 
-	ck_assert_int_eq(psm_processor_on(consumer, "*", save, NULL, NULL), 0);
-	ck_assert_int_eq(
-	    psm_processor_subscribe(consumer, "therapist-events", NULL), 0);
-	ck_assert_int_eq(psm_processor_start(consumer, NULL), 0);
-	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.consumer_alive") == 1);
+	start_consumer(save);
 	change("POST", "/api/therapists", JSON, ANNA, "therapist.created", 1);
 	for (i = 1; i <= 10; i++) {
 		(void)snprintf(body, sizeof body, "{\"ort\":\"Ort %d\"}", i);
@@ -313,6 +368,46 @@ START_TEST(change_waits_for_a_living_consumer)
 	       "therapist.blocked", 1);
 	change("DELETE", "/api/therapists/1", NULL, NULL, "therapist.deleted",
 	       1);
+}
+END_TEST
+
+static int
+save_late(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
+{
+	testing_gate_pass();
+	return save(tx, ev, user, err);
+}
+
+static int late_lines; /* __atomic */
+
+/* One says which consumer is late, and none says of whom its event is. */
+static void
+look(int level, const char *message, const char *const *fields, void *user)
+{
+	(void)level;
+	(void)user;
+	if (strncmp(message, "consumer is late", 16) == 0)
+		__atomic_add_fetch(&late_lines, 1, __ATOMIC_SEQ_CST);
+	ck_assert_ptr_null(strstr(message, "Anna"));
+	for (; fields[0] && fields[1]; fields += 2)
+		ck_assert_ptr_null(strstr(fields[1], "Anna"));
+}
+
+/* It is made, so that is what the client is told. */
+START_TEST(change_is_answered_before_a_late_consumer)
+{
+	struct answer a;
+
+	start_consumer(save_late);
+	psm_set_log(look, PSM_LOG_DEBUG, NULL);
+	ask("POST", "/api/therapists", JSON, ANNA, &a);
+	ck_assert_msg(a.status == 201, "%ld %s", a.status, a.body);
+	ck_assert_ptr_nonnull(strstr(a.headers, "ETag: \"1\"\r\n"));
+	ck_assert_int_eq(__atomic_load_n(&late_lines, __ATOMIC_SEQ_CST), 1);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 0);
+	testing_gate_open();
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 1);
+	psm_set_log(NULL, PSM_LOG_DEBUG, NULL);
 }
 END_TEST
 
@@ -344,12 +439,18 @@ main(int argc, char **argv)
 	tcase_add_test(tc, changes_are_conditional);
 	tcase_add_test(tc, blocking_has_its_events);
 	tcase_add_test(tc, what_is_deleted_is_gone);
+	tcase_add_test(tc, an_unanswered_inquiry_keeps_a_therapist);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("waiting");
 	tcase_add_checked_fixture(tc, set_up_waiting, tear_down_waiting);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, change_waits_for_a_living_consumer);
 	tcase_add_test(tc, change_waits_for_nobody_without_one);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("late");
+	tcase_add_checked_fixture(tc, set_up_late, tear_down_waiting);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, change_is_answered_before_a_late_consumer);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }
