@@ -61,22 +61,14 @@ begin(const psm_request *req, const struct rest_route *route, psm_tx **tx,
 	return rc == PSM_OK ? psm_request_trace(req, *tx, err) : rc;
 }
 
-/* Commit if rc says so; takes tx. A consumer that is late undoes nothing: the
- * change is made, so that is what the client is told. */
+/* Commit if rc says so; takes tx. */
 static int
 end(psm_tx *tx, int rc, psm_error *err)
 {
-	if (rc < 0) {
-		psm_tx_rollback(tx);
-		return rc;
-	}
-	rc = psm_tx_commit(tx, err);
-	if (rc != PSM_ERR_UNCONFIRMED)
-		return rc;
-	psm__log(PSM_LOG_INFO, "committed, but not confirmed", "reason",
-	         psm_error_message(err), NULL);
-	psm_error_clear(err);
-	return PSM_OK;
+	if (rc >= 0)
+		return psm_tx_commit(tx, err);
+	psm_tx_rollback(tx);
+	return rc;
 }
 
 static void
