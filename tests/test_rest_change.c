@@ -265,6 +265,22 @@ START_TEST(an_unanswered_inquiry_keeps_a_therapist)
 }
 END_TEST
 
+/* Answers that are kept for an Idempotency-Key hold records of persons. */
+START_TEST(expired_answers_go_without_a_request)
+{
+	testing_server_down();
+	pg_run("INSERT INTO psymatch.idempotency (scope, key, request, body, "
+	       "created_at) SELECT 'POST /', k, '', '{}', now() - h * interval "
+	       "'1 hour' FROM (VALUES ('a', 25), ('b', 26), ('c', 24.5), "
+	       "('new', 23)) v (k, h)");
+	start("");
+	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.idempotency WHERE key "
+	                "<> 'new'") == 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.idempotency"),
+	                 1);
+}
+END_TEST
+
 /* -- waiting for consumers */
 
 static psm_transport *transport;
@@ -440,6 +456,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, blocking_has_its_events);
 	tcase_add_test(tc, what_is_deleted_is_gone);
 	tcase_add_test(tc, an_unanswered_inquiry_keeps_a_therapist);
+	tcase_add_test(tc, expired_answers_go_without_a_request);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("waiting");
 	tcase_add_checked_fixture(tc, set_up_waiting, tear_down_waiting);

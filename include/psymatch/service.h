@@ -568,7 +568,9 @@ PSM_API void psm_response_etag(psm_response *res, int64_t version);
  * transaction; psm_response_keep() before the commit. A second request at the
  * same time waits for the first one's end. Answers are kept for
  * PSYMATCH_REST_IDEMPOTENCY_HOURS, the newest 100,000 of them, in
- * psymatch.idempotency, body included; a change that failed keeps none.
+ * psymatch.idempotency, body included, so with what it says of a person; a
+ * change that failed keeps none. Each request with a new key removes two that
+ * expired, and a service of psm_rest_add() all of them once an hour.
  *
  * @param req  a request; a key counts for its method and path.
  * @param tx   an open transaction of a store whose set "psymatch" is migrated.

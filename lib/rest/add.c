@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define PATH_SIZE 200
+#define FORGET_S 3600
 
 /* A kind of route: what of a resource has it, and where. */
 static const struct kind {
@@ -60,6 +61,41 @@ add_resource(psm_service *svc, struct rest_route *pattern, psm_error *err)
 		rc = add_route(svc, pattern, "GET", "/{id}/communication",
 		               psm__rest_contact, err);
 	return rc;
+}
+
+/* -- answers that are kept for an Idempotency-Key */
+
+struct keys {
+	psm_store *store;
+	int hours;
+};
+
+/* They hold records of persons, so they go also when no request comes that
+ * removes the oldest. At a first start the table may not be there yet. */
+static int
+forget_keys(void *user, psm_error *err)
+{
+	const struct keys *keys = user;
+	int rc = psm_store_migrate(keys->store, "psymatch", err);
+
+	return rc < 0 ? rc
+	              : psm__svc_forget_keys(keys->store, keys->hours, err);
+}
+
+static int
+add_forgetting(psm_service *svc, psm_store *st, psm_error *err)
+{
+	struct keys *keys = psm__alloc(sizeof *keys);
+	int rc;
+
+	if (!keys)
+		return psm__nomem(err);
+	keys->store = st;
+	keys->hours = svc->key_hours;
+	rc = psm__svc_own(svc, keys, psm__free, err);
+	return rc < 0 ? rc
+	              : psm_service_worker(svc, "idempotency", FORGET_S,
+	                                   forget_keys, keys, err);
 }
 
 /* -- the description */
@@ -133,6 +169,8 @@ psm_rest_add(psm_service *svc, psm_store *st, const psm_config *cfg,
 	if (rc == PSM_OK && count == 0)
 		rc = psm__fail(err, PSM_ERR_INVAL, "there is no service \"%s\"",
 		               service);
+	if (rc == PSM_OK)
+		rc = add_forgetting(svc, st, err);
 	if (rc == PSM_OK && strcmp(service, "therapist") == 0)
 		rc = psm__rest_import(svc, st, cfg, err);
 	return rc == PSM_OK ? add_description(svc, err) : rc;

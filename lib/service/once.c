@@ -33,6 +33,11 @@
 	"psymatch.idempotency) AND (created_at < now() - $1 * interval "       \
 	"'1 hour' OR id <= $2 - " KEPT_MAX ") ORDER BY id LIMIT 2 FOR UPDATE " \
 	"SKIP LOCKED)"
+/* Whoever works with a row at the moment forgets it, or uses it anew. */
+#define FORGET_ALL                                                             \
+	"DELETE FROM psymatch.idempotency WHERE id IN (SELECT id FROM "        \
+	"psymatch.idempotency WHERE created_at < now() - $1 * interval "       \
+	"'1 hour' FOR UPDATE SKIP LOCKED)"
 #define KEEP                                                                   \
 	"UPDATE psymatch.idempotency SET status = $3, etag = $4, "             \
 	"location = $5, body = $6 WHERE scope = $1 AND key = $2"
@@ -199,5 +204,22 @@ psm_response_keep(const psm_response *res, const psm_request *req, psm_tx *tx,
 	}
 	psm__free(scope);
 	psm__free(body);
+	return rc;
+}
+
+int
+psm__svc_forget_keys(psm_store *st, int hours, psm_error *err)
+{
+	char text[16];
+	const char *const params[] = {text};
+	psm_tx *tx = NULL;
+	int rc = psm_tx_begin(st, &tx, err);
+
+	(void)snprintf(text, sizeof text, "%d", hours);
+	if (rc == PSM_OK)
+		rc = psm_tx_exec(tx, FORGET_ALL, 1, params, NULL, err);
+	if (rc == PSM_OK)
+		return psm_tx_commit(tx, err);
+	psm_tx_rollback(tx);
 	return rc;
 }

@@ -189,6 +189,11 @@ int psm__svc_request_append(psm_request *req, const char *data, size_t len,
                             size_t limit);
 void psm__svc_request_free(psm_request *req);
 
+/* -- once.c */
+
+/* Remove all answers to an Idempotency-Key that are older. */
+int psm__svc_forget_keys(psm_store *st, int hours, psm_error *err);
+
 /* -- response.c */
 
 void psm__svc_response_text(psm_response *res, int status,
