@@ -23,7 +23,8 @@ PSM_BEGIN_DECLS
  * its own, e.g. block. GET path/{id}/communication tells of the mails and calls
  * with somebody, as the communication service knows them at
  * PSYMATCH_REST_COMMUNICATION_URL; while that does not answer within 5 s, or is
- * not set, the answer is 503.
+ * not set, the answer is 503; so it is at once while 32 requests wait for that
+ * service.
  *
  * PUT (application/json): a member that is absent or null leaves its column as
  * it is. PATCH (application/merge-patch+json, RFC 7396): null clears it. A

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIMEOUT_MS 5000
+#define TIMEOUT_MS 5000 /* of both questions together */
 #define NEIGHBOUR "communication"
 
 /* A mail or a call, with the date that it is sorted by. */
@@ -34,14 +34,15 @@ text_of(const psm_json *v, const char *pointer)
 
 static int
 fetch(const struct rest_route *route, const char *what, int64_t id,
-      psm_json **out, psm_error *err)
+      int64_t until_us, psm_json **out, psm_error *err)
 {
+	int left_ms = (int)((until_us - psm__mono_us()) / 1000);
 	char path[128];
 
 	(void)snprintf(path, sizeof path, "/api/%s?%s=%lld&limit=1000", what,
 	               route->resource->contact, (long long)id);
-	return psm__svc_fetch(NEIGHBOUR, route->neighbour, path, TIMEOUT_MS,
-	                      out, err);
+	return psm__svc_fetch(NEIGHBOUR, route->neighbour, path, left_ms, out,
+	                      err);
 }
 
 /* The mail was sent then, or at least made. */
@@ -57,6 +58,7 @@ date_of(struct contact *c)
 	else
 		(void)snprintf(c->date, sizeof c->date, "%s",
 		               *sent ? sent : text_of(c->value, "/created_at"));
+	psm__utf8_clean(c->date); /* it may have been cut inside a character */
 }
 
 /* Newest first; of two at the same time the one with the greater id. */
@@ -104,6 +106,7 @@ load(const struct rest_route *route, int64_t id, struct history *h,
 {
 	psm_tx *tx = NULL;
 	char *json = NULL;
+	int64_t until_us;
 	int rc = psm_tx_begin(route->store, &tx, err);
 
 	if (rc == PSM_OK)
@@ -113,10 +116,11 @@ load(const struct rest_route *route, int64_t id, struct history *h,
 	if (rc == PSM_OK)
 		rc = psm_json_parse(json, strlen(json), &h->record, err);
 	psm_free(json);
+	until_us = psm__mono_us() + (int64_t)TIMEOUT_MS * 1000;
 	if (rc == PSM_OK)
-		rc = fetch(route, "emails", id, &h->mails, err);
+		rc = fetch(route, "emails", id, until_us, &h->mails, err);
 	if (rc == PSM_OK)
-		rc = fetch(route, "phone-calls", id, &h->calls, err);
+		rc = fetch(route, "phone-calls", id, until_us, &h->calls, err);
 	return rc == PSM_OK ? collect(h, err) : rc;
 }
 

@@ -7,6 +7,11 @@
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)16 * 1024 * 1024)
+/* Half of the handlers' threads: when a neighbour is slow, the other half has
+ * time for requests that need none. */
+#define CALLS_MAX 32
+
+static int calls; /* under way; __atomic */
 
 struct text {
 	char *data;
@@ -57,6 +62,10 @@ perform(const char *url, int timeout_ms, struct text *answer, long *status)
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS,
 	                 (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* Else the deadline does not count while a name is looked up. */
+	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+#endif
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
 	rc = curl_easy_perform(curl);
@@ -77,25 +86,32 @@ unavailable(const char *service, const char *why, psm_error *err)
 	                 "the service \"%s\" is unavailable", service);
 }
 
-int
-psm__svc_fetch(const char *service, const char *base, const char *path,
-               int timeout_ms, psm_json **out, psm_error *err)
+/* The URL, new: a base may end with slashes, a path begins with one. */
+static char *
+url_of(const char *base, const char *path)
 {
-	size_t size = strlen(base) + strlen(path) + 1;
+	size_t len = strlen(base), size;
+	char *url;
+
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	size = len + strlen(path) + 1;
+	url = psm__alloc(size);
+	if (url)
+		(void)snprintf(url, size, "%.*s%s", (int)len, base, path);
+	return url;
+}
+
+static int
+fetch(const char *service, const char *url, int timeout_ms, psm_json **out,
+      psm_error *err)
+{
 	struct text answer = {NULL, 0, 0};
-	char *url, text[32];
+	char text[32];
 	long status = 0;
-	CURLcode code;
+	CURLcode code = perform(url, timeout_ms, &answer, &status);
 	int rc;
 
-	*out = NULL;
-	if (!*base)
-		return unavailable(service, "no base URL is set", err);
-	url = psm__alloc(size);
-	if (!url)
-		return psm__nomem(err);
-	(void)snprintf(url, size, "%s%s", base, path);
-	code = perform(url, timeout_ms, &answer, &status);
 	(void)snprintf(text, sizeof text, "status %ld", status);
 	if (code != CURLE_OK)
 		rc = unavailable(service, curl_easy_strerror(code), err);
@@ -107,6 +123,29 @@ psm__svc_fetch(const char *service, const char *base, const char *path,
 	else
 		rc = PSM_OK;
 	psm__free(answer.data);
+	return rc;
+}
+
+int
+psm__svc_fetch(const char *service, const char *base, const char *path,
+               int timeout_ms, psm_json **out, psm_error *err)
+{
+	char *url;
+	int rc;
+
+	*out = NULL;
+	if (!*base)
+		return unavailable(service, "no base URL is set", err);
+	if (timeout_ms <= 0) /* to libcurl that is no deadline */
+		return unavailable(service, "no time is left", err);
+	url = url_of(base, path);
+	if (!url)
+		return psm__nomem(err);
+	if (__atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED) < CALLS_MAX)
+		rc = fetch(service, url, timeout_ms, out, err);
+	else
+		rc = unavailable(service, "too many requests wait for it", err);
+	__atomic_fetch_sub(&calls, 1, __ATOMIC_RELAXED);
 	psm__free(url);
 	return rc;
 }

@@ -87,9 +87,10 @@ void psm__svc_pool_free(struct svc_pool *pool);
 
 /* -- client.c */
 
-/* GET base + path of another service: its JSON, new (psm_json_free).
- * PSM_ERR_UNAVAILABLE names the service: it is not there, is late, or answers
- * with another status than 200 or no JSON. */
+/* GET base + path of another service: its JSON, new (psm_json_free). At most 32
+ * at the same time. PSM_ERR_UNAVAILABLE names the service: it is not there, is
+ * late, answers with another status than 200 or no JSON, or too many requests
+ * wait for it. */
 int psm__svc_fetch(const char *service, const char *base, const char *path,
                    int timeout_ms, psm_json **out, psm_error *err);
 
