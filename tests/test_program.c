@@ -3,6 +3,8 @@
 #include "testing.h"
 #include "testing_pg.h"
 
+#include "flow/processor/processor_int.h"
+
 #include <psymatch/psymatch.h>
 #include <pthread.h>
 #include <signal.h>
@@ -124,6 +126,55 @@ START_TEST(signal_ends_it)
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, NULL, &after), 0);
 	ck_assert_int_eq(sigismember(&after, signals[_i]), 0);
+}
+END_TEST
+
+/* Ends the program, and once it stops sends a second signal. */
+static int
+signal_twice(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
+{
+	(void)tx;
+	(void)ev;
+	(void)user;
+	(void)e;
+	ck_assert_int_eq(kill(getpid(), SIGTERM), 0);
+	while (!psm__worker_stopping(&psm_program_processor(pg)->worker))
+		pg_pause();
+	ck_assert_int_eq(kill(getpid(), SIGTERM), 0);
+	return 0;
+}
+
+START_TEST(second_signal_changes_nothing)
+{
+	ck_assert_int_eq(psm_program_on(pg, TYPE, signal_twice, NULL, err), 0);
+	ck_assert_int_eq(psm_program_emit(pg, status_of(1), err), 0);
+	ck_assert_int_eq(psm_program_run(pg, err), 0);
+	ck_assert_int_eq(
+	    psm_processor_stat(psm_program_processor(pg), "handled"), 1);
+}
+END_TEST
+
+/* It would be called by nobody. */
+START_TEST(no_handler_after_the_start)
+{
+	ck_assert_int_eq(psm_program_start(pg, err), 0);
+	ck_assert_int_eq(psm_program_on(pg, TYPE, handle, pg, err),
+	                 PSM_ERR_STATE);
+	psm_program_quit(pg);
+	ck_assert_int_eq(psm_program_run(pg, err), 0);
+	ck_assert_int_eq(psm_program_on(pg, TYPE, handle, pg, err),
+	                 PSM_ERR_STATE);
+}
+END_TEST
+
+START_TEST(failed_start_is_the_end)
+{
+	ck_assert_int_eq(psm_program_on(pg, TYPE, handle, pg, err), 0);
+	ck_assert_int_eq(psm_processor_start(psm_program_processor(pg), err),
+	                 0);
+	ck_assert_int_eq(psm_program_start(pg, err), PSM_ERR_STATE);
+	ck_assert_int_eq(psm_program_health(pg, NULL, 0), PSM_HEALTH_RED);
+	ck_assert_int_eq(psm_program_run(pg, err), PSM_ERR_STATE);
 }
 END_TEST
 
@@ -290,6 +341,9 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 90);
 	tcase_add_test(tc, handles_what_it_emits);
 	tcase_add_loop_test(tc, signal_ends_it, 0, 2);
+	tcase_add_test(tc, second_signal_changes_nothing);
+	tcase_add_test(tc, no_handler_after_the_start);
+	tcase_add_test(tc, failed_start_is_the_end);
 	tcase_add_test(tc, quit_before_it_runs);
 	tcase_add_test(tc, refusals);
 	tcase_add_test(tc, payload_is_sent);

@@ -32,9 +32,11 @@ typedef struct psm_program psm_program;
  * @param err   details of a failure; may be NULL.
  * @return 0, or
  *   PSM_ERR_INVAL  a NULL or empty argument;
+ *   PSM_ERR_IO     there is no file descriptor for psm_program_quit();
  *   PSM_ERR_NOMEM  out of memory; or
  *   a failure of psm_config_from_env(), psm_store_open(),
- *   psm_transport_open() or psm_store_migrate().
+ *   psm_store_migrate(), psm_transport_open(), psm_relay_new() or
+ *   psm_processor_new().
  *
  * Threads: any. Blocks: until the database answers. Since 0.1.
  */
@@ -104,8 +106,9 @@ PSM_API int psm_program_start(psm_program *pg, psm_error *err) PSM_CHECK;
  * stop: what is being handled is finished, what was committed is published as
  * far as the broker answers within 5 s; the rest waits in the outbox.
  *
- * The two signals are blocked in the calling thread meanwhile. Other threads of
- * the program, but not those of this library, must block them, too.
+ * The two signals are blocked in the calling thread meanwhile; what comes of
+ * them while it stops changes nothing. Other threads of the program, but not
+ * those of this library, must block them, too.
  *
  * @param pg   a program that did not run yet.
  * @param err  details of a failure; may be NULL.

@@ -37,6 +37,7 @@ typedef struct psm_relay psm_relay;
  * @return 0, or
  *   PSM_ERR_INVAL   a NULL argument;
  *   PSM_ERR_CONFIG  a setting that could not be copied;
+ *   PSM_ERR_IO      there is no file descriptor for its wake-ups;
  *   PSM_ERR_NOMEM   out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.

@@ -126,6 +126,9 @@ psm_program_on(psm_program *pg, const char *type, psm_tx_event_fn fn,
 	if (!pg || !type || !fn)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a program, a type and a handler");
+	/* Without a handler the processor was not started, and takes one. */
+	if (state_of(pg) != IDLE)
+		return psm__fail(err, PSM_ERR_STATE, "program: started before");
 	return psm_processor_on(pg->pr, type, fn, user, err);
 }
 
@@ -179,6 +182,8 @@ psm_program_start(psm_program *pg, psm_error *err)
 	rc = psm_relay_start(pg->r, err);
 	if (rc == 0 && psm__processor_handles(pg->pr))
 		rc = psm_processor_start(pg->pr, err);
+	if (rc < 0)
+		set_state(pg, STOPPED);
 	return rc;
 }
 
@@ -193,15 +198,23 @@ stop(psm_program *pg, psm_error *err)
 	return rc;
 }
 
-/* Until a signal comes, which is taken, or quit was called. */
+/* Until a signal comes or quit was called. */
 static void
 wait_for_end(psm_program *pg, int signals_fd)
 {
-	struct signalfd_siginfo info;
 	int woken = 0;
 
 	while (!woken)
 		woken = psm__waker_wait(pg->waker, signals_fd, WAIT_MS);
+}
+
+/* The one that ended it, and those that came while it stopped: they would end
+ * the process as soon as they are not blocked any more. */
+static void
+take_signals(int signals_fd)
+{
+	struct signalfd_siginfo info;
+
 	while (read(signals_fd, &info, sizeof info) > 0)
 		continue;
 }
@@ -230,6 +243,7 @@ psm_program_run(psm_program *pg, psm_error *err)
 	if (rc == 0) {
 		wait_for_end(pg, fd);
 		rc = stop(pg, err);
+		take_signals(fd);
 	}
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)close(fd);
