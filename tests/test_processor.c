@@ -540,7 +540,10 @@ START_TEST(arguments_and_states)
 	ck_assert_int_eq(psm_processor_health(pr, reason, sizeof reason),
 	                 PSM_HEALTH_RED);
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
+	/* It touches nothing of what the thread uses: ThreadSanitizer looks. */
 	ck_assert_int_eq(psm_processor_start(pr, err), PSM_ERR_STATE);
+	ck_assert_str_eq(psm_error_message(err),
+	                 "processor: only before the start");
 	ck_assert_int_eq(
 	    psm_processor_on(pr, "therapist.blocked", flow_handler, NULL, err),
 	    PSM_ERR_STATE);

@@ -469,7 +469,10 @@ psm_processor_start(psm_processor *pr, psm_error *err)
 	if (pr->dispatch.count == 0)
 		return psm__fail(err, PSM_ERR_STATE,
 		                 "processor: want a handler first");
-	rc = add_topics(pr, err);
+	/* What follows belongs to the thread once it runs. */
+	rc = check_idle(pr, err);
+	if (rc == 0)
+		rc = add_topics(pr, err);
 	if (rc < 0)
 		return rc;
 	if (!pr->timers)
