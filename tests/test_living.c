@@ -132,6 +132,45 @@ START_TEST(who_is_not_waited_for)
 }
 END_TEST
 
+/* It was alive when the wait began. */
+START_TEST(who_dies_meanwhile)
+{
+	char id[40];
+
+	fake_consumer(PROCESSOR, TYPE, "-6 s");
+	commit_and_wait(1, FOR_EVER_MS, id);
+	ck_assert_int_ge(psm__await_looks(), 1);
+}
+END_TEST
+
+static int
+waits_for_a_lock(void)
+{
+	return pg_int("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+	              "current_database() AND wait_event_type = 'Lock'") > 0;
+}
+
+/* The heartbeat is not worth a wait: its table may be locked. */
+START_TEST(locked_heartbeats_stop_nobody)
+{
+	psm_tx *tx;
+	int n;
+
+	start_consumer(PROCESSOR, TYPE);
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(psm_tx_exec(tx, "LOCK TABLE psymatch.consumer_alive",
+	                             0, NULL, NULL, err),
+	                 0);
+	for (n = 1; n <= 2; n++) {
+		PG_UNTIL(waits_for_a_lock());
+		PG_UNTIL(!waits_for_a_lock());
+		flow_put(n, n);
+		PG_UNTIL(pg_int("SELECT count(*) FROM effects") == n);
+	}
+	psm_tx_rollback(tx);
+}
+END_TEST
+
 static void
 has_handled(const char *id)
 {
@@ -229,6 +268,8 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 90);
 	tcase_add_test(tc, change_is_there_after_the_commit);
 	tcase_add_test(tc, who_is_not_waited_for);
+	tcase_add_test(tc, who_dies_meanwhile);
+	tcase_add_test(tc, locked_heartbeats_stop_nobody);
 	tcase_add_test(tc, late_consumer_costs_its_deadline_once);
 	tcase_add_test(tc, as_long_as_the_setting_says);
 	tcase_add_test(tc, arguments);

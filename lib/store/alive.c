@@ -3,8 +3,12 @@
 #include "store/alive.h"
 #include "store/pool.h"
 
-/* Written between two batches: rather late than in the way. */
+/* Written between two batches: rather late than in the way. So long for a
+ * connection, for a lock (of maintenance), and for a server that says nothing.
+ */
 #define POOL_WAIT_MS 100
+#define LOCK_WAIT "100ms"
+#define ANSWER_MS 1000
 
 /* {"a","b"}; NULL without a list: every type. */
 static int
@@ -33,6 +37,10 @@ run(psm_store *st, const char *sql, size_t count, const char *const *params)
 	struct psm__conn *c = NULL;
 	int rc = psm__pool_get(st, POOL_WAIT_MS, &c, NULL);
 
+	if (rc == 0) {
+		psm__conn_limits(c, ANSWER_MS, NULL);
+		rc = psm__conn_lock_limit(c, LOCK_WAIT, NULL);
+	}
 	if (rc == 0)
 		rc = psm__conn_exec(c, sql, count, params, NULL, NULL);
 	psm__pool_put(st, c);

@@ -31,6 +31,10 @@ int psm__conn_begin(struct psm__conn *c, psm_error *err);
 /* Queue what makes the transaction survive a crash of the server although
  * synchronous_commit is off; other settings stay, they are no weaker. */
 int psm__conn_durable(struct psm__conn *c, psm_error *err);
+/* Queue what lets the statements behind it, until the next sync or the end of
+ * the transaction, wait so long for a lock, e.g. "100ms". */
+int psm__conn_lock_limit(struct psm__conn *c, const char *limit,
+                         psm_error *err);
 
 /*
  * Queue one statement. Parameters are read before the call returns. Its failure

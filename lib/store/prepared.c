@@ -240,3 +240,11 @@ psm__conn_durable(struct psm__conn *c, psm_error *err)
 	    "WHERE current_setting('synchronous_commit') = 'off'",
 	    0, NULL, NULL, err);
 }
+
+int
+psm__conn_lock_limit(struct psm__conn *c, const char *limit, psm_error *err)
+{
+	return psm__conn_queue_texts(
+	    c, "SELECT set_config('lock_timeout', $1::text, true)", 1, &limit,
+	    NULL, err);
+}

@@ -4,6 +4,7 @@
 
 /* Rows that one statement removes: it must be short, the relay waits for it. */
 #define CLEAN_ROWS 5000
+#define LOCK_WAIT "2s" /* as the functions of the inbox have it */
 #define AS_TEXT(number) TEXT(number)
 #define TEXT(number) #number
 
@@ -43,7 +44,11 @@ psm__upkeep(psm_store *st, struct psm__conn *c, int *more, psm_error *err)
 	if (rc < 0)
 		return rc;
 	*more = rows == CLEAN_ROWS;
-	/* Of consumers that ended without a word. */
+	/* Of consumers that ended without a word. The relay is in no hurry for
+	 * this, and whoever waits for the relay is. */
+	rc = psm__conn_lock_limit(c, LOCK_WAIT, err);
+	if (rc < 0)
+		return rc;
 	rc = psm__conn_exec(c,
 	                    "DELETE FROM psymatch.consumer_alive WHERE seen_at "
 	                    "< clock_timestamp() - interval '1 day'",
