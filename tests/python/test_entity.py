@@ -41,6 +41,14 @@ class Entities(unittest.TestCase):
         with self.assertRaises(errors.InvalError):
             psymatch.Entity("therapist").schema(9)
 
+    def test_no_other_entity_or_shape_is_meant(self):
+        therapist = psymatch.Entity("therapist")
+        for call in (lambda: psymatch.Entity("therapist\0x"), lambda: psymatch.Entity(b"therapist"),
+                     lambda: therapist.schema(2 ** 32), lambda: therapist.may_follow("aktiv\0x", "inaktiv"),
+                     lambda: therapist.may_follow(None, 7)):
+            with self.assertRaises((TypeError, ValueError)):
+                call()
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What becomes of an event whose handler raises."""
 import asyncio
+import sys
 import threading
 import unittest
 
@@ -36,6 +37,25 @@ class Failures(Bus):
                     self.assertEqual(calls, ["1"])
                     self.until(c, lambda: len(calls) >= 3)
                 self.assertEqual((calls, dead), (["1", "1", "2"], []))
+
+    def test_threads_that_poll_leave_the_hook_of_the_program_alone(self):
+        before, seen = sys.unraisablehook, set()
+        self.send(*range(1, 50))
+        consumers = [self.consumer() for _ in range(2)]
+        done = threading.Event()
+
+        def handler(ev):
+            seen.add(sys.unraisablehook)
+            if ev.key == "49":
+                done.set()
+
+        for c in consumers:
+            c.on("*", handler)
+            c.start()
+        self.assertTrue(done.wait(60))
+        for c in consumers:
+            c.close()
+        self.assertEqual((seen, sys.unraisablehook), ({before}, before))
 
     def test_an_interrupt_before_the_first_line_of_a_callback_is_no_success(self):
         """What ctypes does when the function of a callback cannot even begin."""

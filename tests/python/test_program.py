@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 import os
+import threading
 import unittest
+import unittest.mock
 
 import psymatch
+import test_store  # its Store must not be a name here: its tests would run again
+from helping import DEADLINE_MS
 from psymatch import errors
-from test_store import SETTINGS, Store, new_event
+from test_store import SETTINGS, new_event
 
 
 class Program(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        Store.setUpClass.__func__(cls)  # a cluster of its own
+        test_store.Store.setUpClass.__func__(cls)  # a cluster of its own
         cls.before = dict(os.environ)
         os.environ.update(zip(SETTINGS, cls.values), PSYMATCH_TRANSPORT="memory")
 
@@ -19,7 +23,7 @@ class Program(unittest.TestCase):
         if hasattr(cls, "before"):
             os.environ.clear()
             os.environ.update(cls.before)
-        Store.tearDownClass.__func__(cls)
+        test_store.Store.tearDownClass.__func__(cls)
 
     def setUp(self):
         self.store.execute("DELETE FROM note")
@@ -68,6 +72,75 @@ class Program(unittest.TestCase):
         with self.assertRaises(SystemExit):
             self.run_program("exit", handle)
         self.assertEqual(self.store.execute("SELECT id FROM note"), [])
+
+    def test_after_start_what_is_no_exception_is_a_failure_as_any(self):
+        called = threading.Event()
+
+        def handle(tx, event):
+            self.seen.append(tx.execute("INSERT INTO note VALUES (1)"))
+            if len(self.seen) == 1:
+                raise SystemExit(3)
+            called.set()
+
+        with psymatch.Program("started") as program, self.assertLogs("psymatch", "WARNING") as logs:
+            program.on("communication.send_email", handle)
+            program.start()
+            with program.store.transaction() as tx:
+                tx.emit(new_event())
+            self.assertTrue(called.wait(DEADLINE_MS / 1000))
+        self.assertIn("SystemExit", "".join(logs.output))
+        self.assertEqual(self.store.execute("SELECT id FROM note"), [(1,)])
+
+    def test_close_waits_for_a_handler_with_a_transaction_of_the_store(self):
+        began, go = threading.Event(), threading.Event()
+
+        def handle(tx, event):
+            with program.store.transaction() as other:
+                began.set()
+                go.wait(DEADLINE_MS / 1000)
+                self.seen.append(other.execute("SELECT 1"))
+
+        program = psymatch.Program("slow")
+        program.on("communication.send_email", handle)
+        program.start()
+        with program.store.transaction() as tx:
+            tx.emit(new_event())
+        self.assertTrue(began.wait(DEADLINE_MS / 1000))
+        closer = threading.Thread(target=program.close)
+        closer.start()
+        go.set()
+        closer.join(DEADLINE_MS / 1000)
+        self.assertFalse(closer.is_alive())
+        self.assertEqual(self.seen, [[(1,)]])
+
+    def test_a_transaction_may_be_committed_after_close(self):
+        freed = []
+        program = psymatch.Program("short")
+        program._owner._free = lambda pointer, free=program._owner._free: freed.append(free(pointer))
+        tx = program.store.transaction()
+        tx.execute("INSERT INTO note VALUES (1)")
+        program.close()
+        commit = psymatch.lib.psm_tx_commit
+        with unittest.mock.patch.object(psymatch.lib, "psm_tx_commit",
+                                        lambda *args: self.seen.append(list(freed)) or commit(*args)):
+            tx.commit()
+        self.assertEqual((self.seen, freed), ([[]], [None]))
+        self.assertEqual(self.store.execute("SELECT id FROM note"), [(1,)])
+
+    def test_close_ends_run_of_another_thread(self):
+        program = psymatch.Program("other")
+        runner = threading.Thread(target=program.run)
+        runner.start()
+        while program.health()[0] == psymatch.RED:
+            runner.join(0.01)
+        with self.assertRaises(errors.StateError):
+            program.run()
+        program.close()
+        runner.join(DEADLINE_MS / 1000)
+        self.assertFalse(runner.is_alive())
+        for call in (program.quit, program.health, program.start):
+            with self.assertRaises(errors.StateError):
+                call()
 
     def test_says_what_is_wrong(self):
         with psymatch.Program("wrong") as program:

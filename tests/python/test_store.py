@@ -2,6 +2,7 @@
 import ctypes
 import datetime
 import decimal
+import doctest
 import gc
 import os
 import pickle
@@ -73,6 +74,9 @@ class Store(unittest.TestCase):
             row, version = tx.act("therapist", row["id"], "block", {"reason": "zieht um"})
             self.assertEqual((row["sperrgrund"], version), ("zieht um", 4))
             self.assertEqual(tx.get("therapist", row["id"]), (row, 4))
+            for wrong in ({"page": 2 ** 32 + 1}, {"limit": "20"}, {"page": True}):
+                with self.assertRaises((TypeError, ValueError)):
+                    tx.list("therapist", **wrong)
             self.assertEqual(tx.list("therapist", status="gesperrt", potenziell_verfuegbar=False, sort="-nachname"),
                              {"data": [row], "page": 1, "limit": 20, "total": 1})
             with self.assertRaises(errors.PreconditionError):
@@ -80,6 +84,12 @@ class Store(unittest.TestCase):
             tx.delete("therapist", row["id"], if_version=4)
         self.assertEqual(self.ask("SELECT string_agg(type, ' ' ORDER BY id) FROM psymatch.outbox"),
                          "therapist.created therapist.updated therapist.updated therapist.blocked therapist.deleted")
+
+    def test_the_example_of_rows(self):
+        self.store.migrate("therapist")
+        self.store.execute("INSERT INTO therapist_service.therapeuten (id, anrede, geschlecht, vorname, nachname) "
+                           "VALUES (7, 'Frau', 'weiblich', 'Berta', 'Musterbaum')")
+        self.assertEqual(doctest.testmod(psymatch.rows, extraglobs={"store": self.store}), (0, 2))
 
     def letter(self, raw):
         return int(self.ask(
@@ -107,8 +117,20 @@ class Store(unittest.TestCase):
         self.assertEqual(self.ask("SELECT ARRAY['a,b', NULL, 'c\"\\d', '']"), ["a,b", None, 'c"\\d', ""])
         self.assertEqual(self.ask("SELECT ARRAY[1, NULL, 3]"), [1, None, 3])
         self.assertEqual(self.ask("SELECT 'infinity'::timestamptz"), "infinity")
+        for text, value in (("'{{1,2},{3,NULL}}'::int[]", [[1, 2], [3, None]]), ("'{}'::int[]", []),
+                            ("'{{a,b},{\"{\",\"NULL\"}}'::text[]", [["a", "b"], ["{", "NULL"]]),
+                            ("'[0:1]={a,b}'::text[]", "[0:1]={a,b}"), ("'0044-03-15 BC'::date", "0044-03-15 BC")):
+            with self.subTest(text):
+                self.assertEqual(self.ask("SELECT " + text), value)
         for value in (float("nan"), float("inf"), float("-inf")):
             self.assertEqual(repr(self.ask("SELECT $1::float8", value)), repr(value))
+
+    def test_bytes_come_back_whatever_bytea_output_is(self):
+        with self.store.transaction() as tx:
+            tx.execute("SET LOCAL bytea_output = 'escape'")
+            for value in (b"abcd12", b"\x00\xff\\x41'\\\\", b"\\x41", b"\\101", b"", bytes(range(256))):
+                with self.subTest(value):
+                    self.assertEqual(tx.execute("SELECT $1::bytea", value), [(value,)])
 
     def test_rows_tell_their_columns(self):
         rows = self.store.execute("SELECT 1 AS one, 'b' AS two UNION SELECT 2, 'c' ORDER BY 1")
@@ -117,6 +139,8 @@ class Store(unittest.TestCase):
         self.assertEqual(pickle.loads(pickle.dumps(rows[1]))["two"], "c")
         with self.assertRaises(KeyError):
             rows[0]["three"]
+        twice = self.store.execute("SELECT 1 AS one, 2 AS one, 3 AS two")[0]
+        self.assertEqual((twice["one"], twice.as_dict()), (1, {"one": 1, "two": 3}))
         self.assertEqual(self.store.execute("SELECT 1 AS one WHERE false"), [])
         self.assertEqual(self.store.execute("INSERT INTO note VALUES (1), (2)"), 2)
 

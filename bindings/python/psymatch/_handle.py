@@ -97,10 +97,14 @@ class Handle:
         owner = self._owner
         if owner is None or owner.pointer is None:
             raise BY_NAME["StateError"]("%s: already closed" % self._name_of())
-        if self._process != _generation:
+        if self._is_inherited():
             self._after_fork()
             owner = self._owner
         return owner.pointer
+
+    def _is_inherited(self):
+        """Made before the process forked."""
+        return self._process != _generation
 
     def _after_fork(self):
         raise BY_NAME["StateError"](

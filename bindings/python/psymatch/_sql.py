@@ -3,8 +3,10 @@
 import datetime
 import decimal
 import enum
+import functools
 import json
 import math
+import re
 import uuid
 
 from ._lib import lib
@@ -15,7 +17,7 @@ from ._text import utf8
 
 def _float(value):
     if math.isfinite(value):
-        return repr(value)
+        return float.__repr__(value)  # numpy's says more
     return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
@@ -64,27 +66,30 @@ def parameter(value, number):
 
 # -- results
 
+# A brace or a comma, a quoted item, or an item as it stands.
+_TOKEN = re.compile(r'[{},]|"((?:[^"\\]|\\.)*)"|[^{},]+', re.DOTALL)
+
+
 def _array(item):
-    """Of PostgreSQL's text of an array of one dimension, e.g. {1,NULL,"a,b"}."""
+    """Of PostgreSQL's text of an array, e.g. {1,NULL,"a,b"}: a list, of lists if
+    it has more dimensions. One that does not begin at 1 stays a text."""
 
     def read(text):
-        if not text.startswith("{") or "{" in text[1:] and item is not str:
+        if not text.startswith("{"):
             return text
-        values, i = [], 1
-        while text[i] != "}":
-            if text[i] == '"':
-                value, i = "", i + 1
-                while text[i] != '"':
-                    i += text[i] == "\\"
-                    value, i = value + text[i], i + 1
-                values.append(item(value))
-                i += 1
-            else:
-                end = min(k for k in (text.find(",", i), text.find("}", i)) if k >= 0)
-                word, i = text[i:end], end
-                values.append(None if word == "NULL" else item(word))
-            i += text[i] == ","
-        return values
+        stack = [[]]
+        for token in _TOKEN.finditer(text):
+            word, quoted = token.group(0), token.group(1)
+            if word == "{":
+                stack.append([])
+            elif word == "}":
+                inner = stack.pop()
+                stack[-1].append(inner)
+            elif quoted is not None:
+                stack[-1].append(item(re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)))
+            elif word != ",":
+                stack[-1].append(None if word == "NULL" else item(word))
+        return stack[0][0]
 
     return read
 
@@ -114,7 +119,10 @@ def _bool(text):
 
 
 def _bytes(text):
-    return bytes.fromhex(text[2:])
+    """Of either bytea_output; escape doubles a backslash of the value."""
+    if text.startswith("\\x"):
+        return bytes.fromhex(text[2:])
+    return re.sub(rb"\\(\\|[0-7]{3})", lambda m: b"\\" if m[1] == b"\\" else bytes([int(m[1], 8)]), text.encode())
 
 
 # By the OID of pg_type; any other type is a text.
@@ -128,7 +136,8 @@ _READ = {
 
 
 class Row(tuple):
-    """A row: by position, by name (row["id"]), or as a dict (row.as_dict())."""
+    """A row: by position, by name (row["id"]), or as a dict (row.as_dict()). Of
+    columns with one name, the name means the first."""
 
     __slots__ = ()
     columns = ()
@@ -142,13 +151,16 @@ class Row(tuple):
         return tuple.__getitem__(self, which)
 
     def as_dict(self):
-        return dict(zip(self.columns, self))
+        """{name: value}"""
+        return {name: self[name] for name in self.columns}
 
     def __reduce__(self):
         return _row, (self.columns, tuple(self))
 
 
+@functools.lru_cache(maxsize=256)
 def _row_class(columns):
+    """Made once: a class is a cycle, which only the collector frees."""
     return type("Row", (Row,), {"__slots__": (), "columns": columns})
 
 

@@ -45,12 +45,21 @@ def milliseconds(value, name):
     return value
 
 
-def int64(value, name):
+def _int(value, name, bits):
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError("%s: want an int, got %s" % (name, type(value).__name__))
-    if not -2 ** 63 <= value < 2 ** 63:
-        raise ValueError("%s: want 64 bits, got %d" % (name, value))
+    if not -2 ** (bits - 1) <= value < 2 ** (bits - 1):
+        raise ValueError("%s: want %d bits, got %d" % (name, bits, value.bit_length() + 1))
     return value
+
+
+def int64(value, name):
+    return _int(value, name, 64)
+
+
+def int32(value, name):
+    """What C calls an int; ctypes would cut off the rest."""
+    return _int(value, name, 32)
 
 
 def _plain(value):

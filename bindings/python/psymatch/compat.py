@@ -38,10 +38,12 @@ class EventSchema:
 
     @classmethod
     def from_json(cls, text):
+        """Read an envelope, in either spelling."""
         return cls._of(Event.parse(text))
 
     @classmethod
     def from_dict(cls, data):
+        """As from_json(), of a dict."""
         return cls.from_json(json.dumps(data))
 
     def _event(self):
@@ -52,9 +54,11 @@ class EventSchema:
         return Event.parse(json.dumps(made))
 
     def to_dict(self):
+        """The envelope as a dict; SchemaError if the attributes do not do any more."""
         return json.loads(self.to_json())
 
     def to_json(self):
+        """The envelope as text."""
         return self._event().encode(CAMEL).decode()
 
     def __repr__(self):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Handling events."""
+import contextlib
 import ctypes
 import sys
 import threading
@@ -7,7 +8,7 @@ import threading
 from . import log
 from ._handle import Handle
 from ._lib import callbacks, lib
-from ._text import milliseconds, utf8, utf8_list
+from ._text import int32, milliseconds, utf8, utf8_list
 from ._wait import pieces
 from .config import Config
 from .errors import BY_NAME, PsmError, Reject, Retry, check, code_of, make
@@ -32,7 +33,7 @@ class Options:
             raise ValueError("on_failure: want retry, park or reject, got %r" % (on_failure,))
         if not (isinstance(final, tuple) and all(isinstance(c, type) and issubclass(c, BaseException) for c in final)):
             raise TypeError("final: want a tuple of exception classes")
-        self.attempts, self.on_failure, self.final = attempts, on_failure, final
+        self.attempts, self.on_failure, self.final = int32(attempts, "attempts"), on_failure, final
         self.deadline_ms = milliseconds(deadline_ms, "deadline_ms")
         self.versions = tuple(None if v is None else utf8(v, "versions") for v in versions)
 
@@ -131,6 +132,28 @@ def _dead_call(state, handler):
     return call
 
 
+@contextlib.contextmanager
+def _interrupts(state):
+    """Sees an interrupt between a callback's begin and its try. Only the main
+    thread is interrupted; others would not restore the hook in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = sys.unraisablehook
+
+    def unraisable(told):
+        if told.object in state.calls and not isinstance(told.exc_value, Exception):
+            state.raised = told.exc_value
+        else:
+            before(told)
+
+    sys.unraisablehook = unraisable
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
 class _Core(Handle):
     """What a Consumer and its thread share; the thread lives on when the
     Consumer is dropped in its own handler."""
@@ -174,21 +197,10 @@ class _Core(Handle):
         if not self.polled:
             self.polled = True
             self._close_at_exit()
-        before, state = sys.unraisablehook, self._state
-
-        def unraisable(told):
-            # An interrupt between a callback's begin and its try.
-            if told.object in state.calls and not isinstance(told.exc_value, Exception):
-                state.raised = told.exc_value
-            else:
-                before(told)
-
+        state = self._state
         for piece in pieces(timeout_ms):
-            sys.unraisablehook = unraisable
-            try:
+            with _interrupts(state):
                 count = check(lib.psm_consumer_poll, self._handle, piece)
-            finally:
-                sys.unraisablehook = before
             if state.raised is not None:
                 raised, state.raised = state.raised, None
                 raise raised

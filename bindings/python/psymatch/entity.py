@@ -4,26 +4,15 @@ import ctypes
 import json
 
 from ._lib import lib
+from ._text import int32, utf8, utf8_or_none
 from .errors import make
+from .event import _all, _text
 
 SHOW, CREATE, UPDATE, MERGE, EVENT = range(5)
 
 _FLAGS = ("required", "not_null", "stays", "personal", "filter", "prefix", "searched", "sort", "in_event", "in_copy",
           "created", "updated")
 _WRITERS = ("rest_create", "rest_update", "import_create", "import_update", "system")
-
-
-def _text(value):
-    return None if value is None else value.decode()
-
-
-def _all(function, handle):
-    found = []
-    while True:
-        text = function(handle, len(found))
-        if text is None:
-            return found
-        found.append(text.decode())
 
 
 class Field:
@@ -51,7 +40,7 @@ class Entity:
     """One entity: name, sql_schema, sql_table, fields, filters, states."""
 
     def __init__(self, name):
-        self._handle = lib.psm_entity_find(name.encode())
+        self._handle = lib.psm_entity_find(utf8(name, "name"))
         if self._handle is None:
             raise KeyError(name)
         self.name = name
@@ -72,12 +61,11 @@ class Entity:
 
     def may_follow(self, before, after):
         """Whether a row in state before (None: it is made) may move to state after."""
-        return bool(lib.psm_entity_may_follow(self._handle, None if before is None else before.encode(),
-                                              after.encode(), None))
+        return bool(lib.psm_entity_may_follow(self._handle, utf8_or_none(before, "before"), utf8(after, "after"), None))
 
     def schema(self, shape=SHOW):
         """The JSON Schema of a shape: SHOW, CREATE, UPDATE, MERGE or EVENT."""
-        out = make(lib.psm_entity_schema, self._handle, shape)
+        out = make(lib.psm_entity_schema, self._handle, int32(shape, "shape"))
         try:
             return json.loads(ctypes.string_at(out))
         finally:

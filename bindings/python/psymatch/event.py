@@ -7,7 +7,7 @@ import sys
 import threading
 
 from ._lib import lib
-from ._text import payload_text, utf8, utf8_or_none
+from ._text import int32, payload_text, utf8, utf8_or_none
 from .errors import check, make
 
 SNAKE, CAMEL = 0, 1
@@ -164,10 +164,11 @@ class Event:
 
     def encode(self, wire=SNAKE):
         """The envelope as bytes."""
-        return _bytes_of(lib.psm_event_encode, self._handle, wire)
+        return _bytes_of(lib.psm_event_encode, self._handle, int32(wire, "wire"))
 
     @property
     def id(self):
+        """A UUID, new for each event that is made."""
         return _text(lib.psm_event_id(self._handle))
 
     @property
@@ -177,10 +178,12 @@ class Event:
 
     @property
     def type_as_sent(self):
+        """The type as the envelope has it: the canonical name or an alias."""
         return _text(lib.psm_event_type_as_sent(self._handle))
 
     @property
     def version(self):
+        """Of the payload, e.g. "1.0"."""
         return _text(lib.psm_event_version(self._handle))
 
     @property
@@ -190,10 +193,12 @@ class Event:
 
     @property
     def timestamp(self):
+        """timestamp_us as a datetime in UTC."""
         return _EPOCH + datetime.timedelta(microseconds=self.timestamp_us)
 
     @property
     def producer(self):
+        """The service that sent it."""
         return _text(lib.psm_event_producer(self._handle))
 
     @property
@@ -251,6 +256,7 @@ class Event:
 
     @property
     def offset(self):
+        """Of a received event, within its partition; else -1."""
         return self._from_origin("offset", lib.psm_event_offset)
 
     @property

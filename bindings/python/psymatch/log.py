@@ -9,7 +9,7 @@ import os
 import threading
 
 from ._lib import callbacks, lib
-from ._text import utf8
+from ._text import int32, utf8
 
 DEBUG, INFO, WARN, ERROR = range(4)
 
@@ -72,9 +72,7 @@ def set_level(name):
 def log_to_stderr(level=WARN):
     """Messages from this level on become lines of standard error, written by the
     library itself and not by logging; higher than ERROR: none."""
-    if isinstance(level, bool) or not isinstance(level, int):
-        raise TypeError("level: want DEBUG, INFO, WARN or ERROR, got %s" % type(level).__name__)
-    lib.psm_log_to_stderr(level)
+    lib.psm_log_to_stderr(int32(level, "level"))
 
 
 set_level("warn")

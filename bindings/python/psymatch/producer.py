@@ -39,6 +39,7 @@ class Receipt(Handle):
 
     @property
     def state(self):
+        """"queued", "spooled", "sent" or "failed"."""
         return lib.psm_delivery_state_name(lib.psm_receipt_state(self._handle)).decode()
 
     def wait(self, timeout_ms=10000):

@@ -11,6 +11,7 @@ from .event import Event
 from .health import health
 from .store import Store, Transaction
 
+_STOP_MS = 5000  # then a statement under way is given up
 _running = set()  # a program that runs is not collected
 
 
@@ -28,6 +29,10 @@ class _Lent(Transaction):
     def _end(self):
         self._owner.forget()
 
+    @classmethod
+    def _name_of(cls):
+        return "Transaction"
+
 
 class _Borrowed(Store):
     """That of a program, which closes it."""
@@ -37,6 +42,10 @@ class _Borrowed(Store):
 
     def _after_fork(self):
         Handle._after_fork(self)
+
+    @classmethod
+    def _name_of(cls):
+        return "Store"
 
 
 def _keep(_pointer):
@@ -48,6 +57,7 @@ class _State:
     them."""
 
     def __init__(self):
+        self.runs = threading.Lock()  # held by run()
         self.raised = None  # by a handler, and no Exception: leaves run()
         self.threads = set()  # that run a handler
 
@@ -62,12 +72,15 @@ def _call(pointer, state, handler, options):
         except Exception as e:
             failed(e, ev, options, err)
         except BaseException as e:
-            state.raised = e
-            lib.psm_program_quit(pointer)
+            if state.runs.locked():
+                state.raised = e
+                lib.psm_program_quit(pointer)
+            else:
+                failed(e, ev, options, err)
         finally:
             state.threads.discard(me)
-            ev._end()
             lent._end()
+            ev._end()
         return UNSEEN
 
     return call
@@ -84,6 +97,7 @@ class Program(Handle):
 
     def __init__(self, name):
         self._callbacks, self._state = [], _State()
+        self._asking, self._closed = threading.RLock(), False
         self._own(make(lib.psm_program_open, utf8(name, "name")), _freeing(self._callbacks))
         self.store = _Borrowed(self)
 
@@ -115,32 +129,69 @@ class Program(Handle):
             _running.add(self)
         return pointer
 
+    @property
+    def _handle(self):
+        if self._closed:
+            raise BY_NAME["StateError"]("Program: already closed")
+        return Handle._handle.fget(self)
+
     def start(self):
-        """Begin to publish and to handle, and return."""
+        """Begin to publish and to handle, and return. What a handler raises
+        that is no Exception counts as one."""
         check(lib.psm_program_start, self._starts())
 
     def run(self):
-        """Until SIGINT, SIGTERM, quit(), or a handler that raises what is no
-        Exception, which run() then raises."""
-        check(lib.psm_program_run, self._starts())
-        raised, self._state.raised = self._state.raised, None
-        if raised is not None:
-            raise raised
+        """Until SIGINT, SIGTERM, quit(), close() by another thread, or a handler
+        that raises what is no Exception, which run() then raises."""
+        state = self._state
+        if not state.runs.acquire(blocking=False):
+            raise BY_NAME["StateError"]("another thread runs this program")
+        try:
+            check(lib.psm_program_run, self._starts())
+        finally:
+            state.runs.release()
+            raised, state.raised = state.raised, None
+            if raised is not None:
+                raise raised
 
     def quit(self):
-        lib.psm_program_quit(self._handle)
+        """Let run() end."""
+        with self._asking:
+            lib.psm_program_quit(self._handle)
 
     def health(self):
         """(GREEN, AMBER or RED, one sentence)"""
-        return health(lib.psm_program_health, self._handle)
+        with self._asking:
+            return health(lib.psm_program_health, self._handle)
 
     def close(self):
-        """Stop and free it, with its store. Twice is once."""
+        """Stop and free it, with its store, once the handlers that run have
+        ended. Twice is once."""
         if threading.get_ident() in self._state.threads:
             raise BY_NAME["StateError"]("called by a handler of this program")
+        if not self._is_inherited():
+            if not self._closed:
+                self._stop()
+            with self._asking:
+                self._closed = True
         _running.discard(self)
         self.store._owner.drop()
         self._owner.drop()
+
+    def _stop(self):
+        """The handlers end here: who frees last may be a transaction of the
+        store, on any thread."""
+        runs = self._state.runs
+        while not runs.acquire(timeout=0.1):
+            self.quit()
+        runs.release()
+        processor = lib.psm_program_processor(self._handle)
+        while True:
+            try:
+                check(lib.psm_processor_stop, processor, _STOP_MS)
+                return
+            except BY_NAME["TimeoutError"]:
+                pass  # a handler still runs
 
     def _at_exit(self):
         self.close()

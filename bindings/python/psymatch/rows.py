@@ -4,7 +4,7 @@ import ctypes
 import json
 
 from ._lib import lib
-from ._text import array, int64, payload_text, utf8, utf8_or_none
+from ._text import array, int32, int64, payload_text, utf8, utf8_or_none
 from .errors import check
 
 ANY = -1
@@ -15,7 +15,9 @@ class Rows:
 
     >>> with store.transaction() as tx:
     ...     row, version = tx.get("therapist", 7)
-    ...     tx.update("therapist", 7, {"titel": "Dr."}, if_version=version)
+    ...     row, version = tx.update("therapist", 7, {"titel": "Dr."}, if_version=version)
+    >>> row["titel"]
+    'Dr.'
     """
 
     def create(self, entity, values):
@@ -48,7 +50,7 @@ class Rows:
         pairs = [text for name, value in filters.items() for text in (utf8(name, "filter"), _text(value, name))]
         out = ctypes.c_void_p()
         check(lib.psm_entity_list, self._open, utf8(entity, "entity"), array(pairs + [None]),
-              utf8_or_none(sort, "sort"), page, limit, ctypes.byref(out))
+              utf8_or_none(sort, "sort"), int32(page, "page"), int32(limit, "limit"), ctypes.byref(out))
         return _take(out)
 
     def _call(self, function, entity, values, *args):

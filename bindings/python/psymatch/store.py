@@ -6,7 +6,7 @@ import json
 from ._handle import Handle
 from ._lib import lib
 from ._sql import parameter, take_rows
-from ._text import array, int64, milliseconds, utf8, utf8_list
+from ._text import array, int32, int64, milliseconds, utf8, utf8_list
 from ._wait import pieces
 from .config import Config
 from .errors import BY_NAME, check, make
@@ -42,14 +42,13 @@ class Transaction(Rows, Handle):
             raise ValueError("the transaction has ended")
         return self._handle
 
-    def execute(self, sql, *params, columns=None):
+    def execute(self, sql, *params):
         """One statement with $1, $2, ... for the parameters: its rows as a list
         of Row (row[0], row["name"]), values as Python has them; or, for a
         statement that gives none, how many it changed.
 
         Parameters: None, str, int, float, bool, Decimal, date, time, datetime,
-        timedelta, UUID, bytes; dict and list for json and jsonb. columns is of
-        no use any more: results tell their columns.
+        timedelta, UUID, bytes; dict and list for json and jsonb.
         """
         rows = ctypes.c_void_p()
         check(lib.psm_tx_exec, self._open, utf8(sql, "sql"), len(params), _parameters(params), ctypes.byref(rows))
@@ -89,9 +88,13 @@ class Transaction(Rows, Handle):
               -1 if timeout_ms is None else milliseconds(timeout_ms, "timeout_ms"))
 
     def commit(self):
+        """Make the changes durable, and with them the events that were emitted."""
         handle = self._open
-        self._owner.forget()
-        check(lib.psm_tx_commit, handle)
+        self._owner.pointer = None  # taken, whatever becomes of it
+        try:
+            check(lib.psm_tx_commit, handle)
+        finally:
+            self._owner.forget()  # not before: a parent may wait for that to be freed
 
     def rollback(self):
         """Twice is once."""
@@ -134,6 +137,7 @@ class Store(Handle):
         return health(lib.psm_store_health, self._handle)
 
     def transaction(self):
+        """A new Transaction, for a with block."""
         return Transaction(self)
 
     def execute(self, sql, *params):
@@ -160,7 +164,7 @@ class Store(Handle):
         """Rows as dicts, without payloads; filters as psm_dead_list(3) has them."""
         pairs = [utf8(text if isinstance(text, str) else str(int64(text, name)), name)
                  for name, value in filters.items() for text in (name, value)] + [None]
-        return _dicts(make(lib.psm_dead_list, self._handle, source, array(pairs)), _LIST)
+        return _dicts(make(lib.psm_dead_list, self._handle, int32(source, "source"), array(pairs)), _LIST)
 
     def dead_stats(self):
         """How many of each kind, as dicts."""
@@ -168,7 +172,7 @@ class Store(Handle):
 
     def dead_show(self, id, source=DEAD, payload=False):
         """One row with its history as a dict."""
-        text = make(lib.psm_dead_show, self._handle, source, int64(id, "id"), int(payload))
+        text = make(lib.psm_dead_show, self._handle, int32(source, "source"), int64(id, "id"), int(payload))
         try:
             return json.loads(ctypes.string_at(text).decode())
         finally:
@@ -176,19 +180,21 @@ class Store(Handle):
 
     def dead_raw(self, id, source=DEAD):
         """The bytes that a release would use; None if there are none."""
-        return _bytes_of(lib.psm_dead_raw, self._handle, source, int64(id, "id"))
+        return _bytes_of(lib.psm_dead_raw, self._handle, int32(source, "source"), int64(id, "id"))
 
     def dead_edit(self, id, data, who, why, source=DEAD):
         """Other bytes (data) for a release."""
         if not isinstance(data, bytes):
             raise TypeError("data: want bytes, got %s" % type(data).__name__)
-        check(lib.psm_dead_edit, self._handle, source, int64(id, "id"), data, len(data), utf8(who, "who"),
-              utf8(why, "why"))
+        check(lib.psm_dead_edit, self._handle, int32(source, "source"), int64(id, "id"), data, len(data),
+              utf8(who, "who"), utf8(why, "why"))
 
     def dead_release(self, id, who, why, source=DEAD):
         """Let its consumer handle it again."""
-        check(lib.psm_dead_release, self._handle, source, int64(id, "id"), utf8(who, "who"), utf8(why, "why"))
+        check(lib.psm_dead_release, self._handle, int32(source, "source"), int64(id, "id"), utf8(who, "who"),
+              utf8(why, "why"))
 
     def dead_skip(self, id, who, why, source=DEAD):
         """Nobody is to handle it."""
-        check(lib.psm_dead_skip, self._handle, source, int64(id, "id"), utf8(who, "who"), utf8(why, "why"))
+        check(lib.psm_dead_skip, self._handle, int32(source, "source"), int64(id, "id"), utf8(who, "who"),
+              utf8(why, "why"))

@@ -2,6 +2,7 @@
 """Where events travel."""
 from ._handle import Handle
 from ._lib import lib
+from ._text import int32
 from .config import Config
 from .errors import make
 
@@ -17,7 +18,7 @@ class Transport(Handle):
     def memory(cls, partitions=3):
         """Topics within this process, gone at its end."""
         self = cls.__new__(cls)
-        self._own(make(lib.psm_transport_memory, partitions), lib.psm_transport_unref)
+        self._own(make(lib.psm_transport_memory, int32(partitions, "partitions")), lib.psm_transport_unref)
         return self
 
     @property
