@@ -36,6 +36,12 @@ case $? in
 77) ;;
 *) fault "bench/journey failed: $(cat "$tmp/journey")" ;;
 esac
+"$top_srcdir/build-aux/with-postgres" --private "$top_builddir/bench/import" --count 200 --files 3 --json >"$tmp/import" 2>&1
+case $? in
+0) [ "$(grep -cE '"run":(1,"written":200|2,"written":0),' "$tmp/import")" = 2 ] || fault "bench/import: want 200 and 0 written: $(cat "$tmp/import")" ;;
+77) ;;
+*) fault "bench/import failed: $(cat "$tmp/import")" ;;
+esac
 "$top_builddir/bench/latency" --count 1000 --json >"$tmp/latency" 2>&1 &&
 	grep -q '"p99_us":[0-9]' "$tmp/latency" || fault "bench/latency failed: $(cat "$tmp/latency")"
 "$top_builddir/bench/latency" --flat --count 1000 --json >"$tmp/flat" 2>&1 &&

@@ -246,7 +246,7 @@ asked(const char *vorname, int64_t *rows_read)
 	    "pg_stat_xact_user_tables WHERE relname = 'therapeuten'";
 	struct psm__stored_list list = {0};
 	struct psm__names nobody = {0};
-	char *folded = psm__text_fold(vorname);
+	struct psm__sought sought = {"10115", psm__text_fold(vorname)};
 	psm_rows *rows;
 	psm_tx *tx;
 	size_t found;
@@ -254,14 +254,14 @@ asked(const char *vorname, int64_t *rows_read)
 	OK(psm_tx_begin(st, &tx, err));
 	OK(psm_tx_exec(tx, "SET LOCAL enable_seqscan = off", 0, NULL, NULL,
 	               err));
-	OK(psm__stored_list_add(tx, "10115", folded, &nobody, &list, err));
+	OK(psm__stored_list_named(tx, &sought, 1, &nobody, &list, err));
 	found = list.count;
 	OK(psm_tx_exec(tx, stat, 0, NULL, &rows, err));
 	*rows_read = psm_rows_int(rows, 0, 0);
 	psm_rows_free(rows);
 	psm_tx_rollback(tx);
 	psm__stored_list_free(&list);
-	psm__free(folded);
+	psm__free(sought.vorname);
 	return found;
 }
 

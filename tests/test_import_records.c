@@ -190,6 +190,24 @@ START_TEST(a_lost_record_and_a_former_name)
 }
 END_TEST
 
+/* What the database refuses of one record is that record's fault: the others,
+ * which were to be written with it, are written. */
+START_TEST(refused_by_the_database)
+{
+	pg_run("ALTER TABLE therapist_service.therapeuten "
+	       "ADD CHECK (nachname <> 'B')");
+	ck_assert_int_eq(
+	    import_text("{\"therapists\": [" RECORD("A", "") ", " RECORD(
+		"B", "") ", " RECORD("C", "") "]}"),
+	    2);
+	ck_assert_int_eq(count("created"), 2);
+	ck_assert_int_eq(count("failed"), 1);
+	ck_assert_uint_eq(psm_json_count(errors), 1);
+	ck_assert_int_eq(therapists("nachname IN ('A', 'C')"), 2);
+	ck_assert_int_eq(outbox("therapist.created"), 2);
+}
+END_TEST
+
 START_TEST(a_byte_order_mark)
 {
 	ck_assert_int_eq(
@@ -222,6 +240,7 @@ suite(void)
 	tcase_add_loop_test(t, a_record, 0, (int)PSM__COUNT(broken));
 	tcase_add_test(t, several_records);
 	tcase_add_test(t, a_lost_record_and_a_former_name);
+	tcase_add_test(t, refused_by_the_database);
 	tcase_add_test(t, a_byte_order_mark);
 	suite_add_tcase(s, t);
 	return s;

@@ -292,8 +292,9 @@ PSM_API int psm_import_status_health(psm_import_status *status, char **json,
                                      psm_error *err) PSM_CHECK;
 
 /**
- * Import one file {"therapists": [record]}: one transaction per therapist
- * writes the row and its event "therapist.created" or "therapist.updated". A
+ * Import one file {"therapists": [record]}: a row and its event
+ * "therapist.created" or "therapist.updated" are written in one transaction,
+ * up to 100 therapists together, and one by one if that fails. A
  * record that changes nothing writes and publishes nothing, and neither does
  * what it says as it said it the last time, whatever a person made of it since;
  * a record with a fault is reported and the rest goes on. A field that is at

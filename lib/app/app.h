@@ -50,19 +50,33 @@ struct psm__stored_list {
 void psm__stored_list_free(struct psm__stored_list *list);
 /*
  * Add those who have, or had in their last record, a postal code; of a stored
- * one the digits count. present: whom the file tells about. vorname, folded:
- * only who has, or had, that first name; NULL: all. After the last code the
- * list is to be sorted.
+ * one the digits count. present: whom the file tells about. After the last code
+ * the list is to be sorted.
  */
-int psm__stored_list_add(psm_tx *tx, const char *code, const char *vorname,
+int psm__stored_list_add(psm_tx *tx, const char *code,
                          const struct psm__names *present,
                          struct psm__stored_list *out, psm_error *err);
 int psm__stored_list_sort(struct psm__stored_list *list, psm_error *err);
-/* Keep what a record says, and which file it is from, in place of what the last
- * one said; the answer comes with the commit. */
-int psm__therapist_remember(psm_tx *tx, const char *id,
-                            const struct psm__row *record, const char *fields,
-                            const char *source, psm_error *err);
+/* Of them only those who may have, or have had, these first names; sorted. The
+ * fewer times the postal code changes from one to the next the better. */
+struct psm__sought {
+	const char *plz; /* five digits */
+	char *vorname;   /* folded */
+};
+int psm__stored_list_named(psm_tx *tx, const struct psm__sought *sought,
+                           size_t count, const struct psm__names *present,
+                           struct psm__stored_list *out, psm_error *err);
+/* What records say, to be kept: arrays, with one element for each. */
+struct psm__remembered {
+	struct psm__buf ids, codes, fields, names;
+};
+void psm__remembered_add(struct psm__remembered *list, const char *id,
+                         const struct psm__row *record, const char *fields);
+void psm__remembered_free(struct psm__remembered *list);
+/* Keep it, and which file it is from, in place of what the last records said;
+ * the answer comes with the commit. No therapist may be there twice. */
+int psm__therapists_remember(psm_tx *tx, struct psm__remembered *list,
+                             const char *source, psm_error *err);
 
 /* -- import_status.c: every function accepts a NULL status */
 

@@ -6,6 +6,8 @@
 #include <psymatch/catalogue.h>
 #include <psymatch/event.h>
 
+#include "store/store.h"
+
 int
 psm__payload_record(psm_payload *m, const char *name,
                     const struct psm__row *row, psm_error *err)
@@ -70,58 +72,74 @@ emit_one(const struct psm__change *c, const struct psm__told *told,
 }
 
 static int
-load(struct psm__change *c, psm_error *err)
+check_version(const struct psm__change *c, psm_error *err)
 {
-	const struct psm_entity *e = c->policy->entity;
-	int rc;
+	if (c->if_version == PSM_VERSION_ANY || c->if_version == c->version)
+		return 0;
+	return psm__fail(err, PSM_ERR_PRECONDITION,
+	                 "%s: want version %lld, found version %lld",
+	                 c->policy->entity->name, (long long)c->if_version,
+	                 (long long)c->version);
+}
 
-	c->from = -1;
-	if (c->verb == PSM__MAKE)
-		return psm__row_init(&c->row, e, err);
-	rc = psm__repo_lock(c->tx, e, c->id, &c->row, &c->version, err);
-	if (rc == 0 && c->if_version != PSM_VERSION_ANY &&
-	    c->if_version != c->version)
-		rc = psm__fail(err, PSM_ERR_PRECONDITION,
-		               "%s: want version %lld, found version %lld",
-		               e->name, (long long)c->if_version,
-		               (long long)c->version);
-	if (rc == 0)
-		c->from = psm__row_state(&c->row);
+/* Load and lock what is there already, in one round trip. */
+static int
+load_all(struct psm__change *c, size_t count, struct psm__answer *answers,
+         psm_error *err)
+{
+	size_t old = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		c[i].from = -1;
+		if (c[i].verb == PSM__MAKE) {
+			rc = psm__row_init(&c[i].row, c[i].policy->entity, err);
+			continue;
+		}
+		rc = psm__repo_ask(c[i].tx, c[i].policy->entity, c[i].id, 1,
+		                   &answers[i], err);
+		old++;
+	}
+	if (rc == 0 && old > 0)
+		rc = psm__tx_sync(c->tx, err);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		if (c[i].verb == PSM__MAKE)
+			continue;
+		rc = psm__repo_loaded(&answers[i], c[i].policy->entity,
+		                      &c[i].row, &c[i].version, err);
+		if (rc == 0)
+			rc = check_version(&c[i], err);
+		if (rc == 0)
+			c[i].from = psm__row_state(&c[i].row);
+	}
 	return rc;
 }
 
 static int
-decide(struct psm__change *c, struct psm__now *now, psm_error *err)
+decide(struct psm__change *c, const struct psm__now *now, psm_error *err)
 {
-	int rc;
-
-	if (c->verb == PSM__DELETE) {
-		psm__events_add(&c->events, c->policy->deleted);
-		return c->force || c->policy->may_delete == NULL
-		           ? 0
-		           : c->policy->may_delete(
-				 c->tx, psm__row_get(&c->row, PSM__COLUMN_ID),
-				 err);
-	}
-	rc = psm__app_now(c->tx, now, err);
-	return rc == 0 ? c->decide(&c->row, c->wish, now, &c->events, err) : rc;
+	if (c->verb != PSM__DELETE)
+		return c->decide(&c->row, c->wish, now, &c->events, err);
+	psm__events_add(&c->events, c->policy->deleted);
+	return c->force || c->policy->may_delete == NULL
+	           ? 0
+	           : c->policy->may_delete(
+			 c->tx, psm__row_get(&c->row, PSM__COLUMN_ID), err);
 }
 
 static int
-save(struct psm__change *c, const struct psm__now *now, psm_error *err)
+put(struct psm__change *c, const struct psm__now *now, struct psm__answer *a,
+    psm_error *err)
 {
-	int rc;
+	enum psm__put how = c->verb == PSM__MAKE              ? PSM__PUT_INSERT
+	                    : c->verb == PSM__DELETE          ? PSM__PUT_DELETE
+	                    : psm__row_modified(&c->row) == 0 ? PSM__PUT_TOUCH
+	                                                      : PSM__PUT_UPDATE;
+	int rc = 0;
 
-	if (c->verb == PSM__DELETE)
-		return psm__repo_delete(c->tx, &c->row, &c->version, err);
-	if (c->verb == PSM__CHANGE && psm__row_modified(&c->row) == 0)
-		return psm__repo_touch(c->tx, &c->row, &c->version, err);
-	rc = psm__row_stamp(&c->row, c->verb == PSM__MAKE, now, err);
-	if (rc < 0)
-		return rc;
-	return c->verb == PSM__MAKE
-	           ? psm__repo_insert(c->tx, &c->row, &c->version, err)
-	           : psm__repo_update(c->tx, &c->row, &c->version, err);
+	if (how == PSM__PUT_INSERT || how == PSM__PUT_UPDATE)
+		rc = psm__row_stamp(&c->row, how == PSM__PUT_INSERT, now, err);
+	return rc == 0 ? psm__repo_put(c->tx, &c->row, how, a, err) : rc;
 }
 
 static int
@@ -131,22 +149,77 @@ has_news(const struct psm__change *c)
 	       psm__row_modified(&c->row) > 0;
 }
 
+/* Save in one round trip what has news. */
+static int
+save_all(struct psm__change *c, size_t count, const struct psm__now *now,
+         struct psm__answer *answers, psm_error *err)
+{
+	int rc = 0, changed = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		psm__answer_free(&answers[i]);
+		c[i].changed = has_news(&c[i]);
+		if (!c[i].changed)
+			continue;
+		rc = put(&c[i], now, &answers[i], err);
+		changed++;
+	}
+	if (rc == 0 && changed > 0)
+		rc = psm__tx_sync(c->tx, err);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		if (c[i].changed)
+			rc = psm__repo_stored(&answers[i], &c[i].row,
+			                      &c[i].version, err);
+	}
+	return rc < 0 ? rc : changed;
+}
+
+static int
+run(struct psm__change *c, size_t count, struct psm__answer *answers,
+    psm_error *err)
+{
+	struct psm__now now = {.today = ""};
+	int rc = load_all(c, count, answers, err), changed;
+
+	if (rc == 0 && (count > 1 || c->verb != PSM__DELETE))
+		rc = psm__app_now(c->tx, &now, err);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		rc = decide(&c[i], &now, err);
+		if (rc == 0 && c[i].events.failed)
+			rc = psm__nomem(err);
+	}
+	if (rc < 0)
+		return rc;
+	changed = save_all(c, count, &now, answers, err);
+	rc = changed < 0 ? changed : 0;
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		for (size_t n = 0; n < c[i].events.count && rc == 0; n++)
+			rc = emit_one(&c[i], &c[i].events.items[n], err);
+	}
+	return rc < 0 ? rc : changed;
+}
+
+int
+psm__change_run_all(struct psm__change *c, size_t count, psm_error *err)
+{
+	struct psm__answer *answers = psm__array(count, sizeof(*answers));
+	int rc =
+	    answers == NULL ? psm__nomem(err) : run(c, count, answers, err);
+
+	for (size_t i = 0; answers != NULL && i < count; i++)
+		psm__answer_free(&answers[i]);
+	psm__free(answers);
+	return rc;
+}
+
 int
 psm__change_run(struct psm__change *c, psm_error *err)
 {
-	struct psm__now now;
-	int rc = load(c, err);
+	struct psm__answer answer = {0};
+	int rc = run(c, 1, &answer, err);
 
-	if (rc == 0)
-		rc = decide(c, &now, err);
-	if (rc == 0 && c->events.failed)
-		rc = psm__nomem(err);
-	if (rc < 0 || !has_news(c))
-		return rc;
-	rc = save(c, &now, err);
-	for (size_t i = 0; rc == 0 && i < c->events.count; i++)
-		rc = emit_one(c, &c->events.items[i], err);
-	return rc < 0 ? rc : 1;
+	psm__answer_free(&answer);
+	return rc;
 }
 
 void

@@ -57,6 +57,7 @@ struct psm__change {
 	psm__decide_fn *decide; /* NULL when it is deleted */
 	const void *wish;
 	/* What came of it: */
+	int changed; /* 1: it was saved */
 	int from; /* the state before, -1: none; the row's is the one after */
 	struct psm__row row;
 	int64_t version;
@@ -68,6 +69,10 @@ struct psm__change {
  * says. In any case psm__change_free() follows.
  */
 int psm__change_run(struct psm__change *c, psm_error *err);
+/* Changes of one transaction and of different rows, in three round trips. Count
+ * of those that changed, or the first error: then the transaction is to be
+ * rolled back. count > 0. In any case psm__change_free() follows, for each. */
+int psm__change_run_all(struct psm__change *c, size_t count, psm_error *err);
 void psm__change_free(struct psm__change *c);
 
 /* The times of a decision, by the library's clock. */

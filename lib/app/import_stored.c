@@ -81,43 +81,11 @@ add_names(struct psm__stored_list *list, size_t i,
 	                : 0;
 }
 
-/* 1, 0 or PSM_ERR_NOMEM. */
-static int
-is_folded(const char *text, const char *folded)
-{
-	char *own = psm__text_fold(text != NULL ? text : "");
-	int same = own != NULL && strcmp(own, folded) == 0;
-
-	psm__free(own);
-	return own == NULL ? PSM_ERR_NOMEM : same;
-}
-
-/* May the row be who is asked for? A record that has the first name of the row
- * is not looked into: that is what most have. 1, 0 or PSM_ERR_NOMEM. */
-static int
-may_be(const psm_rows *rows, size_t n, const char *vorname)
-{
-	const char *own = psm_rows_text(rows, n, 1);
-	const char *fields = psm_rows_text(rows, n, COLUMNS + 1);
-	struct psm__buf b = {0};
-	int rc;
-
-	if (vorname == NULL)
-		return 1;
-	rc = is_folded(own, vorname);
-	if (rc != 0 || fields == NULL)
-		return rc;
-	psm__buf_printf(&b, "\"vorname\":\"%s\"", own != NULL ? own : "");
-	rc = b.failed ? PSM_ERR_NOMEM : strstr(fields, b.data) == NULL;
-	psm__buf_free(&b);
-	return rc;
-}
-
 /* One that has moved is found by either postal code. */
 static int
-is_listed(const struct psm__stored_list *list, const char *id)
+is_listed(const struct psm__stored_list *list, size_t count, const char *id)
 {
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (strcmp(psm__row_get(&list->items[i].row, PSM__THERAPIST_ID),
 		           id) == 0)
 			return 1;
@@ -125,24 +93,21 @@ is_listed(const struct psm__stored_list *list, const char *id)
 	return 0;
 }
 
+/* By id: one that is there twice follows itself. */
 static int
-read_rows(const psm_rows *rows, const char *vorname,
-          const struct psm__names *present, struct psm__stored_list *out,
-          psm_error *err)
+read_rows(const psm_rows *rows, const struct psm__names *present,
+          struct psm__stored_list *out, psm_error *err)
 {
 	size_t before = out->count;
+	const char *id, *last = NULL;
 	int rc = 0;
 
 	for (size_t n = 0; n < psm_rows_count(rows) && rc == 0; n++) {
-		rc = may_be(rows, n, vorname);
-		if (rc < 0)
-			return psm__nomem(err);
-		/* Within one answer each is there once. */
-		if (rc == 0 ||
-		    (before > 0 && is_listed(out, psm_rows_text(rows, n, 0)))) {
-			rc = 0;
+		id = psm_rows_text(rows, n, 0);
+		if ((last != NULL && strcmp(id, last) == 0) ||
+		    is_listed(out, before, id))
 			continue;
-		}
+		last = id;
 		if (psm__grow(&out->items, &out->cap, out->count + 1,
 		              sizeof(*out->items)) < 0)
 			return psm__nomem(err);
@@ -155,8 +120,8 @@ read_rows(const psm_rows *rows, const char *vorname,
 }
 
 /* Digits of the code and KEY of the first name are an index (migration 005).
- * Plain equality: of an array of codes PostgreSQL expects too much while tables
- * are new. OFFSET 0 has each row looked up by its id, for the same reason. */
+ * OFFSET 0 has each row looked up by its id: while tables are new PostgreSQL
+ * expects too little of them. */
 #define DIGITS "translate(t.plz, translate(t.plz, '0123456789', ''), '')"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ\u00c4\u00d6\u00dc\u00c9"
 #define LOWER "abcdefghijklmnopqrstuvwxyz\u00e4\u00f6\u00fc\u00e9"
@@ -173,21 +138,11 @@ read_rows(const psm_rows *rows, const char *vorname,
 #define FROM_TABLE                                                             \
 	"FROM therapist_service.therapeuten t "                                \
 	"LEFT JOIN psymatch.therapist_import i ON i.therapist_id = t.id "
+#define FROM_SOUGHT "FROM unnest($1::text[], $2::text[]) AS w(code, key) "
 #define FROM_IMPORT                                                            \
 	"FROM psymatch.therapist_import i "                                    \
 	"CROSS JOIN LATERAL (SELECT * FROM therapist_service.therapeuten "     \
 	"WHERE id = i.therapist_id OFFSET 0) t "
-
-static int
-select_all(psm_tx *tx, const char *code, psm_rows **rows, psm_error *err)
-{
-	return psm_tx_exec(
-	    tx,
-	    SELECTED FROM_TABLE
-	    "WHERE " DIGITS " = $1 UNION ALL " SELECTED FROM_IMPORT
-	    "WHERE i.plz = $1 AND " DIGITS " IS DISTINCT FROM $1 ORDER BY 1",
-	    1, &code, rows, err);
-}
 
 /* Keep of a folded name what KEY does, in place. 0: it has other letters. */
 static int
@@ -215,50 +170,121 @@ reduce(char *name)
 	return to > name;
 }
 
-/* All who may have, or have had, that first name, and few more: else each
- * record would ask for everybody of its postal code. */
-static int
-select_named(psm_tx *tx, const char *code, const char *vorname, psm_rows **rows,
-             psm_error *err)
-{
-	char *key = psm__strdup(vorname);
-	const char *params[2] = {code, key};
-	int rc;
-
-	if (key == NULL)
-		return psm__nomem(err);
-	if (!reduce(key))
-		params[1] = NULL;
-	rc = psm_tx_exec(
-	    tx,
-	    SELECTED FROM_TABLE "WHERE " DIGITS " = $1 AND " KEY(
-		"t.vorname") " = $2 "
-			     "UNION " SELECTED FROM_TABLE "WHERE " DIGITS
-			     " = $1 AND " KEY(
-				 "t.vorname") " = '' "
-					      "UNION " SELECTED FROM_IMPORT
-					      "WHERE i.plz = $1 AND i.vorname = $2 "
-					      "UNION " SELECTED FROM_IMPORT
-					      "WHERE i.plz = $1 AND i.vorname = '' "
-					      "ORDER BY 1",
-	    2, params, rows, err);
-	psm__free(key);
-	return rc;
-}
-
 int
-psm__stored_list_add(psm_tx *tx, const char *code, const char *vorname,
+psm__stored_list_add(psm_tx *tx, const char *code,
                      const struct psm__names *present,
                      struct psm__stored_list *out, psm_error *err)
 {
 	psm_rows *rows = NULL;
-	int rc;
+	int rc = psm_tx_exec(
+	    tx,
+	    SELECTED FROM_TABLE
+	    "WHERE " DIGITS " = $1 UNION ALL " SELECTED FROM_IMPORT
+	    "WHERE i.plz = $1 AND " DIGITS " IS DISTINCT FROM $1 ORDER BY 1",
+	    1, &code, &rows, err);
 
-	rc = vorname != NULL ? select_named(tx, code, vorname, &rows, err)
-	                     : select_all(tx, code, &rows, err);
 	if (rc == 0)
-		rc = read_rows(rows, vorname, present, out, err);
+		rc = read_rows(rows, present, out, err);
 	psm_rows_free(rows);
+	return rc;
+}
+
+/* One more element of an array of PostgreSQL; the end is to be put behind. */
+static void
+put_element(struct psm__buf *array, const char *text)
+{
+	psm__buf_puts(array, array->len > 0 ? ",\"" : "{\"");
+	for (size_t n; *text != '\0'; text += n) {
+		n = strcspn(text, "\"\\");
+		psm__buf_put(array, text, n);
+		if (text[n] != '\0') {
+			psm__buf_putc(array, '\\');
+			psm__buf_putc(array, text[n++]);
+		}
+	}
+	psm__buf_putc(array, '"');
+}
+
+/* Two arrays: codes, and the keys of first names; with each code
+ * once also the key of those whose names have other letters. */
+struct sought_arrays {
+	struct psm__buf codes, keys;
+	const char *last;
+};
+
+static void
+put_sought(struct sought_arrays *a, const char *code, const char *key)
+{
+	put_element(&a->codes, code);
+	put_element(&a->keys, key);
+}
+
+static int
+add_sought(struct sought_arrays *a, const struct psm__sought *s, psm_error *err)
+{
+	char *key = psm__strdup(s->vorname);
+
+	if (key == NULL)
+		return psm__nomem(err);
+	if (reduce(key))
+		put_sought(a, s->plz, key);
+	psm__free(key);
+	if (a->last == NULL || strcmp(a->last, s->plz) != 0)
+		put_sought(a, s->plz, "");
+	a->last = s->plz;
+	return 0;
+}
+
+/* All who may have, or have had, those first names, and few more: else each
+ * record would ask for everybody of its postal code. */
+static int
+select_named(psm_tx *tx, struct sought_arrays *a, psm_rows **rows,
+             psm_error *err)
+{
+	const char *params[2] = {a->codes.data, a->keys.data};
+
+	return psm_tx_exec(
+	    tx,
+	    SELECTED FROM_SOUGHT
+	    "JOIN therapist_service.therapeuten t ON " DIGITS
+	    " = w.code AND " KEY(
+		"t.vorname") " = w.key "
+			     "LEFT JOIN psymatch.therapist_import i "
+			     "ON i.therapist_id = t.id "
+			     "UNION ALL " SELECTED FROM_SOUGHT
+			     "JOIN psymatch.therapist_import i "
+			     "ON i.plz = w.code AND i.vorname = w.key "
+			     "CROSS JOIN LATERAL (SELECT * FROM "
+			     "therapist_service.therapeuten "
+			     "WHERE id = i.therapist_id OFFSET 0) t "
+			     "ORDER BY 1",
+	    2, params, rows, err);
+}
+
+int
+psm__stored_list_named(psm_tx *tx, const struct psm__sought *sought,
+                       size_t count, const struct psm__names *present,
+                       struct psm__stored_list *out, psm_error *err)
+{
+	struct sought_arrays a = {{0}, {0}, NULL};
+	psm_rows *rows = NULL;
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = add_sought(&a, &sought[i], err);
+	psm__buf_printf(&a.codes, "}");
+	psm__buf_printf(&a.keys, "}");
+	if (rc == 0 && (a.codes.failed || a.keys.failed))
+		rc = psm__nomem(err);
+	if (rc == 0)
+		rc = select_named(tx, &a, &rows, err);
+	if (rc == 0)
+		rc = read_rows(rows, present, out, err);
+	if (rc == 0)
+		rc = psm__stored_list_sort(out, err);
+	psm_rows_free(rows);
+	psm__buf_free(&a.codes);
+	psm__buf_free(&a.keys);
 	return rc;
 }
 
@@ -270,24 +296,54 @@ psm__stored_list_sort(struct psm__stored_list *list, psm_error *err)
 	return rc < 0 ? rc : psm__names_sort(&list->imported, err);
 }
 
-int
-psm__therapist_remember(psm_tx *tx, const char *id,
-                        const struct psm__row *record, const char *fields,
-                        const char *source, psm_error *err)
+void
+psm__remembered_add(struct psm__remembered *list, const char *id,
+                    const struct psm__row *record, const char *fields)
 {
-	const char *params[5] = {
-	    id, psm__row_get(record, PSM__THERAPIST_PLZ), fields,
-	    psm__row_get(record, PSM__THERAPIST_VORNAME), source};
+	put_element(&list->ids, id);
+	put_element(&list->codes, psm__row_get(record, PSM__THERAPIST_PLZ));
+	put_element(&list->fields, fields);
+	put_element(&list->names, psm__row_get(record, PSM__THERAPIST_VORNAME));
+}
 
+void
+psm__remembered_free(struct psm__remembered *list)
+{
+	psm__buf_free(&list->ids);
+	psm__buf_free(&list->codes);
+	psm__buf_free(&list->fields);
+	psm__buf_free(&list->names);
+}
+
+int
+psm__therapists_remember(psm_tx *tx, struct psm__remembered *list,
+                         const char *source, psm_error *err)
+{
+	struct psm__buf *arrays[4] = {&list->ids, &list->codes, &list->fields,
+	                              &list->names};
+	const char *params[5];
+
+	if (list->ids.len == 0 && !list->ids.failed)
+		return 0;
+	for (size_t i = 0; i < 4; i++) {
+		psm__buf_putc(arrays[i], '}');
+		if (arrays[i]->failed)
+			return psm__nomem(err);
+		params[i] = arrays[i]->data;
+	}
+	params[4] = source;
 	return psm_tx_queue(
 	    tx,
 	    "INSERT INTO psymatch.therapist_import "
 	    "(therapist_id, plz, fields, vorname, source) "
-	    "VALUES ($1::integer, $2, $3, " KEY(
-		"$4::text") ", $5) "
-			    "ON CONFLICT (therapist_id) DO UPDATE "
-			    "SET plz = excluded.plz, fields = excluded.fields, "
-			    "vorname = excluded.vorname, "
-			    "source = excluded.source",
+	    "SELECT r.id, r.plz, r.fields, " KEY(
+		"r.vorname") ", $5 "
+			     "FROM unnest($1::integer[], $2::text[], "
+			     "$3::text[], $4::text[]) "
+			     "AS r(id, plz, fields, vorname) "
+			     "ON CONFLICT (therapist_id) DO UPDATE "
+			     "SET plz = excluded.plz, fields = "
+			     "excluded.fields, vorname = excluded.vorname, "
+			     "source = excluded.source",
 	    5, params, err);
 }

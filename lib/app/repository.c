@@ -53,36 +53,61 @@ psm__repo_read(const psm_rows *rows, size_t n, const struct psm_entity *e,
 	return rc;
 }
 
-/* One round trip for a row and its version, which is asked for before the row,
- * or behind it when that waits for a lock. */
+/* The version is asked for before the row, or behind it when that waits for a
+ * lock. */
+int
+psm__repo_ask(psm_tx *tx, const struct psm_entity *e, int64_t id, int lock,
+              struct psm__answer *a, psm_error *err)
+{
+	const char *params[2] = {e->name, psm__number(&a->id, id)};
+	const char *sql = psm__sql(e, lock ? PSM__SQL_LOCK : PSM__SQL_SELECT);
+	int rc = sql == NULL ? psm__nomem(err) : 0;
+
+	a->rows = a->versions = NULL;
+	if (rc == 0 && !lock)
+		rc = queue(tx, VERSION_OF, 2, params, &a->versions, err);
+	if (rc == 0)
+		rc = queue(tx, sql, 1, params + 1, &a->rows, err);
+	if (rc == 0 && lock)
+		rc = queue(tx, VERSION_OF, 2, params, &a->versions, err);
+	return rc;
+}
+
+int
+psm__repo_loaded(const struct psm__answer *a, const struct psm_entity *e,
+                 struct psm__row *row, int64_t *version, psm_error *err)
+{
+	*version = 0;
+	if (psm_rows_count(a->rows) == 0)
+		return not_found(e, a->id.text, err);
+	if (psm_rows_count(a->versions) > 0)
+		*version = psm_rows_int(a->versions, 0, 0);
+	return psm__repo_read(a->rows, 0, e, row, err);
+}
+
+void
+psm__answer_free(struct psm__answer *a)
+{
+	psm_rows_free(a->versions);
+	psm_rows_free(a->rows);
+	a->rows = a->versions = NULL;
+}
+
+/* One round trip for a row and its version. */
 static int
 load(psm_tx *tx, const struct psm_entity *e, int64_t id, int lock,
      struct psm__row *row, int64_t *version, psm_error *err)
 {
-	struct psm__number number;
-	const char *params[2] = {e->name, psm__number(&number, id)};
-	const char *sql = psm__sql(e, lock ? PSM__SQL_LOCK : PSM__SQL_SELECT);
-	psm_rows *rows = NULL, *versions = NULL;
-	int rc = sql == NULL ? psm__nomem(err) : 0;
+	struct psm__answer a;
+	int rc = psm__repo_ask(tx, e, id, lock, &a, err);
 
 	memset(row, 0, sizeof(*row));
-	if (rc == 0 && !lock)
-		rc = queue(tx, VERSION_OF, 2, params, &versions, err);
-	if (rc == 0)
-		rc = queue(tx, sql, 1, params + 1, &rows, err);
-	if (rc == 0 && lock)
-		rc = queue(tx, VERSION_OF, 2, params, &versions, err);
+	*version = 0;
 	if (rc == 0)
 		rc = psm__tx_sync(tx, err);
-	if (rc == 0 && psm_rows_count(rows) == 0)
-		rc = not_found(e, number.text, err);
 	if (rc == 0)
-		rc = psm__repo_read(rows, 0, e, row, err);
-	*version = 0;
-	if (rc == 0 && psm_rows_count(versions) > 0)
-		*version = psm_rows_int(versions, 0, 0);
-	psm_rows_free(versions);
-	psm_rows_free(rows);
+		rc = psm__repo_loaded(&a, e, row, version, err);
+	psm__answer_free(&a);
 	return rc;
 }
 
@@ -100,16 +125,15 @@ psm__repo_lock(psm_tx *tx, const struct psm_entity *e, int64_t id,
 	return load(tx, e, id, 1, row, version, err);
 }
 
-int
-psm__repo_insert(psm_tx *tx, struct psm__row *row, int64_t *version,
-                 psm_error *err)
+static int
+queue_insert(psm_tx *tx, const struct psm__row *row, struct psm__answer *a,
+             psm_error *err)
 {
 	const struct psm_entity *e = row->entity;
 	const char *insert = psm__sql(e, PSM__SQL_INSERT);
 	const char *params[PSM__COLUMNS_MAX];
 	size_t count = psm__sql_insert_params(row, params);
 	struct psm__buf sql = {0};
-	psm_rows *rows = NULL;
 	int rc;
 
 	/* The id of the one statement is a parameter of the other. */
@@ -120,63 +144,78 @@ psm__repo_insert(psm_tx *tx, struct psm__row *row, int64_t *version,
 	                insert != NULL ? insert : "", e->name);
 	rc = insert == NULL || sql.failed
 	         ? psm__nomem(err)
-	         : psm_tx_exec(tx, sql.data, count, params, &rows, err);
-	if (rc == 0)
-		rc = psm__row_set(row, PSM__COLUMN_ID,
-		                  psm_rows_text(rows, 0, 0), err);
-	*version = rc == 0 ? psm_rows_int(rows, 0, 1) : 0;
-	psm_rows_free(rows);
+	         : queue(tx, sql.data, count, params, &a->rows, err);
 	psm__buf_free(&sql);
 	return rc;
 }
 
 int
-psm__repo_touch(psm_tx *tx, const struct psm__row *row, int64_t *version,
-                psm_error *err)
+psm__repo_put(psm_tx *tx, const struct psm__row *row, enum psm__put how,
+              struct psm__answer *a, psm_error *err)
 {
+	const char *params[PSM__COLUMNS_MAX];
 	const char *key[2] = {row->entity->name,
 	                      psm__row_get(row, PSM__COLUMN_ID)};
-	psm_rows *rows = NULL;
-	int rc = queue(tx, NEXT_VERSION, 2, key, &rows, err);
+	const char *sql = NULL;
+	size_t count = 1;
+	int rc = 0;
 
+	a->rows = a->versions = NULL;
+	if (how == PSM__PUT_INSERT)
+		return queue_insert(tx, row, a, err);
+	params[0] = key[1];
+	if (how == PSM__PUT_UPDATE)
+		count = psm__sql_update_params(row, params);
+	if (how != PSM__PUT_TOUCH) {
+		sql = psm__sql(row->entity, how == PSM__PUT_UPDATE
+		                                ? PSM__SQL_UPDATE
+		                                : PSM__SQL_DELETE);
+		rc = sql == NULL ? psm__nomem(err)
+		                 : queue(tx, sql, count, params, NULL, err);
+	}
+	/* The statement travels with the one that counts it. */
+	return rc == 0 ? queue(tx, NEXT_VERSION, 2, key, &a->rows, err) : rc;
+}
+
+int
+psm__repo_stored(const struct psm__answer *a, struct psm__row *row,
+                 int64_t *version, psm_error *err)
+{
+	*version = psm_rows_int(a->rows, 0, 1);
+	return psm__row_get(row, PSM__COLUMN_ID) != NULL
+	           ? 0
+	           : psm__row_set(row, PSM__COLUMN_ID,
+	                          psm_rows_text(a->rows, 0, 0), err);
+}
+
+static int
+put(psm_tx *tx, struct psm__row *row, enum psm__put how, int64_t *version,
+    psm_error *err)
+{
+	struct psm__answer a;
+	int rc = psm__repo_put(tx, row, how, &a, err);
+
+	*version = 0;
 	if (rc == 0)
 		rc = psm__tx_sync(tx, err);
-	*version = rc == 0 ? psm_rows_int(rows, 0, 1) : 0;
-	psm_rows_free(rows);
+	if (rc == 0)
+		rc = psm__repo_stored(&a, row, version, err);
+	psm__answer_free(&a);
 	return rc;
 }
 
-/* The statement travels with the one that counts it. */
-static int
-write_row(psm_tx *tx, const struct psm__row *row, enum psm__sql which,
-          size_t count, const char *const *params, int64_t *version,
-          psm_error *err)
+int
+psm__repo_insert(psm_tx *tx, struct psm__row *row, int64_t *version,
+                 psm_error *err)
 {
-	const char *sql = psm__sql(row->entity, which);
-	int rc = sql == NULL ? psm__nomem(err)
-	                     : queue(tx, sql, count, params, NULL, err);
-
-	*version = 0;
-	return rc == 0 ? psm__repo_touch(tx, row, version, err) : rc;
+	return put(tx, row, PSM__PUT_INSERT, version, err);
 }
 
 int
-psm__repo_update(psm_tx *tx, const struct psm__row *row, int64_t *version,
+psm__repo_update(psm_tx *tx, struct psm__row *row, int64_t *version,
                  psm_error *err)
 {
-	const char *params[PSM__COLUMNS_MAX];
-	size_t count = psm__sql_update_params(row, params);
-
-	return write_row(tx, row, PSM__SQL_UPDATE, count, params, version, err);
-}
-
-int
-psm__repo_delete(psm_tx *tx, const struct psm__row *row, int64_t *version,
-                 psm_error *err)
-{
-	const char *params[1] = {psm__row_get(row, PSM__COLUMN_ID)};
-
-	return write_row(tx, row, PSM__SQL_DELETE, 1, params, version, err);
+	return put(tx, row, PSM__PUT_UPDATE, version, err);
 }
 
 int
