@@ -141,37 +141,18 @@ static const struct command commands[] = {
 
 /* Handle each type that the matching service knows and that comes by topic. */
 static int
-subscribe(psm_processor *pr, const char *topic)
+add_handlers(psm_processor *pr, const char *topic)
 {
-	int rc = psm_processor_subscribe(pr, topic, app.err);
-	const psm_event_type_info *info;
-	const char *type;
-	size_t i;
+	psm_handlers *hs = NULL;
+	int rc = psm_handlers_new(&hs, app.err);
 
-	for (i = 0; rc == 0 && (type = psm_matching_type_at(i)); i++) {
-		info = psm_catalogue_find(type);
-		if (info && strcmp(psm_catalogue_type_topic(info), topic) == 0)
-			rc = psm_processor_on(pr, type, psm_matching_handle,
-			                      NULL, app.err);
-	}
+	if (rc == 0)
+		rc = psm_matching_handlers(hs, topic, app.err);
+	if (rc == 0)
+		rc = psm_processor_handlers(pr, hs, app.err);
+	psm_handlers_free(hs);
 	return rc;
 }
-
-static int
-show_search(const psm_request *req, psm_response *res, void *user,
-            psm_error *err)
-{
-	(void)user;
-	return answer_row(req, res,
-	                  "SELECT to_jsonb(p) FROM matching_service.platzsuche "
-	                  "p WHERE id = $1",
-	                  err);
-}
-
-static const struct route routes[] = {
-    {"GET", "/api/platzsuchen/{id}", show_search, NULL},
-    {NULL, NULL, NULL, NULL},
-};
 
 static int
 set_up(void)
@@ -184,7 +165,8 @@ set_up(void)
 		                       processors[i].group, &processors[i].pr,
 		                       app.err);
 		if (rc == 0)
-			rc = subscribe(processors[i].pr, processors[i].topic);
+			rc =
+			    add_handlers(processors[i].pr, processors[i].topic);
 		if (rc == 0)
 			rc = psm_service_add_processor(
 			    app.svc, processors[i].group, processors[i].pr,
@@ -212,7 +194,7 @@ main(int argc, char **argv)
 	    .port = "MATCHING_SERVICE_INTERNAL_PORT",
 	    .settings = settings,
 	    .commands = commands,
-	    .routes = routes,
+	    .rest = "matching",
 	    .migrated = tell_closed,
 	    .set_up = set_up,
 	    .tear_down = tear_down};

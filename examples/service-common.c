@@ -42,30 +42,6 @@ write_member(const char *name, const char *value)
 }
 
 int
-answer_row(const psm_request *req, psm_response *res, const char *sql,
-           psm_error *err)
-{
-	const char *id = psm_request_param(req, "id"), *text;
-	psm_rows *rows = NULL;
-	psm_tx *tx = NULL;
-	int64_t number;
-	int rc = psm_request_id(req, "id", &number, err);
-
-	if (rc == 0)
-		rc = psm_tx_begin(app.store, &tx, err);
-	if (rc == 0)
-		rc = psm_tx_exec(tx, sql, 1, &id, &rows, err);
-	text = psm_rows_text(rows, 0, 0);
-	if (text)
-		psm_response_json(res, 200, text, strlen(text));
-	else if (rc == 0)
-		rc = psm_error_set(err, PSM_ERR_NOT_FOUND, "no such id");
-	psm_rows_free(rows);
-	psm_tx_rollback(tx);
-	return rc;
-}
-
-int
 migrate(psm_error *err)
 {
 	int rc = psm_store_migrate(app.store, "psymatch", err);
@@ -85,7 +61,6 @@ command_migrate(char **args)
 static int
 start(void)
 {
-	const struct route *r;
 	char sets[64];
 	int rc = psm_transport_open(app.cfg, &app.transport, app.err);
 
@@ -104,9 +79,6 @@ start(void)
 		                  app.err);
 	if (rc == 0 && service->set_up)
 		rc = service->set_up();
-	for (r = service->routes; r && r->method && rc == 0; r++)
-		rc = psm_service_route(app.svc, r->method, r->path, r->fn,
-		                       (void *)r->user, app.err);
 	if (rc == 0)
 		rc = psm_service_run(
 		    app.svc, psm_config_string(app.cfg, "PSYMATCH_HTTP_HOST"),

@@ -27,12 +27,6 @@ struct command {
 	int (*run)(char **args);
 };
 
-struct route {
-	const char *method, *path;
-	psm_route_fn fn;
-	const void *user;
-};
-
 struct service {
 	const char *name;
 	const char *usage;
@@ -40,7 +34,6 @@ struct service {
 	const char *port;            /* the setting */
 	const char *const *settings; /* as for psm_config_register(); or NULL */
 	const struct command *commands; /* the last one has no name */
-	const struct route *routes; /* the last one has no method; or NULL */
 	/* Tell what a migration did beside tables; may be NULL. */
 	int (*migrated)(void);
 	const char *rest; /* as for psm_rest_add(); may be NULL */
@@ -58,9 +51,6 @@ int migrate(psm_error *err);
 /* {"name": value}, where value is JSON or else a text; to be finished and
  * freed; NULL: out of memory. */
 psm_json_writer *write_member(const char *name, const char *value);
-/* Answer with the first column of a row by the id in the path ($1). */
-int answer_row(const psm_request *req, psm_response *res, const char *sql,
-               psm_error *err);
 /* A positive number, or 0. */
 int64_t id_of(const char *text);
 

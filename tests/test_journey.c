@@ -20,6 +20,8 @@ static char folder[4000];
 static void
 setup(void)
 {
+	psm_handlers *hs = NULL;
+
 	err = psm_error_new();
 	ck_assert_ptr_nonnull(err);
 	OK(psm_transport_memory(3, &t, err));
@@ -37,7 +39,10 @@ setup(void)
 	OK(psm_store_migrate(here, "matching", err));
 	OK(psm_processor_new(here, t, settings[1], "matching-service", &pr,
 	                     err));
-	OK(psm_matching_subscribe(pr, err));
+	OK(psm_handlers_new(&hs, err));
+	OK(psm_matching_handlers(hs, NULL, err));
+	OK(psm_processor_handlers(pr, hs, err));
+	psm_handlers_free(hs);
 	OK(psm_processor_start(pr, err));
 }
 

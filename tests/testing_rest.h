@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The therapist service's REST in this process, on a database of its own, and
+/* A service's REST, the therapist's unless told, in this process, on a database of its own, and
  * steps: requests in their order, each with what must be answered. */
 #ifndef PSM_TESTING_REST_H
 #define PSM_TESTING_REST_H
@@ -10,6 +10,8 @@
 #include "testing_pg.h"
 
 static psm_store *store;
+/* Whose REST it is; also the set of its tables. */
+static const char *service = "therapist";
 
 static inline void
 start(const char *neighbour)
@@ -27,7 +29,7 @@ start(const char *neighbour)
 	                                err),
 	                 0);
 	ck_assert_msg(psm_rest_add(testing_server.svc, store,
-	                           testing_server.cfg, "therapist", err) == 0,
+	                           testing_server.cfg, service, err) == 0,
 	              "%s", psm_error_message(err));
 	testing_server_start();
 	ck_assert_int_eq(
@@ -39,7 +41,7 @@ set_up(void)
 {
 	pg_database();
 	store = pg_store();
-	ck_assert_int_eq(psm_store_migrate(store, "therapist", NULL), 0);
+	ck_assert_int_eq(psm_store_migrate(store, service, NULL), 0);
 	start("");
 }
 

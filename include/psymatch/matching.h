@@ -6,7 +6,7 @@
 #include <psymatch/error.h>
 #include <psymatch/event.h>
 #include <psymatch/json.h>
-#include <psymatch/processor.h>
+#include <psymatch/handler.h>
 #include <psymatch/store.h>
 
 PSM_BEGIN_DECLS
@@ -173,18 +173,24 @@ PSM_API int psm_note_append(const char *notes, int64_t time_us,
                             psm_error *err) PSM_CHECK;
 
 /**
- * Let a processor keep the matching service up to date: subscribe it to
- * "therapist-events" and "patient-events" and set psm_matching_handle() for
- * each type below. Call it before psm_processor_start().
+ * Add psm_matching_handle() to a set of handlers for each type that it knows,
+ * or for those of one topic: then a consumer group for each topic goes on alone
+ * while another waits.
  *
- * @param pr   a processor whose store has the set "matching" migrated.
- * @param err  details of a failure; may be NULL.
- * @return 0, or what psm_processor_subscribe() and psm_processor_on() say.
- *   PSM_ERR_INVAL  pr is NULL.
+ * @param hs     a set, e.g. for psm_processor_handlers() of a processor whose
+ *   store has the set "matching" migrated.
+ * @param topic  e.g. "therapist-events"; NULL: all topics.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL     hs is NULL, or no type is of that topic;
+ *   PSM_ERR_CONFLICT  the set has a handler of one of the types;
+ *   PSM_ERR_NOMEM     out of memory.
+ *   After an error the set may have some of them.
  *
  * Threads: one at a time. Blocks: no. Since 0.1.
  */
-PSM_API int psm_matching_subscribe(psm_processor *pr, psm_error *err) PSM_CHECK;
+PSM_API int psm_matching_handlers(psm_handlers *hs, const char *topic,
+                                  psm_error *err) PSM_CHECK;
 
 /**
  * The types psm_matching_handle() knows.

@@ -35,15 +35,16 @@ PSM_BEGIN_DECLS
  * of what it published have handled it, at the latest after
  * PSYMATCH_REST_WAIT_MS, see psm_tx_wait_consumers().
  *
- * The service "therapist" imports therapists, too, as the settings
+ * "therapist" has /api/therapists. It imports therapists, too, as the settings
  * THERAPIST_IMPORT_* say, and shows that at /health/import,
- * /api/therapists/import-status and /api/therapists/import-errors.
+ * /api/therapists/import-status and /api/therapists/import-errors. "matching"
+ * has /api/platzsuchen and /api/therapeutenanfragen, which can only be read.
  *
  * @param svc      a service that has not run yet.
  * @param st       a store with the sets "psymatch" and that of the service;
  *   borrowed until psm_service_free().
  * @param cfg      borrowed for the call; what psm_service(3) lists is read.
- * @param service  "therapist".
+ * @param service  "therapist" or "matching".
  * @param err      details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL     a NULL argument, or there is no such service;

@@ -7,5 +7,9 @@ static const char *const block_and_unblock[] = {"block", "unblock", NULL};
 const struct rest_resource psm__rest_resources[] = {
     {"therapist", "/api/therapists", "therapist", "Therapist", REST_ALL,
      block_and_unblock, "therapist_id"},
+    {"matching", "/api/platzsuchen", "search", "Search", REST_LIST | REST_GET,
+     NULL, NULL},
+    {"matching", "/api/therapeutenanfragen", "inquiry", "Inquiry",
+     REST_LIST | REST_GET, NULL, NULL},
     {NULL, NULL, NULL, NULL, 0, NULL, NULL},
 };
