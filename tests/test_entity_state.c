@@ -190,7 +190,7 @@ START_TEST(emails)
 	ck_assert_str_eq(moved(0, 1), "");
 	is(PSM__EMAIL_IN_WARTESCHLANGE_AM, now.timestamp);
 	ck_assert_str_eq(moved(1, 2), "");
-	ck_assert_str_eq(moved(2, 4), "");
+	ck_assert_str_eq(moved(2, 4), "email.failed");
 	is(PSM__EMAIL_WIEDERHOLUNGSANZAHL, "1");
 	ck_assert_int_eq(
 	    psm__row_set(&row, PSM__EMAIL_FEHLERMELDUNG, "why", err), 0);
@@ -202,7 +202,7 @@ START_TEST(emails)
 	is(PSM__EMAIL_IN_WARTESCHLANGE_AM, "2026-06-30 10:00:00");
 	is(PSM__EMAIL_FEHLERMELDUNG, NULL);
 	ck_assert_str_eq(moved(1, 2), "");
-	ck_assert_str_eq(moved(2, 4), "");
+	ck_assert_str_eq(moved(2, 4), "email.failed");
 	is(PSM__EMAIL_WIEDERHOLUNGSANZAHL, "2");
 	ck_assert_str_eq(moved(4, 1), "");
 	ck_assert_str_eq(moved(1, 2), "");

@@ -20,6 +20,7 @@ app_setup(void)
 	ck_assert_ptr_nonnull(err);
 	OK(psm_store_migrate(st, "therapist", err));
 	OK(psm_store_migrate(st, "matching", err));
+	OK(psm_store_migrate(st, "communication", err));
 }
 
 static inline void

@@ -16,6 +16,7 @@
 #include <psymatch/health.h>
 #include <psymatch/json.h>
 #include <psymatch/log.h>
+#include <psymatch/mail.h>
 #include <psymatch/matching.h>
 #include <psymatch/memory.h>
 #include <psymatch/metrics.h>

@@ -37,7 +37,7 @@ struct psm__policy {
 	int (*may_delete)(psm_tx *tx, const char *id, psm_error *err);
 	const struct psm__action *actions; /* NULL: there are none */
 };
-extern const struct psm__policy psm__policy_therapist;
+extern const struct psm__policy psm__policy_email, psm__policy_therapist;
 /* PSM_ERR_INVAL: tx or entity is NULL, or there is no such entity. */
 int psm__entity_of(const psm_tx *tx, const char *entity,
                    const struct psm_entity **out, psm_error *err);

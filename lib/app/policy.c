@@ -5,6 +5,7 @@
 #include "app/change.h"
 
 static const struct psm__policy *const policies[] = {
+    &psm__policy_email,
     &psm__policy_therapist,
 };
 

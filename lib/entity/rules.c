@@ -70,3 +70,19 @@ psm__check_recipient(const struct psm__row *r, const char *prefix,
 		    "want therapist_id or patient_id, found both");
 	return 0;
 }
+
+/* An older row may be without content: only who writes one is asked. */
+int
+psm__check_email(const struct psm__row *r, const char *prefix, psm_error *err)
+{
+	const char *html = psm__row_get(r, PSM__EMAIL_INHALT_HTML);
+	const char *text = psm__row_get(r, PSM__EMAIL_INHALT_TEXT);
+	int rc = psm__check_recipient(r, prefix, err), fault = 0;
+
+	if (psm__row_get(r, PSM__EMAIL_ID) == NULL &&
+	    psm__text_is_blank(html) && psm__text_is_blank(text))
+		fault = psm__row_fault(r, PSM__EMAIL_INHALT_TEXT, prefix, err,
+		                       "want inhalt_markdown, inhalt_html or "
+		                       "inhalt_text, found none");
+	return rc < 0 ? rc : fault;
+}

@@ -9,6 +9,8 @@ int psm__check_patient(const struct psm__row *r, const char *prefix,
                        psm_error *err);
 int psm__check_therapist(const struct psm__row *r, const char *prefix,
                          psm_error *err);
+int psm__check_email(const struct psm__row *r, const char *prefix,
+                     psm_error *err);
 /* Of a mail and of a phone call. */
 int psm__check_recipient(const struct psm__row *r, const char *prefix,
                          psm_error *err);

@@ -108,7 +108,7 @@ const struct psm_entity psm__entity_email = {
     .data_name = "email_data",
     FIELDS(email),
     .machine = &psm__machine_email,
-    .check = psm__check_recipient,
+    .check = psm__check_email,
     .number = 5,
 };
 

@@ -250,6 +250,29 @@ const psm_event_type_info psm__catalogue[] = {
 	FIELD("patient_id", integer, MAY),
 	FIELD("therapist_id", integer, MAY)) },
 
+{ .name = "email.failed", .topic = "communication-events", .key = "email_id",
+  .meaning = "An e-mail could not be sent, or nobody knows whether it was.",
+  .note = "an addition: without it nobody learns that an inquiry did not leave",
+  .producers = NAMES(COMMUNICATION_SERVICE),
+  .fields = FIELDS(
+	FIELD("email_id", integer, NEED),
+	FIELD("email_data", object, NEED, SECRET, EMAIL),
+	FIELD("communication_type", string, MAY, WORD("email")),
+	FIELD("patient_id", integer, MAY),
+	FIELD("therapist_id", integer, MAY),
+	FIELD("reason", string, MAY, SECRET),
+	FIELD("attempts", integer, NEED),
+	FIELD("next_attempt_at", datetime, MAY)) },
+
+{ .name = "email.deleted", .topic = "communication-events", .key = "email_id",
+  .meaning = "An e-mail was deleted.",
+  .note = "an addition: each change has its event",
+  .producers = NAMES(COMMUNICATION_SERVICE),
+  .fields = FIELDS(
+	FIELD("email_id", integer, NEED),
+	FIELD("patient_id", integer, MAY),
+	FIELD("therapist_id", integer, MAY)) },
+
 { .name = "email.response_received", .topic = "communication-events",
   .key = "email_id",
   .aliases = NAMES("communication.email_response_received"),
@@ -263,7 +286,12 @@ const psm_event_type_info psm__catalogue[] = {
 	FIELD("communication_type", string, MAY, WORD("email")),
 	FIELD("patient_id", integer, MAY),
 	FIELD("therapist_id", integer, MAY),
-	FIELD("response_data", object, MAY, SECRET)) },
+	FIELD("response_data", object, MAY, SECRET, HAS(
+		FIELD("text", string, MAY, SECRET),
+		FIELD("subject", string, MAY, SECRET),
+		FIELD("from", string, MAY, SECRET),
+		FIELD("received_at", datetime, MAY),
+		FIELD("automatic", boolean, MAY)))) },
 
 { .name = "communication.call_scheduled", .topic = "communication-events",
   .key = "call_id",

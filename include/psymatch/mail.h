@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PSYMATCH_MAIL_H
+#define PSYMATCH_MAIL_H
+
+#include <psymatch/base.h>
+#include <psymatch/change.h>
+#include <psymatch/error.h>
+#include <psymatch/event.h>
+#include <psymatch/processor.h>
+#include <psymatch/store.h>
+
+PSM_BEGIN_DECLS
+
+/**
+ * Renders the text of a mail. libpsymatch-service has one, psm_mail_render().
+ *
+ * @param template_name  e.g. "psychotherapie_anfrage", without a folder and
+ *   ".md"; borrowed for the call. NULL: values is a mail as psm_mail_create()
+ *   takes it, its content is to be made of inhalt_markdown, or of inhalt_html
+ *   and inhalt_text, with the legal footer unless add_legal_footer is false.
+ * @param values_json  JSON object, NUL-terminated; borrowed for the call. Of
+ *   the two templates that are installed:
+ *   "psychotherapie_anfrage": {"therapist": {"anrede", "titel", "nachname",
+ *   "ueber_curavani_informiert"}, "patient_count": n, "anfrage_id": n,
+ *   "patients": [{"id", "geschlecht", "symptome": array, "krankenkasse", "age",
+ *   "erfahrung_mit_psychotherapie", "letzte_sitzung_vorherige_psychotherapie",
+ *   "offen_fuer_gruppentherapie", "zeitliche_verfuegbarkeit": object}]};
+ *   "patient_registration_confirmation": {"patient": {"anrede", "nachname",
+ *   "zahlungsreferenz"}}. Values as their columns have them, null where there
+ *   is none.
+ * @param subject  receives the subject, new (psm_free); NULL: the template has
+ *   none.
+ * @param html     receives the HTML, new (psm_free).
+ * @param text     receives the plain text, new (psm_free).
+ * @param user     as given with the function.
+ * @param err      receives the details of a failure; borrowed for the call.
+ * @return 0 or more: rendered; a negative code: not, and nothing was given.
+ *
+ * Threads: that of the function it was given to.
+ */
+typedef int (*psm_mail_render_fn)(const char *template_name,
+                                  const char *values_json, char **subject,
+                                  char **html, char **text, void *user,
+                                  psm_error *err);
+
+/**
+ * Write a mail, in a transaction of its own. Publishes
+ * "communication.email_created", and "email.sent" too if its status is
+ * "Gesendet".
+ *
+ * @param store   its set "communication" is migrated.
+ * @param json    {"therapist_id" or "patient_id": number, "betreff": text,
+ *   "empfaenger_email": text, "empfaenger_name": text, and at least one of
+ *   "inhalt_markdown", "inhalt_html" and "inhalt_text", of which the first one,
+ *   unless it is blank, takes the place of the others; optional
+ *   "add_legal_footer": true, "absender_email", "absender_name": those of
+ *   EMAIL_SENDER and EMAIL_SENDER_NAME, "status": "Entwurf", "In_Warteschlange"
+ *   or "Gesendet"}.
+ * @param len     of json in bytes.
+ * @param render  renders the Markdown and puts the footer below; NULL: Markdown
+ *   is refused, and there is no footer.
+ * @param user    for render.
+ * @param out     receives the mail as JSON, every column, NUL-terminated, new
+ *   (psm_free); NULL after a failure. May be NULL.
+ * @param err     details of a failure; may be NULL.
+ * @return 0: written;
+ *   PSM_ERR_INVAL       store or json is NULL;
+ *   PSM_ERR_PARSE       json is malformed;
+ *   PSM_ERR_SCHEMA      values do not do, or there is no recipient, or two, or
+ *                       no content: all faults with their pointers;
+ *   PSM_ERR_TRANSITION  a mail may not begin with this status;
+ *   PSM_ERR_STATE       the set is not migrated;
+ *   PSM_ERR_DB          not done, call again;
+ *   PSM_ERR_RETRY       as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT     as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM       out of memory;
+ *   or what render returned.
+ *
+ * Threads: any. Blocks: for the database and render. Since 0.1.
+ */
+PSM_API int psm_mail_create(psm_store *store, const char *json, size_t len,
+                            psm_mail_render_fn render, void *user, char **out,
+                            psm_error *err) PSM_CHECK;
+
+/**
+ * The same within the caller's transaction, with the content ready, and at most
+ * once.
+ *
+ * @param tx        an open transaction.
+ * @param json      as for psm_mail_create(), without "inhalt_markdown" and
+ *   "add_legal_footer".
+ * @param len       of json in bytes.
+ * @param once_key  1 to 200 bytes, e.g. "inquiry:7": the same key gives the
+ *   same mail again, whatever json says, also when two transactions ask at
+ *   once. NULL: always another one.
+ * @param out       as for psm_mail_create().
+ * @param err       details of a failure; may be NULL.
+ * @return 1: written; 0: it was there already;
+ *   PSM_ERR_INVAL       tx or json is NULL, or once_key is empty or too long;
+ *   PSM_ERR_PARSE       json is malformed;
+ *   PSM_ERR_SCHEMA      values do not do, with all faults;
+ *   PSM_ERR_TRANSITION  a mail may not begin with this status;
+ *   PSM_ERR_STATE       the set is not migrated;
+ *   PSM_ERR_DB          not done, call again;
+ *   PSM_ERR_RETRY       as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT     as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM       out of memory.
+ *
+ * Threads: one at a time. Blocks: for the database, and while another
+ * transaction writes a mail with the same key. Since 0.1.
+ */
+PSM_API int psm_mail_make(psm_tx *tx, const char *json, size_t len,
+                          const char *once_key, char **out,
+                          psm_error *err) PSM_CHECK;
+
+/**
+ * Read a mail.
+ *
+ * @param store    as for psm_mail_create().
+ * @param id       its number.
+ * @param out      as for psm_mail_create(), not NULL.
+ * @param version  receives its version, 0: never changed by this library. May
+ *   be NULL.
+ * @param err      details of a failure; may be NULL.
+ * @return 0: read;
+ *   PSM_ERR_INVAL      store or out is NULL;
+ *   PSM_ERR_NOT_FOUND  there is no such mail;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_mail_get(psm_store *store, int64_t id, char **out,
+                         int64_t *version, psm_error *err) PSM_CHECK;
+
+/**
+ * A page of mails.
+ *
+ * @param store  as for psm_mail_create().
+ * @param query  JSON object of filters ("therapist_id", "patient_id",
+ *   "status"), "sort", "page" and "limit"; NULL: the first 20.
+ * @param out    receives {"data": [mail], "page", "limit", "total"} as JSON,
+ *   new (psm_free); NULL after a failure.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL    store or out is NULL, or page or limit is out of range;
+ *   PSM_ERR_PARSE    query is malformed;
+ *   PSM_ERR_SCHEMA   there is no such filter or order, or a value does not
+ *                    do; the pointer is "/<name>";
+ *   PSM_ERR_STATE    the set is not migrated;
+ *   PSM_ERR_DB       not done, call again;
+ *   PSM_ERR_RETRY    as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_mail_list(psm_store *store, const char *query, char **out,
+                          psm_error *err) PSM_CHECK;
+
+/**
+ * Change a mail by hand: its status, or that it was answered. Null and absent
+ * members leave a column as it is.
+ *
+ * Entwurf -> In_Warteschlange, Gesendet; Fehlgeschlagen -> In_Warteschlange;
+ * and when nobody knows whether it was sent, or a program of the past left it
+ * there: Wird_gesendet -> Gesendet, Fehlgeschlagen. The step to Gesendet
+ * publishes "email.sent", that to Fehlgeschlagen "email.failed";
+ * antwort_erhalten from false to true publishes "email.response_received" and
+ * fills antwortdatum.
+ *
+ * @param store       as for psm_mail_create().
+ * @param id          its number.
+ * @param if_version  that it must have, or PSM_VERSION_ANY.
+ * @param json        object with "status", "antwort_erhalten", "antwortdatum",
+ *   "antwortinhalt", "fehlermeldung"; other members are left out.
+ * @param len         of json in bytes.
+ * @param out         as for psm_mail_create().
+ * @param err         details of a failure; may be NULL.
+ * @return 1: changed; 0: there was nothing to change;
+ *   PSM_ERR_INVAL         store or json is NULL, or if_version is none;
+ *   PSM_ERR_PARSE         json is malformed;
+ *   PSM_ERR_SCHEMA        values do not do, with all faults;
+ *   PSM_ERR_NOT_FOUND     there is no such mail;
+ *   PSM_ERR_PRECONDITION  it has another version;
+ *   PSM_ERR_TRANSITION    the status may not follow the present one;
+ *   PSM_ERR_CONFLICT      it is being sent at the moment;
+ *   PSM_ERR_STATE         the set is not migrated;
+ *   PSM_ERR_DB            not done, call again;
+ *   PSM_ERR_RETRY         as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT       as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: any. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_mail_update(psm_store *store, int64_t id, int64_t if_version,
+                            const char *json, size_t len, char **out,
+                            psm_error *err) PSM_CHECK;
+
+/**
+ * Delete a mail; publishes "email.deleted".
+ *
+ * @param store       as for psm_mail_create().
+ * @param id          its number.
+ * @param if_version  that it must have, or PSM_VERSION_ANY.
+ * @param err         details of a failure; may be NULL.
+ * @return 0: deleted;
+ *   PSM_ERR_INVAL         store is NULL, or if_version is none;
+ *   PSM_ERR_NOT_FOUND     there is no such mail;
+ *   PSM_ERR_PRECONDITION  it has another version;
+ *   PSM_ERR_CONFLICT      it is being sent at the moment;
+ *   PSM_ERR_STATE         the set is not migrated;
+ *   PSM_ERR_DB            not done, call again;
+ *   PSM_ERR_RETRY         as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT       as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM         out of memory.
+ *
+ * Threads: any. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_mail_delete(psm_store *store, int64_t id, int64_t if_version,
+                            psm_error *err) PSM_CHECK;
+
+PSM_END_DECLS
+
+#endif
