@@ -45,7 +45,7 @@ BEGIN {
 	of("spool", "spool")
 	of("transport", "transport")
 	of("client", "consumer handler producer replay")
-	of("store", "dead store")
+	of("store", "dead jobs store")
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching")
 	of("app", "change mail")

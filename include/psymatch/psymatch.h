@@ -14,6 +14,7 @@
 #include <psymatch/event.h>
 #include <psymatch/handler.h>
 #include <psymatch/health.h>
+#include <psymatch/jobs.h>
 #include <psymatch/json.h>
 #include <psymatch/log.h>
 #include <psymatch/mail.h>

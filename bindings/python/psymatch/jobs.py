@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Work that is done later, or each day: psymatch.jobs.add() asks for it,
+psymatch.jobs.Jobs does it."""
+import ctypes
+import json
+import threading
+
+from . import log
+from ._handle import Handle
+from ._lib import callbacks, lib
+from ._text import int64, milliseconds, payload_text, utf8, utf8_or_none
+from .config import Config
+from .consumer import Options, place
+from .errors import BY_NAME, check, make
+from .health import health
+from .program import _Lent
+
+_options = Options()
+_running = set()  # what runs is not collected
+
+
+def add(tx, kind, key, payload=None, run_at=None):
+    """Ask for a job, if the transaction commits; False: there is one of this
+    kind and key already. run_at: a datetime with a time zone, or its text."""
+    if hasattr(run_at, "isoformat"):
+        if run_at.tzinfo is None:
+            raise ValueError("run_at: want a time with a time zone")
+        run_at = run_at.isoformat()
+    return bool(check(lib.psm_jobs_add, tx._open, utf8(kind, "kind"), utf8(key, "key"),
+                      None if payload is None else payload_text(payload), utf8_or_none(run_at, "run_at")))
+
+
+def status(store):
+    """One dict for each kind, as psm_jobs_status(3) has them."""
+    return _take(make(lib.psm_jobs_status, store._handle))
+
+
+def list(store, kind=None, state=None, limit=100):  # noqa: A001
+    """Jobs as dicts, the newest first."""
+    return _take(make(lib.psm_jobs_list, store._handle, utf8_or_none(kind, "kind"), utf8_or_none(state, "state"),
+                      int64(limit, "limit")))
+
+
+def retry(store, id):
+    """Let a job that failed or was missed be done now."""
+    check(lib.psm_jobs_retry, store._handle, int64(id, "id"))
+
+
+def remove(store, id):
+    """Remove a job that does not run."""
+    check(lib.psm_jobs_remove, store._handle, int64(id, "id"))
+
+
+def _take(pointer):
+    try:
+        return json.loads(ctypes.string_at(pointer).decode())
+    finally:
+        lib.psm_free(pointer)
+
+
+class Jobs(Handle):
+    """Does the jobs of a store, once each.
+
+    A function gets a transaction, which commits with the job, the job's key,
+    and its payload as a dict. What it raises brings the job again, a while
+    later; Reject lets it fail for good. Threads: one at a time.
+    """
+
+    def __init__(self, store, config=None):
+        self._threads, self._callbacks = set(), []
+        self._config = config if config is not None else Config()
+        self._own(make(lib.psm_jobs_new, store._handle, self._config._handle), _freeing(self._callbacks), store)
+
+    def on(self, kind, function=None):
+        """function(tx, key, payload) for a kind; without one, a decorator."""
+        if function is None:
+            return lambda f: self.on(kind, f) or f
+        check(lib.psm_jobs_on, self._handle, utf8(kind, "kind"), self._callback(kind, function), None)
+        return None
+
+    def daily(self, kind, at, function=None, *, late=False):
+        """Each day at a time of day in Berlin, "09:00"; late: one that was
+        missed is done as soon as there is a program, else it is left out. The
+        key is the date."""
+        if function is None:
+            return lambda f: self.daily(kind, at, f, late=late) or f
+        check(lib.psm_jobs_daily, self._handle, utf8(kind, "kind"), utf8(at, "at"), int(late),
+              self._callback(kind, function), None)
+        return None
+
+    def _callback(self, kind, function):
+        if not callable(function):
+            raise TypeError("function: want a function, got %s" % type(function).__name__)
+        made = callbacks["psm_job_fn"](_call(self._threads, kind, function))
+        self._callbacks.append(made)
+        return made
+
+    def run_once(self):
+        """Do what is due, here; how many were tried."""
+        return check(lib.psm_jobs_run_once, self._handle)
+
+    def start(self):
+        """Do them on a thread."""
+        pointer = self._handle
+        if self not in _running:
+            self._close_at_exit()
+            _running.add(self)
+        check(lib.psm_jobs_start, pointer)
+
+    def stop(self, timeout_ms=5000):
+        check(lib.psm_jobs_stop, self._handle, milliseconds(timeout_ms, "timeout_ms"))
+        _running.discard(self)
+
+    def wake(self):
+        """Look for jobs at once."""
+        lib.psm_jobs_wake(self._handle)
+
+    def health(self):
+        """(GREEN, AMBER or RED, one sentence)"""
+        return health(lib.psm_jobs_health, self._handle)
+
+    def close(self):
+        """Stop and free it. Twice is once."""
+        if threading.get_ident() in self._threads:
+            raise BY_NAME["StateError"]("called by a job's own function")
+        _running.discard(self)
+        self._owner.drop()
+
+    _at_exit = close
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
+def _call(threads, kind, function):
+    def call(tx, key, payload, _user, err):
+        lent, me = _Lent(tx), threading.get_ident()
+        threads.add(me)
+        try:
+            function(lent, key.decode(), json.loads(payload.decode()))
+            return 0
+        except BaseException as e:
+            code = _options.code(e)
+            log.say(log.logging.WARNING, "a job's function failed", {
+                "kind": kind, "exception": type(e).__module__ + "." + type(e).__qualname__, "at": place(e)})
+            lib.psm_error_set(err, code, ("function raised %s" % type(e).__name__).encode(errors="replace"))
+            return code
+        finally:
+            threads.discard(me)
+            lent._end()
+
+    return call
+
+
+def _freeing(kept):
+    """Frees an object whose callbacks stay until then."""
+
+    def free(pointer):
+        lib.psm_jobs_free(pointer)
+        kept.clear()
+
+    return free
