@@ -60,9 +60,10 @@ END_TEST
 
 START_TEST(rounding)
 {
-	ck_assert_double_eq(psm__geo_round(1.2345), 1.23);
-	ck_assert_double_eq(psm__geo_round(1.236), 1.24);
-	ck_assert_double_eq(psm__geo_round(0.004), 0);
+	ck_assert_double_eq(psm__geo_round(1.2345, 2), 1.23);
+	ck_assert_double_eq(psm__geo_round(1.236, 2), 1.24);
+	ck_assert_double_eq(psm__geo_round(0.004, 2), 0);
+	ck_assert_double_eq(psm__geo_round(-13.1234567, 6), -13.123457);
 }
 END_TEST
 

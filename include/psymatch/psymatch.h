@@ -12,6 +12,7 @@
 #include <psymatch/entity.h>
 #include <psymatch/error.h>
 #include <psymatch/event.h>
+#include <psymatch/geo.h>
 #include <psymatch/handler.h>
 #include <psymatch/health.h>
 #include <psymatch/jobs.h>

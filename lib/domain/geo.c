@@ -28,9 +28,11 @@ psm__geo_in_range(double lat, double lon)
 }
 
 double
-psm__geo_round(double km)
+psm__geo_round(double number, int decimals)
 {
-	return round(km * 100) / 100;
+	double scale = pow(10, decimals);
+
+	return round(number * scale) / scale;
 }
 
 static int

@@ -10,8 +10,9 @@
 double psm__geo_km(double lat1, double lon1, double lat2, double lon2);
 /* 1: latitude -90 to 90 and longitude -180 to 180; 0: not, or NaN. */
 int psm__geo_in_range(double lat, double lon);
-/* To two decimals, half away from zero, as distances are shown. */
-double psm__geo_round(double km);
+/* To so many decimals, half away from zero: 2 for km that are shown, 6 for
+ * degrees of a cache. */
+double psm__geo_round(double number, int decimals);
 /*
  * The first word of five digits in text that can be a postal code, 01001 to
  * 99998. 1: plz has it; 0: there is none.

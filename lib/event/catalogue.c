@@ -343,24 +343,25 @@ const psm_event_type_info psm__catalogue[] = {
 { .name = "geocoding.calculate_distance", .topic = "geocoding-requests",
   .key = "request_id", .command = 1,
   .meaning = "Find the distance between two places, each an address or "
-	"[latitude, longitude].",
+	"[latitude, longitude]. A wrong request is answered, too.",
   .note = "for programs of the user's own: the services ask over HTTP",
   .consumers = NAMES(GEOCODING_SERVICE),
   .fields = FIELDS(
 	FIELD("request_id", any, NEED),
-	FIELD("origin", any, NEED, SECRET),
-	FIELD("destination", any, NEED, SECRET),
-	FIELD("travel_mode", string, MAY)) },
+	FIELD("origin", any, MAY, SECRET),
+	FIELD("destination", any, MAY, SECRET),
+	FIELD("travel_mode", any, MAY)) },
 
 { .name = "geocoding.search_therapists", .topic = "geocoding-requests",
   .key = "request_id", .command = 1,
-  .meaning = "Find the therapists around a patient's place.",
+  .meaning = "Find the therapists around a patient's place. A wrong request "
+	"is answered, too.",
   .note = "for programs of the user's own: the services ask over HTTP",
   .consumers = NAMES(GEOCODING_SERVICE),
   .fields = FIELDS(
 	FIELD("request_id", any, NEED),
-	FIELD("patient_location", any, NEED, SECRET),
-	FIELD("search_params", object, MAY)) },
+	FIELD("patient_location", any, MAY, SECRET),
+	FIELD("search_params", any, MAY)) },
 
 { .name = "geocoding.distance_result", .topic = "geocoding-events",
   .key = "request_id",
@@ -396,6 +397,8 @@ const psm_event_type_info psm__catalogue[] = {
   .producers = NAMES(GEOCODING_SERVICE),
   .fields = FIELDS(
 	FIELD("request_id", any, NEED),
+	FIELD("status", string, MAY, WORD("success", "error")),
+	FIELD("error", string, MAY),
 	FIELD("patient_location", any, MAY, SECRET),
 	FIELD("therapists", array, NEED, SECRET, OF(any)),
 	FIELD("search_params", object, MAY)) },

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the tests of the package share."""
+import atexit
 import os
 import subprocess
 import sys
@@ -21,6 +22,44 @@ def run(program, *args, timeout=DEADLINE_MS / 1000, **env):
     done = subprocess.run([sys.executable, "-c", program, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=timeout, env={**os.environ, **env}, check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+class Database(unittest.TestCase):
+    """cls.store, on a database that all test classes of this process share. It
+    ends with this process."""
+
+    _settings = None
+
+    @classmethod
+    def setUpClass(cls):
+        if Database._settings is None:
+            Database._settings = _start_cluster()
+        if not Database._settings["DB_PASSWORD"]:
+            raise unittest.SkipTest("no PostgreSQL")
+        cls.store = psymatch.Store(psymatch.Config(from_env=False, **Database._settings))
+        cls.store.migrate()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.store = None
+
+
+def _start_cluster():
+    names = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
+    script = os.path.join(os.environ.get("top_srcdir", "."), "build-aux", "with-postgres")
+    shell = "printf '%%s\\n' %s; read -r end" % " ".join('"$%s"' % name for name in names)
+    # A library preloaded for Python is nothing for the server.
+    env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+    server = subprocess.Popen([script, "--private", "sh", "-c", shell],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True)
+
+    def stop():
+        server.stdin.close()
+        server.wait()
+        server.stdout.close()
+
+    atexit.register(stop)
+    return dict(zip(names, (server.stdout.readline().strip() for _ in names)))
 
 
 class Bus(unittest.TestCase):

@@ -34,6 +34,8 @@ def ctype(name, callbacks):
         return ctypes.POINTER(ctypes.c_void_p)
     if name.endswith("**"):
         return ctypes.POINTER(ctypes.c_void_p)
+    if name == "const double*":
+        return ctypes.POINTER(ctypes.c_double)
     if name.endswith("*") and name[:-1] in _SCALARS and name != "void*":
         return ctypes.POINTER(_SCALARS[name[:-1]])
     if name.endswith("*"):

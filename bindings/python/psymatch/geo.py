@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Places, and distances between them: psm_geo(3).
+
+    geo.load_file(store, "zipcodes.de.json")
+    geo.plz_distance(store, "10115", "52062")["distance_km"]
+    geo.Geo().distance(store, "10115 Berlin", (50.77, 6.08))
+"""
+import ctypes
+import json
+
+from . import log
+from ._handle import Handle
+from ._lib import callbacks, lib
+from ._text import int64, milliseconds, utf8
+from .errors import check, code_of, make
+
+CAR, TRANSIT = "car", "transit"
+
+_NAME_SIZE = 256
+_NOT_FOUND = code_of("PSM_ERR_NOT_FOUND")
+_UNAVAILABLE = code_of("PSM_ERR_UNAVAILABLE")
+
+
+def _answer(call):
+    """The code for what a callback of the program does."""
+    try:
+        return 0 if call() else _NOT_FOUND
+    except Exception as e:
+        log.say(log.logging.ERROR, "a function of geo.Geo failed", {"exception": type(e).__name__})
+        return _UNAVAILABLE
+
+
+class Geo(Handle):
+    """How distances are found. Threads: any.
+
+    address(text, timeout_ms) gives (latitude, longitude) or (latitude,
+    longitude, name), route(origin, destination, travel_mode, timeout_ms) the
+    km; None means that there is none, an exception that nobody answered.
+    """
+
+    def __init__(self, address=None, route=None, cache_s=2592000, timeout_ms=8000):
+        self._functions = (self._address(address), self._route(route))
+        self._own(make(lib.psm_geo_new, *self._functions, None, int64(cache_s, "cache_s"),
+                       milliseconds(timeout_ms, "timeout_ms")), self._freeing(self._functions))
+
+    @staticmethod
+    def _freeing(functions):
+        def free(pointer, _functions=functions):  # which live as long as the object
+            lib.psm_geo_free(pointer)
+
+        return free
+
+    @staticmethod
+    def _address(address):
+        def call(text, latitude, longitude, name, timeout_ms, _user, _err):
+            def ask():
+                found = address(text.decode(), timeout_ms)
+                if found is not None:
+                    latitude[0], longitude[0] = found[0], found[1]
+                    told = found[2].encode() if len(found) > 2 and found[2] else b""
+                    ctypes.memmove(name, told[:_NAME_SIZE - 1] + b"\0", min(len(told), _NAME_SIZE - 1) + 1)
+                return found is not None
+
+            return _answer(ask)
+
+        kind = callbacks["psm_geo_address_fn"]
+        return kind() if address is None else kind(call)
+
+    @staticmethod
+    def _route(route):
+        def call(places, travel_mode, distance_km, timeout_ms, _user, _err):
+            def ask():
+                km = route((places[0], places[1]), (places[2], places[3]), travel_mode.decode(), timeout_ms)
+                if km is not None:
+                    distance_km[0] = km
+                return km is not None
+
+            return _answer(ask)
+
+        kind = callbacks["psm_geo_route_fn"]
+        return kind() if route is None else kind(call)
+
+    def distance(self, store, origin, destination, travel_mode=CAR, use_cache=True):
+        """Of two places, each an address or (latitude, longitude): a dict, whose
+        status is "success", "partial" or "error". SchemaError."""
+        text = json.dumps({"origin": origin, "destination": destination, "travel_mode": travel_mode,
+                           "use_cache": use_cache}).encode()
+        return _dict(lib.psm_geo_distance, self._handle, store._handle, text, len(text))
+
+
+def plz_distance(store, origin, destination):
+    """Of the centroids of two postal codes: a dict. NotFoundError: one is not
+    known."""
+    return _dict(lib.psm_geo_plz_distance, store._handle, utf8(origin, "origin"), utf8(destination, "destination"))
+
+
+def load(store, records, update=False):
+    """Centroids from a list of dicts as psm_geo_load(3) has them: how many codes
+    were written."""
+    text = json.dumps(records).encode()
+    return check(lib.psm_geo_load, store._handle, text, len(text), int(update))
+
+
+def load_file(store, path, update=False):
+    """The same from a file."""
+    return check(lib.psm_geo_load_file, store._handle, utf8(str(path), "path"), int(update))
+
+
+def _dict(function, *args):
+    text = make(function, *args)
+    try:
+        return json.loads(ctypes.string_at(text).decode())
+    finally:
+        lib.psm_free(text)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Statements of geocoding, and numbers in their rows. */
+#include "app/geo.h"
+#include "domain/geo.h"
+#include "json/json.h"
+
+int
+psm__geo_exec(const struct psm__geo_run *run, const char *sql, size_t count,
+              const char *const *params, psm_rows **rows, psm_error *err)
+{
+	return run->tx != NULL
+	           ? psm_tx_exec(run->tx, sql, count, params, rows, err)
+	           : psm_store_exec(run->store, sql, count, params, rows, err);
+}
+
+int
+psm__geo_take_number(const psm_rows *rows, size_t row, size_t column,
+                     double *out, psm_error *err)
+{
+	const char *text = psm_rows_text(rows, row, column);
+
+	return psm__json_read_double(text != NULL ? text : "NaN", out) < 0
+	           ? psm__nomem(err)
+	           : 0;
+}
+
+int
+psm__geo_take_place(const psm_rows *rows, struct psm__geo_place *place,
+                    psm_error *err)
+{
+	int rc = psm__geo_take_number(rows, 0, 0, &place->lat, err);
+
+	if (rc == 0)
+		rc = psm__geo_take_number(rows, 0, 1, &place->lon, err);
+	if (rc < 0)
+		return rc;
+	place->known = psm__geo_in_range(place->lat, place->lon);
+	return place->known;
+}

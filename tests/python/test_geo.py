@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import json
+import os
+import tempfile
+import unittest
+
+import psymatch
+from psymatch import geo
+
+from helping import Database
+
+CENTROIDS = [
+    {"country_code": "DE", "zipcode": "10115", "place": "Musterstadt", "latitude": "52.5", "longitude": "13.4"},
+    {"country_code": "DE", "zipcode": "52062", "place": "Musterau", "latitude": 50.8, "longitude": 6.1},
+]
+
+
+class Geo(Database):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.store.migrate("geocoding")
+        geo.load(cls.store, CENTROIDS)
+
+    def setUp(self):
+        with self.store.transaction() as tx:
+            tx.execute("DELETE FROM geocoding_service.distance_cache")
+            tx.execute("DELETE FROM geocoding_service.geocache")
+
+    def test_load(self):
+        self.assertEqual(geo.load(self.store, CENTROIDS), 0)
+        self.assertEqual(geo.load(self.store, [dict(CENTROIDS[0], place="Neustadt")], update=True), 1)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "x.json")
+            with open(path, "w", encoding="utf-8") as f:
+                json.dump(CENTROIDS, f)
+            self.assertEqual(geo.load_file(self.store, path, update=True), 1)
+        with self.assertRaises(psymatch.IoError):
+            geo.load_file(self.store, "/nonexistent")
+        with self.assertRaises(psymatch.SchemaError):
+            geo.load(self.store, [])
+
+    def test_codes(self):
+        found = geo.plz_distance(self.store, "10115", "52062")
+        self.assertEqual((found["distance_km"], found["status"], found["source"]), (537.65, "success", "plz_centroids"))
+        with self.assertRaises(psymatch.NotFoundError):
+            geo.plz_distance(self.store, "10115", "99998")
+
+    def test_partial_without_a_router(self):
+        found = geo.Geo().distance(self.store, "10115", (50.8, 6.1))
+        self.assertEqual((found["distance_km"], found["status"], found["source"]), (537.65, "partial", "haversine"))
+
+    def test_functions_of_the_program(self):
+        asked = []
+
+        def address(text, timeout_ms):
+            asked.append(text)
+            return (50.8, 6.1, "Ä" * 300) if text == "Musterau" else None
+
+        def route(origin, destination, travel_mode, timeout_ms):
+            asked.append((origin, destination, travel_mode))
+            return 612.5
+
+        g = geo.Geo(address, route)
+        found = g.distance(self.store, "10115", "Musterau", geo.TRANSIT)
+        self.assertEqual((found["distance_km"], found["status"], found["source"]), (612.5, "success", "osrm"))
+        self.assertEqual(asked, ["Musterau", ((52.5, 13.4), (50.8, 6.1), "transit")])
+        self.assertEqual(g.distance(self.store, "10115", "Musterau", geo.TRANSIT)["source"], "cache")
+        found = g.distance(self.store, "10115", "anywhere")
+        self.assertEqual((found["status"], found["distance_km"]), ("error", None))
+
+    def test_a_function_that_fails(self):
+        def fail(*_args):
+            raise OSError("away")
+
+        with self.assertLogs("psymatch", "ERROR"):
+            found = geo.Geo(fail, fail).distance(self.store, "10115", "52062")
+        self.assertEqual(found["status"], "partial")
+        with self.assertLogs("psymatch", "ERROR"):
+            found = geo.Geo(fail, fail).distance(self.store, "10115", "anywhere")
+        self.assertEqual(found["status"], "error")
+
+    def test_wrong_requests(self):
+        with self.assertRaises(psymatch.SchemaError) as caught:
+            geo.Geo().distance(self.store, (91, 0), 7, "bicycle")
+        self.assertEqual([f[0] for f in caught.exception.faults], ["/origin", "/destination", "/travel_mode"])
+
+
+if __name__ == "__main__":
+    unittest.main()
