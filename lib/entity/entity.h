@@ -303,6 +303,10 @@ int psm__row_state(const struct psm__row *r);
 int psm__row_move(struct psm__row *r, int from, int to,
                   const struct psm__now *now, const char **event,
                   psm_error *err);
+/* The same for what a correction alone may do, from the row's state: back from
+ * success, say. */
+int psm__row_correct(struct psm__row *r, int to, const struct psm__now *now,
+                     const char **event, psm_error *err);
 /* 0 or PSM_ERR_TRANSITION: may the one follow the other at all? */
 int psm__state_may_follow(const struct psm_entity *e, int from, int to,
                           psm_error *err);

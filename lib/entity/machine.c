@@ -25,6 +25,7 @@ enum call { PLANNED, COMPLETED, MISSED, CALLED_OFF };
 #define IF_SET(column) PSM__IF_SET, column
 #define IF_NULL(column) PSM__IF_NULL, column
 #define ALWAYS PSM__ALWAYS, 0
+#define CORRECTING PSM__CORRECTING, 0
 #define DO(...)                                                                \
 	{                                                                      \
 		__VA_ARGS__                                                    \
@@ -134,7 +135,10 @@ static const struct psm__step therapist_steps[] = {
 	{INAKTIV, GESPERRT, ALWAYS, THERAPIST_BLOCKED},
 };
 
+/* An answer that was recorded by mistake is the one way back from success; who
+ * searches again by now keeps the later search. */
 #define SEARCH_MOVED "search.status_changed"
+#define NO_PLACE DO(CLEAR(PSM__SEARCH_ERFOLGREICHE_VERMITTLUNG_DATUM), CLEAR(PSM__SEARCH_ERFOLGREICHE_ANFRAGE_ID))
 static const struct psm__step search_steps[] = {
 	{NONE, ACTIVE, ALWAYS, SEARCH_MOVED, NOTHING},
 	{ACTIVE, PAUSED, ALWAYS, SEARCH_MOVED, NOTHING},
@@ -142,6 +146,8 @@ static const struct psm__step search_steps[] = {
 	{ACTIVE, CANCELLED, ALWAYS, SEARCH_MOVED, NOTHING},
 	{PAUSED, ACTIVE, ALWAYS, SEARCH_MOVED, NOTHING},
 	{PAUSED, CANCELLED, ALWAYS, SEARCH_MOVED, NOTHING},
+	{SUCCESSFUL, ACTIVE, CORRECTING, SEARCH_MOVED, NO_PLACE},
+	{SUCCESSFUL, CANCELLED, CORRECTING, SEARCH_MOVED, NO_PLACE},
 };
 
 /* No column has the state: the dates tell it. */
@@ -150,6 +156,7 @@ static const struct psm__step inquiry_steps[] = {
 	{UNSENT, SENT, ALWAYS, "therapeutenanfrage.sent", DO(NOW(PSM__INQUIRY_GESENDET_DATUM))},
 	{UNSENT, DROPPED, ALWAYS, NULL, DO(NOW(PSM__INQUIRY_STORNIERT_DATUM))},
 	{SENT, ANSWERED, ALWAYS, "therapeutenanfrage.response_received", DO(NOW(PSM__INQUIRY_ANTWORT_DATUM))},
+	{ANSWERED, ANSWERED, CORRECTING, "therapeutenanfrage.response_received", NOTHING},
 };
 
 /* From one outcome to another: an answer is corrected. */
@@ -252,6 +259,8 @@ psm__row_state(const struct psm__row *r)
 static int
 fits(const struct psm__step *s, const struct psm__row *r)
 {
+	if (s->when == PSM__CORRECTING)
+		return 0;
 	if (s->when == PSM__ALWAYS || r == NULL)
 		return 1;
 	return (s->when == PSM__IF_SET) == (r->value[s->column] != NULL);
@@ -340,21 +349,16 @@ stays(const struct psm__row *r, struct psm__set set)
 	return r->given[set.column];
 }
 
-int
-psm__row_move(struct psm__row *r, int from, int to, const struct psm__now *now,
-              const char **event, psm_error *err)
+static int
+take(struct psm__row *r, const struct psm__step *s, const struct psm__now *now,
+     psm_error *err)
 {
 	const struct psm__machine *m = r->entity->machine;
-	const struct psm__step *s = psm__step_find(m, from, to, r);
 	char number[24];
 	int rc = 0;
 
-	*event = NULL;
-	if (s == NULL)
-		return refuse(r->entity, from, to, err);
-	*event = s->event;
 	if (m->column >= 0)
-		rc = psm__row_change(r, m->column, m->words[to], err);
+		rc = psm__row_change(r, m->column, m->words[s->to], err);
 	for (size_t i = 0; i < PSM__SETS_MAX && rc == 0; i++) {
 		if (!stays(r, s->sets[i]))
 			rc = psm__row_change(
@@ -362,4 +366,34 @@ psm__row_move(struct psm__row *r, int from, int to, const struct psm__now *now,
 			    text_of(r, s->sets[i], now, number), err);
 	}
 	return rc;
+}
+
+int
+psm__row_move(struct psm__row *r, int from, int to, const struct psm__now *now,
+              const char **event, psm_error *err)
+{
+	const struct psm__step *s =
+	    psm__step_find(r->entity->machine, from, to, r);
+
+	*event = s != NULL ? s->event : NULL;
+	return s != NULL ? take(r, s, now, err)
+	                 : refuse(r->entity, from, to, err);
+}
+
+int
+psm__row_correct(struct psm__row *r, int to, const struct psm__now *now,
+                 const char **event, psm_error *err)
+{
+	const struct psm__machine *m = r->entity->machine;
+	const struct psm__step *s = NULL;
+	int from = psm__row_state(r);
+
+	for (size_t i = 0; i < m->count && s == NULL; i++) {
+		if (m->steps[i].when == PSM__CORRECTING &&
+		    m->steps[i].from == from && m->steps[i].to == to)
+			s = &m->steps[i];
+	}
+	*event = s != NULL ? s->event : NULL;
+	return s != NULL ? take(r, s, now, err)
+	                 : refuse(r->entity, from, to, err);
 }

@@ -29,7 +29,12 @@ struct psm__set {
 
 #define PSM__SETS_MAX 3
 
-enum psm__when { PSM__ALWAYS, PSM__IF_SET, PSM__IF_NULL };
+enum psm__when {
+	PSM__ALWAYS,
+	PSM__IF_SET,
+	PSM__IF_NULL,
+	PSM__CORRECTING /* only psm__row_correct() takes the step */
+};
 
 struct psm__step {
 	signed char from, to; /* indexes of words; from -1: a row is made */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* matching_service.platzsuche. See columns.h for the words. */
+/*
+ * matching_service.platzsuche. erfolgreiche_anfrage_id is an addition to the
+ * platform's table. See columns.h for the words.
+ */
 #ifndef PSM_SEARCH_FIELDS_H
 #define PSM_SEARCH_FIELDS_H
 
@@ -13,6 +16,7 @@ F(UPDATED_AT, updated_at, TIMESTAMP, UPDATED, SYS, OPEN, LOCAL, SORT, NULL, "Tim
 F(AUSGESCHLOSSENE_THERAPEUTEN, ausgeschlossene_therapeuten, ARRAY, FILLED, CHANGE | SYS, PERSONAL, LOCAL, NO, "[]", "Therapists not to be asked: their numbers, or {\"id\", \"excluded_at\", \"reason\"}") \
 F(GESAMT_ANGEFORDERTE_KONTAKTE, gesamt_angeforderte_kontakte, COUNTER, FILLED, SYS, OPEN, LOCAL, NO, "0", "Contacts asked for in all") \
 F(ERFOLGREICHE_VERMITTLUNG_DATUM, erfolgreiche_vermittlung_datum, TIMESTAMP, MAY, SYS, OPEN, LOCAL, SORT, NULL, "When a place was found") \
+F(ERFOLGREICHE_ANFRAGE_ID, erfolgreiche_anfrage_id, NUMBER_ID, MAY, SYS, OPEN, LOCAL, FILTER, NULL, "Number of the inquiry that found it") \
 F(NOTIZEN, notizen, TEXT, MAY, REST | SYS, PERSONAL, LOCAL, NO, NULL, "Notes, one entry below the other")
 /* clang-format on */
 

@@ -162,27 +162,32 @@ const psm_event_type_info psm__catalogue[] = {
 	FIELD("new_status", string, NEED, ONE_OF(suchstatus))) },
 
 { .name = "match.created", .topic = "matching-events", .key = "match_id",
-  .meaning = "A search and a therapist were brought together.",
-  .note = "on the platform's list of types, but no service makes or reads "
-	"it: the events of searches and inquiries tell the same",
+  .meaning = "A search was put into an inquiry to a therapist.",
+  .note = "for reports and for programs of the user's own",
+  .producers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("match_id", integer, NEED),
 	FIELD("patient_id", integer, NEED),
 	FIELD("therapist_id", integer, NEED),
 	FIELD("search_id", integer, MAY),
+	FIELD("anfrage_id", integer, MAY),
 	FIELD("status", string, MAY, ONE_OF(anfrage_patient_status))) },
 
 { .name = "match.status_changed", .topic = "matching-events",
   .key = "match_id",
-  .meaning = "The status of a match changed.",
-  .note = "on the platform's list of types, but no service makes or reads "
-	"it: the events of searches and inquiries tell the same",
+  .meaning = "The status of a match changed; to null: it was withdrawn before "
+	"it was answered.",
+  .note = "for reports and for programs of the user's own",
+  .producers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("match_id", integer, NEED),
 	FIELD("patient_id", integer, MAY),
 	FIELD("therapist_id", integer, MAY),
+	FIELD("search_id", integer, MAY),
+	FIELD("anfrage_id", integer, MAY),
 	FIELD("old_status", string, OR_NULL, ONE_OF(anfrage_patient_status)),
-	FIELD("new_status", string, NEED, ONE_OF(anfrage_patient_status))) },
+	FIELD("new_status", string, OR_NULL, ONE_OF(anfrage_patient_status)),
+	FIELD("conflict", boolean, MAY)) },
 
 { .name = "therapeutenanfrage.created", .topic = "matching-events",
   .key = "anfrage_id",
