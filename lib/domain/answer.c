@@ -228,7 +228,7 @@ psm__answer_effect(const struct psm__outcome *last,
 
 	/* What is as before stays as it is: a correction does not do it again.
 	 */
-	if (next->excludes && (last == NULL || !last->excludes))
+	if (next->excludes && !before->listed)
 		e.exclude = 1;
 	else if (!next->excludes && before->excluding)
 		e.exclude = -1;
@@ -243,20 +243,21 @@ psm__answer_effect(const struct psm__outcome *last,
 }
 
 static int
-is_entry(const psm_json *item, int64_t therapist_id, const char *reason)
+is_entry(const psm_json *item, int64_t therapist_id)
 {
-	const char *why = psm_json_string(psm_json_at(item, "/reason"));
+	const struct psm__outcome *why =
+	    psm__outcome_find(psm_json_string(psm_json_at(item, "/reason")));
 	int64_t id;
 
 	return psm_json_kind(item) == PSM_JSON_OBJECT && why != NULL &&
-	       strcmp(why, reason) == 0 &&
+	       why->excludes &&
 	       psm_json_get_int(psm_json_at(item, "/id"), &id, NULL) == 0 &&
 	       id == therapist_id;
 }
 
 int
-psm__exclusion_remove(const psm_json *list, int64_t therapist_id,
-                      const char *reason, char **out, psm_error *err)
+psm__exclusion_remove(const psm_json *list, int64_t therapist_id, char **out,
+                      psm_error *err)
 {
 	psm_json_writer *w = psm_json_writer_new();
 	int changed = 0;
@@ -265,7 +266,7 @@ psm__exclusion_remove(const psm_json *list, int64_t therapist_id,
 	for (size_t i = 0; i < psm_json_count(list); i++) {
 		const psm_json *item = psm_json_item(list, i);
 
-		if (is_entry(item, therapist_id, reason))
+		if (is_entry(item, therapist_id))
 			changed = 1;
 		else
 			psm_json_write_value(w, item);

@@ -80,6 +80,7 @@ struct psm__search_before {
 	int status;    /* enum psm_search_status */
 	int by_this;   /* 1: successful through this inquiry */
 	int excluding; /* 1: this match put the therapist on the list */
+	int listed;    /* 1: the therapist is on the list */
 };
 /* last is the outcome that is corrected, or NULL. */
 struct psm__search_effect
@@ -87,9 +88,9 @@ psm__answer_effect(const struct psm__outcome *last,
                    const struct psm__outcome *next,
                    const struct psm__search_before *before);
 
-/* The list without the entries of the therapist that have a reason, which are
- * not those that a person wrote as bare numbers. 1: changed; *out is new. */
+/* The list without the entries that an answer of the therapist made; what a
+ * person or another event put there stays. 1: changed; *out is new. */
 int psm__exclusion_remove(const psm_json *list, int64_t therapist_id,
-                          const char *reason, char **out, psm_error *err);
+                          char **out, psm_error *err);
 
 #endif

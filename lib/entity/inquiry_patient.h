@@ -18,8 +18,8 @@ F(STATUS, status, ENUM(anfrage_patient_status), FILLED, SYS, OPEN, LOCAL, FILTER
 F(ANTWORTERGEBNIS, antwortergebnis, ENUM(patientenergebnis), MAY, SYS, PERSONAL, LOCAL, FILTER, NULL, "Outcome in detail") \
 F(ANTWORTNOTIZEN, antwortnotizen, TEXT, MAY, SYS, PERSONAL, LOCAL, NO, NULL, "Notes on the answer") \
 F(CREATED_AT, created_at, TIMESTAMP, FILLED | CREATED, SYS, OPEN, LOCAL, SORT, NULL, "When the patient was put into the inquiry") \
-F(KONFLIKT, konflikt, BOOLEAN, FILLED, SYS, OPEN, LOCAL, FILTER, "false", "Accepted, but another inquiry had found a place before") \
-F(AUSSCHLUSS, ausschluss, BOOLEAN, FILLED, SYS, OPEN, LOCAL, NO, "false", "The answer put the therapist on the search's list")
+F(KONFLIKT, konflikt, BOOLEAN, FILLED, SYS, OPEN, LOCAL, FILTER, "f", "Accepted, but another inquiry had found a place before") \
+F(AUSSCHLUSS, ausschluss, BOOLEAN, FILLED, SYS, OPEN, LOCAL, NO, "f", "The answer put the therapist on the search's list")
 /* clang-format on */
 
 #endif
