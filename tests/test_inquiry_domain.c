@@ -243,43 +243,48 @@ END_TEST
 #define OFF PSM_SEARCH_ABGEBROCHEN
 
 static const struct {
-	const char *last, *next;
+	const char *last, *next; /* last: for the reader */
 	struct psm__search_before before;
 	struct psm__search_effect effect;
 } effects[] = {
     /* an answer */
-    {NULL, "angenommen", {AKTIV, 0, 0}, {0, 1, 0}},
-    {NULL, "angenommen", {DONE, 0, 0}, {0, 0, 1}},
-    {NULL, "angenommen", {PAUSED, 0, 0}, {0, 0, 0}},
-    {NULL, "angenommen", {OFF, 0, 0}, {0, 0, 0}},
-    {NULL, "in_Sitzungen", {AKTIV, 0, 0}, {0, 0, 0}},
-    {NULL, "in_Sitzungen", {DONE, 0, 0}, {0, 0, 0}},
-    {NULL, "abgelehnt_Kapazitaet", {AKTIV, 0, 0}, {0, 0, 0}},
-    {NULL, "abgelehnt_sonstiges", {AKTIV, 0, 0}, {0, 0, 0}},
-    {NULL, "abgelehnt_nicht_geeignet", {AKTIV, 0, 0}, {1, 0, 0}},
-    {NULL, "abgelehnt_nicht_geeignet", {PAUSED, 0, 0}, {1, 0, 0}},
-    {NULL, "abgelehnt_nicht_geeignet", {AKTIV, 0, 0, 1}, {0}},
-    {NULL, "nicht_erschienen", {AKTIV, 0, 0}, {1, 0, 0}},
+    {NULL, "angenommen", {AKTIV, 0, 0, 0}, {0, 1, 0}},
+    {NULL, "angenommen", {DONE, 0, 0, 0}, {0, 0, 1}},
+    {NULL, "angenommen", {PAUSED, 0, 0, 0}, {0, 0, 0}},
+    {NULL, "angenommen", {OFF, 0, 0, 0}, {0, 0, 0}},
+    {NULL, "in_Sitzungen", {AKTIV, 0, 0, 0}, {0, 0, 0}},
+    {NULL, "in_Sitzungen", {DONE, 0, 0, 0}, {0, 0, 0}},
+    {NULL, "abgelehnt_Kapazitaet", {AKTIV, 0, 0, 0}, {0, 0, 0}},
+    {NULL, "abgelehnt_sonstiges", {AKTIV, 0, 0, 0}, {0, 0, 0}},
+    {NULL, "abgelehnt_nicht_geeignet", {AKTIV, 0, 0, 0}, {1, 0, 0}},
+    {NULL, "abgelehnt_nicht_geeignet", {PAUSED, 0, 0, 0}, {1, 0, 0}},
+    {NULL, "abgelehnt_nicht_geeignet", {AKTIV, 0, 0, 1}, {0, 0, 0}},
+    {NULL, "nicht_erschienen", {AKTIV, 0, 0, 0}, {1, 0, 0}},
     /* a correction */
-    {"angenommen", "angenommen", {DONE, 1, 0}, {0, 0, 0}},
-    {"angenommen", "abgelehnt_Kapazitaet", {DONE, 1, 0}, {0, -1, 0}},
-    {"angenommen", "abgelehnt_nicht_geeignet", {DONE, 1, 0}, {1, -1, 0}},
-    {"angenommen", "in_Sitzungen", {DONE, 1, 0}, {0, -1, 0}},
-    {"angenommen", "abgelehnt_Kapazitaet", {DONE, 0, 0}, {0, 0, 0}},
-    {"angenommen", "angenommen", {DONE, 0, 0}, {0, 0, 1}},
-    {"in_Sitzungen", "angenommen", {AKTIV, 0, 0}, {0, 1, 0}},
+    {"angenommen", "angenommen", {DONE, 1, 0, 0}, {0, 0, 0}},
+    {"angenommen", "abgelehnt_Kapazitaet", {DONE, 1, 0, 0}, {0, -1, 0}},
+    {"angenommen", "abgelehnt_nicht_geeignet", {DONE, 1, 0, 0}, {1, -1, 0}},
+    {"angenommen", "in_Sitzungen", {DONE, 1, 0, 0}, {0, -1, 0}},
+    {"angenommen", "abgelehnt_Kapazitaet", {DONE, 0, 0, 0}, {0, 0, 0}},
+    {"angenommen", "angenommen", {DONE, 0, 0, 0}, {0, 0, 1}},
+    {"in_Sitzungen", "angenommen", {AKTIV, 0, 0, 0}, {0, 1, 0}},
     {"abgelehnt_nicht_geeignet", "angenommen", {AKTIV, 0, 1, 1}, {-1, 1, 0}},
-    {"abgelehnt_nicht_geeignet", "angenommen", {AKTIV, 0, 0}, {0, 1, 0}},
-    {"abgelehnt_nicht_geeignet", "nicht_erschienen", {AKTIV, 0, 1, 1}, {0}},
+    {"abgelehnt_nicht_geeignet", "angenommen", {AKTIV, 0, 0, 0}, {0, 1, 0}},
+    {"abgelehnt_nicht_geeignet",
+     "nicht_erschienen",
+     {AKTIV, 0, 1, 1},
+     {0, 0, 0}},
     {"nicht_erschienen", "abgelehnt_Kapazitaet", {AKTIV, 0, 1, 1}, {-1, 0, 0}},
-    {"nicht_erschienen", "abgelehnt_Kapazitaet", {AKTIV, 0, 0}, {0}},
-    {"abgelehnt_Kapazitaet", "abgelehnt_sonstiges", {AKTIV, 0, 0}, {0}},
+    {"nicht_erschienen", "abgelehnt_Kapazitaet", {AKTIV, 0, 0, 0}, {0, 0, 0}},
+    {"abgelehnt_Kapazitaet",
+     "abgelehnt_sonstiges",
+     {AKTIV, 0, 0, 0},
+     {0, 0, 0}},
 };
 
 START_TEST(an_answer_does)
 {
 	struct psm__search_effect e = psm__answer_effect(
-	    psm__outcome_find(effects[_i].last),
 	    psm__outcome_find(effects[_i].next), &effects[_i].before);
 
 	ck_assert_int_eq(e.exclude, effects[_i].effect.exclude);

@@ -220,8 +220,7 @@ psm__answer_count(const struct psm__answer *a,
 }
 
 struct psm__search_effect
-psm__answer_effect(const struct psm__outcome *last,
-                   const struct psm__outcome *next,
+psm__answer_effect(const struct psm__outcome *next,
                    const struct psm__search_before *before)
 {
 	struct psm__search_effect e = {0};

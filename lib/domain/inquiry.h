@@ -82,10 +82,8 @@ struct psm__search_before {
 	int excluding; /* 1: this match put the therapist on the list */
 	int listed;    /* 1: the therapist is on the list */
 };
-/* last is the outcome that is corrected, or NULL. */
 struct psm__search_effect
-psm__answer_effect(const struct psm__outcome *last,
-                   const struct psm__outcome *next,
+psm__answer_effect(const struct psm__outcome *next,
                    const struct psm__search_before *before);
 
 /* The list without the entries that an answer of the therapist made; what a
