@@ -47,7 +47,7 @@ BEGIN {
 	of("client", "consumer handler producer replay")
 	of("store", "dead jobs store")
 	# One header per topic: it has the rules and the use cases built on them.
-	of("domain", "therapist matching")
+	of("domain", "therapist matching patient")
 	of("app", "change geo mail")
 	of("service", "service rest")
 	of("flow", "processor program relay")

@@ -512,18 +512,18 @@ START_TEST(rules_across_columns)
 	ck_assert_int_eq(read_text(PSM__READ_PUT, PSM__W_REST_UPDATE,
 	                           "{\"alter_min\": 30, \"alter_max\": 20}"),
 	                 2);
-	ck_assert_int_eq(psm__row_check(&row, "", err), PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm__row_check(&row, NULL, "", err), PSM_ERR_SCHEMA);
 	ck_assert_str_eq(fault_at("alter_max"),
 	                 "want alter_min or more, found less");
 	/* 0 is no limit, and an old fault does not stop another change. */
 	ck_assert_int_eq(read_text(PSM__READ_PUT, PSM__W_REST_UPDATE,
 	                           "{\"titel\": \"Dr.\"}"),
 	                 1);
-	ck_assert_int_eq(psm__row_check(&row, "", err), 0);
+	ck_assert_int_eq(psm__row_check(&row, NULL, "", err), 0);
 	ck_assert_int_eq(
 	    read_text(PSM__READ_PUT, PSM__W_REST_UPDATE, "{\"alter_max\": 0}"),
 	    1);
-	ck_assert_int_eq(psm__row_check(&row, "", err), 0);
+	ck_assert_int_eq(psm__row_check(&row, NULL, "", err), 0);
 
 	make_row(&psm__entity_patient);
 	ck_assert_int_eq(
@@ -532,10 +532,10 @@ START_TEST(rules_across_columns)
 	              "\"letzte_sitzung_vorherige_psychotherapie\": "
 	              "\"1990-05-04\"}"),
 	    2);
-	ck_assert_int_eq(psm__row_check(&row, "", err), PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm__row_check(&row, NULL, "", err), PSM_ERR_SCHEMA);
 
 	make_row(&psm__entity_email);
-	ck_assert_int_eq(psm__row_check(&row, "/0", err), PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm__row_check(&row, NULL, "/0", err), PSM_ERR_SCHEMA);
 	ck_assert_str_eq(psm_error_fault_pointer(err, 1), "/0/therapist_id");
 }
 END_TEST

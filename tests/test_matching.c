@@ -114,13 +114,20 @@ names(const char *(*at)(const psm_event_type_info *t, size_t i),
 	return 0;
 }
 
-static int
-is_registered(const char *type)
-{
-	size_t i;
+/* The services of this tree that handle events. */
+static const struct {
+	const char *name;
+	const char *(*type_at)(size_t i);
+} services[] = {{"matching-service", psm_matching_type_at},
+                {"patient-service", psm_patient_type_at}};
 
-	for (i = 0; psm_matching_type_at(i) != NULL; i++)
-		if (strcmp(psm_matching_type_at(i), type) == 0)
+static int
+is_registered(size_t service, const char *type)
+{
+	const char *known;
+
+	for (size_t i = 0; (known = services[service].type_at(i)) != NULL; i++)
+		if (strcmp(known, type) == 0)
 			return 1;
 	return 0;
 }
@@ -130,21 +137,25 @@ is_registered(const char *type)
  * nothing. */
 START_TEST(the_catalogue_says_what_is_handled)
 {
-	static const char *const others[] = {"patient-service",
-	                                     "therapist-service"};
+	static const char *const others[] = {"therapist-service"};
 	const psm_event_type_info *t;
-	size_t i, k, registered = 0;
+	size_t i, k, registered[PSM__COUNT(services)] = {0};
 
 	for (i = 0; (t = psm_catalogue_at(i)) != NULL; i++) {
 		const char *type = psm_catalogue_type_name(t);
 
-		ck_assert_msg(is_registered(type) ==
-		                  (names(psm_catalogue_type_consumer_at, t,
-		                         "matching-service") &&
-		                   !names(psm_catalogue_type_planned_at, t,
-		                          "matching-service")),
-		              "%s", type);
-		registered += (size_t)is_registered(type);
+		for (k = 0; k < PSM__COUNT(services); k++) {
+			const char *name = services[k].name;
+			int is = is_registered(k, type);
+
+			ck_assert_msg(is ==
+			                  (names(psm_catalogue_type_consumer_at,
+			                         t, name) &&
+			                   !names(psm_catalogue_type_planned_at,
+			                          t, name)),
+			              "%s: %s", name, type);
+			registered[k] += (size_t)is;
+		}
 		for (k = 0; k < PSM__COUNT(others); k++)
 			ck_assert_msg(names(psm_catalogue_type_consumer_at, t,
 			                    others[k]) ==
@@ -152,9 +163,12 @@ START_TEST(the_catalogue_says_what_is_handled)
 			                        t, others[k]),
 			              "%s: %s", type, others[k]);
 	}
-	for (i = 0; psm_matching_type_at(i) != NULL; i++)
-		continue;
-	ck_assert_uint_eq(registered, i); /* none that it does not know */
+	for (k = 0; k < PSM__COUNT(services); k++) {
+		for (i = 0; services[k].type_at(i) != NULL; i++)
+			continue;
+		/* None that the catalogue does not know. */
+		ck_assert_uint_eq(registered[k], i);
+	}
 }
 END_TEST
 

@@ -22,6 +22,7 @@
 #include <psymatch/matching.h>
 #include <psymatch/memory.h>
 #include <psymatch/metrics.h>
+#include <psymatch/patient.h>
 #include <psymatch/payload.h>
 #include <psymatch/processor.h>
 #include <psymatch/producer.h>

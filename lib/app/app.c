@@ -8,10 +8,11 @@
 #define BERLIN "(" INSTANT " AT TIME ZONE 'Europe/Berlin')"
 
 static int
-ask_time(psm_tx *tx, const char *sql, psm_rows **rows, psm_error *err)
+ask_time(psm_tx *tx, int64_t time_us, const char *sql, psm_rows **rows,
+         psm_error *err)
 {
 	struct psm__number us;
-	const char *params[1] = {psm__number(&us, psm_now_us())};
+	const char *params[1] = {psm__number(&us, time_us)};
 
 	return psm_tx_exec(tx, sql, 1, params, rows, err);
 }
@@ -20,7 +21,7 @@ int
 psm__app_now(psm_tx *tx, struct psm__now *now, psm_error *err)
 {
 	psm_rows *rows = NULL;
-	int rc = ask_time(tx,
+	int rc = ask_time(tx, psm_now_us(),
 	                  "SELECT " BERLIN "::date, " BERLIN "::time(0), "
 	                  "(" INSTANT " AT TIME ZONE 'UTC')::text",
 	                  &rows, err);
@@ -38,6 +39,18 @@ psm__app_now(psm_tx *tx, struct psm__now *now, psm_error *err)
 }
 
 int
+psm__app_day(psm_tx *tx, int64_t time_us, char day[11], psm_error *err)
+{
+	psm_rows *rows = NULL;
+	int rc = ask_time(tx, time_us, "SELECT " BERLIN "::date", &rows, err);
+
+	if (rc == 0)
+		(void)snprintf(day, 11, "%s", psm_rows_text(rows, 0, 0));
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
 psm__app_tomorrow(psm_store *store, char day[9], psm_error *err)
 {
 	psm_rows *rows = NULL;
@@ -45,9 +58,10 @@ psm__app_tomorrow(psm_store *store, char day[9], psm_error *err)
 	int rc = psm_tx_begin(store, &tx, err);
 
 	if (rc == 0)
-		rc = ask_time(
-		    tx, "SELECT to_char(" BERLIN "::date + 1, 'YYYYMMDD')",
-		    &rows, err);
+		rc =
+		    ask_time(tx, psm_now_us(),
+		             "SELECT to_char(" BERLIN "::date + 1, 'YYYYMMDD')",
+		             &rows, err);
 	if (rc == 0)
 		(void)snprintf(day, 9, "%s", psm_rows_text(rows, 0, 0));
 	psm_rows_free(rows);

@@ -13,6 +13,7 @@
 #include <psymatch/event.h>
 #include <psymatch/json.h>
 #include <psymatch/matching.h>
+#include <psymatch/patient.h>
 #include <psymatch/store.h>
 #include <psymatch/therapist.h>
 
@@ -29,6 +30,12 @@ int psm__app_tomorrow(psm_store *store, char day[9], psm_error *err);
 int psm__app_end(psm_tx *tx, int rc, psm_error *err);
 /* 1 if code means that the database, not the data, is at fault, or memory. */
 int psm__app_is_system(int code);
+
+/* -- announce.c */
+
+/* psm_therapist_announce() of any entity that has an event "updated". */
+int psm__announce(psm_store *store, const struct psm__policy *policy, int all,
+                  int limit, psm_error *err);
 
 /* -- import_stored.c */
 

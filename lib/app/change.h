@@ -37,7 +37,8 @@ struct psm__policy {
 	int (*may_delete)(psm_tx *tx, const char *id, psm_error *err);
 	const struct psm__action *actions; /* NULL: there are none */
 };
-extern const struct psm__policy psm__policy_email, psm__policy_therapist;
+extern const struct psm__policy psm__policy_email, psm__policy_patient,
+    psm__policy_therapist;
 /* PSM_ERR_INVAL: tx or entity is NULL, or there is no such entity. */
 int psm__entity_of(const psm_tx *tx, const char *entity,
                    const struct psm_entity **out, psm_error *err);
@@ -77,6 +78,8 @@ void psm__change_free(struct psm__change *c);
 
 /* The times of a decision, by the library's clock. */
 int psm__app_now(psm_tx *tx, struct psm__now *now, psm_error *err);
+/* The day in Berlin of a time, "YYYY-MM-DD". */
+int psm__app_day(psm_tx *tx, int64_t time_us, char day[11], psm_error *err);
 /* The first field of the first row as a number; 0 if there is none. */
 int psm__app_ask(psm_tx *tx, const char *sql, size_t count,
                  const char *const *params, int64_t *answer, psm_error *err);

@@ -6,6 +6,7 @@
 
 static const struct psm__policy *const policies[] = {
     &psm__policy_email,
+    &psm__policy_patient,
     &psm__policy_therapist,
 };
 

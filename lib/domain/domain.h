@@ -8,6 +8,7 @@
 
 #include <psymatch/json.h>
 #include <psymatch/matching.h>
+#include <psymatch/patient.h>
 #include <psymatch/therapist.h>
 
 #include "base/base.h"
@@ -53,6 +54,8 @@ struct psm__wish {
 	const char *created, *updated;
 };
 psm__decide_fn psm__decide_make, psm__decide_patch;
+/* The row is published as it is; the wish is the event's type, a text. */
+psm__decide_fn psm__decide_announce;
 
 /* -- therapist.c */
 
@@ -144,7 +147,5 @@ struct psm__merge_wish {
 	const struct psm__row *fresh, *last;
 };
 psm__decide_fn psm__therapist_import_update;
-/* The row is published as it is. */
-psm__decide_fn psm__therapist_announce;
 
 #endif

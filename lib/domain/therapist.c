@@ -165,16 +165,6 @@ psm__therapist_import_update(struct psm__row *row, const void *wish,
 	return rc < 0 ? rc : 0;
 }
 
-int
-psm__therapist_announce(struct psm__row *row, const void *wish,
-                        const struct psm__now *now, struct psm__events *ev,
-                        psm_error *err)
-{
-	(void)row, (void)wish, (void)now, (void)err; /* it stays as it is */
-	psm__events_add(ev, UPDATED);
-	return 0;
-}
-
 static int
 move(struct psm__row *row, int to, const struct psm__now *now,
      const char **event, psm_error *err)

@@ -27,6 +27,8 @@
 #define LINE(n) T_(TEXT, "varchar(" #n ")", LINE, 0, n, ANY, NULL)
 #define NAME(n) T_(TEXT, "varchar(" #n ")", NAME, 0, n, ANY, NULL)
 #define MAIL(n) T_(TEXT, "varchar(" #n ")", MAIL, 0, n, ANY, NULL)
+/* A German postal code in a column that may be wider. */
+#define POSTCODE(n) T_(TEXT, "varchar(" #n ")", POSTCODE, 0, n, ANY, NULL)
 #define PAGE(n) T_(TEXT, "varchar(" #n ")", PAGE, 0, n, ANY, NULL)
 /* A text of which people choose one of some words; older rows may have others.
  */
@@ -37,6 +39,9 @@
 #define TIME T_(TIME, "time", FREE, 0, 0, ANY, NULL)
 #define TIMESTAMP T_(TIMESTAMP, "timestamp", FREE, 0, 0, ANY, NULL)
 #define OBJECT T_(OBJECT, "jsonb", FREE, 0, 0, ANY, NULL)
+/* An object or array that must look so inside. */
+#define OBJECT_OF(form) T_(OBJECT, "jsonb", form, 0, 0, ANY, NULL)
+#define EXCLUSIONS T_(ARRAY, "jsonb", EXCLUSIONS, 0, 0, ANY, NULL)
 #define ARRAY T_(ARRAY, "jsonb", FREE, 0, 0, ANY, NULL)
 #define ARRAY_OF(item) T_(ARRAY, "jsonb", FREE, 0, 0, item, NULL)
 #define WORDS_OF(list, least, most)                                            \

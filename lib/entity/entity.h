@@ -61,13 +61,19 @@ enum psm__type {
 	PSM__T_ANY /* of an array's items: any value */
 };
 
-/* What a text must look like, beside its length. */
+/* What a text must look like, beside its length, or an object or array inside.
+ * What is stored already may look otherwise: see psm__row_read(). */
 enum psm__form {
-	PSM__FORM_FREE, /* any text, also of several lines */
-	PSM__FORM_LINE, /* one line */
-	PSM__FORM_NAME, /* one line without HTML entities */
-	PSM__FORM_MAIL, /* one mail address */
-	PSM__FORM_PAGE  /* an address of http or https */
+	PSM__FORM_FREE,     /* any text, also of several lines */
+	PSM__FORM_LINE,     /* one line */
+	PSM__FORM_NAME,     /* one line without HTML entities */
+	PSM__FORM_MAIL,     /* one mail address */
+	PSM__FORM_PAGE,     /* an address of http or https */
+	PSM__FORM_POSTCODE, /* five digits */
+	/* Objects and arrays, shape.c: */
+	PSM__FORM_WEEK,      /* {"montag": ["09:00-12:00"]} */
+	PSM__FORM_DISTANCE,  /* {"max_km": number} */
+	PSM__FORM_EXCLUSIONS /* [7, {"id": 8, "reason": text or null}] */
 };
 
 /* Who may write a column, as bits: enum psm_entity_writer in short. */
@@ -114,6 +120,7 @@ struct psm_entity_field {
 };
 
 struct psm__row;
+struct psm__now;
 struct psm__machine;
 
 struct psm_entity {
@@ -126,10 +133,11 @@ struct psm_entity {
 	const struct psm_entity_field *fields;
 	size_t count;
 	const struct psm__machine *machine; /* NULL: has no states */
-	/* The rules across columns, asked when every column by itself is right:
-	 * 0 or PSM_ERR_SCHEMA with all faults. NULL: there are none. */
-	int (*check)(const struct psm__row *row, const char *prefix,
-	             psm_error *err);
+	/* The rules across columns, for those that changed; a column with a
+	 * fault of its own has the value from before. 0 or PSM_ERR_SCHEMA with
+	 * all faults. NULL: there are none. */
+	int (*check)(const struct psm__row *row, const struct psm__now *now,
+	             const char *prefix, psm_error *err);
 	int number; /* in psm__entities */
 };
 
@@ -247,7 +255,9 @@ enum psm__reading {
 
 /*
  * Read the members of an object into a row. The members that writer may not
- * write, and those that name no column, are left out (but see above). Columns
+ * write, and those that name no column, are left out (but see above). A value
+ * that is stored already is no fault, whatever it looks like: who read a record
+ * of an adopted database can write it back. Columns
  * that say something else than before are marked as modified, and all that were
  * named as given.
  *
@@ -265,9 +275,16 @@ int psm__row_read(struct psm__row *r, const psm_json *obj,
 int psm__row_read_value(struct psm__row *r, int column, const psm_json *v,
                         enum psm__reading how, const char *prefix,
                         psm_error *err);
-/* The rules across columns of a row; 0 or PSM_ERR_SCHEMA with all faults. */
-int psm__row_check(const struct psm__row *r, const char *prefix,
-                   psm_error *err);
+/* The rules across columns of a row; 0 or PSM_ERR_SCHEMA with all faults. now
+ * NULL: without those of time. */
+int psm__row_check(const struct psm__row *r, const struct psm__now *now,
+                   const char *prefix, psm_error *err);
+/* Both, psm__row_read() and then the rules: all faults of a record at once.
+ * change.c */
+int psm__row_accept(struct psm__row *r, const psm_json *obj,
+                    enum psm__reading how, unsigned writer,
+                    const struct psm__now *now, const char *prefix,
+                    psm_error *err);
 
 /* -- write.c */
 

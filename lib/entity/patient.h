@@ -14,7 +14,7 @@ F(GESCHLECHT, geschlecht, ENUM(geschlecht), MUST, REST | IMPORT_NEW, PERSONAL, C
 F(VORNAME, vorname, NAME(100), MUST, REST | IMPORT_NEW, PERSONAL, COPY, SEARCH | SORT, NULL, "First name") \
 F(NACHNAME, nachname, NAME(100), MUST, REST | IMPORT_NEW, PERSONAL, COPY, SEARCH | SORT, NULL, "Last name") \
 F(STRASSE, strasse, NAME(255), MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, NULL, "Street and house number") \
-F(PLZ, plz, LINE(10), MAY, REST | IMPORT_NEW, PERSONAL, COPY, PREFIX | SORT, NULL, "Postal code") \
+F(PLZ, plz, POSTCODE(10), MAY, REST | IMPORT_NEW, PERSONAL, COPY, PREFIX | SORT, NULL, "Postal code") \
 F(ORT, ort, NAME(100), MAY, REST | IMPORT_NEW, PERSONAL, COPY, SORT, NULL, "Town") \
 F(EMAIL, email, MAIL(255), MAY, REST | IMPORT_NEW, PERSONAL, EVENT, SEARCH, NULL, "Mail address") \
 F(TELEFON, telefon, LINE(50), MAY, REST | IMPORT_NEW, PERSONAL, EVENT, NO, NULL, "Phone number") \
@@ -33,13 +33,13 @@ F(STATUS, status, ENUM(patientenstatus), STAYS, REST | SYS, OPEN, COPY, FILTER |
 F(EMPFEHLER_DER_UNTERSTUETZUNG, empfehler_der_unterstuetzung, TEXT, MAY, REST | IMPORT_NEW, PERSONAL, EVENT, NO, NULL, "Who recommended the platform") \
 F(ZAHLUNGSREFERENZ, zahlungsreferenz, LINE(8), MAY, REST | IMPORT_NEW, PERSONAL, EVENT, NO, NULL, "Reference of the payment") \
 F(ZAHLUNG_EINGEGANGEN, zahlung_eingegangen, BOOLEAN, FILLED, REST | SYS, PERSONAL, EVENT, NO, "f", "The payment arrived") \
-F(ZEITLICHE_VERFUEGBARKEIT, zeitliche_verfuegbarkeit, OBJECT, MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, NULL, "Times of the week, {\"montag\": [\"09:00-12:00\"]}") \
-F(RAEUMLICHE_VERFUEGBARKEIT, raeumliche_verfuegbarkeit, OBJECT, MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, NULL, "Distance that is acceptable, {\"max_km\": number}") \
+F(ZEITLICHE_VERFUEGBARKEIT, zeitliche_verfuegbarkeit, OBJECT_OF(WEEK), MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, NULL, "Times of the week, {\"montag\": [\"09:00-12:00\"]}") \
+F(RAEUMLICHE_VERFUEGBARKEIT, raeumliche_verfuegbarkeit, OBJECT_OF(DISTANCE), MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, NULL, "Distance that is acceptable, {\"max_km\": number}") \
 F(VERKEHRSMITTEL, verkehrsmittel, LINE(50), MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, NULL, "Means of transport") \
 F(OFFEN_FUER_GRUPPENTHERAPIE, offen_fuer_gruppentherapie, BOOLEAN, MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, "f", "Would take part in group therapy") \
 F(OFFEN_FUER_DIGA, offen_fuer_diga, BOOLEAN, MAY, REST, PERSONAL, EVENT, NO, "f", "Would use a digital health application") \
 F(LETZTER_KONTAKT, letzter_kontakt, DATE, MAY, SYS, PERSONAL, EVENT, SORT, NULL, "Day of the last contact") \
-F(AUSGESCHLOSSENE_THERAPEUTEN, ausgeschlossene_therapeuten, ARRAY, MAY, REST, PERSONAL, EVENT, NO, "[]", "Therapists not wanted: their numbers, or {\"id\", \"excluded_at\", \"reason\"}") \
+F(AUSGESCHLOSSENE_THERAPEUTEN, ausgeschlossene_therapeuten, EXCLUSIONS, MAY, REST, PERSONAL, EVENT, NO, "[]", "Therapists not wanted: their numbers, or {\"id\", \"excluded_at\", \"reason\"}") \
 F(BEVORZUGTES_THERAPEUTENGESCHLECHT, bevorzugtes_therapeutengeschlecht, ENUM(therapeutgeschlechtspraeferenz), MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, "Egal", "Wanted gender of the therapist") \
 F(BEVORZUGTES_THERAPIEVERFAHREN, bevorzugtes_therapieverfahren, ENUM(therapieverfahren), MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, "egal", "Wanted procedure") \
 F(CREATED_AT, created_at, DATE, CREATED, SYS, OPEN, EVENT, SORT, NULL, "Day on which the row was made") \

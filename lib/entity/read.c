@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "entity/fault.h"
+#include "entity/shape.h"
 #include "json/json.h"
 
 struct reader {
@@ -52,7 +53,8 @@ is_record(const struct reader *rd)
 	return rd->how == PSM__READ_RECORD;
 }
 
-/* Take text for the column; what it says now tells whether that is a change. */
+/* Take text for the column; what it says now tells whether that is a change. Of
+ * json is_stored() has told already. */
 static int
 store(struct reader *rd, int column, char *text)
 {
@@ -61,12 +63,9 @@ store(struct reader *rd, int column, char *text)
 	int same =
 	    old == NULL || text == NULL ? old == text : strcmp(old, text) == 0;
 
-	if (!same && old != NULL && text != NULL && !is_record(rd) &&
-	    psm__field_is_json(&r->entity->fields[column]))
-		same = psm__text_same_json(old, text, rd->err);
-	if (same != 0) {
+	if (same) {
 		psm__free(text);
-		return same < 0 ? same : 0;
+		return 0;
 	}
 	psm__free(r->value[column]);
 	r->value[column] = text;
@@ -257,6 +256,19 @@ check_items(struct reader *rd, const struct psm_entity_field *f,
 	fault(rd, f->name, "", v, what);
 }
 
+struct shaped {
+	struct reader *rd;
+	const struct psm_entity_field *f;
+};
+
+static void
+shape_fault(void *user, const char *below, const psm_json *v, const char *what)
+{
+	const struct shaped *s = user;
+
+	fault(s->rd, s->f->name, below, v, what);
+}
+
 static int
 json_value(struct reader *rd, int column, const psm_json *v, int kind)
 {
@@ -270,6 +282,9 @@ json_value(struct reader *rd, int column, const psm_json *v, int kind)
 		return want(rd, f, "", v, psm_json_kind_name(kind));
 	if (kind == PSM_JSON_ARRAY)
 		check_items(rd, f, v);
+	if (f->form != PSM__FORM_FREE && !is_record(rd))
+		psm__shape_check(f->form, v, shape_fault,
+		                 &(struct shaped){rd, f});
 	if (rd->faults > before)
 		return 1;
 	text = psm_json_text(v, &len);
@@ -277,13 +292,41 @@ json_value(struct reader *rd, int column, const psm_json *v, int kind)
 	return copy == NULL ? psm__nomem(rd->err) : store(rd, column, copy);
 }
 
+/* Is this what the column holds? 1, 0 or an error. Of numbers and booleans
+ * nothing that is stored can be a fault. */
+static int
+is_stored(struct reader *rd, int column, const psm_json *v)
+{
+	const char *old = rd->row->value[column], *text = psm_json_string(v);
+	char *copy;
+	size_t len;
+	int rc;
+
+	if (old == NULL || is_record(rd))
+		return 0;
+	if (!psm__field_is_json(&rd->row->entity->fields[column]))
+		return text != NULL && strcmp(text, old) == 0;
+	text = psm_json_text(v, &len);
+	copy = psm__strndup(text, len);
+	if (copy == NULL)
+		return psm__nomem(rd->err);
+	rc = psm__text_same_json(old, copy, rd->err);
+	psm__free(copy);
+	return rc;
+}
+
 /* 0, 1 for a fault, or an error. */
 static int
 read_value(struct reader *rd, int column, const psm_json *v)
 {
+	int rc;
+
 	if (v == NULL || psm_json_kind(v) == PSM_JSON_NULL)
 		return null_value(rd, column, v);
 	rd->row->given[column] = 1;
+	rc = is_stored(rd, column, v);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	switch ((enum psm__type)rd->row->entity->fields[column].type) {
 	case PSM__T_INTEGER:
 	case PSM__T_BIGINT:
@@ -437,7 +480,9 @@ psm__row_read_value(struct psm__row *r, int column, const psm_json *v,
 }
 
 int
-psm__row_check(const struct psm__row *r, const char *prefix, psm_error *err)
+psm__row_check(const struct psm__row *r, const struct psm__now *now,
+               const char *prefix, psm_error *err)
 {
-	return r->entity->check != NULL ? r->entity->check(r, prefix, err) : 0;
+	return r->entity->check != NULL ? r->entity->check(r, now, prefix, err)
+	                                : 0;
 }

@@ -66,6 +66,12 @@ is_page(const char *text)
 	       strncasecmp(text, "https://", 8) == 0;
 }
 
+static int
+is_postcode(const char *text)
+{
+	return psm__is_digits(text, 5);
+}
+
 static const char no_entity[] = "want plain text, found an HTML entity";
 
 static const struct {
@@ -79,6 +85,8 @@ static const struct {
                         "want one mail address, found another text"},
     [PSM__FORM_PAGE] = {is_page,
                         "want an address of http or https, found another text"},
+    [PSM__FORM_POSTCODE] = {is_postcode,
+                            "want five digits, found another text"},
 };
 
 /* 1: fault, put into what. */

@@ -247,7 +247,7 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "An e-mail left for its recipient.",
   .producers = NAMES(COMMUNICATION_SERVICE),
   .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
-  .planned = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
+  .planned = NAMES(THERAPIST_SERVICE, MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("email_id", integer, NEED),
 	FIELD("email_data", object, NEED, SECRET, EMAIL),
@@ -284,7 +284,7 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "An e-mail was answered.",
   .producers = NAMES(COMMUNICATION_SERVICE),
   .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
-  .planned = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
+  .planned = NAMES(THERAPIST_SERVICE, MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("email_id", integer, NEED),
 	FIELD("email_data", object, MAY, SECRET, EMAIL),
@@ -313,7 +313,7 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "A planned phone call took place.",
   .producers = NAMES(COMMUNICATION_SERVICE),
   .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
-  .planned = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
+  .planned = NAMES(THERAPIST_SERVICE, MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("call_id", integer, NEED),
 	FIELD("call_data", object, NEED, SECRET, CALL),

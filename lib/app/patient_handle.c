@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which event means what to the patient service. */
+#include <string.h>
+
+#include "app/app.h"
+#include "app/patient.h"
+
+/* Each of them was a contact with the patient it names, if it names one. */
+static const char *const types[] = {"email.response_received", "email.sent",
+                                    "phone_call.completed"};
+
+const char *
+psm_patient_type_at(size_t i)
+{
+	return i < PSM__COUNT(types) ? types[i] : NULL;
+}
+
+static int
+is_known(const char *type)
+{
+	for (size_t i = 0; i < PSM__COUNT(types); i++) {
+		if (strcmp(types[i], type) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* A patient who was deleted since had a contact, too: there is nothing to do.
+ */
+static int
+note_contact(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	const psm_json *v = psm_json_at(psm_event_payload(ev), "/patient_id");
+	char day[11];
+	int64_t id;
+	int rc;
+
+	if (psm_json_get_int(v, &id, NULL) < 0 || id <= 0)
+		return 0;
+	rc = psm__app_day(tx, psm_event_timestamp_us(ev), day, err);
+	if (rc == 0)
+		rc = psm__patient_contact_on(tx, id, day, err);
+	if (rc == PSM_ERR_NOT_FOUND) {
+		psm__error_clear(err);
+		rc = 0;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int
+psm_patient_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
+{
+	int rc = 0;
+
+	(void)user; /* all there is to know stands in the transaction */
+	psm__error_clear(err);
+	if (tx == NULL || ev == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "tx or ev is NULL");
+	if (is_known(psm_event_type(ev)))
+		rc = note_contact(tx, ev, err);
+	/* What the database refuses for good is the payload's fault. */
+	return rc < 0 && !psm__app_is_system(rc) ? PSM_ERR_REJECT : rc;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The shapes of objects and arrays: times of the week, distances, exclusions.
+ */
+#include "entity/shape.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "json/json.h"
+
+struct shape {
+	psm__shape_fn *tell;
+	void *user;
+};
+
+static void
+fault(const struct shape *s, const char *below, const psm_json *v,
+      const char *wanted, const char *found)
+{
+	char what[160];
+
+	(void)snprintf(what, sizeof(what), "want %s, found %s", wanted, found);
+	s->tell(s->user, below, v, what);
+}
+
+static const char *
+kind_of(const psm_json *v)
+{
+	return psm_json_kind_name(psm_json_kind(v));
+}
+
+/* Absent and null are the same: nothing is said. */
+static int
+is_absent(const psm_json *v)
+{
+	return v == NULL || psm_json_kind(v) == PSM_JSON_NULL;
+}
+
+/* -- times of the week */
+
+/* Mails understand the English names, too. */
+static const char *const days[] = {
+    "montag",   "dienstag", "mittwoch", "donnerstag", "freitag",
+    "samstag",  "sonntag",  "monday",   "tuesday",    "wednesday",
+    "thursday", "friday",   "saturday", "sunday"};
+
+static int
+is_day(const char *key)
+{
+	for (size_t i = 0; i < PSM__COUNT(days); i++) {
+		if (strcmp(days[i], key) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Minutes since midnight of "HH:MM", to 24:00; -1: it is none. */
+static int
+minutes_of(const char *text)
+{
+	int hour, minute;
+
+	if (!is_digit(text[0]) || !is_digit(text[1]) || text[2] != ':' ||
+	    !is_digit(text[3]) || !is_digit(text[4]))
+		return -1;
+	hour = (text[0] - '0') * 10 + text[1] - '0';
+	minute = (text[3] - '0') * 10 + text[4] - '0';
+	if (minute > 59 || hour * 60 + minute > 24 * 60)
+		return -1;
+	return hour * 60 + minute;
+}
+
+/* A blank slot is one that nobody filled in. */
+static void
+check_slot(const struct shape *s, const char *below, const psm_json *v)
+{
+	static const char wanted[] = "a time HH:MM-HH:MM";
+	const char *text = psm_json_string(v);
+	int from, to;
+
+	if (text == NULL) {
+		fault(s, below, v, wanted, kind_of(v));
+		return;
+	}
+	if (psm__text_is_blank(text))
+		return;
+	from = strlen(text) == 11 && text[5] == '-' ? minutes_of(text) : -1;
+	to = from >= 0 ? minutes_of(text + 6) : -1;
+	if (to < 0)
+		fault(s, below, v, wanted, "another text");
+	else if (to <= from)
+		fault(s, below, v, "a start before the end", "a later one");
+}
+
+/* The key is the caller's own; one that is no day is not repeated. */
+static void
+check_day(const struct shape *s, const char *key, const psm_json *v)
+{
+	char below[64];
+
+	if (!is_day(key)) {
+		fault(s, "", v, "days of the week (montag to sonntag)",
+		      "another name");
+		return;
+	}
+	(void)snprintf(below, sizeof(below), "/%s", key);
+	if (is_absent(v))
+		return;
+	if (psm_json_kind(v) != PSM_JSON_ARRAY) {
+		fault(s, below, v, "array", kind_of(v));
+		return;
+	}
+	for (size_t i = 0; i < psm_json_count(v); i++) {
+		(void)snprintf(below, sizeof(below), "/%s/%zu", key, i);
+		check_slot(s, below, psm_json_item(v, i));
+	}
+}
+
+static void
+check_week(const struct shape *s, const psm_json *v)
+{
+	for (size_t i = 0; i < psm_json_count(v); i++)
+		check_day(s, psm_json_key(v, i), psm_json_item(v, i));
+}
+
+/* -- distances */
+
+static void
+check_distance(const struct shape *s, const psm_json *v)
+{
+	static const char wanted[] = "a number from 0";
+	const psm_json *km = psm_json_at(v, "/max_km");
+	double number;
+
+	if (is_absent(km))
+		return;
+	if (psm_json_get_double(km, &number, NULL) < 0)
+		fault(s, "/max_km", km, wanted,
+		      psm_json_kind(km) == PSM_JSON_NUMBER ? "another number"
+		                                           : kind_of(km));
+	else if (number < 0)
+		fault(s, "/max_km", km, wanted, "another number");
+}
+
+/* -- exclusions */
+
+static void
+check_id(const struct shape *s, const char *below, const psm_json *v)
+{
+	int64_t id;
+
+	if (psm_json_get_int(v, &id, NULL) < 0 || id < 1 || id > INT32_MAX)
+		fault(s, below, v, "the number of a therapist",
+		      v == NULL                             ? "nothing"
+		      : psm_json_kind(v) == PSM_JSON_NUMBER ? "another number"
+		                                            : kind_of(v));
+}
+
+static void
+check_text(const struct shape *s, const char *below, const psm_json *v)
+{
+	if (!is_absent(v) && psm_json_string(v) == NULL)
+		fault(s, below, v, "text", kind_of(v));
+}
+
+static void
+check_exclusions(const struct shape *s, const psm_json *v)
+{
+	char below[40];
+
+	for (size_t i = 0; i < psm_json_count(v); i++) {
+		const psm_json *item = psm_json_item(v, i);
+
+		(void)snprintf(below, sizeof(below), "/%zu", i);
+		if (psm_json_kind(item) != PSM_JSON_OBJECT) {
+			check_id(s, below, item);
+			continue;
+		}
+		(void)snprintf(below, sizeof(below), "/%zu/id", i);
+		check_id(s, below, psm_json_at(item, "/id"));
+		(void)snprintf(below, sizeof(below), "/%zu/excluded_at", i);
+		check_text(s, below, psm_json_at(item, "/excluded_at"));
+		(void)snprintf(below, sizeof(below), "/%zu/reason", i);
+		check_text(s, below, psm_json_at(item, "/reason"));
+	}
+}
+
+void
+psm__shape_check(enum psm__form form, const psm_json *v, psm__shape_fn *tell,
+                 void *user)
+{
+	const struct shape s = {tell, user};
+
+	switch (form) {
+	case PSM__FORM_WEEK:
+		check_week(&s, v);
+		break;
+	case PSM__FORM_DISTANCE:
+		check_distance(&s, v);
+		break;
+	case PSM__FORM_EXCLUSIONS:
+		check_exclusions(&s, v);
+		break;
+	case PSM__FORM_FREE:
+	case PSM__FORM_LINE:
+	case PSM__FORM_NAME:
+	case PSM__FORM_MAIL:
+	case PSM__FORM_PAGE:
+	case PSM__FORM_POSTCODE:
+		break;
+	}
+}
