@@ -405,9 +405,9 @@ END_TEST
 START_TEST(names_of_the_library)
 {
 	ck_assert_str_eq(psm_version(), PSM_VERSION);
-	ck_assert_str_eq(psm_health_name(PSM_HEALTH_GREEN), "green");
-	ck_assert_str_eq(psm_health_name(PSM_HEALTH_AMBER), "amber");
-	ck_assert_str_eq(psm_health_name(PSM_HEALTH_RED), "red");
+	ck_assert_str_eq(psm_health_name(PSM_HEALTH_GREEN), "healthy");
+	ck_assert_str_eq(psm_health_name(PSM_HEALTH_AMBER), "degraded");
+	ck_assert_str_eq(psm_health_name(PSM_HEALTH_RED), "unhealthy");
 	ck_assert_ptr_null(psm_health_name(3));
 	ck_assert_ptr_null(psm_health_name(-1));
 }

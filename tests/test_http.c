@@ -301,14 +301,14 @@ START_TEST(health_is_the_worst_part)
 		long status;
 		const char *part, *all;
 	} cases[] = {
-	    {PSM_HEALTH_GREEN, 200, "\"green\",\"reason\":\"number 0\"",
-	     "\"status\":\"green\"}"},
-	    {PSM_HEALTH_AMBER, 200, "\"amber\",\"reason\":\"number 1\"",
-	     "\"status\":\"amber\"}"},
-	    {PSM_HEALTH_RED, 503, "\"red\",\"reason\":\"number 2\"",
-	     "\"status\":\"red\"}"},
-	    {77, 503, "\"red\",\"reason\":\"number 77\"",
-	     "\"status\":\"red\"}"},
+	    {PSM_HEALTH_GREEN, 200, "\"healthy\",\"reason\":\"number 0\"",
+	     "\"status\":\"healthy\"}"},
+	    {PSM_HEALTH_AMBER, 200, "\"degraded\",\"reason\":\"number 1\"",
+	     "\"status\":\"degraded\"}"},
+	    {PSM_HEALTH_RED, 503, "\"unhealthy\",\"reason\":\"number 2\"",
+	     "\"status\":\"unhealthy\"}"},
+	    {77, 503, "\"unhealthy\",\"reason\":\"number 77\"",
+	     "\"status\":\"unhealthy\"}"},
 	};
 	psm_json *doc = NULL;
 	struct answer a;

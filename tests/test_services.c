@@ -232,7 +232,7 @@ tear_down(void)
 }
 
 /* In /health, once the first import is through. */
-static const char imported[] = "\"name\":\"import\",\"status\":\"green\","
+static const char imported[] = "\"name\":\"import\",\"status\":\"healthy\","
 			       "\"reason\":\"last run ended";
 static const char therapist[] = "therapist-service",
 		  matching[] = "matching-service";
@@ -479,7 +479,7 @@ START_TEST(the_therapist_service)
 
 	start_service(&p, therapist, "THERAPIST_SERVICE_INTERNAL_PORT");
 	await("/health", 200, imported, &a);
-	await("/health", 200, "\"name\":\"relay\",\"status\":\"green\"", &a);
+	await("/health", 200, "\"name\":\"relay\",\"status\":\"healthy\"", &a);
 	await("/health/import", 200, "\"last_check\":\"2", &a);
 	await("/api/therapists/import-status", 200, "therapists_processed", &a);
 	await("/api/therapists/import-errors", 200, "\"wanted\":", &a);
@@ -506,8 +506,10 @@ START_TEST(a_service_starts_without_its_database)
 	start_service(&p, _i ? matching : therapist,
 	              _i ? "MATCHING_SERVICE_INTERNAL_PORT"
 	                 : "THERAPIST_SERVICE_INTERNAL_PORT");
-	await("/health", 503, "\"name\":\"database\",\"status\":\"red\"", &a);
-	await("/health", 503, "\"name\":\"service\",\"status\":\"green\"", &a);
+	await("/health", 503, "\"name\":\"database\",\"status\":\"unhealthy\"",
+	      &a);
+	await("/health", 503, "\"name\":\"service\",\"status\":\"healthy\"",
+	      &a);
 	testing_ask("GET", _i ? "/api/platzsuchen/1" : "/api/therapists/1", &a);
 	ck_assert_int_eq(a.status, 503);
 	/* Where the database should be is nothing for strangers. */
@@ -527,9 +529,11 @@ START_TEST(the_database_may_come_later)
 
 	pg_down();
 	start_service(&p, therapist, "THERAPIST_SERVICE_INTERNAL_PORT");
-	await("/health", 503, "\"name\":\"database\",\"status\":\"red\"", &a);
+	await("/health", 503, "\"name\":\"database\",\"status\":\"unhealthy\"",
+	      &a);
 	pg_up();
-	await("/health", 200, "\"name\":\"database\",\"status\":\"green\"", &a);
+	await("/health", 200, "\"name\":\"database\",\"status\":\"healthy\"",
+	      &a);
 	await("/health", 200, imported, &a);
 	stop_service(&p);
 }

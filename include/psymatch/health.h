@@ -7,9 +7,10 @@
 PSM_BEGIN_DECLS
 
 /**
- * How a part of the library is. green: it works. amber: it works, but look at
- * it soon (the sentence that comes with it says at what). red: it does not do
- * its work.
+ * How a part of the library is. Green: it works. Amber: it works, but look at
+ * it soon (the sentence that comes with it says at what). Red: it does not do
+ * its work. In answers and texts these are called "healthy", "degraded" and
+ * "unhealthy".
  */
 enum psm_health {
 	PSM_HEALTH_GREEN = 0,
@@ -18,10 +19,11 @@ enum psm_health {
 };
 
 /**
- * The name of a health.
+ * The word for a health, as /health has it.
  *
  * @param health  a psm_health.
- * @return "green", "amber" or "red", borrowed for ever; NULL: no such health.
+ * @return "healthy", "degraded" or "unhealthy", borrowed for ever; NULL: no
+ *   such health.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

@@ -119,14 +119,15 @@ PSM_API int psm_service_config(const char *const *rows, psm_config **out,
 /**
  * A new service with the routes GET /health and GET /metrics.
  *
- * GET /health answers {"status": "green" | "amber" | "red", "service": name,
- * "parts": [{"name", "status", "reason"}]} with 200, or with 503 when red. The
- * status is the worst of the parts: the one named "service" (red before the
- * last stage has started and from the beginning of the shutdown on), the
- * parts of psm_service_health(), and each worker under its name (green: the
- * last run succeeded, or none has ended yet; amber: failed, will be tried again
- * soon; red: failed three times in a row, or for a reason that does not go away
- * by itself). GET /metrics answers with psm_metrics_text() as text/plain.
+ * GET /health answers {"status": "healthy" | "degraded" | "unhealthy",
+ * "service": name, "parts": [{"name", "status", "reason"}]} with 200, or with
+ * 503 when unhealthy. The status is the worst of the parts: the one named
+ * "service" (unhealthy before the last stage has started and from the beginning
+ * of the shutdown on), the parts of psm_service_health(), and each worker under
+ * its name (healthy: the last run succeeded, or none has ended yet; degraded:
+ * failed, will be tried again soon; unhealthy: failed three times in a row, or
+ * for a reason that does not go away by itself). GET /metrics answers with
+ * psm_metrics_text() as text/plain.
  *
  * @param name  what logs and /health call it, 1 to 48 bytes of [a-z0-9-];
  *   copied.

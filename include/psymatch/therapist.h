@@ -338,7 +338,7 @@ PSM_API int psm_therapist_import_file(psm_store *store, const char *path,
  * older one is read for it.
  *
  * A folder dated after tomorrow is left out, told at each run (log, last_error)
- * and makes the health amber: give it its right name. What such a folder has
+ * and makes the health degraded: give it its right name. What such a folder has
  * written already is taken back by the next file that says otherwise.
  *
  * @param store   an open store whose set "therapist" is migrated.

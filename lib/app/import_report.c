@@ -2,6 +2,8 @@
 /* What imports did: telling it as JSON, and the health that follows. */
 #include <string.h>
 
+#include <psymatch/health.h>
+
 #include "app/import_status.h"
 #include "json/json.h"
 
@@ -233,10 +235,8 @@ static void
 put_health_locked(psm_json_writer *w, const psm_import_status *s,
                   const struct verdict *v)
 {
-	static const char *const words[] = {"healthy", "degraded", "unhealthy"};
-
 	psm_json_write_object(w);
-	put_text(w, "status", words[v->health]);
+	put_text(w, "status", psm_health_name(v->health));
 	put_text(w, "service", "therapist-import-monitor");
 	psm_json_write_key(w, "details");
 	psm_json_write_object(w);

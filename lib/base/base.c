@@ -12,11 +12,11 @@ psm_health_name(int health)
 {
 	switch (health) {
 	case PSM_HEALTH_GREEN:
-		return "green";
+		return "healthy";
 	case PSM_HEALTH_AMBER:
-		return "amber";
+		return "degraded";
 	case PSM_HEALTH_RED:
-		return "red";
+		return "unhealthy";
 	default:
 		return NULL;
 	}
