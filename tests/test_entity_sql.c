@@ -246,11 +246,15 @@ listed(const struct psm_entity *e, struct psm__list *l)
 {
 	const char *params[PSM__LIST_PARAMS];
 	size_t count = psm__list_params(l, e, params);
-	psm_rows *rows = run(psm__sql(e, PSM__SQL_COUNT), count - 2, params);
+	char *counting = psm__list_count_sql(l, e);
+	char *listing = psm__list_page_sql(l, e);
+	psm_rows *rows = run(counting, count - 2, params);
 	int64_t total = psm_rows_int(rows, 0, 0);
 
 	psm_rows_free(rows);
-	rows = run(psm__sql_list(e, l->sort, l->descending), count, params);
+	rows = run(listing, count, params);
+	psm__free(counting);
+	psm__free(listing);
 	ck_assert_int_eq((int64_t)psm_rows_count(rows),
 	                 total > l->limit ? l->limit : total);
 	psm_rows_free(rows);

@@ -128,6 +128,7 @@ END_TEST
 START_TEST(memory_runs_out_for_statements)
 {
 	const struct psm_entity *e = &psm__entity_therapist;
+	const struct psm__list all = {0};
 
 	testing_memory_begin();
 	for (int i = 0; i < PSM__SQL_STATEMENTS; i++) {
@@ -138,9 +139,10 @@ START_TEST(memory_runs_out_for_statements)
 		testing_memory_refuse(1);
 		ck_assert_ptr_nonnull(psm__sql(e, (enum psm__sql)i));
 	}
-	ck_assert_ptr_null(psm__sql_list(e, 0, 0));
+	ck_assert_ptr_null(psm__list_page_sql(&all, e));
+	testing_memory_refuse(1);
+	ck_assert_ptr_null(psm__list_count_sql(&all, e));
 	testing_memory_refuse(0);
-	ck_assert_ptr_nonnull(psm__sql_list(e, 0, 0));
 }
 END_TEST
 

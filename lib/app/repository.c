@@ -224,16 +224,17 @@ psm__repo_list(psm_tx *tx, const struct psm_entity *e, struct psm__list *l,
 {
 	const char *params[PSM__LIST_PARAMS];
 	size_t count = psm__list_params(l, e, params);
-	const char *counting = psm__sql(e, PSM__SQL_COUNT);
-	const char *listing = psm__sql_list(e, l->sort, l->descending);
+	char *counting = psm__list_count_sql(l, e);
+	char *listing = psm__list_page_sql(l, e);
 	psm_rows *all = NULL;
-	int rc;
+	int rc = 0;
 
 	*page = NULL;
 	*total = 0;
 	if (counting == NULL || listing == NULL)
-		return psm__nomem(err);
-	rc = queue(tx, counting, count - 2, params, &all, err);
+		rc = psm__nomem(err);
+	if (rc == 0)
+		rc = queue(tx, counting, count - 2, params, &all, err);
 	if (rc == 0)
 		rc = queue(tx, listing, count, params, page, err);
 	if (rc == 0)
@@ -241,5 +242,7 @@ psm__repo_list(psm_tx *tx, const struct psm_entity *e, struct psm__list *l,
 	if (rc == 0)
 		*total = psm_rows_int(all, 0, 0);
 	psm_rows_free(all);
+	psm__free(counting);
+	psm__free(listing);
 	return rc;
 }

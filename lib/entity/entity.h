@@ -356,7 +356,6 @@ enum psm__sql {
 	PSM__SQL_INSERT, /* $1.. every column but the id; RETURNING id */
 	PSM__SQL_UPDATE, /* $1 id, $2.. every other column */
 	PSM__SQL_DELETE, /* $1 id (bigint) */
-	PSM__SQL_COUNT,  /* of a list, see psm__list_params(); one number */
 	/* The copy: $1 id, $2 version, $3 time, $4 event id, $5.. the columns
 	 * of psm__copy_columns(), then an array of booleans: which of these are
 	 * told about. No row is affected when what is there is newer. */
@@ -384,9 +383,11 @@ struct psm__list {
 	int64_t limit, offset;
 	char numbers[2][24]; /* what two of the parameters point to */
 };
-/* The statement of a list in its order, borrowed for ever; NULL: out of
- * memory. */
-const char *psm__sql_list(const struct psm_entity *e, int sort, int descending);
+/* The statements of a list: how many rows there are, and its page in its order.
+ * New (psm__free); NULL: out of memory. */
+char *psm__list_count_sql(const struct psm__list *l,
+                          const struct psm_entity *e);
+char *psm__list_page_sql(const struct psm__list *l, const struct psm_entity *e);
 /*
  * Add a wish by its name, "status", "plz_prefix" or "search", and its value.
  * 0; PSM_ERR_NOT_FOUND: lists of this entity know no such filter;

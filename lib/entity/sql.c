@@ -74,9 +74,6 @@ make(struct psm__buf *b, const struct psm_entity *e, enum psm__sql which)
 	case PSM__SQL_DELETE:
 		put_delete(b, e);
 		break;
-	case PSM__SQL_COUNT:
-		psm__sql_put_count(b, e);
-		break;
 	case PSM__SQL_COPY:
 		psm__sql_put_copy(b, e);
 		break;

@@ -9,7 +9,6 @@
 void psm__sql_table(struct psm__buf *b, const struct psm_entity *e);
 void psm__sql_columns(struct psm__buf *b, const struct psm_entity *e);
 
-void psm__sql_put_count(struct psm__buf *b, const struct psm_entity *e);
 void psm__sql_put_copy(struct psm__buf *b, const struct psm_entity *e);
 void psm__sql_put_erase(struct psm__buf *b, const struct psm_entity *e);
 

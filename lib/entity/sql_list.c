@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Lists: what they select by, in which order, and how they are asked for. */
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "entity/fault.h"
 #include "entity/sql.h"
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* By entity, column and direction. */
-static char *texts[PSM__ENTITY_COUNT][PSM__COLUMNS_MAX][2];
 
 /* A varchar compares as a text. An enum's type may stand in a schema that the
  * session does not search: the server knows it from the column. */
@@ -44,7 +39,7 @@ put_search(struct psm__buf *b, const struct psm_entity *e, size_t n)
 {
 	const char *before = "";
 
-	psm__buf_printf(b, "($%zu::text IS NULL OR ", n);
+	psm__buf_putc(b, '(');
 	for (size_t i = 0; i < e->count; i++) {
 		if ((e->fields[i].flags & PSM__SEARCHED) == 0)
 			continue;
@@ -55,10 +50,12 @@ put_search(struct psm__buf *b, const struct psm_entity *e, size_t n)
 	psm__buf_putc(b, ')');
 }
 
-/* One text whatever is asked for: a filter that is not used is null, and the
- * planner drops it. The parameters stand in the order of the columns. */
+/* Only what is asked for: behind "$1 IS NULL OR" the planner of a prepared
+ * statement sees no index. A session prepares the few combinations in use. The
+ * parameters stand in the order of the columns; how many there are. */
 static size_t
-put_where(struct psm__buf *b, const struct psm_entity *e)
+put_where(struct psm__buf *b, const struct psm__list *l,
+          const struct psm_entity *e)
 {
 	const char *before = " WHERE ";
 	size_t n = 0;
@@ -66,73 +63,68 @@ put_where(struct psm__buf *b, const struct psm_entity *e)
 	for (size_t i = 0; i < e->count; i++) {
 		const struct psm_entity_field *f = &e->fields[i];
 
-		if (f->flags & PSM__FILTER) {
-			n++;
-			psm__buf_printf(
-			    b, "%s(t.%s = $%zu%s OR $%zu%s IS NULL)", before,
-			    f->name, n, cast_of(f), n, cast_of(f));
+		if (l->equal[i] != NULL) {
+			psm__buf_printf(b, "%st.%s = $%zu%s", before, f->name,
+			                ++n, cast_of(f));
 			before = " AND ";
 		}
-		if (f->flags & PSM__PREFIX) {
-			n++;
-			psm__buf_printf(
-			    b, "%s($%zu::text IS NULL OR t.%s LIKE $%zu::text)",
-			    before, n, f->name, n);
+		if (l->prefix[i] != NULL) {
+			psm__buf_printf(b, "%st.%s LIKE $%zu::text", before,
+			                f->name, ++n);
 			before = " AND ";
 		}
 	}
-	if (has_search(e)) {
+	if (l->search != NULL) {
 		psm__buf_puts(b, before);
 		put_search(b, e, ++n);
 	}
 	return n;
 }
 
-void
-psm__sql_put_count(struct psm__buf *b, const struct psm_entity *e)
-{
-	psm__buf_puts(b, "SELECT count(*) FROM ");
-	psm__sql_table(b, e);
-	psm__buf_puts(b, " t");
-	(void)put_where(b, e); /* their count is psm__list_params()'s */
-}
-
 /* The id makes the order whole: no page repeats a row. */
 static void
-put_list(struct psm__buf *b, const struct psm_entity *e, int sort,
-         int descending)
+put_order(struct psm__buf *b, const struct psm__list *l,
+          const struct psm_entity *e, size_t n)
 {
-	const char *way = descending ? " DESC NULLS LAST" : " ASC NULLS LAST";
-	size_t n;
+	const char *way = l->descending ? " DESC" : " ASC";
 
-	psm__buf_puts(b, "SELECT ");
-	psm__sql_columns(b, e);
+	psm__buf_puts(b, " ORDER BY ");
+	if (l->sort != PSM__COLUMN_ID)
+		psm__buf_printf(b, "t.%s%s NULLS LAST, ",
+		                e->fields[l->sort].name, way);
+	psm__buf_printf(b, "t.id%s LIMIT $%zu::bigint OFFSET $%zu::bigint", way,
+	                n + 1, n + 2);
+}
+
+static void
+put_from(struct psm__buf *b, const struct psm_entity *e)
+{
 	psm__buf_puts(b, " FROM ");
 	psm__sql_table(b, e);
 	psm__buf_puts(b, " t");
-	n = put_where(b, e);
-	psm__buf_puts(b, " ORDER BY ");
-	if (sort != PSM__COLUMN_ID)
-		psm__buf_printf(b, "t.%s%s, ", e->fields[sort].name, way);
-	psm__buf_printf(b, "t.id%s LIMIT $%zu::bigint OFFSET $%zu::bigint",
-	                descending ? " DESC" : "", n + 1, n + 2);
 }
 
-const char *
-psm__sql_list(const struct psm_entity *e, int sort, int descending)
+char *
+psm__list_count_sql(const struct psm__list *l, const struct psm_entity *e)
 {
-	char **slot = &texts[e->number][sort][descending != 0];
 	struct psm__buf b = {0};
-	const char *text;
 
-	pthread_mutex_lock(&lock);
-	if (*slot == NULL) {
-		put_list(&b, e, sort, descending);
-		*slot = psm__buf_take(&b, NULL);
-	}
-	text = *slot;
-	pthread_mutex_unlock(&lock);
-	return text;
+	psm__buf_puts(&b, "SELECT count(*)");
+	put_from(&b, e);
+	(void)put_where(&b, l, e); /* psm__list_params() counts */
+	return psm__buf_take(&b, NULL);
+}
+
+char *
+psm__list_page_sql(const struct psm__list *l, const struct psm_entity *e)
+{
+	struct psm__buf b = {0};
+
+	psm__buf_puts(&b, "SELECT ");
+	psm__sql_columns(&b, e);
+	put_from(&b, e);
+	put_order(&b, l, e, put_where(&b, l, e));
+	return psm__buf_take(&b, NULL);
 }
 
 /* A text for LIKE, its own wildcards escaped. NULL: out of memory. */
@@ -247,12 +239,12 @@ psm__list_params(struct psm__list *l, const struct psm_entity *e,
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->count; i++) {
-		if (e->fields[i].flags & PSM__FILTER)
+		if (l->equal[i] != NULL)
 			params[n++] = l->equal[i];
-		if (e->fields[i].flags & PSM__PREFIX)
+		if (l->prefix[i] != NULL)
 			params[n++] = l->prefix[i];
 	}
-	if (has_search(e))
+	if (l->search != NULL)
 		params[n++] = l->search;
 	(void)snprintf(l->numbers[0], sizeof(l->numbers[0]), "%lld",
 	               (long long)l->limit);
