@@ -67,8 +67,8 @@ awaited(const char *consumer, const char *event_id, const char *type)
  * it has to handle next.
  */
 static void
-judge(struct psm__late *late, const struct psm__late_consumer *was,
-      const struct psm__awaited *looked, int wait_ms)
+check_caught_up(struct psm__late *late, const struct psm__late_consumer *was,
+                const struct psm__awaited *looked, int wait_ms)
 {
 	struct psm__late_consumer *l;
 	int64_t took_ms = psm__mono_ms() - was->first_ms;
@@ -77,7 +77,7 @@ judge(struct psm__late *late, const struct psm__late_consumer *was,
 		return;
 	(void)pthread_mutex_lock(&late->lock);
 	l = find_locked(late, was->consumer);
-	/* Another thread may have judged meanwhile. */
+	/* Another thread may have looked meanwhile. */
 	if (l && strcmp(l->first, was->first) == 0) {
 		if (looked[1].state != PSM__AWAIT_OPEN || took_ms < wait_ms)
 			forget_locked(late, l);
@@ -106,7 +106,7 @@ is_late(struct psm__late *late, psm_store *st, const struct psm__awaited *w,
 	look[1] = awaited(was.consumer, was.newest, was.newest_type);
 	/* Whatever it returns, the states tell. */
 	(void)psm__await(st, look, 2, 0, NULL);
-	judge(late, &was, look, wait_ms);
+	check_caught_up(late, &was, look, wait_ms);
 	(void)pthread_mutex_lock(&late->lock);
 	l = find_locked(late, w->consumer);
 	if (l)

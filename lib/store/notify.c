@@ -26,12 +26,11 @@ void
 psm__conn_notify(struct psm__conn *c, const char *channel)
 {
 	const char *params[] = {channel};
-	psm_error *err = psm_error_new();
+	int rc = psm__conn_exec(c, NOTIFY_SQL, 1, params, NULL, NULL);
 
-	if (psm__conn_exec(c, NOTIFY_SQL, 1, params, NULL, err) < 0)
+	if (rc < 0)
 		psm__log(PSM_LOG_DEBUG, "notification not sent", "channel",
-		         channel, "reason", psm_error_message(err), NULL);
-	psm_error_free(err);
+		         channel, "code", psm_error_name(rc), NULL);
 }
 
 int

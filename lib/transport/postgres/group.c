@@ -33,7 +33,7 @@ psm__pg_flush(struct psm__pg_source *s, psm_error *err)
 	if (!list)
 		return psm__nomem(err);
 	for (i = 0; i < s->part_count; i++)
-		if (s->parts[i]->pending >= 0 && !s->parts[i]->lost)
+		if (s->parts[i]->pending >= 0)
 			list[count++] = place_of(s->parts[i]);
 	if (count > 0)
 		rc = psm__group_commit(s->link.conn, s->group, s->member, list,
@@ -44,8 +44,7 @@ psm__pg_flush(struct psm__pg_source *s, psm_error *err)
 	for (i = 0; i < s->part_count; i++) {
 		struct psm__pg_part *part = s->parts[i];
 
-		if (part->pending >= 0 && !part->lost &&
-		    found == (int64_t)count)
+		if (part->pending >= 0 && found == (int64_t)count)
 			part->confirmed = part->pending;
 		part->pending = -1;
 	}
@@ -104,8 +103,8 @@ choose_going(struct psm__pg_source *s, const psm_rows *rows)
 
 		if (there && share.keep && !share.fresh)
 			continue;
-		part->lost = !there || share.fresh;
-		part->stage = PSM__PG_GOING;
+		psm__pg_part_move(part, there && !share.fresh ? PSM__PG_GOING
+		                                              : PSM__PG_LOST);
 	}
 }
 
@@ -115,7 +114,7 @@ remove_gone(struct psm__pg_source *s)
 	size_t i = 0;
 
 	while (i < s->part_count)
-		if (s->parts[i]->stage == PSM__PG_GONE)
+		if (s->parts[i]->state == PSM__PG_GONE)
 			remove_part(s, s->parts[i]);
 		else
 			i++;
@@ -177,7 +176,7 @@ add_part(struct psm__pg_source *s, const struct psm__topic_share *share,
 	}
 	part->partition = share->partition;
 	part->incarnation = share->incarnation;
-	part->stage = PSM__PG_NEW;
+	part->state = PSM__PG_NEW;
 	part->position = share->next;
 	part->end = part->pending = part->confirmed = part->gap_from = -1;
 	s->parts[s->part_count++] = part;

@@ -2,7 +2,26 @@
 /* The partitions of a source, and what was read of them. */
 #include "transport/postgres/source.h"
 
+#include <assert.h>
 #include <string.h>
+
+#define TO(s) (1u << (s))
+static const unsigned may_follow[PSM__N_PG_PART_STATES] = {
+    [PSM__PG_NEW] = TO(PSM__PG_OURS) | TO(PSM__PG_GOING) | TO(PSM__PG_LOST),
+    [PSM__PG_OURS] = TO(PSM__PG_GOING) | TO(PSM__PG_LOST),
+    [PSM__PG_GOING] = TO(PSM__PG_GONE),
+    [PSM__PG_LOST] = TO(PSM__PG_GONE),
+    [PSM__PG_GONE] = 0,
+};
+
+void
+psm__pg_part_move(struct psm__pg_part *part, enum psm__pg_part_state to)
+{
+	assert(may_follow[part->state] & TO(to));
+	part->state = to;
+	if (to == PSM__PG_LOST)
+		part->pending = -1;
+}
 
 struct psm__pg_part *
 psm__pg_part(struct psm__pg_source *s, const char *topic, int32_t partition)

@@ -284,7 +284,7 @@ source_commit(struct psm__source *base, const char *topic, int32_t partition,
 	struct psm__pg_part *part = psm__pg_part(s, topic, partition);
 	int rc;
 
-	if (!part || part->lost)
+	if (!part || part->state == PSM__PG_LOST || part->state == PSM__PG_GONE)
 		return not_ours(topic, partition, err);
 	part->pending = next;
 	if (!wait) {

@@ -22,11 +22,14 @@ struct psm__pg_chunk {
 #define PSM__PG_FETCH_MOST 500
 #define PSM__PG_FETCH_BYTES (2 << 20)
 
-enum psm__pg_stage {
+enum psm__pg_part_state {
 	PSM__PG_NEW, /* it has not been asked where to start */
 	PSM__PG_OURS,
-	PSM__PG_GOING, /* its revoked callback is due */
-	PSM__PG_GONE   /* its revoked callback has run */
+	PSM__PG_GOING, /* its revoked callback is due, which may commit */
+	PSM__PG_LOST,  /* the same, but another member may have it: nothing is
+	                * committed any more */
+	PSM__PG_GONE,  /* its revoked callback has run */
+	PSM__N_PG_PART_STATES
 };
 
 struct psm__pg_part {
@@ -37,12 +40,11 @@ struct psm__pg_part {
 	int64_t end;         /* behind the last message; -1: unknown */
 	int64_t pending;     /* to be committed; -1: nothing */
 	int64_t held_until_ms;
-	enum psm__pg_stage stage;
-	int lost; /* another member may have it: nothing is committed */
-	int64_t confirmed;           /* committed, to be told; -1: nothing */
-	int64_t gap_from, gap_to;    /* a gap to be told; from -1: none */
-	struct psm__pg_chunk *chunk; /* what was read; NULL: nothing */
-	size_t at;                   /* the next one in chunk */
+	enum psm__pg_part_state state; /* psm__pg_part_move() */
+	int64_t confirmed;             /* committed, to be told; -1: nothing */
+	int64_t gap_from, gap_to;      /* a gap to be told; from -1: none */
+	struct psm__pg_chunk *chunk;   /* what was read; NULL: nothing */
+	size_t at;                     /* the next one in chunk */
 };
 
 struct psm__pg_source {
@@ -90,6 +92,7 @@ void psm__pg_release(struct psm__pg_chunk *chunk);
 
 struct psm__pg_part *psm__pg_part(struct psm__pg_source *s, const char *topic,
                                   int32_t partition);
+void psm__pg_part_move(struct psm__pg_part *part, enum psm__pg_part_state to);
 void psm__pg_part_free(struct psm__pg_part *part);
 void psm__pg_drop_parts(struct psm__pg_source *s);
 /* Its place in s->incarnation. */

@@ -70,12 +70,12 @@ psm__pg_tell_revoked(struct psm__pg_source *s)
 	for (i = 0; i < s->part_count; i++) {
 		struct psm__pg_part *part = s->parts[i];
 
-		if (part->stage != PSM__PG_GOING)
+		if (part->state != PSM__PG_GOING && part->state != PSM__PG_LOST)
 			continue;
 		if (s->conf.revoked)
 			s->conf.revoked(part->topic, part->partition,
 			                s->conf.user);
-		part->stage = PSM__PG_GONE;
+		psm__pg_part_move(part, PSM__PG_GONE);
 	}
 	s->telling--;
 }
@@ -103,11 +103,11 @@ psm__pg_ask_starts(struct psm__pg_source *s)
 
 	s->telling++;
 	for (i = 0; i < s->part_count; i++) {
-		if (s->parts[i]->stage != PSM__PG_NEW)
+		if (s->parts[i]->state != PSM__PG_NEW)
 			continue;
 		if (s->conf.start_at)
 			ask_start(s, s->parts[i]);
-		s->parts[i]->stage = PSM__PG_OURS;
+		psm__pg_part_move(s->parts[i], PSM__PG_OURS);
 	}
 	s->telling--;
 }
