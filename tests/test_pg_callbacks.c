@@ -18,6 +18,8 @@ static int calls;            /* times that it struck */
 static int crash;            /* how it takes the server away */
 static int polls;            /* it polls instead */
 static int64_t seek_to = -1; /* what it does instead, if >= 0 */
+static int commits;          /* it only commits instead: */
+static int commit_rc;        /* with this result */
 static int seen[MESSAGES];
 
 static void
@@ -60,6 +62,9 @@ strike(enum callback which, const char *topic, int32_t partition)
 	calls++;
 	if (polls) {
 		refuses_to_be_polled();
+	} else if (commits) {
+		commit_rc =
+		    first->ops->commit(first, topic, partition, 1, 1, err);
 	} else if (seek_to >= 0) {
 		ck_assert_int_eq(
 		    first->ops->seek(first, topic, partition, seek_to, NULL),
@@ -153,7 +158,7 @@ setup(void)
 	due = NONE;
 	calls = crash = 0;
 	seek_to = -1;
-	polls = 0;
+	polls = commits = 0;
 }
 
 static void
@@ -286,6 +291,31 @@ START_TEST(rebalance_goes_on_after_the_outage)
 }
 END_TEST
 
+/* A partition that is given up may be committed once more, unless it was taken
+ * away: then another member may have read on. */
+START_TEST(revoked_callback_commits_what_is_not_lost)
+{
+	struct psm__source *other = NULL;
+	int lost = _i;
+
+	commits = 1;
+	send_all(1);
+	first = open_source(1);
+	while (!turn(first, 100, NULL))
+		;
+	due = REVOKED;
+	if (lost)
+		pg_run("UPDATE psymatch.group_partition SET owner = NULL");
+	else
+		other = open_source(0);
+	turn_until_struck(other);
+	ck_assert_int_eq(commit_rc, lost ? PSM_ERR_FENCED : 0);
+	if (other)
+		other->ops->close(other, 1000);
+	first->ops->close(first, 1000);
+}
+END_TEST
+
 /* What was committed is told when the source has left its group. */
 START_TEST(server_goes_away_while_it_is_closed)
 {
@@ -349,6 +379,8 @@ main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, server_goes_away, 0, AWAY_CRASH);
 	tcase_add_test(tc, rebalance_goes_on_after_the_outage);
+	tcase_add_loop_test(tc, revoked_callback_commits_what_is_not_lost, 0,
+	                    2);
 	tcase_add_test(tc, server_goes_away_while_it_is_closed);
 	tcase_add_test(tc, gap_may_seek);
 	tcase_add_test(tc, callback_must_not_poll);
