@@ -212,7 +212,7 @@ END_TEST
 /* -- what is parked, what waits behind it, what is dead */
 
 static void
-trouble(long n)
+failures(long n)
 {
 	static const char bad[] = "{\"event_id\": 1}";
 
@@ -243,8 +243,8 @@ trouble(long n)
 START_TEST(put_aside_once_without_memory)
 {
 	start();
-	trouble(0);
-	ck_assert_int_gt(testing_refuse_each(trouble, 1), 30);
+	failures(0);
+	ck_assert_int_gt(testing_refuse_each(failures, 1), 30);
 	flow_stop();
 	flow_check_effects((int)(put / 4));
 }

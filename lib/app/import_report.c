@@ -8,7 +8,7 @@
 #include "json/json.h"
 
 #define RECENT_SHOWN 10
-/* Health looks at so many files, and judges a share only from so many on. */
+/* Health looks at so many files, and at their share only from so many on. */
 #define RECENT_JUDGED 20
 #define RECENT_NEEDED 5
 #define MINUTE_US INT64_C(60000000)
@@ -175,7 +175,7 @@ complain(struct verdict *v, int condition, int health, const char *issue)
 }
 
 static void
-judge_recent_locked(struct verdict *v, const psm_import_status *s)
+check_recent_locked(struct verdict *v, const psm_import_status *s)
 {
 	int64_t therapists = 0, failed = 0;
 	size_t files = 0, broken = 0;
@@ -203,7 +203,7 @@ judge_recent_locked(struct verdict *v, const psm_import_status *s)
 }
 
 static void
-judge_locked(struct verdict *v, const psm_import_status *s)
+check_locked(struct verdict *v, const psm_import_status *s)
 {
 	int64_t now = psm_now_us();
 	int64_t limit = s->interval_us + s->interval_us / 24 + MINUTE_US;
@@ -222,7 +222,7 @@ judge_locked(struct verdict *v, const psm_import_status *s)
 	complain(v, now - begun <= limit && now - ended > 2 * limit,
 	         PSM_HEALTH_RED,
 	         "no import has ended for longer than two intervals");
-	judge_recent_locked(v, s);
+	check_recent_locked(v, s);
 	complain(v, s->future_count > 0, PSM_HEALTH_AMBER,
 	         "a folder is dated in the future and left out");
 	complain(
@@ -272,7 +272,7 @@ psm_import_status_health(psm_import_status *status, char **json, psm_error *err)
 	}
 	pthread_mutex_lock(&status->lock);
 	psm__import_today_locked(status);
-	judge_locked(&v, status);
+	check_locked(&v, status);
 	if (w != NULL)
 		put_health_locked(w, status, &v);
 	pthread_mutex_unlock(&status->lock);

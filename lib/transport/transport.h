@@ -63,7 +63,7 @@ struct psm__sink_ops {
 	int (*connected)(struct psm__sink *s);
 	/* Any thread: why no broker answers, "" if nothing is known; without
 	 * secrets. May be NULL. */
-	void (*trouble)(struct psm__sink *s, char *text, size_t size);
+	void (*last_error)(struct psm__sink *s, char *text, size_t size);
 	/* Wait for outstanding reports up to timeout_ms, report the rest as
 	 * PSM_ERR_CLOSED, free. */
 	void (*close)(struct psm__sink *s, int timeout_ms);
@@ -190,7 +190,7 @@ struct psm__source_ops {
 	/* Any thread: 1 while a broker is reachable as far as is known. */
 	int (*connected)(struct psm__source *s);
 	/* As that of a sink; may be NULL. */
-	void (*trouble)(struct psm__source *s, char *text, size_t size);
+	void (*last_error)(struct psm__source *s, char *text, size_t size);
 	void (*wake)(struct psm__source *s);
 	/* Leave the group within timeout_ms, or a second if that is longer and
 	 * a broker is there, and free. */

@@ -88,9 +88,9 @@ struct psm_consumer {
 	                             */
 	int64_t gap_ms;             /* when a gap was last found; 0: never */
 	char gap_where[200];
-	int64_t trouble_ms; /* when a poll last failed; 0: never */
-	int fatal;          /* the transport's client is dead */
-	char trouble[160];
+	int64_t failed_ms; /* when a poll last failed; 0: never */
+	int fatal;         /* the transport's client is dead */
+	char failure[160];
 	int64_t event_ms;       /* __atomic; the transport's time of the last
 	                           message finished, 0: none */
 	int64_t retry_since_ms; /* 0: nothing is retried */

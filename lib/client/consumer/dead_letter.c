@@ -34,8 +34,8 @@ enum dlq_state {
 
 struct psm__dlq_message {
 	enum dlq_state state;
-	int asked;  /* its first step, which waits, is over */
-	int orphan; /* its partition is gone: free it with the report */
+	int asked;     /* its first step, which waits, is over */
+	int abandoned; /* its partition is gone: free it with the report */
 	int64_t due_ms;
 	int code;
 	char reason[REASON_MAX];
@@ -166,7 +166,7 @@ on_report(uint64_t token, int rc, const char *reason, void *user)
 
 	(void)reason;
 	(void)user;
-	if (d->orphan)
+	if (d->abandoned)
 		psm__free(d);
 	else
 		decide(d, rc);
@@ -238,7 +238,7 @@ void
 psm__dlq_drop(struct psm__dlq_message *d)
 {
 	if (d && d->state == DLQ_SENT)
-		d->orphan = 1;
+		d->abandoned = 1;
 	else
 		psm__free(d);
 }

@@ -14,7 +14,7 @@
 #define STALL_RED_MS 60000
 /* How long a dead event and a failed poll are remembered. */
 #define DEAD_MS (15 * 60 * 1000)
-#define TROUBLE_MS 10000
+#define RECENT_MS 10000
 
 /* Behind the end, with the records that wait for a retry.
  * @locks c->lock held */
@@ -95,8 +95,8 @@ without_broker(psm_consumer *c, int64_t now, char *reason, size_t size)
 		return PSM_HEALTH_GREEN;
 	}
 	since = now - c->connected_ms;
-	if (c->source->ops->trouble)
-		c->source->ops->trouble(c->source, why, sizeof(why));
+	if (c->source->ops->last_error)
+		c->source->ops->last_error(c->source, why, sizeof(why));
 	snprintf(reason, size, "no broker reachable for %lld s%s%s",
 	         (long long)(since / 1000), why[0] ? ": " : "", why);
 	return since < PATIENCE_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
@@ -121,9 +121,9 @@ stall(psm_consumer *c, int64_t since, char *reason, size_t size)
 	return since < STALL_RED_MS ? PSM_HEALTH_AMBER : PSM_HEALTH_RED;
 }
 
-/* Troubles of the moment, the worst first. @locks c->lock held */
+/* What is wrong at the moment, the worst first. @locks c->lock held */
 static int
-troubles(psm_consumer *c, int64_t now, char *reason, size_t size)
+recent_failures(psm_consumer *c, int64_t now, char *reason, size_t size)
 {
 	if (c->retry_since_ms) {
 		int64_t since = now - c->retry_since_ms;
@@ -134,8 +134,8 @@ troubles(psm_consumer *c, int64_t now, char *reason, size_t size)
 	}
 	if (c->stalled_ms && now - c->stalled_ms >= c->stall_ms)
 		return stall(c, now - c->stalled_ms, reason, size);
-	if (c->trouble_ms && now - c->trouble_ms < TROUBLE_MS) {
-		snprintf(reason, size, "reading failed: %s", c->trouble);
+	if (c->failed_ms && now - c->failed_ms < RECENT_MS) {
+		snprintf(reason, size, "reading failed: %s", c->failure);
 		return PSM_HEALTH_AMBER;
 	}
 	if (c->gap_ms && now - c->gap_ms < DEAD_MS) {
@@ -181,13 +181,13 @@ verdict(psm_consumer *c, char *reason, size_t size)
 		return PSM_HEALTH_AMBER;
 	}
 	if (c->fatal) {
-		snprintf(reason, size, "reading ended: %s", c->trouble);
+		snprintf(reason, size, "reading ended: %s", c->failure);
 		return PSM_HEALTH_RED;
 	}
 	health = without_broker(c, now, reason, size);
 	if (health != PSM_HEALTH_GREEN)
 		return health;
-	return troubles(c, now, reason, size);
+	return recent_failures(c, now, reason, size);
 }
 
 int

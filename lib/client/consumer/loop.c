@@ -157,16 +157,16 @@ replace_source(psm_consumer *c)
 }
 
 static void
-note_trouble(psm_consumer *c)
+note_failure(psm_consumer *c)
 {
 	const char *text = psm_error_message(c->err);
 
 	psm__log(PSM_LOG_WARN, "reading failed", "group", c->group, "text",
 	         text, NULL);
 	pthread_mutex_lock(&c->lock);
-	c->trouble_ms = psm__mono_ms();
+	c->failed_ms = psm__mono_ms();
 	c->fatal = psm_error_fatal(c->err) && !psm_error_retriable(c->err);
-	snprintf(c->trouble, sizeof(c->trouble), "%s",
+	snprintf(c->failure, sizeof(c->failure), "%s",
 	         psm_error_public(c->err));
 	pthread_mutex_unlock(&c->lock);
 }
@@ -213,7 +213,7 @@ housekeeping(psm_consumer *c, int64_t now)
 	c->commit_ms = now;
 	psm__error_clear(c->err);
 	if (psm__cpart_commit(c, 0, c->err) < 0)
-		note_trouble(c);
+		note_failure(c);
 	lag = psm_consumer_stat(c, "lag");
 	look_for_progress(c, now, lag);
 	psm__metric_set(c->counts.m_lag, lag);
@@ -315,7 +315,7 @@ step(psm_consumer *c, int timeout_ms, int *more)
 		return take(c, &rec);
 	}
 	if (rc < 0)
-		note_trouble(c);
+		note_failure(c);
 	if (rc < 0 && psm_error_fatal(c->err) && psm_error_retriable(c->err))
 		replace_source(c);
 	*more = 0;

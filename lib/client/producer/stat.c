@@ -185,8 +185,8 @@ why_locked(struct psm_producer *p, char *why, size_t size)
 {
 	char text[256] = "";
 
-	if (p->sink && p->sink->ops->trouble)
-		p->sink->ops->trouble(p->sink, text, sizeof(text));
+	if (p->sink && p->sink->ops->last_error)
+		p->sink->ops->last_error(p->sink, text, sizeof(text));
 	snprintf(why, size, "%s%s", text[0] ? ": " : "", text);
 }
 

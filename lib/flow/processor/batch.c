@@ -239,10 +239,10 @@ run_alone(psm_processor *pr)
 {
 	int rc;
 
-	pr->main.careful = 0;
+	pr->main.await_each = 0;
 	do
 		rc = run_once(pr);
-	while (psm__worker_tx_unsure(&pr->main, rc));
+	while (psm__worker_tx_again(&pr->main, rc));
 	return rc;
 }
 

@@ -147,14 +147,14 @@ settle(struct psm__worker_tx *w, psm_tx *tx, const struct psm__handler *h,
        int rc, struct psm__tried *t)
 {
 	/* What fails says so by psm__tx_failed. */
-	if (w->careful && rc == 0 && psm__tx_failed(tx) == 0)
+	if (w->await_each && rc == 0 && psm__tx_failed(tx) == 0)
 		(void)psm__tx_check_deferred(tx, w->fail);
-	else if (w->careful && psm__tx_lazy(tx) && psm__tx_failed(tx) == 0)
+	else if (w->await_each && psm__tx_lazy(tx) && psm__tx_failed(tx) == 0)
 		(void)psm__tx_sync(tx, NULL);
-	w->unsure |= psm__tx_lazy(tx);
+	w->unattributed |= psm__tx_lazy(tx);
 	t->code = psm__effective_code(psm__tx_failed(tx), rc);
 	decide(t, h);
-	if (t->code != 0 && w->unsure)
+	if (t->code != 0 && w->unattributed)
 		return psm__fail(w->err, t->code, "a statement failed: %s",
 		                 psm_strerror(t->code));
 	if (t->outcome == PSM__HANDLED) {

@@ -139,10 +139,10 @@ struct psm__worker_tx {
 	int stops;        /* a partition has stopped */
 	/* It is not known which event failed: a handler did not wait for the
 	 * answers to its statements, or the commit failed. */
-	int unsure;
+	int unattributed;
 	/* Wait for the answers, and look at the constraints that are deferred,
 	 * after each handler. */
-	int careful;
+	int await_each;
 	int failed; /* a handler has, in the transaction */
 	/* Those handled in the transaction that the breaker was not told of. */
 	struct psm__trial good[PSM__BATCH_MAX];
@@ -383,8 +383,9 @@ int psm__worker_tx_try(struct psm__worker_tx *w, psm_tx *tx,
                        struct psm__item *it, int attempt, struct psm__tried *t);
 int psm__worker_tx_unclaim(struct psm__worker_tx *w, psm_tx *tx,
                            struct psm__item **items, size_t count, int rc);
-/* 1: it failed, and for whom is not certain: once more, carefully. */
-int psm__worker_tx_unsure(struct psm__worker_tx *w, int rc);
+/* 1: it failed, and which event did is not known: once more, with the answers
+ * awaited after each. */
+int psm__worker_tx_again(struct psm__worker_tx *w, int rc);
 /* Commit for rc 0, else roll back; rc, or why it is not committed. */
 int psm__worker_tx_end(struct psm__worker_tx *w, psm_tx *tx, int rc);
 /* Add what was committed, and start again from zero. */

@@ -273,10 +273,10 @@ run_batch(psm_processor *pr, struct batch *b)
 {
 	int rc;
 
-	pr->main.careful = 0;
+	pr->main.await_each = 0;
 	do
 		rc = run_once(pr, b);
-	while (psm__worker_tx_unsure(&pr->main, rc));
+	while (psm__worker_tx_again(&pr->main, rc));
 	return rc;
 }
 

@@ -290,7 +290,7 @@ psm__worker_tx_begin(struct psm__worker_tx *w, psm_tx **tx)
 	int rc;
 
 	memset(w->outcomes, 0, sizeof w->outcomes);
-	w->failed = w->unsure = 0;
+	w->failed = w->unattributed = 0;
 	w->good_count = 0;
 	rc = psm_tx_begin(w->pr->st, tx, w->err);
 	if (rc < 0)
@@ -323,11 +323,11 @@ add(int64_t *to, const int64_t *more)
 }
 
 int
-psm__worker_tx_unsure(struct psm__worker_tx *w, int rc)
+psm__worker_tx_again(struct psm__worker_tx *w, int rc)
 {
-	if (rc == 0 || !w->unsure || w->careful)
+	if (rc == 0 || !w->unattributed || w->await_each)
 		return 0;
-	w->careful = 1;
+	w->await_each = 1;
 	psm__error_clear(w->err);
 	return 1;
 }
@@ -339,7 +339,7 @@ commit(struct psm__worker_tx *w, psm_tx *tx)
 
 	/* A constraint or a trigger that is deferred: some event is refused. */
 	if (psm__classify(rc) == PSM__FAILURE_PERMANENT)
-		w->unsure = 1;
+		w->unattributed = 1;
 	return rc;
 }
 

@@ -85,10 +85,10 @@ run_share(struct psm__worker_tx *w)
 	for (i = 0; i < w->count && w->rc == 0; i = end) {
 		end = w->count - i < PSM__BATCH_MAX ? w->count
 		                                    : i + PSM__BATCH_MAX;
-		w->careful = 0;
+		w->await_each = 0;
 		do
 			w->rc = run_some(w, i, end);
-		while (psm__worker_tx_unsure(w, w->rc));
+		while (psm__worker_tx_again(w, w->rc));
 	}
 }
 

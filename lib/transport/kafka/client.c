@@ -26,7 +26,7 @@ psm__kafka_up(struct psm__kafka_link *link)
 	if (__atomic_load_n(&link->connected, __ATOMIC_RELAXED))
 		return;
 	pthread_mutex_lock(&link->lock);
-	link->trouble[0] = '\0';
+	link->last_error[0] = '\0';
 	pthread_mutex_unlock(&link->lock);
 	__atomic_store_n(&link->connected, 1, __ATOMIC_RELAXED);
 }
@@ -53,10 +53,10 @@ psm__kafka_stats(struct psm__kafka_link *link, const char *json)
 }
 
 void
-psm__kafka_trouble(struct psm__kafka_link *link, char *text, size_t size)
+psm__kafka_last_error(struct psm__kafka_link *link, char *text, size_t size)
 {
 	pthread_mutex_lock(&link->lock);
-	snprintf(text, size, "%s", link->trouble);
+	snprintf(text, size, "%s", link->last_error);
 	pthread_mutex_unlock(&link->lock);
 }
 
@@ -78,7 +78,7 @@ note_setting(struct psm__kafka_link *link, const char *setting,
              const char *reason)
 {
 	pthread_mutex_lock(&link->lock);
-	snprintf(link->trouble, sizeof(link->trouble), "%s: %s", setting,
+	snprintf(link->last_error, sizeof(link->last_error), "%s: %s", setting,
 	         reason);
 	pthread_mutex_unlock(&link->lock);
 }

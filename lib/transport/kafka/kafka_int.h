@@ -15,7 +15,7 @@ struct psm__kafka_link {
 	                * the outage */
 	void *owner;   /* as the callbacks of its client want it */
 	pthread_mutex_t lock; /* a leaf */
-	char trouble[384];    /* lock: why no broker answers, "" */
+	char last_error[384]; /* lock: why no broker answers, "" */
 };
 
 struct psm__kafka {
@@ -52,7 +52,8 @@ void psm__kafka_down(struct psm__kafka_link *link);
 /* json: a text of librdkafka's statistics, NUL-terminated. */
 void psm__kafka_stats(struct psm__kafka_link *link, const char *json);
 /* Any thread. */
-void psm__kafka_trouble(struct psm__kafka_link *link, char *text, size_t size);
+void psm__kafka_last_error(struct psm__kafka_link *link, char *text,
+                           size_t size);
 int psm__kafka_connected(struct psm__kafka_link *link);
 
 int psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,

@@ -241,9 +241,9 @@ sink_connected(struct psm__sink *base)
 }
 
 static void
-sink_trouble(struct psm__sink *base, char *text, size_t size)
+sink_last_error(struct psm__sink *base, char *text, size_t size)
 {
-	psm__kafka_trouble(&sink_of(base)->link, text, size);
+	psm__kafka_last_error(&sink_of(base)->link, text, size);
 }
 
 static void
@@ -300,7 +300,7 @@ static const struct psm__sink_ops sink_ops = {
     .poll = sink_poll,
     .wake = sink_wake,
     .connected = sink_connected,
-    .trouble = sink_trouble,
+    .last_error = sink_last_error,
     .close = sink_close,
 };
 

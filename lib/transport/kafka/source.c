@@ -166,9 +166,9 @@ source_connected(struct psm__source *base)
 }
 
 static void
-source_trouble(struct psm__source *base, char *text, size_t size)
+source_last_error(struct psm__source *base, char *text, size_t size)
 {
-	psm__kafka_trouble(&source_of(base)->link, text, size);
+	psm__kafka_last_error(&source_of(base)->link, text, size);
 }
 
 static void
@@ -321,7 +321,7 @@ static const struct psm__source_ops source_ops = {
     .pause = source_pause,
     .lag = source_lag,
     .connected = source_connected,
-    .trouble = source_trouble,
+    .last_error = source_last_error,
     .wake = source_wake,
     .close = source_close,
 };

@@ -54,12 +54,12 @@ struct sink {
 	size_t cap, head, done, count;
 	struct topic **topics;
 	size_t topic_count, topic_cap;
-	uint32_t spread;  /* where the next message without a key goes */
-	char writer[40];  /* a UUID */
-	int64_t batch;    /* the number of the next one */
-	size_t unsure;    /* messages of the batch that has no answer */
-	size_t batch_max; /* 1 while the message to blame is looked for */
-	int wrote;        /* the writer has a row */
+	uint32_t spread;   /* where the next message without a key goes */
+	char writer[40];   /* a UUID */
+	int64_t batch;     /* the number of the next one */
+	size_t unanswered; /* messages of the batch that has no answer */
+	size_t batch_max;  /* 1 while the message to blame is looked for */
+	int wrote;         /* the writer has a row */
 	int64_t expire_at_ms;
 	psm_error *err; /* of the last try */
 };
@@ -201,7 +201,7 @@ settle(struct sink *s, size_t count, int rc, const char *reason)
 		psm__free(e->copy);
 		e->copy = NULL;
 	}
-	s->unsure = 0;
+	s->unanswered = 0;
 	s->batch++;
 }
 
@@ -226,7 +226,7 @@ batch_failed(struct sink *s, size_t count, int rc, psm_error *err)
 
 	if (psm__conn_broken(s->link.conn))
 		return rc;
-	s->unsure = 0;
+	s->unanswered = 0;
 	if (rc == PSM_ERR_SCHEMA && count == 1) {
 		s->batch_max = BATCH_MAX;
 		settle(s, 1, PSM_ERR_INVAL, "refused by the database");
@@ -247,7 +247,7 @@ static int
 fill_batch(struct sink *s, struct psm__topic_message *list, size_t *count,
            psm_error *err)
 {
-	size_t most = s->unsure ? s->unsure : s->batch_max;
+	size_t most = s->unanswered ? s->unanswered : s->batch_max;
 	size_t bytes = 0;
 	int rc;
 
@@ -288,7 +288,7 @@ append_batch(struct sink *s, psm_error *err)
 		return psm__nomem(err);
 	rc = fill_batch(s, list, &count, err);
 	if (rc == 0) {
-		s->unsure = count;
+		s->unanswered = count;
 		rc = psm__topic_append(s->link.conn, s->writer, s->batch, list,
 		                       count, err);
 		if (rc < 0)
