@@ -290,7 +290,7 @@ int psm__row_accept(struct psm__row *r, const psm_json *obj,
 
 enum psm__audience {
 	PSM__FOR_REST,  /* every column, null where it has no value */
-	PSM__FOR_EVENT, /* those flagged, the same */
+	PSM__FOR_EVENT, /* those flagged; null where the value is no such one */
 	PSM__FOR_COPY,  /* id and those flagged, the same */
 	PSM__FOR_LOG,   /* nothing personal, nothing that is null */
 	PSM__FOR_STORE  /* every column that has a value */

@@ -310,9 +310,10 @@ is_stored(struct reader *rd, int column, const psm_json *v)
 	copy = psm__strndup(text, len);
 	if (copy == NULL)
 		return psm__nomem(rd->err);
-	rc = psm__text_same_json(old, copy, rd->err);
+	/* Not into err: it has the faults so far. */
+	rc = psm__text_same_json(old, copy, NULL);
 	psm__free(copy);
-	return rc;
+	return rc == PSM_ERR_NOMEM ? psm__nomem(rd->err) : rc > 0;
 }
 
 /* 0, 1 for a fault, or an error. */

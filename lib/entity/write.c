@@ -6,6 +6,13 @@
 #include "entity/entity.h"
 #include "json/json.h"
 
+/* Others read it, by the table. */
+static int
+is_shared(enum psm__audience audience)
+{
+	return audience == PSM__FOR_EVENT || audience == PSM__FOR_COPY;
+}
+
 static int
 is_for(const struct psm__row *r, size_t i, enum psm__audience audience)
 {
@@ -26,8 +33,24 @@ is_for(const struct psm__row *r, size_t i, enum psm__audience audience)
 	return 0;
 }
 
+/* A list of words that is read by others has those of its list alone. */
+static void
+write_words(psm_json_writer *w, const char *const *words, const psm_json *list)
+{
+	psm_json_write_array(w);
+	for (size_t i = 0; i < psm_json_count(list); i++) {
+		const psm_json *item = psm_json_item(list, i);
+
+		if (psm__word_index(words, psm_json_string(item)) >= 0)
+			psm_json_write_value(w, item);
+	}
+	psm_json_write_end(w);
+}
+
+/* words: NULL, or the only ones that the array may have. */
 static int
-write_json(psm_json_writer *w, const char *text, psm_error *err)
+write_json(psm_json_writer *w, const char *text, const char *const *words,
+           psm_error *err)
 {
 	psm_json *doc = NULL;
 	int rc;
@@ -41,7 +64,9 @@ write_json(psm_json_writer *w, const char *text, psm_error *err)
 		return 0;
 	}
 	rc = psm_json_parse(text, strlen(text), &doc, err);
-	if (rc == 0)
+	if (rc == 0 && words != NULL)
+		write_words(w, words, doc);
+	else if (rc == 0)
 		psm_json_write_value(w, doc);
 	psm_json_free(doc);
 	return rc;
@@ -106,18 +131,50 @@ write_value(psm_json_writer *w, const struct psm_entity_field *f,
 		return 0;
 	case PSM__T_NUMERIC:
 	case PSM__T_OBJECT:
+		return write_json(w, text, NULL, err);
 	case PSM__T_ARRAY:
-		return write_json(w, text, err);
+		return write_json(w, text,
+		                  is_shared(audience) ? f->words : NULL, err);
 	case PSM__T_ANY: /* only items are that */
 		break;
 	}
 	return 0;
 }
 
+/* A row of an adopted database may hold what its column is not meant for: json
+ * of another kind, "infinity". Who reads events can do nothing with it, and one
+ * such value must not keep the others from being told. */
+static int
+is_sane(const struct psm_entity_field *f, const char *text)
+{
+	switch ((enum psm__type)f->type) {
+	case PSM__T_OBJECT:
+		return text[0] == '{';
+	case PSM__T_ARRAY:
+		return text[0] == '[';
+	case PSM__T_DATE:
+		return psm__is_date(text);
+	default:
+		return 1;
+	}
+}
+
+static const char *
+text_for(const struct psm__row *r, size_t i, enum psm__audience audience)
+{
+	const char *text = r->value[i];
+
+	if (text == NULL || !is_shared(audience) ||
+	    is_sane(&r->entity->fields[i], text))
+		return text;
+	return NULL;
+}
+
 int
 psm__row_write(const struct psm__row *r, enum psm__audience audience,
                psm_json_writer *w, psm_error *err)
 {
+	const char *text;
 	int rc = 0;
 
 	psm_json_write_object(w);
@@ -125,10 +182,11 @@ psm__row_write(const struct psm__row *r, enum psm__audience audience,
 		if (!is_for(r, i, audience))
 			continue;
 		psm_json_write_key(w, r->entity->fields[i].name);
-		if (r->value[i] == NULL)
+		text = text_for(r, i, audience);
+		if (text == NULL)
 			psm_json_write_null(w);
 		else
-			rc = write_value(w, &r->entity->fields[i], r->value[i],
+			rc = write_value(w, &r->entity->fields[i], text,
 			                 audience, err);
 	}
 	psm_json_write_end(w);
