@@ -123,7 +123,7 @@ static const struct refused {
      "/betreff /empfaenger_email /empfaenger_name"},
     {"{\"patient_id\":\"2\",\"inhalt_text\":\"x\",\"betreff\":\"a\\nBcc: b\","
      "\"empfaenger_email\":\"a@b,c@d\",\"empfaenger_name\":\"x\\r\\ny\"}",
-     "/patient_id /betreff /empfaenger_email /empfaenger_name"},
+     "/patient_id /betreff /empfaenger_email /empfaenger_name /therapist_id"},
 };
 
 START_TEST(tells_all_faults)

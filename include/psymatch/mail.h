@@ -223,6 +223,132 @@ PSM_API int psm_mail_update(psm_store *store, int64_t id, int64_t if_version,
 PSM_API int psm_mail_delete(psm_store *store, int64_t id, int64_t if_version,
                             psm_error *err) PSM_CHECK;
 
+/**
+ * Sends one mail. libpsymatch-service has one, psm_smtp_send().
+ *
+ * @param mail  JSON object, NUL-terminated: {"id": number, "message_id": text,
+ *   "betreff", "inhalt_html", "inhalt_text", "empfaenger_email",
+ *   "empfaenger_name", "absender_email", "absender_name": text}; borrowed for
+ *   the call.
+ * @param user  as given to psm_mail_queue_run().
+ * @param err   receives the reason of a failure, which is stored with the mail;
+ *   borrowed for the call.
+ * @return 0 or more: the server took it;
+ *   PSM_ERR_REJECT       refused for good: it is not tried again;
+ *   PSM_ERR_UNCONFIRMED  nobody knows whether the server took it;
+ *   or another code: it was not sent, and is tried again later.
+ *
+ * Threads: that of psm_mail_queue_run(). Has to return well within
+ * EMAIL_LEASE_SECONDS.
+ */
+typedef int (*psm_mail_send_fn)(const char *mail, void *user, psm_error *err);
+
+/**
+ * Look at the queue once: decide about suspect mails as EMAIL_SUSPECT_POLICY
+ * says, then send those that are due, the oldest first, at most
+ * EMAIL_QUEUE_BATCH_SIZE. That a mail is being sent is committed before send is
+ * called, and no other process sends it; what came of it is committed after it.
+ * Publishes "email.sent" or "email.failed". What was not sent is tried again
+ * after EMAIL_RETRY_BASE_SECONDS, twice as long each time, at most
+ * EMAIL_RETRY_LIMIT times. A mail whose result could not be stored is suspect
+ * once its lease is over.
+ *
+ * @param store  as for psm_mail_create(); its settings count.
+ * @param send   sends one mail.
+ * @param user   for send.
+ * @param err    details of a failure; may be NULL.
+ * @return count of mails that were tried, 0: none was due;
+ *   PSM_ERR_INVAL      store or send is NULL;
+ *   PSM_ERR_IO         the system gave no random bytes;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any number, in any number of processes. Blocks: for the database and
+ * send. Since 0.1.
+ */
+PSM_API int psm_mail_queue_run(psm_store *store, psm_mail_send_fn send,
+                               void *user, psm_error *err) PSM_CHECK;
+
+/**
+ * How the queue stands.
+ *
+ * @param store  as for psm_mail_create().
+ * @param out    receives {"due": n, "later": n, "oldest_due_seconds": n,
+ *   "sending": n, "suspect": n} as JSON, new (psm_free); NULL after a failure.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL      store or out is NULL;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_mail_queue_status(psm_store *store, char **out,
+                                  psm_error *err) PSM_CHECK;
+
+/**
+ * Store the answer to a mail, once. The mail is the one whose Message-ID the
+ * answer refers to, else the newest one whose subject ends with the reference
+ * "A12" that the answer's subject has. Several answers stand one below the
+ * other in antwortinhalt. Publishes "email.response_received", with what this
+ * one says as "response_data", and "email.sent" if nobody knew whether the mail
+ * was sent.
+ *
+ * @param store  as for psm_mail_create().
+ * @param json   {"text": text, "id": the answer's own Message-ID, "references":
+ *   [Message-IDs, the closest one first], "subject": text, "from": text,
+ *   "received_at": RFC 3339 time, "automatic": true if no person wrote it}; all
+ *   but "text" are optional. Without an id the same text is the same answer.
+ * @param len    of json in bytes.
+ * @param out    receives {"email_id": number, "new": boolean} as JSON, new
+ *   (psm_free); NULL after a failure. May be NULL.
+ * @param err    details of a failure; may be NULL.
+ * @return 1: stored; 0: it was stored before;
+ *   PSM_ERR_INVAL      store or json is NULL;
+ *   PSM_ERR_PARSE      json is malformed;
+ *   PSM_ERR_SCHEMA     values do not do, with all faults;
+ *   PSM_ERR_NOT_FOUND  there is no mail that it could answer;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_mail_answer(psm_store *store, const char *json, size_t len,
+                            char **out, psm_error *err) PSM_CHECK;
+
+/**
+ * Handler of the commands "communication.send_email" and "email.send" for
+ * psm_processor_on(): a mail that waits in the queue is due at once, and the
+ * next psm_mail_queue_run() sends it. A mail in another state stays as it is;
+ * other types of events mean nothing.
+ *
+ * @param tx    the transaction of the event.
+ * @param ev    the command.
+ * @param user  ignored.
+ * @param err   details of a failure; may be NULL.
+ * @return 0: done;
+ *   PSM_ERR_INVAL      tx or ev is NULL;
+ *   PSM_ERR_REJECT     there is no such mail;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: one at a time. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_mail_handle(psm_tx *tx, const psm_event *ev, void *user,
+                            psm_error *err) PSM_CHECK;
+
 PSM_END_DECLS
 
 #endif

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""E-mails: psm_mail(3). Mails are dicts, named as their columns.
+
+    mails.create(store, {"therapist_id": 7, "betreff": "Anfrage", "inhalt_text": "Guten Tag",
+                         "empfaenger_email": "praxis@example.org", "empfaenger_name": "Frau Muster",
+                         "status": "In_Warteschlange"})
+    mails.run_queue(store, send)
+"""
+import ctypes
+import json
+
+from . import log
+from ._lib import callbacks, lib
+from ._text import int64, payload_text, utf8_or_none
+from .errors import BY_NAME, check, code_of, make
+
+ANY_VERSION = -1
+
+_CODES = ((BY_NAME["RejectError"], code_of("PSM_ERR_REJECT")), (BY_NAME["RetryError"], code_of("PSM_ERR_RETRY")))
+_UNCONFIRMED = code_of("PSM_ERR_UNCONFIRMED")
+_INVAL = code_of("PSM_ERR_INVAL")
+_NO_RENDERER = callbacks["psm_mail_render_fn"]()
+
+
+def _take(pointer):
+    try:
+        return json.loads(ctypes.string_at(pointer).decode())
+    finally:
+        lib.psm_free(pointer)
+
+
+def _give(to, text):
+    """Memory that the library frees, for a text or None."""
+    if text is not None:
+        data = text.encode() + b"\0"
+        to[0] = lib.psm_alloc(len(data))
+        ctypes.memmove(to[0], data, len(data))
+
+
+def _renderer(render):
+    def call(template, values, subject, html, text, _user, err):
+        try:
+            done = render(template.decode() if template is not None else None, json.loads(values.decode()))
+            for to, part in zip((subject, html, text), done):
+                _give(to, part)
+            return 0
+        except Exception as e:
+            log.say(log.logging.ERROR, "a renderer of mails failed", {"exception": type(e).__name__})
+            lib.psm_error_set(err, _INVAL, ("the renderer raised %s" % type(e).__name__).encode())
+            return _INVAL
+
+    return callbacks["psm_mail_render_fn"](call)
+
+
+def create(store, mail, render=None):
+    """Write a mail; it comes back with every column. render(None, mail) makes
+    (None, html, text) of its content, which may be inhalt_markdown then."""
+    function = _NO_RENDERER if render is None else _renderer(render)
+    data = payload_text(mail)
+    return _take(_out(lib.psm_mail_create, store._handle, data, len(data), function, None)[1])
+
+
+def add(tx, mail, once_key=None):
+    """The same within a transaction, and once per key: (mail, True if it is
+    new)."""
+    data = payload_text(mail)
+    rc, pointer = _out(lib.psm_mail_make, tx._open, data, len(data), utf8_or_none(once_key, "once_key"))
+    return _take(pointer), rc == 1
+
+
+def _out(function, *args):
+    """A function that gives a text, and a number beside it."""
+    pointer = ctypes.c_void_p()
+    rc = check(function, *args, ctypes.byref(pointer))
+    return rc, pointer
+
+
+def get(store, id):
+    """(mail, version)"""
+    pointer, version = ctypes.c_void_p(), ctypes.c_int64()
+    check(lib.psm_mail_get, store._handle, int64(id, "id"), ctypes.byref(pointer), ctypes.byref(version))
+    return _take(pointer), version.value
+
+
+def list(store, **query):  # noqa: A001
+    """{"data": [mail], "page", "limit", "total"}; filters, sort, page and limit
+    by name."""
+    return _take(make(lib.psm_mail_list, store._handle, payload_text(query)))
+
+
+def update(store, id, changes, version=ANY_VERSION):
+    """Change what a person may change; the mail as it is then."""
+    data = payload_text(changes)
+    return _take(_out(lib.psm_mail_update, store._handle, int64(id, "id"), int64(version, "version"), data,
+                      len(data))[1])
+
+
+def delete(store, id, version=ANY_VERSION):
+    check(lib.psm_mail_delete, store._handle, int64(id, "id"), int64(version, "version"))
+
+
+def answer(store, answer):
+    """Store the answer to a mail, once: {"email_id": n, "new": bool}."""
+    data = payload_text(answer)
+    return _take(_out(lib.psm_mail_answer, store._handle, data, len(data))[1])
+
+
+def _sender(send):
+    def call(mail, _user, err):
+        code, said = _UNCONFIRMED, ""
+        try:
+            send(json.loads(mail.decode()))
+            return 0
+        except tuple(kind for kind, _ in _CODES) as e:
+            code, said = next(c for kind, c in _CODES if isinstance(e, kind)), str(e)
+        except Exception as e:
+            log.say(log.logging.ERROR, "a sender of mails failed", {"exception": type(e).__name__})
+            said = "the sender raised %s" % type(e).__name__
+        lib.psm_error_set(err, code, said.encode("utf-8", "replace"))
+        return code
+
+    return callbacks["psm_mail_send_fn"](call)
+
+
+def run_queue(store, send):
+    """Send what is due by send(mail); how many were tried.
+
+    psymatch.Reject says that it was refused for good, psymatch.Retry that it
+    was not sent and is to be tried later. After any other exception nobody
+    knows, and EMAIL_SUSPECT_POLICY decides.
+    """
+    return check(lib.psm_mail_queue_run, store._handle, _sender(send), None)
+
+
+def queue_status(store):
+    """{"due", "later", "oldest_due_seconds", "sending", "suspect"}"""
+    return _take(make(lib.psm_mail_queue_status, store._handle))
