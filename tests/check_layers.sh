@@ -49,7 +49,7 @@ BEGIN {
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching patient")
 	of("app", "change geo mail")
-	of("service", "service rest")
+	of("service", "geo_client rest service")
 	of("flow", "processor program relay")
 	outside = "^(examples|bench)$"
 

@@ -40,7 +40,8 @@ take(char *data, size_t size, size_t count, void *user)
 }
 
 static CURLcode
-perform(const char *url, int timeout_ms, struct text *answer, long *status)
+perform(const char *url, const char *agent, int timeout_ms, struct text *answer,
+        long *status)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct curl_slist *headers = NULL;
@@ -53,6 +54,7 @@ perform(const char *url, int timeout_ms, struct text *answer, long *status)
 		return rc;
 	headers = curl_slist_append(NULL, "Accept: application/json");
 	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, agent); /* NULL: none */
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
@@ -109,7 +111,7 @@ fetch(const char *service, const char *url, int timeout_ms, psm_json **out,
 	struct text answer = {NULL, 0, 0};
 	char text[32];
 	long status = 0;
-	CURLcode code = perform(url, timeout_ms, &answer, &status);
+	CURLcode code = perform(url, NULL, timeout_ms, &answer, &status);
 	int rc;
 
 	(void)snprintf(text, sizeof text, "status %ld", status);
@@ -146,6 +148,30 @@ psm__svc_fetch(const char *service, const char *base, const char *path,
 	else
 		rc = unavailable(service, "too many requests wait for it", err);
 	__atomic_fetch_sub(&calls, 1, __ATOMIC_RELAXED);
+	psm__free(url);
+	return rc;
+}
+
+int
+psm__svc_get(const char *base, const char *path, const char *agent,
+             int timeout_ms, long *status, psm_json **out)
+{
+	struct text answer = {NULL, 0, 0};
+	char *url = url_of(base, path);
+	CURLcode code;
+	int rc = 0;
+
+	*out = NULL;
+	*status = 0;
+	if (!url)
+		return PSM_ERR_NOMEM;
+	code = perform(url, agent, timeout_ms, &answer, status);
+	if (code != CURLE_OK)
+		rc = PSM_ERR_UNAVAILABLE;
+	else if (psm_json_parse(answer.data ? answer.data : "", answer.len, out,
+	                        NULL) == PSM_ERR_NOMEM)
+		rc = PSM_ERR_NOMEM;
+	psm__free(answer.data);
 	psm__free(url);
 	return rc;
 }

@@ -94,6 +94,12 @@ void psm__svc_pool_free(struct svc_pool *pool);
 int psm__svc_fetch(const char *service, const char *base, const char *path,
                    int timeout_ms, psm_json **out, psm_error *err);
 
+/* GET base + path as agent (NULL: nobody): *status, and *out, new, or NULL if
+ * the answer is no JSON. PSM_ERR_UNAVAILABLE: there was none, or
+ * PSM_ERR_NOMEM. timeout_ms is 1 or more. */
+int psm__svc_get(const char *base, const char *path, const char *agent,
+                 int timeout_ms, long *status, psm_json **out);
+
 /* -- conns.c */
 
 struct svc_limits {
