@@ -42,6 +42,12 @@ case $? in
 77) ;;
 *) fault "bench/import failed: $(cat "$tmp/import")" ;;
 esac
+"$top_srcdir/bench/http" 1 1 >"$tmp/http" 2>&1
+case $? in
+0) [ "$(grep -cE '^(record|page) .* [1-9][0-9]* .* [1-9][0-9]* ' "$tmp/http")" = 2 ] || fault "bench/http: want 2 lines with rates: $(cat "$tmp/http")" ;;
+77) ;; # no wrk, no PostgreSQL
+*) fault "bench/http failed: $(cat "$tmp/http")" ;;
+esac
 "$top_builddir/bench/latency" --count 1000 --json >"$tmp/latency" 2>&1 &&
 	grep -q '"p99_us":[0-9]' "$tmp/latency" || fault "bench/latency failed: $(cat "$tmp/latency")"
 "$top_builddir/bench/latency" --flat --count 1000 --json >"$tmp/flat" 2>&1 &&
