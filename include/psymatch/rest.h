@@ -37,14 +37,15 @@ PSM_BEGIN_DECLS
  *
  * "therapist" has /api/therapists. It imports therapists, too, as the settings
  * THERAPIST_IMPORT_* say, and shows that at /health/import,
- * /api/therapists/import-status and /api/therapists/import-errors. "matching"
- * has /api/platzsuchen and /api/therapeutenanfragen, which can only be read.
+ * /api/therapists/import-status and /api/therapists/import-errors. What
+ * follows can only be read: /api/platzsuchen and /api/therapeutenanfragen of
+ * "matching", /api/patients of "patient", /api/emails of "communication".
  *
  * @param svc      a service that has not run yet.
  * @param st       a store with the sets "psymatch" and that of the service;
  *   borrowed until psm_service_free().
  * @param cfg      borrowed for the call; what psm_service(3) lists is read.
- * @param service  "therapist" or "matching".
+ * @param service  one of these four.
  * @param err      details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL     a NULL argument, or there is no such service;

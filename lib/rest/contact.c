@@ -178,14 +178,21 @@ write_name(psm_json_writer *w, const psm_json *record)
 	psm_json_write_string(w, name);
 }
 
-/* The later one of two dates. */
+/* The latest date there is. */
 static void
 write_last(psm_json_writer *w, const psm_json *record)
 {
-	const char *mail = text_of(record, "/letzter_kontakt_email");
-	const char *call = text_of(record, "/letzter_kontakt_telefon");
-	const char *last = strcmp(mail, call) > 0 ? mail : call;
+	static const char *const dates[] = {"/letzter_kontakt",
+	                                    "/letzter_kontakt_email",
+	                                    "/letzter_kontakt_telefon"};
+	const char *last = "";
 
+	for (size_t i = 0; i < PSM__COUNT(dates); i++) {
+		const char *date = text_of(record, dates[i]);
+
+		if (strcmp(date, last) > 0)
+			last = date;
+	}
 	psm_json_write_string(w, *last ? last : NULL);
 }
 

@@ -7,6 +7,10 @@ static const char *const block_and_unblock[] = {"block", "unblock", NULL};
 const struct rest_resource psm__rest_resources[] = {
     {"therapist", "/api/therapists", "therapist", "Therapist", REST_ALL,
      block_and_unblock, "therapist_id"},
+    {"patient", "/api/patients", "patient", "Patient", REST_LIST | REST_GET,
+     NULL, "patient_id"},
+    {"communication", "/api/emails", "email", "Email", REST_LIST | REST_GET,
+     NULL, NULL},
     {"matching", "/api/platzsuchen", "search", "Search", REST_LIST | REST_GET,
      NULL, NULL},
     {"matching", "/api/therapeutenanfragen", "inquiry", "Inquiry",
