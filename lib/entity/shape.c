@@ -8,17 +8,31 @@
 
 #include "json/json.h"
 
+/* Where a fault is: "/<key>", then "/<index>" unless that is NOWHERE, then
+ * "/<member>"; NULL leaves a step out. Written only when there is one. */
 struct shape {
 	psm__shape_fn *tell;
 	void *user;
+	const char *key;
+	size_t index;
+	const char *member;
 };
+#define NOWHERE SIZE_MAX
 
 static void
-fault(const struct shape *s, const char *below, const psm_json *v,
-      const char *wanted, const char *found)
+fault(const struct shape *s, const psm_json *v, const char *wanted,
+      const char *found)
 {
-	char what[160];
+	char below[80] = "", what[160];
+	size_t n = 0;
 
+	if (s->key != NULL)
+		n = (size_t)snprintf(below, sizeof(below), "/%s", s->key);
+	if (s->index != NOWHERE)
+		n += (size_t)snprintf(below + n, sizeof(below) - n, "/%zu",
+		                      s->index);
+	if (s->member != NULL)
+		(void)snprintf(below + n, sizeof(below) - n, "/%s", s->member);
 	(void)snprintf(what, sizeof(what), "want %s, found %s", wanted, found);
 	s->tell(s->user, below, v, what);
 }
@@ -78,14 +92,14 @@ minutes_of(const char *text)
 
 /* A blank slot is one that nobody filled in. */
 static void
-check_slot(const struct shape *s, const char *below, const psm_json *v)
+check_slot(const struct shape *s, const psm_json *v)
 {
 	static const char wanted[] = "a time HH:MM-HH:MM";
 	const char *text = psm_json_string(v);
 	int from, to;
 
 	if (text == NULL) {
-		fault(s, below, v, wanted, kind_of(v));
+		fault(s, v, wanted, kind_of(v));
 		return;
 	}
 	if (psm__text_is_blank(text))
@@ -93,37 +107,36 @@ check_slot(const struct shape *s, const char *below, const psm_json *v)
 	from = strlen(text) == 11 && text[5] == '-' ? minutes_of(text) : -1;
 	to = from >= 0 ? minutes_of(text + 6) : -1;
 	if (to < 0)
-		fault(s, below, v, wanted, "another text");
+		fault(s, v, wanted, "another text");
 	else if (to <= from)
-		fault(s, below, v, "a start before the end", "a later one");
+		fault(s, v, "a start before the end", "a later one");
 }
 
 /* The key is the caller's own; one that is no day is not repeated. */
 static void
-check_day(const struct shape *s, const char *key, const psm_json *v)
+check_day(struct shape *s, const char *key, const psm_json *v)
 {
-	char below[64];
-
-	if (!is_day(key)) {
-		fault(s, "", v, "days of the week (montag to sonntag)",
+	s->key = is_day(key) ? key : NULL;
+	s->index = NOWHERE;
+	if (s->key == NULL) {
+		fault(s, v, "days of the week (montag to sonntag)",
 		      "another name");
 		return;
 	}
-	(void)snprintf(below, sizeof(below), "/%s", key);
 	if (is_absent(v))
 		return;
 	if (psm_json_kind(v) != PSM_JSON_ARRAY) {
-		fault(s, below, v, "array", kind_of(v));
+		fault(s, v, "array", kind_of(v));
 		return;
 	}
 	for (size_t i = 0; i < psm_json_count(v); i++) {
-		(void)snprintf(below, sizeof(below), "/%s/%zu", key, i);
-		check_slot(s, below, psm_json_item(v, i));
+		s->index = i;
+		check_slot(s, psm_json_item(v, i));
 	}
 }
 
 static void
-check_week(const struct shape *s, const psm_json *v)
+check_week(struct shape *s, const psm_json *v)
 {
 	for (size_t i = 0; i < psm_json_count(v); i++)
 		check_day(s, psm_json_key(v, i), psm_json_item(v, i));
@@ -132,62 +145,69 @@ check_week(const struct shape *s, const psm_json *v)
 /* -- distances */
 
 static void
-check_distance(const struct shape *s, const psm_json *v)
+check_distance(struct shape *s, const psm_json *v)
 {
 	static const char wanted[] = "a number from 0";
 	const psm_json *km = psm_json_at(v, "/max_km");
 	double number;
 
+	s->key = "max_km";
 	if (is_absent(km))
 		return;
-	if (psm_json_get_double(km, &number, NULL) < 0)
-		fault(s, "/max_km", km, wanted,
-		      psm_json_kind(km) == PSM_JSON_NUMBER ? "another number"
-		                                           : kind_of(km));
-	else if (number < 0)
-		fault(s, "/max_km", km, wanted, "another number");
+	if (psm_json_kind(km) != PSM_JSON_NUMBER)
+		fault(s, km, wanted, kind_of(km));
+	else if (psm_json_get_double(km, &number, NULL) < 0 || number < 0)
+		fault(s, km, wanted, "another number");
 }
 
 /* -- exclusions */
 
+static const char *
+id_found(const psm_json *v)
+{
+	if (v == NULL)
+		return "nothing";
+	return psm_json_kind(v) == PSM_JSON_NUMBER ? "another number"
+	                                           : kind_of(v);
+}
+
 static void
-check_id(const struct shape *s, const char *below, const psm_json *v)
+check_id(const struct shape *s, const psm_json *v)
 {
 	int64_t id;
 
 	if (psm_json_get_int(v, &id, NULL) < 0 || id < 1 || id > INT32_MAX)
-		fault(s, below, v, "the number of a therapist",
-		      v == NULL                             ? "nothing"
-		      : psm_json_kind(v) == PSM_JSON_NUMBER ? "another number"
-		                                            : kind_of(v));
+		fault(s, v, "the number of a therapist", id_found(v));
 }
 
 static void
-check_text(const struct shape *s, const char *below, const psm_json *v)
+check_text(struct shape *s, const char *member, const psm_json *v)
 {
+	s->member = member;
 	if (!is_absent(v) && psm_json_string(v) == NULL)
-		fault(s, below, v, "text", kind_of(v));
+		fault(s, v, "text", kind_of(v));
 }
 
 static void
-check_exclusions(const struct shape *s, const psm_json *v)
+check_exclusion(struct shape *s, const psm_json *item)
 {
-	char below[40];
+	s->member = NULL;
+	if (psm_json_kind(item) != PSM_JSON_OBJECT) {
+		check_id(s, item);
+		return;
+	}
+	s->member = "id";
+	check_id(s, psm_json_at(item, "/id"));
+	check_text(s, "excluded_at", psm_json_at(item, "/excluded_at"));
+	check_text(s, "reason", psm_json_at(item, "/reason"));
+}
 
+static void
+check_exclusions(struct shape *s, const psm_json *v)
+{
 	for (size_t i = 0; i < psm_json_count(v); i++) {
-		const psm_json *item = psm_json_item(v, i);
-
-		(void)snprintf(below, sizeof(below), "/%zu", i);
-		if (psm_json_kind(item) != PSM_JSON_OBJECT) {
-			check_id(s, below, item);
-			continue;
-		}
-		(void)snprintf(below, sizeof(below), "/%zu/id", i);
-		check_id(s, below, psm_json_at(item, "/id"));
-		(void)snprintf(below, sizeof(below), "/%zu/excluded_at", i);
-		check_text(s, below, psm_json_at(item, "/excluded_at"));
-		(void)snprintf(below, sizeof(below), "/%zu/reason", i);
-		check_text(s, below, psm_json_at(item, "/reason"));
+		s->index = i;
+		check_exclusion(s, psm_json_item(v, i));
 	}
 }
 
@@ -195,7 +215,7 @@ void
 psm__shape_check(enum psm__form form, const psm_json *v, psm__shape_fn *tell,
                  void *user)
 {
-	const struct shape s = {tell, user};
+	struct shape s = {tell, user, NULL, NOWHERE, NULL};
 
 	switch (form) {
 	case PSM__FORM_WEEK:

@@ -105,20 +105,27 @@ is_tidy(const char *text)
 
 	if (*at == ' ')
 		return 0;
-	while (*at >= 0x20 && *at < 0x7f)
-		at++;
+	for (;;) {
+		if (*at >= 0x20 && *at < 0x7f)
+			at++;
+		else if (*at >= 0xc3 && *at <= 0xcb && (at[1] & 0xc0) == 0x80)
+			at += 2; /* U+00C0 to U+02FF: letters, in NFC */
+		else
+			break;
+	}
 	return *at == '\0' &&
 	       (at == (const unsigned char *)text || at[-1] != ' ');
 }
 
-/* raw is as it came, text without the blanks at its ends. */
+/* raw is as it came, NULL if that was tidy; text without the blanks at its
+ * ends. */
 static int
 has_fault(const struct psm_entity_field *f, const char *raw, const char *text,
           char *what, size_t size)
 {
 	size_t count;
 
-	if (!psm__text_is_line(raw))
+	if (raw != NULL && !psm__text_is_line(raw))
 		return says(what, size, "one line without control characters",
 		            strpbrk(raw, "\r\n") != NULL
 		                ? "a line break"
@@ -128,6 +135,8 @@ has_fault(const struct psm_entity_field *f, const char *raw, const char *text,
 		(void)snprintf(what, size, "%s", forms[f->form].says);
 		return 1;
 	}
+	if (strlen(text) <= (size_t)f->most)
+		return 0; /* no text has more characters than bytes */
 	count = psm__utf8_count(text);
 	if (count <= (size_t)f->most)
 		return 0;
@@ -163,14 +172,17 @@ static int
 read_text(const struct psm_entity_field *f, const char *text, char **out,
           char *what, size_t size)
 {
+	int tidy;
+
 	if (f->words != NULL && text[0] != '\0')
 		return read_word(f, text, out, what, size);
 	if (f->form == PSM__FORM_FREE)
 		return keep(out, text);
-	*out = is_tidy(text) ? psm__strdup(text) : psm__text_tidy(text);
+	tidy = is_tidy(text);
+	*out = tidy ? psm__strdup(text) : psm__text_tidy(text);
 	if (*out == NULL)
 		return PSM_ERR_NOMEM;
-	if (!has_fault(f, text, *out, what, size))
+	if (!has_fault(f, tidy ? NULL : text, *out, what, size))
 		return 0;
 	psm__free(*out);
 	*out = NULL;
