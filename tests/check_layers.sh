@@ -48,7 +48,7 @@ BEGIN {
 	of("store", "dead jobs store")
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching patient")
-	of("app", "change geo mail")
+	of("app", "change geo mail search")
 	of("service", "geo_client rest service")
 	of("flow", "processor program relay")
 	outside = "^(examples|bench)$"

@@ -193,9 +193,9 @@ START_TEST(load_once)
 	/* Events know better than the file. */
 	receive(make("patient.updated",
 	             "{\"patient_id\": 1, \"patient_data\": {\"id\": 1, "
-	             "\"plz\": \"99999\"}}"));
+	             "\"plz\": \"10999\"}}"));
 	ck_assert_int_eq(load(), 0);
-	ck_assert_int_eq(patients("id = 1 AND plz = '99999'"), 1);
+	ck_assert_int_eq(patients("id = 1 AND plz = '10999'"), 1);
 }
 END_TEST
 
@@ -468,7 +468,8 @@ START_TEST(patient_deleted)
 	             "from system' AND updated_at = '2026-03-02 10:00:03'"),
 	    1);
 	text = pg_text("SELECT (payload::jsonb - 'search_id')::text FROM "
-	               "psymatch.outbox ORDER BY id DESC LIMIT 1");
+	               "psymatch.outbox WHERE type = 'search.status_changed' "
+	               "ORDER BY id DESC LIMIT 1");
 	ck_assert_str_eq(text,
 	                 "{\"new_status\": \"abgebrochen\", \"old_status\": "
 	                 "\"aktiv\", \"patient_id\": 2}");

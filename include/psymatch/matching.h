@@ -209,6 +209,9 @@ PSM_API const char *psm_matching_type_at(size_t i);
  * excludes the therapist from active searches in sent, unanswered ones.
  * patient.deleted: erases the copy, ends the patient's open searches
  * ("search.status_changed") and takes the patient out of unsent inquiries.
+ * Events of patients also open and end searches, and adjust inquiries that were
+ * not sent yet, see psm_search(3); patient.therapist_excluded adds to the lists
+ * of open searches.
  * Handling an event again changes nothing, and an older event never undoes what
  * a newer one of the same entity did. Other types do nothing.
  *

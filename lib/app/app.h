@@ -187,8 +187,5 @@ int psm__therapist_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
 /* -- matching_patient.c */
 
 int psm__patient_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
-/* Publish search.status_changed; from NULL: the search is new. */
-int psm__emit_search_status(psm_tx *tx, int64_t search, int64_t patient,
-                            const char *from, const char *to, psm_error *err);
 
 #endif

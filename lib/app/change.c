@@ -182,7 +182,9 @@ run(struct psm__change *c, size_t count, struct psm__answer *answers,
 	int rc = load_all(c, count, answers, err), changed;
 
 	if (rc == 0 && (count > 1 || c->verb != PSM__DELETE))
-		rc = psm__app_now(c->tx, &now, err);
+		rc = c->at == NULL ? psm__app_now(c->tx, &now, err) : 0;
+	if (c->at != NULL)
+		now = *c->at;
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		rc = decide(&c[i], &now, err);
 		if (rc == 0 && c[i].events.failed)

@@ -38,7 +38,7 @@ struct psm__policy {
 	const struct psm__action *actions; /* NULL: there are none */
 };
 extern const struct psm__policy psm__policy_email, psm__policy_patient,
-    psm__policy_therapist;
+    psm__policy_search, psm__policy_therapist;
 /* PSM_ERR_INVAL: tx or entity is NULL, or there is no such entity. */
 int psm__entity_of(const psm_tx *tx, const char *entity,
                    const struct psm_entity **out, psm_error *err);
@@ -57,6 +57,8 @@ struct psm__change {
 	int force;              /* delete it whoever needs it */
 	psm__decide_fn *decide; /* NULL when it is deleted */
 	const void *wish;
+	/* Of an event, of the first of several; NULL: by the clock. */
+	const struct psm__now *at;
 	/* What came of it: */
 	int changed; /* 1: it was saved */
 	int from; /* the state before, -1: none; the row's is the one after */

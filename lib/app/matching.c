@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/search.h"
 
 static const struct {
 	const char *type;
@@ -10,10 +11,11 @@ static const struct {
 	/* What else it means, unless the copy knows better; or NULL. */
 	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
 } handlers[] = {
-    {"patient.created", &psm__entity_patient, NULL},
+    {"patient.created", NULL, psm__patient_arrived},
     {"patient.deleted", NULL, psm__patient_deleted},
-    {"patient.status_changed", &psm__entity_patient, NULL},
-    {"patient.updated", &psm__entity_patient, NULL},
+    {"patient.status_changed", NULL, psm__patient_arrived},
+    {"patient.therapist_excluded", NULL, psm__patient_excluded},
+    {"patient.updated", NULL, psm__patient_arrived},
     /* Whoever was unblocked since stays so. */
     {"therapist.blocked", &psm__entity_therapist, psm__therapist_blocked},
     {"therapist.created", &psm__entity_therapist, NULL},

@@ -44,6 +44,20 @@ read_time(const struct load *l, const psm_json *v, const char *pointer,
 	return 0;
 }
 
+/* search.status_changed of a search that is new. */
+static int
+tell_search(psm_tx *tx, int64_t search, int64_t patient, const char *status,
+            psm_error *err)
+{
+	psm_payload *m = psm_payload_new("search.status_changed");
+
+	psm_payload_int(m, "search_id", search);
+	psm_payload_int(m, "patient_id", patient);
+	psm_payload_text(m, "old_status", NULL);
+	psm_payload_text(m, "new_status", status);
+	return psm__emit(tx, m, SERVICE, err);
+}
+
 static int
 insert_search(const struct load *l, struct psm__row *row, int64_t patient)
 {
@@ -60,9 +74,8 @@ insert_search(const struct load *l, struct psm__row *row, int64_t patient)
 		rc = psm__repo_insert(l->tx, row, &version, l->err);
 	if (rc < 0)
 		return rc;
-	return psm__emit_search_status(
-	    l->tx, psm__row_int(row, PSM__SEARCH_ID), patient, NULL,
-	    psm__row_get(row, PSM__SEARCH_STATUS), l->err);
+	return tell_search(l->tx, psm__row_int(row, PSM__SEARCH_ID), patient,
+	                   psm__row_get(row, PSM__SEARCH_STATUS), l->err);
 }
 
 static int

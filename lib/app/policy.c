@@ -7,6 +7,7 @@
 static const struct psm__policy *const policies[] = {
     &psm__policy_email,
     &psm__policy_patient,
+    &psm__policy_search,
     &psm__policy_therapist,
 };
 

@@ -303,6 +303,9 @@ int psm__row_write(const struct psm__row *r, enum psm__audience audience,
 int psm__row_text(const struct psm__row *r, enum psm__audience audience,
                   char **out, psm_error *err);
 
+/* "2026-07-01 09:30:00.5" in UTC as RFC 3339 has it. */
+void psm__write_timestamp(psm_json_writer *w, const char *text);
+
 /* -- machine.c */
 
 /* Which state a row has: a word's index in machine->words; -1: none. */

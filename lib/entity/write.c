@@ -72,9 +72,8 @@ write_json(psm_json_writer *w, const char *text, const char *const *words,
 	return rc;
 }
 
-/* "2026-07-01 09:30:00.5" in UTC as RFC 3339 has it. */
-static void
-write_timestamp(psm_json_writer *w, const char *text)
+void
+psm__write_timestamp(psm_json_writer *w, const char *text)
 {
 	size_t len = strlen(text);
 	char full[48];
@@ -127,7 +126,7 @@ write_value(psm_json_writer *w, const struct psm_entity_field *f,
 		write_time(w, text, audience);
 		return 0;
 	case PSM__T_TIMESTAMP:
-		write_timestamp(w, text);
+		psm__write_timestamp(w, text);
 		return 0;
 	case PSM__T_NUMERIC:
 	case PSM__T_OBJECT:

@@ -82,7 +82,6 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "A patient does not want to be offered a therapist any more.",
   .producers = NAMES(PATIENT_SERVICE),
   .consumers = NAMES(MATCHING_SERVICE),
-  .planned = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("patient_id", integer, NEED),
 	FIELD("therapist_id", integer, NEED),

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Searches: what their changes need to know, and their use cases by name. */
+#include "app/search.h"
+
+#include <string.h>
+
+#include "app/app.h"
+#include "app/inquiry_leave.h"
+#include "app/own_tx.h"
+
+static const char search[] = "search";
+
+/* -- the policy */
+
+static void
+members(psm_payload *m, const struct psm__told *told,
+        const struct psm__change *c)
+{
+	(void)told; /* there is one type */
+	psm_payload_int(m, "patient_id",
+	                psm__row_int(&c->row, PSM__SEARCH_PATIENT_ID));
+	psm_payload_text(m, "old_status", psm_search_status_name(c->from));
+	psm_payload_text(m, "new_status",
+	                 psm__row_get(&c->row, PSM__SEARCH_STATUS));
+}
+
+/* A deleted search would take its rows out of inquiries that are history. */
+static int
+may_delete(psm_tx *tx, const char *id, psm_error *err)
+{
+	int64_t used;
+	int rc = psm__app_ask(tx,
+	                      "SELECT count(*) FROM (SELECT FROM "
+	                      "matching_service.therapeut_anfrage_patient "
+	                      "WHERE platzsuche_id = $1::integer LIMIT 1) m",
+	                      1, &id, &used, err);
+
+	if (rc == 0 && used > 0)
+		rc = psm__fail(err, PSM_ERR_CONFLICT,
+		               "search: want one that is in no inquiry, found "
+		               "one that is; cancel it instead");
+	return rc;
+}
+
+/* psm_search_create() asks what no decision can see. */
+static int
+make_by_hand(struct psm__row *row, const void *wish, const struct psm__now *now,
+             struct psm__events *ev, psm_error *err)
+{
+	(void)row;
+	(void)wish;
+	(void)now;
+	(void)ev;
+	return psm__fail(err, PSM_ERR_INVAL,
+	                 "search: want psm_search_create()");
+}
+
+static const struct psm__action actions[] = {
+    {"pause", psm__search_pause},     {"resume", psm__search_resume},
+    {"cancel", psm__search_cancel},   {"contact", psm__search_contact},
+    {"exclude", psm__search_exclude}, {NULL, NULL},
+};
+
+const struct psm__policy psm__policy_search = {
+    .entity = &psm__entity_search,
+    .created = "search.status_changed",
+    .make = make_by_hand,
+    .patch = psm__search_patch,
+    .members = members,
+    .may_delete = may_delete,
+    .actions = actions,
+};
+
+/* -- changes of one search */
+
+int
+psm__search_change(psm_tx *tx, int64_t id, psm__decide_fn *decide,
+                   const void *wish, const struct psm__now *at, int *status,
+                   psm_error *err)
+{
+	struct psm__change c = {.tx = tx,
+	                        .policy = &psm__policy_search,
+	                        .verb = PSM__CHANGE,
+	                        .id = id,
+	                        .if_version = PSM_VERSION_ANY,
+	                        .decide = decide,
+	                        .wish = wish,
+	                        .at = at};
+	int rc = psm__change_run(&c, err);
+
+	if (rc >= 0 && status != NULL)
+		*status = psm__row_state(&c.row);
+	psm__change_free(&c);
+	return rc;
+}
+
+int
+psm__search_make(psm_tx *tx, const struct psm__search_opening *opening,
+                 const struct psm__now *at, char **out, psm_error *err)
+{
+	struct psm__change c = {.tx = tx,
+	                        .policy = &psm__policy_search,
+	                        .verb = PSM__MAKE,
+	                        .if_version = PSM_VERSION_ANY,
+	                        .decide = psm__search_open,
+	                        .wish = opening,
+	                        .at = at};
+	struct psm__number id;
+	const char *patient = psm__number(&id, opening->patient_id);
+	int rc = psm__change_run(&c, err);
+
+	if (rc >= 0 && out != NULL)
+		rc = psm__row_text(&c.row, PSM__FOR_REST, out, err);
+	psm__change_free(&c);
+	return rc < 0 ? rc
+	              : psm_tx_exec(tx,
+	                            "DELETE FROM "
+	                            "matching_service.suche_unvollstaendig "
+	                            "WHERE patient_id = $1::integer",
+	                            1, &patient, NULL, err);
+}
+
+static int
+leave(psm_tx *tx, int64_t id, const char *reason, const struct psm__now *at,
+      psm_error *err)
+{
+	struct psm__leave l = {
+	    .tx = tx, .search_id = id, .reason = reason, .now = at};
+	struct psm__now now;
+	int rc = 0;
+
+	if (at == NULL) {
+		rc = psm__app_now(tx, &now, err);
+		l.now = &now;
+	}
+	return rc == 0 ? psm__inquiry_leave_all(&l, err) : rc;
+}
+
+int
+psm__search_finish(psm_tx *tx, int64_t id,
+                   const struct psm__search_ending *ending,
+                   const struct psm__now *at, psm_error *err)
+{
+	int rc =
+	    psm__search_change(tx, id, psm__search_end, ending, at, NULL, err);
+
+	if (rc > 0)
+		rc = leave(tx, id,
+		           ending->reason != NULL ? ending->reason
+		                                  : "the search has ended",
+		           at, err);
+	return rc < 0 ? rc : 0;
+}
+
+/* After any change: who does not search, or fits no more, leaves what was not
+ * sent. A paused search stays in its inquiries. */
+static int
+settle(psm_tx *tx, int64_t id, int status, psm_error *err)
+{
+	int rc;
+
+	if (status == PSM_SEARCH_ABGEBROCHEN ||
+	    status == PSM_SEARCH_ERFOLGREICH)
+		rc = leave(tx, id, "the search has ended", NULL, err);
+	else
+		rc = psm__search_refit(tx, id, 0, NULL, err);
+	return rc < 0 ? rc : 0;
+}
+
+/* -- to change one */
+
+static int
+status_of(psm_tx *tx, int64_t id, int *status, psm_error *err)
+{
+	struct psm__number number;
+	const char *param = psm__number(&number, id);
+	psm_rows *rows = NULL;
+	int rc = psm_tx_exec(
+	    tx, "SELECT status FROM " PSM__SEARCHES " WHERE id = $1::integer",
+	    1, &param, &rows, err);
+
+	*status = -1;
+	if (rc == 0 && psm_rows_count(rows) > 0)
+		*status =
+		    psm_search_status_from_name(psm_rows_text(rows, 0, 0));
+	psm_rows_free(rows);
+	return rc;
+}
+
+static int
+update(psm_store *store, int64_t id, int64_t if_version, int how,
+       const char *json, size_t len, char **out, psm_error *err)
+{
+	int status, changed = 0;
+	psm_tx *tx;
+	int rc = psm__own_begin(store, &tx, out, err);
+
+	if (rc == 0)
+		changed = rc = psm_entity_update(
+		    tx, search, id, if_version, how, json, len, out, NULL, err);
+	if (rc > 0)
+		rc = status_of(tx, id, &status, err);
+	if (rc == 0 && changed > 0)
+		rc = settle(tx, id, status, err);
+	return psm__own_end(tx, rc < 0 ? rc : changed, out, err);
+}
+
+int
+psm_search_update(psm_store *store, int64_t id, int64_t if_version,
+                  const char *json, size_t len, char **out, psm_error *err)
+{
+	return update(store, id, if_version, PSM_CHANGE_PUT, json, len, out,
+	              err);
+}
+
+int
+psm_search_patch(psm_store *store, int64_t id, int64_t if_version,
+                 const char *json, size_t len, char **out, psm_error *err)
+{
+	return update(store, id, if_version, PSM_CHANGE_MERGE, json, len, out,
+	              err);
+}
+
+/* A change by hand: 1 changed, 0 nothing to do. */
+static int
+act(psm_store *store, int64_t id, psm__decide_fn *decide, const void *wish,
+    psm_error *err)
+{
+	int status = -1, changed = 0;
+	psm_tx *tx;
+	int rc = psm__own_begin(store, &tx, NULL, err);
+
+	if (rc == 0)
+		changed = rc = psm__search_change(tx, id, decide, wish, NULL,
+		                                  &status, err);
+	if (rc > 0)
+		rc = settle(tx, id, status, err);
+	return psm__own_end(tx, rc < 0 ? rc : changed, NULL, err);
+}
+
+static int
+move(psm_store *store, int64_t id, int to, const char *reason, psm_error *err)
+{
+	const struct psm__search_ending e = {
+	    .to = to, .author = "API", .reason = reason};
+	int rc = act(store, id, psm__search_end, &e, err);
+
+	return rc < 0 ? rc : 0;
+}
+
+int
+psm_search_pause(psm_store *store, int64_t id, const char *reason,
+                 psm_error *err)
+{
+	return move(store, id, PSM_SEARCH_PAUSIERT, reason, err);
+}
+
+int
+psm_search_resume(psm_store *store, int64_t id, const char *reason,
+                  psm_error *err)
+{
+	return move(store, id, PSM_SEARCH_AKTIV, reason, err);
+}
+
+int
+psm_search_cancel(psm_store *store, int64_t id, const char *reason,
+                  psm_error *err)
+{
+	return move(store, id, PSM_SEARCH_ABGEBROCHEN, reason, err);
+}
+
+int
+psm_search_exclude(psm_store *store, int64_t id, int64_t therapist_id,
+                   const char *reason, psm_error *err)
+{
+	const struct psm__exclusion e = {.therapist_id = therapist_id,
+	                                 .reason = reason};
+
+	if (therapist_id < 1 || therapist_id > INT32_MAX) {
+		psm__error_clear(err);
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "therapist_id: want a positive number of 32 "
+		                 "bits");
+	}
+	return act(store, id, psm__search_add_exclusion, &e, err);
+}
+
+/* -- contacts */
+
+static int
+write_totals(const struct psm__change *c, int64_t before, char **out,
+             psm_error *err)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	const struct {
+		const char *name;
+		int64_t value;
+	} all[] = {
+	    {"search_id", c->id},
+	    {"previous_total", before},
+	    {"new_total",
+	     psm__row_int(&c->row, PSM__SEARCH_GESAMT_ANGEFORDERTE_KONTAKTE)},
+	};
+
+	psm_json_write_object(w);
+	for (size_t i = 0; i < PSM__COUNT(all); i++) {
+		psm_json_write_key(w, all[i].name);
+		psm_json_write_int(w, all[i].value);
+	}
+	psm_json_write_end(w);
+	return psm__json_take(w, 0, out, err);
+}
+
+/* The count is asked for before the search is. */
+static int
+request(psm_tx *tx, int64_t id, const psm_json *doc, char **out, psm_error *err)
+{
+	struct psm__change c = {.tx = tx,
+	                        .policy = &psm__policy_search,
+	                        .verb = PSM__CHANGE,
+	                        .id = id,
+	                        .if_version = PSM_VERSION_ANY,
+	                        .decide = psm__search_contact,
+	                        .wish = doc};
+	int64_t count = 0;
+	int rc = psm__wish_int(doc, "requested_count", 1, PSM__CONTACTS_MAX,
+	                       &count, err);
+
+	if (rc == 0)
+		rc = psm__change_run(&c, err);
+	if (rc > 0)
+		rc = write_totals(
+		    &c,
+		    psm__row_int(&c.row,
+		                 PSM__SEARCH_GESAMT_ANGEFORDERTE_KONTAKTE) -
+			count,
+		    out, err);
+	psm__change_free(&c);
+	return rc;
+}
+
+int
+psm_search_contact(psm_store *store, int64_t id, const char *json, size_t len,
+                   char **out, psm_error *err)
+{
+	psm_json *doc = NULL;
+	psm_tx *tx;
+	int rc = psm__own_begin(store, &tx, out, err);
+
+	if (rc == 0)
+		rc = json != NULL && out != NULL
+		         ? psm_json_parse(json, len, &doc, err)
+		         : psm__fail(err, PSM_ERR_INVAL, "json or out is NULL");
+	if (rc == 0)
+		rc = request(tx, id, doc, out, err);
+	psm_json_free(doc);
+	return psm__own_end(tx, rc, out, err);
+}
+
+/* -- to delete one */
+
+/* An open search is ended first, so that everybody hears of it. */
+static int
+end_and_delete(psm_tx *tx, int64_t id, int64_t if_version, psm_error *err)
+{
+	const struct psm__search_ending e = {.to = PSM_SEARCH_ABGEBROCHEN,
+	                                     .author = "API",
+	                                     .reason = "the search is deleted"};
+	struct psm__row row;
+	int64_t version;
+	int state, rc = psm__repo_lock(tx, &psm__entity_search, id, &row,
+	                               &version, err);
+
+	if (rc == 0 && if_version != PSM_VERSION_ANY && if_version != version)
+		rc = psm__fail(err, PSM_ERR_PRECONDITION,
+		               "search: want version %lld, found version %lld",
+		               (long long)if_version, (long long)version);
+	if (rc == 0) {
+		state = psm__row_state(&row);
+		if (state == PSM_SEARCH_AKTIV || state == PSM_SEARCH_PAUSIERT)
+			rc = psm__search_finish(tx, id, &e, NULL, err);
+	}
+	psm__row_free(&row);
+	return rc == 0
+	           ? psm_entity_delete(tx, search, id, PSM_VERSION_ANY, 0, err)
+	           : rc;
+}
+
+int
+psm_search_delete(psm_store *store, int64_t id, int64_t if_version,
+                  psm_error *err)
+{
+	psm_tx *tx;
+	int rc = psm__own_begin(store, &tx, NULL, err);
+
+	if (rc == 0)
+		rc = end_and_delete(tx, id, if_version, err);
+	return psm__own_end(tx, rc, NULL, err);
+}

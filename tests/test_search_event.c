@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What events of patients mean for searches and for unsent inquiries. */
+#include "testing_search.h"
+
+#define SEARCHING ", \"status\": \"auf_der_Suche\""
+
+static int64_t
+searches(const char *where)
+{
+	return pg_int("SELECT count(*) FROM matching_service.platzsuche "
+	              "WHERE %s",
+	              where);
+}
+
+static int64_t
+members(const char *where)
+{
+	return pg_int("SELECT count(*) FROM "
+	              "matching_service.therapeut_anfrage_patient m JOIN "
+	              "matching_service.therapeutenanfrage a ON a.id = "
+	              "m.therapeutenanfrage_id WHERE %s",
+	              where);
+}
+
+static psm_event *
+moved(int id, const char *from, const char *to)
+{
+	char more[200], record[1500];
+
+	(void)snprintf(more, sizeof(more),
+	               ", \"old_status\": \"%s\", \"new_status\": \"%s\"", from,
+	               to);
+	(void)snprintf(record, sizeof(record), COMPLETE ", \"status\": \"%s\"",
+	               to);
+	return patient_event("patient.status_changed", id, more, record);
+}
+
+/* -- opening */
+
+START_TEST(opened_by_status)
+{
+	psm_event *ev;
+
+	receive(patient_event("patient.created", 1, "",
+	                      COMPLETE ", \"status\": \"offen\", "
+	                               "\"ausgeschlossene_therapeuten\": [4]"));
+	ck_assert_int_eq(searches("true"), 0);
+	ev = moved(1, "offen", "auf_der_Suche");
+	ck_assert_int_eq(handle(ev), 0);
+	CHECK_PG("aktiv [4]",
+	         "SELECT concat(status, ' ', ausgeschlossene_therapeuten) FROM "
+	         "matching_service.platzsuche");
+	ck_assert_int_eq(outbox("search.status_changed"), 1);
+	/* Again, and data that change later: no second one. */
+	ck_assert_int_eq(handle(ev), 0);
+	psm_event_free(ev);
+	patient_is(1, COMPLETE SEARCHING ", \"telefon\": \"1\"");
+	ck_assert_int_eq(searches("true"), 1);
+	/* Nor when the first one has ended and the status stays. */
+	OK(psm_search_cancel(st, 1, NULL, err));
+	patient_is(1, COMPLETE SEARCHING ", \"telefon\": \"2\"");
+	ck_assert_int_eq(searches("true"), 1);
+}
+END_TEST
+
+/* Who searches again, gets another search. */
+START_TEST(opened_again)
+{
+	receive(patient_event("patient.created", 1, "", COMPLETE SEARCHING));
+	pg_run("UPDATE matching_service.platzsuche SET created_at = "
+	       "'2026-01-01'");
+	receive(moved(1, "auf_der_Suche", "Suche_abgebrochen"));
+	ck_assert_int_eq(searches("status = 'abgebrochen'"), 1);
+	receive(moved(1, "Suche_abgebrochen", "auf_der_Suche"));
+	ck_assert_int_eq(searches("status = 'aktiv'"), 1);
+	ck_assert_int_eq(searches("true"), 2);
+}
+END_TEST
+
+/* The update of a later version comes before the change of status. */
+START_TEST(opened_in_any_order)
+{
+	psm_event *late = moved(1, "offen", "auf_der_Suche");
+
+	patient_is(1, COMPLETE SEARCHING ", \"telefon\": \"1\"");
+	ck_assert_int_eq(searches("true"), 1);
+	ck_assert_int_eq(handle(late), 0);
+	psm_event_free(late);
+	ck_assert_int_eq(searches("true"), 1);
+}
+END_TEST
+
+/* An adopted patient whose search is over, heard of for the first time. */
+START_TEST(not_opened_for_adopted)
+{
+	pg_run("INSERT INTO matching_service.platzsuche (patient_id, status) "
+	       "VALUES (1, 'erfolgreich')");
+	patient_is(1, COMPLETE SEARCHING);
+	ck_assert_int_eq(searches("true"), 1);
+}
+END_TEST
+
+START_TEST(waits_for_data)
+{
+	char *out;
+
+	receive(patient_event(
+	    "patient.created", 1, "",
+	    "\"geschlecht\": \"divers\", \"krankenkasse\": \"Kasse\"" SEARCHING));
+	ck_assert_int_eq(searches("true"), 0);
+	OK(psm_search_incomplete(st, &out, err));
+	CHECK_JSON(out, "/total", "1");
+	CHECK_JSON(out, "/data/0/patient_id", "1");
+	CHECK_JSON(out, "/data/0/missing/0", "\"symptome\"");
+	CHECK_JSON(out, "/data/0/missing/1", "\"geburtsdatum\"");
+	CHECK_JSON(out, "/data/0/since", "\"2026-03-02T10:00:00Z\"");
+	psm_free(out);
+	/* Some of it comes, then the rest. */
+	patient_is(1, "\"symptome\": [\"Mobbing\"]");
+	CHECK_PG("geburtsdatum 2026-03-02 10:00:00",
+	         "SELECT concat(fehlt[1], ' ', seit AT TIME ZONE 'UTC') FROM "
+	         "matching_service.suche_unvollstaendig");
+	patient_is(1, COMPLETE);
+	ck_assert_int_eq(searches("status = 'aktiv'"), 1);
+	OK(psm_search_incomplete(st, &out, err));
+	CHECK_JSON(out, "/total", "0");
+	psm_free(out);
+}
+END_TEST
+
+START_TEST(waits_no_more)
+{
+	receive(patient_event("patient.created", 1, "",
+	                      "\"geschlecht\": \"divers\"" SEARCHING));
+	receive(patient_event("patient.created", 2, "",
+	                      "\"geschlecht\": \"divers\"" SEARCHING));
+	patient_is(1, "\"status\": \"Suche_abgebrochen\"");
+	receive(make("patient.deleted", "{\"patient_id\": 2}"));
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
+	                        "matching_service.suche_unvollstaendig"),
+	                 0);
+}
+END_TEST
+
+/* -- ending */
+
+START_TEST(ended_by_status)
+{
+	static const struct {
+		const char *to, *paused, *active, *accepted;
+	} cases[] = {
+	    {"Suche_abgebrochen", "abgebrochen", "abgebrochen", "abgebrochen"},
+	    {"in_Therapie", "abgebrochen", "abgebrochen", "erfolgreich"},
+	    {"offen", "pausiert", "aktiv", "aktiv"},
+	};
+	char want[100];
+
+	for (int i = 0; i < 3; i++) {
+		for (int k = 1; k <= 3; k++)
+			receive(patient_event("patient.created", 10 * i + k, "",
+			                      COMPLETE SEARCHING));
+		OK(psm_search_pause(st, 3 * i + 1, NULL, err));
+		put_into(inquiry_to(7), 3 * i + 3);
+		pg_run("UPDATE matching_service.therapeutenanfrage SET "
+		       "gesendet_datum = now()");
+		pg_run("UPDATE matching_service.therapeut_anfrage_patient SET "
+		       "status = 'angenommen' WHERE platzsuche_id = %d",
+		       3 * i + 3);
+		for (int k = 1; k <= 3; k++)
+			receive(
+			    moved(10 * i + k, "auf_der_Suche", cases[i].to));
+		(void)snprintf(want, sizeof(want), "%s %s %s", cases[i].paused,
+		               cases[i].active, cases[i].accepted);
+		CHECK_PG(
+		    want,
+		    "SELECT string_agg(status::text, ' ' ORDER BY id) FROM "
+		    "matching_service.platzsuche WHERE patient_id / 10 = "
+		    "%d",
+		    i);
+	}
+	ck_assert_int_eq(searches("erfolgreiche_vermittlung_datum = "
+	                          "updated_at AND notizen LIKE '%%(System)] "
+	                          "Successful: the patient is in therapy'"),
+	                 1);
+}
+END_TEST
+
+/* A search that a person opened for somebody in therapy is none of ours. */
+START_TEST(opened_by_hand_stays)
+{
+	receive(patient_event("patient.created", 1, "",
+	                      COMPLETE ", \"status\": \"in_Therapie\""));
+	(void)search_of(1);
+	patient_is(1, COMPLETE ", \"status\": \"in_Therapie\", \"telefon\": "
+	                       "\"2\"");
+	ck_assert_int_eq(searches("status = 'aktiv'"), 1);
+}
+END_TEST
+
+/* -- fault 51 */
+
+START_TEST(fault_51_exclusions_of_the_patient)
+{
+	const char *excluded = "{\"patient_id\": 1, \"therapist_id\": 8, "
+			       "\"reason\": \"rude\"}";
+	psm_event *ev = make("patient.therapist_excluded", excluded);
+
+	ck_assert_int_eq(handle(ev), 0); /* of nobody who is known */
+	patient_is(1, COMPLETE ", \"ausgeschlossene_therapeuten\": [7]");
+	patient_is(2, COMPLETE);
+	therapist_is(8, "Acht", "");
+	(void)search_of(1);
+	(void)search_of(2);
+	put_into(inquiry_to(8), 1);
+	ck_assert_int_eq(handle(ev), 0);
+	ck_assert_int_eq(handle(ev), 0);
+	psm_event_free(ev);
+	CHECK_PG("[7, {\"id\": 8, \"reason\": \"rude\", \"excluded_at\": "
+	         "\"2026-03-02T10:00:00.000000Z\"}]",
+	         "SELECT ausgeschlossene_therapeuten FROM "
+	         "matching_service.platzsuche WHERE id = 1");
+	ck_assert_int_eq(searches("ausgeschlossene_therapeuten = '[]'"), 1);
+	ck_assert_int_eq(members("true"), 0);
+	ev = make("patient.therapist_excluded",
+	          "{\"patient_id\": 1, \"therapist_id\": 0}");
+	ck_assert_int_eq(handle(ev), PSM_ERR_REJECT);
+	psm_event_free(ev);
+}
+END_TEST
+
+/* -- unsent inquiries follow the data */
+
+START_TEST(adjusted)
+{
+	int64_t unsent, sent;
+
+	patient_is(1, COMPLETE);
+	patient_is(2, COMPLETE);
+	therapist_is(7, "Sieben", ", \"alter_max\": 50");
+	(void)search_of(1);
+	(void)search_of(2);
+	unsent = inquiry_to(7);
+	put_into(unsent, 1);
+	put_into(unsent, 2);
+	sent = inquiry_to(7);
+	put_into(sent, 1);
+	pg_run("UPDATE matching_service.therapeutenanfrage SET gesendet_datum "
+	       "= now() WHERE id = %lld",
+	       (long long)sent);
+	/* What does not matter changes nothing, not even a lock. */
+	patient_is(1, COMPLETE ", \"strasse\": \"Weg 1\"");
+	ck_assert_int_eq(members("true"), 3);
+	patient_is(1, "\"geburtsdatum\": \"1960-01-01\"");
+	ck_assert_int_eq(members("platzsuche_id = 1 AND a.id = 1"), 0);
+	ck_assert_int_eq(members("platzsuche_id = 1 AND a.id = 2"), 1);
+	CHECK_PG("1 [2026-03-02 10:00 (System)] Patient 1 left: does not fit "
+	         "any more: the patient is older than the therapist wants",
+	         "SELECT concat(anfragegroesse, ' ', notizen) FROM "
+	         "matching_service.therapeutenanfrage WHERE id = 1");
+	ck_assert_int_eq(members("platzsuche_id = 2 AND position_in_anfrage = "
+	                         "1 AND a.id = 1"),
+	                 1);
+	ck_assert_int_eq(outbox("match.status_changed"), 1);
+	ck_assert_int_eq(pg_int("SELECT version FROM psymatch.entity_version "
+	                        "WHERE entity = 'inquiry' AND id = 1"),
+	                 1);
+	/* The last one moves away. */
+	patient_is(2, "\"plz\": \"20095\"");
+	ck_assert_int_eq(members("a.id = 1"), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
+	                        "matching_service.therapeutenanfrage WHERE id "
+	                        "= 1 AND storniert_grund LIKE '%%postal%%'"),
+	                 1);
+}
+END_TEST
+
+/* The distance decides, where it is known. */
+START_TEST(adjusted_by_distance)
+{
+	OK(psm_store_migrate(st, "geocoding", err));
+	pg_run(
+	    "INSERT INTO geocoding_service.plz_centroids (plz, ort, latitude, "
+	    "longitude) VALUES ('10117', 'A', 52.51, 13.38), ('14467', 'B', "
+	    "52.39, 13.06), ('10115', 'C', 52.53, 13.38)");
+	patient_is(1, COMPLETE ", \"raeumliche_verfuegbarkeit\": {\"max_km\": "
+	                       "60}");
+	therapist_is(7, "Sieben", "");
+	(void)search_of(1);
+	put_into(inquiry_to(7), 1);
+	patient_is(1, "\"plz\": \"14467\""); /* 25 km, another area */
+	ck_assert_int_eq(members("true"), 1);
+	patient_is(1, "\"raeumliche_verfuegbarkeit\": {\"max_km\": \"x\"}");
+	ck_assert_int_eq(members("true"), 0); /* 25.6 km, 25 by default */
+}
+END_TEST
+
+/* -- patient.deleted */
+
+START_TEST(fault_54_paused_searches_end_too)
+{
+	psm_event *ev;
+
+	patient_is(1, COMPLETE);
+	(void)search_of(1);
+	OK(psm_search_pause(st, 1, NULL, err));
+	(void)search_of(1);
+	put_into(inquiry_to(7), 1);
+	put_into(inquiry_to(8), 2);
+	ev = make("patient.deleted", "{\"patient_id\": 1}");
+	ck_assert_int_eq(handle(ev), 0);
+	ck_assert_int_eq(handle(ev), 0);
+	psm_event_free(ev);
+	ck_assert_int_eq(searches("status = 'abgebrochen'"), 2);
+	ck_assert_int_eq(outbox("search.status_changed"), 5);
+	ck_assert_int_eq(outbox("match.status_changed"), 2);
+	ck_assert_int_eq(members("true"), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
+	                        "matching_service.therapeutenanfrage WHERE "
+	                        "storniert_datum IS NULL"),
+	                 0);
+}
+END_TEST
+
+/* -- the table of active searches */
+
+START_TEST(active_searches_are_kept)
+{
+	const char *differs =
+	    "SELECT count(*) FROM (SELECT s.id, s.patient_id, "
+	    "coalesce(p.plz, '') AS plz, s.created_at FROM "
+	    "matching_service.platzsuche s LEFT JOIN "
+	    "matching_service.patienten_kopie p ON p.id = s.patient_id WHERE "
+	    "s.status = 'aktiv') s FULL JOIN matching_service.aktive_suchen a "
+	    "ON (a.search_id, a.patient_id, a.plz, a.created_at) = (s.id, "
+	    "s.patient_id, s.plz, s.created_at) WHERE a.search_id IS NULL OR "
+	    "s.id IS NULL";
+
+	pg_run("INSERT INTO matching_service.platzsuche (patient_id) "
+	       "VALUES (5)");
+	patient_is(5, COMPLETE);
+	for (int i = 1; i <= 3; i++) {
+		patient_is(i, COMPLETE);
+		(void)search_of(i);
+	}
+	ck_assert_int_eq(pg_int("%s", differs), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
+	                        "matching_service.aktive_suchen WHERE plz = "
+	                        "'10115'"),
+	                 4);
+	patient_is(2, "\"plz\": \"20095\"");
+	patient_is(3, "\"plz\": null");
+	ck_assert_int_eq(pg_int("%s", differs), 0);
+	OK(psm_search_pause(st, 2, NULL, err));
+	pg_run("DELETE FROM matching_service.platzsuche WHERE id = 3");
+	ck_assert_int_eq(pg_int("%s", differs), 0);
+	OK(psm_search_resume(st, 2, NULL, err));
+	ck_assert_int_eq(pg_int("%s", differs), 0);
+	receive(make("patient.deleted", "{\"patient_id\": 1}"));
+	ck_assert_int_eq(pg_int("%s", differs), 0);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("search_event");
+	TCase *tc = tcase_create("event");
+
+	tcase_add_checked_fixture(tc, setup, app_teardown);
+	tcase_add_test(tc, opened_by_status);
+	tcase_add_test(tc, opened_again);
+	tcase_add_test(tc, opened_in_any_order);
+	tcase_add_test(tc, not_opened_for_adopted);
+	tcase_add_test(tc, waits_for_data);
+	tcase_add_test(tc, waits_no_more);
+	tcase_add_test(tc, ended_by_status);
+	tcase_add_test(tc, opened_by_hand_stays);
+	tcase_add_test(tc, fault_51_exclusions_of_the_patient);
+	tcase_add_test(tc, adjusted);
+	tcase_add_test(tc, adjusted_by_distance);
+	tcase_add_test(tc, fault_54_paused_searches_end_too);
+	tcase_add_test(tc, active_searches_are_kept);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argc;
+	return app_main(argv, suite);
+}
