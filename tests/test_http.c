@@ -302,13 +302,13 @@ START_TEST(health_is_the_worst_part)
 		const char *part, *all;
 	} cases[] = {
 	    {PSM_HEALTH_GREEN, 200, "\"healthy\",\"reason\":\"number 0\"",
-	     "\"status\":\"healthy\"}"},
+	     "{\"status\":\"healthy\",\"service\":"},
 	    {PSM_HEALTH_AMBER, 200, "\"degraded\",\"reason\":\"number 1\"",
-	     "\"status\":\"degraded\"}"},
+	     "{\"status\":\"degraded\",\"service\":"},
 	    {PSM_HEALTH_RED, 503, "\"unhealthy\",\"reason\":\"number 2\"",
-	     "\"status\":\"unhealthy\"}"},
+	     "{\"status\":\"unhealthy\",\"service\":"},
 	    {77, 503, "\"unhealthy\",\"reason\":\"number 77\"",
-	     "\"status\":\"unhealthy\"}"},
+	     "{\"status\":\"unhealthy\",\"service\":"},
 	};
 	psm_json *doc = NULL;
 	struct answer a;
@@ -333,8 +333,8 @@ START_TEST(health_is_the_worst_part)
 	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/parts/2/name")),
 	                 "two");
 	ck_assert_ptr_nonnull(strstr(a.body, cases[_i].part));
-	ck_assert_str_eq(a.body + a.body_len - strlen(cases[_i].all),
-	                 cases[_i].all);
+	ck_assert_int_eq(strncmp(a.body, cases[_i].all, strlen(cases[_i].all)),
+	                 0);
 	psm_json_free(doc);
 	testing_server_down();
 }

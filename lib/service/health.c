@@ -6,51 +6,79 @@
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-static void
-write_part(psm_json_writer *w, const char *name, int health, char *reason)
-{
-	psm__utf8_clean(reason); /* it may have been cut inside a character */
-	psm_json_write_object(w);
-	psm_json_write_key(w, "name");
-	psm_json_write_string(w, name);
-	psm_json_write_key(w, "status");
-	psm_json_write_string(w, psm_health_name(health));
-	psm_json_write_key(w, "reason");
-	psm_json_write_string(w, reason);
-	psm_json_write_end(w);
-}
-
-static int
-ask_part(const struct svc_part *part, char *reason, size_t size)
-{
+/* What a part said of itself. */
+struct told {
+	const char *name;
 	int health;
+	char reason[SVC_REASON_SIZE];
+};
 
-	reason[0] = '\0';
-	health = part->fn(reason, size, part->user);
-	return psm_health_name(health) ? health : PSM_HEALTH_RED;
+static void
+ask_part(const struct svc_part *part, struct told *t)
+{
+	t->name = part->name;
+	t->health = part->fn(t->reason, sizeof t->reason, part->user);
+	if (!psm_health_name(t->health))
+		t->health = PSM_HEALTH_RED;
 }
 
-/* The parts come before the status: it is the worst of them, and they are asked
- * once. */
+/* Each is asked once; all[part_count + 1]. The worst health. */
 static int
-write_parts(psm_json_writer *w, psm_service *svc)
+ask_all(psm_service *svc, struct told *all)
 {
-	char reason[SVC_REASON_SIZE];
-	int worst, health;
+	int worst;
 	size_t i;
 
+	all[0].name = "service";
+	all[0].health = worst = psm__svc_state_health(svc, all[0].reason);
+	for (i = 0; i < svc->part_count; i++) {
+		ask_part(&svc->parts[i], &all[i + 1]);
+		if (all[i + 1].health > worst)
+			worst = all[i + 1].health;
+	}
+	return worst;
+}
+
+static void
+write_text(psm_json_writer *w, const char *key, const char *value)
+{
+	psm_json_write_key(w, key);
+	psm_json_write_string(w, value);
+}
+
+static int
+answer(psm_response *res, const psm_service *svc, int worst, struct told *all,
+       psm_error *err)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	const char *text = NULL;
+	size_t len = 0, i;
+	int rc;
+
+	if (!w)
+		return psm__nomem(err);
+	psm_json_write_object(w);
+	write_text(w, "status", psm_health_name(worst));
+	write_text(w, "service", svc->name);
 	psm_json_write_key(w, "parts");
 	psm_json_write_array(w);
-	worst = psm__svc_state_health(svc, reason);
-	write_part(w, "service", worst, reason);
-	for (i = 0; i < svc->part_count; i++) {
-		health = ask_part(&svc->parts[i], reason, sizeof reason);
-		write_part(w, svc->parts[i].name, health, reason);
-		if (health > worst)
-			worst = health;
+	for (i = 0; i <= svc->part_count; i++) {
+		/* It may have been cut inside a character. */
+		psm__utf8_clean(all[i].reason);
+		psm_json_write_object(w);
+		write_text(w, "name", all[i].name);
+		write_text(w, "status", psm_health_name(all[i].health));
+		write_text(w, "reason", all[i].reason);
+		psm_json_write_end(w);
 	}
 	psm_json_write_end(w);
-	return worst;
+	psm_json_write_end(w);
+	rc = psm_json_writer_finish(w, &text, &len, err);
+	if (rc == PSM_OK)
+		psm_response_json(res, worst == PSM_HEALTH_RED ? 503 : 200,
+		                  text, len);
+	psm_json_writer_free(w);
+	return rc;
 }
 
 int
@@ -58,26 +86,14 @@ psm__svc_health_route(const psm_request *req, psm_response *res, void *service,
                       psm_error *err)
 {
 	psm_service *svc = service;
-	psm_json_writer *w = psm_json_writer_new();
-	const char *text = NULL;
-	size_t len = 0;
-	int worst, rc;
+	struct told *all = psm__array(svc->part_count + 1, sizeof *all);
+	int rc;
 
 	(void)req;
-	if (!w)
+	if (!all)
 		return psm__nomem(err);
-	psm_json_write_object(w);
-	psm_json_write_key(w, "service");
-	psm_json_write_string(w, svc->name);
-	worst = write_parts(w, svc);
-	psm_json_write_key(w, "status");
-	psm_json_write_string(w, psm_health_name(worst));
-	psm_json_write_end(w);
-	rc = psm_json_writer_finish(w, &text, &len, err);
-	if (rc == PSM_OK)
-		psm_response_json(res, worst == PSM_HEALTH_RED ? 503 : 200,
-		                  text, len);
-	psm_json_writer_free(w);
+	rc = answer(res, svc, ask_all(svc, all), all, err);
+	psm__free(all);
 	return rc;
 }
 
