@@ -3,6 +3,7 @@
 #include "consumer_rig.h"
 #include "testing.h"
 
+#include <psymatch/matching.h>
 #include <psymatch/processor.h>
 #include <psymatch/replay.h>
 
@@ -135,6 +136,30 @@ START_TEST(refusals)
 }
 END_TEST
 
+/* What a set has already is refused, so a handler tells what it has. */
+START_TEST(matching_service_by_topic)
+{
+	psm_handlers *hs = NULL;
+
+	ck_assert_int_eq(psm_handlers_new(&hs, NULL), 0);
+	ck_assert_int_eq(psm_matching_handlers(NULL, NULL, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_matching_handlers(hs, "moon-events", NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_matching_handlers(hs, "therapist-events", NULL),
+	                 0);
+	ck_assert_int_eq(psm_handlers_on_tx(hs, "therapist.blocked", NULL,
+	                                    on_tx, NULL, NULL),
+	                 PSM_ERR_CONFLICT);
+	ck_assert_int_eq(
+	    psm_handlers_on_tx(hs, "patient.deleted", NULL, on_tx, NULL, NULL),
+	    0);
+	ck_assert_int_eq(psm_matching_handlers(hs, NULL, NULL),
+	                 PSM_ERR_CONFLICT);
+	psm_handlers_free(hs);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -144,6 +169,7 @@ main(void)
 	tcase_add_test(tc, consumer_and_replay);
 	tcase_add_test(tc, all_or_nothing);
 	tcase_add_test(tc, refusals);
+	tcase_add_test(tc, matching_service_by_topic);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }
