@@ -25,6 +25,21 @@ setup(void)
 	pg_run("INSERT INTO matching_service.therapeutenanfrage (therapist_id, "
 	       "anfragegroesse) SELECT i %% 5000, 3 "
 	       "FROM generate_series(1, 100000) i");
+	OK(psm_store_migrate(st, "patient", err));
+	OK(psm_store_migrate(st, "communication", err));
+	pg_run("INSERT INTO patient_service.patienten (anrede, geschlecht, "
+	       "vorname, nachname, plz, status) SELECT 'Frau', 'weiblich', "
+	       "'V' || i, 'N' || i, lpad((i * 7 %% 100000)::text, 5, '0'), "
+	       "'Therapie_abgeschlossen' FROM generate_series(1, 100000) i");
+	pg_run("UPDATE patient_service.patienten SET status = 'offen' WHERE "
+	       "id %% 100 = 0");
+	pg_run("INSERT INTO communication_service.emails (patient_id, betreff, "
+	       "inhalt_html, inhalt_text, empfaenger_email, empfaenger_name, "
+	       "absender_email, absender_name, status) SELECT i %% 5000, 'x', "
+	       "'x', 'x', 'a@example.org', 'A', 'b@example.org', 'B', "
+	       "'Gesendet' FROM generate_series(1, 100000) i");
+	pg_run("UPDATE communication_service.emails SET status = "
+	       "'Fehlgeschlagen' WHERE id %% 100 = 0");
 	pg_run("ANALYZE");
 }
 
@@ -46,6 +61,10 @@ static const struct {
     {"search", {"patient_id", "77"}, NULL, "77, 20, 0", 1},
     {"search", {"status", "aktiv"}, "created_at", "'aktiv', 20, 0", 1},
     {"inquiry", {"therapist_id", "77"}, "-id", "77, 20, 0", 1},
+    {"patient", {"status", "offen"}, NULL, "'offen', 20, 0", 1},
+    {"patient", {"plz_prefix", "123"}, "-nachname", "'123%', 20, 0", 1},
+    {"email", {"patient_id", "77"}, "-created_at", "77, 20, 0", 1},
+    {"email", {"status", "Fehlgeschlagen"}, NULL, "'Fehlgeschlagen', 20, 0", 1},
 };
 
 static void
