@@ -117,13 +117,14 @@ logged() {
 }
 
 # build SRC BUILD CONFIGURE-ARGUMENT...: configure (made first when missing) and
-# make, out of tree.
+# make, out of tree. libtool is a script of the shell that configure ran in: by
+# dash it takes a third of the time that bash needs.
 build() {
 	local src=$1 dir=$2
 	shift 2
 	[ -x "$src/configure" ] || logged bootstrap "$src/build-aux/bootstrap" || return
 	mkdir -p "$dir"
-	(cd "$dir" && exec "$src/configure" -q "$@") >"$work/log/configure" 2>&1 || {
+	(cd "$dir" && CONFIG_SHELL=/bin/sh exec /bin/sh "$src/configure" -q "$@") >"$work/log/configure" 2>&1 || {
 		tail -n 20 "$work/log/configure" "$dir/config.log"
 		return 1
 	}
