@@ -50,6 +50,7 @@ BEGIN {
 	of("domain", "therapist matching patient")
 	of("app", "change geo mail search")
 	of("service", "geo_client rest service")
+	of("app", "patient_import")
 	of("flow", "processor program relay")
 	outside = "^(examples|bench)$"
 

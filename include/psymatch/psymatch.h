@@ -23,6 +23,7 @@
 #include <psymatch/memory.h>
 #include <psymatch/metrics.h>
 #include <psymatch/patient.h>
+#include <psymatch/patient_import.h>
 #include <psymatch/payload.h>
 #include <psymatch/processor.h>
 #include <psymatch/producer.h>

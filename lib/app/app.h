@@ -125,6 +125,10 @@ void psm__import_future(psm_import_status *s, const char *day);
  * file as a whole. */
 void psm__import_error(psm_import_status *s, const char *file, int64_t record,
                        const psm_error *err);
+/* A file that is one patient was imported, or never will be. */
+void psm__import_object_done(psm_import_status *s, const char *name);
+void psm__import_object_failed(psm_import_status *s, const char *name,
+                               const psm_error *err);
 
 /* -- import.c */
 

@@ -43,32 +43,68 @@ static void
 put_today_locked(psm_json_writer *w, const psm_import_status *s)
 {
 	put_int(w, "files_processed_today", s->files_today);
-	put_int(w, "therapists_processed_today", s->therapists_today);
-	put_int(w, "therapists_failed_today", s->failed_today);
+	if (s->of_patients) {
+		put_int(w, "files_failed_today", s->failed_today);
+	} else {
+		put_int(w, "therapists_processed_today", s->therapists_today);
+		put_int(w, "therapists_failed_today", s->failed_today);
+	}
 	put_text(w, "last_error", s->last_error_us ? s->last_error : NULL);
 	put_time(w, "last_error_time", s->last_error_us);
 }
 
 static void
+put_one_recent(psm_json_writer *w, const psm_import_status *s,
+               const struct psm__recent *r)
+{
+	put_text(w, "file", r->file);
+	if (s->of_patients) {
+		put_text(w, "status", r->broken ? "failed" : "success");
+		if (r->broken)
+			put_text(w, "error", r->error);
+	} else {
+		put_int(w, "therapist_count", r->therapists);
+		put_int(w, "success_count", r->therapists - r->failed);
+		put_int(w, "failed_count", r->failed);
+	}
+	put_time(w, "time", r->time_us);
+}
+
+static void
 put_recent_locked(psm_json_writer *w, const psm_import_status *s)
 {
-	const struct psm__recent *r;
 	size_t i =
 	    s->recent_count > RECENT_SHOWN ? s->recent_count - RECENT_SHOWN : 0;
 
 	psm_json_write_key(w, "recent_imports");
 	psm_json_write_array(w);
 	for (; i < s->recent_count; i++) {
-		r = &s->recent[i % PSM__RECENT_KEPT];
 		psm_json_write_object(w);
-		put_text(w, "file", r->file);
-		put_int(w, "therapist_count", r->therapists);
-		put_int(w, "success_count", r->therapists - r->failed);
-		put_int(w, "failed_count", r->failed);
-		put_time(w, "time", r->time_us);
+		put_one_recent(w, s, &s->recent[i % PSM__RECENT_KEPT]);
 		psm_json_write_end(w);
 	}
 	psm_json_write_end(w);
+}
+
+static void
+put_times_locked(psm_json_writer *w, const psm_import_status *s)
+{
+	put_time(w, "last_import_run", s->last_end_us);
+	put_time(w, "next_import_run",
+	         s->last_check_us ? s->last_check_us + s->interval_us : 0);
+}
+
+static void
+put_totals_locked(psm_json_writer *w, const psm_import_status *s)
+{
+	if (s->of_patients) {
+		put_int(w, "total_processed", s->files);
+		put_int(w, "total_failed", s->failed);
+		return;
+	}
+	put_int(w, "total_files_processed", s->files);
+	put_int(w, "total_therapists_processed", s->therapists);
+	put_int(w, "total_therapists_failed", s->failed);
 }
 
 static void
@@ -78,13 +114,10 @@ put_status_locked(psm_json_writer *w, const psm_import_status *s)
 	psm_json_write_key(w, "running");
 	psm_json_write_bool(w, s->state == PSM_IMPORT_RUNNING);
 	put_time(w, "last_check", s->last_check_us);
-	put_time(w, "last_import_run", s->last_end_us);
-	put_time(w, "next_import_run",
-	         s->last_check_us ? s->last_check_us + s->interval_us : 0);
+	if (!s->of_patients)
+		put_times_locked(w, s);
 	put_today_locked(w, s);
-	put_int(w, "total_files_processed", s->files);
-	put_int(w, "total_therapists_processed", s->therapists);
-	put_int(w, "total_therapists_failed", s->failed);
+	put_totals_locked(w, s);
 	put_recent_locked(w, s);
 	psm_json_write_end(w);
 }
@@ -237,7 +270,9 @@ put_health_locked(psm_json_writer *w, const psm_import_status *s,
 {
 	psm_json_write_object(w);
 	put_text(w, "status", psm_health_name(v->health));
-	put_text(w, "service", "therapist-import-monitor");
+	put_text(w, "service",
+	         s->of_patients ? "patient-import-monitor"
+	                        : "therapist-import-monitor");
 	psm_json_write_key(w, "details");
 	psm_json_write_object(w);
 	psm_json_write_key(w, "monitor_running");

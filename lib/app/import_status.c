@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <psymatch/patient_import.h>
+
 #include "app/import_status.h"
 
 #define TO(s) (1u << (s))
@@ -29,9 +31,9 @@ static const char *const count_names[PSM__N_COUNT] = {
     [PSM__N_FAILED] = "failed",
 };
 
-int
-psm_import_status_new(int64_t interval_s, psm_import_status **out,
-                      psm_error *err)
+static int
+status_new(int64_t interval_s, int of_patients, psm_import_status **out,
+           psm_error *err)
 {
 	psm_import_status *s;
 
@@ -48,10 +50,25 @@ psm_import_status_new(int64_t interval_s, psm_import_status **out,
 		psm__free(s);
 		return psm__nomem(err);
 	}
+	s->of_patients = of_patients;
 	s->interval_us = interval_s * 1000000;
 	s->made_us = psm_now_us();
 	*out = s;
 	return 0;
+}
+
+int
+psm_import_status_new(int64_t interval_s, psm_import_status **out,
+                      psm_error *err)
+{
+	return status_new(interval_s, 0, out, err);
+}
+
+int
+psm_patient_import_status_new(int64_t interval_s, psm_import_status **out,
+                              psm_error *err)
+{
+	return status_new(interval_s, 1, out, err);
 }
 
 void
@@ -297,7 +314,7 @@ psm__import_error(psm_import_status *s, const char *file, int64_t record,
 {
 	struct psm__import_failure *f;
 	const char *pointer = psm_error_pointer(err);
-	char where[64];
+	char where[PSM__SHOWN_NAME + 32];
 
 	log_error(file, record, err);
 	if (s == NULL)
@@ -360,5 +377,41 @@ psm__import_file_read(psm_import_status *s, const char *file,
 		                  counts->n[PSM__N_RECORDS] -
 		                      counts->n[PSM__N_SKIPPED],
 		                  counts->n[PSM__N_FAILED]);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+psm__import_object_done(psm_import_status *s, const char *name)
+{
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	psm__import_today_locked(s);
+	(void)add_recent_locked(s, name);
+	s->n[PSM__N_FILES]++;
+	s->n[PSM__N_RECORDS]++;
+	s->n[PSM__N_CREATED]++;
+	s->files_today++;
+	s->files++;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+psm__import_object_failed(psm_import_status *s, const char *name,
+                          const psm_error *err)
+{
+	struct psm__recent *r;
+
+	psm__import_error(s, name, -1, err);
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	psm__import_today_locked(s);
+	/* The error is the newest of the ring: only this run adds to it. */
+	r = &s->recent[(s->recent_count - 1) % PSM__RECENT_KEPT];
+	snprintf(r->error, sizeof(r->error), "%s", psm_error_message(err));
+	s->n[PSM__N_FAILED]++;
+	s->failed_today++;
+	s->failed++;
 	pthread_mutex_unlock(&s->lock);
 }

@@ -8,16 +8,20 @@
 #define PSM__RECENT_KEPT 50
 #define PSM__ERRORS_KEPT 100
 
+/* A longer name is cut. */
+#define PSM__SHOWN_NAME 200
+
 /* One imported file. */
 struct psm__recent {
-	char file[24]; /* "YYYYMMDD/plz.json" */
+	char file[PSM__SHOWN_NAME]; /* "YYYYMMDD/plz.json", or an object's */
 	int64_t therapists, failed, time_us;
-	int broken; /* 1: nothing of it could be read */
+	int broken;      /* 1: nothing of it could be imported */
+	char error[160]; /* why, of a file of a patient */
 };
 
 /* One error; all texts are copies. */
 struct psm__import_failure {
-	char file[24];
+	char file[PSM__SHOWN_NAME];
 	int64_t record;
 	char pointer[128];
 	unsigned line, column;
@@ -34,6 +38,7 @@ struct psm__seen {
 };
 
 struct psm_import_status {
+	int of_patients; /* 1: a file is a patient; never changes */
 	pthread_mutex_t lock;
 	/* All below belong to the lock. */
 	int64_t interval_us;

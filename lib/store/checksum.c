@@ -11,23 +11,31 @@
 #define FORMERLY "-- formerly "
 
 static int
-md5(const char *bytes, size_t len, char out[PSM__CHECKSUM_SIZE], psm_error *err)
+digest(const char *name, const void *bytes, size_t len, char *out, size_t size,
+       psm_error *err)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	size_t size = 0;
+	unsigned char raw[EVP_MAX_MD_SIZE];
+	size_t got = 0;
 
-	if (EVP_Q_digest(NULL, "MD5", NULL, bytes, len, digest, &size) != 1 ||
-	    size != (PSM__CHECKSUM_SIZE - 1) / 2)
-		return psm__fail(err, PSM_ERR_STATE,
-		                 "migration: libcrypto has no MD5 here");
-	psm__hex_write(digest, size, out);
+	if (EVP_Q_digest(NULL, name, NULL, bytes, len, raw, &got) != 1 ||
+	    got != (size - 1) / 2)
+		return psm__fail(err, PSM_ERR_STATE, "libcrypto has no %s here",
+		                 name);
+	psm__hex_write(raw, got, out);
 	return 0;
+}
+
+int
+psm__sha256(const void *bytes, size_t len, char out[PSM__SHA256_SIZE],
+            psm_error *err)
+{
+	return digest("SHA256", bytes, len, out, PSM__SHA256_SIZE, err);
 }
 
 int
 psm__checksum(const char *sql, char out[PSM__CHECKSUM_SIZE], psm_error *err)
 {
-	return md5(sql, strlen(sql), out, err);
+	return digest("MD5", sql, strlen(sql), out, PSM__CHECKSUM_SIZE, err);
 }
 
 /* UTF-8 to one byte each, as a database in LATIN1 sees it. 1: done; 0: it has

@@ -120,6 +120,11 @@ int psm__conn_socket(const struct psm__conn *c);
 /* -- rows.c: what encode(bytes, 'hex') wrote; new, with a NUL behind. */
 char *psm__from_hex(const char *hex, size_t *len);
 
+/* -- checksum.c: of bytes, as small hexadecimal digits with a NUL behind. */
+#define PSM__SHA256_SIZE 65
+int psm__sha256(const void *bytes, size_t len, char out[PSM__SHA256_SIZE],
+                psm_error *err);
+
 /* -- backoff.c */
 
 /* Full jitter: a random time up to base_ms * 2^attempt, at most cap_ms, never

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Imports: psymatch.imports.patient() takes one registration, PatientImport
+those of a folder."""
+import ctypes
+import json
+
+from ._handle import Handle
+from ._lib import lib
+from ._text import int64, utf8, utf8_or_none
+from .errors import check, make
+
+
+def patient(store, name, text):
+    """Import one registration (a dict, or the bytes or text of its file):
+    {"patient_id": number, "created": bool}. The same again creates nothing."""
+    if isinstance(text, dict):
+        text = json.dumps(text, ensure_ascii=False)
+    if isinstance(text, str):
+        text = text.encode()
+    out = ctypes.c_void_p()
+    check(lib.psm_patient_import_document, store._handle, utf8(name, "name"), text, len(text), ctypes.byref(out))
+    return _take(out.value)
+
+
+def _take(pointer):
+    try:
+        return json.loads(ctypes.string_at(pointer).decode())
+    finally:
+        lib.psm_free(pointer)
+
+
+class _Status(Handle):
+    def __init__(self, interval):
+        self._own(make(lib.psm_patient_import_status_new, int64(interval, "interval")), lib.psm_import_status_free)
+
+
+class PatientImport(Handle):
+    """The registrations of a folder, which go to imported/ and failed/ below
+    it, or to the folder keep. interval: seconds between two runs, from which
+    the limits of the health follow. Threads: one at a time, but for cancel()."""
+
+    def __init__(self, store, folder, interval=300, keep=None):
+        self._store, self._status = store, _Status(interval)
+        self._own(make(lib.psm_object_source_folder, utf8(folder, "folder")), lib.psm_object_source_free)
+        check(lib.psm_object_source_keep, self._handle, utf8_or_none(keep, "keep"))
+
+    def run(self):
+        """Import what is there; the count of patients made."""
+        return check(lib.psm_patient_import_run, self._store._handle, self._handle, self._status._handle)
+
+    def cancel(self):
+        """Let a run end after the file at hand, and later ones not begin."""
+        lib.psm_import_status_cancel(self._status._handle)
+
+    def status(self):
+        """What was imported and what failed, as a dict."""
+        return _take(make(lib.psm_import_status_json, self._status._handle))
+
+    def errors(self):
+        """The newest 100 errors as dicts, the oldest first."""
+        return _take(make(lib.psm_import_status_errors, self._status._handle))
+
+    def health(self):
+        """{"status": "healthy", "degraded" or "unhealthy", ...}."""
+        return _take(make(lib.psm_import_status_health, self._status._handle))

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "app/object.h"
+
+int
+psm_object_source_new(psm_object_list_fn list, psm_object_read_fn read,
+                      psm_object_end_fn end, psm_release_fn release, void *user,
+                      psm_object_source **out, psm_error *err)
+{
+	psm_object_source *s = NULL;
+	int rc = 0;
+
+	psm__error_clear(err);
+	if (out != NULL)
+		*out = NULL;
+	if (list == NULL || read == NULL || end == NULL || out == NULL)
+		rc = psm__fail(err, PSM_ERR_INVAL,
+		               "list, read, end or out is NULL");
+	else
+		s = psm__alloc(sizeof(*s));
+	if (s == NULL) {
+		if (release != NULL)
+			release(user);
+		return rc < 0 ? rc : psm__nomem(err);
+	}
+	s->list = list;
+	s->read = read;
+	s->end = end;
+	s->release = release;
+	s->user = user;
+	s->age_s = -1;
+	*out = s;
+	return 0;
+}
+
+int
+psm_object_source_keep(psm_object_source *source, const char *folder,
+                       psm_error *err)
+{
+	char *copy = NULL;
+
+	psm__error_clear(err);
+	if (source == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "source is NULL");
+	if (folder != NULL && folder[0] != '\0') {
+		copy = psm__strdup(folder);
+		if (copy == NULL)
+			return psm__nomem(err);
+	}
+	psm__free(source->keep);
+	source->keep = copy;
+	return 0;
+}
+
+void
+psm_object_source_free(psm_object_source *source)
+{
+	if (source == NULL)
+		return;
+	if (source->release != NULL)
+		source->release(source->user);
+	psm__free(source->keep);
+	psm__free(source);
+}

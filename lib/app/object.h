@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where files to import come from. */
+#ifndef PSM_OBJECT_INT_H
+#define PSM_OBJECT_INT_H
+
+#include <psymatch/patient_import.h>
+
+#include "app/app.h"
+
+struct psm_object_source {
+	psm_object_list_fn list;
+	psm_object_read_fn read;
+	psm_object_end_fn end;
+	psm_release_fn release;
+	void *user;
+	char *keep;    /* the folder of copies; NULL: none are kept */
+	int64_t age_s; /* of what was read last; -1: it does not matter */
+};
+
+/* -- object_copy.c */
+
+/* The name of a copy, below 256 bytes and without a slash; out[256]. hash NULL:
+ * the plain name. */
+void psm__object_copy_name(const char *name, const char *hash, char *out);
+/* Keep a copy in folder, or in its folder "failed"; hash is that of the text.
+ * 0 or PSM_ERR_IO; on disk when it returns. */
+int psm__object_copy(const char *folder, int failed, const char *name,
+                     const char *hash, const char *text, size_t len,
+                     psm_error *err);
+
+#endif

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import json
+import os
+import tempfile
+import unittest
+
+import psymatch
+from psymatch import errors, imports
+from test_store import Store
+
+
+def registration(token=None, **more):
+    data = {"anrede": "Frau", "geschlecht": "weiblich", "vorname": "Berta", "nachname": "Musterbaum", **more}
+    return {"patient_data": data, "registration_token": token}
+
+
+class Imports(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        Store.setUpClass.__func__(cls)  # a cluster of its own
+        cls.store.migrate("patient")
+
+    tearDownClass = classmethod(Store.tearDownClass.__func__)
+
+    def test_a_registration_is_imported_once(self):
+        first = imports.patient(self.store, "a.json", registration("ABCDEFGHIJ", plz="10115"))
+        self.assertTrue(first["created"])
+        again = imports.patient(self.store, "b.json", registration("ABCDEFGHIJ", plz="10115"))
+        self.assertEqual(again, {"patient_id": first["patient_id"], "created": False})
+        with self.assertRaises(errors.BY_NAME["ConflictError"]):
+            imports.patient(self.store, "a.json", registration("ABCDEFGHIJ", plz="10117"))
+        with self.assertRaises(psymatch.PsmError) as caught:
+            imports.patient(self.store, "a.json", registration(symptome=7))
+        self.assertEqual(caught.exception.pointer, "/patient_data/symptome")
+        self.assertEqual(self.store.execute("SELECT zahlungsreferenz FROM patient_service.patienten WHERE id = $1::int",
+                                            str(first["patient_id"])), [("ABCDEFGH",)])
+
+    def test_a_folder_is_emptied(self):
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as keep:
+            with open(os.path.join(folder, "a.json"), "w") as f:
+                json.dump(registration("FOLDER-1"), f)
+            with open(os.path.join(folder, "b.json"), "w") as f:
+                json.dump(registration("FOLDER-2", geburtsdatum="2001-02-29"), f)
+            os.utime(os.path.join(folder, "b.json"), (0, 0))
+            work = imports.PatientImport(self.store, folder, keep=keep)
+            self.assertEqual((work.run(), work.run()), (1, 0))
+            self.assertEqual(work.status()["total_processed"], 1)
+            self.assertEqual([r["status"] for r in work.status()["recent_imports"]], ["success", "failed"])
+            self.assertEqual([e["pointer"] for e in work.errors()], ["/patient_data/geburtsdatum"])
+            self.assertEqual(work.health()["status"], "degraded")
+            work.cancel()
+            with self.assertRaises(errors.StateError):
+                work.run()
+            self.assertEqual(os.listdir(folder), [])
+            self.assertEqual(sorted(os.listdir(keep)), ["a.json", "failed"])
+
+
+if __name__ == "__main__":
+    unittest.main()
