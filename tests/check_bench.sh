@@ -48,6 +48,8 @@ case $? in
 77) ;; # no wrk, no PostgreSQL
 *) fault "bench/http failed: $(cat "$tmp/http")" ;;
 esac
+"$top_builddir/bench/bundle" --searches 20000 --therapists 500 --json >"$tmp/bundle" 2>&1 &&
+	[ "$(grep -c '"value":' "$tmp/bundle")" = 15 ] || fault "bench/bundle failed: $(cat "$tmp/bundle")"
 "$top_builddir/bench/latency" --count 1000 --json >"$tmp/latency" 2>&1 &&
 	grep -q '"p99_us":[0-9]' "$tmp/latency" || fault "bench/latency failed: $(cat "$tmp/latency")"
 "$top_builddir/bench/latency" --flat --count 1000 --json >"$tmp/flat" 2>&1 &&

@@ -47,7 +47,7 @@ BEGIN {
 	of("client", "consumer handler producer replay")
 	of("store", "dead jobs store")
 	# One header per topic: it has the rules and the use cases built on them.
-	of("domain", "therapist matching patient")
+	of("domain", "therapist matching patient bundle")
 	of("app", "change geo mail search")
 	of("service", "geo_client rest service")
 	of("app", "patient_import")

@@ -3,6 +3,7 @@
 #define PSYMATCH_PSYMATCH_H
 
 #include <psymatch/base.h>
+#include <psymatch/bundle.h>
 #include <psymatch/catalogue.h>
 #include <psymatch/change.h>
 #include <psymatch/clock.h>

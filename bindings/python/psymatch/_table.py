@@ -41,6 +41,26 @@ CALLBACKS = (
 FUNCTIONS = (
     # base.h
     ("psm_version", "const char*"),
+    # bundle.h
+    ("psm_bundle_new", "int", "const char*", "size_t", "psm_bundle**",
+     "psm_error*"),
+    ("psm_bundle_free", "void", "psm_bundle*"),
+    ("psm_bundle_place", "int", "psm_bundle*", "const char*", "double",
+     "double", "psm_error*"),
+    ("psm_bundle_put_search", "int", "psm_bundle*", "const char*", "size_t",
+     "psm_error*"),
+    ("psm_bundle_remove_search", "int", "psm_bundle*", "int64_t"),
+    ("psm_bundle_put_therapist", "int", "psm_bundle*", "const char*", "size_t",
+     "psm_error*"),
+    ("psm_bundle_remove_therapist", "int", "psm_bundle*", "int64_t"),
+    ("psm_bundle_select", "int", "psm_bundle*", "const char*", "size_t",
+     "char**", "psm_error*"),
+    ("psm_bundle_inquiry", "int", "psm_bundle*", "const char*", "size_t",
+     "char**", "psm_error*"),
+    ("psm_bundle_why_not", "int", "psm_bundle*", "const char*", "size_t",
+     "char**", "psm_error*"),
+    ("psm_bundle_stats", "int", "const psm_bundle*", "char**", "psm_error*"),
+    ("psm_bundle_load", "int", "psm_bundle*", "psm_store*", "psm_error*"),
     # catalogue.h
     ("psm_catalogue_count", "size_t"),
     ("psm_catalogue_at", "const psm_event_type_info*", "size_t"),

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bundling in memory: what its files share. A search is a record in a slot; the
+ * searches of an area that belong to one strategy stand in its order, which is
+ * cut into chunks. What a search of candidates looks at first stands in the
+ * chunk itself, so that records of those who cannot fit are never read.
+ */
+#ifndef PSM_DOMAIN_BUNDLE_H
+#define PSM_DOMAIN_BUNDLE_H
+
+#include <psymatch/bundle.h>
+
+#include "base/base.h"
+#include "domain/fit.h"
+#include "domain/priority.h"
+#include "json/json.h"
+
+/* -- searches */
+
+#define PSM__NO_AREA UINT16_MAX
+#define PSM__NO_PLZ UINT32_MAX
+
+struct psm__bundle_search {
+	int64_t created_us, key;
+	double max_km;
+	int32_t *excluded; /* ascending, owned */
+	uint32_t excluded_count;
+	int32_t id, patient_id, birth;
+	uint32_t plz;   /* as a number, or PSM__NO_PLZ */
+	uint16_t area;  /* or PSM__NO_AREA: in no order */
+	uint16_t place; /* of the postal code in its area */
+	unsigned char gender, wants_gender, procedure, group, odd_max_km;
+	unsigned char strategy, urgency, returned;
+};
+
+/* Genders, wishes of gender and procedure, group: see psm__bundle_class(). */
+#define PSM__GENDERS (PSM__GENDER_ODD + 1)
+#define PSM__PROCEDURES (PSM__PROCEDURE_ODD + 1)
+#define PSM__CLASSES (PSM__GENDERS * PSM__GENDERS * PSM__PROCEDURES * 2)
+
+/* -- bundle_slots.c: records by slot, slots by id */
+
+enum { PSM__BLOCK = 4096 };
+struct psm__slots {
+	struct psm__bundle_search **blocks;
+	size_t blocks_cap, used; /* slots that were ever used */
+	uint32_t free;           /* 1 + a slot that is free; its excluded_count
+	                            is the next one; 0: none */
+	uint32_t *index;         /* 1 + slot, by hash of the id; 0: none */
+	size_t index_size, count;
+	size_t bytes; /* of all this */
+};
+static inline struct psm__bundle_search *
+psm__slot(const struct psm__slots *s, uint32_t slot)
+{
+	return &s->blocks[slot / PSM__BLOCK][slot % PSM__BLOCK];
+}
+/* The slot of a search; -1: it is not here. */
+int64_t psm__slots_find(const struct psm__slots *s, int32_t id);
+/* A slot for an id that is not here, all zero but the id; -1: out of memory. */
+int64_t psm__slots_add(struct psm__slots *s, int32_t id);
+void psm__slots_remove(struct psm__slots *s, uint32_t slot);
+void psm__slots_free(struct psm__slots *s);
+
+/* -- bundle_order.c: the searches of an area and a strategy, by key and id */
+
+enum { PSM__CHUNK = 128 };
+/* What rules most searches out. */
+struct psm__hot {
+	uint16_t class, place;
+	float km; /* at least max_km */
+	int32_t birth;
+};
+struct psm__chunk {
+	uint32_t count;
+	uint32_t slot[PSM__CHUNK];
+	int64_t key[PSM__CHUNK];
+	struct psm__hot hot[PSM__CHUNK];
+};
+struct psm__order {
+	struct psm__chunk **chunks;
+	size_t count, cap, searches;
+};
+/* 0 or PSM_ERR_NOMEM. */
+int psm__order_add(struct psm__order *o, const struct psm__slots *s,
+                   uint32_t slot, size_t *bytes);
+/* The search's record is still as it was when it was added. */
+void psm__order_remove(struct psm__order *o, const struct psm__slots *s,
+                       uint32_t slot, size_t *bytes);
+/* The search has changed, but not what it is sorted by. */
+void psm__order_update(struct psm__order *o, const struct psm__slots *s,
+                       uint32_t slot);
+void psm__order_free(struct psm__order *o);
+unsigned psm__bundle_class(const struct psm__bundle_search *s);
+
+/* -- therapists */
+
+struct psm__bundle_therapist {
+	struct psm__fit_therapist fit;
+	uint32_t plz;
+	uint16_t area;
+	int32_t contact_from; /* day, 0: any */
+	int32_t *asked; /* patients in unanswered inquiries, ascending, owned */
+	uint32_t asked_count;
+	unsigned char active, available, informed, pending;
+	/* Owned; mail folded, "" without one; name as it is looked for in it.
+	 */
+	char *mail, *first, *last, *name, *title;
+};
+struct psm__therapist_area {
+	uint32_t *ids; /* of therapists, any order */
+	size_t count, cap;
+};
+
+enum { PSM__STRATEGIES = 2, PSM__BUNDLE_SIZE_MAX = 100 };
+struct psm__strategy {
+	char name[64];
+	int order; /* enum psm__policy_order */
+};
+
+struct psm_bundle {
+	int digits; /* of a postal code that make an area */
+	size_t areas;
+	int size; /* of an inquiry, at most */
+	double default_km;
+	int share; /* of the second strategy, in percent */
+	int strategies;
+	struct psm__strategy strategy[PSM__STRATEGIES];
+	struct psm__slots slots;
+	size_t bytes;              /* of orders and exclusion lists */
+	struct psm__order *orders; /* [areas * PSM__STRATEGIES] */
+	double *lat, *lon;         /* [100000], NaN: unknown */
+	/* Therapists, by id; a hash table with room between. */
+	struct psm__bundle_therapist **therapists;
+	size_t therapist_size, therapist_count;
+	struct psm__therapist_area *therapist_areas; /* [areas] */
+	/* Of the question under way: km to each place of the area. */
+	double *km;
+	uint32_t *km_of, question;
+};
+
+/* -- bundle_places.c */
+
+enum { PSM__CODES = 100000 }; /* numbers of five digits */
+/* Places of an area: what is left of the code, and one for any other text. */
+size_t psm__bundle_places(const struct psm_bundle *b);
+/* The area of a postal code's text, or PSM__NO_AREA. */
+uint16_t psm__bundle_area(const struct psm_bundle *b, const char *plz);
+/* A code of five digits as a number, else PSM__NO_PLZ. */
+uint32_t psm__bundle_plz(const char *plz);
+
+/* What a search is made of. excluded is copied. */
+struct psm__bundle_wish {
+	int32_t id, patient_id;
+	int64_t created_us;
+	const char *plz; /* may be NULL */
+	int urgency, returned;
+	struct psm__fit_patient fit;
+};
+/* Add it, or change what is here. PSM_ERR_NOMEM: it is not here any more. */
+int psm__bundle_put(psm_bundle *b, const struct psm__bundle_wish *w,
+                    psm_error *err);
+int psm__bundle_drop(psm_bundle *b, int32_t id);
+
+/* -- bundle_therapist.c */
+struct psm__bundle_therapist *psm__bundle_therapist(const psm_bundle *b,
+                                                    int64_t id);
+/* -- bundle_read.c: members of JSON objects; faults with pointers */
+/* NULL: absent or null, also in what is no object, or NULL. */
+const psm_json *psm__bundle_member(const psm_json *doc, const char *name);
+/* A whole number from least to most; absent or null: fallback, unless it is
+ * below least: then it is a fault. */
+int psm__bundle_int(const psm_json *doc, const char *name, int64_t least,
+                    int64_t most, int64_t fallback, int64_t *out,
+                    psm_error *err);
+/* A text or NULL; borrowed. */
+int psm__bundle_text(const psm_json *doc, const char *name, const char **out,
+                     psm_error *err);
+int psm__bundle_bool(const psm_json *doc, const char *name, int *out,
+                     psm_error *err);
+/* A day as psm__fit_day(); required or not, then 0. */
+int psm__bundle_day(const psm_json *doc, const char *name, int required,
+                    int32_t *out, psm_error *err);
+int psm__bundle_number(const psm_json *doc, const char *name, double fallback,
+                       double *out, psm_error *err);
+int psm__bundle_time(const psm_json *doc, const char *name, int64_t *out,
+                     psm_error *err);
+/* PSM_ERR_SCHEMA, with its pointer. */
+int psm__bundle_fault(const char *name, const char *want, psm_error *err);
+/* Parse an object. */
+int psm__bundle_object(const char *json, size_t len, psm_json **out,
+                       psm_error *err);
+/* A value's text with a NUL behind, new; NULL: absent, null (*rc 0) or out of
+ * memory. */
+char *psm__bundle_json(const psm_json *doc, const char *name, int *rc,
+                       psm_error *err);
+
+#endif

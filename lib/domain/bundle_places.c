@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Postal codes: their areas, and where they are. */
+#include <stdlib.h>
+
+#include "domain/bundle.h"
+#include "domain/geo.h"
+
+size_t
+psm__bundle_places(const struct psm_bundle *b)
+{
+	return PSM__CODES / b->areas + 1;
+}
+
+uint32_t
+psm__bundle_plz(const char *plz)
+{
+	return psm__is_digits(plz, 5) ? (uint32_t)strtoul(plz, NULL, 10)
+	                              : PSM__NO_PLZ;
+}
+
+uint16_t
+psm__bundle_area(const struct psm_bundle *b, const char *plz)
+{
+	unsigned area = 0;
+
+	for (int i = 0; i < b->digits; i++) {
+		if (plz == NULL || plz[i] < '0' || plz[i] > '9')
+			return PSM__NO_AREA;
+		area = area * 10 + (unsigned)(plz[i] - '0');
+	}
+	return (uint16_t)area;
+}
+
+int
+psm_bundle_place(psm_bundle *b, const char *plz, double lat, double lon,
+                 psm_error *err)
+{
+	uint32_t code = psm__bundle_plz(plz);
+
+	psm__error_clear(err);
+	if (b == NULL || code == PSM__NO_PLZ || !psm__geo_in_range(lat, lon))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a bundle, five digits, a latitude and "
+		                 "a longitude");
+	b->lat[code] = lat;
+	b->lon[code] = lon;
+	return 0;
+}

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import datetime
+import unittest
+
+import psymatch
+from psymatch import bundle
+
+from helping import Database
+
+TODAY = datetime.date(2026, 11, 30)
+
+
+class Bundle(unittest.TestCase):
+    def setUp(self):
+        self.bundle = bundle.Bundle(size=2)
+        self.bundle.place("10115", 52.5, 13.4)
+        self.bundle.put_therapist({"id": 7, "plz": "10115"})
+        for id in (1, 2, 3):
+            self.bundle.put_search({"id": id, "patient_id": id * 10, "plz": "10115",
+                                    "created_at": "2026-01-0%dT10:00:00Z" % (4 - id)})
+
+    def test_inquiry(self):
+        found = self.bundle.inquiry(7, TODAY)
+        self.assertEqual([(s["search_id"], s["patient_id"], s["distance_km"]) for s in found["searches"]],
+                         [(3, 30, 0), (2, 20, 0)])
+        self.assertTrue(self.bundle.remove_search(3))
+        self.assertFalse(self.bundle.remove_search(3))
+        self.assertEqual([s["search_id"] for s in self.bundle.inquiry(7, TODAY)["searches"]], [2, 1])
+
+    def test_why_not(self):
+        self.bundle.put_therapist({"id": 7, "plz": "10115", "bevorzugt_gruppentherapie": True})
+        found = self.bundle.why_not(7, TODAY, search_id=1)
+        self.assertEqual((found["fits"], found["reasons"]), (0, {"group_therapy": 1}))
+
+    def test_select(self):
+        self.assertEqual(self.bundle.select("10", TODAY)["therapists"], [{"id": 7, "tier": 7}])
+        self.assertTrue(self.bundle.remove_therapist(7))
+        self.assertFalse(self.bundle.remove_therapist(7))
+        with self.assertRaises(psymatch.NotFoundError):
+            self.bundle.inquiry(7, TODAY)
+
+    def test_stats(self):
+        stats = self.bundle.stats()
+        self.assertEqual((stats["searches"], stats["therapists"]), (3, 1))
+
+    def test_wrong(self):
+        with self.assertRaises(psymatch.SchemaError) as caught:
+            self.bundle.put_search({"id": 0, "patient_id": 1, "created_at": "yesterday"})
+        self.assertEqual([f[0] for f in caught.exception.faults], ["/id", "/created_at"])
+        with self.assertRaises(psymatch.SchemaError):
+            bundle.Bundle(size=0)
+
+
+class Stored(Database):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.store.migrate("matching")
+
+    def test_load(self):
+        self.assertEqual(bundle.Bundle().load(self.store), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
