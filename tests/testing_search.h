@@ -37,18 +37,34 @@ patient_is(int id, const char *record)
 	receive(patient_event("patient.updated", id, "", record));
 }
 
-/* A therapist who is active in area 10; more: members of the record. */
+/* A therapist who is active in area 10, but for what more says: members of the
+ * record. */
 __attribute__((unused)) static void
 therapist_is(int id, const char *last, const char *more)
 {
-	char record[1500];
+	static const struct {
+		const char *key, *value;
+	} usual[] = {{"status", "aktiv"},
+	             {"geschlecht", "weiblich"},
+	             {"psychotherapieverfahren", "egal"},
+	             {"plz", "10117"}};
+	char payload[2000], key[40];
 
-	(void)snprintf(record, sizeof(record),
-	               ", \"status\": \"aktiv\", \"geschlecht\": "
-	               "\"weiblich\", \"psychotherapieverfahren\": \"egal\"%s}",
-	               more);
-	receive(
-	    therapist("therapist.updated", id, "Anna", last, "10117", record));
+	(void)snprintf(payload, sizeof(payload),
+	               "{\"therapist_id\": %d, \"therapist_data\": {\"id\": "
+	               "%d, \"vorname\": \"Anna\", \"nachname\": \"%s\"%s",
+	               id, id, last, more);
+	for (size_t i = 0; i < PSM__COUNT(usual); i++) {
+		size_t len = strlen(payload);
+
+		(void)snprintf(key, sizeof(key), "\"%s\":", usual[i].key);
+		if (strstr(more, key) == NULL)
+			(void)snprintf(payload + len, sizeof(payload) - len,
+			               ", %s \"%s\"", key, usual[i].value);
+	}
+	ck_assert_uint_lt(strlen(payload) + 3, sizeof(payload));
+	(void)strcat(payload, "}}");
+	receive(make("therapist.updated", payload));
 }
 
 /* The number of a new search. */

@@ -343,6 +343,99 @@ PSM_API int psm_search_exclude(psm_store *store, int64_t id,
 PSM_API int psm_search_incomplete(psm_store *store, char **out,
                                   psm_error *err) PSM_CHECK;
 
+/**
+ * Why a search is not in an inquiry to a therapist, as far as it is known now:
+ * all that fails, and all that cannot be told, which keeps nobody away.
+ *
+ * @param store         as for psm_search_create().
+ * @param search_id     the search, of any status.
+ * @param therapist_id  the therapist, from 1; need not be known.
+ * @param out           receives {"search_id", "therapist_id", "fits": boolean,
+ *   "distance_km": number or null, "failed": [{"reason", "text"}],
+ *   "cannot_tell": [{"reason", "text"}]}, new (psm_free); NULL after a failure.
+ *   Reasons: "distance", "excluded", "therapist_gender", "procedure",
+ *   "no_birth_date", "too_young", "too_old", "patient_gender", "group_therapy",
+ *   "area", "search_status", "patient_unknown", "in_inquiry",
+ *   "therapist_unknown", "therapist_status", "cooling", "pending"; what cannot
+ *   be told: "distance", "max_km", "patient_gender".
+ * @param err           details of a failure; may be NULL.
+ * @return 0: read;
+ *   PSM_ERR_INVAL      store or out is NULL, or therapist_id is out of range;
+ *   PSM_ERR_NOT_FOUND  there is no such search;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_search_why_not(psm_store *store, int64_t search_id,
+                               int64_t therapist_id, char **out,
+                               psm_error *err) PSM_CHECK;
+
+/**
+ * Who would be in an inquiry to a therapist, the oldest search first, and why
+ * the others of the area would not. Nothing is made. Takes time in proportion
+ * to the active searches of the area.
+ *
+ * @param store         as for psm_search_create().
+ * @param therapist_id  the therapist.
+ * @param plz_prefix    PLZ_MATCH_DIGITS digits, NUL-terminated; NULL: the
+ *   therapist's own area.
+ * @param out           receives {"therapist_id", "plz_prefix", "therapist":
+ *   {"failed", "cannot_tell"} of the therapist alone, "data": [{"search_id",
+ *   "patient_id", "created_at", "distance_km", "failed": [], "cannot_tell"}] of
+ *   those who fit, at most 1000, "total": count of those, "examined": count of
+ *   active searches of the area, "reasons": {reason: count}, "cannot_tell":
+ *   {reason: count}}, as for psm_search_why_not(); new (psm_free); NULL after a
+ *   failure.
+ * @param err           details of a failure; may be NULL.
+ * @return 0: read;
+ *   PSM_ERR_INVAL      store or out is NULL;
+ *   PSM_ERR_NOT_FOUND  the matching service knows no such therapist;
+ *   PSM_ERR_SCHEMA     plz_prefix is not so many digits, or NULL and the
+ *                      therapist has no postal code;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_eligible(psm_store *store, int64_t therapist_id,
+                                   const char *plz_prefix, char **out,
+                                   psm_error *err) PSM_CHECK;
+
+/**
+ * The therapists of an area who can be asked, in the order in which they should
+ * be: active, without an inquiry that waits, not cooling. Of those who share a
+ * mailbox one is asked, the owner by name, else by title (Prof, Dr), else the
+ * lowest number; and nobody, if anybody of the mailbox, wherever and of any
+ * status, has an inquiry that waits or is cooling, or if it bears the name of a
+ * blocked one. Tiers 0 to 7: with a mailbox first, then available ones, then
+ * informed ones; within a tier by nachname, vorname and id.
+ *
+ * @param store       as for psm_search_create().
+ * @param plz_prefix  PLZ_MATCH_DIGITS digits, NUL-terminated.
+ * @param out         receives {"plz_prefix", "total", "data": [{"id", "anrede",
+ *   "titel", "vorname", "nachname", "strasse", "plz", "ort", "telefon",
+ *   "email", "potenziell_verfuegbar", "ueber_curavani_informiert",
+ *   "naechster_kontakt_moeglich", "bevorzugte_diagnosen",
+ *   "psychotherapieverfahren", "tier"}]}, new (psm_free); NULL after a failure.
+ * @param err         details of a failure; may be NULL.
+ * @return 0: read;
+ *   PSM_ERR_INVAL    store or out is NULL;
+ *   PSM_ERR_SCHEMA   plz_prefix is not so many digits;
+ *   PSM_ERR_DB       not done, call again;
+ *   PSM_ERR_RETRY    as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_therapist_selection(psm_store *store, const char *plz_prefix,
+                                    char **out, psm_error *err) PSM_CHECK;
+
 PSM_END_DECLS
 
 #endif

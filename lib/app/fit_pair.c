@@ -7,7 +7,21 @@
 
 #include "app/change.h"
 #include "domain/geo.h"
+#include "domain/search_rules.h"
 #include "store/store.h"
+
+#define WEEK_US (INT64_C(7) * 24 * 3600 * 1000000)
+
+static void
+put_pending_since(struct psm__fit_terms *out, const struct psm__now *now,
+                  int64_t weeks)
+{
+	struct psm__now then;
+
+	psm__now_at(psm__now_us(now) - weeks * WEEK_US, &then);
+	(void)snprintf(out->pending_since, sizeof(out->pending_since), "%s",
+	               weeks > 0 ? then.timestamp : "-infinity");
+}
 
 int
 psm__fit_terms(psm_tx *tx, struct psm__fit_terms *out, psm_error *err)
@@ -31,6 +45,7 @@ psm__fit_terms(psm_tx *tx, struct psm__fit_terms *out, psm_error *err)
 	out->today = psm__fit_day(now.today);
 	memcpy(out->day, now.today, sizeof(out->day));
 	out->centroids = there != 0;
+	put_pending_since(out, &now, psm_config_int(cfg, "PENDING_WEEKS"));
 	return 0;
 }
 

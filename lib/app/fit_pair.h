@@ -17,6 +17,8 @@ struct psm__fit_terms {
 	int32_t today;
 	char day[11];  /* the same as text */
 	int centroids; /* 1: this database has centroids of postal codes */
+	/* An inquiry that was sent before does not wait any more; a timestamp. */
+	char pending_since[32];
 };
 int psm__fit_terms(psm_tx *tx, struct psm__fit_terms *out, psm_error *err);
 

@@ -49,6 +49,8 @@ static const struct setting own[] = {
      "how long an answer waits until the living consumers of a change have handled it; 0: never"},
     {"PLZ_MATCH_DIGITS", INTEGER, "2", "digits", 1, 5, NULL,
      "length of the postal area that patients and therapists are brought together in"},
+    {"PENDING_WEEKS", INTEGER, "12", "weeks", 0, 520, NULL,
+     "so long a sent inquiry without an answer keeps its therapist from being asked again; 0: for ever"},
     {"DEFAULT_MAX_DISTANCE_KM", INTEGER, "25", "km", 0, 20000, NULL,
      "way that a patient accepts who has no limit of the own"},
     {"PSYMATCH_LONG_TX_SECONDS", INTEGER, "60", "s", 1, 86400, NULL,

@@ -33,8 +33,6 @@ static const struct {
     [PSM__FIT_SEARCH_STATUS] = {"search_status", "the search is not active"},
     [PSM__FIT_PATIENT_UNKNOWN] = {"patient_unknown",
                                   "nothing is known of the patient"},
-    [PSM__FIT_PATIENT_STATUS] = {"patient_status",
-                                 "the patient does not search any more"},
     [PSM__FIT_IN_INQUIRY] = {"in_inquiry",
                              "the patient is in an inquiry to the therapist "
                              "that is not answered yet"},

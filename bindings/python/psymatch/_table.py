@@ -569,6 +569,12 @@ FUNCTIONS = (
     ("psm_search_exclude", "int", "psm_store*", "int64_t", "int64_t",
      "const char*", "psm_error*"),
     ("psm_search_incomplete", "int", "psm_store*", "char**", "psm_error*"),
+    ("psm_search_why_not", "int", "psm_store*", "int64_t", "int64_t", "char**",
+     "psm_error*"),
+    ("psm_therapist_eligible", "int", "psm_store*", "int64_t", "const char*",
+     "char**", "psm_error*"),
+    ("psm_therapist_selection", "int", "psm_store*", "const char*", "char**",
+     "psm_error*"),
     # spool.h
     ("psm_spool_scan", "int", "const char*", "const char*", "psm_spool_fn",
      "void*", "psm_error*"),
