@@ -7,10 +7,12 @@
 #include "testing_pg.h"
 
 #include <psymatch/change.h>
+#include <psymatch/patient.h>
 
 #define JSON(text) text, sizeof text - 1
 
 static psm_config *cfg;
+static psm_event *sent; /* a mail to the first patient */
 
 static void
 setup(void)
@@ -22,16 +24,28 @@ setup(void)
 	pg_hasty();
 	st = pg_store();
 	ck_assert_int_eq(psm_store_migrate(st, "therapist", NULL), 0);
+	ck_assert_int_eq(psm_store_migrate(st, "patient", NULL), 0);
 	psm_store_free(st);
 	cfg = pg_settings();
 	pg_run("INSERT INTO therapist_service.therapeuten (anrede, geschlecht, "
 	       "vorname, nachname) SELECT 'Frau', 'weiblich', 'A', 'B' "
 	       "FROM generate_series(1, 2)");
+	pg_run("INSERT INTO patient_service.patienten (anrede, geschlecht, "
+	       "vorname, nachname, vertraege_unterschrieben, "
+	       "ausgeschlossene_therapeuten) VALUES ('Frau', 'weiblich', "
+	       "'A', 'B', true, '[7]')");
+	ck_assert_int_eq(
+	    psm_event_new("email.sent", "test",
+	                  JSON("{\"email_id\": 1, \"email_data\": {}, "
+	                       "\"patient_id\": 1}"),
+	                  &sent, NULL),
+	    0);
 }
 
 static void
 teardown(void)
 {
+	psm_event_free(sent);
 	psm_config_free(cfg);
 }
 
@@ -85,8 +99,41 @@ list(psm_tx *tx, char **out)
 	                       out, NULL);
 }
 
-static int (*const calls[])(psm_tx *, char **) = {make, get,   update,
-                                                  act,  erase, list};
+/* Starts, and has somebody on the list. */
+static int
+make_patient(psm_tx *tx, char **out)
+{
+	return psm_entity_create(
+	    tx, "patient",
+	    JSON("{\"anrede\":\"Frau\",\"geschlecht\":\"weiblich\","
+	         "\"vorname\":\"Berta\",\"nachname\":\"Musterbaum\","
+	         "\"zahlung_eingegangen\":true,"
+	         "\"vertraege_unterschrieben\":true,"
+	         "\"ausgeschlossene_therapeuten\":[{\"id\":8,"
+	         "\"reason\":\"x\"}]}"),
+	    out, NULL, NULL);
+}
+
+static int
+start_patient(psm_tx *tx, char **out)
+{
+	return psm_entity_update(
+	    tx, "patient", 1, 0, PSM_CHANGE_PUT,
+	    JSON("{\"zahlung_eingegangen\":true,"
+	         "\"ausgeschlossene_therapeuten\":[7,{\"id\":8}]}"),
+	    out, NULL, NULL);
+}
+
+static int
+contact_patient(psm_tx *tx, char **out)
+{
+	(void)out; /* it gives nothing */
+	return psm_patient_handle(tx, sent, NULL, NULL);
+}
+
+static int (*const calls[])(psm_tx *, char **) = {
+    make,         get,           update,         act, erase, list,
+    make_patient, start_patient, contact_patient};
 
 /* With the n-th allocation refused; 0: none. *reached: there was one. */
 static int
