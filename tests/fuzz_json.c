@@ -56,23 +56,27 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	psm_json_writer *w = psm_json_writer_new();
 	psm_error *err = psm_error_new();
-	psm_json *doc = NULL, *again = NULL;
+	psm_json *doc = NULL, *again = NULL, *other = NULL;
 	const char *text;
 	size_t len;
 
 	must(w != NULL && err != NULL);
+	(void)psm__json_parse_by_yajl((const char *)data, size, &other, err);
 	if (psm_json_parse((const char *)data, size, &doc, err) == 0) {
+		must(other != NULL && psm_json_equal(doc, other));
 		walk(w, doc, doc);
 		must(psm_json_writer_finish(w, &text, &len, err) == 0);
 		must(psm_json_parse(text, len, &again, err) == 0);
 		must(psm_json_equal(doc, again));
 	} else {
+		must(other == NULL);
 		must(doc == NULL && psm_error_code(err) == PSM_ERR_PARSE);
 		must(psm_error_offset(err) <= size &&
 		     psm_error_message(err)[0] != '\0');
 	}
 	psm_json_free(doc);
 	psm_json_free(again);
+	psm_json_free(other);
 	psm_error_free(err);
 	psm_json_writer_free(w);
 	return 0;

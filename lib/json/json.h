@@ -46,7 +46,7 @@ struct psm__json_doc {
 };
 
 /* Objects with more members are searched by halving, through order. */
-#define PSM__JSON_FEW 16
+#define PSM__JSON_FEW 40
 
 /* The document that a value belongs to. */
 static inline const struct psm__json_doc *
@@ -55,6 +55,9 @@ psm__json_doc(const psm_json *v)
 	return (const void *)((const char *)(v - v->number) -
 	                      offsetof(struct psm__json_doc, value));
 }
+/* psm_json_parse() by yajl alone: for tests and fuzzers, which compare both. */
+int psm__json_parse_by_yajl(const char *text, size_t len, psm_json **out,
+                            psm_error *err);
 /* Where v stands in its text. Takes time in proportion to the offset. */
 struct psm__pos psm__json_position(const psm_json *v);
 

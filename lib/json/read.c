@@ -1,33 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * yajl is the lexer and the grammar. Where a token begins and ends, and what a
- * string means, is taken from the text itself. Reading allocates one block: the
- * document.
+ * A text without faults is read by build.c. Where it sees one, yajl is the
+ * lexer and the grammar, and has the last word; where a token begins and ends,
+ * and what a string means, is taken from the text itself. Reading allocates one
+ * block: the document.
  */
 #include "json/json.h"
 
-#include <assert.h>
 #include <stdio.h>
-#include <string.h>
 #include <yajl/yajl_parse.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
-/*
- * While reading, values holds two heaps of values: from the front those whose
- * container is still open, from the back (pool) the children of containers that
- * are complete, which never move again. Each value is in one of them, so there
- * is room for all.
- */
+#include "json/tree.h"
+
 struct reader {
-	struct psm__json_doc *doc;
+	struct psm__json_tree tree;
 	yajl_handle yajl;
 	size_t prev_end; /* behind the last token */
-	size_t strings_used;
-	uint32_t stacked, pool;
-	uint32_t open[PSM__JSON_MAX_DEPTH]; /* containers around this place */
-	unsigned depth;
-	int escapes; /* some string has one */
+	int escapes;     /* some string has one */
 	enum psm__json_last last;
-	uint32_t key, key_at, key_hash; /* just read, for the next value */
 	psm_error *err;
 };
 
@@ -42,7 +35,7 @@ is_between(char c)
 static uint32_t
 token(struct reader *r)
 {
-	const char *text = r->doc->text;
+	const char *text = r->tree.doc->text;
 	size_t start = r->prev_end;
 
 	while (is_between(text[start]))
@@ -51,53 +44,13 @@ token(struct reader *r)
 	return (uint32_t)start;
 }
 
-static int
-kind_around(const struct reader *r)
-{
-	if (r->depth == 0)
-		return -1;
-	return (int)r->doc->value[r->open[r->depth - 1]].kind;
-}
-
 static struct psm_json *
 add_value(struct reader *r, int kind)
 {
-	struct psm_json *v = &r->doc->value[r->stacked];
+	size_t start = token(r);
 
-	assert(r->stacked < r->pool);
-	v->number = r->stacked++ & 0x1fffffff;
-	v->kind = (unsigned)kind & 7;
-	v->start = token(r);
-	v->len = (uint32_t)r->prev_end - v->start;
-	v->key = r->key;
-	v->key_at = r->key_at;
-	v->key_hash = r->key_hash;
-	v->first = v->count = 0;
 	r->last = PSM__JSON_READ_VALUE;
-	return v;
-}
-
-/*
- * Decode the literal at start. strings is also the text that yajl reads. Only
- * what yajl has read already is overwritten: a decoded string is shorter than
- * its literal.
- */
-static uint32_t
-add_string(struct reader *r, size_t start, uint32_t *len)
-{
-	const char *raw = r->doc->text + start + 1;
-	size_t n = r->prev_end - start - 2, at = r->strings_used;
-	char *out = r->doc->strings + at;
-
-	if (r->escapes)
-		n = psm__json_unescape(raw, n, out);
-	else
-		memcpy(out, raw, n);
-	out[n] = '\0';
-	r->strings_used += n + 1;
-	assert(r->strings_used <= r->prev_end);
-	*len = (uint32_t)n;
-	return (uint32_t)at;
+	return psm__json_tree_add(&r->tree, kind, start, r->prev_end);
 }
 
 static int
@@ -123,15 +76,22 @@ on_number(void *ctx, const char *text, size_t len)
 	return 1;
 }
 
+/* strings is also the text that yajl reads. Only what yajl has read already is
+ * overwritten: a decoded string is shorter than its literal. */
 static int
 on_string(void *ctx, const unsigned char *text, size_t len)
 {
 	struct reader *r = ctx;
 	struct psm_json *v = add_value(r, PSM_JSON_STRING);
+	uint32_t n;
 
 	(void)text;
 	(void)len;
-	v->first = add_string(r, v->start, &v->count);
+	v->first =
+	    psm__json_tree_string(&r->tree, r->tree.doc->text + v->start + 1,
+	                          v->len - 2, r->escapes, &n);
+	v->count = n;
+	assert(r->tree.strings_used <= r->prev_end);
 	return 1;
 }
 
@@ -139,13 +99,13 @@ static int
 on_key(void *ctx, const unsigned char *text, size_t len)
 {
 	struct reader *r = ctx;
-	uint32_t n;
+	size_t start = token(r);
 
 	(void)text;
 	(void)len;
-	r->key_at = token(r);
-	r->key = add_string(r, r->key_at, &n);
-	r->key_hash = psm__json_key_hash(r->doc->strings + r->key, n);
+	psm__json_tree_key(&r->tree, start, r->tree.doc->text + start + 1,
+	                   r->prev_end - start - 2, r->escapes);
+	assert(r->tree.strings_used <= r->prev_end);
 	r->last = PSM__JSON_READ_KEY;
 	return 1;
 }
@@ -153,7 +113,7 @@ on_key(void *ctx, const unsigned char *text, size_t len)
 static int
 refuse(struct reader *r, size_t at, const char *message)
 {
-	const struct psm__json_doc *doc = r->doc;
+	const struct psm__json_doc *doc = r->tree.doc;
 
 	psm__fail_at(r->err, PSM_ERR_PARSE,
 	             psm__locate(doc->text, doc->len, at), "%s", message);
@@ -163,15 +123,12 @@ refuse(struct reader *r, size_t at, const char *message)
 static int
 open_container(struct reader *r, int kind)
 {
-	uint32_t number = r->stacked;
+	size_t start = token(r);
 
-	if (r->depth == PSM__JSON_MAX_DEPTH)
-		return refuse(r, token(r),
+	if (r->tree.depth == PSM__JSON_MAX_DEPTH)
+		return refuse(r, start,
 		              "want at most 64 levels of nesting, found more");
-	add_value(r, kind);
-	r->open[r->depth++] = number;
-	if (r->doc->depth < r->depth)
-		r->doc->depth = r->depth;
+	psm__json_tree_open(&r->tree, kind, start);
 	r->last = PSM__JSON_OPENED;
 	return 1;
 }
@@ -188,28 +145,15 @@ on_array(void *ctx)
 	return open_container(ctx, PSM_JSON_ARRAY);
 }
 
-/* Move the children from the stack to the pool, where they stay. */
 static int
 on_end(void *ctx)
 {
 	struct reader *r = ctx;
-	struct psm_json *value = r->doc->value;
-	struct psm_json *v = &value[r->open[--r->depth]];
 	const struct psm_json *twice;
 
 	(void)token(r);
-	v->len = (uint32_t)r->prev_end - v->start;
-	v->count = r->stacked - (uint32_t)(v + 1 - value);
-	r->stacked -= v->count;
-	r->pool -= v->count;
-	v->first = r->pool;
-	memmove(value + r->pool, v + 1, v->count * sizeof(*v));
-	for (uint32_t i = r->pool; i < r->pool + v->count; i++)
-		value[i].number = i & 0x1fffffff;
+	twice = psm__json_tree_close(&r->tree, r->prev_end);
 	r->last = PSM__JSON_READ_VALUE;
-	if (v->kind == PSM_JSON_ARRAY)
-		return 1;
-	twice = psm__json_index(r->doc, v);
 	return twice ? refuse(r, twice->key_at,
 	                      "want each key once, found one twice")
 	             : 1;
@@ -273,7 +217,7 @@ refuse_string(const struct psm__json_doc *doc,
 static int
 run_yajl(struct reader *r, const struct psm__json_scan *scan)
 {
-	struct psm__json_doc *doc = r->doc;
+	struct psm__json_doc *doc = r->tree.doc;
 	struct psm__json_arena arena; /* its bytes need no first value */
 	yajl_alloc_funcs funcs = {psm__json_arena_alloc,
 	                          psm__json_arena_realloc, psm__json_arena_free,
@@ -298,33 +242,90 @@ run_yajl(struct reader *r, const struct psm__json_scan *scan)
 	if (status == yajl_status_client_canceled)
 		return PSM_ERR_PARSE; /* the callback has recorded the error */
 	return psm__json_explain(doc->text, doc->len, r->prev_end, r->last,
-	                         kind_around(r), r->err);
+	                         psm__json_tree_around(&r->tree), r->err);
+}
+
+/* Of a short text every bracket and comma is counted, also those in strings:
+ * that may be too many, but takes no time. */
+#define SHORT_TEXT 4000
+
+#ifdef __SSE2__
+/* In blocks of sixteen, fewer than 256 of them; *done: the bytes of these. */
+static size_t
+count_blocks(const char *text, size_t len, size_t *done)
+{
+	const __m128i none = _mm_setzero_si128();
+	__m128i sum = none, block, marks;
+	size_t i;
+
+	for (i = 0; len - i >= 16; i += 16) {
+		block =
+		    _mm_loadu_si128((const __m128i *)(const void *)(text + i));
+		marks = _mm_or_si128(
+		    _mm_cmpeq_epi8(block, _mm_set1_epi8(',')),
+		    _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('[')),
+		                 _mm_cmpeq_epi8(block, _mm_set1_epi8('{'))));
+		sum = _mm_sub_epi8(sum, marks); /* a mark is -1 */
+	}
+	*done = i;
+	sum = _mm_sad_epu8(sum, none);
+	return (size_t)_mm_cvtsi128_si32(sum) +
+	       (size_t)_mm_cvtsi128_si32(_mm_srli_si128(sum, 8));
+}
+#endif
+
+static size_t
+most_values(const char *text, size_t len)
+{
+	size_t count = 1, i = 0;
+
+#ifdef __SSE2__
+	count += count_blocks(text, len, &i);
+#endif
+	for (; i < len; i++)
+		count += (size_t)((text[i] == ',') | (text[i] == '[') |
+		                  (text[i] == '{'));
+	return count;
 }
 
 static int
-read_document(const char *text, size_t len, psm_json **out, psm_error *err)
+explain(struct reader *r, const char *text, size_t len)
 {
-	struct reader r = {.err = err};
 	struct psm__json_scan scan;
-	int rc;
 
 	psm__json_scan(text, len, &scan);
-	r.doc = make_document(text, len, scan.values);
-	if (!r.doc)
+	r->escapes = scan.escapes;
+	return run_yajl(r, &scan);
+}
+
+static int
+read_document(const char *text, size_t len, int by_yajl, psm_json **out,
+              psm_error *err)
+{
+	struct reader r = {.err = err};
+	struct psm__json_scan scan = {0};
+	struct psm__json_doc *doc;
+	int rc;
+
+	if (len <= SHORT_TEXT)
+		scan.values = most_values(text, len);
+	else
+		psm__json_scan(text, len, &scan);
+	doc = make_document(text, len, scan.values);
+	if (!doc)
 		return psm__nomem(err);
-	r.pool = (uint32_t)scan.values;
-	r.escapes = scan.escapes;
-	rc = run_yajl(&r, &scan);
+	psm__json_tree_begin(&r.tree, doc, scan.values);
+	rc = !by_yajl && psm__json_build(&r.tree) ? 0 : explain(&r, text, len);
 	if (rc < 0) {
-		psm__free(r.doc);
+		psm__free(doc);
 		return rc;
 	}
-	*out = &r.doc->value[0];
+	*out = &doc->value[0];
 	return 0;
 }
 
-int
-psm_json_parse(const char *text, size_t len, psm_json **out, psm_error *err)
+static int
+parse(const char *text, size_t len, int by_yajl, psm_json **out, psm_error *err)
 {
 	psm__error_clear(err);
 	if (out)
@@ -336,5 +337,18 @@ psm_json_parse(const char *text, size_t len, psm_json **out, psm_error *err)
 		return psm__fail(err, PSM_ERR_TOO_LARGE,
 		                 "want at most %u bytes of JSON, found %zu",
 		                 PSM__JSON_MAX_BYTES, len);
-	return read_document(text, len, out, err);
+	return read_document(text, len, by_yajl, out, err);
+}
+
+int
+psm_json_parse(const char *text, size_t len, psm_json **out, psm_error *err)
+{
+	return parse(text, len, 0, out, err);
+}
+
+int
+psm__json_parse_by_yajl(const char *text, size_t len, psm_json **out,
+                        psm_error *err)
+{
+	return parse(text, len, 1, out, err);
 }
