@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What events of patients mean for searches and for unsent inquiries. */
+#include <pthread.h>
+
 #include "testing_search.h"
 
 #define SEARCHING ", \"status\": \"auf_der_Suche\""
@@ -294,6 +296,96 @@ START_TEST(adjusted_by_distance)
 }
 END_TEST
 
+/* -- two at once */
+
+struct opener {
+	pthread_t thread;
+	int rc;
+	const psm_event *ev; /* NULL: psm_search_create() */
+};
+
+static void *
+open_one(void *arg)
+{
+	psm_error *own = psm_error_new();
+	struct opener *o = arg;
+	psm_tx *tx = NULL;
+
+	if (o->ev == NULL) {
+		o->rc =
+		    psm_search_create(st, "{\"patient_id\": 1}", 17, NULL, own);
+	} else {
+		o->rc = psm_tx_begin(st, &tx, own);
+		if (o->rc == 0)
+			o->rc = psm_matching_handle(tx, o->ev, NULL, own);
+		if (o->rc == 0)
+			o->rc = psm_tx_commit(tx, own);
+		else
+			psm_tx_rollback(tx);
+	}
+	psm_error_free(own);
+	return NULL;
+}
+
+static void
+start(struct opener *o)
+{
+	ck_assert_int_eq(pthread_create(&o->thread, NULL, open_one, o), 0);
+	PG_UNTIL(pg_int("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+	                "current_database() AND wait_event_type = 'Lock'") ==
+	         1);
+}
+
+/* Somebody opens one by hand while the event that opens one is handled. */
+START_TEST(by_hand_while_an_event_opens)
+{
+	struct opener hand = {.ev = NULL};
+	psm_event *ev = moved(1, "offen", "auf_der_Suche");
+	psm_tx *tx;
+
+	patient_is(1, COMPLETE ", \"status\": \"offen\"");
+	psm_event_free(ev);
+	ev = moved(1, "offen", "auf_der_Suche");
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_matching_handle(tx, ev, NULL, err));
+	start(&hand);
+	OK(psm_tx_commit(tx, err));
+	ck_assert_int_eq(pthread_join(hand.thread, NULL), 0);
+	ck_assert_int_eq(hand.rc, PSM_ERR_CONFLICT);
+	ck_assert_int_eq(searches("true"), 1);
+	psm_event_free(ev);
+}
+END_TEST
+
+/* The other way round: the event finds what was opened meanwhile. */
+START_TEST(an_event_while_one_opens_by_hand)
+{
+	struct opener event = {.ev = NULL};
+	psm_event *ev;
+	psm_tx *tx;
+
+	patient_is(1, COMPLETE ", \"status\": \"offen\"");
+	ev = moved(1, "offen", "auf_der_Suche");
+	event.ev = ev;
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx,
+	               "SELECT FROM matching_service.patienten_kopie WHERE id "
+	               "= 1 FOR UPDATE",
+	               0, NULL, NULL, err));
+	OK(psm_tx_exec(tx,
+	               "INSERT INTO matching_service.platzsuche (patient_id) "
+	               "VALUES (1)",
+	               0, NULL, NULL, err));
+	start(&event);
+	OK(psm_tx_commit(tx, err));
+	ck_assert_int_eq(pthread_join(event.thread, NULL), 0);
+	ck_assert_int_eq(event.rc, 0);
+	ck_assert_int_eq(searches("true"), 1);
+	ck_assert_int_eq(patients("status = 'auf_der_Suche'"), 1);
+	psm_event_free(ev);
+}
+END_TEST
+
 /* -- patient.deleted */
 
 START_TEST(fault_54_paused_searches_end_too)
@@ -378,6 +470,8 @@ suite(void)
 	tcase_add_test(tc, fault_51_exclusions_of_the_patient);
 	tcase_add_test(tc, adjusted);
 	tcase_add_test(tc, adjusted_by_distance);
+	tcase_add_test(tc, by_hand_while_an_event_opens);
+	tcase_add_test(tc, an_event_while_one_opens_by_hand);
 	tcase_add_test(tc, fault_54_paused_searches_end_too);
 	tcase_add_test(tc, active_searches_are_kept);
 	suite_add_tcase(s, tc);

@@ -4,7 +4,7 @@
 PSYMATCH_LIBRARY names the shared library if it is not in the usual place. What
 the library has to say goes to logging's logger "psymatch".
 """
-from . import errors, imports, jobs, log, patients
+from . import errors, imports, jobs, log, patients, searches
 from ._lib import lib
 from .compat import EventSchema, KafkaConsumer, RobustKafkaProducer
 from .config import Config
@@ -28,5 +28,6 @@ __all__ = [
     "EventType", "Field", "GREEN", "KafkaConsumer", "Producer", "Program",
     "PsmError", "RED", "Receipt", "Reject", "Retry", "RobustKafkaProducer",
     "SNAKE", "Store", "Transaction", "Transport", "catalogue", "entities",
-    "errors", "imports", "jobs", "log", "log_to_stderr", "patients", "topics",
+    "errors", "imports", "jobs", "log", "log_to_stderr", "patients",
+    "searches", "topics",
 ]
