@@ -52,6 +52,7 @@ BEGIN {
 	of("service", "geo_client rest service")
 	of("app", "patient_import")
 	of("flow", "processor program relay")
+	of("app", "call")
 	outside = "^(examples|bench)$"
 
 	only["utf8proc"] = "^lib/base/"

@@ -3,11 +3,11 @@
 #include "entity/entity.h"
 #include "testing_app.h"
 
-/* Those whose tables a migration makes; the patients' and the phone calls' are
- * not made here yet. In the order of their foreign keys. */
+/* Those whose tables a migration makes; the patients' are not made here
+ * yet. In the order of their foreign keys. */
 static const struct psm_entity *const stored[] = {
     &psm__entity_therapist,       &psm__entity_search, &psm__entity_inquiry,
-    &psm__entity_inquiry_patient, &psm__entity_email,
+    &psm__entity_inquiry_patient, &psm__entity_email,  &psm__entity_phone_call,
 };
 
 static psm_tx *tx;
@@ -177,11 +177,11 @@ value_of(const struct psm_entity_field *f)
 	}
 }
 
-/* A mail goes to a therapist or to a patient. */
+/* A mail goes, and a call is, to a therapist or to a patient. */
 static int
 is_recipient(const struct psm_entity *e, size_t i)
 {
-	return e == &psm__entity_email &&
+	return (e == &psm__entity_email || e == &psm__entity_phone_call) &&
 	       (i == PSM__EMAIL_THERAPIST_ID || i == PSM__EMAIL_PATIENT_ID);
 }
 

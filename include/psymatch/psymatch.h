@@ -4,6 +4,7 @@
 
 #include <psymatch/base.h>
 #include <psymatch/bundle.h>
+#include <psymatch/call.h>
 #include <psymatch/catalogue.h>
 #include <psymatch/change.h>
 #include <psymatch/clock.h>

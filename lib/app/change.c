@@ -58,7 +58,7 @@ emit_one(const struct psm__change *c, const struct psm__told *told,
 	int rc = 0;
 
 	psm_payload_int(m, e->id_name, psm__row_int(&c->row, PSM__COLUMN_ID));
-	if (has_member(type, e->data_name))
+	if (!c->policy->own_record && has_member(type, e->data_name))
 		rc = psm__payload_record(m, e->data_name, &c->row, err);
 	if (rc < 0) {
 		psm_payload_free(m);

@@ -36,6 +36,7 @@ struct psm__policy {
 	 */
 	int (*may_delete)(psm_tx *tx, const char *id, psm_error *err);
 	const struct psm__action *actions; /* NULL: there are none */
+	int own_record;                    /* 1: members adds the record, too */
 };
 extern const struct psm__policy psm__policy_email, psm__policy_patient,
     psm__policy_search, psm__policy_therapist;
@@ -45,6 +46,8 @@ int psm__entity_of(const psm_tx *tx, const char *entity,
 /* The same for one that can be changed. */
 int psm__policy_find(const psm_tx *tx, const char *entity,
                      const struct psm__policy **out, psm_error *err);
+
+extern const struct psm__policy psm__policy_phone_call; /* call.c */
 
 enum psm__verb { PSM__MAKE, PSM__CHANGE, PSM__DELETE };
 

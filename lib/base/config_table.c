@@ -63,6 +63,8 @@ static const struct setting own[] = {
      "how long jobs that are done are remembered; so long none of the same key is made"},
     {"PSYMATCH_JOB_POLL_MS", INTEGER, "1000", "ms", 10, 3600000, NULL,
      "how often jobs are looked for"},
+    {"PSYMATCH_HOLIDAYS_FILE", PATH, "", "", 0, 0, NULL,
+     "days without phone calls, one date a line; empty: none"},
     {"KAFKA_BOOTSTRAP_SERVERS", STRING, "localhost:9092", "", 0, 0, NULL,
      "brokers, host:port separated by commas"},
     {"KAFKA_LOG_LEVEL", WORD, "WARNING", "", 0, 0,

@@ -321,6 +321,16 @@ const psm_event_type_info psm__catalogue[] = {
 	FIELD("therapist_id", integer, MAY),
 	FIELD("outcome", string, MAY, SECRET)) },
 
+{ .name = "phone_call.deleted", .topic = "communication-events",
+  .key = "call_id",
+  .meaning = "A phone call was deleted.",
+  .note = "an addition: an inquiry whose follow-up is gone may get another one",
+  .producers = NAMES(COMMUNICATION_SERVICE),
+  .fields = FIELDS(
+	FIELD("call_id", integer, NEED),
+	FIELD("patient_id", integer, MAY),
+	FIELD("therapist_id", integer, MAY)) },
+
 { .name = "communication.send_email", .topic = "communication-events",
   .key = "email_id", .command = 1,
   .meaning = "Send a queued e-mail now.",

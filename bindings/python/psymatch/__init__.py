@@ -19,11 +19,14 @@ from .program import Program
 from .store import Store, Transaction
 from .transport import Transport
 
+from . import calls
+
 # Every exception under the name that it prints: psymatch.ParseError, ...
 globals().update(errors.BY_NAME)
 
 __version__ = lib.psm_version().decode()
 __all__ = [
+    "calls",
     "AMBER", "CAMEL", "Config", "Consumer", "Entity", "Event", "EventSchema",
     "EventType", "Field", "GREEN", "KafkaConsumer", "Producer", "Program",
     "PsmError", "RED", "Receipt", "Reject", "Retry", "RobustKafkaProducer",

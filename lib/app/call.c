@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What changes of phone calls publish, and their use cases by name. */
+#include "app/call.h"
+
+#include <string.h>
+
+#include "app/own_tx.h"
+#include "domain/call.h"
+#include "store/store.h"
+
+static const char phone_call[] = "phone_call";
+
+/* -- events */
+
+/* A number that the row does not have is null. */
+static void
+put_id(psm_payload *m, const char *name, const struct psm__row *row, int column)
+{
+	if (psm__row_get(row, column) != NULL)
+		psm_payload_int(m, name, psm__row_int(row, column));
+	else
+		psm_payload_null(m, name);
+}
+
+static void
+put_data(psm_payload *m, const char *type, const struct psm__row *row)
+{
+	psm_payload_object(m, "call_data");
+	put_id(m, "call_id", row, PSM__PHONE_CALL_ID);
+	put_id(m, "therapist_id", row, PSM__PHONE_CALL_THERAPIST_ID);
+	put_id(m, "patient_id", row, PSM__PHONE_CALL_PATIENT_ID);
+	put_id(m, "therapeutenanfrage_id", row,
+	       PSM__PHONE_CALL_THERAPEUTENANFRAGE_ID);
+	psm_payload_text(m, "recipient_type",
+	                 psm__row_get(row, PSM__PHONE_CALL_THERAPIST_ID) != NULL
+	                     ? "therapist"
+	                     : "patient");
+	psm_payload_text(m, "status",
+	                 psm__row_get(row, PSM__PHONE_CALL_STATUS));
+	if (strcmp(type, "communication.call_scheduled") == 0) {
+		psm_payload_text(
+		    m, "scheduled_date",
+		    psm__row_get(row, PSM__PHONE_CALL_GEPLANTES_DATUM));
+		psm_payload_text(
+		    m, "scheduled_time",
+		    psm__row_get(row, PSM__PHONE_CALL_GEPLANTE_ZEIT));
+	} else {
+		psm_payload_text(m, "ergebnis",
+		                 psm__row_get(row, PSM__PHONE_CALL_ERGEBNIS));
+	}
+	psm_payload_end(m);
+}
+
+static void
+members(psm_payload *m, const struct psm__told *told,
+        const struct psm__change *c)
+{
+	const char *outcome = psm__row_get(&c->row, PSM__PHONE_CALL_ERGEBNIS);
+
+	if (strcmp(told->type, "phone_call.deleted") != 0)
+		put_data(m, told->type, &c->row);
+	if (strcmp(told->type, "communication.call_scheduled") == 0)
+		return;
+	put_id(m, "patient_id", &c->row, PSM__PHONE_CALL_PATIENT_ID);
+	put_id(m, "therapist_id", &c->row, PSM__PHONE_CALL_THERAPIST_ID);
+	if (strcmp(told->type, "phone_call.completed") != 0)
+		return;
+	psm_payload_text(m, "communication_type", phone_call);
+	if (outcome != NULL && !psm__text_is_blank(outcome))
+		psm_payload_text(m, "outcome", outcome);
+}
+
+const struct psm__policy psm__policy_phone_call = {
+    .entity = &psm__entity_phone_call,
+    .created = "communication.call_scheduled",
+    .deleted = "phone_call.deleted",
+    .make = psm__call_decide_new,
+    .patch = psm__call_decide_patch,
+    .members = members,
+    .own_record = 1,
+};
+
+/* -- making one */
+
+/* Who wants the same call at the same time waits here. */
+static int
+find_once(psm_tx *tx, const char *once_key, int64_t *id, psm_error *err)
+{
+	int64_t none;
+	int rc = psm__app_ask(tx,
+	                      "SELECT 1 FROM (SELECT pg_advisory_xact_lock("
+	                      "hashtextextended('psymatch call ' || $1::text, "
+	                      "0))) l",
+	                      1, &once_key, &none, err);
+
+	if (rc == 0)
+		rc = psm__app_ask(tx,
+		                  "SELECT id FROM "
+		                  "communication_service.telefonanrufe WHERE "
+		                  "einmal_schluessel = $1::text",
+		                  1, &once_key, id, err);
+	return rc;
+}
+
+/* Of a therapist whose call has no time; 0: nothing is to be looked up. What is
+ * wrong with the document the row's reader says. */
+static int64_t
+needs_time(const psm_json *doc)
+{
+	const psm_json *time = psm_json_at(doc, "/geplante_zeit");
+	int64_t id = 0;
+
+	if (time != NULL && psm_json_kind(time) != PSM_JSON_NULL)
+		return 0;
+	if (psm_json_get_int(psm_json_at(doc, "/therapist_id"), &id, NULL) < 0)
+		return 0;
+	return id > 0 && id <= INT32_MAX ? id : 0;
+}
+
+/* The database's own words about the constraint help nobody. */
+static int
+explain(int rc, psm_error *err)
+{
+	if (rc != PSM_ERR_CONFLICT)
+		return rc;
+	psm__error_clear(err);
+	return psm__fail(err, PSM_ERR_CONFLICT,
+	                 "phone_call: want a time without another call of the "
+	                 "therapist");
+}
+
+static int
+make(psm_tx *tx, const struct psm__call_wish *wish, int64_t *id, char **out,
+     psm_error *err)
+{
+	struct psm__change c = {.tx = tx,
+	                        .policy = &psm__policy_phone_call,
+	                        .verb = PSM__MAKE,
+	                        .if_version = PSM_VERSION_ANY,
+	                        .decide = psm__call_decide_make,
+	                        .wish = wish};
+	int rc = explain(psm__change_run(&c, err), err), done = 0;
+
+	if (rc >= 0) {
+		*id = psm__row_int(&c.row, PSM__PHONE_CALL_ID);
+		if (out != NULL)
+			done = psm__row_text(&c.row, PSM__FOR_REST, out, err);
+		rc = done < 0 ? done : 1;
+	}
+	psm__change_free(&c);
+	return rc;
+}
+
+int
+psm__call_make_out(psm_tx *tx, const psm_json *doc, const char *once_key,
+                   int64_t *id, char **out, psm_error *err)
+{
+	struct psm__call_times times = {0};
+	struct psm__call_wish wish = {.doc = doc, .once_key = once_key};
+	int rc = 0;
+
+	*id = 0;
+	if (once_key != NULL && (*once_key == '\0' || strlen(once_key) > 200))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "once_key: want 1 to 200 bytes");
+	if (once_key != NULL)
+		rc = find_once(tx, once_key, id, err);
+	if (rc < 0)
+		return rc;
+	if (*id != 0)
+		return out == NULL ? 0
+		                   : psm_entity_get(tx, phone_call, *id, out,
+		                                    NULL, err);
+	if (needs_time(doc) != 0)
+		rc = psm__call_times(tx, needs_time(doc), &times, err);
+	wish.reach = &times.reach;
+	wish.busy = times.busy;
+	wish.busy_count = times.busy_count;
+	wish.holidays = &times.holidays;
+	if (rc == 0)
+		rc = make(tx, &wish, id, out, err);
+	psm__call_times_free(&times);
+	return rc;
+}
+
+int
+psm__call_make(psm_tx *tx, const psm_json *doc, const char *once_key,
+               int64_t *id, psm_error *err)
+{
+	return psm__call_make_out(tx, doc, once_key, id, NULL, err);
+}
+
+/* -- use cases */
+
+int
+psm_call_make(psm_tx *tx, const char *json, size_t len, const char *once_key,
+              char **out, psm_error *err)
+{
+	psm_json *doc = NULL;
+	int64_t id;
+	int rc;
+
+	psm__error_clear(err);
+	if (out != NULL)
+		*out = NULL;
+	if (tx == NULL || json == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "tx or json is NULL");
+	rc = psm_json_parse(json, len, &doc, err);
+	if (rc == 0)
+		rc = psm__call_make_out(tx, doc, once_key, &id, out, err);
+	psm_json_free(doc);
+	return rc;
+}
+
+int
+psm_call_create(psm_store *store, const char *json, size_t len, char **out,
+                psm_error *err)
+{
+	psm_tx *tx;
+	int rc = psm__own_begin(store, &tx, out, err);
+
+	if (rc == 0)
+		rc = psm_call_make(tx, json, len, NULL, out, err);
+	rc = psm__own_end(tx, rc, out, err);
+	return rc < 0 ? rc : 0;
+}
+
+int
+psm_call_get(psm_store *store, int64_t id, char **out, int64_t *version,
+             psm_error *err)
+{
+	return psm__own_get(store, phone_call, id, out, version, err);
+}
+
+int
+psm_call_list(psm_store *store, const char *query, char **out, psm_error *err)
+{
+	return psm__own_list(store, phone_call, query, out, err);
+}
+
+int
+psm_call_update(psm_store *store, int64_t id, int64_t if_version,
+                const char *json, size_t len, char **out, psm_error *err)
+{
+	return explain(psm__own_update(store, phone_call, id, if_version,
+	                               PSM_CHANGE_PUT, json, len, out, err),
+	               err);
+}
+
+int
+psm_call_patch(psm_store *store, int64_t id, int64_t if_version,
+               const char *json, size_t len, char **out, psm_error *err)
+{
+	return explain(psm__own_update(store, phone_call, id, if_version,
+	                               PSM_CHANGE_MERGE, json, len, out, err),
+	               err);
+}
+
+int
+psm_call_delete(psm_store *store, int64_t id, int64_t if_version,
+                psm_error *err)
+{
+	return psm__own_delete(store, phone_call, id, if_version, 0, err);
+}

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import datetime
+import unittest
+
+from psymatch import calls, errors
+from test_store import Store
+
+
+class Calls(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        Store.setUpClass.__func__(cls)  # a cluster of its own
+        cls.store.migrate("communication")
+
+    @classmethod
+    def tearDownClass(cls):
+        Store.tearDownClass.__func__(cls)
+
+    def setUp(self):
+        self.store.execute("DELETE FROM communication_service.telefonanrufe")
+
+    def test_plans_and_completes(self):
+        first = calls.create(self.store, {"therapist_id": 7, "geplantes_datum": datetime.date(2999, 3, 11)})
+        second = calls.create(self.store, {"therapist_id": 7, "geplantes_datum": "2999-03-11"})
+        self.assertEqual([(c["geplante_zeit"], c["dauer_minuten"]) for c in (first, second)],
+                         [("10:00", 5), ("14:00", 5)])
+        call, version = calls.get(self.store, first["id"])
+        self.assertEqual((call, version), (first, 1))
+        done = calls.update(self.store, first["id"], {"status": "abgeschlossen"}, if_version=1)
+        self.assertIsNotNone(done["tatsaechliche_zeit"])
+        with self.assertRaises(errors.TransitionError):
+            calls.update(self.store, first["id"], {"status": "geplant"})
+        self.assertEqual(calls.update(self.store, second["id"], {"notizen": None}, merge=True)["notizen"], None)
+        page = calls.list(self.store, therapist_id=7, status="geplant")
+        self.assertEqual([c["id"] for c in page["data"]], [second["id"]])
+        calls.delete(self.store, second["id"])
+        with self.assertRaises(errors.NotFoundError):
+            calls.get(self.store, second["id"])
+
+    def test_tells_all_faults(self):
+        with self.assertRaises(errors.SchemaError) as raised:
+            calls.create(self.store, {"therapist_id": "x", "dauer_minuten": 0})
+        self.assertEqual({pointer for pointer, _ in raised.exception.faults}, {"/therapist_id", "/dauer_minuten"})
+        at_ten = {"therapist_id": 7, "geplantes_datum": "2999-03-11", "geplante_zeit": "10:00"}
+        calls.create(self.store, at_ten)
+        with self.assertRaises(errors.ConflictError):
+            calls.create(self.store, at_ten)
+
+    def test_once(self):
+        made = []
+        for _ in range(2):
+            with self.store.transaction() as tx:
+                made.append(calls.plan(tx, {"patient_id": 3}, once_key="welcome:3"))
+        self.assertEqual([new for _, new in made], [True, False])
+        self.assertEqual(made[0][0]["id"], made[1][0]["id"])
