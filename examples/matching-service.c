@@ -32,7 +32,10 @@ static struct {
 } processors[] = {
     {"matching-service-therapist", "therapist-events", NULL},
     {"matching-service-patient", "patient-events", NULL},
+    {"matching-service-communication", "communication-events", NULL},
 };
+
+static psm_jobs *jobs;
 
 #define PROCESSORS (sizeof processors / sizeof *processors)
 
@@ -172,6 +175,12 @@ set_up(void)
 			    app.svc, processors[i].group, processors[i].pr,
 			    app.err);
 	}
+	if (rc == 0)
+		rc = psm_jobs_new(app.store, app.cfg, &jobs, app.err);
+	if (rc == 0)
+		rc = psm_follow_up_daily(jobs, app.store, app.cfg, app.err);
+	if (rc == 0)
+		rc = add_jobs(jobs);
 	return rc;
 }
 
@@ -180,6 +189,7 @@ tear_down(void)
 {
 	size_t i;
 
+	psm_jobs_free(jobs);
 	for (i = 0; i < PROCESSORS; i++)
 		psm_processor_free(processors[i].pr);
 }

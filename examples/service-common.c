@@ -22,6 +22,35 @@ id_of(const char *text)
 	return id <= INT32_MAX ? id : 0;
 }
 
+static int
+jobs_start(void *user, psm_error *err)
+{
+	return psm_jobs_start(user, err);
+}
+
+static int
+jobs_stop(int timeout_ms, void *user, psm_error *err)
+{
+	return psm_jobs_stop(user, timeout_ms, err);
+}
+
+static int
+jobs_health(char *reason, size_t size, void *user)
+{
+	return psm_jobs_health(user, reason, size);
+}
+
+int
+add_jobs(psm_jobs *jobs)
+{
+	int rc = psm_service_stage(app.svc, "jobs", jobs_start, jobs_stop, jobs,
+	                           app.err);
+
+	return rc < 0 ? rc
+	              : psm_service_health(app.svc, "jobs", jobs_health, jobs,
+	                                   app.err);
+}
+
 psm_json_writer *
 write_member(const char *name, const char *value)
 {

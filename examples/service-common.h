@@ -48,6 +48,8 @@ int service_main(const struct service *service, int argc, char **argv);
 
 /* Bring the service's tables up to date. */
 int migrate(psm_error *err);
+/* Let app.svc do jobs: a stage and a part under /health. */
+int add_jobs(psm_jobs *jobs);
 /* {"name": value}, where value is JSON or else a text; to be finished and
  * freed; NULL: out of memory. */
 psm_json_writer *write_member(const char *name, const char *value);

@@ -257,7 +257,7 @@ static const struct refused {
      "\"geplante_zeit\": \"25:00\"}",
      "/geplantes_datum /geplante_zeit"},
     {"{\"therapist_id\": 1, \"status\": \"Geplant\"}", "/status"},
-    {"[]", ""},
+    {"[]", "/therapist_id"},
 };
 
 START_TEST(refuses)

@@ -4,7 +4,9 @@
 
 #include <psymatch/base.h>
 #include <psymatch/change.h>
+#include <psymatch/config.h>
 #include <psymatch/error.h>
+#include <psymatch/jobs.h>
 #include <psymatch/store.h>
 
 PSM_BEGIN_DECLS
@@ -222,6 +224,83 @@ PSM_API int psm_call_patch(psm_store *store, int64_t id, int64_t if_version,
  */
 PSM_API int psm_call_delete(psm_store *store, int64_t id, int64_t if_version,
                             psm_error *err) PSM_CHECK;
+
+/**
+ * Plan a call for each inquiry that was sent more than
+ * FOLLOW_UP_THRESHOLD_DAYS full days ago, is neither answered nor cancelled,
+ * and has no call yet, unless the therapist is blocked or inactive (or not
+ * known): on the first weekday from tomorrow on with a free time in the
+ * therapist's hours, or at DEFAULT_PHONE_CALL_TIME if there are none, for 5
+ * minutes, with the note "Follow-up für Anfrage A<id>". The call and its
+ * number in the inquiry are one transaction; each inquiry has one of its own,
+ * and gets one call, also when two processes do this at once. Where the set
+ * "communication" is in another database the call becomes a job of the kind
+ * "follow_up.call" instead, whose key is the inquiry's number and whose payload
+ * is the call.
+ *
+ * @param store  with the set "matching" (psm_store_migrate()).
+ * @param out    receives {"planned", "handed_over", "without_time", "failed":
+ *   counts} as JSON, new (psm_free); NULL after a failure. May be NULL. Those
+ *   without a free time, and those that failed, are tried again by the next
+ *   run.
+ * @param err    details of a failure; may be NULL.
+ * @return 0: all were looked at;
+ *   PSM_ERR_INVAL    store is NULL;
+ *   PSM_ERR_CONFIG   DEFAULT_PHONE_CALL_TIME is not HH:MM, or
+ *                    PSYMATCH_HOLIDAYS_FILE cannot be read;
+ *   PSM_ERR_STATE    the set is not migrated;
+ *   PSM_ERR_DB       not all were looked at, call again;
+ *   PSM_ERR_RETRY    as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_follow_up_run(psm_store *store, char **out,
+                              psm_error *err) PSM_CHECK;
+
+/**
+ * Let jobs do psm_follow_up_run() each day at FOLLOW_UP_TIME in Berlin, later
+ * if no program ran then: the job "follow_up.run".
+ *
+ * @param jobs   that are not started yet.
+ * @param store  for psm_follow_up_run(); must live as long as jobs.
+ * @param cfg    borrowed for the call.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL     a NULL argument;
+ *   PSM_ERR_CONFIG    FOLLOW_UP_TIME or DEFAULT_PHONE_CALL_TIME is not HH:MM;
+ *   PSM_ERR_CONFLICT  jobs do that already;
+ *   PSM_ERR_STATE     they are started;
+ *   PSM_ERR_NOMEM     out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_follow_up_daily(psm_jobs *jobs, psm_store *store,
+                                const psm_config *cfg,
+                                psm_error *err) PSM_CHECK;
+
+/**
+ * The inquiry's follow-up was planned in another database: keep the call's
+ * number, unless there is one.
+ *
+ * @param tx          an open transaction.
+ * @param inquiry_id  number of the inquiry.
+ * @param call_id     number of the call.
+ * @param err         details of a failure; may be NULL.
+ * @return 1: kept; 0: it has a call already, or was answered or cancelled;
+ *   PSM_ERR_INVAL      tx is NULL, or call_id is no number of a row;
+ *   PSM_ERR_NOT_FOUND  there is no such inquiry;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: one at a time. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_follow_up_called(psm_tx *tx, int64_t inquiry_id,
+                                 int64_t call_id, psm_error *err) PSM_CHECK;
 
 PSM_END_DECLS
 

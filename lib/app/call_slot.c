@@ -125,7 +125,16 @@ load_busy(psm_tx *tx, const char *id, struct psm__call_times *t, psm_error *err)
 	struct psm__number now;
 	const char *params[] = {id, psm__number(&now, psm_now_us())};
 	psm_rows *rows = NULL;
-	int rc = psm_tx_exec(
+	int64_t here;
+	int rc = psm__app_ask(tx,
+	                      "SELECT to_regclass('communication_service."
+	                      "telefonanrufe') IS NOT NULL",
+	                      0, NULL, &here, err);
+	size_t count;
+
+	if (rc < 0 || !here)
+		return rc;
+	rc = psm_tx_exec(
 	    tx,
 	    "SELECT geplantes_datum - date '1970-01-01', "
 	    "extract(hour FROM geplante_zeit)::integer * 60 + "
@@ -137,8 +146,7 @@ load_busy(psm_tx *tx, const char *id, struct psm__call_times *t, psm_error *err)
 	    "interval '1 microsecond')::date - 1 "
 	    "AND isfinite(geplantes_datum)",
 	    2, params, &rows, err);
-	size_t count = psm_rows_count(rows);
-
+	count = psm_rows_count(rows);
 	t->busy =
 	    rc == 0 && count > 0 ? psm__array(count, sizeof(*t->busy)) : NULL;
 	if (rc == 0 && count > 0 && t->busy == NULL)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/call.h"
 #include "app/search.h"
 
 static const struct {
@@ -16,6 +17,7 @@ static const struct {
     {"patient.status_changed", NULL, psm__patient_arrived},
     {"patient.therapist_excluded", NULL, psm__patient_excluded},
     {"patient.updated", NULL, psm__patient_arrived},
+    {"phone_call.deleted", NULL, psm__phone_call_deleted},
     /* Whoever was unblocked since stays so. */
     {"therapist.blocked", &psm__entity_therapist, psm__therapist_blocked},
     {"therapist.created", &psm__entity_therapist, NULL},

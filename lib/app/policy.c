@@ -5,11 +5,8 @@
 #include "app/change.h"
 
 static const struct psm__policy *const policies[] = {
-    &psm__policy_email,
-    &psm__policy_patient,
-    &psm__policy_search,
-    &psm__policy_phone_call,
-    &psm__policy_therapist,
+    &psm__policy_email,      &psm__policy_patient,   &psm__policy_search,
+    &psm__policy_phone_call, &psm__policy_therapist,
 };
 
 int

@@ -326,6 +326,7 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "A phone call was deleted.",
   .note = "an addition: an inquiry whose follow-up is gone may get another one",
   .producers = NAMES(COMMUNICATION_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("call_id", integer, NEED),
 	FIELD("patient_id", integer, MAY),

@@ -2,8 +2,9 @@
 import datetime
 import unittest
 
-from psymatch import calls, errors
-from test_store import Store
+import psymatch
+from psymatch import calls, errors, jobs
+from test_store import SETTINGS, Store
 
 
 class Calls(unittest.TestCase):
@@ -11,9 +12,12 @@ class Calls(unittest.TestCase):
     def setUpClass(cls):
         Store.setUpClass.__func__(cls)  # a cluster of its own
         cls.store.migrate("communication")
+        cls.store.migrate("matching")
+        cls.config = psymatch.Config(from_env=False, **dict(zip(SETTINGS, cls.values)))
 
     @classmethod
     def tearDownClass(cls):
+        cls.config = None
         Store.tearDownClass.__func__(cls)
 
     def setUp(self):
@@ -53,3 +57,21 @@ class Calls(unittest.TestCase):
                 made.append(calls.plan(tx, {"patient_id": 3}, once_key="welcome:3"))
         self.assertEqual([new for _, new in made], [True, False])
         self.assertEqual(made[0][0]["id"], made[1][0]["id"])
+
+    def test_follow_up(self):
+        self.store.execute("INSERT INTO matching_service.therapeuten_kopie (id, status, event_time, event_id) VALUES "
+                           "(7, 'aktiv', now(), 'x')")
+        self.store.execute("INSERT INTO matching_service.therapeutenanfrage (id, therapist_id, anfragegroesse, "
+                           "gesendet_datum) VALUES (12, 7, 1, '2026-01-01')")
+        self.assertEqual(calls.follow_up(self.store),
+                         {"planned": 1, "handed_over": 0, "without_time": 0, "failed": 0})
+        call, = calls.list(self.store, therapeutenanfrage_id=12)["data"]
+        self.assertEqual((call["geplante_zeit"], call["notizen"]), ("10:00", "Follow-up f\u00fcr Anfrage A12"))
+        with self.store.transaction() as tx:
+            self.assertFalse(calls.follow_up_called(tx, 12, 99))
+        with jobs.Jobs(self.store, self.config) as work:
+            calls.follow_up_daily(work, self.store, self.config)
+            with self.assertRaises(errors.ConflictError):
+                calls.follow_up_daily(work, self.store, self.config)
+            self.assertEqual(work.run_once(), 0)
+        self.assertEqual(jobs.status(self.store)[0]["daily_at"], "09:00")

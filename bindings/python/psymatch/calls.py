@@ -6,6 +6,7 @@ import json
 
 from ._lib import lib
 from ._text import int64, payload_text, utf8_or_none
+from .config import Config
 from .errors import check, make
 from .rows import ANY
 
@@ -58,3 +59,21 @@ def update(store, id, values, if_version=ANY, merge=False):
 
 def delete(store, id, if_version=ANY):
     check(lib.psm_call_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"))
+
+
+def follow_up(store):
+    """Plan a call for each inquiry that was sent and not answered for too long:
+    {"planned", "handed_over", "without_time", "failed"}, counts."""
+    return _take(make(lib.psm_follow_up_run, store._handle))
+
+
+def follow_up_daily(jobs, store, config=None):
+    """Let a psymatch.jobs.Jobs do that each day at FOLLOW_UP_TIME."""
+    config = config if config is not None else Config()
+    check(lib.psm_follow_up_daily, jobs._handle, store._handle, config._handle)
+
+
+def follow_up_called(tx, inquiry_id, call_id):
+    """The call of an inquiry was planned in another database; False: it has
+    one, or needs none any more."""
+    return bool(check(lib.psm_follow_up_called, tx._open, int64(inquiry_id, "inquiry_id"), int64(call_id, "call_id")))

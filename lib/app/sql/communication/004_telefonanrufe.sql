@@ -58,7 +58,7 @@ CREATE INDEX IF NOT EXISTS idx_telefonanrufe_patient_id ON communication_service
 CREATE INDEX IF NOT EXISTS idx_telefonanrufe_therapeutenanfrage_id
 	ON communication_service.telefonanrufe (therapeutenanfrage_id);
 CREATE INDEX IF NOT EXISTS idx_telefonanrufe_datum ON communication_service.telefonanrufe (geplantes_datum);
-CREATE INDEX IF NOT EXISTS idx_telefonanrufe_status ON communication_service.telefonanrufe (status);
+CREATE INDEX IF NOT EXISTS idx_telefonanrufe_status ON communication_service.telefonanrufe (status, id);
 CREATE UNIQUE INDEX IF NOT EXISTS uq_telefonanrufe_einmal_schluessel
 	ON communication_service.telefonanrufe (einmal_schluessel) WHERE einmal_schluessel IS NOT NULL;
 
