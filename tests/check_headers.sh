@@ -20,7 +20,7 @@ for h in "$top_srcdir"/include/psymatch/*.h "$top_builddir"/include/psymatch/ver
 			fault "$name: does not stand alone ($as)"
 	done
 	case $name in
-	geo_client.h | psymatch.h | rest.h | service.h | version.h) ;;
+	geo_client.h | object_storage.h | psymatch.h | rest.h | service.h | version.h) ;;
 	*) grep -q "^#include <psymatch/$name>" "$umbrella" || fault "$name: not in psymatch.h" ;;
 	esac
 	head -n 3 "$h" | grep -q SPDX-License-Identifier || fault "$name: no SPDX line"

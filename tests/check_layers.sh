@@ -51,6 +51,7 @@ BEGIN {
 	of("app", "change geo mail search")
 	of("service", "geo_client rest service")
 	of("app", "patient_import")
+	of("service", "object_storage")
 	of("flow", "processor program relay")
 	of("app", "call")
 	outside = "^(examples|bench)$"
@@ -58,7 +59,7 @@ BEGIN {
 	only["utf8proc"] = "^lib/base/"
 	only["yajl/"] = "^(lib/json|bench)/"
 	only["librdkafka/"] = "^(lib/transport/kafka/|bench/|tests/|examples/psymatch-devbroker\\.c)"
-	only["openssl/"] = "^(lib/spool/|lib/store/checksum|tests/)"
+	only["openssl/"] = "^(lib/spool/|lib/store/checksum|lib/service/gs_token|tests/)"
 	only["libpq"] = "^(lib/store|tests|bench)/"
 	only["postgres"] = "^(lib/store|tests)/"
 	only["microhttpd"] = "^(lib/service|tests)/"

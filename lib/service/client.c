@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Requests to a neighbour; the only file that calls libcurl. */
+/* Requests to a neighbour. */
 #include "service/service.h"
 
 #include <curl/curl.h>
@@ -24,6 +24,14 @@ init_curl(void)
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT); /* else init fails below */
 }
 
+void
+psm__svc_init_curl(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, init_curl);
+}
+
 /* Anything but all of the bytes ends the transfer. */
 static size_t
 take(char *data, size_t size, size_t count, void *user)
@@ -43,12 +51,11 @@ static CURLcode
 perform(const char *url, const char *agent, int timeout_ms, struct text *answer,
         long *status)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct curl_slist *headers = NULL;
 	CURLcode rc = CURLE_FAILED_INIT;
 	CURL *curl;
 
-	(void)pthread_once(&once, init_curl);
+	psm__svc_init_curl();
 	curl = curl_easy_init();
 	if (!curl)
 		return rc;

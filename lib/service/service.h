@@ -87,6 +87,9 @@ void psm__svc_pool_free(struct svc_pool *pool);
 
 /* -- client.c */
 
+/* libcurl is ready when this returns; any thread. */
+void psm__svc_init_curl(void);
+
 /* GET base + path of another service: its JSON, new (psm_json_free). At most 32
  * at the same time. PSM_ERR_UNAVAILABLE names the service: it is not there, is
  * late, answers with another status than 200 or no JSON, or too many requests
