@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "entity/entity.h"
+#include "entity/shape.h"
 #include "json/json.h"
 
 static void
@@ -114,6 +115,111 @@ put_text_limits(psm_json_writer *w, const struct psm_entity_field *f, int shape)
 		limit(w, "maxLength", f->most);
 }
 
+/* -- what shape.c checks */
+
+static void
+put_week(psm_json_writer *w)
+{
+	psm_json_write_key(w, "propertyNames");
+	psm_json_write_object(w);
+	psm_json_write_key(w, "enum");
+	psm_json_write_array(w);
+	for (size_t i = 0; psm__shape_days[i] != NULL; i++)
+		psm_json_write_string(w, psm__shape_days[i]);
+	psm_json_write_end(w);
+	psm_json_write_end(w);
+	psm_json_write_key(w, "additionalProperties");
+	psm_json_write_object(w);
+	put_type(w, "array", 1);
+	psm_json_write_key(w, "items");
+	psm_json_write_object(w);
+	put_type(w, "string", 0);
+	member(w, "pattern",
+	       "^\\s*$|^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$");
+	psm_json_write_end(w);
+	psm_json_write_end(w);
+}
+
+static void
+put_distance(psm_json_writer *w)
+{
+	psm_json_write_key(w, "properties");
+	psm_json_write_object(w);
+	psm_json_write_key(w, "max_km");
+	psm_json_write_object(w);
+	put_type(w, "number", 1);
+	limit(w, "minimum", 0);
+	psm_json_write_end(w);
+	psm_json_write_end(w);
+}
+
+static void
+put_number_of_therapist(psm_json_writer *w)
+{
+	limit(w, "minimum", 1);
+	limit(w, "maximum", INT32_MAX);
+}
+
+/* Numbers, or objects with one: a limit of numbers is none of an object. */
+static void
+put_exclusions(psm_json_writer *w)
+{
+	static const char *const texts[] = {"excluded_at", "reason"};
+
+	psm_json_write_key(w, "items");
+	psm_json_write_object(w);
+	psm_json_write_key(w, "type");
+	psm_json_write_array(w);
+	psm_json_write_string(w, "integer");
+	psm_json_write_string(w, "object");
+	psm_json_write_end(w);
+	put_number_of_therapist(w);
+	psm_json_write_key(w, "properties");
+	psm_json_write_object(w);
+	psm_json_write_key(w, "id");
+	psm_json_write_object(w);
+	put_type(w, "integer", 0);
+	put_number_of_therapist(w);
+	psm_json_write_end(w);
+	for (size_t i = 0; i < PSM__COUNT(texts); i++) {
+		psm_json_write_key(w, texts[i]);
+		psm_json_write_object(w);
+		put_type(w, "string", 1);
+		psm_json_write_end(w);
+	}
+	psm_json_write_end(w);
+	psm_json_write_key(w, "required");
+	psm_json_write_array(w);
+	psm_json_write_string(w, "id");
+	psm_json_write_end(w);
+	psm_json_write_end(w);
+}
+
+static void
+put_form(psm_json_writer *w, enum psm__form form)
+{
+	switch (form) {
+	case PSM__FORM_POSTCODE:
+		member(w, "pattern", "^\\s*([0-9]{5})?\\s*$");
+		break;
+	case PSM__FORM_WEEK:
+		put_week(w);
+		break;
+	case PSM__FORM_DISTANCE:
+		put_distance(w);
+		break;
+	case PSM__FORM_EXCLUSIONS:
+		put_exclusions(w);
+		break;
+	case PSM__FORM_FREE:
+	case PSM__FORM_LINE:
+	case PSM__FORM_NAME:
+	case PSM__FORM_MAIL:
+	case PSM__FORM_PAGE:
+		break;
+	}
+}
+
 static void
 put_limits(psm_json_writer *w, const struct psm_entity_field *f, int shape,
            int nullable)
@@ -123,6 +229,8 @@ put_limits(psm_json_writer *w, const struct psm_entity_field *f, int shape,
 
 	if (format != NULL && !empty)
 		member(w, "format", format);
+	if (is_written(shape))
+		put_form(w, f->form);
 	switch ((enum psm__type)f->type) {
 	case PSM__T_INTEGER:
 		if (!is_written(shape))

@@ -53,16 +53,16 @@ is_absent(const psm_json *v)
 /* -- times of the week */
 
 /* Mails understand the English names, too. */
-static const char *const days[] = {
+const char *const psm__shape_days[] = {
     "montag",   "dienstag", "mittwoch", "donnerstag", "freitag",
     "samstag",  "sonntag",  "monday",   "tuesday",    "wednesday",
-    "thursday", "friday",   "saturday", "sunday"};
+    "thursday", "friday",   "saturday", "sunday",     NULL};
 
 static int
 is_day(const char *key)
 {
-	for (size_t i = 0; i < PSM__COUNT(days); i++) {
-		if (strcmp(days[i], key) == 0)
+	for (size_t i = 0; psm__shape_days[i] != NULL; i++) {
+		if (strcmp(psm__shape_days[i], key) == 0)
 			return 1;
 	}
 	return 0;

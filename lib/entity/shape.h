@@ -5,6 +5,9 @@
 
 #include "entity/entity.h"
 
+/* The names that a week's times have; ends with NULL. */
+extern const char *const psm__shape_days[];
+
 /* Told of each fault; below is the pointer from the column on: "/montag/0". */
 typedef void psm__shape_fn(void *user, const char *below, const psm_json *v,
                            const char *what);

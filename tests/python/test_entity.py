@@ -41,6 +41,19 @@ class Entities(unittest.TestCase):
         with self.assertRaises(errors.InvalError):
             psymatch.Entity("therapist").schema(9)
 
+    def test_shapes(self):
+        for shape in (entity.CREATE, entity.UPDATE, entity.MERGE):
+            columns = psymatch.Entity("patient").schema(shape)["properties"]
+            self.assertRegex("10115", columns["plz"]["pattern"])
+            self.assertNotRegex("1011", columns["plz"]["pattern"])
+            week = columns["zeitliche_verfuegbarkeit"]
+            self.assertIn("montag", week["propertyNames"]["enum"])
+            self.assertRegex("09:00-12:00", week["additionalProperties"]["items"]["pattern"])
+            self.assertNotRegex("9-12", week["additionalProperties"]["items"]["pattern"])
+            self.assertEqual(columns["raeumliche_verfuegbarkeit"]["properties"]["max_km"]["minimum"], 0)
+            self.assertEqual(columns["ausgeschlossene_therapeuten"]["items"]["required"], ["id"])
+        self.assertNotIn("pattern", psymatch.Entity("patient").schema(entity.SHOW)["properties"]["plz"])
+
     def test_no_other_entity_or_shape_is_meant(self):
         therapist = psymatch.Entity("therapist")
         for call in (lambda: psymatch.Entity("therapist\0x"), lambda: psymatch.Entity(b"therapist"),
