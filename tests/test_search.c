@@ -208,7 +208,7 @@ START_TEST(fault_37_exclusions_keep_what_they_say)
 }
 END_TEST
 
-START_TEST(notes)
+START_TEST(fault_86_notes_cannot_be_forged)
 {
 	int64_t id = search_of(1);
 
@@ -514,7 +514,7 @@ suite(void)
 	tcase_add_test(tc, fault_36_a_refused_step_says_why);
 	tcase_add_test(tc, fault_37_success_by_hand_has_a_date);
 	tcase_add_test(tc, fault_37_exclusions_keep_what_they_say);
-	tcase_add_test(tc, notes);
+	tcase_add_test(tc, fault_86_notes_cannot_be_forged);
 	tcase_add_test(tc, versions);
 	tcase_add_test(tc, exclude);
 	tcase_add_test(tc, contacts);

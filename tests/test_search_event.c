@@ -117,6 +117,10 @@ START_TEST(waits_for_data)
 	CHECK_JSON(out, "/data/0/missing/1", "\"geburtsdatum\"");
 	CHECK_JSON(out, "/data/0/since", "\"2026-03-02T10:00:00Z\"");
 	psm_free(out);
+	ck_assert_int_eq(
+	    psm__metric_get(psm__counter("psymatch_searches_incomplete_total",
+	                                 "column", "symptome", "")),
+	    1);
 	/* Some of it comes, then the rest. */
 	patient_is(1, "\"symptome\": [\"Mobbing\"]");
 	CHECK_PG("geburtsdatum 2026-03-02 10:00:00",

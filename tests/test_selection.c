@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which therapists of an area can be asked, in which order. */
 #include "domain/selection.h"
+
+#include "app/candidates.h"
 #include "testing_search.h"
 
 /* -- rules */
@@ -315,6 +317,40 @@ START_TEST(fault_59_prefixes)
 }
 END_TEST
 
+/* 20,000 therapists with 20,000 answered inquiries: indexes alone are used. */
+START_TEST(fault_52_cost_does_not_grow_with_others)
+{
+	const char *params[4] = {"10", "2026-11-30", "2026-01-01", "11"};
+	struct psm__buf sql = {0}, plan = {0};
+	psm_rows *rows;
+	psm_tx *tx;
+
+	pg_hasty();
+	pg_run(
+	    "INSERT INTO matching_service.therapeuten_kopie (id, plz, status, "
+	    "email, nachname, event_time, event_id) SELECT n, 10 + n %% 80 "
+	    "|| '115', 'aktiv', 'praxis' || n / 2 || '@x.de', 'N', now(), '' "
+	    "FROM generate_series(1, 20000) n");
+	pg_run("INSERT INTO matching_service.therapeutenanfrage (therapist_id, "
+	       "anfragegroesse, gesendet_datum, antwort_datum) SELECT n, 0, "
+	       "now(), now() FROM generate_series(1, 20000) n");
+	pg_run("ANALYZE");
+	psm__buf_printf(&sql, "EXPLAIN %s", psm__selection_sql);
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx, sql.data, 4, params, &rows, err));
+	for (size_t i = 0; i < psm_rows_count(rows); i++)
+		psm__buf_printf(&plan, "%s\n", psm_rows_text(rows, i, 0));
+	psm_rows_free(rows);
+	psm_tx_rollback(tx);
+	ck_assert_msg(strstr(plan.data, "Seq Scan") == NULL, "%s", plan.data);
+	ck_assert_msg(strstr(plan.data, "idx_therapeuten_kopie_postfach") !=
+	                  NULL,
+	              "%s", plan.data);
+	psm__buf_free(&sql);
+	psm__buf_free(&plan);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -329,6 +365,7 @@ suite(void)
 	tcase_add_test(tc, selected);
 	tcase_add_test(tc, fault_44_and_46_pending);
 	tcase_add_test(tc, fault_59_prefixes);
+	tcase_add_test(tc, fault_52_cost_does_not_grow_with_others);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -127,7 +127,7 @@ END_TEST
 
 /* Fault 53: equal times, in the order of their numbers. 48: one odd patient
  * does no harm to the others. */
-START_TEST(eligible)
+START_TEST(fault_48_and_53_eligible)
 {
 	char *out;
 
@@ -256,7 +256,7 @@ suite(void)
 	tcase_add_test(tc, every_reason_at_once);
 	tcase_add_test(tc, by_distance);
 	tcase_add_test(tc, refused);
-	tcase_add_test(tc, eligible);
+	tcase_add_test(tc, fault_48_and_53_eligible);
 	tcase_add_test(tc, fault_52_cost_does_not_grow_with_others);
 	suite_add_tcase(s, tc);
 	return s;

@@ -23,6 +23,12 @@ int psm__therapist_state(psm_tx *tx, const struct psm__fit_terms *terms,
                          const struct psm__row *therapist, unsigned *reasons,
                          psm_error *err);
 
+/* -- selection.c: $1 prefix, $2 today, $3 terms->pending_since, $4 what
+ * psm__area_end() gives */
+extern const char psm__selection_sql[];
+
+/* -- candidates.c */
+
 /* An active search of an area. */
 struct psm__candidate {
 	int64_t search_id, patient_id;

@@ -42,21 +42,23 @@ enum column {
 	"k.bevorzugte_diagnosen, k.psychotherapieverfahren"
 
 /*
- * Those of the area ($1 up to $4), and whoever shares a mailbox with
- * one of them, wherever that is and whatever the status. $2: today, $3: the
- * time since which an inquiry that was sent still waits.
+ * Those of the area ($1 up to $4), and whoever shares a mailbox with one of
+ * them, wherever that is and whatever the status. $2: today, $3: the time since
+ * which an inquiry that was sent still waits. OFFSET 0: one look into an index
+ * for each mailbox and each therapist, not a pass over all of them.
  */
-static const char statement[] =
+const char psm__selection_sql[] =
     "WITH here AS MATERIALIZED (SELECT id, " BOX " AS box FROM " COPY
-    " k WHERE k.plz ~>=~ $1 AND k.plz ~<~ $4 AND k.status = 'aktiv' AND NOT k.geloescht), "
-    "known AS (SELECT id FROM here UNION SELECT k.id FROM (SELECT DISTINCT "
-    "box FROM here WHERE box <> '') b JOIN " COPY " k ON " BOX
-    " = b.box WHERE NOT k.geloescht) "
-    "SELECT " COLUMNS ", k.id IN (SELECT id FROM here), "
-    "k.status = 'gesperrt', "
+    " k WHERE k.plz ~>=~ $1 AND k.plz ~<~ $4 AND k.status = 'aktiv' AND NOT "
+    "k.geloescht), known AS (SELECT id, bool_or(own) AS own FROM (SELECT id, "
+    "true AS own FROM here UNION ALL SELECT k.id, false FROM (SELECT DISTINCT "
+    "box FROM here WHERE box <> '') b, LATERAL (SELECT id FROM " COPY
+    " k WHERE " BOX " = b.box AND NOT k.geloescht OFFSET 0) k) a GROUP BY id) "
+    "SELECT " COLUMNS ", n.own, k.status = 'gesperrt', "
     "coalesce(k.naechster_kontakt_moeglich > $2::date, false), "
     "EXISTS (SELECT FROM " PSM__PENDING(
-	"k.id", "$3::timestamp") ") FROM known JOIN " COPY " k USING (id)";
+	"k.id", "$3::timestamp") ") FROM known n, LATERAL (SELECT * FROM " COPY
+				 " k WHERE k.id = n.id OFFSET 0) k";
 
 static int
 is_true(const psm_rows *rows, size_t row, size_t column)
@@ -201,7 +203,7 @@ psm_therapist_selection(psm_store *store, const char *plz_prefix, char **out,
 	if (rc == 0)
 		rc = psm__area_end(&terms, plz_prefix, end, err);
 	if (rc == 0)
-		rc = psm_tx_exec(tx, statement, 4, params, &rows, err);
+		rc = psm_tx_exec(tx, psm__selection_sql, 4, params, &rows, err);
 	if (rc == 0)
 		rc = select_of(plz_prefix, rows, out, err);
 	psm_rows_free(rows);
