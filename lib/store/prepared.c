@@ -244,7 +244,9 @@ psm__conn_durable(struct psm__conn *c, psm_error *err)
 int
 psm__conn_lock_limit(struct psm__conn *c, const char *limit, psm_error *err)
 {
-	return psm__conn_queue_texts(
-	    c, "SELECT set_config('lock_timeout', $1::text, true)", 1, &limit,
+	struct psm__param param = psm__param_text(limit);
+
+	return psm__conn_queue(
+	    c, "SELECT set_config('lock_timeout', $1::text, true)", 1, &param,
 	    NULL, err);
 }
