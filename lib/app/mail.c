@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What changes of e-mails publish, and their use cases by name. */
+/* E-mails: how they are made and changed, and their use cases by name. */
 #include "app/mail.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "app/own_tx.h"
@@ -10,108 +9,6 @@
 #include "store/store.h"
 
 static const char email[] = "email";
-
-/* -- events */
-
-/* A number that the row does not have is null. */
-static void
-put_id(psm_payload *m, const char *name, const struct psm__row *row, int column)
-{
-	if (psm__row_get(row, column) != NULL)
-		psm_payload_int(m, name, psm__row_int(row, column));
-	else
-		psm_payload_null(m, name);
-}
-
-static void
-put_time(psm_payload *m, const char *name, const char *text)
-{
-	char rfc[40];
-
-	if (text == NULL) {
-		psm_payload_null(m, name);
-		return;
-	}
-	(void)snprintf(rfc, sizeof(rfc), "%.10sT%sZ", text, text + 11);
-	psm_payload_text(m, name, rfc);
-}
-
-static void
-put_failure(psm_payload *m, const struct psm__row *row)
-{
-	psm_payload_text(m, "reason",
-	                 psm__row_get(row, PSM__EMAIL_FEHLERMELDUNG));
-	psm_payload_int(m, "attempts",
-	                psm__row_int(row, PSM__EMAIL_WIEDERHOLUNGSANZAHL));
-	put_time(m, "next_attempt_at",
-	         psm__row_get(row, PSM__EMAIL_NAECHSTER_VERSUCH_AM));
-}
-
-/* Of an answer that came by mail, what it says; else what a person wrote. */
-static void
-put_response(psm_payload *m, const struct psm__change *c)
-{
-	const struct psm__mail_answer *a = c->wish;
-	int is_mail = c->decide == psm__mail_decide_answer;
-
-	psm_payload_object(m, "response_data");
-	psm_payload_text(m, "text",
-	                 is_mail
-	                     ? a->text
-	                     : psm__row_get(&c->row, PSM__EMAIL_ANTWORTINHALT));
-	if (is_mail) {
-		psm_payload_text(m, "subject", a->subject);
-		psm_payload_text(m, "from", a->from);
-		psm_payload_bool(m, "automatic", a->automatic);
-	}
-	put_time(m, "received_at",
-	         psm__row_get(&c->row, PSM__EMAIL_ANTWORTDATUM));
-	psm_payload_end(m);
-}
-
-static void
-members(psm_payload *m, const struct psm__told *told,
-        const struct psm__change *c)
-{
-	if (strcmp(told->type, "communication.email_created") == 0)
-		return;
-	put_id(m, "patient_id", &c->row, PSM__EMAIL_PATIENT_ID);
-	put_id(m, "therapist_id", &c->row, PSM__EMAIL_THERAPIST_ID);
-	if (strcmp(told->type, "email.deleted") == 0)
-		return;
-	psm_payload_text(m, "communication_type", email);
-	if (strcmp(told->type, "email.failed") == 0)
-		put_failure(m, &c->row);
-	if (strcmp(told->type, "email.response_received") == 0)
-		put_response(m, c);
-}
-
-/* Its result has to go somewhere. */
-static int
-may_delete(psm_tx *tx, const char *id, psm_error *err)
-{
-	int64_t sending;
-	int rc = psm__app_ask(tx,
-	                      "SELECT EXISTS (SELECT FROM "
-	                      "communication_service.emails WHERE id = "
-	                      "$1::integer AND status = 'Wird_gesendet')",
-	                      1, &id, &sending, err);
-
-	if (rc == 0 && sending)
-		rc = psm__fail(err, PSM_ERR_CONFLICT,
-		               "email: it is being sent at the moment");
-	return rc;
-}
-
-const struct psm__policy psm__policy_email = {
-    .entity = &psm__entity_email,
-    .created = "communication.email_created",
-    .deleted = "email.deleted",
-    .make = psm__mail_decide_new,
-    .patch = psm__mail_decide_patch,
-    .members = members,
-    .may_delete = may_delete,
-};
 
 /* -- making one */
 
