@@ -87,6 +87,9 @@ START_TEST(fault_71_a_contact_is_on_the_events_own_day)
 	     "2025-07-01"},
 	    {"email.sent", "2026-02-01T10:00:00+02:00", MAIL_TO("1"),
 	     "2026-02-01"},
+	    /* as older programs call it */
+	    {"communication.email_sent", "2026-02-01T10:00:00Z", MAIL_TO("1"),
+	     "2026-02-01"},
 	};
 
 	OK(create(PATIENT()));
@@ -253,7 +256,7 @@ suite(void)
 	tcase_add_checked_fixture(t, patient_setup, patient_teardown);
 	tcase_add_test(t, types);
 	tcase_add_loop_test(t, fault_71_a_contact_is_on_the_events_own_day, 0,
-	                    5);
+	                    6);
 	tcase_add_loop_test(t, fault_71_any_order_and_replay, 0, 4);
 	tcase_add_test(t, contacts_that_are_nobodys);
 	tcase_add_test(t, contacts_by_hand);

@@ -238,6 +238,28 @@ START_TEST(what_is_accepted)
 }
 END_TEST
 
+/* As the former platform took them; stored are days as all others. */
+START_TEST(days_without_zeros)
+{
+	static const char *const wrong[] = {
+	    "1999-1-32",  "1999-0-5", "1999-13-1", "1999-1-5 ", "1999-1",
+	    "1999-001-5", "99-1-5",   "1999--1-5", "1999-1-",   "1999-02-30"};
+	char members[64];
+
+	ck_assert_int_eq(make("\"geburtsdatum\": \"1999-1-5\""), 0);
+	ck_assert_str_eq(row.value[PSM__PATIENT_GEBURTSDATUM], "1999-01-05");
+	ck_assert_int_eq(put("\"geburtsdatum\": \"1999-01-5\""), 0);
+	ck_assert_int_eq(psm__row_modified(&row), 0);
+	ck_assert_int_eq(put("\"geburtsdatum\": \"1999-11-5\""), 0);
+	ck_assert_str_eq(row.value[PSM__PATIENT_GEBURTSDATUM], "1999-11-05");
+	for (size_t i = 0; i < PSM__COUNT(wrong); i++) {
+		(void)snprintf(members, sizeof(members),
+		               "\"geburtsdatum\": \"%s\"", wrong[i]);
+		ck_assert_int_eq(put(members), PSM_ERR_SCHEMA);
+	}
+}
+END_TEST
+
 /* Also those of rules beside those of columns. */
 START_TEST(all_faults_at_once)
 {
@@ -451,6 +473,7 @@ suite(void)
 	tcase_add_loop_test(t, fault_65_66_each_fault, 0,
 	                    (int)PSM__COUNT(faults));
 	tcase_add_loop_test(t, what_is_accepted, 0, (int)PSM__COUNT(accepted));
+	tcase_add_test(t, days_without_zeros);
 	tcase_add_test(t, all_faults_at_once);
 	tcase_add_test(t, what_is_stored_is_no_fault);
 	tcase_add_test(t, what_is_stored_is_known_by_its_meaning);

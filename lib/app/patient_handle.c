@@ -15,9 +15,13 @@ psm_patient_type_at(size_t i)
 	return i < PSM__COUNT(types) ? types[i] : NULL;
 }
 
+/* Older programs write the names that the catalogue has as aliases. */
 static int
-is_known(const char *type)
+is_known(const char *alias)
 {
+	const psm_event_type_info *info = psm_catalogue_find(alias);
+	const char *type = info ? psm_catalogue_type_name(info) : alias;
+
 	for (size_t i = 0; i < PSM__COUNT(types); i++) {
 		if (strcmp(types[i], type) == 0)
 			return 1;

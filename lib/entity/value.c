@@ -212,6 +212,39 @@ cut_zeros(char *text)
 	*(end - 1 == dot ? dot : end) = '\0';
 }
 
+/* One or two digits as two; how many there are, 0: others. */
+static size_t
+pad(const char *text, char *out)
+{
+	size_t n = strspn(text, "0123456789");
+
+	if (n < 1 || n > 2)
+		return 0;
+	out[0] = '0';
+	memcpy(out + 2 - n, text, n);
+	return n;
+}
+
+/* Also without the zeros of month and day, as the former platform took it. */
+static int
+read_date(const char *text, char **out, char *what, size_t size)
+{
+	char full[] = "YYYY-MM-DD";
+	size_t month = 0, day = 0;
+
+	if (psm__is_date(text))
+		return keep(out, text);
+	if (strspn(text, "0123456789") == 4 && text[4] == '-') {
+		memcpy(full, text, 4);
+		month = pad(text + 5, full + 5);
+	}
+	if (month > 0 && text[5 + month] == '-')
+		day = pad(text + 6 + month, full + 8);
+	if (day > 0 && text[6 + month + day] == '\0' && psm__is_date(full))
+		return keep(out, full);
+	return refuse("a date YYYY-MM-DD", text, what, size);
+}
+
 static int
 read_time(const char *text, char **out, char *what, size_t size)
 {
@@ -318,9 +351,7 @@ psm__value_read(const struct psm_entity_field *f, const char *text, char **out,
 	case PSM__T_ENUM:
 		return read_word(f, text, out, what, size);
 	case PSM__T_DATE:
-		if (psm__is_date(text))
-			return keep(out, text);
-		return refuse("a date YYYY-MM-DD", text, what, size);
+		return read_date(text, out, what, size);
 	case PSM__T_TIME:
 		return read_time(text, out, what, size);
 	case PSM__T_TIMESTAMP:
