@@ -4,7 +4,7 @@
 PSYMATCH_LIBRARY names the shared library if it is not in the usual place. What
 the library has to say goes to logging's logger "psymatch".
 """
-from . import errors, imports, jobs, log, patients, searches
+from . import calls, errors, imports, jobs, log, patients, searches
 from ._lib import lib
 from .compat import EventSchema, KafkaConsumer, RobustKafkaProducer
 from .config import Config
@@ -19,18 +19,15 @@ from .program import Program
 from .store import Store, Transaction
 from .transport import Transport
 
-from . import calls
-
 # Every exception under the name that it prints: psymatch.ParseError, ...
 globals().update(errors.BY_NAME)
 
 __version__ = lib.psm_version().decode()
 __all__ = [
-    "calls",
     "AMBER", "CAMEL", "Config", "Consumer", "Entity", "Event", "EventSchema",
     "EventType", "Field", "GREEN", "KafkaConsumer", "Producer", "Program",
     "PsmError", "RED", "Receipt", "Reject", "Retry", "RobustKafkaProducer",
-    "SNAKE", "Store", "Transaction", "Transport", "catalogue", "entities",
+    "SNAKE", "Store", "Transaction", "Transport", "calls", "catalogue", "entities",
     "errors", "imports", "jobs", "log", "log_to_stderr", "patients",
     "searches", "topics",
 ]
