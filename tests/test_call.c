@@ -460,6 +460,54 @@ START_TEST(makes_once)
 }
 END_TEST
 
+static int
+command(const char *id, const char *payload)
+{
+	char text[400];
+	psm_event *ev;
+	psm_tx *tx;
+	int rc;
+
+	(void)snprintf(text, sizeof text,
+	               "{\"event_id\": \"01a22a27-05ad-71db-8a35-%s\", "
+	               "\"event_type\": \"communication.schedule_call\", "
+	               "\"version\": \"1.0\", \"timestamp\": "
+	               "\"2026-03-09T09:00:00Z\", \"producer\": \"test\", "
+	               "\"payload\": %s}",
+	               id, payload);
+	OK(psm_event_parse(text, strlen(text), &ev, err));
+	OK(psm_tx_begin(st, &tx, err));
+	rc = psm_call_handle(tx, ev, NULL, err);
+	if (rc < 0)
+		psm_tx_rollback(tx);
+	else
+		OK(psm_tx_commit(tx, err));
+	psm_event_free(ev);
+	return rc;
+}
+
+START_TEST(a_command_plans_a_call)
+{
+	for (int i = 0; i < 2; i++) /* also when it comes again */
+		OK(command("b1ceb79dca2f", "{\"therapist_id\": 7}"));
+	OK(command("b1ceb79dca30", "{\"patient_id\": 3}"));
+	CHECK_TEXT("7 10:00:00 5, 3 10:00:00 10",
+	           "SELECT string_agg(concat_ws(' ', therapist_id, patient_id, "
+	           "geplante_zeit, dauer_minuten), ', ' ORDER BY id) FROM "
+	           "communication_service.telefonanrufe");
+	ck_assert_int_eq(events(), 2);
+	ck_assert_int_eq(
+	    command("b1ceb79dca31", "{\"therapist_id\": 7, \"patient_id\": 3}"),
+	    PSM_ERR_REJECT);
+	ck_assert_int_eq(command("b1ceb79dca32",
+	                         "{\"therapist_id\": 7, \"geplantes_datum\": "
+	                         "\"2026-03-10\", \"geplante_zeit\": "
+	                         "\"10:00\"}"),
+	                 PSM_ERR_REJECT);
+	ck_assert_int_eq(events(), 2);
+}
+END_TEST
+
 /* Many at once, and each has a time of its own. */
 #define THREADS 4
 #define CALLS 5
@@ -520,6 +568,7 @@ suite(void)
 	tcase_add_loop_test(tc, walks_the_states, 0, 16);
 	tcase_add_test(tc, moves_and_disappears);
 	tcase_add_test(tc, makes_once);
+	tcase_add_test(tc, a_command_plans_a_call);
 	tcase_add_test(tc, two_bookings_at_once);
 	return s;
 }

@@ -6,6 +6,7 @@
 #include <psymatch/change.h>
 #include <psymatch/config.h>
 #include <psymatch/error.h>
+#include <psymatch/event.h>
 #include <psymatch/jobs.h>
 #include <psymatch/store.h>
 
@@ -223,6 +224,30 @@ PSM_API int psm_call_patch(psm_store *store, int64_t id, int64_t if_version,
  * Threads: any. Blocks: for the database. Since 0.1.
  */
 PSM_API int psm_call_delete(psm_store *store, int64_t id, int64_t if_version,
+                            psm_error *err) PSM_CHECK;
+
+/**
+ * Handler of the command "communication.schedule_call" for psm_processor_on():
+ * plans a call as psm_call_create() does, of the members of its payload, once
+ * for each event. Other types of events mean nothing.
+ *
+ * @param tx    the transaction of the event.
+ * @param ev    the command.
+ * @param user  ignored.
+ * @param err   details of a failure; may be NULL.
+ * @return 0: done;
+ *   PSM_ERR_INVAL    tx or ev is NULL;
+ *   PSM_ERR_REJECT   values do not do, there is nobody to be called, or two, no
+ *                    free time, or another call at the time given;
+ *   PSM_ERR_STATE    the set is not migrated;
+ *   PSM_ERR_DB       not done, call again;
+ *   PSM_ERR_RETRY    as PSM_ERR_DB, or PSYMATCH_HOLIDAYS_FILE cannot be read;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: one at a time. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_call_handle(psm_tx *tx, const psm_event *ev, void *user,
                             psm_error *err) PSM_CHECK;
 
 /**

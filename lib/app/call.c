@@ -2,6 +2,7 @@
 /* Phone calls: how they are made and changed, and their use cases by name. */
 #include "app/call.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "app/own_tx.h"
@@ -191,4 +192,28 @@ psm_call_delete(psm_store *store, int64_t id, int64_t if_version,
                 psm_error *err)
 {
 	return psm__own_delete(store, phone_call, id, if_version, 0, err);
+}
+
+/* -- commands */
+
+int
+psm_call_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
+{
+	char key[60];
+	int64_t id;
+	int rc;
+
+	(void)user; /* all there is to know stands in the transaction */
+	psm__error_clear(err);
+	if (tx == NULL || ev == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "tx or ev is NULL");
+	if (strcmp(psm_event_type(ev), "communication.schedule_call") != 0)
+		return 0;
+	(void)snprintf(key, sizeof(key), "event:%s", psm_event_id(ev));
+	rc = psm__call_make(tx, psm_event_payload(ev), key, &id, err);
+	if (rc == PSM_ERR_CONFIG)
+		return PSM_ERR_RETRY; /* somebody will repair it */
+	/* What is wrong with the payload stays so. */
+	return rc < 0 && !psm__app_is_system(rc) ? PSM_ERR_REJECT
+	                                         : (rc < 0 ? rc : 0);
 }

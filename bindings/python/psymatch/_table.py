@@ -75,6 +75,8 @@ FUNCTIONS = (
     ("psm_call_patch", "int", "psm_store*", "int64_t", "int64_t", "const char*",
      "size_t", "char**", "psm_error*"),
     ("psm_call_delete", "int", "psm_store*", "int64_t", "int64_t", "psm_error*"),
+    ("psm_call_handle", "int", "psm_tx*", "const psm_event*", "void*",
+     "psm_error*"),
     ("psm_follow_up_run", "int", "psm_store*", "char**", "psm_error*"),
     ("psm_follow_up_daily", "int", "psm_jobs*", "psm_store*",
      "const psm_config*", "psm_error*"),
