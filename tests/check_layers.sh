@@ -46,6 +46,7 @@ BEGIN {
 	of("transport", "transport")
 	of("client", "consumer handler producer replay")
 	of("store", "dead jobs store")
+	of("app", "inquiry")
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching patient bundle")
 	of("app", "change geo mail search")

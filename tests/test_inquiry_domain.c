@@ -7,14 +7,14 @@
 static psm_error *err;
 static psm_json *doc;
 static struct psm__answer_match matches[3];
-static struct psm__answer answer;
+static struct psm__answer_doc answer;
 
 static void
 setup(void)
 {
 	err = psm_error_new();
 	ck_assert_ptr_nonnull(err);
-	answer = (struct psm__answer){.matches = matches, .count = 3};
+	answer = (struct psm__answer_doc){.matches = matches, .count = 3};
 	for (int i = 0; i < 3; i++)
 		matches[i].patient_id = 7 + i;
 }

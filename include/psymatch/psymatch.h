@@ -17,6 +17,7 @@
 #include <psymatch/geo.h>
 #include <psymatch/handler.h>
 #include <psymatch/health.h>
+#include <psymatch/inquiry.h>
 #include <psymatch/jobs.h>
 #include <psymatch/json.h>
 #include <psymatch/log.h>

@@ -8,7 +8,7 @@
 #define RESPONSES "patient_responses"
 
 static struct psm__answer_match *
-find(struct psm__answer *a, int64_t patient_id)
+find(struct psm__answer_doc *a, int64_t patient_id)
 {
 	for (size_t i = 0; i < a->count; i++) {
 		if (a->matches[i].patient_id == patient_id)
@@ -55,8 +55,8 @@ put_item(struct psm__buf *list, const char *item)
 
 /* Two rows of an adopted inquiry may have the same patient: both get it. */
 static void
-set_all(struct psm__answer *a, int64_t id, const struct psm__outcome *outcome,
-        const char *notes)
+set_all(struct psm__answer_doc *a, int64_t id,
+        const struct psm__outcome *outcome, const char *notes)
 {
 	for (size_t i = 0; i < a->count; i++) {
 		if (a->matches[i].patient_id == id) {
@@ -67,7 +67,7 @@ set_all(struct psm__answer *a, int64_t id, const struct psm__outcome *outcome,
 }
 
 static void
-read_one(struct psm__answer *a, const char *key, const psm_json *v,
+read_one(struct psm__answer_doc *a, const char *key, const psm_json *v,
          struct wrong *w)
 {
 	const int is_number = number_of(key) > 0;
@@ -96,7 +96,7 @@ read_one(struct psm__answer *a, const char *key, const psm_json *v,
 }
 
 static void
-find_missing(struct psm__answer *a, struct wrong *w)
+find_missing(struct psm__answer_doc *a, struct wrong *w)
 {
 	struct psm__number id;
 
@@ -111,7 +111,7 @@ find_missing(struct psm__answer *a, struct wrong *w)
 }
 
 static void
-read_all(struct psm__answer *a, const psm_json *all, struct wrong *w)
+read_all(struct psm__answer_doc *a, const psm_json *all, struct wrong *w)
 {
 	for (size_t i = 0; i < a->count; i++)
 		a->matches[i].outcome = NULL;
@@ -154,7 +154,7 @@ is_absent(const psm_json *v)
 }
 
 static int
-read_rest(const psm_json *doc, struct psm__answer *out, psm_error *err)
+read_rest(const psm_json *doc, struct psm__answer_doc *out, psm_error *err)
 {
 	const psm_json *notes = psm__json_member(doc, "notizen");
 	const psm_json *correction = psm__json_member(doc, "correction");
@@ -176,7 +176,7 @@ read_rest(const psm_json *doc, struct psm__answer *out, psm_error *err)
 }
 
 static int
-read_responses(const psm_json *all, struct psm__answer *out, psm_error *err)
+read_responses(const psm_json *all, struct psm__answer_doc *out, psm_error *err)
 {
 	struct wrong w = {0};
 	int rc = 0;
@@ -199,7 +199,8 @@ read_responses(const psm_json *all, struct psm__answer *out, psm_error *err)
 }
 
 int
-psm__answer_read(const psm_json *doc, struct psm__answer *out, psm_error *err)
+psm__answer_read(const psm_json *doc, struct psm__answer_doc *out,
+                 psm_error *err)
 {
 	int rc, rest;
 
@@ -211,7 +212,7 @@ psm__answer_read(const psm_json *doc, struct psm__answer *out, psm_error *err)
 }
 
 void
-psm__answer_count(const struct psm__answer *a,
+psm__answer_count(const struct psm__answer_doc *a,
                   int64_t counts[PSM__COUNTED_KINDS])
 {
 	memset(counts, 0, PSM__COUNTED_KINDS * sizeof(counts[0]));

@@ -140,6 +140,9 @@ int psm__record_text(const struct psm__row *fresh, const struct psm__row *last,
 psm__decide_fn psm__therapist_block;
 /* There is no wish. */
 psm__decide_fn psm__therapist_unblock;
+/* The wish is psm_json, {"until": date}: nobody is to ask before that day; a
+ * later one stays. */
+psm__decide_fn psm__therapist_cool;
 /* The wish is the row that an import makes, a struct psm__row. */
 psm__decide_fn psm__therapist_import;
 /* See psm__therapist_merge(). */

@@ -51,7 +51,7 @@ struct psm__answer_match {
 	const struct psm__outcome *outcome; /* NULL: not named */
 	const char *notes;                  /* of the document; or NULL */
 };
-struct psm__answer {
+struct psm__answer_doc {
 	struct psm__answer_match *matches;
 	size_t count;
 	const char *notes; /* of the document; or NULL */
@@ -63,10 +63,10 @@ struct psm__answer {
  * texts are borrowed from doc. 0 or PSM_ERR_SCHEMA, with a fault for each
  * patient that is missing, is not in the inquiry or has no valid outcome.
  */
-int psm__answer_read(const psm_json *doc, struct psm__answer *out,
+int psm__answer_read(const psm_json *doc, struct psm__answer_doc *out,
                      psm_error *err);
 /* How many of each kind the matches are. */
-void psm__answer_count(const struct psm__answer *a,
+void psm__answer_count(const struct psm__answer_doc *a,
                        int64_t counts[PSM__COUNTED_KINDS]);
 
 /* What an answer does to a search, beside what it writes into the match. */

@@ -22,6 +22,7 @@ struct psm__inquiry_wish {
 	size_t size;
 	const char *strategy;
 	/* sent */
+	int by_mail;                     /* else by phone */
 	int64_t email_id, phone_call_id; /* 0: none */
 	/* answered */
 	int64_t counts[PSM__COUNTED_KINDS];

@@ -237,3 +237,32 @@ psm__therapist_unblock(struct psm__row *row, const void *wish,
 		psm__events_add(ev, event);
 	return rc;
 }
+
+static int
+read_until(const psm_json *doc, const char **out, psm_error *err)
+{
+	*out = psm_json_string(psm__json_member(doc, "until"));
+	if (*out != NULL && psm__is_date(*out))
+		return 0;
+	psm__fail(err, PSM_ERR_SCHEMA, "until: want a date");
+	psm__error_fault(err, "/until", "want a date");
+	return PSM_ERR_SCHEMA;
+}
+
+int
+psm__therapist_cool(struct psm__row *row, const void *wish,
+                    const struct psm__now *now, struct psm__events *ev,
+                    psm_error *err)
+{
+	const int column = PSM__THERAPIST_NAECHSTER_KONTAKT_MOEGLICH;
+	const char *last = psm__row_get(row, column), *until;
+	int rc = read_until(wish, &until, err);
+
+	(void)now; /* the wish names the day */
+	/* Days compare as texts. */
+	if (rc == 0 && (last == NULL || strcmp(last, until) < 0)) {
+		rc = psm__row_change(row, column, until, err);
+		psm__events_add(ev, UPDATED);
+	}
+	return rc;
+}

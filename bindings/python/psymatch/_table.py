@@ -305,6 +305,23 @@ FUNCTIONS = (
     ("psm_handlers_free", "void", "psm_handlers*"),
     # health.h
     ("psm_health_name", "const char*", "int"),
+    # inquiry.h
+    ("psm_inquiry_create", "int", "psm_store*", "int64_t", "const char*",
+     "const char*", "size_t", "char**", "psm_error*"),
+    ("psm_inquiry_send", "int", "psm_store*", "int64_t", "const char*", "size_t",
+     "psm_mail_render_fn", "void*", "char**", "psm_error*"),
+    ("psm_inquiry_answer", "int", "psm_store*", "int64_t", "const char*",
+     "size_t", "char**", "psm_error*"),
+    ("psm_inquiry_cancel", "int", "psm_store*", "int64_t", "const char*",
+     "psm_error*"),
+    ("psm_inquiry_delete", "int", "psm_store*", "int64_t", "int", "psm_error*"),
+    ("psm_inquiry_get", "int", "psm_store*", "int64_t", "char**", "int64_t*",
+     "psm_error*"),
+    ("psm_inquiry_list", "int", "psm_store*", "const char*", "char**",
+     "psm_error*"),
+    ("psm_inquiry_matches", "int", "psm_store*", "const char*", "char**",
+     "psm_error*"),
+    ("psm_inquiry_conflicts", "int", "psm_store*", "char**", "psm_error*"),
     # jobs.h
     ("psm_jobs_add", "int", "psm_tx*", "const char*", "const char*",
      "const char*", "const char*", "psm_error*"),

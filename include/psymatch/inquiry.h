@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PSYMATCH_INQUIRY_H
+#define PSYMATCH_INQUIRY_H
+
+#include <psymatch/base.h>
+#include <psymatch/error.h>
+#include <psymatch/mail.h>
+#include <psymatch/store.h>
+
+PSM_BEGIN_DECLS
+
+/**
+ * Compose an inquiry: bring the patients of a postal area who fit a therapist
+ * together, the longest waiting first, at most MAX_ANFRAGE_SIZE of them.
+ * Publishes "therapeutenanfrage.created", and "match.created" for each patient.
+ * Of two that are composed at the same time for one therapist one is refused.
+ *
+ * @param store         its set "matching" is migrated.
+ * @param therapist_id  whom to ask.
+ * @param plz_prefix    the area: PLZ_MATCH_DIGITS digits, NUL-terminated.
+ * @param options       object of {"override_cooling": why the therapist is
+ *   asked before the end of the cooling period, "notizen": text, "strategie":
+ *   "fifo"}, UTF-8, need not be NUL-terminated; NULL: none of them.
+ * @param len           bytes of options.
+ * @param out           receives {"anfrage_id": number, or null if nobody fits,
+ *   "therapist_id", "plz_prefix", "anfragegroesse", "patient_ids": [number] by
+ *   their places, "strategie", "geprueft": count of active searches that were
+ *   looked at, "gruende": {reason: count of those whom it kept out}},
+ *   NUL-terminated, new (psm_free); NULL after a failure. May be NULL.
+ * @param err           details of a failure; may be NULL.
+ * @return 1: composed; 0: fewer than MIN_ANFRAGE_SIZE fit, nothing was written;
+ *   PSM_ERR_INVAL      store is NULL;
+ *   PSM_ERR_PARSE      options is malformed;
+ *   PSM_ERR_SCHEMA     the area is none, or an option does not do;
+ *   PSM_ERR_NOT_FOUND  the service's copy does not know the therapist;
+ *   PSM_ERR_CONFLICT   the therapist practises in another area, is not "aktiv",
+ *                      is in a cooling period, or has an inquiry that was not
+ *                      sent or not answered yet;
+ *   PSM_ERR_RETRY      other transactions were in the way;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_TOO_LARGE  options, or an event, is larger than it may be;
+ *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_TIMEOUT    it did not answer in time;
+ *   PSM_ERR_IO         the system gave no random bytes;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_create(psm_store *store, int64_t therapist_id,
+                               const char *plz_prefix, const char *options,
+                               size_t len, char **out,
+                               psm_error *err) PSM_CHECK;
+
+/**
+ * Send an inquiry, once: a mail is put into the queue, or, to a therapist
+ * without a mail address, a call is planned. Patients whose search is not
+ * active any more, or who are not known any more, leave first; when nobody is
+ * left the inquiry is cancelled. Publishes "therapeutenanfrage.sent". Where the
+ * communication service has a database of its own, a job "inquiry.send" hands
+ * the mail or the call over to it.
+ *
+ * @param store    as for psm_inquiry_create().
+ * @param id       the inquiry.
+ * @param options  object of {"override_cooling": why it is sent before the end
+ *   of the therapist's cooling period}, UTF-8, need not be NUL-terminated;
+ *   NULL: none.
+ * @param len      bytes of options.
+ * @param render   makes the text of "psychotherapie_anfrage"; it may be NULL
+ *   for a therapist who is called.
+ * @param user     for render.
+ * @param out      receives {"anfrage_id", "gesendet": boolean,
+ *   "anfragegroesse", "communication_type": "email", "phone_call" or null,
+ *   "email_id", "phone_call_id": number or null, "sent_date": time or null},
+ *   NUL-terminated, new (psm_free); NULL after a failure. May be NULL.
+ * @param err      details of a failure; may be NULL.
+ * @return 1: sent; 0: nobody was left, it is cancelled;
+ *   PSM_ERR_INVAL       store is NULL, or render is and a mail is wanted;
+ *   PSM_ERR_PARSE       options is malformed;
+ *   PSM_ERR_SCHEMA      an option does not do, or the mail does not;
+ *   PSM_ERR_NOT_FOUND   there is no such inquiry;
+ *   PSM_ERR_TRANSITION  it was sent before, the message says when, or
+ *                       cancelled;
+ *   PSM_ERR_CONFLICT    the therapist is not known, not "aktiv", in a cooling
+ *                       period, or has neither mail address nor telephone;
+ *   PSM_ERR_RETRY       other transactions were in the way;
+ *   PSM_ERR_STATE       a set is not migrated;
+ *   PSM_ERR_TOO_LARGE   options, or an event, is larger than it may be;
+ *   PSM_ERR_DB          the database failed;
+ *   PSM_ERR_TIMEOUT     it did not answer in time;
+ *   PSM_ERR_IO          the system gave no random bytes;
+ *   PSM_ERR_NOMEM       out of memory;
+ *   or what render returned.
+ *
+ * Threads: any. Blocks: on the database and render. Since 0.1.
+ */
+PSM_API int psm_inquiry_send(psm_store *store, int64_t id, const char *options,
+                             size_t len, psm_mail_render_fn render, void *user,
+                             char **out, psm_error *err) PSM_CHECK;
+
+/**
+ * Record a therapist's answer, or correct it, in one transaction: the outcome
+ * of each patient ("match.status_changed"), the counts and the kind of the
+ * answer ("therapeutenanfrage.response_received"), success of the searches
+ * ("search.status_changed"), therapists that are not to be asked again, and the
+ * cooling period ("cooling.period_started"). Patients with a place leave the
+ * inquiries that were not sent yet.
+ *
+ * "angenommen" ends an active search; who had a place already is a conflict:
+ * the first acceptance counts. "in_Sitzungen" counts as accepted, but the
+ * search goes on. "abgelehnt_nicht_geeignet" and "nicht_erschienen" put the
+ * therapist on the search's list.
+ *
+ * A correction keeps the date of the answer, starts no cooling period, and
+ * reverts what the answer did: an exclusion that it made, a success that is
+ * this inquiry's. The search is active again, unless the patient has a later
+ * one ("abgebrochen") or another therapist had accepted, too, whose place it is
+ * then.
+ *
+ * @param store  as for psm_inquiry_create().
+ * @param id     the inquiry.
+ * @param json   {"patient_responses": {"<patient id>": outcome, or {"outcome",
+ *   "notizen": text}}, for each patient of the inquiry, "notizen": text,
+ *   "correction": true if the inquiry is answered}, UTF-8, need not be
+ *   NUL-terminated.
+ * @param len    bytes of json.
+ * @param out    receives {"anfrage_id", "response_type",
+ *   "angenommene_patienten": [{"patient_id", "platzsuche_id"}], "konflikte":
+ *   the same of those who had a place, "antwort_zusammenfassung": {"accepted",
+ *   "rejected", "no_response"}}, NUL-terminated, new (psm_free); NULL after a
+ *   failure. May be NULL.
+ * @param err    details of a failure, with a fault for each patient; may be
+ *   NULL.
+ * @return 0: recorded;
+ *   PSM_ERR_INVAL       store or json is NULL;
+ *   PSM_ERR_PARSE       json is malformed;
+ *   PSM_ERR_SCHEMA      patients are missing (missing_patient_ids in the
+ *                       message), are not of the inquiry (extra_patient_ids) or
+ *                       have no outcome (valid_outcomes);
+ *   PSM_ERR_NOT_FOUND   there is no such inquiry;
+ *   PSM_ERR_TRANSITION  it was not sent;
+ *   PSM_ERR_CONFLICT    it is answered and this is no correction, or the other
+ *                       way round;
+ *   PSM_ERR_RETRY       other transactions were in the way;
+ *   PSM_ERR_STATE       the set is not migrated;
+ *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
+ *   PSM_ERR_DB          the database failed;
+ *   PSM_ERR_TIMEOUT     it did not answer in time;
+ *   PSM_ERR_IO          the system gave no random bytes;
+ *   PSM_ERR_NOMEM       out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_answer(psm_store *store, int64_t id, const char *json,
+                               size_t len, char **out,
+                               psm_error *err) PSM_CHECK;
+
+/**
+ * Cancel an inquiry that was not sent. Its matches are withdrawn
+ * ("match.status_changed" to null), their rows stay as history.
+ *
+ * @param store   as for psm_inquiry_create().
+ * @param id      the inquiry.
+ * @param reason  why, NUL-terminated, not blank.
+ * @param err     details of a failure; may be NULL.
+ * @return 0: cancelled;
+ *   PSM_ERR_INVAL       store is NULL, or reason is or is blank;
+ *   PSM_ERR_NOT_FOUND   there is no such inquiry;
+ *   PSM_ERR_TRANSITION  it was sent or cancelled before;
+ *   PSM_ERR_RETRY       other transactions were in the way;
+ *   PSM_ERR_STATE       the set is not migrated;
+ *   PSM_ERR_DB          the database failed;
+ *   PSM_ERR_TIMEOUT     it did not answer in time;
+ *   PSM_ERR_IO          the system gave no random bytes;
+ *   PSM_ERR_NOMEM       out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_cancel(psm_store *store, int64_t id, const char *reason,
+                               psm_error *err) PSM_CHECK;
+
+/**
+ * Delete an inquiry and its matches ("match.status_changed" to null). Searches
+ * stay as they are.
+ *
+ * @param store  as for psm_inquiry_create().
+ * @param id     the inquiry.
+ * @param force  1: also one that was sent, which is history; else 0.
+ * @param err    details of a failure; may be NULL.
+ * @return 0: deleted;
+ *   PSM_ERR_INVAL      store is NULL;
+ *   PSM_ERR_NOT_FOUND  there is no such inquiry;
+ *   PSM_ERR_CONFLICT   it was sent, and force is 0;
+ *   PSM_ERR_RETRY      other transactions were in the way;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_TIMEOUT    it did not answer in time;
+ *   PSM_ERR_IO         the system gave no random bytes;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_delete(psm_store *store, int64_t id, int force,
+                               psm_error *err) PSM_CHECK;
+
+/**
+ * Read an inquiry.
+ *
+ * @param store    as for psm_inquiry_create().
+ * @param id       the inquiry.
+ * @param out      receives the row as JSON, every column, NUL-terminated, new
+ *   (psm_free); NULL after a failure.
+ * @param version  receives the count of the row's committed changes; may be
+ *   NULL.
+ * @param err      details of a failure; may be NULL.
+ * @return 0: read;
+ *   PSM_ERR_INVAL      store or out is NULL;
+ *   PSM_ERR_NOT_FOUND  there is no such inquiry;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_TIMEOUT    it did not answer in time;
+ *   PSM_ERR_RETRY      other transactions were in the way;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_get(psm_store *store, int64_t id, char **out,
+                            int64_t *version, psm_error *err) PSM_CHECK;
+
+/**
+ * A page of inquiries.
+ *
+ * @param store  as for psm_inquiry_create().
+ * @param query  object of filters ("therapist_id", "antworttyp",
+ *   "anfragegroesse", "strategie", ...), "sort", "page" and "limit" as
+ *   psm_entity_list() knows them, NUL-terminated; NULL: the first 20.
+ * @param out    as psm_entity_list() gives it, new (psm_free); NULL after a
+ *   failure.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL      store or out is NULL, or page or limit is out of range;
+ *   PSM_ERR_PARSE      query is malformed;
+ *   PSM_ERR_SCHEMA     there is no such filter or order, or a value does not
+ *                      do; the pointer is "/<name>" or "/sort";
+ *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_TIMEOUT    it did not answer in time;
+ *   PSM_ERR_RETRY      other transactions were in the way;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_list(psm_store *store, const char *query, char **out,
+                             psm_error *err) PSM_CHECK;
+
+/**
+ * A page of matches: the patients of inquiries.
+ *
+ * @param store  as for psm_inquiry_create().
+ * @param query  as for psm_inquiry_list(), with the filters
+ *   "therapeutenanfrage_id", "platzsuche_id", "patient_id", "status",
+ *   "antwortergebnis" and "konflikt".
+ * @param out    as psm_entity_list() gives it, new (psm_free); NULL after a
+ *   failure.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL      store or out is NULL, or page or limit is out of range;
+ *   PSM_ERR_PARSE      query is malformed;
+ *   PSM_ERR_SCHEMA     there is no such filter or order, or a value does not
+ *                      do; the pointer is "/<name>" or "/sort";
+ *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_TIMEOUT    it did not answer in time;
+ *   PSM_ERR_RETRY      other transactions were in the way;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_matches(psm_store *store, const char *query, char **out,
+                                psm_error *err) PSM_CHECK;
+
+/**
+ * The patients whom more than one therapist accepted, for a person to tell the
+ * therapists who came later.
+ *
+ * @param store  as for psm_inquiry_create().
+ * @param out    receives an array of {"platzsuche_id", "patient_id", "status",
+ *   "erfolgreiche_anfrage_id", "annahmen": [{"match_id", "anfrage_id",
+ *   "therapist_id", "antwort_datum", "konflikt": boolean}], the first answered
+ *   first}, NUL-terminated, new (psm_free); NULL after a failure.
+ * @param err    details of a failure; may be NULL.
+ * @return 0: read;
+ *   PSM_ERR_INVAL    store or out is NULL;
+ *   PSM_ERR_STATE    the set is not migrated;
+ *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_TIMEOUT  it did not answer in time;
+ *   PSM_ERR_RETRY    other transactions were in the way;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_conflicts(psm_store *store, char **out,
+                                  psm_error *err) PSM_CHECK;
+
+PSM_END_DECLS
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A therapist who answered is left alone for some weeks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/inquiry.h"
+#include "store/store.h"
+
+#define THERAPISTS "therapist_service.therapeuten"
+#define COPY "matching_service.therapeuten_kopie"
+
+static int
+emit(psm_tx *tx, int64_t therapist_id, const char *day, const char *reason,
+     psm_error *err)
+{
+	psm_payload *m = psm_payload_new("cooling.period_started");
+
+	psm_payload_int(m, "therapist_id", therapist_id);
+	psm_payload_text(m, "next_contactable_date", day);
+	psm_payload_text(m, "reason", reason);
+	return psm__emit(tx, m, "matching-service", err);
+}
+
+/* The row itself, which publishes "therapist.updated"; somebody who was deleted
+ * needs no rest. */
+static int
+cool(psm_tx *tx, int64_t therapist_id, const char *day, psm_error *err)
+{
+	char json[40];
+	int rc = psm__app_has_table(tx, THERAPISTS, err);
+
+	if (rc <= 0)
+		return rc;
+	(void)snprintf(json, sizeof(json), "{\"until\": \"%s\"}", day);
+	rc = psm_entity_act(tx, "therapist", therapist_id, PSM_VERSION_ANY,
+	                    "cool", json, strlen(json), NULL, NULL, err);
+	if (rc == PSM_ERR_NOT_FOUND) {
+		psm__error_clear(err);
+		rc = 0;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* The copy at once: whoever selects therapists next must not find this one
+ * before the event has come round. */
+static int
+cool_copy(psm_tx *tx, const char *therapist_id, const char *day, psm_error *err)
+{
+	const char *params[2] = {therapist_id, day};
+
+	return psm_tx_exec(tx,
+	                   "UPDATE " COPY " SET naechster_kontakt_moeglich = "
+	                   "$2::date WHERE id = $1::integer AND NOT geloescht",
+	                   2, params, NULL, err);
+}
+
+int
+psm__cooling_start(psm_tx *tx, int64_t therapist_id, const char *reason,
+                   psm_error *err)
+{
+	int weeks = (int)psm_config_int(psm__tx_config(tx), "COOLING_WEEKS");
+	struct psm__number n;
+	const char *params[1] = {psm__number(&n, therapist_id)};
+	psm_rows *rows = NULL;
+	struct psm__now now;
+	char day[11];
+	int rc = psm__app_now(tx, &now, err), later = 0;
+
+	if (rc == 0)
+		rc = psm_tx_exec(tx,
+		                 "SELECT naechster_kontakt_moeglich FROM " COPY
+		                 " WHERE id = $1::integer FOR UPDATE",
+		                 1, params, &rows, err);
+	if (rc == 0)
+		later = psm__cooling_day(
+		    psm_rows_count(rows) > 0 ? psm_rows_text(rows, 0, 0) : NULL,
+		    now.today, weeks, day);
+	psm_rows_free(rows);
+	if (rc < 0 || !later)
+		return rc;
+	rc = cool(tx, therapist_id, day, err);
+	if (rc == 0)
+		rc = cool_copy(tx, params[0], day, err);
+	if (rc == 0)
+		rc = emit(tx, therapist_id, day, reason, err);
+	return rc < 0 ? rc : 1;
+}

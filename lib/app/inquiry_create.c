@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An inquiry is composed: the patients of an area who fit a therapist, the
+ * longest waiting first. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/fit_pair.h"
+#include "app/inquiry.h"
+#include "app/own_tx.h"
+#include "domain/geo.h"
+#include "json/json.h"
+#include "store/store.h"
+
+#define INQUIRY "matching_service.therapeutenanfrage"
+#define MATCH "matching_service.therapeut_anfrage_patient"
+#define FIFO "fifo"
+/* Looked at in one round trip. */
+#define PAGE 64
+/* How often others may take away whom this one has chosen. */
+#define TRIES 5
+
+struct chosen {
+	int64_t search_id, patient_id;
+};
+/* What one inquiry is made with. */
+struct making {
+	psm_tx *tx;
+	int64_t therapist_id;
+	struct psm__number therapist_text;
+	const char *prefix, *override, *note, *strategy;
+	struct psm__row therapist; /* of the copy, locked */
+	struct psm__fit_therapist wants;
+	struct psm__fit_terms terms;
+	int least, most;
+	struct chosen *chosen; /* most of them; owned */
+	size_t count;
+	size_t seen;                       /* searches of the area */
+	int64_t reasons[PSM__FIT_REASONS]; /* how many failed for each */
+	psm_error *err;
+};
+
+/* -- who may be asked */
+
+static int
+refuse(const struct making *m, const char *want, const char *found)
+{
+	return psm__fail(m->err, PSM_ERR_CONFLICT,
+	                 "therapist: want one who %s, found one who %s", want,
+	                 found);
+}
+
+static int
+check_prefix(const struct making *m)
+{
+	const char *plz = psm__row_get(&m->therapist, PSM__THERAPIST_PLZ);
+	size_t digits = (size_t)m->terms.digits;
+
+	if (m->prefix == NULL || !psm__is_digits(m->prefix, digits)) {
+		psm__fail(m->err, PSM_ERR_SCHEMA, "plz_prefix: want %d digits",
+		          m->terms.digits);
+		psm__error_fault(m->err, "/plz_prefix", "want %d digits",
+		                 m->terms.digits);
+		return PSM_ERR_SCHEMA;
+	}
+	if (plz == NULL || strncmp(plz, m->prefix, digits) != 0)
+		return refuse(m, "practises in the postal area",
+		              "practises elsewhere");
+	return 0;
+}
+
+/* Nobody else composes one to this therapist until the transaction ends. 7463:
+ * the number of this lock. */
+static int
+lock_therapist(struct making *m)
+{
+	const char *params[1] = {m->therapist_text.text};
+	int rc = psm_tx_exec(m->tx,
+	                     "SELECT pg_advisory_xact_lock(7463, $1::integer)",
+	                     1, params, NULL, m->err);
+
+	if (rc == 0)
+		rc = psm__copy_read(m->tx, &psm__entity_therapist,
+		                    m->therapist_id, 0, &m->therapist, m->err);
+	if (rc == 0)
+		rc = psm__fail(m->err, PSM_ERR_NOT_FOUND,
+		               "Therapist %s not found", params[0]);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+check_therapist(struct making *m)
+{
+	const char *params[1] = {m->therapist_text.text};
+	int64_t pending;
+	int rc = check_prefix(m);
+
+	if (rc < 0)
+		return rc;
+	if (psm__row_state(&m->therapist) != PSM_THERAPIST_AKTIV)
+		return refuse(m, "is \"aktiv\"", "is not");
+	if (m->override == NULL &&
+	    psm__is_cooling(
+		psm__row_get(&m->therapist,
+	                     PSM__THERAPIST_NAECHSTER_KONTAKT_MOEGLICH),
+		m->terms.day))
+		return refuse(m, "may be asked today, or override_cooling",
+		              "is left alone for some time");
+	rc = psm__app_ask(m->tx,
+	                  "SELECT count(*) FROM " INQUIRY
+	                  " WHERE therapist_id = $1::integer AND antwort_datum "
+	                  "IS NULL AND storniert_datum IS NULL",
+	                  1, params, &pending, m->err);
+	if (rc == 0 && pending > 0)
+		rc = refuse(m, "has answered each inquiry",
+		            "has one that was not sent or not answered");
+	return rc;
+}
+
+/* -- who fits */
+
+static int
+put_page_sql(struct psm__buf *b, const struct making *m)
+{
+	const signed char *column = psm__copy_columns(&psm__entity_patient);
+
+	psm__buf_puts(b, "SELECT a.search_id, a.created_at, "
+	                 "s.ausgeschlossene_therapeuten");
+	psm__buf_puts(b, m->terms.centroids
+	                     ? ", h.latitude, h.longitude, t.latitude, "
+	                       "t.longitude, p.id"
+	                     : ", NULL, NULL, NULL, NULL, p.id");
+	for (size_t i = 0; column[i] >= 0; i++)
+		psm__buf_printf(b, ", p.%s",
+		                psm__entity_patient.fields[column[i]].name);
+	psm__buf_puts(b, " FROM matching_service.aktive_suchen a JOIN "
+	                 "matching_service.platzsuche s ON s.id = a.search_id "
+	                 "LEFT JOIN matching_service.patienten_kopie p ON "
+	                 "p.id = a.patient_id AND NOT p.geloescht");
+	if (m->terms.centroids)
+		psm__buf_puts(b, " LEFT JOIN " PSM__CENTROIDS
+		                 " h ON h.plz = p.plz LEFT JOIN " PSM__CENTROIDS
+		                 " t ON t.plz = $6");
+	psm__buf_puts(
+	    b, " WHERE left(a.plz, 2) = left($1, 2) AND "
+	       "left(a.plz, length($1)) = $1 AND (a.created_at, a.search_id) > "
+	       "($2::timestamp, $3::integer) AND NOT EXISTS (SELECT FROM " MATCH
+	       " x JOIN " INQUIRY " i ON i.id = x.therapeutenanfrage_id WHERE "
+	       "x.platzsuche_id = a.search_id AND i.therapist_id = $4::integer "
+	       "AND i.gesendet_datum IS NULL AND i.storniert_datum IS NULL) "
+	       "ORDER BY a.created_at, a.search_id LIMIT $5::integer");
+	return b->failed ? psm__nomem(m->err) : 0;
+}
+
+static double
+distance_of(const psm_rows *rows, size_t i)
+{
+	double at[4];
+
+	for (size_t n = 0; n < 4; n++) {
+		const char *text = psm_rows_text(rows, i, n + 3);
+
+		if (text == NULL)
+			return -1;
+		at[n] = strtod(text, NULL);
+	}
+	return psm__geo_km(at[0], at[1], at[2], at[3]);
+}
+
+static int
+read_patient(const psm_rows *rows, size_t i, struct psm__row *row,
+             psm_error *err)
+{
+	const signed char *column = psm__copy_columns(&psm__entity_patient);
+	int rc = psm__row_init(row, &psm__entity_patient, err);
+
+	for (size_t n = 0; rc == 0 && column[n] >= 0; n++)
+		rc = psm__row_set(row, column[n], psm_rows_text(rows, i, n + 8),
+		                  err);
+	return rc;
+}
+
+/* 1: row i is chosen. */
+static int
+look_at(struct making *m, const psm_rows *rows, size_t i)
+{
+	struct psm__fit_result result = {0};
+	struct psm__fit_patient wishes;
+	struct psm__row patient = {0};
+	int32_t *excluded = NULL;
+	int rc = 0;
+
+	m->seen++;
+	if (psm_rows_text(rows, i, 7) == NULL) {
+		m->reasons[PSM__FIT_PATIENT_UNKNOWN]++;
+		return 0;
+	}
+	rc = read_patient(rows, i, &patient, m->err);
+	if (rc == 0)
+		rc = psm__fit_patient_row(&patient, psm_rows_text(rows, i, 2),
+		                          m->terms.default_km, &wishes,
+		                          &excluded, m->err);
+	if (rc == 0)
+		rc = psm__fit(&wishes, &m->wants, distance_of(rows, i),
+		              m->terms.today, &result);
+	for (int r = 0; rc == 0 && r < PSM__FIT_REASONS; r++)
+		m->reasons[r] += (result.failed >> r) & 1u;
+	if (rc == 1)
+		m->chosen[m->count++] = (struct chosen){
+		    psm_rows_int(rows, i, 0), psm_rows_int(rows, i, 7)};
+	psm__free(excluded);
+	psm__row_free(&patient);
+	return rc;
+}
+
+/* Until there are enough, or the area has no more. */
+static int
+choose(struct making *m)
+{
+	struct psm__number page, last_id = {"0"};
+	const char *params[6] = {
+	    m->prefix,
+	    "-infinity",
+	    last_id.text,
+	    m->therapist_text.text,
+	    psm__number(&page, PAGE),
+	    psm__row_get(&m->therapist, PSM__THERAPIST_PLZ)};
+	struct psm__buf sql = {0};
+	psm_rows *rows = NULL, *next;
+	size_t found = PAGE;
+	int rc = put_page_sql(&sql, m);
+
+	m->count = m->seen = 0;
+	memset(m->reasons, 0, sizeof(m->reasons));
+	while (rc >= 0 && found == PAGE && m->count < (size_t)m->most) {
+		next = NULL;
+		rc = psm_tx_exec(m->tx, sql.data, m->terms.centroids ? 6 : 5,
+		                 params, &next, m->err);
+		psm_rows_free(rows);
+		rows = next;
+		found = rc == 0 ? psm_rows_count(rows) : 0;
+		for (size_t i = 0;
+		     rc >= 0 && i < found && m->count < (size_t)m->most; i++)
+			rc = look_at(m, rows, i);
+		if (found > 0) {
+			params[1] = psm_rows_text(rows, found - 1, 1);
+			(void)psm__number(&last_id,
+			                  psm_rows_int(rows, found - 1, 0));
+		}
+	}
+	psm_rows_free(rows);
+	psm__buf_free(&sql);
+	return rc < 0 ? rc : 0;
+}
+
+/* -- the inquiry */
+
+/* 1: all who were chosen still search, and will until the transaction ends. */
+static int
+lock_chosen(struct making *m)
+{
+	struct psm__buf list = {0};
+	const char *params[1];
+	psm_rows *rows = NULL;
+	int rc;
+
+	for (size_t i = 0; i < m->count; i++)
+		psm__buf_printf(&list, "%s%lld", i == 0 ? "{" : ",",
+		                (long long)m->chosen[i].search_id);
+	psm__buf_puts(&list, "}");
+	params[0] = list.data;
+	rc = list.failed
+	         ? psm__nomem(m->err)
+	         : psm_tx_exec(m->tx,
+	                       "SELECT id FROM matching_service.platzsuche "
+	                       "WHERE id = ANY($1::integer[]) AND status = "
+	                       "'aktiv' ORDER BY id FOR UPDATE",
+	                       1, params, &rows, m->err);
+	if (rc == 0)
+		rc = psm_rows_count(rows) == m->count;
+	psm_rows_free(rows);
+	psm__buf_free(&list);
+	return rc;
+}
+
+static int
+make_matches(const struct making *m, int64_t id)
+{
+	int64_t match;
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < m->count; i++) {
+		struct psm__match_wish wish = {
+		    .therapist_id = m->therapist_id,
+		    .inquiry_id = id,
+		    .search_id = m->chosen[i].search_id,
+		    .patient_id = m->chosen[i].patient_id,
+		    .position = (int64_t)i + 1};
+
+		rc = psm__inquiry_make(m->tx, &psm__policy_match,
+		                       psm__match_decide_make, &wish, &match,
+		                       m->err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static int
+put_note(const struct making *m, struct psm__buf *b)
+{
+	if (m->override != NULL)
+		psm__buf_printf(b,
+		                "Asked before the end of the cooling "
+		                "period: %s%s",
+		                m->override, m->note != NULL ? "\n" : "");
+	if (m->note != NULL)
+		psm__buf_puts(b, m->note);
+	return b->failed ? psm__nomem(m->err) : 0;
+}
+
+static int
+make_inquiry(const struct making *m, int64_t *id)
+{
+	struct psm__buf note = {0};
+	int64_t *patients = psm__array(m->count, sizeof(*patients));
+	struct psm__inquiry_wish wish = {.therapist_id = m->therapist_id,
+	                                 .patient_ids = patients,
+	                                 .size = m->count,
+	                                 .strategy = m->strategy};
+	int rc = patients == NULL ? psm__nomem(m->err) : put_note(m, &note);
+
+	wish.note = (struct psm__note){"API", note.data, psm_now_us()};
+	for (size_t i = 0; rc == 0 && i < m->count; i++)
+		patients[i] = m->chosen[i].patient_id;
+	if (rc == 0)
+		rc = psm__inquiry_make(m->tx, &psm__policy_inquiry,
+		                       psm__inquiry_decide_make, &wish, id,
+		                       m->err);
+	if (rc >= 0)
+		rc = make_matches(m, *id);
+	psm__free(patients);
+	psm__buf_free(&note);
+	return rc;
+}
+
+static int
+tell(const struct making *m, int64_t id, char **out)
+{
+	psm_json_writer *w = psm_json_writer_new();
+
+	psm_json_write_object(w);
+	psm_json_write_key(w, "anfrage_id");
+	if (id > 0)
+		psm_json_write_int(w, id);
+	else
+		psm_json_write_null(w);
+	psm_json_write_key(w, "therapist_id");
+	psm_json_write_int(w, m->therapist_id);
+	psm_json_write_key(w, "plz_prefix");
+	psm_json_write_string(w, m->prefix);
+	psm_json_write_key(w, "anfragegroesse");
+	psm_json_write_int(w, id > 0 ? (int64_t)m->count : 0);
+	psm_json_write_key(w, "patient_ids");
+	psm_json_write_array(w);
+	for (size_t i = 0; id > 0 && i < m->count; i++)
+		psm_json_write_int(w, m->chosen[i].patient_id);
+	psm_json_write_end(w);
+	psm_json_write_key(w, "strategie");
+	psm_json_write_string(w, m->strategy);
+	psm_json_write_key(w, "geprueft");
+	psm_json_write_int(w, (int64_t)m->seen);
+	psm_json_write_key(w, "gruende");
+	psm_json_write_object(w);
+	for (int r = 0; r < PSM__FIT_REASONS; r++) {
+		if (m->reasons[r] == 0)
+			continue;
+		psm_json_write_key(w, psm__fit_reason_name(r));
+		psm_json_write_int(w, m->reasons[r]);
+	}
+	psm_json_write_end(w);
+	psm_json_write_end(w);
+	return psm__json_take(w, id > 0, out, m->err);
+}
+
+static int
+prepare(struct making *m)
+{
+	const psm_config *cfg = psm__tx_config(m->tx);
+	int rc = psm__fit_terms(m->tx, &m->terms, m->err);
+
+	m->least = (int)psm_config_int(cfg, "MIN_ANFRAGE_SIZE");
+	m->most = (int)psm_config_int(cfg, "MAX_ANFRAGE_SIZE");
+	(void)psm__number(&m->therapist_text, m->therapist_id);
+	m->chosen = psm__array((size_t)m->most, sizeof(*m->chosen));
+	if (rc == 0 && m->chosen == NULL)
+		rc = psm__nomem(m->err);
+	if (rc == 0)
+		rc = lock_therapist(m);
+	if (rc == 0)
+		rc = check_therapist(m);
+	if (rc == 0)
+		psm__fit_therapist_row(&m->therapist, &m->wants);
+	return rc;
+}
+
+static int
+compose(struct making *m, char **out)
+{
+	int64_t id = 0;
+	int rc = prepare(m), whole = 0;
+
+	for (int n = 0; rc == 0 && !whole && n < TRIES; n++) {
+		rc = choose(m);
+		if (rc == 0 && (int)m->count >= m->least && m->count > 0)
+			rc = whole = lock_chosen(m);
+		else
+			whole = 1;
+		rc = rc < 0 ? rc : 0;
+	}
+	if (rc == 0 && !whole)
+		rc = psm__fail(m->err, PSM_ERR_RETRY,
+		               "searches: others change them all the time");
+	if (rc == 0 && (int)m->count >= m->least && m->count > 0)
+		rc = make_inquiry(m, &id);
+	if (rc == 0)
+		rc = out != NULL ? tell(m, id, out) : id > 0;
+	psm__free(m->chosen);
+	psm__row_free(&m->therapist);
+	return rc;
+}
+
+/* -- its options */
+
+static int
+fault(psm_error *err, const char *name, const char *want)
+{
+	char pointer[48];
+
+	psm__fail(err, PSM_ERR_SCHEMA, "%s: want %s", name, want);
+	(void)snprintf(pointer, sizeof(pointer), "/%s", name);
+	psm__error_fault(err, pointer, "want %s", want);
+	return PSM_ERR_SCHEMA;
+}
+
+static int
+read_text(const psm_json *doc, const char *name, const char **out,
+          psm_error *err)
+{
+	const psm_json *v = psm__json_member(doc, name);
+
+	*out = psm_json_string(v);
+	if (v == NULL || psm_json_kind(v) == PSM_JSON_NULL)
+		return 0;
+	return *out != NULL && !psm__text_is_blank(*out)
+	           ? 0
+	           : fault(err, name, "a text that is not blank");
+}
+
+static int
+read_options(struct making *m, const psm_json *doc)
+{
+	int rc;
+
+	m->strategy = FIFO;
+	if (doc == NULL)
+		return 0;
+	if (psm_json_kind(doc) != PSM_JSON_OBJECT)
+		return psm__fail(m->err, PSM_ERR_SCHEMA,
+		                 "options: want an object");
+	rc = read_text(doc, "override_cooling", &m->override, m->err);
+	if (rc == 0)
+		rc = read_text(doc, "notizen", &m->note, m->err);
+	if (rc == 0)
+		rc = read_text(doc, "strategie", &m->strategy, m->err);
+	if (m->strategy == NULL)
+		m->strategy = FIFO;
+	if (rc == 0 && strcmp(m->strategy, FIFO) != 0)
+		rc = fault(m->err, "strategie", "\"" FIFO "\"");
+	return rc;
+}
+
+int
+psm_inquiry_create(psm_store *store, int64_t therapist_id,
+                   const char *plz_prefix, const char *options, size_t len,
+                   char **out, psm_error *err)
+{
+	struct making m = {
+	    .therapist_id = therapist_id, .prefix = plz_prefix, .err = err};
+	psm_json *doc = NULL;
+	int rc = psm__own_begin(store, &m.tx, out, err);
+
+	if (rc == 0 && options != NULL)
+		rc = psm_json_parse(options, len, &doc, err);
+	if (rc == 0)
+		rc = read_options(&m, doc);
+	if (rc == 0 && (therapist_id < 1 || therapist_id > INT32_MAX))
+		rc = psm__fail(err, PSM_ERR_NOT_FOUND,
+		               "therapist: there is no such number");
+	if (rc == 0)
+		rc = compose(&m, out);
+	psm_json_free(doc);
+	return psm__own_end(m.tx, rc, out, err);
+}
