@@ -54,7 +54,7 @@ add_therapist(int id, const char *plz, const char *mail)
 	       "geschlecht, titel, vorname, nachname, plz, email, telefon, "
 	       "status, event_time, event_id) SELECT id, anrede::text, "
 	       "geschlecht::text, titel, vorname, nachname, plz, email, "
-	       "telefon, status::text, now(), 'x' FROM "
+	       "telefon, status::text, '2026-01-01', 'x' FROM "
 	       "therapist_service.therapeuten WHERE id = %d",
 	       id);
 }
@@ -64,15 +64,16 @@ add_therapist(int id, const char *plz, const char *mail)
 __attribute__((unused)) static void
 add_patient(int id, const char *plz, int minutes)
 {
-	pg_run("INSERT INTO matching_service.patienten_kopie (id, geschlecht, "
-	       "vorname, nachname, plz, krankenkasse, geburtsdatum, symptome, "
-	       "erfahrung_mit_psychotherapie, offen_fuer_gruppentherapie, "
-	       "zeitliche_verfuegbarkeit, status, event_time, event_id) "
-	       "VALUES (%d, 'weiblich', 'Anna', 'Beispiel%d', '%s', 'AOK', "
-	       "'1990-03-03', '[\"Schlafstörungen\"]', false, true, "
-	       "'{\"montag\": [\"08:00-10:00\"]}', 'auf_der_Suche', now(), "
-	       "'x')",
-	       id, id, plz);
+	pg_run(
+	    "INSERT INTO matching_service.patienten_kopie (id, geschlecht, "
+	    "vorname, nachname, plz, krankenkasse, geburtsdatum, symptome, "
+	    "erfahrung_mit_psychotherapie, offen_fuer_gruppentherapie, "
+	    "zeitliche_verfuegbarkeit, status, event_time, event_id) "
+	    "VALUES (%d, 'weiblich', 'Anna', 'Beispiel%d', '%s', 'AOK', "
+	    "'1990-03-03', '[\"Schlafstörungen\"]', false, true, "
+	    "'{\"montag\": [\"08:00-10:00\"]}', 'auf_der_Suche', '2026-01-01', "
+	    "'x')",
+	    id, id, plz);
 	pg_run("INSERT INTO matching_service.platzsuche (id, patient_id, "
 	       "created_at) VALUES (%d, %d, timestamp '2026-01-01' + "
 	       "interval '%d minutes')",

@@ -171,7 +171,9 @@ PSM_API int psm_entity_delete(psm_tx *tx, const char *entity, int64_t id,
  * Do to a row what has a name of its own.
  *
  * For a therapist: "block", json {"reason": text or null}, and "unblock", with
- * the rules of psm_therapist_block() and psm_therapist_unblock().
+ * the rules of psm_therapist_block() and psm_therapist_unblock(); "cool", json
+ * {"until": date}, and "contact", json {"email": date, "telefon": date}, which
+ * never make a date an earlier one.
  *
  * @param tx          as for psm_entity_create().
  * @param entity      as for psm_entity_create().

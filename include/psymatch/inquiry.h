@@ -303,6 +303,117 @@ PSM_API int psm_inquiry_matches(psm_store *store, const char *query, char **out,
 PSM_API int psm_inquiry_conflicts(psm_store *store, char **out,
                                   psm_error *err) PSM_CHECK;
 
+/**
+ * Read the text of an answer, as it is done for mails: by phrases in German and
+ * their negations. What a mail quotes of others counts for nothing.
+ *
+ * @param subject   NUL-terminated UTF-8; NULL: none.
+ * @param text      NUL-terminated UTF-8; NULL: none.
+ * @param patients  numbers of the patients it may be about.
+ * @param count     of patients, at most 100.
+ * @param today     "YYYY-MM-DD", NUL-terminated: days without a year are the
+ *   next ones from there on.
+ * @param out       receives {"patient_responses": {"<patient id>": outcome},
+ *   "missing_patient_ids": those nothing is said of, "abwesend": true for a
+ *   note of absence, "bis": date or null: absent, or no capacity, before it,
+ *   "konfidenz": 0 to 100, "worte": [phrase that it relies on]},
+ *   NUL-terminated, new (psm_free); NULL after a failure.
+ * @param err       details of a failure; may be NULL.
+ * @return 0: read;
+ *   PSM_ERR_INVAL  out is NULL, patients is and count is not 0, too many
+ *                  patients, or today is no date;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_inquiry_read_text(const char *subject, const char *text,
+                                  const int64_t *patients, size_t count,
+                                  const char *today, char **out,
+                                  psm_error *err) PSM_CHECK;
+
+/**
+ * The newest proposals: what psm_matching_handle() read of answers by mail, if
+ * PSYMATCH_AUTO_RESPONSE is "propose" or "apply".
+ *
+ * @param store   as for psm_inquiry_create().
+ * @param status  "offen": a person is to confirm it, "bestaetigt", "verworfen"
+ *   or "angewandt": recorded at once; NULL: all.
+ * @param limit   1 to 1000.
+ * @param out     receives an array of {"id", "therapeutenanfrage_id",
+ *   "therapist_id", "email_id", "erstellt_am", "vorschlag": as
+ *   psm_inquiry_read_text() gives it, "konfidenz", "status", "erledigt_am",
+ *   "grund"}, the newest first, NUL-terminated, new (psm_free); NULL after a
+ *   failure.
+ * @param err     details of a failure; may be NULL.
+ * @return 0: read;
+ *   PSM_ERR_INVAL    store or out is NULL, or limit is out of range;
+ *   PSM_ERR_STATE    the set is not migrated;
+ *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_TIMEOUT  it did not answer in time;
+ *   PSM_ERR_RETRY    other transactions were in the way;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_proposals(psm_store *store, const char *status,
+                                  int limit, char **out,
+                                  psm_error *err) PSM_CHECK;
+
+/**
+ * Record what was proposed, or what a person made of it, as the answer.
+ *
+ * @param store  as for psm_inquiry_create().
+ * @param id     the proposal.
+ * @param json   as for psm_inquiry_answer(); NULL: as it was proposed.
+ * @param len    bytes of json.
+ * @param out    as for psm_inquiry_answer(); may be NULL.
+ * @param err    details of a failure; may be NULL.
+ * @return 0: recorded;
+ *   PSM_ERR_INVAL       store is NULL;
+ *   PSM_ERR_PARSE       json is malformed;
+ *   PSM_ERR_SCHEMA      as for psm_inquiry_answer(), so also if the proposal
+ *                       has no outcome for some patient;
+ *   PSM_ERR_NOT_FOUND   there is no such proposal;
+ *   PSM_ERR_TRANSITION  as for psm_inquiry_answer();
+ *   PSM_ERR_CONFLICT    the proposal is done with, or as for
+ *                       psm_inquiry_answer();
+ *   PSM_ERR_RETRY       other transactions were in the way;
+ *   PSM_ERR_STATE       the set is not migrated;
+ *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
+ *   PSM_ERR_DB          the database failed;
+ *   PSM_ERR_TIMEOUT     it did not answer in time;
+ *   PSM_ERR_IO          the system gave no random bytes;
+ *   PSM_ERR_NOMEM       out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_proposal_confirm(psm_store *store, int64_t id,
+                                         const char *json, size_t len,
+                                         char **out, psm_error *err) PSM_CHECK;
+
+/**
+ * Refuse a proposal: the inquiry stays without an answer.
+ *
+ * @param store   as for psm_inquiry_create().
+ * @param id      the proposal.
+ * @param reason  why, NUL-terminated UTF-8; NULL: not said.
+ * @param err     details of a failure; may be NULL.
+ * @return 0: refused;
+ *   PSM_ERR_INVAL      store is NULL;
+ *   PSM_ERR_NOT_FOUND  there is no such proposal;
+ *   PSM_ERR_CONFLICT   it is done with;
+ *   PSM_ERR_RETRY      other transactions were in the way;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_TIMEOUT    it did not answer in time;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_proposal_refuse(psm_store *store, int64_t id,
+                                        const char *reason,
+                                        psm_error *err) PSM_CHECK;
+
 PSM_END_DECLS
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <psymatch/base.h>
 #include <psymatch/error.h>
+#include <psymatch/event.h>
 #include <psymatch/json.h>
 #include <psymatch/store.h>
 
@@ -603,6 +604,47 @@ PSM_API int psm_therapist_patch(psm_store *store, int64_t id,
 PSM_API int psm_therapist_delete(psm_store *store, int64_t id,
                                  int64_t if_version, int force,
                                  psm_error *err) PSM_CHECK;
+
+/**
+ * The types psm_therapist_handle() knows; they are of "matching-events" and
+ * "communication-events".
+ *
+ * @param i  index from 0.
+ * @return borrowed for ever; NULL behind the last one.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_therapist_type_at(size_t i);
+
+/**
+ * What an event means to the therapist service. cooling.period_started: the
+ * therapist's naechster_kontakt_moeglich is that day, or a later one.
+ * email.sent, email.response_received and phone_call.completed with a
+ * therapist_id: letzter_kontakt_email or letzter_kontakt_telefon is the event's
+ * own day in Berlin, or a later one. "therapist.updated" if that changed it; so
+ * handling an event again, or in another order, changes nothing. Other types do
+ * nothing.
+ *
+ * @param tx    a transaction of a store whose set "therapist" is migrated; it
+ *   is neither committed nor rolled back.
+ * @param ev    the event; borrowed.
+ * @param user  not used, may be NULL (so that this is a psm_tx_event_fn).
+ * @param err   details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL    tx or ev is NULL;
+ *   PSM_ERR_REJECT   the payload does not make sense;
+ *   PSM_ERR_STATE    a statement of the transaction failed before;
+ *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_RETRY    as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
+ *   PSM_ERR_IO       the system gave no random bytes;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any, one at a time per transaction. Blocks: on the database.
+ * Since 0.1.
+ */
+PSM_API int psm_therapist_handle(psm_tx *tx, const psm_event *ev, void *user,
+                                 psm_error *err);
 
 PSM_END_DECLS
 

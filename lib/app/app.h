@@ -183,6 +183,12 @@ int psm__copy_row(psm_tx *tx, const struct psm__row *row, int64_t time_us,
 int psm__copy_erase(psm_tx *tx, const struct psm_entity *e, const psm_event *ev,
                     psm_error *err);
 
+/* -- inquiry_proposal.c: email.response_received */
+int psm__mail_answered(psm_tx *tx, const psm_event *ev, psm_error *err);
+
+/* -- matching_contact.c: phone_call.completed */
+int psm__call_completed(psm_tx *tx, const psm_event *ev, psm_error *err);
+
 /* -- matching_therapist.c */
 
 int psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err);

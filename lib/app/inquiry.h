@@ -74,12 +74,18 @@ int psm__inquiry_answer(psm_tx *tx, int64_t id, const psm_json *doc, char **out,
 /* -- inquiry_cooling.c */
 
 /*
- * A therapist is left alone for COOLING_WEEKS from today, unless that is so
+ * A therapist is left alone for COOLING_WEEKS from a day on, unless that is so
  * already: the copy, "cooling.period_started", and the therapist's row if that
  * is in this database. reason: "response_received" or "manual". 1: later than
  * before; 0: not.
  */
-int psm__cooling_start(psm_tx *tx, int64_t therapist_id, const char *reason,
-                       psm_error *err);
+int psm__cooling_start(psm_tx *tx, int64_t therapist_id, const char *today,
+                       const char *reason, psm_error *err);
+
+/* -- inquiry_proposal.c */
+
+/* Nobody has to confirm any more what was read of mails. */
+int psm__proposals_drop(psm_tx *tx, int64_t inquiry_id,
+                        const struct psm__now *now, psm_error *err);
 
 #endif

@@ -298,9 +298,11 @@ record(struct psm__inquiry *q, const struct psm__answer_doc *a, char **out,
 		rc = change_one(q, &q->matches[i], err);
 	if (rc == 0)
 		rc = write_inquiry(q, a, &wish, err);
+	if (rc == 0)
+		rc = psm__proposals_drop(q->tx, q->id, &q->now, err);
 	/* A correction is no new contact. */
 	if (rc == 0 && !a->correction) {
-		rc = psm__cooling_start(q->tx, q->therapist_id,
+		rc = psm__cooling_start(q->tx, q->therapist_id, q->now.today,
 		                        "response_received", err);
 		rc = rc < 0 ? rc : 0;
 	}

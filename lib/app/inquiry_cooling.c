@@ -55,26 +55,24 @@ cool_copy(psm_tx *tx, const char *therapist_id, const char *day, psm_error *err)
 }
 
 int
-psm__cooling_start(psm_tx *tx, int64_t therapist_id, const char *reason,
-                   psm_error *err)
+psm__cooling_start(psm_tx *tx, int64_t therapist_id, const char *today,
+                   const char *reason, psm_error *err)
 {
 	int weeks = (int)psm_config_int(psm__tx_config(tx), "COOLING_WEEKS");
 	struct psm__number n;
 	const char *params[1] = {psm__number(&n, therapist_id)};
 	psm_rows *rows = NULL;
-	struct psm__now now;
 	char day[11];
-	int rc = psm__app_now(tx, &now, err), later = 0;
+	int rc, later = 0;
 
-	if (rc == 0)
-		rc = psm_tx_exec(tx,
-		                 "SELECT naechster_kontakt_moeglich FROM " COPY
-		                 " WHERE id = $1::integer FOR UPDATE",
-		                 1, params, &rows, err);
+	rc = psm_tx_exec(tx,
+	                 "SELECT naechster_kontakt_moeglich FROM " COPY
+	                 " WHERE id = $1::integer FOR UPDATE",
+	                 1, params, &rows, err);
 	if (rc == 0)
 		later = psm__cooling_day(
 		    psm_rows_count(rows) > 0 ? psm_rows_text(rows, 0, 0) : NULL,
-		    now.today, weeks, day);
+		    today, weeks, day);
 	psm_rows_free(rows);
 	if (rc < 0 || !later)
 		return rc;

@@ -12,6 +12,8 @@ static const struct {
 	/* What else it means, unless the copy knows better; or NULL. */
 	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
 } handlers[] = {
+    {"email.response_received", NULL, psm__mail_answered},
+    {"phone_call.completed", NULL, psm__call_completed},
     {"patient.created", NULL, psm__patient_arrived},
     {"patient.deleted", NULL, psm__patient_deleted},
     {"patient.status_changed", NULL, psm__patient_arrived},

@@ -36,22 +36,6 @@ psm__cascade_each(const struct psm__cascade *c, const char *sql,
 	return rc;
 }
 
-/* notes with "Cancelled: reason" appended by System, new. */
-static int
-cancel_note(const struct psm__cascade *c, const char *notes, char **out)
-{
-	struct psm__buf b = {0};
-	int rc;
-
-	*out = NULL;
-	psm__buf_printf(&b, "Cancelled: %s", c->reason);
-	rc = b.failed ? psm__nomem(c->err)
-	              : psm_note_append(notes, c->time_us, "System", b.data,
-	                                out, c->err);
-	psm__buf_free(&b);
-	return rc;
-}
-
 /* When the event happened, for what a step sets. */
 static void
 put_now(const struct psm__cascade *c, struct psm__now *now)
@@ -71,53 +55,4 @@ psm__cascade_save(const struct psm__cascade *c, struct psm__row *row)
 	put_now(c, &now);
 	rc = psm__row_stamp(row, 0, &now, c->err);
 	return rc == 0 ? psm__repo_update(c->tx, row, &version, c->err) : rc;
-}
-
-int
-psm__cascade_cancel(const struct psm__cascade *c, struct psm__row *row, int to,
-                    int notes, const char **event)
-{
-	struct psm__now now;
-	char *note = NULL;
-	int rc;
-
-	put_now(c, &now);
-	rc = psm__row_move(row, psm__row_state(row), to, &now, event, c->err);
-	if (rc == 0)
-		rc = cancel_note(c, psm__row_get(row, notes), &note);
-	if (rc == 0)
-		rc = psm__row_change(row, notes, note, c->err);
-	if (rc == 0)
-		rc = psm__cascade_save(c, row);
-	psm__free(note);
-	return rc;
-}
-
-int
-psm__cascade_cancel_inquiry(const struct psm__cascade *c, struct psm__row *row)
-{
-	const char *event; /* none tells of a cancelled inquiry */
-	int rc;
-
-	rc = psm__row_change(row, PSM__INQUIRY_STORNIERT_GRUND, c->reason,
-	                     c->err);
-	return rc == 0 ? psm__cascade_cancel(c, row, PSM_INQUIRY_CANCELLED,
-	                                     PSM__INQUIRY_NOTIZEN, &event)
-	               : rc;
-}
-
-int
-psm__cascade_inquiry(const struct psm__cascade *c, const psm_rows *rows,
-                     size_t i)
-{
-	struct psm__row row = {0};
-	int64_t version;
-	int rc;
-
-	rc = psm__repo_lock(c->tx, &psm__entity_inquiry,
-	                    psm_rows_int(rows, i, 0), &row, &version, c->err);
-	if (rc == 0)
-		rc = psm__cascade_cancel_inquiry(c, &row);
-	psm__row_free(&row);
-	return rc;
 }

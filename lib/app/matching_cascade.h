@@ -30,15 +30,5 @@ int psm__cascade_each(const struct psm__cascade *c, const char *sql,
                                   const psm_rows *rows, size_t i));
 /* Write a locked row, with its next version. */
 int psm__cascade_save(const struct psm__cascade *c, struct psm__row *row);
-/* Move a locked row to its last state, with a note in the column notes, and
- * write it. *event: what the step publishes. */
-int psm__cascade_cancel(const struct psm__cascade *c, struct psm__row *row,
-                        int to, int notes, const char **event);
-/* The same to a locked inquiry. */
-int psm__cascade_cancel_inquiry(const struct psm__cascade *c,
-                                struct psm__row *row);
-/* Cancel the inquiry whose number is the row's first column. */
-int psm__cascade_inquiry(const struct psm__cascade *c, const psm_rows *rows,
-                         size_t i);
 
 #endif

@@ -6,7 +6,22 @@
  */
 #include <string.h>
 
+#include "app/inquiry.h"
 #include "app/matching_cascade.h"
+#include "domain/search_rules.h"
+
+/* psm__inquiry_cancel() locks them, searches first. */
+static int
+cancel_one(const struct psm__cascade *c, const psm_rows *rows, size_t i)
+{
+	struct psm__now at;
+	int rc;
+
+	psm__now_at(c->time_us, &at);
+	rc = psm__inquiry_cancel(c->tx, psm_rows_int(rows, i, 0), c->reason,
+	                         &at, c->time_us, c->err);
+	return rc < 0 ? rc : 0;
+}
 
 static int
 cancel_unsent(const struct psm__cascade *c)
@@ -16,9 +31,8 @@ cancel_unsent(const struct psm__cascade *c)
 	                         " WHERE therapist_id = $1::integer "
 	                         "AND gesendet_datum IS NULL "
 	                         "AND antwort_datum IS NULL "
-	                         "AND storniert_datum IS NULL "
-	                         "ORDER BY id FOR UPDATE",
-	                         psm__cascade_inquiry);
+	                         "AND storniert_datum IS NULL ORDER BY id",
+	                         cancel_one);
 }
 
 /* Add the therapist to the list of a locked search; 1: added, 0: is there. */

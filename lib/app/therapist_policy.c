@@ -47,6 +47,7 @@ may_delete(psm_tx *tx, const char *id, psm_error *err)
 
 static const struct psm__action actions[] = {
     {"block", psm__therapist_block},
+    {"contact", psm__therapist_contact},
     {"cool", psm__therapist_cool},
     {"unblock", psm__therapist_unblock},
     {NULL, NULL},

@@ -59,6 +59,8 @@ static const struct setting own[] = {
      "most patients of an inquiry"},
     {"COOLING_WEEKS", INTEGER, "4", "weeks", 0, 520, NULL,
      "how long a therapist is left alone after an answer"},
+    {"PSYMATCH_AUTO_RESPONSE", WORD, "propose", "", 0, 0, "propose apply off",
+     "what becomes of answers by mail: a person confirms what was read, clear ones are recorded, or nothing is read"},
     {"PSYMATCH_LONG_TX_SECONDS", INTEGER, "60", "s", 1, 86400, NULL,
      "age of an open transaction that the relay's health warns of"},
     {"PSYMATCH_JOB_LEASE_SECONDS", INTEGER, "600", "s", 1, 86400, NULL,

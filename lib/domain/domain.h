@@ -143,6 +143,9 @@ psm__decide_fn psm__therapist_unblock;
 /* The wish is psm_json, {"until": date}: nobody is to ask before that day; a
  * later one stays. */
 psm__decide_fn psm__therapist_cool;
+/* The wish is psm_json, {"email": date, "telefon": date}, both may be missing:
+ * the last contacts, never earlier than they were. */
+psm__decide_fn psm__therapist_contact;
 /* The wish is the row that an import makes, a struct psm__row. */
 psm__decide_fn psm__therapist_import;
 /* See psm__therapist_merge(). */

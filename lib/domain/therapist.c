@@ -266,3 +266,33 @@ psm__therapist_cool(struct psm__row *row, const void *wish,
 	}
 	return rc;
 }
+
+/* The later day of a column and a wish. */
+static int
+later(struct psm__row *row, int column, const psm_json *wish, psm_error *err)
+{
+	const char *day = psm_json_string(wish);
+	const char *last = psm__row_get(row, column);
+
+	if (day == NULL || !psm__is_date(day) ||
+	    (last != NULL && strcmp(last, day) >= 0))
+		return 0;
+	return psm__row_change(row, column, day, err);
+}
+
+int
+psm__therapist_contact(struct psm__row *row, const void *wish,
+                       const struct psm__now *now, struct psm__events *ev,
+                       psm_error *err)
+{
+	int rc = later(row, PSM__THERAPIST_LETZTER_KONTAKT_EMAIL,
+	               psm__json_member(wish, "email"), err);
+
+	(void)now; /* the wish names the day */
+	if (rc == 0)
+		rc = later(row, PSM__THERAPIST_LETZTER_KONTAKT_TELEFON,
+		           psm__json_member(wish, "telefon"), err);
+	if (rc == 0 && psm__row_modified(row) > 0)
+		psm__events_add(ev, UPDATED);
+	return rc;
+}

@@ -226,7 +226,6 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "A therapist is left alone until a date.",
   .producers = NAMES(MATCHING_SERVICE),
   .consumers = NAMES(THERAPIST_SERVICE),
-  .planned = NAMES(THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("therapist_id", integer, NEED),
 	FIELD("next_contactable_date", date, NEED),
@@ -245,8 +244,7 @@ const psm_event_type_info psm__catalogue[] = {
   .aliases = NAMES("communication.email_sent"),
   .meaning = "An e-mail left for its recipient.",
   .producers = NAMES(COMMUNICATION_SERVICE),
-  .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
-  .planned = NAMES(THERAPIST_SERVICE, MATCHING_SERVICE),
+  .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("email_id", integer, NEED),
 	FIELD("email_data", object, NEED, SECRET, EMAIL),
@@ -283,7 +281,6 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "An e-mail was answered.",
   .producers = NAMES(COMMUNICATION_SERVICE),
   .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
-  .planned = NAMES(THERAPIST_SERVICE, MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("email_id", integer, NEED),
 	FIELD("email_data", object, MAY, SECRET, EMAIL),
@@ -312,7 +309,6 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "A planned phone call took place.",
   .producers = NAMES(COMMUNICATION_SERVICE),
   .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
-  .planned = NAMES(THERAPIST_SERVICE, MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("call_id", integer, NEED),
 	FIELD("call_data", object, NEED, SECRET, CALL),
