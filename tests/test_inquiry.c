@@ -305,6 +305,29 @@ START_TEST(fault_43_sending_publishes)
 }
 END_TEST
 
+/* Who has no mail address is called. */
+START_TEST(is_sent_by_a_call)
+{
+	add_therapist(6, "10117", "NULL");
+	ck_assert_int_eq(create(6), 1);
+	psm_free(out);
+	ck_assert_msg(psm_inquiry_send(st, 1, NULL, 0, NULL, NULL, &out, err) ==
+	                  1,
+	              "%s", psm_error_message(err));
+	is("/communication_type", "\"phone_call\"");
+	is("/phone_call_id", "1");
+	is("/email_id", "null");
+	SAYS("6 1 geplant",
+	     "SELECT concat_ws(' ', therapist_id, therapeutenanfrage_id, "
+	     "status) FROM communication_service.telefonanrufe");
+	SAYS("{\"anfrage_id\": 1, \"communication_id\": 1, "
+	     "\"communication_type\": \"phone_call\"}",
+	     "SELECT payload::jsonb FROM psymatch.outbox WHERE type = "
+	     "'therapeutenanfrage.sent'");
+	SAYS("1", "SELECT phone_call_id FROM " INQUIRY);
+}
+END_TEST
+
 /* What the text is made of has no patient's name in it. */
 START_TEST(the_values_of_the_text)
 {
@@ -544,6 +567,7 @@ suite(void)
 	tcase_add_checked_fixture(go, setup, inquiry_teardown);
 	tcase_add_test(go, fault_42_two_at_once_send_one);
 	tcase_add_test(go, fault_43_sending_publishes);
+	tcase_add_test(go, is_sent_by_a_call);
 	tcase_add_test(go, the_values_of_the_text);
 	tcase_add_test(go, fault_42_no_title);
 	tcase_add_test(go, who_does_not_search_leaves_first);

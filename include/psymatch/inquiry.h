@@ -82,6 +82,7 @@ PSM_API int psm_inquiry_create(psm_store *store, int64_t therapist_id,
  *                       cancelled;
  *   PSM_ERR_CONFLICT    the therapist is not known, not "aktiv", in a cooling
  *                       period, or has neither mail address nor telephone;
+ *   PSM_ERR_CONFIG      PSYMATCH_HOLIDAYS_FILE cannot be read;
  *   PSM_ERR_RETRY       other transactions were in the way;
  *   PSM_ERR_STATE       a set is not migrated;
  *   PSM_ERR_TOO_LARGE   options, or an event, is larger than it may be;

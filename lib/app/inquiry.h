@@ -82,10 +82,4 @@ int psm__inquiry_answer(psm_tx *tx, int64_t id, const psm_json *doc, char **out,
 int psm__cooling_start(psm_tx *tx, int64_t therapist_id, const char *today,
                        const char *reason, psm_error *err);
 
-/* -- inquiry_proposal.c */
-
-/* Nobody has to confirm any more what was read of mails. */
-int psm__proposals_drop(psm_tx *tx, int64_t inquiry_id,
-                        const struct psm__now *now, psm_error *err);
-
 #endif

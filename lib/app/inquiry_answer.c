@@ -287,6 +287,22 @@ tell(const struct psm__inquiry *q, const struct psm__inquiry_wish *wish,
 	return psm__json_take(w, 0, out, err);
 }
 
+/* Nobody has to confirm any more what was read of mails. */
+static int
+drop_proposals(const struct psm__inquiry *q, psm_error *err)
+{
+	struct psm__number n;
+	const char *params[2] = {psm__number(&n, q->id), q->now.timestamp};
+
+	return psm_tx_exec(q->tx,
+	                   "UPDATE matching_service.antwortvorschlag SET "
+	                   "status = 'verworfen', erledigt_am = "
+	                   "$2::timestamp, grund = 'the answer was recorded "
+	                   "otherwise' WHERE therapeutenanfrage_id = "
+	                   "$1::integer AND status = 'offen'",
+	                   2, params, NULL, err);
+}
+
 static int
 record(struct psm__inquiry *q, const struct psm__answer_doc *a, char **out,
        psm_error *err)
@@ -299,7 +315,7 @@ record(struct psm__inquiry *q, const struct psm__answer_doc *a, char **out,
 	if (rc == 0)
 		rc = write_inquiry(q, a, &wish, err);
 	if (rc == 0)
-		rc = psm__proposals_drop(q->tx, q->id, &q->now, err);
+		rc = drop_proposals(q, err);
 	/* A correction is no new contact. */
 	if (rc == 0 && !a->correction) {
 		rc = psm__cooling_start(q->tx, q->therapist_id, q->now.today,

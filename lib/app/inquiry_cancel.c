@@ -8,16 +8,20 @@
 #define INQUIRY "matching_service.therapeutenanfrage"
 #define MATCH "matching_service.therapeut_anfrage_patient"
 
-/* Run a step on each match of an inquiry; decide NULL: it is deleted. */
+/* Run a step on each match of an inquiry; decide NULL: it is deleted. What was
+ * cancelled has told before that it is withdrawn. */
 static int
 each_match(const struct psm__inquiry *q, psm__decide_fn *decide, psm_error *err)
 {
 	struct psm__match_wish wish = {.therapist_id = q->therapist_id};
+	struct psm__policy policy = psm__policy_match;
 	int rc = 0;
 
+	if (q->state == PSM_INQUIRY_CANCELLED)
+		policy.deleted = NULL;
 	for (size_t i = 0; rc >= 0 && i < q->count; i++)
-		rc = psm__inquiry_run(q->tx, &psm__policy_match,
-		                      q->matches[i].id, decide, &wish, err);
+		rc = psm__inquiry_run(q->tx, &policy, q->matches[i].id, decide,
+		                      &wish, err);
 	return rc < 0 ? rc : 0;
 }
 

@@ -250,22 +250,6 @@ psm__mail_answered(psm_tx *tx, const psm_event *ev, psm_error *err)
 
 /* -- a person */
 
-int
-psm__proposals_drop(psm_tx *tx, int64_t inquiry_id, const struct psm__now *now,
-                    psm_error *err)
-{
-	struct psm__number n;
-	const char *params[2] = {psm__number(&n, inquiry_id), now->timestamp};
-
-	return psm_tx_exec(tx,
-	                   "UPDATE " PROPOSAL " SET status = 'verworfen', "
-	                   "erledigt_am = $2::timestamp, grund = 'the answer "
-	                   "was recorded otherwise' WHERE "
-	                   "therapeutenanfrage_id = $1::integer AND status = "
-	                   "'offen'",
-	                   2, params, NULL, err);
-}
-
 /* An open one, locked: its inquiry and what it proposes. */
 static int
 lock_proposal(psm_tx *tx, const char *id, psm_rows **rows, psm_error *err)

@@ -6,6 +6,7 @@
 
 #include <psymatch/jobs.h>
 
+#include "app/call.h"
 #include "app/fit_pair.h"
 #include "app/inquiry.h"
 #include "app/inquiry_leave.h"
@@ -82,7 +83,8 @@ check_therapist(struct sending *s)
 		s->q.now.today))
 		return refuse(s, "may be asked today, or override_cooling",
 		              "is left alone for some time");
-	if (psm__text_is_blank(psm__row_get(t, PSM__THERAPIST_EMAIL)) && 1)
+	if (psm__text_is_blank(psm__row_get(t, PSM__THERAPIST_EMAIL)) &&
+	    psm__text_is_blank(psm__row_get(t, PSM__THERAPIST_TELEFON)))
 		return refuse(s, "has a mail address or a telephone",
 		              "has neither");
 	return 0;
@@ -194,6 +196,25 @@ make_text(const struct sending *s, char **mail)
 	return rc;
 }
 
+/* -- as a call */
+
+static int
+write_call(const struct sending *s, char **out)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	char note[64];
+
+	(void)snprintf(note, sizeof(note), "Anfrage A%lld", (long long)s->q.id);
+	psm_json_write_object(w);
+	psm_json_write_key(w, "therapist_id");
+	psm_json_write_int(w, s->q.therapist_id);
+	psm_json_write_key(w, "therapeutenanfrage_id");
+	psm_json_write_int(w, s->q.id);
+	put(w, "notizen", note);
+	psm_json_write_end(w);
+	return psm__json_take(w, 0, out, s->err);
+}
+
 /* The communication service's tables are here, or a job hands it over. */
 static int
 hand_over(struct sending *s, const char *text)
@@ -214,8 +235,11 @@ hand_over(struct sending *s, const char *text)
 	}
 	if (rc > 0)
 		rc = psm_json_parse(text, strlen(text), &doc, s->err);
-	if (rc == 0)
+	if (rc == 0 && by_mail(s))
 		rc = psm__mail_make(s->q.tx, doc, key, &s->email_id, s->err);
+	else if (rc == 0)
+		rc = psm__call_make(s->q.tx, doc, key, &s->phone_call_id,
+		                    s->err);
 	psm_json_free(doc);
 	return rc < 0 ? rc : 0;
 }
@@ -224,7 +248,7 @@ static int
 communicate(struct sending *s)
 {
 	char *text = NULL;
-	int rc = make_text(s, &text);
+	int rc = by_mail(s) ? make_text(s, &text) : write_call(s, &text);
 
 	if (rc == 0)
 		rc = hand_over(s, text);

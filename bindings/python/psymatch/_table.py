@@ -4,6 +4,7 @@
 A row is (name, result type, parameter types...), types as the headers write
 them. A test compares the rows with the headers and with the symbol map.
 """
+from ._table_matching import MATCHING
 
 CALLBACKS = (
     ("psm_alloc_fn", "void*", "size_t"),
@@ -38,7 +39,7 @@ CALLBACKS = (
     ("psm_watermark_fn", "void", "const char*", "int", "const char*", "void*"),
 )
 
-FUNCTIONS = (
+FUNCTIONS = MATCHING + (
     # base.h
     ("psm_version", "const char*"),
     # bundle.h
@@ -305,31 +306,6 @@ FUNCTIONS = (
     ("psm_handlers_free", "void", "psm_handlers*"),
     # health.h
     ("psm_health_name", "const char*", "int"),
-    # inquiry.h
-    ("psm_inquiry_create", "int", "psm_store*", "int64_t", "const char*",
-     "const char*", "size_t", "char**", "psm_error*"),
-    ("psm_inquiry_send", "int", "psm_store*", "int64_t", "const char*", "size_t",
-     "psm_mail_render_fn", "void*", "char**", "psm_error*"),
-    ("psm_inquiry_answer", "int", "psm_store*", "int64_t", "const char*",
-     "size_t", "char**", "psm_error*"),
-    ("psm_inquiry_cancel", "int", "psm_store*", "int64_t", "const char*",
-     "psm_error*"),
-    ("psm_inquiry_delete", "int", "psm_store*", "int64_t", "int", "psm_error*"),
-    ("psm_inquiry_get", "int", "psm_store*", "int64_t", "char**", "int64_t*",
-     "psm_error*"),
-    ("psm_inquiry_list", "int", "psm_store*", "const char*", "char**",
-     "psm_error*"),
-    ("psm_inquiry_matches", "int", "psm_store*", "const char*", "char**",
-     "psm_error*"),
-    ("psm_inquiry_conflicts", "int", "psm_store*", "char**", "psm_error*"),
-    ("psm_inquiry_read_text", "int", "const char*", "const char*",
-     "const int64_t*", "size_t", "const char*", "char**", "psm_error*"),
-    ("psm_inquiry_proposals", "int", "psm_store*", "const char*", "int", "char**",
-     "psm_error*"),
-    ("psm_inquiry_proposal_confirm", "int", "psm_store*", "int64_t",
-     "const char*", "size_t", "char**", "psm_error*"),
-    ("psm_inquiry_proposal_refuse", "int", "psm_store*", "int64_t", "const char*",
-     "psm_error*"),
     # jobs.h
     ("psm_jobs_add", "int", "psm_tx*", "const char*", "const char*",
      "const char*", "const char*", "psm_error*"),
@@ -410,25 +386,6 @@ FUNCTIONS = (
      "psm_error*"),
     ("psm_mail_handle", "int", "psm_tx*", "const psm_event*", "void*",
      "psm_error*"),
-    # matching.h
-    ("psm_search_status_name", "const char*", "int"),
-    ("psm_search_status_from_name", "int", "const char*"),
-    ("psm_search_transition", "int", "int", "int", "psm_error*"),
-    ("psm_inquiry_state_name", "const char*", "int"),
-    ("psm_inquiry_state_from_name", "int", "const char*"),
-    ("psm_inquiry_state", "int", "int", "int", "int"),
-    ("psm_inquiry_transition", "int", "int", "int", "psm_error*"),
-    ("psm_exclusion_contains", "int", "const psm_json*", "int64_t"),
-    ("psm_exclusion_add", "int", "const psm_json*", "int64_t", "int64_t",
-     "const char*", "char**", "psm_error*"),
-    ("psm_note_append", "int", "const char*", "int64_t", "const char*",
-     "const char*", "char**", "psm_error*"),
-    ("psm_matching_handlers", "int", "psm_handlers*", "const char*",
-     "psm_error*"),
-    ("psm_matching_type_at", "const char*", "size_t"),
-    ("psm_matching_handle", "int", "psm_tx*", "const psm_event*", "void*",
-     "psm_error*"),
-    ("psm_matching_load", "int", "psm_store*", "const char*", "psm_error*"),
     # memory.h
     ("psm_set_allocator", "int", "psm_alloc_fn", "psm_realloc_fn",
      "psm_release_fn"),

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The promises of the matching part, under commands that nobody has planned:
+ * inquiries composed, sent, answered, corrected, cancelled, deleted; searches
+ * opened, paused, resumed, ended; patients and therapists who change, are
+ * blocked, are deleted; events that come again; and statements that fail at any
+ * point. After each step the rows agree with one another, and with what the
+ * events told; a step that failed has changed nothing and told nothing.
+ *
+ * PSYMATCH_TEST_SEED=N repeats a run, PSYMATCH_TEST_STEPS=N sets its length
+ * (600; 100000 takes a quarter of an hour).
+ */
+#include "app/app.h"
+#include "testing_inquiry.h"
+
+#define THERAPISTS 6
+#define PATIENTS 14
+#define KEPT 40 /* events that may come again */
+
+static uint64_t state;
+static psm_event *events[KEPT];
+static int steps_done, crashes, successes[16];
+
+static unsigned
+below(unsigned n)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (unsigned)((state >> 11) % n);
+}
+
+static int
+chance(unsigned percent)
+{
+	return below(100) < percent;
+}
+
+/* -- a statement that fails: the n-th row that is written from now on */
+
+static void
+arm(int n)
+{
+	pg_run("SELECT setval('crash_at', %d)", n > 0 ? -n : 1);
+}
+
+/* -- what events told, against what the rows say: shadow.sql */
+
+static void
+ask(const char *sql, char *answer, size_t size)
+{
+	psm_rows *rows = NULL;
+	const char *text;
+
+	OK(psm_store_exec(st, sql, 0, NULL, &rows, err));
+	text = psm_rows_text(rows, 0, 0);
+	(void)snprintf(answer, size, "%s", text != NULL ? text : "");
+	psm_rows_free(rows);
+}
+
+/* -- commands: each gives the code of the library's */
+
+static int64_t
+some(const char *sql)
+{
+	char text[32];
+
+	ask(sql, text, sizeof(text));
+	return strtoll(text, NULL, 10);
+}
+
+static int
+pick_sql(char *sql, size_t size, const char *from)
+{
+	return snprintf(sql, size,
+	                "SELECT id FROM %s ORDER BY md5(id || '%u') LIMIT 1",
+	                from, below(1000000));
+}
+
+static int64_t
+pick(const char *from)
+{
+	char sql[400];
+
+	(void)pick_sql(sql, sizeof(sql), from);
+	return some(sql);
+}
+
+static int
+do_create(void)
+{
+	return create_with(1 + below(THERAPISTS), "10",
+	                   chance(40) ? "{\"override_cooling\": \"x\"}" : NULL);
+}
+
+static int
+do_send(void)
+{
+	return send_with(chance(80)
+	                     ? pick(INQUIRY " WHERE gesendet_datum IS NULL")
+	                     : pick(INQUIRY),
+	                 chance(50) ? "{\"override_cooling\": \"x\"}" : NULL);
+}
+
+static int
+do_answer(int correction)
+{
+	static const char *const words[] = {
+	    "angenommen",          "abgelehnt_Kapazitaet",
+	    "in_Sitzungen",        "abgelehnt_nicht_geeignet",
+	    "abgelehnt_sonstiges", "nicht_erschienen"};
+	int64_t id =
+	    pick(correction ? INQUIRY " WHERE antwort_datum IS NOT NULL"
+	                    : INQUIRY " WHERE gesendet_datum IS NOT NULL AND "
+	                              "antwort_datum IS NULL");
+	struct psm__buf json = {0};
+	char sql[200], list[400];
+	int rc, first = 1;
+
+	(void)snprintf(sql, sizeof(sql),
+	               "SELECT string_agg(patient_id::text, ' ' ORDER BY id) "
+	               "FROM " MATCH " WHERE therapeutenanfrage_id = %lld",
+	               (long long)id);
+	ask(sql, list, sizeof(list));
+	psm__buf_puts(&json, "{\"patient_responses\": {");
+	for (char *p = strtok(list, " "); p != NULL; p = strtok(NULL, " ")) {
+		if (chance(2))
+			continue; /* one is missing */
+		psm__buf_printf(&json, "%s\"%s\": \"%s\"", first ? "" : ", ", p,
+		                words[below(6)]);
+		first = 0;
+	}
+	psm__buf_printf(&json, "}, \"correction\": %s}",
+	                correction || chance(2) ? "true" : "false");
+	rc = answer(id, json.data);
+	psm__buf_free(&json);
+	return rc;
+}
+
+static int
+do_search(void)
+{
+	char json[60];
+	int64_t id;
+
+	switch (below(4)) {
+	case 0:
+		id = pick(SEARCH " WHERE status = 'aktiv'");
+		return chance(30) ? psm_search_cancel(st, id, "x", err)
+		                  : psm_search_pause(st, id, NULL, err);
+	case 1:
+		return psm_search_resume(
+		    st, pick(SEARCH " WHERE status = 'pausiert'"), NULL, err);
+	default:
+		(void)snprintf(json, sizeof(json), "{\"patient_id\": %u}",
+		               1 + below(PATIENTS));
+		psm_free(out);
+		return psm_search_create(st, json, strlen(json), &out, err);
+	}
+}
+
+static int
+handle(const psm_event *ev)
+{
+	psm_tx *tx;
+	int rc;
+
+	OK(psm_tx_begin(st, &tx, err));
+	rc = psm_matching_handle(tx, ev, NULL, err);
+	if (rc < 0) {
+		psm_tx_rollback(tx);
+		return rc;
+	}
+	return psm_tx_commit(tx, err);
+}
+
+static psm_event *
+event(const char *type, const char *payload)
+{
+	char id[37], time[32], text[2000];
+	psm_event *ev;
+
+	ck_assert_int_eq(psm_uuid_new(id, sizeof(id)), 0);
+	ck_assert_int_ge(psm_time_format(now_us, time, sizeof(time)), 0);
+	(void)snprintf(text, sizeof(text),
+	               "{\"event_id\": \"%s\", \"event_type\": \"%s\", "
+	               "\"version\": \"1.0\", \"timestamp\": \"%s\", "
+	               "\"producer\": \"test\", \"payload\": %s}",
+	               id, type, time, payload);
+	OK(psm_event_parse(text, strlen(text), &ev, err));
+	return ev;
+}
+
+/* Kept, to come again. */
+static int
+happen(const char *type, const char *payload)
+{
+	psm_event **place = &events[below(KEPT)];
+
+	psm_event_free(*place);
+	*place = event(type, payload);
+	return handle(*place);
+}
+
+static int
+do_person(void)
+{
+	char payload[400];
+	unsigned id;
+
+	switch (below(5)) {
+	case 0:
+		id = 1 + below(THERAPISTS);
+		(void)snprintf(payload, sizeof(payload),
+		               "{\"therapist_id\": %u, \"reason\": null, "
+		               "\"therapist_data\": {\"id\": %u, \"status\": "
+		               "\"gesperrt\"}}",
+		               id, id);
+		return happen("therapist.blocked", payload);
+	case 1:
+	case 2:
+		id = 1 + below(THERAPISTS);
+		(void)snprintf(payload, sizeof(payload),
+		               "{\"therapist_id\": %u, \"therapist_data\": "
+		               "{\"id\": %u, \"status\": \"aktiv\"}}",
+		               id, id);
+		return happen("therapist.unblocked", payload);
+	case 3:
+		id = 1 + below(PATIENTS);
+		(void)snprintf(
+		    payload, sizeof(payload),
+		    "{\"patient_id\": %u, \"patient_data\": {\"id\": "
+		    "%u, \"plz\": \"%s\", "
+		    "\"bevorzugtes_therapeutengeschlecht\": \"%s\"}}",
+		    id, id, chance(80) ? "10117" : "20095",
+		    chance(80) ? "Egal" : "Männlich");
+		return happen("patient.updated", payload);
+	default:
+		if (chance(90))
+			return 0;
+		(void)snprintf(payload, sizeof(payload), "{\"patient_id\": %u}",
+		               1 + below(PATIENTS));
+		return happen("patient.deleted", payload);
+	}
+}
+
+static int
+do_call(void)
+{
+	char payload[200];
+
+	(void)snprintf(payload, sizeof(payload),
+	               "{\"call_id\": 1, \"call_data\": {\"id\": 1}, "
+	               "\"therapist_id\": %u}",
+	               1 + below(THERAPISTS));
+	return happen("phone_call.completed", payload);
+}
+
+static int
+do_again(void)
+{
+	const psm_event *ev = events[below(KEPT)];
+
+	return ev != NULL ? handle(ev) : 0;
+}
+
+static int
+do_delete(void)
+{
+	int64_t many = some("SELECT count(*) FROM " INQUIRY);
+
+	return many > 30 || chance(20)
+	           ? psm_inquiry_delete(st, pick(INQUIRY), many > 30, err)
+	           : psm_inquiry_cancel(st, pick(INQUIRY), "x", err);
+}
+
+static int
+do_one(unsigned which)
+{
+	switch (which) {
+	case 0:
+	case 1:
+		return do_create();
+	case 2:
+	case 3:
+		return do_send();
+	case 4:
+	case 5:
+		return do_answer(0);
+	case 6:
+		return do_answer(1);
+	case 7:
+	case 8:
+		return do_search();
+	case 9:
+		return do_person();
+	case 10:
+		return do_call();
+	case 11:
+		return do_again();
+	default:
+		return do_delete();
+	}
+}
+
+/* A patient who was deleted comes back, or nobody would be left. */
+static void
+refill(void)
+{
+	pg_run(
+	    "UPDATE matching_service.patienten_kopie k SET geloescht = false, "
+	    "geschlecht = 'weiblich', plz = '10117', krankenkasse = 'AOK', "
+	    "geburtsdatum = '1990-03-03', symptome = '[\"Stress / "
+	    "Überforderung\"]', erfahrung_mit_psychotherapie = false, "
+	    "offen_fuer_gruppentherapie = true, zeitliche_verfuegbarkeit = "
+	    "'{\"montag\": [\"08:00-10:00\"]}', status = 'auf_der_Suche', "
+	    "event_time = '2026-01-01' WHERE geloescht");
+}
+
+static void
+check(int step, unsigned which, int rc)
+{
+	char text[2000];
+
+	ask("SELECT shadow.drain()", text, sizeof(text));
+	ck_assert_msg(text[0] == '\0', "step %d, command %u (%d): told:%s",
+	              step, which, rc, text);
+	ask("SELECT shadow.broken()", text, sizeof(text));
+	ck_assert_msg(text[0] == '\0', "step %d, command %u (%d): %s", step,
+	              which, rc, text);
+}
+
+/* A step that fails leaves no trace. */
+static void
+step(int n)
+{
+	unsigned which = below(13);
+	int crash = chance(20), rc;
+	char before[40] = "", after[40];
+	uint64_t start;
+
+	if (chance(10))
+		now_us += (int64_t)below(20) * DAY_US;
+	now_us += 60 * 1000000;
+	start = state;
+	if (crash) {
+		ask("SELECT shadow.digest()", before, sizeof(before));
+		arm(1 + (int)below(30));
+	}
+	rc = do_one(which);
+	if (crash)
+		arm(0);
+	if (rc < 0 && crash) {
+		ask("SELECT shadow.digest()", after, sizeof(after));
+		ck_assert_msg(strcmp(before, after) == 0,
+		              "step %d, command %u: a failure (%s) left traces",
+		              n, which, psm_error_message(err));
+		crashes += rc == PSM_ERR_RETRY || rc == PSM_ERR_DB;
+	}
+	/* What crashed is done again, by the same chances, and goes well. */
+	if (rc == PSM_ERR_RETRY || rc == PSM_ERR_DB) {
+		state = start;
+		(void)below(30);
+		rc = do_one(which);
+	}
+	ck_assert_msg(rc >= 0 || rc == PSM_ERR_NOT_FOUND ||
+	                  rc == PSM_ERR_CONFLICT || rc == PSM_ERR_TRANSITION ||
+	                  rc == PSM_ERR_SCHEMA || rc == PSM_ERR_REJECT,
+	              "step %d, command %u: %d %s", n, which, rc,
+	              psm_error_message(err));
+	successes[which] += rc >= 0;
+	check(n, which, rc);
+	if (n % 50 == 0)
+		refill();
+}
+
+static void
+watch(void)
+{
+	char path[4096];
+	char *all = testing_read(
+	    testing_path(path, sizeof(path), "matching/shadow.sql"), NULL);
+	char *next;
+
+	for (char *at = all; at != NULL; at = next) {
+		next = strstr(at, "\n----\n");
+		if (next != NULL) {
+			*next = '\0';
+			next += 6;
+		}
+		OK(psm_store_exec(st, at, 0, NULL, NULL, err));
+	}
+	free(all);
+}
+
+static void
+setup(void)
+{
+	static const char *const tables[] = {
+	    SEARCH,
+	    MATCH,
+	    INQUIRY,
+	    "matching_service.therapeuten_kopie",
+	    "matching_service.patienten_kopie",
+	    "therapist_service.therapeuten",
+	    "communication_service.emails",
+	    "psymatch.outbox",
+	    "psymatch.entity_version"};
+
+	inquiry_setup();
+	pg_hasty();
+	for (int id = 1; id <= THERAPISTS; id++)
+		add_therapist(id, "10115", "'praxis@example.org'");
+	for (int id = 1; id <= PATIENTS; id++)
+		add_patient(id, "10117", id);
+	watch();
+	pg_run("INSERT INTO shadow.search SELECT id, status FROM " SEARCH);
+	pg_run("SELECT setval('%s_id_seq', 1000)", SEARCH);
+	arm(0);
+	for (size_t i = 0; i < PSM__COUNT(tables); i++)
+		pg_run("CREATE TRIGGER crash BEFORE INSERT OR UPDATE OR DELETE "
+		       "ON %s FOR EACH ROW EXECUTE FUNCTION crash()",
+		       tables[i]);
+}
+
+static void
+teardown(void)
+{
+	for (int i = 0; i < KEPT; i++)
+		psm_event_free(events[i]);
+	inquiry_teardown();
+}
+
+START_TEST(random_commands)
+{
+	const char *given = getenv("PSYMATCH_TEST_SEED");
+	const char *wanted = getenv("PSYMATCH_TEST_STEPS");
+	int steps = wanted ? atoi(wanted) : 600;
+	unsigned long seed =
+	    given ? strtoul(given, NULL, 10) : (unsigned long)psm__mono_us();
+
+	printf("seed %lu\n", seed);
+	(void)fflush(stdout);
+	state = (uint64_t)seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	for (steps_done = 0; steps_done < steps; steps_done++)
+		step(steps_done);
+	printf("%d steps, %d crashes;", steps, crashes);
+	for (unsigned i = 0; i < 13; i++)
+		printf(" %d", successes[i]);
+	printf("\n");
+	/* They have not all been refused. */
+	ck_assert_int_gt(crashes, 0);
+	for (unsigned i = 0; i < 13; i++)
+		ck_assert_int_gt(successes[i], 0);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("matching_random");
+	TCase *t = tcase_create("random");
+
+	tcase_set_timeout(t, 7200);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, random_commands);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argc;
+	return app_main(argv, suite);
+}
