@@ -29,7 +29,8 @@ START_TEST(audiences)
 	           "\"2026-07-02\",\"geplante_zeit\":\"09:30\","
 	           "\"dauer_minuten\":null,\"tatsaechliches_datum\":null,"
 	           "\"tatsaechliche_zeit\":null,\"status\":\"geplant\","
-	           "\"ergebnis\":\"secret\",\"notizen\":null,\"created_at\":"
+	           "\"ergebnis\":\"secret\",\"notizen\":null,"
+	           "\"einmal_schluessel\":null,\"created_at\":"
 	           "\"2026-07-01T12:00:00Z\",\"updated_at\":null}");
 	check_text(PSM__FOR_EVENT,
 	           "{\"therapist_id\":null,\"patient_id\":7,"

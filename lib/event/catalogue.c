@@ -319,8 +319,8 @@ const psm_event_type_info psm__catalogue[] = {
 
 { .name = "phone_call.deleted", .topic = "communication-events",
   .key = "call_id",
-  .meaning = "A phone call was deleted.",
-  .note = "an addition: an inquiry whose follow-up is gone may get another one",
+  .meaning = "A phone call was deleted: an inquiry whose follow-up is gone may "
+	"get another one.",
   .producers = NAMES(COMMUNICATION_SERVICE),
   .consumers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
