@@ -623,6 +623,9 @@ START_TEST(takeover)
 	                        "search_id IN (1, 3) AND NOT reported"),
 	                 2);
 	OK(psm_store_migrate(st, "matching", err));
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
+	                        "matching_service.aktive_suchen"),
+	                 searches("status = 'aktiv'"));
 	pg_run("DELETE FROM matching_service.platzsuche WHERE id <> 2; "
 	       "DELETE FROM patient_service.patienten");
 	ck_assert_int_eq(searches("patient_id = 5"), 1);

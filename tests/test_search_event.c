@@ -2,6 +2,7 @@
 /* What events of patients mean for searches and for unsent inquiries. */
 #include <pthread.h>
 
+#include "app/inquiry_leave.h"
 #include "testing_search.h"
 
 #define SEARCHING ", \"status\": \"auf_der_Suche\""
@@ -134,6 +135,42 @@ START_TEST(waits_for_data)
 }
 END_TEST
 
+/* A paused search is one; what was opened after the event knows better. */
+START_TEST(not_opened_beside_others)
+{
+	receive(patient_event("patient.created", 1, "", COMPLETE SEARCHING));
+	pg_run("UPDATE matching_service.platzsuche SET created_at = "
+	       "'2026-01-01'");
+	OK(psm_search_pause(st, 1, NULL, err));
+	receive(moved(1, "auf_der_Suche", "offen"));
+	receive(moved(1, "offen", "auf_der_Suche"));
+	ck_assert_int_eq(searches("true"), 1);
+	receive(patient_event("patient.created", 2, "",
+	                      COMPLETE ", \"status\": \"offen\""));
+	OK(psm_search_cancel(st, search_of(2), NULL, err)); /* now, by hand */
+	receive(moved(2, "offen", "auf_der_Suche"));
+	ck_assert_int_eq(searches("patient_id = 2"), 1);
+}
+END_TEST
+
+/* Who had a search before, and whose data are not complete any more. */
+START_TEST(waits_again)
+{
+	pg_run("INSERT INTO matching_service.platzsuche (patient_id, status, "
+	       "created_at) VALUES (1, 'abgebrochen', '2026-01-01')");
+	receive(patient_event("patient.created", 1, "",
+	                      "\"geschlecht\": \"divers\", \"status\": "
+	                      "\"offen\""));
+	receive(patient_event("patient.status_changed", 1,
+	                      ", \"old_status\": \"offen\", \"new_status\": "
+	                      "\"auf_der_Suche\"",
+	                      "\"status\": \"auf_der_Suche\""));
+	ck_assert_int_eq(searches("true"), 1);
+	patient_is(1, COMPLETE);
+	ck_assert_int_eq(searches("status = 'aktiv'"), 1);
+}
+END_TEST
+
 START_TEST(waits_no_more)
 {
 	receive(patient_event("patient.created", 1, "",
@@ -188,6 +225,22 @@ START_TEST(ended_by_status)
 	                          "updated_at AND notizen LIKE '%%(System)] "
 	                          "Successful: the patient is in therapy'"),
 	                 1);
+}
+END_TEST
+
+/* Success follows only an active search. */
+START_TEST(paused_is_no_success)
+{
+	receive(patient_event("patient.created", 1, "", COMPLETE SEARCHING));
+	put_into(inquiry_to(7), 1);
+	pg_run(
+	    "UPDATE matching_service.therapeutenanfrage SET gesendet_datum = "
+	    "now()");
+	pg_run("UPDATE matching_service.therapeut_anfrage_patient SET status = "
+	       "'angenommen'");
+	OK(psm_search_pause(st, 1, NULL, err));
+	receive(moved(1, "auf_der_Suche", "in_Therapie"));
+	ck_assert_int_eq(searches("status = 'abgebrochen'"), 1);
 }
 END_TEST
 
@@ -277,6 +330,42 @@ START_TEST(adjusted)
 	                        "matching_service.therapeutenanfrage WHERE id "
 	                        "= 1 AND storniert_grund LIKE '%%postal%%'"),
 	                 1);
+}
+END_TEST
+
+/* Nobody knows for which area an inquiry was made: it counts when it changes. */
+START_TEST(adjusted_by_area_when_that_changes)
+{
+	patient_is(1, COMPLETE);
+	therapist_is(7, "Sieben", ", \"plz\": \"20095\"");
+	(void)search_of(1);
+	put_into(inquiry_to(7), 1);
+	patient_is(1, "\"strasse\": \"Weg 1\"");
+	ck_assert_int_eq(members("true"), 1);
+	patient_is(1, "\"plz\": \"10119\"");
+	ck_assert_int_eq(members("true"), 0);
+}
+END_TEST
+
+START_TEST(what_was_sent_is_not_left)
+{
+	struct psm__now now;
+	struct psm__leave l = {.patient_id = 1, .reason = "x", .now = &now};
+	int64_t inquiry = inquiry_to(7);
+
+	patient_is(1, COMPLETE);
+	put_into(inquiry, search_of(1));
+	pg_run(
+	    "UPDATE matching_service.therapeutenanfrage SET gesendet_datum = "
+	    "now()");
+	OK(psm_tx_begin(st, &l.tx, err));
+	OK(psm__app_now(l.tx, &now, err));
+	OK(psm__inquiry_leave(&l, inquiry, err));
+	OK(psm__inquiry_leave_all(&l, err));
+	l.patient_id = 2; /* who is in none */
+	OK(psm__inquiry_leave(&l, inquiry, err));
+	OK(psm_tx_commit(l.tx, err));
+	ck_assert_int_eq(members("true"), 1);
 }
 END_TEST
 
@@ -468,11 +557,16 @@ suite(void)
 	tcase_add_test(tc, opened_in_any_order);
 	tcase_add_test(tc, not_opened_for_adopted);
 	tcase_add_test(tc, waits_for_data);
+	tcase_add_test(tc, waits_again);
+	tcase_add_test(tc, not_opened_beside_others);
 	tcase_add_test(tc, waits_no_more);
 	tcase_add_test(tc, ended_by_status);
+	tcase_add_test(tc, paused_is_no_success);
 	tcase_add_test(tc, opened_by_hand_stays);
 	tcase_add_test(tc, fault_51_exclusions_of_the_patient);
 	tcase_add_test(tc, adjusted);
+	tcase_add_test(tc, what_was_sent_is_not_left);
+	tcase_add_test(tc, adjusted_by_area_when_that_changes);
 	tcase_add_test(tc, adjusted_by_distance);
 	tcase_add_test(tc, by_hand_while_an_event_opens);
 	tcase_add_test(tc, an_event_while_one_opens_by_hand);
