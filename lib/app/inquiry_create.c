@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/fit_pair.h"
+#include "app/candidates.h"
 #include "app/inquiry.h"
 #include "app/own_tx.h"
 #include "domain/geo.h"
@@ -91,7 +91,8 @@ lock_therapist(struct making *m)
 static int
 check_therapist(struct making *m)
 {
-	const char *params[1] = {m->therapist_text.text};
+	const char *params[2] = {m->therapist_text.text,
+	                         m->terms.pending_since};
 	int64_t pending;
 	int rc = check_prefix(m);
 
@@ -107,10 +108,9 @@ check_therapist(struct making *m)
 		return refuse(m, "may be asked today, or override_cooling",
 		              "is left alone for some time");
 	rc = psm__app_ask(m->tx,
-	                  "SELECT count(*) FROM " INQUIRY
-	                  " WHERE therapist_id = $1::integer AND antwort_datum "
-	                  "IS NULL AND storniert_datum IS NULL",
-	                  1, params, &pending, m->err);
+	                  "SELECT count(*) FROM " PSM__PENDING("$1::integer",
+	                                                       "$2::timestamp"),
+	                  2, params, &pending, m->err);
 	if (rc == 0 && pending > 0)
 		rc = refuse(m, "has answered each inquiry",
 		            "has one that was not sent or not answered");
