@@ -20,6 +20,7 @@ for h in "$top_srcdir"/include/psymatch/*.h "$top_builddir"/include/psymatch/ver
 			fault "$name: does not stand alone ($as)"
 	done
 	case $name in
+	mailer.h) ;;
 	geo_client.h | object_storage.h | psymatch.h | rest.h | service.h | version.h) ;;
 	*) grep -q "^#include <psymatch/$name>" "$umbrella" || fault "$name: not in psymatch.h" ;;
 	esac

@@ -50,7 +50,7 @@ BEGIN {
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching patient bundle")
 	of("app", "change geo mail search")
-	of("service", "geo_client rest service")
+	of("service", "geo_client mailer rest service")
 	of("app", "patient_import")
 	of("service", "object_storage")
 	of("flow", "processor program relay")
@@ -64,6 +64,9 @@ BEGIN {
 	only["libpq"] = "^(lib/store|tests|bench)/"
 	only["postgres"] = "^(lib/store|tests)/"
 	only["microhttpd"] = "^(lib/service|tests)/"
+	only["cmark"] = "^lib/service/"
+	only["gmime"] = "^lib/service/"
+	only["glib"] = "^lib/service/"
 	only["curl/"] = "^(lib/service|tests)/"
 	only["check.h"] = "^tests/"
 }

@@ -45,6 +45,7 @@ psm__setting_is_foreign(const char *name)
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
 			return 1;
 	return strcmp(name, "PSYMATCH_LIBRARY") == 0 ||
+	       strcmp(name, "PSYMATCH_TEMPLATE_DIR") == 0 ||
 	       strcmp(name, "PSYMATCH_SHUTDOWN_MS") == 0;
 }
 
