@@ -62,8 +62,7 @@ health(char *reason, size_t size, void *user)
 	suspect = number(doc, "/suspect");
 	psm_json_free(doc);
 	(void)snprintf(reason, size,
-	               "%lld mail%s due, the oldest for %lld s; of %lld nobody "
-	               "knows whether it was sent",
+	               "%lld mail%s due, the oldest for %lld s; %lld suspect",
 	               (long long)due, PSM__NOUN_S(due), (long long)late_s,
 	               (long long)suspect);
 	return suspect > 0 || late_s > LATE_S ? PSM_HEALTH_AMBER
