@@ -475,6 +475,40 @@ START_TEST(a_late_result_ends_the_doubt)
 }
 END_TEST
 
+static int
+nobody_knows(const char *mail, void *user, psm_error *e)
+{
+	(void)mail;
+	(void)user;
+	psm_error_set(e, PSM_ERR_UNCONFIRMED, "lost");
+	return PSM_ERR_UNCONFIRMED;
+}
+
+static void
+send_it_again(void)
+{
+	psm_store *other = open_store("EMAIL_SUSPECT_POLICY", "resend");
+
+	now_us += 301 * SECOND;
+	ck_assert_int_eq(psm_mail_queue_run(other, nobody_knows, NULL, err), 0);
+	now_us += 3600 * SECOND;
+	ck_assert_int_eq(psm_mail_queue_run(other, nobody_knows, NULL, err), 1);
+	psm_store_free(other);
+}
+
+/* By now another one has sent it: what the first one says is no result. */
+START_TEST(a_result_is_its_senders)
+{
+	queue_mails(1);
+	within = send_it_again;
+	answer = PSM_ERR_REJECT;
+	ck_assert_int_eq(run(), 1);
+	check_column("status", "Wird_gesendet");
+	check_column("fehlermeldung", "lost");
+	ck_assert_int_eq(outbox("email.failed"), 1);
+}
+END_TEST
+
 /* A row that the platform left there has no lease. */
 START_TEST(fault_S2_adopted_rows_do_not_stay_for_ever)
 {
@@ -669,6 +703,7 @@ suite(void)
 	tcase_add_test(t, fault_S2_the_connection_breaks);
 	tcase_add_test(t, fault_S2_the_database_is_away);
 	tcase_add_test(t, a_late_result_ends_the_doubt);
+	tcase_add_test(t, a_result_is_its_senders);
 	tcase_add_loop_test(t, fault_S2_adopted_rows_do_not_stay_for_ever, 0,
 	                    n);
 	tcase_add_test(t, a_command_makes_it_due);
