@@ -50,11 +50,12 @@ BEGIN {
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching patient bundle")
 	of("app", "change geo mail search")
-	of("service", "geo_client mailer rest service")
+	of("service", "geo_client rest service")
 	of("app", "patient_import")
 	of("service", "object_storage")
 	of("flow", "processor program relay")
 	of("app", "call")
+	of("service", "mailer")
 	outside = "^(examples|bench)$"
 
 	only["utf8proc"] = "^lib/base/"
