@@ -211,7 +211,8 @@ PSM_API const char *psm_matching_type_at(size_t i);
  * ("search.status_changed") and takes the patient out of unsent inquiries.
  * Events of patients also open and end searches, and adjust inquiries that were
  * not sent yet, see psm_search(3); patient.therapist_excluded adds to the lists
- * of open searches.
+ * of open searches. phone_call.completed with a therapist_id starts a cooling
+ * period, email.response_received makes a proposal, see psm_inquiry(3).
  * Handling an event again changes nothing, and an older event never undoes what
  * a newer one of the same entity did. Other types do nothing.
  *
