@@ -383,6 +383,8 @@ setup(void)
 {
 	char url[64];
 
+	source = NULL;
+	memset(&fake, 0, sizeof(fake));
 	err = psm_error_new();
 	pg_database();
 	st = pg_store();

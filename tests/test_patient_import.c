@@ -173,6 +173,87 @@ START_TEST(a_mark_and_a_mail_address)
 }
 END_TEST
 
+/* -- the mails that confirm */
+
+static int renders; /* what the renderer returns, 0: it works */
+
+static int
+render(const char *name, const char *values, char **subject, char **html,
+       char **text, void *user, psm_error *e)
+{
+	ck_assert_str_eq(name, "patient_registration_confirmation");
+	ck_assert_str_eq(values, user);
+	if (renders < 0)
+		return psm__fail(e, renders, "the template is broken");
+	*subject = NULL;
+	*html = psm__strdup("<p>Willkommen</p>");
+	*text = psm__strdup("Willkommen");
+	return 0;
+}
+
+static int
+confirm(void)
+{
+	static char values[] =
+	    "{\"patient\":{\"anrede\":\"Frau\",\"nachname\":"
+	    "\"Musterbaum\",\"zahlungsreferenz\":\"ABCDEFGH\"}}";
+
+	return psm_patient_import_confirm(st, render, values, 10, err);
+}
+
+#define WITH_MAIL                                                              \
+	REGISTRATION("\"ABCDEFGHIJKL\"", ", \"email\": \"b@example.org\"")
+
+static int64_t
+owed(const char *confirmation)
+{
+	return pg_int("SELECT count(*) FROM psymatch.patient_import "
+	              "WHERE confirmation = '%s'",
+	              confirmation);
+}
+
+START_TEST(a_confirmation)
+{
+	ck_assert_int_eq(document("a.json", WITH_MAIL), 1);
+	ck_assert_int_eq(document("b.json", REGISTRATION("null", "")), 1);
+	/* Without the tables of e-mails it stays owed. */
+	ck_assert_int_eq(confirm(), 0);
+	ck_assert_int_eq(owed("open"), 1);
+	OK(psm_store_migrate(st, "communication", err));
+	renders = PSM_ERR_IO;
+	ck_assert_int_eq(confirm(), PSM_ERR_IO);
+	ck_assert_int_eq(owed("open"), 1);
+	renders = 0;
+	ck_assert_msg(confirm() == 1, "%s", psm_error_message(err));
+	ck_assert_int_eq(confirm(), 0);
+	ck_assert_int_eq(owed("made"), 1);
+	ck_assert_int_eq(owed("none"), 1);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM communication_service.emails WHERE "
+	           "patient_id = 1 AND empfaenger_email = 'b@example.org' AND "
+	           "empfaenger_name = 'Berta Musterbaum' AND "
+	           "status = 'In_Warteschlange' AND inhalt_text = 'Willkommen' "
+	           "AND betreff LIKE 'Registrierung%%'"),
+	    1);
+}
+END_TEST
+
+START_TEST(nobody_to_confirm_to)
+{
+	OK(psm_store_migrate(st, "communication", err));
+	ck_assert_int_eq(document("a.json", WITH_MAIL), 1);
+	pg_run("UPDATE patient_service.patienten SET email = NULL");
+	ck_assert_int_eq(confirm(), 0);
+	ck_assert_int_eq(owed("none"), 1);
+	ck_assert_int_eq(psm_patient_import_confirm(NULL, render, NULL, 1, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_patient_import_confirm(st, NULL, NULL, 1, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_patient_import_confirm(st, render, NULL, 0, err),
+	                 PSM_ERR_INVAL);
+}
+END_TEST
+
 START_TEST(arguments)
 {
 	static char large[1024 * 1024 + 1];
@@ -214,6 +295,8 @@ suite(void)
 	                    (int)PSM__COUNT(broken));
 	tcase_add_test(t, fault_77_reference_in_the_data);
 	tcase_add_test(t, a_mark_and_a_mail_address);
+	tcase_add_test(t, a_confirmation);
+	tcase_add_test(t, nobody_to_confirm_to);
 	tcase_add_test(t, arguments);
 	suite_add_tcase(s, t);
 	return s;

@@ -4,6 +4,7 @@
 
 #include <psymatch/base.h>
 #include <psymatch/error.h>
+#include <psymatch/mail.h>
 #include <psymatch/memory.h>
 #include <psymatch/store.h>
 #include <psymatch/therapist.h>
@@ -230,6 +231,31 @@ PSM_API int psm_patient_import_status_new(int64_t interval_s,
 PSM_API int psm_patient_import_run(psm_store *store, psm_object_source *source,
                                    psm_import_status *status,
                                    psm_error *err) PSM_CHECK;
+
+/**
+ * Write the mails that confirm imported registrations, to patients who gave an
+ * address: one for each, with the template "patient_registration_confirmation",
+ * in a transaction that also says so. Nothing is done, and the mails stay owed,
+ * where the e-mails are in another database. A patient who is gone by now, or
+ * has no address any more, gets none.
+ *
+ * @param store   an open store whose set "patient" is migrated.
+ * @param render  renders the template.
+ * @param user    for render.
+ * @param limit   how many at most, 1 to 1000.
+ * @param err     details of a failure; may be NULL.
+ * @return count of mails written, 0: none is owed, or another caller writes it;
+ *   PSM_ERR_INVAL    store or render is NULL, or limit is out of range;
+ *   PSM_ERR_DB       what was written stays, call again;
+ *   PSM_ERR_RETRY    as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM    out of memory; or any other error of render's.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_patient_import_confirm(psm_store *store,
+                                       psm_mail_render_fn render, void *user,
+                                       int limit, psm_error *err) PSM_CHECK;
 
 PSM_END_DECLS
 

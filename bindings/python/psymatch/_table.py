@@ -434,6 +434,8 @@ FUNCTIONS = MATCHING + (
     ("psm_object_source_free", "void", "psm_object_source*"),
     ("psm_patient_import_status_new", "int", "int64_t", "psm_import_status**",
      "psm_error*"),
+    ("psm_patient_import_confirm", "int", "psm_store*", "psm_mail_render_fn",
+     "void*", "int", "psm_error*"),
     ("psm_patient_import_run", "int", "psm_store*", "psm_object_source*",
      "psm_import_status*", "psm_error*"),
     # payload.h
