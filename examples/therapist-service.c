@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "service-common.h"
 
@@ -22,6 +23,16 @@ static const char usage[] =
     "       therapist-service set ID COLUMN VALUE  VALUE is JSON, else text\n"
     "Settings come from the environment.\n";
 
+/* For a person who waits: one line, written again and again. */
+static void
+show_progress(int64_t done, int64_t total, int64_t written, void *user)
+{
+	(void)user;
+	fprintf(stderr, "\r%lld of %lld files, %lld therapists written%s",
+	        (long long)done, (long long)total, (long long)written,
+	        done == total ? "\n" : "");
+}
+
 static int
 command_import(char **args)
 {
@@ -33,6 +44,8 @@ command_import(char **args)
 	(void)args;
 	if (rc == 0)
 		rc = migrate(app.err);
+	if (isatty(STDERR_FILENO))
+		psm_import_status_on_progress(status, show_progress, NULL);
 	if (rc == 0)
 		rc = psm_therapist_import_run(app.store, folder, status,
 		                              app.err);

@@ -400,6 +400,32 @@ START_TEST(two_at_once)
 }
 END_TEST
 
+static void
+note_progress(int64_t done, int64_t total, int64_t written, void *user)
+{
+	int64_t *last = user;
+
+	ck_assert_int_eq(done, last[0] + 1);
+	last[0] = done;
+	last[1] = total;
+	last[2] = written;
+}
+
+START_TEST(progress)
+{
+	int64_t last[3] = {0, 0, 0};
+
+	put_one("20250601", "10115.json", "Frau", "Alt", "030 23125 1");
+	put_one("20250601", "10117.json", "Frau", "Neu", "030 23125 2");
+	psm_import_status_on_progress(status, note_progress, last);
+	ck_assert_int_eq(import(), 2);
+	ck_assert(last[0] == 2 && last[1] == 2 && last[2] == 2);
+	psm_import_status_on_progress(status, NULL, NULL);
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(last[0], 2);
+}
+END_TEST
+
 START_TEST(cancelled)
 {
 	scrape("20250601");
@@ -463,6 +489,7 @@ suite(void)
 	tcase_add_test(t, database_away);
 	tcase_add_test(t, database_refuses);
 	tcase_add_test(t, two_at_once);
+	tcase_add_test(t, progress);
 	tcase_add_test(t, cancelled);
 	tcase_add_test(t, one_file);
 	suite_add_tcase(s, t);

@@ -405,6 +405,25 @@ START_TEST(fault_74_nothing_can_be_removed)
 }
 END_TEST
 
+static void
+note_progress(int64_t done, int64_t total, int64_t written, void *user)
+{
+	(void)written;
+	*(int64_t *)user = done * 100 + total;
+}
+
+START_TEST(progress)
+{
+	int64_t last = 0;
+
+	put_file("a.json", GOOD);
+	put_file("b.json", OTHER);
+	psm_import_status_on_progress(status, note_progress, &last);
+	check_run(2);
+	ck_assert_int_eq(last, 202);
+}
+END_TEST
+
 START_TEST(cancelled)
 {
 	put_file("a.json", GOOD);
@@ -478,6 +497,7 @@ suite(void)
 	tcase_add_test(t, fault_84_source_away);
 	tcase_add_test(t, fault_72_unreadable);
 	tcase_add_test(t, fault_74_nothing_can_be_removed);
+	tcase_add_test(t, progress);
 	tcase_add_test(t, cancelled);
 	suite_add_tcase(s, t);
 	return s;

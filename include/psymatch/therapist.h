@@ -198,6 +198,31 @@ PSM_API int psm_import_status_set_state(psm_import_status *status, int state,
 PSM_API void psm_import_status_cancel(psm_import_status *status);
 
 /**
+ * Called after each file of a run, on the thread that imports; it may call any
+ * function of the status but those that free it or run an import.
+ *
+ * @param done     files of this run that were looked at, from 1 on.
+ * @param total    files that the run has.
+ * @param written  therapists created or updated, or patients made, by the run.
+ * @param user     as given to psm_import_status_on_progress().
+ */
+typedef void (*psm_import_progress_fn)(int64_t done, int64_t total,
+                                       int64_t written, void *user);
+
+/**
+ * Be told how far a run is, for a person who waits.
+ *
+ * @param status  a status that no import uses.
+ * @param fn      called for each file; NULL: nobody is told.
+ * @param user    for fn.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API void psm_import_status_on_progress(psm_import_status *status,
+                                           psm_import_progress_fn fn,
+                                           void *user);
+
+/**
  * One counter since the status was made.
  *
  * @param status  a status.

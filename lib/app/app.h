@@ -110,6 +110,9 @@ void psm__import_began(psm_import_status *s);
 /* rc < 0: the run ended early because of err. */
 void psm__import_ended(psm_import_status *s, int rc, const psm_error *err);
 int psm__import_cancelled(psm_import_status *s);
+/* A person who waits may be told. */
+void psm__import_progress(const psm_import_status *s, size_t done, size_t total,
+                          int written);
 /* 1: this content of the file was not read to its end before, and counts.
  * *reported: of so many records of it the faults were told already. */
 int psm__import_is_new(psm_import_status *s, const char *file,

@@ -332,6 +332,8 @@ run_all(struct run *run, psm_error *err)
 			total += rc;
 			rc = 0;
 		}
+		psm__import_progress(run->status, i + 1, run->entry_count,
+		                     total);
 	}
 	return rc < 0 ? rc : total;
 }

@@ -118,6 +118,25 @@ psm_import_status_cancel(psm_import_status *status)
 	pthread_mutex_unlock(&status->lock);
 }
 
+void
+psm_import_status_on_progress(psm_import_status *status,
+                              psm_import_progress_fn fn, void *user)
+{
+	if (status == NULL)
+		return;
+	status->progress = fn;
+	status->progress_user = user;
+}
+
+void
+psm__import_progress(const psm_import_status *s, size_t done, size_t total,
+                     int written)
+{
+	if (s != NULL && s->progress != NULL)
+		s->progress((int64_t)done, (int64_t)total, written,
+		            s->progress_user);
+}
+
 int64_t
 psm_import_status_stat(psm_import_status *status, const char *name)
 {

@@ -39,6 +39,8 @@ struct psm__seen {
 
 struct psm_import_status {
 	int of_patients; /* 1: a file is a patient; never changes */
+	psm_import_progress_fn progress; /* never called under the lock */
+	void *progress_user;
 	pthread_mutex_t lock;
 	/* All below belong to the lock. */
 	int64_t interval_us;

@@ -210,6 +210,9 @@ run_all(struct run *run, psm_error *why, psm_error *err)
 		psm__error_clear(err);
 		rc = import_object(run, &o, why, err);
 		psm__free(o.text);
+		if (rc == 0)
+			psm__import_progress(run->status, i + 1, names.count,
+			                     run->made);
 	}
 	names_free(&names);
 	if (rc == 0 && run->later < 0) {
