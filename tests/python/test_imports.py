@@ -35,6 +35,20 @@ class Imports(unittest.TestCase):
         self.assertEqual(self.store.execute("SELECT zahlungsreferenz FROM patient_service.patienten WHERE id = $1::int",
                                             str(first["patient_id"])), [("ABCDEFGH",)])
 
+    def test_a_registration_is_confirmed_once(self):
+        self.store.migrate("communication")
+        imports.patient(self.store, "c.json", registration("CONFIRM-1", email="berta@example.org"))
+        seen = []
+
+        def render(name, values):
+            seen.append((name, values["patient"]["zahlungsreferenz"]))
+            return None, "<p>Willkommen</p>", "Willkommen"
+
+        self.assertEqual((imports.confirm(self.store, render), imports.confirm(self.store, render)), (1, 0))
+        self.assertEqual(seen, [("patient_registration_confirmation", "CONFIRM-")])
+        self.assertEqual(self.store.execute("SELECT empfaenger_email FROM communication_service.emails"),
+                         [("berta@example.org",)])
+
     def test_a_folder_is_emptied(self):
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as keep:
             with open(os.path.join(folder, "a.json"), "w") as f:

@@ -8,6 +8,7 @@ from ._handle import Handle
 from ._lib import lib
 from ._text import int64, utf8, utf8_or_none
 from .errors import check, make
+from .mails import _renderer
 
 
 def patient(store, name, text):
@@ -20,6 +21,12 @@ def patient(store, name, text):
     out = ctypes.c_void_p()
     check(lib.psm_patient_import_document, store._handle, utf8(name, "name"), text, len(text), ctypes.byref(out))
     return _take(out.value)
+
+
+def confirm(store, render, limit=100):
+    """Write the mails that confirm imported registrations, as
+    psymatch.mails.create() renders them; their count, 0: none is owed."""
+    return check(lib.psm_patient_import_confirm, store._handle, _renderer(render), None, int64(limit, "limit"))
 
 
 def _take(pointer):
