@@ -4,11 +4,8 @@ import glob
 import os
 import re
 
-SERVICE = ("geo_client.h", "object_storage.h", "rest.h", "service.h")  # libpsymatch-service's, which Python does not bind
-SERVICE = ("geo_client.h", "mailer.h", "rest.h", "service.h")  # libpsymatch-service's, which Python does not bind
-SERVICE = ("geo_client.h", "rest.h", "service.h")  # libpsymatch-service's, which Python does not bind
-
-SERVICE += ("mailer.h",)
+# libpsymatch-service's, which Python does not bind
+SERVICE = ("geo_client.h", "mailer.h", "object_storage.h", "rest.h", "service.h")
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
 _TYPEDEF_FN = re.compile(r"typedef\s+([^;()]*?)\(\*(psm_\w+)\)\(([^;]*?)\);", re.S)
