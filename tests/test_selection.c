@@ -5,6 +5,8 @@
 #include "app/candidates.h"
 #include "testing_search.h"
 
+#include <psymatch/inquiry.h>
+
 /* -- rules */
 
 START_TEST(fault_45_names_in_mailboxes)
@@ -296,6 +298,24 @@ START_TEST(fault_44_and_46_pending)
 }
 END_TEST
 
+/* Who can be selected can get an inquiry. */
+START_TEST(fault_44_inquiry_after_weeks)
+{
+	therapist_is(1, "Eins", "");
+	patient_is(1, COMPLETE);
+	(void)search_of(1);
+	(void)inquiry_to(1);
+	pg_run("UPDATE matching_service.therapeutenanfrage SET gesendet_datum "
+	       "= now() AT TIME ZONE 'UTC' - interval '11 weeks'");
+	ck_assert_int_eq(psm_inquiry_create(st, 1, "10", NULL, 0, NULL, err),
+	                 PSM_ERR_CONFLICT);
+	pg_run("UPDATE matching_service.therapeutenanfrage SET gesendet_datum "
+	       "= now() AT TIME ZONE 'UTC' - interval '13 weeks'");
+	ck_assert_int_eq(psm_inquiry_create(st, 1, "10", NULL, 0, NULL, err),
+	                 1);
+}
+END_TEST
+
 START_TEST(fault_59_prefixes)
 {
 	static const char *const wrong[] = {
@@ -364,6 +384,7 @@ suite(void)
 	tcase_add_test(tc, order);
 	tcase_add_test(tc, selected);
 	tcase_add_test(tc, fault_44_and_46_pending);
+	tcase_add_test(tc, fault_44_inquiry_after_weeks);
 	tcase_add_test(tc, fault_59_prefixes);
 	tcase_add_test(tc, fault_52_cost_does_not_grow_with_others);
 	suite_add_tcase(s, tc);
