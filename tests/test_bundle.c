@@ -279,7 +279,7 @@ START_TEST(shared_mailboxes)
 	expect(psm_bundle_select, SELECT,
 	       SELECTED(WHO("4", "3") "," WHO("5", "3") "," WHO(
 			    "2", "3") "," WHO("10", "7"),
-	                "2", "1", "3"));
+	                "1", "1", "4"));
 	ck_assert_int_eq(psm_bundle_remove_therapist(b, 7), 1);
 	ck_assert_int_eq(psm_bundle_remove_therapist(b, 7), 0);
 	expect(psm_bundle_select, SELECT,

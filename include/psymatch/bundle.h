@@ -153,17 +153,17 @@ PSM_API int psm_bundle_remove_therapist(psm_bundle *b, int64_t id);
 
 /**
  * Whom to contact in an area: active therapists without an unanswered inquiry
- * who may be contacted; of those who share a mailbox only the owner of the
- * practice, and nobody if one of them has an inquiry or is to be left alone.
- * In the order of their tiers, then of their names.
+ * who may be contacted; of those who share a mailbox one, by the same rules as
+ * psm_therapist_selection(). In the order of their tiers, then of their names.
  *
  * @param b     a bundle.
  * @param json  {"plz_prefix": as many digits as make an area, "today": day};
  *              borrowed.
  * @param len   bytes of json.
  * @param out   receives {"plz_prefix", "therapists": [{"id", "tier": 0 to 7}],
- *   "left_out": {"pending", "cooling", "mailbox": counts}}; new (psm_free);
- *   NULL after a failure.
+ *   "left_out": {"pending", "cooling", "mailbox": counts}}, where "mailbox"
+ *   are those left alone for the sake of others of theirs; new (psm_free); NULL
+ *   after a failure.
  * @param err   details of a failure; may be NULL.
  * @return 0, or
  *   PSM_ERR_INVAL      a NULL argument;

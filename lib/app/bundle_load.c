@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the matching service's database knows, into a bundle in memory. */
-#include <string.h>
+#include <stdio.h>
 
 #include "app/app.h"
+#include "app/candidates.h"
 #include "domain/bundle_therapist.h"
 #include "domain/geo.h"
 
@@ -22,7 +23,7 @@ static const char searches[] =
     "LEFT JOIN (SELECT DISTINCT platzsuche_id "
     "FROM matching_service.therapeut_anfrage_patient "
     "WHERE antwortergebnis = 'nicht_erschienen') n ON n.platzsuche_id = s.id "
-    "WHERE s.status = 'aktiv' ORDER BY s.created_at, s.id";
+    "WHERE s.status = 'aktiv'";
 enum {
 	S_ID,
 	S_PATIENT,
@@ -38,6 +39,10 @@ enum {
 	S_RETURNED
 };
 
+/*
+ * %s: the time since which an inquiry that was sent still waits. Unlike that, a
+ * patient who was asked for is not asked for again until there is an answer.
+ */
 static const char therapists[] =
     "DECLARE psm_bundle NO SCROLL CURSOR FOR "
     "SELECT k.id, k.plz, coalesce(k.status, ''), k.vorname, k.nachname, "
@@ -45,16 +50,17 @@ static const char therapists[] =
     "k.potenziell_verfuegbar, k.ueber_curavani_informiert, k.geschlecht, "
     "k.geschlechtspraeferenz, k.psychotherapieverfahren, "
     "k.bevorzugt_gruppentherapie, k.alter_min, k.alter_max, "
-    "a.therapist_id IS NOT NULL, a.asked "
-    "FROM matching_service.therapeuten_kopie k LEFT JOIN ("
-    "SELECT a.therapist_id, "
-    "json_agg(r.patient_id) FILTER (WHERE r.patient_id IS NOT NULL)::text "
-    "AS asked FROM matching_service.therapeutenanfrage a "
-    "LEFT JOIN matching_service.therapeut_anfrage_patient r "
-    "ON r.therapeutenanfrage_id = a.id "
-    "WHERE a.antwort_datum IS NULL AND a.storniert_datum IS NULL "
-    "GROUP BY a.therapist_id) a ON a.therapist_id = k.id "
-    "WHERE NOT k.geloescht";
+    "EXISTS (SELECT FROM " PSM__PENDING(
+	"k.id",
+	"'%s'::timestamp") "), a.asked "
+			   "FROM matching_service.therapeuten_kopie k LEFT JOIN ("
+			   "SELECT i.therapist_id, json_agg(r.patient_id)::text AS asked "
+			   "FROM matching_service.therapeutenanfrage i "
+			   "JOIN matching_service.therapeut_anfrage_patient r "
+			   "ON r.therapeutenanfrage_id = i.id "
+			   "WHERE i.antwort_datum IS NULL AND i.storniert_datum IS NULL "
+			   "GROUP BY i.therapist_id) a ON a.therapist_id = k.id "
+			   "WHERE NOT k.geloescht";
 enum {
 	T_ID,
 	T_PLZ,
@@ -206,10 +212,35 @@ take_all(psm_bundle *b, psm_tx *tx, const char *sql, take_fn *take,
 	return rc < 0 ? rc : (int)taken;
 }
 
+/* The time is the library's own, no text of anybody's. A cursor gets a plan for
+ * all of its rows. */
+static int
+load_all(psm_bundle *b, psm_tx *tx, psm_error *err)
+{
+	char sql[sizeof(therapists) + 32];
+	struct psm__fit_terms terms;
+	int rc = psm_tx_exec(tx,
+	                     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, "
+	                     "READ ONLY",
+	                     0, NULL, NULL, err);
+
+	if (rc == 0)
+		rc = psm_tx_exec(tx, "SET LOCAL cursor_tuple_fraction = 1", 0,
+		                 NULL, NULL, err);
+	if (rc == 0)
+		rc = psm__fit_terms(tx, &terms, err);
+	if (rc == 0 && terms.centroids)
+		rc = take_all(b, tx, places, take_place, err);
+	if (rc < 0)
+		return rc;
+	(void)snprintf(sql, sizeof(sql), therapists, terms.pending_since);
+	rc = take_all(b, tx, sql, take_therapist, err);
+	return rc < 0 ? rc : take_all(b, tx, searches, take_search, err);
+}
+
 int
 psm_bundle_load(psm_bundle *b, psm_store *store, psm_error *err)
 {
-	int64_t geocoded = 0;
 	psm_tx *tx = NULL;
 	int rc;
 
@@ -219,22 +250,7 @@ psm_bundle_load(psm_bundle *b, psm_store *store, psm_error *err)
 	rc = psm_tx_begin(store, &tx, err);
 	if (rc < 0)
 		return rc;
-	rc = psm_tx_exec(tx,
-	                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, "
-	                 "READ ONLY",
-	                 0, NULL, NULL, err);
-	if (rc == 0)
-		rc = psm__app_ask(
-		    tx,
-		    "SELECT (to_regclass('geocoding_service.plz_centroids') "
-		    "IS NOT NULL)::int",
-		    0, NULL, &geocoded, err);
-	if (rc == 0 && geocoded)
-		rc = take_all(b, tx, places, take_place, err);
-	if (rc >= 0)
-		rc = take_all(b, tx, therapists, take_therapist, err);
-	if (rc >= 0)
-		rc = take_all(b, tx, searches, take_search, err);
+	rc = load_all(b, tx, err);
 	psm_tx_rollback(tx); /* it only read */
 	return rc;
 }

@@ -13,6 +13,7 @@
 #include "base/base.h"
 #include "domain/fit.h"
 #include "domain/priority.h"
+#include "domain/selection.h"
 #include "json/json.h"
 
 /* -- searches */
@@ -102,10 +103,11 @@ struct psm__bundle_therapist {
 	int32_t contact_from; /* day, 0: any */
 	int32_t *asked; /* patients in unanswered inquiries, ascending, owned */
 	uint32_t asked_count;
-	unsigned char active, available, informed, pending;
-	/* Owned; mail folded, "" without one; name as it is looked for in it.
-	 */
-	char *mail, *first, *last, *name, *title;
+	unsigned char active, pending;
+	char *texts[4];                     /* owned, for: */
+	struct psm__choice choice;          /* prepared */
+	struct psm__bundle_therapist *next; /* of the same or another box */
+	uint32_t question;                  /* in which it was counted last */
 };
 struct psm__therapist_area {
 	uint32_t *ids; /* of therapists, any order */
@@ -133,6 +135,8 @@ struct psm_bundle {
 	/* Therapists, by id; a hash table with room between. */
 	struct psm__bundle_therapist **therapists;
 	size_t therapist_size, therapist_count;
+	/* [therapist_size], by a hash of the box; first ones of lists. */
+	struct psm__bundle_therapist **boxes;
 	struct psm__therapist_area *therapist_areas; /* [areas] */
 	/* Of the question under way: km to each place of the area. */
 	double *km;
@@ -146,6 +150,8 @@ enum { PSM__CODES = 100000 }; /* numbers of five digits */
 size_t psm__bundle_places(const struct psm_bundle *b);
 /* The area of a postal code's text, or PSM__NO_AREA. */
 uint16_t psm__bundle_area(const struct psm_bundle *b, const char *plz);
+/* What was known of the question before counts no more. */
+void psm__bundle_begin_question(psm_bundle *b);
 /* A code of five digits as a number, else PSM__NO_PLZ. */
 uint32_t psm__bundle_plz(const char *plz);
 

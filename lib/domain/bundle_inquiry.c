@@ -62,10 +62,7 @@ read_question(psm_bundle *b, const psm_json *doc, struct question *q,
 		rc = psm__fail(err, PSM_ERR_NOT_FOUND, "no such therapist");
 	if (rc == 0)
 		(void)psm__bundle_contactable(q->t, q->today, &q->refused);
-	if (rc == 0 && ++b->question == 0) { /* once in 2^32 */
-		memset(b->km_of, 0, psm__bundle_places(b) * sizeof(*b->km_of));
-		b->question = 1;
-	}
+	psm__bundle_begin_question(b);
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Postal codes: their areas, and where they are. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "domain/bundle.h"
 #include "domain/geo.h"
@@ -45,4 +46,16 @@ psm_bundle_place(psm_bundle *b, const char *plz, double lat, double lon,
 	b->lat[code] = lat;
 	b->lon[code] = lon;
 	return 0;
+}
+
+void
+psm__bundle_begin_question(psm_bundle *b)
+{
+	if (++b->question != 0)
+		return;
+	b->question = 1; /* once in 2^32 */
+	memset(b->km_of, 0, psm__bundle_places(b) * sizeof(*b->km_of));
+	for (size_t i = 0; i < b->therapist_size; i++)
+		if (b->therapists[i] != NULL)
+			b->therapists[i]->question = 0;
 }

@@ -1,137 +1,70 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Whom to contact in an area. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "domain/bundle_therapist.h"
 
-struct choice {
-	const struct psm__bundle_therapist **all; /* of the area, active */
-	size_t count, kept;                       /* the first ones are kept */
+struct selected {
+	struct psm__choice *list;
+	size_t count, cap, chosen;
 	int64_t pending, cooling, mailbox;
 };
 
 static int
-by_id(const struct psm__bundle_therapist *x,
-      const struct psm__bundle_therapist *y)
+add(struct selected *s, const psm_bundle *b, struct psm__bundle_therapist *t,
+    uint16_t area, int32_t today)
 {
-	return (x->fit.id > y->fit.id) - (x->fit.id < y->fit.id);
+	struct psm__choice *c;
+
+	if (t->question == b->question)
+		return 0;
+	t->question = b->question;
+	if (psm__grow(&s->list, &s->cap, s->count + 1, sizeof(*s->list)) < 0)
+		return PSM_ERR_NOMEM;
+	c = &s->list[s->count++];
+	*c = t->choice;
+	c->here = t->active && t->area == area;
+	c->pending = t->pending;
+	c->cooling = t->contact_from > today;
+	return 0;
 }
 
+/* Those of the area, and who shares a mailbox with one of them, wherever. */
 static int
-by_mail(const void *a, const void *b)
-{
-	const struct psm__bundle_therapist *x, *y;
-	int order;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	order = strcmp(x->mail, y->mail);
-	return order ? order : by_id(x, y);
-}
-
-/* Available and informed count, but less than being reachable by mail. */
-static int
-tier(const struct psm__bundle_therapist *t)
-{
-	return (t->available ? 0 : 2) + (t->informed ? 0 : 1) +
-	       (*t->mail ? 0 : 4);
-}
-
-static int
-by_tier(const void *a, const void *b)
-{
-	const struct psm__bundle_therapist *x, *y;
-	int order;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	order = tier(x) - tier(y);
-	if (order == 0)
-		order = strcmp(x->last, y->last);
-	if (order == 0)
-		order = strcmp(x->first, y->first);
-	return order ? order : by_id(x, y);
-}
-
-static int
-rank(const struct psm__bundle_therapist *t)
-{
-	if (strstr(t->title, "Prof") != NULL)
-		return 1;
-	return strstr(t->title, "Dr") != NULL ? 2 : 3;
-}
-
-/* Of those who share a mailbox, sorted by id: who has the practice. */
-static size_t
-owner(const struct psm__bundle_therapist *const *group, size_t count)
-{
-	size_t best = 0;
-
-	for (size_t i = 0; i < count; i++)
-		if (*group[i]->name != '\0' &&
-		    strstr(group[i]->mail, group[i]->name) != NULL)
-			return i;
-	for (size_t i = 1; i < count; i++)
-		if (rank(group[i]) < rank(group[best]))
-			best = i;
-	return best;
-}
-
-/* Keep one of a group, or nobody. */
-static void
-settle(struct choice *c, size_t first, size_t count, int32_t today)
-{
-	unsigned why, all = 0;
-	size_t kept;
-
-	for (size_t i = first; i < first + count; i++) {
-		(void)psm__bundle_contactable(c->all[i], today, &why);
-		all |= why;
-	}
-	if (all & 1u << PSM__FIT_PENDING) {
-		c->pending += (int64_t)count;
-	} else if (all & 1u << PSM__FIT_COOLING) {
-		c->cooling += (int64_t)count;
-	} else {
-		kept = first + owner(&c->all[first], count);
-		c->mailbox += (int64_t)count - 1;
-		c->all[c->kept++] = c->all[kept];
-	}
-}
-
-static void
-choose(struct choice *c, int32_t today)
-{
-	size_t first = 0, next;
-
-	qsort(c->all, c->count, sizeof(*c->all), by_mail);
-	while (first < c->count) {
-		next = first + 1;
-		while (next < c->count && *c->all[first]->mail != '\0' &&
-		       strcmp(c->all[first]->mail, c->all[next]->mail) == 0)
-			next++;
-		settle(c, first, next - first, today);
-		first = next;
-	}
-	qsort(c->all, c->kept, sizeof(*c->all), by_tier);
-}
-
-static int
-collect(const psm_bundle *b, uint16_t area, struct choice *out, psm_error *err)
+collect(psm_bundle *b, uint16_t area, int32_t today, struct selected *out)
 {
 	const struct psm__therapist_area *a = &b->therapist_areas[area];
-	const struct psm__bundle_therapist *t;
+	struct psm__bundle_therapist *t, *c;
+	int rc = 0;
 
-	out->all = psm__array(a->count + 1, sizeof(*out->all));
-	if (out->all == NULL)
-		return psm__nomem(err);
-	for (size_t i = 0; i < a->count; i++) {
+	psm__bundle_begin_question(b);
+	for (size_t i = 0; i < a->count && rc == 0; i++) {
 		t = psm__bundle_therapist(b, a->ids[i]);
-		if (t->active)
-			out->all[out->count++] = t;
+		if (!t->active)
+			continue;
+		rc = add(out, b, t, area, today);
+		c = *t->choice.box ? psm__bundle_box(b, t->choice.box) : NULL;
+		for (; c != NULL && rc == 0; c = c->next)
+			if (strcmp(c->choice.box, t->choice.box) == 0)
+				rc = add(out, b, c, area, today);
 	}
-	return 0;
+	return rc;
+}
+
+static void
+choose(struct selected *s)
+{
+	s->chosen = (size_t)psm__selection_choose(s->list, s->count);
+	for (size_t i = 0; i < s->count; i++) {
+		if (!s->list[i].here || s->list[i].chosen)
+			continue;
+		if (s->list[i].pending)
+			s->pending++;
+		else if (s->list[i].cooling)
+			s->cooling++;
+		else
+			s->mailbox++;
+	}
 }
 
 static void
@@ -142,8 +75,8 @@ write_count(psm_json_writer *w, const char *key, int64_t n)
 }
 
 static int
-write_choice(const struct choice *c, const char *prefix, char **out,
-             psm_error *err)
+write_selected(const struct selected *s, const char *prefix, char **out,
+               psm_error *err)
 {
 	psm_json_writer *w = psm_json_writer_new();
 
@@ -152,27 +85,27 @@ write_choice(const struct choice *c, const char *prefix, char **out,
 	psm_json_write_string(w, prefix);
 	psm_json_write_key(w, "therapists");
 	psm_json_write_array(w);
-	for (size_t i = 0; i < c->kept; i++) {
+	for (size_t i = 0; i < s->chosen; i++) {
 		psm_json_write_object(w);
-		write_count(w, "id", c->all[i]->fit.id);
-		write_count(w, "tier", tier(c->all[i]));
+		write_count(w, "id", s->list[i].id);
+		write_count(w, "tier", s->list[i].tier);
 		psm_json_write_end(w);
 	}
 	psm_json_write_end(w);
 	psm_json_write_key(w, "left_out");
 	psm_json_write_object(w);
-	write_count(w, "pending", c->pending);
-	write_count(w, "cooling", c->cooling);
-	write_count(w, "mailbox", c->mailbox);
+	write_count(w, "pending", s->pending);
+	write_count(w, "cooling", s->cooling);
+	write_count(w, "mailbox", s->mailbox);
 	psm_json_write_end(w);
 	psm_json_write_end(w);
 	return psm__json_take(w, 0, out, err);
 }
 
 static int
-answer(const psm_bundle *b, const psm_json *doc, char **out, psm_error *err)
+answer(psm_bundle *b, const psm_json *doc, char **out, psm_error *err)
 {
-	struct choice choice = {.all = NULL};
+	struct selected selected = {.list = NULL};
 	uint16_t area = PSM__NO_AREA;
 	const char *prefix;
 	int32_t today;
@@ -185,13 +118,13 @@ answer(const psm_bundle *b, const psm_json *doc, char **out, psm_error *err)
 		                       err);
 	next = psm__bundle_day(doc, "today", 1, &today, err);
 	rc = rc < 0 ? rc : next;
-	if (rc == 0)
-		rc = collect(b, area, &choice, err);
+	if (rc == 0 && collect(b, area, today, &selected) < 0)
+		rc = psm__nomem(err);
 	if (rc == 0) {
-		choose(&choice, today);
-		rc = write_choice(&choice, prefix, out, err);
+		choose(&selected);
+		rc = write_selected(&selected, prefix, out, err);
 	}
-	psm__free(choice.all);
+	psm__free(selected.list);
 	return rc;
 }
 

@@ -14,11 +14,9 @@ free_therapist(struct psm__bundle_therapist *t)
 	if (t == NULL)
 		return;
 	psm__free(t->asked);
-	psm__free(t->mail);
-	psm__free(t->first);
-	psm__free(t->last);
-	psm__free(t->name);
-	psm__free(t->title);
+	for (size_t i = 0; i < PSM__COUNT(t->texts); i++)
+		psm__free(t->texts[i]);
+	psm__selection_free(&t->choice, 1);
 	psm__free(t);
 }
 
@@ -31,6 +29,7 @@ psm__bundle_free_therapists(psm_bundle *b)
 		psm__free(b->therapist_areas[i].ids);
 	psm__free(b->therapist_areas);
 	psm__free(b->therapists);
+	psm__free(b->boxes);
 }
 
 static size_t
@@ -60,23 +59,65 @@ psm__bundle_therapist(const psm_bundle *b, int64_t id)
 	return b->therapists[place_of(b, (int32_t)id)];
 }
 
+/* Where the list of a mailbox begins. */
+static struct psm__bundle_therapist **
+box_of(const psm_bundle *b, const char *box)
+{
+	uint64_t hash = psm__hash(PSM__HASH_START, box, strlen(box));
+
+	return &b->boxes[(size_t)(hash ^ hash >> 32) & (b->therapist_size - 1)];
+}
+
+struct psm__bundle_therapist *
+psm__bundle_box(const psm_bundle *b, const char *box)
+{
+	return *box_of(b, box);
+}
+
+static void
+enter_box(psm_bundle *b, struct psm__bundle_therapist *t)
+{
+	struct psm__bundle_therapist **at = box_of(b, t->choice.box);
+
+	t->next = *at;
+	*at = t;
+}
+
+static void
+leave_box(psm_bundle *b, const struct psm__bundle_therapist *t)
+{
+	struct psm__bundle_therapist **at = box_of(b, t->choice.box);
+
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+}
+
 static int
 grow_table(psm_bundle *b)
 {
 	size_t size = b->therapist_size ? b->therapist_size * 2 : TABLE_LEAST;
-	struct psm__bundle_therapist **before = b->therapists, **after;
+	struct psm__bundle_therapist **before = b->therapists, **after, **boxes;
 	size_t old = b->therapist_size;
 
 	if (b->therapist_count * 2 < b->therapist_size)
 		return 0;
 	after = psm__array(size, sizeof(struct psm__bundle_therapist *));
-	if (after == NULL)
+	boxes = psm__array(size, sizeof(struct psm__bundle_therapist *));
+	if (after == NULL || boxes == NULL) {
+		psm__free(after);
+		psm__free(boxes);
 		return PSM_ERR_NOMEM;
+	}
+	psm__free(b->boxes);
 	b->therapists = after;
+	b->boxes = boxes;
 	b->therapist_size = size;
 	for (size_t i = 0; i < old; i++)
-		if (before[i] != NULL)
+		if (before[i] != NULL) {
 			after[place_of(b, before[i]->fit.id)] = before[i];
+			enter_box(b, before[i]);
+		}
 	psm__free(before);
 	return 0;
 }
@@ -104,6 +145,7 @@ psm_bundle_remove_therapist(psm_bundle *b, int64_t id)
 		return 0;
 	if (t->area != PSM__NO_AREA)
 		leave_area(b, t);
+	leave_box(b, t);
 	mask = b->therapist_size - 1;
 	gap = place_of(b, t->fit.id);
 	for (at = (gap + 1) & mask; b->therapists[at] != NULL;
@@ -134,19 +176,29 @@ enter_area(psm_bundle *b, const struct psm__bundle_therapist *t)
 	return 0;
 }
 
-/* As a name stands in a mail address: folded, umlauts in two letters. */
-static char *
-plain_name(const char *last)
+/* Copies of the texts that a choice needs, and what is made of them. */
+static int
+fill_choice(const struct psm__therapist_wish *w,
+            struct psm__bundle_therapist *t)
 {
-	static const char *const from[] = {"\xc3\xa4", "\xc3\xb6", "\xc3\xbc"};
-	static const char *const to[] = {"ae", "oe", "ue"};
-	char *name = psm__text_fold(last), *at;
+	const char *from[] = {w->mail, w->title, w->first, w->last};
+	const char **to[] = {&t->choice.email, &t->choice.titel,
+	                     &t->choice.vorname, &t->choice.nachname};
 
-	/* Folding has made "ss" of the sharp s; all are two bytes. */
-	for (size_t i = 0; name != NULL && i < PSM__COUNT(from); i++)
-		while ((at = strstr(name, from[i])) != NULL)
-			memcpy(at, to[i], 2);
-	return name;
+	for (size_t i = 0; i < PSM__COUNT(from); i++) {
+		if (from[i] == NULL)
+			continue;
+		t->texts[i] = psm__strdup(from[i]);
+		if (t->texts[i] == NULL)
+			return PSM_ERR_NOMEM;
+		*to[i] = t->texts[i];
+	}
+	t->choice.id = w->fit.id;
+	t->choice.available = w->available != 0;
+	t->choice.informed = w->informed != 0;
+	t->choice.blocked =
+	    w->status != NULL && strcmp(w->status, "gesperrt") == 0;
+	return psm__selection_prepare(&t->choice);
 }
 
 static struct psm__bundle_therapist *
@@ -161,18 +213,10 @@ make_therapist(const psm_bundle *b, const struct psm__therapist_wish *w)
 	t->area = psm__bundle_area(b, w->plz);
 	t->contact_from = w->contact_from;
 	t->active = w->status == NULL || strcmp(w->status, "aktiv") == 0;
-	t->available = (unsigned char)w->available;
-	t->informed = (unsigned char)w->informed;
 	t->pending = (unsigned char)w->pending;
 	t->asked_count = w->asked_count;
 	t->asked = psm__array(w->asked_count + 1u, sizeof(*t->asked));
-	t->mail = psm__text_fold(w->mail ? w->mail : "");
-	t->first = psm__strdup(w->first ? w->first : "");
-	t->last = psm__strdup(w->last ? w->last : "");
-	t->name = plain_name(w->last ? w->last : "");
-	t->title = psm__strdup(w->title ? w->title : "");
-	if (t->asked == NULL || t->mail == NULL || t->first == NULL ||
-	    t->last == NULL || t->name == NULL || t->title == NULL) {
+	if (t->asked == NULL || fill_choice(w, t) < 0) {
 		free_therapist(t);
 		return NULL;
 	}
@@ -195,6 +239,7 @@ psm__bundle_put_therapist(psm_bundle *b, const struct psm__therapist_wish *w,
 		return psm__nomem(err);
 	}
 	b->therapists[place_of(b, t->fit.id)] = t;
+	enter_box(b, t);
 	b->therapist_count++;
 	return 0;
 }

@@ -18,6 +18,10 @@ struct psm__therapist_wish {
 int psm__bundle_put_therapist(psm_bundle *b,
                               const struct psm__therapist_wish *w,
                               psm_error *err);
+/* The first one in a list that has all of a mailbox, and perhaps others. There
+ * are therapists. */
+struct psm__bundle_therapist *psm__bundle_box(const psm_bundle *b,
+                                              const char *box);
 /* 1: the patient is in an unanswered inquiry to the therapist. */
 int psm__bundle_asked(const struct psm__bundle_therapist *t, int32_t patient);
 /* 1: may be contacted; 0: *why, bits of enum psm__fit_reason. */

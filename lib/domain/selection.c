@@ -245,8 +245,8 @@ by_tier(const void *a, const void *b)
 	return order != 0 ? order : (x->id > y->id) - (x->id < y->id);
 }
 
-static int
-prepare(struct psm__choice *c)
+int
+psm__selection_prepare(struct psm__choice *c)
 {
 	char *first = psm__selection_fold(c->vorname);
 	char *last = psm__selection_fold(c->nachname);
@@ -267,14 +267,20 @@ prepare(struct psm__choice *c)
 int
 psm__selection(struct psm__choice *list, size_t count, psm_error *err)
 {
-	int chosen = 0;
-
 	for (size_t i = 0; i < count; i++)
 		list[i].box = NULL;
 	for (size_t i = 0; i < count; i++) {
-		if (prepare(&list[i]) < 0)
+		if (psm__selection_prepare(&list[i]) < 0)
 			return psm__nomem(err);
 	}
+	return psm__selection_choose(list, count);
+}
+
+int
+psm__selection_choose(struct psm__choice *list, size_t count)
+{
+	int chosen = 0;
+
 	if (count == 0)
 		return 0;
 	qsort(list, count, sizeof(*list), by_box);

@@ -34,6 +34,10 @@ struct psm__choice {
  * the same answer. psm__selection_free() follows in any case.
  */
 int psm__selection(struct psm__choice *list, size_t count, psm_error *err);
+/* Its two halves: what is made of one's texts alone, and the rest, which needs
+ * no memory. */
+int psm__selection_prepare(struct psm__choice *c);
+int psm__selection_choose(struct psm__choice *list, size_t count);
 void psm__selection_free(struct psm__choice *list, size_t count);
 
 /* 0 to 7: available and informed come first, whoever has no mailbox last. */
