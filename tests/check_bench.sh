@@ -50,6 +50,12 @@ case $? in
 esac
 "$top_builddir/bench/bundle" --searches 20000 --therapists 500 --json >"$tmp/bundle" 2>&1 &&
 	[ "$(grep -c '"value":' "$tmp/bundle")" = 15 ] || fault "bench/bundle failed: $(cat "$tmp/bundle")"
+"$top_srcdir/build-aux/with-postgres" --private "$top_builddir/bench/bundle_load" --searches 500 --therapists 50 --json >"$tmp/load" 2>&1
+case $? in
+0) grep -q '"searches loaded","value":500,' "$tmp/load" || fault "bench/bundle_load: want 500 searches: $(cat "$tmp/load")" ;;
+77) ;;
+*) fault "bench/bundle_load failed: $(cat "$tmp/load")" ;;
+esac
 "$top_builddir/bench/latency" --count 1000 --json >"$tmp/latency" 2>&1 &&
 	grep -q '"p99_us":[0-9]' "$tmp/latency" || fault "bench/latency failed: $(cat "$tmp/latency")"
 "$top_builddir/bench/latency" --flat --count 1000 --json >"$tmp/flat" 2>&1 &&
