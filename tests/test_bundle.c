@@ -259,7 +259,7 @@ START_TEST(shared_mailboxes)
 	therapist("{\"id\": 2, \"plz\": \"10115\", \"nachname\": "
 	          "\"M\xc3\xbcller\", \"email\": "
 	          "\" Praxis-Mueller@Example.org \"}");
-	therapist("{\"id\": 3, \"plz\": \"10115\", \"nachname\": \"Aa\", "
+	therapist("{\"id\": 3, \"plz\": \"10115\", \"nachname\": \" \", "
 	          "\"email\": \"info@example.org\", \"titel\": \"Dr.\"}");
 	therapist("{\"id\": 4, \"plz\": \"10115\", \"nachname\": \"Bb\", "
 	          "\"email\": \"info@example.org\", \"titel\": \"Prof.\"}");

@@ -69,7 +69,7 @@ roll_search(int i)
 	w->plz = codes[roll(PSM__COUNT(codes))];
 	w->urgency = (int)roll(4);
 	w->returned = roll(5) == 0;
-	w->fit.max_km = roll(4) ? 25 : roll(6);
+	w->fit.max_km = roll(4) ? 25 : roll(60) / 10.0;
 	w->fit.birth = roll(10) ? 19400101 + (int32_t)roll(70) * 10000 : 0;
 	w->fit.gender = (unsigned char)roll(5);
 	w->fit.wants_gender = roll(2) ? 0 : (unsigned char)roll(6);
