@@ -49,7 +49,7 @@ BEGIN {
 	of("app", "inquiry")
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching patient bundle")
-	of("app", "change geo mail search")
+	of("app", "change geo mail report search")
 	of("service", "geo_client rest service")
 	of("app", "patient_import")
 	of("service", "object_storage")

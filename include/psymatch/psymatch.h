@@ -33,6 +33,7 @@
 #include <psymatch/program.h>
 #include <psymatch/relay.h>
 #include <psymatch/replay.h>
+#include <psymatch/report.h>
 #include <psymatch/search.h>
 #include <psymatch/spool.h>
 #include <psymatch/store.h>

@@ -3,7 +3,7 @@ import datetime
 import unittest
 
 import psymatch
-from psymatch import bundle
+from psymatch import bundle, reports
 
 from helping import Database
 
@@ -59,6 +59,13 @@ class Stored(Database):
 
     def test_load(self):
         self.assertEqual(bundle.Bundle().load(self.store), 0)
+
+    def test_report(self):
+        report = reports.matching(self.store, "2026-01-01", TODAY, by=[reports.WEEK, reports.STRATEGY])
+        self.assertEqual(report, {"from": "2026-01-01", "to": "2026-11-30", "by": ["week", "strategy"], "rows": []})
+        with self.assertRaises(psymatch.SchemaError) as caught:
+            reports.matching(self.store, "2026-01-32", TODAY, by=["month"])
+        self.assertEqual([f[0] for f in caught.exception.faults], ["/from", "/by"])
 
 
 if __name__ == "__main__":

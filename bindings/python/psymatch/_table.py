@@ -544,6 +544,9 @@ FUNCTIONS = MATCHING + (
     ("psm_replay_guard", "int", "const char*", "psm_error*"),
     ("psm_replay_stat", "int64_t", "const psm_replay*", "const char*"),
     ("psm_replay_free", "void", "psm_replay*"),
+    # report.h
+    ("psm_report_matching", "int", "psm_store*", "const char*", "size_t",
+     "char**", "psm_error*"),
     # search.h
     ("psm_search_create", "int", "psm_store*", "const char*", "size_t",
      "char**", "psm_error*"),
