@@ -65,7 +65,7 @@ fill(const char *sql, int count)
 
 #define SERIES " FROM generate_series($1::int, $2::int) n"
 /* One of 100 areas of 80 codes each. */
-#define PLZ "lpad(((n * 7919) % 100 * 1000 + n % 80 * 11)::text, 5, '0')"
+#define PLZ "lpad((n * 19 % 100 * 1000 + n % 80 * 11)::text, 5, '0')"
 
 static void
 fill_all(void)
