@@ -4,7 +4,7 @@ import glob
 import os
 import re
 
-# libpsymatch-service's, which Python does not bind
+# libpsymatch-service's, which Python does not bind.
 SERVICE = ("geo_client.h", "mailer.h", "object_storage.h", "rest.h", "service.h")
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
