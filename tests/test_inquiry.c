@@ -325,10 +325,9 @@ START_TEST(is_sent_by_a_call)
 {
 	add_therapist(6, "10117", "NULL");
 	ck_assert_int_eq(create(6), 1);
-	psm_free(out);
-	ck_assert_msg(psm_inquiry_send(st, 1, NULL, 0, NULL, NULL, &out, err) ==
-	                  1,
-	              "%s", psm_error_message(err));
+	ck_assert_msg(
+	    psm_inquiry_send(st, 1, NULL, 0, NULL, NULL, fresh(), err) == 1,
+	    "%s", psm_error_message(err));
 	is("/communication_type", "\"phone_call\"");
 	is("/phone_call_id", "1");
 	is("/email_id", "null");
@@ -468,11 +467,11 @@ START_TEST(a_failing_text_sends_nothing)
 {
 	ck_assert_int_eq(create(BERTA), 1);
 	ck_assert_int_eq(
-	    psm_inquiry_send(st, 1, NULL, 0, no_text, NULL, &out, err),
+	    psm_inquiry_send(st, 1, NULL, 0, no_text, NULL, fresh(), err),
 	    PSM_ERR_IO);
 	ck_assert_str_eq(psm_error_message(err), "template: gone");
 	ck_assert_int_eq(
-	    psm_inquiry_send(st, 1, NULL, 0, NULL, NULL, &out, err),
+	    psm_inquiry_send(st, 1, NULL, 0, NULL, NULL, fresh(), err),
 	    PSM_ERR_INVAL);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM " INQUIRY
 	                        " WHERE gesendet_datum IS NULL"),
@@ -542,17 +541,14 @@ START_TEST(is_read)
 	int64_t version;
 
 	ck_assert_int_eq(create(BERTA), 1);
-	psm_free(out);
-	OK(psm_inquiry_get(st, 1, &out, &version, err));
+	OK(psm_inquiry_get(st, 1, fresh(), &version, err));
 	ck_assert_int_eq(version, 1);
 	is("/therapist_id", "5");
 	is("/strategie", "\"fifo\"");
-	psm_free(out);
-	OK(psm_inquiry_list(st, "{\"therapist_id\": \"5\"}", &out, err));
+	OK(psm_inquiry_list(st, "{\"therapist_id\": \"5\"}", fresh(), err));
 	is("/total", "1");
-	psm_free(out);
-	OK(psm_inquiry_matches(st, "{\"therapeutenanfrage_id\": \"1\"}", &out,
-	                       err));
+	OK(psm_inquiry_matches(st, "{\"therapeutenanfrage_id\": \"1\"}",
+	                       fresh(), err));
 	is("/total", "3");
 	is("/data/0/konflikt", "false");
 }

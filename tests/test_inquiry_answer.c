@@ -211,9 +211,9 @@ START_TEST(what_cannot_be_answered)
 	ck_assert_ptr_nonnull(
 	    strstr(psm_error_message(err), "missing_patient_ids: [8, 9]"));
 	ck_assert_int_eq(answer(1, "{"), PSM_ERR_PARSE);
-	ck_assert_int_eq(psm_inquiry_answer(st, 1, NULL, 0, &out, err),
+	ck_assert_int_eq(psm_inquiry_answer(st, 1, NULL, 0, fresh(), err),
 	                 PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_inquiry_answer(NULL, 1, "{}", 2, &out, err),
+	ck_assert_int_eq(psm_inquiry_answer(NULL, 1, "{}", 2, fresh(), err),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(outbox("therapeutenanfrage.response_received"), 0);
 	check_invariants();
@@ -253,8 +253,7 @@ START_TEST(fault_39_the_first_acceptance_wins)
 	     "type = 'match.status_changed' AND payload::jsonb ->> "
 	     "'anfrage_id' = '1' AND payload::jsonb ->> 'patient_id' = '7'");
 	ck_assert_int_eq(outbox("search.status_changed"), 1);
-	psm_free(out);
-	OK(psm_inquiry_conflicts(st, &out, err));
+	OK(psm_inquiry_conflicts(st, fresh(), err));
 	is("/0/platzsuche_id", "7");
 	is("/0/erfolgreiche_anfrage_id", "2");
 	is("/0/annahmen/0/anfrage_id", "2");
@@ -267,8 +266,7 @@ END_TEST
 START_TEST(no_conflicts)
 {
 	answered(2, YES, FULL, FULL, "");
-	psm_free(out);
-	OK(psm_inquiry_conflicts(st, &out, err));
+	OK(psm_inquiry_conflicts(st, fresh(), err));
 	is("", "[]");
 	ck_assert_int_eq(psm_inquiry_conflicts(st, NULL, err), PSM_ERR_INVAL);
 }

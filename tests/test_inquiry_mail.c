@@ -96,8 +96,7 @@ proposals(const char *status)
 	psm_json *doc;
 	int count;
 
-	psm_free(out);
-	OK(psm_inquiry_proposals(st, status, 100, &out, err));
+	OK(psm_inquiry_proposals(st, status, 100, fresh(), err));
 	OK(psm_json_parse(out, strlen(out), &doc, err));
 	count = (int)psm_json_count(doc);
 	psm_json_free(doc);
@@ -115,10 +114,9 @@ START_TEST(proposes)
 	   "\"abgelehnt_Kapazitaet\", \"73\": \"abgelehnt_Kapazitaet\"}");
 	is("/0/vorschlag/worte", "[\"keine+ * kapazitaet+\"]");
 	SAYS("", "SELECT antworttyp FROM " INQUIRY);
-	psm_free(out);
-	ck_assert_msg(psm_inquiry_proposal_confirm(st, 1, NULL, 0, &out, err) ==
-	                  0,
-	              "%s", psm_error_message(err));
+	ck_assert_msg(
+	    psm_inquiry_proposal_confirm(st, 1, NULL, 0, fresh(), err) == 0,
+	    "%s", psm_error_message(err));
 	is("/response_type", "\"vollstaendige_Ablehnung\"");
 	ck_assert_int_eq(proposals("bestaetigt"), 1);
 	ck_assert_int_eq(
@@ -171,7 +169,7 @@ START_TEST(is_refused)
 	SAYS("", "SELECT antworttyp FROM " INQUIRY);
 	ck_assert_int_eq(psm_inquiry_proposal_refuse(st, 2, NULL, err),
 	                 PSM_ERR_NOT_FOUND);
-	ck_assert_int_eq(psm_inquiry_proposals(st, NULL, 0, &out, err),
+	ck_assert_int_eq(psm_inquiry_proposals(st, NULL, 0, fresh(), err),
 	                 PSM_ERR_INVAL);
 }
 END_TEST
@@ -230,20 +228,20 @@ START_TEST(reads_a_text)
 	static const int64_t ids[] = {71, 72};
 
 	OK(psm_inquiry_read_text("AW: Ref: A1", "71: ja, 72 leider erst ab Mai",
-	                         ids, 2, "2026-03-02", &out, err));
+	                         ids, 2, "2026-03-02", fresh(), err));
 	is("/patient_responses",
 	   "{\"71\": \"angenommen\", \"72\": \"abgelehnt_Kapazitaet\"}");
 	is("/missing_patient_ids", "[]");
 	is("/abwesend", "false");
 	is("/bis", "\"2026-05-01\"");
+	ck_assert_int_eq(psm_inquiry_read_text(NULL, NULL, NULL, 1,
+	                                       "2026-03-02", fresh(), err),
+	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(
-	    psm_inquiry_read_text(NULL, NULL, NULL, 1, "2026-03-02", &out, err),
-	    PSM_ERR_INVAL);
-	ck_assert_int_eq(
-	    psm_inquiry_read_text(NULL, NULL, ids, 2, "heute", &out, err),
+	    psm_inquiry_read_text(NULL, NULL, ids, 2, "heute", fresh(), err),
 	    PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_inquiry_read_text(NULL, NULL, ids, 101,
-	                                       "2026-03-02", &out, err),
+	                                       "2026-03-02", fresh(), err),
 	                 PSM_ERR_INVAL);
 }
 END_TEST

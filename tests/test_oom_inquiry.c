@@ -91,10 +91,9 @@ confirm(void)
 {
 	int rc;
 
-	psm_free(out);
 	rc = psm_inquiry_proposal_confirm(
 	    st, pg_int("SELECT max(id) FROM matching_service.antwortvorschlag"),
-	    NULL, 0, &out, err);
+	    NULL, 0, fresh(), err);
 	return rc == 0 ? 1 : rc;
 }
 
@@ -152,8 +151,7 @@ starve(int (*fn)(void), const char *name)
 	}
 	free(before);
 	ck_assert_msg(refused > 20, "%s: %d", name, refused);
-	psm_free(out);
-	out = NULL;
+	(void)fresh();
 	check_invariants();
 	return refused;
 }
@@ -172,8 +170,7 @@ START_TEST(a_mail)
 {
 	ck_assert_int_eq(compose(), 1);
 	ck_assert_int_eq(dispatch(), 1);
-	psm_free(out);
-	out = NULL;
+	(void)fresh();
 	(void)starve(mail, "mail");
 	(void)starve(confirm, "confirm");
 }

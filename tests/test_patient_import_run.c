@@ -452,6 +452,7 @@ END_TEST
 
 START_TEST(arguments)
 {
+	psm_import_status *none;
 	psm_object_source *s;
 
 	ck_assert_int_eq(psm_patient_import_run(NULL, source, status, err),
@@ -464,7 +465,7 @@ START_TEST(arguments)
 	    PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_object_source_keep(NULL, NULL, err),
 	                 PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_patient_import_status_new(0, &status, err),
+	ck_assert_int_eq(psm_patient_import_status_new(0, &none, err),
 	                 PSM_ERR_INVAL);
 	psm_object_source_free(NULL);
 }

@@ -82,6 +82,15 @@ add_patient(int id, const char *plz, int minutes)
 
 /* -- calls */
 
+/* Where the next answer goes; the last one is freed. */
+__attribute__((unused)) static char **
+fresh(void)
+{
+	psm_free(out);
+	out = NULL;
+	return &out;
+}
+
 __attribute__((unused)) static int
 create_with(int64_t therapist, const char *prefix, const char *options)
 {

@@ -24,8 +24,8 @@ static int
 refuse(const psm_json *at, const char *pointer, const char *what,
        psm_error *err)
 {
-	return psm__fault(err, psm__json_position(at), pointer, pointer + 1,
-	                  what);
+	return psm__fault(err, psm__json_position(at), pointer,
+	                  pointer[0] == '/' ? pointer + 1 : pointer, what);
 }
 
 /* inhalt_markdown comes first; what is blank is not there. */
