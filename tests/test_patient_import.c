@@ -148,10 +148,14 @@ END_TEST
 /* Fault 77: only a token makes a reference. */
 START_TEST(fault_77_reference_in_the_data)
 {
-	ck_assert_int_eq(
-	    document("a.json", REGISTRATION("null", ", \"zahlungsreferenz\": "
-	                                            "\"MINE\"")),
-	    1);
+	/* Whatever it is: too long, or of another type. */
+	static const char *const texts[] = {
+	    REGISTRATION("null", ", \"zahlungsreferenz\": \"MINE\""),
+	    REGISTRATION("null", ", \"zahlungsreferenz\": \"LONGER THAN 8\""),
+	    REGISTRATION("null", ", \"zahlungsreferenz\": 7")};
+	int rc = document("a.json", texts[_i]);
+
+	ck_assert_msg(rc == 1, "%d: %s", rc, psm_error_message(err));
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM patient_service.patienten "
 	           "WHERE zahlungsreferenz IS NULL"),
@@ -214,15 +218,26 @@ owed(const char *confirmation)
 
 START_TEST(a_confirmation)
 {
+	/* The second one is a fault of the template, not of the patient. */
+	static const int failures[] = {PSM_ERR_IO, PSM_ERR_SCHEMA};
+
 	ck_assert_int_eq(document("a.json", WITH_MAIL), 1);
 	ck_assert_int_eq(document("b.json", REGISTRATION("null", "")), 1);
 	/* Without the tables of e-mails it stays owed. */
 	ck_assert_int_eq(confirm(), 0);
 	ck_assert_int_eq(owed("open"), 1);
-	OK(psm_store_migrate(st, "communication", err));
-	renders = PSM_ERR_IO;
-	ck_assert_int_eq(confirm(), PSM_ERR_IO);
+	/* A table without the key of a mail is not enough. */
+	pg_run("CREATE SCHEMA communication_service; "
+	       "CREATE TABLE communication_service.emails (id integer)");
+	ck_assert_msg(confirm() == 0, "%s", psm_error_message(err));
 	ck_assert_int_eq(owed("open"), 1);
+	pg_run("DROP SCHEMA communication_service CASCADE");
+	OK(psm_store_migrate(st, "communication", err));
+	for (size_t i = 0; i < PSM__COUNT(failures); i++) {
+		renders = failures[i];
+		ck_assert_int_eq(confirm(), failures[i]);
+		ck_assert_int_eq(owed("open"), 1);
+	}
 	renders = 0;
 	ck_assert_msg(confirm() == 1, "%s", psm_error_message(err));
 	ck_assert_int_eq(confirm(), 0);
@@ -238,11 +253,14 @@ START_TEST(a_confirmation)
 }
 END_TEST
 
+static const char *const no_addresses[] = {"NULL", "'no address'"};
+
 START_TEST(nobody_to_confirm_to)
 {
 	OK(psm_store_migrate(st, "communication", err));
 	ck_assert_int_eq(document("a.json", WITH_MAIL), 1);
-	pg_run("UPDATE patient_service.patienten SET email = NULL");
+	pg_run("UPDATE patient_service.patienten SET email = %s",
+	       no_addresses[_i]);
 	ck_assert_int_eq(confirm(), 0);
 	ck_assert_int_eq(owed("none"), 1);
 	ck_assert_int_eq(psm_patient_import_confirm(NULL, render, NULL, 1, err),
@@ -293,10 +311,11 @@ suite(void)
 	tcase_add_test(t, four_at_once);
 	tcase_add_loop_test(t, fault_77_wrong_values, 0,
 	                    (int)PSM__COUNT(broken));
-	tcase_add_test(t, fault_77_reference_in_the_data);
+	tcase_add_loop_test(t, fault_77_reference_in_the_data, 0, 3);
 	tcase_add_test(t, a_mark_and_a_mail_address);
 	tcase_add_test(t, a_confirmation);
-	tcase_add_test(t, nobody_to_confirm_to);
+	tcase_add_loop_test(t, nobody_to_confirm_to, 0,
+	                    (int)PSM__COUNT(no_addresses));
 	tcase_add_test(t, arguments);
 	suite_add_tcase(s, t);
 	return s;

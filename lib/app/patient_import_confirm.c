@@ -94,7 +94,16 @@ document_of(const psm_rows *rows, const struct mail *m, char **out,
 	return rc;
 }
 
-/* 0 or more: it is there. */
+static void
+tell_refused(const psm_rows *rows, const psm_error *err)
+{
+	psm__log(PSM_LOG_WARN, "a registration cannot be confirmed",
+	         "patient_id", psm_rows_text(rows, 0, PATIENT), "reason",
+	         psm_error_message(err), NULL);
+}
+
+/* 1: it is there; 2: it cannot be made of this patient, ever. A template that
+ * fails can be corrected: that is an error, whatever its code is. */
 static int
 make(psm_tx *tx, const psm_rows *rows, psm_mail_render_fn render, void *user,
      psm_error *err)
@@ -110,8 +119,12 @@ make(psm_tx *tx, const psm_rows *rows, psm_mail_render_fn render, void *user,
 		rc = document_of(rows, &m, &doc, err);
 	(void)snprintf(key, sizeof(key), "patient_import:%s",
 	               psm_rows_text(rows, 0, HASH));
-	if (rc == 0)
+	if (rc == 0) {
 		rc = psm_mail_make(tx, doc, strlen(doc), key, NULL, err);
+		if (rc == PSM_ERR_SCHEMA)
+			tell_refused(rows, err);
+		rc = rc >= 0 ? 1 : rc == PSM_ERR_SCHEMA ? 2 : rc;
+	}
 	psm_free(doc);
 	psm_free(values);
 	psm_free(m.subject);
@@ -150,14 +163,6 @@ confirm_in(psm_tx *tx, psm_mail_render_fn render, void *user, psm_error *err)
 		rc = 2; /* the patient, or the address, is gone */
 	else if (found)
 		rc = make(tx, rows, render, user, err);
-	if (found && rc == PSM_ERR_SCHEMA) {
-		psm__log(PSM_LOG_WARN, "a registration cannot be confirmed",
-		         "patient_id", psm_rows_text(rows, 0, PATIENT),
-		         "reason", psm_error_message(err), NULL);
-		rc = 2;
-	} else if (found && rc >= 0 && rc < 2) {
-		rc = 1;
-	}
 	if (rc > 0) {
 		int marked = mark(tx, psm_rows_text(rows, 0, HASH),
 		                  rc == 1 ? "made" : "none", err);
@@ -178,10 +183,14 @@ confirm_one(psm_store *store, psm_mail_render_fn render, void *user,
 
 	if (rc == 0)
 		rc = psm__app_ask(tx,
-		                  "SELECT (to_regclass('communication_service."
-		                  "emails') IS NOT NULL AND "
+		                  /* older tables have no such column */
+		                  "SELECT count(*) FROM pg_attribute WHERE "
+		                  "attrelid = to_regclass("
+		                  "'communication_service.emails') AND "
+		                  "attname = 'einmal_schluessel' AND "
+		                  "NOT attisdropped AND "
 		                  "to_regclass('psymatch.patient_import') "
-		                  "IS NOT NULL)::integer",
+		                  "IS NOT NULL",
 		                  0, NULL, &there, err);
 	if (rc == 0 && there)
 		rc = confirm_in(tx, render, user, err);

@@ -31,7 +31,7 @@ F(ERSTER_THERAPIEPLATZ_AM, erster_therapieplatz_am, DATE, MAY, REST, PERSONAL, E
 F(FUNKTIONIERENDER_THERAPIEPLATZ_AM, funktionierender_therapieplatz_am, DATE, MAY, REST, PERSONAL, EVENT, NO, NULL, "Day of the place in therapy that lasts") \
 F(STATUS, status, ENUM(patientenstatus), STAYS, REST | SYS, OPEN, COPY, FILTER | SORT, "offen", "Where the patient stands") \
 F(EMPFEHLER_DER_UNTERSTUETZUNG, empfehler_der_unterstuetzung, TEXT, MAY, REST | IMPORT_NEW, PERSONAL, EVENT, NO, NULL, "Who recommended the platform") \
-F(ZAHLUNGSREFERENZ, zahlungsreferenz, LINE(8), MAY, REST | IMPORT_NEW, PERSONAL, EVENT, NO, NULL, "Reference of the payment") \
+F(ZAHLUNGSREFERENZ, zahlungsreferenz, LINE(8), MAY, REST | SYS, PERSONAL, EVENT, NO, NULL, "Reference of the payment") \
 F(ZAHLUNG_EINGEGANGEN, zahlung_eingegangen, BOOLEAN, FILLED, REST | SYS, PERSONAL, EVENT, NO, "f", "The payment arrived") \
 F(ZEITLICHE_VERFUEGBARKEIT, zeitliche_verfuegbarkeit, OBJECT_OF(WEEK), MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, NULL, "Times of the week, {\"montag\": [\"09:00-12:00\"]}") \
 F(RAEUMLICHE_VERFUEGBARKEIT, raeumliche_verfuegbarkeit, OBJECT_OF(DISTANCE), MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, NULL, "Distance that is acceptable, {\"max_km\": number}") \
