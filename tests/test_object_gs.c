@@ -173,6 +173,14 @@ fake_remove(const psm_request *req, psm_response *res, void *user, psm_error *e)
 	return 0;
 }
 
+static int
+is_form(const psm_request *req)
+{
+	const char *type = psm_request_header(req, "Content-Type");
+
+	return type != NULL && strstr(type, "form-urlencoded") != NULL;
+}
+
 /* In two parts. */
 static int
 fake_copy(const psm_request *req, psm_response *res, void *user, psm_error *e)
@@ -184,6 +192,8 @@ fake_copy(const psm_request *req, psm_response *res, void *user, psm_error *e)
 	(void)e;
 	if (o == NULL)
 		return 0;
+	if (is_form(req))
+		return answer(res, 400, "{}");
 	ck_assert_str_eq(psm_request_param(req, "to"), "the bucket");
 	if (part == NULL)
 		return answer(res, 200,

@@ -107,8 +107,11 @@ ask(struct svc_account *account, const char *method, char *url, size_t max,
 		                           .content_type = "",
 		                           .max = max,
 		                           .timeout_ms = timeout_ms};
-		if (strcmp(method, "POST") == 0)
+		if (strcmp(method, "POST") == 0) {
 			x->body = "";
+			/* else curl calls it a form, which is refused */
+			x->content_type = "application/json";
+		}
 		rc = psm__svc_exchange(x, err);
 		if (rc < 0 || x->status != 401)
 			break;
