@@ -90,6 +90,8 @@ START_TEST(fault_71_a_contact_is_on_the_events_own_day)
 	    /* as older programs call it */
 	    {"communication.email_sent", "2026-02-01T10:00:00Z", MAIL_TO("1"),
 	     "2026-02-01"},
+	    /* of the future */
+	    {"email.sent", "2099-02-01T10:00:00Z", MAIL_TO("1"), TODAY},
 	};
 
 	OK(create(PATIENT()));
@@ -256,7 +258,7 @@ suite(void)
 	tcase_add_checked_fixture(t, patient_setup, patient_teardown);
 	tcase_add_test(t, types);
 	tcase_add_loop_test(t, fault_71_a_contact_is_on_the_events_own_day, 0,
-	                    6);
+	                    7);
 	tcase_add_loop_test(t, fault_71_any_order_and_replay, 0, 4);
 	tcase_add_test(t, contacts_that_are_nobodys);
 	tcase_add_test(t, contacts_by_hand);

@@ -30,18 +30,19 @@ is_known(const char *alias)
 }
 
 /* A patient who was deleted since had a contact, too: there is nothing to do.
- */
+ * An event of the future is one of today: its producer's clock is wrong, and a
+ * last contact never goes back. */
 static int
 note_contact(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
 	const psm_json *v = psm_json_at(psm_event_payload(ev), "/patient_id");
+	int64_t at = psm_event_timestamp_us(ev), now = psm_now_us(), id;
 	char day[11];
-	int64_t id;
 	int rc;
 
 	if (psm_json_get_int(v, &id, NULL) < 0 || id <= 0)
 		return 0;
-	rc = psm__app_day(tx, psm_event_timestamp_us(ev), day, err);
+	rc = psm__app_day(tx, at < now ? at : now, day, err);
 	if (rc == 0)
 		rc = psm__patient_contact_on(tx, id, day, err);
 	if (rc == PSM_ERR_NOT_FOUND) {
