@@ -204,6 +204,32 @@ START_TEST(sizes_are_settings)
 }
 END_TEST
 
+/* An inquiry that is so old that it does not keep the therapist from being asked
+ * again still waits for the answers to its patients. */
+START_TEST(whoever_waits_for_an_answer_is_not_asked_for_again)
+{
+	pg_run("INSERT INTO " INQUIRY
+	       " (id, therapist_id, anfragegroesse, gesendet_datum) VALUES "
+	       "(100, 5, 1, '2025-12-01')"); /* 13 weeks ago */
+	pg_run("INSERT INTO " MATCH
+	       " (therapeutenanfrage_id, platzsuche_id, patient_id, "
+	       "position_in_anfrage) VALUES (100, 8, 8, 1)");
+	ck_assert_msg(create(BERTA) == 1, "%s", psm_error_message(err));
+	is("/patient_ids", "[7, 9]");
+}
+END_TEST
+
+START_TEST(areas_of_one_digit)
+{
+	limit("PLZ_MATCH_DIGITS", "1");
+	add_patient(10, "12043", 3);
+	add_patient(11, "20095", 4);
+	ck_assert_msg(create_with(BERTA, "1", NULL) == 1, "%s",
+	              psm_error_message(err));
+	is("/patient_ids", "[8, 7, 9, 10]");
+}
+END_TEST
+
 /* -- at the same time */
 
 #define THREADS 4
@@ -277,6 +303,32 @@ START_TEST(fault_41_two_at_once_make_one)
 	at_once(create_one);
 	ck_assert_int_eq(inquiries(), 1);
 	ck_assert_int_eq(outbox("therapeutenanfrage.created"), 1);
+}
+END_TEST
+
+/* Between the choice and the lock somebody excludes the therapist. */
+START_TEST(excluded_while_it_is_composed)
+{
+	pthread_t thread;
+	psm_tx *tx;
+
+	done = conflicts = 0;
+	ck_assert_int_eq(pthread_barrier_init(&start, NULL, 1), 0);
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx,
+	               "UPDATE " SEARCH
+	               " SET ausgeschlossene_therapeuten = '[5]' WHERE id = 7",
+	               0, NULL, NULL, err));
+	ck_assert_int_eq(pthread_create(&thread, NULL, create_one, NULL), 0);
+	PG_UNTIL(pg_int("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+	                "current_database() AND wait_event_type = 'Lock'") ==
+	         1);
+	OK(psm_tx_commit(tx, err));
+	(void)pthread_join(thread, NULL);
+	(void)pthread_barrier_destroy(&start);
+	ck_assert_int_eq(done, 1);
+	matches_are(1, "8 anstehend, 9 anstehend");
+	check_invariants();
 }
 END_TEST
 
@@ -570,7 +622,11 @@ suite(void)
 	tcase_add_test(compose, may_be_asked_again);
 	tcase_add_test(compose, cooling_is_overridden_with_a_note);
 	tcase_add_test(compose, sizes_are_settings);
+	tcase_add_test(compose,
+	               whoever_waits_for_an_answer_is_not_asked_for_again);
+	tcase_add_test(compose, areas_of_one_digit);
 	tcase_add_test(compose, fault_41_two_at_once_make_one);
+	tcase_add_test(compose, excluded_while_it_is_composed);
 	tcase_add_test(compose, is_cancelled);
 	tcase_add_test(compose, is_deleted);
 	tcase_add_test(compose, is_read);

@@ -141,14 +141,17 @@ put_page_sql(struct psm__buf *b, const struct making *m)
 		psm__buf_puts(b, " LEFT JOIN " PSM__CENTROIDS
 		                 " h ON h.plz = p.plz LEFT JOIN " PSM__CENTROIDS
 		                 " t ON t.plz = $6");
-	psm__buf_puts(
-	    b, " WHERE left(a.plz, 2) = left($1, 2) AND "
-	       "left(a.plz, length($1)) = $1 AND (a.created_at, a.search_id) > "
-	       "($2::timestamp, $3::integer) AND NOT EXISTS (SELECT FROM " MATCH
-	       " x JOIN " INQUIRY " i ON i.id = x.therapeutenanfrage_id WHERE "
-	       "x.platzsuche_id = a.search_id AND i.therapist_id = $4::integer "
-	       "AND i.gesendet_datum IS NULL AND i.storniert_datum IS NULL) "
-	       "ORDER BY a.created_at, a.search_id LIMIT $5::integer");
+	/* As in psm__candidates_sql(). */
+	psm__buf_printf(
+	    b,
+	    " WHERE %sleft(a.plz, length($1)) = $1 AND (a.created_at, "
+	    "a.search_id) > ($2::timestamp, $3::integer) AND NOT EXISTS "
+	    "(SELECT FROM " MATCH " x JOIN " INQUIRY
+	    " i ON i.id = x.therapeutenanfrage_id WHERE x.platzsuche_id = "
+	    "a.search_id AND i.therapist_id = $4::integer AND i.antwort_datum "
+	    "IS NULL AND i.storniert_datum IS NULL) ORDER BY a.created_at, "
+	    "a.search_id LIMIT $5::integer",
+	    m->terms.digits >= 2 ? "left(a.plz, 2) = left($1, 2) AND " : "");
 	return b->failed ? psm__nomem(m->err) : 0;
 }
 
@@ -283,6 +286,27 @@ lock_chosen(struct making *m)
 	return rc;
 }
 
+/* 1: those who were chosen are locked, and would be chosen again: what others
+ * changed before the lock is seen. */
+static int
+settle(struct making *m)
+{
+	const size_t count = m->count;
+	struct chosen *before = psm__array(count, sizeof(*before));
+	int rc = before == NULL ? psm__nomem(m->err) : lock_chosen(m);
+
+	if (rc > 0) {
+		memcpy(before, m->chosen, count * sizeof(*before));
+		rc = choose(m);
+		if (rc == 0)
+			rc = m->count == count &&
+			     memcmp(before, m->chosen,
+			            count * sizeof(*before)) == 0;
+	}
+	psm__free(before);
+	return rc;
+}
+
 static int
 make_matches(const struct making *m, int64_t id)
 {
@@ -411,7 +435,7 @@ compose(struct making *m, char **out)
 	for (int n = 0; rc == 0 && !whole && n < TRIES; n++) {
 		rc = choose(m);
 		if (rc == 0 && (int)m->count >= m->least && m->count > 0)
-			rc = whole = lock_chosen(m);
+			rc = whole = settle(m);
 		else
 			whole = 1;
 		rc = rc < 0 ? rc : 0;
