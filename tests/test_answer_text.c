@@ -120,10 +120,32 @@ static const struct {
     {"Guten Tag, ich habe Ihre Nachricht erhalten.", "---", 0, 0, "", 0},
     {"Ich habe einen Platz frei.", "---", 0, 0, "", 0},
     {"Könnten Sie mir bitte die Telefonnummern schicken?", "---", 0, 0, "", 0},
+    {"Ich nehme Kontakt mit Ihnen auf, sobald wieder Plätze vorhanden sind.",
+     "---", 0, 0, "", 0},
+    {"Ich nehme an, Sie haben meine Absage erhalten.", "---", 0, 0, "", 0},
+    {"Ich nehme an, dass alle schon einen Platz haben.", "---", 0, 0, "", 0},
+    {"Sie können gern mit mir Kontakt aufnehmen.", "yyy", 1, 40, "", 0},
+    {"Ich kann alle aufnehmen, sobald der Umbau fertig ist.", "yyy", 1, 40, "",
+     0},
     {"Vielleicht kann ich im Sommer jemanden aufnehmen.", "yyy", 1, 40, "", 0},
     {"Ich kann am 1. Mai um 10 Uhr telefonieren.", "---", 0, 0, "", 0},
     {"", "---", 0, 0, "", 0},
+    /* who has further questions accepts nobody */
+    {"Leider habe ich keine Kapazität. Für weitere Fragen können Sie gern "
+     "Kontakt mit mir aufnehmen.",
+     "ccc", 80, 95, "", 0},
+    {"Leider habe ich keine Kapazität. Weitere Patienten kann ich im Sommer "
+     "aufnehmen.",
+     "ccc", 1, 40, "", 0},
+    {"Patient 71 nehme ich gerne auf. Für weitere Fragen können Sie gern "
+     "Kontakt mit mir aufnehmen.",
+     "y--", 40, 60, "", 0},
+    {"Die anderen muss ich leider ablehnen, nur Patient 71 kann ich aufnehmen.",
+     "ynn", 80, 90, "", 0},
     /* both */
+    {"Leider habe ich keine Kapazität. Patient 71 kann ich aufnehmen, die "
+     "anderen kann ich auch übernehmen.",
+     "yyy", 1, 40, "", 0},
     {"Ich nehme die Patienten gerne auf. Allerdings habe ich leider keine "
      "Kapazität.",
      "ccc", 1, 40, "", 0},
@@ -306,6 +328,33 @@ START_TEST(odd_texts)
 }
 END_TEST
 
+static int
+read_after(const char *filler, const char *end)
+{
+	struct psm__answer_reading r;
+	size_t n = strlen(filler), m = (1 << 20) / n;
+	char *all = malloc(m * n + strlen(end) + 1);
+	int said;
+
+	for (size_t i = 0; i < m; i++)
+		memcpy(all + i * n, filler, n);
+	memcpy(all + m * n, end, strlen(end) + 1);
+	ck_assert_int_eq(
+	    psm__answer_text(all, all, patients, 3, TODAY, &r, err), 0);
+	said = r.outcome[0] != NULL;
+	free(all);
+	return said;
+}
+
+/* Nobody reads so far, be it one line or the subject. */
+START_TEST(a_line_without_end)
+{
+	ck_assert(!read_after("und ", "Ich kann alle aufnehmen."));
+	ck_assert(!read_after("\xc3\xa4\xe2\x82\xac", " Zusage"));
+	ck_assert(!read_after("1", " Zusage"));
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -317,6 +366,7 @@ suite(void)
 	tcase_add_loop_test(t, finds_the_reference, 0, PSM__COUNT(references));
 	tcase_add_loop_test(t, reads_days, 0, PSM__COUNT(days));
 	tcase_add_test(t, odd_texts);
+	tcase_add_test(t, a_line_without_end);
 	suite_add_tcase(s, t);
 	return s;
 }

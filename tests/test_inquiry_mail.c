@@ -213,6 +213,33 @@ START_TEST(applies_nothing_else)
 }
 END_TEST
 
+/* A patient's mail may name an inquiry, but does not answer it. */
+START_TEST(of_a_patient)
+{
+	mode("apply");
+	tell(event("email.response_received", now_us,
+	           "{\"email_id\": 1, \"therapist_id\": null, "
+	           "\"patient_id\": 71, \"response_data\": {\"text\": "
+	           "\"A1: " ALL_FULL "\"}}"));
+	ck_assert_int_eq(proposals(NULL), 0);
+	SAYS("", "SELECT antworttyp FROM " INQUIRY);
+}
+END_TEST
+
+START_TEST(of_a_machine)
+{
+	mode("apply");
+	tell(event("email.response_received", now_us,
+	           "{\"email_id\": 1, \"therapist_id\": 5, \"patient_id\": "
+	           "null, \"response_data\": {\"automatic\": true, "
+	           "\"text\": \"" ALL_FULL "\"}}"));
+	ck_assert_int_eq(proposals("offen"), 1);
+	is("/0/konfidenz", "0");
+	is("/0/vorschlag/konfidenz", "0");
+	SAYS("", "SELECT antworttyp FROM " INQUIRY);
+}
+END_TEST
+
 START_TEST(reads_nothing)
 {
 	mode("off");
@@ -363,6 +390,8 @@ suite(void)
 	tcase_add_test(t, an_answer_ends_the_proposal);
 	tcase_add_test(t, applies_what_is_clear);
 	tcase_add_loop_test(t, applies_nothing_else, 0, PSM__COUNT(unclear));
+	tcase_add_test(t, of_a_patient);
+	tcase_add_test(t, of_a_machine);
 	tcase_add_test(t, reads_nothing);
 	tcase_add_test(t, reads_a_text);
 	tcase_add_test(t, fault_55_a_call_cools);

@@ -104,6 +104,19 @@ member(const psm_event *ev, const char *pointer)
 	return psm_json_string(psm_json_at(psm_event_payload(ev), pointer));
 }
 
+/* A machine wrote it, whatever it says. */
+static int
+is_automatic(const psm_event *ev)
+{
+	const psm_json *v =
+	    psm_json_at(psm_event_payload(ev), "/response_data/automatic");
+	int automatic = 0;
+
+	if (v == NULL || psm_json_get_bool(v, &automatic, NULL) < 0)
+		return 0;
+	return automatic;
+}
+
 static int64_t
 number(const psm_event *ev, const char *pointer)
 {
@@ -128,7 +141,7 @@ find_inquiry(struct reply *r)
 	int rc = psm__app_ask(
 	    r->tx,
 	    "SELECT id FROM " INQUIRY " WHERE (email_id = $1::bigint OR id = "
-	    "$3::bigint) AND ($2::bigint = 0 OR therapist_id = $2::bigint) AND "
+	    "$3::bigint) AND therapist_id = $2::bigint AND "
 	    "gesendet_datum IS NOT NULL AND antwort_datum IS NULL ORDER BY "
 	    "(email_id IS NOT DISTINCT FROM $1::bigint) DESC, id DESC LIMIT 1",
 	    3, params, &r->inquiry_id, r->err);
@@ -204,7 +217,11 @@ propose(struct reply *r, const char *mode)
 	char *proposal = NULL;
 	int rc = psm__answer_text(r->subject, r->text, r->patients, r->count,
 	                          r->now.today, &read, r->err);
-	int sure = rc == 0 && strcmp(mode, "apply") == 0 && !read.absent &&
+	int sure;
+
+	if (is_automatic(r->ev))
+		read.sure = 0;
+	sure = rc == 0 && strcmp(mode, "apply") == 0 && !read.absent &&
 	           read.sure >= SURE_ENOUGH && r->count > 0;
 
 	for (size_t i = 0; i < r->count; i++)
@@ -237,7 +254,7 @@ psm__mail_answered(psm_tx *tx, const psm_event *ev, psm_error *err)
 	r.subject = member(ev, "/response_data/subject");
 	if (r.subject == NULL)
 		r.subject = member(ev, "/email_data/betreff");
-	if (r.text == NULL || strcmp(mode, "off") == 0)
+	if (r.therapist_id <= 0 || r.text == NULL || strcmp(mode, "off") == 0)
 		return 0;
 	rc = find_inquiry(&r);
 	if (rc <= 0)

@@ -9,6 +9,7 @@
 
 /* Longer mails say what they say before. */
 #define TEXT_MAX 20000
+#define SUBJECT_MAX 1000
 
 struct reader {
 	const int64_t *patients;
@@ -20,7 +21,8 @@ struct reader {
 	struct psm__clause last;                  /* of this sentence */
 	size_t pending[PSM__ANSWER_PATIENTS_MAX]; /* named before the verdict */
 	size_t pending_count;
-	int named;        /* 1: some patient was named */
+	int names;        /* 1: some patient is named anywhere */
+	int named;        /* 1: some patient was named up to here */
 	int contradicted; /* 1: yes and no, both about all */
 	int places;       /* "two places"; 0: not said */
 };
@@ -37,6 +39,17 @@ static int
 begins(const char *text, const char *with)
 {
 	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* What of len bytes fits into max, without half a character. */
+static size_t
+cut(const char *text, size_t len, size_t max)
+{
+	if (len <= max)
+		return len;
+	while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+		max--;
+	return max;
 }
 
 /* One line, folded, with "ae" for "ä": to the end of b. */
@@ -117,7 +130,7 @@ put_own(struct psm__buf *b, const char *text)
 	for (; *text != '\0' && b->len < TEXT_MAX; text += len) {
 		len = strcspn(text, "\r\n");
 		psm__buf_reset(&line);
-		put_line(&line, text, len);
+		put_line(&line, text, cut(text, len, TEXT_MAX - b->len));
 		len += text[len] == '\r';
 		len += text[len] == '\n';
 		if (line.failed || (line.len > 0 && ends_own_part(line.data)))
@@ -225,11 +238,13 @@ counts_something(const char *number)
 static int
 patient_at(const struct reader *r, const char *from, const char *text)
 {
-	size_t digits = strspn(text, "0123456789");
+	size_t digits;
 	int64_t id;
 
-	if (digits == 0 || digits > 10 || (text > from && in_word(text[-1])) ||
-	    isalpha((unsigned char)text[digits]))
+	if (text > from && in_word(text[-1]))
+		return -1;
+	digits = strspn(text, "0123456789");
+	if (digits == 0 || digits > 10 || isalpha((unsigned char)text[digits]))
 		return -1;
 	if (!begins(word_before(from, text), "patient") &&
 	    counts_something(text))
@@ -318,15 +333,22 @@ is_yes(enum psm__said said)
 	return said == PSM__SAID_YES || said == PSM__SAID_TRIAL;
 }
 
+/* One is a yes, the other is none; a doubt disagrees with nothing. */
+static int
+disagree(const struct psm__clause *a, const struct psm__clause *b)
+{
+	return a->said != PSM__SAID_NOTHING && b->said != PSM__SAID_NOTHING &&
+	       is_yes(a->said) != is_yes(b->said) && a->sure > 40 &&
+	       b->sure > 40;
+}
+
 /* About all of them. What says more counts. */
 static void
 say_general(struct reader *r, const struct psm__clause *c, const char *text)
 {
 	if (is_yes(c->said) && r->places == 0)
 		r->places = places_of(text);
-	if (r->general.said != PSM__SAID_NOTHING &&
-	    is_yes(r->general.said) != is_yes(c->said) && c->sure > 40 &&
-	    r->general.sure > 40)
+	if (disagree(&r->general, c))
 		r->contradicted = 1;
 	if (c->sure > r->general.sure)
 		r->general = *c;
@@ -404,8 +426,9 @@ read_part(struct reader *r, const char *text, int asks)
 	} else if (r->pending_count > 0) {
 		for (size_t i = 0; i < r->pending_count; i++)
 			say_of(r, r->pending[i], &c);
-	} else if (names_others(text, strlen(text))) {
-		r->others = c;
+	} else if (r->names && names_others(text, strlen(text))) {
+		if (c.sure > r->others.sure)
+			r->others = c;
 	} else {
 		say_general(r, &c, text);
 	}
@@ -511,7 +534,7 @@ conclude(struct reader *r)
 		sure = 0;
 	else if (missing > 0 && sure > 50)
 		sure = 50;
-	if (r->contradicted && sure > 35)
+	if ((r->contradicted || disagree(&r->general, &r->others)) && sure > 35)
 		sure = 35;
 	out->sure = sure;
 }
@@ -523,10 +546,13 @@ static int64_t
 reference_of(const char *text)
 {
 	for (const char *at = text; at != NULL && *at != '\0'; at++) {
-		size_t digits = strspn(at + 1, "0123456789");
+		size_t digits;
 
-		if ((*at == 'A' || *at == 'a') && digits > 0 && digits <= 9 &&
-		    at[1] != '0' && !in_word(at[digits + 1]) &&
+		if (*at != 'A' && *at != 'a')
+			continue;
+		digits = strspn(at + 1, "0123456789");
+		if (digits > 0 && digits <= 9 && at[1] != '0' &&
+		    !in_word(at[digits + 1]) &&
 		    (at == text || !in_word(at[-1])))
 			return (int64_t)strtoll(at + 1, NULL, 10);
 	}
@@ -566,12 +592,14 @@ psm__answer_text(const char *subject, const char *text, const int64_t *patients,
 	r->out = out;
 	out->inquiry_id = psm__answer_reference(subject, text);
 	if (subject != NULL)
-		put_line(&own, subject, strlen(subject));
+		put_line(&own, subject,
+		         cut(subject, strlen(subject), SUBJECT_MAX));
 	psm__buf_putc(&own, '\n');
 	put_own(&own, text != NULL ? text : "");
 	if (own.failed) {
 		rc = psm__nomem(err);
 	} else {
+		r->names = names_patient(r, own.data, own.len);
 		read_sentences(r, own.data);
 		conclude(r);
 	}

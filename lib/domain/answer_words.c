@@ -130,6 +130,14 @@ static const struct phrase phrases[] = {
     {"erst wieder", FULL, FULL, 75},
     {"erst ab", FULL, FULL, 75},
     {"fruehestens", FULL, FULL, 70},
+    /* contact and guesses: no acceptance */
+    {"fragen * kontakt", NOTHING, NOTHING, 0},
+    {"kontakt * fragen", NOTHING, NOTHING, 0},
+    {"nehme * kontakt * auf", NOTHING, NOTHING, 0},
+    {"kontakt * aufnehmen", YES, NO, 40},
+    {"nehme an dass", NOTHING, NOTHING, 0},
+    {"nehme an,", NOTHING, NOTHING, 0},
+    {"nehme ich an,", NOTHING, NOTHING, 0},
     /* an acceptance; what negates it refuses */
     {"platz+ * frei+", YES, FULL, 85},
     {"frei+ platz", YES, FULL, 85},
@@ -208,6 +216,7 @@ static const char *const doubts[] = {
     "waere",      "haette",
     "muesste",    "noch unklar",
     "melde mich", "voraussichtlich",
+    "sobald",
 };
 
 static int
