@@ -374,6 +374,19 @@ START_TEST(a_later_search_goes_on)
 }
 END_TEST
 
+/* Nobody searches for who is gone. */
+START_TEST(a_deleted_patient_searches_no_more)
+{
+	answered(1, YES, FULL, FULL, "");
+	pg_run("UPDATE matching_service.patienten_kopie SET geloescht = true "
+	       "WHERE id = 7");
+	answered(1, FULL, FULL, FULL, CORRECT);
+	search_is(7, "abgebrochen");
+	SAYS("t", "SELECT notizen LIKE '%%A1 was corrected: the patient was "
+	          "deleted' FROM " SEARCH " WHERE id = 7");
+}
+END_TEST
+
 /* -- cooling */
 
 static void
@@ -563,6 +576,7 @@ suite(void)
 	tcase_add_test(t, a_correction_reverts_its_own_only);
 	tcase_add_test(t, the_next_acceptance_takes_over);
 	tcase_add_test(t, a_later_search_goes_on);
+	tcase_add_test(t, a_deleted_patient_searches_no_more);
 	tcase_add_test(t, fault_55_cooling);
 	tcase_add_test(t, fault_55_a_later_date_stays);
 	tcase_add_test(t, cooling_without_a_therapist);

@@ -10,6 +10,7 @@
 
 #define MATCH "matching_service.therapeut_anfrage_patient"
 #define SEARCH "matching_service.platzsuche"
+#define PATIENT "matching_service.patienten_kopie"
 
 /* -- searches */
 
@@ -53,7 +54,7 @@ look_around(const struct psm__inquiry *q, const struct psm__inquiry_match *m,
 	struct psm__number search, patient;
 	const char *params[1] = {psm__number(&patient, m->patient_id)};
 	struct heir heir;
-	int64_t active = 0;
+	int64_t active = 0, deleted = 0;
 	int rc = find_heir(q, psm__number(&search, m->search_id), &heir, err);
 
 	wish->heir = heir.inquiry_id;
@@ -68,7 +69,13 @@ look_around(const struct psm__inquiry *q, const struct psm__inquiry_match *m,
 		                  " WHERE patient_id = $1::integer "
 		                  "AND status = 'aktiv'",
 		                  1, params, &active, err);
+	if (rc == 0)
+		rc = psm__app_ask(q->tx,
+		                  "SELECT count(*) FROM " PATIENT
+		                  " WHERE id = $1::integer AND geloescht",
+		                  1, params, &deleted, err);
 	wish->searches_again = active > 0;
+	wish->deleted = deleted > 0;
 	return rc;
 }
 
@@ -92,8 +99,9 @@ write_note(const struct psm__inquiry *q, const struct psm__search_wish *w,
 		psm__buf_printf(b,
 		                "The answer to inquiry A%lld was corrected: %s",
 		                (long long)q->id,
-		                w->searches_again ? "the later search goes on"
-		                                  : "the search goes on");
+		                w->deleted          ? "the patient was deleted"
+		                : w->searches_again ? "the later search goes on"
+		                                    : "the search goes on");
 	else if (e->exclude != 0)
 		psm__buf_printf(b, "Therapist %lld %s by inquiry A%lld",
 		                (long long)w->therapist_id,

@@ -222,7 +222,7 @@ propose(struct reply *r, const char *mode)
 	if (is_automatic(r->ev))
 		read.sure = 0;
 	sure = rc == 0 && strcmp(mode, "apply") == 0 && !read.absent &&
-	           read.sure >= SURE_ENOUGH && r->count > 0;
+	       read.sure >= SURE_ENOUGH && r->count > 0;
 
 	for (size_t i = 0; i < r->count; i++)
 		sure = sure && read.outcome[i] != NULL;

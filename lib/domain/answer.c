@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A therapist's answer to an inquiry, and what a correction of it reverts. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ fault(psm_error *err, const char *key, const char *what)
 struct wrong {
 	struct psm__buf missing, extra;
 	int outcomes;  /* 1: some are none */
+	int notes;     /* 1: some are no text */
 	psm_error *to; /* NULL while it is collected */
 };
 
@@ -66,6 +68,25 @@ set_all(struct psm__answer_doc *a, int64_t id,
 	}
 }
 
+static int
+is_absent(const psm_json *v)
+{
+	return v == NULL || psm_json_kind(v) == PSM_JSON_NULL;
+}
+
+static const char *
+read_notes(const char *key, const psm_json *v, struct wrong *w)
+{
+	char at[32];
+
+	if (!is_absent(v) && psm_json_string(v) == NULL) {
+		w->notes = 1;
+		(void)snprintf(at, sizeof(at), "%s/notizen", key);
+		fault(w->to, at, "want text");
+	}
+	return psm_json_string(v);
+}
+
 static void
 read_one(struct psm__answer_doc *a, const char *key, const psm_json *v,
          struct wrong *w)
@@ -74,10 +95,8 @@ read_one(struct psm__answer_doc *a, const char *key, const psm_json *v,
 	const struct psm__outcome *outcome;
 	const char *word = psm_json_string(v), *notes = NULL;
 
-	if (psm_json_kind(v) == PSM_JSON_OBJECT) {
+	if (psm_json_kind(v) == PSM_JSON_OBJECT)
 		word = psm_json_string(psm_json_at(v, "/outcome"));
-		notes = psm_json_string(psm_json_at(v, "/notizen"));
-	}
 	if (find(a, number_of(key)) == NULL) {
 		put_item(&w->extra, is_number ? key : "\"?\"");
 		fault(w->to, is_number ? key : "",
@@ -90,6 +109,8 @@ read_one(struct psm__answer_doc *a, const char *key, const psm_json *v,
 		fault(w->to, key,
 		      "want one of valid_outcomes, found another value");
 	}
+	if (psm_json_kind(v) == PSM_JSON_OBJECT)
+		notes = read_notes(key, psm_json_at(v, "/notizen"), w);
 	/* Named, if only with a wrong outcome: not missing. */
 	set_all(a, number_of(key), outcome ? outcome : psm__outcome_at(0),
 	        notes);
@@ -137,6 +158,8 @@ refuse(struct wrong *w, psm_error *err)
 	for (size_t i = 0; w->outcomes && (o = psm__outcome_at(i)) != NULL; i++)
 		psm__buf_printf(&text, "%s%s",
 		                i == 0 ? ", valid_outcomes: " : ", ", o->word);
+	if (w->notes)
+		psm__buf_puts(&text, ", notizen: want text");
 	rc = text.failed || w->missing.failed || w->extra.failed
 	         ? psm__nomem(err)
 	         : psm__fail(err, PSM_ERR_SCHEMA,
@@ -145,12 +168,6 @@ refuse(struct wrong *w, psm_error *err)
 	                     text.data != NULL ? text.data : "");
 	psm__buf_free(&text);
 	return rc;
-}
-
-static int
-is_absent(const psm_json *v)
-{
-	return v == NULL || psm_json_kind(v) == PSM_JSON_NULL;
 }
 
 static int
@@ -188,7 +205,7 @@ read_responses(const psm_json *all, struct psm__answer_doc *out, psm_error *err)
 		return rc;
 	}
 	read_all(out, all, &w);
-	if (w.missing.len > 0 || w.extra.len > 0 || w.outcomes) {
+	if (w.missing.len > 0 || w.extra.len > 0 || w.outcomes || w.notes) {
 		rc = refuse(&w, err);
 		w.to = err;
 		read_all(out, all, &w);

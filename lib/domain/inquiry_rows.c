@@ -284,9 +284,11 @@ lose_place(struct psm__row *row, const struct psm__search_wish *w,
 	if (w->heir > 0)
 		return set_number(row, PSM__SEARCH_ERFOLGREICHE_ANFRAGE_ID,
 		                  w->heir, err);
-	rc = psm__row_correct(
-	    row, w->searches_again ? PSM_SEARCH_ABGEBROCHEN : PSM_SEARCH_AKTIV,
-	    now, &event, err);
+	rc = psm__row_correct(row,
+	                      w->searches_again || w->deleted
+	                          ? PSM_SEARCH_ABGEBROCHEN
+	                          : PSM_SEARCH_AKTIV,
+	                      now, &event, err);
 	if (rc == 0)
 		psm__events_add(ev, event);
 	return rc;

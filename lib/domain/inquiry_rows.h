@@ -60,6 +60,7 @@ struct psm__search_wish {
 	const char *reason; /* in the list of excluded therapists */
 	int64_t heir;       /* of the place: an inquiry; 0: none */
 	int searches_again; /* 1: the patient has an active search by now */
+	int deleted;        /* 1: there is no such patient any more */
 	struct psm__note note;
 };
 psm__decide_fn psm__search_decide_answer;
