@@ -2,7 +2,10 @@
 /* The objects of a source: what becomes of each, whatever fails, and wherever
  * the process ends. */
 #include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -173,6 +176,143 @@ START_TEST(fault_73_names_of_copies)
 	longest[sizeof(longest) - 1] = '\0';
 	psm__object_copy_name(longest, "0123456789abcdef0123", name);
 	ck_assert_uint_lt(strlen(name), 256);
+}
+END_TEST
+
+/* -- others who write to the same folders */
+
+/* What they do, once, before a file is moved or removed, and after a copy was
+ * put in its place; NULL: nothing. */
+static void (*before_end)(void), (*after_copy)(void);
+
+static void
+let_others_act(void (**what)(void))
+{
+	void (*act)(void) = *what;
+
+	if (act == NULL)
+		return;
+	*what = NULL;
+	act();
+}
+
+/* These are called in the place of the C library's. */
+int
+rename(const char *from, const char *to)
+{
+	let_others_act(&before_end);
+	return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int
+unlink(const char *path)
+{
+	let_others_act(&before_end);
+	return unlinkat(AT_FDCWD, path, 0);
+}
+
+int
+renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	int rc = (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
+
+	let_others_act(&after_copy);
+	return rc;
+}
+
+static void
+put_newer(void)
+{
+	char to[4200];
+
+	put_file("new", OTHER);
+	(void)snprintf(to, sizeof(to), "%s/a.json", folder);
+	ck_assert_int_eq(renameat(AT_FDCWD, place("new"), AT_FDCWD, to), 0);
+}
+
+/* A newer file that comes in the moment between look and end stays: of one that
+ * is moved, of one that is removed as a copy is kept, of a broken one. */
+START_TEST(a_newer_file_is_not_taken)
+{
+	if (_i == 1)
+		keep_copies();
+	put_file("a.json", _i == 2 ? BAD : GOOD);
+	let_settle();
+	before_end = put_newer;
+	check_run(_i == 2 ? 0 : 1);
+	ck_assert_ptr_null(before_end);
+	ck_assert(is_there("a.json"));
+	ck_assert_uint_eq(count_files(folder, "taken-"), 0);
+	check_run(1);
+	ck_assert_int_eq(patients(), _i == 2 ? 1 : 2);
+	ck_assert(!is_there("a.json"));
+	ck_assert_uint_eq(count_files(folder, "taken-"), 0);
+}
+END_TEST
+
+static int
+copy(const char *name, const char *text)
+{
+	return psm__object_copy(folder, 0, name, "0123456789abcdef", text,
+	                        strlen(text), NULL);
+}
+
+static void
+put_another_copy(void)
+{
+	put_file("a.json", OTHER);
+}
+
+/* The temporary file of another container, whose process id is the same, is
+ * left alone; and a copy that was replaced is none. */
+START_TEST(copies_of_others)
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), ".tmp-%ld", (long)getpid());
+	put_file(name, OTHER);
+	after_copy = put_another_copy;
+	ck_assert_int_eq(copy("a.json", GOOD), PSM_ERR_IO);
+	ck_assert_int_eq(copy("a.json", GOOD), 0);
+	ck_assert(is_there("a-0123456789abcdef.json") && is_there(name));
+	ck_assert_uint_eq(count_files(folder, ".tmp-"), 1);
+}
+END_TEST
+
+#define COPIES 20
+
+static void *
+copy_thread(void *arg)
+{
+	static const char *const texts[] = {GOOD, OTHER};
+	int *which = arg, failed = 0;
+	char name[32];
+
+	for (int i = 0; i < COPIES; i++) {
+		(void)snprintf(name, sizeof(name), "t%d-%d.json", *which, i);
+		failed += copy(name, texts[*which % 2]) < 0;
+	}
+	*which = failed;
+	return NULL;
+}
+
+START_TEST(copies_at_once)
+{
+	pthread_t threads[4];
+	int which[4];
+
+	for (int i = 0; i < 4; i++) {
+		which[i] = i;
+		ck_assert_int_eq(
+		    pthread_create(&threads[i], NULL, copy_thread, &which[i]),
+		    0);
+	}
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+		ck_assert_int_eq(which[i], 0);
+	}
+	ck_assert_uint_eq(count_files(folder, "t"), (size_t)4 * COPIES);
+	ck_assert_uint_eq(count_files(folder, ".tmp-"), 0);
 }
 END_TEST
 
@@ -482,6 +622,9 @@ suite(void)
 	tcase_add_test(t, a_folder);
 	tcase_add_test(t, a_file_on_its_way);
 	tcase_add_test(t, copies_are_kept);
+	tcase_add_loop_test(t, a_newer_file_is_not_taken, 0, 3);
+	tcase_add_test(t, copies_of_others);
+	tcase_add_test(t, copies_at_once);
 	tcase_add_test(t, health_is_told);
 	tcase_add_test(t, arguments);
 	suite_add_tcase(s, t);

@@ -231,7 +231,7 @@ psm__file_move(const char *from, const char *to, const struct psm__file *f)
 		return 1;
 	if (renameat2(AT_FDCWD, to, AT_FDCWD, from, RENAME_NOREPLACE) < 0)
 		psm__log(PSM_LOG_WARN,
-		         "an import file came while a broken one of its name "
+		         "an import file came while an older one of its name "
 		         "was moved, and was moved, too",
 		         "file", f->name, NULL);
 	return 0;

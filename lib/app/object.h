@@ -22,6 +22,11 @@ struct psm_object_source {
 /* The name of a copy, below 256 bytes and without a slash; out[256]. hash NULL:
  * the plain name. */
 void psm__object_copy_name(const char *name, const char *hash, char *out);
+/* A name that no other call has, of this process, another one or another
+ * machine. */
+#define PSM__PRIVATE_NAME 80
+void psm__object_private_name(const char *before, const char *after,
+                              char out[PSM__PRIVATE_NAME]);
 /* Keep a copy in folder, or in its folder "failed"; hash is that of the text.
  * 0 or PSM_ERR_IO; on disk when it returns. */
 int psm__object_copy(const char *folder, int failed, const char *name,

@@ -3,8 +3,11 @@
  * their owner reads them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +44,22 @@ psm__object_copy_name(const char *name, const char *hash, char *out)
 	(void)snprintf(out + len, NAME_SIZE - len, "%s%.*s.json",
 	               hash != NULL ? "-" : "", HASH_SHOWN,
 	               hash != NULL ? hash : "");
+}
+
+/* Containers that share a folder may all have the process id 1. */
+void
+psm__object_private_name(const char *before, const char *after,
+                         char out[PSM__PRIVATE_NAME])
+{
+	static atomic_uint count;
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) !=
+	    (ssize_t)sizeof(random))
+		random = (uint64_t)psm_now_us();
+	(void)snprintf(out, PSM__PRIVATE_NAME, "%s%ld-%u-%016" PRIx64 "%s",
+	               before, (long)getpid(), atomic_fetch_add(&count, 1),
+	               random, after);
 }
 
 static int
@@ -90,13 +109,10 @@ has_content(int dir, const char *name, const char *text, size_t len)
 static int
 put(int dir, const char *name, const char *text, size_t len, psm_error *err)
 {
-	char temporary[32];
+	char temporary[PSM__PRIVATE_NAME];
 	int fd, rc;
 
-	/* One process writes at a time, or what it writes is the same. */
-	(void)snprintf(temporary, sizeof(temporary), ".tmp-%ld",
-	               (long)getpid());
-	(void)unlinkat(dir, temporary, 0); /* of a process that ended here */
+	psm__object_private_name(".tmp-", "", temporary);
 	fd = openat(dir, temporary,
 	            O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -108,7 +124,11 @@ put(int dir, const char *name, const char *text, size_t len, psm_error *err)
 		(void)unlinkat(dir, temporary, 0); /* it may be gone */
 		return rc;
 	}
-	return 0;
+	/* Another run may have put its own there; the next run sees that. */
+	return has_content(dir, name, text, len)
+	           ? 0
+	           : psm__fail(err, PSM_ERR_IO,
+	                       "another copy of an import took the place");
 }
 
 static int

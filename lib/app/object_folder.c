@@ -198,6 +198,23 @@ place_of(const struct folder *f, const char *below)
 	return join(f->path, below, own);
 }
 
+/* 1: to is what was read; 0: that is gone, or a newer one has its name, which
+ * stays for the next run. */
+static int
+take(const struct folder *f, const char *from, const char *to, const char *what,
+     psm_error *err)
+{
+	int code;
+
+	if (psm__file_move(from, to, &f->last))
+		return 1;
+	code = errno;
+	if (!psm__file_is_same(from, &f->last))
+		return 0;
+	errno = code;
+	return fail_end(what, err);
+}
+
 static int
 move(const struct folder *f, const char *from, const char *below,
      psm_error *err)
@@ -210,11 +227,33 @@ move(const struct folder *f, const char *from, const char *below,
 		rc = psm__nomem(err);
 	else if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		rc = fail_end("make a folder for", err);
-	else if (rename(from, to) < 0 && errno != ENOENT)
-		rc = fail_end("move", err);
+	else
+		rc = take(f, from, to, "move", err);
 	psm__free(to);
 	psm__free(dir);
-	return rc;
+	return rc < 0 ? rc : 0;
+}
+
+/* By a name that a list shows: should this process end in between, the next run
+ * knows the file by its content. */
+static int
+remove_one(const struct folder *f, const char *path, psm_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	char name[PSM__PRIVATE_NAME];
+	struct psm__buf own = {0};
+	int rc;
+
+	psm__object_private_name("taken-", ".json", name);
+	psm__buf_printf(&own, "%.*s%s", (int)(slash + 1 - path), path, name);
+	if (own.failed)
+		rc = psm__nomem(err);
+	else
+		rc = take(f, path, own.data, "remove", err);
+	if (rc == 1 && unlink(own.data) < 0 && errno != ENOENT)
+		rc = fail_end("remove", err);
+	psm__buf_free(&own);
+	return rc < 0 ? rc : 0;
 }
 
 static int
@@ -230,15 +269,14 @@ end(const char *name, int how, void *user, psm_error *err)
 	path = join(f->path, name, "");
 	if (path == NULL)
 		return psm__nomem(err);
-	/* A newer one of its name is for the next run. */
 	if (!psm__file_is_same(path, &f->last))
-		rc = 0;
+		rc = 0; /* a newer one of its name is for the next run */
 	else if (how == PSM_OBJECT_FAILED)
 		rc = move(f, path, "failed", err);
 	else if (f->source->keep == NULL)
 		rc = move(f, path, "imported", err);
-	else if (unlink(path) < 0 && errno != ENOENT)
-		rc = fail_end("remove", err);
+	else
+		rc = remove_one(f, path, err);
 	psm__free(path);
 	return rc;
 }
