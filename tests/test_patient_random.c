@@ -273,5 +273,6 @@ main(int argc, char **argv)
 {
 	(void)argc;
 	pg_main(argv);
+	pg_template(patient_sets);
 	return testing_run(srunner_create(suite()));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the tests of the use cases share: a database with both schemas. */
+/* What the tests of the use cases share: a database with the tables of their
+ * services, each a copy of one that app_main() made. */
 #ifndef TESTING_APP_H
 #define TESTING_APP_H
 
@@ -14,10 +15,11 @@ static psm_error *err;
 static inline void
 app_setup(void)
 {
-	pg_database();
+	pg_copy();
 	st = pg_store();
 	err = psm_error_new();
 	ck_assert_ptr_nonnull(err);
+	/* There already, but where a program has a main() of its own. */
 	OK(psm_store_migrate(st, "therapist", err));
 	OK(psm_store_migrate(st, "matching", err));
 	OK(psm_store_migrate(st, "communication", err));
@@ -70,8 +72,11 @@ app_check_state(char *before)
 static inline int
 app_main(char **argv, Suite *(*suite)(void))
 {
+	static const char *const sets[] = {"therapist", "matching",
+	                                   "communication", NULL};
 
 	pg_main(argv);
+	pg_template(sets);
 	return testing_run(srunner_create(suite()));
 }
 

@@ -29,13 +29,16 @@ test_clock(void *user)
 	return now_us;
 }
 
+__attribute__((unused)) static const char *const patient_sets[] = {"patient",
+                                                                   NULL};
+
 static inline void
 patient_setup(void)
 {
 	out = NULL;
 	now_us = INT64_C(1772445600000000); /* 10:00 UTC */
 	psm_set_clock(test_clock, NULL);
-	pg_database();
+	pg_copy();
 	st = pg_store();
 	err = psm_error_new();
 	ck_assert_ptr_nonnull(err);

@@ -14,6 +14,8 @@ static char database[64];
 static int databases;  /* made by this process; database is the last of them */
 static PGconn *beside; /* to the test's database */
 static PGconn *super;  /* to the database postgres */
+static char template_name[64]; /* what pg_copy() copies; "": nothing */
+static pid_t template_pid;
 
 #define MUST(condition, ...)                                                   \
 	do {                                                                   \
@@ -153,6 +155,8 @@ drop_databases(void)
 		PQclear(PQexec(super, sql));
 	}
 	PQfinish(super);
+	super = NULL;
+	databases = 0;
 }
 
 static void
@@ -187,15 +191,57 @@ set_default(void)
 	PQclear(ask(super, sql));
 }
 
-void
-pg_database(void)
+/* Of the process that made it: others copy it. */
+static void
+drop_template(void)
 {
 	char sql[128];
+
+	if (getpid() != template_pid)
+		return;
+	super = connect_to("postgres");
+	(void)snprintf(sql, sizeof sql, "DROP DATABASE IF EXISTS %s",
+	               template_name);
+	PQclear(PQexec(super, sql));
+	PQfinish(super);
+}
+
+void
+pg_template(const char *const *sets)
+{
+	char sql[160];
+	psm_store *st;
+
+	template_pid = getpid();
+	(void)atexit(drop_template);
+	pg_database();
+	st = pg_store();
+	for (; *sets; sets++)
+		MUST(psm_store_migrate(st, *sets, NULL) == 0,
+		     "cannot migrate %s", *sets);
+	psm_store_free(st);
+	PQfinish(beside);
+	beside = NULL;
+	(void)snprintf(template_name, sizeof template_name, "t_%ld_template",
+	               (long)template_pid);
+	(void)snprintf(sql, sizeof sql, "ALTER DATABASE %s RENAME TO %s",
+	               database, template_name);
+	PQclear(ask(super, sql));
+	/* Tests are processes of their own, with connections of their own. */
+	PQfinish(super);
+	super = NULL;
+	databases = 0;
+}
+
+static void
+make_database(const char *like)
+{
+	char sql[160];
 
 	if (getenv("TESTING_LOG"))
 		psm_set_log(show, PSM_LOG_DEBUG, NULL);
 
-	if (databases == 0) {
+	if (!super) {
 		super = connect_to("postgres");
 		PQclear(ask(super, "SET client_min_messages = warning"));
 		(void)atexit(drop_databases);
@@ -206,12 +252,25 @@ pg_database(void)
 	               "DROP DATABASE IF EXISTS %s WITH (FORCE)", database);
 	/* A killed process of the same number may have left one behind. */
 	PQclear(ask(super, sql));
-	(void)snprintf(sql, sizeof sql, "CREATE DATABASE %s", database);
+	(void)snprintf(sql, sizeof sql, "CREATE DATABASE %s%s%s", database,
+	               like[0] ? " TEMPLATE " : "", like);
 	PQclear(ask(super, sql));
 	set_default();
 	if (beside)
 		PQfinish(beside);
 	beside = connect_to(database);
+}
+
+void
+pg_database(void)
+{
+	make_database("");
+}
+
+void
+pg_copy(void)
+{
+	make_database(template_name);
 }
 
 void

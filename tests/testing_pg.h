@@ -20,6 +20,10 @@ void pg_main_private(char **argv);
  * PSYMATCH_TEST_PG_DEFAULT ("repeatable read", "serializable" or "read only")
  * is then the default of transactions in it, but for those of pg_run(). */
 void pg_database(void);
+/* The same, but with what pg_template() put there before the tests began, if
+ * it was called; migrating takes longer. sets ends with NULL. */
+void pg_copy(void);
+void pg_template(const char *const *sets);
 /* Its commits do not wait for the disk, but for those of connections that are
  * open: for tests that make hundreds. */
 void pg_hasty(void);
