@@ -80,6 +80,14 @@ class Geo(Database):
             found = geo.Geo(fail, fail).distance(self.store, "10115", "anywhere")
         self.assertEqual(found["status"], "error")
 
+    def test_an_interrupt_goes_on(self):
+        def stop(*_args):
+            raise KeyboardInterrupt
+
+        for destination in ("52062", "anywhere"):  # asks for a route, and for an address
+            with self.assertLogs("psymatch", "ERROR"), self.assertRaises(KeyboardInterrupt):
+                geo.Geo(stop, stop).distance(self.store, "10115", destination)
+
     def test_wrong_requests(self):
         with self.assertRaises(psymatch.SchemaError) as caught:
             geo.Geo().distance(self.store, (91, 0), 7, "bicycle")

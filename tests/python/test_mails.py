@@ -100,6 +100,19 @@ class Mails(unittest.TestCase):
             status = mails.queue_status(self.store)
             self.assertEqual({k for k in ("later", "suspect") if status[k]}, {key} - {None})
 
+    def test_an_interrupt_is_no_success(self):
+        def stop(*_args):
+            raise KeyboardInterrupt
+
+        number = self.queue()
+        with self.assertLogs("psymatch"), self.assertRaises(KeyboardInterrupt):
+            mails.run_queue(self.store, stop)
+        self.assertEqual(mails.get(self.store, number)[0]["status"], "Wird_gesendet")
+        self.assertEqual(mails.queue_status(self.store)["suspect"], 1)
+        with self.assertLogs("psymatch"), self.assertRaises(KeyboardInterrupt):
+            mails.create(self.store, {**MAIL, "inhalt_markdown": "x"}, stop)
+        self.assertEqual(mails.list(self.store)["total"], 1)
+
     def test_an_answer(self):
         number = self.queue("Gesendet")
         text = {"id": "<1@p>", "references": ["<psymatch-mail-%d@x>" % number], "text": "Ja"}

@@ -11,6 +11,7 @@ import json
 from . import log
 from ._handle import Handle
 from ._lib import callbacks, lib
+from ._raised import keep, passed_on
 from ._text import int64, milliseconds, utf8
 from .errors import check, code_of, make
 
@@ -25,7 +26,8 @@ def _answer(call):
     """The code for what a callback of the program does."""
     try:
         return 0 if call() else _NOT_FOUND
-    except Exception as e:
+    except BaseException as e:
+        keep(e)
         log.say(log.logging.ERROR, "a function of geo.Geo failed", {"exception": type(e).__name__})
         return _UNAVAILABLE
 
@@ -85,7 +87,8 @@ class Geo(Handle):
         status is "success", "partial" or "error". SchemaError."""
         text = json.dumps({"origin": origin, "destination": destination, "travel_mode": travel_mode,
                            "use_cache": use_cache}).encode()
-        return _dict(lib.psm_geo_distance, self._handle, store._handle, text, len(text))
+        with passed_on():
+            return _dict(lib.psm_geo_distance, self._handle, store._handle, text, len(text))
 
 
 def plz_distance(store, origin, destination):

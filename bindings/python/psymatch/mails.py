@@ -11,6 +11,7 @@ import json
 
 from . import log
 from ._lib import callbacks, lib
+from ._raised import keep, passed_on
 from ._text import int64, payload_text, utf8_or_none
 from .errors import BY_NAME, check, code_of, make
 
@@ -44,7 +45,8 @@ def _renderer(render):
             for to, part in zip((subject, html, text), done):
                 _give(to, part)
             return 0
-        except Exception as e:
+        except BaseException as e:
+            keep(e)
             log.say(log.logging.ERROR, "a renderer of mails failed", {"exception": type(e).__name__})
             lib.psm_error_set(err, _INVAL, ("the renderer raised %s" % type(e).__name__).encode())
             return _INVAL
@@ -57,7 +59,8 @@ def create(store, mail, render=None):
     (None, html, text) of its content, which may be inhalt_markdown then."""
     function = _NO_RENDERER if render is None else _renderer(render)
     data = payload_text(mail)
-    return _take(_out(lib.psm_mail_create, store._handle, data, len(data), function, None)[1])
+    with passed_on():
+        return _take(_out(lib.psm_mail_create, store._handle, data, len(data), function, None)[1])
 
 
 def add(tx, mail, once_key=None):
@@ -113,7 +116,8 @@ def _sender(send):
             return 0
         except tuple(kind for kind, _ in _CODES) as e:
             code, said = next(c for kind, c in _CODES if isinstance(e, kind)), str(e)
-        except Exception as e:
+        except BaseException as e:
+            keep(e)
             log.say(log.logging.ERROR, "a sender of mails failed", {"exception": type(e).__name__})
             said = "the sender raised %s" % type(e).__name__
         lib.psm_error_set(err, code, said.encode("utf-8", "replace"))
@@ -127,9 +131,11 @@ def run_queue(store, send):
 
     psymatch.Reject says that it was refused for good, psymatch.Retry that it
     was not sent and is to be tried later. After any other exception nobody
-    knows, and EMAIL_SUSPECT_POLICY decides.
+    knows, and EMAIL_SUSPECT_POLICY decides. What is no Exception, such as
+    KeyboardInterrupt, is raised again when the batch is done.
     """
-    return check(lib.psm_mail_queue_run, store._handle, _sender(send), None)
+    with passed_on():
+        return check(lib.psm_mail_queue_run, store._handle, _sender(send), None)
 
 
 def queue_status(store):

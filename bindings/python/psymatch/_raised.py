@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a function of the program raised within a callback, which ctypes would
+swallow: an interrupt goes on when the library has returned."""
+import contextlib
+import threading
+
+_thread = threading.local()  # a callback runs on its caller's thread
+
+
+def keep(e):
+    if not isinstance(e, Exception) and getattr(_thread, "raised", None) is None:
+        _thread.raised = e
+
+
+@contextlib.contextmanager
+def passed_on():
+    """Raises what callbacks kept within it."""
+    before, _thread.raised = getattr(_thread, "raised", None), None
+    try:
+        yield
+    finally:
+        raised, _thread.raised = _thread.raised, before
+        if raised is not None:
+            raise raised
