@@ -96,6 +96,80 @@ START_TEST(what_was_answered_was_sent)
 }
 END_TEST
 
+/* Whether or not it is to be tried again: it would arrive twice. */
+START_TEST(what_was_answered_is_not_sent_again)
+{
+	static const char *const policy[] = {"resend", "fail"};
+
+	out = NULL;
+	queue_mails(1);
+	use("EMAIL_SUSPECT_POLICY", policy[_i]);
+	answer = PSM_ERR_UNCONFIRMED;
+	ck_assert_int_eq(run(), 1);
+	now_us += 3600 * SECOND;
+	answer = 0;
+	ck_assert_int_eq(run(), 0);
+	check_column("status", "Fehlgeschlagen");
+	ck_assert_int_eq(answered("{\"references\":[\"<psymatch-mail-1@x>\"],"
+	                          "\"text\":\"Danke\"}"),
+	                 1);
+	check_column("status", "Gesendet");
+	check_column("naechster_versuch_am", "null");
+	check_column("fehlermeldung", "null");
+	ck_assert_int_eq(outbox("email.sent"), 1);
+	now_us += 86400 * SECOND;
+	ck_assert_int_eq(run(), 0);
+	ck_assert_int_eq(calls[1], 1);
+	psm_free(out);
+}
+END_TEST
+
+/* Two people's "Danke", without a Message-ID. */
+START_TEST(the_same_words_about_two_mails)
+{
+	static const struct {
+		int mail;
+		const char *from;
+		int is_new;
+	} answers[] = {{1, "p", 1}, {2, "p", 1}, {1, "p", 0}, {1, "q", 1}};
+	char json[160];
+
+	out = NULL;
+	queue_mails(2);
+	ck_assert_int_eq(run(), 2);
+	for (size_t i = 0; i < PSM__COUNT(answers); i++) {
+		(void)snprintf(json, sizeof(json),
+		               "{\"references\":[\"<psymatch-mail-%d@x>\"],"
+		               "\"from\":\"%s@example.org\",\"text\":"
+		               "\"Danke\"}",
+		               answers[i].mail, answers[i].from);
+		ck_assert_int_eq(answered(json), answers[i].is_new);
+	}
+	psm_free(out);
+}
+END_TEST
+
+/* Of a row that another program wrote. */
+START_TEST(a_time_that_is_none_is_null)
+{
+	static const char *const times[] = {"infinity", "-infinity",
+	                                    "0044-03-15 12:00:00 BC"};
+	static const char json[] = "{\"antwort_erhalten\":true}";
+
+	queue_mails(1);
+	for (size_t i = 0; i < PSM__COUNT(times); i++) {
+		pg_run("UPDATE " MAILS " SET status = 'Gesendet', "
+		       "antwort_erhalten = false, antwortdatum = '%s'",
+		       times[i]);
+		ck_assert_int_eq(psm_mail_update(st, 1, PSM_VERSION_ANY, json,
+		                                 strlen(json), NULL, err),
+		                 1);
+		check_event("response_data,received_at", "null");
+	}
+	ck_assert_int_eq(outbox("email.response_received"), 3);
+}
+END_TEST
+
 START_TEST(an_answer_is_checked)
 {
 	out = NULL;
@@ -118,6 +192,9 @@ suite(void)
 	tcase_add_test(a, an_answer_finds_its_mail);
 	tcase_add_test(a, an_answer_finds_it_by_reference);
 	tcase_add_test(a, what_was_answered_was_sent);
+	tcase_add_loop_test(a, what_was_answered_is_not_sent_again, 0, 2);
+	tcase_add_test(a, the_same_words_about_two_mails);
+	tcase_add_test(a, a_time_that_is_none_is_null);
 	tcase_add_test(a, an_answer_is_checked);
 	suite_add_tcase(s, a);
 	return s;

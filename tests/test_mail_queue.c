@@ -386,6 +386,23 @@ START_TEST(a_command_makes_it_due)
 }
 END_TEST
 
+START_TEST(queued_again_by_hand_it_is_due)
+{
+	static const char json[] = "{\"status\":\"In_Warteschlange\"}";
+
+	queue_mails(1);
+	answer = PSM_ERR_UNAVAILABLE;
+	ck_assert_int_eq(run(), 1);
+	answer = 0;
+	ck_assert_int_eq(psm_mail_update(st, 1, PSM_VERSION_ANY, json,
+	                                 strlen(json), NULL, err),
+	                 1);
+	check_column("naechster_versuch_am", "null");
+	ck_assert_int_eq(run(), 1);
+	check_column("status", "Gesendet");
+}
+END_TEST
+
 START_TEST(tells_how_it_stands)
 {
 	char *out = NULL;
@@ -448,6 +465,7 @@ suite(void)
 	tcase_add_loop_test(t, fault_S2_adopted_rows_do_not_stay_for_ever, 0,
 	                    n);
 	tcase_add_test(t, a_command_makes_it_due);
+	tcase_add_test(t, queued_again_by_hand_it_is_due);
 	tcase_add_test(t, tells_how_it_stands);
 	tcase_add_test(t, the_queue_is_read_by_its_index);
 	suite_add_tcase(s, t);

@@ -165,7 +165,8 @@ PSM_API int psm_mail_list(psm_store *store, const char *query, char **out,
  * Change a mail by hand: its status, or that it was answered. Null and absent
  * members leave a column as it is.
  *
- * Entwurf -> In_Warteschlange, Gesendet; Fehlgeschlagen -> In_Warteschlange;
+ * Entwurf -> In_Warteschlange, Gesendet; Fehlgeschlagen -> In_Warteschlange,
+ * where it is due at once;
  * and when nobody knows whether it was sent, or a program of the past left it
  * there: Wird_gesendet -> Gesendet, Fehlgeschlagen. The step to Gesendet
  * publishes "email.sent", that to Fehlgeschlagen "email.failed";
@@ -297,14 +298,16 @@ PSM_API int psm_mail_queue_status(psm_store *store, char **out,
  * answer refers to, else the newest one whose subject ends with the reference
  * "A12" that the answer's subject has. Several answers stand one below the
  * other in antwortinhalt. Publishes "email.response_received", with what this
- * one says as "response_data", and "email.sent" if nobody knew whether the mail
- * was sent.
+ * one says as "response_data", and "email.sent" if the mail was not known to be
+ * sent: what was answered has arrived, and is not sent again, also after a
+ * failure.
  *
  * @param store  as for psm_mail_create().
  * @param json   {"text": text, "id": the answer's own Message-ID, "references":
  *   [Message-IDs, the closest one first], "subject": text, "from": text,
  *   "received_at": RFC 3339 time, "automatic": true if no person wrote it}; all
- *   but "text" are optional. Without an id the same text is the same answer.
+ *   but "text" are optional. Without an id the same text of the same sender to
+ *   the same mail is the same answer.
  * @param len    of json in bytes.
  * @param out    receives {"email_id": number, "new": boolean} as JSON, new
  *   (psm_free); NULL after a failure. May be NULL.

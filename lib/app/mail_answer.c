@@ -13,6 +13,7 @@
 
 struct answer {
 	const psm_json *doc;
+	const char *id;
 	char key[256]; /* which answer it is */
 	char received[32];
 	struct psm__mail_answer a;
@@ -62,27 +63,31 @@ read_time(struct answer *in, psm_error *err)
 	return rc;
 }
 
-/* A Message-ID, or what the answer says. */
-static int
-read_key(struct answer *in, psm_error *err)
+static uint64_t
+hash_text(uint64_t hash, const char *text)
 {
-	const char *id;
-	uint64_t hash = PSM__HASH_START;
-	int rc = read_text(in->doc, "/id", 0, &id, err);
+	return psm__hash(hash, text != NULL ? text : "",
+	                 text != NULL ? strlen(text) + 1 : 1);
+}
 
-	if (rc < 0)
-		return rc;
-	if (id != NULL && *id != '\0' && strlen(id) < sizeof(in->key)) {
-		(void)snprintf(in->key, sizeof(in->key), "%s", id);
-		return 0;
+/* A Message-ID; without one, which mail is answered by whom, and what the
+ * answer says: people write the same words. */
+static void
+make_key(struct answer *in, int64_t email_id)
+{
+	uint64_t hash = PSM__HASH_START;
+
+	if (in->id != NULL && *in->id != '\0' &&
+	    strlen(in->id) < sizeof(in->key)) {
+		(void)snprintf(in->key, sizeof(in->key), "%s", in->id);
+		return;
 	}
-	hash = psm__hash(hash, in->a.text, strlen(in->a.text) + 1);
-	if (id != NULL)
-		hash = psm__hash(hash, id, strlen(id));
-	if (in->a.subject != NULL)
-		hash = psm__hash(hash, in->a.subject, strlen(in->a.subject));
-	(void)snprintf(in->key, sizeof(in->key), "%016" PRIx64, hash);
-	return 0;
+	hash = hash_text(hash, in->a.text);
+	hash = hash_text(hash, in->id);
+	hash = hash_text(hash, in->a.subject);
+	hash = hash_text(hash, in->a.from);
+	(void)snprintf(in->key, sizeof(in->key), "%" PRId64 ":%016" PRIx64,
+	               email_id, hash);
 }
 
 static int
@@ -108,7 +113,8 @@ read_answer(struct answer *in, psm_error *err)
 	    psm_json_get_bool(automatic, &in->a.automatic, NULL) < 0)
 		rc = refuse(automatic, "/automatic",
 		            "want true or false, found another value", err);
-	return rc < 0 ? rc : read_key(in, err);
+	ok = read_text(in->doc, "/id", 0, &in->id, err);
+	return ok < 0 ? ok : rc;
 }
 
 /* -- finding its mail */
@@ -227,6 +233,8 @@ psm_mail_answer(psm_store *store, const char *json, size_t len, char **out,
 		rc = psm_tx_begin(store, &tx, err);
 	if (rc == 0)
 		rc = find_mail(tx, &in, &id, err);
+	if (rc == 0)
+		make_key(&in, id);
 	if (rc == 0)
 		rc = is_new = remember(tx, &in, id, err);
 	if (rc > 0)

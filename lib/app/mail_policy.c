@@ -17,17 +17,20 @@ put_id(psm_payload *m, const char *name, const struct psm__row *row, int column)
 		psm_payload_null(m, name);
 }
 
+/* A time of an adopted row may be "infinity" or before the common era, which
+ * RFC 3339 cannot write: null. */
 static void
 put_time(psm_payload *m, const char *name, const char *text)
 {
-	char rfc[40];
+	char rfc[40] = "";
+	int64_t us;
 
-	if (text == NULL) {
+	if (text != NULL && strlen(text) > 11)
+		(void)snprintf(rfc, sizeof(rfc), "%.10sT%sZ", text, text + 11);
+	if (psm_time_parse(rfc, strlen(rfc), &us, NULL) == 0)
+		psm_payload_text(m, name, rfc);
+	else
 		psm_payload_null(m, name);
-		return;
-	}
-	(void)snprintf(rfc, sizeof(rfc), "%.10sT%sZ", text, text + 11);
-	psm_payload_text(m, name, rfc);
 }
 
 static void

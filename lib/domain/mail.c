@@ -157,6 +157,9 @@ psm__mail_decide_patch(struct psm__row *row, const void *wish,
 		                 "email: only the queue begins to send");
 	psm__events_add(ev, event);
 	rc = settle(row, err);
+	/* Whoever queues it again wants it sent now. */
+	if (rc == 0 && from == FAILED && psm__row_state(row) == QUEUED)
+		rc = clear(row, PSM__EMAIL_NAECHSTER_VERSUCH_AM, err);
 	if (rc == 0 && !had && is_answered(row)) {
 		rc = fill(row, PSM__EMAIL_ANTWORTDATUM, now->timestamp, err);
 		psm__events_add(ev, answered);
@@ -302,20 +305,35 @@ append(struct psm__row *row, const char *text, psm_error *err)
 	return rc;
 }
 
+/* What was answered has arrived, whatever its sender said: it is not sent
+ * again. */
+static int
+arrived(struct psm__row *row, const struct psm__now *now,
+        struct psm__events *ev, psm_error *err)
+{
+	int state = psm__row_state(row), rc;
+	const char *event;
+
+	if (state == SENDING) {
+		rc = move(row, LEFT, now, ev, err);
+	} else if (state == FAILED) {
+		rc = psm__row_correct(row, LEFT, now, &event, err);
+		if (rc == 0)
+			psm__events_add(ev, event);
+	} else {
+		return 0;
+	}
+	return rc < 0 ? rc : settle(row, err);
+}
+
 int
 psm__mail_decide_answer(struct psm__row *row, const void *wish,
                         const struct psm__now *now, struct psm__events *ev,
                         psm_error *err)
 {
 	const struct psm__mail_answer *w = wish;
-	int rc = 0;
+	int rc = arrived(row, now, ev, err);
 
-	/* What was answered was sent. */
-	if (psm__row_state(row) == SENDING) {
-		rc = move(row, LEFT, now, ev, err);
-		if (rc == 0)
-			rc = settle(row, err);
-	}
 	if (rc == 0)
 		rc = append(row, w->text, err);
 	if (rc == 0)

@@ -187,6 +187,7 @@ static const struct psm__step email_steps[] = {
 	{SENDING, LEFT, ALWAYS, "email.sent", DO(NOW(SENT_AT))},
 	{SENDING, FAILED, ALWAYS, "email.failed", DO(COUNT(PSM__EMAIL_WIEDERHOLUNGSANZAHL))},
 	{FAILED, QUEUED, ALWAYS, NULL, DO(FILL_NOW(QUEUED_AT), CLEAR_OLD(PSM__EMAIL_FEHLERMELDUNG))},
+	{FAILED, LEFT, CORRECTING, "email.sent", DO(NOW(SENT_AT), CLEAR_OLD(PSM__EMAIL_FEHLERMELDUNG))},
 };
 
 #define CALL_DONE "phone_call.completed", \
