@@ -436,6 +436,39 @@ START_TEST(late_block)
 }
 END_TEST
 
+/* A later update that came first and says the same: the rest is done. */
+START_TEST(late_block_of_one_who_is_still_blocked)
+{
+	psm_event *block =
+	    adelheid("therapist.blocked", ", \"status\": \"gesperrt\"}");
+
+	receive(adelheid("therapist.updated",
+	                 ", \"status\": \"gesperrt\", \"telefon\": \"1\"}"));
+	ck_assert_int_eq(inquiries("storniert_datum IS NOT NULL"), 0);
+	ck_assert_int_eq(handle(block), 0);
+	psm_event_free(block);
+	ck_assert_int_eq(inquiries("storniert_datum IS NOT NULL"), 2);
+	ck_assert_int_eq(
+	    searches("ausgeschlossene_therapeuten @> '[{\"id\": 11}]'"), 2);
+	ck_assert_int_eq(copies("id = 11 AND telefon = '1'"), 1);
+}
+END_TEST
+
+/* A stored list that is none counts as an empty one. */
+START_TEST(blocked_beside_an_odd_list)
+{
+	pg_run(
+	    "UPDATE matching_service.platzsuche SET "
+	    "ausgeschlossene_therapeuten = CASE patient_id WHEN 4 THEN "
+	    "'{\"id\": 3}'::jsonb ELSE '\"3\"' END WHERE patient_id IN (4, 5)");
+	receive(adelheid("therapist.blocked", ", \"status\": \"gesperrt\"}"));
+	ck_assert_int_eq(searches("patient_id IN (4, 5) AND "
+	                          "ausgeschlossene_therapeuten @> '[{\"id\": "
+	                          "11}]'"),
+	                 2);
+}
+END_TEST
+
 /* Unblocking gives nothing back: a person looks at the exclusions. */
 START_TEST(unblocked)
 {
@@ -658,6 +691,8 @@ suite(void)
 	tcase_add_test(loaded, answered_without_sending);
 	tcase_add_test(loaded, cancelled_is_not_sendable);
 	tcase_add_test(loaded, late_block);
+	tcase_add_test(loaded, late_block_of_one_who_is_still_blocked);
+	tcase_add_test(loaded, blocked_beside_an_odd_list);
 	tcase_add_test(loaded, unblocked);
 	tcase_add_test(loaded, patient_deleted);
 	tcase_add_test(loaded, patient_alone_in_an_inquiry);

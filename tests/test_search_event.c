@@ -2,6 +2,7 @@
 /* What events of patients mean for searches and for unsent inquiries. */
 #include <pthread.h>
 
+#include "app/inquiry.h"
 #include "app/inquiry_leave.h"
 #include "testing_search.h"
 
@@ -287,6 +288,19 @@ START_TEST(fault_51_exclusions_of_the_patient)
 }
 END_TEST
 
+START_TEST(excluded_beside_an_odd_list)
+{
+	patient_is(1, COMPLETE);
+	(void)search_of(1);
+	pg_run("UPDATE matching_service.platzsuche SET "
+	       "ausgeschlossene_therapeuten = '{\"id\": 7}'");
+	receive(make("patient.therapist_excluded",
+	             "{\"patient_id\": 1, \"therapist_id\": 8}"));
+	ck_assert_int_eq(
+	    searches("ausgeschlossene_therapeuten @> '[{\"id\": 8}]'"), 1);
+}
+END_TEST
+
 /* -- unsent inquiries follow the data */
 
 START_TEST(adjusted)
@@ -479,6 +493,37 @@ START_TEST(an_event_while_one_opens_by_hand)
 }
 END_TEST
 
+/* An inquiry to a therapist is composed while the event is handled that blocks
+ * or deletes her: it is cancelled, too. */
+START_TEST(composed_while_an_event_cancels)
+{
+	struct opener event = {.ev = NULL};
+	psm_event *ev;
+	psm_tx *tx;
+
+	therapist_is(7, "Sieben", "");
+	ev = _i == 0 ? therapist("therapist.blocked", 7, "Anna", "Sieben",
+	                         "10117", ", \"status\": \"gesperrt\"}")
+	             : make("therapist.deleted", "{\"therapist_id\": 7}");
+	event.ev = ev;
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm__inquiry_lock_therapist(tx, 7, err));
+	OK(psm_tx_exec(tx,
+	               "INSERT INTO matching_service.therapeutenanfrage "
+	               "(therapist_id, anfragegroesse) VALUES (7, 0)",
+	               0, NULL, NULL, err));
+	start(&event);
+	OK(psm_tx_commit(tx, err));
+	ck_assert_int_eq(pthread_join(event.thread, NULL), 0);
+	ck_assert_int_eq(event.rc, 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
+	                        "matching_service.therapeutenanfrage WHERE "
+	                        "storniert_datum IS NOT NULL"),
+	                 1);
+	psm_event_free(ev);
+}
+END_TEST
+
 /* -- patient.deleted */
 
 START_TEST(fault_54_paused_searches_end_too)
@@ -570,6 +615,8 @@ suite(void)
 	tcase_add_test(tc, adjusted_by_distance);
 	tcase_add_test(tc, by_hand_while_an_event_opens);
 	tcase_add_test(tc, an_event_while_one_opens_by_hand);
+	tcase_add_loop_test(tc, composed_while_an_event_cancels, 0, 2);
+	tcase_add_test(tc, excluded_beside_an_odd_list);
 	tcase_add_test(tc, fault_54_paused_searches_end_too);
 	tcase_add_test(tc, active_searches_are_kept);
 	suite_add_tcase(s, tc);

@@ -56,6 +56,13 @@ int psm__inquiry_make(psm_tx *tx, const struct psm__policy *policy,
 /* 1: a table of another service is in this database. */
 int psm__app_has_table(psm_tx *tx, const char *name, psm_error *err);
 
+/* -- inquiry_create.c */
+
+/* Nobody else composes one to this therapist until the transaction ends. The
+ * therapist's copy, where it is locked, is locked before. */
+int psm__inquiry_lock_therapist(psm_tx *tx, int64_t therapist_id,
+                                psm_error *err);
+
 /* -- inquiry_cancel.c */
 
 /* Cancel an inquiry that was not sent; its matches are withdrawn, but stay as

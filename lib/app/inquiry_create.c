@@ -69,22 +69,30 @@ check_prefix(const struct making *m)
 	return 0;
 }
 
-/* Nobody else composes one to this therapist until the transaction ends. 7463:
- * the number of this lock. */
+int
+psm__inquiry_lock_therapist(psm_tx *tx, int64_t therapist_id, psm_error *err)
+{
+	struct psm__number id;
+	const char *params[1] = {psm__number(&id, therapist_id)};
+
+	/* 7463: the number of this lock */
+	return psm_tx_exec(tx,
+	                   "SELECT pg_advisory_xact_lock(7463, $1::integer)", 1,
+	                   params, NULL, err);
+}
+
 static int
 lock_therapist(struct making *m)
 {
-	const char *params[1] = {m->therapist_text.text};
-	int rc = psm_tx_exec(m->tx,
-	                     "SELECT pg_advisory_xact_lock(7463, $1::integer)",
-	                     1, params, NULL, m->err);
+	int rc = psm__inquiry_lock_therapist(m->tx, m->therapist_id, m->err);
 
 	if (rc == 0)
 		rc = psm__copy_read(m->tx, &psm__entity_therapist,
 		                    m->therapist_id, 0, &m->therapist, m->err);
 	if (rc == 0)
-		rc = psm__fail(m->err, PSM_ERR_NOT_FOUND,
-		               "Therapist %s not found", params[0]);
+		rc =
+		    psm__fail(m->err, PSM_ERR_NOT_FOUND,
+		              "Therapist %s not found", m->therapist_text.text);
 	return rc < 0 ? rc : 0;
 }
 

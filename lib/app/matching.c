@@ -4,6 +4,7 @@
 
 #include "app/app.h"
 #include "app/call.h"
+#include "app/fit_pair.h"
 #include "app/search.h"
 
 static const struct {
@@ -20,7 +21,7 @@ static const struct {
     {"patient.therapist_excluded", NULL, psm__patient_excluded},
     {"patient.updated", NULL, psm__patient_arrived},
     {"phone_call.deleted", NULL, psm__phone_call_deleted},
-    /* Whoever was unblocked since stays so. */
+    /* Whoever was unblocked since stays so: see is_still_blocked(). */
     {"therapist.blocked", &psm__entity_therapist, psm__therapist_blocked},
     {"therapist.created", &psm__entity_therapist, NULL},
     {"therapist.deleted", NULL, psm__therapist_deleted},
@@ -32,6 +33,28 @@ const char *
 psm_matching_type_at(size_t i)
 {
 	return i < PSM__COUNT(handlers) ? handlers[i].type : NULL;
+}
+
+/* 1: the copy is newer than an event that blocks, and says so too: an update
+ * came first. */
+static int
+is_still_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	struct psm__row row = {0};
+	int64_t id;
+	int rc;
+
+	if (strcmp(psm_event_type(ev), "therapist.blocked") != 0)
+		return 0;
+	rc = psm_json_get_int(
+	    psm_json_at(psm_event_payload(ev), "/therapist_id"), &id, err);
+	if (rc == 0)
+		rc = psm__copy_read(tx, &psm__entity_therapist, id, 0, &row,
+		                    err);
+	if (rc > 0)
+		rc = psm__row_state(&row) == PSM_THERAPIST_GESPERRT;
+	psm__row_free(&row);
+	return rc;
 }
 
 int
@@ -51,6 +74,8 @@ psm_matching_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 		return 0;
 	if (handlers[i].copied != NULL)
 		rc = psm__copy_event(tx, handlers[i].copied, ev, err);
+	if (rc == 0)
+		rc = is_still_blocked(tx, ev, err);
 	if (rc > 0)
 		rc = handlers[i].handle ? handlers[i].handle(tx, ev, err) : 0;
 	/* What the database refuses for good is the payload's fault. */

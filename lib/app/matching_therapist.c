@@ -23,16 +23,21 @@ cancel_one(const struct psm__cascade *c, const psm_rows *rows, size_t i)
 	return rc < 0 ? rc : 0;
 }
 
+/* One that is composed at the moment is waited for. */
 static int
 cancel_unsent(const struct psm__cascade *c)
 {
-	return psm__cascade_each(c,
-	                         "SELECT id FROM " INQUIRY
-	                         " WHERE therapist_id = $1::integer "
-	                         "AND gesendet_datum IS NULL "
-	                         "AND antwort_datum IS NULL "
-	                         "AND storniert_datum IS NULL ORDER BY id",
-	                         cancel_one);
+	int rc = psm__inquiry_lock_therapist(c->tx, c->id, c->err);
+
+	return rc < 0 ? rc
+	              : psm__cascade_each(
+			    c,
+			    "SELECT id FROM " INQUIRY
+			    " WHERE therapist_id = $1::integer "
+			    "AND gesendet_datum IS NULL "
+			    "AND antwort_datum IS NULL "
+			    "AND storniert_datum IS NULL ORDER BY id",
+			    cancel_one);
 }
 
 /* Add the therapist to the list of a locked search; 1: added, 0: is there. */
@@ -40,13 +45,11 @@ static int
 exclude(const struct psm__cascade *c, struct psm__row *row)
 {
 	const int column = PSM__SEARCH_AUSGESCHLOSSENE_THERAPEUTEN;
-	const char *list = psm__row_get(row, column);
 	psm_json *old = NULL;
 	char *fresh = NULL;
-	int rc, added = 0;
+	int added = 0;
+	int rc = psm__exclusion_parse(psm__row_get(row, column), &old, c->err);
 
-	rc =
-	    list != NULL ? psm_json_parse(list, strlen(list), &old, c->err) : 0;
 	if (rc == 0)
 		rc = added = psm_exclusion_add(old, c->id, c->time_us,
 		                               c->exclusion, &fresh, c->err);

@@ -49,9 +49,8 @@ write_list(psm_json_writer *w, const psm_json *fresh, const psm_json *old)
 	psm_json_write_end(w);
 }
 
-/* A text that is no array is an empty one. */
-static int
-parse_list(const char *text, psm_json **out)
+int
+psm__exclusion_parse(const char *text, psm_json **out, psm_error *err)
 {
 	int rc = 0;
 
@@ -62,7 +61,7 @@ parse_list(const char *text, psm_json **out)
 		psm_json_free(*out);
 		*out = NULL;
 	}
-	return rc == PSM_ERR_NOMEM ? rc : 0;
+	return rc == PSM_ERR_NOMEM ? psm__nomem(err) : 0;
 }
 
 int
@@ -71,12 +70,10 @@ psm__exclusion_replace(const char *old, const char *fresh, char **out,
 {
 	psm_json_writer *w = psm_json_writer_new();
 	psm_json *before = NULL, *after = NULL;
-	int rc = parse_list(old, &before);
+	int rc = psm__exclusion_parse(old, &before, err);
 
 	if (rc == 0)
-		rc = parse_list(fresh, &after);
-	if (rc < 0)
-		(void)psm__nomem(err);
+		rc = psm__exclusion_parse(fresh, &after, err);
 	write_list(w, after, before);
 	psm_json_free(before);
 	psm_json_free(after);

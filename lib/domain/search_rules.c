@@ -254,14 +254,11 @@ psm__search_add_exclusion(struct psm__row *row, const void *wish,
                           psm_error *err)
 {
 	const struct psm__exclusion *w = wish;
-	const char *list = psm__row_get(row, LIST);
 	char *fresh = NULL;
 	psm_json *old = NULL;
-	int rc = 0;
+	int rc = psm__exclusion_parse(psm__row_get(row, LIST), &old, err);
 
 	(void)ev; /* no event tells of it */
-	if (list != NULL)
-		rc = psm_json_parse(list, strlen(list), &old, err);
 	if (rc == 0)
 		rc = psm_exclusion_add(old, w->therapist_id, psm__now_us(now),
 		                       w->reason, &fresh, err);

@@ -60,6 +60,8 @@ int psm__wish_text(const psm_json *doc, const char *name, const char **out,
 
 /* -- exclusion.c: lists of excluded therapists, JSON texts; *out is new */
 
+/* *out is NULL for a stored text that is no array: it counts as an empty one. */
+int psm__exclusion_parse(const char *text, psm_json **out, psm_error *err);
 /* The entries that name a therapist, once each. list may be NULL. */
 int psm__exclusion_seed(const char *list, char **out, psm_error *err);
 /* fresh, but whoever is on old as well keeps the entry there if that says more
