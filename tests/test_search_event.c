@@ -408,7 +408,8 @@ END_TEST
 struct opener {
 	pthread_t thread;
 	int rc;
-	const psm_event *ev; /* NULL: psm_search_create() */
+	const psm_event *ev; /* NULL: psm_search_create(), or: */
+	int64_t resumed;     /* not 0: psm_search_resume() */
 };
 
 static void *
@@ -418,7 +419,9 @@ open_one(void *arg)
 	struct opener *o = arg;
 	psm_tx *tx = NULL;
 
-	if (o->ev == NULL) {
+	if (o->resumed != 0) {
+		o->rc = psm_search_resume(st, o->resumed, NULL, own);
+	} else if (o->ev == NULL) {
 		o->rc =
 		    psm_search_create(st, "{\"patient_id\": 1}", 17, NULL, own);
 	} else {
@@ -490,6 +493,56 @@ START_TEST(an_event_while_one_opens_by_hand)
 	ck_assert_int_eq(searches("true"), 1);
 	ck_assert_int_eq(patients("status = 'auf_der_Suche'"), 1);
 	psm_event_free(ev);
+}
+END_TEST
+
+/* Nor does an event that ends searches overlook it. */
+START_TEST(an_event_that_ends_while_one_opens_by_hand)
+{
+	struct opener event = {.ev = NULL};
+	psm_event *ev;
+	psm_tx *tx;
+
+	patient_is(1, COMPLETE ", \"status\": \"offen\"");
+	ev = moved(1, "offen", "Suche_abgebrochen");
+	event.ev = ev;
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx,
+	               "SELECT FROM matching_service.patienten_kopie WHERE id "
+	               "= 1 FOR UPDATE",
+	               0, NULL, NULL, err));
+	OK(psm_tx_exec(tx,
+	               "INSERT INTO matching_service.platzsuche (patient_id) "
+	               "VALUES (1)",
+	               0, NULL, NULL, err));
+	start(&event);
+	OK(psm_tx_commit(tx, err));
+	ck_assert_int_eq(pthread_join(event.thread, NULL), 0);
+	ck_assert_int_eq(event.rc, 0);
+	ck_assert_int_eq(searches("status = 'abgebrochen'"), 1);
+	psm_event_free(ev);
+}
+END_TEST
+
+/* A search goes on while the patient moves: it is found in the new area. */
+START_TEST(resumed_while_the_patient_moves)
+{
+	struct opener hand = {.ev = NULL};
+	psm_tx *tx;
+
+	patient_is(1, COMPLETE);
+	hand.resumed = search_of(1);
+	OK(psm_search_pause(st, hand.resumed, NULL, err));
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx,
+	               "UPDATE matching_service.patienten_kopie SET plz = "
+	               "'20095' WHERE id = 1",
+	               0, NULL, NULL, err));
+	start(&hand);
+	OK(psm_tx_commit(tx, err));
+	ck_assert_int_eq(pthread_join(hand.thread, NULL), 0);
+	ck_assert_int_eq(hand.rc, 0);
+	CHECK_PG("20095", "SELECT plz FROM matching_service.aktive_suchen");
 }
 END_TEST
 
@@ -615,6 +668,8 @@ suite(void)
 	tcase_add_test(tc, adjusted_by_distance);
 	tcase_add_test(tc, by_hand_while_an_event_opens);
 	tcase_add_test(tc, an_event_while_one_opens_by_hand);
+	tcase_add_test(tc, an_event_that_ends_while_one_opens_by_hand);
+	tcase_add_test(tc, resumed_while_the_patient_moves);
 	tcase_add_loop_test(tc, composed_while_an_event_cancels, 0, 2);
 	tcase_add_test(tc, excluded_beside_an_odd_list);
 	tcase_add_test(tc, fault_54_paused_searches_end_too);

@@ -12,6 +12,7 @@
 #include "app/app.h"
 #include "app/fit_pair.h"
 #include "domain/patient.h"
+#include "store/store.h"
 
 #define WAITING "matching_service.suche_unvollstaendig"
 
@@ -38,24 +39,32 @@ run(const struct arrival *a, const char *sql)
 
 /* -- to open one */
 
-/* What was known before the copy is written. */
+/* What was known before the copy is written. The copy is locked first: a search
+ * that somebody opens by hand at the moment is counted. */
 static int
 ask_due(struct arrival *a)
 {
 	const char *params[2] = {a->id.text, a->when}, *status;
+	const struct psm__param id = psm__param_text(a->id.text);
 	struct psm__search_due *d = &a->due;
 	psm_rows *rows = NULL;
-	int rc = psm_tx_exec(
-	    a->tx,
-	    "SELECT k.status, (k.id IS NOT NULL)::integer, "
-	    "(SELECT count(*) FROM " WAITING
-	    " WHERE patient_id = $1::integer), s.*, coalesce(k.plz, '') FROM (SELECT count(*), "
-	    "count(*) FILTER (WHERE status IN ('aktiv', 'pausiert')), "
-	    "count(*) FILTER (WHERE created_at >= $2::timestamp) "
-	    "FROM " PSM__SEARCHES " WHERE patient_id = $1::integer) s "
-	    "LEFT JOIN matching_service.patienten_kopie k "
-	    "ON k.id = $1::integer",
-	    2, params, &rows, a->err);
+	int rc = psm__tx_queue(a->tx,
+	                       "SELECT 1 FROM matching_service.patienten_kopie "
+	                       "WHERE id = $1::integer FOR UPDATE",
+	                       1, &id, NULL, a->err);
+
+	if (rc == 0)
+		rc = psm_tx_exec(
+		    a->tx,
+		    "SELECT k.status, (k.id IS NOT NULL)::integer, "
+		    "(SELECT count(*) FROM " WAITING
+		    " WHERE patient_id = $1::integer), s.*, coalesce(k.plz, '') FROM (SELECT count(*), "
+		    "count(*) FILTER (WHERE status IN ('aktiv', 'pausiert')), "
+		    "count(*) FILTER (WHERE created_at >= $2::timestamp) "
+		    "FROM " PSM__SEARCHES " WHERE patient_id = $1::integer) s "
+		    "LEFT JOIN matching_service.patienten_kopie k "
+		    "ON k.id = $1::integer",
+		    2, params, &rows, a->err);
 
 	if (rc == 0) {
 		status = psm_rows_text(rows, 0, 0);

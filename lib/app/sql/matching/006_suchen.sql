@@ -26,12 +26,13 @@ CREATE INDEX IF NOT EXISTS idx_aktive_suchen_gebiet
 	ON matching_service.aktive_suchen (left(plz, 2), created_at, search_id);
 CREATE INDEX IF NOT EXISTS idx_aktive_suchen_patient_id ON matching_service.aktive_suchen (patient_id);
 
+-- FOR SHARE: a change of the postal code at the same moment is waited for, or finds the row that is written here.
 CREATE OR REPLACE FUNCTION matching_service.aktive_suche() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF NEW.status::text = 'aktiv' THEN
 		INSERT INTO matching_service.aktive_suchen AS a (search_id, patient_id, plz, created_at)
 		VALUES (NEW.id, NEW.patient_id,
-			coalesce((SELECT p.plz FROM matching_service.patienten_kopie p WHERE p.id = NEW.patient_id), ''),
+			coalesce((SELECT p.plz FROM matching_service.patienten_kopie p WHERE p.id = NEW.patient_id FOR SHARE), ''),
 			NEW.created_at)
 		ON CONFLICT (search_id) DO UPDATE
 			SET patient_id = excluded.patient_id, plz = excluded.plz, created_at = excluded.created_at;
