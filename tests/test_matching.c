@@ -454,21 +454,6 @@ START_TEST(late_block_of_one_who_is_still_blocked)
 }
 END_TEST
 
-/* A stored list that is none counts as an empty one. */
-START_TEST(blocked_beside_an_odd_list)
-{
-	pg_run(
-	    "UPDATE matching_service.platzsuche SET "
-	    "ausgeschlossene_therapeuten = CASE patient_id WHEN 4 THEN "
-	    "'{\"id\": 3}'::jsonb ELSE '\"3\"' END WHERE patient_id IN (4, 5)");
-	receive(adelheid("therapist.blocked", ", \"status\": \"gesperrt\"}"));
-	ck_assert_int_eq(searches("patient_id IN (4, 5) AND "
-	                          "ausgeschlossene_therapeuten @> '[{\"id\": "
-	                          "11}]'"),
-	                 2);
-}
-END_TEST
-
 /* Unblocking gives nothing back: a person looks at the exclusions. */
 START_TEST(unblocked)
 {
@@ -692,7 +677,6 @@ suite(void)
 	tcase_add_test(loaded, cancelled_is_not_sendable);
 	tcase_add_test(loaded, late_block);
 	tcase_add_test(loaded, late_block_of_one_who_is_still_blocked);
-	tcase_add_test(loaded, blocked_beside_an_odd_list);
 	tcase_add_test(loaded, unblocked);
 	tcase_add_test(loaded, patient_deleted);
 	tcase_add_test(loaded, patient_alone_in_an_inquiry);

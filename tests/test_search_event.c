@@ -288,6 +288,7 @@ START_TEST(fault_51_exclusions_of_the_patient)
 }
 END_TEST
 
+/* A stored list that is none counts as an empty one. */
 START_TEST(excluded_beside_an_odd_list)
 {
 	patient_is(1, COMPLETE);
@@ -298,6 +299,15 @@ START_TEST(excluded_beside_an_odd_list)
 	             "{\"patient_id\": 1, \"therapist_id\": 8}"));
 	ck_assert_int_eq(
 	    searches("ausgeschlossene_therapeuten @> '[{\"id\": 8}]'"), 1);
+	put_into(inquiry_to(9), 1);
+	pg_run("UPDATE matching_service.therapeutenanfrage SET gesendet_datum "
+	       "= now()");
+	pg_run("UPDATE matching_service.platzsuche SET "
+	       "ausgeschlossene_therapeuten = '\"7\"'");
+	receive(therapist("therapist.blocked", 9, "Anna", "Neun", "10117",
+	                  ", \"status\": \"gesperrt\"}"));
+	ck_assert_int_eq(
+	    searches("ausgeschlossene_therapeuten @> '[{\"id\": 9}]'"), 1);
 }
 END_TEST
 
