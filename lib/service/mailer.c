@@ -53,6 +53,8 @@ read_texts(psm_mailer *m, const psm_config *cfg, psm_error *err)
 
 		if (!value)
 			return unknown(text_names[i], err);
+		if (i == SVC_TEMPLATES && !*value)
+			value = PSM_TEMPLATE_DIR;
 		m->text[i] = psm__strdup(value);
 		if (!m->text[i])
 			return psm__nomem(err);
