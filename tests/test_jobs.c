@@ -111,7 +111,7 @@ END_TEST
 
 START_TEST(refuses)
 {
-	char key[202];
+	char key[202], *text;
 
 	memset(key, 'x', sizeof key - 1);
 	key[sizeof key - 1] = '\0';
@@ -123,6 +123,11 @@ START_TEST(refuses)
 	ck_assert_int_eq(ask("test", "7", "[]", NULL), PSM_ERR_SCHEMA);
 	ck_assert_int_eq(ask("test", "7", "{", NULL), PSM_ERR_PARSE);
 	ck_assert_int_eq(ask("test", "7", NULL, "soon"), PSM_ERR_SCHEMA);
+	ck_assert_int_eq(ask("test", "7", NULL, "infinity"), PSM_ERR_SCHEMA);
+	ck_assert_int_eq(ask("test", "7", NULL, "yesterday"), PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm_jobs_list(st, NULL, "fail", 10, &text, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_ptr_null(text);
 	ck_assert_int_eq(psm_jobs_on(jobs, "test.work", do_work, NULL, err),
 	                 PSM_ERR_CONFLICT);
 	ck_assert_int_eq(psm_jobs_daily(jobs, "d", "24:00", PSM_JOBS_SKIP,

@@ -541,6 +541,21 @@ START_TEST(answers_are_read_once)
 }
 END_TEST
 
+START_TEST(a_file_that_cannot_be_read_stops_no_other)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof path, "%s/new/1.link", folder);
+	ck_assert_int_eq(symlink("/nowhere", path), 0);
+	deliver("2.b", "From: a@b\nSubject: Werbung\n\nkaufen\n");
+	ck_assert_int_eq(psm_maildir_run(mailer, st, err), PSM_ERR_IO);
+	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "opened"));
+	ck_assert(is_in("unmatched", "2.b"));
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(psm_maildir_run(mailer, st, err), 0);
+}
+END_TEST
+
 START_TEST(what_fails_now_stays)
 {
 	deliver("1.a", ALTERNATIVE);
@@ -581,6 +596,7 @@ suite(void)
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(m, setup_maildir, teardown_maildir);
 	tcase_add_test(m, answers_are_read_once);
+	tcase_add_test(m, a_file_that_cannot_be_read_stops_no_other);
 	tcase_add_test(m, what_fails_now_stays);
 	suite_add_tcase(s, m);
 	return s;

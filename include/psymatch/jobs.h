@@ -257,7 +257,7 @@ PSM_API int psm_jobs_status(psm_store *st, char **out,
  * @param out    new (psm_free); NULL after a failure.
  * @param err    details of a failure; may be NULL.
  * @return 0, or
- *   PSM_ERR_INVAL    a NULL argument, or a limit outside the rule;
+ *   PSM_ERR_INVAL    a NULL argument, a limit outside the rule, or no state;
  *   PSM_ERR_DB       the database is away (retriable), or has no such tables;
  *   PSM_ERR_TIMEOUT  all connections were busy for 10 s; retriable;
  *   PSM_ERR_NOMEM    out of memory.

@@ -137,6 +137,18 @@ static const char *const names[7][9] = {
     {"sonntag", "so", "sunday", "sun", "su"},
 };
 
+/* A German day also as "montags". */
+static int
+is_name(const char *name, const char *word)
+{
+	size_t n = strlen(name);
+
+	if (strcmp(name, word) == 0)
+		return 1;
+	return n >= 6 && name[n - 1] != 'y' && strncmp(name, word, n) == 0 &&
+	       strcmp(word + n, "s") == 0;
+}
+
 /* Letters without regard to case, and a dot that may follow; -1: no day. */
 static int
 read_weekday(struct text *t)
@@ -161,7 +173,7 @@ read_weekday(struct text *t)
 	skip_blanks(t);
 	for (int day = 0; day < 7; day++) {
 		for (size_t i = 0; i < 9 && names[day][i] != NULL; i++) {
-			if (strcmp(names[day][i], word) == 0)
+			if (is_name(names[day][i], word))
 				return day;
 		}
 	}

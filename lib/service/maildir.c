@@ -155,25 +155,51 @@ list(int dir, char **names, size_t *count, psm_error *err)
 	return PSM_OK;
 }
 
+/* Count of those that were moved. A file that cannot be read or moved stays,
+ * and keeps nobody waiting: the first error comes at the end. */
+static int
+handle_all(const psm_mailer *m, psm_store *store, int root, int dir,
+           char *const *names, size_t count, psm_error *err, psm_error *later)
+{
+	int first = PSM_OK, done = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		psm_error *e = first < 0 ? later : err;
+		int rc = handle(m, store, root, dir, names[i], e);
+
+		if (rc < 0 && rc != PSM_ERR_IO) /* the next one has it, too */
+			return first < 0 ? first : rc;
+		done += rc == PSM_OK;
+		if (rc < 0 && first == PSM_OK) {
+			first = rc;
+			psm__log(PSM_LOG_WARN, "a mail stays where it is",
+			         "file", names[i], "reason",
+			         psm_error_message(e), NULL);
+		}
+	}
+	return first < 0 ? first : done;
+}
+
 static int
 read_new(const psm_mailer *m, psm_store *store, int root, int dir,
          psm_error *err)
 {
 	char **names = psm__array(FILES_MAX, sizeof *names);
-	size_t count = 0, done = 0;
-	int rc;
+	psm_error *later = psm_error_new();
+	size_t count = 0;
+	int rc = PSM_OK;
 
-	if (!names)
-		return psm__nomem(err);
-	rc = list(dir, names, &count, err);
-	while (rc == PSM_OK && done < count) {
-		rc = handle(m, store, root, dir, names[done], err);
-		done += rc == PSM_OK;
-	}
+	if (!names || !later)
+		rc = psm__nomem(err);
+	if (rc == PSM_OK)
+		rc = list(dir, names, &count, err);
+	if (rc == PSM_OK)
+		rc = handle_all(m, store, root, dir, names, count, err, later);
+	psm_error_free(later);
 	for (size_t i = 0; i < count; i++)
 		psm__free(names[i]);
 	psm__free(names);
-	return rc < 0 ? rc : (int)done;
+	return rc;
 }
 
 int

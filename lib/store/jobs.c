@@ -47,6 +47,7 @@ int
 psm_jobs_add(psm_tx *tx, const char *kind, const char *key, const char *payload,
              const char *run_at, psm_error *err)
 {
+	int64_t at;
 	struct psm__number now;
 	const char *params[] = {kind, key, payload ? payload : "{}", run_at,
 	                        psm__number(&now, psm_now_us())};
@@ -61,6 +62,9 @@ psm_jobs_add(psm_tx *tx, const char *kind, const char *key, const char *payload,
 	if (!key || !key[0] || strlen(key) > KEY_MAX)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "key: want 1 to 200 bytes");
+	if (run_at && psm_time_parse(run_at, strlen(run_at), &at, NULL) < 0)
+		return psm__fail(err, PSM_ERR_SCHEMA,
+		                 "run_at: want a time as RFC 3339 writes it");
 	if (payload)
 		rc = is_object(payload, err);
 	if (rc == 0)
@@ -271,6 +275,18 @@ take_text(psm_rows *rows, int rc, char **out, psm_error *err)
 	return rc;
 }
 
+static int
+is_state(const char *text)
+{
+	static const char *const states[] = {"waiting", "running", "done",
+	                                     "missed", "failed"};
+	size_t i = 0;
+
+	while (i < PSM__COUNT(states) && strcmp(states[i], text) != 0)
+		i++;
+	return i < PSM__COUNT(states);
+}
+
 int
 psm_jobs_list(psm_store *st, const char *kind, const char *state, int64_t limit,
               char **out, psm_error *err)
@@ -286,6 +302,10 @@ psm_jobs_list(psm_store *st, const char *kind, const char *state, int64_t limit,
 	if (!st || !out || limit < 1 || limit > 1000)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a store, out, and a limit of 1 to 1000");
+	if (state && !is_state(state))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "state: want waiting, running, done, missed "
+		                 "or failed");
 	rc = psm_store_exec(
 	    st,
 	    "SELECT json_agg(json_build_object('id', id, 'kind', kind, 'key', "
