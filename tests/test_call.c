@@ -546,6 +546,49 @@ START_TEST(two_bookings_at_once)
 }
 END_TEST
 
+static void *
+book_one(void *rc)
+{
+	psm_error *e = psm_error_new();
+
+	*(int *)rc = psm_call_create(st, "{\"therapist_id\": 7}", 19, NULL, e);
+	psm_error_free(e);
+	return NULL;
+}
+
+/* Who wants any time waits for one whose time is given, and takes another. */
+START_TEST(a_given_time_is_taken_before_the_commit)
+{
+	char json[120], *day, *time;
+	psm_tx *tx = NULL;
+	pthread_t thread;
+	int rc = 1;
+
+	OK(create("{\"therapist_id\": 7}"));
+	day = pg_text("SELECT geplantes_datum::text FROM "
+	              "communication_service.telefonanrufe");
+	time = pg_text("SELECT geplante_zeit::text FROM "
+	               "communication_service.telefonanrufe");
+	OK(psm_call_delete(st, 1, PSM_VERSION_ANY, err));
+	(void)snprintf(json, sizeof json,
+	               "{\"therapist_id\": 7, \"geplantes_datum\": \"%s\", "
+	               "\"geplante_zeit\": \"%.5s\"}",
+	               day, time);
+	free(day);
+	free(time);
+	OK(psm_tx_begin(st, &tx, err));
+	ck_assert_int_eq(psm_call_make(tx, json, strlen(json), NULL, NULL, err),
+	                 1);
+	ck_assert_int_eq(pthread_create(&thread, NULL, book_one, &rc), 0);
+	PG_UNTIL(pg_int("SELECT count(*) FROM pg_stat_activity WHERE datname "
+	                "= current_database() AND wait_event_type = 'Lock'") ==
+	         1);
+	OK(psm_tx_commit(tx, err));
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(rc, 0);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -570,6 +613,7 @@ suite(void)
 	tcase_add_test(tc, makes_once);
 	tcase_add_test(tc, a_command_plans_a_call);
 	tcase_add_test(tc, two_bookings_at_once);
+	tcase_add_test(tc, a_given_time_is_taken_before_the_commit);
 	return s;
 }
 

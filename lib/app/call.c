@@ -33,16 +33,20 @@ find_once(psm_tx *tx, const char *once_key, int64_t *id, psm_error *err)
 	return rc;
 }
 
-/* Of a therapist whose call has no time; 0: nothing is to be looked up. What is
- * wrong with the document the row's reader says. */
-static int64_t
+static int
 needs_time(const psm_json *doc)
 {
 	const psm_json *time = psm_json_at(doc, "/geplante_zeit");
+
+	return time == NULL || psm_json_kind(time) == PSM_JSON_NULL;
+}
+
+/* 0: with none. What is wrong with the document the row's reader says. */
+static int64_t
+therapist_of(const psm_json *doc)
+{
 	int64_t id = 0;
 
-	if (time != NULL && psm_json_kind(time) != PSM_JSON_NULL)
-		return 0;
 	if (psm_json_get_int(psm_json_at(doc, "/therapist_id"), &id, NULL) < 0)
 		return 0;
 	return id > 0 && id <= INT32_MAX ? id : 0;
@@ -102,8 +106,10 @@ psm__call_make_out(psm_tx *tx, const psm_json *doc, const char *once_key,
 		return out == NULL ? 0
 		                   : psm_entity_get(tx, phone_call, *id, out,
 		                                    NULL, err);
-	if (needs_time(doc) != 0)
-		rc = psm__call_times(tx, needs_time(doc), &times, err);
+	if (therapist_of(doc) != 0)
+		rc = needs_time(doc)
+		         ? psm__call_times(tx, therapist_of(doc), &times, err)
+		         : psm__call_lock(tx, therapist_of(doc), err);
 	wish.reach = &times.reach;
 	wish.busy = times.busy;
 	wish.busy_count = times.busy_count;
@@ -169,22 +175,46 @@ psm_call_list(psm_store *store, const char *query, char **out, psm_error *err)
 	return psm__own_list(store, phone_call, query, out, err);
 }
 
+/* Its therapist's lock comes before its row's, as for a new one. */
+static int
+change(psm_store *store, int64_t id, int64_t if_version, int how,
+       const char *json, size_t len, char **out, psm_error *err)
+{
+	struct psm__number n;
+	const char *params[1] = {psm__number(&n, id)};
+	int64_t therapist = 0;
+	psm_tx *tx;
+	int rc = psm__own_begin(store, &tx, out, err);
+
+	if (rc == 0)
+		rc = psm__app_ask(tx,
+		                  "SELECT therapist_id FROM "
+		                  "communication_service.telefonanrufe WHERE "
+		                  "id = $1::bigint AND therapist_id IS NOT "
+		                  "NULL",
+		                  1, params, &therapist, err);
+	if (rc == 0 && therapist != 0)
+		rc = psm__call_lock(tx, therapist, err);
+	if (rc == 0)
+		rc = psm_entity_update(tx, phone_call, id, if_version, how,
+		                       json, len, out, NULL, err);
+	return explain(psm__own_end(tx, rc, out, err), err);
+}
+
 int
 psm_call_update(psm_store *store, int64_t id, int64_t if_version,
                 const char *json, size_t len, char **out, psm_error *err)
 {
-	return explain(psm__own_update(store, phone_call, id, if_version,
-	                               PSM_CHANGE_PUT, json, len, out, err),
-	               err);
+	return change(store, id, if_version, PSM_CHANGE_PUT, json, len, out,
+	              err);
 }
 
 int
 psm_call_patch(psm_store *store, int64_t id, int64_t if_version,
                const char *json, size_t len, char **out, psm_error *err)
 {
-	return explain(psm__own_update(store, phone_call, id, if_version,
-	                               PSM_CHANGE_MERGE, json, len, out, err),
-	               err);
+	return change(store, id, if_version, PSM_CHANGE_MERGE, json, len, out,
+	              err);
 }
 
 int

@@ -37,6 +37,9 @@ struct psm__call_times {
 	size_t busy_count;
 	struct psm__holidays holidays;
 };
+/* Until tx ends nobody else of this library plans, or moves, a call with the
+ * therapist: who looks for a free time sees those that are taken. */
+int psm__call_lock(psm_tx *tx, int64_t therapist, psm_error *err);
 /*
  * Of a therapist; 0: of nobody, then only the holidays. Until tx ends nobody
  * else of this library plans a call with him. Free it in any case.

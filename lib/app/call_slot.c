@@ -165,23 +165,33 @@ load_busy(psm_tx *tx, const char *id, struct psm__call_times *t, psm_error *err)
 }
 
 int
+psm__call_lock(psm_tx *tx, int64_t therapist, psm_error *err)
+{
+	struct psm__number n;
+	const char *id = psm__number(&n, therapist);
+	int64_t none;
+
+	return psm__app_ask(
+	    tx,
+	    "SELECT 1 FROM (SELECT pg_advisory_xact_lock("
+	    "hashtextextended('psymatch call of therapist ' || $1::text, "
+	    "0))) l",
+	    1, &id, &none, err);
+}
+
+int
 psm__call_times(psm_tx *tx, int64_t therapist, struct psm__call_times *out,
                 psm_error *err)
 {
 	struct psm__number n;
 	const char *id = psm__number(&n, therapist);
-	int64_t none;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
 	rc = psm__holidays(psm__tx_config(tx), &out->holidays, err);
 	if (rc < 0 || therapist == 0)
 		return rc;
-	rc = psm__app_ask(tx,
-	                  "SELECT 1 FROM (SELECT pg_advisory_xact_lock("
-	                  "hashtextextended('psymatch call of therapist ' || "
-	                  "$1::text, 0))) l",
-	                  1, &id, &none, err);
+	rc = psm__call_lock(tx, therapist, err);
 	if (rc == 0)
 		rc = load_hours(tx, id, &out->reach, err);
 	if (rc == 0)
