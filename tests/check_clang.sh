@@ -14,6 +14,7 @@ if [ -e "$made" ]; then
 	flags=$(sed -n '/^AM_CFLAGS/d; s/^[A-Z0-9]*_CFLAGS = //p' "$made" | tr '\n' ' ')
 	flags="$flags $(grep -oE -- "-D(RIG|SUITE|FUZZ_DATA)='?[^ ]+" "$made" | grep -v '[$]' | tr -d "'" | sort -u -t= -k1,1 | tr '\n' ' ')"
 fi
+flags="$flags -DPSM_TEMPLATE_DIR=\"templates\""
 export cc flags
 
 # One at a time would take a minute.

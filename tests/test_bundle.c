@@ -421,8 +421,8 @@ START_TEST(wrong_options)
 	    "{\"strategies\": []}",
 	    "{\"strategies\": [{\"name\": \"a\"}]}",
 	    "{\"strategies\": [{\"name\": \"\", \"policy\": \"fifo\"}]}",
-	    "{\"strategies\": [{\"name\": \"a\", \"policy\": \"fifo\"}, "
-	    "{\"name\": \"a\", \"policy\": \"priority\"}]}",
+	    ("{\"strategies\": [{\"name\": \"a\", \"policy\": \"fifo\"}, "
+	     "{\"name\": \"a\", \"policy\": \"priority\"}]}"),
 	    "[]"};
 	psm_bundle *none = NULL;
 

@@ -437,8 +437,8 @@ END_TEST
 
 static const char *const no_mails[] = {
     "", "garbage", "\1\2\3\377",
-    "From: MAILER-DAEMON@x\nContent-Type: multipart/report; "
-    "report-type=delivery-status; boundary=b\n\n--b\n\nx\n--b--\n"};
+    ("From: MAILER-DAEMON@x\nContent-Type: multipart/report; "
+     "report-type=delivery-status; boundary=b\n\n--b\n\nx\n--b--\n")};
 
 START_TEST(what_is_no_answer)
 {

@@ -604,8 +604,8 @@ END_TEST
 
 static const char *const key_files[] = {
     "", "{", "[]", "{\"client_email\": \"a@example.org\"}",
-    "{\"client_email\": \"a@example.org\", \"private_key\": \"secret\", "
-    "\"token_uri\": \"http://127.0.0.1/\"}"};
+    ("{\"client_email\": \"a@example.org\", \"private_key\": \"secret\", "
+     "\"token_uri\": \"http://127.0.0.1/\"}")};
 
 START_TEST(credentials)
 {
