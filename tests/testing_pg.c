@@ -224,6 +224,12 @@ pg_template(const char *const *sets)
 	beside = NULL;
 	(void)snprintf(template_name, sizeof template_name, "t_%ld_template",
 	               (long)template_pid);
+	/* A pooler in between keeps its connections. */
+	(void)snprintf(sql, sizeof sql,
+	               "SELECT pg_terminate_backend(pid, 10000) FROM "
+	               "pg_stat_activity WHERE datname = '%s'",
+	               database);
+	PQclear(ask(super, sql));
 	(void)snprintf(sql, sizeof sql, "ALTER DATABASE %s RENAME TO %s",
 	               database, template_name);
 	PQclear(ask(super, sql));
