@@ -2,8 +2,8 @@
 /*
  * A change of one row, whoever asks for it: load and lock, decide, save, emit,
  * always in this order. Deciding is pure: it sees the row, the wish and the
- * time, changes the row and says which events tell of it. A change of columns is saved also when no event
- * tells of it.
+ * time, changes the row and says which events tell of it. A change of columns
+ * is saved also when no event tells of it.
  */
 #ifndef PSM_CHANGE_INT_H
 #define PSM_CHANGE_INT_H
@@ -39,15 +39,13 @@ struct psm__policy {
 	int own_record;                    /* 1: members adds the record, too */
 };
 extern const struct psm__policy psm__policy_email, psm__policy_patient,
-    psm__policy_search, psm__policy_therapist;
+    psm__policy_phone_call, psm__policy_search, psm__policy_therapist;
 /* PSM_ERR_INVAL: tx or entity is NULL, or there is no such entity. */
 int psm__entity_of(const psm_tx *tx, const char *entity,
                    const struct psm_entity **out, psm_error *err);
 /* The same for one that can be changed. */
 int psm__policy_find(const psm_tx *tx, const char *entity,
                      const struct psm__policy **out, psm_error *err);
-
-extern const struct psm__policy psm__policy_phone_call; /* call.c */
 
 enum psm__verb { PSM__MAKE, PSM__CHANGE, PSM__DELETE };
 
