@@ -397,11 +397,15 @@ END_TEST
 /* What the text is made of has no patient's name in it. */
 START_TEST(the_values_of_the_text)
 {
+	pg_run("UPDATE matching_service.therapeuten_kopie SET geschlecht = "
+	       "'divers' WHERE id = %d",
+	       BERTA);
 	ck_assert_int_eq(create(BERTA), 1);
 	ck_assert_int_eq(send_it(1), 1);
 	out = realloc(out, sizeof(rendered));
 	memcpy(out, rendered, sizeof(rendered));
 	is("/therapist/anrede", "\"Frau\"");
+	is("/therapist/geschlecht", "\"divers\"");
 	is("/therapist/titel", "\"Dr.\"");
 	is("/therapist/ueber_curavani_informiert", "null");
 	is("/patient_count", "3");

@@ -220,6 +220,38 @@ END_TEST
 	",\"nachname\":\"Muster\",\"ueber_curavani_informiert\":" known "},"   \
 	"\"anfrage_id\":12,"
 
+/* Who did not say has not said no. */
+static const struct {
+	const char *flag, *experience, *group;
+} flags[] = {
+    {"true", "Therapieerfahrung: ja, letzte Sitzung am 03. Juli 2025\n",
+     "Offen für Gruppentherapie: ja\n"},
+    {"false", "Therapieerfahrung: nein\n", "Offen für Gruppentherapie: nein\n"},
+    {"null", "Therapieerfahrung: nicht angegeben\n",
+     "Offen für Gruppentherapie: nicht angegeben\n"},
+};
+
+START_TEST(what_a_patient_did_not_say)
+{
+	char values_json[1000];
+
+	(void)snprintf(
+	    values_json, sizeof values_json,
+	    THERAPIST(
+		"null",
+		"true") "\"patient_count\":1,\"patients\":[{\"id\":3,"
+			"\"geschlecht\":null,\"krankenkasse\":null,\"age\":null,"
+			"\"symptome\":null,\"erfahrung_mit_psychotherapie\":%s,"
+			"\"letzte_sitzung_vorherige_psychotherapie\":"
+			"\"2025-07-03\",\"offen_fuer_gruppentherapie\":%s,"
+			"\"zeitliche_verfuegbarkeit\":null}]}",
+	    flags[_i].flag, flags[_i].flag);
+	OK(render("psychotherapie_anfrage", values_json));
+	check_has(text, flags[_i].experience);
+	check_has(text, flags[_i].group);
+}
+END_TEST
+
 START_TEST(an_inquiry_about_several)
 {
 	OK(render(
@@ -583,6 +615,7 @@ suite(void)
 	tcase_add_test(t, markdown_has_a_limit);
 	tcase_add_test(t, content_is_the_callers);
 	tcase_add_test(t, a_footer_has_what_is_set);
+	tcase_add_loop_test(t, what_a_patient_did_not_say, 0, 3);
 	tcase_add_test(t, an_inquiry_about_several);
 	tcase_add_test(t, an_inquiry_about_one);
 	tcase_add_test(t, a_confirmation);

@@ -20,11 +20,12 @@ PSM_BEGIN_DECLS
  *   and inhalt_text, with the legal footer unless add_legal_footer is false.
  * @param values_json  JSON object, NUL-terminated; borrowed for the call. Of
  *   the two templates that are installed:
- *   "psychotherapie_anfrage": {"therapist": {"anrede", "titel", "nachname",
- *   "ueber_curavani_informiert"}, "patient_count": n, "anfrage_id": n,
- *   "patients": [{"id", "geschlecht", "symptome": array, "krankenkasse", "age",
- *   "erfahrung_mit_psychotherapie", "letzte_sitzung_vorherige_psychotherapie",
- *   "offen_fuer_gruppentherapie", "zeitliche_verfuegbarkeit": object}]};
+ *   "psychotherapie_anfrage": {"therapist": {"anrede", "geschlecht", "titel",
+ *   "nachname", "ueber_curavani_informiert"}, "patient_count": n,
+ *   "anfrage_id": n, "patients": [{"id", "geschlecht", "symptome": array,
+ *   "krankenkasse", "age", "erfahrung_mit_psychotherapie",
+ *   "letzte_sitzung_vorherige_psychotherapie", "offen_fuer_gruppentherapie",
+ *   "zeitliche_verfuegbarkeit": object}]};
  *   "patient_registration_confirmation": {"patient": {"anrede", "nachname",
  *   "zahlungsreferenz"}}. Values as their columns have them, null where there
  *   is none.

@@ -60,6 +60,7 @@ put_therapist(psm_json_writer *w, const struct psm__row *t)
 	psm_json_write_key(w, "therapist");
 	psm_json_write_object(w);
 	put_text(w, "anrede", t, PSM__THERAPIST_ANREDE);
+	put_text(w, "geschlecht", t, PSM__THERAPIST_GESCHLECHT);
 	put_text(w, "titel", t, PSM__THERAPIST_TITEL);
 	put_text(w, "nachname", t, PSM__THERAPIST_NACHNAME);
 	put_flag(w, "ueber_curavani_informiert", t,
