@@ -288,6 +288,24 @@ START_TEST(is_answered_by_hand)
 }
 END_TEST
 
+/* Nobody answers what was never sent, and the inquiry must not hear of it. */
+START_TEST(only_what_may_have_left_is_answered)
+{
+	int left = _i >= 2;
+
+	OK(create(MAIL "}"));
+	pg_run("UPDATE communication_service.emails SET status = '%s'",
+	       words[_i]);
+	ck_assert_int_eq(put("{\"antwort_erhalten\":true}"),
+	                 left ? 1 : PSM_ERR_CONFLICT);
+	ck_assert_int_eq(outbox("email.response_received"), left);
+	if (_i == 0)
+		ck_assert_int_eq(put("{\"antwort_erhalten\":true,"
+		                     "\"status\":\"Gesendet\"}"),
+		                 1);
+}
+END_TEST
+
 START_TEST(deletes)
 {
 	OK(create(MAIL "}"));
@@ -449,6 +467,7 @@ suite(void)
 	tcase_add_loop_test(t, states, 0, 30);
 	tcase_add_test(t, a_draft_may_be_queued_without_an_event);
 	tcase_add_test(t, is_answered_by_hand);
+	tcase_add_loop_test(t, only_what_may_have_left_is_answered, 0, 5);
 	tcase_add_test(t, deletes);
 	tcase_add_test(t, lists);
 	tcase_add_test(t, a_key_gives_one_mail);

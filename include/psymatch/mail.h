@@ -172,7 +172,7 @@ PSM_API int psm_mail_list(psm_store *store, const char *query, char **out,
  * there: Wird_gesendet -> Gesendet, Fehlgeschlagen. The step to Gesendet
  * publishes "email.sent", that to Fehlgeschlagen "email.failed";
  * antwort_erhalten from false to true publishes "email.response_received" and
- * fills antwortdatum.
+ * fills antwortdatum; a mail in Entwurf or In_Warteschlange has no answer.
  *
  * @param store       as for psm_mail_create().
  * @param id          its number.
@@ -189,7 +189,8 @@ PSM_API int psm_mail_list(psm_store *store, const char *query, char **out,
  *   PSM_ERR_NOT_FOUND     there is no such mail;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_TRANSITION    the status may not follow the present one;
- *   PSM_ERR_CONFLICT      it is being sent at the moment;
+ *   PSM_ERR_CONFLICT      it is being sent at the moment, or is to be answered
+ *                         but was never sent;
  *   PSM_ERR_STATE         the set is not migrated;
  *   PSM_ERR_DB            not done, call again;
  *   PSM_ERR_RETRY         as PSM_ERR_DB;

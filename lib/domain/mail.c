@@ -136,6 +136,15 @@ is_answered(const struct psm__row *row)
 	return flag != NULL && *flag == 't';
 }
 
+/* Also one that failed: its server may have been wrong. */
+static int
+may_have_left(const struct psm__row *row)
+{
+	int state = psm__row_state(row);
+
+	return state == SENDING || state == LEFT || state == FAILED;
+}
+
 int
 psm__mail_decide_patch(struct psm__row *row, const void *wish,
                        const struct psm__now *now, struct psm__events *ev,
@@ -155,6 +164,10 @@ psm__mail_decide_patch(struct psm__row *row, const void *wish,
 	if (psm__row_state(row) != from && psm__row_state(row) == SENDING)
 		return psm__fail(err, PSM_ERR_TRANSITION,
 		                 "email: only the queue begins to send");
+	if (!had && is_answered(row) && !may_have_left(row))
+		return psm__fail(err, PSM_ERR_CONFLICT,
+		                 "email: want one that was sent to be "
+		                 "answered, found one that was not");
 	psm__events_add(ev, event);
 	rc = settle(row, err);
 	/* Whoever queues it again wants it sent now. */
