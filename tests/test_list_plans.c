@@ -64,6 +64,7 @@ static const struct {
     {"patient", {"status", "offen"}, NULL, "'offen', 20, 0", 1},
     {"patient", {"plz_prefix", "123"}, "-nachname", "'123%', 20, 0", 1},
     {"email", {"patient_id", "77"}, "-created_at", "77, 20, 0", 1},
+    {"email", {NULL}, "-created_at", "20, 0", 0},
     {"email", {"status", "Fehlgeschlagen"}, NULL, "'Fehlgeschlagen', 20, 0", 1},
 };
 
