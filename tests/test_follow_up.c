@@ -345,7 +345,7 @@ START_TEST(another_database_gets_a_job)
 	pg_run("DROP SCHEMA communication_service CASCADE");
 	run(COUNTS(0, 1, 0, 0));
 	run(NOTHING);
-	CHECK_TEXT("follow_up.call 12 2026-03-13 11:30 7",
+	CHECK_TEXT("follow_up.call 12:2026-03-12 2026-03-13 11:30 7",
 	           "SELECT concat_ws(' ', kind, key, "
 	           "payload::jsonb->>'geplantes_datum', "
 	           "payload::jsonb->>'geplante_zeit', "
@@ -363,6 +363,32 @@ START_TEST(another_database_gets_a_job)
 	ck_assert_int_eq(psm_follow_up_called(tx, 99, 77, err),
 	                 PSM_ERR_NOT_FOUND);
 	psm_tx_rollback(tx);
+}
+END_TEST
+
+/* What failed, or whose call was deleted, is asked for again the next day; what
+ * waits or runs is not. */
+START_TEST(a_job_that_failed_is_asked_for_again)
+{
+	static const char *const states[] = {"waiting", "running", "failed",
+	                                     "waiting", "done"};
+	static const int again[] = {0, 0, 1, 0, 1};
+
+	therapist(7, "aktiv", "{}");
+	inquiry(12, 7, "2026-03-01 10:00+01");
+	pg_run("DROP SCHEMA communication_service CASCADE");
+	run(COUNTS(0, 1, 0, 0));
+	for (size_t i = 0; i < PSM__COUNT(again); i++) {
+		pg_run("UPDATE psymatch.job SET state = '%s' WHERE state IN "
+		       "('waiting', 'running')",
+		       states[i]);
+		clock_us += INT64_C(86400) * SECOND;
+		run(again[i] ? COUNTS(0, 1, 0, 0) : NOTHING);
+	}
+	CHECK_TEXT("12:2026-03-12 failed, 12:2026-03-15 done, 12:2026-03-17 "
+	           "waiting",
+	           "SELECT string_agg(key || ' ' || state, ', ' ORDER BY id) "
+	           "FROM psymatch.job");
 }
 END_TEST
 
@@ -478,6 +504,7 @@ suite(void)
 	tcase_add_test(tc, a_deleted_call_is_made_again);
 	tcase_add_test(tc, a_failure_stops_no_other);
 	tcase_add_test(tc, another_database_gets_a_job);
+	tcase_add_test(tc, a_job_that_failed_is_asked_for_again);
 	tcase_add_test(tc, fault_56_two_instances_plan_one_call);
 	tcase_add_test(tc, fault_56_each_day_over_the_end_of_a_month);
 	tcase_add_test(tc, history_costs_nothing);

@@ -260,8 +260,10 @@ PSM_API int psm_call_handle(psm_tx *tx, const psm_event *ev, void *user,
  * number in the inquiry are one transaction; each inquiry has one of its own,
  * and gets one call, also when two processes do this at once. Where the set
  * "communication" is in another database the call becomes a job of the kind
- * "follow_up.call" instead, whose key is the inquiry's number and whose payload
- * is the call.
+ * "follow_up.call" instead, whose key is the inquiry's number and the day in
+ * Berlin, "12:2026-03-12", and whose payload is the call. While it waits or
+ * runs there is no other; after a failure, or when its call is deleted, a later
+ * day asks again: who does it looks whether the inquiry has a call by then.
  *
  * @param store  with the set "matching" (psm_store_migrate()).
  * @param out    receives {"planned", "handed_over", "without_time", "failed":

@@ -24,6 +24,12 @@
 #define OPEN                                                                   \
 	"a.gesendet_datum IS NOT NULL AND a.antwort_datum IS NULL AND "        \
 	"a.phone_call_id IS NULL AND a.storniert_datum IS NULL"
+#define JOB "follow_up.call"
+/* A worker has still to do it. */
+#define HANDED_OVER                                                            \
+	"EXISTS (SELECT FROM psymatch.job j WHERE j.kind = '" JOB              \
+	"' AND j.state IN ('waiting', 'running') AND "                         \
+	"split_part(j.key, ':', 1) = a.id::text)"
 #define CALLED                                                                 \
 	"NOT t.geloescht AND coalesce(t.status, '') NOT IN ('gesperrt', "      \
 	"'inaktiv')"
@@ -124,14 +130,18 @@ make(struct run *r, psm_tx *tx, int64_t inquiry, const char *json, size_t len)
 	return rc;
 }
 
-/* The communication service has a database of its own: a worker asks it. */
+/* The communication service has a database of its own: a worker asks it. The
+ * day is in the key, so that another day may ask again: when the job has failed,
+ * and when its call is gone. */
 static int
 hand_over(struct run *r, psm_tx *tx, int64_t inquiry, const char *json)
 {
-	struct psm__number key;
-	int rc = psm_jobs_add(tx, "follow_up.call", psm__number(&key, inquiry),
-	                      json, NULL, r->err);
+	char key[48];
+	int rc;
 
+	(void)snprintf(key, sizeof(key), "%lld:%s", (long long)inquiry,
+	               r->now.today);
+	rc = psm_jobs_add(tx, JOB, key, json, NULL, r->err);
 	if (rc > 0)
 		r->handed_over++;
 	return rc;
@@ -260,6 +270,7 @@ load(struct run *r, psm_rows **rows)
 			   "ON t.id = a.therapist_id WHERE a.gesendet_datum < " BEFORE(
 			       1,
 			       2) " AND " OPEN " AND " CALLED
+				  " AND NOT " HANDED_OVER
 				  " ORDER BY a.gesendet_datum, a.id LIMIT " CANDIDATES,
 		    2, params, rows, r->err);
 	return psm__own_end(tx, rc, NULL, r->err);
