@@ -119,6 +119,12 @@ static const struct refused {
      "/inhalt_markdown"},
     {HEAD ",\"patient_id\":2,\"inhalt_markdown\":7,\"add_legal_footer\":1}",
      "/inhalt_markdown /add_legal_footer"},
+    {"{\"patient_id\":2,\"inhalt_markdown\":7,\"add_legal_footer\":1}",
+     "/inhalt_markdown /add_legal_footer /betreff /empfaenger_email "
+     "/empfaenger_name"},
+    {HEAD ",\"inhalt_text\":7}", "/inhalt_text /therapist_id"},
+    {HEAD ",\"patient_id\":2,\"inhalt_html\":\" \",\"add_legal_footer\":1}",
+     "/add_legal_footer /inhalt_text"},
     {"{\"patient_id\":2,\"inhalt_text\":\"x\"}",
      "/betreff /empfaenger_email /empfaenger_name"},
     {"{\"patient_id\":\"2\",\"inhalt_text\":\"x\",\"betreff\":\"a\\nBcc: b\","

@@ -94,6 +94,44 @@ rewrite(const struct content *c, psm_json **out, psm_error *err)
 	return rc;
 }
 
+/* Anything that was meant to be one, also of a wrong kind. */
+static int
+has_content(const psm_json *doc)
+{
+	static const char *const texts[] = {"/inhalt_markdown", "/inhalt_html",
+	                                    "/inhalt_text"};
+	int found = 0;
+
+	for (size_t i = 0; i < PSM__COUNT(texts); i++) {
+		const psm_json *v = psm_json_at(doc, texts[i]);
+
+		found |= v != NULL && psm_json_kind(v) != PSM_JSON_NULL &&
+		         (psm_json_kind(v) != PSM_JSON_STRING ||
+		          has_text(doc, texts[i]));
+	}
+	return found;
+}
+
+/* The content is at fault: add the faults of the rest to err. */
+static void
+check_rest(const psm_json *doc, psm_error *err)
+{
+	static const struct psm__now never;
+	char stand_in[] = "x";
+	struct content c = {.doc = doc,
+	                    .text = has_content(doc) ? stand_in : NULL};
+	psm_json *rest = NULL;
+	struct psm__row row = {0};
+
+	/* Reading clears an error that it is given. */
+	if (rewrite(&c, &rest, NULL) == 0 &&
+	    psm__row_init(&row, &psm__entity_email, err) == 0)
+		(void)psm__row_accept(&row, rest, PSM__READ_NEW,
+		                      PSM__W_REST_CREATE, &never, "", err);
+	psm__row_free(&row);
+	psm_json_free(rest);
+}
+
 /* The document to store: the caller's, or one with the rendered content. */
 static int
 compose(const psm_json *doc, psm_mail_render_fn render, void *user,
@@ -147,6 +185,8 @@ psm_mail_create(psm_store *store, const char *json, size_t len,
 	rc = psm_json_parse(json, len, &doc, err);
 	if (rc == 0)
 		rc = check(doc, render != NULL, err);
+	if (rc == PSM_ERR_SCHEMA)
+		check_rest(doc, err);
 	if (rc == 0 && is_composed(doc, render))
 		rc = compose(doc, render, user, &ready, err);
 	if (rc == 0)
