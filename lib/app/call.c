@@ -13,25 +13,9 @@ static const char phone_call[] = "phone_call";
 
 /* -- making one */
 
-/* Who wants the same call at the same time waits here. */
-static int
-find_once(psm_tx *tx, const char *once_key, int64_t *id, psm_error *err)
-{
-	int64_t none;
-	int rc = psm__app_ask(tx,
-	                      "SELECT 1 FROM (SELECT pg_advisory_xact_lock("
-	                      "hashtextextended('psymatch call ' || $1::text, "
-	                      "0))) l",
-	                      1, &once_key, &none, err);
-
-	if (rc == 0)
-		rc = psm__app_ask(tx,
-		                  "SELECT id FROM "
-		                  "communication_service.telefonanrufe WHERE "
-		                  "einmal_schluessel = $1::text",
-		                  1, &once_key, id, err);
-	return rc;
-}
+static const char find_sql[] =
+    "SELECT id FROM communication_service.telefonanrufe WHERE "
+    "einmal_schluessel = $1::text";
 
 static int
 needs_time(const psm_json *doc)
@@ -64,42 +48,14 @@ explain(int rc, psm_error *err)
 	                 "therapist");
 }
 
-static int
-make(psm_tx *tx, const struct psm__call_wish *wish, int64_t *id, char **out,
-     psm_error *err)
-{
-	struct psm__change c = {.tx = tx,
-	                        .policy = &psm__policy_phone_call,
-	                        .verb = PSM__MAKE,
-	                        .if_version = PSM_VERSION_ANY,
-	                        .decide = psm__call_decide_make,
-	                        .wish = wish};
-	int rc = explain(psm__change_run(&c, err), err), done = 0;
-
-	if (rc >= 0) {
-		*id = psm__row_int(&c.row, PSM__PHONE_CALL_ID);
-		if (out != NULL)
-			done = psm__row_text(&c.row, PSM__FOR_REST, out, err);
-		rc = done < 0 ? done : 1;
-	}
-	psm__change_free(&c);
-	return rc;
-}
-
 int
 psm__call_make_out(psm_tx *tx, const psm_json *doc, const char *once_key,
                    int64_t *id, char **out, psm_error *err)
 {
 	struct psm__call_times times = {0};
 	struct psm__call_wish wish = {.doc = doc, .once_key = once_key};
-	int rc = 0;
+	int rc = psm__own_find(tx, "call", find_sql, once_key, id, err);
 
-	*id = 0;
-	if (once_key != NULL && (*once_key == '\0' || strlen(once_key) > 200))
-		return psm__fail(err, PSM_ERR_INVAL,
-		                 "once_key: want 1 to 200 bytes");
-	if (once_key != NULL)
-		rc = find_once(tx, once_key, id, err);
 	if (rc < 0)
 		return rc;
 	if (*id != 0)
@@ -115,7 +71,10 @@ psm__call_make_out(psm_tx *tx, const psm_json *doc, const char *once_key,
 	wish.busy_count = times.busy_count;
 	wish.holidays = &times.holidays;
 	if (rc == 0)
-		rc = make(tx, &wish, id, out, err);
+		rc = explain(psm__own_write(tx, &psm__policy_phone_call,
+		                            psm__call_decide_make, &wish, id,
+		                            out, err),
+		             err);
 	psm__call_times_free(&times);
 	return rc;
 }
@@ -133,20 +92,8 @@ int
 psm_call_make(psm_tx *tx, const char *json, size_t len, const char *once_key,
               char **out, psm_error *err)
 {
-	psm_json *doc = NULL;
-	int64_t id;
-	int rc;
-
-	psm__error_clear(err);
-	if (out != NULL)
-		*out = NULL;
-	if (tx == NULL || json == NULL)
-		return psm__fail(err, PSM_ERR_INVAL, "tx or json is NULL");
-	rc = psm_json_parse(json, len, &doc, err);
-	if (rc == 0)
-		rc = psm__call_make_out(tx, doc, once_key, &id, out, err);
-	psm_json_free(doc);
-	return rc;
+	return psm__own_make(tx, json, len, once_key, psm__call_make_out, out,
+	                     err);
 }
 
 int

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/call.h"
+#include "app/inquiry.h"
 #include "app/matching_cascade.h"
 #include "app/own_tx.h"
 #include "domain/follow_up.h"
@@ -154,7 +155,6 @@ call_at(struct run *r, psm_tx *tx, int64_t inquiry, int64_t therapist,
 	psm_json_writer *w = psm_json_writer_new();
 	const char *json;
 	size_t len;
-	int64_t here;
 	int rc;
 
 	if (w == NULL)
@@ -162,13 +162,11 @@ call_at(struct run *r, psm_tx *tx, int64_t inquiry, int64_t therapist,
 	(void)write_call(inquiry, therapist, slot, w);
 	rc = psm_json_writer_finish(w, &json, &len, r->err);
 	if (rc == 0)
-		rc = psm__app_ask(tx,
-		                  "SELECT to_regclass('communication_service."
-		                  "telefonanrufe') IS NOT NULL",
-		                  0, NULL, &here, r->err);
-	if (rc == 0)
-		rc = here ? make(r, tx, inquiry, json, len)
-		          : hand_over(r, tx, inquiry, json);
+		rc = psm__app_has_table(
+		    tx, "communication_service.telefonanrufe", r->err);
+	if (rc >= 0)
+		rc = rc > 0 ? make(r, tx, inquiry, json, len)
+		            : hand_over(r, tx, inquiry, json);
 	psm_json_writer_free(w);
 	return rc;
 }

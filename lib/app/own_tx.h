@@ -6,7 +6,7 @@
 #ifndef PSM_OWN_TX_INT_H
 #define PSM_OWN_TX_INT_H
 
-#include <psymatch/change.h>
+#include "app/change.h"
 
 /* Clears err and *out, which may be NULL. PSM_ERR_INVAL: store is NULL. */
 int psm__own_begin(psm_store *store, psm_tx **tx, char **out, psm_error *err);
@@ -31,5 +31,28 @@ int psm__own_delete(psm_store *store, const char *entity, int64_t id,
 int psm__own_act(psm_store *store, const char *entity, int64_t id,
                  const char *action, const char *json, size_t len, char **out,
                  psm_error *err);
+
+/* -- rows that are made at most once, in the caller's transaction */
+
+/*
+ * Make a row of doc. The same once_key (1 to 200 bytes) gives the same row
+ * again; NULL: always another one. *id receives its number; *out, unless out is
+ * NULL, the row as JSON, new. 1: made, 0: it was there, or an error.
+ */
+typedef int psm__make_fn(psm_tx *tx, const psm_json *doc, const char *once_key,
+                         int64_t *id, char **out, psm_error *err);
+/* The same of a text; clears err and *out. */
+int psm__own_make(psm_tx *tx, const char *json, size_t len,
+                  const char *once_key, psm__make_fn *make, char **out,
+                  psm_error *err);
+/* The number of the row that a key made, 0: none. Who asks for the same kind and
+ * key at the same time waits until tx ends. sql selects the id by the key, $1;
+ * a key of NULL finds nothing. PSM_ERR_INVAL: it is empty or too long. */
+int psm__own_find(psm_tx *tx, const char *kind, const char *sql,
+                  const char *once_key, int64_t *id, psm_error *err);
+/* Make it. 1, or an error. */
+int psm__own_write(psm_tx *tx, const struct psm__policy *policy,
+                   psm__decide_fn *decide, const void *wish, int64_t *id,
+                   char **out, psm_error *err);
 
 #endif
