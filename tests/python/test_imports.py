@@ -44,6 +44,13 @@ class Imports(unittest.TestCase):
             seen.append((name, values["patient"]["zahlungsreferenz"]))
             return None, "<p>Willkommen</p>", "Willkommen"
 
+        def stop(*_args):
+            raise KeyboardInterrupt
+
+        with self.assertLogs("psymatch"), self.assertRaises(KeyboardInterrupt):
+            imports.confirm(self.store, stop)
+        with self.assertRaises(ValueError):
+            imports.confirm(self.store, render, limit=2 ** 32 + 1)
         self.assertEqual((imports.confirm(self.store, render), imports.confirm(self.store, render)), (1, 0))
         self.assertEqual(seen, [("patient_registration_confirmation", "CONFIRM-")])
         self.assertEqual(self.store.execute("SELECT empfaenger_email FROM communication_service.emails"),

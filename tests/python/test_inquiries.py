@@ -68,6 +68,15 @@ class Inquiries(unittest.TestCase):
         self.assertEqual(inquiries.conflicts(self.store), [])
         self.assertEqual(self.events().count("therapeutenanfrage.sent"), 1)
 
+    def test_an_interrupt_goes_on(self):
+        def stop(*_args):
+            raise KeyboardInterrupt
+
+        id = inquiries.create(self.store, 5, "10")["anfrage_id"]
+        with self.assertLogs("psymatch"), self.assertRaises(KeyboardInterrupt):
+            inquiries.send(self.store, id, stop)
+        self.assertIsNone(inquiries.get(self.store, id)[0]["gesendet_datum"])
+
     def test_nobody_fits(self):
         self.store.execute("UPDATE matching_service.platzsuche SET ausgeschlossene_therapeuten = '[5]'")
         made = inquiries.create(self.store, 5, "10")
@@ -118,6 +127,8 @@ class Inquiries(unittest.TestCase):
         self.assertEqual(inquiries.proposals(self.store), [])
         with self.assertRaises(errors.ConflictError):
             inquiries.refuse(self.store, second)
+        with self.assertRaises(ValueError):
+            inquiries.proposals(self.store, limit=2 ** 32 + 1)
 
 
 if __name__ == "__main__":

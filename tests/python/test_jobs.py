@@ -66,6 +66,18 @@ class Jobs(unittest.TestCase):
         with self.assertRaises(errors.NotFoundError):
             jobs.remove(self.store, rows["bad"]["id"])
 
+    def test_an_interrupt_goes_on_and_brings_it_again(self):
+        def stop(tx, key, payload):
+            raise KeyboardInterrupt
+
+        self.add("7")
+        with jobs.Jobs(self.store, self.config) as work:
+            work.on("test.work", stop)
+            with self.assertLogs("psymatch"), self.assertRaises(KeyboardInterrupt):
+                work.run_once()
+        job, = jobs.list(self.store)
+        self.assertEqual((job["state"], job["error_code"]), ("waiting", "PSM_ERR_RETRY"))
+
     def test_each_day(self):
         with jobs.Jobs(self.store, self.config) as work:
             work.daily("test.daily", "09:00", lambda tx, key, payload: None, late=True)

@@ -6,9 +6,9 @@ import json
 
 from ._handle import Handle
 from ._lib import lib
-from ._text import int64, utf8, utf8_or_none
+from ._text import int32, int64, utf8, utf8_or_none
 from .errors import check, make
-from .mails import _renderer
+from .mails import rendering
 
 
 def patient(store, name, text):
@@ -26,7 +26,8 @@ def patient(store, name, text):
 def confirm(store, render, limit=100):
     """Write the mails that confirm imported registrations, as
     psymatch.mails.create() renders them; their count, 0: none is owed."""
-    return check(lib.psm_patient_import_confirm, store._handle, _renderer(render), None, int64(limit, "limit"))
+    with rendering(render) as function:
+        return check(lib.psm_patient_import_confirm, store._handle, function, None, int32(limit, "limit"))
 
 
 def _take(pointer):

@@ -11,9 +11,9 @@ import ctypes
 import enum
 
 from ._lib import lib
-from ._text import int64, payload_text, utf8, utf8_or_none
+from ._text import int32, int64, payload_text, utf8, utf8_or_none
 from .errors import check, make
-from .mails import _NO_RENDERER, _out, _renderer, _take
+from .mails import _out, _take, rendering
 
 
 class Outcome(str, enum.Enum):
@@ -41,9 +41,9 @@ def create(store, therapist_id, plz_prefix, override_cooling=None, notizen=None,
 def send(store, id, render=None, override_cooling=None):
     """Send it, once. render("psychotherapie_anfrage", values) makes (subject,
     html, text); a therapist without a mail address is called and needs none."""
-    function = _NO_RENDERER if render is None else _renderer(render)
-    return _take(_out(lib.psm_inquiry_send, store._handle, int64(id, "id"),
-                      *_options(override_cooling=override_cooling), function, None)[1])
+    with rendering(render) as function:
+        return _take(_out(lib.psm_inquiry_send, store._handle, int64(id, "id"),
+                          *_options(override_cooling=override_cooling), function, None)[1])
 
 
 def _answer(responses, notizen, correction):
@@ -101,7 +101,7 @@ def read_text(subject, text, patients, today):
 
 def proposals(store, status="offen", limit=100):
     """What was read of answers by mail, the newest first."""
-    return _take(make(lib.psm_inquiry_proposals, store._handle, utf8_or_none(status, "status"), int64(limit, "limit")))
+    return _take(make(lib.psm_inquiry_proposals, store._handle, utf8_or_none(status, "status"), int32(limit, "limit")))
 
 
 def confirm(store, id, responses=None, notizen=None):

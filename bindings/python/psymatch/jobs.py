@@ -8,6 +8,7 @@ import threading
 from . import log
 from ._handle import Handle
 from ._lib import callbacks, lib
+from ._raised import keep, passed_on
 from ._text import int64, milliseconds, payload_text, utf8, utf8_or_none
 from .config import Config
 from .consumer import Options, place
@@ -96,8 +97,11 @@ class Jobs(Handle):
         return made
 
     def run_once(self):
-        """Do what is due, here; how many were tried."""
-        return check(lib.psm_jobs_run_once, self._handle)
+        """Do what is due, here; how many were tried. What a function raises that
+        is no Exception, such as KeyboardInterrupt, is raised again when they
+        are done."""
+        with passed_on():
+            return check(lib.psm_jobs_run_once, self._handle)
 
     def start(self):
         """Do them on a thread."""
@@ -143,6 +147,7 @@ def _call(threads, kind, function):
             function(lent, key.decode(), json.loads(payload.decode()))
             return 0
         except BaseException as e:
+            keep(e)
             code = _options.code(e)
             log.say(log.logging.WARNING, "a job's function failed", {
                 "kind": kind, "exception": type(e).__module__ + "." + type(e).__qualname__, "at": place(e)})

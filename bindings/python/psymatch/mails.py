@@ -6,6 +6,7 @@
                          "status": "In_Warteschlange"})
     mails.run_queue(store, send)
 """
+import contextlib
 import ctypes
 import json
 
@@ -38,6 +39,14 @@ def _give(to, text):
         ctypes.memmove(to[0], data, len(data))
 
 
+@contextlib.contextmanager
+def rendering(render):
+    """The library's renderer for a function or None, while it is used; an
+    interrupt within it goes on."""
+    with passed_on():
+        yield _NO_RENDERER if render is None else _renderer(render)
+
+
 def _renderer(render):
     def call(template, values, subject, html, text, _user, err):
         try:
@@ -57,9 +66,8 @@ def _renderer(render):
 def create(store, mail, render=None):
     """Write a mail; it comes back with every column. render(None, mail) makes
     (None, html, text) of its content, which may be inhalt_markdown then."""
-    function = _NO_RENDERER if render is None else _renderer(render)
     data = payload_text(mail)
-    with passed_on():
+    with rendering(render) as function:
         return _take(_out(lib.psm_mail_create, store._handle, data, len(data), function, None)[1])
 
 
