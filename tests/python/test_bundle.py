@@ -57,8 +57,20 @@ class Stored(Database):
         super().setUpClass()
         cls.store.migrate("matching")
 
+    def setUp(self):
+        for table in ("platzsuche", "patienten_kopie", "therapeuten_kopie"):
+            self.store.execute("DELETE FROM matching_service." + table)
+
     def test_load(self):
-        self.assertEqual(bundle.Bundle().load(self.store), 0)
+        loaded = bundle.Bundle()
+        self.assertEqual(loaded.load(self.store), 0)
+        self.store.execute("INSERT INTO matching_service.therapeuten_kopie (id, plz, status, event_time, event_id) "
+                           "VALUES (7, '10115', 'aktiv', now(), '')")
+        self.store.execute("INSERT INTO matching_service.patienten_kopie (id, plz, event_time, event_id) "
+                           "VALUES (3, '10117', now(), '')")
+        id = int(self.store.execute("INSERT INTO matching_service.platzsuche (patient_id) VALUES (3) RETURNING id")[0][0])
+        self.assertEqual(loaded.load(self.store), 1)
+        self.assertEqual([s["search_id"] for s in loaded.inquiry(7, TODAY)["searches"]], [id])
 
     def test_report(self):
         report = reports.matching(self.store, "2026-01-01", TODAY, by=[reports.WEEK, reports.STRATEGY])

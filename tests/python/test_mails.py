@@ -30,10 +30,10 @@ class Mails(unittest.TestCase):
         mail = mails.create(self.store, MAIL)
         self.assertEqual((mail["status"], mail["betreff"]), ("Entwurf", MAIL["betreff"]))
         self.assertEqual(mails.get(self.store, mail["id"]), (mail, 1))
-        changed = mails.update(self.store, mail["id"], {"status": "Gesendet"}, version=1)
+        changed = mails.update(self.store, mail["id"], {"status": "Gesendet"}, if_version=1)
         self.assertEqual(changed["status"], "Gesendet")
         with self.assertRaises(errors.PreconditionError):
-            mails.update(self.store, mail["id"], {"antwort_erhalten": True}, version=1)
+            mails.update(self.store, mail["id"], {"antwort_erhalten": True}, if_version=1)
         with self.assertRaises(errors.TransitionError):
             mails.update(self.store, mail["id"], {"status": "Entwurf"})
         self.assertEqual(mails.list(self.store, therapist_id=7, sort="-created_at")["total"], 1)

@@ -4,7 +4,7 @@
 PSYMATCH_LIBRARY names the shared library if it is not in the usual place. What
 the library has to say goes to logging's logger "psymatch".
 """
-from . import calls, errors, imports, jobs, log, patients, searches
+from . import bundle, calls, errors, geo, imports, inquiries, jobs, log, mails, patients, reports, searches
 from ._lib import lib
 from .compat import EventSchema, KafkaConsumer, RobustKafkaProducer
 from .config import Config
@@ -27,7 +27,7 @@ __all__ = [
     "AMBER", "CAMEL", "Config", "Consumer", "Entity", "Event", "EventSchema",
     "EventType", "Field", "GREEN", "KafkaConsumer", "Producer", "Program",
     "PsmError", "RED", "Receipt", "Reject", "Retry", "RobustKafkaProducer",
-    "SNAKE", "Store", "Transaction", "Transport", "calls", "catalogue", "entities",
-    "errors", "imports", "jobs", "log", "log_to_stderr", "patients",
-    "searches", "topics",
+    "SNAKE", "Store", "Transaction", "Transport", "bundle", "calls", "catalogue",
+    "entities", "errors", "geo", "imports", "inquiries", "jobs", "log",
+    "log_to_stderr", "mails", "patients", "reports", "searches", "topics",
 ]

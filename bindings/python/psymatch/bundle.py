@@ -5,12 +5,10 @@
     b.load(store)
     b.inquiry(7, "2026-11-30")["searches"]
 """
-import ctypes
-import json
-
 from ._handle import Handle
+from ._json import taken, with_size
 from ._lib import lib
-from ._text import int64, payload_text, utf8
+from ._text import int64, utf8
 from .errors import check, make
 
 
@@ -20,8 +18,7 @@ class Bundle(Handle):
     time."""
 
     def __init__(self, **options):
-        text = payload_text(options)
-        self._own(make(lib.psm_bundle_new, text, len(text)), lib.psm_bundle_free)
+        self._own(make(lib.psm_bundle_new, *with_size(options)), lib.psm_bundle_free)
 
     def place(self, plz, latitude, longitude):
         """Where a postal code is."""
@@ -30,8 +27,7 @@ class Bundle(Handle):
     def put_search(self, search):
         """Add or change a search with its patient's data; one that is not
         "aktiv" is taken away. SchemaError."""
-        text = payload_text(search)
-        check(lib.psm_bundle_put_search, self._handle, text, len(text))
+        check(lib.psm_bundle_put_search, self._handle, *with_size(search))
 
     def remove_search(self, id):
         """True if it was there."""
@@ -39,8 +35,7 @@ class Bundle(Handle):
 
     def put_therapist(self, therapist):
         """Add or change a therapist. SchemaError."""
-        text = payload_text(therapist)
-        check(lib.psm_bundle_put_therapist, self._handle, text, len(text))
+        check(lib.psm_bundle_put_therapist, self._handle, *with_size(therapist))
 
     def remove_therapist(self, id):
         """True if there was one."""
@@ -66,15 +61,7 @@ class Bundle(Handle):
 
     def stats(self):
         """How much there is."""
-        return _take(make(lib.psm_bundle_stats, self._handle))
+        return taken(make(lib.psm_bundle_stats, self._handle))
 
     def _ask(self, function, question):
-        text = payload_text(question)
-        return _take(make(function, self._handle, text, len(text)))
-
-
-def _take(out):
-    try:
-        return json.loads(ctypes.string_at(out).decode())
-    finally:
-        lib.psm_free(out)
+        return taken(make(function, self._handle, *with_size(question)))

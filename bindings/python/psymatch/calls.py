@@ -2,69 +2,56 @@
 """Phone calls: dicts in, dicts out. A failure raises its exception, with the
 pointers of all faults."""
 import ctypes
-import json
 
+from ._json import changed, got, listed, taken, with_size
 from ._lib import lib
-from ._text import int64, payload_text, utf8_or_none
+from ._text import int64, utf8_or_none
 from .config import Config
 from .errors import check, make
 from .rows import ANY
 
 
-def _take(pointer):
-    try:
-        return json.loads(ctypes.string_at(pointer).decode())
-    finally:
-        lib.psm_free(pointer)
-
-
-def _text(values):
-    text = payload_text(values)
-    return text, len(text)
-
-
 def create(store, values):
     """Plan a call with {"therapist_id": 7} or {"patient_id": 3}; a date or a
     time that is not given is found."""
-    return _take(make(lib.psm_call_create, store._handle, *_text(values)))
+    return taken(make(lib.psm_call_create, store._handle, *with_size(values)))
 
 
 def plan(tx, values, once_key=None):
     """The same within a transaction, and at most once for a key: (call, whether
     it is new)."""
     out = ctypes.c_void_p()
-    rc = check(lib.psm_call_make, tx._open, *_text(values), utf8_or_none(once_key, "once_key"), ctypes.byref(out))
-    return _take(out), bool(rc)
+    rc = check(lib.psm_call_make, tx._open, *with_size(values), utf8_or_none(once_key, "once_key"), ctypes.byref(out))
+    return taken(out), bool(rc)
 
 
 def get(store, id):
     """(call, version); NotFoundError."""
-    out, version = ctypes.c_void_p(), ctypes.c_int64()
-    check(lib.psm_call_get, store._handle, int64(id, "id"), ctypes.byref(out), ctypes.byref(version))
-    return _take(out), version.value
+    return got(lib.psm_call_get, store, id)
 
 
 def list(store, **query):  # noqa: A001
     """A page, e.g. list(store, therapist_id=7, sort="-geplantes_datum", page=2):
     {"data": [call], "page", "limit", "total"}."""
-    return _take(make(lib.psm_call_list, store._handle, payload_text(query) if query else None))
+    return listed(lib.psm_call_list, store, query)
 
 
 def update(store, id, values, if_version=ANY, merge=False):
     """Change a call, None leaves a column as it is, or with merge empties it:
     the call."""
     function = lib.psm_call_patch if merge else lib.psm_call_update
-    return _take(make(function, store._handle, int64(id, "id"), int64(if_version, "if_version"), *_text(values)))
+    return changed(function, store, id, values, if_version)
 
 
 def delete(store, id, if_version=ANY):
+    """Delete a call."""
     check(lib.psm_call_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"))
 
 
 def follow_up(store):
     """Plan a call for each inquiry that was sent and not answered for too long:
     {"planned", "handed_over", "without_time", "failed"}, counts."""
-    return _take(make(lib.psm_follow_up_run, store._handle))
+    return taken(make(lib.psm_follow_up_run, store._handle))
 
 
 def follow_up_daily(jobs, store, config=None):

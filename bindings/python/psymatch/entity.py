@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The platform's entities: their columns and states, from the library's tables."""
 import ctypes
-import json
 
+from ._json import taken
 from ._lib import lib
 from ._text import int32, utf8, utf8_or_none
 from .errors import make
@@ -65,11 +65,7 @@ class Entity:
 
     def schema(self, shape=SHOW):
         """The JSON Schema of a shape: SHOW, CREATE, UPDATE, MERGE or EVENT."""
-        out = make(lib.psm_entity_schema, self._handle, int32(shape, "shape"))
-        try:
-            return json.loads(ctypes.string_at(out))
-        finally:
-            lib.psm_free(out)
+        return taken(make(lib.psm_entity_schema, self._handle, int32(shape, "shape")))
 
     def __repr__(self):
         return "<psymatch.Entity %s>" % self.name

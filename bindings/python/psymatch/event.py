@@ -298,10 +298,11 @@ def _measure():
 _CALLER_ONLY = _measure() + 1  # self of _end()
 
 
-def _all(function, handle):
+def _all(function, *of):
+    """Every text of function(*of, i), i from 0 on."""
     found, i = [], 0
     while True:
-        text = function(handle, i)
+        text = function(*of, i)
         if text is None:
             return found
         found.append(text.decode())
@@ -332,7 +333,7 @@ class EventType:
 def topics():
     """Every topic of the catalogue with its number of partitions."""
     return {name: lib.psm_catalogue_partitions(name.encode())
-            for name in _all(lambda _, i: lib.psm_catalogue_topic_at(i), None)}
+            for name in _all(lib.psm_catalogue_topic_at)}
 
 
 def catalogue():

@@ -10,6 +10,7 @@ import json
 
 from . import log
 from ._handle import Handle
+from ._json import taken, with_size
 from ._lib import callbacks, lib
 from ._raised import keep, passed_on
 from ._text import int64, milliseconds, utf8
@@ -85,16 +86,16 @@ class Geo(Handle):
     def distance(self, store, origin, destination, travel_mode=CAR, use_cache=True):
         """Of two places, each an address or (latitude, longitude): a dict, whose
         status is "success", "partial" or "error". SchemaError."""
-        text = json.dumps({"origin": origin, "destination": destination, "travel_mode": travel_mode,
-                           "use_cache": use_cache}).encode()
+        question = {"origin": origin, "destination": destination, "travel_mode": travel_mode, "use_cache": use_cache}
         with passed_on():
-            return _dict(lib.psm_geo_distance, self._handle, store._handle, text, len(text))
+            return taken(make(lib.psm_geo_distance, self._handle, store._handle, *with_size(question)))
 
 
 def plz_distance(store, origin, destination):
     """Of the centroids of two postal codes: a dict. NotFoundError: one is not
     known."""
-    return _dict(lib.psm_geo_plz_distance, store._handle, utf8(origin, "origin"), utf8(destination, "destination"))
+    return taken(make(lib.psm_geo_plz_distance, store._handle, utf8(origin, "origin"),
+                      utf8(destination, "destination")))
 
 
 def load(store, records, update=False):
@@ -107,11 +108,3 @@ def load(store, records, update=False):
 def load_file(store, path, update=False):
     """The same from a file."""
     return check(lib.psm_geo_load_file, store._handle, utf8(str(path), "path"), int(update))
-
-
-def _dict(function, *args):
-    text = make(function, *args)
-    try:
-        return json.loads(ctypes.string_at(text).decode())
-    finally:
-        lib.psm_free(text)

@@ -5,6 +5,7 @@ import ctypes
 import json
 
 from ._handle import Handle
+from ._json import taken
 from ._lib import lib
 from ._text import int32, int64, utf8, utf8_or_none
 from .errors import check, make
@@ -20,7 +21,7 @@ def patient(store, name, text):
         text = text.encode()
     out = ctypes.c_void_p()
     check(lib.psm_patient_import_document, store._handle, utf8(name, "name"), text, len(text), ctypes.byref(out))
-    return _take(out.value)
+    return taken(out.value)
 
 
 def confirm(store, render, limit=100):
@@ -28,13 +29,6 @@ def confirm(store, render, limit=100):
     psymatch.mails.create() renders them; their count, 0: none is owed."""
     with rendering(render) as function:
         return check(lib.psm_patient_import_confirm, store._handle, function, None, int32(limit, "limit"))
-
-
-def _take(pointer):
-    try:
-        return json.loads(ctypes.string_at(pointer).decode())
-    finally:
-        lib.psm_free(pointer)
 
 
 class _Status(Handle):
@@ -62,12 +56,12 @@ class PatientImport(Handle):
 
     def status(self):
         """What was imported and what failed, as a dict."""
-        return _take(make(lib.psm_import_status_json, self._status._handle))
+        return taken(make(lib.psm_import_status_json, self._status._handle))
 
     def errors(self):
         """The newest 100 errors as dicts, the oldest first."""
-        return _take(make(lib.psm_import_status_errors, self._status._handle))
+        return taken(make(lib.psm_import_status_errors, self._status._handle))
 
     def health(self):
         """{"status": "healthy", "degraded" or "unhealthy", ...}."""
-        return _take(make(lib.psm_import_status_health, self._status._handle))
+        return taken(make(lib.psm_import_status_health, self._status._handle))

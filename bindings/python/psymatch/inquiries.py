@@ -10,10 +10,11 @@ columns.
 import ctypes
 import enum
 
+from ._json import got, listed, taken, with_size
 from ._lib import lib
-from ._text import int32, int64, payload_text, utf8, utf8_or_none
+from ._text import int32, int64, utf8, utf8_or_none
 from .errors import check, make
-from .mails import _out, _take, rendering
+from .mails import _out, rendering
 
 
 class Outcome(str, enum.Enum):
@@ -27,13 +28,12 @@ class Outcome(str, enum.Enum):
 
 
 def _options(**options):
-    data = payload_text({name: value for name, value in options.items() if value is not None})
-    return data, len(data)
+    return with_size({name: value for name, value in options.items() if value is not None})
 
 
 def create(store, therapist_id, plz_prefix, override_cooling=None, notizen=None, strategie=None):
     """Compose an inquiry of those who fit; "anfrage_id" is None if nobody does."""
-    return _take(_out(lib.psm_inquiry_create, store._handle, int64(therapist_id, "therapist_id"),
+    return taken(_out(lib.psm_inquiry_create, store._handle, int64(therapist_id, "therapist_id"),
                       utf8(plz_prefix, "plz_prefix"),
                       *_options(override_cooling=override_cooling, notizen=notizen, strategie=strategie))[1])
 
@@ -42,21 +42,20 @@ def send(store, id, render=None, override_cooling=None):
     """Send it, once. render("psychotherapie_anfrage", values) makes (subject,
     html, text); a therapist without a mail address is called and needs none."""
     with rendering(render) as function:
-        return _take(_out(lib.psm_inquiry_send, store._handle, int64(id, "id"),
+        return taken(_out(lib.psm_inquiry_send, store._handle, int64(id, "id"),
                           *_options(override_cooling=override_cooling), function, None)[1])
 
 
 def _answer(responses, notizen, correction):
     responses = {str(patient): outcome.value if isinstance(outcome, Outcome) else outcome
                  for patient, outcome in responses.items()}
-    data = payload_text({"patient_responses": responses, "notizen": notizen, "correction": correction})
-    return data, len(data)
+    return with_size({"patient_responses": responses, "notizen": notizen, "correction": correction})
 
 
 def answer(store, id, responses, notizen=None, correction=False):
     """Record what the therapist says: an outcome for each patient's number, or
     {"outcome", "notizen"}."""
-    return _take(_out(lib.psm_inquiry_answer, store._handle, int64(id, "id"),
+    return taken(_out(lib.psm_inquiry_answer, store._handle, int64(id, "id"),
                       *_answer(responses, notizen, correction))[1])
 
 
@@ -66,48 +65,47 @@ def cancel(store, id, reason):
 
 
 def delete(store, id, force=False):
+    """Delete one; ConflictError: it was sent, and it is not forced."""
     check(lib.psm_inquiry_delete, store._handle, int64(id, "id"), int(force))
 
 
 def get(store, id):
     """(inquiry, version)"""
-    pointer, version = ctypes.c_void_p(), ctypes.c_int64()
-    check(lib.psm_inquiry_get, store._handle, int64(id, "id"), ctypes.byref(pointer), ctypes.byref(version))
-    return _take(pointer), version.value
+    return got(lib.psm_inquiry_get, store, id)
 
 
 def list(store, **query):  # noqa: A001
     """{"data": [inquiry], "page", "limit", "total"}; filters, sort, page and
     limit by name."""
-    return _take(make(lib.psm_inquiry_list, store._handle, payload_text(query)))
+    return listed(lib.psm_inquiry_list, store, query)
 
 
 def matches(store, **query):
     """The same of the patients in inquiries."""
-    return _take(make(lib.psm_inquiry_matches, store._handle, payload_text(query)))
+    return listed(lib.psm_inquiry_matches, store, query)
 
 
 def conflicts(store):
     """The patients whom more than one therapist accepted."""
-    return _take(make(lib.psm_inquiry_conflicts, store._handle))
+    return taken(make(lib.psm_inquiry_conflicts, store._handle))
 
 
 def read_text(subject, text, patients, today):
     """What the text of an answer says of these patients; today: a date."""
     ids = (ctypes.c_int64 * len(patients))(*(int64(id, "patients") for id in patients))
-    return _take(make(lib.psm_inquiry_read_text, utf8_or_none(subject, "subject"), utf8_or_none(text, "text"), ids,
+    return taken(make(lib.psm_inquiry_read_text, utf8_or_none(subject, "subject"), utf8_or_none(text, "text"), ids,
                       len(patients), utf8(str(today), "today")))
 
 
 def proposals(store, status="offen", limit=100):
     """What was read of answers by mail, the newest first."""
-    return _take(make(lib.psm_inquiry_proposals, store._handle, utf8_or_none(status, "status"), int32(limit, "limit")))
+    return taken(make(lib.psm_inquiry_proposals, store._handle, utf8_or_none(status, "status"), int32(limit, "limit")))
 
 
 def confirm(store, id, responses=None, notizen=None):
     """Record a proposal, or what a person made of it, as the answer."""
     data, size = (None, 0) if responses is None else _answer(responses, notizen, False)
-    return _take(_out(lib.psm_inquiry_proposal_confirm, store._handle, int64(id, "id"), data, size)[1])
+    return taken(_out(lib.psm_inquiry_proposal_confirm, store._handle, int64(id, "id"), data, size)[1])
 
 
 def refuse(store, id, reason=None):

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Work that is done later, or each day: psymatch.jobs.add() asks for it,
 psymatch.jobs.Jobs does it."""
-import ctypes
 import json
 import threading
 
 from . import log
 from ._handle import Handle
+from ._json import taken
 from ._lib import callbacks, lib
 from ._raised import keep, passed_on
 from ._text import int64, milliseconds, payload_text, utf8, utf8_or_none
@@ -33,12 +33,12 @@ def add(tx, kind, key, payload=None, run_at=None):
 
 def status(store):
     """One dict for each kind, as psm_jobs_status(3) has them."""
-    return _take(make(lib.psm_jobs_status, store._handle))
+    return taken(make(lib.psm_jobs_status, store._handle))
 
 
 def list(store, kind=None, state=None, limit=100):  # noqa: A001
     """Jobs as dicts, the newest first."""
-    return _take(make(lib.psm_jobs_list, store._handle, utf8_or_none(kind, "kind"), utf8_or_none(state, "state"),
+    return taken(make(lib.psm_jobs_list, store._handle, utf8_or_none(kind, "kind"), utf8_or_none(state, "state"),
                       int64(limit, "limit")))
 
 
@@ -50,13 +50,6 @@ def retry(store, id):
 def remove(store, id):
     """Remove a job that does not run."""
     check(lib.psm_jobs_remove, store._handle, int64(id, "id"))
-
-
-def _take(pointer):
-    try:
-        return json.loads(ctypes.string_at(pointer).decode())
-    finally:
-        lib.psm_free(pointer)
 
 
 class Jobs(Handle):
@@ -112,6 +105,8 @@ class Jobs(Handle):
         check(lib.psm_jobs_start, pointer)
 
     def stop(self, timeout_ms=5000):
+        """End the thread after the job under way, which is done again later if
+        it takes longer. TimeoutError: it has not ended even so."""
         check(lib.psm_jobs_stop, self._handle, milliseconds(timeout_ms, "timeout_ms"))
         _running.discard(self)
 

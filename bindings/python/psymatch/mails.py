@@ -11,24 +11,17 @@ import ctypes
 import json
 
 from . import log
+from ._json import changed, got, listed, taken, with_size
 from ._lib import callbacks, lib
 from ._raised import keep, passed_on
-from ._text import int64, payload_text, utf8_or_none
+from ._text import int64, utf8_or_none
 from .errors import BY_NAME, check, code_of, make
-
-ANY_VERSION = -1
+from .rows import ANY
 
 _CODES = ((BY_NAME["RejectError"], code_of("PSM_ERR_REJECT")), (BY_NAME["RetryError"], code_of("PSM_ERR_RETRY")))
 _UNCONFIRMED = code_of("PSM_ERR_UNCONFIRMED")
 _INVAL = code_of("PSM_ERR_INVAL")
 _NO_RENDERER = callbacks["psm_mail_render_fn"]()
-
-
-def _take(pointer):
-    try:
-        return json.loads(ctypes.string_at(pointer).decode())
-    finally:
-        lib.psm_free(pointer)
 
 
 def _give(to, text):
@@ -66,17 +59,15 @@ def _renderer(render):
 def create(store, mail, render=None):
     """Write a mail; it comes back with every column. render(None, mail) makes
     (None, html, text) of its content, which may be inhalt_markdown then."""
-    data = payload_text(mail)
     with rendering(render) as function:
-        return _take(_out(lib.psm_mail_create, store._handle, data, len(data), function, None)[1])
+        return taken(_out(lib.psm_mail_create, store._handle, *with_size(mail), function, None)[1])
 
 
 def add(tx, mail, once_key=None):
     """The same within a transaction, and once per key: (mail, True if it is
     new)."""
-    data = payload_text(mail)
-    rc, pointer = _out(lib.psm_mail_make, tx._open, data, len(data), utf8_or_none(once_key, "once_key"))
-    return _take(pointer), rc == 1
+    rc, pointer = _out(lib.psm_mail_make, tx._open, *with_size(mail), utf8_or_none(once_key, "once_key"))
+    return taken(pointer), rc == 1
 
 
 def _out(function, *args):
@@ -88,32 +79,28 @@ def _out(function, *args):
 
 def get(store, id):
     """(mail, version)"""
-    pointer, version = ctypes.c_void_p(), ctypes.c_int64()
-    check(lib.psm_mail_get, store._handle, int64(id, "id"), ctypes.byref(pointer), ctypes.byref(version))
-    return _take(pointer), version.value
+    return got(lib.psm_mail_get, store, id)
 
 
 def list(store, **query):  # noqa: A001
     """{"data": [mail], "page", "limit", "total"}; filters, sort, page and limit
     by name."""
-    return _take(make(lib.psm_mail_list, store._handle, payload_text(query)))
+    return listed(lib.psm_mail_list, store, query)
 
 
-def update(store, id, changes, version=ANY_VERSION):
+def update(store, id, changes, if_version=ANY):
     """Change what a person may change; the mail as it is then."""
-    data = payload_text(changes)
-    return _take(_out(lib.psm_mail_update, store._handle, int64(id, "id"), int64(version, "version"), data,
-                      len(data))[1])
+    return changed(lib.psm_mail_update, store, id, changes, if_version)
 
 
-def delete(store, id, version=ANY_VERSION):
-    check(lib.psm_mail_delete, store._handle, int64(id, "id"), int64(version, "version"))
+def delete(store, id, if_version=ANY):
+    """Delete a mail."""
+    check(lib.psm_mail_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"))
 
 
 def answer(store, answer):
     """Store the answer to a mail, once: {"email_id": n, "new": bool}."""
-    data = payload_text(answer)
-    return _take(_out(lib.psm_mail_answer, store._handle, data, len(data))[1])
+    return taken(make(lib.psm_mail_answer, store._handle, *with_size(answer)))
 
 
 def _sender(send):
@@ -148,4 +135,4 @@ def run_queue(store, send):
 
 def queue_status(store):
     """{"due", "later", "oldest_due_seconds", "sending", "suspect"}"""
-    return _take(make(lib.psm_mail_queue_status, store._handle))
+    return taken(make(lib.psm_mail_queue_status, store._handle))

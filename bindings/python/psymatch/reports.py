@@ -3,9 +3,7 @@
 
     reports.matching(store, "2026-01-01", "2026-06-30", by=["strategy"])["rows"]
 """
-import ctypes
-import json
-
+from ._json import taken, with_size
 from ._lib import lib
 from .errors import make
 
@@ -15,9 +13,5 @@ WEEK, AREA, TIER, STRATEGY = "week", "area", "tier", "strategy"
 def matching(store, start, end, by=()):
     """Of inquiries sent and places found from one day to another, both texts or
     dates: {"from", "to", "by", "rows"}. SchemaError."""
-    text = json.dumps({"from": str(start), "to": str(end), "by": list(by)}).encode()
-    out = make(lib.psm_report_matching, store._handle, text, len(text))
-    try:
-        return json.loads(ctypes.string_at(out).decode())
-    finally:
-        lib.psm_free(out)
+    return taken(make(lib.psm_report_matching, store._handle,
+                      *with_size({"from": str(start), "to": str(end), "by": list(by)})))

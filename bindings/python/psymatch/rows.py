@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Rows of the entities as dicts, within a transaction."""
 import ctypes
-import json
 
+from ._json import taken
 from ._lib import lib
 from ._text import array, int32, int64, payload_text, utf8, utf8_or_none
 from .errors import check
@@ -51,7 +51,7 @@ class Rows:
         out = ctypes.c_void_p()
         check(lib.psm_entity_list, self._open, utf8(entity, "entity"), array(pairs + [None]),
               utf8_or_none(sort, "sort"), int32(page, "page"), int32(limit, "limit"), ctypes.byref(out))
-        return _take(out)
+        return taken(out)
 
     def _call(self, function, entity, values, *args):
         out, version = ctypes.c_void_p(), ctypes.c_int64()
@@ -59,7 +59,7 @@ class Rows:
         text = text and text + (len(text[0]),)
         rc = check(function, self._open, utf8(entity, "entity"), *args, *text, ctypes.byref(out),
                    ctypes.byref(version))
-        return rc, _take(out), version.value
+        return rc, taken(out), version.value
 
 
 def _text(value, name):
@@ -70,10 +70,3 @@ def _text(value, name):
     if hasattr(value, "isoformat"):
         value = value.isoformat()
     return utf8(value, name)
-
-
-def _take(out):
-    try:
-        return json.loads(ctypes.string_at(out).decode())
-    finally:
-        lib.psm_free(out)

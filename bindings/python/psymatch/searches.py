@@ -7,76 +7,52 @@ transaction of its own.
     searches.why_not(store, search["id"], therapist_id=12)["failed"]
     searches.selection(store, "10")["data"]
 """
-import ctypes
 import enum
-import json
 
+from ._json import changed, got, listed, taken, with_size
 from ._lib import lib
-from ._text import int64, payload_text, utf8, utf8_or_none
+from ._text import int64, utf8, utf8_or_none
 from .errors import check, make
+from .event import _all
 from .rows import ANY
 
 __all__ = ["ANY", "Status", "cancel", "contact", "create", "delete", "eligible", "exclude", "get", "incomplete", "list",
            "patch", "pause", "resume", "selection", "update", "why_not"]
 
-
-def _words():
-    found = []
-    while True:
-        word = lib.psm_search_status_name(len(found))
-        if word is None:
-            return found
-        found.append(word.decode())
-
-
-Status = enum.Enum("Status", {word.upper(): word for word in _words()}, type=str, module=__name__)
+Status = enum.Enum("Status", {word.upper(): word for word in _all(lib.psm_search_status_name)}, type=str,
+                   module=__name__)
 Status.__doc__ = "Where a search stands; each is equal to its word, Status.AKTIV == \"aktiv\"."
-
-
-def _take(pointer):
-    try:
-        return json.loads(ctypes.string_at(pointer).decode())
-    finally:
-        lib.psm_free(pointer)
 
 
 def create(store, patient_id, notizen=None):
     """Open a search: the row. NotFoundError: nobody knows the patient;
     SchemaError: data are missing, faults name the columns; ConflictError: there
     is an active one."""
-    text = payload_text({"patient_id": patient_id, "notizen": notizen})
-    return _take(make(lib.psm_search_create, store._handle, text, len(text)))
+    return taken(make(lib.psm_search_create, store._handle, *with_size({"patient_id": patient_id, "notizen": notizen})))
 
 
 def get(store, id):
     """(search, version); the search with its patient, its counts and the
     inquiries that it is in."""
-    out, version = ctypes.c_void_p(), ctypes.c_int64()
-    check(lib.psm_search_get, store._handle, int64(id, "id"), ctypes.byref(out), ctypes.byref(version))
-    return _take(out), version.value
+    return got(lib.psm_search_get, store, id)
 
 
 def list(store, **query):  # noqa: A001
     """A page, the newest first; status, patient_id, min_anfragen, max_anfragen,
     min_aktive_anfragen, max_aktive_anfragen, page and limit as keywords."""
-    return _take(make(lib.psm_search_list, store._handle, payload_text(query)))
+    return listed(lib.psm_search_list, store, query)
 
 
 def update(store, id, values, if_version=ANY):
     """Change status, notizen or ausgeschlossene_therapeuten, None leaves one as
     it is: the row."""
-    return _change(lib.psm_search_update, store, id, values, if_version)
+    return changed(lib.psm_search_update, store, id, values, if_version)
 
 
 def patch(store, id, values, if_version=ANY):
     """The same, None empties a column, and a name that is no column is a
     fault."""
-    return _change(lib.psm_search_patch, store, id, values, if_version)
-
-
-def _change(function, store, id, values, if_version):
-    text = payload_text(values)
-    return _take(make(function, store._handle, int64(id, "id"), int64(if_version, "if_version"), text, len(text)))
+    return changed(lib.psm_search_patch, store, id, values, if_version)
 
 
 def delete(store, id, if_version=ANY):
@@ -102,8 +78,8 @@ def cancel(store, id, reason=None):
 def contact(store, id, requested_count, notizen=None):
     """Ask for 1 to 100 more contacts: {"search_id", "previous_total",
     "new_total"}."""
-    text = payload_text({"requested_count": requested_count, "notizen": notizen})
-    return _take(make(lib.psm_search_contact, store._handle, int64(id, "id"), text, len(text)))
+    return taken(make(lib.psm_search_contact, store._handle, int64(id, "id"),
+                      *with_size({"requested_count": requested_count, "notizen": notizen})))
 
 
 def exclude(store, id, therapist_id, reason=None):
@@ -115,23 +91,23 @@ def exclude(store, id, therapist_id, reason=None):
 def incomplete(store):
     """Patients who are to be searched for, but whose data lack something:
     {"data": [{"patient_id", "missing", "since", "last"}], "total"}."""
-    return _take(make(lib.psm_search_incomplete, store._handle))
+    return taken(make(lib.psm_search_incomplete, store._handle))
 
 
 def why_not(store, id, therapist_id):
     """Why a search does not fit a therapist: {"fits", "distance_km", "failed":
     [{"reason", "text"}], "cannot_tell", ..}."""
-    return _take(make(lib.psm_search_why_not, store._handle, int64(id, "id"), int64(therapist_id, "therapist_id")))
+    return taken(make(lib.psm_search_why_not, store._handle, int64(id, "id"), int64(therapist_id, "therapist_id")))
 
 
 def eligible(store, therapist_id, plz_prefix=None):
     """Who would be in an inquiry to a therapist, and how often which reason kept
     others out; plz_prefix None: the therapist's own area."""
-    return _take(make(lib.psm_therapist_eligible, store._handle, int64(therapist_id, "therapist_id"),
+    return taken(make(lib.psm_therapist_eligible, store._handle, int64(therapist_id, "therapist_id"),
                       utf8_or_none(plz_prefix, "plz_prefix")))
 
 
 def selection(store, plz_prefix):
     """The therapists of an area who can be asked, the best first:
     {"plz_prefix", "total", "data"}."""
-    return _take(make(lib.psm_therapist_selection, store._handle, utf8(plz_prefix, "plz_prefix")))
+    return taken(make(lib.psm_therapist_selection, store._handle, utf8(plz_prefix, "plz_prefix")))
