@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # The quicker database programs once more for each of the three defaults that a
-# database may have for its transactions. ./check has all programs meet one in
-# its run with sanitizers, and the quick ones another in make distcheck.
+# database may have for its transactions. In ./check all programs meet the
+# strictest of them.
 . "$top_srcdir/tests/checks.sh"
 [ "${PSM_SANITIZE:-no}" = no ] || skip "the run without sanitizers does it"
 [ -z "${PSYMATCH_TEST_PG_DEFAULT:-}" ] || skip "this run has a default already"

@@ -124,12 +124,13 @@ hang_up(struct svc_conns *conns, struct svc_conn *conn)
 	int is_begun = conn->phase == SVC_BODY ||
 	               (conn->phase == SVC_HEAD && conn->answers == 0);
 
+	/* Before the client can see it. */
+	psm_metrics_add("psymatch_http_timeouts", NULL, 1);
 	if (is_begun) /* nobody waits for a client that does not read */
 		(void)send(conn->fd, too_slow, sizeof too_slow - 1,
 		           MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)shutdown(conn->fd, SHUT_RDWR); /* it may be gone already */
 	psm__svc_conn_phase(conns, conn, SVC_CLOSING);
-	psm_metrics_add("psymatch_http_timeouts", NULL, 1);
 }
 
 static int64_t
