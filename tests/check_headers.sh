@@ -21,7 +21,7 @@ for h in "$top_srcdir"/include/psymatch/*.h "$top_builddir"/include/psymatch/ver
 	done
 	case $name in
 	mailer.h) ;;
-	geo_client.h | object_storage.h | psymatch.h | rest.h | service.h | version.h) ;;
+	geo_client.h | object_storage.h | platform.h | psymatch.h | rest.h | service.h | version.h) ;;
 	*) grep -q "^#include <psymatch/$name>" "$umbrella" || fault "$name: not in psymatch.h" ;;
 	esac
 	head -n 3 "$h" | grep -q SPDX-License-Identifier || fault "$name: no SPDX line"

@@ -37,6 +37,7 @@ BEGIN {
 	# Beside the public headers of libpsymatch: no insides of it but the base.
 	down("service", "base")
 	down("rest", "base service")
+	down("platform", "base service rest")
 
 	of("base", "base clock config error health log memory metrics uuid version")
 	of("json", "json")
@@ -50,7 +51,7 @@ BEGIN {
 	# One header per topic: it has the rules and the use cases built on them.
 	of("domain", "therapist matching patient bundle")
 	of("app", "change geo mail report search")
-	of("service", "geo_client rest service")
+	of("service", "geo_client platform rest service")
 	of("app", "patient_import")
 	of("service", "object_storage")
 	of("flow", "processor program relay")
@@ -123,7 +124,7 @@ function refuse(why)
 			refuse(room " may not look into " target)
 	} else if (name ~ /^psymatch\//) {
 		target = room_of[name]
-		if (room == "service" || room == "rest")
+		if (room == "service" || room == "rest" || room == "platform")
 			next
 		if (target == "")
 			refuse("include the headers of the rooms you need; this one belongs to none")

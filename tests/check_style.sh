@@ -74,7 +74,8 @@ refuse() { # files, not these files, code, why
 refuse 'lib/[^:]*' 'lib/(base|service)/mem\.c' \
 	'(malloc|calloc|realloc|reallocarray|strdup|strndup|asprintf|vasprintf|free)[[:space:]]*\(' \
 	'memory comes from psm__alloc and its kin'
-refuse 'lib/[^:]*' 'lib/service/log[a-z_]*\.c' \
+# Commands are a program's: they talk to a person.
+refuse 'lib/[^:]*' 'lib/service/log[a-z_]*\.c|lib/platform/command[a-z_]*\.c' \
 	'(printf|vprintf|puts|putchar|perror)[[:space:]]*\(|stdout|stderr' \
 	'the library writes to no stream'
 # A shutdown past its deadline must end, whatever other threads do.

@@ -39,7 +39,7 @@ compare_with() { # library, whether its headers are those of the services
 	for h in "$top_srcdir"/include/psymatch/*.h; do
 		case ${h##*/} in
 		mailer.h) is=yes ;;
-		geo_client.h | object_storage.h | service.h | rest.h) is=yes ;;
+		geo_client.h | object_storage.h | platform.h | service.h | rest.h) is=yes ;;
 		*) is=no ;;
 		esac
 		[ $is != "$wanted" ] || set -- "$@" "$h"

@@ -16,6 +16,8 @@ static const char *const settings[] = {
      "base URL of the communication service; empty: there is none",
     "THERAPIST_SERVICE_INTERNAL_PORT", "integer", "8002", "0 to 65535", "",
      "HTTP port of therapist-service; 0: none",
+    "MATCHING_SERVICE_INTERNAL_PORT", "integer", "8003", "0 to 65535", "",
+     "HTTP port of matching-service; 0: none",
     "THERAPIST_IMPORT_FOLDER_PATH", "path", "/scraping_data", "", "",
      "folder of the scraped therapist files",
     "THERAPIST_IMPORT_CHECK_INTERVAL_SECONDS", "integer", "86400",

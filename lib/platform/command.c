@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line of a service's program. It talks to a person: on standard
+ * output what was done, on standard error what went wrong. */
+#include "platform/platform.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int64_t
+psm__platform_id(const char *text)
+{
+	long long id;
+
+	/* As the database writes it: digits only, no zero in front. */
+	if (strspn(text, "0123456789") != strlen(text) || text[0] == '0' ||
+	    text[0] == '\0' || strlen(text) > 10)
+		return 0;
+	id = strtoll(text, NULL, 10);
+	return id <= INT32_MAX ? id : 0;
+}
+
+int
+psm__platform_migrate(const struct platform_call *call, psm_error *err)
+{
+	int rc = psm_store_migrate(call->store, "psymatch", err);
+
+	return rc < 0
+	           ? rc
+	           : psm_store_migrate(call->store, call->service->area, err);
+}
+
+/* -- commands of all services */
+
+static int
+command_migrate(struct platform_call *call, char **args, psm_error *err)
+{
+	int rc = psm__platform_migrate(call, err);
+
+	(void)args;
+	return rc == PSM_OK && call->service->migrated
+	           ? call->service->migrated(call, err)
+	           : rc;
+}
+
+static int
+command_settings(struct platform_call *call, char **args, psm_error *err)
+{
+	(void)call;
+	(void)args;
+	(void)err;
+	for (size_t i = 0; i < psm_config_count(); i++)
+		printf("%s (%s; default \"%s\"): %s\n", psm_config_name_at(i),
+		       psm_config_type_at(i), psm_config_default_at(i),
+		       psm_config_meaning_at(i));
+	return PSM_OK;
+}
+
+static const struct platform_command built_in[] = {
+    {"migrate", 0, 0, "", "bring the tables up to date\n", command_migrate},
+    {"settings", 0, 0, "", "show what it can be told\n", command_settings},
+    {NULL, 0, 0, NULL, NULL, NULL}};
+
+static const struct platform_command *
+find(const struct platform_command *c, const char *name, int count)
+{
+	for (; c && c->name; c++)
+		if (strcmp(c->name, name) == 0 && count >= c->min &&
+		    count <= c->max)
+			return c;
+	return NULL;
+}
+
+/* -- the usage */
+
+#define USAGE_COLUMN 32
+
+/* Each line of the meaning stands in the same column. */
+static void
+show_command(FILE *to, const char *name, const struct platform_command *c)
+{
+	const char *line = c->meaning;
+	int width = fprintf(to, "       %s %s%s%s", name, c->name,
+	                    c->args[0] ? " " : "", c->args);
+
+	while (*line) {
+		size_t len = strcspn(line, "\n");
+
+		fprintf(to, "%*s%.*s\n",
+		        (int)strlen(name) + USAGE_COLUMN - width, "", (int)len,
+		        line);
+		line += len + 1;
+		width = 0;
+	}
+}
+
+static void
+show_usage(FILE *to, const struct platform_service *row)
+{
+	const struct platform_command *c;
+
+	fprintf(to, "usage: %s%*srun the service\n", row->name,
+	        USAGE_COLUMN - 7, "");
+	for (c = built_in; c->name; c++)
+		show_command(to, row->name, c);
+	for (c = row->commands; c && c->name; c++)
+		show_command(to, row->name, c);
+	fputs("Settings come from the environment.\n", to);
+}
+
+static void
+complain(const struct platform_call *call, const psm_error *err)
+{
+	const char *source = psm_error_source(err);
+
+	if (!source[0] && call->file)
+		source = call->file;
+	fprintf(stderr, "%s: %s%s", call->service->name, source,
+	        source[0] ? ": " : "");
+	if (psm_error_line(err) > 0)
+		fprintf(stderr, "line %u, column %u: ", psm_error_line(err),
+		        psm_error_column(err));
+	if (psm_error_pointer(err)[0])
+		fprintf(stderr, "%s: ", psm_error_pointer(err));
+	fprintf(stderr, "%s (%s)\n", psm_error_message(err),
+	        psm_error_name(psm_error_code(err)));
+}
+
+/* -- the program */
+
+static int
+run_service(const struct platform_call *call, psm_error *err)
+{
+	psm_platform *pf = NULL;
+	int rc = psm_platform_new(call->service->name, call->store, call->cfg,
+	                          &pf, err);
+
+	if (rc == PSM_OK)
+		rc = psm_platform_run(pf, err);
+	psm_platform_free(pf);
+	return rc;
+}
+
+static int
+run(struct platform_call *call, const struct platform_command *command,
+    char **args, psm_error *err)
+{
+	const char *name = call->service->name;
+	psm_config *cfg = NULL;
+	int rc;
+
+	/* It may have to warn of a variable. */
+	psm_service_log_to_stderr(name, PSM_LOG_WARN);
+	rc = psm_service_config(NULL, &cfg, err);
+	if (rc == PSM_OK) {
+		psm_service_log_to_stderr(
+		    name, psm_log_level_from_name(
+			      psm_config_string(cfg, "LOG_LEVEL")));
+		rc = psm_store_open(cfg, &call->store, err);
+	}
+	call->cfg = cfg;
+	if (rc == PSM_OK)
+		rc = command ? command->run(call, args, err)
+		             : run_service(call, err);
+	if (rc < 0)
+		complain(call, err);
+	psm_store_free(call->store);
+	psm_config_free(cfg);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int
+psm_platform_main(const char *service, int argc, char **argv)
+{
+	struct platform_call call = {NULL, NULL, NULL, NULL};
+	const struct platform_command *command = NULL;
+	psm_error *err;
+	int rc, help;
+
+	call.service = service ? psm__platform_service(service) : NULL;
+	if (!call.service)
+		return 2;
+	if (argc > 1) {
+		help = strcmp(argv[1], "--help") == 0;
+		command = find(built_in, argv[1], argc - 2);
+		if (!command)
+			command =
+			    find(call.service->commands, argv[1], argc - 2);
+		if (!command) {
+			show_usage(help ? stdout : stderr, call.service);
+			return help ? 0 : 2;
+		}
+	}
+	err = psm_error_new();
+	rc = run(&call, command, argv + (argc > 1 ? 2 : 1), err);
+	psm_error_free(err);
+	return rc;
+}

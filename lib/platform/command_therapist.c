@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands of the therapist service. */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
+
+#include "platform/platform.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* For a person who waits: one line, written again and again. */
+static void
+show_progress(int64_t done, int64_t total, int64_t written, void *user)
+{
+	(void)user;
+	fprintf(stderr, "\r%lld of %lld files, %lld therapists written%s",
+	        (long long)done, (long long)total, (long long)written,
+	        done == total ? "\n" : "");
+}
+
+static int
+command_import(struct platform_call *call, char **args, psm_error *err)
+{
+	const char *folder =
+	    psm_config_string(call->cfg, "THERAPIST_IMPORT_FOLDER_PATH");
+	psm_import_status *status = NULL;
+	int rc = psm_import_status_new(86400, &status, err);
+
+	(void)args;
+	if (rc == PSM_OK)
+		rc = psm__platform_migrate(call, err);
+	if (isatty(STDERR_FILENO))
+		psm_import_status_on_progress(status, show_progress, NULL);
+	if (rc == PSM_OK)
+		rc = psm_therapist_import_run(call->store, folder, status, err);
+	if (rc >= 0)
+		printf("%d therapist%s created or updated\n", rc,
+		       PSM__NOUN_S(rc));
+	if (rc >= 0 && psm_import_status_stat(status, "future") > 0)
+		rc = psm_error_set(
+		    err, PSM_ERR_CONFLICT,
+		    "a folder is dated in the future and was left out: want "
+		    "its right name (see the log), or the right clock");
+	psm_import_status_free(status);
+	return rc;
+}
+
+/* 200 a second, that those who handle them have time for others. */
+static int
+command_announce(struct platform_call *call, char **args, psm_error *err)
+{
+	static const struct timespec pause = {1, 0};
+	int all = args[0] && strcmp(args[0], "all") == 0;
+	int rc = psm__platform_migrate(call, err), total = 0;
+
+	if (args[0] && !all)
+		return psm_error_set(err, PSM_ERR_INVAL,
+		                     "announce: want nothing or \"all\"");
+	while (rc == PSM_OK &&
+	       (rc = psm_therapist_announce(call->store, all, 200, err)) > 0) {
+		total += rc;
+		if (rc == 200)
+			(void)nanosleep(&pause, NULL); /* shorter is no harm */
+		rc = PSM_OK;
+	}
+	printf("%d therapist%s announced\n", total, PSM__NOUN_S(total));
+	return rc;
+}
+
+static int
+command_block(struct platform_call *call, char **args, psm_error *err)
+{
+	return psm_therapist_block(call->store, psm__platform_id(args[0]),
+	                           args[1], err);
+}
+
+static int
+command_unblock(struct platform_call *call, char **args, psm_error *err)
+{
+	return psm_therapist_unblock(call->store, psm__platform_id(args[0]),
+	                             err);
+}
+
+/* {"name": value}, where value is JSON or else a text; NULL: out of memory. */
+static psm_json_writer *
+write_member(const char *name, const char *value)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	psm_json *json = NULL;
+
+	if (!w)
+		return NULL;
+	psm_json_write_object(w);
+	psm_json_write_key(w, name);
+	if (psm_json_parse(value, strlen(value), &json, NULL) == 0)
+		psm_json_write_value(w, json);
+	else
+		psm_json_write_string(w, value);
+	psm_json_write_end(w);
+	psm_json_free(json);
+	return w;
+}
+
+static int
+command_set(struct platform_call *call, char **args, psm_error *err)
+{
+	psm_json_writer *w = write_member(args[1], args[2]);
+	const char *json;
+	size_t len;
+	int rc = psm_json_writer_finish(w, &json, &len, err);
+
+	if (rc == PSM_OK)
+		rc = psm_therapist_patch(call->store, psm__platform_id(args[0]),
+		                         PSM_VERSION_ANY, json, len, NULL, err);
+	psm_json_writer_free(w);
+	return rc;
+}
+
+const struct platform_command psm__platform_therapist[] = {
+    {"import-once", 0, 0, "", "read the newest files\n", command_import},
+    {"announce", 0, 1, "[all]",
+     "publish whom no event has told about\n"
+     "yet, or all; it may be interrupted\n",
+     command_announce},
+    {"block", 1, 2, "ID [REASON]", "block a therapist\n", command_block},
+    {"unblock", 1, 1, "ID", "unblock a therapist\n", command_unblock},
+    {"set", 3, 3, "ID COLUMN VALUE", "VALUE is JSON, else text\n", command_set},
+    {NULL, 0, 0, NULL, NULL, NULL}};
