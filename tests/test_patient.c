@@ -268,6 +268,40 @@ START_TEST(exclusions_are_told_once_each)
 }
 END_TEST
 
+/* The numbers from 1 on. */
+static char *
+exclusions(int count)
+{
+	struct psm__buf list = {0};
+
+	psm__buf_puts(&list, "{\"ausgeschlossene_therapeuten\": [1");
+	for (int i = 2; i <= count; i++)
+		psm__buf_printf(&list, ", %d", i);
+	psm__buf_puts(&list, "]}");
+	return psm__buf_take(&list, NULL);
+}
+
+/* A longer list of an adopted row stays, other columns can be changed. */
+START_TEST(exclusions_have_an_end)
+{
+	char *most = exclusions(1000), *more = exclusions(1001);
+
+	OK(create(PATIENT()));
+	ck_assert_int_eq(put(1, more), PSM_ERR_SCHEMA);
+	ck_assert_str_eq(psm_error_pointer(err),
+	                 "/ausgeschlossene_therapeuten");
+	changed(put(1, most));
+	pg_run("UPDATE patient_service.patienten SET "
+	       "ausgeschlossene_therapeuten = (SELECT jsonb_agg(n) FROM "
+	       "generate_series(1, 1001) n)");
+	changed(put(1, "{\"ort\": \"Ulm\"}"));
+	ck_assert_int_eq(put(1, more), 0);
+	changed(put(1, "{\"ausgeschlossene_therapeuten\": [7]}"));
+	psm__free(more);
+	psm__free(most);
+}
+END_TEST
+
 /* An adopted list may hold anything. */
 START_TEST(exclusions_of_an_adopted_row)
 {
@@ -368,6 +402,21 @@ START_TEST(lists)
 }
 END_TEST
 
+/* One row that no event can hold does not stop the others. */
+START_TEST(announces_beside_a_large_one)
+{
+	pg_run("INSERT INTO patient_service.patienten (anrede, geschlecht, "
+	       "vorname, nachname, empfehler_der_unterstuetzung) SELECT "
+	       "'Frau', 'weiblich', 'A', 'B', repeat('x', CASE WHEN n = 2 THEN "
+	       "2000000 ELSE 1 END) FROM generate_series(1, 3) n");
+	ck_assert_int_eq(psm_patient_announce(st, _i, 2, err), 2);
+	ck_assert_int_eq(psm_patient_announce(st, _i, 2, err), 1);
+	ck_assert_int_eq(psm_patient_announce(st, _i, 2, err), 0);
+	check_events("updated updated");
+	check_event("updated", "patient_id", "3");
+}
+END_TEST
+
 /* An adopted database: no event has told about its patients. */
 START_TEST(announces)
 {
@@ -418,6 +467,8 @@ suite(void)
 	tcase_add_test(t, deletes);
 	tcase_add_test(t, lists);
 	tcase_add_test(t, announces);
+	tcase_add_loop_test(t, announces_beside_a_large_one, 0, 2);
+	tcase_add_test(t, exclusions_have_an_end);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -82,8 +82,8 @@ PSM_API int psm_patient_search_gaps(const psm_json *record, char **gaps,
  * another value than an array of times "HH:MM-HH:MM", in
  * raeumliche_verfuegbarkeit a max_km that is no number from 0, in
  * ausgeschlossene_therapeuten another item than the number of a therapist or
- * {"id": number, "excluded_at": text or null, "reason": text or null}. What is
- * stored already is no fault in a later change.
+ * {"id": number, "excluded_at": text or null, "reason": text or null}, or more
+ * than 1000 of them. What is stored already is no fault in a later change.
  *
  * @param store  an open store whose set "patient" is migrated.
  * @param json   as for psm_entity_create() (psymatch/change.h).
@@ -293,7 +293,8 @@ PSM_API int psm_patient_contact(psm_store *store, int64_t id, const char *day,
  *   the last call with 1 ended, or from the first after one that returned 0.
  * @param limit  how many at most, 1 to 1000.
  * @param err    details of a failure; may be NULL.
- * @return count of patients published, 0 when there are no more;
+ * @return count of patients whose turn it was, 0 when there are no more. One
+ *   that is larger than an event may be is logged by its number and left out;
  *   PSM_ERR_INVAL    store is NULL or limit is out of range;
  *   PSM_ERR_DB       not done, call again;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;

@@ -398,7 +398,8 @@ PSM_API int psm_therapist_import_run(psm_store *store, const char *folder,
  *   the last call with 1 ended, or from the first after one that returned 0.
  * @param limit  how many at most, 1 to 1000.
  * @param err    details of a failure; may be NULL.
- * @return count of therapists published, 0 when there are no more;
+ * @return count of therapists whose turn it was, 0 when there are no more. One
+ *   that is larger than an event may be is logged by its number and left out;
  *   PSM_ERR_INVAL  store is NULL or limit is out of range;
  *   PSM_ERR_DB       not done, call again;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;

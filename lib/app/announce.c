@@ -45,10 +45,18 @@ publish_one(psm_tx *tx, const struct psm__policy *policy, int64_t id,
 	                        .if_version = PSM_VERSION_ANY,
 	                        .decide = psm__decide_announce,
 	                        .wish = policy->updated};
+	struct psm__number n;
 	int rc = psm__change_run(&c, err);
 
 	psm__change_free(&c);
-	if (rc == PSM_ERR_NOT_FOUND) { /* deleted in this moment */
+	/* An adopted row may be larger than an event: the others come all the
+	 * same, and its version says that it had its turn. */
+	if (rc == PSM_ERR_TOO_LARGE)
+		psm__log(PSM_LOG_WARN, "a row is too large to be published",
+		         "entity", policy->entity->name, "id",
+		         psm__number(&n, id), NULL);
+	if (rc == PSM_ERR_TOO_LARGE ||
+	    rc == PSM_ERR_NOT_FOUND) { /* deleted in this moment */
 		psm__error_clear(err);
 		return 0;
 	}

@@ -195,7 +195,9 @@ psm__patient_patch(struct psm__row *row, const void *wish,
 	if (rc > 0) {
 		psm__events_add(ev, w->updated);
 		tell_status(ev, row, from);
-		rc = tell_excluded(ev, old, row, err);
+		rc = row->modified[PSM__PATIENT_AUSGESCHLOSSENE_THERAPEUTEN]
+		         ? tell_excluded(ev, old, row, err)
+		         : 0;
 	}
 	psm__free(old);
 	return rc;

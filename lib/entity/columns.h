@@ -41,7 +41,8 @@
 #define OBJECT T_(OBJECT, "jsonb", FREE, 0, 0, ANY, NULL)
 /* An object or array that must look so inside. */
 #define OBJECT_OF(form) T_(OBJECT, "jsonb", form, 0, 0, ANY, NULL)
-#define EXCLUSIONS T_(ARRAY, "jsonb", EXCLUSIONS, 0, 0, ANY, NULL)
+/* most: items that a writer may give, 0: any number. */
+#define EXCLUSIONS(most) T_(ARRAY, "jsonb", EXCLUSIONS, 0, most, ANY, NULL)
 #define ARRAY T_(ARRAY, "jsonb", FREE, 0, 0, ANY, NULL)
 #define ARRAY_OF(item) T_(ARRAY, "jsonb", FREE, 0, 0, item, NULL)
 #define WORDS_OF(list, least, most)                                            \

@@ -39,7 +39,7 @@ F(VERKEHRSMITTEL, verkehrsmittel, LINE(50), MAY, REST | IMPORT_NEW, PERSONAL, CO
 F(OFFEN_FUER_GRUPPENTHERAPIE, offen_fuer_gruppentherapie, BOOLEAN, MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, "f", "Would take part in group therapy") \
 F(OFFEN_FUER_DIGA, offen_fuer_diga, BOOLEAN, MAY, REST, PERSONAL, EVENT, NO, "f", "Would use a digital health application") \
 F(LETZTER_KONTAKT, letzter_kontakt, DATE, MAY, SYS, PERSONAL, EVENT, SORT, NULL, "Day of the last contact") \
-F(AUSGESCHLOSSENE_THERAPEUTEN, ausgeschlossene_therapeuten, EXCLUSIONS, MAY, REST, PERSONAL, COPY, NO, "[]", "Therapists not wanted: their numbers, or {\"id\", \"excluded_at\", \"reason\"}") \
+F(AUSGESCHLOSSENE_THERAPEUTEN, ausgeschlossene_therapeuten, EXCLUSIONS(1000), MAY, REST, PERSONAL, COPY, NO, "[]", "Therapists not wanted: their numbers, or {\"id\", \"excluded_at\", \"reason\"}") \
 F(BEVORZUGTES_THERAPEUTENGESCHLECHT, bevorzugtes_therapeutengeschlecht, ENUM(therapeutgeschlechtspraeferenz), MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, "Egal", "Wanted gender of the therapist") \
 F(BEVORZUGTES_THERAPIEVERFAHREN, bevorzugtes_therapieverfahren, ENUM(therapieverfahren), MAY, REST | IMPORT_NEW, PERSONAL, COPY, NO, "egal", "Wanted procedure") \
 F(CREATED_AT, created_at, DATE, CREATED, SYS, OPEN, EVENT, SORT, NULL, "Day on which the row was made") \

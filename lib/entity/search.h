@@ -13,7 +13,7 @@ F(PATIENT_ID, patient_id, NUMBER_ID, MUST, NEW, OPEN, LOCAL, FILTER, NULL, "Numb
 F(STATUS, status, ENUM(suchstatus), FILLED, CHANGE | SYS, OPEN, LOCAL, FILTER | SORT, "aktiv", "Where the search stands") \
 F(CREATED_AT, created_at, TIMESTAMP, FILLED | CREATED, SYS, OPEN, LOCAL, SORT, NULL, "When the search was opened; the oldest comes first") \
 F(UPDATED_AT, updated_at, TIMESTAMP, UPDATED, SYS, OPEN, LOCAL, SORT, NULL, "Time of the last change") \
-F(AUSGESCHLOSSENE_THERAPEUTEN, ausgeschlossene_therapeuten, EXCLUSIONS, FILLED, CHANGE | SYS, PERSONAL, LOCAL, NO, "[]", "Therapists not to be asked: their numbers, or {\"id\", \"excluded_at\", \"reason\"}") \
+F(AUSGESCHLOSSENE_THERAPEUTEN, ausgeschlossene_therapeuten, EXCLUSIONS(0), FILLED, CHANGE | SYS, PERSONAL, LOCAL, NO, "[]", "Therapists not to be asked: their numbers, or {\"id\", \"excluded_at\", \"reason\"}") \
 F(GESAMT_ANGEFORDERTE_KONTAKTE, gesamt_angeforderte_kontakte, COUNTER, FILLED, SYS, OPEN, LOCAL, NO, "0", "Contacts asked for in all") \
 F(ERFOLGREICHE_VERMITTLUNG_DATUM, erfolgreiche_vermittlung_datum, TIMESTAMP, MAY, SYS, OPEN, LOCAL, SORT, NULL, "When a place was found") \
 F(ERFOLGREICHE_ANFRAGE_ID, erfolgreiche_anfrage_id, NUMBER_ID, MAY, SYS, OPEN, LOCAL, FILTER, NULL, "Number of the inquiry that found it") \
