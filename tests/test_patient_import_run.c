@@ -123,7 +123,9 @@ count_files(const char *path, const char *beginning)
 
 	ck_assert_ptr_nonnull(dir);
 	while ((e = readdir(dir)) != NULL)
-		n += strncmp(e->d_name, beginning, strlen(beginning)) == 0;
+		n += strcmp(e->d_name, ".") != 0 &&
+		     strcmp(e->d_name, "..") != 0 &&
+		     strncmp(e->d_name, beginning, strlen(beginning)) == 0;
 	closedir(dir);
 	return n;
 }
@@ -263,19 +265,62 @@ put_another_copy(void)
 	put_file("a.json", OTHER);
 }
 
-/* The temporary file of another container, whose process id is the same, is
- * left alone; and a copy that was replaced is none. */
+/* What another container is writing is left alone; and a copy that was replaced
+ * is none. */
 START_TEST(copies_of_others)
 {
-	char name[64];
-
-	(void)snprintf(name, sizeof(name), ".tmp-%ld", (long)getpid());
-	put_file(name, OTHER);
+	put_file(".tmp/1-0-another", OTHER);
 	after_copy = put_another_copy;
 	ck_assert_int_eq(copy("a.json", GOOD), PSM_ERR_IO);
 	ck_assert_int_eq(copy("a.json", GOOD), 0);
-	ck_assert(is_there("a-0123456789abcdef.json") && is_there(name));
-	ck_assert_uint_eq(count_files(folder, ".tmp-"), 1);
+	ck_assert(is_there("a-0123456789abcdef.json"));
+	ck_assert(is_there(".tmp/1-0-another"));
+	ck_assert_uint_eq(count_files(place(".tmp"), ""), 1);
+}
+END_TEST
+
+/* What a killed import left half written goes, what another one writes now
+ * stays. */
+START_TEST(copies_half_written)
+{
+	const struct timespec old[2] = {{.tv_sec = 1600000000},
+	                                {.tv_sec = 1600000000}};
+
+	keep_copies();
+	put_file(".kept/.tmp/old", OTHER);
+	put_file(".kept/.tmp/new", OTHER);
+	put_file(".kept/old.json", OTHER);
+	ck_assert_int_eq(utimensat(AT_FDCWD, place(".kept/.tmp/old"), old, 0),
+	                 0);
+	ck_assert_int_eq(utimensat(AT_FDCWD, place(".kept/old.json"), old, 0),
+	                 0);
+	let_settle();
+	check_run(0);
+	ck_assert(!is_there(".kept/.tmp/old"));
+	ck_assert(is_there(".kept/.tmp/new") && is_there(".kept/old.json"));
+}
+END_TEST
+
+/* A folder of copies that is the source would lose them; one below it is no
+ * source. */
+START_TEST(copies_beside_the_source)
+{
+	char path[4200];
+
+	(void)snprintf(path, sizeof(path), "%s//", folder);
+	ck_assert_int_eq(psm_object_source_keep(source, path, err),
+	                 PSM_ERR_INVAL);
+	(void)snprintf(path, sizeof(path), "%s/copies", folder);
+	OK(psm_object_source_keep(source, path, err));
+	put_file("copies/b.json", OTHER);
+	put_file("a.json", GOOD);
+	let_settle();
+	check_run(1);
+	ck_assert(is_there("copies/a.json") && is_there("copies/b.json"));
+	/* It becomes the source later. */
+	testing_remove(path);
+	ck_assert_int_eq(symlink(folder, path), 0);
+	check_run(PSM_ERR_CONFIG);
 }
 END_TEST
 
@@ -312,7 +357,7 @@ START_TEST(copies_at_once)
 		ck_assert_int_eq(which[i], 0);
 	}
 	ck_assert_uint_eq(count_files(folder, "t"), (size_t)4 * COPIES);
-	ck_assert_uint_eq(count_files(folder, ".tmp-"), 0);
+	ck_assert_uint_eq(count_files(place(".tmp"), ""), 0);
 }
 END_TEST
 
@@ -624,6 +669,8 @@ suite(void)
 	tcase_add_test(t, copies_are_kept);
 	tcase_add_loop_test(t, a_newer_file_is_not_taken, 0, 3);
 	tcase_add_test(t, copies_of_others);
+	tcase_add_test(t, copies_half_written);
+	tcase_add_test(t, copies_beside_the_source);
 	tcase_add_test(t, copies_at_once);
 	tcase_add_test(t, health_is_told);
 	tcase_add_test(t, arguments);

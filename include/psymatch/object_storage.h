@@ -23,8 +23,8 @@ PSM_BEGIN_DECLS
  * @param err  details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL   cfg or out is NULL;
- *   PSM_ERR_CONFIG  no source is named, or a key file is none of a service
- *                   account;
+ *   PSM_ERR_CONFIG  no source is named, a key file is none of a service
+ *                   account, or the folder of copies is the source;
  *   PSM_ERR_NOMEM   out of memory.
  *
  * Threads: any. Blocks: on files. Since 0.1.

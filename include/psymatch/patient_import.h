@@ -154,17 +154,18 @@ PSM_API int psm_object_source_folder(const char *folder,
  * failed in its folder failed/, before the object goes. The copy has the
  * object's name, with all but letters, digits, ".", "_" and "-" written as
  * %XX, and a part of its hash where another one has that name. Only the owner
- * may read it.
+ * may read it. What a killed import left half written, in the folder .tmp/, is
+ * removed by a run that begins an hour later.
  *
  * @param source  a source that no import uses.
- * @param folder  the folder, copied; it is made when needed, and is not part of
- *   the source. NULL or empty: no copies.
+ * @param folder  the folder, copied; it is made when needed, and is not the
+ *   source. One below that is not listed. NULL or empty: no copies.
  * @param err     details of a failure; may be NULL.
  * @return 0;
- *   PSM_ERR_INVAL  source is NULL;
+ *   PSM_ERR_INVAL  source is NULL, or is that folder;
  *   PSM_ERR_NOMEM  out of memory.
  *
- * Threads: one at a time. Blocks: no. Since 0.1.
+ * Threads: one at a time. Blocks: on files. Since 0.1.
  */
 PSM_API int psm_object_source_keep(psm_object_source *source,
                                    const char *folder, psm_error *err);

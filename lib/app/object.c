@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "app/object.h"
 
+#include <string.h>
+#include <sys/stat.h>
+
 int
 psm_object_source_new(psm_object_list_fn list, psm_object_read_fn read,
                       psm_object_end_fn end, psm_release_fn release, void *user,
@@ -32,6 +35,26 @@ psm_object_source_new(psm_object_list_fn list, psm_object_read_fn read,
 	return 0;
 }
 
+static size_t
+name_len(const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
+int
+psm__object_is_same(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	if (stat(a, &one) == 0 && stat(b, &other) == 0)
+		return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+	return name_len(a) == name_len(b) && strncmp(a, b, name_len(a)) == 0;
+}
+
 int
 psm_object_source_keep(psm_object_source *source, const char *folder,
                        psm_error *err)
@@ -41,6 +64,11 @@ psm_object_source_keep(psm_object_source *source, const char *folder,
 	psm__error_clear(err);
 	if (source == NULL)
 		return psm__fail(err, PSM_ERR_INVAL, "source is NULL");
+	if (folder != NULL && source->folder != NULL &&
+	    psm__object_is_same(source->folder, folder))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a folder of copies that is not the "
+		                 "source");
 	if (folder != NULL && folder[0] != '\0') {
 		copy = psm__strdup(folder);
 		if (copy == NULL)

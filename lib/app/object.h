@@ -13,7 +13,9 @@ struct psm_object_source {
 	psm_object_end_fn end;
 	psm_release_fn release;
 	void *user;
-	char *keep;    /* the folder of copies; NULL: none are kept */
+	char *keep; /* the folder of copies; NULL: none are kept */
+	/* The folder that is the source; NULL: it is none. Borrowed of user. */
+	const char *folder;
 	int64_t age_s; /* of what was read last; -1: it does not matter */
 };
 
@@ -32,5 +34,13 @@ void psm__object_private_name(const char *before, const char *after,
 int psm__object_copy(const char *folder, int failed, const char *name,
                      const char *hash, const char *text, size_t len,
                      psm_error *err);
+/* Remove what an import that was killed left half written an hour ago or
+ * earlier. */
+void psm__object_copy_tidy(const char *folder);
+
+/* -- object.c */
+
+/* Are both the same folder? Those that are not there are compared by name. */
+int psm__object_is_same(const char *a, const char *b);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copies of imported files on this machine: they hold data of patients, so only
  * their owner reads them. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,6 +18,11 @@
 /* Longer ones are cut: the hash behind them tells them apart. */
 #define PLAIN_MAX 200
 #define HASH_SHOWN 16
+/* Where copies are written, a folder of its own: looking for what was left
+ * there does not grow with the copies. */
+#define TMP ".tmp"
+#define TMP_OLD_S 3600
+#define BELOW (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 
 static int
 is_plain(unsigned char c)
@@ -106,22 +112,24 @@ has_content(int dir, const char *name, const char *text, size_t len)
 	return n == 0 && at == len;
 }
 
+/* tmp: the folder of copies that are being written. */
 static int
-put(int dir, const char *name, const char *text, size_t len, psm_error *err)
+write_copy(int tmp, int dir, const char *name, const char *text, size_t len,
+           psm_error *err)
 {
 	char temporary[PSM__PRIVATE_NAME];
 	int fd, rc;
 
-	psm__object_private_name(".tmp-", "", temporary);
-	fd = openat(dir, temporary,
+	psm__object_private_name("", "", temporary);
+	fd = openat(tmp, temporary,
 	            O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail(err, "make");
 	rc = write_all(fd, text, len);
 	if (close(fd) < 0 || rc < 0 ||
-	    renameat(dir, temporary, dir, name) < 0 || fsync(dir) < 0) {
+	    renameat(tmp, temporary, dir, name) < 0 || fsync(dir) < 0) {
 		rc = fail(err, "write");
-		(void)unlinkat(dir, temporary, 0); /* it may be gone */
+		(void)unlinkat(tmp, temporary, 0); /* it may be gone */
 		return rc;
 	}
 	/* Another run may have put its own there; the next run sees that. */
@@ -132,23 +140,37 @@ put(int dir, const char *name, const char *text, size_t len, psm_error *err)
 }
 
 static int
-open_folder(const char *folder, int failed, psm_error *err)
+open_folder(const char *folder, psm_error *err)
 {
-	int dir, below;
+	int dir;
 
 	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
 		return fail(err, "make a folder for");
 	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || !failed)
-		return dir < 0 ? fail(err, "open the folder for") : dir;
-	below = mkdirat(dir, "failed", 0700) < 0 && errno != EEXIST
-	            ? -1
-	            : openat(dir, "failed",
-	                     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (below < 0)
-		below = fail(err, "make a folder for");
-	(void)close(dir); /* nothing was written to it */
-	return below;
+	return dir < 0 ? fail(err, "open the folder for") : dir;
+}
+
+static int
+open_below(int dir, const char *name, psm_error *err)
+{
+	int below = mkdirat(dir, name, 0700) < 0 && errno != EEXIST
+	                ? -1
+	                : openat(dir, name, BELOW);
+
+	return below < 0 ? fail(err, "make a folder for") : below;
+}
+
+static int
+put(int top, int dir, const char *name, const char *text, size_t len,
+    psm_error *err)
+{
+	int tmp = open_below(top, TMP, err), rc;
+
+	if (tmp < 0)
+		return tmp;
+	rc = write_copy(tmp, dir, name, text, len, err);
+	(void)close(tmp); /* what counts was synced */
+	return rc;
 }
 
 int
@@ -157,10 +179,15 @@ psm__object_copy(const char *folder, int failed, const char *name,
 {
 	char own[NAME_SIZE];
 	struct stat st;
-	int dir = open_folder(folder, failed, err), rc = 0;
+	int top = open_folder(folder, err), dir, rc = 0;
 
-	if (dir < 0)
+	if (top < 0)
+		return top;
+	dir = failed ? open_below(top, "failed", err) : top;
+	if (dir < 0) {
+		(void)close(top); /* nothing was written to it */
 		return dir;
+	}
 	psm__object_copy_name(name, NULL, own);
 	/* Another file of that name is another import's. */
 	if (!has_content(dir, own, text, len) &&
@@ -168,7 +195,41 @@ psm__object_copy(const char *folder, int failed, const char *name,
 	     strlen(own) > PLAIN_MAX))
 		psm__object_copy_name(name, hash, own);
 	if (!has_content(dir, own, text, len))
-		rc = put(dir, own, text, len, err);
-	(void)close(dir); /* it was synced */
+		rc = put(top, dir, own, text, len, err);
+	if (dir != top)
+		(void)close(dir); /* it was synced */
+	(void)close(top);         /* it was synced, or nothing is in it */
 	return rc;
+}
+
+/* -- what a killed import leaves */
+
+static void
+remove_old(int dir, const char *name, int64_t before_s)
+{
+	struct stat st;
+
+	if (name[0] != '.' &&
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_mtim.tv_sec < before_s)
+		(void)unlinkat(dir, name, 0); /* another run may do it, too */
+}
+
+void
+psm__object_copy_tidy(const char *folder)
+{
+	int64_t before_s = psm_now_us() / 1000000 - TMP_OLD_S;
+	int top = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int tmp = top < 0 ? -1 : openat(top, TMP, BELOW);
+	DIR *dir = tmp < 0 ? NULL : fdopendir(tmp);
+	const struct dirent *e;
+
+	while (dir != NULL && (e = readdir(dir)) != NULL)
+		remove_old(tmp, e->d_name, before_s);
+	if (dir != NULL)
+		(void)closedir(dir);
+	else if (tmp >= 0)
+		(void)close(tmp);
+	if (top >= 0)
+		(void)close(top);
 }

@@ -83,18 +83,33 @@ is_ours(const char *below, const char *name)
 	       (strcmp(name, "failed") == 0 || strcmp(name, "imported") == 0);
 }
 
+/* The copies of what was imported are not imported again. */
+static int
+is_kept(const struct walk *w, const char *path)
+{
+	const char *keep = w->folder->source->keep;
+
+	return keep != NULL && psm__object_is_same(path, keep);
+}
+
 static int
 list_below(const struct walk *w, const char *below, int depth)
 {
 	char *path = join(w->folder->path, below, "");
 	struct dirent *e;
 	DIR *dir;
-	int rc = 0;
+	int rc = 0, kept;
 
 	if (path == NULL)
 		return psm__nomem(w->err);
-	dir = opendir(path);
+	kept = is_kept(w, path);
+	dir = kept ? NULL : opendir(path);
 	psm__free(path);
+	if (kept)
+		return depth > 0
+		           ? 0
+		           : psm__fail(w->err, PSM_ERR_CONFIG,
+		                       "the folder of copies is the source");
 	/* One below that is forbidden or gone does not stop the others. */
 	if (dir == NULL)
 		return depth > 0
@@ -305,7 +320,9 @@ psm_object_source_folder(const char *folder, psm_object_source **out,
 		return psm__nomem(err);
 	}
 	rc = psm_object_source_new(list, read_one, end, release, f, out, err);
-	if (rc == 0)
+	if (rc == 0) {
 		f->source = *out;
+		f->source->folder = f->path;
+	}
 	return rc;
 }

@@ -199,6 +199,8 @@ run_all(struct run *run, psm_error *why, psm_error *err)
 	struct names names = {NULL, 0, 0, 0};
 	int rc = check_cancelled(run, err);
 
+	if (rc == 0 && run->source->keep != NULL)
+		psm__object_copy_tidy(run->source->keep);
 	if (rc == 0)
 		rc = list_objects(run, &names, err);
 	for (size_t i = 0; i < names.count && rc == 0; i++) {

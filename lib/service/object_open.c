@@ -23,6 +23,19 @@ open_named(const char *name, const psm_config *cfg, psm_object_source **out,
 	                 "\"gs:BUCKET\"");
 }
 
+static int
+keep_copies(psm_object_source *source, const psm_config *cfg, psm_error *err)
+{
+	int rc = psm_object_source_keep(
+	    source, psm_config_string(cfg, "PATIENT_IMPORT_LOCAL_PATH"), err);
+
+	return rc == PSM_ERR_INVAL
+	           ? psm__fail(err, PSM_ERR_CONFIG,
+	                       "PATIENT_IMPORT_LOCAL_PATH: want another folder "
+	                       "than that of PATIENT_IMPORT_SOURCE")
+	           : rc;
+}
+
 int
 psm_object_source_open(const psm_config *cfg, psm_object_source **out,
                        psm_error *err)
@@ -37,9 +50,7 @@ psm_object_source_open(const psm_config *cfg, psm_object_source **out,
 	rc = open_named(psm_config_string(cfg, "PATIENT_IMPORT_SOURCE"), cfg,
 	                out, err);
 	if (rc == 0)
-		rc = psm_object_source_keep(
-		    *out, psm_config_string(cfg, "PATIENT_IMPORT_LOCAL_PATH"),
-		    err);
+		rc = keep_copies(*out, cfg, err);
 	if (rc < 0) {
 		psm_object_source_free(*out);
 		*out = NULL;
