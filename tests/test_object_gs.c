@@ -41,6 +41,7 @@ static struct {
 	int valid;  /* tokens with a lower number are not taken */
 	/* What is answered instead, 0: what is asked for. */
 	int list, read, end, token;
+	const char *only; /* read is of this object, NULL: of each */
 	psm_config *cfg;
 	psm_service *svc;
 	psm_error *err;
@@ -134,8 +135,11 @@ fake_read(const psm_request *req, psm_response *res, void *user, psm_error *e)
 	if (!is_allowed(req, "reader"))
 		return answer(res, 401, "{}");
 	ck_assert_str_eq(psm_request_query(req, "alt"), "media");
-	if (fake.read != 0 || o == NULL)
+	if (o == NULL)
 		return answer(res, fake.read != 0 ? fake.read : 404, "{}");
+	if (fake.read != 0 &&
+	    (fake.only == NULL || strcmp(fake.only, o->name) == 0))
+		return answer(res, fake.read, "{}");
 	(void)snprintf(number, sizeof(number), "%d", (int)o->generation);
 	psm_response_header(res, "X-Goog-Generation", number);
 	return answer(res, 200, o->text);
@@ -530,11 +534,30 @@ START_TEST(fault_75_reads)
 	check_run(PSM_ERR_UNAVAILABLE);
 	fake.read = 403;
 	check_run(PSM_ERR_IO);
+	fake.read = 429;
+	check_run(PSM_ERR_UNAVAILABLE);
 	fake.read = 404;
 	check_run(0);
 	ck_assert_uint_eq(fake.count, 1);
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM psymatch.patient_import_fault"), 0);
+	fake.read = 0;
+	check_run(1);
+}
+END_TEST
+
+/* What is refused of one object does not hold up those behind it. */
+START_TEST(one_that_is_refused)
+{
+	static const int codes[] = {400, 403, 410};
+
+	put_object("a.json", GOOD("AAAAAAAAAA"));
+	put_object("b.json", GOOD("BBBBBBBBBB"));
+	fake.read = codes[_i];
+	fake.only = "a.json";
+	check_run(PSM_ERR_IO);
+	ck_assert_int_eq(patients(), 1);
+	ck_assert_uint_eq(fake.count, 1);
 	fake.read = 0;
 	check_run(1);
 }
@@ -639,6 +662,11 @@ START_TEST(names_of_sources)
 	OK(psm_object_source_open(cfg, &source, err));
 	psm_object_source_free(source);
 	source = NULL;
+	set("PATIENT_IMPORT_LOCAL_PATH", folder);
+	ck_assert_int_eq(psm_object_source_open(cfg, &source, err),
+	                 PSM_ERR_CONFIG);
+	ck_assert_ptr_null(source);
+	set("PATIENT_IMPORT_LOCAL_PATH", "");
 	set("PATIENT_IMPORT_SOURCE", "");
 	set("GCS_IMPORT_BUCKET", "the bucket");
 	put_object("a.json", GOOD("AAAAAAAAAA"));
@@ -659,6 +687,7 @@ suite(void)
 	tcase_add_test(t, a_token_that_is_not_taken_any_more);
 	tcase_add_loop_test(t, fault_84_lists, 0, 4);
 	tcase_add_test(t, fault_75_reads);
+	tcase_add_loop_test(t, one_that_is_refused, 0, 3);
 	tcase_add_test(t, fault_74_deletes);
 	tcase_add_test(t, a_newer_one);
 	tcase_add_test(t, too_large);

@@ -74,12 +74,14 @@ make_url(const struct bucket *b, const char *name, const char *middle,
 
 /* -- requests */
 
-/* 412: what was meant is gone, another one has its name. */
+/* 412: what was meant is gone, another one has its name. Any other refusal is
+ * of this object alone, unless it is of the account, or asks us to wait. */
 static int
 refused(long status, psm_error *err)
 {
+	int wait = status == 401 || status == 408 || status == 429;
 	int code = status == 404 || status == 412 ? PSM_ERR_NOT_FOUND
-	           : status == 403                ? PSM_ERR_IO
+	           : status / 100 == 4 && !wait   ? PSM_ERR_IO
 	                                          : PSM_ERR_UNAVAILABLE;
 
 	return psm__fail(err, code,
@@ -180,7 +182,7 @@ list(psm_object_name_fn each, void *names, void *user, psm_error *err)
 		if (rc == PSM_ERR_IO || rc == PSM_ERR_NOT_FOUND)
 			return psm__fail(err, PSM_ERR_UNAVAILABLE,
 			                 "the bucket cannot be listed: %s",
-			                 rc == PSM_ERR_IO ? "not allowed"
+			                 rc == PSM_ERR_IO ? "it is refused"
 			                                  : "there is none");
 		if (rc < 0)
 			return rc;
