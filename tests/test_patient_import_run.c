@@ -279,8 +279,7 @@ START_TEST(copies_of_others)
 }
 END_TEST
 
-/* What a killed import left half written goes, what another one writes now
- * stays. */
+/* What a killed import left goes, what another one writes now stays. */
 START_TEST(copies_half_written)
 {
 	const struct timespec old[2] = {{.tv_sec = 1600000000},
@@ -307,8 +306,7 @@ START_TEST(copies_beside_the_source)
 {
 	char path[4200];
 
-	(void)snprintf(path, sizeof(path), "%s//", folder);
-	ck_assert_int_eq(psm_object_source_keep(source, path, err),
+	ck_assert_int_eq(psm_object_source_keep(source, place("."), err),
 	                 PSM_ERR_INVAL);
 	(void)snprintf(path, sizeof(path), "%s/copies", folder);
 	OK(psm_object_source_keep(source, path, err));
@@ -317,7 +315,6 @@ START_TEST(copies_beside_the_source)
 	let_settle();
 	check_run(1);
 	ck_assert(is_there("copies/a.json") && is_there("copies/b.json"));
-	/* It becomes the source later. */
 	testing_remove(path);
 	ck_assert_int_eq(symlink(folder, path), 0);
 	check_run(PSM_ERR_CONFIG);
