@@ -290,6 +290,43 @@ START_TEST(statements_that_change_the_session)
 }
 END_TEST
 
+static int
+third_time(void *user)
+{
+	return ++*(int *)user >= 3;
+}
+
+/* The server ends the statement, too. */
+START_TEST(interrupted)
+{
+	int64_t until = psm__mono_ms() + 20000;
+	int asked = 0;
+	psm_rows *rows = NULL;
+	int64_t count = 1;
+
+	psm_store_set_interrupt(third_time, &asked);
+	ck_assert_int_eq(
+	    psm_store_exec(st, "SELECT pg_sleep(59)", 0, NULL, NULL, err),
+	    PSM_ERR_DB);
+	ck_assert_int_eq(asked, 3);
+	psm_store_set_interrupt(NULL, NULL);
+	while (count > 0) {
+		ck_assert_int_lt(psm__mono_ms(), until);
+		ck_assert_int_eq(
+		    psm_store_exec(st,
+		                   "SELECT count(*) FROM pg_stat_activity "
+		                   "WHERE query = 'SELECT pg_sleep(59)' "
+		                   "AND datname = current_database() "
+		                   "AND state = 'active'",
+		                   0, NULL, &rows, err),
+		    0);
+		count = psm_rows_int(rows, 0, 0);
+		psm_rows_free(rows);
+	}
+	ck_assert_int_eq(asked, 3);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -304,6 +341,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, single_statements_are_no_exception, 0,
 	                    PSM__COUNT(given));
 	tcase_add_test(tc, prepared_statements_that_are_gone);
+	tcase_add_test(tc, interrupted);
 	tcase_add_loop_test(tc, nothing_is_left_behind, 0, PSM__COUNT(lefts));
 	suite_add_tcase(s, tc);
 	/* A pooler knows one role only, and may give the same session to the

@@ -256,6 +256,30 @@ PSM_API int psm_store_exec(psm_store *st, const char *sql, size_t count,
                            psm_error *err) PSM_CHECK;
 
 /**
+ * Whether to wait no longer for the database, e.g. because of a signal.
+ *
+ * @param user  as given to psm_store_set_interrupt().
+ * @return 0: wait on; else give up.
+ *
+ * Runs on the thread that waits; it must not call the library.
+ */
+typedef int (*psm_interrupt_fn)(void *user);
+
+/**
+ * Ask a function while the calling thread waits for an answer of a database:
+ * after each signal that the thread gets, and each 50 ms. If it says so, the
+ * call fails with PSM_ERR_DB, its connection is closed, and the server is asked
+ * to cancel the statement; a commit may have been done. For programs whose
+ * language lets signals wait until a call has returned.
+ *
+ * @param fn    the function; NULL: none any more.
+ * @param user  given to fn.
+ *
+ * Threads: any; it holds for the calling thread. Blocks: no. Since 0.1.
+ */
+PSM_API void psm_store_set_interrupt(psm_interrupt_fn fn, void *user);
+
+/**
  * Send one statement whose rows do not matter, without waiting for the answer:
  * it travels with the next statement or the commit, and if it fails, that one
  * fails. Many small statements take one round trip instead of one each.

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 
 /* A wait is cut into slices of this length to look at the cancel flag. */
@@ -36,6 +37,43 @@ cancelled(const struct psm__conn *c)
 	return c->cancel && __atomic_load_n(c->cancel, __ATOMIC_ACQUIRE) != 0;
 }
 
+static _Thread_local struct {
+	psm_interrupt_fn fn;
+	void *user;
+} interrupt;
+
+static void *
+cancel_statement(void *cancel)
+{
+	char text[256];
+
+	/* Nobody waits for it: it may fail. */
+	(void)PQcancel(cancel, text, sizeof text);
+	PQfreeCancel(cancel);
+	return NULL;
+}
+
+/* The program does not wait any more. The server is told on a thread, because
+ * it may be what does not answer. */
+static int
+interrupted(struct psm__conn *c)
+{
+	PGcancel *cancel;
+	pthread_t thread;
+
+	if (!interrupt.fn || !interrupt.fn(interrupt.user))
+		return 0;
+	cancel = PQgetCancel(c->pg); /* NULL while it connects */
+	if (!cancel)
+		return 1;
+	if (psm__thread_start(&thread, "psm-cancel", cancel_statement, cancel,
+	                      NULL) < 0)
+		PQfreeCancel(cancel);
+	else
+		(void)pthread_detach(thread);
+	return 1;
+}
+
 /* Wait until the socket is ready for events; 0, or why it is given up. */
 int
 psm__conn_wait(struct psm__conn *c, short events, int64_t deadline_ms,
@@ -43,11 +81,11 @@ psm__conn_wait(struct psm__conn *c, short events, int64_t deadline_ms,
 {
 	struct pollfd fd = {PQsocket(c->pg), events, 0};
 	int64_t left;
-	int n;
+	int n = 1;
 
 	for (;;) {
 		left = deadline_ms - psm__mono_ms();
-		if (cancelled(c) || left <= 0) {
+		if (cancelled(c) || left <= 0 || (n <= 0 && interrupted(c))) {
 			c->broken = 1;
 			(void)psm__fail(err, PSM_ERR_DB, "database: %s",
 			                left <= 0 ? "no answer in time"
@@ -63,6 +101,13 @@ psm__conn_wait(struct psm__conn *c, short events, int64_t deadline_ms,
 			return psm__conn_fail_broken(err);
 		}
 	}
+}
+
+void
+psm_store_set_interrupt(psm_interrupt_fn fn, void *user)
+{
+	interrupt.fn = fn;
+	interrupt.user = user;
 }
 
 void

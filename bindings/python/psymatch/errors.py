@@ -2,6 +2,7 @@
 """Exceptions: one class per error code, made from the library's own table."""
 import ctypes
 
+from ._interrupt import _raised, raise_kept
 from ._lib import lib
 
 _DETAILS = ("source", "pointer", "offset", "line", "column", "retriable", "fatal", "faults")
@@ -120,6 +121,8 @@ def check(function, *args):
     err = _take()
     try:
         rc = function(*args, err)
+        if _raised:
+            raise_kept()
         if rc < 0:
             raise_error(rc, err)
         return rc
