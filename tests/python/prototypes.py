@@ -4,9 +4,6 @@ import glob
 import os
 import re
 
-# libpsymatch-service's, which Python does not bind.
-SERVICE = ("geo_client.h", "mailer.h", "object_storage.h", "rest.h", "service.h")
-
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
 _TYPEDEF_FN = re.compile(r"typedef\s+([^;()]*?)\(\*(psm_\w+)\)\(([^;]*?)\);", re.S)
 _PROTOTYPE = re.compile(r"PSM_API\s+([^;(]*?)(\w+)\(([^;]*?)\)\s*(?:PSM_CHECK)?;", re.S)
@@ -32,10 +29,14 @@ def _parameters(text):
 
 
 def headers(top):
+    """But for those of libpsymatch-service, which Python does not bind."""
+    with open(os.path.join(top, "lib/psymatch-service.map"), encoding="utf-8") as f:
+        service = set(re.findall(r"^\t(psm_\w+);$", f.read(), re.M))
     for path in sorted(glob.glob(os.path.join(top, "include/psymatch/*.h"))):
-        if os.path.basename(path) not in SERVICE:
-            with open(path, encoding="utf-8") as f:
-                yield os.path.basename(path), _COMMENT.sub(" ", f.read())
+        with open(path, encoding="utf-8") as f:
+            text = _COMMENT.sub(" ", f.read())
+        if not service.intersection(name for _, name, _ in _PROTOTYPE.findall(text)):
+            yield os.path.basename(path), text
 
 
 def functions(top):

@@ -73,7 +73,7 @@ class Imports(unittest.TestCase):
             with self.assertRaises(errors.StateError):
                 work.run()
             self.assertEqual(os.listdir(folder), [])
-            self.assertEqual(sorted(os.listdir(keep)), ["a.json", "failed"])
+            self.assertEqual(sorted(os.listdir(keep)), [".tmp", "a.json", "failed"])
 
 
 if __name__ == "__main__":
