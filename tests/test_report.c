@@ -141,7 +141,7 @@ START_TEST(by_strategy)
 	is_text("/rows/0/strategy", "fifo");
 	is("/rows/0/inquiries", 3);
 	is("/rows/0/answered", 1);
-	/* The first inquiry that was accepted brought the place. */
+	/* Nobody noted which inquiry brought the place: the first one. */
 	is("/rows/0/placements", 1);
 	is("/rows/0/days_to_placement/mean", 69);
 	is_text("/rows/1/strategy", "priority");
@@ -156,6 +156,55 @@ START_TEST(by_strategy)
 	is("/rows/2/placements", 1);
 	is("/rows/2/days_to_placement/mean", 10);
 	ck_assert(isnan(number("/rows/2/acceptance_rate/rate")));
+}
+END_TEST
+
+/* Of one patient who was refused and one who did not appear, the type is
+ * keine_Antwort; adopted rows have types that their counts contradict. */
+START_TEST(answered_by_counts)
+{
+	pg_run("INSERT INTO matching_service.therapeutenanfrage "
+	       "(id, therapist_id, gesendet_datum, antwort_datum, antworttyp, "
+	       "anfragegroesse, angenommen_anzahl, abgelehnt_anzahl, "
+	       "keine_antwort_anzahl) VALUES "
+	       "(1, 1, '2026-03-02 10:00', '2026-03-03 10:00', "
+	       "'keine_Antwort', 2, 0, 1, 1), "
+	       "(2, 1, '2026-03-02 10:00', '2026-03-12 10:00', "
+	       "'vollstaendige_Ablehnung', 3, 0, 0, 3), "
+	       "(3, 1, '2026-03-02 10:00', '2026-03-12 10:00', NULL, 3, 0, 0, "
+	       "0), "
+	       "(4, 1, '2026-03-02 10:00', NULL, NULL, 3, 1, 0, 0)");
+	report("{" MARCH "}");
+	is("/rows/0/inquiries", 4);
+	is("/rows/0/answered", 1);
+	is("/rows/0/patients", 2);
+	is("/rows/0/hours_to_answer/mean", 24);
+}
+END_TEST
+
+/* Search 1 names the later of two acceptances; of search 2 the earlier came
+ * too late; search 3 names one that is gone. */
+START_TEST(the_inquiry_that_brought_the_place)
+{
+	char *brought;
+
+	fill();
+	pg_run("UPDATE matching_service.platzsuche SET status = 'erfolgreich', "
+	       "erfolgreiche_vermittlung_datum = '2026-03-11', "
+	       "erfolgreiche_anfrage_id = CASE id WHEN 1 THEN 2 WHEN 3 THEN 99 "
+	       "END");
+	pg_run("INSERT INTO matching_service.therapeut_anfrage_patient "
+	       "(therapeutenanfrage_id, platzsuche_id, patient_id, "
+	       "position_in_anfrage, status, konflikt) VALUES "
+	       "(1, 2, 2, 2, 'angenommen', true), "
+	       "(2, 2, 2, 2, 'angenommen', false), "
+	       "(1, 3, 1, 3, 'angenommen', false), "
+	       "(2, 3, 1, 3, 'angenommen', false)");
+	brought =
+	    pg_text("SELECT string_agg(id || ':' || strategy, ' ' ORDER BY id) "
+	            "FROM matching_service.report_placements");
+	ck_assert_str_eq(brought, "1:priority 2:priority 3:fifo");
+	free(brought);
 }
 END_TEST
 
@@ -309,6 +358,8 @@ suite(void)
 	tcase_add_checked_fixture(t, app_setup, teardown);
 	tcase_add_test(t, one_row_for_all);
 	tcase_add_test(t, by_strategy);
+	tcase_add_test(t, answered_by_counts);
+	tcase_add_test(t, the_inquiry_that_brought_the_place);
 	tcase_add_test(t, by_week_area_and_tier);
 	tcase_add_test(t, the_last_day_counts_to_its_end);
 	tcase_add_test(t, nothing_at_all);

@@ -25,7 +25,8 @@ PSM_BEGIN_DECLS
  *   the therapist's of today.
  * @param len    bytes of json.
  * @param out    receives {"from", "to", "by", "rows": [{the members of "by",
- *   null where it is not known, "inquiries": count, "answered": count,
+ *   null where it is not known, "inquiries": count, "answered": count of
+ *   those in which a patient was accepted or refused,
  *   "response_rate": rate of both, "patients": in answered inquiries,
  *   "accepted": of these, "acceptance_rate": rate of both, "size": mean,
  *   "hours_to_answer": mean, "placements": count, "days_to_placement":

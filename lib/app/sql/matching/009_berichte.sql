@@ -6,7 +6,7 @@
 CREATE INDEX IF NOT EXISTS idx_platzsuche_vermittlung
 	ON matching_service.platzsuche (erfolgreiche_vermittlung_datum) WHERE status = 'erfolgreich';
 
--- Every inquiry that was sent.
+-- Every inquiry that was sent. It is answered when a patient was accepted or refused, whatever antworttyp is.
 CREATE OR REPLACE VIEW matching_service.report_inquiries AS
 SELECT a.id,
 	a.therapist_id,
@@ -20,16 +20,17 @@ SELECT a.id,
 	END AS tier,
 	a.strategie AS strategy,
 	a.anfragegroesse AS size,
-	a.antwort_datum IS NOT NULL AND a.antworttyp IS DISTINCT FROM 'keine_Antwort' AS answered,
+	a.antwort_datum IS NOT NULL AND a.angenommen_anzahl + a.abgelehnt_anzahl > 0 AS answered,
 	a.angenommen_anzahl AS accepted,
-	CASE WHEN a.antworttyp IS DISTINCT FROM 'keine_Antwort' THEN
+	CASE WHEN a.angenommen_anzahl + a.abgelehnt_anzahl > 0 THEN
 		(extract(epoch FROM a.antwort_datum - a.gesendet_datum) / 3600)::double precision
 	END AS hours_to_answer
 FROM matching_service.therapeutenanfrage a
 LEFT JOIN matching_service.therapeuten_kopie k ON k.id = a.therapist_id
 WHERE a.gesendet_datum IS NOT NULL;
 
--- Every search that ended with a place, with the inquiry that brought it, where there was one.
+-- Every search that ended with a place, with the inquiry that brought it, where there was one: the one that the search
+-- names, else the earliest acceptance that did not come too late.
 CREATE OR REPLACE VIEW matching_service.report_placements AS
 SELECT s.id,
 	s.erfolgreiche_vermittlung_datum AS placed_at,
@@ -45,7 +46,7 @@ LEFT JOIN LATERAL (
 	FROM matching_service.therapeut_anfrage_patient r
 	JOIN matching_service.report_inquiries q ON q.id = r.therapeutenanfrage_id
 	WHERE r.platzsuche_id = s.id AND r.status = 'angenommen'
-	ORDER BY q.sent_at, q.id
+	ORDER BY q.id IS NOT DISTINCT FROM s.erfolgreiche_anfrage_id DESC, r.konflikt, q.sent_at, q.id
 	LIMIT 1
 ) i ON true
 WHERE s.status = 'erfolgreich' AND s.erfolgreiche_vermittlung_datum IS NOT NULL;
