@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Inquiries are composed and sent. */
+#include <psymatch/search.h>
+
 #include "app/app.h"
 #include "testing_inquiry.h"
 
@@ -216,6 +218,39 @@ START_TEST(whoever_waits_for_an_answer_is_not_asked_for_again)
 	       "position_in_anfrage) VALUES (100, 8, 8, 1)");
 	ck_assert_msg(create(BERTA) == 1, "%s", psm_error_message(err));
 	is("/patient_ids", "[7, 9]");
+}
+END_TEST
+
+/* The patient searches anew: the search is another, the person is not. */
+START_TEST(nor_by_another_search)
+{
+	pg_run("UPDATE " SEARCH " SET status = 'abgebrochen' WHERE id = 8");
+	pg_run("INSERT INTO " SEARCH " (id, patient_id) VALUES (18, 8)");
+	pg_run("INSERT INTO " INQUIRY
+	       " (id, therapist_id, anfragegroesse, gesendet_datum) VALUES "
+	       "(100, 5, 1, '2025-12-01')");
+	pg_run("INSERT INTO " MATCH
+	       " (therapeutenanfrage_id, platzsuche_id, patient_id, "
+	       "position_in_anfrage) VALUES (100, 8, 8, 1)");
+	OK(psm_search_why_not(st, 18, BERTA, fresh(), err));
+	is("/failed/0/reason", "\"in_inquiry\"");
+	ck_assert_msg(create(BERTA) == 1, "%s", psm_error_message(err));
+	is("/patient_ids", "[7, 9]");
+}
+END_TEST
+
+/* Whom nobody can tell the distance of is asked for, and that is said. */
+START_TEST(says_what_cannot_be_told)
+{
+	pg_run("UPDATE matching_service.patienten_kopie SET "
+	       "raeumliche_verfuegbarkeit = '{\"max_km\": \"weit\"}' WHERE id "
+	       "= 8");
+	add_patient(10, "10119", 9);
+	pg_run("UPDATE " SEARCH
+	       " SET ausgeschlossene_therapeuten = '[5]' WHERE id = 10");
+	ck_assert_msg(create(BERTA) == 1, "%s", psm_error_message(err));
+	is("/patient_ids", "[8, 7, 9]");
+	is("/cannot_tell", "{\"distance\": 3, \"max_km\": 1}");
 }
 END_TEST
 
@@ -628,6 +663,8 @@ suite(void)
 	tcase_add_test(compose, sizes_are_settings);
 	tcase_add_test(compose,
 	               whoever_waits_for_an_answer_is_not_asked_for_again);
+	tcase_add_test(compose, nor_by_another_search);
+	tcase_add_test(compose, says_what_cannot_be_told);
 	tcase_add_test(compose, areas_of_one_digit);
 	tcase_add_test(compose, fault_41_two_at_once_make_one);
 	tcase_add_test(compose, excluded_while_it_is_composed);

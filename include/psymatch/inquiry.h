@@ -25,8 +25,10 @@ PSM_BEGIN_DECLS
  * @param out           receives {"anfrage_id": number, or null if nobody fits,
  *   "therapist_id", "plz_prefix", "anfragegroesse", "patient_ids": [number] by
  *   their places, "strategie", "geprueft": count of active searches that were
- *   looked at, "gruende": {reason: count of those whom it kept out}},
- *   NUL-terminated, new (psm_free); NULL after a failure. May be NULL.
+ *   looked at, "gruende": {reason: count of those whom it kept out},
+ *   "cannot_tell": {doubt: count of those chosen whom it leaves open}}, with
+ *   the names of psm_search_why_not(), NUL-terminated, new (psm_free); NULL
+ *   after a failure. May be NULL.
  * @param err           details of a failure; may be NULL.
  * @return 1: composed; 0: fewer than MIN_ANFRAGE_SIZE fit, nothing was written;
  *   PSM_ERR_INVAL      store is NULL;

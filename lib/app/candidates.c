@@ -91,14 +91,8 @@ psm__candidates_sql(const struct psm__fit_terms *terms)
 
 	psm__buf_puts(&b, "SELECT a.search_id, a.patient_id, a.created_at, "
 	                  "s.ausgeschlossene_therapeuten, "
-	                  "(EXISTS (SELECT FROM "
-	                  "matching_service.therapeut_anfrage_patient m JOIN "
-	                  "matching_service.therapeutenanfrage i "
-	                  "ON i.id = m.therapeutenanfrage_id "
-	                  "WHERE m.platzsuche_id = a.search_id "
-	                  "AND i.therapist_id = $5::integer "
-	                  "AND i.antwort_datum IS NULL "
-	                  "AND i.storniert_datum IS NULL))::integer");
+	                  "(EXISTS (SELECT FROM " PSM__ASKED(
+			      "$5::integer", "a.patient_id") "))::integer");
 	psm__buf_puts(&b, terms->centroids ? ", g.latitude, g.longitude"
 	                                   : ", NULL, NULL");
 	for (size_t i = 0; i < PSM__COUNT(wishes); i++)

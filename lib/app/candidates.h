@@ -13,6 +13,15 @@
 	" AND o.antwort_datum IS NULL AND o.storniert_datum IS "                  \
 	"NULL AND (o.gesendet_datum IS NULL OR o.gesendet_datum >= " since ")"
 
+/* The same: an inquiry to a therapist that has the patient, by whichever search,
+ * and has no answer. */
+#define PSM__ASKED(therapist, patient)                                         \
+	"matching_service.therapeut_anfrage_patient m "                        \
+	"JOIN matching_service.therapeutenanfrage o "                          \
+	"ON o.id = m.therapeutenanfrage_id WHERE m.patient_id = " patient      \
+	" AND o.therapist_id = " therapist                                     \
+	" AND o.antwort_datum IS NULL AND o.storniert_datum IS NULL"
+
 /* The first text behind all postal codes of an area; PSM_ERR_SCHEMA with the
  * pointer "/plz_prefix": prefix is not as many digits as terms wants. */
 int psm__area_end(const struct psm__fit_terms *terms, const char *prefix,

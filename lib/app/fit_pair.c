@@ -199,3 +199,26 @@ psm__fit_write(psm_json_writer *w, const struct psm__fit_result *r)
 	write_bits(w, r->doubts, PSM__FIT_DOUBTS, psm__fit_doubt_name,
 	           psm__fit_doubt_text);
 }
+
+void
+psm__fit_count(unsigned bits, int64_t *counts, int count)
+{
+	for (int i = 0; i < count; i++)
+		counts[i] += (bits >> i) & 1u;
+}
+
+void
+psm__fit_write_counts(psm_json_writer *w, const char *key,
+                      const int64_t *counts, int count,
+                      const char *(*name)(int))
+{
+	psm_json_write_key(w, key);
+	psm_json_write_object(w);
+	for (int i = 0; i < count; i++) {
+		if (counts[i] == 0)
+			continue;
+		psm_json_write_key(w, name(i));
+		psm_json_write_int(w, counts[i]);
+	}
+	psm_json_write_end(w);
+}

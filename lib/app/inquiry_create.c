@@ -12,8 +12,6 @@
 #include "json/json.h"
 #include "store/store.h"
 
-#define INQUIRY "matching_service.therapeutenanfrage"
-#define MATCH "matching_service.therapeut_anfrage_patient"
 #define FIFO "fifo"
 /* Looked at in one round trip. */
 #define PAGE 64
@@ -37,6 +35,7 @@ struct making {
 	size_t count;
 	size_t seen;                       /* searches of the area */
 	int64_t reasons[PSM__FIT_REASONS]; /* how many failed for each */
+	int64_t doubts[PSM__FIT_DOUBTS];   /* of those who are chosen */
 	psm_error *err;
 };
 
@@ -154,11 +153,10 @@ put_page_sql(struct psm__buf *b, const struct making *m)
 	    b,
 	    " WHERE %sleft(a.plz, length($1)) = $1 AND (a.created_at, "
 	    "a.search_id) > ($2::timestamp, $3::integer) AND NOT EXISTS "
-	    "(SELECT FROM " MATCH " x JOIN " INQUIRY
-	    " i ON i.id = x.therapeutenanfrage_id WHERE x.platzsuche_id = "
-	    "a.search_id AND i.therapist_id = $4::integer AND i.antwort_datum "
-	    "IS NULL AND i.storniert_datum IS NULL) ORDER BY a.created_at, "
-	    "a.search_id LIMIT $5::integer",
+	    "(SELECT FROM " PSM__ASKED(
+		"$4::integer",
+		"a.patient_id") ") "
+				"ORDER BY a.created_at, a.search_id LIMIT $5::integer",
 	    m->terms.digits >= 2 ? "left(a.plz, 2) = left($1, 2) AND " : "");
 	return b->failed ? psm__nomem(m->err) : 0;
 }
@@ -214,11 +212,12 @@ look_at(struct making *m, const psm_rows *rows, size_t i)
 	if (rc == 0)
 		rc = psm__fit(&wishes, &m->wants, distance_of(rows, i),
 		              m->terms.today, &result);
-	for (int r = 0; rc == 0 && r < PSM__FIT_REASONS; r++)
-		m->reasons[r] += (result.failed >> r) & 1u;
-	if (rc == 1)
+	psm__fit_count(result.failed, m->reasons, PSM__FIT_REASONS);
+	if (rc == 1) {
+		psm__fit_count(result.doubts, m->doubts, PSM__FIT_DOUBTS);
 		m->chosen[m->count++] = (struct chosen){
 		    psm_rows_int(rows, i, 0), psm_rows_int(rows, i, 7)};
+	}
 	psm__free(excluded);
 	psm__row_free(&patient);
 	return rc;
@@ -243,6 +242,7 @@ choose(struct making *m)
 
 	m->count = m->seen = 0;
 	memset(m->reasons, 0, sizeof(m->reasons));
+	memset(m->doubts, 0, sizeof(m->doubts));
 	while (rc >= 0 && found == PAGE && m->count < (size_t)m->most) {
 		next = NULL;
 		rc = psm_tx_exec(m->tx, sql.data, m->terms.centroids ? 6 : 5,
@@ -400,15 +400,10 @@ tell(const struct making *m, int64_t id, char **out)
 	psm_json_write_string(w, m->strategy);
 	psm_json_write_key(w, "geprueft");
 	psm_json_write_int(w, (int64_t)m->seen);
-	psm_json_write_key(w, "gruende");
-	psm_json_write_object(w);
-	for (int r = 0; r < PSM__FIT_REASONS; r++) {
-		if (m->reasons[r] == 0)
-			continue;
-		psm_json_write_key(w, psm__fit_reason_name(r));
-		psm_json_write_int(w, m->reasons[r]);
-	}
-	psm_json_write_end(w);
+	psm__fit_write_counts(w, "gruende", m->reasons, PSM__FIT_REASONS,
+	                      psm__fit_reason_name);
+	psm__fit_write_counts(w, "cannot_tell", m->doubts, PSM__FIT_DOUBTS,
+	                      psm__fit_doubt_name);
 	psm_json_write_end(w);
 	return psm__json_take(w, id > 0, out, m->err);
 }

@@ -43,19 +43,14 @@ struct pair {
 };
 
 static int
-ask_open_inquiry(struct pair *p, const char *search, const char *therapist)
+ask_open_inquiry(struct pair *p, const char *patient, const char *therapist)
 {
-	const char *params[2] = {search, therapist};
+	const char *params[2] = {therapist, patient};
 	int64_t count;
 	int rc = psm__app_ask(
 	    p->tx,
-	    "SELECT count(*) FROM matching_service.therapeut_anfrage_patient m "
-	    "JOIN matching_service.therapeutenanfrage a "
-	    "ON a.id = m.therapeutenanfrage_id "
-	    "WHERE m.platzsuche_id = $1::integer "
-	    "AND a.therapist_id = $2::integer AND a.antwort_datum IS NULL "
-	    "AND a.storniert_datum IS NULL",
-	    2, params, &count, p->err);
+	    "SELECT count(*) FROM " PSM__ASKED("$1::integer", "$2::integer"), 2,
+	    params, &count, p->err);
 
 	if (rc == 0 && count > 0)
 		p->result.failed |= 1u << PSM__FIT_IN_INQUIRY;
@@ -124,10 +119,11 @@ look(struct pair *p, int64_t search_id, int64_t therapist_id)
 	if (!therapist)
 		p->result.failed |= 1u << PSM__FIT_THERAPIST_UNKNOWN;
 	rc = compare(p, patient, therapist, therapist_id);
-	return rc == 0 ? ask_open_inquiry(
-			     p, psm__row_get(&p->search, PSM__COLUMN_ID),
-			     psm__number(&therapist_text, therapist_id))
-	               : rc;
+	return rc == 0
+	           ? ask_open_inquiry(
+			 p, psm__row_get(&p->search, PSM__SEARCH_PATIENT_ID),
+			 psm__number(&therapist_text, therapist_id))
+	           : rc;
 }
 
 static int
@@ -183,10 +179,8 @@ count_one(const struct psm__candidate *c, void *user)
 	struct survey *s = user;
 
 	s->examined++;
-	for (int i = 0; i < PSM__FIT_REASONS; i++)
-		s->reasons[i] += (c->result.failed >> i) & 1u;
-	for (int i = 0; i < PSM__FIT_DOUBTS; i++)
-		s->doubts[i] += (c->result.doubts >> i) & 1u;
+	psm__fit_count(c->result.failed, s->reasons, PSM__FIT_REASONS);
+	psm__fit_count(c->result.doubts, s->doubts, PSM__FIT_DOUBTS);
 	if (c->result.failed != 0 || s->fitting++ >= LISTED_MAX)
 		return 0;
 	psm_json_write_object(s->w);
@@ -200,22 +194,6 @@ count_one(const struct psm__candidate *c, void *user)
 	psm__fit_write(s->w, &c->result);
 	psm_json_write_end(s->w);
 	return 0;
-}
-
-/* {"distance": 3, ..}: those that there are. */
-static void
-write_counts(psm_json_writer *w, const char *key, const int64_t *counts,
-             int count, const char *(*name)(int))
-{
-	psm_json_write_key(w, key);
-	psm_json_write_object(w);
-	for (int i = 0; i < count; i++) {
-		if (counts[i] == 0)
-			continue;
-		psm_json_write_key(w, name(i));
-		psm_json_write_int(w, counts[i]);
-	}
-	psm_json_write_end(w);
 }
 
 static int
@@ -246,10 +224,10 @@ survey(psm_tx *tx, const struct psm__fit_terms *terms,
 	psm_json_write_int(s.w, s.fitting);
 	psm_json_write_key(s.w, "examined");
 	psm_json_write_int(s.w, s.examined);
-	write_counts(s.w, "reasons", s.reasons, PSM__FIT_REASONS,
-	             psm__fit_reason_name);
-	write_counts(s.w, "cannot_tell", s.doubts, PSM__FIT_DOUBTS,
-	             psm__fit_doubt_name);
+	psm__fit_write_counts(s.w, "reasons", s.reasons, PSM__FIT_REASONS,
+	                      psm__fit_reason_name);
+	psm__fit_write_counts(s.w, "cannot_tell", s.doubts, PSM__FIT_DOUBTS,
+	                      psm__fit_doubt_name);
 	psm_json_write_end(s.w);
 	return psm__json_take(s.w, rc, out, err);
 }
