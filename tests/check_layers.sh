@@ -55,7 +55,7 @@ BEGIN {
 	of("app", "patient_import")
 	of("service", "object_storage")
 	of("flow", "processor program relay")
-	of("app", "call")
+	of("app", "call communication")
 	of("service", "mailer")
 	outside = "^(examples|bench)$"
 

@@ -3,9 +3,13 @@
 #include "consumer_rig.h"
 #include "testing.h"
 
+#include <psymatch/communication.h>
+#include <psymatch/geo.h>
 #include <psymatch/matching.h>
+#include <psymatch/patient.h>
 #include <psymatch/processor.h>
 #include <psymatch/replay.h>
+#include <psymatch/therapist.h>
 
 #define TYPE "search.status_changed"
 #define OTHER "therapeutenanfrage.sent"
@@ -160,6 +164,53 @@ START_TEST(matching_service_by_topic)
 }
 END_TEST
 
+static int
+geo_handlers(psm_handlers *hs, const char *topic, psm_error *err)
+{
+	static psm_geo *geo;
+
+	if (geo == NULL)
+		ck_assert_int_eq(
+		    psm_geo_new(NULL, NULL, NULL, 0, 1000, &geo, NULL), 0);
+	ck_assert_int_eq(psm_geo_handlers(hs, NULL, topic, err), PSM_ERR_INVAL);
+	return psm_geo_handlers(hs, geo, topic, err);
+}
+
+static const struct {
+	int (*add)(psm_handlers *hs, const char *topic, psm_error *err);
+	const char *(*type_at)(size_t i);
+} services[] = {
+    {psm_communication_handlers, psm_communication_type_at},
+    {geo_handlers, psm_geo_type_at},
+    {psm_matching_handlers, psm_matching_type_at},
+    {psm_patient_handlers, psm_patient_type_at},
+    {psm_therapist_handlers, psm_therapist_type_at},
+};
+
+/* Each type of a topic has a handler, that of another topic has none. */
+START_TEST(services_by_topic)
+{
+	const char *type = services[_i].type_at(0);
+	const char *topic = psm_catalogue_type_topic(psm_catalogue_find(type));
+	psm_handlers *hs = NULL;
+
+	ck_assert_int_eq(psm_handlers_new(&hs, NULL), 0);
+	ck_assert_int_eq(services[_i].add(NULL, NULL, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(services[_i].add(hs, "moon-events", NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(services[_i].add(hs, topic, NULL), 0);
+	for (size_t i = 0; (type = services[_i].type_at(i)) != NULL; i++)
+		ck_assert_int_eq(
+		    psm_handlers_on_tx(hs, type, NULL, on_tx, NULL, NULL),
+		    strcmp(psm_catalogue_type_topic(psm_catalogue_find(type)),
+		           topic) == 0
+			? PSM_ERR_CONFLICT
+			: 0);
+	ck_assert_int_eq(services[_i].add(hs, NULL, NULL), PSM_ERR_CONFLICT);
+	psm_handlers_free(hs);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -170,6 +221,7 @@ main(void)
 	tcase_add_test(tc, all_or_nothing);
 	tcase_add_test(tc, refusals);
 	tcase_add_test(tc, matching_service_by_topic);
+	tcase_add_loop_test(tc, services_by_topic, 0, PSM__COUNT(services));
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

@@ -249,6 +249,36 @@ PSM_API int psm_geo_handle(psm_tx *tx, const psm_event *ev, void *user,
 PSM_API int psm_geo_subscribe(psm_processor *pr, psm_geo *geo,
                               psm_error *err) PSM_CHECK;
 
+/**
+ * The types psm_geo_handle() knows; all are of "geocoding-requests".
+ *
+ * @param i  index from 0.
+ * @return borrowed for ever; NULL past the end.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_geo_type_at(size_t i);
+
+/**
+ * Add psm_geo_handle() to a set of handlers for each type that it knows, or
+ * for those of one topic.
+ *
+ * @param hs     a set, e.g. for psm_processor_handlers() of a processor whose
+ *   store has the set "geocoding" migrated.
+ * @param geo    borrowed until hs and all that use it are freed.
+ * @param topic  e.g. "geocoding-requests"; NULL: all topics.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL     hs or geo is NULL, or no type is of that topic;
+ *   PSM_ERR_CONFLICT  the set has a handler of one of the types;
+ *   PSM_ERR_NOMEM     out of memory.
+ *   After an error the set may have some of them.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_geo_handlers(psm_handlers *hs, psm_geo *geo, const char *topic,
+                             psm_error *err) PSM_CHECK;
+
 PSM_END_DECLS
 
 #endif

@@ -6,6 +6,7 @@
 #include <psymatch/error.h>
 #include <psymatch/event.h>
 #include <psymatch/json.h>
+#include <psymatch/processor.h>
 #include <psymatch/store.h>
 
 PSM_BEGIN_DECLS
@@ -343,6 +344,25 @@ PSM_API const char *psm_patient_type_at(size_t i);
  */
 PSM_API int psm_patient_handle(psm_tx *tx, const psm_event *ev, void *user,
                                psm_error *err);
+
+/**
+ * Add psm_patient_handle() to a set of handlers for each type that it knows, or
+ * for those of one topic.
+ *
+ * @param hs     a set, e.g. for psm_processor_handlers() of a processor whose
+ *   store has the set "patient" migrated.
+ * @param topic  e.g. "communication-events"; NULL: all topics.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL     hs is NULL, or no type is of that topic;
+ *   PSM_ERR_CONFLICT  the set has a handler of one of the types;
+ *   PSM_ERR_NOMEM     out of memory.
+ *   After an error the set may have some of them.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_patient_handlers(psm_handlers *hs, const char *topic,
+                                 psm_error *err) PSM_CHECK;
 
 PSM_END_DECLS
 

@@ -8,6 +8,7 @@
 #include <psymatch/catalogue.h>
 #include <psymatch/change.h>
 #include <psymatch/clock.h>
+#include <psymatch/communication.h>
 #include <psymatch/config.h>
 #include <psymatch/consumer.h>
 #include <psymatch/dead.h>

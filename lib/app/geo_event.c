@@ -288,6 +288,12 @@ handle(const struct psm__geo_run *run, const psm_event *ev, size_t i,
 	return rc < 0 && !psm__app_is_system(rc) ? PSM_ERR_REJECT : rc;
 }
 
+const char *
+psm_geo_type_at(size_t i)
+{
+	return i < PSM__COUNT(handlers) ? handlers[i].type : NULL;
+}
+
 int
 psm_geo_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 {

@@ -132,6 +132,12 @@ FUNCTIONS = MATCHING + (
     ("psm_time_format", "int", "int64_t", "char*", "size_t"),
     ("psm_time_parse", "int", "const char*", "size_t", "int64_t*",
      "psm_error*"),
+    # communication.h
+    ("psm_communication_type_at", "const char*", "size_t"),
+    ("psm_communication_handle", "int", "psm_tx*", "const psm_event*", "void*",
+     "psm_error*"),
+    ("psm_communication_handlers", "int", "psm_handlers*", "const char*",
+     "psm_error*"),
     # config.h
     ("psm_config_register", "int", "const char*const*", "psm_error*"),
     ("psm_config_new", "int", "psm_config**", "psm_error*"),
@@ -275,6 +281,9 @@ FUNCTIONS = MATCHING + (
     ("psm_geo_load_file", "int", "psm_store*", "const char*", "int", "psm_error*"),
     ("psm_geo_handle", "int", "psm_tx*", "const psm_event*", "void*", "psm_error*"),
     ("psm_geo_subscribe", "int", "psm_processor*", "psm_geo*", "psm_error*"),
+    ("psm_geo_type_at", "const char*", "size_t"),
+    ("psm_geo_handlers", "int", "psm_handlers*", "psm_geo*", "const char*",
+     "psm_error*"),
     # handler.h
     ("psm_handler_options_new", "int", "psm_handler_options**", "psm_error*"),
     ("psm_handler_options_versions", "int", "psm_handler_options*",
@@ -406,6 +415,8 @@ FUNCTIONS = MATCHING + (
     ("psm_patient_announce", "int", "psm_store*", "int", "int", "psm_error*"),
     ("psm_patient_type_at", "const char*", "size_t"),
     ("psm_patient_handle", "int", "psm_tx*", "const psm_event*", "void*",
+     "psm_error*"),
+    ("psm_patient_handlers", "int", "psm_handlers*", "const char*",
      "psm_error*"),
     # patient_import.h
     ("psm_patient_import_document", "int", "psm_store*", "const char*",
@@ -658,6 +669,8 @@ FUNCTIONS = MATCHING + (
      "psm_error*"),
     ("psm_therapist_type_at", "const char*", "size_t"),
     ("psm_therapist_handle", "int", "psm_tx*", "const psm_event*", "void*",
+     "psm_error*"),
+    ("psm_therapist_handlers", "int", "psm_handlers*", "const char*",
      "psm_error*"),
     # transport.h
     ("psm_transport_open", "int", "const psm_config*", "psm_transport**",
