@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The Python table says what the headers and the symbol map say."""
+import glob
 import os
 import re
 import unittest
@@ -27,6 +28,56 @@ class Table(unittest.TestCase):
         with open(os.path.join(TOP, "lib/psymatch.map"), encoding="utf-8") as f:
             symbols = re.findall(r"^\t(psm_\w+);$", f.read(), re.M)
         self.assertEqual(sorted(rows(_table.FUNCTIONS)), sorted(symbols))
+
+
+# Exported functions that no module calls, and why.
+WITHOUT = {
+    "psm_config_register": "settings of a C program's own",
+    "psm_consumer_on": "psm_consumer_on_with()",
+    "psm_consumer_start": "Consumer.start() polls on a thread of Python's",
+    "psm_error_add_fault": "of handlers written in C",
+    "psm_error_clear": "an exception is new each time",
+    "psm_error_code": "the result of the call",
+    "psm_error_free": "a few objects are used again and again",
+    "psm_error_public": "what an exception says is fit for others",
+    "psm_event_new_from": "Event.new() takes a dict",
+    "psm_geo_subscribe": "Processor.on() and Geo.handle()",
+    "psm_health_name": "GREEN, AMBER, RED",
+    "psm_import_status_on_progress": "of imports that a person waits for in C",
+    "psm_import_status_set_state": "of workers written in C",
+    "psm_log_level_name": "logging has names of its own",
+    "psm_log_wanted": "logging asks its own levels",
+    "psm_matching_handlers": "searches.TYPES and searches.handle()",
+    "psm_object_source_new": "storages are libpsymatch-service's",
+    "psm_patient_status_from_name": "patients.Status",
+    "psm_processor_handlers": "Processor.on()",
+    "psm_consumer_handlers": "Consumer.on()",
+    "psm_replay_handlers": "Replay.on()",
+    "psm_processor_on": "psm_processor_on_with()",
+    "psm_producer_send_payload": "Producer.send()",
+    "psm_program_emit": "App.emit()",
+    "psm_program_on": "psm_processor_on_with()",
+    "psm_program_transport": "of C programs that add a producer",
+    "psm_realloc": "memory",
+    "psm_rows_int": "values come as Python has them",
+    "psm_set_allocator": "memory",
+    "psm_transport_ref": "an object keeps what it uses",
+    "psm_uuid_new": "uuid",
+    "psm_uuid_valid": "uuid",
+}
+# Of a set of handlers, of JSON, and of a payload's members: dicts and functions.
+WITHOUT_ALL = ("psm_handlers_", "psm_json_", "psm_payload_")
+
+
+class Complete(unittest.TestCase):
+    def test_every_function_has_a_python_way(self):
+        text = ""
+        for path in glob.glob(os.path.join(os.path.dirname(_table.__file__), "*.py")):
+            with open(path, encoding="utf-8") as f:
+                text += "" if "_table" in os.path.basename(path) else f.read()
+        called = set(re.findall(r"\blib\.(psm_\w+)", text))
+        without = {name for name in rows(_table.FUNCTIONS) if name not in called}
+        self.assertEqual(sorted(n for n in without if not n.startswith(WITHOUT_ALL)), sorted(WITHOUT))
 
 
 class Manual(unittest.TestCase):

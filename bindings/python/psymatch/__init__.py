@@ -4,18 +4,21 @@
 PSYMATCH_LIBRARY names the shared library if it is not in the usual place. What
 the library has to say goes to logging's logger "psymatch".
 """
-from . import bundle, calls, errors, geo, imports, inquiries, jobs, log, mails, patients, reports, searches
+from . import (bundle, calls, clock, errors, geo, imports, inquiries, jobs, log, mails, metrics, patients, reports,
+               searches, spool, therapists)
 from ._lib import lib
+from .app import App
 from .compat import EventSchema, KafkaConsumer, RobustKafkaProducer
-from .config import Config
+from .config import Config, Setting, settings
 from .consumer import Consumer
 from .entity import Entity, Field, entities
 from .errors import PsmError, Reject, Retry
-from .event import CAMEL, SNAKE, Event, EventType, catalogue, topics
+from .event import CAMEL, SNAKE, Event, EventType, PayloadField, catalogue, check_payload, event_type, topics
 from .health import AMBER, GREEN, RED
 from .log import log_to_stderr
 from .producer import Producer, Receipt
-from .program import Program
+from .processor import Processor, Relay
+from .replay import Replay, guard, replaying
 from .store import Store, Transaction
 from .transport import Transport
 
@@ -24,10 +27,13 @@ globals().update(errors.BY_NAME)
 
 __version__ = lib.psm_version().decode()
 __all__ = [
-    "AMBER", "CAMEL", "Config", "Consumer", "Entity", "Event", "EventSchema",
-    "EventType", "Field", "GREEN", "KafkaConsumer", "Producer", "Program",
-    "PsmError", "RED", "Receipt", "Reject", "Retry", "RobustKafkaProducer",
-    "SNAKE", "Store", "Transaction", "Transport", "bundle", "calls", "catalogue",
-    "entities", "errors", "geo", "imports", "inquiries", "jobs", "log",
-    "log_to_stderr", "mails", "patients", "reports", "searches", "topics",
+    "AMBER", "App", "CAMEL", "Config", "Consumer", "Entity", "Event",
+    "EventSchema", "EventType", "Field", "GREEN", "KafkaConsumer",
+    "PayloadField", "Processor", "Producer", "PsmError", "RED", "Receipt",
+    "Reject", "Relay", "Replay", "Retry", "RobustKafkaProducer", "SNAKE",
+    "Setting", "Store", "Transaction", "Transport", "bundle", "calls",
+    "catalogue", "check_payload", "clock", "entities", "errors", "event_type",
+    "geo", "guard", "imports", "inquiries", "jobs", "log", "log_to_stderr",
+    "mails", "metrics", "patients", "replaying", "reports", "searches",
+    "settings", "spool", "therapists", "topics",
 ]

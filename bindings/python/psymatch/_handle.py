@@ -95,12 +95,24 @@ class Handle:
     def _handle(self):
         """The C object, to be handed to a call right away."""
         owner = self._owner
-        if owner is None or owner.pointer is None:
+        if owner is None or owner.pointer is None or owner._dropped:
             raise BY_NAME["StateError"]("%s: already closed" % self._name_of())
         if self._is_inherited():
             self._after_fork()
             owner = self._owner
         return owner.pointer
+
+    def close(self):
+        """Free it, once what was made from it is. Twice is once. Not while
+        another thread uses it."""
+        if self._owner is not None:
+            self._owner.drop()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
 
     def _is_inherited(self):
         """Made before the process forked."""

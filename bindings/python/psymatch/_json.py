@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The library's answers, which are JSON, as Python has them; rows of a store."""
+import contextlib
 import ctypes
 import json
 
 from ._lib import lib
-from ._text import int64, payload_text
+from ._text import _plain, int64, payload_text
 from .errors import check, make
 
 
@@ -35,3 +36,17 @@ def listed(function, store, query):
 
 def changed(function, store, id, values, if_version):
     return taken(make(function, store._handle, int64(id, "id"), int64(if_version, "if_version"), *with_size(values)))
+
+
+@contextlib.contextmanager
+def document(value):
+    """A psm_json of a value; None: NULL."""
+    if value is None:
+        yield None
+        return
+    text = json.dumps(value, allow_nan=False, default=_plain).encode()
+    doc = make(lib.psm_json_parse, text, len(text))
+    try:
+        yield doc
+    finally:
+        lib.psm_json_free(doc)

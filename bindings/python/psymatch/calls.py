@@ -8,6 +8,7 @@ from ._lib import lib
 from ._text import int64, utf8_or_none
 from .config import Config
 from .errors import check, make
+from .event import handled_by
 from .rows import ANY
 
 
@@ -64,3 +65,9 @@ def follow_up_called(tx, inquiry_id, call_id):
     """The call of an inquiry was planned in another database; False: it has
     one, or needs none any more."""
     return bool(check(lib.psm_follow_up_called, tx._open, int64(inquiry_id, "inquiry_id"), int64(call_id, "call_id")))
+
+
+def handle(tx, event):
+    """What the command "communication.schedule_call" asks for, once for each
+    event, within tx."""
+    handled_by(lib.psm_call_handle, tx, event)

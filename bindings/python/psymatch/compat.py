@@ -111,6 +111,12 @@ class RobustKafkaProducer:
         """What is not sent within 10 s stays for the next start."""
         self._producer._close_and_tell(10000)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
 
 class KafkaConsumer:
     """process_events(handler, types) blocks and never gives up on the broker. A
@@ -136,3 +142,9 @@ class KafkaConsumer:
     def close(self):
         """Ask a running process_events() to end."""
         self._end.set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()

@@ -14,6 +14,9 @@ def _value(name, value):
     return utf8(value, name)
 
 
+bool_of = bool  # Config has a function of that name
+
+
 class Config(Handle):
     """Settings: the environment's (default) or only the given ones.
 
@@ -35,6 +38,21 @@ class Config(Handle):
         if text is None:
             raise KeyError(name)
         return text.decode()
+
+    def int(self, name):
+        """The value of a number, in the unit of the setting."""
+        return self._typed(lib.psm_config_int, name, "int")
+
+    def bool(self, name):
+        """The value of a setting that is true or false."""
+        return bool_of(self._typed(lib.psm_config_bool, name, "bool"))
+
+    def _typed(self, function, name, kind):
+        text = self[name]
+        value = function(self._handle, name.encode())
+        if value < 0 and not text.startswith("-"):
+            raise TypeError("%s: no setting of type %s" % (name, kind))
+        return value
 
     def _given(self):
         """What was set, as opposed to the defaults."""
@@ -58,3 +76,20 @@ class Config(Handle):
 
     def _after_fork(self):
         pass  # plain memory: the child has it, too
+
+
+class Setting:
+    """One setting there is: name, type, default, unit, meaning."""
+
+    def __init__(self, i):
+        self.name, self.type, self.default, self.unit, self.meaning = (f(i).decode() for f in (
+            lib.psm_config_name_at, lib.psm_config_type_at, lib.psm_config_default_at, lib.psm_config_unit_at,
+            lib.psm_config_meaning_at))
+
+    def __repr__(self):
+        return "<psymatch.Setting %s>" % self.name
+
+
+def settings():
+    """Every setting there is, a list of Setting."""
+    return [Setting(i) for i in range(lib.psm_config_count())]

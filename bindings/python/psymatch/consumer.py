@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import sys
 import threading
+import time
 
 from . import log
 from ._handle import Handle
@@ -11,7 +12,7 @@ from ._lib import callbacks, lib
 from ._text import int32, milliseconds, utf8, utf8_list
 from ._wait import pieces
 from .config import Config
-from .errors import BY_NAME, PsmError, Reject, Retry, check, code_of, make
+from .errors import BY_NAME, PsmError, Reject, Retry, check, check_code, code_of, make
 from .event import Event
 from .health import RED, health
 from .transport import Transport
@@ -117,6 +118,36 @@ def _event_call(state, handler, options):
     return call
 
 
+def upcaster(keep, state, type, from_version, to_version, function):
+    """The arguments of ..._upcast(). keep: keeps the callback; state.raised: what is no Exception, or None."""
+    if not callable(function):
+        raise TypeError("function: want a function, got %s" % function.__class__.__name__)
+
+    def call(old, out, _user, err):
+        event = Event._borrowed(old)
+        try:
+            made = function(event)
+            if isinstance(made, dict):
+                made = event.upcast(to_version, made)
+            if not isinstance(made, Event):
+                raise TypeError("want a dict, got %s" % made.__class__.__name__)
+            out[0] = made._give()
+            return 0
+        except BaseException as e:
+            code = _REJECT if isinstance(e, Exception) else _NOMEM
+            if code == _NOMEM and state is not None:
+                state.raised = e
+            log.say(log.logging.ERROR, "an upcaster failed", {
+                "event_id": event.id, "type": event.type, "exception": e.__class__.__name__, "at": place(e)})
+            lib.psm_error_set(err, code, ("the upcaster raised %s" % e.__class__.__name__).encode(errors="replace"))
+            return code
+        finally:
+            event._end()
+
+    keep.append(callbacks["psm_upcast_fn"](call))
+    return utf8(type, "type"), utf8(from_version, "from_version"), utf8(to_version, "to_version"), keep[-1], None
+
+
 def _dead_call(state, handler):
     def call(topic, partition, offset, raw, size, code, reason, _user):
         try:
@@ -189,6 +220,9 @@ class _Core(Handle):
         finally:
             lib.psm_handler_options_free(made)
 
+    def upcast(self, type, from_version, to_version, function):
+        check(lib.psm_consumer_upcast, self._handle, *upcaster(self._keep, self._state, type, from_version, to_version, function))
+
     def on_dead(self, handler):
         lib.psm_consumer_on_dead(self._handle, self.callback("psm_dead_fn", _dead_call(self._state, handler)), None)
 
@@ -256,6 +290,54 @@ class _Core(Handle):
                 self._owner.pointer = None  # a handler still runs: leave it alone
 
 
+class _Feed:
+    """Hands the events of the thread that polls to the one that iterates, and
+    its answer back."""
+
+    def __init__(self, stop):
+        self._changed = threading.Condition()
+        self._stop = stop  # an Event: the consumer closes
+        self._event = None  # offered, or taken and not answered
+        self._taken = False
+        self._answer = None
+
+    def handler(self, event):
+        """Of each event; it waits for the loop."""
+        with self._changed:
+            self._event, self._taken, self._answer = event, False, None
+            event._lend(None)
+            self._changed.notify_all()
+            while self._answer is None and not self._stop.is_set():
+                self._changed.wait(0.2)
+            answer, self._event, self._taken = self._answer, None, False
+            event._lend(threading.get_ident())
+            self._changed.notify_all()
+        if not answer:
+            raise Retry("the loop was left")
+
+    def settle(self, handled):
+        """What became of the event that the loop had."""
+        with self._changed:
+            if self._taken and self._answer is None:
+                self._answer = handled
+                self._changed.notify_all()
+                while self._taken:  # the answer is on its way to the library
+                    self._changed.wait()
+
+    def take(self, timeout_ms):
+        """The next event; None: closed, or nothing came in time."""
+        end = None if timeout_ms is None else time.monotonic() + timeout_ms / 1000
+        with self._changed:
+            while self._event is None or self._taken:
+                left = 0.2 if end is None else min(0.2, end - time.monotonic())
+                if self._stop.is_set() or left <= 0:
+                    return None
+                self._changed.wait(left)
+            self._taken = True
+            self._event._lend(threading.get_ident())
+            return self._event
+
+
 class Consumer:
     """Calls handlers by event type, in order per key, at least once.
 
@@ -264,6 +346,15 @@ class Consumer:
     exception that is no Exception (KeyboardInterrupt, SystemExit, ...) leaves
     poll() or run(), and the event comes again. Each failure is logged with the
     event's id and type, the exception's class and place, never with its text.
+
+    Or a loop has the events that no handler of on() is for, one by one:
+
+        with Consumer("group", ["therapist-events"]) as consumer:
+            for event in consumer:
+                ...
+
+    An event is handled when the loop asks for the next one, or the with block
+    ends without an exception; else it comes again.
 
     >>> t = Transport.memory()
     >>> with Consumer("group", ["therapist-events"], t) as c:
@@ -305,6 +396,45 @@ class Consumer:
     def on_dead(self, handler):
         """handler(topic, partition, offset, raw or None, code, reason)"""
         self._core.on_dead(handler)
+
+    def upcast(self, type, from_version, to_version, function):
+        """function(event) makes the payload (a dict) of to_version from an event
+        of from_version, before it is handled."""
+        self._core.upcast(type, from_version, to_version, function)
+
+    def dead_letters(self, on=True):
+        """Whether dead messages go to a topic of their own, "<topic>.dlq"."""
+        check_code(lib.psm_consumer_dead_letters(self._core._handle, int(bool(on))))
+
+    def events(self, timeout_ms=None):
+        """An iterator over events without a handler of on(); it ends at close(),
+        or when nothing came for timeout_ms. A thread reads; handlers of on() run
+        on it."""
+        if timeout_ms is not None:
+            milliseconds(timeout_ms, "timeout_ms")
+        self._begin_feed()
+        feed = self._feed
+        feed.settle(False)  # a loop before this one was left with it
+        while True:
+            event = feed.take(timeout_ms)
+            if event is None:
+                if self._core.ended:
+                    raise BY_NAME["StateError"](self._core.ended)
+                return
+            yield event
+            feed.settle(True)
+
+    def __iter__(self):
+        return self.events()
+
+    _feed = None
+
+    def _begin_feed(self):
+        if self._feed is None:
+            feed = _Feed(self._core.stop)
+            self.on("*", feed.handler)
+            self.start()
+            self._feed = feed
 
     def poll(self, timeout_ms=1000):
         """Handle what is there on this thread; the number of events."""
@@ -352,7 +482,9 @@ class Consumer:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, kind, value, traceback):
+        if self._feed is not None:
+            self._feed.settle(kind is None)
         self.close()
 
     def __del__(self):

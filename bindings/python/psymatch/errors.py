@@ -21,6 +21,11 @@ class PsmError(Exception):
 
     code = 0
 
+    @property
+    def http_status(self):
+        """The status of an answer to a request that failed so, e.g. 404."""
+        return lib.psm_error_http_status(self.code)
+
     def __init__(self, message="", code=None, **details):
         super().__init__(message)
         if code is not None:
@@ -128,6 +133,13 @@ def check(function, *args):
         return rc
     finally:
         _spare.append(err)
+
+
+def check_code(rc):
+    """Of a call that has no psm_error."""
+    if rc < 0:
+        raise BY_CODE.get(rc, PsmError)(lib.psm_strerror(rc).decode())
+    return rc
 
 
 def make(function, *args):

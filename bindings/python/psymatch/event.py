@@ -99,6 +99,19 @@ class Event:
             else:
                 self._pointer = None
 
+    def _lend(self, thread):
+        """Another thread may use it meanwhile without a copy: the handler waits."""
+        with _lock:
+            if not self._owned:
+                self._thread = thread
+
+    def _give(self):
+        """Its C object, which is not ours any more."""
+        if not self._owned:
+            return self.__copy__()._give()
+        pointer, self._pointer, self._owned = self._handle, None, False
+        return pointer
+
     def _references(self):
         return sys.getrefcount(self)
 
@@ -309,6 +322,36 @@ def _all(function, *of):
         i += 1
 
 
+class PayloadField:
+    """One field of a payload: name, type, item_type, required, nullable,
+    personal, words, fields (of an object, or of the objects in an array)."""
+
+    def __init__(self, row):
+        self.name = _text(lib.psm_catalogue_field_name(row))
+        self.type = _text(lib.psm_catalogue_field_type(row))
+        self.item_type = _text(lib.psm_catalogue_field_item_type(row))
+        self.required = bool(lib.psm_catalogue_field_required(row))
+        self.nullable = bool(lib.psm_catalogue_field_nullable(row))
+        self.personal = bool(lib.psm_catalogue_field_personal(row))
+        self.words = _all(lib.psm_catalogue_field_word_at, row)
+        self.fields = _fields(lib.psm_catalogue_field_child_at, row)
+
+    def __repr__(self):
+        return "<psymatch.PayloadField %s %s>" % (self.name, self.type)
+
+
+def _fields(at, row):
+    """{name: PayloadField}"""
+    found, i = {}, 0
+    while True:
+        handle = at(row, i)
+        if handle is None:
+            return found
+        field = PayloadField(handle)
+        found[field.name] = field
+        i += 1
+
+
 class EventType:
     """One row of the catalogue."""
 
@@ -325,6 +368,7 @@ class EventType:
         self.producers = _all(lib.psm_catalogue_type_producer_at, row)
         self.consumers = _all(lib.psm_catalogue_type_consumer_at, row)
         self.planned = _all(lib.psm_catalogue_type_planned_at, row)
+        self.fields = _fields(lib.psm_catalogue_type_field_at, row)
 
     def __repr__(self):
         return "<psymatch.EventType %s>" % self.name
@@ -339,3 +383,30 @@ def topics():
 def catalogue():
     """Every event type, as a list of EventType."""
     return [EventType(lib.psm_catalogue_at(i)) for i in range(lib.psm_catalogue_count())]
+
+
+def event_type(name):
+    """The EventType of a name or an alias; KeyError."""
+    row = lib.psm_catalogue_find(utf8(name, "name"))
+    if row is None:
+        raise KeyError(name)
+    return EventType(row)
+
+
+def check_payload(type, payload):
+    """SchemaError: the payload (a dict) is not what the catalogue says of the
+    type, its pointer says where."""
+    text = payload_text(payload)
+    doc = make(lib.psm_json_parse, text, len(text))
+    try:
+        check(lib.psm_catalogue_check, utf8(type, "type"), doc)
+    finally:
+        lib.psm_json_free(doc)
+
+
+def handled_by(function, tx, event, user=None):
+    """Let a handler of the library, a psm_tx_event_fn, have an event within
+    tx."""
+    if not isinstance(event, Event):
+        raise TypeError("event: want a psymatch.Event, got %s" % event.__class__.__name__)
+    check(function, tx._open, event._handle, user)

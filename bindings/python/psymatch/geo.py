@@ -15,6 +15,7 @@ from ._lib import callbacks, lib
 from ._raised import keep, passed_on
 from ._text import int64, milliseconds, utf8
 from .errors import check, code_of, make
+from .event import handled_by
 
 CAR, TRANSIT = "car", "transit"
 
@@ -89,6 +90,11 @@ class Geo(Handle):
         question = {"origin": origin, "destination": destination, "travel_mode": travel_mode, "use_cache": use_cache}
         with passed_on():
             return taken(make(lib.psm_geo_distance, self._handle, store._handle, *with_size(question)))
+
+    def handle(self, tx, event):
+        """Answer a request of topic "geocoding-requests" within tx."""
+        with passed_on():
+            handled_by(lib.psm_geo_handle, tx, event, self._handle)
 
 
 def plz_distance(store, origin, destination):

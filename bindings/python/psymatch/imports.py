@@ -54,6 +54,11 @@ class PatientImport(Handle):
         """Let a run end after the file at hand, and later ones not begin."""
         lib.psm_import_status_cancel(self._status._handle)
 
+    def close(self):
+        """Free it."""
+        self._status.close()
+        super().close()
+
     def status(self):
         """What was imported and what failed, as a dict."""
         return taken(make(lib.psm_import_status_json, self._status._handle))

@@ -13,7 +13,8 @@ import enum
 from ._json import got, listed, taken, with_size
 from ._lib import lib
 from ._text import int32, int64, utf8, utf8_or_none
-from .errors import check, make
+from .errors import BY_NAME, check, check_code, make
+from .event import _all
 from .mails import _out, rendering
 
 
@@ -111,3 +112,23 @@ def confirm(store, id, responses=None, notizen=None):
 def refuse(store, id, reason=None):
     """Refuse a proposal."""
     check(lib.psm_inquiry_proposal_refuse, store._handle, int64(id, "id"), utf8_or_none(reason, "reason"))
+
+
+State = enum.Enum("State", {word.upper(): word for word in _all(lib.psm_inquiry_state_name)}, type=str, module=__name__)
+State.__doc__ = "Where an inquiry stands; each is equal to its word, State.SENT == \"sent\"."
+
+
+def state(sent, answered, cancelled):
+    """The State that the dates of an inquiry mean, each true if it is set.
+    InvalError: they exclude each other."""
+    return tuple(State)[check_code(lib.psm_inquiry_state(*(int(bool(d)) for d in (sent, answered, cancelled))))]
+
+
+def transition(old, new):
+    """Whether an inquiry may change its State so."""
+    try:
+        check(lib.psm_inquiry_transition, *(check_code(lib.psm_inquiry_state_from_name(utf8(
+            word.value if isinstance(word, State) else word, "state"))) for word in (old, new)))
+    except BY_NAME["TransitionError"]:
+        return False
+    return True

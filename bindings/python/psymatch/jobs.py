@@ -10,11 +10,11 @@ from ._json import taken
 from ._lib import callbacks, lib
 from ._raised import keep, passed_on
 from ._text import int64, milliseconds, payload_text, utf8, utf8_or_none
+from .app import _Lent
 from .config import Config
 from .consumer import Options, place
 from .errors import BY_NAME, check, make
 from .health import health
-from .program import _Lent
 
 _options = Options()
 _running = set()  # what runs is not collected
@@ -126,12 +126,6 @@ class Jobs(Handle):
         self._owner.drop()
 
     _at_exit = close
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
 
 
 def _call(threads, kind, function):

@@ -9,7 +9,7 @@ import os
 import threading
 
 from ._lib import callbacks, lib
-from ._text import int32, utf8
+from ._text import array, int32, utf8
 
 DEBUG, INFO, WARN, ERROR = range(4)
 
@@ -73,6 +73,19 @@ def log_to_stderr(level=WARN):
     """Messages from this level on become lines of standard error, written by the
     library itself and not by logging; higher than ERROR: none."""
     lib.psm_log_to_stderr(int32(level, "level"))
+
+
+
+def write(level, message, **fields):
+    """One message as the library's own ones come, by its level ("info", ...);
+    values of fields are texts without personal data."""
+    pairs = []
+    for name, value in fields.items():
+        pairs += [utf8(name, "name"), utf8(str(value), name)]
+    found = lib.psm_log_level_from_name(utf8(level, "level"))
+    if found < 0:
+        raise ValueError("level: want debug, info, warn or error, got %r" % level)
+    lib.psm_log(found, utf8(message, "message"), array(pairs + [None]))
 
 
 set_level("warn")

@@ -16,6 +16,7 @@ from ._lib import callbacks, lib
 from ._raised import keep, passed_on
 from ._text import int64, utf8_or_none
 from .errors import BY_NAME, check, code_of, make
+from .event import handled_by
 from .rows import ANY
 
 _CODES = ((BY_NAME["RejectError"], code_of("PSM_ERR_REJECT")), (BY_NAME["RetryError"], code_of("PSM_ERR_RETRY")))
@@ -136,3 +137,9 @@ def run_queue(store, send):
 def queue_status(store):
     """{"due", "later", "oldest_due_seconds", "sending", "suspect"}"""
     return taken(make(lib.psm_mail_queue_status, store._handle))
+
+
+def handle(tx, event):
+    """What the commands "communication.send_email" and "email.send" ask for,
+    within tx: the mail is due at once."""
+    handled_by(lib.psm_mail_handle, tx, event)

@@ -11,11 +11,11 @@ and its neighbours do the same.
 """
 import enum
 
-from ._json import changed, got, listed, taken, with_size
+from ._json import changed, document, got, listed, taken, with_size
 from ._lib import lib
 from ._text import int32, int64, utf8_or_none
 from .errors import check, make
-from .event import Event, _all
+from .event import _all, handled_by
 from .rows import ANY
 
 __all__ = ["ANY", "TYPES", "Status", "announce", "contact", "create", "delete", "get", "handle", "list", "patch",
@@ -78,15 +78,10 @@ def announce(store, all=False, limit=100):
 def search_gaps(record):
     """The columns that a patient lacks before a search can be opened, in order;
     an empty list: none."""
-    doc = make(lib.psm_json_parse, *with_size(record))
-    try:
+    with document(record) as doc:
         return taken(make(lib.psm_patient_search_gaps, doc))
-    finally:
-        lib.psm_json_free(doc)
 
 
 def handle(tx, event):
     """What an event of TYPES means to the patient service, within tx."""
-    if not isinstance(event, Event):
-        raise TypeError("event: want a psymatch.Event, got %s" % type(event).__name__)
-    check(lib.psm_patient_handle, tx._open, event._handle, None)
+    handled_by(lib.psm_patient_handle, tx, event)

@@ -185,9 +185,6 @@ class Producer(Handle):
         """(GREEN | AMBER | RED, a sentence)"""
         return health(lib.psm_producer_health, self._handle)
 
-    def __enter__(self):
-        return self
-
     def __exit__(self, kind, value, traceback):
         try:
             self._close_and_tell(EXIT_MS)

@@ -7,17 +7,22 @@ transaction of its own.
     searches.why_not(store, search["id"], therapist_id=12)["failed"]
     searches.selection(store, "10")["data"]
 """
+import ctypes
 import enum
 
-from ._json import changed, got, listed, taken, with_size
+from . import clock
+from ._json import changed, document, got, listed, taken, with_size
 from ._lib import lib
-from ._text import int64, utf8, utf8_or_none
-from .errors import check, make
-from .event import _all
+from ._text import int64, payload_text, utf8, utf8_or_none
+from .errors import BY_NAME, check, check_code, make
+from .event import _all, handled_by
 from .rows import ANY
 
-__all__ = ["ANY", "Status", "cancel", "contact", "create", "delete", "eligible", "exclude", "get", "incomplete", "list",
-           "patch", "pause", "resume", "selection", "update", "why_not"]
+TYPES = tuple(_all(lib.psm_matching_type_at))
+__all__ = ["ANY", "TYPES", "Status", "cancel", "contact", "create", "delete", "eligible", "exclude", "get", "handle",
+           "incomplete", "is_excluded", "list", "load",
+           "patch", "pause", "resume", "selection", "transition", "update",
+           "why_not", "with_excluded", "with_note"]
 
 Status = enum.Enum("Status", {word.upper(): word for word in _all(lib.psm_search_status_name)}, type=str,
                    module=__name__)
@@ -111,3 +116,52 @@ def selection(store, plz_prefix):
     """The therapists of an area who can be asked, the best first:
     {"plz_prefix", "total", "data"}."""
     return taken(make(lib.psm_therapist_selection, store._handle, utf8(plz_prefix, "plz_prefix")))
+
+
+def transition(old, new):
+    """Whether a search may change its status so; both a Status or its word."""
+    try:
+        check(lib.psm_search_transition, *(check_code(lib.psm_search_status_from_name(utf8(
+            word.value if isinstance(word, Status) else word, "status"))) for word in (old, new)))
+    except BY_NAME["TransitionError"]:
+        return False
+    return True
+
+
+def is_excluded(excluded, therapist_id):
+    """Whether a therapist is on the list ausgeschlossene_therapeuten."""
+    with document(excluded) as doc:
+        return bool(lib.psm_exclusion_contains(doc, int64(therapist_id, "therapist_id")))
+
+
+def with_excluded(excluded, therapist_id, reason=None, time=None):
+    """Such a list with one more therapist, unless it has the therapist; time: a
+    datetime, None: now."""
+    out = ctypes.c_void_p()
+    with document(excluded) as doc:
+        check(lib.psm_exclusion_add, doc, int64(therapist_id, "therapist_id"),
+              clock.us(time if time is not None else clock.now()), utf8_or_none(reason, "reason"), ctypes.byref(out))
+    return taken(out)
+
+
+def with_note(notes, text, author=None, time=None):
+    """A log of notes (None: none yet) with one more entry: "[2026-01-31 09:00
+    (author)] text"."""
+    out = ctypes.c_void_p()
+    check(lib.psm_note_append, utf8_or_none(notes, "notes"), clock.us(time if time is not None else clock.now()),
+          utf8_or_none(author, "author"), utf8(text, "text"), ctypes.byref(out))
+    try:
+        return ctypes.string_at(out.value).decode()
+    finally:
+        lib.psm_free(out)
+
+
+def handle(tx, event):
+    """What an event of TYPES means to the matching service, within tx."""
+    handled_by(lib.psm_matching_handle, tx, event)
+
+
+def load(store, data):
+    """Load patients, searches and inquiries, as psm_matching_load(3) has them:
+    how many inquiries were made."""
+    return check(lib.psm_matching_load, store._handle, payload_text(data))

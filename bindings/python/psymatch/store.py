@@ -100,8 +100,7 @@ class Transaction(Rows, Handle):
         """Twice is once."""
         self._owner.drop()
 
-    def __enter__(self):
-        return self
+    close = rollback
 
     def __exit__(self, kind, value, traceback):
         if kind is None and self._owner.pointer is not None:
@@ -157,6 +156,16 @@ class Store(Handle):
             except BY_NAME["TimeoutError"] as e:
                 late = e
         raise late
+
+    def shadow(self, schema, tables):
+        """Make a schema with empty copies of tables, for
+        Replay.into_schema()."""
+        names = utf8_list(tables, "tables")
+        check(lib.psm_store_shadow, self._handle, utf8(schema, "schema"), array(names), len(names))
+
+    def shadow_drop(self, schema):
+        """Drop a schema that shadow() made, with all that is in it."""
+        check(lib.psm_store_shadow_drop, self._handle, utf8(schema, "schema"))
 
     # -- dead letters and parked events: source is DEAD or PARKED
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A small program in one object: store, transport, relay and processor."""
+"""A small program in one object, psm_program(3): store, transport, relay and processor."""
 import threading
 
 from ._handle import Handle
 from ._lib import callbacks, lib
 from ._text import utf8
-from .consumer import UNSEEN, Options, failed
+from .consumer import UNSEEN, Options, failed, upcaster
 from .errors import BY_NAME, check, make
 from .event import Event
 from .health import health
@@ -24,7 +24,7 @@ class _Lent(Transaction):
     def commit(self):
         raise ValueError("the processor commits it")
 
-    rollback = commit
+    rollback = close = commit
 
     def _end(self):
         self._owner.forget()
@@ -42,6 +42,9 @@ class _Borrowed(Store):
 
     def _after_fork(self):
         Handle._after_fork(self)
+
+    def close(self):
+        raise ValueError("the program closes it")
 
     @classmethod
     def _name_of(cls):
@@ -62,19 +65,31 @@ class _State:
         self.threads = set()  # that run a handler
 
 
-def _call(pointer, state, handler, options):
+def register(owner, processor, quit, type, handler, options):
+    """handler(event, tx) at a processor; owner: has _state, and _callbacks that
+    live as long as the processor; quit: ends what run() calls."""
+    function = callbacks["psm_tx_event_fn"](_call(owner._handle, quit, owner._state, handler, options))
+    made = options.make()
+    try:
+        check(lib.psm_processor_on_with, processor, utf8(type, "type"), made, function, None)
+    finally:
+        lib.psm_handler_options_free(made)
+    owner._callbacks.append(function)
+
+
+def _call(pointer, quit, state, handler, options):
     def call(tx, event, _user, err):
         lent, ev, me = _Lent(tx), Event._borrowed(event), threading.get_ident()
         state.threads.add(me)
         try:
-            handler(lent, ev)
+            handler(ev, lent)
             lib.psm_event_confirm(event)
         except Exception as e:
             failed(e, ev, options, err)
         except BaseException as e:
             if state.runs.locked():
                 state.raised = e
-                lib.psm_program_quit(pointer)
+                quit(pointer)
             else:
                 failed(e, ev, options, err)
         finally:
@@ -86,9 +101,14 @@ def _call(pointer, state, handler, options):
     return call
 
 
-class Program(Handle):
+class App(Handle):
     """What the environment says, opened by name: handlers are called with a
     transaction and an event, each event once, and commit with its effects.
+
+        with psymatch.App("greeter") as app:
+            @app.on("email.sent")
+            def greet(event, tx): ...
+            app.run()
 
     What a handler raises decides as for a Consumer. Use it in a with block, or
     call close(); one that runs until the end of the interpreter is closed there.
@@ -103,7 +123,7 @@ class Program(Handle):
 
     def on(self, type, handler=None, *, attempts=0, on_failure="retry", deadline_ms=30000, versions=(None, None),
            final=()):
-        """handler(tx, event) for a type, an alias, or "*" for the rest; without a
+        """handler(event, tx) for a type, an alias, or "*" for the rest; without a
         handler, a decorator. The rest as Consumer.on() has it, and on_failure
         "park": later events of the same key wait for this one, others do not."""
         if handler is None:
@@ -111,16 +131,20 @@ class Program(Handle):
                                             deadline_ms=deadline_ms, versions=versions, final=final) or function
         if not callable(handler):
             raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
-        options = Options(attempts, on_failure, deadline_ms, versions, final)
-        function = callbacks["psm_tx_event_fn"](_call(self._handle, self._state, handler, options))
-        made = options.make()
-        try:
-            check(lib.psm_processor_on_with, lib.psm_program_processor(self._handle), utf8(type, "type"), made,
-                  function, None)
-        finally:
-            lib.psm_handler_options_free(made)
-        self._callbacks.append(function)
+        register(self, lib.psm_program_processor(self._handle), lib.psm_program_quit, type, handler,
+                 Options(attempts, on_failure, deadline_ms, versions, final))
         return None
+
+    def upcast(self, type, from_version, to_version, function):
+        """As Consumer.upcast()."""
+        processor = lib.psm_program_processor(self._handle)
+        check(lib.psm_processor_upcast, processor,
+              *upcaster(self._callbacks, None, type, from_version, to_version, function))
+
+    def emit(self, event):
+        """Publish an event by itself, in a transaction of its own."""
+        with self.store.transaction() as tx:
+            tx.emit(event)
 
     def _starts(self):
         pointer = self._handle
@@ -132,7 +156,7 @@ class Program(Handle):
     @property
     def _handle(self):
         if self._closed:
-            raise BY_NAME["StateError"]("Program: already closed")
+            raise BY_NAME["StateError"]("App: already closed")
         return Handle._handle.fget(self)
 
     def start(self):
@@ -194,12 +218,6 @@ class Program(Handle):
                 pass  # a handler still runs
 
     def _at_exit(self):
-        self.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
         self.close()
 
 

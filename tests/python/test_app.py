@@ -11,7 +11,7 @@ from psymatch import errors
 from test_store import SETTINGS, new_event
 
 
-class Program(unittest.TestCase):
+class App(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         test_store.Store.setUpClass.__func__(cls)  # a cluster of its own
@@ -31,8 +31,8 @@ class Program(unittest.TestCase):
 
     def run_program(self, name, handle):
         """handle(program, tx, event) gets one event."""
-        with psymatch.Program(name) as program:
-            program.on("communication.send_email", lambda tx, event: handle(program, tx, event))
+        with psymatch.App(name) as program:
+            program.on("communication.send_email", lambda event, tx: handle(program, tx, event))
             with program.store.transaction() as tx:
                 tx.emit(new_event(42))
             program.run()
@@ -76,13 +76,13 @@ class Program(unittest.TestCase):
     def test_after_start_what_is_no_exception_is_a_failure_as_any(self):
         called = threading.Event()
 
-        def handle(tx, event):
+        def handle(event, tx):
             self.seen.append(tx.execute("INSERT INTO note VALUES (1)"))
             if len(self.seen) == 1:
                 raise SystemExit(3)
             called.set()
 
-        with psymatch.Program("started") as program, self.assertLogs("psymatch", "WARNING") as logs:
+        with psymatch.App("started") as program, self.assertLogs("psymatch", "WARNING") as logs:
             program.on("communication.send_email", handle)
             program.start()
             with program.store.transaction() as tx:
@@ -94,13 +94,13 @@ class Program(unittest.TestCase):
     def test_close_waits_for_a_handler_with_a_transaction_of_the_store(self):
         began, go = threading.Event(), threading.Event()
 
-        def handle(tx, event):
+        def handle(event, tx):
             with program.store.transaction() as other:
                 began.set()
                 go.wait(DEADLINE_MS / 1000)
                 self.seen.append(other.execute("SELECT 1"))
 
-        program = psymatch.Program("slow")
+        program = psymatch.App("slow")
         program.on("communication.send_email", handle)
         program.start()
         with program.store.transaction() as tx:
@@ -115,7 +115,7 @@ class Program(unittest.TestCase):
 
     def test_a_transaction_may_be_committed_after_close(self):
         freed = []
-        program = psymatch.Program("short")
+        program = psymatch.App("short")
         program._owner._free = lambda pointer, free=program._owner._free: freed.append(free(pointer))
         tx = program.store.transaction()
         tx.execute("INSERT INTO note VALUES (1)")
@@ -128,7 +128,7 @@ class Program(unittest.TestCase):
         self.assertEqual(self.store.execute("SELECT id FROM note"), [(1,)])
 
     def test_close_ends_run_of_another_thread(self):
-        program = psymatch.Program("other")
+        program = psymatch.App("other")
         runner = threading.Thread(target=program.run)
         runner.start()
         while program.health()[0] == psymatch.RED:
@@ -142,11 +142,24 @@ class Program(unittest.TestCase):
             with self.assertRaises(errors.StateError):
                 call()
 
+    def test_emit_and_upcast(self):
+        with psymatch.App("events") as app:
+            app.upcast("communication.send_email", "1.0", "1.1", lambda event: dict(event.payload, seen=event.version))
+
+            @app.on("communication.send_email", versions=("1.1", None))
+            def handle(event, tx):
+                self.seen.append((event.version, event.payload["seen"]))
+                app.quit()
+
+            app.emit(new_event())
+            app.run()
+        self.assertEqual(self.seen, [("1.1", "1.0")])
+
     def test_says_what_is_wrong(self):
-        with psymatch.Program("wrong") as program:
-            program.on("communication.send_email", lambda tx, event: None)
+        with psymatch.App("wrong") as program:
+            program.on("communication.send_email", lambda event, tx: None)
             with self.assertRaises(errors.ConflictError):
-                program.on("communication.send_email", lambda tx, event: None)
+                program.on("communication.send_email", lambda event, tx: None)
             with self.assertRaises(TypeError):
                 program.on("communication.send_email", "no function")
             self.assertEqual(program.health()[0], psymatch.RED)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The library's wall clock, which tests can set: psm_clock(3).
+
+>>> import datetime
+>>> noon = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.timezone.utc)
+>>> with at(noon):
+...     now() == noon
+True
+"""
+import contextlib
+import ctypes
+import datetime
+
+from ._lib import callbacks, lib
+from ._text import utf8
+from .errors import check, check_code
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_US = datetime.timedelta(microseconds=1)
+_clocks = []  # that were set: another thread may still read one
+
+
+def now():
+    """The time as a datetime in UTC."""
+    return _EPOCH + lib.psm_now_us() * _US
+
+
+def set(function):  # noqa: A001
+    """Let function() tell the time, a datetime with a time zone; None: the
+    system's clock. It runs on any thread."""
+    if function is None:
+        lib.psm_set_clock(callbacks["psm_clock_fn"](), None)
+        return
+    us(function())  # what is wrong with it is wrong now
+
+    def call(_user):
+        return us(function())
+
+    _clocks.append(callbacks["psm_clock_fn"](call))
+    lib.psm_set_clock(_clocks[-1], None)
+
+
+@contextlib.contextmanager
+def at(time):
+    """A with block in which it is always this time."""
+    set(lambda: time)
+    try:
+        yield
+    finally:
+        set(None)
+
+
+def rfc3339(time):
+    """A datetime with a time zone as the platform writes times: in UTC, with
+    microseconds and Z."""
+    text = ctypes.create_string_buffer(28)
+    check_code(lib.psm_time_format(us(time), ctypes.cast(text, ctypes.c_void_p), len(text)))
+    return text.value.decode()
+
+
+def parse(text):
+    """The datetime, in UTC, of such a text in any form that the platform reads.
+    SchemaError."""
+    time, data = ctypes.c_int64(), utf8(text, "text")
+    check(lib.psm_time_parse, data, len(data), ctypes.byref(time))
+    return _EPOCH + time.value * _US
+
+
+def us(time):
+    """Microseconds since 1970 of a datetime."""
+    if not isinstance(time, datetime.datetime) or time.tzinfo is None:
+        raise TypeError("time: want a datetime with a time zone, got %s" % type(time).__name__)
+    return (time - _EPOCH) // _US

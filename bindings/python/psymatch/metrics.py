@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Metrics of the process, in Prometheus' text format: psm_metrics(3).
+
+>>> describe("letters", "Letters that were written.", label="kind")
+>>> add("letters", 2, "short")
+>>> value("letters_total", "short")
+2
+"""
+from ._lib import lib
+from ._text import int64, utf8, utf8_or_none
+from .errors import check
+from .event import _bytes_of
+
+
+def text():
+    """All of them, as a server of metrics shows them."""
+    return _bytes_of(lib.psm_metrics_text).decode()
+
+
+def value(name, label=None):
+    """One value, 0 if there is none yet; name as in text()."""
+    return lib.psm_metrics_value(utf8(name, "name"), utf8_or_none(label, "label"))
+
+
+def describe(name, help, label=None):
+    """Say what a counter of one's own is, before it is counted; label: the name
+    of its label."""
+    check(lib.psm_metrics_describe, utf8(name, "name"), utf8_or_none(label, "label"), utf8(help, "help"))
+
+
+def add(name, delta=1, label=None):
+    """Count something of one's own; label: the value of its label, no personal
+    data."""
+    lib.psm_metrics_add(utf8(name, "name"), utf8_or_none(label, "label"), int64(delta, "delta"))

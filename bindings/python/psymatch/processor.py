@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Events handled once, and the outbox published, by parts: psymatch.App has all
+of them for one program."""
+import threading
+
+from . import log
+from ._handle import Handle
+from ._lib import lib
+from ._text import milliseconds, utf8
+from .app import _State, register
+from .config import Config
+from .consumer import Options, upcaster
+from .errors import BY_NAME, PsmError, check, make
+from .health import health
+from .transport import Transport
+
+_EXIT_MS = 5000
+_running = set()  # what runs is not collected
+
+
+class _Worker(Handle):
+    """Something with a thread of the library."""
+
+    def start(self):
+        """Begin, on a thread of its own."""
+        pointer = self._handle
+        check(self._start, pointer)
+        self._close_at_exit()
+        _running.add(self)
+
+    def stop(self, timeout_ms=_EXIT_MS):
+        """End what is under way and the thread. TimeoutError: it has not ended,
+        call again."""
+        check(self._stop, self._handle, milliseconds(timeout_ms, "timeout_ms"))
+        _running.discard(self)
+
+    def close(self):
+        """stop() and free it. Twice is once."""
+        self._refuse_in_handler()
+        owner = self._owner
+        if owner is not None and owner.pointer is not None and not owner._dropped and not self._is_inherited():
+            while True:
+                try:
+                    self.stop()
+                    break
+                except BY_NAME["TimeoutError"]:
+                    pass  # a handler still runs
+        _running.discard(self)
+        super().close()
+
+    def _refuse_in_handler(self):
+        pass
+
+    def _at_exit(self):
+        try:
+            self.close()
+        except PsmError as e:
+            log.say(log.logging.ERROR, str(e), {})
+
+    def stat(self, name):
+        """A number about it, as the manual names them: psm_processor_stat(3),
+        psm_relay_stat(3)."""
+        return self._stat(self._handle, utf8(name, "name"))
+
+    def health(self):
+        """(GREEN, AMBER or RED, one sentence)"""
+        return health(self._health, self._handle)
+
+
+class Relay(_Worker):
+    """Publishes what transactions emitted: psm_relay(3). Each database needs one
+    that runs; of several one works.
+
+    Threads: one at a time; stat() and health() any.
+    """
+
+    _start, _stop, _stat, _health = lib.psm_relay_start, lib.psm_relay_stop, lib.psm_relay_stat, lib.psm_relay_health
+
+    def __init__(self, store, transport=None, config=None):
+        config = config if config is not None else Config()
+        transport = transport if transport is not None else Transport(config)
+        self._own(make(lib.psm_relay_new, store._handle, transport._handle, config._handle), lib.psm_relay_free, store,
+                  transport)
+
+
+class Processor(_Worker):
+    """Calls handlers with an event and a transaction, each event once:
+    psm_processor(3). What a handler raises decides as for a Consumer; also what
+    is no Exception brings the event again.
+
+    Threads: one at a time; stat() and health() any.
+    """
+
+    _start, _stop, _stat, _health = (lib.psm_processor_start, lib.psm_processor_stop, lib.psm_processor_stat,
+                                     lib.psm_processor_health)
+
+    def __init__(self, store, name, transport=None, config=None):
+        config = config if config is not None else Config()
+        transport = transport if transport is not None else Transport(config)
+        self._callbacks, self._state = [], _State()
+        self._own(make(lib.psm_processor_new, store._handle, transport._handle, config._handle, utf8(name, "name")),
+                  _freeing(self._callbacks), store, transport)
+
+    def subscribe(self, topic):
+        """Read this topic, too; without one, those of the handlers' types."""
+        check(lib.psm_processor_subscribe, self._handle, utf8(topic, "topic"))
+
+    def on(self, type, handler=None, *, attempts=0, on_failure="retry", deadline_ms=30000, versions=(None, None),
+           final=()):
+        """handler(event, tx), as App.on()."""
+        if handler is None:
+            return lambda function: self.on(type, function, attempts=attempts, on_failure=on_failure,
+                                            deadline_ms=deadline_ms, versions=versions, final=final) or function
+        if not callable(handler):
+            raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
+        register(self, self._handle, None, type, handler, Options(attempts, on_failure, deadline_ms, versions, final))
+        return None
+
+    def upcast(self, type, from_version, to_version, function):
+        """As Consumer.upcast()."""
+        check(lib.psm_processor_upcast, self._handle,
+              *upcaster(self._callbacks, None, type, from_version, to_version, function))
+
+    def replay(self, replay, timeout_ms=10000):
+        """Give what a Replay reads to the handlers, into the tables that its
+        into_schema() or into_live() named. What was handled is in
+        replay.stat()."""
+        check(lib.psm_processor_replay, self._handle, replay._handle, milliseconds(timeout_ms, "timeout_ms"))
+
+    def _refuse_in_handler(self):
+        if threading.get_ident() in self._state.threads:
+            raise BY_NAME["StateError"]("called by a handler of this processor")
+
+
+def _freeing(kept):
+    """Frees a processor whose callbacks stay until then."""
+
+    def free(pointer):
+        lib.psm_processor_free(pointer)
+        kept.clear()
+
+    return free

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Topics read again: psm_replay(3)."""
+import datetime
+
+from ._handle import Handle
+from ._lib import callbacks, lib
+from ._text import int32, int64, milliseconds, utf8, utf8_or_none
+from .consumer import Options, _event_call, _State, upcaster
+from .errors import PsmError, check, make
+
+END = 2 ** 63 - 1
+_NO_HANDLER = callbacks["psm_event_fn"]()
+
+
+class _Rest:
+    """Calls the handler of the run."""
+
+    def __init__(self, handler):
+        self._handler = handler
+
+    def __call__(self, event):
+        return self._handler[0](event)
+
+
+class Replay(Handle):
+    """Reads a topic, or a part of it, from its beginning; no consumer notices.
+
+        replay = psymatch.Replay(transport, "therapist-events")
+        replay.only(key="7")
+        replay.run(print)
+
+    In a handler psymatch.Event.is_replay is True, and a Producer refuses to
+    send. Threads: one at a time.
+    """
+
+    def __init__(self, transport, topic):
+        self._callbacks, self._state = [], _State()
+        self._own(make(lib.psm_replay_new, transport._handle, utf8(topic, "topic")), _freeing(self._callbacks),
+                  transport)
+
+    def between(self, start=None, end=None):
+        """Only what was sent from a datetime on, and before another; both with a
+        time zone."""
+        check(lib.psm_replay_between, self._handle, _us(start, "start", 0), _us(end, "end", END))
+
+    def offsets(self, partition, start=0, end=END):
+        """Only these offsets of one partition; end is behind the last one."""
+        check(lib.psm_replay_offsets, self._handle, int32(partition, "partition"), int64(start, "start"),
+              int64(end, "end"))
+
+    def only(self, type=None, key=None):
+        """Only events of a type, of a key, or both."""
+        data = utf8_or_none(key, "key")
+        check(lib.psm_replay_only, self._handle, utf8_or_none(type, "type"), data, len(data or b""))
+
+    def on(self, type, handler, versions=(None, None), deadline_ms=30000):
+        """handler(event) for run() without a handler."""
+        options = Options(versions=versions, deadline_ms=deadline_ms)
+        self._callbacks.append(self._call(handler, options))
+        made = options.make()
+        try:
+            check(lib.psm_replay_on, self._handle, utf8(type, "type"), made, self._callbacks[-1], None)
+        finally:
+            lib.psm_handler_options_free(made)
+
+    def _call(self, handler, options):
+        if not callable(handler):
+            raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
+        return callbacks["psm_event_fn"](_event_call(self._state, handler, options))
+
+    def upcast(self, type, from_version, to_version, function):
+        """As Consumer.upcast(), for run()."""
+        check(lib.psm_replay_upcast, self._handle,
+              *upcaster(self._callbacks, self._state, type, from_version, to_version, function))
+
+    def max_failures(self, count):
+        """So many events may fail; without this the first one ends the replay."""
+        check(lib.psm_replay_max_failures, self._handle, int64(count, "count"))
+
+    def may_send(self):
+        """Let handlers of run() send events."""
+        check(lib.psm_replay_may_send, self._handle)
+
+    def into_schema(self, schema):
+        """For Processor.replay(): write to the tables of a schema made by
+        Store.shadow()."""
+        check(lib.psm_replay_into_schema, self._handle, utf8(schema, "schema"))
+
+    def into_live(self):
+        """For Processor.replay(): write to the tables that it always writes
+        to."""
+        check(lib.psm_replay_into_live, self._handle)
+
+    def run(self, handler=None, timeout_ms=10000):
+        """handler(event) for each event that no handler of on() is for; None:
+        these are skipped. How many were handled. An exception of a handler ends
+        it, as RejectError or RetryError; what is no Exception goes on."""
+        if handler is not None:
+            if self._rest is None:
+                self._rest = []
+                self.on("*", _Rest(self._rest))
+            self._rest[:] = [handler]
+        try:
+            check(lib.psm_replay_run, self._handle, _NO_HANDLER, None, milliseconds(timeout_ms, "timeout_ms"))
+        except PsmError:
+            if self._state.raised is None:
+                raise
+        finally:
+            raised, self._state.raised = self._state.raised, None
+        if raised is not None:
+            raise raised
+        return self.stat("handled")
+
+    _rest = None
+
+    def stat(self, name):
+        """A number of the last run, as psm_replay_stat(3) names them."""
+        return lib.psm_replay_stat(self._handle, utf8(name, "name"))
+
+
+def replaying():
+    """Whether a handler of a replay called this."""
+    return bool(lib.psm_replay_active())
+
+
+def guard(effect):
+    """To be called first by what acts outside of the database; effect is what it
+    is about to do, "mail". StateError: this is a replay, do not."""
+    check(lib.psm_replay_guard, utf8(effect, "effect"))
+
+
+def _us(value, name, default):
+    if value is None:
+        return default
+    if not isinstance(value, datetime.datetime) or value.tzinfo is None:
+        raise TypeError("%s: want a datetime with a time zone" % name)
+    return (value - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
+
+
+def _freeing(kept):
+    def free(pointer):
+        lib.psm_replay_free(pointer)
+        kept.clear()
+
+    return free

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is in the directory that PSYMATCH_SPOOL_DIR names: psm_spool(3)."""
+import ctypes
+
+from ._lib import callbacks, lib
+from ._raised import keep, passed_on
+from ._text import utf8, utf8_or_none
+from .errors import check
+
+KINDS = ("stream", "segment", "record", "damage", "quarantine")
+_INTS = ("owned", "at", "bytes", "number", "time_us", "settled", "encrypted", "locked")
+_TEXTS = ("stream", "file", "key_id", "topic", "key", "event_id", "reason")
+
+
+def _text(item, name):
+    size = ctypes.c_size_t()
+    text = lib.psm_spool_item_text(item, name.encode(), ctypes.byref(size))
+    return None if text is None else text[:size.value]
+
+
+def scan(directory, key_file=None, values=False):
+    """Everything in it, also while producers use it: a list of dicts with "what",
+    one of KINDS, and the numbers and texts of psm_spool_item_int(3) and
+    psm_spool_item_text(3). values: with the bytes of the events, which are
+    personal data."""
+    found = []
+
+    def call(item, _user):
+        try:
+            made = {"what": KINDS[lib.psm_spool_item_what(item)]}
+            for name in _INTS:
+                made[name] = lib.psm_spool_item_int(item, name.encode())
+            for name in _TEXTS:
+                text = _text(item, name)
+                made[name] = None if text is None else text.decode(errors="replace")
+            if values:
+                made["value"] = _text(item, "value")
+            found.append(made)
+            return 0
+        except BaseException as e:
+            keep(e)
+            return 1
+
+    function = callbacks["psm_spool_fn"](call)
+    with passed_on():
+        check(lib.psm_spool_scan, utf8(str(directory), "directory"), utf8_or_none(key_file, "key_file"), function, None)
+    return found
+
+
+def repair(directory, key_file=None):
+    """Put damaged bytes aside, as a producer does at its start: (events found
+    unreadable, events that wait)."""
+    damaged, kept = ctypes.c_int64(), ctypes.c_int64()
+    check(lib.psm_spool_repair, utf8(str(directory), "directory"), utf8_or_none(key_file, "key_file"),
+          ctypes.byref(damaged), ctypes.byref(kept))
+    return damaged.value, kept.value

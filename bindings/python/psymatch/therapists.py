@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Therapists as dicts, each change in a transaction of its own: psm_therapist(3).
+
+    row = therapists.create(store, {"anrede": "Herr", "geschlecht": "männlich", "vorname": "Anton", "nachname": "Muster"})
+    therapists.block(store, row["id"], "on holiday")
+    therapists.TherapistImport(store, "/srv/therapists").run()
+
+What does not do for its column raises SchemaError, whose faults are pairs of
+pointer and message.
+"""
+import ctypes
+import enum
+
+from ._handle import Handle
+from ._json import changed, document, got, listed, taken, with_size
+from ._lib import lib
+from ._text import int32, int64, utf8, utf8_or_none
+from .errors import check, check_code, make
+from .event import _all, handled_by
+from .rows import ANY
+
+__all__ = ["ANY", "TYPES", "Status", "TherapistImport", "announce", "block", "create", "delete", "from_record", "get",
+           "handle", "list", "match", "merge", "patch", "transition", "unblock", "update"]
+
+Status = enum.Enum("Status", {word.upper(): word for word in _all(lib.psm_therapist_status_name)}, type=str,
+                   module=__name__)
+Status.__doc__ = "Where a therapist stands; each is equal to its word, Status.AKTIV == \"aktiv\"."
+TYPES = tuple(_all(lib.psm_therapist_type_at))
+
+
+def create(store, values):
+    """Make a therapist: the row."""
+    return taken(make(lib.psm_therapist_create, store._handle, *with_size(values)))
+
+
+def get(store, id):
+    """(row, version); NotFoundError."""
+    return got(lib.psm_therapist_get, store, id)
+
+
+def list(store, **query):  # noqa: A001
+    """A page: {"data": [row], "page", "limit", "total"}; page, limit, sort and
+    the filters of Entity("therapist").filters as keywords."""
+    return listed(lib.psm_therapist_list, store, query)
+
+
+def update(store, id, values, if_version=ANY):
+    """Change a therapist, None leaves a column as it is: the row.
+    PreconditionError: it has another version than if_version."""
+    return changed(lib.psm_therapist_update, store, id, values, if_version)
+
+
+def patch(store, id, values, if_version=ANY):
+    """The same, None empties a column, and a name that is no column is a
+    fault."""
+    return changed(lib.psm_therapist_patch, store, id, values, if_version)
+
+
+def delete(store, id, if_version=ANY, force=False):
+    """Delete a therapist. ConflictError: an inquiry was sent and has no answer,
+    unless force."""
+    check(lib.psm_therapist_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"), int(bool(force)))
+
+
+def block(store, id, reason=None):
+    """Block a therapist; False: was blocked for this reason already."""
+    return bool(check(lib.psm_therapist_block, store._handle, int64(id, "id"), utf8_or_none(reason, "reason")))
+
+
+def unblock(store, id):
+    """Unblock a therapist; False: was not blocked."""
+    return bool(check(lib.psm_therapist_unblock, store._handle, int64(id, "id")))
+
+
+def announce(store, all=False, limit=100):
+    """Publish therapists as they are, at most limit of those that no event has
+    told about, or of all: how many, 0 when there are no more."""
+    return check(lib.psm_therapist_announce, store._handle, int(bool(all)), int32(limit, "limit"))
+
+
+def handle(tx, event):
+    """What an event of TYPES means to the therapist service, within tx."""
+    handled_by(lib.psm_therapist_handle, tx, event)
+
+
+def transition(old, new, blocked=False):
+    """What a change of the status does: (event type, what becomes of the block:
+    "stays", "set" or "cleared"). old and new: a Status or its word; old may be
+    None."""
+    event = ctypes.c_void_p()
+    rc = check(lib.psm_therapist_transition, -1 if old is None else _status(old), _status(new), int(bool(blocked)),
+               ctypes.byref(event))
+    return ctypes.string_at(event.value).decode(), ("stays", "set", "cleared")[rc]
+
+
+def _status(word):
+    return check_code(lib.psm_therapist_status_from_name(utf8(word.value if isinstance(word, Status) else word,
+                                                              "status")))
+
+
+def from_record(record):
+    """The columns that a record of an import fills; None: nothing of it is for
+    adults. SchemaError."""
+    out = ctypes.c_void_p()
+    with document(record) as doc:
+        rc = check(lib.psm_therapist_from_record, doc, ctypes.byref(out))
+    return None if rc == 1 else taken(out)
+
+
+def match(fields, candidates, present=None):
+    """Which of the candidates (rows) the fields of from_record() are about:
+    (index, True if under a former name). present: the fields of all records of
+    the file. NotFoundError: nobody; AmbiguousError: several."""
+    index = ctypes.c_size_t()
+    with document(fields) as one, document(candidates) as many, document(present) as others:
+        rc = check(lib.psm_therapist_match, one, many, others, ctypes.byref(index))
+    return index.value, rc == 1
+
+
+def merge(stored, fields):
+    """Apply fields of from_record() to a row: (the row after it, how many
+    columns changed)."""
+    out = ctypes.c_void_p()
+    with document(stored) as old, document(fields) as new:
+        count = check(lib.psm_therapist_merge, old, new, ctypes.byref(out))
+    return taken(out), count
+
+
+class TherapistImport(Handle):
+    """Imports the files of a folder, <folder>/<YYYYMMDD>/<postal code>.json.
+    interval: seconds between two runs, from which the limits of the health
+    follow. Threads: one at a time, but for cancel()."""
+
+    def __init__(self, store, folder, interval=86400):
+        self._store, self._folder = store, utf8(str(folder), "folder")
+        self._own(make(lib.psm_import_status_new, int64(interval, "interval")), lib.psm_import_status_free)
+
+    def run(self):
+        """Import the newest file of each postal code; the count of therapists
+        created or updated."""
+        return check(lib.psm_therapist_import_run, self._store._handle, self._folder, self._handle)
+
+    def file(self, path):
+        """Import one file; as run()."""
+        return check(lib.psm_therapist_import_file, self._store._handle, utf8(str(path), "path"), self._handle)
+
+    def cancel(self):
+        """Let a run end after the record at hand, and later ones not begin."""
+        lib.psm_import_status_cancel(self._handle)
+
+    def stat(self, name):
+        """A counter, as psm_import_status_stat(3) names them."""
+        return lib.psm_import_status_stat(self._handle, utf8(name, "name"))
+
+    def status(self):
+        """What was imported and what failed, as a dict."""
+        return taken(make(lib.psm_import_status_json, self._handle))
+
+    def errors(self):
+        """The newest 100 errors as dicts, the oldest first."""
+        return taken(make(lib.psm_import_status_errors, self._handle))
+
+    def health(self):
+        """{"status": "healthy", "degraded" or "unhealthy", ...}."""
+        return taken(make(lib.psm_import_status_health, self._handle))

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The examples do what they say, in at most 25 lines."""
+import glob
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from helping import Database
+
+EXAMPLES = os.path.join(os.environ.get("top_srcdir", "."), "examples")
+
+
+class Examples(Database):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.env = {**os.environ, **Database._settings, "PSYMATCH_TRANSPORT": "postgres",
+                    "PSYMATCH_SPOOL_DIR": self.folder.name, "PSYMATCH_STRICT": "false"}
+
+    def start(self, name):
+        started = subprocess.Popen([sys.executable, os.path.join(EXAMPLES, name)], env=self.env, text=True,
+                                   stdout=subprocess.PIPE)
+        self.addCleanup(started.stdout.close)
+        return started
+
+    def said(self, started, *lines):
+        for line in lines:
+            self.assertEqual(started.stdout.readline(), line + "\n")
+
+    def ended(self, started):
+        if started.poll() is None:
+            started.send_signal(signal.SIGINT)
+        self.assertEqual(started.wait(60), 0)
+
+    def test_send_and_handle(self):
+        sender = self.start("py_send.py")
+        self.said(sender, "accepted")
+        self.assertEqual(sender.wait(60), 0)
+        handler = self.start("py_handle.py")
+        self.said(handler, "search 7 has another status")
+        self.ended(handler)
+
+    def test_outbox(self):
+        app = self.start("py_outbox.py")
+        self.said(app, "search 7 has another status")
+        self.ended(app)
+        self.assertIn((7,), self.store.execute("SELECT id FROM seen"))
+        self.store.execute("DROP TABLE seen")
+
+    def test_memory(self):
+        program = self.start("py_memory.py")
+        self.said(program, "handled [1, 2, 3]")
+        self.assertEqual(program.wait(60), 0)
+
+    def test_length(self):
+        found = glob.glob(os.path.join(EXAMPLES, "py_*.py"))
+        self.assertEqual(len(found), 4)
+        for path in found:
+            with open(path, encoding="utf-8") as f:
+                self.assertLessEqual(len(f.readlines()), 25, path)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""for event in consumer."""
+import itertools
+import unittest
+
+import psymatch
+from helping import DEADLINE_MS, Bus, event
+
+
+class Loop(Bus):
+    def test_every_event_once(self):
+        self.send(*range(1, 6))
+        kept = []
+        with self.consumer() as consumer:
+            for ev in consumer:
+                kept.append(ev)
+                if len(kept) == 5:
+                    break
+        self.assertEqual([ev.payload["therapist_id"] for ev in kept], [1, 2, 3, 4, 5])
+        self.assertEqual(consumer.stat("handled"), 5)
+
+    def test_what_the_loop_was_left_with_comes_again(self):
+        self.send(1, 2, 3)
+        with self.assertRaises(KeyError), self.consumer() as consumer:
+            for ev in consumer:
+                if ev.key == "2":
+                    raise KeyError("2")
+        with self.consumer() as consumer:
+            for ev in consumer:
+                self.assertEqual(ev.key, "2")
+                break
+            found = next(iter(consumer))  # the loop before was left, nobody knows why
+            self.assertEqual((found.key, found.attempt), ("2", 2))
+        with self.consumer() as consumer:
+            self.assertEqual(next(consumer.events(DEADLINE_MS)).key, "3")
+
+    def test_ends_when_nothing_comes(self):
+        self.send(1)
+        with self.consumer() as consumer:
+            self.assertEqual(next(consumer.events(DEADLINE_MS)).key, "1")
+            self.assertEqual(list(consumer.events(0)), [])
+            with self.assertRaises(psymatch.StateError):
+                consumer.poll(0)
+
+    def test_handlers_of_types_are_called_meanwhile(self):
+        handled = []
+        with psymatch.Producer(self.transport, self.config) as producer:
+            producer.send(event(1))
+            producer.send(event(2, "therapist.updated"))
+            producer.send(event(3))
+        with self.consumer() as consumer:
+            consumer.on("therapist.updated", handled.append)
+            self.assertEqual([ev.key for ev in itertools.islice(consumer, 2)], ["1", "3"])
+        self.assertEqual([ev.key for ev in handled], ["2"])
+
+    def test_upcasters(self):
+        self.send(1)
+        seen = []
+        with self.consumer() as consumer:
+            consumer.upcast("therapist.unblocked", "1.0", "1.1", lambda ev: dict(ev.payload, more=ev.version))
+            consumer.on("therapist.unblocked", seen.append, versions=("1.1", None))
+            self.until(consumer, lambda: seen)
+        self.assertEqual((seen[0].version, seen[0].payload["more"]), ("1.1", "1.0"))
+
+    def test_an_upcaster_that_fails_makes_the_event_dead(self):
+        self.send(1)
+        dead = []
+        with self.consumer() as consumer:
+            consumer.upcast("therapist.unblocked", "1.0", "1.1", lambda ev: "no payload")
+            consumer.on("therapist.unblocked", dead.append, versions=("1.1", None))
+            consumer.on_dead(lambda *told: dead.append(told))
+            self.until(consumer, lambda: dead)
+        self.assertEqual(dead[0][5], "the upcaster raised TypeError")
+
+    def test_dead_letters(self):
+        self.send(1)
+        with self.consumer() as consumer:
+            consumer.dead_letters()
+            consumer.on("*", self.refuse)
+            self.until(consumer, lambda: consumer.stat("dead"))
+        with psymatch.Consumer("look", ["therapist-events.dlq"], self.transport, self.config) as consumer:
+            self.assertEqual(next(consumer.events(DEADLINE_MS)).key, "1")
+
+    def refuse(self, ev):
+        raise psymatch.Reject("no")
+
+
+if __name__ == "__main__":
+    unittest.main()
