@@ -155,6 +155,16 @@ class App(unittest.TestCase):
             app.run()
         self.assertEqual(self.seen, [("1.1", "1.0")])
 
+    def test_serve(self):
+        with psymatch.App("served") as app:
+            app.serve("therapist")
+            with self.assertRaises(errors.ConflictError):
+                app.serve("therapist")
+            with self.assertRaises(ValueError):
+                app.serve("weather")
+            with self.assertRaises(errors.InvalError):
+                app.serve("patient", "no-topic")
+
     def test_says_what_is_wrong(self):
         with psymatch.App("wrong") as program:
             program.on("communication.send_email", lambda event, tx: None)

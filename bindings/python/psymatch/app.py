@@ -4,7 +4,7 @@ import threading
 
 from ._handle import Handle
 from ._lib import callbacks, lib
-from ._text import utf8
+from ._text import utf8, utf8_or_none
 from .consumer import UNSEEN, Options, failed, upcaster
 from .errors import BY_NAME, check, make
 from .event import Event
@@ -77,6 +77,26 @@ def register(owner, processor, quit, type, handler, options):
     owner._callbacks.append(function)
 
 
+SERVICES = {
+    "communication": lib.psm_communication_handlers, "matching": lib.psm_matching_handlers,
+    "patient": lib.psm_patient_handlers, "therapist": lib.psm_therapist_handlers,
+}
+
+
+def serve(processor, service, topic):
+    """Register the library's own handlers of a service at a processor."""
+    try:
+        add = SERVICES[service]
+    except KeyError:
+        raise ValueError("service: want one of %s, got %r" % (", ".join(sorted(SERVICES)), service)) from None
+    handlers = make(lib.psm_handlers_new)
+    try:
+        check(add, handlers, utf8_or_none(topic, "topic"))
+        check(lib.psm_processor_handlers, processor, handlers)
+    finally:
+        lib.psm_handlers_free(handlers)
+
+
 def _call(pointer, quit, state, handler, options):
     def call(tx, event, _user, err):
         lent, ev, me = _Lent(tx), Event._borrowed(event), threading.get_ident()
@@ -140,6 +160,11 @@ class App(Handle):
         processor = lib.psm_program_processor(self._handle)
         check(lib.psm_processor_upcast, processor,
               *upcaster(self._callbacks, None, type, from_version, to_version, function))
+
+    def serve(self, service, topic=None):
+        """Handle what the library itself handles for a service: "communication",
+        "matching", "patient" or "therapist", of one topic or of all."""
+        serve(lib.psm_program_processor(self._handle), service, topic)
 
     def emit(self, event):
         """Publish an event by itself, in a transaction of its own."""

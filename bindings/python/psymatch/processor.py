@@ -7,7 +7,7 @@ from . import log
 from ._handle import Handle
 from ._lib import lib
 from ._text import milliseconds, utf8
-from .app import _State, register
+from .app import _State, register, serve
 from .config import Config
 from .consumer import Options, upcaster
 from .errors import BY_NAME, PsmError, check, make
@@ -120,6 +120,10 @@ class Processor(_Worker):
         """As Consumer.upcast()."""
         check(lib.psm_processor_upcast, self._handle,
               *upcaster(self._callbacks, None, type, from_version, to_version, function))
+
+    def serve(self, service, topic=None):
+        """As App.serve()."""
+        serve(self._handle, service, topic)
 
     def replay(self, replay, timeout_ms=10000):
         """Give what a Replay reads to the handlers, into the tables that its
