@@ -150,17 +150,39 @@ add(const char *method, const char *path, psm_route_fn fn, const char *user)
 	                 0);
 }
 
+const char *const *testing_server_settings;
+
+static void
+apply_settings(void)
+{
+	const char *const *s = testing_server_settings;
+
+	ck_assert_int_eq(psm_config_register(psm_service_settings(), NULL), 0);
+	ck_assert_int_eq(
+	    psm_config_new(&testing_server.cfg, testing_server.err), 0);
+	testing_server.is_tls = 0;
+	for (; s && s[0]; s += 2) {
+		ck_assert_msg(psm_config_set(testing_server.cfg, s[0], s[1],
+		                             testing_server.err) == 0,
+		              "%s", psm_error_message(testing_server.err));
+		if (strcmp(s[0], "PSYMATCH_HTTP_TLS_CERT_FILE") == 0)
+			testing_server.is_tls = 1;
+	}
+}
+
 void
 testing_server_new(void)
 {
 	testing_server.err = psm_error_new();
 	ck_assert_ptr_nonnull(testing_server.err);
-	ck_assert_int_eq(
-	    psm_config_new(&testing_server.cfg, testing_server.err), 0);
+	apply_settings();
 	ck_assert_int_eq(psm_service_new("test-service", testing_server.cfg,
 	                                 &testing_server.svc,
 	                                 testing_server.err),
 	                 0);
+	/* They all come from one address. */
+	if (testing_server.svc->limits.client_connections == 0)
+		testing_server.svc->limits.client_connections = 100000;
 	add("GET", "/echo/{id}", echo, "param");
 	add("PUT", "/echo/{id}", echo, "put");
 	add("GET", "/echo/fixed", echo, "literal");
@@ -260,8 +282,10 @@ testing_client(const char *method, const char *path, struct answer *a)
 
 	ck_assert_ptr_nonnull(curl);
 	memset(a, 0, sizeof *a);
-	(void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s",
+	(void)snprintf(url, sizeof url, "%s://127.0.0.1:%d%s",
+	               testing_server.is_tls ? "https" : "http",
 	               testing_server.port, path);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -17,7 +17,7 @@ extern struct testing_server {
 	psm_config *cfg;
 	psm_service *svc;
 	psm_error *err;
-	int fd, port, rc;
+	int fd, port, rc, is_tls;
 	pthread_t thread;
 } testing_server;
 
@@ -28,6 +28,9 @@ struct answer {
 	char headers[2048], body[65536];
 	size_t headers_len, body_len;
 };
+
+/* Settings of the next service: names and values in turn, then NULL. */
+extern const char *const *testing_server_settings;
 
 /* Make the service with the routes of testing_http.c; then let it run. */
 void testing_server_new(void);

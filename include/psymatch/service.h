@@ -119,6 +119,13 @@ PSM_API int psm_service_config(const char *const *rows, psm_config **out,
 /**
  * A new service with the routes GET /health and GET /metrics.
  *
+ * With PSYMATCH_API_TOKENS_FILE (see the manual) a request needs a token, else
+ * 401: of the role read for GET, write for other methods, admin in /api/admin,
+ * /api/dead-letters and /api/jobs, else 403; not for OPTIONS, /health/live,
+ * /health/ready and /health without reasons. Without that file the service
+ * listens to this machine only, unless PSYMATCH_API_OPEN, and what is asked by
+ * a web page of elsewhere is answered by 403.
+ *
  * GET /health answers {"status": "healthy" | "degraded" | "unhealthy",
  * "service": name, "parts": [{"name", "status", "reason"}]} with 200, or with
  * 503 when unhealthy. The status is the worst of the parts: the one named
@@ -131,12 +138,14 @@ PSM_API int psm_service_config(const char *const *rows, psm_config **out,
  *
  * @param name  what logs and /health call it, 1 to 48 bytes of [a-z0-9-];
  *   copied.
- * @param cfg   borrowed for the call; PSYMATCH_SHUTDOWN_MS is read.
+ * @param cfg   borrowed for the call; PSYMATCH_SHUTDOWN_MS, PSYMATCH_HTTP_*,
+ *   PSYMATCH_API_* and CORS_* are read.
  * @param out   receives the service, new (psm_service_free).
  * @param err   details of a failure; may be NULL.
  * @return 0;
- *   PSM_ERR_INVAL  a NULL argument other than err, or a name outside the rule;
- *   PSM_ERR_NOMEM  out of memory.
+ *   PSM_ERR_INVAL   a NULL argument other than err, or a name outside the rule;
+ *   PSM_ERR_CONFIG  a file of tokens, a token or origins that cannot be used;
+ *   PSM_ERR_NOMEM   out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */
@@ -161,8 +170,9 @@ PSM_API void psm_service_free(psm_service *svc);
  * service starts and stops or has too much to do: all of them {"message":
  * string}. With 503 comes Retry-After.
  *
- * A connection costs a socket, not a thread: up to 1024 of them (or half of
- * what the process may open) are served at once, more wait to be accepted. The
+ * A connection costs a socket, not a thread: PSYMATCH_HTTP_CONNECTIONS (or half
+ * of what the process may open) are served at once, more wait to be accepted,
+ * but for those of an address that has PSYMATCH_HTTP_CLIENT_CONNECTIONS. The
  * headers of a request must arrive within 10 s, its body within 30 s more, else
  * the answer is 408 and the connection is closed; so is one that rests for 15 s
  * or does not read its answer within 60 s. When the connections run out, those
@@ -338,6 +348,7 @@ PSM_API int psm_service_add_processor(psm_service *svc, const char *name,
  *   PSM_ERR_INVAL  svc is NULL, host is NULL, or port is out of range;
  *   PSM_ERR_STATE  the service runs or ran;
  *   PSM_ERR_IO     cannot listen there, or no thread could be made;
+ *   PSM_ERR_CONFIG  others need no token, or certificate or key are unusable;
  *   PSM_ERR_NOMEM  out of memory;
  *   or the first failure of a stage to start or to stop.
  *

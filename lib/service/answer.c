@@ -3,6 +3,7 @@
 #include "service/service.h"
 
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +22,9 @@ log_access(const psm_request *req, const struct svc_route *route, int status)
 	psm_metrics_add("psymatch_http_responses", class, 1);
 	psm__log(PSM_LOG_DEBUG, "request", "method",
 	         route ? route->method : "-", "route",
-	         route ? route->path : "-", "status", number, "ms", ms, NULL);
+	         route ? route->path : "-", "status", number, "ms", ms,
+	         req->verdict.client[0] ? "client" : NULL, req->verdict.client,
+	         NULL);
 }
 
 static void
@@ -42,10 +45,41 @@ add_allow(struct MHD_Response *answer, unsigned allowed)
 	(void)MHD_add_response_header(answer, MHD_HTTP_HEADER_ALLOW, text);
 }
 
+static void
+add(struct MHD_Response *answer, const char *name, const char *value)
+{
+	(void)MHD_add_response_header(answer, name, value);
+}
+
+/* What a browser wants to know before it lets a page read the answer. */
+static void
+add_cors(struct MHD_Response *answer, const struct svc_verdict *v)
+{
+	if (!v->origin)
+		return;
+	add(answer, "Access-Control-Allow-Origin", v->origin);
+	if (strcmp(v->origin, "*") != 0)
+		add(answer, "Vary", "Origin");
+	if (v->credentials)
+		add(answer, "Access-Control-Allow-Credentials", "true");
+	if (!v->is_preflight) {
+		add(answer, "Access-Control-Expose-Headers",
+		    "ETag, Location, Retry-After, Idempotency-Replayed");
+		return;
+	}
+	add(answer, "Access-Control-Allow-Methods",
+	    "GET, POST, PUT, PATCH, DELETE, OPTIONS");
+	add(answer, "Access-Control-Allow-Headers",
+	    "Content-Type, Authorization, If-Match, If-None-Match, "
+	    "Idempotency-Key, traceparent, tracestate");
+	add(answer, "Access-Control-Max-Age", "600");
+}
+
 /* Takes the body out of res; 0: hang up. */
 static int
-send_answer(struct MHD_Connection *conn, psm_response *res, unsigned allowed)
+send_answer(struct MHD_Connection *conn, psm_request *req, unsigned allowed)
 {
+	psm_response *res = &req->res;
 	struct MHD_Response *answer;
 	enum MHD_Result queued;
 	size_t i;
@@ -61,18 +95,19 @@ send_answer(struct MHD_Connection *conn, psm_response *res, unsigned allowed)
 		return 0;
 	res->body = NULL;
 	if (res->content_type && res->len > 0)
-		(void)MHD_add_response_header(
-		    answer, MHD_HTTP_HEADER_CONTENT_TYPE, res->content_type);
-	(void)MHD_add_response_header(answer, MHD_HTTP_HEADER_CACHE_CONTROL,
-	                              "no-store");
-	if (res->status == MHD_HTTP_SERVICE_UNAVAILABLE)
-		(void)MHD_add_response_header(answer,
-		                              MHD_HTTP_HEADER_RETRY_AFTER, "1");
+		add(answer, MHD_HTTP_HEADER_CONTENT_TYPE, res->content_type);
+	add(answer, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	if (res->status == MHD_HTTP_SERVICE_UNAVAILABLE ||
+	    res->status == MHD_HTTP_TOO_MANY_REQUESTS)
+		add(answer, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	if (req->verdict.challenge)
+		add(answer, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+		    req->verdict.challenge);
+	add_cors(answer, &req->verdict);
 	if (allowed)
 		add_allow(answer, allowed);
 	for (i = 0; i < res->header_count; i++)
-		(void)MHD_add_response_header(answer, res->headers[i].name,
-		                              res->headers[i].value);
+		add(answer, res->headers[i].name, res->headers[i].value);
 	queued = MHD_queue_response(conn, (unsigned)res->status, answer);
 	MHD_destroy_response(answer);
 	return queued == MHD_YES;
@@ -87,7 +122,9 @@ psm__svc_answer(struct MHD_Connection *conn, psm_request *req)
 	if (res->status == 0)
 		psm_response_message(res, 500, "no answer");
 	log_access(req, req->route, res->status);
-	sent = send_answer(conn, res, req->route ? 0 : req->allowed);
+	/* Whoever may not come in is not told what there is. */
+	sent = send_answer(
+	    conn, req, req->route || req->verdict.status ? 0 : req->allowed);
 	psm__svc_response_clear(res);
 	req->answered = 1;
 	return sent;
@@ -100,6 +137,29 @@ psm_request_header(const psm_request *req, const char *name)
 	return req && name && req->conn ? MHD_lookup_connection_value(
 					      req->conn, MHD_HEADER_KIND, name)
 	                                : NULL;
+}
+
+size_t
+psm__svc_peer(struct MHD_Connection *conn, char peer[SVC_PEER_SIZE])
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr_in6 *six;
+	const struct sockaddr_in *four;
+
+	if (!info || !info->client_addr)
+		return 0;
+	six = (const void *)info->client_addr;
+	four = (const void *)info->client_addr;
+	if (info->client_addr->sa_family == AF_INET) {
+		memcpy(peer, &four->sin_addr, sizeof four->sin_addr);
+		return sizeof four->sin_addr;
+	}
+	if (info->client_addr->sa_family != AF_INET6)
+		return 0;
+	/* The rest is for the client to choose. */
+	memcpy(peer, &six->sin6_addr, 8);
+	return 8;
 }
 
 struct query_state {

@@ -11,7 +11,18 @@
  * time for requests that need none. */
 #define CALLS_MAX 32
 
+#define TOKEN_SIZE 512
+#define PATH_SIZE 4096
+
 static int calls; /* under way; __atomic */
+
+/* What other services are shown, and by whom theirs are to be signed. */
+static struct {
+	pthread_mutex_t lock;
+	char token[TOKEN_SIZE];  /* "": none */
+	char file[PATH_SIZE];    /* of the token, read each time; "" */
+	char ca_file[PATH_SIZE]; /* "": the system's */
+} own = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct text {
 	char *data;
@@ -47,9 +58,84 @@ take(char *data, size_t size, size_t count, void *user)
 	return len;
 }
 
+/* -- who we are */
+
+/* The first line of a file; 0: there is none, or it is no token. */
+static int
+read_token(const char *path, char token[TOKEN_SIZE])
+{
+	FILE *f = fopen(path, "re");
+	int ok = f && fgets(token, TOKEN_SIZE, f) != NULL;
+
+	if (f)
+		(void)fclose(f); /* nothing was written to it */
+	if (ok)
+		token[strcspn(token, "\r\n")] = '\0';
+	/* One more character of a header would be another header. */
+	return ok && token[0] && strlen(token) < TOKEN_SIZE - 1 &&
+	       !strpbrk(token, " \t\r\n");
+}
+
+int
+psm__svc_client_settings(const psm_config *cfg, psm_error *err)
+{
+	const char *token = psm_config_string(cfg, "PSYMATCH_API_TOKEN");
+	const char *file = psm_config_string(cfg, "PSYMATCH_API_TOKEN_FILE");
+	const char *ca_file = psm_config_string(cfg, "PSYMATCH_API_CA_FILE");
+	char test[TOKEN_SIZE];
+
+	if (*token &&
+	    (strlen(token) >= TOKEN_SIZE || strpbrk(token, " \t\r\n") != NULL))
+		return psm__fail(err, PSM_ERR_CONFIG,
+		                 "PSYMATCH_API_TOKEN: want at most %d bytes "
+		                 "without blanks",
+		                 TOKEN_SIZE - 1);
+	if (strlen(file) >= PATH_SIZE || strlen(ca_file) >= PATH_SIZE ||
+	    (*file && !read_token(file, test)))
+		return psm__fail(err, PSM_ERR_CONFIG,
+		                 "PSYMATCH_API_TOKEN_FILE: want a file with a "
+		                 "token in its first line");
+	pthread_mutex_lock(&own.lock);
+	(void)snprintf(own.token, sizeof own.token, "%s", token);
+	(void)snprintf(own.file, sizeof own.file, "%s", file);
+	(void)snprintf(own.ca_file, sizeof own.ca_file, "%s", ca_file);
+	pthread_mutex_unlock(&own.lock);
+	return PSM_OK;
+}
+
+/* A neighbour learns who we are; a stranger does not. */
+static void
+show_token(CURL *curl, struct curl_slist **headers)
+{
+	char line[sizeof "Authorization: Bearer " + TOKEN_SIZE];
+	char token[TOKEN_SIZE], file[PATH_SIZE], ca_file[PATH_SIZE];
+	struct curl_slist *longer = NULL;
+
+	pthread_mutex_lock(&own.lock);
+	memcpy(token, own.token, sizeof token);
+	memcpy(file, own.file, sizeof file);
+	memcpy(ca_file, own.ca_file, sizeof ca_file);
+	pthread_mutex_unlock(&own.lock);
+	if (*ca_file)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
+	if (*file && !read_token(file, token))
+		token[0] = '\0'; /* its answer says that one is missing */
+	(void)snprintf(line, sizeof line, "Authorization: Bearer %s", token);
+	if (*token)
+		longer = curl_slist_append(*headers, line);
+	if (longer)
+		*headers = longer;
+}
+
+/* -- a request */
+
+struct call {
+	const char *url, *agent; /* NULL: nobody */
+	int is_neighbour, timeout_ms;
+};
+
 static CURLcode
-perform(const char *url, const char *agent, int timeout_ms, struct text *answer,
-        long *status)
+perform(const struct call *call, struct text *answer, long *status)
 {
 	struct curl_slist *headers = NULL;
 	CURLcode rc = CURLE_FAILED_INIT;
@@ -60,10 +146,12 @@ perform(const char *url, const char *agent, int timeout_ms, struct text *answer,
 	if (!curl)
 		return rc;
 	headers = curl_slist_append(NULL, "Accept: application/json");
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, agent); /* NULL: none */
+	if (call->is_neighbour)
+		show_token(curl, &headers);
+	curl_easy_setopt(curl, CURLOPT_URL, call->url);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, call->agent);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 #if LIBCURL_VERSION_NUM >= 0x075500
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -118,7 +206,8 @@ fetch(const char *service, const char *url, int timeout_ms, psm_json **out,
 	struct text answer = {NULL, 0, 0};
 	char text[32];
 	long status = 0;
-	CURLcode code = perform(url, NULL, timeout_ms, &answer, &status);
+	const struct call call = {url, NULL, 1, timeout_ms};
+	CURLcode code = perform(&call, &answer, &status);
 	int rc;
 
 	(void)snprintf(text, sizeof text, "status %ld", status);
@@ -165,6 +254,7 @@ psm__svc_get(const char *base, const char *path, const char *agent,
 {
 	struct text answer = {NULL, 0, 0};
 	char *url = url_of(base, path);
+	const struct call call = {url, agent, 0, timeout_ms};
 	CURLcode code;
 	int rc = 0;
 
@@ -172,7 +262,7 @@ psm__svc_get(const char *base, const char *path, const char *agent,
 	*status = 0;
 	if (!url)
 		return PSM_ERR_NOMEM;
-	code = perform(url, agent, timeout_ms, &answer, status);
+	code = perform(&call, &answer, status);
 	if (code != CURLE_OK)
 		rc = PSM_ERR_UNAVAILABLE;
 	else if (psm_json_parse(answer.data ? answer.data : "", answer.len, out,

@@ -126,7 +126,8 @@ hang_up(struct svc_conns *conns, struct svc_conn *conn)
 
 	/* Before the client can see it. */
 	psm_metrics_add("psymatch_http_timeouts", NULL, 1);
-	if (is_begun) /* nobody waits for a client that does not read */
+	if (is_begun &&
+	    !conns->is_tls) /* nobody waits for a client that does not read */
 		(void)send(conn->fd, too_slow, sizeof too_slow - 1,
 		           MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)shutdown(conn->fd, SHUT_RDWR); /* it may be gone already */

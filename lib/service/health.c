@@ -48,7 +48,7 @@ write_text(psm_json_writer *w, const char *key, const char *value)
 
 static int
 answer(psm_response *res, const psm_service *svc, int worst, struct told *all,
-       psm_error *err)
+       int with_reasons, psm_error *err)
 {
 	psm_json_writer *w = psm_json_writer_new();
 	const char *text = NULL;
@@ -68,7 +68,7 @@ answer(psm_response *res, const psm_service *svc, int worst, struct told *all,
 		psm_json_write_object(w);
 		write_text(w, "name", all[i].name);
 		write_text(w, "status", psm_health_name(all[i].health));
-		write_text(w, "reason", all[i].reason);
+		write_text(w, "reason", with_reasons ? all[i].reason : "");
 		psm_json_write_end(w);
 	}
 	psm_json_write_end(w);
@@ -89,10 +89,11 @@ psm__svc_health_route(const psm_request *req, psm_response *res, void *service,
 	struct told *all = psm__array(svc->part_count + 1, sizeof *all);
 	int rc;
 
-	(void)req;
 	if (!all)
 		return psm__nomem(err);
-	rc = answer(res, svc, ask_all(svc, all), all, err);
+	/* A reason may name machines. */
+	rc = answer(res, svc, ask_all(svc, all), all,
+	            psm__svc_request_is_known(req), err);
 	psm__free(all);
 	return rc;
 }

@@ -38,6 +38,7 @@ struct svc_http {
 	size_t bodies; /* bytes, of all requests */
 	struct svc_pool *handlers, *built_in;
 	pthread_t thread;
+	char *cert, *key; /* PEM; NULL: no TLS */
 	int has_thread;
 	int wake; /* eventfd; -1 */
 
@@ -115,44 +116,21 @@ answer_request(struct svc_http *http, struct MHD_Connection *conn,
 	return psm__svc_answer(conn, req) ? MHD_YES : MHD_NO;
 }
 
-static void
-refuse(psm_request *req, int rc)
-{
-	psm_response *res = &req->res;
-
-	if (rc == PSM_ERR_TOO_LARGE)
-		psm_response_message(res, 413, "body larger than 1 MiB");
-	else if (rc == PSM_ERR_PARSE)
-		psm_response_message(res, 400, "malformed path or query");
-	else if (rc == PSM_ERR_FULL)
-		psm_response_message(res, 503, "too many requests at once");
-	else if (rc < 0)
-		psm_response_message(res, 503, "out of memory");
-	else if (!req->allowed)
-		psm_response_message(res, 404, "no such path");
-	else if (!req->route && strcmp(req->method, "OPTIONS") == 0)
-		psm_response_json(res, 204, NULL, 0);
-	else if (!req->route)
-		psm_response_message(res, 405, "method not allowed");
-	else
-		psm_response_message(res, 503, "not running");
-}
-
 /* Let a handler answer, or do it here if there is none to ask. */
 static enum MHD_Result
 handle(struct svc_http *http, struct MHD_Connection *conn, psm_request *req,
        int rc)
 {
 	psm_service *svc = http->svc;
+	int may = req->verdict.status == 0;
 
-	req->route = psm__svc_route_find(svc->routes, svc->route_count,
-	                                 req->method, req->path, &req->allowed);
-	if (rc == PSM_OK && req->route)
+	if (rc == PSM_OK && req->route && may)
 		rc = psm__svc_request_params(req, req->route);
-	if (rc == PSM_OK && req->route && !req->route->built_in)
+	if (rc == PSM_OK && req->route && may && !req->route->built_in)
 		req->entered = psm__svc_enter(svc);
-	if (rc < 0 || !req->route || (!req->entered && !req->route->built_in)) {
-		refuse(req, rc);
+	if (rc < 0 || !req->route || !may ||
+	    (!req->entered && !req->route->built_in)) {
+		psm__svc_refuse(req, rc);
 		return answer_request(http, conn, req);
 	}
 	req->handled = 1;
@@ -171,6 +149,7 @@ static enum MHD_Result
 begin_request(struct svc_http *http, struct MHD_Connection *conn,
               const char *method, const char *path, void **context)
 {
+	psm_service *svc = http->svc;
 	psm_request *req = psm__alloc(sizeof *req);
 
 	if (!req)
@@ -178,7 +157,7 @@ begin_request(struct svc_http *http, struct MHD_Connection *conn,
 	req->method = method;
 	req->path = path;
 	req->conn = conn;
-	req->key_hours = http->svc->key_hours;
+	req->key_hours = svc->key_hours;
 	req->start_us = psm__mono_us();
 	*context = req;
 	set_phase(http, conn, SVC_BODY);
@@ -187,6 +166,9 @@ begin_request(struct svc_http *http, struct MHD_Connection *conn,
 		                     "headers larger than 32 KiB");
 		return answer_request(http, conn, req);
 	}
+	req->route = psm__svc_route_find(svc->routes, svc->route_count, method,
+	                                 path, &req->allowed);
+	psm__svc_door_check(svc, req);
 	if (psm__svc_is_announced_over(conn, BODY_MAX))
 		return handle(http, conn, req, PSM_ERR_TOO_LARGE);
 	return MHD_YES;
@@ -199,7 +181,9 @@ take_body(struct svc_http *http, psm_request *req, const char *data, size_t len)
 	size_t before = req->body_cap;
 	int rc;
 
-	if (http->bodies >= http->svc->limits.bodies)
+	if (req->verdict.status) /* what nobody reads is not kept */
+		req->refused = PSM_ERR_STATE;
+	else if (http->bodies >= http->svc->limits.bodies)
 		req->refused = PSM_ERR_FULL;
 	rc = psm__svc_request_append(req, data, len,
 	                             req->refused ? 0 : BODY_MAX);
@@ -306,7 +290,7 @@ on_late(struct svc_conn *conn, void *user)
 		psm__svc_conn_phase(&http->conns, conn, SVC_HANDLED);
 		return;
 	}
-	refuse(job->req, PSM_ERR_FULL);
+	psm__svc_refuse(job->req, PSM_ERR_FULL);
 	MHD_resume_connection(job->conn);
 }
 
@@ -388,13 +372,25 @@ static struct MHD_Daemon *
 start_daemon(struct svc_http *http, int fd)
 {
 	const struct svc_limits *limits = &http->svc->limits;
+	const struct MHD_OptionItem end = {MHD_OPTION_END, 0, NULL};
+	struct MHD_OptionItem tls[3] = {
+	    {MHD_OPTION_HTTPS_MEM_CERT, 0, http->cert},
+	    {MHD_OPTION_HTTPS_MEM_KEY, 0, http->key},
+	    end};
+	unsigned per_client = (unsigned)limits->client_connections;
 
+	if (!http->cert)
+		tls[0] = end;
+	if (per_client == 0)
+		per_client = (unsigned)(limits->connections + 1) / 2;
 	return MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-	    NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log,
-	    NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-	    (unsigned)limits->connections, MHD_OPTION_CONNECTION_TIMEOUT,
-	    (unsigned)(limits->idle_ms / 1000),
+	    (http->cert ? (unsigned)MHD_USE_TLS : 0u) | MHD_USE_EPOLL |
+		MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+	    0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+	    NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+	    per_client, MHD_OPTION_LISTEN_SOCKET, fd,
+	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)limits->connections,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(limits->idle_ms / 1000),
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, BUFFER_SIZE,
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
@@ -453,11 +449,15 @@ psm__svc_http_start(psm_service *svc, int fd, struct svc_http **out,
 	adjust_limits(&svc->limits);
 	psm__svc_conns_init(&http->conns, &svc->limits);
 	http->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (http->wake >= 0)
+	if (svc->door.cert_file)
+		rc =
+		    psm__svc_tls_read(&svc->door, &http->cert, &http->key, err);
+	http->conns.is_tls = http->cert != NULL;
+	if (http->wake >= 0 && rc == PSM_OK)
 		http->daemon = start_daemon(http, fd); /* takes fd */
 	else
 		close(fd);
-	if (!http->daemon) {
+	if (rc == PSM_OK && !http->daemon) {
 		rc = psm__fail(err, PSM_ERR_IO, "cannot start the HTTP server");
 	}
 	if (rc == PSM_OK)
@@ -496,5 +496,7 @@ psm__svc_http_stop(struct svc_http *http)
 	if (http->wake >= 0)
 		close(http->wake);
 	pthread_mutex_destroy(&http->lock);
+	psm__svc_tls_free(http->cert);
+	psm__svc_tls_free(http->key);
 	psm__free(http);
 }

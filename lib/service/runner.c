@@ -226,8 +226,13 @@ psm_service_run(psm_service *svc, const char *host, int port, psm_error *err)
 		return psm__fail(err, PSM_ERR_IO, "cannot ignore SIGPIPE");
 	if (port > 0) {
 		rc = psm__svc_listen(host, port, &fd, NULL, err);
-		if (rc < 0)
+		if (rc == PSM_OK)
+			rc = psm__svc_door_may_listen(svc, fd, err);
+		if (rc < 0) {
+			if (fd >= 0)
+				close(fd);
 			return rc;
+		}
 		psm__log(PSM_LOG_INFO, "listening", "host", host, NULL);
 	}
 	return psm__svc_run_on(svc, fd, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a service is made of, before it runs. */
-#include "service/service.h"
+#include "service/access.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +43,7 @@ add_route(psm_service *svc, const char *method, const char *path,
 	size_t i;
 	int rc = psm__svc_route_init(&route, method, path, err);
 
+	route.role = psm__svc_role_of(method, path);
 	for (i = 0; i < svc->route_count && rc == PSM_OK; i++)
 		if (psm__svc_route_same(&svc->routes[i], &route))
 			rc = psm__fail(err, PSM_ERR_CONFLICT,
@@ -130,13 +131,18 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 	svc->shutdown_ms = psm_config_int(cfg, "PSYMATCH_SHUTDOWN_MS");
 	svc->key_hours =
 	    (int)psm_config_int(cfg, "PSYMATCH_REST_IDEMPOTENCY_HOURS");
-	svc->limits = limits;
+	svc->limits = limits; /* some of them are settings, see below */
 	svc->backoff.first_us = 1000000;
 	svc->backoff.limit_us = 60000000;
 	svc->starting = "";
 	rc = add_built_in(svc, "/health", psm__svc_health_route, err);
 	if (rc == PSM_OK)
 		rc = add_built_in(svc, "/metrics", psm__svc_metrics_route, err);
+	if (rc == PSM_OK)
+		rc = psm__svc_door_init(svc, cfg, err);
+	if (rc == PSM_OK && svc->door.tokens)
+		rc = psm__svc_add_part(svc, "access", psm__svc_tokens_health,
+		                       svc->door.tokens, err);
 	if (rc < 0) {
 		psm_service_free(svc);
 		return rc;
@@ -163,6 +169,7 @@ psm_service_free(psm_service *svc)
 		svc->owned[svc->owned_count].release(
 		    svc->owned[svc->owned_count].ptr);
 	}
+	psm__svc_door_clear(svc);
 	psm__free(svc->owned);
 	psm__free(svc->routes);
 	psm__free(svc->parts);

@@ -28,8 +28,12 @@ struct svc_segment {
 	int is_param;
 };
 
+/* What a token lets its owner do; each more than the one before. */
+enum svc_role { SVC_ROLE_NONE, SVC_ROLE_READ, SVC_ROLE_WRITE, SVC_ROLE_ADMIN };
+
 struct svc_route {
 	const char *method; /* one of psm__svc_methods */
+	enum svc_role role; /* that a token needs for it */
 	char *path;
 	struct svc_segment segments[SVC_SEGMENTS_MAX];
 	size_t count;
@@ -42,6 +46,8 @@ struct svc_pair {
 	char *name, *value;
 };
 
+/* From the method, but for some paths. */
+enum svc_role psm__svc_role_of(const char *method, const char *path);
 int psm__svc_route_init(struct svc_route *r, const char *method,
                         const char *path, psm_error *err);
 void psm__svc_route_clear(struct svc_route *r);
@@ -90,6 +96,10 @@ void psm__svc_pool_free(struct svc_pool *pool);
 /* libcurl is ready when this returns; any thread. */
 void psm__svc_init_curl(void);
 
+/* The token that this process shows to other services, and whom it believes
+ * that they are: of the settings, for the whole process. PSM_ERR_CONFIG. */
+int psm__svc_client_settings(const psm_config *cfg, psm_error *err);
+
 /* GET base + path of another service: its JSON, new (psm_json_free). At most 32
  * at the same time. PSM_ERR_UNAVAILABLE names the service: it is not there, is
  * late, answers with another status than 200 or no JSON, or too many requests
@@ -106,7 +116,8 @@ int psm__svc_get(const char *base, const char *path, const char *agent,
 /* -- conns.c */
 
 struct svc_limits {
-	size_t connections; /* more wait to be accepted */
+	size_t connections;        /* more wait to be accepted */
+	size_t client_connections; /* of one address; 0: half of them */
 	size_t handlers;    /* threads that run the application's handlers */
 	size_t bodies;      /* bytes of the bodies of all requests */
 	int64_t head_ms;    /* until request line and headers are there */
@@ -139,6 +150,7 @@ struct svc_conns {
 	const struct svc_limits *limits;
 	struct svc_conn *first, *last; /* in the order of their coming */
 	size_t count, closing;
+	int is_tls;      /* nothing may be written beside it */
 	int64_t next_us; /* nothing is late before; 0: nothing ever */
 };
 
@@ -167,6 +179,17 @@ struct psm_response {
 	size_t header_count;
 };
 
+/* What the door says of a request. */
+struct svc_verdict {
+	int status;            /* of the answer; 0: it may come in */
+	const char *message;   /* with a status */
+	const char *challenge; /* WWW-Authenticate; NULL: none */
+	const char *origin;    /* Access-Control-Allow-Origin; NULL: none */
+	int credentials, is_preflight;
+	enum svc_role role;            /* without tokens: all there is */
+	char client[SVC_NAME_MAX + 1]; /* whose token it is; "" */
+};
+
 struct psm_request {
 	const char *method, *path;
 	struct MHD_Connection *conn;
@@ -185,6 +208,7 @@ struct psm_request {
 	int handled;  /* a pool has or had it: the answer is there */
 	const struct svc_route *route; /* NULL: none fits */
 	unsigned allowed;              /* as from psm__svc_route_find */
+	struct svc_verdict verdict;
 	struct svc_job job;
 	psm_response res;
 };
@@ -272,6 +296,43 @@ int psm__svc_read_query(struct MHD_Connection *conn, psm_request *req);
 int psm__svc_is_announced_over(struct MHD_Connection *conn, size_t limit);
 int psm__svc_are_headers_over(struct MHD_Connection *conn, size_t limit);
 
+#define SVC_PEER_SIZE 64
+/* The address of the client, without its port; its length. */
+size_t psm__svc_peer(struct MHD_Connection *conn, char peer[SVC_PEER_SIZE]);
+
+/* -- access.c */
+
+struct svc_tokens;
+struct svc_origins;
+struct svc_rate;
+
+struct svc_door {
+	struct svc_tokens *tokens; /* NULL: nobody needs one */
+	struct svc_origins *origins;
+	struct svc_rate *rate;      /* NULL: no limit */
+	int is_open;                /* to other machines without tokens */
+	char *cert_file, *key_file; /* NULL: no TLS */
+};
+
+int psm__svc_door_init(psm_service *svc, const psm_config *cfg, psm_error *err);
+void psm__svc_door_clear(psm_service *svc);
+/* PSM_ERR_CONFIG: others reach this socket, and need no token. */
+int psm__svc_door_may_listen(const psm_service *svc, int fd, psm_error *err);
+/* Fill in the verdict; the route is found by then. */
+void psm__svc_door_check(psm_service *svc, psm_request *req);
+/* 1: it has a token, or needs none. */
+int psm__svc_request_is_known(const psm_request *req);
+/* Answer why a handler does not. */
+void psm__svc_refuse(psm_request *req, int rc);
+
+/* -- tls.c */
+
+/* Both files, new (psm__svc_tls_free), checked as far as they can be here;
+ * PSM_ERR_CONFIG. */
+int psm__svc_tls_read(const struct svc_door *door, char **cert, char **key,
+                      psm_error *err);
+void psm__svc_tls_free(char *pem);
+
 /* -- http.c */
 
 struct svc_http;
@@ -340,6 +401,7 @@ struct psm_service {
 	int64_t shutdown_ms;
 	int key_hours; /* how long an Idempotency-Key is kept */
 	struct svc_limits limits;
+	struct svc_door door;
 	struct svc_backoff backoff;
 	struct svc_route *routes;
 	size_t route_count, route_cap;
