@@ -44,7 +44,7 @@ BEGIN {
 	of("entity", "entity")
 	of("event", "catalogue event payload")
 	of("spool", "spool")
-	of("transport", "transport")
+	of("transport", "topics transport")
 	of("client", "consumer handler producer replay")
 	of("store", "dead jobs store")
 	of("app", "inquiry")

@@ -10,7 +10,7 @@ import unittest
 import unittest.mock
 
 import psymatch
-from psymatch import errors
+from psymatch import errors, transport
 from psymatch._lib import callbacks, lib
 from psymatch.errors import check, code_of, make
 
@@ -20,6 +20,18 @@ DEADLINE_MS = 60000
 def event(therapist_id, kind="therapist.unblocked"):
     return psymatch.Event.new(
         kind, "therapist-service", {"therapist_id": therapist_id, "therapist_data": {"id": therapist_id}})
+
+
+class Topics(unittest.TestCase):
+    def test_without_a_broker(self):
+        config = psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+        for function in transport.plan_topics, transport.apply_topics:
+            with self.assertRaises(errors.TimeoutError):
+                function(config, timeout_ms=200)
+            with self.assertRaises(errors.InvalError):
+                function(config, partitions=-1)
+            with self.assertRaises(errors.ConfigError):
+                function(psymatch.Config(from_env=False, PSYMATCH_TRANSPORT="memory"))
 
 
 class Bus(unittest.TestCase):

@@ -672,6 +672,11 @@ FUNCTIONS = MATCHING + (
      "psm_error*"),
     ("psm_therapist_handlers", "int", "psm_handlers*", "const char*",
      "psm_error*"),
+    # topics.h
+    ("psm_topics_plan", "int", "const psm_config*", "int", "int", "int64_t",
+     "int", "char**", "psm_error*"),
+    ("psm_topics_apply", "int", "const psm_config*", "int", "int", "int64_t",
+     "int", "char**", "psm_error*"),
     # transport.h
     ("psm_transport_open", "int", "const psm_config*", "psm_transport**",
      "psm_error*"),

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Where events travel."""
+import ctypes
+import json
+
 from ._handle import Handle
 from ._lib import lib
-from ._text import int32
+from ._text import int32, int64
 from .config import Config
 from .errors import make
 
@@ -25,3 +28,26 @@ class Transport(Handle):
     def name(self):
         """kafka, memory or postgres"""
         return lib.psm_transport_name(self._handle).decode()
+
+
+def _topics(function, config, partitions, replication, retention_s, timeout_ms):
+    config = config if config is not None else Config()
+    out = make(function, config._handle, int32(partitions, "partitions"),
+               int32(replication, "replication"), int64(retention_s, "retention_s"),
+               int32(timeout_ms, "timeout_ms"))
+    try:
+        return json.loads(ctypes.string_at(out).decode())
+    finally:
+        lib.psm_free(out)
+
+
+def plan_topics(config=None, partitions=0, replication=0, retention_s=0, timeout_ms=60000):
+    """The topics of the catalogue against those of a Kafka cluster, as
+    psm_topics(3) has it: {"brokers", "topics": [{"topic", "state", ..}]}. 0: the
+    usual number. TimeoutError, BrokerError."""
+    return _topics(lib.psm_topics_plan, config, partitions, replication, retention_s, timeout_ms)
+
+
+def apply_topics(config=None, partitions=0, replication=0, retention_s=0, timeout_ms=60000):
+    """The same, after those that were missing were created."""
+    return _topics(lib.psm_topics_apply, config, partitions, replication, retention_s, timeout_ms)
