@@ -33,7 +33,8 @@ static const char usage[] =
     "  --json            one JSON object a line\n"
     "  --payload         print payloads too: they hold personal data\n"
     "  --why, --who      for the history; who is the user unless given\n"
-    "  --all             all rows that the options above select\n";
+    "  --all             all rows that the options above select\n"
+    "  -h, --help, --version\n";
 
 enum { FILTERS_MAX = 10, EXIT_USAGE = 2 };
 
@@ -485,8 +486,7 @@ enum option_code {
 	PARKED,
 	JSON,
 	PAYLOAD,
-	ALL,
-	HELP
+	ALL
 };
 
 static const char *const filter_names[] = {
@@ -509,8 +509,7 @@ static const struct option options[] = {
     {"json", no_argument, NULL, JSON},
     {"payload", no_argument, NULL, PAYLOAD},
     {"all", no_argument, NULL, ALL},
-    {"help", no_argument, NULL, HELP},
-    {NULL, 0, NULL, 0}};
+    TOOL_OPTIONS};
 
 /* Once each. */
 static int
@@ -558,10 +557,8 @@ take_option(struct options *o, int c, const char *value)
 	case ALL:
 		o->all = 1;
 		return 0;
-	case HELP:
-		return 1;
 	default:
-		return -1;
+		return tool_asked(c, "psymatch-dead", usage);
 	}
 }
 
@@ -573,7 +570,7 @@ read_options(struct options *o, int argc, char **argv)
 
 	o->who = user ? user->pw_name : "unknown";
 	while (rc == 0 &&
-	       (c = getopt_long(argc, argv, "", options, NULL)) != -1)
+	       (c = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		rc = take_option(o, c, optarg);
 	if (rc == 0 && o->dead && o->parked)
 		rc = -1;
@@ -606,10 +603,8 @@ main(int argc, char **argv)
 	struct run r = {.o = {.filters = 0}};
 	int rc = read_options(&r.o, argc, argv);
 
-	if (rc == 1) {
-		fputs(usage, stdout);
-		return 0;
-	}
+	if (rc == 1)
+		return tool_flush("psymatch-dead") < 0;
 	if (rc < 0 || optind == argc) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;

@@ -14,6 +14,8 @@
 #include <librdkafka/rdkafka_mock.h>
 #include <psymatch/psymatch.h>
 
+#include "tool.h"
+
 #define DEFAULT_PARTITIONS 3
 #define MAX_PARTITIONS 64
 #define MAX_BROKERS 16
@@ -27,7 +29,8 @@ static const char usage[] =
     "  --topic NAME:PARTITIONS   make this topic; may be repeated (default:\n"
     "                            every topic of the event catalogue, with 3)\n"
     "  --port-file FILE          write HOST:PORT[,HOST:PORT...] there, too\n"
-    "  --help                    print this text\n"
+    "  -h, --help                print this text\n"
+    "  --version                 print the version\n"
     "\n"
     "Standard output: \"bootstrap=HOST:PORT[,...]\" when ready, then one line\n"
     "per action. Signals: SIGUSR1 takes all brokers down, SIGUSR2 brings them\n"
@@ -107,16 +110,13 @@ parse(struct options *o, int argc, char **argv)
 	    {"brokers", required_argument, NULL, 'b'},
 	    {"topic", required_argument, NULL, 't'},
 	    {"port-file", required_argument, NULL, 'p'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
+	    TOOL_OPTIONS,
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			exit(0);
-		}
+	while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+		if (tool_asked(c, "psymatch-devbroker", usage) > 0)
+			exit(tool_flush("psymatch-devbroker") < 0);
 		if (c == 'b' && (o->brokers = number(optarg, MAX_BROKERS)) > 0)
 			continue;
 		if (c == 't' && parse_topic(o, optarg) == 0)

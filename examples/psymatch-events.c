@@ -18,7 +18,9 @@ static const char usage[] =
     "  --man          the manual page psymatch-events(7), as mdoc\n"
     "  --lint         what is odd in the catalogue; exit 1 if not explained\n"
     "  --check        are these files, one event each (- is standard input),\n"
-    "                 right? Prints FILE:LINE:COLUMN: what is wrong; exit 1\n";
+    "                 right? Prints FILE:LINE:COLUMN: what is wrong; exit 1\n"
+    "  -h, --help     print this text\n"
+    "  --version      print the version\n";
 
 typedef const char *(*name_at_fn)(const psm_event_type_info *t, size_t i);
 
@@ -298,8 +300,13 @@ run(int argc, char **argv)
 			        psm_strerror(rc));
 		return rc != 0;
 	}
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+	if (argc == 2 &&
+	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		fputs(usage, stdout);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("psymatch-events (psymatch) %s\n", psm_version());
 		return 0;
 	}
 	fputs(usage, stderr);

@@ -23,7 +23,8 @@ static const char usage[] =
     "  --limit N                   at most so many\n"
     "  --payload                   print payloads too: they hold personal data\n"
     "  --wait MS                   give up after so long without an answer\n"
-    "                              (10000)\n";
+    "                              (10000)\n"
+    "  -h, --help, --version\n";
 
 enum { EXIT_USAGE = 2 };
 
@@ -203,8 +204,7 @@ static const struct option options[] = {
     {"limit", required_argument, NULL, LIMIT},
     {"wait", required_argument, NULL, WAIT},
     {"payload", no_argument, NULL, PAYLOAD},
-    {"help", no_argument, NULL, HELP},
-    {NULL, 0, NULL, 0}};
+    TOOL_OPTIONS};
 
 static int
 take_number(const char *text, int64_t least, int64_t most, int64_t *out)
@@ -247,10 +247,8 @@ take_option(struct options *o, int c, const char *value)
 	case PAYLOAD:
 		o->payload = 1;
 		return 0;
-	case HELP:
-		return 1;
 	default:
-		return -1;
+		return tool_asked(c, "psymatch-replay", usage);
 	}
 }
 
@@ -260,7 +258,7 @@ read_options(struct options *o, int argc, char **argv)
 	int c, rc = 0;
 
 	while (rc == 0 &&
-	       (c = getopt_long(argc, argv, "", options, NULL)) != -1)
+	       (c = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		rc = take_option(o, c, optarg);
 	if (rc != 0)
 		return rc;
@@ -279,10 +277,10 @@ main(int argc, char **argv)
 	    .o = {.partition = -1, .to = INT64_MAX, .wait_ms = 10000}};
 	int rc = read_options(&r.o, argc, argv);
 
-	if (rc != 0) {
-		fputs(usage, rc > 0 ? stdout : stderr);
-		return rc > 0 ? 0 : EXIT_USAGE;
-	}
+	if (rc > 0)
+		return tool_flush("psymatch-replay") < 0;
+	if (rc < 0)
+		return fputs(usage, stderr), EXIT_USAGE;
 	r.err = psm_error_new();
 	r.w = psm_json_writer_new();
 	rc = r.err && r.w ? run(&r) : PSM_ERR_NOMEM;

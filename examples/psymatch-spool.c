@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <psymatch/psymatch.h>
+#include "tool.h"
 
 static const char usage[] =
     "usage: psymatch-spool [OPTION]... ls | cat | verify | repair | export DIR\n"
@@ -20,7 +20,8 @@ static const char usage[] =
     "  --payload  cat: print payloads too: they hold personal data\n"
     "  --key-file FILE\n"
     "             the keys of an encrypted spool; ls needs none\n"
-    "  --help     print this text\n";
+    "  -h, --help  print this text\n"
+    "  --version   print the version\n";
 
 enum { EXIT_DAMAGED = 1, EXIT_USAGE = 2, EXIT_LOCKED = 3 };
 
@@ -363,15 +364,14 @@ main(int argc, char **argv)
 	    {"all", no_argument, NULL, 'a'},
 	    {"payload", no_argument, NULL, 'p'},
 	    {"key-file", required_argument, NULL, 'k'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
+	    TOOL_OPTIONS,
 	};
 	struct run r = {0};
 	int c, rc;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'h')
-			return fputs(usage, stdout) < 0;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (tool_asked(c, "psymatch-spool", usage) > 0)
+			return tool_flush("psymatch-spool") < 0;
 		if (c == '?')
 			return fputs(usage, stderr), EXIT_USAGE;
 		r.all |= c == 'a';
@@ -386,10 +386,7 @@ main(int argc, char **argv)
 	if (rc < 0)
 		fprintf(stderr, "psymatch-spool: %s\n",
 		        psm_error_message(r.err));
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		perror("psymatch-spool: standard output");
-		r.failed = 1;
-	}
+	r.failed |= tool_flush("psymatch-spool") < 0;
 	psm_error_free(r.err);
 	if (rc < 0 || r.failed)
 		return EXIT_DAMAGED;

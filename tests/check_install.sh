@@ -117,9 +117,10 @@ mv "$libdir"/libpsymatch*.so* "$tmp/shared" || exit 99
 if [ -e "$libdir/libpsymatch.a" ]; then all_programs --static; else fault "no static library was installed"; fi
 mv "$tmp/shared"/* "$libdir"
 
-# man finds every function.
+# man finds every function and every type, and one page of each name.
 for h in "$top_srcdir"/include/psymatch/*.h; do
 	prototypes_of "$h" | cut -f1
+	sed -n 's/^typedef struct [a-z_]* \([a-z0-9_]*\);$/\1/p; s/^typedef [^(]*(\*\([a-z0-9_]*\)).*/\1/p' "$h"
 done | while read -r name; do
 	[ -e "$mandir/$name.3" ] || echo "man $name finds nothing"
 done >"$tmp/lines"

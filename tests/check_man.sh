@@ -52,6 +52,10 @@ for page; do
 	sed -n 's/^\.Xr \(psm[A-Za-z0-9_-]*\) \([1-9]\).*/\1 \2/p' "$page" | while read -r name section; do
 		grep -q "^$name	.*\.$section\$" "$tmp/names" || echo "${page##*/}: refers to $name($section), which does not exist"
 	done
+	# The way in leads to every page.
+	[ ! -e "$top_srcdir/man/psymatch.3" ] || [ "${page##*/}" = psymatch.3 ] ||
+		grep -q "^\.Xr $(basename "${page%.*}") ${page##*.}\( .*\)*\$" "$top_srcdir/man/psymatch.3" ||
+		echo "${page##*/}: psymatch(3) does not lead to it"
 	head -n 1 "$page" | grep -q SPDX || echo "${page##*/}: no SPDX line"
 done >>"$tmp/lines"
 faults "$tmp/lines"

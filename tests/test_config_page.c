@@ -47,7 +47,7 @@ put_values(size_t i, char *text, size_t size)
 	const char *between = strcmp(type, "word") == 0 ? ": " : ", ";
 	char takes[200];
 
-	psm__setting_takes(i, takes, sizeof(takes));
+	psm_config_takes_at(i, takes, sizeof(takes));
 	snprintf(text, size, "(%s%s%s%s%s)", type, takes[0] ? between : "",
 	         takes, preset[0] ? "; default " : "", preset);
 }
@@ -90,7 +90,7 @@ START_TEST(ranges_hold)
 
 		if (strcmp(psm_config_type_at(i), "integer") != 0)
 			continue;
-		psm__setting_takes(i, takes, sizeof(takes));
+		psm_config_takes_at(i, takes, sizeof(takes));
 		ck_assert_int_eq(sscanf(takes, "%lld to %lld", &min, &max), 2);
 		for (int outside = 0; outside < 2; outside++) {
 			int want = outside ? PSM_ERR_CONFIG : 0;
@@ -115,7 +115,7 @@ START_TEST(takes_fit)
 	char takes[200];
 
 	for (size_t i = 0; i < psm_config_count(); i++)
-		ck_assert_uint_lt(psm__setting_takes(i, takes, sizeof(takes)),
+		ck_assert_uint_lt(psm_config_takes_at(i, takes, sizeof(takes)),
 		                  sizeof(takes));
 }
 END_TEST

@@ -223,6 +223,20 @@ PSM_API const char *psm_config_default_at(size_t i);
 PSM_API const char *psm_config_unit_at(size_t i);
 
 /**
+ * Which values a setting takes: "1 to 60000 ms", "disk, interval or os", "" for
+ * any text.
+ *
+ * @param i     row, 0 to psm_config_count() - 1.
+ * @param text  receives it, NUL-terminated, cut if need be; "" past the end.
+ * @param size  size of text in bytes, 1 or more; 200 are enough for the
+ *              library's own settings.
+ * @return the length of the whole; 0 past the end, or without a place for it.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API size_t psm_config_takes_at(size_t i, char *text, size_t size);
+
+/**
  * What a setting means, in a few words for people.
  *
  * @param i  row, 0 to psm_config_count() - 1.

@@ -25,8 +25,4 @@ int psm__is_link_value(const char *name, const char *value);
 int psm__setting_check(size_t i, const char *value, char **copy,
                        psm_error *err);
 
-/* What values it takes, in the words of psm_config(3): "1 to 60000 ms", "disk,
- * interval or os", "" for what has no list. The length, as of snprintf(). */
-size_t psm__setting_takes(size_t i, char *text, size_t size);
-
 #endif

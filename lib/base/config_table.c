@@ -295,11 +295,14 @@ list_words(const char *words, char *text, size_t size)
 }
 
 size_t
-psm__setting_takes(size_t i, char *text, size_t size)
+psm_config_takes_at(size_t i, char *text, size_t size)
 {
 	const struct setting *s = setting_at(i);
 
-	text[0] = '\0';
+	if (text && size > 0)
+		text[0] = '\0';
+	if (!s || !text || size == 0)
+		return 0;
 	if (s->type == WORD)
 		return list_words(s->words, text, size);
 	if (s->type != INTEGER)

@@ -76,12 +76,24 @@ start_stages(struct run *run, psm_error *err)
 	return PSM_OK;
 }
 
+/* A service whose lock somebody keeps for ever does not come to tell the
+ * watchdog, and is started again. */
 static void
 wait_for_stop(psm_service *svc)
 {
+	int64_t every = psm__svc_watchdog_us();
+	int64_t at = every ? psm__mono_us() + every : 0;
+
 	pthread_mutex_lock(&svc->lock);
-	while (!svc->stop_asked)
-		psm__cond_wait_until(&svc->changed, &svc->lock, 0);
+	while (!svc->stop_asked) {
+		psm__cond_wait_until(&svc->changed, &svc->lock, at);
+		if (!at || psm__mono_us() < at)
+			continue;
+		pthread_mutex_unlock(&svc->lock);
+		(void)psm__svc_notify("WATCHDOG=1"); /* it logs */
+		at = psm__mono_us() + every;
+		pthread_mutex_lock(&svc->lock);
+	}
 	pthread_mutex_unlock(&svc->lock);
 }
 
@@ -164,9 +176,11 @@ run_stages(struct run *run, psm_error *err)
 
 	if (rc == PSM_OK && may_start(run->svc, "")) {
 		psm__svc_set_state(run->svc, SVC_RUNNING);
+		(void)psm__svc_notify("READY=1"); /* it logs */
 		wait_for_stop(run->svc);
 	}
 	psm__svc_set_state(run->svc, SVC_STOPPING);
+	(void)psm__svc_notify("STOPPING=1"); /* it logs */
 	stopped = shut_down(run);
 	if (rc == PSM_OK && stopped < 0) {
 		rc = stopped;

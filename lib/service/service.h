@@ -434,6 +434,15 @@ int psm__svc_state_health(psm_service *svc, char *reason);
 /* Wait until the state is reached or passed; 0 or PSM_ERR_TIMEOUT. */
 int psm__svc_wait(psm_service *svc, enum svc_state state, int timeout_ms);
 
+/* -- notify.c */
+
+/* Tell systemd, e.g. "READY=1". 1: told. 0: it does not want to know, or could
+ * not be told, which is logged. Any thread. */
+int psm__svc_notify(const char *state);
+/* How often it wants to hear "WATCHDOG=1", twice as often as it says, in
+ * microseconds; 0: never. */
+int64_t psm__svc_watchdog_us(void);
+
 /* -- runner.c */
 
 /* psm_service_run() on a socket that listens (taken), -1: no HTTP. */

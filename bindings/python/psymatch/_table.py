@@ -154,6 +154,7 @@ FUNCTIONS = MATCHING + (
     ("psm_config_type_at", "const char*", "size_t"),
     ("psm_config_default_at", "const char*", "size_t"),
     ("psm_config_unit_at", "const char*", "size_t"),
+    ("psm_config_takes_at", "size_t", "size_t", "char*", "size_t"),
     ("psm_config_meaning_at", "const char*", "size_t"),
     # consumer.h
     ("psm_consumer_new", "int", "psm_transport*", "const psm_config*",
