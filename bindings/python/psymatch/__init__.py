@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Events that are not lost: the Python face of libpsymatch.
 
-PSYMATCH_LIBRARY names the shared library if it is not in the usual place. What
-the library has to say goes to logging's logger "psymatch".
+PSYMATCH_LIBRARY names the shared library if neither pkg-config nor ldconfig
+knows it. What the library has to say goes to logging's logger "psymatch".
+
+    with psymatch.Producer() as producer:               # sends events
+    with psymatch.Consumer(group, topics) as consumer:  # for event in consumer
+    with psymatch.App(name) as app:                     # both, with PostgreSQL
+
+psymatch.aio has them for asyncio.
 """
-from . import (bundle, calls, clock, errors, geo, imports, inquiries, jobs, log, mails, metrics, patients, reports,
+from . import (aio, bundle, calls, clock, errors, geo, imports, inquiries, jobs, log, mails, metrics, patients, reports,
                searches, spool, therapists)
 from ._lib import lib
+from ._version import VERSION
 from .app import App
 from .compat import EventSchema, KafkaConsumer, RobustKafkaProducer
 from .config import Config, Setting, settings
@@ -25,13 +32,13 @@ from .transport import Transport
 # Every exception under the name that it prints: psymatch.ParseError, ...
 globals().update(errors.BY_NAME)
 
-__version__ = lib.psm_version().decode()
+__version__ = VERSION
 __all__ = [
     "AMBER", "App", "CAMEL", "Config", "Consumer", "Entity", "Event",
     "EventSchema", "EventType", "Field", "GREEN", "KafkaConsumer",
     "PayloadField", "Processor", "Producer", "PsmError", "RED", "Receipt",
     "Reject", "Relay", "Replay", "Retry", "RobustKafkaProducer", "SNAKE",
-    "Setting", "Store", "Transaction", "Transport", "bundle", "calls",
+    "Setting", "Store", "Transaction", "Transport", "aio", "bundle", "calls",
     "catalogue", "check_payload", "clock", "entities", "errors", "event_type",
     "geo", "guard", "imports", "inquiries", "jobs", "log", "log_to_stderr",
     "mails", "metrics", "patients", "replaying", "reports", "searches",

@@ -2,8 +2,12 @@
 """Loads libpsymatch and turns the rows of _table into ctypes functions."""
 import ctypes
 import os
+import subprocess
 
 from . import _table
+from ._version import VERSION
+
+_NAME = "libpsymatch.so.0"
 
 _SCALARS = {
     "void": None,
@@ -51,18 +55,75 @@ def _make_callbacks():
     return made
 
 
+def _fits(version):
+    """Of one major and minor version."""
+    return version.split(".")[:2] == VERSION.split(".")[:2]
+
+
 class _Library:
     """Every function of _table as an attribute."""
 
     def __init__(self, path):
         self._busy, self._quick = ctypes.CDLL(path), ctypes.PyDLL(path)
+        self.path = path
+        version = self._version()
+        if not _fits(version):
+            raise ImportError("psymatch %s: %s is libpsymatch %s, which does not fit" % (VERSION, path, version))
         for name, result, *parameters in _table.FUNCTIONS:
             library = self._quick if name.startswith(_QUICK) else self._busy
-            function = getattr(library, name)
+            try:
+                function = getattr(library, name)
+            except AttributeError:
+                raise ImportError("psymatch %s: %s (libpsymatch %s) has no %s" % (
+                    VERSION, path, version, name)) from None
             function.restype = ctype(result, callbacks)
             function.argtypes = [ctype(p, callbacks) for p in parameters]
             setattr(self, name, function)
 
+    def _version(self):
+        try:
+            function = self._busy.psm_version
+        except AttributeError:
+            return "of an unknown version"
+        function.restype = ctypes.c_char_p
+        return function().decode()
+
+
+def _of_pkg_config():
+    """Where pkg-config says that it is, or None."""
+    try:
+        said = subprocess.run([os.environ.get("PKG_CONFIG", "pkg-config"), "--variable=libdir", "psymatch"],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    except OSError:
+        return None
+    path = os.path.join(said.stdout.decode(errors="replace").strip(), _NAME)
+    return path if said.returncode == 0 and os.path.exists(path) else None
+
+
+def _load():
+    path = os.environ.get("PSYMATCH_LIBRARY")
+    if path:
+        return _open(path, "PSYMATCH_LIBRARY")
+    asked = "PKG_CONFIG_PATH" in os.environ
+    path = _of_pkg_config() if asked else None
+    if path is None:
+        try:
+            ctypes.CDLL(_NAME)
+            path = _NAME
+        except OSError:
+            path = None if asked else _of_pkg_config()
+    if path is None:
+        raise ImportError("%s: not found; install libpsymatch, or let PSYMATCH_LIBRARY, PKG_CONFIG_PATH or "
+                          "LD_LIBRARY_PATH name its place" % _NAME)
+    return _open(path, "the library")
+
+
+def _open(path, what):
+    try:
+        return _Library(path)
+    except OSError as e:
+        raise ImportError("%s: %s" % (what, e)) from None
+
 
 callbacks = _make_callbacks()
-lib = _Library(os.environ.get("PSYMATCH_LIBRARY", "libpsymatch.so.0"))
+lib = _load()

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Producer and Consumer for asyncio.
+
+    async with psymatch.aio.Producer() as producer:
+        await producer.send(event)
+
+    async with psymatch.aio.Consumer("group", ["therapist-events"]) as consumer:
+        async for event in consumer:
+            ...
+
+Settings, errors and what becomes of an event are those of psymatch.Producer and
+psymatch.Consumer. A consumer has one thread, which reads; handlers and loops run
+on the event loop.
+"""
+import asyncio
+import concurrent.futures
+import inspect
+import threading
+
+from . import consumer as _consumer
+from . import producer as _producer
+from .config import Config
+from .errors import BY_NAME, Retry
+
+_QUICK = ("os", "none")  # durability that waits for no disk
+_LOOK_S = 0.2  # how often a waiting thread looks whether the loop still runs
+
+
+class Producer:
+    """psymatch.Producer of an event loop; what send() accepted survives."""
+
+    def __init__(self, transport=None, config=None, delivered=None, watermark=None):
+        config = config if config is not None else Config()
+        self._producer = _producer.Producer(transport, config, delivered, watermark)
+        # One thread writes to the disk, in the order of the calls.
+        self._disk = concurrent.futures.ThreadPoolExecutor(1, "psymatch-producer")
+        self._waits = (config["PSYMATCH_SPOOL_DURABILITY"] == "disk"
+                       and config._given().get("PSYMATCH_SPOOL_DIR") != "none")
+
+    async def _run(self, function, *args):
+        return await asyncio.get_running_loop().run_in_executor(self._disk, function, *args)
+
+    async def send(self, event, topic=None):
+        """Accept one event, durably; does not wait for a broker. An event whose
+        send() is cancelled may be sent."""
+        if self._waits:
+            await self._run(self._producer.send, event, topic)
+        else:
+            self._producer.send(event, topic)
+
+    async def sent(self, event, topic=None, timeout_ms=10000):
+        """send(), and wait until the broker has it: TimeoutError, or why it has
+        not. The event is sent in any case."""
+        receipt = await self._run(self._producer.send_receipt, event, topic)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_ms / 1000
+        pause = 0.001
+        while receipt.state in ("queued", "spooled") and loop.time() < end:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.05)
+        receipt.wait(0)
+
+    async def flush(self, timeout_ms=10000):
+        """Wait until all is sent; the number of events that still wait."""
+        return await asyncio.get_running_loop().run_in_executor(None, self._producer.flush, timeout_ms)
+
+    async def close(self, timeout_ms=10000):
+        """As Producer.close()."""
+        try:
+            return await self._run(self._producer.close, timeout_ms)
+        finally:
+            self._disk.shutdown(wait=False)
+
+    def stat(self, name):
+        """As Producer.stat()."""
+        return self._producer.stat(name)
+
+    def health(self):
+        """As Producer.health()."""
+        return self._producer.health()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, kind, value, traceback):
+        try:
+            await self._run(self._producer.__exit__, kind, value, traceback)
+        finally:
+            self._disk.shutdown(wait=False)
+
+
+class Consumer:
+    """psymatch.Consumer of an event loop: handlers are functions or coroutines,
+    called one at a time on the loop.
+
+    A loop, async for event in consumer, has the events without a handler. Its
+    event is handled when it asks for the next one, or the async with block ends
+    without an exception; else it comes again.
+    """
+
+    def __init__(self, group, topics, transport=None, config=None):
+        self._consumer = _consumer.Consumer(group, topics, transport, config)
+        self._loop = None
+        self._feed = None
+        self._tasks = set()
+
+    def on(self, type, handler=None, **options):
+        """handler(event), a function or a coroutine, with the options of
+        psymatch.Consumer.on(); without a handler, a decorator. A handler that
+        is cancelled gets the event again."""
+        if handler is None:
+            return lambda function: self.on(type, function, **options) or function
+        if not callable(handler):
+            raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
+        self._consumer.on(type, lambda event: self._call(handler, event), **options)
+        return None
+
+    def on_dead(self, handler):
+        """As Consumer.on_dead(); the handler is a function, called on the thread
+        that reads."""
+        self._consumer.on_dead(handler)
+
+    def upcast(self, type, from_version, to_version, function):
+        """As Consumer.upcast(); on the thread that reads."""
+        self._consumer.upcast(type, from_version, to_version, function)
+
+    def dead_letters(self, on=True):
+        """As Consumer.dead_letters()."""
+        self._consumer.dead_letters(on)
+
+    def _call(self, handler, event):
+        """On the thread that reads, which waits for the loop."""
+        loop, stop = self._loop, self._consumer._core.stop
+        event._lend(None)
+
+        async def run():
+            task = asyncio.current_task()
+            self._tasks.add(task)
+            try:
+                event._lend(threading.get_ident())
+                made = handler(event)
+                if inspect.isawaitable(made):
+                    await made
+            finally:
+                self._tasks.discard(task)
+
+        coroutine = run()
+        try:
+            done = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except RuntimeError:  # the loop is closed
+            coroutine.close()
+            raise Retry("no event loop") from None
+        while not concurrent.futures.wait([done], _LOOK_S).done:
+            if loop.is_closed() or (stop.is_set() and not loop.is_running()):
+                raise Retry("no event loop")
+        event._lend(threading.get_ident())
+        try:
+            done.result()
+        except concurrent.futures.CancelledError:
+            raise Retry("cancelled") from None
+
+    def _begin(self):
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+
+    async def start(self):
+        """Begin to read; handlers are called from now on."""
+        self._begin()
+        self._consumer.start()
+
+    async def run(self):
+        """start(), and wait until close() is called by another task."""
+        await self.start()
+        while not self._consumer._core.stop.is_set():
+            if self._consumer._core.ended:
+                raise BY_NAME["StateError"](self._consumer._core.ended)
+            await asyncio.sleep(_LOOK_S)
+
+    def __aiter__(self):
+        return self.events()
+
+    async def events(self):
+        """As psymatch.Consumer.events(), without an end of its own."""
+        self._begin()
+        if self._feed is None:
+            self._feed = _Feed(self._loop)
+            self._consumer.on("*", lambda event: self._call(self._feed.handler, event))
+            self._consumer.start()
+        feed = self._feed
+        feed.settle(False)  # a loop before this one was left with it
+        while True:
+            event = await feed.take(self._consumer._core)
+            if event is None:
+                return
+            yield event
+            feed.settle(True)
+
+    async def close(self, timeout_ms=10000):
+        """Let the running handler end, commit what is finished, leave the
+        group."""
+        if asyncio.current_task() in self._tasks:
+            raise BY_NAME["StateError"]("called by a handler of this consumer")
+        self._consumer._core.stop.set()
+        if self._feed is not None:
+            self._feed.end()
+        await asyncio.get_running_loop().run_in_executor(None, self._consumer.close, timeout_ms)
+
+    def stat(self, name):
+        """As Consumer.stat()."""
+        return self._consumer.stat(name)
+
+    def health(self):
+        """As Consumer.health()."""
+        return self._consumer.health()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, kind, value, traceback):
+        if self._feed is not None:
+            self._feed.settle(kind is None)
+        await self.close()
+
+
+class _Feed:
+    """Hands events to a loop that asks for them; everything on the event
+    loop."""
+
+    def __init__(self, loop):
+        self._loop = loop
+        self._changed = asyncio.Event()
+        self._event = self._answer = None
+        self._ended = False
+
+    async def handler(self, event):
+        """Of each event; it waits for the loop."""
+        if self._ended:
+            raise Retry("closed")
+        self._event, self._answer = event, self._loop.create_future()
+        self._changed.set()
+        try:
+            if not await self._answer:
+                raise Retry("the loop was left")
+        finally:
+            self._event = None
+
+    def settle(self, handled):
+        """What became of the event that the loop had."""
+        taken, self._taken = self._taken, None
+        if taken is not None and not taken.done():
+            self._answer = None
+            taken.set_result(handled)
+
+    _taken = None  # its answer
+
+    async def take(self, core):
+        """The next event; None: closed."""
+        while self._event is None or self._answer is None or self._answer.done():
+            if self._ended:
+                return None
+            if core.ended:
+                raise BY_NAME["StateError"](core.ended)
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), 1)
+            except asyncio.TimeoutError:
+                pass
+        self._taken = self._answer
+        return self._event
+
+    def end(self):
+        """The consumer closes."""
+        self._ended = True
+        self._changed.set()
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(False)
