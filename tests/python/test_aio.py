@@ -77,7 +77,7 @@ class Loop(Bus):
             async with self.consumer() as consumer:
                 @consumer.on("therapist.unblocked")
                 async def handle(ev):
-                    await asyncio.sleep(0)
+                    await asyncio.get_running_loop().run_in_executor(None, int)
                     with self.assertRaises(errors.StateError):
                         await consumer.close()
                     seen.append((ev.key, ev.attempt))
@@ -85,7 +85,7 @@ class Loop(Bus):
                         raise OSError("not now")
                     if ev.attempt == 1 and ev.key == "2":
                         asyncio.current_task().cancel()
-                        await asyncio.sleep(0)
+                        await asyncio.Event().wait()
                     if ev.key == "3":
                         done.set()
 
@@ -113,11 +113,15 @@ class Loop(Bus):
         self.send(1)
 
         async def main():
-            consumer = self.consumer()
-            consumer.on("*", lambda ev: asyncio.sleep(DEADLINE_MS))
+            began, consumer = asyncio.Event(), self.consumer()
+
+            @consumer.on("*")
+            async def handle(ev):
+                began.set()
+                await asyncio.Event().wait()  # for ever
+
             await consumer.start()
-            while consumer.stat("retried") < 0 or not consumer._tasks:
-                await asyncio.sleep(0.01)
+            await began.wait()
             return consumer
 
         consumer = asyncio.run(main())

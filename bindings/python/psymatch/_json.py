@@ -5,7 +5,7 @@ import ctypes
 import json
 
 from ._lib import lib
-from ._text import _plain, int64, payload_text
+from ._text import int64, json_text, payload_text
 from .errors import check, make
 
 
@@ -44,7 +44,7 @@ def document(value):
     if value is None:
         yield None
         return
-    text = json.dumps(value, allow_nan=False, default=_plain).encode()
+    text = json_text(value)
     doc = make(lib.psm_json_parse, text, len(text))
     try:
         yield doc

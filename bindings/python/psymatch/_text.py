@@ -69,11 +69,37 @@ def _plain(value):
     raise TypeError("payload: want what JSON has, a date or a time, got %s" % type(value).__name__)
 
 
+def _encoder():
+    """json's own encoder, made once: json.dumps() makes one for each call, which
+    takes as long as the work. Without the check for circles, which json.dumps()
+    does then."""
+    make = json.encoder.c_make_encoder
+    if make is None:
+        return None
+    return make(None, _plain, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
+
+
+try:
+    _fast = _encoder()
+except Exception:  # it has changed
+    _fast = None
+
+
+def json_text(value):
+    """Its JSON; dates and times become texts."""
+    if _fast is not None:
+        try:
+            return "".join(_fast(value, 0)).encode()
+        except (RecursionError, ValueError):
+            pass  # below it has a message
+    return json.dumps(value, allow_nan=False, default=_plain).encode()
+
+
 def payload_text(payload):
     """A payload's JSON; dates and times become texts."""
     if not isinstance(payload, dict):
         raise TypeError("payload: want a dict, got %s" % type(payload).__name__)
     try:
-        return json.dumps(payload, allow_nan=False, default=_plain).encode()
+        return json_text(payload)
     except ValueError as e:
         raise ValueError("payload: %s" % e) from None

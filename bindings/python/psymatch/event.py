@@ -16,6 +16,8 @@ _NO_DEADLINE = 2 ** 31 - 1  # INT_MAX
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
+_read = json.JSONDecoder().scan_once  # of JSON that was checked
+
 _lock = threading.RLock()  # while another thread than the handler's makes an event its own
 _TRACE = ("causation_id", "correlation_id", "traceparent", "tracestate")
 # What only a received event has, and no envelope tells.
@@ -219,7 +221,7 @@ class Event:
         """A dict, made anew each time."""
         size = ctypes.c_size_t()
         text = lib.psm_json_text(lib.psm_event_payload(self._handle), ctypes.byref(size))
-        return json.loads(ctypes.string_at(text, size.value))
+        return _read(ctypes.string_at(text, size.value).decode(), 0)[0]
 
     def upcast(self, version, payload):
         """The same event with a payload (a dict) of another version."""
