@@ -5,231 +5,10 @@
  * through both of them.
  */
 #include <sys/stat.h>
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/wait.h>
 
-#include "testing_http.h"
-#include "testing_pg.h"
-
-#define DEADLINE_US ((int64_t)60000000)
-
-static char dir[4096];
-
-/* -- programs */
-
-struct program {
-	pid_t pid;
-	char out[4200], err[4200]; /* the files */
-};
-
-static int
-create(const char *path)
-{
-	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-
-	ck_assert_int_ge(fd, 0);
-	return fd;
-}
-
-/* args[0] is the program, below the build directory. */
-static void
-start(struct program *p, const char *const *args)
-{
-	static int number;
-	const char *top = getenv("top_builddir");
-	const char *argv[8] = {NULL};
-	char path[4200];
-	int out, err, i;
-
-	number++;
-	(void)snprintf(path, sizeof path, "%s/%s", top ? top : ".", args[0]);
-	(void)snprintf(p->out, sizeof p->out, "%s/out%d", dir, number);
-	(void)snprintf(p->err, sizeof p->err, "%s/err%d", dir, number);
-	for (i = 1; i < 7 && args[i]; i++)
-		argv[i] = args[i];
-	argv[0] = path;
-	out = create(p->out);
-	err = create(p->err);
-	p->pid = fork();
-	ck_assert_int_ge(p->pid, 0);
-	if (p->pid > 0) {
-		close(out);
-		close(err);
-		return;
-	}
-	if (dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
-		_exit(99);
-	execv(path, (char *const *)(uintptr_t)argv);
-	_exit(98);
-}
-
-static int
-end_of(struct program *p)
-{
-	int status;
-
-	ck_assert_int_eq(waitpid(p->pid, &status, 0), p->pid);
-	ck_assert_msg(WIFEXITED(status), "ended by signal %d",
-	              WTERMSIG(status));
-	return WEXITSTATUS(status);
-}
-
-/* Both outputs, one after the other; free() it. */
-static char *
-said(const struct program *p)
-{
-	size_t out_len, err_len;
-	char *out = testing_read(p->out, &out_len);
-	char *err = testing_read(p->err, &err_len);
-
-	out = realloc(out, out_len + err_len + 1);
-	ck_assert_ptr_nonnull(out);
-	memcpy(out + out_len, err, err_len + 1);
-	free(err);
-	return out;
-}
-
-/* It ends with that status and says that. */
-static void
-expect(const char *const *args, int status, const char *text)
-{
-	struct program p;
-	char *output;
-	int got;
-
-	start(&p, args);
-	got = end_of(&p);
-	output = said(&p);
-	ck_assert_msg(got == status && strstr(output, text),
-	              "%s %s: exit %d: %s", args[0], args[1] ? args[1] : "",
-	              got, output);
-	free(output);
-}
-
-#define EXPECT(status, text, ...)                                              \
-	expect((const char *const[]){__VA_ARGS__, NULL}, status, text)
-
-/* -- services */
-
-static void
-set_port(const char *setting, int *port)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET};
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-	socklen_t size = sizeof at;
-	char text[16];
-
-	/* Bound until the test ends, so that no other program gets it. */
-	ck_assert_int_ge(fd, 0);
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ck_assert_int_eq(
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), 0);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-	*port = ntohs(at.sin_port);
-	(void)snprintf(text, sizeof text, "%d", *port);
-	(void)setenv(setting, text, 1);
-}
-
-/* Ask until the answer has that status and text. Nobody but the other process
- * knows when that is, so it is asked every 20 ms. */
-static void
-await(const char *path, long status, const char *text, struct answer *a)
-{
-	int64_t until = psm__mono_us() + DEADLINE_US;
-
-	for (;;) {
-		testing_ask("GET", path, a);
-		if (a->status == status && strstr(a->body, text))
-			return;
-		ck_assert_msg(psm__mono_us() < until, "%s: %ld %s", path,
-		              a->status, a->body);
-		(void)poll(NULL, 0, 20);
-	}
-}
-
-static void
-start_service(struct program *p, const char *name, const char *setting)
-{
-	set_port(setting, &testing_server.port);
-	start(p, (const char *const[]){name, NULL});
-}
-
-static void
-stop_service(struct program *p)
-{
-	char *output;
-	int status;
-
-	ck_assert_int_eq(kill(p->pid, SIGTERM), 0);
-	status = end_of(p);
-	output = said(p);
-	ck_assert_msg(status == 0, "exit %d: %s", status, output);
-	free(output);
-}
-
-/* A body is sent with any method. */
-static void
-send_body(const char *method, const char *path, const char *body,
-          struct answer *a)
-{
-	CURL *curl = testing_client(method, path, a);
-	struct curl_slist *list = curl_slist_append(
-	    NULL, strcmp(method, "PATCH") == 0
-		      ? "Content-Type: application/merge-patch+json"
-		      : "Content-Type: application/json");
-
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-	testing_perform(curl, a);
-	curl_slist_free_all(list);
-}
-
-/* -- the surroundings */
-
-static void
-take_setting(const psm_config *cfg, const char *name)
-{
-	(void)setenv(name, psm_config_string(cfg, name), 1);
-}
-
-static void
-set_up(void)
-{
-	psm_config *cfg;
-	char folder[4200], command[8400];
-	const char *top = getenv("top_srcdir");
-
-	testing_tmpdir(dir, sizeof dir);
-	pg_database();
-	cfg = pg_settings();
-	take_setting(cfg, "DB_HOST");
-	take_setting(cfg, "DB_PORT");
-	take_setting(cfg, "DB_NAME");
-	take_setting(cfg, "DB_USER");
-	take_setting(cfg, "DB_PASSWORD");
-	psm_config_free(cfg);
-	(void)setenv("PSYMATCH_TRANSPORT", "memory", 1);
-	(void)setenv("PSYMATCH_SHUTDOWN_MS", "60000", 1);
-	(void)setenv("LOG_LEVEL", "DEBUG", 1);
-	/* A copy: the import moves broken files. */
-	(void)snprintf(command, sizeof command,
-	               "cp -r --no-preserve=mode '%s/examples/data/therapists' "
-	               "'%s'",
-	               top ? top : ".", dir);
-	ck_assert_int_eq(system(command), 0);
-	(void)snprintf(folder, sizeof folder, "%s/therapists", dir);
-	(void)setenv("THERAPIST_IMPORT_FOLDER_PATH", folder, 1);
-}
-
-static void
-tear_down(void)
-{
-	testing_remove(dir);
-}
+#include "testing_program.h"
 
 /* In /health, once the first import is through. */
 static const char imported[] = "\"name\":\"import\",\"status\":\"healthy\","
@@ -261,7 +40,7 @@ END_TEST
 
 START_TEST(a_command_without_database)
 {
-	(void)setenv("DB_HOST", dir, 1);
+	(void)setenv("DB_HOST", program_dir, 1);
 	EXPECT(1, "PSM_ERR_DB", therapist, "block", "1");
 	EXPECT(1, "PSM_ERR_DB", matching, "migrate");
 }
@@ -364,22 +143,22 @@ END_TEST
 static void
 read_and_change(struct answer *a)
 {
-	send_body("PUT", "/api/therapists/1", "{\"webseite\":\"x.example\"}",
-	          a);
+	program_send("PUT", "/api/therapists/1", "{\"webseite\":\"x.example\"}",
+	             a);
 	ck_assert_int_eq(a->status, 200);
 	ck_assert_ptr_nonnull(strstr(a->body, "x.example"));
-	send_body("PUT", "/api/therapists/1", "{\"webseite\":\"x.example\"}",
-	          a);
+	program_send("PUT", "/api/therapists/1", "{\"webseite\":\"x.example\"}",
+	             a);
 	ck_assert_int_eq(a->status, 200);
 	testing_ask("GET", "/api/therapists/1", a);
 	ck_assert_int_eq(a->status, 200);
 	ck_assert_ptr_nonnull(strstr(a->body, "x.example"));
-	send_body("POST", "/api/therapists/1/block", "{\"reason\":\"away\"}",
-	          a);
+	program_send("POST", "/api/therapists/1/block", "{\"reason\":\"away\"}",
+	             a);
 	ck_assert_int_eq(a->status, 200);
 	testing_ask("GET", "/api/therapists/1", a);
 	ck_assert_ptr_nonnull(strstr(a->body, "gesperrt"));
-	send_body("POST", "/api/therapists/1/unblock", "", a);
+	program_send("POST", "/api/therapists/1/unblock", "", a);
 	ck_assert_int_eq(a->status, 200);
 	ck_assert_ptr_nonnull(strstr(a->body, "\"status\":\"aktiv\""));
 }
@@ -411,36 +190,36 @@ refuse(struct answer *a)
 	char path[128];
 	size_t i;
 
-	send_body("PUT", "/api/therapists/1", "{\n\"webseite\": }", a);
+	program_send("PUT", "/api/therapists/1", "{\n\"webseite\": }", a);
 	ck_assert_int_eq(a->status, 400);
 	ck_assert_ptr_nonnull(strstr(a->body, "\"line\":2"));
-	send_body("PUT", "/api/therapists/1", "[]", a);
+	program_send("PUT", "/api/therapists/1", "[]", a);
 	ck_assert_int_eq(a->status, 400);
-	send_body("PATCH", "/api/therapists/1", "{\"colour\":1}", a);
+	program_send("PATCH", "/api/therapists/1", "{\"colour\":1}", a);
 	ck_assert_int_eq(a->status, 400);
 	ck_assert_ptr_nonnull(strstr(a->body, "\"line\":1,\"column\":"));
 	ck_assert_ptr_nonnull(strstr(a->body, "\"pointer\":\"/colour\""));
-	send_body("POST", "/api/therapists/1/block", "{\"reason\":5}", a);
+	program_send("POST", "/api/therapists/1/block", "{\"reason\":5}", a);
 	ck_assert_int_eq(a->status, 400);
-	send_body("POST", "/api/therapists/1/block", "\"away\"", a);
+	program_send("POST", "/api/therapists/1/block", "\"away\"", a);
 	ck_assert_int_eq(a->status, 400);
 	testing_ask("GET", "/api/therapists/1", a);
 	ck_assert_ptr_null(strstr(a->body, "gesperrt"));
-	send_body("PUT", "/api/therapists/1", "{\"webseite\":1}", a);
+	program_send("PUT", "/api/therapists/1", "{\"webseite\":1}", a);
 	ck_assert_int_eq(a->status, 400);
 	ck_assert_ptr_nonnull(strstr(a->body, "\"pointer\":\"/webseite\""));
-	send_body("PUT", "/api/therapists/999999", "{\"webseite\":\"\"}", a);
+	program_send("PUT", "/api/therapists/999999", "{\"webseite\":\"\"}", a);
 	ck_assert_int_eq(a->status, 404);
 	for (i = 0; i < sizeof no_ids / sizeof no_ids[0]; i++) {
 		(void)snprintf(path, sizeof path, "/api/therapists/%s",
 		               no_ids[i]);
 		testing_ask("GET", path, a);
 		ck_assert_msg(a->status == 404, "GET %s: %ld", path, a->status);
-		send_body("PUT", path, "{\"webseite\":\"\"}", a);
+		program_send("PUT", path, "{\"webseite\":\"\"}", a);
 		ck_assert_msg(a->status == 404, "PUT %s: %ld", path, a->status);
 		(void)snprintf(path, sizeof path, "/api/therapists/%s/unblock",
 		               no_ids[i]);
-		send_body("POST", path, "", a);
+		program_send("POST", path, "", a);
 		ck_assert_msg(a->status == 404, "POST %s: %ld", path,
 		              a->status);
 	}
@@ -477,12 +256,14 @@ START_TEST(the_therapist_service)
 	struct program p;
 	struct answer a;
 
-	start_service(&p, therapist, "THERAPIST_SERVICE_INTERNAL_PORT");
-	await("/health", 200, imported, &a);
-	await("/health", 200, "\"name\":\"relay\",\"status\":\"healthy\"", &a);
-	await("/health/import", 200, "\"last_check\":\"2", &a);
-	await("/api/therapists/import-status", 200, "therapists_processed", &a);
-	await("/api/therapists/import-errors", 200, "\"wanted\":", &a);
+	program_service(&p, therapist, "THERAPIST_SERVICE_INTERNAL_PORT");
+	program_await("/health", 200, imported, &a);
+	program_await("/health", 200,
+	              "\"name\":\"relay\",\"status\":\"healthy\"", &a);
+	program_await("/health/import", 200, "\"last_check\":\"2", &a);
+	program_await("/api/therapists/import-status", 200,
+	              "therapists_processed", &a);
+	program_await("/api/therapists/import-errors", 200, "\"wanted\":", &a);
 	read_and_change(&a);
 	refuse(&a);
 	testing_ask("GET", "/metrics", &a);
@@ -492,7 +273,7 @@ START_TEST(the_therapist_service)
 	testing_promtool(a.body);
 	ck_assert_int_eq(
 	    pg_wait(0, 60000, "SELECT count(*) FROM psymatch.outbox"), 0);
-	stop_service(&p);
+	program_stop(&p);
 	check_log(&p);
 }
 END_TEST
@@ -502,23 +283,23 @@ START_TEST(a_service_starts_without_its_database)
 	struct program p;
 	struct answer a;
 
-	(void)setenv("DB_HOST", dir, 1);
-	start_service(&p, _i ? matching : therapist,
-	              _i ? "MATCHING_SERVICE_INTERNAL_PORT"
-	                 : "THERAPIST_SERVICE_INTERNAL_PORT");
-	await("/health", 503, "\"name\":\"database\",\"status\":\"unhealthy\"",
-	      &a);
-	await("/health", 503, "\"name\":\"service\",\"status\":\"healthy\"",
-	      &a);
+	(void)setenv("DB_HOST", program_dir, 1);
+	program_service(&p, _i ? matching : therapist,
+	                _i ? "MATCHING_SERVICE_INTERNAL_PORT"
+	                   : "THERAPIST_SERVICE_INTERNAL_PORT");
+	program_await("/health", 503,
+	              "\"name\":\"database\",\"status\":\"unhealthy\"", &a);
+	program_await("/health", 503,
+	              "\"name\":\"service\",\"status\":\"healthy\"", &a);
 	testing_ask("GET", _i ? "/api/platzsuchen/1" : "/api/therapists/1", &a);
 	ck_assert_int_eq(a.status, 503);
 	/* Where the database should be is nothing for strangers. */
 	ck_assert_str_eq(a.body, "{\"message\":\"database error\","
 	                         "\"code\":\"PSM_ERR_DB\"}");
 	testing_ask("GET", "/health", &a);
-	ck_assert_ptr_null(strstr(a.body, dir));
+	ck_assert_ptr_null(strstr(a.body, program_dir));
 	ck_assert_ptr_null(strstr(a.body, "socket"));
-	stop_service(&p);
+	program_stop(&p);
 }
 END_TEST
 
@@ -528,14 +309,14 @@ START_TEST(the_database_may_come_later)
 	struct answer a;
 
 	pg_down();
-	start_service(&p, therapist, "THERAPIST_SERVICE_INTERNAL_PORT");
-	await("/health", 503, "\"name\":\"database\",\"status\":\"unhealthy\"",
-	      &a);
+	program_service(&p, therapist, "THERAPIST_SERVICE_INTERNAL_PORT");
+	program_await("/health", 503,
+	              "\"name\":\"database\",\"status\":\"unhealthy\"", &a);
 	pg_up();
-	await("/health", 200, "\"name\":\"database\",\"status\":\"healthy\"",
-	      &a);
-	await("/health", 200, imported, &a);
-	stop_service(&p);
+	program_await("/health", 200,
+	              "\"name\":\"database\",\"status\":\"healthy\"", &a);
+	program_await("/health", 200, imported, &a);
+	program_stop(&p);
 }
 END_TEST
 
@@ -544,12 +325,12 @@ END_TEST
 static void
 start_broker(struct program *p)
 {
-	int64_t until = psm__mono_us() + DEADLINE_US;
+	int64_t until = psm__mono_us() + PROGRAM_DEADLINE_US;
 	char *text, *address, *end;
 
-	start(p, (const char *const[]){"psymatch-devbroker", NULL});
+	program_start(p, (const char *const[]){"psymatch-devbroker", NULL});
 	for (;;) {
-		text = said(p);
+		text = program_said(p);
 		address = strstr(text, "bootstrap=");
 		end = address ? strchr(address, '\n') : NULL;
 		if (end)
@@ -575,11 +356,12 @@ START_TEST(a_block_travels_to_the_matching_service)
 	(void)snprintf(path, sizeof path, "%s/examples/data/patients.json",
 	               top ? top : ".");
 	start_broker(&broker);
-	start_service(&services[1], matching, "MATCHING_SERVICE_INTERNAL_PORT");
-	await("/health", 200, "\"status\"", &a);
-	start_service(&services[0], therapist,
-	              "THERAPIST_SERVICE_INTERNAL_PORT");
-	await("/health", 200, imported, &a);
+	program_service(&services[1], matching,
+	                "MATCHING_SERVICE_INTERNAL_PORT");
+	program_await("/health", 200, "\"status\"", &a);
+	program_service(&services[0], therapist,
+	                "THERAPIST_SERVICE_INTERNAL_PORT");
+	program_await("/health", 200, imported, &a);
 	ck_assert_int_eq(
 	    pg_wait(0, 60000, "SELECT count(*) FROM psymatch.outbox"), 0);
 	count = pg_int("SELECT count(*) FROM therapist_service.therapeuten");
@@ -594,7 +376,7 @@ START_TEST(a_block_travels_to_the_matching_service)
 	ck_assert_int_gt(id, 0);
 	(void)snprintf(path, sizeof path, "/api/therapists/%lld/block",
 	               (long long)id);
-	send_body("POST", path, "{\"reason\":\"away\"}", &a);
+	program_send("POST", path, "{\"reason\":\"away\"}", &a);
 	ck_assert_int_eq(a.status, 200);
 	(void)snprintf(path, sizeof path,
 	               "SELECT count(*) FROM "
@@ -603,10 +385,10 @@ START_TEST(a_block_travels_to_the_matching_service)
 	               "AND storniert_datum IS NULL",
 	               (long long)id);
 	ck_assert_int_eq(pg_wait(0, 60000, path), 0);
-	stop_service(&services[0]);
-	stop_service(&services[1]);
+	program_stop(&services[0]);
+	program_stop(&services[1]);
 	ck_assert_int_eq(kill(broker.pid, SIGTERM), 0);
-	ck_assert_int_eq(end_of(&broker), 0);
+	ck_assert_int_eq(program_end(&broker), 0);
 }
 END_TEST
 
@@ -617,7 +399,7 @@ suite(void)
 	TCase *tc = tcase_create("services");
 	const char *sanitize = getenv("PSM_SANITIZE");
 
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(tc, program_set_up, program_tear_down);
 	tcase_set_timeout(tc, 180);
 	tcase_add_test(tc, called_wrongly);
 	tcase_add_test(tc, a_bad_setting_is_named);

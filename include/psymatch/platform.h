@@ -27,12 +27,17 @@ typedef struct psm_platform psm_platform;
 PSM_API const char *psm_platform_service_at(size_t i);
 
 /**
- * Put together what one service is made of: the resources that
- * psm_rest_add() serves, a processor for each of its consumer groups, its jobs
- * and workers, a relay, and the migration of its tables. Each has a part under
- * /health.
+ * Put together what a service is made of: the resources that psm_rest_add()
+ * serves, a processor for each of its consumer groups, its jobs and workers, a
+ * relay, and the migration of its tables. Each has a part under /health.
  *
- * @param service  a name as psm_platform_service_at() gives it.
+ * Several services in one process share the store, the relay and the jobs; each
+ * has a port of its own. With PSYMATCH_HTTP_ONE_PORT all are at one, where
+ * /health has a part for each of them: /api/... is that of the service that has
+ * it, and /NAME/... is all of the service called NAME, its /health and
+ * /openapi.json, too.
+ *
+ * @param service  a name as psm_platform_service_at() gives it; NULL: all.
  * @param st       borrowed until psm_platform_free().
  * @param cfg      of psm_service_config(); borrowed until psm_platform_free().
  * @param out      new (psm_platform_free); NULL after a failure.
@@ -52,7 +57,8 @@ PSM_API int psm_platform_new(const char *service, psm_store *st,
 
 /**
  * Run it as psm_service_run() runs a service, on PSYMATCH_HTTP_HOST and the
- * service's port.
+ * ports of the services. They start one after the other and stop in the reverse
+ * order, after all requests have ended.
  *
  * @param pf   an object that has not run yet.
  * @param err  details of a failure; may be NULL.
@@ -83,7 +89,9 @@ PSM_API void psm_platform_free(psm_platform *pf);
 /**
  * The main function of a service's program: without arguments it runs the
  * service; else it does a command, which "--help" lists. Settings come from the
- * environment, the log goes to standard error.
+ * environment, the log goes to standard error. For all services at once the
+ * defaults of PSYMATCH_TRANSPORT and PSYMATCH_DB_CONNECTIONS are postgres and
+ * 24.
  *
  * @param service  as for psm_platform_new().
  * @param argc     of main().

@@ -272,7 +272,7 @@ PSM_API int psm_service_worker(psm_service *svc, const char *name,
 /**
  * Let a service use a database: the part "database" under /health, and a worker
  * "migrations" that brings sets of tables up to date as soon as the database is
- * there, so that the service starts without it.
+ * there, so that the service starts without it. Until then it is unhealthy.
  *
  * @param svc   a service that has not run yet.
  * @param st    borrowed until psm_service_free().

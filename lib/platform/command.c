@@ -33,14 +33,28 @@ psm__platform_migrate(const struct platform_call *call, psm_error *err)
 /* -- commands of all services */
 
 static int
-command_migrate(struct platform_call *call, char **args, psm_error *err)
+migrate_one(struct platform_call *call, psm_error *err)
 {
 	int rc = psm__platform_migrate(call, err);
 
-	(void)args;
 	return rc == PSM_OK && call->service->migrated
 	           ? call->service->migrated(call, err)
 	           : rc;
+}
+
+static int
+command_migrate(struct platform_call *call, char **args, psm_error *err)
+{
+	struct platform_call one = *call;
+	int rc = PSM_OK;
+
+	(void)args;
+	if (call->service)
+		return migrate_one(call, err);
+	for (one.service = psm__platform_services;
+	     one.service->name && rc == PSM_OK; one.service++)
+		rc = migrate_one(&one, err);
+	return rc;
 }
 
 static int
@@ -73,6 +87,8 @@ find(const struct platform_command *c, const char *name, int count)
 
 /* -- the usage */
 
+static const struct platform_command one_port;
+
 #define USAGE_COLUMN 32
 
 /* Each line of the meaning stands in the same column. */
@@ -95,16 +111,32 @@ show_command(FILE *to, const char *name, const struct platform_command *c)
 }
 
 static void
-show_usage(FILE *to, const struct platform_service *row)
+show_commands(FILE *to, const char *name, const struct platform_service *row)
 {
-	const struct platform_command *c;
+	for (const struct platform_command *c = row->commands; c && c->name;
+	     c++)
+		show_command(to, name, c);
+}
 
-	fprintf(to, "usage: %s%*srun the service\n", row->name,
-	        USAGE_COLUMN - 7, "");
-	for (c = built_in; c->name; c++)
-		show_command(to, row->name, c);
-	for (c = row->commands; c && c->name; c++)
-		show_command(to, row->name, c);
+static void
+show_usage(FILE *to, const struct platform_call *call)
+{
+	const struct platform_service *row = psm__platform_services;
+	const char *name = call->name;
+	char both[64];
+
+	fprintf(to, "usage: %s%*srun the service%s\n", name, USAGE_COLUMN - 7,
+	        "", call->service ? "" : "s");
+	if (!call->service)
+		show_command(to, name, &one_port);
+	for (const struct platform_command *c = built_in; c->name; c++)
+		show_command(to, name, c);
+	if (call->service)
+		show_commands(to, name, call->service);
+	for (; !call->service && row->name; row++) {
+		(void)snprintf(both, sizeof both, "%s %s", name, row->name);
+		show_commands(to, both, row);
+	}
 	fputs("Settings come from the environment.\n", to);
 }
 
@@ -115,8 +147,7 @@ complain(const struct platform_call *call, const psm_error *err)
 
 	if (!source[0] && call->file)
 		source = call->file;
-	fprintf(stderr, "%s: %s%s", call->service->name, source,
-	        source[0] ? ": " : "");
+	fprintf(stderr, "%s: %s%s", call->name, source, source[0] ? ": " : "");
 	if (psm_error_line(err) > 0)
 		fprintf(stderr, "line %u, column %u: ", psm_error_line(err),
 		        psm_error_column(err));
@@ -129,15 +160,44 @@ complain(const struct platform_call *call, const psm_error *err)
 /* -- the program */
 
 static int
-run_service(const struct platform_call *call, psm_error *err)
+run_services(struct platform_call *call, char **args, psm_error *err)
 {
 	psm_platform *pf = NULL;
-	int rc = psm_platform_new(call->service->name, call->store, call->cfg,
-	                          &pf, err);
+	int rc = psm_platform_new(call->service ? call->service->name : NULL,
+	                          call->store, call->cfg, &pf, err);
 
+	(void)args;
 	if (rc == PSM_OK)
 		rc = psm_platform_run(pf, err);
 	psm_platform_free(pf);
+	return rc;
+}
+
+static const struct platform_command service = {NULL, 0,    0,
+                                                NULL, NULL, run_services};
+static const struct platform_command one_port = {
+    "--one-port", 0, 0, "", "run them at one port, PSYMATCH_HTTP_PORT\n",
+    run_services};
+
+/* What all services in one process have for settings, unless they are given: a
+ * database is all they need. */
+static int
+read_settings(const struct platform_call *call,
+              const struct platform_command *command, psm_config **cfg,
+              psm_error *err)
+{
+	int rc = psm_service_config(NULL, cfg, err);
+
+	if (rc == PSM_OK && !call->service &&
+	    !psm_config_given(*cfg, "PSYMATCH_TRANSPORT"))
+		rc =
+		    psm_config_set(*cfg, "PSYMATCH_TRANSPORT", "postgres", err);
+	if (rc == PSM_OK && !call->service &&
+	    !psm_config_given(*cfg, "PSYMATCH_DB_CONNECTIONS"))
+		rc = psm_config_set(*cfg, "PSYMATCH_DB_CONNECTIONS", "24", err);
+	if (rc == PSM_OK && command == &one_port)
+		rc =
+		    psm_config_set(*cfg, "PSYMATCH_HTTP_ONE_PORT", "true", err);
 	return rc;
 }
 
@@ -145,23 +205,21 @@ static int
 run(struct platform_call *call, const struct platform_command *command,
     char **args, psm_error *err)
 {
-	const char *name = call->service->name;
 	psm_config *cfg = NULL;
 	int rc;
 
 	/* It may have to warn of a variable. */
-	psm_service_log_to_stderr(name, PSM_LOG_WARN);
-	rc = psm_service_config(NULL, &cfg, err);
+	psm_service_log_to_stderr(call->name, PSM_LOG_WARN);
+	rc = read_settings(call, command, &cfg, err);
 	if (rc == PSM_OK) {
 		psm_service_log_to_stderr(
-		    name, psm_log_level_from_name(
-			      psm_config_string(cfg, "LOG_LEVEL")));
+		    call->name, psm_log_level_from_name(
+				    psm_config_string(cfg, "LOG_LEVEL")));
 		rc = psm_store_open(cfg, &call->store, err);
 	}
 	call->cfg = cfg;
 	if (rc == PSM_OK)
-		rc = command ? command->run(call, args, err)
-		             : run_service(call, err);
+		rc = command->run(call, args, err);
 	if (rc < 0)
 		complain(call, err);
 	psm_store_free(call->store);
@@ -169,30 +227,56 @@ run(struct platform_call *call, const struct platform_command *command,
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-int
-psm_platform_main(const char *service, int argc, char **argv)
+/* The command of args[0], or NULL. */
+static const struct platform_command *
+choose(const struct platform_call *call, char **args, int count)
 {
-	struct platform_call call = {NULL, NULL, NULL, NULL};
-	const struct platform_command *command = NULL;
-	psm_error *err;
-	int rc, help;
+	const struct platform_command *command;
 
-	call.service = service ? psm__platform_service(service) : NULL;
-	if (!call.service)
+	if (count == 0)
+		return &service;
+	command = find(built_in, args[0], count - 1);
+	if (!command && call->service)
+		command = find(call->service->commands, args[0], count - 1);
+	if (!command && !call->service && count == 1 &&
+	    strcmp(args[0], one_port.name) == 0)
+		command = &one_port;
+	return command;
+}
+
+int
+psm_platform_main(const char *service_name, int argc, char **argv)
+{
+	struct platform_call call = {.name = service_name ? service_name
+	                                                  : PLATFORM_NAME};
+	const struct platform_command *command;
+	char **args = argv + (argc > 0);
+	int count = argc > 0 ? argc - 1 : 0, rc;
+	psm_error *err;
+
+	if (service_name)
+		call.service = psm__platform_service(service_name);
+	else if (count > 1)
+		call.service = psm__platform_service(args[0]);
+	if (service_name && !call.service)
 		return 2;
-	if (argc > 1) {
-		help = strcmp(argv[1], "--help") == 0;
-		command = find(built_in, argv[1], argc - 2);
-		if (!command)
-			command =
-			    find(call.service->commands, argv[1], argc - 2);
-		if (!command) {
-			show_usage(help ? stdout : stderr, call.service);
-			return help ? 0 : 2;
+	if (!service_name && call.service) {
+		args++;
+		count--;
+	}
+	command = choose(&call, args, count);
+	if (!command) {
+		int help = strcmp(args[0], "--help") == 0;
+
+		if (strcmp(args[0], "--version") == 0 && count == 1) {
+			printf("%s %s\n", call.name, psm_version());
+			return 0;
 		}
+		show_usage(help ? stdout : stderr, &call);
+		return help ? 0 : 2;
 	}
 	err = psm_error_new();
-	rc = run(&call, command, argv + (argc > 1 ? 2 : 1), err);
+	rc = run(&call, command, args + (count > 0), err);
 	psm_error_free(err);
 	return rc;
 }

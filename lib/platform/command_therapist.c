@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The commands of the therapist service. */
-#define _POSIX_C_SOURCE 200809L /* nanosleep */
-
 #include "platform/platform.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* For a person who waits: one line, written again and again. */
@@ -46,26 +43,11 @@ command_import(struct platform_call *call, char **args, psm_error *err)
 	return rc;
 }
 
-/* 200 a second, that those who handle them have time for others. */
 static int
 command_announce(struct platform_call *call, char **args, psm_error *err)
 {
-	static const struct timespec pause = {1, 0};
-	int all = args[0] && strcmp(args[0], "all") == 0;
-	int rc = psm__platform_migrate(call, err), total = 0;
-
-	if (args[0] && !all)
-		return psm_error_set(err, PSM_ERR_INVAL,
-		                     "announce: want nothing or \"all\"");
-	while (rc == PSM_OK &&
-	       (rc = psm_therapist_announce(call->store, all, 200, err)) > 0) {
-		total += rc;
-		if (rc == 200)
-			(void)nanosleep(&pause, NULL); /* shorter is no harm */
-		rc = PSM_OK;
-	}
-	printf("%d therapist%s announced\n", total, PSM__NOUN_S(total));
-	return rc;
+	return psm__platform_announce(call, args, psm_therapist_announce,
+	                              "therapist", err);
 }
 
 static int

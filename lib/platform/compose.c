@@ -4,7 +4,29 @@
 
 #include <stdio.h>
 
-/* -- jobs */
+/* -- what a process has once */
+
+int
+psm__platform_mailer(psm_platform *pf, psm_error *err)
+{
+	return pf->mailer ? PSM_OK : psm_mailer_new(pf->cfg, &pf->mailer, err);
+}
+
+int
+psm__platform_processor(psm_platform *pf, const char *group,
+                        psm_processor **out, psm_error *err)
+{
+	int rc = psm__grow(&pf->processors, &pf->processor_cap,
+	                   pf->processor_count + 1, sizeof(psm_processor *));
+
+	if (rc < 0)
+		return psm__nomem(err);
+	rc = psm_processor_new(pf->store, pf->transport, pf->cfg, group, out,
+	                       err);
+	if (rc == PSM_OK)
+		pf->processors[pf->processor_count++] = *out;
+	return rc;
+}
 
 static int
 jobs_start(void *user, psm_error *err)
@@ -24,26 +46,48 @@ jobs_health(char *reason, size_t size, void *user)
 	return psm_jobs_health(user, reason, size);
 }
 
+/* The kinds of jobs of all members. */
 static int
-add_jobs(psm_platform *pf, const struct platform_service *row, psm_service *svc,
-         psm_error *err)
+register_jobs(psm_platform *pf, psm_error *err)
 {
-	const platform_jobs_fn *add = row->jobs;
 	int rc = PSM_OK;
 
-	if (!add)
-		return PSM_OK;
-	if (!pf->jobs)
-		rc = psm_jobs_new(pf->store, pf->cfg, &pf->jobs, err);
-	for (; rc == PSM_OK && *add; add++)
-		rc = (*add)(pf->jobs, pf->store, pf->cfg, err);
-	if (rc == PSM_OK)
-		rc = psm_service_stage(svc, "jobs", jobs_start, jobs_stop,
-		                       pf->jobs, err);
-	if (rc == PSM_OK)
-		rc =
-		    psm_service_health(svc, "jobs", jobs_health, pf->jobs, err);
+	for (size_t i = 0; i < pf->count && rc == PSM_OK; i++) {
+		const platform_jobs_fn *add = pf->members[i].row->jobs;
+
+		if (add && !pf->jobs)
+			rc = psm_jobs_new(pf->store, pf->cfg, &pf->jobs, err);
+		for (; add && *add && rc == PSM_OK; add++)
+			rc = (*add)(pf->jobs, pf->store, pf->cfg, err);
+	}
 	return rc;
+}
+
+static int
+add_jobs(psm_platform *pf, psm_service *svc, psm_error *err)
+{
+	int rc = register_jobs(pf, err);
+
+	if (rc < 0 || !pf->jobs)
+		return rc;
+	rc = psm_service_stage(svc, "jobs", jobs_start, jobs_stop, pf->jobs,
+	                       err);
+	return rc < 0 ? rc
+	              : psm_service_health(svc, "jobs", jobs_health, pf->jobs,
+	                                   err);
+}
+
+/* The sets of tables of all members. */
+static int
+add_store(psm_platform *pf, psm_service *svc, psm_error *err)
+{
+	char sets[256] = "psymatch";
+	size_t len = sizeof "psymatch" - 1;
+
+	for (size_t i = 0; i < pf->count; i++)
+		len += (size_t)snprintf(sets + len, sizeof sets - len, " %s",
+		                        pf->members[i].row->area);
+	return psm_service_add_store(svc, pf->store, sets, err);
 }
 
 /* -- consumer groups */
@@ -64,82 +108,91 @@ add_handlers(psm_processor *pr, const struct platform_group *group,
 }
 
 static int
-add_group(psm_platform *pf, const struct platform_group *group,
-          psm_service *svc, psm_error *err)
+add_groups(psm_platform *pf, const struct platform_member *member,
+           psm_error *err)
 {
+	const struct platform_group *group = member->row->groups;
 	psm_processor *pr = NULL;
-	int rc = psm__grow(&pf->processors, &pf->processor_cap,
-	                   pf->processor_count + 1, sizeof(psm_processor *));
-
-	if (rc < 0)
-		return psm__nomem(err);
-	rc = psm_processor_new(pf->store, pf->transport, pf->cfg, group->name,
-	                       &pr, err);
-	if (rc < 0)
-		return rc;
-	pf->processors[pf->processor_count++] = pr;
-	rc = add_handlers(pr, group, err);
-	return rc < 0 ? rc
-	              : psm_service_add_processor(svc, group->name, pr, err);
-}
-
-static int
-add_groups(psm_platform *pf, const struct platform_service *row,
-           psm_service *svc, psm_error *err)
-{
-	const struct platform_group *group = row->groups;
 	int rc = PSM_OK;
 
-	for (; group && group->name && rc == PSM_OK; group++)
-		rc = add_group(pf, group, svc, err);
+	for (; group && group->name && rc == PSM_OK; group++) {
+		rc = psm__platform_processor(pf, group->name, &pr, err);
+		if (rc == PSM_OK)
+			rc = add_handlers(pr, group, err);
+		if (rc == PSM_OK)
+			rc = psm_service_add_processor(member->svc, group->name,
+			                               pr, err);
+	}
 	return rc;
 }
 
 /* -- a service */
 
+static int
+add_member(psm_platform *pf, const struct platform_service *row, psm_error *err)
+{
+	struct platform_member *member = &pf->members[pf->count];
+	int rc = psm_service_new(row->name, pf->cfg, &member->svc, err);
+
+	if (rc == PSM_OK) {
+		member->row = row;
+		pf->count++;
+	}
+	return rc;
+}
+
+static int
+fill_member(psm_platform *pf, struct platform_member *member, psm_error *err)
+{
+	const struct platform_service *row = member->row;
+	int rc = row->work ? row->work(pf, member->svc, err) : PSM_OK;
+
+	if (rc == PSM_OK)
+		rc = psm_rest_add(member->svc, pf->store, pf->cfg, row->area,
+		                  err);
+	return rc == PSM_OK ? add_groups(pf, member, err) : rc;
+}
+
 /* What is added first starts first and stops last: what a worker or a handler
  * emitted can still leave. */
 static int
-add_all(psm_platform *pf, const struct platform_service *row, psm_service *svc,
-        psm_error *err)
+compose(psm_platform *pf, psm_error *err)
 {
-	char sets[SVC_NAME_MAX];
-	int rc;
-
-	(void)snprintf(sets, sizeof sets, "psymatch %s", row->area);
-	rc = psm_service_add_store(svc, pf->store, sets, err);
-	if (rc == PSM_OK)
-		rc = psm_service_add_relay(svc, pf->relay, err);
-	if (rc == PSM_OK)
-		rc = psm_rest_add(svc, pf->store, pf->cfg, row->area, err);
-	if (rc == PSM_OK)
-		rc = add_groups(pf, row, svc, err);
-	return rc == PSM_OK ? add_jobs(pf, row, svc, err) : rc;
-}
-
-static int
-add_service(psm_platform *pf, const struct platform_service *row,
-            psm_error *err)
-{
-	psm_service *svc = NULL;
-	int rc = psm_service_new(row->name, pf->cfg, &svc, err);
-
-	if (rc < 0)
-		return rc;
-	pf->rows[pf->count] = row;
-	pf->services[pf->count++] = svc;
-	return add_all(pf, row, svc, err);
-}
-
-static int
-compose(psm_platform *pf, const struct platform_service *row, psm_error *err)
-{
+	psm_service *base = pf->host ? pf->host : pf->members[0].svc;
 	int rc = psm_transport_open(pf->cfg, &pf->transport, err);
 
 	if (rc == PSM_OK)
 		rc = psm_relay_new(pf->store, pf->transport, pf->cfg,
 		                   &pf->relay, err);
-	return rc == PSM_OK ? add_service(pf, row, err) : rc;
+	if (rc == PSM_OK)
+		rc = add_store(pf, base, err);
+	if (rc == PSM_OK)
+		rc = psm_service_add_relay(base, pf->relay, err);
+	for (size_t i = 0; i < pf->count && rc == PSM_OK; i++)
+		rc = fill_member(pf, &pf->members[i], err);
+	if (rc == PSM_OK)
+		rc = add_jobs(pf, base, err);
+	if (rc == PSM_OK && pf->host)
+		rc = psm__platform_share_parts(pf, err);
+	if (rc == PSM_OK && pf->host &&
+	    psm_config_bool(pf->cfg, "PSYMATCH_HTTP_ONE_PORT"))
+		rc = psm__platform_mount(pf, err);
+	return rc;
+}
+
+/* row NULL: all of them, and a host. */
+static int
+add_members(psm_platform *pf, const struct platform_service *row,
+            psm_error *err)
+{
+	int rc;
+
+	if (row)
+		return add_member(pf, row, err);
+	rc = psm_service_new(PLATFORM_NAME, pf->cfg, &pf->host, err);
+	for (row = psm__platform_services; row->name && rc == PSM_OK; row++)
+		rc = add_member(pf, row, err);
+	return rc;
 }
 
 int
@@ -157,16 +210,17 @@ psm_platform_new(const char *service, psm_store *st, const psm_config *cfg,
 	if (!st || !cfg || !out)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a store, settings and a pointer");
-	if (!row)
+	if (service && !row)
 		return psm__fail(err, PSM_ERR_INVAL,
-		                 "there is no service \"%s\"",
-		                 service ? service : "");
+		                 "there is no service \"%s\"", service);
 	pf = psm__alloc(sizeof *pf);
 	if (!pf)
 		return psm__nomem(err);
 	pf->cfg = cfg;
 	pf->store = st;
-	rc = compose(pf, row, err);
+	rc = add_members(pf, row, err);
+	if (rc == PSM_OK)
+		rc = compose(pf, err);
 	if (rc < 0)
 		psm_platform_free(pf);
 	else
@@ -180,30 +234,16 @@ psm_platform_free(psm_platform *pf)
 	if (!pf)
 		return;
 	while (pf->count > 0)
-		psm_service_free(pf->services[--pf->count]);
+		psm_service_free(pf->members[--pf->count].svc);
+	psm_service_free(pf->host);
 	psm_jobs_free(pf->jobs);
 	while (pf->processor_count > 0)
 		psm_processor_free(pf->processors[--pf->processor_count]);
 	psm__free(pf->processors);
+	psm_geo_free(pf->geo);
+	psm_geo_client_free(pf->geo_client);
+	psm_mailer_free(pf->mailer);
 	psm_relay_free(pf->relay);
 	psm_transport_unref(pf->transport);
 	psm__free(pf);
-}
-
-int
-psm_platform_run(psm_platform *pf, psm_error *err)
-{
-	psm_error_clear(err);
-	if (!pf)
-		return psm__fail(err, PSM_ERR_INVAL, "want services");
-	return psm_service_run(
-	    pf->services[0], psm_config_string(pf->cfg, "PSYMATCH_HTTP_HOST"),
-	    (int)psm_config_int(pf->cfg, pf->rows[0]->port), err);
-}
-
-void
-psm_platform_stop(psm_platform *pf)
-{
-	if (pf)
-		psm_service_stop(pf->services[0]);
 }

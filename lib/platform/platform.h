@@ -4,6 +4,9 @@
 #ifndef PSM_PLATFORM_INT_H
 #define PSM_PLATFORM_INT_H
 
+#include <psymatch/geo_client.h>
+#include <psymatch/mailer.h>
+#include <psymatch/object_storage.h>
 #include <psymatch/platform.h>
 #include <psymatch/psymatch.h>
 #include <psymatch/rest.h>
@@ -12,7 +15,11 @@
 #include "base/base.h"
 #include "service/service.h"
 
-/* -- table.c: a service is a row */
+/* The name of all services in one process. */
+#define PLATFORM_NAME "psymatch-platform"
+#define PLATFORM_SERVICES 5
+
+/* -- services.c: a service is a row */
 
 /* A consumer group for each topic: each goes on alone when another waits. */
 struct platform_group {
@@ -27,7 +34,8 @@ typedef int (*platform_jobs_fn)(psm_jobs *jobs, psm_store *store,
 
 /* What a command works with. */
 struct platform_call {
-	const struct platform_service *service;
+	const char *name;                       /* of the program */
+	const struct platform_service *service; /* NULL: all */
 	const psm_config *cfg;
 	psm_store *store;
 	const char *file; /* what is read, for an error; or NULL */
@@ -43,49 +51,94 @@ struct platform_command {
 };
 
 struct platform_service {
-	const char *name; /* NULL: the end */
-	const char *area; /* its set of tables, its resources */
-	const char *port; /* the setting */
+	const char *name;                    /* NULL: the end */
+	const char *area;                    /* its set of tables, its REST */
+	const char *port;                    /* the setting */
 	const struct platform_group *groups; /* NULL: none */
 	const platform_jobs_fn *jobs;        /* ends with NULL; NULL: none */
+	/* Adds workers of its own, before its REST; may be NULL. */
+	int (*work)(psm_platform *pf, psm_service *svc, psm_error *err);
 	const struct platform_command *commands; /* NULL: none */
 	/* Tell what a migration did beside tables; may be NULL. */
 	int (*migrated)(struct platform_call *call, psm_error *err);
 };
 
 extern const struct platform_service psm__platform_services[];
-#define PLATFORM_SERVICES 5
 
 /* NULL: there is none of that name. */
 const struct platform_service *psm__platform_service(const char *name);
 
 /* -- compose.c: what a process is made of */
 
+/* A service that runs here. Of its parts the first own_parts are its own; those
+ * behind them belong to the process. */
+struct platform_member {
+	const struct platform_service *row;
+	psm_service *svc;
+	size_t own_parts;
+};
+
 struct psm_platform {
 	const psm_config *cfg; /* borrowed */
 	psm_store *store;      /* borrowed */
 	psm_transport *transport;
 	psm_relay *relay;
-	psm_jobs *jobs; /* NULL: nobody has any */
-	/* Those that run here, each with its row. */
-	const struct platform_service *rows[PLATFORM_SERVICES];
-	psm_service *services[PLATFORM_SERVICES];
+	psm_jobs *jobs;     /* NULL: nobody has any */
+	psm_mailer *mailer; /* NULL: nobody sends mails */
+	psm_geo_client *geo_client;
+	psm_geo *geo;
+	/* What the services of one process share; NULL: there is one only. */
+	psm_service *host;
+	struct platform_member members[PLATFORM_SERVICES];
 	size_t count;
 	psm_processor **processors;
 	size_t processor_count, processor_cap;
 };
 
-/* -- command.c */
+/* The process's mailer, made at its first use. */
+int psm__platform_mailer(psm_platform *pf, psm_error *err);
+/* A processor of that group, owned by pf. */
+int psm__platform_processor(psm_platform *pf, const char *group,
+                            psm_processor **out, psm_error *err);
+
+/* -- mount.c: services under one address */
+
+/* What members have under /api/ is at the same path of the host, all of it
+ * below the member's name. */
+int psm__platform_mount(psm_platform *pf, psm_error *err);
+/* The host shows each member as a part, a member those of the host. */
+int psm__platform_share_parts(psm_platform *pf, psm_error *err);
+
+/* -- work_patient.c, work.c: workers of a service */
+
+/* Import of patients, mails that confirm it, messages of what failed. */
+int psm__platform_patient_work(psm_platform *pf, psm_service *svc,
+                               psm_error *err);
+/* The queue of mails, and answers. */
+int psm__platform_mail_work(psm_platform *pf, psm_service *svc, psm_error *err);
+/* Answers to requests for distances. */
+int psm__platform_geo_work(psm_platform *pf, psm_service *svc, psm_error *err);
+
+/* -- command.c, command_announce.c */
 
 /* The tables of the service are up to date. */
 int psm__platform_migrate(const struct platform_call *call, psm_error *err);
 /* A positive number within the range of an id, or 0. */
 int64_t psm__platform_id(const char *text);
 
-/* -- command_therapist.c, command_matching.c */
+typedef int (*platform_announce_fn)(psm_store *store, int all, int limit,
+                                    psm_error *err);
+/* The command "announce [all]". */
+int psm__platform_announce(struct platform_call *call, char **args,
+                           platform_announce_fn announce, const char *noun,
+                           psm_error *err);
 
+/* -- command_patient.c and so on: what only one service has */
+
+extern const struct platform_command psm__platform_patient[];
 extern const struct platform_command psm__platform_therapist[];
 extern const struct platform_command psm__platform_matching[];
+extern const struct platform_command psm__platform_geocoding[];
 /* Searches that were closed by the migration are told and published, once. */
 int psm__platform_closed(struct platform_call *call, psm_error *err);
 

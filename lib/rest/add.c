@@ -166,7 +166,7 @@ psm_rest_add(psm_service *svc, psm_store *st, const psm_config *cfg,
 		rc = add_resource(svc, &pattern, err);
 		count++;
 	}
-	if (rc == PSM_OK && count == 0)
+	if (rc == PSM_OK && count == 0 && strcmp(service, "geocoding") != 0)
 		rc = psm__fail(err, PSM_ERR_INVAL, "there is no service \"%s\"",
 		               service);
 	if (rc == PSM_OK)

@@ -2,6 +2,7 @@
 /* The import of therapists as a worker of their service, and what it shows. */
 #include "rest/rest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct import {
@@ -84,6 +85,20 @@ add_show(psm_service *svc, psm_import_status *status, const char *path,
 	              : psm_service_route(svc, "GET", path, show, what, err);
 }
 
+int
+psm__rest_import_show(psm_service *svc, psm_import_status *status,
+                      const char *area, psm_error *err)
+{
+	char path[64];
+	int rc = add_show(svc, status, "/health/import",
+	                  psm_import_status_health, err);
+
+	(void)snprintf(path, sizeof path, "/api/%ss/import-status", area);
+	return rc < 0
+	           ? rc
+	           : add_show(svc, status, path, psm_import_status_json, err);
+}
+
 static int
 add_worker(psm_service *svc, struct import *m, const psm_config *cfg,
            int interval, psm_error *err)
@@ -122,11 +137,7 @@ psm__rest_import(psm_service *svc, psm_store *st, const psm_config *cfg,
 	if (rc == PSM_OK)
 		rc = add_worker(svc, m, cfg, interval, err);
 	if (rc == PSM_OK)
-		rc = add_show(svc, m->status, "/health/import",
-		              psm_import_status_health, err);
-	if (rc == PSM_OK)
-		rc = add_show(svc, m->status, "/api/therapists/import-status",
-		              psm_import_status_json, err);
+		rc = psm__rest_import_show(svc, m->status, "therapist", err);
 	if (rc == PSM_OK)
 		rc = add_show(svc, m->status, "/api/therapists/import-errors",
 		              psm_import_status_errors, err);

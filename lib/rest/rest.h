@@ -81,6 +81,9 @@ int psm__rest_contact(const psm_request *req, psm_response *res, void *user,
 /* The worker of the therapists' import, /health/import and what it shows. */
 int psm__rest_import(psm_service *svc, psm_store *st, const psm_config *cfg,
                      psm_error *err);
+/* An import at /health/import and /api/AREAs/import-status. */
+int psm__rest_import_show(psm_service *svc, psm_import_status *status,
+                          const char *area, psm_error *err);
 
 /* -- openapi.c */
 

@@ -13,12 +13,24 @@ struct work {
 	psm_store *store;
 };
 
+/* At a first start the tables may not be there yet. */
+static int
+migrate(const struct work *w, psm_error *err)
+{
+	int rc = psm_store_migrate(w->store, "psymatch", err);
+
+	return rc < 0 ? rc : psm_store_migrate(w->store, "communication", err);
+}
+
 static int
 send_due(void *user, psm_error *err)
 {
 	struct work *w = user;
-	int rc = psm_mail_queue_run(w->store, psm_smtp_send, w->mailer, err);
+	int rc = migrate(w, err);
 
+	if (rc == PSM_OK)
+		rc =
+		    psm_mail_queue_run(w->store, psm_smtp_send, w->mailer, err);
 	return rc < 0 ? rc : PSM_OK;
 }
 
@@ -26,8 +38,10 @@ static int
 read_answers(void *user, psm_error *err)
 {
 	struct work *w = user;
-	int rc = psm_maildir_run(w->mailer, w->store, err);
+	int rc = migrate(w, err);
 
+	if (rc == PSM_OK)
+		rc = psm_maildir_run(w->mailer, w->store, err);
 	return rc < 0 ? rc : PSM_OK;
 }
 

@@ -3,6 +3,7 @@
  * and asked. */
 #include "service/service.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int
@@ -78,19 +79,37 @@ store_health(char *reason, size_t size, void *user)
  * one last; one block, which the stage owns. */
 struct migration {
 	psm_store *st;
+	struct svc_worker *worker;
+	int done; /* __atomic */
 	char sets[];
 };
 
 static int
 migrate(void *user, psm_error *err)
 {
-	const struct migration *m = user;
+	struct migration *m = user;
 	const char *set;
 	int rc = PSM_OK;
 
 	for (set = m->sets; *set && rc == PSM_OK; set += strlen(set) + 1)
 		rc = psm_store_migrate(m->st, set, err);
+	if (rc == PSM_OK)
+		__atomic_store_n(&m->done, 1, __ATOMIC_RELEASE);
 	return rc;
+}
+
+/* Without its tables a service is of no use yet. */
+static int
+migration_health(char *reason, size_t size, void *user)
+{
+	struct migration *m = user;
+	int health = psm__svc_worker_health(reason, size, m->worker);
+
+	if (health != PSM_HEALTH_GREEN ||
+	    __atomic_load_n(&m->done, __ATOMIC_ACQUIRE))
+		return health;
+	(void)snprintf(reason, size, "the tables are not up to date yet");
+	return PSM_HEALTH_RED;
 }
 
 static struct migration *
@@ -133,5 +152,8 @@ psm_service_add_store(psm_service *svc, psm_store *st, const char *sets,
 		return rc;
 	}
 	svc->stages[svc->stage_count - 1].owned = m;
+	m->worker = svc->stages[svc->stage_count - 1].worker;
+	svc->parts[svc->part_count - 1].fn = migration_health;
+	svc->parts[svc->part_count - 1].user = m;
 	return PSM_OK;
 }

@@ -445,7 +445,18 @@ int64_t psm__svc_watchdog_us(void);
 
 /* -- runner.c */
 
-/* psm_service_run() on a socket that listens (taken), -1: no HTTP. */
+/* A service and the socket that it listens on; -1: no HTTP. */
+struct svc_seat {
+	psm_service *svc;
+	int fd;
+};
+
+/* psm_service_run() of services that share a process, on sockets that are
+ * taken. They start one after the other and stop in the reverse order, when the
+ * first one is asked to; its deadline counts. */
+int psm__svc_run_group(const struct svc_seat *seats, size_t count,
+                       psm_error *err);
+/* That of one alone. */
 int psm__svc_run_on(psm_service *svc, int fd, psm_error *err);
 
 #endif

@@ -44,8 +44,8 @@ psm__svc_set_state(psm_service *svc, enum svc_state state)
 	svc->state = state;
 	pthread_cond_broadcast(&svc->changed);
 	pthread_mutex_unlock(&svc->lock);
-	psm__log(PSM_LOG_INFO, "service state", "from", state_names[from], "to",
-	         state_names[state], NULL);
+	psm__log(PSM_LOG_INFO, "service state", "name", svc->name, "from",
+	         state_names[from], "to", state_names[state], NULL);
 }
 
 int

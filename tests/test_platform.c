@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Each of the five services, and all of them in one process. */
+#include <ctype.h>
+
+#include "testing_program.h"
+
+static const char *const names[] = {"patient-service", "therapist-service",
+                                    "matching-service", "communication-service",
+                                    "geocoding-service"};
+
+static void
+name_setting(char *to, size_t size, const char *name)
+{
+	char *c;
+
+	(void)snprintf(to, size, "%s_INTERNAL_PORT", name);
+	for (c = to; *c; c++)
+		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+}
+
+START_TEST(each_service_runs_alone)
+{
+	struct program p;
+	struct answer a;
+	char setting[64], text[128];
+
+	name_setting(setting, sizeof setting, names[_i]);
+	EXPECT(0, names[_i], names[_i], "--help");
+	EXPECT(0, setting, names[_i], "settings");
+	program_service(&p, names[_i], setting);
+	(void)snprintf(text, sizeof text,
+	               "{\"status\":\"healthy\",\"service\":\"%s\"", names[_i]);
+	program_await("/health", 200, text, &a);
+	ck_assert_ptr_nonnull(strstr(a.body, "\"name\":\"database\""));
+	ck_assert_ptr_nonnull(strstr(a.body, "\"name\":\"relay\""));
+	program_await("/openapi.json", 200, "\"openapi\":\"3.1", &a);
+	program_stop(&p);
+}
+END_TEST
+
+static const char therapist_json[] =
+    "{\"anrede\":\"Frau\",\"geschlecht\":\"weiblich\",\"vorname\":\"A\","
+    "\"nachname\":\"B\",\"plz\":\"10115\"}";
+static const char copied[] =
+    "SELECT count(*) FROM matching_service.therapeuten_kopie";
+
+/* Events travel through PostgreSQL, from the therapist to the matching
+ * service. */
+START_TEST(all_services_in_one_process)
+{
+	struct program p;
+	struct answer a;
+	int ports[5], i;
+	char setting[64], text[128];
+
+	ck_assert_int_eq(unsetenv("PSYMATCH_TRANSPORT"), 0);
+	(void)setenv("THERAPIST_IMPORT_ENABLED", "false", 1);
+	for (i = 0; i < 5; i++) {
+		name_setting(setting, sizeof setting, names[i]);
+		program_port(setting, &ports[i]);
+	}
+	program_start(&p, (const char *const[]){"psymatch-platform", NULL});
+	for (i = 0; i < 5; i++) {
+		testing_server.port = ports[i];
+		(void)snprintf(text, sizeof text,
+		               "{\"status\":\"healthy\",\"service\":\"%s\"",
+		               names[i]);
+		program_await("/health", 200, text, &a);
+		ck_assert_ptr_nonnull(strstr(a.body, "\"name\":\"relay\""));
+	}
+	testing_server.port = ports[1];
+	program_send("POST", "/api/therapists", therapist_json, &a);
+	ck_assert_msg(a.status == 201, "%ld %s", a.status, a.body);
+	ck_assert_int_eq(pg_wait(1, 60000, copied), 1);
+	testing_server.port = ports[0];
+	testing_ask("GET", "/api/therapists", &a);
+	ck_assert_int_eq(a.status, 404);
+	testing_ask("GET", "/api/patients", &a);
+	ck_assert_int_eq(a.status, 200);
+	program_stop(&p);
+}
+END_TEST
+
+START_TEST(all_services_at_one_port)
+{
+	struct program p;
+	struct answer a;
+	char path[64];
+	int i;
+
+	ck_assert_int_eq(unsetenv("PSYMATCH_TRANSPORT"), 0);
+	(void)setenv("THERAPIST_IMPORT_ENABLED", "false", 1);
+	program_port("PSYMATCH_HTTP_PORT", &testing_server.port);
+	program_start(
+	    &p, (const char *const[]){"psymatch-platform", "--one-port", NULL});
+	program_await(
+	    "/health", 200,
+	    "{\"status\":\"healthy\",\"service\":\"psymatch-platform\"", &a);
+	for (i = 0; i < 5; i++) {
+		ck_assert_ptr_nonnull(strstr(a.body, names[i]));
+		(void)snprintf(path, sizeof path, "/%s/openapi.json", names[i]);
+		testing_ask("GET", path, &a);
+		ck_assert_int_eq(a.status, 200);
+		(void)snprintf(path, sizeof path, "/%s/health", names[i]);
+		testing_ask("GET", path, &a);
+		ck_assert_int_eq(a.status, 200);
+		ck_assert_ptr_nonnull(strstr(a.body, names[i]));
+		testing_ask("GET", "/health", &a);
+	}
+	program_send("POST", "/api/therapists", therapist_json, &a);
+	ck_assert_msg(a.status == 201, "%ld %s", a.status, a.body);
+	testing_ask("GET", "/therapist-service/api/therapists/1", &a);
+	ck_assert_int_eq(a.status, 200);
+	testing_ask("GET", "/api/patients", &a);
+	ck_assert_int_eq(a.status, 200);
+	program_stop(&p);
+}
+END_TEST
+
+START_TEST(commands_of_the_platform)
+{
+	static const char platform[] = "psymatch-platform";
+
+	EXPECT(0, "psymatch-platform therapist-service block ID", platform,
+	       "--help");
+	EXPECT(2, "usage: psymatch-platform", platform, "block", "1");
+	EXPECT(2, "usage: psymatch-platform", platform, "--one-port", "x");
+	EXPECT(0, "", platform, "migrate");
+	EXPECT(1, "Therapist 7 not found", platform, "therapist-service",
+	       "block", "7");
+	EXPECT(1, "PATIENT_IMPORT_SOURCE", platform, "patient-service",
+	       "import-once");
+	EXPECT(0, "0 patients announced", platform, "patient-service",
+	       "announce");
+	EXPECT(1, "/dev/null", platform, "geocoding-service", "load",
+	       "/dev/null");
+	ck_assert_int_eq(pg_int("SELECT count(DISTINCT table_schema) FROM "
+	                        "information_schema.tables WHERE table_schema "
+	                        "LIKE '%%_service'"),
+	                 5);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("platform");
+	TCase *tc = tcase_create("platform");
+
+	tcase_add_checked_fixture(tc, program_set_up, program_tear_down);
+	tcase_set_timeout(tc, 180);
+	tcase_add_loop_test(tc, each_service_runs_alone, 0, 5);
+	tcase_add_test(tc, all_services_in_one_process);
+	tcase_add_test(tc, all_services_at_one_port);
+	tcase_add_test(tc, commands_of_the_platform);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int
+main(int argc, char **argv)
+{
+	SRunner *sr;
+	int failed;
+
+	(void)argc;
+	pg_main(argv);
+	sr = srunner_create(suite());
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	failed = testing_run(sr);
+	curl_global_cleanup();
+	return failed;
+}
