@@ -132,6 +132,16 @@ START_TEST(commands_of_the_platform)
 	       "import-once");
 	EXPECT(0, "0 patients announced", platform, "patient-service",
 	       "announce");
+	EXPECT(1, "Patient 7 not found", platform, "patient-service", "set",
+	       "7", "zahlung_eingegangen", "true");
+	EXPECT(1, "PSM_ERR_NOT_FOUND", platform, "matching-service", "inquire",
+	       "7", "10");
+	EXPECT(1, "PSM_ERR_NOT_FOUND", platform, "matching-service", "send",
+	       "7");
+	EXPECT(0, "[]", platform, "matching-service", "proposals");
+	EXPECT(1, "PSM_ERR_NOT_FOUND", platform, "matching-service", "confirm",
+	       "7");
+	EXPECT(0, "psymatch-platform (psymatch) ", platform, "--version");
 	EXPECT(1, "/dev/null", platform, "geocoding-service", "load",
 	       "/dev/null");
 	ck_assert_int_eq(pg_int("SELECT count(DISTINCT table_schema) FROM "

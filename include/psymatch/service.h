@@ -133,11 +133,9 @@ PSM_API int psm_service_config(const char *const *rows, psm_config **out,
  * of the shutdown on), the parts of psm_service_health(), and each worker under
  * its name (healthy: the last run succeeded, or none has ended yet; degraded:
  * failed, will be tried again soon; unhealthy: failed three times in a row, or
- * for a reason that does not go away by itself). GET /metrics answers with
- * psm_metrics_text() as text/plain.
+ * for a reason that does not go away). GET /metrics: psm_metrics_text().
  *
- * @param name  what logs and /health call it, 1 to 48 bytes of [a-z0-9-];
- *   copied.
+ * @param name  for logs and /health, 1 to 48 bytes of [a-z0-9-]; copied.
  * @param cfg   borrowed for the call; PSYMATCH_SHUTDOWN_MS, PSYMATCH_HTTP_*,
  *   PSYMATCH_API_* and CORS_* are read.
  * @param out   receives the service, new (psm_service_free).

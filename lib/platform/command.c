@@ -269,7 +269,7 @@ psm_platform_main(const char *service_name, int argc, char **argv)
 		int help = strcmp(args[0], "--help") == 0;
 
 		if (strcmp(args[0], "--version") == 0 && count == 1) {
-			printf("%s %s\n", call.name, psm_version());
+			printf("%s (psymatch) %s\n", call.name, psm_version());
 			return 0;
 		}
 		show_usage(help ? stdout : stderr, &call);

@@ -109,4 +109,14 @@ psm__platform_closed(struct platform_call *call, psm_error *err)
 const struct platform_command psm__platform_matching[] = {
     {"load", 1, 1, "FILE", "load patients, searches and inquiries\n",
      command_load},
+    {"inquire", 2, 2, "THERAPIST AREA",
+     "compose an inquiry of the patients\n"
+     "of a postal area\n",
+     psm__platform_inquire},
+    {"send", 1, 1, "INQUIRY", "send it by mail, or plan a call\n",
+     psm__platform_send},
+    {"proposals", 0, 0, "", "show answers that wait for a person\n",
+     psm__platform_proposals},
+    {"confirm", 1, 2, "PROPOSAL [JSON]",
+     "record it, or what a person made of it\n", psm__platform_confirm},
     {NULL, 0, 0, NULL, NULL, NULL}};

@@ -28,10 +28,17 @@ command_announce(struct platform_call *call, char **args, psm_error *err)
 	                              "patient", err);
 }
 
+static int
+command_set(struct platform_call *call, char **args, psm_error *err)
+{
+	return psm__platform_set(call, args, psm_patient_patch, err);
+}
+
 const struct platform_command psm__platform_patient[] = {
     {"import-once", 0, 0, "", "read the registrations\n", command_import},
     {"announce", 0, 1, "[all]",
      "publish whom no event has told about\n"
      "yet, or all; it may be interrupted\n",
      command_announce},
+    {"set", 3, 3, "ID COLUMN VALUE", "VALUE is JSON, else text\n", command_set},
     {NULL, 0, 0, NULL, NULL, NULL}};

@@ -64,39 +64,10 @@ command_unblock(struct platform_call *call, char **args, psm_error *err)
 	                             err);
 }
 
-/* {"name": value}, where value is JSON or else a text; NULL: out of memory. */
-static psm_json_writer *
-write_member(const char *name, const char *value)
-{
-	psm_json_writer *w = psm_json_writer_new();
-	psm_json *json = NULL;
-
-	if (!w)
-		return NULL;
-	psm_json_write_object(w);
-	psm_json_write_key(w, name);
-	if (psm_json_parse(value, strlen(value), &json, NULL) == 0)
-		psm_json_write_value(w, json);
-	else
-		psm_json_write_string(w, value);
-	psm_json_write_end(w);
-	psm_json_free(json);
-	return w;
-}
-
 static int
 command_set(struct platform_call *call, char **args, psm_error *err)
 {
-	psm_json_writer *w = write_member(args[1], args[2]);
-	const char *json;
-	size_t len;
-	int rc = psm_json_writer_finish(w, &json, &len, err);
-
-	if (rc == PSM_OK)
-		rc = psm_therapist_patch(call->store, psm__platform_id(args[0]),
-		                         PSM_VERSION_ANY, json, len, NULL, err);
-	psm_json_writer_free(w);
-	return rc;
+	return psm__platform_set(call, args, psm_therapist_patch, err);
 }
 
 const struct platform_command psm__platform_therapist[] = {

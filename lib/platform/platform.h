@@ -119,7 +119,7 @@ int psm__platform_mail_work(psm_platform *pf, psm_service *svc, psm_error *err);
 /* Answers to requests for distances. */
 int psm__platform_geo_work(psm_platform *pf, psm_service *svc, psm_error *err);
 
-/* -- command.c, command_announce.c */
+/* -- command.c, command_record.c */
 
 /* The tables of the service are up to date. */
 int psm__platform_migrate(const struct platform_call *call, psm_error *err);
@@ -132,6 +132,23 @@ typedef int (*platform_announce_fn)(psm_store *store, int all, int limit,
 int psm__platform_announce(struct platform_call *call, char **args,
                            platform_announce_fn announce, const char *noun,
                            psm_error *err);
+
+typedef int (*platform_patch_fn)(psm_store *store, int64_t id,
+                                 int64_t if_version, const char *json,
+                                 size_t len, char **out, psm_error *err);
+/* The command "set ID COLUMN VALUE". */
+int psm__platform_set(struct platform_call *call, char **args,
+                      platform_patch_fn patch, psm_error *err);
+
+/* -- command_inquiry.c: an inquiry from its making to its answer */
+
+int psm__platform_inquire(struct platform_call *call, char **args,
+                          psm_error *err);
+int psm__platform_send(struct platform_call *call, char **args, psm_error *err);
+int psm__platform_proposals(struct platform_call *call, char **args,
+                            psm_error *err);
+int psm__platform_confirm(struct platform_call *call, char **args,
+                          psm_error *err);
 
 /* -- command_patient.c and so on: what only one service has */
 
