@@ -414,7 +414,7 @@ START_TEST(tells_how_it_stands)
 	now_us += 7 * SECOND;
 	OK(psm_mail_queue_status(st, &out, err));
 	ck_assert_str_eq(out, "{\"due\":2,\"later\":1,\"oldest_due_seconds\":"
-	                      "9,\"sending\":0,\"suspect\":0}");
+	                      "9,\"sending\":0,\"suspect\":0,\"held\":0}");
 	psm_free(out);
 }
 END_TEST
@@ -431,7 +431,7 @@ START_TEST(the_queue_is_read_by_its_index)
 	pg_run("ANALYZE " MAILS);
 	plan = pg_text(
 	    "EXPLAIN (FORMAT JSON) SELECT id FROM " MAILS
-	    " WHERE (status = 'In_Warteschlange' OR (status = "
+	    " WHERE angehalten_seit IS NULL AND (status = 'In_Warteschlange' OR (status = "
 	    "'Fehlgeschlagen' AND naechster_versuch_am IS NOT NULL)) AND "
 	    "coalesce(naechster_versuch_am, in_warteschlange_am, "
 	    "'-infinity'::timestamp) <= now()::timestamp ORDER BY "

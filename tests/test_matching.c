@@ -118,7 +118,8 @@ names(const char *(*at)(const psm_event_type_info *t, size_t i),
 static const struct {
 	const char *name;
 	const char *(*type_at)(size_t i);
-} services[] = {{"geocoding-service", psm_geo_type_at},
+} services[] = {{"communication-service", psm_communication_type_at},
+                {"geocoding-service", psm_geo_type_at},
                 {"matching-service", psm_matching_type_at},
                 {"patient-service", psm_patient_type_at},
                 {"therapist-service", psm_therapist_type_at}};

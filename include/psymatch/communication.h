@@ -23,7 +23,13 @@ PSM_API const char *psm_communication_type_at(size_t i);
 /**
  * What an event means to the communication service, which has mails and phone
  * calls. communication.send_email and email.send: see psm_mail_handle().
- * communication.schedule_call: see psm_call_handle(). Other types do nothing.
+ * communication.schedule_call: see psm_call_handle(). therapist.blocked and
+ * .deleted: mails to that therapist that wait in the queue, or are tried again,
+ * are not sent, and planned calls are not to be made (angehalten_seit); so with
+ * those that are made later. therapist.unblocked: they go on, and a call whose
+ * time is over by then moves to the next free one
+ * ("communication.call_scheduled"). Of several events the newest counts, in
+ * whatever order they come; deleted is for good. Other types do nothing.
  *
  * @param tx    a transaction of a store whose set "communication" is migrated;
  *   it is neither committed nor rolled back.

@@ -280,7 +280,8 @@ PSM_API int psm_mail_queue_run(psm_store *store, psm_mail_send_fn send,
  *
  * @param store  as for psm_mail_create().
  * @param out    receives {"due": n, "later": n, "oldest_due_seconds": n,
- *   "sending": n, "suspect": n} as JSON, new (psm_free); NULL after a failure.
+ *   "sending": n, "suspect": n, "held": n} as JSON, new (psm_free); NULL after
+ *   a failure. Held: not sent while the therapist is blocked.
  * @param err    details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL      store or out is NULL;

@@ -153,8 +153,8 @@ settle_suspects(struct queue *q)
 	"coalesce(naechster_versuch_am, in_warteschlange_am, "                 \
 	"'-infinity'::timestamp)"
 #define QUEUED                                                                 \
-	"(status = 'In_Warteschlange' OR (status = 'Fehlgeschlagen' "          \
-	"AND naechster_versuch_am IS NOT NULL))"
+	"angehalten_seit IS NULL AND (status = 'In_Warteschlange' OR (status " \
+	"= 'Fehlgeschlagen' AND naechster_versuch_am IS NOT NULL))"
 
 static const char next_sql[] =
     "SELECT id FROM communication_service.emails WHERE " QUEUED " AND " DUE
@@ -347,7 +347,7 @@ psm_mail_queue_run(psm_store *store, psm_mail_send_fn send, void *user,
 /* -- how it stands */
 
 static const char status_sql[] =
-    "SELECT q.due, q.later, q.age, s.sending, s.suspect FROM "
+    "SELECT q.due, q.later, q.age, s.sending, s.suspect, h.held FROM "
     "(SELECT count(*) FILTER (WHERE " DUE " <= $1::timestamp) AS due, "
     "count(*) FILTER (WHERE " DUE " > $1::timestamp) AS later, "
     "coalesce(extract(epoch FROM $1::timestamp - min(greatest(" DUE ", "
@@ -356,9 +356,10 @@ static const char status_sql[] =
     "FROM communication_service.emails WHERE " QUEUED ") q, "
     "(SELECT count(*) FILTER (WHERE unklar_seit IS NULL) AS sending, "
     "count(unklar_seit) AS suspect FROM communication_service.emails "
-    "WHERE status = 'Wird_gesendet') s";
+    "WHERE status = 'Wird_gesendet') s, (SELECT count(*) AS held FROM "
+    "communication_service.emails WHERE angehalten_seit IS NOT NULL) h";
 
-enum { DUE_NOW, LATER, AGE, BEING_SENT, SUSPECT, NUMBERS };
+enum { DUE_NOW, LATER, AGE, BEING_SENT, SUSPECT, HELD, NUMBERS };
 
 static int
 ask_status(psm_store *store, int64_t n[NUMBERS], psm_error *err)
@@ -380,7 +381,7 @@ int
 psm_mail_queue_status(psm_store *store, char **out, psm_error *err)
 {
 	static const char *const names[NUMBERS] = {
-	    "due", "later", "oldest_due_seconds", "sending", "suspect"};
+	    "due", "later", "oldest_due_seconds", "sending", "suspect", "held"};
 	psm_json_writer *w;
 	const char *json;
 	int64_t n[NUMBERS];

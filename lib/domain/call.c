@@ -88,16 +88,16 @@ begin(struct psm__row *row, const psm_json *doc, const struct psm__now *now,
 	const psm_json *minutes = psm_json_at(doc, "/dauer_minuten");
 	char tomorrow[48];
 	int rc = psm__row_make(row, doc, PSM__W_REST_CREATE, now, &step, err);
-	int is_over;
+	int is_done;
 
 	if (rc < 0)
 		return rc;
 	psm__events_add(ev, step);
-	is_over = psm__row_state(row) == COMPLETED;
+	is_done = psm__row_state(row) == COMPLETED;
 	day_text(psm__slot_day(now->today) + 1, tomorrow);
 	rc = fill(row, PSM__PHONE_CALL_GEPLANTES_DATUM,
-	          is_over ? now->today : tomorrow, err);
-	if (rc == 0 && is_over)
+	          is_done ? now->today : tomorrow, err);
+	if (rc == 0 && is_done)
 		rc = fill(row, PSM__PHONE_CALL_GEPLANTE_ZEIT, now->time, err);
 	if (rc < 0 || is_null(row, PSM__PHONE_CALL_PATIENT_ID))
 		return rc < 0 ? rc
@@ -160,5 +160,53 @@ psm__call_decide_patch(struct psm__row *row, const void *wish,
 		    psm__row_state(row) == PLANNED)
 			psm__events_add(ev, scheduled);
 	}
+	return 0;
+}
+
+int
+psm__call_decide_hold(struct psm__row *row, const void *wish,
+                      const struct psm__now *now, struct psm__events *ev,
+                      psm_error *err)
+{
+	(void)wish;
+	(void)ev; /* the therapist's own event has told it */
+	return psm__row_state(row) != PLANNED ||
+	               !is_null(row, PSM__PHONE_CALL_ANGEHALTEN_SEIT)
+	           ? 0
+	           : psm__row_change(row, PSM__PHONE_CALL_ANGEHALTEN_SEIT,
+	                             now->timestamp, err);
+}
+
+static int
+is_over(const struct psm__row *row, const struct psm__now *now)
+{
+	int64_t day =
+	    psm__slot_day(psm__row_get(row, PSM__PHONE_CALL_GEPLANTES_DATUM));
+	int64_t today = psm__slot_day(now->today);
+
+	return day < today ||
+	       (day == today &&
+	        strcmp(psm__row_get(row, PSM__PHONE_CALL_GEPLANTE_ZEIT),
+	               now->time) <= 0);
+}
+
+int
+psm__call_decide_release(struct psm__row *row, const void *wish,
+                         const struct psm__now *now, struct psm__events *ev,
+                         psm_error *err)
+{
+	int rc;
+
+	if (is_null(row, PSM__PHONE_CALL_ANGEHALTEN_SEIT))
+		return 0;
+	rc = psm__row_change(row, PSM__PHONE_CALL_ANGEHALTEN_SEIT, NULL, err);
+	if (rc < 0 || psm__row_state(row) != PLANNED || !is_over(row, now))
+		return rc;
+	rc = find(row, wish, now, err);
+	if (rc == 0)
+		psm__events_add(ev, scheduled);
+	if (rc != PSM_ERR_SCHEMA)
+		return rc;
+	psm__error_clear(err); /* a person has to find a time */
 	return 0;
 }

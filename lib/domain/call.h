@@ -31,5 +31,10 @@ psm__decide_fn psm__call_decide_make;
 psm__decide_fn psm__call_decide_new;
 /* The wish is a struct psm__wish. A planned call that moves is published. */
 psm__decide_fn psm__call_decide_patch;
+/* Its therapist is blocked: a planned one is held. */
+psm__decide_fn psm__call_decide_hold;
+/* He is not any more. The wish is a struct psm__call_wish without a document:
+ * a planned call whose time is over moves to the next free one, if there is. */
+psm__decide_fn psm__call_decide_release;
 
 #endif

@@ -22,6 +22,23 @@ clear(struct psm__row *row, int column, psm_error *err)
 	return psm__row_change(row, column, NULL, err);
 }
 
+/* 1: the queue sends it some time. */
+static int
+waits(const struct psm__row *row)
+{
+	int state = psm__row_state(row);
+
+	return state == QUEUED ||
+	       (state == FAILED &&
+	        psm__row_get(row, PSM__EMAIL_NAECHSTER_VERSUCH_AM) != NULL);
+}
+
+static int
+is_held(const struct psm__row *row)
+{
+	return psm__row_get(row, PSM__EMAIL_ANGEHALTEN_SEIT) != NULL;
+}
+
 /* A mail that is not being sent has no lease, and one that does not wait has no
  * time to wait for. */
 static int
@@ -38,6 +55,8 @@ settle(struct psm__row *row, psm_error *err)
 	}
 	if (rc == 0 && state != QUEUED && state != FAILED)
 		rc = clear(row, PSM__EMAIL_NAECHSTER_VERSUCH_AM, err);
+	if (rc == 0 && !waits(row))
+		rc = clear(row, PSM__EMAIL_ANGEHALTEN_SEIT, err);
 	return rc;
 }
 
@@ -191,7 +210,7 @@ psm__mail_decide_claim(struct psm__row *row, const void *wish,
 	const char *next = psm__row_get(row, PSM__EMAIL_NAECHSTER_VERSUCH_AM);
 	int state = psm__row_state(row), rc = 0;
 
-	if (state != QUEUED && (state != FAILED || next == NULL))
+	if (!waits(row) || is_held(row))
 		return 0;
 	if (next != NULL && strcmp(next, now->timestamp) > 0)
 		return 0;
@@ -287,15 +306,38 @@ psm__mail_decide_due(struct psm__row *row, const void *wish,
                      psm_error *err)
 {
 	const char *next = psm__row_get(row, PSM__EMAIL_NAECHSTER_VERSUCH_AM);
-	int state = psm__row_state(row);
 
 	(void)wish;
 	(void)ev; /* it changes nothing that others could see */
-	if (next == NULL || (state != QUEUED && state != FAILED) ||
+	if (next == NULL || !waits(row) || is_held(row) ||
 	    strcmp(next, now->timestamp) <= 0)
 		return 0;
 	return psm__row_change(row, PSM__EMAIL_NAECHSTER_VERSUCH_AM,
 	                       now->timestamp, err);
+}
+
+int
+psm__mail_decide_hold(struct psm__row *row, const void *wish,
+                      const struct psm__now *now, struct psm__events *ev,
+                      psm_error *err)
+{
+	(void)wish;
+	(void)ev; /* the therapist's own event has told it */
+	return !waits(row) || is_held(row)
+	           ? 0
+	           : psm__row_change(row, PSM__EMAIL_ANGEHALTEN_SEIT,
+	                             now->timestamp, err);
+}
+
+int
+psm__mail_decide_release(struct psm__row *row, const void *wish,
+                         const struct psm__now *now, struct psm__events *ev,
+                         psm_error *err)
+{
+	(void)wish;
+	(void)now;
+	(void)ev;
+	return clear(row, PSM__EMAIL_ANGEHALTEN_SEIT, err);
 }
 
 /* -- answers */

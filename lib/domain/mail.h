@@ -50,6 +50,11 @@ psm__decide_fn psm__mail_decide_resolve;
 /* It is due now. There is no wish. */
 psm__decide_fn psm__mail_decide_due;
 
+/* Its therapist is blocked: what waits is held. There is no wish. */
+psm__decide_fn psm__mail_decide_hold;
+/* He is not any more. */
+psm__decide_fn psm__mail_decide_release;
+
 /* -- answers */
 
 /* One answer; the texts may be NULL, but not text. */

@@ -29,6 +29,7 @@ F(WIEDERHOLUNGSANZAHL, wiederholungsanzahl, COUNTER, MAY, SYS, OPEN, LOCAL, NO, 
 F(NAECHSTER_VERSUCH_AM, naechster_versuch_am, TIMESTAMP, MAY, SYS, OPEN, LOCAL, NO, NULL, "Not sent before; of a failed mail: tried again then") \
 F(VERSAND_DURCH, versand_durch, LINE(64), MAY, SYS, OPEN, LOCAL, NO, NULL, "Who is sending it") \
 F(VERSAND_BIS, versand_bis, TIMESTAMP, MAY, SYS, OPEN, LOCAL, NO, NULL, "Until when the sender has to tell the result") \
+F(ANGEHALTEN_SEIT, angehalten_seit, TIMESTAMP, MAY, SYS, OPEN, LOCAL, NO, NULL, "Since when it is held, because the therapist is blocked") \
 F(UNKLAR_SEIT, unklar_seit, TIMESTAMP, MAY, SYS, OPEN, LOCAL, NO, NULL, "Since when nobody knows whether it was sent") \
 F(EINMAL_SCHLUESSEL, einmal_schluessel, LINE(200), MAY, SYS, OPEN, LOCAL, NO, NULL, "Key of whoever wants one mail, however often it is asked for") \
 F(CREATED_AT, created_at, TIMESTAMP, CREATED, SYS, OPEN, LOCAL, SORT, NULL, "When it was written") \

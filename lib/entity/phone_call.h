@@ -20,6 +20,7 @@ F(TATSAECHLICHE_ZEIT, tatsaechliche_zeit, TIME, MAY, CHANGE | SYS, OPEN, LOCAL, 
 F(STATUS, status, ENUM(telefonanrufstatus), FILLED, REST | SYS, OPEN, EVENT, FILTER, "geplant", "Where the call stands") \
 F(ERGEBNIS, ergebnis, TEXT, MAY, CHANGE, PERSONAL, EVENT, NO, NULL, "What was said") \
 F(NOTIZEN, notizen, TEXT, MAY, REST | SYS, PERSONAL, LOCAL, NO, NULL, "Notes") \
+F(ANGEHALTEN_SEIT, angehalten_seit, TIMESTAMP, MAY, SYS, OPEN, LOCAL, NO, NULL, "Since when it is not to be made, because the therapist is blocked") \
 F(EINMAL_SCHLUESSEL, einmal_schluessel, LINE(200), MAY, SYS, OPEN, LOCAL, NO, NULL, "Key of whoever wants one call, however often it is asked for") \
 F(CREATED_AT, created_at, TIMESTAMP, CREATED, SYS, OPEN, LOCAL, SORT, NULL, "When it was planned") \
 F(UPDATED_AT, updated_at, TIMESTAMP, UPDATED, SYS, OPEN, LOCAL, SORT, NULL, "Time of the last change")

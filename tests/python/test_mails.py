@@ -82,7 +82,7 @@ class Mails(unittest.TestCase):
                          [(number, "<psymatch-mail-%d@curavani.com>" % number)])
         self.assertEqual(mails.get(self.store, number)[0]["status"], "Gesendet")
         self.assertEqual(mails.queue_status(self.store), {
-            "due": 0, "later": 0, "oldest_due_seconds": 0, "sending": 0, "suspect": 0})
+            "due": 0, "later": 0, "oldest_due_seconds": 0, "sending": 0, "suspect": 0, "held": 0})
 
     def test_what_an_exception_means(self):
         for error, state, key in ((psymatch.Reject("550 no"), "Fehlgeschlagen", None),

@@ -135,7 +135,7 @@ def run_queue(store, send):
 
 
 def queue_status(store):
-    """{"due", "later", "oldest_due_seconds", "sending", "suspect"}"""
+    """{"due", "later", "oldest_due_seconds", "sending", "suspect", "held"}"""
     return taken(make(lib.psm_mail_queue_status, store._handle))
 
 
