@@ -21,14 +21,18 @@ say() { printf '[%3d s] %s\n' $((SECONDS - begin_seconds)) "$*"; }
 
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# Those of the packages named that are not installed; the first of a|b.
+# Those of the packages named that are not installed; of a|b the first one that
+# this release of Debian has.
 missing_packages() {
 	local wanted name
 	for wanted; do
 		for name in ${wanted//|/ }; do
 			installed "$name" && continue 2
 		done
-		printf '%s ' "${wanted%%|*}"
+		for name in ${wanted//|/ }; do
+			[ -z "$(apt-cache --quiet=2 show --no-all-versions "$name" 2>/dev/null)" ] || break
+		done
+		printf '%s ' "$name"
 	done
 }
 
@@ -39,16 +43,17 @@ install_packages() {
 		say "no apt-get here: taking the packages as given ($*)"
 		return 0
 	fi
-	missing=$(missing_packages "$@")
-	[ -n "$missing" ] || return 0
+	[ -n "$(missing_packages "$@")" ] || return 0
 	if [ "$(id -u)" != 0 ]; then
-		command -v sudo >/dev/null || die "please install as root: apt-get install $missing"
+		command -v sudo >/dev/null || die "please install as root: apt-get install $(missing_packages "$@")"
 		sudo='sudo'
 	fi
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q update >"$work/log/apt-update" 2>&1
+	# Which of a|b there is, is known only now.
+	missing=$(missing_packages "$@")
 	say "installing with apt-get: $missing"
 	# shellcheck disable=SC2086
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q update >"$work/log/apt-update" 2>&1 &&
-		$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $missing \
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $missing \
 			>"$work/log/apt-install" 2>&1 </dev/null || {
 		tail -n 20 "$work"/log/apt-* >&2
 		die "the packages could not be installed"

@@ -126,6 +126,38 @@ done | while read -r name; do
 done >"$tmp/lines"
 faults "$tmp/lines"
 
+# In a mount namespace /usr/local and /etc are copies, so that make install can
+# be tried as README.md has it: what it puts down works without any variable.
+cat >"$tmp/real.sh" <<'END'
+cd "$tmp/real" || exit 9
+mount -t tmpfs tmpfs . && mkdir local local.work etc etc.work &&
+	mount -t overlay overlay -o lowerdir=/usr/local,upperdir=local,workdir=local.work /usr/local &&
+	mount -t overlay overlay -o lowerdir=/etc,upperdir=etc,workdir=etc.work /etc || exit 9
+unset PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR LD_LIBRARY_PATH PYTHONPATH
+${MAKE:-make} -s -C "$top_builddir" install >"$tmp/real.log" 2>&1 || { tail -n 20 "$tmp/real.log"; exit 1; }
+${CC:-cc} -std=c99 $sanitize -o "$tmp/real.out" "$tmp/readme.c" $("$pkg_config" --cflags --libs psymatch) || exit 1
+[ "$(XDG_STATE_HOME="$tmp/state" PSYMATCH_TRANSPORT=memory "$tmp/real.out")" = accepted ] || exit 1
+/usr/local/bin/psymatch-topics --version || exit 1
+for name in psymatch psm_tx psm_receipt psymatch-settings matching-service; do
+	if command -v man >/dev/null; then man -w "$name" >/dev/null || exit 1; fi
+done
+found=$(find /usr/local/lib/python3* -path '*/psymatch/__init__.py' 2>/dev/null) || :
+where=${found%/psymatch/*}
+if [ -n "$found" ] && "$PYTHON" -c 'import site, sys; sys.exit(sys.argv[1] not in site.getsitepackages())' "$where"; then
+	[ "$PSM_SANITIZE" != no ] || "$PYTHON" -c 'import psymatch; psymatch.catalogue()' || exit 1
+fi
+END
+export tmp pkg_config sanitize
+mkdir "$tmp/real"
+if [ "$(sed -n 's/^prefix = //p' "$top_builddir/Makefile")" = /usr/local ] && unshare -m true 2>/dev/null; then
+	unshare -m sh "$tmp/real.sh" >"$tmp/out" 2>&1
+	case $? in
+	0) ;;
+	9) echo "no overlays here: make install was not tried in its real place" ;;
+	*) fault "after make install: $(cat "$tmp/out")" ;;
+	esac
+fi
+
 into_dest uninstall
 find "$dest" ! -type d | sed 's/^/left behind by make uninstall: /' >"$tmp/lines"
 faults "$tmp/lines"

@@ -132,6 +132,7 @@ def check_units():
         unit = read("systemd/" + file)
         if "\nExecStart=/usr/local/bin/%s\n" % program not in unit:
             fault("%s: does not start %s" % (file, program))
+        check_settings(file, re.findall(r"^Environment=(PSYMATCH_[A-Z_]+)=", unit, re.M))
         for line in "Type=notify", "WatchdogSec=60", "LoadCredential=pgpass:/etc/psymatch/pgpass":
             if "\n%s\n" % line not in unit:
                 fault("%s: without %s" % (file, line))

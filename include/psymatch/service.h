@@ -331,9 +331,7 @@ PSM_API int psm_service_add_processor(psm_service *svc, const char *name,
  * then the stages stop, each given an equal share of the time left; what has
  * not returned one second after the deadline ends with the process (exit
  * status 1), because nothing may be freed under a running thread. A second
- * signal ends the process at once (exit status 128 + its number). Under
- * systemd a unit of Type=notify is told when the service runs and when it
- * begins to stop, and its watchdog that it is alive.
+ * signal ends the process at once (exit status 128 + its number).
  *
  * The three signals are blocked in the calling thread and all threads made
  * during the call, and as before afterwards; SIGPIPE is ignored from now on.
