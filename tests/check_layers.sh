@@ -56,7 +56,7 @@ BEGIN {
 	of("service", "object_storage")
 	of("flow", "processor program relay")
 	of("app", "call communication")
-	of("service", "mailer")
+	of("service", "mailer matching_jobs")
 	outside = "^(examples|bench)$"
 
 	only["utf8proc"] = "^lib/base/"

@@ -376,7 +376,7 @@ END_TEST
 static const char *const words[] = {"geplant", "abgeschlossen",
                                     "fehlgeschlagen", "abgebrochen"};
 static const char *const steps[4][4] = {
-    {"", "phone_call.completed", "-", "-"},
+    {"", "phone_call.completed", "phone_call.failed", "phone_call.failed"},
     {NULL, "", NULL, NULL},
     {"communication.call_scheduled", NULL, "", NULL},
     {NULL, NULL, NULL, ""},

@@ -49,7 +49,7 @@ static const struct {
      {"x...", ".xxx", "....", "x..x", "...."}},
     {&psm__entity_inquiry,
      {"unsent", "sent", "answered", "cancelled"},
-     {"x...", ".x.x", "..x.", "....", "...."}},
+     {"x...", ".x.x", "x.x.", "....", "...."}},
     {&psm__entity_inquiry_patient,
      {"anstehend", "angenommen", "abgelehnt", "keine_antwort"},
      {"x...", ".xxx", "..xx", ".x.x", ".xx."}},

@@ -67,7 +67,7 @@ END_TEST
 /* Row: from unsent, sent, answered, cancelled; column: to. */
 START_TEST(inquiry_matrix)
 {
-	static const char *const may[] = {".x.x", "..x.", "....", "...."};
+	static const char *const may[] = {".x.x", "x.x.", "....", "...."};
 
 	for (int from = 0; from < 4; from++) {
 		ck_assert_int_eq(

@@ -101,6 +101,59 @@ PSM_API int psm_inquiry_send(psm_store *store, int64_t id, const char *options,
                              char **out, psm_error *err) PSM_CHECK;
 
 /**
+ * The mail or the call of an inquiry was made in another database: keep its
+ * number, unless there is one. For whoever does the job "inquiry.send" and does
+ * not use psm_matching_jobs().
+ *
+ * @param tx             an open transaction.
+ * @param id             the inquiry.
+ * @param email_id       number of the mail; 0: it is a call.
+ * @param phone_call_id  number of the call; 0: it is a mail.
+ * @param err            details of a failure; may be NULL.
+ * @return 1: kept; 0: it has one already;
+ *   PSM_ERR_INVAL      tx is NULL, or not exactly one of the two is the number
+ *                      of a row;
+ *   PSM_ERR_NOT_FOUND  there is no such inquiry;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_RETRY      other transactions were in the way;
+ *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_TIMEOUT    it did not answer in time;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: one at a time. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_handed_over(psm_tx *tx, int64_t id, int64_t email_id,
+                                    int64_t phone_call_id,
+                                    psm_error *err) PSM_CHECK;
+
+/**
+ * An inquiry that counts as sent did not reach its therapist: it may be sent
+ * again, by another mail or call, or cancelled; a note says why. Whoever
+ * handles events with psm_matching_handle() need not call it: "email.failed"
+ * without another attempt and "phone_call.failed" do the same, and when the
+ * mail is sent after all ("email.sent") the inquiry counts as sent again. Of a
+ * mail that nobody knows of whether it left, only a note is kept.
+ *
+ * @param tx      an open transaction.
+ * @param id      the inquiry.
+ * @param reason  for its notes, NUL-terminated, not blank; nothing about a
+ *                patient.
+ * @param err     details of a failure; may be NULL.
+ * @return 1: done; 0: it is not one that was sent and has no answer;
+ *   PSM_ERR_INVAL      tx is NULL, or reason is or is blank;
+ *   PSM_ERR_NOT_FOUND  there is no such inquiry;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_RETRY      other transactions were in the way;
+ *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_TIMEOUT    it did not answer in time;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: one at a time. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_not_sent(psm_tx *tx, int64_t id, const char *reason,
+                                 psm_error *err) PSM_CHECK;
+
+/**
  * Record a therapist's answer, or correct it, in one transaction: the outcome
  * of each patient ("match.status_changed"), the counts and the kind of the
  * answer ("therapeutenanfrage.response_received"), success of the searches

@@ -176,7 +176,8 @@ psm__app_has_table(psm_tx *tx, const char *name, psm_error *err)
 	" WHERE therapeutenanfrage_id = $1::integer) ORDER BY id FOR UPDATE"
 #define LOCK_INQUIRY                                                            \
 	"SELECT therapist_id, gesendet_datum, antwort_datum, storniert_datum, " \
-	"notizen FROM " INQUIRY " WHERE id = $1::integer FOR UPDATE"
+	"notizen, fehlversuche FROM " INQUIRY                                   \
+	" WHERE id = $1::integer FOR UPDATE"
 #define LOCK_MATCHES                                                           \
 	"SELECT m.id, m.platzsuche_id, m.patient_id, m.antwortergebnis, "      \
 	"m.konflikt, m.ausschluss, s.status, s.erfolgreiche_anfrage_id, "      \
@@ -225,6 +226,7 @@ read_inquiry(const psm_rows *rows, struct psm__inquiry *out, psm_error *err)
 	    psm__inquiry_state(sent != NULL, psm_rows_text(rows, 0, 2) != NULL,
 	                       psm_rows_text(rows, 0, 3) != NULL);
 	rc = copy(&out->sent_at, sent, err);
+	out->failures = psm_rows_int(rows, 0, 5);
 	return rc == 0 ? copy(&out->notes, psm_rows_text(rows, 0, 4), err) : rc;
 }
 

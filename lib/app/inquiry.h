@@ -30,6 +30,7 @@ struct psm__inquiry {
 	struct psm__now now;
 	int64_t now_us;
 	int64_t id, therapist_id;
+	int64_t failures;      /* sendings that failed */
 	int state;             /* enum psm_inquiry_state, -1: contradictory */
 	char *sent_at, *notes; /* owned, may be NULL */
 	struct psm__inquiry_match *matches; /* owned */

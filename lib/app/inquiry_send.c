@@ -220,14 +220,18 @@ static int
 hand_over(struct sending *s, const char *text)
 {
 	psm_json *doc = NULL;
-	char key[40];
+	char key[64];
 	int rc = psm__app_has_table(s->q.tx,
 	                            by_mail(s)
 	                                ? "communication_service.emails"
 	                                : "communication_service.telefonanrufe",
 	                            s->err);
 
+	/* What failed is not made again, another one is. */
 	(void)snprintf(key, sizeof(key), "inquiry:%lld", (long long)s->q.id);
+	if (s->q.failures > 0)
+		(void)snprintf(key + strlen(key), 24, ":%lld",
+		               (long long)s->q.failures);
 	if (rc == 0) {
 		rc = psm_jobs_add(s->q.tx, "inquiry.send", key + 8, text, NULL,
 		                  s->err);

@@ -34,8 +34,9 @@ put_time(psm_payload *m, const char *name, const char *text)
 }
 
 static void
-put_failure(psm_payload *m, const struct psm__row *row)
+put_failure(psm_payload *m, const struct psm__row *row, int suspect)
 {
+	psm_payload_bool(m, "suspect", suspect);
 	psm_payload_text(m, "reason",
 	                 psm__row_get(row, PSM__EMAIL_FEHLERMELDUNG));
 	psm_payload_int(m, "attempts",
@@ -78,7 +79,7 @@ members(psm_payload *m, const struct psm__told *told,
 		return;
 	psm_payload_text(m, "communication_type", "email");
 	if (strcmp(told->type, "email.failed") == 0)
-		put_failure(m, &c->row);
+		put_failure(m, &c->row, c->decide == psm__mail_decide_resolve);
 	if (strcmp(told->type, "email.response_received") == 0)
 		put_response(m, c);
 }

@@ -13,7 +13,9 @@ static const struct {
 	/* What else it means, unless the copy knows better; or NULL. */
 	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
 } handlers[] = {
+    {"email.failed", NULL, psm__mail_failed},
     {"email.response_received", NULL, psm__mail_answered},
+    {"email.sent", NULL, psm__mail_left},
     {"phone_call.completed", NULL, psm__call_completed},
     {"patient.created", NULL, psm__patient_arrived},
     {"patient.deleted", NULL, psm__patient_deleted},
@@ -21,6 +23,7 @@ static const struct {
     {"patient.therapist_excluded", NULL, psm__patient_excluded},
     {"patient.updated", NULL, psm__patient_arrived},
     {"phone_call.deleted", NULL, psm__phone_call_deleted},
+    {"phone_call.failed", NULL, psm__call_failed},
     /* Whoever was unblocked since stays so: see is_still_blocked(). */
     {"therapist.blocked", &psm__entity_therapist, psm__therapist_blocked},
     {"therapist.created", &psm__entity_therapist, NULL},

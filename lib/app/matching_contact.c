@@ -32,5 +32,5 @@ psm__call_completed(psm_tx *tx, const psm_event *ev, psm_error *err)
 			? "response_received"
 			: "manual",
 		    err);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : psm__call_left(tx, ev, err);
 }

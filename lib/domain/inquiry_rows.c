@@ -11,6 +11,14 @@ set_number(struct psm__row *row, int column, int64_t value, psm_error *err)
 	return psm__row_change(row, column, psm__number(&n, value), err);
 }
 
+/* 0: none yet. */
+static int
+set_id(struct psm__row *row, int column, int64_t value, psm_error *err)
+{
+	return value > 0 ? set_number(row, column, value, err)
+	                 : psm__row_change(row, column, NULL, err);
+}
+
 static int
 set_flag(struct psm__row *row, int column, int value, psm_error *err)
 {
@@ -83,11 +91,14 @@ psm__inquiry_decide_send(struct psm__row *row, const void *wish,
 	if (rc == 0)
 		rc = set_number(row, PSM__INQUIRY_ANFRAGEGROESSE,
 		                (int64_t)w->size, err);
-	if (rc == 0 && w->email_id > 0)
-		rc = set_number(row, PSM__INQUIRY_EMAIL_ID, w->email_id, err);
-	if (rc == 0 && w->phone_call_id > 0)
-		rc = set_number(row, PSM__INQUIRY_PHONE_CALL_ID,
-		                w->phone_call_id, err);
+	if (rc == 0)
+		rc = psm__row_change(row, PSM__INQUIRY_VERSANDWEG,
+		                     w->by_mail ? "email" : "phone_call", err);
+	if (rc == 0 && w->by_mail)
+		rc = set_id(row, PSM__INQUIRY_EMAIL_ID, w->email_id, err);
+	else if (rc == 0)
+		rc = set_id(row, PSM__INQUIRY_PHONE_CALL_ID, w->phone_call_id,
+		            err);
 	return rc == 0 ? append(row, PSM__INQUIRY_NOTIZEN, &w->note, err) : rc;
 }
 
@@ -160,6 +171,76 @@ psm__inquiry_decide_cancel(struct psm__row *row, const void *wish,
 		rc = psm__row_change(row, PSM__INQUIRY_STORNIERT_GRUND,
 		                     w->reason, err);
 	return rc == 0 ? append(row, PSM__INQUIRY_NOTIZEN, &w->note, err) : rc;
+}
+
+/* 1: the mail or the call is what it was sent by. A mail of another database may
+ * be known before the row has its number. */
+static int
+is_sent_by(const struct psm__row *row, const struct psm__inquiry_wish *w)
+{
+	const char *way = psm__row_get(row, PSM__INQUIRY_VERSANDWEG);
+	int column =
+	    w->by_mail ? PSM__INQUIRY_EMAIL_ID : PSM__INQUIRY_PHONE_CALL_ID;
+	int64_t id = w->by_mail ? w->email_id : w->phone_call_id;
+
+	if (way == NULL ? !w->by_mail
+	                : (strcmp(way, "email") == 0) != w->by_mail)
+		return 0;
+	return psm__row_get(row, column) == NULL ||
+	       psm__row_int(row, column) == id;
+}
+
+int
+psm__inquiry_decide_fail(struct psm__row *row, const void *wish,
+                         const struct psm__now *now, struct psm__events *ev,
+                         psm_error *err)
+{
+	const struct psm__inquiry_wish *w = wish;
+	int state = psm__row_state(row),
+	    any = !w->email_id && !w->phone_call_id;
+	int rc;
+
+	if (state != PSM_INQUIRY_SENT || (!any && !is_sent_by(row, w)))
+		return 0;
+	rc = move(row, state, PSM_INQUIRY_UNSENT, now, ev, err);
+	if (rc == 0 && w->email_id > 0)
+		rc = set_number(row, PSM__INQUIRY_EMAIL_ID, w->email_id, err);
+	if (rc == 0 && w->phone_call_id > 0) /* it is no follow-up to come */
+		rc =
+		    psm__row_change(row, PSM__INQUIRY_PHONE_CALL_ID, NULL, err);
+	return rc == 0 ? append(row, PSM__INQUIRY_NOTIZEN, &w->note, err) : rc;
+}
+
+int
+psm__inquiry_decide_left(struct psm__row *row, const void *wish,
+                         const struct psm__now *now, struct psm__events *ev,
+                         psm_error *err)
+{
+	const struct psm__inquiry_wish *w = wish;
+	int state = psm__row_state(row);
+
+	if (state == PSM_INQUIRY_UNSENT)
+		return psm__inquiry_decide_send(row, w, now, ev, err);
+	return state == PSM_INQUIRY_CANCELLED
+	           ? append(row, PSM__INQUIRY_NOTIZEN, &w->note, err)
+	           : 0;
+}
+
+int
+psm__inquiry_decide_handed(struct psm__row *row, const void *wish,
+                           const struct psm__now *now, struct psm__events *ev,
+                           psm_error *err)
+{
+	const struct psm__inquiry_wish *w = wish;
+	int column = w->email_id > 0 ? PSM__INQUIRY_EMAIL_ID
+	                             : PSM__INQUIRY_PHONE_CALL_ID;
+
+	(void)now; /* it was sent before */
+	(void)ev;  /* and that was told */
+	if (psm__row_get(row, column) != NULL)
+		return 0;
+	return set_number(
+	    row, column, w->email_id > 0 ? w->email_id : w->phone_call_id, err);
 }
 
 int

@@ -37,6 +37,13 @@ psm__decide_fn psm__inquiry_decide_answer; /* counts, correction */
 psm__decide_fn psm__inquiry_decide_size;   /* somebody left */
 psm__decide_fn psm__inquiry_decide_cancel; /* reason */
 psm__decide_fn psm__inquiry_decide_note;
+/* The mail or call of the wish failed, or (without one) whatever it was sent by:
+ * it is one that was not sent. No change: it was sent in another way. */
+psm__decide_fn psm__inquiry_decide_fail;
+/* The mail that had failed was sent after all. */
+psm__decide_fn psm__inquiry_decide_left;
+/* The mail or call was made elsewhere. No change: it has one. */
+psm__decide_fn psm__inquiry_decide_handed;
 
 struct psm__match_wish {
 	int64_t therapist_id;

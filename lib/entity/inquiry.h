@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * matching_service.therapeutenanfrage. storniert_* and strategie are
- * additions to the platform's table. See columns.h for the words.
+ * matching_service.therapeutenanfrage. storniert_*, strategie,
+ * versandweg and fehlversuche are additions to the platform's table. See columns.h for the words.
  */
 #ifndef PSM_INQUIRY_FIELDS_H
 #define PSM_INQUIRY_FIELDS_H
@@ -23,7 +23,9 @@ F(EMAIL_ID, email_id, NUMBER_ID, MAY, SYS, OPEN, LOCAL, FILTER, NULL, "Number of
 F(PHONE_CALL_ID, phone_call_id, NUMBER_ID, MAY, SYS, OPEN, LOCAL, FILTER, NULL, "Number of the call it was sent or followed up by") \
 F(STORNIERT_DATUM, storniert_datum, TIMESTAMP, MAY, SYS, OPEN, LOCAL, NO, NULL, "When it was cancelled") \
 F(STORNIERT_GRUND, storniert_grund, TEXT, MAY, SYS, PERSONAL, LOCAL, NO, NULL, "Why it was cancelled") \
-F(STRATEGIE, strategie, LINE(50), MAY, SYS, OPEN, LOCAL, FILTER, NULL, "Policy that chose the patients")
+F(STRATEGIE, strategie, LINE(50), MAY, SYS, OPEN, LOCAL, FILTER, NULL, "Policy that chose the patients") \
+F(VERSANDWEG, versandweg, LINE(10), MAY, SYS, OPEN, LOCAL, NO, NULL, "How it was sent: email or phone_call") \
+F(FEHLVERSUCHE, fehlversuche, COUNTER, FILLED, SYS, OPEN, LOCAL, NO, "0", "Sendings that failed afterwards")
 /* clang-format on */
 
 #endif

@@ -156,6 +156,8 @@ static const struct psm__step inquiry_steps[] = {
 	{UNSENT, SENT, ALWAYS, "therapeutenanfrage.sent", DO(NOW(PSM__INQUIRY_GESENDET_DATUM))},
 	{UNSENT, DROPPED, ALWAYS, NULL, DO(NOW(PSM__INQUIRY_STORNIERT_DATUM))},
 	{SENT, ANSWERED, ALWAYS, "therapeutenanfrage.response_received", DO(NOW(PSM__INQUIRY_ANTWORT_DATUM))},
+	/* Its mail or call failed afterwards: it may be sent again. */
+	{SENT, UNSENT, ALWAYS, NULL, DO(CLEAR(PSM__INQUIRY_GESENDET_DATUM), COUNT(PSM__INQUIRY_FEHLVERSUCHE))},
 	{ANSWERED, ANSWERED, CORRECTING, "therapeutenanfrage.response_received", NOTHING},
 };
 
@@ -196,8 +198,8 @@ static const struct psm__step phone_call_steps[] = {
 	{NONE, PLANNED, ALWAYS, "communication.call_scheduled", NOTHING},
 	{NONE, COMPLETED, ALWAYS, CALL_DONE},
 	{PLANNED, COMPLETED, ALWAYS, CALL_DONE},
-	{PLANNED, MISSED, ALWAYS, NULL, NOTHING},
-	{PLANNED, CALLED_OFF, ALWAYS, NULL, NOTHING},
+	{PLANNED, MISSED, ALWAYS, "phone_call.failed", NOTHING},
+	{PLANNED, CALLED_OFF, ALWAYS, "phone_call.failed", NOTHING},
 	{MISSED, PLANNED, ALWAYS, "communication.call_scheduled", NOTHING},
 };
 /* clang-format on */

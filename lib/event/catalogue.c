@@ -244,7 +244,7 @@ const psm_event_type_info psm__catalogue[] = {
   .aliases = NAMES("communication.email_sent"),
   .meaning = "An e-mail left for its recipient.",
   .producers = NAMES(COMMUNICATION_SERVICE),
-  .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE),
+  .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE, MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("email_id", integer, NEED),
 	FIELD("email_data", object, NEED, SECRET, EMAIL),
@@ -253,9 +253,10 @@ const psm_event_type_info psm__catalogue[] = {
 	FIELD("therapist_id", integer, MAY)) },
 
 { .name = "email.failed", .topic = "communication-events", .key = "email_id",
-  .meaning = "An e-mail could not be sent, or nobody knows whether it was.",
-  .note = "an addition: without it nobody learns that an inquiry did not leave",
+  .meaning = "An e-mail could not be sent, or nobody knows whether it was "
+	"(suspect): an inquiry that did not leave is to be sent again.",
   .producers = NAMES(COMMUNICATION_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("email_id", integer, NEED),
 	FIELD("email_data", object, NEED, SECRET, EMAIL),
@@ -264,6 +265,7 @@ const psm_event_type_info psm__catalogue[] = {
 	FIELD("therapist_id", integer, MAY),
 	FIELD("reason", string, MAY, SECRET),
 	FIELD("attempts", integer, NEED),
+	FIELD("suspect", boolean, MAY),
 	FIELD("next_attempt_at", datetime, MAY)) },
 
 { .name = "email.deleted", .topic = "communication-events", .key = "email_id",
@@ -316,6 +318,18 @@ const psm_event_type_info psm__catalogue[] = {
 	FIELD("patient_id", integer, MAY),
 	FIELD("therapist_id", integer, MAY),
 	FIELD("outcome", string, MAY, SECRET)) },
+
+{ .name = "phone_call.failed", .topic = "communication-events",
+  .key = "call_id",
+  .meaning = "A planned phone call reached nobody (fehlgeschlagen), or was "
+	"called off (abgebrochen): an inquiry that it was for is to be sent again.",
+  .producers = NAMES(COMMUNICATION_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
+  .fields = FIELDS(
+	FIELD("call_id", integer, NEED),
+	FIELD("call_data", object, NEED, SECRET, CALL),
+	FIELD("patient_id", integer, MAY),
+	FIELD("therapist_id", integer, MAY)) },
 
 { .name = "phone_call.deleted", .topic = "communication-events",
   .key = "call_id",

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <psymatch/matching_jobs.h>
+
 #include "platform/platform.h"
 
 #include <string.h>
@@ -27,7 +29,8 @@ static const struct platform_group communication_groups[] = {
      psm_communication_handlers},
     {NULL, NULL, NULL}};
 
-static const platform_jobs_fn matching_jobs[] = {psm_follow_up_daily, NULL};
+static const platform_jobs_fn matching_jobs[] = {psm_follow_up_daily,
+                                                 psm_matching_jobs, NULL};
 
 /* One row per service, in the order in which they start. */
 const struct platform_service psm__platform_services[] = {

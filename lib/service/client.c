@@ -132,7 +132,33 @@ show_token(CURL *curl, struct curl_slist **headers)
 struct call {
 	const char *url, *agent; /* NULL: nobody */
 	int is_neighbour, timeout_ms;
+	const char *body, *key; /* of a POST; body NULL: it is a GET */
 };
+
+/* 0: out of memory, the list is as it was. */
+static int
+add_header(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (longer)
+		*list = longer;
+	return longer != NULL;
+}
+
+static int
+set_body(CURL *curl, const struct call *call, struct curl_slist **headers)
+{
+	char line[128];
+
+	if (!call->body)
+		return 1;
+	(void)snprintf(line, sizeof line, "Idempotency-Key: %s", call->key);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(call->body));
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body);
+	return add_header(headers, "Content-Type: application/json") &&
+	       add_header(headers, "Expect:") && add_header(headers, line);
+}
 
 static CURLcode
 perform(const struct call *call, struct text *answer, long *status)
@@ -145,7 +171,11 @@ perform(const struct call *call, struct text *answer, long *status)
 	curl = curl_easy_init();
 	if (!curl)
 		return rc;
-	headers = curl_slist_append(NULL, "Accept: application/json");
+	if (!add_header(&headers, "Accept: application/json") ||
+	    !set_body(curl, call, &headers)) {
+		rc = CURLE_OUT_OF_MEMORY;
+		goto out;
+	}
 	if (call->is_neighbour)
 		show_token(curl, &headers);
 	curl_easy_setopt(curl, CURLOPT_URL, call->url);
@@ -168,8 +198,9 @@ perform(const struct call *call, struct text *answer, long *status)
 	rc = curl_easy_perform(curl);
 	if (rc == CURLE_OK)
 		(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-	curl_slist_free_all(headers);
+out:
 	curl_easy_cleanup(curl);
+	curl_slist_free_all(headers);
 	return rc;
 }
 
@@ -206,7 +237,7 @@ fetch(const char *service, const char *url, int timeout_ms, psm_json **out,
 	struct text answer = {NULL, 0, 0};
 	char text[32];
 	long status = 0;
-	const struct call call = {url, NULL, 1, timeout_ms};
+	const struct call call = {url, NULL, 1, timeout_ms, NULL, NULL};
 	CURLcode code = perform(&call, &answer, &status);
 	int rc;
 
@@ -254,7 +285,7 @@ psm__svc_get(const char *base, const char *path, const char *agent,
 {
 	struct text answer = {NULL, 0, 0};
 	char *url = url_of(base, path);
-	const struct call call = {url, agent, 0, timeout_ms};
+	const struct call call = {url, agent, 0, timeout_ms, NULL, NULL};
 	CURLcode code;
 	int rc = 0;
 
@@ -269,6 +300,49 @@ psm__svc_get(const char *base, const char *path, const char *agent,
 	                        NULL) == PSM_ERR_NOMEM)
 		rc = PSM_ERR_NOMEM;
 	psm__free(answer.data);
+	psm__free(url);
+	return rc;
+}
+
+static int
+post(const char *service, const struct call *call, long *status, psm_json **out,
+     psm_error *err)
+{
+	struct text answer = {NULL, 0, 0};
+	CURLcode code = perform(call, &answer, status);
+	int rc = PSM_OK;
+
+	if (code != CURLE_OK)
+		rc = unavailable(service, curl_easy_strerror(code), err);
+	else if (psm_json_parse(answer.data ? answer.data : "", answer.len, out,
+	                        NULL) == PSM_ERR_NOMEM)
+		rc = psm__nomem(err);
+	psm__free(answer.data);
+	return rc;
+}
+
+int
+psm__svc_post(const char *service, const char *base, const char *path,
+              const char *body, const char *key, int timeout_ms, long *status,
+              psm_json **out, psm_error *err)
+{
+	struct call call = {NULL, NULL, 1, timeout_ms, body, key};
+	char *url;
+	int rc;
+
+	*out = NULL;
+	*status = 0;
+	if (!*base)
+		return unavailable(service, "no base URL is set", err);
+	url = url_of(base, path);
+	if (!url)
+		return psm__nomem(err);
+	call.url = url;
+	if (__atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED) < CALLS_MAX)
+		rc = post(service, &call, status, out, err);
+	else
+		rc = unavailable(service, "too many requests wait for it", err);
+	__atomic_fetch_sub(&calls, 1, __ATOMIC_RELAXED);
 	psm__free(url);
 	return rc;
 }

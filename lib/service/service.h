@@ -113,6 +113,13 @@ int psm__svc_fetch(const char *service, const char *base, const char *path,
 int psm__svc_get(const char *base, const char *path, const char *agent,
                  int timeout_ms, long *status, psm_json **out);
 
+/* POST a JSON text to base + path with an Idempotency-Key: *status, and *out as
+ * psm__svc_get(). At most 32 at the same time, together with the others.
+ * PSM_ERR_UNAVAILABLE names the service: there is no answer. */
+int psm__svc_post(const char *service, const char *base, const char *path,
+                  const char *body, const char *key, int timeout_ms,
+                  long *status, psm_json **out, psm_error *err);
+
 /* -- conns.c */
 
 struct svc_limits {

@@ -90,6 +90,16 @@ class Inquiries(unittest.TestCase):
         self.assertEqual(sorted(pointer for pointer, _ in caught.exception.faults),
                          ["/patient_responses/7", "/patient_responses/8", "/patient_responses/9"])
 
+    def test_one_that_did_not_arrive(self):
+        id = self.sent()
+        with self.store.transaction() as tx:
+            self.assertFalse(inquiries.handed_over(tx, id, email_id=99))
+            self.assertTrue(inquiries.not_sent(tx, id, "550 unknown user"))
+            self.assertFalse(inquiries.not_sent(tx, id, "550 unknown user"))
+        row, _ = inquiries.get(self.store, id)
+        self.assertIsNone(row["gesendet_datum"])
+        self.assertIn("550 unknown user", row["notizen"])
+
     def test_ends_that_were_not_sent(self):
         id = inquiries.create(self.store, 5, "10")["anfrage_id"]
         inquiries.cancel(self.store, id, "Praxis geschlossen")

@@ -60,6 +60,18 @@ def answer(store, id, responses, notizen=None, correction=False):
                       *_answer(responses, notizen, correction))[1])
 
 
+def handed_over(tx, id, email_id=0, phone_call_id=0):
+    """Its mail or call was made in another database; False: it has one."""
+    return bool(check(lib.psm_inquiry_handed_over, tx._open, int64(id, "id"), int64(email_id, "email_id"),
+                      int64(phone_call_id, "phone_call_id")))
+
+
+def not_sent(tx, id, reason):
+    """It did not reach its therapist: it may be sent again, or cancelled; False:
+    it is not one that was sent and has no answer."""
+    return bool(check(lib.psm_inquiry_not_sent, tx._open, int64(id, "id"), utf8(reason, "reason")))
+
+
 def cancel(store, id, reason):
     """Cancel one that was not sent."""
     check(lib.psm_inquiry_cancel, store._handle, int64(id, "id"), utf8(reason, "reason"))

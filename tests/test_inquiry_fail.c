@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inquiries whose mail or call fails after they were sent. */
+#include <psymatch/call.h>
+#include <psymatch/matching.h>
+
+#include "app/app.h"
+#include "testing_inquiry.h"
+
+#define BERTA 5
+#define CARLA 6
+
+static void
+setup(void)
+{
+	inquiry_setup();
+	add_therapist(BERTA, "10115", "'berta@example.org'");
+	add_therapist(CARLA, "10115", "NULL");
+	add_patient(7, "10117", 2);
+	add_patient(8, "10435", 1);
+}
+
+/* The matching service handles an event of the communication service. */
+static void
+happens(const char *type, const char *payload)
+{
+	static int count;
+	char text[2000];
+	psm_event *ev = NULL;
+	psm_tx *tx = NULL;
+
+	(void)snprintf(text, sizeof(text),
+	               "{\"event_id\": \"0192c9a0-0000-7000-8000-%012d\", "
+	               "\"event_type\": \"%s\", \"version\": \"1.0\", "
+	               "\"timestamp\": \"2026-03-03T09:00:00Z\", "
+	               "\"producer\": \"communication-service\", "
+	               "\"payload\": %s}",
+	               ++count, type, payload);
+	OK(psm_event_parse(text, strlen(text), &ev, err));
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_matching_handle(tx, ev, NULL, err));
+	OK(psm_tx_commit(tx, err));
+	psm_event_free(ev);
+}
+
+#define MAIL_FAILED(id, more)                                                  \
+	"{\"email_id\": " #id ", \"therapist_id\": 5, \"email_data\": "        \
+	"{\"betreff\": \"Suche - Ref: A1\"}, \"attempts\": 3, \"reason\": "    \
+	"\"550 no such user\"" more "}"
+#define CALL(id, status)                                                       \
+	"{\"call_id\": " #id ", \"therapist_id\": 6, \"call_data\": "          \
+	"{\"call_id\": " #id ", \"therapeutenanfrage_id\": 1, \"status\": "    \
+	"\"" status "\"}}"
+
+/* "email 1 2 2026-03-03": way, mail, call, failures, day of sending. */
+#define STATE(want)                                                            \
+	SAYS(want,                                                             \
+	     "SELECT concat_ws(' ', coalesce(versandweg, '-'), "               \
+	     "coalesce(email_id::text, '-'), coalesce(phone_call_id::text, "   \
+	     "'-'), fehlversuche, coalesce(gesendet_datum::date::text, "       \
+	     "'unsent')) FROM " INQUIRY)
+
+static void
+sent(int64_t therapist)
+{
+	ck_assert_msg(create(therapist) == 1, "%s", psm_error_message(err));
+	ck_assert_msg(send_it(1) == 1, "%s", psm_error_message(err));
+}
+
+START_TEST(fault_s3_a_refused_mail_is_not_silence)
+{
+	sent(BERTA);
+	STATE("email 1 - 0 2026-03-02");
+	for (int i = 0; i < 2; i++) /* also when it comes again */
+		happens("email.failed", MAIL_FAILED(1, ""));
+	STATE("email 1 - 1 unsent");
+	SAYS("[2026-03-03 09:00 (System)] Not sent: the mail 1 failed: 550 no "
+	     "such user",
+	     "SELECT notizen FROM " INQUIRY);
+	/* The therapist was not asked, so nothing keeps him from it. */
+	SAYS("", "SELECT naechster_kontakt_moeglich::text FROM "
+	         "therapist_service.therapeuten WHERE id = 5");
+	ck_assert_int_eq(outbox("cooling.period_started"), 0);
+	/* Another mail, once. */
+	ck_assert_msg(send_it(1) == 1, "%s", psm_error_message(err));
+	is("/email_id", "2");
+	STATE("email 2 - 1 2026-03-02");
+	ck_assert_int_eq(send_it(1), PSM_ERR_TRANSITION);
+	ck_assert_int_eq(outbox("therapeutenanfrage.sent"), 2);
+	/* What comes late of the first one is not about the second. */
+	happens("email.failed", MAIL_FAILED(1, ""));
+	STATE("email 2 - 1 2026-03-02");
+	check_invariants();
+}
+END_TEST
+
+START_TEST(it_may_be_cancelled)
+{
+	sent(BERTA);
+	happens("email.failed", MAIL_FAILED(1, ""));
+	OK(psm_inquiry_cancel(st, 1, "no address", err));
+	ck_assert_msg(create(BERTA) == 1, "%s", psm_error_message(err));
+	/* Its mail leaves after all: what is over stays so, but is known. */
+	happens("email.sent", MAIL_FAILED(1, ""));
+	SAYS("t t",
+	     "SELECT concat_ws(' ', gesendet_datum IS NULL, notizen LIKE "
+	     "'%%sent after all') FROM " INQUIRY " WHERE id = 1");
+}
+END_TEST
+
+/* What is tried again has not failed, and what nobody knows is not sent again. */
+START_TEST(other_failures)
+{
+	sent(BERTA);
+	happens("email.failed", MAIL_FAILED(1, ", \"next_attempt_at\": "
+	                                       "\"2026-03-03T10:00:00Z\""));
+	SAYS("", "SELECT notizen FROM " INQUIRY);
+	happens("email.failed", MAIL_FAILED(1, ", \"suspect\": true"));
+	SAYS("[2026-03-03 09:00 (System)] Nobody knows whether the mail 1 was "
+	     "sent",
+	     "SELECT notizen FROM " INQUIRY);
+	happens("email.failed", MAIL_FAILED(77, ""));
+	STATE("email 1 - 0 2026-03-02");
+	ck_assert_int_eq(
+	    answer(1,
+	           "{\"patient_responses\": {\"7\": \"abgelehnt_sonstiges\", "
+	           "\"8\": \"abgelehnt_sonstiges\"}}"),
+	    0);
+	happens("email.failed", MAIL_FAILED(1, ""));
+	STATE("email 1 - 0 2026-03-02");
+}
+END_TEST
+
+START_TEST(a_mail_that_left_after_all)
+{
+	sent(BERTA);
+	happens("email.sent", MAIL_FAILED(1, ""));
+	STATE("email 1 - 0 2026-03-02");
+	happens("email.failed", MAIL_FAILED(1, ""));
+	happens("email.sent", MAIL_FAILED(1, ""));
+	STATE("email 1 - 1 2026-03-03");
+	ck_assert_int_eq(send_it(1), PSM_ERR_TRANSITION);
+	ck_assert_int_eq(outbox("therapeutenanfrage.sent"), 2);
+}
+END_TEST
+
+/* The mail of another database failed before its number was kept here. */
+START_TEST(a_mail_without_number)
+{
+	sent(BERTA);
+	pg_run("UPDATE " INQUIRY " SET email_id = NULL");
+	happens("email.failed", MAIL_FAILED(31, ""));
+	STATE("email 31 - 1 unsent");
+}
+END_TEST
+
+START_TEST(a_call_that_failed)
+{
+	sent(CARLA);
+	STATE("phone_call - 1 0 2026-03-02");
+	happens("phone_call.failed", CALL(1, "fehlgeschlagen"));
+	STATE("phone_call - - 1 unsent");
+	ck_assert_msg(send_it(1) == 1, "%s", psm_error_message(err));
+	STATE("phone_call - 2 1 2026-03-02");
+	happens("phone_call.failed", CALL(2, "abgebrochen"));
+	STATE("phone_call - - 2 unsent");
+	happens("phone_call.completed", CALL(2, "abgeschlossen"));
+	STATE("phone_call - 2 2 2026-03-03");
+	check_invariants();
+}
+END_TEST
+
+/* The communication service tells of a call that failed. */
+START_TEST(calls_publish_it)
+{
+	static const char failed[] = "{\"status\": \"fehlgeschlagen\"}";
+
+	sent(CARLA);
+	ck_assert_int_ge(psm_call_update(st, 1, PSM_VERSION_ANY, failed,
+	                                 strlen(failed), NULL, err),
+	                 0);
+	SAYS("1 6 1 fehlgeschlagen",
+	     "SELECT concat_ws(' ', p->>'call_id', p->>'therapist_id', "
+	     "p->'call_data'->>'therapeutenanfrage_id', "
+	     "p->'call_data'->>'status') FROM (SELECT payload::jsonb AS p FROM "
+	     "psymatch.outbox WHERE type = 'phone_call.failed') x");
+}
+END_TEST
+
+/* A follow-up is not what it was sent by: it gets another one, unless somebody
+ * called it off. */
+START_TEST(a_follow_up_that_failed)
+{
+	sent(BERTA);
+	pg_run("UPDATE " INQUIRY " SET phone_call_id = 4, therapist_id = 6");
+	happens("phone_call.failed", CALL(4, "abgebrochen"));
+	STATE("email 1 4 0 2026-03-02");
+	happens("phone_call.failed", CALL(4, "fehlgeschlagen"));
+	STATE("email 1 - 0 2026-03-02");
+}
+END_TEST
+
+START_TEST(by_hand)
+{
+	psm_tx *tx = NULL;
+
+	sent(BERTA);
+	OK(psm_tx_begin(st, &tx, err));
+	ck_assert_int_eq(psm_inquiry_handed_over(tx, 1, 9, 0, err), 0);
+	ck_assert_int_eq(psm_inquiry_handed_over(tx, 1, 0, 9, err), 1);
+	ck_assert_int_eq(psm_inquiry_handed_over(tx, 1, 9, 9, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_inquiry_not_sent(tx, 1, " ", err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_inquiry_not_sent(tx, 1, "came back", err), 1);
+	ck_assert_int_eq(psm_inquiry_not_sent(tx, 1, "came back", err), 0);
+	ck_assert_int_eq(psm_inquiry_not_sent(tx, 2, "came back", err),
+	                 PSM_ERR_NOT_FOUND);
+	psm_tx_rollback(tx);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("inquiry_fail");
+	TCase *c = tcase_create("failures");
+
+	tcase_add_checked_fixture(c, setup, inquiry_teardown);
+	tcase_add_test(c, fault_s3_a_refused_mail_is_not_silence);
+	tcase_add_test(c, it_may_be_cancelled);
+	tcase_add_test(c, other_failures);
+	tcase_add_test(c, a_mail_that_left_after_all);
+	tcase_add_test(c, a_mail_without_number);
+	tcase_add_test(c, a_call_that_failed);
+	tcase_add_test(c, calls_publish_it);
+	tcase_add_test(c, a_follow_up_that_failed);
+	tcase_add_test(c, by_hand);
+	suite_add_tcase(s, c);
+	return s;
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argc;
+	return app_main(argv, suite);
+}
