@@ -244,6 +244,9 @@ keep(const psm_event *ev, void *user, psm_error *e)
 START_TEST(payload_is_sent)
 {
 	psm_config *cfg;
+	static const char status[] =
+	    "{\"search_id\":5,\"patient_id\":3,\"old_status\":null,"
+	    "\"new_status\":\"aktiv\"}";
 	psm_transport *t;
 	psm_producer *p;
 	psm_consumer *c;
@@ -267,14 +270,23 @@ START_TEST(payload_is_sent)
 	ck_assert_int_eq(
 	    psm_producer_send_payload(p, psm_payload_new(TYPE), "sender", err),
 	    PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm_producer_send_json(p, NULL, TYPE, "sender", status,
+	                                        strlen(status), err),
+	                 0);
+	ck_assert_int_eq(psm_producer_send_json(NULL, NULL, TYPE, "sender",
+	                                        status, strlen(status), err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(
+	    psm_producer_send_json(p, NULL, TYPE, "sender", "{}", 2, err),
+	    PSM_ERR_SCHEMA);
 	ck_assert_int_eq(psm_producer_close(p, 10000, NULL, err), 0);
 	psm_producer_free(p);
 	ck_assert_int_eq(psm_consumer_new(t, cfg, "test", &c, err), 0);
 	ck_assert_int_eq(psm_consumer_subscribe(c, "matching-events", err), 0);
 	ck_assert_int_eq(psm_consumer_on(c, TYPE, keep, &count, err), 0);
-	while (count == 0)
+	while (count < 2)
 		ck_assert_int_ge(psm_consumer_poll(c, 1000, err), 0);
-	ck_assert_int_eq(count, 1);
+	ck_assert_int_eq(count, 2);
 	psm_consumer_free(c);
 	psm_transport_unref(t);
 	psm_config_free(cfg);

@@ -273,6 +273,28 @@ PSM_API int psm_producer_send_payload(psm_producer *p, psm_payload *m,
                                       psm_error *err) PSM_CHECK;
 
 /**
+ * Make an event and hand it to the producer: psm_event_new() and
+ * psm_producer_send() in one call.
+ *
+ * @param p         a started producer.
+ * @param topic     as for psm_producer_send().
+ * @param type      as for psm_event_new().
+ * @param producer  as for psm_event_new().
+ * @param payload   payload[len], as for psm_event_new(); borrowed for the call.
+ * @param len       bytes of payload.
+ * @param err       details of a failure; may be NULL.
+ * @return 0: accepted, as psm_producer_send() says; or
+ *   PSM_ERR_INVAL  p is NULL; or
+ *   a failure of psm_event_new() or psm_producer_send().
+ *
+ * Threads: any. Blocks: as psm_producer_send(). Since 0.1.
+ */
+PSM_API int psm_producer_send_json(psm_producer *p, const char *topic,
+                                   const char *type, const char *producer,
+                                   const char *payload, size_t len,
+                                   psm_error *err) PSM_CHECK;
+
+/**
  * As psm_producer_send(), with a receipt that follows this one event.
  *
  * @param p      a started producer.

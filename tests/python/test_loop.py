@@ -8,6 +8,19 @@ from helping import DEADLINE_MS, Bus, event
 
 
 class Loop(Bus):
+    def test_send_new(self):
+        payload = {"therapist_id": 7, "therapist_data": {"id": 7}}
+        with psymatch.Producer(self.transport, self.config) as producer:
+            producer.send_new("therapist.unblocked", "test", payload)
+            for wrong in (("nothing.happened", "test", payload), ("therapist.unblocked", "test", {}),
+                          ("therapist.unblocked", "", payload)):
+                with self.assertRaises(psymatch.PsmError):
+                    producer.send_new(*wrong)
+            self.assertEqual(producer.stat("accepted"), 1)
+        with self.consumer() as consumer:
+            ev = next(iter(consumer))
+            self.assertEqual((ev.payload, ev.producer, ev.version), (payload, "test", "1.0"))
+
     def test_every_event_once(self):
         self.send(*range(1, 6))
         kept = []

@@ -27,7 +27,8 @@ class Tools(unittest.TestCase):
 
     def test_settings(self):
         found = {s.name: s for s in psymatch.settings()}
-        self.assertEqual(found["DB_PORT"].type, "integer")
+        self.assertEqual((found["DB_PORT"].type, found["PSYMATCH_SPOOL_DURABILITY"].takes),
+                         ("integer", "disk, interval or os"))
         config = psymatch.Config(from_env=False, DB_PORT=5433, PSYMATCH_STRICT=True)
         self.assertEqual((config.int("DB_PORT"), config.bool("PSYMATCH_STRICT")), (5433, True))
         with self.assertRaises(TypeError):

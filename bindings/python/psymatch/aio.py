@@ -48,6 +48,13 @@ class Producer:
         else:
             self._producer.send(event, topic)
 
+    async def send_new(self, type, producer, payload, topic=None):
+        """As Producer.send_new()."""
+        if self._waits:
+            await self._run(self._producer.send_new, type, producer, payload, topic)
+        else:
+            self._producer.send_new(type, producer, payload, topic)
+
     async def sent(self, event, topic=None, timeout_ms=10000):
         """send(), and wait until the broker has it: TimeoutError, or why it has
         not. The event is sent in any case."""

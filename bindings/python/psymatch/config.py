@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Settings."""
+import ctypes
+
 from ._handle import Handle
 from ._lib import lib
 from ._text import utf8
@@ -79,12 +81,16 @@ class Config(Handle):
 
 
 class Setting:
-    """One setting there is: name, type, default, unit, meaning."""
+    """One setting there is: name, type, default, unit, meaning, and what it
+    takes, "1 to 60000 ms" for example."""
 
     def __init__(self, i):
         self.name, self.type, self.default, self.unit, self.meaning = (f(i).decode() for f in (
             lib.psm_config_name_at, lib.psm_config_type_at, lib.psm_config_default_at, lib.psm_config_unit_at,
             lib.psm_config_meaning_at))
+        text = ctypes.create_string_buffer(500)
+        lib.psm_config_takes_at(i, ctypes.cast(text, ctypes.c_void_p), len(text))
+        self.takes = text.value.decode(errors="replace")
 
     def __repr__(self):
         return "<psymatch.Setting %s>" % self.name

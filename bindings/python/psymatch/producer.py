@@ -5,7 +5,7 @@ import ctypes
 from . import log
 from ._handle import Handle
 from ._lib import callbacks, lib
-from ._text import milliseconds, utf8, utf8_or_none
+from ._text import milliseconds, payload_text, utf8, utf8_or_none
 from ._wait import pieces
 from .config import Config
 from .errors import BY_NAME, PsmError, check, make
@@ -131,6 +131,12 @@ class Producer(Handle):
     def send(self, event, topic=None):
         """Accept one event, durably; never waits for a broker."""
         check(lib.psm_producer_send, self._handle, utf8_or_none(topic, "topic"), _event(event))
+
+    def send_new(self, type, producer, payload, topic=None):
+        """Event.new() and send() in one, where nobody needs the event."""
+        text = payload_text(payload)
+        check(lib.psm_producer_send_json, self._handle, utf8_or_none(topic, "topic"), utf8(type, "type"),
+              utf8(producer, "producer"), text, len(text))
 
     def send_receipt(self, event, topic=None):
         """As send(); the Receipt tells what becomes of the event."""
