@@ -153,6 +153,7 @@ run_reports(struct sink *s, int closing)
 			decide(s, &e, bad, &burst);
 		pthread_cond_broadcast(&f->changed);
 		pthread_mutex_unlock(&f->lock);
+		s->base.partition = 7;
 		s->report(e.token, e.rc, e.rc ? psm_strerror(e.rc) : "",
 		          s->user);
 		reports++;

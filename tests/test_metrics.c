@@ -264,6 +264,37 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
+START_TEST(histogram)
+{
+	static const int64_t us[] = {-5, 1000, 1001, 60000000, 60000001};
+	struct psm__histogram *h = psm__histogram("took_seconds", "Time.");
+	char *text = NULL;
+	size_t i;
+
+	for (i = 0; i < PSM__COUNT(us); i++)
+		psm__histogram_add(h, us[i]);
+	psm__histogram_add(NULL, 1);
+	ck_assert_ptr_eq(psm__histogram("took_seconds", "again"), h);
+	/* Nothing else has its name, and it no other's. */
+	ck_assert_ptr_null(psm__counter("took_seconds", "", "", ""));
+	ck_assert_ptr_nonnull(psm__counter("b_total", "", "", "B."));
+	ck_assert_ptr_null(psm__histogram("b_total", ""));
+	ck_assert_int_eq(psm_metrics_text(&text, NULL, NULL), 0);
+	ck_assert_ptr_nonnull(strstr(text,
+	                             "# HELP took_seconds Time.\n"
+	                             "# TYPE took_seconds histogram\n"
+	                             "took_seconds_bucket{le=\"0.001\"} 2\n"
+	                             "took_seconds_bucket{le=\"0.005\"} 3\n"));
+	ck_assert_ptr_nonnull(strstr(text,
+	                             "took_seconds_bucket{le=\"60\"} 4\n"
+	                             "took_seconds_bucket{le=\"+Inf\"} 5\n"
+	                             "took_seconds_sum 120.002002\n"
+	                             "took_seconds_count 5\n"));
+	testing_promtool(text);
+	psm_free(text);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -279,6 +310,7 @@ main(void)
 	tcase_add_test(t, counted_by_the_application);
 	tcase_add_test(t, described_by_the_application);
 	tcase_add_test(t, time_is_shown_in_seconds);
+	tcase_add_test(t, histogram);
 	tcase_add_test(t, threads);
 	tcase_add_test(t, no_metric_is_fine);
 	tcase_add_test(t, out_of_memory);

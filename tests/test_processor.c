@@ -327,7 +327,7 @@ keep_letters(int level, const char *message, const char *const *fields,
 	size_t i, n;
 
 	(void)user;
-	if (level != PSM_LOG_WARN || !strstr(message, "dead letters"))
+	if (level != PSM_LOG_ERROR || !strstr(message, "dead letters"))
 		return;
 	(void)pthread_mutex_lock(&flow_lock);
 	for (i = 0; fields[i]; i += 2) {
@@ -340,6 +340,8 @@ keep_letters(int level, const char *message, const char *const *fields,
 
 START_TEST(letter_is_found_by_its_log_line)
 {
+	char *event_id;
+
 	plan = (struct flow_plan){.bad = 2, .times = -1, .rc = PSM_ERR_REJECT};
 	flow_put(1, 1);
 	flow_put(1, 2);
@@ -348,10 +350,20 @@ START_TEST(letter_is_found_by_its_log_line)
 	flow_wait_offset(2);
 	flow_stop();
 	psm_set_log(NULL, PSM_LOG_WARN, NULL);
+	event_id = strstr(letter_lines, "event_id=");
+	ck_assert_msg(event_id != NULL, "%s", letter_lines);
+	ck_assert(psm_uuid_valid(event_id + 9, 36));
+	ck_assert_ptr_nonnull(strstr(event_id, " type="));
+	*event_id = '\0';
 	ck_assert_str_eq(letter_lines,
 	                 "consumer=" FLOW_NAME " topic=" FLOW_TOPIC
 	                 " partition=0 offset=1 code=PSM_ERR_REJECT "
 	                 "reason=as planned ");
+	ck_assert_int_ge(psm_metrics_value("psymatch_event_errors_total",
+	                                   "communication.send_email"),
+	                 1);
+	ck_assert_int_ge(
+	    psm_metrics_value("psymatch_events_consumed_total", FLOW_TOPIC), 2);
 }
 END_TEST
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <psymatch/health.h>
+#include <psymatch/log.h>
 #include <psymatch/metrics.h>
 
 #include "spool/spool.h"
@@ -272,6 +273,60 @@ START_TEST(starts_without_a_broker)
 }
 END_TEST
 
+/* -- what is told of each event */
+
+static struct {
+	int lines;
+	char last[512];
+} told;
+
+/* @thread sender */
+static void
+take_line(int level, const char *message, const char *const *fields, void *user)
+{
+	size_t i;
+
+	(void)user;
+	if (strcmp(message, "event published") != 0)
+		return;
+	must(level == PSM_LOG_INFO);
+	told.lines++;
+	told.last[0] = '\0';
+	for (i = 0; fields[i]; i += 2)
+		(void)snprintf(told.last + strlen(told.last),
+		               sizeof told.last - strlen(told.last), "%s=%s ",
+		               fields[i], fields[i + 1]);
+}
+
+START_TEST(each_publication_is_told)
+{
+	psm_event *ev = event(3, 1);
+	psm_producer *p;
+	char want[300], *text = NULL;
+
+	(void)snprintf(want, sizeof want,
+	               "type=%s event_id=%s topic=t.events partition=7 key=4 ",
+	               psm_event_type(ev), psm_event_id(ev));
+	psm_set_log(take_line, PSM_LOG_INFO, NULL);
+	p = start(_i);
+	ck_assert_int_eq(psm_producer_send(p, "t.events", ev, NULL), 0);
+	flush(p);
+	end(p, 0);
+	psm_set_log(NULL, PSM_LOG_ERROR, NULL);
+	ck_assert_int_eq(told.lines, 1);
+	ck_assert_str_eq(told.last, want);
+	ck_assert_int_eq(psm_metrics_value("psymatch_events_published_total",
+	                                   psm_event_type(ev)),
+	                 1);
+	ck_assert_int_eq(psm_metrics_text(&text, NULL, NULL), 0);
+	ck_assert_ptr_nonnull(
+	    strstr(text, "\npsymatch_publish_seconds_count 1\n"));
+	testing_promtool(text);
+	psm_free(text);
+	psm_event_free(ev);
+}
+END_TEST
+
 static int64_t fake_now;
 
 static int64_t
@@ -457,6 +512,7 @@ suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, starts_without_a_broker, 0, 2);
+	tcase_add_loop_test(tc, each_publication_is_told, 0, 2);
 	tcase_add_test(tc, old_events_are_noticed);
 	tcase_add_test(tc, full_disk_is_red);
 	tcase_add_loop_test(tc, spool_is_removed, 0, 2);

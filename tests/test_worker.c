@@ -465,6 +465,76 @@ START_TEST(log_lines_are_json)
 }
 END_TEST
 
+START_TEST(log_lines_have_their_trace)
+{
+	psm_json *docs[3] = {NULL};
+
+	log_to_file("log-service", PSM_LOG_INFO);
+	psm_log(PSM_LOG_INFO, "before", NULL);
+	psm__svc_log_trace("0af7651916cd43dd8448eb211c80319c");
+	psm_log(PSM_LOG_INFO, "within", NULL);
+	psm__svc_log_trace(NULL);
+	psm_log(PSM_LOG_INFO, "behind", NULL);
+	ck_assert_uint_eq(read_log(docs, 3), 3);
+	ck_assert_str_eq(member(docs[0], "/trace_id"), "(none)");
+	ck_assert_str_eq(member(docs[1], "/trace_id"),
+	                 "0af7651916cd43dd8448eb211c80319c");
+	ck_assert_str_eq(member(docs[2], "/trace_id"), "(none)");
+	psm_json_free(docs[0]);
+	psm_json_free(docs[1]);
+	psm_json_free(docs[2]);
+}
+END_TEST
+
+static const struct {
+	const char *parent, *id;
+} parents[] = {
+    {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+     "0af7651916cd43dd8448eb211c80319c"},
+    {NULL, NULL},
+    {"", NULL},
+    {"00-0af7651916cd43dd8448eb211c80319c", NULL},
+    {"00-0af7651916cd43dd8448eb211c80319x-b7ad6b7169203331-01", NULL},
+    {"00-00000000000000000000000000000000-b7ad6b7169203331-01", NULL},
+};
+
+START_TEST(a_request_has_a_trace)
+{
+	char id[SVC_TRACE_SIZE], other[SVC_TRACE_SIZE];
+
+	psm__svc_trace_id(parents[_i].parent, id);
+	ck_assert_uint_eq(strlen(id), 32);
+	ck_assert_uint_eq(strspn(id, "0123456789abcdef"), 32);
+	if (parents[_i].id)
+		ck_assert_str_eq(id, parents[_i].id);
+	psm__svc_trace_id(parents[_i].parent, other);
+	ck_assert_int_eq(strcmp(id, other) == 0, parents[_i].id != NULL);
+}
+END_TEST
+
+START_TEST(log_lines_for_people)
+{
+	static const char *const odd[] = {"a", "one", "b", "two \"x\"\n",
+	                                  "c", "",    NULL};
+	char *text, *line;
+
+	psm__svc_log_format("text");
+	log_to_file("log-service", PSM_LOG_INFO);
+	psm__svc_log_trace("12");
+	psm_log(PSM_LOG_WARN, "odd\nline", odd);
+	psm__svc_log_trace(NULL);
+	psm_set_log(NULL, PSM_LOG_ERROR, NULL);
+	text = testing_read(log_path, NULL);
+	line = strchr(text, ' ');
+	ck_assert_ptr_nonnull(line);
+	ck_assert_str_eq(line, " WARNING log-service: odd line a=one "
+	                       "b=\"two 'x' \" c=\"\" trace_id=12\n");
+	free(text);
+	*strrchr(log_path, '/') = '\0';
+	testing_remove(log_path);
+}
+END_TEST
+
 START_TEST(a_log_without_name)
 {
 	psm_json *doc = NULL;
@@ -546,6 +616,10 @@ suite(void)
 	tcase_add_checked_fixture(log, set_up, tear_down);
 	tcase_set_timeout(log, 60);
 	tcase_add_test(log, log_lines_are_json);
+	tcase_add_test(log, log_lines_have_their_trace);
+	tcase_add_loop_test(log, a_request_has_a_trace, 0,
+	                    sizeof parents / sizeof *parents);
+	tcase_add_test(log, log_lines_for_people);
 	tcase_add_test(log, a_log_without_name);
 	tcase_add_test(log, log_lines_stay_whole);
 	suite_add_tcase(s, worker);

@@ -9,10 +9,10 @@ PSM_BEGIN_DECLS
 
 /**
  * All metrics of the process in the Prometheus text format (version 0.0.4),
- * sorted by name. A metric has at most one label, and is a whole number, or
- * seconds with six decimals (names with _seconds_total); of one name
- * at most 200 values of the label are told apart, the rest are counted under
- * "other".
+ * sorted by name. A metric has at most one label, and is a whole number,
+ * seconds with six decimals (names with _seconds_total), or a histogram; of one
+ * name at most 200 values of the label are told apart, the rest are counted
+ * under "other".
  *
  * @param text  receives a new NUL-terminated text (psm_free); NULL after a
  *              failure.

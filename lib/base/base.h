@@ -198,6 +198,11 @@ struct psm__metric *psm__gauge(const char *name, const char *label_name,
 void psm__metric_add(struct psm__metric *m, int64_t delta);
 void psm__metric_set(struct psm__metric *m, int64_t value);
 int64_t psm__metric_get(const struct psm__metric *m);
+/* Times, by the seconds that they took; NULL: out of memory, or the name is of
+ * another kind. */
+struct psm__histogram;
+struct psm__histogram *psm__histogram(const char *name, const char *help);
+void psm__histogram_add(struct psm__histogram *h, int64_t us);
 
 /* -- config.c: the rd_kafka properties given as PSYMATCH_KAFKA_<key>, index 0
  * on; NULL past the end. */

@@ -17,8 +17,25 @@ struct psm__metric {
 	char label[]; /* "" for none */
 };
 
+/* How many values were at most a bound; the last: more than all. */
+static const struct {
+	int64_t us;
+	const char *text;
+} bounds[] = {
+    {1000, "0.001"},  {5000, "0.005"},  {10000, "0.01"},  {25000, "0.025"},
+    {50000, "0.05"},  {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"},
+    {1000000, "1"},   {2500000, "2.5"}, {5000000, "5"},   {10000000, "10"},
+    {60000000, "60"},
+};
+
+struct psm__histogram {
+	_Atomic int64_t counts[PSM__COUNT(bounds) + 1];
+	_Atomic int64_t sum_us;
+};
+
 struct family {
-	struct family *next; /* sorted by name */
+	struct family *next;              /* sorted by name */
+	struct psm__histogram *histogram; /* then there are no metrics */
 	struct psm__metric *metrics, **tail;
 	size_t count;
 	int is_gauge;
@@ -174,7 +191,7 @@ get(const char *name, const char *label_name, const char *label,
 			insert_family_locked(f);
 		else
 			free_family(f);
-	} else if (f->is_gauge == is_gauge &&
+	} else if (f->histogram == NULL && f->is_gauge == is_gauge &&
 	           strcmp(f->label_name, label_name) == 0) {
 		m = get_metric_locked(f, label);
 	}
@@ -232,6 +249,46 @@ psm__metric_get(const struct psm__metric *m)
 	                 : 0;
 }
 
+struct psm__histogram *
+psm__histogram(const char *name, const char *help)
+{
+	struct psm__histogram *h = NULL;
+	struct family *f;
+
+	(void)pthread_mutex_lock(&registry.lock);
+	f = find_family_locked(name);
+	if (f != NULL) {
+		h = f->histogram;
+	} else {
+		h = psm__alloc(sizeof(*h));
+		f = h != NULL ? new_family(name, "", help, 0) : NULL;
+		if (f == NULL) {
+			psm__free(h);
+			h = NULL;
+		} else {
+			f->histogram = h;
+			insert_family_locked(f);
+		}
+	}
+	(void)pthread_mutex_unlock(&registry.lock);
+	return h;
+}
+
+void
+psm__histogram_add(struct psm__histogram *h, int64_t us)
+{
+	size_t i = 0;
+
+	if (h == NULL)
+		return;
+	if (us < 0)
+		us = 0; /* the clock was set back */
+	while (i < PSM__COUNT(bounds) && us > bounds[i].us)
+		i++;
+	atomic_fetch_add_explicit(&h->counts[i], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sum_us, us, memory_order_relaxed);
+}
+
 static void
 put_escaped(struct psm__buf *b, const char *text, int quotes)
 {
@@ -258,14 +315,39 @@ put_value(struct psm__buf *b, int64_t value, int in_us)
 }
 
 static void
+put_histogram(struct psm__buf *b, const struct family *f)
+{
+	int64_t count = 0;
+
+	psm__buf_printf(b, "# TYPE %s histogram\n", f->name);
+	for (size_t i = 0; i <= PSM__COUNT(bounds); i++) {
+		count += atomic_load_explicit(&f->histogram->counts[i],
+		                              memory_order_relaxed);
+		psm__buf_printf(
+		    b, "%s_bucket{le=\"%s\"} %" PRId64 "\n", f->name,
+		    i < PSM__COUNT(bounds) ? bounds[i].text : "+Inf", count);
+	}
+	psm__buf_printf(b, "%s_sum ", f->name);
+	put_value(
+	    b,
+	    atomic_load_explicit(&f->histogram->sum_us, memory_order_relaxed),
+	    1);
+	psm__buf_printf(b, "\n%s_count %" PRId64 "\n", f->name, count);
+}
+
+static void
 put_family(struct psm__buf *b, const struct family *f)
 {
-	if (f->metrics == NULL)
+	if (f->metrics == NULL && f->histogram == NULL)
 		return; /* described, and not counted yet */
 	if (f->help[0] != '\0') {
 		psm__buf_printf(b, "# HELP %s ", f->name);
 		put_escaped(b, f->help, 0);
 		psm__buf_putc(b, '\n');
+	}
+	if (f->histogram != NULL) {
+		put_histogram(b, f);
+		return;
 	}
 	psm__buf_printf(b, "# TYPE %s %s\n", f->name,
 	                f->is_gauge ? "gauge" : "counter");

@@ -22,7 +22,8 @@ struct psm__message {
 	size_t value_len;
 	const struct psm__header *headers; /* copied */
 	size_t header_count;
-	uint64_t token; /* comes back with the report */
+	uint64_t token;  /* comes back with the report */
+	int64_t time_us; /* when it was accepted; of the spool's only */
 };
 
 /* Who copies asks for the size first and puts all of it into one

@@ -14,6 +14,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char line[4096];
 static size_t used;
 static char service[SVC_NAME_MAX + 1];
+static int is_text; /* else JSON */
+
+/* Of the request that this thread works at; "": none. */
+static _Thread_local char trace[SVC_TRACE_SIZE];
 
 /* @locks lock held */
 static void
@@ -107,29 +111,144 @@ put_member_locked(const char *name, const char *suffix, const char *value)
 	put_string_locked(value);
 }
 
+/* A line break or another control character would forge a line. @locks lock
+ * held */
 static void
-log_line(int level, const char *message, const char *const *fields, void *user)
+put_plain_locked(const char *text, int is_quoted)
 {
-	const char *name = psm_log_level_name(level);
-	char now[32] = "";
+	for (; *text; text++) {
+		char c = *text;
+
+		if ((unsigned char)c < ' ' || c == 0x7f)
+			c = ' ';
+		else if (is_quoted && c == '"')
+			c = '\'';
+		put_locked(&c, 1);
+	}
+}
+
+/* Quoted if it has a blank, so that a reader finds its end. @locks lock held */
+static void
+put_field_locked(const char *name, const char *value)
+{
+	int is_quoted = !*value || strpbrk(value, " \t\r\n\"=") != NULL;
+
+	put_locked(" ", 1);
+	put_plain_locked(name, 0);
+	put_locked("=\"", is_quoted ? 2 : 1);
+	put_plain_locked(value, is_quoted);
+	put_locked("\"", is_quoted ? 1 : 0);
+}
+
+/* time LEVEL service: message name=value ... @locks lock held */
+static void
+put_text_locked(const char *now, const char *level, const char *message,
+                const char *const *fields)
+{
 	size_t i;
 
-	(void)user;
-	if (psm_time_format(psm_now_us(), now, sizeof now) < 0)
-		now[0] = '\0'; /* a simulated clock may be out of range */
-	pthread_mutex_lock(&lock);
+	put_locked(now, strlen(now));
+	put_locked(" ", 1);
+	put_locked(level, strlen(level));
+	put_locked(" ", 1);
+	if (service[0]) {
+		put_locked(service, strlen(service));
+		put_locked(": ", 2);
+	}
+	put_plain_locked(message, 0);
+	for (i = 0; fields[i] && fields[i + 1]; i += 2)
+		put_field_locked(fields[i], fields[i + 1]);
+	if (trace[0])
+		put_field_locked("trace_id", trace);
+	put_locked("\n", 1);
+}
+
+/* @locks lock held */
+static void
+put_json_locked(const char *now, const char *level, const char *message,
+                const char *const *fields)
+{
+	size_t i;
+
 	put_locked("{\"time\":", 8);
 	put_string_locked(now);
-	put_member_locked("level", "", name ? name : "");
+	put_member_locked("level", "", level);
 	if (service[0])
 		put_member_locked("service", "", service);
 	put_member_locked("message", "", message);
 	for (i = 0; fields[i] && fields[i + 1]; i += 2)
 		put_member_locked(fields[i], is_reserved(fields[i]) ? "_" : "",
 		                  fields[i + 1]);
+	if (trace[0])
+		put_member_locked("trace_id", "", trace);
 	put_locked("}\n", 2);
+}
+
+static void
+log_line(int level, const char *message, const char *const *fields, void *user)
+{
+	const char *name = psm_log_level_name(level);
+	char now[32] = "";
+
+	(void)user;
+	if (psm_time_format(psm_now_us(), now, sizeof now) < 0)
+		now[0] = '\0'; /* a simulated clock may be out of range */
+	pthread_mutex_lock(&lock);
+	(is_text ? put_text_locked : put_json_locked)(now, name ? name : "",
+	                                              message, fields);
 	flush_locked();
 	pthread_mutex_unlock(&lock);
+}
+
+void
+psm__svc_log_format(const char *format)
+{
+	pthread_mutex_lock(&lock);
+	is_text = strcmp(format, "text") == 0;
+	pthread_mutex_unlock(&lock);
+}
+
+void
+psm__svc_log_trace(const char *id)
+{
+	size_t len = id ? strnlen(id, sizeof trace - 1) : 0;
+
+	memcpy(trace, len > 0 ? id : "", len);
+	trace[len] = '\0';
+}
+
+/* 00-TRACE-PARENT-FLAGS, as W3C Trace Context has it. */
+static int
+is_trace(const char *text)
+{
+	size_t i, zeros = 0;
+
+	for (i = 3; i < 35; i++) {
+		if (psm__hex_value(text[i]) < 0)
+			return 0;
+		zeros += text[i] == '0';
+	}
+	return text[2] == '-' && text[35] == '-' && zeros < 32;
+}
+
+void
+psm__svc_trace_id(const char *traceparent, char id[SVC_TRACE_SIZE])
+{
+	char uuid[40];
+	size_t i, n = 0;
+
+	id[0] = '\0';
+	if (traceparent && strlen(traceparent) >= 55 && is_trace(traceparent)) {
+		memcpy(id, traceparent + 3, 32);
+		id[32] = '\0';
+		return;
+	}
+	if (psm_uuid_new(uuid, sizeof uuid) < 0)
+		return;
+	for (i = 0; uuid[i] && n < SVC_TRACE_SIZE - 1; i++)
+		if (uuid[i] != '-')
+			id[n++] = uuid[i];
+	id[n] = '\0';
 }
 
 void

@@ -212,9 +212,9 @@ psm_response_error(psm_response *res, const psm_error *err)
 	if (status >= 500 && code != PSM_ERR_UNAVAILABLE)
 		text = psm_strerror(code);
 	if (text != psm_error_message(err))
-		psm__log(PSM_LOG_WARN, "request failed", "code",
-		         psm_error_name(code), "reason", psm_error_message(err),
-		         NULL);
+		psm__log(status == 500 ? PSM_LOG_ERROR : PSM_LOG_WARN,
+		         "request failed", "code", psm_error_name(code),
+		         "reason", psm_error_message(err), NULL);
 	w = psm_json_writer_new();
 	if (w) {
 		psm_json_write_object(w);

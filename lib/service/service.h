@@ -19,6 +19,16 @@
 #define SVC_QUERY_MAX 32
 #define SVC_HEADERS_MAX 8
 #define SVC_REASON_SIZE 256
+#define SVC_TRACE_SIZE 33
+
+/* -- log.c */
+
+/* "text" or "json" (the default). */
+void psm__svc_log_format(const char *format);
+/* What this thread logs from now on belongs to it; NULL: to none. */
+void psm__svc_log_trace(const char *id);
+/* The request's trace, or a new one. */
+void psm__svc_trace_id(const char *traceparent, char id[SVC_TRACE_SIZE]);
 
 /* -- route.c: paths of routes and of requests. */
 
@@ -209,6 +219,7 @@ struct psm_request {
 	char *body;
 	size_t body_len, body_cap, dropped;
 	int64_t start_us;
+	char trace[SVC_TRACE_SIZE];
 	int refused;  /* why, while the body is still coming; 0 */
 	int answered; /* perhaps before the body came */
 	int entered;  /* counts as in flight */

@@ -8,6 +8,8 @@
 static const char *const settings[] = {
     "PSYMATCH_HTTP_HOST", "string", "127.0.0.1", "", "",
      "address that a service listens on",
+    "PSYMATCH_LOG_FORMAT", "word", "json", "json text", "",
+     "lines of the log: objects, or words for people",
     "PSYMATCH_HTTP_CONNECTIONS", "integer", "1024", "1 to 1000000", "",
      "connections at once, at most half of the files that a process may open",
     "PSYMATCH_HTTP_CLIENT_CONNECTIONS", "integer", "0", "0 to 1000000", "",

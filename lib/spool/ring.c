@@ -162,6 +162,7 @@ describe(struct psm__spool *s, const struct psm__rec *rec, uint64_t token,
 	/* Only valid records come this far. */
 	(void)psm__headers_read(rec, s->ring->headers, &m->header_count);
 	m->token = token;
+	m->time_us = (int64_t)le64toh((uint64_t)rec->time_us);
 	if (le16toh(rec->kind) == PSM__REC_NO_KEY)
 		m->key = NULL;
 }

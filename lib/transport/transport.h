@@ -70,6 +70,7 @@ struct psm__sink_ops {
 };
 struct psm__sink {
 	const struct psm__sink_ops *ops;
+	int32_t partition; /* of the report at hand, if its rc is 0 */
 };
 
 /* -- receiving. One thread at a time per source, but for wake. */

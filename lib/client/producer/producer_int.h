@@ -47,6 +47,17 @@ enum psm__producer_state {
 #define PSM__RECEIPT_ID 40 /* a UUID as text */
 #define PSM__RECEIPT_BUCKETS 1024
 
+/* What is counted by type, and how long it took. */
+#define PSM__PUBLISHED_TYPE 64
+struct psm__published {
+	struct psm__histogram *seconds;
+	/* The last types, each at its place. */
+	struct psm__published_type {
+		char type[PSM__PUBLISHED_TYPE]; /* "": nothing here */
+		struct psm__metric *count;
+	} types[16];
+};
+
 struct psm_producer {
 	psm_transport *transport;
 	char *dir, *key_file; /* dir "": the spool is in memory */
@@ -85,6 +96,7 @@ struct psm_producer {
 	int ending;    /* only reports are taken now */
 	int by_batch;  /* as the sink's ops say */
 	int64_t acked; /* reports that are not counted yet */
+	struct psm__published published;
 	int64_t open_at_ms, pause_until_ms;
 	unsigned open_failures;
 	struct psm__send_window *windows;
@@ -116,6 +128,14 @@ unsigned psm__forks(void);
 /* How long psm_producer_free() waits for events to be sent; tests shorten
  * it. */
 extern int psm__producer_free_ms;
+
+/* -- client/producer/published.c. @thread sender */
+
+/* The type of an event as it was encoded, without its version; "": not found. */
+void psm__published_type(const struct psm__message *m,
+                         char type[PSM__PUBLISHED_TYPE]);
+/* The broker has it: count, and log a line. */
+void psm__published(struct psm_producer *p, uint64_t token);
 
 /* -- client/producer/spool_dir.c */
 

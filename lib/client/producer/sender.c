@@ -83,6 +83,7 @@ acknowledged(struct psm_producer *p, uint64_t token)
 	psm__send_window_acked(p, token);
 	p->acked++;
 	p->open_failures = 0;
+	psm__published(p, token);
 	if (!wanted(p))
 		return;
 	count_acked(p);
@@ -112,6 +113,7 @@ static void
 refused(struct psm_producer *p, uint64_t token, int rc, const char *reason)
 {
 	int done = psm__spool_reject(p->spool, token);
+	char type[PSM__PUBLISHED_TYPE], id[128];
 	struct psm__message m;
 
 	if (done == 0)
@@ -121,8 +123,14 @@ refused(struct psm_producer *p, uint64_t token, int rc, const char *reason)
 		return;
 	}
 	psm__spool_message(p->spool, token, &m);
+	psm__published_type(&m, type);
+	psm__spool_id(p->spool, token, id, sizeof id);
 	psm__log(PSM_LOG_ERROR, "the broker refused an event", "topic", m.topic,
+	         "type", type, "event_id", id, "code", psm_error_name(rc),
 	         "why", reason, NULL);
+	psm__metric_add(psm__counter("psymatch_events_refused_total", "type",
+	                             type, "Events that were not published."),
+	                1);
 	psm__send_window_acked(p, token);
 	__atomic_add_fetch(&p->failed, 1, __ATOMIC_RELAXED);
 	psm__metric_add(p->m_failed, 1);

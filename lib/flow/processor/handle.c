@@ -56,10 +56,11 @@ psm__tried_dead_letter(struct psm__worker_tx *w, psm_tx *tx,
 	explain(w, t, reason, sizeof reason);
 	(void)snprintf(partition, sizeof partition, "%d", (int)rec->partition);
 	(void)snprintf(offset, sizeof offset, "%lld", (long long)rec->offset);
-	psm__log(PSM_LOG_WARN, "event goes to the dead letters", "consumer",
+	psm__log(PSM_LOG_ERROR, "event goes to the dead letters", "consumer",
 	         w->pr->name, "topic", rec->topic, "partition", partition,
 	         "offset", offset, "code", psm_error_name(t->code), "reason",
-	         reason, NULL);
+	         reason, d.event_id ? "event_id" : NULL, d.event_id, "type",
+	         d.type, NULL);
 	return psm__dead_letter_add(tx, &d, w->err);
 }
 
@@ -91,8 +92,9 @@ psm__tried_park(struct psm__worker_tx *w, psm_tx *tx,
 	p.reason = tried ? psm_error_message(w->fail) : NULL;
 	if (tried)
 		psm__log(PSM_LOG_INFO, "event is parked", "consumer",
-		         w->pr->name, "topic", rec->topic, "reason", p.reason,
-		         NULL);
+		         w->pr->name, "topic", rec->topic, "event_id",
+		         p.event_id, "type", p.type, "code",
+		         psm_error_name(t->code), "reason", p.reason, NULL);
 	return psm__parked_add(tx, &p, w->err);
 }
 
@@ -173,6 +175,29 @@ settle(struct psm__worker_tx *w, psm_tx *tx, const struct psm__handler *h,
 	return 0;
 }
 
+/* @thread any of the processor's */
+static void
+note(const struct psm__worker_tx *w, const struct psm__record *rec,
+     const psm_event *ev, const struct psm__tried *t)
+{
+	char partition[16], offset[24];
+
+	if (t->code != 0)
+		psm__metric_add(
+		    psm__counter("psymatch_event_errors_total", "type",
+		                 psm_event_type(ev),
+		                 "Events whose handler failed, each time."),
+		    1);
+	if (!psm_log_wanted(PSM_LOG_DEBUG))
+		return;
+	(void)snprintf(partition, sizeof partition, "%d", (int)rec->partition);
+	(void)snprintf(offset, sizeof offset, "%lld", (long long)rec->offset);
+	psm__log(PSM_LOG_DEBUG, "event consumed", "consumer", w->pr->name,
+	         "type", psm_event_type(ev), "event_id", psm_event_id(ev),
+	         "topic", rec->topic, "partition", partition, "offset", offset,
+	         "outcome", psm__outcome_name(t->outcome), NULL);
+}
+
 /* Claim the event and run its handler. */
 static int
 call(struct psm__worker_tx *w, psm_tx *tx, const struct psm__record *rec,
@@ -212,7 +237,9 @@ call(struct psm__worker_tx *w, psm_tx *tx, const struct psm__record *rec,
 	over_ms = psm__dispatch_overrun(ev);
 	if (over_ms > 0)
 		psm__last_errors_late(w->pr, rec, over_ms);
-	return settle(w, tx, h, rc, t);
+	rc = settle(w, tx, h, rc, t);
+	note(w, rec, ev, t);
+	return rc;
 }
 
 /* Through the upcasters to the handler. */
@@ -248,6 +275,10 @@ psm__try(struct psm__worker_tx *w, psm_tx *tx, const struct psm__item *it,
 	const struct psm__record *rec = &it->record;
 
 	*t = (struct psm__tried){.attempt = attempt, .parked = it->parked};
+	psm__metric_add(psm__counter("psymatch_events_consumed_total", "topic",
+	                             rec->topic,
+	                             "Events read, again when tried again."),
+	                1);
 	psm__error_clear(w->fail);
 	t->ev = rec->value ? w->ready : NULL; /* NULL: its key is gone */
 	if (t->ev)

@@ -99,6 +99,7 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 		psm__kafka_up(link);
 		psm__kafka_topic_acked(t, m->partition, token, s->now_ms);
 	}
+	s->base.partition = m->partition;
 	tell(s, token, rc, m->err);
 	if (rc == PSM_ERR_RETRY)
 		psm__kafka_topic_reset(t, token, m->err, on_unsent, s);

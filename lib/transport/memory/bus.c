@@ -159,6 +159,7 @@ psm__mem_append(struct psm__bus *bus, struct psm__mem_topic *topic,
 	if (reserve(part) < 0)
 		return PSM_ERR_NOMEM;
 	m->timestamp_ms = psm_now_us() / 1000;
+	m->partition = (int32_t)(part - topic->parts);
 	m->offset = part->next++;
 	part->ring[(part->head + part->count++) % part->cap] = m;
 	part->bytes += m->bytes;

@@ -22,6 +22,7 @@
 struct psm__mem_message {
 	int refs; /* under the lock */
 	int64_t offset;
+	int32_t partition;
 	int64_t timestamp_ms;
 	const char *key; /* NULL if none */
 	size_t key_len;

@@ -13,6 +13,7 @@ struct entry {
 	int rc;
 	struct psm__mem_topic *topic;
 	struct psm__mem_message *message; /* NULL once it has an outcome */
+	int32_t partition;
 };
 
 /* A topic with messages that came back as RETRY, and how many of them were not
@@ -98,6 +99,7 @@ outcome(struct sink *s, struct entry *e)
 	}
 	if (psm__mem_append(s->bus, e->topic, e->message) < 0)
 		return PSM_ERR_RETRY;
+	e->partition = e->message->partition;
 	return 0;
 }
 
@@ -175,10 +177,12 @@ run_reports(struct sink *s, const struct entry *batch, size_t count)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		s->base.partition = batch[i].partition;
 		s->report(batch[i].token, batch[i].rc,
 		          batch[i].rc ? psm_strerror(batch[i].rc) : "",
 		          s->user);
+	}
 }
 
 static int

@@ -348,6 +348,7 @@ run_reports(struct sink *s)
 		s->done--;
 		s->count--;
 		total++;
+		s->base.partition = e.partition;
 		s->report(e.token, e.rc, e.reason, s->user);
 	}
 	return total;
