@@ -68,7 +68,7 @@ START_TEST(types)
 	for (; psm_patient_type_at(count) != NULL; count++)
 		ck_assert_ptr_nonnull(
 		    psm_catalogue_find(psm_patient_type_at(count)));
-	ck_assert_uint_eq(count, 3);
+	ck_assert_uint_eq(count, 8);
 }
 END_TEST
 

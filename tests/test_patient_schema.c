@@ -162,8 +162,9 @@ START_TEST(a_new_database_has_the_same)
 	OK(psm_store_migrate(st, "patient", err));
 	fresh = shape();
 	ck_assert_int_eq(
-	    pg_int("SELECT count(*) FROM information_schema.columns WHERE "
-	           "table_schema = 'patient_service'"),
+	    pg_int(
+		"SELECT count(*) FROM information_schema.columns WHERE "
+		"table_schema = 'patient_service' AND table_name = 'patienten'"),
 	    PSM__PATIENT_COUNT);
 	psm_store_free(st);
 	pg_database(); /* another one */

@@ -308,7 +308,8 @@ PSM_API int psm_patient_announce(psm_store *store, int all, int limit,
                                  psm_error *err) PSM_CHECK;
 
 /**
- * The types psm_patient_handle() knows; all are of "communication-events".
+ * The types psm_patient_handle() knows; they are of "communication-events",
+ * "matching-events" and "therapist-events".
  *
  * @param i  index from 0.
  * @return borrowed for ever; NULL behind the last one.
@@ -322,7 +323,9 @@ PSM_API const char *psm_patient_type_at(size_t i);
  * email.response_received and phone_call.completed with a patient_id: that
  * patient's letzter_kontakt is the event's own day in Berlin, or a later one
  * ("patient.updated" if it changed). So handling an event again, or in another
- * order, changes nothing. Other types do nothing.
+ * order, changes nothing. match.created and .status_changed tell who waits in
+ * an open inquiry, therapist.blocked, .unblocked and .deleted to whom none is
+ * to be open: see psm_patient_reassignments(). Other types do nothing.
  *
  * @param tx    a transaction of a store whose set "patient" is migrated; it is
  *   neither committed nor rolled back.
@@ -344,6 +347,34 @@ PSM_API const char *psm_patient_type_at(size_t i);
  */
 PSM_API int psm_patient_handle(psm_tx *tx, const psm_event *ev, void *user,
                                psm_error *err);
+
+/**
+ * The patients who wait in an open inquiry to a therapist who is blocked or was
+ * deleted, whoever waits longest first: a person has to decide what becomes of
+ * them, nothing is done by itself. They leave the list when the therapist is
+ * unblocked, and when the inquiry is answered or withdrawn.
+ *
+ * @param store  an open store whose set "patient" is migrated.
+ * @param page   from 1 on.
+ * @param limit  patients on a page, 1 to 1000.
+ * @param out    receives {"data": [{"patient_id": number, "vorname": text,
+ *   "nachname": text, "therapist_id": number, "anfrage_id": number or null,
+ *   "match_id": number, "gesperrt_seit": time, "sperrgrund": text or null}],
+ *   "page": number, "limit": number, "total": number} as JSON, new (psm_free);
+ *   NULL after a failure.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL    store or out is NULL, or a number out of its range;
+ *   PSM_ERR_STATE    the set is not migrated;
+ *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_RETRY    as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_patient_reassignments(psm_store *store, int page, int limit,
+                                      char **out, psm_error *err) PSM_CHECK;
 
 /**
  * Add psm_patient_handle() to a set of handlers for each type that it knows, or

@@ -39,12 +39,6 @@ psm__origin_of(const psm_event *ev, struct psm__origin *out, psm_error *err)
 	           : 0;
 }
 
-/* Whoever makes a mail or a call of the therapist looks at the table with a
- * lock of the same name: see 006_sperren.sql. */
-static const char lock_sql[] =
-    "SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended('psymatch "
-    "block of therapist ' || $1::text, 0))) l";
-
 /* Versions count the changes of the therapist; who sends none has his clock.
  * %s: the schema. */
 #define NOTE                                                                   \
@@ -89,9 +83,7 @@ psm__block_note(psm_tx *tx, const char *schema, const psm_event *ev,
 	params[5] = o.time;
 	params[6] = o.event_id;
 	(void)snprintf(sql, sizeof(sql), NOTE, schema);
-	rc = psm_tx_exec(tx, lock_sql, 1, params, NULL, err);
-	if (rc == 0)
-		rc = psm_tx_exec(tx, sql, 7, params, &rows, err);
+	rc = psm_tx_exec(tx, sql, 7, params, &rows, err);
 	if (rc == 0)
 		rc = psm_rows_affected(rows) > 0;
 	psm_rows_free(rows);

@@ -14,7 +14,7 @@ struct psm__block {
 /*
  * Keep what therapist.blocked, .unblocked or .deleted says, unless a newer
  * event was here. schema: "communication_service". 1: it counts, 0: what is
- * there is newer, or the same; PSM_ERR_REJECT. Others wait until tx ends.
+ * there is newer, or the same; PSM_ERR_REJECT.
  */
 int psm__block_note(psm_tx *tx, const char *schema, const psm_event *ev,
                     struct psm__block *out, psm_error *err);
@@ -31,6 +31,13 @@ int psm__origin_of(const psm_event *ev, struct psm__origin *out,
 /* A positive number of 32 bits of the payload. PSM_ERR_REJECT. */
 int psm__event_number(const psm_event *ev, const char *name, int64_t *out,
                       psm_error *err);
+
+/* -- patient_reassign.c */
+
+/* match.created, match.status_changed */
+int psm__patient_match(psm_tx *tx, const psm_event *ev, psm_error *err);
+/* therapist.blocked, .unblocked, .deleted */
+int psm__patient_therapist(psm_tx *tx, const psm_event *ev, psm_error *err);
 
 /* -- communication_block.c: a psm_tx_event_fn */
 int psm__outreach_blocked(psm_tx *tx, const psm_event *ev, void *user,

@@ -84,6 +84,26 @@ one_call(psm_tx *tx, const struct psm__block *b, int64_t id, psm_error *err)
 	"therapist_id = $1::integer AND angehalten_seit IS NULL AND status = " \
 	"'geplant' "
 
+/* Whoever makes a mail or a call of the therapist looks at the table with a
+ * lock of the same name: see 006_sperren.sql. */
+static const char lock_sql[] =
+    "SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended('psymatch "
+    "block of therapist ' || $1::text, 0))) l";
+
+static int
+lock_therapist(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	struct psm__number n;
+	const char *params[1];
+	int64_t id;
+	int rc = psm__event_number(ev, "therapist_id", &id, err);
+
+	if (rc < 0)
+		return rc;
+	params[0] = psm__number(&n, id);
+	return psm_tx_exec(tx, lock_sql, 1, params, NULL, err);
+}
+
 int
 psm__outreach_blocked(psm_tx *tx, const psm_event *ev, void *user,
                       psm_error *err)
@@ -93,7 +113,9 @@ psm__outreach_blocked(psm_tx *tx, const psm_event *ev, void *user,
 	int rc, mails = 0;
 
 	(void)user;
-	rc = psm__block_note(tx, "communication_service", ev, &b, err);
+	rc = lock_therapist(tx, ev, err);
+	if (rc == 0)
+		rc = psm__block_note(tx, "communication_service", ev, &b, err);
 	/* The lock of calls comes before their rows. */
 	if (rc > 0)
 		rc = psm__call_lock(tx, b.therapist, err) < 0

@@ -3,31 +3,8 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/block.h"
 #include "app/patient.h"
-
-/* Each of them was a contact with the patient it names, if it names one. */
-static const char *const types[] = {"email.response_received", "email.sent",
-                                    "phone_call.completed"};
-
-const char *
-psm_patient_type_at(size_t i)
-{
-	return i < PSM__COUNT(types) ? types[i] : NULL;
-}
-
-/* Older programs write the names that the catalogue has as aliases. */
-static int
-is_known(const char *alias)
-{
-	const psm_event_type_info *info = psm_catalogue_find(alias);
-	const char *type = info ? psm_catalogue_type_name(info) : alias;
-
-	for (size_t i = 0; i < PSM__COUNT(types); i++) {
-		if (strcmp(types[i], type) == 0)
-			return 1;
-	}
-	return 0;
-}
 
 /* A patient who was deleted since had a contact, too: there is nothing to do.
  * An event of the future is one of today: its producer's clock is wrong, and a
@@ -52,17 +29,52 @@ note_contact(psm_tx *tx, const psm_event *ev, psm_error *err)
 	return rc < 0 ? rc : 0;
 }
 
+static const struct {
+	const char *type;
+	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
+} handlers[] = {
+    /* Each was a contact with the patient it names, if it names one. */
+    {"email.response_received", note_contact},
+    {"email.sent", note_contact},
+    {"match.created", psm__patient_match},
+    {"match.status_changed", psm__patient_match},
+    {"phone_call.completed", note_contact},
+    {"therapist.blocked", psm__patient_therapist},
+    {"therapist.deleted", psm__patient_therapist},
+    {"therapist.unblocked", psm__patient_therapist},
+};
+
+const char *
+psm_patient_type_at(size_t i)
+{
+	return i < PSM__COUNT(handlers) ? handlers[i].type : NULL;
+}
+
+/* Older programs write the names that the catalogue has as aliases. */
+static int
+handle(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	const char *type = psm_event_type(ev);
+	const psm_event_type_info *info = psm_catalogue_find(type);
+
+	if (info != NULL)
+		type = psm_catalogue_type_name(info);
+	for (size_t i = 0; i < PSM__COUNT(handlers); i++)
+		if (strcmp(handlers[i].type, type) == 0)
+			return handlers[i].handle(tx, ev, err);
+	return 0;
+}
+
 int
 psm_patient_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 {
-	int rc = 0;
+	int rc;
 
 	(void)user; /* all there is to know stands in the transaction */
 	psm__error_clear(err);
 	if (tx == NULL || ev == NULL)
 		return psm__fail(err, PSM_ERR_INVAL, "tx or ev is NULL");
-	if (is_known(psm_event_type(ev)))
-		rc = note_contact(tx, ev, err);
+	rc = handle(tx, ev, err);
 	/* What the database refuses for good is the payload's fault. */
 	return rc < 0 && !psm__app_is_system(rc) ? PSM_ERR_REJECT : rc;
 }

@@ -123,7 +123,8 @@ const psm_event_type_info psm__catalogue[] = {
   .key = "therapist_id",
   .meaning = "A therapist must not be asked any more.",
   .producers = NAMES(THERAPIST_SERVICE),
-  .consumers = NAMES(MATCHING_SERVICE, COMMUNICATION_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, COMMUNICATION_SERVICE,
+	PATIENT_SERVICE),
   .fields = FIELDS(
 	FIELD("therapist_id", integer, NEED),
 	FIELD("therapist_data", object, NEED, SECRET, THERAPIST),
@@ -134,7 +135,8 @@ const psm_event_type_info psm__catalogue[] = {
   .key = "therapist_id",
   .meaning = "A blocked therapist may be asked again.",
   .producers = NAMES(THERAPIST_SERVICE),
-  .consumers = NAMES(MATCHING_SERVICE, COMMUNICATION_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, COMMUNICATION_SERVICE,
+	PATIENT_SERVICE),
   .fields = FIELDS(
 	FIELD("therapist_id", integer, NEED),
 	FIELD("therapist_data", object, NEED, SECRET, THERAPIST),
@@ -144,7 +146,8 @@ const psm_event_type_info psm__catalogue[] = {
   .key = "therapist_id",
   .meaning = "A therapist's record was deleted: copies of it are to be emptied.",
   .producers = NAMES(THERAPIST_SERVICE),
-  .consumers = NAMES(MATCHING_SERVICE, COMMUNICATION_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, COMMUNICATION_SERVICE,
+	PATIENT_SERVICE),
   .fields = FIELDS(
 	FIELD("therapist_id", integer, NEED),
 	FIELD("entity_version", integer, MAY)) },
@@ -162,8 +165,8 @@ const psm_event_type_info psm__catalogue[] = {
 
 { .name = "match.created", .topic = "matching-events", .key = "match_id",
   .meaning = "A search was put into an inquiry to a therapist.",
-  .note = "for reports and for programs of the user's own",
   .producers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(PATIENT_SERVICE),
   .fields = FIELDS(
 	FIELD("match_id", integer, NEED),
 	FIELD("patient_id", integer, NEED),
@@ -176,8 +179,8 @@ const psm_event_type_info psm__catalogue[] = {
   .key = "match_id",
   .meaning = "The status of a match changed; to null: it was withdrawn before "
 	"it was answered.",
-  .note = "for reports and for programs of the user's own",
   .producers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(PATIENT_SERVICE),
   .fields = FIELDS(
 	FIELD("match_id", integer, NEED),
 	FIELD("patient_id", integer, MAY),

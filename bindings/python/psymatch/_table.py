@@ -417,6 +417,8 @@ FUNCTIONS = MATCHING + (
     ("psm_patient_type_at", "const char*", "size_t"),
     ("psm_patient_handle", "int", "psm_tx*", "const psm_event*", "void*",
      "psm_error*"),
+    ("psm_patient_reassignments", "int", "psm_store*", "int", "int", "char**",
+     "psm_error*"),
     ("psm_patient_handlers", "int", "psm_handlers*", "const char*",
      "psm_error*"),
     # patient_import.h

@@ -19,7 +19,7 @@ from .event import _all, handled_by
 from .rows import ANY
 
 __all__ = ["ANY", "TYPES", "Status", "announce", "contact", "create", "delete", "get", "handle", "list", "patch",
-           "search_gaps", "update"]
+           "reassignments", "search_gaps", "update"]
 
 Status = enum.Enum("Status", {word.upper(): word for word in _all(lib.psm_patient_status_name)}, type=str,
                    module=__name__)
@@ -73,6 +73,12 @@ def announce(store, all=False, limit=100):
     """Publish patients as they are, at most limit of those that no event has
     told about, or of all: how many, 0 when there are no more."""
     return check(lib.psm_patient_announce, store._handle, int(bool(all)), int32(limit, "limit"))
+
+
+def reassignments(store, page=1, limit=20):
+    """A page of the patients who wait in an open inquiry to a therapist who is
+    blocked: {"data": [...], "page", "limit", "total"}."""
+    return taken(make(lib.psm_patient_reassignments, store._handle, int32(page, "page"), int32(limit, "limit")))
 
 
 def search_gaps(record):
