@@ -225,6 +225,52 @@ START_TEST(as_long_as_the_setting_says)
 }
 END_TEST
 
+static psm_tx *
+begun(void)
+{
+	psm_tx *tx;
+
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	return tx;
+}
+
+/* A part ends nothing; one that was undone spoils the whole. */
+START_TEST(transactions_of_several_parts)
+{
+	psm_tx *tx = begun(), *other, *part;
+	psm_store *elsewhere = pg_store();
+
+	pg_run("CREATE TABLE parts (n integer)");
+	ck_assert_int_eq(psm_tx_include(NULL, 1, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_tx_include(tx, 1, err), 0);
+	ck_assert_int_eq(psm_tx_begin(elsewhere, &other, err), 0);
+	ck_assert_ptr_ne(other, tx);
+	ck_assert_int_eq(psm_tx_include(other, 1, err), PSM_ERR_STATE);
+	psm_tx_rollback(other);
+	psm_store_free(elsewhere);
+	part = begun();
+	ck_assert_ptr_eq(part, tx);
+	ck_assert_int_eq(psm_tx_exec(part, "INSERT INTO parts VALUES (1)", 0,
+	                             NULL, NULL, err),
+	                 0);
+	ck_assert_int_eq(psm_tx_commit(part, err), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM parts"), 0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM parts"), 1);
+	tx = begun();
+	ck_assert_int_eq(psm_tx_include(tx, 1, err), 0);
+	psm_tx_rollback(begun());
+	ck_assert_int_eq(psm_tx_commit(tx, err), PSM_ERR_STATE);
+	tx = begun();
+	ck_assert_int_eq(psm_tx_include(tx, 1, err), 0);
+	ck_assert_int_eq(psm_tx_include(tx, 0, err), 0);
+	other = begun();
+	ck_assert_ptr_ne(other, tx);
+	psm_tx_rollback(other);
+	psm_tx_rollback(tx);
+}
+END_TEST
+
 START_TEST(arguments)
 {
 	ck_assert_int_eq(psm_tx_wait_consumers(NULL, 1, err), PSM_ERR_INVAL);
@@ -272,6 +318,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, locked_heartbeats_stop_nobody);
 	tcase_add_test(tc, late_consumer_costs_its_deadline_once);
 	tcase_add_test(tc, as_long_as_the_setting_says);
+	tcase_add_test(tc, transactions_of_several_parts);
 	tcase_add_test(tc, arguments);
 	tcase_add_test(tc, heartbeat_takes_any_type);
 	suite_add_tcase(s, tc);

@@ -356,6 +356,25 @@ PSM_API int psm_tx_emit_required(psm_tx *tx, const psm_event *ev,
                                  psm_error *err) PSM_CHECK;
 
 /**
+ * Make the transactions that this thread begins on the same store parts of this
+ * one, so that several use cases have one effect, or none: psm_tx_begin() gives
+ * this one again; the end of a part commits nothing, and when a part is rolled
+ * back nothing can be committed any more.
+ *
+ * @param tx   a transaction, not that of a processor's handler; it is ended by
+ *             this thread.
+ * @param on   1: from now on; 0: not any more. Its end does that, too.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL argument;
+ *   PSM_ERR_STATE  tx is that of a handler, or this thread has another one that
+ *                  includes.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_tx_include(psm_tx *tx, int on, psm_error *err) PSM_CHECK;
+
+/**
  * How long the commit waits for what psm_tx_emit_required asked for; 5 s unless
  * set.
  *

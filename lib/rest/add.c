@@ -63,6 +63,75 @@ add_resource(psm_service *svc, struct rest_route *pattern, psm_error *err)
 	return rc;
 }
 
+/* -- endpoints of their own */
+
+static int
+add_endpoint(const struct rest_context *cx, const struct rest_endpoint *e,
+             psm_error *err)
+{
+	struct rest_bound *bound = psm__alloc(sizeof *bound);
+	int rc;
+
+	if (!bound)
+		return psm__nomem(err);
+	bound->endpoint = e;
+	bound->cx = cx;
+	rc = psm__svc_own(cx->svc, bound, psm__free, err);
+	return rc < 0 ? rc
+	              : psm_service_route(cx->svc, e->method, e->path,
+	                                  psm__rest_call, bound, err);
+}
+
+static int
+add_area(struct rest_context *cx, const struct rest_area *a,
+         const psm_config *cfg, psm_error *err)
+{
+	const struct rest_endpoint *e = a->endpoints;
+	int rc = a->set_up ? a->set_up(cx, cfg, err) : PSM_OK;
+
+	for (; e && e->path && rc >= 0; e++)
+		rc = add_endpoint(cx, e, err);
+	return rc < 0 ? rc : PSM_OK;
+}
+
+/* Each area has a context of its own. */
+static int
+add_areas(const struct rest_context *pattern, const psm_config *cfg,
+          psm_error *err)
+{
+	const struct rest_area *a = psm__rest_areas;
+	struct rest_context *cx;
+	int rc = PSM_OK;
+
+	for (; a->service && rc == PSM_OK; a++) {
+		if (strcmp(a->service, "*") != 0 &&
+		    strcmp(a->service, pattern->service) != 0)
+			continue;
+		cx = psm__alloc(sizeof *cx);
+		if (!cx)
+			return psm__nomem(err);
+		*cx = *pattern;
+		rc = psm__svc_own(cx->svc, cx, psm__free, err);
+		if (rc == PSM_OK)
+			rc = add_area(cx, a, cfg, err);
+	}
+	return rc;
+}
+
+/* 1: there is such a service. */
+static int
+is_service(const char *name)
+{
+	const struct rest_resource *r = psm__rest_resources;
+	const struct rest_area *a = psm__rest_areas;
+
+	while (r->path && strcmp(r->service, name) != 0)
+		r++;
+	while (a->service && strcmp(a->service, name) != 0)
+		a++;
+	return r->path || (a->service && strcmp(name, "*") != 0);
+}
+
 /* -- answers that are kept for an Idempotency-Key */
 
 struct keys {
@@ -147,31 +216,33 @@ psm_rest_add(psm_service *svc, psm_store *st, const psm_config *cfg,
 {
 	const struct rest_resource *r = psm__rest_resources;
 	struct rest_route pattern = {NULL, NULL, st, NULL};
-	int rc = PSM_OK, count = 0;
+	struct rest_context cx = {svc, st, NULL, NULL, NULL};
+	int rc = PSM_OK;
 
 	psm_error_clear(err);
 	if (!svc || !st || !cfg || !service)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a service, a store, settings, a name");
-	pattern.neighbour = psm__svc_keep_text(
+	if (!is_service(service))
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "there is no service \"%s\"", service);
+	cx.service = psm__svc_keep_text(svc, service, err);
+	cx.neighbour = psm__svc_keep_text(
 	    svc, psm_config_string(cfg, "PSYMATCH_REST_COMMUNICATION_URL"),
 	    err);
-	if (!pattern.neighbour)
+	if (!cx.service || !cx.neighbour)
 		return PSM_ERR_NOMEM;
+	pattern.neighbour = cx.neighbour;
 	for (; r->path && rc == PSM_OK; r++) {
 		if (strcmp(r->service, service) != 0)
 			continue;
 		pattern.resource = r;
 		pattern.action = NULL;
 		rc = add_resource(svc, &pattern, err);
-		count++;
 	}
-	if (rc == PSM_OK && count == 0 && strcmp(service, "geocoding") != 0)
-		rc = psm__fail(err, PSM_ERR_INVAL, "there is no service \"%s\"",
-		               service);
 	if (rc == PSM_OK)
 		rc = add_forgetting(svc, st, err);
-	if (rc == PSM_OK && strcmp(service, "therapist") == 0)
-		rc = psm__rest_import(svc, st, cfg, err);
+	if (rc == PSM_OK)
+		rc = add_areas(&cx, cfg, err);
 	return rc == PSM_OK ? add_description(svc, err) : rc;
 }

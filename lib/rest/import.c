@@ -116,9 +116,9 @@ add_worker(psm_service *svc, struct import *m, const psm_config *cfg,
 }
 
 int
-psm__rest_import(psm_service *svc, psm_store *st, const psm_config *cfg,
-                 psm_error *err)
+psm__rest_import(struct rest_context *cx, const psm_config *cfg, psm_error *err)
 {
+	psm_service *svc = cx->svc;
 	const char *folder =
 	    psm_config_string(cfg, "THERAPIST_IMPORT_FOLDER_PATH");
 	int interval =
@@ -129,7 +129,7 @@ psm__rest_import(psm_service *svc, psm_store *st, const psm_config *cfg,
 
 	if (!m)
 		return psm__nomem(err);
-	m->store = st;
+	m->store = cx->store;
 	memcpy(m->folder, folder, size);
 	rc = psm__svc_own(svc, m, import_free, err);
 	if (rc == PSM_OK)

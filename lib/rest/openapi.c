@@ -47,41 +47,41 @@ static const struct operation action = {
     "POST", "", "Do what has a name of its own", "application/json", NULL,
     "200",  "", "400 404 409 412 415 422 503"};
 
-static void
-member(psm_json_writer *w, const char *key, const char *text)
+void
+psm__rest_member(psm_json_writer *w, const char *key, const char *text)
 {
 	psm_json_write_key(w, key);
 	psm_json_write_string(w, text);
 }
 
-static void
-open_object(psm_json_writer *w, const char *key)
+void
+psm__rest_open(psm_json_writer *w, const char *key)
 {
 	psm_json_write_key(w, key);
 	psm_json_write_object(w);
 }
 
-static void
-reference(psm_json_writer *w, const char *name, const char *suffix)
+void
+psm__rest_reference(psm_json_writer *w, const char *name, const char *suffix)
 {
 	char text[128];
 
 	(void)snprintf(text, sizeof text, "#/components/schemas/%s%s", name,
 	               suffix);
-	member(w, "$ref", text);
+	psm__rest_member(w, "$ref", text);
 }
 
 /* "content": {media: {"schema": {... }}}, to be filled and closed thrice. */
 static void
 open_content(psm_json_writer *w, const char *media)
 {
-	open_object(w, "content");
-	open_object(w, media);
-	open_object(w, "schema");
+	psm__rest_open(w, "content");
+	psm__rest_open(w, media);
+	psm__rest_open(w, "schema");
 }
 
-static void
-close(psm_json_writer *w, int count)
+void
+psm__rest_close(psm_json_writer *w, int count)
 {
 	while (count-- > 0)
 		psm_json_write_end(w);
@@ -89,18 +89,18 @@ close(psm_json_writer *w, int count)
 
 /* -- parameters */
 
-static void
-parameter(psm_json_writer *w, const char *in, const char *name,
-          const char *type)
+void
+psm__rest_parameter(psm_json_writer *w, const char *in, const char *name,
+                    const char *type)
 {
 	psm_json_write_object(w);
-	member(w, "name", name);
-	member(w, "in", in);
+	psm__rest_member(w, "name", name);
+	psm__rest_member(w, "in", in);
 	psm_json_write_key(w, "required");
 	psm_json_write_bool(w, strcmp(in, "path") == 0);
-	open_object(w, "schema");
-	member(w, "type", type);
-	close(w, 2);
+	psm__rest_open(w, "schema");
+	psm__rest_member(w, "type", type);
+	psm__rest_close(w, 2);
 }
 
 /* The types of the table as JSON Schema has them, for a query's text. */
@@ -119,13 +119,13 @@ list_parameters(psm_json_writer *w, const psm_entity *e)
 {
 	const char *name, *type;
 
-	parameter(w, "query", "page", "integer");
-	parameter(w, "query", "limit", "integer");
-	parameter(w, "query", "sort", "string");
+	psm__rest_parameter(w, "query", "page", "integer");
+	psm__rest_parameter(w, "query", "limit", "integer");
+	psm__rest_parameter(w, "query", "sort", "string");
 	for (size_t i = 0; (name = psm_entity_filter_at(e, i)); i++) {
 		type = psm_entity_field_type(psm_entity_filter_field(e, name));
-		parameter(w, "query", name,
-		          type ? schema_type(type) : "string");
+		psm__rest_parameter(w, "query", name,
+		                    type ? schema_type(type) : "string");
 	}
 }
 
@@ -140,17 +140,18 @@ parameters(psm_json_writer *w, const psm_entity *e, const char *verb,
 	psm_json_write_key(w, "parameters");
 	psm_json_write_array(w);
 	if (strncmp(tail, "/{id}", 5) == 0)
-		parameter(w, "path", "id", "integer");
+		psm__rest_parameter(w, "path", "id", "integer");
 	else if (is_get)
 		list_parameters(w, e);
 	if (strcmp(verb, "DELETE") == 0)
-		parameter(w, "query", "force", "boolean");
+		psm__rest_parameter(w, "query", "force", "boolean");
 	if (is_post)
-		parameter(w, "header", "Idempotency-Key", "string");
+		psm__rest_parameter(w, "header", "Idempotency-Key", "string");
 	if (strcmp(tail, "/{id}") == 0)
-		parameter(w, "header", is_get ? "If-None-Match" : "If-Match",
-		          "string");
-	close(w, 1);
+		psm__rest_parameter(w, "header",
+		                    is_get ? "If-None-Match" : "If-Match",
+		                    "string");
+	psm__rest_close(w, 1);
 }
 
 /* -- answers */
@@ -160,51 +161,51 @@ page_schema(psm_json_writer *w, const char *noun)
 {
 	static const char *const numbers[] = {"page", "limit", "total"};
 
-	member(w, "type", "object");
-	open_object(w, "properties");
-	open_object(w, "data");
-	member(w, "type", "array");
-	open_object(w, "items");
-	reference(w, noun, "");
-	close(w, 2);
+	psm__rest_member(w, "type", "object");
+	psm__rest_open(w, "properties");
+	psm__rest_open(w, "data");
+	psm__rest_member(w, "type", "array");
+	psm__rest_open(w, "items");
+	psm__rest_reference(w, noun, "");
+	psm__rest_close(w, 2);
 	for (size_t i = 0; i < PSM__COUNT(numbers); i++) {
-		open_object(w, numbers[i]);
-		member(w, "type", "integer");
-		close(w, 1);
+		psm__rest_open(w, numbers[i]);
+		psm__rest_member(w, "type", "integer");
+		psm__rest_close(w, 1);
 	}
-	close(w, 1);
+	psm__rest_close(w, 1);
 }
 
 static void
 success(psm_json_writer *w, const char *status, const char *noun,
         const char *answer)
 {
-	open_object(w, status);
-	member(w, "description", "done");
+	psm__rest_open(w, status);
+	psm__rest_member(w, "description", "done");
 	open_content(w, "application/json");
 	if (strcmp(answer, "[]") == 0)
 		page_schema(w, noun);
 	else if (strcmp(answer, "-") == 0)
-		reference(w, "Message", "");
+		psm__rest_reference(w, "Message", "");
 	else if (strcmp(answer, "{}") == 0)
-		member(w, "type", "object");
+		psm__rest_member(w, "type", "object");
 	else
-		reference(w, noun, answer);
-	close(w, 4);
+		psm__rest_reference(w, noun, answer);
+	psm__rest_close(w, 4);
 }
 
-static void
-failure(psm_json_writer *w, const char *status)
+void
+psm__rest_failure(psm_json_writer *w, const char *status)
 {
-	open_object(w, status);
-	member(w, "description",
-	       strcmp(status, "304") == 0 ? "not changed" : "failed");
+	psm__rest_open(w, status);
+	psm__rest_member(w, "description",
+	                 strcmp(status, "304") == 0 ? "not changed" : "failed");
 	if (strcmp(status, "304") != 0) {
 		open_content(w, "application/json");
-		reference(w, "Error", "");
-		close(w, 3);
+		psm__rest_reference(w, "Error", "");
+		psm__rest_close(w, 3);
 	}
-	close(w, 1);
+	psm__rest_close(w, 1);
 }
 
 static void
@@ -214,7 +215,7 @@ failures(psm_json_writer *w, const char *list)
 
 	for (; *list; list += *list == ' ') {
 		(void)snprintf(status, sizeof status, "%.3s", list);
-		failure(w, status);
+		psm__rest_failure(w, status);
 		list += 3;
 	}
 }
@@ -228,21 +229,21 @@ open_verb(psm_json_writer *w, const char *verb)
 
 	for (size_t i = 0; verb[i] && i < sizeof key - 1; i++)
 		key[i] = (char)(verb[i] - 'A' + 'a');
-	open_object(w, key);
+	psm__rest_open(w, key);
 }
 
 static void
 request_body(psm_json_writer *w, const char *noun, const struct operation *o)
 {
-	open_object(w, "requestBody");
+	psm__rest_open(w, "requestBody");
 	psm_json_write_key(w, "required");
 	psm_json_write_bool(w, o->body != NULL);
 	open_content(w, o->media);
 	if (o->body)
-		reference(w, noun, o->body);
+		psm__rest_reference(w, noun, o->body);
 	else
-		member(w, "type", "object");
-	close(w, 4);
+		psm__rest_member(w, "type", "object");
+	psm__rest_close(w, 4);
 }
 
 /* Of a resource; without its last brace. */
@@ -250,18 +251,18 @@ static void
 resource_operation(psm_json_writer *w, const struct rest_resource *r,
                    const char *tail, const struct operation *o)
 {
-	member(w, "summary", o->summary);
+	psm__rest_member(w, "summary", o->summary);
 	psm_json_write_key(w, "tags");
 	psm_json_write_array(w);
 	psm_json_write_string(w, r->noun);
-	close(w, 1);
+	psm__rest_close(w, 1);
 	parameters(w, psm_entity_find(r->entity), o->verb, tail);
 	if (o->media)
 		request_body(w, r->noun, o);
-	open_object(w, "responses");
+	psm__rest_open(w, "responses");
 	success(w, o->status, r->noun, o->answer);
 	failures(w, o->failures);
-	close(w, 1);
+	psm__rest_close(w, 1);
 }
 
 /* Any other route: what its path says. */
@@ -278,15 +279,15 @@ plain_operation(psm_json_writer *w, const struct svc_route *route)
 		if (!s->is_param)
 			continue;
 		(void)snprintf(name, sizeof name, "%.*s", (int)s->len, s->text);
-		parameter(w, "path", name, "string");
+		psm__rest_parameter(w, "path", name, "string");
 	}
-	close(w, 1);
-	open_object(w, "responses");
-	open_object(w, "200");
-	member(w, "description", "done");
-	close(w, 1);
-	failure(w, "503");
-	close(w, 1);
+	psm__rest_close(w, 1);
+	psm__rest_open(w, "responses");
+	psm__rest_open(w, "200");
+	psm__rest_member(w, "description", "done");
+	psm__rest_close(w, 1);
+	psm__rest_failure(w, "503");
+	psm__rest_close(w, 1);
 }
 
 /* The resource whose path begins this one; *tail: what follows. */
@@ -313,18 +314,25 @@ write_operation(psm_json_writer *w, const struct svc_route *route)
 	const struct rest_resource *r = resource_of(route->path, &tail);
 	const struct operation *o = NULL;
 
+	open_verb(w, route->method);
+	if (route->fn == psm__rest_call) {
+		const struct rest_bound *bound = route->user;
+
+		psm__rest_describe(w, route, bound->endpoint);
+		psm__rest_close(w, 1);
+		return;
+	}
 	for (size_t i = 0; r && i < PSM__COUNT(operations); i++)
 		if (strcmp(operations[i].verb, route->method) == 0 &&
 		    strcmp(operations[i].tail, tail) == 0)
 			o = &operations[i];
 	if (r && !o && strcmp(route->method, "POST") == 0)
 		o = &action;
-	open_verb(w, route->method);
 	if (o)
 		resource_operation(w, r, tail, o);
 	else
 		plain_operation(w, route);
-	close(w, 1);
+	psm__rest_close(w, 1);
 }
 
 /* The operations of all routes with the path of the i-th one. */
@@ -336,11 +344,11 @@ write_path(psm_json_writer *w, const psm_service *svc, size_t i)
 	for (k = 0; k < i; k++)
 		if (strcmp(svc->routes[k].path, svc->routes[i].path) == 0)
 			return; /* written with that one */
-	open_object(w, svc->routes[i].path);
+	psm__rest_open(w, svc->routes[i].path);
 	for (k = i; k < svc->route_count; k++)
 		if (strcmp(svc->routes[k].path, svc->routes[i].path) == 0)
 			write_operation(w, &svc->routes[k]);
-	close(w, 1);
+	psm__rest_close(w, 1);
 }
 
 /* -- components */
@@ -348,12 +356,12 @@ write_path(psm_json_writer *w, const psm_service *svc, size_t i)
 static void
 texts(psm_json_writer *w, const char *const *names)
 {
-	member(w, "type", "object");
-	open_object(w, "properties");
+	psm__rest_member(w, "type", "object");
+	psm__rest_open(w, "properties");
 	for (; *names; names++) {
-		open_object(w, *names);
-		member(w, "type", "string");
-		close(w, 1);
+		psm__rest_open(w, *names);
+		psm__rest_member(w, "type", "string");
+		psm__rest_close(w, 1);
 	}
 }
 
@@ -365,16 +373,16 @@ write_errors(psm_json_writer *w)
 	static const char *const failed[] = {"message", "code", "pointer",
 	                                     NULL};
 
-	open_object(w, "Message");
+	psm__rest_open(w, "Message");
 	texts(w, message);
-	close(w, 2);
-	open_object(w, "Error");
+	psm__rest_close(w, 2);
+	psm__rest_open(w, "Error");
 	texts(w, failed);
-	open_object(w, "errors");
-	member(w, "type", "array");
-	open_object(w, "items");
+	psm__rest_open(w, "errors");
+	psm__rest_member(w, "type", "array");
+	psm__rest_open(w, "items");
 	texts(w, fault);
-	close(w, 5);
+	psm__rest_close(w, 5);
 }
 
 static int
@@ -417,15 +425,15 @@ write_components(psm_json_writer *w, const psm_service *svc, psm_error *err)
 	const struct rest_resource *r;
 	int rc = PSM_OK;
 
-	open_object(w, "components");
-	open_object(w, "schemas");
+	psm__rest_open(w, "components");
+	psm__rest_open(w, "schemas");
 	write_errors(w);
 	for (r = psm__rest_resources; r->path; r++)
 		for (size_t i = 0; has_resource(svc, r) && rc == PSM_OK &&
 		                   i < PSM__COUNT(shapes);
 		     i++)
 			rc = write_schema(w, r, &shapes[i], err);
-	close(w, 2);
+	psm__rest_close(w, 2);
 	return rc;
 }
 
@@ -441,17 +449,17 @@ psm__rest_openapi(const psm_service *svc, char **out, psm_error *err)
 	if (!w)
 		return psm__nomem(err);
 	psm_json_write_object(w);
-	member(w, "openapi", "3.1.0");
-	open_object(w, "info");
-	member(w, "title", svc->name);
-	member(w, "version", psm_version());
-	close(w, 1);
-	open_object(w, "paths");
+	psm__rest_member(w, "openapi", "3.1.0");
+	psm__rest_open(w, "info");
+	psm__rest_member(w, "title", svc->name);
+	psm__rest_member(w, "version", psm_version());
+	psm__rest_close(w, 1);
+	psm__rest_open(w, "paths");
 	for (size_t i = 0; i < svc->route_count; i++)
 		write_path(w, svc, i);
-	close(w, 1);
+	psm__rest_close(w, 1);
 	rc = write_components(w, svc, err);
-	close(w, 1);
+	psm__rest_close(w, 1);
 	if (rc == PSM_OK)
 		rc = psm_json_writer_finish(w, &text, &len, err);
 	if (rc == PSM_OK) {

@@ -48,6 +48,125 @@ struct rest_route {
 	const char *neighbour; /* base URL, "": none */
 };
 
+/* -- areas: what a service has beside its resources */
+
+/* What all endpoints of a service share; lives as long as it. */
+struct rest_context {
+	psm_service *svc;
+	psm_store *store;
+	const char *service;   /* "matching" */
+	const char *neighbour; /* base URL of the communication, "": none */
+	void *area;            /* of the area's set_up() */
+};
+
+/*
+ * A parameter of the query, a member of a body or of an answer. The type is
+ * "integer", "number", "boolean", "string", "date", "time" (of a day, with
+ * zone), "object", "any" or a resource's noun ("Patient"); "[]" before it: a
+ * list of such; behind it "?": or null; "!": has to be given. A string's words
+ * stand in parentheses: "string(a|b)".
+ */
+struct rest_field {
+	const char *name; /* NULL: end of the list */
+	const char *type;
+	const struct rest_field *members; /* of an object; NULL: any */
+};
+
+enum rest_how {
+	/* All of it is one transaction, which continues the request's trace,
+	 * waits for the consumers and, of POST, takes an Idempotency-Key. */
+	REST_CHANGE = 1,
+	REST_BODY_MAY_LACK = 2,
+	/* "page" and "limit"; the answer is a page of what the row says. */
+	REST_PAGE = 4,
+	/* The answer is a list of what the row says. */
+	REST_ARRAY = 8
+};
+
+/* Another status than that of the table of errors. */
+struct rest_status {
+	int code, status; /* both 0: end of the list */
+};
+
+struct rest_call;
+
+/* Returns 0 or more, or an error code. */
+typedef int (*rest_fn)(struct rest_call *c);
+
+/* An endpoint is a row. */
+struct rest_endpoint {
+	const char *method, *path; /* NULL: end of the list */
+	const char *summary;
+	rest_fn fn;
+	unsigned how;     /* enum rest_how */
+	const char *noun; /* "Search 7 not found"; NULL without {id} */
+	const struct rest_field *query, *body; /* NULL: none */
+	const struct rest_field *answer;       /* NULL: {"message"} */
+	const char *record;   /* noun of a resource, whose record the answer is
+	                       instead; NULL: none */
+	int status;           /* 0: 200 */
+	const char *failures; /* statuses, separated by blanks; those that any
+	                         endpoint may have, 503 included, come by
+	                         themselves */
+	const struct rest_status *statuses; /* NULL: none differs */
+};
+
+/* A request to such an endpoint, and the answer so far. */
+struct rest_call {
+	const psm_request *req;
+	psm_response *res;
+	const struct rest_context *cx;
+	const struct rest_endpoint *endpoint;
+	psm_store *store; /* cx's */
+	psm_tx *tx; /* of REST_CHANGE; use cases on store are part of it */
+	int64_t id; /* the {id} of the path, 0: there is none */
+	const char *body; /* NULL: none */
+	size_t len;
+	psm_error *err;
+
+	int status;         /* 0: that of the row */
+	char *json;         /* new, is freed; NULL: only the message */
+	char message[256];  /* joins json as its last member, "": none */
+	int64_t version;    /* for the ETag, below 0: none */
+	char location[128]; /* "": none */
+	/* Members that the body of an error has beside its own ones, as
+	 * "key":value, separated by commas; "": none. */
+	char extra[2048];
+};
+
+/* What belongs to a service: rows, and what they need. */
+struct rest_area {
+	const char *service;                   /* "*": each */
+	const struct rest_endpoint *endpoints; /* may be NULL */
+	/* May be NULL; cx->area is its own, cfg is gone later. */
+	int (*set_up)(struct rest_context *cx, const psm_config *cfg,
+	              psm_error *err);
+};
+
+extern const struct rest_area psm__rest_areas[]; /* service NULL: end */
+
+/* -- call.c: what is the same for all endpoints */
+
+/* The route's function; user is a struct rest_bound. */
+int psm__rest_call(const psm_request *req, psm_response *res, void *user,
+                   psm_error *err);
+
+/* What a route of an endpoint serves; lives as long as its service. */
+struct rest_bound {
+	const struct rest_endpoint *endpoint;
+	const struct rest_context *cx;
+};
+
+/* The parameters of the row that the request gives, as a JSON object, new
+ * (psm_free): integers and booleans as such, "page" and "limit" of REST_PAGE
+ * always. PSM_ERR_INVAL: a value does not do, or a parameter lacks. */
+int psm__rest_query(struct rest_call *c, char **json);
+
+/* PSM_OK and *version, which the record must have: that of If-Match, else
+ * PSM_VERSION_ANY. PSM_ERR_PRECONDITION: it has another one. */
+int psm__rest_if_version(struct rest_call *c, const char *entity,
+                         int64_t *version);
+
 /* -- endpoint.c */
 
 /* The {id} of the path; PSM_ERR_NOT_FOUND in the resource's words. */
@@ -79,13 +198,34 @@ int psm__rest_contact(const psm_request *req, psm_response *res, void *user,
 /* -- import.c */
 
 /* The worker of the therapists' import, /health/import and what it shows. */
-int psm__rest_import(psm_service *svc, psm_store *st, const psm_config *cfg,
+int psm__rest_import(struct rest_context *cx, const psm_config *cfg,
                      psm_error *err);
 /* An import at /health/import and /api/AREAs/import-status. */
 int psm__rest_import_show(psm_service *svc, psm_import_status *status,
                           const char *area, psm_error *err);
 
+/* -- patient.c, matching.c, ...: rows of an area; path NULL: end */
+
+extern const struct rest_endpoint psm__rest_patient[];
+extern const struct rest_endpoint psm__rest_matching[];
+
+/* -- describe.c: what rows say, in the words of OpenAPI */
+
+/* The members of an operation, in an object that is open. */
+void psm__rest_describe(psm_json_writer *w, const struct svc_route *route,
+                        const struct rest_endpoint *e);
+
 /* -- openapi.c */
+
+/* Pieces of a description. */
+void psm__rest_member(psm_json_writer *w, const char *key, const char *text);
+void psm__rest_open(psm_json_writer *w, const char *key);
+void psm__rest_close(psm_json_writer *w, int count);
+void psm__rest_parameter(psm_json_writer *w, const char *in, const char *name,
+                         const char *type);
+void psm__rest_failure(psm_json_writer *w, const char *status);
+void psm__rest_reference(psm_json_writer *w, const char *name,
+                         const char *suffix);
 
 /* The description of all routes of a service as JSON, new (psm_free). */
 int psm__rest_openapi(const psm_service *svc, char **out, psm_error *err);

@@ -17,3 +17,12 @@ const struct rest_resource psm__rest_resources[] = {
      REST_LIST | REST_GET, NULL, NULL},
     {NULL, NULL, NULL, NULL, 0, NULL, NULL},
 };
+
+/* One row per service, and those of all. */
+const struct rest_area psm__rest_areas[] = {
+    {"patient", psm__rest_patient, NULL},
+    {"therapist", NULL, psm__rest_import},
+    {"matching", psm__rest_matching, NULL},
+    {"geocoding", NULL, NULL},
+    {NULL, NULL, NULL},
+};

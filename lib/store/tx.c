@@ -38,11 +38,17 @@ struct psm_tx {
 	struct psm__outgoing out;
 	struct mark marks[MARKS_MAX];
 	size_t mark_count;
+	size_t parts; /* begun in it and not ended yet */
 };
+
+/* What this thread's next transactions on the same store are parts of. */
+static _Thread_local psm_tx *whole;
 
 static void
 tx_free(psm_tx *tx)
 {
+	if (whole == tx)
+		whole = NULL;
 	psm__pool_put(tx->st, tx->c);
 	psm__outgoing_free(&tx->out);
 	psm__free(tx);
@@ -69,6 +75,11 @@ psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err)
 	*out = NULL;
 	if (!st)
 		return psm__fail(err, PSM_ERR_INVAL, "st: want a store");
+	if (whole && whole->st == st) {
+		whole->parts++;
+		*out = whole;
+		return 0;
+	}
 	tx = psm__alloc(sizeof *tx);
 	if (!tx)
 		return psm__nomem(err);
@@ -82,6 +93,23 @@ psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err)
 	else
 		*out = tx;
 	return rc;
+}
+
+int
+psm_tx_include(psm_tx *tx, int on, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!tx)
+		return psm__fail(err, PSM_ERR_INVAL, "tx: want a transaction");
+	if (tx->lent || (on && whole && whole != tx))
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "tx: it is a handler's, or this thread has "
+		                 "another one that includes");
+	if (on)
+		whole = tx;
+	else if (whole == tx)
+		whole = NULL;
+	return 0;
 }
 
 int
@@ -324,6 +352,10 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 	if (tx->lent)
 		return psm__fail(err, PSM_ERR_STATE,
 		                 "tx: only its owner can commit it");
+	if (tx->parts > 0) {
+		tx->parts--;
+		return tx->failed ? fail_state(tx, err) : 0;
+	}
 	rc = tx->failed ? fail_state(tx, err) : commit(tx, err);
 	if (rc < 0) {
 		psm_tx_rollback(tx);
@@ -351,6 +383,11 @@ psm_tx_rollback(psm_tx *tx)
 {
 	if (!tx || tx->lent)
 		return;
+	if (tx->parts > 0) { /* what it did cannot be told from the rest */
+		tx->parts--;
+		tx->failed = tx->failed ? tx->failed : PSM_ERR_STATE;
+		return;
+	}
 	/* If this fails the pool closes the connection, which rolls back. */
 	if (!psm__conn_broken(tx->c) &&
 	    psm__conn_queue(tx->c, "ROLLBACK", 0, NULL, NULL, NULL) == 0)

@@ -611,6 +611,7 @@ FUNCTIONS = MATCHING + (
     ("psm_tx_set_trace", "int", "psm_tx*", "const char*", "const char*",
      "psm_error*"),
     ("psm_tx_set_wait", "int", "psm_tx*", "int", "psm_error*"),
+    ("psm_tx_include", "int", "psm_tx*", "int", "psm_error*"),
     ("psm_tx_wait_consumers", "int", "psm_tx*", "int", "psm_error*"),
     ("psm_store_wait_handled", "int", "psm_store*", "const char*",
      "const char*", "int", "psm_error*"),

@@ -87,6 +87,11 @@ class Transaction(Rows, Handle):
         check(lib.psm_tx_wait_consumers, self._open,
               -1 if timeout_ms is None else milliseconds(timeout_ms, "timeout_ms"))
 
+    def include(self, on=True):
+        """Make the transactions that this thread begins on the same store, so
+        also those of use cases, parts of this one; False: not any more."""
+        check(lib.psm_tx_include, self._open, 1 if on else 0)
+
     def commit(self):
         """Make the changes durable, and with them the events that were emitted."""
         handle = self._open
