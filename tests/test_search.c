@@ -349,7 +349,7 @@ START_TEST(shown)
 	           "\"abgelehnt_Kapazitaet\"");
 	CHECK_JSON(out, "/anfrage_verlauf/0/sent_date",
 	           "\"2026-03-01T09:00:00Z\"");
-	CHECK_JSON(out, "/anfrage_verlauf/1/therapeuten_name", "null");
+	CHECK_JSON(out, "/anfrage_verlauf/1/therapeuten_name", "\"Unknown\"");
 	CHECK_JSON(out, "/anfrage_verlauf/2/cancelled_date",
 	           "\"2026-03-01T00:00:00Z\"");
 	psm_free(out);

@@ -259,12 +259,21 @@ PSM_API int psm_inquiry_delete(psm_store *store, int64_t id, int force,
                                psm_error *err) PSM_CHECK;
 
 /**
- * Read an inquiry.
+ * An inquiry with all that belongs to it.
  *
  * @param store    as for psm_inquiry_create().
  * @param id       the inquiry.
- * @param out      receives the row as JSON, every column, NUL-terminated, new
- *   (psm_free); NULL after a failure.
+ * @param out      receives the columns of the inquiry and {"therapist": what
+ *   the matching service knows of the therapist, or null, "therapeuten_name"
+ *   ("Unknown" then), "tage_seit_versand": full days, null before,
+ *   "nachverfolgung_erforderlich": true if it was sent more than
+ *   FOLLOW_UP_THRESHOLD_DAYS full days ago and is neither answered nor
+ *   cancelled, "antwort_zusammenfassung": {"total_accepted",
+ *   "total_rejected", "total_no_response", "antwort_vollstaendig": true if
+ *   nobody is without an outcome}, "patients": [{"position", "patient_id",
+ *   "platzsuche_id", "search_created_at", "wartezeit_tage", "status",
+ *   "antwortergebnis", "antwortnotizen", "konflikt", "patient": as
+ *   "therapist"}]}, NUL-terminated, new (psm_free); NULL after a failure.
  * @param version  receives the count of the row's committed changes; may be
  *   NULL.
  * @param err      details of a failure; may be NULL.
@@ -283,20 +292,30 @@ PSM_API int psm_inquiry_get(psm_store *store, int64_t id, char **out,
                             int64_t *version, psm_error *err) PSM_CHECK;
 
 /**
- * A page of inquiries.
+ * A page of inquiries, the newest first. Filters come before the pages: total
+ * counts what they leave.
  *
  * @param store  as for psm_inquiry_create().
- * @param query  object of filters ("therapist_id", "antworttyp",
- *   "anfragegroesse", "strategie", ...), "sort", "page" and "limit" as
- *   psm_entity_list() knows them, NUL-terminated; NULL: the first 20.
- * @param out    as psm_entity_list() gives it, new (psm_free); NULL after a
- *   failure.
+ * @param query  an object of filters, NUL-terminated: "therapist_id",
+ *   "versand_status" ("gesendet", "ungesendet"), "antwort_status"
+ *   ("beantwortet", "ausstehend": sent, but not answered),
+ *   "nachverfolgung_erforderlich" (boolean, see psm_inquiry_get()), "min_size",
+ *   "max_size", "anfragegroesse", "antworttyp", "strategie", and "page" (from
+ *   1) and "limit" (1 to 1000; 20). NULL: the first 20 of all.
+ * @param out    receives {"data": [{"id", "therapist_id", "therapeuten_name",
+ *   "erstellt_datum", "gesendet_datum", "antwort_datum", "tage_seit_versand",
+ *   "antworttyp", "anfragegroesse", "angenommen_anzahl", "abgelehnt_anzahl",
+ *   "keine_antwort_anzahl", "nachverfolgung_erforderlich",
+ *   "antwort_vollstaendig", "storniert_datum", "strategie"}], "page", "limit",
+ *   "total", "summary": {"total_anfragen", "unsent_anfragen",
+ *   "pending_responses", "needing_follow_up"}, counts of this page}, new
+ *   (psm_free); NULL after a failure.
  * @param err    details of a failure; may be NULL.
  * @return 0;
- *   PSM_ERR_INVAL      store or out is NULL, or page or limit is out of range;
+ *   PSM_ERR_INVAL      store or out is NULL;
  *   PSM_ERR_PARSE      query is malformed;
- *   PSM_ERR_SCHEMA     there is no such filter or order, or a value does not
- *                      do; the pointer is "/<name>" or "/sort";
+ *   PSM_ERR_SCHEMA     there is no such filter, or a value does not do; the
+ *                      pointer is "/<name>";
  *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
  *   PSM_ERR_STATE      the set is not migrated;
  *   PSM_ERR_DB         the database failed;
@@ -313,9 +332,9 @@ PSM_API int psm_inquiry_list(psm_store *store, const char *query, char **out,
  * A page of matches: the patients of inquiries.
  *
  * @param store  as for psm_inquiry_create().
- * @param query  as for psm_inquiry_list(), with the filters
- *   "therapeutenanfrage_id", "platzsuche_id", "patient_id", "status",
- *   "antwortergebnis" and "konflikt".
+ * @param query  object of "sort", "page" and "limit" as psm_entity_list() knows
+ *   them, and of the filters "therapeutenanfrage_id", "platzsuche_id",
+ *   "patient_id", "status", "antwortergebnis" and "konflikt".
  * @param out    as psm_entity_list() gives it, new (psm_free); NULL after a
  *   failure.
  * @param err    details of a failure; may be NULL.

@@ -37,9 +37,12 @@ PSM_BEGIN_DECLS
  *
  * "therapist" has /api/therapists. It imports therapists, too, as the settings
  * THERAPIST_IMPORT_* say, and shows that at /health/import,
- * /api/therapists/import-status and /api/therapists/import-errors. What
- * follows can only be read: /api/platzsuchen and /api/therapeutenanfragen of
- * "matching", /api/patients of "patient", /api/emails of "communication".
+ * /api/therapists/import-status and /api/therapists/import-errors. "patient"
+ * has /api/patients. Beside its resources a service has endpoints of their own,
+ * e.g. /api/platzsuchen and /api/therapeutenanfragen of "matching": all of them
+ * are described by /openapi.json. Each that changes something does all of it
+ * or nothing; what is said above of the trace, the consumers and, for POST, the
+ * Idempotency-Key holds for these, too.
  *
  * @param svc      a service that has not run yet.
  * @param st       a store with the sets "psymatch" and that of the service;

@@ -53,7 +53,8 @@ PSM_API int psm_search_create(psm_store *store, const char *json, size_t len,
  *   inquiries without an outcome, "gesamt_anfragen": count of all,
  *   "anfrage_verlauf": [{"anfrage_id", "therapist_id", "therapeuten_name",
  *   "position", "status", "outcome", "sent_date", "response_date",
- *   "cancelled_date"}]}, the oldest inquiry first; counts are without cancelled
+ *   "cancelled_date"}]}, the oldest inquiry first, the name "Unknown" of a
+ *   therapist of whom nothing is known; counts are without cancelled
  *   inquiries. New (psm_free); NULL after a failure.
  * @param version  receives the version of the search; may be NULL.
  * @param err      details of a failure; may be NULL.

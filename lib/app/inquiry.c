@@ -304,20 +304,6 @@ psm__inquiry_free(struct psm__inquiry *q)
 /* -- reading */
 
 int
-psm_inquiry_get(psm_store *store, int64_t id, char **out, int64_t *version,
-                psm_error *err)
-{
-	return psm__own_get(store, "inquiry", id, out, version, err);
-}
-
-int
-psm_inquiry_list(psm_store *store, const char *query, char **out,
-                 psm_error *err)
-{
-	return psm__own_list(store, "inquiry", query, out, err);
-}
-
-int
 psm_inquiry_matches(psm_store *store, const char *query, char **out,
                     psm_error *err)
 {

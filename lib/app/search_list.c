@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "app/app.h"
-#include "app/fit_pair.h"
 #include "app/own_tx.h"
 #include "app/search.h"
+#include "app/show.h"
 
 #define LIMIT_MAX 1000
 #define MEMBER "matching_service.therapeut_anfrage_patient"
@@ -20,99 +20,27 @@
 #define ALL COUNT_OF("")
 #define OPEN COUNT_OF(" AND m.status = 'anstehend'")
 
-/* -- values of a result */
-
-enum kind { NUMBER, TEXT, TIME, BOOLEAN };
-
-static void
-write_value(psm_json_writer *w, const char *name, enum kind kind,
-            const psm_rows *rows, size_t row, size_t column)
-{
-	const char *text = psm_rows_text(rows, row, column);
-
-	psm_json_write_key(w, name);
-	if (text == NULL)
-		psm_json_write_null(w);
-	else if (kind == NUMBER)
-		psm_json_write_int(w, psm_rows_int(rows, row, column));
-	else if (kind == TIME)
-		psm__write_timestamp(w, text);
-	else if (kind == BOOLEAN)
-		psm_json_write_bool(w, text[0] == 't');
-	else
-		psm_json_write_string(w, text);
-}
-
-struct column {
-	const char *name;
-	enum kind kind;
-};
-
-static void
-write_rows(psm_json_writer *w, const struct column *columns, size_t count,
-           const psm_rows *rows)
-{
-	psm_json_write_array(w);
-	for (size_t i = 0; i < psm_rows_count(rows); i++) {
-		psm_json_write_object(w);
-		for (size_t k = 0; k < count; k++)
-			write_value(w, columns[k].name, columns[k].kind, rows,
-			            i, k);
-		psm_json_write_end(w);
-	}
-	psm_json_write_end(w);
-}
-
 /* -- one search */
-
-static int
-write_columns(psm_json_writer *w, const struct psm__row *row, psm_error *err)
-{
-	psm_json *doc = NULL;
-	char *text = NULL;
-	int rc = psm__row_text(row, PSM__FOR_REST, &text, err);
-
-	if (rc == 0)
-		rc = psm_json_parse(text, strlen(text), &doc, err);
-	for (size_t i = 0; rc == 0 && i < psm_json_count(doc); i++) {
-		psm_json_write_key(w, psm_json_key(doc, i));
-		psm_json_write_value(w, psm_json_item(doc, i));
-	}
-	psm_json_free(doc);
-	psm__free(text);
-	return rc;
-}
-
-static int
-write_patient(psm_json_writer *w, psm_tx *tx, int64_t id, psm_error *err)
-{
-	struct psm__row patient;
-	int rc = psm__copy_read(tx, &psm__entity_patient, id, 0, &patient, err);
-
-	psm_json_write_key(w, "patient");
-	if (rc > 0)
-		rc = psm__row_write(&patient, PSM__FOR_COPY, w, err);
-	else
-		psm_json_write_null(w);
-	psm__row_free(&patient);
-	return rc;
-}
 
 static int
 write_history(psm_json_writer *w, psm_tx *tx, const char *id, psm_error *err)
 {
-	static const struct column columns[] = {
-	    {"anfrage_id", NUMBER},     {"therapist_id", NUMBER},
-	    {"therapeuten_name", TEXT}, {"position", NUMBER},
-	    {"status", TEXT},           {"outcome", TEXT},
-	    {"sent_date", TIME},        {"response_date", TIME},
-	    {"cancelled_date", TIME},
+	static const struct psm__show_column columns[] = {
+	    {"anfrage_id", PSM__SHOW_NUMBER},
+	    {"therapist_id", PSM__SHOW_NUMBER},
+	    {"therapeuten_name", PSM__SHOW_TEXT},
+	    {"position", PSM__SHOW_NUMBER},
+	    {"status", PSM__SHOW_TEXT},
+	    {"outcome", PSM__SHOW_TEXT},
+	    {"sent_date", PSM__SHOW_TIME},
+	    {"response_date", PSM__SHOW_TIME},
+	    {"cancelled_date", PSM__SHOW_TIME},
 	};
 	psm_rows *rows = NULL;
 	int rc = psm_tx_exec(
 	    tx,
-	    "SELECT a.id, a.therapist_id, nullif(concat_ws(' ', "
-	    "nullif(t.titel, ''), t.vorname, t.nachname), ''), "
+	    "SELECT a.id, a.therapist_id, coalesce(nullif(concat_ws(' ', "
+	    "nullif(t.titel, ''), t.vorname, t.nachname), ''), 'Unknown'), "
 	    "m.position_in_anfrage, m.status, m.antwortergebnis, "
 	    "a.gesendet_datum, a.antwort_datum, a.storniert_datum FROM " MEMBER
 	    " m JOIN " INQUIRY " a ON a.id = m.therapeutenanfrage_id "
@@ -122,7 +50,7 @@ write_history(psm_json_writer *w, psm_tx *tx, const char *id, psm_error *err)
 	    1, &id, &rows, err);
 
 	psm_json_write_key(w, "anfrage_verlauf");
-	write_rows(w, columns, PSM__COUNT(columns), rows);
+	psm__show_rows(w, columns, PSM__COUNT(columns), rows);
 	psm_rows_free(rows);
 	return rc;
 }
@@ -136,8 +64,10 @@ write_counts(psm_json_writer *w, psm_tx *tx, const char *id, psm_error *err)
 	    &id, &rows, err);
 
 	if (rc == 0) {
-		write_value(w, "aktive_anfragen", NUMBER, rows, 0, 0);
-		write_value(w, "gesamt_anfragen", NUMBER, rows, 0, 1);
+		psm__show_value(w, "aktive_anfragen", PSM__SHOW_NUMBER, rows, 0,
+		                0);
+		psm__show_value(w, "gesamt_anfragen", PSM__SHOW_NUMBER, rows, 0,
+		                1);
 	}
 	psm_rows_free(rows);
 	return rc;
@@ -156,11 +86,12 @@ show(psm_tx *tx, int64_t search, char **out, int64_t *version, psm_error *err)
 
 	psm_json_write_object(w);
 	if (rc == 0)
-		rc = write_columns(w, &row, err);
+		rc = psm__show_entity(w, &row, err);
 	if (rc == 0)
-		rc = write_patient(
-		    w, tx, psm__row_int(&row, PSM__SEARCH_PATIENT_ID), err);
-	if (rc == 0)
+		rc = psm__show_copy(w, tx, "patient", &psm__entity_patient,
+		                    psm__row_int(&row, PSM__SEARCH_PATIENT_ID),
+		                    err);
+	if (rc >= 0)
 		rc = write_counts(w, tx, id, err);
 	if (rc == 0)
 		rc = write_history(w, tx, id, err);
@@ -343,8 +274,8 @@ read_page(psm_tx *tx, const struct query *q, psm_rows **rows, int64_t *total,
 	psm__buf_reset(&page);
 	psm__buf_printf(
 	    &page,
-	    "SELECT s.id, s.patient_id, nullif(concat_ws(' ', p.vorname, "
-	    "p.nachname), ''), s.status, s.created_at, s.updated_at, " OPEN
+	    "SELECT s.id, s.patient_id, coalesce(nullif(concat_ws(' ', p.vorname, "
+	    "p.nachname), ''), 'Unknown'), s.status, s.created_at, s.updated_at, " OPEN
 	    ", " ALL ", CASE jsonb_typeof(s.ausgeschlossene_therapeuten) "
 	    "WHEN 'array' THEN "
 	    "jsonb_array_length(s.ausgeschlossene_therapeuten) ELSE 0 END, "
@@ -366,17 +297,17 @@ read_page(psm_tx *tx, const struct query *q, psm_rows **rows, int64_t *total,
 static int
 list(psm_tx *tx, const struct query *q, char **out, psm_error *err)
 {
-	static const struct column columns[] = {
-	    {"id", NUMBER},
-	    {"patient_id", NUMBER},
-	    {"patienten_name", TEXT},
-	    {"status", TEXT},
-	    {"created_at", TIME},
-	    {"updated_at", TIME},
-	    {"aktive_anfragen", NUMBER},
-	    {"gesamt_anfragen", NUMBER},
-	    {"ausgeschlossene_therapeuten_anzahl", NUMBER},
-	    {"offen_fuer_gruppentherapie", BOOLEAN},
+	static const struct psm__show_column columns[] = {
+	    {"id", PSM__SHOW_NUMBER},
+	    {"patient_id", PSM__SHOW_NUMBER},
+	    {"patienten_name", PSM__SHOW_TEXT},
+	    {"status", PSM__SHOW_TEXT},
+	    {"created_at", PSM__SHOW_TIME},
+	    {"updated_at", PSM__SHOW_TIME},
+	    {"aktive_anfragen", PSM__SHOW_NUMBER},
+	    {"gesamt_anfragen", PSM__SHOW_NUMBER},
+	    {"ausgeschlossene_therapeuten_anzahl", PSM__SHOW_NUMBER},
+	    {"offen_fuer_gruppentherapie", PSM__SHOW_BOOLEAN},
 	};
 	psm_json_writer *w = psm_json_writer_new();
 	psm_rows *rows = NULL;
@@ -385,13 +316,8 @@ list(psm_tx *tx, const struct query *q, char **out, psm_error *err)
 
 	psm_json_write_object(w);
 	psm_json_write_key(w, "data");
-	write_rows(w, columns, PSM__COUNT(columns), rows);
-	psm_json_write_key(w, "page");
-	psm_json_write_int(w, q->page);
-	psm_json_write_key(w, "limit");
-	psm_json_write_int(w, q->limit);
-	psm_json_write_key(w, "total");
-	psm_json_write_int(w, total);
+	psm__show_rows(w, columns, PSM__COUNT(columns), rows);
+	psm__show_page(w, q->page, q->limit, total);
 	psm_json_write_end(w);
 	psm_rows_free(rows);
 	return psm__json_take(w, rc, out, err);
@@ -423,15 +349,15 @@ write_incomplete(psm_json_writer *w, const psm_rows *rows, psm_error *err)
 	psm_json_write_array(w);
 	for (size_t i = 0; rc == 0 && i < psm_rows_count(rows); i++) {
 		psm_json_write_object(w);
-		write_value(w, "patient_id", NUMBER, rows, i, 0);
+		psm__show_value(w, "patient_id", PSM__SHOW_NUMBER, rows, i, 0);
 		names = psm_rows_text(rows, i, 1);
 		rc = psm_json_parse(names, strlen(names), &doc, err);
 		psm_json_write_key(w, "missing");
 		if (rc == 0)
 			psm_json_write_value(w, doc);
 		psm_json_free(doc);
-		write_value(w, "since", TIME, rows, i, 2);
-		write_value(w, "last", TIME, rows, i, 3);
+		psm__show_value(w, "since", PSM__SHOW_TIME, rows, i, 2);
+		psm__show_value(w, "last", PSM__SHOW_TIME, rows, i, 3);
 		psm_json_write_end(w);
 	}
 	psm_json_write_end(w);

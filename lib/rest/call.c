@@ -32,7 +32,11 @@ read_body(struct rest_call *c)
 		c->body = NULL;
 		return PSM_OK;
 	}
-	rc = psm_request_expect(c->req, "application/json", c->err);
+	rc = psm_request_expect(c->req,
+	                        c->endpoint->how & REST_MERGE
+	                            ? "application/merge-patch+json"
+	                            : "application/json",
+	                        c->err);
 	return rc < 0 ? rc : PSM_OK;
 }
 
@@ -183,6 +187,12 @@ join_message(struct rest_call *c)
 	return rc;
 }
 
+int
+psm__rest_join(struct rest_call *c, const char *members)
+{
+	return join(&c->json, members, c->err);
+}
+
 static int
 answer(struct rest_call *c)
 {
@@ -212,6 +222,8 @@ fail(struct rest_call *c, int rc)
 	const struct rest_status *s = c->endpoint->statuses;
 	char *json;
 
+	if (c->endpoint->explain)
+		(void)c->endpoint->explain(c);
 	while (s && s->code && s->code != rc)
 		s++;
 	if (!(s && s->code) && !c->extra[0])
@@ -272,6 +284,27 @@ change(struct rest_call *c)
 	if (rc >= 0)
 		return psm_tx_commit(c->tx, c->err);
 	psm_tx_rollback(c->tx);
+	c->tx = NULL;
+	return rc;
+}
+
+/* What fn cannot do in one way it may want to do in another one. */
+static int
+change_again(struct rest_call *c)
+{
+	int rc = change(c);
+
+	while (rc < 0 && c->again > c->attempt) {
+		(void)snprintf(c->failed, sizeof c->failed, "%s",
+		               psm_error_public(c->err));
+		psm__utf8_clean(c->failed);
+		c->attempt = c->again;
+		psm_error_clear(c->err);
+		psm_free(c->json);
+		c->json = NULL;
+		c->location[0] = c->message[0] = '\0';
+		rc = change(c);
+	}
 	return rc;
 }
 
@@ -292,7 +325,7 @@ psm__rest_call(const psm_request *req, psm_response *res, void *user,
 	if (rc == PSM_OK)
 		rc = read_body(&c);
 	if (rc == PSM_OK && (c.endpoint->how & REST_CHANGE)) {
-		rc = change(&c);
+		rc = change_again(&c);
 	} else if (rc == PSM_OK) {
 		rc = c.endpoint->fn(&c);
 		if (rc >= 0)

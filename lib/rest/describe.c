@@ -152,12 +152,12 @@ write_parameters(psm_json_writer *w, const struct svc_route *route,
 	psm__rest_close(w, 1);
 }
 
-/* "content": {"application/json": {"schema": {: to be closed thrice. */
+/* "content": {media: {"schema": {: to be closed thrice. */
 static void
-open_content(psm_json_writer *w)
+open_content(psm_json_writer *w, const char *media)
 {
 	psm__rest_open(w, "content");
-	psm__rest_open(w, "application/json");
+	psm__rest_open(w, media);
 	psm__rest_open(w, "schema");
 }
 
@@ -169,7 +169,8 @@ write_body(psm_json_writer *w, const struct rest_endpoint *e)
 	psm__rest_open(w, "requestBody");
 	psm_json_write_key(w, "required");
 	psm_json_write_bool(w, !(e->how & REST_BODY_MAY_LACK));
-	open_content(w);
+	open_content(w, e->how & REST_MERGE ? "application/merge-patch+json"
+	                                    : "application/json");
 	write_schema(w, "object", e->body, 0);
 	psm__rest_close(w, 4);
 }
@@ -178,12 +179,13 @@ static void
 write_answer(psm_json_writer *w, const struct rest_endpoint *e)
 {
 	char list[64];
-	struct rest_field page[] = {{"data", list, e->answer},
-	                            {"page", "integer", NULL},
-	                            {"limit", "integer", NULL},
-	                            {"total", "integer", NULL},
-	                            {NULL, NULL, NULL}};
+	struct rest_field page[] = {
+	    {"data", list, e->answer},  {"page", "integer", NULL},
+	    {"limit", "integer", NULL}, {"total", "integer", NULL},
+	    {NULL, NULL, NULL},         {NULL, NULL, NULL}};
 
+	if (e->more)
+		page[4] = e->more[0];
 	(void)snprintf(list, sizeof list, "[]%s",
 	               e->record ? e->record : "object");
 	if (e->how & REST_PAGE)
@@ -216,12 +218,23 @@ write_failures(psm_json_writer *w, const struct rest_endpoint *e)
 	psm__rest_failure(w, "503");
 }
 
+static void
+write_success(psm_json_writer *w, const struct rest_endpoint *e, int number)
+{
+	char status[12];
+
+	(void)snprintf(status, sizeof status, "%d", number);
+	psm__rest_open(w, status);
+	psm__rest_member(w, "description", "done");
+	open_content(w, "application/json");
+	write_answer(w, e);
+	psm__rest_close(w, 4);
+}
+
 void
 psm__rest_describe(psm_json_writer *w, const struct svc_route *route,
                    const struct rest_endpoint *e)
 {
-	char status[12];
-
 	psm__rest_member(w, "summary", e->summary);
 	if (e->noun) {
 		psm_json_write_key(w, "tags");
@@ -232,13 +245,9 @@ psm__rest_describe(psm_json_writer *w, const struct svc_route *route,
 	write_parameters(w, route, e);
 	write_body(w, e);
 	psm__rest_open(w, "responses");
-	(void)snprintf(status, sizeof status, "%d",
-	               e->status ? e->status : 200);
-	psm__rest_open(w, status);
-	psm__rest_member(w, "description", "done");
-	open_content(w);
-	write_answer(w, e);
-	psm__rest_close(w, 4);
+	write_success(w, e, e->status ? e->status : 200);
+	if (e->or_status)
+		write_success(w, e, e->or_status);
 	write_failures(w, e);
 	psm__rest_close(w, 1);
 }

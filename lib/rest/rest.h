@@ -80,7 +80,9 @@ enum rest_how {
 	/* "page" and "limit"; the answer is a page of what the row says. */
 	REST_PAGE = 4,
 	/* The answer is a list of what the row says. */
-	REST_ARRAY = 8
+	REST_ARRAY = 8,
+	/* The body is application/merge-patch+json. */
+	REST_MERGE = 16
 };
 
 /* Another status than that of the table of errors. */
@@ -98,12 +100,18 @@ struct rest_endpoint {
 	const char *method, *path; /* NULL: end of the list */
 	const char *summary;
 	rest_fn fn;
+	/* NULL: nothing; called after a failure, when the transaction is gone,
+	 * to say more of it (psm__rest_extra()). */
+	rest_fn explain;
 	unsigned how;     /* enum rest_how */
 	const char *noun; /* "Search 7 not found"; NULL without {id} */
 	const struct rest_field *query, *body; /* NULL: none */
 	const struct rest_field *answer;       /* NULL: {"message"} */
-	const char *record;   /* noun of a resource, whose record the answer is
+	const char *record; /* noun of a resource, whose record the answer is
 	                       instead; NULL: none */
+	/* NULL: none; members that the answer has beside those of REST_PAGE. */
+	const struct rest_field *more;
+	int or_status;        /* another one of success; 0: none */
 	int status;           /* 0: 200 */
 	const char *failures; /* statuses, separated by blanks; those that any
 	                         endpoint may have, 503 included, come by
@@ -129,6 +137,11 @@ struct rest_call {
 	char message[256];  /* joins json as its last member, "": none */
 	int64_t version;    /* for the ETag, below 0: none */
 	char location[128]; /* "": none */
+	/* Set by fn before it fails: undo everything and call it again, with
+	 * this as its attempt. */
+	int again;
+	int attempt;      /* 0: the first */
+	char failed[256]; /* why the last one did not do, in public words */
 	/* Members that the body of an error has beside its own ones, as
 	 * "key":value, separated by commas; "": none. */
 	char extra[2048];
@@ -166,6 +179,22 @@ int psm__rest_query(struct rest_call *c, char **json);
  * PSM_VERSION_ANY. PSM_ERR_PRECONDITION: it has another one. */
 int psm__rest_if_version(struct rest_call *c, const char *entity,
                          int64_t *version);
+
+/* Put members, as "key":value, behind those of the answer, an object. */
+int psm__rest_join(struct rest_call *c, const char *members);
+
+/* -- body.c */
+
+/* The body, new (psm_json_free), and its member of that name, borrowed from it;
+ * both NULL if there is none. PSM_ERR_PARSE; PSM_ERR_SCHEMA: no object, or no
+ * text. */
+int psm__rest_text(struct rest_call *c, psm_json **doc, const char *key,
+                   const char **text);
+/* A member of the body of an error; what does not fit is left out. */
+void psm__rest_extra(struct rest_call *c, const char *key, const char *json);
+void psm__rest_extra_int(struct rest_call *c, const char *key, int64_t value);
+void psm__rest_extra_text(struct rest_call *c, const char *key,
+                          const char *value);
 
 /* -- endpoint.c */
 
@@ -207,7 +236,12 @@ int psm__rest_import_show(psm_service *svc, psm_import_status *status,
 /* -- patient.c, matching.c, ...: rows of an area; path NULL: end */
 
 extern const struct rest_endpoint psm__rest_patient[];
-extern const struct rest_endpoint psm__rest_matching[];
+extern const struct rest_endpoint psm__rest_searches[];
+extern const struct rest_endpoint psm__rest_inquiries[];
+extern const struct rest_endpoint psm__rest_answers[];
+/* Its set_up(). */
+int psm__rest_set_up_inquiries(struct rest_context *cx, const psm_config *cfg,
+                               psm_error *err);
 
 /* -- describe.c: what rows say, in the words of OpenAPI */
 

@@ -7,14 +7,10 @@ static const char *const block_and_unblock[] = {"block", "unblock", NULL};
 const struct rest_resource psm__rest_resources[] = {
     {"therapist", "/api/therapists", "therapist", "Therapist", REST_ALL,
      block_and_unblock, "therapist_id"},
-    {"patient", "/api/patients", "patient", "Patient", REST_LIST | REST_GET,
-     NULL, "patient_id"},
+    {"patient", "/api/patients", "patient", "Patient", REST_ALL, NULL,
+     "patient_id"},
     {"communication", "/api/emails", "email", "Email", REST_LIST | REST_GET,
      NULL, NULL},
-    {"matching", "/api/platzsuchen", "search", "Search", REST_LIST | REST_GET,
-     NULL, NULL},
-    {"matching", "/api/therapeutenanfragen", "inquiry", "Inquiry",
-     REST_LIST | REST_GET, NULL, NULL},
     {NULL, NULL, NULL, NULL, 0, NULL, NULL},
 };
 
@@ -22,7 +18,9 @@ const struct rest_resource psm__rest_resources[] = {
 const struct rest_area psm__rest_areas[] = {
     {"patient", psm__rest_patient, NULL},
     {"therapist", NULL, psm__rest_import},
-    {"matching", psm__rest_matching, NULL},
+    {"matching", psm__rest_searches, NULL},
+    {"matching", psm__rest_inquiries, psm__rest_set_up_inquiries},
+    {"matching", psm__rest_answers, NULL},
     {"geocoding", NULL, NULL},
     {NULL, NULL, NULL},
 };

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "app/show.h"
+
+#include <string.h>
+
+#include "app/fit_pair.h"
+#include "base/base.h"
+
+void
+psm__show_value(psm_json_writer *w, const char *name, enum psm__show_kind kind,
+                const psm_rows *rows, size_t row, size_t column)
+{
+	const char *text = psm_rows_text(rows, row, column);
+
+	psm_json_write_key(w, name);
+	if (text == NULL)
+		psm_json_write_null(w);
+	else if (kind == PSM__SHOW_NUMBER)
+		psm_json_write_int(w, psm_rows_int(rows, row, column));
+	else if (kind == PSM__SHOW_TIME)
+		psm__write_timestamp(w, text);
+	else if (kind == PSM__SHOW_BOOLEAN)
+		psm_json_write_bool(w, text[0] == 't');
+	else
+		psm_json_write_string(w, text);
+}
+
+void
+psm__show_row(psm_json_writer *w, const struct psm__show_column *columns,
+              size_t count, const psm_rows *rows, size_t row)
+{
+	for (size_t k = 0; k < count; k++)
+		psm__show_value(w, columns[k].name, columns[k].kind, rows, row,
+		                k);
+}
+
+void
+psm__show_rows(psm_json_writer *w, const struct psm__show_column *columns,
+               size_t count, const psm_rows *rows)
+{
+	psm_json_write_array(w);
+	for (size_t i = 0; i < psm_rows_count(rows); i++) {
+		psm_json_write_object(w);
+		psm__show_row(w, columns, count, rows, i);
+		psm_json_write_end(w);
+	}
+	psm_json_write_end(w);
+}
+
+void
+psm__show_page(psm_json_writer *w, int64_t page, int64_t limit, int64_t total)
+{
+	psm_json_write_key(w, "page");
+	psm_json_write_int(w, page);
+	psm_json_write_key(w, "limit");
+	psm_json_write_int(w, limit);
+	psm_json_write_key(w, "total");
+	psm_json_write_int(w, total);
+}
+
+int
+psm__show_entity(psm_json_writer *w, const struct psm__row *row, psm_error *err)
+{
+	psm_json *doc = NULL;
+	char *text = NULL;
+	int rc = psm__row_text(row, PSM__FOR_REST, &text, err);
+
+	if (rc == 0)
+		rc = psm_json_parse(text, strlen(text), &doc, err);
+	for (size_t i = 0; rc == 0 && i < psm_json_count(doc); i++) {
+		psm_json_write_key(w, psm_json_key(doc, i));
+		psm_json_write_value(w, psm_json_item(doc, i));
+	}
+	psm_json_free(doc);
+	psm__free(text);
+	return rc;
+}
+
+int
+psm__show_copy(psm_json_writer *w, psm_tx *tx, const char *key,
+               const struct psm_entity *e, int64_t id, psm_error *err)
+{
+	struct psm__row row;
+	int rc = psm__copy_read(tx, e, id, 0, &row, err);
+
+	psm_json_write_key(w, key);
+	if (rc > 0)
+		rc = psm__row_write(&row, PSM__FOR_COPY, w, err);
+	else
+		psm_json_write_null(w);
+	psm__row_free(&row);
+	return rc;
+}
