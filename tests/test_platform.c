@@ -2,6 +2,7 @@
 /* Each of the five services, and all of them in one process. */
 #include <ctype.h>
 
+#include "platform/platform.h"
 #include "testing_program.h"
 
 static const char *const names[] = {"patient-service", "therapist-service",
@@ -17,6 +18,44 @@ name_setting(char *to, size_t size, const char *name)
 	for (c = to; *c; c++)
 		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
 }
+
+/* The geocoding service subscribes by itself, see work.c. */
+static int
+comes_by(const struct platform_service *row, const char *topic)
+{
+	const struct platform_group *group = row->groups;
+
+	if (!group)
+		return strcmp(topic, "geocoding-requests") == 0;
+	while (group->name && strcmp(group->topic, topic) != 0)
+		group++;
+	return group->name != NULL;
+}
+
+/* What the catalogue says that a service handles reaches it. */
+START_TEST(each_service_gets_its_events)
+{
+	const struct platform_service *row = &psm__platform_services[_i];
+	const psm_event_type_info *type;
+	const char *name;
+	size_t i, k, count = 0;
+
+	ck_assert_str_eq(row->name, psm_platform_service_at((size_t)_i));
+	for (i = 0; (type = psm_catalogue_at(i)) != NULL; i++)
+		for (k = 0; (name = psm_catalogue_type_consumer_at(type, k));
+		     k++) {
+			if (strcmp(name, row->name) != 0)
+				continue;
+			ck_assert_msg(
+			    comes_by(row, psm_catalogue_type_topic(type)),
+			    "%s does not get %s", name,
+			    psm_catalogue_type_name(type));
+			count++;
+		}
+	ck_assert_uint_gt(count, 0);
+	ck_assert_ptr_null(psm_platform_service_at(PLATFORM_SERVICES));
+}
+END_TEST
 
 START_TEST(each_service_runs_alone)
 {
@@ -159,6 +198,7 @@ suite(void)
 
 	tcase_add_checked_fixture(tc, program_set_up, program_tear_down);
 	tcase_set_timeout(tc, 180);
+	tcase_add_loop_test(tc, each_service_gets_its_events, 0, 5);
 	tcase_add_loop_test(tc, each_service_runs_alone, 0, 5);
 	tcase_add_test(tc, all_services_in_one_process);
 	tcase_add_test(tc, all_services_at_one_port);

@@ -23,6 +23,8 @@ static const struct platform_group matching_groups[] = {
     {NULL, NULL, NULL}};
 
 static const struct platform_group communication_groups[] = {
+    {"communication-service-therapist", "therapist-events",
+     psm_communication_handlers},
     {"communication-service-commands", "email-commands",
      psm_communication_handlers},
     {"communication-service-communication", "communication-events",
