@@ -115,8 +115,9 @@ PSM_API int psm_call_get(psm_store *store, int64_t id, char **out,
  *
  * @param store  as for psm_call_create().
  * @param query  JSON object of filters ("therapist_id", "patient_id",
- *   "therapeutenanfrage_id", "geplantes_datum", "status"), "sort", "page" and
- *   "limit"; NULL: the first 20.
+ *   "therapeutenanfrage_id", "geplantes_datum", "status", "recipient_type":
+ *   "therapist" or "patient"), "sort", "page" and "limit"; NULL: the latest
+ *   20.
  * @param out    receives {"data": [call], "page", "limit", "total"} as JSON,
  *   new (psm_free); NULL after a failure.
  * @param err    details of a failure; may be NULL.

@@ -233,8 +233,9 @@ PSM_API int psm_entity_field_writable(const psm_entity_field *f, int writer);
 
 /**
  * The i-th filter of an entity's lists: a column with flag FILTER by its name,
- * one with flag PREFIX as "<name>_prefix", and "search" if there are columns
- * with flag SEARCHED.
+ * one with flag PREFIX as "<name>_prefix", "recipient_type" if the rows are to
+ * a therapist or to a patient, and "search" if there are columns with flag
+ * SEARCHED.
  *
  * @param e  an entity; NULL is allowed.
  * @param i  from 0 on.

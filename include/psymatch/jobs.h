@@ -268,6 +268,25 @@ PSM_API int psm_jobs_list(psm_store *st, const char *kind, const char *state,
                           int64_t limit, char **out, psm_error *err) PSM_CHECK;
 
 /**
+ * One job, as psm_jobs_list() has them.
+ *
+ * @param st   a store with the set "psymatch".
+ * @param id   its number.
+ * @param out  new (psm_free); NULL after a failure.
+ * @param err  details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL      a NULL argument;
+ *   PSM_ERR_NOT_FOUND  there is no such job;
+ *   PSM_ERR_DB         the database is away (retriable), or has no such tables;
+ *   PSM_ERR_TIMEOUT    all connections were busy for 10 s; retriable;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: until the server answers. Since 0.1.
+ */
+PSM_API int psm_jobs_get(psm_store *st, int64_t id, char **out,
+                         psm_error *err) PSM_CHECK;
+
+/**
  * Let a job that failed or was missed be done now, with all its attempts.
  *
  * @param st   a store with the set "psymatch".

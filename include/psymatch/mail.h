@@ -142,7 +142,8 @@ PSM_API int psm_mail_get(psm_store *store, int64_t id, char **out,
  *
  * @param store  as for psm_mail_create().
  * @param query  JSON object of filters ("therapist_id", "patient_id",
- *   "status"), "sort", "page" and "limit"; NULL: the first 20.
+ *   "status", "recipient_type": "therapist" or "patient"), "sort", "page" and
+ *   "limit"; NULL: the newest 20.
  * @param out    receives {"data": [mail], "page", "limit", "total"} as JSON,
  *   new (psm_free); NULL after a failure.
  * @param err    details of a failure; may be NULL.

@@ -72,4 +72,5 @@ const struct psm__policy psm__policy_phone_call = {
     .patch = psm__call_decide_patch,
     .members = members,
     .own_record = 1,
+    .order = "-geplantes_datum",
 };

@@ -37,6 +37,8 @@ struct psm__policy {
 	int (*may_delete)(psm_tx *tx, const char *id, psm_error *err);
 	const struct psm__action *actions; /* NULL: there are none */
 	int own_record;                    /* 1: members adds the record, too */
+	/* Of lists, as psm_entity_list() takes it; NULL: that of the ids. */
+	const char *order;
 };
 extern const struct psm__policy psm__policy_email, psm__policy_patient,
     psm__policy_phone_call, psm__policy_search, psm__policy_therapist;
@@ -46,6 +48,8 @@ int psm__entity_of(const psm_tx *tx, const char *entity,
 /* The same for one that can be changed. */
 int psm__policy_find(const psm_tx *tx, const char *entity,
                      const struct psm__policy **out, psm_error *err);
+/* How lists of it are sorted unless told; NULL: by the id. */
+const char *psm__policy_order(const struct psm_entity *e);
 
 enum psm__verb { PSM__MAKE, PSM__CHANGE, PSM__DELETE };
 

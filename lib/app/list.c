@@ -21,6 +21,7 @@ static int
 begin(struct query *q, psm_tx *tx, const char *entity, char **out,
       psm_error *err)
 {
+	const char *order;
 	int rc;
 
 	memset(q, 0, sizeof(*q));
@@ -31,7 +32,11 @@ begin(struct query *q, psm_tx *tx, const char *entity, char **out,
 		return rc;
 	q->tx = tx;
 	q->err = err;
-	return out != NULL ? 0 : psm__fail(err, PSM_ERR_INVAL, "out is NULL");
+	if (out == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "out is NULL");
+	order = psm__policy_order(q->entity);
+	return order != NULL ? psm__list_sort(&q->list, q->entity, order, err)
+	                     : 0;
 }
 
 static int
@@ -46,19 +51,27 @@ refuse(const struct query *q, const char *name, const char *want)
 	return PSM_ERR_SCHEMA;
 }
 
-/* A word that its column's list does not have is no fault. */
+/* A word that its list does not have, or a day that there is not, is no fault:
+ * no row has it. */
+static int
+fits_nothing(const struct query *q, const char *name)
+{
+	int column = psm__column_find(q->entity, name);
+
+	return column < 0 || q->entity->fields[column].type == PSM__T_ENUM ||
+	       q->entity->fields[column].type == PSM__T_DATE;
+}
+
 static int
 add_filter(struct query *q, const char *name, const char *value)
 {
-	int column = psm__column_find(q->entity, name);
 	int rc = psm__list_filter(&q->list, q->entity, name, value, q->err);
 
 	if (rc == PSM_ERR_NOT_FOUND) {
 		psm__error_clear(q->err);
 		return refuse(q, name, "a filter that lists of it have");
 	}
-	if (rc == PSM_ERR_SCHEMA && column >= 0 &&
-	    q->entity->fields[column].type == PSM__T_ENUM) {
+	if (rc == PSM_ERR_SCHEMA && fits_nothing(q, name)) {
 		psm__error_clear(q->err);
 		q->is_empty = 1;
 		return 0;

@@ -109,4 +109,5 @@ const struct psm__policy psm__policy_email = {
     .patch = psm__mail_decide_patch,
     .members = members,
     .may_delete = may_delete,
+    .order = "-created_at",
 };

@@ -42,3 +42,12 @@ psm__policy_find(const psm_tx *tx, const char *entity,
 	           : psm__fail(err, PSM_ERR_INVAL,
 	                       "entity: want one that can be changed");
 }
+
+const char *
+psm__policy_order(const struct psm_entity *e)
+{
+	for (size_t i = 0; i < PSM__COUNT(policies); i++)
+		if (policies[i]->entity == e)
+			return policies[i]->order;
+	return NULL;
+}

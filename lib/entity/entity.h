@@ -381,6 +381,7 @@ struct psm__list {
 	/* By column, as psm__list_filter() makes them; owned. */
 	char *equal[PSM__COLUMNS_MAX], *prefix[PSM__COLUMNS_MAX];
 	char *search;
+	int filled;     /* a column that has a value; the id: any */
 	int sort;       /* a column with flag SORT, or the id */
 	int descending; /* 1: downwards */
 	int64_t limit, offset;
@@ -391,6 +392,9 @@ struct psm__list {
 char *psm__list_count_sql(const struct psm__list *l,
                           const struct psm_entity *e);
 char *psm__list_page_sql(const struct psm__list *l, const struct psm_entity *e);
+/* 1: the entity's rows are to a therapist or to a patient, and lists of it know
+ * "recipient_type". */
+int psm__list_has_recipients(const struct psm_entity *e);
 /*
  * Add a wish by its name, "status", "plz_prefix" or "search", and its value.
  * 0; PSM_ERR_NOT_FOUND: lists of this entity know no such filter;

@@ -143,7 +143,7 @@ psm_entity_field_writable(const psm_entity_field *f, int writer)
 #define FILTERS_MAX 16
 static struct filter {
 	char name[48];
-	const psm_entity_field *field; /* NULL: search */
+	const psm_entity_field *field; /* NULL: search, recipient_type */
 } filters[PSM__ENTITY_COUNT][FILTERS_MAX + 1];
 static pthread_once_t made = PTHREAD_ONCE_INIT;
 
@@ -175,6 +175,8 @@ make_filters(void)
 				add_filter(n, &count, f, f->name, "_prefix");
 			searched += (f->flags & PSM__SEARCHED) != 0;
 		}
+		if (psm__list_has_recipients(e))
+			add_filter(n, &count, NULL, "recipient_type", "");
 		if (searched > 0)
 			add_filter(n, &count, NULL, "search", "");
 	}

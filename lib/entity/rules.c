@@ -94,11 +94,11 @@ psm__check_recipient(const struct psm__row *r, const struct psm__now *now,
 	if (therapist == NULL && patient == NULL)
 		return psm__row_fault(
 		    r, PSM__EMAIL_THERAPIST_ID, prefix, err,
-		    "want therapist_id or patient_id, found none");
+		    "Either therapist_id or patient_id is required");
 	if (therapist != NULL && patient != NULL)
 		return psm__row_fault(
 		    r, PSM__EMAIL_PATIENT_ID, prefix, err,
-		    "want therapist_id or patient_id, found both");
+		    "Cannot specify both therapist_id and patient_id");
 	return 0;
 }
 

@@ -50,6 +50,37 @@ put_search(struct psm__buf *b, const struct psm_entity *e, size_t n)
 	psm__buf_putc(b, ')');
 }
 
+/* The columns of a row that has one of two recipients; 0: it is no such. */
+static int
+recipients(const struct psm_entity *e, int *therapist, int *patient)
+{
+	*therapist = psm__column_find(e, "therapist_id");
+	*patient = psm__column_find(e, "patient_id");
+	return *therapist >= 0 && *patient >= 0 &&
+	       (e->fields[*therapist].flags & e->fields[*patient].flags &
+	        PSM__FILTER) != 0;
+}
+
+int
+psm__list_has_recipients(const struct psm_entity *e)
+{
+	int therapist, patient;
+
+	return recipients(e, &therapist, &patient);
+}
+
+/* Of who wants the rows of therapists a patient's number does not count, and
+ * the other way round. */
+static int
+is_other(const struct psm__list *l, const struct psm_entity *e, int column)
+{
+	int therapist, patient;
+
+	return l->filled != PSM__COLUMN_ID && column != l->filled &&
+	       recipients(e, &therapist, &patient) &&
+	       (column == therapist || column == patient);
+}
+
 /* Only what is asked for: behind "$1 IS NULL OR" the planner of a prepared
  * statement sees no index. A session prepares the few combinations in use. The
  * parameters stand in the order of the columns; how many there are. */
@@ -63,7 +94,12 @@ put_where(struct psm__buf *b, const struct psm__list *l,
 	for (size_t i = 0; i < e->count; i++) {
 		const struct psm_entity_field *f = &e->fields[i];
 
-		if (l->equal[i] != NULL) {
+		if (l->filled == (int)i && i != PSM__COLUMN_ID) {
+			psm__buf_printf(b, "%st.%s IS NOT NULL", before,
+			                f->name);
+			before = " AND ";
+		}
+		if (l->equal[i] != NULL && !is_other(l, e, (int)i)) {
 			psm__buf_printf(b, "%st.%s = $%zu%s", before, f->name,
 			                ++n, cast_of(f));
 			before = " AND ";
@@ -81,17 +117,28 @@ put_where(struct psm__buf *b, const struct psm__list *l,
 	return n;
 }
 
+/* A day goes on with the time of day in the next column, if there is one. */
+static int
+has_time(const struct psm_entity *e, int column)
+{
+	return e->fields[column].type == PSM__T_DATE &&
+	       (size_t)column + 1 < e->count &&
+	       e->fields[column + 1].type == PSM__T_TIME;
+}
+
 /* The id makes the order whole: no page repeats a row. */
 static void
 put_order(struct psm__buf *b, const struct psm__list *l,
           const struct psm_entity *e, size_t n)
 {
 	const char *way = l->descending ? " DESC" : " ASC";
+	int columns = l->sort == PSM__COLUMN_ID ? 0 : 1;
 
 	psm__buf_puts(b, " ORDER BY ");
-	if (l->sort != PSM__COLUMN_ID)
+	columns += columns > 0 && has_time(e, l->sort);
+	for (int i = 0; i < columns; i++)
 		psm__buf_printf(b, "t.%s%s NULLS LAST, ",
-		                e->fields[l->sort].name, way);
+		                e->fields[l->sort + i].name, way);
 	psm__buf_printf(b, "t.id%s LIMIT $%zu::bigint OFFSET $%zu::bigint", way,
 	                n + 1, n + 2);
 }
@@ -170,6 +217,21 @@ filter_equal(struct psm__list *l, const struct psm_entity *e, int column,
 	                  what);
 }
 
+static int
+filter_recipient(struct psm__list *l, const struct psm_entity *e,
+                 const char *value, psm_error *err)
+{
+	int therapist, patient;
+
+	(void)recipients(e, &therapist, &patient); /* it has them */
+	l->filled = strcmp(value, "therapist") == 0 ? therapist : patient;
+	if (strcmp(value, "therapist") == 0 || strcmp(value, "patient") == 0)
+		return 0;
+	return psm__fault(err, psm__nowhere, "/recipient_type",
+	                  "recipient_type",
+	                  "want therapist or patient, found another text");
+}
+
 /* "plz_prefix": the column of flag PREFIX, or -1. */
 static int
 prefix_column(const struct psm_entity *e, const char *name)
@@ -199,6 +261,8 @@ psm__list_filter(struct psm__list *l, const struct psm_entity *e,
 	column = prefix_column(e, name);
 	if (column >= 0)
 		return take(&l->prefix[column], like("", value), err);
+	if (strcmp(name, "recipient_type") == 0 && psm__list_has_recipients(e))
+		return filter_recipient(l, e, value, err);
 	if (strcmp(name, "search") == 0 && has_search(e))
 		return take(&l->search, like("%", value), err);
 	return psm__fail(err, PSM_ERR_NOT_FOUND,
@@ -239,7 +303,7 @@ psm__list_params(struct psm__list *l, const struct psm_entity *e,
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->count; i++) {
-		if (l->equal[i] != NULL)
+		if (l->equal[i] != NULL && !is_other(l, e, (int)i))
 			params[n++] = l->equal[i];
 		if (l->prefix[i] != NULL)
 			params[n++] = l->prefix[i];

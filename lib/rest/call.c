@@ -46,6 +46,12 @@ is_type(const struct rest_field *f, const char *type)
 	return strncmp(f->type, type, strlen(type)) == 0;
 }
 
+int
+psm__rest_is_blank(const char *text)
+{
+	return !text || text[strspn(text, " \t\r\n")] == '\0';
+}
+
 /* One parameter, if the request gives it. */
 static int
 write_parameter(struct rest_call *c, const struct rest_field *f,
@@ -77,21 +83,23 @@ write_parameter(struct rest_call *c, const struct rest_field *f,
 	return PSM_OK;
 }
 
-static int
-take(psm_json_writer *w, char **json, psm_error *err)
+int
+psm__rest_take(psm_json_writer *w, char **json, psm_error *err)
 {
 	const char *text;
 	size_t len;
-	int rc = psm_json_writer_finish(w, &text, &len, err);
+	int rc =
+	    w ? psm_json_writer_finish(w, &text, &len, err) : psm__nomem(err);
 
-	if (rc < 0)
-		return rc;
-	*json = psm_alloc(len + 1);
-	if (!*json)
-		return psm__nomem(err);
-	memcpy(*json, text, len);
-	(*json)[len] = '\0';
-	return PSM_OK;
+	*json = NULL;
+	if (rc == PSM_OK) {
+		*json = psm_alloc(len + 1);
+		rc = *json ? PSM_OK : psm__nomem(err);
+	}
+	if (rc == PSM_OK)
+		memcpy(*json, text, len + 1);
+	psm_json_writer_free(w);
+	return rc;
 }
 
 int
@@ -117,7 +125,7 @@ psm__rest_query(struct rest_call *c, char **json)
 		rc = write_parameter(c, f, w);
 	psm_json_write_end(w);
 	if (rc == PSM_OK)
-		rc = take(w, json, c->err);
+		return psm__rest_take(w, json, c->err);
 	psm_json_writer_free(w);
 	return rc;
 }
@@ -175,8 +183,7 @@ join_message(struct rest_call *c)
 	psm_json_write_key(w, "message");
 	psm_json_write_string(w, c->message);
 	psm_json_write_end(w);
-	rc = take(w, &text, c->err);
-	psm_json_writer_free(w);
+	rc = psm__rest_take(w, &text, c->err);
 	if (rc == PSM_OK && c->json) {
 		text[strlen(text) - 1] = '\0';
 		rc = join(&c->json, text + 1, c->err);

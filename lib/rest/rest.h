@@ -175,6 +175,12 @@ struct rest_bound {
  * always. PSM_ERR_INVAL: a value does not do, or a parameter lacks. */
 int psm__rest_query(struct rest_call *c, char **json);
 
+/* 1: NULL, or nothing but blanks. */
+int psm__rest_is_blank(const char *text);
+
+/* What was written, new (psm_free); takes w. */
+int psm__rest_take(psm_json_writer *w, char **json, psm_error *err);
+
 /* PSM_OK and *version, which the record must have: that of If-Match, else
  * PSM_VERSION_ANY. PSM_ERR_PRECONDITION: it has another one. */
 int psm__rest_if_version(struct rest_call *c, const char *entity,
@@ -239,8 +245,17 @@ extern const struct rest_endpoint psm__rest_patient[];
 extern const struct rest_endpoint psm__rest_searches[];
 extern const struct rest_endpoint psm__rest_inquiries[];
 extern const struct rest_endpoint psm__rest_answers[];
-/* Its set_up(). */
+extern const struct rest_endpoint psm__rest_communication[];
+extern const struct rest_endpoint psm__rest_geocoding[];
+extern const struct rest_endpoint psm__rest_admin[]; /* of each service */
+
+/* Their set_up(). */
+
 int psm__rest_set_up_inquiries(struct rest_context *cx, const psm_config *cfg,
+                               psm_error *err);
+int psm__rest_set_up_communication(struct rest_context *cx,
+                                   const psm_config *cfg, psm_error *err);
+int psm__rest_set_up_geocoding(struct rest_context *cx, const psm_config *cfg,
                                psm_error *err);
 
 /* -- describe.c: what rows say, in the words of OpenAPI */

@@ -9,8 +9,10 @@ const struct rest_resource psm__rest_resources[] = {
      block_and_unblock, "therapist_id"},
     {"patient", "/api/patients", "patient", "Patient", REST_ALL, NULL,
      "patient_id"},
-    {"communication", "/api/emails", "email", "Email", REST_LIST | REST_GET,
-     NULL, NULL},
+    {"communication", "/api/emails", "email", "Email",
+     REST_GET | REST_PUT | REST_PATCH, NULL, NULL},
+    {"communication", "/api/phone-calls", "phone_call", "PhoneCall", 0, NULL,
+     NULL},
     {NULL, NULL, NULL, NULL, 0, NULL, NULL},
 };
 
@@ -21,6 +23,8 @@ const struct rest_area psm__rest_areas[] = {
     {"matching", psm__rest_searches, NULL},
     {"matching", psm__rest_inquiries, psm__rest_set_up_inquiries},
     {"matching", psm__rest_answers, NULL},
-    {"geocoding", NULL, NULL},
+    {"communication", psm__rest_communication, psm__rest_set_up_communication},
+    {"geocoding", psm__rest_geocoding, psm__rest_set_up_geocoding},
+    {"*", psm__rest_admin, NULL},
     {NULL, NULL, NULL},
 };

@@ -92,11 +92,8 @@ psm_geo_client_free(psm_geo_client *client)
 
 /* -- Nominatim */
 
-/* Room for an address of 255 characters, each byte as %XX. */
-#define PATH_SIZE (255 * 4 * 3 + 128)
-
-static void
-write_query(const char *text, char *to, size_t size)
+void
+psm__geo_put_query(const char *text, char *to, size_t size)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "abcdefghijklmnopqrstuvwxyz0123456789-._~";
@@ -117,8 +114,8 @@ write_query(const char *text, char *to, size_t size)
 }
 
 /* A number, or a text that is one: Nominatim writes degrees as text. */
-static int
-read_number(const psm_json *v, double *out)
+int
+psm__geo_read_degrees(const psm_json *v, double *out)
 {
 	const char *text = psm_json_string(v);
 	psm_json *number = NULL;
@@ -158,8 +155,8 @@ read_place(const psm_json *doc, double *lat, double *lon, char *name,
 	if (!first)
 		return psm__fail(err, PSM_ERR_NOT_FOUND,
 		                 "the geocoder knows no such place");
-	if (!read_number(psm_json_at(first, "/lat"), lat) ||
-	    !read_number(psm_json_at(first, "/lon"), lon))
+	if (!psm__geo_read_degrees(psm_json_at(first, "/lat"), lat) ||
+	    !psm__geo_read_degrees(psm_json_at(first, "/lon"), lon))
 		return psm__fail(err, PSM_ERR_UNAVAILABLE,
 		                 "geocoder: want lat and lon");
 	write_name(psm_json_string(psm_json_at(first, "/display_name")), name);
@@ -170,7 +167,7 @@ int
 psm_geo_client_address(const char *address, double *latitude, double *longitude,
                        char *name, int timeout_ms, void *user, psm_error *err)
 {
-	char query[PATH_SIZE], path[PATH_SIZE + 64];
+	char query[GEO_QUERY_SIZE], path[GEO_QUERY_SIZE + 64];
 	psm_json *doc = NULL;
 	psm_geo_client *client = user;
 	int rc;
@@ -178,7 +175,7 @@ psm_geo_client_address(const char *address, double *latitude, double *longitude,
 	psm_error_clear(err);
 	if (!address || !latitude || !longitude || !name || !user)
 		return psm__fail(err, PSM_ERR_INVAL, "an argument is NULL");
-	write_query(address, query, sizeof query);
+	psm__geo_put_query(address, query, sizeof query);
 	(void)snprintf(path, sizeof path,
 	               "/search?q=%s&format=json&limit=1&addressdetails=1",
 	               query);
@@ -192,8 +189,8 @@ psm_geo_client_address(const char *address, double *latitude, double *longitude,
 /* -- OSRM */
 
 /* Six decimals, whatever the locale. */
-static void
-write_degrees(double degrees, char *to, size_t size)
+void
+psm__geo_put_degrees(double degrees, char *to, size_t size)
 {
 	double micro = (degrees < 0 ? -degrees : degrees) * 1e6 + 0.5;
 	long n = (long)micro;
@@ -236,7 +233,7 @@ psm_geo_client_route(const double *places, const char *travel_mode,
 	if (!places || !travel_mode || !distance_km || !user)
 		return psm__fail(err, PSM_ERR_INVAL, "an argument is NULL");
 	for (int i = 0; i < 4; i++)
-		write_degrees(places[i], text[i], sizeof text[i]);
+		psm__geo_put_degrees(places[i], text[i], sizeof text[i]);
 	rc = snprintf(path, sizeof path,
 	              "/route/v1/%s/%s,%s;%s,%s?overview=simplified&"
 	              "geometries=geojson&steps=true&"

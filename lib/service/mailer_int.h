@@ -91,6 +91,12 @@ struct svc_message {
 int psm__svc_smtp(const psm_mailer *m, const struct svc_message *msg,
                   psm_error *err);
 
+#define SVC_SYSTEM_SENDER "Curavani System"
+/* psm_mail_notify() in the name of a sender, one line. */
+int psm__svc_mail_notify(psm_mailer *mailer, const char *subject,
+                         const char *message, const char *sender,
+                         psm_error *err);
+
 /* -- mime.c */
 
 /*

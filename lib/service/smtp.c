@@ -399,11 +399,10 @@ psm_smtp_send(const char *mail, void *mailer, psm_error *err)
 
 /* What went wrong is for people, and may quote anything. */
 int
-psm_mail_notify(psm_mailer *mailer, const char *subject, const char *message,
-                psm_error *err)
+psm__svc_mail_notify(psm_mailer *mailer, const char *subject,
+                     const char *message, const char *sender, psm_error *err)
 {
-	struct svc_message msg = {.from_name = "Curavani System",
-	                          .subject = subject};
+	struct svc_message msg = {.from_name = sender, .subject = subject};
 	struct psm__buf html = {0};
 	int rc;
 
@@ -425,4 +424,12 @@ psm_mail_notify(psm_mailer *mailer, const char *subject, const char *message,
 	rc = html.failed ? psm__nomem(err) : psm__svc_smtp(mailer, &msg, err);
 	psm__buf_free(&html);
 	return rc;
+}
+
+int
+psm_mail_notify(psm_mailer *mailer, const char *subject, const char *message,
+                psm_error *err)
+{
+	return psm__svc_mail_notify(mailer, subject, message, SVC_SYSTEM_SENDER,
+	                            err);
 }

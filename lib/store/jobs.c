@@ -287,6 +287,13 @@ is_state(const char *text)
 	return i < PSM__COUNT(states);
 }
 
+#define JOB                                                                    \
+	"json_build_object('id', id, 'kind', kind, 'key', key, 'state', "      \
+	"state, 'run_at', psymatch.job_time(run_at), 'due_at', "               \
+	"psymatch.job_time(due_at), 'attempts', attempts, 'started_at', "      \
+	"psymatch.job_time(started_at), 'ended_at', "                          \
+	"psymatch.job_time(ended_at), 'error_code', error_code)"
+
 int
 psm_jobs_list(psm_store *st, const char *kind, const char *state, int64_t limit,
               char **out, psm_error *err)
@@ -308,16 +315,35 @@ psm_jobs_list(psm_store *st, const char *kind, const char *state, int64_t limit,
 		                 "or failed");
 	rc = psm_store_exec(
 	    st,
-	    "SELECT json_agg(json_build_object('id', id, 'kind', kind, 'key', "
-	    "key, 'state', state, 'run_at', psymatch.job_time(run_at), "
-	    "'due_at', psymatch.job_time(due_at), 'attempts', attempts, "
-	    "'started_at', psymatch.job_time(started_at), 'ended_at', "
-	    "psymatch.job_time(ended_at), 'error_code', error_code) "
-	    "ORDER BY id DESC) FROM (SELECT * FROM psymatch.job WHERE "
+	    "SELECT json_agg(" JOB
+	    " ORDER BY id DESC) FROM (SELECT * FROM psymatch.job WHERE "
 	    "($1::text IS NULL OR kind = $1) AND "
 	    "($2::text IS NULL OR state = $2) ORDER BY id DESC "
 	    "LIMIT $3::bigint) j",
 	    3, params, &rows, err);
+	return take_text(rows, rc, out, err);
+}
+
+int
+psm_jobs_get(psm_store *st, int64_t id, char **out, psm_error *err)
+{
+	struct psm__number n;
+	const char *params[] = {psm__number(&n, id)};
+	psm_rows *rows = NULL;
+	int rc;
+
+	psm__error_clear(err);
+	if (out)
+		*out = NULL;
+	if (!st || !out)
+		return psm__fail(err, PSM_ERR_INVAL, "want a store and out");
+	rc = psm_store_exec(st,
+	                    "SELECT " JOB " FROM psymatch.job "
+	                    "WHERE id = $1::bigint",
+	                    1, params, &rows, err);
+	if (rc == 0 && psm_rows_count(rows) == 0)
+		rc = psm__fail(err, PSM_ERR_NOT_FOUND, "Job %lld not found",
+		               (long long)id);
 	return take_text(rows, rc, out, err);
 }
 

@@ -320,6 +320,7 @@ FUNCTIONS = MATCHING + (
     ("psm_jobs_status", "int", "psm_store*", "char**", "psm_error*"),
     ("psm_jobs_list", "int", "psm_store*", "const char*", "const char*",
      "int64_t", "char**", "psm_error*"),
+    ("psm_jobs_get", "int", "psm_store*", "int64_t", "char**", "psm_error*"),
     ("psm_jobs_retry", "int", "psm_store*", "int64_t", "psm_error*"),
     ("psm_jobs_remove", "int", "psm_store*", "int64_t", "psm_error*"),
     # json.h

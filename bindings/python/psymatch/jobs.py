@@ -42,6 +42,11 @@ def list(store, kind=None, state=None, limit=100):  # noqa: A001
                       int64(limit, "limit")))
 
 
+def get(store, id):
+    """One job as a dict."""
+    return taken(make(lib.psm_jobs_get, store._handle, int64(id, "id")))
+
+
 def retry(store, id):
     """Let a job that failed or was missed be done now."""
     check(lib.psm_jobs_retry, store._handle, int64(id, "id"))
