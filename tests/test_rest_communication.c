@@ -500,7 +500,7 @@ set_up_communication(void)
 	                                       "1", /* nobody listens there */
 	                                       NULL};
 	service = "communication";
-	more_settings = settings;
+	testing_server_settings = settings;
 	pg_copy();
 	store = pg_store();
 	start("");

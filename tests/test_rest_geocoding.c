@@ -284,7 +284,7 @@ set_up_geocoding(void)
 	ck_assert_int_eq(psm__svc_wait(map, SVC_RUNNING, TESTING_WAIT_MS), 0);
 	(void)snprintf(url, sizeof url, "http://127.0.0.1:%d/", port);
 	service = "geocoding";
-	more_settings = settings;
+	testing_server_settings = settings;
 	pg_copy();
 	store = pg_store();
 	pg_run("INSERT INTO geocoding_service.plz_centroids (plz, ort, "

@@ -12,8 +12,6 @@
 static psm_store *store;
 /* Whose REST it is; also the set of its tables. */
 static const char *service = "therapist";
-/* Settings beside the usual ones: name, value, ..., NULL; NULL: none. */
-static const char *const *more_settings;
 
 static inline void
 start(const char *neighbour)
@@ -30,10 +28,6 @@ start(const char *neighbour)
 	                                "THERAPIST_IMPORT_ENABLED", "false",
 	                                err),
 	                 0);
-	for (const char *const *s = more_settings; s && *s; s += 2)
-		ck_assert_msg(
-		    psm_config_set(testing_server.cfg, s[0], s[1], err) == 0,
-		    "%s", psm_error_message(err));
 	ck_assert_msg(psm_rest_add(testing_server.svc, store,
 	                           testing_server.cfg, service, err) == 0,
 	              "%s", psm_error_message(err));

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <psymatch/call.h>
+#include <psymatch/mail.h>
+
 #define TIMEOUT_MS 5000 /* of both questions together */
 #define NEIGHBOUR "communication"
 
@@ -31,6 +34,42 @@ text_of(const psm_json *v, const char *pointer)
 }
 
 /* -- reading */
+
+/* 1: the communication service's tables are in this database. */
+static int
+are_here(psm_tx *tx, int *here, psm_error *err)
+{
+	psm_rows *rows = NULL;
+	int rc = psm_tx_exec(
+	    tx,
+	    "SELECT (to_regclass('communication_service.emails') IS NOT NULL "
+	    "AND to_regclass('communication_service.telefonanrufe') IS NOT "
+	    "NULL)::integer",
+	    0, NULL, &rows, err);
+
+	*here = rc == PSM_OK && psm_rows_int(rows, 0, 0) == 1;
+	psm_rows_free(rows);
+	return rc;
+}
+
+typedef int (*list_fn)(psm_store *store, const char *query, char **out,
+                       psm_error *err);
+
+static int
+read_here(const struct rest_route *route, list_fn list, int64_t id,
+          psm_json **out, psm_error *err)
+{
+	char query[96], *json = NULL;
+	int rc;
+
+	(void)snprintf(query, sizeof query, "{\"%s\":%lld,\"limit\":1000}",
+	               route->resource->contact, (long long)id);
+	rc = list(route->store, query, &json, err);
+	if (rc == PSM_OK)
+		rc = psm_json_parse(json, strlen(json), out, err);
+	psm_free(json);
+	return rc;
+}
 
 static int
 fetch(const struct rest_route *route, const char *what, int64_t id,
@@ -100,27 +139,45 @@ collect(struct history *h, psm_error *err)
 	return PSM_OK;
 }
 
+/* Of the tables here, else of the service by HTTP. */
+static int
+load_contacts(const struct rest_route *route, int64_t id, int here,
+              struct history *h, psm_error *err)
+{
+	int64_t until_us = psm__mono_us() + (int64_t)TIMEOUT_MS * 1000;
+	int rc;
+
+	if (here) {
+		rc = read_here(route, psm_mail_list, id, &h->mails, err);
+		return rc < 0 ? rc
+		              : read_here(route, psm_call_list, id, &h->calls,
+		                          err);
+	}
+	rc = fetch(route, "emails", id, until_us, &h->mails, err);
+	return rc < 0
+	           ? rc
+	           : fetch(route, "phone-calls", id, until_us, &h->calls, err);
+}
+
 static int
 load(const struct rest_route *route, int64_t id, struct history *h,
      psm_error *err)
 {
 	psm_tx *tx = NULL;
 	char *json = NULL;
-	int64_t until_us;
-	int rc = psm_tx_begin(route->store, &tx, err);
+	int here = 0, rc = psm_tx_begin(route->store, &tx, err);
 
 	if (rc == PSM_OK)
 		rc = psm_entity_get(tx, route->resource->entity, id, &json,
 		                    NULL, err);
+	if (rc == PSM_OK)
+		rc = are_here(tx, &here, err);
 	psm_tx_rollback(tx); /* no connection is held while others are asked */
 	if (rc == PSM_OK)
 		rc = psm_json_parse(json, strlen(json), &h->record, err);
 	psm_free(json);
-	until_us = psm__mono_us() + (int64_t)TIMEOUT_MS * 1000;
 	if (rc == PSM_OK)
-		rc = fetch(route, "emails", id, until_us, &h->mails, err);
-	if (rc == PSM_OK)
-		rc = fetch(route, "phone-calls", id, until_us, &h->calls, err);
+		rc = load_contacts(route, id, here, h, err);
 	return rc == PSM_OK ? collect(h, err) : rc;
 }
 
