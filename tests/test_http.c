@@ -335,6 +335,10 @@ START_TEST(health_is_the_worst_part)
 	ck_assert_ptr_nonnull(strstr(a.body, cases[_i].part));
 	ck_assert_int_eq(strncmp(a.body, cases[_i].all, strlen(cases[_i].all)),
 	                 0);
+	/* Neither part is needed to answer requests. */
+	testing_ask("GET", "/health/ready", &a);
+	ck_assert_int_eq(a.status, 200);
+	ck_assert_ptr_null(strstr(a.body, "\"two\""));
 	psm_json_free(doc);
 	testing_server_down();
 }
@@ -363,6 +367,13 @@ START_TEST(a_service_that_starts_says_so)
 	testing_ask("GET", "/health", &a);
 	ck_assert_int_eq(a.status, 503);
 	ck_assert_ptr_nonnull(strstr(a.body, "\"reason\":\"starting: slow\""));
+	testing_ask("GET", "/health/ready", &a);
+	ck_assert_int_eq(a.status, 503);
+	ck_assert_ptr_nonnull(strstr(a.body, "\"status\":\"unhealthy\""));
+	testing_ask("GET", "/health/live", &a);
+	ck_assert_int_eq(a.status, 200);
+	ck_assert_str_eq(a.body, "{\"status\":\"healthy\",\"service\":"
+	                         "\"test-service\",\"parts\":[]}");
 	testing_ask("GET", "/echo/1", &a);
 	ck_assert_int_eq(a.status, 503);
 	testing_ask("GET", "/metrics", &a);

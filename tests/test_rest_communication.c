@@ -114,6 +114,8 @@ static const struct step mails_steps[] = {
      {"\"message\":\"Email deleted successfully\""}},
     {"DELETE", "/api/emails/2", NULL, NULL, 404, {"not found"}},
     {"DELETE", "/api/emails", NULL, NULL, 405, {NULL}},
+    /* Nobody sends mails here. */
+    {"GET", "/health/email-queue", NULL, NULL, 503, {"sends no mails"}},
 };
 
 START_TEST(mails)

@@ -196,6 +196,33 @@ queue_status(struct rest_call *c)
 	return psm_mail_queue_status(c->store, &c->json, c->err);
 }
 
+/* 1: somebody sends mails here. */
+static int
+has_queue(const psm_service *svc)
+{
+	for (size_t i = 0; i < svc->part_count; i++)
+		if (strcmp(svc->parts[i].name, "mail-queue") == 0)
+			return 1;
+	return 0;
+}
+
+/* Without a worker nothing is sent: that is no health. */
+static int
+queue_health(struct rest_call *c)
+{
+	static const char *const names[] = {"mail-queue", "mail-answers",
+	                                    "mails", NULL};
+	int rc;
+
+	if (!has_queue(c->cx->svc))
+		return psm__fail(c->err, PSM_ERR_UNAVAILABLE,
+		                 "this process sends no mails");
+	rc = psm__svc_health(c->cx->svc, c->req, names, &c->json, c->err);
+	if (rc == PSM_HEALTH_RED)
+		c->status = 503;
+	return rc;
+}
+
 /* -- messages of the system */
 
 static const char *
@@ -357,6 +384,15 @@ static const struct rest_field message_body[] = {
     END};
 static const struct rest_field message_answer[] = {
     {"message", "string", NULL}, {"recipient", "string", NULL}, END};
+static const struct rest_field part[] = {{"name", "string", NULL},
+                                         {"status", "string", NULL},
+                                         {"reason", "string", NULL},
+                                         END};
+static const struct rest_field health_answer[] = {
+    {"status", "string(healthy|degraded|unhealthy)", NULL},
+    {"service", "string", NULL},
+    {"parts", "[]object", part},
+    END};
 static const struct rest_field queue_answer[] = {
     {"due", "integer", NULL},
     {"later", "integer", NULL},
@@ -370,6 +406,11 @@ static const struct rest_status message_statuses[] = {
     {PSM_ERR_UNAVAILABLE, 500}, {0, 0}};
 
 const struct rest_endpoint psm__rest_communication[] = {
+    {.method = "GET",
+     .path = "/health/email-queue",
+     .summary = "Whether mails are sent and answers are read",
+     .fn = queue_health,
+     .answer = health_answer},
     {.method = "GET",
      .path = "/api/emails",
      .summary = "A page of mails, the newest first",

@@ -137,6 +137,12 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 	svc->starting = "";
 	rc = add_built_in(svc, "/health", psm__svc_health_route, err);
 	if (rc == PSM_OK)
+		rc =
+		    add_built_in(svc, "/health/live", psm__svc_live_route, err);
+	if (rc == PSM_OK)
+		rc = add_built_in(svc, "/health/ready", psm__svc_ready_route,
+		                  err);
+	if (rc == PSM_OK)
 		rc = add_built_in(svc, "/metrics", psm__svc_metrics_route, err);
 	if (rc == PSM_OK)
 		rc = psm__svc_door_init(svc, cfg, err);

@@ -282,6 +282,15 @@ struct svc_part {
 	void *user;
 };
 
+/* The health of the parts of these names (NULL-terminated; NULL: of all) and of
+ * the service itself, as /health shows it; *json is new (psm_free). The worst
+ * enum psm_health, or PSM_ERR_NOMEM. */
+int psm__svc_health(psm_service *svc, const psm_request *req,
+                    const char *const *names, char **json, psm_error *err);
+int psm__svc_ready_route(const psm_request *req, psm_response *res,
+                         void *service, psm_error *err);
+int psm__svc_live_route(const psm_request *req, psm_response *res,
+                        void *service, psm_error *err);
 int psm__svc_health_route(const psm_request *req, psm_response *res,
                           void *service, psm_error *err);
 int psm__svc_metrics_route(const psm_request *req, psm_response *res,
