@@ -90,6 +90,17 @@ add_route(psm_service *host, const struct svc_route *route, const char *path,
 	return PSM_OK;
 }
 
+/* What each service has, e.g. /api/jobs, is there once: the database is one. */
+static int
+is_there(const psm_service *host, const struct svc_route *route)
+{
+	for (size_t i = 0; i < host->route_count; i++)
+		if (strcmp(host->routes[i].path, route->path) == 0 &&
+		    strcmp(host->routes[i].method, route->method) == 0)
+			return 1;
+	return 0;
+}
+
 static int
 mount_route(psm_platform *pf, const struct platform_member *member,
             const struct svc_route *route, psm_error *err)
@@ -100,7 +111,8 @@ mount_route(psm_platform *pf, const struct platform_member *member,
 	(void)snprintf(path, sizeof path, "/%s%s", member->row->name,
 	               route->path);
 	rc = add_route(pf->host, route, path, err);
-	if (rc == PSM_OK && strncmp(route->path, API, sizeof API - 1) == 0)
+	if (rc == PSM_OK && strncmp(route->path, API, sizeof API - 1) == 0 &&
+	    !is_there(pf->host, route))
 		rc = add_route(pf->host, route, route->path, err);
 	return rc;
 }
