@@ -148,6 +148,16 @@ START_TEST(all_services_at_one_port)
 	}
 	program_send("POST", "/api/therapists", therapist_json, &a);
 	ck_assert_msg(a.status == 201, "%ld %s", a.status, a.body);
+	testing_ask("GET", "/api/jobs", &a);
+	ck_assert_int_eq(a.status, 200);
+	testing_ask("GET", "/health/ready", &a);
+	ck_assert_int_eq(a.status, 200);
+	testing_ask("GET", "/communication-service/health/email-queue", &a);
+	ck_assert_int_eq(a.status, 200);
+	ck_assert_ptr_nonnull(strstr(a.body, "\"name\":\"mail-queue\""));
+	testing_ask("GET", "/api/therapists/1/communication", &a);
+	ck_assert_int_eq(a.status, 200);
+	ck_assert_ptr_nonnull(strstr(a.body, "\"total_emails\":0"));
 	testing_ask("GET", "/therapist-service/api/therapists/1", &a);
 	ck_assert_int_eq(a.status, 200);
 	testing_ask("GET", "/api/patients", &a);
