@@ -19,7 +19,7 @@ said=$(PATH=$tmp/bin:$PATH WAIT_SECONDS=5 PARTITIONS=6 REPLICATION=3 RETENTION_D
 # -- the files against the library's tables
 [ -e "$top_builddir/psymatch-platform" ] || skip "psymatch-platform is not built here"
 "$top_builddir/examples/settings" >"$tmp/settings" || fault "examples/settings failed"
-sed -n 's/.*\.name = "\([a-z-]*-service\)".*/\1/p' "$top_srcdir/lib/platform/table.c" >"$tmp/services"
+sed -n 's/^\([A-Z]*\)_SERVICE_INTERNAL_PORT.*/\1-service/p' "$tmp/settings" | tr '[:upper:]' '[:lower:]' >"$tmp/services"
 python=
 for p in "$PYTHON" python3 /usr/bin/python3; do
 	[ -z "$python" ] && "$p" -c 'import yaml' 2>/dev/null && python=$p

@@ -53,6 +53,17 @@ for out in "$data"/*.out; do
 	[ -f "$top_srcdir/examples/$(basename "$out" .out).c" ] ||
 		fail "$out: of no example"
 done
+# Every tool says what it is and how it is used.
+for tool in dead devbroker events replay spool topics; do
+	program=$top_builddir/psymatch-$tool
+	[ "$("$program" --version)" = "psymatch-$tool (psymatch) $(sed -n 's/^#define PSM_VERSION "\(.*\)"/\1/p' "$top_builddir/include/psymatch/version.h")" ] ||
+		fail "psymatch-$tool --version prints $("$program" --version 2>&1)"
+	for option in --help -h; do
+		"$program" $option 2>&1 >"$dir/out" | grep . && fail "psymatch-$tool $option complains"
+		grep -q "^usage: psymatch-$tool" "$dir/out" || fail "psymatch-$tool $option prints no usage"
+		"$program" $option >/dev/null || fail "psymatch-$tool $option: exit $?"
+	done
+done
 [ "$count" -ge 5 ] || fail "only $count examples"
 echo "$count examples"
 exit $failed
