@@ -116,7 +116,7 @@ class Catalogue(unittest.TestCase):
         self.assertEqual(rows["therapist.blocked"].topic, "therapist-events")
         self.assertIn("matching-service", rows["therapist.blocked"].consumers)
         self.assertNotIn("matching-service", rows["therapist.blocked"].planned)
-        self.assertNotIn("matching-service", rows["email.sent"].consumers)
+        self.assertNotIn("geocoding-service", rows["email.sent"].consumers)
         self.assertIn("communication.email_sent", rows["email.sent"].aliases)
         self.assertTrue(rows["communication.send_email"].is_command)
         self.assertEqual(rows["communication.schedule_call"].key_other, "patient_id")

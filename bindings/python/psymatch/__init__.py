@@ -10,6 +10,8 @@ knows it. What the library has to say goes to logging's logger "psymatch".
 
 psymatch.aio has them for asyncio.
 """
+from typing import TYPE_CHECKING
+
 from . import (aio, bundle, calls, clock, errors, geo, imports, inquiries, jobs, log, mails, metrics, patients, reports,
                searches, spool, therapists)
 from ._lib import lib
@@ -28,6 +30,13 @@ from .processor import Processor, Relay
 from .replay import Replay, guard, replaying
 from .store import Store, Transaction
 from .transport import Transport
+
+if TYPE_CHECKING:
+    from .errors import (AmbiguousError, BrokerError, ClosedError, ConfigError, ConflictError, CorruptError,
+                         DbError, FencedError, FullError, InvalError, IoError, MediaTypeError, NomemError,
+                         NotFoundError, ParseError, PreconditionError, RejectError, RetryError, SchemaError,
+                         StateError, TimeoutError, TooLargeError, TransitionError, UnavailableError,
+                         UnconfirmedError, UnknownTypeError, VersionError)
 
 # Every exception under the name that it prints: psymatch.ParseError, ...
 globals().update(errors.BY_NAME)

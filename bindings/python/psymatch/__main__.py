@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """python -m psymatch --version"""
+from __future__ import annotations
+
 import sys
+from typing import Any
 
 from . import __version__
 from ._lib import lib
 
 
-def main(arguments):
+def main(arguments: Any) -> Any:
     """The exit status, or a text for standard error."""
     if arguments != ["--version"]:
         return "usage: python -m psymatch --version"

@@ -2,15 +2,18 @@
 """Signals while a call of the main thread waits for the database: Python runs
 their functions (Ctrl-C's raises KeyboardInterrupt) while the library asks
 whether to wait on."""
+from __future__ import annotations
+
 import os
 import threading
+from typing import Any, Generator
 
 from ._lib import callbacks, lib
 
-_raised = []  # by the function of a signal; what the main thread called raises it
+_raised: list[BaseException] = []  # by the function of a signal; what the main thread called raises it
 
 
-def _asking():
+def _asking() -> Generator[int, Any, None]:
     """A generator, because it is resumed within its try: that is where a signal
     is seen first. A function could be left before its first line."""
     stop = False
@@ -29,7 +32,7 @@ def _asking():
             stop = True
 
 
-def _set_up():
+def _set_up() -> None:
     global _callback
     ask = _asking()
     next(ask)
@@ -38,11 +41,12 @@ def _set_up():
         lib.psm_store_set_interrupt(_callback, None)
 
 
-def raise_kept():
+def raise_kept() -> None:
     """What a signal's function raised while the main thread waited."""
     if _raised and threading.current_thread() is threading.main_thread():
         raise _raised.pop()
 
 
+_callback: Any = None
 _set_up()
 os.register_at_fork(after_in_child=_set_up)

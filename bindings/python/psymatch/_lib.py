@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Loads libpsymatch and turns the rows of _table into ctypes functions."""
+from __future__ import annotations
+
 import ctypes
 import os
 import subprocess
+from typing import Any, TYPE_CHECKING
 
 from . import _table
 from ._version import VERSION
@@ -25,7 +28,7 @@ _SCALARS = {
 _QUICK = ("psm_event_", "psm_error_", "psm_json_text", "psm_rows_")
 
 
-def ctype(name, callbacks):
+def ctype(name: str, callbacks: Any) -> Any:
     """The ctypes type for a C type as _table writes it."""
     if name in _SCALARS:
         return _SCALARS[name]
@@ -47,15 +50,15 @@ def ctype(name, callbacks):
     raise TypeError("unknown C type %r" % name)
 
 
-def _make_callbacks():
-    made = {}
+def _make_callbacks() -> Any:
+    made: dict[str, Any] = {}
     for name, result, *parameters in _table.CALLBACKS:
         types = [ctype(p, made) for p in parameters]
         made[name] = ctypes.CFUNCTYPE(ctype(result, made), *types)
     return made
 
 
-def _fits(version):
+def _fits(version: Any) -> Any:
     """Of one major and minor version."""
     return version.split(".")[:2] == VERSION.split(".")[:2]
 
@@ -63,7 +66,7 @@ def _fits(version):
 class _Library:
     """Every function of _table as an attribute."""
 
-    def __init__(self, path):
+    def __init__(self, path: Any) -> None:
         self._busy, self._quick = ctypes.CDLL(path), ctypes.PyDLL(path)
         self.path = path
         version = self._version()
@@ -80,7 +83,11 @@ class _Library:
             function.argtypes = [ctype(p, callbacks) for p in parameters]
             setattr(self, name, function)
 
-    def _version(self):
+    if TYPE_CHECKING:
+        def __getattr__(self, name: str) -> Any:
+            """One of the functions."""
+
+    def _version(self) -> Any:
         try:
             function = self._busy.psm_version
         except AttributeError:
@@ -89,7 +96,7 @@ class _Library:
         return function().decode()
 
 
-def _of_pkg_config():
+def _of_pkg_config() -> Any:
     """Where pkg-config says that it is, or None."""
     try:
         said = subprocess.run([os.environ.get("PKG_CONFIG", "pkg-config"), "--variable=libdir", "psymatch"],
@@ -100,7 +107,7 @@ def _of_pkg_config():
     return path if said.returncode == 0 and os.path.exists(path) else None
 
 
-def _load():
+def _load() -> Any:
     path = os.environ.get("PSYMATCH_LIBRARY")
     if path:
         return _open(path, "PSYMATCH_LIBRARY")
@@ -118,7 +125,7 @@ def _load():
     return _open(path, "the library")
 
 
-def _open(path, what):
+def _open(path: Any, what: Any) -> Any:
     try:
         return _Library(path)
     except OSError as e:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """PostgreSQL's texts from Python values, and back."""
+from __future__ import annotations
+
 import datetime
 import decimal
 import enum
@@ -8,6 +10,7 @@ import json
 import math
 import re
 import uuid
+from typing import Any, Tuple
 
 from ._lib import lib
 from ._text import utf8
@@ -15,13 +18,13 @@ from ._text import utf8
 
 # -- parameters
 
-def _float(value):
+def _float(value: Any) -> Any:
     if math.isfinite(value):
         return float.__repr__(value)  # numpy's says more
     return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
-def _json(value):
+def _json(value: Any) -> Any:
     return json.dumps(value, allow_nan=False)
 
 
@@ -41,7 +44,7 @@ _TEXTS = (
 )
 
 
-def parameter(value, number):
+def parameter(value: Any, number: Any) -> Any:
     """The text of a parameter, None for NULL: None, str, int, float, bool,
     Decimal, date, time, datetime, timedelta, UUID, bytes, and dict or list for
     json."""
@@ -70,14 +73,14 @@ def parameter(value, number):
 _TOKEN = re.compile(r'[{},]|"((?:[^"\\]|\\.)*)"|[^{},]+', re.DOTALL)
 
 
-def _array(item):
+def _array(item: Any) -> Any:
     """Of PostgreSQL's text of an array, e.g. {1,NULL,"a,b"}: a list, of lists if
     it has more dimensions. One that does not begin at 1 stays a text."""
 
-    def read(text):
+    def read(text: Any) -> Any:
         if not text.startswith("{"):
             return text
-        stack = [[]]
+        stack: list[Any] = [[]]
         for token in _TOKEN.finditer(text):
             word, quoted = token.group(0), token.group(1)
             if word == "{":
@@ -94,11 +97,11 @@ def _array(item):
     return read
 
 
-def _time_of(kind):
+def _time_of(kind: Any) -> Any:
     """fromisoformat with PostgreSQL's short offset, +00. What Python's type does
     not have (infinity, a year before 1) stays a text."""
 
-    def read(text):
+    def read(text: Any) -> Any:
         full = text + ":00" if kind is datetime.datetime and text[-3] in "+-" else text
         point = full.find(".")
         if point > 0:  # Python before 3.11 wants 3 or 6 digits
@@ -114,11 +117,11 @@ def _time_of(kind):
     return read
 
 
-def _bool(text):
+def _bool(text: Any) -> Any:
     return text == "t"
 
 
-def _bytes(text):
+def _bytes(text: Any) -> Any:
     """Of either bytea_output; escape doubles a backslash of the value."""
     if text.startswith("\\x"):
         return bytes.fromhex(text[2:])
@@ -135,14 +138,14 @@ _READ = {
 }
 
 
-class Row(tuple):
+class Row(Tuple[Any, ...]):
     """A row: by position, by name (row["id"]), or as a dict (row.as_dict()). Of
     columns with one name, the name means the first."""
 
     __slots__ = ()
-    columns = ()
+    columns: tuple[str, ...] = ()
 
-    def __getitem__(self, which):
+    def __getitem__(self, which: Any) -> Any:
         if isinstance(which, str):
             try:
                 return tuple.__getitem__(self, self.columns.index(which))
@@ -150,25 +153,25 @@ class Row(tuple):
                 raise KeyError(which) from None
         return tuple.__getitem__(self, which)
 
-    def as_dict(self):
+    def as_dict(self) -> Any:
         """{name: value}"""
         return {name: self[name] for name in self.columns}
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return _row, (self.columns, tuple(self))
 
 
 @functools.lru_cache(maxsize=256)
-def _row_class(columns):
+def _row_class(columns: Any) -> Any:
     """Made once: a class is a cycle, which only the collector frees."""
     return type("Row", (Row,), {"__slots__": (), "columns": columns})
 
 
-def _row(columns, values):
+def _row(columns: Any, values: Any) -> Any:
     return _row_class(columns)(values)
 
 
-def take_rows(handle):
+def take_rows(handle: Any) -> Any:
     """Takes a psm_rows: a list of Row, or for a statement that gives none the
     number of rows that it changed."""
     try:

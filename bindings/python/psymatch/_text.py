@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Python values as the C library takes them; what it cannot take is refused
 here, with the parameter's name."""
+from __future__ import annotations
+
 import ctypes
 import json
+from typing import Any, Mapping
 
 
-def utf8(value, name):
+def utf8(value: Any, name: str) -> bytes:
     """The bytes of a text: TypeError for anything but a str, ValueError for a
     NUL, which would end it early, and for half a surrogate pair."""
     if not isinstance(value, str):
@@ -20,23 +23,23 @@ def utf8(value, name):
     return data
 
 
-def utf8_or_none(value, name):
+def utf8_or_none(value: Any, name: str) -> bytes | None:
     return None if value is None else utf8(value, name)
 
 
-def utf8_list(values, name):
+def utf8_list(values: Any, name: str) -> Any:
     """Of an iterable of texts; one text is no list of its characters."""
     if isinstance(values, (str, bytes)):
         raise TypeError("%s: want a list of str, got one %s" % (name, type(values).__name__))
     return [utf8(value, name) for value in values]
 
 
-def array(texts):
+def array(texts: Any) -> Any:
     """A C array of bytes or None; keep it as long as it is borrowed."""
     return (ctypes.c_char_p * (len(texts) or 1))(*texts)
 
 
-def milliseconds(value, name):
+def milliseconds(value: Any, name: str) -> int:
     """A time as an int from 0 to 2^31 - 1."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError("%s: want milliseconds as an int, got %s" % (name, type(value).__name__))
@@ -45,7 +48,7 @@ def milliseconds(value, name):
     return value
 
 
-def _int(value, name, bits):
+def _int(value: Any, name: Any, bits: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError("%s: want an int, got %s" % (name, type(value).__name__))
     if not -2 ** (bits - 1) <= value < 2 ** (bits - 1):
@@ -53,27 +56,28 @@ def _int(value, name, bits):
     return value
 
 
-def int64(value, name):
+def int64(value: Any, name: str) -> int:
     return _int(value, name, 64)
 
 
-def int32(value, name):
+def int32(value: Any, name: str) -> int:
     """What C calls an int; ctypes would cut off the rest."""
     return _int(value, name, 32)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """What json does not know: dates and times as RFC 3339 writes them."""
     if hasattr(value, "isoformat"):
         return value.isoformat()
     raise TypeError("payload: want what JSON has, a date or a time, got %s" % type(value).__name__)
 
 
-def _encoder():
+def _encoder() -> Any:
     """json's own encoder, made once: json.dumps() makes one for each call, which
     takes as long as the work. Without the check for circles, which json.dumps()
     does then."""
-    make = json.encoder.c_make_encoder
+    encoder: Any = json.encoder
+    make = encoder.c_make_encoder
     if make is None:
         return None
     return make(None, _plain, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
@@ -85,7 +89,7 @@ except Exception:  # it has changed
     _fast = None
 
 
-def json_text(value):
+def json_text(value: Any) -> bytes:
     """Its JSON; dates and times become texts."""
     if _fast is not None:
         try:
@@ -95,7 +99,7 @@ def json_text(value):
     return json.dumps(value, allow_nan=False, default=_plain).encode()
 
 
-def payload_text(payload):
+def payload_text(payload: Any) -> bytes:
     """A payload's JSON; dates and times become texts."""
     if not isinstance(payload, dict):
         raise TypeError("payload: want a dict, got %s" % type(payload).__name__)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Long waits in short pieces, so that Ctrl-C ends them."""
+from __future__ import annotations
+
 import time
+from typing import Any, Iterator
 
 _PIECE_MS = 100
 
 
-def pieces(timeout_ms):
+def pieces(timeout_ms: int) -> Iterator[Any]:
     """Milliseconds to wait, one after another, until timeout_ms are over; the
     last may be 0. At least one."""
     end = time.monotonic() + timeout_ms / 1000

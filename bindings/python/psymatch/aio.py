@@ -12,15 +12,22 @@ Settings, errors and what becomes of an event are those of psymatch.Producer and
 psymatch.Consumer. A consumer has one thread, which reads; handlers and loops run
 on the event loop.
 """
+from __future__ import annotations
+
 import asyncio
 import concurrent.futures
 import inspect
 import threading
+from typing import Any, AsyncIterator, Callable, Iterable, Mapping, TYPE_CHECKING
 
 from . import consumer as _consumer
 from . import producer as _producer
 from .config import Config
 from .errors import BY_NAME, Retry
+
+if TYPE_CHECKING:
+    from .event import Event
+    from .transport import Transport
 
 _QUICK = ("os", "none")  # durability that waits for no disk
 _LOOK_S = 0.2  # how often a waiting thread looks whether the loop still runs
@@ -29,7 +36,8 @@ _LOOK_S = 0.2  # how often a waiting thread looks whether the loop still runs
 class Producer:
     """psymatch.Producer of an event loop; what send() accepted survives."""
 
-    def __init__(self, transport=None, config=None, delivered=None, watermark=None):
+    def __init__(self, transport: Transport | None = None, config: Config | None = None, delivered: Any = None,
+                 watermark: Any = None) -> None:
         config = config if config is not None else Config()
         self._producer = _producer.Producer(transport, config, delivered, watermark)
         # One thread writes to the disk, in the order of the calls.
@@ -37,10 +45,10 @@ class Producer:
         self._waits = (config["PSYMATCH_SPOOL_DURABILITY"] == "disk"
                        and config._given().get("PSYMATCH_SPOOL_DIR") != "none")
 
-    async def _run(self, function, *args):
+    async def _run(self, function: Any, *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._disk, function, *args)
 
-    async def send(self, event, topic=None):
+    async def send(self, event: Any, topic: str | None = None) -> None:
         """Accept one event, durably; does not wait for a broker. An event whose
         send() is cancelled may be sent."""
         if self._waits:
@@ -48,14 +56,14 @@ class Producer:
         else:
             self._producer.send(event, topic)
 
-    async def send_new(self, type, producer, payload, topic=None):
+    async def send_new(self, type: str, producer: str, payload: Mapping[str, Any], topic: str | None = None) -> None:
         """As Producer.send_new()."""
         if self._waits:
             await self._run(self._producer.send_new, type, producer, payload, topic)
         else:
             self._producer.send_new(type, producer, payload, topic)
 
-    async def sent(self, event, topic=None, timeout_ms=10000):
+    async def sent(self, event: Any, topic: str | None = None, timeout_ms: int = 10000) -> None:
         """send(), and wait until the broker has it: TimeoutError, or why it has
         not. The event is sent in any case."""
         receipt = await self._run(self._producer.send_receipt, event, topic)
@@ -67,29 +75,29 @@ class Producer:
             pause = min(2 * pause, 0.05)
         receipt.wait(0)
 
-    async def flush(self, timeout_ms=10000):
+    async def flush(self, timeout_ms: int = 10000) -> Any:
         """Wait until all is sent; the number of events that still wait."""
         return await asyncio.get_running_loop().run_in_executor(None, self._producer.flush, timeout_ms)
 
-    async def close(self, timeout_ms=10000):
+    async def close(self, timeout_ms: int = 10000) -> Any:
         """As Producer.close()."""
         try:
             return await self._run(self._producer.close, timeout_ms)
         finally:
             self._disk.shutdown(wait=False)
 
-    def stat(self, name):
+    def stat(self, name: str) -> Any:
         """As Producer.stat()."""
         return self._producer.stat(name)
 
-    def health(self):
+    def health(self) -> tuple[int, str]:
         """As Producer.health()."""
         return self._producer.health()
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Any:
         return self
 
-    async def __aexit__(self, kind, value, traceback):
+    async def __aexit__(self, kind: Any, value: Any, traceback: Any) -> None:
         try:
             await self._run(self._producer.__exit__, kind, value, traceback)
         finally:
@@ -105,13 +113,14 @@ class Consumer:
     without an exception; else it comes again.
     """
 
-    def __init__(self, group, topics, transport=None, config=None):
+    def __init__(self, group: str, topics: Iterable[str], transport: Transport | None = None,
+                 config: Config | None = None) -> None:
         self._consumer = _consumer.Consumer(group, topics, transport, config)
-        self._loop = None
-        self._feed = None
-        self._tasks = set()
+        self._loop: Any = None
+        self._feed: Any = None
+        self._tasks: set[Any] = set()
 
-    def on(self, type, handler=None, **options):
+    def on(self, type: str, handler: Callable[..., Any] | None = None, **options: Any) -> Any:
         """handler(event), a function or a coroutine, with the options of
         psymatch.Consumer.on(); without a handler, a decorator. A handler that
         is cancelled gets the event again."""
@@ -122,25 +131,25 @@ class Consumer:
         self._consumer.on(type, lambda event: self._call(handler, event), **options)
         return None
 
-    def on_dead(self, handler):
+    def on_dead(self, handler: Callable[..., Any]) -> None:
         """As Consumer.on_dead(); the handler is a function, called on the thread
         that reads."""
         self._consumer.on_dead(handler)
 
-    def upcast(self, type, from_version, to_version, function):
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
         """As Consumer.upcast(); on the thread that reads."""
         self._consumer.upcast(type, from_version, to_version, function)
 
-    def dead_letters(self, on=True):
+    def dead_letters(self, on: bool = True) -> None:
         """As Consumer.dead_letters()."""
         self._consumer.dead_letters(on)
 
-    def _call(self, handler, event):
+    def _call(self, handler: Any, event: Any) -> None:
         """On the thread that reads, which waits for the loop."""
         loop, stop = self._loop, self._consumer._core.stop
         event._lend(None)
 
-        async def run():
+        async def run() -> None:
             task = asyncio.current_task()
             self._tasks.add(task)
             try:
@@ -166,16 +175,16 @@ class Consumer:
         except concurrent.futures.CancelledError:
             raise Retry("cancelled") from None
 
-    def _begin(self):
+    def _begin(self) -> None:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
 
-    async def start(self):
+    async def start(self) -> None:
         """Begin to read; handlers are called from now on."""
         self._begin()
         self._consumer.start()
 
-    async def run(self):
+    async def run(self) -> None:
         """start(), and wait until close() is called by another task."""
         await self.start()
         while not self._consumer._core.stop.is_set():
@@ -183,10 +192,10 @@ class Consumer:
                 raise BY_NAME["StateError"](self._consumer._core.ended)
             await asyncio.sleep(_LOOK_S)
 
-    def __aiter__(self):
+    def __aiter__(self) -> AsyncIterator[Event]:
         return self.events()
 
-    async def events(self):
+    async def events(self) -> AsyncIterator[Event]:
         """As psymatch.Consumer.events(), without an end of its own."""
         self._begin()
         if self._feed is None:
@@ -202,7 +211,7 @@ class Consumer:
             yield event
             feed.settle(True)
 
-    async def close(self, timeout_ms=10000):
+    async def close(self, timeout_ms: int = 10000) -> None:
         """Let the running handler end, commit what is finished, leave the
         group."""
         if asyncio.current_task() in self._tasks:
@@ -212,18 +221,18 @@ class Consumer:
             self._feed.end()
         await asyncio.get_running_loop().run_in_executor(None, self._consumer.close, timeout_ms)
 
-    def stat(self, name):
+    def stat(self, name: str) -> Any:
         """As Consumer.stat()."""
         return self._consumer.stat(name)
 
-    def health(self):
+    def health(self) -> tuple[int, str]:
         """As Consumer.health()."""
         return self._consumer.health()
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Any:
         return self
 
-    async def __aexit__(self, kind, value, traceback):
+    async def __aexit__(self, kind: Any, value: Any, traceback: Any) -> None:
         if self._feed is not None:
             self._feed.settle(kind is None)
         await self.close()
@@ -233,13 +242,14 @@ class _Feed:
     """Hands events to a loop that asks for them; everything on the event
     loop."""
 
-    def __init__(self, loop):
+    def __init__(self, loop: Any) -> None:
         self._loop = loop
         self._changed = asyncio.Event()
-        self._event = self._answer = None
+        self._event: Any = None
+        self._answer: Any = None
         self._ended = False
 
-    async def handler(self, event):
+    async def handler(self, event: Any) -> None:
         """Of each event; it waits for the loop."""
         if self._ended:
             raise Retry("closed")
@@ -251,16 +261,16 @@ class _Feed:
         finally:
             self._event = None
 
-    def settle(self, handled):
+    def settle(self, handled: Any) -> None:
         """What became of the event that the loop had."""
         taken, self._taken = self._taken, None
         if taken is not None and not taken.done():
             self._answer = None
             taken.set_result(handled)
 
-    _taken = None  # its answer
+    _taken: Any = None  # its answer
 
-    async def take(self, core):
+    async def take(self, core: Any) -> Any:
         """The next event; None: closed."""
         while self._event is None or self._answer is None or self._answer.done():
             if self._ended:
@@ -275,7 +285,7 @@ class _Feed:
         self._taken = self._answer
         return self._event
 
-    def end(self):
+    def end(self) -> None:
         """The consumer closes."""
         self._ended = True
         self._changed.set()

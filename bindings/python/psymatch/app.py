@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A small program in one object, psm_program(3): store, transport, relay and processor."""
+from __future__ import annotations
+
 import threading
+from typing import Any, Callable
 
 from ._handle import Handle
 from ._lib import callbacks, lib
@@ -12,46 +15,46 @@ from .health import health
 from .store import Store, Transaction
 
 _STOP_MS = 5000  # then a statement under way is given up
-_running = set()  # a program that runs is not collected
+_running: set[Any] = set()  # a program that runs is not collected
 
 
 class _Lent(Transaction):
     """That of a handler, which its processor commits."""
 
-    def __init__(self, pointer):
+    def __init__(self, pointer: Any) -> None:
         self._own(pointer, _keep)
 
-    def commit(self):
+    def commit(self) -> None:
         raise ValueError("the processor commits it")
 
     rollback = close = commit
 
-    def _end(self):
+    def _end(self) -> None:
         self._owner.forget()
 
     @classmethod
-    def _name_of(cls):
+    def _name_of(cls) -> Any:
         return "Transaction"
 
 
 class _Borrowed(Store):
     """That of a program, which closes it."""
 
-    def __init__(self, program):
+    def __init__(self, program: Any) -> None:
         self._own(lib.psm_program_store(program._handle), _keep, program)
 
-    def _after_fork(self):
+    def _after_fork(self) -> None:
         Handle._after_fork(self)
 
-    def close(self):
+    def close(self) -> None:
         raise ValueError("the program closes it")
 
     @classmethod
-    def _name_of(cls):
+    def _name_of(cls) -> Any:
         return "Store"
 
 
-def _keep(_pointer):
+def _keep(_pointer: Any) -> None:
     """It is not ours to free."""
 
 
@@ -59,13 +62,13 @@ class _State:
     """What callbacks see. They must not keep the program alive, which keeps
     them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.runs = threading.Lock()  # held by run()
         self.raised = None  # by a handler, and no Exception: leaves run()
-        self.threads = set()  # that run a handler
+        self.threads: set[int] = set()  # that run a handler
 
 
-def register(owner, processor, quit, type, handler, options):
+def register(owner: Any, processor: Any, quit: Any, type: str, handler: Callable[..., Any], options: Any) -> None:
     """handler(event, tx) at a processor; owner: has _state, and _callbacks that
     live as long as the processor; quit: ends what run() calls."""
     function = callbacks["psm_tx_event_fn"](_call(owner._handle, quit, owner._state, handler, options))
@@ -83,7 +86,7 @@ SERVICES = {
 }
 
 
-def serve(processor, service, topic):
+def serve(processor: Any, service: str, topic: str | None) -> None:
     """Register the library's own handlers of a service at a processor."""
     try:
         add = SERVICES[service]
@@ -97,8 +100,8 @@ def serve(processor, service, topic):
         lib.psm_handlers_free(handlers)
 
 
-def _call(pointer, quit, state, handler, options):
-    def call(tx, event, _user, err):
+def _call(pointer: Any, quit: Any, state: Any, handler: Any, options: Any) -> Any:
+    def call(tx: Any, event: Any, _user: Any, err: Any) -> Any:
         lent, ev, me = _Lent(tx), Event._borrowed(event), threading.get_ident()
         state.threads.add(me)
         try:
@@ -135,14 +138,16 @@ class App(Handle):
     Threads: one at a time; quit() and health() any.
     """
 
-    def __init__(self, name):
-        self._callbacks, self._state = [], _State()
+    def __init__(self, name: str) -> None:
+        self._callbacks: list[Any] = []
+        self._state = _State()
         self._asking, self._closed = threading.RLock(), False
         self._own(make(lib.psm_program_open, utf8(name, "name")), _freeing(self._callbacks))
         self.store = _Borrowed(self)
 
-    def on(self, type, handler=None, *, attempts=0, on_failure="retry", deadline_ms=30000, versions=(None, None),
-           final=()):
+    def on(self, type: str, handler: Callable[..., Any] | None = None, *, attempts: int = 0, on_failure: str = "retry",
+           deadline_ms: int = 30000, versions: tuple[str | None, str | None] = (None, None),
+           final: tuple[type, ...] = ()) -> Any:
         """handler(event, tx) for a type, an alias, or "*" for the rest; without a
         handler, a decorator. The rest as Consumer.on() has it, and on_failure
         "park": later events of the same key wait for this one, others do not."""
@@ -155,23 +160,23 @@ class App(Handle):
                  Options(attempts, on_failure, deadline_ms, versions, final))
         return None
 
-    def upcast(self, type, from_version, to_version, function):
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
         """As Consumer.upcast()."""
         processor = lib.psm_program_processor(self._handle)
         check(lib.psm_processor_upcast, processor,
               *upcaster(self._callbacks, None, type, from_version, to_version, function))
 
-    def serve(self, service, topic=None):
+    def serve(self, service: str, topic: str | None = None) -> None:
         """Handle what the library itself handles for a service: "communication",
         "matching", "patient" or "therapist", of one topic or of all."""
         serve(lib.psm_program_processor(self._handle), service, topic)
 
-    def emit(self, event):
+    def emit(self, event: Any) -> None:
         """Publish an event by itself, in a transaction of its own."""
         with self.store.transaction() as tx:
             tx.emit(event)
 
-    def _starts(self):
+    def _starts(self) -> Any:
         pointer = self._handle
         if self not in _running:
             self._close_at_exit()
@@ -179,17 +184,17 @@ class App(Handle):
         return pointer
 
     @property
-    def _handle(self):
+    def _handle(self) -> Any:
         if self._closed:
             raise BY_NAME["StateError"]("App: already closed")
-        return Handle._handle.fget(self)
+        return super()._handle
 
-    def start(self):
+    def start(self) -> None:
         """Begin to publish and to handle, and return. What a handler raises
         that is no Exception counts as one."""
         check(lib.psm_program_start, self._starts())
 
-    def run(self):
+    def run(self) -> None:
         """Until SIGINT, SIGTERM, quit(), close() by another thread, or a handler
         that raises what is no Exception, which run() then raises."""
         state = self._state
@@ -203,17 +208,17 @@ class App(Handle):
             if raised is not None:
                 raise raised
 
-    def quit(self):
+    def quit(self) -> None:
         """Let run() end."""
         with self._asking:
             lib.psm_program_quit(self._handle)
 
-    def health(self):
+    def health(self) -> tuple[int, str]:
         """(GREEN, AMBER or RED, one sentence)"""
         with self._asking:
             return health(lib.psm_program_health, self._handle)
 
-    def close(self):
+    def close(self) -> None:
         """Stop and free it, with its store, once the handlers that run have
         ended. Twice is once."""
         if threading.get_ident() in self._state.threads:
@@ -227,7 +232,7 @@ class App(Handle):
         self.store._owner.drop()
         self._owner.drop()
 
-    def _stop(self):
+    def _stop(self) -> None:
         """The handlers end here: who frees last may be a transaction of the
         store, on any thread."""
         runs = self._state.runs
@@ -242,14 +247,14 @@ class App(Handle):
             except BY_NAME["TimeoutError"]:
                 pass  # a handler still runs
 
-    def _at_exit(self):
+    def _at_exit(self) -> None:
         self.close()
 
 
-def _freeing(kept):
+def _freeing(kept: Any) -> Any:
     """Frees a program whose callbacks stay until then."""
 
-    def free(pointer):
+    def free(pointer: Any) -> None:
         lib.psm_program_free(pointer)
         kept.clear()
 

@@ -5,11 +5,18 @@
     b.load(store)
     b.inquiry(7, "2026-11-30")["searches"]
 """
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
 from ._handle import Handle
 from ._json import taken, with_size
 from ._lib import lib
 from ._text import int64, utf8
 from .errors import check, make
+
+if TYPE_CHECKING:
+    from .store import Store
 
 
 class Bundle(Handle):
@@ -17,51 +24,51 @@ class Bundle(Handle):
     records and answers are dicts as psm_bundle(3) has them. Threads: one at a
     time."""
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         self._own(make(lib.psm_bundle_new, *with_size(options)), lib.psm_bundle_free)
 
-    def place(self, plz, latitude, longitude):
+    def place(self, plz: Any, latitude: Any, longitude: Any) -> None:
         """Where a postal code is."""
         check(lib.psm_bundle_place, self._handle, utf8(plz, "plz"), latitude, longitude)
 
-    def put_search(self, search):
+    def put_search(self, search: Any) -> None:
         """Add or change a search with its patient's data; one that is not
         "aktiv" is taken away. SchemaError."""
         check(lib.psm_bundle_put_search, self._handle, *with_size(search))
 
-    def remove_search(self, id):
+    def remove_search(self, id: int) -> Any:
         """True if it was there."""
         return lib.psm_bundle_remove_search(self._handle, int64(id, "id")) == 1
 
-    def put_therapist(self, therapist):
+    def put_therapist(self, therapist: Any) -> None:
         """Add or change a therapist. SchemaError."""
         check(lib.psm_bundle_put_therapist, self._handle, *with_size(therapist))
 
-    def remove_therapist(self, id):
+    def remove_therapist(self, id: int) -> Any:
         """True if there was one."""
         return lib.psm_bundle_remove_therapist(self._handle, int64(id, "id")) == 1
 
-    def load(self, store):
+    def load(self, store: Store) -> Any:
         """What the matching service's database knows: how many searches."""
         return check(lib.psm_bundle_load, self._handle, store._handle)
 
-    def select(self, plz_prefix, today):
+    def select(self, plz_prefix: str, today: Any) -> Any:
         """Whom to contact in an area."""
         return self._ask(lib.psm_bundle_select, {"plz_prefix": plz_prefix, "today": today})
 
-    def inquiry(self, therapist_id, today, **more):
+    def inquiry(self, therapist_id: int, today: Any, **more: Any) -> Any:
         """Which searches an inquiry would hold; more: plz_prefix, strategy,
         override. NotFoundError."""
         return self._ask(lib.psm_bundle_inquiry, dict(more, therapist_id=therapist_id, today=today))
 
-    def why_not(self, therapist_id, today, **more):
+    def why_not(self, therapist_id: int, today: Any, **more: Any) -> Any:
         """Why the searches of an area are not in it; more: plz_prefix,
         search_id. NotFoundError."""
         return self._ask(lib.psm_bundle_why_not, dict(more, therapist_id=therapist_id, today=today))
 
-    def stats(self):
+    def stats(self) -> Any:
         """How much there is."""
         return taken(make(lib.psm_bundle_stats, self._handle))
 
-    def _ask(self, function, question):
+    def _ask(self, function: Any, question: Any) -> Any:
         return taken(make(function, self._handle, *with_size(question)))

@@ -7,9 +7,12 @@
 ...     now() == noon
 True
 """
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import datetime
+from typing import Any, Callable, Iterator
 
 from ._lib import callbacks, lib
 from ._text import utf8
@@ -17,15 +20,16 @@ from .errors import check, check_code
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _US = datetime.timedelta(microseconds=1)
-_clocks = []  # that were set: another thread may still read one
+_clocks: list[Any] = []  # that were set: another thread may still read one
 
 
-def now():
+def now() -> datetime.datetime:
     """The time as a datetime in UTC."""
-    return _EPOCH + lib.psm_now_us() * _US
+    us_now: int = lib.psm_now_us()
+    return _EPOCH + us_now * _US
 
 
-def set(function):  # noqa: A001
+def set(function: Callable[[], datetime.datetime] | None) -> None:  # noqa: A001
     """Let function() tell the time, a datetime with a time zone; None: the
     system's clock. It runs on any thread."""
     if function is None:
@@ -33,7 +37,7 @@ def set(function):  # noqa: A001
         return
     us(function())  # what is wrong with it is wrong now
 
-    def call(_user):
+    def call(_user: Any) -> Any:
         return us(function())
 
     _clocks.append(callbacks["psm_clock_fn"](call))
@@ -41,7 +45,7 @@ def set(function):  # noqa: A001
 
 
 @contextlib.contextmanager
-def at(time):
+def at(time: Any) -> Iterator[Any]:
     """A with block in which it is always this time."""
     set(lambda: time)
     try:
@@ -50,7 +54,7 @@ def at(time):
         set(None)
 
 
-def rfc3339(time):
+def rfc3339(time: Any) -> str:
     """A datetime with a time zone as the platform writes times: in UTC, with
     microseconds and Z."""
     text = ctypes.create_string_buffer(28)
@@ -58,7 +62,7 @@ def rfc3339(time):
     return text.value.decode()
 
 
-def parse(text):
+def parse(text: Any) -> datetime.datetime:
     """The datetime, in UTC, of such a text in any form that the platform reads.
     SchemaError."""
     time, data = ctypes.c_int64(), utf8(text, "text")
@@ -66,7 +70,7 @@ def parse(text):
     return _EPOCH + time.value * _US
 
 
-def us(time):
+def us(time: Any) -> int:
     """Microseconds since 1970 of a datetime."""
     if not isinstance(time, datetime.datetime) or time.tzinfo is None:
         raise TypeError("time: want a datetime with a time zone, got %s" % type(time).__name__)

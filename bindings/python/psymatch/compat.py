@@ -7,8 +7,12 @@ is on disk (PSYMATCH_SPOOL_DIR, unset: the user's state directory) before
 send_event() returns, and is sent after a restart if not before; order per key
 holds; a failed handler gets its event again; a bad message stops nothing.
 """
+from __future__ import annotations
+
 import json
+import logging
 import threading
+from typing import Any, Callable
 
 from . import log
 from .config import Config
@@ -23,53 +27,54 @@ class EventSchema:
     """An event with the attributes the earlier class had; id and time are those
     of its making."""
 
-    def __init__(self, event_type, payload, producer, version="1.0", event_id=None, timestamp=None):
+    def __init__(self, event_type: Any, payload: Any, producer: str, version: Any = "1.0", event_id: Any = None,
+                 timestamp: Any = None) -> None:
         made = Event.new(event_type, producer, payload)
         self.event_type, self.payload, self.producer, self.version = event_type, payload, producer, version
         self.event_id = event_id or made.id
         self.timestamp = timestamp or _iso(made)
 
     @classmethod
-    def _of(cls, event):
+    def _of(cls, event: Any) -> Any:
         self = cls.__new__(cls)
         self.event_type, self.payload, self.producer = event.type_as_sent, event.payload, event.producer
         self.version, self.event_id, self.timestamp = event.version, event.id, _iso(event)
         return self
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: Any) -> Any:
         """Read an envelope, in either spelling."""
         return cls._of(Event.parse(text))
 
     @classmethod
-    def from_dict(cls, data):
+    def from_dict(cls, data: Any) -> Any:
         """As from_json(), of a dict."""
         return cls.from_json(json.dumps(data))
 
-    def _event(self):
+    def _event(self) -> Any:
         """Checked again: the attributes may have been changed."""
         made = json.loads(Event.new(self.event_type, self.producer, self.payload).encode(CAMEL))
         made.update(eventId=self.event_id, version=self.version,
                     timestamp=self.timestamp if isinstance(self.timestamp, str) else self.timestamp.isoformat())
         return Event.parse(json.dumps(made))
 
-    def to_dict(self):
+    def to_dict(self) -> Any:
         """The envelope as a dict; SchemaError if the attributes do not do any more."""
         return json.loads(self.to_json())
 
-    def to_json(self):
+    def to_json(self) -> Any:
         """The envelope as text."""
         return self._event().encode(CAMEL).decode()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<EventSchema %s %s>" % (self.event_type, self.event_id)
 
 
-def _iso(event):
+def _iso(event: Any) -> Any:
     return json.loads(event.encode(CAMEL))["timestamp"]
 
 
-def _config(config, bootstrap_servers):
+def _config(config: Any, bootstrap_servers: Any) -> Any:
     """Settings of our own: the caller's stay as they are."""
     config = config.copy() if config is not None else Config()
     if bootstrap_servers:
@@ -82,13 +87,14 @@ def _config(config, bootstrap_servers):
 class RobustKafkaProducer:
     """send_event() returns True once the event is accepted, and means it."""
 
-    def __init__(self, bootstrap_servers=None, service_name="unknown-service", transport=None, config=None):
+    def __init__(self, bootstrap_servers: Any = None, service_name: Any = "unknown-service", transport: Any = None,
+                 config: Any = None) -> None:
         self.service_name = service_name
         config = _config(config, bootstrap_servers)
         config["PSYMATCH_WIRE"] = "camel"
         self._producer = Producer(transport, config)
 
-    def send_event(self, topic, event_type, payload, key=None):
+    def send_event(self, topic: str, event_type: Any, payload: Any, key: str | None = None) -> Any:
         """True: accepted. False: refused, and an error in the log says why. key
         is accepted for the earlier signature; the catalogue decides it."""
         try:
@@ -97,24 +103,24 @@ class RobustKafkaProducer:
                 raise BY_NAME["InvalError"]("key: want %s, got another" % event.key)
             self._producer.send(event, topic)
         except (PsmError, TypeError, ValueError) as e:
-            log.say(log.logging.ERROR, "an event was not accepted", {
+            log.say(logging.ERROR, "an event was not accepted", {
                 "type": str(event_type)[:80], "topic": str(topic)[:80], "exception": type(e).__name__,
                 "reason": str(e) if isinstance(e, PsmError) else "", "pointer": getattr(e, "pointer", "")})
             return False
         return True
 
-    def flush(self, timeout=None):
+    def flush(self, timeout: Any = None) -> Any:
         """Seconds, 10 unless told otherwise. True: everything is sent."""
         return self._producer.flush(int(1000 * (10 if timeout is None else timeout))) == 0
 
-    def close(self):
+    def close(self) -> None:
         """What is not sent within 10 s stays for the next start."""
         self._producer._close_and_tell(10000)
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: Any) -> None:
         self.close()
 
 
@@ -122,14 +128,15 @@ class KafkaConsumer:
     """process_events(handler, types) blocks and never gives up on the broker. A
     handler that raises gets the event again."""
 
-    def __init__(self, topics, group_id, bootstrap_servers=None, transport=None, config=None):
+    def __init__(self, topics: Any, group_id: Any, bootstrap_servers: Any = None, transport: Any = None,
+                 config: Any = None) -> None:
         config = _config(config, bootstrap_servers)
         if isinstance(topics, str):
             topics = [topics]
         self._consumer = Consumer(group_id, topics, transport if transport is not None else Transport(config), config)
         self._end = threading.Event()
 
-    def process_events(self, handler, event_types=None):
+    def process_events(self, handler: Callable[..., Any], event_types: Any = None) -> None:
         """Until close(), or until a handler raises what is no Exception."""
         for event_type in event_types or ["*"]:
             self._consumer.on(event_type, lambda event: handler(EventSchema._of(event)))
@@ -139,12 +146,12 @@ class KafkaConsumer:
         finally:
             self._consumer.close()
 
-    def close(self):
+    def close(self) -> None:
         """Ask a running process_events() to end."""
         self._end.set()
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: Any) -> None:
         self.close()

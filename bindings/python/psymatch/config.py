@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Settings."""
+from __future__ import annotations
+
 import ctypes
+from typing import Any
 
 from ._handle import Handle
 from ._lib import lib
@@ -8,7 +11,7 @@ from ._text import utf8
 from .errors import check, make
 
 
-def _value(name, value):
+def _value(name: Any, value: Any) -> Any:
     if isinstance(value, bool):
         return b"true" if value else b"false"
     if isinstance(value, int):
@@ -26,39 +29,40 @@ class Config(Handle):
     '10'
     """
 
-    def __init__(self, from_env=True, **settings):
+    def __init__(self, from_env: bool = True, **settings: Any) -> None:
         self._own(make(lib.psm_config_from_env if from_env else lib.psm_config_new), lib.psm_config_free)
         for name, value in settings.items():
             self[name] = value
 
-    def __setitem__(self, name, value):
+    def __setitem__(self, name: Any, value: Any) -> None:
         """value: str, int or bool; ConfigError tells what the setting takes."""
         check(lib.psm_config_set, self._handle, utf8(name, "name"), _value(name, value))
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: Any) -> Any:
         text = lib.psm_config_string(self._handle, utf8(name, "name"))
         if text is None:
             raise KeyError(name)
         return text.decode()
 
-    def int(self, name):
+    def int(self, name: str) -> Any:
         """The value of a number, in the unit of the setting."""
         return self._typed(lib.psm_config_int, name, "int")
 
-    def bool(self, name):
+    def bool(self, name: str) -> Any:
         """The value of a setting that is true or false."""
         return bool_of(self._typed(lib.psm_config_bool, name, "bool"))
 
-    def _typed(self, function, name, kind):
+    def _typed(self, function: Any, name: Any, kind: Any) -> Any:
         text = self[name]
         value = function(self._handle, name.encode())
         if value < 0 and not text.startswith("-"):
             raise TypeError("%s: no setting of type %s" % (name, kind))
         return value
 
-    def _given(self):
+    def _given(self) -> Any:
         """What was set, as opposed to the defaults."""
-        found, i = {}, 0
+        found: dict[str, str] = {}
+        i = 0
         while True:
             name = lib.psm_config_name_at(i)
             if name is None:
@@ -67,16 +71,17 @@ class Config(Handle):
                 found[name.decode()] = lib.psm_config_string(self._handle, name).decode()
             i += 1
 
-    def copy(self):
+    def copy(self) -> Config:
         """Settings of their own with the same values."""
         return Config(from_env=False, **self._given())
 
-    __copy__ = copy
-
-    def __deepcopy__(self, memo):
+    def __copy__(self) -> Config:  # type: ignore[override]
         return self.copy()
 
-    def _after_fork(self):
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def _after_fork(self) -> None:
         pass  # plain memory: the child has it, too
 
 
@@ -84,7 +89,7 @@ class Setting:
     """One setting there is: name, type, default, unit, meaning, and what it
     takes, "1 to 60000 ms" for example."""
 
-    def __init__(self, i):
+    def __init__(self, i: Any) -> None:
         self.name, self.type, self.default, self.unit, self.meaning = (f(i).decode() for f in (
             lib.psm_config_name_at, lib.psm_config_type_at, lib.psm_config_default_at, lib.psm_config_unit_at,
             lib.psm_config_meaning_at))
@@ -92,10 +97,10 @@ class Setting:
         lib.psm_config_takes_at(i, ctypes.cast(text, ctypes.c_void_p), len(text))
         self.takes = text.value.decode(errors="replace")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<psymatch.Setting %s>" % self.name
 
 
-def settings():
+def settings() -> list[Setting]:
     """Every setting there is, a list of Setting."""
     return [Setting(i) for i in range(lib.psm_config_count())]

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Handling events."""
+from __future__ import annotations
+
 import contextlib
 import ctypes
+import logging
 import sys
 import threading
 import time
+from typing import Any, Callable, Iterable, Iterator
 
 from . import log
 from ._handle import Handle
@@ -29,7 +33,8 @@ _EXIT_S = 10
 class Options:
     """What becomes of the events of one handler, as psm_handler_options has it."""
 
-    def __init__(self, attempts=0, on_failure="retry", deadline_ms=30000, versions=(None, None), final=()):
+    def __init__(self, attempts: int = 0, on_failure: str = "retry", deadline_ms: int = 30000,
+                 versions: tuple[str | None, str | None] = (None, None), final: tuple[type, ...] = ()) -> None:
         if on_failure not in _ON_FAILURE:
             raise ValueError("on_failure: want retry, park or reject, got %r" % (on_failure,))
         if not (isinstance(final, tuple) and all(isinstance(c, type) and issubclass(c, BaseException) for c in final)):
@@ -38,7 +43,7 @@ class Options:
         self.deadline_ms = milliseconds(deadline_ms, "deadline_ms")
         self.versions = tuple(None if v is None else utf8(v, "versions") for v in versions)
 
-    def make(self):
+    def make(self) -> Any:
         """A new psm_handler_options."""
         options = make(lib.psm_handler_options_new)
         try:
@@ -52,7 +57,7 @@ class Options:
             raise
         return options
 
-    def code(self, e):
+    def code(self, e: Any) -> Any:
         """What an exception of the handler means to the library."""
         if isinstance(e, MemoryError):
             return _NOMEM
@@ -60,13 +65,13 @@ class Options:
             return _REJECT
         return _RETRY
 
-    def is_last(self, code, attempt):
+    def is_last(self, code: Any, attempt: Any) -> Any:
         """The event is dead after this failure."""
         return code == _REJECT or code == _RETRY and (
             self.on_failure == "reject" or 0 < self.attempts <= attempt)
 
 
-def place(e):
+def place(e: Any) -> Any:
     """Where an exception came from: file, line, function; never its text, which
     may name a person."""
     at, found = e.__traceback__, "?"
@@ -78,12 +83,12 @@ def place(e):
     return found
 
 
-def failed(e, ev, options, err):
+def failed(e: Any, ev: Any, options: Any, err: Any) -> None:
     """Tell library and log of an exception of a handler."""
     code = options.code(e)
     dead = options.is_last(code, ev.attempt)
     if dead or not isinstance(e, (Retry, BY_NAME["RetryError"])):
-        log.say(log.logging.ERROR if dead else log.logging.WARNING,
+        log.say(logging.ERROR if dead else logging.WARNING,
                 "a handler failed, the event is dead" if dead else "a handler failed, the event comes again",
                 {"event_id": ev.id, "type": ev.type, "attempt": str(ev.attempt),
                  "exception": type(e).__module__ + "." + type(e).__qualname__, "at": place(e)})
@@ -94,13 +99,13 @@ class _State:
     """What callbacks see. They must not keep the consumer alive, which keeps
     them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.raised = None  # by a handler: leaves poll() or ends the thread
-        self.calls = []  # the functions behind the callbacks
+        self.calls: list[Any] = []  # the functions behind the callbacks
 
 
-def _event_call(state, handler, options):
-    def call(pointer, _user, err):
+def _event_call(state: Any, handler: Any, options: Any) -> Any:
+    def call(pointer: Any, _user: Any, err: Any) -> Any:
         if state.raised is not None:
             return UNSEEN  # poll() is on its way out
         ev = Event._borrowed(pointer)
@@ -118,12 +123,12 @@ def _event_call(state, handler, options):
     return call
 
 
-def upcaster(keep, state, type, from_version, to_version, function):
+def upcaster(keep: Any, state: Any, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> Any:
     """The arguments of ..._upcast(). keep: keeps the callback; state.raised: what is no Exception, or None."""
     if not callable(function):
         raise TypeError("function: want a function, got %s" % function.__class__.__name__)
 
-    def call(old, out, _user, err):
+    def call(old: Any, out: Any, _user: Any, err: Any) -> Any:
         event = Event._borrowed(old)
         try:
             made = function(event)
@@ -137,7 +142,7 @@ def upcaster(keep, state, type, from_version, to_version, function):
             code = _REJECT if isinstance(e, Exception) else _NOMEM
             if code == _NOMEM and state is not None:
                 state.raised = e
-            log.say(log.logging.ERROR, "an upcaster failed", {
+            log.say(logging.ERROR, "an upcaster failed", {
                 "event_id": event.id, "type": event.type, "exception": e.__class__.__name__, "at": place(e)})
             lib.psm_error_set(err, code, ("the upcaster raised %s" % e.__class__.__name__).encode(errors="replace"))
             return code
@@ -148,13 +153,13 @@ def upcaster(keep, state, type, from_version, to_version, function):
     return utf8(type, "type"), utf8(from_version, "from_version"), utf8(to_version, "to_version"), keep[-1], None
 
 
-def _dead_call(state, handler):
-    def call(topic, partition, offset, raw, size, code, reason, _user):
+def _dead_call(state: Any, handler: Any) -> Any:
+    def call(topic: Any, partition: Any, offset: Any, raw: Any, size: Any, code: Any, reason: Any, _user: Any) -> None:
         try:
             data = None if raw is None else ctypes.string_at(raw, size)
             handler(topic.decode(), partition, offset, data, code, (reason or b"").decode(errors="replace"))
         except Exception as e:
-            log.say(log.logging.ERROR, "the handler of dead messages failed", {
+            log.say(logging.ERROR, "the handler of dead messages failed", {
                 "topic": topic.decode(), "partition": str(partition), "offset": str(offset),
                 "exception": type(e).__name__, "at": place(e)})
         except BaseException as e:
@@ -164,7 +169,7 @@ def _dead_call(state, handler):
 
 
 @contextlib.contextmanager
-def _interrupts(state):
+def _interrupts(state: Any) -> Iterator[Any]:
     """Sees an interrupt between a callback's begin and its try. Only the main
     thread is interrupted; others would not restore the hook in order."""
     if threading.current_thread() is not threading.main_thread():
@@ -172,7 +177,7 @@ def _interrupts(state):
         return
     before = sys.unraisablehook
 
-    def unraisable(told):
+    def unraisable(told: Any) -> None:
         if told.object in state.calls and not isinstance(told.exc_value, Exception):
             state.raised = told.exc_value
         else:
@@ -189,30 +194,30 @@ class _Core(Handle):
     """What a Consumer and its thread share; the thread lives on when the
     Consumer is dropped in its own handler."""
 
-    def __init__(self, transport, config, group):
-        self._keep = []  # callbacks, as long as the library may call them
+    def __init__(self, transport: Transport, config: Config, group: Any) -> None:
+        self._keep: list[Any] = []  # callbacks, as long as the library may call them
         self._own(make(lib.psm_consumer_new, transport._handle, config._handle, group), self._freeing(self._keep),
                   transport)
         self._state = _State()
         self.stop = threading.Event()
-        self.thread = None
-        self.ended = None  # why the thread ended by itself
+        self.thread: threading.Thread | None = None
+        self.ended: str | None = None  # why the thread ended by itself
         self.polled = self.closed = False
 
     @staticmethod
-    def _freeing(kept):
-        def free(pointer):
+    def _freeing(kept: Any) -> Any:
+        def free(pointer: Any) -> None:
             lib.psm_consumer_free(pointer)
             kept.clear()
 
         return free
 
-    def callback(self, kind, call):
+    def callback(self, kind: str, call: Any) -> Any:
         self._state.calls.append(call)
         self._keep.append(callbacks[kind](call))
         return self._keep[-1]
 
-    def on(self, type, options, handler):
+    def on(self, type: str, options: Any, handler: Callable[..., Any]) -> None:
         made = options.make()
         try:
             check(lib.psm_consumer_on_with, self._handle, utf8(type, "type"), made,
@@ -220,13 +225,14 @@ class _Core(Handle):
         finally:
             lib.psm_handler_options_free(made)
 
-    def upcast(self, type, from_version, to_version, function):
-        check(lib.psm_consumer_upcast, self._handle, *upcaster(self._keep, self._state, type, from_version, to_version, function))
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
+        check(lib.psm_consumer_upcast, self._handle, *upcaster(self._keep, self._state, type, from_version, to_version,
+        function))
 
-    def on_dead(self, handler):
+    def on_dead(self, handler: Callable[..., Any]) -> None:
         lib.psm_consumer_on_dead(self._handle, self.callback("psm_dead_fn", _dead_call(self._state, handler)), None)
 
-    def poll(self, timeout_ms):
+    def poll(self, timeout_ms: int) -> int:
         """As Consumer.poll()."""
         if not self.polled:
             self.polled = True
@@ -242,17 +248,17 @@ class _Core(Handle):
                 return count
         return 0
 
-    def run(self):
+    def run(self) -> None:
         """Poll until stop is set."""
         while not self.stop.is_set():
             self.poll(200)
 
-    def run_thread(self):
+    def run_thread(self) -> None:
         try:
             self.run()
         except BaseException as e:
             self.ended = "stopped: %s" % type(e).__name__
-            log.say(log.logging.ERROR, "a consumer has stopped", {"exception": type(e).__name__, "at": place(e)})
+            log.say(logging.ERROR, "a consumer has stopped", {"exception": type(e).__name__, "at": place(e)})
             raise
         finally:
             if not self.closed and self._dropped:
@@ -261,10 +267,10 @@ class _Core(Handle):
     _dropped = False
 
     @classmethod
-    def _name_of(cls):
+    def _name_of(cls) -> Any:
         return "Consumer"
 
-    def close(self, timeout_ms):
+    def close(self, timeout_ms: int = 10000) -> None:
         self.stop.set()
         thread = self.thread
         if thread is not None and thread is not threading.current_thread():
@@ -274,18 +280,18 @@ class _Core(Handle):
         check(lib.psm_consumer_close, self._handle, timeout_ms)
         self.closed = True
 
-    def dropped(self):
+    def dropped(self) -> None:
         """The Consumer is gone."""
         self._dropped = True
         self.stop.set()
 
-    def _at_exit(self):
+    def _at_exit(self) -> None:
         if self.closed:
             return
         try:
             self.close(_EXIT_S * 1000)
         except PsmError as e:
-            log.say(log.logging.WARNING, "a consumer was not closed: %s" % e, {})
+            log.say(logging.WARNING, "a consumer was not closed: %s" % e, {})
             if self.thread is not None and self.thread.is_alive():
                 self._owner.pointer = None  # a handler still runs: leave it alone
 
@@ -294,14 +300,14 @@ class _Feed:
     """Hands the events of the thread that polls to the one that iterates, and
     its answer back."""
 
-    def __init__(self, stop):
+    def __init__(self, stop: Any) -> None:
         self._changed = threading.Condition()
         self._stop = stop  # an Event: the consumer closes
         self._event = None  # offered, or taken and not answered
         self._taken = False
         self._answer = None
 
-    def handler(self, event):
+    def handler(self, event: Any) -> None:
         """Of each event; it waits for the loop."""
         with self._changed:
             self._event, self._taken, self._answer = event, False, None
@@ -315,7 +321,7 @@ class _Feed:
         if not answer:
             raise Retry("the loop was left")
 
-    def settle(self, handled):
+    def settle(self, handled: Any) -> None:
         """What became of the event that the loop had."""
         with self._changed:
             if self._taken and self._answer is None:
@@ -324,7 +330,7 @@ class _Feed:
                 while self._taken:  # the answer is on its way to the library
                     self._changed.wait()
 
-    def take(self, timeout_ms):
+    def take(self, timeout_ms: int | None) -> Any:
         """The next event; None: closed, or nothing came in time."""
         end = None if timeout_ms is None else time.monotonic() + timeout_ms / 1000
         with self._changed:
@@ -367,7 +373,8 @@ class Consumer:
     Threads: one at a time; handlers run on the thread that polls.
     """
 
-    def __init__(self, group, topics, transport=None, config=None):
+    def __init__(self, group: str, topics: Iterable[str], transport: Transport | None = None,
+                 config: Config | None = None) -> None:
         topics = utf8_list(topics, "topics")
         config = config if config is not None else Config()
         self._transport = transport if transport is not None else Transport(config)
@@ -375,8 +382,9 @@ class Consumer:
         for topic in topics:
             check(lib.psm_consumer_subscribe, self._core._handle, topic)
 
-    def on(self, type, handler=None, *, attempts=0, on_failure="retry", deadline_ms=30000, versions=(None, None),
-           final=()):
+    def on(self, type: str, handler: Callable[..., Any] | None = None, *, attempts: int = 0, on_failure: str = "retry",
+           deadline_ms: int = 30000, versions: tuple[str | None, str | None] = (None, None),
+           final: tuple[type, ...] = ()) -> Any:
         """handler(event) for a type, an alias, or "*" for the rest; without a
         handler, a decorator.
 
@@ -393,20 +401,20 @@ class Consumer:
         self._core.on(type, Options(attempts, on_failure, deadline_ms, versions, final), handler)
         return None
 
-    def on_dead(self, handler):
+    def on_dead(self, handler: Callable[..., Any]) -> None:
         """handler(topic, partition, offset, raw or None, code, reason)"""
         self._core.on_dead(handler)
 
-    def upcast(self, type, from_version, to_version, function):
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
         """function(event) makes the payload (a dict) of to_version from an event
         of from_version, before it is handled."""
         self._core.upcast(type, from_version, to_version, function)
 
-    def dead_letters(self, on=True):
+    def dead_letters(self, on: bool = True) -> None:
         """Whether dead messages go to a topic of their own, "<topic>.dlq"."""
         check_code(lib.psm_consumer_dead_letters(self._core._handle, int(bool(on))))
 
-    def events(self, timeout_ms=None):
+    def events(self, timeout_ms: int | None = None) -> Iterator[Event]:
         """An iterator over events without a handler of on(); it ends at close(),
         or when nothing came for timeout_ms. A thread reads; handlers of on() run
         on it."""
@@ -424,33 +432,33 @@ class Consumer:
             yield event
             feed.settle(True)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Event]:
         return self.events()
 
-    _feed = None
+    _feed: Any = None
 
-    def _begin_feed(self):
+    def _begin_feed(self) -> None:
         if self._feed is None:
             feed = _Feed(self._core.stop)
             self.on("*", feed.handler)
             self.start()
             self._feed = feed
 
-    def poll(self, timeout_ms=1000):
+    def poll(self, timeout_ms: int = 1000) -> int:
         """Handle what is there on this thread; the number of events."""
         milliseconds(timeout_ms, "timeout_ms")
         if self._core.thread is not None:
             raise BY_NAME["StateError"]("started: its thread polls")
         return self._core.poll(timeout_ms)
 
-    def run(self):
+    def run(self) -> None:
         """poll() until close() is called by another thread, or a handler raises
         what is no Exception."""
         if self._core.thread is not None:
             raise BY_NAME["StateError"]("started: its thread polls")
         self._core.run()
 
-    def start(self):
+    def start(self) -> None:
         """Let a thread of its own poll, until close()."""
         core = self._core
         if core.thread is not None or core.polled or core.closed:
@@ -459,44 +467,45 @@ class Consumer:
         core._close_at_exit()
         core.polled = True
         # A daemon: the interpreter closes it at its end.
-        core.thread = threading.Thread(target=core.run_thread, name="psymatch-consumer", daemon=True)
-        core.thread.start()
+        core.thread = thread = threading.Thread(target=core.run_thread, name="psymatch-consumer", daemon=True)
+        thread.start()
 
-    def close(self, timeout_ms=10000):
+    def close(self, timeout_ms: int = 10000) -> None:
         """Let the running handler end, commit what is finished, leave the group."""
         milliseconds(timeout_ms, "timeout_ms")
         if self._core.thread is threading.current_thread():
             raise BY_NAME["StateError"]("called by a handler of this consumer")
         self._core.close(timeout_ms)
 
-    def stat(self, name):
+    def stat(self, name: str) -> int:
         """A number of this consumer, as psm_consumer_stat(3) names them."""
-        return lib.psm_consumer_stat(self._core._handle, utf8(name, "name"))
+        number: int = lib.psm_consumer_stat(self._core._handle, utf8(name, "name"))
+        return number
 
-    def health(self):
+    def health(self) -> tuple[int, str]:
         """(GREEN | AMBER | RED, a sentence)"""
         if self._core.ended:
             return RED, self._core.ended
         return health(lib.psm_consumer_health, self._core._handle)
 
-    def __enter__(self):
+    def __enter__(self) -> Consumer:
         return self
 
-    def __exit__(self, kind, value, traceback):
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         if self._feed is not None:
             self._feed.settle(kind is None)
         self.close()
 
-    def __del__(self):
+    def __del__(self) -> None:
         core = getattr(self, "_core", None)
         if core is not None:
             core.dropped()
 
-    def __copy__(self):
+    def __copy__(self) -> None:
         raise TypeError("a psymatch.Consumer cannot be copied")
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: Any) -> None:
         raise TypeError("a psymatch.Consumer cannot be copied")
 
-    def __reduce_ex__(self, protocol):
+    def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("a psymatch.Consumer cannot be pickled")

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The platform's entities: their columns and states, from the library's tables."""
+from __future__ import annotations
+
 import ctypes
+from typing import Any
 
 from ._json import taken
 from ._lib import lib
@@ -18,7 +21,7 @@ _WRITERS = ("rest_create", "rest_update", "import_create", "import_update", "sys
 class Field:
     """One column: name, type, sql_type, item_type, meaning, default, words, limits, flags, writers."""
 
-    def __init__(self, handle):
+    def __init__(self, handle: Any) -> None:
         self.name = _text(lib.psm_entity_field_name(handle))
         self.type = _text(lib.psm_entity_field_type(handle))
         self.sql_type = _text(lib.psm_entity_field_sql_type(handle))
@@ -32,21 +35,21 @@ class Field:
         self.flags = {name for i, name in enumerate(_FLAGS) if lib.psm_entity_field_is(handle, 1 << i)}
         self.writers = {name for i, name in enumerate(_WRITERS) if lib.psm_entity_field_writable(handle, 1 << i)}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<psymatch.Field %s %s>" % (self.name, self.sql_type)
 
 
 class Entity:
     """One entity: name, sql_schema, sql_table, fields, filters, states."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self._handle = lib.psm_entity_find(utf8(name, "name"))
         if self._handle is None:
             raise KeyError(name)
         self.name = name
         self.sql_schema = _text(lib.psm_entity_sql_schema(self._handle))
         self.sql_table = _text(lib.psm_entity_sql_table(self._handle))
-        self.fields = {}
+        self.fields: dict[str, Field] = {}
         while True:
             handle = lib.psm_entity_field_at(self._handle, len(self.fields))
             if handle is None:
@@ -59,19 +62,19 @@ class Entity:
             self.filters[text] = None if handle is None else self.fields[_text(lib.psm_entity_field_name(handle))]
         self.states = _all(lib.psm_entity_state_at, self._handle)
 
-    def may_follow(self, before, after):
+    def may_follow(self, before: Any, after: Any) -> Any:
         """Whether a row in state before (None: it is made) may move to state after."""
         return bool(lib.psm_entity_may_follow(self._handle, utf8_or_none(before, "before"), utf8(after, "after"), None))
 
-    def schema(self, shape=SHOW):
+    def schema(self, shape: int = SHOW) -> Any:
         """The JSON Schema of a shape: SHOW, CREATE, UPDATE, MERGE or EVENT."""
         return taken(make(lib.psm_entity_schema, self._handle, int32(shape, "shape")))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<psymatch.Entity %s>" % self.name
 
 
-def entities():
+def entities() -> Any:
     """Every entity by its name."""
     return {name: Entity(name) for name in
             (_text(lib.psm_entity_name(lib.psm_entity_at(i))) for i in range(lib.psm_entity_count()))}

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Exceptions: one class per error code, made from the library's own table."""
+from __future__ import annotations
+
 import ctypes
+from typing import Any, TYPE_CHECKING
 
 from ._interrupt import _raised, raise_kept
 from ._lib import lib
@@ -19,14 +22,24 @@ class PsmError(Exception):
     are several.
     """
 
-    code = 0
+    code: int = 0
+    message: str
+    source: str
+    pointer: str
+    offset: int
+    line: int
+    column: int
+    retriable: bool
+    fatal: bool
+    faults: tuple[tuple[str, str], ...]
 
     @property
-    def http_status(self):
+    def http_status(self) -> Any:
         """The status of an answer to a request that failed so, e.g. 404."""
-        return lib.psm_error_http_status(self.code)
+        status: int = lib.psm_error_http_status(self.code)
+        return status
 
-    def __init__(self, message="", code=None, **details):
+    def __init__(self, message: str = "", code: Any = None, **details: Any) -> None:
         super().__init__(message)
         if code is not None:
             self.code = code
@@ -36,22 +49,23 @@ class PsmError(Exception):
         if details:
             raise TypeError("PsmError has no %s" % ", ".join(sorted(details)))
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return _again, (type(self), self.message, self.code, {n: getattr(self, n) for n in _DETAILS})
 
 
-def _again(cls, message, code, details):
+def _again(cls: Any, message: Any, code: Any, details: Any) -> Any:
     return cls(message, code, **details)
 
 
-def _class_name(code):
+def _class_name(code: Any) -> Any:
     """PSM_ERR_TOO_LARGE -> TooLargeError"""
     word = lib.psm_error_name(code).decode()[len("PSM_ERR_"):]
     return word.title().replace("_", "") + "Error"
 
 
-def _make_classes():
-    made, i = {}, 0
+def _make_classes() -> Any:
+    made: dict[int, Any] = {}
+    i = 0
     while True:
         code = lib.psm_error_at(i)
         if code == 0:
@@ -64,11 +78,93 @@ def _make_classes():
 
 
 BY_CODE = _make_classes()
-BY_NAME = {c.__name__: c for c in BY_CODE.values()}
+BY_NAME: dict[str, Any] = {c.__name__: c for c in BY_CODE.values()}
 globals().update(BY_NAME)
 
+if TYPE_CHECKING:  # for type checkers: the library's table makes them
+    class AmbiguousError(PsmError):
+        pass
 
-def code_of(name):
+    class BrokerError(PsmError):
+        pass
+
+    class ClosedError(PsmError):
+        pass
+
+    class ConfigError(PsmError):
+        pass
+
+    class ConflictError(PsmError):
+        pass
+
+    class CorruptError(PsmError):
+        pass
+
+    class DbError(PsmError):
+        pass
+
+    class FencedError(PsmError):
+        pass
+
+    class FullError(PsmError):
+        pass
+
+    class InvalError(PsmError):
+        pass
+
+    class IoError(PsmError):
+        pass
+
+    class MediaTypeError(PsmError):
+        pass
+
+    class NomemError(PsmError, MemoryError):
+        pass
+
+    class NotFoundError(PsmError):
+        pass
+
+    class ParseError(PsmError):
+        pass
+
+    class PreconditionError(PsmError):
+        pass
+
+    class RejectError(PsmError):
+        pass
+
+    class RetryError(PsmError):
+        pass
+
+    class SchemaError(PsmError):
+        pass
+
+    class StateError(PsmError):
+        pass
+
+    class TimeoutError(PsmError):
+        pass
+
+    class TooLargeError(PsmError):
+        pass
+
+    class TransitionError(PsmError):
+        pass
+
+    class UnavailableError(PsmError):
+        pass
+
+    class UnconfirmedError(PsmError):
+        pass
+
+    class UnknownTypeError(PsmError):
+        pass
+
+    class VersionError(PsmError):
+        pass
+
+
+def code_of(name: str) -> Any:
     """The code of "PSM_ERR_RETRY"."""
     for code in BY_CODE:
         if lib.psm_error_name(code).decode() == name:
@@ -76,12 +172,12 @@ def code_of(name):
     raise KeyError(name)
 
 
-class Retry(BY_NAME["RetryError"]):
+class Retry(RetryError):
     """A handler raises it to get the event again later, in order: as any other
     exception, but without a warning in the log."""
 
 
-class Reject(BY_NAME["RejectError"]):
+class Reject(RejectError):
     """A handler raises it to refuse the event for good: it is dead."""
 
 
@@ -89,7 +185,7 @@ for _class in (PsmError, Retry, Reject):
     _class.__module__ = __package__
 
 
-def raise_error(rc, err):
+def raise_error(rc: Any, err: Any) -> None:
     """Raise what the psm_error says of a call that returned rc."""
     faults = tuple((lib.psm_error_fault_pointer(err, i).decode(), lib.psm_error_fault_message(err, i).decode())
                    for i in range(lib.psm_error_fault_count(err)))
@@ -108,10 +204,10 @@ def raise_error(rc, err):
 
 # psm_error objects that nobody uses now. A call takes one for itself, because
 # a handler that it runs makes calls of its own.
-_spare = []
+_spare: list[Any] = []
 
 
-def _take():
+def _take() -> Any:
     try:
         return _spare.pop()
     except IndexError:
@@ -121,11 +217,11 @@ def _take():
         return err
 
 
-def check(function, *args):
+def check(function: Any, *args: Any) -> int:
     """Call function(*args, err): its result, or what it failed with raised."""
     err = _take()
     try:
-        rc = function(*args, err)
+        rc: int = function(*args, err)
         if _raised:
             raise_kept()
         if rc < 0:
@@ -135,14 +231,14 @@ def check(function, *args):
         _spare.append(err)
 
 
-def check_code(rc):
+def check_code(rc: int) -> int:
     """Of a call that has no psm_error."""
     if rc < 0:
         raise BY_CODE.get(rc, PsmError)(lib.psm_strerror(rc).decode())
     return rc
 
 
-def make(function, *args):
+def make(function: Any, *args: Any) -> Any:
     """Call function(*args, &out, err); the new object, or an exception."""
     out = ctypes.c_void_p()
     check(function, *args, ctypes.byref(out))

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Events and the catalogue of their types."""
+from __future__ import annotations
+
 import ctypes
 import datetime
 import json
 import sys
 import threading
+from typing import Any, Mapping, TYPE_CHECKING
 
 from ._lib import lib
 from ._text import int32, payload_text, utf8, utf8_or_none
 from .errors import check, make
+
+if TYPE_CHECKING:
+    from .store import Transaction
 
 SNAKE, CAMEL = 0, 1
 
@@ -16,7 +22,8 @@ _NO_DEADLINE = 2 ** 31 - 1  # INT_MAX
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
-_read = json.JSONDecoder().scan_once  # of JSON that was checked
+_decoder: Any = json.JSONDecoder()
+_read = _decoder.scan_once  # of JSON that was checked
 
 _lock = threading.RLock()  # while another thread than the handler's makes an event its own
 _TRACE = ("causation_id", "correlation_id", "traceparent", "tracestate")
@@ -24,11 +31,11 @@ _TRACE = ("causation_id", "correlation_id", "traceparent", "tracestate")
 _ORIGIN = ("topic", "partition", "offset", "attempt", "is_replay", "key")
 
 
-def _text(value):
+def _text(value: Any) -> Any:
     return None if value is None else value.decode()
 
 
-def _bytes_of(function, *args):
+def _bytes_of(function: Any, *args: Any) -> Any:
     """What function(*args, &text, &len, err) makes."""
     text, size = ctypes.c_void_p(), ctypes.c_size_t()
     check(function, *args, ctypes.byref(text), ctypes.byref(size))
@@ -52,27 +59,31 @@ class Event:
 
     # _pointer: the C object; _owned: ours to free, else the library's until the
     # handler ends, which runs on _thread; _origin: of one that was kept or copied.
+    _owned: bool
+    _pointer: Any
+    _origin: Any
+    _thread: Any
     __slots__ = ("_pointer", "_owned", "_thread", "_origin", "__weakref__")
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise TypeError("Event: use Event.new() or Event.parse()")
 
     @classmethod
-    def _of(cls, pointer, owned):
+    def _of(cls, pointer: Any, owned: Any) -> Event:
         self = object.__new__(cls)
         self._pointer, self._owned, self._origin = pointer, owned, None
         self._thread = threading.get_ident()
         return self
 
     @classmethod
-    def new(cls, type, producer, payload):
+    def new(cls, type: str, producer: str, payload: Mapping[str, Any]) -> Event:
         """A new event of a known type; payload is a dict, checked now: SchemaError
         tells what was wanted. Dates and times become texts."""
         text = payload_text(payload)
         return cls._of(make(lib.psm_event_new, utf8(type, "type"), utf8(producer, "producer"), text, len(text)), True)
 
     @classmethod
-    def parse(cls, text):
+    def parse(cls, text: Any) -> Event:
         """Read an envelope (str or bytes), event_id or eventId style."""
         if isinstance(text, (bytes, bytearray, memoryview)):
             data = bytes(text)
@@ -85,11 +96,11 @@ class Event:
     # -- of a handler: borrowed, then kept or gone
 
     @classmethod
-    def _borrowed(cls, pointer):
+    def _borrowed(cls, pointer: Any) -> Any:
         """For the length of a handler's call; _end() ends it."""
         return cls._of(pointer, False)
 
-    def _end(self):
+    def _end(self) -> None:
         """The handler's call is over: if anybody but the caller still has the
         event, it is copied."""
         kept = self._references() > _CALLER_ONLY
@@ -101,69 +112,69 @@ class Event:
             else:
                 self._pointer = None
 
-    def _lend(self, thread):
+    def _lend(self, thread: Any) -> None:
         """Another thread may use it meanwhile without a copy: the handler waits."""
         with _lock:
             if not self._owned:
                 self._thread = thread
 
-    def _give(self):
+    def _give(self) -> Any:
         """Its C object, which is not ours any more."""
         if not self._owned:
             return self.__copy__()._give()
         pointer, self._pointer, self._owned = self._handle, None, False
         return pointer
 
-    def _references(self):
+    def _references(self) -> Any:
         return sys.getrefcount(self)
 
-    def _keep(self):
+    def _keep(self) -> None:
         """Make it its own while the library still has it."""
         self._thread = threading.get_ident()
         state = self._state()
         self._set_state(state)
 
-    def _state(self):
+    def _state(self) -> Any:
         origin = self._origin
         if origin is None:
             origin = {name: getattr(self, name) for name in _ORIGIN}
         return self.encode(), {name: getattr(self, name) for name in _TRACE}, origin
 
-    def _set_state(self, state):
+    def _set_state(self, state: Any) -> None:
         data, trace, origin = state
         self._pointer, self._owned = make(lib.psm_event_parse, data, len(data)), True
         self._origin = origin
         self.set_trace(**trace)
 
     @classmethod
-    def _from_state(cls, *state):
+    def _from_state(cls, *state: Any) -> Any:
         self = cls._of(None, True)
         self._set_state(state)
         return self
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return _from_state, self._state()
 
-    def __copy__(self):
+    def __copy__(self) -> Any:
         return self._from_state(*self._state())
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: Any) -> Any:
         return self.__copy__()
 
-    def __eq__(self, other):
+    def __eq__(self, other: Any) -> Any:
         """Events with one id are one event."""
         return self.id == other.id if isinstance(other, Event) else NotImplemented
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.id)
 
-    def __del__(self):
+    def __del__(self) -> None:
         if getattr(self, "_owned", False) and self._pointer:
             lib.psm_event_free(self._pointer)
             self._pointer = None
 
     @property
-    def _handle(self):
+    def _handle(self) -> Any:
         if not self._owned and self._thread != threading.get_ident():
             with _lock:
                 if not self._owned and self._pointer:
@@ -172,65 +183,73 @@ class Event:
             raise ReferenceError("the event is gone: its handler has ended")
         return self._pointer
 
-    def _from_origin(self, name, function):
+    def _from_origin(self, name: Any, function: Any) -> Any:
         return self._origin[name] if self._origin is not None else function(self._handle)
 
     # -- what it says
 
-    def encode(self, wire=SNAKE):
+    def encode(self, wire: int = SNAKE) -> Any:
         """The envelope as bytes."""
         return _bytes_of(lib.psm_event_encode, self._handle, int32(wire, "wire"))
 
     @property
-    def id(self):
+    def id(self) -> str:
         """A UUID, new for each event that is made."""
-        return _text(lib.psm_event_id(self._handle))
+        value: str = _text(lib.psm_event_id(self._handle))
+        return value
 
     @property
-    def type(self):
+    def type(self) -> str:
         """The canonical name, also when the event came under an alias."""
-        return _text(lib.psm_event_type(self._handle))
+        value: str = _text(lib.psm_event_type(self._handle))
+        return value
 
     @property
-    def type_as_sent(self):
+    def type_as_sent(self) -> str:
         """The type as the envelope has it: the canonical name or an alias."""
-        return _text(lib.psm_event_type_as_sent(self._handle))
+        value: str = _text(lib.psm_event_type_as_sent(self._handle))
+        return value
 
     @property
-    def version(self):
+    def version(self) -> str:
         """Of the payload, e.g. "1.0"."""
-        return _text(lib.psm_event_version(self._handle))
+        value: str = _text(lib.psm_event_version(self._handle))
+        return value
 
     @property
-    def timestamp_us(self):
+    def timestamp_us(self) -> int:
         """Microseconds since 1970-01-01 UTC."""
-        return lib.psm_event_timestamp_us(self._handle)
+        value: int = lib.psm_event_timestamp_us(self._handle)
+        return value
 
     @property
-    def timestamp(self):
+    def timestamp(self) -> datetime.datetime:
         """timestamp_us as a datetime in UTC."""
         return _EPOCH + datetime.timedelta(microseconds=self.timestamp_us)
 
     @property
-    def producer(self):
+    def producer(self) -> str:
         """The service that sent it."""
-        return _text(lib.psm_event_producer(self._handle))
+        value: str = _text(lib.psm_event_producer(self._handle))
+        return value
 
     @property
-    def payload(self):
+    def payload(self) -> dict[str, Any]:
         """A dict, made anew each time."""
         size = ctypes.c_size_t()
         text = lib.psm_json_text(lib.psm_event_payload(self._handle), ctypes.byref(size))
-        return _read(ctypes.string_at(text, size.value).decode(), 0)[0]
+        value: dict[str, Any] = _read(ctypes.string_at(text, size.value).decode(), 0)[0]
+        return value
 
-    def upcast(self, version, payload):
+    def upcast(self, version: str, payload: Mapping[str, Any]) -> Event:
         """The same event with a payload (a dict) of another version."""
         text = payload_text(payload)
         return Event._of(make(lib.psm_event_upcast, self._handle, utf8(version, "version"), text, len(text)), True)
 
     # -- its trace
 
-    def set_trace(self, causation_id=None, correlation_id=None, traceparent=None, tracestate=None):
+    def set_trace(self, causation_id: str | None = None, correlation_id: str | None = None,
+                  traceparent: str | None = None, tracestate: str | None = None) -> None:
         """What caused the event; travels beside it. Replaces all four."""
         check(lib.psm_event_set_trace, self._handle, utf8_or_none(causation_id, "causation_id"),
               utf8_or_none(correlation_id, "correlation_id"), utf8_or_none(traceparent, "traceparent"))
@@ -238,74 +257,78 @@ class Event:
             check(lib.psm_event_set_tracestate, self._handle, utf8(tracestate, "tracestate"))
 
     @property
-    def causation_id(self):
+    def causation_id(self) -> Any:
         """Id of the event that this one answers, or None."""
         return _text(lib.psm_event_causation_id(self._handle))
 
     @property
-    def correlation_id(self):
+    def correlation_id(self) -> Any:
         """Id that all events of one story share, or None."""
         return _text(lib.psm_event_correlation_id(self._handle))
 
     @property
-    def traceparent(self):
+    def traceparent(self) -> Any:
         """W3C Trace Context, or None."""
         return _text(lib.psm_event_traceparent(self._handle))
 
     @property
-    def tracestate(self):
+    def tracestate(self) -> Any:
         """What travels beside the traceparent, or None."""
         return _text(lib.psm_event_tracestate(self._handle))
 
     # -- where it came from
 
     @property
-    def topic(self):
+    def topic(self) -> Any:
         """Where a received event came from, else the catalogue's topic or None."""
         return self._from_origin("topic", lambda h: _text(lib.psm_event_topic(h)))
 
     @property
-    def partition(self):
+    def partition(self) -> int:
         """Of a received event; else -1, as is the offset."""
-        return self._from_origin("partition", lib.psm_event_partition)
+        value: int = self._from_origin("partition", lib.psm_event_partition)
+        return value
 
     @property
-    def offset(self):
+    def offset(self) -> int:
         """Of a received event, within its partition; else -1."""
-        return self._from_origin("offset", lib.psm_event_offset)
+        value: int = self._from_origin("offset", lib.psm_event_offset)
+        return value
 
     @property
-    def attempt(self):
+    def attempt(self) -> int:
         """1 when the handler gets it for the first time; 0 if not received."""
-        return self._from_origin("attempt", lib.psm_event_attempt)
+        value: int = self._from_origin("attempt", lib.psm_event_attempt)
+        return value
 
     @property
-    def time_left_ms(self):
+    def time_left_ms(self) -> Any:
         """What the handler may still take; None without a deadline."""
         left = lib.psm_event_time_left_ms(self._handle)
         return None if left == _NO_DEADLINE else left
 
     @property
-    def is_replay(self):
+    def is_replay(self) -> bool:
         """True: leave out what cannot be taken back, as a mail."""
-        return self._from_origin("is_replay", lambda h: bool(lib.psm_event_is_replay(h)))
+        value: bool = self._from_origin("is_replay", lambda h: bool(lib.psm_event_is_replay(h)))
+        return value
 
     @property
-    def key(self):
+    def key(self) -> Any:
         """What events of one entity share; their order is kept."""
         return self._from_origin("key", lambda h: _text(lib.psm_event_key(h)))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         if not self._pointer:
             return "<psymatch.Event, gone>"
         return "<psymatch.Event %s %s key=%s>" % (self.type, self.id, self.key)
 
 
-def _from_state(*state):
+def _from_state(*state: Any) -> Any:
     return Event._from_state(*state)
 
 
-def _measure():
+def _measure() -> Any:
     ev = Event._of(None, True)
     return ev._references()
 
@@ -313,9 +336,10 @@ def _measure():
 _CALLER_ONLY = _measure() + 1  # self of _end()
 
 
-def _all(function, *of):
+def _all(function: Any, *of: Any) -> Any:
     """Every text of function(*of, i), i from 0 on."""
-    found, i = [], 0
+    found: list[str] = []
+    i = 0
     while True:
         text = function(*of, i)
         if text is None:
@@ -328,7 +352,7 @@ class PayloadField:
     """One field of a payload: name, type, item_type, required, nullable,
     personal, words, fields (of an object, or of the objects in an array)."""
 
-    def __init__(self, row):
+    def __init__(self, row: Any) -> None:
         self.name = _text(lib.psm_catalogue_field_name(row))
         self.type = _text(lib.psm_catalogue_field_type(row))
         self.item_type = _text(lib.psm_catalogue_field_item_type(row))
@@ -338,13 +362,14 @@ class PayloadField:
         self.words = _all(lib.psm_catalogue_field_word_at, row)
         self.fields = _fields(lib.psm_catalogue_field_child_at, row)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<psymatch.PayloadField %s %s>" % (self.name, self.type)
 
 
-def _fields(at, row):
+def _fields(at: Any, row: Any) -> Any:
     """{name: PayloadField}"""
-    found, i = {}, 0
+    found: dict[str, PayloadField] = {}
+    i = 0
     while True:
         handle = at(row, i)
         if handle is None:
@@ -357,7 +382,7 @@ def _fields(at, row):
 class EventType:
     """One row of the catalogue."""
 
-    def __init__(self, row):
+    def __init__(self, row: Any) -> None:
         self.name = _text(lib.psm_catalogue_type_name(row))
         self.topic = _text(lib.psm_catalogue_type_topic(row))
         self.key_field = _text(lib.psm_catalogue_type_key_field(row))
@@ -372,22 +397,22 @@ class EventType:
         self.planned = _all(lib.psm_catalogue_type_planned_at, row)
         self.fields = _fields(lib.psm_catalogue_type_field_at, row)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<psymatch.EventType %s>" % self.name
 
 
-def topics():
+def topics() -> dict[str, int]:
     """Every topic of the catalogue with its number of partitions."""
     return {name: lib.psm_catalogue_partitions(name.encode())
             for name in _all(lib.psm_catalogue_topic_at)}
 
 
-def catalogue():
+def catalogue() -> list[EventType]:
     """Every event type, as a list of EventType."""
     return [EventType(lib.psm_catalogue_at(i)) for i in range(lib.psm_catalogue_count())]
 
 
-def event_type(name):
+def event_type(name: str) -> EventType:
     """The EventType of a name or an alias; KeyError."""
     row = lib.psm_catalogue_find(utf8(name, "name"))
     if row is None:
@@ -395,7 +420,7 @@ def event_type(name):
     return EventType(row)
 
 
-def check_payload(type, payload):
+def check_payload(type: str, payload: Mapping[str, Any]) -> None:
     """SchemaError: the payload (a dict) is not what the catalogue says of the
     type, its pointer says where."""
     text = payload_text(payload)
@@ -406,7 +431,7 @@ def check_payload(type, payload):
         lib.psm_json_free(doc)
 
 
-def handled_by(function, tx, event, user=None):
+def handled_by(function: Any, tx: Transaction, event: Event, user: Any = None) -> None:
     """Let a handler of the library, a psm_tx_event_fn, have an event within
     tx."""
     if not isinstance(event, Event):

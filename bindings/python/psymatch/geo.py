@@ -5,8 +5,12 @@
     geo.plz_distance(store, "10115", "52062")["distance_km"]
     geo.Geo().distance(store, "10115 Berlin", (50.77, 6.08))
 """
+from __future__ import annotations
+
 import ctypes
 import json
+import logging
+from typing import Any, TYPE_CHECKING
 
 from . import log
 from ._handle import Handle
@@ -17,6 +21,10 @@ from ._text import int64, milliseconds, utf8
 from .errors import check, code_of, make
 from .event import handled_by
 
+if TYPE_CHECKING:
+    from .event import Event
+    from .store import Store, Transaction
+
 CAR, TRANSIT = "car", "transit"
 
 _NAME_SIZE = 256
@@ -24,13 +32,13 @@ _NOT_FOUND = code_of("PSM_ERR_NOT_FOUND")
 _UNAVAILABLE = code_of("PSM_ERR_UNAVAILABLE")
 
 
-def _answer(call):
+def _answer(call: Any) -> Any:
     """The code for what a callback of the program does."""
     try:
         return 0 if call() else _NOT_FOUND
     except BaseException as e:
         keep(e)
-        log.say(log.logging.ERROR, "a function of geo.Geo failed", {"exception": type(e).__name__})
+        log.say(logging.ERROR, "a function of geo.Geo failed", {"exception": type(e).__name__})
         return _UNAVAILABLE
 
 
@@ -42,22 +50,22 @@ class Geo(Handle):
     km; None means that there is none, an exception that nobody answered.
     """
 
-    def __init__(self, address=None, route=None, cache_s=2592000, timeout_ms=8000):
+    def __init__(self, address: Any = None, route: Any = None, cache_s: Any = 2592000, timeout_ms: int = 8000) -> None:
         self._functions = (self._address(address), self._route(route))
         self._own(make(lib.psm_geo_new, *self._functions, None, int64(cache_s, "cache_s"),
                        milliseconds(timeout_ms, "timeout_ms")), self._freeing(self._functions))
 
     @staticmethod
-    def _freeing(functions):
-        def free(pointer, _functions=functions):  # which live as long as the object
+    def _freeing(functions: Any) -> Any:
+        def free(pointer: Any, _functions: Any = functions) -> None:  # which live as long as the object
             lib.psm_geo_free(pointer)
 
         return free
 
     @staticmethod
-    def _address(address):
-        def call(text, latitude, longitude, name, timeout_ms, _user, _err):
-            def ask():
+    def _address(address: Any) -> Any:
+        def call(text: Any, latitude: Any, longitude: Any, name: Any, timeout_ms: Any, _user: Any, _err: Any) -> Any:
+            def ask() -> Any:
                 found = address(text.decode(), timeout_ms)
                 if found is not None:
                     latitude[0], longitude[0] = found[0], found[1]
@@ -71,9 +79,9 @@ class Geo(Handle):
         return kind() if address is None else kind(call)
 
     @staticmethod
-    def _route(route):
-        def call(places, travel_mode, distance_km, timeout_ms, _user, _err):
-            def ask():
+    def _route(route: Any) -> Any:
+        def call(places: Any, travel_mode: Any, distance_km: Any, timeout_ms: Any, _user: Any, _err: Any) -> Any:
+            def ask() -> Any:
                 km = route((places[0], places[1]), (places[2], places[3]), travel_mode.decode(), timeout_ms)
                 if km is not None:
                     distance_km[0] = km
@@ -84,33 +92,34 @@ class Geo(Handle):
         kind = callbacks["psm_geo_route_fn"]
         return kind() if route is None else kind(call)
 
-    def distance(self, store, origin, destination, travel_mode=CAR, use_cache=True):
+    def distance(self, store: Store, origin: Any, destination: Any, travel_mode: Any = CAR,
+                 use_cache: Any = True) -> Any:
         """Of two places, each an address or (latitude, longitude): a dict, whose
         status is "success", "partial" or "error". SchemaError."""
         question = {"origin": origin, "destination": destination, "travel_mode": travel_mode, "use_cache": use_cache}
         with passed_on():
             return taken(make(lib.psm_geo_distance, self._handle, store._handle, *with_size(question)))
 
-    def handle(self, tx, event):
+    def handle(self, tx: Transaction, event: Event) -> None:
         """Answer a request of topic "geocoding-requests" within tx."""
         with passed_on():
             handled_by(lib.psm_geo_handle, tx, event, self._handle)
 
 
-def plz_distance(store, origin, destination):
+def plz_distance(store: Store, origin: Any, destination: Any) -> Any:
     """Of the centroids of two postal codes: a dict. NotFoundError: one is not
     known."""
     return taken(make(lib.psm_geo_plz_distance, store._handle, utf8(origin, "origin"),
                       utf8(destination, "destination")))
 
 
-def load(store, records, update=False):
+def load(store: Store, records: Any, update: Any = False) -> Any:
     """Centroids from a list of dicts as psm_geo_load(3) has them: how many codes
     were written."""
     text = json.dumps(records).encode()
     return check(lib.psm_geo_load, store._handle, text, len(text), int(update))
 
 
-def load_file(store, path, update=False):
+def load_file(store: Store, path: Any, update: Any = False) -> Any:
     """The same from a file."""
     return check(lib.psm_geo_load_file, store._handle, utf8(str(path), "path"), int(update))

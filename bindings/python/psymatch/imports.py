@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Imports: psymatch.imports.patient() takes one registration, PatientImport
 those of a folder."""
+from __future__ import annotations
+
 import ctypes
 import json
+from typing import Any, TYPE_CHECKING
 
 from ._handle import Handle
 from ._json import taken
@@ -11,8 +14,11 @@ from ._text import int32, int64, utf8, utf8_or_none
 from .errors import check, make
 from .mails import rendering
 
+if TYPE_CHECKING:
+    from .store import Store
 
-def patient(store, name, text):
+
+def patient(store: Store, name: str, text: Any) -> Any:
     """Import one registration (a dict, or the bytes or text of its file):
     {"patient_id": number, "created": bool}. The same again creates nothing."""
     if isinstance(text, dict):
@@ -24,7 +30,7 @@ def patient(store, name, text):
     return taken(out.value)
 
 
-def confirm(store, render, limit=100):
+def confirm(store: Store, render: Any, limit: int = 100) -> Any:
     """Write the mails that confirm imported registrations, as
     psymatch.mails.create() renders them; their count, 0: none is owed."""
     with rendering(render) as function:
@@ -32,7 +38,7 @@ def confirm(store, render, limit=100):
 
 
 class _Status(Handle):
-    def __init__(self, interval):
+    def __init__(self, interval: int) -> None:
         self._own(make(lib.psm_patient_import_status_new, int64(interval, "interval")), lib.psm_import_status_free)
 
 
@@ -41,32 +47,32 @@ class PatientImport(Handle):
     it, or to the folder keep. interval: seconds between two runs, from which
     the limits of the health follow. Threads: one at a time, but for cancel()."""
 
-    def __init__(self, store, folder, interval=300, keep=None):
+    def __init__(self, store: Store, folder: Any, interval: int = 300, keep: Any = None) -> None:
         self._store, self._status = store, _Status(interval)
         self._own(make(lib.psm_object_source_folder, utf8(folder, "folder")), lib.psm_object_source_free)
         check(lib.psm_object_source_keep, self._handle, utf8_or_none(keep, "keep"))
 
-    def run(self):
+    def run(self) -> Any:
         """Import what is there; the count of patients made."""
         return check(lib.psm_patient_import_run, self._store._handle, self._handle, self._status._handle)
 
-    def cancel(self):
+    def cancel(self) -> None:
         """Let a run end after the file at hand, and later ones not begin."""
         lib.psm_import_status_cancel(self._status._handle)
 
-    def close(self):
+    def close(self) -> None:
         """Free it."""
         self._status.close()
         super().close()
 
-    def status(self):
+    def status(self) -> Any:
         """What was imported and what failed, as a dict."""
         return taken(make(lib.psm_import_status_json, self._status._handle))
 
-    def errors(self):
+    def errors(self) -> Any:
         """The newest 100 errors as dicts, the oldest first."""
         return taken(make(lib.psm_import_status_errors, self._status._handle))
 
-    def health(self):
+    def health(self) -> Any:
         """{"status": "healthy", "degraded" or "unhealthy", ...}."""
         return taken(make(lib.psm_import_status_health, self._status._handle))

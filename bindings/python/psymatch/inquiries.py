@@ -7,8 +7,11 @@ columns.
         inquiries.send(store, made["anfrage_id"], render)
     inquiries.answer(store, made["anfrage_id"], {7: Outcome.ACCEPTED, 9: Outcome.FULL})
 """
+from __future__ import annotations
+
 import ctypes
 import enum
+from typing import Any, TYPE_CHECKING
 
 from ._json import got, listed, taken, with_size
 from ._lib import lib
@@ -16,6 +19,9 @@ from ._text import int32, int64, utf8, utf8_or_none
 from .errors import BY_NAME, check, check_code, make
 from .event import _all
 from .mails import _out, rendering
+
+if TYPE_CHECKING:
+    from .store import Store, Transaction
 
 
 class Outcome(str, enum.Enum):
@@ -28,18 +34,19 @@ class Outcome(str, enum.Enum):
     IN_SESSIONS = "in_Sitzungen"
 
 
-def _options(**options):
+def _options(**options: Any) -> Any:
     return with_size({name: value for name, value in options.items() if value is not None})
 
 
-def create(store, therapist_id, plz_prefix, override_cooling=None, notizen=None, strategie=None):
+def create(store: Store, therapist_id: int, plz_prefix: str, override_cooling: Any = None, notizen: str | None = None,
+           strategie: Any = None) -> Any:
     """Compose an inquiry of those who fit; "anfrage_id" is None if nobody does."""
     return taken(_out(lib.psm_inquiry_create, store._handle, int64(therapist_id, "therapist_id"),
                       utf8(plz_prefix, "plz_prefix"),
                       *_options(override_cooling=override_cooling, notizen=notizen, strategie=strategie))[1])
 
 
-def send(store, id, render=None, override_cooling=None):
+def send(store: Store, id: int, render: Any = None, override_cooling: Any = None) -> Any:
     """Send it, once. render("psychotherapie_anfrage", values) makes (subject,
     html, text); a therapist without a mail address is called and needs none."""
     with rendering(render) as function:
@@ -47,96 +54,98 @@ def send(store, id, render=None, override_cooling=None):
                           *_options(override_cooling=override_cooling), function, None)[1])
 
 
-def _answer(responses, notizen, correction):
+def _answer(responses: Any, notizen: Any, correction: Any) -> Any:
     responses = {str(patient): outcome.value if isinstance(outcome, Outcome) else outcome
                  for patient, outcome in responses.items()}
     return with_size({"patient_responses": responses, "notizen": notizen, "correction": correction})
 
 
-def answer(store, id, responses, notizen=None, correction=False):
+def answer(store: Store, id: int, responses: Any, notizen: str | None = None, correction: bool = False) -> Any:
     """Record what the therapist says: an outcome for each patient's number, or
     {"outcome", "notizen"}."""
     return taken(_out(lib.psm_inquiry_answer, store._handle, int64(id, "id"),
                       *_answer(responses, notizen, correction))[1])
 
 
-def handed_over(tx, id, email_id=0, phone_call_id=0):
+def handed_over(tx: Transaction, id: int, email_id: Any = 0, phone_call_id: Any = 0) -> Any:
     """Its mail or call was made in another database; False: it has one."""
     return bool(check(lib.psm_inquiry_handed_over, tx._open, int64(id, "id"), int64(email_id, "email_id"),
                       int64(phone_call_id, "phone_call_id")))
 
 
-def not_sent(tx, id, reason):
+def not_sent(tx: Transaction, id: int, reason: str) -> Any:
     """It did not reach its therapist: it may be sent again, or cancelled; False:
     it is not one that was sent and has no answer."""
     return bool(check(lib.psm_inquiry_not_sent, tx._open, int64(id, "id"), utf8(reason, "reason")))
 
 
-def cancel(store, id, reason):
+def cancel(store: Store, id: int, reason: str) -> None:
     """Cancel one that was not sent."""
     check(lib.psm_inquiry_cancel, store._handle, int64(id, "id"), utf8(reason, "reason"))
 
 
-def delete(store, id, force=False):
+def delete(store: Store, id: int, force: bool = False) -> None:
     """Delete one; ConflictError: it was sent, and it is not forced."""
     check(lib.psm_inquiry_delete, store._handle, int64(id, "id"), int(force))
 
 
-def get(store, id):
+def get(store: Store, id: int) -> Any:
     """(inquiry, version)"""
     return got(lib.psm_inquiry_get, store, id)
 
 
-def list(store, **query):  # noqa: A001
+def list(store: Store, **query: Any) -> Any:  # noqa: A001
     """{"data": [inquiry], "page", "limit", "total"}; filters, sort, page and
     limit by name."""
     return listed(lib.psm_inquiry_list, store, query)
 
 
-def matches(store, **query):
+def matches(store: Store, **query: Any) -> Any:
     """The same of the patients in inquiries."""
     return listed(lib.psm_inquiry_matches, store, query)
 
 
-def conflicts(store):
+def conflicts(store: Store) -> Any:
     """The patients whom more than one therapist accepted."""
     return taken(make(lib.psm_inquiry_conflicts, store._handle))
 
 
-def read_text(subject, text, patients, today):
+def read_text(subject: Any, text: Any, patients: Any, today: Any) -> Any:
     """What the text of an answer says of these patients; today: a date."""
     ids = (ctypes.c_int64 * len(patients))(*(int64(id, "patients") for id in patients))
     return taken(make(lib.psm_inquiry_read_text, utf8_or_none(subject, "subject"), utf8_or_none(text, "text"), ids,
                       len(patients), utf8(str(today), "today")))
 
 
-def proposals(store, status="offen", limit=100):
+def proposals(store: Store, status: Any = "offen", limit: int = 100) -> Any:
     """What was read of answers by mail, the newest first."""
     return taken(make(lib.psm_inquiry_proposals, store._handle, utf8_or_none(status, "status"), int32(limit, "limit")))
 
 
-def confirm(store, id, responses=None, notizen=None):
+def confirm(store: Store, id: int, responses: Any = None, notizen: str | None = None) -> Any:
     """Record a proposal, or what a person made of it, as the answer."""
     data, size = (None, 0) if responses is None else _answer(responses, notizen, False)
     return taken(_out(lib.psm_inquiry_proposal_confirm, store._handle, int64(id, "id"), data, size)[1])
 
 
-def refuse(store, id, reason=None):
+def refuse(store: Store, id: int, reason: str | None = None) -> None:
     """Refuse a proposal."""
     check(lib.psm_inquiry_proposal_refuse, store._handle, int64(id, "id"), utf8_or_none(reason, "reason"))
 
 
-State = enum.Enum("State", {word.upper(): word for word in _all(lib.psm_inquiry_state_name)}, type=str, module=__name__)
+_enum: Any = enum.Enum  # of words that a checker does not know
+State: Any = _enum("State", {word.upper(): word for word in _all(lib.psm_inquiry_state_name)}, type=str,
+                   module=__name__)
 State.__doc__ = "Where an inquiry stands; each is equal to its word, State.SENT == \"sent\"."
 
 
-def state(sent, answered, cancelled):
+def state(sent: Any, answered: Any, cancelled: Any) -> Any:
     """The State that the dates of an inquiry mean, each true if it is set.
     InvalError: they exclude each other."""
     return tuple(State)[check_code(lib.psm_inquiry_state(*(int(bool(d)) for d in (sent, answered, cancelled))))]
 
 
-def transition(old, new):
+def transition(old: Any, new: Any) -> Any:
     """Whether an inquiry may change its State so."""
     try:
         check(lib.psm_inquiry_transition, *(check_code(lib.psm_inquiry_state_from_name(utf8(

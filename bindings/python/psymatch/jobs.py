@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Work that is done later, or each day: psymatch.jobs.add() asks for it,
 psymatch.jobs.Jobs does it."""
+from __future__ import annotations
+
 import json
+import logging
 import threading
+from typing import Any, Callable, TYPE_CHECKING
 
 from . import log
 from ._handle import Handle
@@ -16,11 +20,14 @@ from .consumer import Options, place
 from .errors import BY_NAME, check, make
 from .health import health
 
+if TYPE_CHECKING:
+    from .store import Store
+
 _options = Options()
-_running = set()  # what runs is not collected
+_running: set[Any] = set()  # what runs is not collected
 
 
-def add(tx, kind, key, payload=None, run_at=None):
+def add(tx: Any, kind: str, key: Any, payload: Any = None, run_at: Any = None) -> Any:
     """Ask for a job, if the transaction commits; False: there is one of this
     kind and key already. run_at: a datetime with a time zone, or its text."""
     if hasattr(run_at, "isoformat"):
@@ -31,28 +38,28 @@ def add(tx, kind, key, payload=None, run_at=None):
                       None if payload is None else payload_text(payload), utf8_or_none(run_at, "run_at")))
 
 
-def status(store):
+def status(store: Store) -> Any:
     """One dict for each kind, as psm_jobs_status(3) has them."""
     return taken(make(lib.psm_jobs_status, store._handle))
 
 
-def list(store, kind=None, state=None, limit=100):  # noqa: A001
+def list(store: Store, kind: str | None = None, state: Any = None, limit: int = 100) -> Any:  # noqa: A001
     """Jobs as dicts, the newest first."""
     return taken(make(lib.psm_jobs_list, store._handle, utf8_or_none(kind, "kind"), utf8_or_none(state, "state"),
                       int64(limit, "limit")))
 
 
-def get(store, id):
+def get(store: Store, id: int) -> dict[str, Any]:
     """One job as a dict."""
     return taken(make(lib.psm_jobs_get, store._handle, int64(id, "id")))
 
 
-def retry(store, id):
+def retry(store: Store, id: int) -> None:
     """Let a job that failed or was missed be done now."""
     check(lib.psm_jobs_retry, store._handle, int64(id, "id"))
 
 
-def remove(store, id):
+def remove(store: Store, id: int) -> None:
     """Remove a job that does not run."""
     check(lib.psm_jobs_remove, store._handle, int64(id, "id"))
 
@@ -65,19 +72,20 @@ class Jobs(Handle):
     later; Reject lets it fail for good. Threads: one at a time.
     """
 
-    def __init__(self, store, config=None):
-        self._threads, self._callbacks = set(), []
+    def __init__(self, store: Store, config: Config | None = None) -> None:
+        self._threads: set[int] = set()
+        self._callbacks: Any = []
         self._config = config if config is not None else Config()
         self._own(make(lib.psm_jobs_new, store._handle, self._config._handle), _freeing(self._callbacks), store)
 
-    def on(self, kind, function=None):
+    def on(self, kind: str, function: Callable[..., Any] | None = None) -> Any:
         """function(tx, key, payload) for a kind; without one, a decorator."""
         if function is None:
             return lambda f: self.on(kind, f) or f
         check(lib.psm_jobs_on, self._handle, utf8(kind, "kind"), self._callback(kind, function), None)
         return None
 
-    def daily(self, kind, at, function=None, *, late=False):
+    def daily(self, kind: str, at: Any, function: Callable[..., Any] | None = None, *, late: Any = False) -> Any:
         """Each day at a time of day in Berlin, "09:00"; late: one that was
         missed is done as soon as there is a program, else it is left out. The
         key is the date."""
@@ -87,21 +95,21 @@ class Jobs(Handle):
               self._callback(kind, function), None)
         return None
 
-    def _callback(self, kind, function):
+    def _callback(self, kind: Any, function: Any) -> Any:
         if not callable(function):
             raise TypeError("function: want a function, got %s" % type(function).__name__)
         made = callbacks["psm_job_fn"](_call(self._threads, kind, function))
         self._callbacks.append(made)
         return made
 
-    def run_once(self):
+    def run_once(self) -> Any:
         """Do what is due, here; how many were tried. What a function raises that
         is no Exception, such as KeyboardInterrupt, is raised again when they
         are done."""
         with passed_on():
             return check(lib.psm_jobs_run_once, self._handle)
 
-    def start(self):
+    def start(self) -> None:
         """Do them on a thread."""
         pointer = self._handle
         if self not in _running:
@@ -109,21 +117,21 @@ class Jobs(Handle):
             _running.add(self)
         check(lib.psm_jobs_start, pointer)
 
-    def stop(self, timeout_ms=5000):
+    def stop(self, timeout_ms: int = 5000) -> None:
         """End the thread after the job under way, which is done again later if
         it takes longer. TimeoutError: it has not ended even so."""
         check(lib.psm_jobs_stop, self._handle, milliseconds(timeout_ms, "timeout_ms"))
         _running.discard(self)
 
-    def wake(self):
+    def wake(self) -> None:
         """Look for jobs at once."""
         lib.psm_jobs_wake(self._handle)
 
-    def health(self):
+    def health(self) -> tuple[int, str]:
         """(GREEN, AMBER or RED, one sentence)"""
         return health(lib.psm_jobs_health, self._handle)
 
-    def close(self):
+    def close(self) -> None:
         """Stop and free it. Twice is once."""
         if threading.get_ident() in self._threads:
             raise BY_NAME["StateError"]("called by a job's own function")
@@ -133,8 +141,8 @@ class Jobs(Handle):
     _at_exit = close
 
 
-def _call(threads, kind, function):
-    def call(tx, key, payload, _user, err):
+def _call(threads: Any, kind: Any, function: Any) -> Any:
+    def call(tx: Any, key: Any, payload: Any, _user: Any, err: Any) -> Any:
         lent, me = _Lent(tx), threading.get_ident()
         threads.add(me)
         try:
@@ -143,7 +151,7 @@ def _call(threads, kind, function):
         except BaseException as e:
             keep(e)
             code = _options.code(e)
-            log.say(log.logging.WARNING, "a job's function failed", {
+            log.say(logging.WARNING, "a job's function failed", {
                 "kind": kind, "exception": type(e).__module__ + "." + type(e).__qualname__, "at": place(e)})
             lib.psm_error_set(err, code, ("function raised %s" % type(e).__name__).encode(errors="replace"))
             return code
@@ -154,10 +162,10 @@ def _call(threads, kind, function):
     return call
 
 
-def _freeing(kept):
+def _freeing(kept: Any) -> Any:
     """Frees an object whose callbacks stay until then."""
 
-    def free(pointer):
+    def free(pointer: Any) -> None:
         lib.psm_jobs_free(pointer)
         kept.clear()
 

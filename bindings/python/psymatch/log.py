@@ -4,9 +4,12 @@
 Warnings and errors come unless set_level() says otherwise; the fields of a
 message are in the record's attribute "fields" (a dict) and behind its text.
 """
+from __future__ import annotations
+
 import logging
 import os
 import threading
+from typing import Any
 
 from ._lib import callbacks, lib
 from ._text import array, int32, utf8
@@ -17,7 +20,7 @@ logger = logging.getLogger("psymatch")
 _LEVELS = {0: logging.DEBUG, 1: logging.INFO, 2: logging.WARNING, 3: logging.ERROR}
 
 
-def _pairs(fields):
+def _pairs(fields: Any) -> Any:
     found, i = {}, 0
     while fields and fields[i]:
         found[fields[i].decode(errors="replace")] = (fields[i + 1] or b"").decode(errors="replace")
@@ -30,7 +33,7 @@ def _pairs(fields):
 _speaking = threading.RLock()
 
 
-def _after_fork():
+def _after_fork() -> None:
     global _speaking
     _speaking = threading.RLock()
 
@@ -39,16 +42,17 @@ os.register_at_fork(before=lambda: _speaking.acquire(), after_in_parent=lambda: 
                     after_in_child=_after_fork)
 
 
-def _message(level, message, fields, _user):
+def _message(level: Any, message: Any, fields: Any, _user: Any) -> None:
     try:
         with _speaking:
             say(_LEVELS.get(level, logging.ERROR), message.decode(errors="replace"), _pairs(fields))
     except BaseException:  # a handler of logging that fails must not end the library's thread
-        logging.lastResort.handle(logging.makeLogRecord({"msg": "psymatch: a message could not be logged",
+        last: Any = logging.lastResort
+        last.handle(logging.makeLogRecord({"msg": "psymatch: a message could not be logged",
                                                          "levelno": logging.ERROR, "levelname": "ERROR"}))
 
 
-def say(level, message, fields):
+def say(level: Any, message: Any, fields: Any) -> None:
     """One message with its fields, as the library's own ones come."""
     if logger.isEnabledFor(level):
         text = "".join(" %s=%s" % pair for pair in fields.items())
@@ -58,7 +62,7 @@ def say(level, message, fields):
 _callback = callbacks["psm_log_fn"](_message)  # never freed: a thread may still call it
 
 
-def set_level(name):
+def set_level(name: str) -> None:
     """Which messages the library makes: "debug", "info", "warn", "error"; None: none."""
     if name is None:
         lib.psm_set_log(callbacks["psm_log_fn"](), 0, None)
@@ -69,14 +73,14 @@ def set_level(name):
     lib.psm_set_log(_callback, level, None)
 
 
-def log_to_stderr(level=WARN):
+def log_to_stderr(level: Any = WARN) -> None:
     """Messages from this level on become lines of standard error, written by the
     library itself and not by logging; higher than ERROR: none."""
     lib.psm_log_to_stderr(int32(level, "level"))
 
 
 
-def write(level, message, **fields):
+def write(level: Any, message: Any, **fields: Any) -> None:
     """One message as the library's own ones come, by its level ("info", ...);
     values of fields are texts without personal data."""
     pairs = []

@@ -6,9 +6,13 @@
                          "status": "In_Warteschlange"})
     mails.run_queue(store, send)
 """
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import json
+import logging
+from typing import Any, Iterator, TYPE_CHECKING
 
 from . import log
 from ._json import changed, got, listed, taken, with_size
@@ -19,13 +23,16 @@ from .errors import BY_NAME, check, code_of, make
 from .event import handled_by
 from .rows import ANY
 
+if TYPE_CHECKING:
+    from .store import Store, Transaction
+
 _CODES = ((BY_NAME["RejectError"], code_of("PSM_ERR_REJECT")), (BY_NAME["RetryError"], code_of("PSM_ERR_RETRY")))
 _UNCONFIRMED = code_of("PSM_ERR_UNCONFIRMED")
 _INVAL = code_of("PSM_ERR_INVAL")
 _NO_RENDERER = callbacks["psm_mail_render_fn"]()
 
 
-def _give(to, text):
+def _give(to: Any, text: Any) -> None:
     """Memory that the library frees, for a text or None."""
     if text is not None:
         data = text.encode() + b"\0"
@@ -34,15 +41,15 @@ def _give(to, text):
 
 
 @contextlib.contextmanager
-def rendering(render):
+def rendering(render: Any) -> Iterator[Any]:
     """The library's renderer for a function or None, while it is used; an
     interrupt within it goes on."""
     with passed_on():
         yield _NO_RENDERER if render is None else _renderer(render)
 
 
-def _renderer(render):
-    def call(template, values, subject, html, text, _user, err):
+def _renderer(render: Any) -> Any:
+    def call(template: Any, values: Any, subject: Any, html: Any, text: Any, _user: Any, err: Any) -> Any:
         try:
             done = render(template.decode() if template is not None else None, json.loads(values.decode()))
             for to, part in zip((subject, html, text), done):
@@ -50,62 +57,62 @@ def _renderer(render):
             return 0
         except BaseException as e:
             keep(e)
-            log.say(log.logging.ERROR, "a renderer of mails failed", {"exception": type(e).__name__})
+            log.say(logging.ERROR, "a renderer of mails failed", {"exception": type(e).__name__})
             lib.psm_error_set(err, _INVAL, ("the renderer raised %s" % type(e).__name__).encode())
             return _INVAL
 
     return callbacks["psm_mail_render_fn"](call)
 
 
-def create(store, mail, render=None):
+def create(store: Store, mail: Any, render: Any = None) -> dict[str, Any]:
     """Write a mail; it comes back with every column. render(None, mail) makes
     (None, html, text) of its content, which may be inhalt_markdown then."""
     with rendering(render) as function:
         return taken(_out(lib.psm_mail_create, store._handle, *with_size(mail), function, None)[1])
 
 
-def add(tx, mail, once_key=None):
+def add(tx: Transaction, mail: Any, once_key: str | None = None) -> Any:
     """The same within a transaction, and once per key: (mail, True if it is
     new)."""
     rc, pointer = _out(lib.psm_mail_make, tx._open, *with_size(mail), utf8_or_none(once_key, "once_key"))
     return taken(pointer), rc == 1
 
 
-def _out(function, *args):
+def _out(function: Any, *args: Any) -> Any:
     """A function that gives a text, and a number beside it."""
     pointer = ctypes.c_void_p()
     rc = check(function, *args, ctypes.byref(pointer))
     return rc, pointer
 
 
-def get(store, id):
+def get(store: Store, id: int) -> tuple[dict[str, Any], int]:
     """(mail, version)"""
     return got(lib.psm_mail_get, store, id)
 
 
-def list(store, **query):  # noqa: A001
+def list(store: Store, **query: Any) -> dict[str, Any]:  # noqa: A001
     """{"data": [mail], "page", "limit", "total"}; filters, sort, page and limit
     by name."""
     return listed(lib.psm_mail_list, store, query)
 
 
-def update(store, id, changes, if_version=ANY):
+def update(store: Store, id: int, changes: Any, if_version: int = ANY) -> dict[str, Any]:
     """Change what a person may change; the mail as it is then."""
     return changed(lib.psm_mail_update, store, id, changes, if_version)
 
 
-def delete(store, id, if_version=ANY):
+def delete(store: Store, id: int, if_version: int = ANY) -> None:
     """Delete a mail."""
     check(lib.psm_mail_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"))
 
 
-def answer(store, answer):
+def answer(store: Store, answer: Any) -> Any:
     """Store the answer to a mail, once: {"email_id": n, "new": bool}."""
     return taken(make(lib.psm_mail_answer, store._handle, *with_size(answer)))
 
 
-def _sender(send):
-    def call(mail, _user, err):
+def _sender(send: Any) -> Any:
+    def call(mail: Any, _user: Any, err: Any) -> Any:
         code, said = _UNCONFIRMED, ""
         try:
             send(json.loads(mail.decode()))
@@ -114,7 +121,7 @@ def _sender(send):
             code, said = next(c for kind, c in _CODES if isinstance(e, kind)), str(e)
         except BaseException as e:
             keep(e)
-            log.say(log.logging.ERROR, "a sender of mails failed", {"exception": type(e).__name__})
+            log.say(logging.ERROR, "a sender of mails failed", {"exception": type(e).__name__})
             said = "the sender raised %s" % type(e).__name__
         lib.psm_error_set(err, code, said.encode("utf-8", "replace"))
         return code
@@ -122,7 +129,7 @@ def _sender(send):
     return callbacks["psm_mail_send_fn"](call)
 
 
-def run_queue(store, send):
+def run_queue(store: Store, send: Any) -> Any:
     """Send what is due by send(mail); how many were tried.
 
     psymatch.Reject says that it was refused for good, psymatch.Retry that it
@@ -134,12 +141,12 @@ def run_queue(store, send):
         return check(lib.psm_mail_queue_run, store._handle, _sender(send), None)
 
 
-def queue_status(store):
+def queue_status(store: Store) -> Any:
     """{"due", "later", "oldest_due_seconds", "sending", "suspect", "held"}"""
     return taken(make(lib.psm_mail_queue_status, store._handle))
 
 
-def handle(tx, event):
+def handle(tx: Transaction, event: Any) -> None:
     """What the commands "communication.send_email" and "email.send" ask for,
     within tx: the mail is due at once."""
     handled_by(lib.psm_mail_handle, tx, event)

@@ -6,29 +6,33 @@
 >>> value("letters_total", "short")
 2
 """
+from __future__ import annotations
+
 from ._lib import lib
 from ._text import int64, utf8, utf8_or_none
 from .errors import check
 from .event import _bytes_of
 
 
-def text():
+def text() -> str:
     """All of them, as a server of metrics shows them."""
-    return _bytes_of(lib.psm_metrics_text).decode()
+    found: bytes = _bytes_of(lib.psm_metrics_text)
+    return found.decode()
 
 
-def value(name, label=None):
+def value(name: str, label: str | None = None) -> int:
     """One value, 0 if there is none yet; name as in text()."""
-    return lib.psm_metrics_value(utf8(name, "name"), utf8_or_none(label, "label"))
+    found: int = lib.psm_metrics_value(utf8(name, "name"), utf8_or_none(label, "label"))
+    return found
 
 
-def describe(name, help, label=None):
+def describe(name: str, help: str, label: str | None = None) -> None:
     """Say what a counter of one's own is, before it is counted; label: the name
     of its label."""
     check(lib.psm_metrics_describe, utf8(name, "name"), utf8_or_none(label, "label"), utf8(help, "help"))
 
 
-def add(name, delta=1, label=None):
+def add(name: str, delta: int = 1, label: str | None = None) -> None:
     """Count something of one's own; label: the value of its label, no personal
     data."""
     lib.psm_metrics_add(utf8(name, "name"), utf8_or_none(label, "label"), int64(delta, "delta"))

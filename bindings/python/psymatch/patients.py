@@ -9,7 +9,10 @@ What does not do for its column raises SchemaError, whose faults are pairs of
 pointer and message. Within a transaction of the caller's, Transaction.create()
 and its neighbours do the same.
 """
+from __future__ import annotations
+
 import enum
+from typing import Any, Mapping, TYPE_CHECKING
 
 from ._json import changed, document, got, listed, taken, with_size
 from ._lib import lib
@@ -18,50 +21,55 @@ from .errors import check, make
 from .event import _all, handled_by
 from .rows import ANY
 
+if TYPE_CHECKING:
+    from .event import Event
+    from .store import Store, Transaction
+
 __all__ = ["ANY", "TYPES", "Status", "announce", "contact", "create", "delete", "get", "handle", "list", "patch",
            "reassignments", "search_gaps", "update"]
 
-Status = enum.Enum("Status", {word.upper(): word for word in _all(lib.psm_patient_status_name)}, type=str,
+_enum: Any = enum.Enum  # of words that a checker does not know
+Status: Any = _enum("Status", {word.upper(): word for word in _all(lib.psm_patient_status_name)}, type=str,
                    module=__name__)
 Status.__doc__ = "Where a patient stands; each is equal to its word, Status.OFFEN == \"offen\"."
 TYPES = tuple(_all(lib.psm_patient_type_at))
 
 
-def create(store, values):
+def create(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
     """Make a patient: the row."""
     return taken(make(lib.psm_patient_create, store._handle, *with_size(values)))
 
 
-def get(store, id):
+def get(store: Store, id: int) -> tuple[dict[str, Any], int]:
     """(row, version); NotFoundError."""
     return got(lib.psm_patient_get, store, id)
 
 
-def list(store, **query):  # noqa: A001
+def list(store: Store, **query: Any) -> dict[str, Any]:  # noqa: A001
     """A page: {"data": [row], "page", "limit", "total"}; page, limit, sort and
     the filters of Entity("patient").filters as keywords."""
     return listed(lib.psm_patient_list, store, query)
 
 
-def update(store, id, values, if_version=ANY):
+def update(store: Store, id: int, values: Mapping[str, Any], if_version: int = ANY) -> dict[str, Any]:
     """Change a patient, None leaves a column as it is: the row.
     PreconditionError: it has another version than if_version; TransitionError:
     the status may not follow the present one."""
     return changed(lib.psm_patient_update, store, id, values, if_version)
 
 
-def patch(store, id, values, if_version=ANY):
+def patch(store: Store, id: int, values: Mapping[str, Any], if_version: int = ANY) -> dict[str, Any]:
     """The same, None empties a column, and a name that is no column is a
     fault."""
     return changed(lib.psm_patient_patch, store, id, values, if_version)
 
 
-def delete(store, id, if_version=ANY):
+def delete(store: Store, id: int, if_version: int = ANY) -> None:
     """Delete a patient; what others know of the patient ends by the event."""
     check(lib.psm_patient_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"))
 
 
-def contact(store, id, day=None):
+def contact(store: Store, id: int, day: Any = None) -> bool:
     """There was a contact on a day, a date or "YYYY-MM-DD", None: today. False:
     it is known, or a later one is."""
     if hasattr(day, "isoformat"):
@@ -69,25 +77,25 @@ def contact(store, id, day=None):
     return bool(check(lib.psm_patient_contact, store._handle, int64(id, "id"), utf8_or_none(day, "day")))
 
 
-def announce(store, all=False, limit=100):
+def announce(store: Store, all: bool = False, limit: int = 100) -> int:
     """Publish patients as they are, at most limit of those that no event has
     told about, or of all: how many, 0 when there are no more."""
     return check(lib.psm_patient_announce, store._handle, int(bool(all)), int32(limit, "limit"))
 
 
-def reassignments(store, page=1, limit=20):
+def reassignments(store: Store, page: int = 1, limit: int = 20) -> dict[str, Any]:
     """A page of the patients who wait in an open inquiry to a therapist who is
     blocked: {"data": [...], "page", "limit", "total"}."""
     return taken(make(lib.psm_patient_reassignments, store._handle, int32(page, "page"), int32(limit, "limit")))
 
 
-def search_gaps(record):
+def search_gaps(record: Any) -> Any:
     """The columns that a patient lacks before a search can be opened, in order;
     an empty list: none."""
     with document(record) as doc:
         return taken(make(lib.psm_patient_search_gaps, doc))
 
 
-def handle(tx, event):
+def handle(tx: Transaction, event: Event) -> None:
     """What an event of TYPES means to the patient service, within tx."""
     handled_by(lib.psm_patient_handle, tx, event)

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Events handled once, and the outbox published, by parts: psymatch.App has all
 of them for one program."""
+from __future__ import annotations
+
+import logging
 import threading
+from typing import Any, Callable, TYPE_CHECKING
 
 from . import log
 from ._handle import Handle
@@ -14,27 +18,35 @@ from .errors import BY_NAME, PsmError, check, make
 from .health import health
 from .transport import Transport
 
+if TYPE_CHECKING:
+    from .store import Store
+
 _EXIT_MS = 5000
-_running = set()  # what runs is not collected
+_running: set[Any] = set()  # what runs is not collected
 
 
 class _Worker(Handle):
     """Something with a thread of the library."""
 
-    def start(self):
+    _start: Any
+    _stop: Any
+    _stat: Any
+    _health: Any
+
+    def start(self) -> None:
         """Begin, on a thread of its own."""
         pointer = self._handle
         check(self._start, pointer)
         self._close_at_exit()
         _running.add(self)
 
-    def stop(self, timeout_ms=_EXIT_MS):
+    def stop(self, timeout_ms: int = _EXIT_MS) -> None:
         """End what is under way and the thread. TimeoutError: it has not ended,
         call again."""
         check(self._stop, self._handle, milliseconds(timeout_ms, "timeout_ms"))
         _running.discard(self)
 
-    def close(self):
+    def close(self) -> None:
         """stop() and free it. Twice is once."""
         self._refuse_in_handler()
         owner = self._owner
@@ -48,21 +60,22 @@ class _Worker(Handle):
         _running.discard(self)
         super().close()
 
-    def _refuse_in_handler(self):
+    def _refuse_in_handler(self) -> None:
         pass
 
-    def _at_exit(self):
+    def _at_exit(self) -> None:
         try:
             self.close()
         except PsmError as e:
-            log.say(log.logging.ERROR, str(e), {})
+            log.say(logging.ERROR, str(e), {})
 
-    def stat(self, name):
+    def stat(self, name: str) -> int:
         """A number about it, as the manual names them: psm_processor_stat(3),
         psm_relay_stat(3)."""
-        return self._stat(self._handle, utf8(name, "name"))
+        number: int = self._stat(self._handle, utf8(name, "name"))
+        return number
 
-    def health(self):
+    def health(self) -> tuple[int, str]:
         """(GREEN, AMBER or RED, one sentence)"""
         return health(self._health, self._handle)
 
@@ -76,7 +89,7 @@ class Relay(_Worker):
 
     _start, _stop, _stat, _health = lib.psm_relay_start, lib.psm_relay_stop, lib.psm_relay_stat, lib.psm_relay_health
 
-    def __init__(self, store, transport=None, config=None):
+    def __init__(self, store: Store, transport: Transport | None = None, config: Config | None = None) -> None:
         config = config if config is not None else Config()
         transport = transport if transport is not None else Transport(config)
         self._own(make(lib.psm_relay_new, store._handle, transport._handle, config._handle), lib.psm_relay_free, store,
@@ -94,19 +107,22 @@ class Processor(_Worker):
     _start, _stop, _stat, _health = (lib.psm_processor_start, lib.psm_processor_stop, lib.psm_processor_stat,
                                      lib.psm_processor_health)
 
-    def __init__(self, store, name, transport=None, config=None):
+    def __init__(self, store: Store, name: str, transport: Transport | None = None,
+                 config: Config | None = None) -> None:
         config = config if config is not None else Config()
         transport = transport if transport is not None else Transport(config)
-        self._callbacks, self._state = [], _State()
+        self._callbacks: list[Any] = []
+        self._state = _State()
         self._own(make(lib.psm_processor_new, store._handle, transport._handle, config._handle, utf8(name, "name")),
                   _freeing(self._callbacks), store, transport)
 
-    def subscribe(self, topic):
+    def subscribe(self, topic: str) -> None:
         """Read this topic, too; without one, those of the handlers' types."""
         check(lib.psm_processor_subscribe, self._handle, utf8(topic, "topic"))
 
-    def on(self, type, handler=None, *, attempts=0, on_failure="retry", deadline_ms=30000, versions=(None, None),
-           final=()):
+    def on(self, type: str, handler: Callable[..., Any] | None = None, *, attempts: int = 0, on_failure: str = "retry",
+           deadline_ms: int = 30000, versions: tuple[str | None, str | None] = (None, None),
+           final: tuple[type, ...] = ()) -> Any:
         """handler(event, tx), as App.on()."""
         if handler is None:
             return lambda function: self.on(type, function, attempts=attempts, on_failure=on_failure,
@@ -116,30 +132,30 @@ class Processor(_Worker):
         register(self, self._handle, None, type, handler, Options(attempts, on_failure, deadline_ms, versions, final))
         return None
 
-    def upcast(self, type, from_version, to_version, function):
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
         """As Consumer.upcast()."""
         check(lib.psm_processor_upcast, self._handle,
               *upcaster(self._callbacks, None, type, from_version, to_version, function))
 
-    def serve(self, service, topic=None):
+    def serve(self, service: str, topic: str | None = None) -> None:
         """As App.serve()."""
         serve(self._handle, service, topic)
 
-    def replay(self, replay, timeout_ms=10000):
+    def replay(self, replay: Any, timeout_ms: int = 10000) -> None:
         """Give what a Replay reads to the handlers, into the tables that its
         into_schema() or into_live() named. What was handled is in
         replay.stat()."""
         check(lib.psm_processor_replay, self._handle, replay._handle, milliseconds(timeout_ms, "timeout_ms"))
 
-    def _refuse_in_handler(self):
+    def _refuse_in_handler(self) -> None:
         if threading.get_ident() in self._state.threads:
             raise BY_NAME["StateError"]("called by a handler of this processor")
 
 
-def _freeing(kept):
+def _freeing(kept: Any) -> Any:
     """Frees a processor whose callbacks stay until then."""
 
-    def free(pointer):
+    def free(pointer: Any) -> None:
         lib.psm_processor_free(pointer)
         kept.clear()
 

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Sending events."""
+from __future__ import annotations
+
 import ctypes
+import logging
+from typing import Any, Mapping
 
 from . import log
 from ._handle import Handle
@@ -19,30 +23,30 @@ _NO_DELIVERY = callbacks["psm_delivery_fn"]()
 _NO_WATERMARK = callbacks["psm_watermark_fn"]()
 
 
-def _event(event):
+def _event(event: Any) -> Any:
     if not isinstance(event, Event):
         raise TypeError("event: want a psymatch.Event, got %s" % type(event).__name__)
     return event._handle
 
 
-def _told(what, e):
+def _told(what: Any, e: Any) -> None:
     """A callback of the program failed on a thread of the library: nobody can
     catch it."""
-    log.say(log.logging.ERROR, "a callback raised", {"callback": what, "exception": type(e).__name__})
+    log.say(logging.ERROR, "a callback raised", {"callback": what, "exception": type(e).__name__})
 
 
 class Receipt(Handle):
     """Follows one event: state is "queued", "spooled", "sent" or "failed"."""
 
-    def __init__(self, pointer, producer):
+    def __init__(self, pointer: Any, producer: Producer) -> None:
         self._own(pointer, lib.psm_receipt_free, producer)
 
     @property
-    def state(self):
+    def state(self) -> Any:
         """"queued", "spooled", "sent" or "failed"."""
         return lib.psm_delivery_state_name(lib.psm_receipt_state(self._handle)).decode()
 
-    def wait(self, timeout_ms=10000):
+    def wait(self, timeout_ms: int = 10000) -> None:
         """Return once it is sent; TimeoutError, or why it is not."""
         for piece in pieces(milliseconds(timeout_ms, "timeout_ms")):
             try:
@@ -71,14 +75,15 @@ class Producer(Handle):
     there.
     """
 
-    def __init__(self, transport=None, config=None, delivered=None, watermark=None):
+    def __init__(self, transport: Transport | None = None, config: Config | None = None, delivered: Any = None,
+                 watermark: Any = None) -> None:
         self._config = config if config is not None else Config()
         self._transport = transport if transport is not None else Transport(self._config)
         self._delivered, self._watermark = delivered, watermark
         self._open()
 
     @classmethod
-    def open(cls, name=None):
+    def open(cls, name: str | None = None) -> Any:
         """As Producer(): settings and transport of the environment.
 
         name is the client's name at the broker.
@@ -88,9 +93,10 @@ class Producer(Handle):
         self._open()
         return self
 
-    _transport = None  # made by open()
+    _name: bytes | None = None
+    _transport: Any = None  # made by open()
 
-    def _open(self):
+    def _open(self) -> None:
         self._closed = False
         if self._transport is None:
             self._own(make(lib.psm_producer_open, self._name), lib.psm_producer_free)
@@ -98,7 +104,7 @@ class Producer(Handle):
             self._open_with_callbacks()
         self._close_at_exit()
 
-    def _open_with_callbacks(self):
+    def _open_with_callbacks(self) -> None:
         self._callbacks = (
             callbacks["psm_delivery_fn"](self._tell_delivered(self._delivered)) if self._delivered else _NO_DELIVERY,
             callbacks["psm_watermark_fn"](self._tell_watermark(self._watermark)) if self._watermark else _NO_WATERMARK)
@@ -109,8 +115,8 @@ class Producer(Handle):
         check(lib.psm_producer_start, self._handle)
 
     @staticmethod
-    def _tell_watermark(watermark):
-        def call(what, high, reason, _user):
+    def _tell_watermark(watermark: Any) -> Any:
+        def call(what: Any, high: Any, reason: Any, _user: Any) -> None:
             try:
                 watermark(what.decode(), bool(high), (reason or b"").decode(errors="replace"))
             except BaseException as e:
@@ -119,8 +125,8 @@ class Producer(Handle):
         return call
 
     @staticmethod
-    def _tell_delivered(delivered):
-        def call(event_id, code, reason, _user):
+    def _tell_delivered(delivered: Any) -> Any:
+        def call(event_id: Any, code: Any, reason: Any, _user: Any) -> None:
             try:
                 delivered((event_id or b"").decode(), code, (reason or b"").decode(errors="replace"))
             except BaseException as e:
@@ -128,22 +134,22 @@ class Producer(Handle):
 
         return call
 
-    def send(self, event, topic=None):
+    def send(self, event: Event, topic: str | None = None) -> None:
         """Accept one event, durably; never waits for a broker."""
         check(lib.psm_producer_send, self._handle, utf8_or_none(topic, "topic"), _event(event))
 
-    def send_new(self, type, producer, payload, topic=None):
+    def send_new(self, type: str, producer: str, payload: Mapping[str, Any], topic: str | None = None) -> None:
         """Event.new() and send() in one, where nobody needs the event."""
         text = payload_text(payload)
         check(lib.psm_producer_send_json, self._handle, utf8_or_none(topic, "topic"), utf8(type, "type"),
               utf8(producer, "producer"), text, len(text))
 
-    def send_receipt(self, event, topic=None):
+    def send_receipt(self, event: Event, topic: str | None = None) -> Any:
         """As send(); the Receipt tells what becomes of the event."""
         return Receipt(make(lib.psm_producer_send_receipt, self._handle, utf8_or_none(topic, "topic"), _event(event)),
                        self)
 
-    def flush(self, timeout_ms=10000):
+    def flush(self, timeout_ms: int = 10000) -> int:
         """Wait until all is sent; the number of events that still wait."""
         left = ctypes.c_size_t()
         for piece in pieces(milliseconds(timeout_ms, "timeout_ms")):
@@ -154,7 +160,7 @@ class Producer(Handle):
                 pass
         return left.value
 
-    def close(self, timeout_ms=10000):
+    def close(self, timeout_ms: int = 10000) -> int:
         """Stop; the number of events that stay in the spool for the next start.
 
         TimeoutError: events were given up, because nothing but memory had them.
@@ -170,40 +176,41 @@ class Producer(Handle):
         self._closed = True
         return left.value
 
-    def _close_and_tell(self, timeout_ms):
+    def _close_and_tell(self, timeout_ms: Any) -> None:
         left = self.close(timeout_ms)
         if left:
-            log.say(log.logging.WARNING, "%d event%s not sent yet, kept in the spool for the next start" % (
+            log.say(logging.WARNING, "%d event%s not sent yet, kept in the spool for the next start" % (
                 left, " is" if left == 1 else "s are"), {"left": str(left)})
 
-    def _at_exit(self):
+    def _at_exit(self) -> None:
         try:
             if not self._closed:
                 self._close_and_tell(EXIT_MS)
         except PsmError as e:
-            log.say(log.logging.ERROR, str(e), {})
+            log.say(logging.ERROR, str(e), {})
 
-    def stat(self, name):
+    def stat(self, name: str) -> int:
         """A number of this producer, as psm_producer_stat(3) names them."""
-        return lib.psm_producer_stat(self._handle, utf8(name, "name"))
+        number: int = lib.psm_producer_stat(self._handle, utf8(name, "name"))
+        return number
 
-    def health(self):
+    def health(self) -> tuple[int, str]:
         """(GREEN | AMBER | RED, a sentence)"""
         return health(lib.psm_producer_health, self._handle)
 
-    def __exit__(self, kind, value, traceback):
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         try:
             self._close_and_tell(EXIT_MS)
         except PsmError as e:
             if kind is None:
                 raise
-            log.say(log.logging.ERROR, str(e), {})  # the block's own exception goes on
+            log.say(logging.ERROR, str(e), {})  # the block's own exception goes on
 
 
-def _freeing(kept):
+def _freeing(kept: Any) -> Any:
     """Frees a producer whose callbacks stay until then."""
 
-    def free(pointer):
+    def free(pointer: Any) -> None:
         lib.psm_producer_free(pointer)
         kept  # pylint: disable=pointless-statement
 

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Topics read again: psm_replay(3)."""
+from __future__ import annotations
+
 import datetime
+from typing import Any, Callable, TYPE_CHECKING
 
 from ._handle import Handle
 from ._lib import callbacks, lib
 from ._text import int32, int64, milliseconds, utf8, utf8_or_none
 from .consumer import Options, _event_call, _State, upcaster
 from .errors import PsmError, check, make
+
+if TYPE_CHECKING:
+    from .transport import Transport
 
 END = 2 ** 63 - 1
 _NO_HANDLER = callbacks["psm_event_fn"]()
@@ -15,10 +21,10 @@ _NO_HANDLER = callbacks["psm_event_fn"]()
 class _Rest:
     """Calls the handler of the run."""
 
-    def __init__(self, handler):
+    def __init__(self, handler: Any) -> None:
         self._handler = handler
 
-    def __call__(self, event):
+    def __call__(self, event: Any) -> Any:
         return self._handler[0](event)
 
 
@@ -33,27 +39,29 @@ class Replay(Handle):
     send. Threads: one at a time.
     """
 
-    def __init__(self, transport, topic):
-        self._callbacks, self._state = [], _State()
+    def __init__(self, transport: Transport, topic: str) -> None:
+        self._callbacks: list[Any] = []
+        self._state = _State()
         self._own(make(lib.psm_replay_new, transport._handle, utf8(topic, "topic")), _freeing(self._callbacks),
                   transport)
 
-    def between(self, start=None, end=None):
+    def between(self, start: Any = None, end: Any = None) -> None:
         """Only what was sent from a datetime on, and before another; both with a
         time zone."""
         check(lib.psm_replay_between, self._handle, _us(start, "start", 0), _us(end, "end", END))
 
-    def offsets(self, partition, start=0, end=END):
+    def offsets(self, partition: int, start: Any = 0, end: Any = END) -> None:
         """Only these offsets of one partition; end is behind the last one."""
         check(lib.psm_replay_offsets, self._handle, int32(partition, "partition"), int64(start, "start"),
               int64(end, "end"))
 
-    def only(self, type=None, key=None):
+    def only(self, type: str | None = None, key: str | None = None) -> None:
         """Only events of a type, of a key, or both."""
         data = utf8_or_none(key, "key")
         check(lib.psm_replay_only, self._handle, utf8_or_none(type, "type"), data, len(data or b""))
 
-    def on(self, type, handler, versions=(None, None), deadline_ms=30000):
+    def on(self, type: str, handler: Callable[..., Any], versions: tuple[str | None, str | None] = (None, None),
+           deadline_ms: int = 30000) -> None:
         """handler(event) for run() without a handler."""
         options = Options(versions=versions, deadline_ms=deadline_ms)
         self._callbacks.append(self._call(handler, options))
@@ -63,35 +71,35 @@ class Replay(Handle):
         finally:
             lib.psm_handler_options_free(made)
 
-    def _call(self, handler, options):
+    def _call(self, handler: Any, options: Any) -> Any:
         if not callable(handler):
             raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
         return callbacks["psm_event_fn"](_event_call(self._state, handler, options))
 
-    def upcast(self, type, from_version, to_version, function):
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
         """As Consumer.upcast(), for run()."""
         check(lib.psm_replay_upcast, self._handle,
               *upcaster(self._callbacks, self._state, type, from_version, to_version, function))
 
-    def max_failures(self, count):
+    def max_failures(self, count: int) -> None:
         """So many events may fail; without this the first one ends the replay."""
         check(lib.psm_replay_max_failures, self._handle, int64(count, "count"))
 
-    def may_send(self):
+    def may_send(self) -> None:
         """Let handlers of run() send events."""
         check(lib.psm_replay_may_send, self._handle)
 
-    def into_schema(self, schema):
+    def into_schema(self, schema: str) -> None:
         """For Processor.replay(): write to the tables of a schema made by
         Store.shadow()."""
         check(lib.psm_replay_into_schema, self._handle, utf8(schema, "schema"))
 
-    def into_live(self):
+    def into_live(self) -> None:
         """For Processor.replay(): write to the tables that it always writes
         to."""
         check(lib.psm_replay_into_live, self._handle)
 
-    def run(self, handler=None, timeout_ms=10000):
+    def run(self, handler: Callable[..., Any] | None = None, timeout_ms: int = 10000) -> Any:
         """handler(event) for each event that no handler of on() is for; None:
         these are skipped. How many were handled. An exception of a handler ends
         it, as RejectError or RetryError; what is no Exception goes on."""
@@ -111,25 +119,26 @@ class Replay(Handle):
             raise raised
         return self.stat("handled")
 
-    _rest = None
+    _rest: Any = None
 
-    def stat(self, name):
+    def stat(self, name: str) -> int:
         """A number of the last run, as psm_replay_stat(3) names them."""
-        return lib.psm_replay_stat(self._handle, utf8(name, "name"))
+        number: int = lib.psm_replay_stat(self._handle, utf8(name, "name"))
+        return number
 
 
-def replaying():
+def replaying() -> Any:
     """Whether a handler of a replay called this."""
     return bool(lib.psm_replay_active())
 
 
-def guard(effect):
+def guard(effect: str) -> None:
     """To be called first by what acts outside of the database; effect is what it
     is about to do, "mail". StateError: this is a replay, do not."""
     check(lib.psm_replay_guard, utf8(effect, "effect"))
 
 
-def _us(value, name, default):
+def _us(value: Any, name: Any, default: Any) -> Any:
     if value is None:
         return default
     if not isinstance(value, datetime.datetime) or value.tzinfo is None:
@@ -137,8 +146,8 @@ def _us(value, name, default):
     return (value - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
 
 
-def _freeing(kept):
-    def free(pointer):
+def _freeing(kept: Any) -> Any:
+    def free(pointer: Any) -> None:
         lib.psm_replay_free(pointer)
         kept.clear()
 

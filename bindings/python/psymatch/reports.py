@@ -3,14 +3,21 @@
 
     reports.matching(store, "2026-01-01", "2026-06-30", by=["strategy"])["rows"]
 """
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
 from ._json import taken, with_size
 from ._lib import lib
 from .errors import make
 
+if TYPE_CHECKING:
+    from .store import Store
+
 WEEK, AREA, TIER, STRATEGY = "week", "area", "tier", "strategy"
 
 
-def matching(store, start, end, by=()):
+def matching(store: Store, start: Any, end: Any, by: Any = ()) -> Any:
     """Of inquiries sent and places found from one day to another, both texts or
     dates: {"from", "to", "by", "rows"}. SchemaError."""
     return taken(make(lib.psm_report_matching, store._handle,

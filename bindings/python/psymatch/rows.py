@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Rows of the entities as dicts, within a transaction."""
+from __future__ import annotations
+
 import ctypes
+from typing import Any
 
 from ._json import taken
 from ._lib import lib
@@ -20,32 +23,34 @@ class Rows:
     'Dr.'
     """
 
-    def create(self, entity, values):
+    _open: Any
+
+    def create(self, entity: Any, values: Any) -> Any:
         """Make and publish a row: (row, version)."""
         return self._call(lib.psm_entity_create, entity, values)[1:]
 
-    def get(self, entity, id):
+    def get(self, entity: Any, id: int) -> Any:
         """(row, version); NotFoundError."""
         return self._call(lib.psm_entity_get, entity, None, int64(id, "id"))[1:]
 
-    def update(self, entity, id, values, if_version=ANY, merge=False):
+    def update(self, entity: Any, id: int, values: Any, if_version: int = ANY, merge: bool = False) -> Any:
         """Change and publish a row, None leaves a column as it is, or with
         merge empties it: (row, version). PreconditionError: it has another
         version than if_version."""
         return self._call(lib.psm_entity_update, entity, values, int64(id, "id"),
                           int64(if_version, "if_version"), int(merge))[1:]
 
-    def act(self, entity, id, action, values=None, if_version=ANY):
+    def act(self, entity: Any, id: int, action: Any, values: Any = None, if_version: int = ANY) -> Any:
         """"block" or "unblock" a therapist, for example: (row, version)."""
         return self._call(lib.psm_entity_act, entity, {} if values is None else values, int64(id, "id"),
                           int64(if_version, "if_version"), utf8(action, "action"))[1:]
 
-    def delete(self, entity, id, if_version=ANY, force=False):
+    def delete(self, entity: Any, id: int, if_version: int = ANY, force: bool = False) -> None:
         """ConflictError: something needs the row, and it is not forced."""
         check(lib.psm_entity_delete, self._open, utf8(entity, "entity"), int64(id, "id"),
               int64(if_version, "if_version"), int(force))
 
-    def list(self, entity, sort=None, page=1, limit=20, **filters):
+    def list(self, entity: Any, sort: Any = None, page: Any = 1, limit: int = 20, **filters: Any) -> Any:
         """A page: {"data": [row], "page", "limit", "total"}."""
         pairs = [text for name, value in filters.items() for text in (utf8(name, "filter"), _text(value, name))]
         out = ctypes.c_void_p()
@@ -53,16 +58,16 @@ class Rows:
               utf8_or_none(sort, "sort"), int32(page, "page"), int32(limit, "limit"), ctypes.byref(out))
         return taken(out)
 
-    def _call(self, function, entity, values, *args):
+    def _call(self, function: Any, entity: Any, values: Any, *args: Any) -> Any:
         out, version = ctypes.c_void_p(), ctypes.c_int64()
-        text = () if values is None else (payload_text(values),)
+        text: Any = () if values is None else (payload_text(values),)
         text = text and text + (len(text[0]),)
         rc = check(function, self._open, utf8(entity, "entity"), *args, *text, ctypes.byref(out),
                    ctypes.byref(version))
         return rc, taken(out), version.value
 
 
-def _text(value, name):
+def _text(value: Any, name: Any) -> Any:
     if isinstance(value, bool):
         return b"true" if value else b"false"
     if isinstance(value, int):

@@ -7,8 +7,11 @@ transaction of its own.
     searches.why_not(store, search["id"], therapist_id=12)["failed"]
     searches.selection(store, "10")["data"]
 """
+from __future__ import annotations
+
 import ctypes
 import enum
+from typing import Any, Mapping, TYPE_CHECKING
 
 from . import clock
 from ._json import changed, document, got, listed, taken, with_size
@@ -18,107 +21,112 @@ from .errors import BY_NAME, check, check_code, make
 from .event import _all, handled_by
 from .rows import ANY
 
+if TYPE_CHECKING:
+    from .event import Event
+    from .store import Store, Transaction
+
 TYPES = tuple(_all(lib.psm_matching_type_at))
 __all__ = ["ANY", "TYPES", "Status", "cancel", "contact", "create", "delete", "eligible", "exclude", "get", "handle",
            "incomplete", "is_excluded", "list", "load",
            "patch", "pause", "resume", "selection", "transition", "update",
            "why_not", "with_excluded", "with_note"]
 
-Status = enum.Enum("Status", {word.upper(): word for word in _all(lib.psm_search_status_name)}, type=str,
+_enum: Any = enum.Enum  # of words that a checker does not know
+Status: Any = _enum("Status", {word.upper(): word for word in _all(lib.psm_search_status_name)}, type=str,
                    module=__name__)
 Status.__doc__ = "Where a search stands; each is equal to its word, Status.AKTIV == \"aktiv\"."
 
 
-def create(store, patient_id, notizen=None):
+def create(store: Store, patient_id: int, notizen: str | None = None) -> dict[str, Any]:
     """Open a search: the row. NotFoundError: nobody knows the patient;
     SchemaError: data are missing, faults name the columns; ConflictError: there
     is an active one."""
     return taken(make(lib.psm_search_create, store._handle, *with_size({"patient_id": patient_id, "notizen": notizen})))
 
 
-def get(store, id):
+def get(store: Store, id: int) -> tuple[dict[str, Any], int]:
     """(search, version); the search with its patient, its counts and the
     inquiries that it is in."""
     return got(lib.psm_search_get, store, id)
 
 
-def list(store, **query):  # noqa: A001
+def list(store: Store, **query: Any) -> dict[str, Any]:  # noqa: A001
     """A page, the newest first; status, patient_id, min_anfragen, max_anfragen,
     min_aktive_anfragen, max_aktive_anfragen, page and limit as keywords."""
     return listed(lib.psm_search_list, store, query)
 
 
-def update(store, id, values, if_version=ANY):
+def update(store: Store, id: int, values: Mapping[str, Any], if_version: int = ANY) -> dict[str, Any]:
     """Change status, notizen or ausgeschlossene_therapeuten, None leaves one as
     it is: the row."""
     return changed(lib.psm_search_update, store, id, values, if_version)
 
 
-def patch(store, id, values, if_version=ANY):
+def patch(store: Store, id: int, values: Mapping[str, Any], if_version: int = ANY) -> dict[str, Any]:
     """The same, None empties a column, and a name that is no column is a
     fault."""
     return changed(lib.psm_search_patch, store, id, values, if_version)
 
 
-def delete(store, id, if_version=ANY):
+def delete(store: Store, id: int, if_version: int = ANY) -> None:
     """Delete a search that is in no inquiry that was sent."""
     check(lib.psm_search_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"))
 
 
-def pause(store, id, reason=None):
+def pause(store: Store, id: int, reason: str | None = None) -> None:
     """Pause an active search; it stays in its inquiries."""
     check(lib.psm_search_pause, store._handle, int64(id, "id"), utf8_or_none(reason, "reason"))
 
 
-def resume(store, id, reason=None):
+def resume(store: Store, id: int, reason: str | None = None) -> None:
     """Make a paused search active again."""
     check(lib.psm_search_resume, store._handle, int64(id, "id"), utf8_or_none(reason, "reason"))
 
 
-def cancel(store, id, reason=None):
+def cancel(store: Store, id: int, reason: str | None = None) -> None:
     """End an open search; it leaves the inquiries that were not sent."""
     check(lib.psm_search_cancel, store._handle, int64(id, "id"), utf8_or_none(reason, "reason"))
 
 
-def contact(store, id, requested_count, notizen=None):
+def contact(store: Store, id: int, requested_count: Any, notizen: str | None = None) -> dict[str, Any]:
     """Ask for 1 to 100 more contacts: {"search_id", "previous_total",
     "new_total"}."""
     return taken(make(lib.psm_search_contact, store._handle, int64(id, "id"),
                       *with_size({"requested_count": requested_count, "notizen": notizen})))
 
 
-def exclude(store, id, therapist_id, reason=None):
+def exclude(store: Store, id: int, therapist_id: int, reason: str | None = None) -> Any:
     """Exclude a therapist; False: the search did so already."""
     return bool(check(lib.psm_search_exclude, store._handle, int64(id, "id"), int64(therapist_id, "therapist_id"),
                       utf8_or_none(reason, "reason")))
 
 
-def incomplete(store):
+def incomplete(store: Store) -> dict[str, Any]:
     """Patients who are to be searched for, but whose data lack something:
     {"data": [{"patient_id", "missing", "since", "last"}], "total"}."""
     return taken(make(lib.psm_search_incomplete, store._handle))
 
 
-def why_not(store, id, therapist_id):
+def why_not(store: Store, id: int, therapist_id: int) -> dict[str, Any]:
     """Why a search does not fit a therapist: {"fits", "distance_km", "failed":
     [{"reason", "text"}], "cannot_tell", ..}."""
     return taken(make(lib.psm_search_why_not, store._handle, int64(id, "id"), int64(therapist_id, "therapist_id")))
 
 
-def eligible(store, therapist_id, plz_prefix=None):
+def eligible(store: Store, therapist_id: int, plz_prefix: str | None = None) -> dict[str, Any]:
     """Who would be in an inquiry to a therapist, and how often which reason kept
     others out; plz_prefix None: the therapist's own area."""
     return taken(make(lib.psm_therapist_eligible, store._handle, int64(therapist_id, "therapist_id"),
                       utf8_or_none(plz_prefix, "plz_prefix")))
 
 
-def selection(store, plz_prefix):
+def selection(store: Store, plz_prefix: str) -> dict[str, Any]:
     """The therapists of an area who can be asked, the best first:
     {"plz_prefix", "total", "data"}."""
     return taken(make(lib.psm_therapist_selection, store._handle, utf8(plz_prefix, "plz_prefix")))
 
 
-def transition(old, new):
+def transition(old: Any, new: Any) -> Any:
     """Whether a search may change its status so; both a Status or its word."""
     try:
         check(lib.psm_search_transition, *(check_code(lib.psm_search_status_from_name(utf8(
@@ -128,13 +136,13 @@ def transition(old, new):
     return True
 
 
-def is_excluded(excluded, therapist_id):
+def is_excluded(excluded: Any, therapist_id: int) -> Any:
     """Whether a therapist is on the list ausgeschlossene_therapeuten."""
     with document(excluded) as doc:
         return bool(lib.psm_exclusion_contains(doc, int64(therapist_id, "therapist_id")))
 
 
-def with_excluded(excluded, therapist_id, reason=None, time=None):
+def with_excluded(excluded: Any, therapist_id: int, reason: str | None = None, time: Any = None) -> Any:
     """Such a list with one more therapist, unless it has the therapist; time: a
     datetime, None: now."""
     out = ctypes.c_void_p()
@@ -144,24 +152,24 @@ def with_excluded(excluded, therapist_id, reason=None, time=None):
     return taken(out)
 
 
-def with_note(notes, text, author=None, time=None):
+def with_note(notes: Any, text: Any, author: str | None = None, time: Any = None) -> Any:
     """A log of notes (None: none yet) with one more entry: "[2026-01-31 09:00
     (author)] text"."""
     out = ctypes.c_void_p()
     check(lib.psm_note_append, utf8_or_none(notes, "notes"), clock.us(time if time is not None else clock.now()),
           utf8_or_none(author, "author"), utf8(text, "text"), ctypes.byref(out))
     try:
-        return ctypes.string_at(out.value).decode()
+        return ctypes.string_at(out.value or 0).decode()
     finally:
         lib.psm_free(out)
 
 
-def handle(tx, event):
+def handle(tx: Transaction, event: Event) -> None:
     """What an event of TYPES means to the matching service, within tx."""
     handled_by(lib.psm_matching_handle, tx, event)
 
 
-def load(store, data):
+def load(store: Store, data: Any) -> Any:
     """Load patients, searches and inquiries, as psm_matching_load(3) has them:
     how many inquiries were made."""
     return check(lib.psm_matching_load, store._handle, payload_text(data))

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is in the directory that PSYMATCH_SPOOL_DIR names: psm_spool(3)."""
+from __future__ import annotations
+
 import ctypes
+from typing import Any
 
 from ._lib import callbacks, lib
 from ._raised import keep, passed_on
@@ -12,22 +15,22 @@ _INTS = ("owned", "at", "bytes", "number", "time_us", "settled", "encrypted", "l
 _TEXTS = ("stream", "file", "key_id", "topic", "key", "event_id", "reason")
 
 
-def _text(item, name):
+def _text(item: Any, name: Any) -> Any:
     size = ctypes.c_size_t()
     text = lib.psm_spool_item_text(item, name.encode(), ctypes.byref(size))
     return None if text is None else text[:size.value]
 
 
-def scan(directory, key_file=None, values=False):
+def scan(directory: Any, key_file: str | None = None, values: bool = False) -> list[dict[str, Any]]:
     """Everything in it, also while producers use it: a list of dicts with "what",
     one of KINDS, and the numbers and texts of psm_spool_item_int(3) and
     psm_spool_item_text(3). values: with the bytes of the events, which are
     personal data."""
     found = []
 
-    def call(item, _user):
+    def call(item: Any, _user: Any) -> Any:
         try:
-            made = {"what": KINDS[lib.psm_spool_item_what(item)]}
+            made: dict[str, Any] = {"what": KINDS[lib.psm_spool_item_what(item)]}
             for name in _INTS:
                 made[name] = lib.psm_spool_item_int(item, name.encode())
             for name in _TEXTS:
@@ -47,7 +50,7 @@ def scan(directory, key_file=None, values=False):
     return found
 
 
-def repair(directory, key_file=None):
+def repair(directory: Any, key_file: str | None = None) -> tuple[int, int]:
     """Put damaged bytes aside, as a producer does at its start: (events found
     unreadable, events that wait)."""
     damaged, kept = ctypes.c_int64(), ctypes.c_int64()

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """PostgreSQL: transactions that emit events, waiting for consumers, dead letters."""
+from __future__ import annotations
+
 import ctypes
 import json
+from typing import Any, Iterable, Mapping
 
 from ._handle import Handle
 from ._lib import lib
@@ -20,11 +23,11 @@ _LIST = ("id", "consumer", "state", "type", "event_id", "topic", "partition", "o
 _STATS = ("source", "consumer", "state", "code", "count", "oldest", "newest")
 
 
-def _dicts(handle, names):
+def _dicts(handle: Any, names: Any) -> Any:
     return [dict(zip(names, row)) for row in take_rows(handle)]
 
 
-def _parameters(params):
+def _parameters(params: Any) -> Any:
     return array([parameter(value, i + 1) for i, value in enumerate(params)])
 
 
@@ -32,17 +35,17 @@ class Transaction(Rows, Handle):
     """Of Store.transaction(): a with block commits at its end, or rolls back
     when it is left by an exception. One thread at a time."""
 
-    def __init__(self, store):
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._own(make(lib.psm_tx_begin, store._handle), lib.psm_tx_rollback, store)
 
     @property
-    def _open(self):
+    def _open(self) -> Any:
         if self._owner.pointer is None:
             raise ValueError("the transaction has ended")
         return self._handle
 
-    def execute(self, sql, *params):
+    def execute(self, sql: str, *params: Any) -> Any:
         """One statement with $1, $2, ... for the parameters: its rows as a list
         of Row (row[0], row["name"]), values as Python has them; or, for a
         statement that gives none, how many it changed.
@@ -54,12 +57,12 @@ class Transaction(Rows, Handle):
         check(lib.psm_tx_exec, self._open, utf8(sql, "sql"), len(params), _parameters(params), ctypes.byref(rows))
         return take_rows(rows)
 
-    def queue(self, sql, *params):
+    def queue(self, sql: str, *params: Any) -> None:
         """As execute() without waiting for the answer: if it fails, the next
         one does, or the commit."""
         check(lib.psm_tx_queue, self._open, utf8(sql, "sql"), len(params), _parameters(params))
 
-    def emit(self, event, required=()):
+    def emit(self, event: Event, required: Iterable[str] = ()) -> None:
         """Publish with the commit, which waits until the consumers named by
         required have handled it, or raises UnconfirmedError: the change is
         there, but not all of them have."""
@@ -71,28 +74,28 @@ class Transaction(Rows, Handle):
         else:
             check(lib.psm_tx_emit_required, self._open, event._handle, array(names), len(names))
 
-    def set_trace(self, traceparent, tracestate=None):
+    def set_trace(self, traceparent: str, tracestate: str | None = None) -> None:
         """Events emitted from now on continue this trace, unless they have
         one."""
         check(lib.psm_tx_set_trace, self._open, utf8(traceparent, "traceparent"),
               utf8(tracestate, "tracestate") if tracestate else None)
 
-    def set_wait(self, timeout_ms):
+    def set_wait(self, timeout_ms: int) -> None:
         """How long the commit waits for required consumers."""
         check(lib.psm_tx_set_wait, self._open, milliseconds(timeout_ms, "timeout_ms"))
 
-    def wait_consumers(self, timeout_ms=None):
+    def wait_consumers(self, timeout_ms: int | None = None) -> None:
         """Let the commit wait until the living consumers of what was emitted
         have handled it; None: as long as PSYMATCH_REST_WAIT_MS says."""
         check(lib.psm_tx_wait_consumers, self._open,
               -1 if timeout_ms is None else milliseconds(timeout_ms, "timeout_ms"))
 
-    def include(self, on=True):
+    def include(self, on: bool = True) -> None:
         """Make the transactions that this thread begins on the same store, so
         also those of use cases, parts of this one; False: not any more."""
         check(lib.psm_tx_include, self._open, 1 if on else 0)
 
-    def commit(self):
+    def commit(self) -> None:
         """Make the changes durable, and with them the events that were emitted."""
         handle = self._open
         self._owner.pointer = None  # taken, whatever becomes of it
@@ -101,13 +104,13 @@ class Transaction(Rows, Handle):
         finally:
             self._owner.forget()  # not before: a parent may wait for that to be freed
 
-    def rollback(self):
+    def rollback(self) -> None:
         """Twice is once."""
         self._owner.drop()
 
     close = rollback
 
-    def __exit__(self, kind, value, traceback):
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         if kind is None and self._owner.pointer is not None:
             self.commit()
         else:
@@ -118,73 +121,73 @@ class Store(Handle):
     """A pool of connections to PostgreSQL. After a fork the child has a pool of
     its own at its first use. Threads: any."""
 
-    def __init__(self, config=None):
+    def __init__(self, config: Config | None = None) -> None:
         self._config = config if config is not None else Config()
         self._open()
 
-    def _open(self):
+    def _open(self) -> None:
         self._own(make(lib.psm_store_open, self._config._handle), lib.psm_store_free)
 
-    def _after_fork(self):
+    def _after_fork(self) -> None:
         self._open()
 
-    def migrate(self, set="psymatch"):
+    def migrate(self, set: Any = "psymatch") -> None:
         """Bring one set of tables up to date."""
         check(lib.psm_store_migrate, self._handle, utf8(set, "set"))
 
-    def maintain(self):
+    def maintain(self) -> None:
         """The upkeep of the inbox, for programs without a relay."""
         check(lib.psm_store_maintain, self._handle)
 
-    def health(self):
+    def health(self) -> tuple[int, str]:
         """(GREEN, AMBER or RED, one sentence)"""
         return health(lib.psm_store_health, self._handle)
 
-    def transaction(self):
+    def transaction(self) -> Transaction:
         """A new Transaction, for a with block."""
         return Transaction(self)
 
-    def execute(self, sql, *params):
+    def execute(self, sql: str, *params: Any) -> Any:
         """One statement in a transaction of its own; as Transaction.execute()."""
         rows = ctypes.c_void_p()
         check(lib.psm_store_exec, self._handle, utf8(sql, "sql"), len(params), _parameters(params), ctypes.byref(rows))
         return take_rows(rows)
 
-    def wait_handled(self, event_id, consumer, timeout_ms=5000):
+    def wait_handled(self, event_id: str, consumer: str, timeout_ms: int = 5000) -> None:
         """Until the consumer's effects of the event are there; TimeoutError or
         RejectError if they are not."""
-        event_id, consumer = utf8(event_id, "event_id"), utf8(consumer, "consumer")
+        of = utf8(event_id, "event_id"), utf8(consumer, "consumer")
         for piece in pieces(milliseconds(timeout_ms, "timeout_ms")):
             try:
-                check(lib.psm_store_wait_handled, self._handle, event_id, consumer, piece)
+                check(lib.psm_store_wait_handled, self._handle, *of, piece)
                 return
             except BY_NAME["TimeoutError"] as e:
                 late = e
         raise late
 
-    def shadow(self, schema, tables):
+    def shadow(self, schema: str, tables: Iterable[str]) -> None:
         """Make a schema with empty copies of tables, for
         Replay.into_schema()."""
         names = utf8_list(tables, "tables")
         check(lib.psm_store_shadow, self._handle, utf8(schema, "schema"), array(names), len(names))
 
-    def shadow_drop(self, schema):
+    def shadow_drop(self, schema: str) -> None:
         """Drop a schema that shadow() made, with all that is in it."""
         check(lib.psm_store_shadow_drop, self._handle, utf8(schema, "schema"))
 
     # -- dead letters and parked events: source is DEAD or PARKED
 
-    def dead(self, source=DEAD, **filters):
+    def dead(self, source: int = DEAD, **filters: Any) -> Any:
         """Rows as dicts, without payloads; filters as psm_dead_list(3) has them."""
-        pairs = [utf8(text if isinstance(text, str) else str(int64(text, name)), name)
+        pairs: list[Any] = [utf8(text if isinstance(text, str) else str(int64(text, name)), name)
                  for name, value in filters.items() for text in (name, value)] + [None]
         return _dicts(make(lib.psm_dead_list, self._handle, int32(source, "source"), array(pairs)), _LIST)
 
-    def dead_stats(self):
+    def dead_stats(self) -> Any:
         """How many of each kind, as dicts."""
         return _dicts(make(lib.psm_dead_stats, self._handle), _STATS)
 
-    def dead_show(self, id, source=DEAD, payload=False):
+    def dead_show(self, id: int, source: int = DEAD, payload: bool = False) -> Any:
         """One row with its history as a dict."""
         text = make(lib.psm_dead_show, self._handle, int32(source, "source"), int64(id, "id"), int(payload))
         try:
@@ -192,23 +195,23 @@ class Store(Handle):
         finally:
             lib.psm_free(text)
 
-    def dead_raw(self, id, source=DEAD):
+    def dead_raw(self, id: int, source: int = DEAD) -> Any:
         """The bytes that a release would use; None if there are none."""
         return _bytes_of(lib.psm_dead_raw, self._handle, int32(source, "source"), int64(id, "id"))
 
-    def dead_edit(self, id, data, who, why, source=DEAD):
+    def dead_edit(self, id: int, data: Any, who: str, why: str, source: int = DEAD) -> None:
         """Other bytes (data) for a release."""
         if not isinstance(data, bytes):
             raise TypeError("data: want bytes, got %s" % type(data).__name__)
         check(lib.psm_dead_edit, self._handle, int32(source, "source"), int64(id, "id"), data, len(data),
               utf8(who, "who"), utf8(why, "why"))
 
-    def dead_release(self, id, who, why, source=DEAD):
+    def dead_release(self, id: int, who: str, why: str, source: int = DEAD) -> None:
         """Let its consumer handle it again."""
         check(lib.psm_dead_release, self._handle, int32(source, "source"), int64(id, "id"), utf8(who, "who"),
               utf8(why, "why"))
 
-    def dead_skip(self, id, who, why, source=DEAD):
+    def dead_skip(self, id: int, who: str, why: str, source: int = DEAD) -> None:
         """Nobody is to handle it."""
         check(lib.psm_dead_skip, self._handle, int32(source, "source"), int64(id, "id"), utf8(who, "who"),
               utf8(why, "why"))

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Therapists as dicts, each change in a transaction of its own: psm_therapist(3).
 
-    row = therapists.create(store, {"anrede": "Herr", "geschlecht": "männlich", "vorname": "Anton", "nachname": "Muster"})
+    row = therapists.create(store, {"anrede": "Herr", "geschlecht": "männlich", "vorname": "Anton",
+                            "nachname": "Muster"})
     therapists.block(store, row["id"], "on holiday")
     therapists.TherapistImport(store, "/srv/therapists").run()
 
 What does not do for its column raises SchemaError, whose faults are pairs of
 pointer and message.
 """
+from __future__ import annotations
+
 import ctypes
 import enum
+from typing import Any, Mapping, TYPE_CHECKING
 
 from ._handle import Handle
 from ._json import changed, document, got, listed, taken, with_size
@@ -19,86 +23,91 @@ from .errors import check, check_code, make
 from .event import _all, handled_by
 from .rows import ANY
 
+if TYPE_CHECKING:
+    from .event import Event
+    from .store import Store, Transaction
+
 __all__ = ["ANY", "TYPES", "Status", "TherapistImport", "announce", "block", "create", "delete", "from_record", "get",
            "handle", "list", "match", "merge", "patch", "transition", "unblock", "update"]
 
-Status = enum.Enum("Status", {word.upper(): word for word in _all(lib.psm_therapist_status_name)}, type=str,
+_enum: Any = enum.Enum  # of words that a checker does not know
+Status: Any = _enum("Status", {word.upper(): word for word in _all(lib.psm_therapist_status_name)}, type=str,
                    module=__name__)
 Status.__doc__ = "Where a therapist stands; each is equal to its word, Status.AKTIV == \"aktiv\"."
 TYPES = tuple(_all(lib.psm_therapist_type_at))
 
 
-def create(store, values):
+def create(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
     """Make a therapist: the row."""
     return taken(make(lib.psm_therapist_create, store._handle, *with_size(values)))
 
 
-def get(store, id):
+def get(store: Store, id: int) -> tuple[dict[str, Any], int]:
     """(row, version); NotFoundError."""
     return got(lib.psm_therapist_get, store, id)
 
 
-def list(store, **query):  # noqa: A001
+def list(store: Store, **query: Any) -> dict[str, Any]:  # noqa: A001
     """A page: {"data": [row], "page", "limit", "total"}; page, limit, sort and
     the filters of Entity("therapist").filters as keywords."""
     return listed(lib.psm_therapist_list, store, query)
 
 
-def update(store, id, values, if_version=ANY):
+def update(store: Store, id: int, values: Mapping[str, Any], if_version: int = ANY) -> dict[str, Any]:
     """Change a therapist, None leaves a column as it is: the row.
     PreconditionError: it has another version than if_version."""
     return changed(lib.psm_therapist_update, store, id, values, if_version)
 
 
-def patch(store, id, values, if_version=ANY):
+def patch(store: Store, id: int, values: Mapping[str, Any], if_version: int = ANY) -> dict[str, Any]:
     """The same, None empties a column, and a name that is no column is a
     fault."""
     return changed(lib.psm_therapist_patch, store, id, values, if_version)
 
 
-def delete(store, id, if_version=ANY, force=False):
+def delete(store: Store, id: int, if_version: int = ANY, force: bool = False) -> None:
     """Delete a therapist. ConflictError: an inquiry was sent and has no answer,
     unless force."""
     check(lib.psm_therapist_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"), int(bool(force)))
 
 
-def block(store, id, reason=None):
+def block(store: Store, id: int, reason: str | None = None) -> bool:
     """Block a therapist; False: was blocked for this reason already."""
     return bool(check(lib.psm_therapist_block, store._handle, int64(id, "id"), utf8_or_none(reason, "reason")))
 
 
-def unblock(store, id):
+def unblock(store: Store, id: int) -> bool:
     """Unblock a therapist; False: was not blocked."""
     return bool(check(lib.psm_therapist_unblock, store._handle, int64(id, "id")))
 
 
-def announce(store, all=False, limit=100):
+def announce(store: Store, all: bool = False, limit: int = 100) -> int:
     """Publish therapists as they are, at most limit of those that no event has
     told about, or of all: how many, 0 when there are no more."""
     return check(lib.psm_therapist_announce, store._handle, int(bool(all)), int32(limit, "limit"))
 
 
-def handle(tx, event):
+def handle(tx: Transaction, event: Event) -> None:
     """What an event of TYPES means to the therapist service, within tx."""
     handled_by(lib.psm_therapist_handle, tx, event)
 
 
-def transition(old, new, blocked=False):
+def transition(old: Any, new: Any, blocked: Any = False) -> Any:
     """What a change of the status does: (event type, what becomes of the block:
     "stays", "set" or "cleared"). old and new: a Status or its word; old may be
     None."""
     event = ctypes.c_void_p()
     rc = check(lib.psm_therapist_transition, -1 if old is None else _status(old), _status(new), int(bool(blocked)),
                ctypes.byref(event))
-    return ctypes.string_at(event.value).decode(), ("stays", "set", "cleared")[rc]
+    return ctypes.string_at(event.value or 0).decode(), ("stays", "set", "cleared")[rc]
 
 
-def _status(word):
+def _status(word: Any) -> Any:
     return check_code(lib.psm_therapist_status_from_name(utf8(word.value if isinstance(word, Status) else word,
                                                               "status")))
 
 
-def from_record(record):
+def from_record(record: Any) -> Any:
     """The columns that a record of an import fills; None: nothing of it is for
     adults. SchemaError."""
     out = ctypes.c_void_p()
@@ -107,7 +116,7 @@ def from_record(record):
     return None if rc == 1 else taken(out)
 
 
-def match(fields, candidates, present=None):
+def match(fields: Any, candidates: Any, present: Any = None) -> Any:
     """Which of the candidates (rows) the fields of from_record() are about:
     (index, True if under a former name). present: the fields of all records of
     the file. NotFoundError: nobody; AmbiguousError: several."""
@@ -117,7 +126,7 @@ def match(fields, candidates, present=None):
     return index.value, rc == 1
 
 
-def merge(stored, fields):
+def merge(stored: Any, fields: Any) -> Any:
     """Apply fields of from_record() to a row: (the row after it, how many
     columns changed)."""
     out = ctypes.c_void_p()
@@ -131,35 +140,36 @@ class TherapistImport(Handle):
     interval: seconds between two runs, from which the limits of the health
     follow. Threads: one at a time, but for cancel()."""
 
-    def __init__(self, store, folder, interval=86400):
+    def __init__(self, store: Store, folder: Any, interval: int = 86400) -> None:
         self._store, self._folder = store, utf8(str(folder), "folder")
         self._own(make(lib.psm_import_status_new, int64(interval, "interval")), lib.psm_import_status_free)
 
-    def run(self):
+    def run(self) -> Any:
         """Import the newest file of each postal code; the count of therapists
         created or updated."""
         return check(lib.psm_therapist_import_run, self._store._handle, self._folder, self._handle)
 
-    def file(self, path):
+    def file(self, path: Any) -> Any:
         """Import one file; as run()."""
         return check(lib.psm_therapist_import_file, self._store._handle, utf8(str(path), "path"), self._handle)
 
-    def cancel(self):
+    def cancel(self) -> None:
         """Let a run end after the record at hand, and later ones not begin."""
         lib.psm_import_status_cancel(self._handle)
 
-    def stat(self, name):
+    def stat(self, name: str) -> int:
         """A counter, as psm_import_status_stat(3) names them."""
-        return lib.psm_import_status_stat(self._handle, utf8(name, "name"))
+        number: int = lib.psm_import_status_stat(self._handle, utf8(name, "name"))
+        return number
 
-    def status(self):
+    def status(self) -> Any:
         """What was imported and what failed, as a dict."""
         return taken(make(lib.psm_import_status_json, self._handle))
 
-    def errors(self):
+    def errors(self) -> Any:
         """The newest 100 errors as dicts, the oldest first."""
         return taken(make(lib.psm_import_status_errors, self._handle))
 
-    def health(self):
+    def health(self) -> Any:
         """{"status": "healthy", "degraded" or "unhealthy", ...}."""
         return taken(make(lib.psm_import_status_health, self._handle))

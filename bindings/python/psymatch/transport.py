@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Where events travel."""
+from __future__ import annotations
+
 import ctypes
 import json
+from typing import Any
 
 from ._handle import Handle
 from ._lib import lib
@@ -13,24 +16,24 @@ from .errors import make
 class Transport(Handle):
     """What PSYMATCH_TRANSPORT names, or memory (for tests)."""
 
-    def __init__(self, config=None):
+    def __init__(self, config: Config | None = None) -> None:
         config = config if config is not None else Config()
         self._own(make(lib.psm_transport_open, config._handle), lib.psm_transport_unref)
 
     @classmethod
-    def memory(cls, partitions=3):
+    def memory(cls, partitions: int = 3) -> Any:
         """Topics within this process, gone at its end."""
         self = cls.__new__(cls)
         self._own(make(lib.psm_transport_memory, int32(partitions, "partitions")), lib.psm_transport_unref)
         return self
 
     @property
-    def name(self):
+    def name(self) -> Any:
         """kafka, memory or postgres"""
         return lib.psm_transport_name(self._handle).decode()
 
 
-def _topics(function, config, partitions, replication, retention_s, timeout_ms):
+def _topics(function: Any, config: Any, partitions: Any, replication: Any, retention_s: Any, timeout_ms: Any) -> Any:
     config = config if config is not None else Config()
     out = make(function, config._handle, int32(partitions, "partitions"),
                int32(replication, "replication"), int64(retention_s, "retention_s"),
@@ -41,13 +44,15 @@ def _topics(function, config, partitions, replication, retention_s, timeout_ms):
         lib.psm_free(out)
 
 
-def plan_topics(config=None, partitions=0, replication=0, retention_s=0, timeout_ms=60000):
+def plan_topics(config: Config | None = None, partitions: int = 0, replication: Any = 0, retention_s: Any = 0,
+                timeout_ms: int = 60000) -> Any:
     """The topics of the catalogue against those of a Kafka cluster, as
     psm_topics(3) has it: {"brokers", "topics": [{"topic", "state", ..}]}. 0: the
     usual number. TimeoutError, BrokerError."""
     return _topics(lib.psm_topics_plan, config, partitions, replication, retention_s, timeout_ms)
 
 
-def apply_topics(config=None, partitions=0, replication=0, retention_s=0, timeout_ms=60000):
+def apply_topics(config: Config | None = None, partitions: int = 0, replication: Any = 0, retention_s: Any = 0,
+                 timeout_ms: int = 60000) -> Any:
     """The same, after those that were missing were created."""
     return _topics(lib.psm_topics_apply, config, partitions, replication, retention_s, timeout_ms)
