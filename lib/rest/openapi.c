@@ -42,6 +42,18 @@ static const struct operation {
     {"GET", "/{id}/communication", "Mails and calls", NULL, NULL, "200", "{}",
      "404 503"},
 };
+const char *
+psm__rest_summary(const char *verb, const char *tail)
+{
+	size_t i;
+
+	for (i = 0; i < PSM__COUNT(operations); i++)
+		if (strcmp(operations[i].verb, verb) == 0 &&
+		    strcmp(operations[i].tail, tail) == 0)
+			break;
+	return i < PSM__COUNT(operations) ? operations[i].summary : "";
+}
+
 /* POST /{id}/ACTION */
 static const struct operation action = {
     "POST", "", "Do what has a name of its own", "application/json", NULL,

@@ -266,6 +266,9 @@ void psm__rest_describe(psm_json_writer *w, const struct svc_route *route,
 
 /* -- openapi.c */
 
+/* What a route of a resource does, in a few words; "": there is none. */
+const char *psm__rest_summary(const char *verb, const char *tail);
+
 /* Pieces of a description. */
 void psm__rest_member(psm_json_writer *w, const char *key, const char *text);
 void psm__rest_open(psm_json_writer *w, const char *key);
