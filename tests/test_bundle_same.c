@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A loaded bundle answers as the database does, on random copies. */
 #include <psymatch/bundle.h>
+#include <psymatch/inquiry.h>
 #include <psymatch/search.h>
 
 #include "testing_app.h"
@@ -222,6 +223,111 @@ START_TEST(the_same_answers)
 }
 END_TEST
 
+static const char strategies[] =
+    "{\"strategies\": [{\"name\": \"fifo\", \"policy\": \"fifo\"}, "
+    "{\"name\": \"priority\", \"policy\": \"priority\"}], \"share\": 90}";
+
+/* Half of them urgent, some came back, and two strategies side by side. */
+static void
+fill_two(int seed)
+{
+	psm_config *cfg = pg_settings();
+
+	fill(seed);
+	pg_run("UPDATE matching_service.platzsuche SET dringlichkeit = id %% 4 "
+	       "WHERE id %% 2 = 0");
+	pg_run("INSERT INTO matching_service.therapeut_anfrage_patient "
+	       "(therapeutenanfrage_id, platzsuche_id, patient_id, "
+	       "position_in_anfrage, antwortergebnis) SELECT 3, s, s, 1, "
+	       "'nicht_erschienen' FROM generate_series(2, 300, 7) s ON "
+	       "CONFLICT DO NOTHING");
+	OK(psm_config_set(cfg, "MATCHING_STRATEGY_TRIAL", "priority", err));
+	OK(psm_config_set(cfg, "MATCHING_STRATEGY_SHARE", "90", err));
+	psm_store_free(st);
+	OK(psm_store_open(cfg, &st, err));
+	psm_config_free(cfg);
+	psm_bundle_free(b);
+	OK(psm_bundle_new(strategies, strlen(strategies), &b, err));
+}
+
+/* 1: composed by that strategy; 0: the therapist may not be asked. */
+static int
+compare_made(int id, const char *strategy)
+{
+	const psm_json *ours, *theirs;
+	char json[200], options[100], *mine = NULL, *stored = NULL, *plz;
+	psm_json *a, *c;
+	int rc, second;
+
+	(void)snprintf(json, sizeof(json),
+	               "{\"therapist_id\": %d, \"override\": true, \"today\": "
+	               "\"2026-11-30\"%s%s%s}",
+	               id, strategy ? ", \"strategy\": \"" : "",
+	               strategy ? strategy : "", strategy ? "\"" : "");
+	(void)snprintf(options, sizeof(options),
+	               "{\"override_cooling\": \"x\"%s%s%s}",
+	               strategy ? ", \"strategie\": \"" : "",
+	               strategy ? strategy : "", strategy ? "\"" : "");
+	plz = pg_text("SELECT left(plz, 2) FROM "
+	              "matching_service.therapeuten_kopie WHERE id = %d",
+	              id);
+	rc = psm_inquiry_create(st, id, plz, options, strlen(options), &stored,
+	                        err);
+	free(plz);
+	if (rc == PSM_ERR_CONFLICT)
+		return 0;
+	ck_assert_msg(rc >= 0, "%s", psm_error_message(err));
+	OK(psm_bundle_inquiry(b, json, strlen(json), &mine, err));
+	a = parse(mine);
+	c = parse(stored);
+	ours = psm_json_at(a, "/searches");
+	theirs = psm_json_at(c, "/patient_ids");
+	ck_assert_msg(psm_json_count(ours) == psm_json_count(theirs), "%s\n%s",
+	              mine, stored);
+	for (size_t i = 0; i < psm_json_count(ours); i++) {
+		int64_t n = 0;
+
+		OK(psm_json_get_int(psm_json_item(theirs, i), &n, err));
+		ck_assert_msg(number(psm_json_item(ours, i), "/patient_id") ==
+		                  n,
+		              "%s\n%s", mine, stored);
+	}
+	second = 0;
+	if (rc == 1) {
+		const char *name =
+		    psm_json_string(psm_json_at(c, "/strategie"));
+
+		ck_assert_str_eq(psm_json_string(psm_json_at(a, "/strategy")),
+		                 name);
+		second = strcmp(name, "priority") == 0;
+		pg_run("DELETE FROM matching_service.therapeutenanfrage WHERE "
+		       "id = %d",
+		       (int)number(c, "/anfrage_id"));
+	}
+	psm_json_free(a);
+	psm_json_free(c);
+	psm_free(mine);
+	psm_free(stored);
+	return rc == 1 ? 1 + second : 0;
+}
+
+START_TEST(the_same_inquiries)
+{
+	int made[3] = {0, 0, 0}, named = 0;
+
+	fill_two(_i + 1);
+	ck_assert_int_eq(psm_bundle_load(b, st, err), SEARCHES);
+	for (int id = 1; id <= THERAPISTS; id++) {
+		made[compare_made(id, NULL)]++;
+		(void)compare_made(id, "fifo");
+		named += compare_made(id, "priority") == 2;
+	}
+	ck_assert_int_gt(named, 0);
+	ck_assert_int_gt(made[1], 0);
+	ck_assert_int_gt(made[2], 0);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -230,6 +336,7 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, the_same_answers, 0, 3);
+	tcase_add_loop_test(t, the_same_inquiries, 0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }

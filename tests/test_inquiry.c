@@ -126,7 +126,7 @@ static const struct {
      "VALUES (5, 0, now())",
      BERTA, "10", NULL, PSM_ERR_CONFLICT, "not answered"},
     {"SELECT", BERTA, "10", "{\"strategie\": \"best\"}", PSM_ERR_SCHEMA,
-     "fifo"},
+     "priority"},
     {"SELECT", BERTA, "10", "{\"override_cooling\": \" \"}", PSM_ERR_SCHEMA,
      "not blank"},
     {"SELECT", BERTA, "10", "{\"notizen\": 1}", PSM_ERR_SCHEMA, "not blank"},

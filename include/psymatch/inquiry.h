@@ -11,16 +11,22 @@ PSM_BEGIN_DECLS
 
 /**
  * Compose an inquiry: bring the patients of a postal area who fit a therapist
- * together, the longest waiting first, at most MAX_ANFRAGE_SIZE of them.
- * Publishes "therapeutenanfrage.created", and "match.created" for each patient.
- * Of two that are composed at the same time for one therapist one is refused.
+ * together, at most MAX_ANFRAGE_SIZE of them, in the order of its strategy:
+ * "fifo", the longest waiting first, or "priority", the same as if a search
+ * were 30 days older for each step of its urgency, and 60 days older after a
+ * missed first meeting. The strategy is kept with the inquiry. Publishes
+ * "therapeutenanfrage.created", and "match.created" for each patient. Of two
+ * that are composed at the same time for one therapist one is refused.
  *
  * @param store         its set "matching" is migrated.
  * @param therapist_id  whom to ask.
  * @param plz_prefix    the area: PLZ_MATCH_DIGITS digits, NUL-terminated.
  * @param options       object of {"override_cooling": why the therapist is
  *   asked before the end of the cooling period, "notizen": text, "strategie":
- *   "fifo"}, UTF-8, need not be NUL-terminated; NULL: none of them.
+ *   "fifo" or "priority"}, UTF-8, need not be NUL-terminated; NULL: none of
+ *   them. Without a strategy it is MATCHING_STRATEGY; while there is a
+ *   MATCHING_STRATEGY_TRIAL, each search belongs to one of the two, and it is
+ *   the one whose first fitting search was created first.
  * @param len           bytes of options.
  * @param out           receives {"anfrage_id": number, or null if nobody fits,
  *   "therapist_id", "plz_prefix", "anfragegroesse", "patient_ids": [number] by

@@ -17,7 +17,8 @@ static const char searches[] =
     "nullif(s.ausgeschlossene_therapeuten::text, '[]'), p.plz, p.geschlecht, "
     "p.geburtsdatum::text, p.raeumliche_verfuegbarkeit::text, "
     "p.offen_fuer_gruppentherapie, p.bevorzugtes_therapeutengeschlecht, "
-    "p.bevorzugtes_therapieverfahren, n.platzsuche_id IS NOT NULL "
+    "p.bevorzugtes_therapieverfahren, n.platzsuche_id IS NOT NULL, "
+    "s.dringlichkeit "
     "FROM matching_service.platzsuche s "
     "LEFT JOIN matching_service.patienten_kopie p ON p.id = s.patient_id "
     "LEFT JOIN (SELECT DISTINCT platzsuche_id "
@@ -36,7 +37,8 @@ enum {
 	S_GROUP,
 	S_WANTS,
 	S_PROCEDURE,
-	S_RETURNED
+	S_RETURNED,
+	S_URGENCY
 };
 
 /*
@@ -98,6 +100,7 @@ take_search(psm_bundle *b, const psm_rows *rows, size_t i, psm_error *err)
 	    .patient_id = (int32_t)psm_rows_int(rows, i, S_PATIENT),
 	    .created_us = psm_rows_int(rows, i, S_CREATED),
 	    .plz = psm_rows_text(rows, i, S_PLZ),
+	    .urgency = (int)psm_rows_int(rows, i, S_URGENCY),
 	    .returned = (int)psm_rows_int(rows, i, S_RETURNED)};
 	int32_t *excluded = NULL;
 	int odd, rc;

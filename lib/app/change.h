@@ -39,6 +39,9 @@ struct psm__policy {
 	int own_record;                    /* 1: members adds the record, too */
 	/* Of lists, as psm_entity_list() takes it; NULL: that of the ids. */
 	const char *order;
+	/* After a change by hand was saved: what follows from it. NULL: nothing
+	 * does. */
+	int (*follow)(psm_tx *tx, const struct psm__row *row, psm_error *err);
 };
 extern const struct psm__policy psm__policy_email, psm__policy_patient,
     psm__policy_phone_call, psm__policy_search, psm__policy_therapist;

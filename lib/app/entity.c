@@ -26,6 +26,10 @@ finish(struct psm__change *c, char **out, int64_t *version, psm_error *err)
 {
 	int rc = psm__change_run(c, err), done;
 
+	if (rc > 0 && c->verb == PSM__CHANGE && c->policy->follow != NULL) {
+		done = c->policy->follow(c->tx, &c->row, err);
+		rc = done < 0 ? done : rc;
+	}
 	if (rc >= 0 && out != NULL) {
 		done = psm__row_text(&c->row, PSM__FOR_REST, out, err);
 		rc = done < 0 ? done : rc;

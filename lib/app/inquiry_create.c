@@ -7,20 +7,14 @@
 
 #include "app/candidates.h"
 #include "app/inquiry.h"
+#include "app/inquiry_choose.h"
 #include "app/own_tx.h"
-#include "domain/geo.h"
 #include "json/json.h"
 #include "store/store.h"
 
-#define FIFO "fifo"
-/* Looked at in one round trip. */
-#define PAGE 64
 /* How often others may take away whom this one has chosen. */
 #define TRIES 5
 
-struct chosen {
-	int64_t search_id, patient_id;
-};
 /* What one inquiry is made with. */
 struct making {
 	psm_tx *tx;
@@ -28,14 +22,9 @@ struct making {
 	struct psm__number therapist_text;
 	const char *prefix, *override, *note, *strategy;
 	struct psm__row therapist; /* of the copy, locked */
-	struct psm__fit_therapist wants;
 	struct psm__fit_terms terms;
-	int least, most;
-	struct chosen *chosen; /* most of them; owned */
-	size_t count;
-	size_t seen;                       /* searches of the area */
-	int64_t reasons[PSM__FIT_REASONS]; /* how many failed for each */
-	int64_t doubts[PSM__FIT_DOUBTS];   /* of those who are chosen */
+	int least;
+	struct psm__choosing fits;
 	psm_error *err;
 };
 
@@ -124,146 +113,6 @@ check_therapist(struct making *m)
 	return rc;
 }
 
-/* -- who fits */
-
-static int
-put_page_sql(struct psm__buf *b, const struct making *m)
-{
-	const signed char *column = psm__copy_columns(&psm__entity_patient);
-
-	psm__buf_puts(b, "SELECT a.search_id, a.created_at, "
-	                 "s.ausgeschlossene_therapeuten");
-	psm__buf_puts(b, m->terms.centroids
-	                     ? ", h.latitude, h.longitude, t.latitude, "
-	                       "t.longitude, p.id"
-	                     : ", NULL, NULL, NULL, NULL, p.id");
-	for (size_t i = 0; column[i] >= 0; i++)
-		psm__buf_printf(b, ", p.%s",
-		                psm__entity_patient.fields[column[i]].name);
-	psm__buf_puts(b, " FROM matching_service.aktive_suchen a JOIN "
-	                 "matching_service.platzsuche s ON s.id = a.search_id "
-	                 "LEFT JOIN matching_service.patienten_kopie p ON "
-	                 "p.id = a.patient_id AND NOT p.geloescht");
-	if (m->terms.centroids)
-		psm__buf_puts(b, " LEFT JOIN " PSM__CENTROIDS
-		                 " h ON h.plz = p.plz LEFT JOIN " PSM__CENTROIDS
-		                 " t ON t.plz = $6");
-	/* As in psm__candidates_sql(). */
-	psm__buf_printf(
-	    b,
-	    " WHERE %sleft(a.plz, length($1)) = $1 AND (a.created_at, "
-	    "a.search_id) > ($2::timestamp, $3::integer) AND NOT EXISTS "
-	    "(SELECT FROM " PSM__ASKED(
-		"$4::integer",
-		"a.patient_id") ") "
-				"ORDER BY a.created_at, a.search_id LIMIT $5::integer",
-	    m->terms.digits >= 2 ? "left(a.plz, 2) = left($1, 2) AND " : "");
-	return b->failed ? psm__nomem(m->err) : 0;
-}
-
-static double
-distance_of(const psm_rows *rows, size_t i)
-{
-	double at[4];
-
-	for (size_t n = 0; n < 4; n++) {
-		const char *text = psm_rows_text(rows, i, n + 3);
-
-		if (text == NULL)
-			return -1;
-		at[n] = strtod(text, NULL);
-	}
-	return psm__geo_km(at[0], at[1], at[2], at[3]);
-}
-
-static int
-read_patient(const psm_rows *rows, size_t i, struct psm__row *row,
-             psm_error *err)
-{
-	const signed char *column = psm__copy_columns(&psm__entity_patient);
-	int rc = psm__row_init(row, &psm__entity_patient, err);
-
-	for (size_t n = 0; rc == 0 && column[n] >= 0; n++)
-		rc = psm__row_set(row, column[n], psm_rows_text(rows, i, n + 8),
-		                  err);
-	return rc;
-}
-
-/* 1: row i is chosen. */
-static int
-look_at(struct making *m, const psm_rows *rows, size_t i)
-{
-	struct psm__fit_result result = {0};
-	struct psm__fit_patient wishes;
-	struct psm__row patient = {0};
-	int32_t *excluded = NULL;
-	int rc = 0;
-
-	m->seen++;
-	if (psm_rows_text(rows, i, 7) == NULL) {
-		m->reasons[PSM__FIT_PATIENT_UNKNOWN]++;
-		return 0;
-	}
-	rc = read_patient(rows, i, &patient, m->err);
-	if (rc == 0)
-		rc = psm__fit_patient_row(&patient, psm_rows_text(rows, i, 2),
-		                          m->terms.default_km, &wishes,
-		                          &excluded, m->err);
-	if (rc == 0)
-		rc = psm__fit(&wishes, &m->wants, distance_of(rows, i),
-		              m->terms.today, &result);
-	psm__fit_count(result.failed, m->reasons, PSM__FIT_REASONS);
-	if (rc == 1) {
-		psm__fit_count(result.doubts, m->doubts, PSM__FIT_DOUBTS);
-		m->chosen[m->count++] = (struct chosen){
-		    psm_rows_int(rows, i, 0), psm_rows_int(rows, i, 7)};
-	}
-	psm__free(excluded);
-	psm__row_free(&patient);
-	return rc;
-}
-
-/* Until there are enough, or the area has no more. */
-static int
-choose(struct making *m)
-{
-	struct psm__number page, last_id = {"0"};
-	const char *params[6] = {
-	    m->prefix,
-	    "-infinity",
-	    last_id.text,
-	    m->therapist_text.text,
-	    psm__number(&page, PAGE),
-	    psm__row_get(&m->therapist, PSM__THERAPIST_PLZ)};
-	struct psm__buf sql = {0};
-	psm_rows *rows = NULL, *next;
-	size_t found = PAGE;
-	int rc = put_page_sql(&sql, m);
-
-	m->count = m->seen = 0;
-	memset(m->reasons, 0, sizeof(m->reasons));
-	memset(m->doubts, 0, sizeof(m->doubts));
-	while (rc >= 0 && found == PAGE && m->count < (size_t)m->most) {
-		next = NULL;
-		rc = psm_tx_exec(m->tx, sql.data, m->terms.centroids ? 6 : 5,
-		                 params, &next, m->err);
-		psm_rows_free(rows);
-		rows = next;
-		found = rc == 0 ? psm_rows_count(rows) : 0;
-		for (size_t i = 0;
-		     rc >= 0 && i < found && m->count < (size_t)m->most; i++)
-			rc = look_at(m, rows, i);
-		if (found > 0) {
-			params[1] = psm_rows_text(rows, found - 1, 1);
-			(void)psm__number(&last_id,
-			                  psm_rows_int(rows, found - 1, 0));
-		}
-	}
-	psm_rows_free(rows);
-	psm__buf_free(&sql);
-	return rc < 0 ? rc : 0;
-}
-
 /* -- the inquiry */
 
 /* 1: all who were chosen still search, and will until the transaction ends. */
@@ -275,9 +124,9 @@ lock_chosen(struct making *m)
 	psm_rows *rows = NULL;
 	int rc;
 
-	for (size_t i = 0; i < m->count; i++)
+	for (size_t i = 0; i < m->fits.count; i++)
 		psm__buf_printf(&list, "%s%lld", i == 0 ? "{" : ",",
-		                (long long)m->chosen[i].search_id);
+		                (long long)m->fits.chosen[i].search_id);
 	psm__buf_puts(&list, "}");
 	params[0] = list.data;
 	rc = list.failed
@@ -288,7 +137,7 @@ lock_chosen(struct making *m)
 	                       "'aktiv' ORDER BY id FOR UPDATE",
 	                       1, params, &rows, m->err);
 	if (rc == 0)
-		rc = psm_rows_count(rows) == m->count;
+		rc = psm_rows_count(rows) == m->fits.count;
 	psm_rows_free(rows);
 	psm__buf_free(&list);
 	return rc;
@@ -299,16 +148,16 @@ lock_chosen(struct making *m)
 static int
 settle(struct making *m)
 {
-	const size_t count = m->count;
-	struct chosen *before = psm__array(count, sizeof(*before));
+	const size_t count = m->fits.count;
+	struct psm__chosen *before = psm__array(count, sizeof(*before));
 	int rc = before == NULL ? psm__nomem(m->err) : lock_chosen(m);
 
 	if (rc > 0) {
-		memcpy(before, m->chosen, count * sizeof(*before));
-		rc = choose(m);
+		memcpy(before, m->fits.chosen, count * sizeof(*before));
+		rc = psm__choose(&m->fits);
 		if (rc == 0)
-			rc = m->count == count &&
-			     memcmp(before, m->chosen,
+			rc = m->fits.count == count &&
+			     memcmp(before, m->fits.chosen,
 			            count * sizeof(*before)) == 0;
 	}
 	psm__free(before);
@@ -321,12 +170,12 @@ make_matches(const struct making *m, int64_t id)
 	int64_t match;
 	int rc = 0;
 
-	for (size_t i = 0; rc >= 0 && i < m->count; i++) {
+	for (size_t i = 0; rc >= 0 && i < m->fits.count; i++) {
 		struct psm__match_wish wish = {
 		    .therapist_id = m->therapist_id,
 		    .inquiry_id = id,
-		    .search_id = m->chosen[i].search_id,
-		    .patient_id = m->chosen[i].patient_id,
+		    .search_id = m->fits.chosen[i].search_id,
+		    .patient_id = m->fits.chosen[i].patient_id,
 		    .position = (int64_t)i + 1};
 
 		rc = psm__inquiry_make(m->tx, &psm__policy_match,
@@ -353,16 +202,17 @@ static int
 make_inquiry(const struct making *m, int64_t *id)
 {
 	struct psm__buf note = {0};
-	int64_t *patients = psm__array(m->count, sizeof(*patients));
+	int64_t *patients = psm__array(m->fits.count, sizeof(*patients));
 	struct psm__inquiry_wish wish = {.therapist_id = m->therapist_id,
 	                                 .patient_ids = patients,
-	                                 .size = m->count,
-	                                 .strategy = m->strategy};
+	                                 .size = m->fits.count,
+	                                 .strategy =
+	                                     psm__order_name(m->fits.order)};
 	int rc = patients == NULL ? psm__nomem(m->err) : put_note(m, &note);
 
 	wish.note = (struct psm__note){"API", note.data, psm_now_us()};
-	for (size_t i = 0; rc == 0 && i < m->count; i++)
-		patients[i] = m->chosen[i].patient_id;
+	for (size_t i = 0; rc == 0 && i < m->fits.count; i++)
+		patients[i] = m->fits.chosen[i].patient_id;
 	if (rc == 0)
 		rc = psm__inquiry_make(m->tx, &psm__policy_inquiry,
 		                       psm__inquiry_decide_make, &wish, id,
@@ -390,19 +240,19 @@ tell(const struct making *m, int64_t id, char **out)
 	psm_json_write_key(w, "plz_prefix");
 	psm_json_write_string(w, m->prefix);
 	psm_json_write_key(w, "anfragegroesse");
-	psm_json_write_int(w, id > 0 ? (int64_t)m->count : 0);
+	psm_json_write_int(w, id > 0 ? (int64_t)m->fits.count : 0);
 	psm_json_write_key(w, "patient_ids");
 	psm_json_write_array(w);
-	for (size_t i = 0; id > 0 && i < m->count; i++)
-		psm_json_write_int(w, m->chosen[i].patient_id);
+	for (size_t i = 0; id > 0 && i < m->fits.count; i++)
+		psm_json_write_int(w, m->fits.chosen[i].patient_id);
 	psm_json_write_end(w);
 	psm_json_write_key(w, "strategie");
-	psm_json_write_string(w, m->strategy);
+	psm_json_write_string(w, psm__order_name(m->fits.order));
 	psm_json_write_key(w, "geprueft");
-	psm_json_write_int(w, (int64_t)m->seen);
-	psm__fit_write_counts(w, "gruende", m->reasons, PSM__FIT_REASONS,
+	psm_json_write_int(w, (int64_t)m->fits.seen);
+	psm__fit_write_counts(w, "gruende", m->fits.reasons, PSM__FIT_REASONS,
 	                      psm__fit_reason_name);
-	psm__fit_write_counts(w, "cannot_tell", m->doubts, PSM__FIT_DOUBTS,
+	psm__fit_write_counts(w, "cannot_tell", m->fits.doubts, PSM__FIT_DOUBTS,
 	                      psm__fit_doubt_name);
 	psm_json_write_end(w);
 	return psm__json_take(w, id > 0, out, m->err);
@@ -415,18 +265,15 @@ prepare(struct making *m)
 	int rc = psm__fit_terms(m->tx, &m->terms, m->err);
 
 	m->least = (int)psm_config_int(cfg, "MIN_ANFRAGE_SIZE");
-	m->most = (int)psm_config_int(cfg, "MAX_ANFRAGE_SIZE");
 	(void)psm__number(&m->therapist_text, m->therapist_id);
-	m->chosen = psm__array((size_t)m->most, sizeof(*m->chosen));
-	if (rc == 0 && m->chosen == NULL)
-		rc = psm__nomem(m->err);
 	if (rc == 0)
 		rc = lock_therapist(m);
 	if (rc == 0)
 		rc = check_therapist(m);
-	if (rc == 0)
-		psm__fit_therapist_row(&m->therapist, &m->wants);
-	return rc;
+	return rc < 0 ? rc
+	              : psm__choosing_init(&m->fits, m->tx, &m->therapist,
+	                                   m->prefix, m->strategy, &m->terms,
+	                                   m->err);
 }
 
 static int
@@ -436,8 +283,9 @@ compose(struct making *m, char **out)
 	int rc = prepare(m), whole = 0;
 
 	for (int n = 0; rc == 0 && !whole && n < TRIES; n++) {
-		rc = choose(m);
-		if (rc == 0 && (int)m->count >= m->least && m->count > 0)
+		rc = psm__choose(&m->fits);
+		if (rc == 0 && (int)m->fits.count >= m->least &&
+		    m->fits.count > 0)
 			rc = whole = settle(m);
 		else
 			whole = 1;
@@ -446,11 +294,11 @@ compose(struct making *m, char **out)
 	if (rc == 0 && !whole)
 		rc = psm__fail(m->err, PSM_ERR_RETRY,
 		               "searches: others change them all the time");
-	if (rc == 0 && (int)m->count >= m->least && m->count > 0)
+	if (rc == 0 && (int)m->fits.count >= m->least && m->fits.count > 0)
 		rc = make_inquiry(m, &id);
 	if (rc == 0)
 		rc = out != NULL ? tell(m, id, out) : id > 0;
-	psm__free(m->chosen);
+	psm__choosing_free(&m->fits);
 	psm__row_free(&m->therapist);
 	return rc;
 }
@@ -487,7 +335,6 @@ read_options(struct making *m, const psm_json *doc)
 {
 	int rc;
 
-	m->strategy = FIFO;
 	if (doc == NULL)
 		return 0;
 	if (psm_json_kind(doc) != PSM_JSON_OBJECT)
@@ -498,10 +345,9 @@ read_options(struct making *m, const psm_json *doc)
 		rc = read_text(doc, "notizen", &m->note, m->err);
 	if (rc == 0)
 		rc = read_text(doc, "strategie", &m->strategy, m->err);
-	if (m->strategy == NULL)
-		m->strategy = FIFO;
-	if (rc == 0 && strcmp(m->strategy, FIFO) != 0)
-		rc = fault(m->err, "strategie", "\"" FIFO "\"");
+	if (rc == 0 && m->strategy != NULL &&
+	    psm__order_from_name(m->strategy) < 0)
+		rc = fault(m->err, "strategie", "\"fifo\" or \"priority\"");
 	return rc;
 }
 

@@ -89,8 +89,6 @@ psm__search_finish(psm_tx *tx, int64_t id,
 	return rc < 0 ? rc : 0;
 }
 
-/* After any change: who does not search, or fits no more, leaves what was not
- * sent. A paused search stays in its inquiries. */
 static int
 settle(psm_tx *tx, int64_t id, int status, psm_error *err)
 {
@@ -104,58 +102,29 @@ settle(psm_tx *tx, int64_t id, int status, psm_error *err)
 	return rc < 0 ? rc : 0;
 }
 
+int
+psm__search_settle(psm_tx *tx, const struct psm__row *row, psm_error *err)
+{
+	return settle(tx, psm__row_int(row, PSM__COLUMN_ID),
+	              psm__row_state(row), err);
+}
+
 /* -- to change one */
-
-static int
-status_of(psm_tx *tx, int64_t id, int *status, psm_error *err)
-{
-	struct psm__number number;
-	const char *param = psm__number(&number, id);
-	psm_rows *rows = NULL;
-	int rc = psm_tx_exec(
-	    tx, "SELECT status FROM " PSM__SEARCHES " WHERE id = $1::integer",
-	    1, &param, &rows, err);
-
-	*status = -1;
-	if (rc == 0 && psm_rows_count(rows) > 0)
-		*status =
-		    psm_search_status_from_name(psm_rows_text(rows, 0, 0));
-	psm_rows_free(rows);
-	return rc;
-}
-
-static int
-update(psm_store *store, int64_t id, int64_t if_version, int how,
-       const char *json, size_t len, char **out, psm_error *err)
-{
-	int status, changed = 0;
-	psm_tx *tx;
-	int rc = psm__own_begin(store, &tx, out, err);
-
-	if (rc == 0)
-		changed = rc = psm_entity_update(
-		    tx, search, id, if_version, how, json, len, out, NULL, err);
-	if (rc > 0)
-		rc = status_of(tx, id, &status, err);
-	if (rc == 0 && changed > 0)
-		rc = settle(tx, id, status, err);
-	return psm__own_end(tx, rc < 0 ? rc : changed, out, err);
-}
 
 int
 psm_search_update(psm_store *store, int64_t id, int64_t if_version,
                   const char *json, size_t len, char **out, psm_error *err)
 {
-	return update(store, id, if_version, PSM_CHANGE_PUT, json, len, out,
-	              err);
+	return psm__own_update(store, search, id, if_version, PSM_CHANGE_PUT,
+	                       json, len, out, err);
 }
 
 int
 psm_search_patch(psm_store *store, int64_t id, int64_t if_version,
                  const char *json, size_t len, char **out, psm_error *err)
 {
-	return update(store, id, if_version, PSM_CHANGE_MERGE, json, len, out,
-	              err);
+	return psm__own_update(store, search, id, if_version, PSM_CHANGE_MERGE,
+	                       json, len, out, err);
 }
 
 /* A change by hand: 1 changed, 0 nothing to do. */

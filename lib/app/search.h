@@ -48,4 +48,8 @@ int psm__patient_arrived(psm_tx *tx, const psm_event *ev, psm_error *err);
 /* patient.therapist_excluded */
 int psm__patient_excluded(psm_tx *tx, const psm_event *ev, psm_error *err);
 
+/* After any change: who does not search, or fits no more, leaves what was not
+ * sent. A paused search stays in its inquiries. */
+int psm__search_settle(psm_tx *tx, const struct psm__row *row, psm_error *err);
+
 #endif

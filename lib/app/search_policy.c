@@ -63,4 +63,5 @@ const struct psm__policy psm__policy_search = {
     .members = members,
     .may_delete = may_delete,
     .actions = actions,
+    .follow = psm__search_settle,
 };

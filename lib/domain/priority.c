@@ -41,12 +41,11 @@ psm__order_key(int order, int64_t created_us, int urgency, int returned)
 int
 psm__strategy_of(int64_t search_id, int share)
 {
-	unsigned char bytes[8];
-	uint64_t hash, id = (uint64_t)search_id;
+	/* As PSM__STRATEGY_PERCENT has it. */
+	uint64_t hash = ((uint64_t)search_id * 1640531527) & 0x7fffffff;
 
-	for (int i = 0; i < 8; i++) /* the same on every machine */
-		bytes[i] = (unsigned char)(id >> 8 * i);
-	hash = psm__hash(PSM__HASH_START, bytes, sizeof(bytes));
-	hash ^= hash >> 32;
+	hash ^= hash >> 15;
+	hash = (hash * 1274126177) & 0x7fffffff;
+	hash ^= hash >> 13;
 	return (int)(hash % 100) < share;
 }

@@ -39,4 +39,12 @@ int64_t psm__order_key(int order, int64_t created_us, int urgency,
  */
 int psm__strategy_of(int64_t search_id, int share);
 
+/* The same in SQL: a number of 0 to 99 that is less than the share where the
+ * search belongs to the second one. id: SQL of an integer. */
+#define PSM__STRATEGY_PERCENT(id) "(" PSM__HASH_4(id) " % 100)"
+#define PSM__HASH_1(id) "((" id "::bigint * 1640531527) & 2147483647)"
+#define PSM__HASH_2(id) "(" PSM__HASH_1(id) " # (" PSM__HASH_1(id) " >> 15))"
+#define PSM__HASH_3(id) "((" PSM__HASH_2(id) " * 1274126177) & 2147483647)"
+#define PSM__HASH_4(id) "(" PSM__HASH_3(id) " # (" PSM__HASH_3(id) " >> 13))"
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * matching_service.platzsuche. erfolgreiche_anfrage_id is an addition to the
- * platform's table. See columns.h for the words.
+ * matching_service.platzsuche. erfolgreiche_anfrage_id and dringlichkeit are
+ * additions to the platform's table. See columns.h for the words.
  */
 #ifndef PSM_SEARCH_FIELDS_H
 #define PSM_SEARCH_FIELDS_H
@@ -17,6 +17,7 @@ F(AUSGESCHLOSSENE_THERAPEUTEN, ausgeschlossene_therapeuten, EXCLUSIONS(0), FILLE
 F(GESAMT_ANGEFORDERTE_KONTAKTE, gesamt_angeforderte_kontakte, COUNTER, FILLED, SYS, OPEN, LOCAL, NO, "0", "Contacts asked for in all") \
 F(ERFOLGREICHE_VERMITTLUNG_DATUM, erfolgreiche_vermittlung_datum, TIMESTAMP, MAY, SYS, OPEN, LOCAL, SORT, NULL, "When a place was found") \
 F(ERFOLGREICHE_ANFRAGE_ID, erfolgreiche_anfrage_id, NUMBER_ID, MAY, SYS, OPEN, LOCAL, FILTER, NULL, "Number of the inquiry that found it") \
+F(DRINGLICHKEIT, dringlichkeit, RANGE(0, 3), FILLED, CHANGE | SYS, OPEN, LOCAL, NO, "0", "Declared urgency, 0 to 3, for the strategy priority") \
 F(NOTIZEN, notizen, TEXT, MAY, REST | SYS, PERSONAL, LOCAL, NO, NULL, "Notes, one entry below the other")
 /* clang-format on */
 

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who is in an inquiry, and who leaves it. */
+#include <psymatch/search.h>
+
+#include "app/app.h"
+#include "testing_inquiry.h"
+
+#define BERTA 5
+
+static void
+setup(void)
+{
+	inquiry_setup();
+	add_therapist(BERTA, "10115", "'berta@example.org'");
+	add_patient(7, "10117", 2);
+	add_patient(8, "10435", 1);
+	add_patient(9, "10999", 2);
+}
+
+START_TEST(by_priority)
+{
+	static const char urgent[] = "{\"dringlichkeit\": 1}";
+
+	add_patient(10, "10115", 40 * 24 * 60); /* 40 days later */
+	add_patient(11, "10115", 50 * 24 * 60);
+	add_patient(12, "10115", 55 * 24 * 60);
+	ck_assert_int_eq(psm_search_update(st, 10, PSM_VERSION_ANY, urgent,
+	                                   strlen(urgent), NULL, err),
+	                 1);
+	pg_run("UPDATE " SEARCH " SET dringlichkeit = 2 WHERE id = 11");
+	/* Missed a first meeting elsewhere, and another one's came back. */
+	pg_run("INSERT INTO " INQUIRY " (id, therapist_id, anfragegroesse, "
+	       "gesendet_datum, antwort_datum) VALUES (100, 99, 2, now(), "
+	       "now())");
+	pg_run("INSERT INTO " MATCH
+	       " (therapeutenanfrage_id, platzsuche_id, patient_id, "
+	       "position_in_anfrage, antwortergebnis) VALUES (100, 12, 12, 1, "
+	       "'nicht_erschienen'), (100, 9, 9, 2, 'angenommen')");
+	ck_assert_msg(
+	    create_with(BERTA, "10", "{\"strategie\": \"priority\"}") == 1,
+	    "%s", psm_error_message(err));
+	is("/strategie", "\"priority\"");
+	is("/patient_ids", "[11, 12, 8, 7, 9, 10]");
+	SAYS("priority", "SELECT strategie FROM " INQUIRY " WHERE id <> 100");
+	/* A correction, and a deletion: nobody came back. */
+	pg_run("DELETE FROM " INQUIRY " WHERE id <> 100");
+	pg_run("UPDATE " MATCH " SET antwortergebnis = 'in_Sitzungen' WHERE "
+	       "platzsuche_id = 12");
+	ck_assert_int_eq(
+	    create_with(BERTA, "10", "{\"strategie\": \"priority\"}"), 1);
+	is("/patient_ids", "[11, 8, 7, 9, 10, 12]");
+	pg_run("DELETE FROM " INQUIRY " WHERE id <> 100");
+	ck_assert_int_eq(create(BERTA), 1);
+	is("/patient_ids", "[8, 7, 9, 10, 11, 12]");
+	ck_assert_int_eq(psm_search_update(st, 10, PSM_VERSION_ANY,
+	                                   "{\"dringlichkeit\": 4}", 20, NULL,
+	                                   err),
+	                 PSM_ERR_SCHEMA);
+}
+END_TEST
+
+/* Also by functions that are the same for every entity. */
+START_TEST(whoever_ends_by_any_function_leaves)
+{
+	static const char excluded[] = "{\"ausgeschlossene_therapeuten\": [5]}";
+	static const char why[] = "{\"reason\": \"zog weg\"}";
+	psm_tx *tx = NULL;
+
+	ck_assert_int_eq(create(BERTA), 1);
+	OK(psm_tx_begin(st, &tx, err));
+	ck_assert_msg(psm_entity_act(tx, "search", 7, PSM_VERSION_ANY, "cancel",
+	                             why, strlen(why), NULL, NULL, err) == 1,
+	              "%s", psm_error_message(err));
+	ck_assert_msg(psm_entity_update(tx, "search", 8, PSM_VERSION_ANY,
+	                                PSM_CHANGE_MERGE, excluded,
+	                                strlen(excluded), NULL, NULL, err) == 1,
+	              "%s", psm_error_message(err));
+	OK(psm_tx_commit(tx, err));
+	matches_are(1, "9 anstehend");
+	check_invariants();
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("inquiry_choose");
+	TCase *c = tcase_create("choose");
+
+	tcase_add_checked_fixture(c, setup, inquiry_teardown);
+	tcase_add_test(c, by_priority);
+	tcase_add_test(c, whoever_ends_by_any_function_leaves);
+	suite_add_tcase(s, c);
+	return s;
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argc;
+	return app_main(argv, suite);
+}
