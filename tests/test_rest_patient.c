@@ -208,6 +208,39 @@ START_TEST(patients)
 }
 END_TEST
 
+/* Registrations that could not be imported. */
+static const struct step faults_steps[] = {
+    {"GET",
+     PATIENTS "/import-errors?limit=1",
+     NULL,
+     NULL,
+     200,
+     {"\"file\" : \"b.json\"", "!a.json", "\"total\" : 2",
+      "2026-03-01T10:00:00.000000Z"}},
+    {"GET",
+     PATIENTS "/import-errors?limit=1&page=2",
+     NULL,
+     NULL,
+     200,
+     {"\"file\" : \"a.json\"", "!b.json", "\"page\" : 2"}},
+    {"GET",
+     PATIENTS "/import-errors?page=9",
+     NULL,
+     NULL,
+     200,
+     {"\"data\" : []", "\"total\" : 2"}},
+};
+
+START_TEST(faults)
+{
+	pg_run("INSERT INTO psymatch.patient_import_fault (object_name, "
+	       "content_hash, code, pointer, reason, found_at) VALUES "
+	       "('a.json', '1', 'PSM_ERR_PARSE', '', 'x', now()), ('b.json', "
+	       "'2', 'PSM_ERR_SCHEMA', '/anrede', 'y', '2026-03-01T10:00Z')");
+	STEPS(faults_steps);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -221,6 +254,7 @@ main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, set_up_patient, tear_down);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, patients);
+	tcase_add_test(tc, faults);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

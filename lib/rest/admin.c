@@ -246,6 +246,45 @@ skip_letter(struct rest_call *c)
 	return end_letter(c, psm_dead_skip, "skipped");
 }
 
+/* -- registrations that could not be imported */
+
+static int
+list_faults(struct rest_call *c)
+{
+	static const char sql[] =
+	    "SELECT json_build_object('data', coalesce((SELECT json_agg("
+	    "json_build_object('id', id, 'file', object_name, 'code', code, "
+	    "'pointer', pointer, 'reason', reason, 'told', told, 'time', "
+	    "to_char(found_at AT TIME ZONE 'UTC', "
+	    "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')) ORDER BY id DESC) FROM ("
+	    "SELECT * FROM psymatch.patient_import_fault ORDER BY id DESC "
+	    "LIMIT $2::bigint OFFSET ($1::bigint - 1) * $2::bigint) AS f), "
+	    "'[]'), 'page', $1::bigint, 'limit', $2::bigint, 'total', "
+	    "(SELECT count(*) FROM psymatch.patient_import_fault))";
+	char numbers[2][24];
+	const char *params[2] = {numbers[0], numbers[1]}, *text;
+	int64_t page, limit;
+	psm_rows *rows = NULL;
+	size_t size;
+	int rc;
+
+	psm_request_page(c->req, &page, &limit);
+	(void)snprintf(numbers[0], sizeof numbers[0], "%lld", (long long)page);
+	(void)snprintf(numbers[1], sizeof numbers[1], "%lld", (long long)limit);
+	rc = psm_store_exec(c->store, sql, 2, params, &rows, c->err);
+	text = rc == PSM_OK ? psm_rows_text(rows, 0, 0) : NULL;
+	if (text) {
+		size = strlen(text) + 1;
+		c->json = psm_alloc(size);
+		if (c->json)
+			memcpy(c->json, text, size);
+		else
+			rc = psm__nomem(c->err);
+	}
+	psm_rows_free(rows);
+	return rc;
+}
+
 /* -- the rows */
 
 #define END                                                                    \
@@ -371,5 +410,21 @@ const struct rest_endpoint psm__rest_admin[] = {
      .body = end_body,
      .failures = "400 404 409",
      .statuses = end_statuses},
+    {.path = NULL},
+};
+
+static const struct rest_field fault[] = {
+    {"id", "integer", NULL},    {"file", "string", NULL},
+    {"code", "string", NULL},   {"pointer", "string", NULL},
+    {"reason", "string", NULL}, {"told", "boolean", NULL},
+    {"time", "time", NULL},     END};
+
+const struct rest_endpoint psm__rest_import_errors[] = {
+    {.method = "GET",
+     .path = "/api/patients/import-errors",
+     .summary = "Registrations that could not be imported, the newest first",
+     .fn = list_faults,
+     .how = REST_PAGE,
+     .answer = fault},
     {.path = NULL},
 };

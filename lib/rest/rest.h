@@ -248,6 +248,7 @@ extern const struct rest_endpoint psm__rest_answers[];
 extern const struct rest_endpoint psm__rest_communication[];
 extern const struct rest_endpoint psm__rest_geocoding[];
 extern const struct rest_endpoint psm__rest_admin[]; /* of each service */
+extern const struct rest_endpoint psm__rest_import_errors[];
 
 /* Their set_up(). */
 

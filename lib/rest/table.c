@@ -26,5 +26,6 @@ const struct rest_area psm__rest_areas[] = {
     {"communication", psm__rest_communication, psm__rest_set_up_communication},
     {"geocoding", psm__rest_geocoding, psm__rest_set_up_geocoding},
     {"*", psm__rest_admin, NULL},
+    {"patient", psm__rest_import_errors, NULL},
     {NULL, NULL, NULL},
 };
