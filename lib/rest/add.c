@@ -244,5 +244,7 @@ psm_rest_add(psm_service *svc, psm_store *st, const psm_config *cfg,
 		rc = add_forgetting(svc, st, err);
 	if (rc == PSM_OK)
 		rc = add_areas(&cx, cfg, err);
+	if (rc == PSM_OK && strcmp(service, "matching") == 0)
+		rc = psm__rest_figures(svc, st, err);
 	return rc == PSM_OK ? add_description(svc, err) : rc;
 }

@@ -265,6 +265,11 @@ int psm__rest_set_up_geocoding(struct rest_context *cx, const psm_config *cfg,
 void psm__rest_describe(psm_json_writer *w, const struct svc_route *route,
                         const struct rest_endpoint *e);
 
+/* -- figures.c */
+
+/* What the matching service shows of its inquiries under /metrics. */
+int psm__rest_figures(psm_service *svc, psm_store *st, psm_error *err);
+
 /* -- openapi.c */
 
 /* What a route of a resource does, in a few words; "": there is none. */

@@ -192,14 +192,24 @@ int
 psm__svc_metrics_route(const psm_request *req, psm_response *res, void *service,
                        psm_error *err)
 {
-	char *text = NULL;
+	const psm_service *svc = service;
+	char *text = NULL, *more = NULL;
+	struct psm__buf page = {NULL, 0, 0, 0};
 	size_t len = 0;
 	int rc = psm_metrics_text(&text, &len, err);
 
 	(void)req;
-	(void)service;
+	if (rc == PSM_OK && svc->more_metrics)
+		more = svc->more_metrics(svc->more_metrics_user);
+	psm__buf_puts(&page, text ? text : "");
+	psm__buf_puts(&page, more ? more : "");
+	psm__free(more);
+	more = psm__buf_take(&page, &len);
+	if (rc == PSM_OK && !more)
+		rc = psm__nomem(err);
 	if (rc == PSM_OK)
-		psm__svc_response_text(res, 200, METRICS_TYPE, text, len);
+		psm__svc_response_text(res, 200, METRICS_TYPE, more, len);
+	psm__free(more);
 	psm_free(text);
 	return rc;
 }

@@ -438,6 +438,8 @@ struct psm_service {
 	size_t stage_count, stage_cap;
 	struct svc_owned *owned;
 	size_t owned_count, owned_cap;
+	char *(*more_metrics)(void *user); /* new text; NULL: none */
+	void *more_metrics_user;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
