@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Nothing grows with the number of events; the interpreter ends at any moment.
+PSYMATCH_TEST_LONG=1: a million events, and 200 ends."""
+import gc
+import os
+import random
+import subprocess
+import sys
+import unittest
+
+from helping import DEADLINE_MS, Bus
+
+LONG = os.environ.get("PSYMATCH_TEST_LONG") == "1"
+EVENTS, ENDS = (1000000, 200) if LONG else (2000, 3)
+ROUNDS = 10
+PROGRAM = """
+import random, sys, threading, psymatch
+from helping import event
+config = psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR="none")
+transport = psymatch.Transport.memory(1)
+producer = psymatch.Producer(transport, config, delivered=lambda *told: None)
+consumer = psymatch.Consumer("g", ["therapist-events"], transport, config)
+consumer.on("*", lambda ev: ev.payload)
+consumer.start()
+random.seed(int(sys.argv[1]))
+for number in range(1, random.randrange(1, 3000)):
+    producer.send(event(number))
+"""
+
+
+class Leaks(Bus):
+    def test_events(self):
+        self.config["PSYMATCH_SPOOL_DIR"] = "none"
+        seen = [0]
+
+        def handle(ev):
+            seen[0] += len(ev.payload) > 0
+
+        sizes = []
+        with self.consumer() as consumer:
+            consumer.on("*", handle)
+            for _ in range(ROUNDS):
+                before = seen[0]
+                self.send(*range(1, EVENTS // ROUNDS + 1))
+                self.until(consumer, lambda: seen[0] == before + EVENTS // ROUNDS)
+                gc.collect()
+                sizes.append(sys.getallocatedblocks())
+        self.assertLess(sizes[-1] - sizes[1], EVENTS // ROUNDS, sizes)
+
+    def test_ends(self):
+        for _ in range(ENDS):
+            seed = str(random.randrange(10 ** 6))
+            done = subprocess.run([sys.executable, "-c", PROGRAM, seed], timeout=DEADLINE_MS / 1000, check=False)
+            self.assertEqual(done.returncode, 0, "seed " + seed)
+
+
+if __name__ == "__main__":
+    unittest.main()
