@@ -12,4 +12,11 @@ int events_json_schema(FILE *out);
 int events_asyncapi(FILE *out);
 int events_man(FILE *out);
 
+/* The handlers of a service; the one without a name ends the list. */
+struct events_service {
+	const char *name;
+	const char *(*type_at)(size_t i);
+};
+extern const struct events_service events_services[];
+
 #endif

@@ -16,7 +16,8 @@ static const char usage[] =
     "  --json-schema  JSON Schema 2020-12 of all events, one line\n"
     "  --asyncapi     AsyncAPI 3.0 of topics, services and events, one line\n"
     "  --man          the manual page psymatch-events(7), as mdoc\n"
-    "  --lint         what is odd in the catalogue; exit 1 if not explained\n"
+    "  --lint         what is odd in the catalogue, or has no handler; exit 1 if\n"
+    "                 not explained\n"
     "  --check        are these files, one event each (- is standard input),\n"
     "                 right? Prints FILE:LINE:COLUMN: what is wrong; exit 1\n"
     "  -h, --help     print this text\n"
@@ -174,6 +175,61 @@ lint_topics(struct lint *l)
 }
 
 static int
+has_name(name_at_fn at, const psm_event_type_info *t, const char *name)
+{
+	const char *found;
+	size_t i;
+
+	for (i = 0; (found = at(t, i)) != NULL; i++)
+		if (strcmp(found, name) == 0)
+			return 1;
+	return 0;
+}
+
+static int
+is_handled(const struct events_service *s, const char *type)
+{
+	const char *known;
+	size_t i;
+
+	for (i = 0; (known = s->type_at(i)) != NULL; i++)
+		if (strcmp(known, type) == 0)
+			return 1;
+	return 0;
+}
+
+/* What the catalogue says is read by a service has a handler there, and the
+ * other way round. */
+static void
+lint_handlers(struct lint *l, const psm_event_type_info *t)
+{
+	const struct events_service *s;
+	const char *name;
+	char what[120];
+	size_t i;
+
+	for (i = 0; (name = psm_catalogue_type_consumer_at(t, i)) != NULL;
+	     i++) {
+		for (s = events_services; s->name; s++)
+			if (strcmp(s->name, name) == 0)
+				break;
+		snprintf(what, sizeof what, "%s reads it, but has no handler",
+		         name);
+		if (s->name == NULL ||
+		    !is_handled(s, psm_catalogue_type_name(t)))
+			finding(l, t, what, NULL);
+	}
+	for (s = events_services; s->name; s++) {
+		if (!is_handled(s, psm_catalogue_type_name(t)) ||
+		    has_name(psm_catalogue_type_consumer_at, t, s->name))
+			continue;
+		snprintf(what, sizeof what,
+		         "%s handles it, but does not read it", s->name);
+		finding(l, t, what, NULL);
+	}
+}
+
+static int
 lint(FILE *out)
 {
 	struct lint l = {out, 0};
@@ -191,6 +247,7 @@ lint(FILE *out)
 			finding(&l, t, "its topic has no partitions", NULL);
 		lint_key(&l, t);
 		lint_names(&l, t);
+		lint_handlers(&l, t);
 	}
 	lint_topics(&l);
 	return l.errors > 0;

@@ -178,8 +178,8 @@ static int
 is_service(const char *name)
 {
 	static const char *const services[] = {
-	    "patient-service",       "therapist-service", "matching-service",
-	    "communication-service", "geocoding-service", "scraping-service"};
+	    "patient-service", "therapist-service", "matching-service",
+	    "communication-service", "geocoding-service"};
 	size_t i;
 
 	for (i = 0; i < PSM__COUNT(services); i++)

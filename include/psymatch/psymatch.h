@@ -35,6 +35,7 @@
 #include <psymatch/relay.h>
 #include <psymatch/replay.h>
 #include <psymatch/report.h>
+#include <psymatch/scraping.h>
 #include <psymatch/search.h>
 #include <psymatch/spool.h>
 #include <psymatch/store.h>

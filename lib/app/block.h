@@ -32,6 +32,9 @@ int psm__origin_of(const psm_event *ev, struct psm__origin *out,
 int psm__event_number(const psm_event *ev, const char *name, int64_t *out,
                       psm_error *err);
 
+/* -- scraping.c: scraping.run */
+int psm__scraping_asked(psm_tx *tx, const psm_event *ev, psm_error *err);
+
 /* -- patient_reassign.c */
 
 /* match.created, match.status_changed */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/block.h"
 
 static int
 act(psm_tx *tx, int64_t id, const char *action, const char *name,
@@ -57,6 +58,14 @@ called(psm_tx *tx, const psm_event *ev, int64_t id, psm_error *err)
 	return contact(tx, ev, id, "telefon", err);
 }
 
+/* It is about no therapist. */
+static int
+scrape(psm_tx *tx, const psm_event *ev, int64_t id, psm_error *err)
+{
+	(void)id;
+	return psm__scraping_asked(tx, ev, err);
+}
+
 static const struct {
 	const char *type;
 	int (*handle)(psm_tx *tx, const psm_event *ev, int64_t id,
@@ -66,6 +75,7 @@ static const struct {
     {"email.response_received", mailed},
     {"email.sent", mailed},
     {"phone_call.completed", called},
+    {"scraping.run", scrape},
 };
 
 const char *
@@ -89,11 +99,13 @@ psm_therapist_handle(psm_tx *tx, const psm_event *ev, void *user,
 	while (i < PSM__COUNT(handlers) &&
 	       strcmp(psm_event_type(ev), handlers[i].type) != 0)
 		i++;
-	if (i < PSM__COUNT(handlers) &&
-	    psm_json_get_int(
-		psm_json_at(psm_event_payload(ev), "/therapist_id"), &id,
-		NULL) == 0 &&
-	    id > 0)
+	if (i < PSM__COUNT(handlers) && handlers[i].handle == scrape)
+		rc = scrape(tx, ev, 0, err);
+	else if (i < PSM__COUNT(handlers) &&
+	         psm_json_get_int(
+		     psm_json_at(psm_event_payload(ev), "/therapist_id"), &id,
+		     NULL) == 0 &&
+	         id > 0)
 		rc = handlers[i].handle(tx, ev, id, err);
 	/* What the database refuses for good is the payload's fault. */
 	return rc < 0 && !psm__app_is_system(rc) ? PSM_ERR_REJECT : rc;

@@ -37,7 +37,6 @@
 #define MATCHING_SERVICE "matching-service"
 #define COMMUNICATION_SERVICE "communication-service"
 #define GEOCODING_SERVICE "geocoding-service"
-#define SCRAPING_SERVICE "scraping-service"
 
 /* clang-format off */
 /*
@@ -435,8 +434,8 @@ const psm_event_type_info psm__catalogue[] = {
   .command = 1,
   .meaning = "Read the public therapist lists again, all or of one postal "
 	"code.",
-  .note = "for operators: the scraper runs by its own timetable",
-  .consumers = NAMES(SCRAPING_SERVICE),
+  .producers = NAMES(THERAPIST_SERVICE),
+  .consumers = NAMES(THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("request_id", any, NEED),
 	FIELD("plz", string, MAY)) },

@@ -677,6 +677,10 @@ FUNCTIONS = MATCHING + (
     ("psm_therapist_type_at", "const char*", "size_t"),
     ("psm_therapist_handle", "int", "psm_tx*", "const psm_event*", "void*",
      "psm_error*"),
+    ("psm_scraping_request", "int", "psm_store*", "const char*", "char**",
+     "psm_error*"),
+    ("psm_scraping_jobs", "int", "psm_jobs*", "psm_store*", "const psm_config*",
+     "psm_error*"),
     ("psm_therapist_handlers", "int", "psm_handlers*", "const char*",
      "psm_error*"),
     # topics.h

@@ -19,6 +19,7 @@ from ._handle import Handle
 from ._json import changed, document, got, listed, taken, with_size
 from ._lib import lib
 from ._text import int32, int64, utf8, utf8_or_none
+from .config import Config
 from .errors import check, check_code, make
 from .event import _all, handled_by
 from .rows import ANY
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .store import Store, Transaction
 
 __all__ = ["ANY", "TYPES", "Status", "TherapistImport", "announce", "block", "create", "delete", "from_record", "get",
-           "handle", "list", "match", "merge", "patch", "transition", "unblock", "update"]
+           "handle", "list", "match", "merge", "patch", "request_scraping", "scraping_jobs", "transition", "unblock", "update"]
 
 _enum: Any = enum.Enum  # of words that a checker does not know
 Status: Any = _enum("Status", {word.upper(): word for word in _all(lib.psm_therapist_status_name)}, type=str,
@@ -133,6 +134,22 @@ def merge(stored: Any, fields: Any) -> Any:
     with document(stored) as old, document(fields) as new:
         count = check(lib.psm_therapist_merge, old, new, ctypes.byref(out))
     return taken(out), count
+
+
+def request_scraping(store, plz=None):
+    """Ask for the public lists of therapists to be read again: the request's id."""
+    out = ctypes.c_void_p()
+    check(lib.psm_scraping_request, store._handle, utf8_or_none(plz, "plz"), ctypes.byref(out))
+    try:
+        return ctypes.string_at(out).decode()
+    finally:
+        lib.psm_free(out)
+
+
+def scraping_jobs(jobs, store, config=None):
+    """Let a psymatch.jobs.Jobs do that: SCRAPING_COMMAND, then an import."""
+    config = config if config is not None else Config()
+    check(lib.psm_scraping_jobs, jobs._handle, store._handle, config._handle)
 
 
 class TherapistImport(Handle):
