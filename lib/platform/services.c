@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <psymatch/matching_jobs.h>
+#include <psymatch/scraping.h>
 
 #include "platform/platform.h"
 
@@ -7,12 +8,15 @@
 
 static const struct platform_group patient_groups[] = {
     {"patient-service-comm", "communication-events", psm_patient_handlers},
+    {"patient-service-matching", "matching-events", psm_patient_handlers},
+    {"patient-service-therapist", "therapist-events", psm_patient_handlers},
     {NULL, NULL, NULL}};
 
 static const struct platform_group therapist_groups[] = {
     {"therapist-service-matching", "matching-events", psm_therapist_handlers},
     {"therapist-service-communication", "communication-events",
      psm_therapist_handlers},
+    {"therapist-service-scraping", "scraping-requests", psm_therapist_handlers},
     {NULL, NULL, NULL}};
 
 static const struct platform_group matching_groups[] = {
@@ -31,6 +35,7 @@ static const struct platform_group communication_groups[] = {
      psm_communication_handlers},
     {NULL, NULL, NULL}};
 
+static const platform_jobs_fn therapist_jobs[] = {psm_scraping_jobs, NULL};
 static const platform_jobs_fn matching_jobs[] = {psm_follow_up_daily,
                                                  psm_matching_jobs, NULL};
 
@@ -46,6 +51,7 @@ const struct platform_service psm__platform_services[] = {
      .area = "therapist",
      .port = "THERAPIST_SERVICE_INTERNAL_PORT",
      .groups = therapist_groups,
+     .jobs = therapist_jobs,
      .commands = psm__platform_therapist},
     {.name = "matching-service",
      .area = "matching",

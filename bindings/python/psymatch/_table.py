@@ -420,8 +420,7 @@ FUNCTIONS = MATCHING + (
      "psm_error*"),
     ("psm_patient_reassignments", "int", "psm_store*", "int", "int", "char**",
      "psm_error*"),
-    ("psm_patient_handlers", "int", "psm_handlers*", "const char*",
-     "psm_error*"),
+    ("psm_patient_handlers", "int", "psm_handlers*", "const char*", "psm_error*"),
     # patient_import.h
     ("psm_patient_import_document", "int", "psm_store*", "const char*",
      "const char*", "size_t", "char**", "psm_error*"),
@@ -681,8 +680,7 @@ FUNCTIONS = MATCHING + (
      "psm_error*"),
     ("psm_scraping_jobs", "int", "psm_jobs*", "psm_store*", "const psm_config*",
      "psm_error*"),
-    ("psm_therapist_handlers", "int", "psm_handlers*", "const char*",
-     "psm_error*"),
+    ("psm_therapist_handlers", "int", "psm_handlers*", "const char*", "psm_error*"),
     # topics.h
     ("psm_topics_plan", "int", "const psm_config*", "int", "int", "int64_t",
      "int", "char**", "psm_error*"),
