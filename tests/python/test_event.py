@@ -121,7 +121,6 @@ class Catalogue(unittest.TestCase):
         self.assertTrue(rows["communication.send_email"].is_command)
         self.assertEqual(rows["communication.schedule_call"].key_other, "patient_id")
         self.assertIsNone(rows["email.sent"].note)
-        self.assertTrue(rows["match.created"].note)
 
     def test_every_topic_has_partitions(self):
         topics = psymatch.topics()

@@ -50,7 +50,8 @@ class Leaks(Bus):
     def test_ends(self):
         for _ in range(ENDS):
             seed = str(random.randrange(10 ** 6))
-            done = subprocess.run([sys.executable, "-c", PROGRAM, seed], timeout=DEADLINE_MS / 1000, check=False)
+            done = subprocess.run([sys.executable, "-c", PROGRAM, seed], timeout=DEADLINE_MS / 1000, check=False,
+                                  cwd=os.path.dirname(os.path.abspath(__file__)))
             self.assertEqual(done.returncode, 0, "seed " + seed)
 
 
