@@ -57,22 +57,6 @@ psm__search_make(psm_tx *tx, const struct psm__search_opening *opening,
 	                            1, &patient, NULL, err);
 }
 
-static int
-leave(psm_tx *tx, int64_t id, const char *reason, const struct psm__now *at,
-      psm_error *err)
-{
-	struct psm__leave l = {
-	    .tx = tx, .search_id = id, .reason = reason, .now = at};
-	struct psm__now now;
-	int rc = 0;
-
-	if (at == NULL) {
-		rc = psm__app_now(tx, &now, err);
-		l.now = &now;
-	}
-	return rc == 0 ? psm__inquiry_leave_all(&l, err) : rc;
-}
-
 int
 psm__search_finish(psm_tx *tx, int64_t id,
                    const struct psm__search_ending *ending,
@@ -82,31 +66,12 @@ psm__search_finish(psm_tx *tx, int64_t id,
 	    psm__search_change(tx, id, psm__search_end, ending, at, NULL, err);
 
 	if (rc > 0)
-		rc = leave(tx, id,
-		           ending->reason != NULL ? ending->reason
-		                                  : "the search has ended",
-		           at, err);
+		rc = psm__search_leave(tx, id,
+		                       ending->reason != NULL
+		                           ? ending->reason
+		                           : "the search has ended",
+		                       at, err);
 	return rc < 0 ? rc : 0;
-}
-
-static int
-settle(psm_tx *tx, int64_t id, int status, psm_error *err)
-{
-	int rc;
-
-	if (status == PSM_SEARCH_ABGEBROCHEN ||
-	    status == PSM_SEARCH_ERFOLGREICH)
-		rc = leave(tx, id, "the search has ended", NULL, err);
-	else
-		rc = psm__search_refit(tx, id, 0, NULL, err);
-	return rc < 0 ? rc : 0;
-}
-
-int
-psm__search_settle(psm_tx *tx, const struct psm__row *row, psm_error *err)
-{
-	return settle(tx, psm__row_int(row, PSM__COLUMN_ID),
-	              psm__row_state(row), err);
 }
 
 /* -- to change one */
@@ -140,7 +105,7 @@ act(psm_store *store, int64_t id, psm__decide_fn *decide, const void *wish,
 		changed = rc = psm__search_change(tx, id, decide, wish, NULL,
 		                                  &status, err);
 	if (rc > 0)
-		rc = settle(tx, id, status, err);
+		rc = psm__search_settle_as(tx, id, status, err);
 	return psm__own_end(tx, rc < 0 ? rc : changed, NULL, err);
 }
 

@@ -48,8 +48,14 @@ int psm__patient_arrived(psm_tx *tx, const psm_event *ev, psm_error *err);
 /* patient.therapist_excluded */
 int psm__patient_excluded(psm_tx *tx, const psm_event *ev, psm_error *err);
 
+/* -- search_settle.c */
+
+/* Out of all inquiries that were not sent; at NULL: now. */
+int psm__search_leave(psm_tx *tx, int64_t id, const char *reason,
+                      const struct psm__now *at, psm_error *err);
 /* After any change: who does not search, or fits no more, leaves what was not
  * sent. A paused search stays in its inquiries. */
+int psm__search_settle_as(psm_tx *tx, int64_t id, int status, psm_error *err);
 int psm__search_settle(psm_tx *tx, const struct psm__row *row, psm_error *err);
 
 #endif

@@ -6,10 +6,34 @@
 #include "platform/platform.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define A_SECOND 200 /* that those who handle them have time for others */
+
+int64_t
+psm__platform_id(const char *text)
+{
+	long long id;
+
+	/* As the database writes it: digits only, no zero in front. */
+	if (strspn(text, "0123456789") != strlen(text) || text[0] == '0' ||
+	    text[0] == '\0' || strlen(text) > 10)
+		return 0;
+	id = strtoll(text, NULL, 10);
+	return id <= INT32_MAX ? id : 0;
+}
+
+int
+psm__platform_migrate(const struct platform_call *call, psm_error *err)
+{
+	int rc = psm_store_migrate(call->store, "psymatch", err);
+
+	return rc < 0
+	           ? rc
+	           : psm_store_migrate(call->store, call->service->area, err);
+}
 
 int
 psm__platform_announce(struct platform_call *call, char **args,

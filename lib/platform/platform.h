@@ -95,6 +95,8 @@ struct psm_platform {
 	size_t processor_count, processor_cap;
 };
 
+/* -- shared.c */
+
 /* The process's mailer, made at its first use. */
 int psm__platform_mailer(psm_platform *pf, psm_error *err);
 /* A processor of that group, owned by pf. */
@@ -119,7 +121,7 @@ int psm__platform_mail_work(psm_platform *pf, psm_service *svc, psm_error *err);
 /* Answers to requests for distances. */
 int psm__platform_geo_work(psm_platform *pf, psm_service *svc, psm_error *err);
 
-/* -- command.c, command_record.c */
+/* -- command_record.c: what several services have */
 
 /* The tables of the service are up to date. */
 int psm__platform_migrate(const struct platform_call *call, psm_error *err);

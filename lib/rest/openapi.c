@@ -59,61 +59,7 @@ static const struct operation action = {
     "POST", "", "Do what has a name of its own", "application/json", NULL,
     "200",  "", "400 404 409 412 415 422 503"};
 
-void
-psm__rest_member(psm_json_writer *w, const char *key, const char *text)
-{
-	psm_json_write_key(w, key);
-	psm_json_write_string(w, text);
-}
-
-void
-psm__rest_open(psm_json_writer *w, const char *key)
-{
-	psm_json_write_key(w, key);
-	psm_json_write_object(w);
-}
-
-void
-psm__rest_reference(psm_json_writer *w, const char *name, const char *suffix)
-{
-	char text[128];
-
-	(void)snprintf(text, sizeof text, "#/components/schemas/%s%s", name,
-	               suffix);
-	psm__rest_member(w, "$ref", text);
-}
-
-/* "content": {media: {"schema": {... }}}, to be filled and closed thrice. */
-static void
-open_content(psm_json_writer *w, const char *media)
-{
-	psm__rest_open(w, "content");
-	psm__rest_open(w, media);
-	psm__rest_open(w, "schema");
-}
-
-void
-psm__rest_close(psm_json_writer *w, int count)
-{
-	while (count-- > 0)
-		psm_json_write_end(w);
-}
-
 /* -- parameters */
-
-void
-psm__rest_parameter(psm_json_writer *w, const char *in, const char *name,
-                    const char *type)
-{
-	psm_json_write_object(w);
-	psm__rest_member(w, "name", name);
-	psm__rest_member(w, "in", in);
-	psm_json_write_key(w, "required");
-	psm_json_write_bool(w, strcmp(in, "path") == 0);
-	psm__rest_open(w, "schema");
-	psm__rest_member(w, "type", type);
-	psm__rest_close(w, 2);
-}
 
 /* The types of the table as JSON Schema has them, for a query's text. */
 static const char *
@@ -194,7 +140,7 @@ success(psm_json_writer *w, const char *status, const char *noun,
 {
 	psm__rest_open(w, status);
 	psm__rest_member(w, "description", "done");
-	open_content(w, "application/json");
+	psm__rest_content(w, "application/json");
 	if (strcmp(answer, "[]") == 0)
 		page_schema(w, noun);
 	else if (strcmp(answer, "-") == 0)
@@ -204,20 +150,6 @@ success(psm_json_writer *w, const char *status, const char *noun,
 	else
 		psm__rest_reference(w, noun, answer);
 	psm__rest_close(w, 4);
-}
-
-void
-psm__rest_failure(psm_json_writer *w, const char *status)
-{
-	psm__rest_open(w, status);
-	psm__rest_member(w, "description",
-	                 strcmp(status, "304") == 0 ? "not changed" : "failed");
-	if (strcmp(status, "304") != 0) {
-		open_content(w, "application/json");
-		psm__rest_reference(w, "Error", "");
-		psm__rest_close(w, 3);
-	}
-	psm__rest_close(w, 1);
 }
 
 static void
@@ -250,7 +182,7 @@ request_body(psm_json_writer *w, const char *noun, const struct operation *o)
 	psm__rest_open(w, "requestBody");
 	psm_json_write_key(w, "required");
 	psm_json_write_bool(w, o->body != NULL);
-	open_content(w, o->media);
+	psm__rest_content(w, o->media);
 	if (o->body)
 		psm__rest_reference(w, noun, o->body);
 	else

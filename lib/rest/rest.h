@@ -259,6 +259,19 @@ int psm__rest_set_up_communication(struct rest_context *cx,
 int psm__rest_set_up_geocoding(struct rest_context *cx, const psm_config *cfg,
                                psm_error *err);
 
+/* -- describe_parts.c: what descriptions are made of */
+
+void psm__rest_member(psm_json_writer *w, const char *key, const char *text);
+void psm__rest_open(psm_json_writer *w, const char *key);
+/* "content": {media: {"schema": {... }}}, to be filled and closed thrice. */
+void psm__rest_content(psm_json_writer *w, const char *media);
+void psm__rest_close(psm_json_writer *w, int count);
+void psm__rest_parameter(psm_json_writer *w, const char *in, const char *name,
+                         const char *type);
+void psm__rest_failure(psm_json_writer *w, const char *status);
+void psm__rest_reference(psm_json_writer *w, const char *name,
+                         const char *suffix);
+
 /* -- describe.c: what rows say, in the words of OpenAPI */
 
 /* The members of an operation, in an object that is open. */
@@ -274,16 +287,6 @@ int psm__rest_figures(psm_service *svc, psm_store *st, psm_error *err);
 
 /* What a route of a resource does, in a few words; "": there is none. */
 const char *psm__rest_summary(const char *verb, const char *tail);
-
-/* Pieces of a description. */
-void psm__rest_member(psm_json_writer *w, const char *key, const char *text);
-void psm__rest_open(psm_json_writer *w, const char *key);
-void psm__rest_close(psm_json_writer *w, int count);
-void psm__rest_parameter(psm_json_writer *w, const char *in, const char *name,
-                         const char *type);
-void psm__rest_failure(psm_json_writer *w, const char *status);
-void psm__rest_reference(psm_json_writer *w, const char *name,
-                         const char *suffix);
 
 /* The description of all routes of a service as JSON, new (psm_free). */
 int psm__rest_openapi(const psm_service *svc, char **out, psm_error *err);
