@@ -82,6 +82,7 @@ struct psm_producer {
 	int state;              /* enum psm__producer_state */
 	int64_t stop_at_ms;     /* when to give up; INT64_MAX: not closing */
 	struct psm__sink *sink; /* set by the sender only */
+	struct psm__sink *reporting; /* the same, also while it is closed */
 	int woken;
 	char last_error[256]; /* why nothing is sent, "" if all is well */
 	size_t left;          /* CLOSED: what was not sent */

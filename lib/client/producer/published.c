@@ -78,7 +78,7 @@ log_line(struct psm_producer *p, const struct psm__message *m, const char *type)
 		               m->key);
 	psm__spool_id(p->spool, m->token, id, sizeof id);
 	(void)snprintf(partition, sizeof partition, "%d",
-	               (int)p->sink->partition);
+	               (int)p->reporting->partition);
 	psm__log(PSM_LOG_INFO, "event published", "type", type, "event_id", id,
 	         "topic", m->topic, "partition", partition,
 	         key[0] ? "key" : NULL, key, NULL);

@@ -216,7 +216,8 @@ close_sink(struct psm_producer *p, int timeout_ms)
 
 	set_sink(p, NULL);
 	if (sink)
-		sink->ops->close(sink, timeout_ms);
+		sink->ops->close(sink, timeout_ms); /* reports, too */
+	p->reporting = NULL;
 	count_acked(p);
 	p->inflight = 0;
 }
@@ -259,6 +260,7 @@ open_sink(struct psm_producer *p)
 	}
 	if (p->windows_closed == 0)
 		psm__producer_set_error(p, "");
+	p->reporting = sink;
 	p->by_batch = sink->ops->by_batch;
 	set_sink(p, sink);
 }
