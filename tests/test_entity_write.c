@@ -30,6 +30,7 @@ START_TEST(audiences)
 	           "\"dauer_minuten\":null,\"tatsaechliches_datum\":null,"
 	           "\"tatsaechliche_zeit\":null,\"status\":\"geplant\","
 	           "\"ergebnis\":\"secret\",\"notizen\":null,"
+	           "\"angehalten_seit\":null,"
 	           "\"einmal_schluessel\":null,\"created_at\":"
 	           "\"2026-07-01T12:00:00Z\",\"updated_at\":null}");
 	check_text(PSM__FOR_EVENT,
