@@ -49,6 +49,19 @@ static const struct step {
      {"scope=\"admin\""}},
     {"GET", "/api/dead-letters/1", BEARER("admin"), NULL, 200, {"yes"}},
     {"GET", "/api/jobsite", BEARER("reader"), NULL, 200, {"yes"}},
+    {"GET",
+     "/api/patients/import-errors",
+     BEARER("writer"),
+     NULL,
+     403,
+     {"scope=\"admin\""}},
+    {"GET", "/api/patients/import-errors", BEARER("admin"), NULL, 200, {"yes"}},
+    {"GET",
+     "/api/therapists/import-errors",
+     BEARER("writer"),
+     NULL,
+     403,
+     {"scope=\"admin\""}},
     /* Whoever may not come in is not told what there is. */
     {"GET", "/nothing", NULL, NULL, 401, {NULL}},
     {"GET", "/nothing", BEARER("reader"), NULL, 404, {NULL}},
@@ -66,6 +79,10 @@ static const struct step {
      200,
      {"\"access\"", "db.example.org"}},
     {"OPTIONS", "/echo/1", NULL, NULL, 204, {"Allow: GET"}},
+    /* Who is unknown takes no room. */
+    {"OPTIONS", "/echo/1", NULL, "x", 413, {"want no body"}},
+    {"GET", "/health", NULL, "x", 413, {"want no body"}},
+    {"GET", "/health", BEARER("reader"), "x", 200, {"\"access\""}},
 };
 
 static void
@@ -132,6 +149,8 @@ assert_health(const char *want)
 
 START_TEST(the_file_is_read_again)
 {
+	struct answer a;
+
 	up(token_settings);
 	ck_assert_int_eq(status_of(BEARER("reader")), 200);
 	put_file(WRITER);
@@ -149,6 +168,8 @@ START_TEST(the_file_is_read_again)
 	ck_assert_int_eq(status_of(BEARER("reader")), 200);
 	assert_health("\"name\":\"access\",\"status\":\"healthy\"");
 	put_file("");
+	ask("GET", "/health", NULL, NULL, &a); /* shown no token, it looks */
+	ck_assert_ptr_nonnull(strstr(a.body, "degraded"));
 	ck_assert_int_eq(status_of(BEARER("writer")), 401);
 	ck_assert_int_eq(status_of(NULL), 401);
 	testing_server_down();
@@ -281,7 +302,9 @@ static const struct step from_pages[] = {
     {"OPTIONS", "/echo/1", EVIL PREFLIGHT, NULL, 204, {"!" ANY_ALLOWED}},
     {"GET", "/echo/1", "Host: evil.example", NULL, 403, {"this machine"}},
     {"GET", "/echo/1", "Host: 127.0.0.1.evil.example:80", NULL, 403, {NULL}},
-    {"GET", "/echo/1", "Host: localhost:80", NULL, 200, {NULL}},
+    {"GET", "/echo/1", "Host: evil", NULL, 403, {"this machine"}},
+    {"GET", "/echo/1", "Host: localhost.evil:80", NULL, 403, {NULL}},
+    {"GET", "/echo/1", "Host: Localhost:80", NULL, 200, {NULL}},
     {"GET", "/echo/1", "Host: [::1]:80", NULL, 200, {NULL}},
     {"PUT",
      "/echo/1",
@@ -301,7 +324,8 @@ END_TEST
 
 START_TEST(every_page_may_read_if_asked_for)
 {
-	static const char *const all[] = {"CORS_ALLOWED_ORIGINS", "*", NULL};
+	static const char *const all[] = {"CORS_ALLOWED_ORIGINS", "*",
+	                                  "PSYMATCH_API_OPEN", "true", NULL};
 	static const struct step steps[] = {
 	    {"GET",
 	     "/echo/1",
@@ -309,6 +333,7 @@ START_TEST(every_page_may_read_if_asked_for)
 	     NULL,
 	     200,
 	     {"Access-Control-Allow-Origin: *\r\n", "!Vary"}},
+	    {"PUT", "/echo/1", EVIL, "x", 403, {"Origin", "!put"}},
 	};
 
 	up(all);
@@ -453,6 +478,7 @@ START_TEST(a_token_that_is_none_is_refused)
 	    {"PSYMATCH_API_TOKEN_FILE", "/nowhere/x"},
 	    {"PSYMATCH_HTTP_TLS_CERT_FILE", "/nowhere/x"},
 	    {"PSYMATCH_API_TOKENS_FILE", "/nowhere/x"},
+	    {"CORS_ALLOWED_ORIGINS", "*"}, /* without tokens */
 	};
 	psm_service *svc = NULL;
 	psm_config *cfg = NULL;
@@ -489,7 +515,7 @@ main(void)
 	tcase_add_test(tc, a_client_that_asks_too_often_waits);
 	tcase_add_test(tc, a_client_has_so_many_connections);
 	tcase_add_test(tc, a_service_shows_its_token);
-	tcase_add_loop_test(tc, a_token_that_is_none_is_refused, 0, 4);
+	tcase_add_loop_test(tc, a_token_that_is_none_is_refused, 0, 5);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

@@ -10,11 +10,11 @@
 #define SLOW 64
 #define MANY 200
 
-static const char get_echo[] = "GET /echo/1 HTTP/1.1\r\nHost: x\r\n"
+static const char get_echo[] = "GET /echo/1 HTTP/1.1\r\nHost: localhost\r\n"
 			       "Connection: close\r\n\r\n";
-static const char wait_head[] = "GET /wait HTTP/1.1\r\nHost: x\r\n"
+static const char wait_head[] = "GET /wait HTTP/1.1\r\nHost: localhost\r\n"
 				"Connection: close\r\n\r\n";
-static const char body_head[] = "POST /body HTTP/1.1\r\nHost: x\r\n"
+static const char body_head[] = "POST /body HTTP/1.1\r\nHost: localhost\r\n"
 				"Content-Length: 6000\r\n\r\n";
 
 static int
@@ -86,7 +86,7 @@ up_with(const struct svc_limits *changed)
 static const struct slow_case {
 	const char *start, *answer;
 } slow_cases[] = {
-    {"GET /echo/1 HTTP/1.1\r\nHost: x\r\nX-", "HTTP/1.1 408 "},
+    {"GET /echo/1 HTTP/1.1\r\nHost: localhost\r\nX-", "HTTP/1.1 408 "},
     {body_head, "HTTP/1.1 408 "},
     {"", "HTTP/1.1 408 "},
 };
@@ -247,10 +247,10 @@ START_TEST(requests_in_a_row_are_answered_in_order)
 
 	up_with(&(struct svc_limits){.handlers = 4});
 	for (i = 0; i < 10; i++)
-		(void)snprintf(bytes + strlen(bytes),
-		               sizeof bytes - strlen(bytes),
-		               "GET /echo/%d HTTP/1.1\r\nHost: x\r\n%s\r\n", i,
-		               i == 9 ? "Connection: close\r\n" : "");
+		(void)snprintf(
+		    bytes + strlen(bytes), sizeof bytes - strlen(bytes),
+		    "GET /echo/%d HTTP/1.1\r\nHost: localhost\r\n%s\r\n", i,
+		    i == 9 ? "Connection: close\r\n" : "");
 	fd = connect_to_server();
 	put(fd, bytes);
 	read_all(fd, answer, sizeof answer);

@@ -79,6 +79,14 @@ admin_handler_new(void)
 	                 0);
 	ck_assert_int_eq(
 	    psm_service_route(svc, "GET", "/api/jobsite", yes, NULL, NULL), 0);
+	ck_assert_int_eq(psm_service_route(svc, "GET",
+	                                   "/api/patients/import-errors", yes,
+	                                   NULL, NULL),
+	                 0);
+	ck_assert_int_eq(psm_service_route(svc, "GET",
+	                                   "/api/therapists/import-errors", yes,
+	                                   NULL, NULL),
+	                 0);
 	ck_assert_int_eq(psm_service_health(svc, "part", bad_part, NULL, NULL),
 	                 0);
 }

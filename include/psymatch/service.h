@@ -121,10 +121,10 @@ PSM_API int psm_service_config(const char *const *rows, psm_config **out,
  *
  * With PSYMATCH_API_TOKENS_FILE (see the manual) a request needs a token, else
  * 401: of the role read for GET, write for other methods, admin in /api/admin,
- * /api/dead-letters and /api/jobs, else 403; not for OPTIONS, /health/live,
- * /health/ready and /health without reasons. Without that file the service
- * listens to this machine only, unless PSYMATCH_API_OPEN, and what is asked by
- * a web page of elsewhere is answered by 403.
+ * /api/dead-letters, /api/jobs and import-errors, else 403; not for OPTIONS,
+ * /health/live, /health/ready and /health without reasons. Without that file
+ * the service listens to this machine only, unless PSYMATCH_API_OPEN, and what
+ * is asked by a web page of elsewhere is answered by 403.
  *
  * GET /health answers {"status": "healthy" | "degraded" | "unhealthy",
  * "service": name, "parts": [{"name", "status", "reason"}]} with 200, or with

@@ -19,8 +19,9 @@
 /* -- roles */
 
 /* What is there about everybody: raw events, what is to be done. */
-static const char *const admin_paths[] = {"/api/admin", "/api/dead-letters",
-                                          "/api/jobs", "/api/import-errors"};
+static const char *const admin_paths[] = {
+    "/api/admin", "/api/dead-letters", "/api/jobs",
+    "/api/patients/import-errors", "/api/therapists/import-errors"};
 /* What says that the process lives, and no more. */
 static const char *const public_paths[] = {"/health", "/health/live",
                                            "/health/ready"};
@@ -64,6 +65,19 @@ tls_files(psm_service *svc, const psm_config *cfg, psm_error *err)
 	                                                 : psm__nomem(err);
 }
 
+/* Without tokens any page could read everything for whoever opens it. */
+static int
+check_origins(const struct svc_door *door, psm_error *err)
+{
+	if (door->tokens || door->is_open ||
+	    !psm__svc_origins_are_all(door->origins))
+		return PSM_OK;
+	return psm__fail(err, PSM_ERR_CONFIG,
+	                 "CORS_ALLOWED_ORIGINS: without "
+	                 "PSYMATCH_API_TOKENS_FILE want origins by name, "
+	                 "found *; PSYMATCH_API_OPEN=true lets everybody in");
+}
+
 int
 psm__svc_door_init(psm_service *svc, const psm_config *cfg, psm_error *err)
 {
@@ -89,7 +103,7 @@ psm__svc_door_init(psm_service *svc, const psm_config *cfg, psm_error *err)
 		rc = psm__svc_client_settings(cfg, err);
 	if (rc == PSM_OK && *tokens)
 		rc = psm__svc_tokens_new(tokens, &door->tokens, err);
-	return rc;
+	return rc < 0 ? rc : check_origins(door, err);
 }
 
 void
@@ -172,6 +186,7 @@ check_token(struct svc_door *door, psm_request *req)
 	enum svc_role want = req->route ? req->route->role : SVC_ROLE_READ;
 	const char *token = bearer(req);
 
+	psm__svc_tokens_look(door->tokens);
 	if (token)
 		v->role = psm__svc_tokens_find(door->tokens, token, v->client);
 	if (v->role >= want)
@@ -186,15 +201,15 @@ check_token(struct svc_door *door, psm_request *req)
 		          scopes[want]);
 }
 
-/* A name of the Internet may lead here although it is somebody else's: an
- * address or a name without a dot cannot. */
+/* A name may lead here although it is somebody else's, also one without a dot
+ * (search domains, single labels): an address and localhost cannot. */
 static int
 is_local_host(const char *host)
 {
 	size_t len = strcspn(host, ":");
 
-	return host[0] == '[' || !memchr(host, '.', len) ||
-	       strspn(host, "0123456789.") == len;
+	return host[0] == '[' || strspn(host, "0123456789.") == len ||
+	       (len == 9 && strncasecmp(host, "localhost", len) == 0);
 }
 
 static int
@@ -214,8 +229,9 @@ check_browser(struct svc_door *door, psm_request *req, const char *origin)
 
 	if (!door->is_open && host && !is_local_host(host))
 		turn_away(&req->verdict, 403, "Host: want this machine", NULL);
-	else if (is_change && origin && !req->verdict.origin &&
-	         !is_same_origin(origin, host))
+	else if (is_change && origin && !is_same_origin(origin, host) &&
+	         (!req->verdict.origin ||
+	          psm__svc_origins_are_all(door->origins)))
 		turn_away(&req->verdict, 403,
 		          "Origin: not in CORS_ALLOWED_ORIGINS", NULL);
 }
@@ -278,7 +294,10 @@ psm__svc_refuse(psm_request *req, int rc)
 		psm_response_message(res, req->verdict.status,
 		                     req->verdict.message);
 	else if (rc == PSM_ERR_TOO_LARGE)
-		psm_response_message(res, 413, "body larger than 1 MiB");
+		psm_response_message(res, 413,
+		                     req->verdict.role == SVC_ROLE_NONE
+		                         ? "want no body"
+		                         : "body larger than 1 MiB");
 	else if (rc == PSM_ERR_PARSE)
 		psm_response_message(res, 400, "malformed path or query");
 	else if (rc == PSM_ERR_FULL)

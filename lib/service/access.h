@@ -13,6 +13,8 @@ struct svc_tokens;
 int psm__svc_tokens_new(const char *path, struct svc_tokens **out,
                         psm_error *err);
 void psm__svc_tokens_free(struct svc_tokens *t);
+/* Read the file again if it changed: once before tokens are looked up. */
+void psm__svc_tokens_look(struct svc_tokens *t);
 /* The role of a token, and whose it is. */
 enum svc_role psm__svc_tokens_find(struct svc_tokens *t, const char *token,
                                    char name[SVC_NAME_MAX + 1]);
@@ -31,6 +33,8 @@ void psm__svc_origins_free(struct svc_origins *o);
  * NULL: nothing. */
 const char *psm__svc_origins_find(const struct svc_origins *o,
                                   const char *origin);
+/* Any page may read; that gives none the right to change something. */
+int psm__svc_origins_are_all(const struct svc_origins *o);
 int psm__svc_origins_credentials(const struct svc_origins *o);
 
 /* -- rate.c: requests of a client per second. */

@@ -105,6 +105,12 @@ psm__svc_origins_find(const struct svc_origins *o, const char *origin)
 }
 
 int
+psm__svc_origins_are_all(const struct svc_origins *o)
+{
+	return o->all;
+}
+
+int
 psm__svc_origins_credentials(const struct svc_origins *o)
 {
 	return o->credentials;

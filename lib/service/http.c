@@ -181,15 +181,17 @@ begin_request(struct svc_http *http, struct MHD_Connection *conn,
 static enum MHD_Result
 take_body(struct svc_http *http, psm_request *req, const char *data, size_t len)
 {
-	size_t before = req->body_cap;
+	size_t before = req->body_cap, limit = BODY_MAX;
 	int rc;
 
 	if (req->verdict.status) /* what nobody reads is not kept */
 		req->refused = PSM_ERR_STATE;
 	else if (http->bodies >= http->svc->limits.bodies)
 		req->refused = PSM_ERR_FULL;
-	rc = psm__svc_request_append(req, data, len,
-	                             req->refused ? 0 : BODY_MAX);
+	/* Who is unknown takes no room that others need. */
+	if (req->refused || !psm__svc_request_is_known(req))
+		limit = 0;
+	rc = psm__svc_request_append(req, data, len, limit);
 	http->bodies += req->body_cap - before;
 	if (rc == PSM_ERR_TOO_LARGE && !req->refused)
 		req->refused = rc;

@@ -20,6 +20,7 @@
 /* A change within the same tick of the file system's clock shows in nothing:
  * a file as young as that is read at each look. */
 #define SETTLED_S 2
+#define NOBODY "the file of tokens names nobody: every request is refused"
 
 struct token {
 	char name[SVC_NAME_MAX + 1];
@@ -208,12 +209,14 @@ read_tokens(struct svc_tokens *t, psm_error *err)
 	struct reading r = {NULL, 0, 0};
 	struct stat st = {0};
 	char *text = NULL;
-	int rc = read_file(t, &text, &st, err);
+	int rc = read_file(t, &text, &st, err), is_read = rc == PSM_OK;
 
-	t->seen = st;
-	t->is_settled = time(NULL) - st.st_mtime > SETTLED_S;
-	if (rc == PSM_OK)
+	if (is_read)
 		rc = read_lines(t, text, &r, err);
+	/* What kept it from being read may pass without a change of it. */
+	t->seen = st;
+	t->is_settled = is_read && rc != PSM_ERR_NOMEM &&
+	                time(NULL) - st.st_mtime > SETTLED_S;
 	psm__free(text);
 	if (rc < 0) {
 		psm__free(r.list);
@@ -224,6 +227,28 @@ read_tokens(struct svc_tokens *t, psm_error *err)
 	t->count = r.count;
 	t->cap = r.cap;
 	return PSM_OK;
+}
+
+/* Each fault is logged once. */
+static void
+note(struct svc_tokens *t, int rc, const char *fault)
+{
+	int is_new;
+
+	pthread_mutex_lock(&t->lock);
+	is_new = strncmp(t->fault, fault, sizeof t->fault - 1) != 0;
+	(void)snprintf(t->fault, sizeof t->fault, "%s", fault);
+	pthread_mutex_unlock(&t->lock);
+	if (is_new && fault[0] && rc == PSM_OK)
+		psm__log(PSM_LOG_WARN, fault, NULL);
+	else if (is_new && fault[0])
+		psm__log(PSM_LOG_ERROR,
+		         "the file of tokens cannot be used, what it said "
+		         "before goes on",
+		         "code", psm_error_name(rc), "reason", fault, NULL);
+	else if (is_new)
+		psm__log(PSM_LOG_INFO, "the file of tokens can be used again",
+		         NULL);
 }
 
 int
@@ -242,6 +267,7 @@ psm__svc_tokens_new(const char *path, struct svc_tokens **out, psm_error *err)
 		psm__svc_tokens_free(t);
 		return rc;
 	}
+	note(t, PSM_OK, t->count == 0 ? NOBODY : "");
 	*out = t;
 	return PSM_OK;
 }
@@ -276,28 +302,8 @@ has_changed(const struct svc_tokens *t)
 	       is.st_ctim.tv_nsec != was->st_ctim.tv_nsec;
 }
 
-/* Each fault is logged once. */
-static void
-note(struct svc_tokens *t, int rc, const char *fault)
-{
-	int is_new;
-
-	pthread_mutex_lock(&t->lock);
-	is_new = strncmp(t->fault, fault, sizeof t->fault - 1) != 0;
-	(void)snprintf(t->fault, sizeof t->fault, "%s", fault);
-	pthread_mutex_unlock(&t->lock);
-	if (is_new && fault[0])
-		psm__log(PSM_LOG_ERROR,
-		         "the file of tokens cannot be used, what it said "
-		         "before goes on",
-		         "code", psm_error_name(rc), "reason", fault, NULL);
-	else if (is_new)
-		psm__log(PSM_LOG_INFO, "the file of tokens can be used again",
-		         NULL);
-}
-
-static void
-look(struct svc_tokens *t)
+void
+psm__svc_tokens_look(struct svc_tokens *t)
 {
 	psm_error *err;
 	int rc;
@@ -307,7 +313,7 @@ look(struct svc_tokens *t)
 	err = psm_error_new();
 	rc = read_tokens(t, err);
 	note(t, rc,
-	     rc == PSM_OK ? ""
+	     rc == PSM_OK ? (t->count == 0 ? NOBODY : "")
 	     : err        ? psm_error_message(err)
 	                  : "out of memory");
 	psm_error_free(err);
@@ -323,7 +329,6 @@ psm__svc_tokens_find(struct svc_tokens *t, const char *token,
 	const struct token *found = NULL;
 	size_t i;
 
-	look(t);
 	name[0] = '\0';
 	if (!SHA256((const unsigned char *)token, strlen(token), hash))
 		return SVC_ROLE_NONE;
@@ -340,14 +345,16 @@ int
 psm__svc_tokens_health(char *reason, size_t size, void *tokens)
 {
 	struct svc_tokens *t = tokens;
-	int is_bad;
+	int is_bad, is_empty;
 
 	pthread_mutex_lock(&t->lock);
 	is_bad = t->fault[0] != '\0';
+	is_empty = strcmp(t->fault, NOBODY) == 0;
 	(void)snprintf(reason, size, "%s",
-	               is_bad ? "the file of tokens cannot be used, what it "
-	                        "said before goes on"
-	                      : "");
+	               is_empty ? NOBODY
+	               : is_bad ? "the file of tokens cannot be used, what it "
+	                          "said before goes on"
+	                        : "");
 	pthread_mutex_unlock(&t->lock);
 	return is_bad ? PSM_HEALTH_AMBER : PSM_HEALTH_GREEN;
 }
