@@ -140,6 +140,23 @@ START_TEST(fault_S3_a_failure_is_tried_again)
 }
 END_TEST
 
+/* An outage does not use up an attempt of each mail. */
+START_TEST(fault_S3_a_server_that_is_away_ends_the_run)
+{
+	queue_mails(4);
+	answer = PSM_ERR_UNAVAILABLE;
+	ck_assert_int_eq(run(), 2);
+	ck_assert_int_eq(in_state("In_Warteschlange"), 2);
+	answer = 0;
+	ck_assert_int_eq(run(), 2);
+	ck_assert_int_eq(in_state("Gesendet"), 2);
+	/* Others say nothing about the server. */
+	queue_mails(3);
+	answer = PSM_ERR_REJECT;
+	ck_assert_int_eq(run(), 3);
+}
+END_TEST
+
 START_TEST(attempts_have_an_end)
 {
 	use("EMAIL_RETRY_LIMIT", "3");
@@ -454,6 +471,7 @@ suite(void)
 	tcase_add_test(t, sends_the_oldest_first);
 	tcase_add_test(t, fault_S1_many_workers_one_transaction);
 	tcase_add_test(t, fault_S3_a_failure_is_tried_again);
+	tcase_add_test(t, fault_S3_a_server_that_is_away_ends_the_run);
 	tcase_add_test(t, attempts_have_an_end);
 	tcase_add_test(t, a_refusal_is_final);
 	tcase_add_loop_test(t, what_nobody_knows_is_the_policys, 0, n);

@@ -186,11 +186,35 @@ START_TEST(a_server_that_dies)
 	why = pg_text("SELECT fehlermeldung FROM communication_service.emails");
 	ck_assert_str_eq(why, "nobody knows whether it was sent");
 	free(why);
-	ck_assert_int_eq(health(reason), PSM_HEALTH_GREEN);
+	ck_assert_int_eq(health(reason), PSM_HEALTH_AMBER);
+	ck_assert_ptr_nonnull(strstr(reason, "PSM_ERR_UNCONFIRMED"));
+	ck_assert_ptr_nonnull(strstr(reason, "0 suspect"));
 	pg_run("UPDATE communication_service.emails SET status = "
 	       "'Wird_gesendet', unklar_seit = now()");
 	ck_assert_int_eq(health(reason), PSM_HEALTH_AMBER);
 	ck_assert_ptr_nonnull(strstr(reason, "1 suspect"));
+	tear_down();
+}
+END_TEST
+
+/* fault S3 */
+START_TEST(a_server_that_is_away)
+{
+	char reason[SVC_REASON_SIZE];
+
+	set_up("rcpt451");
+	queue_mail();
+	start();
+	ck_assert_int_eq(pg_wait(1, WAIT_MS, STATUS("Fehlgeschlagen")), 1);
+	ck_assert_int_eq(health(reason), PSM_HEALTH_AMBER);
+	ck_assert_ptr_nonnull(
+	    strstr(reason, "1 of the last 1 tries to send failed, the last "
+	                   "one with PSM_ERR_UNAVAILABLE"));
+	for (int i = 0; i < 4; i++)
+		queue_mail();
+	ck_assert_int_eq(pg_wait(5, WAIT_MS, STATUS("Fehlgeschlagen")), 5);
+	ck_assert_int_eq(health(reason), PSM_HEALTH_RED);
+	stop();
 	tear_down();
 }
 END_TEST
@@ -203,6 +227,7 @@ suite(void)
 
 	tcase_add_test(t, there_and_back);
 	tcase_add_test(t, a_server_that_dies);
+	tcase_add_test(t, a_server_that_is_away);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -240,6 +240,8 @@ PSM_API int psm_mail_delete(psm_store *store, int64_t id, int64_t if_version,
  * @return 0 or more: the server took it;
  *   PSM_ERR_REJECT       refused for good: it is not tried again;
  *   PSM_ERR_UNCONFIRMED  nobody knows whether the server took it;
+ *   PSM_ERR_UNAVAILABLE  as another code; two in a row: the server is away, and
+ *                        the others wait for the next run, without an attempt;
  *   or another code: it was not sent, and is tried again later.
  *
  * Threads: that of psm_mail_queue_run(). Has to return well within

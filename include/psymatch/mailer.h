@@ -152,7 +152,9 @@ PSM_API int psm_maildir_run(psm_mailer *mailer, psm_store *store,
  * Let a service send mails and read answers: the workers "mail-queue" and, with
  * EMAIL_ANSWER_MAILDIR, "mail-answers", every
  * EMAIL_QUEUE_CHECK_INTERVAL_SECONDS, and the part "mails" under /health, which
- * is amber while a mail is suspect or has been due for 10 minutes.
+ * is amber while a mail is suspect or has been due for 10 minutes, or when the
+ * mail server did not take the last one (unless it refused that for good), and
+ * red when so more than half of the last 20 tries failed, of 5 at least.
  *
  * @param svc     a service that has not run yet.
  * @param mailer  lives until psm_service_run() returns.

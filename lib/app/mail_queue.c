@@ -16,6 +16,8 @@
 #define RETRY_CAP_MS (4 * 3600 * 1000)
 /* A result is worth more than one try: without it the mail is suspect. */
 #define RESULT_TRIES 3
+/* One mail may be unwelcome for now; so many in a row: the server is away. */
+#define AWAY_TRIES 2
 
 enum policy { FAIL, RESEND, HOLD };
 
@@ -27,7 +29,7 @@ struct queue {
 	psm_error *why; /* what the sender said */
 	char owner[40];
 	int64_t batch, lease_s, limit;
-	int base_ms;
+	int base_ms, away; /* count of sendings in a row that found no server */
 	enum policy policy;
 };
 
@@ -281,6 +283,7 @@ send_one(struct queue *q, const struct claimed *m)
 
 	psm__error_clear(q->why);
 	rc = q->send(m->json, q->user, q->why);
+	q->away = rc == PSM_ERR_UNAVAILABLE ? q->away + 1 : 0;
 	result.reason = psm_error_message(q->why);
 	if (result.reason == NULL || result.reason[0] == '\0')
 		result.reason = psm_strerror(rc < 0 ? rc : PSM_OK);
@@ -334,7 +337,7 @@ psm_mail_queue_run(psm_store *store, psm_mail_send_fn send, void *user,
 	if (q.why == NULL)
 		return psm__nomem(err);
 	rc = settle_suspects(&q);
-	while (rc >= 0 && done < q.batch) {
+	while (rc >= 0 && done < q.batch && q.away < AWAY_TRIES) {
 		rc = run_one(&q);
 		if (rc == 0)
 			break;
