@@ -81,35 +81,36 @@ cancel(int timeout_ms, void *user, psm_error *err)
 
 #define SUBJECT "Patient registrations that could not be imported"
 
-/* They are told first and marked then: a crash between tells them twice. */
+/* They are told first and marked then: a crash between tells them twice. One
+ * that gets visible meanwhile is told the next time, also with a smaller id. */
 static int
 tell_faults(void *user, psm_error *err)
 {
 	struct import *m = user;
-	const char *last, *list;
+	const char *ids, *list;
 	psm_rows *rows = NULL;
 	int rc = migrate(m, err);
 
 	if (rc == PSM_OK)
 		rc = psm_store_exec(
 		    m->store,
-		    "SELECT max(id), string_agg(concat_ws(': ', object_name, "
+		    "SELECT array_agg(id), string_agg(concat_ws(': ', object_name, "
 		    "nullif(pointer, ''), reason), E'\\n' ORDER BY id) FROM "
 		    "(SELECT * FROM psymatch.patient_import_fault WHERE NOT "
 		    "told ORDER BY id LIMIT " TOLD_AT_ONCE ") AS f",
 		    0, NULL, &rows, err);
 	if (rc < 0)
 		return rc;
-	last = psm_rows_text(rows, 0, 0);
+	ids = psm_rows_text(rows, 0, 0);
 	list = psm_rows_text(rows, 0, 1);
-	if (last && list)
+	if (ids && list)
 		rc = psm_mail_notify(m->mailer, SUBJECT, list, err);
-	if (last && rc == PSM_OK)
+	if (ids && rc == PSM_OK)
 		rc = psm_store_exec(
 		    m->store,
 		    "UPDATE psymatch.patient_import_fault SET told = true "
-		    "WHERE NOT told AND id <= $1::bigint",
-		    1, &last, NULL, err);
+		    "WHERE id = ANY($1::bigint[])",
+		    1, &ids, NULL, err);
 	psm_rows_free(rows);
 	return rc;
 }
