@@ -299,11 +299,16 @@ change(struct rest_call *c)
 static int
 change_again(struct rest_call *c)
 {
-	int rc = change(c);
+	int rc = change(c), code;
 
 	while (rc < 0 && c->again > c->attempt) {
+		/* As in psm_response_error(). */
+		code = psm_error_code(c->err);
 		(void)snprintf(c->failed, sizeof c->failed, "%s",
-		               psm_error_public(c->err));
+		               psm_error_http_status(code) >= 500 &&
+		                       code != PSM_ERR_UNAVAILABLE
+		                   ? psm_strerror(code)
+		                   : psm_error_public(c->err));
 		psm__utf8_clean(c->failed);
 		c->attempt = c->again;
 		psm_error_clear(c->err);

@@ -29,14 +29,25 @@ psm__rest_set_up_communication(struct rest_context *cx, const psm_config *cfg,
 
 /* -- lists */
 
-/* A number that is none, or no row's, selects nothing: it is left out, as the
- * platform did. */
+/* The last one that can be: no table gets so far. */
+#define NO_ID INT32_MAX
+
+/* Digits, also of a number that is too large. */
+static int
+is_integer(const char *text)
+{
+	text += *text == '-' || *text == '+';
+	return *text && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* Neither 0 nor what is no number selects anything: they are left out, as the
+ * platform did. A number that no row can have selects no row. */
 static void
 write_wish(psm_json_writer *w, const struct rest_call *c,
            const struct rest_field *f)
 {
 	const char *text = psm_request_query(c->req, f->name);
-	int64_t number;
+	int64_t number = NO_ID;
 
 	if (!text || !*text)
 		return;
@@ -45,12 +56,14 @@ write_wish(psm_json_writer *w, const struct rest_call *c,
 		psm_json_write_string(w, text);
 		return;
 	}
+	if (!is_integer(text) || !text[strspn(text, "-+0")])
+		return;
 	if (psm_request_query_int(c->req, f->name, 1, INT32_MAX, &number,
-	                          c->err) == 1) {
-		psm_json_write_key(w, f->name);
-		psm_json_write_int(w, number);
-	}
+	                          c->err) != 1)
+		number = NO_ID;
 	psm_error_clear(c->err);
+	psm_json_write_key(w, f->name);
+	psm_json_write_int(w, number);
 }
 
 typedef int (*list_fn)(psm_store *store, const char *query, char **out,

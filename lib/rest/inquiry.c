@@ -252,18 +252,30 @@ number_of(struct rest_call *c, int64_t *id)
 	return rc;
 }
 
+static int
+wants_sending(const struct rest_call *c, const psm_json *doc, int *now)
+{
+	const psm_json *v = psm_json_at(doc, "/sofort_senden");
+
+	*now = 0;
+	if (!v || psm_json_kind(v) == PSM_JSON_NULL ||
+	    psm_json_get_bool(v, now, NULL) == PSM_OK)
+		return PSM_OK;
+	(void)psm__fail(c->err, PSM_ERR_SCHEMA,
+	                "sofort_senden: want true or false");
+	psm_error_add_fault(c->err, "/sofort_senden", "want true or false");
+	return PSM_ERR_SCHEMA;
+}
+
 /* Of what cannot be sent now nothing is left but the inquiry: then it is
  * composed again, and not sent. */
 static int
-send_at_once(struct rest_call *c, const psm_json *doc, int *sent)
+send_at_once(struct rest_call *c, int now, int *sent)
 {
 	int64_t id = 0;
-	int rc, now = 0;
+	int rc;
 
 	*sent = 0;
-	if (psm_json_get_bool(psm_json_at(doc, "/sofort_senden"), &now, NULL) <
-	    0)
-		now = 0;
 	rc = number_of(c, &id);
 	if (rc < 0)
 		return rc;
@@ -282,7 +294,7 @@ send_at_once(struct rest_call *c, const psm_json *doc, int *sent)
 static int
 made_answer(struct rest_call *c, int made, int sent)
 {
-	if (c->attempt == UNSENT)
+	if (made && c->attempt == UNSENT)
 		(void)snprintf(c->message, sizeof c->message,
 		               "Inquiry created, but not sent: %.200s",
 		               c->failed);
@@ -301,9 +313,11 @@ static int
 create(struct rest_call *c)
 {
 	psm_json *doc = NULL;
-	int made = 0, sent = 0;
+	int made = 0, now = 0, sent = 0;
 	int rc = psm_json_parse(c->body, c->len, &doc, c->err);
 
+	if (rc == PSM_OK)
+		rc = wants_sending(c, doc, &now);
 	if (rc == PSM_OK && c->attempt == NOBODY) {
 		rc = nobody(c, doc);
 		psm_json_free(doc);
@@ -312,7 +326,7 @@ create(struct rest_call *c)
 	if (rc == PSM_OK)
 		rc = compose(c, doc, &made);
 	if (rc > 0)
-		rc = send_at_once(c, doc, &sent);
+		rc = send_at_once(c, now, &sent);
 	psm_json_free(doc);
 	return rc < 0 ? rc : made_answer(c, made, sent);
 }
