@@ -221,7 +221,10 @@ START_TEST(fault_52_cost_does_not_grow_with_others)
 	for (size_t i = 0; i < psm_rows_count(rows); i++)
 		psm__buf_printf(&plan, "%s\n", psm_rows_text(rows, i, 0));
 	ck_assert_msg(strstr(plan.data, "Seq Scan") == NULL, "%s", plan.data);
-	ck_assert_msg(strstr(plan.data, "idx_aktive_suchen_gebiet") != NULL,
+	/* Both of its indexes begin with the area, which is one page here. */
+	ck_assert_msg(strstr(plan.data, "idx_aktive_suchen_gebiet") != NULL ||
+	                  strstr(plan.data, "idx_aktive_suchen_vorrang") !=
+	                      NULL,
 	              "%s", plan.data);
 	psm_rows_free(rows);
 	ck_assert_int_eq(
