@@ -201,6 +201,19 @@ psm__fit_write(psm_json_writer *w, const struct psm__fit_result *r)
 }
 
 void
+psm__fit_put_failed(struct psm__buf *b, const struct psm__fit_result *r)
+{
+	const char *between = "does not fit any more: ";
+
+	for (int i = 0; i < PSM__FIT_REASONS; i++) {
+		if ((r->failed & 1u << i) == 0)
+			continue;
+		psm__buf_printf(b, "%s%s", between, psm__fit_reason_text(i));
+		between = "; ";
+	}
+}
+
+void
 psm__fit_count(unsigned bits, int64_t *counts, int count)
 {
 	for (int i = 0; i < count; i++)

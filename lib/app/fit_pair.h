@@ -43,6 +43,9 @@ int psm__fit_rows(psm_tx *tx, const struct psm__fit_terms *terms,
 /* {"failed": [{"reason": name, "text": text}], ..}: the arrays of a result. */
 void psm__fit_write(psm_json_writer *w, const struct psm__fit_result *r);
 
+/* "does not fit any more: the way is longer than the patient accepts" */
+void psm__fit_put_failed(struct psm__buf *b, const struct psm__fit_result *r);
+
 /* Add one to the counts of the bits that are set. */
 void psm__fit_count(unsigned bits, int64_t *counts, int count);
 /* key: {"distance": 3, ..}: those that there are. */

@@ -104,29 +104,64 @@ leave(struct sending *s, const struct psm__inquiry_match *m, const char *why)
 	return rc < 0 ? rc : 0;
 }
 
-/* Whose search is over, or who is not known any more, leaves first. */
+/* What an inquiry was composed of may have changed since, most of all when its
+ * first mail failed; but no area is asked for here, as when a person composed
+ * it. 1: left; 0: still fits. */
+static int
+leave_unfit(struct sending *s, const struct psm__fit_terms *terms,
+            const struct psm__inquiry_match *m, const struct psm__row *patient)
+{
+	struct psm__fit_result fit = {0};
+	struct psm__buf why = {0};
+	int rc = psm__fit_rows(s->q.tx, terms, m->exclusions, patient,
+	                       &s->therapist, &fit, NULL, s->err);
+
+	fit.failed &= ~(1u << PSM__FIT_AREA);
+	if (rc < 0 || fit.failed == 0)
+		return rc;
+	psm__fit_put_failed(&why, &fit);
+	rc = why.failed ? psm__nomem(s->err) : leave(s, m, why.data);
+	psm__buf_free(&why);
+	return rc < 0 ? rc : 1;
+}
+
+/* 1: the patient goes with it. Whose search is over, who is not known, and who
+ * does not fit any more leaves first; or an error. */
+static int
+gather_one(struct sending *s, const struct psm__fit_terms *terms,
+           const struct psm__inquiry_match *m)
+{
+	struct psm__row *patient = &s->patients[s->count];
+	int rc;
+
+	if (m->search_status != PSM_SEARCH_AKTIV)
+		return leave(s, m, "the search is not active any more");
+	rc = psm__copy_read(s->q.tx, &psm__entity_patient, m->patient_id, 0,
+	                    patient, s->err);
+	if (rc == 0)
+		return leave(s, m, "the patient is not known any more");
+	if (rc > 0)
+		rc = leave_unfit(s, terms, m, patient);
+	if (rc == 0)
+		return 1;
+	psm__row_free(patient);
+	return rc < 0 ? rc : 0;
+}
+
 static int
 gather(struct sending *s)
 {
-	int rc = 0;
+	struct psm__fit_terms terms;
+	int rc = psm__fit_terms(s->q.tx, &terms, s->err);
 
+	if (rc < 0)
+		return rc;
 	s->patients = psm__array(s->q.count + 1, sizeof(*s->patients));
 	if (s->patients == NULL)
 		return psm__nomem(s->err);
 	for (size_t i = 0; rc >= 0 && i < s->q.count; i++) {
-		const struct psm__inquiry_match *m = &s->q.matches[i];
-
-		if (m->search_status != PSM_SEARCH_AKTIV) {
-			rc = leave(s, m, "the search is not active any more");
-			continue;
-		}
-		rc =
-		    psm__copy_read(s->q.tx, &psm__entity_patient, m->patient_id,
-		                   0, &s->patients[s->count], s->err);
-		if (rc == 0)
-			rc = leave(s, m, "the patient is not known any more");
-		else if (rc > 0)
-			s->count++;
+		rc = gather_one(s, &terms, &s->q.matches[i]);
+		s->count += rc > 0;
 	}
 	return rc < 0 ? rc : 0;
 }

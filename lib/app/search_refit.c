@@ -15,20 +15,6 @@ struct refit {
 	psm_error *err;
 };
 
-/* "does not fit any more: the way is longer than the patient accepts" */
-static void
-put_reason(struct psm__buf *b, const struct psm__fit_result *r)
-{
-	const char *between = "does not fit any more: ";
-
-	for (int i = 0; i < PSM__FIT_REASONS; i++) {
-		if ((r->failed & 1u << i) == 0)
-			continue;
-		psm__buf_printf(b, "%s%s", between, psm__fit_reason_text(i));
-		between = "; ";
-	}
-}
-
 static int
 leave_for(const struct refit *r, int64_t inquiry,
           const struct psm__fit_result *result)
@@ -40,7 +26,7 @@ leave_for(const struct refit *r, int64_t inquiry,
 	                       .now = r->at};
 	int rc;
 
-	put_reason(&reason, result);
+	psm__fit_put_failed(&reason, result);
 	l.reason = reason.data;
 	rc = reason.failed ? psm__nomem(r->err)
 	                   : psm__inquiry_leave(&l, inquiry, r->err);
