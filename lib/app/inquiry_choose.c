@@ -208,6 +208,8 @@ choose_between(struct psm__choosing *c)
 	count = c->count;
 	if (count > 0)
 		first = c->chosen[0];
+	c->seen = 0; /* each counts its own share */
+	memset(c->reasons, 0, sizeof(c->reasons));
 	rc = choose_of(c, 1);
 	if (rc < 0 || count == 0 || count < c->least)
 		return rc;
