@@ -218,6 +218,68 @@ START_TEST(by_hand)
 }
 END_TEST
 
+/* What a blocked therapist was not asked, he is not asked later. */
+START_TEST(of_a_therapist_who_is_blocked_it_is_cancelled)
+{
+	sent(BERTA);
+	pg_run("UPDATE matching_service.therapeuten_kopie SET status = "
+	       "'gesperrt' WHERE id = 5");
+	happens("email.failed", MAIL_FAILED(1, ""));
+	SAYS("t t the therapist is blocked 2026-03-03 2",
+	     "SELECT concat_ws(' ', gesendet_datum IS NULL, storniert_datum "
+	     "IS NOT NULL, storniert_grund, storniert_datum::date, "
+	     "anfragegroesse) FROM " INQUIRY);
+	ck_assert_int_eq(send_it(1), PSM_ERR_TRANSITION);
+	check_invariants();
+}
+END_TEST
+
+START_TEST(by_hand_and_gone)
+{
+	psm_tx *tx = NULL;
+
+	sent(BERTA);
+	pg_run("DELETE FROM matching_service.therapeuten_kopie WHERE id = 5");
+	OK(psm_tx_begin(st, &tx, err));
+	ck_assert_int_eq(psm_inquiry_not_sent(tx, 1, "came back", err), 1);
+	ck_assert_int_eq(psm_inquiry_not_sent(tx, 1, "came back", err), 0);
+	OK(psm_tx_commit(tx, err));
+	SAYS("the therapist is not known any more",
+	     "SELECT storniert_grund FROM " INQUIRY);
+}
+END_TEST
+
+/* Who excluded the therapist meanwhile does not go with the second mail. */
+START_TEST(the_second_mail_is_for_those_who_still_fit)
+{
+	sent(BERTA);
+	pg_run("UPDATE matching_service.platzsuche SET "
+	       "ausgeschlossene_therapeuten = '[5]' WHERE id = 7");
+	happens("email.failed", MAIL_FAILED(1, ""));
+	ck_assert_msg(send_it(1) == 1, "%s", psm_error_message(err));
+	SAYS("8", "SELECT string_agg(patient_id::text, ',') FROM "
+	          "matching_service.therapeut_anfrage_patient");
+	SAYS("t 1",
+	     "SELECT concat_ws(' ', notizen LIKE '%%does not fit any more: the "
+	     "search excludes the therapist%%', anfragegroesse) FROM " INQUIRY);
+	check_invariants();
+}
+END_TEST
+
+/* An adopted inquiry that names neither way nor mail was made by telephone, as
+ * far as anybody knows. */
+START_TEST(of_an_unknown_way_no_mail_fails)
+{
+	sent(BERTA);
+	pg_run("UPDATE " INQUIRY " SET email_id = NULL, versandweg = NULL");
+	happens("email.failed", MAIL_FAILED(31, ""));
+	STATE("- - - 0 2026-03-02");
+	pg_run("UPDATE " INQUIRY " SET email_id = 31");
+	happens("email.failed", MAIL_FAILED(31, ""));
+	STATE("- 31 - 1 unsent");
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -234,6 +296,10 @@ suite(void)
 	tcase_add_test(c, calls_publish_it);
 	tcase_add_test(c, a_follow_up_that_failed);
 	tcase_add_test(c, by_hand);
+	tcase_add_test(c, of_a_therapist_who_is_blocked_it_is_cancelled);
+	tcase_add_test(c, by_hand_and_gone);
+	tcase_add_test(c, the_second_mail_is_for_those_who_still_fit);
+	tcase_add_test(c, of_an_unknown_way_no_mail_fails);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -138,7 +138,8 @@ PSM_API int psm_inquiry_handed_over(psm_tx *tx, int64_t id, int64_t email_id,
  * handles events with psm_matching_handle() need not call it: "email.failed"
  * without another attempt and "phone_call.failed" do the same, and when the
  * mail is sent after all ("email.sent") the inquiry counts as sent again. Of a
- * mail that nobody knows of whether it left, only a note is kept.
+ * mail that nobody knows of whether it left, only a note is kept. If the
+ * therapist was blocked or deleted meanwhile, the inquiry is cancelled.
  *
  * @param tx      an open transaction.
  * @param id      the inquiry.

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "app/call.h"
+#include "app/fit_pair.h"
 #include "app/inquiry.h"
 #include "app/mail.h"
 #include "domain/answer_text.h"
 #include "domain/call.h"
 
 #define INQUIRY "matching_service.therapeutenanfrage"
-#define MATCH "matching_service.therapeut_anfrage_patient"
 
 /* Of an event: the mail or the call, and when it was. */
 struct failure {
@@ -61,9 +61,49 @@ begin(struct failure *f, psm_tx *tx, const psm_event *ev, int by_mail,
 	return psm__app_day(tx, time_us, f->at.today, err);
 }
 
+/* Nobody asks a therapist who was blocked or deleted meanwhile: what did not
+ * reach him is cancelled, as it is when it was never sent. */
+static int
+cancel_if_blocked(const struct psm__inquiry *q, const struct psm__now *at,
+                  int64_t at_us, psm_error *err)
+{
+	struct psm__row therapist = {0};
+	int rc = psm__copy_read(q->tx, &psm__entity_therapist, q->therapist_id,
+	                        1, &therapist, err);
+	int gone = rc == 0, blocked = rc > 0 && psm__row_state(&therapist) ==
+	                                            PSM_THERAPIST_GESPERRT;
+
+	psm__row_free(&therapist);
+	if (rc < 0 || (!gone && !blocked))
+		return rc < 0 ? rc : 0;
+	return psm__inquiry_cancel(q->tx, q->id,
+	                           gone ? "the therapist is not known any more"
+	                                : "the therapist is blocked",
+	                           at, at_us, err);
+}
+
+/* Searches, inquiry, then the therapist's copy, as everybody locks them. */
+static int
+one(struct failure *f, int64_t id, psm__decide_fn *decide)
+{
+	struct psm__inquiry q;
+	int rc = psm__inquiry_lock(f->tx, id, &q, f->err), changed;
+
+	f->wish.size = q.count;
+	if (rc == 0)
+		rc = psm__inquiry_run_at(f->tx, &psm__policy_inquiry, id,
+		                         decide, &f->wish, &f->at, f->err);
+	changed = rc > 0;
+	if (changed && decide == psm__inquiry_decide_fail)
+		rc =
+		    cancel_if_blocked(&q, &f->at, f->wish.note.time_us, f->err);
+	psm__inquiry_free(&q);
+	return rc < 0 ? rc : changed;
+}
+
 /* Run a decision on each inquiry that sql finds by the number of the mail or
- * call ($1), the therapist ($2), and the inquiry that it names ($3): its number
- * and its count of patients. Count of those that changed. */
+ * call ($1), the therapist ($2), and the inquiry that it names ($3). Count of
+ * those that changed. */
 static int
 each(struct failure *f, const char *sql, int64_t named, psm__decide_fn *decide)
 {
@@ -75,19 +115,14 @@ each(struct failure *f, const char *sql, int64_t named, psm__decide_fn *decide)
 	int rc = psm_tx_exec(f->tx, sql, 3, params, &rows, f->err), count = 0;
 
 	for (size_t i = 0; rc >= 0 && i < psm_rows_count(rows); i++) {
-		f->wish.size = (size_t)psm_rows_int(rows, i, 1);
-		rc = psm__inquiry_run_at(f->tx, &psm__policy_inquiry,
-		                         psm_rows_int(rows, i, 0), decide,
-		                         &f->wish, &f->at, f->err);
+		rc = one(f, psm_rows_int(rows, i, 0), decide);
 		count += rc > 0;
 	}
 	psm_rows_free(rows);
 	return rc < 0 ? rc : count;
 }
 
-#define FOUND                                                                  \
-	"SELECT i.id, (SELECT count(*) FROM " MATCH                            \
-	" m WHERE m.therapeutenanfrage_id = i.id) FROM " INQUIRY " i WHERE "
+#define FOUND "SELECT i.id FROM " INQUIRY " i WHERE "
 /* By its number, or, where that is not known yet, by what it says. */
 #define BY(column)                                                             \
 	FOUND "(i." column " = $1::bigint OR (i.id = $3::bigint AND i."        \
@@ -200,6 +235,7 @@ psm__call_left(psm_tx *tx, const psm_event *ev, psm_error *err)
 	rc = each(&f,
 	          FOUND "i.id = $3::bigint AND i.therapist_id = $2::bigint AND "
 	                "i.fehlversuche > 0 AND i.versandweg = 'phone_call' "
+	                "AND i.gesendet_datum IS NULL "
 	                "AND $1::bigint > 0 ORDER BY i.id",
 	          named, psm__inquiry_decide_left);
 	return rc < 0 ? rc : 0;
@@ -211,8 +247,9 @@ int
 psm_inquiry_not_sent(psm_tx *tx, int64_t id, const char *reason, psm_error *err)
 {
 	struct psm__inquiry_wish wish = {0};
+	struct psm__inquiry q = {0};
 	struct psm__buf note = {0};
-	int rc;
+	int rc, changed;
 
 	psm__error_clear(err);
 	if (tx == NULL || psm__text_is_blank(reason))
@@ -220,12 +257,16 @@ psm_inquiry_not_sent(psm_tx *tx, int64_t id, const char *reason, psm_error *err)
 		                 "tx is NULL, or reason is NULL or blank");
 	psm__buf_printf(&note, "Not sent: %s", reason);
 	wish.note = (struct psm__note){"System", note.data, psm_now_us()};
-	rc = note.failed
-	         ? psm__nomem(err)
-	         : psm__inquiry_run(tx, &psm__policy_inquiry, id,
-	                            psm__inquiry_decide_fail, &wish, err);
+	rc = note.failed ? psm__nomem(err) : psm__inquiry_lock(tx, id, &q, err);
+	if (rc == 0)
+		rc = psm__inquiry_run(tx, &psm__policy_inquiry, id,
+		                      psm__inquiry_decide_fail, &wish, err);
+	changed = rc > 0;
+	if (changed)
+		rc = cancel_if_blocked(&q, NULL, wish.note.time_us, err);
+	psm__inquiry_free(&q);
 	psm__buf_free(&note);
-	return rc;
+	return rc < 0 ? rc : changed;
 }
 
 int

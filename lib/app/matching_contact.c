@@ -24,7 +24,10 @@ psm__call_completed(psm_tx *tx, const psm_event *ev, psm_error *err)
 
 	if (therapist <= 0 || therapist > INT32_MAX)
 		return 0;
-	rc = psm__app_day(tx, psm_event_timestamp_us(ev), day, err);
+	/* The inquiry is locked before the therapist's copy. */
+	rc = psm__call_left(tx, ev, err);
+	if (rc == 0)
+		rc = psm__app_day(tx, psm_event_timestamp_us(ev), day, err);
 	if (rc == 0)
 		rc = psm__cooling_start(
 		    tx, therapist, day,
@@ -32,5 +35,5 @@ psm__call_completed(psm_tx *tx, const psm_event *ev, psm_error *err)
 			? "response_received"
 			: "manual",
 		    err);
-	return rc < 0 ? rc : psm__call_left(tx, ev, err);
+	return rc < 0 ? rc : 0;
 }

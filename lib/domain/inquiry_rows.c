@@ -174,7 +174,8 @@ psm__inquiry_decide_cancel(struct psm__row *row, const void *wish,
 }
 
 /* 1: the mail or the call is what it was sent by. A mail of another database may
- * be known before the row has its number. */
+ * be known before the row has its number; but of a row that was adopted without
+ * a way nobody knows that it was a mail. */
 static int
 is_sent_by(const struct psm__row *row, const struct psm__inquiry_wish *w)
 {
@@ -186,8 +187,9 @@ is_sent_by(const struct psm__row *row, const struct psm__inquiry_wish *w)
 	if (way == NULL ? !w->by_mail
 	                : (strcmp(way, "email") == 0) != w->by_mail)
 		return 0;
-	return psm__row_get(row, column) == NULL ||
-	       psm__row_int(row, column) == id;
+	if (psm__row_get(row, column) == NULL)
+		return way != NULL;
+	return psm__row_int(row, column) == id;
 }
 
 int
