@@ -452,10 +452,13 @@ START_TEST(a_service_shows_its_token)
 	up(settings);
 	(void)snprintf(base, sizeof base, "http://127.0.0.1:%d",
 	               testing_server.port);
+	/* Nor does a proxy see it, if one is set for the Internet. */
+	ck_assert_int_eq(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
 	ck_assert_msg(psm__svc_fetch("test", base, "/echo/1", TESTING_WAIT_MS,
 	                             &doc, err) == 0,
 	              "%s", psm_error_message(err));
 	psm_json_free(doc);
+	ck_assert_int_eq(unsetenv("http_proxy"), 0);
 	/* Strangers are not shown it. */
 	ck_assert_int_eq(
 	    psm__svc_get(base, "/echo/1", NULL, TESTING_WAIT_MS, &status, &doc),

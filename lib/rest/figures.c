@@ -11,6 +11,7 @@
 
 struct figures {
 	psm_store *store;
+	int is_migrated; /* the worker's alone */
 	/* Guards the text; nothing is called under it. */
 	pthread_mutex_t lock;
 	char text[TEXT_SIZE];
@@ -93,12 +94,15 @@ run(void *user, psm_error *err)
 {
 	struct figures *f = user;
 	psm_tx *tx = NULL;
-	int rc = psm_store_migrate(f->store, "psymatch", err);
+	int rc = f->is_migrated ? PSM_OK
+	                        : psm_store_migrate(f->store, "psymatch", err);
 
-	if (rc == PSM_OK)
+	if (rc == PSM_OK && !f->is_migrated)
 		rc = psm_store_migrate(f->store, "matching", err);
-	if (rc == PSM_OK)
+	if (rc == PSM_OK) {
+		f->is_migrated = 1;
 		rc = psm_tx_begin(f->store, &tx, err);
+	}
 	if (rc == PSM_OK)
 		rc = read_all(f, tx, err);
 	psm_tx_rollback(tx); /* nothing was changed */

@@ -176,8 +176,10 @@ perform(const struct call *call, struct text *answer, long *status)
 		rc = CURLE_OUT_OF_MEMORY;
 		goto out;
 	}
-	if (call->is_neighbour)
+	if (call->is_neighbour) {
+		curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* no one between */
 		show_token(curl, &headers);
+	}
 	curl_easy_setopt(curl, CURLOPT_URL, call->url);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, call->agent);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
