@@ -271,6 +271,31 @@ START_TEST(transactions_of_several_parts)
 }
 END_TEST
 
+/* A part that nobody ended: nothing is committed, and the whole has an end. */
+START_TEST(a_part_that_is_left_open)
+{
+	psm_tx *tx;
+
+	pg_run("CREATE TABLE parts (n integer)");
+	for (int i = 0; i < 2; i++) {
+		tx = begun();
+		ck_assert_int_eq(psm_tx_include(tx, 1, err), 0);
+		ck_assert_int_eq(psm_tx_exec(begun(),
+		                             "INSERT INTO parts VALUES (1)", 0,
+		                             NULL, NULL, err),
+		                 0);
+		ck_assert_int_eq(psm_tx_include(tx, 0, err), 0);
+		if (i == 0)
+			ck_assert_int_eq(psm_tx_commit(tx, err), PSM_ERR_STATE);
+		else
+			psm_tx_rollback(tx);
+	}
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM parts"), 0);
+	/* Not waiting for a transaction that is still open. */
+	pg_run("DROP TABLE parts");
+}
+END_TEST
+
 START_TEST(arguments)
 {
 	ck_assert_int_eq(psm_tx_wait_consumers(NULL, 1, err), PSM_ERR_INVAL);
@@ -319,6 +344,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, late_consumer_costs_its_deadline_once);
 	tcase_add_test(tc, as_long_as_the_setting_says);
 	tcase_add_test(tc, transactions_of_several_parts);
+	tcase_add_test(tc, a_part_that_is_left_open);
 	tcase_add_test(tc, arguments);
 	tcase_add_test(tc, heartbeat_takes_any_type);
 	suite_add_tcase(s, tc);

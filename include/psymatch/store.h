@@ -363,7 +363,8 @@ PSM_API int psm_tx_emit_required(psm_tx *tx, const psm_event *ev,
  *
  * @param tx   a transaction, not that of a processor's handler; it is ended by
  *             this thread.
- * @param on   1: from now on; 0: not any more. Its end does that, too.
+ * @param on   1: from now on; 0: not any more: a part that is still open counts
+ *             as rolled back. Its end does that, too.
  * @param err  details of a failure; may be NULL.
  * @return 0, or
  *   PSM_ERR_INVAL  a NULL argument;

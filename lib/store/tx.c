@@ -109,6 +109,10 @@ psm_tx_include(psm_tx *tx, int on, psm_error *err)
 		whole = tx;
 	else if (whole == tx)
 		whole = NULL;
+	if (!on && tx->parts > 0) { /* nobody ends them any more */
+		tx->parts = 0;
+		tx->failed = tx->failed ? tx->failed : PSM_ERR_STATE;
+	}
 	return 0;
 }
 
