@@ -266,27 +266,34 @@ static void *
 ask(void *arg)
 {
 	char name[PSM_GEO_NAME_SIZE];
+	psm_geo_client *own = arg;
 	double lat, lon;
 
 	ck_assert_int_eq(
-	    psm_geo_client_address("x1", &lat, &lon, name, 20000, client, NULL),
+	    psm_geo_client_address("x1", &lat, &lon, name, 20000, own, NULL),
 	    0);
 	return arg;
 }
 
-/* Requests of all threads together keep their distance. */
+/* Requests of all threads and clients together keep their distance. */
 START_TEST(one_after_another)
 {
 	pthread_t threads[3];
+	psm_geo_client *all[3] = {NULL};
 
 	SERVE(PLACE);
 	OK(psm_config_set(cfg, "OSM_RATE_LIMIT", "10", err));
 	open_client();
+	all[0] = client;
+	for (size_t i = 1; i < PSM__COUNT(all); i++)
+		OK(psm_geo_client_new(cfg, &all[i], err));
 	for (size_t i = 0; i < PSM__COUNT(threads); i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, ask, NULL),
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, ask, all[i]),
 		                 0);
 	for (size_t i = 0; i < PSM__COUNT(threads); i++)
 		pthread_join(threads[i], NULL);
+	for (size_t i = 1; i < PSM__COUNT(all); i++)
+		psm_geo_client_free(all[i]);
 	/* From the first to the third begin: two intervals of 100 ms, less what
 	 * accepting took longer for the first. */
 	ck_assert_int_ge(server.at_us[2] - server.at_us[0], 100000);

@@ -11,7 +11,7 @@ PSM_BEGIN_DECLS
 
 /**
  * Asks Nominatim for places and OSRM for ways, for psm_geo_new(). All requests
- * of one client together are at least 1/OSM_RATE_LIMIT seconds apart, each try
+ * of a process together are at least 1/OSM_RATE_LIMIT seconds apart, each try
  * counts. A try ends after OSM_TIMEOUT; without an answer, with status 429 or
  * from 500 on there are up to OSM_MAX_RETRIES tries in all, GEOCODING_RETRY_MS
  * apart, after a 429 longer each time. What would end after the deadline of the

@@ -67,7 +67,6 @@ psm_geo_client_new(const psm_config *cfg, psm_geo_client **out, psm_error *err)
 	client = psm__alloc(sizeof(*client));
 	if (!client)
 		return psm__nomem(err);
-	pthread_mutex_init(&client->lock, NULL);
 	rc = configure(client, cfg, err);
 	if (rc < 0)
 		psm_geo_client_free(client);
@@ -81,7 +80,6 @@ psm_geo_client_free(psm_geo_client *client)
 {
 	if (!client)
 		return;
-	pthread_mutex_destroy(&client->lock);
 	psm__free(client->osm);
 	psm__free(client->agent);
 	psm__free(client->osrm);

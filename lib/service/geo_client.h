@@ -11,8 +11,6 @@ struct psm_geo_client {
 	char *osm, *agent, *osrm, *car, *transit;
 	int timeout_ms, tries, retry_ms;
 	int64_t interval_us;
-	pthread_mutex_t lock; /* for: */
-	int64_t next_us;      /* monotonic: when the next request may begin */
 };
 
 /*

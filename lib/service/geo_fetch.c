@@ -19,18 +19,22 @@ sleep_until(int64_t at_us)
 		;
 }
 
+/* Of all clients of the process: a server counts requests by their address. */
+static pthread_mutex_t turn_lock = PTHREAD_MUTEX_INITIALIZER;
+static int64_t next_us; /* monotonic: when the next request may begin */
+
 /* Wait for a turn; 0: it would come too late, and is left to others. */
 static int
-take_turn(psm_geo_client *client, int64_t until_us)
+take_turn(const psm_geo_client *client, int64_t until_us)
 {
 	int64_t at = psm__mono_us();
 
-	pthread_mutex_lock(&client->lock);
-	if (client->next_us > at)
-		at = client->next_us;
+	pthread_mutex_lock(&turn_lock);
+	if (next_us > at)
+		at = next_us;
 	if (at < until_us)
-		client->next_us = at + client->interval_us;
-	pthread_mutex_unlock(&client->lock);
+		next_us = at + client->interval_us;
+	pthread_mutex_unlock(&turn_lock);
 	if (at >= until_us)
 		return 0;
 	sleep_until(at);
