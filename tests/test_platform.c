@@ -166,6 +166,58 @@ START_TEST(all_services_at_one_port)
 }
 END_TEST
 
+/* Those of a role, also where the routes of all are at one port. */
+static long
+release_as(const char *token)
+{
+	struct curl_slist *list = NULL;
+	char line[64];
+	struct answer a;
+	CURL *curl = testing_client(
+	    "POST", "/communication-service/api/dead-letters/1/release", &a);
+
+	(void)snprintf(line, sizeof line, "Authorization: Bearer %s", token);
+	list = curl_slist_append(list, line);
+	list = curl_slist_append(list, "Content-Type: application/json");
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
+	                 "{\"who\":\"a\",\"why\":\"b\"}");
+	testing_perform(curl, &a);
+	curl_slist_free_all(list);
+	return a.status;
+}
+
+START_TEST(roles_at_one_port)
+{
+	/* sha256("writer"), sha256("admin") */
+	static const char tokens[] = "w write b93006774cbdd4b299389a03ac3d88c3"
+				     "a76b460d538795bc12718011a909fba5\n"
+				     "a admin 8c6976e5b5410415bde908bd4dee15df"
+				     "b167a9c873fc4bb8a81f6f2ab448a918\n";
+	char path[] = "/tmp/psm-tokens-XXXXXX";
+	int fd = mkstemp(path);
+	struct program p;
+	struct answer a;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, tokens, sizeof tokens - 1),
+	                 (ssize_t)sizeof tokens - 1);
+	close(fd);
+	(void)setenv("PSYMATCH_API_TOKENS_FILE", path, 1);
+	ck_assert_int_eq(unsetenv("PSYMATCH_TRANSPORT"), 0);
+	(void)setenv("THERAPIST_IMPORT_ENABLED", "false", 1);
+	program_port("PSYMATCH_HTTP_PORT", &testing_server.port);
+	program_start(
+	    &p, (const char *const[]){"psymatch-platform", "--one-port", NULL});
+	program_await("/health/ready", 200, "healthy", &a);
+	ck_assert_int_eq(release_as("nobody"), 401);
+	ck_assert_int_eq(release_as("writer"), 403);
+	ck_assert_int_eq(release_as("admin"), 404); /* there is no letter */
+	program_stop(&p);
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 START_TEST(commands_of_the_platform)
 {
 	static const char platform[] = "psymatch-platform";
@@ -213,6 +265,11 @@ suite(void)
 	tcase_add_test(tc, all_services_in_one_process);
 	tcase_add_test(tc, all_services_at_one_port);
 	tcase_add_test(tc, commands_of_the_platform);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("roles");
+	tcase_add_checked_fixture(tc, program_set_up, program_tear_down);
+	tcase_set_timeout(tc, 180);
+	tcase_add_test(tc, roles_at_one_port);
 	suite_add_tcase(s, tc);
 	return s;
 }
