@@ -100,6 +100,19 @@ START_TEST(lists)
 }
 END_TEST
 
+/* Two machines' clocks differ: what is made was made before it changed. */
+START_TEST(a_change_comes_after_its_match)
+{
+	tell("match.created", AT(5), MATCH(1, 1, 7));
+	tell("therapist.blocked", AT(3), THERAPIST(7, 2));
+	check_list("1:7:5");
+	tell("match.status_changed", AT(4), MATCH(1, 1, 7) TO("\"abgelehnt\""));
+	check_list("");
+	tell("match.created", AT(6), MATCH(1, 1, 7));
+	check_list("");
+}
+END_TEST
+
 /* Nothing is done by itself. */
 START_TEST(tells_nobody)
 {
@@ -168,6 +181,7 @@ suite(void)
 	tcase_add_checked_fixture(t, setup, app_teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, lists);
+	tcase_add_test(t, a_change_comes_after_its_match);
 	tcase_add_test(t, tells_nobody);
 	tcase_add_loop_test(t, any_order, 0, 4);
 	tcase_add_test(t, refusals);

@@ -65,7 +65,8 @@ psm__patient_match(psm_tx *tx, const psm_event *ev, psm_error *err)
 	                    (status != NULL && strcmp(status, "anstehend") == 0)
 	                ? "t"
 	                : "f";
-	params[5] = o.time;
+	/* Another machine's clock may be behind: any change comes after. */
+	params[5] = is_new ? "-infinity" : o.time;
 	params[6] = o.event_id;
 	return psm_tx_exec(tx, match_sql, 7, params, NULL, err);
 }
