@@ -153,9 +153,11 @@ open_folder(const char *folder, psm_error *err)
 static int
 open_below(int dir, const char *name, psm_error *err)
 {
-	int below = mkdirat(dir, name, 0700) < 0 && errno != EEXIST
-	                ? -1
-	                : openat(dir, name, BELOW);
+	/* The name of a new folder must not be lost, either. */
+	int made = mkdirat(dir, name, 0700) == 0 ? fsync(dir)
+	           : errno == EEXIST             ? 0
+	                                         : -1;
+	int below = made < 0 ? -1 : openat(dir, name, BELOW);
 
 	return below < 0 ? fail(err, "make a folder for") : below;
 }
