@@ -328,10 +328,11 @@ PSM_API int psm_service_add_processor(psm_service *svc, const char *name,
  *
  * A stage that does not start lets those before it stop, and its error is the
  * result. The shutdown has PSYMATCH_SHUTDOWN_MS: requests under way end first,
- * then the stages stop, each given an equal share of the time left; what has
- * not returned one second after the deadline ends with the process (exit
- * status 1), because nothing may be freed under a running thread. A second
- * signal ends the process at once (exit status 128 + its number).
+ * within a third of it (half with one stage), then the stages stop, each given
+ * an equal share of the time left; what has not returned one second after the
+ * deadline ends with the process (exit status 1), because nothing may be freed
+ * under a running thread. A second signal ends the process at once (exit status
+ * 128 + its number).
  *
  * The three signals are blocked in the calling thread and all threads made
  * during the call, and as before afterwards; SIGPIPE is ignored from now on.

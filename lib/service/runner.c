@@ -167,6 +167,15 @@ stop_stages(struct group *g, struct run *run, int first)
 	return first;
 }
 
+/* However many stages follow, requests have a third of the time. */
+static size_t
+parties(const struct group *g)
+{
+	size_t all = started_stages(g) + 1;
+
+	return all < 3 ? all : 3;
+}
+
 /* First all requests end, then the services stop, the last one first. */
 static int
 shut_down(struct group *g)
@@ -177,8 +186,7 @@ shut_down(struct group *g)
 
 	g->deadline_us = psm__mono_us() + g->runs[0].svc->shutdown_ms * 1000;
 	psm__svc_signals_deadline(g->signals, g->deadline_us + GRACE_US);
-	until_us =
-	    psm__mono_us() + (int64_t)share_ms(g, started_stages(g) + 1) * 1000;
+	until_us = psm__mono_us() + (int64_t)share_ms(g, parties(g)) * 1000;
 	for (i = 0; i < g->count; i++)
 		drain_requests(g->runs[i].svc, until_us);
 	for (i = g->count; i > 0; i--)
