@@ -42,7 +42,8 @@ PSM_BEGIN_DECLS
  * e.g. /api/platzsuchen and /api/therapeutenanfragen of "matching": all of them
  * are described by /openapi.json. Each that changes something does all of it
  * or nothing; what is said above of the trace, the consumers and, for POST, the
- * Idempotency-Key holds for these, too.
+ * Idempotency-Key holds for these, too. A POST that cannot keep one (jobs, dead
+ * letters, /api/system-messages) refuses it with 400.
  *
  * @param svc      a service that has not run yet.
  * @param st       a store with the sets "psymatch" and that of the service;

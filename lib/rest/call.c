@@ -320,6 +320,19 @@ change_again(struct rest_call *c)
 	return rc;
 }
 
+/* Better refused than not kept. */
+static int
+takes_no_key(const struct rest_call *c)
+{
+	if (strcmp(c->endpoint->method, "POST") != 0 ||
+	    (c->endpoint->how & REST_CHANGE) ||
+	    !psm_request_header(c->req, "Idempotency-Key"))
+		return PSM_OK;
+	return psm__fail(c->err, PSM_ERR_INVAL,
+	                 "Idempotency-Key: %s does not take one",
+	                 c->endpoint->path);
+}
+
 int
 psm__rest_call(const psm_request *req, psm_response *res, void *user,
                psm_error *err)
@@ -334,6 +347,8 @@ psm__rest_call(const psm_request *req, psm_response *res, void *user,
 	                      .version = -1};
 	int rc = read_id(&c);
 
+	if (rc == PSM_OK)
+		rc = takes_no_key(&c);
 	if (rc == PSM_OK)
 		rc = read_body(&c);
 	if (rc == PSM_OK && (c.endpoint->how & REST_CHANGE)) {
