@@ -341,17 +341,17 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, single_statements_are_no_exception, 0,
 	                    PSM__COUNT(given));
 	tcase_add_test(tc, prepared_statements_that_are_gone);
-	tcase_add_test(tc, interrupted);
 	tcase_add_loop_test(tc, nothing_is_left_behind, 0, PSM__COUNT(lefts));
 	suite_add_tcase(s, tc);
-	/* A pooler knows one role only, and may give the same session to the
-	 * next connection. */
+	/* A pooler knows one role only, may give the same session to the next
+	 * connection, and forgets to cancel for a client that is gone. */
 	tc = tcase_create("ends");
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, some_failures_end_the_connection, 0,
 	                    PSM__COUNT(endings));
 	tcase_add_test(tc, the_role_of_a_login_stays);
+	tcase_add_test(tc, interrupted);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("text");
 	tcase_add_loop_test(tc, statements_that_change_the_session, 0,

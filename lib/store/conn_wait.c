@@ -9,6 +9,8 @@
 /* A wait is cut into slices of this length to look at the cancel flag. */
 #define SLICE_MS 50
 #define DEFAULT_LIMIT_MS 60000
+/* So long a connection stays open for a pooler that passes a cancel on. */
+#define CANCEL_MS 200
 
 /* libpq's own message: several lines, ends in a newline, no password. */
 int
@@ -58,6 +60,7 @@ cancel_statement(void *cancel)
 static int
 interrupted(struct psm__conn *c)
 {
+	struct pollfd answer = {PQsocket(c->pg), POLLIN, 0};
 	PGcancel *cancel;
 	pthread_t thread;
 
@@ -67,10 +70,12 @@ interrupted(struct psm__conn *c)
 	if (!cancel)
 		return 1;
 	if (psm__thread_start(&thread, "psm-cancel", cancel_statement, cancel,
-	                      NULL) < 0)
+	                      NULL) < 0) {
 		PQfreeCancel(cancel);
-	else
-		(void)pthread_detach(thread);
+		return 1;
+	}
+	(void)pthread_detach(thread);
+	(void)poll(&answer, 1, CANCEL_MS);
 	return 1;
 }
 
