@@ -99,13 +99,7 @@ conflicts(struct rest_call *c)
 static int
 matches(struct rest_call *c)
 {
-	char *query;
-	int rc = psm__rest_query(c, &query);
-
-	if (rc == PSM_OK)
-		rc = psm_inquiry_matches(c->store, query, &c->json, c->err);
-	psm_free(query);
-	return rc;
+	return psm__rest_listed(c, psm_inquiry_matches);
 }
 
 /* -- answers */

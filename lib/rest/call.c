@@ -131,6 +131,20 @@ psm__rest_query(struct rest_call *c, char **json)
 }
 
 int
+psm__rest_listed(struct rest_call *c,
+                 int (*list)(psm_store *store, const char *query, char **out,
+                             psm_error *err))
+{
+	char *query;
+	int rc = psm__rest_query(c, &query);
+
+	if (rc == PSM_OK)
+		rc = list(c->store, query, &c->json, c->err);
+	psm_free(query);
+	return rc;
+}
+
+int
 psm__rest_if_version(struct rest_call *c, const char *entity, int64_t *version)
 {
 	char *json = NULL;

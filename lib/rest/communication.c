@@ -10,23 +10,6 @@
 
 #include "service/mailer_int.h"
 
-static void
-release_mailer(void *ptr)
-{
-	psm_mailer_free(ptr);
-}
-
-int
-psm__rest_set_up_communication(struct rest_context *cx, const psm_config *cfg,
-                               psm_error *err)
-{
-	psm_mailer *mailer = NULL;
-	int rc = psm_mailer_new(cfg, &mailer, err);
-
-	cx->area = mailer;
-	return rc < 0 ? rc : psm__svc_own(cx->svc, mailer, release_mailer, err);
-}
-
 /* -- lists */
 
 /* The last one that can be: no table gets so far. */

@@ -130,13 +130,7 @@ static const struct rest_status not_now[] = {{PSM_ERR_TRANSITION, 400}, {0, 0}};
 static int
 list(struct rest_call *c)
 {
-	char *query;
-	int rc = psm__rest_query(c, &query);
-
-	if (rc == PSM_OK)
-		rc = psm_inquiry_list(c->store, query, &c->json, c->err);
-	psm_free(query);
-	return rc;
+	return psm__rest_listed(c, psm_inquiry_list);
 }
 
 static int
@@ -463,22 +457,3 @@ const struct rest_endpoint psm__rest_inquiries[] = {
      .failures = "400 404 409"},
     {.path = NULL},
 };
-
-/* -- the texts of mails */
-
-static void
-free_mailer(void *ptr)
-{
-	psm_mailer_free(ptr);
-}
-
-int
-psm__rest_set_up_inquiries(struct rest_context *cx, const psm_config *cfg,
-                           psm_error *err)
-{
-	psm_mailer *mailer = NULL;
-	int rc = psm_mailer_new(cfg, &mailer, err);
-
-	cx->area = mailer;
-	return rc < 0 ? rc : psm__svc_own(cx->svc, mailer, free_mailer, err);
-}

@@ -174,6 +174,10 @@ struct rest_bound {
  * (psm_free): integers and booleans as such, "page" and "limit" of REST_PAGE
  * always. PSM_ERR_INVAL: a value does not do, or a parameter lacks. */
 int psm__rest_query(struct rest_call *c, char **json);
+/* What such a function answers to the query. */
+int psm__rest_listed(struct rest_call *c,
+                     int (*list)(psm_store *store, const char *query,
+                                 char **out, psm_error *err));
 
 /* 1: NULL, or nothing but blanks. */
 int psm__rest_is_blank(const char *text);
@@ -252,10 +256,9 @@ extern const struct rest_endpoint psm__rest_import_errors[];
 
 /* Their set_up(). */
 
-int psm__rest_set_up_inquiries(struct rest_context *cx, const psm_config *cfg,
-                               psm_error *err);
-int psm__rest_set_up_communication(struct rest_context *cx,
-                                   const psm_config *cfg, psm_error *err);
+/* area: a psm_mailer */
+int psm__rest_set_up_mailer(struct rest_context *cx, const psm_config *cfg,
+                            psm_error *err);
 int psm__rest_set_up_geocoding(struct rest_context *cx, const psm_config *cfg,
                                psm_error *err);
 

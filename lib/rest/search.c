@@ -133,13 +133,7 @@ static const struct rest_status refused[] = {{PSM_ERR_CONFLICT, 400}, {0, 0}};
 static int
 list(struct rest_call *c)
 {
-	char *query;
-	int rc = psm__rest_query(c, &query);
-
-	if (rc == PSM_OK)
-		rc = psm_search_list(c->store, query, &c->json, c->err);
-	psm_free(query);
-	return rc;
+	return psm__rest_listed(c, psm_search_list);
 }
 
 static int
