@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
-from typing import Any, Iterator, TYPE_CHECKING
+from typing import Any, Iterator
 
+from ._handle import Handle
 from ._lib import lib
 from ._text import int64, json_text, payload_text
 from .errors import check, make
-
-if TYPE_CHECKING:
-    from .store import Store
 
 
 def taken(pointer: Any) -> dict[str, Any]:
@@ -30,18 +28,18 @@ def with_size(values: Any) -> Any:
     return text, len(text)
 
 
-def got(function: Any, store: Store, id: int) -> tuple[dict[str, Any], int]:
+def got(function: Any, store: Handle, id: int) -> tuple[dict[str, Any], int]:
     """(row, version)"""
     out, version = ctypes.c_void_p(), ctypes.c_int64()
     check(function, store._handle, int64(id, "id"), ctypes.byref(out), ctypes.byref(version))
     return taken(out), version.value
 
 
-def listed(function: Any, store: Store, query: Any) -> dict[str, Any]:
+def listed(function: Any, store: Handle, query: Any) -> dict[str, Any]:
     return taken(make(function, store._handle, payload_text(query)))
 
 
-def changed(function: Any, store: Store, id: int, values: Any, if_version: int) -> dict[str, Any]:
+def changed(function: Any, store: Handle, id: int, values: Any, if_version: int) -> dict[str, Any]:
     return taken(make(function, store._handle, int64(id, "id"), int64(if_version, "if_version"), *with_size(values)))
 
 

@@ -7,14 +7,12 @@ import datetime
 import json
 import sys
 import threading
-from typing import Any, Mapping, TYPE_CHECKING
+from typing import Any, Mapping
 
+from ._handle import Handle
 from ._lib import lib
 from ._text import int32, payload_text, utf8, utf8_or_none
 from .errors import check, make
-
-if TYPE_CHECKING:
-    from .store import Transaction
 
 SNAKE, CAMEL = 0, 1
 
@@ -431,7 +429,7 @@ def check_payload(type: str, payload: Mapping[str, Any]) -> None:
         lib.psm_json_free(doc)
 
 
-def handled_by(function: Any, tx: Transaction, event: Event, user: Any = None) -> None:
+def handled_by(function: Any, tx: Handle, event: Event, user: Any = None) -> None:
     """Let a handler of the library, a psm_tx_event_fn, have an event within
     tx."""
     if not isinstance(event, Event):
