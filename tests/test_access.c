@@ -93,7 +93,7 @@ take_steps(const struct step *s, size_t count)
 	size_t i, k;
 
 	for (i = 0; i < count; i++, s++) {
-		ask(s->method, s->path, s->headers, s->body, &a);
+		testing_ask_with(s->method, s->path, s->headers, s->body, &a);
 		ck_assert_msg(a.status == s->status, "step %zu, %s %s: %ld %s",
 		              i, s->method, s->path, a.status, a.body);
 		(void)snprintf(all, sizeof all, "%s%s", a.headers, a.body);
@@ -123,7 +123,7 @@ START_TEST(a_role_decides)
 	STEPS(with_tokens);
 	/* A body that nobody reads is taken, so that the answer arrives. */
 	memset(big, 'x', sizeof big - 1);
-	ask("POST", "/body", NULL, big, &a);
+	testing_ask_with("POST", "/body", NULL, big, &a);
 	ck_assert_int_eq(a.status, 401);
 	testing_server_down();
 }
@@ -134,7 +134,7 @@ status_of(const char *headers)
 {
 	struct answer a;
 
-	ask("GET", "/echo/1", headers, NULL, &a);
+	testing_ask_with("GET", "/echo/1", headers, NULL, &a);
 	return a.status;
 }
 
@@ -143,7 +143,7 @@ assert_health(const char *want)
 {
 	struct answer a;
 
-	ask("GET", "/health", BEARER("writer"), NULL, &a);
+	testing_ask_with("GET", "/health", BEARER("writer"), NULL, &a);
 	ck_assert_msg(strstr(a.body, want) != NULL, "%s", a.body);
 }
 
@@ -168,7 +168,8 @@ START_TEST(the_file_is_read_again)
 	ck_assert_int_eq(status_of(BEARER("reader")), 200);
 	assert_health("\"name\":\"access\",\"status\":\"healthy\"");
 	put_file("");
-	ask("GET", "/health", NULL, NULL, &a); /* shown no token, it looks */
+	testing_ask_with("GET", "/health", NULL, NULL,
+	                 &a); /* shown no token, it looks */
 	ck_assert_ptr_nonnull(strstr(a.body, "degraded"));
 	ck_assert_int_eq(status_of(BEARER("writer")), 401);
 	ck_assert_int_eq(status_of(NULL), 401);
@@ -401,7 +402,7 @@ START_TEST(a_client_that_asks_too_often_waits)
 
 	up(settings);
 	for (i = 0; i < 1000; i++) {
-		ask("GET", "/echo/1", BEARER("reader"), NULL, &a);
+		testing_ask_with("GET", "/echo/1", BEARER("reader"), NULL, &a);
 		if (a.status == 429)
 			break;
 		ck_assert_int_eq(a.status, 200);
@@ -436,7 +437,7 @@ END_TEST
 
 START_TEST(a_service_shows_its_token)
 {
-	char file[96], base[64];
+	char file[300], base[64];
 	const char *settings[] = {"PSYMATCH_API_TOKENS_FILE", path,
 	                          "PSYMATCH_API_TOKEN_FILE", file, NULL};
 	psm_error *err = psm_error_new();

@@ -3,6 +3,7 @@
 #include "app/call.h"
 #include "testing_app.h"
 
+#include <fcntl.h>
 #include <psymatch/clock.h>
 #include <pthread.h>
 
@@ -214,11 +215,14 @@ END_TEST
 
 START_TEST(holidays_are_kept)
 {
-	char path[] = "/tmp/holidays-XXXXXX";
-	int fd = mkstemp(path);
+	char folder[256], path[300];
+	int fd;
 	psm_config *cfg = pg_settings();
 	psm_store *other;
 
+	testing_tmpdir(folder, sizeof folder);
+	(void)snprintf(path, sizeof path, "%s/holidays", folder);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, "2026-03-10\n", 11), 11);
 	OK(psm_config_set(cfg, "PSYMATCH_HOLIDAYS_FILE", path, err));
@@ -232,7 +236,7 @@ START_TEST(holidays_are_kept)
 	    psm_call_create(other, "{\"therapist_id\": 7}", 19, &out, err),
 	    PSM_ERR_CONFIG);
 	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "line 2"));
-	ck_assert_int_eq(unlink(path), 0);
+	testing_remove(folder);
 	psm_free(out);
 	ck_assert_int_eq(
 	    psm_call_create(other, "{\"therapist_id\": 7}", 19, &out, err),

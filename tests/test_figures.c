@@ -14,7 +14,7 @@ read_page(void)
 	int i;
 
 	for (i = 0; i < TESTING_WAIT_MS / 20; i++) {
-		ask("GET", "/metrics", NULL, NULL, &a);
+		testing_ask_with("GET", "/metrics", NULL, NULL, &a);
 		ck_assert_int_eq(a.status, 200);
 		if (strstr(a.body, "psymatch_inquiries_today"))
 			break;

@@ -12,7 +12,7 @@
 	"SELECT count(*) FROM communication_service.emails WHERE status = "    \
 	"'" word "'"
 
-static char folder[64];
+static char folder[256];
 static psm_config *cfg;
 static psm_store *store;
 static psm_mailer *mailer;
@@ -28,10 +28,9 @@ static void
 make_folders(void)
 {
 	static const char *const names[] = {"new", "cur", "tmp", "sent"};
-	char path[128];
+	char path[400];
 
-	(void)snprintf(folder, sizeof folder, "/tmp/psm-mails-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	testing_tmpdir(folder, sizeof folder);
 	for (size_t i = 0; i < 4; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", folder, names[i]);
 		ck_assert_int_eq(mkdir(path, 0700), 0);
@@ -41,7 +40,7 @@ make_folders(void)
 static void
 set_up(const char *mode)
 {
-	char port[16], sent[128];
+	char port[16], sent[400];
 	const char *const settings[][2] = {
 	    {"SMTP_HOST", "localhost"},
 	    {"SMTP_PORT", port},
@@ -70,16 +69,13 @@ set_up(const char *mode)
 static void
 tear_down(void)
 {
-	char command[128];
-
 	psm_service_free(svc);
 	psm_mailer_free(mailer);
 	psm_store_free(store);
 	psm_config_free(cfg);
 	psm_error_free(err);
 	smtp_stop(&server);
-	(void)snprintf(command, sizeof command, "rm -r %s", folder);
-	ck_assert_int_eq(system(command), 0);
+	testing_remove(folder);
 }
 
 static void *
@@ -121,7 +117,7 @@ queue_mail(void)
 static void
 deliver(const char *mail)
 {
-	char from[128], to[128];
+	char from[400], to[400];
 	FILE *f;
 
 	(void)snprintf(from, sizeof from, "%s/tmp/1", folder);
@@ -145,7 +141,7 @@ health(char reason[SVC_REASON_SIZE])
 
 START_TEST(there_and_back)
 {
-	char path[128], reason[SVC_REASON_SIZE];
+	char path[400], reason[SVC_REASON_SIZE];
 
 	set_up("ok");
 	queue_mail();

@@ -12,7 +12,7 @@ static char *subject, *html, *text;
 
 #define OK(call) ck_assert_msg((call) == 0, "%s", psm_error_message(err))
 
-static char folder[64];
+static char folder[256];
 
 /* pairs of a setting and its value, then NULL. */
 static void
@@ -41,8 +41,7 @@ setup(void)
 	err = psm_error_new();
 	ck_assert_ptr_nonnull(err);
 	subject = html = text = NULL;
-	(void)snprintf(folder, sizeof folder, "/tmp/psm-mail-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	testing_tmpdir(folder, sizeof folder);
 	make_mailer(NULL);
 }
 
@@ -58,13 +57,10 @@ forget(void)
 static void
 teardown(void)
 {
-	char command[128];
-
 	forget();
 	psm_mailer_free(mailer);
 	psm_error_free(err);
-	(void)snprintf(command, sizeof command, "rm -r %s", folder);
-	ck_assert_int_eq(system(command), 0);
+	testing_remove(folder);
 }
 
 static int
@@ -489,7 +485,7 @@ static void
 setup_maildir(void)
 {
 	static const char *const names[] = {"new", "cur", "tmp"};
-	char path[128];
+	char path[400];
 
 	setup();
 	for (size_t i = 0; i < 3; i++) {
@@ -511,7 +507,7 @@ teardown_maildir(void)
 static void
 deliver(const char *name, const char *mail)
 {
-	char path[128];
+	char path[400];
 	FILE *f;
 
 	(void)snprintf(path, sizeof path, "%s/new/%s", folder, name);
@@ -524,7 +520,7 @@ deliver(const char *name, const char *mail)
 static int
 is_in(const char *where, const char *name)
 {
-	char path[128];
+	char path[400];
 
 	(void)snprintf(path, sizeof path, "%s/%s/%s", folder, where, name);
 	return access(path, F_OK) == 0;
@@ -575,7 +571,7 @@ END_TEST
 
 START_TEST(a_file_that_cannot_be_read_stops_no_other)
 {
-	char path[128];
+	char path[400];
 
 	(void)snprintf(path, sizeof path, "%s/new/1.link", folder);
 	ck_assert_int_eq(symlink("/nowhere", path), 0);

@@ -194,15 +194,16 @@ START_TEST(roles_at_one_port)
 				     "a76b460d538795bc12718011a909fba5\n"
 				     "a admin 8c6976e5b5410415bde908bd4dee15df"
 				     "b167a9c873fc4bb8a81f6f2ab448a918\n";
-	char path[] = "/tmp/psm-tokens-XXXXXX";
-	int fd = mkstemp(path);
+	char path[4200];
 	struct program p;
 	struct answer a;
+	FILE *f;
 
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, tokens, sizeof tokens - 1),
-	                 (ssize_t)sizeof tokens - 1);
-	close(fd);
+	(void)snprintf(path, sizeof path, "%s/tokens", program_dir);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(tokens, f), 0);
+	ck_assert_int_eq(fclose(f), 0);
 	(void)setenv("PSYMATCH_API_TOKENS_FILE", path, 1);
 	ck_assert_int_eq(unsetenv("PSYMATCH_TRANSPORT"), 0);
 	(void)setenv("THERAPIST_IMPORT_ENABLED", "false", 1);
@@ -214,7 +215,6 @@ START_TEST(roles_at_one_port)
 	ck_assert_int_eq(release_as("writer"), 403);
 	ck_assert_int_eq(release_as("admin"), 404); /* there is no letter */
 	program_stop(&p);
-	ck_assert_int_eq(unlink(path), 0);
 }
 END_TEST
 
@@ -277,14 +277,6 @@ suite(void)
 int
 main(int argc, char **argv)
 {
-	SRunner *sr;
-	int failed;
-
 	(void)argc;
-	pg_main(argv);
-	sr = srunner_create(suite());
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	failed = testing_run(sr);
-	curl_global_cleanup();
-	return failed;
+	return program_main(suite, argv);
 }

@@ -361,13 +361,15 @@ START_TEST(mails_and_calls_are_one_history)
 	testing_server_start_on(testing_server.port);
 	ck_assert_int_eq(
 	    psm__svc_wait(testing_server.svc, SVC_RUNNING, TESTING_WAIT_MS), 0);
-	ask("POST", "/api/therapists", JSON, ANNA, &a);
+	testing_ask_with("POST", "/api/therapists", JSON, ANNA, &a);
 	ck_assert_int_eq(a.status, 201);
-	ask("PUT", "/api/therapists/1", JSON,
+	testing_ask_with(
+	    "PUT", "/api/therapists/1", JSON,
 	    "{\"titel\":\"Dr.\",\"letzter_kontakt_telefon\":\"2026-01-02\"}",
 	    &a);
 	ck_assert_int_eq(a.status, 200);
-	ask("GET", "/api/therapists/1/communication", NULL, NULL, &a);
+	testing_ask_with("GET", "/api/therapists/1/communication", NULL, NULL,
+	                 &a);
 	ck_assert_msg(a.status == 200, "%s", a.body);
 	ck_assert_ptr_nonnull(
 	    strstr(a.body, "{\"therapist_id\":1,\"therapist_name\":\"Dr. Anna "
@@ -428,7 +430,7 @@ START_TEST(the_description_has_all_routes)
 	const psm_json *paths, *path;
 	size_t i, k, n = 0;
 
-	ask("GET", "/openapi.json", NULL, NULL, &a);
+	testing_ask_with("GET", "/openapi.json", NULL, NULL, &a);
 	ck_assert_int_eq(a.status, 200);
 	ck_assert_int_eq(psm_json_parse(a.body, a.body_len, &doc, NULL), 0);
 	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/openapi")),

@@ -360,7 +360,7 @@ change(const char *method, const char *path, const char *headers,
 {
 	struct answer a;
 
-	ask(method, path, headers, body, &a);
+	testing_ask_with(method, path, headers, body, &a);
 	ck_assert_msg(a.status / 100 == 2, "%s: %ld %s", method, a.status,
 	              a.body);
 	ck_assert_int_eq(
@@ -416,7 +416,7 @@ START_TEST(change_is_answered_before_a_late_consumer)
 
 	start_consumer(save_late);
 	psm_set_log(look, PSM_LOG_DEBUG, NULL);
-	ask("POST", "/api/therapists", JSON, ANNA, &a);
+	testing_ask_with("POST", "/api/therapists", JSON, ANNA, &a);
 	ck_assert_msg(a.status == 201, "%ld %s", a.status, a.body);
 	ck_assert_ptr_nonnull(strstr(a.headers, "ETag: \"1\"\r\n"));
 	ck_assert_int_eq(__atomic_load_n(&late_lines, __ATOMIC_SEQ_CST), 1);

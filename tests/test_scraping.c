@@ -8,10 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/psymatch-scraping-XXXXXX";
-static char name[64];
+static char folder[256], name[300];
 
-static char command[100] = "";
+static char command[400] = "";
 static const char *seconds = "60";
 
 static psm_config *
@@ -38,8 +37,7 @@ reopen(void)
 static void
 setup(void)
 {
-	(void)snprintf(folder, sizeof(folder), "/tmp/psymatch-scraping-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	testing_tmpdir(folder, sizeof(folder));
 	(void)snprintf(name, sizeof(name), "%s/ran", folder);
 	app_setup();
 }
@@ -47,17 +45,14 @@ setup(void)
 static void
 teardown(void)
 {
-	char line[100];
-
 	app_teardown();
-	(void)snprintf(line, sizeof(line), "rm -rf '%s'", folder);
-	ck_assert_int_eq(system(line), 0);
+	testing_remove(folder);
 }
 
 static void
 write_script(const char *text)
 {
-	char path[64];
+	char path[300];
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), "%s/scrape", folder);
@@ -117,7 +112,7 @@ check_file(const char *want)
 
 START_TEST(runs)
 {
-	char script[200];
+	char script[600];
 
 	(void)snprintf(script, sizeof(script), "echo \"$*\" >>%s", name);
 	write_script(script);

@@ -421,14 +421,6 @@ suite(void)
 int
 main(int argc, char **argv)
 {
-	SRunner *sr;
-	int failed;
-
 	(void)argc;
-	pg_main(argv);
-	sr = srunner_create(suite());
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	failed = testing_run(sr);
-	curl_global_cleanup();
-	return failed;
+	return program_main(suite, argv);
 }

@@ -14,14 +14,13 @@
 	"\"empfaenger_name\":\"P\",\"absender_email\":\"info@curavani.com\","  \
 	"\"absender_name\":\"Curavani, GmbH \xc3\xa4\"}"
 
-static char folder[64];
+static char folder[256];
 static psm_error *err;
 
 static void
 setup(void)
 {
-	(void)snprintf(folder, sizeof folder, "/tmp/psm-smtp-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	testing_tmpdir(folder, sizeof folder);
 	err = psm_error_new();
 	ck_assert_ptr_nonnull(err);
 }
@@ -29,10 +28,7 @@ setup(void)
 static void
 teardown(void)
 {
-	char command[128];
-
-	(void)snprintf(command, sizeof command, "rm -r %s", folder);
-	ck_assert_int_eq(system(command), 0);
+	testing_remove(folder);
 	psm_error_free(err);
 }
 
@@ -60,7 +56,7 @@ mailer_for(const struct smtp_server *s, const char *const *more)
 static int
 send_to(const char *mode, const char *const *more)
 {
-	char cert[128], key[128];
+	char cert[400], key[400];
 	struct smtp_server s;
 	psm_mailer *m;
 	int rc;
@@ -80,7 +76,7 @@ send_to(const char *mode, const char *const *more)
 static char *
 received(void)
 {
-	char path[128], *text;
+	char path[400], *text;
 	size_t len;
 	FILE *f;
 
@@ -214,7 +210,7 @@ END_TEST
 static void
 make_certificate(void)
 {
-	char command[512];
+	char command[1024];
 
 	(void)snprintf(
 	    command, sizeof command,
@@ -232,7 +228,7 @@ static const char *const tls_modes[][2] = {{"starttls", "SMTP_USE_TLS"},
 START_TEST(tls)
 {
 	const char *mode = tls_modes[_i][0], *flag = tls_modes[_i][1];
-	char cert[128];
+	char cert[400];
 	const char *trusting[] = {flag, "true", "SMTP_CA_FILE", cert, NULL};
 	const char *doubting[] = {flag, "true", NULL};
 

@@ -4,7 +4,7 @@
 
 static char big[300000];
 
-static char cert[64], key[64];
+static char cert[300], key[300];
 static const char *const tls_settings[] = {"PSYMATCH_HTTP_TLS_CERT_FILE",
                                            cert,
                                            "PSYMATCH_HTTP_TLS_KEY_FILE",
@@ -16,7 +16,7 @@ static const char *const tls_settings[] = {"PSYMATCH_HTTP_TLS_CERT_FILE",
 static void
 make_certificate(void)
 {
-	char command[512];
+	char command[1024];
 
 	(void)snprintf(cert, sizeof cert, "%s/cert.pem", dir);
 	(void)snprintf(key, sizeof key, "%s/key.pem", dir);
@@ -35,7 +35,7 @@ assert_fetched(void)
 {
 	psm_error *err = psm_error_new();
 	psm_json *doc = NULL;
-	char base[64];
+	char base[300];
 
 	(void)snprintf(base, sizeof base, "https://127.0.0.1:%d",
 	               testing_server.port);
@@ -81,7 +81,7 @@ START_TEST(the_same_by_tls)
 		ck_assert_int_eq(all[i].status, 200);
 	}
 	memset(big, 'x', sizeof big - 1);
-	ask("POST", "/body", NULL, big, &a);
+	testing_ask_with("POST", "/body", NULL, big, &a);
 	ck_assert_str_eq(a.body, "[299999,35999880]");
 	/* Several requests of one connection. */
 	curl = testing_client("GET", "/echo/1", &a);
@@ -121,7 +121,7 @@ END_TEST
 
 START_TEST(a_key_of_another_certificate_is_no_start)
 {
-	char other[64];
+	char other[300];
 	const char *settings[] = {"PSYMATCH_HTTP_TLS_CERT_FILE", cert,
 	                          "PSYMATCH_HTTP_TLS_KEY_FILE",
 	                          _i == 0   ? other

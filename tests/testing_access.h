@@ -21,7 +21,7 @@
 	"a admin "                                                             \
 	"8c6976e5b5410415bde908bd4dee15dfb167a9c873fc4bb8a81f6f2ab448a918\n"
 
-static char dir[] = "/tmp/psm-access-XXXXXX", path[64];
+static char dir[256], path[300];
 
 static inline void
 put_file(const char *text)
@@ -36,7 +36,7 @@ put_file(const char *text)
 static inline void
 set_up_dir(void)
 {
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	testing_tmpdir(dir, sizeof dir);
 	(void)snprintf(path, sizeof path, "%s/tokens", dir);
 	(void)umask(022);
 	put_file("# who\n\n" READER WRITER "\t" ADMIN);
@@ -45,10 +45,7 @@ set_up_dir(void)
 static inline void
 tear_down_dir(void)
 {
-	char command[96];
-
-	(void)snprintf(command, sizeof command, "rm -rf %s", dir);
-	ck_assert_int_eq(system(command), 0);
+	testing_remove(dir);
 }
 
 static inline int
@@ -89,31 +86,6 @@ admin_handler_new(void)
 	                 0);
 	ck_assert_int_eq(psm_service_health(svc, "part", bad_part, NULL, NULL),
 	                 0);
-}
-
-/* headers: lines separated by "\n"; NULL: none. */
-static inline void
-ask(const char *method, const char *where, const char *headers,
-    const char *body, struct answer *a)
-{
-	CURL *curl = testing_client(method, where, a);
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-	char line[256];
-
-	for (; headers && *headers; headers += *headers == '\n') {
-		(void)snprintf(line, sizeof line, "%.*s",
-		               (int)strcspn(headers, "\n"), headers);
-		list = curl_slist_append(list, line);
-		headers += strcspn(headers, "\n");
-	}
-	if (body) {
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-	}
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-	testing_perform(curl, a);
-	curl_slist_free_all(list);
-	ck_assert_int_eq(a->curl, CURLE_OK);
 }
 
 /* settings: see testing_server_settings */

@@ -329,3 +329,27 @@ testing_assert_alive(void)
 	ck_assert_int_eq(a.status, 200);
 	ck_assert_str_eq(a.body, "[\"param GET /echo/1 1 -\"]");
 }
+
+void
+testing_ask_with(const char *method, const char *path, const char *headers,
+                 const char *body, struct answer *a)
+{
+	CURL *curl = testing_client(method, path, a);
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+	char line[256];
+
+	for (; headers && *headers; headers += *headers == '\n') {
+		(void)snprintf(line, sizeof line, "%.*s",
+		               (int)strcspn(headers, "\n"), headers);
+		list = curl_slist_append(list, line);
+		headers += strcspn(headers, "\n");
+	}
+	if (body) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	}
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+	testing_perform(curl, a);
+	curl_slist_free_all(list);
+	ck_assert_int_eq(a->curl, CURLE_OK);
+}

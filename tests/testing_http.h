@@ -52,4 +52,8 @@ void testing_perform(CURL *curl, struct answer *a);
 void testing_ask(const char *method, const char *path, struct answer *a);
 void testing_assert_alive(void);
 
+/* headers: lines separated by "\n"; NULL: none. body NULL: none. */
+void testing_ask_with(const char *method, const char *path, const char *headers,
+                      const char *body, struct answer *a);
+
 #endif

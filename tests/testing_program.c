@@ -212,3 +212,17 @@ program_tear_down(void)
 {
 	testing_remove(program_dir);
 }
+
+int
+program_main(Suite *(*suite)(void), char **argv)
+{
+	SRunner *sr;
+	int failed;
+
+	pg_main(argv);
+	sr = srunner_create(suite());
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	failed = testing_run(sr);
+	curl_global_cleanup();
+	return failed;
+}

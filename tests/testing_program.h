@@ -41,6 +41,9 @@ void program_stop(struct program *p);
 void program_send(const char *method, const char *path, const char *body,
                   struct answer *a);
 
+/* What main() returns. */
+int program_main(Suite *(*suite)(void), char **argv);
+
 /* Fixtures. */
 void program_set_up(void);
 void program_tear_down(void);

@@ -55,31 +55,6 @@ tear_down(void)
 #define JSON "Content-Type: application/json"
 #define MERGE "Content-Type: application/merge-patch+json"
 
-/* headers: lines separated by "\n"; NULL: none. */
-static inline void
-ask(const char *method, const char *path, const char *headers, const char *body,
-    struct answer *a)
-{
-	CURL *curl = testing_client(method, path, a);
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-	char line[256];
-
-	for (; headers && *headers; headers += *headers == '\n') {
-		(void)snprintf(line, sizeof line, "%.*s",
-		               (int)strcspn(headers, "\n"), headers);
-		list = curl_slist_append(list, line);
-		headers += strcspn(headers, "\n");
-	}
-	if (body) {
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-	}
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-	testing_perform(curl, a);
-	curl_slist_free_all(list);
-	ck_assert_int_eq(a->curl, CURLE_OK);
-}
-
 struct step {
 	const char *method, *path, *headers, *body;
 	long status;
@@ -95,7 +70,7 @@ take_steps(const struct step *s, size_t count)
 	size_t i, k;
 
 	for (i = 0; i < count; i++, s++) {
-		ask(s->method, s->path, s->headers, s->body, &a);
+		testing_ask_with(s->method, s->path, s->headers, s->body, &a);
 		ck_assert_msg(a.status == s->status, "step %zu, %s %s: %ld %s",
 		              i, s->method, s->path, a.status, a.body);
 		(void)snprintf(all, sizeof all, "%s%s", a.headers, a.body);
