@@ -53,17 +53,6 @@ put_terms(psm_tx *tx, struct terms *t, const char **params)
 	                                         "FOLLOW_UP_THRESHOLD_DAYS"));
 }
 
-/* What both functions want of out; err is clear. */
-static int
-begin(psm_store *store, psm_tx **tx, char **out, psm_error *err)
-{
-	*tx = NULL;
-	psm__error_clear(err);
-	if (out == NULL)
-		return psm__fail(err, PSM_ERR_INVAL, "out is NULL");
-	return psm__own_begin(store, tx, out, err);
-}
-
 /* -- one inquiry */
 
 static int
@@ -151,47 +140,22 @@ write_state(psm_json_writer *w, psm_tx *tx, const char *id, psm_error *err)
 }
 
 static int
-show(psm_tx *tx, int64_t inquiry, char **out, int64_t *version, psm_error *err)
+write_rest(psm_json_writer *w, psm_tx *tx, const char *id, psm_error *err)
 {
-	psm_json_writer *w = psm_json_writer_new();
-	struct psm__row row = {0};
-	struct psm__number number;
-	const char *id = psm__number(&number, inquiry);
-	int64_t found = 0;
-	int rc =
-	    psm__repo_get(tx, &psm__entity_inquiry, inquiry, &row, &found, err);
+	int rc = write_state(w, tx, id, err);
 
-	psm_json_write_object(w);
-	if (rc == 0)
-		rc = psm__show_entity(w, &row, err);
-	if (rc == 0)
-		rc = psm__show_copy(
-		    w, tx, "therapist", &psm__entity_therapist,
-		    psm__row_int(&row, PSM__INQUIRY_THERAPIST_ID), err);
-	if (rc >= 0)
-		rc = write_state(w, tx, id, err);
-	if (rc == 0)
-		rc = write_patients(w, tx, id, err);
-	psm_json_write_end(w);
-	psm__row_free(&row);
-	if (version != NULL)
-		*version = rc < 0 ? 0 : found;
-	return psm__json_take(w, rc, out, err);
+	return rc == 0 ? write_patients(w, tx, id, err) : rc;
 }
 
 int
 psm_inquiry_get(psm_store *store, int64_t id, char **out, int64_t *version,
                 psm_error *err)
 {
-	psm_tx *tx;
-	int rc;
+	static const struct psm__shown what = {
+	    &psm__entity_inquiry, "therapist", &psm__entity_therapist,
+	    PSM__INQUIRY_THERAPIST_ID, write_rest};
 
-	if (version != NULL)
-		*version = 0;
-	rc = begin(store, &tx, out, err);
-	if (rc == 0)
-		rc = show(tx, id, out, version, err);
-	return psm__own_end(tx, rc, out, err);
+	return psm__show_get(store, &what, id, out, version, err);
 }
 
 /* -- lists */
@@ -490,7 +454,7 @@ psm_inquiry_list(psm_store *store, const char *query, char **out,
 {
 	struct query q = {.page = 1, .limit = 20, .count = 2};
 	psm_tx *tx;
-	int rc = begin(store, &tx, out, err);
+	int rc = psm__own_begin_out(store, &tx, out, err);
 
 	if (rc == 0)
 		put_terms(tx, &q.terms, q.params);

@@ -18,6 +18,16 @@ psm__own_begin(psm_store *store, psm_tx **tx, char **out, psm_error *err)
 }
 
 int
+psm__own_begin_out(psm_store *store, psm_tx **tx, char **out, psm_error *err)
+{
+	*tx = NULL;
+	psm__error_clear(err);
+	if (out == NULL)
+		return psm__fail(err, PSM_ERR_INVAL, "out is NULL");
+	return psm__own_begin(store, tx, out, err);
+}
+
+int
 psm__own_end(psm_tx *tx, int rc, char **out, psm_error *err)
 {
 	rc = psm__app_end(tx, rc, err);

@@ -10,6 +10,9 @@
 
 /* Clears err and *out, which may be NULL. PSM_ERR_INVAL: store is NULL. */
 int psm__own_begin(psm_store *store, psm_tx **tx, char **out, psm_error *err);
+/* The same where out must not be NULL: PSM_ERR_INVAL. */
+int psm__own_begin_out(psm_store *store, psm_tx **tx, char **out,
+                       psm_error *err);
 /* Commits after rc >= 0, else rolls back; what was not committed is not told.
  * tx may be NULL after a failure. rc, or why it was not committed. */
 int psm__own_end(psm_tx *tx, int rc, char **out, psm_error *err);

@@ -74,58 +74,22 @@ write_counts(psm_json_writer *w, psm_tx *tx, const char *id, psm_error *err)
 }
 
 static int
-show(psm_tx *tx, int64_t search, char **out, int64_t *version, psm_error *err)
+write_rest(psm_json_writer *w, psm_tx *tx, const char *id, psm_error *err)
 {
-	psm_json_writer *w = psm_json_writer_new();
-	struct psm__row row = {0};
-	struct psm__number number;
-	const char *id = psm__number(&number, search);
-	int64_t found = 0;
-	int rc =
-	    psm__repo_get(tx, &psm__entity_search, search, &row, &found, err);
+	int rc = write_counts(w, tx, id, err);
 
-	psm_json_write_object(w);
-	if (rc == 0)
-		rc = psm__show_entity(w, &row, err);
-	if (rc == 0)
-		rc = psm__show_copy(w, tx, "patient", &psm__entity_patient,
-		                    psm__row_int(&row, PSM__SEARCH_PATIENT_ID),
-		                    err);
-	if (rc >= 0)
-		rc = write_counts(w, tx, id, err);
-	if (rc == 0)
-		rc = write_history(w, tx, id, err);
-	psm_json_write_end(w);
-	psm__row_free(&row);
-	if (version != NULL)
-		*version = rc < 0 ? 0 : found;
-	return psm__json_take(w, rc, out, err);
-}
-
-/* What both functions want of out; err is clear. */
-static int
-begin(psm_store *store, psm_tx **tx, char **out, psm_error *err)
-{
-	*tx = NULL;
-	psm__error_clear(err);
-	if (out == NULL)
-		return psm__fail(err, PSM_ERR_INVAL, "out is NULL");
-	return psm__own_begin(store, tx, out, err);
+	return rc == 0 ? write_history(w, tx, id, err) : rc;
 }
 
 int
 psm_search_get(psm_store *store, int64_t id, char **out, int64_t *version,
                psm_error *err)
 {
-	psm_tx *tx;
-	int rc;
+	static const struct psm__shown what = {
+	    &psm__entity_search, "patient", &psm__entity_patient,
+	    PSM__SEARCH_PATIENT_ID, write_rest};
 
-	if (version != NULL)
-		*version = 0;
-	rc = begin(store, &tx, out, err);
-	if (rc == 0)
-		rc = show(tx, id, out, version, err);
-	return psm__own_end(tx, rc, out, err);
+	return psm__show_get(store, &what, id, out, version, err);
 }
 
 /* -- lists */
@@ -328,7 +292,7 @@ psm_search_list(psm_store *store, const char *query, char **out, psm_error *err)
 {
 	struct query q;
 	psm_tx *tx;
-	int rc = begin(store, &tx, out, err);
+	int rc = psm__own_begin_out(store, &tx, out, err);
 
 	if (rc == 0)
 		rc = read_query(&q, query, err);
@@ -394,7 +358,7 @@ int
 psm_search_incomplete(psm_store *store, char **out, psm_error *err)
 {
 	psm_tx *tx;
-	int rc = begin(store, &tx, out, err);
+	int rc = psm__own_begin_out(store, &tx, out, err);
 
 	if (rc == 0)
 		rc = incomplete(tx, out, err);

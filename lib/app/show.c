@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#include "app/app.h"
 #include "app/fit_pair.h"
+#include "app/own_tx.h"
+#include "app/repository.h"
 #include "base/base.h"
 
 void
@@ -90,4 +93,42 @@ psm__show_copy(psm_json_writer *w, psm_tx *tx, const char *key,
 		psm_json_write_null(w);
 	psm__row_free(&row);
 	return rc;
+}
+
+static int
+show_record(psm_tx *tx, const struct psm__shown *what, int64_t record,
+            char **out, int64_t *version, psm_error *err)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	struct psm__row row = {0};
+	struct psm__number number;
+	const char *id = psm__number(&number, record);
+	int rc = psm__repo_get(tx, what->entity, record, &row, version, err);
+
+	psm_json_write_object(w);
+	if (rc == 0)
+		rc = psm__show_entity(w, &row, err);
+	if (rc == 0)
+		rc = psm__show_copy(w, tx, what->key, what->copied,
+		                    psm__row_int(&row, what->column), err);
+	if (rc >= 0)
+		rc = what->rest(w, tx, id, err);
+	psm_json_write_end(w);
+	psm__row_free(&row);
+	return psm__json_take(w, rc, out, err);
+}
+
+int
+psm__show_get(psm_store *store, const struct psm__shown *what, int64_t id,
+              char **out, int64_t *version, psm_error *err)
+{
+	int64_t found = 0;
+	psm_tx *tx;
+	int rc = psm__own_begin_out(store, &tx, out, err);
+
+	if (rc == 0)
+		rc = show_record(tx, what, id, out, &found, err);
+	if (version != NULL)
+		*version = rc < 0 ? 0 : found;
+	return psm__own_end(tx, rc, out, err);
 }

@@ -40,4 +40,19 @@ int psm__show_entity(psm_json_writer *w, const struct psm__row *row,
 int psm__show_copy(psm_json_writer *w, psm_tx *tx, const char *key,
                    const struct psm_entity *e, int64_t id, psm_error *err);
 
+/* A record with all that belongs to it. */
+struct psm__shown {
+	const struct psm_entity *entity;
+	const char *key; /* of the record that column names, from its copy */
+	const struct psm_entity *copied;
+	size_t column;
+	/* Writes the other members. */
+	int (*rest)(psm_json_writer *w, psm_tx *tx, const char *id,
+	            psm_error *err);
+};
+
+/* In a transaction of its own; version may be NULL. */
+int psm__show_get(psm_store *store, const struct psm__shown *what, int64_t id,
+                  char **out, int64_t *version, psm_error *err);
+
 #endif

@@ -11,16 +11,6 @@
 /* So many who fit are listed; all are counted. */
 #define LISTED_MAX 1000
 
-static int
-begin(psm_store *store, psm_tx **tx, char **out, psm_error *err)
-{
-	*tx = NULL;
-	psm__error_clear(err);
-	if (out == NULL)
-		return psm__fail(err, PSM_ERR_INVAL, "out is NULL");
-	return psm__own_begin(store, tx, out, err);
-}
-
 static void
 write_km(psm_json_writer *w, double km)
 {
@@ -149,7 +139,7 @@ psm_search_why_not(psm_store *store, int64_t search_id, int64_t therapist_id,
                    char **out, psm_error *err)
 {
 	struct pair p = {.err = err};
-	int rc = begin(store, &p.tx, out, err);
+	int rc = psm__own_begin_out(store, &p.tx, out, err);
 
 	if (rc == 0 && (therapist_id < 1 || therapist_id > INT32_MAX))
 		rc = psm__fail(err, PSM_ERR_INVAL,
@@ -266,7 +256,7 @@ psm_therapist_eligible(psm_store *store, int64_t therapist_id,
                        const char *plz_prefix, char **out, psm_error *err)
 {
 	psm_tx *tx;
-	int rc = begin(store, &tx, out, err);
+	int rc = psm__own_begin_out(store, &tx, out, err);
 
 	if (rc == 0)
 		rc = eligible(tx, therapist_id, plz_prefix, out, err);
