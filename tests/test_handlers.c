@@ -3,6 +3,8 @@
 #include "consumer_rig.h"
 #include "testing.h"
 
+#include "client/dispatch.h"
+
 #include <psymatch/communication.h>
 #include <psymatch/geo.h>
 #include <psymatch/matching.h>
@@ -211,6 +213,23 @@ START_TEST(services_by_topic)
 }
 END_TEST
 
+/* One person's event that waits for a geocoder, say, holds up nobody else's. */
+START_TEST(services_park)
+{
+	psm_handlers *hs = NULL;
+
+	ck_assert_int_eq(psm_handlers_new(&hs, NULL), 0);
+	ck_assert_int_eq(services[_i].add(hs, NULL, NULL), 0);
+	ck_assert_uint_gt(hs->tx.count, 0);
+	for (size_t i = 0; i < hs->tx.count; i++) {
+		ck_assert_int_eq(hs->tx.handlers[i].options.on_failure,
+		                 PSM_ON_FAILURE_PARK);
+		ck_assert_int_eq(hs->tx.handlers[i].options.max_attempts, 0);
+	}
+	psm_handlers_free(hs);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -222,6 +241,7 @@ main(void)
 	tcase_add_test(tc, refusals);
 	tcase_add_test(tc, matching_service_by_topic);
 	tcase_add_loop_test(tc, services_by_topic, 0, PSM__COUNT(services));
+	tcase_add_loop_test(tc, services_park, 0, PSM__COUNT(services));
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

@@ -23,6 +23,7 @@ wanted_failure(int code)
 	case PSM_ERR_BROKER:
 	case PSM_ERR_FULL:
 	case PSM_ERR_IO:
+	case PSM_ERR_UNAVAILABLE:
 		return PSM__FAILURE_TRANSIENT;
 	case PSM_ERR_DB:
 	case PSM_ERR_NOMEM:
@@ -38,6 +39,20 @@ START_TEST(every_code_has_its_failure)
 {
 	ck_assert_int_eq((int)psm__classify(codes[_i]),
 	                 (int)wanted_failure(codes[_i]));
+}
+END_TEST
+
+/* What the table of errors calls retriable is never the end of an event. */
+START_TEST(a_retriable_code_is_not_permanent)
+{
+	psm_error *err = psm_error_new();
+
+	ck_assert_ptr_nonnull(err);
+	(void)psm_error_set(err, codes[_i], "x");
+	if (codes[_i] < 0 && psm_error_retriable(err))
+		ck_assert_int_ne((int)psm__classify(codes[_i]),
+		                 (int)PSM__FAILURE_PERMANENT);
+	psm_error_free(err);
 }
 END_TEST
 
@@ -154,6 +169,8 @@ main(void)
 	TCase *tc = tcase_create("outcome");
 
 	tcase_add_loop_test(tc, every_code_has_its_failure, 0,
+	                    (int)PSM__COUNT(codes));
+	tcase_add_loop_test(tc, a_retriable_code_is_not_permanent, 0,
 	                    (int)PSM__COUNT(codes));
 	tcase_add_loop_test(tc, every_row_has_its_outcome, 0,
 	                    (int)PSM__COUNT(rows));

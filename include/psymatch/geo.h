@@ -261,7 +261,8 @@ PSM_API const char *psm_geo_type_at(size_t i);
 
 /**
  * Add psm_geo_handle() to a set of handlers for each type that it knows, or
- * for those of one topic.
+ * for those of one topic. An event that cannot be
+ * handled now is parked (PSM_ON_FAILURE_PARK); other keys go on.
  *
  * @param hs     a set, e.g. for psm_processor_handlers() of a processor whose
  *   store has the set "geocoding" migrated.

@@ -23,7 +23,8 @@ PSM_BEGIN_DECLS
 typedef struct psm_handler_options psm_handler_options;
 
 /* What becomes of an event after a failure that may pass: its handler returned
- * PSM_ERR_RETRY, PSM_ERR_TIMEOUT, PSM_ERR_BROKER, PSM_ERR_FULL or PSM_ERR_IO.
+ * PSM_ERR_RETRY, PSM_ERR_TIMEOUT, PSM_ERR_BROKER, PSM_ERR_FULL, PSM_ERR_IO or
+ * PSM_ERR_UNAVAILABLE.
  * After one that is not the fault of the event (PSM_ERR_NOMEM, PSM_ERR_DB,
  * PSM_ERR_FENCED, PSM_ERR_CLOSED) it comes again in each case; after every
  * other failure it is dead. */

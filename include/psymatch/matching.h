@@ -175,7 +175,8 @@ PSM_API int psm_note_append(const char *notes, int64_t time_us,
 /**
  * Add psm_matching_handle() to a set of handlers for each type that it knows,
  * or for those of one topic: then a consumer group for each topic goes on alone
- * while another waits.
+ * while another waits. An event that cannot be handled now is parked
+ * (PSM_ON_FAILURE_PARK); other keys go on.
  *
  * @param hs     a set, e.g. for psm_processor_handlers() of a processor whose
  *   store has the set "matching" migrated.

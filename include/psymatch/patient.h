@@ -378,7 +378,8 @@ PSM_API int psm_patient_reassignments(psm_store *store, int page, int limit,
 
 /**
  * Add psm_patient_handle() to a set of handlers for each type that it knows, or
- * for those of one topic.
+ * for those of one topic. An event that cannot be
+ * handled now is parked (PSM_ON_FAILURE_PARK); other keys go on.
  *
  * @param hs     a set, e.g. for psm_processor_handlers() of a processor whose
  *   store has the set "patient" migrated.

@@ -676,7 +676,8 @@ PSM_API int psm_therapist_handle(psm_tx *tx, const psm_event *ev, void *user,
 
 /**
  * Add psm_therapist_handle() to a set of handlers for each type that it knows,
- * or for those of one topic.
+ * or for those of one topic. An event that cannot be
+ * handled now is parked (PSM_ON_FAILURE_PARK); other keys go on.
  *
  * @param hs     a set, e.g. for psm_processor_handlers() of a processor whose
  *   store has the set "therapist" migrated.

@@ -101,5 +101,5 @@ psm__app_is_system(int code)
 	return code == PSM_ERR_DB || code == PSM_ERR_TIMEOUT ||
 	       code == PSM_ERR_RETRY || code == PSM_ERR_STATE ||
 	       code == PSM_ERR_NOMEM || code == PSM_ERR_IO ||
-	       code == PSM_ERR_FULL;
+	       code == PSM_ERR_FULL || code == PSM_ERR_UNAVAILABLE;
 }

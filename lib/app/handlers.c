@@ -26,19 +26,26 @@ is_of(const char *type, const char *topic)
 static int
 add(psm_handlers *hs, const struct set *set, const char *topic, psm_error *err)
 {
+	psm_handler_options *options = NULL;
 	const char *type;
-	int rc = 0, count = 0;
+	int rc, count = 0;
 
 	psm__error_clear(err);
 	if (hs == NULL)
 		return psm__fail(err, PSM_ERR_INVAL, "hs is NULL");
+	rc = psm_handler_options_new(&options, err);
+	/* One person's event that has to wait holds up nobody else's. */
+	if (rc == 0)
+		rc = psm_handler_options_on_failure(
+		    options, PSM_ON_FAILURE_PARK, 0, err);
 	for (size_t i = 0; rc == 0 && (type = set->type_at(i)) != NULL; i++) {
 		if (!is_of(type, topic))
 			continue;
-		rc = psm_handlers_on_tx(hs, type, NULL, set->handle, set->user,
-		                        err);
+		rc = psm_handlers_on_tx(hs, type, options, set->handle,
+		                        set->user, err);
 		count++;
 	}
+	psm_handler_options_free(options);
 	return rc < 0 || count > 0
 	           ? rc
 	           : psm__fail(err, PSM_ERR_INVAL, "topic: none of the %s's",
