@@ -425,8 +425,9 @@ START_TEST(moves_and_disappears)
 	psm_free(out);
 	ck_assert_int_eq(psm_call_delete(st, 1, 1, err), PSM_ERR_PRECONDITION);
 	OK(psm_call_delete(st, 1, 2, err));
-	CHECK_EVENT("{\"type\": \"phone_call.deleted\", \"call_id\": 1, "
-	            "\"patient_id\": null, \"therapist_id\": 7}");
+	CHECK_EVENT("{\"type\": \"phone_call.deleted\", \"status\": "
+	            "\"geplant\", \"call_id\": 1, \"patient_id\": null, "
+	            "\"therapist_id\": 7, \"therapeutenanfrage_id\": null}");
 	ck_assert_int_eq(psm_call_get(st, 1, &out, NULL, err),
 	                 PSM_ERR_NOT_FOUND);
 	ck_assert_int_eq(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Inquiries whose mail or call fails after they were sent. */
 #include <psymatch/call.h>
+#include <psymatch/mail.h>
 #include <psymatch/matching.h>
 
 #include "app/app.h"
@@ -186,6 +187,86 @@ START_TEST(calls_publish_it)
 }
 END_TEST
 
+/* What the communication service told last of a mail or a call, to the matching
+ * service. */
+static void
+last_happens(const char *type)
+{
+	char *payload = pg_text("SELECT payload FROM psymatch.outbox WHERE "
+	                        "type = '%s' ORDER BY id DESC LIMIT 1",
+	                        type);
+
+	happens(type, payload);
+	free(payload);
+}
+
+/* Status of the mail, when it would be tried again; the inquiry is to be sent
+ * again. */
+static const struct {
+	const char *set;
+	int again;
+} deleted_mails[] = {
+    {"status = 'In_Warteschlange'", 1},
+    {"status = 'In_Warteschlange', angehalten_seit = '2026-03-02'", 1},
+    {"status = 'Entwurf'", 1},
+    {"status = 'Fehlgeschlagen', naechster_versuch_am = '2026-03-04'", 1},
+    {"status = 'Fehlgeschlagen'", 0},
+    {"status = 'Gesendet'", 0},
+};
+
+START_TEST(a_mail_that_is_deleted_before_it_left)
+{
+	sent(BERTA);
+	pg_run("UPDATE communication_service.emails SET %s",
+	       deleted_mails[_i].set);
+	OK(psm_mail_delete(st, 1, PSM_VERSION_ANY, err));
+	for (int i = 0; i < 2; i++)
+		last_happens("email.deleted");
+	if (!deleted_mails[_i].again) {
+		STATE("email 1 - 0 2026-03-02");
+		return;
+	}
+	STATE("email 1 - 1 unsent");
+	SAYS("[2026-03-03 09:00 (System)] Not sent: its mail was deleted",
+	     "SELECT notizen FROM " INQUIRY);
+	ck_assert_msg(send_it(1) == 1, "%s", psm_error_message(err));
+	STATE("email 2 - 1 2026-03-02");
+	last_happens("email.deleted");
+	STATE("email 2 - 1 2026-03-02");
+	check_invariants();
+}
+END_TEST
+
+START_TEST(a_call_that_is_deleted)
+{
+	sent(CARLA);
+	OK(psm_call_delete(st, 1, PSM_VERSION_ANY, err));
+	for (int i = 0; i < 2; i++)
+		last_happens("phone_call.deleted");
+	STATE("phone_call - - 1 unsent");
+	ck_assert_msg(send_it(1) == 1, "%s", psm_error_message(err));
+	STATE("phone_call - 2 1 2026-03-02");
+	/* One that took place was an inquiry. */
+	pg_run("UPDATE communication_service.telefonanrufe SET status = "
+	       "'abgeschlossen'");
+	OK(psm_call_delete(st, 2, PSM_VERSION_ANY, err));
+	last_happens("phone_call.deleted");
+	STATE("phone_call - - 1 2026-03-02");
+	check_invariants();
+}
+END_TEST
+
+START_TEST(a_follow_up_that_is_deleted)
+{
+	sent(BERTA);
+	pg_run("UPDATE " INQUIRY " SET phone_call_id = 4");
+	happens("phone_call.deleted",
+	        "{\"call_id\": 4, \"therapist_id\": 5, "
+	        "\"therapeutenanfrage_id\": 1, \"status\": \"geplant\"}");
+	STATE("email 1 - 0 2026-03-02");
+}
+END_TEST
+
 /* A follow-up is not what it was sent by: it gets another one, unless somebody
  * called it off. */
 START_TEST(a_follow_up_that_failed)
@@ -300,6 +381,10 @@ suite(void)
 	tcase_add_test(c, by_hand_and_gone);
 	tcase_add_test(c, the_second_mail_is_for_those_who_still_fit);
 	tcase_add_test(c, of_an_unknown_way_no_mail_fails);
+	tcase_add_loop_test(c, a_mail_that_is_deleted_before_it_left, 0,
+	                    PSM__COUNT(deleted_mails));
+	tcase_add_test(c, a_call_that_is_deleted);
+	tcase_add_test(c, a_follow_up_that_is_deleted);
 	suite_add_tcase(s, c);
 	return s;
 }

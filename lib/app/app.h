@@ -189,9 +189,12 @@ int psm__copy_erase(psm_tx *tx, const struct psm_entity *e, const psm_event *ev,
 /* -- inquiry_proposal.c: email.response_received */
 int psm__mail_answered(psm_tx *tx, const psm_event *ev, psm_error *err);
 
-/* -- inquiry_fail.c: email.failed, email.sent, phone_call.failed, and
- * phone_call.completed of a call that had failed */
+/* -- inquiry_fail.c: email.failed, email.deleted, email.sent,
+ * phone_call.failed, phone_call.deleted, and phone_call.completed of a call that
+ * had failed */
 int psm__mail_failed(psm_tx *tx, const psm_event *ev, psm_error *err);
+int psm__mail_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
+int psm__phone_call_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
 int psm__mail_left(psm_tx *tx, const psm_event *ev, psm_error *err);
 int psm__call_failed(psm_tx *tx, const psm_event *ev, psm_error *err);
 int psm__call_left(psm_tx *tx, const psm_event *ev, psm_error *err);

@@ -26,8 +26,6 @@ int psm__call_make_out(psm_tx *tx, const psm_json *doc, const char *once_key,
 
 /* A call is gone: the inquiries that had it may get another one. */
 int psm__follow_up_lost(psm_tx *tx, int64_t call_id, psm_error *err);
-/* The handler of phone_call.deleted. */
-int psm__phone_call_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
 
 /* -- call_slot.c: what finding a time needs */
 

@@ -51,8 +51,14 @@ members(psm_payload *m, const struct psm__told *told,
 {
 	const char *outcome = psm__row_get(&c->row, PSM__PHONE_CALL_ERGEBNIS);
 
-	if (strcmp(told->type, "phone_call.deleted") != 0)
+	if (strcmp(told->type, "phone_call.deleted") != 0) {
 		put_data(m, told->type, &c->row);
+	} else {
+		put_id(m, "therapeutenanfrage_id", &c->row,
+		       PSM__PHONE_CALL_THERAPEUTENANFRAGE_ID);
+		psm_payload_text(m, "status",
+		                 psm__row_get(&c->row, PSM__PHONE_CALL_STATUS));
+	}
 	if (strcmp(told->type, "communication.call_scheduled") == 0)
 		return;
 	put_id(m, "patient_id", &c->row, PSM__PHONE_CALL_PATIENT_ID);

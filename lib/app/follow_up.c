@@ -5,7 +5,6 @@
 
 #include "app/call.h"
 #include "app/inquiry.h"
-#include "app/matching_cascade.h"
 #include "app/own_tx.h"
 #include "domain/follow_up.h"
 #include "store/store.h"
@@ -375,13 +374,4 @@ psm__follow_up_lost(psm_tx *tx, int64_t call_id, psm_error *err)
 		            psm__follow_up_decide_lost, &call_id, err);
 	psm_rows_free(rows);
 	return rc < 0 ? rc : 0;
-}
-
-int
-psm__phone_call_deleted(psm_tx *tx, const psm_event *ev, psm_error *err)
-{
-	struct psm__cascade c;
-	int rc = psm__cascade_init(&c, tx, ev, "/call_id", err);
-
-	return rc < 0 ? rc : psm__follow_up_lost(tx, c.id, err);
 }

@@ -179,6 +179,30 @@ psm__mail_failed(psm_tx *tx, const psm_event *ev, psm_error *err)
 	return rc < 0 ? rc : 0;
 }
 
+/* Whoever deletes a mail that was still to be sent does not want it sent; what
+ * was sent, or had failed for good, is known already. */
+int
+psm__mail_deleted(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	const char *status = text(ev, "/status");
+	struct failure f;
+	int rc;
+
+	if (status == NULL || strcmp(status, "Gesendet") == 0 ||
+	    (strcmp(status, "Fehlgeschlagen") == 0 &&
+	     text(ev, "/next_attempt_at") == NULL) ||
+	    number(ev, "/therapist_id") <= 0)
+		return 0;
+	rc = begin(&f, tx, ev, 1, err);
+	f.wish.note.text = "Not sent: its mail was deleted";
+	if (rc == 0)
+		rc = each(&f,
+		          FOUND "i.email_id = $1::bigint AND i.therapist_id = "
+		                "$2::bigint AND $3::bigint = 0 ORDER BY i.id",
+		          0, psm__inquiry_decide_fail);
+	return rc < 0 ? rc : 0;
+}
+
 /* A mail that had failed was sent after all, by whomever. */
 int
 psm__mail_left(psm_tx *tx, const psm_event *ev, psm_error *err)
@@ -220,6 +244,23 @@ psm__call_failed(psm_tx *tx, const psm_event *ev, psm_error *err)
 	if (rc == 0 && reached_nobody)
 		rc = psm__follow_up_lost(tx, f.id, err);
 	return rc < 0 ? rc : 0;
+}
+
+/* Also a follow-up that took place is gone: another one may be planned. */
+int
+psm__phone_call_deleted(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	const char *status = text(ev, "/status");
+	struct failure f;
+	int rc = begin(&f, tx, ev, 0, err);
+
+	f.wish.note.text = "Not sent: its call was deleted";
+	if (rc == 0 && f.wish.therapist_id > 0 && status != NULL &&
+	    strcmp(status, "geplant") == 0)
+		rc = each(&f, BY("phone_call_id"),
+		          number(ev, "/therapeutenanfrage_id"),
+		          psm__inquiry_decide_fail);
+	return rc < 0 ? rc : psm__follow_up_lost(tx, f.id, err);
 }
 
 int

@@ -75,8 +75,14 @@ members(psm_payload *m, const struct psm__told *told,
 		return;
 	put_id(m, "patient_id", &c->row, PSM__EMAIL_PATIENT_ID);
 	put_id(m, "therapist_id", &c->row, PSM__EMAIL_THERAPIST_ID);
-	if (strcmp(told->type, "email.deleted") == 0)
+	if (strcmp(told->type, "email.deleted") == 0) {
+		psm_payload_text(m, "status",
+		                 psm__row_get(&c->row, PSM__EMAIL_STATUS));
+		put_time(
+		    m, "next_attempt_at",
+		    psm__row_get(&c->row, PSM__EMAIL_NAECHSTER_VERSUCH_AM));
 		return;
+	}
 	psm_payload_text(m, "communication_type", "email");
 	if (strcmp(told->type, "email.failed") == 0)
 		put_failure(m, &c->row, c->decide == psm__mail_decide_resolve);

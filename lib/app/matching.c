@@ -13,6 +13,7 @@ static const struct {
 	/* What else it means, unless the copy knows better; or NULL. */
 	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
 } handlers[] = {
+    {"email.deleted", NULL, psm__mail_deleted},
     {"email.failed", NULL, psm__mail_failed},
     {"email.response_received", NULL, psm__mail_answered},
     {"email.sent", NULL, psm__mail_left},

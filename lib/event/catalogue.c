@@ -271,13 +271,16 @@ const psm_event_type_info psm__catalogue[] = {
 	FIELD("next_attempt_at", datetime, MAY)) },
 
 { .name = "email.deleted", .topic = "communication-events", .key = "email_id",
-  .meaning = "An e-mail was deleted.",
-  .note = "an addition: each change has its event",
+  .meaning = "An e-mail was deleted, in the status that it had: an inquiry "
+	"whose mail had still to be sent is to be sent again.",
   .producers = NAMES(COMMUNICATION_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("email_id", integer, NEED),
 	FIELD("patient_id", integer, MAY),
-	FIELD("therapist_id", integer, MAY)) },
+	FIELD("therapist_id", integer, MAY),
+	FIELD("status", string, MAY, ONE_OF(emailstatus)),
+	FIELD("next_attempt_at", datetime, MAY)) },
 
 { .name = "email.response_received", .topic = "communication-events",
   .key = "email_id",
@@ -335,14 +338,17 @@ const psm_event_type_info psm__catalogue[] = {
 
 { .name = "phone_call.deleted", .topic = "communication-events",
   .key = "call_id",
-  .meaning = "A phone call was deleted: an inquiry whose follow-up is gone may "
-	"get another one.",
+  .meaning = "A phone call was deleted, in the status that it had: an inquiry "
+	"whose follow-up is gone may get another one, and one that was still "
+	"to be asked by it is to be sent again.",
   .producers = NAMES(COMMUNICATION_SERVICE),
   .consumers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("call_id", integer, NEED),
 	FIELD("patient_id", integer, MAY),
-	FIELD("therapist_id", integer, MAY)) },
+	FIELD("therapist_id", integer, MAY),
+	FIELD("therapeutenanfrage_id", integer, MAY),
+	FIELD("status", string, MAY, ONE_OF(telefonanrufstatus))) },
 
 { .name = "communication.send_email", .topic = "communication-events",
   .key = "email_id", .command = 1,
