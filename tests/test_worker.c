@@ -24,8 +24,8 @@ set_up(void)
 	ck_assert_ptr_nonnull(err);
 	ck_assert_int_eq(psm_config_new(&cfg, err), 0);
 	ck_assert_int_eq(psm_service_new("workers", cfg, &svc, err), 0);
-	svc->backoff.first_us = 1000;
-	svc->backoff.limit_us = 4000;
+	svc->run_times.first_us = 1000;
+	svc->run_times.limit_us = 4000;
 }
 
 static void
@@ -211,8 +211,8 @@ START_TEST(a_failure_that_may_go_away_is_retried_early)
 	struct job j;
 	int i;
 
-	svc->backoff.first_us = 20000;
-	svc->backoff.limit_us = 80000;
+	svc->run_times.first_us = 20000;
+	svc->run_times.limit_us = 80000;
 	job_init(&j, away, 1);
 	add("retry", FOR_EVER, &j);
 	start();
@@ -228,7 +228,7 @@ END_TEST
 
 START_TEST(the_pause_doubles_up_to_a_limit)
 {
-	static const struct svc_backoff b = {1000000, 60000000};
+	static const struct svc_run_times b = {1000000, 60000000, 0};
 	static const int64_t seconds[] = {1, 2, 4, 8, 16, 32, 60, 60};
 	unsigned i;
 
@@ -243,8 +243,8 @@ START_TEST(a_retry_is_not_later_than_the_interval)
 {
 	struct job j;
 
-	svc->backoff.first_us = WAIT_US * 100;
-	svc->backoff.limit_us = WAIT_US * 100;
+	svc->run_times.first_us = WAIT_US * 100;
+	svc->run_times.limit_us = WAIT_US * 100;
 	job_init(&j, away, 1);
 	add("retry", 1, &j);
 	start();
@@ -295,6 +295,22 @@ START_TEST(health_follows_the_runs)
 	job_let(&j, 3);
 	wait_health(0, PSM_HEALTH_RED, "3 runs failed in a row");
 	job_let(&j, 4);
+	wait_health(0, PSM_HEALTH_GREEN, "last run ended");
+	stop();
+}
+END_TEST
+
+START_TEST(a_run_that_does_not_end_is_seen)
+{
+	struct job j;
+
+	job_init(&j, well, 1);
+	svc->run_times.long_us = 1;
+	add("stuck", FOR_EVER, &j);
+	j.let = 0;
+	start();
+	wait_health(0, PSM_HEALTH_AMBER, "a run goes on for 0 s");
+	job_let(&j, SIZE_MAX);
 	wait_health(0, PSM_HEALTH_GREEN, "last run ended");
 	stop();
 }
@@ -609,6 +625,7 @@ suite(void)
 	tcase_add_test(worker, a_retry_is_not_later_than_the_interval);
 	tcase_add_test(worker, a_failure_for_good_waits_for_the_interval);
 	tcase_add_test(worker, health_follows_the_runs);
+	tcase_add_test(worker, a_run_that_does_not_end_is_seen);
 	tcase_add_test(worker, a_failure_without_words_gets_some);
 	tcase_add_test(worker, a_stop_ends_the_wait);
 	tcase_add_test(worker, a_later_stage_ends_a_long_run);

@@ -132,8 +132,9 @@ PSM_API int psm_service_config(const char *const *rows, psm_config **out,
  * "service" (unhealthy before the last stage has started and from the beginning
  * of the shutdown on), the parts of psm_service_health(), and each worker under
  * its name (healthy: the last run succeeded, or none has ended yet; degraded:
- * failed, will be tried again soon; unhealthy: failed three times in a row, or
- * for a reason that does not go away). GET /metrics: psm_metrics_text().
+ * failed, will be tried again soon, or a run takes over 15 minutes; unhealthy:
+ * failed three times in a row, or for a reason that does not go away). GET
+ * /metrics: psm_metrics_text().
  *
  * @param name  for logs and /health, 1 to 48 bytes of [a-z0-9-]; copied.
  * @param cfg   borrowed for the call; PSYMATCH_SHUTDOWN_MS, PSYMATCH_HTTP_*,

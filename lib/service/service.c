@@ -132,8 +132,9 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 	svc->key_hours =
 	    (int)psm_config_int(cfg, "PSYMATCH_REST_IDEMPOTENCY_HOURS");
 	svc->limits = limits; /* some of them are settings, see below */
-	svc->backoff.first_us = 1000000;
-	svc->backoff.limit_us = 60000000;
+	svc->run_times.first_us = 1000000;
+	svc->run_times.limit_us = 60000000;
+	svc->run_times.long_us = INT64_C(900000000);
 	svc->starting = "";
 	rc = add_built_in(svc, "/health", psm__svc_health_route, err);
 	if (rc == PSM_OK)
@@ -320,7 +321,7 @@ psm_service_worker(psm_service *svc, const char *name, int interval_s,
 		               "interval: want 0 to %d s, got %d",
 		               INTERVAL_MAX_S, interval_s);
 	if (rc == PSM_OK)
-		rc = psm__svc_worker_new(name, interval_s, &svc->backoff, fn,
+		rc = psm__svc_worker_new(name, interval_s, &svc->run_times, fn,
 		                         user, &w, err);
 	if (rc == PSM_OK)
 		rc = psm__svc_add_part(svc, name, psm__svc_worker_health, w,

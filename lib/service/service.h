@@ -256,14 +256,15 @@ void psm__svc_response_clear(psm_response *res);
 /* -- worker.c */
 
 struct svc_worker;
-struct svc_backoff {
-	int64_t first_us, limit_us;
+struct svc_run_times {
+	int64_t first_us, limit_us; /* pauses after failures */
+	int64_t long_us; /* a run that takes longer is seen in the health */
 };
 
 /* The pause after so many failures in a row, 1 or more, before jitter. */
-int64_t psm__svc_backoff_us(const struct svc_backoff *b, unsigned failures);
+int64_t psm__svc_backoff_us(const struct svc_run_times *t, unsigned failures);
 int psm__svc_worker_new(const char *name, int interval_s,
-                        const struct svc_backoff *backoff, psm_work_fn fn,
+                        const struct svc_run_times *times, psm_work_fn fn,
                         void *user, struct svc_worker **out, psm_error *err);
 void psm__svc_worker_free(struct svc_worker *w);
 /* These three have the types of a stage's and a part's functions. */
@@ -429,7 +430,7 @@ struct psm_service {
 	int key_hours; /* how long an Idempotency-Key is kept */
 	struct svc_limits limits;
 	struct svc_door door;
-	struct svc_backoff backoff;
+	struct svc_run_times run_times;
 	struct svc_route *routes;
 	size_t route_count, route_cap;
 	struct svc_part *parts;

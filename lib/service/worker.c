@@ -19,7 +19,7 @@ enum worker_state { NEW, RUNNING, WAITING, ENDED };
 struct svc_worker {
 	char name[SVC_NAME_MAX + 1];
 	int64_t interval_us; /* 0: until it succeeded once */
-	struct svc_backoff backoff;
+	struct svc_run_times times;
 	psm_work_fn fn;
 	void *user;
 	psm_error *err; /* the thread's */
@@ -32,6 +32,7 @@ struct svc_worker {
 	pthread_cond_t changed;
 	enum worker_state state;
 	int stop_asked;
+	int64_t begun_us;    /* of the run under way */
 	int64_t ended_us;    /* of the last run; 0: none */
 	unsigned failures;   /* in a row */
 	int code, retriable; /* of the last run */
@@ -40,7 +41,7 @@ struct svc_worker {
 
 int
 psm__svc_worker_new(const char *name, int interval_s,
-                    const struct svc_backoff *backoff, psm_work_fn fn,
+                    const struct svc_run_times *times, psm_work_fn fn,
                     void *user, struct svc_worker **out, psm_error *err)
 {
 	struct svc_worker *w = psm__alloc(sizeof *w);
@@ -50,7 +51,7 @@ psm__svc_worker_new(const char *name, int interval_s,
 		return psm__nomem(err);
 	(void)snprintf(w->name, sizeof w->name, "%s", name);
 	w->interval_us = (int64_t)interval_s * SECOND_US;
-	w->backoff = *backoff;
+	w->times = *times;
 	w->fn = fn;
 	w->user = user;
 	w->random = (uint64_t)psm__mono_us() | 1;
@@ -89,13 +90,13 @@ with_jitter(struct svc_worker *w, int64_t us)
 }
 
 int64_t
-psm__svc_backoff_us(const struct svc_backoff *b, unsigned failures)
+psm__svc_backoff_us(const struct svc_run_times *t, unsigned failures)
 {
-	int64_t us = b->first_us;
+	int64_t us = t->first_us;
 
-	while (--failures > 0 && us < b->limit_us)
+	while (--failures > 0 && us < t->limit_us)
 		us *= 2;
-	return us < b->limit_us ? us : b->limit_us;
+	return us < t->limit_us ? us : t->limit_us;
 }
 
 /* @locks w->lock held. Time until the next run, -1: there is none. */
@@ -106,7 +107,7 @@ pause_locked(struct svc_worker *w)
 
 	if (w->code >= 0 || !w->retriable)
 		return w->interval_us > 0 ? w->interval_us : -1;
-	us = psm__svc_backoff_us(&w->backoff, w->failures);
+	us = psm__svc_backoff_us(&w->times, w->failures);
 	if (w->interval_us > 0 && us > w->interval_us)
 		us = w->interval_us;
 	return with_jitter(w, us);
@@ -170,6 +171,7 @@ work(void *arg)
 	pthread_mutex_lock(&w->lock);
 	while (!w->stop_asked && pause_us >= 0) {
 		w->state = RUNNING;
+		w->begun_us = psm__mono_us();
 		pthread_mutex_unlock(&w->lock);
 		rc = run_once(w);
 		pthread_mutex_lock(&w->lock);
@@ -240,9 +242,17 @@ psm__svc_worker_join(struct svc_worker *w)
 static int
 health_locked(struct svc_worker *w, char *reason, size_t size)
 {
-	long long age_s =
-	    (long long)((psm__mono_us() - w->ended_us) / SECOND_US);
+	int64_t now = psm__mono_us();
+	long long age_s = (long long)((now - w->ended_us) / SECOND_US);
+	int64_t runs_us = w->state == RUNNING ? now - w->begun_us : 0;
 
+	if (runs_us > w->times.long_us) {
+		(void)snprintf(reason, size, "a run goes on for %lld s",
+		               (long long)(runs_us / SECOND_US));
+		return w->code != PSM_OK && w->failures >= FAILURES_RED
+		           ? PSM_HEALTH_RED
+		           : PSM_HEALTH_AMBER;
+	}
 	if (w->ended_us == 0) {
 		(void)snprintf(reason, size, "first run %s",
 		               w->state == NEW ? "not begun" : "under way");
