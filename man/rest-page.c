@@ -80,11 +80,20 @@ endpoint(const struct rest_endpoint *e)
 }
 
 static void
+endpoints(const struct rest_area *a, const char *service)
+{
+	const struct rest_endpoint *e;
+
+	for (; a->service; a++)
+		for (e = a->endpoints;
+		     strcmp(a->service, service) == 0 && e && e->path; e++)
+			endpoint(e);
+}
+
+static void
 section(const char *service)
 {
 	const struct rest_resource *r;
-	const struct rest_area *a;
-	const struct rest_endpoint *e;
 
 	if (strcmp(service, "*") == 0)
 		printf(".Sh EACH SERVICE\n");
@@ -94,11 +103,9 @@ section(const char *service)
 	for (r = psm__rest_resources; r->path; r++)
 		if (strcmp(r->service, service) == 0)
 			resource(r);
-	for (a = psm__rest_areas; a->service; a++)
-		for (e = a->endpoints;
-		     strcmp(a->service, service) == 0 && e && e->path; e++)
-			endpoint(e);
-	printf(".It Cm GET /openapi.json\nThe description.\n.El\n");
+	endpoints(psm__rest_areas, service);
+	endpoints(psm__rest_shown_areas, service);
+	printf(".El\n");
 }
 
 int

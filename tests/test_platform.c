@@ -162,6 +162,12 @@ START_TEST(all_services_at_one_port)
 	ck_assert_int_eq(a.status, 200);
 	testing_ask("GET", "/api/patients", &a);
 	ck_assert_int_eq(a.status, 200);
+	/* What only one of them shows is there, too. */
+	program_await("/metrics", 200, "psymatch_follow_ups", &a);
+	ck_assert_ptr_nonnull(strstr(a.body, "psymatch_http_responses"));
+	testing_ask("GET", "/openapi.json", &a);
+	ck_assert_int_eq(a.status, 200);
+	ck_assert_ptr_nonnull(strstr(a.body, "\"/api/therapists/{id}\""));
 	program_stop(&p);
 }
 END_TEST
@@ -187,6 +193,16 @@ release_as(const char *token)
 	return a.status;
 }
 
+static void
+put_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
 START_TEST(roles_at_one_port)
 {
 	/* sha256("writer"), sha256("admin") */
@@ -197,13 +213,9 @@ START_TEST(roles_at_one_port)
 	char path[4200];
 	struct program p;
 	struct answer a;
-	FILE *f;
 
 	(void)snprintf(path, sizeof path, "%s/tokens", program_dir);
-	f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_int_ge(fputs(tokens, f), 0);
-	ck_assert_int_eq(fclose(f), 0);
+	put_text(path, tokens);
 	(void)setenv("PSYMATCH_API_TOKENS_FILE", path, 1);
 	ck_assert_int_eq(unsetenv("PSYMATCH_TRANSPORT"), 0);
 	(void)setenv("THERAPIST_IMPORT_ENABLED", "false", 1);
@@ -214,6 +226,10 @@ START_TEST(roles_at_one_port)
 	ck_assert_int_eq(release_as("nobody"), 401);
 	ck_assert_int_eq(release_as("writer"), 403);
 	ck_assert_int_eq(release_as("admin"), 404); /* there is no letter */
+	/* The file that this port reads is the one whose faults are shown. */
+	put_text(path, "w write\n");
+	program_await("/therapist-service/health", 200,
+	              "\"name\":\"access\",\"status\":\"degraded\"", &a);
 	program_stop(&p);
 }
 END_TEST

@@ -487,9 +487,10 @@ START_TEST(log_lines_have_their_trace)
 
 	log_to_file("log-service", PSM_LOG_INFO);
 	psm_log(PSM_LOG_INFO, "before", NULL);
-	psm__svc_log_trace("0af7651916cd43dd8448eb211c80319c");
+	psm__svc_trace_set(
+	    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 	psm_log(PSM_LOG_INFO, "within", NULL);
-	psm__svc_log_trace(NULL);
+	psm__svc_trace_set(NULL);
 	psm_log(PSM_LOG_INFO, "behind", NULL);
 	ck_assert_uint_eq(read_log(docs, 3), 3);
 	ck_assert_str_eq(member(docs[0], "/trace_id"), "(none)");
@@ -502,29 +503,36 @@ START_TEST(log_lines_have_their_trace)
 }
 END_TEST
 
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
+#define PARENT "b7ad6b7169203331"
+
 static const struct {
-	const char *parent, *id;
-} parents[] = {
-    {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-     "0af7651916cd43dd8448eb211c80319c"},
-    {NULL, NULL},
-    {"", NULL},
-    {"00-0af7651916cd43dd8448eb211c80319c", NULL},
-    {"00-0af7651916cd43dd8448eb211c80319x-b7ad6b7169203331-01", NULL},
-    {"00-00000000000000000000000000000000-b7ad6b7169203331-01", NULL},
+	const char *header;
+	int ok;
+} headers[] = {
+    {"00-" TRACE "-" PARENT "-01", 1},
+    {"01-" TRACE "-" PARENT "-01-more", 1},
+    {NULL, 0},
+    {"", 0},
+    {"00-" TRACE, 0},
+    {"00-0af7651916cd43dd8448eb211c80319x-" PARENT "-01", 0},
+    {"00-0AF7651916CD43DD8448EB211C80319C-" PARENT "-01", 0},
+    {"00-00000000000000000000000000000000-" PARENT "-01", 0},
+    {"00-" TRACE "-0000000000000000-01", 0},
+    {"ff-" TRACE "-" PARENT "-01", 0},
 };
 
 START_TEST(a_request_has_a_trace)
 {
-	char id[SVC_TRACE_SIZE], other[SVC_TRACE_SIZE];
+	char text[PSM__TRACEPARENT_SIZE], other[PSM__TRACEPARENT_SIZE];
+	const char *header = headers[_i].header;
 
-	psm__svc_trace_id(parents[_i].parent, id);
-	ck_assert_uint_eq(strlen(id), 32);
-	ck_assert_uint_eq(strspn(id, "0123456789abcdef"), 32);
-	if (parents[_i].id)
-		ck_assert_str_eq(id, parents[_i].id);
-	psm__svc_trace_id(parents[_i].parent, other);
-	ck_assert_int_eq(strcmp(id, other) == 0, parents[_i].id != NULL);
+	ck_assert_int_eq(psm__svc_trace_of(header, text), headers[_i].ok);
+	ck_assert(psm__is_traceparent(text, strlen(text)));
+	if (headers[_i].ok)
+		ck_assert_str_eq(text, header);
+	(void)psm__svc_trace_of(header, other);
+	ck_assert_int_eq(memcmp(text, other, 35) == 0, headers[_i].ok);
 }
 END_TEST
 
@@ -536,15 +544,17 @@ START_TEST(log_lines_for_people)
 
 	psm__svc_log_format("text");
 	log_to_file("log-service", PSM_LOG_INFO);
-	psm__svc_log_trace("12");
+	psm__svc_trace_set(
+	    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 	psm_log(PSM_LOG_WARN, "odd\nline", odd);
-	psm__svc_log_trace(NULL);
+	psm__svc_trace_set(NULL);
 	psm_set_log(NULL, PSM_LOG_ERROR, NULL);
 	text = testing_read(log_path, NULL);
 	line = strchr(text, ' ');
 	ck_assert_ptr_nonnull(line);
 	ck_assert_str_eq(line, " WARNING log-service: odd line a=one "
-	                       "b=\"two 'x' \" c=\"\" trace_id=12\n");
+	                       "b=\"two 'x' \" c=\"\" "
+	                       "trace_id=0af7651916cd43dd8448eb211c80319c\n");
 	free(text);
 	*strrchr(log_path, '/') = '\0';
 	testing_remove(log_path);
@@ -635,7 +645,7 @@ suite(void)
 	tcase_add_test(log, log_lines_are_json);
 	tcase_add_test(log, log_lines_have_their_trace);
 	tcase_add_loop_test(log, a_request_has_a_trace, 0,
-	                    sizeof parents / sizeof *parents);
+	                    sizeof headers / sizeof *headers);
 	tcase_add_test(log, log_lines_for_people);
 	tcase_add_test(log, a_log_without_name);
 	tcase_add_test(log, log_lines_stay_whole);

@@ -25,7 +25,7 @@ struct answer {
 	CURLcode curl;
 	long status;
 	char type[64];
-	char headers[2048], body[65536];
+	char headers[2048], body[262144];
 	size_t headers_len, body_len;
 };
 

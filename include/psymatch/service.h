@@ -621,8 +621,8 @@ PSM_API int psm_response_keep(const psm_response *res, const psm_request *req,
 
 /**
  * Let what a transaction emits continue the request's trace (the headers
- * traceparent and tracestate of W3C Trace Context). What is malformed is
- * ignored, as that standard wants.
+ * traceparent and tracestate of W3C Trace Context). A request without one, or
+ * with a malformed one, begins a trace; its log lines name the same one.
  *
  * @param req  a request.
  * @param tx   an open transaction.

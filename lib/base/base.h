@@ -180,6 +180,11 @@ void psm__hex_write(const void *bytes, size_t len, char *to);
  * their count. to may be text itself. */
 size_t psm__hex_read(const char *text, void *to);
 
+/* -- traceparent.c */
+#define PSM__TRACEPARENT_SIZE 128 /* with its NUL; a longer one is none */
+/* text[len] is one as W3C Trace Context has it. */
+int psm__is_traceparent(const char *text, size_t len);
+
 /* -- log.c: name, value, ..., NULL of const char *. No personal data, ever. */
 void psm__log(int level, const char *message, ...) __attribute__((sentinel));
 

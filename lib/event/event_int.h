@@ -18,7 +18,6 @@ enum member psm__member_index(const char *key, size_t len, enum member likely);
 
 /* Bytes of a traceparent with its NUL. Version 00 has 55; later ones may have
  * more behind them. */
-#define PSM__TRACEPARENT_SIZE 128
 
 /* Bytes; the standard asks for at least 512. */
 #define PSM__TRACESTATE_MAX 4096

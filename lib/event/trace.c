@@ -17,50 +17,6 @@ is_uuid(const char *text, size_t len)
 	return psm_uuid_valid(text, len);
 }
 
-/* count small hexadecimal digits; *any is set if one of them is not 0. */
-static int
-is_hex(const char *text, size_t count, int *any)
-{
-	size_t i;
-
-	*any = 0;
-	for (i = 0; i < count; i++) {
-		char c = text[i];
-
-		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
-			return 0;
-		*any |= c != '0';
-	}
-	return 1;
-}
-
-/*
- * version-traceid-parentid-flags, in small hexadecimal digits: 2, 32, 16 and 2
- * of them. Version ff is none, an id of zeros neither. A later version than 00
- * may have more behind another dash, which is printable and goes on unread.
- */
-static int
-is_traceparent(const char *text, size_t len)
-{
-	int any, trace, parent;
-	size_t i;
-
-	if (len < 55 || len >= PSM__TRACEPARENT_SIZE || text[2] != '-' ||
-	    text[35] != '-' || text[52] != '-')
-		return 0;
-	if (!is_hex(text, 2, &any) || !is_hex(text + 3, 32, &trace) ||
-	    !is_hex(text + 36, 16, &parent) || !trace || !parent)
-		return 0;
-	if (!is_hex(text + 53, 2, &trace) || memcmp(text, "ff", 2) == 0)
-		return 0;
-	if (len > 55 && (!any || text[55] != '-'))
-		return 0;
-	for (i = 55; i < len; i++)
-		if (text[i] <= ' ' || text[i] > '~')
-			return 0;
-	return 1;
-}
-
 /* The trace as a table: the header's name, where its text is, its rule. */
 static const struct part {
 	const char *name, *want;
@@ -75,7 +31,7 @@ static const struct part {
     PART(causation_id, "a UUID", is_uuid),
     PART(correlation_id, "a UUID", is_uuid),
     PART(traceparent, "version-trace-parent-flags as in W3C Trace Context",
-         is_traceparent),
+         psm__is_traceparent),
 };
 
 static char *
@@ -172,8 +128,8 @@ psm__trace_check(const char *traceparent, const char *tracestate,
 {
 	const char *parent = given(traceparent), *state = given(tracestate);
 
-	if (parent &&
-	    !is_traceparent(parent, strnlen(parent, PSM__TRACEPARENT_SIZE)))
+	if (parent && !psm__is_traceparent(
+			  parent, strnlen(parent, PSM__TRACEPARENT_SIZE)))
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "traceparent: want version-trace-parent-flags "
 		                 "as in W3C Trace Context, found another text");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Services under one address. */
 #include "platform/platform.h"
+#include "rest/rest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,19 +37,35 @@ member_health(char *reason, size_t size, void *user)
 	return worst;
 }
 
-static int
-has_part(const psm_service *svc, const char *name)
+static struct svc_part *
+find_part(psm_service *svc, const char *name)
 {
-	size_t i = 0;
+	for (size_t i = 0; i < svc->part_count; i++)
+		if (strcmp(svc->parts[i].name, name) == 0)
+			return &svc->parts[i];
+	return NULL;
+}
 
-	while (i < svc->part_count && strcmp(svc->parts[i].name, name) != 0)
-		i++;
-	return i < svc->part_count;
+/* Of two with one name the host's counts: its door is the one that is used
+ * when the member has none. */
+static int
+share_part(psm_service *svc, const struct svc_part *part, int one_port,
+           psm_error *err)
+{
+	struct svc_part *own = find_part(svc, part->name);
+
+	if (!own)
+		return psm__svc_add_part(svc, part->name, part->fn, part->user,
+		                         err);
+	if (one_port)
+		*own = *part;
+	return PSM_OK;
 }
 
 int
 psm__platform_share_parts(psm_platform *pf, psm_error *err)
 {
+	int one_port = psm_config_bool(pf->cfg, "PSYMATCH_HTTP_ONE_PORT");
 	size_t shared = pf->host->part_count;
 	int rc = PSM_OK;
 
@@ -59,10 +76,7 @@ psm__platform_share_parts(psm_platform *pf, psm_error *err)
 		for (size_t k = 0; k < shared && rc == PSM_OK; k++) {
 			const struct svc_part *part = &pf->host->parts[k];
 
-			if (!has_part(member->svc, part->name))
-				rc = psm__svc_add_part(member->svc, part->name,
-				                       part->fn, part->user,
-				                       err);
+			rc = share_part(member->svc, part, one_port, err);
 		}
 		if (rc == PSM_OK)
 			rc = psm__svc_add_part(pf->host, member->row->name,
@@ -117,14 +131,37 @@ mount_route(psm_platform *pf, const struct platform_member *member,
 	return rc;
 }
 
+/* The figures of all members. */
+static char *
+show_figures(void *user)
+{
+	const psm_platform *pf = user;
+	struct psm__buf page = {NULL, 0, 0, 0};
+	size_t len;
+
+	for (size_t i = 0; i < pf->count; i++) {
+		const psm_service *svc = pf->members[i].svc;
+		char *text = svc->more_metrics
+		                 ? svc->more_metrics(svc->more_metrics_user)
+		                 : NULL;
+
+		psm__buf_puts(&page, text ? text : "");
+		psm__free(text);
+	}
+	return psm__buf_take(&page, &len);
+}
+
 int
 psm__platform_mount(psm_platform *pf, psm_error *err)
 {
-	int rc = PSM_OK;
+	int rc = psm__rest_add_description(pf->host, err);
 
+	pf->host->more_metrics = show_figures;
+	pf->host->more_metrics_user = pf;
 	for (size_t i = 0; i < pf->count; i++) {
 		const struct platform_member *member = &pf->members[i];
 
+		member->svc->is_mounted = 1;
 		for (size_t k = 0; k < member->svc->route_count && rc == PSM_OK;
 		     k++)
 			rc = mount_route(pf, member, &member->svc->routes[k],

@@ -167,49 +167,6 @@ add_forgetting(psm_service *svc, psm_store *st, psm_error *err)
 	                                   forget_keys, keys, err);
 }
 
-/* -- the description */
-
-struct description {
-	char *text;
-};
-
-static void
-description_free(void *ptr)
-{
-	struct description *d = ptr;
-
-	psm_free(d->text);
-	psm__free(d);
-}
-
-static int
-show_description(const psm_request *req, psm_response *res, void *user,
-                 psm_error *err)
-{
-	const struct description *d = user;
-
-	(void)req;
-	(void)err;
-	psm_response_json(res, 200, d->text, strlen(d->text));
-	return PSM_OK;
-}
-
-/* Made once, of the routes that are there by now and its own. */
-static int
-add_description(psm_service *svc, psm_error *err)
-{
-	struct description *d = psm__alloc(sizeof *d);
-	int rc;
-
-	if (!d)
-		return psm__nomem(err);
-	rc = psm__svc_own(svc, d, description_free, err);
-	if (rc == PSM_OK)
-		rc = psm_service_route(svc, "GET", "/openapi.json",
-		                       show_description, d, err);
-	return rc == PSM_OK ? psm__rest_openapi(svc, &d->text, err) : rc;
-}
-
 int
 psm_rest_add(psm_service *svc, psm_store *st, const psm_config *cfg,
              const char *service, psm_error *err)
@@ -246,5 +203,5 @@ psm_rest_add(psm_service *svc, psm_store *st, const psm_config *cfg,
 		rc = add_areas(&cx, cfg, err);
 	if (rc == PSM_OK && strcmp(service, "matching") == 0)
 		rc = psm__rest_figures(svc, st, err);
-	return rc == PSM_OK ? add_description(svc, err) : rc;
+	return rc == PSM_OK ? psm__rest_add_description(svc, err) : rc;
 }

@@ -199,23 +199,17 @@ write_answer(psm_json_writer *w, const struct rest_endpoint *e)
 }
 
 static void
-write_failures(psm_json_writer *w, const struct rest_endpoint *e)
+write_failures(psm_json_writer *w, const struct svc_route *route,
+               const struct rest_endpoint *e)
 {
-	const char *list = e->failures ? e->failures : "";
-	char status[4];
+	int takes_key =
+	    (e->how & REST_CHANGE) && strcmp(e->method, "POST") == 0;
+	char list[128];
 
-	for (; *list; list += *list == ' ') {
-		(void)snprintf(status, sizeof status, "%.3s", list);
-		psm__rest_failure(w, status);
-		list += 3;
-	}
-	if (e->body)
-		psm__rest_failure(w, "413");
-	if (e->body)
-		psm__rest_failure(w, "415");
-	if ((e->how & REST_CHANGE) && strcmp(e->method, "POST") == 0)
-		psm__rest_failure(w, "422");
-	psm__rest_failure(w, "503");
+	(void)snprintf(list, sizeof list, "%s%s%s",
+	               e->failures ? e->failures : "", e->body ? " 415" : "",
+	               takes_key ? " 422" : "");
+	psm__rest_failures(w, route, list, e->or_status);
 }
 
 static void
@@ -226,8 +220,11 @@ write_success(psm_json_writer *w, const struct rest_endpoint *e, int number)
 	(void)snprintf(status, sizeof status, "%d", number);
 	psm__rest_open(w, status);
 	psm__rest_member(w, "description", "done");
-	open_content(w, "application/json");
-	write_answer(w, e);
+	open_content(w, e->media ? e->media : "application/json");
+	if (e->media)
+		psm__rest_member(w, "type", "string");
+	else
+		write_answer(w, e);
 	psm__rest_close(w, 4);
 }
 
@@ -248,6 +245,6 @@ psm__rest_describe(psm_json_writer *w, const struct svc_route *route,
 	write_success(w, e, e->status ? e->status : 200);
 	if (e->or_status)
 		write_success(w, e, e->or_status);
-	write_failures(w, e);
+	write_failures(w, route, e);
 	psm__rest_close(w, 1);
 }

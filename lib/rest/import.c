@@ -11,14 +11,6 @@ struct import {
 	char folder[];
 };
 
-typedef int (*show_fn)(psm_import_status *, char **, psm_error *);
-
-/* One of the texts that a status gives. */
-struct show {
-	psm_import_status *status;
-	show_fn fn;
-};
-
 static void
 import_free(void *ptr)
 {
@@ -54,10 +46,11 @@ cancel(int timeout_ms, void *user, psm_error *err)
 }
 
 /* The health's function returns the health. */
-static int
-show(const psm_request *req, psm_response *res, void *user, psm_error *err)
+int
+psm__rest_show(const psm_request *req, psm_response *res, void *user,
+               psm_error *err)
 {
-	const struct show *what = user;
+	const struct rest_show *what = user;
 	char *json = NULL;
 	int rc = what->fn(what->status, &json, err);
 
@@ -66,37 +59,38 @@ show(const psm_request *req, psm_response *res, void *user, psm_error *err)
 		psm_response_json(res, rc == PSM_HEALTH_RED ? 503 : 200, json,
 		                  strlen(json));
 	psm_free(json);
-	return rc;
+	return rc < 0 ? rc : PSM_OK;
 }
 
+/* pattern: without its row */
 static int
-add_show(psm_service *svc, psm_import_status *status, const char *path,
-         show_fn fn, psm_error *err)
+add_show(psm_service *svc, const struct rest_show *pattern, const char *area,
+         const char *path, psm_error *err)
 {
-	struct show *what = psm__alloc(sizeof *what);
+	struct rest_show *what = psm__alloc(sizeof *what);
 	int rc;
 
 	if (!what)
 		return psm__nomem(err);
-	what->status = status;
-	what->fn = fn;
+	*what = *pattern;
+	what->endpoint = psm__rest_shown(area, path);
 	rc = psm__svc_own(svc, what, psm__free, err);
 	return rc < 0 ? rc
-	              : psm_service_route(svc, "GET", path, show, what, err);
+	              : psm_service_route(svc, "GET", path, psm__rest_show,
+	                                  what, err);
 }
 
 int
 psm__rest_import_show(psm_service *svc, psm_import_status *status,
                       const char *area, psm_error *err)
 {
+	struct rest_show show = {NULL, status, psm_import_status_health};
 	char path[64];
-	int rc = add_show(svc, status, "/health/import",
-	                  psm_import_status_health, err);
+	int rc = add_show(svc, &show, area, "/health/import", err);
 
 	(void)snprintf(path, sizeof path, "/api/%ss/import-status", area);
-	return rc < 0
-	           ? rc
-	           : add_show(svc, status, path, psm_import_status_json, err);
+	show.fn = psm_import_status_json;
+	return rc < 0 ? rc : add_show(svc, &show, area, path, err);
 }
 
 static int
@@ -118,6 +112,7 @@ add_worker(psm_service *svc, struct import *m, const psm_config *cfg,
 int
 psm__rest_import(struct rest_context *cx, const psm_config *cfg, psm_error *err)
 {
+	struct rest_show errors = {NULL, NULL, psm_import_status_errors};
 	psm_service *svc = cx->svc;
 	const char *folder =
 	    psm_config_string(cfg, "THERAPIST_IMPORT_FOLDER_PATH");
@@ -138,8 +133,9 @@ psm__rest_import(struct rest_context *cx, const psm_config *cfg, psm_error *err)
 		rc = add_worker(svc, m, cfg, interval, err);
 	if (rc == PSM_OK)
 		rc = psm__rest_import_show(svc, m->status, "therapist", err);
+	errors.status = m->status;
 	if (rc == PSM_OK)
-		rc = add_show(svc, m->status, "/api/therapists/import-errors",
-		              psm_import_status_errors, err);
+		rc = add_show(svc, &errors, "therapist",
+		              "/api/therapists/import-errors", err);
 	return rc;
 }

@@ -28,19 +28,17 @@ static const struct operation {
 	                         message, "{}": an object */
 	const char *failures; /* statuses, separated by blanks */
 } operations[] = {
-    {"GET", "", "A page of the list", NULL, NULL, "200", "[]", "400 503"},
+    {"GET", "", "A page of the list", NULL, NULL, "200", "[]", ""},
     {"POST", "", "Make one", "application/json", "Create", "201", "",
-     "400 409 413 415 422 503"},
-    {"GET", "/{id}", "Read one", NULL, NULL, "200", "", "304 404 503"},
+     "409 415 422"},
+    {"GET", "/{id}", "Read one", NULL, NULL, "200", "", "304 404"},
     {"PUT", "/{id}", "Change one: what is absent or null stays",
-     "application/json", "Update", "200", "", "400 404 409 412 413 415 503"},
+     "application/json", "Update", "200", "", "404 409 412 415"},
     {"PATCH", "/{id}", "Change one: what is absent stays, null clears",
-     "application/merge-patch+json", "Patch", "200", "",
-     "400 404 409 412 413 415 503"},
-    {"DELETE", "/{id}", "Delete one", NULL, NULL, "200", "-",
-     "400 404 409 412 503"},
+     "application/merge-patch+json", "Patch", "200", "", "404 409 412 415"},
+    {"DELETE", "/{id}", "Delete one", NULL, NULL, "200", "-", "404 409 412"},
     {"GET", "/{id}/communication", "Mails and calls", NULL, NULL, "200", "{}",
-     "404 503"},
+     "404"},
 };
 const char *
 psm__rest_summary(const char *verb, const char *tail)
@@ -55,9 +53,14 @@ psm__rest_summary(const char *verb, const char *tail)
 }
 
 /* POST /{id}/ACTION */
-static const struct operation action = {
-    "POST", "", "Do what has a name of its own", "application/json", NULL,
-    "200",  "", "400 404 409 412 415 422 503"};
+static const struct operation action = {"POST",
+                                        "",
+                                        "Do what has a name of its own",
+                                        "application/json",
+                                        NULL,
+                                        "200",
+                                        "",
+                                        "404 409 412 415 422"};
 
 /* -- parameters */
 
@@ -152,18 +155,6 @@ success(psm_json_writer *w, const char *status, const char *noun,
 	psm__rest_close(w, 4);
 }
 
-static void
-failures(psm_json_writer *w, const char *list)
-{
-	char status[4];
-
-	for (; *list; list += *list == ' ') {
-		(void)snprintf(status, sizeof status, "%.3s", list);
-		psm__rest_failure(w, status);
-		list += 3;
-	}
-}
-
 /* -- operations */
 
 static void
@@ -192,8 +183,9 @@ request_body(psm_json_writer *w, const char *noun, const struct operation *o)
 
 /* Of a resource; without its last brace. */
 static void
-resource_operation(psm_json_writer *w, const struct rest_resource *r,
-                   const char *tail, const struct operation *o)
+resource_operation(psm_json_writer *w, const struct svc_route *route,
+                   const struct rest_resource *r, const char *tail,
+                   const struct operation *o)
 {
 	psm__rest_member(w, "summary", o->summary);
 	psm_json_write_key(w, "tags");
@@ -205,7 +197,7 @@ resource_operation(psm_json_writer *w, const struct rest_resource *r,
 		request_body(w, r->noun, o);
 	psm__rest_open(w, "responses");
 	success(w, o->status, r->noun, o->answer);
-	failures(w, o->failures);
+	psm__rest_failures(w, route, o->failures, 0);
 	psm__rest_close(w, 1);
 }
 
@@ -230,7 +222,7 @@ plain_operation(psm_json_writer *w, const struct svc_route *route)
 	psm__rest_open(w, "200");
 	psm__rest_member(w, "description", "done");
 	psm__rest_close(w, 1);
-	psm__rest_failure(w, "503");
+	psm__rest_failures(w, route, "404 409 415 422", 0);
 	psm__rest_close(w, 1);
 }
 
@@ -251,21 +243,75 @@ resource_of(const char *path, const char **tail)
 	return NULL;
 }
 
+/* get_api_therapists_id of GET /api/therapists/{id} */
 static void
-write_operation(psm_json_writer *w, const struct svc_route *route)
+write_name(psm_json_writer *w, const struct svc_route *route)
 {
-	const char *tail;
-	const struct rest_resource *r = resource_of(route->path, &tail);
-	const struct operation *o = NULL;
+	char name[256];
+	size_t len = 0;
 
-	open_verb(w, route->method);
-	if (route->fn == psm__rest_call) {
-		const struct rest_bound *bound = route->user;
+	for (const char *c = route->method; *c; c++)
+		name[len++] = (char)(*c - 'A' + 'a');
+	for (const char *c = route->path; *c && len < sizeof name - 1; c++)
+		if (!strchr("{}", *c))
+			name[len++] = strchr("/-.", *c) ? '_' : *c;
+	name[len] = '\0';
+	psm__rest_member(w, "operationId", name);
+}
 
-		psm__rest_describe(w, route, bound->endpoint);
+/* The token that it wants, with the role that it needs. A service without
+ * tokens wants none. */
+static void
+write_security(psm_json_writer *w, const psm_service *svc,
+               const struct svc_route *route)
+{
+	static const char *const roles[] = {[SVC_ROLE_READ] = "read",
+	                                    [SVC_ROLE_WRITE] = "write",
+	                                    [SVC_ROLE_ADMIN] = "admin"};
+
+	psm_json_write_key(w, "security");
+	psm_json_write_array(w);
+	if (route->role != SVC_ROLE_NONE) {
+		psm_json_write_object(w);
+		psm_json_write_key(w, "token");
+		psm_json_write_array(w);
+		psm_json_write_string(w, roles[route->role]);
+		psm__rest_close(w, 2);
+	}
+	if (route->role != SVC_ROLE_NONE && !svc->door.tokens) {
+		psm_json_write_object(w);
 		psm__rest_close(w, 1);
+	}
+	psm__rest_close(w, 1);
+}
+
+/* NULL: it is no endpoint of its own. */
+static const struct rest_endpoint *
+row_of(const struct svc_route *route)
+{
+	if (route->fn == psm__rest_call)
+		return ((const struct rest_bound *)route->user)->endpoint;
+	if (route->fn == psm__rest_show)
+		return ((const struct rest_show *)route->user)->endpoint;
+	return strcmp(route->method, "GET") == 0
+	           ? psm__rest_shown("*", route->path)
+	           : NULL;
+}
+
+/* What the row of an endpoint or of a resource says, or only the path. */
+static void
+write_members(psm_json_writer *w, const struct svc_route *route)
+{
+	const struct rest_endpoint *e = row_of(route);
+	const struct operation *o = NULL;
+	const struct rest_resource *r;
+	const char *tail;
+
+	if (e) {
+		psm__rest_describe(w, route, e);
 		return;
 	}
+	r = resource_of(route->path, &tail);
 	for (size_t i = 0; r && i < PSM__COUNT(operations); i++)
 		if (strcmp(operations[i].verb, route->method) == 0 &&
 		    strcmp(operations[i].tail, tail) == 0)
@@ -273,25 +319,51 @@ write_operation(psm_json_writer *w, const struct svc_route *route)
 	if (r && !o && strcmp(route->method, "POST") == 0)
 		o = &action;
 	if (o)
-		resource_operation(w, r, tail, o);
+		resource_operation(w, route, r, tail, o);
 	else
 		plain_operation(w, route);
+}
+
+static void
+write_operation(psm_json_writer *w, const psm_service *svc,
+                const struct svc_route *route)
+{
+	open_verb(w, route->method);
+	write_name(w, route);
+	write_security(w, svc, route);
+	write_members(w, route);
 	psm__rest_close(w, 1);
+}
+
+/* 1: it is there without the name of its service, too, at one port. */
+static int
+is_double(const psm_service *svc, const struct svc_route *route)
+{
+	const char *rest = strchr(route->path + 1, '/');
+
+	for (size_t i = 0; rest && i < svc->route_count; i++)
+		if (strcmp(svc->routes[i].path, rest) == 0 &&
+		    strcmp(svc->routes[i].method, route->method) == 0)
+			return 1;
+	return 0;
 }
 
 /* The operations of all routes with the path of the i-th one. */
 static void
 write_path(psm_json_writer *w, const psm_service *svc, size_t i)
 {
+	const struct svc_route *first = &svc->routes[i];
 	size_t k;
 
+	if (is_double(svc, first))
+		return;
 	for (k = 0; k < i; k++)
-		if (strcmp(svc->routes[k].path, svc->routes[i].path) == 0)
+		if (strcmp(svc->routes[k].path, first->path) == 0)
 			return; /* written with that one */
-	psm__rest_open(w, svc->routes[i].path);
+	psm__rest_open(w, first->path);
 	for (k = i; k < svc->route_count; k++)
-		if (strcmp(svc->routes[k].path, svc->routes[i].path) == 0)
-			write_operation(w, &svc->routes[k]);
+		if (strcmp(svc->routes[k].path, first->path) == 0)
+			write_operation(w, svc, &svc->routes[k]);
 	psm__rest_close(w, 1);
 }
 
@@ -377,8 +449,29 @@ write_components(psm_json_writer *w, const psm_service *svc, psm_error *err)
 		                   i < PSM__COUNT(shapes);
 		     i++)
 			rc = write_schema(w, r, &shapes[i], err);
-	psm__rest_close(w, 2);
+	psm__rest_close(w, 1);
+	psm__rest_responses(w);
+	psm__rest_open(w, "securitySchemes");
+	psm__rest_open(w, "token");
+	psm__rest_member(w, "type", "http");
+	psm__rest_member(w, "scheme", "bearer");
+	psm__rest_close(w, 3);
 	return rc;
+}
+
+/* At one port with others its paths are below its name. */
+static void
+write_server(psm_json_writer *w, const psm_service *svc)
+{
+	char url[SVC_NAME_MAX + 2];
+
+	(void)snprintf(url, sizeof url, "/%s",
+	               svc->is_mounted ? svc->name : "");
+	psm_json_write_key(w, "servers");
+	psm_json_write_array(w);
+	psm_json_write_object(w);
+	psm__rest_member(w, "url", url);
+	psm__rest_close(w, 2);
 }
 
 int
@@ -398,6 +491,7 @@ psm__rest_openapi(const psm_service *svc, char **out, psm_error *err)
 	psm__rest_member(w, "title", svc->name);
 	psm__rest_member(w, "version", psm_version());
 	psm__rest_close(w, 1);
+	write_server(w, svc);
 	psm__rest_open(w, "paths");
 	for (size_t i = 0; i < svc->route_count; i++)
 		write_path(w, svc, i);

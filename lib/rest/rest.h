@@ -117,6 +117,7 @@ struct rest_endpoint {
 	                         endpoint may have, 503 included, come by
 	                         themselves */
 	const struct rest_status *statuses; /* NULL: none differs */
+	const char *media; /* of the answer; NULL: application/json */
 };
 
 /* A request to such an endpoint, and the answer so far. */
@@ -239,6 +240,15 @@ int psm__rest_contact(const psm_request *req, psm_response *res, void *user,
 /* The worker of the therapists' import, /health/import and what it shows. */
 int psm__rest_import(struct rest_context *cx, const psm_config *cfg,
                      psm_error *err);
+/* What a route of an import shows; lives as long as its service. */
+struct rest_show {
+	const struct rest_endpoint *endpoint;
+	psm_import_status *status;
+	int (*fn)(psm_import_status *status, char **json, psm_error *err);
+};
+/* The function of such a route; user is a struct rest_show. */
+int psm__rest_show(const psm_request *req, psm_response *res, void *user,
+                   psm_error *err);
 /* An import at /health/import and /api/AREAs/import-status. */
 int psm__rest_import_show(psm_service *svc, psm_import_status *status,
                           const char *area, psm_error *err);
@@ -271,7 +281,12 @@ void psm__rest_content(psm_json_writer *w, const char *media);
 void psm__rest_close(psm_json_writer *w, int count);
 void psm__rest_parameter(psm_json_writer *w, const char *in, const char *name,
                          const char *type);
-void psm__rest_failure(psm_json_writer *w, const char *status);
+/* The answers of a failure: of the list, separated by blanks, and what any
+ * request to the route may be told; but for one status, 0: all. */
+void psm__rest_failures(psm_json_writer *w, const struct svc_route *route,
+                        const char *list, int but);
+/* What those refer to. */
+void psm__rest_responses(psm_json_writer *w);
 void psm__rest_reference(psm_json_writer *w, const char *name,
                          const char *suffix);
 
@@ -280,6 +295,13 @@ void psm__rest_reference(psm_json_writer *w, const char *name,
 /* The members of an operation, in an object that is open. */
 void psm__rest_describe(psm_json_writer *w, const struct svc_route *route,
                         const struct rest_endpoint *e);
+
+/* -- shown.c: routes that are made otherwise, as rows without a function. */
+
+/* As psm__rest_areas. */
+extern const struct rest_area psm__rest_shown_areas[];
+/* GET path of an area; NULL: there is none. */
+const struct rest_endpoint *psm__rest_shown(const char *area, const char *path);
 
 /* -- figures.c */
 
@@ -293,5 +315,10 @@ const char *psm__rest_summary(const char *verb, const char *tail);
 
 /* The description of all routes of a service as JSON, new (psm_free). */
 int psm__rest_openapi(const psm_service *svc, char **out, psm_error *err);
+
+/* -- description.c */
+
+/* GET /openapi.json: of all routes that the service has when it starts. */
+int psm__rest_add_description(psm_service *svc, psm_error *err);
 
 #endif

@@ -119,11 +119,11 @@ psm__svc_answer(struct MHD_Connection *conn, psm_request *req)
 	psm_response *res = &req->res;
 	int sent;
 
-	psm__svc_log_trace(req->trace);
+	psm__svc_trace_set(req->traceparent);
 	if (res->status == 0)
 		psm_response_message(res, 500, "no answer");
 	log_access(req, req->route, res->status);
-	psm__svc_log_trace(NULL);
+	psm__svc_trace_set(NULL);
 	/* Whoever may not come in is not told what there is. */
 	sent = send_answer(
 	    conn, req, req->route || req->verdict.status ? 0 : req->allowed);

@@ -146,6 +146,17 @@ add_header(struct curl_slist **list, const char *line)
 	return longer != NULL;
 }
 
+/* What the neighbour logs and emits belongs to the request that asks it. */
+static void
+show_trace(struct curl_slist **headers)
+{
+	char line[sizeof "traceparent: " + PSM__TRACEPARENT_SIZE];
+
+	(void)snprintf(line, sizeof line, "traceparent: %s", psm__svc_trace());
+	if (*psm__svc_trace()) /* without memory it goes without one */
+		(void)add_header(headers, line);
+}
+
 static int
 set_body(CURL *curl, const struct call *call, struct curl_slist **headers)
 {
@@ -179,6 +190,7 @@ perform(const struct call *call, struct text *answer, long *status)
 	if (call->is_neighbour) {
 		curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* no one between */
 		show_token(curl, &headers);
+		show_trace(&headers);
 	}
 	curl_easy_setopt(curl, CURLOPT_URL, call->url);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, call->agent);

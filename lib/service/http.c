@@ -93,12 +93,12 @@ run_job(struct svc_job *job, void *user)
 	psm_request *req = job->req;
 	uint64_t one = 1;
 
-	psm__svc_log_trace(req->trace);
+	psm__svc_trace_set(req->traceparent);
 	if (!req->route->built_in && psm__svc_is_over(http->svc))
 		psm_response_message(&req->res, 503, "not running");
 	else
 		call_handler(req);
-	psm__svc_log_trace(NULL);
+	psm__svc_trace_set(NULL);
 	pthread_mutex_lock(&http->lock);
 	job->next = http->done;
 	http->done = job;
@@ -161,7 +161,8 @@ begin_request(struct svc_http *http, struct MHD_Connection *conn,
 	req->conn = conn;
 	req->key_hours = svc->key_hours;
 	req->start_us = psm__mono_us();
-	psm__svc_trace_id(psm_request_header(req, "traceparent"), req->trace);
+	req->is_trace_theirs = psm__svc_trace_of(
+	    psm_request_header(req, "traceparent"), req->traceparent);
 	*context = req;
 	set_phase(http, conn, SVC_BODY);
 	if (psm__svc_are_headers_over(conn, HEADERS_MAX)) {

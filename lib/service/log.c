@@ -2,6 +2,7 @@
 #include "service/service.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,8 +17,12 @@ static size_t used;
 static char service[SVC_NAME_MAX + 1];
 static int is_text; /* else JSON */
 
+/* version-trace-parent-flags: where the trace stands, and its length. */
+#define TRACE_AT 3
+#define TRACE_LEN 32
+
 /* Of the request that this thread works at; "": none. */
-static _Thread_local char trace[SVC_TRACE_SIZE];
+static _Thread_local char traceparent[PSM__TRACEPARENT_SIZE];
 
 /* @locks lock held */
 static void
@@ -140,11 +145,20 @@ put_field_locked(const char *name, const char *value)
 	put_locked("\"", is_quoted ? 1 : 0);
 }
 
+/* Of this thread; "": it has none. */
+static void
+trace_id(char id[TRACE_LEN + 1])
+{
+	memcpy(id, traceparent + TRACE_AT, TRACE_LEN);
+	id[TRACE_LEN] = '\0';
+}
+
 /* time LEVEL service: message name=value ... @locks lock held */
 static void
 put_text_locked(const char *now, const char *level, const char *message,
                 const char *const *fields)
 {
+	char id[TRACE_LEN + 1];
 	size_t i;
 
 	put_locked(now, strlen(now));
@@ -158,8 +172,9 @@ put_text_locked(const char *now, const char *level, const char *message,
 	put_plain_locked(message, 0);
 	for (i = 0; fields[i] && fields[i + 1]; i += 2)
 		put_field_locked(fields[i], fields[i + 1]);
-	if (trace[0])
-		put_field_locked("trace_id", trace);
+	trace_id(id);
+	if (id[0])
+		put_field_locked("trace_id", id);
 	put_locked("\n", 1);
 }
 
@@ -168,6 +183,7 @@ static void
 put_json_locked(const char *now, const char *level, const char *message,
                 const char *const *fields)
 {
+	char id[TRACE_LEN + 1];
 	size_t i;
 
 	put_locked("{\"time\":", 8);
@@ -179,8 +195,9 @@ put_json_locked(const char *now, const char *level, const char *message,
 	for (i = 0; fields[i] && fields[i + 1]; i += 2)
 		put_member_locked(fields[i], is_reserved(fields[i]) ? "_" : "",
 		                  fields[i + 1]);
-	if (trace[0])
-		put_member_locked("trace_id", "", trace);
+	trace_id(id);
+	if (id[0])
+		put_member_locked("trace_id", "", id);
 	put_locked("}\n", 2);
 }
 
@@ -209,46 +226,53 @@ psm__svc_log_format(const char *format)
 }
 
 void
-psm__svc_log_trace(const char *id)
+psm__svc_trace_set(const char *text)
 {
-	size_t len = id ? strnlen(id, sizeof trace - 1) : 0;
+	size_t len = text ? strnlen(text, sizeof traceparent - 1) : 0;
 
-	memcpy(trace, len > 0 ? id : "", len);
-	trace[len] = '\0';
+	memset(traceparent, 0, sizeof traceparent);
+	memcpy(traceparent, len > 0 ? text : "", len);
 }
 
-/* 00-TRACE-PARENT-FLAGS, as W3C Trace Context has it. */
-static int
-is_trace(const char *text)
+const char *
+psm__svc_trace(void)
 {
-	size_t i, zeros = 0;
-
-	for (i = 3; i < 35; i++) {
-		if (psm__hex_value(text[i]) < 0)
-			return 0;
-		zeros += text[i] == '0';
-	}
-	return text[2] == '-' && text[35] == '-' && zeros < 32;
+	return traceparent;
 }
 
-void
-psm__svc_trace_id(const char *traceparent, char id[SVC_TRACE_SIZE])
+/* 00-TRACE-PARENT-01, of two random ids. */
+static void
+make_trace(char to[PSM__TRACEPARENT_SIZE])
 {
-	char uuid[40];
-	size_t i, n = 0;
+	char uuid[40], digits[2][40];
 
-	id[0] = '\0';
-	if (traceparent && strlen(traceparent) >= 55 && is_trace(traceparent)) {
-		memcpy(id, traceparent + 3, 32);
-		id[32] = '\0';
-		return;
+	to[0] = '\0';
+	for (int i = 0; i < 2; i++) {
+		size_t n = 0;
+
+		if (psm_uuid_new(uuid, sizeof uuid) < 0)
+			return;
+		for (const char *c = uuid; *c; c++)
+			if (*c != '-')
+				digits[i][n++] = *c;
+		digits[i][n] = '\0';
 	}
-	if (psm_uuid_new(uuid, sizeof uuid) < 0)
-		return;
-	for (i = 0; uuid[i] && n < SVC_TRACE_SIZE - 1; i++)
-		if (uuid[i] != '-')
-			id[n++] = uuid[i];
-	id[n] = '\0';
+	/* What begins with the time says less than what ends at random. */
+	(void)snprintf(to, PSM__TRACEPARENT_SIZE, "00-%s-%s-01", digits[0],
+	               digits[1] + 16);
+}
+
+int
+psm__svc_trace_of(const char *header, char to[PSM__TRACEPARENT_SIZE])
+{
+	size_t len = header ? strnlen(header, PSM__TRACEPARENT_SIZE) : 0;
+
+	if (len == 0 || !psm__is_traceparent(header, len)) {
+		make_trace(to);
+		return 0;
+	}
+	memcpy(to, header, len + 1);
+	return 1;
 }
 
 void

@@ -19,16 +19,18 @@
 #define SVC_QUERY_MAX 32
 #define SVC_HEADERS_MAX 8
 #define SVC_REASON_SIZE 256
-#define SVC_TRACE_SIZE 33
 
 /* -- log.c */
 
 /* "text" or "json" (the default). */
 void psm__svc_log_format(const char *format);
-/* What this thread logs from now on belongs to it; NULL: to none. */
-void psm__svc_log_trace(const char *id);
-/* The request's trace, or a new one. */
-void psm__svc_trace_id(const char *traceparent, char id[SVC_TRACE_SIZE]);
+/* What this thread logs and asks of neighbours from now on belongs to the trace
+ * of this traceparent; NULL: to none. */
+void psm__svc_trace_set(const char *traceparent);
+/* That of this thread; "": none. */
+const char *psm__svc_trace(void);
+/* Of a request: its header's, or else one of a new trace. 1: the header's. */
+int psm__svc_trace_of(const char *header, char to[PSM__TRACEPARENT_SIZE]);
 
 /* -- route.c: paths of routes and of requests. */
 
@@ -219,11 +221,12 @@ struct psm_request {
 	char *body;
 	size_t body_len, body_cap, dropped;
 	int64_t start_us;
-	char trace[SVC_TRACE_SIZE];
-	int refused;  /* why, while the body is still coming; 0 */
-	int answered; /* perhaps before the body came */
-	int entered;  /* counts as in flight */
-	int handled;  /* a pool has or had it: the answer is there */
+	char traceparent[PSM__TRACEPARENT_SIZE];
+	int is_trace_theirs; /* the header said so, not we */
+	int refused;         /* why, while the body is still coming; 0 */
+	int answered;        /* perhaps before the body came */
+	int entered;         /* counts as in flight */
+	int handled;         /* a pool has or had it: the answer is there */
 	const struct svc_route *route; /* NULL: none fits */
 	unsigned allowed;              /* as from psm__svc_route_find */
 	struct svc_verdict verdict;
@@ -439,6 +442,7 @@ struct psm_service {
 	size_t stage_count, stage_cap;
 	struct svc_owned *owned;
 	size_t owned_count, owned_cap;
+	int is_mounted; /* below its name, at the port of another service */
 	char *(*more_metrics)(void *user); /* new text; NULL: none */
 	void *more_metrics_user;
 

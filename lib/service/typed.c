@@ -215,20 +215,17 @@ psm_request_is_fresh(const psm_request *req, int64_t version)
 int
 psm_request_trace(const psm_request *req, psm_tx *tx, psm_error *err)
 {
-	const char *parent = psm_request_header(req, "traceparent");
-	const char *state = psm_request_header(req, "tracestate");
-	int rc = PSM_OK;
+	const char *state;
+	int rc;
 
 	psm_error_clear(err);
 	if (!req || !tx)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a request and a transaction");
-	if (parent)
-		rc = psm_tx_set_trace(tx, parent, state, err);
-	if (parent && rc == PSM_ERR_INVAL)
-		rc = psm_tx_set_trace(tx, parent, NULL, err);
-	if (rc != PSM_ERR_INVAL)
-		return rc;
-	psm_error_clear(err);
-	return PSM_OK;
+	state =
+	    req->is_trace_theirs ? psm_request_header(req, "tracestate") : NULL;
+	rc = psm_tx_set_trace(tx, req->traceparent, state, err);
+	if (rc == PSM_ERR_INVAL)
+		rc = psm_tx_set_trace(tx, req->traceparent, NULL, err);
+	return rc;
 }
