@@ -239,7 +239,7 @@ static const struct {
     {"0.0.0.0", "PSYMATCH_API_TOKENS_FILE", path, 0},
 };
 
-START_TEST(without_tokens_this_machine_only)
+START_TEST(fault_70_without_tokens_this_machine_only)
 {
 	const char *settings[] = {hosts[_i].name, hosts[_i].value, NULL};
 	int rc, port;
@@ -510,7 +510,7 @@ main(void)
 	tcase_add_loop_test(tc, a_broken_file_is_no_start, 0,
 	                    sizeof broken / sizeof *broken);
 	tcase_add_test(tc, a_file_that_others_write_is_none);
-	tcase_add_loop_test(tc, without_tokens_this_machine_only, 0,
+	tcase_add_loop_test(tc, fault_70_without_tokens_this_machine_only, 0,
 	                    sizeof hosts / sizeof *hosts);
 	tcase_add_test(tc, pages_of_others_change_nothing);
 	tcase_add_test(tc, every_page_may_read_if_asked_for);

@@ -46,7 +46,7 @@ check_last(const char *path, const char *want)
 	free(got);
 }
 
-START_TEST(block)
+START_TEST(fault_68_block)
 {
 	ck_assert_int_eq(psm_therapist_block(st, id, "zieht um", err), 1);
 	ck_assert_int_eq(outbox("therapist.blocked"), 1);
@@ -258,7 +258,7 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, app_teardown);
 	tcase_set_timeout(t, 60);
-	tcase_add_test(t, block);
+	tcase_add_test(t, fault_68_block);
 	tcase_add_test(t, block_without_reason);
 	tcase_add_test(t, block_refused);
 	tcase_add_test(t, unblock);

@@ -50,7 +50,7 @@ START_TEST(audiences)
 END_TEST
 
 /* Nothing personal of any entity gets into a log. */
-START_TEST(logs_have_nothing_personal)
+START_TEST(fault_S12_logs_have_nothing_personal)
 {
 	const struct psm_entity *e = psm__entities[_i];
 	char *text = NULL;
@@ -157,7 +157,7 @@ suite(void)
 
 	tcase_add_checked_fixture(writing, setup, teardown);
 	tcase_add_test(writing, audiences);
-	tcase_add_loop_test(writing, logs_have_nothing_personal, 0,
+	tcase_add_loop_test(writing, fault_S12_logs_have_nothing_personal, 0,
 	                    PSM__ENTITY_COUNT);
 	suite_add_tcase(s, writing);
 	tcase_add_test(memory, memory_runs_out);

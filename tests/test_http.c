@@ -222,7 +222,7 @@ keep_line(int level, const char *message, const char *const *fields, void *user)
 	               fields[1], fields[2], fields[3]);
 }
 
-START_TEST(details_go_to_the_log)
+START_TEST(fault_88_details_go_to_the_log)
 {
 	psm_response res = {0};
 	psm_error *err = psm_error_new();
@@ -293,7 +293,7 @@ add_part(const char *name, int *health)
 	                 0);
 }
 
-START_TEST(health_is_the_worst_part)
+START_TEST(fault_S10_health_is_the_worst_part)
 {
 	static int one = PSM_HEALTH_GREEN, two;
 	static const struct {
@@ -453,9 +453,9 @@ suite(void)
 	tcase_add_test(running, metrics_are_text);
 	tcase_add_loop_test(apart, a_bad_route_is_refused, 0,
 	                    sizeof bad_routes / sizeof *bad_routes);
-	tcase_add_test(apart, details_go_to_the_log);
+	tcase_add_test(apart, fault_88_details_go_to_the_log);
 	tcase_add_test(apart, an_error_tells_the_place);
-	tcase_add_loop_test(apart, health_is_the_worst_part, 0, 4);
+	tcase_add_loop_test(apart, fault_S10_health_is_the_worst_part, 0, 4);
 	tcase_add_test(apart, a_service_that_starts_says_so);
 	tcase_add_test(apart, a_port_in_use_is_an_error);
 	suite_add_tcase(s, running);

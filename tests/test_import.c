@@ -114,7 +114,7 @@ START_TEST(map)
 }
 END_TEST
 
-START_TEST(match)
+START_TEST(fault_78_match)
 {
 	const psm_json *c = psm_json_item(cases[MATCH], (size_t)_i);
 	size_t index;
@@ -154,7 +154,7 @@ check_says(const psm_json *c, const char *text)
 	psm_json_free(doc);
 }
 
-START_TEST(merge)
+START_TEST(fault_79_merge)
 {
 	const psm_json *c = psm_json_item(cases[MERGE], (size_t)_i);
 	char *merged;
@@ -373,8 +373,10 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, map, 0, (int)psm_json_count(cases[MAP]));
-	tcase_add_loop_test(t, match, 0, (int)psm_json_count(cases[MATCH]));
-	tcase_add_loop_test(t, merge, 0, (int)psm_json_count(cases[MERGE]));
+	tcase_add_loop_test(t, fault_78_match, 0,
+	                    (int)psm_json_count(cases[MATCH]));
+	tcase_add_loop_test(t, fault_79_merge, 0,
+	                    (int)psm_json_count(cases[MERGE]));
 	tcase_add_loop_test(t, patch, 0, (int)psm_json_count(cases[PATCH]));
 	tcase_add_test(t, arguments);
 	tcase_add_test(t, errors_without_personal_data);

@@ -95,7 +95,7 @@ END_TEST
 
 /* A row that somebody stored otherwise is the same person, and keeps its block.
  */
-START_TEST(stored_untidy)
+START_TEST(fault_82_stored_untidy)
 {
 	static const char *const names[][3] = {
 	    {"'Anna'", "'MU\u0308LLER'", "'10115'"},
@@ -337,7 +337,7 @@ suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, colleague_in_a_record_left_out, 0, 3);
 	tcase_add_loop_test(t, colleagues_both_new, 0, 2);
-	tcase_add_loop_test(t, stored_untidy, 0, 3);
+	tcase_add_loop_test(t, fault_82_stored_untidy, 0, 3);
 	tcase_add_loop_test(t, corrections_stay, 0, 4);
 	tcase_add_test(t, news_over_a_correction);
 	tcase_add_test(t, first_run_over_older_data);

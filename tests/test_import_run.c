@@ -211,7 +211,7 @@ START_TEST(errors_are_logged)
 }
 END_TEST
 
-START_TEST(broken_file)
+START_TEST(fault_80_broken_files_are_counted)
 {
 	struct utimbuf long_ago = {1000000000, 1000000000};
 
@@ -249,7 +249,7 @@ START_TEST(broken_file)
 }
 END_TEST
 
-START_TEST(other_names_are_left_alone)
+START_TEST(fault_83_other_names_are_left_alone)
 {
 	put_one("99999999", "10115.json", "Frau", "A", "1");
 	put_one("20250230", "10115.json", "Frau", "B", "1");
@@ -481,8 +481,8 @@ suite(void)
 	tcase_add_test(t, later_days);
 	tcase_add_test(t, reported_errors);
 	tcase_add_test(t, errors_are_logged);
-	tcase_add_test(t, broken_file);
-	tcase_add_test(t, other_names_are_left_alone);
+	tcase_add_test(t, fault_80_broken_files_are_counted);
+	tcase_add_test(t, fault_83_other_names_are_left_alone);
 	tcase_add_test(t, two_files_one_therapist);
 	tcase_add_test(t, unknown_salutation);
 	tcase_add_test(t, manual_columns);

@@ -142,7 +142,7 @@ START_TEST(status_shape)
 }
 END_TEST
 
-START_TEST(status_counts)
+START_TEST(fault_81_status_counts)
 {
 	run_with("20250601/10115.json", "a", 20, 0, 0);
 	/* Read again: no new numbers. Other content, or another day: yes. */
@@ -184,7 +184,7 @@ fail_file(const char *file, int64_t record)
 	psm_error_clear(err);
 }
 
-START_TEST(health_by_time)
+START_TEST(fault_84_health_by_time)
 {
 	ck_assert_int_eq(health(), PSM_HEALTH_GREEN);
 	/* Nothing has begun for the interval and an hour. */
@@ -250,7 +250,7 @@ START_TEST(health_by_errors)
 }
 END_TEST
 
-START_TEST(errors_are_bounded)
+START_TEST(fault_85_errors_are_bounded)
 {
 	psm_json *doc;
 	char *text;
@@ -370,11 +370,11 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, status_shape);
-	tcase_add_test(t, status_counts);
-	tcase_add_test(t, health_by_time);
+	tcase_add_test(t, fault_81_status_counts);
+	tcase_add_test(t, fault_84_health_by_time);
 	tcase_add_test(t, health_by_failures);
 	tcase_add_test(t, health_by_errors);
-	tcase_add_test(t, errors_are_bounded);
+	tcase_add_test(t, fault_85_errors_are_bounded);
 	tcase_add_test(t, states);
 	tcase_add_test(t, status_arguments);
 	suite_add_tcase(s, t);

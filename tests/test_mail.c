@@ -312,7 +312,7 @@ START_TEST(only_what_may_have_left_is_answered)
 }
 END_TEST
 
-START_TEST(deletes)
+START_TEST(fault_S11_deletes)
 {
 	OK(create(MAIL "}"));
 	pg_run("UPDATE communication_service.emails SET status = "
@@ -474,7 +474,7 @@ suite(void)
 	tcase_add_test(t, a_draft_may_be_queued_without_an_event);
 	tcase_add_test(t, is_answered_by_hand);
 	tcase_add_loop_test(t, only_what_may_have_left_is_answered, 0, 5);
-	tcase_add_test(t, deletes);
+	tcase_add_test(t, fault_S11_deletes);
 	tcase_add_test(t, lists);
 	tcase_add_test(t, a_key_gives_one_mail);
 	tcase_add_test(t, a_key_gives_one_mail_also_in_a_race);

@@ -387,7 +387,7 @@ END_TEST
 
 /* -- commands */
 
-START_TEST(a_command_makes_it_due)
+START_TEST(fault_S4_a_command_makes_it_due)
 {
 	queue_mails(1);
 	answer = PSM_ERR_UNAVAILABLE;
@@ -482,7 +482,7 @@ suite(void)
 	tcase_add_test(t, a_result_is_its_senders);
 	tcase_add_loop_test(t, fault_S2_adopted_rows_do_not_stay_for_ever, 0,
 	                    n);
-	tcase_add_test(t, a_command_makes_it_due);
+	tcase_add_test(t, fault_S4_a_command_makes_it_due);
 	tcase_add_test(t, queued_again_by_hand_it_is_due);
 	tcase_add_test(t, tells_how_it_stands);
 	tcase_add_test(t, the_queue_is_read_by_its_index);

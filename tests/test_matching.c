@@ -341,7 +341,7 @@ START_TEST(blocked)
 }
 END_TEST
 
-START_TEST(blocked_without_reason)
+START_TEST(fault_S6_blocked_without_reason)
 {
 	receive(adelheid("therapist.blocked",
 	                 ", \"status\": \"gesperrt\"}, \"reason\": null"));
@@ -355,7 +355,7 @@ START_TEST(blocked_without_reason)
 }
 END_TEST
 
-START_TEST(blocked_excludes_from_active_searches_only)
+START_TEST(fault_S7_blocked_excludes_from_active_searches)
 {
 	pg_run("UPDATE matching_service.platzsuche SET status = 'pausiert' "
 	       "WHERE patient_id = 4");
@@ -469,7 +469,7 @@ END_TEST
 
 /* -- deleted patients */
 
-START_TEST(patient_deleted)
+START_TEST(fault_32_S8_patient_deleted)
 {
 	psm_event *ev = deleted(2);
 	char *before, *text;
@@ -672,15 +672,15 @@ suite(void)
 	tcase_add_test(loaded, load_once);
 	tcase_add_test(loaded, one_active_search);
 	tcase_add_test(loaded, blocked);
-	tcase_add_test(loaded, blocked_without_reason);
-	tcase_add_test(loaded, blocked_excludes_from_active_searches_only);
+	tcase_add_test(loaded, fault_S6_blocked_without_reason);
+	tcase_add_test(loaded, fault_S7_blocked_excludes_from_active_searches);
 	tcase_add_test(loaded, blocked_leaves_answered_alone);
 	tcase_add_test(loaded, answered_without_sending);
 	tcase_add_test(loaded, cancelled_is_not_sendable);
 	tcase_add_test(loaded, late_block);
 	tcase_add_test(loaded, late_block_of_one_who_is_still_blocked);
 	tcase_add_test(loaded, unblocked);
-	tcase_add_test(loaded, patient_deleted);
+	tcase_add_test(loaded, fault_32_S8_patient_deleted);
 	tcase_add_test(loaded, patient_alone_in_an_inquiry);
 	tcase_add_test(loaded, patient_with_a_paused_search);
 	tcase_add_test(loaded, patient_whose_search_is_over);

@@ -454,7 +454,7 @@ check_killed(pid_t pid)
 
 /* Wherever it is killed: each good one is a patient once, each broken one is
  * told once, and no file is lost. */
-START_TEST(fault_74_killed_anywhere)
+START_TEST(fault_74_S13_killed_anywhere)
 {
 	int keeps = _i >= POINTS;
 
@@ -679,7 +679,7 @@ suite(void)
 	t = tcase_create("failures");
 	tcase_add_checked_fixture(t, rig_setup, rig_teardown);
 	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, fault_74_killed_anywhere, 0, 2 * POINTS);
+	tcase_add_loop_test(t, fault_74_S13_killed_anywhere, 0, 2 * POINTS);
 	tcase_add_test(t, fault_74_killed_before_the_commit);
 	tcase_add_test(t, fault_75_database_away);
 	tcase_add_test(t, fault_84_source_away);

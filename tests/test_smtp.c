@@ -164,7 +164,7 @@ static const struct outcome {
 /* For those who never answer. */
 static const char *const short_time[] = {"SMTP_TIMEOUT_MS", "1500", NULL};
 
-START_TEST(what_a_server_says)
+START_TEST(fault_S5_what_a_server_says)
 {
 	const struct outcome *o = &outcomes[_i];
 	int is_quiet =
@@ -352,7 +352,7 @@ suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_mail_is_whole);
 	tcase_add_test(t, it_does_not_wait_for_a_goodbye);
-	tcase_add_loop_test(t, what_a_server_says, 0,
+	tcase_add_loop_test(t, fault_S5_what_a_server_says, 0,
 	                    (int)PSM__COUNT(outcomes));
 	tcase_add_test(t, nobody_is_there);
 	tcase_add_test(t, it_logs_in);
