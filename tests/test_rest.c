@@ -41,7 +41,7 @@ static const struct step create_and_read_steps[] = {
      NULL,
      NULL,
      404,
-     {"Therapist 3 not found", "PSM_ERR_NOT_FOUND"}},
+     {"Therapist not found", "PSM_ERR_NOT_FOUND"}},
     {"GET", "/api/therapists/0", NULL, NULL, 404, {"not found"}},
     {"GET", "/api/therapists/01", NULL, NULL, 404, {"not found"}},
     {"GET", "/api/therapists/2147483648", NULL, NULL, 404, {"not found"}},
@@ -284,7 +284,7 @@ static const struct step a_neighbour_that_is_away_steps[] = {
      NULL,
      NULL,
      404,
-     {"Therapist 9 not found"}},
+     {"Therapist not found"}},
 };
 
 START_TEST(a_neighbour_that_is_away)

@@ -40,7 +40,7 @@ static const struct step put_leaves_what_is_absent_steps[] = {
      JSON,
      "{\"titel\":\"Dr.\"}",
      404,
-     {"Therapist 9 not found"}},
+     {"Therapist not found"}},
 };
 
 START_TEST(put_leaves_what_is_absent)
@@ -119,7 +119,7 @@ static const struct step changes_are_conditional_steps[] = {
      "If-Match: \"4\"",
      NULL,
      200,
-     {"{\"message\":\"Therapist 1 deleted\"}"}},
+     {"{\"message\":\"Therapist deleted successfully\"}"}},
 };
 
 START_TEST(changes_are_conditional)
@@ -203,9 +203,9 @@ static const struct step what_is_deleted_is_gone_steps[] = {
      NULL,
      NULL,
      200,
-     {"{\"message\":\"Therapist 1 deleted\"}"}},
+     {"{\"message\":\"Therapist deleted successfully\"}"}},
     {"GET", "/api/therapists/1", NULL, NULL, 404, {NULL}},
-    {"DELETE", "/api/therapists/1", NULL, NULL, 404, {"Therapist 1 not found"}},
+    {"DELETE", "/api/therapists/1", NULL, NULL, 404, {"Therapist not found"}},
     {"DELETE", "/api/therapists/1?force=true", NULL, NULL, 404, {NULL}},
     {"DELETE",
      "/api/therapists",
@@ -251,7 +251,7 @@ static const struct step an_unanswered_inquiry_keeps_a_therapist_steps[] = {
      NULL,
      NULL,
      200,
-     {"{\"message\":\"Therapist 1 deleted\"}"}},
+     {"{\"message\":\"Therapist deleted successfully\"}"}},
     {"GET", "/api/therapists/1", NULL, NULL, 404, {NULL}},
 };
 

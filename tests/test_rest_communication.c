@@ -417,7 +417,7 @@ static const struct step jobs_steps[] = {
     {"GET", "/api/jobs?state=x", NULL, NULL, 400, {"state: want waiting"}},
     {"GET", "/api/jobs/status", NULL, NULL, 200, {"\"test.a\""}},
     {"GET", "/api/jobs/1", NULL, NULL, 200, {"\"state\" : \"failed\""}},
-    {"GET", "/api/jobs/3", NULL, NULL, 404, {"Job 3 not found"}},
+    {"GET", "/api/jobs/3", NULL, NULL, 404, {"Job not found"}},
     {"GET", "/api/jobs/x", NULL, NULL, 404, {"Job not found"}},
     {"POST",
      "/api/jobs/1/retry",
@@ -426,7 +426,7 @@ static const struct step jobs_steps[] = {
      200,
      {"\"state\" : \"waiting\"", "\"attempts\" : 0"}},
     {"POST", "/api/jobs/2/retry", NULL, "", 409, {"want one that failed"}},
-    {"POST", "/api/jobs/3/retry", NULL, "", 404, {"Job 3 not found"}},
+    {"POST", "/api/jobs/3/retry", NULL, "", 404, {"Job not found"}},
 };
 
 START_TEST(jobs)

@@ -33,12 +33,13 @@ add_route(psm_service *svc, const struct rest_route *pattern, const char *verb,
 	if (!route)
 		return psm__nomem(err);
 	*route = *pattern;
+	route->fn = fn;
 	rc = psm__svc_own(svc, route, psm__free, err); /* also when it fails */
 	if (rc < 0)
 		return rc;
 	(void)snprintf(path, sizeof path, "%s%s", pattern->resource->path,
 	               tail);
-	return psm_service_route(svc, verb, path, fn, route, err);
+	return psm_service_route(svc, verb, path, psm__rest_serve, route, err);
 }
 
 static int
@@ -172,7 +173,7 @@ psm_rest_add(psm_service *svc, psm_store *st, const psm_config *cfg,
              const char *service, psm_error *err)
 {
 	const struct rest_resource *r = psm__rest_resources;
-	struct rest_route pattern = {NULL, NULL, st, NULL};
+	struct rest_route pattern = {NULL, NULL, st, NULL, NULL};
 	struct rest_context cx = {svc, st, NULL, NULL, NULL};
 	int rc = PSM_OK;
 

@@ -108,7 +108,7 @@ static int
 answer(struct rest_call *c)
 {
 	(void)snprintf(c->message, sizeof c->message,
-	               "Response of inquiry %lld recorded", (long long)c->id);
+	               "Response recorded successfully");
 	return psm_inquiry_answer(c->store, c->id, c->body, c->len, &c->json,
 	                          c->err);
 }
@@ -270,6 +270,7 @@ const struct rest_endpoint psm__rest_answers[] = {
      .summary = "Patients of inquiries, and their outcomes",
      .fn = matches,
      .how = REST_PAGE,
+     .entity = "inquiry_patient",
      .query = match_query,
      .answer = match,
      .failures = "400"},
@@ -279,7 +280,7 @@ const struct rest_endpoint psm__rest_answers[] = {
      .fn = answer,
      .explain = explain_answer,
      .how = REST_CHANGE,
-     .noun = "Inquiry",
+     .noun = "Anfrage",
      .body = answer_body,
      .answer = answer_answer,
      .failures = "400 404 409",

@@ -240,16 +240,21 @@ answer(struct rest_call *c)
 static int
 fail(struct rest_call *c, int rc)
 {
-	const struct rest_status *s = c->endpoint->statuses;
+	const struct rest_endpoint *e = c->endpoint;
+	const struct rest_refused refused = {c->req,  c->res,    e->method,
+	                                     e->noun, e->entity, c->id};
+	const struct rest_status *s = e->statuses;
 	char *json;
 
-	if (c->endpoint->explain)
-		(void)c->endpoint->explain(c);
+	if (e->explain)
+		(void)e->explain(c);
 	while (s && s->code && s->code != rc)
 		s++;
-	if (!(s && s->code) && !c->extra[0])
+	if (psm_error_code(c->err) == PSM_OK)
 		return rc;
-	psm_response_error(c->res, c->err);
+	psm__rest_refuse(&refused, c->err);
+	if (!(s && s->code) && !c->extra[0])
+		return PSM_OK;
 	json = psm_alloc(c->res->len + 1);
 	if (!json || !c->res->body) {
 		psm_free(json);

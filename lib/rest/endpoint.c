@@ -26,6 +26,29 @@ psm__rest_id(const psm_request *req, const struct rest_route *route,
 	                 route->resource->noun);
 }
 
+int
+psm__rest_serve(const psm_request *req, psm_response *res, void *user,
+                psm_error *err)
+{
+	const struct rest_route *route = user;
+	struct rest_refused refused = {req,
+	                               res,
+	                               req->method,
+	                               route->resource->noun,
+	                               route->resource->entity,
+	                               0};
+	int rc = route->fn(req, res, user, err);
+
+	if (rc >= 0 || psm_error_code(err) == PSM_OK)
+		return rc;
+	if (psm_request_param(req, "id") &&
+	    psm_request_id(req, "id", &refused.id, NULL) < 0)
+		refused.id = 0;
+	psm__svc_response_clear(res);
+	psm__rest_refuse(&refused, err);
+	return PSM_OK;
+}
+
 /* Which version the record must have: the one that If-Match names, which is
  * compared here and, by the use case, once more under the record's lock. */
 static int
@@ -279,8 +302,8 @@ psm__rest_delete(const psm_request *req, psm_response *res, void *user,
 	rc = end(tx, rc, err);
 	if (rc < 0)
 		return rc;
-	(void)snprintf(text, sizeof text, "%s %lld deleted",
-	               route->resource->noun, (long long)id);
+	(void)snprintf(text, sizeof text, "%s deleted successfully",
+	               route->resource->noun);
 	psm_response_message(res, 200, text);
 	return PSM_OK;
 }

@@ -290,13 +290,13 @@ made_answer(struct rest_call *c, int made, int sent)
 {
 	if (made && c->attempt == UNSENT)
 		(void)snprintf(c->message, sizeof c->message,
-		               "Inquiry created, but not sent: %.200s",
+		               "Anfrage created, but not sent: %.200s",
 		               c->failed);
 	else
 		(void)snprintf(c->message, sizeof c->message, "%s",
 		               !made  ? "No eligible patients found"
-		               : sent ? "Inquiry created and sent"
-		                      : "Inquiry created");
+		               : sent ? "Anfrage created and sent successfully"
+		                      : "Anfrage created successfully");
 	psm__utf8_clean(c->message);
 	c->status = made ? 201 : 200;
 	return psm__rest_join(c, sent ? "\"gesendet\":true"
@@ -331,10 +331,9 @@ send(struct rest_call *c)
 	int rc = psm_inquiry_send(c->store, c->id, c->body, c->len, render,
 	                          c->cx->area, &c->json, c->err);
 
-	(void)snprintf(c->message, sizeof c->message,
-	               rc > 0 ? "Inquiry %lld sent"
-	                      : "Inquiry %lld cancelled: nobody was left in it",
-	               (long long)c->id);
+	(void)snprintf(c->message, sizeof c->message, "%s",
+	               rc > 0 ? "Anfrage sent successfully"
+	                      : "Anfrage cancelled: nobody was left in it");
 	return rc;
 }
 
@@ -371,8 +370,7 @@ cancel(struct rest_call *c)
 	if (rc == PSM_OK)
 		rc = psm_inquiry_cancel(c->store, c->id, reason, c->err);
 	psm_json_free(doc);
-	(void)snprintf(c->message, sizeof c->message, "Inquiry %lld cancelled",
-	               (long long)c->id);
+	(void)snprintf(c->message, sizeof c->message, "Anfrage cancelled");
 	return rc;
 }
 
@@ -384,8 +382,8 @@ static int delete (struct rest_call *c)
 
 	if (rc >= 0)
 		rc = psm_inquiry_delete(c->store, c->id, force, c->err);
-	(void)snprintf(c->message, sizeof c->message, "Inquiry %lld deleted",
-	               (long long)c->id);
+	(void)snprintf(c->message, sizeof c->message,
+	               "Anfrage deleted successfully");
 	return rc;
 }
 
@@ -400,6 +398,7 @@ const struct rest_endpoint psm__rest_inquiries[] = {
                 "page",
      .fn = list,
      .how = REST_PAGE,
+     .entity = "inquiry",
      .query = list_query,
      .answer = list_item,
      .more = list_more,
@@ -416,6 +415,7 @@ const struct rest_endpoint psm__rest_inquiries[] = {
      .summary = "Compose an inquiry; 200 if nobody fits",
      .fn = create,
      .how = REST_CHANGE,
+     .entity = "inquiry",
      .body = create_body,
      .answer = create_answer,
      .status = 201,
@@ -425,7 +425,7 @@ const struct rest_endpoint psm__rest_inquiries[] = {
      .path = INQUIRIES "/{id}",
      .summary = "An inquiry, its therapist and its patients",
      .fn = get,
-     .noun = "Inquiry",
+     .noun = "Anfrage",
      .answer = inquiry,
      .failures = "404"},
     {.method = "DELETE",
@@ -433,7 +433,7 @@ const struct rest_endpoint psm__rest_inquiries[] = {
      .summary = "Delete an inquiry; with force=false none that was sent",
      .fn = delete,
      .how = REST_CHANGE,
-     .noun = "Inquiry",
+     .noun = "Anfrage",
      .query = delete_query,
      .failures = "400 404 409"},
     {.method = "POST",
@@ -442,7 +442,7 @@ const struct rest_endpoint psm__rest_inquiries[] = {
      .fn = send,
      .explain = explain_send,
      .how = REST_CHANGE | REST_BODY_MAY_LACK,
-     .noun = "Inquiry",
+     .noun = "Anfrage",
      .body = send_body,
      .answer = send_answer,
      .failures = "400 404 409",
@@ -452,7 +452,7 @@ const struct rest_endpoint psm__rest_inquiries[] = {
      .summary = "Cancel an inquiry that was not sent",
      .fn = cancel,
      .how = REST_CHANGE,
-     .noun = "Inquiry",
+     .noun = "Anfrage",
      .body = must_reason_body,
      .failures = "400 404 409"},
     {.path = NULL},

@@ -46,6 +46,7 @@ struct rest_route {
 	const char *action; /* NULL: none */
 	psm_store *store;
 	const char *neighbour; /* base URL, "": none */
+	psm_route_fn fn;       /* what psm__rest_serve() calls */
 };
 
 /* -- areas: what a service has beside its resources */
@@ -104,7 +105,9 @@ struct rest_endpoint {
 	 * to say more of it (psm__rest_extra()). */
 	rest_fn explain;
 	unsigned how;     /* enum rest_how */
-	const char *noun; /* "Search 7 not found"; NULL without {id} */
+	const char *noun; /* "Patient search not found"; NULL without {id} */
+	/* Whose members its body and query have; NULL: of none. */
+	const char *entity;
 	const struct rest_field *query, *body; /* NULL: none */
 	const struct rest_field *answer;       /* NULL: {"message"} */
 	const char *record; /* noun of a resource, whose record the answer is
@@ -207,13 +210,28 @@ void psm__rest_extra_int(struct rest_call *c, const char *key, int64_t value);
 void psm__rest_extra_text(struct rest_call *c, const char *key,
                           const char *value);
 
+/* -- failure.c */
+
+struct rest_refused {
+	const psm_request *req;
+	psm_response *res;
+	const char *method, *noun, *entity; /* the last two may be NULL */
+	int64_t id;                         /* of the path, 0: none */
+};
+
+/* Answer as psm_response_error(), in the former platform's words. */
+void psm__rest_refuse(const struct rest_refused *r, const psm_error *err);
+
 /* -- endpoint.c */
 
 /* The {id} of the path; PSM_ERR_NOT_FOUND in the resource's words. */
 int psm__rest_id(const psm_request *req, const struct rest_route *route,
                  int64_t *id, psm_error *err);
 
-/* Handlers; user is a struct rest_route. */
+/* The route's function, and of its failures an answer; user of it, and of the
+ * handlers below, is a struct rest_route. */
+int psm__rest_serve(const psm_request *req, psm_response *res, void *user,
+                    psm_error *err);
 
 int psm__rest_list(const psm_request *req, psm_response *res, void *user,
                    psm_error *err);

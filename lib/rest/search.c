@@ -179,8 +179,28 @@ choose(struct rest_call *c)
 static int
 say(struct rest_call *c, const char *what, int64_t id)
 {
-	(void)snprintf(c->message, sizeof c->message, "Search %lld %s",
+	(void)snprintf(c->message, sizeof c->message, "Patient search %lld %s",
 	               (long long)id, what);
+	return PSM_OK;
+}
+
+/* The words that clients of the former platform know. */
+static int
+succeed(struct rest_call *c, const char *what)
+{
+	(void)snprintf(c->message, sizeof c->message,
+	               "Patient search %s successfully", what);
+	return PSM_OK;
+}
+
+static int
+updated(struct rest_call *c, int rc)
+{
+	if (rc < 0)
+		return rc;
+	(void)snprintf(c->message, sizeof c->message,
+	               "Patient search updated successfully%s",
+	               rc ? "" : ": it was so already");
 	return PSM_OK;
 }
 
@@ -196,7 +216,7 @@ created(struct rest_call *c)
 	psm_json_free(doc);
 	(void)snprintf(c->location, sizeof c->location, "/api/platzsuchen/%lld",
 	               (long long)id);
-	return rc < 0 ? rc : say(c, "created", id);
+	return rc < 0 ? rc : succeed(c, "created");
 }
 
 static int
@@ -244,7 +264,7 @@ put(struct rest_call *c)
 	if (rc == PSM_OK)
 		rc = psm_search_update(c->store, c->id, version, c->body,
 		                       c->len, &c->json, c->err);
-	return rc < 0 ? rc : say(c, rc ? "updated" : "is so already", c->id);
+	return updated(c, rc);
 }
 
 static int
@@ -256,7 +276,7 @@ patch(struct rest_call *c)
 	if (rc == PSM_OK)
 		rc = psm_search_patch(c->store, c->id, version, c->body, c->len,
 		                      &c->json, c->err);
-	return rc < 0 ? rc : say(c, rc ? "updated" : "is so already", c->id);
+	return updated(c, rc);
 }
 
 static int delete (struct rest_call *c)
@@ -266,7 +286,7 @@ static int delete (struct rest_call *c)
 
 	if (rc == PSM_OK)
 		rc = psm_search_delete(c->store, c->id, version, c->err);
-	return rc < 0 ? rc : say(c, "deleted", c->id);
+	return rc < 0 ? rc : succeed(c, "deleted");
 }
 
 static int
@@ -344,6 +364,7 @@ const struct rest_endpoint psm__rest_searches[] = {
      .summary = "Searches, the newest first",
      .fn = list,
      .how = REST_PAGE,
+     .entity = "search",
      .query = list_query,
      .answer = list_item,
      .failures = "400"},
@@ -354,6 +375,7 @@ const struct rest_endpoint psm__rest_searches[] = {
      .fn = create,
      .explain = explain_create,
      .how = REST_CHANGE,
+     .entity = "search",
      .body = create_body,
      .answer = changed,
      .status = 201,
@@ -369,7 +391,7 @@ const struct rest_endpoint psm__rest_searches[] = {
      .path = SEARCHES "/{id}",
      .summary = "A search, its patient and its inquiries",
      .fn = get,
-     .noun = "Search",
+     .noun = "Patient search",
      .answer = search,
      .failures = "404"},
     {.method = "PUT",
@@ -377,7 +399,8 @@ const struct rest_endpoint psm__rest_searches[] = {
      .summary = "Change a search: what is absent or null stays",
      .fn = put,
      .how = REST_CHANGE,
-     .noun = "Search",
+     .noun = "Patient search",
+     .entity = "search",
      .body = update_body,
      .answer = changed,
      .failures = "400 404 409 412"},
@@ -386,7 +409,8 @@ const struct rest_endpoint psm__rest_searches[] = {
      .summary = "Change a search: what is absent stays, null clears",
      .fn = patch,
      .how = REST_CHANGE | REST_MERGE,
-     .noun = "Search",
+     .noun = "Patient search",
+     .entity = "search",
      .body = update_body,
      .answer = changed,
      .failures = "400 404 409 412"},
@@ -395,14 +419,14 @@ const struct rest_endpoint psm__rest_searches[] = {
      .summary = "Delete a search that is in no inquiry which was sent",
      .fn = delete,
      .how = REST_CHANGE,
-     .noun = "Search",
+     .noun = "Patient search",
      .failures = "404 409 412"},
     {.method = "POST",
      .path = SEARCHES "/{id}/kontaktanfrage",
      .summary = "Ask for more contacts",
      .fn = contact,
      .how = REST_CHANGE,
-     .noun = "Search",
+     .noun = "Patient search",
      .body = contact_body,
      .answer = contact_answer,
      .failures = "400 404",
@@ -412,7 +436,7 @@ const struct rest_endpoint psm__rest_searches[] = {
      .summary = "Pause an active search",
      .fn = pause,
      .how = REST_CHANGE | REST_BODY_MAY_LACK,
-     .noun = "Search",
+     .noun = "Patient search",
      .body = reason_body,
      .failures = "400 404 409"},
     {.method = "POST",
@@ -420,7 +444,7 @@ const struct rest_endpoint psm__rest_searches[] = {
      .summary = "Make a paused search active again",
      .fn = resume,
      .how = REST_CHANGE | REST_BODY_MAY_LACK,
-     .noun = "Search",
+     .noun = "Patient search",
      .body = reason_body,
      .failures = "400 404 409"},
     {.method = "POST",
@@ -428,7 +452,7 @@ const struct rest_endpoint psm__rest_searches[] = {
      .summary = "End an open search without a place",
      .fn = cancel,
      .how = REST_CHANGE | REST_BODY_MAY_LACK,
-     .noun = "Search",
+     .noun = "Patient search",
      .body = reason_body,
      .failures = "400 404 409"},
     {.method = "POST",
@@ -436,14 +460,14 @@ const struct rest_endpoint psm__rest_searches[] = {
      .summary = "Exclude a therapist from a search",
      .fn = exclude,
      .how = REST_CHANGE,
-     .noun = "Search",
+     .noun = "Patient search",
      .body = exclude_body,
      .failures = "400 404"},
     {.method = "GET",
      .path = SEARCHES "/{id}/ausschlussgruende",
      .summary = "Why a search is not in an inquiry to a therapist",
      .fn = why_not,
-     .noun = "Search",
+     .noun = "Patient search",
      .query = why_query,
      .answer = why_answer,
      .failures = "400 404"},

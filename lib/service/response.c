@@ -197,6 +197,13 @@ write_details(psm_json_writer *w, const psm_error *err)
 void
 psm_response_error(psm_response *res, const psm_error *err)
 {
+	psm__svc_response_error(res, err, NULL);
+}
+
+void
+psm__svc_response_error(psm_response *res, const psm_error *err,
+                        const char *message)
+{
 	int code = psm_error_code(err), status = psm_error_http_status(code);
 	const char *text = psm_error_public(err);
 	psm_json_writer *w;
@@ -218,7 +225,7 @@ psm_response_error(psm_response *res, const psm_error *err)
 	w = psm_json_writer_new();
 	if (w) {
 		psm_json_write_object(w);
-		write_text(w, "message", text);
+		write_text(w, "message", message ? message : text);
 		psm_json_write_key(w, "code");
 		psm_json_write_string(w, psm_error_name(code));
 		write_details(w, err);

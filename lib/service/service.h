@@ -255,6 +255,9 @@ void psm__svc_response_text(psm_response *res, int status,
                             const char *content_type, const char *text,
                             size_t len);
 void psm__svc_response_clear(psm_response *res);
+/* psm_response_error() with another message; NULL: its own. */
+void psm__svc_response_error(psm_response *res, const psm_error *err,
+                             const char *message);
 
 /* -- worker.c */
 
