@@ -5,7 +5,7 @@ import psymatch
 
 config = psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR="none")
 transport = psymatch.Transport.memory()
-seen = []
+seen: "list[int]" = []
 
 with psymatch.Producer(transport, config) as producer:
     for number in (1, 2, 3):

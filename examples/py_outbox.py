@@ -9,7 +9,7 @@ with psymatch.App("example") as app:
     app.store.execute("CREATE TABLE IF NOT EXISTS seen (id integer)")
 
     @app.on("search.status_changed")
-    def handle(event, tx):
+    def handle(event: psymatch.Event, tx: psymatch.Transaction) -> None:
         tx.execute("INSERT INTO seen VALUES ($1)", event.payload["search_id"])
         print("search %s has another status" % event.key, flush=True)
 

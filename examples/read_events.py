@@ -12,7 +12,7 @@ import time
 import psymatch
 
 
-def main(topic, group, quiet):
+def main(topic: str, group: str, quiet: str) -> int:
     with psymatch.Consumer(group, [topic]) as consumer:
         consumer.on("*", lambda ev: print(ev.key, ev.id, ev.type))
         last = time.monotonic()

@@ -18,20 +18,20 @@ import psymatch
 KEYS = 20
 
 
-def numbered_event(number):
+def numbered_event(number: int) -> psymatch.Event:
     therapist = 900001 + number % KEYS
     return psymatch.Event.new(
         "therapist.blocked", "therapist-service",
         {"therapist_id": therapist, "therapist_data": {"id": therapist}, "reason": "number %d" % number})
 
 
-def main(accepted, first, last, pause_ms="0"):
+def main(accepted: str, first: str, last: str, pause_ms: str = "0") -> int:
     log = os.open(accepted, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     with psymatch.Producer() as producer:
         for number in range(int(first), int(last) + 1):
             event = numbered_event(number)
             producer.send(event)
-            os.write(log, b"%d %s %s\n" % (number, event.key.encode(), event.id.encode()))
+            os.write(log, b"%d %s %s\n" % (number, str(event.key).encode(), event.id.encode()))
             time.sleep(int(pause_ms) / 1000)
         left = producer.flush(60000)
     print("%d events wait in the spool" % left)

@@ -6,18 +6,19 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from typing import Any, ClassVar
 
 import psymatch
 
 DEADLINE_MS = 60000
 
 
-def event(therapist_id, kind="therapist.unblocked"):
+def event(therapist_id: int, kind: str = "therapist.unblocked") -> Any:
     return psymatch.Event.new(
         kind, "therapist-service", {"therapist_id": therapist_id, "therapist_data": {"id": therapist_id}})
 
 
-def run(program, *args, timeout=DEADLINE_MS / 1000, **env):
+def run(program: Any, *args: Any, timeout: Any = DEADLINE_MS / 1000, **env: Any) -> Any:
     """A program of its own; (exit status, standard output, standard error)."""
     done = subprocess.run([sys.executable, "-c", program, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=timeout, env={**os.environ, **env}, check=False)
@@ -28,10 +29,11 @@ class Database(unittest.TestCase):
     """cls.store, on a database that all test classes of this process share. It
     ends with this process."""
 
-    _settings = None
+    store: ClassVar[psymatch.Store]
+    _settings: ClassVar[Any] = None
 
     @classmethod
-    def setUpClass(cls):
+    def setUpClass(cls) -> None:
         if Database._settings is None:
             Database._settings = _start_cluster()
         if not Database._settings["DB_PASSWORD"]:
@@ -40,11 +42,27 @@ class Database(unittest.TestCase):
         cls.store.migrate()
 
     @classmethod
-    def tearDownClass(cls):
-        cls.store = None
+    def tearDownClass(cls) -> None:
+        del cls.store
 
 
-def _start_cluster():
+class OwnDatabase(Database):
+    """cls.store, on a database of the class's own in that cluster; its settings."""
+
+    settings: ClassVar[dict[str, str]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        name = "own_%s" % cls.__name__.lower()
+        cls.store.execute("CREATE DATABASE " + name)
+        cls.settings = {**Database._settings, "DB_NAME": name}
+        cls.store = psymatch.Store(psymatch.Config(from_env=False, **cls.settings))
+        cls.store.migrate()
+        cls.store.execute("CREATE TABLE note (id integer PRIMARY KEY)")
+
+
+def _start_cluster() -> Any:
     names = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
     script = os.path.join(os.environ.get("top_srcdir", "."), "build-aux", "with-postgres")
     shell = "printf '%%s\\n' %s; read -r end" % " ".join('"$%s"' % name for name in names)
@@ -52,35 +70,37 @@ def _start_cluster():
     env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
     server = subprocess.Popen([script, "--private", "sh", "-c", shell],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True)
+    assert server.stdin is not None and server.stdout is not None
+    to_server, from_server = server.stdin, server.stdout
 
-    def stop():
-        server.stdin.close()
+    def stop() -> None:
+        to_server.close()
         server.wait()
-        server.stdout.close()
+        from_server.close()
 
     atexit.register(stop)
-    return dict(zip(names, (server.stdout.readline().strip() for _ in names)))
+    return dict(zip(names, (from_server.readline().strip() for _ in names)))
 
 
 class Bus(unittest.TestCase):
     """A transport in memory and a spool that goes away with the test."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.dir = tempfile.TemporaryDirectory()
         self.addCleanup(self.dir.cleanup)
         self.config = psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR=self.dir.name, PSYMATCH_SPOOL_DURABILITY="os")
         self.transport = psymatch.Transport.memory(1)
 
-    def send(self, *numbers):
+    def send(self, *numbers: Any) -> None:
         with psymatch.Producer(self.transport, self.config) as p:
             for number in numbers:
                 p.send(event(number))
             self.assertEqual(p.flush(DEADLINE_MS), 0)
 
-    def consumer(self):
+    def consumer(self) -> psymatch.Consumer:
         return psymatch.Consumer("test", ["therapist-events"], self.transport, self.config)
 
-    def until(self, consumer, condition):
+    def until(self, consumer: Any, condition: Any) -> None:
         for _ in range(DEADLINE_MS // 100):
             if condition():
                 return

@@ -3,17 +3,18 @@
 import glob
 import os
 import re
+from typing import Any
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
 _TYPEDEF_FN = re.compile(r"typedef\s+([^;()]*?)\(\*(psm_\w+)\)\(([^;]*?)\);", re.S)
 _PROTOTYPE = re.compile(r"PSM_API\s+([^;(]*?)(\w+)\(([^;]*?)\)\s*(?:PSM_CHECK)?;", re.S)
 
 
-def _one_line(text):
+def _one_line(text: Any) -> Any:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _type(text):
+def _type(text: Any) -> Any:
     """The type of one parameter, without its name."""
     text = _one_line(text)
     if text == "void":
@@ -23,12 +24,12 @@ def _type(text):
     return re.sub(r"\s*\*\s*", "*", head).strip()
 
 
-def _parameters(text):
+def _parameters(text: Any) -> Any:
     text = _one_line(text)
     return [] if text in ("", "void") else [_type(p) for p in text.split(",")]
 
 
-def headers(top):
+def headers(top: Any) -> Any:
     """But for those of libpsymatch-service, which Python does not bind."""
     with open(os.path.join(top, "lib/psymatch-service.map"), encoding="utf-8") as f:
         service = set(re.findall(r"^\t(psm_\w+);$", f.read(), re.M))
@@ -39,7 +40,7 @@ def headers(top):
             yield os.path.basename(path), text
 
 
-def functions(top):
+def functions(top: Any) -> Any:
     """{name: (header, result type, [parameter types])}"""
     found = {}
     for header, text in headers(top):
@@ -49,7 +50,7 @@ def functions(top):
     return found
 
 
-def callbacks(top):
+def callbacks(top: Any) -> Any:
     """{name: (result type, [parameter types])}"""
     found = {}
     for _, text in headers(top):

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import unittest
+from typing import Any
 
 import psymatch
 from helping import DEADLINE_MS, Bus, event
@@ -10,14 +11,14 @@ from psymatch import aio, errors
 
 
 class Loop(Bus):
-    def consumer(self):
+    def consumer(self) -> psymatch.aio.Consumer:  # type: ignore[override]
         return aio.Consumer("test", ["therapist-events"], self.transport, self.config)
 
-    def run_async(self, coroutine):
+    def run_async(self, coroutine: Any) -> Any:
         return asyncio.run(asyncio.wait_for(coroutine, DEADLINE_MS / 1000))
 
-    def test_send(self):
-        async def main():
+    def test_send(self) -> None:
+        async def main() -> None:
             for durability in ("disk", "os"):
                 self.config["PSYMATCH_SPOOL_DURABILITY"] = durability
                 async with aio.Producer(self.transport, self.config) as producer:
@@ -25,16 +26,16 @@ class Loop(Bus):
                     await producer.sent(event(10))
                     self.assertEqual((await producer.flush(DEADLINE_MS), producer.stat("sent")), (0, 11))
                     with self.assertRaises(TypeError):
-                        await producer.send("no event")
+                        await producer.send("no event")  # type: ignore[arg-type]
             with self.assertRaises(errors.StateError):
                 await producer.send(event(1))
 
         self.run_async(main())
 
-    def test_every_event_once(self):
+    def test_every_event_once(self) -> None:
         self.send(*range(1, 6))
 
-        async def main():
+        async def main() -> Any:
             kept, threads = [], threading.active_count()
             async with self.consumer() as consumer:
                 async for ev in consumer:
@@ -46,10 +47,10 @@ class Loop(Bus):
 
         self.assertEqual(self.run_async(main()), ([1, 2, 3, 4, 5], 5))
 
-    def test_what_the_loop_was_left_with_comes_again(self):
+    def test_what_the_loop_was_left_with_comes_again(self) -> None:
         self.send(1, 2, 3)
 
-        async def main():
+        async def main() -> Any:
             with self.assertRaises(KeyError):
                 async with self.consumer() as consumer:
                     async for ev in consumer:
@@ -68,15 +69,15 @@ class Loop(Bus):
 
         self.assertEqual(self.run_async(main()), "3")
 
-    def test_handlers(self):
+    def test_handlers(self) -> None:
         self.send(1, 2, 3)
         seen = []
 
-        async def main():
+        async def main() -> None:
             done = asyncio.Event()
             async with self.consumer() as consumer:
                 @consumer.on("therapist.unblocked")
-                async def handle(ev):
+                async def handle(ev: Any) -> None:
                     await asyncio.get_running_loop().run_in_executor(None, int)
                     with self.assertRaises(errors.StateError):
                         await consumer.close()
@@ -84,7 +85,9 @@ class Loop(Bus):
                     if ev.attempt == 1 and ev.key == "1":
                         raise OSError("not now")
                     if ev.attempt == 1 and ev.key == "2":
-                        asyncio.current_task().cancel()
+                        task = asyncio.current_task()
+                        assert task is not None
+                        task.cancel()
                         await asyncio.Event().wait()
                     if ev.key == "3":
                         done.set()
@@ -97,10 +100,10 @@ class Loop(Bus):
         self.run_async(main())
         self.assertEqual(seen, [("1", 1), ("1", 2), ("2", 1), ("2", 2), ("3", 1)])
 
-    def test_handlers_that_are_functions_run_on_the_loop(self):
+    def test_handlers_that_are_functions_run_on_the_loop(self) -> None:
         self.send(1)
 
-        async def main():
+        async def main() -> Any:
             found = asyncio.get_running_loop().create_future()
             async with self.consumer() as consumer:
                 consumer.on("*", lambda ev: found.set_result((ev.key, threading.current_thread())))
@@ -109,14 +112,14 @@ class Loop(Bus):
 
         self.assertEqual(self.run_async(main()), ("1", threading.main_thread()))
 
-    def test_a_loop_that_ends_leaves_its_event(self):
+    def test_a_loop_that_ends_leaves_its_event(self) -> None:
         self.send(1)
 
-        async def main():
+        async def main() -> Any:
             began, consumer = asyncio.Event(), self.consumer()
 
             @consumer.on("*")
-            async def handle(ev):
+            async def handle(ev: Any) -> None:
                 began.set()
                 await asyncio.Event().wait()  # for ever
 

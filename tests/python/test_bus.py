@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import unittest
+from typing import Any
 import unittest.mock
 
 import psymatch
@@ -17,13 +18,13 @@ from psymatch.errors import check, code_of, make
 DEADLINE_MS = 60000
 
 
-def event(therapist_id, kind="therapist.unblocked"):
+def event(therapist_id: Any, kind: Any = "therapist.unblocked") -> Any:
     return psymatch.Event.new(
         kind, "therapist-service", {"therapist_id": therapist_id, "therapist_data": {"id": therapist_id}})
 
 
 class Topics(unittest.TestCase):
-    def test_without_a_broker(self):
+    def test_without_a_broker(self) -> None:
         config = psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
         for function in transport.plan_topics, transport.apply_topics:
             with self.assertRaises(errors.TimeoutError):
@@ -35,20 +36,20 @@ class Topics(unittest.TestCase):
 
 
 class Bus(unittest.TestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.dir = tempfile.TemporaryDirectory()
         self.addCleanup(self.dir.cleanup)
         self.config = psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR=self.dir.name, PSYMATCH_SPOOL_DURABILITY="os")
         self.transport = psymatch.Transport.memory(3)
 
-    def consume(self, consumer, got, count):
+    def consume(self, consumer: Any, got: Any, count: Any) -> None:
         for _ in range(100):
             if len(got) >= count:
                 return
             consumer.poll(DEADLINE_MS // 100)
         self.fail("%d of %d events came" % (len(got), count))
 
-    def test_sent_events_arrive_once_and_in_order_per_key(self):
+    def test_sent_events_arrive_once_and_in_order_per_key(self) -> None:
         outcomes = []
         with psymatch.Producer(self.transport, self.config, lambda *o: outcomes.append(o)) as p:
             sent = [event(1 + i % 5) for i in range(100)]
@@ -66,7 +67,7 @@ class Bus(unittest.TestCase):
         for key in "12345":
             self.assertEqual([i for k, i in got if k == key], [ev.id for ev in sent if ev.key == key])
 
-    def test_one_call_opens_a_producer(self):
+    def test_one_call_opens_a_producer(self) -> None:
         settings = {"PSYMATCH_TRANSPORT": "memory", "PSYMATCH_SPOOL_DIR": self.dir.name}
         with unittest.mock.patch.dict(os.environ, settings):
             with psymatch.Producer.open("a-program") as p:
@@ -76,7 +77,7 @@ class Bus(unittest.TestCase):
             with self.assertRaises(psymatch.PsmError):
                 psymatch.Producer.open("")
 
-    def test_close_tells_what_stays_and_what_is_given_up(self):
+    def test_close_tells_what_stays_and_what_is_given_up(self) -> None:
         dead = psymatch.Transport(psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"))
         p = psymatch.Producer(dead, self.config)
         p.send(event(1))
@@ -86,14 +87,14 @@ class Bus(unittest.TestCase):
         with self.assertRaisesRegex(errors.TimeoutError, "1 event given up"):
             p.close(0)
 
-    def test_what_no_setting_places_is_in_the_state_directory(self):
+    def test_what_no_setting_places_is_in_the_state_directory(self) -> None:
         with unittest.mock.patch.dict(os.environ, {"XDG_STATE_HOME": self.dir.name}):
             os.environ.pop("STATE_DIRECTORY", None)
             with psymatch.Producer(self.transport, psymatch.Config(from_env=False)) as p:
                 p.send(event(1))
         self.assertTrue(os.path.isdir(os.path.join(self.dir.name, "psymatch", "spool")))
 
-    def test_a_receipt_follows_one_event(self):
+    def test_a_receipt_follows_one_event(self) -> None:
         with psymatch.Producer(self.transport, self.config) as p:
             receipt = p.send_receipt(event(3))
             self.assertIn(receipt.state, ("spooled", "sent"))
@@ -104,12 +105,12 @@ class Bus(unittest.TestCase):
             with self.assertRaises(ValueError):
                 receipt.wait(-1)
 
-    def test_a_queue_that_fills_up_is_heard_of(self):
+    def test_a_queue_that_fills_up_is_heard_of(self) -> None:
         config = psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1", PSYMATCH_QUEUE_MAX="10",
                                  PSYMATCH_SPOOL_DIR="none")
         heard, came = [], threading.Event()
 
-        def watermark(*what):
+        def watermark(*what: Any) -> None:
             heard.append(what)
             came.set()
 
@@ -122,7 +123,7 @@ class Bus(unittest.TestCase):
         with self.assertRaises(errors.TimeoutError):
             p.close(0)
 
-    def test_a_handler_sees_where_the_event_came_from(self):
+    def test_a_handler_sees_where_the_event_came_from(self) -> None:
         with psymatch.Producer(self.transport, self.config) as p:
             p.send(event(7))
             self.assertEqual(p.flush(DEADLINE_MS), 0)
@@ -134,13 +135,13 @@ class Bus(unittest.TestCase):
         self.assertEqual((topic, offset, attempt, is_replay), ("therapist-events", 0, 1, False))
         self.assertIn(partition, (0, 1, 2))
 
-    def test_no_memory_is_not_the_fault_of_the_event(self):
+    def test_no_memory_is_not_the_fault_of_the_event(self) -> None:
         calls, dead = [], []
         with psymatch.Producer(self.transport, self.config) as p:
             p.send(event(1))
             self.assertEqual(p.flush(DEADLINE_MS), 0)
 
-        def handler(ev):
+        def handler(ev: Any) -> None:
             calls.append(ev.attempt)
             if len(calls) == 1:
                 raise MemoryError
@@ -151,17 +152,17 @@ class Bus(unittest.TestCase):
             self.consume(c, calls, 2)
         self.assertEqual((calls, dead), ([1, 2], []))
 
-    def send_some(self, count):
+    def send_some(self, count: Any) -> None:
         with psymatch.Producer(self.transport, self.config) as p:
             for i in range(1, count + 1):
                 p.send(event(i))
             self.assertEqual(p.flush(DEADLINE_MS), 0)
 
-    def test_handler_options(self):
+    def test_handler_options(self) -> None:
         self.send_some(2)
         calls, dead = [], []
 
-        def call(handle, _user, err):
+        def call(handle: Any, _user: Any, err: Any) -> Any:
             calls.append(psymatch.Event._borrowed(handle).time_left_ms)
             return lib.psm_error_set(err, code_of("PSM_ERR_RETRY"), b"not now")
 
@@ -183,15 +184,15 @@ class Bus(unittest.TestCase):
         self.assertEqual(len(calls), 2)
         self.assertTrue(all(30000 < left <= 60000 for left in calls))
 
-    def test_a_replay_from_its_options_to_its_numbers(self):
+    def test_a_replay_from_its_options_to_its_numbers(self) -> None:
         self.send_some(6)
         seen, state = [], []
 
-        def upcast(old, out, _user, err):
+        def upcast(old: Any, out: Any, _user: Any, err: Any) -> Any:
             payload = json.dumps(psymatch.Event._borrowed(old).payload).encode()
             return lib.psm_event_upcast(old, b"1.1", payload, len(payload), out, err)
 
-        def call(handle, _user, err):
+        def call(handle: Any, _user: Any, err: Any) -> Any:
             ev = psymatch.Event._borrowed(handle)
             seen.append((ev.key, ev.version, ev.is_replay))
             state.append((lib.psm_replay_active(), lib.psm_replay_guard(b"a mail", None)))
@@ -225,14 +226,14 @@ class Bus(unittest.TestCase):
             check(lib.psm_replay_offsets, replay, 0, 5, 1)
         lib.psm_replay_free(replay)
 
-    def test_retry_comes_again_and_reject_is_dead(self):
+    def test_retry_comes_again_and_reject_is_dead(self) -> None:
         calls, dead = [], []
         with psymatch.Producer(self.transport, self.config) as p:
             for i in (1, 2):
                 p.send(event(i))
             self.assertEqual(p.flush(DEADLINE_MS), 0)
 
-        def handler(ev):
+        def handler(ev: Any) -> None:
             calls.append(ev.key)
             if ev.key == "1" and calls.count("1") < 3:
                 raise psymatch.Retry("not now")
@@ -252,12 +253,12 @@ class Bus(unittest.TestCase):
         self.assertEqual(psymatch.Event.parse(raw).key, "2")
         self.assertNotIn("Muster", reason)
 
-    def test_an_unknown_setting_is_named(self):
+    def test_an_unknown_setting_is_named(self) -> None:
         with self.assertRaises(errors.ConfigError) as e:
             psymatch.Config(from_env=False, PSYMATCH_SPOOL_DURABILITY="sometimes")
         self.assertIn("PSYMATCH_SPOOL_DURABILITY", str(e.exception))
 
-    def test_the_same_handler_type_twice_is_refused(self):
+    def test_the_same_handler_type_twice_is_refused(self) -> None:
         c = psymatch.Consumer("test", ["therapist-events"], self.transport, self.config)
         c.on("email.sent", lambda ev: None)
         with self.assertRaises(errors.ConflictError):
@@ -280,7 +281,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Killed(unittest.TestCase):
-    def test_what_send_accepted_survives_kill_9(self):
+    def test_what_send_accepted_survives_kill_9(self) -> None:
         with tempfile.TemporaryDirectory() as spool:
             run = subprocess.run([sys.executable, "-c", KILLED, spool], stdout=subprocess.PIPE, check=False)
             self.assertEqual(run.returncode, -signal.SIGKILL)

@@ -1,29 +1,27 @@
 # SPDX-License-Identifier: BSD-2-Clause
 import datetime
 import unittest
+from typing import ClassVar
 
 import psymatch
+from helping import OwnDatabase
 from psymatch import calls, errors, jobs
-from test_store import SETTINGS, Store
 
 
-class Calls(unittest.TestCase):
+class Calls(OwnDatabase):
+    config: ClassVar[psymatch.Config]
+
     @classmethod
-    def setUpClass(cls):
-        Store.setUpClass.__func__(cls)  # a cluster of its own
+    def setUpClass(cls) -> None:
+        super().setUpClass()
         cls.store.migrate("communication")
         cls.store.migrate("matching")
-        cls.config = psymatch.Config(from_env=False, **dict(zip(SETTINGS, cls.values)))
+        cls.config = psymatch.Config(from_env=False, **cls.settings)
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.config = None
-        Store.tearDownClass.__func__(cls)
-
-    def setUp(self):
+    def setUp(self) -> None:
         self.store.execute("DELETE FROM communication_service.telefonanrufe")
 
-    def test_plans_and_completes(self):
+    def test_plans_and_completes(self) -> None:
         first = calls.create(self.store, {"therapist_id": 7, "geplantes_datum": datetime.date(2999, 3, 11)})
         second = calls.create(self.store, {"therapist_id": 7, "geplantes_datum": "2999-03-11"})
         self.assertEqual([(c["geplante_zeit"], c["dauer_minuten"]) for c in (first, second)],
@@ -41,7 +39,7 @@ class Calls(unittest.TestCase):
         with self.assertRaises(errors.NotFoundError):
             calls.get(self.store, second["id"])
 
-    def test_tells_all_faults(self):
+    def test_tells_all_faults(self) -> None:
         with self.assertRaises(errors.SchemaError) as raised:
             calls.create(self.store, {"therapist_id": "x", "dauer_minuten": 0})
         self.assertEqual({pointer for pointer, _ in raised.exception.faults}, {"/therapist_id", "/dauer_minuten"})
@@ -50,7 +48,7 @@ class Calls(unittest.TestCase):
         with self.assertRaises(errors.ConflictError):
             calls.create(self.store, at_ten)
 
-    def test_once(self):
+    def test_once(self) -> None:
         made = []
         for _ in range(2):
             with self.store.transaction() as tx:
@@ -58,7 +56,7 @@ class Calls(unittest.TestCase):
         self.assertEqual([new for _, new in made], [True, False])
         self.assertEqual(made[0][0]["id"], made[1][0]["id"])
 
-    def test_follow_up(self):
+    def test_follow_up(self) -> None:
         self.store.execute("INSERT INTO matching_service.therapeuten_kopie (id, status, event_time, event_id) VALUES "
                            "(7, 'aktiv', now(), 'x')")
         self.store.execute("INSERT INTO matching_service.therapeutenanfrage (id, therapist_id, anfragegroesse, "

@@ -4,6 +4,7 @@ were written for them, with another line of import."""
 import datetime
 import threading
 import unittest
+from typing import Any
 
 import psymatch
 from helping import Bus, run
@@ -11,16 +12,16 @@ from psymatch.compat import EventSchema, KafkaConsumer, RobustKafkaProducer
 
 
 class DropIn(Bus):
-    def producer(self, name="matching-service"):
+    def producer(self, name: Any = "matching-service") -> Any:
         made = RobustKafkaProducer(service_name=name, transport=self.transport, config=self.config)
         self.addCleanup(made.close)
         return made
 
-    def received(self, topic, count, event_types=None, group="test"):
+    def received(self, topic: Any, count: Any, event_types: Any = None, group: Any = "test") -> Any:
         got = []
         consumer = KafkaConsumer(topics=[topic], group_id=group, transport=self.transport, config=self.config)
 
-        def handler(event):
+        def handler(event: Any) -> None:
             got.append(event)
             if len(got) == count:
                 consumer.close()
@@ -31,7 +32,7 @@ class DropIn(Bus):
         self.assertFalse(thread.is_alive())
         return got
 
-    def test_every_service_publishes_what_it_published(self):
+    def test_every_service_publishes_what_it_published(self) -> None:
         sent = (
             ("patient-service", "patient-events", "patient.created", 4,
              {"patient_id": 4, "patient_data": {"id": 4, "vorname": "Erika", "geburtsdatum": datetime.date(1990, 2, 3)}}),
@@ -57,7 +58,7 @@ class DropIn(Bus):
         self.assertEqual(self.received("patient-events", 1, ["patient.created"], "other")[0].payload["patient_data"]
                          ["geburtsdatum"], "1990-02-03")
 
-    def test_a_bad_payload_is_false_and_told_without_its_values(self):
+    def test_a_bad_payload_is_false_and_told_without_its_values(self) -> None:
         p = self.producer()
         for topic, event_type, payload, key in (
                 ("matching-events", "therapeutenanfrage.created", {"anfrage_id": "Frau Muster"}, None),
@@ -70,13 +71,13 @@ class DropIn(Bus):
                 self.assertIs(p.send_event(topic, event_type, payload, key), False)
             self.assertNotIn("Muster", "".join(logged.output))
 
-    def test_the_callers_settings_stay_as_they_are(self):
+    def test_the_callers_settings_stay_as_they_are(self) -> None:
         before = self.config._given()
         RobustKafkaProducer("one:1,two:2", "x", config=self.config).close()
         KafkaConsumer("patient-events", "g", ["one:1"], self.transport, self.config)
         self.assertEqual(self.config._given(), before)
 
-    def test_an_event_is_one_event_however_often_it_is_written(self):
+    def test_an_event_is_one_event_however_often_it_is_written(self) -> None:
         ev = EventSchema("therapist.unblocked", {"therapist_id": 7, "therapist_data": {"id": 7}}, "therapist-service")
         self.assertEqual(ev.to_json(), ev.to_json())
         data = ev.to_dict()
@@ -90,7 +91,7 @@ class DropIn(Bus):
         with self.assertRaises(psymatch.SchemaError):
             EventSchema("therapist.unblocked", {"therapist_id": "x"}, "a")
 
-    def test_a_program_that_ends_without_close_loses_nothing(self):
+    def test_a_program_that_ends_without_close_loses_nothing(self) -> None:
         program = """
 import psymatch.producer
 from psymatch.compat import RobustKafkaProducer

@@ -5,13 +5,14 @@ import doctest
 import inspect
 import pkgutil
 import unittest
+from typing import Any
 
 import psymatch
 from psymatch import errors
 from psymatch._handle import Handle
 
 
-def named():
+def named() -> Any:
     """(name, object) of the package, and of its modules that are part of it."""
     for name in psymatch.__all__ + sorted(errors.BY_NAME):
         value = getattr(psymatch, name)
@@ -22,7 +23,7 @@ def named():
                     yield "%s.%s" % (name, member), found
 
 
-def public():
+def public() -> Any:
     """(name, object) of what help() shows."""
     for name, value in named():
         if callable(value) or inspect.ismodule(value):
@@ -38,7 +39,7 @@ def public():
 
 
 class Docs(unittest.TestCase):
-    def test_every_public_name_says_what_it_is(self):
+    def test_every_public_name_says_what_it_is(self) -> None:
         names = dict(public())
         self.assertLessEqual({"Transaction.create", "mails.delete", "jobs.Jobs.start"}, set(names))
         self.assertEqual([name for name, value in names.items() if not inspect.getdoc(value)], [])
@@ -46,7 +47,7 @@ class Docs(unittest.TestCase):
                           if inspect.isclass(value) and inspect.getdoc(value) == inspect.getdoc(Handle)], [])
 
 
-def load_tests(loader, tests, _pattern):
+def load_tests(loader: Any, tests: Any, _pattern: Any) -> Any:
     for module in pkgutil.iter_modules(psymatch.__path__, "psymatch."):
         if module.name != "psymatch.rows":  # test_store has its database
             tests.addTests(doctest.DocTestSuite(module.name, extraglobs={"psymatch": psymatch}, test_finder=FINDER))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from typing import Any
 
 from helping import Database
 
@@ -14,28 +15,29 @@ EXAMPLES = os.path.join(os.environ.get("top_srcdir", "."), "examples")
 
 
 class Examples(Database):
-    def setUp(self):
+    def setUp(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.env = {**os.environ, **Database._settings, "PSYMATCH_TRANSPORT": "postgres",
                     "PSYMATCH_SPOOL_DIR": self.folder.name, "PSYMATCH_STRICT": "false"}
 
-    def start(self, name):
+    def start(self, name: Any) -> Any:
         started = subprocess.Popen([sys.executable, os.path.join(EXAMPLES, name)], env=self.env, text=True,
                                    stdout=subprocess.PIPE)
+        assert started.stdout is not None
         self.addCleanup(started.stdout.close)
         return started
 
-    def said(self, started, *lines):
+    def said(self, started: Any, *lines: Any) -> None:
         for line in lines:
             self.assertEqual(started.stdout.readline(), line + "\n")
 
-    def ended(self, started):
+    def ended(self, started: Any) -> None:
         if started.poll() is None:
             started.send_signal(signal.SIGINT)
         self.assertEqual(started.wait(60), 0)
 
-    def test_send_and_handle(self):
+    def test_send_and_handle(self) -> None:
         sender = self.start("py_send.py")
         self.said(sender, "accepted")
         self.assertEqual(sender.wait(60), 0)
@@ -43,19 +45,19 @@ class Examples(Database):
         self.said(handler, "search 7 has another status")
         self.ended(handler)
 
-    def test_outbox(self):
+    def test_outbox(self) -> None:
         app = self.start("py_outbox.py")
         self.said(app, "search 7 has another status")
         self.ended(app)
         self.assertIn((7,), self.store.execute("SELECT id FROM seen"))
         self.store.execute("DROP TABLE seen")
 
-    def test_memory(self):
+    def test_memory(self) -> None:
         program = self.start("py_memory.py")
         self.said(program, "handled [1, 2, 3]")
         self.assertEqual(program.wait(60), 0)
 
-    def test_length(self):
+    def test_length(self) -> None:
         found = glob.glob(os.path.join(EXAMPLES, "py_*.py"))
         self.assertEqual(len(found), 4)
         for path in found:

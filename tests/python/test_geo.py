@@ -3,13 +3,14 @@ import json
 import os
 import tempfile
 import unittest
+from typing import Any
 
 import psymatch
 from psymatch import geo
 
 from helping import Database
 
-CENTROIDS = [
+CENTROIDS: Any = [
     {"country_code": "DE", "zipcode": "10115", "place": "Musterstadt", "latitude": "52.5", "longitude": "13.4"},
     {"country_code": "DE", "zipcode": "52062", "place": "Musterau", "latitude": 50.8, "longitude": 6.1},
 ]
@@ -17,17 +18,17 @@ CENTROIDS = [
 
 class Geo(Database):
     @classmethod
-    def setUpClass(cls):
+    def setUpClass(cls) -> None:
         super().setUpClass()
         cls.store.migrate("geocoding")
         geo.load(cls.store, CENTROIDS)
 
-    def setUp(self):
+    def setUp(self) -> None:
         with self.store.transaction() as tx:
             tx.execute("DELETE FROM geocoding_service.distance_cache")
             tx.execute("DELETE FROM geocoding_service.geocache")
 
-    def test_load(self):
+    def test_load(self) -> None:
         self.assertEqual(geo.load(self.store, CENTROIDS), 0)
         self.assertEqual(geo.load(self.store, [dict(CENTROIDS[0], place="Neustadt")], update=True), 1)
         with tempfile.TemporaryDirectory() as folder:
@@ -40,24 +41,24 @@ class Geo(Database):
         with self.assertRaises(psymatch.SchemaError):
             geo.load(self.store, [])
 
-    def test_codes(self):
+    def test_codes(self) -> None:
         found = geo.plz_distance(self.store, "10115", "52062")
         self.assertEqual((found["distance_km"], found["status"], found["source"]), (537.65, "success", "plz_centroids"))
         with self.assertRaises(psymatch.NotFoundError):
             geo.plz_distance(self.store, "10115", "99998")
 
-    def test_partial_without_a_router(self):
+    def test_partial_without_a_router(self) -> None:
         found = geo.Geo().distance(self.store, "10115", (50.8, 6.1))
         self.assertEqual((found["distance_km"], found["status"], found["source"]), (537.65, "partial", "haversine"))
 
-    def test_functions_of_the_program(self):
+    def test_functions_of_the_program(self) -> None:
         asked = []
 
-        def address(text, timeout_ms):
+        def address(text: Any, timeout_ms: Any) -> Any:
             asked.append(text)
             return (50.8, 6.1, "Ä" * 300) if text == "Musterau" else None
 
-        def route(origin, destination, travel_mode, timeout_ms):
+        def route(origin: Any, destination: Any, travel_mode: Any, timeout_ms: Any) -> Any:
             asked.append((origin, destination, travel_mode))
             return 612.5
 
@@ -69,8 +70,8 @@ class Geo(Database):
         found = g.distance(self.store, "10115", "anywhere")
         self.assertEqual((found["status"], found["distance_km"]), ("error", None))
 
-    def test_a_function_that_fails(self):
-        def fail(*_args):
+    def test_a_function_that_fails(self) -> None:
+        def fail(*_args: Any) -> None:
             raise OSError("away")
 
         with self.assertLogs("psymatch", "ERROR"):
@@ -80,17 +81,17 @@ class Geo(Database):
             found = geo.Geo(fail, fail).distance(self.store, "10115", "anywhere")
         self.assertEqual(found["status"], "error")
 
-    def test_an_interrupt_goes_on(self):
-        def stop(*_args):
+    def test_an_interrupt_goes_on(self) -> None:
+        def stop(*_args: Any) -> None:
             raise KeyboardInterrupt
 
         for destination in ("52062", "anywhere"):  # asks for a route, and for an address
             with self.assertLogs("psymatch", "ERROR"), self.assertRaises(KeyboardInterrupt):
                 geo.Geo(stop, stop).distance(self.store, "10115", destination)
 
-    def test_wrong_requests(self):
+    def test_wrong_requests(self) -> None:
         with self.assertRaises(psymatch.SchemaError) as caught:
-            geo.Geo().distance(self.store, (91, 0), 7, "bicycle")
+            geo.Geo().distance(self.store, (91, 0), 7, "bicycle")  # type: ignore[arg-type]
         self.assertEqual([f[0] for f in caught.exception.faults], ["/origin", "/destination", "/travel_mode"])
 
 

@@ -8,6 +8,7 @@ import pickle
 import signal
 import threading
 import unittest
+from typing import Any
 import unittest.mock
 
 import psymatch
@@ -17,11 +18,11 @@ from psymatch._handle import Owner
 
 
 class Events(Bus):
-    def test_a_kept_event_shows_what_it_showed(self):
+    def test_a_kept_event_shows_what_it_showed(self) -> None:
         self.send(*range(1, 31))
         kept, seen = [], []
 
-        def handler(ev):
+        def handler(ev: Any) -> None:
             kept.append(ev)
             seen.append((ev.id, ev.key, ev.topic, ev.partition, ev.offset, ev.attempt, ev.payload, repr(ev)))
 
@@ -35,7 +36,7 @@ class Events(Bus):
         again = psymatch.Event.parse(kept[0].encode())
         self.assertEqual((again, again.payload), (kept[0], kept[0].payload))
 
-    def test_an_event_that_nobody_keeps_is_not_copied(self):
+    def test_an_event_that_nobody_keeps_is_not_copied(self) -> None:
         self.send(1)
         pointers = []
         with self.consumer() as c, unittest.mock.patch.object(psymatch.Event, "_keep") as copied:
@@ -43,11 +44,11 @@ class Events(Bus):
             self.until(c, lambda: pointers)
         copied.assert_not_called()
 
-    def test_another_thread_may_read_it_while_the_handler_ends(self):
+    def test_another_thread_may_read_it_while_the_handler_ends(self) -> None:
         self.send(*range(1, 201))
         read, wrong = [], []
 
-        def reader(ev, want):
+        def reader(ev: Any, want: Any) -> None:
             for _ in range(20):
                 if ev.id != want:
                     wrong.append(want)
@@ -55,7 +56,7 @@ class Events(Bus):
 
         threads = []
 
-        def handler(ev):
+        def handler(ev: Any) -> None:
             threads.append(threading.Thread(target=reader, args=(ev, ev.id)))
             threads[-1].start()
 
@@ -66,7 +67,7 @@ class Events(Bus):
             thread.join(60)
         self.assertEqual((sorted(read), wrong), (list(range(1, 201)), []))
 
-    def test_copies_and_pickles_are_values(self):
+    def test_copies_and_pickles_are_values(self) -> None:
         ev = event(7)
         ev.set_trace(causation_id=ev.id, correlation_id=ev.id)
         for other in (copy.copy(ev), copy.deepcopy(ev), pickle.loads(pickle.dumps(ev))):
@@ -75,7 +76,8 @@ class Events(Bus):
                              (ev.id, ev.payload, ev.id, "therapist-events", -1, "7"))
         self.assertEqual(len({ev, copy.copy(ev), event(7)}), 2)
 
-    def test_what_is_no_event(self):
+    def test_what_is_no_event(self) -> None:
+        wrong: Any
         for wrong in (10 ** 6, None, ["{}"], 1.5):
             with self.assertRaises(TypeError):
                 psymatch.Event.parse(wrong)
@@ -83,6 +85,7 @@ class Events(Bus):
             psymatch.Event()
         with self.assertRaises(errors.ParseError):
             psymatch.Event.parse("{\0}")
+        args: Any
         for args in (("therapist.unblocked\0x", "a", {}), ("therapist.unblocked", "a\0", {}),
                      ("therapist.unblocked", "\ud800", {}), ("therapist.unblocked", "a", {"n": float("nan")})):
             with self.assertRaises(ValueError):
@@ -94,9 +97,10 @@ class Events(Bus):
 
 
 class Others(Bus):
-    def test_the_others_are_neither_copied_nor_pickled(self):
+    def test_the_others_are_neither_copied_nor_pickled(self) -> None:
         with psymatch.Producer(self.transport, self.config) as p, self.consumer() as c:
             for thing in (p, c, self.transport):
+                way: Any
                 for way in (copy.copy, copy.deepcopy, pickle.dumps):
                     with self.subTest(thing=type(thing).__name__, way=way.__name__), self.assertRaises(TypeError):
                         way(thing)
@@ -105,7 +109,7 @@ class Others(Bus):
         self.assertNotEqual(self.config["PSYMATCH_QUEUE_MAX"], "77")
         self.assertEqual(other["PSYMATCH_SPOOL_DIR"], self.dir.name)
 
-    def test_errors_pickle_with_all_they_say(self):
+    def test_errors_pickle_with_all_they_say(self) -> None:
         with self.assertRaises(psymatch.ParseError) as caught:
             psymatch.Event.parse('{"event_id": 1')
         again = pickle.loads(pickle.dumps(caught.exception))
@@ -118,7 +122,7 @@ class Others(Bus):
         for cls in (psymatch.Retry, psymatch.Reject):
             self.assertIs(type(pickle.loads(pickle.dumps(cls("x")))), cls)
 
-    def test_owners_are_freed_in_order_whatever_is_dropped_first(self):
+    def test_owners_are_freed_in_order_whatever_is_dropped_first(self) -> None:
         freed = []
         parent = Owner(1, lambda _: freed.append("parent"))
         child = Owner(2, lambda _: freed.append("child"), parent)
@@ -130,17 +134,18 @@ class Others(Bus):
         grandchild.drop()
         self.assertEqual(freed, ["grandchild", "child", "parent"])
 
-    def test_a_list_of_topics_is_not_a_text(self):
+    def test_a_list_of_topics_is_not_a_text(self) -> None:
+        wrong: Any
         for wrong in ("therapist-events", b"therapist-events", ["therapist-events", 1], None):
             with self.assertRaises(TypeError):
                 psymatch.Consumer("g", wrong, self.transport, self.config)
 
-    def test_a_consumer_dropped_in_its_own_handler_ends(self):
+    def test_a_consumer_dropped_in_its_own_handler_ends(self) -> None:
         self.send(1, 2, 3)
         box, handled = [self.consumer()], []
         thread = []
 
-        def handler(ev):
+        def handler(ev: Any) -> None:
             handled.append(ev.key)
             thread.append(threading.current_thread())
             box.clear()
@@ -156,7 +161,7 @@ class Others(Bus):
         self.assertFalse(thread[0].is_alive())
         self.assertIn("1", handled)
 
-    def test_after_close(self):
+    def test_after_close(self) -> None:
         p = psymatch.Producer(self.transport, self.config)
         p.close()
         with self.assertRaises(psymatch.StateError):
@@ -246,14 +251,14 @@ except KeyboardInterrupt:
 
 
 class Ends(Bus):
-    def test_an_interpreter_ends_with_all_of_it_alive(self):
+    def test_an_interpreter_ends_with_all_of_it_alive(self) -> None:
         for status in (0, 5):
             code, _, said = run(LEFT, self.dir.name, str(status))
             self.assertEqual(code, status, said)
         with psymatch.Producer(self.transport, self.config) as p:
             self.assertEqual(p.flush(0), 0)  # nothing of it is left behind
 
-    def test_what_is_left_behind_is_told(self):
+    def test_what_is_left_behind_is_told(self) -> None:
         for spool in (self.dir.name, "none"):
             for way in ("with", "exit"):
                 code, out, said = run(AWAY, self.dir.name, spool, way, PSYMATCH_KAFKA_LOG="none")
@@ -269,14 +274,14 @@ class Ends(Bus):
 
     @unittest.skipIf("asan" in os.environ.get("LD_PRELOAD", ""),
                      "the sanitizer's allocator does not survive a fork of a program with threads")
-    def test_the_child_of_a_fork_is_told(self):
+    def test_the_child_of_a_fork_is_told(self) -> None:
         code, out, said = run(FORKED, self.dir.name, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
         self.assertEqual(code, 0, said)
         self.assertEqual(out, "Producer: made before the process forked; make it in the child; Producer: made before the "
                               "process forked; make it in the child; Consumer: made before the process forked; make it in "
                               "the child; store 7\n")
 
-    def test_ctrl_c_ends_a_wait(self):
+    def test_ctrl_c_ends_a_wait(self) -> None:
         for way in ("poll", "flush"):
             code, out, said = run(INTERRUPTED, self.dir.name, way)
             self.assertEqual((code, out), (0, "interrupted\n"), said)

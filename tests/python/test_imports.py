@@ -3,26 +3,25 @@ import json
 import os
 import tempfile
 import unittest
+from typing import Any
 
 import psymatch
+from helping import OwnDatabase
 from psymatch import errors, imports
-from test_store import Store
 
 
-def registration(token=None, **more):
+def registration(token: Any = None, **more: Any) -> Any:
     data = {"anrede": "Frau", "geschlecht": "weiblich", "vorname": "Berta", "nachname": "Musterbaum", **more}
     return {"patient_data": data, "registration_token": token}
 
 
-class Imports(unittest.TestCase):
+class Imports(OwnDatabase):
     @classmethod
-    def setUpClass(cls):
-        Store.setUpClass.__func__(cls)  # a cluster of its own
+    def setUpClass(cls) -> None:
+        super().setUpClass()
         cls.store.migrate("patient")
 
-    tearDownClass = classmethod(Store.tearDownClass.__func__)
-
-    def test_a_registration_is_imported_once(self):
+    def test_a_registration_is_imported_once(self) -> None:
         first = imports.patient(self.store, "a.json", registration("ABCDEFGHIJ", plz="10115"))
         self.assertTrue(first["created"])
         again = imports.patient(self.store, "b.json", registration("ABCDEFGHIJ", plz="10115"))
@@ -35,16 +34,16 @@ class Imports(unittest.TestCase):
         self.assertEqual(self.store.execute("SELECT zahlungsreferenz FROM patient_service.patienten WHERE id = $1::int",
                                             str(first["patient_id"])), [("ABCDEFGH",)])
 
-    def test_a_registration_is_confirmed_once(self):
+    def test_a_registration_is_confirmed_once(self) -> None:
         self.store.migrate("communication")
         imports.patient(self.store, "c.json", registration("CONFIRM-1", email="berta@example.org"))
         seen = []
 
-        def render(name, values):
+        def render(name: Any, values: Any) -> Any:
             seen.append((name, values["patient"]["zahlungsreferenz"]))
             return None, "<p>Willkommen</p>", "Willkommen"
 
-        def stop(*_args):
+        def stop(*_args: Any) -> Any:
             raise KeyboardInterrupt
 
         with self.assertLogs("psymatch"), self.assertRaises(KeyboardInterrupt):
@@ -56,7 +55,7 @@ class Imports(unittest.TestCase):
         self.assertEqual(self.store.execute("SELECT empfaenger_email FROM communication_service.emails"),
                          [("berta@example.org",)])
 
-    def test_a_folder_is_emptied(self):
+    def test_a_folder_is_emptied(self) -> None:
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as keep:
             with open(os.path.join(folder, "a.json"), "w") as f:
                 json.dump(registration("FOLDER-1"), f)

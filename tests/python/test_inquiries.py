@@ -1,29 +1,26 @@
 # SPDX-License-Identifier: BSD-2-Clause
 import datetime
 import unittest
+from typing import Any
 
+from helping import OwnDatabase
 from psymatch import errors, inquiries
 from psymatch.inquiries import Outcome
-from test_store import Store
 
 
-def render(template, values):
+def render(template: Any, values: Any) -> Any:
     assert template == "psychotherapie_anfrage"
     return "Anfrage A%d" % values["anfrage_id"], "<p>%d</p>" % values["patient_count"], "Guten Tag"
 
 
-class Inquiries(unittest.TestCase):
+class Inquiries(OwnDatabase):
     @classmethod
-    def setUpClass(cls):
-        Store.setUpClass.__func__(cls)  # a cluster of its own
+    def setUpClass(cls) -> None:
+        super().setUpClass()
         for name in ("communication", "matching"):
             cls.store.migrate(name)
 
-    @classmethod
-    def tearDownClass(cls):
-        Store.tearDownClass.__func__(cls)
-
-    def setUp(self):
+    def setUp(self) -> None:
         for table in ("matching_service.therapeutenanfrage", "matching_service.platzsuche", "psymatch.outbox",
                       "matching_service.therapeuten_kopie", "matching_service.patienten_kopie",
                       "communication_service.emails"):
@@ -38,15 +35,15 @@ class Inquiries(unittest.TestCase):
             self.store.execute("INSERT INTO matching_service.platzsuche (id, patient_id) VALUES (%d, %d)" %
                                (patient, patient))
 
-    def events(self):
+    def events(self) -> Any:
         return [row[0] for row in self.store.execute("SELECT type FROM psymatch.outbox ORDER BY id")]
 
-    def sent(self):
+    def sent(self) -> Any:
         made = inquiries.create(self.store, 5, "10", notizen="eilig")
         inquiries.send(self.store, made["anfrage_id"], render)
         return made["anfrage_id"]
 
-    def test_the_whole_way(self):
+    def test_the_whole_way(self) -> None:
         made = inquiries.create(self.store, 5, "10")
         self.assertEqual((made["patient_ids"], made["strategie"]), ([7, 8], "fifo"))
         id = made["anfrage_id"]
@@ -68,8 +65,8 @@ class Inquiries(unittest.TestCase):
         self.assertEqual(inquiries.conflicts(self.store), [])
         self.assertEqual(self.events().count("therapeutenanfrage.sent"), 1)
 
-    def test_an_interrupt_goes_on(self):
-        def stop(*_args):
+    def test_an_interrupt_goes_on(self) -> None:
+        def stop(*_args: Any) -> Any:
             raise KeyboardInterrupt
 
         id = inquiries.create(self.store, 5, "10")["anfrage_id"]
@@ -77,20 +74,20 @@ class Inquiries(unittest.TestCase):
             inquiries.send(self.store, id, stop)
         self.assertIsNone(inquiries.get(self.store, id)[0]["gesendet_datum"])
 
-    def test_nobody_fits(self):
+    def test_nobody_fits(self) -> None:
         self.store.execute("UPDATE matching_service.platzsuche SET ausgeschlossene_therapeuten = '[5]'")
         made = inquiries.create(self.store, 5, "10")
         self.assertIsNone(made["anfrage_id"])
         self.assertEqual(made["gruende"], {"excluded": 2})
 
-    def test_tells_all_faults(self):
+    def test_tells_all_faults(self) -> None:
         id = self.sent()
         with self.assertRaises(errors.SchemaError) as caught:
             inquiries.answer(self.store, id, {8: "ja", 9: Outcome.FULL})
         self.assertEqual(sorted(pointer for pointer, _ in caught.exception.faults),
                          ["/patient_responses/7", "/patient_responses/8", "/patient_responses/9"])
 
-    def test_one_that_did_not_arrive(self):
+    def test_one_that_did_not_arrive(self) -> None:
         id = self.sent()
         with self.store.transaction() as tx:
             self.assertFalse(inquiries.handed_over(tx, id, email_id=99))
@@ -100,7 +97,7 @@ class Inquiries(unittest.TestCase):
         self.assertIsNone(row["gesendet_datum"])
         self.assertIn("550 unknown user", row["notizen"])
 
-    def test_ends_that_were_not_sent(self):
+    def test_ends_that_were_not_sent(self) -> None:
         id = inquiries.create(self.store, 5, "10")["anfrage_id"]
         inquiries.cancel(self.store, id, "Praxis geschlossen")
         with self.assertRaises(errors.TransitionError):
@@ -113,7 +110,7 @@ class Inquiries(unittest.TestCase):
             inquiries.delete(self.store, sent)
         inquiries.delete(self.store, sent, force=True)
 
-    def test_reads_texts(self):
+    def test_reads_texts(self) -> None:
         read = inquiries.read_text("AW: Ref: A1", "71: ja, 72 leider erst ab Mai", [71, 72],
                                    datetime.date(2026, 3, 2))
         self.assertEqual(read["patient_responses"], {"71": Outcome.ACCEPTED, "72": Outcome.FULL})
@@ -121,7 +118,7 @@ class Inquiries(unittest.TestCase):
         with self.assertRaises(errors.InvalError):
             inquiries.read_text(None, None, [], "heute")
 
-    def test_proposals(self):
+    def test_proposals(self) -> None:
         id = self.sent()
         insert = ("INSERT INTO matching_service.antwortvorschlag (therapeutenanfrage_id, event_id, erstellt_am, "
                   "vorschlag, konfidenz) VALUES (%d, '%s', now(), '{\"patient_responses\": {\"7\": \"angenommen\"}}', "

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 import unittest
+from typing import Any
 
 import psymatch
 from helping import Database, event
@@ -13,23 +14,23 @@ LONG_MS = 60000
 
 
 class Interrupts(Database):
-    def setUp(self):
+    def setUp(self) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self.config = psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR="none", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
 
-    def soon(self, seconds=0.2):
+    def soon(self, seconds: Any = 0.2) -> None:
         timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
         timer.start()
         self.addCleanup(timer.join)
 
-    def interrupted(self, call, *args):
+    def interrupted(self, call: Any, *args: Any) -> None:
         begin = time.monotonic()
         with self.assertRaises(KeyboardInterrupt):
             self.soon()
             call(*args)
         self.assertLess(time.monotonic() - begin, LONG_MS / 2000)
 
-    def test_statements(self):
+    def test_statements(self) -> None:
         self.interrupted(self.store.execute, "SELECT pg_sleep(60)")
         self.assertEqual(self.store.execute("SELECT 1"), [(1,)])
         with self.assertRaises(KeyboardInterrupt), self.store.transaction() as tx:
@@ -38,7 +39,7 @@ class Interrupts(Database):
         with self.store.transaction() as tx:
             self.assertEqual(tx.execute("SELECT 2"), [(2,)])
 
-    def test_a_signal_that_raises_nothing_ends_nothing(self):
+    def test_a_signal_that_raises_nothing_ends_nothing(self) -> None:
         seen = []
         before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
         self.addCleanup(signal.signal, signal.SIGINT, before)
@@ -46,7 +47,7 @@ class Interrupts(Database):
         self.assertEqual(self.store.execute("SELECT 3 FROM pg_sleep(1)"), [(3,)])
         self.assertEqual(seen, [1])
 
-    def test_waits(self):
+    def test_waits(self) -> None:
         self.interrupted(self.store.wait_handled, event(1).id, "nobody", LONG_MS)
         consumer = psymatch.Consumer("g", ["therapist-events"], psymatch.Transport.memory(1), self.config)
         consumer.on("*", print)
@@ -54,7 +55,7 @@ class Interrupts(Database):
         self.interrupted(consumer.run)
         consumer.close()
 
-    def test_sending(self):
+    def test_sending(self) -> None:
         producer = psymatch.Producer(psymatch.Transport(self.config), self.config)
         self.addCleanup(self.given_up, producer)
         receipt = producer.send_receipt(event(1))
@@ -62,7 +63,7 @@ class Interrupts(Database):
         self.interrupted(receipt.wait, LONG_MS)
         self.interrupted(producer.close, LONG_MS)
 
-    def given_up(self, producer):
+    def given_up(self, producer: Any) -> None:
         with self.assertRaises(psymatch.TimeoutError):
             producer.close(0)
 

@@ -1,32 +1,30 @@
 # SPDX-License-Identifier: BSD-2-Clause
 import datetime
 import unittest
+from typing import Any, ClassVar
 
 import psymatch
+from helping import OwnDatabase
 from psymatch import errors, jobs
-from test_store import SETTINGS, Store
 
 
-class Jobs(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        Store.setUpClass.__func__(cls)  # a cluster of its own
-        cls.config = psymatch.Config(from_env=False, **dict(zip(SETTINGS, cls.values)))
+class Jobs(OwnDatabase):
+    config: ClassVar[psymatch.Config]
 
     @classmethod
-    def tearDownClass(cls):
-        cls.config = None
-        Store.tearDownClass.__func__(cls)
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.config = psymatch.Config(from_env=False, **cls.settings)
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.store.execute("DELETE FROM psymatch.job")
         self.store.execute("DELETE FROM note")
 
-    def add(self, key, payload=None, run_at=None, kind="test.work"):
+    def add(self, key: Any, payload: Any = None, run_at: Any = None, kind: Any = "test.work") -> Any:
         with self.store.transaction() as tx:
             return jobs.add(tx, kind, key, payload, run_at)
 
-    def test_does_a_job_once(self):
+    def test_does_a_job_once(self) -> None:
         seen = []
         self.assertTrue(self.add("7", {"id": 7}))
         self.assertFalse(self.add("7"))
@@ -35,7 +33,7 @@ class Jobs(unittest.TestCase):
             self.add("9", run_at=datetime.datetime(2999, 1, 1))
         with jobs.Jobs(self.store, self.config) as work:
             @work.on("test.work")
-            def do(tx, key, payload):
+            def do(tx: Any, key: Any, payload: Any) -> None:
                 tx.execute("INSERT INTO note VALUES ($1::integer)", key)
                 with self.assertRaises(errors.StateError):
                     work.close()
@@ -46,8 +44,8 @@ class Jobs(unittest.TestCase):
         self.assertEqual(self.store.execute("SELECT id FROM note"), [(7,)])
         self.assertEqual([(j["key"], j["state"]) for j in jobs.list(self.store)], [("8", "waiting"), ("7", "done")])
 
-    def test_an_exception_brings_it_again_and_reject_does_not(self):
-        def fail(tx, key, payload):
+    def test_an_exception_brings_it_again_and_reject_does_not(self) -> None:
+        def fail(tx: Any, key: Any, payload: Any) -> None:
             tx.execute("INSERT INTO note VALUES (1)")
             raise psymatch.Reject("no") if key == "bad" else KeyError("later")
 
@@ -66,8 +64,8 @@ class Jobs(unittest.TestCase):
         with self.assertRaises(errors.NotFoundError):
             jobs.remove(self.store, rows["bad"]["id"])
 
-    def test_an_interrupt_goes_on_and_brings_it_again(self):
-        def stop(tx, key, payload):
+    def test_an_interrupt_goes_on_and_brings_it_again(self) -> None:
+        def stop(tx: Any, key: Any, payload: Any) -> None:
             raise KeyboardInterrupt
 
         self.add("7")
@@ -78,7 +76,7 @@ class Jobs(unittest.TestCase):
         job, = jobs.list(self.store)
         self.assertEqual((job["state"], job["error_code"]), ("waiting", "PSM_ERR_RETRY"))
 
-    def test_each_day(self):
+    def test_each_day(self) -> None:
         with jobs.Jobs(self.store, self.config) as work:
             work.daily("test.daily", "09:00", lambda tx, key, payload: None, late=True)
             with self.assertRaises(errors.InvalError):
@@ -88,7 +86,7 @@ class Jobs(unittest.TestCase):
         self.assertEqual((kind["kind"], kind["daily_at"], kind["when_missed"], kind["waiting"]),
                          ("test.daily", "09:00", "late", 1))
 
-    def test_on_a_thread(self):
+    def test_on_a_thread(self) -> None:
         self.add("7")
         with jobs.Jobs(self.store, self.config) as work:
             work.on("test.work", lambda tx, key, payload: tx.execute("INSERT INTO note VALUES (7)"))

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import unittest
+from typing import Any
 
 from helping import DEADLINE_MS, Bus
 
@@ -29,11 +30,11 @@ for number in range(1, random.randrange(1, 3000)):
 
 
 class Leaks(Bus):
-    def test_events(self):
+    def test_events(self) -> None:
         self.config["PSYMATCH_SPOOL_DIR"] = "none"
         seen = [0]
 
-        def handle(ev):
+        def handle(ev: Any) -> None:
             seen[0] += len(ev.payload) > 0
 
         sizes = []
@@ -47,7 +48,7 @@ class Leaks(Bus):
                 sizes.append(sys.getallocatedblocks())
         self.assertLess(sizes[-1] - sizes[1], EVENTS // ROUNDS, sizes)
 
-    def test_ends(self):
+    def test_ends(self) -> None:
         for _ in range(ENDS):
             seed = str(random.randrange(10 ** 6))
             done = subprocess.run([sys.executable, "-c", PROGRAM, seed], timeout=DEADLINE_MS / 1000, check=False,

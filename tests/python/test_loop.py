@@ -2,16 +2,18 @@
 """for event in consumer."""
 import itertools
 import unittest
+from typing import Any
 
 import psymatch
 from helping import DEADLINE_MS, Bus, event
 
 
 class Loop(Bus):
-    def test_send_new(self):
+    def test_send_new(self) -> None:
         payload = {"therapist_id": 7, "therapist_data": {"id": 7}}
         with psymatch.Producer(self.transport, self.config) as producer:
             producer.send_new("therapist.unblocked", "test", payload)
+            wrong: Any
             for wrong in (("nothing.happened", "test", payload), ("therapist.unblocked", "test", {}),
                           ("therapist.unblocked", "", payload)):
                 with self.assertRaises(psymatch.PsmError):
@@ -21,7 +23,7 @@ class Loop(Bus):
             ev = next(iter(consumer))
             self.assertEqual((ev.payload, ev.producer, ev.version), (payload, "test", "1.0"))
 
-    def test_every_event_once(self):
+    def test_every_event_once(self) -> None:
         self.send(*range(1, 6))
         kept = []
         with self.consumer() as consumer:
@@ -32,7 +34,7 @@ class Loop(Bus):
         self.assertEqual([ev.payload["therapist_id"] for ev in kept], [1, 2, 3, 4, 5])
         self.assertEqual(consumer.stat("handled"), 5)
 
-    def test_what_the_loop_was_left_with_comes_again(self):
+    def test_what_the_loop_was_left_with_comes_again(self) -> None:
         self.send(1, 2, 3)
         with self.assertRaises(KeyError), self.consumer() as consumer:
             for ev in consumer:
@@ -47,7 +49,7 @@ class Loop(Bus):
         with self.consumer() as consumer:
             self.assertEqual(next(consumer.events(DEADLINE_MS)).key, "3")
 
-    def test_ends_when_nothing_comes(self):
+    def test_ends_when_nothing_comes(self) -> None:
         self.send(1)
         with self.consumer() as consumer:
             self.assertEqual(next(consumer.events(DEADLINE_MS)).key, "1")
@@ -55,8 +57,8 @@ class Loop(Bus):
             with self.assertRaises(psymatch.StateError):
                 consumer.poll(0)
 
-    def test_handlers_of_types_are_called_meanwhile(self):
-        handled = []
+    def test_handlers_of_types_are_called_meanwhile(self) -> None:
+        handled: list[Any] = []
         with psymatch.Producer(self.transport, self.config) as producer:
             producer.send(event(1))
             producer.send(event(2, "therapist.updated"))
@@ -66,26 +68,27 @@ class Loop(Bus):
             self.assertEqual([ev.key for ev in itertools.islice(consumer, 2)], ["1", "3"])
         self.assertEqual([ev.key for ev in handled], ["2"])
 
-    def test_upcasters(self):
+    def test_upcasters(self) -> None:
         self.send(1)
-        seen = []
+        seen: list[Any] = []
         with self.consumer() as consumer:
             consumer.upcast("therapist.unblocked", "1.0", "1.1", lambda ev: dict(ev.payload, more=ev.version))
             consumer.on("therapist.unblocked", seen.append, versions=("1.1", None))
             self.until(consumer, lambda: seen)
         self.assertEqual((seen[0].version, seen[0].payload["more"]), ("1.1", "1.0"))
 
-    def test_an_upcaster_that_fails_makes_the_event_dead(self):
+    def test_an_upcaster_that_fails_makes_the_event_dead(self) -> None:
         self.send(1)
-        dead = []
+        dead: list[Any] = []
         with self.consumer() as consumer:
-            consumer.upcast("therapist.unblocked", "1.0", "1.1", lambda ev: "no payload")
+            wrong: Any = lambda ev: "no payload"
+            consumer.upcast("therapist.unblocked", "1.0", "1.1", wrong)
             consumer.on("therapist.unblocked", dead.append, versions=("1.1", None))
             consumer.on_dead(lambda *told: dead.append(told))
             self.until(consumer, lambda: dead)
         self.assertEqual(dead[0][5], "the upcaster raised TypeError")
 
-    def test_dead_letters(self):
+    def test_dead_letters(self) -> None:
         self.send(1)
         with self.consumer() as consumer:
             consumer.dead_letters()
@@ -94,7 +97,7 @@ class Loop(Bus):
         with psymatch.Consumer("look", ["therapist-events.dlq"], self.transport, self.config) as consumer:
             self.assertEqual(next(consumer.events(DEADLINE_MS)).key, "1")
 
-    def refuse(self, ev):
+    def refuse(self, ev: Any) -> None:
         raise psymatch.Reject("no")
 
 

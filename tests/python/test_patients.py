@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 import datetime
 import unittest
+from typing import Any
 
 import psymatch
 from psymatch import patients
@@ -12,20 +13,20 @@ BERTA = {"anrede": "Frau", "geschlecht": "weiblich", "vorname": "Berta", "nachna
 
 class Patients(Database):
     @classmethod
-    def setUpClass(cls):
+    def setUpClass(cls) -> None:
         super().setUpClass()
         cls.store.migrate("patient")
 
-    def setUp(self):
+    def setUp(self) -> None:
         with self.store.transaction() as tx:
             tx.execute("DELETE FROM patient_service.patienten")
             tx.execute("DELETE FROM psymatch.outbox")
 
-    def events(self):
+    def events(self) -> Any:
         with self.store.transaction() as tx:
             return [row[0] for row in tx.execute("SELECT type FROM psymatch.outbox ORDER BY id")]
 
-    def test_the_start(self):
+    def test_the_start(self) -> None:
         row = patients.create(self.store, dict(BERTA, geburtsdatum=datetime.date(1990, 1, 2)))
         self.assertEqual((row["status"], row["geburtsdatum"]), (patients.Status.OFFEN, "1990-01-02"))
         row = patients.update(self.store, row["id"], {"zahlung_eingegangen": True, "plz": None})
@@ -40,7 +41,7 @@ class Patients(Database):
         with self.assertRaises(psymatch.TransitionError):
             patients.update(self.store, row["id"], {"status": patients.Status.THERAPIE_ABGEBROCHEN})
 
-    def test_all_faults_at_once(self):
+    def test_all_faults_at_once(self) -> None:
         with self.assertRaises(psymatch.SchemaError) as raised:
             patients.create(self.store, dict(BERTA, plz="1", zeitliche_verfuegbarkeit={"montag": ["früh"]}, symptome=[]))
         self.assertEqual({pointer for pointer, _ in raised.exception.faults},
@@ -50,7 +51,7 @@ class Patients(Database):
             row = patients.create(self.store, BERTA)
             patients.patch(self.store, row["id"], {"id": 9})
 
-    def test_lists_and_deletes(self):
+    def test_lists_and_deletes(self) -> None:
         ids = [patients.create(self.store, dict(BERTA, nachname=name))["id"] for name in ("A", "B")]
         page = patients.list(self.store, sort="-nachname", limit=1, status="offen")
         self.assertEqual((page["total"], page["data"][0]["nachname"]), (2, "B"))
@@ -62,7 +63,7 @@ class Patients(Database):
         self.assertEqual(patients.announce(self.store, all=True), 1)
         self.assertEqual(patients.announce(self.store), 0)
 
-    def test_contacts(self):
+    def test_contacts(self) -> None:
         row = patients.create(self.store, BERTA)
         self.assertTrue(patients.contact(self.store, row["id"], datetime.date(2026, 1, 2)))
         self.assertFalse(patients.contact(self.store, row["id"], "2026-01-01"))
@@ -74,9 +75,9 @@ class Patients(Database):
             patients.handle(tx, sent)
         self.assertGreater(patients.get(self.store, row["id"])[0]["letzter_kontakt"], "2026-01-02")
         with self.store.transaction() as tx, self.assertRaises(TypeError):
-            patients.handle(tx, {})
+            patients.handle(tx, {})  # type: ignore[arg-type]
 
-    def test_gaps(self):
+    def test_gaps(self) -> None:
         row = patients.create(self.store, BERTA)
         self.assertEqual(patients.search_gaps(row), [
             "symptome", "krankenkasse", "geburtsdatum", "erfahrung_mit_psychotherapie", "zeitliche_verfuegbarkeit"])

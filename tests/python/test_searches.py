@@ -12,11 +12,11 @@ TABLES = ("therapeut_anfrage_patient", "therapeutenanfrage", "platzsuche", "pati
 
 class Searches(Database):
     @classmethod
-    def setUpClass(cls):
+    def setUpClass(cls) -> None:
         super().setUpClass()
         cls.store.migrate("matching")
 
-    def setUp(self):
+    def setUp(self) -> None:
         with self.store.transaction() as tx:
             for table in TABLES:
                 tx.execute("DELETE FROM matching_service." + table)
@@ -31,7 +31,7 @@ class Searches(Database):
                        "psychotherapieverfahren, alter_max, event_time, event_id) VALUES (7, 'B', 'C', '10115', 'aktiv', "
                        "'weiblich', 'egal', 60, now(), '')")
 
-    def test_a_search(self):
+    def test_a_search(self) -> None:
         row = searches.create(self.store, 1, notizen="urgent")
         self.assertEqual((row["patient_id"], row["status"]), (1, searches.Status.AKTIV))
         self.assertRegex(row["notizen"], r"^\[.* \(API\)\] urgent$")
@@ -40,11 +40,11 @@ class Searches(Database):
         self.assertEqual(raised.exception.faults, (("/search_id", "found %d" % row["id"]),))
         with self.assertRaises(psymatch.NotFoundError):
             searches.create(self.store, 9)
-        with self.assertRaises(psymatch.SchemaError) as raised:
+        with self.assertRaises(psymatch.SchemaError) as told:
             searches.create(self.store, 3)
-        self.assertEqual([pointer for pointer, _ in raised.exception.faults], ["/patient/geburtsdatum"])
+        self.assertEqual([pointer for pointer, _ in told.exception.faults], ["/patient/geburtsdatum"])
 
-    def test_changes(self):
+    def test_changes(self) -> None:
         id = searches.create(self.store, 1)["id"]
         searches.pause(self.store, id, "holiday")
         searches.resume(self.store, id)
@@ -65,14 +65,14 @@ class Searches(Database):
         searches.delete(self.store, id)
         self.assertEqual(searches.list(self.store)["total"], 0)
 
-    def test_lists(self):
+    def test_lists(self) -> None:
         ids = [searches.create(self.store, patient)["id"] for patient in (1, 2)]
         page = searches.list(self.store, status="aktiv", max_anfragen=0, limit=1)
         self.assertEqual((page["total"], page["data"][0]["id"]), (2, ids[1]))
         with self.assertRaises(psymatch.SchemaError):
             searches.list(self.store, status="offen")
 
-    def test_who_fits(self):
+    def test_who_fits(self) -> None:
         ids = [searches.create(self.store, patient)["id"] for patient in (1, 2)]
         answer = searches.why_not(self.store, ids[1], 7)
         self.assertFalse(answer["fits"])
@@ -84,7 +84,7 @@ class Searches(Database):
             searches.selection(self.store, "1")
         self.assertEqual(raised.exception.pointer, "/plz_prefix")
 
-    def test_what_is_missing(self):
+    def test_what_is_missing(self) -> None:
         self.assertEqual(searches.incomplete(self.store), {"data": [], "total": 0})
         with self.store.transaction() as tx:
             tx.execute("INSERT INTO matching_service.suche_unvollstaendig VALUES (3, '{geburtsdatum}', "

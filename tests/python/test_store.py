@@ -9,59 +9,32 @@ import pickle
 import subprocess
 import unittest
 import uuid
+from typing import Any
 
 import psymatch
+from helping import OwnDatabase
 from psymatch import errors
 from psymatch._lib import callbacks
 from psymatch.errors import check, make
 from psymatch.store import DEAD, PARKED
 
-SETTINGS = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
 
-
-def new_event(email_id=7):
+def new_event(email_id: Any = 7) -> Any:
     return psymatch.Event.new("communication.send_email", "test", {"email_id": email_id})
 
 
-class Store(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        """A cluster of its own, that ends with its standard input."""
-        script = os.path.join(os.environ.get("top_srcdir", "."), "build-aux", "with-postgres")
-        shell = "printf '%%s\\n' %s; read -r end" % " ".join('"$%s"' % name for name in SETTINGS)
-        # A library preloaded for Python is nothing for the server.
-        env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
-        cls.server = subprocess.Popen([script, "--private", "sh", "-c", shell],
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True)
-        values = [cls.server.stdout.readline().strip() for _ in SETTINGS]
-        if not values[-1]:
-            cls.tearDownClass()
-            raise unittest.SkipTest("no PostgreSQL")
-        cls.values = values
-        config = psymatch.Config(from_env=False, **dict(zip(SETTINGS, values)))
-        cls.store = psymatch.Store(config)
-        cls.store.migrate()
-        with cls.store.transaction() as tx:
-            tx.execute("CREATE TABLE note (id integer PRIMARY KEY)")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.store = None
-        cls.server.stdin.close()
-        cls.server.wait()
-        cls.server.stdout.close()
-
-    def setUp(self):
+class Store(OwnDatabase):
+    def setUp(self) -> None:
         with self.store.transaction() as tx:
             for table in ("outbox", "inbox", "dead_letter", "parked", "dead_audit"):
                 tx.execute("DELETE FROM psymatch." + table)
             tx.execute("DELETE FROM note")
 
-    def ask(self, sql, *params):
+    def ask(self, sql: Any, *params: Any) -> Any:
         with self.store.transaction() as tx:
             return tx.execute(sql, *params)[0][0]
 
-    def test_rows(self):
+    def test_rows(self) -> None:
         self.store.migrate("therapist")
         berta = {"anrede": "Frau", "geschlecht": "weiblich", "vorname": "Berta", "nachname": "Musterbaum"}
         with self.store.transaction() as tx:
@@ -74,6 +47,7 @@ class Store(unittest.TestCase):
             row, version = tx.act("therapist", row["id"], "block", {"reason": "zieht um"})
             self.assertEqual((row["sperrgrund"], version), ("zieht um", 4))
             self.assertEqual(tx.get("therapist", row["id"]), (row, 4))
+            wrong: Any
             for wrong in ({"page": 2 ** 32 + 1}, {"limit": "20"}, {"page": True}):
                 with self.assertRaises((TypeError, ValueError)):
                     tx.list("therapist", **wrong)
@@ -85,18 +59,18 @@ class Store(unittest.TestCase):
         self.assertEqual(self.ask("SELECT string_agg(type, ' ' ORDER BY id) FROM psymatch.outbox"),
                          "therapist.created therapist.updated therapist.updated therapist.blocked therapist.deleted")
 
-    def test_the_example_of_rows(self):
+    def test_the_example_of_rows(self) -> None:
         self.store.migrate("therapist")
         self.store.execute("INSERT INTO therapist_service.therapeuten (id, anrede, geschlecht, vorname, nachname) "
                            "VALUES (7, 'Frau', 'weiblich', 'Berta', 'Musterbaum')")
-        self.assertEqual(doctest.testmod(psymatch.rows, extraglobs={"store": self.store}), (0, 2))
+        self.assertEqual(doctest.testmod(psymatch.rows, extraglobs={"store": self.store, "psymatch": psymatch}), (0, 2))
 
-    def letter(self, raw):
+    def letter(self, raw: Any) -> Any:
         return int(self.ask(
             "INSERT INTO psymatch.dead_letter (consumer, topic, key, raw, code, reason) VALUES ('c', 't', '7', "
             "convert_to($1, 'UTF8'), 'PSM_ERR_PARSE', 'r') RETURNING id", raw))
 
-    def test_values_go_there_and_come_back(self):
+    def test_values_go_there_and_come_back(self) -> None:
         utc = datetime.timezone.utc
         values = {
             "integer": 7, "bigint": -2 ** 62, "boolean": True, "numeric": decimal.Decimal("1.50"),
@@ -125,14 +99,14 @@ class Store(unittest.TestCase):
         for value in (float("nan"), float("inf"), float("-inf")):
             self.assertEqual(repr(self.ask("SELECT $1::float8", value)), repr(value))
 
-    def test_bytes_come_back_whatever_bytea_output_is(self):
+    def test_bytes_come_back_whatever_bytea_output_is(self) -> None:
         with self.store.transaction() as tx:
             tx.execute("SET LOCAL bytea_output = 'escape'")
             for value in (b"abcd12", b"\x00\xff\\x41'\\\\", b"\\x41", b"\\101", b"", bytes(range(256))):
                 with self.subTest(value):
                     self.assertEqual(tx.execute("SELECT $1::bytea", value), [(value,)])
 
-    def test_rows_tell_their_columns(self):
+    def test_rows_tell_their_columns(self) -> None:
         rows = self.store.execute("SELECT 1 AS one, 'b' AS two UNION SELECT 2, 'c' ORDER BY 1")
         self.assertEqual([row.as_dict() for row in rows], [{"one": 1, "two": "b"}, {"one": 2, "two": "c"}])
         self.assertEqual(rows[0], (1, "b"))
@@ -144,8 +118,10 @@ class Store(unittest.TestCase):
         self.assertEqual(self.store.execute("SELECT 1 AS one WHERE false"), [])
         self.assertEqual(self.store.execute("INSERT INTO note VALUES (1), (2)"), 2)
 
-    def test_what_would_mean_something_else_is_refused(self):
+    def test_what_would_mean_something_else_is_refused(self) -> None:
         self.store.execute("INSERT INTO note VALUES (1), (2)")
+        error: Any
+        sql: Any
         for error, sql, *params in (
                 (ValueError, "DELETE FROM note\0 WHERE id = 1"),
                 (ValueError, "DELETE FROM note WHERE id::text = $1", "1\0x"),
@@ -157,19 +133,20 @@ class Store(unittest.TestCase):
             with self.subTest(sql), self.assertRaises(error):
                 self.store.execute(sql, *params)
         self.assertEqual(self.ask("SELECT count(*) FROM note"), 2)
+        wrong: Any
         for wrong in (b"s", None, "psymatch\0"):
             with self.assertRaises((TypeError, ValueError)):
                 self.store.migrate(wrong)
         with self.store.transaction() as tx:
             with self.assertRaises(TypeError):
-                tx.emit("no event")
+                tx.emit("no event")  # type: ignore[arg-type]
             with self.assertRaises(TypeError):
                 tx.emit(new_event(), required="matching")
 
-    def test_a_store_may_be_collected_before_its_transaction(self):
+    def test_a_store_may_be_collected_before_its_transaction(self) -> None:
         settings = self.store._config
 
-        def work():
+        def work() -> Any:
             store = psymatch.Store(settings)
             tx = store.transaction()
             try:
@@ -182,7 +159,7 @@ class Store(unittest.TestCase):
             self.assertIn("nonsense", work())
             gc.collect()
 
-    def test_change_and_event_together_or_not_at_all(self):
+    def test_change_and_event_together_or_not_at_all(self) -> None:
         with self.store.transaction() as tx:
             self.assertEqual(tx.execute("INSERT INTO note VALUES ($1::integer), (2)", 1), 2)
             tx.emit(new_event())
@@ -198,7 +175,7 @@ class Store(unittest.TestCase):
             tx.execute("SELECT 1")
         self.assertIsNone(self.ask("SELECT NULL::text"))
 
-    def test_queued_statements_are_sent_with_the_next_one(self):
+    def test_queued_statements_are_sent_with_the_next_one(self) -> None:
         with self.store.transaction() as tx:
             for i in range(1, 4):
                 tx.queue("INSERT INTO note VALUES ($1::integer)", i)
@@ -210,7 +187,7 @@ class Store(unittest.TestCase):
         with self.assertRaises(ValueError):
             tx.queue("SELECT 1")
 
-    def test_a_replay_into_the_handlers_of_a_processor(self):
+    def test_a_replay_into_the_handlers_of_a_processor(self) -> None:
         lib, calls = psymatch.lib, []
         transport, config = psymatch.Transport.memory(1), psymatch.Config(from_env=False, PSYMATCH_SPOOL_DIR="none")
         with psymatch.Producer(transport, config) as p:
@@ -218,7 +195,7 @@ class Store(unittest.TestCase):
                 p.send(new_event(i))
             self.assertEqual(p.flush(20000), 0)
 
-        def handler(tx, event, _user, err):
+        def handler(tx: Any, event: Any, _user: Any, err: Any) -> Any:
             key = lib.psm_event_key(event)
             calls.append((int(key), bool(lib.psm_event_is_replay(event))))
             return lib.psm_tx_queue(tx, b"INSERT INTO note VALUES ($1::integer)", 1, (ctypes.c_char_p * 1)(key), err)
@@ -245,7 +222,7 @@ class Store(unittest.TestCase):
         self.assertEqual(self.ask("SELECT count(*) FROM shadow.note"), 0)
         check(lib.psm_store_shadow_drop, self.store._handle, b"shadow")
 
-    def test_required_event_says_who_has_not_handled_it(self):
+    def test_required_event_says_who_has_not_handled_it(self) -> None:
         event = new_event()
         with self.assertRaises(errors.UnconfirmedError) as caught, self.store.transaction() as tx:
             tx.execute("INSERT INTO note VALUES (1)")
@@ -255,7 +232,7 @@ class Store(unittest.TestCase):
         self.assertFalse(caught.exception.retriable)
         self.assertEqual(self.ask("SELECT count(*) FROM note"), 1)
 
-    def test_wait_handled(self):
+    def test_wait_handled(self) -> None:
         event = new_event()
         with self.assertRaises(errors.TimeoutError):
             self.store.wait_handled(event.id, "c", 20)
@@ -265,7 +242,7 @@ class Store(unittest.TestCase):
         with self.assertRaises(errors.InvalError):
             self.store.wait_handled("7", "c")
 
-    def test_dead_letters(self):
+    def test_dead_letters(self) -> None:
         bad, good = self.letter('{"name":'), self.letter(new_event().encode().decode())
         rows = self.store.dead(state="dead", consumer="c")
         self.assertEqual([r["id"] for r in rows], [bad, good])
@@ -291,6 +268,6 @@ class Store(unittest.TestCase):
         stats = {(s["source"], s["state"]): s["count"] for s in self.store.dead_stats()}
         self.assertEqual(stats, {("dead", "released"): 1, ("dead", "skipped"): 2})
 
-    def test_upkeep_and_health(self):
+    def test_upkeep_and_health(self) -> None:
         self.store.maintain()
         self.assertEqual(self.store.health()[0], psymatch.GREEN)

@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import unittest
+from typing import Any
 
 import prototypes
 from psymatch import _table, lib
@@ -11,20 +12,20 @@ from psymatch import _table, lib
 TOP = os.environ["top_srcdir"]
 
 
-def rows(table):
+def rows(table: Any) -> Any:
     return {name: (result, types) for name, result, *types in table}
 
 
 class Table(unittest.TestCase):
-    def test_functions_are_those_of_the_headers(self):
+    def test_functions_are_those_of_the_headers(self) -> None:
         headers = {n: (r, p) for n, (_, r, p) in prototypes.functions(TOP).items()}
         self.assertGreater(len(headers), 100)
         self.assertEqual(rows(_table.FUNCTIONS), headers)
 
-    def test_callbacks_are_those_of_the_headers(self):
+    def test_callbacks_are_those_of_the_headers(self) -> None:
         self.assertEqual(rows(_table.CALLBACKS), prototypes.callbacks(TOP))
 
-    def test_functions_are_those_of_the_symbol_map(self):
+    def test_functions_are_those_of_the_symbol_map(self) -> None:
         with open(os.path.join(TOP, "lib/psymatch.map"), encoding="utf-8") as f:
             symbols = re.findall(r"^\t(psm_\w+);$", f.read(), re.M)
         self.assertEqual(sorted(rows(_table.FUNCTIONS)), sorted(symbols))
@@ -69,7 +70,7 @@ WITHOUT_ALL = re.compile(r"psm_(handlers|json|payload)_|psm_(communication|geo)_
 
 
 class Complete(unittest.TestCase):
-    def test_every_function_has_a_python_way(self):
+    def test_every_function_has_a_python_way(self) -> None:
         text = ""
         for path in glob.glob(os.path.join(os.path.dirname(_table.__file__), "*.py")):
             with open(path, encoding="utf-8") as f:
@@ -80,7 +81,7 @@ class Complete(unittest.TestCase):
 
 
 class Manual(unittest.TestCase):
-    def test_every_setting_stands_in_the_manual_with_its_default(self):
+    def test_every_setting_stands_in_the_manual_with_its_default(self) -> None:
         with open(os.path.join(TOP, "man/psm_config.3"), encoding="utf-8") as f:
             page = dict(re.findall(r"^\.It Ev (\w+)\n\((.*)\)$", f.read(), re.M))
         settings = {}
@@ -89,7 +90,7 @@ class Manual(unittest.TestCase):
                 lib.psm_config_name_at, lib.psm_config_type_at,
                 lib.psm_config_default_at, lib.psm_config_unit_at)]
             settings[name] = kind, unit, default
-        page = {name: (re.match(r"\w+", text)[0],
+        page = {name: ((re.match(r"\w+", text) or "?")[0],
                        (re.search(r" to \d+ ([^;]*)", text) or ["", ""])[1],
                        (re.search(r"; default (.*)", text) or ["", ""])[1])
                 for name, text in page.items()}
@@ -100,7 +101,7 @@ class Manual(unittest.TestCase):
 class Parser(unittest.TestCase):
     """The comparison itself sees a difference."""
 
-    def test_a_changed_parameter_is_seen(self):
+    def test_a_changed_parameter_is_seen(self) -> None:
         found = prototypes._PROTOTYPE.findall("PSM_API int psm_x(const char *a,\n size_t b) PSM_CHECK;")
         self.assertEqual(found[0][1], "psm_x")
         self.assertEqual(prototypes._parameters(found[0][2]), ["const char*", "size_t"])

@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 import unittest
+from typing import Any
 
 import psymatch
 from psymatch import inquiries, searches, therapists
@@ -12,7 +13,7 @@ from psymatch import inquiries, searches, therapists
 from helping import Database
 
 ANTON = {"anrede": "Herr", "geschlecht": "männlich", "vorname": "Anton", "nachname": "Muster"}
-RECORD = {"basic_info": {"salutation": "Herr", "first_name": "Anton", "last_name": "Muster"},
+RECORD: Any = {"basic_info": {"salutation": "Herr", "first_name": "Anton", "last_name": "Muster"},
           "location": {"street": "Weg", "house_number": "1", "postal_code": "10115", "city": "Berlin"},
           "contact": {"phone": "030 1234567"}, "therapy_methods": ["Verhaltenstherapie (Erwachsene)"], "languages": [],
           "telephone_hours": {}}
@@ -21,11 +22,11 @@ NINE = datetime.datetime(2026, 1, 31, 9, tzinfo=datetime.timezone.utc)
 
 class Therapists(Database):
     @classmethod
-    def setUpClass(cls):
+    def setUpClass(cls) -> None:
         super().setUpClass()
         cls.store.migrate("therapist")
 
-    def test_a_therapist(self):
+    def test_a_therapist(self) -> None:
         row = therapists.create(self.store, ANTON)
         self.assertEqual(row["status"], therapists.Status.AKTIV)
         self.assertEqual(therapists.get(self.store, row["id"]), (row, 1))
@@ -42,7 +43,7 @@ class Therapists(Database):
         with self.assertRaises(psymatch.NotFoundError):
             therapists.get(self.store, row["id"])
 
-    def test_import(self):
+    def test_import(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             day = os.path.join(folder, "20260131")
             os.mkdir(day)
@@ -57,18 +58,18 @@ class Therapists(Database):
                 with self.assertRaises(psymatch.StateError):
                     work.run()
 
-    def test_handle(self):
+    def test_handle(self) -> None:
         event = psymatch.Event.new("email.sent", "communication-service", {
             "email_id": 1, "therapist_id": 999999, "communication_type": "email", "email_data": {}})
         with self.store.transaction() as tx:
             therapists.handle(tx, event)
             with self.assertRaises(TypeError):
-                therapists.handle(tx, "no event")
+                therapists.handle(tx, "no event")  # type: ignore[arg-type]
 
 
 class Rules(unittest.TestCase):
-    def test_records(self):
-        fields = therapists.from_record(RECORD)
+    def test_records(self) -> None:
+        fields: Any = therapists.from_record(RECORD)
         self.assertEqual((fields["nachname"], fields["plz"]), ("Muster", "10115"))
         self.assertIsNone(therapists.from_record(dict(RECORD, therapy_methods=["Verhaltenstherapie (Kinder)"])))
         stored = dict(fields, id=7, status="aktiv", telefon=None)
@@ -78,7 +79,7 @@ class Rules(unittest.TestCase):
         with self.assertRaises(psymatch.NotFoundError):
             therapists.match(fields, [])
 
-    def test_transitions(self):
+    def test_transitions(self) -> None:
         self.assertEqual(therapists.transition("aktiv", therapists.Status.GESPERRT), ("therapist.blocked", "set"))
         self.assertTrue(searches.transition(searches.Status.AKTIV, "pausiert"))
         self.assertFalse(searches.transition("abgebrochen", "aktiv"))
@@ -88,7 +89,7 @@ class Rules(unittest.TestCase):
         self.assertFalse(inquiries.transition("answered", "sent"))
         self.assertEqual(inquiries.state(True, False, None), inquiries.State.SENT)
 
-    def test_lists(self):
+    def test_lists(self) -> None:
         excluded = searches.with_excluded(None, 7, "no", NINE)
         self.assertEqual([e["id"] for e in excluded], [7])
         self.assertEqual(searches.with_excluded(excluded, 7), excluded)

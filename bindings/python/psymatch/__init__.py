@@ -8,13 +8,15 @@ knows it. What the library has to say goes to logging's logger "psymatch".
     with psymatch.Consumer(group, topics) as consumer:  # for event in consumer
     with psymatch.App(name) as app:                     # both, with PostgreSQL
 
-psymatch.aio has them for asyncio.
+psymatch.aio has them for asyncio; psymatch.payloads and psymatch.records have
+types for payloads and rows.
 """
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from . import (aio, bundle, calls, clock, errors, geo, imports, inquiries, jobs, log, mails, metrics, patients, reports,
                searches, spool, therapists)
-from ._lib import lib
+from ._lib import lib as lib
 from ._version import VERSION
 from .app import App
 from .compat import EventSchema, KafkaConsumer, RobustKafkaProducer
@@ -32,14 +34,28 @@ from .store import Store, Transaction
 from .transport import Transport
 
 if TYPE_CHECKING:
-    from .errors import (AmbiguousError, BrokerError, ClosedError, ConfigError, ConflictError, CorruptError,
-                         DbError, FencedError, FullError, InvalError, IoError, MediaTypeError, NomemError,
-                         NotFoundError, ParseError, PreconditionError, RejectError, RetryError, SchemaError,
-                         StateError, TimeoutError, TooLargeError, TransitionError, UnavailableError,
-                         UnconfirmedError, UnknownTypeError, VersionError)
+    from . import payloads, records
+    from .errors import (AmbiguousError as AmbiguousError, BrokerError as BrokerError, ClosedError as ClosedError,
+                         ConfigError as ConfigError, ConflictError as ConflictError, CorruptError as CorruptError,
+                         DbError as DbError, FencedError as FencedError, FullError as FullError,
+                         InvalError as InvalError, IoError as IoError, MediaTypeError as MediaTypeError,
+                         NomemError as NomemError, NotFoundError as NotFoundError, ParseError as ParseError,
+                         PreconditionError as PreconditionError, RejectError as RejectError, RetryError as RetryError,
+                         SchemaError as SchemaError, StateError as StateError, TimeoutError as TimeoutError,
+                         TooLargeError as TooLargeError, TransitionError as TransitionError,
+                         UnavailableError as UnavailableError, UnconfirmedError as UnconfirmedError,
+                         UnknownTypeError as UnknownTypeError, VersionError as VersionError)
 
 # Every exception under the name that it prints: psymatch.ParseError, ...
 globals().update(errors.BY_NAME)
+
+
+def __getattr__(name: str) -> Any:
+    """payloads and records: made when they are asked for, which takes some milliseconds."""
+    if name in ("payloads", "records"):
+        return importlib.import_module("." + name, __name__)
+    raise AttributeError("module %r has no attribute %r" % (__name__, name))
+
 
 __version__ = VERSION
 __all__ = [
@@ -50,6 +66,6 @@ __all__ = [
     "Setting", "Store", "Transaction", "Transport", "aio", "bundle", "calls",
     "catalogue", "check_payload", "clock", "entities", "errors", "event_type",
     "geo", "guard", "imports", "inquiries", "jobs", "log", "log_to_stderr",
-    "mails", "metrics", "patients", "replaying", "reports", "searches",
-    "settings", "spool", "therapists", "topics",
+    "mails", "metrics", "patients", "payloads", "records", "replaying",
+    "reports", "searches", "settings", "spool", "therapists", "topics",
 ]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from . import __version__
 from ._lib import lib
 
 
-def main(arguments: Any) -> Any:
+def main(arguments: list[str]) -> int | str:
     """The exit status, or a text for standard error."""
     if arguments != ["--version"]:
         return "usage: python -m psymatch --version"

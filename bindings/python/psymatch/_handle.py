@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import operator
 import os
 import threading
 import weakref
@@ -117,7 +118,7 @@ class Handle:
     def __enter__(self: _Self) -> _Self:
         return self
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         self.close()
 
     def _is_inherited(self) -> Any:
@@ -156,7 +157,7 @@ class Handle:
 
 def _at_exit() -> None:
     # The youngest first: it may use the older ones.
-    for handle in sorted(_alive, key=lambda h: h._number, reverse=True):
+    for _number, handle in sorted(((h._number, h) for h in _alive), key=operator.itemgetter(0), reverse=True):
         handle._at_exit()
 
 

@@ -22,6 +22,12 @@ def taken(pointer: Any) -> dict[str, Any]:
         lib.psm_free(pointer)
 
 
+def taken_list(pointer: Any) -> list[Any]:
+    """The same of a list."""
+    made: Any = taken(pointer)
+    return list(made)
+
+
 def with_size(values: Any) -> Any:
     """A dict's JSON and its length, two arguments."""
     text = payload_text(values)

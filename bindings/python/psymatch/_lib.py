@@ -12,7 +12,7 @@ from ._version import VERSION
 
 _NAME = "libpsymatch.so.0"
 
-_SCALARS = {
+_SCALARS: dict[str, Any] = {
     "void": None,
     "int": ctypes.c_int,
     "unsigned": ctypes.c_uint,

@@ -29,7 +29,7 @@ def _json(value: Any) -> Any:
 
 
 # The first that fits; bool is an int, datetime is a date.
-_TEXTS = (
+_TEXTS: Any = (
     (bool, lambda v: "true" if v else "false"),
     (int, lambda v: "%d" % v),
     (float, _float),
@@ -97,7 +97,7 @@ def _array(item: Any) -> Any:
     return read
 
 
-def _time_of(kind: Any) -> Any:
+def time_of(kind: Any) -> Any:
     """fromisoformat with PostgreSQL's short offset, +00. What Python's type does
     not have (infinity, a year before 1) stays a text."""
 
@@ -131,8 +131,8 @@ def _bytes(text: Any) -> Any:
 # By the OID of pg_type; any other type is a text.
 _READ = {
     16: _bool, 17: _bytes, 20: int, 21: int, 23: int, 26: int, 114: json.loads, 700: float, 701: float,
-    1082: _time_of(datetime.date), 1083: _time_of(datetime.time), 1114: _time_of(datetime.datetime),
-    1184: _time_of(datetime.datetime), 1700: decimal.Decimal, 2950: uuid.UUID, 3802: json.loads,
+    1082: time_of(datetime.date), 1083: time_of(datetime.time), 1114: time_of(datetime.datetime),
+    1184: time_of(datetime.datetime), 1700: decimal.Decimal, 2950: uuid.UUID, 3802: json.loads,
     1000: _array(_bool), 1005: _array(int), 1007: _array(int), 1016: _array(int), 1009: _array(str),
     1015: _array(str), 1022: _array(float), 1231: _array(decimal.Decimal), 2951: _array(uuid.UUID),
 }

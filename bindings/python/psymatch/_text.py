@@ -80,7 +80,7 @@ def _encoder() -> Any:
     make = encoder.c_make_encoder
     if make is None:
         return None
-    return make(None, _plain, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
+    return make(None, _plain, encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
 
 
 try:

@@ -36,8 +36,8 @@ _LOOK_S = 0.2  # how often a waiting thread looks whether the loop still runs
 class Producer:
     """psymatch.Producer of an event loop; what send() accepted survives."""
 
-    def __init__(self, transport: Transport | None = None, config: Config | None = None, delivered: Any = None,
-                 watermark: Any = None) -> None:
+    def __init__(self, transport: Transport | None = None, config: Config | None = None, delivered: Callable[[str, int, str], object] | None = None,
+                 watermark: Callable[[str, bool, str], object] | None = None) -> None:
         config = config if config is not None else Config()
         self._producer = _producer.Producer(transport, config, delivered, watermark)
         # One thread writes to the disk, in the order of the calls.
@@ -48,7 +48,7 @@ class Producer:
     async def _run(self, function: Any, *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._disk, function, *args)
 
-    async def send(self, event: Any, topic: str | None = None) -> None:
+    async def send(self, event: Event, topic: str | None = None) -> None:
         """Accept one event, durably; does not wait for a broker. An event whose
         send() is cancelled may be sent."""
         if self._waits:
@@ -63,7 +63,7 @@ class Producer:
         else:
             self._producer.send_new(type, producer, payload, topic)
 
-    async def sent(self, event: Any, topic: str | None = None, timeout_ms: int = 10000) -> None:
+    async def sent(self, event: Event, topic: str | None = None, timeout_ms: int = 10000) -> None:
         """send(), and wait until the broker has it: TimeoutError, or why it has
         not. The event is sent in any case."""
         receipt = await self._run(self._producer.send_receipt, event, topic)
@@ -75,18 +75,18 @@ class Producer:
             pause = min(2 * pause, 0.05)
         receipt.wait(0)
 
-    async def flush(self, timeout_ms: int = 10000) -> Any:
+    async def flush(self, timeout_ms: int = 10000) -> int:
         """Wait until all is sent; the number of events that still wait."""
         return await asyncio.get_running_loop().run_in_executor(None, self._producer.flush, timeout_ms)
 
-    async def close(self, timeout_ms: int = 10000) -> Any:
+    async def close(self, timeout_ms: int = 10000) -> int:
         """As Producer.close()."""
         try:
-            return await self._run(self._producer.close, timeout_ms)
+            return int(await self._run(self._producer.close, timeout_ms))
         finally:
             self._disk.shutdown(wait=False)
 
-    def stat(self, name: str) -> Any:
+    def stat(self, name: str) -> int:
         """As Producer.stat()."""
         return self._producer.stat(name)
 
@@ -94,7 +94,7 @@ class Producer:
         """As Producer.health()."""
         return self._producer.health()
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self) -> Producer:
         return self
 
     async def __aexit__(self, kind: Any, value: Any, traceback: Any) -> None:
@@ -104,9 +104,9 @@ class Producer:
             self._disk.shutdown(wait=False)
 
 
-class Consumer:
+class Consumer(_consumer.Registers[_consumer.Handler]):
     """psymatch.Consumer of an event loop: handlers are functions or coroutines,
-    called one at a time on the loop.
+    called one at a time on the loop; one that is cancelled gets its event again.
 
     A loop, async for event in consumer, has the events without a handler. Its
     event is handled when it asks for the next one, or the async with block ends
@@ -120,23 +120,15 @@ class Consumer:
         self._feed: Any = None
         self._tasks: set[Any] = set()
 
-    def on(self, type: str, handler: Callable[..., Any] | None = None, **options: Any) -> Any:
-        """handler(event), a function or a coroutine, with the options of
-        psymatch.Consumer.on(); without a handler, a decorator. A handler that
-        is cancelled gets the event again."""
-        if handler is None:
-            return lambda function: self.on(type, function, **options) or function
-        if not callable(handler):
-            raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
-        self._consumer.on(type, lambda event: self._call(handler, event), **options)
-        return None
+    def _register(self, type: str, handler: _consumer.Handler, options: _consumer.Options) -> None:
+        self._consumer._register(type, lambda event: self._call(handler, event), options)
 
-    def on_dead(self, handler: Callable[..., Any]) -> None:
+    def on_dead(self, handler: Callable[[str, int, int, bytes | None, int, str], object]) -> None:
         """As Consumer.on_dead(); the handler is a function, called on the thread
         that reads."""
         self._consumer.on_dead(handler)
 
-    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[[Event], dict[str, Any] | Event]) -> None:
         """As Consumer.upcast(); on the thread that reads."""
         self._consumer.upcast(type, from_version, to_version, function)
 
@@ -221,7 +213,7 @@ class Consumer:
             self._feed.end()
         await asyncio.get_running_loop().run_in_executor(None, self._consumer.close, timeout_ms)
 
-    def stat(self, name: str) -> Any:
+    def stat(self, name: str) -> int:
         """As Consumer.stat()."""
         return self._consumer.stat(name)
 
@@ -229,7 +221,7 @@ class Consumer:
         """As Consumer.health()."""
         return self._consumer.health()
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self) -> Consumer:
         return self
 
     async def __aexit__(self, kind: Any, value: Any, traceback: Any) -> None:

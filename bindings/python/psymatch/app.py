@@ -8,11 +8,13 @@ from typing import Any, Callable
 from ._handle import Handle
 from ._lib import callbacks, lib
 from ._text import utf8, utf8_or_none
-from .consumer import UNSEEN, Options, failed, upcaster
+from .consumer import UNSEEN, Options, Registers, failed, upcaster
 from .errors import BY_NAME, check, make
 from .event import Event
 from .health import health
 from .store import Store, Transaction
+
+TxHandler = Callable[[Event, Transaction], object]
 
 _STOP_MS = 5000  # then a statement under way is given up
 _running: set[Any] = set()  # a program that runs is not collected
@@ -124,7 +126,7 @@ def _call(pointer: Any, quit: Any, state: Any, handler: Any, options: Any) -> An
     return call
 
 
-class App(Handle):
+class App(Registers[TxHandler], Handle):
     """What the environment says, opened by name: handlers are called with a
     transaction and an event, each event once, and commit with its effects.
 
@@ -145,22 +147,10 @@ class App(Handle):
         self._own(make(lib.psm_program_open, utf8(name, "name")), _freeing(self._callbacks))
         self.store = _Borrowed(self)
 
-    def on(self, type: str, handler: Callable[..., Any] | None = None, *, attempts: int = 0, on_failure: str = "retry",
-           deadline_ms: int = 30000, versions: tuple[str | None, str | None] = (None, None),
-           final: tuple[type, ...] = ()) -> Any:
-        """handler(event, tx) for a type, an alias, or "*" for the rest; without a
-        handler, a decorator. The rest as Consumer.on() has it, and on_failure
-        "park": later events of the same key wait for this one, others do not."""
-        if handler is None:
-            return lambda function: self.on(type, function, attempts=attempts, on_failure=on_failure,
-                                            deadline_ms=deadline_ms, versions=versions, final=final) or function
-        if not callable(handler):
-            raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
-        register(self, lib.psm_program_processor(self._handle), lib.psm_program_quit, type, handler,
-                 Options(attempts, on_failure, deadline_ms, versions, final))
-        return None
+    def _register(self, type: str, handler: TxHandler, options: Options) -> None:
+        register(self, lib.psm_program_processor(self._handle), lib.psm_program_quit, type, handler, options)
 
-    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[[Event], dict[str, Any] | Event]) -> None:
         """As Consumer.upcast()."""
         processor = lib.psm_program_processor(self._handle)
         check(lib.psm_processor_upcast, processor,
@@ -171,7 +161,7 @@ class App(Handle):
         "matching", "patient" or "therapist", of one topic or of all."""
         serve(lib.psm_program_processor(self._handle), service, topic)
 
-    def emit(self, event: Any) -> None:
+    def emit(self, event: Event) -> None:
         """Publish an event by itself, in a transaction of its own."""
         with self.store.transaction() as tx:
             tx.emit(event)

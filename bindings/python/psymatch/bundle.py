@@ -7,7 +7,8 @@
 """
 from __future__ import annotations
 
-from typing import Any, TYPE_CHECKING
+import datetime
+from typing import Any, Mapping, TYPE_CHECKING, Union
 
 from ._handle import Handle
 from ._json import taken, with_size
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from .store import Store
 
 
+Day = Union[str, datetime.date]
+
+
 class Bundle(Handle):
     """Searches and therapists in memory, and the questions of matching. Options,
     records and answers are dicts as psm_bundle(3) has them. Threads: one at a
@@ -27,48 +31,48 @@ class Bundle(Handle):
     def __init__(self, **options: Any) -> None:
         self._own(make(lib.psm_bundle_new, *with_size(options)), lib.psm_bundle_free)
 
-    def place(self, plz: Any, latitude: Any, longitude: Any) -> None:
+    def place(self, plz: str, latitude: float, longitude: float) -> None:
         """Where a postal code is."""
         check(lib.psm_bundle_place, self._handle, utf8(plz, "plz"), latitude, longitude)
 
-    def put_search(self, search: Any) -> None:
+    def put_search(self, search: Mapping[str, Any]) -> None:
         """Add or change a search with its patient's data; one that is not
         "aktiv" is taken away. SchemaError."""
         check(lib.psm_bundle_put_search, self._handle, *with_size(search))
 
-    def remove_search(self, id: int) -> Any:
+    def remove_search(self, id: int) -> bool:
         """True if it was there."""
-        return lib.psm_bundle_remove_search(self._handle, int64(id, "id")) == 1
+        return bool(lib.psm_bundle_remove_search(self._handle, int64(id, "id")) == 1)
 
-    def put_therapist(self, therapist: Any) -> None:
+    def put_therapist(self, therapist: Mapping[str, Any]) -> None:
         """Add or change a therapist. SchemaError."""
         check(lib.psm_bundle_put_therapist, self._handle, *with_size(therapist))
 
-    def remove_therapist(self, id: int) -> Any:
+    def remove_therapist(self, id: int) -> bool:
         """True if there was one."""
-        return lib.psm_bundle_remove_therapist(self._handle, int64(id, "id")) == 1
+        return bool(lib.psm_bundle_remove_therapist(self._handle, int64(id, "id")) == 1)
 
-    def load(self, store: Store) -> Any:
+    def load(self, store: Store) -> int:
         """What the matching service's database knows: how many searches."""
         return check(lib.psm_bundle_load, self._handle, store._handle)
 
-    def select(self, plz_prefix: str, today: Any) -> Any:
+    def select(self, plz_prefix: str, today: Day) -> dict[str, Any]:
         """Whom to contact in an area."""
         return self._ask(lib.psm_bundle_select, {"plz_prefix": plz_prefix, "today": today})
 
-    def inquiry(self, therapist_id: int, today: Any, **more: Any) -> Any:
+    def inquiry(self, therapist_id: int, today: Day, **more: Any) -> dict[str, Any]:
         """Which searches an inquiry would hold; more: plz_prefix, strategy,
         override. NotFoundError."""
         return self._ask(lib.psm_bundle_inquiry, dict(more, therapist_id=therapist_id, today=today))
 
-    def why_not(self, therapist_id: int, today: Any, **more: Any) -> Any:
+    def why_not(self, therapist_id: int, today: Day, **more: Any) -> dict[str, Any]:
         """Why the searches of an area are not in it; more: plz_prefix,
         search_id. NotFoundError."""
         return self._ask(lib.psm_bundle_why_not, dict(more, therapist_id=therapist_id, today=today))
 
-    def stats(self) -> Any:
+    def stats(self) -> dict[str, Any]:
         """How much there is."""
         return taken(make(lib.psm_bundle_stats, self._handle))
 
-    def _ask(self, function: Any, question: Any) -> Any:
+    def _ask(self, function: Any, question: Any) -> dict[str, Any]:
         return taken(make(function, self._handle, *with_size(question)))

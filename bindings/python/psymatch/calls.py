@@ -16,6 +16,7 @@ from .rows import ANY
 
 if TYPE_CHECKING:
     from .event import Event
+    from .jobs import Jobs
     from .store import Store, Transaction
 
 
@@ -25,7 +26,7 @@ def create(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
     return taken(make(lib.psm_call_create, store._handle, *with_size(values)))
 
 
-def plan(tx: Transaction, values: Mapping[str, Any], once_key: str | None = None) -> Any:
+def plan(tx: Transaction, values: Mapping[str, Any], once_key: str | None = None) -> tuple[dict[str, Any], bool]:
     """The same within a transaction, and at most once for a key: (call, whether
     it is new)."""
     out = ctypes.c_void_p()
@@ -57,19 +58,19 @@ def delete(store: Store, id: int, if_version: int = ANY) -> None:
     check(lib.psm_call_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"))
 
 
-def follow_up(store: Store) -> Any:
+def follow_up(store: Store) -> dict[str, int]:
     """Plan a call for each inquiry that was sent and not answered for too long:
     {"planned", "handed_over", "without_time", "failed"}, counts."""
     return taken(make(lib.psm_follow_up_run, store._handle))
 
 
-def follow_up_daily(jobs: Any, store: Store, config: Config | None = None) -> None:
+def follow_up_daily(jobs: Jobs, store: Store, config: Config | None = None) -> None:
     """Let a psymatch.jobs.Jobs do that each day at FOLLOW_UP_TIME."""
     config = config if config is not None else Config()
     check(lib.psm_follow_up_daily, jobs._handle, store._handle, config._handle)
 
 
-def follow_up_called(tx: Transaction, inquiry_id: Any, call_id: Any) -> Any:
+def follow_up_called(tx: Transaction, inquiry_id: int, call_id: int) -> bool:
     """The call of an inquiry was planned in another database; False: it has
     one, or needs none any more."""
     return bool(check(lib.psm_follow_up_called, tx._open, int64(inquiry_id, "inquiry_id"), int64(call_id, "call_id")))

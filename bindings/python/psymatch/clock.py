@@ -35,17 +35,18 @@ def set(function: Callable[[], datetime.datetime] | None) -> None:  # noqa: A001
     if function is None:
         lib.psm_set_clock(callbacks["psm_clock_fn"](), None)
         return
-    us(function())  # what is wrong with it is wrong now
+    tell = function
+    us(tell())  # what is wrong with it is wrong now
 
     def call(_user: Any) -> Any:
-        return us(function())
+        return us(tell())
 
     _clocks.append(callbacks["psm_clock_fn"](call))
     lib.psm_set_clock(_clocks[-1], None)
 
 
 @contextlib.contextmanager
-def at(time: Any) -> Iterator[Any]:
+def at(time: datetime.datetime) -> Iterator[None]:
     """A with block in which it is always this time."""
     set(lambda: time)
     try:
@@ -54,7 +55,7 @@ def at(time: Any) -> Iterator[Any]:
         set(None)
 
 
-def rfc3339(time: Any) -> str:
+def rfc3339(time: datetime.datetime) -> str:
     """A datetime with a time zone as the platform writes times: in UTC, with
     microseconds and Z."""
     text = ctypes.create_string_buffer(28)
@@ -62,7 +63,7 @@ def rfc3339(time: Any) -> str:
     return text.value.decode()
 
 
-def parse(text: Any) -> datetime.datetime:
+def parse(text: str) -> datetime.datetime:
     """The datetime, in UTC, of such a text in any form that the platform reads.
     SchemaError."""
     time, data = ctypes.c_int64(), utf8(text, "text")
@@ -70,7 +71,7 @@ def parse(text: Any) -> datetime.datetime:
     return _EPOCH + time.value * _US
 
 
-def us(time: Any) -> int:
+def us(time: datetime.datetime) -> int:
     """Microseconds since 1970 of a datetime."""
     if not isinstance(time, datetime.datetime) or time.tzinfo is None:
         raise TypeError("time: want a datetime with a time zone, got %s" % type(time).__name__)

@@ -9,10 +9,11 @@ holds; a failed handler gets its event again; a bad message stops nothing.
 """
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 import threading
-from typing import Any, Callable
+from typing import Any, Callable, Iterable, Mapping
 
 from . import log
 from .config import Config
@@ -27,42 +28,43 @@ class EventSchema:
     """An event with the attributes the earlier class had; id and time are those
     of its making."""
 
-    def __init__(self, event_type: Any, payload: Any, producer: str, version: Any = "1.0", event_id: Any = None,
-                 timestamp: Any = None) -> None:
+    def __init__(self, event_type: str, payload: Mapping[str, Any], producer: str, version: str = "1.0", event_id: str | None = None,
+                 timestamp: str | datetime.datetime | None = None) -> None:
         made = Event.new(event_type, producer, payload)
         self.event_type, self.payload, self.producer, self.version = event_type, payload, producer, version
         self.event_id = event_id or made.id
         self.timestamp = timestamp or _iso(made)
 
     @classmethod
-    def _of(cls, event: Any) -> Any:
+    def _of(cls, event: Event) -> EventSchema:
         self = cls.__new__(cls)
         self.event_type, self.payload, self.producer = event.type_as_sent, event.payload, event.producer
         self.version, self.event_id, self.timestamp = event.version, event.id, _iso(event)
         return self
 
     @classmethod
-    def from_json(cls, text: Any) -> Any:
+    def from_json(cls, text: str | bytes) -> EventSchema:
         """Read an envelope, in either spelling."""
         return cls._of(Event.parse(text))
 
     @classmethod
-    def from_dict(cls, data: Any) -> Any:
+    def from_dict(cls, data: Mapping[str, Any]) -> EventSchema:
         """As from_json(), of a dict."""
         return cls.from_json(json.dumps(data))
 
-    def _event(self) -> Any:
+    def _event(self) -> Event:
         """Checked again: the attributes may have been changed."""
         made = json.loads(Event.new(self.event_type, self.producer, self.payload).encode(CAMEL))
         made.update(eventId=self.event_id, version=self.version,
                     timestamp=self.timestamp if isinstance(self.timestamp, str) else self.timestamp.isoformat())
         return Event.parse(json.dumps(made))
 
-    def to_dict(self) -> Any:
+    def to_dict(self) -> dict[str, Any]:
         """The envelope as a dict; SchemaError if the attributes do not do any more."""
-        return json.loads(self.to_json())
+        made: dict[str, Any] = json.loads(self.to_json())
+        return made
 
-    def to_json(self) -> Any:
+    def to_json(self) -> str:
         """The envelope as text."""
         return self._event().encode(CAMEL).decode()
 
@@ -70,11 +72,11 @@ class EventSchema:
         return "<EventSchema %s %s>" % (self.event_type, self.event_id)
 
 
-def _iso(event: Any) -> Any:
-    return json.loads(event.encode(CAMEL))["timestamp"]
+def _iso(event: Event) -> str:
+    return str(json.loads(event.encode(CAMEL))["timestamp"])
 
 
-def _config(config: Any, bootstrap_servers: Any) -> Any:
+def _config(config: Config | None, bootstrap_servers: Any) -> Config:
     """Settings of our own: the caller's stay as they are."""
     config = config.copy() if config is not None else Config()
     if bootstrap_servers:
@@ -87,14 +89,14 @@ def _config(config: Any, bootstrap_servers: Any) -> Any:
 class RobustKafkaProducer:
     """send_event() returns True once the event is accepted, and means it."""
 
-    def __init__(self, bootstrap_servers: Any = None, service_name: Any = "unknown-service", transport: Any = None,
-                 config: Any = None) -> None:
+    def __init__(self, bootstrap_servers: str | Iterable[str] | None = None, service_name: str = "unknown-service", transport: Transport | None = None,
+                 config: Config | None = None) -> None:
         self.service_name = service_name
         config = _config(config, bootstrap_servers)
         config["PSYMATCH_WIRE"] = "camel"
         self._producer = Producer(transport, config)
 
-    def send_event(self, topic: str, event_type: Any, payload: Any, key: str | None = None) -> Any:
+    def send_event(self, topic: str, event_type: str, payload: Mapping[str, Any], key: str | None = None) -> bool:
         """True: accepted. False: refused, and an error in the log says why. key
         is accepted for the earlier signature; the catalogue decides it."""
         try:
@@ -109,7 +111,7 @@ class RobustKafkaProducer:
             return False
         return True
 
-    def flush(self, timeout: Any = None) -> Any:
+    def flush(self, timeout: float | None = None) -> bool:
         """Seconds, 10 unless told otherwise. True: everything is sent."""
         return self._producer.flush(int(1000 * (10 if timeout is None else timeout))) == 0
 
@@ -117,7 +119,7 @@ class RobustKafkaProducer:
         """What is not sent within 10 s stays for the next start."""
         self._producer._close_and_tell(10000)
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> RobustKafkaProducer:
         return self
 
     def __exit__(self, *exc: Any) -> None:
@@ -128,15 +130,15 @@ class KafkaConsumer:
     """process_events(handler, types) blocks and never gives up on the broker. A
     handler that raises gets the event again."""
 
-    def __init__(self, topics: Any, group_id: Any, bootstrap_servers: Any = None, transport: Any = None,
-                 config: Any = None) -> None:
+    def __init__(self, topics: str | Iterable[str], group_id: str, bootstrap_servers: str | Iterable[str] | None = None, transport: Transport | None = None,
+                 config: Config | None = None) -> None:
         config = _config(config, bootstrap_servers)
         if isinstance(topics, str):
             topics = [topics]
         self._consumer = Consumer(group_id, topics, transport if transport is not None else Transport(config), config)
         self._end = threading.Event()
 
-    def process_events(self, handler: Callable[..., Any], event_types: Any = None) -> None:
+    def process_events(self, handler: Callable[[EventSchema], object], event_types: Iterable[str] | None = None) -> None:
         """Until close(), or until a handler raises what is no Exception."""
         for event_type in event_types or ["*"]:
             self._consumer.on(event_type, lambda event: handler(EventSchema._of(event)))
@@ -150,7 +152,7 @@ class KafkaConsumer:
         """Ask a running process_events() to end."""
         self._end.set()
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> KafkaConsumer:
         return self
 
     def __exit__(self, *exc: Any) -> None:

@@ -19,7 +19,7 @@ def _value(name: Any, value: Any) -> Any:
     return utf8(value, name)
 
 
-bool_of = bool  # Config has a function of that name
+bool_of, int_of = bool, int  # Config has functions of these names
 
 
 class Config(Handle):
@@ -29,26 +29,26 @@ class Config(Handle):
     '10'
     """
 
-    def __init__(self, from_env: bool = True, **settings: Any) -> None:
+    def __init__(self, from_env: bool = True, **settings: str | int | bool) -> None:
         self._own(make(lib.psm_config_from_env if from_env else lib.psm_config_new), lib.psm_config_free)
         for name, value in settings.items():
             self[name] = value
 
-    def __setitem__(self, name: Any, value: Any) -> None:
+    def __setitem__(self, name: str, value: str | int | bool) -> None:
         """value: str, int or bool; ConfigError tells what the setting takes."""
         check(lib.psm_config_set, self._handle, utf8(name, "name"), _value(name, value))
 
-    def __getitem__(self, name: Any) -> Any:
+    def __getitem__(self, name: str) -> str:
         text = lib.psm_config_string(self._handle, utf8(name, "name"))
         if text is None:
             raise KeyError(name)
-        return text.decode()
+        return str(text.decode())
 
-    def int(self, name: str) -> Any:
+    def int(self, name: str) -> int:
         """The value of a number, in the unit of the setting."""
-        return self._typed(lib.psm_config_int, name, "int")
+        return int_of(self._typed(lib.psm_config_int, name, "int"))
 
-    def bool(self, name: str) -> Any:
+    def bool(self, name: str) -> bool:
         """The value of a setting that is true or false."""
         return bool_of(self._typed(lib.psm_config_bool, name, "bool"))
 
@@ -89,7 +89,7 @@ class Setting:
     """One setting there is: name, type, default, unit, meaning, and what it
     takes, "1 to 60000 ms" for example."""
 
-    def __init__(self, i: Any) -> None:
+    def __init__(self, i: int) -> None:
         self.name, self.type, self.default, self.unit, self.meaning = (f(i).decode() for f in (
             lib.psm_config_name_at, lib.psm_config_type_at, lib.psm_config_default_at, lib.psm_config_unit_at,
             lib.psm_config_meaning_at))

@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 import time
-from typing import Any, Callable, Iterable, Iterator
+from typing import Any, Callable, Generic, Iterable, Iterator, Type, TypeVar, overload
 
 from . import log
 from ._handle import Handle
@@ -20,6 +20,9 @@ from .errors import BY_NAME, PsmError, Reject, Retry, check, check_code, code_of
 from .event import Event
 from .health import RED, health
 from .transport import Transport
+
+Handler = Callable[[Event], object]
+F = TypeVar("F", bound=Callable[..., object])
 
 # What a callback returns is not looked at: ctypes gives whatever stands in a
 # register for one that an exception has left, at whatever place. It confirms
@@ -34,7 +37,7 @@ class Options:
     """What becomes of the events of one handler, as psm_handler_options has it."""
 
     def __init__(self, attempts: int = 0, on_failure: str = "retry", deadline_ms: int = 30000,
-                 versions: tuple[str | None, str | None] = (None, None), final: tuple[type, ...] = ()) -> None:
+                 versions: tuple[str | None, str | None] = (None, None), final: tuple[type[BaseException], ...] = ()) -> None:
         if on_failure not in _ON_FAILURE:
             raise ValueError("on_failure: want retry, park or reject, got %r" % (on_failure,))
         if not (isinstance(final, tuple) and all(isinstance(c, type) and issubclass(c, BaseException) for c in final)):
@@ -93,6 +96,47 @@ def failed(e: Any, ev: Any, options: Any, err: Any) -> None:
                 {"event_id": ev.id, "type": ev.type, "attempt": str(ev.attempt),
                  "exception": type(e).__module__ + "." + type(e).__qualname__, "at": place(e)})
     lib.psm_error_set(err, code, ("handler raised %s" % type(e).__name__).encode(errors="replace"))
+
+
+class Registers(Generic[F]):
+    """The part that Consumer, App and Processor share."""
+
+    @overload
+    def on(self, type: str, handler: F, *, attempts: int = 0, on_failure: str = "retry", deadline_ms: int = 30000,
+           versions: tuple[str | None, str | None] = (None, None), final: tuple[type[BaseException], ...] = ()
+           ) -> None: ...
+
+    @overload
+    def on(self, type: str, handler: None = None, *, attempts: int = 0, on_failure: str = "retry",
+           deadline_ms: int = 30000, versions: tuple[str | None, str | None] = (None, None),
+           final: tuple[type[BaseException], ...] = ()) -> Callable[[F], F]: ...
+
+    def on(self, type: str, handler: F | None = None, *, attempts: int = 0, on_failure: str = "retry",
+           deadline_ms: int = 30000, versions: tuple[str | None, str | None] = (None, None),
+           final: tuple[Type[BaseException], ...] = ()) -> Callable[[F], F] | None:
+        """handler(event), of an App or a Processor handler(event, tx), for a type,
+        an alias, or "*" for the rest; without a handler, a decorator.
+
+        attempts: so many tries, then the event is dead (0: no limit).
+        on_failure: "retry", "reject" (never again), or with a tx "park": later
+        events of the same key wait for this one, others do not. deadline_ms:
+        what event.time_left_ms counts. versions: the oldest and the newest that
+        the handler takes. final: exception classes that make the event dead.
+        """
+        options = Options(attempts, on_failure, deadline_ms, versions, final)
+        if handler is None:
+            def decorate(function: F) -> F:
+                self._register(type, function, options)
+                return function
+
+            return decorate
+        if not callable(handler):
+            raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
+        self._register(type, handler, options)
+        return None
+
+    def _register(self, type: str, handler: F, options: Options) -> None:
+        raise NotImplementedError
 
 
 class _State:
@@ -229,7 +273,7 @@ class _Core(Handle):
         check(lib.psm_consumer_upcast, self._handle, *upcaster(self._keep, self._state, type, from_version, to_version,
         function))
 
-    def on_dead(self, handler: Callable[..., Any]) -> None:
+    def on_dead(self, handler: Callable[[str, int, int, bytes | None, int, str], object]) -> None:
         lib.psm_consumer_on_dead(self._handle, self.callback("psm_dead_fn", _dead_call(self._state, handler)), None)
 
     def poll(self, timeout_ms: int) -> int:
@@ -344,7 +388,7 @@ class _Feed:
             return self._event
 
 
-class Consumer:
+class Consumer(Registers[Handler]):
     """Calls handlers by event type, in order per key, at least once.
 
     What a handler raises decides: Reject, and the classes that on() calls final,
@@ -382,30 +426,14 @@ class Consumer:
         for topic in topics:
             check(lib.psm_consumer_subscribe, self._core._handle, topic)
 
-    def on(self, type: str, handler: Callable[..., Any] | None = None, *, attempts: int = 0, on_failure: str = "retry",
-           deadline_ms: int = 30000, versions: tuple[str | None, str | None] = (None, None),
-           final: tuple[type, ...] = ()) -> Any:
-        """handler(event) for a type, an alias, or "*" for the rest; without a
-        handler, a decorator.
+    def _register(self, type: str, handler: Handler, options: Options) -> None:
+        self._core.on(type, options, handler)
 
-        attempts: so many tries, then the event is dead (0: no limit).
-        on_failure: "retry" or "reject" (never again). deadline_ms: what
-        event.time_left_ms counts. versions: the oldest and the newest that the
-        handler takes. final: exception classes that make the event dead.
-        """
-        if handler is None:
-            return lambda function: self.on(type, function, attempts=attempts, on_failure=on_failure,
-                                            deadline_ms=deadline_ms, versions=versions, final=final) or function
-        if not callable(handler):
-            raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
-        self._core.on(type, Options(attempts, on_failure, deadline_ms, versions, final), handler)
-        return None
-
-    def on_dead(self, handler: Callable[..., Any]) -> None:
+    def on_dead(self, handler: Callable[[str, int, int, bytes | None, int, str], object]) -> None:
         """handler(topic, partition, offset, raw or None, code, reason)"""
         self._core.on_dead(handler)
 
-    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[[Event], dict[str, Any] | Event]) -> None:
         """function(event) makes the payload (a dict) of to_version from an event
         of from_version, before it is handled."""
         self._core.upcast(type, from_version, to_version, function)

@@ -9,7 +9,7 @@ from ._json import taken
 from ._lib import lib
 from ._text import int32, utf8, utf8_or_none
 from .errors import make
-from .event import _all, _text
+from .event import _all, _text, _word
 
 SHOW, CREATE, UPDATE, MERGE, EVENT = range(5)
 
@@ -22,11 +22,11 @@ class Field:
     """One column: name, type, sql_type, item_type, meaning, default, words, limits, flags, writers."""
 
     def __init__(self, handle: Any) -> None:
-        self.name = _text(lib.psm_entity_field_name(handle))
-        self.type = _text(lib.psm_entity_field_type(handle))
-        self.sql_type = _text(lib.psm_entity_field_sql_type(handle))
+        self.name = _word(lib.psm_entity_field_name(handle))
+        self.type = _word(lib.psm_entity_field_type(handle))
+        self.sql_type = _word(lib.psm_entity_field_sql_type(handle))
         self.item_type = _text(lib.psm_entity_field_item_type(handle))
-        self.meaning = _text(lib.psm_entity_field_meaning(handle))
+        self.meaning = _word(lib.psm_entity_field_meaning(handle))
         self.default = _text(lib.psm_entity_field_default(handle))
         self.words = _all(lib.psm_entity_field_word_at, handle)
         least, most = ctypes.c_int64(), ctypes.c_int64()
@@ -47,8 +47,8 @@ class Entity:
         if self._handle is None:
             raise KeyError(name)
         self.name = name
-        self.sql_schema = _text(lib.psm_entity_sql_schema(self._handle))
-        self.sql_table = _text(lib.psm_entity_sql_table(self._handle))
+        self.sql_schema = _word(lib.psm_entity_sql_schema(self._handle))
+        self.sql_table = _word(lib.psm_entity_sql_table(self._handle))
         self.fields: dict[str, Field] = {}
         while True:
             handle = lib.psm_entity_field_at(self._handle, len(self.fields))
@@ -59,14 +59,14 @@ class Entity:
         self.filters = {}
         for text in _all(lib.psm_entity_filter_at, self._handle):
             handle = lib.psm_entity_filter_field(self._handle, text.encode())
-            self.filters[text] = None if handle is None else self.fields[_text(lib.psm_entity_field_name(handle))]
+            self.filters[text] = None if handle is None else self.fields[_word(lib.psm_entity_field_name(handle))]
         self.states = _all(lib.psm_entity_state_at, self._handle)
 
-    def may_follow(self, before: Any, after: Any) -> Any:
+    def may_follow(self, before: str | None, after: str) -> bool:
         """Whether a row in state before (None: it is made) may move to state after."""
         return bool(lib.psm_entity_may_follow(self._handle, utf8_or_none(before, "before"), utf8(after, "after"), None))
 
-    def schema(self, shape: int = SHOW) -> Any:
+    def schema(self, shape: int = SHOW) -> dict[str, Any]:
         """The JSON Schema of a shape: SHOW, CREATE, UPDATE, MERGE or EVENT."""
         return taken(make(lib.psm_entity_schema, self._handle, int32(shape, "shape")))
 
@@ -74,7 +74,7 @@ class Entity:
         return "<psymatch.Entity %s>" % self.name
 
 
-def entities() -> Any:
+def entities() -> dict[str, Entity]:
     """Every entity by its name."""
     return {name: Entity(name) for name in
-            (_text(lib.psm_entity_name(lib.psm_entity_at(i))) for i in range(lib.psm_entity_count()))}
+            (_word(lib.psm_entity_name(lib.psm_entity_at(i))) for i in range(lib.psm_entity_count()))}

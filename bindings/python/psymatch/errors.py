@@ -34,12 +34,12 @@ class PsmError(Exception):
     faults: tuple[tuple[str, str], ...]
 
     @property
-    def http_status(self) -> Any:
+    def http_status(self) -> int:
         """The status of an answer to a request that failed so, e.g. 404."""
         status: int = lib.psm_error_http_status(self.code)
         return status
 
-    def __init__(self, message: str = "", code: Any = None, **details: Any) -> None:
+    def __init__(self, message: str = "", code: int | None = None, **details: Any) -> None:
         super().__init__(message)
         if code is not None:
             self.code = code
@@ -164,8 +164,9 @@ if TYPE_CHECKING:  # for type checkers: the library's table makes them
         pass
 
 
-def code_of(name: str) -> Any:
+def code_of(name: str) -> int:
     """The code of "PSM_ERR_RETRY"."""
+    code: int
     for code in BY_CODE:
         if lib.psm_error_name(code).decode() == name:
             return code

@@ -7,9 +7,8 @@ import datetime
 import json
 import sys
 import threading
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping, TypeVar, cast
 
-from ._handle import Handle
 from ._lib import lib
 from ._text import int32, payload_text, utf8, utf8_or_none
 from .errors import check, make
@@ -28,17 +27,23 @@ _TRACE = ("causation_id", "correlation_id", "traceparent", "tracestate")
 # What only a received event has, and no envelope tells.
 _ORIGIN = ("topic", "partition", "offset", "attempt", "is_replay", "key")
 
+P = TypeVar("P")
 
-def _text(value: Any) -> Any:
+
+def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode()
 
 
-def _bytes_of(function: Any, *args: Any) -> Any:
-    """What function(*args, &text, &len, err) makes."""
+def _word(value: bytes) -> str:
+    return value.decode()
+
+
+def _bytes_of(function: Any, *args: Any) -> bytes:
+    """What function(*args, &text, &len, err) makes; an empty one for NULL."""
     text, size = ctypes.c_void_p(), ctypes.c_size_t()
     check(function, *args, ctypes.byref(text), ctypes.byref(size))
     try:
-        return ctypes.string_at(text, size.value) if text else None
+        return ctypes.string_at(text, size.value) if text else b""
     finally:
         lib.psm_free(text)
 
@@ -81,7 +86,7 @@ class Event:
         return cls._of(make(lib.psm_event_new, utf8(type, "type"), utf8(producer, "producer"), text, len(text)), True)
 
     @classmethod
-    def parse(cls, text: Any) -> Event:
+    def parse(cls, text: str | bytes | bytearray | memoryview) -> Event:
         """Read an envelope (str or bytes), event_id or eventId style."""
         if isinstance(text, (bytes, bytearray, memoryview)):
             data = bytes(text)
@@ -186,33 +191,29 @@ class Event:
 
     # -- what it says
 
-    def encode(self, wire: int = SNAKE) -> Any:
+    def encode(self, wire: int = SNAKE) -> bytes:
         """The envelope as bytes."""
         return _bytes_of(lib.psm_event_encode, self._handle, int32(wire, "wire"))
 
     @property
     def id(self) -> str:
         """A UUID, new for each event that is made."""
-        value: str = _text(lib.psm_event_id(self._handle))
-        return value
+        return str(lib.psm_event_id(self._handle).decode())
 
     @property
     def type(self) -> str:
         """The canonical name, also when the event came under an alias."""
-        value: str = _text(lib.psm_event_type(self._handle))
-        return value
+        return str(lib.psm_event_type(self._handle).decode())
 
     @property
     def type_as_sent(self) -> str:
         """The type as the envelope has it: the canonical name or an alias."""
-        value: str = _text(lib.psm_event_type_as_sent(self._handle))
-        return value
+        return str(lib.psm_event_type_as_sent(self._handle).decode())
 
     @property
     def version(self) -> str:
         """Of the payload, e.g. "1.0"."""
-        value: str = _text(lib.psm_event_version(self._handle))
-        return value
+        return str(lib.psm_event_version(self._handle).decode())
 
     @property
     def timestamp_us(self) -> int:
@@ -228,8 +229,7 @@ class Event:
     @property
     def producer(self) -> str:
         """The service that sent it."""
-        value: str = _text(lib.psm_event_producer(self._handle))
-        return value
+        return str(lib.psm_event_producer(self._handle).decode())
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -238,6 +238,16 @@ class Event:
         text = lib.psm_json_text(lib.psm_event_payload(self._handle), ctypes.byref(size))
         value: dict[str, Any] = _read(ctypes.string_at(text, size.value).decode(), 0)[0]
         return value
+
+    def payload_as(self, kind: Callable[..., P]) -> P:
+        """The payload for a type checker: kind is a class of psymatch.payloads,
+        that of the event's type; TypeError for another one."""
+        from . import payloads  # which reads the catalogue, here
+
+        if payloads.TYPES.get(self.type) is not kind:
+            raise TypeError("kind: want the class of %s in psymatch.payloads, got %s" % (
+                self.type, getattr(kind, "__name__", kind)))
+        return cast(P, self.payload)
 
     def upcast(self, version: str, payload: Mapping[str, Any]) -> Event:
         """The same event with a payload (a dict) of another version."""
@@ -255,31 +265,32 @@ class Event:
             check(lib.psm_event_set_tracestate, self._handle, utf8(tracestate, "tracestate"))
 
     @property
-    def causation_id(self) -> Any:
+    def causation_id(self) -> str | None:
         """Id of the event that this one answers, or None."""
         return _text(lib.psm_event_causation_id(self._handle))
 
     @property
-    def correlation_id(self) -> Any:
+    def correlation_id(self) -> str | None:
         """Id that all events of one story share, or None."""
         return _text(lib.psm_event_correlation_id(self._handle))
 
     @property
-    def traceparent(self) -> Any:
+    def traceparent(self) -> str | None:
         """W3C Trace Context, or None."""
         return _text(lib.psm_event_traceparent(self._handle))
 
     @property
-    def tracestate(self) -> Any:
+    def tracestate(self) -> str | None:
         """What travels beside the traceparent, or None."""
         return _text(lib.psm_event_tracestate(self._handle))
 
     # -- where it came from
 
     @property
-    def topic(self) -> Any:
+    def topic(self) -> str | None:
         """Where a received event came from, else the catalogue's topic or None."""
-        return self._from_origin("topic", lambda h: _text(lib.psm_event_topic(h)))
+        found: str | None = self._from_origin("topic", lambda h: _text(lib.psm_event_topic(h)))
+        return found
 
     @property
     def partition(self) -> int:
@@ -300,10 +311,10 @@ class Event:
         return value
 
     @property
-    def time_left_ms(self) -> Any:
+    def time_left_ms(self) -> int | None:
         """What the handler may still take; None without a deadline."""
         left = lib.psm_event_time_left_ms(self._handle)
-        return None if left == _NO_DEADLINE else left
+        return None if left == _NO_DEADLINE else int(left)
 
     @property
     def is_replay(self) -> bool:
@@ -312,9 +323,10 @@ class Event:
         return value
 
     @property
-    def key(self) -> Any:
+    def key(self) -> str | None:
         """What events of one entity share; their order is kept."""
-        return self._from_origin("key", lambda h: _text(lib.psm_event_key(h)))
+        found: str | None = self._from_origin("key", lambda h: _text(lib.psm_event_key(h)))
+        return found
 
     def __repr__(self) -> str:
         if not self._pointer:
@@ -351,8 +363,8 @@ class PayloadField:
     personal, words, fields (of an object, or of the objects in an array)."""
 
     def __init__(self, row: Any) -> None:
-        self.name = _text(lib.psm_catalogue_field_name(row))
-        self.type = _text(lib.psm_catalogue_field_type(row))
+        self.name = _word(lib.psm_catalogue_field_name(row))
+        self.type = _word(lib.psm_catalogue_field_type(row))
         self.item_type = _text(lib.psm_catalogue_field_item_type(row))
         self.required = bool(lib.psm_catalogue_field_required(row))
         self.nullable = bool(lib.psm_catalogue_field_nullable(row))
@@ -381,12 +393,12 @@ class EventType:
     """One row of the catalogue."""
 
     def __init__(self, row: Any) -> None:
-        self.name = _text(lib.psm_catalogue_type_name(row))
+        self.name = _word(lib.psm_catalogue_type_name(row))
         self.topic = _text(lib.psm_catalogue_type_topic(row))
         self.key_field = _text(lib.psm_catalogue_type_key_field(row))
         self.key_other = _text(lib.psm_catalogue_type_key_other(row))
-        self.version = _text(lib.psm_catalogue_type_version(row))
-        self.meaning = _text(lib.psm_catalogue_type_meaning(row))
+        self.version = _word(lib.psm_catalogue_type_version(row))
+        self.meaning = _word(lib.psm_catalogue_type_meaning(row))
         self.note = _text(lib.psm_catalogue_type_note(row))
         self.is_command = bool(lib.psm_catalogue_type_is_command(row))
         self.aliases = _all(lib.psm_catalogue_type_alias_at, row)
@@ -429,7 +441,7 @@ def check_payload(type: str, payload: Mapping[str, Any]) -> None:
         lib.psm_json_free(doc)
 
 
-def handled_by(function: Any, tx: Handle, event: Event, user: Any = None) -> None:
+def handled_by(function: Any, tx: Any, event: Event, user: Any = None) -> None:
     """Let a handler of the library, a psm_tx_event_fn, have an event within
     tx."""
     if not isinstance(event, Event):

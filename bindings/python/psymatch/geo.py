@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 import logging
-from typing import Any, TYPE_CHECKING
+from typing import Any, Callable, Iterable, Mapping, Sequence, TYPE_CHECKING, Union
 
 from . import log
 from ._handle import Handle
@@ -22,9 +22,12 @@ from .errors import check, code_of, make
 from .event import handled_by
 
 if TYPE_CHECKING:
+    import os
+
     from .event import Event
     from .store import Store, Transaction
 
+Place = Union[str, Sequence[float]]  # an address, or (latitude, longitude)
 CAR, TRANSIT = "car", "transit"
 
 _NAME_SIZE = 256
@@ -50,7 +53,7 @@ class Geo(Handle):
     km; None means that there is none, an exception that nobody answered.
     """
 
-    def __init__(self, address: Any = None, route: Any = None, cache_s: Any = 2592000, timeout_ms: int = 8000) -> None:
+    def __init__(self, address: Callable[[str, int], tuple[float, float] | tuple[float, float, str] | None] | None = None, route: Callable[[tuple[float, float], tuple[float, float], str, int], float | None] | None = None, cache_s: int = 2592000, timeout_ms: int = 8000) -> None:
         self._functions = (self._address(address), self._route(route))
         self._own(make(lib.psm_geo_new, *self._functions, None, int64(cache_s, "cache_s"),
                        milliseconds(timeout_ms, "timeout_ms")), self._freeing(self._functions))
@@ -92,8 +95,8 @@ class Geo(Handle):
         kind = callbacks["psm_geo_route_fn"]
         return kind() if route is None else kind(call)
 
-    def distance(self, store: Store, origin: Any, destination: Any, travel_mode: Any = CAR,
-                 use_cache: Any = True) -> Any:
+    def distance(self, store: Store, origin: Place, destination: Place, travel_mode: str = CAR,
+                 use_cache: bool = True) -> dict[str, Any]:
         """Of two places, each an address or (latitude, longitude): a dict, whose
         status is "success", "partial" or "error". SchemaError."""
         question = {"origin": origin, "destination": destination, "travel_mode": travel_mode, "use_cache": use_cache}
@@ -106,20 +109,20 @@ class Geo(Handle):
             handled_by(lib.psm_geo_handle, tx, event, self._handle)
 
 
-def plz_distance(store: Store, origin: Any, destination: Any) -> Any:
+def plz_distance(store: Store, origin: str, destination: str) -> dict[str, Any]:
     """Of the centroids of two postal codes: a dict. NotFoundError: one is not
     known."""
     return taken(make(lib.psm_geo_plz_distance, store._handle, utf8(origin, "origin"),
                       utf8(destination, "destination")))
 
 
-def load(store: Store, records: Any, update: Any = False) -> Any:
+def load(store: Store, records: Iterable[Mapping[str, Any]], update: bool = False) -> int:
     """Centroids from a list of dicts as psm_geo_load(3) has them: how many codes
     were written."""
     text = json.dumps(records).encode()
     return check(lib.psm_geo_load, store._handle, text, len(text), int(update))
 
 
-def load_file(store: Store, path: Any, update: Any = False) -> Any:
+def load_file(store: Store, path: str | os.PathLike[str], update: bool = False) -> int:
     """The same from a file."""
     return check(lib.psm_geo_load_file, store._handle, utf8(str(path), "path"), int(update))

@@ -5,20 +5,22 @@ from __future__ import annotations
 
 import ctypes
 import json
-from typing import Any, TYPE_CHECKING
+from typing import Any, Mapping, TYPE_CHECKING
 
 from ._handle import Handle
-from ._json import taken
+from ._json import taken, taken_list
 from ._lib import lib
-from ._text import int32, int64, utf8, utf8_or_none
+from ._text import int32, int64, utf8
 from .errors import check, make
-from .mails import rendering
+from .mails import Renderer, rendering
 
 if TYPE_CHECKING:
+    import os
+
     from .store import Store
 
 
-def patient(store: Store, name: str, text: Any) -> Any:
+def patient(store: Store, name: str, text: Mapping[str, Any] | str | bytes) -> dict[str, Any]:
     """Import one registration (a dict, or the bytes or text of its file):
     {"patient_id": number, "created": bool}. The same again creates nothing."""
     if isinstance(text, dict):
@@ -30,7 +32,7 @@ def patient(store: Store, name: str, text: Any) -> Any:
     return taken(out.value)
 
 
-def confirm(store: Store, render: Any, limit: int = 100) -> Any:
+def confirm(store: Store, render: Renderer, limit: int = 100) -> int:
     """Write the mails that confirm imported registrations, as
     psymatch.mails.create() renders them; their count, 0: none is owed."""
     with rendering(render) as function:
@@ -47,12 +49,12 @@ class PatientImport(Handle):
     it, or to the folder keep. interval: seconds between two runs, from which
     the limits of the health follow. Threads: one at a time, but for cancel()."""
 
-    def __init__(self, store: Store, folder: Any, interval: int = 300, keep: Any = None) -> None:
+    def __init__(self, store: Store, folder: str | os.PathLike[str], interval: int = 300, keep: str | os.PathLike[str] | None = None) -> None:
         self._store, self._status = store, _Status(interval)
-        self._own(make(lib.psm_object_source_folder, utf8(folder, "folder")), lib.psm_object_source_free)
-        check(lib.psm_object_source_keep, self._handle, utf8_or_none(keep, "keep"))
+        self._own(make(lib.psm_object_source_folder, utf8(str(folder), "folder")), lib.psm_object_source_free)
+        check(lib.psm_object_source_keep, self._handle, None if keep is None else utf8(str(keep), "keep"))
 
-    def run(self) -> Any:
+    def run(self) -> int:
         """Import what is there; the count of patients made."""
         return check(lib.psm_patient_import_run, self._store._handle, self._handle, self._status._handle)
 
@@ -65,14 +67,14 @@ class PatientImport(Handle):
         self._status.close()
         super().close()
 
-    def status(self) -> Any:
+    def status(self) -> dict[str, Any]:
         """What was imported and what failed, as a dict."""
         return taken(make(lib.psm_import_status_json, self._status._handle))
 
-    def errors(self) -> Any:
+    def errors(self) -> list[dict[str, Any]]:
         """The newest 100 errors as dicts, the oldest first."""
-        return taken(make(lib.psm_import_status_errors, self._status._handle))
+        return taken_list(make(lib.psm_import_status_errors, self._status._handle))
 
-    def health(self) -> Any:
+    def health(self) -> dict[str, Any]:
         """{"status": "healthy", "degraded" or "unhealthy", ...}."""
         return taken(make(lib.psm_import_status_health, self._status._handle))

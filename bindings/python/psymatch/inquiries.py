@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import ctypes
 import enum
-from typing import Any, TYPE_CHECKING
+from typing import Any, List, Mapping, Sequence, TYPE_CHECKING, Union
 
-from ._json import got, listed, taken, with_size
+from ._json import got, listed, taken, taken_list, with_size
 from ._lib import lib
 from ._text import int32, int64, utf8, utf8_or_none
 from .errors import BY_NAME, check, check_code, make
 from .event import _all
-from .mails import _out, rendering
+from .mails import Renderer, _out, rendering
 
 if TYPE_CHECKING:
+    import datetime
+
     from .store import Store, Transaction
 
 
@@ -34,19 +36,23 @@ class Outcome(str, enum.Enum):
     IN_SESSIONS = "in_Sitzungen"
 
 
+# An outcome for each patient's number, or {"outcome", "notizen"}.
+Answers = Mapping[Union[int, str], Union[Outcome, str, Mapping[str, Any]]]
+
+
 def _options(**options: Any) -> Any:
     return with_size({name: value for name, value in options.items() if value is not None})
 
 
-def create(store: Store, therapist_id: int, plz_prefix: str, override_cooling: Any = None, notizen: str | None = None,
-           strategie: Any = None) -> Any:
+def create(store: Store, therapist_id: int, plz_prefix: str, override_cooling: bool | None = None, notizen: str | None = None,
+           strategie: str | None = None) -> dict[str, Any]:
     """Compose an inquiry of those who fit; "anfrage_id" is None if nobody does."""
     return taken(_out(lib.psm_inquiry_create, store._handle, int64(therapist_id, "therapist_id"),
                       utf8(plz_prefix, "plz_prefix"),
                       *_options(override_cooling=override_cooling, notizen=notizen, strategie=strategie))[1])
 
 
-def send(store: Store, id: int, render: Any = None, override_cooling: Any = None) -> Any:
+def send(store: Store, id: int, render: Renderer | None = None, override_cooling: bool | None = None) -> dict[str, Any]:
     """Send it, once. render("psychotherapie_anfrage", values) makes (subject,
     html, text); a therapist without a mail address is called and needs none."""
     with rendering(render) as function:
@@ -60,20 +66,20 @@ def _answer(responses: Any, notizen: Any, correction: Any) -> Any:
     return with_size({"patient_responses": responses, "notizen": notizen, "correction": correction})
 
 
-def answer(store: Store, id: int, responses: Any, notizen: str | None = None, correction: bool = False) -> Any:
+def answer(store: Store, id: int, responses: Answers, notizen: str | None = None, correction: bool = False) -> dict[str, Any]:
     """Record what the therapist says: an outcome for each patient's number, or
     {"outcome", "notizen"}."""
     return taken(_out(lib.psm_inquiry_answer, store._handle, int64(id, "id"),
                       *_answer(responses, notizen, correction))[1])
 
 
-def handed_over(tx: Transaction, id: int, email_id: Any = 0, phone_call_id: Any = 0) -> Any:
+def handed_over(tx: Transaction, id: int, email_id: int = 0, phone_call_id: int = 0) -> bool:
     """Its mail or call was made in another database; False: it has one."""
     return bool(check(lib.psm_inquiry_handed_over, tx._open, int64(id, "id"), int64(email_id, "email_id"),
                       int64(phone_call_id, "phone_call_id")))
 
 
-def not_sent(tx: Transaction, id: int, reason: str) -> Any:
+def not_sent(tx: Transaction, id: int, reason: str) -> bool:
     """It did not reach its therapist: it may be sent again, or cancelled; False:
     it is not one that was sent and has no answer."""
     return bool(check(lib.psm_inquiry_not_sent, tx._open, int64(id, "id"), utf8(reason, "reason")))
@@ -89,40 +95,40 @@ def delete(store: Store, id: int, force: bool = False) -> None:
     check(lib.psm_inquiry_delete, store._handle, int64(id, "id"), int(force))
 
 
-def get(store: Store, id: int) -> Any:
+def get(store: Store, id: int) -> tuple[dict[str, Any], int]:
     """(inquiry, version)"""
     return got(lib.psm_inquiry_get, store, id)
 
 
-def list(store: Store, **query: Any) -> Any:  # noqa: A001
+def list(store: Store, **query: Any) -> dict[str, Any]:  # noqa: A001
     """{"data": [inquiry], "page", "limit", "total"}; filters, sort, page and
     limit by name."""
     return listed(lib.psm_inquiry_list, store, query)
 
 
-def matches(store: Store, **query: Any) -> Any:
+def matches(store: Store, **query: Any) -> dict[str, Any]:
     """The same of the patients in inquiries."""
     return listed(lib.psm_inquiry_matches, store, query)
 
 
-def conflicts(store: Store) -> Any:
+def conflicts(store: Store) -> List[dict[str, Any]]:
     """The patients whom more than one therapist accepted."""
-    return taken(make(lib.psm_inquiry_conflicts, store._handle))
+    return taken_list(make(lib.psm_inquiry_conflicts, store._handle))
 
 
-def read_text(subject: Any, text: Any, patients: Any, today: Any) -> Any:
+def read_text(subject: str | None, text: str | None, patients: Sequence[int], today: str | datetime.date) -> dict[str, Any]:
     """What the text of an answer says of these patients; today: a date."""
     ids = (ctypes.c_int64 * len(patients))(*(int64(id, "patients") for id in patients))
     return taken(make(lib.psm_inquiry_read_text, utf8_or_none(subject, "subject"), utf8_or_none(text, "text"), ids,
                       len(patients), utf8(str(today), "today")))
 
 
-def proposals(store: Store, status: Any = "offen", limit: int = 100) -> Any:
+def proposals(store: Store, status: str | None = "offen", limit: int = 100) -> List[dict[str, Any]]:
     """What was read of answers by mail, the newest first."""
-    return taken(make(lib.psm_inquiry_proposals, store._handle, utf8_or_none(status, "status"), int32(limit, "limit")))
+    return taken_list(make(lib.psm_inquiry_proposals, store._handle, utf8_or_none(status, "status"), int32(limit, "limit")))
 
 
-def confirm(store: Store, id: int, responses: Any = None, notizen: str | None = None) -> Any:
+def confirm(store: Store, id: int, responses: Answers | None = None, notizen: str | None = None) -> dict[str, Any]:
     """Record a proposal, or what a person made of it, as the answer."""
     data, size = (None, 0) if responses is None else _answer(responses, notizen, False)
     return taken(_out(lib.psm_inquiry_proposal_confirm, store._handle, int64(id, "id"), data, size)[1])
@@ -133,19 +139,24 @@ def refuse(store: Store, id: int, reason: str | None = None) -> None:
     check(lib.psm_inquiry_proposal_refuse, store._handle, int64(id, "id"), utf8_or_none(reason, "reason"))
 
 
-_enum: Any = enum.Enum  # of words that a checker does not know
-State: Any = _enum("State", {word.upper(): word for word in _all(lib.psm_inquiry_state_name)}, type=str,
-                   module=__name__)
+if TYPE_CHECKING:  # for type checkers: the library's table makes it
+    class State(str, enum.Enum):
+        UNSENT = "unsent"
+        SENT = "sent"
+        ANSWERED = "answered"
+        CANCELLED = "cancelled"
+else:
+    State = enum.Enum("State", {word.upper(): word for word in _all(lib.psm_inquiry_state_name)}, type=str, module=__name__)
 State.__doc__ = "Where an inquiry stands; each is equal to its word, State.SENT == \"sent\"."
 
 
-def state(sent: Any, answered: Any, cancelled: Any) -> Any:
+def state(sent: object, answered: object, cancelled: object) -> State:
     """The State that the dates of an inquiry mean, each true if it is set.
     InvalError: they exclude each other."""
     return tuple(State)[check_code(lib.psm_inquiry_state(*(int(bool(d)) for d in (sent, answered, cancelled))))]
 
 
-def transition(old: Any, new: Any) -> Any:
+def transition(old: State | str, new: State | str) -> bool:
     """Whether an inquiry may change its State so."""
     try:
         check(lib.psm_inquiry_transition, *(check_code(lib.psm_inquiry_state_from_name(utf8(

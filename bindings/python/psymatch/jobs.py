@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from typing import Any, Callable, TYPE_CHECKING
+from typing import Any, Callable, Dict, List, Mapping, TYPE_CHECKING, overload
 
 from . import log
 from ._handle import Handle
-from ._json import taken
+from ._json import taken, taken_list
 from ._lib import callbacks, lib
 from ._raised import keep, passed_on
 from ._text import int64, milliseconds, payload_text, utf8, utf8_or_none
@@ -21,16 +21,19 @@ from .errors import BY_NAME, check, make
 from .health import health
 
 if TYPE_CHECKING:
-    from .store import Store
+    import datetime
 
+    from .store import Store, Transaction
+
+Function = Callable[["Transaction", str, Dict[str, Any]], object]
 _options = Options()
 _running: set[Any] = set()  # what runs is not collected
 
 
-def add(tx: Any, kind: str, key: Any, payload: Any = None, run_at: Any = None) -> Any:
+def add(tx: Transaction, kind: str, key: str, payload: Mapping[str, Any] | None = None, run_at: str | datetime.datetime | None = None) -> bool:
     """Ask for a job, if the transaction commits; False: there is one of this
     kind and key already. run_at: a datetime with a time zone, or its text."""
-    if hasattr(run_at, "isoformat"):
+    if run_at is not None and not isinstance(run_at, str):
         if run_at.tzinfo is None:
             raise ValueError("run_at: want a time with a time zone")
         run_at = run_at.isoformat()
@@ -38,14 +41,14 @@ def add(tx: Any, kind: str, key: Any, payload: Any = None, run_at: Any = None) -
                       None if payload is None else payload_text(payload), utf8_or_none(run_at, "run_at")))
 
 
-def status(store: Store) -> Any:
+def status(store: Store) -> List[dict[str, Any]]:
     """One dict for each kind, as psm_jobs_status(3) has them."""
-    return taken(make(lib.psm_jobs_status, store._handle))
+    return taken_list(make(lib.psm_jobs_status, store._handle))
 
 
-def list(store: Store, kind: str | None = None, state: Any = None, limit: int = 100) -> Any:  # noqa: A001
+def list(store: Store, kind: str | None = None, state: str | None = None, limit: int = 100) -> List[dict[str, Any]]:  # noqa: A001
     """Jobs as dicts, the newest first."""
-    return taken(make(lib.psm_jobs_list, store._handle, utf8_or_none(kind, "kind"), utf8_or_none(state, "state"),
+    return taken_list(make(lib.psm_jobs_list, store._handle, utf8_or_none(kind, "kind"), utf8_or_none(state, "state"),
                       int64(limit, "limit")))
 
 
@@ -78,22 +81,44 @@ class Jobs(Handle):
         self._config = config if config is not None else Config()
         self._own(make(lib.psm_jobs_new, store._handle, self._config._handle), _freeing(self._callbacks), store)
 
-    def on(self, kind: str, function: Callable[..., Any] | None = None) -> Any:
+    @overload
+    def on(self, kind: str, function: Function) -> None: ...
+
+    @overload
+    def on(self, kind: str, function: None = None) -> Callable[[Function], Function]: ...
+
+    def on(self, kind: str, function: Function | None = None) -> Callable[[Function], Function] | None:
         """function(tx, key, payload) for a kind; without one, a decorator."""
         if function is None:
-            return lambda f: self.on(kind, f) or f
+            return self._decorator(lambda made: self.on(kind, made))
         check(lib.psm_jobs_on, self._handle, utf8(kind, "kind"), self._callback(kind, function), None)
         return None
 
-    def daily(self, kind: str, at: Any, function: Callable[..., Any] | None = None, *, late: Any = False) -> Any:
+    @overload
+    def daily(self, kind: str, at: str, function: Function, *, late: bool = False) -> None: ...
+
+    @overload
+    def daily(self, kind: str, at: str, function: None = None, *, late: bool = False
+              ) -> Callable[[Function], Function]: ...
+
+    def daily(self, kind: str, at: str, function: Function | None = None, *, late: bool = False
+              ) -> Callable[[Function], Function] | None:
         """Each day at a time of day in Berlin, "09:00"; late: one that was
         missed is done as soon as there is a program, else it is left out. The
         key is the date."""
         if function is None:
-            return lambda f: self.daily(kind, at, f, late=late) or f
+            return self._decorator(lambda made: self.daily(kind, at, made, late=late))
         check(lib.psm_jobs_daily, self._handle, utf8(kind, "kind"), utf8(at, "at"), int(late),
               self._callback(kind, function), None)
         return None
+
+    @staticmethod
+    def _decorator(register: Callable[[Function], object]) -> Callable[[Function], Function]:
+        def decorate(function: Function) -> Function:
+            register(function)
+            return function
+
+        return decorate
 
     def _callback(self, kind: Any, function: Any) -> Any:
         if not callable(function):
@@ -102,7 +127,7 @@ class Jobs(Handle):
         self._callbacks.append(made)
         return made
 
-    def run_once(self) -> Any:
+    def run_once(self) -> int:
         """Do what is due, here; how many were tried. What a function raises that
         is no Exception, such as KeyboardInterrupt, is raised again when they
         are done."""

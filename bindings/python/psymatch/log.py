@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import Any
+from typing import Any, Mapping
 
 from ._lib import callbacks, lib
 from ._text import array, int32, utf8
@@ -52,7 +52,7 @@ def _message(level: Any, message: Any, fields: Any, _user: Any) -> None:
                                                          "levelno": logging.ERROR, "levelname": "ERROR"}))
 
 
-def say(level: Any, message: Any, fields: Any) -> None:
+def say(level: int, message: str, fields: Mapping[str, Any]) -> None:
     """One message with its fields, as the library's own ones come."""
     if logger.isEnabledFor(level):
         text = "".join(" %s=%s" % pair for pair in fields.items())
@@ -62,7 +62,7 @@ def say(level: Any, message: Any, fields: Any) -> None:
 _callback = callbacks["psm_log_fn"](_message)  # never freed: a thread may still call it
 
 
-def set_level(name: str) -> None:
+def set_level(name: str | None) -> None:
     """Which messages the library makes: "debug", "info", "warn", "error"; None: none."""
     if name is None:
         lib.psm_set_log(callbacks["psm_log_fn"](), 0, None)
@@ -73,14 +73,14 @@ def set_level(name: str) -> None:
     lib.psm_set_log(_callback, level, None)
 
 
-def log_to_stderr(level: Any = WARN) -> None:
+def log_to_stderr(level: int = WARN) -> None:
     """Messages from this level on become lines of standard error, written by the
     library itself and not by logging; higher than ERROR: none."""
     lib.psm_log_to_stderr(int32(level, "level"))
 
 
 
-def write(level: Any, message: Any, **fields: Any) -> None:
+def write(level: str, message: str, **fields: object) -> None:
     """One message as the library's own ones come, by its level ("info", ...);
     values of fields are texts without personal data."""
     pairs = []

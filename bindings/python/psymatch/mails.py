@@ -12,7 +12,7 @@ import contextlib
 import ctypes
 import json
 import logging
-from typing import Any, Iterator, TYPE_CHECKING
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, TYPE_CHECKING
 
 from . import log
 from ._json import changed, got, listed, taken, with_size
@@ -24,8 +24,11 @@ from .event import handled_by
 from .rows import ANY
 
 if TYPE_CHECKING:
+    from .event import Event
     from .store import Store, Transaction
 
+# What makes (subject, html, text) of a template's name and values.
+Renderer = Callable[[Optional[str], Dict[str, Any]], Tuple[Optional[str], Optional[str], Optional[str]]]
 _CODES = ((BY_NAME["RejectError"], code_of("PSM_ERR_REJECT")), (BY_NAME["RetryError"], code_of("PSM_ERR_RETRY")))
 _UNCONFIRMED = code_of("PSM_ERR_UNCONFIRMED")
 _INVAL = code_of("PSM_ERR_INVAL")
@@ -41,7 +44,7 @@ def _give(to: Any, text: Any) -> None:
 
 
 @contextlib.contextmanager
-def rendering(render: Any) -> Iterator[Any]:
+def rendering(render: Renderer | None) -> Iterator[Any]:
     """The library's renderer for a function or None, while it is used; an
     interrupt within it goes on."""
     with passed_on():
@@ -64,14 +67,14 @@ def _renderer(render: Any) -> Any:
     return callbacks["psm_mail_render_fn"](call)
 
 
-def create(store: Store, mail: Any, render: Any = None) -> dict[str, Any]:
+def create(store: Store, mail: Mapping[str, Any], render: Renderer | None = None) -> dict[str, Any]:
     """Write a mail; it comes back with every column. render(None, mail) makes
     (None, html, text) of its content, which may be inhalt_markdown then."""
     with rendering(render) as function:
         return taken(_out(lib.psm_mail_create, store._handle, *with_size(mail), function, None)[1])
 
 
-def add(tx: Transaction, mail: Any, once_key: str | None = None) -> Any:
+def add(tx: Transaction, mail: Mapping[str, Any], once_key: str | None = None) -> tuple[dict[str, Any], bool]:
     """The same within a transaction, and once per key: (mail, True if it is
     new)."""
     rc, pointer = _out(lib.psm_mail_make, tx._open, *with_size(mail), utf8_or_none(once_key, "once_key"))
@@ -96,7 +99,7 @@ def list(store: Store, **query: Any) -> dict[str, Any]:  # noqa: A001
     return listed(lib.psm_mail_list, store, query)
 
 
-def update(store: Store, id: int, changes: Any, if_version: int = ANY) -> dict[str, Any]:
+def update(store: Store, id: int, changes: Mapping[str, Any], if_version: int = ANY) -> dict[str, Any]:
     """Change what a person may change; the mail as it is then."""
     return changed(lib.psm_mail_update, store, id, changes, if_version)
 
@@ -106,7 +109,7 @@ def delete(store: Store, id: int, if_version: int = ANY) -> None:
     check(lib.psm_mail_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"))
 
 
-def answer(store: Store, answer: Any) -> Any:
+def answer(store: Store, answer: Mapping[str, Any]) -> dict[str, Any]:
     """Store the answer to a mail, once: {"email_id": n, "new": bool}."""
     return taken(make(lib.psm_mail_answer, store._handle, *with_size(answer)))
 
@@ -129,7 +132,7 @@ def _sender(send: Any) -> Any:
     return callbacks["psm_mail_send_fn"](call)
 
 
-def run_queue(store: Store, send: Any) -> Any:
+def run_queue(store: Store, send: Callable[[dict[str, Any]], object]) -> int:
     """Send what is due by send(mail); how many were tried.
 
     psymatch.Reject says that it was refused for good, psymatch.Retry that it
@@ -141,12 +144,12 @@ def run_queue(store: Store, send: Any) -> Any:
         return check(lib.psm_mail_queue_run, store._handle, _sender(send), None)
 
 
-def queue_status(store: Store) -> Any:
+def queue_status(store: Store) -> dict[str, int]:
     """{"due", "later", "oldest_due_seconds", "sending", "suspect", "held"}"""
     return taken(make(lib.psm_mail_queue_status, store._handle))
 
 
-def handle(tx: Transaction, event: Any) -> None:
+def handle(tx: Transaction, event: Event) -> None:
     """What the commands "communication.send_email" and "email.send" ask for,
     within tx: the mail is due at once."""
     handled_by(lib.psm_mail_handle, tx, event)

@@ -12,9 +12,9 @@ and its neighbours do the same.
 from __future__ import annotations
 
 import enum
-from typing import Any, Mapping, TYPE_CHECKING
+from typing import Any, List, Mapping, TYPE_CHECKING
 
-from ._json import changed, document, got, listed, taken, with_size
+from ._json import changed, document, got, listed, taken, taken_list, with_size
 from ._lib import lib
 from ._text import int32, int64, utf8_or_none
 from .errors import check, make
@@ -22,15 +22,24 @@ from .event import _all, handled_by
 from .rows import ANY
 
 if TYPE_CHECKING:
+    import datetime
+
     from .event import Event
     from .store import Store, Transaction
 
 __all__ = ["ANY", "TYPES", "Status", "announce", "contact", "create", "delete", "get", "handle", "list", "patch",
            "reassignments", "search_gaps", "update"]
 
-_enum: Any = enum.Enum  # of words that a checker does not know
-Status: Any = _enum("Status", {word.upper(): word for word in _all(lib.psm_patient_status_name)}, type=str,
-                   module=__name__)
+if TYPE_CHECKING:  # for type checkers: the library's table makes it
+    class Status(str, enum.Enum):
+        OFFEN = "offen"
+        AUF_DER_SUCHE = "auf_der_Suche"
+        IN_THERAPIE = "in_Therapie"
+        THERAPIE_ABGESCHLOSSEN = "Therapie_abgeschlossen"
+        SUCHE_ABGEBROCHEN = "Suche_abgebrochen"
+        THERAPIE_ABGEBROCHEN = "Therapie_abgebrochen"
+else:
+    Status = enum.Enum("Status", {word.upper(): word for word in _all(lib.psm_patient_status_name)}, type=str, module=__name__)
 Status.__doc__ = "Where a patient stands; each is equal to its word, Status.OFFEN == \"offen\"."
 TYPES = tuple(_all(lib.psm_patient_type_at))
 
@@ -69,10 +78,10 @@ def delete(store: Store, id: int, if_version: int = ANY) -> None:
     check(lib.psm_patient_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"))
 
 
-def contact(store: Store, id: int, day: Any = None) -> bool:
+def contact(store: Store, id: int, day: str | datetime.date | None = None) -> bool:
     """There was a contact on a day, a date or "YYYY-MM-DD", None: today. False:
     it is known, or a later one is."""
-    if hasattr(day, "isoformat"):
+    if day is not None and not isinstance(day, str):
         day = day.isoformat()
     return bool(check(lib.psm_patient_contact, store._handle, int64(id, "id"), utf8_or_none(day, "day")))
 
@@ -89,11 +98,11 @@ def reassignments(store: Store, page: int = 1, limit: int = 20) -> dict[str, Any
     return taken(make(lib.psm_patient_reassignments, store._handle, int32(page, "page"), int32(limit, "limit")))
 
 
-def search_gaps(record: Any) -> Any:
+def search_gaps(record: Mapping[str, Any]) -> List[str]:
     """The columns that a patient lacks before a search can be opened, in order;
     an empty list: none."""
     with document(record) as doc:
-        return taken(make(lib.psm_patient_search_gaps, doc))
+        return taken_list(make(lib.psm_patient_search_gaps, doc))
 
 
 def handle(tx: Transaction, event: Event) -> None:

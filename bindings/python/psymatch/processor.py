@@ -11,14 +11,16 @@ from . import log
 from ._handle import Handle
 from ._lib import lib
 from ._text import milliseconds, utf8
-from .app import _State, register, serve
+from .app import TxHandler, _State, register, serve
 from .config import Config
-from .consumer import Options, upcaster
+from .consumer import Options, Registers, upcaster
 from .errors import BY_NAME, PsmError, check, make
 from .health import health
 from .transport import Transport
 
 if TYPE_CHECKING:
+    from .event import Event
+    from .replay import Replay
     from .store import Store
 
 _EXIT_MS = 5000
@@ -96,7 +98,7 @@ class Relay(_Worker):
                   transport)
 
 
-class Processor(_Worker):
+class Processor(Registers[TxHandler], _Worker):
     """Calls handlers with an event and a transaction, each event once:
     psm_processor(3). What a handler raises decides as for a Consumer; also what
     is no Exception brings the event again.
@@ -120,19 +122,10 @@ class Processor(_Worker):
         """Read this topic, too; without one, those of the handlers' types."""
         check(lib.psm_processor_subscribe, self._handle, utf8(topic, "topic"))
 
-    def on(self, type: str, handler: Callable[..., Any] | None = None, *, attempts: int = 0, on_failure: str = "retry",
-           deadline_ms: int = 30000, versions: tuple[str | None, str | None] = (None, None),
-           final: tuple[type, ...] = ()) -> Any:
-        """handler(event, tx), as App.on()."""
-        if handler is None:
-            return lambda function: self.on(type, function, attempts=attempts, on_failure=on_failure,
-                                            deadline_ms=deadline_ms, versions=versions, final=final) or function
-        if not callable(handler):
-            raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
-        register(self, self._handle, None, type, handler, Options(attempts, on_failure, deadline_ms, versions, final))
-        return None
+    def _register(self, type: str, handler: TxHandler, options: Options) -> None:
+        register(self, self._handle, None, type, handler, options)
 
-    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[[Event], dict[str, Any] | Event]) -> None:
         """As Consumer.upcast()."""
         check(lib.psm_processor_upcast, self._handle,
               *upcaster(self._callbacks, None, type, from_version, to_version, function))
@@ -141,7 +134,7 @@ class Processor(_Worker):
         """As App.serve()."""
         serve(self._handle, service, topic)
 
-    def replay(self, replay: Any, timeout_ms: int = 10000) -> None:
+    def replay(self, replay: Replay, timeout_ms: int = 10000) -> None:
         """Give what a Replay reads to the handlers, into the tables that its
         into_schema() or into_live() named. What was handled is in
         replay.stat()."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from . import log
 from ._handle import Handle
@@ -42,9 +42,9 @@ class Receipt(Handle):
         self._own(pointer, lib.psm_receipt_free, producer)
 
     @property
-    def state(self) -> Any:
+    def state(self) -> str:
         """"queued", "spooled", "sent" or "failed"."""
-        return lib.psm_delivery_state_name(lib.psm_receipt_state(self._handle)).decode()
+        return str(lib.psm_delivery_state_name(lib.psm_receipt_state(self._handle)).decode())
 
     def wait(self, timeout_ms: int = 10000) -> None:
         """Return once it is sent; TimeoutError, or why it is not."""
@@ -75,15 +75,15 @@ class Producer(Handle):
     there.
     """
 
-    def __init__(self, transport: Transport | None = None, config: Config | None = None, delivered: Any = None,
-                 watermark: Any = None) -> None:
+    def __init__(self, transport: Transport | None = None, config: Config | None = None, delivered: Callable[[str, int, str], object] | None = None,
+                 watermark: Callable[[str, bool, str], object] | None = None) -> None:
         self._config = config if config is not None else Config()
         self._transport = transport if transport is not None else Transport(self._config)
         self._delivered, self._watermark = delivered, watermark
         self._open()
 
     @classmethod
-    def open(cls, name: str | None = None) -> Any:
+    def open(cls, name: str | None = None) -> Producer:
         """As Producer(): settings and transport of the environment.
 
         name is the client's name at the broker.
@@ -144,7 +144,7 @@ class Producer(Handle):
         check(lib.psm_producer_send_json, self._handle, utf8_or_none(topic, "topic"), utf8(type, "type"),
               utf8(producer, "producer"), text, len(text))
 
-    def send_receipt(self, event: Event, topic: str | None = None) -> Any:
+    def send_receipt(self, event: Event, topic: str | None = None) -> Receipt:
         """As send(); the Receipt tells what becomes of the event."""
         return Receipt(make(lib.psm_producer_send_receipt, self._handle, utf8_or_none(topic, "topic"), _event(event)),
                        self)

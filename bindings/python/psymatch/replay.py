@@ -12,6 +12,7 @@ from .consumer import Options, _event_call, _State, upcaster
 from .errors import PsmError, check, make
 
 if TYPE_CHECKING:
+    from .event import Event
     from .transport import Transport
 
 END = 2 ** 63 - 1
@@ -45,12 +46,12 @@ class Replay(Handle):
         self._own(make(lib.psm_replay_new, transport._handle, utf8(topic, "topic")), _freeing(self._callbacks),
                   transport)
 
-    def between(self, start: Any = None, end: Any = None) -> None:
+    def between(self, start: datetime.datetime | None = None, end: datetime.datetime | None = None) -> None:
         """Only what was sent from a datetime on, and before another; both with a
         time zone."""
         check(lib.psm_replay_between, self._handle, _us(start, "start", 0), _us(end, "end", END))
 
-    def offsets(self, partition: int, start: Any = 0, end: Any = END) -> None:
+    def offsets(self, partition: int, start: int = 0, end: int = END) -> None:
         """Only these offsets of one partition; end is behind the last one."""
         check(lib.psm_replay_offsets, self._handle, int32(partition, "partition"), int64(start, "start"),
               int64(end, "end"))
@@ -60,7 +61,7 @@ class Replay(Handle):
         data = utf8_or_none(key, "key")
         check(lib.psm_replay_only, self._handle, utf8_or_none(type, "type"), data, len(data or b""))
 
-    def on(self, type: str, handler: Callable[..., Any], versions: tuple[str | None, str | None] = (None, None),
+    def on(self, type: str, handler: Callable[[Event], object], versions: tuple[str | None, str | None] = (None, None),
            deadline_ms: int = 30000) -> None:
         """handler(event) for run() without a handler."""
         options = Options(versions=versions, deadline_ms=deadline_ms)
@@ -76,7 +77,7 @@ class Replay(Handle):
             raise TypeError("handler: want a function, got %s" % handler.__class__.__name__)
         return callbacks["psm_event_fn"](_event_call(self._state, handler, options))
 
-    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[..., Any]) -> None:
+    def upcast(self, type: str, from_version: str, to_version: str, function: Callable[[Event], dict[str, Any] | Event]) -> None:
         """As Consumer.upcast(), for run()."""
         check(lib.psm_replay_upcast, self._handle,
               *upcaster(self._callbacks, self._state, type, from_version, to_version, function))
@@ -99,7 +100,7 @@ class Replay(Handle):
         to."""
         check(lib.psm_replay_into_live, self._handle)
 
-    def run(self, handler: Callable[..., Any] | None = None, timeout_ms: int = 10000) -> Any:
+    def run(self, handler: Callable[[Event], object] | None = None, timeout_ms: int = 10000) -> int:
         """handler(event) for each event that no handler of on() is for; None:
         these are skipped. How many were handled. An exception of a handler ends
         it, as RejectError or RetryError; what is no Exception goes on."""
@@ -127,7 +128,7 @@ class Replay(Handle):
         return number
 
 
-def replaying() -> Any:
+def replaying() -> bool:
     """Whether a handler of a replay called this."""
     return bool(lib.psm_replay_active())
 

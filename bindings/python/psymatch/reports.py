@@ -5,19 +5,21 @@
 """
 from __future__ import annotations
 
-from typing import Any, TYPE_CHECKING
+from typing import Any, Iterable, TYPE_CHECKING
 
 from ._json import taken, with_size
 from ._lib import lib
 from .errors import make
 
 if TYPE_CHECKING:
+    import datetime
+
     from .store import Store
 
 WEEK, AREA, TIER, STRATEGY = "week", "area", "tier", "strategy"
 
 
-def matching(store: Store, start: Any, end: Any, by: Any = ()) -> Any:
+def matching(store: Store, start: str | datetime.date, end: str | datetime.date, by: Iterable[str] = ()) -> dict[str, Any]:
     """Of inquiries sent and places found from one day to another, both texts or
     dates: {"from", "to", "by", "rows"}. SchemaError."""
     return taken(make(lib.psm_report_matching, store._handle,

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import ctypes
 import enum
-from typing import Any, Mapping, TYPE_CHECKING
+from typing import Any, List, Mapping, Sequence, TYPE_CHECKING
 
 from . import clock
-from ._json import changed, document, got, listed, taken, with_size
+from ._json import changed, document, got, listed, taken, taken_list, with_size
 from ._lib import lib
 from ._text import int64, payload_text, utf8, utf8_or_none
 from .errors import BY_NAME, check, check_code, make
@@ -22,6 +22,8 @@ from .event import _all, handled_by
 from .rows import ANY
 
 if TYPE_CHECKING:
+    import datetime
+
     from .event import Event
     from .store import Store, Transaction
 
@@ -31,9 +33,14 @@ __all__ = ["ANY", "TYPES", "Status", "cancel", "contact", "create", "delete", "e
            "patch", "pause", "resume", "selection", "transition", "update",
            "why_not", "with_excluded", "with_note"]
 
-_enum: Any = enum.Enum  # of words that a checker does not know
-Status: Any = _enum("Status", {word.upper(): word for word in _all(lib.psm_search_status_name)}, type=str,
-                   module=__name__)
+if TYPE_CHECKING:  # for type checkers: the library's table makes it
+    class Status(str, enum.Enum):
+        AKTIV = "aktiv"
+        ERFOLGREICH = "erfolgreich"
+        PAUSIERT = "pausiert"
+        ABGEBROCHEN = "abgebrochen"
+else:
+    Status = enum.Enum("Status", {word.upper(): word for word in _all(lib.psm_search_status_name)}, type=str, module=__name__)
 Status.__doc__ = "Where a search stands; each is equal to its word, Status.AKTIV == \"aktiv\"."
 
 
@@ -88,14 +95,14 @@ def cancel(store: Store, id: int, reason: str | None = None) -> None:
     check(lib.psm_search_cancel, store._handle, int64(id, "id"), utf8_or_none(reason, "reason"))
 
 
-def contact(store: Store, id: int, requested_count: Any, notizen: str | None = None) -> dict[str, Any]:
+def contact(store: Store, id: int, requested_count: int, notizen: str | None = None) -> dict[str, Any]:
     """Ask for 1 to 100 more contacts: {"search_id", "previous_total",
     "new_total"}."""
     return taken(make(lib.psm_search_contact, store._handle, int64(id, "id"),
                       *with_size({"requested_count": requested_count, "notizen": notizen})))
 
 
-def exclude(store: Store, id: int, therapist_id: int, reason: str | None = None) -> Any:
+def exclude(store: Store, id: int, therapist_id: int, reason: str | None = None) -> bool:
     """Exclude a therapist; False: the search did so already."""
     return bool(check(lib.psm_search_exclude, store._handle, int64(id, "id"), int64(therapist_id, "therapist_id"),
                       utf8_or_none(reason, "reason")))
@@ -126,7 +133,7 @@ def selection(store: Store, plz_prefix: str) -> dict[str, Any]:
     return taken(make(lib.psm_therapist_selection, store._handle, utf8(plz_prefix, "plz_prefix")))
 
 
-def transition(old: Any, new: Any) -> Any:
+def transition(old: Status | str, new: Status | str) -> bool:
     """Whether a search may change its status so; both a Status or its word."""
     try:
         check(lib.psm_search_transition, *(check_code(lib.psm_search_status_from_name(utf8(
@@ -136,23 +143,23 @@ def transition(old: Any, new: Any) -> Any:
     return True
 
 
-def is_excluded(excluded: Any, therapist_id: int) -> Any:
+def is_excluded(excluded: Sequence[Any], therapist_id: int) -> bool:
     """Whether a therapist is on the list ausgeschlossene_therapeuten."""
     with document(excluded) as doc:
         return bool(lib.psm_exclusion_contains(doc, int64(therapist_id, "therapist_id")))
 
 
-def with_excluded(excluded: Any, therapist_id: int, reason: str | None = None, time: Any = None) -> Any:
+def with_excluded(excluded: Sequence[Any] | None, therapist_id: int, reason: str | None = None, time: datetime.datetime | None = None) -> List[Any]:
     """Such a list with one more therapist, unless it has the therapist; time: a
     datetime, None: now."""
     out = ctypes.c_void_p()
     with document(excluded) as doc:
         check(lib.psm_exclusion_add, doc, int64(therapist_id, "therapist_id"),
               clock.us(time if time is not None else clock.now()), utf8_or_none(reason, "reason"), ctypes.byref(out))
-    return taken(out)
+    return taken_list(out)
 
 
-def with_note(notes: Any, text: Any, author: str | None = None, time: Any = None) -> Any:
+def with_note(notes: str | None, text: str, author: str | None = None, time: datetime.datetime | None = None) -> str:
     """A log of notes (None: none yet) with one more entry: "[2026-01-31 09:00
     (author)] text"."""
     out = ctypes.c_void_p()
@@ -169,7 +176,7 @@ def handle(tx: Transaction, event: Event) -> None:
     handled_by(lib.psm_matching_handle, tx, event)
 
 
-def load(store: Store, data: Any) -> Any:
+def load(store: Store, data: Mapping[str, Any]) -> int:
     """Load patients, searches and inquiries, as psm_matching_load(3) has them:
     how many inquiries were made."""
     return check(lib.psm_matching_load, store._handle, payload_text(data))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from ._lib import callbacks, lib
 from ._raised import keep, passed_on
 from ._text import utf8, utf8_or_none
 from .errors import check
+
+if TYPE_CHECKING:
+    import os
 
 KINDS = ("stream", "segment", "record", "damage", "quarantine")
 _INTS = ("owned", "at", "bytes", "number", "time_us", "settled", "encrypted", "locked")
@@ -21,7 +24,7 @@ def _text(item: Any, name: Any) -> Any:
     return None if text is None else text[:size.value]
 
 
-def scan(directory: Any, key_file: str | None = None, values: bool = False) -> list[dict[str, Any]]:
+def scan(directory: str | os.PathLike[str], key_file: str | None = None, values: bool = False) -> list[dict[str, Any]]:
     """Everything in it, also while producers use it: a list of dicts with "what",
     one of KINDS, and the numbers and texts of psm_spool_item_int(3) and
     psm_spool_item_text(3). values: with the bytes of the events, which are
@@ -50,7 +53,7 @@ def scan(directory: Any, key_file: str | None = None, values: bool = False) -> l
     return found
 
 
-def repair(directory: Any, key_file: str | None = None) -> tuple[int, int]:
+def repair(directory: str | os.PathLike[str], key_file: str | None = None) -> tuple[int, int]:
     """Put damaged bytes aside, as a producer does at its start: (events found
     unreadable, events that wait)."""
     damaged, kept = ctypes.c_int64(), ctypes.c_int64()

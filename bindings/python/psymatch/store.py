@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import json
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable
 
 from ._handle import Handle
+from ._json import taken
 from ._lib import lib
 from ._sql import parameter, take_rows
 from ._text import array, int32, int64, milliseconds, utf8, utf8_list
@@ -23,7 +23,7 @@ _LIST = ("id", "consumer", "state", "type", "event_id", "topic", "partition", "o
 _STATS = ("source", "consumer", "state", "code", "count", "oldest", "newest")
 
 
-def _dicts(handle: Any, names: Any) -> Any:
+def _dicts(handle: Any, names: Any) -> list[dict[str, Any]]:
     return [dict(zip(names, row)) for row in take_rows(handle)]
 
 
@@ -45,7 +45,7 @@ class Transaction(Rows, Handle):
             raise ValueError("the transaction has ended")
         return self._handle
 
-    def execute(self, sql: str, *params: Any) -> Any:
+    def execute(self, sql: str, *params: object) -> Any:
         """One statement with $1, $2, ... for the parameters: its rows as a list
         of Row (row[0], row["name"]), values as Python has them; or, for a
         statement that gives none, how many it changed.
@@ -57,7 +57,7 @@ class Transaction(Rows, Handle):
         check(lib.psm_tx_exec, self._open, utf8(sql, "sql"), len(params), _parameters(params), ctypes.byref(rows))
         return take_rows(rows)
 
-    def queue(self, sql: str, *params: Any) -> None:
+    def queue(self, sql: str, *params: object) -> None:
         """As execute() without waiting for the answer: if it fails, the next
         one does, or the commit."""
         check(lib.psm_tx_queue, self._open, utf8(sql, "sql"), len(params), _parameters(params))
@@ -131,7 +131,7 @@ class Store(Handle):
     def _after_fork(self) -> None:
         self._open()
 
-    def migrate(self, set: Any = "psymatch") -> None:
+    def migrate(self, set: str = "psymatch") -> None:
         """Bring one set of tables up to date."""
         check(lib.psm_store_migrate, self._handle, utf8(set, "set"))
 
@@ -147,7 +147,7 @@ class Store(Handle):
         """A new Transaction, for a with block."""
         return Transaction(self)
 
-    def execute(self, sql: str, *params: Any) -> Any:
+    def execute(self, sql: str, *params: object) -> Any:
         """One statement in a transaction of its own; as Transaction.execute()."""
         rows = ctypes.c_void_p()
         check(lib.psm_store_exec, self._handle, utf8(sql, "sql"), len(params), _parameters(params), ctypes.byref(rows))
@@ -177,29 +177,25 @@ class Store(Handle):
 
     # -- dead letters and parked events: source is DEAD or PARKED
 
-    def dead(self, source: int = DEAD, **filters: Any) -> Any:
+    def dead(self, source: int = DEAD, **filters: str | int) -> list[dict[str, Any]]:
         """Rows as dicts, without payloads; filters as psm_dead_list(3) has them."""
         pairs: list[Any] = [utf8(text if isinstance(text, str) else str(int64(text, name)), name)
                  for name, value in filters.items() for text in (name, value)] + [None]
         return _dicts(make(lib.psm_dead_list, self._handle, int32(source, "source"), array(pairs)), _LIST)
 
-    def dead_stats(self) -> Any:
+    def dead_stats(self) -> list[dict[str, Any]]:
         """How many of each kind, as dicts."""
         return _dicts(make(lib.psm_dead_stats, self._handle), _STATS)
 
-    def dead_show(self, id: int, source: int = DEAD, payload: bool = False) -> Any:
+    def dead_show(self, id: int, source: int = DEAD, payload: bool = False) -> dict[str, Any]:
         """One row with its history as a dict."""
-        text = make(lib.psm_dead_show, self._handle, int32(source, "source"), int64(id, "id"), int(payload))
-        try:
-            return json.loads(ctypes.string_at(text).decode())
-        finally:
-            lib.psm_free(text)
+        return taken(make(lib.psm_dead_show, self._handle, int32(source, "source"), int64(id, "id"), int(payload)))
 
-    def dead_raw(self, id: int, source: int = DEAD) -> Any:
+    def dead_raw(self, id: int, source: int = DEAD) -> bytes | None:
         """The bytes that a release would use; None if there are none."""
-        return _bytes_of(lib.psm_dead_raw, self._handle, int32(source, "source"), int64(id, "id"))
+        return _bytes_of(lib.psm_dead_raw, self._handle, int32(source, "source"), int64(id, "id")) or None
 
-    def dead_edit(self, id: int, data: Any, who: str, why: str, source: int = DEAD) -> None:
+    def dead_edit(self, id: int, data: bytes, who: str, why: str, source: int = DEAD) -> None:
         """Other bytes (data) for a release."""
         if not isinstance(data, bytes):
             raise TypeError("data: want bytes, got %s" % type(data).__name__)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import ctypes
 import enum
-from typing import Any, Mapping, TYPE_CHECKING
+from typing import Any, List, Mapping, Sequence, TYPE_CHECKING
 
 from ._handle import Handle
-from ._json import changed, document, got, listed, taken, with_size
+from ._json import changed, document, got, listed, taken, taken_list, with_size
 from ._lib import lib
 from ._text import int32, int64, utf8, utf8_or_none
 from .config import Config
@@ -25,15 +25,22 @@ from .event import _all, handled_by
 from .rows import ANY
 
 if TYPE_CHECKING:
+    import os
+
     from .event import Event
+    from .jobs import Jobs
     from .store import Store, Transaction
 
 __all__ = ["ANY", "TYPES", "Status", "TherapistImport", "announce", "block", "create", "delete", "from_record", "get",
            "handle", "list", "match", "merge", "patch", "request_scraping", "scraping_jobs", "transition", "unblock", "update"]
 
-_enum: Any = enum.Enum  # of words that a checker does not know
-Status: Any = _enum("Status", {word.upper(): word for word in _all(lib.psm_therapist_status_name)}, type=str,
-                   module=__name__)
+if TYPE_CHECKING:  # for type checkers: the library's table makes it
+    class Status(str, enum.Enum):
+        AKTIV = "aktiv"
+        GESPERRT = "gesperrt"
+        INAKTIV = "inaktiv"
+else:
+    Status = enum.Enum("Status", {word.upper(): word for word in _all(lib.psm_therapist_status_name)}, type=str, module=__name__)
 Status.__doc__ = "Where a therapist stands; each is equal to its word, Status.AKTIV == \"aktiv\"."
 TYPES = tuple(_all(lib.psm_therapist_type_at))
 
@@ -93,7 +100,7 @@ def handle(tx: Transaction, event: Event) -> None:
     handled_by(lib.psm_therapist_handle, tx, event)
 
 
-def transition(old: Any, new: Any, blocked: Any = False) -> Any:
+def transition(old: Status | str | None, new: Status | str, blocked: bool = False) -> tuple[str, str]:
     """What a change of the status does: (event type, what becomes of the block:
     "stays", "set" or "cleared"). old and new: a Status or its word; old may be
     None."""
@@ -108,7 +115,7 @@ def _status(word: Any) -> Any:
                                                               "status")))
 
 
-def from_record(record: Any) -> Any:
+def from_record(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """The columns that a record of an import fills; None: nothing of it is for
     adults. SchemaError."""
     out = ctypes.c_void_p()
@@ -117,7 +124,7 @@ def from_record(record: Any) -> Any:
     return None if rc == 1 else taken(out)
 
 
-def match(fields: Any, candidates: Any, present: Any = None) -> Any:
+def match(fields: Mapping[str, Any], candidates: Sequence[Mapping[str, Any]], present: Sequence[Mapping[str, Any]] | None = None) -> tuple[int, bool]:
     """Which of the candidates (rows) the fields of from_record() are about:
     (index, True if under a former name). present: the fields of all records of
     the file. NotFoundError: nobody; AmbiguousError: several."""
@@ -127,7 +134,7 @@ def match(fields: Any, candidates: Any, present: Any = None) -> Any:
     return index.value, rc == 1
 
 
-def merge(stored: Any, fields: Any) -> Any:
+def merge(stored: Mapping[str, Any], fields: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     """Apply fields of from_record() to a row: (the row after it, how many
     columns changed)."""
     out = ctypes.c_void_p()
@@ -136,7 +143,7 @@ def merge(stored: Any, fields: Any) -> Any:
     return taken(out), count
 
 
-def request_scraping(store, plz=None):
+def request_scraping(store: Store, plz: str | None = None) -> str:
     """Ask for the public lists of therapists to be read again: the request's id."""
     out = ctypes.c_void_p()
     check(lib.psm_scraping_request, store._handle, utf8_or_none(plz, "plz"), ctypes.byref(out))
@@ -146,7 +153,7 @@ def request_scraping(store, plz=None):
         lib.psm_free(out)
 
 
-def scraping_jobs(jobs, store, config=None):
+def scraping_jobs(jobs: Jobs, store: Store, config: Config | None = None) -> None:
     """Let a psymatch.jobs.Jobs do that: SCRAPING_COMMAND, then an import."""
     config = config if config is not None else Config()
     check(lib.psm_scraping_jobs, jobs._handle, store._handle, config._handle)
@@ -157,16 +164,16 @@ class TherapistImport(Handle):
     interval: seconds between two runs, from which the limits of the health
     follow. Threads: one at a time, but for cancel()."""
 
-    def __init__(self, store: Store, folder: Any, interval: int = 86400) -> None:
+    def __init__(self, store: Store, folder: str | os.PathLike[str], interval: int = 86400) -> None:
         self._store, self._folder = store, utf8(str(folder), "folder")
         self._own(make(lib.psm_import_status_new, int64(interval, "interval")), lib.psm_import_status_free)
 
-    def run(self) -> Any:
+    def run(self) -> int:
         """Import the newest file of each postal code; the count of therapists
         created or updated."""
         return check(lib.psm_therapist_import_run, self._store._handle, self._folder, self._handle)
 
-    def file(self, path: Any) -> Any:
+    def file(self, path: str | os.PathLike[str]) -> int:
         """Import one file; as run()."""
         return check(lib.psm_therapist_import_file, self._store._handle, utf8(str(path), "path"), self._handle)
 
@@ -179,14 +186,14 @@ class TherapistImport(Handle):
         number: int = lib.psm_import_status_stat(self._handle, utf8(name, "name"))
         return number
 
-    def status(self) -> Any:
+    def status(self) -> dict[str, Any]:
         """What was imported and what failed, as a dict."""
         return taken(make(lib.psm_import_status_json, self._handle))
 
-    def errors(self) -> Any:
+    def errors(self) -> List[dict[str, Any]]:
         """The newest 100 errors as dicts, the oldest first."""
-        return taken(make(lib.psm_import_status_errors, self._handle))
+        return taken_list(make(lib.psm_import_status_errors, self._handle))
 
-    def health(self) -> Any:
+    def health(self) -> dict[str, Any]:
         """{"status": "healthy", "degraded" or "unhealthy", ...}."""
         return taken(make(lib.psm_import_status_health, self._handle))

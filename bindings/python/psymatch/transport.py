@@ -2,11 +2,10 @@
 """Where events travel."""
 from __future__ import annotations
 
-import ctypes
-import json
 from typing import Any
 
 from ._handle import Handle
+from ._json import taken
 from ._lib import lib
 from ._text import int32, int64
 from .config import Config
@@ -21,38 +20,35 @@ class Transport(Handle):
         self._own(make(lib.psm_transport_open, config._handle), lib.psm_transport_unref)
 
     @classmethod
-    def memory(cls, partitions: int = 3) -> Any:
+    def memory(cls, partitions: int = 3) -> Transport:
         """Topics within this process, gone at its end."""
         self = cls.__new__(cls)
         self._own(make(lib.psm_transport_memory, int32(partitions, "partitions")), lib.psm_transport_unref)
         return self
 
     @property
-    def name(self) -> Any:
+    def name(self) -> str:
         """kafka, memory or postgres"""
-        return lib.psm_transport_name(self._handle).decode()
+        return str(lib.psm_transport_name(self._handle).decode())
 
 
-def _topics(function: Any, config: Any, partitions: Any, replication: Any, retention_s: Any, timeout_ms: Any) -> Any:
+def _topics(function: Any, config: Any, partitions: Any, replication: Any, retention_s: Any, timeout_ms: Any) -> dict[str, Any]:
     config = config if config is not None else Config()
     out = make(function, config._handle, int32(partitions, "partitions"),
                int32(replication, "replication"), int64(retention_s, "retention_s"),
                int32(timeout_ms, "timeout_ms"))
-    try:
-        return json.loads(ctypes.string_at(out).decode())
-    finally:
-        lib.psm_free(out)
+    return taken(out)
 
 
-def plan_topics(config: Config | None = None, partitions: int = 0, replication: Any = 0, retention_s: Any = 0,
-                timeout_ms: int = 60000) -> Any:
+def plan_topics(config: Config | None = None, partitions: int = 0, replication: int = 0, retention_s: int = 0,
+                timeout_ms: int = 60000) -> dict[str, Any]:
     """The topics of the catalogue against those of a Kafka cluster, as
     psm_topics(3) has it: {"brokers", "topics": [{"topic", "state", ..}]}. 0: the
     usual number. TimeoutError, BrokerError."""
     return _topics(lib.psm_topics_plan, config, partitions, replication, retention_s, timeout_ms)
 
 
-def apply_topics(config: Config | None = None, partitions: int = 0, replication: Any = 0, retention_s: Any = 0,
-                 timeout_ms: int = 60000) -> Any:
+def apply_topics(config: Config | None = None, partitions: int = 0, replication: int = 0, retention_s: int = 0,
+                 timeout_ms: int = 60000) -> dict[str, Any]:
     """The same, after those that were missing were created."""
     return _topics(lib.psm_topics_apply, config, partitions, replication, retention_s, timeout_ms)
