@@ -55,7 +55,7 @@ BEGIN {
 	of("app", "patient_import")
 	of("service", "object_storage")
 	of("flow", "processor program relay")
-	of("app", "call communication scraping")
+	of("app", "call communication scraping suggestion")
 	of("service", "mailer matching_jobs")
 	outside = "^(examples|bench)$"
 

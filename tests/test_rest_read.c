@@ -12,6 +12,11 @@ set_up_patient(void)
 	       "('Frau', 'weiblich', 'Erika', 'Muster', '52062', 'offen', "
 	       "'2026-11-02'), ('Herr', 'm\xc3\xa4nnlich', 'Max', 'Muster', "
 	       "'50667', 'auf_der_Suche', NULL)");
+	pg_run("INSERT INTO patient_service.zuordnungen VALUES (3, 2, 7, 5, "
+	       "true, now(), gen_random_uuid())");
+	pg_run("INSERT INTO patient_service.therapeuten_sperren VALUES (7, "
+	       "true, false, 'reise', 2, '2026-11-02 10:00Z', "
+	       "gen_random_uuid())");
 }
 
 static const struct step patient_steps[] = {
@@ -60,6 +65,21 @@ static const struct step patient_steps[] = {
      400,
      {"date"}},
     {"PATCH", "/api/patients/9/last-contact", JSON, "{}", 404, {NULL}},
+    {"GET",
+     "/api/patients/neuzuordnungen?limit=5",
+     NULL,
+     NULL,
+     200,
+     {"{\"data\":[{\"patient_id\":2,\"vorname\":\"Max\",",
+      "\"therapist_id\":7,\"anfrage_id\":5,\"match_id\":3,"
+      "\"gesperrt_seit\":\"2026-11-02T10:00:00Z\",\"sperrgrund\":"
+      "\"reise\"}],\"page\":1,\"limit\":5,\"total\":1}"}},
+    {"GET",
+     "/api/patients/neuzuordnungen?page=99999999999",
+     NULL,
+     NULL,
+     200,
+     {"{\"data\":[],"}},
     {"GET",
      "/api/patients/1/communication",
      NULL,
@@ -113,6 +133,110 @@ START_TEST(reads_emails)
 }
 END_TEST
 
+/* -- what the therapist service knows of others */
+
+static void
+set_up_therapist(void)
+{
+	service = "therapist";
+	set_up();
+	pg_run("INSERT INTO therapist_service.therapeuten (anrede, geschlecht, "
+	       "vorname, nachname, plz) VALUES ('Frau', 'weiblich', 'Anna', "
+	       "'Muster', '52062')");
+	pg_run("INSERT INTO therapist_service.patientenwuensche (patient_id, "
+	       "plz, event_time, event_id) VALUES (5, '52070', now(), "
+	       "gen_random_uuid())");
+	pg_run("INSERT INTO therapist_service.zuordnungen VALUES (1, 5, 1, 3, "
+	       "'anstehend', now(), gen_random_uuid())");
+}
+
+#define THERAPISTS "/api/therapists"
+
+static const struct step therapist_steps[] = {
+    {"GET",
+     THERAPISTS "/vorschlaege?patient_id=5",
+     NULL,
+     NULL,
+     200,
+     {"{\"patient_id\":5,\"plz_prefix\":\"52\",\"data\":[{\"therapist_id\":"
+      "1,\"anrede\":\"Frau\",",
+      "\"pending_patients\":1,", "\"page\":1,\"limit\":20,\"total\":1}"}},
+    {"GET",
+     THERAPISTS "/vorschlaege?patient_id=6",
+     NULL,
+     NULL,
+     404,
+     {"Patient 6 not found"}},
+    {"GET", THERAPISTS "/vorschlaege", NULL, NULL, 400, {"patient_id"}},
+    {"GET",
+     THERAPISTS "/vorschlaege?patient_id=x",
+     NULL,
+     NULL,
+     400,
+     {"patient_id"}},
+    {"GET",
+     THERAPISTS "/1/auslastung",
+     NULL,
+     NULL,
+     200,
+     {"{\"therapist_id\":1,\"pending_patients\":1,", "\"response_rate\":null"}},
+    {"GET",
+     THERAPISTS "/9/auslastung",
+     NULL,
+     NULL,
+     404,
+     {"Therapist 9 not found"}},
+    {"GET",
+     THERAPISTS "/auslastung?plz_prefix=52&limit=3",
+     NULL,
+     NULL,
+     200,
+     {"{\"data\":[{\"therapist_id\":1,",
+      "\"page\":1,\"limit\":3,\"total\":1}"}},
+    {"GET",
+     THERAPISTS "/auslastung?plz_prefix=5x",
+     NULL,
+     NULL,
+     400,
+     {"plz_prefix"}},
+    {"POST",
+     THERAPISTS "/scraping",
+     JSON,
+     "{\"plz\": \"52062\"}",
+     202,
+     {"{\"request_id\":\"", "\"message\":\"Scraping was asked for\""}},
+    {"POST", THERAPISTS "/scraping", NULL, NULL, 202, {"\"request_id\""}},
+    {"POST",
+     THERAPISTS "/scraping",
+     JSON,
+     "{\"plz\": \"--x\"}",
+     400,
+     {"plz: want 1 to 5 digits"}},
+    {"GET", THERAPISTS "/scraping", NULL, NULL, 200, {"{\"data\":[]}"}},
+};
+
+static const struct step scraping_steps[] = {
+    {"GET",
+     THERAPISTS "/scraping?limit=2",
+     NULL,
+     NULL,
+     200,
+     {"\"key\" : \"a\"", "!\"key\" : \"b\""}},
+};
+
+START_TEST(reads_what_events_told)
+{
+	STEPS(therapist_steps);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox WHERE "
+	                        "type = 'scraping.run'"),
+	                 2);
+	pg_run("INSERT INTO psymatch.job (kind, key, run_at, due_at) VALUES "
+	       "('scraping.run', 'a', now(), now()), ('other', 'b', now(), "
+	       "now())");
+	STEPS(scraping_steps);
+}
+END_TEST
+
 static void
 add_case(Suite *s, const char *name, SFun begin, const TTest *test)
 {
@@ -132,6 +256,7 @@ main(int argc, char **argv)
 	(void)argc;
 	pg_main(argv);
 	add_case(s, "patient", set_up_patient, reads_patients);
+	add_case(s, "therapist", set_up_therapist, reads_what_events_told);
 	add_case(s, "communication", set_up_communication, reads_emails);
 	return testing_run(srunner_create(s));
 }

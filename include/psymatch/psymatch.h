@@ -39,6 +39,7 @@
 #include <psymatch/search.h>
 #include <psymatch/spool.h>
 #include <psymatch/store.h>
+#include <psymatch/suggestion.h>
 #include <psymatch/therapist.h>
 #include <psymatch/topics.h>
 #include <psymatch/transport.h>

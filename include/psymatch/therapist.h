@@ -633,8 +633,8 @@ PSM_API int psm_therapist_delete(psm_store *store, int64_t id,
                                  psm_error *err) PSM_CHECK;
 
 /**
- * The types psm_therapist_handle() knows; they are of "matching-events",
- * "communication-events" and "scraping-requests".
+ * The types psm_therapist_handle() knows; they are of "patient-events",
+ * "matching-events", "communication-events" and "scraping-requests".
  *
  * @param i  index from 0.
  * @return borrowed for ever; NULL behind the last one.
@@ -648,10 +648,12 @@ PSM_API const char *psm_therapist_type_at(size_t i);
  * therapist's naechster_kontakt_moeglich is that day, or a later one.
  * email.sent, email.response_received and phone_call.completed with a
  * therapist_id: letzter_kontakt_email or letzter_kontakt_telefon is the event's
- * own day in Berlin, or a later one. "therapist.updated" if that changed it; so
- * handling an event again, or in another order, changes nothing. scraping.run:
- * a job with the key of its request_id, see psm_scraping_jobs(). Other types do
- * nothing.
+ * own day in Berlin, at most today, or a later one; "therapist.updated" if that
+ * changed it. patient.created, .updated and .deleted: for whom
+ * psm_therapist_suggestions() finds therapists. match.* and
+ * therapeutenanfrage.*, email.failed and phone_call.failed: see
+ * psm_therapist_workload(). scraping.run: a job, see psm_scraping_jobs().
+ * Handling an event again, or in another order, changes nothing.
  *
  * @param tx    a transaction of a store whose set "therapist" is migrated; it
  *   is neither committed nor rolled back.

@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "app/block.h"
+#include "app/workload.h"
 
 static int
 act(psm_tx *tx, int64_t id, const char *action, const char *name,
@@ -24,58 +25,91 @@ act(psm_tx *tx, int64_t id, const char *action, const char *name,
 	return rc < 0 ? rc : 0;
 }
 
+/* The therapist of an event; 0: it is about none. */
+static int64_t
+therapist_of(const psm_event *ev)
+{
+	int64_t id = 0;
+
+	if (psm_json_get_int(
+		psm_json_at(psm_event_payload(ev), "/therapist_id"), &id,
+		NULL) < 0)
+		return 0;
+	return id > 0 ? id : 0;
+}
+
 static int
-cooled(psm_tx *tx, const psm_event *ev, int64_t id, psm_error *err)
+cooled(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
 	const char *day = psm_json_string(
 	    psm_json_at(psm_event_payload(ev), "/next_contactable_date"));
+	int64_t id = therapist_of(ev);
 
+	if (id == 0)
+		return 0;
 	return day == NULL || !psm__is_date(day)
 	           ? psm__fail(err, PSM_ERR_REJECT,
 	                       "next_contactable_date: want a date")
 	           : act(tx, id, "cool", "until", day, err);
 }
 
+/* An event of the future is one of today: its producer's clock is wrong, and a
+ * last contact never goes back. */
 static int
-contact(psm_tx *tx, const psm_event *ev, int64_t id, const char *by,
-        psm_error *err)
+contact(psm_tx *tx, const psm_event *ev, const char *by, psm_error *err)
 {
+	int64_t at = psm_event_timestamp_us(ev), now = psm_now_us();
+	int64_t id = therapist_of(ev);
 	char day[11];
-	int rc = psm__app_day(tx, psm_event_timestamp_us(ev), day, err);
+	int rc;
 
+	if (id == 0)
+		return 0;
+	rc = psm__app_day(tx, at < now ? at : now, day, err);
 	return rc == 0 ? act(tx, id, "contact", by, day, err) : rc;
 }
 
 static int
-mailed(psm_tx *tx, const psm_event *ev, int64_t id, psm_error *err)
+answered(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
-	return contact(tx, ev, id, "email", err);
+	return contact(tx, ev, "email", err);
 }
 
 static int
-called(psm_tx *tx, const psm_event *ev, int64_t id, psm_error *err)
+mailed(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
-	return contact(tx, ev, id, "telefon", err);
+	int rc = contact(tx, ev, "email", err);
+
+	return rc == 0 ? psm__workload_delivery(tx, ev, err) : rc;
 }
 
-/* It is about no therapist. */
 static int
-scrape(psm_tx *tx, const psm_event *ev, int64_t id, psm_error *err)
+called(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
-	(void)id;
-	return psm__scraping_asked(tx, ev, err);
+	int rc = contact(tx, ev, "telefon", err);
+
+	return rc == 0 ? psm__workload_delivery(tx, ev, err) : rc;
 }
 
 static const struct {
 	const char *type;
-	int (*handle)(psm_tx *tx, const psm_event *ev, int64_t id,
-	              psm_error *err);
+	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
 } handlers[] = {
     {"cooling.period_started", cooled},
-    {"email.response_received", mailed},
+    {"email.failed", psm__workload_delivery},
+    {"email.response_received", answered},
     {"email.sent", mailed},
+    {"match.created", psm__workload_match},
+    {"match.status_changed", psm__workload_match},
+    {"patient.created", psm__suggestion_patient},
+    {"patient.deleted", psm__suggestion_patient},
+    {"patient.updated", psm__suggestion_patient},
     {"phone_call.completed", called},
-    {"scraping.run", scrape},
+    {"phone_call.failed", psm__workload_delivery},
+    {"scraping.run", psm__scraping_asked},
+    {"therapeutenanfrage.created", psm__workload_inquiry},
+    {"therapeutenanfrage.response_received", psm__workload_inquiry},
+    {"therapeutenanfrage.sent", psm__workload_inquiry},
 };
 
 const char *
@@ -84,29 +118,32 @@ psm_therapist_type_at(size_t i)
 	return i < PSM__COUNT(handlers) ? handlers[i].type : NULL;
 }
 
+/* Older programs write the names that the catalogue has as aliases. */
+static int
+handle(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	const char *type = psm_event_type(ev);
+	const psm_event_type_info *info = psm_catalogue_find(type);
+
+	if (info != NULL)
+		type = psm_catalogue_type_name(info);
+	for (size_t i = 0; i < PSM__COUNT(handlers); i++)
+		if (strcmp(handlers[i].type, type) == 0)
+			return handlers[i].handle(tx, ev, err);
+	return 0;
+}
+
 int
 psm_therapist_handle(psm_tx *tx, const psm_event *ev, void *user,
                      psm_error *err)
 {
-	int64_t id = 0;
-	size_t i = 0;
-	int rc = 0;
+	int rc;
 
 	(void)user; /* all there is to know stands in the transaction */
 	psm__error_clear(err);
 	if (tx == NULL || ev == NULL)
 		return psm__fail(err, PSM_ERR_INVAL, "tx or ev is NULL");
-	while (i < PSM__COUNT(handlers) &&
-	       strcmp(psm_event_type(ev), handlers[i].type) != 0)
-		i++;
-	if (i < PSM__COUNT(handlers) && handlers[i].handle == scrape)
-		rc = scrape(tx, ev, 0, err);
-	else if (i < PSM__COUNT(handlers) &&
-	         psm_json_get_int(
-		     psm_json_at(psm_event_payload(ev), "/therapist_id"), &id,
-		     NULL) == 0 &&
-	         id > 0)
-		rc = handlers[i].handle(tx, ev, id, err);
+	rc = handle(tx, ev, err);
 	/* What the database refuses for good is the payload's fault. */
 	return rc < 0 && !psm__app_is_system(rc) ? PSM_ERR_REJECT : rc;
 }

@@ -48,7 +48,7 @@ const psm_event_type_info psm__catalogue[] = {
 { .name = "patient.created", .topic = "patient-events", .key = "patient_id",
   .meaning = "A patient was registered.",
   .producers = NAMES(PATIENT_SERVICE),
-  .consumers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("patient_id", integer, NEED),
 	FIELD("patient_data", object, NEED, SECRET, PATIENT),
@@ -57,7 +57,7 @@ const psm_event_type_info psm__catalogue[] = {
 { .name = "patient.updated", .topic = "patient-events", .key = "patient_id",
   .meaning = "Data of a patient changed; the record is the new one.",
   .producers = NAMES(PATIENT_SERVICE),
-  .consumers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("patient_id", integer, NEED),
 	FIELD("patient_data", object, NEED, SECRET, PATIENT),
@@ -91,7 +91,7 @@ const psm_event_type_info psm__catalogue[] = {
 	"patient_id, in additional_data, and in id as the older platform "
 	"writes it.",
   .producers = NAMES(PATIENT_SERVICE),
-  .consumers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("patient_id", integer, NEED),
 	FIELD("additional_data", object, MAY, HAS(FIELD("id", integer, NEED))),
@@ -165,7 +165,7 @@ const psm_event_type_info psm__catalogue[] = {
 { .name = "match.created", .topic = "matching-events", .key = "match_id",
   .meaning = "A search was put into an inquiry to a therapist.",
   .producers = NAMES(MATCHING_SERVICE),
-  .consumers = NAMES(PATIENT_SERVICE),
+  .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("match_id", integer, NEED),
 	FIELD("patient_id", integer, NEED),
@@ -179,7 +179,7 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "The status of a match changed; to null: it was withdrawn before "
 	"it was answered.",
   .producers = NAMES(MATCHING_SERVICE),
-  .consumers = NAMES(PATIENT_SERVICE),
+  .consumers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("match_id", integer, NEED),
 	FIELD("patient_id", integer, MAY),
@@ -193,8 +193,8 @@ const psm_event_type_info psm__catalogue[] = {
 { .name = "therapeutenanfrage.created", .topic = "matching-events",
   .key = "anfrage_id",
   .meaning = "Patients were bundled into an inquiry to a therapist.",
-  .note = "for reports and for programs of the user's own",
   .producers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("anfrage_id", integer, NEED),
 	FIELD("therapist_id", integer, NEED),
@@ -204,8 +204,8 @@ const psm_event_type_info psm__catalogue[] = {
 { .name = "therapeutenanfrage.sent", .topic = "matching-events",
   .key = "anfrage_id",
   .meaning = "An inquiry went to its therapist by e-mail or phone.",
-  .note = "for reports and for programs of the user's own",
   .producers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("anfrage_id", integer, NEED),
 	FIELD("communication_type", string, NEED, WORD("email", "phone_call")),
@@ -214,8 +214,8 @@ const psm_event_type_info psm__catalogue[] = {
 { .name = "therapeutenanfrage.response_received", .topic = "matching-events",
   .key = "anfrage_id",
   .meaning = "A therapist's answer to an inquiry was recorded.",
-  .note = "for reports and for programs of the user's own",
   .producers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("anfrage_id", integer, NEED),
 	FIELD("response_type", string, OR_NULL, ONE_OF(antworttyp)),
@@ -258,7 +258,7 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "An e-mail could not be sent, or nobody knows whether it was "
 	"(suspect): an inquiry that did not leave is to be sent again.",
   .producers = NAMES(COMMUNICATION_SERVICE),
-  .consumers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("email_id", integer, NEED),
 	FIELD("email_data", object, NEED, SECRET, EMAIL),
@@ -329,7 +329,7 @@ const psm_event_type_info psm__catalogue[] = {
   .meaning = "A planned phone call reached nobody (fehlgeschlagen), or was "
 	"called off (abgebrochen): an inquiry that it was for is to be sent again.",
   .producers = NAMES(COMMUNICATION_SERVICE),
-  .consumers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("call_id", integer, NEED),
 	FIELD("call_data", object, NEED, SECRET, CALL),

@@ -13,6 +13,7 @@ static const struct platform_group patient_groups[] = {
     {NULL, NULL, NULL}};
 
 static const struct platform_group therapist_groups[] = {
+    {"therapist-service-patient", "patient-events", psm_therapist_handlers},
     {"therapist-service-matching", "matching-events", psm_therapist_handlers},
     {"therapist-service-communication", "communication-events",
      psm_therapist_handlers},

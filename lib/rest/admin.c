@@ -11,11 +11,9 @@
 
 /* -- jobs */
 
-/* psm_jobs_list() as {"data": [...]}. */
-static int
-list_jobs(struct rest_call *c)
+int
+psm__rest_jobs(struct rest_call *c, const char *kind)
 {
-	const char *kind = psm_request_query(c->req, "kind");
 	const char *state = psm_request_query(c->req, "state");
 	char *list = NULL;
 	int64_t limit;
@@ -34,6 +32,12 @@ list_jobs(struct rest_call *c)
 		(void)snprintf(c->json, size, "{\"data\":%s}", list);
 	psm_free(list);
 	return c->json ? PSM_OK : psm__nomem(c->err);
+}
+
+static int
+list_jobs(struct rest_call *c)
+{
+	return psm__rest_jobs(c, psm_request_query(c->req, "kind"));
 }
 
 static int
@@ -307,7 +311,8 @@ static const struct rest_field jobs_filters[] = {
     {"state", "string(waiting|running|done|missed|failed)", NULL},
     {"limit", "integer", NULL},
     END};
-static const struct rest_field jobs_answer[] = {{"data", "[]object", job}, END};
+const struct rest_field psm__rest_jobs_answer[] = {{"data", "[]object", job},
+                                                   END};
 /* The first two are no filters of psm_dead_list(). */
 static const struct rest_field letters_filters[] = {
     {"source", "string(dead|parked)", NULL},
@@ -355,7 +360,7 @@ const struct rest_endpoint psm__rest_admin[] = {
      .summary = "Jobs, the newest first",
      .fn = list_jobs,
      .query = jobs_filters,
-     .answer = jobs_answer,
+     .answer = psm__rest_jobs_answer,
      .failures = "400"},
     {.method = "GET",
      .path = "/api/jobs/status",

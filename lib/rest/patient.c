@@ -48,7 +48,38 @@ last_contact(struct rest_call *c)
 	return rc;
 }
 
+/* -- GET /api/patients/neuzuordnungen */
+
+static const struct rest_field reassignment[] = {
+    {"patient_id", "integer", NULL},
+    {"vorname", "string?", NULL},
+    {"nachname", "string?", NULL},
+    {"therapist_id", "integer", NULL},
+    {"anfrage_id", "integer?", NULL},
+    {"match_id", "integer", NULL},
+    {"gesperrt_seit", "time", NULL},
+    {"sperrgrund", "string?", NULL},
+    {NULL, NULL, NULL}};
+
+static int
+reassignments(struct rest_call *c)
+{
+	int64_t page, limit;
+
+	psm_request_page(c->req, &page, &limit);
+	return psm_patient_reassignments(
+	    c->store, (int)(page < INT32_MAX ? page : INT32_MAX), (int)limit,
+	    &c->json, c->err);
+}
+
 const struct rest_endpoint psm__rest_patient[] = {
+    {.method = "GET",
+     .path = "/api/patients/neuzuordnungen",
+     .summary = "Patients who wait in an open inquiry to a therapist who is "
+                "blocked or was deleted",
+     .fn = reassignments,
+     .how = REST_PAGE,
+     .answer = reassignment},
     {.method = "PATCH",
      .path = "/api/patients/{id}/last-contact",
      .summary = "There was a contact: today, or on a day that is named",

@@ -275,6 +275,7 @@ int psm__rest_import_show(psm_service *svc, psm_import_status *status,
 
 extern const struct rest_endpoint psm__rest_patient[];
 extern const struct rest_endpoint psm__rest_searches[];
+extern const struct rest_endpoint psm__rest_therapist[];
 extern const struct rest_endpoint psm__rest_inquiries[];
 extern const struct rest_endpoint psm__rest_answers[];
 extern const struct rest_endpoint psm__rest_communication[];
@@ -289,6 +290,13 @@ int psm__rest_set_up_mailer(struct rest_context *cx, const psm_config *cfg,
                             psm_error *err);
 int psm__rest_set_up_geocoding(struct rest_context *cx, const psm_config *cfg,
                                psm_error *err);
+
+/* -- admin.c */
+
+/* psm_jobs_list() of a kind, NULL or "": all, as {"data": [...]}; the request
+ * may name a state and a limit. */
+int psm__rest_jobs(struct rest_call *c, const char *kind);
+extern const struct rest_field psm__rest_jobs_answer[];
 
 /* -- describe_parts.c: what descriptions are made of */
 

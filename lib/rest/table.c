@@ -19,7 +19,7 @@ const struct rest_resource psm__rest_resources[] = {
 /* One row per service, and those of all. */
 const struct rest_area psm__rest_areas[] = {
     {"patient", psm__rest_patient, NULL},
-    {"therapist", NULL, psm__rest_import},
+    {"therapist", psm__rest_therapist, psm__rest_import},
     {"matching", psm__rest_searches, NULL},
     {"matching", psm__rest_inquiries, psm__rest_set_up_mailer},
     {"matching", psm__rest_answers, NULL},

@@ -58,6 +58,22 @@ class Therapists(Database):
                 with self.assertRaises(psymatch.StateError):
                     work.run()
 
+    def test_suggestions(self) -> None:
+        row = therapists.create(self.store, dict(ANTON, plz="99510"))
+        event = psymatch.Event.new("patient.created", "patient-service", {
+            "patient_id": 70, "patient_data": {"id": 70, "plz": "99518"}})
+        with self.store.transaction() as tx:
+            therapists.handle(tx, event)
+        page = therapists.suggestions(self.store, 70, limit=5)
+        self.assertEqual([r["therapist_id"] for r in page["data"]], [row["id"]])
+        self.assertEqual((page["patient_id"], page["total"]), (70, 1))
+        with self.assertRaises(psymatch.NotFoundError):
+            therapists.suggestions(self.store, 71)
+        work = therapists.workload(self.store, row["id"])
+        self.assertEqual((work["pending_patients"], work["response_rate"]), (0, None))
+        self.assertEqual(therapists.workloads(self.store, "995", limit=3)["data"], [work])
+        self.assertGreaterEqual(therapists.workloads(self.store)["total"], 1)
+
     def test_handle(self) -> None:
         event = psymatch.Event.new("email.sent", "communication-service", {
             "email_id": 1, "therapist_id": 999999, "communication_type": "email", "email_data": {}})

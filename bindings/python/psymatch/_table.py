@@ -418,8 +418,7 @@ FUNCTIONS = MATCHING + (
     ("psm_patient_type_at", "const char*", "size_t"),
     ("psm_patient_handle", "int", "psm_tx*", "const psm_event*", "void*",
      "psm_error*"),
-    ("psm_patient_reassignments", "int", "psm_store*", "int", "int", "char**",
-     "psm_error*"),
+    ("psm_patient_reassignments", "int", "psm_store*", "int", "int", "char**", "psm_error*"),
     ("psm_patient_handlers", "int", "psm_handlers*", "const char*", "psm_error*"),
     # patient_import.h
     ("psm_patient_import_document", "int", "psm_store*", "const char*",
@@ -577,8 +576,7 @@ FUNCTIONS = MATCHING + (
      "psm_error*"),
     ("psm_therapist_eligible", "int", "psm_store*", "int64_t", "const char*",
      "char**", "psm_error*"),
-    ("psm_therapist_selection", "int", "psm_store*", "const char*", "char**",
-     "psm_error*"),
+    ("psm_therapist_selection", "int", "psm_store*", "const char*", "char**", "psm_error*"),
     # spool.h
     ("psm_spool_scan", "int", "const char*", "const char*", "psm_spool_fn",
      "void*", "psm_error*"),
@@ -627,6 +625,10 @@ FUNCTIONS = MATCHING + (
     ("psm_rows_column_name", "const char*", "const psm_rows*", "size_t"),
     ("psm_rows_column_type", "int64_t", "const psm_rows*", "size_t"),
     ("psm_rows_free", "void", "psm_rows*"),
+    # suggestion.h
+    ("psm_therapist_suggestions", "int", "psm_store*", "int64_t", "int", "int", "char**", "psm_error*"),
+    ("psm_therapist_workload", "int", "psm_store*", "int64_t", "char**", "psm_error*"),
+    ("psm_therapist_workloads", "int", "psm_store*", "const char*", "int", "int", "char**", "psm_error*"),
     # therapist.h
     ("psm_therapist_status_name", "const char*", "int"),
     ("psm_therapist_status_from_name", "int", "const char*"),
@@ -676,10 +678,8 @@ FUNCTIONS = MATCHING + (
     ("psm_therapist_type_at", "const char*", "size_t"),
     ("psm_therapist_handle", "int", "psm_tx*", "const psm_event*", "void*",
      "psm_error*"),
-    ("psm_scraping_request", "int", "psm_store*", "const char*", "char**",
-     "psm_error*"),
-    ("psm_scraping_jobs", "int", "psm_jobs*", "psm_store*", "const psm_config*",
-     "psm_error*"),
+    ("psm_scraping_request", "int", "psm_store*", "const char*", "char**", "psm_error*"),
+    ("psm_scraping_jobs", "int", "psm_jobs*", "psm_store*", "const psm_config*", "psm_error*"),
     ("psm_therapist_handlers", "int", "psm_handlers*", "const char*", "psm_error*"),
     # topics.h
     ("psm_topics_plan", "int", "const psm_config*", "int", "int", "int64_t",

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from .store import Store, Transaction
 
 __all__ = ["ANY", "TYPES", "Status", "TherapistImport", "announce", "block", "create", "delete", "from_record", "get",
-           "handle", "list", "match", "merge", "patch", "request_scraping", "scraping_jobs", "transition", "unblock", "update"]
+           "handle", "list", "match", "merge", "patch", "request_scraping", "scraping_jobs", "suggestions", "transition", "unblock", "update",
+           "workload", "workloads"]
 
 if TYPE_CHECKING:  # for type checkers: the library's table makes it
     class Status(str, enum.Enum):
@@ -93,6 +94,27 @@ def announce(store: Store, all: bool = False, limit: int = 100) -> int:
     """Publish therapists as they are, at most limit of those that no event has
     told about, or of all: how many, 0 when there are no more."""
     return check(lib.psm_therapist_announce, store._handle, int(bool(all)), int32(limit, "limit"))
+
+
+def suggestions(store: Store, patient_id: int, page: int = 1, limit: int = 20) -> dict[str, Any]:
+    """A page of the therapists to suggest for a patient, the best first:
+    {"patient_id", "plz_prefix", "data": [...], "page", "limit", "total"}.
+    NotFoundError: no event has told of such a patient."""
+    return taken(make(lib.psm_therapist_suggestions, store._handle, int64(patient_id, "patient_id"),
+                      int32(page, "page"), int32(limit, "limit")))
+
+
+def workload(store: Store, id: int) -> dict[str, Any]:
+    """What a therapist has to do, and how inquiries are answered:
+    {"therapist_id", "pending_patients", "response_rate", ...}. NotFoundError."""
+    return taken(make(lib.psm_therapist_workload, store._handle, int64(id, "id")))
+
+
+def workloads(store: Store, plz_prefix: str | None = None, page: int = 1, limit: int = 20) -> dict[str, Any]:
+    """A page of the same of all therapists, or of those of an area:
+    {"data": [...], "page", "limit", "total"}."""
+    return taken(make(lib.psm_therapist_workloads, store._handle, utf8_or_none(plz_prefix, "plz_prefix"),
+                      int32(page, "page"), int32(limit, "limit")))
 
 
 def handle(tx: Transaction, event: Event) -> None:
