@@ -649,8 +649,7 @@ PSM_API const char *psm_therapist_type_at(size_t i);
  * email.sent, email.response_received and phone_call.completed with a
  * therapist_id: letzter_kontakt_email or letzter_kontakt_telefon is the event's
  * own day in Berlin, at most today, or a later one; "therapist.updated" if that
- * changed it. patient.created, .updated and .deleted: for whom
- * psm_therapist_suggestions() finds therapists. match.* and
+ * changed it. patient.*: see psm_therapist_suggestions(). match.*,
  * therapeutenanfrage.*, email.failed and phone_call.failed: see
  * psm_therapist_workload(). scraping.run: a job, see psm_scraping_jobs().
  * Handling an event again, or in another order, changes nothing.
