@@ -11,31 +11,13 @@
  * (600; 100000 takes a quarter of an hour).
  */
 #include "app/app.h"
-#include "testing_inquiry.h"
+#include "testing_random.h"
 
-#define THERAPISTS 6
-#define PATIENTS 14
 #define COMMANDS 13
 #define KEPT 40 /* events that may come again */
 
-static uint64_t state;
 static psm_event *events[KEPT];
 static int steps_done, crashes, successes[COMMANDS];
-
-static unsigned
-below(unsigned n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (unsigned)((state >> 11) % n);
-}
-
-static int
-chance(unsigned percent)
-{
-	return below(100) < percent;
-}
 
 /* -- a statement that fails: the n-th row that is written from now on */
 
@@ -43,121 +25,6 @@ static void
 arm(int n)
 {
 	pg_run("SELECT setval('crash_at', %d)", n > 0 ? -n : 1);
-}
-
-/* -- what events told, against what the rows say: shadow.sql */
-
-static void
-ask(const char *sql, char *answer, size_t size)
-{
-	psm_rows *rows = NULL;
-	const char *text;
-
-	OK(psm_store_exec(st, sql, 0, NULL, &rows, err));
-	text = psm_rows_text(rows, 0, 0);
-	(void)snprintf(answer, size, "%s", text != NULL ? text : "");
-	psm_rows_free(rows);
-}
-
-/* -- commands: each gives the code of the library's */
-
-static int64_t
-some(const char *sql)
-{
-	char text[32];
-
-	ask(sql, text, sizeof(text));
-	return strtoll(text, NULL, 10);
-}
-
-static int
-pick_sql(char *sql, size_t size, const char *from)
-{
-	return snprintf(sql, size,
-	                "SELECT id FROM %s ORDER BY md5(id || '%u') LIMIT 1",
-	                from, below(1000000));
-}
-
-static int64_t
-pick(const char *from)
-{
-	char sql[400];
-
-	(void)pick_sql(sql, sizeof(sql), from);
-	return some(sql);
-}
-
-static int
-do_create(void)
-{
-	return create_with(1 + below(THERAPISTS), "10",
-	                   chance(40) ? "{\"override_cooling\": \"x\"}" : NULL);
-}
-
-static int
-do_send(void)
-{
-	return send_with(chance(80)
-	                     ? pick(INQUIRY " WHERE gesendet_datum IS NULL")
-	                     : pick(INQUIRY),
-	                 chance(50) ? "{\"override_cooling\": \"x\"}" : NULL);
-}
-
-static int
-do_answer(int correction)
-{
-	static const char *const words[] = {
-	    "angenommen",          "abgelehnt_Kapazitaet",
-	    "in_Sitzungen",        "abgelehnt_nicht_geeignet",
-	    "abgelehnt_sonstiges", "nicht_erschienen"};
-	int64_t id =
-	    pick(correction ? INQUIRY " WHERE antwort_datum IS NOT NULL"
-	                    : INQUIRY " WHERE gesendet_datum IS NOT NULL AND "
-	                              "antwort_datum IS NULL");
-	struct psm__buf json = {0};
-	char sql[200], list[400];
-	int rc, first = 1;
-
-	(void)snprintf(sql, sizeof(sql),
-	               "SELECT string_agg(patient_id::text, ' ' ORDER BY id) "
-	               "FROM " MATCH " WHERE therapeutenanfrage_id = %lld",
-	               (long long)id);
-	ask(sql, list, sizeof(list));
-	psm__buf_puts(&json, "{\"patient_responses\": {");
-	for (char *p = strtok(list, " "); p != NULL; p = strtok(NULL, " ")) {
-		if (chance(2))
-			continue; /* one is missing */
-		psm__buf_printf(&json, "%s\"%s\": \"%s\"", first ? "" : ", ", p,
-		                words[below(6)]);
-		first = 0;
-	}
-	psm__buf_printf(&json, "}, \"correction\": %s}",
-	                correction || chance(2) ? "true" : "false");
-	rc = answer(id, json.data);
-	psm__buf_free(&json);
-	return rc;
-}
-
-static int
-do_search(void)
-{
-	char json[60];
-	int64_t id;
-
-	switch (below(4)) {
-	case 0:
-		id = pick(SEARCH " WHERE status = 'aktiv'");
-		return chance(30) ? psm_search_cancel(st, id, "x", err)
-		                  : psm_search_pause(st, id, NULL, err);
-	case 1:
-		return psm_search_resume(
-		    st, pick(SEARCH " WHERE status = 'pausiert'"), NULL, err);
-	default:
-		(void)snprintf(json, sizeof(json), "{\"patient_id\": %u}",
-		               1 + below(PATIENTS));
-		psm_free(out);
-		return psm_search_create(st, json, strlen(json), &out, err);
-	}
 }
 
 static int
@@ -266,16 +133,6 @@ do_again(void)
 }
 
 static int
-do_delete(void)
-{
-	int64_t many = some("SELECT count(*) FROM " INQUIRY);
-
-	return many > 30 || chance(20)
-	           ? psm_inquiry_delete(st, pick(INQUIRY), many > 30, err)
-	           : psm_inquiry_cancel(st, pick(INQUIRY), "x", err);
-}
-
-static int
 do_one(unsigned which)
 {
 	switch (which) {
@@ -321,12 +178,15 @@ refill(void)
 static void
 check(int step, unsigned which, int rc)
 {
-	char text[2000];
+	char text[2000], sql[60];
 
-	ask("SELECT shadow.drain()", text, sizeof(text));
+	(void)snprintf(sql, sizeof(sql), "SELECT shadow.drain(%lld)",
+	               (long long)now_us);
+	ask(sql, text, sizeof(text));
 	ck_assert_msg(text[0] == '\0', "step %d, command %u (%d): told:%s",
 	              step, which, rc, text);
-	ask("SELECT shadow.broken()", text, sizeof(text));
+	ask("SELECT coalesce(shadow.broken(), shadow.doubled())", text,
+	    sizeof(text));
 	ck_assert_msg(text[0] == '\0', "step %d, command %u (%d): %s", step,
 	              which, rc, text);
 }
@@ -371,27 +231,10 @@ step(int n)
 	              psm_error_message(err));
 	successes[which] += rc >= 0;
 	check(n, which, rc);
-	if (n % 50 == 0)
+	if (n % 50 == 0) {
 		refill();
-}
-
-static void
-watch(void)
-{
-	char path[4096];
-	char *all = testing_read(
-	    testing_path(path, sizeof(path), "matching/shadow.sql"), NULL);
-	char *next;
-
-	for (char *at = all; at != NULL; at = next) {
-		next = strstr(at, "\n----\n");
-		if (next != NULL) {
-			*next = '\0';
-			next += 6;
-		}
-		OK(psm_store_exec(st, at, 0, NULL, NULL, err));
+		ask("SELECT shadow.forget()", before, sizeof(before));
 	}
-	free(all);
 }
 
 static void
@@ -405,16 +248,22 @@ setup(void)
 	    "matching_service.patienten_kopie",
 	    "therapist_service.therapeuten",
 	    "communication_service.emails",
+	    "communication_service.telefonanrufe",
 	    "psymatch.outbox",
 	    "psymatch.entity_version"};
 
 	inquiry_setup();
 	pg_hasty();
 	for (int id = 1; id <= THERAPISTS; id++)
-		add_therapist(id, "10115", "'praxis@example.org'");
+		add_therapist(id, "10115",
+		              id < THERAPISTS ? "'praxis@example.org'"
+		                              : "NULL"); /* by telephone */
 	for (int id = 1; id <= PATIENTS; id++)
 		add_patient(id, "10117", id);
-	watch();
+	run_file("matching/shadow.sql");
+	pg_run("UPDATE %s SET ausgeschlossene_therapeuten = '[2, {\"id\": 3}, "
+	       "null, \"x\"]' WHERE id %% 3 = 0",
+	       SEARCH);
 	pg_run("INSERT INTO shadow.search SELECT id, status FROM " SEARCH);
 	pg_run("SELECT setval('%s_id_seq', 1000)", SEARCH);
 	arm(0);
@@ -444,15 +293,9 @@ all_succeeded(void)
 
 START_TEST(random_commands)
 {
-	const char *given = getenv("PSYMATCH_TEST_SEED");
-	const char *wanted = getenv("PSYMATCH_TEST_STEPS");
-	int steps = wanted ? atoi(wanted) : 600;
-	unsigned long seed =
-	    given ? strtoul(given, NULL, 10) : (unsigned long)psm__mono_us();
+	int steps = wanted_steps(600);
 
-	printf("seed %lu\n", seed);
-	(void)fflush(stdout);
-	state = (uint64_t)seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	seed();
 	for (steps_done = 0; steps_done < steps ||
 	                     (!all_succeeded() && steps_done < 20 * steps);
 	     steps_done++)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: BSD-2-Clause
--- For test_matching_random: what the events told (shadow.drain()), what is wrong with the rows or differs from that
--- (shadow.broken()), all there is (shadow.digest()), and a statement that fails (crash()). A line of dashes ends a
--- statement.
+-- For tests of random commands: what the events told (shadow.drain()), what is wrong with the rows or differs from that
+-- (shadow.broken()), all there is (shadow.digest()), what is over and forgotten (shadow.forget()), and a statement that
+-- fails (crash()). A line of dashes ends a statement.
 CREATE SCHEMA shadow;
 ----
 CREATE TABLE shadow.search (id bigint PRIMARY KEY, status text);
@@ -11,6 +11,17 @@ CREATE TABLE shadow.match (id bigint PRIMARY KEY, status text, inquiry bigint);
 CREATE TABLE shadow.inquiry (id bigint PRIMARY KEY, sent int DEFAULT 0, answers int DEFAULT 0, kind text);
 ----
 CREATE TABLE shadow.cooling (id bigint PRIMARY KEY, day date);
+----
+-- Searches that ended without a place, as they were then; a corrected answer may still take an exclusion back.
+CREATE TABLE shadow.over (id bigint PRIMARY KEY, search text);
+----
+CREATE FUNCTION shadow.lasting(s matching_service.platzsuche) RETURNS text LANGUAGE sql AS $f$
+SELECT (to_jsonb(s) - 'ausgeschlossene_therapeuten' - 'notizen' - 'updated_at')::text
+$f$;
+----
+CREATE FUNCTION shadow.excludes(list jsonb, therapist bigint) RETURNS boolean LANGUAGE sql AS $f$
+SELECT EXISTS (SELECT FROM jsonb_array_elements(list) x WHERE coalesce(x ->> 'id', x #>> '{}') = therapist::text)
+$f$;
 ----
 CREATE SEQUENCE crash_at MINVALUE -1000000;
 ----
@@ -23,12 +34,14 @@ BEGIN
 END
 $f$;
 ----
-CREATE FUNCTION shadow.drain() RETURNS text LANGUAGE plpgsql AS $f$
+-- now: microseconds since 1970.
+CREATE FUNCTION shadow.drain(now bigint) RETURNS text LANGUAGE plpgsql AS $f$
 DECLARE
 	e record;
 	p jsonb;
 	was text;
 	wrong text := '';
+	today date := (to_timestamp(now / 1e6) AT TIME ZONE 'Europe/Berlin')::date;
 BEGIN
 	FOR e IN SELECT type, payload::jsonb AS p FROM psymatch.outbox ORDER BY id LOOP
 		p := e.p;
@@ -42,6 +55,10 @@ BEGIN
 				ON CONFLICT (id) DO UPDATE SET status = excluded.status;
 		WHEN 'match.created' THEN
 			INSERT INTO shadow.match VALUES ((p ->> 'match_id')::bigint, p ->> 'status', (p ->> 'anfrage_id')::bigint);
+			IF EXISTS (SELECT FROM matching_service.platzsuche s WHERE id = (p ->> 'search_id')::bigint
+				AND shadow.excludes(s.ausgeschlossene_therapeuten, (p ->> 'therapist_id')::bigint)) THEN
+				wrong := wrong || format(' search %s excludes %s', p -> 'search_id', p -> 'therapist_id');
+			END IF;
 		WHEN 'match.status_changed' THEN
 			SELECT status INTO was FROM shadow.match WHERE id = (p ->> 'match_id')::bigint;
 			IF was IS DISTINCT FROM p ->> 'old_status' THEN
@@ -61,6 +78,9 @@ BEGIN
 			IF was >= p ->> 'next_contactable_date' THEN
 				wrong := wrong || format(' cooling of %s was %s', p -> 'therapist_id', was);
 			END IF;
+			IF (p ->> 'next_contactable_date')::date <> today + 28 THEN
+				wrong := wrong || format(' cooling until %s on %s', p -> 'next_contactable_date', today);
+			END IF;
 			INSERT INTO shadow.cooling VALUES ((p ->> 'therapist_id')::bigint, (p ->> 'next_contactable_date')::date)
 				ON CONFLICT (id) DO UPDATE SET day = excluded.day;
 		ELSE
@@ -68,6 +88,8 @@ BEGIN
 		END CASE;
 	END LOOP;
 	DELETE FROM psymatch.outbox;
+	INSERT INTO shadow.over SELECT id, shadow.lasting(s) FROM matching_service.platzsuche s WHERE status = 'abgebrochen'
+		ON CONFLICT DO NOTHING;
 	RETURN wrong;
 END
 $f$;
@@ -91,8 +113,9 @@ CREATE VIEW shadow.matches AS
 	JOIN matching_service.therapeutenanfrage i ON i.id = m.therapeutenanfrage_id
 	JOIN matching_service.platzsuche s ON s.id = m.platzsuche_id;
 ----
-CREATE FUNCTION shadow.broken() RETURNS text LANGUAGE sql AS $f$
-SELECT string_agg(x, '; ') FROM (
+-- Its plan is kept, where that of an SQL function is made each time.
+CREATE FUNCTION shadow.broken() RETURNS text LANGUAGE plpgsql AS $f$
+BEGIN RETURN (SELECT string_agg(x, '; ') FROM (
 	-- told and true
 	SELECT format('search %s is %s, told %s', s.id, s.status, e.status) AS x
 		FROM matching_service.platzsuche s LEFT JOIN shadow.search e USING (id)
@@ -105,17 +128,15 @@ SELECT string_agg(x, '; ') FROM (
 		AND NOT EXISTS (SELECT FROM matching_service.therapeut_anfrage_patient m WHERE m.id = e.id)
 	UNION ALL SELECT format('inquiry %s told %s, %s, %s', i.id, e.sent, e.answers, e.kind)
 		FROM shadow.inquiries i LEFT JOIN shadow.inquiry e USING (id)
-		WHERE e.id IS NULL OR e.sent <> (i.gesendet_datum IS NOT NULL)::int
+		WHERE e.id IS NULL OR e.sent <> (i.gesendet_datum IS NOT NULL)::int + i.fehlversuche
 		OR (e.answers > 0) <> (i.antwort_datum IS NOT NULL)
 		OR (e.answers > 0 AND e.kind <> concat_ws(' ', i.antworttyp, i.angenommen_anzahl, i.abgelehnt_anzahl,
 			i.keine_antwort_anzahl))
-	-- every inquiry that was sent is among the mails, and no other mail
-	UNION ALL SELECT format('inquiry %s has no mail', i.id) FROM shadow.inquiries i
+	-- every inquiry that was sent is among the mails or the calls
+	UNION ALL SELECT format('inquiry %s has no mail and no call', i.id) FROM shadow.inquiries i
 		WHERE gesendet_datum IS NOT NULL
 		AND NOT EXISTS (SELECT FROM communication_service.emails m WHERE m.id = i.email_id)
-	UNION ALL SELECT format('%s mails, %s sent', m.n, e.n)
-		FROM (SELECT count(*) AS n FROM communication_service.emails) m,
-		(SELECT coalesce(sum(sent), 0) AS n FROM shadow.inquiry) e WHERE m.n <> e.n
+		AND NOT EXISTS (SELECT FROM communication_service.telefonanrufe c WHERE c.id = i.phone_call_id)
 	-- sizes, places, counts, kinds
 	UNION ALL SELECT format('inquiry %s has %s rows, %s places', id, n, places) FROM shadow.inquiries
 		WHERE n <> anfragegroesse OR places <> n OR top <> n OR patients <> n OR (n = 0 AND storniert_datum IS NULL)
@@ -136,6 +157,8 @@ SELECT string_agg(x, '; ') FROM (
 		OR (status <> 'erfolgreich' AND erfolgreiche_anfrage_id IS NOT NULL)
 	UNION ALL SELECT format('two searches of %s', patient_id) FROM matching_service.platzsuche
 		WHERE status = 'aktiv' GROUP BY patient_id HAVING count(*) > 1
+	UNION ALL SELECT format('search %s was over and changed', s.id)
+		FROM matching_service.platzsuche s JOIN shadow.over o USING (id) WHERE shadow.lasting(s) <> o.search
 	UNION ALL SELECT format('search %s is over and waits in %s', platzsuche_id, therapeutenanfrage_id)
 		FROM shadow.matches WHERE unsent AND search_status IN ('erfolgreich', 'abgebrochen')
 	-- no therapist has two inquiries that wait
@@ -150,15 +173,44 @@ SELECT string_agg(x, '; ') FROM (
 		WHERE konflikt AND (antwortergebnis <> 'angenommen' OR search_status <> 'erfolgreich'
 		OR erfolgreiche_anfrage_id = therapeutenanfrage_id)
 	UNION ALL SELECT format('exclusion of match %s', id) FROM shadow.matches
-		WHERE ausschluss AND NOT ausgeschlossene_therapeuten @> jsonb_build_array(jsonb_build_object('id', therapist_id))
-	UNION ALL SELECT format('search %s excludes %s twice', s.id, x ->> 'id')
+		WHERE ausschluss AND NOT shadow.excludes(ausgeschlossene_therapeuten, therapist_id)
+	UNION ALL SELECT format('search %s excludes %s twice', s.id, coalesce(x ->> 'id', x #>> '{}'))
 		FROM matching_service.platzsuche s, jsonb_array_elements(ausgeschlossene_therapeuten) x
-		GROUP BY s.id, x ->> 'id' HAVING count(*) > 1
+		GROUP BY s.id, coalesce(x ->> 'id', x #>> '{}') HAVING count(*) > 1
 	-- the copy is as its source
 	UNION ALL SELECT format('copy of therapist %s', t.id)
 		FROM therapist_service.therapeuten t JOIN matching_service.therapeuten_kopie k USING (id)
 		WHERE t.naechster_kontakt_moeglich IS DISTINCT FROM k.naechster_kontakt_moeglich
-) y
+) y);
+END
+$f$;
+----
+-- One mail or call for each time that an inquiry was sent, where none of them failed.
+CREATE FUNCTION shadow.doubled() RETURNS text LANGUAGE sql AS $f$
+SELECT format('%s mails and calls, %s sent', c.n + m.n, e.n)
+	FROM (SELECT count(*) AS n FROM communication_service.emails) m,
+	(SELECT count(*) AS n FROM communication_service.telefonanrufe) c,
+	(SELECT coalesce(sum(sent), 0) AS n FROM shadow.inquiry) e WHERE m.n + c.n <> e.n
+$f$;
+----
+-- Deleted inquiries, what they were sent by, and all but the latest searches that wait or are over, in no inquiry: so that
+-- a step costs no more after 100,000 of them.
+CREATE FUNCTION shadow.forget() RETURNS void LANGUAGE plpgsql AS $f$
+BEGIN
+	DELETE FROM shadow.inquiry e WHERE NOT EXISTS (SELECT FROM matching_service.therapeutenanfrage i WHERE i.id = e.id);
+	DELETE FROM communication_service.emails m
+		WHERE NOT EXISTS (SELECT FROM matching_service.therapeutenanfrage i WHERE i.email_id = m.id);
+	DELETE FROM communication_service.telefonanrufe c
+		WHERE NOT EXISTS (SELECT FROM matching_service.therapeutenanfrage i WHERE i.phone_call_id = c.id);
+	DELETE FROM shadow.match WHERE status IS NULL;
+	DELETE FROM matching_service.platzsuche s WHERE status <> 'aktiv'
+		AND id < (SELECT max(id) - 100 FROM matching_service.platzsuche)
+		AND NOT EXISTS (SELECT FROM matching_service.therapeut_anfrage_patient m WHERE m.platzsuche_id = s.id);
+	DELETE FROM shadow.search e WHERE NOT EXISTS (SELECT FROM matching_service.platzsuche s WHERE s.id = e.id);
+	DELETE FROM shadow.over e WHERE NOT EXISTS (SELECT FROM matching_service.platzsuche s WHERE s.id = e.id);
+	DELETE FROM psymatch.entity_version v WHERE entity = 'search' AND version > 0
+		AND NOT EXISTS (SELECT FROM matching_service.platzsuche s WHERE s.id = v.id);
+END
 $f$;
 ----
 CREATE FUNCTION shadow.digest() RETURNS text LANGUAGE sql AS $f$
@@ -170,6 +222,7 @@ SELECT md5(string_agg(x, '|' ORDER BY x)) FROM (
 	UNION ALL SELECT t::text FROM matching_service.patienten_kopie t
 	UNION ALL SELECT t::text FROM therapist_service.therapeuten t
 	UNION ALL SELECT t::text FROM communication_service.emails t
+	UNION ALL SELECT t::text FROM communication_service.telefonanrufe t
 	UNION ALL SELECT t::text FROM psymatch.outbox t
 	UNION ALL SELECT t::text FROM psymatch.entity_version t) y
 $f$;
