@@ -423,6 +423,43 @@ START_TEST(fault_55_a_later_date_stays)
 }
 END_TEST
 
+/* The therapist service tells, at that time, of another telephone. */
+static void
+updated(const char *time, const char *phone)
+{
+	char text[500];
+	psm_event *ev = NULL;
+	psm_tx *tx = NULL;
+
+	(void)snprintf(
+	    text, sizeof(text),
+	    "{\"event_id\": \"0192c9a0-0000-7000-8000-000000000001\", "
+	    "\"event_type\": \"therapist.updated\", \"version\": "
+	    "\"1.0\", \"timestamp\": \"%s\", \"producer\": "
+	    "\"therapist-service\", \"payload\": {\"therapist_id\": "
+	    "5, \"therapist_data\": {\"id\": 5, \"telefon\": \"%s\", "
+	    "\"naechster_kontakt_moeglich\": null}}}",
+	    time, phone);
+	OK(psm_event_parse(text, strlen(text), &ev, err));
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_matching_handle(tx, ev, NULL, err));
+	OK(psm_tx_commit(tx, err));
+	psm_event_free(ev);
+	SAYS(phone, "SELECT telefon FROM matching_service.therapeuten_kopie "
+	            "WHERE id = 5");
+}
+
+/* What the therapist service told before the answer arrives after it. */
+START_TEST(an_older_event_does_not_end_cooling)
+{
+	answered(1, FULL, FULL, FULL, "");
+	updated("2026-03-02T09:00:00Z", "1");
+	free_from("2026-03-31 2026-03-31");
+	updated("2026-03-03T12:00:00Z", "2");
+	free_from("2026-03-31 -");
+}
+END_TEST
+
 /* Where the therapists have a database of their own, and of one who is gone. */
 START_TEST(cooling_without_a_therapist)
 {
@@ -579,6 +616,7 @@ suite(void)
 	tcase_add_test(t, a_deleted_patient_searches_no_more);
 	tcase_add_test(t, fault_55_cooling);
 	tcase_add_test(t, fault_55_a_later_date_stays);
+	tcase_add_test(t, an_older_event_does_not_end_cooling);
 	tcase_add_test(t, cooling_without_a_therapist);
 	tcase_add_test(t, fault_33_a_size_that_is_wrong);
 	tcase_add_test(t, fault_35_one_transaction);

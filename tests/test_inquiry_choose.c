@@ -81,6 +81,29 @@ START_TEST(whoever_ends_by_any_function_leaves)
 }
 END_TEST
 
+/* Whom a corrected answer excludes is not asked for again. */
+START_TEST(excluded_by_a_correction_leaves)
+{
+	static const char first[] =
+	    "{\"patient_responses\": {\"7\": \"abgelehnt_sonstiges\", \"8\": "
+	    "\"abgelehnt_sonstiges\", \"9\": \"abgelehnt_sonstiges\"}}";
+	static const char second[] =
+	    "{\"patient_responses\": {\"7\": \"abgelehnt_nicht_geeignet\", "
+	    "\"8\": \"abgelehnt_sonstiges\", \"9\": "
+	    "\"abgelehnt_sonstiges\"}, \"correction\": true}";
+
+	ck_assert_int_eq(create(BERTA), 1);
+	ck_assert_int_eq(send_it(1), 1);
+	ck_assert_msg(answer(1, first) == 0, "%s", psm_error_message(err));
+	now_us += 40 * DAY_US;
+	ck_assert_msg(create(BERTA) == 1, "%s", psm_error_message(err));
+	matches_are(2, "8 anstehend, 7 anstehend, 9 anstehend");
+	ck_assert_msg(answer(1, second) == 0, "%s", psm_error_message(err));
+	matches_are(2, "8 anstehend, 9 anstehend");
+	check_invariants();
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -90,6 +113,7 @@ suite(void)
 	tcase_add_checked_fixture(c, setup, inquiry_teardown);
 	tcase_add_test(c, by_priority);
 	tcase_add_test(c, whoever_ends_by_any_function_leaves);
+	tcase_add_test(c, excluded_by_a_correction_leaves);
 	suite_add_tcase(s, c);
 	return s;
 }

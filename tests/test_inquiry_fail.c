@@ -3,6 +3,7 @@
 #include <psymatch/call.h>
 #include <psymatch/mail.h>
 #include <psymatch/matching.h>
+#include <psymatch/search.h>
 
 #include "app/app.h"
 #include "testing_inquiry.h"
@@ -167,6 +168,19 @@ START_TEST(a_call_that_failed)
 	happens("phone_call.completed", CALL(2, "abgeschlossen"));
 	STATE("phone_call - 2 2 2026-03-03");
 	check_invariants();
+}
+END_TEST
+
+/* Somebody recorded the answer before the call took place. */
+START_TEST(a_call_after_the_answer)
+{
+	sent(CARLA);
+	ck_assert_int_eq(
+	    answer(1, "{\"patient_responses\": {\"7\": \"angenommen\", "
+	              "\"8\": \"angenommen\"}}"),
+	    0);
+	happens("phone_call.failed", CALL(1, "fehlgeschlagen"));
+	STATE("phone_call - 1 0 2026-03-02");
 }
 END_TEST
 
@@ -337,6 +351,7 @@ START_TEST(the_second_mail_is_for_those_who_still_fit)
 	pg_run("UPDATE matching_service.platzsuche SET "
 	       "ausgeschlossene_therapeuten = '[5]' WHERE id = 7");
 	happens("email.failed", MAIL_FAILED(1, ""));
+	matches_are(1, "8 anstehend"); /* at once, not only then: */
 	ck_assert_msg(send_it(1) == 1, "%s", psm_error_message(err));
 	SAYS("8", "SELECT string_agg(patient_id::text, ',') FROM "
 	          "matching_service.therapeut_anfrage_patient");
@@ -361,6 +376,21 @@ START_TEST(of_an_unknown_way_no_mail_fails)
 }
 END_TEST
 
+/* Nor does anybody wait in it who found a place meanwhile. */
+START_TEST(who_has_a_place_leaves_what_failed)
+{
+	sent(BERTA);
+	OK(psm_search_cancel(st, 8, NULL, err));
+	matches_are(1, "8 anstehend, 7 anstehend"); /* it was sent */
+	happens("email.failed", MAIL_FAILED(1, ""));
+	matches_are(1, "7 anstehend");
+	OK(psm_search_cancel(st, 7, NULL, err));
+	SAYS("0 t", "SELECT anfragegroesse || ' ' || left((storniert_datum IS "
+	            "NOT NULL)::text, 1) FROM " INQUIRY);
+	check_invariants();
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -374,12 +404,14 @@ suite(void)
 	tcase_add_test(c, a_mail_that_left_after_all);
 	tcase_add_test(c, a_mail_without_number);
 	tcase_add_test(c, a_call_that_failed);
+	tcase_add_test(c, a_call_after_the_answer);
 	tcase_add_test(c, calls_publish_it);
 	tcase_add_test(c, a_follow_up_that_failed);
 	tcase_add_test(c, by_hand);
 	tcase_add_test(c, of_a_therapist_who_is_blocked_it_is_cancelled);
 	tcase_add_test(c, by_hand_and_gone);
 	tcase_add_test(c, the_second_mail_is_for_those_who_still_fit);
+	tcase_add_test(c, who_has_a_place_leaves_what_failed);
 	tcase_add_test(c, of_an_unknown_way_no_mail_fails);
 	tcase_add_loop_test(c, a_mail_that_is_deleted_before_it_left, 0,
 	                    PSM__COUNT(deleted_mails));

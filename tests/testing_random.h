@@ -114,7 +114,7 @@ check_foretold(const char *foretold)
 	psm_json_free(got);
 }
 
-static int
+__attribute__((unused)) static int
 do_create(void)
 {
 	static const char *const options[] = {

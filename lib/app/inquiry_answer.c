@@ -6,6 +6,7 @@
 #include "app/inquiry.h"
 #include "app/inquiry_leave.h"
 #include "app/own_tx.h"
+#include "app/search.h"
 #include "json/json.h"
 
 #define MATCH "matching_service.therapeut_anfrage_patient"
@@ -192,6 +193,11 @@ change_one(const struct psm__inquiry *q, struct psm__inquiry_match *m,
 
 		m->search_status = PSM_SEARCH_ERFOLGREICH;
 		rc = psm__inquiry_leave_all(&l, err);
+	} else if (rc == 0 && effect.exclude > 0 &&
+	           q->state == PSM_INQUIRY_ANSWERED) {
+		/* Since the answer that is corrected the therapist may be to be
+		 * asked for the same patient again. */
+		rc = psm__search_refit(q->tx, m->search_id, 0, &q->now, err);
 	}
 	return rc < 0 ? rc : 0;
 }

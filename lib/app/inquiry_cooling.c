@@ -42,16 +42,21 @@ cool(psm_tx *tx, int64_t therapist_id, const char *day, psm_error *err)
 }
 
 /* The copy at once: whoever selects therapists next must not find this one
- * before the event has come round. */
+ * before the event has come round, nor after an event from before now_us. */
 static int
-cool_copy(psm_tx *tx, const char *therapist_id, const char *day, psm_error *err)
+cool_copy(psm_tx *tx, const char *therapist_id, const char *day, int64_t now_us,
+          psm_error *err)
 {
-	const char *params[2] = {therapist_id, day};
+	char now[32];
+	const char *params[3] = {therapist_id, day, now};
 
+	if (psm_time_format(now_us, now, sizeof(now)) < 0)
+		return psm__fail(err, PSM_ERR_INVAL, "time: out of range");
 	return psm_tx_exec(tx,
 	                   "UPDATE " COPY " SET naechster_kontakt_moeglich = "
-	                   "$2::date WHERE id = $1::integer AND NOT geloescht",
-	                   2, params, NULL, err);
+	                   "$2::date, gekuehlt_am = $3::timestamptz "
+	                   "WHERE id = $1::integer AND NOT geloescht",
+	                   3, params, NULL, err);
 }
 
 int
@@ -61,6 +66,7 @@ psm__cooling_start(psm_tx *tx, int64_t therapist_id, const char *today,
 	int weeks = (int)psm_config_int(psm__tx_config(tx), "COOLING_WEEKS");
 	struct psm__number n;
 	const char *params[1] = {psm__number(&n, therapist_id)};
+	const int64_t now_us = psm_now_us(); /* before the event of cool() */
 	psm_rows *rows = NULL;
 	char day[11];
 	int rc, later = 0;
@@ -78,7 +84,7 @@ psm__cooling_start(psm_tx *tx, int64_t therapist_id, const char *today,
 		return rc;
 	rc = cool(tx, therapist_id, day, err);
 	if (rc == 0)
-		rc = cool_copy(tx, params[0], day, err);
+		rc = cool_copy(tx, params[0], day, now_us, err);
 	if (rc == 0)
 		rc = emit(tx, therapist_id, day, reason, err);
 	return rc < 0 ? rc : 1;

@@ -7,7 +7,9 @@
 #include "app/call.h"
 #include "app/fit_pair.h"
 #include "app/inquiry.h"
+#include "app/inquiry_leave.h"
 #include "app/mail.h"
+#include "app/search.h"
 #include "domain/answer_text.h"
 #include "domain/call.h"
 
@@ -82,6 +84,39 @@ cancel_if_blocked(const struct psm__inquiry *q, const struct psm__now *at,
 	                           at, at_us, err);
 }
 
+/* It was with the therapist for a while: who has a place since, or does not fit
+ * any more, does not wait in it again. */
+static int
+leave_unfit(const struct psm__inquiry *q, const struct psm__now *at,
+            psm_error *err)
+{
+	struct psm__leave l = {.tx = q->tx,
+	                       .reason = "the search has ended",
+	                       .now = at != NULL ? at : &q->now};
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < q->count; i++) {
+		const struct psm__inquiry_match *m = &q->matches[i];
+
+		l.search_id = m->search_id;
+		rc = m->search_status == PSM_SEARCH_AKTIV ||
+		             m->search_status == PSM_SEARCH_PAUSIERT
+		         ? psm__search_refit(q->tx, m->search_id, 0, l.now, err)
+		         : psm__inquiry_leave(&l, q->id, err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* It is to be sent again, or cancelled. */
+static int
+settle_failed(const struct psm__inquiry *q, const struct psm__now *at,
+              int64_t at_us, psm_error *err)
+{
+	int rc = cancel_if_blocked(q, at, at_us, err);
+
+	return rc < 0 ? rc : leave_unfit(q, at, err);
+}
+
 /* Searches, inquiry, then the therapist's copy, as everybody locks them. */
 static int
 one(struct failure *f, int64_t id, psm__decide_fn *decide)
@@ -95,8 +130,7 @@ one(struct failure *f, int64_t id, psm__decide_fn *decide)
 		                         decide, &f->wish, &f->at, f->err);
 	changed = rc > 0;
 	if (changed && decide == psm__inquiry_decide_fail)
-		rc =
-		    cancel_if_blocked(&q, &f->at, f->wish.note.time_us, f->err);
+		rc = settle_failed(&q, &f->at, f->wish.note.time_us, f->err);
 	psm__inquiry_free(&q);
 	return rc < 0 ? rc : changed;
 }
@@ -304,7 +338,7 @@ psm_inquiry_not_sent(psm_tx *tx, int64_t id, const char *reason, psm_error *err)
 		                      psm__inquiry_decide_fail, &wish, err);
 	changed = rc > 0;
 	if (changed)
-		rc = cancel_if_blocked(&q, NULL, wish.note.time_us, err);
+		rc = settle_failed(&q, NULL, wish.note.time_us, err);
 	psm__inquiry_free(&q);
 	psm__buf_free(&note);
 	return rc < 0 ? rc : changed;

@@ -37,10 +37,15 @@ psm__follow_up_decide_lost(struct psm__row *row, const void *wish,
                            const struct psm__now *now, struct psm__events *ev,
                            psm_error *err)
 {
+	const char *way = psm__row_get(row, PSM__INQUIRY_VERSANDWEG);
+
 	(void)now; /* whenever it was */
 	(void)ev;  /* the call's own event told */
+	/* What an answered inquiry was sent by is no follow-up. */
 	if (psm__row_int(row, PSM__INQUIRY_PHONE_CALL_ID) !=
-	    *(const int64_t *)wish)
+	        *(const int64_t *)wish ||
+	    (way != NULL && strcmp(way, "phone_call") == 0 &&
+	     psm__row_get(row, PSM__INQUIRY_ANTWORT_DATUM) != NULL))
 		return 0;
 	return psm__row_change(row, PSM__INQUIRY_PHONE_CALL_ID, NULL, err);
 }

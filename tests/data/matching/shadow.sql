@@ -133,7 +133,7 @@ BEGIN RETURN (SELECT string_agg(x, '; ') FROM (
 		OR (e.answers > 0 AND e.kind <> concat_ws(' ', i.antworttyp, i.angenommen_anzahl, i.abgelehnt_anzahl,
 			i.keine_antwort_anzahl))
 	-- every inquiry that was sent is among the mails or the calls
-	UNION ALL SELECT format('inquiry %s has no mail and no call', i.id) FROM shadow.inquiries i
+	UNION ALL SELECT format('inquiry %s has no mail %s and no call %s', i.id, email_id, phone_call_id) FROM shadow.inquiries i
 		WHERE gesendet_datum IS NOT NULL
 		AND NOT EXISTS (SELECT FROM communication_service.emails m WHERE m.id = i.email_id)
 		AND NOT EXISTS (SELECT FROM communication_service.telefonanrufe c WHERE c.id = i.phone_call_id)
@@ -178,7 +178,8 @@ BEGIN RETURN (SELECT string_agg(x, '; ') FROM (
 		FROM matching_service.platzsuche s, jsonb_array_elements(ausgeschlossene_therapeuten) x
 		GROUP BY s.id, coalesce(x ->> 'id', x #>> '{}') HAVING count(*) > 1
 	-- the copy is as its source
-	UNION ALL SELECT format('copy of therapist %s', t.id)
+	UNION ALL SELECT format('therapist %s cools until %s, the copy until %s', t.id, t.naechster_kontakt_moeglich,
+		k.naechster_kontakt_moeglich)
 		FROM therapist_service.therapeuten t JOIN matching_service.therapeuten_kopie k USING (id)
 		WHERE t.naechster_kontakt_moeglich IS DISTINCT FROM k.naechster_kontakt_moeglich
 ) y);
@@ -193,7 +194,7 @@ SELECT format('%s mails and calls, %s sent', c.n + m.n, e.n)
 	(SELECT coalesce(sum(sent), 0) AS n FROM shadow.inquiry) e WHERE m.n + c.n <> e.n
 $f$;
 ----
--- Deleted inquiries, what they were sent by, and all but the latest searches that wait or are over, in no inquiry: so that
+-- Deleted inquiries, what they were sent by, all but the latest searches that wait or are over, in no inquiry: so that
 -- a step costs no more after 100,000 of them.
 CREATE FUNCTION shadow.forget() RETURNS void LANGUAGE plpgsql AS $f$
 BEGIN
