@@ -138,6 +138,36 @@ START_TEST(segments_roll_and_go)
 }
 END_TEST
 
+static int filled;
+
+static void
+count_fills(int fd, size_t size)
+{
+	filled++;
+	real.fill(fd, size);
+}
+
+/* What follows a full segment is filled at once, unless a sync would have to
+ * write all of it; the zeros change nothing. */
+START_TEST(segments_are_filled)
+{
+	struct psm__spool_conf conf = conf_of(_i);
+	struct psm__spool *s;
+
+	psm__file_ops.fill = count_fills;
+	s = open_with(&conf);
+	put(s, 0, 1);
+	ck_assert_int_eq(filled, 0);
+	put(s, 1, 400);
+	if (_i == PSM__DURABLE_OS)
+		ck_assert_int_ge(filled, count_files("stream.0", ".pms") - 2);
+	else
+		ck_assert_int_eq(filled, 0);
+	expect(s, 0, 400);
+	end(s);
+}
+END_TEST
+
 START_TEST(limit_in_bytes)
 {
 	struct psm__spool_conf conf = conf_of(PSM__DURABLE_OS);
@@ -304,6 +334,7 @@ add_cases(Suite *s, const char *name, SFun begin)
 	tcase_add_test(tc, settled_out_of_order);
 	tcase_add_test(tc, window_bounds_the_reader);
 	tcase_add_test(tc, segments_roll_and_go);
+	tcase_add_loop_test(tc, segments_are_filled, 0, 3);
 	tcase_add_test(tc, limit_in_bytes);
 	tcase_add_test(tc, larger_than_a_segment);
 	tcase_add_test(tc, ids_are_found);

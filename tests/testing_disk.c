@@ -206,6 +206,13 @@ rec_mkdir(int dirfd, const char *name, mode_t mode)
 	return rc;
 }
 
+/* Zeros over zeros: nothing to note. */
+static void
+rec_fill(int fd, size_t size)
+{
+	real.fill(fd, size);
+}
+
 static int
 rec_allocate(int fd, off_t size)
 {
@@ -328,6 +335,7 @@ disk_record(const char *dir)
 	    .open = rec_open,
 	    .mkdir = rec_mkdir,
 	    .allocate = rec_allocate,
+	    .fill = rec_fill,
 	    .map = rec_map,
 	    .unmap = rec_unmap,
 	    .populate = real.populate,

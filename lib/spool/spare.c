@@ -62,6 +62,14 @@ start_of_records(const struct psm__spool *s)
 	return s->keys ? PSM__SEALED_START : PSM__SEGMENT_HEADER;
 }
 
+/* A segment that follows a full one will mostly be filled as well. But where
+ * events are synced, the first sync would have to write all of it. */
+static int
+may_fill(const struct psm__spool *s)
+{
+	return s->conf.durability == PSM__DURABLE_OS;
+}
+
 /* A spare segment of at least that size; 0 or an errno. */
 static int
 take_spare(struct psm__spool *s, size_t size, struct psm__segment **out)
@@ -69,10 +77,12 @@ take_spare(struct psm__spool *s, size_t size, struct psm__segment **out)
 	struct psm__spares *sp = s->spares;
 
 	if (size > sp->segment_size)
-		return psm__segment_new(s->own_stream, size, out);
+		return psm__segment_new(s->own_stream, size, 0, out);
 	*out = sp->list;
 	if (!*out)
-		return psm__segment_new(s->own_stream, sp->segment_size, out);
+		return psm__segment_new(s->own_stream, sp->segment_size,
+		                        psm__queue_active(s) && may_fill(s),
+		                        out);
 	sp->list = (*out)->next;
 	sp->count--;
 	(*out)->next = NULL;
@@ -146,7 +156,7 @@ psm__spares_try_disk(struct psm__spool *s)
 	return psm__segment_try_disk(s->own_stream, s->spares->segment_size);
 }
 
-void
+int
 psm__spares_prepare(struct psm__spool *s)
 {
 	const struct psm__segment *active;
@@ -158,13 +168,15 @@ psm__spares_prepare(struct psm__spool *s)
 	if (active && active->used > active->size / 2 && !s->spares->list)
 		sd = s->own_stream;
 	pthread_mutex_unlock(&s->lock);
+	if (!sd || sd->dirfd < 0)
+		return 0;
 	/* append finds out itself why there is none, and says so. */
-	if (!sd || sd->dirfd < 0 ||
-	    psm__segment_new(sd, s->spares->segment_size, &g) != 0)
-		return;
+	if (psm__segment_new(sd, s->spares->segment_size, may_fill(s), &g) != 0)
+		return -1;
 #ifdef MADV_POPULATE_WRITE
 	/* Only a saving: pages that are not there yet come one by one. */
 	madvise(g->base, g->size, MADV_POPULATE_WRITE);
 #endif
 	add_spare(s, g);
+	return 0;
 }

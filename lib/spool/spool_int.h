@@ -123,8 +123,9 @@ int psm__spares_begin(struct psm__spool *s, size_t space, uint64_t first_seq,
                       struct psm__segment **out);
 /* Its records are all settled: keep it as a spare or delete it. Takes g. */
 void psm__spares_retire(struct psm__spool *s, struct psm__segment *g);
-/* If the active segment is half full and there is none, make one. */
-void psm__spares_prepare(struct psm__spool *s);
+/* If the active segment is half full and there is none, make one. -1: it could
+ * not be made. */
+int psm__spares_prepare(struct psm__spool *s);
 /* Write a spare segment to the disk; 0 or an errno. */
 int psm__spares_try_disk(struct psm__spool *s);
 

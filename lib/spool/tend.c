@@ -83,10 +83,8 @@ psm__spool_tend(struct psm__spool *s)
 	psm__spool_watch(s, now_ms);
 	sync_due(s, now_ms);
 	psm__adopt_tend(s, now_ms);
-	if (now_ms >= s->next_spare_ms) {
+	if (now_ms >= s->next_spare_ms && psm__spares_prepare(s) < 0)
 		s->next_spare_ms = now_ms + TEND_MS;
-		psm__spares_prepare(s);
-	}
 	while ((g = find_idle(s)) != NULL)
 		psm__segment_unmap(g);
 }

@@ -356,8 +356,9 @@ void psm__segment_set_state(struct psm__segment *g, enum psm__segment_state to);
 void psm__segment_fail(struct psm__segment *g);
 /* It has damage that the quarantine has no copy of. @thread reader */
 void psm__segment_keep(struct psm__segment *g);
-/* A new spare segment of zeros; 0 or an errno. */
-int psm__segment_new(struct psm__stream_dir *sd, size_t size,
+/* A new spare segment of zeros; fill: it will be used soon, and whole. 0 or an
+ * errno. */
+int psm__segment_new(struct psm__stream_dir *sd, size_t size, int fill,
                      struct psm__segment **out);
 /* Make a spare segment the active one, for records from first_seq on. 0 or an
  * errno: then its file is gone. keys NULL: not encrypted. */

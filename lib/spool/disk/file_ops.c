@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include "base/base.h"
 
 static int
 sys_open(int dirfd, const char *name, int flags, mode_t mode)
@@ -19,6 +22,27 @@ static int
 sys_allocate(int fd, off_t size)
 {
 	return posix_fallocate(fd, 0, size);
+}
+
+/* Zeros are written over zeros: pages that come by one large write cost the
+ * kernel a sixth of pages that come by a fault each (ext4 with large folios). */
+static void
+sys_fill(int fd, size_t size)
+{
+	static char page[4096];
+	struct iovec pages[1024];
+	size_t at = 0, i;
+	ssize_t n;
+
+	for (i = 0; i < PSM__COUNT(pages); i++)
+		pages[i] = (struct iovec){page, sizeof page};
+	do {
+		i = (size - at) / sizeof page;
+		if (i > PSM__COUNT(pages))
+			i = PSM__COUNT(pages);
+		n = i ? pwritev(fd, pages, (int)i, (off_t)at) : 0;
+		at += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
 }
 
 static void *
@@ -79,6 +103,7 @@ struct psm__file_ops psm__file_ops = {
     .open = sys_open,
     .mkdir = mkdirat,
     .allocate = sys_allocate,
+    .fill = sys_fill,
     .map = sys_map,
     .unmap = munmap,
     .populate = sys_populate,

@@ -13,7 +13,10 @@ struct psm__file_ops {
 	int (*open)(int dirfd, const char *name, int flags, mode_t mode);
 	int (*mkdir)(int dirfd, const char *name, mode_t mode);
 	int (*allocate)(int fd, off_t size); /* 0 or an errno */
-	void *(*map)(int fd, size_t size);   /* MAP_FAILED */
+	/* Bring the pages of a file of zeros into memory, in large blocks. Only
+	 * a saving: it may fail. */
+	void (*fill)(int fd, size_t size);
+	void *(*map)(int fd, size_t size); /* MAP_FAILED */
 	int (*unmap)(void *at, size_t size);
 	/* Read pages into memory; EINVAL: the kernel has no such call. */
 	int (*populate)(void *at, size_t size);

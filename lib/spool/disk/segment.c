@@ -179,7 +179,7 @@ psm__segment_is_named(const struct psm__segment *g)
 
 /* A file of size zeroed bytes under the name of a spare; 0 or an errno. */
 static int
-make_file(struct psm__segment *g)
+make_file(struct psm__segment *g, int fill)
 {
 	char name[32];
 	int rc;
@@ -191,6 +191,8 @@ make_file(struct psm__segment *g)
 		return errno;
 	__atomic_store_n(&g->stream->dir_dirty, 1, __ATOMIC_RELAXED);
 	rc = psm__file_ops.allocate(g->fd, (off_t)g->size);
+	if (rc == 0 && fill)
+		psm__file_ops.fill(g->fd, g->size);
 	if (rc == 0)
 		rc = map_file(g);
 	if (rc != 0)
@@ -199,7 +201,7 @@ make_file(struct psm__segment *g)
 }
 
 int
-psm__segment_new(struct psm__stream_dir *sd, size_t size,
+psm__segment_new(struct psm__stream_dir *sd, size_t size, int fill,
                  struct psm__segment **out)
 {
 	struct psm__segment *g = psm__alloc(sizeof(*g));
@@ -218,7 +220,7 @@ psm__segment_new(struct psm__stream_dir *sd, size_t size,
 		if (!g->base)
 			rc = ENOMEM;
 	} else {
-		rc = make_file(g);
+		rc = make_file(g, fill);
 	}
 	if (rc != 0) {
 		psm__segment_free(g);
@@ -368,7 +370,7 @@ int
 psm__segment_try_disk(struct psm__stream_dir *sd, size_t size)
 {
 	struct psm__segment *g = NULL;
-	int rc = psm__segment_new(sd, size, &g);
+	int rc = psm__segment_new(sd, size, 0, &g);
 
 	if (rc != 0)
 		return rc;
