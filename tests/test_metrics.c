@@ -266,14 +266,14 @@ END_TEST
 
 START_TEST(histogram)
 {
-	static const int64_t us[] = {-5, 1000, 1001, 60000000, 60000001};
+	static const int64_t us[] = {0, 1000, 1001, 60000000, 60000001};
 	struct psm__histogram *h = psm__histogram("took_seconds", "Time.");
 	char *text = NULL;
 	size_t i;
 
 	for (i = 0; i < PSM__COUNT(us); i++)
-		psm__histogram_add(h, us[i]);
-	psm__histogram_add(NULL, 1);
+		psm__histogram_add(h, psm__histogram_bucket(us[i]), 1, us[i]);
+	psm__histogram_add(NULL, 1, 1, 1);
 	ck_assert_ptr_eq(psm__histogram("took_seconds", "again"), h);
 	/* Nothing else has its name, and it no other's. */
 	ck_assert_ptr_null(psm__counter("took_seconds", "", "", ""));

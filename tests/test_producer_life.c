@@ -327,6 +327,39 @@ START_TEST(each_publication_is_told)
 }
 END_TEST
 
+/* More types than are noted, in turn: each is counted. */
+START_TEST(each_type_is_counted)
+{
+	enum { TYPES = 70, ROUNDS = 3 };
+	psm_producer *p = start(_i);
+	char text[300], type[32];
+	psm_event *ev = NULL;
+	int n, len;
+
+	for (n = 0; n < ROUNDS * TYPES; n++) {
+		len = snprintf(
+		    text, sizeof text,
+		    "{\"event_id\":\"0198c0de-0000-7000-8000-%012d\","
+		    "\"event_type\":\"life.type%c%d\",\"version\":\"1.0\","
+		    "\"timestamp\":\"2026-01-31T09:00:00Z\",\"producer\":"
+		    "\"x\",\"payload\":{\"patient_id\":7,\"n\":%d}}",
+		    n, 'a' + _i, n % TYPES, n);
+		ck_assert_int_eq(psm_event_parse(text, (size_t)len, &ev, NULL),
+		                 0);
+		ck_assert_int_eq(psm_producer_send(p, "t.events", ev, NULL), 0);
+		psm_event_free(ev);
+	}
+	flush(p);
+	end(p, 0);
+	for (n = 0; n < TYPES; n++) {
+		(void)snprintf(type, sizeof type, "life.type%c%d", 'a' + _i, n);
+		ck_assert_int_eq(
+		    psm_metrics_value("psymatch_events_published_total", type),
+		    ROUNDS);
+	}
+}
+END_TEST
+
 static int64_t fake_now;
 
 static int64_t
@@ -513,6 +546,7 @@ suite(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, starts_without_a_broker, 0, 2);
 	tcase_add_loop_test(tc, each_publication_is_told, 0, 2);
+	tcase_add_loop_test(tc, each_type_is_counted, 0, 2);
 	tcase_add_test(tc, old_events_are_noticed);
 	tcase_add_test(tc, full_disk_is_red);
 	tcase_add_loop_test(tc, spool_is_removed, 0, 2);

@@ -162,6 +162,9 @@ void psm__date_from_days(int64_t days, int *year, int *month, int *day);
 /* "2026-02-28", a day that exists; "09:30", "09:30:00" or "09:30:00.25". */
 int psm__is_date(const char *text);
 int psm__is_time(const char *text);
+/* clock.c. 1: the text is as psm_time_format() writes it, which most times are,
+ * and is read. 0: try psm_time_parse(). */
+int psm__time_usual(const char *text, size_t len, int64_t *time_us);
 /* "20260228"; NULL is none. */
 int psm__is_folder_day(const char *text);
 
@@ -207,7 +210,10 @@ int64_t psm__metric_get(const struct psm__metric *m);
  * another kind. */
 struct psm__histogram;
 struct psm__histogram *psm__histogram(const char *name, const char *help);
-void psm__histogram_add(struct psm__histogram *h, int64_t us);
+size_t psm__histogram_bucket(int64_t us);
+/* So many more values of one bucket. */
+void psm__histogram_add(struct psm__histogram *h, size_t bucket, int64_t count,
+                        int64_t sum_us);
 
 /* -- config.c: the rd_kafka properties given as PSYMATCH_KAFKA_<key>, index 0
  * on; NULL past the end. */

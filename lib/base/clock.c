@@ -293,14 +293,12 @@ two_digits(const char *text)
 	return (text[0] - '0') * 10 + text[1] - '0';
 }
 
-/* 1: text, of USUAL_LEN bytes, is as psm_time_format() writes it, which most
- * times are. */
-static int
-parse_usual(const char *text, int64_t *time_us)
+int
+psm__time_usual(const char *text, size_t len, int64_t *time_us)
 {
 	int year, month, day, hour, minute, second, us;
 
-	if (!is_usual(text))
+	if (len != USUAL_LEN || !is_usual(text))
 		return 0;
 	year = two_digits(text) * 100 + two_digits(text + 2);
 	month = two_digits(text + 5);
@@ -330,7 +328,7 @@ psm_time_parse(const char *text, size_t len, int64_t *time_us, psm_error *err)
 	psm__error_clear(err);
 	if (text == NULL || time_us == NULL)
 		return psm__fail(err, PSM_ERR_INVAL, "time: NULL argument");
-	if (len == USUAL_LEN && parse_usual(text, time_us))
+	if (psm__time_usual(text, len, time_us))
 		return 0;
 	rc = take_date(&s, &days);
 	if (rc == 0)

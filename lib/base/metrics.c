@@ -274,19 +274,25 @@ psm__histogram(const char *name, const char *help)
 	return h;
 }
 
-void
-psm__histogram_add(struct psm__histogram *h, int64_t us)
+size_t
+psm__histogram_bucket(int64_t us)
 {
 	size_t i = 0;
 
-	if (h == NULL)
-		return;
-	if (us < 0)
-		us = 0; /* the clock was set back */
 	while (i < PSM__COUNT(bounds) && us > bounds[i].us)
 		i++;
-	atomic_fetch_add_explicit(&h->counts[i], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&h->sum_us, us, memory_order_relaxed);
+	return i;
+}
+
+void
+psm__histogram_add(struct psm__histogram *h, size_t bucket, int64_t count,
+                   int64_t sum_us)
+{
+	if (h == NULL || count == 0)
+		return;
+	atomic_fetch_add_explicit(&h->counts[bucket], count,
+	                          memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sum_us, sum_us, memory_order_relaxed);
 }
 
 static void

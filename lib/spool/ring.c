@@ -18,8 +18,14 @@
 #define DEFERRED UINT64_C(2)
 #define SLOT_FLAGS UINT64_C(7)
 
+/* So many records ahead one is fetched from memory. */
+#define SOON 8
+
 struct psm__ring {
-	uint64_t *slots;             /* record address, and its flags */
+	struct slot {
+		uint64_t rec;  /* its address, and the flags */
+		uint64_t note; /* psm__spool_note() */
+	} * slots;
 	struct psm__rec **decrypted; /* of slots; NULL without keys */
 	size_t decrypted_bytes;      /* of all of these */
 	uint64_t head, pass, fill, mask;
@@ -80,7 +86,7 @@ slot_record(uint64_t slot)
 static uint64_t *
 slot_of(struct psm__spool *s, uint64_t token)
 {
-	return &s->ring->slots[token & s->ring->mask];
+	return &s->ring->slots[token & s->ring->mask].rec;
 }
 
 /* In the clear. */
@@ -229,6 +235,18 @@ psm__spool_settle(struct psm__spool *s, uint64_t token)
 }
 
 void
+psm__spool_note(struct psm__spool *s, uint64_t token, uint64_t note)
+{
+	s->ring->slots[token & s->ring->mask].note = note;
+}
+
+uint64_t
+psm__spool_noted(const struct psm__spool *s, uint64_t token)
+{
+	return s->ring->slots[token & s->ring->mask].note;
+}
+
+void
 psm__spool_message(struct psm__spool *s, uint64_t token, struct psm__message *m)
 {
 	describe(s, record_of(s, token), token, m);
@@ -269,6 +287,9 @@ psm__ring_pop(struct psm__spool *s, struct psm__segment **g, int64_t *bytes)
 		const struct psm__rec *rec =
 		    slot_record(*slot_of(s, s->ring->head));
 
+		/* Nobody has looked at it since it was handed over. */
+		__builtin_prefetch(
+		    slot_record(*slot_of(s, s->ring->head + SOON)));
 		*g = psm__queue_segment_of(*g, rec);
 		len = psm__rec_space(le32toh(rec->len));
 		(*g)->released_bytes += len;

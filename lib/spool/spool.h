@@ -131,6 +131,11 @@ int psm__spool_peek(struct psm__spool *s, struct psm__message *m);
 void psm__spool_pass(struct psm__spool *s);
 /* The record of token needs no more work. 0: it was already. */
 int psm__spool_settle(struct psm__spool *s, uint64_t token);
+/* A word of the reader's own beside a record that is not released yet. It is
+ * read without touching the record, which has left the processor's caches by
+ * the time of its report. */
+void psm__spool_note(struct psm__spool *s, uint64_t token, uint64_t note);
+uint64_t psm__spool_noted(const struct psm__spool *s, uint64_t token);
 /* A record that is not released yet: all of it, or its event id in id[size]. */
 void psm__spool_message(struct psm__spool *s, uint64_t token,
                         struct psm__message *m);

@@ -51,11 +51,17 @@ enum psm__producer_state {
 #define PSM__PUBLISHED_TYPE 64
 struct psm__published {
 	struct psm__histogram *seconds;
-	/* The last types, each at its place. */
+	int64_t now_us; /* when the reports of this poll came; 0: none has */
+	/* The types that were sent, in the order of their first event. */
 	struct psm__published_type {
-		char type[PSM__PUBLISHED_TYPE]; /* "": nothing here */
-		struct psm__metric *count;
-	} types[16];
+		char type[PSM__PUBLISHED_TYPE];
+		size_t len;
+		struct psm__metric *count; /* NULL until the first report */
+	} types[64];
+	size_t type_count, last; /* last: of the last event */
+	/* Reports that are not counted yet: of one type, and of one bucket. */
+	size_t run_type, bucket;
+	int64_t run, waits, waited_us;
 };
 
 struct psm_producer {
@@ -135,8 +141,12 @@ extern int psm__producer_free_ms;
 /* The type of an event as it was encoded, without its version; "": not found. */
 void psm__published_type(const struct psm__message *m,
                          char type[PSM__PUBLISHED_TYPE]);
-/* The broker has it: count, and log a line. */
+/* It is about to be handed over. */
+void psm__published_note(struct psm_producer *p, const struct psm__message *m);
+/* The broker has it: log a line, and count it at the latest by
+ * psm__published_count(), before callbacks and at the end of a poll. */
 void psm__published(struct psm_producer *p, uint64_t token);
+void psm__published_count(struct psm_producer *p);
 
 /* -- client/producer/spool_dir.c */
 

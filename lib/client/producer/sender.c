@@ -69,6 +69,7 @@ count_acked(struct psm_producer *p)
 {
 	if (p->acked == 0)
 		return;
+	psm__published_count(p);
 	__atomic_add_fetch(&p->sent, p->acked, __ATOMIC_RELAXED);
 	psm__metric_add(p->m_sent, p->acked);
 	__atomic_store_n(&p->last_ack_ms, psm__mono_ms(), __ATOMIC_RELAXED);
@@ -174,8 +175,10 @@ on_report(uint64_t token, int rc, const char *reason, void *user)
 static int
 send_one(struct psm_producer *p, const struct psm__message *m)
 {
-	int rc = p->sink->ops->send(p->sink, m, p->err);
+	int rc;
 
+	psm__published_note(p, m);
+	rc = p->sink->ops->send(p->sink, m, p->err);
 	switch (rc) {
 	case 0:
 		p->inflight++;
