@@ -18,6 +18,12 @@
 	"\"producer\":\"therapist-service\","
 #define WITH(payload) HEAD "\"payload\":" payload "}"
 #define DATA(data) WITH("{\"therapist_id\":7,\"therapist_data\":" data "}")
+/* The same with other pieces of text. */
+#define OTHER(id, version, time, end)                                          \
+	"{" id "\"0198c0de-0000-7000-8000-000000000001\","                     \
+	"\"event_type\":\"therapist.updated\"," version "\"1.0\","             \
+	"\"timestamp\":\"2026-01-31T" time "\"producer\":\"x\","               \
+	"\"payload\":{\"therapist_id\":7,\"therapist_data\":{\"id\":7}}" end
 #define USUAL                                                                  \
 	DATA("{\"id\":7,\"anrede\":\"Frau\",\"titel\":\"Dr.\",\"vorname\":"    \
 	     "\"\xc3\x84nne\",\"telefonische_erreichbarkeit\":{\"montag\":["   \
@@ -28,36 +34,55 @@
 static const struct {
 	const char *text;
 	int taken; /* by the pass */
+	int as_written;
 } texts[] = {
-    {USUAL, 1},
-    {" \t\r\n" USUAL "\n", 1},
-    {DATA("{\"id\":7,\"sperrgrund\":null}"), 1},
-    {DATA("{\"vorname\":\"\\u00c4nne \\\"\\\\\",\"id\":7}"), 1},
-    {DATA("{\"id\":7,\"later\":{\"a\":[1.5e3,{\"a\":{}}],\"b\":0}}"), 1},
-    {WITH("{\"therapist_data\":{\"id\":7},\"therapist_id\":7}"), 1},
+    {USUAL, 1, 1},
+    {" \t\r\n" USUAL "\n", 1, 0},
+    {DATA("{\"id\":7,\"sperrgrund\":null}"), 1, 1},
+    {DATA("{\"vorname\":\"\\u00c4nne \\\"\\\\\",\"id\":7}"), 1, 1},
+    {DATA("{\"id\":7,\"later\":{\"a\":[1.5e3,{\"a\":{}}],\"b\":0}}"), 1, 1},
+    {WITH("{\"therapist_data\":{\"id\":7},\"therapist_id\":7}"), 1, 1},
+    {WITH("{ \"therapist_data\" : {\"id\":7},\"therapist_id\":7}"), 1, 1},
+    /* As long as what is written, or nearly it. */
+    {OTHER("\"eventId\": ", "\"version\":", "09:00:00.000001Z\",", "}"), 1, 0},
+    {OTHER("\"event_id\":", "\"version\": ", "09:00:00.000001Z\",", "}"), 1, 0},
+    {OTHER("\"event_id\":", "\"version\":", "09:00:60.000001Z\",", "}"), 1, 0},
+    {OTHER("\"event_id\":", "\"version\":", "09:00:00.0000012\",", "}"), 1, 0},
+    {OTHER("\"event_id\":", "\"version\":", "09:00:00Z\",", "       }"), 1, 0},
+    {OTHER("\"event_id\":", "\"version\":", "09:00:00.000001Z\",",
+           ",\"more\":1}"),
+     1, 0},
+    {OTHER("\"event_id\":", "\"version\":", "09:00:00.000001Z\",", "}\n"), 1,
+     0},
     {HEAD "\"other\":[{}],\"payload\":{\"therapist_id\":7,"
           "\"therapist_data\":{\"id\":7}},\"more\":\"x\"}",
-     1},
+     1, 0},
     /* Good, but not made for one pass. */
-    {DATA("{\"id\":7,\"status\":\"akti\\u0076\"}"), 0},
-    {DATA("{\"id\":7,\"vorn\\u0061me\":\"x\"}"), 0},
-    {DATA("{\"id\":1234567890123456789}"), 0},
+    {DATA("{\"id\":7,\"status\":\"akti\\u0076\"}"), 0, 0},
+    {DATA("{\"id\":7,\"vorn\\u0061me\":\"x\"}"), 0, 0},
+    {DATA("{\"id\":1234567890123456789}"), 0, 0},
     {"{\"payload\":{\"therapist_id\":7,\"therapist_data\":{\"id\":7}},"
      "\"event_id\":\"0198c0de-0000-7000-8000-000000000001\","
      "\"event_type\":\"therapist.updated\",\"version\":\"1.0\","
      "\"timestamp\":\"2026-01-31T09:00:00Z\",\"producer\":\"x\"}",
-     0},
+     0, 0},
 };
 
 START_TEST(good_texts)
 {
-	const char *text = texts[_i].text;
+	const char *text = texts[_i].text, *same;
 	psm_event *ev = NULL;
+	size_t len = 0;
 
 	ck_assert_int_eq(testing_both_ways(text, strlen(text)),
 	                 texts[_i].taken);
 	ck_assert_int_eq(psm_event_parse(text, strlen(text), &ev, NULL), 0);
 	ck_assert_str_eq(psm_event_key(ev), "7");
+	same = psm__event_text(ev, PSM_WIRE_SNAKE, &len);
+	ck_assert_int_eq(same != NULL, texts[_i].as_written);
+	if (same)
+		ck_assert_str_eq(same, text);
+	ck_assert_ptr_null(psm__event_text(ev, PSM_WIRE_CAMEL, &len));
 	psm_event_free(ev);
 }
 END_TEST

@@ -31,6 +31,20 @@ testing_same_stream(const struct psm__stream *s, const psm_event *ev)
 	           0;
 }
 
+/* 1: the event, which was read into a tree, is written as that text. */
+static inline int
+testing_writes(const psm_event *ev, const char *text, size_t len)
+{
+	char *again = NULL;
+	size_t n = 0;
+	int same =
+	    psm_event_encode(ev, PSM_WIRE_SNAKE, &again, &n, NULL) == 0 &&
+	    n == len && memcmp(again, text, len) == 0;
+
+	psm_free(again);
+	return same;
+}
+
 /*
  * 1: one pass is enough for the text, and the tree says the same of it. 0: it
  * is left to the tree. -1: the pass took it, and the tree does not or makes
@@ -47,7 +61,8 @@ testing_both_ways(const char *text, size_t len)
 		return 0;
 	if (psm__event_read(text, len, &ev, NULL) < 0)
 		return -1;
-	same = testing_same_stream(&s, ev);
+	same = testing_same_stream(&s, ev) &&
+	       (!s.as_written || testing_writes(ev, text, len));
 	psm_event_free(ev);
 	return same ? 1 : -1;
 }

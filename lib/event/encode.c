@@ -118,12 +118,27 @@ psm__event_room(const psm_event *ev)
 	return payload ? room + room_for_others(root_of(payload)) : 0;
 }
 
+const char *
+psm__event_text(const psm_event *ev, int wire, size_t *len)
+{
+	if (!ev->as_written || wire != PSM_WIRE_SNAKE)
+		return NULL;
+	*len = ev->raw.len;
+	return ev->raw.text;
+}
+
 size_t
 psm__event_write(const psm_event *ev, int wire, char *to)
 {
 	const struct psm__piece *lead = before[wire];
 	char *at = to;
+	size_t len;
 	int i;
+
+	if (psm__event_text(ev, wire, &len)) {
+		memcpy(to, ev->raw.text, len);
+		return len;
+	}
 
 	for (i = 0; i < N_MEMBERS; i++) {
 		at = put(at, lead[i].text, lead[i].len);

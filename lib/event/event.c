@@ -290,6 +290,7 @@ build(const struct psm__stream *s, const psm_json *payload,
 	ev->timestamp_us = s->timestamp_us;
 	ev->others = s->others;
 	ev->enveloped = enveloped;
+	ev->as_written = enveloped && s->as_written;
 	ev->payload = payload;
 	ev->payload_text = s->payload;
 	if (!payload) {

@@ -25,6 +25,9 @@ struct psm__event_parts {
 int psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
                           psm_error *err);
 
+/* The text that an event was read from, if it is the one that
+ * psm__event_write() would make; else NULL. Borrowed until ev is freed. */
+const char *psm__event_text(const psm_event *ev, int wire, size_t *len);
 /* The event as psm_event_encode() gives it, without an allocation: into
  * to[psm__event_room(ev)]; the length, there is no NUL. */
 size_t psm__event_write(const psm_event *ev, int wire, char *to);

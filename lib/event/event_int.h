@@ -49,7 +49,8 @@ struct psm__stream {
 	struct psm__piece key;           /* of a known type */
 	const psm_event_type_info *info; /* NULL: unknown type */
 	int64_t timestamp_us;
-	int others; /* the envelope has unknown members */
+	int others;     /* the envelope has unknown members */
+	int as_written; /* the text is what psm__event_write() would make */
 };
 
 /*
@@ -76,6 +77,7 @@ struct psm_event {
 	struct psm__piece raw;   /* what the tree is made from */
 	int enveloped;           /* raw is an envelope, not a payload alone */
 	int others;              /* it has unknown members */
+	int as_written;          /* raw is what psm__event_write() makes */
 	int starved; /* __atomic: there was no memory for the tree once */
 	struct psm__piece payload_text;
 	size_t texts_len;                /* of bytes, without raw */

@@ -124,7 +124,10 @@ read_text_member(struct psm__stream_reader *s, enum member which)
 	case VERSION:
 		return take_version(&v);
 	case TIMESTAMP:
-		return psm_time_parse(v.text, v.len, &s->out->timestamp_us,
+		s->usual_time =
+		    psm__time_usual(v.text, v.len, &s->out->timestamp_us);
+		return s->usual_time ||
+		       psm_time_parse(v.text, v.len, &s->out->timestamp_us,
 		                      NULL) == 0;
 	default:
 		return take_producer(&v);
@@ -176,6 +179,7 @@ read_member(struct psm__stream_reader *s, enum member likely, unsigned *seen,
 	struct psm__span key;
 
 	if (read_lead(s, likely)) {
+		s->leads++;
 		*which = likely;
 		return read_member_value(s, likely, seen);
 	}
@@ -221,6 +225,8 @@ prepare(struct psm__stream_reader *s, const char *json, size_t len,
 	s->other = (struct psm__piece){NULL, 0};
 	s->depth = 0;
 	s->unknown_count = 0;
+	s->leads = 0;
+	s->usual_time = 0;
 	out->key = s->other;
 	out->others = 0;
 }
@@ -232,6 +238,22 @@ is_at_end(struct psm__stream_reader *s)
 	return s->in.at == s->in.end;
 }
 
+/* 1: what was read is what psm__event_write() would make: all members in their
+ * order, and no blanks. */
+static inline int
+is_as_written(const struct psm__stream_reader *s, size_t len)
+{
+	const struct psm__stream *out = s->out;
+	int i;
+
+	if (s->leads != N_MEMBERS || !s->usual_time || out->others)
+		return 0;
+	len -= sizeof "{,,,,,}" - 1 + leads[PAYLOAD].len + out->payload.len;
+	for (i = 0; i < PAYLOAD; i++)
+		len -= leads[i].len + out->text[i].len + 2;
+	return len == 0;
+}
+
 int
 psm__stream_event(const char *json, size_t len, struct psm__stream *out)
 {
@@ -239,7 +261,10 @@ psm__stream_event(const char *json, size_t len, struct psm__stream *out)
 
 	prepare(&s, json, len, out);
 	out->info = NULL;
-	return len <= PSM__JSON_MAX_BYTES && read_envelope(&s) && is_at_end(&s);
+	if (len > PSM__JSON_MAX_BYTES || !read_envelope(&s) || !is_at_end(&s))
+		return 0;
+	out->as_written = is_as_written(&s, len);
+	return 1;
 }
 
 int

@@ -24,6 +24,8 @@ struct psm__stream_reader {
 	field *key, *key_other;  /* NULL: none */
 	struct psm__piece other; /* value of key_other */
 	unsigned depth;
+	int leads;      /* members of the envelope that had their usual lead */
+	int usual_time; /* the timestamp is as psm_time_format() writes it */
 	size_t unknown_count;
 	struct psm__piece unknown[UNKNOWN_MAX];
 };

@@ -280,17 +280,25 @@ append(struct psm_producer *p, const char *topic, const psm_event *ev,
 	    .header_count = psm__event_headers(ev, headers),
 	};
 	char usual[USUAL_ROOM], *text = usual;
-	size_t room = value ? 1 : psm__event_room(ev);
+	size_t room;
 	int rc;
 
+	e.key_len = e.key ? strlen(e.key) : 0;
+	if (value)
+		e.value_len = strlen(value);
+	else
+		value = psm__event_text(ev, p->wire, &e.value_len);
+	if (value) {
+		e.value = value;
+		return append_text(p, &e, err);
+	}
+	room = psm__event_room(ev);
 	if (room > sizeof usual)
 		text = psm__realloc(NULL, room);
 	if (!text || room == 0)
 		return psm__nomem(err);
-	e.key_len = e.key ? strlen(e.key) : 0;
-	e.value = value ? value : text;
-	e.value_len =
-	    value ? strlen(value) : psm__event_write(ev, p->wire, text);
+	e.value = text;
+	e.value_len = psm__event_write(ev, p->wire, text);
 	rc = append_text(p, &e, err);
 	if (text != usual)
 		psm__free(text);
