@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "app/app.h"
@@ -219,6 +220,16 @@ psm__file_is_same(const char *path, const struct psm__file *f)
 	return is_same(&id, &f->content);
 }
 
+/* musl has no function for it before 1.2.5, the kernel has the call. */
+static int
+rename_if_free(const char *from, const char *to)
+{
+	const unsigned noreplace = 1; /* RENAME_NOREPLACE */
+
+	return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to,
+	                    noreplace);
+}
+
 /* No call renames a file only if it is a certain one: look before, and if
  * another one came in the very moment, after; then it goes back, unless a
  * third has come. */
@@ -229,7 +240,7 @@ psm__file_move(const char *from, const char *to, const struct psm__file *f)
 		return 0;
 	if (has_entry(to, f))
 		return 1;
-	if (renameat2(AT_FDCWD, to, AT_FDCWD, from, RENAME_NOREPLACE) < 0)
+	if (rename_if_free(to, from) < 0)
 		psm__log(PSM_LOG_WARN,
 		         "an import file came while an older one of its name "
 		         "was moved, and was moved, too",

@@ -81,6 +81,8 @@ sys_written(int fd)
 	           : 0;
 }
 
+/* musl has statx() since 1.2.4. */
+#ifdef STATX_NLINK
 static int
 sys_state(int fd)
 {
@@ -92,6 +94,15 @@ sys_state(int fd)
 		return ENOENT;
 	return st.stx_attributes & STATX_ATTR_IMMUTABLE ? EPERM : 0;
 }
+#else
+static int
+sys_state(int fd)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink == 0 ? ENOENT : 0;
+}
+#endif
 
 static int
 sys_rename(int dirfd, const char *from, const char *to)
