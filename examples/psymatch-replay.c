@@ -16,11 +16,14 @@
 static const char usage[] =
     "usage: psymatch-replay [OPTION]... TOPIC\n"
     "  --since TIME, --until TIME  only what was sent from, and before, this\n"
-    "                              time, e.g. 2026-01-31T09:00:00Z\n"
+    "                              time, e.g. 2026-01-31T09:00:00Z, or now\n"
     "  --partition N               only this partition, and of it\n"
     "  --from N, --to N            only from, and before, this offset\n"
     "  --type TYPE, --key KEY      only events of this type, of this key\n"
+    "  --text TEXT                 only events in whose payload this stands\n"
     "  --limit N                   at most so many\n"
+    "  --follow                    go on with what is sent later, until\n"
+    "                              interrupted\n"
     "  --payload                   print payloads too: they hold personal data\n"
     "  --wait MS                   give up after so long without an answer\n"
     "                              (10000)\n"
@@ -29,9 +32,9 @@ static const char usage[] =
 enum { EXIT_USAGE = 2 };
 
 struct options {
-	const char *topic, *type, *key, *since, *until;
+	const char *topic, *type, *key, *since, *until, *text;
 	int64_t partition, from, to, limit, wait_ms;
-	int payload;
+	int payload, follow;
 };
 
 struct run {
@@ -60,19 +63,27 @@ put_number(psm_json_writer *w, const char *name, int64_t number)
 	psm_json_write_int(w, number);
 }
 
+/* 1: --text stands in the payload, as JSON writes it. */
 static int
-print_event(const psm_event *ev, void *user, psm_error *err)
+has_text(struct run *r, const psm_event *ev, psm_error *err)
 {
-	struct run *r = user;
-	char time[32] = "";
 	const char *text;
 	size_t len;
 	int rc;
 
-	if (r->o.limit > 0 && r->printed == r->o.limit) {
-		r->enough = 1;
-		return PSM_ERR_REJECT; /* how a replay is stopped */
-	}
+	if (!r->o.text)
+		return 1;
+	psm_json_writer_reset(r->w);
+	psm_json_write_value(r->w, psm_event_payload(ev));
+	rc = psm_json_writer_finish(r->w, &text, &len, err);
+	return rc < 0 ? rc : strstr(text, r->o.text) != NULL;
+}
+
+static void
+write_event(struct run *r, const psm_event *ev)
+{
+	char time[32] = "";
+
 	psm_json_writer_reset(r->w);
 	psm_json_write_object(r->w);
 	put_number(r->w, "partition", psm_event_partition(ev));
@@ -91,13 +102,27 @@ print_event(const psm_event *ev, void *user, psm_error *err)
 		psm_json_write_value(r->w, psm_event_payload(ev));
 	}
 	psm_json_write_end(r->w);
+}
+
+static int
+print_event(const psm_event *ev, void *user, psm_error *err)
+{
+	struct run *r = user;
+	const char *text;
+	size_t len;
+	int rc = has_text(r, ev, err);
+
+	if (rc <= 0)
+		return rc;
+	write_event(r, ev);
 	rc = psm_json_writer_finish(r->w, &text, &len, err);
 	if (rc < 0)
 		return rc;
 	if (printf("%s\n", text) < 0)
 		return psm_error_set(err, PSM_ERR_IO, "standard output");
 	r->printed++;
-	return 0;
+	r->enough = r->printed == r->o.limit;
+	return r->enough ? PSM_ERR_REJECT : 0; /* how a replay is stopped */
 }
 
 /* -- the replay */
@@ -108,7 +133,9 @@ choose_time(struct run *r, psm_replay *replay)
 	int64_t from_us = 0, to_us = INT64_MAX;
 	int rc = 0;
 
-	if (r->o.since)
+	if (r->o.since && strcmp(r->o.since, "now") == 0)
+		from_us = psm_now_us();
+	else if (r->o.since)
 		rc = psm_time_parse(r->o.since, strlen(r->o.since), &from_us,
 		                    r->err);
 	if (rc == 0 && r->o.until)
@@ -129,6 +156,8 @@ choose(struct run *r, psm_replay *replay)
 	if (rc == 0)
 		rc = psm_replay_only(replay, o->type, o->key,
 		                     o->key ? strlen(o->key) : 0, r->err);
+	if (rc == 0 && o->follow)
+		rc = psm_replay_follow(replay, r->err);
 	return rc;
 }
 
@@ -187,10 +216,11 @@ enum option_code {
 	TO,
 	TYPE,
 	KEY,
+	TEXT,
 	LIMIT,
 	WAIT,
 	PAYLOAD,
-	HELP
+	FOLLOW
 };
 
 static const struct option options[] = {
@@ -201,20 +231,35 @@ static const struct option options[] = {
     {"to", required_argument, NULL, TO},
     {"type", required_argument, NULL, TYPE},
     {"key", required_argument, NULL, KEY},
+    {"text", required_argument, NULL, TEXT},
     {"limit", required_argument, NULL, LIMIT},
+    {"follow", no_argument, NULL, FOLLOW},
     {"wait", required_argument, NULL, WAIT},
     {"payload", no_argument, NULL, PAYLOAD},
     TOOL_OPTIONS};
 
 static int
-take_number(const char *text, int64_t least, int64_t most, int64_t *out)
+take_number(const char *option, const char *text, int64_t least, int64_t most,
+            int64_t *out)
 {
-	char *end;
+	char *end = NULL;
 
-	if (text[0] < '0' || text[0] > '9')
-		return -1;
 	*out = strtoll(text, &end, 10);
-	return *end || *out < least || *out > most ? -1 : 0;
+	if (text[0] >= '0' && text[0] <= '9' && !*end && *out >= least &&
+	    *out <= most)
+		return 0;
+	fprintf(stderr,
+	        "psymatch-replay: %s: want a number from %lld on, got "
+	        "\"%s\"\n",
+	        option, (long long)least, text);
+	return -1;
+}
+
+static int
+take_text(const char *value, const char **out)
+{
+	*out = value;
+	return 0;
 }
 
 /* 0: go on. 1: help was asked for. -1: wrong. */
@@ -223,33 +268,40 @@ take_option(struct options *o, int c, const char *value)
 {
 	switch (c) {
 	case SINCE:
-		o->since = value;
-		return 0;
+		return take_text(value, &o->since);
 	case UNTIL:
-		o->until = value;
-		return 0;
+		return take_text(value, &o->until);
 	case PARTITION:
-		return take_number(value, 0, INT32_MAX, &o->partition);
+		return take_number("--partition", value, 0, INT32_MAX,
+		                   &o->partition);
 	case FROM:
-		return take_number(value, 0, INT64_MAX, &o->from);
+		return take_number("--from", value, 0, INT64_MAX, &o->from);
 	case TO:
-		return take_number(value, 1, INT64_MAX, &o->to);
+		return take_number("--to", value, 1, INT64_MAX, &o->to);
 	case TYPE:
-		o->type = value;
-		return 0;
+		return take_text(value, &o->type);
 	case KEY:
-		o->key = value;
-		return 0;
+		return take_text(value, &o->key);
+	case TEXT:
+		return take_text(value, &o->text);
 	case LIMIT:
-		return take_number(value, 1, INT64_MAX, &o->limit);
+		return take_number("--limit", value, 1, INT64_MAX, &o->limit);
 	case WAIT:
-		return take_number(value, 1, INT32_MAX, &o->wait_ms);
+		return take_number("--wait", value, 1, INT32_MAX, &o->wait_ms);
 	case PAYLOAD:
-		o->payload = 1;
-		return 0;
+		return o->payload = 1, 0;
+	case FOLLOW:
+		return o->follow = 1, 0;
 	default:
 		return tool_asked(c, "psymatch-replay", usage);
 	}
+}
+
+static int
+wrong(const char *what)
+{
+	tool_complain("psymatch-replay", what);
+	return -1;
 }
 
 static int
@@ -263,9 +315,11 @@ read_options(struct options *o, int argc, char **argv)
 	if (rc != 0)
 		return rc;
 	if (o->partition < 0 && (o->from > 0 || o->to < INT64_MAX))
-		return -1; /* offsets are those of a partition */
+		return wrong("--from, --to: want --partition, too");
+	if (o->follow && o->until)
+		return wrong("--until: want none with --follow");
 	if (optind + 1 != argc)
-		return -1;
+		return wrong("want one topic");
 	o->topic = argv[optind];
 	return 0;
 }
@@ -281,6 +335,8 @@ main(int argc, char **argv)
 		return tool_flush("psymatch-replay") < 0;
 	if (rc < 0)
 		return fputs(usage, stderr), EXIT_USAGE;
+	if (r.o.follow)
+		setvbuf(stdout, NULL, _IOLBF, 0);
 	r.err = psm_error_new();
 	r.w = psm_json_writer_new();
 	rc = r.err && r.w ? run(&r) : PSM_ERR_NOMEM;

@@ -152,6 +152,52 @@ START_TEST(replays_what_is_wanted)
 }
 END_TEST
 
+static void *
+put_later(void *env)
+{
+	struct env *e = env;
+	int i;
+
+	for (i = 2; i <= 4; i++)
+		put_good(e, i);
+	e->rig->set_down(e, 1);
+	e->rig->set_down(e, 0);
+	for (i = 5; i <= 6; i++)
+		put_good(e, i);
+	return NULL;
+}
+
+/* What is sent meanwhile comes, too, also behind an outage. */
+START_TEST(follows_a_topic)
+{
+	struct again again = {.stop_after = 5};
+	int32_t partition = psm__partition_of("1", 1, PARTITIONS);
+	psm_replay *r = NULL;
+	pthread_t thread;
+	struct env e;
+
+	open_env(&e, _i);
+	put_good(&e, 1);
+	ck_assert_int_eq(psm_replay_new(e.t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_follow(NULL, NULL), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_replay_follow(r, NULL), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, put_later, &e), 0);
+	ck_assert_int_eq(run(r, &again), PSM_ERR_REJECT);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(again.seen.count, 5);
+	ck_assert_int_eq(again.seen.number[4], 5);
+	/* An end is one if there is a last offset. */
+	memset(&again, 0, sizeof(again));
+	again.grow = &e;
+	ck_assert_int_eq(psm_replay_offsets(r, partition, 1, 9, NULL), 0);
+	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(again.seen.count, 8);
+	ck_assert_int_eq(again.seen.number[0], 2);
+	psm_replay_free(r);
+	close_env(&e);
+}
+END_TEST
+
 START_TEST(outage_ends_a_replay)
 {
 	struct again again = {0};
@@ -584,6 +630,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, replays_without_a_trace, 0, PSM__COUNT(rigs));
 	tcase_add_loop_test(tc, replays_what_is_wanted, 0, PSM__COUNT(rigs));
 	tcase_add_loop_test(tc, outage_ends_a_replay, 0, PSM__COUNT(rigs));
+	tcase_add_loop_test(tc, follows_a_topic, 0, PSM__COUNT(rigs));
 	tcase_add_test(tc, c04_upcast_and_versions_in_a_replay);
 	tcase_add_test(tc, failure_says_where);
 	tcase_add_test(tc, effects_are_barred_in_a_replay);

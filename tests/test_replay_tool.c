@@ -142,6 +142,47 @@ START_TEST(selects)
 }
 END_TEST
 
+/* What is sent while it runs is printed at once; it ends at the limit. */
+START_TEST(follows)
+{
+	char command[5000], line[1000];
+	struct rig_sender *s;
+	FILE *f;
+	int n;
+
+	(void)snprintf(command, sizeof command,
+	               "exec '%s/psymatch-replay' --follow --limit %d " TOPIC,
+	               builddir, EVENTS + 3);
+	f = popen(command, "r");
+	ck_assert_ptr_nonnull(f);
+	for (n = 1; n <= EVENTS; n++)
+		ck_assert_ptr_nonnull(fgets(line, sizeof line, f));
+	s = rig_sender_open(t, TOPIC);
+	for (n = 1; n <= 3; n++) {
+		send_one(s, 70 + n, n);
+		rig_flush(s);
+		ck_assert_ptr_nonnull(fgets(line, sizeof line, f));
+		(void)snprintf(command, sizeof command, "\"key\":\"%d\"",
+		               70 + n);
+		ck_assert_msg(strstr(line, command) != NULL, "%s", line);
+	}
+	rig_sender_close(s);
+	ck_assert_ptr_null(fgets(line, sizeof line, f));
+	ck_assert_int_eq(pclose(f), 0);
+	ck_assert_int_eq(call("--follow --limit 1 --text '\"n\":17,' " TOPIC),
+	                 0);
+	ck_assert_int_eq(times("{\"partition\":"), 1);
+	ck_assert_int_eq(times(SECRET), 0);
+	ck_assert_int_eq(call("--text '\"n\":1' " TOPIC), 0);
+	ck_assert_int_eq(times("{\"partition\":"), 1 + 10 + 1);
+	ck_assert_int_eq(call("--follow --until 2026-01-01T00:00:00Z " TOPIC),
+	                 2);
+	ck_assert_int_eq(times("--until: want none"), 1);
+	ck_assert_int_eq(call("--since now " TOPIC), 0);
+	ck_assert_int_eq(times("{\"partition\":"), 0);
+}
+END_TEST
+
 START_TEST(says_what_is_wrong)
 {
 	ck_assert_int_eq(call("--help"), 0);
@@ -149,6 +190,8 @@ START_TEST(says_what_is_wrong)
 	ck_assert_int_eq(call(""), 2);
 	ck_assert_int_eq(call("a b"), 2);
 	ck_assert_int_eq(call("--limit 0 " TOPIC), 2);
+	ck_assert_int_eq(times("--limit: want a number from 1 on, got \"0\""),
+	                 1);
 	ck_assert_int_eq(call("--from 3 " TOPIC), 2); /* of which one? */
 	ck_assert_int_eq(call("--since yesterday " TOPIC), 1);
 	ck_assert_int_eq(times("psymatch-replay: "), 1);
@@ -169,6 +212,7 @@ main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, prints_what_was_sent);
 	tcase_add_test(tc, selects);
+	tcase_add_test(tc, follows);
 	tcase_add_test(tc, says_what_is_wrong);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

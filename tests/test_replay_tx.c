@@ -435,6 +435,18 @@ END_TEST
 
 /* -- into the live tables */
 
+/* Its transactions would have no end. */
+START_TEST(refuses_to_follow)
+{
+	ck_assert_int_eq(psm_replay_into_live(r, err), 0);
+	ck_assert_int_eq(psm_replay_follow(r, err), 0);
+	ck_assert_int_eq(replay(NULL), PSM_ERR_STATE);
+	ck_assert_str_eq(psm_error_message(err),
+	                 "replay: want one with an end, found "
+	                 "psm_replay_follow");
+}
+END_TEST
+
 START_TEST(live_needs_to_be_said_and_is_done_once)
 {
 	put_many(1, 60);
@@ -651,6 +663,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, interrupted_replay_doubles_nothing);
 	tcase_add_test(tc, outage_of_the_broker_keeps_no_transaction);
 	tcase_add_test(tc, no_mail_is_sent_by_a_replay);
+	tcase_add_test(tc, refuses_to_follow);
 	tcase_add_test(tc, live_needs_to_be_said_and_is_done_once);
 	tcase_add_test(tc, live_does_not_overtake_parked_events);
 	tcase_add_test(tc, upcasters_and_ranges_hold);

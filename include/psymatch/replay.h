@@ -22,8 +22,8 @@ PSM_BEGIN_DECLS
  * for events (unless psm_replay_may_send); events emitted in a transaction are
  * dropped.
  *
- * A replay ends where the topic ended when it began. Events of one key come in
- * their order; partitions come in any order.
+ * A replay ends where the topic ended when it began, or follows it. Events of
+ * one key come in their order; partitions come in any order.
  *
  * Life: new, what to read, run (again and again if wanted), free.
  */
@@ -77,6 +77,21 @@ PSM_API int psm_replay_between(psm_replay *r, int64_t from_us, int64_t to_us,
  */
 PSM_API int psm_replay_offsets(psm_replay *r, int32_t partition, int64_t from,
                                int64_t to, psm_error *err) PSM_CHECK;
+
+/**
+ * Go on behind the topic's end with what is sent from then on, and wait for it
+ * for as long as it takes, also while the broker is away. It ends only when the
+ * handler fails, or at the last offset of psm_replay_offsets(). Partitions that
+ * the topic gets later are not read. For psm_replay_run() alone.
+ *
+ * @param r    a replay.
+ * @param err  details of a failure; may be NULL.
+ * @return 0: set.
+ *   PSM_ERR_INVAL  r is NULL.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_replay_follow(psm_replay *r, psm_error *err) PSM_CHECK;
 
 /**
  * Only events of this type, of this key, or both.
@@ -248,7 +263,7 @@ PSM_API int psm_replay_into_live(psm_replay *r, psm_error *err) PSM_CHECK;
  * @param user        handed to fn.
  * @param timeout_ms  how long to wait for the next message, 1 or more, before
  *                    giving up; there is one, so only a missing broker takes
- *                    long.
+ *                    long. With psm_replay_follow(): for the topic's ends only.
  * @param err         details of a failure; may be NULL. That of an event begins
  *                    with "topic[partition]:offset".
  * @return 0: read to the end.

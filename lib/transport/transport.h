@@ -201,8 +201,8 @@ struct psm__source {
 	const struct psm__source_ops *ops;
 };
 
-/* -- reading a topic without a group, until where it ended at first. One thread
- * at a time. */
+/* -- reading a topic without a group, until where it ended at first, or without
+ * an end. One thread at a time. */
 
 struct psm__reader_conf {
 	const char *topic;
@@ -211,6 +211,7 @@ struct psm__reader_conf {
 	/* Where to begin, if the transport can find it; the caller looks at
 	 * the times of the records again. */
 	int64_t from_ms, to_ms;
+	int follow; /* 1: what is sent later is read, too; never at the end */
 };
 
 #define PSM__READER_END 2

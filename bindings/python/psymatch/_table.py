@@ -525,6 +525,7 @@ FUNCTIONS = MATCHING + (
      "psm_error*"),
     ("psm_replay_between", "int", "psm_replay*", "int64_t", "int64_t",
      "psm_error*"),
+    ("psm_replay_follow", "int", "psm_replay*", "psm_error*"),
     ("psm_replay_offsets", "int", "psm_replay*", "int32_t", "int64_t",
      "int64_t", "psm_error*"),
     ("psm_replay_only", "int", "psm_replay*", "const char*", "const char*",

@@ -56,6 +56,10 @@ class Replay(Handle):
         check(lib.psm_replay_offsets, self._handle, int32(partition, "partition"), int64(start, "start"),
               int64(end, "end"))
 
+    def follow(self) -> None:
+        """run() goes on with what is sent later, until the handler raises."""
+        check(lib.psm_replay_follow, self._handle)
+
     def only(self, type: str | None = None, key: str | None = None) -> None:
         """Only events of a type, of a key, or both."""
         data = utf8_or_none(key, "key")

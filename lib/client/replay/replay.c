@@ -80,6 +80,16 @@ psm_replay_offsets(psm_replay *r, int32_t partition, int64_t from, int64_t to,
 }
 
 int
+psm_replay_follow(psm_replay *r, psm_error *err)
+{
+	psm__error_clear(err);
+	if (!r)
+		return psm__fail(err, PSM_ERR_INVAL, "r: want a replay");
+	r->conf.follow = 1;
+	return 0;
+}
+
+int
 psm_replay_only(psm_replay *r, const char *type, const char *key,
                 size_t key_len, psm_error *err)
 {

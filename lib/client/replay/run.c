@@ -130,6 +130,8 @@ read_all(psm_replay *r, struct psm__reader *reader,
 		rc = next_record(reader, into, timeout_ms, &rec, err);
 		if (rc == PSM__READER_END)
 			return 0;
+		if (r->conf.follow && (rc == 0 || rc == PSM_ERR_TIMEOUT))
+			continue;
 		if (rc == 0)
 			return psm__fail(err, PSM_ERR_TIMEOUT,
 			                 "no message within %d ms", timeout_ms);

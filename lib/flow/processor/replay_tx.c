@@ -347,6 +347,10 @@ psm_processor_replay(psm_processor *pr, psm_replay *r, int timeout_ms,
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "pr and r: want pointers; timeout_ms: want 1 "
 		                 "or more");
+	if (r->conf.follow)
+		return psm__fail(err, PSM_ERR_STATE,
+		                 "replay: want one with an end, found "
+		                 "psm_replay_follow");
 	if (pr->dispatch.count == 0 || psm__worker_running(&pr->worker))
 		return psm__fail(err, PSM_ERR_STATE,
 		                 "processor: want handlers, and that it does "

@@ -31,6 +31,7 @@ struct reader {
 	struct range *ranges;
 	size_t count;
 	size_t left; /* ranges that are not at their end */
+	int follow;  /* the ends of the log are no ends */
 };
 
 static struct reader *
@@ -148,7 +149,7 @@ look_at(struct reader *r, rd_kafka_message_t *m, struct psm__record *rec,
 	struct range *range = find(r, m->partition);
 	int rc = 0;
 
-	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && range) {
+	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && range && !r->follow) {
 		/* What is missing until the end are holes in the log. */
 		advance(r, range, range->end);
 	} else if (m->err) {
@@ -334,6 +335,8 @@ find_ends(struct reader *r, const struct psm__reader_conf *conf, int timeout_ms,
 		range->end = conf->to < high ? conf->to : high;
 		if (conf->from_ms > 0)
 			rc = find_time(r, range, conf, timeout_ms, err);
+		if (r->follow)
+			range->end = conf->to;
 	}
 	return rc;
 }
@@ -369,6 +372,7 @@ psm__kafka_open_reader(psm_transport *t, const struct psm__reader_conf *conf,
 	*out = NULL;
 	if (!r)
 		return psm__nomem(err);
+	r->follow = conf->follow;
 	rc = start_client(r, err);
 	if (rc == 0)
 		rc = find_partitions(r, conf, timeout_ms, err);

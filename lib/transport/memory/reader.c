@@ -12,6 +12,7 @@ struct reader {
 	int32_t partition; /* whose turn it is */
 	int64_t next[PSM__MEMORY_PARTITIONS_MAX];
 	int64_t end[PSM__MEMORY_PARTITIONS_MAX];
+	int follow;
 };
 
 static struct reader *
@@ -20,10 +21,12 @@ reader_of(struct psm__reader *r)
 	return (struct reader *)r;
 }
 
-/* 1: a record. PSM__READER_END. @locks bus->lock held */
+/* 1: a record. PSM__READER_END: none. @locks bus->lock held */
 static int
 next_record(struct reader *r, struct psm__record *rec)
 {
+	if (r->follow) /* whatever partition it comes to */
+		r->partition = 0;
 	for (; r->partition < r->bus->partitions; r->partition++) {
 		struct psm__mem_partition *part =
 		    &r->topic->parts[r->partition];
@@ -44,6 +47,18 @@ next_record(struct reader *r, struct psm__record *rec)
 	return PSM__READER_END;
 }
 
+/* Whether an end was not reached yet. @locks bus->lock held */
+static int
+has_more(const struct reader *r)
+{
+	int32_t p;
+
+	for (p = 0; p < r->bus->partitions; p++)
+		if (r->next[p] < r->end[p])
+			return 1;
+	return 0;
+}
+
 static int
 reader_next(struct psm__reader *base, int timeout_ms, struct psm__record *rec,
             psm_error *err)
@@ -58,6 +73,14 @@ reader_next(struct psm__reader *base, int timeout_ms, struct psm__record *rec,
 		psm__mem_wait(r->bus, deadline);
 	if (!r->bus->down)
 		rc = next_record(r, rec);
+	while (r->follow && rc == PSM__READER_END && has_more(r)) {
+		rc = 0;
+		if (psm__mono_ms() >= deadline)
+			break;
+		psm__mem_wait(r->bus, deadline);
+		if (!r->bus->down)
+			rc = next_record(r, rec);
+	}
 	pthread_mutex_unlock(&r->bus->lock);
 	return rc;
 }
@@ -100,7 +123,7 @@ choose(struct reader *r, const struct psm__reader_conf *conf)
 		if (conf->partition >= 0 && conf->partition != p)
 			continue; /* 0 to 0: nothing */
 		r->next[p] = conf->from;
-		r->end[p] = conf->to < end ? conf->to : end;
+		r->end[p] = conf->to < end || conf->follow ? conf->to : end;
 	}
 }
 
@@ -116,6 +139,7 @@ psm__mem_open_reader(psm_transport *t, const struct psm__reader_conf *conf,
 		return psm__nomem(err);
 	r->base.ops = &reader_ops;
 	r->bus = (struct psm__bus *)psm_transport_ref(t);
+	r->follow = conf->follow;
 	pthread_mutex_lock(&r->bus->lock);
 	r->topic = psm__mem_topic(r->bus, conf->topic);
 	if (r->topic)

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* How often to look for what was appended by another process. */
+#define LOOK_MS 200
+
 struct reader {
 	struct psm__reader base;
 	struct psm__pg *pg; /* a reference */
@@ -16,6 +19,8 @@ struct reader {
 	struct psm__pg_chunk *chunk;
 	size_t at;      /* the next one in chunk */
 	psm_error *err; /* of what is tried again */
+	int follow;
+	int64_t to; /* with follow: behind the last offset that is wanted */
 };
 
 static struct reader *
@@ -175,12 +180,77 @@ hand_out(struct reader *r, struct psm__topic_extent *part,
 	return wanted;
 }
 
-static int
-reader_next(struct psm__reader *base, int timeout_ms, struct psm__record *rec,
-            psm_error *err)
+/* -- what is appended later */
+
+enum more { NO_MORE, LATER, NOW };
+
+static enum more
+look_at_end(struct reader *r, struct psm__topic_extent *part,
+            const struct psm__topic_extent *now)
 {
-	struct reader *r = reader_of(base);
-	int64_t deadline = psm__mono_ms() + timeout_ms;
+	part->to = now->to < r->to ? now->to : r->to;
+	if (part->from < now->from)
+		part->from = now->from; /* retention was faster */
+	if (part->from < part->to)
+		return NOW;
+	return part->from < r->to ? LATER : NO_MORE;
+}
+
+/* Whether any partition has more, or will have. */
+static int
+look_for_more(struct reader *r, int64_t deadline_ms, enum more *more,
+              psm_error *err)
+{
+	const struct psm__reader_conf all = {.partition = -1,
+	                                     .to_ms = INT64_MAX};
+	struct psm__topic_extent now;
+	enum more found;
+	psm_rows *rows = NULL;
+	size_t i, k;
+	int rc;
+
+	*more = NO_MORE;
+	rc = ask(r, ask_range, &all, deadline_ms, &rows, err);
+	for (k = 0; rc == 0 && k < psm_rows_count(rows); k++) {
+		psm__topic_extent(rows, k, &now);
+		for (i = 0; i < r->count; i++) {
+			if (r->parts[i].partition != now.partition)
+				continue;
+			found = look_at_end(r, &r->parts[i], &now);
+			if (found > *more)
+				*more = found;
+		}
+	}
+	psm_rows_free(rows);
+	r->turn = 0;
+	return rc;
+}
+
+/* 1: look again. 0: the deadline came. PSM__READER_END. */
+static int
+wait_for_more(struct reader *r, int64_t deadline_ms, psm_error *err)
+{
+	enum more more;
+	int rc = look_for_more(r, deadline_ms, &more, err);
+	int64_t now = psm__mono_ms(), until = now + LOOK_MS;
+
+	if (rc < 0)
+		return rc;
+	if (more != LATER)
+		return more == NOW ? 1 : PSM__READER_END;
+	if (now >= deadline_ms)
+		return 0;
+	(void)pthread_mutex_lock(&r->pg->lock);
+	psm__pg_wait(r->pg, until < deadline_ms ? until : deadline_ms);
+	(void)pthread_mutex_unlock(&r->pg->lock);
+	return 1;
+}
+
+/* 1: a record. PSM__READER_END: that is all that is known of. */
+static int
+next_known(struct reader *r, int64_t deadline, struct psm__record *rec,
+           psm_error *err)
+{
 	int rc;
 
 	while (r->turn < r->count) {
@@ -199,6 +269,23 @@ reader_next(struct psm__reader *base, int timeout_ms, struct psm__record *rec,
 			return rc;
 	}
 	return PSM__READER_END;
+}
+
+static int
+reader_next(struct psm__reader *base, int timeout_ms, struct psm__record *rec,
+            psm_error *err)
+{
+	struct reader *r = reader_of(base);
+	int64_t deadline = psm__mono_ms() + timeout_ms;
+	int rc = next_known(r, deadline, rec, err);
+
+	while (r->follow && rc == PSM__READER_END) {
+		rc = wait_for_more(r, deadline, err);
+		if (rc != 1)
+			return rc;
+		rc = next_known(r, deadline, rec, err);
+	}
+	return rc;
 }
 
 static void
@@ -270,6 +357,8 @@ psm__pg_open_reader(psm_transport *t, const struct psm__reader_conf *conf,
 		return psm__nomem(err);
 	r->base.ops = &reader_ops;
 	r->pg = (struct psm__pg *)psm_transport_ref(t);
+	r->follow = conf->follow;
+	r->to = conf->to;
 	r->topic = psm__strdup(conf->topic);
 	r->err = psm_error_new();
 	if (!r->topic || !r->err)
