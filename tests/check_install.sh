@@ -100,6 +100,37 @@ build_and_run() { # program, package, --static or nothing, arguments
 	status=$?
 }
 
+# By find_package(); what is installed is not where it was made for.
+if command -v cmake >/dev/null; then
+	mkdir "$tmp/cmake"
+	cat >"$tmp/cmake/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.13)
+project(use C)
+find_package(psymatch 99.0 QUIET)
+if(psymatch_FOUND)
+	message(FATAL_ERROR "psymatch says that it is as new as 99.0")
+endif()
+find_package(psymatch ${WANTED} REQUIRED)
+add_executable(send ../send.c)
+target_link_libraries(send psymatch::psymatch)
+add_executable(service ../service.c)
+target_link_libraries(service psymatch::psymatch-service)
+END
+else
+	echo "no cmake: find_package(psymatch) was not tried"
+fi
+with_cmake() { # shared or static
+	[ -d "$tmp/cmake" ] || return
+	build=$tmp/cmake-$1
+	cmake -S "$tmp/cmake" -B "$build" -DCMAKE_PREFIX_PATH="${libdir%/lib*}" -DCMAKE_C_FLAGS="$sanitize" \
+		-DWANTED="$("$pkg_config" --modversion psymatch)" >"$tmp/out" 2>&1 &&
+		cmake --build "$build" >>"$tmp/out" 2>&1 || { fault "cmake, $1: $(tail -n 20 "$tmp/out")"; return; }
+	for program in send service; do
+		env XDG_STATE_HOME="$tmp/state" PSYMATCH_TRANSPORT=memory "$build/$program" >"$tmp/out" 2>&1 ||
+			fault "cmake, $1: $program: $(cat "$tmp/out")"
+	done
+}
+
 all_programs() { # --static or nothing
 	status=0
 	build_and_run readme psymatch "$1"
@@ -111,11 +142,40 @@ all_programs() { # --static or nothing
 }
 
 all_programs ''
+with_cmake shared
+# The examples by the Makefile that is installed with them.
+examples=$(find "$dest" -type d -path '*/doc/psymatch/examples')
+cp -R "$examples" "$tmp/examples"
+${MAKE:-make} -s -C "$tmp/examples" CC="${CC:-cc}" CFLAGS="$sanitize" PKG_CONFIG="$pkg_config" >"$tmp/out" 2>&1 ||
+	fault "the installed examples: $(tail -n 20 "$tmp/out")"
+said=$(LD_LIBRARY_PATH=$libdir "$tmp/examples/01_parse_event" 2>&1 | diff - "$top_srcdir/tests/data/examples/01_parse_event.out") ||
+	fault "the installed 01_parse_event: $said"
 # Without the shared libraries the linker takes the static ones.
 mkdir "$tmp/shared"
 mv "$libdir"/libpsymatch*.so* "$tmp/shared" || exit 99
-if [ -e "$libdir/libpsymatch.a" ]; then all_programs --static; else fault "no static library was installed"; fi
+if [ -e "$libdir/libpsymatch.a" ]; then
+	all_programs --static
+	with_cmake static
+else
+	fault "no static library was installed"
+fi
 mv "$tmp/shared"/* "$libdir"
+
+# What configure says of hardening is true of the library.
+flags=$(sed -n 's/^PSM_CFLAGS = //p; s/^PSM_LDFLAGS = //p' "$top_builddir/Makefile")
+has() { # flag, readelf option, what it shows then
+	case $flags in *"$1"*) ;; *) return ;; esac
+	readelf -W "$2" "$libdir/libpsymatch.so" | grep -qE "$3" || fault "libpsymatch.so was built with $1, readelf $2 does not show $3"
+}
+if command -v readelf >/dev/null && [ -z "$sanitize" ]; then
+	has -Wl,-z,now -d 'BIND_NOW'
+	has -Wl,-z,relro -l 'GNU_RELRO'
+	has -Wl,-z,noexecstack -l 'GNU_STACK .* RW '
+	has -fcf-protection -n 'x86 feature: .*IBT'
+	has -mbranch-protection -n 'AArch64 feature: .*BTI'
+	has -fstack-protector-strong --dyn-syms '__stack_chk_fail'
+	has FORTIFY_SOURCE=3 --dyn-syms '__[a-z]+_chk'
+fi
 
 # man finds every function and every type, and one page of each name.
 for h in "$top_srcdir"/include/psymatch/*.h; do
