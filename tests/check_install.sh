@@ -163,18 +163,20 @@ mv "$tmp/shared"/* "$libdir"
 
 # What configure says of hardening is true of the library.
 flags=$(sed -n 's/^PSM_CFLAGS = //p; s/^PSM_LDFLAGS = //p' "$top_builddir/Makefile")
-has() { # flag, readelf option, what it shows then
+has() { # flag, file, readelf option, what it shows then
 	case $flags in *"$1"*) ;; *) return ;; esac
-	readelf -W "$2" "$libdir/libpsymatch.so" | grep -qE "$3" || fault "libpsymatch.so was built with $1, readelf $2 does not show $3"
+	readelf -W "$3" "$libdir/$2" | grep -qE "$4" || fault "$2 was built with $1, readelf $3 does not show $4"
 }
 if command -v readelf >/dev/null && [ -z "$sanitize" ]; then
-	has -Wl,-z,now -d 'BIND_NOW'
-	has -Wl,-z,relro -l 'GNU_RELRO'
-	has -Wl,-z,noexecstack -l 'GNU_STACK .* RW '
-	has -fcf-protection -n 'x86 feature: .*IBT'
-	has -mbranch-protection -n 'AArch64 feature: .*BTI'
-	has -fstack-protector-strong --dyn-syms '__stack_chk_fail'
-	has FORTIFY_SOURCE=3 --dyn-syms '__[a-z]+_chk'
+	so=libpsymatch.so
+	has -Wl,-z,now $so -d 'BIND_NOW'
+	has -Wl,-z,relro $so -l 'GNU_RELRO'
+	has -Wl,-z,noexecstack $so -l 'GNU_STACK .* RW '
+	has -fstack-protector-strong $so --dyn-syms '__stack_chk_fail'
+	has FORTIFY_SOURCE=3 $so --dyn-syms '__[a-z]+_chk'
+	# The linker says so of the whole only if the compiler's own objects have it.
+	has -fcf-protection libpsymatch.a -n 'x86 feature: .*IBT'
+	has -mbranch-protection libpsymatch.a -n 'AArch64 feature: .*BTI'
 fi
 
 # man finds every function and every type, and one page of each name.

@@ -343,8 +343,9 @@ PSM_API void psm_processor_free(psm_processor *pr);
  * @return 0: read to the end; or
  *   PSM_ERR_INVAL      a NULL argument, or timeout_ms below 1;
  *   PSM_ERR_STATE      pr runs or has no handler, r runs, follows its topic or
- *                      does not say where to, a handler did what psm_replay_guard() refuses, or
- *                      events of the same key are parked;
+ *                      does not say where to, a handler did what
+ *                      psm_replay_guard() refuses, or events of the same key
+ *                      are parked;
  *   PSM_ERR_NOT_FOUND  the schema was not made by psm_store_shadow();
  *   PSM_ERR_CONFLICT   a handler wrote to something outside of the schema, its
  *                      batch is undone; the message names it;
