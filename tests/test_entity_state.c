@@ -56,10 +56,10 @@ static const struct {
     {&psm__entity_email,
      {"Entwurf", "In_Warteschlange", "Wird_gesendet", "Gesendet",
       "Fehlgeschlagen"},
-     {"xx.x.", ".x.x.", "..x..", "...xx", ".....", ".x..."}},
+     {"xx.xx", ".x.xx", "..xxx", "...xx", ".....", ".x..."}},
     {&psm__entity_phone_call,
      {"geplant", "abgeschlossen", "fehlgeschlagen", "abgebrochen"},
-     {"xx..", ".xxx", "....", "x...", "...."}},
+     {"xxxx", ".xxx", "....", "x...", "...."}},
 };
 
 static void

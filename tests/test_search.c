@@ -89,7 +89,7 @@ START_TEST(one_active_search)
 	char want[64], *out = NULL;
 
 	ck_assert_int_eq(create("{\"patient_id\": 1}", &out), PSM_ERR_CONFLICT);
-	(void)snprintf(want, sizeof(want), "found search %lld",
+	(void)snprintf(want, sizeof(want), "already, search %lld",
 	               (long long)first);
 	ck_assert_ptr_nonnull(strstr(psm_error_message(err), want));
 	ck_assert_str_eq(psm_error_pointer(err), "/search_id");

@@ -55,8 +55,8 @@ typedef int (*psm_mail_render_fn)(const char *template_name,
  *   "inhalt_markdown", "inhalt_html" and "inhalt_text", of which the first one,
  *   unless it is blank, takes the place of the others; optional
  *   "add_legal_footer": true, "absender_email", "absender_name": those of
- *   EMAIL_SENDER and EMAIL_SENDER_NAME, "status": "Entwurf", "In_Warteschlange"
- *   or "Gesendet"}.
+ *   EMAIL_SENDER and EMAIL_SENDER_NAME, "status": "Entwurf", "In_Warteschlange",
+ *   "Gesendet" or "Fehlgeschlagen"}.
  * @param len     of json in bytes.
  * @param render  renders the Markdown and puts the footer below; NULL: Markdown
  *   is refused, and there is no footer.
@@ -167,13 +167,14 @@ PSM_API int psm_mail_list(psm_store *store, const char *query, char **out,
  * Change a mail by hand: its status, or that it was answered. Null and absent
  * members leave a column as it is.
  *
- * Entwurf -> In_Warteschlange, Gesendet; Fehlgeschlagen -> In_Warteschlange,
- * where it is due at once;
+ * Entwurf -> In_Warteschlange, Gesendet, Fehlgeschlagen; In_Warteschlange ->
+ * Gesendet, Fehlgeschlagen; Fehlgeschlagen -> In_Warteschlange, where it is due
+ * at once;
  * and when nobody knows whether it was sent, or a program of the past left it
  * there: Wird_gesendet -> Gesendet, Fehlgeschlagen. The step to Gesendet
  * publishes "email.sent", that to Fehlgeschlagen "email.failed";
  * antwort_erhalten from false to true publishes "email.response_received" and
- * fills antwortdatum; a mail in Entwurf or In_Warteschlange has no answer.
+ * fills antwortdatum; in Entwurf and In_Warteschlange it publishes nothing.
  *
  * @param store       as for psm_mail_create().
  * @param id          its number.
@@ -190,8 +191,7 @@ PSM_API int psm_mail_list(psm_store *store, const char *query, char **out,
  *   PSM_ERR_NOT_FOUND     there is no such mail;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_TRANSITION    the status may not follow the present one;
- *   PSM_ERR_CONFLICT      it is being sent at the moment, or is to be answered
- *                         but was never sent;
+ *   PSM_ERR_CONFLICT      it is being sent at the moment;
  *   PSM_ERR_STATE         the set is not migrated;
  *   PSM_ERR_DB            not done, call again;
  *   PSM_ERR_RETRY         as PSM_ERR_DB;

@@ -31,7 +31,9 @@ PSM_BEGIN_DECLS
  *                      "/patient/<column>";
  *   PSM_ERR_NOT_FOUND  the matching service knows no such patient;
  *   PSM_ERR_CONFLICT   the patient has an active search, whose number stands
- *                      in the message and in the fault "/search_id";
+ *                      in the message and in the fault "/search_id"; unless
+ *                      an event of the patient opened it and nobody has
+ *                      touched it since: then that one is the answer;
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;

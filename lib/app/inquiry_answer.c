@@ -204,6 +204,19 @@ change_one(const struct psm__inquiry *q, struct psm__inquiry_match *m,
 
 /* -- the inquiry */
 
+/* Before anything is said of the answer. */
+static int
+check_sent(const struct psm__inquiry *q, psm_error *err)
+{
+	if (q->state == PSM_INQUIRY_ANSWERED || q->state == PSM_INQUIRY_SENT)
+		return 0;
+	return psm__fail(err, PSM_ERR_TRANSITION,
+	                 "inquiry: want one that was sent, found one that was "
+	                 "%s",
+	                 q->state == PSM_INQUIRY_CANCELLED ? "cancelled"
+	                                                   : "not sent");
+}
+
 static int
 check_state(const struct psm__inquiry *q, const struct psm__answer_doc *a,
             psm_error *err)
@@ -216,13 +229,7 @@ check_state(const struct psm__inquiry *q, const struct psm__answer_doc *a,
 		return psm__fail(err, PSM_ERR_CONFLICT,
 		                 "correction: want an inquiry that is "
 		                 "answered, found one without an answer");
-	if (q->state == PSM_INQUIRY_ANSWERED || q->state == PSM_INQUIRY_SENT)
-		return 0;
-	return psm__fail(err, PSM_ERR_TRANSITION,
-	                 "inquiry: want one that was sent, found one that was "
-	                 "%s",
-	                 q->state == PSM_INQUIRY_CANCELLED ? "cancelled"
-	                                                   : "not sent");
+	return 0;
 }
 
 static int
@@ -347,6 +354,8 @@ psm__inquiry_answer(psm_tx *tx, int64_t id, const psm_json *doc, char **out,
 	struct psm__inquiry q;
 	int rc = psm__inquiry_lock(tx, id, &q, err);
 
+	if (rc == 0)
+		rc = check_sent(&q, err);
 	if (rc == 0) {
 		answer.count = q.count;
 		answer.matches =

@@ -47,7 +47,8 @@ check_state(const struct sending *s)
 	if (q->sent_at != NULL)
 		return psm__fail(s->err, PSM_ERR_TRANSITION,
 		                 "inquiry: want one that was not sent, found "
-		                 "one that was sent at %.10sT%sZ (sent_date)",
+		                 "one that was already sent at %.10sT%sZ "
+		                 "(sent_date)",
 		                 q->sent_at, q->sent_at + 11);
 	return psm__fail(s->err, PSM_ERR_TRANSITION,
 	                 "inquiry: want one that was not sent, found one that "

@@ -7,6 +7,7 @@
 #include "json/json.h"
 
 #define LIMIT_MAX 1000
+#define LIMIT_PRESET 20
 
 struct query {
 	psm_tx *tx;
@@ -130,9 +131,14 @@ run(struct query *q, char **out)
 		                 LIMIT_MAX);
 	q->list.limit = q->limit;
 	q->list.offset = (q->page - 1) * q->limit;
-	if (!q->is_empty)
+	/* As the former platform answered to a word that it did not know. */
+	if (q->is_empty) {
+		q->page = 1;
+		q->limit = LIMIT_PRESET;
+	} else {
 		rc = psm__repo_list(q->tx, q->entity, &q->list, &rows, &total,
 		                    q->err);
+	}
 	if (rc == 0)
 		rc = write_page(q, rows, total, out);
 	psm_rows_free(rows);
@@ -195,7 +201,7 @@ psm__list_query(psm_tx *tx, const char *entity, const char *json, char **out,
 	int rc = begin(&q, tx, entity, out, err);
 
 	q.page = 1;
-	q.limit = 20;
+	q.limit = LIMIT_PRESET;
 	if (rc == 0 && json != NULL)
 		rc = psm_json_parse(json, strlen(json), &doc, err);
 	if (rc == 0 && doc != NULL && psm_json_kind(doc) != PSM_JSON_OBJECT)

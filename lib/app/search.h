@@ -11,6 +11,9 @@
 
 #define PSM__SEARCHES "matching_service.platzsuche"
 
+/* The note of a search that an event of the patient opened. */
+#define PSM__SEARCH_BY_EVENT "Opened: the patient searches now"
+
 /* -- search.c */
 
 /* Change a search by a decision; at: as of struct psm__change. status, which

@@ -22,7 +22,7 @@ check_gaps(const struct psm__row *patient, psm_error *err)
 		psm__buf_printf(&names, "%s%s", i > 0 ? ", " : "",
 		                patient->entity->fields[gaps[i]].name);
 	psm__fail(err, PSM_ERR_SCHEMA,
-	          "patient: want %s before a search is opened",
+	          "patient: data are incomplete, missing %s",
 	          names.failed ? "more data" : names.data);
 	psm__buf_free(&names);
 	for (int i = 0; i < count; i++) {
@@ -47,7 +47,7 @@ check_only(psm_tx *tx, int64_t patient, psm_error *err)
 
 	if (rc == 0 && other > 0) {
 		rc = psm__fail(err, PSM_ERR_CONFLICT,
-		               "patient: want no active search, found search "
+		               "patient: has an active search already, search "
 		               "%lld",
 		               (long long)other);
 		psm__error_pointer(err, "/search_id");
@@ -57,6 +57,38 @@ check_only(psm_tx *tx, int64_t patient, psm_error *err)
 	return rc;
 }
 
+/* The number of a search that an event of the patient opened and nobody has
+ * touched since, 0: none, or an error. Who asks for one now gets it: the
+ * patient's status and the wish for a search come from the same person. */
+static int
+find_by_event(psm_tx *tx, int64_t patient, int64_t *search, psm_error *err)
+{
+	struct psm__number number;
+	const char *id = psm__number(&number, patient);
+
+	return psm__app_ask(
+	    tx,
+	    "SELECT s.id FROM " PSM__SEARCHES " s WHERE s.patient_id = "
+	    "$1::integer AND s.status = 'aktiv' AND s.updated_at IS NULL "
+	    "AND s.notizen LIKE '[%(System)] " PSM__SEARCH_BY_EVENT "' "
+	    "AND s.notizen NOT LIKE E'%\\n%' AND NOT EXISTS (SELECT FROM "
+	    "matching_service.therapeut_anfrage_patient m "
+	    "WHERE m.platzsuche_id = s.id)",
+	    1, &id, search, err);
+}
+
+static int
+claim(psm_tx *tx, int64_t search, const struct psm__search_opening *o,
+      char **out, psm_error *err)
+{
+	int rc = psm__search_change(tx, search, psm__search_claim, o, NULL,
+	                            NULL, err);
+
+	if (rc >= 0 && out != NULL)
+		rc = psm_entity_get(tx, "search", search, out, NULL, err);
+	return rc < 0 ? rc : 0;
+}
+
 /* The copy is locked first: a second search of the same patient waits here, and
  * then finds the first one. */
 static int
@@ -64,6 +96,7 @@ open_checked(psm_tx *tx, struct psm__search_opening *o, char **out,
              psm_error *err)
 {
 	struct psm__row patient;
+	int64_t search = 0;
 	int rc = psm__copy_read(tx, &psm__entity_patient, o->patient_id, 1,
 	                        &patient, err);
 
@@ -73,8 +106,12 @@ open_checked(psm_tx *tx, struct psm__search_opening *o, char **out,
 	if (rc > 0)
 		rc = check_gaps(&patient, err);
 	if (rc == 0)
+		rc = find_by_event(tx, o->patient_id, &search, err);
+	if (rc == 0 && search == 0)
 		rc = check_only(tx, o->patient_id, err);
-	if (rc == 0) {
+	if (rc == 0 && search > 0) {
+		rc = claim(tx, search, o, out, err);
+	} else if (rc == 0) {
 		o->exclusions = psm__row_get(
 		    &patient, PSM__PATIENT_AUSGESCHLOSSENE_THERAPEUTEN);
 		rc = psm__search_make(tx, o, NULL, out, err);

@@ -147,7 +147,7 @@ open_now(const struct arrival *a)
 	    .exclusions = psm__row_get(
 		&a->copy, PSM__PATIENT_AUSGESCHLOSSENE_THERAPEUTEN),
 	    .author = "System",
-	    .note = "Opened: the patient searches now"};
+	    .note = PSM__SEARCH_BY_EVENT};
 	int rc = is_open_by_now(a);
 
 	if (rc != 0)

@@ -183,10 +183,6 @@ psm__mail_decide_patch(struct psm__row *row, const void *wish,
 	if (psm__row_state(row) != from && psm__row_state(row) == SENDING)
 		return psm__fail(err, PSM_ERR_TRANSITION,
 		                 "email: only the queue begins to send");
-	if (!had && is_answered(row) && !may_have_left(row))
-		return psm__fail(err, PSM_ERR_CONFLICT,
-		                 "email: want one that was sent to be "
-		                 "answered, found one that was not");
 	psm__events_add(ev, event);
 	rc = settle(row, err);
 	/* Whoever queues it again wants it sent now. */
@@ -194,7 +190,9 @@ psm__mail_decide_patch(struct psm__row *row, const void *wish,
 		rc = clear(row, PSM__EMAIL_NAECHSTER_VERSUCH_AM, err);
 	if (rc == 0 && !had && is_answered(row)) {
 		rc = fill(row, PSM__EMAIL_ANTWORTDATUM, now->timestamp, err);
-		psm__events_add(ev, answered);
+		/* What was never sent answers no inquiry. */
+		if (may_have_left(row))
+			psm__events_add(ev, answered);
 	}
 	return rc;
 }

@@ -22,8 +22,8 @@ psm__decide_fn psm__mail_decide_make;
 /* The same for a struct psm__wish. */
 psm__decide_fn psm__mail_decide_new;
 /* The wish is a struct psm__wish. The platform's words; what is being sent is
- * nobody's to change, only the queue begins to send, and what was never sent has
- * no answer. */
+ * nobody's to change, only the queue begins to send, and the answer to what was
+ * never sent is kept without an event. */
 psm__decide_fn psm__mail_decide_patch;
 
 /* -- the queue; each does nothing to a mail that is not as it should be */

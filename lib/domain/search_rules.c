@@ -127,6 +127,19 @@ psm__search_open(struct psm__row *row, const void *wish,
 }
 
 int
+psm__search_claim(struct psm__row *row, const void *wish,
+                  const struct psm__now *now, struct psm__events *ev,
+                  psm_error *err)
+{
+	const struct psm__search_opening *w = wish;
+
+	(void)ev;
+	return psm__row_note(
+	    row, NOTES, now, w->author,
+	    psm__text_is_blank(w->note) ? "Asked for" : w->note, err);
+}
+
+int
 psm__search_end(struct psm__row *row, const void *wish,
                 const struct psm__now *now, struct psm__events *ev,
                 psm_error *err)

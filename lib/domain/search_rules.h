@@ -18,6 +18,8 @@ struct psm__search_opening {
 	const char *note;       /* or NULL */
 };
 psm__decide_fn psm__search_open;
+/* The same wish: somebody asks for the search that is open already. */
+psm__decide_fn psm__search_claim;
 /* The wish of psm__search_end. */
 struct psm__search_ending {
 	int to;             /* enum psm_search_status */

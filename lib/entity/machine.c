@@ -176,16 +176,21 @@ static const struct psm__step inquiry_patient_steps[] = {
 	{NO_ANSWER, REJECTED, ALWAYS, MATCH_MOVED, NOTHING},
 };
 
-/* Straight to Gesendet: somebody sent it by hand, and records that. */
+/* Straight to Gesendet or Fehlgeschlagen: somebody sent it by hand, or tried
+ * to, and records that. */
 #define QUEUED_AT PSM__EMAIL_IN_WARTESCHLANGE_AM
 #define SENT_AT PSM__EMAIL_GESENDET_AM
 static const struct psm__step email_steps[] = {
 	{NONE, DRAFT, ALWAYS, "communication.email_created", NOTHING},
 	{NONE, QUEUED, ALWAYS, "communication.email_created", DO(FILL_NOW(QUEUED_AT))},
 	{NONE, LEFT, ALWAYS, "email.sent", DO(FILL_NOW(SENT_AT))},
+	{NONE, FAILED, ALWAYS, "email.failed", NOTHING},
 	{DRAFT, QUEUED, ALWAYS, NULL, DO(FILL_NOW(QUEUED_AT))},
 	{DRAFT, LEFT, ALWAYS, "email.sent", DO(FILL_NOW(SENT_AT))},
+	{DRAFT, FAILED, ALWAYS, "email.failed", NOTHING},
 	{QUEUED, SENDING, ALWAYS, NULL, NOTHING},
+	{QUEUED, LEFT, ALWAYS, "email.sent", DO(FILL_NOW(SENT_AT))},
+	{QUEUED, FAILED, ALWAYS, "email.failed", NOTHING},
 	{SENDING, LEFT, ALWAYS, "email.sent", DO(NOW(SENT_AT))},
 	{SENDING, FAILED, ALWAYS, "email.failed", DO(COUNT(PSM__EMAIL_WIEDERHOLUNGSANZAHL))},
 	{FAILED, QUEUED, ALWAYS, NULL, DO(FILL_NOW(QUEUED_AT), CLEAR_OLD(PSM__EMAIL_FEHLERMELDUNG))},
@@ -197,6 +202,8 @@ static const struct psm__step email_steps[] = {
 static const struct psm__step phone_call_steps[] = {
 	{NONE, PLANNED, ALWAYS, "communication.call_scheduled", NOTHING},
 	{NONE, COMPLETED, ALWAYS, CALL_DONE},
+	{NONE, MISSED, ALWAYS, "phone_call.failed", NOTHING},
+	{NONE, CALLED_OFF, ALWAYS, "phone_call.failed", NOTHING},
 	{PLANNED, COMPLETED, ALWAYS, CALL_DONE},
 	{PLANNED, MISSED, ALWAYS, "phone_call.failed", NOTHING},
 	{PLANNED, CALLED_OFF, ALWAYS, "phone_call.failed", NOTHING},

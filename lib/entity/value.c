@@ -248,8 +248,14 @@ read_date(const char *text, char **out, char *what, size_t size)
 static int
 read_time(const char *text, char **out, char *what, size_t size)
 {
-	char full[24];
+	char full[24], whole[] = "HH:MM";
+	size_t hour = pad(text, whole), minute = 0;
 
+	/* Without the zeros before hour and minute, as dates. */
+	if (hour > 0 && text[hour] == ':')
+		minute = pad(text + hour + 1, whole + 3);
+	if (minute > 0 && text[hour + 1 + minute] == '\0')
+		text = whole;
 	if (!psm__is_time(text))
 		return refuse("a time HH:MM or HH:MM:SS", text, what, size);
 	/* PostgreSQL keeps microseconds. */
@@ -310,9 +316,9 @@ read_integer(const struct psm_entity_field *f, const char *text, char **out,
 static int
 read_boolean(const char *text, char **out, char *what, size_t size)
 {
-	if (strcmp(text, "true") == 0 || strcmp(text, "t") == 0)
+	if (strcasecmp(text, "true") == 0 || strcmp(text, "t") == 0)
 		return keep(out, "t");
-	if (strcmp(text, "false") == 0 || strcmp(text, "f") == 0)
+	if (strcasecmp(text, "false") == 0 || strcmp(text, "f") == 0)
 		return keep(out, "f");
 	return refuse("true or false", text, what, size);
 }

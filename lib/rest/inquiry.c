@@ -285,9 +285,22 @@ send_at_once(struct rest_call *c, int now, int *sent)
 	return rc;
 }
 
+/* Clients of the former platform ask whether there is the member. */
+static void
+drop_number(struct rest_call *c)
+{
+	static const char none[] = "\"anfrage_id\":null,";
+	char *at = strstr(c->json, none);
+
+	if (at)
+		memmove(at, at + sizeof none - 1, strlen(at + sizeof none) + 2);
+}
+
 static int
 made_answer(struct rest_call *c, int made, int sent)
 {
+	if (!made)
+		drop_number(c);
 	if (made && c->attempt == UNSENT)
 		(void)snprintf(c->message, sizeof c->message,
 		               "Anfrage created, but not sent: %.200s",
