@@ -2,6 +2,7 @@
 /* Searches by hand: opened, read, changed, ended. */
 #include <pthread.h>
 
+#include "app/search.h"
 #include "testing_search.h"
 
 static int
@@ -98,6 +99,37 @@ START_TEST(one_active_search)
 	(void)search_of(1);
 	ck_assert_int_eq(psm_search_resume(st, first, NULL, err),
 	                 PSM_ERR_CONFLICT);
+}
+END_TEST
+
+/* Whoever asks for the search that an event opened gets it, once. */
+START_TEST(asked_for)
+{
+	static const char json[] = "{\"patient_id\": 1, \"notizen\": \"Z\"}";
+	char *out = NULL;
+
+	receive(patient_event("patient.created", 1, "",
+	                      COMPLETE ", \"status\": \"auf_der_Suche\""));
+	OK(psm_search_create(st, json, strlen(json), &out, err));
+	ck_assert_ptr_nonnull(strstr(out, "\"id\":1,"));
+	ck_assert_ptr_nonnull(strstr(out, "(API)] Z"));
+	psm_free(out);
+	ck_assert_int_eq(outbox("search.status_changed"), 1);
+	ck_assert_int_eq(psm_search_create(st, json, strlen(json), NULL, err),
+	                 PSM_ERR_CONFLICT);
+	/* Nor is one given away that was used meanwhile. */
+	pg_run("UPDATE matching_service.platzsuche SET updated_at = NULL, "
+	       "notizen = '[2026-01-01 10:00 (System)] " PSM__SEARCH_BY_EVENT
+	       "'");
+	pg_run("WITH a AS (INSERT INTO matching_service.therapeutenanfrage "
+	       "(therapist_id, anfragegroesse) VALUES (2, 1) RETURNING id) "
+	       "INSERT INTO matching_service.therapeut_anfrage_patient "
+	       "(therapeutenanfrage_id, platzsuche_id, patient_id, "
+	       "position_in_anfrage) SELECT id, 1, 1, 1 FROM a");
+	ck_assert_int_eq(psm_search_create(st, json, strlen(json), NULL, err),
+	                 PSM_ERR_CONFLICT);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM matching_service.platzsuche"), 1);
 }
 END_TEST
 
@@ -509,6 +541,7 @@ suite(void)
 	tcase_add_test(tc, created);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, one_active_search);
+	tcase_add_test(tc, asked_for);
 	tcase_add_test(tc, fault_40_two_at_once_make_one);
 	tcase_add_test(tc, fault_34_no_event_of_what_was_refused);
 	tcase_add_test(tc, fault_36_a_refused_step_says_why);

@@ -4,7 +4,6 @@
 
 #include "app/inquiry.h"
 #include "app/inquiry_leave.h"
-#include "app/search.h"
 #include "testing_search.h"
 
 #define SEARCHING ", \"status\": \"auf_der_Suche\""
@@ -64,35 +63,6 @@ START_TEST(opened_by_status)
 	/* Nor when the first one has ended and the status stays. */
 	OK(psm_search_cancel(st, 1, NULL, err));
 	patient_is(1, COMPLETE SEARCHING ", \"telefon\": \"2\"");
-	ck_assert_int_eq(searches("true"), 1);
-}
-END_TEST
-
-/* Whoever asks for the search that an event opened gets it, once. */
-START_TEST(asked_for)
-{
-	static const char json[] = "{\"patient_id\": 1, \"notizen\": \"Z\"}";
-	char *out = NULL;
-
-	receive(patient_event("patient.created", 1, "", COMPLETE SEARCHING));
-	OK(psm_search_create(st, json, strlen(json), &out, err));
-	ck_assert_ptr_nonnull(strstr(out, "\"id\":1,"));
-	ck_assert_ptr_nonnull(strstr(out, "(API)] Z"));
-	psm_free(out);
-	ck_assert_int_eq(outbox("search.status_changed"), 1);
-	ck_assert_int_eq(psm_search_create(st, json, strlen(json), NULL, err),
-	                 PSM_ERR_CONFLICT);
-	/* Nor is one given away that was used meanwhile. */
-	pg_run("UPDATE matching_service.platzsuche SET updated_at = NULL, "
-	       "notizen = '[2026-01-01 10:00 (System)] " PSM__SEARCH_BY_EVENT
-	       "'");
-	pg_run("WITH a AS (INSERT INTO matching_service.therapeutenanfrage "
-	       "(therapist_id, anfragegroesse) VALUES (2, 1) RETURNING id) "
-	       "INSERT INTO matching_service.therapeut_anfrage_patient "
-	       "(therapeutenanfrage_id, platzsuche_id, patient_id, "
-	       "position_in_anfrage) SELECT id, 1, 1, 1 FROM a");
-	ck_assert_int_eq(psm_search_create(st, json, strlen(json), NULL, err),
-	                 PSM_ERR_CONFLICT);
 	ck_assert_int_eq(searches("true"), 1);
 }
 END_TEST
@@ -691,7 +661,6 @@ suite(void)
 
 	tcase_add_checked_fixture(tc, setup, app_teardown);
 	tcase_add_test(tc, opened_by_status);
-	tcase_add_test(tc, asked_for);
 	tcase_add_test(tc, opened_again);
 	tcase_add_test(tc, opened_in_any_order);
 	tcase_add_test(tc, not_opened_for_adopted);

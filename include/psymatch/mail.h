@@ -55,8 +55,8 @@ typedef int (*psm_mail_render_fn)(const char *template_name,
  *   "inhalt_markdown", "inhalt_html" and "inhalt_text", of which the first one,
  *   unless it is blank, takes the place of the others; optional
  *   "add_legal_footer": true, "absender_email", "absender_name": those of
- *   EMAIL_SENDER and EMAIL_SENDER_NAME, "status": "Entwurf", "In_Warteschlange",
- *   "Gesendet" or "Fehlgeschlagen"}.
+ *   EMAIL_SENDER and EMAIL_SENDER_NAME, "status": "Entwurf",
+ *   "In_Warteschlange", "Gesendet" or "Fehlgeschlagen"}.
  * @param len     of json in bytes.
  * @param render  renders the Markdown and puts the footer below; NULL: Markdown
  *   is refused, and there is no footer.
