@@ -225,7 +225,7 @@ START_TEST(health_by_failures)
 	                 "therapist-import-monitor");
 	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/details/issues/0")),
 	                 "more than half of the recent therapists failed");
-	ck_assert_uint_eq(psm_json_count(psm_json_at(doc, "/details")), 8);
+	ck_assert_uint_eq(psm_json_count(psm_json_at(doc, "/details")), 10);
 	psm_json_free(doc);
 	psm_free(text);
 	/* Half is not more than half. */
@@ -270,15 +270,26 @@ START_TEST(fault_85_errors_are_bounded)
 }
 END_TEST
 
-/* Row: from starting, running, stopped, failed; column: to. */
+static void
+check_issue(const char *want)
+{
+	char *text = NULL;
+
+	ck_assert_int_ge(psm_import_status_health(status, &text, err), 0);
+	ck_assert_msg(strstr(text, want) != NULL, "%s", text);
+	psm_free(text);
+}
+
+/* Row: from starting, running, stopped, failed, off; column: to. */
 START_TEST(states)
 {
-	static const char *const may[] = {"xxxx", ".xxx", "x.x.", ".xxx"};
+	static const char *const may[] = {"xxxxx", ".xxx.", "x.x..", ".xxx.",
+	                                  "xxx.x"};
 	/* How to get into each state from "starting". */
-	static const int way[4][2] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}};
+	static const int way[5][2] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 4}};
 
-	for (int from = 0; from < 4; from++) {
-		for (int to = 0; to < 4; to++) {
+	for (int from = 0; from < 5; from++) {
+		for (int to = 0; to < 5; to++) {
 			psm_import_status *s;
 
 			OK(psm_import_status_new(60, &s, err));
@@ -290,7 +301,7 @@ START_TEST(states)
 			psm_import_status_free(s);
 		}
 	}
-	ck_assert_int_eq(psm_import_status_set_state(status, 4, err),
+	ck_assert_int_eq(psm_import_status_set_state(status, 5, err),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_import_status_set_state(NULL, 0, err),
 	                 PSM_ERR_INVAL);
@@ -300,6 +311,58 @@ START_TEST(states)
 	ck_assert_int_eq(health(), PSM_HEALTH_RED);
 	OK(psm_import_status_set_state(status, PSM_IMPORT_STOPPED, err));
 	ck_assert_int_eq(health(), PSM_HEALTH_RED);
+}
+END_TEST
+
+/* Whoever sets nothing up is not ill; from the first run on time counts. */
+START_TEST(an_import_that_is_off)
+{
+	OK(psm_import_status_set_disk(status, "/nowhere", 1, err));
+	OK(psm_import_status_set_state(status, PSM_IMPORT_OFF, err));
+	now_us += 1000 * HOUR;
+	ck_assert_int_eq(health(), PSM_HEALTH_GREEN);
+	check_issue("the import is off");
+	OK(psm_import_status_set_disk(status, NULL, 1, err));
+	psm__import_began(status);
+	ck_assert_int_eq(health(), PSM_HEALTH_GREEN);
+	now_us += 100 * HOUR;
+	ck_assert_int_eq(health(), PSM_HEALTH_RED);
+}
+END_TEST
+
+START_TEST(the_disk_is_looked_at)
+{
+	psm_json *doc;
+	int64_t free_bytes, size;
+	char *text;
+
+	OK(psm_import_status_set_disk(status, "/", 0, err));
+	psm__import_began(status);
+	ck_assert_int_eq(psm_import_status_health(status, &text, err),
+	                 PSM_HEALTH_GREEN);
+	OK(psm_json_parse(text, strlen(text), &doc, err));
+	psm_free(text);
+	OK(psm_json_get_int(psm_json_at(doc, "/details/disk/free_bytes"),
+	                    &free_bytes, err));
+	OK(psm_json_get_int(psm_json_at(doc, "/details/disk/size_bytes"), &size,
+	                    err));
+	psm_json_free(doc);
+	ck_assert(free_bytes > 0 && free_bytes < size);
+	/* What others write meanwhile makes no difference. */
+	OK(psm_import_status_set_disk(status, "/", size, err));
+	if (free_bytes > size / 9)
+		ck_assert_int_eq(health(), PSM_HEALTH_AMBER);
+	check_issue("room on the disk");
+	OK(psm_import_status_set_disk(status, "/", INT64_MAX, err));
+	ck_assert_int_eq(health(), PSM_HEALTH_RED);
+	check_issue("hardly any room");
+	OK(psm_import_status_set_disk(status, "/nowhere", 0, err));
+	ck_assert_int_eq(health(), PSM_HEALTH_AMBER);
+	check_issue("cannot be looked at");
+	ck_assert_int_eq(psm_import_status_set_disk(NULL, "/", 0, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_import_status_set_disk(status, "/", -1, err),
+	                 PSM_ERR_INVAL);
 }
 END_TEST
 
@@ -376,6 +439,8 @@ suite(void)
 	tcase_add_test(t, health_by_errors);
 	tcase_add_test(t, fault_85_errors_are_bounded);
 	tcase_add_test(t, states);
+	tcase_add_test(t, an_import_that_is_off);
+	tcase_add_test(t, the_disk_is_looked_at);
 	tcase_add_test(t, status_arguments);
 	suite_add_tcase(s, t);
 	tcase_add_test(alone, status_out_of_memory);

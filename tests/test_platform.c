@@ -128,7 +128,8 @@ START_TEST(all_services_at_one_port)
 	int i;
 
 	ck_assert_int_eq(unsetenv("PSYMATCH_TRANSPORT"), 0);
-	(void)setenv("THERAPIST_IMPORT_ENABLED", "false", 1);
+	/* Nothing is set up to import from, which is no fault. */
+	ck_assert_int_eq(unsetenv("THERAPIST_IMPORT_FOLDER_PATH"), 0);
 	program_port("PSYMATCH_HTTP_PORT", &testing_server.port);
 	program_start(
 	    &p, (const char *const[]){"psymatch-platform", "--one-port", NULL});
@@ -165,6 +166,10 @@ START_TEST(all_services_at_one_port)
 	/* What only one of them shows is there, too. */
 	program_await("/metrics", 200, "psymatch_follow_ups", &a);
 	ck_assert_ptr_nonnull(strstr(a.body, "psymatch_http_responses"));
+	testing_ask("GET", "/patient-service/health/import", &a);
+	ck_assert_msg(a.status == 200, "%s", a.body);
+	program_await("/therapist-service/health/import", 200,
+	              "the import is off", &a);
 	testing_ask("GET", "/openapi.json", &a);
 	ck_assert_int_eq(a.status, 200);
 	ck_assert_ptr_nonnull(strstr(a.body, "\"/api/therapists/{id}\""));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What imports did: telling it as JSON, and the health that follows. */
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include <psymatch/health.h>
 
@@ -193,7 +194,7 @@ psm_import_status_errors(psm_import_status *status, char **json, psm_error *err)
 /* What is wrong, worst first; the texts live for ever. */
 struct verdict {
 	int health;
-	const char *issues[10];
+	const char *issues[16];
 	size_t count;
 };
 
@@ -235,8 +236,43 @@ check_recent_locked(struct verdict *v, const psm_import_status *s)
 		         "some of the recent files were broken");
 }
 
+/* The room on the disk of an import. */
+struct room {
+	int is_known;
+	int64_t free, size; /* bytes */
+};
+
 static void
-check_locked(struct verdict *v, const psm_import_status *s)
+look_at_disk(struct room *r, const psm_import_status *s)
+{
+	struct statvfs fs;
+
+	memset(r, 0, sizeof(*r));
+	if (s->folder == NULL || statvfs(s->folder, &fs) != 0)
+		return;
+	r->is_known = 1;
+	r->free = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+	r->size = (int64_t)fs.f_blocks * (int64_t)fs.f_frsize;
+}
+
+static void
+check_disk(struct verdict *v, const psm_import_status *s, const struct room *r)
+{
+	if (s->folder == NULL)
+		return;
+	complain(v, !r->is_known, PSM_HEALTH_AMBER,
+	         "the disk of the import cannot be looked at");
+	if (r->is_known && r->free < s->free_min / 10)
+		complain(v, 1, PSM_HEALTH_RED,
+		         "there is hardly any room on the disk");
+	else
+		complain(v, r->is_known && r->free < s->free_min,
+		         PSM_HEALTH_AMBER, "there is little room on the disk");
+}
+
+static void
+check_locked(struct verdict *v, const psm_import_status *s,
+             const struct room *room)
 {
 	int64_t now = psm_now_us();
 	int64_t limit = s->interval_us + s->interval_us / 24 + MINUTE_US;
@@ -244,6 +280,12 @@ check_locked(struct verdict *v, const psm_import_status *s)
 	int64_t begun = s->last_check_us ? s->last_check_us : s->made_us;
 	int64_t ended = s->last_end_us ? s->last_end_us : s->made_us;
 
+	if (s->state == PSM_IMPORT_OFF) {
+		complain(v, 1, PSM_HEALTH_GREEN,
+		         "the import is off: nothing to import from is set");
+		return;
+	}
+	check_disk(v, s, room);
 	complain(v, s->state == PSM_IMPORT_STOPPED, PSM_HEALTH_RED,
 	         "the import is stopped");
 	complain(v, s->state == PSM_IMPORT_FAILED, PSM_HEALTH_RED,
@@ -265,8 +307,22 @@ check_locked(struct verdict *v, const psm_import_status *s)
 }
 
 static void
+put_room(psm_json_writer *w, const struct room *r)
+{
+	psm_json_write_key(w, "disk");
+	if (!r->is_known) {
+		psm_json_write_null(w);
+		return;
+	}
+	psm_json_write_object(w);
+	put_int(w, "free_bytes", r->free);
+	put_int(w, "size_bytes", r->size);
+	psm_json_write_end(w);
+}
+
+static void
 put_health_locked(psm_json_writer *w, const psm_import_status *s,
-                  const struct verdict *v)
+                  const struct room *room, const struct verdict *v)
 {
 	psm_json_write_object(w);
 	put_text(w, "status", psm_health_name(v->health));
@@ -278,7 +334,9 @@ put_health_locked(psm_json_writer *w, const psm_import_status *s,
 	psm_json_write_key(w, "monitor_running");
 	psm_json_write_bool(w, s->state == PSM_IMPORT_RUNNING);
 	put_time(w, "last_check", s->last_check_us);
+	put_time(w, "last_success", s->last_end_us);
 	put_today_locked(w, s);
+	put_room(w, room);
 	psm_json_write_key(w, "issues");
 	psm_json_write_array(w);
 	for (size_t i = 0; i < v->count; i++)
@@ -293,6 +351,7 @@ psm_import_status_health(psm_import_status *status, char **json, psm_error *err)
 {
 	struct verdict v = {PSM_HEALTH_GREEN, {NULL}, 0};
 	psm_json_writer *w = NULL;
+	struct room room;
 	int rc = 0;
 
 	psm__error_clear(err);
@@ -305,11 +364,12 @@ psm_import_status_health(psm_import_status *status, char **json, psm_error *err)
 		if (w == NULL)
 			return psm__nomem(err);
 	}
+	look_at_disk(&room, status); /* which may take its time */
 	pthread_mutex_lock(&status->lock);
 	psm__import_today_locked(status);
-	check_locked(&v, status);
+	check_locked(&v, status, &room);
 	if (w != NULL)
-		put_health_locked(w, status, &v);
+		put_health_locked(w, status, &room, &v);
 	pthread_mutex_unlock(&status->lock);
 	if (w != NULL)
 		rc = psm__json_take(w, 0, json, err);

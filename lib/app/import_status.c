@@ -11,16 +11,18 @@
 
 #define TO(s) (1u << (s))
 
-static const unsigned may_follow[4] = {
-    [PSM_IMPORT_STARTING] =
-	TO(PSM_IMPORT_RUNNING) | TO(PSM_IMPORT_STOPPED) | TO(PSM_IMPORT_FAILED),
+static const unsigned may_follow[] = {
+    [PSM_IMPORT_STARTING] = TO(PSM_IMPORT_RUNNING) | TO(PSM_IMPORT_STOPPED) |
+                            TO(PSM_IMPORT_FAILED) | TO(PSM_IMPORT_OFF),
     [PSM_IMPORT_RUNNING] = TO(PSM_IMPORT_STOPPED) | TO(PSM_IMPORT_FAILED),
     [PSM_IMPORT_STOPPED] = TO(PSM_IMPORT_STARTING),
     [PSM_IMPORT_FAILED] = TO(PSM_IMPORT_RUNNING) | TO(PSM_IMPORT_STOPPED),
+    [PSM_IMPORT_OFF] = TO(PSM_IMPORT_STARTING) | TO(PSM_IMPORT_RUNNING) |
+                       TO(PSM_IMPORT_STOPPED),
 };
 
 static const char *const state_names[] = {"starting", "running", "stopped",
-                                          "failed"};
+                                          "failed", "off"};
 
 static const char *const count_names[PSM__N_COUNT] = {
     [PSM__N_RUNS] = "runs",       [PSM__N_FILES] = "files",
@@ -78,6 +80,7 @@ psm_import_status_free(psm_import_status *status)
 		return;
 	(void)pthread_mutex_destroy(&status->lock); /* nobody holds it */
 	psm__free(status->seen);
+	psm__free(status->folder);
 	psm__free(status);
 }
 
@@ -89,7 +92,7 @@ psm_import_status_set_state(psm_import_status *status, int state,
 
 	psm__error_clear(err);
 	if (status == NULL || state < PSM_IMPORT_STARTING ||
-	    state > PSM_IMPORT_FAILED)
+	    state > PSM_IMPORT_OFF)
 		return psm__fail(err, PSM_ERR_INVAL, "want status and state");
 	pthread_mutex_lock(&status->lock);
 	from = status->state;
@@ -106,6 +109,27 @@ psm_import_status_set_state(psm_import_status *status, int state,
 	return psm__fail(err, PSM_ERR_TRANSITION,
 	                 "import: \"%s\" may not follow \"%s\"",
 	                 state_names[state], state_names[from]);
+}
+
+int
+psm_import_status_set_disk(psm_import_status *status, const char *folder,
+                           int64_t free_min, psm_error *err)
+{
+	char *copy = NULL;
+
+	psm__error_clear(err);
+	if (status == NULL || free_min < 0)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want status, and bytes from 0");
+	if (folder != NULL) {
+		copy = psm__strdup(folder);
+		if (copy == NULL)
+			return psm__nomem(err);
+	}
+	psm__free(status->folder);
+	status->folder = copy;
+	status->free_min = free_min;
+	return 0;
 }
 
 void
@@ -178,7 +202,9 @@ psm__import_began(psm_import_status *s)
 	s->last_check_us = psm_now_us();
 	s->n[PSM__N_RUNS]++;
 	s->future_count = 0;
-	if (s->state == PSM_IMPORT_STARTING || s->state == PSM_IMPORT_FAILED)
+	if (s->state == PSM_IMPORT_OFF) /* only now it counts what is late */
+		s->made_us = s->last_check_us;
+	if (s->state != PSM_IMPORT_STOPPED)
 		s->state = PSM_IMPORT_RUNNING;
 	pthread_mutex_unlock(&s->lock);
 }

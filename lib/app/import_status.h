@@ -41,6 +41,8 @@ struct psm_import_status {
 	int of_patients; /* 1: a file is a patient; never changes */
 	psm_import_progress_fn progress; /* never called under the lock */
 	void *progress_user;
+	char *folder;     /* on the disk that is looked at; NULL: none */
+	int64_t free_min; /* bytes */
 	pthread_mutex_t lock;
 	/* All below belong to the lock. */
 	int64_t interval_us;

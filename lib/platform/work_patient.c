@@ -4,6 +4,10 @@
 #include "platform/platform.h"
 #include "rest/rest.h"
 
+#include <string.h>
+
+#define MIB ((int64_t)1024 * 1024)
+
 #define CONFIRMED_AT_ONCE 100
 #define TOLD_AT_ONCE "50"
 
@@ -141,9 +145,25 @@ open_source(const psm_platform *pf, struct import *m, psm_error *err)
 {
 	if (!*psm_config_string(pf->cfg, "PATIENT_IMPORT_SOURCE") &&
 	    !*psm_config_string(pf->cfg, "GCS_IMPORT_BUCKET"))
-		return psm_import_status_set_state(m->status,
-		                                   PSM_IMPORT_STOPPED, err);
+		return psm_import_status_set_state(m->status, PSM_IMPORT_OFF,
+		                                   err);
 	return psm_object_source_open(pf->cfg, &m->source, err);
+}
+
+/* Copies are kept on it, or what could not be imported. */
+static int
+watch_disk(const psm_platform *pf, struct import *m, psm_error *err)
+{
+	const char *folder =
+	    psm_config_string(pf->cfg, "PATIENT_IMPORT_LOCAL_PATH");
+	const char *source =
+	    psm_config_string(pf->cfg, "PATIENT_IMPORT_SOURCE");
+
+	if (!*folder && strncmp(source, "file:", 5) == 0)
+		folder = source + 5;
+	return psm_import_status_set_disk(
+	    m->status, *folder ? folder : NULL,
+	    psm_config_int(pf->cfg, "PSYMATCH_IMPORT_FREE_MIB") * MIB, err);
 }
 
 int
@@ -167,6 +187,8 @@ psm__platform_patient_work(psm_platform *pf, psm_service *svc, psm_error *err)
 		    &m->status, err);
 	if (rc == PSM_OK)
 		rc = open_source(pf, m, err);
+	if (rc == PSM_OK)
+		rc = watch_disk(pf, m, err);
 	if (rc == PSM_OK && m->source)
 		rc = add_workers(pf, svc, m, err);
 	return rc == PSM_OK

@@ -2,12 +2,17 @@
 /* The import of therapists as a worker of their service, and what it shows. */
 #include "rest/rest.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#define MIB ((int64_t)1024 * 1024)
 
 struct import {
 	psm_store *store;
 	psm_import_status *status;
+	int is_default; /* nobody has named the folder */
 	char folder[];
 };
 
@@ -20,13 +25,25 @@ import_free(void *ptr)
 	psm__free(m);
 }
 
+/* A folder that nobody has named, and that is not there: until it is, there is
+ * nothing to import. */
+static int
+is_off(const struct import *m)
+{
+	return m->is_default && access(m->folder, F_OK) != 0 && errno == ENOENT;
+}
+
 /* At a first start the tables may not be there yet. */
 static int
 run(void *user, psm_error *err)
 {
 	struct import *m = user;
-	int rc = psm_store_migrate(m->store, "psymatch", err);
+	int rc;
 
+	if (is_off(m) && psm_import_status_set_state(m->status, PSM_IMPORT_OFF,
+	                                             NULL) == PSM_OK)
+		return PSM_OK;
+	rc = psm_store_migrate(m->store, "psymatch", err);
 	if (rc == PSM_OK)
 		rc = psm_store_migrate(m->store, "therapist", err);
 	if (rc == PSM_OK)
@@ -99,9 +116,9 @@ add_worker(psm_service *svc, struct import *m, const psm_config *cfg,
 {
 	int rc;
 
-	if (!psm_config_bool(cfg, "THERAPIST_IMPORT_ENABLED"))
-		return psm_import_status_set_state(m->status,
-		                                   PSM_IMPORT_STOPPED, err);
+	if (!psm_config_bool(cfg, "THERAPIST_IMPORT_ENABLED") || !*m->folder)
+		return psm_import_status_set_state(m->status, PSM_IMPORT_OFF,
+		                                   err);
 	rc = psm_service_worker(svc, "import", interval, run, m, err);
 	if (rc == PSM_OK) /* after the worker, so that it stops before */
 		rc = psm_service_stage(svc, "cancel-import", NULL, cancel, m,
@@ -125,10 +142,16 @@ psm__rest_import(struct rest_context *cx, const psm_config *cfg, psm_error *err)
 	if (!m)
 		return psm__nomem(err);
 	m->store = cx->store;
+	m->is_default =
+	    psm_config_given(cfg, "THERAPIST_IMPORT_FOLDER_PATH") == 0;
 	memcpy(m->folder, folder, size);
 	rc = psm__svc_own(svc, m, import_free, err);
 	if (rc == PSM_OK)
 		rc = psm_import_status_new(interval, &m->status, err);
+	if (rc == PSM_OK)
+		rc = psm_import_status_set_disk(
+		    m->status, folder,
+		    psm_config_int(cfg, "PSYMATCH_IMPORT_FREE_MIB") * MIB, err);
 	if (rc == PSM_OK)
 		rc = add_worker(svc, m, cfg, interval, err);
 	if (rc == PSM_OK)

@@ -70,6 +70,8 @@ static const char *const settings[] = {
      "folder of copies of imported registrations; empty: there are none",
     "PATIENT_IMPORT_CHECK_INTERVAL_SECONDS", "integer", "300",
      "1 to 31536000", "s", "time between two imports of patients",
+    "PSYMATCH_IMPORT_FREE_MIB", "integer", "1024", "0 to 1073741824", "MiB",
+     "what is to be free on the disk of an import, for its health",
     "GCS_IMPORT_BUCKET", "string", "", "", "",
      "bucket of the registrations",
     "GCS_READER_CREDENTIALS_PATH", "path", "", "", "",

@@ -54,6 +54,11 @@ class Therapists(Database):
                 self.assertEqual(work.file(os.path.join(day, "10115.json")), 0)
                 self.assertEqual(work.status()["total_therapists_processed"], 1)
                 self.assertIn(work.health()["status"], ("healthy", "degraded", "unhealthy"))
+                self.assertIsNone(work.health()["details"]["disk"])
+                work.watch_disk(folder, 1)
+                self.assertGreater(work.health()["details"]["disk"]["free_bytes"], 0)
+                with self.assertRaises(psymatch.InvalError):
+                    work.watch_disk(None, -1)
                 work.cancel()
                 with self.assertRaises(psymatch.StateError):
                     work.run()

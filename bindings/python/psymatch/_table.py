@@ -646,6 +646,8 @@ FUNCTIONS = MATCHING + (
     ("psm_import_status_free", "void", "psm_import_status*"),
     ("psm_import_status_set_state", "int", "psm_import_status*", "int",
      "psm_error*"),
+    ("psm_import_status_set_disk", "int", "psm_import_status*",
+     "const char*", "int64_t", "psm_error*"),
     ("psm_import_status_cancel", "void", "psm_import_status*"),
     ("psm_import_status_on_progress", "void", "psm_import_status*", "psm_import_progress_fn", "void*"),
     ("psm_import_status_stat", "int64_t", "psm_import_status*", "const char*"),

@@ -203,6 +203,12 @@ class TherapistImport(Handle):
         """Let a run end after the record at hand, and later ones not begin."""
         lib.psm_import_status_cancel(self._handle)
 
+    def watch_disk(self, folder: Any, free_min: int) -> None:
+        """Let the health look at the disk of a folder, on which so many bytes
+        are to be free; None: no disk."""
+        check(lib.psm_import_status_set_disk, self._handle,
+              utf8_or_none(None if folder is None else str(folder), "folder"), int64(free_min, "free_min"))
+
     def stat(self, name: str) -> int:
         """A counter, as psm_import_status_stat(3) names them."""
         number: int = lib.psm_import_status_stat(self._handle, utf8(name, "name"))
