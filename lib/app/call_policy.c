@@ -79,4 +79,5 @@ const struct psm__policy psm__policy_phone_call = {
     .members = members,
     .own_record = 1,
     .order = "-geplantes_datum",
+    .story = "state of a call",
 };

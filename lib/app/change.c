@@ -174,6 +174,30 @@ save_all(struct psm__change *c, size_t count, const struct psm__now *now,
 	return rc < 0 ? rc : changed;
 }
 
+static const char *
+state_word(const struct psm__change *c, int state)
+{
+	return state < 0 ? "" : psm__state_words(c->policy->entity)[state];
+}
+
+/* Its id and its states, for who follows what becomes of it. */
+static int
+tell_story(const struct psm__change *c, psm_error *err)
+{
+	const struct psm_entity *e = c->policy->entity;
+	int to = psm__row_state(&c->row), gone = c->verb == PSM__DELETE;
+
+	if (c->policy->story == NULL || !c->changed ||
+	    (!gone && to == c->from && c->events.count == 0))
+		return 0;
+	return psm__tx_note(c->tx, c->policy->story, e->id_name,
+	                    psm__row_get(&c->row, PSM__COLUMN_ID), "from",
+	                    state_word(c, c->from), "to",
+	                    gone ? "deleted" : state_word(c, to), NULL) < 0
+	           ? psm__nomem(err)
+	           : 0;
+}
+
 static int
 run(struct psm__change *c, size_t count, struct psm__answer *answers,
     psm_error *err)
@@ -197,6 +221,8 @@ run(struct psm__change *c, size_t count, struct psm__answer *answers,
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		for (size_t n = 0; n < c[i].events.count && rc == 0; n++)
 			rc = emit_one(&c[i], &c[i].events.items[n], err);
+		if (rc == 0)
+			rc = tell_story(&c[i], err);
 	}
 	return rc < 0 ? rc : changed;
 }

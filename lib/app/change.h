@@ -42,6 +42,8 @@ struct psm__policy {
 	/* After a change by hand was saved: what follows from it. NULL: nothing
 	 * does. */
 	int (*follow)(psm_tx *tx, const struct psm__row *row, psm_error *err);
+	/* What the log says when its state changes; NULL: nothing. */
+	const char *story;
 };
 extern const struct psm__policy psm__policy_email, psm__policy_patient,
     psm__policy_phone_call, psm__policy_search, psm__policy_therapist;

@@ -72,6 +72,7 @@ inquiry_members(psm_payload *m, const struct psm__told *told,
 const struct psm__policy psm__policy_inquiry = {
     .entity = &psm__entity_inquiry,
     .members = inquiry_members,
+    .story = "state of an inquiry",
 };
 
 static const char *

@@ -64,4 +64,5 @@ const struct psm__policy psm__policy_search = {
     .may_delete = may_delete,
     .actions = actions,
     .follow = psm__search_settle,
+    .story = "state of a search",
 };

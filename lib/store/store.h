@@ -34,6 +34,10 @@ void psm__tx_set_cause(psm_tx *tx, const psm_event *ev);
 /* For a replay: what is emitted is checked and counted, but never written. */
 void psm__tx_silence(psm_tx *tx);
 size_t psm__tx_emitted(const psm_tx *tx);
+/* A line of the log at INFO, as psm__log(), once the transaction is committed;
+ * message lives for ever. 0 or PSM_ERR_NOMEM. */
+int psm__tx_note(psm_tx *tx, const char *message, ...)
+    __attribute__((sentinel));
 /* While *cancel is not 0 (read with __atomic), a wait for the server ends and
  * the connection is given up. Borrowed until the transaction ends. */
 void psm__tx_cancel(psm_tx *tx, const int *cancel);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "event/event.h"
 #include "store/living.h"
+#include "store/note.h"
 #include "store/outbox.h"
 #include "store/pool.h"
 #include "store/wait.h"
@@ -16,10 +17,10 @@
 /* Statements whose answers a callback leaves waiting. */
 #define QUEUE_MAX 500
 
-/* A savepoint and how many events had been emitted when it was set. */
+/* A savepoint, and how many events and notes there were when it was set. */
 struct mark {
 	char name[NAME_MAX_LEN + 1];
-	size_t events;
+	size_t events, notes;
 };
 
 struct psm_tx {
@@ -36,6 +37,7 @@ struct psm_tx {
 	int living_ms;          /* for living consumers */
 	const psm_event *cause; /* of what is emitted; NULL: nothing */
 	struct psm__outgoing out;
+	struct psm__notes notes;
 	struct mark marks[MARKS_MAX];
 	size_t mark_count;
 	size_t parts; /* begun in it and not ended yet */
@@ -51,6 +53,7 @@ tx_free(psm_tx *tx)
 		whole = NULL;
 	psm__pool_put(tx->st, tx->c);
 	psm__outgoing_free(&tx->out);
+	psm__notes_free(&tx->notes);
 	psm__free(tx);
 }
 
@@ -374,6 +377,8 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 		psm__pool_notify(st, tx->c);
 	if (tx->was_lent)
 		psm__await_wake();
+	if (!tx->silent)
+		psm__notes_log(&tx->notes);
 	tx_free(tx);
 	rc = psm__required_wait(&out, st, wait_ms, err);
 	if (living_ms > 0)
@@ -438,6 +443,7 @@ psm__tx_savepoint(psm_tx *tx, const char *name, psm_error *err)
 	m = &tx->marks[tx->mark_count++];
 	(void)snprintf(m->name, sizeof m->name, "%s", name);
 	m->events = tx->out.count;
+	m->notes = tx->notes.count;
 	return 0;
 }
 
@@ -457,6 +463,7 @@ psm__tx_rollback_to(psm_tx *tx, const char *name, psm_error *err)
 	if (rc < 0)
 		return rc;
 	psm__outgoing_cut(&tx->out, m->events);
+	psm__notes_cut(&tx->notes, m->notes);
 	tx->mark_count = (size_t)(m - tx->marks) + 1;
 	return 0;
 }
@@ -521,6 +528,20 @@ void
 psm__tx_silence(psm_tx *tx)
 {
 	tx->silent = 1;
+}
+
+int
+psm__tx_note(psm_tx *tx, const char *message, ...)
+{
+	va_list fields;
+	int rc;
+
+	if (!psm_log_wanted(PSM_LOG_INFO))
+		return 0;
+	va_start(fields, message);
+	rc = psm__notes_add(&tx->notes, message, fields);
+	va_end(fields);
+	return rc;
 }
 
 size_t
