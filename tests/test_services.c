@@ -119,6 +119,32 @@ START_TEST(searches_that_were_closed_are_told_once)
 }
 END_TEST
 
+/* Also if nobody has run the command before. */
+START_TEST(a_service_that_starts_tells_of_closed_searches)
+{
+	struct program p;
+	struct answer a;
+	char *said;
+
+	EXPECT(0, "", matching, "migrate");
+	pg_run("INSERT INTO psymatch.search_closed VALUES (12, 7, 3)");
+	program_service(&p, matching, "MATCHING_SERVICE_INTERNAL_PORT");
+	program_await("/health", 200, "\"name\":\"taking-over\"", &a);
+	ck_assert_int_eq(pg_wait(1, 60000,
+	                         "SELECT count(*) FROM psymatch.search_closed "
+	                         "WHERE reported"),
+	                 1);
+	program_await("/metrics", 200,
+	              "psymatch_events_published_total{type=\"search.status_"
+	              "changed\"} 1\n",
+	              &a);
+	program_stop(&p);
+	said = program_said(&p);
+	ck_assert_ptr_nonnull(strstr(said, "two active searches"));
+	free(said);
+}
+END_TEST
+
 START_TEST(a_patient_file_for_matching)
 {
 	char path[4096];
@@ -407,6 +433,7 @@ suite(void)
 	tcase_add_test(tc, therapists_from_the_command_line);
 	tcase_add_test(tc, a_folder_of_the_future);
 	tcase_add_test(tc, searches_that_were_closed_are_told_once);
+	tcase_add_test(tc, a_service_that_starts_tells_of_closed_searches);
 	tcase_add_test(tc, a_patient_file_for_matching);
 	tcase_add_test(tc, the_therapist_service);
 	tcase_add_loop_test(tc, a_service_starts_without_its_database, 0, 2);

@@ -15,7 +15,7 @@ migrate_one(struct platform_call *call, psm_error *err)
 	int rc = psm__platform_migrate(call, err);
 
 	return rc == PSM_OK && call->service->migrated
-	           ? call->service->migrated(call, err)
+	           ? call->service->migrated(call->store, 1, err)
 	           : rc;
 }
 

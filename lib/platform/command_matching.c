@@ -58,54 +58,6 @@ command_load(struct platform_call *call, char **args, psm_error *err)
 	return rc;
 }
 
-static int
-publish_closed(psm_tx *tx, int64_t search, int64_t patient, psm_error *err)
-{
-	psm_payload *m = psm_payload_new("search.status_changed");
-	psm_event *ev = NULL;
-	int rc;
-
-	psm_payload_int(m, "search_id", search);
-	psm_payload_int(m, "patient_id", patient);
-	psm_payload_text(m, "old_status", "aktiv");
-	psm_payload_text(m, "new_status", "abgebrochen");
-	rc = psm_event_new_from(m, "matching-service", &ev, err);
-	if (rc == PSM_OK)
-		rc = psm_tx_emit(tx, ev, err);
-	psm_event_free(ev);
-	return rc;
-}
-
-/* A database that was taken over may have had two active searches of one
- * patient. */
-int
-psm__platform_closed(struct platform_call *call, psm_error *err)
-{
-	psm_rows *rows = NULL;
-	psm_tx *tx = NULL;
-	int rc = psm_tx_begin(call->store, &tx, err);
-
-	if (rc == PSM_OK)
-		rc = psm_tx_exec(tx,
-		                 "UPDATE psymatch.search_closed SET reported = "
-		                 "true WHERE NOT reported "
-		                 "RETURNING search_id, patient_id, kept_id",
-		                 0, NULL, &rows, err);
-	for (size_t i = 0; rc == PSM_OK && i < psm_rows_count(rows); i++) {
-		rc = publish_closed(tx, psm_rows_int(rows, i, 0),
-		                    psm_rows_int(rows, i, 1), err);
-		printf("patient %s had two active searches: %s stays, %s was "
-		       "closed\n",
-		       psm_rows_text(rows, i, 1), psm_rows_text(rows, i, 2),
-		       psm_rows_text(rows, i, 0));
-	}
-	psm_rows_free(rows);
-	if (rc == PSM_OK)
-		return psm_tx_commit(tx, err);
-	psm_tx_rollback(tx);
-	return rc;
-}
-
 const struct platform_command psm__platform_matching[] = {
     {"load", 1, 1, "FILE", "load patients, searches and inquiries\n",
      command_load},

@@ -117,6 +117,45 @@ add_member(psm_platform *pf, const struct platform_service *row, psm_error *err)
 	return rc;
 }
 
+/* -- what a migration did beside tables */
+
+struct taking_over {
+	psm_store *store; /* borrowed */
+	const struct platform_service *row;
+};
+
+/* The tables may not be there yet. */
+static int
+take_over(void *user, psm_error *err)
+{
+	const struct taking_over *t = user;
+	int rc = psm_store_migrate(t->store, "psymatch", err);
+
+	if (rc == PSM_OK)
+		rc = psm_store_migrate(t->store, t->row->area, err);
+	return rc == PSM_OK ? t->row->migrated(t->store, 0, err) : rc;
+}
+
+static int
+add_taking_over(const psm_platform *pf, const struct platform_member *member,
+                psm_error *err)
+{
+	struct taking_over *t;
+	int rc;
+
+	if (!member->row->migrated)
+		return PSM_OK;
+	t = psm__alloc(sizeof *t);
+	if (!t)
+		return psm__nomem(err);
+	t->store = pf->store;
+	t->row = member->row;
+	rc = psm__svc_own(member->svc, t, psm__free, err);
+	return rc < 0 ? rc
+	              : psm_service_worker(member->svc, "taking-over", 0,
+	                                   take_over, t, err);
+}
+
 static int
 fill_member(psm_platform *pf, struct platform_member *member, psm_error *err)
 {
@@ -126,6 +165,8 @@ fill_member(psm_platform *pf, struct platform_member *member, psm_error *err)
 	if (rc == PSM_OK)
 		rc = psm_rest_add(member->svc, pf->store, pf->cfg, row->area,
 		                  err);
+	if (rc == PSM_OK)
+		rc = add_taking_over(pf, member, err);
 	return rc == PSM_OK ? add_groups(pf, member, err) : rc;
 }
 

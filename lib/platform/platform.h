@@ -59,8 +59,9 @@ struct platform_service {
 	/* Adds workers of its own, before its REST; may be NULL. */
 	int (*work)(psm_platform *pf, psm_service *svc, psm_error *err);
 	const struct platform_command *commands; /* NULL: none */
-	/* Tell what a migration did beside tables; may be NULL. */
-	int (*migrated)(struct platform_call *call, psm_error *err);
+	/* Tell once what a migration did beside tables, on standard output or
+	 * in the log; may be NULL. */
+	int (*migrated)(psm_store *store, int by_print, psm_error *err);
 };
 
 extern const struct platform_service psm__platform_services[];
@@ -158,7 +159,9 @@ extern const struct platform_command psm__platform_patient[];
 extern const struct platform_command psm__platform_therapist[];
 extern const struct platform_command psm__platform_matching[];
 extern const struct platform_command psm__platform_geocoding[];
+/* -- closed.c */
+
 /* Searches that were closed by the migration are told and published, once. */
-int psm__platform_closed(struct platform_call *call, psm_error *err);
+int psm__platform_closed(psm_store *store, int by_print, psm_error *err);
 
 #endif
