@@ -29,6 +29,13 @@ done
 grep -v '^explained: [a-z_.]*: .* (..*)$' "$dir/lint" && fail "lint: a finding without its reason"
 grep -q '^explained: email.send: no service sends it' "$dir/lint" || fail "lint: silent"
 
+"$top_builddir/tests/events-lacking" --lint >"$dir/lint" && fail "lint: exit 0 though handlers are missing"
+for line in 'match.created: patient-service reads it, but has no handler' \
+	'match.created: communication-service handles it, but does not read it' \
+	'geocoding.calculate_distance: geocoding-service reads it, but has no handler'; do
+	grep -qxF "error: $line" "$dir/lint" || fail "lint: does not say $line"
+done
+
 # -- the manual page
 "$events" --man >"$dir/psymatch-events.7" || fail "man: exit $?"
 cmp -s "$dir/psymatch-events.7" "$top_builddir/psymatch-events.7" || fail "man: the built page is another one"
