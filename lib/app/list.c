@@ -52,15 +52,32 @@ refuse(const struct query *q, const char *name, const char *want)
 	return PSM_ERR_SCHEMA;
 }
 
-/* A word that its list does not have, or a day that there is not, is no fault:
- * no row has it. */
 static int
-fits_nothing(const struct query *q, const char *name)
+is_whole(const char *text)
+{
+	text += *text == '-';
+	return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* A word that its list does not have, a day that there is not, or a number that
+ * is too large or too small, is no fault: no row has it. */
+static int
+fits_nothing(const struct query *q, const char *name, const char *value)
 {
 	int column = psm__column_find(q->entity, name);
 
-	return column < 0 || q->entity->fields[column].type == PSM__T_ENUM ||
-	       q->entity->fields[column].type == PSM__T_DATE;
+	if (column < 0)
+		return 1;
+	switch (q->entity->fields[column].type) {
+	case PSM__T_ENUM:
+	case PSM__T_DATE:
+		return 1;
+	case PSM__T_INTEGER:
+	case PSM__T_BIGINT:
+		return is_whole(value);
+	default:
+		return 0;
+	}
 }
 
 static int
@@ -72,7 +89,7 @@ add_filter(struct query *q, const char *name, const char *value)
 		psm__error_clear(q->err);
 		return refuse(q, name, "a filter that lists of it have");
 	}
-	if (rc == PSM_ERR_SCHEMA && fits_nothing(q, name)) {
+	if (rc == PSM_ERR_SCHEMA && fits_nothing(q, name, value)) {
 		psm__error_clear(q->err);
 		q->is_empty = 1;
 		return 0;

@@ -12,9 +12,6 @@
 
 /* -- lists */
 
-/* The last one that can be: no table gets so far. */
-#define NO_ID INT32_MAX
-
 /* Digits, also of a number that is too large. */
 static int
 is_integer(const char *text)
@@ -24,13 +21,14 @@ is_integer(const char *text)
 }
 
 /* Neither 0 nor what is no number selects anything: they are left out, as the
- * platform did. A number that no row can have selects no row. */
+ * platform did. A number that no row can have selects no row, as 0 does in the
+ * use case. */
 static void
 write_wish(psm_json_writer *w, const struct rest_call *c,
            const struct rest_field *f)
 {
 	const char *text = psm_request_query(c->req, f->name);
-	int64_t number = NO_ID;
+	int64_t number = 0;
 
 	if (!text || !*text)
 		return;
@@ -43,7 +41,7 @@ write_wish(psm_json_writer *w, const struct rest_call *c,
 		return;
 	if (psm_request_query_int(c->req, f->name, 1, INT32_MAX, &number,
 	                          c->err) != 1)
-		number = NO_ID;
+		number = 0;
 	psm_error_clear(c->err);
 	psm_json_write_key(w, f->name);
 	psm_json_write_int(w, number);
