@@ -202,6 +202,24 @@ PSM_API int psm_patient_import_status_new(int64_t interval_s,
                                           psm_error *err) PSM_CHECK;
 
 /**
+ * Let the health look at the disk that an import needs.
+ *
+ * @param status     a status that no other thread uses yet.
+ * @param folder     a folder on that disk, copied; NULL: none is looked at.
+ * @param free_min   bytes that are to be free, 0 or more: with less the health
+ *   is amber, with less than a tenth of them red.
+ * @param err        details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL  status is NULL or free_min below 0;
+ *   PSM_ERR_NOMEM  out of memory.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_import_status_set_disk(psm_import_status *status,
+                                       const char *folder, int64_t free_min,
+                                       psm_error *err) PSM_CHECK;
+
+/**
  * Import what a source has: every object whose name ends with ".json" and does
  * not begin with "failed/", in the order of the names, at most 10,000. An
  * object goes after its transaction was committed and its copy was kept. One

@@ -145,7 +145,7 @@ enum psm_import_state {
 	PSM_IMPORT_RUNNING = 1,
 	PSM_IMPORT_STOPPED = 2,
 	PSM_IMPORT_FAILED = 3,
-	PSM_IMPORT_OFF = 4 /* nothing is set up to import from */
+	PSM_IMPORT_OFF = 4 /* nothing to import from is set */
 };
 
 /** What imports did, for people and for health checks; kept in memory. */
@@ -177,8 +177,7 @@ PSM_API void psm_import_status_free(psm_import_status *status);
 /**
  * The worker that runs the import says where it stands. starting -> running,
  * stopped, failed, off; running -> stopped, failed; failed -> running, stopped;
- * stopped -> starting; off -> starting, running, stopped; the same state again
- * is allowed. A run that begins makes it running, unless it is stopped.
+ * stopped -> starting; off -> starting, running, stopped; or the same again.
  *
  * @param status  a status.
  * @param state   an enum psm_import_state.
@@ -191,24 +190,6 @@ PSM_API void psm_import_status_free(psm_import_status *status);
  */
 PSM_API int psm_import_status_set_state(psm_import_status *status, int state,
                                         psm_error *err);
-
-/**
- * Let the health look at the disk that an import needs.
- *
- * @param status     a status that no other thread uses yet.
- * @param folder     a folder on that disk, copied; NULL: none is looked at.
- * @param free_min   bytes that are to be free, 0 or more: with less the health
- *   is amber, with less than a tenth of them red.
- * @param err        details of a failure; may be NULL.
- * @return 0;
- *   PSM_ERR_INVAL  status is NULL or free_min below 0;
- *   PSM_ERR_NOMEM  out of memory.
- *
- * Threads: one at a time. Blocks: no. Since 0.1.
- */
-PSM_API int psm_import_status_set_disk(psm_import_status *status,
-                                       const char *folder, int64_t free_min,
-                                       psm_error *err) PSM_CHECK;
 
 /**
  * Ask a running import to end after the record at hand, and later ones not to
@@ -247,9 +228,7 @@ PSM_API void psm_import_status_on_progress(psm_import_status *status,
  * One counter since the status was made.
  *
  * @param status  a status.
- * @param name    "runs";
- *                "files";
- *                "broken";
+ * @param name    "runs"; "files"; "broken";
  *                "future": folders left out;
  *                "records";
  *                "created";
@@ -320,16 +299,16 @@ PSM_API int psm_import_status_errors(psm_import_status *status, char **json,
  * them; more than half of the therapists of the newest 20 files failed, or
  * more than half of these files were broken (at least 5 files). Amber: any
  * failed therapist or broken file among them, a folder dated in the future, or
- * an error within the last interval. The disk: psm_import_status_set_disk().
- * An import that is off is green, whatever else; an issue says that it is off.
+ * an error within the last interval. psm_import_status_set_disk() adds the
+ * disk. One that is off is green, and an issue says so.
  *
  * @param status  a status.
  * @param json    receives {"status": "healthy" | "degraded" | "unhealthy",
  *   "service": "therapist-import-monitor", "details": {"monitor_running",
  *   "last_check", "last_success", "files_processed_today",
  *   "therapists_processed_today", "therapists_failed_today", "last_error",
- *   "last_error_time", "disk": {"free_bytes", "size_bytes"} or null, "issues":
- *   [string]}}. New (psm_free); may be NULL when only the result counts.
+ *   "last_error_time", "disk": null or {"free_bytes", "size_bytes"}, "issues":
+ *   [string]}}. New (psm_free); NULL: only the result counts.
  * @param err     details of a failure; may be NULL.
  * @return an enum psm_health (psymatch/health.h);
  *   PSM_ERR_INVAL  status is NULL;

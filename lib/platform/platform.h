@@ -159,7 +159,7 @@ extern const struct platform_command psm__platform_patient[];
 extern const struct platform_command psm__platform_therapist[];
 extern const struct platform_command psm__platform_matching[];
 extern const struct platform_command psm__platform_geocoding[];
-/* -- closed.c */
+/* -- command_closed.c */
 
 /* Searches that were closed by the migration are told and published, once. */
 int psm__platform_closed(psm_store *store, int by_print, psm_error *err);
