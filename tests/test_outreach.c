@@ -304,6 +304,134 @@ START_TEST(a_mail_at_the_same_time)
 }
 END_TEST
 
+/* Whoever plans a call, or changes a mail of the queue, has a lock that the one
+ * who blocks needs: he waits for them, and they never for him. */
+static void
+block_meets(psm_tx *tx, const char *lock)
+{
+	psm_event *ev =
+	    make_event("therapist.blocked", "2026-03-09T11:00:00Z",
+	               "\"therapist_id\": 7, \"therapist_data\": {\"id\": 7}");
+	static const char call[] =
+	    "{\"therapist_id\": 7, \"geplantes_datum\": \"2026-03-10\", "
+	    "\"geplante_zeit\": \"10:00\"}";
+	static const char mail[] = "{\"fehlermeldung\": \"y\"}";
+	pthread_t thread;
+	void *done;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, block, ev), 0);
+	while (pg_int("SELECT count(*) FROM pg_locks l JOIN pg_database d ON "
+	              "d.oid = l.database WHERE d.datname = "
+	              "current_database() AND NOT l.granted") == 0 &&
+	       pg_int("SELECT count(*) FROM pg_locks WHERE locktype = "
+	              "'transactionid' AND NOT granted") == 0)
+		(void)sched_yield();
+	if (strcmp(lock, "call") == 0)
+		ck_assert_msg(
+		    psm_call_make(tx, call, strlen(call), NULL, NULL, err) == 1,
+		    "%s", psm_error_message(err));
+	else
+		ck_assert_msg(psm_entity_update(tx, "email", 1, PSM_VERSION_ANY,
+		                                PSM_CHANGE_MERGE, mail,
+		                                strlen(mail), NULL, NULL,
+		                                err) >= 0,
+		              "%s", psm_error_message(err));
+	OK(psm_tx_commit(tx, err));
+	ck_assert_int_eq(pthread_join(thread, &done), 0);
+	ck_assert_ptr_eq(done, ev);
+	psm_event_free(ev);
+}
+
+START_TEST(a_call_that_is_planned)
+{
+	psm_tx *tx = NULL;
+
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx,
+	               "SELECT pg_advisory_xact_lock(hashtextextended("
+	               "'psymatch call of therapist 7', 0))",
+	               0, NULL, NULL, err));
+	block_meets(tx, "call");
+	ck_assert_int_eq(held(CALLS), 1);
+}
+END_TEST
+
+START_TEST(a_mail_that_is_changed)
+{
+	psm_tx *tx = NULL;
+
+	mail_to(7, "In_Warteschlange");
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx,
+	               "SELECT FROM communication_service.emails WHERE id = 1 "
+	               "FOR UPDATE",
+	               0, NULL, NULL, err));
+	block_meets(tx, "mail");
+	ck_assert_int_eq(held(MAILS), 1);
+}
+END_TEST
+
+/* A mail that begins to wait, and a call that is planned again. */
+START_TEST(what_begins_to_wait_is_held)
+{
+	static const char queued[] = "{\"status\": \"In_Warteschlange\"}";
+	static const char planned[] = "{\"status\": \"geplant\"}";
+
+	mail_to(7, "Entwurf");
+	call_with(7, "2026-03-10");
+	pg_run("UPDATE communication_service.telefonanrufe SET status = "
+	       "'fehlgeschlagen'");
+	receive(psm_communication_handle, "therapist.blocked",
+	        "2026-03-09T11:00:00Z",
+	        "\"therapist_id\": 7, \"therapist_data\": {\"id\": 7}");
+	ck_assert_int_eq(held(MAILS) + held(CALLS), 0);
+	ck_assert_int_eq(psm_mail_update(st, 1, PSM_VERSION_ANY, queued,
+	                                 strlen(queued), NULL, err),
+	                 1);
+	ck_assert_int_eq(psm_call_update(st, 1, PSM_VERSION_ANY, planned,
+	                                 strlen(planned), NULL, err),
+	                 1);
+	ck_assert_int_eq(held(MAILS), 1);
+	ck_assert_int_eq(held(CALLS), 1);
+}
+END_TEST
+
+/* No event tells of those who were blocked before a database was adopted. */
+START_TEST(blocked_before_it_was_adopted)
+{
+	mail_to(7, "In_Warteschlange");
+	mail_to(8, "In_Warteschlange");
+	call_with(7, "2026-03-10");
+	pg_run("INSERT INTO therapist_service.therapeuten (id, anrede, "
+	       "geschlecht, vorname, nachname, status, sperrgrund, sperrdatum) "
+	       "VALUES (7, 'Frau', 'weiblich', 'A', 'B', 'gesperrt', 'voll', "
+	       "'2026-03-09'), (9, 'Frau', 'weiblich', 'A', 'B', 'gesperrt', "
+	       "NULL, NULL), (8, 'Frau', 'weiblich', 'A', 'B', 'aktiv', NULL, "
+	       "NULL); DROP TRIGGER email_wartet_anhalten ON "
+	       "communication_service.emails; DROP TRIGGER "
+	       "anruf_geplant_anhalten ON "
+	       "communication_service.telefonanrufe; DELETE FROM "
+	       "psymatch.migration WHERE set = 'communication' AND version = "
+	       "7");
+	OK(psm_store_migrate(st, "communication", err));
+	CHECK_TEXT("7 voll, 9", "SELECT string_agg(concat_ws(' ', "
+	                        "therapist_id, grund), ', ' ORDER BY "
+	                        "therapist_id) FROM "
+	                        "communication_service.therapeuten_sperren "
+	                        "WHERE gesperrt");
+	ck_assert_int_eq(held(MAILS), 1);
+	ck_assert_int_eq(held(CALLS), 1);
+	mail_to(9, "In_Warteschlange");
+	ck_assert_int_eq(held(MAILS), 2);
+	/* What happens from then on counts, on the same day as well. */
+	receive(psm_communication_handle, "therapist.unblocked",
+	        "2026-03-09T11:00:00Z",
+	        "\"therapist_id\": 7, \"therapist_data\": {\"id\": 7}");
+	ck_assert_int_eq(held(MAILS), 1);
+	ck_assert_int_eq(held(CALLS), 0);
+}
+END_TEST
+
 START_TEST(wrong_events)
 {
 	psm_event *ev = make_event(
@@ -338,6 +466,10 @@ suite(void)
 	tcase_add_loop_test(t, any_order, 0, 30);
 	tcase_add_test(t, any_order_by_time);
 	tcase_add_test(t, a_mail_at_the_same_time);
+	tcase_add_test(t, a_call_that_is_planned);
+	tcase_add_test(t, a_mail_that_is_changed);
+	tcase_add_test(t, what_begins_to_wait_is_held);
+	tcase_add_test(t, blocked_before_it_was_adopted);
 	tcase_add_test(t, wrong_events);
 	suite_add_tcase(s, t);
 	return s;

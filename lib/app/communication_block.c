@@ -85,7 +85,8 @@ one_call(psm_tx *tx, const struct psm__block *b, int64_t id, psm_error *err)
 	"'geplant' "
 
 /* Whoever makes a mail or a call of the therapist looks at the table with a
- * lock of the same name: see 006_sperren.sql. */
+ * lock of the same name: see 006_sperren.sql. The lock of calls comes before
+ * it, and both before rows. */
 static const char lock_sql[] =
     "SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended('psymatch "
     "block of therapist ' || $1::text, 0))) l";
@@ -98,6 +99,9 @@ lock_therapist(psm_tx *tx, const psm_event *ev, psm_error *err)
 	int64_t id;
 	int rc = psm__event_number(ev, "therapist_id", &id, err);
 
+	if (rc < 0)
+		return rc;
+	rc = psm__call_lock(tx, id, err);
 	if (rc < 0)
 		return rc;
 	params[0] = psm__number(&n, id);
@@ -116,11 +120,6 @@ psm__outreach_blocked(psm_tx *tx, const psm_event *ev, void *user,
 	rc = lock_therapist(tx, ev, err);
 	if (rc == 0)
 		rc = psm__block_note(tx, "communication_service", ev, &b, err);
-	/* The lock of calls comes before their rows. */
-	if (rc > 0)
-		rc = psm__call_lock(tx, b.therapist, err) < 0
-		         ? psm_error_code(err)
-		         : 1;
 	if (rc > 0)
 		rc = mails = each(tx,
 		                  b.blocked ? MAILS QUEUED "ORDER BY id"

@@ -173,6 +173,53 @@ change_match(const struct psm__inquiry *q, struct psm__inquiry_match *m,
 	return rc < 0 ? rc : 0;
 }
 
+/* Outcomes that exclude, as an array of the database. */
+static int
+put_excluding(struct psm__buf *words, psm_error *err)
+{
+	const struct psm__outcome *o;
+
+	for (size_t i = 0; (o = psm__outcome_at(i)) != NULL; i++) {
+		if (o->excludes)
+			psm__buf_printf(words, "%s%s",
+			                words->len == 0 ? "{" : ",", o->word);
+	}
+	psm__buf_putc(words, '}');
+	return words->failed ? psm__nomem(err) : 0;
+}
+
+/* Another inquiry to the therapist excluded him as well: the entry in the list
+ * is that one's from now on. 1: there is one, 0: the entry goes. */
+static int
+leave_exclusion(const struct psm__inquiry *q,
+                const struct psm__inquiry_match *m, psm_error *err)
+{
+	struct psm__number search, inquiry, therapist;
+	struct psm__buf words = {0};
+	const char *params[4] = {psm__number(&search, m->search_id),
+	                         psm__number(&inquiry, q->id),
+	                         psm__number(&therapist, q->therapist_id)};
+	int64_t other = 0;
+	int rc = put_excluding(&words, err);
+
+	params[3] = words.data;
+	if (rc == 0)
+		rc = psm__app_ask(
+		    q->tx,
+		    "SELECT m.id FROM " MATCH
+		    " m JOIN matching_service.therapeutenanfrage a "
+		    "ON a.id = m.therapeutenanfrage_id WHERE m.platzsuche_id = "
+		    "$1::integer AND a.id <> $2::integer AND a.therapist_id = "
+		    "$3::integer AND m.antwortergebnis::text = ANY "
+		    "($4::text[]) ORDER BY a.id LIMIT 1",
+		    4, params, &other, err);
+	psm__buf_free(&words);
+	if (rc == 0 && other > 0)
+		rc = psm__inquiry_run(q->tx, &psm__policy_match, other,
+		                      psm__match_decide_exclude, NULL, err);
+	return rc < 0 ? rc : other > 0;
+}
+
 /* Searches first, in the order of their numbers as they were locked; here all
  * locks are held already. */
 static int
@@ -182,6 +229,12 @@ change_one(const struct psm__inquiry *q, struct psm__inquiry_match *m,
 	struct psm__search_effect effect;
 	int rc = change_match(q, m, &effect, err);
 
+	if (rc == 0 && effect.exclude < 0) {
+		rc = leave_exclusion(q, m, err);
+		if (rc > 0)
+			effect.exclude = 0;
+		rc = rc < 0 ? rc : 0;
+	}
 	if (rc == 0 && (effect.place != 0 || effect.exclude != 0))
 		rc = change_search(q, m, effect, err);
 	if (rc == 0 && effect.place > 0) {

@@ -59,33 +59,69 @@ cool_copy(psm_tx *tx, const char *therapist_id, const char *day, int64_t now_us,
 	                   3, params, NULL, err);
 }
 
+/* The day until which a row says so already, "" if it does not; 1: it is there. */
+static int
+read_day(psm_tx *tx, const char *sql, const char *therapist_id, char day[11],
+         psm_error *err)
+{
+	const char *params[1] = {therapist_id}, *text;
+	psm_rows *rows = NULL;
+	int rc = psm_tx_exec(tx, sql, 1, params, &rows, err);
+
+	day[0] = '\0';
+	if (rc == 0 && psm_rows_count(rows) > 0) {
+		text = psm_rows_text(rows, 0, 0);
+		(void)snprintf(day, 11, "%s", text != NULL ? text : "");
+		rc = 1;
+	}
+	psm_rows_free(rows);
+	return rc;
+}
+
+/* The therapist's own row knows better than the copy, which an event may be on
+ * its way to. */
+static int
+current_day(psm_tx *tx, const char *therapist_id, char day[11], psm_error *err)
+{
+	char copied[11];
+	int rc = read_day(tx,
+	                  "SELECT naechster_kontakt_moeglich FROM " COPY
+	                  " WHERE id = $1::integer FOR UPDATE",
+	                  therapist_id, copied, err);
+
+	if (rc >= 0)
+		rc = psm__app_has_table(tx, THERAPISTS, err);
+	if (rc > 0)
+		rc = read_day(
+		    tx,
+		    "SELECT naechster_kontakt_moeglich FROM " THERAPISTS
+		    " WHERE id = $1::integer FOR UPDATE",
+		    therapist_id, day, err);
+	if (rc == 0)
+		(void)snprintf(day, 11, "%s", copied);
+	return rc < 0 ? rc : 0;
+}
+
 int
 psm__cooling_start(psm_tx *tx, int64_t therapist_id, const char *today,
                    const char *reason, psm_error *err)
 {
 	int weeks = (int)psm_config_int(psm__tx_config(tx), "COOLING_WEEKS");
 	struct psm__number n;
-	const char *params[1] = {psm__number(&n, therapist_id)};
+	const char *id = psm__number(&n, therapist_id);
 	const int64_t now_us = psm_now_us(); /* before the event of cool() */
-	psm_rows *rows = NULL;
-	char day[11];
-	int rc, later = 0;
+	char current[11], day[11];
+	int rc = current_day(tx, id, current, err), later;
 
-	rc = psm_tx_exec(tx,
-	                 "SELECT naechster_kontakt_moeglich FROM " COPY
-	                 " WHERE id = $1::integer FOR UPDATE",
-	                 1, params, &rows, err);
-	if (rc == 0)
-		later = psm__cooling_day(
-		    psm_rows_count(rows) > 0 ? psm_rows_text(rows, 0, 0) : NULL,
-		    today, weeks, day);
-	psm_rows_free(rows);
-	if (rc < 0 || !later)
+	if (rc < 0)
 		return rc;
-	rc = cool(tx, therapist_id, day, err);
+	later = psm__cooling_day(current[0] != '\0' ? current : NULL, today,
+	                         weeks, day);
+	if (later)
+		rc = cool(tx, therapist_id, day, err);
 	if (rc == 0)
-		rc = cool_copy(tx, params[0], day, now_us, err);
-	if (rc == 0)
+		rc = cool_copy(tx, id, day, now_us, err);
+	if (rc == 0 && later)
 		rc = emit(tx, therapist_id, day, reason, err);
-	return rc < 0 ? rc : 1;
+	return rc < 0 ? rc : later;
 }

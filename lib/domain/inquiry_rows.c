@@ -320,6 +320,17 @@ psm__match_decide_inherit(struct psm__row *row, const void *wish,
 }
 
 int
+psm__match_decide_exclude(struct psm__row *row, const void *wish,
+                          const struct psm__now *now, struct psm__events *ev,
+                          psm_error *err)
+{
+	(void)wish; /* as above */
+	(void)now;
+	(void)ev;
+	return set_flag(row, PSM__INQUIRY_PATIENT_AUSSCHLUSS, 1, err);
+}
+
+int
 psm__match_decide_withdraw(struct psm__row *row, const void *wish,
                            const struct psm__now *now, struct psm__events *ev,
                            psm_error *err)

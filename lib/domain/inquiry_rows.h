@@ -58,6 +58,9 @@ psm__decide_fn psm__match_decide_make;
 psm__decide_fn psm__match_decide_answer;
 /* Another inquiry's place fell through: this one's is the place now. */
 psm__decide_fn psm__match_decide_inherit;
+/* Another inquiry's answer, which excluded the therapist first, was corrected:
+ * this one's excludes him now. */
+psm__decide_fn psm__match_decide_exclude;
 /* Its inquiry was cancelled: the row stays as it is, the event tells. */
 psm__decide_fn psm__match_decide_withdraw;
 
