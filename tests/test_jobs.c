@@ -130,6 +130,12 @@ START_TEST(refuses)
 	ck_assert_ptr_null(text);
 	ck_assert_int_eq(psm_jobs_on(jobs, "test.work", do_work, NULL, err),
 	                 PSM_ERR_CONFLICT);
+	ck_assert_int_eq(
+	    psm_jobs_on_failure(jobs, "test.other", do_work, NULL, err),
+	    PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(
+	    psm_jobs_on_failure(jobs, "test.work", NULL, NULL, err),
+	    PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_jobs_daily(jobs, "d", "24:00", PSM_JOBS_SKIP,
 	                                do_work, NULL, err),
 	                 PSM_ERR_INVAL);
@@ -215,6 +221,39 @@ START_TEST(gives_up_after_so_many_attempts)
 		(void)jobs_run(jobs);
 	ck_assert_int_eq(work.calls, 3);
 	CHECK_STATE("failed");
+}
+END_TEST
+
+/* What follows from a failure commits with it; where it cannot, both wait for
+ * the end of the lease. */
+START_TEST(what_follows_from_a_failure)
+{
+	struct work after = {.rc = PSM_ERR_SCHEMA};
+
+	OK(psm_jobs_on_failure(jobs, "test.work", do_work, &after, err));
+	work.rc = PSM_ERR_SCHEMA;
+	ck_assert_int_eq(ask("test.work", "7", "{\"a\": 1}", NULL), 1);
+	ck_assert_int_eq(psm_jobs_run_once(jobs, err), PSM_ERR_SCHEMA);
+	CHECK_STATE("running");
+	ck_assert_int_eq(effects(), 0);
+	ck_assert_int_eq(after.calls, 1);
+	after.rc = 0;
+	clock_us += HOUR;
+	ck_assert_int_eq(jobs_run(jobs), 1);
+	CHECK_STATE("failed");
+	ck_assert_int_eq(effects(), 1);
+	ck_assert_str_eq(after.key, "7");
+	ck_assert_str_eq(after.payload, "{\"a\": 1}");
+	ck_assert_int_eq(jobs_run(jobs), 0);
+	ck_assert_int_eq(after.calls, 2);
+	/* Of those that are done, or are tried again, nothing follows. */
+	work.rc = 0;
+	ck_assert_int_eq(ask("test.work", "8", NULL, NULL), 1);
+	ck_assert_int_eq(jobs_run(jobs), 1);
+	work.rc = PSM_ERR_IO;
+	ck_assert_int_eq(ask("test.work", "9", NULL, NULL), 1);
+	ck_assert_int_eq(jobs_run(jobs), 1);
+	ck_assert_int_eq(after.calls, 2);
 }
 END_TEST
 
@@ -376,6 +415,7 @@ suite(void)
 	tcase_add_test(tc, tries_again);
 	tcase_add_test(tc, fails_for_good);
 	tcase_add_test(tc, gives_up_after_so_many_attempts);
+	tcase_add_test(tc, what_follows_from_a_failure);
 	tcase_add_test(tc, a_failed_statement_is_a_failure);
 	tcase_add_test(tc, the_lease_fences);
 	tcase_add_test(tc, a_worker_that_dies_counts);

@@ -166,6 +166,8 @@ START_TEST(a_mail)
 	server.answers[0] = ANSWER("503 Service Unavailable", "{}");
 	server.answers[1] = ANSWER("201 Created", "{\"id\": \"no\"}");
 	server.answers[2] = ANSWER("201 Created", "{\"id\": 31}");
+	pg_run("UPDATE matching_service.therapeutenanfrage SET fehlversuche = "
+	       "1");
 	job("inquiry.send", "12:1", MAIL);
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(psm_jobs_run_once(jobs, err), 1);
@@ -218,6 +220,33 @@ START_TEST(a_refused_mail)
 }
 END_TEST
 
+/* Nor is one that nobody could be asked for in the end. The job that failed is
+ * done again by a person when the inquiry waits for another one: nothing. */
+START_TEST(asked_in_vain)
+{
+	server.answers[0] = ANSWER("503 Service Unavailable", "{}");
+	psm_jobs_free(jobs);
+	OK(psm_config_set(cfg, "PSYMATCH_JOB_ATTEMPTS", "2", err));
+	OK(psm_jobs_new(st, cfg, &jobs, err));
+	OK(psm_matching_jobs(jobs, st, cfg, err));
+	job("inquiry.send", "12", MAIL);
+	ck_assert_int_eq(psm_jobs_run_once(jobs, err), 1);
+	INQUIRY("- - t");
+	clock_us += INT64_C(3600) * 1000000;
+	ck_assert_int_eq(psm_jobs_run_once(jobs, err), 1);
+	JOB("failed 2 PSM_ERR_UNAVAILABLE");
+	INQUIRY("- - f");
+	SAYS("1 t", "SELECT concat_ws(' ', fehlversuche, notizen LIKE '%%Not "
+	            "sent: the communication service was asked in vain%%') "
+	            "FROM matching_service.therapeutenanfrage");
+	OK(psm_jobs_retry(st, pg_int("SELECT id FROM psymatch.job"), err));
+	ck_assert_int_eq(psm_jobs_run_once(jobs, err), 1);
+	JOB("done 1");
+	INQUIRY("- - f");
+	ck_assert_int_eq(server.seen, 2);
+}
+END_TEST
+
 START_TEST(a_follow_up)
 {
 	server.answers[0] = ANSWER("422 Unprocessable", "{}");
@@ -258,6 +287,7 @@ main(int argc, char **argv)
 	tcase_add_test(c, a_mail);
 	tcase_add_test(c, a_call);
 	tcase_add_test(c, a_refused_mail);
+	tcase_add_test(c, asked_in_vain);
 	tcase_add_test(c, a_follow_up);
 	tcase_add_test(c, nobody_to_ask);
 	suite_add_tcase(s, c);

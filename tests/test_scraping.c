@@ -12,6 +12,7 @@ static char folder[256], name[300];
 
 static char command[400] = "";
 static const char *seconds = "60";
+static const char *imports; /* NULL: no such setting */
 
 static psm_config *
 settings_of(void)
@@ -20,6 +21,9 @@ settings_of(void)
 
 	OK(psm_config_set(cfg, "SCRAPING_COMMAND", command, err));
 	OK(psm_config_set(cfg, "SCRAPING_TIMEOUT_SECONDS", seconds, err));
+	if (imports != NULL)
+		OK(psm_config_set(cfg, "THERAPIST_IMPORT_FOLDER_PATH", imports,
+		                  err));
 	return cfg;
 }
 
@@ -128,6 +132,50 @@ START_TEST(runs)
 }
 END_TEST
 
+/* The import has a job of its own: when it fails, it alone is done again. */
+START_TEST(imports_what_was_found)
+{
+	static const char *const rows[] = {"THERAPIST_IMPORT_FOLDER_PATH",
+	                                   "path",
+	                                   "/nowhere",
+	                                   "",
+	                                   "",
+	                                   "folder",
+	                                   NULL};
+	char script[1600], path[300];
+
+	(void)snprintf(path, sizeof(path), "%s/found", folder);
+	(void)snprintf(script, sizeof(script),
+	               "echo once >>%s; mkdir -p %s/20260309 && cat "
+	               ">%s/20260309/52062.json <<'.'\n{\"therapists\": "
+	               "[{\"basic_info\": {\"salutation\": \"Frau\", "
+	               "\"first_name\": \"Berta\", \"last_name\": \"Muster\"}, "
+	               "\"location\": {\"postal_code\": \"52062\"}, "
+	               "\"therapy_methods\": [\"Erwachsene\"]}]}\n.",
+	               name, path, path);
+	OK(psm_config_register(rows, err));
+	imports = path;
+	write_script(script);
+	restart("60");
+	pg_run("ALTER TABLE therapist_service.therapeuten RENAME TO away");
+	ASK("\"a\"", "");
+	ck_assert_int_eq(work(), 2);
+	CHECK_TEXT("a done", STATE);
+	CHECK_TEXT("failed 1",
+	           "SELECT concat_ws(' ', state, attempts) FROM psymatch.job "
+	           "WHERE kind = 'scraping.import'");
+	pg_run("ALTER TABLE therapist_service.away RENAME TO therapeuten");
+	OK(psm_jobs_retry(st,
+	                  pg_int("SELECT id FROM psymatch.job WHERE kind = "
+	                         "'scraping.import'"),
+	                  err));
+	ck_assert_int_eq(work(), 1);
+	CHECK_TEXT("Berta", "SELECT string_agg(vorname, ',') FROM "
+	                    "therapist_service.therapeuten");
+	check_file("once\n");
+}
+END_TEST
+
 START_TEST(is_asked_for)
 {
 	char *id = NULL;
@@ -226,6 +274,7 @@ suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, runs);
+	tcase_add_test(t, imports_what_was_found);
 	tcase_add_test(t, is_asked_for);
 	tcase_add_loop_test(t, fails, 0, 3);
 	tcase_add_test(t, one_at_a_time);

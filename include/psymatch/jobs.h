@@ -113,6 +113,28 @@ PSM_API int psm_jobs_on(psm_jobs *jobs, const char *kind, psm_job_fn fn,
                         void *user, psm_error *err) PSM_CHECK;
 
 /**
+ * What follows when a job of a kind has failed for good, e.g. to undo what it
+ * was asked for with.
+ *
+ * @param jobs  an object that was not started.
+ * @param kind  one that psm_jobs_on() or psm_jobs_daily() gave a function.
+ * @param fn    called in the transaction in which the job becomes "failed", or
+ *              again where that cannot be committed. Of its failures none is
+ *              retriable in itself: the job stays, and is asked for again when
+ *              its lease has ended.
+ * @param user  handed to fn; must live until jobs is freed.
+ * @param err   details of a failure; may be NULL.
+ * @return 0, or
+ *   PSM_ERR_INVAL      a NULL argument, or a kind outside the rule;
+ *   PSM_ERR_NOT_FOUND  the kind has no function;
+ *   PSM_ERR_STATE      started before.
+ *
+ * Threads: one at a time. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_jobs_on_failure(psm_jobs *jobs, const char *kind, psm_job_fn fn,
+                                void *user, psm_error *err) PSM_CHECK;
+
+/**
  * Do a job once each day at a time of day in Berlin, however many processes
  * ask for it. A job that is new begins with the next such time. A time that
  * does not exist on a day is as long after midnight as on others (02:30 on

@@ -17,8 +17,9 @@ PSM_BEGIN_DECLS
  * of PSYMATCH_REST_COMMUNICATION_URL, with the job as the Idempotency-Key),
  * and its number is kept in the inquiry. While that service is away, or says
  * no for another reason than what it was given, the job is tried again. When
- * it refuses an inquiry's mail or call for good (400, 413, 422), the inquiry
- * is one that was not sent, as by psm_inquiry_not_sent().
+ * it refuses an inquiry's mail or call for good (400, 413, 422), and when the
+ * job has failed for good, the inquiry is one that was not sent, as by
+ * psm_inquiry_not_sent().
  *
  * @param jobs   that are not started yet.
  * @param store  with the set "matching".

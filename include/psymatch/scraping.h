@@ -36,9 +36,10 @@ PSM_API int psm_scraping_request(psm_store *store, const char *plz, char **out,
 /**
  * Let jobs do what scraping.run asks for, see psm_therapist_handle(): run the
  * program of SCRAPING_COMMAND, one at a time in a database and no longer than
- * SCRAPING_TIMEOUT_SECONDS, then psm_therapist_import_run() of the folder
- * THERAPIST_IMPORT_FOLDER_PATH, if there is such a setting. A program that
- * fails or takes too long is run again later, as jobs are.
+ * SCRAPING_TIMEOUT_SECONDS, then, as a job "scraping.import" of its own,
+ * psm_therapist_import_run() of the folder THERAPIST_IMPORT_FOLDER_PATH, if
+ * there is such a setting. What fails or takes too long is done again later, as
+ * jobs are; the program is not run again for the import's sake.
  *
  * @param jobs   an object that was not started.
  * @param store  borrowed until jobs is freed; its settings count.

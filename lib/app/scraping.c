@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The command that reads the public lists of therapists again, and the import
- * of what it found: a job, so that it is done once, and after a crash again.
+ * of what it found: a job each, so that it is done once, and after a crash
+ * again, and that each has the whole time of a job's lease.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,7 @@
 extern char **environ;
 
 #define JOB "scraping.run"
+#define IMPORT_JOB "scraping.import"
 #define WORDS_MAX 64
 #define KEY_MAX 200
 /* Of a command that was told to end. */
@@ -255,6 +257,7 @@ do_job(psm_tx *tx, const char *key, const char *payload, void *user,
 	psm_json *doc = NULL;
 	int rc = psm_json_parse(payload, strlen(payload), &doc, err);
 
+	(void)user; /* the other job's needs the store */
 	psm__log(PSM_LOG_INFO, "scraping begins", "request_id", key, NULL);
 	if (rc == 0)
 		rc = be_alone(tx, err);
@@ -263,7 +266,21 @@ do_job(psm_tx *tx, const char *key, const char *payload, void *user,
 		            err);
 	psm_json_free(doc);
 	if (rc == 0 && folder != NULL)
-		rc = psm_therapist_import_run(user, folder, NULL, err);
+		rc = psm_jobs_add(tx, IMPORT_JOB, key, NULL, NULL, err);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+do_import(psm_tx *tx, const char *key, const char *payload, void *user,
+          psm_error *err)
+{
+	const char *folder = psm_config_string(psm__tx_config(tx),
+	                                       "THERAPIST_IMPORT_FOLDER_PATH");
+	int rc = folder == NULL
+	             ? 0
+	             : psm_therapist_import_run(user, folder, NULL, err);
+
+	(void)payload; /* there is none */
 	if (rc >= 0)
 		psm__log(PSM_LOG_INFO, "scraping is done", "request_id", key,
 		         NULL);
@@ -274,6 +291,8 @@ int
 psm_scraping_jobs(psm_jobs *jobs, psm_store *store, const psm_config *cfg,
                   psm_error *err)
 {
+	int rc;
+
 	psm__error_clear(err);
 	if (jobs == NULL || store == NULL || cfg == NULL)
 		return psm__fail(err, PSM_ERR_INVAL,
@@ -283,5 +302,7 @@ psm_scraping_jobs(psm_jobs *jobs, psm_store *store, const psm_config *cfg,
 		return psm__fail(err, PSM_ERR_CONFIG,
 		                 "SCRAPING_TIMEOUT_SECONDS: want less than "
 		                 "PSYMATCH_JOB_LEASE_SECONDS");
-	return psm_jobs_on(jobs, JOB, do_job, store, err);
+	rc = psm_jobs_on(jobs, JOB, do_job, NULL, err);
+	return rc < 0 ? rc
+	              : psm_jobs_on(jobs, IMPORT_JOB, do_import, store, err);
 }

@@ -31,6 +31,8 @@ struct kind {
 	int late;
 	psm_job_fn fn;
 	void *user;
+	psm_job_fn failed; /* when one has failed for good, or NULL */
+	void *failed_user;
 };
 
 struct psm_jobs {
@@ -117,6 +119,10 @@ psm_jobs_free(psm_jobs *jobs)
 
 /* -- kinds */
 
+#define WANT                                                                   \
+	"want jobs, a function, and a kind of 1 to 64 letters a to z, "        \
+	"digits, \".\", \"_\", \"-\""
+
 static struct kind *
 find(psm_jobs *jobs, const char *name)
 {
@@ -130,9 +136,7 @@ static int
 check(psm_jobs *jobs, const char *name, psm_job_fn fn, psm_error *err)
 {
 	if (!jobs || !fn || !psm__job_is_kind(name))
-		return psm__fail(err, PSM_ERR_INVAL,
-		                 "want jobs, a function, and a kind of 1 to 64 "
-		                 "letters a to z, digits, \".\", \"_\", \"-\"");
+		return psm__fail(err, PSM_ERR_INVAL, WANT);
 	if (jobs->worker.state != PSM__WORKER_IDLE)
 		return psm__fail(err, PSM_ERR_STATE, "jobs: started before");
 	if (find(jobs, name))
@@ -180,6 +184,26 @@ psm_jobs_on(psm_jobs *jobs, const char *kind, psm_job_fn fn, void *user,
 	psm__error_clear(err);
 	rc = check(jobs, kind, fn, err);
 	return rc < 0 ? rc : add(jobs, kind, fn, user, &k, err);
+}
+
+int
+psm_jobs_on_failure(psm_jobs *jobs, const char *kind, psm_job_fn fn, void *user,
+                    psm_error *err)
+{
+	struct kind *k;
+
+	psm__error_clear(err);
+	if (!jobs || !fn || !psm__job_is_kind(kind))
+		return psm__fail(err, PSM_ERR_INVAL, WANT);
+	if (jobs->worker.state != PSM__WORKER_IDLE)
+		return psm__fail(err, PSM_ERR_STATE, "jobs: started before");
+	k = find(jobs, kind);
+	if (!k)
+		return psm__fail(err, PSM_ERR_NOT_FOUND,
+		                 "kind \"%s\": has no function", kind);
+	k->failed = fn;
+	k->failed_user = user;
+	return 0;
 }
 
 static int
@@ -256,6 +280,47 @@ again_us(psm_jobs *jobs, const struct psm__job *job, int code, int64_t now_us)
 	                    INT64_C(1000);
 }
 
+/* It has failed for good: what follows from that commits with it. */
+static int
+give_up(psm_jobs *jobs, const struct psm__job *job, int code, int64_t now_us,
+        psm_error *err)
+{
+	const struct kind *k = find(jobs, job->kind);
+	psm_tx *tx = NULL;
+	int rc = psm_tx_begin(jobs->st, &tx, err);
+
+	if (rc < 0)
+		return rc;
+	rc = psm__job_failed(tx, job, code, 0, now_us, err);
+	if (rc > 0 && k->failed) {
+		psm__tx_cancel(tx, &jobs->worker.cancel);
+		psm__tx_lend(tx, 1);
+		rc = k->failed(tx, job->key, job->payload, k->failed_user, err);
+		psm__tx_lend(tx, 0);
+		rc = psm__effective_code(psm__tx_failed(tx), rc);
+	}
+	if (rc >= 0)
+		return psm_tx_commit(tx, err);
+	psm_tx_rollback(tx);
+	return rc;
+}
+
+static int
+try_again(psm_jobs *jobs, const struct psm__job *job, int code,
+          int64_t again_us, int64_t now_us, psm_error *err)
+{
+	psm_tx *tx = NULL;
+	int rc = psm_tx_begin(jobs->st, &tx, err);
+
+	if (rc < 0)
+		return rc;
+	rc = psm__job_failed(tx, job, code, again_us, now_us, err);
+	if (rc >= 0)
+		return psm_tx_commit(tx, err);
+	psm_tx_rollback(tx);
+	return rc;
+}
+
 static int
 note_failure(psm_jobs *jobs, const struct psm__job *job, int code,
              psm_error *err)
@@ -267,7 +332,8 @@ note_failure(psm_jobs *jobs, const struct psm__job *job, int code,
 	         again > 0 ? "job failed, will be tried again"
 	                   : "job failed for good",
 	         "kind", job->kind, "code", psm_error_name(code), NULL);
-	return psm__job_failed(jobs->st, job, code, again, now_us, err);
+	return again > 0 ? try_again(jobs, job, code, again, now_us, err)
+	                 : give_up(jobs, job, code, now_us, err);
 }
 
 static void

@@ -72,6 +72,34 @@ ask(const struct order *o, int64_t *id)
 	return rc;
 }
 
+/* 1: this sending is what the inquiry waits for; a job that failed for good may
+ * be done again when the inquiry was sent otherwise. */
+static int
+is_wanted(const struct order *o)
+{
+	const char *nth = strchr(o->key, ':'), *number;
+	int64_t failures = 0, id;
+	psm_json *doc = NULL;
+	char *text = NULL;
+	int rc = psm_entity_get(o->tx, "inquiry", o->inquiry_id, &text, NULL,
+	                        o->err);
+
+	if (rc == PSM_OK)
+		rc = psm_json_parse(text, strlen(text), &doc, o->err);
+	if (rc == PSM_OK)
+		rc = psm_json_get_int(psm_json_at(doc, "/fehlversuche"),
+		                      &failures, o->err);
+	number = o->is_mail ? "/email_id" : "/phone_call_id";
+	if (rc == PSM_OK)
+		rc =
+		    psm_json_string(psm_json_at(doc, "/gesendet_datum")) &&
+		    psm_json_get_int(psm_json_at(doc, number), &id, NULL) < 0 &&
+		    failures == (nth ? strtoll(nth + 1, NULL, 10) : 0);
+	psm_json_free(doc);
+	psm_free(text);
+	return rc;
+}
+
 static int
 send_inquiry(psm_tx *tx, const char *key, const char *payload, void *user,
              psm_error *err)
@@ -81,7 +109,12 @@ send_inquiry(psm_tx *tx, const char *key, const char *payload, void *user,
 	int rc = read_order(&o);
 
 	if (rc == PSM_OK)
+		rc = is_wanted(&o);
+	if (rc > 0)
 		rc = ask(&o, &id);
+	else
+		/* Whoever deleted it meanwhile wants nothing of it. */
+		return rc == PSM_ERR_NOT_FOUND ? PSM_OK : rc;
 	if (rc < 0)
 		return rc;
 	if (id == 0)
@@ -93,6 +126,26 @@ send_inquiry(psm_tx *tx, const char *key, const char *payload, void *user,
 		                             o.is_mail ? id : 0,
 		                             o.is_mail ? 0 : id, err);
 	/* Whoever deleted the inquiry meanwhile wants nothing of it. */
+	return rc == PSM_ERR_NOT_FOUND || rc > 0 ? PSM_OK : rc;
+}
+
+/* It is not sent, as far as anybody knows; a mail that was made all the same
+ * has the inquiry's reference. */
+static int
+not_sent(psm_tx *tx, const char *key, const char *payload, void *user,
+         psm_error *err)
+{
+	struct order o = {tx, user, "inquiry.send", key, payload, 0, 0, err};
+	int rc = read_order(&o);
+
+	if (rc == PSM_OK)
+		rc = is_wanted(&o);
+	if (rc > 0)
+		rc = psm_inquiry_not_sent(
+		    tx, o.inquiry_id,
+		    "the communication service was asked in vain; look there "
+		    "before it is sent again",
+		    err);
 	return rc == PSM_ERR_NOT_FOUND || rc > 0 ? PSM_OK : rc;
 }
 
@@ -127,6 +180,9 @@ psm_matching_jobs(psm_jobs *jobs, psm_store *store, const psm_config *cfg,
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "jobs, store or cfg is NULL");
 	rc = psm_jobs_on(jobs, "inquiry.send", send_inquiry, user, err);
+	if (rc == PSM_OK)
+		rc = psm_jobs_on_failure(jobs, "inquiry.send", not_sent, user,
+		                         err);
 	return rc == PSM_OK
 	           ? psm_jobs_on(jobs, "follow_up.call", follow_up, user, err)
 	           : rc;

@@ -163,7 +163,7 @@ psm__job_done(psm_tx *tx, const struct psm__job *job, int64_t now_us,
 }
 
 int
-psm__job_failed(psm_store *st, const struct psm__job *job, int code,
+psm__job_failed(psm_tx *tx, const struct psm__job *job, int code,
                 int64_t again_us, int64_t now_us, psm_error *err)
 {
 	struct psm__number id, fence, now, again;
@@ -171,9 +171,9 @@ psm__job_failed(psm_store *st, const struct psm__job *job, int code,
 	    psm__number(&id, job->id), psm__number(&fence, job->fence),
 	    psm__number(&now, now_us), psm_error_name(code),
 	    again_us > 0 ? psm__number(&again, again_us) : NULL};
-
-	return psm_store_exec(
-	    st,
+	psm_rows *rows = NULL;
+	int rc = psm_tx_exec(
+	    tx,
 	    "UPDATE psymatch.job SET error_code = $4, "
 	    "state = CASE WHEN $5::bigint IS NULL THEN 'failed' "
 	    "ELSE 'waiting' END, "
@@ -182,7 +182,12 @@ psm__job_failed(psm_store *st, const struct psm__job *job, int code,
 		   "due_at = coalesce(" AT(
 		       5) ", due_at) WHERE id = $1::bigint "
 			  "AND fence = $2::bigint AND state = 'running'",
-	    5, params, NULL, err);
+	    5, params, &rows, err);
+
+	if (rc == 0)
+		rc = psm_rows_affected(rows) > 0;
+	psm_rows_free(rows);
+	return rc;
 }
 
 /* -- each day */

@@ -26,9 +26,9 @@ int psm__jobs_take(psm_store *st, const char *kinds, int64_t lease_us,
  * has ended. */
 int psm__job_done(psm_tx *tx, const struct psm__job *job, int64_t now_us,
                   psm_error *err);
-/* It failed with code: try again at again_us, or, 0, never. Does nothing if
- * the lease has ended and another worker has it. */
-int psm__job_failed(psm_store *st, const struct psm__job *job, int code,
+/* It failed with code: try again at again_us, or, 0, never. 1; 0: nothing is
+ * done, the lease has ended and another worker has it. */
+int psm__job_failed(psm_tx *tx, const struct psm__job *job, int code,
                     int64_t again_us, int64_t now_us, psm_error *err);
 /* Make the rows of a daily job; *next_us is when one is due. */
 int psm__jobs_plan(psm_store *st, const char *kind, const char *at, int late,

@@ -49,11 +49,16 @@ class Jobs(OwnDatabase):
             tx.execute("INSERT INTO note VALUES (1)")
             raise psymatch.Reject("no") if key == "bad" else KeyError("later")
 
+        gone = []
         self.add("bad")
         self.add("later")
         with jobs.Jobs(self.store, self.config) as work:
             work.on("test.work", fail)
+            work.on_failure("test.work", lambda tx, key, payload: gone.append(key))
+            with self.assertRaises(errors.NotFoundError):
+                work.on_failure("test.other", fail)
             self.assertEqual(work.run_once(), 2)
+        self.assertEqual(gone, ["bad"])
         self.assertEqual(self.store.execute("SELECT count(*) FROM note"), [(0,)])
         rows = {j["key"]: j for j in jobs.list(self.store, kind="test.work")}
         self.assertEqual((rows["bad"]["state"], rows["bad"]["error_code"]), ("failed", "PSM_ERR_REJECT"))

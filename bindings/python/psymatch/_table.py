@@ -309,6 +309,8 @@ FUNCTIONS = MATCHING + (
      "psm_error*"),
     ("psm_jobs_on", "int", "psm_jobs*", "const char*", "psm_job_fn", "void*",
      "psm_error*"),
+    ("psm_jobs_on_failure", "int", "psm_jobs*", "const char*", "psm_job_fn",
+     "void*", "psm_error*"),
     ("psm_jobs_daily", "int", "psm_jobs*", "const char*", "const char*", "int",
      "psm_job_fn", "void*", "psm_error*"),
     ("psm_jobs_run_once", "int", "psm_jobs*", "psm_error*"),

@@ -94,6 +94,11 @@ class Jobs(Handle):
         check(lib.psm_jobs_on, self._handle, utf8(kind, "kind"), self._callback(kind, function), None)
         return None
 
+    def on_failure(self, kind: str, function: Function) -> None:
+        """function(tx, key, payload) when a job of the kind has failed for
+        good, in the transaction that says so."""
+        check(lib.psm_jobs_on_failure, self._handle, utf8(kind, "kind"), self._callback(kind, function), None)
+
     @overload
     def daily(self, kind: str, at: str, function: Function, *, late: bool = False) -> None: ...
 
