@@ -353,6 +353,11 @@ START_TEST(why_one_search_is_not_in_it)
 	       "{\"therapist_id\":7,\"plz_prefix\":\"10\",\"refused\":[],"
 	       "\"searches\":1,\"fits\":0,\"reasons\":{\"area\":1},"
 	       "\"doubts\":{}}");
+	expect(psm_bundle_inquiry,
+	       "{\"therapist_id\": 7, \"plz_prefix\": \"20\", " TODAY_TEXT "}",
+	       "{\"therapist_id\":7,\"plz_prefix\":\"20\",\"refused\":"
+	       "[\"therapist_area\"],\"strategy\":null,\"searches\":[],"
+	       "\"doubts\":{}}");
 }
 END_TEST
 

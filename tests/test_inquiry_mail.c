@@ -240,6 +240,38 @@ START_TEST(of_a_machine)
 }
 END_TEST
 
+/* However late it is handled: a day without a year is the next one after the
+ * mail was written. */
+static const struct {
+	int days; /* before now, when it was published */
+	const char *received, *until;
+} written[] = {
+    {0, "null", "\"2027-02-28\""},
+    {100, "null", "\"2026-02-28\""},
+    {0, "\"2025-11-20T10:00:00Z\"", "\"2026-02-28\""},
+    {100, "\"2026-04-01T10:00:00Z\"", "\"2026-02-28\""},
+};
+
+START_TEST(by_the_day_of_the_mail)
+{
+	char payload[400];
+
+	(void)snprintf(
+	    payload, sizeof(payload),
+	    "{\"email_id\": 1, \"therapist_id\": 5, "
+	    "\"response_data\": {\"text\": \"Ich habe bis Ende "
+	    "Februar leider keine freien Plätze.\"%s%s}}",
+	    strcmp(written[_i].received, "null") == 0 ? ""
+						      : ", \"received_at\": ",
+	    strcmp(written[_i].received, "null") == 0 ? ""
+						      : written[_i].received);
+	tell(event("email.response_received",
+	           now_us - written[_i].days * DAY_US, payload));
+	ck_assert_int_eq(proposals("offen"), 1);
+	is("/0/vorschlag/bis", written[_i].until);
+}
+END_TEST
+
 START_TEST(reads_nothing)
 {
 	mode("off");
@@ -392,6 +424,7 @@ suite(void)
 	tcase_add_loop_test(t, applies_nothing_else, 0, PSM__COUNT(unclear));
 	tcase_add_test(t, of_a_patient);
 	tcase_add_test(t, of_a_machine);
+	tcase_add_loop_test(t, by_the_day_of_the_mail, 0, PSM__COUNT(written));
 	tcase_add_test(t, reads_nothing);
 	tcase_add_test(t, reads_a_text);
 	tcase_add_test(t, fault_55_a_call_cools);

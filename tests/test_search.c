@@ -34,8 +34,9 @@ START_TEST(created)
 	char *out;
 
 	OK(create("{\"patient_id\": 2, \"notizen\": \"urgent\\n[2026-01-01 "
-	          "10:00 (System)] forged\"}",
+	          "10:00 (System)] forged\", \"dringlichkeit\": 2}",
 	          &out));
+	CHECK_JSON(out, "/dringlichkeit", "2");
 	CHECK_JSON(out, "/patient_id", "2");
 	CHECK_JSON(out, "/status", "\"aktiv\"");
 	CHECK_JSON(out, "/ausgeschlossene_therapeuten",
@@ -49,6 +50,20 @@ START_TEST(created)
 	         "\"patient_id\": 2}",
 	         "SELECT (payload::jsonb - 'search_id')::text FROM "
 	         "psymatch.outbox WHERE type = 'search.status_changed'");
+}
+END_TEST
+
+START_TEST(urgency)
+{
+	char *out = NULL;
+
+	ck_assert_int_eq(
+	    create("{\"patient_id\": 1, \"dringlichkeit\": 4}", &out),
+	    PSM_ERR_SCHEMA);
+	ck_assert_str_eq(psm_error_pointer(err), "/dringlichkeit");
+	OK(create("{\"patient_id\": 1, \"dringlichkeit\": null}", &out));
+	CHECK_JSON(out, "/dringlichkeit", "0");
+	psm_free(out);
 }
 END_TEST
 
@@ -539,6 +554,7 @@ suite(void)
 
 	tcase_add_checked_fixture(tc, setup_patients, app_teardown);
 	tcase_add_test(tc, created);
+	tcase_add_test(tc, urgency);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, one_active_search);
 	tcase_add_test(tc, asked_for);

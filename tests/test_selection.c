@@ -29,7 +29,13 @@ START_TEST(fault_45_names_in_mailboxes)
 	    {"praxismueller@example.org", "Anna", "Mueller", 2},
 	    {"mueller@example.org", "Anna", "M\xc3\xbcller-Schmidt", 1},
 	    {"gross@example.org", "A", "Gro\xc3\x9f", 3},
-	    /* Not inside a word, not in the domain, not a small word. */
+	    {"muellerpraxis@example.org", "Anna", "Mueller", 2},
+	    {"muelleranna@example.org", "Anna", "Mueller", 2},
+	    {"info@praxis-mueller.de", "Anna", "M\xc3\xbcller", 1},
+	    {"info@mueller.example.org", "Anna", "Mueller", 1},
+	    {"info@muellermann.de", "Anna", "Mueller", 0},
+	    {"info@org.mueller", "Anna", "Mueller", 0},
+	    /* Not inside a word, short ones not in the domain, no small word. */
 	    {"info@auto.de", "A", "Au", 0},
 	    {"post@au.de", "A", "Au", 0},
 	    {"paul.bauer@x.de", "A", "Au", 0},
@@ -117,6 +123,10 @@ START_TEST(mailboxes)
 	    {"3",
 	     {ONE(1, "boehm@x.de", .nachname = "A", .titel = "Prof."),
 	      ONE(3, "boehm@x.de", .nachname = "B\xc3\xb6hm")},
+	     2},
+	    {"3",
+	     {ONE(1, "info@boehm.de", .nachname = "A", .titel = "Prof."),
+	      ONE(3, "info@boehm.de", .nachname = "B\xc3\xb6hm")},
 	     2},
 	    /* One who waits, or is left alone, keeps all from being asked. */
 	    {"",

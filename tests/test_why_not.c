@@ -158,10 +158,14 @@ START_TEST(fault_48_and_53_eligible)
 	CHECK_JSON(out, "/data/1/cannot_tell/1/reason", "\"max_km\"");
 	CHECK_JSON(out, "/reasons", "{\"too_old\":1,\"in_inquiry\":1}");
 	CHECK_JSON(out, "/cannot_tell", "{\"distance\":4,\"max_km\":1}");
-	CHECK_JSON(out, "/therapist/failed/0/reason", "\"pending\"");
+	CHECK_JSON(out, "/therapist/failed",
+	           "[{\"reason\":\"pending\",\"text\":\"the therapist has "
+	           "an inquiry that is not answered yet\"}]");
 	psm_free(out);
 	OK(psm_therapist_eligible(st, 7, "20", &out, err));
 	CHECK_JSON(out, "/data/0/patient_id", "4");
+	/* As an inquiry that is made for it would be refused. */
+	CHECK_JSON(out, "/therapist/failed/1/reason", "\"therapist_area\"");
 	psm_free(out);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
 	                        "matching_service.therapeutenanfrage"),

@@ -190,8 +190,9 @@ PSM_API int psm_bundle_select(psm_bundle *b, const char *json, size_t len,
  * @param out   receives {"therapist_id", "plz_prefix", "strategy": name or
  *   null, "refused": [reason], "searches": [{"search_id", "patient_id",
  *   "distance_km": number or null}], "doubts": {name: count}}, where a reason
- *   is "therapist_status", "cooling" or "pending", and with one there are no
- *   searches unless it is overridden; new (psm_free); NULL after a failure.
+ *   is "therapist_status", "cooling", "pending" or "therapist_area" (practises
+ *   in another one), and with one there are no searches unless it is
+ *   overridden; new (psm_free); NULL after a failure.
  * @param err   details of a failure; may be NULL.
  * @return 0, or
  *   PSM_ERR_INVAL      a NULL argument;

@@ -16,8 +16,9 @@ PSM_BEGIN_DECLS
  *
  * @param store  an open store whose set "matching" is migrated; the same for
  *   all functions of this page.
- * @param json   {"patient_id": number, "notizen": text or null}; the text
- *   becomes an entry of the notes. Need not be NUL-terminated.
+ * @param json   {"patient_id": number, "dringlichkeit": 0 to 3, how urgent it
+ *   is (default 0), "notizen": text or null}; the text becomes an entry of the
+ *   notes. Need not be NUL-terminated.
  * @param len    bytes of json.
  * @param out    receives the search as JSON (PSM_ENTITY_SHOW), NUL-terminated,
  *   new (psm_free); NULL after a failure. May be NULL.
@@ -359,7 +360,8 @@ PSM_API int psm_search_incomplete(psm_store *store, char **out,
  *   Reasons: "distance", "excluded", "therapist_gender", "procedure",
  *   "no_birth_date", "too_young", "too_old", "patient_gender", "group_therapy",
  *   "area", "search_status", "patient_unknown", "in_inquiry",
- *   "therapist_unknown", "therapist_status", "cooling", "pending"; what cannot
+ *   "therapist_unknown", "therapist_status", "cooling", "pending",
+ *   "therapist_area" (only of a therapist alone); what cannot
  *   be told: "distance", "max_km", "patient_gender".
  * @param err           details of a failure; may be NULL.
  * @return 0: read;

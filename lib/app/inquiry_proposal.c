@@ -95,6 +95,7 @@ struct reply {
 	int64_t patients[PSM__ANSWER_PATIENTS_MAX];
 	size_t count;
 	struct psm__now now;
+	char day[11]; /* in Berlin, when it was written, as far as is known */
 	psm_error *err;
 };
 
@@ -216,7 +217,7 @@ propose(struct reply *r, const char *mode)
 	struct psm__answer_reading read;
 	char *proposal = NULL;
 	int rc = psm__answer_text(r->subject, r->text, r->patients, r->count,
-	                          r->now.today, &read, r->err);
+	                          r->day, &read, r->err);
 	int sure;
 
 	if (is_automatic(r->ev))
@@ -236,6 +237,21 @@ propose(struct reply *r, const char *mode)
 		rc = apply(r, proposal);
 	psm__free(proposal);
 	return rc < 0 ? rc : 0;
+}
+
+/* Days without a year, and "in 3 Wochen", are as of the mail's day, however late
+ * it is read. */
+static int
+find_day(struct reply *r)
+{
+	const char *received = member(r->ev, "/response_data/received_at");
+	int64_t us, event_us = psm_event_timestamp_us(r->ev);
+
+	if (received == NULL ||
+	    psm_time_parse(received, strlen(received), &us, NULL) < 0 ||
+	    us > event_us)
+		us = event_us;
+	return psm__app_day(r->tx, us, r->day, r->err);
 }
 
 int
@@ -262,6 +278,8 @@ psm__mail_answered(psm_tx *tx, const psm_event *ev, psm_error *err)
 	rc = find_patients(&r);
 	if (rc == 0)
 		rc = psm__app_now(tx, &r.now, err);
+	if (rc == 0)
+		rc = find_day(&r);
 	return rc == 0 ? propose(&r, mode) : rc;
 }
 

@@ -316,8 +316,9 @@ mark(struct sending *s)
 	wish.note = (struct psm__note){"API", note.data, s->q.now_us};
 	rc = note.failed
 	         ? psm__nomem(s->err)
-	         : psm__inquiry_run(s->q.tx, &psm__policy_inquiry, s->q.id,
-	                            psm__inquiry_decide_send, &wish, s->err);
+	         : psm__inquiry_run_at(s->q.tx, &psm__policy_inquiry, s->q.id,
+	                               psm__inquiry_decide_send, &wish,
+	                               &s->q.now, s->err);
 	psm__buf_free(&note);
 	return rc < 0 ? rc : 0;
 }

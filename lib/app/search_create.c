@@ -137,6 +137,7 @@ create(psm_tx *tx, const char *json, size_t len, char **out, psm_error *err)
 	if (rc >= 0) {
 		o.patient_id = psm__row_int(&wish, PSM__SEARCH_PATIENT_ID);
 		o.note = psm__row_get(&wish, PSM__SEARCH_NOTIZEN);
+		o.urgency = psm__row_get(&wish, PSM__SEARCH_DRINGLICHKEIT);
 		rc = open_checked(tx, &o, out, err);
 	}
 	psm__row_free(&wish);

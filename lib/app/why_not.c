@@ -186,6 +186,15 @@ count_one(const struct psm__candidate *c, void *user)
 	return 0;
 }
 
+/* No inquiry is made to a therapist of another area. */
+static int
+is_of_area(const struct psm__row *therapist, const char *prefix)
+{
+	const char *plz = psm__row_get(therapist, PSM__THERAPIST_PLZ);
+
+	return plz != NULL && strncmp(plz, prefix, strlen(prefix)) == 0;
+}
+
 static int
 survey(psm_tx *tx, const struct psm__fit_terms *terms,
        const struct psm__row *therapist, const char *prefix, char **out,
@@ -195,6 +204,8 @@ survey(psm_tx *tx, const struct psm__fit_terms *terms,
 	struct psm__fit_result self = {0};
 	int rc = psm__therapist_state(tx, terms, therapist, &self.failed, err);
 
+	if (!is_of_area(therapist, prefix))
+		self.failed |= 1u << PSM__FIT_THERAPIST_AREA;
 	psm_json_write_object(s.w);
 	psm_json_write_key(s.w, "therapist_id");
 	psm_json_write_int(s.w, psm__row_int(therapist, PSM__COLUMN_ID));

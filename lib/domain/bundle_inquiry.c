@@ -62,6 +62,8 @@ read_question(psm_bundle *b, const psm_json *doc, struct question *q,
 		rc = psm__fail(err, PSM_ERR_NOT_FOUND, "no such therapist");
 	if (rc == 0)
 		(void)psm__bundle_contactable(q->t, q->today, &q->refused);
+	if (rc == 0 && q->area != q->t->area)
+		q->refused |= 1u << PSM__FIT_THERAPIST_AREA;
 	psm__bundle_begin_question(b);
 	return rc;
 }

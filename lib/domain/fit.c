@@ -44,6 +44,9 @@ static const struct {
     [PSM__FIT_PENDING] = {"pending",
                           "the therapist has an inquiry that is not answered "
                           "yet"},
+    [PSM__FIT_THERAPIST_AREA] = {"therapist_area",
+                                 "the therapist practises in another postal "
+                                 "area"},
 };
 
 static const struct {

@@ -35,6 +35,7 @@ enum psm__fit_reason {
 	PSM__FIT_THERAPIST_STATUS,
 	PSM__FIT_COOLING,
 	PSM__FIT_PENDING,
+	PSM__FIT_THERAPIST_AREA,
 	PSM__FIT_REASONS /* count of all */
 };
 

@@ -116,6 +116,9 @@ psm__search_open(struct psm__row *row, const void *wish,
 	if (rc == 0)
 		rc = psm__row_change(row, LIST, list, err);
 	psm__free(list);
+	if (rc == 0 && w->urgency != NULL)
+		rc = psm__row_change(row, PSM__SEARCH_DRINGLICHKEIT, w->urgency,
+		                     err);
 	if (rc == 0 && !psm__text_is_blank(w->note))
 		rc = psm__row_note(row, NOTES, now, w->author, w->note, err);
 	if (rc == 0)

@@ -16,6 +16,7 @@ struct psm__search_opening {
 	const char *exclusions; /* the patient's own list, JSON; or NULL */
 	const char *author;     /* of the note */
 	const char *note;       /* or NULL */
+	const char *urgency;    /* "0" to "3"; NULL: none was declared */
 };
 psm__decide_fn psm__search_open;
 /* The same wish: somebody asks for the search that is open already. */

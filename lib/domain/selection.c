@@ -95,11 +95,14 @@ bears(const char *words, const char *first, const char *last)
 	if (has_words(words, last))
 		return 3;
 	for (size_t i = 0; i < PSM__COUNT(additions); i++) {
-		if (follows(words, additions[i], strlen(additions[i]), last))
+		if (follows(words, additions[i], strlen(additions[i]), last) ||
+		    follows(words, last, strlen(last), additions[i]))
 			return 2;
 	}
-	return first[0] != '\0' && (follows(words, first, 1, last) ||
-	                            follows(words, first, strlen(first), last))
+	return first[0] != '\0' &&
+	               (follows(words, first, 1, last) ||
+	                follows(words, first, strlen(first), last) ||
+	                follows(words, last, strlen(last), first))
 	           ? 2
 	           : 0;
 }
@@ -124,6 +127,27 @@ bears_part(const char *words, const char *last)
 	return found;
 }
 
+/* The domain of a practice, "praxis-mueller.de": as words of its own. A short
+ * name may be anything there. */
+static int
+bears_domain(const char *box, const char *last)
+{
+	const char *domain = strchr(box, '@');
+	const char *end = domain != NULL ? strrchr(domain, '.') : NULL;
+	struct psm__buf name = {0}, words = {0};
+	int found;
+
+	if (end == NULL || strlen(last) <= 3)
+		return 0;
+	psm__buf_put(&name, domain + 1, (size_t)(end - domain - 1));
+	if (name.len > 0 && !name.failed)
+		put_letters(&words, name.data, 1);
+	found = words.len > 0 && !words.failed && has_words(words.data, last);
+	psm__buf_free(&words);
+	psm__buf_free(&name);
+	return found;
+}
+
 int
 psm__mailbox_bears(const char *box, const char *first, const char *last)
 {
@@ -139,6 +163,8 @@ psm__mailbox_bears(const char *box, const char *first, const char *last)
 		how = bears(words.data, one.len > 0 ? one.data : "", two.data);
 	if (how == 0 && words.len > 0 && parts.len > 0 && !parts.failed)
 		how = bears_part(words.data, parts.data);
+	if (how == 0 && two.len > 0 && !two.failed)
+		how = bears_domain(box, two.data);
 	psm__buf_free(&parts);
 	psm__buf_free(&words);
 	psm__buf_free(&one);

@@ -43,11 +43,11 @@ void psm__selection_free(struct psm__choice *list, size_t count);
 /* 0 to 7: available and informed come first, whoever has no mailbox last. */
 int psm__selection_tier(int available, int informed, int has_mailbox);
 /*
- * How well the local part of an address bears a last name: 3: as words of its
- * own ("mueller", "anna.mueller", "praxis-mueller", "a.mueller"), 2: as one
- * word with the first name, its initial or a usual addition ("amueller",
+ * How well an address bears a last name: 3: its local part does as words of
+ * their own ("mueller", "anna.mueller", "praxis-mueller", "a.mueller"), 2: as
+ * one word with the first name, its initial or a usual addition ("amueller",
  * "praxismueller"), 1: one word of several ("mueller" of "Mueller-Luedenscheid"),
- * 0: not. All folded by psm__selection_fold().
+ * or words of the domain, of a name with more than three letters, 0: not. All folded by psm__selection_fold().
  */
 int psm__mailbox_bears(const char *box, const char *first, const char *last);
 /* As psm__text_fold(), and with ae, oe, ue for umlauts; new, NULL: no memory.

@@ -17,7 +17,7 @@ F(AUSGESCHLOSSENE_THERAPEUTEN, ausgeschlossene_therapeuten, EXCLUSIONS(0), FILLE
 F(GESAMT_ANGEFORDERTE_KONTAKTE, gesamt_angeforderte_kontakte, COUNTER, FILLED, SYS, OPEN, LOCAL, NO, "0", "Contacts asked for in all") \
 F(ERFOLGREICHE_VERMITTLUNG_DATUM, erfolgreiche_vermittlung_datum, TIMESTAMP, MAY, SYS, OPEN, LOCAL, SORT, NULL, "When a place was found") \
 F(ERFOLGREICHE_ANFRAGE_ID, erfolgreiche_anfrage_id, NUMBER_ID, MAY, SYS, OPEN, LOCAL, FILTER, NULL, "Number of the inquiry that found it") \
-F(DRINGLICHKEIT, dringlichkeit, RANGE(0, 3), FILLED, CHANGE | SYS, OPEN, LOCAL, NO, "0", "Declared urgency, 0 to 3, for the strategy priority") \
+F(DRINGLICHKEIT, dringlichkeit, RANGE(0, 3), FILLED, REST | SYS, OPEN, LOCAL, NO, "0", "Declared urgency, 0 to 3, for the strategy priority") \
 F(NOTIZEN, notizen, TEXT, MAY, REST | SYS, PERSONAL, LOCAL, NO, NULL, "Notes, one entry below the other")
 /* clang-format on */
 

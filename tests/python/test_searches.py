@@ -32,7 +32,7 @@ class Searches(Database):
                        "'weiblich', 'egal', 60, now(), '')")
 
     def test_a_search(self) -> None:
-        row = searches.create(self.store, 1, notizen="urgent")
+        row = searches.create(self.store, 1, notizen="urgent", dringlichkeit=1)
         self.assertEqual((row["patient_id"], row["status"]), (1, searches.Status.AKTIV))
         self.assertRegex(row["notizen"], r"^\[.* \(API\)\] urgent$")
         with self.assertRaises(psymatch.ConflictError) as raised:

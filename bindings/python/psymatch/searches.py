@@ -44,11 +44,12 @@ else:
 Status.__doc__ = "Where a search stands; each is equal to its word, Status.AKTIV == \"aktiv\"."
 
 
-def create(store: Store, patient_id: int, notizen: str | None = None) -> dict[str, Any]:
-    """Open a search: the row. NotFoundError: nobody knows the patient;
-    SchemaError: data are missing, faults name the columns; ConflictError: there
-    is an active one."""
-    return taken(make(lib.psm_search_create, store._handle, *with_size({"patient_id": patient_id, "notizen": notizen})))
+def create(store: Store, patient_id: int, notizen: str | None = None, dringlichkeit: int | None = None) -> dict[str, Any]:
+    """Open a search, perhaps with an urgency of 0 to 3: the row. NotFoundError:
+    nobody knows the patient; SchemaError: data are missing, faults name the
+    columns; ConflictError: there is an active one."""
+    return taken(make(lib.psm_search_create, store._handle, *with_size({
+        "patient_id": patient_id, "notizen": notizen, "dringlichkeit": dringlichkeit})))
 
 
 def get(store: Store, id: int) -> tuple[dict[str, Any], int]:
