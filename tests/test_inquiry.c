@@ -379,26 +379,6 @@ END_TEST
 
 /* -- sending */
 
-static int64_t
-ticking_clock(void *user)
-{
-	(void)user;
-	return now_us += 1000;
-}
-
-/* The answer tells the date that the row has. */
-START_TEST(the_date_of_sending)
-{
-	ck_assert_int_eq(create(BERTA), 1);
-	psm_set_clock(ticking_clock, NULL);
-	ck_assert_msg(send_it(1) == 1, "%s", psm_error_message(err));
-	SAYS("t",
-	     "SELECT gesendet_datum = (('%s'::jsonb)->>'sent_date')"
-	     "::timestamp FROM " INQUIRY,
-	     out);
-}
-END_TEST
-
 START_TEST(fault_43_sending_publishes)
 {
 	ck_assert_int_eq(create(BERTA), 1);
@@ -694,7 +674,6 @@ suite(void)
 	suite_add_tcase(s, compose);
 	tcase_add_checked_fixture(go, setup, inquiry_teardown);
 	tcase_add_test(go, fault_42_two_at_once_send_one);
-	tcase_add_test(go, the_date_of_sending);
 	tcase_add_test(go, fault_43_sending_publishes);
 	tcase_add_test(go, is_sent_by_a_call);
 	tcase_add_test(go, the_values_of_the_text);

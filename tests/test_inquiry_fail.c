@@ -391,6 +391,63 @@ START_TEST(who_has_a_place_leaves_what_failed)
 }
 END_TEST
 
+static int64_t
+ticking_clock(void *user)
+{
+	(void)user;
+	return now_us += 1000;
+}
+
+/* The answer tells the date that the row has. */
+START_TEST(the_date_of_sending)
+{
+	ck_assert_int_eq(create(BERTA), 1);
+	psm_set_clock(ticking_clock, NULL);
+	ck_assert_msg(send_it(1) == 1, "%s", psm_error_message(err));
+	SAYS("t",
+	     "SELECT gesendet_datum = (('%s'::jsonb)->>'sent_date')"
+	     "::timestamp FROM " INQUIRY,
+	     out);
+}
+END_TEST
+
+/* -- what a database had before it was adopted */
+
+#define NO "abgelehnt_Kapazitaet"
+#define SAY(a, b, more)                                                        \
+	"{\"patient_responses\": {\"7\": \"" a "\", \"8\": \"" b "\"}" more "}"
+#define CORRECT ", \"correction\": true"
+
+/* Patient 7 was placed by inquiry 2, and inquiry 1 accepted later; 8 was placed
+ * by inquiry 1; of the other patient a person said so. */
+START_TEST(successes_are_corrected)
+{
+	sent(BERTA);
+	ck_assert_int_eq(create(CARLA), 1);
+	ck_assert_int_eq(send_it(2), 1);
+	OK(answer(2, SAY("angenommen", NO, "")));
+	now_us += DAY_US;
+	OK(answer(1, SAY("angenommen", "angenommen", "")));
+	pg_run("UPDATE " SEARCH " SET erfolgreiche_anfrage_id = NULL; INSERT "
+	       "INTO " SEARCH " (id, patient_id, status) VALUES (9, 9, "
+	       "'erfolgreich'); UPDATE " MATCH " SET konflikt = false; DELETE "
+	       "FROM psymatch.migration WHERE set = 'matching' AND version = "
+	       "13");
+	OK(psm_store_migrate(st, "matching", err));
+	SAYS("2 1 -", "SELECT string_agg(coalesce("
+	              "erfolgreiche_anfrage_id::text, '-'), ' ' ORDER BY id) "
+	              "FROM " SEARCH);
+	SAYS("1:7", "SELECT string_agg(therapeutenanfrage_id || ':' || "
+	            "patient_id, ' ') FROM " MATCH " WHERE konflikt");
+	OK(answer(1, SAY("angenommen", NO, CORRECT)));
+	search_is(8, "aktiv");
+	OK(answer(2, SAY(NO, NO, CORRECT)));
+	SAYS("1",
+	     "SELECT erfolgreiche_anfrage_id FROM " SEARCH " WHERE id = 7");
+	SAYS("0", "SELECT count(*) FROM " MATCH " WHERE konflikt");
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -417,6 +474,8 @@ suite(void)
 	                    PSM__COUNT(deleted_mails));
 	tcase_add_test(c, a_call_that_is_deleted);
 	tcase_add_test(c, a_follow_up_that_is_deleted);
+	tcase_add_test(c, the_date_of_sending);
+	tcase_add_test(c, successes_are_corrected);
 	suite_add_tcase(s, c);
 	return s;
 }
