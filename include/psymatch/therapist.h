@@ -230,10 +230,7 @@ PSM_API void psm_import_status_on_progress(psm_import_status *status,
  * @param status  a status.
  * @param name    "runs"; "files"; "broken";
  *                "future": folders left out;
- *                "records";
- *                "created";
- *                "updated";
- *                "unchanged";
+ *                "records"; "created"; "updated"; "unchanged";
  *                "skipped": nothing for adults;
  *                "superseded": a newer file told about the same therapist;
  *                "failed".
