@@ -72,6 +72,11 @@ same_event(const psm_event *a, const psm_event *b)
 	y = psm_json_text(psm_event_payload(b), &n);
 	ck_assert_uint_eq(m, n);
 	ck_assert_mem_eq(x, y, n);
+	/* The text beside the values is the same, and a NUL ends it. */
+	x = psm_event_payload_text(a, &m);
+	ck_assert_uint_eq(m, n);
+	ck_assert_mem_eq(x, y, n);
+	ck_assert_uint_ge(strlen(x), n);
 }
 
 /* Through both writings and back the event and its text stay the same. */
@@ -169,6 +174,7 @@ END_TEST
 
 START_TEST(accessors)
 {
+	size_t len;
 	psm_event *ev = parsed(SHORT_EVENT);
 	int64_t email = 0;
 
@@ -192,6 +198,9 @@ START_TEST(accessors)
 	ck_assert_ptr_null(psm_event_version(NULL));
 	ck_assert_ptr_null(psm_event_producer(NULL));
 	ck_assert_ptr_null(psm_event_payload(NULL));
+	len = 1;
+	ck_assert_ptr_null(psm_event_payload_text(NULL, &len));
+	ck_assert_uint_eq(len, 0);
 	ck_assert_ptr_null(psm_event_topic(NULL));
 	ck_assert_ptr_null(psm_event_key(NULL));
 	ck_assert_int_eq(psm_event_timestamp_us(NULL), 0);

@@ -211,6 +211,20 @@ PSM_API const char *psm_event_producer(const psm_event *ev);
 PSM_API const psm_json *psm_event_payload(const psm_event *ev);
 
 /**
+ * The payload as it stood in the text that the event was made from, byte for
+ * byte, for readers of one's own: no values are made.
+ *
+ * @param ev   the event; NULL gives NULL.
+ * @param len  receives the payload's length in bytes, 0 if ev is NULL; may be
+ *   NULL.
+ * @return borrowed until ev is freed. Behind the payload may follow what else
+ *   the text has; a NUL ends it.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API const char *psm_event_payload_text(const psm_event *ev, size_t *len);
+
+/**
  * Note what caused an event, in place of what was noted before. It travels
  * beside the envelope, as headers of the record named causation_id,
  * correlation_id and traceparent, and comes back with the event that is

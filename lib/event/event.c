@@ -535,6 +535,14 @@ psm_event_payload(const psm_event *ev)
 	return there;
 }
 
+const char *
+psm_event_payload_text(const psm_event *ev, size_t *len)
+{
+	if (len)
+		*len = ev ? ev->payload_text.len : 0;
+	return ev ? ev->payload_text.text : NULL;
+}
+
 int
 psm__event_starved(const psm_event *ev)
 {

@@ -160,7 +160,8 @@ class Bus(unittest.TestCase):
 
     def test_handler_options(self) -> None:
         self.send_some(2)
-        calls, dead = [], []
+        calls: list[Any] = []
+        dead: list[Any] = []
 
         def call(handle: Any, _user: Any, err: Any) -> Any:
             calls.append(psymatch.Event._borrowed(handle).time_left_ms)

@@ -57,6 +57,12 @@ class Examples(Database):
         self.said(program, "handled [1, 2, 3]")
         self.assertEqual(program.wait(60), 0)
 
+    def test_bench(self) -> None:
+        bench = os.path.join(os.path.dirname(EXAMPLES), "bench", "python.py")
+        said = subprocess.run([sys.executable, bench, "--memory", "--count", "500", "--rounds", "1"], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
+        self.assertRegex(said, r"\Aproduced ours +\d+/s.*\nconsumed ours +\d+/s.*\n\Z")
+
     def test_length(self) -> None:
         found = glob.glob(os.path.join(EXAMPLES, "py_*.py"))
         self.assertEqual(len(found), 4)

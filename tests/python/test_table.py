@@ -41,6 +41,7 @@ WITHOUT = {
     "psm_error_code": "the result of the call",
     "psm_error_free": "a few objects are used again and again",
     "psm_error_public": "what an exception says is fit for others",
+    "psm_event_payload": "Event.payload reads the text",
     "psm_event_new_from": "Event.new() takes a dict",
     "psm_geo_subscribe": "Processor.on() and Geo.handle()",
     "psm_health_name": "GREEN, AMBER, RED",

@@ -88,7 +88,7 @@ class Checked(unittest.TestCase):
         shutil.copy(os.path.join(TOP, "build-aux", "python-stubs"), stubs)
         with open(program, "w") as f:
             f.write(PROGRAM)
-        others = [os.path.abspath(path) for folder in ("tests/python", "examples")
+        others = [os.path.abspath(path) for folder in ("tests/python", "examples", "bench")
                   for path in glob.glob(os.path.join(TOP, folder, "*.py"))]
         self.assertGreater(len(others), 20)
         said = self.said("--no-error-summary", "--strict", PACKAGE, stubs, program, *others)

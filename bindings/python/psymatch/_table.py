@@ -257,6 +257,7 @@ FUNCTIONS = MATCHING + (
     ("psm_event_timestamp_us", "int64_t", "const psm_event*"),
     ("psm_event_producer", "const char*", "const psm_event*"),
     ("psm_event_payload", "const psm_json*", "const psm_event*"),
+    ("psm_event_payload_text", "const char*", "const psm_event*", "size_t*"),
     ("psm_event_set_trace", "int", "psm_event*", "const char*", "const char*",
      "const char*", "psm_error*"),
     ("psm_event_set_tracestate", "int", "psm_event*", "const char*", "psm_error*"),

@@ -4,6 +4,7 @@ here, with the parameter's name."""
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 from typing import Any, Mapping
 
@@ -21,6 +22,11 @@ def utf8(value: Any, name: str) -> bytes:
     if b"\0" in data:
         raise ValueError("%s: want text without NUL, got one at %d" % (name, value.index("\0")))
     return data
+
+
+# Of the few names that a program uses again and again. What is no str is refused
+# as by utf8(); what cannot be looked up is a TypeError, too.
+word = functools.lru_cache(maxsize=512)(utf8)
 
 
 def utf8_or_none(value: Any, name: str) -> bytes | None:

@@ -10,7 +10,7 @@ from ._lib import callbacks, lib
 from ._text import utf8, utf8_or_none
 from .consumer import UNSEEN, Options, Registers, failed, upcaster
 from .errors import BY_NAME, check, make
-from .event import Event
+from .event import Event, ended
 from .health import health
 from .store import Store, Transaction
 
@@ -120,7 +120,7 @@ def _call(pointer: Any, quit: Any, state: Any, handler: Any, options: Any) -> An
         finally:
             state.threads.discard(me)
             lent._end()
-            ev._end()
+            ended(ev)
         return UNSEEN
 
     return call

@@ -17,7 +17,7 @@ from ._text import int32, milliseconds, utf8, utf8_list
 from ._wait import pieces
 from .config import Config
 from .errors import BY_NAME, PsmError, Reject, Retry, check, check_code, code_of, make
-from .event import Event
+from .event import Event, ended
 from .health import RED, health
 from .transport import Transport
 
@@ -149,19 +149,21 @@ class _State:
 
 
 def _event_call(state: Any, handler: Any, options: Any) -> Any:
+    borrowed, confirm = Event._borrowed, lib.psm_event_confirm
+
     def call(pointer: Any, _user: Any, err: Any) -> Any:
         if state.raised is not None:
             return UNSEEN  # poll() is on its way out
-        ev = Event._borrowed(pointer)
+        ev = borrowed(pointer)
         try:
             handler(ev)
-            lib.psm_event_confirm(pointer)
+            confirm(pointer)
         except Exception as e:
             failed(e, ev, options, err)
         except BaseException as e:
             state.raised = e
         finally:
-            ev._end()
+            ended(ev)
         return UNSEEN
 
     return call
@@ -191,7 +193,7 @@ def upcaster(keep: Any, state: Any, type: str, from_version: str, to_version: st
             lib.psm_error_set(err, code, ("the upcaster raised %s" % e.__class__.__name__).encode(errors="replace"))
             return code
         finally:
-            event._end()
+            ended(event)
 
     keep.append(callbacks["psm_upcast_fn"](call))
     return utf8(type, "type"), utf8(from_version, "from_version"), utf8(to_version, "to_version"), keep[-1], None

@@ -20,8 +20,10 @@ _NO_DEADLINE = 2 ** 31 - 1  # INT_MAX
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 _decoder: Any = json.JSONDecoder()
-_read = _decoder.scan_once  # of JSON that was checked
+_read = _decoder.scan_once  # of JSON that was checked; what follows it is not looked at
+_payload_text = lib.psm_event_payload_text
 
+_new_object, _ident = object.__new__, threading.get_ident
 _lock = threading.RLock()  # while another thread than the handler's makes an event its own
 _TRACE = ("causation_id", "correlation_id", "traceparent", "tracestate")
 # What only a received event has, and no envelope tells.
@@ -99,21 +101,18 @@ class Event:
     # -- of a handler: borrowed, then kept or gone
 
     @classmethod
-    def _borrowed(cls, pointer: Any) -> Any:
-        """For the length of a handler's call; _end() ends it."""
-        return cls._of(pointer, False)
+    def _borrowed(cls, pointer: Any) -> Event:
+        """For the length of a handler's call; ended() ends it."""
+        self = _new_object(cls)
+        self._pointer, self._owned, self._origin, self._thread = pointer, False, None, _ident()
+        return self
 
     def _end(self) -> None:
-        """The handler's call is over: if anybody but the caller still has the
-        event, it is copied."""
-        kept = self._references() > _CALLER_ONLY
+        """The handler's call is over, and somebody else has the event, too: it is
+        copied, unless it is its own already."""
         with _lock:
-            if self._owned:
-                return
-            if kept:
+            if not self._owned:
                 self._keep()
-            else:
-                self._pointer = None
 
     def _lend(self, thread: Any) -> None:
         """Another thread may use it meanwhile without a copy: the handler waits."""
@@ -127,9 +126,6 @@ class Event:
             return self.__copy__()._give()
         pointer, self._pointer, self._owned = self._handle, None, False
         return pointer
-
-    def _references(self) -> Any:
-        return sys.getrefcount(self)
 
     def _keep(self) -> None:
         """Make it its own while the library still has it."""
@@ -234,9 +230,7 @@ class Event:
     @property
     def payload(self) -> dict[str, Any]:
         """A dict, made anew each time."""
-        size = ctypes.c_size_t()
-        text = lib.psm_json_text(lib.psm_event_payload(self._handle), ctypes.byref(size))
-        value: dict[str, Any] = _read(ctypes.string_at(text, size.value).decode(), 0)[0]
+        value: dict[str, Any] = _read(_payload_text(self._handle, None).decode(), 0)[0]
         return value
 
     def payload_as(self, kind: Callable[..., P]) -> P:
@@ -338,12 +332,38 @@ def _from_state(*state: Any) -> Any:
     return Event._from_state(*state)
 
 
-def _measure() -> Any:
-    ev = Event._of(None, True)
-    return ev._references()
+def ended(ev: Event) -> None:
+    """The handler's call is over. An event that only its caller has, which is
+    the usual one, needs no lock."""
+    if _references(ev) == _CALLER_ONLY:
+        if not ev._owned:
+            ev._pointer = None
+    else:
+        ev._end()
 
 
-_CALLER_ONLY = _measure() + 1  # self of _end()
+_references = sys.getrefcount
+
+
+def _measure() -> int:
+    """What ended() counts then: the caller's variable is one."""
+    counted = []
+
+    def count(ev: Event) -> None:
+        counted.append(_references(ev))
+
+    def caller() -> None:
+        ev = Event._borrowed(None)
+        try:
+            pass
+        finally:
+            count(ev)
+
+    caller()
+    return counted[0]
+
+
+_CALLER_ONLY = _measure()
 
 
 def _all(function: Any, *of: Any) -> Any:

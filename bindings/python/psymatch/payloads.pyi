@@ -223,6 +223,8 @@ class EmailDeleted(TypedDict):
     email_id: int
     patient_id: NotRequired[Optional[int]]
     therapist_id: NotRequired[Optional[int]]
+    status: NotRequired[Optional[Literal["Entwurf", "In_Warteschlange", "Wird_gesendet", "Gesendet", "Fehlgeschlagen"]]]
+    next_attempt_at: NotRequired[Optional[str]]
 
 ResponseData = TypedDict("ResponseData", {"text": NotRequired[Optional[str]], "subject": NotRequired[Optional[str]], "from": NotRequired[Optional[str]], "received_at": NotRequired[Optional[str]], "automatic": NotRequired[Optional[bool]]})
 
@@ -267,6 +269,8 @@ class PhoneCallDeleted(TypedDict):
     call_id: int
     patient_id: NotRequired[Optional[int]]
     therapist_id: NotRequired[Optional[int]]
+    therapeutenanfrage_id: NotRequired[Optional[int]]
+    status: NotRequired[Optional[Literal["geplant", "abgeschlossen", "fehlgeschlagen", "abgebrochen"]]]
 
 class CommunicationSendEmail(TypedDict):
     email_id: int

@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping
 from . import log
 from ._handle import Handle
 from ._lib import callbacks, lib
-from ._text import milliseconds, payload_text, utf8, utf8_or_none
+from ._text import milliseconds, payload_text, utf8, utf8_or_none, word
 from ._wait import pieces
 from .config import Config
 from .errors import BY_NAME, PsmError, check, make
@@ -141,8 +141,8 @@ class Producer(Handle):
     def send_new(self, type: str, producer: str, payload: Mapping[str, Any], topic: str | None = None) -> None:
         """Event.new() and send() in one, where nobody needs the event."""
         text = payload_text(payload)
-        check(lib.psm_producer_send_json, self._handle, utf8_or_none(topic, "topic"), utf8(type, "type"),
-              utf8(producer, "producer"), text, len(text))
+        check(lib.psm_producer_send_json, self._handle, None if topic is None else word(topic, "topic"), word(type, "type"),
+              word(producer, "producer"), text, len(text))
 
     def send_receipt(self, event: Event, topic: str | None = None) -> Receipt:
         """As send(); the Receipt tells what becomes of the event."""
