@@ -186,6 +186,60 @@ START_TEST(without_centroids)
 }
 END_TEST
 
+/* The same answers as the database's, whose settings these are. */
+static void
+reopen(const char *digits)
+{
+	psm_config *cfg = pg_settings();
+
+	OK(psm_config_set(cfg, "PLZ_MATCH_DIGITS", digits, err));
+	OK(psm_config_set(cfg, "MAX_ANFRAGE_SIZE", "2", err));
+	OK(psm_config_set(cfg, "MATCHING_STRATEGY", "priority", err));
+	OK(psm_config_set(cfg, "DEFAULT_MAX_DISTANCE_KM", "3", err));
+	psm_store_free(st);
+	st = NULL;
+	OK(psm_store_open(cfg, &st, err));
+	psm_config_free(cfg);
+}
+
+START_TEST(with_the_settings)
+{
+	static const char own[] = "{\"plz_digits\": 3}";
+	static const char ask[] =
+	    "{\"therapist_id\": 1, \"today\": \"2026-11-30\"}";
+	char *text = NULL;
+
+	OK(psm_store_migrate(st, "geocoding", err));
+	fill();
+	pg_run("UPDATE matching_service.patienten_kopie SET "
+	       "raeumliche_verfuegbarkeit = NULL WHERE id = 8");
+	reopen("1");
+	ck_assert_int_eq(psm_bundle_load(b, st, err), 8);
+	/* Once came back, and comes first by priority; two are enough. */
+	expect(psm_bundle_inquiry, ask,
+	       "{\"therapist_id\":1,\"plz_prefix\":\"1\",\"refused\":[],"
+	       "\"strategy\":\"priority\",\"searches\":[{\"search_id\":101,"
+	       "\"patient_id\":1,\"distance_km\":1.75},{\"search_id\":108,"
+	       "\"patient_id\":8,\"distance_km\":1.75}],\"doubts\":{}}");
+	/* It holds something: its options stay. Named ones do, too. */
+	reopen("2");
+	ck_assert_int_eq(psm_bundle_load(b, st, err), 8);
+	OK(psm_bundle_inquiry(b, ask, strlen(ask), &text, err));
+	ck_assert_ptr_nonnull(strstr(text, "\"plz_prefix\":\"1\""));
+	psm_free(text);
+	psm_bundle_free(b);
+	OK(psm_bundle_new(own, strlen(own), &b, err));
+	ck_assert_int_eq(psm_bundle_load(b, st, err), 8);
+	OK(psm_bundle_inquiry(b, ask, strlen(ask), &text, err));
+	ck_assert_ptr_nonnull(strstr(text, "\"plz_prefix\":\"101\""));
+	psm_free(text);
+	psm_bundle_free(b);
+	OK(psm_bundle_new("{}", 2, &b, err));
+	reopen("4");
+	ck_assert_int_eq(psm_bundle_load(b, st, err), PSM_ERR_CONFIG);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -197,6 +251,7 @@ suite(void)
 	tcase_add_test(t, loaded_again);
 	tcase_add_test(t, returned_after_a_missed_meeting);
 	tcase_add_test(t, without_centroids);
+	tcase_add_test(t, with_the_settings);
 	suite_add_tcase(s, t);
 	return s;
 }

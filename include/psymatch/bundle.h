@@ -252,7 +252,10 @@ PSM_API int psm_bundle_stats(const psm_bundle *b, char **out,
 /**
  * Load the centroids, the therapists and the active searches of the matching
  * service's database, in one snapshot. What is here already becomes what the
- * database says of it; what the database does not have stays.
+ * database says of it; what the database does not have stays. A bundle that was
+ * made without options and holds no search and no therapist gets those of the
+ * store's settings: PLZ_MATCH_DIGITS, MAX_ANFRAGE_SIZE, DEFAULT_MAX_DISTANCE_KM
+ * and MATCHING_STRATEGY, _TRIAL and _SHARE.
  *
  * @param b      a bundle.
  * @param store  an open store whose set "matching" is migrated. Without the set
@@ -260,6 +263,7 @@ PSM_API int psm_bundle_stats(const psm_bundle *b, char **out,
  * @param err    details of a failure; may be NULL.
  * @return count of searches; or
  *   PSM_ERR_INVAL    a NULL argument;
+ *   PSM_ERR_CONFIG   PLZ_MATCH_DIGITS is more than 3;
  *   PSM_ERR_DB       the database failed; a part may be loaded;
  *   PSM_ERR_TIMEOUT  the database did not answer in time;
  *   PSM_ERR_NOMEM    out of memory.

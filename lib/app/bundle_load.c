@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the matching service's database knows, into a bundle in memory. */
 #include <stdio.h>
+#include <string.h>
 
 #include "app/app.h"
 #include "app/candidates.h"
 #include "domain/bundle_therapist.h"
 #include "domain/geo.h"
+#include "store/store.h"
 
 #define FETCH "FETCH 10000 FROM psm_bundle"
 
@@ -215,6 +217,43 @@ take_all(psm_bundle *b, psm_tx *tx, const char *sql, take_fn *take,
 	return rc < 0 ? rc : (int)taken;
 }
 
+/* Those of the database's matching, unless whoever made the bundle named some,
+ * or it holds something already. */
+static int
+take_settings(psm_bundle *b, psm_tx *tx, psm_error *err)
+{
+	const psm_config *cfg = psm__tx_config(tx);
+	const char *first = psm_config_string(cfg, "MATCHING_STRATEGY");
+	const char *second = psm_config_string(cfg, "MATCHING_STRATEGY_TRIAL");
+	int two = strcmp(second, "none") != 0 && strcmp(second, first) != 0;
+	struct psm__buf json = {0};
+	int rc;
+
+	if (b->has_options || b->slots.used > 0 || b->therapist_count > 0)
+		return 0;
+	if (psm_config_int(cfg, "PLZ_MATCH_DIGITS") > 3)
+		return psm__fail(err, PSM_ERR_CONFIG,
+		                 "PLZ_MATCH_DIGITS: want 1 to 3 for a bundle");
+	psm__buf_printf(
+	    &json,
+	    "{\"plz_digits\":%lld,\"size\":%lld,\"default_max_km\":%lld,"
+	    "\"share\":%lld,\"strategies\":[{\"name\":\"%s\",\"policy\":"
+	    "\"%s\"}",
+	    (long long)psm_config_int(cfg, "PLZ_MATCH_DIGITS"),
+	    (long long)psm_config_int(cfg, "MAX_ANFRAGE_SIZE"),
+	    (long long)psm_config_int(cfg, "DEFAULT_MAX_DISTANCE_KM"),
+	    (long long)psm_config_int(cfg, "MATCHING_STRATEGY_SHARE"), first,
+	    first);
+	if (two)
+		psm__buf_printf(&json, ",{\"name\":\"%s\",\"policy\":\"%s\"}",
+		                second, second);
+	psm__buf_puts(&json, "]}");
+	rc = json.failed ? psm__nomem(err)
+	                 : psm__bundle_set_options(b, json.data, json.len, err);
+	psm__buf_free(&json);
+	return rc;
+}
+
 /* The time is the library's own, no text of anybody's. A cursor gets a plan for
  * all of its rows. */
 static int
@@ -230,6 +269,8 @@ load_all(psm_bundle *b, psm_tx *tx, psm_error *err)
 	if (rc == 0)
 		rc = psm_tx_exec(tx, "SET LOCAL cursor_tuple_fraction = 1", 0,
 		                 NULL, NULL, err);
+	if (rc == 0)
+		rc = take_settings(b, tx, err);
 	if (rc == 0)
 		rc = psm__fit_terms(tx, &terms, err);
 	if (rc == 0 && terms.centroids)

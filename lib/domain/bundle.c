@@ -119,14 +119,37 @@ psm_bundle_new(const char *json, size_t len, psm_bundle **out, psm_error *err)
 		return rc;
 	b = psm__alloc(sizeof(*b));
 	rc = b == NULL ? psm__nomem(err) : read_options(b, doc, err);
-	if (rc == 0)
+	if (rc == 0) {
+		b->has_options = psm_json_count(doc) > 0;
 		rc = make_tables(b, err);
+	}
 	psm_json_free(doc);
 	if (rc == 0)
 		*out = b;
 	else
 		psm_bundle_free(b);
 	return rc;
+}
+
+int
+psm__bundle_set_options(psm_bundle *b, const char *json, size_t len,
+                        psm_error *err)
+{
+	struct psm_bundle old = *b;
+	psm_bundle *fresh;
+	int rc = psm_bundle_new(json, len, &fresh, err);
+
+	if (rc < 0)
+		return rc;
+	*b = *fresh;
+	b->lat = old.lat;
+	b->lon = old.lon;
+	b->has_options = old.has_options;
+	old.lat = fresh->lat;
+	old.lon = fresh->lon;
+	*fresh = old;
+	psm_bundle_free(fresh);
+	return 0;
 }
 
 void

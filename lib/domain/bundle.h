@@ -121,7 +121,8 @@ struct psm__strategy {
 };
 
 struct psm_bundle {
-	int digits; /* of a postal code that make an area */
+	int has_options; /* 1: whoever made it named some */
+	int digits;      /* of a postal code that make an area */
 	size_t areas;
 	int size; /* of an inquiry, at most */
 	double default_km;
@@ -142,6 +143,13 @@ struct psm_bundle {
 	double *km;
 	uint32_t *km_of, question;
 };
+
+/* -- bundle.c */
+
+/* Options as psm_bundle_new() takes them, for one that holds no searches and no
+ * therapists yet; its places stay. */
+int psm__bundle_set_options(psm_bundle *b, const char *json, size_t len,
+                            psm_error *err);
 
 /* -- bundle_places.c */
 
