@@ -2,6 +2,9 @@
 /* The matching service's own copy of the therapists. */
 #include "testing_matching.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 START_TEST(copy_follows)
 {
 	receive(adelheid("therapist.created",
@@ -106,6 +109,67 @@ START_TEST(payload_refused)
 }
 END_TEST
 
+/* -- locks */
+
+static const char *const over[] = {"therapist.blocked", "therapist.deleted"};
+
+static void *
+handle_it(void *ev)
+{
+	psm_error *e = psm_error_new();
+	psm_tx *tx = NULL;
+	int rc = psm_tx_begin(st, &tx, e);
+
+	if (rc == 0)
+		rc = psm_matching_handle(tx, ev, NULL, e);
+	if (rc == 0)
+		rc = psm_tx_commit(tx, e);
+	else
+		psm_tx_rollback(tx);
+	psm_error_free(e);
+	return rc == 0 ? ev : NULL;
+}
+
+/* Whoever answers an inquiry, or sends it, locks the search and then the copy:
+ * an event that ends both waits for him, and he never for it. */
+START_TEST(searches_before_the_copy)
+{
+	pthread_t thread;
+	psm_tx *tx = NULL;
+	psm_event *ev;
+	void *done;
+
+	receive(adelheid("therapist.created", ", \"status\": \"aktiv\"}"));
+	ev = adelheid(over[_i], ", \"status\": \"gesperrt\"}");
+	pg_run(
+	    "INSERT INTO matching_service.platzsuche (id, patient_id) VALUES "
+	    "(1, 1); INSERT INTO matching_service.therapeutenanfrage (id, "
+	    "therapist_id, anfragegroesse) VALUES (1, 11, 1); INSERT INTO "
+	    "matching_service.therapeut_anfrage_patient "
+	    "(therapeutenanfrage_id, platzsuche_id, patient_id, "
+	    "position_in_anfrage) VALUES (1, 1, 1, 1)");
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx, "SELECT FROM matching_service.platzsuche FOR UPDATE",
+	               0, NULL, NULL, err));
+	ck_assert_int_eq(pthread_create(&thread, NULL, handle_it, ev), 0);
+	while (pg_int("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+	              "current_database() AND wait_event_type = 'Lock'") == 0)
+		(void)sched_yield();
+	OK(psm_tx_exec(tx,
+	               "SELECT FROM matching_service.therapeuten_kopie FOR "
+	               "UPDATE",
+	               0, NULL, NULL, err));
+	OK(psm_tx_commit(tx, err));
+	ck_assert_int_eq(pthread_join(thread, &done), 0);
+	ck_assert_ptr_eq(done, ev);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM "
+	                        "matching_service.therapeutenanfrage WHERE "
+	                        "storniert_datum IS NOT NULL"),
+	                 1);
+	psm_event_free(ev);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -117,6 +181,7 @@ suite(void)
 	tcase_add_test(t, copy_of_a_part);
 	tcase_add_test(t, copy_never_goes_back);
 	tcase_add_test(t, payload_refused);
+	tcase_add_loop_test(t, searches_before_the_copy, 0, PSM__COUNT(over));
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -204,6 +204,9 @@ int psm__call_completed(psm_tx *tx, const psm_event *ev, psm_error *err);
 
 /* -- matching_therapist.c */
 
+/* The searches, then the inquiries that are open to the therapist of an event:
+ * before his copy, as everybody locks them. */
+int psm__therapist_lock_open(psm_tx *tx, const psm_event *ev, psm_error *err);
 int psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err);
 int psm__therapist_deleted(psm_tx *tx, const psm_event *ev, psm_error *err);
 

@@ -65,7 +65,7 @@ int
 psm_matching_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 {
 	size_t i = 0;
-	int rc = 1;
+	int rc = 1, locked = 0;
 
 	(void)user; /* all there is to know stands in the transaction */
 	psm__error_clear(err);
@@ -76,7 +76,11 @@ psm_matching_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 		i++;
 	if (i == PSM__COUNT(handlers))
 		return 0;
-	if (handlers[i].copied != NULL)
+	if (handlers[i].copied != NULL && handlers[i].handle != NULL)
+		locked = psm__therapist_lock_open(tx, ev, err);
+	if (locked < 0)
+		rc = locked;
+	else if (handlers[i].copied != NULL)
 		rc = psm__copy_event(tx, handlers[i].copied, ev, err);
 	if (rc == 0)
 		rc = is_still_blocked(tx, ev, err);

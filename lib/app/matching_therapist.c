@@ -23,21 +23,16 @@ cancel_one(const struct psm__cascade *c, const psm_rows *rows, size_t i)
 	return rc < 0 ? rc : 0;
 }
 
-/* One that is composed at the moment is waited for. */
 static int
 cancel_unsent(const struct psm__cascade *c)
 {
-	int rc = psm__inquiry_lock_therapist(c->tx, c->id, c->err);
-
-	return rc < 0 ? rc
-	              : psm__cascade_each(
-			    c,
-			    "SELECT id FROM " INQUIRY
-			    " WHERE therapist_id = $1::integer "
-			    "AND gesendet_datum IS NULL "
-			    "AND antwort_datum IS NULL "
-			    "AND storniert_datum IS NULL ORDER BY id",
-			    cancel_one);
+	return psm__cascade_each(c,
+	                         "SELECT id FROM " INQUIRY
+	                         " WHERE therapist_id = $1::integer "
+	                         "AND gesendet_datum IS NULL "
+	                         "AND antwort_datum IS NULL "
+	                         "AND storniert_datum IS NULL ORDER BY id",
+	                         cancel_one);
 }
 
 /* Add the therapist to the list of a locked search; 1: added, 0: is there. */
@@ -93,6 +88,38 @@ exclude_waiting(const struct psm__cascade *c)
 	    exclude_from);
 }
 
+#define OPEN                                                                   \
+	"a.therapist_id = $1::integer AND a.antwort_datum IS NULL "            \
+	"AND a.storniert_datum IS NULL"
+
+int
+psm__therapist_lock_open(psm_tx *tx, const psm_event *ev, psm_error *err)
+{
+	struct psm__cascade c;
+	const char *params[1];
+	int rc = psm__cascade_init(&c, tx, ev, "/therapist_id", err);
+
+	if (rc < 0 || c.id < 1 || c.id > INT32_MAX)
+		return rc; /* the copy refuses it */
+	params[0] = c.id_text.text;
+	/* One that is composed at the moment is waited for. */
+	rc = psm__inquiry_lock_therapist(tx, c.id, err);
+	if (rc == 0)
+		rc = psm_tx_exec(tx,
+		                 "SELECT FROM " SEARCH
+		                 " WHERE id IN (SELECT m.platzsuche_id FROM "
+		                 "" MEMBER " m JOIN " INQUIRY
+		                 " a ON a.id = m.therapeutenanfrage_id "
+		                 "WHERE " OPEN ") ORDER BY id FOR UPDATE",
+		                 1, params, NULL, err);
+	if (rc == 0)
+		rc = psm_tx_exec(tx,
+		                 "SELECT FROM " INQUIRY " a WHERE " OPEN
+		                 " ORDER BY a.id FOR UPDATE",
+		                 1, params, NULL, err);
+	return rc;
+}
+
 int
 psm__therapist_blocked(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
@@ -127,6 +154,8 @@ psm__therapist_deleted(psm_tx *tx, const psm_event *ev, psm_error *err)
 	int rc = psm__cascade_init(&c, tx, ev, "/therapist_id", err);
 
 	c.reason = "Therapist deleted from system";
+	if (rc == 0)
+		rc = psm__therapist_lock_open(tx, ev, err);
 	if (rc == 0)
 		rc = psm__copy_erase(tx, &psm__entity_therapist, ev, err);
 	return rc == 0 ? cancel_unsent(&c) : rc;
