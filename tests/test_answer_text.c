@@ -98,6 +98,11 @@ static const struct {
      "2026-09-30", 0},
     {"Frühestens in 6 Wochen wird etwas frei.", "ccc", 60, 80, "2026-04-13", 0},
     {"Ich bin bis Januar ausgebucht.", "ccc", 80, 95, "2027-01-01", 0},
+    {"Ich habe ab 1.6. wieder Plätze frei.", "ccc", 60, 90, "2026-06-01", 0},
+    {"Plätze habe ich wieder ab Juni.", "ccc", 60, 90, "2026-06-01", 0},
+    {"Ich kann erst im Juni wieder jemanden nehmen.", "ccc", 60, 90,
+     "2026-06-01", 0},
+    {"Ab sofort habe ich wieder Plätze frei.", "yyy", 60, 90, "", 0},
     {"Freie Plätze habe ich erst wieder ab dem 15. Juni.", "ccc", 60, 90,
      "2026-06-15", 0},
     /* absence */
