@@ -2,6 +2,8 @@
 /* Searches: their changes, and their use cases by name. */
 #include "app/search.h"
 
+#include <string.h>
+
 #include "app/app.h"
 #include "app/inquiry_leave.h"
 #include "app/own_tx.h"
@@ -76,20 +78,39 @@ psm__search_finish(psm_tx *tx, int64_t id,
 
 /* -- to change one */
 
+/* The only thing that the database knows better: the patient has another active
+ * one. Its own words about that help nobody. */
+static int
+explain(int rc, psm_error *err)
+{
+	if (rc != PSM_ERR_CONFLICT ||
+	    strstr(psm_error_message(err), "uq_platzsuche_aktiv") == NULL)
+		return rc;
+	psm__error_clear(err);
+	psm__fail(err, PSM_ERR_CONFLICT,
+	          "patient: want no other active search, found one");
+	psm__error_pointer(err, "/status");
+	psm__error_fault(err, "/status",
+	                 "want a patient without another active search");
+	return PSM_ERR_CONFLICT;
+}
+
 int
 psm_search_update(psm_store *store, int64_t id, int64_t if_version,
                   const char *json, size_t len, char **out, psm_error *err)
 {
-	return psm__own_update(store, search, id, if_version, PSM_CHANGE_PUT,
-	                       json, len, out, err);
+	return explain(psm__own_update(store, search, id, if_version,
+	                               PSM_CHANGE_PUT, json, len, out, err),
+	               err);
 }
 
 int
 psm_search_patch(psm_store *store, int64_t id, int64_t if_version,
                  const char *json, size_t len, char **out, psm_error *err)
 {
-	return psm__own_update(store, search, id, if_version, PSM_CHANGE_MERGE,
-	                       json, len, out, err);
+	return explain(psm__own_update(store, search, id, if_version,
+	                               PSM_CHANGE_MERGE, json, len, out, err),
+	               err);
 }
 
 /* A change by hand: 1 changed, 0 nothing to do. */
@@ -106,7 +127,7 @@ act(psm_store *store, int64_t id, psm__decide_fn *decide, const void *wish,
 		                                  &status, err);
 	if (rc > 0)
 		rc = psm__search_settle_as(tx, id, status, err);
-	return psm__own_end(tx, rc < 0 ? rc : changed, NULL, err);
+	return explain(psm__own_end(tx, rc < 0 ? rc : changed, NULL, err), err);
 }
 
 static int
