@@ -12,6 +12,11 @@ int events_json_schema(FILE *out);
 int events_asyncapi(FILE *out);
 int events_man(FILE *out);
 
+/* Commands with their own arguments, argv[0] is the command. The exit status; 2:
+ * not how it is used. */
+int events_send(int argc, char **argv);
+int events_trace(int argc, char **argv);
+
 /* The handlers of a service; the one without a name ends the list. */
 struct events_service {
 	const char *name;

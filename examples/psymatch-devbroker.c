@@ -3,12 +3,18 @@
  * A Kafka broker to try things out with: librdkafka's mock cluster as a
  * program, on ports of the loopback interface. Nothing is kept on disk.
  */
+#include <arpa/inet.h>
+#include <errno.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -22,12 +28,14 @@
 
 static const char usage[] =
     "usage: psymatch-devbroker [--brokers N] [--topic NAME:PARTITIONS]...\n"
-    "                          [--port-file FILE]\n"
+    "                          [--port PORT] [--port-file FILE]\n"
     "\n"
     "A Kafka broker for demos and tests, reachable from this machine only.\n"
     "  --brokers N               1 to 16 brokers (default 1)\n"
     "  --topic NAME:PARTITIONS   make this topic; may be repeated (default:\n"
     "                            every topic of the event catalogue, with 3)\n"
+    "  --port PORT               listen there, and further brokers on the ports\n"
+    "                            behind it (default: ports that are free)\n"
     "  --port-file FILE          write HOST:PORT[,HOST:PORT...] there, too\n"
     "  -h, --help                print this text\n"
     "  --version                 print the version\n"
@@ -54,7 +62,57 @@ struct options {
 	struct topic *topics;
 	size_t topic_count;
 	const char *port_file;
+	int port; /* 0: any */
 };
+
+/* -- the ports */
+
+static int next_port; /* of the next broker; 0: any */
+
+/* bind() of this program and of librdkafka, which asks for any port; musl and
+ * glibc declare the name in ways of their own. */
+int devbroker_bind(int fd, const void *address, socklen_t len) __asm__("bind")
+    __attribute__((visibility("default")));
+
+int
+devbroker_bind(int fd, const void *address, socklen_t len)
+{
+	struct sockaddr_in in;
+	int on = 1;
+
+	if (next_port == 0 || len != sizeof in)
+		return (int)syscall(SYS_bind, fd, address, len);
+	memcpy(&in, address, sizeof in);
+	if (in.sin_family != AF_INET || in.sin_port != 0)
+		return (int)syscall(SYS_bind, fd, address, len);
+	/* Also when a broker has just ended there. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	in.sin_port = htons((uint16_t)next_port++);
+	return (int)syscall(SYS_bind, fd, &in, sizeof in);
+}
+
+/* librdkafka 2.0.2 ends the program when a port cannot be had: try before. */
+static int
+try_ports(int first, int count)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET,
+	                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd, rc = 0;
+
+	for (next_port = first; rc == 0 && next_port < first + count;) {
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		rc = fd < 0 ? -1 : devbroker_bind(fd, &any, sizeof any);
+		if (rc < 0)
+			fprintf(stderr, "psymatch-devbroker: port %d: %s\n",
+			        next_port - 1, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	next_port = first;
+	return rc;
+}
+
+/* -- options */
 
 static int
 add_topic(struct options *o, const char *name, size_t len, int partitions)
@@ -109,6 +167,7 @@ parse(struct options *o, int argc, char **argv)
 	static const struct option known[] = {
 	    {"brokers", required_argument, NULL, 'b'},
 	    {"topic", required_argument, NULL, 't'},
+	    {"port", required_argument, NULL, 'P'},
 	    {"port-file", required_argument, NULL, 'p'},
 	    TOOL_OPTIONS,
 	};
@@ -121,13 +180,22 @@ parse(struct options *o, int argc, char **argv)
 			continue;
 		if (c == 't' && parse_topic(o, optarg) == 0)
 			continue;
+		if (c == 'P' && (o->port = number(optarg, 65535)) > 0)
+			continue;
 		if (c == 'p') {
 			o->port_file = optarg;
 			continue;
 		}
+		if (c != '?')
+			fprintf(stderr,
+			        "psymatch-devbroker: --%s: got \"%s\"\n",
+			        c == 'b'   ? "brokers"
+			        : c == 't' ? "topic"
+			                   : "port",
+			        optarg);
 		return -1;
 	}
-	return optind == argc ? 0 : -1;
+	return optind == argc && o->port + o->brokers <= 65536 ? 0 : -1;
 }
 
 static int
@@ -252,10 +320,13 @@ main(int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	/* Before librdkafka starts threads: they inherit it. */
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	if (o.port && try_ports(o.port, o.brokers) < 0)
+		return 1;
 	rk = open_client();
 	cluster = rk ? rd_kafka_mock_cluster_new(rk, o.brokers) : NULL;
+	next_port = 0;
 	if (!cluster) {
-		fputs("cannot start the cluster\n", stderr);
+		fputs("psymatch-devbroker: cannot start the cluster\n", stderr);
 		return 1;
 	}
 	rc = run(&o, cluster, &signals);

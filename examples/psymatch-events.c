@@ -12,6 +12,8 @@
 static const char usage[] =
     "usage: psymatch-events [--table | --json-schema | --asyncapi | --man |\n"
     "                        --lint | --check FILE...]\n"
+    "       psymatch-events send [--producer NAME] [--wait SECONDS] TYPE [FILE]\n"
+    "       psymatch-events trace [--json] [--since TIME] [--wait SECONDS] ID\n"
     "  --table        every type with topic, key, senders and readers\n"
     "  --json-schema  JSON Schema 2020-12 of all events, one line\n"
     "  --asyncapi     AsyncAPI 3.0 of topics, services and events, one line\n"
@@ -20,6 +22,10 @@ static const char usage[] =
     "                 not explained\n"
     "  --check        are these files, one event each (- is standard input),\n"
     "                 right? Prints FILE:LINE:COLUMN: what is wrong; exit 1\n"
+    "  send           send events of a type: FILE, or standard input, is one\n"
+    "                 payload or has one on each line; prints their ids\n"
+    "  trace          all events that led to the one with this id, that it led\n"
+    "                 to, or that share its correlation id, by time\n"
     "  -h, --help     print this text\n"
     "  --version      print the version\n";
 
@@ -346,6 +352,13 @@ run(int argc, char **argv)
 
 	if (argc < 2)
 		return print_table(stdout);
+	if (strcmp(argv[1], "send") == 0 || strcmp(argv[1], "trace") == 0) {
+		rc = (argv[1][0] == 's' ? events_send : events_trace)(argc - 1,
+		                                                      argv + 1);
+		if (rc == 2)
+			fputs(usage, stderr);
+		return rc;
+	}
 	if (strcmp(argv[1], "--check") == 0 && argc > 2)
 		return check_files(argc - 2, argv + 2);
 	for (i = 0; argc == 2 && i < sizeof commands / sizeof *commands; i++) {

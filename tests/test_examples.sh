@@ -54,7 +54,7 @@ for out in "$data"/*.out; do
 		fail "$out: of no example"
 done
 # Every tool says what it is and how it is used.
-for tool in dead devbroker events replay spool topics; do
+for tool in dead devbroker doctor events replay spool topics; do
 	program=$top_builddir/psymatch-$tool
 	[ "$("$program" --version)" = "psymatch-$tool (psymatch) $(sed -n 's/^#define PSM_VERSION "\(.*\)"/\1/p' "$top_builddir/include/psymatch/version.h")" ] ||
 		fail "psymatch-$tool --version prints $("$program" --version 2>&1)"
@@ -64,6 +64,49 @@ for tool in dead devbroker events replay spool topics; do
 		"$program" $option >/dev/null || fail "psymatch-$tool $option: exit $?"
 	done
 done
+# What bash offers; its names come from the tools themselves.
+offers() { # TOOL WORD BEFORE: on one line
+	PATH=$top_builddir:$PATH bash -c '. "$0"; _psymatch "$1" "$2" "$3" 2>/dev/null; echo ${COMPREPLY[*]}' \
+		"$top_srcdir/build-aux/completion.bash" "$1" "$2" "$3"
+}
+offered() { # WANT TOOL WORD BEFORE
+	[ "$(offers "$2" "$3" "$4")" = "$1" ] || fail "completion of $2 $4 $3: want $1, got $(offers "$2" "$3" "$4")"
+}
+if command -v bash >/dev/null; then
+	offered apply psymatch-topics a psymatch-topics
+	offered '--partitions' psymatch-topics --par psymatch-topics
+	offered 'verify' psymatch-spool v psymatch-spool
+	offered 'patient-events' psymatch-replay patient- psymatch-replay
+	offered 'search.status_changed' psymatch-replay search.st --type
+	offered 'send' psymatch-events se psymatch-events
+	for tool in dead devbroker doctor events replay spool topics; do
+		offered '--help' psymatch-$tool --he psymatch-$tool
+	done
+fi
+# A broker on ports of one's choice: others may have those, then it says so.
+broker() { # PORT: standard output until it is ready
+	"$top_builddir/psymatch-devbroker" --brokers 2 --port "$1" --topic t:1 >"$dir/ports" 2>"$dir/err" &
+	pid=$!
+	exec 3<"$dir/ports"
+	said=
+	while read -r line <&3; do
+		case $line in bootstrap=*) said=$line && break ;; esac
+	done
+}
+mkfifo "$dir/ports" || exit 99
+for port in 21731 22741 23753 24763 25771; do
+	broker $port
+	[ -z "$said" ] || break
+	wait $pid && fail "psymatch-devbroker --port $port: exit 0 without a broker"
+	grep -q "^psymatch-devbroker: port .*in use" "$dir/err" || fail "psymatch-devbroker --port $port: $(cat "$dir/err")"
+done
+[ "$said" = "bootstrap=127.0.0.1:$port,127.0.0.1:$((port + 1))" ] || fail "psymatch-devbroker --port $port: $said"
+"$top_builddir/psymatch-devbroker" --port $((port + 1)) >/dev/null 2>"$dir/err" && fail "two brokers at port $((port + 1))"
+grep -q "^psymatch-devbroker: port $((port + 1)): " "$dir/err" || fail "a taken port: $(cat "$dir/err")"
+kill $pid && wait $pid || fail "psymatch-devbroker: exit $?"
+exec 3<&-
+"$top_builddir/psymatch-devbroker" --port 65535 --brokers 2 >/dev/null 2>&1
+[ $? = 2 ] || fail "psymatch-devbroker --port 65535 --brokers 2 is accepted"
 [ "$count" -ge 5 ] || fail "only $count examples"
 echo "$count examples"
 exit $failed

@@ -75,6 +75,29 @@ START_TEST(applies_once_and_goes_on)
 }
 END_TEST
 
+START_TEST(says_whether_it_is_applied)
+{
+	ck_assert_int_eq(psm_store_migrated(NULL, "psymatch", err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_store_migrated(st, "nonsense", err),
+	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(psm_store_migrated(st, "psymatch", err), 0);
+	/* Looking has made nothing. */
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM pg_namespace WHERE "
+	                        "nspname = 'psymatch'"),
+	                 0);
+	ck_assert_int_eq(psm_store_migrate(st, "psymatch", err), 0);
+	ck_assert_int_eq(psm_store_migrated(st, "psymatch", err), 1);
+	ck_assert_int_eq(psm_store_migrated(st, "matching", err), 0);
+	pg_run("DELETE FROM psymatch.migration WHERE version = 3 AND "
+	       "set = 'psymatch'");
+	ck_assert_int_eq(psm_store_migrated(st, "psymatch", err), 0);
+	pg_run("UPDATE psymatch.migration SET checksum = 'x'");
+	ck_assert_int_eq(psm_store_migrated(st, "psymatch", err),
+	                 PSM_ERR_CONFLICT);
+}
+END_TEST
+
 START_TEST(refuses_a_changed_file)
 {
 	ck_assert_int_eq(psm__migrate(st, first, "a", err), 0);
@@ -410,6 +433,7 @@ main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, applies_once_and_goes_on);
+	tcase_add_test(tc, says_whether_it_is_applied);
 	tcase_add_test(tc, refuses_a_changed_file);
 	tcase_add_test(tc, fault_names_file_and_line);
 	tcase_add_test(tc, services_start_together);

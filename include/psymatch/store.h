@@ -90,6 +90,26 @@ PSM_API int psm_store_migrate(psm_store *st, const char *set,
                               psm_error *err) PSM_CHECK;
 
 /**
+ * Whether psm_store_migrate() would have nothing to do; nothing is changed.
+ *
+ * @param st   a store.
+ * @param set  as for psm_store_migrate().
+ * @param err  details of a failure; may be NULL.
+ * @return 1: all of the set is applied; 0: something is missing; or
+ *   PSM_ERR_INVAL      a NULL argument;
+ *   PSM_ERR_NOT_FOUND  no such set;
+ *   PSM_ERR_CONFLICT   a migration was changed after it had been applied;
+ *   PSM_ERR_STATE      libcrypto has no MD5, by which changes are noticed;
+ *   PSM_ERR_DB         the database is away (retriable) or refuses;
+ *   PSM_ERR_TIMEOUT    all connections were busy for 10 s; retriable;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: for the database. Since 0.1.
+ */
+PSM_API int psm_store_migrated(psm_store *st, const char *set,
+                               psm_error *err) PSM_CHECK;
+
+/**
  * The upkeep of the inbox, which the leading relay does by itself once an hour;
  * for programs that handle events and have no relay. The inbox has a partition
  * for the events of each month, by their UUIDv7: those of this month and the

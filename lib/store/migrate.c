@@ -203,20 +203,29 @@ psm__migrate_on(struct psm__conn *c, const struct psm__migration *table,
 	return rc;
 }
 
-int
-psm__migrate(psm_store *st, const struct psm__migration *table, const char *set,
-             psm_error *err)
+/* With the connection *c if there is such a set. */
+static int
+get_for(psm_store *st, const struct psm__migration *table, const char *set,
+        struct psm__conn **c, psm_error *err)
 {
 	const struct psm__migration *m;
-	struct psm__conn *c;
-	int rc, found = 0;
+	int found = 0;
 
 	for (m = table; m->set; m++)
 		found = found || strcmp(m->set, set) == 0;
 	if (!found)
 		return psm__fail(err, PSM_ERR_NOT_FOUND,
 		                 "set: want a known one, got \"%s\"", set);
-	rc = psm__pool_get(st, PSM__POOL_WAIT_MS, &c, err);
+	return psm__pool_get(st, PSM__POOL_WAIT_MS, c, err);
+}
+
+int
+psm__migrate(psm_store *st, const struct psm__migration *table, const char *set,
+             psm_error *err)
+{
+	struct psm__conn *c;
+	int rc = get_for(st, table, set, &c, err);
+
 	if (rc < 0)
 		return rc;
 	psm__conn_limits(c, MIGRATE_LIMIT_MS, NULL);
@@ -235,4 +244,22 @@ psm_store_migrate(psm_store *st, const char *set, psm_error *err)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a store and the name of a set");
 	return psm__migrate(st, psm__migrations, set, err);
+}
+
+int
+psm_store_migrated(psm_store *st, const char *set, psm_error *err)
+{
+	struct psm__conn *c;
+	int rc;
+
+	psm__error_clear(err);
+	if (!st || !set)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "want a store and the name of a set");
+	rc = get_for(st, psm__migrations, set, &c, err);
+	if (rc < 0)
+		return rc;
+	rc = psm__migrated(c, set, err);
+	psm__pool_put(st, c);
+	return rc;
 }

@@ -592,6 +592,7 @@ FUNCTIONS = MATCHING + (
      "psm_error*"),
     ("psm_store_free", "void", "psm_store*"),
     ("psm_store_migrate", "int", "psm_store*", "const char*", "psm_error*"),
+    ("psm_store_migrated", "int", "psm_store*", "const char*", "psm_error*"),
     ("psm_store_maintain", "int", "psm_store*", "psm_error*"),
     ("psm_store_health", "int", "psm_store*", "char*", "size_t"),
     ("psm_tx_begin", "int", "psm_store*", "psm_tx**", "psm_error*"),

@@ -135,6 +135,10 @@ class Store(Handle):
         """Bring one set of tables up to date."""
         check(lib.psm_store_migrate, self._handle, utf8(set, "set"))
 
+    def migrated(self, set: str = "psymatch") -> bool:
+        """Whether migrate() would have nothing to do."""
+        return bool(check(lib.psm_store_migrated, self._handle, utf8(set, "set")))
+
     def maintain(self) -> None:
         """The upkeep of the inbox, for programs without a relay."""
         check(lib.psm_store_maintain, self._handle)

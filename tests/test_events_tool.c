@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* psymatch-events send and trace, as people call them. */
+#include "testing.h"
+#include "testing_pg.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "rigs.h"
+
+#define TOPIC "communication-events"
+#define SEND "psymatch-events' send search.status_changed"
+#define PAYLOAD(n)                                                             \
+	"{\"search_id\":" #n ",\"patient_id\":3,\"old_status\":null,"          \
+	"\"new_status\":\"aktiv\"}"
+
+static psm_transport *t;
+static char builddir[4096];
+/* What the last call printed, standard error behind standard output. */
+static char out[40000];
+
+static void
+setup(void)
+{
+	pg_database();
+	ck_assert_int_eq(setenv("DB_NAME", pg_name(), 1), 0);
+	ck_assert_int_eq(setenv("PSYMATCH_TRANSPORT", "postgres", 1), 0);
+	ck_assert_int_eq(setenv("PSYMATCH_SPOOL_DIR", "none", 1), 0);
+	ck_assert_ptr_nonnull(realpath(
+	    getenv("top_builddir") ? getenv("top_builddir") : ".", builddir));
+	t = rig_postgres.open(TOPIC);
+}
+
+static void
+teardown(void)
+{
+	rig_postgres.close(t);
+}
+
+/* Returns the exit status of: input | 'builddir/' args. */
+static int
+call(const char *input, const char *args)
+{
+	char command[9000];
+	size_t len;
+	FILE *f;
+	int rc;
+
+	(void)snprintf(command, sizeof command,
+	               "printf '%%s' '%s' | { '%s/%s; } 2>&1", input, builddir,
+	               args);
+	f = popen(command, "r");
+	ck_assert_ptr_nonnull(f);
+	len = fread(out, 1, sizeof out - 1, f);
+	out[len] = '\0';
+	rc = pclose(f);
+	ck_assert_msg(WIFEXITED(rc), "%s: %s", args, out);
+	return WEXITSTATUS(rc);
+}
+
+static int
+lines(void)
+{
+	const char *at;
+	int n = 0;
+
+	for (at = out; (at = strchr(at, '\n')); at++)
+		n++;
+	return n;
+}
+
+#define SAID(text) ck_assert_msg(strstr(out, text) != NULL, "%s", out)
+
+static int
+sent(void)
+{
+	ck_assert_int_eq(call("", "psymatch-replay' matching-events"), 0);
+	return lines();
+}
+
+START_TEST(sends)
+{
+	char id[40], args[100];
+
+	ck_assert_msg(call(PAYLOAD(1), SEND) == 0, "%s", out);
+	ck_assert_uint_eq(strlen(out), 37);
+	(void)snprintf(id, sizeof id, "%.36s", out);
+	ck_assert_int_eq(sent(), 1);
+	SAID(id);
+	SAID("\"producer\":\"psymatch-events\"");
+	/* A payload on more than one line is one; else a line is one. */
+	ck_assert_int_eq(call("{\n\"search_id\":2,\"patient_id\":3,\n"
+	                      "\"old_status\":null,\"new_status\":\"aktiv\"}\n",
+	                      SEND " -"),
+	                 0);
+	ck_assert_int_eq(lines(), 1);
+	ck_assert_int_eq(
+	    call(PAYLOAD(3) "\n\n" PAYLOAD(4) "\n", SEND " --producer tester"),
+	    0);
+	ck_assert_int_eq(lines(), 2);
+	ck_assert_int_eq(sent(), 4);
+	SAID("\"producer\":\"tester\"");
+	(void)snprintf(args, sizeof args, "psymatch-events' trace %s", id);
+	ck_assert_msg(call("", args) == 0, "%s", out);
+	ck_assert_int_eq(lines(), 1);
+	SAID("search.status_changed  key 1 ");
+}
+END_TEST
+
+START_TEST(sends_all_or_nothing)
+{
+	ck_assert_int_eq(call(PAYLOAD(1) "\n{\"search_id\":2}\n", SEND), 1);
+	SAID("psymatch-events send: line 2: ");
+	ck_assert_int_eq(call("nonsense", SEND), 1);
+	ck_assert_int_eq(call(PAYLOAD(1), "psymatch-events' send no.such"), 1);
+	ck_assert_int_eq(call("", SEND " /nowhere/file"), 1);
+	SAID("/nowhere/file cannot be read\n");
+	ck_assert_int_eq(call("", "psymatch-events' send"), 2);
+	SAID("usage: ");
+	ck_assert_int_eq(call("", SEND " --wait never"), 2);
+	SAID("--wait: want a number");
+	/* The topic was never made. */
+	ck_assert_int_eq(call("", "psymatch-replay' matching-events"), 1);
+	SAID("no such topic");
+}
+END_TEST
+
+static void
+put(psm_producer *p, char id[40], const char *cause, const char *correlation,
+    int second)
+{
+	psm_event *ev = NULL;
+	char text[800];
+	int len;
+
+	ck_assert_int_eq(psm_uuid_new(id, 40), 0);
+	len = snprintf(
+	    text, sizeof text,
+	    "{\"event_id\":\"%s\",\"event_type\":\"communication.send_email\","
+	    "\"version\":\"1.0\",\"timestamp\":\"2026-01-31T09:00:%02dZ\","
+	    "\"producer\":\"test\",\"payload\":{\"email_id\":7}}",
+	    id, second);
+	ck_assert_int_eq(psm_event_parse(text, (size_t)len, &ev, NULL), 0);
+	ck_assert_int_eq(
+	    psm_event_set_trace(ev, cause, correlation, NULL, NULL), 0);
+	ck_assert_int_eq(psm_producer_send(p, NULL, ev, NULL), 0);
+	psm_event_free(ev);
+}
+
+START_TEST(traces)
+{
+	char first[40], second[40], third[40], beside[40], other[40], story[40];
+	const char *at[4];
+	char args[200];
+	psm_producer *p = NULL;
+	size_t left = 1;
+
+	ck_assert_int_eq(psm_producer_open("test", &p, NULL), 0);
+	ck_assert_int_eq(psm_uuid_new(story, sizeof story), 0);
+	put(p, first, NULL, story, 1);
+	put(p, other, NULL, NULL, 2);
+	put(p, second, first, NULL, 3);
+	put(p, third, second, NULL, 4);
+	put(p, beside, NULL, story, 5);
+	ck_assert_int_eq(psm_producer_close(p, 30000, &left, NULL), 0);
+	psm_producer_free(p);
+	/* From its end, from its middle, by its own id. */
+	(void)snprintf(args, sizeof args, "psymatch-events' trace %s", third);
+	ck_assert_msg(call("", args) == 0, "%s", out);
+	ck_assert_int_eq(lines(), 4);
+	at[0] = strstr(out, first);
+	at[1] = strstr(out, second);
+	at[2] = strstr(out, third);
+	at[3] = strstr(out, beside);
+	ck_assert_msg(at[0] && at[1] > at[0] && at[2] > at[1] && at[3] > at[2],
+	              "%s", out);
+	ck_assert_ptr_null(strstr(out, other));
+	SAID("2026-01-31T09:00:01"); /* then two steps to the right: */
+	SAID("      communication.send_email  key 7  from test  " TOPIC "[");
+	(void)snprintf(args, sizeof args, "psymatch-events' trace %s", story);
+	ck_assert_int_eq(call("", args), 0);
+	ck_assert_int_eq(lines(), 4);
+	(void)snprintf(args, sizeof args, "psymatch-events' trace --json %s",
+	               other);
+	ck_assert_int_eq(call("", args), 0);
+	ck_assert_int_eq(lines(), 1);
+	SAID("\"causation_id\":null,");
+	SAID("\"offset\":1}\n");
+	ck_assert_int_eq(call("", "psymatch-events' trace nobody"), 1);
+	SAID("no topic has an event of this id\n");
+	ck_assert_int_eq(call("", "psymatch-events' trace"), 2);
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	Suite *s = suite_create("psymatch-events");
+	TCase *tc = tcase_create("psymatch-events");
+
+	(void)argc;
+	pg_main(argv);
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, sends);
+	tcase_add_test(tc, sends_all_or_nothing);
+	tcase_add_test(tc, traces);
+	suite_add_tcase(s, tc);
+	return testing_run(srunner_create(s));
+}
