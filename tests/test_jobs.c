@@ -370,7 +370,9 @@ START_TEST(a_thread_does_them)
 	psm_jobs_wake(jobs);
 	ck_assert_int_eq(pg_wait(1, 20000, "SELECT count(*) FROM effect"), 1);
 	PG_UNTIL(psm_jobs_health(jobs, reason, sizeof reason) ==
-	         PSM_HEALTH_GREEN);
+	             PSM_HEALTH_GREEN &&
+	         strstr(reason, "jobs: the last one ended ") != NULL);
+	ck_assert_ptr_nonnull(strstr(reason, "none waits, none was missed"));
 	work.rc = PSM_ERR_SCHEMA;
 	ck_assert_int_eq(ask("test.work", "8", NULL, NULL), 1);
 	psm_jobs_wake(jobs);

@@ -166,6 +166,7 @@ START_TEST(all_services_at_one_port)
 	/* What only one of them shows is there, too. */
 	program_await("/metrics", 200, "psymatch_follow_ups", &a);
 	ck_assert_ptr_nonnull(strstr(a.body, "psymatch_http_responses"));
+	testing_promtool(a.body);
 	testing_ask("GET", "/patient-service/health/import", &a);
 	ck_assert_msg(a.status == 200, "%s", a.body);
 	program_await("/therapist-service/health/import", 200,

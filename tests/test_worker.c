@@ -337,7 +337,7 @@ START_TEST(a_stop_ends_the_wait)
 	job_init(&j, well, 1);
 	add("rare", FOR_EVER, &j);
 	start();
-	wait_health(0, PSM_HEALTH_GREEN, "last run ended");
+	wait_health(0, PSM_HEALTH_GREEN, "s ago, the next one begins in ");
 	begin = psm__mono_us();
 	stop();
 	ck_assert_int_lt(psm__mono_us() - begin, WAIT_US / 2);

@@ -35,7 +35,7 @@ PSM_API const char *psm_platform_service_at(size_t i);
  * has a port of its own. With PSYMATCH_HTTP_ONE_PORT all are at one, where
  * /health has a part for each of them: /api/... is that of the service that has
  * it, and /NAME/... is all of the service called NAME, its /health and
- * /openapi.json, too.
+ * /openapi.json, too. /openapi.json and /metrics are of all.
  *
  * @param service  a name as psm_platform_service_at() gives it; NULL: all.
  * @param st       borrowed until psm_platform_free().

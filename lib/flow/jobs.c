@@ -50,6 +50,7 @@ struct psm_jobs {
 
 	pthread_mutex_t lock; /* a leaf */
 	struct psm__jobs_counts seen;
+	int64_t last_us;   /* when this process did one; 0: not yet */
 	char problem[200]; /* of the database, "" if there is none */
 };
 
@@ -396,6 +397,14 @@ take(psm_jobs *jobs, struct psm__job *job, psm_error *err)
 	return rc;
 }
 
+static void
+note_end(psm_jobs *jobs)
+{
+	(void)pthread_mutex_lock(&jobs->lock);
+	jobs->last_us = psm_now_us();
+	(void)pthread_mutex_unlock(&jobs->lock);
+}
+
 /* Count of jobs, or an error. */
 static int
 turn(psm_jobs *jobs, int is_thread, psm_error *err)
@@ -410,6 +419,7 @@ turn(psm_jobs *jobs, int is_thread, psm_error *err)
 		psm__error_clear(jobs->err);
 		rc = do_job(jobs, &job, err);
 		psm__job_free(&job);
+		note_end(jobs);
 		n++;
 	}
 	return rc < 0 ? rc : n;
@@ -522,8 +532,30 @@ word(int64_t n)
 	return n == 1 ? "job" : "jobs";
 }
 
+/* When the last one was done here, and when the next one is due. */
+static void
+write_times(const struct psm__jobs_counts *seen, int64_t last_us, char *reason,
+            size_t size)
+{
+	int64_t now = psm_now_us(), left = seen->next_us - now;
+	char last[48] = "none was done yet", next[48] = "none waits";
+
+	if (last_us > 0)
+		(void)snprintf(last, sizeof last,
+		               "the last one ended %lld s ago",
+		               (long long)((now - last_us) / SECOND_US));
+	if (seen->next_us > 0)
+		(void)snprintf(next, sizeof next,
+		               "the next one is due in %lld s",
+		               (long long)(left > 0 ? left / SECOND_US : 0));
+	(void)snprintf(reason, size,
+	               "jobs: %s, %s, none was missed within a day", last,
+	               next);
+}
+
 static int
-judge(const struct psm__jobs_counts *seen, char *reason, size_t size)
+judge(const struct psm__jobs_counts *seen, int64_t last_us, char *reason,
+      size_t size)
 {
 	if (seen->overdue_us > OVERDUE_US)
 		(void)snprintf(reason, size, "jobs: one waits for %lld s",
@@ -538,7 +570,7 @@ judge(const struct psm__jobs_counts *seen, char *reason, size_t size)
 		               (long long)seen->missed,
 		               seen->missed == 1 ? "job was" : "jobs were");
 	else {
-		reason[0] = '\0';
+		write_times(seen, last_us, reason, size);
 		return PSM_HEALTH_GREEN;
 	}
 	return PSM_HEALTH_AMBER;
@@ -549,6 +581,7 @@ psm_jobs_health(psm_jobs *jobs, char *reason, size_t size)
 {
 	struct psm__jobs_counts seen;
 	char problem[200], none[1];
+	int64_t last_us;
 
 	if (!reason || size == 0) {
 		reason = none;
@@ -560,10 +593,11 @@ psm_jobs_health(psm_jobs *jobs, char *reason, size_t size)
 	}
 	(void)pthread_mutex_lock(&jobs->lock);
 	seen = jobs->seen;
+	last_us = jobs->last_us;
 	memcpy(problem, jobs->problem, sizeof problem);
 	(void)pthread_mutex_unlock(&jobs->lock);
 	if (!problem[0])
-		return judge(&seen, reason, size);
+		return judge(&seen, last_us, reason, size);
 	(void)snprintf(reason, size, "jobs: %s", problem);
 	return PSM_HEALTH_RED;
 }

@@ -34,6 +34,7 @@ struct svc_worker {
 	int stop_asked;
 	int64_t begun_us;    /* of the run under way */
 	int64_t ended_us;    /* of the last run; 0: none */
+	int64_t next_us;     /* when the next one begins; 0: never */
 	unsigned failures;   /* in a row */
 	int code, retriable; /* of the last run */
 	char message[SVC_REASON_SIZE];
@@ -180,6 +181,7 @@ work(void *arg)
 		pthread_cond_broadcast(&w->changed);
 		pause_us = pause_locked(w);
 		until = psm__mono_us() + pause_us;
+		w->next_us = pause_us < 0 ? 0 : until;
 		while (!w->stop_asked && psm__mono_us() < until)
 			psm__cond_wait_until(&w->changed, &w->lock, until);
 	}
@@ -258,11 +260,17 @@ health_locked(struct svc_worker *w, char *reason, size_t size)
 		               w->state == NEW ? "not begun" : "under way");
 		return PSM_HEALTH_GREEN;
 	}
-	if (w->code == PSM_OK) {
+	if (w->code == PSM_OK && w->next_us > now)
+		(void)snprintf(reason, size,
+		               "last run ended %lld s ago, the next one begins "
+		               "in %lld s",
+		               age_s,
+		               (long long)((w->next_us - now) / SECOND_US));
+	else if (w->code == PSM_OK)
 		(void)snprintf(reason, size, "last run ended %lld s ago",
 		               age_s);
+	if (w->code == PSM_OK)
 		return PSM_HEALTH_GREEN;
-	}
 	(void)snprintf(reason, size, "%u run%s failed in a row, %lld s ago: %s",
 	               w->failures, w->failures == 1 ? "" : "s", age_s,
 	               w->message);
