@@ -9,13 +9,12 @@
 static void
 adopt(int count)
 {
-	pg_run(
-	    "INSERT INTO therapist_service.therapeuten (anrede, geschlecht, "
-	    "vorname, nachname, plz, status, sperrdatum) SELECT 'Frau', "
-	    "'weiblich', 'A', 'B' || n, '10115', CASE WHEN n = 2 THEN "
-	    "'gesperrt' ELSE 'aktiv' END::psymatch.therapeutstatus, CASE WHEN n = 2 "
-	    "THEN date '2025-01-01' END FROM generate_series(1, %d) n",
-	    count);
+	pg_run("INSERT INTO therapist_service.therapeuten (anrede, geschlecht, "
+	       "vorname, nachname, plz, status, sperrdatum) SELECT 'Frau', "
+	       "'weiblich', 'A', 'B' || n, '10115', CASE WHEN n = 2 THEN "
+	       "'gesperrt' ELSE 'aktiv' END::therapeutstatus, CASE WHEN n = 2 "
+	       "THEN date '2025-01-01' END FROM generate_series(1, %d) n",
+	       count);
 }
 
 /* Hand every event to the matching service, as a processor would. */

@@ -604,7 +604,7 @@ START_TEST(takeover)
 	    "DROP SCHEMA matching_service CASCADE; "
 	    "DELETE FROM psymatch.migration WHERE set = 'matching'; "
 	    /* A platform has its types in public. */
-	    "DROP TYPE psymatch.suchstatus; "
+	    "DROP TYPE suchstatus; "
 	    "CREATE TYPE public.suchstatus AS ENUM ('aktiv', "
 	    "'erfolgreich', 'pausiert', 'abgebrochen'); "
 	    "CREATE SCHEMA patient_service; "

@@ -238,6 +238,29 @@ START_TEST(schemas_are_there)
 }
 END_TEST
 
+/* Where a platform's database has them, and people find them. */
+START_TEST(types_are_made_in_public)
+{
+	migrate_all();
+	ck_assert_int_gt(
+	    pg_int("SELECT count(*) FROM pg_type WHERE typtype = 'e' AND "
+	           "typnamespace = 'public'::regnamespace"),
+	    7);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM pg_type WHERE typtype = 'e' AND "
+	           "typnamespace = 'psymatch'::regnamespace"),
+	    0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM pg_class WHERE "
+	                        "relnamespace = 'public'::regnamespace"),
+	                 0);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM pg_class WHERE oid = to_regclass("
+	           "'therapist_service.ix_therapist_service_therapeuten_id') "
+	           "AND to_regnamespace('scraping_service') IS NOT NULL"),
+	    1);
+}
+END_TEST
+
 /* A platform's database has them in public. */
 START_TEST(types_of_the_platform_are_used)
 {
@@ -442,6 +465,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, public_is_not_ours, 0,
 	                    PSM__COUNT(role_settings));
 	tcase_add_test(tc, schemas_are_there);
+	tcase_add_test(tc, types_are_made_in_public);
 	tcase_add_test(tc, types_of_the_platform_are_used);
 	tcase_add_test(tc, timeouts_of_the_role_do_not_matter);
 	tcase_add_loop_test(tc, sequences_follow_their_tables, 0,

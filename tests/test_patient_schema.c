@@ -204,7 +204,7 @@ START_TEST(lists_of_a_status_have_an_index)
 	pg_run("INSERT INTO patient_service.patienten (anrede, geschlecht, "
 	       "vorname, nachname, status) SELECT 'Frau', 'weiblich', 'A', "
 	       "'B', CASE WHEN n %% 100 = 0 THEN 'auf_der_Suche' ELSE "
-	       "'Therapie_abgeschlossen' END::psymatch.patientenstatus FROM "
+	       "'Therapie_abgeschlossen' END::patientenstatus FROM "
 	       "generate_series(1, 5000) n; ANALYZE patient_service.patienten");
 	plan = pg_text("EXPLAIN (FORMAT json) SELECT count(*) FROM "
 	               "patient_service.patienten t WHERE (t.status = "

@@ -426,6 +426,27 @@ check_list(const char *query, const char *total, const char *first)
 }
 
 /* Searches 1 to 5 of patients 11 to 15; search i is in i - 1 inquiries. */
+/* The whole record, where this database has it. */
+START_TEST(shown_with_the_patient)
+{
+	int64_t id = search_of(1);
+	char *out;
+
+	OK(psm_store_migrate(st, "patient", err));
+	OK(psm_search_get(st, id, &out, NULL, err));
+	ck_assert_ptr_null(strstr(out, "\"hausarzt\""));
+	psm_free(out);
+	pg_run("INSERT INTO patient_service.patienten (id, anrede, geschlecht, "
+	       "vorname, nachname, email, hausarzt) VALUES (1, 'Frau', "
+	       "'weiblich', 'Anna', 'Neu', 'a@b.example', 'Dr. Haus')");
+	OK(psm_search_get(st, id, &out, NULL, err));
+	CHECK_JSON(out, "/patient/email", "\"a@b.example\"");
+	CHECK_JSON(out, "/patient/hausarzt", "\"Dr. Haus\"");
+	CHECK_JSON(out, "/patient/nachname", "\"Neu\"");
+	psm_free(out);
+}
+END_TEST
+
 START_TEST(fault_58_filters_before_pages)
 {
 	static const char *const wrong[] = {"{\"status\": \"offen\"}",
@@ -575,6 +596,7 @@ suite(void)
 	tcase_add_test(tc, exclude);
 	tcase_add_test(tc, contacts);
 	tcase_add_test(tc, shown);
+	tcase_add_test(tc, shown_with_the_patient);
 	tcase_add_test(tc, fault_58_filters_before_pages);
 	tcase_add_test(tc, ended_search_leaves);
 	tcase_add_test(tc, excluded_therapist_is_left);

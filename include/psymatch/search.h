@@ -51,9 +51,10 @@ PSM_API int psm_search_create(psm_store *store, const char *json, size_t len,
  *
  * @param store    as for psm_search_create().
  * @param id       the search.
- * @param out      receives the columns of the search and {"patient": what the
- *   matching service knows of the patient, or null, "aktive_anfragen": count of
- *   inquiries without an outcome, "gesamt_anfragen": count of all,
+ * @param out      receives the columns of the search and {"patient": the
+ *   patient's record, or, if it is in another database, what the matching
+ *   service knows of it, or null, "aktive_anfragen": count of inquiries without
+ *   an outcome, "gesamt_anfragen": count of all,
  *   "anfrage_verlauf": [{"anfrage_id", "therapist_id", "therapeuten_name",
  *   "position", "status", "outcome", "sent_date", "response_date",
  *   "cancelled_date"}]}, the oldest inquiry first, the name "Unknown" of a

@@ -89,8 +89,8 @@ write_patients(psm_json_writer *w, psm_tx *tx, const char *id, psm_error *err)
 	for (size_t i = 0; rc >= 0 && i < psm_rows_count(rows); i++) {
 		psm_json_write_object(w);
 		psm__show_row(w, columns, PSM__COUNT(columns), rows, i);
-		rc = psm__show_copy(w, tx, "patient", &psm__entity_patient,
-		                    psm_rows_int(rows, i, 1), err);
+		rc = psm__show_person(w, tx, "patient", &psm__entity_patient,
+		                      psm_rows_int(rows, i, 1), err);
 		psm_json_write_end(w);
 	}
 	psm_json_write_end(w);

@@ -79,16 +79,45 @@ psm__show_entity(psm_json_writer *w, const struct psm__row *row, psm_error *err)
 	return rc;
 }
 
-int
-psm__show_copy(psm_json_writer *w, psm_tx *tx, const char *key,
-               const struct psm_entity *e, int64_t id, psm_error *err)
+/* 1: the record itself, from its own table if that is in this database. */
+static int
+read_record(psm_tx *tx, const struct psm_entity *e, int64_t id,
+            struct psm__row *row, psm_error *err)
 {
-	struct psm__row row;
-	int rc = psm__copy_read(tx, e, id, 0, &row, err);
+	const char *table[2] = {psm_entity_sql_schema(e),
+	                        psm_entity_sql_table(e)};
+	int64_t here = 0, version;
+	int rc = psm__app_ask(
+	    tx,
+	    "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = "
+	    "c.relnamespace WHERE n.nspname = $1::text AND c.relname = "
+	    "$2::text AND has_schema_privilege(n.oid, 'USAGE') AND "
+	    "has_table_privilege(c.oid, 'SELECT')",
+	    2, table, &here, err);
 
+	if (rc < 0 || here == 0)
+		return rc;
+	rc = psm__repo_get(tx, e, id, row, &version, err);
+	if (rc != PSM_ERR_NOT_FOUND)
+		return rc < 0 ? rc : 1;
+	psm__row_free(row);
+	psm__error_clear(err);
+	return 0;
+}
+
+int
+psm__show_person(psm_json_writer *w, psm_tx *tx, const char *key,
+                 const struct psm_entity *e, int64_t id, psm_error *err)
+{
+	struct psm__row row = {0};
+	int rc = read_record(tx, e, id, &row, err), whole = rc > 0;
+
+	if (rc == 0)
+		rc = psm__copy_read(tx, e, id, 0, &row, err);
 	psm_json_write_key(w, key);
 	if (rc > 0)
-		rc = psm__row_write(&row, PSM__FOR_COPY, w, err);
+		rc = psm__row_write(&row, whole ? PSM__FOR_REST : PSM__FOR_COPY,
+		                    w, err);
 	else
 		psm_json_write_null(w);
 	psm__row_free(&row);
@@ -109,8 +138,8 @@ show_record(psm_tx *tx, const struct psm__shown *what, int64_t record,
 	if (rc == 0)
 		rc = psm__show_entity(w, &row, err);
 	if (rc == 0)
-		rc = psm__show_copy(w, tx, what->key, what->copied,
-		                    psm__row_int(&row, what->column), err);
+		rc = psm__show_person(w, tx, what->key, what->copied,
+		                      psm__row_int(&row, what->column), err);
 	if (rc >= 0)
 		rc = what->rest(w, tx, id, err);
 	psm_json_write_end(w);

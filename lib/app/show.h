@@ -36,14 +36,15 @@ void psm__show_page(psm_json_writer *w, int64_t page, int64_t limit,
 /* The members of an entity's row, as REST shows them. */
 int psm__show_entity(psm_json_writer *w, const struct psm__row *row,
                      psm_error *err);
-/* key: the copy of a record; null if there is none. */
-int psm__show_copy(psm_json_writer *w, psm_tx *tx, const char *key,
-                   const struct psm_entity *e, int64_t id, psm_error *err);
+/* key: the record of a patient or therapist, if this database has it, else what
+ * the copy has of it; null if there is none. */
+int psm__show_person(psm_json_writer *w, psm_tx *tx, const char *key,
+                     const struct psm_entity *e, int64_t id, psm_error *err);
 
 /* A record with all that belongs to it. */
 struct psm__shown {
 	const struct psm_entity *entity;
-	const char *key; /* of the record that column names, from its copy */
+	const char *key; /* of the person that column names */
 	const struct psm_entity *copied;
 	size_t column;
 	/* Writes the other members. */
