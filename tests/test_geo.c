@@ -80,6 +80,76 @@ START_TEST(the_cache_expires)
 }
 END_TEST
 
+#define ANSWER                                                                 \
+	"{\"latitude\":50.8,\"longitude\":6.1,\"display_name\":\"Markt\","     \
+	"\"status\":\"success\",\"more\":[]}"
+
+static void
+recall(const char *address, double lat, double lon, const char *want)
+{
+	char *out = NULL;
+
+	ck_assert_int_eq(psm_geo_recall(geo, st, address, lat, lon, &out, err),
+	                 want != NULL);
+	if (want != NULL)
+		ck_assert_str_eq(out, want);
+	else
+		ck_assert_ptr_null(out);
+	psm_free(out);
+}
+
+START_TEST(answers_are_kept)
+{
+	recall("Am Markt", 0, 0, NULL);
+	OK(psm_geo_remember(geo, st, "Am Markt", 0, 0, ANSWER, err));
+	OK(psm_geo_remember(geo, st, NULL, 50.8, 6.1, ANSWER, err));
+	recall("  am MARKT ", 0, 0, ANSWER);
+	recall(NULL, 50.80000004, 6.1, ANSWER);
+	recall(NULL, 50.8001, 6.1, NULL);
+	recall("50.8,6.1", 0, 0, NULL);
+	/* The other way to ask knows it, too. */
+	expect("{\"origin\": \"am markt\", \"destination\": \"52062\"}",
+	       SUCCESS("0", "osrm"));
+	ck_assert_int_eq(fake.addresses, 0);
+	now_us += (CACHE_S + 1) * INT64_C(1000000);
+	recall("Am Markt", 0, 0, NULL);
+	recall(NULL, 50.8, 6.1, NULL);
+	OK(psm_geo_remember(geo, st, "Am Markt", 0, 0, ANSWER, err));
+	recall("Am Markt", 0, 0, ANSWER);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM geocoding_service.geocache"), 1);
+	/* What the platform left there is looked at first. */
+	pg_run("UPDATE geocoding_service.geocache SET result_data = '[1'");
+	recall("Am Markt", 0, 0, NULL);
+	pg_run("UPDATE geocoding_service.geocache SET result_data = "
+	       "'{\"latitude\": 1, \"longitude\": 1, \"status\": \"error\"}'");
+	recall("Am Markt", 0, 0, NULL);
+}
+END_TEST
+
+START_TEST(answers_refused)
+{
+	char *out = NULL;
+
+	ck_assert_int_eq(psm_geo_recall(geo, st, " ", 0, 0, &out, err),
+	                 PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm_geo_recall(geo, st, NULL, 90.5, 0, &out, err),
+	                 PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm_geo_recall(geo, NULL, "a", 0, 0, &out, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_geo_recall(geo, st, "a", 0, 0, NULL, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_geo_remember(geo, st, "a", 0, 0, "{}", err),
+	                 PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm_geo_remember(geo, st, "a", 0, 0, "{", err),
+	                 PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm_geo_remember(geo, st, NULL, 0, 181, ANSWER, err),
+	                 PSM_ERR_SCHEMA);
+	ck_assert_int_eq(psm_geo_remember(geo, st, "a", 0, 0, NULL, err),
+	                 PSM_ERR_INVAL);
+}
+END_TEST
+
 START_TEST(expired_rows_go)
 {
 	pg_run(
@@ -373,6 +443,8 @@ suite(void)
 	tcase_add_test(t, by_road_then_by_cache);
 	tcase_add_test(t, each_mode_has_its_way);
 	tcase_add_test(t, the_cache_expires);
+	tcase_add_test(t, answers_are_kept);
+	tcase_add_test(t, answers_refused);
 	tcase_add_test(t, expired_rows_go);
 	tcase_add_test(t, without_the_cache);
 	tcase_add_test(t, a_partial_result_is_not_kept);

@@ -120,9 +120,54 @@ static const struct step places_steps[] = {
      {"Longitude is required"}},
 };
 
+/* Said once, kept for both spellings of an address; not what is not known. */
+static const struct step again_steps[] = {
+    {"GET",
+     "/api/geocode?address=%20am%20MARKT",
+     NULL,
+     NULL,
+     200,
+     {"\"latitude\":50.7756,\"longitude\":6.0836",
+      "\"address_components\":{\"road\":\"Markt\"}",
+      "\"source\":\"nominatim\",\"status\":\"success\""}},
+    {"GET",
+     "/api/reverse-geocode?lat=50.77560004&lon=6.0836",
+     NULL,
+     NULL,
+     200,
+     {"\"display_name\":\"Rathaus\"", "\"address_components\":{}"}},
+};
+static const struct step expired_steps[] = {
+    {"GET",
+     "/api/geocode?address=Am%20Markt",
+     NULL,
+     NULL,
+     200,
+     {"Musterstadt"}},
+    {"GET",
+     "/api/reverse-geocode?lat=50.7756&lon=6.0836",
+     NULL,
+     NULL,
+     200,
+     {"Rathaus"}},
+};
+
 START_TEST(places)
 {
 	STEPS(places_steps);
+	ck_assert_int_eq(__atomic_load_n(&asked, __ATOMIC_SEQ_CST), 4);
+	STEPS(again_steps);
+	ck_assert_int_eq(__atomic_load_n(&asked, __ATOMIC_SEQ_CST), 4);
+	pg_run("UPDATE geocoding_service.geocache SET updated_at = "
+	       "'2020-01-01'");
+	STEPS(expired_steps);
+	ck_assert_int_eq(__atomic_load_n(&asked, __ATOMIC_SEQ_CST), 6);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM geocoding_service.geocache"), 2);
+	/* Without the cache the geocoder is asked. */
+	pg_run("ALTER TABLE geocoding_service.geocache RENAME TO away");
+	STEPS(expired_steps);
+	ck_assert_int_eq(__atomic_load_n(&asked, __ATOMIC_SEQ_CST), 8);
 }
 END_TEST
 

@@ -97,6 +97,60 @@ PSM_API int psm_geo_new(psm_geo_address_fn address, psm_geo_route_fn route,
 PSM_API void psm_geo_free(psm_geo *geo);
 
 /**
+ * What a geocoder said of an address or of a place before: an answer of
+ * psm_geo_remember() that is not older than the time of psm_geo_new().
+ *
+ * @param geo        how long answers are kept.
+ * @param store      an open store whose set "geocoding" is migrated.
+ * @param address    1 to 255 characters; upper and lower case do not count, nor
+ *                   blanks around. NULL: the place is asked for.
+ * @param latitude   of the place, -90 to 90, by six decimals; not looked at with
+ *                   an address.
+ * @param longitude  of the place, -180 to 180, as latitude.
+ * @param out        receives the answer as JSON, new (psm_free); NULL if there
+ *                   is none and after a failure.
+ * @param err        details of a failure; may be NULL.
+ * @return 1: found, 0: not found, or
+ *   PSM_ERR_INVAL    geo, store or out is NULL;
+ *   PSM_ERR_SCHEMA   address is blank or too long, or the place out of range;
+ *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_TIMEOUT  the database did not answer in time;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_geo_recall(const psm_geo *geo, psm_store *store,
+                           const char *address, double latitude,
+                           double longitude, char **out,
+                           psm_error *err) PSM_CHECK;
+
+/**
+ * Keep what a geocoder said of an address or of a place, in place of what it
+ * said before; some answers that are too old go.
+ *
+ * @param geo        as for psm_geo_recall().
+ * @param store      as for psm_geo_recall().
+ * @param address    as for psm_geo_recall().
+ * @param latitude   as for psm_geo_recall().
+ * @param longitude  as for psm_geo_recall().
+ * @param json       the answer: {"latitude": number, "longitude": number,
+ *   "display_name": text or null, "status": "success", ..}, NUL-terminated.
+ * @param err        details of a failure; may be NULL.
+ * @return 0: kept, or answers are not kept at all; or
+ *   PSM_ERR_INVAL    geo, store or json is NULL;
+ *   PSM_ERR_SCHEMA   as psm_geo_recall(), or json is no such answer;
+ *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_TIMEOUT  the database did not answer in time;
+ *   PSM_ERR_NOMEM    out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_geo_remember(const psm_geo *geo, psm_store *store,
+                             const char *address, double latitude,
+                             double longitude, const char *json,
+                             psm_error *err) PSM_CHECK;
+
+/**
  * The distance between two places. A pair of coordinates is used as it is; a
  * text with a postal code whose centroid is known means that centroid, any
  * other goes to the geocoder. Then the cache is asked, then the router; without

@@ -63,6 +63,13 @@ read_pair(const psm_json *v, struct psm__geo_place *out)
 }
 
 int
+psm__geo_check_address(const char *text)
+{
+	return !psm__text_is_blank(text) &&
+	       psm__utf8_count(text) <= ADDRESS_MAX;
+}
+
+int
 psm__geo_read_place(const psm_json *doc, const char *name,
                     struct psm__geo_place *out, psm_error *err)
 {
@@ -73,8 +80,7 @@ psm__geo_read_place(const psm_json *doc, const char *name,
 	text = psm_json_string(v);
 	if (text != NULL) {
 		out->address = text;
-		if (psm__text_is_blank(text) ||
-		    psm__utf8_count(text) > ADDRESS_MAX)
+		if (!psm__geo_check_address(text))
 			want = "an address of 1 to 255 characters";
 	} else if (v == NULL || psm_json_kind(v) != PSM_JSON_ARRAY ||
 	           !read_pair(v, out)) {

@@ -39,6 +39,8 @@ struct psm__geo_place {
 /* A member that is missing or wrong is a fault of err, with PSM_ERR_SCHEMA. */
 int psm__geo_read_place(const psm_json *doc, const char *name,
                         struct psm__geo_place *out, psm_error *err);
+/* 1: not blank, and short enough. */
+int psm__geo_check_address(const char *text);
 /* Add the fault of a member; PSM_ERR_SCHEMA. */
 int psm__geo_fault(const char *name, const char *want, psm_error *err);
 /* Find it, by postal code, cache or geocoder; 0 also if it is not known. */

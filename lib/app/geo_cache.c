@@ -4,6 +4,7 @@
  * too, but not its guesses: of ways only those of the router count.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "app/geo.h"
 #include "domain/geo.h"
@@ -67,9 +68,19 @@ read_times(const struct psm__geo_run *run, struct times *out, psm_error *err)
 static const char find_place[] = FIND("geocache", "latitude, longitude",
 	PLACE_KEY " AND latitude IS NOT NULL AND longitude IS NOT NULL");
 static const char keep_place[] = KEEP("geocache", PLACE_KEY,
-	"latitude = $4::float8, longitude = $5::float8, display_name = $6",
+	"latitude = $4::float8, longitude = $5::float8, display_name = $6, "
+	"result_data = NULL",
 	"query, query_type, latitude, longitude, display_name",
 	"lower(btrim($3)), 'address', $4::float8, $5::float8, $6");
+/* All that a geocoder said of an address, or of a place by its degrees. */
+#define ANSWER_KEY "query = lower(btrim($3)) AND query_type = $4"
+static const char find_answer[] = FIND("geocache", "result_data",
+	ANSWER_KEY " AND result_data IS NOT NULL");
+static const char keep_answer[] = KEEP("geocache", ANSWER_KEY,
+	"latitude = $5::float8, longitude = $6::float8, "
+	"display_name = left($7, 255), result_data = $8",
+	"query, query_type, latitude, longitude, display_name, result_data",
+	"lower(btrim($3)), $4, $5::float8, $6::float8, left($7, 255), $8");
 static const char find_route[] = FIND("distance_cache", "distance_km",
 	ROUTE_KEY " AND " IS_ROUTERS);
 static const char keep_route[] = KEEP("distance_cache", ROUTE_KEY,
@@ -209,4 +220,156 @@ psm__geo_keep_route(const struct psm__geo_run *run, const double *places,
 		rc = psm__nomem(err);
 	return rc < 0 ? rc
 	              : psm__geo_exec(run, keep_route, 8, params, NULL, err);
+}
+
+/* -- whole answers of the geocoder */
+
+/* What an answer is kept by. */
+struct question {
+	char degrees[64]; /* "50.7756,6.0836" */
+	const char *query, *type;
+};
+
+static int
+read_question(const char *address, double latitude, double longitude,
+              struct question *q, psm_error *err)
+{
+	struct digits lat, lon;
+	const char *a, *b;
+
+	q->type = address != NULL ? "address" : "coordinates";
+	q->query = address != NULL ? address : q->degrees;
+	if (address != NULL)
+		return psm__geo_check_address(address)
+		           ? 0
+		           : psm__geo_fault("address",
+		                            "an address of 1 to 255 characters",
+		                            err);
+	if (!psm__geo_in_range(latitude, longitude))
+		return psm__geo_fault("latitude",
+		                      "a latitude of -90 to 90, a longitude of "
+		                      "-180 to 180",
+		                      err);
+	a = degrees(&lat, latitude);
+	b = degrees(&lon, longitude);
+	if (a == NULL || b == NULL)
+		return psm__nomem(err);
+	(void)snprintf(q->degrees, sizeof(q->degrees), "%s,%s", a, b);
+	return 0;
+}
+
+/* 1: the text is such an answer; the platform's may be anything. */
+static int
+is_answer(const char *json, double *lat, double *lon, psm_json **doc,
+          psm_error *err)
+{
+	const char *status;
+	int rc = psm_json_parse(json, strlen(json), doc, err);
+
+	if (rc < 0)
+		return rc == PSM_ERR_NOMEM ? rc : 0;
+	status = psm_json_string(psm__json_member(*doc, "status"));
+	return psm_json_get_double(psm__json_member(*doc, "latitude"), lat,
+	                           NULL) == 0 &&
+	       psm_json_get_double(psm__json_member(*doc, "longitude"), lon,
+	                           NULL) == 0 &&
+	       status != NULL && strcmp(status, "success") == 0;
+}
+
+int
+psm_geo_recall(const psm_geo *geo, psm_store *store, const char *address,
+               double latitude, double longitude, char **out, psm_error *err)
+{
+	const char *params[4] = {NULL};
+	struct psm__geo_run run;
+	psm_rows *rows = NULL;
+	psm_json *doc = NULL;
+	struct question q;
+	struct times t;
+	double lat, lon;
+	int rc;
+
+	psm__error_clear(err);
+	if (out != NULL)
+		*out = NULL;
+	if (geo == NULL || store == NULL || out == NULL)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "geo, store or out is NULL");
+	psm__geo_begin(&run, geo, store, NULL);
+	rc = read_question(address, latitude, longitude, &q, err);
+	if (rc < 0 || geo->cache_s == 0)
+		return rc;
+	rc = read_times(&run, &t, err);
+	params[0] = t.since;
+	params[1] = t.now;
+	params[2] = q.query;
+	params[3] = q.type;
+	if (rc == 0)
+		rc = psm__geo_exec(&run, find_answer, 4, params, &rows, err);
+	if (rc == 0 && psm_rows_count(rows) > 0)
+		rc =
+		    is_answer(psm_rows_text(rows, 0, 0), &lat, &lon, &doc, err);
+	if (rc == 0)
+		psm__error_clear(err);
+	if (rc == 1 && (*out = psm__strdup(psm_rows_text(rows, 0, 0))) == NULL)
+		rc = psm__nomem(err);
+	psm_json_free(doc);
+	psm_rows_free(rows);
+	return rc;
+}
+
+static int
+keep_found(const struct psm__geo_run *run, const struct question *q,
+           const psm_json *doc, const double *at, const char *json,
+           psm_error *err)
+{
+	const char *params[8] = {NULL};
+	struct digits lat, lon;
+	struct times t;
+	int rc = read_times(run, &t, err);
+
+	params[0] = t.since;
+	params[1] = t.now;
+	params[2] = q->query;
+	params[3] = q->type;
+	params[4] = digits(&lat, at[0]);
+	params[5] = digits(&lon, at[1]);
+	params[6] = psm_json_string(psm__json_member(doc, "display_name"));
+	params[7] = json;
+	if (rc == 0 && (params[4] == NULL || params[5] == NULL))
+		rc = psm__nomem(err);
+	return rc < 0 ? rc
+	              : psm__geo_exec(run, keep_answer, 8, params, NULL, err);
+}
+
+int
+psm_geo_remember(const psm_geo *geo, psm_store *store, const char *address,
+                 double latitude, double longitude, const char *json,
+                 psm_error *err)
+{
+	struct psm__geo_run run;
+	psm_json *doc = NULL;
+	struct question q;
+	double at[2];
+	int rc;
+
+	psm__error_clear(err);
+	if (geo == NULL || store == NULL || json == NULL)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "geo, store or json is NULL");
+	psm__geo_begin(&run, geo, store, NULL);
+	rc = read_question(address, latitude, longitude, &q, err);
+	if (rc == 0)
+		rc = is_answer(json, &at[0], &at[1], &doc, err);
+	if (rc == 0) {
+		psm__error_clear(err);
+		rc = psm__fail(err, PSM_ERR_SCHEMA,
+		               "json: want an answer of a geocoder");
+	}
+	if (rc == 1)
+		rc = geo->cache_s == 0
+		         ? 0
+		         : keep_found(&run, &q, doc, at, json, err);
+	psm_json_free(doc);
+	return rc;
 }

@@ -231,24 +231,41 @@ tell_place(struct rest_call *c, int rc, const char *failure)
 	return refuse(c, 400, failure);
 }
 
+/* By what was said before, else by the geocoder, whose answer is kept. A cache
+ * that is away keeps nobody from an answer. */
+static int
+look_up(struct rest_call *c, const char *address, double lat, double lon)
+{
+	const struct geocoder *g = c->cx->area;
+	int rc = psm_geo_recall(g->geo, c->store, address, lat, lon, &c->json,
+	                        c->err);
+
+	if (rc > 0 || rc == PSM_ERR_SCHEMA || rc == PSM_ERR_NOMEM)
+		return rc;
+	psm_error_clear(c->err);
+	rc = address ? psm__geo_find(g->client, address, g->timeout_ms,
+	                             &c->json, c->err)
+	             : psm__geo_reverse(g->client, lat, lon, g->timeout_ms,
+	                                &c->json, c->err);
+	if (rc == PSM_OK && psm_geo_remember(g->geo, c->store, address, lat,
+	                                     lon, c->json, c->err) < 0)
+		psm_error_clear(c->err);
+	return rc;
+}
+
 static int
 geocode(struct rest_call *c)
 {
-	const struct geocoder *g = c->cx->area;
 	const char *address = text_at(c, "address");
 
 	if (!address)
 		return psm__fail(c->err, PSM_ERR_INVAL, "Address is required");
-	return tell_place(
-	    c,
-	    psm__geo_find(g->client, address, g->timeout_ms, &c->json, c->err),
-	    "Geocoding failed");
+	return tell_place(c, look_up(c, address, 0, 0), "Geocoding failed");
 }
 
 static int
 reverse(struct rest_call *c)
 {
-	const struct geocoder *g = c->cx->area;
 	double lat, lon;
 
 	if (!number_at(c, "lat", &lat))
@@ -256,9 +273,7 @@ reverse(struct rest_call *c)
 	if (!number_at(c, "lon", &lon))
 		return psm__fail(c->err, PSM_ERR_INVAL,
 		                 "Longitude is required");
-	return tell_place(c,
-	                  psm__geo_reverse(g->client, lat, lon, g->timeout_ms,
-	                                   &c->json, c->err),
+	return tell_place(c, look_up(c, NULL, lat, lon),
 	                  "Reverse geocoding failed");
 }
 

@@ -51,6 +51,18 @@ class Geo(Database):
         found = geo.Geo().distance(self.store, "10115", (50.8, 6.1))
         self.assertEqual((found["distance_km"], found["status"], found["source"]), (537.65, "partial", "haversine"))
 
+    def test_answers_are_kept(self) -> None:
+        found = {"latitude": 50.8, "longitude": 6.1, "display_name": "Markt", "status": "success"}
+        with geo.Geo() as way:
+            for place in ("Am Markt", (50.8, 6.1)):
+                self.assertIsNone(way.recall(self.store, place))
+                way.remember(self.store, place, found)
+                self.assertEqual(way.recall(self.store, place), found)
+            with self.assertRaises(psymatch.SchemaError):
+                way.recall(self.store, (91, 0))
+            with self.assertRaises(psymatch.SchemaError):
+                way.remember(self.store, "Am Markt", {})
+
     def test_functions_of_the_program(self) -> None:
         asked = []
 

@@ -45,6 +45,13 @@ def _answer(call: Any) -> Any:
         return _UNAVAILABLE
 
 
+def _question(place: Place) -> tuple[Any, float, float]:
+    if isinstance(place, str):
+        return utf8(place, "place"), 0.0, 0.0
+    latitude, longitude = place
+    return None, float(latitude), float(longitude)
+
+
 class Geo(Handle):
     """How distances are found. Threads: any.
 
@@ -102,6 +109,20 @@ class Geo(Handle):
         question = {"origin": origin, "destination": destination, "travel_mode": travel_mode, "use_cache": use_cache}
         with passed_on():
             return taken(make(lib.psm_geo_distance, self._handle, store._handle, *with_size(question)))
+
+    def recall(self, store: Store, place: Place) -> dict[str, Any] | None:
+        """What a geocoder said of an address or (latitude, longitude) before;
+        None: nothing, or too long ago."""
+        out = ctypes.c_void_p()
+        if check(lib.psm_geo_recall, self._handle, store._handle, *_question(place), ctypes.byref(out)) == 0:
+            return None
+        found: dict[str, Any] = taken(out)
+        return found
+
+    def remember(self, store: Store, place: Place, answer: Mapping[str, Any]) -> None:
+        """Keep what a geocoder said: {"latitude", "longitude", "display_name",
+        "status": "success", ...}."""
+        check(lib.psm_geo_remember, self._handle, store._handle, *_question(place), json.dumps(answer).encode())
 
     def handle(self, tx: Transaction, event: Event) -> None:
         """Answer a request of topic "geocoding-requests" within tx."""
