@@ -514,6 +514,32 @@ START_TEST(a_command_plans_a_call)
 }
 END_TEST
 
+START_TEST(somebody_asks_for_a_call)
+{
+	OK(psm_store_migrate(st, "patient", err));
+	pg_run("INSERT INTO patient_service.patienten (anrede, geschlecht, "
+	       "vorname, nachname, telefon) VALUES ('Frau', 'weiblich', 'A', "
+	       "'B', '0241 1'), ('Frau', 'weiblich', 'A', 'B', ' ')");
+	pg_run("INSERT INTO therapist_service.therapeuten (anrede, geschlecht, "
+	       "vorname, nachname, telefon) VALUES ('Frau', 'weiblich', 'A', "
+	       "'B', '0241 2')");
+	OK(psm_call_request(st, "patient", 1, err));
+	OK(psm_call_request(st, "therapist", 1, err));
+	CHECK_TEXT("{\"patient_id\": 1} {\"therapist_id\": 1}",
+	           "SELECT string_agg((payload::jsonb)::text, ' ' "
+	           "ORDER BY id) FROM psymatch.outbox WHERE type = "
+	           "'communication.schedule_call'");
+	ck_assert_int_eq(psm_call_request(st, "patient", 2, err),
+	                 PSM_ERR_CONFLICT);
+	ck_assert_int_eq(psm_call_request(st, "patient", 3, err),
+	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(psm_call_request(st, "search", 1, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_call_request(st, NULL, 1, err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_call_request(NULL, "patient", 1, err),
+	                 PSM_ERR_INVAL);
+}
+END_TEST
+
 /* Many at once, and each has a time of its own. */
 #define THREADS 4
 #define CALLS 5
@@ -618,6 +644,7 @@ suite(void)
 	tcase_add_test(tc, moves_and_disappears);
 	tcase_add_test(tc, makes_once);
 	tcase_add_test(tc, a_command_plans_a_call);
+	tcase_add_test(tc, somebody_asks_for_a_call);
 	tcase_add_test(tc, two_bookings_at_once);
 	tcase_add_test(tc, a_given_time_is_taken_before_the_commit);
 	return s;

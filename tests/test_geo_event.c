@@ -173,6 +173,29 @@ START_TEST(other_types_do_nothing)
 }
 END_TEST
 
+/* What the geocoder finds for a request is told, what is known is not. */
+START_TEST(what_is_found_is_told)
+{
+	char *got;
+
+	fake.lat = 50.75;
+	fake.lon = 6.125;
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(handle(DISTANCE,
+		                        "{\"request_id\": \"r\", \"origin\": "
+		                        "\"Musterweg\", \"destination\": "
+		                        "\"10117\"}"),
+		                 0);
+	ck_assert_int_eq(outbox(RESULT), 2);
+	pg_run("DELETE FROM psymatch.outbox WHERE type = '" RESULT "'");
+	got = answer("geocoding.geocode_result", "r");
+	ck_assert_str_eq(got, "{\"address\": \"Musterweg\", \"request_id\": "
+	                      "\"r\", \"coordinates\": [50.75, 6.125], "
+	                      "\"display_name\": \"Musterhausen\"}");
+	free(got);
+}
+END_TEST
+
 START_TEST(a_place_that_nobody_knows)
 {
 	fake.address_rc = PSM_ERR_UNAVAILABLE;
@@ -318,6 +341,7 @@ suite(void)
 	tcase_add_test(t, without_an_id_there_is_no_request);
 	tcase_add_test(t, other_types_do_nothing);
 	tcase_add_test(t, a_place_that_nobody_knows);
+	tcase_add_test(t, what_is_found_is_told);
 	tcase_add_test(t, therapists_around_a_place);
 	tcase_add_test(t, of_the_therapist_service);
 	tcase_add_test(t, wrong_searches_are_answered);

@@ -374,6 +374,7 @@ START_TEST(fault_42_two_at_once_send_one)
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM communication_service.emails"), 1);
 	ck_assert_int_eq(outbox("therapeutenanfrage.sent"), 1);
+	ck_assert_int_eq(outbox("communication.send_email"), 1);
 }
 END_TEST
 

@@ -250,6 +250,17 @@ START_TEST(a_confirmation)
 	           "status = 'In_Warteschlange' AND inhalt_text = 'Willkommen' "
 	           "AND betreff LIKE 'Registrierung%%'"),
 	    1);
+	/* It is asked for once that it goes. */
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.outbox o JOIN "
+	           "communication_service.emails e ON e.id = "
+	           "(o.payload::jsonb -> 'email_id')::integer WHERE o.type = "
+	           "'email.send'"),
+	    1);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.outbox WHERE type = "
+	           "'email.send'"),
+	    1);
 }
 END_TEST
 

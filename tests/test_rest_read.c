@@ -185,7 +185,7 @@ static const struct step therapist_steps[] = {
      NULL,
      NULL,
      404,
-     {"Therapist 9 not found"}},
+     {"Therapist not found"}},
     {"GET",
      THERAPISTS "/auslastung?plz_prefix=52&limit=3",
      NULL,
@@ -213,6 +213,20 @@ static const struct step therapist_steps[] = {
      400,
      {"plz: want 1 to 5 digits"}},
     {"GET", THERAPISTS "/scraping", NULL, NULL, 200, {"{\"data\":[]}"}},
+    {"POST",
+     THERAPISTS "/1/telefonat",
+     NULL,
+     NULL,
+     409,
+     {"telefon: want a number"}},
+    {"POST", THERAPISTS "/9/telefonat", NULL, NULL, 404, {"not found"}},
+    {"PUT", THERAPISTS "/1", JSON, "{\"telefon\": \"0241 1\"}", 200, {NULL}},
+    {"POST",
+     THERAPISTS "/1/telefonat",
+     NULL,
+     NULL,
+     202,
+     {"{\"message\":\"A phone call with therapist 1 was asked for\"}"}},
 };
 
 static const struct step scraping_steps[] = {
@@ -230,6 +244,10 @@ START_TEST(reads_what_events_told)
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox WHERE "
 	                        "type = 'scraping.run'"),
 	                 2);
+	ck_assert_int_eq(pg_int("SELECT (payload::jsonb -> "
+	                        "'therapist_id')::integer FROM psymatch.outbox "
+	                        "WHERE type = 'communication.schedule_call'"),
+	                 1);
 	pg_run("INSERT INTO psymatch.job (kind, key, run_at, due_at) VALUES "
 	       "('scraping.run', 'a', now(), now()), ('other', 'b', now(), "
 	       "now())");

@@ -252,6 +252,31 @@ PSM_API int psm_call_handle(psm_tx *tx, const psm_event *ev, void *user,
                             psm_error *err) PSM_CHECK;
 
 /**
+ * Ask for a call with a patient or a therapist to be planned at the next free
+ * time, whenever the service that plans calls is there: publishes
+ * "communication.schedule_call".
+ *
+ * @param store  an open store whose set "patient" or "therapist" is migrated.
+ * @param whom   "patient" or "therapist".
+ * @param id     the number of the patient or therapist.
+ * @param err    details of a failure; may be NULL.
+ * @return 0: asked for;
+ *   PSM_ERR_INVAL      store is NULL, or whom is another text;
+ *   PSM_ERR_NOT_FOUND  there is no such record;
+ *   PSM_ERR_CONFLICT   the record has no telephone number;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_IO         the system gave no random bytes;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_call_request(psm_store *store, const char *whom, int64_t id,
+                             psm_error *err) PSM_CHECK;
+
+/**
  * Plan a call for each inquiry that was sent more than
  * FOLLOW_UP_THRESHOLD_DAYS full days ago, is neither answered nor cancelled,
  * and has no call yet, unless the therapist is blocked or inactive (or not

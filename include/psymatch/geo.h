@@ -104,8 +104,8 @@ PSM_API void psm_geo_free(psm_geo *geo);
  * @param store      an open store whose set "geocoding" is migrated.
  * @param address    1 to 255 characters; upper and lower case do not count, nor
  *                   blanks around. NULL: the place is asked for.
- * @param latitude   of the place, -90 to 90, by six decimals; not looked at with
- *                   an address.
+ * @param latitude   of the place, -90 to 90, by six decimals; not looked at
+ *                   with an address.
  * @param longitude  of the place, -180 to 180, as latitude.
  * @param out        receives the answer as JSON, new (psm_free); NULL if there
  *                   is none and after a failure.

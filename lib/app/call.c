@@ -7,6 +7,7 @@
 
 #include "app/own_tx.h"
 #include "domain/call.h"
+#include "json/json.h"
 #include "store/store.h"
 
 static const char phone_call[] = "phone_call";
@@ -193,4 +194,46 @@ psm_call_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 	/* What is wrong with the payload stays so. */
 	return rc < 0 && !psm__app_is_system(rc) ? PSM_ERR_REJECT
 	                                         : (rc < 0 ? rc : 0);
+}
+
+/* -- the command, from elsewhere */
+
+static int
+emit_wish(psm_tx *tx, const char *whom, int64_t id, psm_error *err)
+{
+	int is_patient = strcmp(whom, "patient") == 0;
+	psm_payload *m = psm_payload_new("communication.schedule_call");
+
+	psm_payload_int(m, is_patient ? "patient_id" : "therapist_id", id);
+	return psm__emit(
+	    tx, m, is_patient ? "patient-service" : "therapist-service", err);
+}
+
+int
+psm_call_request(psm_store *store, const char *whom, int64_t id, psm_error *err)
+{
+	const char *number = NULL;
+	char *row = NULL;
+	psm_json *doc = NULL;
+	psm_tx *tx = NULL;
+	int rc = psm__own_begin(store, &tx, NULL, err);
+
+	if (rc == 0 && (whom == NULL || (strcmp(whom, "patient") != 0 &&
+	                                 strcmp(whom, "therapist") != 0)))
+		rc = psm__fail(err, PSM_ERR_INVAL,
+		               "whom: want \"patient\" or \"therapist\"");
+	if (rc == 0)
+		rc = psm_entity_get(tx, whom, id, &row, NULL, err);
+	if (rc == 0)
+		rc = psm_json_parse(row, strlen(row), &doc, err);
+	if (rc == 0)
+		number = psm_json_string(psm__json_member(doc, "telefon"));
+	if (rc == 0 && (number == NULL || psm__text_is_blank(number)))
+		rc = psm__fail(err, PSM_ERR_CONFLICT,
+		               "telefon: want a number to call, found none");
+	if (rc == 0)
+		rc = emit_wish(tx, whom, id, err);
+	psm_json_free(doc);
+	psm_free(row);
+	return psm__own_end(tx, rc, NULL, err);
 }

@@ -2,12 +2,8 @@
 /* Places: how a request tells of one, and where it is. */
 #include "app/geo.h"
 
-#include <stdio.h>
-
 #include "domain/geo.h"
 #include "json/json.h"
-
-enum { ADDRESS_MAX = 255 }; /* characters: what the cache's column takes */
 
 int
 psm_geo_new(psm_geo_address_fn address, psm_geo_route_fn route, void *user,
@@ -42,17 +38,6 @@ psm_geo_free(psm_geo *geo)
 	psm__free(geo);
 }
 
-void
-psm__geo_begin(struct psm__geo_run *run, const psm_geo *geo, psm_store *store,
-               psm_tx *tx)
-{
-	run->geo = geo;
-	run->store = store;
-	run->tx = tx;
-	run->until_ms = psm__mono_ms() + geo->timeout_ms;
-	run->use_cache = 1;
-}
-
 /* [latitude, longitude] */
 static int
 read_pair(const psm_json *v, struct psm__geo_place *out)
@@ -60,13 +45,6 @@ read_pair(const psm_json *v, struct psm__geo_place *out)
 	return psm_json_count(v) == 2 &&
 	       psm_json_get_double(psm_json_item(v, 0), &out->lat, NULL) == 0 &&
 	       psm_json_get_double(psm_json_item(v, 1), &out->lon, NULL) == 0;
-}
-
-int
-psm__geo_check_address(const char *text)
-{
-	return !psm__text_is_blank(text) &&
-	       psm__utf8_count(text) <= ADDRESS_MAX;
 }
 
 int
@@ -90,17 +68,6 @@ psm__geo_read_place(const psm_json *doc, const char *name,
 	}
 	out->known = out->address == NULL && want == NULL;
 	return want == NULL ? 0 : psm__geo_fault(name, want, err);
-}
-
-int
-psm__geo_fault(const char *name, const char *want, psm_error *err)
-{
-	char pointer[64];
-
-	(void)psm__fail(err, PSM_ERR_SCHEMA, "%s: want %s", name, want);
-	(void)snprintf(pointer, sizeof(pointer), "/%s", name);
-	psm__error_fault(err, pointer, "%s: want %s", name, want);
-	return PSM_ERR_SCHEMA;
 }
 
 int
@@ -155,6 +122,8 @@ ask_geocoder(const struct psm__geo_run *run, struct psm__geo_place *place,
 		name[sizeof(name) - 1] = '\0';
 		psm__utf8_clean(name);
 		rc = psm__geo_keep_place(run, place, name, err);
+		if (rc == 0 && run->found != NULL)
+			rc = run->found(run, place, name, err);
 		return rc < 0 ? rc : 1;
 	}
 	if (rc == 0 || rc == PSM_ERR_NOT_FOUND)

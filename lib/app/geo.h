@@ -15,6 +15,13 @@ struct psm_geo {
 	int timeout_ms;
 };
 
+struct psm__geo_place;
+struct psm__geo_run;
+/* The geocoder has found a place; name "": it has none. */
+typedef int psm__geo_found_fn(const struct psm__geo_run *run,
+                              const struct psm__geo_place *place,
+                              const char *name, psm_error *err);
+
 /* One use of it: statements run in tx, or without one each by itself. */
 struct psm__geo_run {
 	const psm_geo *geo;
@@ -22,6 +29,8 @@ struct psm__geo_run {
 	psm_tx *tx;
 	int64_t until_ms; /* monotonic: when geocoder and router must be done */
 	int use_cache;
+	psm__geo_found_fn *found; /* NULL: nobody is told */
+	const psm_event *ev;      /* that asks; NULL: none does */
 };
 void psm__geo_begin(struct psm__geo_run *run, const psm_geo *geo,
                     psm_store *store, psm_tx *tx);

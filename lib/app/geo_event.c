@@ -27,6 +27,30 @@ begin_answer(const char *type, const psm_event *ev)
 	return m;
 }
 
+static void
+put_degrees(psm_payload *m, const char *name,
+            const struct psm__geo_place *place)
+{
+	psm_payload_array(m, name);
+	psm_payload_double(m, NULL, place->lat);
+	psm_payload_double(m, NULL, place->lon);
+	psm_payload_end(m);
+}
+
+/* What the geocoder found for a request is told, too: others need not ask. */
+static int
+tell_found(const struct psm__geo_run *run, const struct psm__geo_place *place,
+           const char *name, psm_error *err)
+{
+	psm_payload *m = begin_answer("geocoding.geocode_result", run->ev);
+
+	psm_payload_text(m, "address", place->address);
+	put_degrees(m, "coordinates", place);
+	if (*name)
+		psm_payload_text(m, "display_name", name);
+	return psm__emit(run->tx, m, PRODUCER, err);
+}
+
 /*
  * What came of a request, and what is told of it: a wrong one is answered with
  * the reason, which names no place. *why borrowed until told is freed. 0: to be
@@ -221,10 +245,7 @@ emit_therapists(const struct psm__geo_run *run, const psm_event *ev,
 	if (why != NULL)
 		psm_payload_text(m, "error", why);
 	if (s->place.known) {
-		psm_payload_array(m, "patient_location");
-		psm_payload_double(m, NULL, s->place.lat);
-		psm_payload_double(m, NULL, s->place.lon);
-		psm_payload_end(m);
+		put_degrees(m, "patient_location", &s->place);
 	}
 	write_therapists(m, rows);
 	if (why == NULL) {
@@ -280,6 +301,8 @@ handle(const struct psm__geo_run *run, const psm_event *ev, size_t i,
 	psm_error *told;
 	int rc;
 
+	copy.found = tell_found;
+	copy.ev = ev;
 	told = psm_error_new();
 	if (told == NULL)
 		return psm__nomem(err);

@@ -69,6 +69,15 @@ inquiry_members(psm_payload *m, const struct psm__told *told,
 	}
 }
 
+int
+psm__inquiry_ask_to_send(psm_tx *tx, int64_t email_id, psm_error *err)
+{
+	psm_payload *m = psm_payload_new("communication.send_email");
+
+	psm_payload_int(m, "email_id", email_id);
+	return psm__emit(tx, m, "matching-service", err);
+}
+
 const struct psm__policy psm__policy_inquiry = {
     .entity = &psm__entity_inquiry,
     .members = inquiry_members,

@@ -64,6 +64,9 @@ int psm__app_has_table(psm_tx *tx, const char *name, psm_error *err);
 int psm__inquiry_lock_therapist(psm_tx *tx, int64_t therapist_id,
                                 psm_error *err);
 
+/* -- inquiry.c: the command that the mail of an inquiry is to go */
+int psm__inquiry_ask_to_send(psm_tx *tx, int64_t email_id, psm_error *err);
+
 /* -- inquiry_cancel.c */
 
 /* Cancel an inquiry that was not sent; its matches are withdrawn, but stay as

@@ -350,6 +350,7 @@ psm_inquiry_handed_over(psm_tx *tx, int64_t id, int64_t email_id,
 {
 	struct psm__inquiry_wish wish = {.email_id = email_id,
 	                                 .phone_call_id = phone_call_id};
+	int rc;
 
 	psm__error_clear(err);
 	if (tx == NULL || email_id < 0 || email_id > INT32_MAX ||
@@ -358,6 +359,12 @@ psm_inquiry_handed_over(psm_tx *tx, int64_t id, int64_t email_id,
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want a transaction and the number of a mail "
 		                 "or of a call");
-	return psm__inquiry_run(tx, &psm__policy_inquiry, id,
-	                        psm__inquiry_decide_handed, &wish, err);
+	rc = psm__inquiry_run(tx, &psm__policy_inquiry, id,
+	                      psm__inquiry_decide_handed, &wish, err);
+	if (rc > 0 && email_id > 0) {
+		int told = psm__inquiry_ask_to_send(tx, email_id, err);
+
+		rc = told < 0 ? told : rc;
+	}
+	return rc;
 }

@@ -320,6 +320,8 @@ mark(struct sending *s)
 	                               psm__inquiry_decide_send, &wish,
 	                               &s->q.now, s->err);
 	psm__buf_free(&note);
+	if (rc >= 0 && s->email_id > 0)
+		rc = psm__inquiry_ask_to_send(s->q.tx, s->email_id, s->err);
 	return rc < 0 ? rc : 0;
 }
 

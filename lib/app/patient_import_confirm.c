@@ -102,6 +102,25 @@ tell_refused(const psm_rows *rows, const psm_error *err)
 	         psm_error_message(err), NULL);
 }
 
+/* The service that sends mails is told; it may be another program. */
+static int
+ask_to_send(psm_tx *tx, const char *mail, psm_error *err)
+{
+	psm_json *doc = NULL;
+	psm_payload *m;
+	int64_t id = 0;
+	int rc = psm_json_parse(mail, strlen(mail), &doc, err);
+
+	if (rc == 0)
+		rc = psm_json_get_int(psm__json_member(doc, "id"), &id, err);
+	psm_json_free(doc);
+	if (rc < 0)
+		return rc;
+	m = psm_payload_new("email.send");
+	psm_payload_int(m, "email_id", id);
+	return psm__emit(tx, m, "patient-service", err);
+}
+
 /* 1: it is there; 2: it cannot be made of this patient, ever. A template that
  * fails can be corrected: that is an error, whatever its code is. */
 static int
@@ -109,7 +128,8 @@ make(psm_tx *tx, const psm_rows *rows, psm_mail_render_fn render, void *user,
      psm_error *err)
 {
 	struct mail m = {NULL, NULL, NULL};
-	char key[100], *doc = NULL, *values = values_of(rows, err);
+	char key[100], *doc = NULL, *mail = NULL;
+	char *values = values_of(rows, err);
 	int rc = values == NULL ? PSM_ERR_NOMEM : 0;
 
 	if (rc == 0)
@@ -120,11 +140,14 @@ make(psm_tx *tx, const psm_rows *rows, psm_mail_render_fn render, void *user,
 	(void)snprintf(key, sizeof(key), "patient_import:%s",
 	               psm_rows_text(rows, 0, HASH));
 	if (rc == 0) {
-		rc = psm_mail_make(tx, doc, strlen(doc), key, NULL, err);
+		rc = psm_mail_make(tx, doc, strlen(doc), key, &mail, err);
 		if (rc == PSM_ERR_SCHEMA)
 			tell_refused(rows, err);
+		if (rc == 1)
+			rc = ask_to_send(tx, mail, err);
 		rc = rc >= 0 ? 1 : rc == PSM_ERR_SCHEMA ? 2 : rc;
 	}
+	psm_free(mail);
 	psm_free(doc);
 	psm_free(values);
 	psm_free(m.subject);

@@ -352,15 +352,17 @@ const psm_event_type_info psm__catalogue[] = {
 
 { .name = "communication.send_email", .topic = "communication-events",
   .key = "email_id", .command = 1,
-  .meaning = "Send a queued e-mail now.",
-  .note = "for operators: the queue worker sends without being asked",
+  .meaning = "Send a queued e-mail with the next run of the queue, also one that "
+	"would be tried later: the mail of an inquiry that was sent.",
+  .producers = NAMES(MATCHING_SERVICE),
   .consumers = NAMES(COMMUNICATION_SERVICE),
   .fields = FIELDS(FIELD("email_id", integer, NEED)) },
 
 { .name = "communication.schedule_call", .topic = "communication-events",
   .key = "therapist_id", .key_other = "patient_id", .command = 1,
-  .meaning = "Plan a phone call with a therapist or a patient.",
-  .note = "for operators: the services plan their calls over HTTP",
+  .meaning = "Plan a phone call with a therapist or a patient: somebody asked for "
+	"one at their record.",
+  .producers = NAMES(PATIENT_SERVICE, THERAPIST_SERVICE),
   .consumers = NAMES(COMMUNICATION_SERVICE),
   .fields = FIELDS(
 	FIELD("therapist_id", integer, MAY),
@@ -368,8 +370,9 @@ const psm_event_type_info psm__catalogue[] = {
 
 { .name = "email.send", .topic = "email-commands", .key = "email_id",
   .command = 1,
-  .meaning = "Send an e-mail.",
-  .note = "for operators: the queue worker sends without being asked",
+  .meaning = "Send an e-mail, as communication.send_email: the mail that confirms "
+	"a registration.",
+  .producers = NAMES(PATIENT_SERVICE),
   .consumers = NAMES(COMMUNICATION_SERVICE),
   .fields = FIELDS(FIELD("email_id", integer, NEED)) },
 
@@ -414,7 +417,7 @@ const psm_event_type_info psm__catalogue[] = {
 
 { .name = "geocoding.geocode_result", .topic = "geocoding-events",
   .key = "request_id",
-  .meaning = "An address was turned into coordinates.",
+  .meaning = "The geocoder turned an address of a request into coordinates.",
   .note = "for the program that asked",
   .producers = NAMES(GEOCODING_SERVICE),
   .fields = FIELDS(

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <psymatch/call.h>
 #include <psymatch/patient.h>
 
 /* -- PATCH /api/patients/{id}/last-contact */
@@ -72,6 +73,17 @@ reassignments(struct rest_call *c)
 	    &c->json, c->err);
 }
 
+/* -- POST /api/patients/{id}/telefonat */
+
+static int
+call(struct rest_call *c)
+{
+	(void)snprintf(c->message, sizeof c->message,
+	               "A phone call with patient %lld was asked for",
+	               (long long)c->id);
+	return psm_call_request(c->store, "patient", c->id, c->err);
+}
+
 const struct rest_endpoint psm__rest_patient[] = {
     {.method = "GET",
      .path = "/api/patients/neuzuordnungen",
@@ -89,5 +101,13 @@ const struct rest_endpoint psm__rest_patient[] = {
      .body = contact_body,
      .record = "Patient",
      .failures = "400 404"},
+    {.method = "POST",
+     .path = "/api/patients/{id}/telefonat",
+     .summary = "Let a phone call be planned at the next free time",
+     .fn = call,
+     .how = REST_CHANGE,
+     .noun = "Patient",
+     .status = 202,
+     .failures = "404 409"},
     {.path = NULL},
 };

@@ -2,8 +2,10 @@
 /* What the therapist service has beside its therapists as such. */
 #include "rest/rest.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include <psymatch/call.h>
 #include <psymatch/scraping.h>
 #include <psymatch/suggestion.h>
 
@@ -89,6 +91,17 @@ static int
 scrapings(struct rest_call *c)
 {
 	return psm__rest_jobs(c, "scraping.run");
+}
+
+/* -- POST /api/therapists/{id}/telefonat */
+
+static int
+call(struct rest_call *c)
+{
+	(void)snprintf(c->message, sizeof c->message,
+	               "A phone call with therapist %lld was asked for",
+	               (long long)c->id);
+	return psm_call_request(c->store, "therapist", c->id, c->err);
 }
 
 /* -- the rows */
@@ -193,5 +206,13 @@ const struct rest_endpoint psm__rest_therapist[] = {
      .answer = scrape_answer,
      .status = 202,
      .failures = "400"},
+    {.method = "POST",
+     .path = THERAPISTS "/{id}/telefonat",
+     .summary = "Let a phone call be planned at the next free time",
+     .fn = call,
+     .how = REST_CHANGE,
+     .noun = "Therapist",
+     .status = 202,
+     .failures = "404 409"},
     {.path = NULL},
 };

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import psymatch
 from helping import OwnDatabase
-from psymatch import calls, errors, jobs
+from psymatch import calls, errors, jobs, therapists
 
 
 class Calls(OwnDatabase):
@@ -38,6 +38,16 @@ class Calls(OwnDatabase):
         calls.delete(self.store, second["id"])
         with self.assertRaises(errors.NotFoundError):
             calls.get(self.store, second["id"])
+
+    def test_is_asked_for(self) -> None:
+        self.store.migrate("therapist")
+        who = {"anrede": "Herr", "geschlecht": "männlich", "vorname": "Anton", "nachname": "Muster"}
+        row = therapists.create(self.store, dict(who, telefon="030 1"))
+        calls.request(self.store, "therapist", row["id"])
+        with self.assertRaises(errors.ConflictError):
+            calls.request(self.store, "therapist", therapists.create(self.store, who)["id"])
+        with self.assertRaises(errors.NotFoundError):
+            calls.request(self.store, "therapist", 999)
 
     def test_tells_all_faults(self) -> None:
         with self.assertRaises(errors.SchemaError) as raised:

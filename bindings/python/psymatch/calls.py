@@ -8,7 +8,7 @@ from typing import Any, Mapping, TYPE_CHECKING
 
 from ._json import changed, got, listed, taken, with_size
 from ._lib import lib
-from ._text import int64, utf8_or_none
+from ._text import int64, utf8, utf8_or_none
 from .config import Config
 from .errors import check, make
 from .event import handled_by
@@ -56,6 +56,12 @@ def update(store: Store, id: int, values: Mapping[str, Any], if_version: int = A
 def delete(store: Store, id: int, if_version: int = ANY) -> None:
     """Delete a call."""
     check(lib.psm_call_delete, store._handle, int64(id, "id"), int64(if_version, "if_version"))
+
+
+def request(store: Store, whom: str, id: int) -> None:
+    """Ask for a call with a "patient" or a "therapist" to be planned, by an
+    event. NotFoundError; ConflictError: there is no number to call."""
+    check(lib.psm_call_request, store._handle, utf8(whom, "whom"), int64(id, "id"))
 
 
 def follow_up(store: Store) -> dict[str, int]:
