@@ -27,16 +27,13 @@ static inline int
 is_word(const char *const *words, const struct psm__span *v)
 {
 	const char *word;
-	size_t i;
 
-	if (v->escaped)
+	if (v->escaped || v->len == 0)
 		return 0;
-	for (; (word = *words); words++) {
-		for (i = 0; i < v->len && word[i] == v->text[i]; i++)
-			;
-		if (i == v->len && !word[i])
+	for (; (word = *words); words++)
+		if (word[0] == v->text[0] &&
+		    strncmp(word, v->text, v->len) == 0 && !word[v->len])
 			return 1;
-	}
 	return 0;
 }
 
