@@ -600,7 +600,8 @@ START_TEST(c14_dropped_in_another_database)
 	if (_i != THERE)
 		stop(&pr);
 	if (_i == AWAY_AND_OLD_ROW)
-		pg_run("UPDATE psymatch.consumer_offset SET born = NULL");
+		pg_run(
+		    "UPDATE psymatch.consumer_offset SET incarnation = NULL");
 	drop_topic();
 	for (n = 101; n <= 160; n++)
 		put(1, n, NULL);

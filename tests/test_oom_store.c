@@ -362,19 +362,19 @@ START_TEST(delivery_of_events)
 	    (struct use){
 		delivery,
 		"DELETE FROM psymatch.inbox; DELETE FROM "
-		"psymatch.consumer_ahead; DELETE FROM psymatch.dead_letter; "
+		"psymatch.consumer_out_of_order; DELETE FROM psymatch.dead_letter; "
 		"DELETE FROM psymatch.parked; DELETE FROM "
 		"psymatch.consumer_offset",
 		"SELECT (" COUNT(
 		    "psymatch.inbox") ") + "
 				      "(" COUNT(
-					  "psymatch.consumer_ahead") ") + "
-								     "(" COUNT(
-									 "psymatch.dead_letter") ") + "
-												 "(" COUNT(
-												     "psymatch.parked") ") + "
-															"(" COUNT(
-															    "psymatch.consumer_offset") ")",
+					  "psymatch.consumer_out_of_order") ") + "
+									    "(" COUNT(
+										"psymatch.dead_letter") ") + "
+													"(" COUNT(
+													    "psymatch.parked") ") + "
+															       "(" COUNT(
+																   "psymatch.consumer_offset") ")",
 		0},
 	    60);
 }

@@ -399,9 +399,9 @@ START_TEST(a_row_without_a_number_is_of_this_log)
 	KAFKA_UNTIL(next_of(topic) == 30);
 	stop(pr);
 	ck_assert_int_eq(
-	    pg_int("SELECT count(born) FROM psymatch.consumer_offset"),
+	    pg_int("SELECT count(incarnation) FROM psymatch.consumer_offset"),
 	    has_ids());
-	pg_run("UPDATE psymatch.consumer_offset SET born = NULL, "
+	pg_run("UPDATE psymatch.consumer_offset SET incarnation = NULL, "
 	       "consumer = '%s'",
 	       forgotten);
 	send_events(topic, 30, 40);
@@ -412,7 +412,7 @@ START_TEST(a_row_without_a_number_is_of_this_log)
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 40);
 	/* Now it has one, where there are any. */
 	ck_assert_int_eq(
-	    pg_int("SELECT count(born) FROM psymatch.consumer_offset"),
+	    pg_int("SELECT count(incarnation) FROM psymatch.consumer_offset"),
 	    has_ids());
 	kafka_delete(topic);
 }

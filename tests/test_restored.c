@@ -225,12 +225,13 @@ restore_all(void)
 		       "consumer, event_id FROM effects WHERE consumer = '%s'",
 		       names[i]);
 		if (cases[i].row)
-			pg_run("INSERT INTO psymatch.consumer_offset (consumer,"
-			       " topic, partition, next, owner, born) SELECT "
-			       "'%s', topic, partition, %d, owner, born FROM "
-			       "psymatch.consumer_offset WHERE consumer = "
-			       "'reference' AND partition = 0",
-			       names[i], cases[i].done);
+			pg_run(
+			    "INSERT INTO psymatch.consumer_offset (consumer,"
+			    " topic, partition, next, owner, incarnation) SELECT "
+			    "'%s', topic, partition, %d, owner, incarnation FROM "
+			    "psymatch.consumer_offset WHERE consumer = "
+			    "'reference' AND partition = 0",
+			    names[i], cases[i].done);
 	}
 }
 

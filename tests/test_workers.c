@@ -150,8 +150,8 @@ START_TEST(what_was_put_aside_is_not_doubled)
 	ck_assert_int_eq(
 	    pg_int("SELECT count(DISTINCT \"offset\") FROM psymatch.parked"),
 	    5);
-	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.consumer_ahead"),
-	                 0);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.consumer_out_of_order"), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 99 - 6);
 	ck_assert_int_eq(pg_int("SELECT count(DISTINCT n) FROM effects"),
 	                 99 - 6);
@@ -163,7 +163,7 @@ START_TEST(another_message_at_the_offset)
 {
 	int n;
 
-	pg_run("INSERT INTO psymatch.consumer_ahead VALUES ('" FLOW_NAME
+	pg_run("INSERT INTO psymatch.consumer_out_of_order VALUES ('" FLOW_NAME
 	       "', '" FLOW_TOPIC "', 0, 3, 12345)");
 	for (n = 1; n <= 10; n++)
 		flow_put(n, n);
@@ -171,8 +171,8 @@ START_TEST(another_message_at_the_offset)
 	flow_wait_offset(10);
 	flow_stop();
 	flow_check_effects(10);
-	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.consumer_ahead"),
-	                 0);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.consumer_out_of_order"), 0);
 }
 END_TEST
 
@@ -307,8 +307,8 @@ START_TEST(taken_over_while_one_is_put_aside)
 	ck_assert_int_eq(flow_dead_rows(), 1);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 1);
 	ck_assert_int_eq(pg_int("SELECT n FROM effects"), 2);
-	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.consumer_ahead"),
-	                 0);
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM psymatch.consumer_out_of_order"), 0);
 }
 END_TEST
 

@@ -57,7 +57,7 @@ tell_found(const struct psm__geo_run *run, const struct psm__geo_place *place,
  * answered, else a failure that is nobody's request's fault.
  */
 static int
-judge(int rc, const psm_error *told, const char **why, psm_error *err)
+classify(int rc, const psm_error *told, const char **why, psm_error *err)
 {
 	if (rc == PSM_ERR_SCHEMA)
 		*why = psm_error_message(told);
@@ -75,7 +75,7 @@ answer_distance(struct psm__geo_run *run, const psm_event *ev, psm_error *told,
 	psm_payload *m;
 	int rc = psm__geo_answer(run, psm_event_payload(ev), &result, told);
 
-	rc = judge(rc, told, &why, err);
+	rc = classify(rc, told, &why, err);
 	if (rc == 0 && why != NULL)
 		rc = psm__geo_refuse(why, &result, err);
 	if (rc == 0) {
@@ -273,7 +273,7 @@ answer_search(struct psm__geo_run *run, const psm_event *ev, psm_error *told,
 		rc = find_near(run, &s, &near, told);
 	if (rc == 0 && s.place.known)
 		rc = find_therapists(run, &s, &near, &rows, told);
-	rc = judge(rc, told, &why, err);
+	rc = classify(rc, told, &why, err);
 	if (why == NULL && !s.place.known)
 		why = "Could not resolve coordinates of the patient_location";
 	if (rc == 0)

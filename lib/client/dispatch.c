@@ -170,7 +170,7 @@ is_type(const struct psm__handler *h, const char *type)
 }
 
 static int
-holds(const psm_handler_options *o, const char *version)
+covers(const psm_handler_options *o, const char *version)
 {
 	if (o->min_version[0] &&
 	    psm__event_version_cmp(version, o->min_version) < 0)
@@ -191,7 +191,7 @@ find_own(const struct psm__dispatch *d, const char *type, const char *version)
 		if (has_range(&h->options) != (version != NULL))
 			continue;
 		if (is_type(h, type) &&
-		    (!version || holds(&h->options, version)))
+		    (!version || covers(&h->options, version)))
 			return h;
 	}
 	return NULL;

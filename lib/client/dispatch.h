@@ -62,7 +62,7 @@ int psm__dispatch_add_upcaster(struct psm__dispatch *d, const char *type,
  * PSM_ERR_CONFLICT, PSM_ERR_NOMEM. */
 int psm__dispatch_add_all(struct psm__dispatch *d,
                           const struct psm__dispatch *more, psm_error *err);
-/* By canonical type: a range that holds version, else the handler without one,
+/* By canonical type: a range that covers version, else the handler without one,
  * else "*"; NULL: there is none. Upcasters are not asked. */
 const struct psm__handler *psm__dispatch_find(const struct psm__dispatch *d,
                                               const char *type,

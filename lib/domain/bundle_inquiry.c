@@ -108,7 +108,8 @@ patient_of(const struct psm__bundle_search *s)
 
 /* All reasons and doubts of a pair. */
 static struct psm__fit_result
-judge(const struct question *q, const struct psm__bundle_search *s, double km)
+classify(const struct question *q, const struct psm__bundle_search *s,
+         double km)
 {
 	struct psm__fit_patient p = patient_of(s);
 	struct psm__fit_result result;
@@ -192,7 +193,7 @@ try_one(const struct question *q, uint32_t slot, uint16_t place,
 {
 	double km = km_to(q, place);
 	struct psm__fit_result result =
-	    judge(q, psm__slot(&q->b->slots, slot), km);
+	    classify(q, psm__slot(&q->b->slots, slot), km);
 
 	if (result.failed != 0)
 		return 0;
@@ -365,7 +366,7 @@ count_one(const struct question *q, const struct psm__bundle_search *s,
 	struct psm__fit_result result = {0, 0};
 
 	if (s->area == q->area && q->area != PSM__NO_AREA)
-		result = judge(q, s, km_to(q, s->place));
+		result = classify(q, s, km_to(q, s->place));
 	else /* far away, or nobody knows where */
 		result.failed = 1u << PSM__FIT_AREA;
 	out->searches++;

@@ -554,8 +554,8 @@ write_times(const struct psm__jobs_counts *seen, int64_t last_us, char *reason,
 }
 
 static int
-judge(const struct psm__jobs_counts *seen, int64_t last_us, char *reason,
-      size_t size)
+health_of(const struct psm__jobs_counts *seen, int64_t last_us, char *reason,
+          size_t size)
 {
 	if (seen->overdue_us > OVERDUE_US)
 		(void)snprintf(reason, size, "jobs: one waits for %lld s",
@@ -597,7 +597,7 @@ psm_jobs_health(psm_jobs *jobs, char *reason, size_t size)
 	memcpy(problem, jobs->problem, sizeof problem);
 	(void)pthread_mutex_unlock(&jobs->lock);
 	if (!problem[0])
-		return judge(&seen, last_us, reason, size);
+		return health_of(&seen, last_us, reason, size);
 	(void)snprintf(reason, size, "jobs: %s", problem);
 	return PSM_HEALTH_RED;
 }

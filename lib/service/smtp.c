@@ -265,7 +265,7 @@ is_login(int code)
 
 /* Behind the command DATA a lost connection may mean that the server has it. */
 static int
-judge(const struct sending *s, CURLcode code, psm_error *err)
+classify(const struct sending *s, CURLcode code, psm_error *err)
 {
 	const struct reply *r = &s->reply;
 	const char *why = s->why[0] ? s->why : curl_easy_strerror(code);
@@ -329,7 +329,7 @@ perform(struct sending *s, const psm_mailer *m, const char *from,
 		rc = psm__nomem(err);
 	} else {
 		configure(s, m, url.data, sender.data);
-		rc = judge(s, curl_easy_perform(s->curl), err);
+		rc = classify(s, curl_easy_perform(s->curl), err);
 		leave(s, rc == PSM_OK);
 	}
 	psm__buf_free(&url);

@@ -211,7 +211,7 @@ take_or_await(struct psm__spool *s, int parentfd, unsigned n)
 	              sizeof(*s->adoption->awaits)) < 0)
 		return ENOMEM;
 	s->adoption->awaits[s->adoption->await_count++] = n;
-	psm__reader_hold_own(s, 1);
+	psm__reader_set_own_waits(s, 1);
 	if (s->adoption->await_count == 1)
 		note_awaited(s, pid, 0);
 	return 0;
@@ -224,7 +224,7 @@ psm__adopt_all(struct psm__spool *s, int parentfd, unsigned own)
 	int rc = psm__streams_list(parentfd, &all);
 
 	s->adoption->await_count = 0;
-	psm__reader_hold_own(s, 0);
+	psm__reader_set_own_waits(s, 0);
 	for (size_t i = 0; rc == 0 && i < all.count; i++)
 		if (all.list[i] != own)
 			rc = take_or_await(s, parentfd, all.list[i]);
@@ -287,7 +287,7 @@ await_tend(struct psm__spool *s, int64_t now_ms)
 		        s->adoption->await_count *
 		            sizeof(*s->adoption->awaits));
 	}
-	psm__reader_hold_own(s, 0);
+	psm__reader_set_own_waits(s, 0);
 	note_awaited(s, 0, 0);
 	psm__log(PSM_LOG_INFO, "no older events are left in the spool",
 	         "directory", s->dir, NULL);

@@ -59,7 +59,7 @@ psm__reader_map_soon(struct psm__spool *s)
 }
 
 void
-psm__reader_hold_own(struct psm__spool *s, int waits)
+psm__reader_set_own_waits(struct psm__spool *s, int waits)
 {
 	s->reader->own_waits = waits;
 }

@@ -182,7 +182,7 @@ struct psm__segment *psm__reader_needs(struct psm__spool *s,
 /* For tests: the next try to map a segment is not put off. */
 void psm__reader_map_soon(struct psm__spool *s);
 /* Our own stream waits for others. */
-void psm__reader_hold_own(struct psm__spool *s, int waits);
+void psm__reader_set_own_waits(struct psm__spool *s, int waits);
 int psm__reader_own_waits(const struct psm__spool *s);
 
 /* -- spool/ring.c. @thread reader */

@@ -32,7 +32,8 @@ psm__offset_read(psm_tx *tx, const struct psm__place *at, int64_t *next,
 	*incarnation = 0;
 	fill_place(&p, at);
 	rc = psm__tx_queue(
-	    tx, "SELECT next, born FROM psymatch.consumer_offset " WHERE_PLACE,
+	    tx,
+	    "SELECT next, incarnation FROM psymatch.consumer_offset " WHERE_PLACE,
 	    3, p.list, &rows, err);
 	if (rc == 0)
 		rc = psm__tx_sync(tx, err);
@@ -60,7 +61,7 @@ psm__offset_move(psm_tx *tx, const struct psm__place *at, int64_t expected,
 		return psm__tx_queue(
 		    tx,
 		    "INSERT INTO psymatch.consumer_offset "
-		    "(consumer, topic, partition, next, owner, born) "
+		    "(consumer, topic, partition, next, owner, incarnation) "
 		    "VALUES ($1, $2, $3::integer, $4::bigint, $5, "
 		    "nullif($6::bigint, 0)) ON CONFLICT DO NOTHING",
 		    6, p.list, rows, err);
@@ -68,7 +69,7 @@ psm__offset_move(psm_tx *tx, const struct psm__place *at, int64_t expected,
 	return psm__tx_queue(tx,
 	                     "UPDATE psymatch.consumer_offset SET "
 	                     "next = $4::bigint, owner = $5, "
-	                     "born = nullif($6::bigint, 0), "
+	                     "incarnation = nullif($6::bigint, 0), "
 	                     "updated_at = now() " WHERE_PLACE
 	                     " AND next = $7::bigint",
 	                     7, p.list, rows, err);

@@ -51,12 +51,13 @@ psm__parked_any(psm_tx *tx, const char *consumer, psm_rows **rows,
 {
 	struct psm__param param = psm__param_text(consumer);
 
-	return psm__tx_queue(tx,
-	                     "SELECT EXISTS (SELECT FROM psymatch.parked "
-	                     "WHERE consumer = $1), "
-	                     "EXISTS (SELECT FROM psymatch.consumer_ahead "
-	                     "WHERE consumer = $1)",
-	                     1, &param, rows, err);
+	return psm__tx_queue(
+	    tx,
+	    "SELECT EXISTS (SELECT FROM psymatch.parked "
+	    "WHERE consumer = $1), "
+	    "EXISTS (SELECT FROM psymatch.consumer_out_of_order "
+	    "WHERE consumer = $1)",
+	    1, &param, rows, err);
 }
 
 struct out_of_order_params {
@@ -84,7 +85,7 @@ psm__out_of_order_add(psm_tx *tx, const struct psm__out_of_order *a,
 	fill(&p, &a->at, a->offset, a->checksum);
 	return psm__tx_queue(
 	    tx,
-	    "INSERT INTO psymatch.consumer_ahead AS t (consumer, topic, "
+	    "INSERT INTO psymatch.consumer_out_of_order AS t (consumer, topic, "
 	    "partition, \"offset\", checksum) VALUES ($1, $2, $3::integer, "
 	    "$4::bigint, $5::bigint) ON CONFLICT (consumer, topic, partition, "
 	    "\"offset\") DO UPDATE SET checksum = excluded.checksum",
@@ -102,7 +103,7 @@ psm__out_of_order_has(psm_tx *tx, const struct psm__out_of_order *a, int *found,
 	*found = 0;
 	fill(&p, &a->at, a->offset, a->checksum);
 	rc = psm__tx_queue(tx,
-	                   "SELECT FROM psymatch.consumer_ahead WHERE "
+	                   "SELECT FROM psymatch.consumer_out_of_order WHERE "
 	                   "consumer = $1 AND topic = $2 AND "
 	                   "partition = $3::integer AND "
 	                   "\"offset\" = $4::bigint AND checksum = $5::bigint",
@@ -123,7 +124,7 @@ psm__out_of_order_clear(psm_tx *tx, const struct psm__place *at, int64_t below,
 
 	fill(&p, at, below, 0);
 	return psm__tx_queue(tx,
-	                     "DELETE FROM psymatch.consumer_ahead WHERE "
+	                     "DELETE FROM psymatch.consumer_out_of_order WHERE "
 	                     "consumer = $1 AND topic = $2 AND "
 	                     "partition = $3::integer AND "
 	                     "\"offset\" < $4::bigint",

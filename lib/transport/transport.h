@@ -86,7 +86,7 @@ struct psm__record {
 	size_t value_len;
 	const struct psm__header *headers; /* all of them, in their order */
 	size_t header_count;
-	void *hold; /* the transport's; everything above is borrowed until
+	void *handle; /* the transport's; everything above is borrowed until
 	               release */
 };
 

@@ -38,7 +38,7 @@ struct psm__cpart {
 	int64_t confirmed;
 	int64_t incarnation; /* of its topic, from the transport; 0: not known
 	                      */
-	/* A record whose handler asked for another try; the transport holds
+	/* A record whose handler asked for another try; the transport keeps
 	 * the rest of the partition until it is done. */
 	int retrying;
 	struct psm__record rec;

@@ -18,7 +18,7 @@
  * others follow in order. */
 enum psm__send_window_state {
 	PSM__WINDOW_OPEN,
-	PSM__WINDOW_HELD,       /* until resume_ms */
+	PSM__WINDOW_WAITING,    /* until resume_ms */
 	PSM__WINDOW_PROBING,    /* one record is on its way */
 	PSM__WINDOW_CATCHING_UP /* sending what was deferred */
 };
@@ -209,8 +209,8 @@ void psm__receipt_settle(struct psm_producer *p, const char *id, int rc,
 struct psm__send_window *psm__send_window_closed(struct psm_producer *p,
                                                  const char *topic);
 /* The broker does not accept this record of the topic now. */
-void psm__send_window_hold(struct psm_producer *p, const struct psm__message *m,
-                           const char *why);
+void psm__send_window_close(struct psm_producer *p,
+                            const struct psm__message *m, const char *why);
 /* One of the records of a batch is refused for good: send them one by one to
  * find out which. 0: it was sent alone, so it is this one. */
 int psm__send_window_unconfirmed(struct psm_producer *p,

@@ -18,10 +18,11 @@
 
 #define TO(state) (1u << (state))
 static const unsigned may_follow[] = {
-    [PSM__WINDOW_OPEN] = TO(PSM__WINDOW_HELD),
-    [PSM__WINDOW_HELD] = TO(PSM__WINDOW_PROBING) | TO(PSM__WINDOW_OPEN),
-    [PSM__WINDOW_PROBING] = TO(PSM__WINDOW_HELD) | TO(PSM__WINDOW_CATCHING_UP),
-    [PSM__WINDOW_CATCHING_UP] = TO(PSM__WINDOW_OPEN) | TO(PSM__WINDOW_HELD),
+    [PSM__WINDOW_OPEN] = TO(PSM__WINDOW_WAITING),
+    [PSM__WINDOW_WAITING] = TO(PSM__WINDOW_PROBING) | TO(PSM__WINDOW_OPEN),
+    [PSM__WINDOW_PROBING] =
+	TO(PSM__WINDOW_WAITING) | TO(PSM__WINDOW_CATCHING_UP),
+    [PSM__WINDOW_CATCHING_UP] = TO(PSM__WINDOW_OPEN) | TO(PSM__WINDOW_WAITING),
 };
 
 static void
@@ -29,7 +30,7 @@ set_state(struct psm__send_window *w, enum psm__send_window_state to)
 {
 	static const char *const names[] = {
 	    [PSM__WINDOW_OPEN] = "open",
-	    [PSM__WINDOW_HELD] = "held",
+	    [PSM__WINDOW_WAITING] = "waiting",
 	    [PSM__WINDOW_PROBING] = "probing",
 	    [PSM__WINDOW_CATCHING_UP] = "catching up",
 	};
@@ -122,7 +123,7 @@ close_window(struct psm_producer *p, struct psm__send_window *w,
 		psm__log(PSM_LOG_WARN, "the broker does not accept a topic now",
 		         "topic", w->topic, "why", why, NULL);
 	}
-	set_state(w, PSM__WINDOW_HELD);
+	set_state(w, PSM__WINDOW_WAITING);
 	set_error(p, w, why);
 }
 
@@ -131,13 +132,13 @@ close_window(struct psm_producer *p, struct psm__send_window *w,
 static int
 is_late(const struct psm__send_window *w, uint64_t token)
 {
-	return w->state == PSM__WINDOW_HELD ||
+	return w->state == PSM__WINDOW_WAITING ||
 	       (w->state == PSM__WINDOW_PROBING && w->probe != token);
 }
 
 void
-psm__send_window_hold(struct psm_producer *p, const struct psm__message *m,
-                      const char *why)
+psm__send_window_close(struct psm_producer *p, const struct psm__message *m,
+                       const char *why)
 {
 	struct psm__send_window *w = defer(p, m);
 
@@ -178,7 +179,7 @@ psm__send_window_acked(struct psm_producer *p, uint64_t token)
 			continue;
 		if (w->unconfirmed)
 			w->unconfirmed--;
-		set_state(w, w->unconfirmed ? PSM__WINDOW_HELD
+		set_state(w, w->unconfirmed ? PSM__WINDOW_WAITING
 		                            : PSM__WINDOW_CATCHING_UP);
 		w->resume_ms = 0;
 		w->scan = 0;
@@ -275,10 +276,10 @@ psm__send_windows_run(struct psm_producer *p, int64_t now_ms, psm__send_fn send)
 	for (i = 0; rc == 0 && p->windows_closed && i < p->window_count; i++) {
 		struct psm__send_window *w = &p->windows[i];
 
-		if (w->state == PSM__WINDOW_HELD && now_ms >= w->resume_ms)
+		if (w->state == PSM__WINDOW_WAITING && now_ms >= w->resume_ms)
 			rc = probe(p, w, send);
 		if (rc < 0 && w->state == PSM__WINDOW_PROBING)
-			set_state(w, PSM__WINDOW_HELD);
+			set_state(w, PSM__WINDOW_WAITING);
 		if (rc == 0 && w->state == PSM__WINDOW_CATCHING_UP)
 			rc = catch_up(p, w, send);
 	}
@@ -294,7 +295,7 @@ psm__send_windows_due(const struct psm_producer *p)
 	for (i = 0; p->windows_closed && i < p->window_count; i++) {
 		const struct psm__send_window *w = &p->windows[i];
 
-		if (w->state == PSM__WINDOW_HELD && w->resume_ms < due)
+		if (w->state == PSM__WINDOW_WAITING && w->resume_ms < due)
 			due = w->resume_ms;
 	}
 	return due;
@@ -312,8 +313,8 @@ psm__send_windows_restart(struct psm_producer *p)
 			set_state(w, PSM__WINDOW_OPEN);
 			p->windows_closed--;
 		} else if (w->state != PSM__WINDOW_OPEN &&
-		           w->state != PSM__WINDOW_HELD) {
-			set_state(w, PSM__WINDOW_HELD);
+		           w->state != PSM__WINDOW_WAITING) {
+			set_state(w, PSM__WINDOW_WAITING);
 		}
 	}
 }

@@ -106,7 +106,7 @@ keep_refused(struct psm_producer *p, uint64_t token, const char *reason)
 	               "an event is refused, and the quarantine cannot take "
 	               "it: %s",
 	               reason);
-	psm__send_window_hold(p, &m, why);
+	psm__send_window_close(p, &m, why);
 }
 
 /* Refused for good: it must not block later records. */
@@ -165,7 +165,7 @@ on_report(uint64_t token, int rc, const char *reason, void *user)
 		return; /* the next sink starts from the front */
 	psm__spool_message(p->spool, token, &m);
 	if (!for_good(rc))
-		psm__send_window_hold(p, &m, reason);
+		psm__send_window_close(p, &m, reason);
 	else if (!psm__send_window_unconfirmed(p, &m, reason))
 		refused(p, token, rc, reason);
 }
@@ -189,7 +189,7 @@ send_one(struct psm_producer *p, const struct psm__message *m)
 		refused(p, m->token, rc, psm_error_message(p->err));
 		break;
 	case PSM_ERR_RETRY:
-		psm__send_window_hold(p, m, psm_error_message(p->err));
+		psm__send_window_close(p, m, psm_error_message(p->err));
 		break;
 	case PSM_ERR_FULL:
 	case PSM_ERR_BROKER:

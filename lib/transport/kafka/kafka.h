@@ -14,7 +14,7 @@ void psm__kafka_kill_sink(struct psm__sink *s);
 void psm__kafka_fence_source(struct psm__source *s);
 /* For tests: after so long without a message a source asks where logs end. */
 void psm__kafka_set_quiet(struct psm__source *s, int quiet_ms);
-/* For tests: messages that a source keeps of partitions that are held. */
+/* For tests: messages that a source keeps of partitions that wait. */
 size_t psm__kafka_kept(const struct psm__source *s);
 
 #endif

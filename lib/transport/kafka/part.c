@@ -9,18 +9,18 @@
 /* -- states */
 
 static const char *const names[PSM__N_PART_STATES] = {
-    [PSM__PART_FLOWING] = "flowing",   [PSM__PART_HELD] = "held",
+    [PSM__PART_FLOWING] = "flowing",   [PSM__PART_KEEPING] = "keeping",
     [PSM__PART_PAUSED] = "paused",     [PSM__PART_DRAINING] = "draining",
     [PSM__PART_RESUMING] = "resuming",
 };
 
 #define TO(s) (1u << (s))
 static const unsigned may_follow[PSM__N_PART_STATES] = {
-    [PSM__PART_FLOWING] = TO(PSM__PART_HELD),
-    [PSM__PART_HELD] =
+    [PSM__PART_FLOWING] = TO(PSM__PART_KEEPING),
+    [PSM__PART_KEEPING] =
 	TO(PSM__PART_FLOWING) | TO(PSM__PART_PAUSED) | TO(PSM__PART_DRAINING),
     [PSM__PART_PAUSED] = TO(PSM__PART_FLOWING) | TO(PSM__PART_RESUMING),
-    [PSM__PART_DRAINING] = TO(PSM__PART_FLOWING) | TO(PSM__PART_HELD),
+    [PSM__PART_DRAINING] = TO(PSM__PART_FLOWING) | TO(PSM__PART_KEEPING),
     [PSM__PART_RESUMING] = TO(PSM__PART_FLOWING) | TO(PSM__PART_PAUSED),
 };
 
@@ -69,7 +69,7 @@ has_kept(const struct psm__kafka_part *part)
 	return part->kept_at < part->kept_end;
 }
 
-/* The hold is over, or what was kept has been taken. */
+/* The wait is over, or what was kept has been taken. */
 static void
 go_on(struct psm__kafka_parts *ps, struct psm__kafka_part *part)
 {
@@ -83,15 +83,15 @@ go_on(struct psm__kafka_parts *ps, struct psm__kafka_part *part)
 }
 
 void
-psm__kafka_part_hold(struct psm__kafka_parts *ps, struct psm__kafka_part *part,
+psm__kafka_part_wait(struct psm__kafka_parts *ps, struct psm__kafka_part *part,
                      int64_t until_ms)
 {
 	part->held_until_ms = until_ms;
 	if (!until_ms)
 		go_on(ps, part);
-	else if (!psm__kafka_part_is_held(part))
+	else if (!psm__kafka_part_waits(part))
 		set_state(ps, part,
-		          is_fetched(part->state) ? PSM__PART_HELD
+		          is_fetched(part->state) ? PSM__PART_KEEPING
 		                                  : PSM__PART_PAUSED);
 }
 
@@ -104,8 +104,7 @@ psm__kafka_parts_ready(struct psm__kafka_parts *ps, int64_t now, int64_t *due)
 	for (i = 0; i < ps->count; i++) {
 		struct psm__kafka_part *part = ps->list[i];
 
-		if (psm__kafka_part_is_held(part) &&
-		    part->held_until_ms > now) {
+		if (psm__kafka_part_waits(part) && part->held_until_ms > now) {
 			if (part->held_until_ms < *due)
 				*due = part->held_until_ms;
 			continue;
@@ -120,13 +119,13 @@ psm__kafka_parts_ready(struct psm__kafka_parts *ps, int64_t now, int64_t *due)
 void
 psm__kafka_parts_pause(struct psm__kafka_parts *ps)
 {
-	size_t held = ps->in_state[PSM__PART_HELD];
+	size_t keeping = ps->in_state[PSM__PART_KEEPING];
 	size_t i;
 
-	if (held + ps->in_state[PSM__PART_PAUSED] == ps->count)
+	if (keeping + ps->in_state[PSM__PART_PAUSED] == ps->count)
 		return;
 	for (i = 0; i < ps->count; i++)
-		if (ps->list[i]->state == PSM__PART_HELD)
+		if (ps->list[i]->state == PSM__PART_KEEPING)
 			set_state(ps, ps->list[i], PSM__PART_PAUSED);
 }
 

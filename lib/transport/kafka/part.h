@@ -13,9 +13,9 @@
 
 enum psm__kafka_part_state {
 	PSM__PART_FLOWING,  /* what comes is handed out; nothing is kept */
-	PSM__PART_HELD,     /* what comes is kept */
-	PSM__PART_PAUSED,   /* held, and librdkafka fetches nothing of it */
-	PSM__PART_DRAINING, /* the hold is over: what was kept goes first */
+	PSM__PART_KEEPING,  /* what comes is kept */
+	PSM__PART_PAUSED,   /* and librdkafka fetches nothing of it */
+	PSM__PART_DRAINING, /* the wait is over: what was kept goes first */
 	PSM__PART_RESUMING, /* the same, and librdkafka fetches nothing yet */
 	PSM__N_PART_STATES
 };
@@ -79,30 +79,31 @@ struct psm__kafka_part *psm__kafka_part_of(struct psm__kafka_parts *ps,
 void psm__kafka_part_move(struct psm__kafka_part *part, int64_t position);
 
 /* Hand out nothing of it before until_ms (monotonic); 0: go on. */
-void psm__kafka_part_hold(struct psm__kafka_parts *ps,
+void psm__kafka_part_wait(struct psm__kafka_parts *ps,
                           struct psm__kafka_part *part, int64_t until_ms);
-/* End the holds that are over; *due is brought forward to the end of the next
+/* End the waits that are over; *due is brought forward to the end of the next
  * one. A partition whose kept messages can go on, NULL: none. */
 struct psm__kafka_part *psm__kafka_parts_ready(struct psm__kafka_parts *ps,
                                                int64_t now, int64_t *due);
-/* Pause all that are held, if there are others. */
+/* Pause all that wait, if there are others. */
 void psm__kafka_parts_pause(struct psm__kafka_parts *ps);
-/* 1: nothing is held, kept or paused. */
+/* 1: nothing waits, is kept or paused. */
 static inline int
 psm__kafka_parts_flow(const struct psm__kafka_parts *ps)
 {
 	return ps->in_state[PSM__PART_FLOWING] == ps->count && !ps->odd;
 }
 static inline int
-psm__kafka_part_is_held(const struct psm__kafka_part *part)
+psm__kafka_part_waits(const struct psm__kafka_part *part)
 {
-	return part->state == PSM__PART_HELD || part->state == PSM__PART_PAUSED;
+	return part->state == PSM__PART_KEEPING ||
+	       part->state == PSM__PART_PAUSED;
 }
 /* 1: what comes of it has to be kept. */
 static inline int
 psm__kafka_part_keeps(const struct psm__kafka_part *part)
 {
-	return psm__kafka_part_is_held(part) || part->kept_at < part->kept_end;
+	return psm__kafka_part_waits(part) || part->kept_at < part->kept_end;
 }
 
 /* Behind what is kept of it. PSM_ERR_NOMEM: it is the odd one now. */

@@ -9,7 +9,7 @@
 #define PSM__MESSAGE_COST 512
 
 /* Half of the limit is librdkafka's queue, a quarter what is kept of partitions
- * that are held; the rest are answers on their way, and what does not count
+ * that wait; the rest are answers on their way, and what does not count
  * here. */
 int psm__kafka_prefetch(rd_kafka_conf_t *conf, const psm_config *cfg,
                         psm_error *err);

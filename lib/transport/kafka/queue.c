@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * All partitions have one queue, so that librdkafka's limits of a queue are the
- * limits of the consumer. What comes out of it while its partition is held is
+ * limits of the consumer. What comes out of it while its partition waits is
  * kept in order (part.c). When too much is kept, nothing is taken from the
- * queue any more; when that lasts, the partitions that are held are paused, so
+ * queue any more; when that lasts, the partitions that wait are paused, so
  * that the others can go on. Pausing throws away what librdkafka has of a
- * partition, so it is not done for a hold that is over soon.
+ * partition, so it is not done for a wait that is over soon.
  */
 #include "transport/kafka/queue.h"
 
 #include "transport/kafka/record.h"
 
-/* How long other partitions may wait for one that is held. */
+/* How long other partitions may be kept waiting by one. */
 #define STUCK_MS 1000
 /* How long a source may ask where a log begins. */
 #define WATERMARK_MS 2000
@@ -21,9 +21,9 @@
 static int
 may_take(struct psm__kafka_queue *q, int64_t now, int64_t *due)
 {
-	const size_t *held = &q->parts->in_state[PSM__PART_HELD];
+	const size_t *keeping = &q->parts->in_state[PSM__PART_KEEPING];
 
-	if (q->parts->kept_bytes < q->keep_max || *held == 0) {
+	if (q->parts->kept_bytes < q->keep_max || *keeping == 0) {
 		q->stuck_ms = 0;
 		return 1;
 	}
@@ -32,7 +32,7 @@ may_take(struct psm__kafka_queue *q, int64_t now, int64_t *due)
 	if (now - q->stuck_ms >= STUCK_MS) {
 		psm__kafka_parts_pause(q->parts);
 		q->stuck_ms = 0;
-		return *held == 0;
+		return *keeping == 0;
 	}
 	if (q->stuck_ms + STUCK_MS < *due)
 		*due = q->stuck_ms + STUCK_MS;
@@ -116,7 +116,7 @@ hand_out(struct psm__kafka_queue *q, struct psm__kafka_part *part,
 }
 
 /* A message that stands before the last one that came: the topic was deleted
- * and recreated. That is told at once, not when the hold is over, and what was
+ * and recreated. That is told at once, not when the wait is over, and what was
  * kept went with the former topic. */
 static void
 see_recreated(struct psm__kafka_queue *q, struct psm__kafka_part *part,
@@ -143,7 +143,7 @@ sort(struct psm__kafka_queue *q, rd_kafka_message_t *m, int64_t now,
 {
 	struct psm__kafka_part *part = psm__kafka_part_of(q->parts, m);
 
-	if (part && psm__kafka_part_is_held(part))
+	if (part && psm__kafka_part_waits(part))
 		see_recreated(q, part, m);
 	if (part && psm__kafka_part_keeps(part))
 		return psm__kafka_part_keep(q->parts, part, m) < 0
@@ -155,7 +155,7 @@ sort(struct psm__kafka_queue *q, rd_kafka_message_t *m, int64_t now,
 	return 0;
 }
 
-/* What was kept, of a partition whose hold is over. Results as above. */
+/* What was kept, of a partition whose wait is over. Results as above. */
 static int
 next_kept(struct psm__kafka_queue *q, int64_t now, struct psm__record *rec,
           int64_t *due, psm_error *err)

@@ -45,7 +45,7 @@ psm__kafka_fill(struct psm__record *rec, rd_kafka_message_t *m)
 	rec->key_len = m->key_len;
 	rec->value = m->payload;
 	rec->value_len = m->len;
-	rec->hold = m;
+	rec->handle = m;
 	fill_headers(rec, m);
 }
 
@@ -53,7 +53,7 @@ void
 psm__kafka_release(struct psm__record *rec)
 {
 	psm__free((void *)(uintptr_t)rec->headers);
-	if (rec->hold)
-		rd_kafka_message_destroy(rec->hold);
+	if (rec->handle)
+		rd_kafka_message_destroy(rec->handle);
 	memset(rec, 0, sizeof(*rec));
 }

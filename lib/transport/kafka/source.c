@@ -244,7 +244,7 @@ source_pause(struct psm__source *base, const char *topic, int32_t partition,
 
 	if (!part)
 		return PSM_ERR_FENCED;
-	psm__kafka_part_hold(&s->parts, part,
+	psm__kafka_part_wait(&s->parts, part,
 	                     timeout_ms > 0 ? psm__mono_ms() + timeout_ms : 0);
 	return 0;
 }

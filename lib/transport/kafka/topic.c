@@ -11,21 +11,21 @@ enum part_state {
 	PART_OPEN     /* the broker has a message of this client */
 };
 
-struct held {
-	struct held *next;
+struct deferred {
+	struct deferred *next;
 	struct psm__message m; /* what it points to but the value is behind it
 	                        */
 };
 
 struct list {
-	struct held *head, *last;
+	struct deferred *head, *last;
 };
 
 struct part {
 	int state;       /* enum part_state */
 	uint64_t opener; /* OPENING: the token */
 	int64_t acked_ms;
-	struct list held;
+	struct list deferred;
 };
 
 /* Not a partition: messages that wait until partitions are known. */
@@ -62,7 +62,7 @@ static _Thread_local struct attempt *attempt;
 /* -- lists -- */
 
 static void
-append(struct list *list, struct held *h)
+append(struct list *list, struct deferred *h)
 {
 	h->next = NULL;
 	if (list->last)
@@ -72,10 +72,10 @@ append(struct list *list, struct held *h)
 	list->last = h;
 }
 
-static struct held *
+static struct deferred *
 take_first(struct list *list)
 {
-	struct held *h = list->head;
+	struct deferred *h = list->head;
 
 	if (!h)
 		return NULL;
@@ -88,15 +88,15 @@ take_first(struct list *list)
 static struct list *
 list_of(struct psm__kafka_topic *t, size_t from)
 {
-	return from == UNSORTED ? &t->unsorted : &t->parts[from].held;
+	return from == UNSORTED ? &t->unsorted : &t->parts[from].deferred;
 }
 
 /* The value stays where it is until the report. */
-static struct held *
+static struct deferred *
 copy(const struct psm__kafka_topic *t, const struct psm__message *m)
 {
 	size_t heads = m->header_count * sizeof(*m->headers), i;
-	struct held *h;
+	struct deferred *h;
 	struct psm__header *headers;
 	char *to;
 
@@ -116,9 +116,9 @@ copy(const struct psm__kafka_topic *t, const struct psm__message *m)
 }
 
 static rd_kafka_resp_err_t
-hold(struct psm__kafka_topic *t, size_t where, const struct psm__message *m)
+defer(struct psm__kafka_topic *t, size_t where, const struct psm__message *m)
 {
-	struct held *h;
+	struct deferred *h;
 
 	if (rd_kafka_fatal_error(t->rk, NULL, 0))
 		return RD_KAFKA_RESP_ERR__FATAL;
@@ -148,7 +148,7 @@ know(struct psm__kafka_topic *t, size_t count)
 static int
 may_pass(struct part *part, struct attempt *a)
 {
-	int is_next = !part->held.head || a->from == a->partition;
+	int is_next = !part->deferred.head || a->from == a->partition;
 
 	a->opens = part->state == PART_NEW ||
 	           (part->state == PART_OPEN &&
@@ -265,9 +265,9 @@ psm__kafka_topic_send(struct psm__kafka_topic *t, const struct psm__message *m,
 	if (!t->choose || !m->key)
 		return produce(t, m);
 	if (t->opener || t->unsorted.head)
-		return hold(t, UNSORTED, m);
+		return defer(t, UNSORTED, m);
 	e = offer(t, m, &a);
-	return e && a.shut ? hold(t, a.partition, m) : e;
+	return e && a.shut ? defer(t, a.partition, m) : e;
 }
 
 void
@@ -295,14 +295,15 @@ psm__kafka_topic_acked(struct psm__kafka_topic *t, int32_t partition,
 
 /* 1: go on with the next one that waits. */
 static int
-sent_or_not(struct psm__kafka_topic *t, struct held *h, const struct attempt *a,
-            rd_kafka_resp_err_t e, psm__unsent_fn fn, void *user)
+sent_or_not(struct psm__kafka_topic *t, struct deferred *h,
+            const struct attempt *a, rd_kafka_resp_err_t e, psm__unsent_fn fn,
+            void *user)
 {
 	uint64_t token = h->m.token;
 	int rc = psm__kafka_outcome(e);
 
 	if (e && a->shut) {
-		append(&t->parts[a->partition].held, h);
+		append(&t->parts[a->partition].deferred, h);
 		return 1;
 	}
 	psm__free(h);
@@ -319,7 +320,7 @@ static void
 send_list(struct psm__kafka_topic *t, size_t from, int64_t now_ms,
           psm__unsent_fn fn, void *user)
 {
-	struct held *h;
+	struct deferred *h;
 
 	while (!t->opener && (h = list_of(t, from)->head) != NULL) {
 		struct attempt a = {.from = from, .now_ms = now_ms};
@@ -359,7 +360,7 @@ void
 psm__kafka_topic_give_back(struct psm__kafka_topic *t, rd_kafka_resp_err_t e,
                            psm__unsent_fn fn, void *user)
 {
-	struct held *h;
+	struct deferred *h;
 	size_t i;
 
 	for (i = 0; i <= t->part_count; i++) {

@@ -208,5 +208,5 @@ psm__mem_fill(struct psm__record *rec, const struct psm__mem_topic *topic,
 	rec->value_len = m->value_len;
 	rec->headers = m->headers;
 	rec->header_count = m->header_count;
-	rec->hold = m;
+	rec->handle = m;
 }

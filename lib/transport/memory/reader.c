@@ -91,7 +91,7 @@ reader_release(struct psm__reader *base, struct psm__record *rec)
 	struct reader *r = reader_of(base);
 
 	pthread_mutex_lock(&r->bus->lock);
-	psm__mem_release(rec->hold);
+	psm__mem_release(rec->handle);
 	pthread_mutex_unlock(&r->bus->lock);
 	memset(rec, 0, sizeof(*rec));
 }

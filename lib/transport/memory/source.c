@@ -37,7 +37,7 @@ find_gap(struct psm__mem_cursor *cur, struct psm__gap *gap)
 	return gap->from > 0;
 }
 
-/* 1: a record. 0: none; *due is brought forward to the end of a hold. 2: no
+/* 1: a record. 0: none; *due is brought forward to the end of a wait. 2: no
  * record yet, *gap is to be told first. @locks bus->lock held */
 static int
 next_record(struct psm__mem_source *s, struct psm__record *rec, int64_t *due,
@@ -130,7 +130,7 @@ source_release(struct psm__source *base, struct psm__record *rec)
 	struct psm__mem_source *s = source_of(base);
 
 	pthread_mutex_lock(&s->bus->lock);
-	psm__mem_release(rec->hold);
+	psm__mem_release(rec->handle);
 	pthread_mutex_unlock(&s->bus->lock);
 	memset(rec, 0, sizeof(*rec));
 }

@@ -119,7 +119,7 @@ add_record(struct build *b, int32_t partition, const struct psm__topic_row *row)
 	rec->partition = partition;
 	rec->offset = row->offset;
 	rec->timestamp_ms = row->timestamp_ms;
-	rec->hold = b->chunk;
+	rec->handle = b->chunk;
 	if (row->key)
 		rec->key = add_hex(b, row->key, &rec->key_len);
 	if (row->value)

@@ -292,7 +292,7 @@ static void
 reader_release(struct psm__reader *base, struct psm__record *rec)
 {
 	(void)base;
-	psm__pg_release(rec->hold);
+	psm__pg_release(rec->handle);
 	memset(rec, 0, sizeof *rec);
 }
 

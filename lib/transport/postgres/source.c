@@ -49,7 +49,7 @@ hand_out(struct psm__pg_source *s, struct psm__pg_part *part,
 	s->streak++;
 }
 
-/* 1: a record. 0: none; *due is brought forward to the end of a hold. */
+/* 1: a record. 0: none; *due is brought forward to the end of a wait. */
 static int
 next_record(struct psm__pg_source *s, struct psm__record *rec, int64_t *due)
 {
@@ -263,7 +263,7 @@ static void
 source_release(struct psm__source *base, struct psm__record *rec)
 {
 	(void)base;
-	psm__pg_release(rec->hold);
+	psm__pg_release(rec->handle);
 	memset(rec, 0, sizeof *rec);
 }
 
