@@ -130,7 +130,8 @@ END_TEST
 
 START_TEST(headers_are_bounded)
 {
-	size_t len = 100000;
+	/* The second one is refused by libmicrohttpd, in words of its own. */
+	size_t len = _i == 0 ? 10000 : 100000;
 	char *bytes = malloc(len), answer[4096];
 
 	ck_assert_ptr_nonnull(bytes);
@@ -139,10 +140,12 @@ START_TEST(headers_are_bounded)
 	memcpy(bytes + len - 4, "\r\n\r\n", 4);
 	(void)raw(bytes, len, answer, sizeof answer);
 	ck_assert_int_eq(strncmp(answer, "HTTP/1.1 431 ", 13), 0);
-	ck_assert_ptr_nonnull(
-	    strstr(answer, "\r\nContent-Type: application/json\r\n"));
-	ck_assert_ptr_nonnull(
-	    strstr(answer, "{\"message\":\"headers larger than 32 KiB\"}"));
+	if (_i == 0) {
+		ck_assert_ptr_nonnull(
+		    strstr(answer, "\r\nContent-Type: application/json\r\n"));
+		ck_assert_ptr_nonnull(strstr(
+		    answer, "{\"message\":\"headers larger than 8 KiB\"}"));
+	}
 	free(bytes);
 	testing_assert_alive();
 }
@@ -283,7 +286,7 @@ suite(void)
 	tcase_add_test(running, a_body_without_end_is_cut);
 	tcase_add_loop_test(running, malformed_requests_do_no_harm, 0,
 	                    sizeof raw_cases / sizeof *raw_cases);
-	tcase_add_test(running, headers_are_bounded);
+	tcase_add_loop_test(running, headers_are_bounded, 0, 2);
 	tcase_add_test(running, many_clients_at_once);
 	tcase_add_test(running, handlers_that_wait_do_not_stop_the_rest);
 	tcase_add_test(running, a_shutdown_lets_requests_end);

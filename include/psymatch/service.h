@@ -165,7 +165,7 @@ PSM_API void psm_service_free(psm_service *svc);
  * methods of the path in Allow. Requests are answered by 404 when no path
  * fits, 405 with Allow when only the method does not, 400 when a
  * percent-encoding is malformed or hides a NUL byte, 413 when the body has more
- * than 1 MiB, 431 when the headers have more than 32 KiB, and 503 while the
+ * than 1 MiB, 431 when the headers have more than 8 KiB, and 503 while the
  * service starts and stops or has too much to do: all of them {"message":
  * string}. With 503 comes Retry-After.
  *

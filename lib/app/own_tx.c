@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "store/store.h"
 
 int
 psm__own_begin(psm_store *store, psm_tx **tx, char **out, psm_error *err)
@@ -50,6 +51,23 @@ psm__own_create(psm_store *store, const char *entity, const char *json,
 	return psm__own_end(tx, rc, out, err);
 }
 
+/* One round trip, with the commit. */
+static int
+read_entity(psm_tx *tx, const char *entity, int64_t id, char **out,
+            int64_t *version, psm_error *err)
+{
+	psm__tx_last(tx);
+	return psm_entity_get(tx, entity, id, out, version, err);
+}
+
+static int
+read_list(psm_tx *tx, const char *entity, const char *query, char **out,
+          psm_error *err)
+{
+	psm__tx_last(tx);
+	return psm__list_query(tx, entity, query, out, err);
+}
+
 int
 psm__own_get(psm_store *store, const char *entity, int64_t id, char **out,
              int64_t *version, psm_error *err)
@@ -58,7 +76,7 @@ psm__own_get(psm_store *store, const char *entity, int64_t id, char **out,
 	int rc = psm__own_begin(store, &tx, out, err);
 
 	if (rc == 0)
-		rc = psm_entity_get(tx, entity, id, out, version, err);
+		rc = read_entity(tx, entity, id, out, version, err);
 	return psm__own_end(tx, rc, out, err);
 }
 
@@ -70,7 +88,7 @@ psm__own_list(psm_store *store, const char *entity, const char *query,
 	int rc = psm__own_begin(store, &tx, out, err);
 
 	if (rc == 0)
-		rc = psm__list_query(tx, entity, query, out, err);
+		rc = read_list(tx, entity, query, out, err);
 	return psm__own_end(tx, rc, out, err);
 }
 

@@ -18,9 +18,11 @@
 /* Read that much more to be able to answer 413, then hang up. */
 #define DROPPED_MAX (4 * BODY_MAX)
 /* Request line and headers. Of up to BUFFER_SIZE bytes we can say ourselves
- * that they are too many; what is larger libmicrohttpd refuses, in HTML. */
-#define HEADERS_MAX ((size_t)32 * 1024)
-#define BUFFER_SIZE ((size_t)256 * 1024)
+ * that they are too many; what is larger libmicrohttpd refuses, in HTML. The
+ * buffer is what an idle connection costs, and libmicrohttpd clears all of it
+ * after each request. */
+#define HEADERS_MAX ((size_t)8 * 1024)
+#define BUFFER_SIZE ((size_t)14 * 1024)
 /* /health and /metrics do not wait behind handlers of the application. */
 #define BUILT_IN_THREADS 4u
 /* Deadlines are looked at that often at most. */
@@ -92,6 +94,7 @@ run_job(struct svc_job *job, void *user)
 	struct svc_http *http = user;
 	psm_request *req = job->req;
 	uint64_t one = 1;
+	int is_first;
 
 	psm__svc_trace_set(req->traceparent);
 	if (!req->route->built_in && psm__svc_is_over(http->svc))
@@ -102,10 +105,11 @@ run_job(struct svc_job *job, void *user)
 	pthread_mutex_lock(&http->lock);
 	job->next = http->done;
 	http->done = job;
-	/* Later ones find the thread awake. */
-	if (!job->next && write(http->wake, &one, sizeof one) < 0)
-		assert(errno == EAGAIN); /* the counter is full: awake, too */
+	is_first = !job->next;
 	pthread_mutex_unlock(&http->lock);
+	/* Later ones find the thread awake. */
+	if (is_first && write(http->wake, &one, sizeof one) < 0)
+		assert(errno == EAGAIN); /* the counter is full: awake, too */
 }
 
 /* -- the thread that speaks with the clients */
@@ -167,7 +171,7 @@ begin_request(struct svc_http *http, struct MHD_Connection *conn,
 	set_phase(http, conn, SVC_BODY);
 	if (psm__svc_are_headers_over(conn, HEADERS_MAX)) {
 		psm_response_message(&req->res, 431,
-		                     "headers larger than 32 KiB");
+		                     "headers larger than 8 KiB");
 		return answer_request(http, conn, req);
 	}
 	req->route = psm__svc_route_find(svc->routes, svc->route_count, method,
@@ -302,14 +306,14 @@ on_late(struct svc_conn *conn, void *user)
 
 /* 1: go on. */
 static int
-resume_done(struct svc_http *http)
+resume_done(struct svc_http *http, int is_woken)
 {
 	struct svc_job *job, *next;
 	uint64_t count;
 	int stop;
 
 	pthread_mutex_lock(&http->lock);
-	if (http->done && read(http->wake, &count, sizeof count) < 0)
+	if (is_woken && read(http->wake, &count, sizeof count) < 0)
 		assert(errno == EAGAIN); /* whoever puts the next one writes */
 	job = http->done;
 	http->done = NULL;
@@ -368,7 +372,7 @@ loop(void *arg)
 		if (http->conns.next_us > 0 && http->conns.next_us <= now)
 			(void)psm__svc_conns_expire(&http->conns, now, on_late,
 			                            http);
-	} while (resume_done(http));
+	} while (resume_done(http, fds[1].revents != 0));
 	return NULL;
 }
 
@@ -495,7 +499,7 @@ psm__svc_http_stop(struct svc_http *http)
 	psm__svc_pool_free(http->handlers);
 	psm__svc_pool_free(http->built_in);
 	if (http->daemon) {
-		(void)resume_done(http);
+		(void)resume_done(http, 0);
 		(void)MHD_run(http->daemon); /* send what can be sent */
 		MHD_stop_daemon(http->daemon);
 	}

@@ -124,8 +124,9 @@ psm__svc_pool_put(struct svc_pool *pool, struct svc_job *job)
 	pool->waiting++;
 	if (pool->waiting > pool->idle && pool->count < pool->max)
 		(void)add_thread_locked(pool); /* else the others do it */
-	pthread_cond_signal(&pool->put);
 	pthread_mutex_unlock(&pool->lock);
+	/* Behind it: who is woken need not wait for the lock. */
+	pthread_cond_signal(&pool->put);
 }
 
 int

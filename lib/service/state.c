@@ -81,9 +81,12 @@ psm__svc_enter(psm_service *svc)
 void
 psm__svc_leave(psm_service *svc)
 {
+	int drained;
+
 	pthread_mutex_lock(&svc->lock);
-	svc->in_flight--;
-	pthread_cond_broadcast(&svc->changed);
+	drained = --svc->in_flight == 0 && svc->state != SVC_RUNNING;
+	if (drained)
+		pthread_cond_broadcast(&svc->changed);
 	pthread_mutex_unlock(&svc->lock);
 }
 

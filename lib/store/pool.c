@@ -284,8 +284,9 @@ psm__pool_put(psm_store *st, struct psm__conn *c)
 		st->idle[st->idle_count++] = c;
 	else
 		st->open--;
-	(void)pthread_cond_signal(&st->freed);
 	(void)pthread_mutex_unlock(&st->lock);
+	/* Behind it: who is woken need not wait for the lock. */
+	(void)pthread_cond_signal(&st->freed);
 }
 
 int

@@ -6,6 +6,7 @@
 #include "store/pool.h"
 #include "store/wait.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,7 +30,8 @@ struct psm_tx {
 	/* 0, or the failure of a statement: until a savepoint is gone back to
 	 * the server refuses everything. */
 	int failed;
-	int lazy;               /* answers of psm_tx_queue() are awaited */
+	int lazy; /* answers of psm_tx_queue() are awaited */
+	enum { TX_OPEN, TX_ENDING, TX_ENDED } end; /* psm__tx_last() */
 	int lent;               /* to a callback, which must not end it */
 	int was_lent;           /* it has effects of events */
 	int silent;             /* nothing goes to the outbox */
@@ -129,10 +131,21 @@ psm__tx_queue(psm_tx *tx, const char *sql, size_t count,
 		*rows = NULL;
 	if (tx->failed)
 		return fail_state(tx, err);
+	assert(tx->end != TX_ENDED);
 	rc = psm__conn_queue(tx->c, sql, count, params, rows, err);
 	if (rc < 0 && rc != PSM_ERR_INVAL)
 		tx->failed = rc;
 	return rc;
+}
+
+/* COMMIT of a failed transaction succeeds as a ROLLBACK. */
+static int
+check_committed(psm_tx *tx, psm_error *err)
+{
+	if (strcmp(psm__conn_tag(tx->c), "COMMIT") == 0)
+		return 0;
+	return psm__fail(err, PSM_ERR_STATE,
+	                 "transaction: the server rolled it back");
 }
 
 int
@@ -142,11 +155,27 @@ psm__tx_sync(psm_tx *tx, psm_error *err)
 
 	if (tx->failed)
 		return fail_state(tx, err);
-	rc = psm__conn_sync(tx->c, err);
+	rc = tx->end == TX_ENDING
+	         ? psm__conn_queue(tx->c, "COMMIT", 0, NULL, NULL, err)
+	         : 0;
+	if (rc == 0)
+		rc = psm__conn_sync(tx->c, err);
 	tx->lazy = 0;
 	if (rc < 0)
 		tx->failed = rc;
+	else if (tx->end == TX_ENDING) {
+		tx->end = TX_ENDED;
+		rc = check_committed(tx, err);
+	}
 	return rc;
+}
+
+/* A part of another transaction ends nothing. */
+void
+psm__tx_last(psm_tx *tx)
+{
+	if (tx != whole && !tx->lent && tx->end == TX_OPEN)
+		tx->end = TX_ENDING;
 }
 
 int
@@ -311,22 +340,14 @@ psm_tx_wait_consumers(psm_tx *tx, int timeout_ms, psm_error *err)
 	return 0;
 }
 
-/* COMMIT of a failed transaction succeeds as a ROLLBACK. */
-static int
-check_committed(psm_tx *tx, psm_error *err)
-{
-	if (strcmp(psm__conn_tag(tx->c), "COMMIT") == 0)
-		return 0;
-	return psm__fail(err, PSM_ERR_STATE,
-	                 "transaction: the server rolled it back");
-}
-
 /* Write the outbox rows and commit. */
 static int
 commit(psm_tx *tx, psm_error *err)
 {
 	int rc;
 
+	if (tx->end == TX_ENDED)
+		return 0;
 	if (tx->silent)
 		psm__outgoing_cut(&tx->out, 0);
 	rc = psm__required_check(&tx->out, tx->c, err);
@@ -398,7 +419,7 @@ psm_tx_rollback(psm_tx *tx)
 		return;
 	}
 	/* If this fails the pool closes the connection, which rolls back. */
-	if (!psm__conn_broken(tx->c) &&
+	if (!psm__conn_broken(tx->c) && tx->end != TX_ENDED &&
 	    psm__conn_queue(tx->c, "ROLLBACK", 0, NULL, NULL, NULL) == 0)
 		(void)psm__conn_sync(tx->c, NULL);
 	tx_free(tx);
