@@ -213,27 +213,37 @@ psm__mail_failed(psm_tx *tx, const psm_event *ev, psm_error *err)
 	return rc < 0 ? rc : 0;
 }
 
-/* Whoever deletes a mail that was still to be sent does not want it sent; what
- * was sent, or had failed for good, is known already. */
+/* What was sent, or had failed for good, is known already. */
+static int
+had_still_to_be_sent(const psm_event *ev)
+{
+	const char *status = text(ev, "/status");
+
+	return status != NULL && strcmp(status, "Gesendet") != 0 &&
+	       (strcmp(status, "Fehlgeschlagen") != 0 ||
+	        text(ev, "/next_attempt_at") != NULL);
+}
+
+#define BY_NUMBER                                                              \
+	FOUND "i.email_id = $1::bigint AND i.therapist_id = $2::bigint AND "   \
+	      "$3::bigint = 0 ORDER BY i.id"
+
+/* Whoever deletes a mail that was still to be sent does not want it sent. No
+ * inquiry names a mail that is gone. */
 int
 psm__mail_deleted(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
-	const char *status = text(ev, "/status");
 	struct failure f;
 	int rc;
 
-	if (status == NULL || strcmp(status, "Gesendet") == 0 ||
-	    (strcmp(status, "Fehlgeschlagen") == 0 &&
-	     text(ev, "/next_attempt_at") == NULL) ||
-	    number(ev, "/therapist_id") <= 0)
+	if (number(ev, "/therapist_id") <= 0)
 		return 0;
 	rc = begin(&f, tx, ev, 1, err);
 	f.wish.note.text = "Not sent: its mail was deleted";
-	if (rc == 0)
-		rc = each(&f,
-		          FOUND "i.email_id = $1::bigint AND i.therapist_id = "
-		                "$2::bigint AND $3::bigint = 0 ORDER BY i.id",
-		          0, psm__inquiry_decide_fail);
+	if (rc == 0 && had_still_to_be_sent(ev))
+		rc = each(&f, BY_NUMBER, 0, psm__inquiry_decide_fail);
+	if (rc >= 0)
+		rc = each(&f, BY_NUMBER, 0, psm__inquiry_decide_no_mail);
 	return rc < 0 ? rc : 0;
 }
 

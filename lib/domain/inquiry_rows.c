@@ -214,6 +214,20 @@ psm__inquiry_decide_fail(struct psm__row *row, const void *wish,
 }
 
 int
+psm__inquiry_decide_no_mail(struct psm__row *row, const void *wish,
+                            const struct psm__now *now, struct psm__events *ev,
+                            psm_error *err)
+{
+	const struct psm__inquiry_wish *w = wish;
+
+	(void)now; /* no date tells of it, */
+	(void)ev;  /* the mail's own event did */
+	return psm__row_int(row, PSM__INQUIRY_EMAIL_ID) == w->email_id
+	           ? psm__row_change(row, PSM__INQUIRY_EMAIL_ID, NULL, err)
+	           : 0;
+}
+
+int
 psm__inquiry_decide_left(struct psm__row *row, const void *wish,
                          const struct psm__now *now, struct psm__events *ev,
                          psm_error *err)

@@ -40,6 +40,8 @@ psm__decide_fn psm__inquiry_decide_note;
 /* The mail or call of the wish failed, or (without one) whatever it was sent by:
  * it is one that was not sent. No change: it was sent in another way. */
 psm__decide_fn psm__inquiry_decide_fail;
+/* The mail of the wish was deleted. */
+psm__decide_fn psm__inquiry_decide_no_mail;
 /* The mail that had failed was sent after all. */
 psm__decide_fn psm__inquiry_decide_left;
 /* The mail or call was made elsewhere. No change: it has one. */

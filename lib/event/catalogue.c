@@ -272,7 +272,8 @@ const psm_event_type_info psm__catalogue[] = {
 
 { .name = "email.deleted", .topic = "communication-events", .key = "email_id",
   .meaning = "An e-mail was deleted, in the status that it had: an inquiry "
-	"whose mail had still to be sent is to be sent again.",
+	"whose mail had still to be sent is to be sent again, and none names "
+	"it any more.",
   .producers = NAMES(COMMUNICATION_SERVICE),
   .consumers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
