@@ -17,11 +17,11 @@ LIBRARY = psymatch.lib.path
 VERSION = "import psymatch; print(psymatch.__version__)"
 
 
-def python(*args: Any, **env: Any) -> Any:
+def python(*args: str, executable: str = sys.executable, **env: str) -> Any:
     """(exit status, standard output, standard error) of Python without the
     variables of this test's own."""
     kept = {k: v for k, v in os.environ.items() if k not in ("PSYMATCH_LIBRARY", "PKG_CONFIG_PATH", "LD_LIBRARY_PATH")}
-    done = subprocess.run([sys.executable, *args], env={**kept, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    done = subprocess.run([executable, *args], env={**kept, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -63,26 +63,67 @@ class Library(unittest.TestCase):
             self.assertEqual(re.findall(r"AC_INIT\(\[psymatch\], \[([^]]*)\]", f.read()), [psymatch.__version__])
 
 
+# What builds a wheel without asking a registry for anything.
+BUILDS = ("import setuptools as s, pip; v = [int(n) for n in s.__version__.split('.')[:2]]\n"
+          "assert v >= [61, 0], 'setuptools is older than 61'\nif v < [70, 1]: import wheel\n"
+          "assert int(pip.__version__.split('.')[0]) >= 23, 'pip is older than 23'")
+
+
 class Wheel(unittest.TestCase):
-    def test_pip_install(self) -> None:
-        rc, _, err = python("-c", "import setuptools as s, pip; v = [int(n) for n in s.__version__.split('.')[:2]]\n"
-                            "assert v >= [61, 0], 'setuptools is older than 61'\nif v < [70, 1]: import wheel")
-        if rc != 0:
+    def setUp(self) -> None:
+        for self.python in (sys.executable, "/usr/bin/python3"):
+            rc, _, err = python("-c", BUILDS, executable=self.python)
+            if rc == 0:
+                break
+        else:
             self.skipTest(err.splitlines()[-1])
-        with tempfile.TemporaryDirectory() as folder:
-            source, target = os.path.join(folder, "source"), os.path.join(folder, "target")
-            shutil.copytree(os.path.join(TOP, "bindings/python"), source, ignore=shutil.ignore_patterns("__pycache__"))
-            rc, out, err = python("-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps", "--no-index",
-                                  "--no-compile", "--disable-pip-version-check", "--target", target, source)
-            self.assertEqual(rc, 0, out + err)
-            names = {os.path.relpath(path, target) for path in glob.glob(os.path.join(target, "psymatch*", "*"))}
-            sources = os.listdir(os.path.join(source, "psymatch"))
-            self.assertLessEqual({"psymatch/" + name for name in sources}, names)
-            self.assertIn("psymatch/py.typed", names)
-            self.assertIn("psymatch-%s.dist-info/METADATA" % psymatch.__version__, names)
-            rc, out, err = python("-c", "import psymatch; print(psymatch.__file__)", PYTHONPATH=target,
-                                  PSYMATCH_LIBRARY=LIBRARY)
-            self.assertEqual((rc, out), (0, os.path.join(target, "psymatch/__init__.py") + "\n"), err)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.source = os.path.join(self.folder, "source")
+        shutil.copytree(os.path.join(TOP, "bindings/python"), self.source, ignore=shutil.ignore_patterns("__pycache__"))
+        subprocess.run([self.python, "-m", "venv", "--without-pip", os.path.join(self.folder, "venv")], check=True)
+        self.venv = os.path.join(self.folder, "venv", "bin", "python")
+
+    def pip(self, *args: str) -> None:
+        rc, out, err = python("-m", "pip", "--python", self.venv, "--disable-pip-version-check", *args, "--no-deps",
+                              "--no-index", executable=self.python)
+        self.assertEqual(rc, 0, out + err)
+
+    def check(self) -> None:
+        """What was put into the virtual environment works there, and is all of it."""
+        rc, out, err = python("-m", "psymatch", "--version", executable=self.venv, PSYMATCH_LIBRARY=LIBRARY, PYTHONPATH="")
+        self.assertEqual((rc, out.split(" (")[0], err), (0, "psymatch %s" % psymatch.__version__, ""))
+        code = "import importlib.metadata as m, psymatch; print(psymatch.__file__, m.version('psymatch'))"
+        rc, out, err = python("-c", code, executable=self.venv, PSYMATCH_LIBRARY=LIBRARY, PYTHONPATH="")
+        path, version = out.split()
+        self.assertEqual((rc, version), (0, psymatch.__version__), err)
+        self.assertTrue(path.startswith(os.path.dirname(os.path.dirname(self.venv))), path)
+        installed = os.path.dirname(path)
+        sources = set(os.listdir(os.path.join(self.source, "psymatch")))
+        self.assertLessEqual(sources | {"py.typed", "payloads.pyi", "records.pyi"}, set(os.listdir(installed)))
+        self.assertEqual(len(glob.glob(os.path.join(installed, "..", "psymatch-*.dist-info", "METADATA"))), 1)
+
+    def test_pip_install_of_the_source(self) -> None:
+        # Not --no-build-isolation: with --python that is the virtual environment, which has no setuptools.
+        target = os.path.join(self.folder, "target")
+        rc, out, err = python("-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps", "--no-index",
+                              "--no-compile", "--disable-pip-version-check", "--target", target, self.source,
+                              executable=self.python)
+        self.assertEqual(rc, 0, out + err)
+        lib = glob.glob(os.path.join(self.folder, "venv", "lib", "python*", "site-packages"))[0]
+        for name in os.listdir(target):
+            shutil.move(os.path.join(target, name), lib)
+        self.check()
+
+    def test_a_wheel(self) -> None:
+        rc, out, err = python("-m", "pip", "wheel", "-q", "--no-build-isolation", "--no-deps", "--no-index",
+                              "--disable-pip-version-check", "-w", self.folder, self.source, executable=self.python)
+        self.assertEqual(rc, 0, out + err)
+        wheel, = glob.glob(os.path.join(self.folder, "*.whl"))
+        self.assertEqual(os.path.basename(wheel), "psymatch-%s-py3-none-any.whl" % psymatch.__version__)
+        self.pip("install", "-q", wheel)
+        self.check()
 
 
 if __name__ == "__main__":

@@ -34,7 +34,21 @@ _LOOK_S = 0.2  # how often a waiting thread looks whether the loop still runs
 
 
 class Producer:
-    """psymatch.Producer of an event loop; what send() accepted survives."""
+    """psymatch.Producer of an event loop; what send() accepted survives.
+
+    >>> import asyncio
+    >>> async def main():
+    ...     config = psymatch.Config(PSYMATCH_TRANSPORT="memory", PSYMATCH_SPOOL_DIR="none")
+    ...     async with psymatch.aio.Producer(config=config) as producer:
+    ...         await producer.send(psymatch.Event.new("email.send", "example", {"email_id": 7}))
+    ...         await producer.send_new("email.send", "example", {"email_id": 8})
+    ...         await producer.sent(psymatch.Event.new("email.send", "example", {"email_id": 9}))
+    ...         print(await producer.flush(), producer.stat("sent"), producer.health()[0] == psymatch.GREEN)
+    ...     producer = psymatch.aio.Producer(config=config)
+    ...     await producer.close()
+    >>> asyncio.run(main())
+    0 3 True
+    """
 
     def __init__(self, transport: Transport | None = None, config: Config | None = None, delivered: Callable[[str, int, str], object] | None = None,
                  watermark: Callable[[str, bool, str], object] | None = None) -> None:
@@ -111,6 +125,33 @@ class Consumer(_consumer.Registers[_consumer.Handler]):
     A loop, async for event in consumer, has the events without a handler. Its
     event is handled when it asks for the next one, or the async with block ends
     without an exception; else it comes again.
+
+    >>> import asyncio
+    >>> async def main():
+    ...     transport, config = psymatch.Transport.memory(), psymatch.Config(PSYMATCH_SPOOL_DIR="none")
+    ...     async with psymatch.aio.Producer(transport, config) as producer:
+    ...         await producer.send_new("email.send", "example", {"email_id": 7})
+    ...         await producer.flush()
+    ...     async with psymatch.aio.Consumer("group", ["email-commands"], transport, config) as consumer:
+    ...         consumer.dead_letters(False)
+    ...         consumer.on_dead(lambda topic, partition, offset, raw, code, reason: None)
+    ...         consumer.upcast("email.send", "0.9", "1.0", lambda event: event.payload)
+    ...         async for event in consumer:  # or: consumer.events()
+    ...             print(event.key, consumer.health()[0] == psymatch.GREEN, consumer.stat("dead"))
+    ...             break
+    ...     other = psymatch.aio.Consumer("other", ["email-commands"], transport, config)
+    ...     @other.on("email.send")
+    ...     async def handle(event):
+    ...         await asyncio.sleep(0)
+    ...         print("handled", event.key)
+    ...         done.set()
+    ...     done = asyncio.Event()
+    ...     await other.start()  # or await other.run(), until another task calls close()
+    ...     await done.wait()
+    ...     await other.close()
+    >>> asyncio.run(main())
+    7 True 0
+    handled 7
     """
 
     def __init__(self, group: str, topics: Iterable[str], transport: Transport | None = None,

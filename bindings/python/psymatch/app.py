@@ -130,14 +130,28 @@ class App(Registers[TxHandler], Handle):
     """What the environment says, opened by name: handlers are called with a
     transaction and an event, each event once, and commit with its effects.
 
-        with psymatch.App("greeter") as app:
-            @app.on("email.sent")
-            def greet(event, tx): ...
-            app.run()
-
     What a handler raises decides as for a Consumer. Use it in a with block, or
     call close(); one that runs until the end of the interpreter is closed there.
     Threads: one at a time; quit() and health() any.
+
+    >>> with psymatch.App("greeter") as app:
+    ...     @app.on("email.sent")
+    ...     def greet(event, tx):
+    ...         print("sent", event.key, len(tx.execute("SELECT 1")))
+    ...         app.quit()
+    ...     app.upcast("email.sent", "0.9", "1.0", lambda event: {**event.payload, "email_data": {}})
+    ...     app.emit(psymatch.Event.new("email.sent", "communication-service", {"email_id": 7, "email_data": {}}))
+    ...     app.run()
+    sent 7 1
+
+    Or beside other work of the program, with what the library itself handles:
+
+    >>> app = psymatch.App("example")
+    >>> app.serve("therapist", topic="patient-events")
+    >>> app.start()
+    >>> app.health()[0] in (psymatch.GREEN, psymatch.AMBER)
+    True
+    >>> app.close()
     """
 
     def __init__(self, name: str) -> None:

@@ -1,9 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Bundling in memory: psm_bundle(3).
 
-    b = bundle.Bundle(size=6)
-    b.load(store)
-    b.inquiry(7, "2026-11-30")["searches"]
+>>> b = bundle.Bundle(size=6)
+>>> b.place("10115", 52.5, 13.4)
+>>> b.put_therapist({"id": 7, "plz": "10115"})
+>>> b.put_search({"id": 1, "patient_id": 10, "plz": "10115", "created_at": "2026-01-03T10:00:00Z"})
+>>> [found["search_id"] for found in b.inquiry(7, "2026-11-30")["searches"]]
+[1]
+>>> b.select("10", "2026-11-30")["therapists"]
+[{'id': 7, 'tier': 7}]
+>>> b.why_not(7, "2026-11-30", search_id=1)["fits"]
+1
+>>> b.stats()["searches"], b.remove_search(1), b.remove_therapist(8)
+(1, True, False)
+
+Or with what the matching service's database knows:
+
+>>> bundle.Bundle().load(store) >= 0
+True
 """
 from __future__ import annotations
 
@@ -26,7 +40,13 @@ Day = Union[str, datetime.date]
 class Bundle(Handle):
     """Searches and therapists in memory, and the questions of matching. Options,
     records and answers are dicts as psm_bundle(3) has them. Threads: one at a
-    time."""
+    time.
+
+    >>> with psymatch.bundle.Bundle(size=6) as b:
+    ...     b.put_therapist({"id": 7, "plz": "10115"})
+    ...     b.remove_therapist(7)
+    True
+    """
 
     def __init__(self, **options: Any) -> None:
         self._own(make(lib.psm_bundle_new, *with_size(options)), lib.psm_bundle_free)

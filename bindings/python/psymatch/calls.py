@@ -1,6 +1,31 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Phone calls: dicts in, dicts out. A failure raises its exception, with the
-pointers of all faults."""
+pointers of all faults.
+
+>>> call = calls.create(store, {"therapist_id": 7, "geplantes_datum": "2999-03-11"})
+>>> call["geplante_zeit"], call["dauer_minuten"]
+('10:00', 5)
+>>> call, version = calls.get(store, call["id"])
+>>> done = calls.update(store, call["id"], {"status": "abgeschlossen"}, if_version=version)
+>>> calls.list(store, therapist_id=7, status="abgeschlossen")["total"]
+1
+>>> calls.delete(store, call["id"])
+
+Once, within a transaction; and for inquiries that were not answered:
+
+>>> with store.transaction() as tx:
+...     call, new = calls.plan(tx, {"patient_id": 3}, once_key="welcome:3")
+...     calls.handle(tx, psymatch.Event.new("communication.schedule_call", "example", {"patient_id": 3}))
+>>> calls.follow_up(store)["planned"]
+0
+>>> with store.transaction() as tx:
+...     calls.follow_up_called(tx, 10 ** 6, call["id"])  # an inquiry that there is not
+Traceback (most recent call last):
+...
+psymatch.NotFoundError: ...
+>>> with psymatch.jobs.Jobs(store) as work:
+...     calls.follow_up_daily(work, store)
+"""
 from __future__ import annotations
 
 import ctypes

@@ -3,8 +3,14 @@
 
 >>> import datetime
 >>> noon = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.timezone.utc)
->>> with at(noon):
-...     now() == noon
+>>> with clock.at(noon):
+...     clock.now() == noon
+True
+>>> clock.set(lambda: noon)
+>>> clock.rfc3339(clock.now()), clock.us(noon)
+('2026-01-31T12:00:00.000000Z', 1769860800000000)
+>>> clock.set(None)
+>>> clock.parse("2026-01-31T13:00:00+01:00") == noon
 True
 """
 from __future__ import annotations

@@ -26,7 +26,14 @@ from .transport import Transport
 
 class EventSchema:
     """An event with the attributes the earlier class had; id and time are those
-    of its making."""
+    of its making.
+
+    >>> event = psymatch.EventSchema("email.send", {"email_id": 7}, "example")
+    >>> psymatch.EventSchema.from_json(event.to_json()).event_id == event.event_id
+    True
+    >>> psymatch.EventSchema.from_dict(event.to_dict()).payload
+    {'email_id': 7}
+    """
 
     def __init__(self, event_type: str, payload: Mapping[str, Any], producer: str, version: str = "1.0", event_id: str | None = None,
                  timestamp: str | datetime.datetime | None = None) -> None:
@@ -87,7 +94,14 @@ def _config(config: Config | None, bootstrap_servers: Any) -> Config:
 
 
 class RobustKafkaProducer:
-    """send_event() returns True once the event is accepted, and means it."""
+    """send_event() returns True once the event is accepted, and means it.
+
+    >>> config = psymatch.Config(PSYMATCH_TRANSPORT="memory", PSYMATCH_SPOOL_DIR="none")
+    >>> producer = psymatch.RobustKafkaProducer(service_name="example", config=config)
+    >>> producer.send_event("email-commands", "email.send", {"email_id": 7}), producer.flush()
+    (True, True)
+    >>> producer.close()
+    """
 
     def __init__(self, bootstrap_servers: str | Iterable[str] | None = None, service_name: str = "unknown-service", transport: Transport | None = None,
                  config: Config | None = None) -> None:
@@ -128,7 +142,13 @@ class RobustKafkaProducer:
 
 class KafkaConsumer:
     """process_events(handler, types) blocks and never gives up on the broker. A
-    handler that raises gets the event again."""
+    handler that raises gets the event again.
+
+    >>> config = psymatch.Config(PSYMATCH_TRANSPORT="memory", PSYMATCH_SPOOL_DIR="none")
+    >>> consumer = psymatch.KafkaConsumer(["email-commands"], "group", config=config)
+    >>> consumer.close()  # by another thread: process_events() ends
+    >>> consumer.process_events(lambda event: print(event.payload), ["email.send"])
+    """
 
     def __init__(self, topics: str | Iterable[str], group_id: str, bootstrap_servers: str | Iterable[str] | None = None, transport: Transport | None = None,
                  config: Config | None = None) -> None:

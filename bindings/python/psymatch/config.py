@@ -27,6 +27,15 @@ class Config(Handle):
 
     >>> Config(from_env=False, PSYMATCH_QUEUE_MAX=10)["PSYMATCH_QUEUE_MAX"]
     '10'
+
+    >>> config = Config(PSYMATCH_STRICT=True)
+    >>> config.bool("PSYMATCH_STRICT"), config.copy().int("PSYMATCH_QUEUE_MAX") > 0
+    (True, True)
+    >>> config["PSYMATCH_QUEUE_MAX"] = "many"
+    Traceback (most recent call last):
+    ...
+    psymatch.ConfigError: ...
+    >>> config.close()
     """
 
     def __init__(self, from_env: bool = True, **settings: str | int | bool) -> None:
@@ -87,7 +96,12 @@ class Config(Handle):
 
 class Setting:
     """One setting there is: name, type, default, unit, meaning, and what it
-    takes, "1 to 60000 ms" for example."""
+    takes, "1 to 60000 ms" for example.
+
+    >>> queue_max = [found for found in psymatch.settings() if found.name == "PSYMATCH_QUEUE_MAX"][0]
+    >>> isinstance(queue_max, psymatch.Setting), queue_max.type
+    (True, 'integer')
+    """
 
     def __init__(self, i: int) -> None:
         self.name, self.type, self.default, self.unit, self.meaning = (f(i).decode() for f in (
@@ -102,5 +116,9 @@ class Setting:
 
 
 def settings() -> list[Setting]:
-    """Every setting there is, a list of Setting."""
+    """Every setting there is, a list of Setting.
+
+    >>> "PSYMATCH_QUEUE_MAX" in [found.name for found in psymatch.settings()]
+    True
+    """
     return [Setting(i) for i in range(lib.psm_config_count())]

@@ -19,7 +19,12 @@ _WRITERS = ("rest_create", "rest_update", "import_create", "import_update", "sys
 
 
 class Field:
-    """One column: name, type, sql_type, item_type, meaning, default, words, limits, flags, writers."""
+    """One column: name, type, sql_type, item_type, meaning, default, words, limits, flags, writers.
+
+    >>> field = psymatch.Entity("therapist").fields["status"]
+    >>> isinstance(field, psymatch.Field), field.type, field.words
+    (True, 'enum', ['aktiv', 'gesperrt', 'inaktiv'])
+    """
 
     def __init__(self, handle: Any) -> None:
         self.name = _word(lib.psm_entity_field_name(handle))
@@ -40,7 +45,14 @@ class Field:
 
 
 class Entity:
-    """One entity: name, sql_schema, sql_table, fields, filters, states."""
+    """One entity: name, sql_schema, sql_table, fields, filters, states.
+
+    >>> search = psymatch.Entity("search")
+    >>> search.states, search.may_follow("erfolgreich", "aktiv")
+    (['aktiv', 'erfolgreich', 'pausiert', 'abgebrochen'], False)
+    >>> search.schema()["type"]
+    'object'
+    """
 
     def __init__(self, name: str) -> None:
         self._handle = lib.psm_entity_find(utf8(name, "name"))
@@ -75,6 +87,10 @@ class Entity:
 
 
 def entities() -> dict[str, Entity]:
-    """Every entity by its name."""
+    """Every entity by its name.
+
+    >>> "patient" in psymatch.entities()
+    True
+    """
     return {name: Entity(name) for name in
             (_word(lib.psm_entity_name(lib.psm_entity_at(i))) for i in range(lib.psm_entity_count()))}

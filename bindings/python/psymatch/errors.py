@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Exceptions: one class per error code, made from the library's own table."""
+"""Exceptions: one class per error code, made from the library's own table.
+
+>>> errors.code_of("PSM_ERR_RETRY") == psymatch.RetryError.code
+True
+"""
 from __future__ import annotations
 
 import ctypes
@@ -20,6 +24,14 @@ class PsmError(Exception):
     column: where in the input (line and column from 1, 0 = unknown);
     retriable, fatal: bool; faults: tuple of (pointer, message), where there
     are several.
+
+    >>> try:
+    ...     psymatch.Event.parse("{7}")
+    ... except psymatch.ParseError as e:
+    ...     e.line, e.column, e.retriable, e.http_status
+    (1, 2, False, 400)
+    >>> issubclass(psymatch.ParseError, psymatch.PsmError), psymatch.ParseError.code == psymatch.errors.code_of("PSM_ERR_PARSE")
+    (True, True)
     """
 
     code: int = 0
@@ -175,11 +187,23 @@ def code_of(name: str) -> int:
 
 class Retry(RetryError):
     """A handler raises it to get the event again later, in order: as any other
-    exception, but without a warning in the log."""
+    exception, but without a warning in the log.
+
+    >>> raise psymatch.Retry("the mail server is away")
+    Traceback (most recent call last):
+    ...
+    psymatch.Retry: the mail server is away
+    """
 
 
 class Reject(RejectError):
-    """A handler raises it to refuse the event for good: it is dead."""
+    """A handler raises it to refuse the event for good: it is dead.
+
+    >>> raise psymatch.Reject("nobody can handle this")
+    Traceback (most recent call last):
+    ...
+    psymatch.Reject: nobody can handle this
+    """
 
 
 for _class in (PsmError, Retry, Reject):

@@ -60,6 +60,22 @@ class Event:
     ...                {"therapist_id": 7, "therapist_data": {"id": 7}})
     >>> ev.key, ev.topic, ev.payload["therapist_data"]
     ('7', 'therapist-events', {'id': 7})
+
+    >>> ev.set_trace(causation_id=ev.id, correlation_id=ev.id,
+    ...              traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", tracestate="a=b")
+    >>> (ev.causation_id, ev.correlation_id, ev.tracestate) == (ev.id, ev.id, "a=b"), len(ev.traceparent)
+    (True, 55)
+    >>> again = Event.parse(ev.encode(psymatch.CAMEL))
+    >>> again == ev, again.type, again.type_as_sent, again.version, again.producer
+    (True, 'therapist.unblocked', 'therapist.unblocked', '1.0', 'therapist-service')
+    >>> again.timestamp_us == ev.timestamp_us, again.timestamp.tzinfo
+    (True, datetime.timezone.utc)
+    >>> ev.partition, ev.offset, ev.attempt, ev.is_replay, ev.time_left_ms  # it was not received
+    (-1, -1, 0, False, None)
+    >>> ev.payload_as(psymatch.payloads.TherapistUnblocked)["therapist_id"]
+    7
+    >>> ev.upcast("1.1", {"therapist_id": 7, "therapist_data": {"id": 7, "titel": "Dr."}}).version
+    '1.1'
     """
 
     # _pointer: the C object; _owned: ours to free, else the library's until the
@@ -380,7 +396,12 @@ def _all(function: Any, *of: Any) -> Any:
 
 class PayloadField:
     """One field of a payload: name, type, item_type, required, nullable,
-    personal, words, fields (of an object, or of the objects in an array)."""
+    personal, words, fields (of an object, or of the objects in an array).
+
+    >>> field = psymatch.event_type("email.send").fields["email_id"]
+    >>> isinstance(field, psymatch.PayloadField), field.type, field.required
+    (True, 'integer', True)
+    """
 
     def __init__(self, row: Any) -> None:
         self.name = _word(lib.psm_catalogue_field_name(row))
@@ -410,7 +431,12 @@ def _fields(at: Any, row: Any) -> Any:
 
 
 class EventType:
-    """One row of the catalogue."""
+    """One row of the catalogue.
+
+    >>> row = psymatch.event_type("email.send")
+    >>> isinstance(row, psymatch.EventType), row.key_field, row.is_command
+    (True, 'email_id', True)
+    """
 
     def __init__(self, row: Any) -> None:
         self.name = _word(lib.psm_catalogue_type_name(row))
@@ -432,18 +458,30 @@ class EventType:
 
 
 def topics() -> dict[str, int]:
-    """Every topic of the catalogue with its number of partitions."""
+    """Every topic of the catalogue with its number of partitions.
+
+    >>> "therapist-events" in psymatch.topics()
+    True
+    """
     return {name: lib.psm_catalogue_partitions(name.encode())
             for name in _all(lib.psm_catalogue_topic_at)}
 
 
 def catalogue() -> list[EventType]:
-    """Every event type, as a list of EventType."""
+    """Every event type, as a list of EventType.
+
+    >>> "email.sent" in [row.name for row in psymatch.catalogue()]
+    True
+    """
     return [EventType(lib.psm_catalogue_at(i)) for i in range(lib.psm_catalogue_count())]
 
 
 def event_type(name: str) -> EventType:
-    """The EventType of a name or an alias; KeyError."""
+    """The EventType of a name or an alias; KeyError.
+
+    >>> psymatch.event_type("email.sent").topic
+    'communication-events'
+    """
     row = lib.psm_catalogue_find(utf8(name, "name"))
     if row is None:
         raise KeyError(name)
@@ -452,7 +490,13 @@ def event_type(name: str) -> EventType:
 
 def check_payload(type: str, payload: Mapping[str, Any]) -> None:
     """SchemaError: the payload (a dict) is not what the catalogue says of the
-    type, its pointer says where."""
+    type, its pointer says where.
+
+    >>> psymatch.check_payload("email.send", {"email_id": "7"})
+    Traceback (most recent call last):
+    ...
+    psymatch.SchemaError: ...
+    """
     text = payload_text(payload)
     doc = make(lib.psm_json_parse, text, len(text))
     try:

@@ -1,9 +1,28 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Places, and distances between them: psm_geo(3).
 
-    geo.load_file(store, "zipcodes.de.json")
-    geo.plz_distance(store, "10115", "52062")["distance_km"]
-    geo.Geo().distance(store, "10115 Berlin", (50.77, 6.08))
+>>> records = [{"country_code": "DE", "zipcode": code, "place": "Musterstadt", "latitude": latitude, "longitude": longitude}
+...            for code, latitude, longitude in (("20095", 53.55, 10.0), ("80331", 48.14, 11.57))]
+>>> geo.load(store, records)
+2
+>>> geo.plz_distance(store, "20095", "80331")["distance_km"]
+611.54
+
+The same from a file is geo.load_file(store, "zipcodes.de.json"):
+
+>>> geo.load_file(store, "/nowhere/zipcodes.de.json")
+Traceback (most recent call last):
+...
+psymatch.IoError: ...
+
+Routes and coordinates of addresses come from functions of the program:
+
+>>> g = geo.Geo(lambda address, timeout_ms: (48.14, 11.57), lambda origin, destination, travel_mode, timeout_ms: 790.5)
+>>> g.distance(store, "20095", "Marienplatz, München", geo.CAR)["distance_km"]
+790.5
+>>> with store.transaction() as tx:
+...     g.handle(tx, psymatch.Event.new("geocoding.calculate_distance", "example", {
+...         "request_id": "1", "origin": "20095", "destination": "80331", "travel_mode": "car"}))
 """
 from __future__ import annotations
 

@@ -1,6 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Imports: psymatch.imports.patient() takes one registration, PatientImport
-those of a folder."""
+those of a folder.
+
+>>> registration = {"registration_token": "EXAMPLE-1", "patient_data": {
+...     "anrede": "Frau", "geschlecht": "weiblich", "vorname": "Berta", "nachname": "Beispiel", "email": "b@example.org"}}
+>>> imports.patient(store, "a.json", registration)["created"], imports.patient(store, "a.json", registration)["created"]
+(True, False)
+>>> imports.confirm(store, lambda template, values: ("Willkommen", "<p>Willkommen</p>", "Willkommen"))
+1
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder, imports.PatientImport(store, folder) as work:
+...     work.run(), work.status()["total_processed"], work.errors(), work.health()["status"]
+...     work.cancel()  # by another thread: run() ends
+(0, 0, [], 'healthy')
+"""
 from __future__ import annotations
 
 import ctypes

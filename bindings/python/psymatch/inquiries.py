@@ -2,10 +2,60 @@
 """Inquiries to therapists: psm_inquiry(3). Rows are dicts, named as their
 columns.
 
-    made = inquiries.create(store, therapist_id=5, plz_prefix="10")
-    if made["anfrage_id"]:
-        inquiries.send(store, made["anfrage_id"], render)
-    inquiries.answer(store, made["anfrage_id"], {7: Outcome.ACCEPTED, 9: Outcome.FULL})
+>>> with store.transaction() as tx:  # whom the matching service knows by events
+...     for type, data in (("therapist", {"id": 5, "plz": "12345", "status": "aktiv", "nachname": "C",
+...                                       "email": "c@example.org"}),
+...                        ("patient", {"id": 61, "plz": "12347", "geburtsdatum": "1990-01-01",
+...                                     "status": "auf_der_Suche"})):
+...         psymatch.searches.handle(tx, psymatch.Event.new(type + ".created", "example", {
+...             type + "_id": data["id"], type + "_data": data}))
+...     done = tx.execute("INSERT INTO matching_service.platzsuche (patient_id) VALUES (61)")
+>>> made = inquiries.create(store, therapist_id=5, plz_prefix="12")
+>>> made["patient_ids"]
+[61]
+>>> def render(template, values):
+...     return "Anfrage A%d" % values["anfrage_id"], "<p>Guten Tag</p>", "Guten Tag"
+>>> inquiries.send(store, made["anfrage_id"], render)["communication_type"]
+'email'
+
+What a program has read of an answer by mail is a proposal, which a person
+refuses or confirms; or the person says it:
+
+>>> inquiries.read_text("Re: Anfrage", "Leider habe ich keine Plätze frei.", [61], "2026-11-30")["patient_responses"]
+{'61': 'abgelehnt_Kapazitaet'}
+>>> for event in ("a", "b"):
+...     done = store.execute("INSERT INTO matching_service.antwortvorschlag (therapeutenanfrage_id, event_id, "
+...                          "erstellt_am, vorschlag, konfidenz) VALUES ($1, $2, now(), $3, 50)",
+...                          made["anfrage_id"], event, {"patient_responses": {"61": "angenommen"}})
+>>> proposals = inquiries.proposals(store)
+>>> inquiries.refuse(store, proposals[0]["id"], "misread")
+>>> inquiries.confirm(store, proposals[1]["id"])["response_type"]
+'vollstaendige_Annahme'
+>>> inquiries.answer(store, made["anfrage_id"], {61: inquiries.Outcome.FULL}, correction=True)["response_type"]
+'vollstaendige_Ablehnung'
+>>> row, version = inquiries.get(store, made["anfrage_id"])
+>>> inquiries.list(store, therapist_id=5)["total"], inquiries.matches(store, status="abgelehnt")["total"]
+(1, 1)
+>>> inquiries.conflicts(store)
+[]
+
+One that is not sent, or did not arrive:
+
+>>> inquiries.cancel(store, made["anfrage_id"], "too late")
+Traceback (most recent call last):
+...
+psymatch.TransitionError: ...
+>>> with store.transaction() as tx:
+...     inquiries.not_sent(tx, made["anfrage_id"], "the mail was refused")  # it has an answer
+...     inquiries.handed_over(tx, made["anfrage_id"], email_id=7)
+False
+False
+>>> inquiries.delete(store, made["anfrage_id"], force=True)
+
+The rules without a database:
+
+>>> inquiries.state(True, False, False) == inquiries.State.SENT, inquiries.transition("sent", "answered")
+(True, True)
 """
 from __future__ import annotations
 

@@ -1,6 +1,40 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Work that is done later, or each day: psymatch.jobs.add() asks for it,
-psymatch.jobs.Jobs does it."""
+psymatch.jobs.Jobs does it.
+
+>>> with store.transaction() as tx:
+...     jobs.add(tx, "example.greet", "7", {"name": "Berta"})
+True
+>>> work = jobs.Jobs(store)
+>>> @work.on("example.greet")
+... def greet(tx, key, payload):
+...     print("hello", key, payload["name"])
+>>> @work.daily("example.report", "09:00", late=True)
+... def report(tx, key, payload): ...
+>>> work.on_failure("example.greet", lambda tx, key, payload: print("gave up", key))
+>>> work.run_once()
+hello 7 Berta
+1
+>>> job = jobs.list(store, "example.greet")[0]
+>>> job["state"], jobs.get(store, job["id"])["key"]
+('done', '7')
+>>> jobs.retry(store, job["id"])  # it has neither failed nor been missed
+Traceback (most recent call last):
+...
+psymatch.NotFoundError: ...
+>>> jobs.remove(store, job["id"])
+>>> [kind["kind"] for kind in jobs.status(store) if kind["kind"] == "example.report"]
+['example.report']
+
+Or on a thread of its own:
+
+>>> work.start()
+>>> work.wake()  # looks at once
+>>> work.health()[0] == psymatch.GREEN
+True
+>>> work.stop()
+>>> work.close()
+"""
 from __future__ import annotations
 
 import json

@@ -3,6 +3,18 @@
 
 Warnings and errors come unless set_level() says otherwise; the fields of a
 message are in the record's attribute "fields" (a dict) and behind its text.
+
+>>> import logging, sys
+>>> handler = logging.StreamHandler(sys.stdout)
+>>> log.logger.addHandler(handler)
+>>> log.write("warn", "a word", number=7)
+a word number=7
+>>> log.say(logging.WARNING, "another", {"id": "8"})
+another id=8
+>>> log.logger.removeHandler(handler)
+>>> log.set_level("warn")  # "debug": everything; None: nothing
+
+Without Python's logging: log.log_to_stderr(log.WARN).
 """
 from __future__ import annotations
 
@@ -75,7 +87,10 @@ def set_level(name: str | None) -> None:
 
 def log_to_stderr(level: int = WARN) -> None:
     """Messages from this level on become lines of standard error, written by the
-    library itself and not by logging; higher than ERROR: none."""
+    library itself and not by logging; higher than ERROR: none.
+
+    >>> psymatch.log_to_stderr(psymatch.log.ERROR + 1)  # none, as before
+    """
     lib.psm_log_to_stderr(int32(level, "level"))
 
 

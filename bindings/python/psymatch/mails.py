@@ -1,10 +1,31 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """E-mails: psm_mail(3). Mails are dicts, named as their columns.
 
-    mails.create(store, {"therapist_id": 7, "betreff": "Anfrage", "inhalt_text": "Guten Tag",
-                         "empfaenger_email": "praxis@example.org", "empfaenger_name": "Frau Muster",
-                         "status": "In_Warteschlange"})
-    mails.run_queue(store, send)
+>>> text = {"therapist_id": 7, "betreff": "Anfrage", "inhalt_text": "Guten Tag",
+...         "empfaenger_email": "praxis@example.org", "empfaenger_name": "Frau Muster"}
+>>> mail = mails.create(store, text)
+>>> mail["status"]
+'Entwurf'
+>>> mail = mails.update(store, mail["id"], {"status": "In_Warteschlange"}, if_version=1)
+>>> mails.queue_status(store)["due"]
+1
+>>> mails.run_queue(store, lambda mail: print("to", mail["empfaenger_email"]))  # sends what is due
+to praxis@example.org
+1
+>>> mail, version = mails.get(store, mail["id"])
+>>> mail["status"], mails.list(store, therapist_id=7, status="Gesendet")["total"]
+('Gesendet', 1)
+>>> mails.answer(store, {"text": "Ja", "references": ["<psymatch-mail-%d@example.org>" % mail["id"]]})["new"]
+True
+>>> mails.delete(store, mail["id"])
+
+Once, within a transaction; from Markdown, by a function of the program's:
+
+>>> with store.transaction() as tx:
+...     mail, new = mails.add(tx, text, once_key="inquiry:7")
+...     mails.handle(tx, psymatch.Event.new("email.send", "example", {"email_id": mail["id"]}))
+>>> mails.create(store, {**text, "inhalt_markdown": "*Hallo*"}, lambda template, mail: (None, "<p>Hallo</p>", "Hallo"))["inhalt_text"]
+'Hallo'
 """
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Metrics of the process, in Prometheus' text format: psm_metrics(3).
 
->>> describe("letters", "Letters that were written.", label="kind")
->>> add("letters", 2, "short")
->>> value("letters_total", "short")
+>>> metrics.describe("letters", "Letters that were written.", label="kind")
+>>> metrics.add("letters", 2, "short")
+>>> metrics.value("letters_total", "short")
 2
+>>> "letters_total" in metrics.text()
+True
 """
 from __future__ import annotations
 

@@ -1,9 +1,26 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Patients as dicts, each change in a transaction of its own: psm_patient(3).
 
-    row = patients.create(store, {"anrede": "Frau", "geschlecht": "weiblich", "vorname": "Berta", "nachname": "Muster"})
-    patients.update(store, row["id"], {"zahlung_eingegangen": True, "vertraege_unterschrieben": True})
-    patients.search_gaps(row)
+>>> row = patients.create(store, {"anrede": "Frau", "geschlecht": "weiblich", "vorname": "Berta", "nachname": "Muster"})
+>>> row["status"] == patients.Status.OFFEN
+True
+>>> row = patients.update(store, row["id"], {"zahlung_eingegangen": True, "vertraege_unterschrieben": True})
+>>> row["status"]
+'auf_der_Suche'
+>>> patients.search_gaps(row)[:2]
+['symptome', 'krankenkasse']
+>>> row = patients.patch(store, row["id"], {"plz": "10115", "ort": None}, if_version=2)
+>>> row, version = patients.get(store, row["id"])
+>>> patients.contact(store, row["id"], "2026-01-02")
+True
+>>> patients.list(store, status="auf_der_Suche", sort="-id", limit=1)["data"][0]["id"] == row["id"]
+True
+>>> patients.announce(store, all=True, limit=1), patients.reassignments(store)["total"]
+(1, 0)
+>>> with store.transaction() as tx:
+...     patients.handle(tx, psymatch.Event.new("email.sent", "example", {
+...         "email_id": 1, "patient_id": row["id"], "email_data": {}}))
+>>> patients.delete(store, row["id"])
 
 What does not do for its column raises SchemaError, whose faults are pairs of
 pointer and message. Within a transaction of the caller's, Transaction.create()

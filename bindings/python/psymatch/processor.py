@@ -87,6 +87,12 @@ class Relay(_Worker):
     that runs; of several one works.
 
     Threads: one at a time; stat() and health() any.
+
+    >>> with psymatch.Relay(store, psymatch.Transport.memory()) as relay:
+    ...     relay.start()
+    ...     relay.stat("sent"), relay.health()[0] in (psymatch.GREEN, psymatch.AMBER)
+    ...     relay.stop()
+    (0, True)
     """
 
     _start, _stop, _stat, _health = lib.psm_relay_start, lib.psm_relay_stop, lib.psm_relay_stat, lib.psm_relay_health
@@ -104,6 +110,18 @@ class Processor(Registers[TxHandler], _Worker):
     is no Exception brings the event again.
 
     Threads: one at a time; stat() and health() any.
+
+    >>> with psymatch.Processor(store, "example", psymatch.Transport.memory()) as processor:
+    ...     processor.subscribe("email-commands")
+    ...     @processor.on("email.send", on_failure="park", attempts=5)
+    ...     def handle(event, tx):
+    ...         tx.execute("INSERT INTO note VALUES ($1::int)", event.key)
+    ...     processor.upcast("email.send", "0.9", "1.0", lambda event: event.payload)
+    ...     processor.serve("patient", topic="therapist-events")
+    ...     processor.start()
+    ...     processor.stat("handled"), processor.health()[0] in (psymatch.GREEN, psymatch.AMBER)
+    ...     processor.stop()  # processor.replay(): psymatch.Replay has an example
+    (0, True)
     """
 
     _start, _stop, _stat, _health = (lib.psm_processor_start, lib.psm_processor_stop, lib.psm_processor_stat,

@@ -36,7 +36,14 @@ def _told(what: Any, e: Any) -> None:
 
 
 class Receipt(Handle):
-    """Follows one event: state is "queued", "spooled", "sent" or "failed"."""
+    """Follows one event: state is "queued", "spooled", "sent" or "failed".
+
+    >>> with psymatch.Producer(psymatch.Transport.memory(), psymatch.Config(PSYMATCH_SPOOL_DIR="none")) as producer:
+    ...     receipt = producer.send_receipt(psymatch.Event.new("email.send", "example", {"email_id": 7}))
+    ...     receipt.wait(10000)
+    ...     isinstance(receipt, psymatch.Receipt), receipt.state
+    (True, 'sent')
+    """
 
     def __init__(self, pointer: Any, producer: Producer) -> None:
         self._own(pointer, lib.psm_receipt_free, producer)
@@ -73,6 +80,17 @@ class Producer(Handle):
     its own (StateError says so), in gunicorn's post_fork for example. librdkafka
     does not work in the child of a process that has used it; make producers only
     there.
+
+    >>> config = psymatch.Config(PSYMATCH_TRANSPORT="memory", PSYMATCH_SPOOL_DIR="none")
+    >>> with psymatch.Producer(config=config, delivered=lambda event_id, code, reason: None) as producer:
+    ...     producer.send(psymatch.Event.new("email.send", "example", {"email_id": 7}))
+    ...     producer.send_new("email.send", "example", {"email_id": 8})
+    ...     producer.send_receipt(psymatch.Event.new("email.send", "example", {"email_id": 9})).wait()
+    ...     producer.flush(), producer.stat("sent"), producer.health()[0] == psymatch.GREEN
+    (0, 3, True)
+    >>> producer = psymatch.Producer.open("example")  # as the environment says
+    >>> producer.close()
+    0
     """
 
     def __init__(self, transport: Transport | None = None, config: Config | None = None, delivered: Callable[[str, int, str], object] | None = None,

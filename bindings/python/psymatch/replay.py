@@ -32,12 +32,46 @@ class _Rest:
 class Replay(Handle):
     """Reads a topic, or a part of it, from its beginning; no consumer notices.
 
-        replay = psymatch.Replay(transport, "therapist-events")
-        replay.only(key="7")
-        replay.run(print)
-
     In a handler psymatch.Event.is_replay is True, and a Producer refuses to
     send. Threads: one at a time.
+
+    >>> transport = psymatch.Transport.memory()
+    >>> with psymatch.Producer(transport, psymatch.Config(PSYMATCH_SPOOL_DIR="none")) as producer:
+    ...     producer.send_new("email.send", "example", {"email_id": 7})
+    >>> replay = psymatch.Replay(transport, "email-commands")
+    >>> replay.run(lambda event: print(event.key, event.is_replay, psymatch.replaying()))
+    7 True True
+    1
+    >>> import datetime
+    >>> replay.between(datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc))
+    >>> replay.offsets(0)
+    >>> replay.only(type="email.send", key="8")
+    >>> replay.on("email.send", print)
+    >>> replay.upcast("email.send", "0.9", "1.0", lambda event: event.payload)
+    >>> replay.max_failures(3)
+    >>> replay.may_send()
+    >>> live = psymatch.Replay(transport, "email-commands")
+    >>> live.follow()  # run() goes on until its handler raises
+    >>> def stop(event):
+    ...     raise SystemExit
+    >>> live.run(stop)
+    Traceback (most recent call last):
+    ...
+    SystemExit
+    >>> replay.run(), replay.stat("handled")
+    (0, 0)
+
+    With a transaction, into the tables of a schema or into those of always:
+
+    >>> store.shadow("again", ["public.note"])
+    >>> with psymatch.Processor(store, "again", transport) as processor:
+    ...     processor.on("email.send", lambda event, tx: tx.execute("INSERT INTO note VALUES ($1::int)", event.key))
+    ...     replay = psymatch.Replay(transport, "email-commands")
+    ...     replay.into_schema("again")  # or replay.into_live()
+    ...     processor.replay(replay)
+    >>> store.execute("SELECT id FROM again.note")
+    [(7,)]
+    >>> store.shadow_drop("again")
     """
 
     def __init__(self, transport: Transport, topic: str) -> None:
@@ -133,13 +167,20 @@ class Replay(Handle):
 
 
 def replaying() -> bool:
-    """Whether a handler of a replay called this."""
+    """Whether a handler of a replay called this.
+
+    >>> psymatch.replaying()
+    False
+    """
     return bool(lib.psm_replay_active())
 
 
 def guard(effect: str) -> None:
     """To be called first by what acts outside of the database; effect is what it
-    is about to do, "mail". StateError: this is a replay, do not."""
+    is about to do, "mail". StateError: this is a replay, do not.
+
+    >>> psymatch.guard("mail")  # not in a replay: nothing happens
+    """
     check(lib.psm_replay_guard, utf8(effect, "effect"))
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How matching does: psm_report(3).
 
-    reports.matching(store, "2026-01-01", "2026-06-30", by=["strategy"])["rows"]
+>>> reports.matching(store, "2026-01-01", "2026-06-30", by=[reports.STRATEGY])["by"]
+['strategy']
 """
 from __future__ import annotations
 

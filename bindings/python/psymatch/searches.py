@@ -2,10 +2,55 @@
 """Searches for a place in therapy as dicts: psm_search(3). Each change has a
 transaction of its own.
 
-    search = searches.create(store, 7, notizen="urgent")
-    searches.pause(store, search["id"], "holiday")
-    searches.why_not(store, search["id"], therapist_id=12)["failed"]
-    searches.selection(store, "10")["data"]
+>>> patient = {"vorname": "A", "geschlecht": "weiblich", "plz": "13347", "symptome": ["Mobbing"], "krankenkasse": "K",
+...            "geburtsdatum": "1990-01-01", "erfahrung_mit_psychotherapie": False,
+...            "offen_fuer_gruppentherapie": False, "zeitliche_verfuegbarkeit": {"montag": ["09:00-10:00"]}}
+>>> with store.transaction() as tx:
+...     searches.handle(tx, psymatch.Event.new("patient.created", "example", {
+...         "patient_id": 71, "patient_data": {"id": 71, **patient}}))
+...     searches.handle(tx, psymatch.Event.new("therapist.created", "example", {"therapist_id": 72, "therapist_data": {
+...         "id": 72, "plz": "13347", "status": "aktiv", "nachname": "B"}}))
+>>> search = searches.create(store, 71, notizen="urgent")
+>>> search["status"] == searches.Status.AKTIV
+True
+>>> searches.pause(store, search["id"], "holiday")
+>>> searches.resume(store, search["id"])
+>>> searches.contact(store, search["id"], 3)["new_total"]
+3
+>>> row = searches.update(store, search["id"], {"notizen": "less urgent"})
+>>> row = searches.patch(store, search["id"], {"notizen": None})
+>>> searches.exclude(store, search["id"], 99, "too far away")
+True
+>>> searches.list(store, patient_id=71)["total"], "data" in searches.incomplete(store)
+(1, True)
+
+Who fits, and why not:
+
+>>> searches.why_not(store, search["id"], therapist_id=72)["fits"]
+True
+>>> [found["patient_id"] for found in searches.eligible(store, 72)["data"]]
+[71]
+>>> [found["id"] for found in searches.selection(store, "13")["data"]]
+[72]
+
+The end; and the rules without a database:
+
+>>> searches.cancel(store, search["id"], "moved away")
+>>> search, version = searches.get(store, search["id"])
+>>> searches.delete(store, search["id"])
+>>> searches.transition("aktiv", "pausiert")
+True
+>>> excluded = searches.with_excluded([], 7, "too far away")
+>>> searches.is_excluded(excluded, 7)
+True
+>>> import datetime
+>>> searches.with_note(None, "called", "Anna", datetime.datetime(2026, 1, 31, 8, tzinfo=datetime.timezone.utc))
+'[2026-01-31 08:00 (Anna)] called'
+
+A database is filled by searches.load():
+
+>>> searches.load(store, {"patients": [], "searches": [], "inquiries": []})
+0
 """
 from __future__ import annotations
 

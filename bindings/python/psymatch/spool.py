@@ -1,5 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is in the directory that PSYMATCH_SPOOL_DIR names: psm_spool(3)."""
+"""What is in the directory that PSYMATCH_SPOOL_DIR names: psm_spool(3).
+
+>>> import os
+>>> with psymatch.Producer(config=psymatch.Config(PSYMATCH_TRANSPORT="memory")) as producer:
+...     [item["what"] for item in spool.scan(os.environ["PSYMATCH_SPOOL_DIR"])][:1]
+['stream']
+>>> spool.repair(os.environ["PSYMATCH_SPOOL_DIR"])
+(0, 0)
+"""
 from __future__ import annotations
 
 import ctypes

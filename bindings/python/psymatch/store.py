@@ -33,7 +33,43 @@ def _parameters(params: Any) -> Any:
 
 class Transaction(Rows, Handle):
     """Of Store.transaction(): a with block commits at its end, or rolls back
-    when it is left by an exception. One thread at a time."""
+    when it is left by an exception. One thread at a time.
+
+    >>> with store.transaction() as tx:
+    ...     tx.queue("INSERT INTO note VALUES ($1)", 70)
+    ...     tx.execute("UPDATE note SET id = id + 1 WHERE id = $1", 70)
+    ...     tx.set_trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    ...     tx.emit(psymatch.Event.new("email.send", "example", {"email_id": 7}))
+    ...     tx.wait_consumers(1000)  # the commit waits for them: here nobody is
+    ...     tx.set_wait(1000)        # and for emit(event, required=["matching"])
+    ...     tx.execute("SELECT id AS number FROM note WHERE id = $1", 71)[0]["number"]
+    1
+    71
+    >>> tx = store.transaction()
+    >>> tx.include()  # use cases of this thread are part of it
+    >>> row = psymatch.patients.create(store, {"anrede": "Frau", "geschlecht": "weiblich", "vorname": "A", "nachname": "B"})
+    >>> tx.include(False)
+    >>> tx.rollback()
+    >>> psymatch.patients.get(store, row["id"])
+    Traceback (most recent call last):
+    ...
+    psymatch.NotFoundError: ...
+    >>> tx = store.transaction()
+    >>> isinstance(tx, psymatch.Transaction), tx.commit()
+    (True, None)
+
+    Rows of the entities, as dicts or as psymatch.records has them:
+
+    >>> with store.transaction() as tx:
+    ...     row, version = tx.create("therapist", {"anrede": "Frau", "geschlecht": "weiblich", "vorname": "B", "nachname": "C"})
+    ...     row, version = tx.update("therapist", row["id"], {"titel": "Dr."}, if_version=version)
+    ...     row, version = tx.act("therapist", row["id"], "block", {"reason": "on holiday"})
+    ...     therapist, version = tx.get(psymatch.records.Therapist, row["id"])
+    ...     found = tx.list("therapist", status="gesperrt", sort="-id", limit=1)["data"][0]["id"] == row["id"]
+    ...     tx.delete("therapist", row["id"])
+    >>> therapist.titel, therapist.sperrgrund, version, found
+    ('Dr.', 'on holiday', 3, True)
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -119,7 +155,37 @@ class Transaction(Rows, Handle):
 
 class Store(Handle):
     """A pool of connections to PostgreSQL. After a fork the child has a pool of
-    its own at its first use. Threads: any."""
+    its own at its first use. Threads: any.
+
+    >>> with psymatch.Store() as other:  # as the environment says
+    ...     other.migrate("psymatch")
+    ...     other.maintain()
+    ...     with other.transaction() as tx:
+    ...         done = tx.execute("SELECT 1")
+    ...     other.shadow("copy", ["public.note"])  # for Replay.into_schema()
+    ...     other.shadow_drop("copy")
+    ...     other.execute("SELECT $1::date AS day", "2026-01-31")[0]["day"], other.health()[0] == psymatch.GREEN
+    (datetime.date(2026, 1, 31), True)
+    >>> store.wait_handled(psymatch.Event.new("email.send", "example", {"email_id": 7}).id, "matching", timeout_ms=10)
+    Traceback (most recent call last):
+    ...
+    psymatch.TimeoutError: ...
+
+    Dead letters, and what is parked:
+
+    >>> store.dead(consumer="nobody"), store.dead(psymatch.store.PARKED, consumer="nobody")
+    ([], [])
+    >>> done = store.execute("INSERT INTO psymatch.dead_letter (consumer, topic, raw, code, reason) VALUES "
+    ...                      "('c', 'communication-events', '{', 'PSM_ERR_PARSE', 'want a member')")
+    >>> letter = store.dead(consumer="c")[0]["id"]
+    >>> store.dead_show(letter)["code"], store.dead_raw(letter), store.dead_stats()[0]["count"] > 0
+    ('PSM_ERR_PARSE', b'{', True)
+    >>> fixed = psymatch.Event.new("email.send", "example", {"email_id": 7}).encode()
+    >>> store.dead_edit(letter, fixed, "anna", "was cut off")
+    >>> store.dead_release(letter, "anna", "was cut off")  # its consumer handles it again
+    >>> parked = store.dead(psymatch.store.PARKED, consumer="c")[0]["id"]
+    >>> store.dead_skip(parked, "anna", "not needed", source=psymatch.store.PARKED)
+    """
 
     def __init__(self, config: Config | None = None) -> None:
         self._config = config if config is not None else Config()

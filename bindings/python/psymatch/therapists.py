@@ -1,10 +1,54 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Therapists as dicts, each change in a transaction of its own: psm_therapist(3).
 
-    row = therapists.create(store, {"anrede": "Herr", "geschlecht": "männlich", "vorname": "Anton",
-                            "nachname": "Muster"})
-    therapists.block(store, row["id"], "on holiday")
-    therapists.TherapistImport(store, "/srv/therapists").run()
+>>> row = therapists.create(store, {"anrede": "Herr", "geschlecht": "männlich", "vorname": "Anton",
+...                                 "nachname": "Beispiel", "plz": "99510"})
+>>> therapists.block(store, row["id"], "on holiday"), therapists.unblock(store, row["id"])
+(True, True)
+>>> row = therapists.update(store, row["id"], {"titel": "Dr."})
+>>> row = therapists.patch(store, row["id"], {"titel": None})
+>>> row, version = therapists.get(store, row["id"])
+>>> row["status"] == therapists.Status.AKTIV
+True
+>>> therapists.list(store, plz_prefix="9951")["total"], therapists.announce(store, all=True, limit=1)
+(1, 1)
+
+What is known of a therapist's work, and who is near a patient:
+
+>>> therapists.workload(store, row["id"])["pending_patients"], therapists.workloads(store, "9951")["total"]
+(0, 1)
+>>> with store.transaction() as tx:
+...     therapists.handle(tx, psymatch.Event.new("patient.created", "example", {
+...         "patient_id": 80, "patient_data": {"id": 80, "plz": "99518"}}))
+>>> therapists.suggestions(store, 80)["total"]
+1
+>>> therapists.delete(store, row["id"])
+
+Imports, and their rules:
+
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder, therapists.TherapistImport(store, folder) as work:
+...     work.run(), work.stat("created"), work.status()["total_therapists_processed"], work.errors()
+...     work.health()["status"] in ("healthy", "degraded", "unhealthy")
+...     work.watch_disk(folder, 1)
+...     work.cancel()  # by another thread: run(), or file(path), ends
+(0, 0, 0, [])
+True
+>>> fields = therapists.from_record({
+...     "basic_info": {"salutation": "Herr", "first_name": "Anton", "last_name": "Beispiel"},
+...     "location": {"street": "Weg", "house_number": "1", "postal_code": "10115", "city": "Berlin"},
+...     "contact": {"phone": "030 1234567"}, "therapy_methods": ["Verhaltenstherapie (Erwachsene)"],
+...     "languages": [], "telephone_hours": {}})
+>>> therapists.match(fields, [dict(fields, id=7)])
+(0, False)
+>>> therapists.merge(dict(fields, id=7, telefon=None), fields)[1]
+1
+>>> therapists.transition("aktiv", therapists.Status.GESPERRT)
+('therapist.blocked', 'set')
+>>> len(therapists.request_scraping(store, "10115"))  # the id of the request
+36
+>>> with psymatch.jobs.Jobs(store) as work:
+...     therapists.scraping_jobs(work, store)
 
 What does not do for its column raises SchemaError, whose faults are pairs of
 pointer and message.

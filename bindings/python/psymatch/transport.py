@@ -13,7 +13,11 @@ from .errors import make
 
 
 class Transport(Handle):
-    """What PSYMATCH_TRANSPORT names, or memory (for tests)."""
+    """What PSYMATCH_TRANSPORT names, or memory (for tests).
+
+    >>> psymatch.Transport.memory(partitions=1).name
+    'memory'
+    """
 
     def __init__(self, config: Config | None = None) -> None:
         config = config if config is not None else Config()
@@ -44,7 +48,13 @@ def plan_topics(config: Config | None = None, partitions: int = 0, replication: 
                 timeout_ms: int = 60000) -> dict[str, Any]:
     """The topics of the catalogue against those of a Kafka cluster, as
     psm_topics(3) has it: {"brokers", "topics": [{"topic", "state", ..}]}. 0: the
-    usual number. TimeoutError, BrokerError."""
+    usual number. TimeoutError, BrokerError.
+
+    >>> plan_topics(psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"), timeout_ms=10)
+    Traceback (most recent call last):
+    ...
+    psymatch.TimeoutError: ...
+    """
     return _topics(lib.psm_topics_plan, config, partitions, replication, retention_s, timeout_ms)
 
 
