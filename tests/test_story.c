@@ -2,12 +2,13 @@
 /* What the log says at INFO of inquiries, searches and calls: what was
  * committed, and no more. */
 #include "app/app.h"
+#include "base/log_trace.h"
 #include "store/store.h"
 #include "testing_inquiry.h"
 
 #define BERTA 5
 
-static char told[8192];
+static char told[8192], trace[64];
 
 /* "inquiry 1: unsent > sent; " for each line of a story. */
 static void
@@ -20,7 +21,10 @@ listen(int level, const char *message, const char *const *fields, void *user)
 	if (level != PSM_LOG_INFO ||
 	    strncmp(message, start, sizeof start - 1) != 0)
 		return;
-	ck_assert(fields[0] && fields[2] && fields[4] && !fields[6]);
+	ck_assert(fields[0] && fields[2] && fields[4]);
+	(void)snprintf(trace, sizeof trace, "%s", fields[6] ? fields[7] : "");
+	ck_assert(!fields[6] ||
+	          (strcmp(fields[6], "trace_id") == 0 && !fields[8]));
 	(void)snprintf(told + len, sizeof told - len, "%s %s: %s > %s; ",
 	               strrchr(message, ' ') + 1, fields[1], fields[3],
 	               fields[5]);
@@ -136,6 +140,34 @@ START_TEST(not_what_a_savepoint_takes_back)
 }
 END_TEST
 
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
+
+/* The commit is that of a whole batch: each line has its own event's trace. */
+START_TEST(a_line_has_the_trace_of_its_event)
+{
+	psm_tx *tx = NULL;
+
+	OK(psm_tx_begin(st, &tx, err));
+	psm__log_trace("00-" TRACE "-b7ad6b7169203331-01");
+	OK(note(tx, "1"));
+	psm__log_trace(NULL);
+	OK(psm_tx_commit(tx, err));
+	tells("test 1: a > b; ");
+	ck_assert_str_eq(trace, TRACE);
+	OK(psm_tx_begin(st, &tx, err));
+	OK(note(tx, "2"));
+	OK(psm_tx_commit(tx, err));
+	ck_assert_str_eq(trace, "");
+	/* Within a handler there is one all the same. */
+	psm__log_trace("00-" TRACE "-b7ad6b7169203331-01");
+	OK(psm_tx_begin(st, &tx, err));
+	OK(note(tx, "3"));
+	OK(psm_tx_commit(tx, err));
+	psm__log_trace(NULL);
+	ck_assert_str_eq(trace, TRACE);
+}
+END_TEST
+
 START_TEST(nothing_is_kept_for_nobody)
 {
 	psm_tx *tx = NULL;
@@ -161,6 +193,7 @@ suite(void)
 	tcase_add_test(tc, one_that_is_cancelled);
 	tcase_add_test(tc, only_what_was_committed);
 	tcase_add_test(tc, not_what_a_savepoint_takes_back);
+	tcase_add_test(tc, a_line_has_the_trace_of_its_event);
 	tcase_add_test(tc, nothing_is_kept_for_nobody);
 	suite_add_tcase(s, tc);
 	return s;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The trace of an event from psm_producer_send() to a handler: through the
  * spool and each transport, also over a restart of the sender. */
+#include "base/log_trace.h"
 #include "mock.h"
 
 #include "transport/transport.h"
@@ -102,6 +103,9 @@ check_event(const psm_event *ev, void *user, psm_error *err)
 	ck_assert_pstr_eq(psm_event_correlation_id(ev), n >= 1 ? STORY : NULL);
 	ck_assert_pstr_eq(psm_event_traceparent(ev), n == 2 ? TRACE : NULL);
 	ck_assert_pstr_eq(psm_event_tracestate(ev), n == 2 ? STATE : NULL);
+	/* So have the lines that the handler logs. */
+	ck_assert_uint_eq(strlen(psm__log_trace_id()), n == 2 ? 32 : 0);
+	ck_assert(n < 2 || strncmp(psm__log_trace_id(), TRACE + 3, 32) == 0);
 	ck_assert_str_eq(psm_event_topic(ev), TOPIC);
 	ck_assert_int_eq(psm_event_partition(ev), 0);
 	ck_assert_int_eq(psm_event_offset(ev), n);
@@ -126,6 +130,7 @@ receive_three(void)
 	while (seen < 3 && psm__mono_ms() < deadline)
 		ck_assert_int_ge(psm_consumer_poll(c, 200, NULL), 0);
 	ck_assert_int_eq(seen, 3);
+	ck_assert_str_eq(psm__log_trace_id(), "");
 	psm_consumer_free(c);
 }
 

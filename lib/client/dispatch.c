@@ -4,6 +4,7 @@
 
 #include <psymatch/catalogue.h>
 
+#include "base/log_trace.h"
 #include "client/dispatch.h"
 #include "event/event.h"
 
@@ -378,6 +379,7 @@ psm__dispatch_arm(psm_event *ev, const struct psm__handler *h, int attempt)
 	const struct psm__origin *old = psm__event_origin(ev);
 	struct psm__origin origin;
 
+	psm__log_trace(psm_event_traceparent(ev)); /* until its result */
 	if (!old)
 		return;
 	origin = *old;
@@ -393,6 +395,8 @@ int
 psm__dispatch_result(const psm_event *ev, const struct psm__handler *h, int rc,
                      psm_error *err)
 {
+	if (h)
+		psm__log_trace(NULL);
 	if (psm__event_starved(ev)) {
 		psm__error_clear(err);
 		return psm__nomem(err);
