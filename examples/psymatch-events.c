@@ -10,11 +10,12 @@
 #include "events.h"
 
 static const char usage[] =
-    "usage: psymatch-events [--table | --json-schema | --asyncapi | --man |\n"
-    "                        --lint | --check FILE...]\n"
+    "usage: psymatch-events [--table | --json | --json-schema | --asyncapi |\n"
+    "                        --man | --lint | --check FILE...]\n"
     "       psymatch-events send [--producer NAME] [--wait SECONDS] TYPE [FILE]\n"
     "       psymatch-events trace [--json] [--since TIME] [--wait SECONDS] ID\n"
     "  --table        every type with topic, key, senders and readers\n"
+    "  --json         the same, one JSON object a line\n"
     "  --json-schema  JSON Schema 2020-12 of all events, one line\n"
     "  --asyncapi     AsyncAPI 3.0 of topics, services and events, one line\n"
     "  --man          the manual page psymatch-events(7), as mdoc\n"
@@ -94,6 +95,60 @@ print_table(FILE *out)
 		fprintf(out, "%s\n", cell[c]);
 	}
 	return 0;
+}
+
+static void
+write_names(psm_json_writer *w, const char *member,
+            const psm_event_type_info *t, name_at_fn at)
+{
+	const char *name;
+	size_t i;
+
+	psm_json_write_key(w, member);
+	psm_json_write_array(w);
+	for (i = 0; (name = at(t, i)) != NULL; i++)
+		psm_json_write_string(w, name);
+	psm_json_write_end(w);
+}
+
+/* The key's field, and the one that stands in for it. */
+static const char *
+key_at(const psm_event_type_info *t, size_t i)
+{
+	return i == 0   ? psm_catalogue_type_key_field(t)
+	       : i == 1 ? psm_catalogue_type_key_other(t)
+	                : NULL;
+}
+
+static int
+print_json(FILE *out)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	const psm_event_type_info *t;
+	const char *text;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && (t = psm_catalogue_at(i)) != NULL; i++) {
+		psm_json_writer_reset(w);
+		psm_json_write_object(w);
+		psm_json_write_key(w, "type");
+		psm_json_write_string(w, psm_catalogue_type_name(t));
+		psm_json_write_key(w, "command");
+		psm_json_write_bool(w, psm_catalogue_type_is_command(t));
+		psm_json_write_key(w, "topic");
+		psm_json_write_string(w, psm_catalogue_type_topic(t));
+		write_names(w, "key", t, key_at);
+		write_names(w, "from", t, psm_catalogue_type_producer_at);
+		write_names(w, "to", t, psm_catalogue_type_consumer_at);
+		write_names(w, "also_called", t, psm_catalogue_type_alias_at);
+		psm_json_write_end(w);
+		rc = psm_json_writer_finish(w, &text, NULL, NULL);
+		if (rc == 0)
+			fprintf(out, "%s\n", text);
+	}
+	psm_json_writer_free(w);
+	return rc;
 }
 
 /* How many findings have no explanation. */
@@ -338,6 +393,7 @@ static const struct command {
 	int (*run)(FILE *out);
 } commands[] = {
     {"--table", print_table},
+    {"--json", print_json},
     {"--json-schema", events_json_schema},
     {"--asyncapi", events_asyncapi},
     {"--man", events_man},

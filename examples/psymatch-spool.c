@@ -18,6 +18,7 @@ static const char usage[] =
     "  --all      cat, export: also events that were sent, as far as they are\n"
     "             still there\n"
     "  --payload  cat: print payloads too: they hold personal data\n"
+    "  --json     ls, verify: one JSON object for each stream, for all of it\n"
     "  --key-file FILE\n"
     "             the keys of an encrypted spool; ls needs none\n"
     "  -h, --help  print this text\n"
@@ -26,11 +27,13 @@ static const char usage[] =
 enum { EXIT_DAMAGED = 1, EXIT_USAGE = 2, EXIT_LOCKED = 3 };
 
 struct run {
-	int all, payload;
+	int all, payload, json;
 	const char *key_file; /* NULL: none */
 	/* of the stream or of everything */
 	long long waiting, sent, lost, files, bytes, damages, aside, locked;
 	long long oldest_us; /* when the oldest that waits was accepted */
+	char stream[32];     /* ls --json: the one that is read; "": none */
+	int owned;
 	psm_error *err;
 	int failed;
 };
@@ -80,6 +83,51 @@ wanted(const struct run *r, const psm_spool_item *i)
 	       (!num(i, "settled") || r->all);
 }
 
+/* -- as JSON */
+
+static void
+write_number(psm_json_writer *w, const char *name, long long n)
+{
+	psm_json_write_key(w, name);
+	psm_json_write_int(w, n);
+}
+
+/* What was counted, of a stream or of everything. */
+static void
+print_counts(struct run *r)
+{
+	psm_json_writer *w = psm_json_writer_new();
+	const char *line;
+	char time[40];
+
+	psm_json_write_object(w);
+	if (r->stream[0]) {
+		psm_json_write_key(w, "stream");
+		psm_json_write_string(w, r->stream);
+		psm_json_write_key(w, "in_use");
+		psm_json_write_bool(w, r->owned);
+		write_number(w, "files", r->files);
+		write_number(w, "bytes", r->bytes);
+		write_number(w, "sent", r->sent);
+		psm_json_write_key(w, "oldest");
+		if (r->waiting)
+			psm_json_write_string(
+			    w, time_of(r->oldest_us, time, sizeof time));
+		else
+			psm_json_write_null(w);
+	} else {
+		write_number(w, "lost", r->lost);
+		write_number(w, "locked", r->locked);
+	}
+	write_number(w, "waiting", r->waiting);
+	write_number(w, "damaged_places", r->damages);
+	write_number(w, "put_aside", r->aside);
+	psm_json_write_end(w);
+	if (psm_json_writer_finish(w, &line, NULL, r->err) == 0)
+		printf("%s\n", line);
+	psm_json_writer_free(w);
+}
+
 /* -- ls */
 
 static void
@@ -87,7 +135,9 @@ end_stream(struct run *r)
 {
 	char time[40];
 
-	if (r->files || r->aside) {
+	if (r->json && r->stream[0])
+		print_counts(r);
+	else if (r->files || r->aside) {
 		printf("  %lld event%s wait%s", r->waiting, noun_s(r->waiting),
 		       verb_s(r->waiting));
 		if (r->waiting)
@@ -99,7 +149,7 @@ end_stream(struct run *r)
 		       noun_s(r->damages), r->aside, noun_s(r->aside));
 	}
 	r->waiting = r->sent = r->damages = r->files = r->aside = 0;
-	r->oldest_us = 0;
+	r->bytes = r->oldest_us = 0;
 }
 
 static void
@@ -107,6 +157,8 @@ ls_file(const struct run *r, const psm_spool_item *i, int is_segment)
 {
 	char name[300], time[40], key[40];
 
+	if (r->json)
+		return;
 	printf("  %s  %10lld bytes  %s", text(i, "file", name, sizeof name),
 	       num(i, "bytes"), time_of(num(i, "time_us"), time, sizeof time));
 	if (is_segment)
@@ -124,16 +176,20 @@ static int
 ls_item(const psm_spool_item *i, void *user)
 {
 	struct run *r = user;
-	char name[300];
 
 	switch (psm_spool_item_what(i)) {
 	case PSM_SPOOL_STREAM:
 		end_stream(r);
-		printf("%s  %s\n", text(i, "stream", name, sizeof name),
-		       num(i, "owned") ? "in use" : "no live owner");
+		r->owned = num(i, "owned") != 0;
+		if (text(i, "stream", r->stream, sizeof r->stream) != r->stream)
+			strcpy(r->stream, "-");
+		if (!r->json)
+			printf("%s  %s\n", r->stream,
+			       r->owned ? "in use" : "no live owner");
 		break;
 	case PSM_SPOOL_SEGMENT:
 		r->files++;
+		r->bytes += num(i, "bytes");
 		ls_file(r, i, 1);
 		break;
 	case PSM_SPOOL_RECORD:
@@ -211,11 +267,13 @@ verify_item(const psm_spool_item *i, void *user)
 		r->waiting += !num(i, "settled");
 	if (what == PSM_SPOOL_QUARANTINE)
 		r->aside++;
-	complain(r, i, stdout);
+	complain(r, i, r->json ? stderr : stdout);
 	if (what != PSM_SPOOL_DAMAGE)
 		return 0;
 	r->damages++;
 	r->lost += num(i, "number");
+	if (r->json)
+		return 0;
 	printf("%s/%s: bytes %lld to %lld: %s; %lld event%s lost\n",
 	       text(i, "stream", stream, sizeof stream),
 	       text(i, "file", file, sizeof file), num(i, "at"),
@@ -329,13 +387,15 @@ run(struct run *r, const char *command, const char *dir)
 		return rc;
 	}
 	rc = psm_spool_scan(dir, keys, verify_item, r, r->err);
-	if (rc == 0)
+	if (rc == 0 && r->json)
+		print_counts(r);
+	else if (rc == 0)
 		printf("%lld event%s wait%s; %lld damaged place%s, %lld "
 		       "event%s lost there, %lld file%s in the quarantine\n",
 		       r->waiting, noun_s(r->waiting), verb_s(r->waiting),
 		       r->damages, noun_s(r->damages), r->lost, noun_s(r->lost),
 		       r->aside, noun_s(r->aside));
-	if (rc == 0 && r->locked)
+	if (rc == 0 && r->locked && !r->json)
 		printf("%lld file%s looked at without %s key: only %s\n",
 		       r->locked, r->locked == 1 ? " was" : "s were",
 		       r->locked == 1 ? "its" : "their",
@@ -363,6 +423,7 @@ main(int argc, char **argv)
 	static const struct option options[] = {
 	    {"all", no_argument, NULL, 'a'},
 	    {"payload", no_argument, NULL, 'p'},
+	    {"json", no_argument, NULL, 'j'},
 	    {"key-file", required_argument, NULL, 'k'},
 	    TOOL_OPTIONS,
 	};
@@ -376,6 +437,7 @@ main(int argc, char **argv)
 			return fputs(usage, stderr), EXIT_USAGE;
 		r.all |= c == 'a';
 		r.payload |= c == 'p';
+		r.json |= c == 'j';
 		if (c == 'k')
 			r.key_file = optarg;
 	}

@@ -24,6 +24,12 @@ done
 [ "$(awk '{ print index($0, "-events  ") ? "" : $1 }' "$dir/table" | head -1)" = TYPE ] ||
 	fail "table: no head"
 
+# -- the same as JSON
+"$events" --json >"$dir/json" || fail "--json: exit $?"
+[ "$(wc -l <"$dir/json")" = "$(sed 1d "$dir/table" | wc -l)" ] || fail "--json: want a line per type"
+grep -qE '^\{"type":"patient.created","command":false,"topic":"patient-events","key":\["patient_id"\],"from":\["patient-service"\],"to":\[.*\],"also_called":\[.*\]\}$' "$dir/json" ||
+	fail "--json: $(head -n 1 "$dir/json")"
+
 # -- lint: whatever is odd has its reason
 "$events" --lint >"$dir/lint" || fail "lint: exit $?"
 grep -v '^explained: [a-z_.]*: .* (..*)$' "$dir/lint" && fail "lint: a finding without its reason"

@@ -191,6 +191,10 @@ START_TEST(what_the_cursor_says)
 	ck_assert_int_eq(call_on("--all cat"), 0);
 	says("stream.0 4 2");
 	says(" sent");
+	ck_assert_int_eq(call_on("--json ls"), 0);
+	says("{\"stream\":\"stream.0\",\"in_use\":false,\"files\":1,");
+	says(",\"sent\":4,\"oldest\":\"2");
+	says("\"waiting\":6,\"damaged_places\":0,\"put_aside\":0}\n");
 }
 END_TEST
 
@@ -211,6 +215,9 @@ START_TEST(damage_is_told_and_repaired)
 	ck_assert_int_eq(t.records, 7);
 	ck_assert_int_eq(t.damages, 2);
 	ck_assert_int_eq(t.lost, 3);
+	ck_assert_int_eq(call_on("--json verify"), 1);
+	ck_assert_str_eq(out, "{\"lost\":3,\"locked\":0,\"waiting\":7,"
+	                      "\"damaged_places\":2,\"put_aside\":0}\n");
 	ck_assert_int_eq(call_on("verify"), 1);
 	says("these bytes are no record; 2 events lost");
 	says("the end is no record; 1 event lost");
