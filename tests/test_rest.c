@@ -84,7 +84,7 @@ static const struct step what_is_wrong_is_told_at_once_steps[] = {
      "/api/therapists",
      "Content-Type: text/plain",
      ANNA,
-     415,
+     400,
      {"want application/json"}},
     {"GET", "/api/therapists", NULL, NULL, 200, {"\"total\":0"}},
 };

@@ -223,6 +223,12 @@ psm__rest_create(const psm_request *req, psm_response *res, void *user,
 	psm_tx *tx = NULL;
 	int rc = psm_request_expect(req, "application/json", err);
 
+	/* Clients of the former platform know this as a fault of the body. */
+	if (rc == PSM_ERR_MEDIA_TYPE) {
+		psm_error_clear(err);
+		rc = psm__fail(err, PSM_ERR_PARSE,
+		               "body: want application/json");
+	}
 	if (rc >= 0)
 		rc = begin(req, route, &tx, err);
 	if (rc == PSM_OK)

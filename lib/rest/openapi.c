@@ -30,7 +30,7 @@ static const struct operation {
 } operations[] = {
     {"GET", "", "A page of the list", NULL, NULL, "200", "[]", ""},
     {"POST", "", "Make one", "application/json", "Create", "201", "",
-     "409 415 422"},
+     "409 422"},
     {"GET", "/{id}", "Read one", NULL, NULL, "200", "", "304 404"},
     {"PUT", "/{id}", "Change one: what is absent or null stays",
      "application/json", "Update", "200", "", "404 409 412 415"},
