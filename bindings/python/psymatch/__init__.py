@@ -2,14 +2,55 @@
 """Events that are not lost: the Python face of libpsymatch.
 
 PSYMATCH_LIBRARY names the shared library if neither pkg-config nor ldconfig
-knows it. What the library has to say goes to logging's logger "psymatch".
+knows it. What the library has to say goes to logging's logger "psymatch". The
+environment says where events travel (PSYMATCH_TRANSPORT: kafka, postgres or
+memory; KAFKA_BOOTSTRAP_SERVERS) and where PostgreSQL is (DB_HOST, DB_PORT,
+DB_NAME, DB_USER, DB_PASSWORD); settings() lists all that it can say.
+catalogue() lists the types of events.
 
-    with psymatch.Producer() as producer:               # sends events
-    with psymatch.Consumer(group, topics) as consumer:  # for event in consumer
-    with psymatch.App(name) as app:                     # both, with PostgreSQL
+To send; what send() has accepted is on disk, with or without a broker:
 
-psymatch.aio has them for asyncio; psymatch.payloads and psymatch.records have
-types for payloads and rows.
+>>> event = psymatch.Event.new("search.status_changed", "example", {
+...     "search_id": 7, "patient_id": 3, "old_status": None, "new_status": "aktiv"})
+>>> with psymatch.Producer() as producer:
+...     producer.send(event)
+
+To handle, each event at least once, in order per key. An event is handled when
+the loop asks for the next one; without timeout_ms, or with "for event in
+consumer", the loop goes on until close():
+
+>>> with psymatch.Consumer("example", ["matching-events"]) as consumer:
+...     for event in consumer.events(timeout_ms=100):
+...         print(event.type, event.key, event.payload["new_status"])
+
+A change and its event in one transaction, and a handler whose effects happen
+once. Such a program has an outbox and a processor, and needs PostgreSQL:
+
+>>> with psymatch.App("example") as app:
+...     @app.on("search.status_changed")
+...     def handle(event, tx):
+...         done = tx.execute("INSERT INTO note VALUES ($1)", event.payload["search_id"])
+...         app.quit()
+...     with app.store.transaction() as tx:
+...         done = tx.execute("DELETE FROM note")
+...         tx.emit(event)
+...     app.run()  # until a signal, or quit()
+>>> store.execute("SELECT id FROM note")
+[(7,)]
+
+Without a broker and a database, for tests:
+
+>>> transport, config = psymatch.Transport.memory(), psymatch.Config(PSYMATCH_SPOOL_DIR="none")
+>>> with psymatch.Producer(transport, config) as producer:
+...     producer.send(event)
+>>> with psymatch.Consumer("example", ["matching-events"], transport, config) as consumer:
+...     consumer.on("search.status_changed", lambda event: print(event.key))
+...     while not consumer.poll(1000): pass
+7
+
+psymatch.aio has producer and consumer for asyncio; psymatch.payloads and
+psymatch.records have types for payloads and rows; the other modules are the
+services of the platform.
 """
 import importlib
 from typing import TYPE_CHECKING, Any

@@ -18,6 +18,10 @@ Once, within a transaction; and for inquiries that were not answered:
 ...     calls.handle(tx, psymatch.Event.new("communication.schedule_call", "example", {"patient_id": 3}))
 >>> calls.follow_up(store)["planned"]
 0
+>>> calls.request(store, "therapist", 10 ** 6)  # by an event, which the handler above answers
+Traceback (most recent call last):
+...
+psymatch.NotFoundError: ...
 >>> with store.transaction() as tx:
 ...     calls.follow_up_called(tx, 10 ** 6, call["id"])  # an inquiry that there is not
 Traceback (most recent call last):

@@ -20,6 +20,10 @@ Routes and coordinates of addresses come from functions of the program:
 >>> g = geo.Geo(lambda address, timeout_ms: (48.14, 11.57), lambda origin, destination, travel_mode, timeout_ms: 790.5)
 >>> g.distance(store, "20095", "Marienplatz, München", geo.CAR)["distance_km"]
 790.5
+>>> found = {"latitude": 48.14, "longitude": 11.57, "display_name": "Marienplatz", "status": "success"}
+>>> g.remember(store, "Marienplatz 1, München", found)
+>>> g.recall(store, "Marienplatz 1, München")["display_name"]
+'Marienplatz'
 >>> with store.transaction() as tx:
 ...     g.handle(tx, psymatch.Event.new("geocoding.calculate_distance", "example", {
 ...         "request_id": "1", "origin": "20095", "destination": "80331", "travel_mode": "car"}))

@@ -159,6 +159,7 @@ class Store(Handle):
 
     >>> with psymatch.Store() as other:  # as the environment says
     ...     other.migrate("psymatch")
+    ...     assert other.migrated("psymatch")
     ...     other.maintain()
     ...     with other.transaction() as tx:
     ...         done = tx.execute("SELECT 1")

@@ -247,7 +247,7 @@ class TherapistImport(Handle):
         """Let a run end after the record at hand, and later ones not begin."""
         lib.psm_import_status_cancel(self._handle)
 
-    def watch_disk(self, folder: Any, free_min: int) -> None:
+    def watch_disk(self, folder: str | os.PathLike[str] | None, free_min: int) -> None:
         """Let the health look at the disk of a folder, on which so many bytes
         are to be free; None: no disk."""
         check(lib.psm_import_status_set_disk, self._handle,
