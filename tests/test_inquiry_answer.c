@@ -258,6 +258,7 @@ START_TEST(fault_39_the_first_acceptance_wins)
 	is("/0/erfolgreiche_anfrage_id", "2");
 	is("/0/annahmen/0/anfrage_id", "2");
 	is("/0/annahmen/0/konflikt", "false");
+	is("/0/annahmen/0/antwort_datum", "\"2026-03-03T10:00:00Z\"");
 	is("/0/annahmen/1/anfrage_id", "1");
 	is("/0/annahmen/1/konflikt", "true");
 }

@@ -109,6 +109,8 @@ START_TEST(proposes)
 	ck_assert_int_eq(proposals("offen"), 1);
 	is("/0/therapeutenanfrage_id", "1");
 	is("/0/therapist_id", "5");
+	is("/0/erstellt_am", "\"2026-03-03T10:00:00Z\"");
+	is("/0/erledigt_am", "null");
 	is("/0/vorschlag/patient_responses",
 	   "{\"71\": \"abgelehnt_Kapazitaet\", \"72\": "
 	   "\"abgelehnt_Kapazitaet\", \"73\": \"abgelehnt_Kapazitaet\"}");

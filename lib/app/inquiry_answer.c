@@ -457,7 +457,8 @@ psm_inquiry_answer(psm_store *store, int64_t id, const char *json, size_t len,
 	"x.annahmen) ORDER BY s.id), '[]')::text FROM (SELECT "                \
 	"m.platzsuche_id, jsonb_agg(jsonb_build_object('match_id', m.id, "     \
 	"'anfrage_id', a.id, 'therapist_id', a.therapist_id, "                 \
-	"'antwort_datum', a.antwort_datum, 'konflikt', m.konflikt) ORDER BY "  \
+	"'antwort_datum', replace(a.antwort_datum::text, ' ', 'T') || 'Z', "   \
+	"'konflikt', m.konflikt) ORDER BY "                                    \
 	"a.antwort_datum NULLS LAST, a.id) AS annahmen FROM " MATCH            \
 	" m JOIN matching_service.therapeutenanfrage a ON a.id = "             \
 	"m.therapeutenanfrage_id WHERE m.status = 'angenommen' AND "           \

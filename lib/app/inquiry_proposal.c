@@ -395,8 +395,10 @@ psm_inquiry_proposals(psm_store *store, const char *status, int limit,
 		                 "want store, out, and a limit of 1 to 1000");
 	rc = psm_store_exec(
 	    store,
-	    "SELECT coalesce(jsonb_agg(x ORDER BY x.id "
-	    "DESC), '[]')::text FROM (SELECT v.*, "
+	    "SELECT coalesce(jsonb_agg(to_jsonb(x) || jsonb_build_object("
+	    "'erstellt_am', replace(x.erstellt_am::text, ' ', 'T') || 'Z', "
+	    "'erledigt_am', replace(x.erledigt_am::text, ' ', 'T') || 'Z') "
+	    "ORDER BY x.id DESC), '[]')::text FROM (SELECT v.*, "
 	    "i.therapist_id FROM " PROPOSAL " v JOIN " INQUIRY
 	    " i ON i.id = v.therapeutenanfrage_id WHERE $1::text "
 	    "IS NULL OR v.status = $1 ORDER BY v.id DESC LIMIT "
