@@ -10,9 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <psymatch/psymatch.h>
-
-enum { PIECE = 100000 };
+#include "people.h"
 
 static int searches = 1000000, therapists = 40000, json;
 static psm_store *store;
@@ -44,61 +42,6 @@ show(const char *name, double value, const char *unit)
 		       name, value, unit);
 	else
 		printf("%-40s %12.4g %s\n", name, value, unit);
-}
-
-/* A statement for the numbers from $1 to $2, piece by piece. */
-static void
-fill(const char *sql, int count)
-{
-	char from[16], to[16];
-	const char *params[2] = {from, to};
-
-	for (int first = 1; first <= count; first += PIECE) {
-		int last = first + PIECE - 1;
-
-		(void)snprintf(from, sizeof(from), "%d", first);
-		(void)snprintf(to, sizeof(to), "%d",
-		               last < count ? last : count);
-		check(psm_store_exec(store, sql, 2, params, NULL, err));
-	}
-}
-
-#define SERIES " FROM generate_series($1::int, $2::int) n"
-/* One of 100 areas of 80 codes each. */
-#define PLZ "lpad((n * 19 % 100 * 1000 + n % 80 * 11)::text, 5, '0')"
-
-static void
-fill_all(void)
-{
-	fill("INSERT INTO geocoding_service.plz_centroids "
-	     "(plz, ort, latitude, longitude) SELECT " PLZ
-	     ", 'X', 47.5 + n % 700 * 0.01, 6.5 + n % 800 * 0.01" SERIES
-	     " ON CONFLICT DO NOTHING",
-	     8000);
-	fill("INSERT INTO matching_service.therapeuten_kopie (id, plz, status, "
-	     "vorname, nachname, email, geschlecht, psychotherapieverfahren, "
-	     "alter_min, event_time, event_id) SELECT n, " PLZ
-	     ", 'aktiv', 'V' || n, 'Muster' || n, 'praxis' || n || "
-	     "'@example.org', 'weiblich', 'Verhaltenstherapie', n % 3 * 10, "
-	     "now(), 'x'" SERIES,
-	     therapists);
-	fill("INSERT INTO matching_service.patienten_kopie (id, plz, "
-	     "geschlecht, geburtsdatum, raeumliche_verfuegbarkeit, "
-	     "offen_fuer_gruppentherapie, bevorzugtes_therapeutengeschlecht, "
-	     "bevorzugtes_therapieverfahren, event_time, event_id) "
-	     "SELECT n, " PLZ ", 'weiblich', date '1950-01-01' + n % 20000, "
-	     "jsonb_build_object('max_km', 10 + n % 4 * 10), n % 3 = 0, "
-	     "CASE WHEN n % 3 = 0 THEN 'Weiblich' END, "
-	     "CASE WHEN n % 2 = 0 THEN 'egal' ELSE 'Verhaltenstherapie' END, "
-	     "now(), 'x'" SERIES,
-	     searches);
-	fill("INSERT INTO matching_service.platzsuche (id, patient_id, "
-	     "created_at, ausgeschlossene_therapeuten) SELECT n, n, "
-	     "timestamp '2025-01-01' + n * interval '30 s', CASE WHEN n % 5 < "
-	     "2 THEN jsonb_build_array(n % 1000 + 1, jsonb_build_object('id', "
-	     "n % 777 + 1)) ELSE '[]' END" SERIES,
-	     searches);
-	check(psm_store_exec(store, "ANALYZE", 0, NULL, NULL, err));
 }
 
 static void
@@ -162,10 +105,10 @@ main(int argc, char **argv)
 	err = psm_error_new();
 	check(psm_config_from_env(&cfg, err));
 	check(psm_store_open(cfg, &store, err));
-	check(psm_store_migrate(store, "psymatch", err));
-	check(psm_store_migrate(store, "matching", err));
-	check(psm_store_migrate(store, "geocoding", err));
-	fill_all();
+	check(people_migrate(store, err));
+	check(people_therapists(store, therapists, err));
+	check(people_searches(store, 1, searches, err));
+	check(people_analyze(store, err));
 	measure();
 	psm_store_free(store);
 	psm_config_free(cfg);

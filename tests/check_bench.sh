@@ -56,6 +56,12 @@ case $? in
 77) ;;
 *) fault "bench/bundle_load failed: $(cat "$tmp/load")" ;;
 esac
+"$top_srcdir/build-aux/with-postgres" --private "$top_builddir/bench/inquiry" --few 200 --searches 400 --therapists 100 --count 20 --json >"$tmp/inquiry" 2>&1
+case $? in
+0) [ "$(grep -c '"name":"  p99","value":[0-9]' "$tmp/inquiry")" = 2 ] || fault "bench/inquiry: want 2 figures: $(cat "$tmp/inquiry")" ;;
+77) ;;
+*) fault "bench/inquiry failed: $(cat "$tmp/inquiry")" ;;
+esac
 "$top_builddir/bench/latency" --count 1000 --json >"$tmp/latency" 2>&1 &&
 	grep -q '"p99_us":[0-9]' "$tmp/latency" || fault "bench/latency failed: $(cat "$tmp/latency")"
 "$top_builddir/bench/latency" --flat --count 1000 --json >"$tmp/flat" 2>&1 &&

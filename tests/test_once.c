@@ -70,6 +70,16 @@ post(const psm_request *req, psm_response *res, void *user, psm_error *err)
 	return rc;
 }
 
+/* A database that does not answer in time. */
+static int
+stuck(const psm_request *req, psm_response *res, void *user, psm_error *err)
+{
+	(void)req;
+	(void)res;
+	(void)user;
+	return psm_store_exec(store, "SELECT pg_sleep(60)", 0, NULL, NULL, err);
+}
+
 static void
 set_up(void)
 {
@@ -83,6 +93,9 @@ set_up(void)
 	ck_assert_int_eq(psm_service_route(testing_server.svc, "POST",
 	                                   "/notes/{id}", post, NULL,
 	                                   testing_server.err),
+	                 0);
+	ck_assert_int_eq(psm_service_route(testing_server.svc, "POST", "/stuck",
+	                                   stuck, NULL, testing_server.err),
 	                 0);
 	testing_server_start();
 	ck_assert_int_eq(
@@ -327,6 +340,19 @@ START_TEST(arguments_are_checked)
 }
 END_TEST
 
+/* The second request has a limit of its own. */
+START_TEST(a_database_that_does_not_answer)
+{
+	struct answer a;
+
+	testing_server.svc->limits.database_ms = 200;
+	ask("/stuck", NULL, NULL, "{}", &a);
+	expect(&a, 503, NULL, 0);
+	ask("/notes", NULL, NULL, "{}", &a);
+	expect(&a, 201, "[1]", 0);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -345,6 +371,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, keys_expire);
 	tcase_add_loop_test(tc, events_are_of_the_requests_trace, 0,
 	                    sizeof traces / sizeof *traces);
+	tcase_add_test(tc, a_database_that_does_not_answer);
 	tcase_add_test(tc, arguments_are_checked);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

@@ -91,8 +91,8 @@ psm__candidates_sql(const struct psm__fit_terms *terms)
 
 	psm__buf_puts(&b, "SELECT a.search_id, a.patient_id, a.created_at, "
 	                  "s.ausgeschlossene_therapeuten, "
-	                  "(EXISTS (SELECT FROM " PSM__ASKED(
-			      "$5::integer", "a.patient_id") "))::integer");
+	                  "(a.patient_id = ANY(" PSM__ASKED_PATIENTS(
+			      "$5::integer") "))::integer");
 	psm__buf_puts(&b, terms->centroids ? ", g.latitude, g.longitude"
 	                                   : ", NULL, NULL");
 	for (size_t i = 0; i < PSM__COUNT(wishes); i++)

@@ -70,10 +70,9 @@ put_page_sql(struct psm__buf *b, const struct psm__choosing *c, int strategy)
 	    key);
 	put_share(b, c, strategy);
 	psm__buf_printf(b,
-	                "AND NOT EXISTS (SELECT FROM " PSM__ASKED(
-			    "$4::integer",
-			    "a.patient_id") ") ORDER BY %s, a.search_id LIMIT "
-	                                    "$5::integer",
+	                "AND a.patient_id <> ALL(" PSM__ASKED_PATIENTS(
+			    "$4::integer") ") ORDER BY %s, a.search_id LIMIT "
+	                                   "$5::integer",
 	                key);
 	return b->failed ? psm__nomem(c->err) : 0;
 }

@@ -25,6 +25,7 @@
 #define BUFFER_SIZE ((size_t)14 * 1024)
 /* /health and /metrics do not wait behind handlers of the application. */
 #define BUILT_IN_THREADS 4u
+#define BUILT_IN_DATABASE_MS 3000 /* a probe does not wait longer */
 /* Deadlines are looked at that often at most. */
 #define LOOK_MS 50
 
@@ -97,10 +98,13 @@ run_job(struct svc_job *job, void *user)
 	int is_first;
 
 	psm__svc_trace_set(req->traceparent);
+	psm__svc_deadline(req->route->built_in ? BUILT_IN_DATABASE_MS
+	                                       : http->svc->limits.database_ms);
 	if (!req->route->built_in && psm__svc_is_over(http->svc))
 		psm_response_message(&req->res, 503, "not running");
 	else
 		call_handler(req);
+	psm__svc_deadline(0);
 	psm__svc_trace_set(NULL);
 	pthread_mutex_lock(&http->lock);
 	job->next = http->done;

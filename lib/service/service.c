@@ -15,6 +15,7 @@ static const struct svc_limits limits = {.connections = 1024,
                                          .head_ms = 10000,
                                          .body_ms = 30000,
                                          .queue_ms = 10000,
+                                         .database_ms = 10000,
                                          .answer_ms = 60000,
                                          .idle_ms = 15000,
                                          .crowded_ms = 2000};
@@ -132,6 +133,8 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 	svc->key_hours =
 	    (int)psm_config_int(cfg, "PSYMATCH_REST_IDEMPOTENCY_HOURS");
 	svc->limits = limits; /* some of them are settings, see below */
+	svc->limits.database_ms =
+	    psm_config_int(cfg, "PSYMATCH_HTTP_DATABASE_MS");
 	svc->run_times.first_us = 1000000;
 	svc->run_times.limit_us = 60000000;
 	svc->run_times.long_us = INT64_C(900000000);

@@ -132,19 +132,26 @@ int psm__svc_post(const char *service, const char *base, const char *path,
                   const char *body, const char *key, int timeout_ms,
                   long *status, psm_json **out, psm_error *err);
 
+/* -- deadline.c */
+
+/* From now on the calling thread waits for databases ms longer; 0: as long as
+ * they take. */
+void psm__svc_deadline(int64_t ms);
+
 /* -- conns.c */
 
 struct svc_limits {
 	size_t connections;        /* more wait to be accepted */
 	size_t client_connections; /* of one address; 0: half of them */
-	size_t handlers;    /* threads that run the application's handlers */
-	size_t bodies;      /* bytes of the bodies of all requests */
-	int64_t head_ms;    /* until request line and headers are there */
-	int64_t body_ms;    /* until the body is there, too */
-	int64_t queue_ms;   /* until a handler's thread takes the request */
-	int64_t answer_ms;  /* until the client has read the answer */
-	int64_t idle_ms;    /* without a byte; before the next request */
-	int64_t crowded_ms; /* for head or body, when sockets run out */
+	size_t handlers;     /* threads that run the application's handlers */
+	size_t bodies;       /* bytes of the bodies of all requests */
+	int64_t head_ms;     /* until request line and headers are there */
+	int64_t body_ms;     /* until the body is there, too */
+	int64_t queue_ms;    /* until a handler's thread takes the request */
+	int64_t database_ms; /* of it a handler waits for the database */
+	int64_t answer_ms;   /* until the client has read the answer */
+	int64_t idle_ms;     /* without a byte; before the next request */
+	int64_t crowded_ms;  /* for head or body, when sockets run out */
 };
 
 enum svc_phase {

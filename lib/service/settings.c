@@ -16,6 +16,9 @@ static const char *const settings[] = {
      "connections of one address; 0: half of them all",
     "PSYMATCH_HTTP_CLIENT_RATE", "integer", "0", "0 to 1000000", "1/s",
      "requests of one token, or else of one address; 0: no limit",
+    "PSYMATCH_HTTP_DATABASE_MS", "integer", "10000", "100 to 600000", "ms",
+     "how long a request may wait for the database before it is answered by "
+     "503",
     "PSYMATCH_HTTP_TLS_CERT_FILE", "path", "", "", "",
      "certificate (PEM, with those in between) of a service; empty: no TLS",
     "PSYMATCH_HTTP_TLS_KEY_FILE", "path", "", "", "",
