@@ -145,20 +145,6 @@ psm__inquiry_decide_answer(struct psm__row *row, const void *wish,
 }
 
 int
-psm__inquiry_decide_size(struct psm__row *row, const void *wish,
-                         const struct psm__now *now, struct psm__events *ev,
-                         psm_error *err)
-{
-	const struct psm__inquiry_wish *w = wish;
-	int rc =
-	    set_number(row, PSM__INQUIRY_ANFRAGEGROESSE, (int64_t)w->size, err);
-
-	(void)now; /* no date tells of it, */
-	(void)ev;  /* nor an event: the match's does */
-	return rc == 0 ? append(row, PSM__INQUIRY_NOTIZEN, &w->note, err) : rc;
-}
-
-int
 psm__inquiry_decide_cancel(struct psm__row *row, const void *wish,
                            const struct psm__now *now, struct psm__events *ev,
                            psm_error *err)

@@ -34,7 +34,6 @@ struct psm__inquiry_wish {
 psm__decide_fn psm__inquiry_decide_make;   /* size, strategy */
 psm__decide_fn psm__inquiry_decide_send;   /* email_id or phone_call_id, size */
 psm__decide_fn psm__inquiry_decide_answer; /* counts, correction */
-psm__decide_fn psm__inquiry_decide_size;   /* somebody left */
 psm__decide_fn psm__inquiry_decide_cancel; /* reason */
 psm__decide_fn psm__inquiry_decide_note;
 /* The mail or call of the wish failed, or (without one) whatever it was sent by:

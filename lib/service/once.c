@@ -77,16 +77,10 @@ scope_of(const psm_request *req)
 static char *
 body_in_hex(const psm_request *req)
 {
-	static const char digits[] = "0123456789abcdef";
 	char *hex = psm__alloc(2 * req->body_len + 1);
-	size_t i;
 
-	for (i = 0; hex && i < req->body_len; i++) {
-		unsigned char c = (unsigned char)req->body[i];
-
-		hex[2 * i] = digits[c >> 4];
-		hex[2 * i + 1] = digits[c & 15];
-	}
+	if (hex)
+		psm__hex_write(req->body, req->body_len, hex);
 	return hex;
 }
 

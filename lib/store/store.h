@@ -19,7 +19,6 @@ int psm__tx_release(psm_tx *tx, const char *name, psm_error *err);
 /* What deferred constraints would say at the commit; how they are set, and that
  * they are looked at again then, stays as it is. */
 int psm__tx_check_deferred(psm_tx *tx, psm_error *err);
-psm_store *psm__tx_store(psm_tx *tx);
 /* The settings that its store was opened with; borrowed from the store. */
 const psm_config *psm__tx_config(const psm_tx *tx);
 /* 0, or the code of the statement that failed since the last savepoint the

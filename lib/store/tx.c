@@ -520,12 +520,6 @@ psm__tx_check_deferred(psm_tx *tx, psm_error *err)
 	return rc < 0 ? rc : psm__tx_release(tx, mark, err);
 }
 
-psm_store *
-psm__tx_store(psm_tx *tx)
-{
-	return tx->st;
-}
-
 int
 psm__tx_failed(const psm_tx *tx)
 {

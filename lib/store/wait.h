@@ -31,7 +31,7 @@ struct psm__awaited {
 int psm__await(psm_store *st, struct psm__awaited *list, size_t count,
                int timeout_ms, psm_error *err);
 
-/* Looks at the database, of this process so far. */
+/* For tests: looks at the database, of this process so far. */
 int64_t psm__await_looks(void);
 
 /* Threads of this process that wait look again: effects were committed. */

@@ -69,7 +69,7 @@ int psm__breaker_feed(struct psm__breaker *b, const struct psm__trial *t,
                       int64_t now_ms);
 /* What was fed since the last question is committed. */
 void psm__breaker_committed(struct psm__breaker *b);
-/* "closed", "half-open", "open". */
+/* For tests: "closed", "half-open", "open". */
 const char *psm__breaker_name(enum psm__breaker_state state);
 
 #endif
