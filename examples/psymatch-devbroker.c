@@ -320,8 +320,10 @@ main(int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	/* Before librdkafka starts threads: they inherit it. */
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	if (o.port && try_ports(o.port, o.brokers) < 0)
+	if (o.port && try_ports(o.port, o.brokers) < 0) {
+		free(o.topics);
 		return 1;
+	}
 	rk = open_client();
 	cluster = rk ? rd_kafka_mock_cluster_new(rk, o.brokers) : NULL;
 	next_port = 0;
