@@ -89,7 +89,8 @@ def log_to_stderr(level: int = WARN) -> None:
     """Messages from this level on become lines of standard error, written by the
     library itself and not by logging; higher than ERROR: none.
 
-    >>> psymatch.log_to_stderr(psymatch.log.ERROR + 1)  # none, as before
+    >>> psymatch.log_to_stderr(psymatch.log.ERROR)
+    >>> psymatch.log.set_level("warn")  # to logging again
     """
     lib.psm_log_to_stderr(int32(level, "level"))
 
