@@ -156,9 +156,13 @@ assert_described(const struct svc_route *r, const char *page)
 
 START_TEST(every_route_is_described)
 {
-	char *page = testing_read("psymatch-rest.7", NULL);
+	const char *top = getenv("top_builddir");
 	const psm_service *svc;
+	char name[4096], *page;
 
+	(void)snprintf(name, sizeof name, "%s/psymatch-rest.7",
+	               top ? top : ".");
+	page = testing_read(name, NULL);
 	describe(psm_platform_service_at((size_t)_i));
 	svc = service_of(pf);
 	for (size_t i = 0; i < svc->route_count; i++)
