@@ -127,7 +127,8 @@ END_TEST
 /* Whoever asks for the search that an event opened gets it, once. */
 START_TEST(asked_for)
 {
-	static const char json[] = "{\"patient_id\": 1, \"notizen\": \"Z\"}";
+	static const char json[] =
+	    "{\"patient_id\": 1, \"notizen\": \"Z\", \"dringlichkeit\": 2}";
 	char *out = NULL;
 
 	receive(patient_event("patient.created", 1, "",
@@ -135,6 +136,7 @@ START_TEST(asked_for)
 	OK(psm_search_create(st, json, strlen(json), &out, err));
 	ck_assert_ptr_nonnull(strstr(out, "\"id\":1,"));
 	ck_assert_ptr_nonnull(strstr(out, "(API)] Z"));
+	CHECK_JSON(out, "/dringlichkeit", "2");
 	psm_free(out);
 	ck_assert_int_eq(outbox("search.status_changed"), 1);
 	ck_assert_int_eq(psm_search_create(st, json, strlen(json), NULL, err),

@@ -135,11 +135,15 @@ psm__search_claim(struct psm__row *row, const void *wish,
                   psm_error *err)
 {
 	const struct psm__search_opening *w = wish;
-
-	(void)ev;
-	return psm__row_note(
+	int rc = psm__row_note(
 	    row, NOTES, now, w->author,
 	    psm__text_is_blank(w->note) ? "Asked for" : w->note, err);
+
+	(void)ev;
+	return rc == 0 && w->urgency != NULL
+	           ? psm__row_change(row, PSM__SEARCH_DRINGLICHKEIT, w->urgency,
+	                             err)
+	           : rc;
 }
 
 int
