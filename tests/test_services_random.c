@@ -25,6 +25,7 @@
 
 static int successes[20], crashes;
 static int64_t handled;
+static int64_t forgotten; /* events up to it may be about what is gone */
 
 /* No two events have the same time. */
 static int64_t
@@ -331,11 +332,11 @@ again(int step)
 	    sql, sizeof(sql),
 	    "SELECT t.n FROM (SELECT * FROM shadow.topic ORDER BY n "
 	    "DESC LIMIT 60) t JOIN shadow.wants w USING (type) WHERE "
-	    "w.consumer = '%s' AND NOT EXISTS (SELECT FROM "
+	    "t.n > %lld AND w.consumer = '%s' AND NOT EXISTS (SELECT FROM "
 	    "shadow.todo d WHERE d.topic = t.topic AND d.key = t.key "
 	    "AND d.consumer = w.consumer AND d.n <= t.n) ORDER BY "
 	    "md5(t.n || '%u') LIMIT 1",
-	    consumers[c].name, below(1000000));
+	    (long long)forgotten, consumers[c].name, below(1000000));
 	n = some(sql);
 	if (n == 0)
 		return;
@@ -375,6 +376,7 @@ settle(int step)
 	same_copy(&psm__entity_patient, PATIENT_TABLE);
 	same_copy(&psm__entity_therapist, THERAPIST_TABLE);
 	ask("SELECT shadow.forget()", text, sizeof(text));
+	forgotten = some("SELECT max(n) FROM shadow.topic");
 }
 
 /* But for which of the events of one change was the last one to write it. */
