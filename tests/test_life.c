@@ -314,6 +314,36 @@ asks_and_fails(void)
 	settle();
 }
 
+/* How far it is: asked by the matching service, and told. */
+static void
+asks_for_distances(void)
+{
+	char *out = NULL;
+
+	OK(psm_inquiry_distances(st, 1, &out, err));
+	ck_assert_ptr_nonnull(strstr(out, "\"not_asked\""));
+	psm_free(out);
+	ck_assert_int_eq(psm_inquiry_ask_distances(st, 1, err), 1);
+	OK(psm_inquiry_distances(st, 1, &out, err));
+	ck_assert_ptr_nonnull(strstr(out, "\"pending\""));
+	psm_free(out);
+	settle();
+	OK(psm_inquiry_distances(st, 1, &out, err));
+	ck_assert_msg(strstr(out, "\"patient_id\" : 1, \"distance_km\" : 5.00, "
+	                          "\"status\" : \"success\", \"source\" : "
+	                          "\"osrm\"") != NULL,
+	              "%s", out);
+	psm_free(out);
+	ck_assert_int_eq(psm_inquiry_ask_distances(st, 9, err),
+	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(psm_inquiry_distances(st, 9, &out, err),
+	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(psm_inquiry_ask_distances(NULL, 1, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_inquiry_distances(st, 1, NULL, err),
+	                 PSM_ERR_INVAL);
+}
+
 /* Programs of the user's own. */
 static void
 asks_for_places(void)
@@ -371,6 +401,7 @@ START_TEST(every_type_is_said_and_heard)
 	finds_a_place();
 	waits_for_another();
 	asks_and_fails();
+	asks_for_distances();
 	asks_for_places();
 	ends();
 	for (size_t i = 0; (t = psm_catalogue_at(i)) != NULL; i++) {

@@ -496,6 +496,55 @@ PSM_API int psm_inquiry_proposal_refuse(psm_store *store, int64_t id,
                                         const char *reason,
                                         psm_error *err) PSM_CHECK;
 
+/**
+ * Ask how far the patients of an inquiry have to go by road: publishes
+ * "geocoding.calculate_distance" for each, with postal codes and towns alone.
+ * The answers come as "geocoding.distance_result", see psm_matching_handle(),
+ * and are what psm_inquiry_distances() tells.
+ *
+ * @param store  as for psm_inquiry_create().
+ * @param id     the inquiry.
+ * @param err    details of a failure; may be NULL.
+ * @return count of patients that were asked for, those without a place left
+ *   out;
+ *   PSM_ERR_INVAL      store is NULL;
+ *   PSM_ERR_NOT_FOUND  there is no such inquiry;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_IO         the system gave no random bytes;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_ask_distances(psm_store *store, int64_t id,
+                                      psm_error *err) PSM_CHECK;
+
+/**
+ * What is known of how far the patients of an inquiry have to go.
+ *
+ * @param store  as for psm_inquiry_create().
+ * @param id     the inquiry.
+ * @param out    receives {"anfrage_id": number, "data": [{"match_id",
+ *   "patient_id": number, "distance_km": number or null, "status": "not_asked",
+ *   "pending", "success", "partial" or "error", "source": text or null,
+ *   "asked_at": time or null}]} as JSON, new (psm_free); NULL after a failure.
+ * @param err    details of a failure; may be NULL.
+ * @return 0;
+ *   PSM_ERR_INVAL      store or out is NULL;
+ *   PSM_ERR_NOT_FOUND  there is no such inquiry;
+ *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_RETRY      as PSM_ERR_DB;
+ *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: on the database. Since 0.1.
+ */
+PSM_API int psm_inquiry_distances(psm_store *store, int64_t id, char **out,
+                                  psm_error *err) PSM_CHECK;
+
 PSM_END_DECLS
 
 #endif

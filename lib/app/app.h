@@ -199,6 +199,9 @@ int psm__mail_left(psm_tx *tx, const psm_event *ev, psm_error *err);
 int psm__call_failed(psm_tx *tx, const psm_event *ev, psm_error *err);
 int psm__call_left(psm_tx *tx, const psm_event *ev, psm_error *err);
 
+/* -- inquiry_distance.c: geocoding.distance_result */
+int psm__distance_told(psm_tx *tx, const psm_event *ev, psm_error *err);
+
 /* -- matching_contact.c: phone_call.completed */
 int psm__call_completed(psm_tx *tx, const psm_event *ev, psm_error *err);
 

@@ -18,6 +18,7 @@ static const struct {
     {"email.response_received", NULL, psm__mail_answered},
     {"email.sent", NULL, psm__mail_left},
     {"phone_call.completed", NULL, psm__call_completed},
+    {"geocoding.distance_result", NULL, psm__distance_told},
     {"patient.created", NULL, psm__patient_arrived},
     {"patient.deleted", NULL, psm__patient_deleted},
     {"patient.status_changed", NULL, psm__patient_arrived},

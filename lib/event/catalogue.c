@@ -381,7 +381,7 @@ const psm_event_type_info psm__catalogue[] = {
   .key = "request_id", .command = 1,
   .meaning = "Find the distance between two places, each an address or "
 	"[latitude, longitude]. A wrong request is answered, too.",
-  .note = "for programs of the user's own: the services ask over HTTP",
+  .producers = NAMES(MATCHING_SERVICE),
   .consumers = NAMES(GEOCODING_SERVICE),
   .fields = FIELDS(
 	FIELD("request_id", any, NEED),
@@ -403,8 +403,8 @@ const psm_event_type_info psm__catalogue[] = {
 { .name = "geocoding.distance_result", .topic = "geocoding-events",
   .key = "request_id",
   .meaning = "The answer to geocoding.calculate_distance.",
-  .note = "for the program that asked",
   .producers = NAMES(GEOCODING_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE),
   .fields = FIELDS(
 	FIELD("request_id", any, NEED),
 	FIELD("result", object, NEED, SECRET, HAS(

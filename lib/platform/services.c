@@ -21,6 +21,7 @@ static const struct platform_group therapist_groups[] = {
     {NULL, NULL, NULL}};
 
 static const struct platform_group matching_groups[] = {
+    {"matching-service-geocoding", "geocoding-events", psm_matching_handlers},
     {"matching-service-therapist", "therapist-events", psm_matching_handlers},
     {"matching-service-patient", "patient-events", psm_matching_handlers},
     {"matching-service-communication", "communication-events",

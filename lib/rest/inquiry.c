@@ -404,6 +404,35 @@ static int delete (struct rest_call *c)
 
 #define INQUIRIES "/api/therapeutenanfragen"
 
+/* -- distances */
+
+static const struct rest_field distance_item[] = {
+    {"match_id", "integer", NULL},
+    {"patient_id", "integer", NULL},
+    {"distance_km", "number?", NULL},
+    {"status", "string(not_asked|pending|success|partial|error)", NULL},
+    {"source", "string?", NULL},
+    {"asked_at", "time?", NULL},
+    {NULL, NULL, NULL}};
+static const struct rest_field distances_answer[] = {
+    {"anfrage_id", "integer", NULL},
+    {"data", "[]object", distance_item},
+    {NULL, NULL, NULL}};
+
+static int
+distances(struct rest_call *c)
+{
+	return psm_inquiry_distances(c->store, c->id, &c->json, c->err);
+}
+
+static int
+ask_distances(struct rest_call *c)
+{
+	int rc = psm_inquiry_ask_distances(c->store, c->id, c->err);
+
+	return rc < 0 ? rc : distances(c);
+}
+
 const struct rest_endpoint psm__rest_inquiries[] = {
     {.method = "GET",
      .path = INQUIRIES,
@@ -460,6 +489,22 @@ const struct rest_endpoint psm__rest_inquiries[] = {
      .answer = send_answer,
      .failures = "400 404 409",
      .statuses = not_now},
+    {.method = "POST",
+     .path = INQUIRIES "/{id}/entfernungen",
+     .summary = "Ask the geocoding service how far the patients have to go",
+     .fn = ask_distances,
+     .how = REST_CHANGE,
+     .noun = "Anfrage",
+     .answer = distances_answer,
+     .status = 202,
+     .failures = "404"},
+    {.method = "GET",
+     .path = INQUIRIES "/{id}/entfernungen",
+     .summary = "How far the patients have to go, as far as it was answered",
+     .fn = distances,
+     .noun = "Anfrage",
+     .answer = distances_answer,
+     .failures = "404"},
     {.method = "POST",
      .path = INQUIRIES "/{id}/stornieren",
      .summary = "Cancel an inquiry that was not sent",

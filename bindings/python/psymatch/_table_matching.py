@@ -31,6 +31,8 @@ MATCHING = (
      "const char*", "size_t", "char**", "psm_error*"),
     ("psm_inquiry_proposal_refuse", "int", "psm_store*", "int64_t", "const char*",
      "psm_error*"),
+    ("psm_inquiry_ask_distances", "int", "psm_store*", "int64_t", "psm_error*"),
+    ("psm_inquiry_distances", "int", "psm_store*", "int64_t", "char**", "psm_error*"),
     # matching.h
     ("psm_search_status_name", "const char*", "int"),
     ("psm_search_status_from_name", "int", "const char*"),

@@ -161,6 +161,18 @@ def matches(store: Store, **query: Any) -> dict[str, Any]:
     return listed(lib.psm_inquiry_matches, store, query)
 
 
+def ask_distances(store: Store, id: int) -> int:
+    """Ask the geocoding service, by events, how far the patients of an inquiry
+    have to go: how many were asked for. NotFoundError."""
+    return check(lib.psm_inquiry_ask_distances, store._handle, int64(id, "id"))
+
+
+def distances(store: Store, id: int) -> dict[str, Any]:
+    """What was answered: {"anfrage_id", "data": [{"match_id", "patient_id",
+    "distance_km", "status", "source", "asked_at"}]}. NotFoundError."""
+    return taken(make(lib.psm_inquiry_distances, store._handle, int64(id, "id")))
+
+
 def conflicts(store: Store) -> List[dict[str, Any]]:
     """The patients whom more than one therapist accepted."""
     return taken_list(make(lib.psm_inquiry_conflicts, store._handle))
