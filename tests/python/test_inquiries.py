@@ -65,6 +65,15 @@ class Inquiries(OwnDatabase):
         self.assertEqual(inquiries.conflicts(self.store), [])
         self.assertEqual(self.events().count("therapeutenanfrage.sent"), 1)
 
+    def test_distances(self) -> None:
+        id = inquiries.create(self.store, 5, "10")["anfrage_id"]
+        self.assertEqual(inquiries.ask_distances(self.store, id), 2)
+        found = inquiries.distances(self.store, id)
+        self.assertEqual([(d["patient_id"], d["status"]) for d in found["data"]], [(7, "pending"), (8, "pending")])
+        self.assertEqual(self.events().count("geocoding.calculate_distance"), 2)
+        with self.assertRaises(errors.NotFoundError):
+            inquiries.distances(self.store, 999999)
+
     def test_an_interrupt_goes_on(self) -> None:
         def stop(*_args: Any) -> Any:
             raise KeyboardInterrupt
