@@ -53,6 +53,7 @@ class Geo(Database):
 
     def test_answers_are_kept(self) -> None:
         found = {"latitude": 50.8, "longitude": 6.1, "display_name": "Markt", "status": "success"}
+        place: Any
         with geo.Geo() as way:
             for place in ("Am Markt", (50.8, 6.1)):
                 self.assertIsNone(way.recall(self.store, place))
