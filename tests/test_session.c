@@ -327,6 +327,48 @@ START_TEST(interrupted)
 }
 END_TEST
 
+/* The COMMIT of one that only reads travels with its statements. */
+START_TEST(the_last_statements_commit)
+{
+	static const char open_ones[] =
+	    "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+	    "current_database() AND state LIKE 'idle in transaction%%'";
+	psm_rows *rows = NULL;
+	psm_tx *tx = begin(), *part;
+
+	psm__tx_last(tx);
+	ck_assert_int_eq(psm__tx_queue(tx, "SELECT 7", 0, NULL, &rows, err), 0);
+	ck_assert_int_eq(psm__tx_sync(tx, err), 0);
+	ck_assert_int_eq(psm_rows_int(rows, 0, 0), 7);
+	psm_rows_free(rows);
+	ck_assert_int_eq(pg_int(open_ones), 0);
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+
+	/* A failure leaves a transaction, which is rolled back. */
+	tx = begin();
+	psm__tx_last(tx);
+	ck_assert_int_eq(psm__tx_queue(tx, "SELECT 1 / 0", 0, NULL, &rows, err),
+	                 0);
+	ck_assert_int_lt(psm__tx_sync(tx, err), 0);
+	ck_assert_int_lt(psm_tx_commit(tx, err), 0);
+
+	/* What is part of another transaction ends nothing. */
+	tx = begin();
+	ck_assert_int_eq(psm_tx_include(tx, 1, err), 0);
+	part = begin();
+	psm__tx_last(part);
+	say(part, "INSERT INTO t VALUES (1)");
+	ck_assert_int_eq(psm__tx_queue(part, "SELECT 1", 0, NULL, NULL, err),
+	                 0);
+	ck_assert_int_eq(psm__tx_sync(part, err), 0);
+	ck_assert_int_eq(psm_tx_commit(part, err), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM t"), 0);
+	ck_assert_int_eq(psm_tx_include(tx, 0, err), 0);
+	psm_tx_rollback(tx);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM t"), 0);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -341,6 +383,7 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, single_statements_are_no_exception, 0,
 	                    PSM__COUNT(given));
 	tcase_add_test(tc, prepared_statements_that_are_gone);
+	tcase_add_test(tc, the_last_statements_commit);
 	tcase_add_loop_test(tc, nothing_is_left_behind, 0, PSM__COUNT(lefts));
 	suite_add_tcase(s, tc);
 	/* A pooler knows one role only, may give the same session to the next
