@@ -8,7 +8,8 @@
  * events told; a step that failed has changed nothing and told nothing.
  *
  * PSYMATCH_TEST_SEED=N repeats a run, PSYMATCH_TEST_STEPS=N sets its length
- * (600; 100000 takes a quarter of an hour).
+ * (600; 100000 takes a quarter of an hour on a machine of its own). A run of
+ * more than half an hour wants CK_FORK=no: Check cannot pass its time on.
  */
 #include "app/app.h"
 #include "testing_random.h"

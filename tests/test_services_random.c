@@ -9,7 +9,8 @@
  * all is handled, copies equal their sources, and the same events into empty
  * tables give the same copies.
  *
- * PSYMATCH_TEST_SEED=N repeats a run, PSYMATCH_TEST_STEPS=N sets its length.
+ * PSYMATCH_TEST_SEED=N repeats a run, PSYMATCH_TEST_STEPS=N sets its length;
+ * CK_FORK=no for one of more than half an hour.
  */
 #include <psymatch/call.h>
 #include <psymatch/communication.h>
