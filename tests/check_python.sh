@@ -25,7 +25,7 @@ with "$PYTHON" discover -s "$tests" -t "$tests" || exit
 [ -z "$preload" ] || exit 0
 PYTHONPATH=$PYTHONPATH:$tests
 tried=$("$PYTHON" -c 'import sys; print(sys.version_info[:2])')
-for python in python3.11 python3.13 /usr/bin/python3; do
+for python in python3.11 python3.13 /usr/bin/python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[13].*/bin/python3; do
 	version=$($python -c 'import sys; print(sys.version_info[:2])' 2>/dev/null) || continue
 	case $tried in *"$version"*) continue ;; esac
 	tried=$tried$version

@@ -38,6 +38,10 @@ refuses or confirms; or the person says it:
 (1, 1)
 >>> inquiries.conflicts(store)
 []
+>>> inquiries.ask_distances(store, made["anfrage_id"])  # the geocoding service answers later
+1
+>>> inquiries.distances(store, made["anfrage_id"])["data"][0]["patient_id"]
+61
 
 One that is not sent, or did not arrive:
 
