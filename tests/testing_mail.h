@@ -27,8 +27,8 @@ clock_fn(void *user)
 #define MAILS_MAX 64
 static _Atomic int calls[MAILS_MAX]; /* by the mail's number */
 static _Atomic int all_calls;
-static int answer;           /* what the sender returns */
-static void (*within)(void); /* what happens while it sends, once */
+static int answer;                   /* what the sender returns */
+static void (*_Atomic within)(void); /* what happens while it sends, once */
 
 static inline int64_t
 number_of(const char *mail)
@@ -47,13 +47,13 @@ static inline int
 send_fn(const char *mail, void *user, psm_error *e)
 {
 	int64_t id = number_of(mail);
-	void (*then)(void) = within;
+	void (*then)(void);
 
 	(void)user;
 	ck_assert_int_lt(id, MAILS_MAX);
 	calls[id]++;
 	all_calls++;
-	within = NULL;
+	then = atomic_exchange(&within, NULL);
 	if (then != NULL)
 		then();
 	if (answer < 0)
