@@ -146,7 +146,7 @@ END_TEST
 
 START_TEST(the_database_comes_later)
 {
-	svc->backoff.first_us = svc->backoff.limit_us = 50000;
+	svc->run_times.first_us = svc->run_times.limit_us = 50000;
 	ck_assert_int_eq(psm_service_add_store(svc, store, "psymatch", err), 0);
 	ck_assert_int_eq(psm_service_add_relay(svc, relay, err), 0);
 	pg_down();
