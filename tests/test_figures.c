@@ -4,7 +4,7 @@
 
 #include "testing_rest.h"
 
-static char page[65536];
+static char page[sizeof(((struct answer *)NULL)->body)];
 
 /* The worker has read them, soon. */
 static void

@@ -3,6 +3,7 @@
 #include "app/app.h"
 #include "testing.h"
 
+#include <psymatch/patient_import.h>
 #include <time.h>
 
 #define OK(call) ck_assert_msg((call) == 0, "%s", psm_error_message(err))
