@@ -68,103 +68,116 @@ has_words(const char *words, const char *name)
 	return 0;
 }
 
+/* 1: both are one word of the words, or some, 0: not, or PSM_ERR_NOMEM. */
 static int
-follows(const char *words, const char *addition, size_t len, const char *name)
+follows(struct psm__buf *word, const char *words, const char *addition,
+        size_t len, const char *name)
 {
-	struct psm__buf word = {0};
-	int found;
-
-	psm__buf_put(&word, addition, len);
-	psm__buf_puts(&word, name);
-	found = !word.failed && has_words(words, word.data);
-	psm__buf_free(&word);
-	return found;
+	psm__buf_reset(word);
+	psm__buf_put(word, addition, len);
+	psm__buf_puts(word, name);
+	return word->failed ? PSM_ERR_NOMEM : has_words(words, word->data);
 }
 
 static int
-bears(const char *words, const char *first, const char *last)
+bears(struct psm__buf *word, const char *words, const char *first,
+      const char *last)
 {
 	static const char *const additions[] = {
 	    "praxis",         "dr",       "drmed",
 	    "prof",           "info",     "kontakt",
 	    "psychotherapie", "therapie", "post",
 	    "praxisdr",       "mail"};
+	size_t len = strlen(last);
+	int rc = 0;
 
-	if (last[0] == '\0')
+	if (len == 0)
 		return 0;
 	if (has_words(words, last))
 		return 3;
-	for (size_t i = 0; i < PSM__COUNT(additions); i++) {
-		if (follows(words, additions[i], strlen(additions[i]), last) ||
-		    follows(words, last, strlen(last), additions[i]))
-			return 2;
+	for (size_t i = 0; i < PSM__COUNT(additions) && rc == 0; i++) {
+		rc = follows(word, words, additions[i], strlen(additions[i]),
+		             last);
+		if (rc == 0)
+			rc = follows(word, words, last, len, additions[i]);
 	}
-	return first[0] != '\0' &&
-	               (follows(words, first, 1, last) ||
-	                follows(words, first, strlen(first), last) ||
-	                follows(words, last, strlen(last), first))
-	           ? 2
-	           : 0;
+	if (first[0] != '\0') {
+		if (rc == 0)
+			rc = follows(word, words, first, 1, last);
+		if (rc == 0)
+			rc = follows(word, words, first, strlen(first), last);
+		if (rc == 0)
+			rc = follows(word, words, last, len, first);
+	}
+	return rc > 0 ? 2 : rc;
 }
 
 /* One word of a double name; "von" and "de" are nobody's. */
 static int
-bears_part(const char *words, const char *last)
+bears_part(struct psm__buf *part, const char *words, const char *last)
 {
-	struct psm__buf part = {0};
 	int found = 0;
 
-	for (const char *at = last; *at != '\0' && !found;) {
+	for (const char *at = last; *at != '\0' && found == 0;) {
 		size_t len = strcspn(at, " ");
 
-		psm__buf_reset(&part);
-		psm__buf_put(&part, at, len);
-		found = len > 3 && !part.failed && has_words(words, part.data);
+		psm__buf_reset(part);
+		psm__buf_put(part, at, len);
+		if (part->failed)
+			return PSM_ERR_NOMEM;
+		found = len > 3 && has_words(words, part->data);
 		at += len;
 		at += *at == ' ';
 	}
-	psm__buf_free(&part);
 	return found;
 }
 
 /* The domain of a practice, "praxis-mueller.de": as words of its own. A short
  * name may be anything there. */
 static int
-bears_domain(const char *box, const char *last)
+bears_domain(struct psm__buf *name, const char *box, const char *last)
 {
 	const char *domain = strchr(box, '@');
 	const char *end = domain != NULL ? strrchr(domain, '.') : NULL;
-	struct psm__buf name = {0}, words = {0};
+	struct psm__buf words = {0};
 	int found;
 
 	if (end == NULL || strlen(last) <= 3)
 		return 0;
-	psm__buf_put(&name, domain + 1, (size_t)(end - domain - 1));
-	if (name.len > 0 && !name.failed)
-		put_letters(&words, name.data, 1);
-	found = words.len > 0 && !words.failed && has_words(words.data, last);
+	psm__buf_reset(name);
+	psm__buf_put(name, domain + 1, (size_t)(end - domain - 1));
+	if (name->failed)
+		return PSM_ERR_NOMEM;
+	if (name->len > 0)
+		put_letters(&words, name->data, 1);
+	found = words.len > 0 && has_words(words.data, last);
+	if (words.failed)
+		found = PSM_ERR_NOMEM;
 	psm__buf_free(&words);
-	psm__buf_free(&name);
 	return found;
 }
 
 int
 psm__mailbox_bears(const char *box, const char *first, const char *last)
 {
-	struct psm__buf words = {0}, one = {0}, two = {0}, parts = {0};
+	struct psm__buf words = {0}, one = {0}, two = {0}, parts = {0},
+			scratch = {0};
 	int how = 0;
 
 	put_letters(&words, box, 1);
 	put_letters(&one, first, 0);
 	put_letters(&two, last, 0);
 	put_letters(&parts, last, 1);
-	if (!words.failed && !one.failed && !two.failed && words.len > 0 &&
-	    two.len > 0)
-		how = bears(words.data, one.len > 0 ? one.data : "", two.data);
-	if (how == 0 && words.len > 0 && parts.len > 0 && !parts.failed)
-		how = bears_part(words.data, parts.data);
-	if (how == 0 && two.len > 0 && !two.failed)
-		how = bears_domain(box, two.data);
+	if (words.failed || one.failed || two.failed || parts.failed)
+		how = PSM_ERR_NOMEM;
+	if (how == 0 && words.len > 0 && two.len > 0)
+		how = bears(&scratch, words.data, one.len > 0 ? one.data : "",
+		            two.data);
+	if (how == 0 && words.len > 0 && parts.len > 0)
+		how = bears_part(&scratch, words.data, parts.data);
+	if (how == 0 && two.len > 0)
+		how = bears_domain(&scratch, box, two.data);
+	psm__buf_free(&scratch);
 	psm__buf_free(&parts);
 	psm__buf_free(&words);
 	psm__buf_free(&one);
@@ -276,18 +289,18 @@ psm__selection_prepare(struct psm__choice *c)
 {
 	char *first = psm__selection_fold(c->vorname);
 	char *last = psm__selection_fold(c->nachname);
+	int rc = PSM_ERR_NOMEM;
 
 	c->chosen = 0;
 	c->box = psm__selection_fold(c->email);
 	if (c->box != NULL && first != NULL && last != NULL) {
 		c->tier = psm__selection_tier(c->available, c->informed,
 		                              c->box[0] != '\0');
-		c->name = psm__mailbox_bears(c->box, first, last);
+		rc = c->name = psm__mailbox_bears(c->box, first, last);
 	}
 	psm__free(first);
 	psm__free(last);
-	return c->box != NULL && first != NULL && last != NULL ? 0
-	                                                       : PSM_ERR_NOMEM;
+	return rc < 0 ? rc : 0;
 }
 
 int

@@ -47,7 +47,9 @@ int psm__selection_tier(int available, int informed, int has_mailbox);
  * their own ("mueller", "anna.mueller", "praxis-mueller", "a.mueller"), 2: as
  * one word with the first name, its initial or a usual addition ("amueller",
  * "praxismueller"), 1: one word of several ("mueller" of "Mueller-Luedenscheid"),
- * or words of the domain, of a name with more than three letters, 0: not. All folded by psm__selection_fold().
+ * or words of the domain, of a name with more than three letters, 0: not; or PSM_ERR_NOMEM: nobody knows
+ * then whether it is that of somebody blocked. All folded by
+ * psm__selection_fold().
  */
 int psm__mailbox_bears(const char *box, const char *first, const char *last);
 /* As psm__text_fold(), and with ae, oe, ue for umlauts; new, NULL: no memory.
