@@ -16,6 +16,9 @@ done
 "$top_builddir/bench/parse" --count 200 --rounds 1 --json >"$tmp/parse" 2>&1 &&
 	[ "$(tr ',{' '\n\n' <"$tmp/parse" | grep -c '"events_per_s":[1-9]')" = 2 ] ||
 	fault "bench/parse failed: $(cat "$tmp/parse")"
+"$top_builddir/bench/record" --count 200 --rounds 1 --json >"$tmp/record" 2>&1 &&
+	[ "$(tr ',{' '\n\n' <"$tmp/record" | grep -c '"events_per_s":[1-9]')" = 3 ] ||
+	fault "bench/record failed: $(cat "$tmp/record")"
 "$top_builddir/bench/durable" --count 200 --rounds 1 --json >"$tmp/durable" 2>&1 &&
 	[ "$(tr ',{' '\n\n' <"$tmp/durable" | grep -c '"events_per_s":[1-9]')" = 2 ] ||
 	fault "bench/durable failed: $(cat "$tmp/durable")"

@@ -115,7 +115,8 @@ function refuse(why)
 	if (top == "lib" && room == "") {
 		refuse("lib/" part[2] " is no room of DESIGN.md")
 	} else if (top ~ outside) {
-		if (inside && target != "")
+		# A rule that no public call has alone is measured from inside.
+		if (inside && target != "" && $1 != "bench/record.c")
 			refuse("programs use the public headers")
 	} else if (inside) {
 		if (target == "")
