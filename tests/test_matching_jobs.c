@@ -247,6 +247,20 @@ START_TEST(asked_in_vain)
 }
 END_TEST
 
+/* What nobody can read fails for good, and the others are done. */
+START_TEST(a_wrong_key)
+{
+	server.answers[0] = ANSWER("201 Created", "{\"id\": 31}");
+	job("inquiry.send", "x", MAIL);
+	job("inquiry.send", "12", MAIL);
+	ck_assert_int_eq(psm_jobs_run_once(jobs, err), 2);
+	SAYS("x failed PSM_ERR_SCHEMA, 12 done",
+	     "SELECT string_agg(concat_ws(' ', key, state, error_code), ', ' "
+	     "ORDER BY id) FROM psymatch.job");
+	INQUIRY("31 - t");
+}
+END_TEST
+
 START_TEST(a_follow_up)
 {
 	server.answers[0] = ANSWER("422 Unprocessable", "{}");
@@ -288,6 +302,7 @@ main(int argc, char **argv)
 	tcase_add_test(c, a_call);
 	tcase_add_test(c, a_refused_mail);
 	tcase_add_test(c, asked_in_vain);
+	tcase_add_test(c, a_wrong_key);
 	tcase_add_test(c, a_follow_up);
 	tcase_add_test(c, nobody_to_ask);
 	suite_add_tcase(s, c);

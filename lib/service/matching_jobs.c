@@ -138,8 +138,10 @@ not_sent(psm_tx *tx, const char *key, const char *payload, void *user,
 	struct order o = {tx, user, "inquiry.send", key, payload, 0, 0, err};
 	int rc = read_order(&o);
 
-	if (rc == PSM_OK)
-		rc = is_wanted(&o);
+	/* What cannot be read is of no inquiry. */
+	if (rc < 0)
+		return rc == PSM_ERR_NOMEM ? rc : PSM_OK;
+	rc = is_wanted(&o);
 	if (rc > 0)
 		rc = psm_inquiry_not_sent(
 		    tx, o.inquiry_id,
