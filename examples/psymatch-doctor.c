@@ -389,7 +389,7 @@ look_into_spool(struct doctor *d, const char *dir)
 	}
 	if (statvfs(dir, &fs) == 0)
 		free_mib =
-		    (long long)(fs.f_bavail / 1024 * (fs.f_frsize / 1024));
+		    (long long)fs.f_bavail * (long long)fs.f_frsize >> 20;
 	(void)snprintf(found, sizeof found,
 	               "%.4000s: %lld event%s wait%s, %lld damaged place%s, "
 	               "%lld MiB free",

@@ -68,6 +68,8 @@ migrate(void)
 
 START_TEST(all_is_well)
 {
+	int rc;
+
 	ck_assert_msg(call("", "") == 0, "%s", out);
 	SAID("ok     version     psymatch ");
 	SAID("ok     database    PostgreSQL ");
@@ -79,7 +81,9 @@ START_TEST(all_is_well)
 	NOT_SAID("wrong");
 	migrate();
 	ck_assert_int_eq(mkdir(spool, 0700), 0);
-	ck_assert_msg(call("PSYMATCH_HTTP_PORT=8080", "") == 0, "%s", out);
+	rc = call("PSYMATCH_HTTP_PORT=8080", "");
+	/* All that this machine may lack is space. */
+	ck_assert_msg(rc == (strstr(out, "make room: ") != NULL), "%s", out);
 	SAID("ok     rights      all tables of psymatch may be read");
 	SAID("ok     migrations  psymatch\n");
 	SAID("ok     events      0 dead letters, 0 parked\n");
