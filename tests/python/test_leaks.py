@@ -58,7 +58,9 @@ class Leaks(Bus):
         self.assertLess(sizes[-1] - sizes[1], max(200, EVENTS // ROUNDS // 10), sizes)
         if LONG:
             print("KB at each tenth:", resident)
-        self.assertLess(resident[-1] - resident[1], GROWTH_KB, resident)
+        # A few events are less than what an allocator keeps, and the address sanitizer keeps all that was freed.
+        if LONG and "libasan" not in os.environ.get("LD_PRELOAD", ""):
+            self.assertLess(resident[-1] - resident[1], GROWTH_KB, resident)
 
     def test_ends(self) -> None:
         for _ in range(ENDS):
