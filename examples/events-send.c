@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "events.h"
 #include "tool.h"
@@ -16,6 +17,15 @@ struct batch {
 	long wait_s;
 	psm_error *err;
 };
+
+static time_t
+seconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
 
 /* All of a stream as new memory, NUL-terminated; NULL: it cannot be read. */
 static char *
@@ -95,35 +105,58 @@ add_all(struct batch *b, const char *text, size_t len)
 	return wrong;
 }
 
+/* Where there is no room, it waits for the broker. */
 static int
-send_all(const struct batch *b)
+send_one(psm_producer *p, const struct batch *b, const psm_event *ev)
 {
-	psm_producer *p = NULL;
-	size_t i, left = 0;
-	int rc = psm_producer_open(b->producer, &p, b->err);
+	const struct timespec moment = {.tv_nsec = 10000000};
+	time_t end = seconds() + b->wait_s;
+	int rc;
 
-	for (i = 0; i < b->count && rc == 0; i++) {
-		while ((rc = psm_producer_send(p, NULL, b->events[i],
-		                               b->err)) == PSM_ERR_FULL)
-			if (psm_producer_flush(p, 1000, &left, NULL) == 0)
-				left = 0;
-		if (rc == 0)
-			printf("%s\n", psm_event_id(b->events[i]));
-	}
-	if (rc == 0)
-		rc =
-		    psm_producer_close(p, (int)b->wait_s * 1000, &left, b->err);
-	if (rc < 0 && left > 0) {
-		(void)fflush(stdout);
+	while ((rc = psm_producer_send(p, NULL, ev, b->err)) == PSM_ERR_FULL &&
+	       seconds() < end)
+		if (psm_producer_flush(p, 1000, NULL, NULL) != PSM_ERR_TIMEOUT)
+			(void)nanosleep(&moment, NULL);
+	return rc;
+}
+
+static void
+tell_rest(size_t sent, size_t count, size_t left)
+{
+	(void)fflush(stdout);
+	if (sent < count)
+		fprintf(stderr, "%s: %zu of %zu events were not accepted\n",
+		        name, count - sent, count);
+	if (left > 0)
 		fprintf(stderr,
 		        "%s: no broker has taken %zu event%s: what is in the "
 		        "spool is sent by the next program that uses it\n",
 		        name, left, left == 1 ? "" : "s");
-	} else if (rc < 0) {
-		tool_complain(name, psm_error_message(b->err));
+}
+
+static int
+send_all(const struct batch *b)
+{
+	psm_producer *p = NULL;
+	size_t sent = 0, left = 0;
+	int rc = psm_producer_open(b->producer, &p, b->err), closed = 0;
+
+	while (sent < b->count && rc == 0) {
+		rc = send_one(p, b, b->events[sent]);
+		if (rc == 0)
+			printf("%s\n", psm_event_id(b->events[sent++]));
 	}
+	if (rc < 0)
+		tool_complain(name, psm_error_message(b->err));
+	if (p)
+		closed =
+		    psm_producer_close(p, (int)b->wait_s * 1000, &left, b->err);
+	if (closed < 0 && left == 0)
+		tool_complain(name, psm_error_message(b->err));
+	if (rc < 0 || closed < 0)
+		tell_rest(sent, b->count, left);
 	psm_producer_free(p);
-	return rc;
+	return rc < 0 ? rc : closed;
 }
 
 static int

@@ -126,6 +126,21 @@ START_TEST(sends_all_or_nothing)
 }
 END_TEST
 
+/* Where nothing more is accepted and no broker comes, it ends all the same. */
+START_TEST(sends_no_more_than_fits)
+{
+	ck_assert_int_eq(setenv("PSYMATCH_QUEUE_MAX", "1", 1), 0);
+	ck_assert_int_eq(setenv("PSYMATCH_TRANSPORT", "kafka", 1), 0);
+	ck_assert_int_eq(setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", 1),
+	                 0);
+	ck_assert_int_eq(call(PAYLOAD(1) "\n" PAYLOAD(2) "\n" PAYLOAD(3) "\n",
+	                      SEND " --wait 1"),
+	                 1);
+	SAID("psymatch-events send: 2 of 3 events were not accepted\n");
+	SAID("psymatch-events send: no broker has taken 1 event: ");
+}
+END_TEST
+
 static void
 put(psm_producer *p, char id[40], const char *cause, const char *correlation,
     int second)
@@ -205,6 +220,7 @@ main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, sends);
 	tcase_add_test(tc, sends_all_or_nothing);
+	tcase_add_test(tc, sends_no_more_than_fits);
 	tcase_add_test(tc, traces);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
