@@ -70,7 +70,8 @@ may_fill(const struct psm__spool *s)
 	return s->conf.durability == PSM__DURABLE_OS;
 }
 
-/* A spare segment of at least that size; 0 or an errno. */
+/* A spare segment of at least that size; 0 or an errno. None is filled here:
+ * whoever sends would wait for it. @locks s->lock held */
 static int
 take_spare(struct psm__spool *s, size_t size, struct psm__segment **out)
 {
@@ -80,8 +81,7 @@ take_spare(struct psm__spool *s, size_t size, struct psm__segment **out)
 		return psm__segment_new(s->own_stream, size, 0, out);
 	*out = sp->list;
 	if (!*out)
-		return psm__segment_new(s->own_stream, sp->segment_size,
-		                        psm__queue_active(s) && may_fill(s),
+		return psm__segment_new(s->own_stream, sp->segment_size, 0,
 		                        out);
 	sp->list = (*out)->next;
 	sp->count--;
