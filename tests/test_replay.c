@@ -579,6 +579,63 @@ START_TEST(postgres_reads_chunk_by_chunk)
 }
 END_TEST
 
+static int
+lose_topic(const psm_event *ev, void *user, psm_error *err)
+{
+	(void)ev;
+	(void)err;
+	pg_run("%s", (const char *)user);
+	return 0;
+}
+
+/* Whoever follows a topic that is gone, or another by its name, is told. */
+START_TEST(a_topic_that_is_lost)
+{
+	static char gone[] = "DELETE FROM psymatch.topic",
+		    anew[] = "UPDATE psymatch.topic SET created_at = "
+			     "created_at + interval '1 s'";
+	psm_error *err = psm_error_new();
+	psm_replay *r = NULL;
+	struct env e;
+
+	open_env(&e, POSTGRES);
+	put_good(&e, 1);
+	ck_assert_int_eq(psm_replay_new(e.t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_follow(r, NULL), 0);
+	ck_assert_int_eq(
+	    psm_replay_run(r, lose_topic, _i ? anew : gone, PATIENCE_MS, err),
+	    PSM_ERR_BROKER);
+	ck_assert_str_eq(psm_error_message(err),
+	                 TOPIC ": the topic was dropped while it was read");
+	psm_replay_free(r);
+	psm_error_free(err);
+	close_env(&e);
+}
+END_TEST
+
+/* It waits for the first offset that is wanted. */
+START_TEST(begins_behind_the_end)
+{
+	struct again again = {.stop_after = 2};
+	int32_t partition = psm__partition_of("1", 1, PARTITIONS);
+	psm_replay *r = NULL;
+	pthread_t thread;
+	struct env e;
+
+	open_env(&e, _i);
+	put_good(&e, 1);
+	ck_assert_int_eq(psm_replay_new(e.t, TOPIC, &r, NULL), 0);
+	ck_assert_int_eq(psm_replay_follow(r, NULL), 0);
+	ck_assert_int_eq(psm_replay_offsets(r, partition, 3, 9, NULL), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, put_later, &e), 0);
+	ck_assert_int_eq(run(r, &again), PSM_ERR_REJECT);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(again.seen.number[0], 4);
+	psm_replay_free(r);
+	close_env(&e);
+}
+END_TEST
+
 START_TEST(refuses_bad_arguments)
 {
 	psm_transport *t = open_memory();
@@ -635,6 +692,8 @@ main(int argc, char **argv)
 	tcase_add_test(tc, failure_says_where);
 	tcase_add_test(tc, effects_are_barred_in_a_replay);
 	tcase_add_test(tc, postgres_reads_chunk_by_chunk);
+	tcase_add_loop_test(tc, a_topic_that_is_lost, 0, 2);
+	tcase_add_loop_test(tc, begins_behind_the_end, 0, PSM__COUNT(rigs));
 	tcase_add_test(tc, refuses_bad_arguments);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

@@ -81,8 +81,10 @@ PSM_API int psm_replay_offsets(psm_replay *r, int32_t partition, int64_t from,
 /**
  * Go on behind the topic's end with what is sent from then on, and wait for it
  * for as long as it takes, also while the broker is away. It ends only when the
- * handler fails, or at the last offset of psm_replay_offsets(). Partitions that
- * the topic gets later are not read. For psm_replay_run() alone.
+ * handler fails, at the last offset of psm_replay_offsets(), or, in PostgreSQL,
+ * with PSM_ERR_BROKER when the topic is dropped, also if it is made anew.
+ * Partitions that the topic gets later are not read. For psm_replay_run()
+ * alone.
  *
  * @param r    a replay.
  * @param err  details of a failure; may be NULL.

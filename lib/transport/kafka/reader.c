@@ -14,7 +14,7 @@
 
 struct range {
 	int32_t partition;
-	int64_t next, end;
+	int64_t from, next, end; /* offsets; next may be below from */
 };
 
 struct reader {
@@ -157,6 +157,9 @@ look_at(struct reader *r, rd_kafka_message_t *m, struct psm__record *rec,
 		         ? psm__fail(err, PSM_ERR_BROKER, "%s",
 		                     rd_kafka_err2name(m->err))
 		         : 0;
+	} else if (range && m->offset < range->from) {
+		/* It began behind the log's end, so the client begins anew. */
+		advance(r, range, m->offset + 1);
 	} else if (range && m->offset < range->end) {
 		advance(r, range, m->offset + 1);
 		psm__kafka_fill(rec, m);
@@ -331,6 +334,7 @@ find_ends(struct reader *r, const struct psm__reader_conf *conf, int timeout_ms,
 		                                     &high, timeout_ms);
 		if (e)
 			return fail_broker(err, "the log's end", e);
+		range->from = conf->from;
 		range->next = conf->from > low ? conf->from : low;
 		range->end = conf->to < high ? conf->to : high;
 		if (conf->from_ms > 0)

@@ -7,6 +7,7 @@
 
 /* How often to look for what was appended by another process. */
 #define LOOK_MS 200
+#define DROPPED "the topic was dropped while it was read"
 
 struct reader {
 	struct psm__reader base;
@@ -123,8 +124,7 @@ ask_messages(struct reader *r, const void *what, psm_rows **rows,
 	if (rc == 0 && (at.next < 0 || at.incarnation != part->incarnation)) {
 		psm_rows_free(*rows);
 		*rows = NULL;
-		rc = psm__fail(err, PSM_ERR_BROKER,
-		               "the topic was dropped while it was read");
+		rc = psm__fail(err, PSM_ERR_BROKER, DROPPED);
 	}
 	return rc;
 }
@@ -196,6 +196,21 @@ look_at_end(struct reader *r, struct psm__topic_extent *part,
 	return part->from < r->to ? LATER : NO_MORE;
 }
 
+/* 1: the partition is still there. */
+static int
+find_extent(const psm_rows *rows, const struct psm__topic_extent *part,
+            struct psm__topic_extent *now)
+{
+	size_t i;
+
+	for (i = 0; i < psm_rows_count(rows); i++) {
+		psm__topic_extent(rows, i, now);
+		if (now->partition == part->partition)
+			return now->incarnation == part->incarnation;
+	}
+	return 0;
+}
+
 /* Whether any partition has more, or will have. */
 static int
 look_for_more(struct reader *r, int64_t deadline_ms, enum more *more,
@@ -206,20 +221,22 @@ look_for_more(struct reader *r, int64_t deadline_ms, enum more *more,
 	struct psm__topic_extent now;
 	enum more found;
 	psm_rows *rows = NULL;
-	size_t i, k;
+	size_t i;
 	int rc;
 
 	*more = NO_MORE;
 	rc = ask(r, ask_range, &all, deadline_ms, &rows, err);
-	for (k = 0; rc == 0 && k < psm_rows_count(rows); k++) {
-		psm__topic_extent(rows, k, &now);
-		for (i = 0; i < r->count; i++) {
-			if (r->parts[i].partition != now.partition)
-				continue;
-			found = look_at_end(r, &r->parts[i], &now);
-			if (found > *more)
-				*more = found;
+	for (i = 0; rc == 0 && i < r->count; i++) {
+		if (r->parts[i].from >= r->to)
+			continue;
+		if (!find_extent(rows, &r->parts[i], &now)) {
+			psm_rows_free(rows);
+			return psm__fail(err, PSM_ERR_BROKER, "%s: " DROPPED,
+			                 r->topic);
 		}
+		found = look_at_end(r, &r->parts[i], &now);
+		if (found > *more)
+			*more = found;
 	}
 	psm_rows_free(rows);
 	r->turn = 0;
