@@ -14,7 +14,10 @@ for p in "$PYTHON" python3 /usr/bin/python3; do
 	[ -z "$python" ] && "$p" -c 'import yaml' 2>/dev/null && python=$p
 done
 [ -n "$python" ] || skip "no python3-yaml: the compose files were not read"
-[ -n "${PSYMATCH_TEST_PG:-}" ] || exec "$top_srcdir/build-aux/with-postgres" "$0"
+if [ -z "${PSYMATCH_TEST_PG:-}" ]; then
+	rm -rf "$tmp" # exec takes no trap along
+	exec "$top_srcdir/build-aux/with-postgres" "$0"
+fi
 
 # run FILE: on a database of its own.
 run() {

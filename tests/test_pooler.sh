@@ -6,6 +6,7 @@
 PATH=$PATH:/usr/sbin
 command -v pgbouncer >/dev/null || skip "pgbouncer is not installed"
 if [ -z "${PSYMATCH_TEST_PG:-}" ]; then
+	rm -rf "$tmp" # exec takes no trap along
 	exec "$top_srcdir/build-aux/with-postgres" "$0"
 fi
 
