@@ -39,10 +39,16 @@ def interpolate(text):
     return re.sub(r"\$\{([A-Z_]+)(:[-?])?([^}]*)\}", value, text)
 
 
+held = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """It stays bound, so that nobody else gets it; who binds with SO_REUSEADDR may listen on it."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    held.append(s)
+    return s.getsockname()[1]
 
 
 with open(file, encoding="utf-8") as f:

@@ -115,9 +115,16 @@ class Program:
             fault("%s does not end" % self.name)
 
 
+held = []
+
+
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
+    """It stays bound, so that nobody else gets it; who binds with SO_REUSEADDR may listen on it."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    held.append(s)
+    return s.getsockname()[1]
 
 
 # -- the parts
