@@ -63,6 +63,12 @@ static const struct step patients_steps[] = {
     {"PUT",
      PATIENTS "/1",
      JSON,
+     "{\"geburtsdatum\":\"2999-01-01\"}",
+     400,
+     {"{\"message\":\"geburtsdatum: ", "!Invalid date format"}},
+    {"PUT",
+     PATIENTS "/1",
+     JSON,
      "{\"symptome\":[]}",
      400,
      {"symptome: At least one symptom is required\""}},
@@ -201,6 +207,29 @@ START_TEST(contacts)
 }
 END_TEST
 
+static const struct step not_committed_steps[] = {
+    {"POST",
+     MAILS,
+     JSON,
+     MAIL(",\"patient_id\":1,\"betreff\":\"B\""),
+     503,
+     {"!\nETag:", "!\nLocation:", "PSM_ERR_DB"}},
+    {"GET", MAILS "/1", NULL, NULL, 404, {NULL}},
+};
+
+/* The answer was ready when the commit failed. */
+START_TEST(not_committed)
+{
+	set_up_service("communication");
+	pg_run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+	       "'BEGIN RAISE EXCEPTION USING ERRCODE = ''40001''; END'");
+	pg_run("CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON "
+	       "communication_service.emails DEFERRABLE INITIALLY DEFERRED "
+	       "FOR EACH ROW EXECUTE FUNCTION refuse()");
+	STEPS(not_committed_steps);
+}
+END_TEST
+
 #define SEARCHES "/api/platzsuchen"
 
 static const struct step searches_steps[] = {
@@ -249,6 +278,7 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, patients);
 	tcase_add_test(tc, contacts);
+	tcase_add_test(tc, not_committed);
 	tcase_add_test(tc, searches);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

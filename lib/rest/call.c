@@ -252,6 +252,7 @@ fail(struct rest_call *c, int rc)
 		s++;
 	if (psm_error_code(c->err) == PSM_OK)
 		return rc;
+	psm__svc_response_clear(c->res); /* of what the commit undid */
 	psm__rest_refuse(&refused, c->err);
 	if (!(s && s->code) && !c->extra[0])
 		return PSM_OK;
@@ -334,6 +335,7 @@ change_again(struct rest_call *c)
 		psm_free(c->json);
 		c->json = NULL;
 		c->location[0] = c->message[0] = '\0';
+		psm__svc_response_clear(c->res);
 		rc = change(c);
 	}
 	return rc;

@@ -145,8 +145,10 @@ say_fault(const struct fault *f, char *text, size_t size)
 		return 0;
 	if (strcmp(type, "enum") == 0)
 		return word_fault(f, text, size);
+	/* A day that breaks a rule has its form. */
 	if (strcmp(type, "date") == 0)
-		return time_fault(f, "date", "YYYY-MM-DD", text, size);
+		return strstr(f->said, "a date YYYY-MM-DD") &&
+		       time_fault(f, "date", "YYYY-MM-DD", text, size);
 	if (strcmp(type, "time") == 0)
 		return time_fault(f, "time", "HH:MM", text, size);
 	if (strcmp(type, "timestamp") == 0) {
