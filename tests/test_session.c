@@ -327,6 +327,23 @@ START_TEST(interrupted)
 }
 END_TEST
 
+/* The only connection is lent. */
+START_TEST(interrupted_while_all_are_busy)
+{
+	int asked = 0;
+	psm_tx *tx;
+
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	psm_store_set_interrupt(third_time, &asked);
+	ck_assert_int_eq(psm_store_exec(st, "SELECT 1", 0, NULL, NULL, err),
+	                 PSM_ERR_TIMEOUT);
+	psm_store_set_interrupt(NULL, NULL);
+	ck_assert_int_eq(asked, 3);
+	psm_tx_rollback(tx);
+	ck_assert_int_eq(psm_store_exec(st, "SELECT 1", 0, NULL, NULL, err), 0);
+}
+END_TEST
+
 /* The COMMIT of one that only reads travels with its statements. */
 START_TEST(the_last_statements_commit)
 {
@@ -395,6 +412,7 @@ main(int argc, char **argv)
 	                    PSM__COUNT(endings));
 	tcase_add_test(tc, the_role_of_a_login_stays);
 	tcase_add_test(tc, interrupted);
+	tcase_add_test(tc, interrupted_while_all_are_busy);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("text");
 	tcase_add_loop_test(tc, statements_that_change_the_session, 0,

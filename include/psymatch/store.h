@@ -289,8 +289,10 @@ typedef int (*psm_interrupt_fn)(void *user);
  * Ask a function while the calling thread waits for an answer of a database:
  * after each signal that the thread gets, and each 50 ms. If it says so, the
  * call fails with PSM_ERR_DB, its connection is closed, and the server is asked
- * to cancel the statement; a commit may have been done. For programs whose
- * language lets signals wait until a call has returned.
+ * to cancel the statement; a commit may have been done. While the thread waits
+ * for a connection of the pool that is free, it is asked each 50 ms, and the
+ * call fails with PSM_ERR_TIMEOUT. For programs whose language lets signals
+ * wait until a call has returned.
  *
  * @param fn    the function; NULL: none any more.
  * @param user  given to fn.

@@ -15,6 +15,12 @@ struct psm__conn_conf {
 	int pooler_known; /* read and written with __atomic */
 };
 
+/* A wait is cut into slices of this length to look whether it is given up. */
+#define PSM__SLICE_MS 50
+
+/* 1: the calling thread is to wait no longer (psm_store_set_interrupt). */
+int psm__interrupt_asked(void);
+
 /* Connect within timeout_ms; purpose ends up in application_name. */
 int psm__conn_open(struct psm__conn_conf *conf, const char *purpose,
                    int timeout_ms, struct psm__conn **out, psm_error *err);

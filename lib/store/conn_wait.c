@@ -6,8 +6,6 @@
 #include <pthread.h>
 #include <string.h>
 
-/* A wait is cut into slices of this length to look at the cancel flag. */
-#define SLICE_MS 50
 #define DEFAULT_LIMIT_MS 60000
 /* So long a connection stays open for a pooler that passes a cancel on. */
 #define CANCEL_MS 200
@@ -55,6 +53,12 @@ cancel_statement(void *cancel)
 	return NULL;
 }
 
+int
+psm__interrupt_asked(void)
+{
+	return interrupt.fn && interrupt.fn(interrupt.user);
+}
+
 /* The program does not wait any more. The server is told on a thread, because
  * it may be what does not answer. */
 static int
@@ -64,9 +68,12 @@ interrupted(struct psm__conn *c)
 	PGcancel *cancel;
 	pthread_t thread;
 
-	if (!interrupt.fn || !interrupt.fn(interrupt.user))
+	if (!psm__interrupt_asked())
 		return 0;
-	cancel = PQgetCancel(c->pg); /* NULL while it connects */
+	/* A statement is at work only on an open connection. */
+	if (PQstatus(c->pg) != CONNECTION_OK)
+		return 1;
+	cancel = PQgetCancel(c->pg);
 	if (!cancel)
 		return 1;
 	if (psm__thread_start(&thread, "psm-cancel", cancel_statement, cancel,
@@ -98,7 +105,8 @@ psm__conn_wait(struct psm__conn *c, short events, int64_t deadline_ms,
 			psm__error_flags(err, 1, 0);
 			return PSM_ERR_DB;
 		}
-		n = poll(&fd, 1, left < SLICE_MS ? (int)left : SLICE_MS);
+		n = poll(&fd, 1,
+		         left < PSM__SLICE_MS ? (int)left : PSM__SLICE_MS);
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR) {

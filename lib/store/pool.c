@@ -190,13 +190,31 @@ open_counted(psm_store *st, int timeout_ms, struct psm__conn **out,
 	return rc;
 }
 
-/* @locks st->lock held; given up while waiting. */
+/* Wait for a slice. @locks st->lock held; given up while waiting, and while the
+ * program is asked. */
 static int
-wait_free_locked(psm_store *st, const struct timespec *until, int wait_ms,
-                 psm_error *err)
+wait_free_locked(psm_store *st, int64_t until_ms, int wait_ms, psm_error *err)
 {
-	if (pthread_cond_timedwait(&st->freed, &st->lock, until) != ETIMEDOUT)
-		return 0;
+	int64_t left = until_ms - psm__mono_ms();
+	struct timespec slice;
+	int asked;
+
+	if (left > 0) {
+		psm__deadline(&slice,
+		              left < PSM__SLICE_MS ? (int)left : PSM__SLICE_MS);
+		if (pthread_cond_timedwait(&st->freed, &st->lock, &slice) !=
+		    ETIMEDOUT)
+			return 0;
+		(void)pthread_mutex_unlock(&st->lock);
+		asked = psm__interrupt_asked();
+		(void)pthread_mutex_lock(&st->lock);
+		if (!asked)
+			return 0;
+		return psm__fail(err, PSM_ERR_TIMEOUT,
+		                 "database: all %zu connections are busy; "
+		                 "given up on request",
+		                 st->max);
+	}
 	return psm__fail(err, PSM_ERR_TIMEOUT,
 	                 "database: all %zu connections are busy for %d ms",
 	                 st->max, wait_ms);
@@ -214,12 +232,11 @@ int
 psm__pool_get(psm_store *st, int wait_ms, struct psm__conn **out,
               psm_error *err)
 {
-	struct timespec until;
+	int64_t until_ms = psm__mono_ms() + wait_ms;
 	struct psm__conn *c;
 	int rc = 0;
 
 	*out = NULL;
-	psm__deadline(&until, wait_ms);
 	(void)pthread_mutex_lock(&st->lock);
 	while (rc == 0) {
 		if (st->idle_count > 0) {
@@ -240,7 +257,7 @@ psm__pool_get(psm_store *st, int wait_ms, struct psm__conn **out,
 			(void)pthread_mutex_unlock(&st->lock);
 			return open_counted(st, connect_ms(wait_ms), out, err);
 		} else {
-			rc = wait_free_locked(st, &until, wait_ms, err);
+			rc = wait_free_locked(st, until_ms, wait_ms, err);
 		}
 	}
 	(void)pthread_mutex_unlock(&st->lock);
