@@ -7,9 +7,10 @@
  * point. After each step the rows agree with one another, and with what the
  * events told; a step that failed has changed nothing and told nothing.
  *
- * PSYMATCH_TEST_SEED=N repeats a run, PSYMATCH_TEST_STEPS=N sets its length
- * (600; 100000 takes a quarter of an hour on a machine of its own). A run of
- * more than half an hour wants CK_FORK=no: Check cannot pass its time on.
+ * PSYMATCH_TEST_SEED=N sets the seed (1; "random" takes another one each time,
+ * and prints it), PSYMATCH_TEST_STEPS=N the length (600; 100000 takes a quarter
+ * of an hour on a machine of its own). A run of more than half an hour wants
+ * CK_FORK=no: Check cannot pass its time on.
  */
 #include "app/app.h"
 #include "testing_random.h"

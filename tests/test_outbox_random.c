@@ -7,9 +7,9 @@
  * again. What committed is in the topic at least once, those of a key in the
  * order of their commits; what was rolled back is not there; no row is left.
  *
- * PSYMATCH_TEST_SEED=N repeats what a seed decides: what the writers do, and
- * what happens to the relays. PSYMATCH_TEST_ROUNDS=N: N seeds, one after
- * another.
+ * PSYMATCH_TEST_SEED=N sets what a seed decides: what the writers do, and what
+ * happens to the relays (1; "random" takes another one each time, and prints
+ * it). PSYMATCH_TEST_ROUNDS=N: N seeds, one after another.
  */
 #include "rigs.h"
 #include "testing.h"
@@ -462,11 +462,7 @@ check_topic(int foreign_committed)
 static unsigned
 choose_seed(int round)
 {
-	const char *given = getenv("PSYMATCH_TEST_SEED");
-	unsigned chosen =
-	    given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)psm_now_us();
-
-	return chosen + (unsigned)round;
+	return (unsigned)testing_seed() + (unsigned)round;
 }
 
 static void

@@ -3,17 +3,19 @@
  * Patients made, changed and deleted at random, by a printed seed: what the
  * events say of them is one story each, and a service that gets these events in
  * any order, and twice, knows in the end what the patient service knows.
+ *
+ * PSYMATCH_TEST_SEED=N sets the seed (1; "random" takes another one each time,
+ * and prints it), PSYMATCH_TEST_STEPS=N the length (300).
  */
 #include "testing_patient.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PATIENTS 6
 
 static unsigned seed;
-static int steps; /* TESTING_STEPS in the environment: more of them */
+static int steps;
 
 static int
 below(int n)
@@ -24,15 +26,13 @@ below(int n)
 static void
 setup(void)
 {
-	const char *given = getenv("TESTING_SEED");
+	const char *given = getenv("PSYMATCH_TEST_STEPS");
 
 	patient_setup();
 	OK(psm_store_migrate(st, "matching", err));
-	seed = given != NULL ? (unsigned)strtoul(given, NULL, 10)
-	                     : (unsigned)time(NULL) * 31 + (unsigned)getpid();
-	given = getenv("TESTING_STEPS");
+	seed = (unsigned)testing_seed();
 	steps = given != NULL ? atoi(given) : 300;
-	(void)fprintf(stderr, "TESTING_SEED=%u\n", seed);
+	(void)fprintf(stderr, "PSYMATCH_TEST_SEED=%u\n", seed);
 }
 
 static const char *

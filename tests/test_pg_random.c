@@ -8,8 +8,9 @@
  * key in the order of sending; the group's offsets never go back, and never
  * beyond what was handled.
  *
- * PSYMATCH_TEST_SEED=N repeats what a seed decides: what the members do, and
- * what happens to them. PSYMATCH_TEST_ROUNDS=N: N seeds, one after another.
+ * PSYMATCH_TEST_SEED=N sets what a seed decides: what the members do, and what
+ * happens to them (1; "random" takes another one each time, and prints it).
+ * PSYMATCH_TEST_ROUNDS=N: N seeds, one after another.
  */
 #include "rigs.h"
 #include "store/topic_log.h"
@@ -511,11 +512,7 @@ teardown(void)
 static unsigned
 choose_seed(int round)
 {
-	const char *given = getenv("PSYMATCH_TEST_SEED");
-	unsigned chosen =
-	    given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)psm_now_us();
-
-	return chosen + (unsigned)round;
+	return (unsigned)testing_seed() + (unsigned)round;
 }
 
 static void

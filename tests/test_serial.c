@@ -10,8 +10,9 @@
  * the tables are those of a serial run: every change of a key once, in the
  * order of the commits, without those that were refused for good.
  *
- * PSYMATCH_TEST_SEED=N repeats what a seed decides: which events are made, and
- * which of them fail how. PSYMATCH_TEST_ROUNDS=N: N seeds, one after another.
+ * PSYMATCH_TEST_SEED=N sets what a seed decides: which events are made, and
+ * which of them fail how (1; "random" takes another one each time, and prints
+ * it). PSYMATCH_TEST_ROUNDS=N: N seeds, one after another.
  */
 #include "rigs.h"
 #include "testing.h"
@@ -466,11 +467,7 @@ teardown(void)
 static unsigned
 choose_seed(int round)
 {
-	const char *given = getenv("PSYMATCH_TEST_SEED");
-	unsigned chosen =
-	    given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)psm_now_us();
-
-	return chosen + (unsigned)round;
+	return (unsigned)testing_seed() + (unsigned)round;
 }
 
 /* _i: which round; odd ones park what fails, even ones wait for it; with one

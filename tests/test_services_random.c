@@ -9,8 +9,9 @@
  * all is handled, copies equal their sources, and the same events into empty
  * tables give the same copies.
  *
- * PSYMATCH_TEST_SEED=N repeats a run, PSYMATCH_TEST_STEPS=N sets its length;
- * CK_FORK=no for one of more than half an hour.
+ * PSYMATCH_TEST_SEED=N sets the seed (1; "random" takes another one each time,
+ * and prints it), PSYMATCH_TEST_STEPS=N the length; CK_FORK=no for one of more
+ * than half an hour.
  */
 #include <psymatch/call.h>
 #include <psymatch/communication.h>

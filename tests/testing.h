@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <psymatch/error.h>
@@ -42,6 +43,20 @@ testing_promtool(const char *page)
 	ck_assert_ptr_nonnull(f);
 	ck_assert_int_ge(fputs(page, f), 0);
 	ck_assert_msg(pclose(f) == 0, "promtool refuses:\n%s", page);
+}
+
+/* Of a random test, which prints it: PSYMATCH_TEST_SEED=N; =random: another one
+ * each time; without it the same one, so that a run can be repeated. */
+static inline unsigned long
+testing_seed(void)
+{
+	const char *given = getenv("PSYMATCH_TEST_SEED");
+
+	if (given == NULL)
+		return 1;
+	if (strcmp(given, "random") == 0)
+		return (unsigned long)time(NULL) * 31 + (unsigned long)getpid();
+	return strtoul(given, NULL, 10);
 }
 
 /* -- test data, below tests/data of the source tree */

@@ -27,15 +27,12 @@ chance(unsigned percent)
 	return below(100) < percent;
 }
 
-/* PSYMATCH_TEST_SEED, or another one each time; it is printed. */
 static void
 seed(void)
 {
-	const char *given = getenv("PSYMATCH_TEST_SEED");
-	unsigned long n =
-	    given ? strtoul(given, NULL, 10) : (unsigned long)psm__mono_us();
+	unsigned long n = testing_seed();
 
-	printf("seed %lu\n", n);
+	printf("PSYMATCH_TEST_SEED=%lu\n", n);
 	(void)fflush(stdout);
 	state = (uint64_t)n * UINT64_C(0x9e3779b97f4a7c15) + 1;
 }
