@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Changes by a role that may not do everything. */
 #include "app/app.h"
+#include "app/fit_pair.h"
 #include "testing_app.h"
 
 /* A role that has its own service's rights and the first _i of these; it is
@@ -44,6 +45,25 @@ START_TEST(deletes_without_a_right_to_inquiries)
 }
 END_TEST
 
+START_TEST(does_without_centroids_that_it_may_not_read)
+{
+	struct psm__fit_terms terms;
+	psm_tx *tx = NULL;
+
+	pg_run("CREATE SCHEMA geocoding_service; CREATE TABLE " PSM__CENTROIDS
+	       " (plz text, latitude float8, longitude float8)");
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm__fit_terms(tx, &terms, err));
+	ck_assert_int_eq(terms.centroids, 1);
+	for (size_t i = 0; i < PSM__COUNT(own_rights); i++)
+		run(tx, own_rights[i]);
+	run(tx, "SET LOCAL ROLE");
+	OK(psm__fit_terms(tx, &terms, err));
+	ck_assert_int_eq(terms.centroids, 0);
+	psm_tx_rollback(tx);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -53,6 +73,7 @@ suite(void)
 	tcase_add_checked_fixture(t, app_setup, app_teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, deletes_without_a_right_to_inquiries, 0, 3);
+	tcase_add_test(t, does_without_centroids_that_it_may_not_read);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -238,6 +238,28 @@ START_TEST(schemas_are_there)
 }
 END_TEST
 
+static const char *const services[] = {"patient", "therapist", "matching",
+                                       "communication", "geocoding"};
+
+/* A service's role owns its own schema, and may not even look into others. */
+START_TEST(neighbours_are_out_of_reach)
+{
+	const struct psm__migration *m;
+
+	for (m = psm__migrations; m->set; m++)
+		if (strcmp(m->set, services[_i]) != 0)
+			ck_assert_int_eq(psm_store_migrate(st, m->set, err), 0);
+	become("");
+	pg_run("CREATE SCHEMA IF NOT EXISTS %s_service", services[_i]);
+	pg_run("ALTER SCHEMA %s_service OWNER TO %s", services[_i], role);
+	pg_run("GRANT ALL ON SCHEMA psymatch, public TO %s", role);
+	pg_run("GRANT ALL ON ALL TABLES IN SCHEMA psymatch TO %s", role);
+	pg_run("GRANT ALL ON ALL SEQUENCES IN SCHEMA psymatch TO %s", role);
+	ck_assert_msg(psm_store_migrate(st, services[_i], err) == 0, "%s",
+	              psm_error_message(err));
+}
+END_TEST
+
 /* Where a platform's database has them, and people find them. */
 START_TEST(types_are_made_in_public)
 {
@@ -465,6 +487,8 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tc, public_is_not_ours, 0,
 	                    PSM__COUNT(role_settings));
 	tcase_add_test(tc, schemas_are_there);
+	tcase_add_loop_test(tc, neighbours_are_out_of_reach, 0,
+	                    PSM__COUNT(services));
 	tcase_add_test(tc, types_are_made_in_public);
 	tcase_add_test(tc, types_of_the_platform_are_used);
 	tcase_add_test(tc, timeouts_of_the_role_do_not_matter);

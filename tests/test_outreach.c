@@ -402,17 +402,18 @@ START_TEST(blocked_before_it_was_adopted)
 	mail_to(7, "In_Warteschlange");
 	mail_to(8, "In_Warteschlange");
 	call_with(7, "2026-03-10");
-	pg_run("INSERT INTO therapist_service.therapeuten (id, anrede, "
-	       "geschlecht, vorname, nachname, status, sperrgrund, sperrdatum) "
-	       "VALUES (7, 'Frau', 'weiblich', 'A', 'B', 'gesperrt', 'voll', "
-	       "'2026-03-09'), (9, 'Frau', 'weiblich', 'A', 'B', 'gesperrt', "
-	       "NULL, NULL), (8, 'Frau', 'weiblich', 'A', 'B', 'aktiv', NULL, "
-	       "NULL); DROP TRIGGER email_wartet_anhalten ON "
-	       "communication_service.emails; DROP TRIGGER "
-	       "anruf_geplant_anhalten ON "
-	       "communication_service.telefonanrufe; DELETE FROM "
-	       "psymatch.migration WHERE set = 'communication' AND version = "
-	       "7");
+	pg_run(
+	    "INSERT INTO therapist_service.therapeuten (id, anrede, "
+	    "geschlecht, vorname, nachname, status, sperrgrund, sperrdatum) "
+	    "VALUES (7, 'Frau', 'weiblich', 'A', 'B', 'gesperrt', 'voll', "
+	    "'2026-03-09'), (9, 'Frau', 'weiblich', 'A', 'B', 'gesperrt', "
+	    "NULL, '2999-01-01'), (8, 'Frau', 'weiblich', 'A', 'B', 'aktiv', NULL, "
+	    "NULL); DROP TRIGGER email_wartet_anhalten ON "
+	    "communication_service.emails; DROP TRIGGER "
+	    "anruf_geplant_anhalten ON "
+	    "communication_service.telefonanrufe; DELETE FROM "
+	    "psymatch.migration WHERE set = 'communication' AND version = "
+	    "7");
 	OK(psm_store_migrate(st, "communication", err));
 	CHECK_TEXT("7 voll, 9", "SELECT string_agg(concat_ws(' ', "
 	                        "therapist_id, grund), ', ' ORDER BY "
@@ -421,6 +422,10 @@ START_TEST(blocked_before_it_was_adopted)
 	                        "WHERE gesperrt");
 	ck_assert_int_eq(held(MAILS), 1);
 	ck_assert_int_eq(held(CALLS), 1);
+	/* Any event is newer. */
+	CHECK_TEXT("2", "SELECT count(*)::text FROM "
+	                "communication_service.therapeuten_sperren WHERE "
+	                "event_time <= now()");
 	mail_to(9, "In_Warteschlange");
 	ck_assert_int_eq(held(MAILS), 2);
 	/* What happens from then on counts, on the same day as well. */

@@ -84,6 +84,19 @@ psm__app_ask(psm_tx *tx, const char *sql, size_t count,
 }
 
 int
+psm__app_has_table(psm_tx *tx, const char *name, psm_error *err)
+{
+	int64_t there;
+	int rc = psm__app_ask(
+	    tx,
+	    "SELECT " PSM__HAS_TABLE("split_part($1, '.', 1)::name",
+	                             "split_part($1, '.', 2)::name"),
+	    1, &name, &there, err);
+
+	return rc < 0 ? rc : there != 0;
+}
+
+int
 psm__app_end(psm_tx *tx, int rc, psm_error *err)
 {
 	int done = 0;

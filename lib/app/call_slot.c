@@ -105,13 +105,11 @@ static int
 load_hours(psm_tx *tx, const char *id, struct psm__reach *out, psm_error *err)
 {
 	for (size_t i = 0; i < PSM__COUNT(sources); i++) {
-		int64_t there;
-		int rc = psm__app_ask(tx, "SELECT to_regclass($1) IS NOT NULL",
-		                      1, &sources[i].table, &there, err);
+		int rc = psm__app_has_table(tx, sources[i].table, err);
 
 		if (rc < 0)
 			return rc;
-		if (there)
+		if (rc > 0)
 			return read_hours(tx, id, sources[i].sql, out, err);
 	}
 	return 0;
@@ -125,14 +123,11 @@ load_busy(psm_tx *tx, const char *id, struct psm__call_times *t, psm_error *err)
 	struct psm__number now;
 	const char *params[] = {id, psm__number(&now, psm_now_us())};
 	psm_rows *rows = NULL;
-	int64_t here;
-	int rc = psm__app_ask(tx,
-	                      "SELECT to_regclass('communication_service."
-	                      "telefonanrufe') IS NOT NULL",
-	                      0, NULL, &here, err);
+	int rc =
+	    psm__app_has_table(tx, "communication_service.telefonanrufe", err);
 	size_t count;
 
-	if (rc < 0 || !here)
+	if (rc <= 0)
 		return rc;
 	rc = psm_tx_exec(
 	    tx,

@@ -95,6 +95,16 @@ int psm__app_day(psm_tx *tx, int64_t time_us, char day[11], psm_error *err);
 /* The first field of the first row as a number; 0 if there is none. */
 int psm__app_ask(psm_tx *tx, const char *sql, size_t count,
                  const char *const *params, int64_t *answer, psm_error *err);
+/* 1: a table, with its schema, is in this database and may be read; that of
+ * another service may be out of this role's reach. */
+int psm__app_has_table(psm_tx *tx, const char *name, psm_error *err);
+/* The same as an expression; to_regclass() fails where the schema may not be
+ * used. */
+#define PSM__HAS_TABLE(schema, table)                                          \
+	"EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = "       \
+	"c.relnamespace WHERE n.nspname = " schema " AND c.relname = " table   \
+	" AND has_schema_privilege(n.oid, 'USAGE') AND "                       \
+	"has_table_privilege(c.oid, 'SELECT'))"
 
 /* psm_entity_list() of a JSON object: filters, "sort", "page", "limit"; NULL:
  * the first 20. */

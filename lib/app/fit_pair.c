@@ -28,23 +28,18 @@ psm__fit_terms(psm_tx *tx, struct psm__fit_terms *out, psm_error *err)
 {
 	const psm_config *cfg = psm__tx_config(tx);
 	struct psm__now now;
-	int64_t there = 0;
-	int rc = psm__app_now(tx, &now, err);
+	int rc = psm__app_now(tx, &now, err), there;
 
 	memset(out, 0, sizeof(*out));
-	if (rc == 0)
-		rc = psm__app_ask(tx,
-		                  "SELECT (to_regclass('" PSM__CENTROIDS
-		                  "') IS NOT NULL)::integer",
-		                  0, NULL, &there, err);
-	if (rc < 0)
-		return rc;
+	there = rc < 0 ? rc : psm__app_has_table(tx, PSM__CENTROIDS, err);
+	if (there < 0)
+		return there;
 	out->digits = (int)psm_config_int(cfg, "PLZ_MATCH_DIGITS");
 	out->default_km =
 	    (double)psm_config_int(cfg, "DEFAULT_MAX_DISTANCE_KM");
 	out->today = psm__fit_day(now.today);
 	memcpy(out->day, now.today, sizeof(out->day));
-	out->centroids = there != 0;
+	out->centroids = there;
 	put_pending_since(out, &now, psm_config_int(cfg, "PENDING_WEEKS"));
 	return 0;
 }

@@ -205,8 +205,10 @@ find_therapists(const struct psm__geo_run *run, const struct search *s,
 		                                             : 0;
 	rc = psm__geo_exec(
 	    run,
-	    "SELECT to_regclass('matching_service.therapeuten_kopie') IS NOT "
-	    "NULL, to_regclass('therapist_service.therapeuten') IS NOT NULL",
+	    "SELECT " PSM__HAS_TABLE(
+		"'matching_service'",
+		"'therapeuten_kopie'") ", " PSM__HAS_TABLE("'therapist_service'",
+	                                                   "'therapeuten'"),
 	    0, NULL, &tables, err);
 	if (rc == 0 && psm_rows_int(tables, 0, 0))
 		sql = THERAPISTS("matching_service.therapeuten_kopie");

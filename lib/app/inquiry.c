@@ -169,16 +169,6 @@ psm__inquiry_make(psm_tx *tx, const struct psm__policy *policy,
 	return rc;
 }
 
-int
-psm__app_has_table(psm_tx *tx, const char *name, psm_error *err)
-{
-	int64_t there;
-	int rc = psm__app_ask(tx, "SELECT to_regclass($1) IS NOT NULL", 1,
-	                      &name, &there, err);
-
-	return rc < 0 ? rc : there != 0;
-}
-
 /* -- an inquiry, locked */
 
 #define LOCK_SEARCHES                                                          \

@@ -54,8 +54,6 @@ int psm__inquiry_run_at(psm_tx *tx, const struct psm__policy *policy,
 int psm__inquiry_make(psm_tx *tx, const struct psm__policy *policy,
                       psm__decide_fn *decide, const void *wish, int64_t *id,
                       psm_error *err);
-/* 1: a table of another service is in this database. */
-int psm__app_has_table(psm_tx *tx, const char *name, psm_error *err);
 
 /* -- inquiry_create.c */
 

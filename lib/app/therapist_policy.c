@@ -23,13 +23,10 @@ may_delete(psm_tx *tx, const char *id, psm_error *err)
 	int64_t there, waiting = 0;
 	int rc;
 
-	rc = psm__app_ask(
-	    tx,
-	    "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON "
-	    "n.oid = c.relnamespace WHERE n.nspname = 'matching_service' AND "
-	    "c.relname = 'therapeutenanfrage' AND has_schema_privilege(n.oid, "
-	    "'USAGE') AND has_table_privilege(c.oid, 'SELECT'))",
-	    0, NULL, &there, err);
+	rc = psm__app_ask(tx,
+	                  "SELECT " PSM__HAS_TABLE("'matching_service'",
+	                                           "'therapeutenanfrage'"),
+	                  0, NULL, &there, err);
 	if (rc == 0 && there)
 		rc = psm__app_ask(tx,
 		                  "SELECT EXISTS (SELECT FROM "

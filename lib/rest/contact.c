@@ -35,16 +35,18 @@ text_of(const psm_json *v, const char *pointer)
 
 /* -- reading */
 
-/* 1: the communication service's tables are in this database. */
+/* 1: the communication service's tables are in this database, and may be read. */
 static int
 are_here(psm_tx *tx, int *here, psm_error *err)
 {
 	psm_rows *rows = NULL;
 	int rc = psm_tx_exec(
 	    tx,
-	    "SELECT (to_regclass('communication_service.emails') IS NOT NULL "
-	    "AND to_regclass('communication_service.telefonanrufe') IS NOT "
-	    "NULL)::integer",
+	    "SELECT (count(*) = 2)::integer FROM pg_class c JOIN pg_namespace "
+	    "n ON n.oid = c.relnamespace WHERE n.nspname = "
+	    "'communication_service' AND c.relname IN ('emails', "
+	    "'telefonanrufe') AND has_schema_privilege(n.oid, 'USAGE') AND "
+	    "has_table_privilege(c.oid, 'SELECT')",
 	    0, NULL, &rows, err);
 
 	*here = rc == PSM_OK && psm_rows_int(rows, 0, 0) == 1;

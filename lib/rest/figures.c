@@ -34,7 +34,13 @@ static const char inquiries[] =
 	   " FILTER (WHERE antwort_datum >= today - interval '30 days'"
 	   " AND antwort_datum >= gesendet_datum)), 0)::bigint,"
 	   " count(*) FILTER (WHERE phone_call_id IS NOT NULL),"
-	   " to_regclass('communication_service.telefonanrufe') IS NOT NULL"
+	   /* not to_regclass(): it fails where the schema may not be used */
+	   " (SELECT count(*) > 0 FROM pg_class c JOIN pg_namespace s"
+	   " ON s.oid = c.relnamespace"
+	   " WHERE s.nspname = 'communication_service'"
+	   " AND c.relname = 'telefonanrufe'"
+	   " AND has_schema_privilege(s.oid, 'USAGE')"
+	   " AND has_table_privilege(c.oid, 'SELECT'))"
 	   " FROM n, d";
 
 /* Where the calls are in the same database. */

@@ -7,6 +7,7 @@ UPDATE matching_service.platzsuche s SET erfolgreiche_anfrage_id = f.anfrage
 		FROM matching_service.therapeut_anfrage_patient m
 		JOIN matching_service.therapeutenanfrage a ON a.id = m.therapeutenanfrage_id
 		WHERE m.status = 'angenommen' AND m.antwortergebnis = 'angenommen' AND a.antwort_datum IS NOT NULL
+		AND NOT m.konflikt
 		ORDER BY m.platzsuche_id, a.antwort_datum, a.id) f
 	WHERE f.platzsuche_id = s.id AND s.status = 'erfolgreich' AND s.erfolgreiche_anfrage_id IS NULL
 	AND s.erfolgreiche_vermittlung_datum IS NOT NULL;

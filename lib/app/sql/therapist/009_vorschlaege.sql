@@ -84,7 +84,8 @@ BEGIN
 		coalesce(email_id, phone_call_id), antwort_datum AT TIME ZONE 'UTC', angenommen_anzahl, abgelehnt_anzahl
 	FROM matching_service.therapeutenanfrage;
 	INSERT INTO therapist_service.zuordnungen (match_id, patient_id, therapist_id, anfrage_id, status, event_time, event_id)
-	SELECT m.id, m.patient_id, a.therapist_id, a.id, m.status::text, '-infinity', first_id
+	SELECT m.id, m.patient_id, a.therapist_id, a.id,
+		CASE WHEN to_jsonb(a) ->> 'storniert_datum' IS NULL THEN m.status::text END, '-infinity', first_id
 	FROM matching_service.therapeut_anfrage_patient m
 	JOIN matching_service.therapeutenanfrage a ON a.id = m.therapeutenanfrage_id;
 EXCEPTION WHEN undefined_table OR invalid_schema_name OR undefined_column OR insufficient_privilege THEN
