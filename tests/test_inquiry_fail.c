@@ -145,11 +145,16 @@ START_TEST(a_mail_that_left_after_all)
 }
 END_TEST
 
-/* The mail of another database failed before its number was kept here. */
+/* The mail of another database failed before its number was kept here; once that
+ * is gone, no other mail is the inquiry's. */
 START_TEST(a_mail_without_number)
 {
 	sent(BERTA);
 	pg_run("UPDATE " INQUIRY " SET email_id = NULL");
+	happens("email.failed", MAIL_FAILED(31, ""));
+	STATE("email - - 0 2026-03-02");
+	pg_run("INSERT INTO psymatch.job (kind, key, run_at, due_at) VALUES "
+	       "('inquiry.send', '1', now(), now())");
 	happens("email.failed", MAIL_FAILED(31, ""));
 	STATE("email 31 - 1 unsent");
 }
@@ -428,6 +433,14 @@ START_TEST(successes_are_corrected)
 	OK(answer(2, SAY("angenommen", NO, "")));
 	now_us += DAY_US;
 	OK(answer(1, SAY("angenommen", "angenommen", "")));
+	/* A conflict placed nobody, even if it came first. */
+	pg_run("UPDATE " SEARCH
+	       " SET erfolgreiche_anfrage_id = NULL; UPDATE " MATCH
+	       " SET konflikt = therapeutenanfrage_id = 2; DELETE FROM "
+	       "psymatch.migration WHERE set = 'matching' AND version = 13");
+	OK(psm_store_migrate(st, "matching", err));
+	SAYS("1",
+	     "SELECT erfolgreiche_anfrage_id FROM " SEARCH " WHERE id = 7");
 	pg_run("UPDATE " SEARCH " SET erfolgreiche_anfrage_id = NULL; INSERT "
 	       "INTO " SEARCH " (id, patient_id, status) VALUES (9, 9, "
 	       "'erfolgreich'); UPDATE " MATCH " SET konflikt = false; DELETE "

@@ -157,11 +157,15 @@ each(struct failure *f, const char *sql, int64_t named, psm__decide_fn *decide)
 }
 
 #define FOUND "SELECT i.id FROM " INQUIRY " i WHERE "
-/* By its number, or, where that is not known yet, by what it says. */
+/* By its number, or, while the job that hands it over has not told it yet, by
+ * what it says. */
 #define BY(column)                                                             \
 	FOUND "(i." column " = $1::bigint OR (i.id = $3::bigint AND i."        \
-	      "" column " IS NULL)) AND i.therapist_id = $2::bigint ORDER "    \
-	      "BY i.id"
+	      "" column " IS NULL AND EXISTS (SELECT FROM psymatch.job j "     \
+	      "WHERE j.kind = 'inquiry.send' AND j.key = i.id || CASE WHEN "   \
+	      "i.fehlversuche > 0 THEN ':' || i.fehlversuche ELSE '' END AND " \
+	      "j.state IN ('waiting', 'running')))) AND i.therapist_id = "     \
+	      "$2::bigint ORDER BY i.id"
 
 /* -- mails */
 
