@@ -79,23 +79,47 @@ psm__show_entity(psm_json_writer *w, const struct psm__row *row, psm_error *err)
 	return rc;
 }
 
+/* 1: its table is in this database, may be read, and has all columns: that of
+ * another service may not be migrated yet. */
+static int
+is_whole(psm_tx *tx, const struct psm_entity *e, psm_error *err)
+{
+	struct psm__buf names = {0};
+	const char *params[3] = {psm_entity_sql_schema(e),
+	                         psm_entity_sql_table(e), NULL};
+	int64_t there = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < e->count; i++)
+		psm__buf_printf(&names, "%c%s", i == 0 ? '{' : ',',
+		                e->fields[i].name);
+	psm__buf_puts(&names, "}");
+	params[2] = names.data;
+	if (names.failed)
+		rc = psm__nomem(err);
+	if (rc == 0)
+		rc = psm__app_ask(
+		    tx,
+		    "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON "
+		    "n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid "
+		    "= c.oid WHERE n.nspname = $1::text AND c.relname = "
+		    "$2::text AND has_schema_privilege(n.oid, 'USAGE') AND "
+		    "has_table_privilege(c.oid, 'SELECT') AND a.attname = ANY "
+		    "($3::name[]) AND NOT a.attisdropped",
+		    3, params, &there, err);
+	psm__buf_free(&names);
+	return rc < 0 ? rc : there == (int64_t)e->count;
+}
+
 /* 1: the record itself, from its own table if that is in this database. */
 static int
 read_record(psm_tx *tx, const struct psm_entity *e, int64_t id,
             struct psm__row *row, psm_error *err)
 {
-	const char *table[2] = {psm_entity_sql_schema(e),
-	                        psm_entity_sql_table(e)};
-	int64_t here = 0, version;
-	int rc = psm__app_ask(
-	    tx,
-	    "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = "
-	    "c.relnamespace WHERE n.nspname = $1::text AND c.relname = "
-	    "$2::text AND has_schema_privilege(n.oid, 'USAGE') AND "
-	    "has_table_privilege(c.oid, 'SELECT')",
-	    2, table, &here, err);
+	int64_t version;
+	int rc = is_whole(tx, e, err);
 
-	if (rc < 0 || here == 0)
+	if (rc <= 0)
 		return rc;
 	rc = psm__repo_get(tx, e, id, row, &version, err);
 	if (rc != PSM_ERR_NOT_FOUND)
