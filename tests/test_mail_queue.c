@@ -397,7 +397,8 @@ START_TEST(fault_S4_a_command_makes_it_due)
 	ck_assert_int_eq(run(), 1);
 	check_column("status", "Gesendet");
 	command("communication.send_email", 1, 0);
-	command("communication.send_email", 99, PSM_ERR_REJECT);
+	command("communication.send_email", 99, 0);
+	command("email.send", INT64_C(1) << 31, PSM_ERR_REJECT);
 	ck_assert_int_eq(run(), 0);
 	ck_assert_int_eq(outbox("email.sent"), 1);
 }

@@ -337,8 +337,8 @@ PSM_API int psm_mail_answer(psm_store *store, const char *json, size_t len,
 /**
  * Handler of the commands "communication.send_email" and "email.send" for
  * psm_processor_on(): a mail that waits in the queue is due at once, and the
- * next psm_mail_queue_run() sends it. A mail in another state stays as it is;
- * other types of events mean nothing.
+ * next psm_mail_queue_run() sends it. A mail in another state stays as it is,
+ * one that was deleted needs nothing; other types of events mean nothing.
  *
  * @param tx    the transaction of the event.
  * @param ev    the command.
@@ -346,7 +346,7 @@ PSM_API int psm_mail_answer(psm_store *store, const char *json, size_t len,
  * @param err   details of a failure; may be NULL.
  * @return 0: done;
  *   PSM_ERR_INVAL      tx or ev is NULL;
- *   PSM_ERR_REJECT     there is no such mail;
+ *   PSM_ERR_REJECT     email_id is not the number of a mail;
  *   PSM_ERR_STATE      the set is not migrated;
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;

@@ -272,8 +272,12 @@ psm_mail_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 	                      &id, err);
 	if (rc == 0)
 		rc = psm__mail_change(tx, id, psm__mail_decide_due, NULL, err);
+	if (rc == PSM_ERR_NOT_FOUND && id > 0 && id <= INT32_MAX) {
+		psm__error_clear(err); /* it was deleted meanwhile */
+		return 0;
+	}
 	if (rc < 0 && !psm__app_is_system(rc))
 		return psm__fail(err, PSM_ERR_REJECT,
-		                 "email_id: want a mail that is there");
+		                 "email_id: want the number of a mail");
 	return rc < 0 ? rc : 0;
 }
