@@ -155,6 +155,11 @@ check_workload(int64_t id, const char *want)
 #define MAILED                                                                 \
 	"\"email_id\": 8, \"therapist_id\": 1, \"email_data\": {\"id\": 8}"
 
+#define GONE_MAIL(status)                                                      \
+	"\"email_id\": 8, \"therapist_id\": 1, \"status\": \"" status "\""
+#define GONE_CALL(status)                                                      \
+	"\"call_id\": 2, \"therapist_id\": 1, \"status\": \"" status "\""
+
 static const struct {
 	const char *type, *time, *members;
 } steps[] = {
@@ -234,6 +239,8 @@ START_TEST(counts)
 	tell("phone_call.completed", AT(6),
 	     "\"call_id\": 2, \"therapist_id\": 1, \"call_data\": {\"id\": 2}");
 	check_workload(1, "\"sent_inquiries\":1,");
+	tell("phone_call.deleted", AT(7), GONE_CALL("abgeschlossen"));
+	check_workload(1, "\"sent_inquiries\":1,");
 	/* Without an answer of his; then corrected. */
 	tell("therapeutenanfrage.response_received", AT(7), ANSWER(0, 0));
 	check_workload(1, "\"answered_inquiries\":0,\"response_rate\":0,");
@@ -267,6 +274,36 @@ START_TEST(contacts)
 	    pg_int("SELECT (letzter_kontakt_email < '2098-01-01')::integer "
 	           "FROM therapist_service.therapeuten"),
 	    1);
+}
+END_TEST
+
+/* What is deleted had still to reach the therapist, or had reached him. */
+START_TEST(deleted)
+{
+	add("Eins", ", \"plz\": \"52062\"");
+	for (int i = 0; i < 4; i++)
+		tell(steps[i].type, steps[i].time, steps[i].members);
+	tell("email.deleted", AT(2), GONE_MAIL("Gesendet"));
+	tell("email.deleted", AT(2), GONE_MAIL("Fehlgeschlagen"));
+	check_workload(1, "\"sent_inquiries\":1,");
+	tell(
+	    "email.deleted", AT(2),
+	    GONE_MAIL("Fehlgeschlagen") ", \"next_attempt_at\": \"" AT(9) "\"");
+	check_workload(1, "\"sent_inquiries\":0,");
+	tell("therapeutenanfrage.sent", AT(4),
+	     "\"anfrage_id\": 3, \"communication_type\": \"phone_call\", "
+	     "\"communication_id\": 2");
+	check_workload(1, "\"sent_inquiries\":1,");
+	tell("phone_call.deleted", AT(5), GONE_CALL("geplant"));
+	check_workload(1, "\"sent_inquiries\":0,");
+	tell("therapeutenanfrage.sent", AT(6),
+	     "\"anfrage_id\": 3, \"communication_type\": \"email\", "
+	     "\"communication_id\": 9");
+	check_workload(1, "\"sent_inquiries\":1,");
+	tell("email.deleted", AT(7),
+	     "\"email_id\": 9, \"therapist_id\": 1, \"status\": "
+	     "\"In_Warteschlange\"");
+	check_workload(1, "\"sent_inquiries\":0,");
 }
 END_TEST
 
@@ -343,6 +380,14 @@ START_TEST(adopts)
 	       "(therapeutenanfrage_id, platzsuche_id, patient_id, "
 	       "position_in_anfrage, status) VALUES (3, 4, 5, 1, "
 	       "'angenommen')");
+	/* Nobody waits in a cancelled one. */
+	pg_run("INSERT INTO matching_service.platzsuche (id, patient_id) "
+	       "VALUES (6, 7); INSERT INTO matching_service.therapeutenanfrage "
+	       "(id, therapist_id, anfragegroesse, storniert_datum) VALUES "
+	       "(4, 1, 1, '2026-03-02'); INSERT INTO "
+	       "matching_service.therapeut_anfrage_patient "
+	       "(therapeutenanfrage_id, platzsuche_id, patient_id, "
+	       "position_in_anfrage) VALUES (4, 6, 7, 1)");
 	OK(psm_store_migrate(st, "therapist", err));
 	add("Eins", ", \"plz\": \"52062\"");
 	add("Zwei", ", \"plz\": \"52062\"");
@@ -353,6 +398,7 @@ START_TEST(adopts)
 	                "\"unanswered_patients\":0,\"sent_inquiries\":1,"
 	                "\"answered_inquiries\":1,\"response_rate\":1,"
 	                "\"acceptance_rate\":1,\"hours_to_response\":2.5,"));
+	ck_assert_ptr_nonnull(strstr(out, "\"pending_patients\":0,"));
 	psm_free(out);
 	/* What made it comes again. */
 	tell("match.created", AT(0), MATCH(1) WHOM(5));
@@ -372,6 +418,7 @@ suite(void)
 	tcase_add_test(t, forgets);
 	tcase_add_loop_test(t, any_order, 0, 3);
 	tcase_add_test(t, counts);
+	tcase_add_test(t, deleted);
 	tcase_add_test(t, contacts);
 	tcase_add_test(t, refusals);
 	tcase_add_test(t, adopts);

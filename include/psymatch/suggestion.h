@@ -51,7 +51,8 @@ PSM_API int psm_therapist_suggestions(psm_store *store, int64_t patient_id,
  * psm_therapist_handle() counts it by the events "match.created",
  * "match.status_changed", "therapeutenanfrage.created", ".sent" and
  * ".response_received"; an inquiry whose mail or call failed afterwards
- * ("email.failed", "phone_call.failed") was not sent.
+ * ("email.failed", "phone_call.failed"), or was deleted before it reached the
+ * therapist ("email.deleted", "phone_call.deleted"), was not sent.
  *
  * @param store  an open store whose set "therapist" is migrated.
  * @param id     the therapist.

@@ -648,8 +648,9 @@ PSM_API const char *psm_therapist_type_at(size_t i);
  * therapist_id: letzter_kontakt_email or letzter_kontakt_telefon is the event's
  * own day in Berlin, at most today, or a later one; "therapist.updated" if that
  * changed it. patient.*: see psm_therapist_suggestions(). match.*,
- * therapeutenanfrage.*, email.failed and phone_call.failed: see
- * psm_therapist_workload(). scraping.run: a job, see psm_scraping_jobs().
+ * therapeutenanfrage.*, email.failed, email.deleted, phone_call.failed and
+ * phone_call.deleted: see psm_therapist_workload(). scraping.run: a job, see
+ * psm_scraping_jobs().
  * Handling an event again, or in another order, changes nothing.
  *
  * @param tx    a transaction of a store whose set "therapist" is migrated; it

@@ -96,6 +96,7 @@ static const struct {
 	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
 } handlers[] = {
     {"cooling.period_started", cooled},
+    {"email.deleted", psm__workload_delivery},
     {"email.failed", psm__workload_delivery},
     {"email.response_received", answered},
     {"email.sent", mailed},
@@ -105,6 +106,7 @@ static const struct {
     {"patient.deleted", psm__suggestion_patient},
     {"patient.updated", psm__suggestion_patient},
     {"phone_call.completed", called},
+    {"phone_call.deleted", psm__workload_delivery},
     {"phone_call.failed", psm__workload_delivery},
     {"scraping.run", psm__scraping_asked},
     {"therapeutenanfrage.created", psm__workload_inquiry},

@@ -12,7 +12,7 @@
 int psm__workload_match(psm_tx *tx, const psm_event *ev, psm_error *err);
 /* therapeutenanfrage.created, .sent, .response_received */
 int psm__workload_inquiry(psm_tx *tx, const psm_event *ev, psm_error *err);
-/* email.sent, email.failed, phone_call.completed, phone_call.failed: whether
+/* email.sent, .failed, .deleted, phone_call.completed, .failed, .deleted: whether
  * what a therapist was to get by mail or phone reached him. */
 int psm__workload_delivery(psm_tx *tx, const psm_event *ev, psm_error *err);
 

@@ -186,13 +186,34 @@ is_true(const psm_event *ev, const char *name)
 	       yes;
 }
 
+/* 1: it did not reach the therapist; 0: it did; -1: the event does not tell, for
+ * it is tried again by itself, or nobody knows, or it was deleted after all was
+ * known. */
+static int
+has_failed(const psm_event *ev, int by_mail)
+{
+	const char *type = psm_event_type(ev), *status = text_of(ev, "status");
+	int again = text_of(ev, "next_attempt_at") != NULL;
+
+	if (strstr(type, ".deleted") == NULL)
+		return again || is_true(ev, "suspect")
+		           ? -1
+		           : strstr(type, ".failed") != NULL;
+	if (status == NULL)
+		return -1;
+	if (!by_mail)
+		return strcmp(status, "geplant") == 0 ? 1 : -1;
+	if (strcmp(status, "Gesendet") == 0)
+		return -1;
+	return strcmp(status, "Fehlgeschlagen") != 0 || again ? 1 : -1;
+}
+
 int
 psm__workload_delivery(psm_tx *tx, const psm_event *ev, psm_error *err)
 {
-	const char *type = psm_event_type(ev);
 	int by_mail =
 	    psm__json_member(psm_event_payload(ev), "email_id") != NULL;
-	int failed = strstr(type, "failed") != NULL;
+	int failed = has_failed(ev, by_mail);
 	struct psm__number id, therapist;
 	const char *params[5], *whom;
 	struct psm__origin o;
@@ -201,10 +222,7 @@ psm__workload_delivery(psm_tx *tx, const psm_event *ev, psm_error *err)
 	if (rc < 0)
 		return rc;
 	whom = number_of(ev, "therapist_id", &therapist);
-	if (whom == NULL)
-		return 0;
-	/* It is tried again by itself, or nobody knows. */
-	if (text_of(ev, "next_attempt_at") != NULL || is_true(ev, "suspect"))
+	if (whom == NULL || failed < 0)
 		return 0;
 	params[0] = by_mail ? "email" : "phone_call";
 	params[1] = id.text;

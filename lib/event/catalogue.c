@@ -275,7 +275,7 @@ const psm_event_type_info psm__catalogue[] = {
 	"whose mail had still to be sent is to be sent again, and none names "
 	"it any more.",
   .producers = NAMES(COMMUNICATION_SERVICE),
-  .consumers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("email_id", integer, NEED),
 	FIELD("patient_id", integer, MAY),
@@ -343,7 +343,7 @@ const psm_event_type_info psm__catalogue[] = {
 	"whose follow-up is gone may get another one, and one that was still "
 	"to be asked by it is to be sent again.",
   .producers = NAMES(COMMUNICATION_SERVICE),
-  .consumers = NAMES(MATCHING_SERVICE),
+  .consumers = NAMES(MATCHING_SERVICE, THERAPIST_SERVICE),
   .fields = FIELDS(
 	FIELD("call_id", integer, NEED),
 	FIELD("patient_id", integer, MAY),
