@@ -177,28 +177,27 @@ END_TEST
 START_TEST(adopted)
 {
 	OK(psm_store_migrate(st, "matching", err));
-	pg_run(
-	    "INSERT INTO therapist_service.therapeuten (id, anrede, "
-	    "geschlecht, vorname, nachname, status, sperrgrund, sperrdatum) "
-	    "VALUES (7, 'Frau', 'weiblich', 'A', 'B', 'gesperrt', 'voll', "
-	    "'2026-03-09'), (8, 'Frau', 'weiblich', 'A', 'B', 'gesperrt', "
-	    "NULL, '2999-01-01'), (9, 'Frau', 'weiblich', 'A', 'B', 'aktiv', NULL, "
-	    "NULL); INSERT INTO matching_service.platzsuche (id, "
-	    "patient_id) VALUES (1, 1), (2, 2); INSERT INTO "
-	    "matching_service.therapeutenanfrage (id, therapist_id, "
-	    "anfragegroesse, gesendet_datum, antwort_datum, "
-	    "storniert_datum) VALUES (1, 7, 1, '2026-01-01', NULL, NULL), "
-	    "(2, 8, 1, NULL, NULL, NULL), (3, 7, 1, '2026-01-01', "
-	    "'2026-01-02', NULL), (4, 7, 1, NULL, NULL, '2026-01-01'), "
-	    "(5, 9, 1, NULL, NULL, NULL); INSERT INTO "
-	    "matching_service.therapeut_anfrage_patient "
-	    "(therapeutenanfrage_id, platzsuche_id, patient_id, "
-	    "position_in_anfrage) SELECT a.id, 1 + a.id %% 2, 1 + a.id %% "
-	    "2, 1 FROM matching_service.therapeutenanfrage a ORDER BY a.id; "
-	    "DELETE FROM psymatch.migration WHERE set = 'patient' AND "
-	    "version = 5");
+	pg_run("INSERT INTO therapist_service.therapeuten (id, anrede, "
+	       "geschlecht, vorname, nachname, status, sperrgrund, sperrdatum) "
+	       "VALUES (7, 'Frau', 'weiblich', 'A', 'B', 'gesperrt', 'voll', "
+	       "'2999-01-01'), (8, 'Frau', 'weiblich', 'A', 'B', 'gesperrt', "
+	       "NULL, NULL), (9, 'Frau', 'weiblich', 'A', 'B', 'aktiv', NULL, "
+	       "NULL); INSERT INTO matching_service.platzsuche (id, "
+	       "patient_id) VALUES (1, 1), (2, 2); INSERT INTO "
+	       "matching_service.therapeutenanfrage (id, therapist_id, "
+	       "anfragegroesse, gesendet_datum, antwort_datum, "
+	       "storniert_datum) VALUES (1, 7, 1, '2026-01-01', NULL, NULL), "
+	       "(2, 8, 1, NULL, NULL, NULL), (3, 7, 1, '2026-01-01', "
+	       "'2026-01-02', NULL), (4, 7, 1, NULL, NULL, '2026-01-01'), "
+	       "(5, 9, 1, NULL, NULL, NULL); INSERT INTO "
+	       "matching_service.therapeut_anfrage_patient "
+	       "(therapeutenanfrage_id, platzsuche_id, patient_id, "
+	       "position_in_anfrage) SELECT a.id, 1 + a.id %% 2, 1 + a.id %% "
+	       "2, 1 FROM matching_service.therapeutenanfrage a ORDER BY a.id; "
+	       "DELETE FROM psymatch.migration WHERE set = 'patient' AND "
+	       "version = 5");
 	OK(psm_store_migrate(st, "patient", err));
-	check_list("2:7:1 1:8:2");
+	check_list("1:8:2 2:7:1");
 	ck_assert_int_eq(
 	    pg_int("SELECT count(*) FROM patient_service.therapeuten_sperren "
 	           "WHERE event_time <= now()"),
