@@ -637,11 +637,9 @@ START_TEST(is_read)
 	ck_assert_int_eq(version, 1);
 	is("/therapist_id", "5");
 	is("/strategie", "\"fifo\"");
-	/* The therapists' table of this database is older than this library. */
-	pg_run("ALTER TABLE therapist_service.therapeuten RENAME barrierefrei "
-	       "TO spaeter");
+	/* A therapists' table that is not migrated yet. */
+	pg_run("ALTER TABLE therapist_service.therapeuten DROP barrierefrei");
 	OK(psm_inquiry_get(st, 1, fresh(), &version, err));
-	is("/therapist_id", "5");
 	OK(psm_inquiry_list(st, "{\"therapist_id\": \"5\"}", fresh(), err));
 	is("/total", "1");
 	OK(psm_inquiry_matches(st, "{\"therapeutenanfrage_id\": \"1\"}",
