@@ -582,8 +582,7 @@ END_TEST
 static int
 lose_topic(const psm_event *ev, void *user, psm_error *err)
 {
-	(void)ev;
-	(void)err;
+	ck_assert(ev && err);
 	pg_run("%s", (const char *)user);
 	return 0;
 }
@@ -592,8 +591,7 @@ lose_topic(const psm_event *ev, void *user, psm_error *err)
 START_TEST(a_topic_that_is_lost)
 {
 	static char gone[] = "DELETE FROM psymatch.topic",
-		    anew[] = "UPDATE psymatch.topic SET created_at = "
-			     "created_at + interval '1 s'";
+		    anew[] = "UPDATE psymatch.topic SET created_at = now()";
 	psm_error *err = psm_error_new();
 	psm_replay *r = NULL;
 	struct env e;
@@ -613,7 +611,7 @@ START_TEST(a_topic_that_is_lost)
 }
 END_TEST
 
-/* It waits for the first offset that is wanted. */
+/* Kafka may refuse it (a Fetch, 1, with OFFSET_OUT_OF_RANGE, 1). */
 START_TEST(begins_behind_the_end)
 {
 	struct again again = {.stop_after = 2};
@@ -627,6 +625,8 @@ START_TEST(begins_behind_the_end)
 	ck_assert_int_eq(psm_replay_new(e.t, TOPIC, &r, NULL), 0);
 	ck_assert_int_eq(psm_replay_follow(r, NULL), 0);
 	ck_assert_int_eq(psm_replay_offsets(r, partition, 3, 9, NULL), 0);
+	if (_i == KAFKA)
+		rd_kafka_mock_push_request_errors(e.mock.cluster, 1, 1, 1);
 	ck_assert_int_eq(pthread_create(&thread, NULL, put_later, &e), 0);
 	ck_assert_int_eq(run(r, &again), PSM_ERR_REJECT);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
