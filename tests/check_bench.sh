@@ -45,9 +45,9 @@ case $? in
 77) ;;
 *) fault "bench/import failed: $(cat "$tmp/import")" ;;
 esac
-"$top_srcdir/bench/http" 1 1 >"$tmp/http" 2>&1
+"$top_srcdir/bench/http" 1 1 4 >"$tmp/http" 2>&1
 case $? in
-0) [ "$(grep -cE '^(record|page) .* [1-9][0-9]* .* [1-9][0-9]* ' "$tmp/http")" = 2 ] || fault "bench/http: want 2 lines with rates: $(cat "$tmp/http")" ;;
+0) [ "$(grep -cE '^(record|page|new) .* [1-9][0-9]* .* [1-9][0-9]* ' "$tmp/http")" = 3 ] || fault "bench/http: want 3 lines with rates: $(cat "$tmp/http")" ;;
 77) ;; # no wrk, no PostgreSQL
 *) fault "bench/http failed: $(cat "$tmp/http")" ;;
 esac

@@ -400,7 +400,8 @@ static int64_t
 ticking_clock(void *user)
 {
 	(void)user;
-	return now_us += 1000;
+	now_us += 1000;
+	return now_us;
 }
 
 /* The answer tells the date that the row has. */

@@ -105,7 +105,7 @@ check_event(const psm_event *ev, void *user, psm_error *err)
 	ck_assert_pstr_eq(psm_event_tracestate(ev), n == 2 ? STATE : NULL);
 	/* So have the lines that the handler logs. */
 	ck_assert_uint_eq(strlen(psm__log_trace_id()), n == 2 ? 32 : 0);
-	ck_assert(n < 2 || strncmp(psm__log_trace_id(), TRACE + 3, 32) == 0);
+	ck_assert(n < 2 || strncmp(psm__log_trace_id(), &TRACE[3], 32) == 0);
 	ck_assert_str_eq(psm_event_topic(ev), TOPIC);
 	ck_assert_int_eq(psm_event_partition(ev), 0);
 	ck_assert_int_eq(psm_event_offset(ev), n);

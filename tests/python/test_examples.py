@@ -22,8 +22,10 @@ class Examples(Database):
                     "PSYMATCH_SPOOL_DIR": self.folder.name, "PSYMATCH_STRICT": "false"}
 
     def start(self, name: Any) -> Any:
+        # Who runs the tests in the background has SIGINT ignored, and so would the program.
         started = subprocess.Popen([sys.executable, os.path.join(EXAMPLES, name)], env=self.env, text=True,
-                                   stdout=subprocess.PIPE)
+                                   stdout=subprocess.PIPE,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         assert started.stdout is not None
         self.addCleanup(started.stdout.close)
         return started
