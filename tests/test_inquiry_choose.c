@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who is in an inquiry, and who leaves it. */
+/* Who is in an inquiry, who leaves it, and how far they have to go. */
+#include <psymatch/matching.h>
 #include <psymatch/search.h>
 
 #include "app/app.h"
+#include "testing_handle.h"
 #include "testing_inquiry.h"
 
 #define BERTA 5
@@ -104,6 +106,101 @@ START_TEST(excluded_by_a_correction_leaves)
 }
 END_TEST
 
+/* -- distances */
+
+#define COPIES "matching_service.patienten_kopie"
+#define THERAPISTS "matching_service.therapeuten_kopie"
+
+/* What was asked since the last time. */
+static void
+asked(int count, const char *want)
+{
+	ck_assert_int_eq(psm_inquiry_ask_distances(st, 1, err), count);
+	SAYS(want,
+	     "SELECT coalesce(string_agg(payload::text, ' ' ORDER BY id), '') "
+	     "FROM psymatch.outbox WHERE type = "
+	     "'geocoding.calculate_distance'");
+	pg_run("DELETE FROM psymatch.outbox");
+}
+
+/* Town and postal code of those who are there, and nothing else. */
+START_TEST(distances_asked)
+{
+	ck_assert_int_eq(create(BERTA), 1);
+	pg_run("DELETE FROM psymatch.outbox");
+	pg_run("UPDATE " COPIES " SET ort = 'Berlin', strasse = 'Geheimweg 1' "
+	       "WHERE id = 7");
+	pg_run("UPDATE " COPIES " SET geloescht = true WHERE id = 8");
+	pg_run("UPDATE " COPIES " SET plz = NULL, ort = ' ' WHERE id = 9");
+	asked(1, "{\"request_id\":\"match:2\",\"origin\":\"10117 "
+	         "Berlin\",\"destination\":\"10115\"}");
+	OK(psm_inquiry_distances(st, 1, fresh(), err));
+	is("/anfrage_id", "1");
+	is("/data/0/patient_id", "8");
+	is("/data/0/status", "\"not_asked\"");
+	is("/data/0/asked_at", "null");
+	is("/data/1/patient_id", "7");
+	is("/data/1/status", "\"pending\"");
+	is("/data/1/asked_at", "\"2026-03-02T10:00:00Z\"");
+	is("/data/2/status", "\"not_asked\"");
+	pg_run("UPDATE " THERAPISTS " SET plz = ' '");
+	asked(0, "");
+	pg_run("UPDATE " THERAPISTS " SET plz = '10115', geloescht = true");
+	asked(0, "");
+}
+END_TEST
+
+static void
+told(const char *time, const char *members)
+{
+	receive(psm_matching_handle, "geocoding.distance_result", time,
+	        members);
+}
+
+#define RESULT(request, km)                                                    \
+	"\"request_id\": " request ", \"result\": {\"status\": \"success\", "  \
+	"\"source\": \"osrm\", \"distance_km\": " km "}"
+
+/* The newest answer to a question of this service counts. */
+START_TEST(distances_told)
+{
+	static const char *const others[] = {
+	    RESULT("2", "9"),
+	    RESULT("\"other:2\"", "9"),
+	    RESULT("\"match:2x\"", "9"),
+	    RESULT("\"match:0\"", "9"),
+	    RESULT("\"match:-2\"", "9"),
+	    RESULT("\"match:99\"", "9"),
+	    RESULT("\"match:4294967298\"", "9")};
+
+	ck_assert_int_eq(create(BERTA), 1);
+	ck_assert_int_eq(psm_inquiry_ask_distances(st, 1, err), 3);
+	for (size_t i = 0; i < PSM__COUNT(others); i++)
+		told("2026-03-02T10:00:05Z", others[i]);
+	SAYS("0", "SELECT count(entfernung_km) FROM "
+	          "matching_service.entfernungen");
+	told("2026-03-02T10:00:02Z", RESULT("\"match:2\"", "4.256"));
+	told("2026-03-02T10:00:01Z", RESULT("\"match:2\"", "3"));
+	OK(psm_inquiry_distances(st, 1, fresh(), err));
+	is("/data/1",
+	   "{\"match_id\": 2, \"patient_id\": 7, \"distance_km\": 4.26, "
+	   "\"status\": \"success\", \"source\": \"osrm\", \"asked_at\": "
+	   "\"2026-03-02T10:00:00Z\"}");
+	is("/data/2/distance_km", "null");
+	is("/data/2/status", "\"pending\"");
+	/* Asked again later, in vain. */
+	now_us += DAY_US;
+	ck_assert_int_eq(psm_inquiry_ask_distances(st, 1, err), 3);
+	told("2026-03-03T10:00:01Z", "\"request_id\": \"match:2\", \"result\": "
+	                             "{\"status\": \"error\"}");
+	OK(psm_inquiry_distances(st, 1, fresh(), err));
+	is("/data/1",
+	   "{\"match_id\": 2, \"patient_id\": 7, \"distance_km\": null, "
+	   "\"status\": \"error\", \"source\": null, \"asked_at\": "
+	   "\"2026-03-03T10:00:00Z\"}");
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -114,6 +211,8 @@ suite(void)
 	tcase_add_test(c, by_priority);
 	tcase_add_test(c, whoever_ends_by_any_function_leaves);
 	tcase_add_test(c, excluded_by_a_correction_leaves);
+	tcase_add_test(c, distances_asked);
+	tcase_add_test(c, distances_told);
 	suite_add_tcase(s, c);
 	return s;
 }
