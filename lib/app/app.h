@@ -23,8 +23,6 @@
 
 /* -- app.c */
 
-/* Tomorrow in Berlin, as "YYYYMMDD". */
-int psm__app_tomorrow(psm_store *store, char day[9], psm_error *err);
 /* Commit after rc >= 0, else roll back; tx is gone, and may be NULL after a
  * failure. rc, or why it was not committed. */
 int psm__app_end(psm_tx *tx, int rc, psm_error *err);

@@ -11,6 +11,7 @@
 #include <psymatch/change.h>
 #include <psymatch/payload.h>
 
+#include "app/ask.h"
 #include "app/repository.h"
 #include "domain/domain.h"
 
@@ -88,28 +89,13 @@ int psm__change_run(struct psm__change *c, psm_error *err);
 int psm__change_run_all(struct psm__change *c, size_t count, psm_error *err);
 void psm__change_free(struct psm__change *c);
 
-/* The times of a decision, by the library's clock. */
-int psm__app_now(psm_tx *tx, struct psm__now *now, psm_error *err);
-/* The day in Berlin of a time, "YYYY-MM-DD". */
-int psm__app_day(psm_tx *tx, int64_t time_us, char day[11], psm_error *err);
-/* The first field of the first row as a number; 0 if there is none. */
-int psm__app_ask(psm_tx *tx, const char *sql, size_t count,
-                 const char *const *params, int64_t *answer, psm_error *err);
-/* 1: a table, with its schema, is in this database and may be read; that of
- * another service may be out of this role's reach. */
-int psm__app_has_table(psm_tx *tx, const char *name, psm_error *err);
-/* The same as an expression; to_regclass() fails where the schema may not be
- * used. */
-#define PSM__HAS_TABLE(schema, table)                                          \
-	"EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = "       \
-	"c.relnamespace WHERE n.nspname = " schema " AND c.relname = " table   \
-	" AND has_schema_privilege(n.oid, 'USAGE') AND "                       \
-	"has_table_privilege(c.oid, 'SELECT'))"
-
 /* psm_entity_list() of a JSON object: filters, "sort", "page", "limit"; NULL:
  * the first 20. */
 int psm__list_query(psm_tx *tx, const char *entity, const char *json,
                     char **out, psm_error *err);
+/* What each list ends with: "page", "limit" and "total". */
+void psm__list_page(psm_json_writer *w, int64_t page, int64_t limit,
+                    int64_t total);
 
 /* -- events */
 
