@@ -11,88 +11,11 @@
 #include <psymatch/bundle.h>
 
 #include "base/base.h"
+#include "domain/bundle_order.h"
 #include "domain/fit.h"
 #include "domain/priority.h"
 #include "domain/selection.h"
 #include "json/json.h"
-
-/* -- searches */
-
-#define PSM__NO_AREA UINT16_MAX
-#define PSM__NO_PLZ UINT32_MAX
-
-struct psm__bundle_search {
-	int64_t created_us, key;
-	double max_km;
-	int32_t *excluded; /* ascending, owned */
-	uint32_t excluded_count;
-	int32_t id, patient_id, birth;
-	uint32_t plz;   /* as a number, or PSM__NO_PLZ */
-	uint16_t area;  /* or PSM__NO_AREA: in no order */
-	uint16_t place; /* of the postal code in its area */
-	unsigned char gender, wants_gender, procedure, group, odd_max_km;
-	unsigned char strategy, urgency, returned;
-};
-
-/* Genders, wishes of gender and procedure, group: see psm__bundle_class(). */
-#define PSM__GENDERS (PSM__GENDER_ODD + 1)
-#define PSM__PROCEDURES (PSM__PROCEDURE_ODD + 1)
-#define PSM__CLASSES (PSM__GENDERS * PSM__GENDERS * PSM__PROCEDURES * 2)
-
-/* -- bundle_slots.c: records by slot, slots by id */
-
-enum { PSM__BLOCK = 4096 };
-struct psm__slots {
-	struct psm__bundle_search **blocks;
-	size_t blocks_cap, used; /* slots that were ever used */
-	uint32_t free;           /* 1 + a slot that is free; its excluded_count
-	                            is the next one; 0: none */
-	uint32_t *index;         /* 1 + slot, by hash of the id; 0: none */
-	size_t index_size, count;
-	size_t bytes; /* of all this */
-};
-static inline struct psm__bundle_search *
-psm__slot(const struct psm__slots *s, uint32_t slot)
-{
-	return &s->blocks[slot / PSM__BLOCK][slot % PSM__BLOCK];
-}
-/* The slot of a search; -1: it is not here. */
-int64_t psm__slots_find(const struct psm__slots *s, int32_t id);
-/* A slot for an id that is not here, all zero but the id; -1: out of memory. */
-int64_t psm__slots_add(struct psm__slots *s, int32_t id);
-void psm__slots_remove(struct psm__slots *s, uint32_t slot);
-void psm__slots_free(struct psm__slots *s);
-
-/* -- bundle_order.c: the searches of an area and a strategy, by key and id */
-
-enum { PSM__CHUNK = 128 };
-/* What rules most searches out. */
-struct psm__hot {
-	uint16_t class, place;
-	float km; /* at least max_km */
-	int32_t birth;
-};
-struct psm__chunk {
-	uint32_t count;
-	uint32_t slot[PSM__CHUNK];
-	int64_t key[PSM__CHUNK];
-	struct psm__hot hot[PSM__CHUNK];
-};
-struct psm__order {
-	struct psm__chunk **chunks;
-	size_t count, cap, searches;
-};
-/* 0 or PSM_ERR_NOMEM. */
-int psm__order_add(struct psm__order *o, const struct psm__slots *s,
-                   uint32_t slot, size_t *bytes);
-/* The search's record is still as it was when it was added. */
-void psm__order_remove(struct psm__order *o, const struct psm__slots *s,
-                       uint32_t slot, size_t *bytes);
-/* The search has changed, but not what it is sorted by. */
-void psm__order_update(struct psm__order *o, const struct psm__slots *s,
-                       uint32_t slot);
-void psm__order_free(struct psm__order *o);
-unsigned psm__bundle_class(const struct psm__bundle_search *s);
 
 /* -- therapists */
 

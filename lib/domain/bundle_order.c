@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "domain/bundle.h"
+#include "base/base.h"
+#include "domain/bundle_order.h"
 
 unsigned
 psm__bundle_class(const struct psm__bundle_search *s)

@@ -3,7 +3,8 @@
  * with linear probing. */
 #include <string.h>
 
-#include "domain/bundle.h"
+#include "base/base.h"
+#include "domain/bundle_slots.h"
 
 enum { INDEX_LEAST = 1024 };
 
