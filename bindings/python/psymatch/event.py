@@ -252,9 +252,7 @@ class Event:
     def payload_as(self, kind: Callable[..., P]) -> P:
         """The payload for a type checker: kind is a class of psymatch.payloads,
         that of the event's type; TypeError for another one."""
-        from . import payloads  # which reads the catalogue, here
-
-        if payloads.TYPES.get(self.type) is not kind:
+        if getattr(kind, "__event_type__", None) != self.type:
             raise TypeError("kind: want the class of %s in psymatch.payloads, got %s" % (
                 self.type, getattr(kind, "__name__", kind)))
         return cast(P, self.payload)

@@ -46,4 +46,5 @@ for _shape in payload_shapes():
     globals()[_shape.name] = _names[_shape.name] = _made(_shape)
     if _shape.of is not None:
         TYPES[_shape.of] = _names[_shape.name]
+        TYPES[_shape.of].__event_type__ = _shape.of  # for Event.payload_as()
 __all__ = ["TYPES"] + [name for name in _names if name not in NAMES and name != "__builtins__"]
