@@ -441,7 +441,7 @@ list(psm_tx *tx, struct query *q, char **out, psm_error *err)
 	psm_json_write_object(w);
 	psm_json_write_key(w, "data");
 	psm__show_rows(w, items, PSM__COUNT(items), rows);
-	psm__show_page(w, q->page, q->limit, total);
+	psm__list_page(w, q->page, q->limit, total);
 	write_summary(w, rows);
 	psm_json_write_end(w);
 	psm_rows_free(rows);

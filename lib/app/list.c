@@ -114,6 +114,17 @@ write_rows(psm_json_writer *w, const struct query *q, const psm_rows *rows)
 	return rc;
 }
 
+void
+psm__list_page(psm_json_writer *w, int64_t page, int64_t limit, int64_t total)
+{
+	psm_json_write_key(w, "page");
+	psm_json_write_int(w, page);
+	psm_json_write_key(w, "limit");
+	psm_json_write_int(w, limit);
+	psm_json_write_key(w, "total");
+	psm_json_write_int(w, total);
+}
+
 static int
 write_page(const struct query *q, const psm_rows *rows, int64_t total,
            char **out)
@@ -124,12 +135,7 @@ write_page(const struct query *q, const psm_rows *rows, int64_t total,
 	psm_json_write_object(w);
 	psm_json_write_key(w, "data");
 	rc = write_rows(w, q, rows);
-	psm_json_write_key(w, "page");
-	psm_json_write_int(w, q->page);
-	psm_json_write_key(w, "limit");
-	psm_json_write_int(w, q->limit);
-	psm_json_write_key(w, "total");
-	psm_json_write_int(w, total);
+	psm__list_page(w, q->page, q->limit, total);
 	psm_json_write_end(w);
 	return psm__json_take(w, rc, out, q->err);
 }

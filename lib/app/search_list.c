@@ -281,7 +281,7 @@ list(psm_tx *tx, const struct query *q, char **out, psm_error *err)
 	psm_json_write_object(w);
 	psm_json_write_key(w, "data");
 	psm__show_rows(w, columns, PSM__COUNT(columns), rows);
-	psm__show_page(w, q->page, q->limit, total);
+	psm__list_page(w, q->page, q->limit, total);
 	psm_json_write_end(w);
 	psm_rows_free(rows);
 	return psm__json_take(w, rc, out, err);

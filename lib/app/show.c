@@ -50,17 +50,6 @@ psm__show_rows(psm_json_writer *w, const struct psm__show_column *columns,
 	psm_json_write_end(w);
 }
 
-void
-psm__show_page(psm_json_writer *w, int64_t page, int64_t limit, int64_t total)
-{
-	psm_json_write_key(w, "page");
-	psm_json_write_int(w, page);
-	psm_json_write_key(w, "limit");
-	psm_json_write_int(w, limit);
-	psm_json_write_key(w, "total");
-	psm_json_write_int(w, total);
-}
-
 int
 psm__show_entity(psm_json_writer *w, const struct psm__row *row, psm_error *err)
 {

@@ -30,9 +30,6 @@ void psm__show_row(psm_json_writer *w, const struct psm__show_column *columns,
 /* An array of objects; rows may be NULL. */
 void psm__show_rows(psm_json_writer *w, const struct psm__show_column *columns,
                     size_t count, const psm_rows *rows);
-/* "page", "limit" and "total". */
-void psm__show_page(psm_json_writer *w, int64_t page, int64_t limit,
-                    int64_t total);
 /* The members of an entity's row, as REST shows them. */
 int psm__show_entity(psm_json_writer *w, const struct psm__row *row,
                      psm_error *err);

@@ -326,12 +326,7 @@ write_page(const struct search *s, int64_t patient, int page, int limit,
 	for (i = from; i < s->count && i < from + (size_t)limit; i++)
 		write_one(w, s, &s->list[i]);
 	psm_json_write_end(w);
-	psm_json_write_key(w, "page");
-	psm_json_write_int(w, page);
-	psm_json_write_key(w, "limit");
-	psm_json_write_int(w, limit);
-	psm_json_write_key(w, "total");
-	psm_json_write_int(w, (int64_t)s->count);
+	psm__list_page(w, page, limit, (int64_t)s->count);
 	psm_json_write_end(w);
 	return psm__json_take(w, 0, out, s->err);
 }

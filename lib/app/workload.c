@@ -170,12 +170,7 @@ write_page(const psm_rows *rows, int page, int limit, int64_t total, char **out,
 	for (size_t i = 0; i < psm_rows_count(rows); i++)
 		write_one(w, rows, i);
 	psm_json_write_end(w);
-	psm_json_write_key(w, "page");
-	psm_json_write_int(w, page);
-	psm_json_write_key(w, "limit");
-	psm_json_write_int(w, limit);
-	psm_json_write_key(w, "total");
-	psm_json_write_int(w, total);
+	psm__list_page(w, page, limit, total);
 	psm_json_write_end(w);
 	return psm__json_take(w, 0, out, err);
 }
