@@ -16,7 +16,7 @@
  * Whatever the role's settings are: no timeout of the server ends a migration
  * early, and names without a schema are those of psymatch or public. So a type
  * that a platform's database has in public is used there; what is made goes to
- * psymatch, as not everybody may make things in public.
+ * psymatch, as not everybody may make things in public (PLACE_TYPES_SQL).
  */
 #define SETTINGS_SQL                                                           \
 	"SELECT set_config('statement_timeout', '15min', true), "              \
@@ -24,6 +24,20 @@
 	"set_config('idle_in_transaction_session_timeout', '0', true), "       \
 	"set_config('search_path', concat_ws(', ', 'psymatch', 'public', "     \
 	"nullif(current_setting('search_path'), '')), true)"
+
+/* Enum types where the former platform has them, and where people find them
+ * without a schema; they stay in psymatch if only others may make things in
+ * public. */
+#define PLACE_TYPES_SQL                                                        \
+	"DO $$ DECLARE name text; BEGIN "                                      \
+	"IF to_regnamespace('public') IS NULL OR NOT "                         \
+	"has_schema_privilege('public', 'CREATE') THEN RETURN; END IF; "       \
+	"FOR name IN SELECT typname FROM pg_type WHERE typnamespace = "        \
+	"'psymatch'::regnamespace AND typtype = 'e' AND "                      \
+	"pg_has_role(typowner, 'USAGE') AND "                                  \
+	"to_regtype(format('public.%I', typname)) IS NULL LOOP "               \
+	"EXECUTE format('ALTER TYPE psymatch.%I SET SCHEMA public', name); "   \
+	"END LOOP; END $$"
 
 static int
 begin_locked(struct psm__conn *c, psm_error *err)
@@ -129,6 +143,8 @@ run_one(struct psm__conn *c, const struct psm__migration *m, psm_error *err)
 	if (rc < 0)
 		return rc;
 	rc = psm__conn_script(c, m->sql, err);
+	if (rc == 0)
+		rc = psm__conn_script(c, PLACE_TYPES_SQL, err);
 	if (rc < 0) {
 		psm__error_prefix(err, "migration %s/%s: ", m->set, m->name);
 		psm__error_source(err, "%s", m->name);
