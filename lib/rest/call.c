@@ -335,7 +335,6 @@ change_again(struct rest_call *c)
 		psm_free(c->json);
 		c->json = NULL;
 		c->location[0] = c->message[0] = '\0';
-		psm__svc_response_clear(c->res);
 		rc = change(c);
 	}
 	return rc;
