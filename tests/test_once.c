@@ -343,12 +343,16 @@ END_TEST
 /* The second request has a limit of its own. */
 START_TEST(a_database_that_does_not_answer)
 {
+	struct svc_limits *limits = &testing_server.svc->limits;
 	struct answer a;
 
-	testing_server.svc->limits.database_ms = 200;
+	ck_assert_int_eq(
+	    limits->database_ms,
+	    psm_config_int(testing_server.cfg, "PSYMATCH_HTTP_DATABASE_MS"));
+	limits->database_ms = 200;
 	ask("/stuck", NULL, NULL, "{}", &a);
 	expect(&a, 503, NULL, 0);
-	testing_server.svc->limits.database_ms = 60000;
+	limits->database_ms = 60000;
 	ask("/notes", NULL, NULL, "{}", &a);
 	expect(&a, 201, "[1]", 0);
 }

@@ -15,7 +15,6 @@ static const struct svc_limits limits = {.connections = 1024,
                                          .head_ms = 10000,
                                          .body_ms = 30000,
                                          .queue_ms = 10000,
-                                         .database_ms = 10000,
                                          .answer_ms = 60000,
                                          .idle_ms = 15000,
                                          .crowded_ms = 2000};
