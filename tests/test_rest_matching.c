@@ -517,6 +517,31 @@ START_TEST(sending_at_once)
 }
 END_TEST
 
+static const struct step refused_steps[] = {
+    {"POST",
+     INQUIRIES "/erstellen-fuer-therapeut",
+     JSON,
+     "{\"therapist_id\":6,\"plz_prefix\":\"10\",\"sofort_senden\":true}",
+     201,
+     {"\"gesendet\":false", "not sent: refused for good\"", "!Baum"}},
+};
+
+/* Why the database fails is nobody's business. */
+START_TEST(refused_by_the_database)
+{
+	add_therapist(6, "NULL");
+	add_patient(7, "10115");
+	pg_run("INSERT INTO matching_service.platzsuche (patient_id) VALUES "
+	       "(7)");
+	pg_run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+	       "'BEGIN RAISE EXCEPTION ''Baum''; END'");
+	pg_run("CREATE TRIGGER refuse BEFORE UPDATE ON "
+	       "matching_service.therapeutenanfrage FOR EACH ROW WHEN "
+	       "(NEW.gesendet_datum IS NOT NULL) EXECUTE FUNCTION refuse()");
+	STEPS(refused_steps);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -532,6 +557,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, searches);
 	tcase_add_test(tc, inquiries);
 	tcase_add_test(tc, sending_at_once);
+	tcase_add_test(tc, refused_by_the_database);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

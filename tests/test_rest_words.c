@@ -172,6 +172,14 @@ static const struct step contacts_steps[] = {
      "\"geplante_zeit\":\"25:99\"}",
      400,
      {"Invalid time format: 25:99"}},
+    /* Nobody has sent the time that is refused. */
+    {"POST",
+     CALLS,
+     JSON,
+     "{\"therapist_id\":9,\"dauer_minuten\":20}",
+     400,
+     {"geplante_zeit: No available slots found for this therapist",
+      "!Invalid"}},
     {"POST",
      CALLS,
      JSON,
@@ -203,6 +211,10 @@ static const struct step contacts_steps[] = {
 START_TEST(contacts)
 {
 	set_up_service("communication");
+	pg_run("INSERT INTO therapist_service.therapeuten (id, anrede, "
+	       "geschlecht, vorname, nachname, telefonische_erreichbarkeit) "
+	       "VALUES (9, 'Frau', 'weiblich', 'A', 'B', "
+	       "'{\"Mi\": [\"08:00-08:15\"]}')");
 	STEPS(contacts_steps);
 }
 END_TEST
@@ -227,6 +239,56 @@ START_TEST(not_committed)
 	       "communication_service.emails DEFERRABLE INITIALLY DEFERRED "
 	       "FOR EACH ROW EXECUTE FUNCTION refuse()");
 	STEPS(not_committed_steps);
+}
+END_TEST
+
+static const struct step committed_steps[] = {
+    {"POST", "/api/therapists", JSON, ANNA, 201, {"\nLocation:"}},
+};
+static const struct step lost_steps[] = {
+    {"POST",
+     "/api/therapists/1/block",
+     JSON "\nIdempotency-Key: k",
+     "{}",
+     503,
+     {"!\nETag:", "PSM_ERR_DB"}},
+    {"POST",
+     "/api/therapists",
+     JSON "\nIdempotency-Key: l",
+     BERT,
+     503,
+     {"!\nETag:", "!\nLocation:", "PSM_ERR_DB"}},
+    {"GET", "/api/therapists/2", NULL, NULL, 404, {NULL}},
+};
+/* The keys stand for nothing. */
+static const struct step again_steps[] = {
+    {"POST",
+     "/api/therapists/1/block",
+     JSON "\nIdempotency-Key: k",
+     "{}",
+     200,
+     {"\nETag:", "gesperrt", "!Idempotency-Replayed"}},
+    {"POST",
+     "/api/therapists",
+     JSON "\nIdempotency-Key: l",
+     BERT,
+     201,
+     {"\nETag:", "\nLocation:", "!Idempotency-Replayed"}},
+};
+
+/* The same of a resource. */
+START_TEST(not_committed_resources)
+{
+	set_up_service("therapist");
+	STEPS(committed_steps);
+	pg_run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+	       "'BEGIN RAISE EXCEPTION USING ERRCODE = ''40001''; END'");
+	pg_run("CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT OR UPDATE ON "
+	       "therapist_service.therapeuten DEFERRABLE INITIALLY DEFERRED "
+	       "FOR EACH ROW EXECUTE FUNCTION refuse()");
+	STEPS(lost_steps);
+	pg_run("DROP TRIGGER at_commit ON therapist_service.therapeuten");
+	STEPS(again_steps);
 }
 END_TEST
 
@@ -267,7 +329,7 @@ int
 main(int argc, char **argv)
 {
 	static const char *const sets[] = {"patient", "communication",
-	                                   "matching", NULL};
+	                                   "matching", "therapist", NULL};
 	Suite *s = suite_create("rest_words");
 	TCase *tc = tcase_create("words");
 
@@ -279,6 +341,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, patients);
 	tcase_add_test(tc, contacts);
 	tcase_add_test(tc, not_committed);
+	tcase_add_test(tc, not_committed_resources);
 	tcase_add_test(tc, searches);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
