@@ -383,6 +383,16 @@ START_TEST(the_last_statements_commit)
 	ck_assert_int_eq(psm_tx_include(tx, 0, err), 0);
 	psm_tx_rollback(tx);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM t"), 0);
+
+	/* Nor does a callback. */
+	tx = begin();
+	psm__tx_lend(tx, 1);
+	psm__tx_last(tx);
+	say(tx, "INSERT INTO t VALUES (1)");
+	ck_assert_int_eq(psm__tx_sync(tx, err), 0);
+	psm__tx_lend(tx, 0);
+	psm_tx_rollback(tx);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM t"), 0);
 }
 END_TEST
 

@@ -316,6 +316,23 @@ START_TEST(a_run_that_does_not_end_is_seen)
 }
 END_TEST
 
+/* Nothing is better while the next run does not end. */
+START_TEST(a_run_that_does_not_end_after_failures)
+{
+	struct job j;
+
+	job_init(&j, away, 1);
+	svc->run_times.first_us = svc->run_times.limit_us = 1000;
+	svc->run_times.long_us = 1;
+	add("stuck", FOR_EVER, &j);
+	j.let = 3;
+	start();
+	wait_health(0, PSM_HEALTH_RED, "a run goes on for ");
+	job_let(&j, SIZE_MAX);
+	stop();
+}
+END_TEST
+
 START_TEST(a_failure_without_words_gets_some)
 {
 	struct job j;
@@ -636,6 +653,7 @@ suite(void)
 	tcase_add_test(worker, a_failure_for_good_waits_for_the_interval);
 	tcase_add_test(worker, health_follows_the_runs);
 	tcase_add_test(worker, a_run_that_does_not_end_is_seen);
+	tcase_add_test(worker, a_run_that_does_not_end_after_failures);
 	tcase_add_test(worker, a_failure_without_words_gets_some);
 	tcase_add_test(worker, a_stop_ends_the_wait);
 	tcase_add_test(worker, a_later_stage_ends_a_long_run);
