@@ -23,6 +23,7 @@ static struct {
 	_Atomic int seen;
 	const char *answers[MAX];
 	char request[MAX][2048];
+	const char *meanwhile; /* a statement, before each answer; or NULL */
 	pthread_t thread;
 } server;
 
@@ -71,6 +72,8 @@ serve(void *arg)
 			i--;
 		read_request(fd, server.request[i], sizeof(server.request[i]));
 		server.seen++;
+		if (server.meanwhile != NULL)
+			pg_run("%s", server.meanwhile);
 		ck_assert_int_gt(
 		    write(fd, server.answers[i], strlen(server.answers[i])), 0);
 		close(fd);
@@ -190,6 +193,9 @@ START_TEST(a_mail)
 		ck_assert_ptr_nonnull(strstr(server.request[i], "\r\n\r\n{"));
 		ck_assert_ptr_nonnull(strstr(server.request[i], "Ref: A12"));
 	}
+	/* The mail is to go at once, which is said once. */
+	SAYS("31", "SELECT string_agg(payload::jsonb ->> 'email_id', ' ') FROM "
+	           "psymatch.outbox WHERE type = 'communication.send_email'");
 }
 END_TEST
 
@@ -244,6 +250,44 @@ START_TEST(asked_in_vain)
 	JOB("done 1");
 	INQUIRY("- - f");
 	ck_assert_int_eq(server.seen, 2);
+}
+END_TEST
+
+/* The last answer was lost, but an event has told of the mail meanwhile. */
+START_TEST(asked_in_vain_but_known)
+{
+	server.answers[0] = ANSWER("503 Service Unavailable", "{}");
+	server.meanwhile =
+	    "UPDATE matching_service.therapeutenanfrage SET email_id = 31";
+	psm_jobs_free(jobs);
+	OK(psm_config_set(cfg, "PSYMATCH_JOB_ATTEMPTS", "1", err));
+	OK(psm_jobs_new(st, cfg, &jobs, err));
+	OK(psm_matching_jobs(jobs, st, cfg, err));
+	job("inquiry.send", "12", MAIL);
+	ck_assert_int_eq(psm_jobs_run_once(jobs, err), 1);
+	JOB("failed 1 PSM_ERR_UNAVAILABLE");
+	INQUIRY("31 - t");
+	SAYS("0", "SELECT fehlversuche FROM "
+	          "matching_service.therapeutenanfrage");
+}
+END_TEST
+
+/* Nobody is asked for what the inquiry does not wait for, or is not any more. */
+START_TEST(not_wanted)
+{
+	static const char *const statements[] = {
+	    "UPDATE matching_service.therapeutenanfrage SET fehlversuche = 2",
+	    "UPDATE matching_service.therapeutenanfrage SET gesendet_datum = "
+	    "NULL",
+	    "UPDATE matching_service.therapeutenanfrage SET email_id = 31",
+	    "DELETE FROM matching_service.therapeutenanfrage"};
+
+	server.answers[0] = ANSWER("201 Created", "{\"id\": 32}");
+	pg_run("%s", statements[_i]);
+	job("inquiry.send", "12", MAIL);
+	ck_assert_int_eq(psm_jobs_run_once(jobs, err), 1);
+	JOB("done 1");
+	ck_assert_int_eq(server.seen, 0);
 }
 END_TEST
 
@@ -302,6 +346,8 @@ main(int argc, char **argv)
 	tcase_add_test(c, a_call);
 	tcase_add_test(c, a_refused_mail);
 	tcase_add_test(c, asked_in_vain);
+	tcase_add_test(c, asked_in_vain_but_known);
+	tcase_add_loop_test(c, not_wanted, 0, 4);
 	tcase_add_test(c, a_wrong_key);
 	tcase_add_test(c, a_follow_up);
 	tcase_add_test(c, nobody_to_ask);

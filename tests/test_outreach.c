@@ -393,6 +393,13 @@ START_TEST(what_begins_to_wait_is_held)
 	                 1);
 	ck_assert_int_eq(held(MAILS), 1);
 	ck_assert_int_eq(held(CALLS), 1);
+	/* Also what is somebody else's until then. */
+	mail_to(8, "In_Warteschlange");
+	call_with(8, "2026-03-11");
+	pg_run("UPDATE " MAILS " SET therapist_id = 7; UPDATE " CALLS
+	       " SET therapist_id = 7");
+	ck_assert_int_eq(held(MAILS), 2);
+	ck_assert_int_eq(held(CALLS), 2);
 }
 END_TEST
 
@@ -402,6 +409,15 @@ START_TEST(blocked_before_it_was_adopted)
 	mail_to(7, "In_Warteschlange");
 	mail_to(8, "In_Warteschlange");
 	call_with(7, "2026-03-10");
+	/* What is over, and a mail that is tried again. */
+	call_with(7, "2026-03-11");
+	for (int i = 0; i < 3; i++)
+		mail_to(7, "Entwurf");
+	pg_run("UPDATE " MAILS
+	       " SET status = 'Gesendet' WHERE id = 3; UPDATE " MAILS
+	       " SET status = 'Fehlgeschlagen' WHERE id > 3; UPDATE " MAILS
+	       " SET naechster_versuch_am = '2026-03-11' WHERE id = 5; "
+	       "UPDATE " CALLS " SET status = 'abgeschlossen' WHERE id = 2");
 	pg_run(
 	    "INSERT INTO therapist_service.therapeuten (id, anrede, "
 	    "geschlecht, vorname, nachname, status, sperrgrund, sperrdatum) "
@@ -420,14 +436,16 @@ START_TEST(blocked_before_it_was_adopted)
 	                        "therapist_id) FROM "
 	                        "communication_service.therapeuten_sperren "
 	                        "WHERE gesperrt");
-	ck_assert_int_eq(held(MAILS), 1);
+	CHECK_TEXT("1 5",
+	           "SELECT string_agg(id::text, ' ' ORDER BY id) FROM " MAILS
+	           " WHERE angehalten_seit IS NOT NULL");
 	ck_assert_int_eq(held(CALLS), 1);
 	/* Any event is newer. */
 	CHECK_TEXT("2", "SELECT count(*)::text FROM "
 	                "communication_service.therapeuten_sperren WHERE "
 	                "event_time <= now()");
 	mail_to(9, "In_Warteschlange");
-	ck_assert_int_eq(held(MAILS), 2);
+	ck_assert_int_eq(held(MAILS), 3);
 	/* What happens from then on counts, on the same day as well. */
 	receive(psm_communication_handle, "therapist.unblocked",
 	        "2026-03-09T11:00:00Z",

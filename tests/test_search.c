@@ -141,19 +141,46 @@ START_TEST(asked_for)
 	ck_assert_int_eq(outbox("search.status_changed"), 1);
 	ck_assert_int_eq(psm_search_create(st, json, strlen(json), NULL, err),
 	                 PSM_ERR_CONFLICT);
-	/* Nor is one given away that was used meanwhile. */
-	pg_run("UPDATE matching_service.platzsuche SET updated_at = NULL, "
-	       "notizen = '[2026-01-01 10:00 (System)] " PSM__SEARCH_BY_EVENT
-	       "'");
-	pg_run("WITH a AS (INSERT INTO matching_service.therapeutenanfrage "
-	       "(therapist_id, anfragegroesse) VALUES (2, 1) RETURNING id) "
-	       "INSERT INTO matching_service.therapeut_anfrage_patient "
-	       "(therapeutenanfrage_id, platzsuche_id, patient_id, "
-	       "position_in_anfrage) SELECT id, 1, 1, 1 FROM a");
+}
+END_TEST
+
+/* Nor is one given away that was used meanwhile, or that nobody's event opened;
+ * beside one that is over there is a new one. */
+static const struct {
+	const char *sql;
+	int rc, searches;
+} used[] = {
+    {"UPDATE matching_service.platzsuche SET updated_at = now()",
+     PSM_ERR_CONFLICT, 1},
+    {"UPDATE matching_service.platzsuche SET notizen = notizen || E'\\nx'",
+     PSM_ERR_CONFLICT, 1},
+    {"UPDATE matching_service.platzsuche SET notizen = replace(notizen, "
+     "'System', 'API')",
+     PSM_ERR_CONFLICT, 1},
+    {"UPDATE matching_service.platzsuche SET notizen = NULL", PSM_ERR_CONFLICT,
+     1},
+    {"WITH a AS (INSERT INTO matching_service.therapeutenanfrage "
+     "(therapist_id, anfragegroesse) VALUES (2, 1) RETURNING id) INSERT INTO "
+     "matching_service.therapeut_anfrage_patient (therapeutenanfrage_id, "
+     "platzsuche_id, patient_id, position_in_anfrage) SELECT id, 1, 1, 1 "
+     "FROM a",
+     PSM_ERR_CONFLICT, 1},
+    {"UPDATE matching_service.platzsuche SET status = 'pausiert'", 0, 2},
+    {"SELECT 1", 0, 1},
+};
+
+START_TEST(asked_for_what_was_used)
+{
+	static const char json[] = "{\"patient_id\": 1}";
+
+	receive(patient_event("patient.created", 1, "",
+	                      COMPLETE ", \"status\": \"auf_der_Suche\""));
+	pg_run("%s", used[_i].sql);
 	ck_assert_int_eq(psm_search_create(st, json, strlen(json), NULL, err),
-	                 PSM_ERR_CONFLICT);
+	                 used[_i].rc);
 	ck_assert_int_eq(
-	    pg_int("SELECT count(*) FROM matching_service.platzsuche"), 1);
+	    pg_int("SELECT count(*) FROM matching_service.platzsuche"),
+	    used[_i].searches);
 }
 END_TEST
 
@@ -588,6 +615,7 @@ suite(void)
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, one_active_search);
 	tcase_add_test(tc, asked_for);
+	tcase_add_loop_test(tc, asked_for_what_was_used, 0, PSM__COUNT(used));
 	tcase_add_test(tc, fault_40_two_at_once_make_one);
 	tcase_add_test(tc, fault_34_no_event_of_what_was_refused);
 	tcase_add_test(tc, fault_36_a_refused_step_says_why);
