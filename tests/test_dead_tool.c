@@ -59,20 +59,11 @@ static int
 call(const char *args)
 {
 	char command[12000];
-	size_t len;
-	FILE *f;
-	int rc;
 
 	(void)snprintf(command, sizeof command,
 	               "cd '%s' && { '%s/psymatch-dead' %s; } 2>&1", folder,
 	               builddir, args);
-	f = popen(command, "r");
-	ck_assert_ptr_nonnull(f);
-	len = fread(out, 1, sizeof out - 1, f);
-	out[len] = '\0';
-	rc = pclose(f);
-	ck_assert_msg(WIFEXITED(rc), "%s: %s", args, out);
-	return WEXITSTATUS(rc);
+	return testing_shell(command, out, sizeof out);
 }
 
 static int

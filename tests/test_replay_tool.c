@@ -68,19 +68,10 @@ static int
 call(const char *args)
 {
 	char command[8000];
-	size_t len;
-	FILE *f;
-	int rc;
 
 	(void)snprintf(command, sizeof command,
 	               "{ '%s/psymatch-replay' %s; } 2>&1", builddir, args);
-	f = popen(command, "r");
-	ck_assert_ptr_nonnull(f);
-	len = fread(out, 1, sizeof out - 1, f);
-	out[len] = '\0';
-	rc = pclose(f);
-	ck_assert_msg(WIFEXITED(rc), "%s: %s", args, out);
-	return WEXITSTATUS(rc);
+	return testing_shell(command, out, sizeof out);
 }
 
 static int

@@ -24,19 +24,10 @@ static int
 call(const char *args)
 {
 	char command[9000];
-	size_t len;
-	int status;
-	FILE *p;
 
 	(void)snprintf(command, sizeof(command), "'%s/psymatch-spool' %s 2>&1",
 	               builddir, args);
-	p = popen(command, "r");
-	ck_assert_ptr_nonnull(p);
-	len = fread(out, 1, sizeof(out) - 1, p);
-	out[len] = '\0';
-	status = pclose(p);
-	ck_assert(WIFEXITED(status));
-	return WEXITSTATUS(status);
+	return testing_shell(command, out, sizeof out);
 }
 
 static int

@@ -186,21 +186,12 @@ call(const char *servers, const char *args)
 {
 	const char *build = getenv("top_builddir");
 	char command[9000];
-	size_t len;
-	FILE *f;
-	int rc;
 
 	(void)snprintf(
 	    command, sizeof command,
 	    "{ KAFKA_BOOTSTRAP_SERVERS=%s '%s/psymatch-topics' %s; } 2>&1",
 	    servers, build ? build : ".", args);
-	f = popen(command, "r");
-	ck_assert_ptr_nonnull(f);
-	len = fread(out, 1, sizeof out - 1, f);
-	out[len] = '\0';
-	rc = pclose(f);
-	ck_assert_msg(WIFEXITED(rc), "%s: %s", args, out);
-	return WEXITSTATUS(rc);
+	return testing_shell(command, out, sizeof out);
 }
 
 static void

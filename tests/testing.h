@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,6 +71,23 @@ testing_path(char *path, size_t size, const char *below)
 
 	ck_assert_msg(n > 0 && (size_t)n < size, "path too long");
 	return path;
+}
+
+/* Run a command by the shell, and read what it prints, as much as there is room
+ * for. Returns its exit status; not to have one fails the test. */
+static inline int
+testing_shell(const char *command, char *out, size_t size)
+{
+	FILE *f = popen(command, "r");
+	size_t len;
+	int status;
+
+	ck_assert_ptr_nonnull(f);
+	len = fread(out, 1, size - 1, f);
+	out[len] = '\0';
+	status = pclose(f);
+	ck_assert_msg(WIFEXITED(status), "%s: %s", command, out);
+	return WEXITSTATUS(status);
 }
 
 /* A file as one NUL-terminated block, to be freed with free(). */
