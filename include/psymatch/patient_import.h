@@ -134,7 +134,8 @@ PSM_API int psm_object_source_new(psm_object_list_fn list,
  * links, are left alone. What is done is moved to folder/imported/, or removed
  * if copies are kept (psm_object_source_keep()); what failed is moved to
  * folder/failed/. A file that is no right one yet and was written within the
- * last minute is left for a later run: it may still be on its way.
+ * last minute, or by a clock that is less than a minute ahead of this
+ * machine's, is left for a later run: it may still be on its way.
  *
  * @param folder  the folder, copied; it need not be there yet.
  * @param out     receives the source, new (psm_object_source_free).

@@ -158,6 +158,9 @@ struct psm__file {
  */
 int psm__file_read(const char *path, const char *name, struct psm__file *out,
                    psm_error *err);
+/* 1: it was written within the last minute, or by a clock that is less than a
+ * minute ahead of ours: if it is broken, it may still be on its way. */
+int psm__file_is_young(const struct psm__file *f);
 /* 1: path still has what was read, untouched. */
 int psm__file_is_same(const char *path, const struct psm__file *f);
 /* Rename what was read, and nothing else: 1 done, 0 not. */

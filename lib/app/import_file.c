@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "app/app.h"
+
+#define YOUNG_S 60
 
 int
 psm__file_is_broken(int code)
@@ -61,6 +64,12 @@ is_same(const struct psm__file_id *a, const struct psm__file_id *b)
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
 	       a->mtime.tv_sec == b->mtime.tv_sec &&
 	       a->mtime.tv_nsec == b->mtime.tv_nsec;
+}
+
+int
+psm__file_is_young(const struct psm__file *f)
+{
+	return llabs(psm_now_us() / 1000000 - f->modified_s) < YOUNG_S;
 }
 
 /* What cannot be read is known by what the file system says of it. */

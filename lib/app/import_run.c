@@ -11,8 +11,6 @@
 
 #include "app/app.h"
 
-/* A broken file that young may still be on its way: it is moved later. */
-#define MOVE_AGE_S 60
 #define DAY_LEN 8
 #define NAME_LEN 10 /* "10115.json" */
 
@@ -221,7 +219,7 @@ set_aside(struct run *run, size_t day, const char *path,
 		psm__import_error(run->status, f->name, -1, why);
 	if (!psm__file_is_same(path, f))
 		return TRY_AGAIN;
-	if (psm_now_us() / 1000000 - f->modified_s >= MOVE_AGE_S)
+	if (!psm__file_is_young(f))
 		move_broken(run, day, f);
 	return TRY_OLDER;
 }

@@ -30,7 +30,6 @@ psm_object_source_new(psm_object_list_fn list, psm_object_read_fn read,
 	s->end = end;
 	s->release = release;
 	s->user = user;
-	s->age_s = -1;
 	*out = s;
 	return 0;
 }

@@ -16,7 +16,7 @@ struct psm_object_source {
 	char *keep; /* the folder of copies; NULL: none are kept */
 	/* The folder that is the source; NULL: it is none. Borrowed of user. */
 	const char *folder;
-	int64_t age_s; /* of what was read last; -1: it does not matter */
+	int is_young; /* 1: what was read last may still be on its way */
 };
 
 /* -- object_copy.c */

@@ -174,7 +174,7 @@ read_one(const char *name, size_t max, char **text, size_t *len, void *user,
 	*text = f->last.text;
 	*len = f->last.len;
 	f->last.text = NULL;
-	f->source->age_s = psm_now_us() / 1000000 - f->last.modified_s;
+	f->source->is_young = psm__file_is_young(&f->last);
 	if (rc < 0 && f->last.gone)
 		rc = psm__fail(err, PSM_ERR_NOT_FOUND, "the file is gone");
 	if (rc == 0 && *len > max)

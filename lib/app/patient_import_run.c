@@ -7,8 +7,6 @@
 #include "store/store.h"
 
 #define OBJECTS_MAX 10000
-/* A broken file that young may still be on its way. */
-#define YOUNG_S 60
 #define NAME_MAX_LEN 1024
 
 struct names {
@@ -129,7 +127,7 @@ refuse(struct run *run, const struct object *o, const psm_error *why,
 {
 	int rc;
 
-	if (run->source->age_s >= 0 && run->source->age_s < YOUNG_S)
+	if (run->source->is_young)
 		return 0;
 	rc =
 	    psm__patient_fault_remember(run->store, o->name, o->hash, why, err);
@@ -144,7 +142,7 @@ read_object(struct run *run, struct object *o, psm_error *err)
 	psm_object_source *s = run->source;
 	int rc;
 
-	s->age_s = -1;
+	s->is_young = 0;
 	rc = s->read(o->name, PSM__PATIENT_FILE_MAX, &o->text, &o->len, s->user,
 	             err);
 	if (rc < 0)
