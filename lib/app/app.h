@@ -29,6 +29,16 @@ int psm__app_end(psm_tx *tx, int rc, psm_error *err);
 /* 1 if code means that the database, not the data, is at fault, or memory. */
 int psm__app_is_system(int code);
 
+/* What a service does at an event of a type; 0 or a code. */
+struct psm__event_handler {
+	const char *type; /* its name, not an alias */
+	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
+};
+/* The one of ev's type; 0 if there is none. PSM_ERR_REJECT: what is wrong is
+ * the event's fault; PSM_ERR_INVAL: tx or ev is NULL. */
+int psm__app_handle(const struct psm__event_handler *handlers, size_t count,
+                    psm_tx *tx, const psm_event *ev, psm_error *err);
+
 /* -- announce.c */
 
 /* psm_therapist_announce() of any entity that has an event "updated". */

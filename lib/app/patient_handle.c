@@ -29,10 +29,7 @@ note_contact(psm_tx *tx, const psm_event *ev, psm_error *err)
 	return rc < 0 ? rc : 0;
 }
 
-static const struct {
-	const char *type;
-	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
-} handlers[] = {
+static const struct psm__event_handler handlers[] = {
     /* Each was a contact with the patient it names, if it names one. */
     {"email.response_received", note_contact},
     {"email.sent", note_contact},
@@ -50,31 +47,9 @@ psm_patient_type_at(size_t i)
 	return i < PSM__COUNT(handlers) ? handlers[i].type : NULL;
 }
 
-/* Older programs write the names that the catalogue has as aliases. */
-static int
-handle(psm_tx *tx, const psm_event *ev, psm_error *err)
-{
-	const char *type = psm_event_type(ev);
-	const psm_event_type_info *info = psm_catalogue_find(type);
-
-	if (info != NULL)
-		type = psm_catalogue_type_name(info);
-	for (size_t i = 0; i < PSM__COUNT(handlers); i++)
-		if (strcmp(handlers[i].type, type) == 0)
-			return handlers[i].handle(tx, ev, err);
-	return 0;
-}
-
 int
 psm_patient_handle(psm_tx *tx, const psm_event *ev, void *user, psm_error *err)
 {
-	int rc;
-
 	(void)user; /* all there is to know stands in the transaction */
-	psm__error_clear(err);
-	if (tx == NULL || ev == NULL)
-		return psm__fail(err, PSM_ERR_INVAL, "tx or ev is NULL");
-	rc = handle(tx, ev, err);
-	/* What the database refuses for good is the payload's fault. */
-	return rc < 0 && !psm__app_is_system(rc) ? PSM_ERR_REJECT : rc;
+	return psm__app_handle(handlers, PSM__COUNT(handlers), tx, ev, err);
 }

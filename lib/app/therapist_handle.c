@@ -91,10 +91,7 @@ called(psm_tx *tx, const psm_event *ev, psm_error *err)
 	return rc == 0 ? psm__workload_delivery(tx, ev, err) : rc;
 }
 
-static const struct {
-	const char *type;
-	int (*handle)(psm_tx *tx, const psm_event *ev, psm_error *err);
-} handlers[] = {
+static const struct psm__event_handler handlers[] = {
     {"cooling.period_started", cooled},
     {"email.deleted", psm__workload_delivery},
     {"email.failed", psm__workload_delivery},
@@ -120,32 +117,10 @@ psm_therapist_type_at(size_t i)
 	return i < PSM__COUNT(handlers) ? handlers[i].type : NULL;
 }
 
-/* Older programs write the names that the catalogue has as aliases. */
-static int
-handle(psm_tx *tx, const psm_event *ev, psm_error *err)
-{
-	const char *type = psm_event_type(ev);
-	const psm_event_type_info *info = psm_catalogue_find(type);
-
-	if (info != NULL)
-		type = psm_catalogue_type_name(info);
-	for (size_t i = 0; i < PSM__COUNT(handlers); i++)
-		if (strcmp(handlers[i].type, type) == 0)
-			return handlers[i].handle(tx, ev, err);
-	return 0;
-}
-
 int
 psm_therapist_handle(psm_tx *tx, const psm_event *ev, void *user,
                      psm_error *err)
 {
-	int rc;
-
 	(void)user; /* all there is to know stands in the transaction */
-	psm__error_clear(err);
-	if (tx == NULL || ev == NULL)
-		return psm__fail(err, PSM_ERR_INVAL, "tx or ev is NULL");
-	rc = handle(tx, ev, err);
-	/* What the database refuses for good is the payload's fault. */
-	return rc < 0 && !psm__app_is_system(rc) ? PSM_ERR_REJECT : rc;
+	return psm__app_handle(handlers, PSM__COUNT(handlers), tx, ev, err);
 }
