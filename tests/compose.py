@@ -39,16 +39,11 @@ def interpolate(text):
     return re.sub(r"\$\{([A-Z_]+)(:[-?])?([^}]*)\}", value, text)
 
 
-held = []
-
-
-def free_port():
-    """It stays bound, so that nobody else gets it; who binds with SO_REUSEADDR may listen on it."""
-    s = socket.socket()
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(("127.0.0.1", 0))
-    held.append(s)
-    return s.getsockname()[1]
+def free_ports(count):
+    """Nobody else gets them while this program runs."""
+    holder = subprocess.Popen([os.path.join(os.path.dirname(os.path.abspath(__file__)), "../build-aux/hold-ports"), str(count)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return holder.stdout.readline().split()
 
 
 with open(file, encoding="utf-8") as f:
@@ -75,7 +70,7 @@ for s in services.values():
 os.makedirs(tmp + "/imports/answers/new", exist_ok=True)
 os.makedirs(tmp + "/imports/answers/cur", exist_ok=True)
 # Other tests run on this machine at the same time.
-PORTS = {str(8001 + i): str(free_port()) for i in range(5)}
+PORTS = dict(zip(("8001", "8002", "8003", "8004", "8005"), free_ports(5)))
 SETTING_OF = {"8001": "PATIENT", "8002": "THERAPIST", "8003": "MATCHING", "8004": "COMMUNICATION", "8005": "GEOCODING"}
 
 

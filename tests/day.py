@@ -115,16 +115,11 @@ class Program:
             fault("%s does not end" % self.name)
 
 
-held = []
-
-
-def free_port():
-    """It stays bound, so that nobody else gets it; who binds with SO_REUSEADDR may listen on it."""
-    s = socket.socket()
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(("127.0.0.1", 0))
-    held.append(s)
-    return s.getsockname()[1]
+def free_ports(count):
+    """Nobody else gets them while this program runs."""
+    holder = subprocess.Popen([os.path.join(os.path.dirname(os.path.abspath(__file__)), "../build-aux/hold-ports"), str(count)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return holder.stdout.readline().split()
 
 
 # -- the parts
@@ -155,7 +150,7 @@ common = {"DB_HOST": "127.0.0.1", "DB_PORT": str(database.port), "DB_NAME": "day
           "PATIENT_IMPORT_SOURCE": "file:" + work.name, "PATIENT_IMPORT_LOCAL_PATH": os.path.join(work.name, "people"),
           "PSYMATCH_TEMPLATE_DIR": os.environ["PSYMATCH_TEMPLATE_DIR"], "OSM_API_URL": "", "OSRM_API_URL": "",
           "PSYMATCH_API_TOKENS_FILE": "", "PSYMATCH_JOB_POLL_MS": "200"}
-ports = {a: free_port() for a in AREAS}
+ports = dict(zip(AREAS, map(int, free_ports(len(AREAS)))))
 for a in AREAS:
     common["%s_SERVICE_INTERNAL_PORT" % a.upper()] = str(ports[a])
 if mode == "five":
