@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/outbox.h"
+#include "store/topic_param.h"
 #include "store/wait.h"
 
 #include <string.h>
@@ -26,15 +27,35 @@ enum column {
 	N_COLUMNS
 };
 
-#define INSERT_SQL                                                             \
+#define INSERT_INTO                                                            \
 	"INSERT INTO psymatch.outbox (event_id, aggregatetype, aggregateid, "  \
 	"type, version, producer, event_time, topic, payload, envelope, "      \
-	"causation_id, correlation_id, traceparent, tracestate, headers) "     \
+	"causation_id, correlation_id, traceparent, tracestate, headers) "
+
+#define INSERT_SQL                                                             \
+	INSERT_INTO                                                            \
 	"VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::timestamptz, $8, $9, "      \
 	"$10, $11, $12, $13, $14, "                                            \
 	"nullif(jsonb_strip_nulls(jsonb_build_object('causation_id', "         \
 	"$11::text, 'correlation_id', $12::text, 'traceparent', "              \
 	"$13::text, 'tracestate', $14::text)), '{}'))"
+
+/* From arrays: a statement costs more than a row. */
+#define INSERT_MANY_SQL                                                        \
+	INSERT_INTO                                                            \
+	"SELECT c1::uuid, c2, c3, c4, c5, c6, c7::timestamptz, c8, c9, c10, "  \
+	"c11, c12, c13, c14, "                                                 \
+	"nullif(jsonb_strip_nulls(jsonb_build_object('causation_id', c11, "    \
+	"'correlation_id', c12, 'traceparent', c13, 'tracestate', c14)), "     \
+	"'{}') "                                                               \
+	"FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], "         \
+	"$5::text[], $6::text[], $7::text[], $8::text[], $9::text[], "         \
+	"$10::text[], $11::text[], $12::text[], $13::text[], $14::text[]) "    \
+	"WITH ORDINALITY AS e(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, "  \
+	"c12, c13, c14, n) ORDER BY n"
+/* At most so many rows in one statement, or so many bytes and a row. */
+#define ROWS_MAX 100
+#define BYTES_MAX (1024 * 1024)
 
 struct psm__outgoing_event {
 	char *text[N_COLUMNS];
@@ -219,19 +240,67 @@ psm__outgoing_cut(struct psm__outgoing *o, size_t keep)
 		free_texts(&o->events[--o->count]);
 }
 
+static int
+queue_one(const struct psm__outgoing_event *e, struct psm__conn *c,
+          psm_error *err)
+{
+	struct psm__param params[N_COLUMNS];
+	size_t k;
+
+	for (k = 0; k < N_COLUMNS; k++)
+		params[k] = psm__param_text(e->text[k]);
+	return psm__conn_queue(c, INSERT_SQL, N_COLUMNS, params, NULL, err);
+}
+
+static int
+queue_many(const struct psm__outgoing_event *e, size_t count,
+           struct psm__conn *c, psm_error *err)
+{
+	struct psm__sql_array lists[N_COLUMNS];
+	struct psm__param params[N_COLUMNS];
+	size_t i, k;
+	int rc;
+
+	memset(lists, 0, sizeof lists);
+	for (k = 0; k < N_COLUMNS; k++) {
+		psm__sql_array_begin(&lists[k], PSM__ARRAY_TEXT);
+		for (i = 0; i < count; i++)
+			psm__sql_array_text(&lists[k], e[i].text[k]);
+	}
+	rc = psm__sql_array_params(lists, N_COLUMNS, params, err);
+	if (rc == 0)
+		rc = psm__conn_queue(c, INSERT_MANY_SQL, N_COLUMNS, params,
+		                     NULL, err);
+	psm__sql_arrays_free(lists, N_COLUMNS);
+	return rc;
+}
+
+/* How many from there on go into one statement. */
+static size_t
+rows_together(const struct psm__outgoing *o, size_t from)
+{
+	size_t i, bytes = 0;
+
+	for (i = from; i < o->count && i - from < ROWS_MAX; i++) {
+		bytes += strlen(o->events[i].text[PAYLOAD]) +
+		         strlen(o->events[i].text[ENVELOPE]);
+		if (bytes > BYTES_MAX)
+			return i - from + 1;
+	}
+	return i - from;
+}
+
 int
 psm__outgoing_queue(struct psm__outgoing *o, struct psm__conn *c,
                     psm_error *err)
 {
-	struct psm__param params[N_COLUMNS];
-	size_t i, k;
+	size_t i, n;
 	int rc = 0;
 
-	for (i = 0; i < o->count && rc == 0; i++) {
-		for (k = 0; k < N_COLUMNS; k++)
-			params[k] = psm__param_text(o->events[i].text[k]);
-		rc = psm__conn_queue(c, INSERT_SQL, N_COLUMNS, params, NULL,
-		                     err);
+	for (i = 0; i < o->count && rc == 0; i += n) {
+		n = rows_together(o, i);
+		rc = n == 1 ? queue_one(&o->events[i], c, err)
+		            : queue_many(&o->events[i], n, c, err);
 	}
 	return rc;
 }

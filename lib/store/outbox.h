@@ -44,7 +44,7 @@ int psm__required_wait(const struct psm__outgoing *o, psm_store *st,
 
 /* Forget all but the first keep. */
 void psm__outgoing_cut(struct psm__outgoing *o, size_t keep);
-/* Queue one INSERT per event; ids are drawn in the order of the events. */
+/* Queue the rows' INSERT; ids are drawn in the order of the events. */
 int psm__outgoing_queue(struct psm__outgoing *o, struct psm__conn *c,
                         psm_error *err);
 void psm__outgoing_free(struct psm__outgoing *o);
