@@ -72,8 +72,8 @@ int psm__stored_list_add(psm_tx *tx, const char *code,
                          const struct psm__names *present,
                          struct psm__stored_list *out, psm_error *err);
 int psm__stored_list_sort(struct psm__stored_list *list, psm_error *err);
-/* Of them only those who may have, or have had, these first names; sorted. The
- * fewer times the postal code changes from one to the next the better. */
+/* Of them only those who may have, or have had, these first names; sorted. What
+ * is the same as its neighbour is asked for once. */
 struct psm__sought {
 	const char *plz; /* five digits */
 	char *vorname;   /* folded */
@@ -180,9 +180,25 @@ void psm__file_free(struct psm__file *f);
 int psm__file_is_broken(int code);
 /* Count of therapists written, or an error. last_day, "YYYYMMDD": later ones
  * are in the future. */
+struct psm__known_files;
 int psm__import_document(psm_store *store, const struct psm__file *f,
+                         const struct psm__known_files *known,
                          const char *last_day, psm_import_status *status,
                          psm_error *err);
+
+/* -- import_known.c */
+
+/* What imports have stored of files, by name. */
+struct psm__known_files {
+	struct psm__known_file *items;
+	size_t count;
+};
+int psm__known_files(psm_store *store, struct psm__known_files *out,
+                     psm_error *err);
+/* Of this one only, and not whether it need be read. */
+int psm__known_file(psm_store *store, const struct psm__file *f,
+                    struct psm__known_files *out, psm_error *err);
+void psm__known_files_free(struct psm__known_files *list);
 
 /* -- matching_copy.c */
 

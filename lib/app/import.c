@@ -30,8 +30,9 @@ record_map(const struct psm__import *im, size_t i,
 static void
 tell_field(const psm_error *fault, size_t record, void *user)
 {
-	const struct psm__import *im = user;
+	struct psm__import *im = user;
 
+	im->field_faults++;
 	if (im->is_new && record >= im->reported)
 		psm__import_error(im->status, im->file->name, (int64_t)record,
 		                  fault);
@@ -251,6 +252,8 @@ import_all(struct psm__import *im, size_t *at, psm_error *err)
 		rc = psm__import_write(im, err);
 	if (rc == 0 && cancelled)
 		rc = psm__fail(err, PSM_ERR_STATE, "import: cancelled");
+	if (rc == 0)
+		rc = psm__known_keep(im, err);
 	if (rc < 0)
 		return rc;
 	psm__error_clear(err); /* records with faults were reported */
@@ -258,44 +261,69 @@ import_all(struct psm__import *im, size_t *at, psm_error *err)
 	             im->counts.n[PSM__N_UPDATED]);
 }
 
+/* What the file holds is stored: nothing is to be read or written. */
+static void
+count_known(struct psm__import *im)
+{
+	im->counts.n[PSM__N_RECORDS] = im->known->records;
+	im->counts.n[PSM__N_UNCHANGED] = im->known->people;
+	im->counts.n[PSM__N_SKIPPED] = im->known->records - im->known->people;
+}
+
+static int
+import_list(struct psm__import *im, psm_json **doc, psm_error *err)
+{
+	const struct psm__file *f = im->file;
+	size_t at = 0;
+	int rc = psm__json_salvage(f->text, f->len, "therapists", doc,
+	                           &im->lost, &im->lost_count, err);
+
+	if (rc < 0)
+		return rc;
+	/* Whoever is in a lost record has not changed the name, either. */
+	im->names.incomplete = im->lost_count > 0;
+	im->list = psm_json_at(*doc, "/therapists");
+	if (psm_json_kind(*doc) != PSM_JSON_OBJECT || im->list == NULL ||
+	    psm_json_kind(im->list) != PSM_JSON_ARRAY) {
+		rc = psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(*doc),
+		                  "want an object with an array "
+		                  "\"therapists\"");
+		psm__error_pointer(err, im->list != NULL ? "/therapists" : "");
+		return rc;
+	}
+	im->is_new =
+	    psm__import_is_new(im->status, f->name, f->checksum, &im->reported);
+	rc = import_all(im, &at, err);
+	psm__import_file_read(im->status, f->name, &im->counts, at, rc >= 0,
+	                      im->is_new);
+	return rc;
+}
+
 int
 psm__import_document(psm_store *store, const struct psm__file *f,
-                     const char *last_day, psm_import_status *status,
-                     psm_error *err)
+                     const struct psm__known_files *known, const char *last_day,
+                     psm_import_status *status, psm_error *err)
 {
 	struct psm__import im = {
 	    .store = store, .file = f, .status = status, .last_day = last_day};
 	psm_json *doc = NULL;
-	size_t at = 0;
-	int rc;
+	int rc = psm__known_begin(&im, known, err);
 
+	if (rc == 1) {
+		count_known(&im);
+		im.is_new = psm__import_is_new(status, f->name, f->checksum,
+		                               &im.reported);
+		psm__import_file_read(status, f->name, &im.counts, 0, 1,
+		                      im.is_new);
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
 	im.field = psm_error_new();
 	im.waiting = psm__array(PSM__IMPORT_BATCH, sizeof(*im.waiting));
-	if (im.field == NULL || im.waiting == NULL) {
-		rc = psm__nomem(err);
-		goto out;
-	}
-	rc = psm__json_salvage(f->text, f->len, "therapists", &doc, &im.lost,
-	                       &im.lost_count, err);
-	if (rc < 0)
-		goto out;
-	/* Whoever is in a lost record has not changed the name, either. */
-	im.names.incomplete = im.lost_count > 0;
-	im.list = psm_json_at(doc, "/therapists");
-	if (psm_json_kind(doc) != PSM_JSON_OBJECT || im.list == NULL ||
-	    psm_json_kind(im.list) != PSM_JSON_ARRAY) {
-		rc = psm__fail_at(err, PSM_ERR_SCHEMA, psm__json_position(doc),
-		                  "want an object with an array "
-		                  "\"therapists\"");
-		psm__error_pointer(err, im.list != NULL ? "/therapists" : "");
-		goto out;
-	}
-	im.is_new =
-	    psm__import_is_new(status, f->name, f->checksum, &im.reported);
-	rc = import_all(&im, &at, err);
-	psm__import_file_read(status, f->name, &im.counts, at, rc >= 0,
-	                      im.is_new);
-out:
+	rc = im.field == NULL || im.waiting == NULL
+	         ? psm__nomem(err)
+	         : import_list(&im, &doc, err);
 	psm__import_drop(&im);
 	psm__free(im.waiting);
 	psm__stored_list_free(&im.stored);

@@ -23,6 +23,15 @@ struct psm__import_record {
 	struct psm__merge_wish merge;
 };
 
+/* What is known of the last file of a name. */
+#define PSM__CONTENT_LEN 80
+struct psm__known_file {
+	char file[11]; /* "10115.json" */
+	char writer[37];
+	char checksum[PSM__CONTENT_LEN]; /* "": its records may have changed */
+	int64_t records, people;
+};
+
 struct psm__import {
 	psm_store *store;
 	const struct psm__file *file;
@@ -36,11 +45,30 @@ struct psm__import {
 	struct psm__lost *lost;         /* records that are no JSON */
 	size_t lost_count;
 	psm_error *field; /* what is wrong with one field of a record */
+	size_t field_faults;
+	const struct psm__known_file *known; /* may be NULL */
+	char writer[37];                     /* this import */
+	char last_writer[37];                /* as far as we know; "": nobody */
+	int is_disturbed; /* another import wrote meanwhile */
 	/* Read, and to be written; of different people, but for the last. */
 	struct psm__import_record *waiting;
 	size_t waiting_count;
 	struct psm__import_counts counts;
 };
+
+/* -- import_known.c */
+
+/* 1: im->known says that this content is stored. */
+int psm__known_begin(struct psm__import *im,
+                     const struct psm__known_files *list, psm_error *err);
+/* Queue the word that this import writes records of the file; once its answer
+ * is there psm__known_claimed() follows. */
+int psm__known_claim(struct psm__import *im, psm_tx *tx, psm_rows **rows,
+                     psm_error *err);
+void psm__known_claimed(struct psm__import *im, const psm_rows *rows);
+/* All records were read: if they are stored as they are, the next import need
+ * not read them. */
+int psm__known_keep(struct psm__import *im, psm_error *err);
 
 /* -- import_write.c */
 

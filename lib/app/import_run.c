@@ -32,6 +32,7 @@ struct run {
 	struct entry *entries; /* the newest file of each postal code */
 	size_t entry_count, entry_cap;
 	char last_day[DAY_LEN + 1]; /* tomorrow: later ones are a mistake */
+	struct psm__known_files known;
 };
 
 static int
@@ -257,8 +258,8 @@ import_path(struct run *run, size_t day, const char *name, psm_error *err)
 		goto out;
 	}
 	if (rc == 0)
-		rc = psm__import_document(run->store, &file, run->last_day,
-		                          run->status, why);
+		rc = psm__import_document(run->store, &file, &run->known,
+		                          run->last_day, run->status, why);
 	if (psm__file_is_broken(rc)) {
 		rc = set_aside(run, day, path, &file, why, err);
 	} else if (rc == PSM_ERR_IO) {
@@ -321,6 +322,8 @@ run_all(struct run *run, psm_error *err)
 	if (run->entry_count > 1)
 		qsort(run->entries, run->entry_count, sizeof(*run->entries),
 		      by_day_and_plz);
+	if (rc == 0 && run->entry_count > 0)
+		rc = psm__known_files(run->store, &run->known, err);
 	for (size_t i = 0; i < run->entry_count && rc == 0; i++) {
 		if (psm__import_cancelled(run->status))
 			return psm__fail(err, PSM_ERR_STATE,
@@ -356,6 +359,7 @@ psm_therapist_import_run(psm_store *store, const char *folder,
 	if (rc < 0)
 		psm__error_copy(err, own);
 	psm_error_free(own);
+	psm__known_files_free(&run.known);
 	psm__free(run.days);
 	psm__free(run.entries);
 	return rc;
@@ -386,13 +390,18 @@ import_one(psm_store *store, const char *path, const char *source,
            psm_import_status *status, psm_error *err)
 {
 	struct psm__file file = {0};
+	struct psm__known_files known = {0};
 	char last_day[DAY_LEN + 1];
 	int rc = psm__file_read(path, source, &file, err);
 
 	if (rc == 0)
 		rc = psm__app_tomorrow(store, last_day, err);
 	if (rc == 0)
-		rc = psm__import_document(store, &file, last_day, status, err);
+		rc = psm__known_file(store, &file, &known, err);
+	if (rc == 0)
+		rc = psm__import_document(store, &file, &known, last_day,
+		                          status, err);
+	psm__known_files_free(&known);
 	psm__file_free(&file);
 	return rc;
 }

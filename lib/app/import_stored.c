@@ -209,7 +209,7 @@ put_element(struct psm__buf *array, const char *text)
  * once also the key of those whose names have other letters. */
 struct sought_arrays {
 	struct psm__buf codes, keys;
-	const char *last;
+	const struct psm__sought *last;
 };
 
 static void
@@ -222,16 +222,20 @@ put_sought(struct sought_arrays *a, const char *code, const char *key)
 static int
 add_sought(struct sought_arrays *a, const struct psm__sought *s, psm_error *err)
 {
-	char *key = psm__strdup(s->vorname);
+	int is_known = a->last != NULL && strcmp(a->last->plz, s->plz) == 0;
+	char *key;
 
+	if (is_known && strcmp(a->last->vorname, s->vorname) == 0)
+		return 0;
+	key = psm__strdup(s->vorname);
 	if (key == NULL)
 		return psm__nomem(err);
 	if (reduce(key))
 		put_sought(a, s->plz, key);
 	psm__free(key);
-	if (a->last == NULL || strcmp(a->last, s->plz) != 0)
+	if (!is_known)
 		put_sought(a, s->plz, "");
-	a->last = s->plz;
+	a->last = s;
 	return 0;
 }
 
@@ -257,7 +261,9 @@ select_named(psm_tx *tx, struct sought_arrays *a, psm_rows **rows,
 			     "CROSS JOIN LATERAL (SELECT * FROM "
 			     "therapist_service.therapeuten "
 			     "WHERE id = i.therapist_id OFFSET 0) t "
-			     "ORDER BY 1",
+			     "WHERE " DIGITS " IS DISTINCT FROM w.code "
+			     "OR " KEY("t.vorname") " IS DISTINCT FROM w.key "
+						    "ORDER BY 1",
 	    2, params, rows, err);
 }
 

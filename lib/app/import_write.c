@@ -96,6 +96,7 @@ struct writing {
 	struct psm__stored_list list;
 	struct psm__change changes[PSM__IMPORT_BATCH];
 	size_t change_count;
+	psm_rows *claim;
 	psm_tx *tx;
 };
 
@@ -152,6 +153,15 @@ lock_people(struct writing *w, psm_error *err)
 }
 
 static int
+compare_sought(const void *a, const void *b)
+{
+	const struct psm__sought *x = a, *y = b;
+	int order = strcmp(x->plz, y->plz);
+
+	return order != 0 ? order : strcmp(x->vorname, y->vorname);
+}
+
+static int
 note_sought(struct writing *w, psm_error *err)
 {
 	for (size_t i = 0; i < w->count; i++) {
@@ -163,6 +173,8 @@ note_sought(struct writing *w, psm_error *err)
 		if (w->sought[i].vorname == NULL)
 			return psm__nomem(err);
 	}
+	/* So that each name of a postal code is asked for once. */
+	qsort(w->sought, w->count, sizeof(*w->sought), compare_sought);
 	return 0;
 }
 
@@ -239,6 +251,8 @@ write_all(struct writing *w, psm_error *err)
 	if (rc == 0)
 		rc = lock_people(w, err);
 	if (rc == 0)
+		rc = psm__known_claim(w->im, w->tx, &w->claim, err);
+	if (rc == 0)
 		rc = psm__stored_list_named(w->tx, w->sought, w->count,
 		                            &w->im->names, &w->list, err);
 	if (rc == 0)
@@ -264,6 +278,9 @@ write_some(struct psm__import *im, struct psm__import_record *records,
 	w->records = records;
 	w->count = count;
 	rc = write_all(w, err);
+	if (rc >= 0)
+		psm__known_claimed(im, w->claim);
+	psm_rows_free(w->claim);
 	for (size_t i = 0; i < count; i++) {
 		psm__free(w->sought[i].vorname);
 		psm__free(records[i].fields);
