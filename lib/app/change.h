@@ -93,6 +93,11 @@ void psm__change_free(struct psm__change *c);
  * the first 20. */
 int psm__list_query(psm_tx *tx, const char *entity, const char *json,
                     char **out, psm_error *err);
+/* A list of rows, each written by put; 0 or PSM_ERR_NOMEM. */
+int
+psm__list_write(const psm_rows *rows,
+                void (*put)(psm_json_writer *w, const psm_rows *rows, size_t i),
+                int page, int limit, int64_t total, char **out, psm_error *err);
 /* What each list ends with: "page", "limit" and "total". */
 void psm__list_page(psm_json_writer *w, int64_t page, int64_t limit,
                     int64_t total);

@@ -125,6 +125,24 @@ psm__list_page(psm_json_writer *w, int64_t page, int64_t limit, int64_t total)
 	psm_json_write_int(w, total);
 }
 
+int
+psm__list_write(const psm_rows *rows,
+                void (*put)(psm_json_writer *w, const psm_rows *rows, size_t i),
+                int page, int limit, int64_t total, char **out, psm_error *err)
+{
+	psm_json_writer *w = psm_json_writer_new();
+
+	psm_json_write_object(w);
+	psm_json_write_key(w, "data");
+	psm_json_write_array(w);
+	for (size_t i = 0; i < psm_rows_count(rows); i++)
+		put(w, rows, i);
+	psm_json_write_end(w);
+	psm__list_page(w, page, limit, total);
+	psm_json_write_end(w);
+	return psm__json_take(w, 0, out, err);
+}
+
 static int
 write_page(const struct query *q, const psm_rows *rows, int64_t total,
            char **out)

@@ -149,23 +149,6 @@ put_row(psm_json_writer *w, const psm_rows *rows, size_t i)
 	psm_json_write_end(w);
 }
 
-static int
-write_page(const psm_rows *rows, int page, int limit, int64_t total, char **out,
-           psm_error *err)
-{
-	psm_json_writer *w = psm_json_writer_new();
-
-	psm_json_write_object(w);
-	psm_json_write_key(w, "data");
-	psm_json_write_array(w);
-	for (size_t i = 0; i < psm_rows_count(rows); i++)
-		put_row(w, rows, i);
-	psm_json_write_end(w);
-	psm__list_page(w, page, limit, total);
-	psm_json_write_end(w);
-	return psm__json_take(w, 0, out, err);
-}
-
 int
 psm_patient_reassignments(psm_store *store, int page, int limit, char **out,
                           psm_error *err)
@@ -188,7 +171,8 @@ psm_patient_reassignments(psm_store *store, int page, int limit, char **out,
 	if (rc == 0)
 		rc = psm_tx_exec(tx, list_sql, 2, params, &rows, err);
 	if (rc == 0)
-		rc = write_page(rows, page, limit, total, out, err);
+		rc = psm__list_write(rows, put_row, page, limit, total, out,
+		                     err);
 	psm_rows_free(rows);
 	return psm__own_end(tx, rc, out, err);
 }

@@ -158,23 +158,6 @@ psm_therapist_workload(psm_store *store, int64_t id, char **out, psm_error *err)
 	"therapist_service.therapeuten ORDER BY id LIMIT $1::bigint "          \
 	"OFFSET ($2::bigint - 1) * $1::bigint) t%s ORDER BY t.id"
 
-static int
-write_page(const psm_rows *rows, int page, int limit, int64_t total, char **out,
-           psm_error *err)
-{
-	psm_json_writer *w = psm_json_writer_new();
-
-	psm_json_write_object(w);
-	psm_json_write_key(w, "data");
-	psm_json_write_array(w);
-	for (size_t i = 0; i < psm_rows_count(rows); i++)
-		write_one(w, rows, i);
-	psm_json_write_end(w);
-	psm__list_page(w, page, limit, total);
-	psm_json_write_end(w);
-	return psm__json_take(w, 0, out, err);
-}
-
 /* The first text behind all that begin with a prefix of digits. */
 static int
 prefix_end(const char *prefix, char end[8], psm_error *err)
@@ -228,7 +211,8 @@ list(psm_tx *tx, const char *prefix, int page, int limit, char **out,
 		rc = psm_tx_exec(tx, sql.data, prefix != NULL ? 4 : 2,
 		                 prefix != NULL ? params : paging, &rows, err);
 	if (rc == 0)
-		rc = write_page(rows, page, limit, total, out, err);
+		rc = psm__list_write(rows, write_one, page, limit, total, out,
+		                     err);
 	psm_rows_free(rows);
 	psm__buf_free(&sql);
 	return rc;

@@ -72,6 +72,19 @@ struct rest_field {
 	const char *type;
 	const struct rest_field *members; /* of an object; NULL: any */
 };
+/* clang-format off */
+/* Who a person of a list is, and where. */
+#define PSM__REST_CONTACT \
+	{"anrede", "string?", NULL}, \
+	{"titel", "string?", NULL}, \
+	{"vorname", "string?", NULL}, \
+	{"nachname", "string?", NULL}, \
+	{"strasse", "string?", NULL}, \
+	{"plz", "string?", NULL}, \
+	{"ort", "string?", NULL}, \
+	{"telefon", "string?", NULL}, \
+	{"email", "string?", NULL}
+/* clang-format on */
 
 enum rest_how {
 	/* All of it is one transaction, which continues the request's trace,

@@ -130,15 +130,7 @@ static const struct rest_field reason[] = {
 	{"reason", "string", NULL}, {"text", "string", NULL}, END};
 static const struct rest_field suggestion[] = {
 	{"therapist_id", "integer", NULL},
-	{"anrede", "string?", NULL},
-	{"titel", "string?", NULL},
-	{"vorname", "string?", NULL},
-	{"nachname", "string?", NULL},
-	{"strasse", "string?", NULL},
-	{"plz", "string?", NULL},
-	{"ort", "string?", NULL},
-	{"telefon", "string?", NULL},
-	{"email", "string?", NULL},
+	PSM__REST_CONTACT,
 	{"psychotherapieverfahren", "string?", NULL},
 	{"potenziell_verfuegbar", "boolean?", NULL},
 	{"ueber_curavani_informiert", "boolean?", NULL},
