@@ -38,24 +38,6 @@ teardown(void)
 	app_teardown();
 }
 
-static void
-check_out(const char *pointer, const char *want)
-{
-	psm_json *doc = NULL;
-	char *got;
-	size_t len;
-	const char *text;
-
-	ck_assert_ptr_nonnull(out);
-	OK(psm_json_parse(out, strlen(out), &doc, err));
-	text = psm_json_text(psm_json_at(doc, pointer), &len);
-	ck_assert_msg(text != NULL, "%s: not there", pointer);
-	got = strndup(text, len);
-	ck_assert_str_eq(got, want);
-	free(got);
-	psm_json_free(doc);
-}
-
 #define CHECK_TEXT(want, ...)                                                  \
 	do {                                                                   \
 		char *got_ = pg_text(__VA_ARGS__);                             \

@@ -5,6 +5,7 @@
 #define TESTING_APP_H
 
 #include "testing.h"
+#include "testing_member.h"
 #include "testing_pg.h"
 
 static psm_store *st;
@@ -37,6 +38,19 @@ outbox(const char *type)
 {
 	return pg_int("SELECT count(*) FROM psymatch.outbox WHERE type = '%s'",
 	              type);
+}
+
+/* A member of the newest event. */
+static inline void
+check_event(const char *path, const char *want)
+{
+	char *got = pg_text("SELECT coalesce(payload::jsonb #>> '{%s}', "
+	                    "'null') FROM psymatch.outbox ORDER BY id DESC "
+	                    "LIMIT 1",
+	                    path);
+
+	ck_assert_str_eq(got, want);
+	free(got);
 }
 
 /*

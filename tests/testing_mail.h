@@ -144,16 +144,4 @@ check_column(const char *column, const char *want)
 	free(got);
 }
 
-static inline void
-check_event(const char *path, const char *want)
-{
-	char *got = pg_text("SELECT coalesce(payload::jsonb #>> '{%s}', "
-	                    "'null') FROM psymatch.outbox ORDER BY id DESC "
-	                    "LIMIT 1",
-	                    path);
-
-	ck_assert_str_eq(got, want);
-	free(got);
-}
-
 #endif

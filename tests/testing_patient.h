@@ -5,6 +5,7 @@
 
 #include "app/app.h"
 #include "testing.h"
+#include "testing_member.h"
 #include "testing_pg.h"
 
 static psm_store *st;
@@ -81,25 +82,6 @@ static inline void
 changed(int rc)
 {
 	ck_assert_msg(rc == 1, "%d: %s", rc, psm_error_message(err));
-}
-
-/* A member of what the last call gave. */
-static inline void
-check_out(const char *pointer, const char *want)
-{
-	psm_json *doc = NULL;
-	const char *text;
-	char *got;
-	size_t len;
-
-	ck_assert_ptr_nonnull(out);
-	OK(psm_json_parse(out, strlen(out), &doc, err));
-	text = psm_json_text(psm_json_at(doc, pointer), &len);
-	ck_assert_msg(text != NULL, "%s: not there", pointer);
-	got = strndup(text, len);
-	ck_assert_str_eq(got, want);
-	free(got);
-	psm_json_free(doc);
 }
 
 /* The types of the events in their order, without "patient.". */
