@@ -151,12 +151,14 @@ send_all(const struct batch *b)
 	if (p)
 		closed =
 		    psm_producer_close(p, (int)b->wait_s * 1000, &left, b->err);
-	if (closed < 0 && left == 0)
+	if (closed < 0 && closed != PSM_ERR_TIMEOUT)
 		tool_complain(name, psm_error_message(b->err));
-	if (rc < 0 || closed < 0)
-		tell_rest(sent, b->count, left);
+	tell_rest(sent, b->count, left);
+	/* The log says why the broker refused one. */
+	if (p && psm_producer_stat(p, "failed") > 0)
+		closed = PSM_ERR_REJECT;
 	psm_producer_free(p);
-	return rc < 0 ? rc : closed;
+	return rc < 0 || closed < 0 || left > 0 ? -1 : 0;
 }
 
 static int

@@ -29,6 +29,9 @@ done
 [ "$(wc -l <"$dir/json")" = "$(sed 1d "$dir/table" | wc -l)" ] || fail "--json: want a line per type"
 grep -qE '^\{"type":"patient.created","command":false,"topic":"patient-events","key":\["patient_id"\],"from":\["patient-service"\],"to":\[.*\],"also_called":\[.*\]\}$' "$dir/json" ||
 	fail "--json: $(head -n 1 "$dir/json")"
+grep -q '"type":"email.sent",.*"also_called":\["communication.email_sent"\]' "$dir/json" || fail "--json: no other name of email.sent"
+grep -q '"type":"communication.schedule_call","command":true,.*"key":\["therapist_id","patient_id"\]' "$dir/json" ||
+	fail "--json: communication.schedule_call has not both of its keys"
 
 # -- lint: whatever is odd has its reason
 "$events" --lint >"$dir/lint" || fail "lint: exit $?"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* psymatch-events send and trace, as people call them. */
+#include "mock.h"
 #include "testing.h"
 #include "testing_pg.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "rigs.h"
 
@@ -99,11 +101,29 @@ START_TEST(sends)
 }
 END_TEST
 
+START_TEST(sends_a_long_file)
+{
+	char args[200], path[] = "/tmp/psymatch-events.XXXXXX";
+	FILE *f = fdopen(mkstemp(path), "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_gt(fprintf(f, "%200000s" PAYLOAD(5), ""), 200000);
+	ck_assert_int_eq(fclose(f), 0);
+	(void)snprintf(args, sizeof args, SEND " %s", path);
+	ck_assert_msg(call("", args) == 0, "%s", out);
+	ck_assert_int_eq(sent(), 1);
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 START_TEST(sends_all_or_nothing)
 {
 	ck_assert_int_eq(call(PAYLOAD(1) "\n{\"search_id\":2}\n", SEND), 1);
 	SAID("psymatch-events send: line 2: ");
+	ck_assert_int_eq(call("{\"search_id\":2}\n" PAYLOAD(1) "\n", SEND), 1);
+	SAID("psymatch-events send: line 1: ");
 	ck_assert_int_eq(call("nonsense", SEND), 1);
+	ck_assert_int_eq(call("", SEND), 1);
 	ck_assert_int_eq(call(PAYLOAD(1), "psymatch-events' send no.such"), 1);
 	ck_assert_int_eq(call("", SEND " /nowhere/file"), 1);
 	SAID("/nowhere/file cannot be read\n");
@@ -120,7 +140,15 @@ END_TEST
 /* Where nothing more is accepted and no broker comes, it ends all the same. */
 START_TEST(sends_no_more_than_fits)
 {
+	char spool[] = "/tmp/psymatch-events.XXXXXX";
+
 	ck_assert_int_eq(setenv("PSYMATCH_QUEUE_MAX", "1", 1), 0);
+	/* A broker makes room. */
+	ck_assert_int_eq(call(PAYLOAD(1) "\n" PAYLOAD(2) "\n" PAYLOAD(3) "\n",
+	                      SEND " 2>/dev/null"),
+	                 0);
+	ck_assert_msg(lines() == 3, "%s", out);
+	ck_assert_int_eq(sent(), 3);
 	ck_assert_int_eq(setenv("PSYMATCH_TRANSPORT", "kafka", 1), 0);
 	ck_assert_int_eq(setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", 1),
 	                 0);
@@ -129,9 +157,41 @@ START_TEST(sends_no_more_than_fits)
 	                 1);
 	SAID("psymatch-events send: 2 of 3 events were not accepted\n");
 	SAID("psymatch-events send: no broker has taken 1 event: ");
+	ck_assert_int_eq(call(PAYLOAD(1), SEND " --wait 1"), 1);
+	SAID("psymatch-events send: no broker has taken 1 event: ");
+	ck_assert_ptr_null(strstr(out, "not accepted"));
+	/* The next program sends what a spool has kept. */
+	ck_assert_ptr_nonnull(mkdtemp(spool));
+	ck_assert_int_eq(setenv("PSYMATCH_SPOOL_DIR", spool, 1), 0);
+	ck_assert_int_eq(call(PAYLOAD(7), SEND " --wait 1"), 1);
+	SAID("psymatch-events send: no broker has taken 1 event: ");
+	ck_assert_int_eq(setenv("PSYMATCH_TRANSPORT", "postgres", 1), 0);
+	ck_assert_msg(call(PAYLOAD(8), SEND) == 0, "%s", out);
+	ck_assert_int_eq(sent(), 5);
+	SAID("\"key\":\"7\"");
+	testing_remove(spool);
 }
 END_TEST
 
+/* Produce is request 0, MSG_SIZE_TOO_LARGE is error 10. */
+START_TEST(says_what_is_refused)
+{
+	struct mock m;
+
+	mock_open(&m, "matching-events", 1);
+	ck_assert_int_eq(setenv("PSYMATCH_TRANSPORT", "kafka", 1), 0);
+	ck_assert_int_eq(setenv("KAFKA_BOOTSTRAP_SERVERS",
+	                        rd_kafka_mock_cluster_bootstraps(m.cluster), 1),
+	                 0);
+	rd_kafka_mock_push_request_errors(m.cluster, 0, 2, 10, 10);
+	ck_assert_int_eq(call(PAYLOAD(1), SEND), 1);
+	SAID("the broker refused an event");
+	ck_assert_msg(call(PAYLOAD(2), SEND) == 0, "%s", out);
+	mock_close(&m);
+}
+END_TEST
+
+/* Of this id, or of a new one. */
 static void
 put(psm_producer *p, char id[40], const char *cause, const char *correlation,
     int second)
@@ -140,7 +200,8 @@ put(psm_producer *p, char id[40], const char *cause, const char *correlation,
 	char text[800];
 	int len;
 
-	ck_assert_int_eq(psm_uuid_new(id, 40), 0);
+	if (!id[0])
+		ck_assert_int_eq(psm_uuid_new(id, 40), 0);
 	len = snprintf(
 	    text, sizeof text,
 	    "{\"event_id\":\"%s\",\"event_type\":\"communication.send_email\","
@@ -156,7 +217,8 @@ put(psm_producer *p, char id[40], const char *cause, const char *correlation,
 
 START_TEST(traces)
 {
-	char first[40], second[40], third[40], beside[40], other[40], story[40];
+	char first[40] = "", second[40] = "", third[40] = "", beside[40] = "",
+	     other[40] = "", story[40];
 	const char *at[4];
 	char args[200];
 	psm_producer *p = NULL;
@@ -196,6 +258,57 @@ START_TEST(traces)
 	ck_assert_int_eq(call("", "psymatch-events' trace nobody"), 1);
 	SAID("no topic has an event of this id\n");
 	ck_assert_int_eq(call("", "psymatch-events' trace"), 2);
+	/* Only from a time on. */
+	(void)snprintf(args, sizeof args,
+	               "psymatch-events' trace --since 2026-01-01T00:00:00Z %s",
+	               other);
+	ck_assert_int_eq(call("", args), 0);
+	ck_assert_int_eq(lines(), 1);
+	(void)snprintf(args, sizeof args,
+	               "psymatch-events' trace --since 2999-01-01T00:00:00Z %s",
+	               other);
+	ck_assert_int_eq(call("", args), 1);
+	SAID("no topic has an event of this id\n");
+	(void)snprintf(args, sizeof args,
+	               "psymatch-events' trace --since yesterday %s", other);
+	ck_assert_int_eq(call("", args), 1);
+	ck_assert_int_eq(lines(), 1);
+	pg_run("DELETE FROM psymatch.topic");
+	(void)snprintf(args, sizeof args, "psymatch-events' trace %s", other);
+	ck_assert_int_eq(call("", args), 1);
+	SAID("psymatch-events trace: no topic is there\n");
+}
+END_TEST
+
+/* Of causes in a circle, and of a cause that came later by its clock: all of
+ * them, once each. */
+START_TEST(traces_what_cannot_be)
+{
+	char first[40] = "", second[40], third[40] = "", early[40] = "";
+	char args[200];
+	const char *at[2];
+	psm_producer *p = NULL;
+	size_t left = 1;
+
+	ck_assert_int_eq(psm_uuid_new(second, sizeof second), 0);
+	ck_assert_int_eq(psm_producer_open("test", &p, NULL), 0);
+	put(p, first, second, NULL, 1);
+	put(p, second, first, NULL, 2);
+	put(p, third, NULL, NULL, 4);
+	put(p, early, third, NULL, 3);
+	ck_assert_int_eq(psm_producer_close(p, 30000, &left, NULL), 0);
+	psm_producer_free(p);
+	(void)snprintf(args, sizeof args, "psymatch-events' trace %s", first);
+	ck_assert_int_eq(call("", args), 0);
+	ck_assert_int_eq(lines(), 2);
+	SAID(first);
+	SAID(second);
+	(void)snprintf(args, sizeof args, "psymatch-events' trace %s", early);
+	ck_assert_int_eq(call("", args), 0);
+	ck_assert_int_eq(lines(), 2);
+	at[0] = strstr(out, third);
+	at[1] = strstr(out, early);
+	ck_assert_msg(at[0] && at[1] > at[0], "%s", out);
 }
 END_TEST
 
@@ -210,9 +323,12 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, sends);
+	tcase_add_test(tc, sends_a_long_file);
 	tcase_add_test(tc, sends_all_or_nothing);
 	tcase_add_test(tc, sends_no_more_than_fits);
+	tcase_add_test(tc, says_what_is_refused);
 	tcase_add_test(tc, traces);
+	tcase_add_test(tc, traces_what_cannot_be);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }
