@@ -316,7 +316,7 @@ look_at_broker(struct doctor *d)
 /* -- the spool */
 
 struct spool {
-	long long waiting, damages, locked;
+	long long waiting, damages;
 };
 
 static int
@@ -330,9 +330,6 @@ count_item(const psm_spool_item *i, void *user)
 		break;
 	case PSM_SPOOL_DAMAGE:
 		s->damages++;
-		break;
-	case PSM_SPOOL_SEGMENT:
-		s->locked += psm_spool_item_int(i, "locked") != 0;
 		break;
 	default:
 		break;
