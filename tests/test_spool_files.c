@@ -142,11 +142,12 @@ END_TEST
 
 /* -- faults -- */
 
-static int allocate_rc, mkdir_errno, sync_fails, syncs;
+static int allocate_rc, allocations, mkdir_errno, sync_fails, syncs;
 
 static int
 faulty_allocate(int fd, off_t size)
 {
+	allocations++;
 	return allocate_rc ? allocate_rc : real.allocate(fd, size);
 }
 
@@ -186,6 +187,12 @@ START_TEST(disk_fills_up)
 	ck_assert_int_lt(n, 200); /* the rest of the segment, and a spare */
 	ck_assert_int_eq(try_put(s, n), PSM_ERR_FULL);
 	ck_assert_int_eq(numbers(s).last_errno, ENOSPC);
+	/* A next segment is tried for now and then, not all the time. */
+	allocations = 0;
+	for (int i = 0; i < 200; i++)
+		psm__spool_tend(s);
+	ck_assert_int_gt(allocations, 0);
+	ck_assert_int_lt(allocations, 100);
 	allocate_rc = EIO;
 	ck_assert_int_eq(try_put(s, n), PSM_ERR_IO);
 	allocate_rc = 0;

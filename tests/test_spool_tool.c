@@ -158,6 +158,8 @@ START_TEST(while_it_is_used)
 	ck_assert_int_eq(call_on("ls"), 0);
 	says("stream.0  in use");
 	says("0 damaged places");
+	ck_assert_int_eq(call_on("--json ls"), 0);
+	says("{\"stream\":\"stream.0\",\"in_use\":true,");
 	/* And it did not mind. */
 	expect(s, 4, 20);
 	end(s);
@@ -186,6 +188,26 @@ START_TEST(what_the_cursor_says)
 	says("{\"stream\":\"stream.0\",\"in_use\":false,\"files\":1,");
 	says(",\"sent\":4,\"oldest\":\"2");
 	says("\"waiting\":6,\"damaged_places\":0,\"put_aside\":0}\n");
+}
+END_TEST
+
+/* Each stream has numbers of its own. */
+START_TEST(streams_as_json)
+{
+	static const char empty[] =
+	    "{\"stream\":\"stream.7\",\"in_use\":false,\"files\":0,\"bytes\":0,"
+	    "\"sent\":0,\"oldest\":null,\"waiting\":0,\"damaged_places\":0,"
+	    "\"put_aside\":0}\n";
+	struct psm__spool *s = open_spool();
+	char path[300];
+
+	put(s, 0, 10);
+	end(s);
+	(void)snprintf(path, sizeof(path), "%s/stream.7", dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(call_on("--json ls"), 0);
+	says("\"waiting\":10,\"damaged_places\":0,\"put_aside\":0}\n");
+	says(empty);
 }
 END_TEST
 
@@ -583,6 +605,7 @@ main(void)
 	tcase_add_loop_test(tc, without_memory, 0, 2);
 	tcase_add_test(tc, while_it_is_used);
 	tcase_add_test(tc, what_the_cursor_says);
+	tcase_add_test(tc, streams_as_json);
 	tcase_add_test(tc, damage_is_told_and_repaired);
 	tcase_add_test(tc, repair_leaves_the_living_alone);
 	tcase_add_test(tc, no_segment_at_all);
