@@ -592,6 +592,34 @@ START_TEST(starts_seeks_and_holds)
 }
 END_TEST
 
+/* It is asked from outside, and joins nothing. */
+START_TEST(tells_how_far_a_group_is)
+{
+	psm_transport *t = rig->open();
+	struct psm__record rec;
+	struct psm__sink *sink;
+	struct reader r;
+	struct sent sent;
+	int64_t lag;
+
+	ck_assert_int_eq(psm_transport_lag(t, "lag", 20000, &lag, NULL),
+	                 PSM_ERR_NOT_FOUND);
+	sink = open_sink(t, &sent);
+	send_range(sink, 0, 9, 1); /* all in one partition */
+	await_reports(sink, &sent, 9);
+	open_reader(&r, t, "lag");
+	read_one(&r, &rec);
+	ck_assert_int_eq(
+	    r.s->ops->commit(r.s, TOPIC, rec.partition, 1, 1, NULL), 0);
+	r.s->ops->release(r.s, &rec);
+	ck_assert_int_eq(psm_transport_lag(t, "lag", 20000, &lag, NULL), 0);
+	ck_assert_int_eq(lag, 8);
+	r.s->ops->close(r.s, 2000);
+	sink->ops->close(sink, 2000);
+	rig->close(t);
+}
+END_TEST
+
 /* What a poll without time has served ends no later one. */
 START_TEST(served_reports_end_no_poll)
 {
@@ -662,6 +690,7 @@ suite_bus(const struct bus_rig *the_rig)
 	add_case(s, "restart", goes_on_after_a_restart);
 	add_case(s, "group", two_readers_share_a_group);
 	add_case(s, "seek", starts_seeks_and_holds);
+	add_case(s, "lag", tells_how_far_a_group_is);
 	add_case(s, "served", served_reports_end_no_poll);
 	add_case(s, "wake", wake_ends_a_poll);
 	return s;

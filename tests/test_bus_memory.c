@@ -20,11 +20,40 @@ static const struct bus_rig memory_rig = {
     .fail_next = psm__memory_fail_next,
 };
 
+START_TEST(asks_for_the_lag_of_a_group)
+{
+	psm_transport *t = open_memory();
+	int64_t lag = 7;
+
+	ck_assert_int_eq(psm_transport_lag(NULL, "g", 1, &lag, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(lag, -1);
+	ck_assert_int_eq(psm_transport_lag(t, "g", 1, NULL, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_transport_lag(t, NULL, 1, &lag, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_transport_lag(t, "", 1, &lag, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_transport_lag(t, "g", 0, &lag, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_transport_lag(t, "g", 3600001, &lag, NULL),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_transport_lag(t, "g", 1, &lag, NULL),
+	                 PSM_ERR_NOT_FOUND);
+	psm_transport_unref(t);
+}
+END_TEST
+
 int
 main(void)
 {
-	SRunner *sr = srunner_create(suite_bus(&memory_rig));
+	Suite *s = suite_bus(&memory_rig);
+	TCase *tc = tcase_create("lag");
+	SRunner *sr;
 
+	tcase_add_test(tc, asks_for_the_lag_of_a_group);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
 	srunner_add_suite(sr, suite_producer(&memory_rig));
 	return testing_run(sr);
 }

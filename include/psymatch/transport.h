@@ -104,6 +104,38 @@ PSM_API void psm_transport_unref(psm_transport *t);
  */
 PSM_API const char *psm_transport_name(const psm_transport *t);
 
+/**
+ * How far a group of consumers is behind, in all partitions that it has
+ * committed an offset of; in PostgreSQL and in memory those count, too, that it
+ * was given and has not read yet. The group is not joined, and nothing changes.
+ *
+ * @param t           a transport.
+ * @param group       the name of the group, which is that of the consumer or
+ *                    the processor; 1 byte or more.
+ * @param timeout_ms  how long to wait for all answers, in ms, 1 to 3,600,000.
+ * @param out         messages that are kept behind those that the group has
+ *                    committed; -1 after a failure. In Kafka markers of
+ *                    transactions and messages that compaction removed count,
+ *                    too.
+ * @param err         details of a failure; may be NULL.
+ * @return 0: *out is set.
+ *   PSM_ERR_INVAL      a NULL argument other than err, an empty group, or
+ *                      timeout_ms outside its range;
+ *   PSM_ERR_NOT_FOUND  the group has read nothing yet, or is unknown;
+ *   PSM_ERR_TIMEOUT    no answer within timeout_ms;
+ *   PSM_ERR_BROKER     the broker refuses to tell;
+ *   PSM_ERR_DB         the database of the postgres transport refuses or is
+ *                      away;
+ *   PSM_ERR_CONFIG     settings contradict each other;
+ *   PSM_ERR_IO         the system gave no thread or socket;
+ *   PSM_ERR_NOMEM      out of memory.
+ *
+ * Threads: any. Blocks: up to timeout_ms. Since 0.1.
+ */
+PSM_API int psm_transport_lag(psm_transport *t, const char *group,
+                              int timeout_ms, int64_t *out,
+                              psm_error *err) PSM_CHECK;
+
 PSM_END_DECLS
 
 #endif

@@ -143,6 +143,28 @@ psm__group_release(struct psm__conn *c, const char *group, const char *member,
 }
 
 int
+psm__group_lag(struct psm__conn *c, const char *group, int64_t *out,
+               psm_error *err)
+{
+	psm_rows *rows = NULL;
+	int rc;
+
+	rc = psm__conn_exec(c,
+	                    "SELECT sum(p.next - greatest(g.next, p.first)) "
+	                    "FROM psymatch.group_partition AS g "
+	                    "JOIN psymatch.log_partition AS p "
+	                    "USING (topic, partition) WHERE g.group_name = $1",
+	                    1, &group, &rows, err);
+	if (rc == 0 && !psm_rows_text(rows, 0, 0))
+		rc = psm__fail(err, PSM_ERR_NOT_FOUND,
+		               "the group %s has read nothing yet", group);
+	if (rc == 0)
+		*out = psm_rows_int(rows, 0, 0);
+	psm_rows_free(rows);
+	return rc;
+}
+
+int
 psm__group_leave(struct psm__conn *c, const char *group, const char *member,
                  psm_error *err)
 {

@@ -133,6 +133,9 @@ int psm__group_commit(struct psm__conn *c, const char *group,
 int psm__group_release(struct psm__conn *c, const char *group,
                        const char *member, const struct psm__topic_place *list,
                        size_t count, psm_error *err);
+/* Messages behind what it has committed; PSM_ERR_NOT_FOUND: it reads nothing. */
+int psm__group_lag(struct psm__conn *c, const char *group, int64_t *out,
+                   psm_error *err);
 int psm__group_leave(struct psm__conn *c, const char *group, const char *member,
                      psm_error *err);
 

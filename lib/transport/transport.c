@@ -3,6 +3,8 @@
 #include <string.h>
 #include "transport/transport.h"
 
+#define LAG_WAIT_MAX_MS 3600000
+
 psm_transport *
 psm_transport_ref(psm_transport *t)
 {
@@ -22,6 +24,27 @@ const char *
 psm_transport_name(const psm_transport *t)
 {
 	return t ? t->ops->name : "";
+}
+
+int
+psm_transport_lag(psm_transport *t, const char *group, int timeout_ms,
+                  int64_t *out, psm_error *err)
+{
+	int rc;
+
+	psm__error_clear(err);
+	if (out)
+		*out = -1;
+	if (!t || !out || !group || !group[0] || timeout_ms < 1 ||
+	    timeout_ms > LAG_WAIT_MAX_MS)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "t, group and out: want pointers; timeout_ms: "
+		                 "want 1 to %d, got %d",
+		                 LAG_WAIT_MAX_MS, timeout_ms);
+	rc = t->ops->lag(t, group, timeout_ms, out, err);
+	if (rc < 0)
+		*out = -1;
+	return rc;
 }
 
 int

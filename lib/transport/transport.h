@@ -250,6 +250,9 @@ struct psm__transport_ops {
 	int (*open_reader)(psm_transport *t,
 	                   const struct psm__reader_conf *conf, int timeout_ms,
 	                   struct psm__reader **out, psm_error *err);
+	/* As psm_transport_lag(), whose arguments are checked. */
+	int (*lag)(psm_transport *t, const char *group, int timeout_ms,
+	           int64_t *out, psm_error *err);
 	void (*free)(psm_transport *t);
 };
 struct psm_transport {

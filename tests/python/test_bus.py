@@ -66,6 +66,13 @@ class Bus(unittest.TestCase):
             self.consume(c, got, 100)
         for key in "12345":
             self.assertEqual([i for k, i in got if k == key], [ev.id for ev in sent if ev.key == key])
+        self.assertEqual(self.transport.lag("test"), 0)
+        with psymatch.Producer(self.transport, self.config) as p:
+            p.send(event(1))
+            p.flush(DEADLINE_MS)
+        self.assertEqual(self.transport.lag("test"), 1)
+        with self.assertRaises(psymatch.NotFoundError):
+            self.transport.lag("nobody")
 
     def test_one_call_opens_a_producer(self) -> None:
         settings = {"PSYMATCH_TRANSPORT": "memory", "PSYMATCH_SPOOL_DIR": self.dir.name}

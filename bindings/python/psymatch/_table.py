@@ -687,6 +687,8 @@ FUNCTIONS = MATCHING + (
     ("psm_transport_ref", "psm_transport*", "psm_transport*"),
     ("psm_transport_unref", "void", "psm_transport*"),
     ("psm_transport_name", "const char*", "const psm_transport*"),
+    ("psm_transport_lag", "int", "psm_transport*", "const char*", "int",
+     "int64_t*", "psm_error*"),
     # uuid.h
     ("psm_uuid_new", "int", "char*", "size_t"),
     ("psm_uuid_valid", "int", "const char*", "size_t"),

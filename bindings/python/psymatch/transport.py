@@ -2,6 +2,7 @@
 """Where events travel."""
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 from ._handle import Handle
@@ -9,7 +10,7 @@ from ._json import taken
 from ._lib import lib
 from ._text import int32, int64
 from .config import Config
-from .errors import make
+from .errors import check, make
 
 
 class Transport(Handle):
@@ -34,6 +35,12 @@ class Transport(Handle):
     def name(self) -> str:
         """kafka, memory or postgres"""
         return str(lib.psm_transport_name(self._handle).decode())
+
+    def lag(self, group: str, timeout_ms: int = 10000) -> int:
+        """Messages that the group of a consumer or processor has yet to read; NotFoundError: it has read nothing."""
+        found = ctypes.c_int64()
+        check(lib.psm_transport_lag, self._handle, group.encode(), int32(timeout_ms, "timeout_ms"), ctypes.byref(found))
+        return found.value
 
 
 def _topics(function: Any, config: Any, partitions: Any, replication: Any, retention_s: Any, timeout_ms: Any) -> dict[str, Any]:

@@ -46,8 +46,8 @@ psm__admin_close(struct psm__admin *a)
 	psm__kafka_link_destroy(&a->link);
 }
 
-static int
-left_ms(const struct psm__admin *a)
+int
+psm__admin_left_ms(const struct psm__admin *a)
 {
 	int64_t left = a->deadline - psm__mono_ms();
 
@@ -105,7 +105,8 @@ static rd_kafka_resp_err_t
 ask(struct psm__admin *a, struct psm__topic_row *rows, size_t count)
 {
 	const struct rd_kafka_metadata *md = NULL;
-	int left = left_ms(a) > ASK_LEAST_MS ? left_ms(a) : ASK_LEAST_MS;
+	int left = psm__admin_left_ms(a) > ASK_LEAST_MS ? psm__admin_left_ms(a)
+	                                                : ASK_LEAST_MS;
 	int wait = left < ASK_MS ? left : ASK_MS;
 	rd_kafka_resp_err_t e = rd_kafka_metadata(a->rk, 1, NULL, &md, wait);
 	struct psm__topic_row *row;
@@ -171,7 +172,7 @@ psm__admin_find(struct psm__admin *a, struct psm__topic_row *rows, size_t count,
 			return psm__fail(err, PSM_ERR_BROKER,
 			                 "list of topics: %s",
 			                 rd_kafka_err2str(e));
-		if (left_ms(a) == 0)
+		if (psm__admin_left_ms(a) == 0)
 			return fail_silent(a, err);
 		(void)poll(NULL, 0, PAUSE_MS);
 	}
@@ -184,7 +185,7 @@ psm__admin_await_controller(struct psm__admin *a, struct psm__topic_row *rows,
 	int64_t until = psm__mono_ms() + CONTROLLER_MS;
 	int rc = 0;
 
-	while (rc == 0 && !a->controller && left_ms(a) > 0) {
+	while (rc == 0 && !a->controller && psm__admin_left_ms(a) > 0) {
 		if (rd_kafka_controllerid(a->rk, 0) >= 0 &&
 		    psm__mono_ms() >= until)
 			break;
@@ -200,7 +201,8 @@ psm__admin_await_controller(struct psm__admin *a, struct psm__topic_row *rows,
 static rd_kafka_event_t *
 await(struct psm__admin *a, rd_kafka_queue_t *queue, char *reason, size_t size)
 {
-	rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, left_ms(a));
+	rd_kafka_event_t *answer =
+	    rd_kafka_queue_poll(queue, psm__admin_left_ms(a));
 
 	if (answer && !rd_kafka_event_error(answer))
 		return answer;
@@ -212,11 +214,11 @@ await(struct psm__admin *a, rd_kafka_queue_t *queue, char *reason, size_t size)
 	return NULL;
 }
 
-static rd_kafka_AdminOptions_t *
-options_of(struct psm__admin *a, rd_kafka_admin_op_t op)
+rd_kafka_AdminOptions_t *
+psm__admin_options(struct psm__admin *a, rd_kafka_admin_op_t op)
 {
 	rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(a->rk, op);
-	int ms = left_ms(a) > 1 ? left_ms(a) : 1;
+	int ms = psm__admin_left_ms(a) > 1 ? psm__admin_left_ms(a) : 1;
 
 	(void)rd_kafka_AdminOptions_set_request_timeout(o, ms, NULL, 0);
 	if (op == RD_KAFKA_ADMIN_OP_CREATETOPICS)
@@ -284,7 +286,7 @@ psm__admin_settings(struct psm__admin *a, struct psm__topic_row *rows,
 	rd_kafka_ConfigResource_t **asked = psm__array(count, sizeof(*asked));
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
 	rd_kafka_AdminOptions_t *o =
-	    options_of(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+	    psm__admin_options(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
 	rd_kafka_event_t *answer;
 	char reason[256];
 	size_t n = 0, i;
@@ -375,7 +377,7 @@ psm__admin_create(struct psm__admin *a, struct psm__topic_row *rows,
 	rd_kafka_NewTopic_t **topics = psm__array(count, sizeof(*topics));
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
 	rd_kafka_AdminOptions_t *o =
-	    options_of(a, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+	    psm__admin_options(a, RD_KAFKA_ADMIN_OP_CREATETOPICS);
 	rd_kafka_event_t *answer;
 	char reason[256];
 	size_t n = 0, i;

@@ -36,6 +36,11 @@ struct psm__admin {
 int psm__admin_open(struct psm__admin *a, const psm_config *cfg, int timeout_ms,
                     psm_error *err);
 void psm__admin_close(struct psm__admin *a);
+/* Until the deadline; 0: it is over. */
+int psm__admin_left_ms(const struct psm__admin *a);
+/* For a question that waits until the deadline at most; new. */
+rd_kafka_AdminOptions_t *psm__admin_options(struct psm__admin *a,
+                                            rd_kafka_admin_op_t op);
 /* Which of the topics there are, with their partitions and copies. Asks until a
  * broker answers. PSM_ERR_TIMEOUT, PSM_ERR_BROKER. */
 int psm__admin_find(struct psm__admin *a, struct psm__topic_row *rows,

@@ -61,6 +61,8 @@ int psm__kafka_open_sink(psm_transport *t, psm__report_fn report, void *user,
 int psm__kafka_open_reader(psm_transport *t,
                            const struct psm__reader_conf *conf, int timeout_ms,
                            struct psm__reader **out, psm_error *err);
+int psm__kafka_group_lag(psm_transport *t, const char *group, int timeout_ms,
+                         int64_t *out, psm_error *err);
 int psm__kafka_open_source(psm_transport *t,
                            const struct psm__source_conf *conf,
                            struct psm__source **out, psm_error *err);

@@ -18,6 +18,7 @@ static const struct psm__transport_ops kafka_ops = {
     .open_sink = psm__kafka_open_sink,
     .open_source = psm__kafka_open_source,
     .open_reader = psm__kafka_open_reader,
+    .lag = psm__kafka_group_lag,
     .free = kafka_free,
 };
 

@@ -111,6 +111,37 @@ psm__mem_join(struct psm__mem_source *s, const char *group)
 	return 0;
 }
 
+int
+psm__mem_group_lag(psm_transport *t, const char *name, int timeout_ms,
+                   int64_t *out, psm_error *err)
+{
+	struct psm__bus *bus = (struct psm__bus *)t;
+	const struct psm__mem_group *g = NULL;
+	size_t i;
+
+	(void)timeout_ms;
+	pthread_mutex_lock(&bus->lock);
+	for (i = 0; i < bus->group_count; i++)
+		if (strcmp(bus->groups[i]->name, name) == 0)
+			g = bus->groups[i];
+	*out = 0;
+	for (i = 0; g && i < g->count; i++) {
+		const struct psm__mem_cursor *cur = &g->cursors[i];
+		const struct psm__mem_partition *part =
+		    &cur->topic->parts[cur->partition];
+		int64_t from = psm__mem_first(part);
+
+		if (cur->committed_epoch == cur->topic->epoch &&
+		    cur->committed > from)
+			from = cur->committed;
+		*out += part->next - from;
+	}
+	pthread_mutex_unlock(&bus->lock);
+	return g ? 0
+	         : psm__fail(err, PSM_ERR_NOT_FOUND,
+	                     "the group %s has read nothing yet", name);
+}
+
 /* @locks bus->lock held */
 void
 psm__mem_leave(struct psm__mem_source *s)

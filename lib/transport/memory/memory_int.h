@@ -140,6 +140,8 @@ void psm__mem_follow(struct psm__mem_source *s);
 
 int psm__mem_open_sink(psm_transport *t, psm__report_fn report, void *user,
                        struct psm__sink **out, psm_error *err);
+int psm__mem_group_lag(psm_transport *t, const char *name, int timeout_ms,
+                       int64_t *out, psm_error *err);
 int psm__mem_open_reader(psm_transport *t, const struct psm__reader_conf *conf,
                          int timeout_ms, struct psm__reader **out,
                          psm_error *err);

@@ -33,6 +33,7 @@ static const struct psm__transport_ops memory_ops = {
     .open_sink = psm__mem_open_sink,
     .open_source = psm__mem_open_source,
     .open_reader = psm__mem_open_reader,
+    .lag = psm__mem_group_lag,
     .free = memory_free,
 };
 

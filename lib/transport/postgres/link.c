@@ -62,6 +62,25 @@ psm__pg_connect(struct psm__pg *pg, struct psm__pg_link *link,
 	return rc;
 }
 
+/* -- what a group has not read */
+
+int
+psm__pg_group_lag(psm_transport *t, const char *group, int timeout_ms,
+                  int64_t *out, psm_error *err)
+{
+	struct psm__pg *pg = (struct psm__pg *)t;
+	struct psm__conn *conn = NULL;
+	int rc = psm__topic_connect(pg->store, "transport lag", timeout_ms,
+	                            &pg->ready, &conn, err);
+
+	if (rc == 0) {
+		psm__conn_limits(conn, timeout_ms, NULL);
+		rc = psm__group_lag(conn, group, out, err);
+	}
+	psm__conn_close(conn);
+	return rc;
+}
+
 /* -- retention */
 
 void

@@ -84,5 +84,7 @@ int psm__pg_open_source(psm_transport *t, const struct psm__source_conf *conf,
 int psm__pg_open_reader(psm_transport *t, const struct psm__reader_conf *conf,
                         int timeout_ms, struct psm__reader **out,
                         psm_error *err);
+int psm__pg_group_lag(psm_transport *t, const char *group, int timeout_ms,
+                      int64_t *out, psm_error *err);
 
 #endif

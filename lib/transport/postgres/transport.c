@@ -24,6 +24,7 @@ static const struct psm__transport_ops pg_ops = {
     .open_sink = psm__pg_open_sink,
     .open_source = psm__pg_open_source,
     .open_reader = psm__pg_open_reader,
+    .lag = psm__pg_group_lag,
     .free = pg_free,
 };
 
