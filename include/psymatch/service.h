@@ -494,7 +494,7 @@ PSM_API int psm_request_query_bool(const psm_request *req, const char *name,
  * no number counts as absent, what is out of range as the nearest number.
  *
  * @param req    a request; NULL: nothing is wanted.
- * @param page   receives 1 or more, 1 if absent; may be NULL.
+ * @param page   receives 1 to 2147483647, 1 if absent; may be NULL.
  * @param limit  receives 1 to 1000, 20 if absent; may be NULL.
  *
  * Threads: one at a time. Blocks: no. Since 0.1.

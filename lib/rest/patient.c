@@ -68,9 +68,8 @@ reassignments(struct rest_call *c)
 	int64_t page, limit;
 
 	psm_request_page(c->req, &page, &limit);
-	return psm_patient_reassignments(
-	    c->store, (int)(page < INT32_MAX ? page : INT32_MAX), (int)limit,
-	    &c->json, c->err);
+	return psm_patient_reassignments(c->store, (int)page, (int)limit,
+	                                 &c->json, c->err);
 }
 
 /* -- POST /api/patients/{id}/telefonat */

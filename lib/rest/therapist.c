@@ -17,7 +17,7 @@ read_page(const struct rest_call *c, int *page, int *limit)
 	int64_t number, size;
 
 	psm_request_page(c->req, &number, &size);
-	*page = (int)(number < INT32_MAX ? number : INT32_MAX);
+	*page = (int)number;
 	*limit = (int)size;
 }
 
