@@ -288,6 +288,13 @@ static const struct step inquiries_steps[] = {
     {"POST",
      INQUIRIES "/erstellen-fuer-therapeut",
      JSON,
+     "{\"therapist_id\":4,\"plz_prefix\":\"20\"}",
+     200,
+     {"{\"therapist_id\":4,", "\"anfragegroesse\":0", "!anfrage_id",
+      "\"gesendet\":false,\"message\":\"No eligible patients found\"}"}},
+    {"POST",
+     INQUIRIES "/erstellen-fuer-therapeut",
+     JSON,
      "{\"therapist_id\":5,\"plz_prefix\":\"10\",\"sofort_senden\":false}",
      201,
      {"\"anfrage_id\":1,\"therapist_id\":5", "\"anfragegroesse\":2",
@@ -447,6 +454,7 @@ static const struct step inquiries_steps[] = {
 
 START_TEST(inquiries)
 {
+	add_therapist(4, "NULL");
 	add_therapist(5, "'berta@example.org'");
 	add_therapist(6, "NULL");
 	for (int id = 7; id < 9; id++) {
@@ -455,6 +463,8 @@ START_TEST(inquiries)
 		       "created_at) VALUES (%d, '2026-01-01')",
 		       id);
 	}
+	pg_run("UPDATE matching_service.therapeuten_kopie SET plz = '20117' "
+	       "WHERE id = 4");
 	STEPS(inquiries_steps);
 }
 END_TEST
@@ -481,6 +491,20 @@ static const struct step at_once_steps[] = {
      "{\"therapist_id\":4,\"plz_prefix\":\"10\",\"sofort_senden\":true}",
      201,
      {"\"gesendet\":false", "not sent", "\"anfragegroesse\":1"}},
+    {"GET",
+     INQUIRIES "/1/entfernungen",
+     NULL,
+     NULL,
+     200,
+     {"{\"anfrage_id\" : 1,", "\"patient_id\" : 7,", "\"not_asked\""}},
+    {"POST",
+     INQUIRIES "/1/entfernungen",
+     NULL,
+     NULL,
+     202,
+     {"{\"anfrage_id\" : 1,", "\"patient_id\" : 7,", "\"pending\""}},
+    {"GET", INQUIRIES "/9/entfernungen", NULL, NULL, 404, {"not found"}},
+    {"POST", INQUIRIES "/9/entfernungen", NULL, NULL, 404, {"not found"}},
     {"GET",
      INQUIRIES,
      NULL,
@@ -514,6 +538,7 @@ START_TEST(sending_at_once)
 	STEPS(at_once_steps);
 	ck_assert_int_eq(events("therapeutenanfrage.sent"), 1);
 	ck_assert_int_eq(events("therapeutenanfrage.created"), 2);
+	ck_assert_int_eq(events("geocoding.calculate_distance"), 1);
 }
 END_TEST
 

@@ -75,7 +75,7 @@ static const struct step patient_steps[] = {
       "\"gesperrt_seit\":\"2026-11-02T10:00:00Z\",\"sperrgrund\":"
       "\"reise\"}],\"page\":1,\"limit\":5,\"total\":1}"}},
     {"GET",
-     "/api/patients/neuzuordnungen?page=99999999999",
+     "/api/patients/neuzuordnungen?page=4294967295",
      NULL,
      NULL,
      200,
@@ -94,9 +94,73 @@ static const struct step patient_steps[] = {
      {"\"/api/patients/{id}/communication\"", "!/api/platzsuchen"}},
 };
 
+static const struct step patient_call_steps[] = {
+    {"POST",
+     "/api/patients/2/telefonat",
+     NULL,
+     NULL,
+     409,
+     {"telefon: want a number"}},
+    {"POST",
+     "/api/patients/9/telefonat",
+     NULL,
+     NULL,
+     404,
+     {"Patient not found"}},
+    {"POST",
+     "/api/patients/1/telefonat",
+     NULL,
+     NULL,
+     202,
+     {"{\"message\":\"A phone call with patient 1 was asked for\"}"}},
+};
+
 START_TEST(reads_patients)
 {
 	STEPS(patient_steps);
+	pg_run("UPDATE patient_service.patienten SET telefon = '0241 1' WHERE "
+	       "id = 1");
+	STEPS(patient_call_steps);
+	ck_assert_int_eq(pg_int("SELECT (payload::jsonb -> "
+	                        "'patient_id')::integer FROM psymatch.outbox "
+	                        "WHERE type = 'communication.schedule_call'"),
+	                 1);
+}
+END_TEST
+
+/* The mails and calls are in the same database, but may not be read. */
+static void
+set_up_without_rights(void)
+{
+	service = "patient";
+	pg_database();
+	store = pg_store();
+	ck_assert_int_eq(psm_store_migrate(store, "patient", NULL), 0);
+	ck_assert_int_eq(psm_store_migrate(store, "communication", NULL), 0);
+	psm_store_free(store);
+	pg_run("INSERT INTO patient_service.patienten (anrede, geschlecht, "
+	       "vorname, nachname) VALUES ('Frau', 'weiblich', 'A', 'B')");
+	pg_run("GRANT USAGE ON SCHEMA psymatch, patient_service TO pg_monitor");
+	pg_run("GRANT ALL ON ALL TABLES IN SCHEMA psymatch, patient_service TO "
+	       "pg_monitor");
+	pg_run("ALTER DATABASE %s SET role = pg_monitor", pg_name());
+	store = pg_store();
+	start("");
+}
+
+/* Their service is asked, which nobody has named. */
+static const struct step no_rights_steps[] = {
+    {"GET",
+     "/api/patients/1/communication",
+     NULL,
+     NULL,
+     503,
+     {"communication", "!PSM_ERR_DB"}},
+};
+
+START_TEST(reads_no_mails)
+{
+	STEPS(no_rights_steps);
 }
 END_TEST
 
@@ -174,13 +238,13 @@ static const struct step therapist_steps[] = {
      404,
      {"Patient 99999999999 not found"}},
     {"GET",
-     THERAPISTS "/vorschlaege?patient_id=5&page=99999999999",
+     THERAPISTS "/vorschlaege?patient_id=5&page=4294967295",
      NULL,
      NULL,
      200,
      {"\"data\":[],", "\"total\":1}"}},
     {"GET",
-     THERAPISTS "/auslastung?page=99999999999",
+     THERAPISTS "/auslastung?page=4294967295",
      NULL,
      NULL,
      200,
@@ -292,6 +356,7 @@ main(int argc, char **argv)
 	(void)argc;
 	pg_main(argv);
 	add_case(s, "patient", set_up_patient, reads_patients);
+	add_case(s, "rights", set_up_without_rights, reads_no_mails);
 	add_case(s, "therapist", set_up_therapist, reads_what_events_told);
 	add_case(s, "communication", set_up_communication, reads_emails);
 	return testing_run(srunner_create(s));
