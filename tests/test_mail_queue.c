@@ -44,6 +44,28 @@ START_TEST(sends_the_oldest_first)
 }
 END_TEST
 
+/* What is due for longer goes first, whatever its number; what somebody else
+ * has locked waits for no one. */
+START_TEST(sends_what_is_due_for_longest)
+{
+	psm_tx *tx = NULL;
+
+	use("EMAIL_QUEUE_BATCH_SIZE", "1");
+	queue_mails(3);
+	pg_run("UPDATE " MAILS " SET in_warteschlange_am = "
+	       "in_warteschlange_am - interval '1 hour' WHERE id > 1");
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx, "SELECT FROM " MAILS " WHERE id = 2 FOR UPDATE", 0,
+	               NULL, NULL, err));
+	ck_assert_int_eq(run(), 1);
+	ck_assert_int_eq(calls[3], 1);
+	psm_tx_rollback(tx);
+	ck_assert_int_eq(run(), 1);
+	ck_assert_int_eq(calls[2], 1);
+	ck_assert_int_eq(calls[1], 0);
+}
+END_TEST
+
 #define WORKERS 4
 #define RACED 24
 static pthread_barrier_t line;
@@ -100,6 +122,9 @@ START_TEST(fault_S1_many_workers_one_transaction)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 		ck_assert_int_eq(rc[i], 0);
 	}
+	/* A mail whose row a command had locked is for the next run. */
+	while (psm_mail_queue_run(st, send_fn, NULL, err) > 0)
+		;
 	for (int i = 1; i <= RACED; i++)
 		ck_assert_int_eq(calls[i], 1);
 	ck_assert_int_eq(outbox("email.sent"), RACED);
@@ -140,6 +165,13 @@ START_TEST(fault_S3_a_failure_is_tried_again)
 }
 END_TEST
 
+static int
+now_and_then(const char *mail, void *user, psm_error *e)
+{
+	answer = answer == 0 || all_calls == 7 ? PSM_ERR_UNAVAILABLE : 0;
+	return send_fn(mail, user, e);
+}
+
 /* An outage does not use up an attempt of each mail. */
 START_TEST(fault_S3_a_server_that_is_away_ends_the_run)
 {
@@ -154,6 +186,9 @@ START_TEST(fault_S3_a_server_that_is_away_ends_the_run)
 	queue_mails(3);
 	answer = PSM_ERR_REJECT;
 	ck_assert_int_eq(run(), 3);
+	/* One that is sent in between: it is there. */
+	queue_mails(4);
+	ck_assert_int_eq(psm_mail_queue_run(st, now_and_then, NULL, err), 4);
 }
 END_TEST
 
@@ -244,6 +279,61 @@ START_TEST(what_nobody_knows_is_the_policys)
 }
 END_TEST
 
+/* Nor is it sent for ever: what nobody knows of counts as an attempt. */
+START_TEST(a_suspect_one_uses_up_an_attempt)
+{
+	psm_config *cfg = pg_settings();
+
+	OK(psm_config_set(cfg, "EMAIL_SUSPECT_POLICY", "resend", err));
+	OK(psm_config_set(cfg, "EMAIL_RETRY_LIMIT", "2", err));
+	psm_store_free(st);
+	OK(psm_store_open(cfg, &st, err));
+	psm_config_free(cfg);
+	queue_mails(1);
+	answer = PSM_ERR_UNCONFIRMED;
+	for (int i = 0; i < 6; i++, now_us += 86400 * SECOND)
+		run();
+	ck_assert_int_eq(calls[1], 2);
+	check_column("status", "Fehlgeschlagen");
+	check_column("naechster_versuch_am", "null");
+}
+END_TEST
+
+/* Whoever has it by then tells what came of it. */
+START_TEST(a_suspect_one_that_is_sent_again)
+{
+	queue_mails(2);
+	pg_run("CREATE FUNCTION claim() RETURNS trigger LANGUAGE plpgsql AS "
+	       "'BEGIN UPDATE " MAILS " SET versand_bis = ''2999-01-01'' WHERE "
+	       "id = 2; RETURN NULL; END'");
+	pg_run("UPDATE " MAILS " SET status = 'Wird_gesendet'");
+	pg_run("CREATE TRIGGER claim AFTER UPDATE ON " MAILS " FOR EACH ROW "
+	       "WHEN (NEW.id = 1 AND NEW.unklar_seit IS NOT NULL) EXECUTE "
+	       "FUNCTION claim()");
+	use("EMAIL_SUSPECT_POLICY", "hold");
+	ck_assert_int_eq(run(), 0);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM " MAILS
+	                        " WHERE unklar_seit IS NOT NULL"),
+	                 1);
+}
+END_TEST
+
+/* Those that wait for a person do not hide new ones. */
+START_TEST(many_suspects_wait)
+{
+	queue_mails(1);
+	pg_run("INSERT INTO " MAILS " (id, therapist_id, betreff, inhalt_html, "
+	       "inhalt_text, empfaenger_email, empfaenger_name, "
+	       "absender_email, absender_name, status, unklar_seit) SELECT "
+	       "-i, 1, 'x', '', 'x', 'a@b.de', 'x', 'i@c.de', 'C', "
+	       "'Wird_gesendet', now() FROM generate_series(1, 100) i");
+	pg_run("UPDATE " MAILS " SET status = 'Wird_gesendet' WHERE id = 1");
+	use("EMAIL_SUSPECT_POLICY", "hold");
+	ck_assert_int_eq(run(), 0);
+	check_column("unklar_seit IS NOT NULL", "true");
+}
+END_TEST
+
 static int
 die(const char *mail, void *user, psm_error *e)
 {
@@ -299,6 +389,21 @@ START_TEST(fault_S2_the_connection_breaks)
 	ck_assert_int_eq(run(), 1);
 	check_column("status", "Gesendet");
 	ck_assert_int_eq(outbox("email.sent"), 1);
+}
+END_TEST
+
+/* What came of it is stored, though the database refuses it twice. */
+START_TEST(fault_S2_the_result_is_refused)
+{
+	queue_mails(1);
+	pg_run("CREATE SEQUENCE tries");
+	pg_run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+	       "'BEGIN IF nextval(''tries'') < 3 THEN RAISE EXCEPTION USING "
+	       "ERRCODE = ''40001''; END IF; RETURN NEW; END'");
+	pg_run("CREATE TRIGGER refuse BEFORE UPDATE ON " MAILS " FOR EACH ROW "
+	       "WHEN (NEW.status = 'Gesendet') EXECUTE FUNCTION refuse()");
+	ck_assert_int_eq(run(), 1);
+	check_column("status", "Gesendet");
 }
 END_TEST
 
@@ -434,6 +539,11 @@ START_TEST(tells_how_it_stands)
 	ck_assert_str_eq(out, "{\"due\":2,\"later\":1,\"oldest_due_seconds\":"
 	                      "9,\"sending\":0,\"suspect\":0,\"held\":0}");
 	psm_free(out);
+	/* Of a row of another program only that is known when it was made. */
+	pg_run("UPDATE " MAILS " SET in_warteschlange_am = NULL WHERE id = 2");
+	OK(psm_mail_queue_status(st, &out, err));
+	ck_assert_ptr_nonnull(strstr(out, "\"oldest_due_seconds\":9,"));
+	psm_free(out);
 }
 END_TEST
 
@@ -470,14 +580,19 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, sends_the_oldest_first);
+	tcase_add_test(t, sends_what_is_due_for_longest);
 	tcase_add_test(t, fault_S1_many_workers_one_transaction);
 	tcase_add_test(t, fault_S3_a_failure_is_tried_again);
 	tcase_add_test(t, fault_S3_a_server_that_is_away_ends_the_run);
 	tcase_add_test(t, attempts_have_an_end);
 	tcase_add_test(t, a_refusal_is_final);
 	tcase_add_loop_test(t, what_nobody_knows_is_the_policys, 0, n);
+	tcase_add_test(t, a_suspect_one_uses_up_an_attempt);
+	tcase_add_test(t, a_suspect_one_that_is_sent_again);
+	tcase_add_test(t, many_suspects_wait);
 	tcase_add_loop_test(t, fault_S2_killed_while_sending, 0, n);
 	tcase_add_test(t, fault_S2_the_connection_breaks);
+	tcase_add_test(t, fault_S2_the_result_is_refused);
 	tcase_add_test(t, fault_S2_the_database_is_away);
 	tcase_add_test(t, a_late_result_ends_the_doubt);
 	tcase_add_test(t, a_result_is_its_senders);
