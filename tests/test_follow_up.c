@@ -235,6 +235,18 @@ store_with(const char *name, const char *value)
 	return other;
 }
 
+/* What is wrong for all is told, and not counted for each. */
+START_TEST(a_wrong_setting_stops_all)
+{
+	psm_store *other = store_with("PSYMATCH_HOLIDAYS_FILE", "/nonexistent");
+
+	therapist(7, "aktiv", "{}");
+	inquiry(1, 7, "2026-03-01 10:00+01");
+	ck_assert_int_eq(psm_follow_up_run(other, NULL, err), PSM_ERR_CONFIG);
+	psm_store_free(other);
+}
+END_TEST
+
 START_TEST(fault_57_the_time_is_validated)
 {
 	static const char *const bad[] = {"25:00", "9:30", "mittags",
@@ -329,6 +341,12 @@ START_TEST(a_failure_stops_no_other)
 	run(COUNTS(1, 0, 0, 1));
 	ck_assert_int_eq(calls(), 1);
 	CHECK_CALL(2, "2026-03-13 10:00:00");
+	pg_run("DROP TRIGGER t ON matching_service.therapeutenanfrage; CREATE "
+	       "CONSTRAINT TRIGGER t AFTER UPDATE ON "
+	       "matching_service.therapeutenanfrage DEFERRABLE INITIALLY "
+	       "DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()");
+	run(COUNTS(0, 0, 0, 1));
+	ck_assert_int_eq(calls(), 1);
 	pg_run("DROP TRIGGER t ON matching_service.therapeutenanfrage");
 	run(COUNTS(1, 0, 0, 0));
 	CHECK_CALL(1, "2026-03-16 10:00:00");
@@ -366,6 +384,57 @@ START_TEST(another_database_gets_a_job)
 }
 END_TEST
 
+/* The one that waits for longest gets the first time; one that somebody is at
+ * keeps nobody waiting. */
+START_TEST(the_oldest_first)
+{
+	psm_tx *tx;
+
+	therapist(7, "aktiv", "{}");
+	inquiry(12, 7, "2026-03-02 10:00+01");
+	inquiry(13, 7, "2026-03-01 10:00+01");
+	inquiry(14, 7, "2026-02-01 10:00+01");
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm_tx_exec(tx,
+	               "SELECT FROM matching_service.therapeutenanfrage WHERE "
+	               "id = 14 FOR UPDATE",
+	               0, NULL, NULL, err));
+	run(COUNTS(2, 0, 0, 0));
+	psm_tx_rollback(tx);
+	CHECK_TEXT("13 12",
+	           "SELECT string_agg(therapeutenanfrage_id::text, ' ' ORDER "
+	           "BY geplantes_datum, geplante_zeit) FROM "
+	           "communication_service.telefonanrufe");
+	run(COUNTS(1, 0, 0, 0));
+}
+END_TEST
+
+/* What changes while the others are planned. */
+static const char *const changes[] = {
+    "UPDATE matching_service.therapeutenanfrage SET antwort_datum = now() "
+    "WHERE id = 13",
+    "UPDATE matching_service.therapeutenanfrage SET gesendet_datum = "
+    "''2026-03-12'' WHERE id = 13",
+    "UPDATE matching_service.therapeuten_kopie SET status = ''gesperrt'' "
+    "WHERE id = 8",
+};
+
+START_TEST(not_due_any_more)
+{
+	therapist(7, "aktiv", "{}");
+	therapist(8, "aktiv", "{}");
+	inquiry(12, 7, "2026-03-01 10:00+01");
+	inquiry(13, 8, "2026-03-01 11:00+01");
+	pg_run("DROP SCHEMA communication_service CASCADE");
+	pg_run("CREATE FUNCTION meanwhile() RETURNS trigger LANGUAGE plpgsql "
+	       "AS 'BEGIN %s; RETURN NULL; END'",
+	       changes[_i]);
+	pg_run("CREATE TRIGGER meanwhile AFTER INSERT ON psymatch.job FOR EACH "
+	       "ROW EXECUTE FUNCTION meanwhile()");
+	run(COUNTS(0, 1, 0, 0));
+}
+END_TEST
+
 /* What failed, or whose call was deleted, is asked for again the next day; what
  * waits or runs is not. */
 START_TEST(a_job_that_failed_is_asked_for_again)
@@ -389,6 +458,9 @@ START_TEST(a_job_that_failed_is_asked_for_again)
 	           "waiting",
 	           "SELECT string_agg(key || ' ' || state, ', ' ORDER BY id) "
 	           "FROM psymatch.job");
+	/* That of another inquiry keeps nobody waiting. */
+	inquiry(1, 7, "2026-03-01 10:00+01");
+	run(COUNTS(0, 1, 0, 0));
 }
 END_TEST
 
@@ -504,6 +576,9 @@ suite(void)
 	tcase_add_test(tc, a_deleted_call_is_made_again);
 	tcase_add_test(tc, a_failure_stops_no_other);
 	tcase_add_test(tc, another_database_gets_a_job);
+	tcase_add_test(tc, the_oldest_first);
+	tcase_add_test(tc, a_wrong_setting_stops_all);
+	tcase_add_loop_test(tc, not_due_any_more, 0, PSM__COUNT(changes));
 	tcase_add_test(tc, a_job_that_failed_is_asked_for_again);
 	tcase_add_test(tc, fault_56_two_instances_plan_one_call);
 	tcase_add_test(tc, fault_56_each_day_over_the_end_of_a_month);
