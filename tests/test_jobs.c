@@ -277,13 +277,42 @@ START_TEST(a_failed_statement_is_a_failure)
 }
 END_TEST
 
+/* Nor does what follows from a failure end the transaction, or hide what the
+ * database refused. */
+static int
+end_it(psm_tx *tx, const char *key, const char *payload, void *user,
+       psm_error *e)
+{
+	(void)key;
+	(void)payload;
+	*(int *)user = psm_tx_commit(tx, e);
+	return 0;
+}
+
+START_TEST(what_follows_is_no_master)
+{
+	int ended = 0;
+
+	OK(psm_jobs_on(jobs, "test.hide", hide_failure, NULL, err));
+	OK(psm_jobs_on_failure(jobs, "test.hide", hide_failure, NULL, err));
+	ck_assert_int_eq(ask("test.hide", "7", NULL, NULL), 1);
+	ck_assert_int_eq(psm_jobs_run_once(jobs, err), PSM_ERR_SCHEMA);
+	CHECK_STATE("running");
+	OK(psm_jobs_on_failure(jobs, "test.hide", end_it, &ended, err));
+	clock_us += HOUR;
+	ck_assert_int_eq(jobs_run(jobs), 1);
+	ck_assert_int_eq(ended, PSM_ERR_STATE);
+	CHECK_STATE("failed");
+}
+END_TEST
+
 /* Whose lease has ended cannot commit, whether another one has the job or
  * not. */
 START_TEST(the_lease_fences)
 {
 	psm_store *st2 = pg_store();
 	psm_jobs *second = jobs_new(st2);
-	struct work work2 = {0};
+	struct work work2 = {0}, after = {0};
 
 	OK(psm_jobs_on(second, "test.work", do_work, &work2, err));
 	ck_assert_int_eq(ask("test.work", "7", NULL, NULL), 1);
@@ -300,6 +329,15 @@ START_TEST(the_lease_fences)
 	ck_assert_int_eq(work2.calls, 1);
 	CHECK_STATE("done");
 	ck_assert_int_eq(effects(), 1);
+	/* Nor does anything follow from the failure of such a one. */
+	OK(psm_jobs_on_failure(jobs, "test.work", do_work, &after, err));
+	work.rc = PSM_ERR_SCHEMA;
+	ck_assert_int_eq(ask("test.work", "8", NULL, NULL), 1);
+	ck_assert_int_eq(jobs_run(jobs), 1);
+	ck_assert_int_eq(work2.calls, 2);
+	ck_assert_int_eq(after.calls, 0);
+	CHECK_TEXT("0", "SELECT count(*) FROM psymatch.job WHERE state <> "
+	                "'done'");
 	psm_jobs_free(second);
 	psm_store_free(st2);
 }
@@ -366,6 +404,9 @@ START_TEST(a_thread_does_them)
 	OK(psm_jobs_start(jobs, err));
 	ck_assert_int_eq(psm_jobs_start(jobs, err), PSM_ERR_STATE);
 	ck_assert_int_eq(psm_jobs_run_once(jobs, err), PSM_ERR_STATE);
+	ck_assert_int_eq(
+	    psm_jobs_on_failure(jobs, "test.work", do_work, NULL, err),
+	    PSM_ERR_STATE);
 	ck_assert_int_eq(ask("test.work", "7", NULL, NULL), 1);
 	psm_jobs_wake(jobs);
 	ck_assert_int_eq(pg_wait(1, 20000, "SELECT count(*) FROM effect"), 1);
@@ -419,6 +460,7 @@ suite(void)
 	tcase_add_test(tc, gives_up_after_so_many_attempts);
 	tcase_add_test(tc, what_follows_from_a_failure);
 	tcase_add_test(tc, a_failed_statement_is_a_failure);
+	tcase_add_test(tc, what_follows_is_no_master);
 	tcase_add_test(tc, the_lease_fences);
 	tcase_add_test(tc, a_worker_that_dies_counts);
 	tcase_add_test(tc, two_workers_share);

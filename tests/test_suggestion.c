@@ -220,12 +220,18 @@ START_TEST(counts)
 	check_workload(1, "\"pending_patients\":2,");
 	check_workload(1, "\"sent_inquiries\":1,\"answered_inquiries\":0,"
 	                  "\"response_rate\":0,");
+	/* That its mail had failed before is over. */
+	tell("email.failed", AT(0), MAILED ", \"attempts\": 4");
+	check_workload(1, "\"sent_inquiries\":1,");
 	/* Its mail failed: it did not reach anybody, and will be sent again. */
 	tell("email.failed", AT(2),
 	     MAILED ", \"attempts\": 1, \"next_attempt_at\": "
 	            "\"" AT(9) "\"");
 	tell("email.failed", AT(2),
 	     MAILED ", \"attempts\": 1, \"suspect\": true");
+	check_workload(1, "\"sent_inquiries\":1,");
+	tell("phone_call.failed", AT(2),
+	     "\"call_id\": 8, \"therapist_id\": 1, \"call_data\": {\"id\": 8}");
 	check_workload(1, "\"sent_inquiries\":1,");
 	tell("email.failed", AT(3), MAILED ", \"attempts\": 4");
 	check_workload(1, "\"sent_inquiries\":0,");
@@ -239,6 +245,8 @@ START_TEST(counts)
 	tell("phone_call.completed", AT(6),
 	     "\"call_id\": 2, \"therapist_id\": 1, \"call_data\": {\"id\": 2}");
 	check_workload(1, "\"sent_inquiries\":1,");
+	tell(steps[3].type, steps[3].time, steps[3].members);
+	check_workload(1, "\"last_sent\":\"2026-03-09T11:00:04Z\"");
 	tell("phone_call.deleted", AT(7), GONE_CALL("abgeschlossen"));
 	check_workload(1, "\"sent_inquiries\":1,");
 	/* Without an answer of his; then corrected. */
@@ -247,6 +255,15 @@ START_TEST(counts)
 	tell("therapeutenanfrage.response_received", AT(8), ANSWER(1, 0));
 	check_workload(1, "\"answered_inquiries\":1,\"response_rate\":1,"
 	                  "\"acceptance_rate\":1,");
+	/* Whoever answered was reached. */
+	tell("phone_call.failed", AT(9),
+	     "\"call_id\": 2, \"therapist_id\": 1, \"call_data\": {\"id\": 2}");
+	check_workload(1, "\"sent_inquiries\":1,\"answered_inquiries\":1,");
+	/* Of another machine, whose clock is behind, comes the answer. */
+	tell("therapeutenanfrage.sent", "2026-03-09T23:00:00Z",
+	     "\"anfrage_id\": 3, \"communication_type\": \"phone_call\", "
+	     "\"communication_id\": 2");
+	check_workload(1, "\"hours_to_response\":0,");
 	tell("match.status_changed", AT(8), MATCH(2) TO("null"));
 	check_workload(1, "\"pending_patients\":1,\"accepted_patients\":0,");
 
@@ -254,6 +271,14 @@ START_TEST(counts)
 	ck_assert_ptr_nonnull(strstr(out, "{\"data\":[{\"therapist_id\":2,"));
 	ck_assert_ptr_nonnull(
 	    strstr(out, "}],\"page\":2,\"limit\":1,\"total\":2}"));
+	psm_free(out);
+	ck_assert_int_eq(
+	    psm_therapist_workloads(st, "101150", 1, 20, &out, err),
+	    PSM_ERR_SCHEMA);
+	OK(psm_therapist_workloads(st, "1", 1, 20, &out, err));
+	ck_assert_ptr_nonnull(strstr(out, "{\"data\":[{\"therapist_id\":2,"));
+	ck_assert_ptr_nonnull(
+	    strstr(out, "}],\"page\":1,\"limit\":20,\"total\":1}"));
 	psm_free(out);
 	OK(psm_therapist_workloads(st, "5", 1, 20, &out, err));
 	ck_assert_ptr_nonnull(strstr(
