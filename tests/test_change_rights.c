@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Changes by a role that may not do everything. */
 #include "app/app.h"
+#include "app/ask.h"
 #include "app/fit_pair.h"
 #include "testing_app.h"
 
@@ -64,6 +65,30 @@ START_TEST(does_without_centroids_that_it_may_not_read)
 }
 END_TEST
 
+START_TEST(sees_no_column_that_it_may_not_reach)
+{
+	static const char sql[] = "SELECT (" PSM__HAS_COLUMN(
+	    "'matching_service'", "'platzsuche'",
+	    "'dringlichkeit'") ")::integer * 2 + (" PSM__HAS_COLUMN("'matching_service'",
+	                                                            "'platzsuche'",
+	                                                            "'x'") ")::integer";
+	int64_t there = 0;
+	psm_tx *tx = NULL;
+
+	OK(psm_tx_begin(st, &tx, err));
+	OK(psm__app_ask(tx, sql, 0, NULL, &there, err));
+	ck_assert_int_eq(there, 2);
+	for (size_t i = 0; i < PSM__COUNT(own_rights); i++)
+		run(tx, own_rights[i]);
+	for (int i = 0; i < _i; i++)
+		run(tx, rights[i]);
+	run(tx, "SET LOCAL ROLE");
+	OK(psm__app_ask(tx, sql, 0, NULL, &there, err));
+	ck_assert_int_eq(there, _i == PSM__COUNT(rights) ? 2 : 0);
+	psm_tx_rollback(tx);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -74,6 +99,7 @@ suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, deletes_without_a_right_to_inquiries, 0, 3);
 	tcase_add_test(t, does_without_centroids_that_it_may_not_read);
+	tcase_add_loop_test(t, sees_no_column_that_it_may_not_reach, 0, 3);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -163,6 +163,56 @@ START_TEST(fault_77_reference_in_the_data)
 }
 END_TEST
 
+/* A form sends its blank fields, too: nobody is turned away for them. */
+START_TEST(blank_fields)
+{
+	static const char *const blanks[] = {"", "  "};
+	char text[2000];
+
+#define BLANK "\"%s\""
+	(void)snprintf(
+	    text, sizeof(text),
+	    REGISTRATION("null",
+	                 ", \"geburtsdatum\": " BLANK
+	                 ", \"bevorzugtes_therapeutengeschlecht\": " BLANK
+	                 ", \"bevorzugtes_therapieverfahren\": " BLANK
+	                 ", \"email\": " BLANK ", \"plz\": " BLANK),
+	    blanks[_i], blanks[_i], blanks[_i], blanks[_i], blanks[_i]);
+	ck_assert_msg(document("a.json", text) == 1, "%s",
+	              psm_error_message(err));
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM patient_service.patienten WHERE "
+	           "geburtsdatum IS NULL AND bevorzugtes_therapeutengeschlecht "
+	           "= 'Egal' AND bevorzugtes_therapieverfahren = 'egal' AND "
+	           "email = '' AND plz = ''"),
+	    1);
+	/* There is no address to confirm it to. */
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.patient_import "
+	                        "WHERE confirmation = 'none'"),
+	                 1);
+}
+END_TEST
+
+/* What must be there must say something. */
+START_TEST(blank_fields_that_must_not_be)
+{
+	static const char *const names[] = {"anrede", "geschlecht", "vorname",
+	                                    "nachname"};
+	char text[400], pointer[60];
+
+	(void)snprintf(
+	    text, sizeof(text),
+	    "{\"patient_data\": {\"anrede\": \"%s\", \"geschlecht\": "
+	    "\"%s\", \"vorname\": \"%s\", \"nachname\": \"%s\"}}",
+	    _i == 0 ? "" : "Frau", _i == 1 ? "" : "weiblich",
+	    _i == 2 ? "" : "Berta", _i == 3 ? "" : "Musterbaum");
+	ck_assert_int_eq(document("a.json", text), PSM_ERR_SCHEMA);
+	(void)snprintf(pointer, sizeof(pointer), "/patient_data/%s", names[_i]);
+	ck_assert_str_eq(psm_error_pointer(err), pointer);
+	ck_assert_int_eq(patients(), 0);
+}
+END_TEST
+
 START_TEST(a_mark_and_a_mail_address)
 {
 	ck_assert_int_eq(
@@ -323,6 +373,8 @@ suite(void)
 	tcase_add_loop_test(t, fault_77_wrong_values, 0,
 	                    (int)PSM__COUNT(broken));
 	tcase_add_loop_test(t, fault_77_reference_in_the_data, 0, 3);
+	tcase_add_loop_test(t, blank_fields, 0, 2);
+	tcase_add_loop_test(t, blank_fields_that_must_not_be, 0, 4);
 	tcase_add_test(t, a_mark_and_a_mail_address);
 	tcase_add_test(t, a_confirmation);
 	tcase_add_loop_test(t, nobody_to_confirm_to, 0,

@@ -19,7 +19,9 @@ PSM_BEGIN_DECLS
  * zahlungsreferenz is the first 8 characters of the token. The contracts count
  * as signed, the payment as not received, the status is "offen"; only the
  * columns that an import may write (PSM_ENTITY_IMPORT_CREATE) are read from
- * patient_data, other members are left out. A byte order mark is skipped.
+ * patient_data, other members are left out. A blank text in a date or a word
+ * that may be absent is as null: a form sends its blank fields, too. A byte
+ * order mark is skipped.
  *
  * @param store   an open store whose set "patient" is migrated.
  * @param name    how the file is called, NUL-terminated UTF-8, 1 to 1024 bytes;

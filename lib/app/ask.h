@@ -26,5 +26,11 @@ int psm__app_has_table(psm_tx *tx, const char *name, psm_error *err);
 	"c.relnamespace WHERE n.nspname = " schema " AND c.relname = " table   \
 	" AND has_schema_privilege(n.oid, 'USAGE') AND "                       \
 	"has_table_privilege(c.oid, 'SELECT'))"
+/* The same of a column: a condition, not yet in brackets. */
+#define PSM__HAS_COLUMN(schema, table, column)                                 \
+	PSM__HAS_TABLE(schema, table)                                          \
+	" AND EXISTS (SELECT FROM information_schema.columns WHERE "           \
+	"table_schema = " schema " AND table_name = " table                    \
+	" AND column_name = " column ")"
 
 #endif

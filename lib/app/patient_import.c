@@ -69,7 +69,7 @@ note(psm_tx *tx, const struct document *d, const struct psm__row *row,
 {
 	const char *params[3] = {
 	    d->hash, psm__row_get(row, PSM__COLUMN_ID),
-	    psm__row_get(row, PSM__PATIENT_EMAIL) != NULL ? "open" : "none"};
+	    psm__row_is_empty(row, PSM__PATIENT_EMAIL) ? "none" : "open"};
 
 	return psm_tx_queue(tx,
 	                    "UPDATE psymatch.patient_import "

@@ -7,6 +7,7 @@
 #include <psymatch/mail.h>
 
 #include "app/app.h"
+#include "app/ask.h"
 #include "app/patient_import.h"
 #include "json/json.h"
 
@@ -196,6 +197,12 @@ confirm_in(psm_tx *tx, psm_mail_render_fn render, void *user, psm_error *err)
 	return rc;
 }
 
+/* Older tables have no such column. */
+#define IS_THERE                                                               \
+	PSM__HAS_TABLE("'psymatch'", "'patient_import'")                       \
+	" AND " PSM__HAS_COLUMN("'communication_service'", "'emails'",         \
+	                        "'einmal_schluessel'")
+
 static int
 confirm_one(psm_store *store, psm_mail_render_fn render, void *user,
             psm_error *err)
@@ -205,16 +212,7 @@ confirm_one(psm_store *store, psm_mail_render_fn render, void *user,
 	int rc = psm_tx_begin(store, &tx, err);
 
 	if (rc == 0)
-		rc = psm__app_ask(tx,
-		                  /* older tables have no such column */
-		                  "SELECT count(*) FROM pg_attribute WHERE "
-		                  "attrelid = to_regclass("
-		                  "'communication_service.emails') AND "
-		                  "attname = 'einmal_schluessel' AND "
-		                  "NOT attisdropped AND "
-		                  "to_regclass('psymatch.patient_import') "
-		                  "IS NOT NULL",
-		                  0, NULL, &there, err);
+		rc = psm__app_ask(tx, "SELECT " IS_THERE, 0, NULL, &there, err);
 	if (rc == 0 && there)
 		rc = confirm_in(tx, render, user, err);
 	return psm__app_end(tx, rc, err);

@@ -237,7 +237,8 @@ int psm__value_read(const struct psm_entity_field *f, const char *text,
 
 enum psm__reading {
 	/* A row is made: null is as if absent, then defaults are put and
-	 * required columns must be there. */
+	 * required columns must be there. In a registration that is imported a
+	 * blank text is as null, too, in a date or a word that may be absent. */
 	PSM__READ_NEW,
 	/* The platform's PUT: null leaves a column as it is; the empty text
 	 * clears a date, a time or a word. */

@@ -172,6 +172,19 @@ clears(const struct reader *rd, const struct psm_entity_field *f,
 	       (f->flags & (PSM__REQUIRED | PSM__NOT_NULL | PSM__STAYS)) == 0;
 }
 
+/* What a form left blank: in a registration that is as if it were not there. */
+static int
+is_left_blank(const struct reader *rd, const struct psm_entity_field *f,
+              const psm_json *v)
+{
+	const char *text = psm_json_string(v);
+
+	return rd->how == PSM__READ_NEW && rd->writer == PSM__W_IMPORT_CREATE &&
+	       text != NULL && psm__text_is_blank(text) &&
+	       (f->flags & PSM__REQUIRED) == 0 &&
+	       (f->type == PSM__T_DATE || f->type == PSM__T_ENUM);
+}
+
 static int
 text_value(struct reader *rd, int column, const psm_json *v)
 {
@@ -322,7 +335,8 @@ read_value(struct reader *rd, int column, const psm_json *v)
 {
 	int rc;
 
-	if (v == NULL || psm_json_kind(v) == PSM_JSON_NULL)
+	if (v == NULL || psm_json_kind(v) == PSM_JSON_NULL ||
+	    is_left_blank(rd, &rd->row->entity->fields[column], v))
 		return null_value(rd, column, v);
 	rd->row->given[column] = 1;
 	rc = is_stored(rd, column, v);
