@@ -67,6 +67,45 @@ START_TEST(backlog_is_checked_again)
 }
 END_TEST
 
+static int maps;
+
+static void *
+count_map(int fd, size_t size)
+{
+	maps++;
+	return real.map(fd, size);
+}
+
+/* How many segments of a backlog are mapped again when they are read. */
+static int
+mapped_again(size_t ahead)
+{
+	struct psm__spool_conf conf = conf_of(PSM__DURABLE_OS);
+	struct psm__spool *s;
+
+	conf.mapped_ahead = ahead;
+	s = open_with(&conf);
+	put(s, 0, 400);
+	consume(s, 0, 1);
+	psm__spool_tend(s);
+	maps = 0;
+	psm__file_ops.map = count_map;
+	for (int n = 1; n < 400; n++)
+		consume(s, n, n + 1);
+	psm__file_ops.map = real.map;
+	end(s);
+	return maps;
+}
+
+START_TEST(backlog_next_to_the_reader_stays_mapped)
+{
+	int without = mapped_again(0);
+
+	ck_assert_int_gt(without, 3);
+	ck_assert_int_eq(mapped_again((size_t)3 * SMALL), without - 3);
+}
+END_TEST
+
 /* What cannot be mapped now is not skipped: it comes first when it can. */
 static void *
 no_map(int fd, size_t size)
@@ -151,6 +190,7 @@ add_cases(Suite *s, const char *name, SFun begin)
 	tcase_add_checked_fixture(tc, begin, tear_down);
 	tcase_add_test(tc, backlog_needs_no_descriptors);
 	tcase_add_test(tc, backlog_is_checked_again);
+	tcase_add_test(tc, backlog_next_to_the_reader_stays_mapped);
 	tcase_add_test(tc, backlog_cannot_be_mapped_now);
 	tcase_add_test(tc, backlog_could_not_be_mapped_before_the_end);
 	tcase_add_test(tc, backlog_cannot_be_mapped_at_the_end);

@@ -64,10 +64,10 @@ start_of_records(const struct psm__spool *s)
 
 /* A segment that follows a full one will mostly be filled as well. But where
  * events are synced, the first sync would have to write all of it. */
-static int
-may_fill(const struct psm__spool *s)
+static enum psm__segment_use
+use_of_next(const struct psm__spool *s, enum psm__segment_use use)
 {
-	return s->conf.durability == PSM__DURABLE_OS;
+	return s->conf.durability == PSM__DURABLE_OS ? use : PSM__USE_SYNCED;
 }
 
 /* A spare segment of at least that size; 0 or an errno. None is filled here:
@@ -76,12 +76,14 @@ static int
 take_spare(struct psm__spool *s, size_t size, struct psm__segment **out)
 {
 	struct psm__spares *sp = s->spares;
+	enum psm__segment_use use = use_of_next(
+	    s, psm__queue_active(s) ? PSM__USE_NEXT : PSM__USE_FIRST);
 
 	if (size > sp->segment_size)
-		return psm__segment_new(s->own_stream, size, 0, out);
+		return psm__segment_new(s->own_stream, size, use, out);
 	*out = sp->list;
 	if (!*out)
-		return psm__segment_new(s->own_stream, sp->segment_size, 0,
+		return psm__segment_new(s->own_stream, sp->segment_size, use,
 		                        out);
 	sp->list = (*out)->next;
 	sp->count--;
@@ -171,7 +173,8 @@ psm__spares_prepare(struct psm__spool *s)
 	if (!sd || sd->dirfd < 0)
 		return 0;
 	/* append finds out itself why there is none, and says so. */
-	if (psm__segment_new(sd, s->spares->segment_size, may_fill(s), &g) != 0)
+	if (psm__segment_new(sd, s->spares->segment_size,
+	                     use_of_next(s, PSM__USE_PREPARED), &g) != 0)
 		return -1;
 #ifdef MADV_POPULATE_WRITE
 	/* Only a saving: pages that are not there yet come one by one. */

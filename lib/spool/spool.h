@@ -32,6 +32,8 @@ struct psm__spool_conf {
 	 * until it waits less than accept_age_us; 0: no limit of age. */
 	int64_t refuse_age_us, accept_age_us;
 	size_t window;       /* most records between first and last unsettled */
+	size_t mapped_ahead; /* bytes of full segments that stay mapped although
+	                      * the reader has not come to them */
 	size_t segment_size; /* 0: the default; tests make it small */
 	/* Called under the spool's lock when the reader waits and there is
 	 * something to read. May be NULL. */

@@ -28,18 +28,20 @@ is_idle(const struct psm__spool *s, const struct psm__segment *g)
 }
 
 /* While the broker is away, full segments are unmapped to save memory; the
- * reader maps them again. */
+ * reader maps them again, and checks each record. Those that it comes to next
+ * stay: a burst is read before it would have been a saving. */
 static struct psm__segment *
 find_idle(struct psm__spool *s)
 {
 	const struct psm__segment *reading = psm__reader_segment(s);
 	struct psm__segment *g = NULL;
+	size_t ahead = 0;
 
 	pthread_mutex_lock(&s->lock);
 	if (reading)
 		g = reading->next;
 	for (; g; g = g->next)
-		if (is_idle(s, g))
+		if (is_idle(s, g) && (ahead += g->size) > s->conf.mapped_ahead)
 			break;
 	if (g)
 		psm__segment_set_state(g, PSM__SEGMENT_LEFT);

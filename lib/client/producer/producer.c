@@ -5,6 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Of the spool, in front of the sender: what a burst leaves there within the
+ * time that it takes to send it. */
+#define MAPPED_AHEAD ((size_t)32 << 20)
+
 /* -- forks: the child has no sender thread and must not use the files -- */
 
 static unsigned forks;
@@ -182,6 +186,7 @@ open_spool(struct psm_producer *p, struct psm__spool **out, psm_error *err)
 	    .accept_age_us = p->max_age_us / 100 * p->low_percent,
 	    /* Room for events that wait behind one blocked partition. */
 	    .window = 2 * p->queue_max,
+	    .mapped_ahead = MAPPED_AHEAD,
 	    .wake = psm__sender_wake,
 	    .user = p,
 	};

@@ -356,10 +356,16 @@ void psm__segment_set_state(struct psm__segment *g, enum psm__segment_state to);
 void psm__segment_fail(struct psm__segment *g);
 /* It has damage that the quarantine has no copy of. @thread reader */
 void psm__segment_keep(struct psm__segment *g);
-/* A new spare segment of zeros; fill: it will be used soon, and whole. 0 or an
- * errno. */
-int psm__segment_new(struct psm__stream_dir *sd, size_t size, int fill,
-                     struct psm__segment **out);
+/* What is known of a new segment's use: how its pages are best made. */
+enum psm__segment_use {
+	PSM__USE_SYNCED,  /* record by record: as few pages as possible */
+	PSM__USE_FIRST,   /* maybe a few records only */
+	PSM__USE_NEXT,    /* soon all of it: it follows a full one */
+	PSM__USE_PREPARED /* the same, and nobody waits for it */
+};
+/* A new spare segment of zeros. 0 or an errno. */
+int psm__segment_new(struct psm__stream_dir *sd, size_t size,
+                     enum psm__segment_use use, struct psm__segment **out);
 /* Make a spare segment the active one, for records from first_seq on. 0 or an
  * errno: then its file is gone. keys NULL: not encrypted. */
 int psm__segment_begin(const struct psm__keys *keys, struct psm__segment *g,

@@ -11,6 +11,9 @@
 #include "base/crc32c.h"
 #include "spool/disk/disk.h"
 
+/* So much of a first segment is for those who send little. */
+#define SMALL_PAGES ((size_t)2 << 20)
+
 /* -- states -- */
 
 #define TO(state) (1u << (state))
@@ -177,9 +180,24 @@ psm__segment_is_named(const struct psm__segment *g)
 	return g->fd < 0 || psm__file_ops.state(g->fd) != ENOENT;
 }
 
+/* A large page costs the kernel a fifth of the small ones in its place (ext4,
+ * 700 ns per event of 700 bytes before, 140 after), but is written back whole.
+ * Only a saving: elsewhere they come one by one. */
+static void
+want_large_pages(struct psm__segment *g, size_t from)
+{
+#ifdef MADV_HUGEPAGE
+	if (from < g->size)
+		madvise(g->base + from, g->size - from, MADV_HUGEPAGE);
+#else
+	(void)g;
+	(void)from;
+#endif
+}
+
 /* A file of size zeroed bytes under the name of a spare; 0 or an errno. */
 static int
-make_file(struct psm__segment *g, int fill)
+make_file(struct psm__segment *g, enum psm__segment_use use)
 {
 	char name[32];
 	int rc;
@@ -191,18 +209,20 @@ make_file(struct psm__segment *g, int fill)
 		return errno;
 	__atomic_store_n(&g->stream->dir_dirty, 1, __ATOMIC_RELAXED);
 	rc = psm__file_ops.allocate(g->fd, (off_t)g->size);
-	if (rc == 0 && fill)
+	if (rc == 0 && use == PSM__USE_PREPARED)
 		psm__file_ops.fill(g->fd, g->size);
 	if (rc == 0)
 		rc = map_file(g);
 	if (rc != 0)
 		remove_name(g->stream, g->number, "spare");
+	else if (use != PSM__USE_SYNCED)
+		want_large_pages(g, use == PSM__USE_FIRST ? SMALL_PAGES : 0);
 	return rc;
 }
 
 int
-psm__segment_new(struct psm__stream_dir *sd, size_t size, int fill,
-                 struct psm__segment **out)
+psm__segment_new(struct psm__stream_dir *sd, size_t size,
+                 enum psm__segment_use use, struct psm__segment **out)
 {
 	struct psm__segment *g = psm__alloc(sizeof(*g));
 	int rc = 0;
@@ -220,7 +240,7 @@ psm__segment_new(struct psm__stream_dir *sd, size_t size, int fill,
 		if (!g->base)
 			rc = ENOMEM;
 	} else {
-		rc = make_file(g, fill);
+		rc = make_file(g, use);
 	}
 	if (rc != 0) {
 		psm__segment_free(g);
@@ -370,7 +390,7 @@ int
 psm__segment_try_disk(struct psm__stream_dir *sd, size_t size)
 {
 	struct psm__segment *g = NULL;
-	int rc = psm__segment_new(sd, size, 0, &g);
+	int rc = psm__segment_new(sd, size, PSM__USE_SYNCED, &g);
 
 	if (rc != 0)
 		return rc;
