@@ -101,6 +101,8 @@ START_TEST(passes_properties_through)
 	ck_assert_str_eq(property(conf, "acks"), "-1");
 	ck_assert_str_eq(property(conf, "message.timeout.ms"), "0");
 	ck_assert_str_eq(property(conf, "partitioner"), "murmur2_random");
+	ck_assert_str_eq(
+	    property(conf, "max.in.flight.requests.per.connection"), "2");
 	ck_assert_str_eq(property(conf, "reconnect.backoff.max.ms"), "1000");
 	ck_assert_str_eq(property(conf, "queue.buffering.max.messages"),
 	                 "1234");

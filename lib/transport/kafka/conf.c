@@ -35,6 +35,11 @@ static const struct setting producer[] = {
     /* Where the Java and Python clients put a key. */
     {"partitioner", "murmur2_random"},
     {"compression.codec", "lz4"},
+    /* A broker works on one request of a connection at a time, so a second
+     * one is enough for it never to wait. With the default of 5, librdkafka's
+     * thread polls without waiting while a partition has a request on its way
+     * and more to send: up to two polls per event. */
+    {"max.in.flight.requests.per.connection", "2"},
 };
 
 static const struct setting consumer[] = {
