@@ -77,6 +77,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must((psm_event_topic(ev) == NULL) == (psm_event_key(ev) == NULL));
 	round_trip(ev, PSM_WIRE_SNAKE);
 	round_trip(ev, PSM_WIRE_CAMEL);
+	round_trip(ev, PSM_WIRE_CLOUDEVENTS);
 	psm_event_free(ev);
 	return 0;
 }

@@ -461,7 +461,7 @@ START_TEST(arguments_are_checked)
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_event_encode(ev, 0, &text, NULL, NULL),
 	                 PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_event_encode(ev, 2, &text, &len, NULL),
+	ck_assert_int_eq(psm_event_encode(ev, 3, &text, &len, NULL),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_event_encode(ev, -1, &text, &len, NULL),
 	                 PSM_ERR_INVAL);

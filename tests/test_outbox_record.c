@@ -130,6 +130,46 @@ START_TEST(row_is_the_record)
 }
 END_TEST
 
+#define DATA                                                                   \
+	"{ \"email_id\" : 7, \"n\":1.50e+1, \"none\":[], \"null\":null, "      \
+	"\"text\":\"a\\u00e4\\/\\\"\", \"o\":{} }"
+
+static const struct {
+	const char *wire, *record;
+} cloudevents[] = {
+    {"cloudevents",
+     "7|{\"specversion\":\"1.0\",\"id\":\"" ID "1\","
+     "\"type\":\"communication.send_email\",\"source\":\"test\","
+     "\"subject\":\"7\",\"time\":\"2026-01-31T09:00:00.000000Z\","
+     "\"schemaversion\":\"1.0\",\"causationid\":\"" ID "2\","
+     "\"correlationid\":\"" ID "3\",\"traceparent\":\"" TRACE "\","
+     "\"tracestate\":\"" STATE "\","
+     "\"datacontenttype\":\"application/json\",\"data\":" DATA "}"
+     "|content-type=application/cloudevents+json"
+     "|traceparent=" TRACE "|tracestate=" STATE},
+    {"cloudevents-binary",
+     "7|" DATA "|ce_specversion=1.0|ce_id=" ID "1"
+     "|ce_type=communication.send_email|ce_source=test|ce_subject=7"
+     "|ce_time=2026-01-31T09:00:00.000000Z|ce_schemaversion=1.0"
+     "|ce_causationid=" ID "2|ce_correlationid=" ID "3"
+     "|content-type=application/json"
+     "|traceparent=" TRACE "|tracestate=" STATE},
+};
+
+/* The row is the envelope, and the relay makes a CloudEvent of it. */
+START_TEST(relay_writes_cloudevents)
+{
+	char *row;
+
+	use_wire(cloudevents[_i].wire);
+	emit(2);
+	row = read_row();
+	ck_assert_int_eq(strncmp(row + 2, snake, strlen(snake)), 0);
+	free(row);
+	check_sent(cloudevents[_i].record);
+}
+END_TEST
+
 /* Of an older release, which knew no envelope. */
 START_TEST(row_without_envelope_is_sent)
 {
@@ -225,6 +265,7 @@ main(int argc, char **argv)
 	tcase_add_checked_fixture(tc, outbox_setup, outbox_teardown);
 	tcase_set_timeout(tc, 90);
 	tcase_add_loop_test(tc, row_is_the_record, 0, PSM__COUNT(rows));
+	tcase_add_loop_test(tc, relay_writes_cloudevents, 0, 2);
 	tcase_add_test(tc, row_without_envelope_is_sent);
 	tcase_add_test(tc, released_letter_is_the_record);
 	tcase_add_test(tc, header_without_a_value_is_none);

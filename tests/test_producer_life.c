@@ -298,8 +298,11 @@ take_line(int level, const char *message, const char *const *fields, void *user)
 		               fields[i], fields[i + 1]);
 }
 
+/* _i: bit 0 in memory, then how it is written. */
 START_TEST(each_publication_is_told)
 {
+	static const char *const wires[] = {"snake", "camel", "cloudevents",
+	                                    "cloudevents-binary"};
 	psm_event *ev = event(3, 1);
 	psm_producer *p;
 	char want[300], *text = NULL;
@@ -308,7 +311,8 @@ START_TEST(each_publication_is_told)
 	               "type=%s event_id=%s topic=t.events partition=7 key=4 ",
 	               psm_event_type(ev), psm_event_id(ev));
 	psm_set_log(take_line, PSM_LOG_INFO, NULL);
-	p = start(_i);
+	producer_wire = wires[_i >> 1];
+	p = start(_i & 1);
 	ck_assert_int_eq(psm_producer_send(p, "t.events", ev, NULL), 0);
 	flush(p);
 	end(p, 0);
@@ -545,7 +549,7 @@ suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, starts_without_a_broker, 0, 2);
-	tcase_add_loop_test(tc, each_publication_is_told, 0, 2);
+	tcase_add_loop_test(tc, each_publication_is_told, 0, 8);
 	tcase_add_loop_test(tc, each_type_is_counted, 0, 2);
 	tcase_add_test(tc, old_events_are_noticed);
 	tcase_add_test(tc, full_disk_is_red);

@@ -20,6 +20,16 @@ static psm_transport *transport;
 static psm_config *cfg;
 static char dir[256];
 
+/* How the producer writes; the reader is not told. */
+static const char *const wires[] = {"snake", "camel", "cloudevents",
+                                    "cloudevents-binary"};
+
+static void
+use_wire(const char *wire)
+{
+	ck_assert_int_eq(psm_config_set(cfg, "PSYMATCH_WIRE", wire, NULL), 0);
+}
+
 static void
 set_up(int on_kafka)
 {
@@ -96,7 +106,7 @@ send_three(psm_producer *p)
 static int
 check_event(const psm_event *ev, void *user, psm_error *err)
 {
-	int n = (*(int *)user)++;
+	int offset = (*(int *)user)++, n = offset % 3;
 
 	(void)err; /* no failure is told this way */
 	ck_assert_pstr_eq(psm_event_causation_id(ev), n == 2 ? CAUSE : NULL);
@@ -108,14 +118,16 @@ check_event(const psm_event *ev, void *user, psm_error *err)
 	ck_assert(n < 2 || strncmp(psm__log_trace_id(), &TRACE[3], 32) == 0);
 	ck_assert_str_eq(psm_event_topic(ev), TOPIC);
 	ck_assert_int_eq(psm_event_partition(ev), 0);
-	ck_assert_int_eq(psm_event_offset(ev), n);
+	ck_assert_int_eq(psm_event_offset(ev), offset);
 	ck_assert_int_eq(psm_event_attempt(ev), 1);
 	ck_assert_int_eq(psm_event_is_replay(ev), 0);
+	ck_assert_str_eq(psm_event_producer(ev), "test");
+	ck_assert_str_eq(psm_event_key(ev), "7");
 	return 0;
 }
 
 static void
-receive_three(void)
+receive(int count)
 {
 	int64_t deadline = psm__mono_ms() + PATIENCE_MS;
 	psm_consumer *c = NULL;
@@ -127,9 +139,9 @@ receive_three(void)
 	ck_assert_int_eq(
 	    psm_consumer_on(c, "therapist.unblocked", check_event, &seen, NULL),
 	    0);
-	while (seen < 3 && psm__mono_ms() < deadline)
+	while (seen < count && psm__mono_ms() < deadline)
 		ck_assert_int_ge(psm_consumer_poll(c, 200, NULL), 0);
-	ck_assert_int_eq(seen, 3);
+	ck_assert_int_eq(seen, count);
 	ck_assert_str_eq(psm__log_trace_id(), "");
 	psm_consumer_free(c);
 }
@@ -144,8 +156,28 @@ START_TEST(a_trace_travels)
 	send_three(p);
 	ck_assert_int_eq(psm_producer_close(p, PATIENCE_MS, NULL, NULL), 0);
 	psm_producer_free(p);
-	receive_three();
+	receive(3);
 	tear_down(_i & 1);
+}
+END_TEST
+
+/* One topic in all writings, which a reader need not know of. */
+START_TEST(a_reader_takes_every_wire)
+{
+	psm_producer *p;
+	size_t i;
+
+	set_up(0);
+	for (i = 0; i < PSM__COUNT(wires); i++) {
+		use_wire(wires[i]);
+		p = start_producer("none");
+		send_three(p);
+		ck_assert_int_eq(psm_producer_close(p, PATIENCE_MS, NULL, NULL),
+		                 0);
+		psm_producer_free(p);
+	}
+	receive(3 * (int)PSM__COUNT(wires));
+	tear_down(0);
 }
 END_TEST
 
@@ -157,6 +189,7 @@ START_TEST(a_trace_outlives_its_sender)
 
 	set_up(_i);
 	set_down(_i, 1);
+	use_wire(_i ? "cloudevents-binary" : "snake");
 	p = start_producer(dir);
 	send_three(p);
 	ck_assert_int_eq(psm_producer_close(p, 0, &left, NULL), 0);
@@ -167,7 +200,7 @@ START_TEST(a_trace_outlives_its_sender)
 	ck_assert_int_eq(psm_producer_flush(p, PATIENCE_MS, NULL, NULL), 0);
 	ck_assert_int_eq(psm_producer_close(p, PATIENCE_MS, NULL, NULL), 0);
 	psm_producer_free(p);
-	receive_three();
+	receive(3);
 	tear_down(_i);
 }
 END_TEST
@@ -180,6 +213,7 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, a_trace_travels, 0, 4);
+	tcase_add_test(tc, a_reader_takes_every_wire);
 	tcase_add_loop_test(tc, a_trace_outlives_its_sender, 0, 2);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

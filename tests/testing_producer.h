@@ -85,6 +85,9 @@ heard_once(int count)
 	}
 }
 
+/* How producers write. */
+static const char *producer_wire = "snake";
+
 static inline psm_producer *
 make_with(psm_transport *t, const char *spool, const char *durability,
           const char *queue_max)
@@ -93,6 +96,7 @@ make_with(psm_transport *t, const char *spool, const char *durability,
 	psm_producer *p = NULL;
 
 	must(psm_config_new(&cfg, NULL) == 0);
+	must(psm_config_set(cfg, "PSYMATCH_WIRE", producer_wire, NULL) == 0);
 	must(psm_config_set(cfg, "PSYMATCH_SPOOL_DIR", spool, NULL) == 0);
 	must(psm_config_set(cfg, "PSYMATCH_SPOOL_DURABILITY", durability,
 	                    NULL) == 0);

@@ -20,9 +20,13 @@ typedef struct psm_event psm_event;
 /* The largest event, in bytes, as JSON: what a broker takes by default. */
 enum psm_event_limit { PSM_EVENT_MAX = 1048576 };
 
-/* How the envelope's two-word names are written: event_id and event_type, or
- * eventId and eventType as the older platform does. */
-enum psm_wire { PSM_WIRE_SNAKE = 0, PSM_WIRE_CAMEL = 1 };
+/* How an event is written: with event_id and event_type, with eventId and
+ * eventType as the older platform does, or as a CloudEvent in JSON. */
+enum psm_wire {
+	PSM_WIRE_SNAKE = 0,
+	PSM_WIRE_CAMEL = 1,
+	PSM_WIRE_CLOUDEVENTS = 2
+};
 
 /**
  * A new event of a type of the catalogue: fresh UUIDv7, the clock's time, the
@@ -54,7 +58,8 @@ PSM_API int psm_event_new(const char *type, const char *producer,
                           psm_event **out, psm_error *err) PSM_CHECK;
 
 /**
- * Read an event in either writing of the envelope.
+ * Read an event in any writing of the envelope, or a CloudEvent 1.0 in JSON,
+ * which has its trace with it; psymatch-events(7) says which attribute is what.
  *
  * Unknown members of envelope and payload are kept and otherwise ignored. A
  * timestamp without zone is UTC. The payload of a type that the catalogue knows
@@ -113,7 +118,8 @@ PSM_API int psm_event_upcast(const psm_event *old, const char *version,
 /**
  * The event as JSON: the envelope's members in their order, the timestamp in
  * UTC with microseconds and Z, the payload byte for byte as it came, then the
- * unknown members.
+ * unknown members. As a CloudEvent: the attributes, those of the trace too, and
+ * the payload; unknown members are left behind.
  *
  * @param ev    the event.
  * @param wire  an enum psm_wire.

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "event/cloudevent.h"
 #include "event/event_int.h"
 #include "json/json.h"
 
@@ -159,6 +160,18 @@ psm__event_write(const psm_event *ev, int wire, char *to)
 	return (size_t)(at - to);
 }
 
+static int
+encode_cloudevent(const psm_event *ev, char **text, size_t *len, psm_error *err)
+{
+	struct psm__cloudevent_record made;
+	int rc = psm__cloudevent_write(ev, PSM_WIRE_CLOUDEVENTS, &made);
+
+	if (rc == 0)
+		*text = psm__buf_take(&made.text, len);
+	psm__cloudevent_record_free(&made);
+	return *text ? 0 : psm__nomem(err);
+}
+
 int
 psm_event_encode(const psm_event *ev, int wire, char **text, size_t *len,
                  psm_error *err)
@@ -170,6 +183,8 @@ psm_event_encode(const psm_event *ev, int wire, char **text, size_t *len,
 		*text = NULL;
 	if (!ev || !text || !len)
 		return psm__fail(err, PSM_ERR_INVAL, "ev, text or len is NULL");
+	if (wire == PSM_WIRE_CLOUDEVENTS)
+		return encode_cloudevent(ev, text, len, err);
 	if (wire != PSM_WIRE_SNAKE && wire != PSM_WIRE_CAMEL)
 		return psm__fail(err, PSM_ERR_INVAL, "no such wire: %d", wire);
 	room = psm__event_room(ev);

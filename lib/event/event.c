@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "event/cloudevent.h"
 #include "event/event_int.h"
 #include "json/json.h"
 
@@ -328,6 +329,178 @@ check_size(size_t len, psm_error *err)
 	                 PSM_EVENT_MAX, len);
 }
 
+/* A payload that the pass did not take. */
+static int
+read_parts(struct draft *d, const char *payload, size_t len, psm_event **out,
+           psm_error *err)
+{
+	psm_json *doc = NULL;
+	int rc = psm_json_parse(payload, len, &doc, err);
+
+	if (rc < 0)
+		return rc;
+	d->payload = doc;
+	rc = psm__fields_check(NULL, doc, "", err);
+	if (rc == 0)
+		rc = take_payload(d, "", err);
+	if (rc == 0)
+		return build_draft(d, doc, out, err);
+	psm_json_free(doc);
+	return rc;
+}
+
+/* Check the texts and the time of an event with len bytes of payload. */
+static int
+take_texts(struct draft *d, const char *const *texts, size_t len,
+           psm_error *err)
+{
+	/* Names and punctuation of an envelope, its time and the escapes of the
+	 * producer's name come to less. */
+	size_t size = 300;
+	int rc, i;
+
+	for (i = 0; i < PAYLOAD; i++) {
+		if (i == TIMESTAMP)
+			continue;
+		rc = check_member((enum member)i, texts[i], NULL, err);
+		if (rc < 0)
+			return rc;
+		d->s.text[i] = (struct psm__piece){texts[i], strlen(texts[i])};
+		size += d->s.text[i].len;
+	}
+	rc = check_time(d->s.timestamp_us, err);
+	return rc < 0 ? rc : check_size(len + size, err);
+}
+
+static int
+from_texts(const char *const *texts, int64_t timestamp_us, const char *payload,
+           size_t len, psm_event **out, psm_error *err)
+{
+	struct draft d = {.s.timestamp_us = timestamp_us};
+	int rc;
+
+	rc = take_texts(&d, texts, len, err);
+	if (rc < 0)
+		return rc;
+	d.s.info = psm_catalogue_find(texts[TYPE]);
+	if (!psm__stream_payload(d.s.info, payload, len, &d.s)) {
+		d.s.key = (struct psm__piece){NULL, 0};
+		return read_parts(&d, payload, len, out, err);
+	}
+	*out = build(&d.s, NULL, (struct psm__piece){payload, len}, 0);
+	return *out ? 0 : psm__nomem(err);
+}
+
+static void
+put_texts(const struct psm__event_parts *parts, const char *texts[PAYLOAD])
+{
+	texts[ID] = parts->id;
+	texts[TYPE] = parts->type;
+	texts[VERSION] = parts->version;
+	texts[PRODUCER] = parts->producer;
+}
+
+int
+psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
+                      psm_error *err)
+{
+	const char *texts[PAYLOAD] = {NULL};
+
+	*out = NULL;
+	put_texts(parts, texts);
+	return from_texts(texts, parts->timestamp_us, parts->payload,
+	                  parts->payload_len, out, err);
+}
+
+/* -- CloudEvents */
+
+/* As take_texts() does it again, but with the place of what is wrong. */
+static int
+check_attributes(const psm_json *root, const struct psm__event_parts *parts,
+                 psm_error *err)
+{
+	static const char *const names[PAYLOAD] = {[ID] = "id",
+	                                           [TYPE] = "type",
+	                                           [VERSION] = "schemaversion",
+	                                           [PRODUCER] = "source"};
+	const char *texts[PAYLOAD] = {NULL};
+	int rc, i;
+
+	put_texts(parts, texts);
+	for (i = 0; i < PAYLOAD; i++) {
+		if (!names[i])
+			continue;
+		rc = check_member((enum member)i, texts[i], NULL, err);
+		if (rc < 0)
+			return at_member(psm__json_member(root, names[i]),
+			                 names[i], rc, err);
+	}
+	return 0;
+}
+
+/* The payload stands in the document, which is taken. */
+static int
+read_data(const struct psm__cloudevent *ce, psm_json *doc, psm_event **out,
+          psm_error *err)
+{
+	struct draft d = {.s.timestamp_us = ce->parts.timestamp_us,
+	                  .payload = ce->data};
+	const char *texts[PAYLOAD] = {NULL};
+	size_t len;
+	int rc;
+
+	put_texts(&ce->parts, texts);
+	(void)psm_json_text(ce->data, &len);
+	rc = take_texts(&d, texts, len, err);
+	if (rc == 0) {
+		rc = psm__fields_check(NULL, ce->data, "/data", err);
+		d.s.info = psm_catalogue_find(texts[TYPE]);
+	}
+	if (rc == 0)
+		rc = take_payload(&d, "/data", err);
+	if (rc == 0)
+		return build_draft(&d, doc, out, err);
+	psm_json_free(doc);
+	return rc;
+}
+
+/* What was made of it, with its trace. */
+static int
+finish(const struct psm__cloudevent *ce, int rc, psm_event **out,
+       psm_error *err)
+{
+	if (rc < 0) {
+		psm__error_prefix(err, "CloudEvent: ");
+		return rc;
+	}
+	if (psm__event_read_headers(*out, ce->trace, ce->trace_count) >= 0)
+		return 0;
+	psm_event_free(*out);
+	*out = NULL;
+	return psm__nomem(err);
+}
+
+/* doc is taken. */
+static int
+read_cloudevent(psm_json *doc, psm_event **out, psm_error *err)
+{
+	struct psm__cloudevent ce;
+	int rc = psm__cloudevent_of_tree(doc, &ce, err);
+
+	if (rc == 0)
+		rc = check_attributes(doc, &ce.parts, err);
+	if (rc == 0 && ce.data) {
+		rc = read_data(&ce, doc, out, err);
+		doc = NULL;
+	} else if (rc == 0) {
+		rc = psm__event_from_parts(&ce.parts, out, err);
+	}
+	rc = finish(&ce, rc, out, err);
+	psm__cloudevent_free(&ce);
+	psm_json_free(doc);
+	return rc;
+}
+
 int
 psm__event_read(const char *json, size_t len, psm_event **out, psm_error *err)
 {
@@ -338,6 +511,8 @@ psm__event_read(const char *json, size_t len, psm_event **out, psm_error *err)
 	*out = NULL;
 	if (rc < 0)
 		return rc;
+	if (psm__cloudevent_is_tree(doc))
+		return read_cloudevent(doc, out, err);
 	d.root = doc;
 	rc = read_envelope(&d, err);
 	if (rc == 0) {
@@ -371,58 +546,24 @@ psm_event_parse(const char *json, size_t len, psm_event **out, psm_error *err)
 	return *out ? 0 : psm__nomem(err);
 }
 
-/* A payload that the pass did not take. */
-static int
-read_parts(struct draft *d, const char *payload, size_t len, psm_event **out,
-           psm_error *err)
+int
+psm__event_from_record(const struct psm__header *headers, size_t count,
+                       const void *value, size_t len, psm_event **out,
+                       psm_error *err)
 {
-	psm_json *doc = NULL;
-	int rc = psm_json_parse(payload, len, &doc, err);
+	struct psm__cloudevent ce;
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	d->payload = doc;
-	rc = psm__fields_check(NULL, doc, "", err);
+	if (!psm__cloudevent_is_binary(headers, count))
+		return psm_event_parse(value, len, out, err);
+	psm__error_clear(err);
+	*out = NULL;
+	rc = psm__cloudevent_of_record(headers, count, value, len, &ce, err);
 	if (rc == 0)
-		rc = take_payload(d, "", err);
-	if (rc == 0)
-		return build_draft(d, doc, out, err);
-	psm_json_free(doc);
+		rc = psm__event_from_parts(&ce.parts, out, err);
+	rc = finish(&ce, rc, out, err);
+	psm__cloudevent_free(&ce);
 	return rc;
-}
-
-static int
-from_texts(const char *const *texts, int64_t timestamp_us, const char *payload,
-           size_t len, psm_event **out, psm_error *err)
-{
-	/* Names and punctuation of an envelope, its time and the escapes of the
-	 * producer's name come to less. */
-	size_t size = 300;
-	struct draft d = {.s.timestamp_us = timestamp_us};
-	int rc, i;
-
-	for (i = 0; i < PAYLOAD; i++) {
-		if (i == TIMESTAMP)
-			continue;
-		rc = check_member((enum member)i, texts[i], NULL, err);
-		if (rc < 0)
-			return rc;
-		d.s.text[i] = (struct psm__piece){texts[i], strlen(texts[i])};
-		size += d.s.text[i].len;
-	}
-	rc = check_time(timestamp_us, err);
-	if (rc < 0)
-		return rc;
-	rc = check_size(len + size, err);
-	if (rc < 0)
-		return rc;
-	d.s.info = psm_catalogue_find(texts[TYPE]);
-	if (!psm__stream_payload(d.s.info, payload, len, &d.s)) {
-		d.s.key = (struct psm__piece){NULL, 0};
-		return read_parts(&d, payload, len, out, err);
-	}
-	*out = build(&d.s, NULL, (struct psm__piece){payload, len}, 0);
-	return *out ? 0 : psm__nomem(err);
 }
 
 int
@@ -451,21 +592,6 @@ psm_event_new(const char *type, const char *producer, const char *payload,
 	texts[VERSION] = psm_catalogue_type_version(t);
 	texts[PRODUCER] = producer;
 	return from_texts(texts, psm_now_us(), payload, payload_len, out, err);
-}
-
-int
-psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
-                      psm_error *err)
-{
-	const char *texts[PAYLOAD] = {NULL};
-
-	*out = NULL;
-	texts[ID] = parts->id;
-	texts[TYPE] = parts->type;
-	texts[VERSION] = parts->version;
-	texts[PRODUCER] = parts->producer;
-	return from_texts(texts, parts->timestamp_us, parts->payload,
-	                  parts->payload_len, out, err);
 }
 
 int
@@ -506,83 +632,4 @@ psm_event_free(psm_event *ev)
 	if (ev->trace)
 		psm__trace_free(ev->trace);
 	psm__free(ev);
-}
-
-const psm_json *
-psm_event_payload(const psm_event *ev)
-{
-	const psm_json *made, *there;
-	psm_json *doc = NULL;
-	psm_event *cell = (psm_event *)(uintptr_t)ev;
-
-	if (!ev)
-		return NULL;
-	there = __atomic_load_n(&ev->payload, __ATOMIC_ACQUIRE);
-	if (there)
-		return there;
-	/* It was read once already, so only memory can be missing. */
-	if (psm_json_parse(ev->raw.text, ev->raw.len, &doc, NULL) < 0) {
-		__atomic_store_n(&cell->starved, 1, __ATOMIC_RELAXED);
-		return NULL;
-	}
-	made = doc;
-	if (ev->enveloped)
-		made = psm_json_at(doc, "/payload");
-	if (__atomic_compare_exchange_n(&cell->payload, &there, made, 0,
-	                                __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return made;
-	psm_json_free(doc); /* another thread was faster */
-	return there;
-}
-
-const char *
-psm_event_payload_text(const psm_event *ev, size_t *len)
-{
-	if (len)
-		*len = ev ? ev->payload_text.len : 0;
-	return ev ? ev->payload_text.text : NULL;
-}
-
-int
-psm__event_starved(const psm_event *ev)
-{
-	return __atomic_load_n(&ev->starved, __ATOMIC_RELAXED);
-}
-
-const char *
-psm_event_id(const psm_event *ev)
-{
-	return ev ? ev->text[ID] : NULL;
-}
-
-const char *
-psm_event_type(const psm_event *ev)
-{
-	if (!ev)
-		return NULL;
-	return ev->info ? ev->info->name : ev->text[TYPE];
-}
-
-const char *
-psm_event_type_as_sent(const psm_event *ev)
-{
-	return ev ? ev->text[TYPE] : NULL;
-}
-
-const char *
-psm_event_version(const psm_event *ev)
-{
-	return ev ? ev->text[VERSION] : NULL;
-}
-
-int64_t
-psm_event_timestamp_us(const psm_event *ev)
-{
-	return ev ? ev->timestamp_us : 0;
-}
-
-const char *
-psm_event_producer(const psm_event *ev)
-{
-	return ev ? ev->text[PRODUCER] : NULL;
 }

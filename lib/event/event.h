@@ -25,6 +25,24 @@ struct psm__event_parts {
 int psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
                           psm_error *err);
 
+/*
+ * An event from a received record, in whichever form: as psm_event_parse(), but
+ * for a CloudEvent in the binary form, which headers tell; of that, positions
+ * count within the value. Of the headers only a CloudEvent's are read.
+ */
+int psm__event_from_record(const struct psm__header *headers, size_t count,
+                           const void *value, size_t len, psm_event **out,
+                           psm_error *err);
+
+/* 1: it was read from an envelope; 0: from a CloudEvent, or its parts. */
+int psm__event_enveloped(const psm_event *ev);
+
+/* Beside those of enum psm_wire, for records only: the payload, and the rest in
+ * headers. */
+#define PSM__WIRE_CLOUDEVENTS_BINARY 3
+/* The setting PSYMATCH_WIRE as an enum psm_wire, or the one above. */
+int psm__wire_of(const char *word);
+
 /* The text that an event was read from, if it is the one that
  * psm__event_write() would make; else NULL. Borrowed until ev is freed. */
 const char *psm__event_text(const psm_event *ev, int wire, size_t *len);

@@ -45,3 +45,20 @@ psm__member_index(const char *key, size_t len, enum member likely)
 			break;
 	return (enum member)i;
 }
+
+int
+psm__wire_of(const char *word)
+{
+	static const char *const words[] = {
+	    [PSM_WIRE_SNAKE] = "snake",
+	    [PSM_WIRE_CAMEL] = "camel",
+	    [PSM_WIRE_CLOUDEVENTS] = "cloudevents",
+	    [PSM__WIRE_CLOUDEVENTS_BINARY] = "cloudevents-binary",
+	};
+	size_t i;
+
+	for (i = PSM__COUNT(words) - 1; i > 0; i--)
+		if (strcmp(words[i], word) == 0)
+			break;
+	return (int)i;
+}

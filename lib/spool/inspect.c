@@ -305,9 +305,9 @@ describe_parts(struct scan *sc, const struct psm__rec *rec)
 		i->key = (struct text){p, le32toh(rec->key_len)};
 	p += le32toh(rec->key_len);
 	i->value = (struct text){p, le32toh(rec->value_len)};
-	if (le16toh(rec->id_len) > 0)
-		i->event_id = (struct text){p + le16toh(rec->id_at),
-		                            le16toh(rec->id_len)};
+	i->event_id.len = psm__rec_id(rec, &i->event_id.bytes);
+	if (i->event_id.len == 0)
+		i->event_id.bytes = NULL;
 }
 
 static int

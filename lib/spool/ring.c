@@ -255,14 +255,12 @@ psm__spool_message(struct psm__spool *s, uint64_t token, struct psm__message *m)
 void
 psm__spool_id(struct psm__spool *s, uint64_t token, char *id, size_t size)
 {
-	const struct psm__rec *rec = record_of(s, token);
-	struct psm__message m;
-	size_t len = le16toh(rec->id_len);
+	const char *text;
+	size_t len = psm__rec_id(record_of(s, token), &text);
 
-	describe(s, rec, token, &m);
 	if (len >= size)
 		len = size - 1;
-	memcpy(id, (const char *)m.value + le16toh(rec->id_at), len);
+	memcpy(id, text, len);
 	id[len] = '\0';
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <psymatch/dead.h>
 
+#include "event/event.h"
 #include "store/pool.h"
 
 #include <string.h>
@@ -274,6 +275,7 @@ psm_dead_edit(psm_store *st, int source, int64_t id, const void *bytes,
 {
 	struct psm__param params[6];
 	psm_event *ev = NULL;
+	char *text = NULL;
 	int rc;
 
 	psm__error_clear(err);
@@ -282,13 +284,19 @@ psm_dead_edit(psm_store *st, int source, int64_t id, const void *bytes,
 		rc = psm__fail(err, PSM_ERR_INVAL, "bytes: want an event");
 	if (rc == 0)
 		rc = psm_event_parse(bytes, len, &ev, err);
-	if (rc < 0)
+	/* A dead letter of the outbox is taken apart in SQL. */
+	if (rc == 0 && !psm__event_enveloped(ev))
+		rc = psm_event_encode(ev, PSM_WIRE_SNAKE, &text, &len, err);
+	if (rc < 0) {
+		psm_event_free(ev);
 		return rc;
-	params[3] = psm__param_bytes(bytes, len);
+	}
+	params[3] = psm__param_bytes(text ? text : bytes, len);
 	params[4] = psm__param_text(psm_event_id(ev));
 	params[5] = psm__param_text(psm_event_type_as_sent(ev));
 	rc = change(st, sources[source].edit, id, who, why, params, 6, err);
 	psm_event_free(ev);
+	psm_free(text);
 	return rc;
 }
 

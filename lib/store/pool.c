@@ -76,9 +76,10 @@ copy_settings(psm_store *st, const psm_config *cfg, psm_error *err)
 	if (rc < 0)
 		return rc;
 	st->max = max > 0 ? (size_t)max : 1;
-	st->wire = strcmp(psm_config_string(cfg, "PSYMATCH_WIRE"), "camel") == 0
-	               ? PSM_WIRE_CAMEL
-	               : PSM_WIRE_SNAKE;
+	/* CloudEvents are made by the relay's producer. */
+	st->wire = psm__wire_of(psm_config_string(cfg, "PSYMATCH_WIRE"));
+	if (st->wire >= PSM_WIRE_CLOUDEVENTS)
+		st->wire = PSM_WIRE_SNAKE;
 	st->inbox_days = (int)psm_config_int(cfg, "PSYMATCH_INBOX_DAYS");
 	st->rest_wait_ms = (int)psm_config_int(cfg, "PSYMATCH_REST_WAIT_MS");
 	st->idle = psm__array(st->max, sizeof *st->idle);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 #include <string.h>
+
+#include "event/cloudevent.h"
 #include "transport/transport.h"
 
 #define LAG_WAIT_MAX_MS 3600000
@@ -73,7 +75,8 @@ psm__record_parse(const struct psm__record *rec, psm_event **out,
 	    .attempt = 1,
 	    .deadline_ms = INT64_MAX,
 	};
-	int rc = psm_event_parse(rec->value, rec->value_len, out, err);
+	int rc = psm__event_from_record(rec->headers, rec->header_count,
+	                                rec->value, rec->value_len, out, err);
 
 	if (rc < 0)
 		return rc;
@@ -84,6 +87,22 @@ psm__record_parse(const struct psm__record *rec, psm_event **out,
 	psm_event_free(*out);
 	*out = NULL;
 	return psm__nomem(err);
+}
+
+int
+psm__record_join(const struct psm__record *rec, char **made, size_t *len)
+{
+	struct psm__buf b = {0};
+
+	*made = NULL;
+	*len = rec->value_len;
+	if (!rec->value ||
+	    !psm__cloudevent_is_binary(rec->headers, rec->header_count))
+		return 0;
+	psm__cloudevent_join(rec->headers, rec->header_count, rec->value,
+	                     rec->value_len, &b);
+	*made = psm__buf_take(&b, len);
+	return *made ? 0 : PSM_ERR_NOMEM;
 }
 
 void

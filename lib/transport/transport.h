@@ -97,6 +97,12 @@ struct psm__record {
  */
 int psm__record_parse(const struct psm__record *rec, psm_event **out,
                       psm_error *err);
+/*
+ * The value as a text that needs no headers, for who keeps records without:
+ * *made is the CloudEvent that was made of one in the binary form, new
+ * (psm__free), and else NULL: then rec->value says it. PSM_ERR_NOMEM.
+ */
+int psm__record_join(const struct psm__record *rec, char **made, size_t *len);
 
 /*
  * Messages that can never be read: the next one of a partition is not the one

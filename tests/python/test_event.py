@@ -15,6 +15,8 @@ ENVELOPE = (
     ' "timestamp": "2025-08-11T09:44:00.123456", "producer": "therapist-service",'
     ' "payload": {"therapist_id": 7, "therapist_data": {"id": 7}}}'
 )
+ID = "0198c0de-0000-7000-8000-00000000000a"
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Events(unittest.TestCase):
@@ -35,6 +37,21 @@ class Events(unittest.TestCase):
             again = psymatch.Event.parse(text)
             self.assertEqual(again.payload, ev.payload)
             self.assertEqual(again.timestamp_us, ev.timestamp_us)
+
+    def test_a_cloudevent_has_all_of_it(self) -> None:
+        ev = psymatch.Event.new("therapist.created", "Praxis A & B", THERAPIST)
+        ev.set_trace(causation_id=ID, correlation_id=ev.id, traceparent=TRACEPARENT, tracestate="a=b")
+        text = ev.encode(psymatch.CLOUDEVENTS)
+        made = json.loads(text)
+        self.assertEqual((made["specversion"], made["source"], made["subject"], made["data"]),
+                         ("1.0", "Praxis%20A%20%26%20B", "7", THERAPIST))
+        again = psymatch.Event.parse(text)
+        self.assertEqual((again.id, again.timestamp_us, again.version, again.producer, again.causation_id,
+                          again.correlation_id, again.traceparent, again.tracestate, again.payload),
+                         (ev.id, ev.timestamp_us, ev.version, ev.producer, ID, ev.id, TRACEPARENT, "a=b", THERAPIST))
+        made["specversion"] = "0.3"
+        with self.assertRaisesRegex(psymatch.VersionError, "CloudEvent: specversion"):
+            psymatch.Event.parse(json.dumps(made))
 
     def test_the_older_wire_is_read_and_its_time_kept(self) -> None:
         ev = psymatch.Event.parse(ENVELOPE)

@@ -65,7 +65,7 @@ from .config import Config, Setting, settings
 from .consumer import Consumer
 from .entity import Entity, Field, entities
 from .errors import PsmError, Reject, Retry
-from .event import CAMEL, SNAKE, Event, EventType, PayloadField, catalogue, check_payload, event_type, topics
+from .event import CAMEL, CLOUDEVENTS, SNAKE, Event, EventType, PayloadField, catalogue, check_payload, event_type, topics
 from .health import AMBER, GREEN, RED
 from .log import log_to_stderr
 from .producer import Producer, Receipt
@@ -100,7 +100,7 @@ def __getattr__(name: str) -> Any:
 
 __version__ = VERSION
 __all__ = [
-    "AMBER", "App", "CAMEL", "Config", "Consumer", "Entity", "Event",
+    "AMBER", "App", "CAMEL", "CLOUDEVENTS", "Config", "Consumer", "Entity", "Event",
     "EventSchema", "EventType", "Field", "GREEN", "KafkaConsumer",
     "PayloadField", "Processor", "Producer", "PsmError", "RED", "Receipt",
     "Reject", "Relay", "Replay", "Retry", "RobustKafkaProducer", "SNAKE",

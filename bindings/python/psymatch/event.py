@@ -13,7 +13,7 @@ from ._lib import lib
 from ._text import int32, payload_text, utf8, utf8_or_none
 from .errors import check, make
 
-SNAKE, CAMEL = 0, 1
+SNAKE, CAMEL, CLOUDEVENTS = 0, 1, 2
 
 _NO_DEADLINE = 2 ** 31 - 1  # INT_MAX
 
@@ -66,6 +66,8 @@ class Event:
     >>> (ev.causation_id, ev.correlation_id, ev.tracestate) == (ev.id, ev.id, "a=b"), len(ev.traceparent)
     (True, 55)
     >>> again = Event.parse(ev.encode(psymatch.CAMEL))
+    >>> Event.parse(ev.encode(psymatch.CLOUDEVENTS)).correlation_id == ev.id
+    True
     >>> again == ev, again.type, again.type_as_sent, again.version, again.producer
     (True, 'therapist.unblocked', 'therapist.unblocked', '1.0', 'therapist-service')
     >>> again.timestamp_us == ev.timestamp_us, again.timestamp.tzinfo
@@ -204,7 +206,7 @@ class Event:
     # -- what it says
 
     def encode(self, wire: int = SNAKE) -> bytes:
-        """The envelope as bytes."""
+        """The envelope as bytes; with CLOUDEVENTS a CloudEvent in JSON, the trace with it."""
         return _bytes_of(lib.psm_event_encode, self._handle, int32(wire, "wire"))
 
     @property

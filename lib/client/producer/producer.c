@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/producer/producer_int.h"
 
+#include "event/cloudevent.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,13 +57,12 @@ read_settings(struct psm_producer *p, const psm_config *cfg)
 	    [PSM__DURABLE_OS] = "os",
 	};
 	const char *word = psm_config_string(cfg, "PSYMATCH_SPOOL_DURABILITY");
-	const char *wire = psm_config_string(cfg, "PSYMATCH_WIRE");
 	size_t i;
 
 	for (i = 0; i < PSM__COUNT(words); i++)
 		if (strcmp(words[i], word) == 0)
 			p->durability = (int)i;
-	p->wire = strcmp(wire, "camel") == 0 ? PSM_WIRE_CAMEL : PSM_WIRE_SNAKE;
+	p->wire = psm__wire_of(psm_config_string(cfg, "PSYMATCH_WIRE"));
 	p->interval_ms = (int)psm_config_int(cfg, "PSYMATCH_SPOOL_INTERVAL_MS");
 	p->max_bytes = psm_config_int(cfg, "PSYMATCH_SPOOL_MAX_BYTES");
 	p->max_age_us =
@@ -271,7 +272,23 @@ append_text(struct psm_producer *p, struct psm__spool_entry *e, psm_error *err)
 	return psm__spool_append(p->spool, e, err);
 }
 
-/* value: the bytes to send; NULL: the event is encoded. */
+static int
+append_cloudevent(struct psm_producer *p, struct psm__spool_entry *e,
+                  const psm_event *ev, psm_error *err)
+{
+	struct psm__cloudevent_record record;
+	int rc = psm__cloudevent_write(ev, p->wire, &record);
+
+	e->value = record.value;
+	e->value_len = record.value_len;
+	e->headers = record.headers;
+	e->header_count = record.header_count;
+	rc = rc < 0 ? psm__nomem(err) : append_text(p, e, err);
+	psm__cloudevent_record_free(&record);
+	return rc;
+}
+
+/* value: the event as an envelope; NULL: it is encoded. */
 static int
 append(struct psm_producer *p, const char *topic, const psm_event *ev,
        const char *value, psm_error *err)
@@ -289,6 +306,8 @@ append(struct psm_producer *p, const char *topic, const psm_event *ev,
 	int rc;
 
 	e.key_len = e.key ? strlen(e.key) : 0;
+	if (p->wire >= PSM_WIRE_CLOUDEVENTS)
+		return append_cloudevent(p, &e, ev, err);
 	if (value)
 		e.value_len = strlen(value);
 	else

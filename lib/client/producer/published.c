@@ -7,6 +7,7 @@
 
 #include "client/producer/producer_int.h"
 #include "event/catalogue_int.h"
+#include "event/cloudevent.h"
 
 /* The envelope has id and type first, whoever of us encoded it. */
 #define HEAD 256u
@@ -23,17 +24,36 @@ find(const char *text, size_t len, const char *mark, const char **end)
 	return at;
 }
 
+/* Of a CloudEvent in the binary form, and where it ends; else NULL. */
+static const char *
+type_header(const struct psm__message *m, const char **end)
+{
+	const char *name = psm__ce_names[PSM__CE_TYPE];
+	size_t i;
+
+	for (i = 0; i < m->header_count; i++)
+		if (strcmp(m->headers[i].name, name) == 0) {
+			*end = m->headers[i].value + m->headers[i].len;
+			return m->headers[i].value;
+		}
+	return NULL;
+}
+
 void
 psm__published_type(const struct psm__message *m,
                     char type[PSM__PUBLISHED_TYPE])
 {
-	size_t len = m->value_len < HEAD ? m->value_len : HEAD;
+	static const char *const marks[] = {
+	    "\"event_type\":\"", "\"eventType\":\"",
+	    "\",\"type\":\"" /* of a CloudEvent in the structured form */
+	};
+	size_t len = m->value_len < HEAD ? m->value_len : HEAD, i;
 	const char *end = NULL;
-	const char *at = find(m->value, len, "\"event_type\":\"", &end);
+	const char *at = type_header(m, &end);
 
 	type[0] = '\0';
-	if (!at)
-		at = find(m->value, len, "\"eventType\":\"", &end);
+	for (i = 0; !at && i < PSM__COUNT(marks); i++)
+		at = find(m->value, len, marks[i], &end);
 	if (!at || !end || end - at >= PSM__PUBLISHED_TYPE)
 		return;
 	memcpy(type, at, (size_t)(end - at));

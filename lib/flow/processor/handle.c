@@ -33,14 +33,12 @@ psm__tried_dead_letter(struct psm__worker_tx *w, psm_tx *tx,
                        const struct psm__record *rec,
                        const struct psm__tried *t)
 {
-	char reason[REASON_SIZE], partition[16], offset[24];
+	char reason[REASON_SIZE], partition[16], offset[24], *made;
 	struct psm__dead_letter d = {
 	    .at = {w->pr->name, rec->topic, rec->partition, 0},
 	    .offset = rec->offset,
 	    .key = rec->key,
 	    .key_len = rec->key_len,
-	    .raw = rec->value,
-	    .raw_len = rec->value_len,
 	    .event_id = psm_event_id(t->ev),
 	    .type = psm_event_type_as_sent(t->ev),
 	    .code = t->code,
@@ -52,7 +50,11 @@ psm__tried_dead_letter(struct psm__worker_tx *w, psm_tx *tx,
 	    .traceparent = psm_event_traceparent(t->ev),
 	    .tracestate = psm_event_tracestate(t->ev),
 	};
+	int rc;
 
+	if (psm__record_join(rec, &made, &d.raw_len) < 0)
+		return psm__nomem(w->err);
+	d.raw = made ? made : rec->value;
 	explain(w, t, reason, sizeof reason);
 	(void)snprintf(partition, sizeof partition, "%d", (int)rec->partition);
 	(void)snprintf(offset, sizeof offset, "%lld", (long long)rec->offset);
@@ -61,7 +63,9 @@ psm__tried_dead_letter(struct psm__worker_tx *w, psm_tx *tx,
 	         "offset", offset, "code", psm_error_name(t->code), "reason",
 	         reason, d.event_id ? "event_id" : NULL, d.event_id, "type",
 	         d.type, NULL);
-	return psm__dead_letter_add(tx, &d, w->err);
+	rc = psm__dead_letter_add(tx, &d, w->err);
+	psm__free(made);
+	return rc;
 }
 
 int
@@ -74,15 +78,18 @@ psm__tried_park(struct psm__worker_tx *w, psm_tx *tx,
 	    .offset = rec->offset,
 	    .key = rec->key,
 	    .key_len = rec->key_len,
-	    .raw = rec->value,
-	    .raw_len = rec->value_len,
 	    .attempts = tried ? t->attempt : 0,
 	    .delay_ms =
 		tried ? psm__backoff_ms(0, PSM__PARK_BASE_MS, PSM__PARK_CAP_MS)
 		      : 0,
 	    .code = t->code,
 	};
+	char *made;
+	int rc;
 
+	if (psm__record_join(rec, &made, &p.raw_len) < 0)
+		return psm__nomem(w->err);
+	p.raw = made ? made : rec->value;
 	p.event_id = psm_event_id(t->ev);
 	p.type = psm_event_type_as_sent(t->ev);
 	p.causation_id = psm_event_causation_id(t->ev);
@@ -95,7 +102,9 @@ psm__tried_park(struct psm__worker_tx *w, psm_tx *tx,
 		         w->pr->name, "topic", rec->topic, "event_id",
 		         p.event_id, "type", p.type, "code",
 		         psm_error_name(t->code), "reason", p.reason, NULL);
-	return psm__parked_add(tx, &p, w->err);
+	rc = psm__parked_add(tx, &p, w->err);
+	psm__free(made);
+	return rc;
 }
 
 /* -- the call */

@@ -80,7 +80,7 @@ struct psm__rec {
 	uint16_t topic_len;
 	uint32_t key_len;
 	uint32_t value_len;
-	uint16_t id_at, id_len; /* the event id within the value */
+	uint16_t id_at, id_len; /* the event id within the value; 0: none */
 };
 
 #define PSM__SEGMENT_HEADER 64u
@@ -256,6 +256,9 @@ void psm__headers_put(const struct psm__header *headers, size_t count,
  * these are no headers. */
 int psm__headers_read(const struct psm__rec *rec, struct psm__header *out,
                       size_t *count);
+/* The event's id and its length: in the value, or of a CloudEvent in the binary
+ * form, in a header. 0: there is none. */
+size_t psm__rec_id(const struct psm__rec *rec, const char **id);
 
 /* -- disk/seal.c: encrypted segments -- */
 

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "event/cloudevent.h"
 #include "spool/disk/disk.h"
 
 #define NO_VALUE UINT32_MAX
@@ -78,4 +79,25 @@ psm__headers_read(const struct psm__rec *rec, struct psm__header *out,
 			return 0;
 	}
 	return 1;
+}
+
+size_t
+psm__rec_id(const struct psm__rec *rec, const char **id)
+{
+	struct psm__header headers[PSM__REC_HEADERS];
+	const char *value = (const char *)(rec + 1) + le16toh(rec->topic_len) +
+	                    1 + le32toh(rec->key_len);
+	size_t count, i;
+
+	*id = value + le16toh(rec->id_at);
+	if (le16toh(rec->id_len) > 0 ||
+	    !psm__headers_read(rec, headers, &count))
+		return le16toh(rec->id_len);
+	for (i = 0; i < count; i++)
+		if (headers[i].value &&
+		    strcmp(headers[i].name, psm__ce_names[PSM__CE_ID]) == 0) {
+			*id = headers[i].value;
+			return headers[i].len;
+		}
+	return 0;
 }
