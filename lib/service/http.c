@@ -334,13 +334,16 @@ resume_done(struct svc_http *http, int is_woken)
 static int
 time_to_wait(struct svc_http *http)
 {
-	int64_t until = http->conns.next_us, ms = -1;
+	int64_t until = http->conns.next_us, now = psm__mono_us(), ms = -1;
+	int64_t look_ms = psm__svc_pool_look(http->handlers, now);
 	MHD_UNSIGNED_LONG_LONG theirs;
 
 	if (until > 0) {
-		ms = (until - psm__mono_us()) / 1000;
+		ms = (until - now) / 1000;
 		ms = (ms > 0 ? ms : 0) + LOOK_MS;
 	}
+	if (look_ms >= 0 && (ms < 0 || look_ms < ms))
+		ms = look_ms;
 	if (MHD_get_timeout(http->daemon, &theirs) == MHD_YES &&
 	    (ms < 0 || theirs < (MHD_UNSIGNED_LONG_LONG)ms))
 		ms = (int64_t)theirs;
@@ -428,12 +431,14 @@ static int
 start_threads(struct svc_http *http, psm_error *err)
 {
 	const struct svc_limits *limits = &http->svc->limits;
-	int rc = psm__svc_pool_new("psm-handler", limits->handlers, run_job,
-	                           http, &http->handlers, err);
+	int rc =
+	    psm__svc_pool_new("psm-handler", limits->at_once, limits->handlers,
+	                      run_job, http, &http->handlers, err);
 
 	if (rc == PSM_OK)
-		rc = psm__svc_pool_new("psm-health", BUILT_IN_THREADS, run_job,
-		                       http, &http->built_in, err);
+		rc = psm__svc_pool_new("psm-health", BUILT_IN_THREADS,
+		                       BUILT_IN_THREADS, run_job, http,
+		                       &http->built_in, err);
 	if (rc < 0)
 		return rc;
 	rc = pthread_create(&http->thread, NULL, loop, http);

@@ -7,8 +7,8 @@
 
 #define INTERVAL_MAX_S 31536000
 
-/* A thread of a handler mostly waits for the database, whose pool has fewer
- * connections. A body of 1 MiB takes 30 s at 280 kbit/s. */
+/* More handlers than the pool of the database has connections are at work only
+ * while some of them wait for something else. A body of 1 MiB takes 30 s at 280 kbit/s. */
 static const struct svc_limits limits = {.connections = 1024,
                                          .handlers = 64,
                                          .bodies = (size_t)64 * 1024 * 1024,
@@ -134,6 +134,8 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 	svc->limits = limits; /* some of them are settings, see below */
 	svc->limits.database_ms =
 	    psm_config_int(cfg, "PSYMATCH_HTTP_DATABASE_MS");
+	svc->limits.at_once =
+	    (size_t)psm_config_int(cfg, "PSYMATCH_DB_CONNECTIONS");
 	svc->run_times.first_us = 1000000;
 	svc->run_times.limit_us = 60000000;
 	svc->run_times.long_us = INT64_C(900000000);

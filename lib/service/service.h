@@ -92,12 +92,18 @@ struct svc_job {
 
 typedef void (*svc_job_fn)(struct svc_job *job, void *user);
 
-/* At most max threads, of which one is made now, call run. name lives as long
- * as the process: at most 15 bytes. */
-int psm__svc_pool_new(const char *name, size_t max, svc_job_fn run, void *user,
-                      struct svc_pool **out, psm_error *err);
+/* Threads, of which one is made now, call run: at_once of them and one more for
+ * each whose job takes long, at most max. name lives as long as the process: at
+ * most 15 bytes. */
+int psm__svc_pool_new(const char *name, size_t at_once, size_t max,
+                      svc_job_fn run, void *user, struct svc_pool **out,
+                      psm_error *err);
 /* job is run once; it lives until then. */
 void psm__svc_pool_put(struct svc_pool *pool, struct svc_job *job);
+/* Let others begin in place of those whose job began more than 5 ms before
+ * now_us, which is as psm__mono_us(). When it wants to be called again, in ms;
+ * -1: not before the next job is put. */
+int psm__svc_pool_look(struct svc_pool *pool, int64_t now_us);
 /* 1: it was still waiting, and is not run any more. */
 int psm__svc_pool_withdraw(struct svc_pool *pool, struct svc_job *job);
 /* Runs what waits, then ends. */
@@ -144,6 +150,7 @@ struct svc_limits {
 	size_t connections;        /* more wait to be accepted */
 	size_t client_connections; /* of one address; 0: half of them */
 	size_t handlers;     /* threads that run the application's handlers */
+	size_t at_once;      /* of them, while none waits for long */
 	size_t bodies;       /* bytes of the bodies of all requests */
 	int64_t head_ms;     /* until request line and headers are there */
 	int64_t body_ms;     /* until the body is there, too */
