@@ -396,6 +396,53 @@ START_TEST(the_last_statements_commit)
 }
 END_TEST
 
+/* What the only round trip of a transaction says. */
+static int
+last(const char *sql)
+{
+	psm_tx *tx = begin();
+	int rc, ended;
+
+	psm__tx_last(tx);
+	ck_assert_int_eq(psm__tx_queue(tx, sql, 0, NULL, NULL, err), 0);
+	rc = psm__tx_sync(tx, err);
+	ended = psm_tx_commit(tx, NULL);
+	ck_assert_int_eq(ended < 0, rc < 0);
+	return rc;
+}
+
+/* The server is asked for READ WRITE once; then one round trip of statements
+ * that read is a transaction by itself. */
+START_TEST(reading_needs_no_begin)
+{
+	static const char only_inside[] = "SAVEPOINT one";
+
+	psm_store_free(st);
+	open_store();
+	ck_assert_int_eq(last(only_inside), 0);
+	ck_assert_int_lt(last(only_inside), 0);
+	ck_assert_int_eq(last("SELECT 1"), 0);
+	ck_assert_int_lt(last("SELECT 1 / 0"), 0);
+	ck_assert_int_eq(last("SELECT 1"), 0);
+}
+END_TEST
+
+/* One that nothing was asked of sends nothing. */
+START_TEST(an_empty_one_is_silent)
+{
+	psm_tx *tx;
+
+	say(tx = begin(), "SELECT 1");
+	psm_tx_rollback(tx);
+	tx = begin();
+	pg_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+	       "datname = current_database() AND pid <> pg_backend_pid()");
+	psm_tx_rollback(tx);
+	say(tx = begin(), "SELECT 1");
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -411,6 +458,8 @@ main(int argc, char **argv)
 	                    PSM__COUNT(given));
 	tcase_add_test(tc, prepared_statements_that_are_gone);
 	tcase_add_test(tc, the_last_statements_commit);
+	tcase_add_test(tc, reading_needs_no_begin);
+	tcase_add_test(tc, an_empty_one_is_silent);
 	tcase_add_loop_test(tc, nothing_is_left_behind, 0, PSM__COUNT(lefts));
 	suite_add_tcase(s, tc);
 	/* A pooler knows one role only, may give the same session to the next

@@ -210,6 +210,12 @@ psm__conn_broken(const struct psm__conn *c)
 }
 
 int
+psm__conn_writes(const struct psm__conn *c)
+{
+	return c->writes;
+}
+
+int
 psm__conn_outdated(const struct psm__conn *c)
 {
 	return c->outdated;

@@ -26,6 +26,8 @@ int psm__conn_open(struct psm__conn_conf *conf, const char *purpose,
                    int timeout_ms, struct psm__conn **out, psm_error *err);
 /* 1: a transaction is open on it, failed or not. */
 int psm__conn_in_tx(const struct psm__conn *c);
+/* 1: it has said that it can be written to. */
+int psm__conn_writes(const struct psm__conn *c);
 /* 1: the server behind it cannot be written to, so that connections made
  * before are no better; a new one may lead to another server. */
 int psm__conn_outdated(const struct psm__conn *c);

@@ -44,6 +44,7 @@ struct psm__conn {
 	PGconn *pg;
 	int broken;
 	int outdated; /* broken, and older ones will be, too */
+	int writes;   /* BEGIN READ WRITE was answered by yes */
 	int pid;      /* of the server's process */
 	int pooled;   /* the server's process is not whom we talk to */
 	int changed;  /* the session is not as it was set up */

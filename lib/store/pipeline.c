@@ -116,6 +116,8 @@ static int
 take_rows(struct psm__conn *c, struct psm__entry *e, PGresult *res,
           psm_error *err)
 {
+	if (e->kind == PSM__BEGIN)
+		c->writes = 1;
 	if (e->kind == PSM__RUN)
 		(void)snprintf(c->tag, sizeof c->tag, "%s", PQcmdStatus(res));
 	if (e->slot && e->slot->changes && unprepares(PQcmdStatus(res)))

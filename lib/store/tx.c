@@ -30,6 +30,10 @@ struct psm_tx {
 	/* 0, or the failure of a statement: until a savepoint is gone back to
 	 * the server refuses everything. */
 	int failed;
+	int begun; /* BEGIN travels with the first statement */
+	/* The one round trip of a psm__tx_last(): a transaction without BEGIN
+	 * and COMMIT. */
+	int alone;
 	int lazy; /* answers of psm_tx_queue() are awaited */
 	enum { TX_OPEN, TX_ENDING, TX_ENDED } end; /* psm__tx_last() */
 	int lent;               /* to a callback, which must not end it */
@@ -91,8 +95,6 @@ psm_tx_begin(psm_store *st, psm_tx **out, psm_error *err)
 	tx->st = st;
 	tx->wait_ms = WAIT_MS;
 	rc = psm__pool_get(st, PSM__POOL_WAIT_MS, &tx->c, err);
-	if (rc == 0) /* travels with the first statement */
-		rc = psm__conn_begin(tx->c, err);
 	if (rc < 0)
 		tx_free(tx);
 	else
@@ -121,6 +123,18 @@ psm_tx_include(psm_tx *tx, int on, psm_error *err)
 	return 0;
 }
 
+/* A server that has said yes to READ WRITE is none that only reads: then a round
+ * trip of statements that read needs no more. */
+static int
+begin_work(psm_tx *tx, psm_error *err)
+{
+	if (tx->begun)
+		return 0;
+	tx->begun = 1;
+	tx->alone = tx->end == TX_ENDING && psm__conn_writes(tx->c);
+	return tx->alone ? 0 : psm__conn_begin(tx->c, err);
+}
+
 int
 psm__tx_queue(psm_tx *tx, const char *sql, size_t count,
               const struct psm__param *params, psm_rows **rows, psm_error *err)
@@ -132,7 +146,9 @@ psm__tx_queue(psm_tx *tx, const char *sql, size_t count,
 	if (tx->failed)
 		return fail_state(tx, err);
 	assert(tx->end != TX_ENDED);
-	rc = psm__conn_queue(tx->c, sql, count, params, rows, err);
+	rc = begin_work(tx, err);
+	if (rc == 0)
+		rc = psm__conn_queue(tx->c, sql, count, params, rows, err);
 	if (rc < 0 && rc != PSM_ERR_INVAL)
 		tx->failed = rc;
 	return rc;
@@ -155,7 +171,7 @@ psm__tx_sync(psm_tx *tx, psm_error *err)
 
 	if (tx->failed)
 		return fail_state(tx, err);
-	rc = tx->end == TX_ENDING
+	rc = tx->end == TX_ENDING && !tx->alone
 	         ? psm__conn_queue(tx->c, "COMMIT", 0, NULL, NULL, err)
 	         : 0;
 	if (rc == 0)
@@ -165,7 +181,7 @@ psm__tx_sync(psm_tx *tx, psm_error *err)
 		tx->failed = rc;
 	else if (tx->end == TX_ENDING) {
 		tx->end = TX_ENDED;
-		rc = check_committed(tx, err);
+		rc = tx->alone ? 0 : check_committed(tx, err);
 	}
 	return rc;
 }
@@ -200,7 +216,10 @@ psm_tx_queue(psm_tx *tx, const char *sql, size_t count,
 		rc = fail_state(tx, err);
 	if (rc < 0)
 		return rc;
-	rc = psm__conn_queue_texts(tx->c, sql, count, params, NULL, err);
+	rc = begin_work(tx, err);
+	if (rc == 0)
+		rc =
+		    psm__conn_queue_texts(tx->c, sql, count, params, NULL, err);
 	if (rc == 0)
 		tx->lazy = 1;
 	else if (rc != PSM_ERR_INVAL)
@@ -222,7 +241,9 @@ psm_tx_exec(psm_tx *tx, const char *sql, size_t count,
 		                 "want a transaction, a statement, parameters");
 	if (tx->failed)
 		return fail_state(tx, err);
-	rc = psm__conn_exec(tx->c, sql, count, params, rows, err);
+	rc = begin_work(tx, err);
+	if (rc == 0)
+		rc = psm__conn_exec(tx->c, sql, count, params, rows, err);
 	tx->lazy = 0;
 	if (rc < 0 && rc != PSM_ERR_INVAL)
 		tx->failed = rc;
@@ -350,7 +371,9 @@ commit(psm_tx *tx, psm_error *err)
 		return 0;
 	if (tx->silent)
 		psm__outgoing_cut(&tx->out, 0);
-	rc = psm__required_check(&tx->out, tx->c, err);
+	rc = begin_work(tx, err);
+	if (rc == 0)
+		rc = psm__required_check(&tx->out, tx->c, err);
 	/* What is published must not be undone by a crash. */
 	if (rc == 0 && tx->out.count > 0)
 		rc = psm__conn_durable(tx->c, err);
@@ -419,7 +442,8 @@ psm_tx_rollback(psm_tx *tx)
 		return;
 	}
 	/* If this fails the pool closes the connection, which rolls back. */
-	if (!psm__conn_broken(tx->c) && tx->end != TX_ENDED &&
+	if (!psm__conn_broken(tx->c) && tx->begun && !tx->alone &&
+	    tx->end != TX_ENDED &&
 	    psm__conn_queue(tx->c, "ROLLBACK", 0, NULL, NULL, NULL) == 0)
 		(void)psm__conn_sync(tx->c, NULL);
 	tx_free(tx);
