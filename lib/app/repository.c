@@ -53,8 +53,8 @@ psm__repo_read(const psm_rows *rows, size_t n, const struct psm_entity *e,
 	return rc;
 }
 
-/* The version is asked for before the row, or behind it when that waits for a
- * lock. */
+/* The version comes with the row, or is asked for behind it when that waits for
+ * a lock. */
 int
 psm__repo_ask(psm_tx *tx, const struct psm_entity *e, int64_t id, int lock,
               struct psm__answer *a, psm_error *err)
@@ -64,8 +64,7 @@ psm__repo_ask(psm_tx *tx, const struct psm_entity *e, int64_t id, int lock,
 	int rc = sql == NULL ? psm__nomem(err) : 0;
 
 	a->rows = a->versions = NULL;
-	if (rc == 0 && !lock)
-		rc = queue(tx, VERSION_OF, 2, params, &a->versions, err);
+	a->is_locked = lock;
 	if (rc == 0)
 		rc = queue(tx, sql, 1, params + 1, &a->rows, err);
 	if (rc == 0 && lock)
@@ -80,7 +79,9 @@ psm__repo_loaded(const struct psm__answer *a, const struct psm_entity *e,
 	*version = 0;
 	if (psm_rows_count(a->rows) == 0)
 		return not_found(e, a->id.text, err);
-	if (psm_rows_count(a->versions) > 0)
+	if (!a->is_locked)
+		*version = psm_rows_int(a->rows, 0, e->count);
+	else if (psm_rows_count(a->versions) > 0)
 		*version = psm_rows_int(a->versions, 0, 0);
 	return psm__repo_read(a->rows, 0, e, row, err);
 }

@@ -15,6 +15,7 @@
  * parameters need not outlive the call. */
 struct psm__answer {
 	psm_rows *rows, *versions;
+	int is_locked; /* else the version is in rows */
 	struct psm__number id;
 };
 void psm__answer_free(struct psm__answer *a);

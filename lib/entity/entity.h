@@ -355,7 +355,8 @@ int psm__row_make(struct psm__row *r, const psm_json *obj, unsigned writer,
  * columns in the order of the table. */
 
 enum psm__sql {
-	PSM__SQL_SELECT, /* $1 id (bigint) */
+	/* $1 id (bigint); the version behind the columns, NULL: none */
+	PSM__SQL_SELECT,
 	PSM__SQL_LOCK,   /* the same, FOR UPDATE */
 	PSM__SQL_INSERT, /* $1.. every column but the id; RETURNING id */
 	PSM__SQL_UPDATE, /* $1 id, $2.. every other column */

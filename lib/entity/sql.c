@@ -9,12 +9,25 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *texts[PSM__ENTITY_COUNT][PSM__SQL_STATEMENTS];
 
-/* As bigint: an id beyond integer is nobody, not an error. */
+/* The row's version, as the last column. */
+static void
+put_version(struct psm__buf *b, const struct psm_entity *e)
+{
+	psm__buf_printf(b,
+	                ", (SELECT v.version FROM psymatch.entity_version v "
+	                "WHERE v.entity = '%s' AND v.id = t.id)",
+	                e->name);
+}
+
+/* As bigint: an id beyond integer is nobody, not an error. Behind a lock the
+ * version would be that of before the wait. */
 static void
 put_select(struct psm__buf *b, const struct psm_entity *e, const char *tail)
 {
 	psm__buf_puts(b, "SELECT ");
 	psm__sql_columns(b, e);
+	if (*tail == '\0')
+		put_version(b, e);
 	psm__buf_puts(b, " FROM ");
 	psm__sql_table(b, e);
 	psm__buf_printf(b, " t WHERE t.id = $1::bigint%s", tail);

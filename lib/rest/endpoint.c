@@ -155,16 +155,12 @@ psm__rest_get(const psm_request *req, psm_response *res, void *user,
 {
 	const struct rest_route *route = user;
 	struct answer a = {NULL, 0};
-	psm_tx *tx = NULL;
 	int64_t id;
 	int rc = psm__rest_id(req, route, &id, err);
 
 	if (rc == PSM_OK)
-		rc = psm_tx_begin(route->store, &tx, err);
-	if (rc == PSM_OK)
-		rc = psm_entity_get(tx, route->resource->entity, id, &a.json,
-		                    &a.version, err);
-	psm_tx_rollback(tx);
+		rc = route->resource->get(route->store, id, &a.json, &a.version,
+		                          err);
 	if (rc == PSM_OK && psm_request_is_fresh(req, a.version)) {
 		psm_response_etag(res, a.version);
 		psm_response_json(res, 304, NULL, 0);

@@ -31,6 +31,9 @@ struct rest_resource {
 	const char *entity;  /* of lib/entity */
 	const char *noun;    /* in messages: "Therapist" */
 	unsigned methods;    /* enum rest_method */
+	/* The use case of REST_GET, in one round trip. */
+	int (*get)(psm_store *store, int64_t id, char **out, int64_t *version,
+	           psm_error *err);
 	/* Each is POST path/{id}/NAME; ends with NULL. */
 	const char *const *actions;
 	/* What the communication service calls the id; NULL: it knows nobody

@@ -6,14 +6,14 @@ static const char *const block_and_unblock[] = {"block", "unblock", NULL};
 /* One row per resource. */
 const struct rest_resource psm__rest_resources[] = {
     {"therapist", "/api/therapists", "therapist", "Therapist", REST_ALL,
-     block_and_unblock, "therapist_id"},
-    {"patient", "/api/patients", "patient", "Patient", REST_ALL, NULL,
-     "patient_id"},
+     psm_therapist_get, block_and_unblock, "therapist_id"},
+    {"patient", "/api/patients", "patient", "Patient", REST_ALL,
+     psm_patient_get, NULL, "patient_id"},
     {"communication", "/api/emails", "email", "Email",
-     REST_GET | REST_PUT | REST_PATCH, NULL, NULL},
+     REST_GET | REST_PUT | REST_PATCH, psm_mail_get, NULL, NULL},
     {"communication", "/api/phone-calls", "phone_call", "PhoneCall", 0, NULL,
-     NULL},
-    {NULL, NULL, NULL, NULL, 0, NULL, NULL},
+     NULL, NULL},
+    {NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL},
 };
 
 /* One row per service, and those of all. */
