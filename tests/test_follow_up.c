@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Calls that follow up inquiries without an answer. */
+#include "app/ask.h"
 #include "app/call.h"
 #include "testing_app.h"
 
@@ -555,6 +556,41 @@ START_TEST(history_costs_nothing)
 }
 END_TEST
 
+/* By PostgreSQL, which is asked once an hour only. */
+START_TEST(the_time_in_berlin)
+{
+	static const char *const times[] = {
+	    "2026-03-29 00:59:59.999999Z", "2026-03-29 01:00:00Z",
+	    "2026-03-29 01:59:59.5Z",      "2026-03-29 00:30:00.123450Z",
+	    "2026-10-25 00:59:59.000001Z", "2026-10-25 01:00:00.100Z",
+	    "2026-10-24 22:30:00Z",        "2026-12-31 23:00:00.9Z",
+	    "1969-12-31 23:59:59.25Z",     "1970-01-01 00:00:00Z"};
+	struct psm__now now;
+	psm_tx *tx;
+
+	OK(psm_tx_begin(st, &tx, err));
+	for (size_t i = 0; i < PSM__COUNT(times); i++) {
+		clock_us = pg_int("SELECT (extract(epoch FROM timestamptz "
+		                  "'%s') * 1000000)::bigint",
+		                  times[i]);
+		OK(psm__app_now(tx, &now, err));
+		CHECK_TEXT(now.timestamp,
+		           "SELECT (timestamptz '%s' AT TIME ZONE 'UTC')::text",
+		           times[i]);
+		CHECK_TEXT(now.today,
+		           "SELECT (timestamptz '%s' AT TIME ZONE "
+		           "'Europe/Berlin')::date::text",
+		           times[i]);
+		CHECK_TEXT(
+		    now.time,
+		    "SELECT date_trunc('second', timestamptz '%s' AT TIME "
+		    "ZONE 'Europe/Berlin')::time::text",
+		    times[i]);
+	}
+	psm_tx_rollback(tx);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -583,6 +619,7 @@ suite(void)
 	tcase_add_test(tc, fault_56_two_instances_plan_one_call);
 	tcase_add_test(tc, fault_56_each_day_over_the_end_of_a_month);
 	tcase_add_test(tc, history_costs_nothing);
+	tcase_add_test(tc, the_time_in_berlin);
 	return s;
 }
 

@@ -2,12 +2,16 @@
 #include "app/ask.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/base.h"
+#include "domain/search_rules.h"
 
 /* PostgreSQL knows when Berlin changes its clocks. */
 #define INSTANT "(timestamptz 'epoch' + $1::bigint * interval '1 microsecond')"
 #define BERLIN "(" INSTANT " AT TIME ZONE 'Europe/Berlin')"
+#define HOUR_US INT64_C(3600000000)
+#define AHEAD 86400 /* more than any zone is */
 
 static int
 ask_time(psm_tx *tx, int64_t time_us, const char *sql, psm_rows **rows,
@@ -19,25 +23,66 @@ ask_time(psm_tx *tx, int64_t time_us, const char *sql, psm_rows **rows,
 	return psm_tx_exec(tx, sql, 1, params, rows, err);
 }
 
+/*
+ * What Berlin is ahead of UTC, in seconds. Its clocks change at full hours of
+ * UTC, so one answer serves for the rest of its hour and saves each change a
+ * round trip.
+ */
+static int
+ask_ahead(psm_tx *tx, int64_t time_us, int64_t *ahead, psm_error *err)
+{
+	/* __atomic: hour * AHEAD + ahead; at first of an hour long ago */
+	static int64_t known = -AHEAD * INT64_C(1000000000);
+	int64_t hour = time_us / HOUR_US - (time_us % HOUR_US < 0);
+	int64_t was = __atomic_load_n(&known, __ATOMIC_RELAXED);
+	psm_rows *rows = NULL;
+	int rc;
+
+	*ahead = was - hour * AHEAD;
+	if (*ahead >= 0 && *ahead < AHEAD)
+		return 0;
+	rc = ask_time(tx, time_us,
+	              "SELECT extract(epoch FROM " BERLIN " - (" INSTANT
+	              " AT TIME ZONE 'UTC'))::integer",
+	              &rows, err);
+	*ahead = rc == 0 ? psm_rows_int(rows, 0, 0) : 0;
+	psm_rows_free(rows);
+	if (rc == 0 && *ahead >= 0 && *ahead < AHEAD)
+		__atomic_store_n(&known, hour * AHEAD + *ahead,
+		                 __ATOMIC_RELAXED);
+	return rc;
+}
+
+/* PostgreSQL writes no zeros at the end of a fraction. */
+static void
+trim_fraction(char *timestamp)
+{
+	size_t len = strlen(timestamp);
+
+	while (len > 0 && timestamp[len - 1] == '0')
+		len--;
+	if (len > 0 && timestamp[len - 1] == '.')
+		len--;
+	timestamp[len] = '\0';
+}
+
 int
 psm__app_now(psm_tx *tx, struct psm__now *now, psm_error *err)
 {
-	psm_rows *rows = NULL;
-	int rc = ask_time(tx, psm_now_us(),
-	                  "SELECT " BERLIN "::date, " BERLIN "::time(0), "
-	                  "(" INSTANT " AT TIME ZONE 'UTC')::text",
-	                  &rows, err);
+	int64_t us = psm_now_us(), ahead;
+	struct psm__now there;
+	int rc = ask_ahead(tx, us, &ahead, err);
 
-	if (rc == 0) {
-		(void)snprintf(now->today, sizeof(now->today), "%s",
-		               psm_rows_text(rows, 0, 0));
-		(void)snprintf(now->time, sizeof(now->time), "%s",
-		               psm_rows_text(rows, 0, 1));
-		(void)snprintf(now->timestamp, sizeof(now->timestamp), "%s",
-		               psm_rows_text(rows, 0, 2));
-	}
-	psm_rows_free(rows);
-	return rc;
+	if (rc < 0)
+		return rc;
+	psm__now_at(us, now);
+	trim_fraction(now->timestamp);
+	psm__now_at(us + ahead * 1000000, &there);
+	(void)snprintf(now->today, sizeof(now->today), "%.10s",
+	               there.timestamp);
+	(void)snprintf(now->time, sizeof(now->time), "%.8s",
+	               there.timestamp + 11);
+	return 0;
 }
 
 int
