@@ -14,7 +14,17 @@ psm__mem_wait(struct psm__bus *bus, int64_t deadline_ms)
 	if (left <= 0)
 		return;
 	psm__deadline(&at, left > 60000 ? 60000 : (int)left);
+	bus->waiting++;
 	pthread_cond_timedwait(&bus->changed, &bus->lock, &at);
+	bus->waiting--;
+}
+
+void
+psm__mem_wait_as_member(struct psm__bus *bus, int64_t deadline_ms)
+{
+	bus->members_waiting++;
+	psm__mem_wait(bus, deadline_ms);
+	bus->members_waiting--;
 }
 
 void
@@ -143,6 +153,21 @@ psm__mem_message(const struct psm__message *from)
 	return m;
 }
 
+/* A message that nobody waits for wakes nobody. @locks bus->lock held */
+static int
+is_awaited(const struct psm__bus *bus, const struct psm__mem_topic *topic)
+{
+	size_t i, k;
+
+	if (bus->waiting > bus->members_waiting)
+		return 1;
+	for (i = 0; i < bus->group_count; i++)
+		for (k = 0; k < bus->groups[i]->count; k++)
+			if (bus->groups[i]->cursors[k].topic == topic)
+				return 1;
+	return 0;
+}
+
 int
 psm__mem_append(struct psm__bus *bus, struct psm__mem_topic *topic,
                 struct psm__mem_message *m)
@@ -166,7 +191,8 @@ psm__mem_append(struct psm__bus *bus, struct psm__mem_topic *topic,
 	while (part->count > 1 && (part->count > PSM__MEMORY_RETAIN_COUNT ||
 	                           part->bytes > PSM__MEMORY_RETAIN_BYTES))
 		psm__mem_drop_oldest(part);
-	pthread_cond_broadcast(&bus->changed);
+	if (is_awaited(bus, topic))
+		pthread_cond_broadcast(&bus->changed);
 	return 0;
 }
 

@@ -100,6 +100,8 @@ struct psm__bus {
 	size_t topic_count, topic_cap;
 	struct psm__mem_group **groups;
 	size_t group_count, group_cap;
+	/* Threads in psm__mem_wait(), and those of them that are members. */
+	size_t waiting, members_waiting;
 	int down;
 	int fail_count, fail_rc;
 };
@@ -130,6 +132,8 @@ void psm__mem_fill(struct psm__record *rec, const struct psm__mem_topic *topic,
                    int32_t partition, struct psm__mem_message *m);
 /* Wait for a change until deadline_ms (monotonic). */
 void psm__mem_wait(struct psm__bus *bus, int64_t deadline_ms);
+/* The same, of messages only for those that some group reads. */
+void psm__mem_wait_as_member(struct psm__bus *bus, int64_t deadline_ms);
 
 /* Enter and leave the group; the partitions are assigned again. */
 int psm__mem_join(struct psm__mem_source *s, const char *group);

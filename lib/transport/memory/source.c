@@ -105,7 +105,7 @@ source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
 		if (rc || psm__mono_ms() >= deadline)
 			break;
 		if (!s->woken)
-			psm__mem_wait(s->bus, due);
+			psm__mem_wait_as_member(s->bus, due);
 	}
 	s->woken = 0;
 	pthread_mutex_unlock(&s->bus->lock);
