@@ -9,13 +9,21 @@
 
 /* -- which partitions, from where to where */
 
+static int
+is_used(const struct psm__part *p)
+{
+	return p->use == PSM__PART_IN_BATCH;
+}
+
 static void
 find_parts(psm_processor *pr)
 {
 	size_t i;
 
 	for (i = 0; i < pr->part_count; i++) {
-		pr->parts[i].in_batch = 0;
+		if (is_used(&pr->parts[i]))
+			psm__part_set_use(pr, &pr->parts[i],
+			                  PSM__PART_ASSIGNED);
 		pr->parts[i].stopped = NULL;
 	}
 	for (i = 0; i < pr->batch.count; i++) {
@@ -25,9 +33,12 @@ find_parts(psm_processor *pr)
 		it->wait = PSM__NO_WAIT;
 		if (it->gone)
 			continue;
-		if (!p->in_batch)
+		/* There was no memory for it when it was assigned. */
+		if (p->use == PSM__PART_AWAY)
+			psm__part_set_use(pr, p, PSM__PART_ASSIGNED);
+		if (!is_used(p))
 			p->first = it->record.offset;
-		p->in_batch = 1;
+		psm__part_set_use(pr, p, PSM__PART_IN_BATCH);
 		p->resume = it->record.offset + 1;
 	}
 }
@@ -79,17 +90,17 @@ place_part(psm_processor *pr, psm_tx *tx, struct psm__part *p)
 		}
 		psm__part_set_state(p, PSM__PART_KNOWN);
 	}
-	if (p->next < 0 && !p->whole && fresh) {
+	if (p->next < 0 && !p->from_earliest && fresh) {
 		go_to(pr, p, PSM__EARLIEST);
-		p->whole = 1;
-		psm__part_tell_whole(pr, p);
+		p->from_earliest = 1;
+		psm__part_tell_earliest(pr, p);
 	}
 	if (p->next >= 0) {
-		p->whole = 0;
+		p->from_earliest = 0;
 		drop_items(pr, p, p->next);
 		find_parts(pr);
 	}
-	if (p->next >= 0 && p->in_batch && fresh && p->first > p->next &&
+	if (p->next >= 0 && is_used(p) && fresh && p->first > p->next &&
 	    p->first != p->gap_to)
 		go_to(pr, p, p->next);
 	return 0;
@@ -103,7 +114,7 @@ place_parts(psm_processor *pr, psm_tx *tx)
 
 	find_parts(pr);
 	for (i = 0; i < pr->part_count && rc == 0; i++)
-		if (pr->parts[i].in_batch)
+		if (is_used(&pr->parts[i]))
 			rc = place_part(pr, tx, &pr->parts[i]);
 	return rc;
 }
@@ -122,7 +133,7 @@ fence(psm_processor *pr, psm_tx *tx, int claim)
 		struct psm__place at = psm__part_place(pr, p);
 		int64_t to = p->next >= 0 ? p->next : p->first;
 
-		if (p->in_batch)
+		if (is_used(p))
 			rc = psm__offset_move(tx, &at, p->next,
 			                      claim ? to : p->resume, pr->owner,
 			                      &p->moved, pr->err);
@@ -136,9 +147,8 @@ fence(psm_processor *pr, psm_tx *tx, int claim)
 	for (i = 0; i < pr->part_count; i++) {
 		struct psm__part *p = &pr->parts[i];
 
-		if (rc == 0 && p->in_batch &&
-		    psm_rows_affected(p->moved) == 0) {
-			psm__part_doubt(p);
+		if (rc == 0 && is_used(p) && psm_rows_affected(p->moved) == 0) {
+			psm__part_forget_row(p);
 			rc = psm__fail(pr->err, PSM_ERR_FENCED, PSM__FENCED);
 		}
 	}
@@ -180,7 +190,7 @@ put_back(psm_processor *pr, psm_tx *tx)
 		struct psm__part *p = &pr->parts[i];
 		struct psm__place at = psm__part_place(pr, p);
 
-		if (p->in_batch && p->stopped)
+		if (is_used(p) && p->stopped)
 			rc = psm__offset_set(tx, &at, p->resume, pr->err);
 	}
 	return rc;
@@ -197,7 +207,7 @@ forget_passed(psm_processor *pr, psm_tx *tx)
 		struct psm__part *p = &pr->parts[i];
 		struct psm__place at = psm__part_place(pr, p);
 
-		if (p->in_batch)
+		if (is_used(p))
 			rc = psm__out_of_order_clear(tx, &at, p->resume,
 			                             pr->err);
 	}
@@ -267,7 +277,7 @@ claim(psm_processor *pr)
 	for (i = 0; i < pr->part_count && rc == 0; i++) {
 		struct psm__part *p = &pr->parts[i];
 
-		if (!p->in_batch)
+		if (!is_used(p))
 			continue;
 		psm__part_set_state(p, PSM__PART_CLAIMED);
 		if (p->next < 0)
@@ -296,7 +306,7 @@ is_claimed(const psm_processor *pr)
 	size_t i;
 
 	for (i = 0; i < pr->part_count; i++)
-		if (pr->parts[i].in_batch &&
+		if (is_used(&pr->parts[i]) &&
 		    pr->parts[i].state != PSM__PART_CLAIMED)
 			return 0;
 	return 1;

@@ -55,12 +55,12 @@ psm__part_restart(psm_processor *pr, struct psm__part *p)
 	}
 	if (rc == 0) {
 		psm__part_set_state(p, PSM__PART_KNOWN);
-		p->whole = p->next < 0;
+		p->from_earliest = p->next < 0;
 		return 0;
 	}
 	/* Without the row nothing can be handled: read it again when there is
 	 * one. */
-	psm__part_doubt(p);
+	psm__part_forget_row(p);
 	p->reread = p->restart_at;
 	return rc;
 }
@@ -175,7 +175,7 @@ psm__processor_gap(const struct psm__gap *gap, void *user)
 }
 
 void
-psm__part_tell_whole(psm_processor *pr, const struct psm__part *p)
+psm__part_tell_earliest(psm_processor *pr, const struct psm__part *p)
 {
 	char at[32], come[32];
 

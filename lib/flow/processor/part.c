@@ -68,13 +68,12 @@ static const struct {
 	const char *name;
 	unsigned may_follow;
 } states[PSM__N_PART_STATES] = {
-    [PSM__PART_DOUBTED] = {"doubted",
-                           TO(PSM__PART_KNOWN) | TO(PSM__PART_RECREATED)},
-    [PSM__PART_KNOWN] = {"known", TO(PSM__PART_DOUBTED) |
-                                      TO(PSM__PART_CLAIMED) |
+    [PSM__PART_UNREAD] = {"unread",
+                          TO(PSM__PART_KNOWN) | TO(PSM__PART_RECREATED)},
+    [PSM__PART_KNOWN] = {"known", TO(PSM__PART_UNREAD) | TO(PSM__PART_CLAIMED) |
                                       TO(PSM__PART_RECREATED)},
     [PSM__PART_CLAIMED] = {"claimed",
-                           TO(PSM__PART_DOUBTED) | TO(PSM__PART_RECREATED)},
+                           TO(PSM__PART_UNREAD) | TO(PSM__PART_RECREATED)},
     [PSM__PART_RECREATED] = {"recreated", TO(PSM__PART_KNOWN)},
 };
 
@@ -107,11 +106,11 @@ psm__part_is_known(const struct psm__part *p)
 }
 
 void
-psm__part_doubt(struct psm__part *p)
+psm__part_forget_row(struct psm__part *p)
 {
 	/* That the topic was recreated is known until the row is moved. */
 	if (p->state != PSM__PART_RECREATED)
-		psm__part_set_state(p, PSM__PART_DOUBTED);
+		psm__part_set_state(p, PSM__PART_UNREAD);
 }
 
 /* -- what it waits for */
@@ -188,10 +187,10 @@ psm__part_reset(psm_processor *pr, struct psm__part *p)
 	/* The memory of a kept message goes; its item is not looked at. */
 	psm__part_end_retry(pr, p);
 	psm__kept_drop(pr, p);
-	psm__part_doubt(p);
+	psm__part_forget_row(p);
 	p->next = -1;
 	p->reread = PSM__NOT_AGAIN;
-	p->whole = 0;
+	p->from_earliest = 0;
 }
 
 void
@@ -201,14 +200,31 @@ psm__part_reread(psm_processor *pr, struct psm__part *p, int64_t from)
 	p->reread = from;
 }
 
-/* -- what is ours */
+/* -- whose it is */
+
+static const unsigned use_may_follow[PSM__N_PART_USES] = {
+    [PSM__PART_AWAY] = TO(PSM__PART_ASSIGNED),
+    [PSM__PART_ASSIGNED] = TO(PSM__PART_AWAY) | TO(PSM__PART_IN_BATCH),
+    [PSM__PART_IN_BATCH] = TO(PSM__PART_AWAY) | TO(PSM__PART_ASSIGNED),
+};
+
+int
+psm__part_may_use(enum psm__part_use from, enum psm__part_use to)
+{
+	return (use_may_follow[from] & TO(to)) != 0;
+}
 
 void
-psm__part_set_ours(psm_processor *pr, struct psm__part *p, int ours)
+psm__part_set_use(psm_processor *pr, struct psm__part *p, enum psm__part_use to)
 {
-	if (p->ours == ours)
+	enum psm__part_use from = p->use;
+
+	if (from == to)
 		return;
-	p->ours = ours;
-	(void)__atomic_add_fetch(&pr->assigned, ours ? 1 : -1,
-	                         __ATOMIC_RELAXED);
+	assert(psm__part_may_use(from, to));
+	p->use = to;
+	if (from == PSM__PART_AWAY || to == PSM__PART_AWAY)
+		(void)__atomic_add_fetch(&pr->assigned,
+		                         to == PSM__PART_AWAY ? -1 : 1,
+		                         __ATOMIC_RELAXED);
 }

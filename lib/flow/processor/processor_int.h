@@ -50,13 +50,21 @@
 
 /* What is known of a partition's row of the offset table. */
 enum psm__part_state {
-	PSM__PART_DOUBTED, /* nothing: it has to be read first */
+	PSM__PART_UNREAD,  /* nothing: it has to be read first */
 	PSM__PART_KNOWN,   /* next is its offset, and the source reads there */
 	PSM__PART_CLAIMED, /* the same, and the row says that it is ours */
 	PSM__PART_RECREATED, /* it is of a topic that was deleted and recreated:
 	                      * before anything of the new one is handled it is
 	                      * moved to restart_at */
 	PSM__N_PART_STATES
+};
+
+/* Whose a partition is. */
+enum psm__part_use {
+	PSM__PART_AWAY,     /* not assigned to us, or revoked */
+	PSM__PART_ASSIGNED, /* the batch has no message of it */
+	PSM__PART_IN_BATCH, /* assigned, and the batch has some */
+	PSM__N_PART_USES
 };
 
 /* Why a partition waits; its next message is then the one in record. */
@@ -76,12 +84,12 @@ struct psm__part {
 	int64_t incarnation; /* of the log that is there now; 0: not known */
 	int64_t committed;   /* as the group said with it */
 	int32_t partition;
-	int ours;                   /* given to us, and not taken away since */
+	enum psm__part_use use;     /* psm__part_set_use */
 	enum psm__part_state state; /* psm__part_set_state */
 	int64_t next;               /* offset of the row; -1: there is none */
 	/* The source began with the earliest message, and there is no row yet.
 	 */
-	int whole;
+	int from_earliest;
 	/* Not PSM__NOT_AGAIN: messages are dropped until the source reads here
 	 * again; an offset or PSM__EARLIEST. */
 	int64_t reread;
@@ -99,8 +107,7 @@ struct psm__part {
 	/* The last gap that was found. */
 	int64_t gap_from, gap_to;
 	int64_t restart_at; /* of PSM__PART_RECREATED */
-	/* Of the batch being handled. */
-	int in_batch;
+	/* IN_BATCH: */
 	int64_t first, resume; /* its first offset; where to go on after it */
 	struct psm__item *stopped; /* at this message, NULL: not */
 	psm_rows *moved;
@@ -252,7 +259,7 @@ void psm__reader_advance(psm_processor *pr);
 /* -- part.c. @thread processor */
 
 /* The row may have been moved by another one: it has to be read again. */
-void psm__part_doubt(struct psm__part *p);
+void psm__part_forget_row(struct psm__part *p);
 /* Forget its messages and its offset. */
 void psm__part_reset(psm_processor *pr, struct psm__part *p);
 /* The same, and have the source go back to from. */
@@ -274,7 +281,9 @@ void psm__part_set_wait(psm_processor *pr, struct psm__part *p,
                         enum psm__part_wait wait);
 /* Go on behind the message that waited for another try. */
 void psm__part_end_retry(psm_processor *pr, struct psm__part *p);
-void psm__part_set_ours(psm_processor *pr, struct psm__part *p, int ours);
+int psm__part_may_use(enum psm__part_use from, enum psm__part_use to);
+void psm__part_set_use(psm_processor *pr, struct psm__part *p,
+                       enum psm__part_use to);
 
 /* -- kept.c. @thread processor */
 
@@ -314,7 +323,7 @@ int psm__part_check_incarnation(psm_processor *pr, struct psm__part *p,
                                 int64_t incarnation);
 /* There is no row, so the part is read from the earliest message on: say so if
  * its group had come further. @thread processor */
-void psm__part_tell_whole(psm_processor *pr, const struct psm__part *p);
+void psm__part_tell_earliest(psm_processor *pr, const struct psm__part *p);
 /* PSM_HEALTH_AMBER with a sentence for some time after a gap, or after that.
  * @locks pr->lock held */
 int psm__gap_health(const psm_processor *pr, char *reason, size_t size);

@@ -30,10 +30,10 @@ restart_part(psm_processor *pr, struct psm__part *p)
  * handled in some database, and not in this one: it may be new, or a backup
  * that was restored. */
 static int64_t
-begin_whole(psm_processor *pr, struct psm__part *p)
+begin_earliest(psm_processor *pr, struct psm__part *p)
 {
-	p->whole = 1;
-	psm__part_tell_whole(pr, p);
+	p->from_earliest = 1;
+	psm__part_tell_earliest(pr, p);
 	return p->committed == -1 ? -1 : PSM__EARLIEST;
 }
 
@@ -57,8 +57,8 @@ start_at(const char *topic, int32_t partition, int64_t committed,
 	p->committed = committed;
 	at = psm__part_place(pr, p);
 	psm__part_reset(pr, p);
-	psm__part_set_ours(pr, p, 1);
-	p->whole = committed == -1; /* whatever the row says */
+	psm__part_set_use(pr, p, PSM__PART_ASSIGNED);
+	p->from_earliest = committed == -1; /* whatever the row says */
 	if (p->state == PSM__PART_RECREATED)
 		return restart_part(pr, p);
 	if (psm_tx_begin(pr->st, &tx, NULL) < 0)
@@ -70,7 +70,7 @@ start_at(const char *topic, int32_t partition, int64_t committed,
 	if (psm__part_is_known(p) &&
 	    psm__part_check_incarnation(pr, p, row_incarnation))
 		return restart_part(pr, p);
-	return psm__part_is_known(p) && p->next < 0 ? begin_whole(pr, p)
+	return psm__part_is_known(p) && p->next < 0 ? begin_earliest(pr, p)
 	                                            : p->next;
 }
 
@@ -94,7 +94,7 @@ revoked(const char *topic, int32_t partition, void *user)
 	if (i < 0)
 		return;
 	psm__part_reset(pr, &pr->parts[i]);
-	psm__part_set_ours(pr, &pr->parts[i], 0);
+	psm__part_set_use(pr, &pr->parts[i], PSM__PART_AWAY);
 }
 
 int
@@ -138,7 +138,7 @@ psm__reader_close(psm_processor *pr, int timeout_ms)
 	(void)pthread_mutex_unlock(&pr->lock);
 	s->ops->close(s, timeout_ms);
 	for (i = 0; i < pr->part_count; i++)
-		psm__part_set_ours(pr, &pr->parts[i], 0);
+		psm__part_set_use(pr, &pr->parts[i], PSM__PART_AWAY);
 }
 
 /* -- reading */
@@ -371,7 +371,7 @@ psm__reader_again(psm_processor *pr)
 	size_t i;
 
 	for (i = 0; i < pr->batch.count; i++)
-		psm__part_doubt(&pr->parts[pr->batch.items[i].part]);
+		psm__part_forget_row(&pr->parts[pr->batch.items[i].part]);
 	keep_items(pr, 0);
 	clear_batch(pr);
 }
@@ -410,10 +410,10 @@ psm__reader_advance(psm_processor *pr)
 	for (i = 0; i < pr->part_count; i++) {
 		struct psm__part *p = &pr->parts[i];
 
-		if (!p->in_batch)
+		if (p->use != PSM__PART_IN_BATCH)
 			continue;
 		p->next = p->resume;
-		p->in_batch = 0;
+		psm__part_set_use(pr, p, PSM__PART_ASSIGNED);
 		psm__error_clear(pr->err);
 		if (pr->source->ops->commit(pr->source, p->topic, p->partition,
 		                            p->next, 0, pr->err) < 0)

@@ -168,7 +168,7 @@ find_failure(psm_processor *pr)
 		rc = rc == 0 ? w->rc : rc;
 	}
 	for (i = 0; i < pr->part_count && rc == PSM_ERR_FENCED; i++)
-		psm__part_doubt(&pr->parts[i]);
+		psm__part_forget_row(&pr->parts[i]);
 	return rc;
 }
 
