@@ -36,7 +36,7 @@ int psm__choosing_init(struct psm__choosing *c, psm_tx *tx,
                        const char *strategy, const struct psm__fit_terms *terms,
                        psm_error *err);
 void psm__choosing_free(struct psm__choosing *c);
-/* Anew: 0, or an error. */
+/* Again, from the start: 0, or an error. */
 int psm__choose(struct psm__choosing *c);
 
 #endif

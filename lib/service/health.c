@@ -160,7 +160,7 @@ psm__svc_ready_route(const psm_request *req, psm_response *res, void *service,
 	return answer(req, res, service, names, err);
 }
 
-/* The process answers, whatever it is about; it need not be started anew. */
+/* The process answers, whatever it is about; it need not be restarted. */
 int
 psm__svc_live_route(const psm_request *req, psm_response *res, void *service,
                     psm_error *err)

@@ -33,7 +33,7 @@
 	"psymatch.idempotency) AND (created_at < now() - $1 * interval "       \
 	"'1 hour' OR id <= $2 - " KEPT_MAX ") ORDER BY id LIMIT 2 FOR UPDATE " \
 	"SKIP LOCKED)"
-/* Whoever works with a row at the moment forgets it, or uses it anew. */
+/* Whoever works with a row at the moment forgets it, or uses it again. */
 #define FORGET_ALL                                                             \
 	"DELETE FROM psymatch.idempotency WHERE id IN (SELECT id FROM "        \
 	"psymatch.idempotency WHERE created_at < now() - $1 * interval "       \

@@ -3,7 +3,7 @@
  * Dead letters in a topic beside the one they came from. Everything here:
  * @thread the busy one.
  *
- * A letter is a copy: the transport may still send it when its partition has
+ * A dead letter is a copy: the transport may still send it when its partition has
  * gone to another consumer. It belongs to its partition until that is dropped,
  * then to the sink, which reports on it once in any case.
  */
@@ -17,7 +17,7 @@
 #define STEP_MS 100
 /* Until it is asked for again. */
 #define ASK_MS 20
-/* Until a letter that was not taken is sent again. */
+/* Until a dead letter that was not taken is sent again. */
 #define AGAIN_MS 1000
 /* Until one that was refused for good is: the topic has to be repaired first. */
 #define REFUSED_MS 30000
@@ -172,7 +172,7 @@ on_report(uint64_t token, int rc, const char *reason, void *user)
 		decide(d, rc);
 }
 
-/* Every letter that was sent gets its report. */
+/* Every dead letter that was sent gets its report. */
 static void
 close_sink(psm_consumer *c, int timeout_ms)
 {

@@ -158,7 +158,7 @@ look_at(struct reader *r, rd_kafka_message_t *m, struct psm__record *rec,
 		                     rd_kafka_err2name(m->err))
 		         : 0;
 	} else if (range && m->offset < range->from) {
-		/* It began behind the log's end, so the client begins anew. */
+		/* It began behind the log's end: the client starts over. */
 		advance(r, range, m->offset + 1);
 	} else if (range && m->offset < range->end) {
 		advance(r, range, m->offset + 1);
