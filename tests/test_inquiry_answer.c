@@ -426,7 +426,7 @@ END_TEST
 
 /* The therapist service tells, at that time, of another telephone. */
 static void
-updated(const char *time, const char *phone)
+updated(const char *time, const char *phone, const char *next)
 {
 	char text[500];
 	psm_event *ev = NULL;
@@ -434,13 +434,13 @@ updated(const char *time, const char *phone)
 
 	(void)snprintf(
 	    text, sizeof(text),
-	    "{\"event_id\": \"0192c9a0-0000-7000-8000-000000000001\", "
+	    "{\"event_id\": \"0192c9a0-0000-7000-8000-00000000000%s\", "
 	    "\"event_type\": \"therapist.updated\", \"version\": "
 	    "\"1.0\", \"timestamp\": \"%s\", \"producer\": "
 	    "\"therapist-service\", \"payload\": {\"therapist_id\": "
 	    "5, \"therapist_data\": {\"id\": 5, \"telefon\": \"%s\", "
-	    "\"naechster_kontakt_moeglich\": null}}}",
-	    time, phone);
+	    "\"naechster_kontakt_moeglich\": %s}}}",
+	    phone, time, phone, next);
 	OK(psm_event_parse(text, strlen(text), &ev, err));
 	OK(psm_tx_begin(st, &tx, err));
 	OK(psm_matching_handle(tx, ev, NULL, err));
@@ -454,9 +454,11 @@ updated(const char *time, const char *phone)
 START_TEST(an_older_event_does_not_end_cooling)
 {
 	answered(1, FULL, FULL, FULL, "");
-	updated("2026-03-02T09:00:00Z", "1");
+	updated("2026-03-02T09:00:00Z", "1", "null");
 	free_from("2026-03-31 2026-03-31");
-	updated("2026-03-03T12:00:00Z", "2");
+	updated("2026-03-02T09:30:00Z", "2", "\"2026-06-01\"");
+	free_from("2026-03-31 2026-06-01");
+	updated("2026-03-03T12:00:00Z", "3", "null");
 	free_from("2026-03-31 -");
 }
 END_TEST

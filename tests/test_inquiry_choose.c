@@ -106,6 +106,54 @@ START_TEST(excluded_by_a_correction_leaves)
 }
 END_TEST
 
+/* Nobody knows where a therapist without a postal code practises. */
+START_TEST(a_therapist_of_no_area)
+{
+	pg_run("UPDATE matching_service.therapeuten_kopie SET plz = NULL");
+	ck_assert_int_eq(create(BERTA), PSM_ERR_CONFLICT);
+	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "elsewhere"));
+}
+END_TEST
+
+/* Who does not fit any more when it is sent leaves; the area is not asked for
+ * again. */
+START_TEST(unfit_when_it_is_sent)
+{
+	ck_assert_int_eq(create(BERTA), 1);
+	pg_run("UPDATE matching_service.patienten_kopie SET plz = '20099' "
+	       "WHERE id = 8; UPDATE matching_service.patienten_kopie SET "
+	       "geburtsdatum = '1900-01-01' WHERE id = 9; UPDATE "
+	       "matching_service.therapeuten_kopie SET alter_max = 90");
+	ck_assert_msg(send_it(1) == 1, "%s", psm_error_message(err));
+	is("/anfragegroesse", "2");
+	matches_are(1, "8 anstehend, 7 anstehend");
+	check_invariants();
+}
+END_TEST
+
+START_TEST(nobody_is_in_it)
+{
+	ck_assert_int_eq(create(BERTA), 1);
+	pg_run("DELETE FROM " MATCH);
+	ck_assert_msg(send_it(1) == 0, "%s", psm_error_message(err));
+	SAYS("t", "SELECT storniert_datum IS NOT NULL AND gesendet_datum IS "
+	          "NULL FROM " INQUIRY);
+	ck_assert_int_eq(outbox("therapeutenanfrage.sent"), 0);
+}
+END_TEST
+
+START_TEST(sent_before_the_end_of_cooling)
+{
+	ck_assert_int_eq(create(BERTA), 1);
+	pg_run("UPDATE matching_service.therapeuten_kopie SET "
+	       "naechster_kontakt_moeglich = '2026-03-20'");
+	ck_assert_int_eq(send_with(1, "{\"override_cooling\": \"Zusage\"}"), 1);
+	SAYS("[2026-03-02 10:00 (API)] Sent before the end of the cooling "
+	     "period: Zusage",
+	     "SELECT notizen FROM " INQUIRY);
+}
+END_TEST
+
 /* -- distances */
 
 #define COPIES "matching_service.patienten_kopie"
@@ -211,6 +259,10 @@ suite(void)
 	tcase_add_test(c, by_priority);
 	tcase_add_test(c, whoever_ends_by_any_function_leaves);
 	tcase_add_test(c, excluded_by_a_correction_leaves);
+	tcase_add_test(c, a_therapist_of_no_area);
+	tcase_add_test(c, unfit_when_it_is_sent);
+	tcase_add_test(c, nobody_is_in_it);
+	tcase_add_test(c, sent_before_the_end_of_cooling);
 	tcase_add_test(c, distances_asked);
 	tcase_add_test(c, distances_told);
 	suite_add_tcase(s, c);

@@ -154,6 +154,9 @@ static const struct {
      PSM_ERR_CONFLICT, 1},
     {"UPDATE matching_service.platzsuche SET notizen = notizen || E'\\nx'",
      PSM_ERR_CONFLICT, 1},
+    {"UPDATE matching_service.platzsuche SET notizen = E'[2026-01-01 10:00 "
+     "(API)] x\\n' || notizen",
+     PSM_ERR_CONFLICT, 1},
     {"UPDATE matching_service.platzsuche SET notizen = replace(notizen, "
      "'System', 'API')",
      PSM_ERR_CONFLICT, 1},
