@@ -194,6 +194,9 @@ START_TEST(adopted)
 	       "(therapeutenanfrage_id, platzsuche_id, patient_id, "
 	       "position_in_anfrage) SELECT a.id, 1 + a.id %% 2, 1 + a.id %% "
 	       "2, 1 FROM matching_service.therapeutenanfrage a ORDER BY a.id; "
+	       "INSERT INTO matching_service.therapeut_anfrage_patient "
+	       "(therapeutenanfrage_id, platzsuche_id, patient_id, "
+	       "position_in_anfrage, status) VALUES (1, 1, 1, 2, 'abgelehnt'); "
 	       "DELETE FROM psymatch.migration WHERE set = 'patient' AND "
 	       "version = 5");
 	OK(psm_store_migrate(st, "patient", err));

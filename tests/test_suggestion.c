@@ -102,6 +102,27 @@ START_TEST(suggests)
 }
 END_TEST
 
+START_TEST(the_nearest_first)
+{
+	OK(psm_store_migrate(st, "geocoding", err));
+	pg_run(
+	    "INSERT INTO geocoding_service.plz_centroids (plz, ort, latitude, "
+	    "longitude) VALUES ('52062', 'A', 50, 6), ('52064', 'A', 50.1, 6), "
+	    "('52066', 'A', 50.01, 6)");
+	add("Eins", ", \"plz\": \"52064\"" MAIL);
+	add("Zwei", ", \"plz\": \"52066\"" MAIL);
+	tell("patient.created", AT(0), PATIENT(5, 1, ", \"plz\": \"52062\""));
+	check(5, 1, 10, "2:3 1:3");
+	/* Without a version the time counts. */
+	tell("patient.updated", AT(3),
+	     "\"patient_id\": 5, \"patient_data\": {\"id\": 5, \"plz\": null}");
+	tell("patient.updated", AT(2),
+	     "\"patient_id\": 5, \"patient_data\": {\"id\": 5, \"plz\": "
+	     "\"52062\"}");
+	check(5, 1, 10, "");
+}
+END_TEST
+
 /* Nothing of a person is kept that is not needed, and nothing of a deleted one;
  * also if what was before comes late. */
 START_TEST(forgets)
@@ -289,6 +310,28 @@ START_TEST(counts)
 }
 END_TEST
 
+/* What came of a mail is what was told last, in whatever order it comes; calls
+ * with patients are none of a therapist's. */
+START_TEST(a_mail_that_arrived_after_all)
+{
+	add("Eins", "");
+	for (int i = 2; i < 5; i++)
+		tell(steps[i].type, steps[i].time, steps[i].members);
+	check_workload(1, "\"sent_inquiries\":0,");
+	tell(steps[5].type, steps[5].time, steps[5].members);
+	check_workload(1, "\"sent_inquiries\":1,");
+	tell(steps[4].type, steps[4].time, steps[4].members);
+	check_workload(1, "\"sent_inquiries\":1,");
+	/* Nobody knows whether it had left. */
+	tell("email.deleted", AT(4), MAILED);
+	check_workload(1, "\"sent_inquiries\":1,");
+	tell("phone_call.failed", AT(2),
+	     "\"call_id\": 4, \"patient_id\": 5, \"call_data\": {\"id\": 4}");
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM therapist_service.zustellungen"), 1);
+}
+END_TEST
+
 /* The first contact of a clock that is wrong is one of today. */
 START_TEST(contacts)
 {
@@ -440,9 +483,11 @@ suite(void)
 	tcase_add_checked_fixture(t, app_setup, app_teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, suggests);
+	tcase_add_test(t, the_nearest_first);
 	tcase_add_test(t, forgets);
 	tcase_add_loop_test(t, any_order, 0, 3);
 	tcase_add_test(t, counts);
+	tcase_add_test(t, a_mail_that_arrived_after_all);
 	tcase_add_test(t, deleted);
 	tcase_add_test(t, contacts);
 	tcase_add_test(t, refusals);
