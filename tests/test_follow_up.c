@@ -364,6 +364,15 @@ START_TEST(another_database_gets_a_job)
 	pg_run("DROP SCHEMA communication_service CASCADE");
 	run(COUNTS(0, 1, 0, 0));
 	run(NOTHING);
+	/* For a job that could not be committed nobody waits. */
+	inquiry(13, 7, "2026-03-01 11:00+01");
+	pg_run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+	       "'BEGIN RAISE EXCEPTION ''no''; END'; CREATE CONSTRAINT TRIGGER "
+	       "t AFTER INSERT ON psymatch.job DEFERRABLE INITIALLY DEFERRED "
+	       "FOR EACH ROW EXECUTE FUNCTION refuse()");
+	run(COUNTS(0, 0, 0, 1));
+	pg_run("DELETE FROM matching_service.therapeutenanfrage WHERE id = "
+	       "13");
 	CHECK_TEXT("follow_up.call 12:2026-03-12 2026-03-13 11:30 7",
 	           "SELECT concat_ws(' ', kind, key, "
 	           "payload::jsonb->>'geplantes_datum', "
@@ -381,6 +390,7 @@ START_TEST(another_database_gets_a_job)
 	OK(psm_tx_begin(st, &tx, err));
 	ck_assert_int_eq(psm_follow_up_called(tx, 99, 77, err),
 	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(psm_follow_up_called(tx, 12, 0, err), PSM_ERR_INVAL);
 	psm_tx_rollback(tx);
 }
 END_TEST

@@ -124,6 +124,14 @@ START_TEST(answers_are_kept)
 	pg_run("UPDATE geocoding_service.geocache SET result_data = "
 	       "'{\"latitude\": 1, \"longitude\": 1, \"status\": \"error\"}'");
 	recall("Am Markt", 0, 0, NULL);
+	/* One that is asked for again is not told with the old place. */
+	pg_run("UPDATE geocoding_service.geocache SET latitude = NULL, "
+	       "result_data = '" ANSWER "'");
+	recall("Am Markt", 0, 0, ANSWER);
+	psm_free(ask("{\"origin\": \"am markt\", \"destination\": "
+	             "\"52062\"}"));
+	ck_assert_int_eq(fake.addresses, 1);
+	recall("Am Markt", 0, 0, NULL);
 }
 END_TEST
 
@@ -175,6 +183,19 @@ START_TEST(without_the_cache)
 	expect(json, SUCCESS("602", "osrm"));
 	ck_assert_int_eq(fake.routes, 2);
 	expect(CODES, SUCCESS("602", "cache"));
+}
+END_TEST
+
+/* Where nothing is to be kept, nothing is looked for either. */
+START_TEST(no_cache_at_all)
+{
+	OK(psm_geo_remember(geo, st, "Am Markt", 0, 0, ANSWER, err));
+	psm_geo_free(geo);
+	OK(psm_geo_new(fake_address, fake_route, &fake, 0, 5000, &geo, err));
+	recall("Am Markt", 0, 0, NULL);
+	OK(psm_geo_remember(geo, st, "Am Platz", 0, 0, ANSWER, err));
+	ck_assert_int_eq(
+	    pg_int("SELECT count(*) FROM geocoding_service.geocache"), 1);
 }
 END_TEST
 
@@ -447,6 +468,7 @@ suite(void)
 	tcase_add_test(t, answers_refused);
 	tcase_add_test(t, expired_rows_go);
 	tcase_add_test(t, without_the_cache);
+	tcase_add_test(t, no_cache_at_all);
 	tcase_add_test(t, a_partial_result_is_not_kept);
 	tcase_add_test(t, adopted_rows);
 	tcase_add_test(t, an_address_is_geocoded_once);

@@ -201,6 +201,11 @@ START_TEST(services_by_topic)
 	ck_assert_int_eq(services[_i].add(hs, "moon-events", NULL),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(services[_i].add(hs, topic, NULL), 0);
+	/* What has to wait holds up nobody else's. */
+	ck_assert_uint_gt(hs->tx.count, 0);
+	for (size_t i = 0; i < hs->tx.count; i++)
+		ck_assert_int_eq(hs->tx.handlers[i].options.on_failure,
+		                 PSM_ON_FAILURE_PARK);
 	for (size_t i = 0; (type = services[_i].type_at(i)) != NULL; i++)
 		ck_assert_int_eq(
 		    psm_handlers_on_tx(hs, type, NULL, on_tx, NULL, NULL),
