@@ -4,10 +4,9 @@
 # included in one place.
 . "$top_srcdir/tests/checks.sh"
 
-tree '^(lib|examples|bench|tests)/.*\.[ch]$' | while IFS= read -r file; do
-	sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*\([<"][^>"]*[>"]\).*/\1/p' "$top_srcdir/$file" |
-		sed "s,^,$file ,"
-done >"$tmp/includes"
+tree '^(lib|examples|bench|tests)/.*\.[ch]$' >"$tmp/files"
+(cd "$top_srcdir" && xargs grep -HE '^[[:space:]]*#[[:space:]]*include' <"$tmp/files") |
+	sed -n 's/^\([^:]*\):[[:space:]]*#[[:space:]]*include[[:space:]]*\([<"][^>"]*[>"]\).*/\1 \2/p' >"$tmp/includes"
 
 awk '
 BEGIN {

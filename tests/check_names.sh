@@ -8,10 +8,12 @@ registries='pypi[.]org|pythonhosted[.]org|anaconda[.]org|npmjs[.](org|com)|yarnp
 folders='(^|[^A-Za-z0-9_.~}-])/(home|root|work|Users)/[A-Za-z0-9_.]'
 
 tree . | grep -vE '^tests/check_names\.sh$' >"$tmp/files"
-while IFS= read -r file; do
-	path=$top_srcdir/$file
-	grep -niE "(^|[^A-Za-z0-9-])($registries)" "$path" | sed "s,^,$file:,; s/\$/   <- a registry's host/"
-	grep -nE "$folders" "$path" | sed "s,^,$file:,; s/\$/   <- a folder of somebody's machine/"
-done <"$tmp/files" >"$tmp/lines"
+named() { # how, what, why
+	(cd "$top_srcdir" && tr '\n' '\000' <"$tmp/files" | xargs -0 grep -nH "$1" "$2") | sed "s/\$/   <- $3/"
+}
+{
+	named -iE "(^|[^A-Za-z0-9-])($registries)" "a registry's host"
+	named -E "$folders" "a folder of somebody's machine"
+} >"$tmp/lines"
 faults "$tmp/lines"
 exit $rc

@@ -9,30 +9,57 @@ tree_files >"$tmp/all"
 grep -vE '^tests/data/' "$tmp/all" >"$tmp/text"
 grep -E '\.[ch]$' "$tmp/text" >"$tmp/c"
 
-# Plain text, nothing hidden in it.
-while IFS= read -r file; do
+# together LIST COMMAND...: on all files of the list at once, named from the root.
+together() {
+	list=$1
+	shift
+	(cd "$top_srcdir" && tr '\n' '\000' <"$list" | xargs -0 "$@")
+}
+
+# Plain text, nothing hidden in it. Only when something is, each file is asked.
+together "$tmp/all" cat >"$tmp/whole"
+tr -d '\000' <"$tmp/whole" | cmp -s - "$tmp/whole" || while IFS= read -r file; do
 	path=$top_srcdir/$file
-	[ -s "$path" ] || continue
 	tr -d '\000' <"$path" | cmp -s - "$path" || fault "$file: a binary file"
 done <"$tmp/all"
+[ "$(together "$tmp/text" tail -q -c 1 | tr -d '\n' | wc -c)" = 0 ] || while IFS= read -r file; do
+	[ -z "$(tail -c 1 "$top_srcdir/$file")" ] || fault "$file: no newline at the end"
+done <"$tmp/text"
 
-while IFS= read -r file; do
-	path=$top_srcdir/$file
-	awk -v name="$file" -v cr="$(printf '\r')" '
-	index($0, cr) { print name ":" NR ": a carriage return" }
-	/[ \t]$/ { print name ":" NR ": blanks at the end" }
-	/^(<<<<<<<|>>>>>>>)/ { print name ":" NR ": a merge was left open" }' "$path"
-	[ -z "$(tail -c 1 "$path")" ] || echo "$file: no newline at the end"
-	case $file in
-	build-aux/debian/*) ;; # as Debian's tools have it
-	*.[ch] | *.h.in | *.py | *.sh | *.awk | *.[1-9] | *.[1-9].in | check | demo | .ci/run | build-aux/*)
-		head -n 3 "$path" | grep -q 'SPDX-License-Identifier: BSD-2-Clause' || echo "$file: no SPDX line"
-		case $file in *.[1-9]) continue ;; esac # a page is looked up, not read through
-		lines=$(wc -l <"$path")
-		[ "$lines" -le $max_file ] || echo "$file: $lines lines, more than $max_file"
-		;;
-	esac
-done <"$tmp/text" >"$tmp/lines"
+# clang-format puts a function's braces into the first column.
+(cd "$top_srcdir" && awk -v list="$tmp/text" -v cr="$(printf '\r')" -v max=$max_file -v max_function=$max_function '
+BEGIN {
+	while ((getline name <list) > 0)
+		ARGV[ARGC++] = name
+	last = ARGC
+}
+FNR == 1 { start = 0 }
+{ lines[FILENAME] = FNR }
+FNR <= 3 && /SPDX-License-Identifier: BSD-2-Clause/ { licensed[FILENAME] }
+index($0, cr) { print FILENAME ":" FNR ": a carriage return" }
+/[ \t]$/ { print FILENAME ":" FNR ": blanks at the end" }
+/^(<<<<<<<|>>>>>>>)/ { print FILENAME ":" FNR ": a merge was left open" }
+/^\{/ { start = FNR }
+/^\}/ {
+	if (start && FNR - start > max_function && FILENAME ~ /\.[ch]$/)
+		print FILENAME ":" start ": a function of " FNR - start " lines, more than " max_function
+	start = 0
+}
+END {
+	for (i = 1; i < last; i++) {
+		name = ARGV[i]
+		# As the tools of Debian have it.
+		if (name ~ /^build-aux\/debian\//)
+			continue
+		if (name !~ /(\.([ch]|h\.in|py|sh|awk|[1-9]|[1-9]\.in))$|^(check|demo|\.ci\/run|build-aux\/.*)$/)
+			continue
+		if (!(name in licensed))
+			print name ": no SPDX line"
+		# A page is looked up, not read through.
+		if (name !~ /\.[1-9]$/ && lines[name] > max)
+			print name ": " lines[name] " lines, more than " max
+	}
+}') >"$tmp/lines"
 faults "$tmp/lines"
 
 # The formatter leaves comments alone (it would run the rows of a contract
@@ -51,18 +78,7 @@ done
 
 # Work left open. The words are put together here, or this file would have them.
 open="TO""DO|FIX""ME|XX""X|HA""CK"
-while IFS= read -r file; do
-	grep -nE "(^|[^A-Za-z_])($open)([^A-Za-z_]|\$)" "$top_srcdir/$file" | sed "s,^,$file:,; s/\$/   <- left open/"
-done <"$tmp/text" >"$tmp/lines"
-faults "$tmp/lines"
-
-# clang-format puts a function's braces into the first column.
-while IFS= read -r file; do
-	awk -v name="$file" -v max=$max_function '
-	/^\{/ { start = NR }
-	/^\}/ { if (start && NR - start > max) print name ":" start ": a function of " NR - start " lines, more than " max; start = 0 }
-	' "$top_srcdir/$file"
-done <"$tmp/c" >"$tmp/lines"
+together "$tmp/text" grep -nHE "(^|[^A-Za-z_])($open)([^A-Za-z_]|\$)" | sed 's/$/   <- left open/' >"$tmp/lines"
 faults "$tmp/lines"
 
 # What code may not call. Comments and strings do not count.
@@ -85,8 +101,7 @@ refuse 'lib/[^:]*' 'none' '(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol
 refuse 'lib/[^:]*|examples/[^:]*' 'none' 'strerror_r[[:space:]]*\(' 'there are two of that name with different results: strerror() is thread-safe here'
 # Fakes are slow on purpose.
 refuse 'tests/[^:]*' 'tests/fake_[a-z_]*\.c' '(sleep|usleep|nanosleep)[[:space:]]*\(' 'wait for a condition'
-grep -E '^tests/.*\.(py|sh)$' "$tmp/text" | grep -vE '^tests/(check_style|test_checks)\.sh$' | while IFS= read -r file; do
-	grep -nE '(^|[^A-Za-z0-9_-])(time\.)?sleep[ (][0-9a-z]' "$top_srcdir/$file" | sed "s,^,$file:,; s/\$/   <- wait for a condition/"
-done >"$tmp/lines"
+grep -E '^tests/.*\.(py|sh)$' "$tmp/text" | grep -vE '^tests/(check_style|test_checks)\.sh$' >"$tmp/scripts"
+together "$tmp/scripts" grep -nHE '(^|[^A-Za-z0-9_-])(time\.)?sleep[ (][0-9a-z]' | sed 's/$/   <- wait for a condition/' >"$tmp/lines"
 faults "$tmp/lines"
 exit $rc
