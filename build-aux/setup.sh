@@ -122,10 +122,10 @@ logged() {
 	group "$@" >"$work/log/$name" 2>&1
 }
 
-# build SRC BUILD CONFIGURE-ARGUMENT...: configure (made first when missing) and
-# make, out of tree. libtool is a script of the shell that configure ran in: by
-# dash it takes a third of the time that bash needs.
-build() {
+# configured SRC BUILD CONFIGURE-ARGUMENT...: by configure (made first when
+# missing), out of tree. libtool is a script of the shell that configure ran in:
+# by dash it takes a third of the time that bash needs.
+configured() {
 	local src=$1 dir=$2
 	shift 2
 	[ -x "$src/configure" ] || logged bootstrap "$src/build-aux/bootstrap" || return
@@ -134,7 +134,11 @@ build() {
 		tail -n 20 "$work/log/configure" "$dir/config.log"
 		return 1
 	}
-	logged make make -C "$dir" -s -j "$jobs" all
+}
+
+# build, of the same arguments: and make.
+build() {
+	configured "$@" && logged make make -C "$2" -s -j "$jobs" all
 }
 
 jobs=$(nproc 2>/dev/null || echo 2)

@@ -11,6 +11,7 @@ import unittest
 from typing import Any
 
 import psymatch
+from helping import SANITIZED
 
 TOP = os.environ.get("top_srcdir", ".")
 LIBRARY = psymatch.lib.path
@@ -69,6 +70,7 @@ BUILDS = ("import setuptools as s, pip; v = [int(n) for n in s.__version__.split
           "assert int(pip.__version__.split('.')[0]) >= 23, 'pip is older than 23'")
 
 
+@unittest.skipIf(SANITIZED, "the run without sanitizers does it")
 class Wheel(unittest.TestCase):
     def setUp(self) -> None:
         for self.python in (sys.executable, "/usr/bin/python3"):
