@@ -104,7 +104,7 @@ start(psm_processor **out)
 static void
 stop(psm_processor **p)
 {
-	ck_assert_msg(psm_processor_stop(*p, 10000, err) == 0, "%s",
+	ck_assert_msg(psm_processor_stop(*p, 60000, err) == 0, "%s",
 	              psm_error_message(err));
 	psm_processor_free(*p);
 	*p = NULL;
@@ -399,7 +399,7 @@ be_a_member(void)
 		(void)poll(NULL, 0, 100); /* its thread may just be at it */
 	ch = psm_processor_stat(own, "rollbacks") > 0 ? 'r' : 'c';
 	if (write(to_parent[1], &ch, 1) != 1 ||
-	    psm_processor_stop(own, 10000, NULL) < 0)
+	    psm_processor_stop(own, 60000, NULL) < 0)
 		_exit(3);
 	_exit(0);
 }

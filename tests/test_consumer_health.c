@@ -84,7 +84,7 @@ START_TEST(health_is_green_while_a_handler_takes_its_time)
 	put_event(t, 1, 1);
 	ck_assert(looks(c, PSM_HEALTH_AMBER, "1 message waits, and none came"));
 	c->source->ops = &ops;
-	ck_assert_int_eq(psm_consumer_poll(c, 5000, NULL), 1);
+	ck_assert_int_eq(psm_consumer_poll(c, 60000, NULL), 1);
 	psm_consumer_free(c);
 	psm_config_free(cfg);
 	psm_transport_unref(t);

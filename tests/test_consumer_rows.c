@@ -198,10 +198,11 @@ START_TEST(c06_starts_without_a_broker)
 	put_good(&e, 1);
 	e.rig->set_down(&e, 1);
 	c = make_consumer(e.t, "c06", &seen);
-	ck_assert_int_eq(psm_consumer_poll(c, 300, NULL), 0);
-	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
-	                 PSM_HEALTH_AMBER);
-	ck_assert_ptr_nonnull(strstr(reason, "no broker"));
+	do
+		ck_assert_int_eq(psm_consumer_poll(c, 100, NULL), 0);
+	while (psm_consumer_health(c, reason, sizeof(reason)) !=
+	           PSM_HEALTH_AMBER ||
+	       !strstr(reason, "no broker"));
 	e.rig->set_down(&e, 0);
 	poll_until(c, &seen.count, 1);
 	end(c, 0);

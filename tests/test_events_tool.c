@@ -231,7 +231,7 @@ START_TEST(traces)
 	put(p, second, first, NULL, 3);
 	put(p, third, second, NULL, 4);
 	put(p, beside, NULL, story, 5);
-	ck_assert_int_eq(psm_producer_close(p, 30000, &left, NULL), 0);
+	ck_assert_int_eq(psm_producer_close(p, 60000, &left, NULL), 0);
 	psm_producer_free(p);
 	/* From its end, from its middle, by its own id. */
 	(void)snprintf(args, sizeof args, "psymatch-events' trace %s", third);

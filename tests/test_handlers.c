@@ -57,7 +57,7 @@ START_TEST(consumer_and_replay)
 	ck_assert_int_eq(psm_replay_handlers(r, hs, NULL), 0);
 	psm_handlers_free(hs);
 	poll_until(c, &seen.count, 2);
-	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, 10000, NULL), 0);
+	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, 60000, NULL), 0);
 	ck_assert_int_eq(seen.count, 4);
 	psm_replay_free(r);
 	psm_consumer_free(c);

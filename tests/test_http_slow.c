@@ -81,7 +81,7 @@ up_with(const struct svc_limits *changed)
 	    psm__svc_wait(testing_server.svc, SVC_RUNNING, TESTING_WAIT_MS), 0);
 }
 
-/* -- deadlines */
+/* -- deadlines: those that a request of a busy machine meets, too */
 
 static const struct slow_case {
 	const char *start, *answer;
@@ -98,7 +98,7 @@ START_TEST(slow_clients_are_hung_up_on)
 	char answer[1024];
 	struct answer a;
 
-	up_with(&(struct svc_limits){.head_ms = 500, .body_ms = 500});
+	up_with(&(struct svc_limits){.head_ms = 1500, .body_ms = 1500});
 	for (i = 0; i < SLOW; i++) {
 		fds[i] = connect_to_server();
 		put(fds[i], c->start);
@@ -127,13 +127,13 @@ START_TEST(a_trickle_does_not_help)
 	char answer[1024];
 	int i;
 
-	up_with(&(struct svc_limits){.head_ms = 500, .body_ms = 500});
+	up_with(&(struct svc_limits){.head_ms = 1500, .body_ms = 1500});
 	p.fd = connect_to_server();
 	put(p.fd, body_head);
-	for (i = 0; i < 1000 && poll(&p, 1, 10) == 0; i++)
+	for (i = 0; i < 5000 && poll(&p, 1, 10) == 0; i++)
 		if (send(p.fd, "a", 1, MSG_NOSIGNAL) < 0)
 			break;
-	ck_assert_int_lt(i, 1000);
+	ck_assert_int_lt(i, 5000);
 	read_all(p.fd, answer, sizeof answer);
 	ck_assert_int_eq(strncmp(answer, "HTTP/1.1 408 ", 13), 0);
 	testing_server_down();
@@ -174,7 +174,7 @@ START_TEST(idle_clients_make_room)
 	int fds[32], i;
 
 	up_with(&(struct svc_limits){
-	    .connections = 16, .head_ms = 600000, .crowded_ms = 100});
+	    .connections = 16, .head_ms = 600000, .crowded_ms = 1000});
 	for (i = 0; i < 32; i++)
 		fds[i] = connect_to_server();
 	testing_assert_alive();
@@ -189,7 +189,7 @@ START_TEST(waiting_for_a_handler_has_an_end)
 	struct answer a;
 	int fd;
 
-	up_with(&(struct svc_limits){.handlers = 1, .queue_ms = 200});
+	up_with(&(struct svc_limits){.handlers = 1, .queue_ms = 1000});
 	fd = connect_to_server();
 	put(fd, wait_head);
 	testing_gate_wait(1);

@@ -346,7 +346,7 @@ START_TEST(database_away)
 	                 PSM_HEALTH_RED);
 	pg_up();
 	/* The store tries again after a pause of its own. */
-	until = psm__mono_ms() + 10000;
+	until = psm__mono_ms() + 60000;
 	do
 		rc = psm_therapist_import_run(st, folder, status, err);
 	while (rc == PSM_ERR_DB && psm__mono_ms() < until);

@@ -420,7 +420,7 @@ START_TEST(a_thread_does_them)
 	PG_UNTIL(psm_jobs_health(jobs, reason, sizeof reason) ==
 	         PSM_HEALTH_AMBER);
 	ck_assert_str_eq(reason, "jobs: 1 job failed for good within a day");
-	OK(psm_jobs_stop(jobs, 5000, err));
+	OK(psm_jobs_stop(jobs, 60000, err));
 	ck_assert_int_eq(psm_jobs_health(jobs, NULL, 0), PSM_HEALTH_RED);
 }
 END_TEST

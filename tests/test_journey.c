@@ -49,8 +49,8 @@ setup(void)
 static void
 teardown(void)
 {
-	OK(psm_processor_stop(pr, 5000, err));
-	OK(psm_relay_stop(relay, 5000, err));
+	OK(psm_processor_stop(pr, 60000, err));
+	OK(psm_relay_stop(relay, 60000, err));
 	psm_processor_free(pr);
 	psm_relay_free(relay);
 	psm_store_free(there);

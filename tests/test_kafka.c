@@ -370,7 +370,7 @@ START_TEST(says_full_and_too_large)
 	await(s, &n, 10);
 	ck_assert_int_eq(n.ok, 10);
 	ck_assert_int_eq(send_bytes(s, "x", 1), 0);
-	s->ops->close(s, 5000);
+	s->ops->close(s, PATIENCE_MS);
 	ck_assert_int_eq(n.ok, 11);
 	psm_transport_unref(t);
 	mock_close(&mock);
@@ -396,7 +396,7 @@ START_TEST(short_of_memory)
 	ck_assert_int_eq(send_bytes(s, "x", 1), PSM_ERR_NOMEM);
 	testing_memory.fail_at = 0;
 	send_patiently(s);
-	s->ops->close(s, 5000);
+	s->ops->close(s, PATIENCE_MS);
 	ck_assert_int_eq(n.ok, 1);
 	psm_transport_unref(t);
 	mock_close(&mock);
@@ -423,7 +423,7 @@ START_TEST(rides_out_broker_errors)
 		ck_assert_int_eq(send_bytes(s, "x", 1), 0);
 	await(s, &n, 50);
 	ck_assert_int_eq(n.ok, 50);
-	s->ops->close(s, 5000);
+	s->ops->close(s, PATIENCE_MS);
 	psm_transport_unref(t);
 	mock_close(&mock);
 }
@@ -445,7 +445,7 @@ refuse_one(psm_transport *t)
 	ck_assert_int_eq(s->ops->poll(s, 0, err), PSM_ERR_BROKER);
 	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "GAPLESS"));
 	psm_error_free(err);
-	s->ops->close(s, 5000);
+	s->ops->close(s, PATIENCE_MS);
 	ck_assert_int_eq(n.total, 1);
 	return n;
 }
@@ -468,7 +468,7 @@ START_TEST(tells_final_from_passing)
 	send_patiently(s);
 	await(s, &n, 1);
 	ck_assert_int_eq(n.ok, 1);
-	s->ops->close(s, 5000);
+	s->ops->close(s, PATIENCE_MS);
 	psm_transport_unref(t);
 	mock_close(&mock);
 }
@@ -498,7 +498,7 @@ START_TEST(waits_for_a_topic)
 	send_patiently(s);
 	await(s, &n, 2);
 	ck_assert_int_eq(n.ok, 1);
-	s->ops->close(s, 5000);
+	s->ops->close(s, PATIENCE_MS);
 	psm_transport_unref(t);
 	mock_close(&mock);
 }
@@ -522,7 +522,7 @@ START_TEST(dies_without_losing)
 	psm__kafka_kill_sink(s);
 	ck_assert_int_eq(send_bytes(s, "x", 1), PSM_ERR_BROKER);
 	ck_assert_int_eq(s->ops->poll(s, 0, NULL), PSM_ERR_BROKER);
-	s->ops->close(s, 5000);
+	s->ops->close(s, PATIENCE_MS);
 	ck_assert_int_eq(n.total, 20);
 	ck_assert_int_eq(n.closed, 20);
 
@@ -531,7 +531,7 @@ START_TEST(dies_without_losing)
 	ck_assert_int_eq(send_bytes(s, "x", 1), 0);
 	await(s, &n, 1);
 	ck_assert_int_eq(n.ok, 1);
-	s->ops->close(s, 5000);
+	s->ops->close(s, PATIENCE_MS);
 	psm_transport_unref(t);
 	mock_close(&mock);
 }

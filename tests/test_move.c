@@ -197,8 +197,8 @@ START_TEST(kafka_to_postgres_and_back)
 	PG_UNTIL(pg_int("SELECT count(*) FROM psymatch.outbox") == 0);
 	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == written);
 	stop_relay(5000);
-	ck_assert_int_eq(psm_processor_stop(on_kafka, 10000, err), 0);
-	ck_assert_int_eq(psm_processor_stop(on_postgres, 10000, err), 0);
+	ck_assert_int_eq(psm_processor_stop(on_kafka, 60000, err), 0);
+	ck_assert_int_eq(psm_processor_stop(on_postgres, 60000, err), 0);
 
 	ck_assert_int_gt(written, 900);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), written);

@@ -15,7 +15,7 @@
 #include "testing_pg.h"
 
 #define OBJECTS_MAX 16
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 #define OK(call) ck_assert_msg((call) == 0, "%s", psm_error_message(err))
 
 #define DATA                                                                   \

@@ -163,7 +163,7 @@ START_TEST(writers_at_once)
 	ck_assert_int_eq(a.doubles, 0);
 	ck_assert_int_eq(a.inversions, 0);
 	ck_assert_int_eq(a.gaps, 0);
-	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
+	ck_assert_int_eq(psm_relay_stop(r, 60000, err), 0);
 	ck_assert_int_eq(psm_relay_stat(r, "sent"), OUTBOX_WRITERS * 150);
 }
 END_TEST
@@ -238,14 +238,14 @@ START_TEST(stops_and_starts_again)
 	for (i = 0; i < 100; i++)
 		ck_assert_int_eq(outbox_change(st, i % OUTBOX_KEYS + 1, err),
 		                 0);
-	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
+	ck_assert_int_eq(psm_relay_stop(r, 60000, err), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 100);
 	psm_relay_free(r);
 	psm__memory_set_down(t, 0);
 	outbox_start();
 	ck_assert_int_eq(psm_relay_start(r, err), PSM_ERR_STATE);
 	outbox_wait_empty();
-	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
+	ck_assert_int_eq(psm_relay_stop(r, 60000, err), 0);
 	a = outbox_read();
 	ck_assert_int_eq(a.events, 100);
 	ck_assert_int_eq(a.inversions, 0);
@@ -298,7 +298,7 @@ START_TEST(one_leads)
 	ck_assert_int_eq(psm_relay_stat(second, "leader"), 0);
 	ck_assert_int_eq(psm_relay_health(second, reason, sizeof reason),
 	                 PSM_HEALTH_GREEN);
-	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
+	ck_assert_int_eq(psm_relay_stop(r, 60000, err), 0);
 	ck_assert_int_eq(outbox_change(st, 1, err), 0);
 	outbox_wait_empty();
 	ck_assert_int_eq(psm_relay_stat(second, "leader"), 1);

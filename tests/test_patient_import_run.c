@@ -234,7 +234,7 @@ START_TEST(fault_75_database_away)
 	ck_assert_int_eq(psm_import_status_health(status, NULL, err),
 	                 PSM_HEALTH_RED);
 	pg_up();
-	until = psm__mono_ms() + 10000;
+	until = psm__mono_ms() + 60000;
 	do
 		rc = run();
 	while (rc == PSM_ERR_DB && psm__mono_ms() < until);

@@ -204,7 +204,7 @@ START_TEST(replayed_without_a_processor)
 	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, 10000, err),
 	                 PSM_ERR_NOMEM);
 	ck_assert_int_eq(calls, 2);
-	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, 10000, err), 0);
+	ck_assert_int_eq(psm_replay_run(r, NULL, NULL, 60000, err), 0);
 	ck_assert_int_eq(psm_replay_stat(r, "handled"), 3);
 	psm_replay_free(r);
 }

@@ -108,7 +108,7 @@ START_TEST(two_fight_for_a_partition)
 	}
 	flow_wait_offset(400);
 	flow_stop();
-	ck_assert_int_eq(psm_processor_stop(other, 10000, err), 0);
+	ck_assert_int_eq(psm_processor_stop(other, 60000, err), 0);
 	flow_check_effects(400);
 	ck_assert_int_eq(psm_processor_stat(pr, "handled") +
 	                     psm_processor_stat(other, "handled"),
@@ -155,7 +155,7 @@ START_TEST(zombie_wakes_up)
 	flow_put_to(same, 1, 12, NULL);
 	flow_wait_offset(11);
 	flow_stop();
-	ck_assert_int_eq(psm_processor_stop(other, 10000, err), 0);
+	ck_assert_int_eq(psm_processor_stop(other, 60000, err), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE n <= 10"),
 	                 10);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 11);

@@ -39,7 +39,7 @@ START_TEST(sends)
 	              "%s", psm_error_message(err));
 	ck_assert_int_eq(psm_producer_send(p, NULL, ev, err), 0);
 	ck_assert_int_eq(psm_producer_stat(p, "accepted"), 1);
-	ck_assert_int_eq(psm_producer_close(p, 10000, NULL, err), 0);
+	ck_assert_int_eq(psm_producer_close(p, 60000, NULL, err), 0);
 	ck_assert_int_eq(psm_producer_stat(p, "sent"), 1);
 	psm_producer_free(p);
 	psm_event_free(ev);

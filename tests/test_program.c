@@ -279,7 +279,7 @@ START_TEST(payload_is_sent)
 	ck_assert_int_eq(
 	    psm_producer_send_json(p, NULL, TYPE, "sender", "{}", 2, err),
 	    PSM_ERR_SCHEMA);
-	ck_assert_int_eq(psm_producer_close(p, 10000, NULL, err), 0);
+	ck_assert_int_eq(psm_producer_close(p, 60000, NULL, err), 0);
 	psm_producer_free(p);
 	ck_assert_int_eq(psm_consumer_new(t, cfg, "test", &c, err), 0);
 	ck_assert_int_eq(psm_consumer_subscribe(c, "matching-events", err), 0);

@@ -515,7 +515,7 @@ START_TEST(trace_goes_to_the_topic)
 	outbox_start();
 	outbox_wait_empty();
 	ck_assert_int_eq(t->ops->open_source(t, &conf, &s, err), 0);
-	ck_assert_int_eq(s->ops->poll(s, 5000, &rec, err), 1);
+	ck_assert_int_eq(s->ops->poll(s, 60000, &rec, err), 1);
 	ck_assert_uint_eq(rec.header_count, 4);
 	ck_assert_str_eq(header(&rec, "causation_id"), psm_event_id(cause));
 	ck_assert_str_eq(header(&rec, "correlation_id"), story);

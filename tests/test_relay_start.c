@@ -36,7 +36,7 @@ START_TEST(tables_are_waited_for)
 	PG_UNTIL(__atomic_load_n(&waits, __ATOMIC_SEQ_CST) == 1);
 	ck_assert_int_eq(psm_store_migrate(st, "psymatch", err), 0);
 	PG_UNTIL(psm_relay_stat(r, "leader") == 1);
-	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
+	ck_assert_int_eq(psm_relay_stop(r, 60000, err), 0);
 	psm_set_log(NULL, PSM_LOG_INFO, NULL);
 	ck_assert_int_eq(__atomic_load_n(&warnings, __ATOMIC_SEQ_CST), 0);
 	ck_assert_int_eq(__atomic_load_n(&waits, __ATOMIC_SEQ_CST), 1);

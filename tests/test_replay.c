@@ -469,7 +469,7 @@ START_TEST(effects_are_barred_in_a_replay)
 	ck_assert_int_eq(psm_replay_active(), 0);
 	ck_assert_int_eq(psm_replay_guard("mail", err), 0);
 	ck_assert_int_eq(psm_replay_guard("", err), PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_producer_close(v.p, 8000, NULL, NULL), 0);
+	ck_assert_int_eq(psm_producer_close(v.p, 60000, NULL, NULL), 0);
 	psm_producer_free(v.p);
 	psm_replay_free(r);
 	psm_config_free(cfg);

@@ -287,7 +287,7 @@ static psm_transport *transport;
 static psm_relay *relay;
 static psm_processor *consumer;
 
-/* A change may wait for longer than the client does (TESTING_WAIT_MS). */
+/* A change may wait for as long as the client does (TESTING_WAIT_MS). */
 static void
 set_up_consumer(const char *wait_ms)
 {

@@ -203,7 +203,7 @@ start(const char *name)
 static void
 stop(psm_processor *p)
 {
-	ck_assert_int_eq(psm_processor_stop(p, 20000, err), 0);
+	ck_assert_int_eq(psm_processor_stop(p, 60000, err), 0);
 	psm_processor_free(p);
 }
 

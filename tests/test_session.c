@@ -299,7 +299,7 @@ third_time(void *user)
 /* The server ends the statement, too. */
 START_TEST(interrupted)
 {
-	int64_t until = psm__mono_ms() + 20000;
+	int64_t until = psm__mono_ms() + 50000;
 	int asked = 0;
 	psm_rows *rows = NULL;
 	int64_t count = 1;

@@ -126,7 +126,7 @@ START_TEST(backlog_cannot_be_mapped_now)
 	psm__file_ops.map = no_map;
 	ck_assert_int_eq(read_one(s), -1);
 	psm__file_ops.map = real.map;
-	for (int64_t until = psm__mono_ms() + 5000; psm__mono_ms() < until;) {
+	for (int64_t until = psm__mono_ms() + 60000; psm__mono_ms() < until;) {
 		struct psm__message m;
 
 		if (psm__spool_peek(s, &m))

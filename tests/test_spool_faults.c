@@ -210,7 +210,7 @@ use(struct psm__spool *s)
 static void
 take_all(struct psm__spool *s)
 {
-	int64_t until = psm__mono_ms() + 5000;
+	int64_t until = psm__mono_ms() + 60000;
 
 	take(s, EVENTS);
 	while ((numbers(s).waiting > 0 || numbers(s).awaited) &&

@@ -347,7 +347,7 @@ START_TEST(interval_syncs_by_itself)
 	ck_assert_uint_eq(numbers(s).sync_errors, 1);
 	/* Until the disk is well again. */
 	ck_assert_int_eq(try_put(s, 6), PSM_ERR_IO);
-	for (int64_t until = psm__mono_ms() + 10000;
+	for (int64_t until = psm__mono_ms() + 60000;
 	     numbers(s).fault && psm__mono_ms() < until;)
 		psm__spool_tend(s);
 	put(s, 6, 20); /* into another file */

@@ -182,7 +182,7 @@ START_TEST(old_connections_are_not_kept)
 	             PSM_HEALTH_GREEN);
 	PG_UNTIL(psm_relay_stat(r, "sent") == 1); /* the handler's */
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects"), 2);
-	ck_assert_int_eq(psm_relay_stop(r, 5000, err), 0);
+	ck_assert_int_eq(psm_relay_stop(r, 60000, err), 0);
 	psm_relay_free(r);
 	psm_transport_unref(out);
 	flow_stop();

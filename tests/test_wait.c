@@ -146,28 +146,37 @@ wake_often(void *arg)
 	return NULL;
 }
 
+static int64_t
+looks_in_600_ms(const char *id)
+{
+	int64_t before = psm__await_looks(), looks;
+
+	ck_assert_int_eq(psm_store_wait_handled(st, id, "c", 600, err),
+	                 PSM_ERR_TIMEOUT);
+	looks = psm__await_looks() - before;
+	ck_assert_int_le(looks, 302);
+	return looks;
+}
+
 /* 5, 10, 20, 40, 80, 100, 100, .. ms; and a busy processor beside it does not
  * make it a loop. */
 START_TEST(wait_does_not_ask_all_the_time)
 {
 	static const char id[] = "0198c0de-0000-7000-8000-000000000001";
-	int64_t before = psm__await_looks();
+	int64_t until = psm__mono_ms() + 60000;
 	pthread_t thread;
 	int stop = 0;
 
-	ck_assert_int_eq(psm_store_wait_handled(st, id, "c", 600, err),
-	                 PSM_ERR_TIMEOUT);
-	ck_assert_int_ge(psm__await_looks() - before, 3);
-	ck_assert_int_le(psm__await_looks() - before, 12);
-	before = psm__await_looks();
+	ck_assert_int_le(looks_in_600_ms(id), 12);
+	/* A busy machine may have no time for more than one. */
+	while (looks_in_600_ms(id) < 3)
+		ck_assert_int_lt(psm__mono_ms(), until);
+	/* Woken, it looks again at once, but not more often than each 2 ms. */
 	ck_assert_int_eq(pthread_create(&thread, NULL, wake_often, &stop), 0);
-	ck_assert_int_eq(psm_store_wait_handled(st, id, "c", 4000, err),
-	                 PSM_ERR_TIMEOUT);
+	while (looks_in_600_ms(id) <= 12)
+		ck_assert_int_lt(psm__mono_ms(), until);
 	__atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	/* Woken, it looks again at once, but not more often than each 2 ms. */
-	ck_assert_int_ge(psm__await_looks() - before, 60);
-	ck_assert_int_le(psm__await_looks() - before, 2002);
 }
 END_TEST
 
@@ -313,8 +322,15 @@ START_TEST(required_names_who_did_not)
 	                                        FLOW_NAME, 60000, err),
 	                 0);
 	psm_event_free(first);
-	rc = commit_required(1, 5000, id);
-	ck_assert_int_eq(rc, PSM_ERR_UNCONFIRMED);
+	/* Long enough for the one that is there, on a busy machine, too. */
+	for (int wait_ms = 1000;; wait_ms *= 2) {
+		rc = commit_required(1, wait_ms, id);
+		ck_assert_int_eq(rc, PSM_ERR_UNCONFIRMED);
+		if (!strstr(psm_error_message(err), FLOW_NAME))
+			break;
+		ck_assert_int_lt(wait_ms, 60000);
+		pg_run("DELETE FROM change");
+	}
 	ck_assert_int_eq(psm_error_retriable(err), 0);
 	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "committed"));
 	ck_assert_ptr_nonnull(strstr(psm_error_message(err), OTHER));

@@ -124,16 +124,18 @@ START_TEST(next_leader_is_woken)
 	 * does. */
 	ck_assert_int_eq(outbox_change(other, 1, err), 0);
 	PG_UNTIL(stat_of(r, "sent") == 1);
-	ck_assert_int_ge(stat_of(r, "wakeups"), 1);
+	PG_UNTIL(stat_of(r, "wakeups") >= 1);
 	ck_assert_int_eq(stat_of(second, "wakeups"), 0);
 
-	ck_assert_int_eq(psm_relay_stop(r, 10000, err), 0);
+	ck_assert_int_eq(psm_relay_stop(r, 60000, err), 0);
 	ck_assert_int_eq(outbox_change(st, 1, err), 0); /* nobody leads */
 	PG_UNTIL(stat_of(second, "leader") == 1);
 	PG_UNTIL(stat_of(second, "sent") == 1);
-	ck_assert_int_eq(outbox_change(st, 1, err), 0);
-	PG_UNTIL(stat_of(second, "sent") == 2);
-	ck_assert_int_ge(stat_of(second, "wakeups"), 1);
+	/* Not each commit notifies. */
+	while (stat_of(second, "wakeups") == 0) {
+		ck_assert_int_eq(outbox_change(st, 1, err), 0);
+		outbox_wait_empty();
+	}
 }
 END_TEST
 
@@ -154,7 +156,7 @@ START_TEST(commits_in_a_row_are_few_wakeups)
 	most = (psm__mono_ms() - began_ms) / PSM__NOTIFY_MS + 2;
 	PG_UNTIL(stat_of(r, "sent") == 500);
 	ck_assert_int_le(stat_of(r, "wakeups"), most);
-	ck_assert_int_ge(stat_of(r, "wakeups"), 1);
+	PG_UNTIL(stat_of(r, "wakeups") >= 1);
 }
 END_TEST
 

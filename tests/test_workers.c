@@ -299,7 +299,7 @@ START_TEST(taken_over_while_one_is_put_aside)
 	         1);
 	pg_run("DELETE FROM gate");
 	flow_wait_offset(2);
-	ck_assert_int_eq(psm_processor_stop(heir, 20000, err), 0);
+	ck_assert_int_eq(psm_processor_stop(heir, 60000, err), 0);
 	psm_processor_free(heir);
 	psm_transport_unref(same);
 	flow_stop();

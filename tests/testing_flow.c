@@ -244,7 +244,7 @@ flow_start(void)
 void
 flow_stop(void)
 {
-	ck_assert_msg(psm_processor_stop(pr, 10000, err) == 0, "%s",
+	ck_assert_msg(psm_processor_stop(pr, 60000, err) == 0, "%s",
 	              psm_error_message(err));
 }
 

@@ -11,7 +11,7 @@
 #include "service/service.h"
 #include "testing.h"
 
-#define TESTING_WAIT_MS 10000
+#define TESTING_WAIT_MS 60000
 
 extern struct testing_server {
 	psm_config *cfg;

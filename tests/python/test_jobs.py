@@ -82,7 +82,8 @@ class Jobs(OwnDatabase):
         self.assertEqual((job["state"], job["error_code"]), ("waiting", "PSM_ERR_RETRY"))
 
     def test_each_day(self) -> None:
-        with jobs.Jobs(self.store, self.config) as work:
+        noon = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.timezone.utc)
+        with psymatch.clock.at(noon), jobs.Jobs(self.store, self.config) as work:
             work.daily("test.daily", "09:00", lambda tx, key, payload: None, late=True)
             with self.assertRaises(errors.InvalError):
                 work.daily("test.other", "9 Uhr", lambda tx, key, payload: None)
@@ -98,8 +99,9 @@ class Jobs(OwnDatabase):
             self.assertEqual(work.health()[0], psymatch.RED)
             work.start()
             work.wake()
-            for _ in range(2000):
-                if self.store.execute("SELECT count(*) FROM note, pg_sleep(0.01)") == [(1,)]:
+            for _ in range(6000):
+                if (self.store.execute("SELECT count(*) FROM note, pg_sleep(0.01)") == [(1,)]
+                        and work.health()[0] == psymatch.GREEN):
                     break
             self.assertEqual(work.health()[0], psymatch.GREEN)
             work.stop()
