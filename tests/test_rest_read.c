@@ -128,6 +128,58 @@ START_TEST(reads_patients)
 }
 END_TEST
 
+static void
+set_up_contacts(void)
+{
+	service = "patient";
+	pg_database();
+	store = pg_store();
+	ck_assert_int_eq(psm_store_migrate(store, "patient", NULL), 0);
+	ck_assert_int_eq(psm_store_migrate(store, "communication", NULL), 0);
+	pg_run("INSERT INTO patient_service.patienten (anrede, geschlecht, "
+	       "vorname, nachname) VALUES ('Frau', 'weiblich', 'A', 'B')");
+	/* The mails are sent at 9, 10, ... UTC, which is 10, 11, ... in Berlin;
+	 * each call is half an hour after a mail. */
+	pg_run("INSERT INTO communication_service.emails (patient_id, betreff, "
+	       "inhalt_html, inhalt_text, empfaenger_email, empfaenger_name, "
+	       "absender_email, absender_name, status, gesendet_am) SELECT 1, "
+	       "'x', '', 'x', 'a@example.org', 'A', 'b@example.org', 'B', "
+	       "'Gesendet', timestamp '2026-03-02 09:00' + n * interval "
+	       "'1 hour' FROM generate_series(0, 24) n");
+	pg_run("INSERT INTO communication_service.telefonanrufe (patient_id, "
+	       "geplantes_datum, geplante_zeit, status) SELECT 1, t::date, "
+	       "t::time, 'abgeschlossen' FROM (SELECT timestamp '2026-03-02 "
+	       "10:30' + n * interval '1 hour' AS t FROM "
+	       "generate_series(0, 24) n) x");
+	start("");
+}
+
+/* All of them, and by their time, whatever its form. */
+START_TEST(fault_69_mails_and_calls_by_time)
+{
+	struct answer a;
+	const char *at;
+	char want[60];
+
+	testing_ask("GET", "/api/patients/1/communication", &a);
+	ck_assert_int_eq(a.status, 200);
+	at = strstr(a.body, "\"communications\":[");
+	for (int n = 25; n >= 1; n--) {
+		for (int call = 1; call >= 0; call--) {
+			(void)snprintf(want, sizeof want,
+			               "{\"type\":\"%s\",\"id\":%d,",
+			               call ? "phone_call" : "email", n);
+			ck_assert_ptr_nonnull(at);
+			at = strstr(at, "{\"type\":");
+			ck_assert_ptr_nonnull(at);
+			ck_assert_msg(strncmp(at, want, strlen(want)) == 0,
+			              "want %s, found %.60s", want, at);
+			at++;
+		}
+	}
+}
+END_TEST
+
 /* The mails and calls are in the same database, but may not be read. */
 static void
 set_up_without_rights(void)
@@ -356,6 +408,8 @@ main(int argc, char **argv)
 	(void)argc;
 	pg_main(argv);
 	add_case(s, "patient", set_up_patient, reads_patients);
+	add_case(s, "contacts", set_up_contacts,
+	         fault_69_mails_and_calls_by_time);
 	add_case(s, "rights", set_up_without_rights, reads_no_mails);
 	add_case(s, "therapist", set_up_therapist, reads_what_events_told);
 	add_case(s, "communication", set_up_communication, reads_emails);

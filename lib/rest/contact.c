@@ -12,11 +12,12 @@
 #define TIMEOUT_MS 5000 /* of both questions together */
 #define NEIGHBOUR "communication"
 
-/* A mail or a call, with the date that it is sorted by. */
+/* A mail or a call, its date, and when that was: what it is sorted by. */
 struct contact {
 	const psm_json *value;
 	int is_call;
-	char date[64];
+	char date[64]; /* of a call in Berlin, else in UTC */
+	int64_t at_us; /* since 1970 */
 };
 
 struct history {
@@ -100,6 +101,59 @@ date_of(struct contact *c)
 		(void)snprintf(c->date, sizeof c->date, "%s",
 		               *sent ? sent : text_of(c->value, "/created_at"));
 	psm__utf8_clean(c->date); /* it may have been cut inside a character */
+	c->at_us = INT64_MIN;     /* who has no time comes last */
+	if (!c->is_call &&
+	    psm_time_parse(c->date, strlen(c->date), &c->at_us, NULL) < 0)
+		c->at_us = INT64_MIN;
+}
+
+/* An element of an array of PostgreSQL's: when a call is planned. */
+static void
+put_planned(struct psm__buf *list, const struct contact *c)
+{
+	const char *day = text_of(c->value, "/geplantes_datum");
+	const char *time = text_of(c->value, "/geplante_zeit");
+	char text[64];
+	int64_t us;
+
+	(void)snprintf(text, sizeof text, "%sT%s%sZ", day, time,
+	               strlen(time) == 5 ? ":00" : "");
+	psm__buf_puts(list, list->len > 0 ? "," : "{");
+	if (psm_time_parse(text, strlen(text), &us, NULL) == 0)
+		psm__buf_printf(list, "\"%s\"", text);
+	else
+		psm__buf_puts(list, "NULL");
+}
+
+/* Calls are planned by the clock of Berlin, mails are sent in UTC: the database
+ * knows the one from the other. calls is the first of them. */
+static int
+place_calls(const struct rest_route *route, struct contact *calls, size_t count,
+            psm_error *err)
+{
+	struct psm__buf list = {0};
+	const char *params[1];
+	psm_rows *rows = NULL;
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		put_planned(&list, &calls[i]);
+	psm__buf_puts(&list, count > 0 ? "}" : "{}");
+	params[0] = list.data;
+	rc = list.failed
+	         ? psm__nomem(err)
+	         : psm_store_exec(route->store,
+	                          "SELECT (extract(epoch FROM t AT TIME ZONE "
+	                          "'Europe/Berlin') * 1000000)::bigint FROM "
+	                          "unnest($1::timestamp[]) "
+	                          "WITH ORDINALITY AS c(t, n) ORDER BY n",
+	                          1, params, &rows, err);
+	for (size_t i = 0; rc == PSM_OK && i < count; i++)
+		if (psm_rows_text(rows, i, 0) != NULL)
+			calls[i].at_us = psm_rows_int(rows, i, 0);
+	psm_rows_free(rows);
+	psm__buf_free(&list);
+	return rc;
 }
 
 /* Newest first; of two at the same time the one with the greater id. */
@@ -108,10 +162,9 @@ later(const void *left, const void *right)
 {
 	const struct contact *a = left, *b = right;
 	int64_t x = 0, y = 0;
-	int order = strcmp(b->date, a->date);
 
-	if (order != 0)
-		return order;
+	if (a->at_us != b->at_us)
+		return a->at_us < b->at_us ? 1 : -1;
 	if (psm_json_get_int(psm_json_at(a->value, "/id"), &x, NULL) < 0 ||
 	    psm_json_get_int(psm_json_at(b->value, "/id"), &y, NULL) < 0)
 		return 0;
@@ -119,12 +172,13 @@ later(const void *left, const void *right)
 }
 
 static int
-collect(struct history *h, psm_error *err)
+collect(const struct rest_route *route, struct history *h, psm_error *err)
 {
 	const psm_json *mails = psm_json_at(h->mails, "/data");
 	const psm_json *calls = psm_json_at(h->calls, "/data");
 	size_t mail_count = psm_json_count(mails);
 	size_t count = mail_count + psm_json_count(calls), i;
+	int rc = PSM_OK;
 
 	h->items = psm__array(count + 1, sizeof *h->items);
 	if (!h->items)
@@ -137,8 +191,12 @@ collect(struct history *h, psm_error *err)
 		                      : psm_json_item(mails, i);
 		date_of(c);
 	}
-	qsort(h->items, h->count, sizeof *h->items, later);
-	return PSM_OK;
+	if (count > mail_count)
+		rc = place_calls(route, h->items + mail_count,
+		                 count - mail_count, err);
+	if (rc == PSM_OK)
+		qsort(h->items, h->count, sizeof *h->items, later);
+	return rc;
 }
 
 /* Of the tables here, else of the service by HTTP. */
@@ -180,7 +238,7 @@ load(const struct rest_route *route, int64_t id, struct history *h,
 	psm_free(json);
 	if (rc == PSM_OK)
 		rc = load_contacts(route, id, here, h, err);
-	return rc == PSM_OK ? collect(h, err) : rc;
+	return rc == PSM_OK ? collect(route, h, err) : rc;
 }
 
 /* -- writing */
