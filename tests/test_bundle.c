@@ -71,7 +71,7 @@ expect(ask_fn *ask, const char *json, const char *want)
 	"{\"search_id\":" search ",\"patient_id\":" patient                    \
 	",\"distance_km\":" km "}"
 
-START_TEST(first_come_first_served)
+START_TEST(fault_53_first_come_first_served)
 {
 	make("{\"size\": 2}");
 	OK(psm_bundle_place(b, "10115", 52.5, 13.4, err));
@@ -474,7 +474,7 @@ suite(void)
 	TCase *t = tcase_create("rules");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t, first_come_first_served);
+	tcase_add_test(t, fault_53_first_come_first_served);
 	tcase_add_test(t, a_therapist_to_be_left_alone);
 	tcase_add_test(t, priority_gives_days_in_advance);
 	tcase_add_test(t, order_keys);

@@ -311,7 +311,7 @@ compare_made(int id, const char *strategy)
 	return rc == 1 ? 1 + second : 0;
 }
 
-START_TEST(the_same_inquiries)
+START_TEST(invariant_8_the_same_inquiries)
 {
 	int made[3] = {0, 0, 0}, named = 0;
 
@@ -336,7 +336,7 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, the_same_answers, 0, 3);
-	tcase_add_loop_test(t, the_same_inquiries, 0, 2);
+	tcase_add_loop_test(t, invariant_8_the_same_inquiries, 0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }

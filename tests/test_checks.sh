@@ -330,6 +330,29 @@ if sound circles; then
 	END
 fi
 
+# A test for each number, and one that goes.
+for n in $(seq 28 88) S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S12 S13; do
+	echo "START_TEST(fault_${n}_x)"
+done >"$tmp/sound/tests/test_numbers.c"
+for n in 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16; do
+	echo "START_TEST(c${n}_p${n}_x)"
+done >>"$tmp/sound/tests/test_numbers.c"
+echo 'START_TEST(invariant_1_2_3_4_5_6_7_8_9_10_x)' >>"$tmp/sound/tests/test_numbers.c"
+if sound faults; then
+	planted 'no test is named after fault_40' <<-'END'
+	sed -i '/fault_40_/d' tests/test_numbers.c
+	END
+	planted 'no test is named after fault_S1$' <<-'END'
+	sed -i '/fault_S1_/d' tests/test_numbers.c
+	END
+	planted 'no test is named after p07' <<-'END'
+	sed -i 's/p07_//' tests/test_numbers.c
+	END
+	planted 'no test is named after invariant_3' <<-'END'
+	sed -i 's/invariant_1_2_3/invariant_1_2/' tests/test_numbers.c
+	END
+fi
+
 cd "$real" || exit 99
 total=$((passed + failed))
 [ $total -gt 0 ] || exit 99

@@ -64,7 +64,7 @@ expect(const char *type, const char *key, const char *want)
 #define FOUND "geocoding.therapist_search_result"
 
 /* Infrastructure fault S9: coordinates are a place, too. */
-START_TEST(fault_s9_coordinates)
+START_TEST(fault_S9_coordinates)
 {
 	fake.km = 12.5;
 	ck_assert_int_eq(handle(DISTANCE, "{\"request_id\": 7, \"origin\": "
@@ -80,7 +80,7 @@ START_TEST(fault_s9_coordinates)
 END_TEST
 
 /* Infrastructure fault S9: a wrong request gets an answer. */
-START_TEST(fault_s9_wrong_requests_are_answered)
+START_TEST(fault_S9_wrong_requests_are_answered)
 {
 	static const struct {
 		const char *payload, *why;
@@ -335,8 +335,8 @@ suite(void)
 	TCase *t = tcase_create("event");
 
 	tcase_add_checked_fixture(t, geo_setup, geo_teardown);
-	tcase_add_test(t, fault_s9_coordinates);
-	tcase_add_test(t, fault_s9_wrong_requests_are_answered);
+	tcase_add_test(t, fault_S9_coordinates);
+	tcase_add_test(t, fault_S9_wrong_requests_are_answered);
 	tcase_add_test(t, the_catalogue_lets_wrong_requests_through);
 	tcase_add_test(t, without_an_id_there_is_no_request);
 	tcase_add_test(t, other_types_do_nothing);

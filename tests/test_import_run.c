@@ -57,7 +57,7 @@ START_TEST(new_therapists)
 }
 END_TEST
 
-START_TEST(a_second_time_nothing)
+START_TEST(invariant_9_a_second_time_nothing)
 {
 	char *before;
 
@@ -482,7 +482,7 @@ suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, new_therapists);
-	tcase_add_test(t, a_second_time_nothing);
+	tcase_add_test(t, invariant_9_a_second_time_nothing);
 	tcase_add_test(t, later_days);
 	tcase_add_test(t, reported_errors);
 	tcase_add_test(t, errors_are_logged);

@@ -83,7 +83,7 @@ static const struct {
     {"2026-12-31 23:10Z", "00:15", "2026-12-31 23:15:00+00"},
 };
 
-START_TEST(knows_the_time)
+START_TEST(invariant_10_knows_the_time)
 {
 	jobs_at(times[_i].before);
 	daily(times[_i].at, PSM_JOBS_LATE);
@@ -267,7 +267,7 @@ suite(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, knows_the_time, 0,
+	tcase_add_loop_test(tc, invariant_10_knows_the_time, 0,
 	                    (int)(sizeof times / sizeof *times));
 	tcase_add_loop_test(tc, once_a_day, 0, 2);
 	tcase_add_test(tc, a_new_job_missed_nothing);

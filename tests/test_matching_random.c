@@ -293,7 +293,7 @@ all_succeeded(void)
 	return crashes > 0;
 }
 
-START_TEST(random_commands)
+START_TEST(invariant_1_2_random_commands)
 {
 	int steps = wanted_steps(600);
 
@@ -318,7 +318,7 @@ suite(void)
 
 	tcase_set_timeout(t, 7200);
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t, random_commands);
+	tcase_add_test(t, invariant_1_2_random_commands);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -537,7 +537,7 @@ run_phase(int i, unsigned *random)
 	leader = successor;
 }
 
-START_TEST(p11_p12_whatever_the_writers_and_relays_do)
+START_TEST(p11_p12_invariant_4_5_whatever_the_writers_and_relays_do)
 {
 	pthread_t writers[WRITERS];
 	unsigned random;
@@ -587,8 +587,9 @@ main(int argc, char **argv)
 	pg_main(argv);
 	tcase_set_timeout(tc, 300);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, p11_p12_whatever_the_writers_and_relays_do, 0,
-	                    rounds ? atoi(rounds) : 1);
+	tcase_add_loop_test(
+	    tc, p11_p12_invariant_4_5_whatever_the_writers_and_relays_do, 0,
+	    rounds ? atoi(rounds) : 1);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

@@ -51,7 +51,7 @@ put(int from, int to)
 		flow_put(n % 2 ? 1 : 2, n);
 }
 
-START_TEST(one_key_waits_others_go_on)
+START_TEST(invariant_6_one_key_waits_others_go_on)
 {
 	plan = (struct flow_plan){.bad = 5, .times = 3, .rc = PSM_ERR_RETRY};
 	flow_retry_when_told();
@@ -565,7 +565,7 @@ main(int argc, char **argv)
 	pg_main(argv);
 	tcase_add_checked_fixture(tc, flow_setup, flow_teardown);
 	tcase_set_timeout(tc, 90);
-	tcase_add_test(tc, one_key_waits_others_go_on);
+	tcase_add_test(tc, invariant_6_one_key_waits_others_go_on);
 	tcase_add_test(tc, only_committed_tries_count);
 	tcase_add_test(tc, attempts_come_to_an_end);
 	tcase_add_test(tc, parked_events_outlive_the_processor);

@@ -122,7 +122,7 @@ START_TEST(a_start_leaves_another_status_alone)
 END_TEST
 
 /* One event per step, and none that did not happen. */
-START_TEST(fault_62_one_event_for_one_step)
+START_TEST(fault_62_p13_one_event_for_one_step)
 {
 	OK(create(PATIENT(", " SIGNED)));
 	if (_i == 0) { /* the status in the same wish */
@@ -453,7 +453,7 @@ suite(void)
 	tcase_add_loop_test(t, fault_60_a_new_patient_starts, 0,
 	                    (int)PSM__COUNT(started));
 	tcase_add_test(t, a_start_leaves_another_status_alone);
-	tcase_add_loop_test(t, fault_62_one_event_for_one_step, 0, 2);
+	tcase_add_loop_test(t, fault_62_p13_one_event_for_one_step, 0, 2);
 	tcase_add_test(t, starts_once);
 	tcase_add_loop_test(t, an_adopted_patient_starts_with_the_next_change,
 	                    0, 2);

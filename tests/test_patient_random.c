@@ -227,7 +227,7 @@ deliver_all(void)
 	free(order);
 }
 
-START_TEST(one_story_and_the_same_copy)
+START_TEST(invariant_7_one_story_and_the_same_copy)
 {
 	const signed char *column = psm__copy_columns(&psm__entity_patient);
 	const char *name;
@@ -263,7 +263,7 @@ suite(void)
 	TCase *t = tcase_create("random");
 
 	tcase_add_checked_fixture(t, setup, patient_teardown);
-	tcase_add_loop_test(t, one_story_and_the_same_copy, 0, 2);
+	tcase_add_loop_test(t, invariant_7_one_story_and_the_same_copy, 0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -140,7 +140,7 @@ START_TEST(exclusion_contains)
 }
 END_TEST
 
-START_TEST(exclusion_add)
+START_TEST(invariant_3_exclusion_add)
 {
 	static const struct {
 		const char *list, *want;
@@ -309,7 +309,7 @@ suite(void)
 	tcase_add_test(t, inquiry_matrix);
 	tcase_add_test(t, inquiry_dates);
 	tcase_add_test(t, exclusion_contains);
-	tcase_add_test(t, exclusion_add);
+	tcase_add_test(t, invariant_3_exclusion_add);
 	tcase_add_test(t, exclusion_refused);
 	tcase_add_test(t, notes);
 	tcase_add_test(t, notes_refused);
