@@ -115,11 +115,11 @@ put_person(struct psm__buf *b, int who)
 static void
 put_other(struct psm__buf *b, struct content *c)
 {
-	static const char *const faults[] = {
-	    "7",
+	static const char nameless[] =
 	    "{\"basic_info\": {\"first_name\": \"A\"}, \"therapy_methods\": "
-	    "[\"Erwachsene\"]}",
-	    "{\"basic_info\": 1, \"basic_info\": 2}"};
+	    "[\"Erwachsene\"]}";
+	static const char *const faults[] = {
+	    "7", nameless, "{\"basic_info\": 1, \"basic_info\": 2}"};
 	unsigned which = below(4);
 
 	if (which < 3)
