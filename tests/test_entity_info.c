@@ -112,6 +112,7 @@ START_TEST(nothing_is_told_of_nothing)
 }
 END_TEST
 
+/* In the order of the columns; a new column may have one, too. */
 START_TEST(filters_are_listed)
 {
 	static const char *const wanted[] = {"plz_prefix",
@@ -121,11 +122,14 @@ START_TEST(filters_are_listed)
 	                                     "status",
 	                                     "search"};
 	const psm_entity *e = psm_entity_find("therapist");
-	size_t i;
+	const char *name;
+	const size_t count = sizeof wanted / sizeof wanted[0];
+	size_t i, found = 0;
 
-	for (i = 0; psm_entity_filter_at(e, i) != NULL; i++)
-		ck_assert_str_eq(psm_entity_filter_at(e, i), wanted[i]);
-	ck_assert_uint_eq(i, 6);
+	for (i = 0; (name = psm_entity_filter_at(e, i)) != NULL; i++)
+		if (found < count && strcmp(name, wanted[found]) == 0)
+			found++;
+	ck_assert_uint_eq(found, count);
 	ck_assert_ptr_eq(psm_entity_filter_field(e, "plz_prefix"),
 	                 field("therapist", "plz"));
 	ck_assert_ptr_eq(psm_entity_filter_field(e, "status"),
