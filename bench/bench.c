@@ -222,6 +222,22 @@ bench_begin(void)
 	begun.awake = awake();
 }
 
+void
+bench_end(int json)
+{
+	double seconds = wall() - begun.wall;
+	double own = cpu(RUSAGE_SELF) - begun.process + cpu(RUSAGE_CHILDREN);
+	double others = (machine_cpu() - begun.machine - own) / seconds;
+	double asleep =
+	    begun.awake < 0 ? 0 : 1 - (awake() - begun.awake) / seconds;
+
+	printf(json ? "{\"wall_s\":%.3f,\"cpu_s\":%.3f,\"others\":%.1f,"
+	              "\"asleep\":%.3f}\n"
+	            : "all of it: %.3f s, %.3f s of CPU, others kept %.1f "
+	              "CPUs busy, this thread slept %.3f of it\n",
+	       seconds, own, others, asleep > 0 ? asleep : 0);
+}
+
 static int
 run_once(const struct bench_options *o, struct bench_side *side, int round,
          void *work)

@@ -53,6 +53,10 @@ int bench_key(size_t i, char *text, size_t size);
 
 /* Called by a side once it is connected: what counts begins here. */
 void bench_begin(void);
+/* What all since then took, on one line: time by the clock, CPU time of this
+ * process and of its ended children, the CPUs that others kept busy, and the
+ * share of the time in which this thread neither ran nor wanted to. */
+void bench_end(int json);
 /*
  * Run all sides in turn, rounds times and every other time backwards, and print
  * them against the last one. Ratios are of neighbours in one round, and the

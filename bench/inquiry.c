@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench.h"
 #include "people.h"
 
 static int few = 10000, searches = 1000000, therapists = 40000, count = 1000;
@@ -181,6 +182,7 @@ main(int argc, char **argv)
 	double first;
 
 	read_options(argc, argv);
+	bench_begin();
 	err = psm_error_new();
 	check(psm_config_from_env(&cfg, err));
 	check(psm_store_open(cfg, &store, err));
@@ -192,6 +194,7 @@ main(int argc, char **argv)
 	check(people_searches(store, few + 1, searches, err));
 	check(people_analyze(store, err));
 	show("p99, of p99 with few", measure(searches) / first, "");
+	bench_end(json);
 	psm_store_free(store);
 	psm_config_free(cfg);
 	psm_error_free(err);

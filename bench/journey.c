@@ -23,6 +23,8 @@
 
 #include <psymatch/psymatch.h>
 
+#include "bench.h"
+
 #define TYPE "communication.send_email"
 #define TOPIC "communication-events"
 #define NO_PROBE 1 /* the key of events that are only load */
@@ -444,8 +446,10 @@ main(int argc, char **argv)
 		return 1;
 	open_rooms(&r);
 	check(psm_store_migrate(r.st, "psymatch", r.err), r.err);
+	bench_begin();
 	measure_journeys(&r);
 	measure_commits();
+	bench_end(o.json);
 	psm_store_free(r.st);
 	psm_transport_unref(r.t);
 	psm_config_free(r.cfg);

@@ -232,12 +232,15 @@ main(int argc, char **argv)
 		return 1;
 	}
 	rc = start(&o, &t, &p, err);
+	bench_begin();
 	if (rc == 0)
 		rc = send_all(&o, &e, p, ns, err);
 	if (rc < 0)
 		fprintf(stderr, "%s\n", psm_error_message(err));
 	else if (!o.flat)
 		print_times(&o, ns);
+	if (rc == 0)
+		bench_end(o.json);
 	psm_producer_free(p);
 	psm_transport_unref(t);
 	psm_error_free(err);

@@ -451,10 +451,13 @@ main(int argc, char **argv)
 	read_options(argc, argv, &o);
 	rc = set_up(&o, &bytes);
 	o.before_kb = forget_peak();
+	bench_begin();
 	for (int round = 0; rc == 0 && round < o.rounds; round++)
 		rc = run_round(&o, round);
-	if (rc == 0)
+	if (rc == 0) {
 		print(&o, bytes);
+		bench_end(o.json);
+	}
 	snprintf(command, sizeof command, "rm -rf '%s'", directory);
 	return system(command) != 0 || rc != 0;
 }
