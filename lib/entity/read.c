@@ -177,12 +177,11 @@ static int
 is_left_blank(const struct reader *rd, const struct psm_entity_field *f,
               const psm_json *v)
 {
-	const char *text = psm_json_string(v);
-
 	return rd->how == PSM__READ_NEW && rd->writer == PSM__W_IMPORT_CREATE &&
-	       text != NULL && psm__text_is_blank(text) &&
 	       (f->flags & PSM__REQUIRED) == 0 &&
-	       (f->type == PSM__T_DATE || f->type == PSM__T_ENUM);
+	       (f->type == PSM__T_DATE || f->type == PSM__T_ENUM) &&
+	       psm_json_kind(v) == PSM_JSON_STRING &&
+	       psm__text_is_blank(psm_json_string(v));
 }
 
 static int
@@ -310,13 +309,14 @@ json_value(struct reader *rd, int column, const psm_json *v, int kind)
 static int
 is_stored(struct reader *rd, int column, const psm_json *v)
 {
-	const char *old = rd->row->value[column], *text = psm_json_string(v);
+	const char *old = rd->row->value[column], *text;
 	char *copy;
 	size_t len;
 	int rc;
 
 	if (old == NULL || is_record(rd))
 		return 0;
+	text = psm_json_string(v);
 	if (!psm__field_is_json(&rd->row->entity->fields[column]))
 		return text != NULL && strcmp(text, old) == 0;
 	text = psm_json_text(v, &len);
@@ -415,12 +415,12 @@ may_write(const struct reader *rd, int column)
 static int
 read_members(struct reader *rd, const psm_json *obj)
 {
+	const psm_json *v = psm_json_item(obj, 0); /* the others follow it */
 	size_t count = psm_json_count(obj);
 	int next = 0, column, rc;
 
-	for (size_t i = 0; i < count; i++) {
-		const psm_json *v = psm_json_item(obj, i);
-		const char *key = psm_json_key(obj, i);
+	for (size_t i = 0; i < count; i++, v++) {
+		const char *key = psm__json_key(v);
 
 		column =
 		    psm__column_of(rd->row->entity, key, v->key_hash, next);
@@ -445,11 +445,12 @@ check_required(struct reader *rd, const psm_json *obj)
 
 	for (size_t i = 0; i < e->count; i++) {
 		const struct psm_entity_field *f = &e->fields[i];
-		const char *wanted = text_kind(f);
+		const char *wanted;
 
 		if ((f->flags & PSM__REQUIRED) == 0 ||
 		    rd->row->value[i] != NULL || rd->row->given[i])
 			continue;
+		wanted = text_kind(f);
 		if (f->type == PSM__T_ENUM) {
 			psm__want_word(f->words, words, sizeof(words));
 			wanted = words;

@@ -55,6 +55,12 @@ psm__json_doc(const psm_json *v)
 	return (const void *)((const char *)(v - v->number) -
 	                      offsetof(struct psm__json_doc, value));
 }
+/* Of a member; the members of an object stand one behind the other. */
+static inline const char *
+psm__json_key(const psm_json *member)
+{
+	return psm__json_doc(member)->strings + member->key;
+}
 /* psm_json_parse() by yajl alone: for tests and fuzzers, which compare both. */
 int psm__json_parse_by_yajl(const char *text, size_t len, psm_json **out,
                             psm_error *err);
