@@ -251,6 +251,62 @@ START_TEST(faults)
 }
 END_TEST
 
+static unsigned
+bit_of(const char *method)
+{
+	unsigned bit = 1;
+
+	for (int m = 0; strcmp(psm__svc_methods[m], method) != 0; m++)
+		bit <<= 1;
+	return bit;
+}
+
+static const char *const services[] = {"patient", "therapist", "matching",
+                                       "communication", "geocoding"};
+
+/* Of a service: a method that a path does not have is 405, also where another
+ * path with {id} has it. Nothing is asked of a database for it. */
+START_TEST(each_path_has_its_own_methods)
+{
+	const struct svc_route *r, *end;
+	unsigned allowed;
+
+	pg_copy();
+	store = pg_store();
+	testing_server_new();
+	ck_assert_msg(psm_rest_add(testing_server.svc, store,
+	                           testing_server.cfg, services[_i],
+	                           testing_server.err) == 0,
+	              "%s", psm_error_message(testing_server.err));
+	r = testing_server.svc->routes;
+	end = r + testing_server.svc->route_count;
+	ck_assert_ptr_ne(r, end);
+	for (; r < end; r++) {
+		unsigned own = 0;
+
+		for (const struct svc_route *other = testing_server.svc->routes;
+		     other < end; other++)
+			if (strcmp(other->path, r->path) == 0)
+				own |= bit_of(other->method);
+		for (int m = 0; psm__svc_methods[m]; m++) {
+			const struct svc_route *found = psm__svc_route_find(
+			    testing_server.svc->routes,
+			    testing_server.svc->route_count,
+			    psm__svc_methods[m], r->path, &allowed);
+
+			ck_assert_msg(allowed == own, "%s: %x, not %x", r->path,
+			              allowed, own);
+			ck_assert_msg((found != NULL) == !!(own & 1u << m),
+			              "%s %s", psm__svc_methods[m], r->path);
+		}
+	}
+	psm_service_free(testing_server.svc);
+	psm_config_free(testing_server.cfg);
+	psm_error_free(testing_server.err);
+	psm_store_free(store);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -265,6 +321,10 @@ main(int argc, char **argv)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, patients);
 	tcase_add_test(tc, faults);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("routes");
+	tcase_add_loop_test(tc, each_path_has_its_own_methods, 0,
+	                    (int)PSM__COUNT(services));
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

@@ -160,7 +160,8 @@ PSM_API void psm_service_free(psm_service *svc);
 
 /**
  * Let a function answer the requests of one method and path. A path whose
- * earlier segments are literal is preferred: "/a/b" answers before "/a/{id}".
+ * earlier segments are literal is preferred: "/a/b" answers before "/a/{id}",
+ * with its own methods only.
  * A handler for GET answers HEAD too, and OPTIONS is answered by 204 with the
  * methods of the path in Allow. Requests are answered by 404 when no path
  * fits, 405 with Allow when only the method does not, 400 when a

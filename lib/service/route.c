@@ -146,7 +146,7 @@ const struct svc_route *
 psm__svc_route_find(const struct svc_route *routes, size_t count,
                     const char *method, const char *path, unsigned *allowed)
 {
-	const struct svc_route *best = NULL;
+	const struct svc_route *found = NULL, *best = NULL;
 	size_t i;
 
 	*allowed = 0;
@@ -155,14 +155,18 @@ psm__svc_route_find(const struct svc_route *routes, size_t count,
 	for (i = 0; i < count; i++) {
 		const struct svc_route *r = &routes[i];
 
-		if (!fits(r, path))
+		if (!fits(r, path) || (best && is_better(best, r)))
 			continue;
-		*allowed |= 1u << method_index(r->method);
-		if (strcmp(r->method, method) == 0 &&
-		    (!best || is_better(r, best)))
+		if (!best || is_better(r, best)) {
 			best = r;
+			found = NULL;
+			*allowed = 0;
+		}
+		*allowed |= 1u << method_index(r->method);
+		if (strcmp(r->method, method) == 0)
+			found = r;
 	}
-	return best;
+	return found;
 }
 
 int

@@ -66,8 +66,8 @@ void psm__svc_route_clear(struct svc_route *r);
 /* 1 if a request could fit both equally well. */
 int psm__svc_route_same(const struct svc_route *a, const struct svc_route *b);
 /*
- * The best route for a path as sent. *allowed receives the methods of all
- * routes whose path fits, as bits of svc_methods; NULL: none fits.
+ * The route for a path as sent. *allowed receives the methods of the path that
+ * fits best, as bits of svc_methods; NULL: none fits, or none of that path.
  */
 const struct svc_route *psm__svc_route_find(const struct svc_route *routes,
                                             size_t count, const char *method,
