@@ -323,6 +323,20 @@ objects() {
 	echo 'void psm__a(void); void psm__b(void) { psm__a(); }' >lib/event/b.c
 	objects
 ) || exit 99
+mkdir -p "$tmp/sound/examples/compose"
+printf '    {"ONE_TWO", STRING, "", "", 0, 0, NULL, "x"},\n' >"$tmp/sound/lib/base/config_table.c"
+printf '\tread("ONE_TWO");\n' >"$tmp/sound/lib/base/reader.c"
+printf '      ONE_TWO: 3\n      POSTGRES_DB: x\n' >"$tmp/sound/examples/compose/docker-compose.yml"
+if sound settings; then
+	planted 'ONE_TWO: no code reads this setting' <<-'END'
+	rm lib/base/reader.c
+	END
+	planted 'docker-compose.yml: TWO_ONE is no setting' <<-'END'
+	printf '      TWO_ONE: 3\n' >>examples/compose/docker-compose.yml
+	END
+fi
+rm -r "$tmp/sound/examples/compose" "$tmp/sound/lib/base/config_table.c" "$tmp/sound/lib/base/reader.c"
+
 if sound circles; then
 	planted 'lib/event/a -> lib/event/b: psm__b' <<-'END'
 	echo 'void psm__b(void); void psm__a(void) { psm__b(); }' >lib/event/a.c

@@ -57,6 +57,7 @@ read_settings(struct psm_producer *p, const psm_config *cfg)
 	    [PSM__DURABLE_OS] = "os",
 	};
 	const char *word = psm_config_string(cfg, "PSYMATCH_SPOOL_DURABILITY");
+	const char *action;
 	size_t i;
 
 	for (i = 0; i < PSM__COUNT(words); i++)
@@ -67,9 +68,8 @@ read_settings(struct psm_producer *p, const psm_config *cfg)
 	p->max_bytes = psm_config_int(cfg, "PSYMATCH_SPOOL_MAX_BYTES");
 	p->max_age_us =
 	    psm_config_int(cfg, "PSYMATCH_SPOOL_MAX_AGE_SECONDS") * 1000000;
-	p->refuse_old = strcmp(psm_config_string(cfg, "PSYMATCH_SPOOL_AGE_"
-	                                              "ACTION"),
-	                       "refuse") == 0;
+	action = psm_config_string(cfg, "PSYMATCH_SPOOL_AGE_ACTION");
+	p->refuse_old = strcmp(action, "refuse") == 0;
 	p->low_percent = (int)psm_config_int(cfg, "PSYMATCH_SPOOL_LOW_PERCENT");
 	p->high_percent =
 	    (int)psm_config_int(cfg, "PSYMATCH_SPOOL_HIGH_PERCENT");
