@@ -346,6 +346,105 @@ START_TEST(the_database_may_come_later)
 }
 END_TEST
 
+/* -- changes while a service or its database ends */
+
+#define CLIENTS 8
+#define NEW_ONE                                                                \
+	"{\"anrede\":\"Frau\",\"geschlecht\":\"weiblich\",\"vorname\":\"V\","  \
+	"\"nachname\":\"Last\"}"
+
+static _Atomic int made, refused, others, are_to_end;
+
+/* Until there is nobody to ask, or it is to end. */
+static void *
+make_more(void *unused)
+{
+	struct answer *a = psm_alloc(sizeof *a);
+
+	(void)unused;
+	while (a && !are_to_end) {
+		program_send("POST", "/api/therapists", NEW_ONE, a);
+		if (a->curl != CURLE_OK)
+			break;
+		*(a->status == 201   ? &made
+		  : a->status == 503 ? &refused
+		                     : &others) += 1;
+	}
+	psm_free(a);
+	return NULL;
+}
+
+static void
+begin_changes(struct program *p, pthread_t *clients)
+{
+	struct answer a;
+
+	program_service(p, therapist, "THERAPIST_SERVICE_INTERNAL_PORT");
+	program_await("/health", 200, imported, &a);
+	for (int i = 0; i < CLIENTS; i++)
+		ck_assert_int_eq(
+		    pthread_create(&clients[i], NULL, make_more, NULL), 0);
+}
+
+static void
+await_more(const _Atomic int *count, int more)
+{
+	int64_t until = psm__mono_us() + PROGRAM_DEADLINE_US;
+	int want = *count + more;
+
+	while (*count < want) {
+		ck_assert_int_lt(psm__mono_us(), until);
+		(void)poll(NULL, 0, 2);
+	}
+}
+
+static int64_t
+end_changes(pthread_t *clients)
+{
+	for (int i = 0; i < CLIENTS; i++)
+		ck_assert_int_eq(pthread_join(clients[i], NULL), 0);
+	ck_assert_int_eq(others, 0);
+	return pg_int("SELECT count(*) FROM therapist_service.therapeuten "
+	              "WHERE nachname = 'Last'");
+}
+
+/* What the service made it has answered, though it was told to end. */
+START_TEST(told_to_end_under_load)
+{
+	pthread_t clients[CLIENTS];
+	struct program p;
+
+	begin_changes(&p, clients);
+	await_more(&made, 40);
+	program_stop(&p);
+	ck_assert_int_eq(end_changes(clients), made);
+}
+END_TEST
+
+/* A change that was answered is there. One that was refused is not, unless it
+ * was the commit's answer that got lost. */
+START_TEST(the_database_restarts_under_load)
+{
+	pthread_t clients[CLIENTS];
+	struct program p;
+	int64_t rows;
+
+	begin_changes(&p, clients);
+	for (int i = 0; i < 3; i++) {
+		await_more(&made, 20);
+		pg_down();
+		await_more(&refused, 1);
+		pg_up();
+	}
+	await_more(&made, 20);
+	are_to_end = 1;
+	rows = end_changes(clients);
+	ck_assert_int_ge(rows, made);
+	ck_assert_int_le(rows, made + refused);
+	program_stop(&p);
+}
+END_TEST
+
 /* -- the journey: both services and a broker */
 
 static void
@@ -438,6 +537,8 @@ suite(void)
 	tcase_add_test(tc, the_therapist_service);
 	tcase_add_loop_test(tc, a_service_starts_without_its_database, 0, 2);
 	tcase_add_test(tc, the_database_may_come_later);
+	tcase_add_test(tc, told_to_end_under_load);
+	tcase_add_test(tc, the_database_restarts_under_load);
 	/* Programs without tsan_threads.c cannot use librdkafka then. */
 	if (!sanitize || !strstr(sanitize, "thread"))
 		tcase_add_test(tc, a_block_travels_to_the_matching_service);
