@@ -161,14 +161,13 @@ PSM_API void psm_service_free(psm_service *svc);
 /**
  * Let a function answer the requests of one method and path. A path whose
  * earlier segments are literal is preferred: "/a/b" answers before "/a/{id}",
- * with its own methods only.
- * A handler for GET answers HEAD too, and OPTIONS is answered by 204 with the
- * methods of the path in Allow. Requests are answered by 404 when no path
- * fits, 405 with Allow when only the method does not, 400 when a
- * percent-encoding is malformed or hides a NUL byte, 413 when the body has more
- * than 1 MiB, 431 when the headers have more than 8 KiB, 503 while the service
- * starts and stops or has too much to do, and if a psm_store has not answered
- * for PSYMATCH_HTTP_DATABASE_MS: all {"message": string}, 503 with Retry-After.
+ * by its own methods. A handler for GET answers HEAD too, and OPTIONS is
+ * answered by 204 with the methods of the path in Allow. Requests are answered
+ * by 404 when no path fits, 405 with Allow when only the method does not, 400
+ * when a percent-encoding is malformed or hides a NUL byte, 413 when the body
+ * has more than 1 MiB, 431 when the headers have more than 8 KiB, 503 while the
+ * service starts and stops or has too much to do, and if a psm_store has not
+ * answered for PSYMATCH_HTTP_DATABASE_MS: {"message"}, 503 with Retry-After.
  *
  * A connection costs a socket, not a thread: PSYMATCH_HTTP_CONNECTIONS (or half
  * of what the process may open) are served at once, more wait to be accepted,
