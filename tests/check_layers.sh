@@ -61,7 +61,7 @@ BEGIN {
 	only["utf8proc"] = "^lib/base/"
 	only["yajl/"] = "^(lib/json|bench)/"
 	only["librdkafka/"] = "^(lib/transport/kafka/|bench/|tests/|examples/psymatch-devbroker\\.c)"
-	only["openssl/"] = "^(lib/spool/|lib/store/checksum|lib/service/(gs_token|tls|tokens)|tests/)"
+	only["openssl/"] = "^(lib/spool/|lib/store/checksum|lib/event/base64|lib/service/(gs_token|tls|tokens)|tests/)"
 	only["libpq"] = "^(lib/store|tests|bench)/"
 	only["postgres"] = "^(lib/store|tests)/"
 	only["microhttpd"] = "^(lib/service|tests)/"

@@ -91,7 +91,7 @@ void psm__cloudevent_join(const struct psm__header *headers, size_t count,
 /* -- base64.c */
 
 void psm__base64_put(struct psm__buf *b, const void *bytes, size_t len);
-/* The bytes, which are at most 3/4 of the digits: 1; 0: it is no Base64. */
+/* The bytes, at most 3/4 of the digits: 1; 0: it is no Base64. */
 int psm__base64_read(const char *text, char *to, size_t *len);
 
 #endif
