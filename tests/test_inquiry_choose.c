@@ -131,6 +131,19 @@ START_TEST(unfit_when_it_is_sent)
 }
 END_TEST
 
+/* A search that is paused may go on before the inquiry is sent. */
+START_TEST(paused_it_leaves_as_well)
+{
+	ck_assert_int_eq(create(BERTA), 1);
+	OK(psm_search_pause(st, 7, NULL, err));
+	matches_are(1, "8 anstehend, 7 anstehend, 9 anstehend");
+	receive(psm_matching_handle, "patient.updated", "2026-03-02T11:00:00Z",
+	        "\"patient_id\": 7, \"patient_data\": {\"id\": 7, "
+	        "\"bevorzugtes_therapeutengeschlecht\": \"Männlich\"}");
+	matches_are(1, "8 anstehend, 9 anstehend");
+}
+END_TEST
+
 START_TEST(nobody_is_in_it)
 {
 	ck_assert_int_eq(create(BERTA), 1);
@@ -261,6 +274,7 @@ suite(void)
 	tcase_add_test(c, excluded_by_a_correction_leaves);
 	tcase_add_test(c, a_therapist_of_no_area);
 	tcase_add_test(c, unfit_when_it_is_sent);
+	tcase_add_test(c, paused_it_leaves_as_well);
 	tcase_add_test(c, nobody_is_in_it);
 	tcase_add_test(c, sent_before_the_end_of_cooling);
 	tcase_add_test(c, distances_asked);

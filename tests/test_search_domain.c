@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Searches, inquiries, exclusion lists and notes. */
 #include "domain/domain.h"
+#include "domain/search_rules.h"
 #include "testing.h"
 
 /* 2026-01-31T23:05:06.5Z */
@@ -20,6 +21,67 @@ teardown(void)
 {
 	psm_error_free(err);
 }
+
+#define SEARCHES "auf_der_Suche"
+
+/* Whose status becomes that of one who searches. */
+static const struct {
+	struct psm__search_due d;
+	int want;
+} dues[] = {
+    {{.after = SEARCHES}, 1},
+    {{.after = "offen"}, 0},
+    {{.after = NULL}, 0},
+    {{.after = SEARCHES, .searches = 1, .open = 1, .waiting = 1}, 0},
+    {{.after = SEARCHES, .searches = 1, .waiting = 1}, 1},
+    /* Nobody knows when it began. */
+    {{.after = SEARCHES, .searches = 1}, 0},
+    {{.after = SEARCHES, .searches = 1, .had_copy = 1}, 1},
+    {{.before = "offen", .after = SEARCHES, .searches = 1, .had_copy = 1}, 1},
+    {{.before = SEARCHES, .after = SEARCHES, .searches = 1, .had_copy = 1}, 0},
+    {{.before = "offen",
+      .after = SEARCHES,
+      .searches = 1,
+      .had_copy = 1,
+      .newer = 1},
+     0},
+};
+
+START_TEST(a_search_is_due)
+{
+	for (size_t i = 0; i < PSM__COUNT(dues); i++)
+		ck_assert_msg(psm__search_is_due(&dues[i].d) == dues[i].want,
+		              "case %zu", i);
+}
+END_TEST
+
+static const struct {
+	const char *patient;
+	int search, accepted, want;
+} ends[] = {
+    {"Suche_abgebrochen", PSM_SEARCH_AKTIV, 1, PSM_SEARCH_ABGEBROCHEN},
+    {"Suche_abgebrochen", PSM_SEARCH_ERFOLGREICH, 1, -1},
+    {"in_Therapie", PSM_SEARCH_ABGEBROCHEN, 1, -1},
+    {"in_Therapie", PSM_SEARCH_AKTIV, 1, PSM_SEARCH_ERFOLGREICH},
+    {"in_Therapie", PSM_SEARCH_AKTIV, 0, PSM_SEARCH_ABGEBROCHEN},
+    {"in_Therapie", PSM_SEARCH_PAUSIERT, 1, PSM_SEARCH_ABGEBROCHEN},
+    {"offen", PSM_SEARCH_AKTIV, 1, -1},
+    {NULL, PSM_SEARCH_AKTIV, 1, -1},
+};
+
+START_TEST(a_search_ends)
+{
+	const char *why;
+
+	for (size_t i = 0; i < PSM__COUNT(ends); i++) {
+		ck_assert_msg(
+		    psm__search_ends_as(ends[i].patient, ends[i].search,
+		                        ends[i].accepted, &why) == ends[i].want,
+		    "case %zu", i);
+		ck_assert_int_eq(why != NULL, ends[i].want >= 0);
+	}
+}
+END_TEST
 
 START_TEST(search_names)
 {
@@ -306,6 +368,8 @@ suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, search_names);
 	tcase_add_test(t, search_matrix);
+	tcase_add_test(t, a_search_is_due);
+	tcase_add_test(t, a_search_ends);
 	tcase_add_test(t, inquiry_matrix);
 	tcase_add_test(t, inquiry_dates);
 	tcase_add_test(t, exclusion_contains);
