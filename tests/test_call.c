@@ -122,6 +122,37 @@ START_TEST(a_patient_is_called_at_ten)
 }
 END_TEST
 
+/* What is over, and rows of another program that say no time. */
+START_TEST(calls_that_are_in_nobodys_way)
+{
+	static const char *const changes[] = {"status = 'fehlgeschlagen'",
+	                                      "dauer_minuten = NULL, status = "
+	                                      "'abgeschlossen'",
+	                                      "geplantes_datum = 'infinity'"};
+
+	therapist(7, "{}");
+	pg_run("UPDATE therapist_service.therapeuten SET "
+	       "telefonische_erreichbarkeit = (repeat('[', 2000) || repeat("
+	       "']', 2000))::jsonb");
+	pg_run("ALTER TABLE communication_service.telefonanrufe DISABLE "
+	       "TRIGGER USER; TRUNCATE communication_service.anruf_termine");
+	for (int i = 0; i < 3; i++) {
+		OK(create("{\"therapist_id\": 7}"));
+		check_time("\"2026-03-10\"", "\"10:00\"");
+		pg_run("UPDATE communication_service.telefonanrufe SET %s "
+		       "WHERE id = %d",
+		       changes[i], i + 1);
+	}
+	OK(create("{\"therapist_id\": 7}"));
+	check_time("\"2026-03-10\"", "\"10:00\"");
+	/* One that does not say how long it takes takes five minutes. */
+	pg_run("UPDATE communication_service.telefonanrufe SET dauer_minuten = "
+	       "NULL WHERE id = 4");
+	OK(create("{\"therapist_id\": 7}"));
+	check_time("\"2026-03-10\"", "\"14:00\"");
+}
+END_TEST
+
 START_TEST(a_therapist_gets_a_free_time)
 {
 	static const char *const times[] = {"\"10:00\"", "\"14:00\"",
@@ -613,6 +644,7 @@ suite(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_patient_is_called_at_ten);
 	tcase_add_test(tc, a_therapist_gets_a_free_time);
+	tcase_add_test(tc, calls_that_are_in_nobodys_way);
 	tcase_add_test(tc, the_day_given_is_the_first_one);
 	tcase_add_test(tc, hours_are_kept);
 	tcase_add_test(tc, hours_of_the_copy);

@@ -219,6 +219,37 @@ START_TEST(calls_wait)
 }
 END_TEST
 
+/* The new time is one of the therapist's hours. */
+START_TEST(a_call_goes_on_in_his_hours)
+{
+	pg_run("INSERT INTO therapist_service.therapeuten (id, anrede, "
+	       "geschlecht, vorname, nachname, telefonische_erreichbarkeit) "
+	       "VALUES (7, 'Frau', 'weiblich', 'A', 'B', "
+	       "'{\"mo\": \"15-16\", \"di\": \"10-11\"}')");
+	call_with(7, "2026-03-10");
+	BLOCK(1);
+	clock_us += 5 * 86400 * SECOND; /* Saturday, the 14th */
+	UNBLOCK(2);
+	CHECK_TEXT(
+	    "2026-03-16 15:00:00",
+	    "SELECT geplantes_datum || ' ' || geplante_zeit FROM " CALLS);
+}
+END_TEST
+
+START_TEST(a_mail_that_is_deleted_meanwhile)
+{
+	mail_to(7, "In_Warteschlange");
+	mail_to(7, "In_Warteschlange");
+	mail_to(7, "In_Warteschlange");
+	pg_run("CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS "
+	       "'BEGIN DELETE FROM " MAILS " WHERE id = 2; RETURN NULL; END'");
+	pg_run("CREATE TRIGGER gone AFTER UPDATE ON " MAILS " FOR EACH ROW "
+	       "WHEN (NEW.id = 1) EXECUTE FUNCTION gone()");
+	BLOCK(1);
+	ck_assert_int_eq(held(MAILS), 2);
+}
+END_TEST
+
 /* In whatever order they come, the newest decides; deleted is for good. */
 START_TEST(any_order)
 {
@@ -486,6 +517,8 @@ suite(void)
 	tcase_add_test(t, mails_stay_held);
 	tcase_add_test(t, mails_that_failed);
 	tcase_add_test(t, calls_wait);
+	tcase_add_test(t, a_call_goes_on_in_his_hours);
+	tcase_add_test(t, a_mail_that_is_deleted_meanwhile);
 	tcase_add_loop_test(t, any_order, 0, 30);
 	tcase_add_test(t, any_order_by_time);
 	tcase_add_test(t, a_mail_at_the_same_time);
