@@ -578,6 +578,24 @@ START_TEST(log_lines_for_people)
 }
 END_TEST
 
+START_TEST(log_lines_with_standard_names)
+{
+	static const char *const fields[] = {"topic", "t", "service", "x",
+	                                     "why",   "w", NULL};
+	psm_json *doc = NULL;
+
+	psm__svc_log_names("opentelemetry");
+	log_to_file("s", PSM_LOG_INFO);
+	psm_log(PSM_LOG_WARN, "m", fields);
+	ck_assert_uint_eq(read_log(&doc, 1), 1);
+	ck_assert_str_eq(member(doc, "/service.name"), "s");
+	ck_assert_str_eq(member(doc, "/messaging.destination.name"), "t");
+	ck_assert_str_eq(member(doc, "/service_"), "x");
+	ck_assert_str_eq(member(doc, "/why"), "w");
+	psm_json_free(doc);
+}
+END_TEST
+
 START_TEST(a_log_without_name)
 {
 	psm_json *doc = NULL;
@@ -665,6 +683,7 @@ suite(void)
 	tcase_add_loop_test(log, a_request_has_a_trace, 0,
 	                    sizeof headers / sizeof *headers);
 	tcase_add_test(log, log_lines_for_people);
+	tcase_add_test(log, log_lines_with_standard_names);
 	tcase_add_test(log, a_log_without_name);
 	tcase_add_test(log, log_lines_stay_whole);
 	suite_add_tcase(s, worker);

@@ -191,6 +191,8 @@ run(struct platform_call *call, const struct platform_command *command,
 	if (rc == PSM_OK) {
 		psm__svc_log_format(
 		    psm_config_string(cfg, "PSYMATCH_LOG_FORMAT"));
+		psm__svc_log_names(
+		    psm_config_string(cfg, "PSYMATCH_LOG_NAMES"));
 		psm_service_log_to_stderr(
 		    call->name, psm_log_level_from_name(
 				    psm_config_string(cfg, "LOG_LEVEL")));

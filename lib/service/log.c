@@ -15,7 +15,29 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char line[4096];
 static size_t used;
 static char service[SVC_NAME_MAX + 1];
-static int is_text; /* else JSON */
+static int is_text;     /* else JSON */
+static int is_standard; /* fields have the names of standard_names */
+
+/* OpenTelemetry's semantic conventions, for fields that mean the same wherever
+ * they stand; psymatch-services(8) has the list, too. */
+static const struct {
+	const char *ours, *standard;
+} standard_names[] = {
+    {"service", "service.name"},
+    {"topic", "messaging.destination.name"},
+    {"partition", "messaging.destination.partition.id"},
+    {"offset", "messaging.kafka.offset"},
+    {"key", "messaging.kafka.message.key"},
+    {"event_id", "messaging.message.id"},
+    {"type", "cloudevents.event_type"},
+    {"group", "messaging.consumer.group.name"},
+    {"consumer", "messaging.consumer.group.name"},
+    {"code", "error.type"},
+    {"sqlstate", "db.response.status_code"},
+    {"method", "http.request.method"},
+    {"route", "http.route"},
+    {"status", "http.response.status_code"},
+};
 
 /* version-trace-parent-flags: where the trace stands, and its length. */
 #define TRACE_AT 3
@@ -91,6 +113,18 @@ put_string_locked(const char *text)
 	put_locked("\"", 1);
 }
 
+/* @locks lock held */
+static const char *
+name_locked(const char *name)
+{
+	size_t i;
+
+	for (i = 0; is_standard && i < PSM__COUNT(standard_names); i++)
+		if (strcmp(standard_names[i].ours, name) == 0)
+			return standard_names[i].standard;
+	return name;
+}
+
 static int
 is_reserved(const char *name)
 {
@@ -139,7 +173,7 @@ put_field_locked(const char *name, const char *value)
 	int is_quoted = !*value || strpbrk(value, " \t\r\n\"=") != NULL;
 
 	put_locked(" ", 1);
-	put_plain_locked(name, 0);
+	put_plain_locked(name_locked(name), 0);
 	put_locked("=\"", is_quoted ? 2 : 1);
 	put_plain_locked(value, is_quoted);
 	put_locked("\"", is_quoted ? 1 : 0);
@@ -190,11 +224,14 @@ put_json_locked(const char *now, const char *level, const char *message,
 	put_string_locked(now);
 	put_member_locked("level", "", level);
 	if (service[0])
-		put_member_locked("service", "", service);
+		put_member_locked(name_locked("service"), "", service);
 	put_member_locked("message", "", message);
 	for (i = 0; fields[i] && fields[i + 1]; i += 2)
-		put_member_locked(fields[i], is_reserved(fields[i]) ? "_" : "",
-		                  fields[i + 1]);
+		if (is_reserved(fields[i]))
+			put_member_locked(fields[i], "_", fields[i + 1]);
+		else
+			put_member_locked(name_locked(fields[i]), "",
+			                  fields[i + 1]);
 	trace_id(id);
 	if (id[0])
 		put_member_locked("trace_id", "", id);
@@ -222,6 +259,14 @@ psm__svc_log_format(const char *format)
 {
 	pthread_mutex_lock(&lock);
 	is_text = strcmp(format, "text") == 0;
+	pthread_mutex_unlock(&lock);
+}
+
+void
+psm__svc_log_names(const char *names)
+{
+	pthread_mutex_lock(&lock);
+	is_standard = strcmp(names, "opentelemetry") == 0;
 	pthread_mutex_unlock(&lock);
 }
 

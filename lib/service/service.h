@@ -24,6 +24,8 @@
 
 /* "text" or "json" (the default). */
 void psm__svc_log_format(const char *format);
+/* "opentelemetry" or "psymatch" (the default). */
+void psm__svc_log_names(const char *names);
 /* What this thread logs and asks of neighbours from now on belongs to the trace
  * of this traceparent; NULL: to none. */
 void psm__svc_trace_set(const char *traceparent);

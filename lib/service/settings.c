@@ -10,6 +10,9 @@ static const char *const settings[] = {
      "address that a service listens on",
     "PSYMATCH_LOG_FORMAT", "word", "json", "json text", "",
      "lines of the log: objects, or words for people",
+    "PSYMATCH_LOG_NAMES", "word", "psymatch", "psymatch opentelemetry", "",
+     "names of the fields in lines of the log: the library's, or those of "
+     "OpenTelemetry where it has some",
     "PSYMATCH_HTTP_CONNECTIONS", "integer", "1024", "1 to 1000000", "",
      "connections at once, at most half of the files that a process may open",
     "PSYMATCH_HTTP_CLIENT_CONNECTIONS", "integer", "0", "0 to 1000000", "",

@@ -137,7 +137,7 @@ no_key(struct psm__spool *s, const struct psm__segment *g,
 	         s->keys ? "is not in key file " : "needs a key file",
 	         s->keys ? psm__keys_path(s->keys) : "");
 	psm__log(PSM_LOG_ERROR, "a key of the spool is missing", "directory",
-	         g->stream->path, "key", id, NULL);
+	         g->stream->path, "key_id", id, NULL);
 	return ENOKEY;
 }
 
