@@ -145,6 +145,30 @@ START_TEST(a_file_with_faults_is_read)
 }
 END_TEST
 
+/* Each therapist has one line, so such a file is read again; it writes nothing. */
+START_TEST(a_record_that_is_repeated)
+{
+	static const char line[] =
+	    "{\"basic_info\": {\"salutation\": \"Frau\", \"first_name\": \"A\", "
+	    "\"last_name\": \"B\"}, \"location\": {\"street\": \"Musterweg\", "
+	    "\"postal_code\": \"10115\", \"city\": \"Berlin\"}, "
+	    "\"therapy_methods\": [\"Erwachsene\"]}";
+	char text[1000], *before, *after;
+
+	(void)snprintf(text, sizeof(text), "{\"therapists\": [%s, %s]}", line,
+	               line);
+	put("20250601", "10115.json", text);
+	ck_assert_int_eq(import(), 1);
+	before = pg_text("SELECT concat(xmin, f) FROM psymatch.import_file f");
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(count("unchanged"), 3);
+	after = pg_text("SELECT concat(xmin, f) FROM psymatch.import_file f");
+	ck_assert_str_eq(after, before);
+	free(after);
+	free(before);
+}
+END_TEST
+
 /* Older than what is stored: that no record was written says nothing of it. */
 START_TEST(superseded)
 {
@@ -218,6 +242,7 @@ suite(void)
 	                    PSM__COUNT(between));
 	tcase_add_loop_test(t, a_file_with_faults_is_read, 0,
 	                    PSM__COUNT(faults));
+	tcase_add_test(t, a_record_that_is_repeated);
 	tcase_add_test(t, superseded);
 	tcase_add_loop_test(t, another_import_at_once, 0, 2);
 	tcase_add_loop_test(t, another_import_before, 0, 2);

@@ -155,7 +155,9 @@ psm__known_claim(struct psm__import *im, psm_tx *tx, psm_rows **rows,
 void
 psm__known_claimed(struct psm__import *im, const psm_rows *rows)
 {
-	if (strcmp(psm_rows_text(rows, 0, 0), im->last_writer) != 0)
+	const char *before = psm_rows_text(rows, 0, 0);
+
+	if (before == NULL || strcmp(before, im->last_writer) != 0)
 		im->is_disturbed = 1;
 	memcpy(im->last_writer, im->writer, sizeof(im->last_writer));
 }
@@ -186,7 +188,9 @@ psm__known_keep(struct psm__import *im, psm_error *err)
 	    "VALUES ($1, $2::uuid, $3, $4::integer, $5::integer) "
 	    "ON CONFLICT (file) DO UPDATE SET checksum = excluded.checksum, "
 	    "records = excluded.records, people = excluded.people "
-	    "WHERE f.writer::text = $6",
+	    "WHERE f.writer::text = $6 AND (f.checksum, f.records, f.people) "
+	    "IS DISTINCT FROM "
+	    "(excluded.checksum, excluded.records, excluded.people)",
 	    6, params, NULL, err);
 	/* Nothing that is said of it can be the file's fault. */
 	return psm__app_is_system(rc) ? rc : 0;
