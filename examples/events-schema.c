@@ -30,14 +30,15 @@
 #define NAME_FORM "^[^\\u0000-\\u001f\\u007f]*" END
 
 /* What no keyword of JSON Schema says. */
-#define BEYOND                                                                 \
-	"x-personal marks what tells something about a person; strict "        \
-	"validators want to be told of it. The library refuses some events "   \
-	"that this schema cannot: with a member twice, a text with U+0000 or " \
-	"half a surrogate pair, more than 64 levels, more bytes than its "     \
-	"limit, or a time that its offset or leap second moves out of the "    \
-	"years 0001 to 9999 of UTC. Readers whose numbers are doubles cannot " \
-	"tell integers near the ends of 64 bits, or very small fractions, "    \
+#define BEYOND                                                                   \
+	"This is the form of an envelope; a CloudEvent's data are the payload. " \
+	"x-personal marks what tells something about a person; strict "          \
+	"validators want to be told of it. The library refuses some events "     \
+	"that this schema cannot: with a member twice, a text with U+0000 or "   \
+	"half a surrogate pair, more than 64 levels, more bytes than its "       \
+	"limit, or a time that its offset or leap second moves out of the "      \
+	"years 0001 to 9999 of UTC. Readers whose numbers are doubles cannot "   \
+	"tell integers near the ends of 64 bits, or very small fractions, "      \
 	"from their neighbours."
 
 static void

@@ -318,17 +318,22 @@ find_header(const struct psm__header *headers, size_t count, const char *name)
 	return NULL;
 }
 
+static inline int
+has_prefix(const char *name)
+{
+	return name[0] == 'c' && name[1] == 'e' && name[2] == '_';
+}
+
 int
 psm__cloudevent_is_binary(const struct psm__header *headers, size_t count)
 {
 	const struct psm__header *type;
 	size_t i;
-	int any = 0;
 
-	for (i = 0; i < count; i++)
-		any |= strncmp(headers[i].name, PSM__CE_PREFIX,
-		               sizeof PSM__CE_PREFIX - 1) == 0;
-	if (!any ||
+	/* Each record that is read comes by here. */
+	for (i = 0; i < count && !has_prefix(headers[i].name); i++)
+		;
+	if (i == count ||
 	    (!find_header(headers, count, psm__ce_names[PSM__CE_ID]) &&
 	     !find_header(headers, count, psm__ce_names[PSM__CE_SPECVERSION])))
 		return 0;

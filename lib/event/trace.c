@@ -328,7 +328,7 @@ psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
 		if (!own_trace(ev))
 			return PSM_ERR_NOMEM;
 		text = text_of(p, ev->trace);
-		if (text == ev->trace->traceparent) {
+		if (ev->trace->tracestate && text == ev->trace->traceparent) {
 			/* That of another traceparent, in a CloudEvent. */
 			psm__free(ev->trace->tracestate);
 			ev->trace->tracestate = NULL;
