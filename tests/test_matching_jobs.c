@@ -277,8 +277,8 @@ START_TEST(not_wanted)
 {
 	static const char *const statements[] = {
 	    "UPDATE matching_service.therapeutenanfrage SET fehlversuche = 2",
-	    "UPDATE matching_service.therapeutenanfrage SET gesendet_datum = "
-	    "NULL",
+	    ("UPDATE matching_service.therapeutenanfrage SET gesendet_datum = "
+	     "NULL"),
 	    "UPDATE matching_service.therapeutenanfrage SET email_id = 31",
 	    "DELETE FROM matching_service.therapeutenanfrage"};
 
