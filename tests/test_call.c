@@ -125,10 +125,10 @@ END_TEST
 /* What is over, and rows of another program that say no time. */
 START_TEST(calls_that_are_in_nobodys_way)
 {
-	static const char *const changes[] = {"status = 'fehlgeschlagen'",
-	                                      "dauer_minuten = NULL, status = "
-	                                      "'abgeschlossen'",
-	                                      "geplantes_datum = 'infinity'"};
+	static const char *const changes[] = {
+	    "status = 'fehlgeschlagen'",
+	    "dauer_minuten = NULL, status = 'abgeschlossen'",
+	    "geplantes_datum = 'infinity'"};
 
 	therapist(7, "{}");
 	pg_run("UPDATE therapist_service.therapeuten SET "
