@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Jobs that are asked for: once, with a lease, tried again. */
+#include "store/jobs.h"
 #include "testing_jobs.h"
 
+#include <poll.h>
 #include <pthread.h>
 
 /* What a function does, and what it was called with. */
@@ -11,6 +13,7 @@ struct work {
 	_Atomic int calls;
 	char key[64], payload[64];
 	psm_jobs *other; /* does the jobs meanwhile */
+	int ends_database;
 };
 
 static int
@@ -24,6 +27,8 @@ do_work(psm_tx *tx, const char *key, const char *payload, void *user,
 	(void)snprintf(w->payload, sizeof w->payload, "%s", payload);
 	w->calls++;
 	clock_us += w->takes;
+	if (w->ends_database)
+		pg_down();
 	rc =
 	    psm_tx_exec(tx, "INSERT INTO effect VALUES ($1)", 1, &key, NULL, e);
 	if (rc == 0 && w->other)
@@ -178,6 +183,51 @@ START_TEST(tries_again)
 	CHECK_STATE("done");
 	CHECK_TEXT("", "SELECT error_code FROM psymatch.job");
 	ck_assert_int_eq(effects(), 1);
+}
+END_TEST
+
+/* Nobody could be told that it failed: it waits for its next try, not for the
+ * end of its lease. */
+START_TEST(the_database_fails_meanwhile)
+{
+	ck_assert_int_eq(ask("test.work", "7", NULL, NULL), 1);
+	work.ends_database = 1;
+	ck_assert_int_lt(psm_jobs_run_once(jobs, err), 0);
+	CHECK_STATE("running");
+	work.ends_database = 0;
+	pg_up();
+	while (psm_jobs_run_once(jobs, err) < 0)
+		(void)poll(NULL, 0, 5); /* until it is reached again */
+	CHECK_STATE("waiting");
+	clock_us += 2000000;
+	ck_assert_int_eq(jobs_run(jobs), 1);
+	CHECK_STATE("done");
+	ck_assert_int_eq(effects(), 1);
+	ck_assert_int_eq(pg_int("SELECT attempts FROM psymatch.job"), 2);
+}
+END_TEST
+
+/* One that was taken without an answer was not tried. */
+START_TEST(given_back)
+{
+	struct psm__job job;
+	int64_t until = clock_us + 60000000;
+
+	ck_assert_int_eq(ask("test.work", "7", NULL, NULL), 1);
+	ck_assert_int_eq(
+	    psm__jobs_take(st, "{test.work}", 60000000, clock_us, &job, err),
+	    1);
+	psm__job_free(&job);
+	OK(psm__jobs_return(st, "{test.work}", until - 1, clock_us, 0, err));
+	OK(psm__jobs_return(st, "{test.other}", until, clock_us, 0, err));
+	CHECK_STATE("running");
+	OK(psm__jobs_return(st, "{test.work}", until, clock_us, 0, err));
+	CHECK_STATE("waiting");
+	ck_assert_int_eq(pg_int("SELECT attempts FROM psymatch.job"), 0);
+	ck_assert_int_eq(jobs_run(jobs), 1);
+	CHECK_STATE("done");
+	OK(psm__jobs_return(st, "{test.work}", until, clock_us, 0, err));
+	CHECK_STATE("done");
 }
 END_TEST
 
@@ -456,6 +506,8 @@ suite(void)
 	tcase_add_test(tc, is_asked_for_with_the_transaction);
 	tcase_add_test(tc, refuses);
 	tcase_add_test(tc, tries_again);
+	tcase_add_test(tc, the_database_fails_meanwhile);
+	tcase_add_test(tc, given_back);
 	tcase_add_test(tc, fails_for_good);
 	tcase_add_test(tc, gives_up_after_so_many_attempts);
 	tcase_add_test(tc, what_follows_from_a_failure);

@@ -47,6 +47,11 @@ struct psm_jobs {
 	psm_error *err;
 	unsigned failures;
 	int64_t measured_at_ms;
+	/* A job that was taken and not ended, because the database failed: when
+	 * its lease ends, 0: there is none; and its attempts, 0: the answer to
+	 * the taking got lost. */
+	int64_t taken_until_us;
+	int taken_attempts;
 
 	pthread_mutex_t lock; /* a leaf */
 	struct psm__jobs_counts seen;
@@ -383,16 +388,46 @@ plan(psm_jobs *jobs, psm_error *err)
 	return rc;
 }
 
+/* What nobody does need not wait for the end of its lease. */
+static int
+give_back(psm_jobs *jobs, const char *kinds, psm_error *err)
+{
+	int tried = jobs->taken_attempts;
+	int64_t again_us = psm_now_us();
+	int rc;
+
+	if (jobs->taken_until_us == 0)
+		return 0;
+	if (tried > 0)
+		again_us += psm__backoff_ms((unsigned)tried - 1, AGAIN_BASE_MS,
+		                            AGAIN_CAP_MS) *
+		            INT64_C(1000);
+	rc = psm__jobs_return(jobs->st, kinds, jobs->taken_until_us, again_us,
+	                      tried > 0, err);
+	if (rc == 0)
+		jobs->taken_until_us = 0;
+	return rc;
+}
+
 static int
 take(psm_jobs *jobs, struct psm__job *job, psm_error *err)
 {
 	struct psm__buf names = {0};
+	int64_t now_us = psm_now_us();
 	int rc;
 
 	psm__buf_printf(&names, "%s}", jobs->names.data);
-	rc = names.failed ? psm__nomem(err)
-	                  : psm__jobs_take(jobs->st, names.data, jobs->lease_us,
-	                                   psm_now_us(), job, err);
+	rc = names.failed ? psm__nomem(err) : give_back(jobs, names.data, err);
+	if (rc == 0) {
+		jobs->taken_until_us = now_us + jobs->lease_us;
+		jobs->taken_attempts = 0;
+		rc = psm__jobs_take(jobs->st, names.data, jobs->lease_us,
+		                    now_us, job, err);
+	}
+	if (rc == 0)
+		jobs->taken_until_us = 0;
+	if (rc > 0)
+		jobs->taken_attempts = job->attempts;
 	psm__buf_free(&names);
 	return rc;
 }
@@ -418,6 +453,8 @@ turn(psm_jobs *jobs, int is_thread, psm_error *err)
 			break;
 		psm__error_clear(jobs->err);
 		rc = do_job(jobs, &job, err);
+		if (rc != PSM_ERR_DB) /* else nothing was told */
+			jobs->taken_until_us = 0;
 		psm__job_free(&job);
 		note_end(jobs);
 		n++;

@@ -139,6 +139,24 @@ psm__jobs_take(psm_store *st, const char *kinds, int64_t lease_us,
 }
 
 int
+psm__jobs_return(psm_store *st, const char *kinds, int64_t until_us,
+                 int64_t again_us, int was_tried, psm_error *err)
+{
+	struct psm__number until, again;
+	const char *params[] = {kinds, psm__number(&until, until_us),
+	                        psm__number(&again, again_us),
+	                        was_tried ? "0" : "1"};
+
+	return psm_store_exec(
+	    st,
+	    "UPDATE psymatch.job SET state = 'waiting', due_at = " AT(
+		3) ", "
+		   "attempts = attempts - $4::integer WHERE kind = ANY "
+		   "($1::text[]) AND state = 'running' AND due_at = " AT(2),
+	    4, params, NULL, err);
+}
+
+int
 psm__job_done(psm_tx *tx, const struct psm__job *job, int64_t now_us,
               psm_error *err)
 {
