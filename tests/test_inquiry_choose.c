@@ -106,6 +106,9 @@ START_TEST(excluded_by_a_correction_leaves)
 }
 END_TEST
 
+#define COPIES "matching_service.patienten_kopie"
+#define THERAPISTS "matching_service.therapeuten_kopie"
+
 /* Nobody knows where a therapist without a postal code practises. */
 START_TEST(a_therapist_of_no_area)
 {
@@ -128,6 +131,15 @@ START_TEST(unfit_when_it_is_sent)
 	is("/anfragegroesse", "2");
 	matches_are(1, "8 anstehend, 7 anstehend");
 	check_invariants();
+}
+END_TEST
+
+/* Of whom nothing is known any more nobody is asked for. */
+START_TEST(a_patient_who_is_gone)
+{
+	pg_run("UPDATE " COPIES " SET geloescht = true WHERE id = 8");
+	ck_assert_int_eq(create(BERTA), 1);
+	is("/patient_ids", "[7, 9]");
 }
 END_TEST
 
@@ -168,9 +180,6 @@ START_TEST(sent_before_the_end_of_cooling)
 END_TEST
 
 /* -- distances */
-
-#define COPIES "matching_service.patienten_kopie"
-#define THERAPISTS "matching_service.therapeuten_kopie"
 
 /* What was asked since the last time. */
 static void
@@ -274,6 +283,7 @@ suite(void)
 	tcase_add_test(c, excluded_by_a_correction_leaves);
 	tcase_add_test(c, a_therapist_of_no_area);
 	tcase_add_test(c, unfit_when_it_is_sent);
+	tcase_add_test(c, a_patient_who_is_gone);
 	tcase_add_test(c, paused_it_leaves_as_well);
 	tcase_add_test(c, nobody_is_in_it);
 	tcase_add_test(c, sent_before_the_end_of_cooling);

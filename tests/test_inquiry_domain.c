@@ -209,6 +209,9 @@ static const struct {
      "\"angenommen\", \"9\": \"angenommen\"}, \"notizen\": 3, "
      "\"correction\": \"true\"}",
      "notizen: want text", 2, "/notizen"},
+    {"{\"patient_responses\": {\"7\": \"angenommen\", \"8\": "
+     "\"angenommen\", \"9\": \"angenommen\"}, \"correction\": 1}",
+     "correction: want true or false", 1, "/correction"},
     {"{\"patient_responses\": {\"7\": {\"outcome\": \"angenommen\", "
      "\"notizen\": 5}, \"8\": \"angenommen\", \"9\": \"angenommen\"}}",
      "notizen: want text", 1, "/patient_responses/7/notizen"},

@@ -392,6 +392,12 @@ START_TEST(contacts)
 	                 PSM_ERR_SCHEMA);
 	ck_assert_int_eq(contact(999, "{\"requested_count\": 1}", &out),
 	                 PSM_ERR_NOT_FOUND);
+	pg_run("UPDATE matching_service.platzsuche SET "
+	       "gesamt_angeforderte_kontakte = 2147483600");
+	OK(contact(id, "{\"requested_count\": 47}", &out));
+	psm_free(out);
+	ck_assert_int_eq(contact(id, "{\"requested_count\": 1}", &out),
+	                 PSM_ERR_CONFLICT);
 	OK(psm_search_pause(st, id, NULL, err));
 	ck_assert_int_eq(contact(id, "{\"requested_count\": 1}", &out),
 	                 PSM_ERR_CONFLICT);
