@@ -18,6 +18,10 @@ class Transport(Handle):
 
     >>> psymatch.Transport.memory(partitions=1).name
     'memory'
+    >>> psymatch.Transport.memory().lag("readers")
+    Traceback (most recent call last):
+    ...
+    psymatch.NotFoundError: the group readers has read nothing yet
     """
 
     def __init__(self, config: Config | None = None) -> None:
