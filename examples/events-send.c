@@ -137,15 +137,19 @@ tell_rest(size_t sent, size_t count, size_t left)
 static int
 send_all(const struct batch *b)
 {
+	struct tool_progress progress;
 	psm_producer *p = NULL;
 	size_t sent = 0, left = 0;
 	int rc = psm_producer_open(b->producer, &p, b->err), closed = 0;
 
+	tool_progress_start(&progress, "events", 1);
 	while (sent < b->count && rc == 0) {
+		tool_progress_show(&progress, (int64_t)sent, (int64_t)b->count);
 		rc = send_one(p, b, b->events[sent]);
 		if (rc == 0)
 			printf("%s\n", psm_event_id(b->events[sent++]));
 	}
+	tool_progress_end(&progress, (int64_t)sent, (int64_t)b->count);
 	if (rc < 0)
 		tool_complain(name, psm_error_message(b->err));
 	if (p)

@@ -13,25 +13,30 @@
 
 static const char name[] = "psymatch-events trace";
 
-/* An event as far as it matters; ids are "" if there is none. */
 struct entry {
-	char id[40], cause[40], correlation[40];
-	char type[64], producer[64], topic[64], key[64];
-	int64_t at_us, offset;
-	int32_t partition;
+	struct events_entry e;
 	int told, in;
+};
+
+/* What the tables of a database say of an event. */
+struct note {
+	char id[40], what[16], consumer[64], code[40], at[40];
+	int64_t row;
 };
 
 struct trace {
 	struct entry *all;
 	size_t count, size;
+	struct note *notes;
+	size_t note_count;
 	const char **known; /* a hash table of ids, of cap places */
 	size_t cap;
 	const char *id, *since;
 	const char *topic; /* being read */
 	long wait_s;
-	int json;
+	int json, database;
 	psm_error *err;
+	struct tool_progress progress;
 };
 
 static void
@@ -40,35 +45,37 @@ copy(char *to, size_t size, const char *from)
 	(void)snprintf(to, size, "%s", from ? from : "");
 }
 
-static int
-keep(const psm_event *ev, void *user, psm_error *err)
+/* A new entry, zeroed; NULL: out of memory. */
+static struct entry *
+add(struct trace *t, psm_error *err)
 {
-	struct trace *t = user;
-	struct entry *e;
+	struct entry *grown;
 
 	if (t->count == t->size) {
 		size_t size = t->size ? t->size * 2 : 1024;
 
-		e = realloc(t->all, size * sizeof *e);
-		if (!e)
-			return psm_error_set(err, PSM_ERR_NOMEM,
-			                     "out of memory");
-		t->all = e;
+		grown = realloc(t->all, size * sizeof *grown);
+		if (!grown) {
+			(void)psm_error_set(err, PSM_ERR_NOMEM,
+			                    "out of memory");
+			return NULL;
+		}
+		t->all = grown;
 		t->size = size;
 	}
-	e = &t->all[t->count++];
-	memset(e, 0, sizeof *e);
-	copy(e->id, sizeof e->id, psm_event_id(ev));
-	copy(e->cause, sizeof e->cause, psm_event_causation_id(ev));
-	copy(e->correlation, sizeof e->correlation,
-	     psm_event_correlation_id(ev));
-	copy(e->type, sizeof e->type, psm_event_type(ev));
-	copy(e->producer, sizeof e->producer, psm_event_producer(ev));
-	copy(e->topic, sizeof e->topic, t->topic);
-	copy(e->key, sizeof e->key, psm_event_key(ev));
-	e->at_us = psm_event_timestamp_us(ev);
-	e->partition = psm_event_partition(ev);
-	e->offset = psm_event_offset(ev);
+	return memset(&t->all[t->count++], 0, sizeof *t->all);
+}
+
+static int
+keep(const psm_event *ev, void *user, psm_error *err)
+{
+	struct trace *t = user;
+	struct entry *new = add(t, err);
+
+	if (!new)
+		return PSM_ERR_NOMEM;
+	events_entry_of(&new->e, ev, t->topic);
+	tool_progress_show(&t->progress, (int64_t)t->count, -1);
 	return 0;
 }
 
@@ -92,16 +99,6 @@ read_topic(struct trace *t, psm_transport *transport)
 	return rc;
 }
 
-/* A topic that nobody has made has no events. */
-static int
-is_missing(const struct trace *t, int rc)
-{
-	const char *message = psm_error_message(t->err);
-
-	return rc == PSM_ERR_BROKER && (strstr(message, "no such topic") ||
-	                                strstr(message, "Unknown topic"));
-}
-
 static int
 read_topics(struct trace *t)
 {
@@ -115,7 +112,7 @@ read_topics(struct trace *t)
 	psm_config_free(cfg);
 	for (i = 0; rc == 0 && (t->topic = psm_catalogue_topic_at(i)); i++) {
 		rc = read_topic(t, transport);
-		if (is_missing(t, rc))
+		if (events_no_topic(rc, t->err))
 			rc = 0;
 		else
 			topics++;
@@ -124,6 +121,159 @@ read_topics(struct trace *t)
 	return rc < 0 || topics > 0
 	           ? rc
 	           : psm_error_set(t->err, PSM_ERR_BROKER, "no topic is there");
+}
+
+/* -- the tables of a database */
+
+#define RFC_3339(column)                                                       \
+	"to_char(" column " AT TIME ZONE 'UTC', "                              \
+	"'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+/* Bytes that are no text are no failure for encode(). */
+#define MEMBER(name, letters)                                                  \
+	"substring(encode(raw, 'escape') from "                                \
+	"'\"" name "\" *: *\"([" letters "]+)\"')"
+#define OF_RAW(what, code, at, table)                                                                                     \
+	"SELECT '" what "', id, consumer, " code ", " RFC_3339(                                                           \
+	    at) ", event_id::text, headers->>'causation_id', "                                                            \
+		"headers->>'correlation_id', type, " MEMBER("producer", "A-Za-z0-9._-") ", topic, key, coalesce(" MEMBER( \
+		    "timestamp",                                                                                          \
+		    "0-9TZ:.+-") ", " RFC_3339(at) ") "                                                                   \
+						   "FROM psymatch." table                                                 \
+						   " WHERE event_id IS NOT NULL "                                         \
+						   "AND state NOT IN ('released', 'skipped')"
+
+enum {
+	WHAT,
+	ROW,
+	CONSUMER,
+	CODE,
+	AT,
+	ID,
+	CAUSE,
+	CORRELATION,
+	TYPE,
+	PRODUCER,
+	TOPIC,
+	KEY,
+	TIME
+};
+
+/* What is not sent yet, what failed for now, and what failed for good. */
+static const char rows_sql[] = "SELECT 'outbox', id, NULL, NULL, " RFC_3339(
+    "created_at") ", "
+		  "event_id::text, coalesce(causation_id, headers->>'causation_id'), "
+		  "coalesce(correlation_id, headers->>'correlation_id'), type, producer, "
+		  "topic, aggregateid, " RFC_3339(
+		      "event_time") " FROM psymatch.outbox "
+				    "UNION ALL " OF_RAW(
+					"parked", "last_code", "parked_at",
+					"parked") " UNION ALL " OF_RAW("dead letter",
+                                                                       "code",
+                                                                       "failed_at",
+                                                                       "dead_letter");
+
+static const char handled_sql[] =
+    "SELECT 'handled', NULL, consumer, NULL, " RFC_3339(
+	"done_at") ", "
+		   "event_id::text FROM psymatch.inbox WHERE event_id = ANY ($1::uuid[]) "
+		   "ORDER BY done_at";
+
+static int
+add_notes(struct trace *t, const psm_rows *rows)
+{
+	size_t i, count = psm_rows_count(rows);
+	struct note *grown =
+	    realloc(t->notes, (t->note_count + count + 1) * sizeof *grown);
+
+	if (!grown)
+		return psm_error_set(t->err, PSM_ERR_NOMEM, "out of memory");
+	t->notes = grown;
+	for (i = 0; i < count; i++) {
+		struct note *n = &t->notes[t->note_count++];
+
+		memset(n, 0, sizeof *n);
+		copy(n->what, sizeof n->what, psm_rows_text(rows, i, WHAT));
+		copy(n->consumer, sizeof n->consumer,
+		     psm_rows_text(rows, i, CONSUMER));
+		copy(n->code, sizeof n->code, psm_rows_text(rows, i, CODE));
+		copy(n->at, sizeof n->at, psm_rows_text(rows, i, AT));
+		copy(n->id, sizeof n->id, psm_rows_text(rows, i, ID));
+		n->row = psm_rows_int(rows, i, ROW);
+	}
+	return 0;
+}
+
+static int
+add_rows(struct trace *t, const psm_rows *rows)
+{
+	size_t i;
+
+	for (i = 0; i < psm_rows_count(rows); i++) {
+		struct entry *new = add(t, t->err);
+		struct events_entry *e;
+		const char *time = psm_rows_text(rows, i, TIME);
+
+		if (!new)
+			return PSM_ERR_NOMEM;
+		e = &new->e;
+		copy(e->id, sizeof e->id, psm_rows_text(rows, i, ID));
+		copy(e->cause, sizeof e->cause, psm_rows_text(rows, i, CAUSE));
+		copy(e->correlation, sizeof e->correlation,
+		     psm_rows_text(rows, i, CORRELATION));
+		copy(e->type, sizeof e->type, psm_rows_text(rows, i, TYPE));
+		copy(e->producer, sizeof e->producer,
+		     psm_rows_text(rows, i, PRODUCER));
+		copy(e->topic, sizeof e->topic, psm_rows_text(rows, i, TOPIC));
+		copy(e->key, sizeof e->key, psm_rows_text(rows, i, KEY));
+		if (psm_time_parse(time, strlen(time), &e->at_us, NULL) < 0)
+			e->at_us = 0;
+		e->partition = -1;
+	}
+	return 0;
+}
+
+static int
+read_tables(struct trace *t, psm_store **st)
+{
+	psm_config *cfg = NULL;
+	psm_rows *rows = NULL;
+	int rc = psm_config_from_env(&cfg, t->err);
+
+	if (rc == 0)
+		rc = psm_store_open(cfg, st, t->err);
+	psm_config_free(cfg);
+	if (rc == 0)
+		rc = psm_store_exec(*st, rows_sql, 0, NULL, &rows, t->err);
+	if (rc == 0)
+		rc = add_rows(t, rows);
+	if (rc == 0)
+		rc = add_notes(t, rows);
+	psm_rows_free(rows);
+	return rc;
+}
+
+/* Who has handled the events of the story. */
+static int
+read_handled(struct trace *t, psm_store *st)
+{
+	char *list = malloc(t->count * 40 + 3), *at = list;
+	const char *params[1] = {list};
+	psm_rows *rows = NULL;
+	size_t i;
+	int rc;
+
+	if (!list)
+		return psm_error_set(t->err, PSM_ERR_NOMEM, "out of memory");
+	*at++ = '{';
+	for (i = 0; i < t->count; i++)
+		at += sprintf(at, "%s%s", i ? "," : "", t->all[i].e.id);
+	strcpy(at, "}");
+	rc = psm_store_exec(st, handled_sql, 1, params, &rows, t->err);
+	if (rc == 0)
+		rc = add_notes(t, rows);
+	psm_rows_free(rows);
+	free(list);
+	return rc;
 }
 
 /* -- which belong together */
@@ -172,23 +322,35 @@ find_story(struct trace *t)
 			struct entry *e = &t->all[i];
 
 			if (e->in ||
-			    !(is_known(t, e->id) || is_known(t, e->cause) ||
-			      is_known(t, e->correlation)))
+			    !(is_known(t, e->e.id) || is_known(t, e->e.cause) ||
+			      is_known(t, e->e.correlation)))
 				continue;
 			e->in = 1;
-			know(t, e->id);
-			know(t, e->cause);
-			know(t, e->correlation);
+			know(t, e->e.id);
+			know(t, e->e.cause);
+			know(t, e->e.correlation);
 			found++;
 		}
 	} while (found > before);
 	return found > 0;
 }
 
+/* Of one id, what stands in a topic is first. */
+static int
+by_id(const void *a, const void *b)
+{
+	const struct events_entry *x = &((const struct entry *)a)->e;
+	const struct events_entry *y = &((const struct entry *)b)->e;
+	int order = strcmp(x->id, y->id);
+
+	return order ? order : y->partition - x->partition;
+}
+
 static int
 by_time(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct events_entry *x = &((const struct entry *)a)->e;
+	const struct events_entry *y = &((const struct entry *)b)->e;
 
 	if (x->at_us != y->at_us)
 		return x->at_us < y->at_us ? -1 : 1;
@@ -197,72 +359,118 @@ by_time(const void *a, const void *b)
 
 /* -- printing */
 
-static void
-print_json(struct trace *t, const struct entry *e, const char *time)
+static int
+is_of(const struct note *n, const struct entry *e)
 {
-	const char *const members[][2] = {
-	    {"timestamp", time},        {"type", e->type},
-	    {"event_id", e->id},        {"producer", e->producer},
-	    {"topic", e->topic},        {"key", e->key},
-	    {"causation_id", e->cause}, {"correlation_id", e->correlation}};
-	psm_json_writer *w = psm_json_writer_new();
-	const char *text;
+	return strcmp(n->id, e->e.id) == 0;
+}
+
+struct told {
+	const struct trace *t;
+	const struct entry *e;
+};
+
+static void
+write_text(psm_json_writer *w, const char *member, const char *text)
+{
+	psm_json_write_key(w, member);
+	if (text[0])
+		psm_json_write_string(w, text);
+	else
+		psm_json_write_null(w);
+}
+
+static void
+write_notes(psm_json_writer *w, void *user)
+{
+	const struct told *told = user;
 	size_t i;
 
-	psm_json_write_object(w);
-	for (i = 0; i < sizeof members / sizeof *members; i++) {
-		psm_json_write_key(w, members[i][0]);
-		if (members[i][1][0])
-			psm_json_write_string(w, members[i][1]);
+	psm_json_write_key(w, "database");
+	psm_json_write_array(w);
+	for (i = 0; i < told->t->note_count; i++) {
+		const struct note *n = &told->t->notes[i];
+
+		if (!is_of(n, told->e))
+			continue;
+		psm_json_write_object(w);
+		write_text(w, "state", n->what);
+		write_text(w, "consumer", n->consumer);
+		write_text(w, "code", n->code);
+		write_text(w, "since", n->at);
+		psm_json_write_key(w, "id");
+		if (n->row)
+			psm_json_write_int(w, n->row);
 		else
 			psm_json_write_null(w);
+		psm_json_write_end(w);
 	}
-	psm_json_write_key(w, "partition");
-	psm_json_write_int(w, e->partition);
-	psm_json_write_key(w, "offset");
-	psm_json_write_int(w, e->offset);
 	psm_json_write_end(w);
-	if (psm_json_writer_finish(w, &text, NULL, t->err) == 0)
-		puts(text);
-	psm_json_writer_free(w);
+}
+
+static void
+print_note(const struct note *n, int steps)
+{
+	printf("%-27s  %*s- ", n->at, 2 * steps, "");
+	if (strcmp(n->what, "outbox") == 0)
+		puts("in the outbox, not sent yet");
+	else if (strcmp(n->what, "handled") == 0)
+		printf("handled by %s\n", n->consumer);
+	else
+		printf("%s %c%lld of %s: %s\n", n->what, n->what[0],
+		       (long long)n->row, n->consumer, n->code);
 }
 
 /* An event and, one step to the right, what it caused. */
 static void
 print(struct trace *t, struct entry *e, int depth)
 {
-	char time[40] = "-";
+	struct told told = {t, e};
 	size_t i;
 
 	e->told = 1;
-	(void)psm_time_format(e->at_us, time, sizeof time);
 	if (t->json)
-		print_json(t, e, time);
+		(void)events_entry_json(&e->e, NULL,
+		                        t->database ? write_notes : NULL, &told,
+		                        t->err);
 	else
-		printf("%-27s  %*s%s  key %s  from %s  %s[%d]:%lld  %s\n", time,
-		       2 * depth, "", e->type, e->key[0] ? e->key : "-",
-		       e->producer, e->topic, (int)e->partition,
-		       (long long)e->offset, e->id);
+		(void)events_entry_print(&e->e, depth, NULL, t->err);
+	for (i = 0; !t->json && i < t->note_count; i++)
+		if (is_of(&t->notes[i], e))
+			print_note(&t->notes[i], depth + 1);
 	for (i = 0; i < t->count; i++)
 		if (t->all[i].in && !t->all[i].told &&
-		    strcmp(t->all[i].cause, e->id) == 0)
+		    strcmp(t->all[i].e.cause, e->e.id) == 0)
 			print(t, &t->all[i], depth + 1);
 }
 
-/* Only the story is left, by time; first those whose cause is not in it. */
+/* Only the story is left, by time, each event once. */
 static void
-print_story(struct trace *t)
+narrow(struct trace *t)
 {
-	size_t i, k, n = 0;
+	size_t i, n = 0;
 
 	for (i = 0; i < t->count; i++)
 		if (t->all[i].in)
 			t->all[n++] = t->all[i];
-	t->count = n;
-	qsort(t->all, n, sizeof *t->all, by_time);
+	qsort(t->all, n, sizeof *t->all, by_id);
+	t->count = 0;
+	for (i = 0; i < n; i++)
+		if (t->count == 0 ||
+		    strcmp(t->all[t->count - 1].e.id, t->all[i].e.id) != 0)
+			t->all[t->count++] = t->all[i];
+	qsort(t->all, t->count, sizeof *t->all, by_time);
+}
+
+/* First those whose cause is not in it. */
+static void
+print_story(struct trace *t)
+{
+	size_t i, k, n = t->count;
+
 	for (i = 0; i < n; i++) {
 		for (k = 0; k < n; k++)
-			if (strcmp(t->all[i].cause, t->all[k].id) == 0)
+			if (strcmp(t->all[i].e.cause, t->all[k].e.id) == 0)
 				break;
 		if (k == n && !t->all[i].told)
 			print(t, &t->all[i], 0);
@@ -272,26 +480,51 @@ print_story(struct trace *t)
 			print(t, &t->all[i], 0);
 }
 
+/* Without the broker the tables still tell something. */
+static int
+read_all(struct trace *t, psm_store **st)
+{
+	int topics = read_topics(t), rc = topics;
+
+	tool_progress_end(&t->progress, (int64_t)t->count, -1);
+	if (!t->database)
+		return rc;
+	if (topics < 0)
+		tool_complain(name, psm_error_message(t->err));
+	rc = read_tables(t, st);
+	return rc;
+}
+
 static int
 run(struct trace *t)
 {
-	int rc = read_topics(t);
+	psm_store *st = NULL;
+	int rc = read_all(t, &st), found = 0;
 
 	if (rc == 0)
-		rc = find_story(t);
-	if (rc > 0)
+		rc = found = find_story(t);
+	if (rc > 0) {
+		narrow(t);
+		rc = t->database ? read_handled(t, st) : 0;
+	}
+	if (rc == 0 && found)
 		print_story(t);
 	else if (rc == 0)
-		tool_complain(name, "no topic has an event of this id");
+		tool_complain(name, t->database
+		                        ? "neither a topic nor the database "
+		                          "has an event of this id"
+		                        : "no topic has an event of this id");
 	else
 		tool_complain(name, psm_error_message(t->err));
-	return rc > 0 ? 0 : 1;
+	psm_store_free(st);
+	return rc == 0 && found ? 0 : 1;
 }
 
 int
 events_trace(int argc, char **argv)
 {
 	static const struct option known[] = {
+	    {"database", no_argument, NULL, 'd'},
 	    {"json", no_argument, NULL, 'j'},
 	    {"since", required_argument, NULL, 's'},
 	    {"wait", required_argument, NULL, 'w'},
@@ -304,6 +537,8 @@ events_trace(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
 		if (c == 'j')
 			t.json = 1;
+		else if (c == 'd')
+			t.database = 1;
 		else if (c == 's')
 			t.since = optarg;
 		else if (c != 'w' ||
@@ -313,10 +548,12 @@ events_trace(int argc, char **argv)
 		return 2;
 	t.id = argv[optind];
 	tool_log_start(program);
+	tool_progress_start(&t.progress, "events", 0);
 	t.err = psm_error_new();
 	rc = run(&t);
 	psm_error_free(t.err);
 	free(t.known);
+	free(t.notes);
 	free(t.all);
 	return rc;
 }

@@ -409,16 +409,20 @@ each_id(struct run *r, one_fn fn, char **ids)
 static void
 all_of(struct run *r, one_fn fn, int source)
 {
+	struct tool_progress progress;
 	psm_rows *rows = NULL;
 	char name[32];
-	size_t i;
+	size_t i, count;
 	int64_t id;
 
 	if (psm_dead_list(r->st, source, r->o.filter, &rows, r->err) < 0) {
 		complain(r, "--all");
 		return;
 	}
-	for (i = 0; i < psm_rows_count(rows); i++) {
+	count = psm_rows_count(rows);
+	tool_progress_start(&progress, "rows", 1);
+	for (i = 0; i < count; i++) {
+		tool_progress_show(&progress, (int64_t)i, (int64_t)count);
 		id = psm_rows_int(rows, i, 0);
 		snprintf(name, sizeof name, "%c%lld",
 		         source == PSM_DEAD_PARKED ? 'p' : 'd', (long long)id);
@@ -426,6 +430,7 @@ all_of(struct run *r, one_fn fn, int source)
 		    strcmp(psm_rows_text(rows, i, 2), "dead") == 0)
 			fn(r, source, id, name);
 	}
+	tool_progress_end(&progress, (int64_t)i, (int64_t)count);
 	psm_rows_free(rows);
 }
 
@@ -518,8 +523,10 @@ add_filter(struct options *o, const char *name, const char *value)
 	int i;
 
 	for (i = 0; i < o->filters; i++)
-		if (strcmp(o->filter[2 * i], name) == 0)
+		if (strcmp(o->filter[2 * i], name) == 0) {
+			fprintf(stderr, "--%s: want it once\n", name);
 			return -1;
+		}
 	o->filter[2 * o->filters] = name;
 	o->filter[2 * o->filters + 1] = value;
 	o->filters++;
@@ -530,12 +537,14 @@ add_filter(struct options *o, const char *name, const char *value)
 static int
 take_option(struct options *o, int c, const char *value)
 {
+	long ignored;
+
 	if (c >= FILTER && c < LIMIT)
 		return add_filter(o, filter_names[c - FILTER], value);
 	switch (c) {
 	case LIMIT:
 		o->limit = value;
-		return 0;
+		return tool_number("--limit", value, 1000000, &ignored);
 	case WHO:
 		o->who = value;
 		return 0;
@@ -572,8 +581,10 @@ read_options(struct options *o, int argc, char **argv)
 	while (rc == 0 &&
 	       (c = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		rc = take_option(o, c, optarg);
-	if (rc == 0 && o->dead && o->parked)
+	if (rc == 0 && o->dead && o->parked) {
+		tool_complain("psymatch-dead", "--dead: want no --parked");
 		rc = -1;
+	}
 	if (rc == 0)
 		rc = add_filter(o, "limit",
 		                o->limit ? o->limit

@@ -13,7 +13,11 @@ static const char usage[] =
     "usage: psymatch-events [--table | --json | --json-schema | --asyncapi |\n"
     "                        --man | --lint | --check FILE...]\n"
     "       psymatch-events send [--producer NAME] [--wait SECONDS] TYPE [FILE]\n"
-    "       psymatch-events trace [--json] [--since TIME] [--wait SECONDS] ID\n"
+    "       psymatch-events trace [--database] [--json] [--since TIME]\n"
+    "                             [--wait SECONDS] ID\n"
+    "       psymatch-events watch [--type TYPE] [--key KEY] [--since TIME]\n"
+    "                             [--group NAME]... [--lag SECONDS] [--json]\n"
+    "                             [--payload]\n"
     "  --table        every type with topic, key, senders and readers\n"
     "  --json         the same, one JSON object a line\n"
     "  --json-schema  JSON Schema 2020-12 of all events, one line\n"
@@ -26,7 +30,11 @@ static const char usage[] =
     "  send           send events of a type: FILE, or standard input, is one\n"
     "                 payload or has one on each line; prints their ids\n"
     "  trace          all events that led to the one with this id, that it led\n"
-    "                 to, or that share its correlation id, by time\n"
+    "                 to, or that share its correlation id, by time;\n"
+    "                 --database: also what its tables say of them\n"
+    "  watch          every event of every topic as it is sent, and how far\n"
+    "                 behind the services are (asked every 10 seconds), until\n"
+    "                 interrupted\n"
     "  -h, --help     print this text\n"
     "  --version      print the version\n";
 
@@ -400,6 +408,16 @@ static const struct command {
     {"--lint", lint},
 };
 
+static struct subcommand {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	char full[24]; /* for what getopt says */
+} subcommands[] = {
+    {"send", events_send, "psymatch-events send"},
+    {"trace", events_trace, "psymatch-events trace"},
+    {"watch", events_watch, "psymatch-events watch"},
+};
+
 static int
 run(int argc, char **argv)
 {
@@ -408,9 +426,11 @@ run(int argc, char **argv)
 
 	if (argc < 2)
 		return print_table(stdout);
-	if (strcmp(argv[1], "send") == 0 || strcmp(argv[1], "trace") == 0) {
-		rc = (argv[1][0] == 's' ? events_send : events_trace)(argc - 1,
-		                                                      argv + 1);
+	for (i = 0; i < sizeof subcommands / sizeof *subcommands; i++) {
+		if (strcmp(argv[1], subcommands[i].name) != 0)
+			continue;
+		argv[1] = subcommands[i].full;
+		rc = subcommands[i].run(argc - 1, argv + 1);
 		if (rc == 2)
 			fputs(usage, stderr);
 		return rc;
@@ -435,6 +455,10 @@ run(int argc, char **argv)
 		printf("psymatch-events (psymatch) %s\n", psm_version());
 		return 0;
 	}
+	fprintf(stderr,
+	        "psymatch-events: %s: no such option or command, or not with "
+	        "these arguments\n",
+	        argv[1]);
 	fputs(usage, stderr);
 	return 2;
 }
@@ -445,7 +469,7 @@ main(int argc, char **argv)
 	int status = run(argc, argv);
 
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "psymatch-events: cannot write\n");
+		perror("psymatch-events: standard output");
 		return 1;
 	}
 	return status;

@@ -7,6 +7,8 @@
 #include "tool.h"
 
 #include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +163,48 @@ choose(struct run *r, psm_replay *replay)
 	return rc;
 }
 
+/* Beside the replay: where most events are not wanted, nothing else happens for
+ * long. */
+struct ticker {
+	struct tool_progress progress;
+	psm_replay *replay;
+	pthread_t thread;
+	int ended; /* __atomic */
+};
+
+static void *
+tick(void *user)
+{
+	struct ticker *k = user;
+
+	while (!__atomic_load_n(&k->ended, __ATOMIC_ACQUIRE)) {
+		(void)poll(NULL, 0, 100);
+		tool_progress_show(&k->progress,
+		                   psm_replay_stat(k->replay, "read"),
+		                   psm_replay_stat(k->replay, "to_read"));
+	}
+	return NULL;
+}
+
+static int
+replay_and_show(struct run *r, psm_replay *replay)
+{
+	struct ticker k = {.replay = replay};
+	int rc;
+
+	tool_progress_start(&k.progress, "messages", 1);
+	if (k.progress.on && pthread_create(&k.thread, NULL, tick, &k) != 0)
+		k.progress.on = 0;
+	rc = psm_replay_run(replay, print_event, r, (int)r->o.wait_ms, r->err);
+	if (!k.progress.on)
+		return rc;
+	__atomic_store_n(&k.ended, 1, __ATOMIC_RELEASE);
+	(void)pthread_join(k.thread, NULL);
+	tool_progress_end(&k.progress, psm_replay_stat(replay, "read"),
+	                  psm_replay_stat(replay, "to_read"));
+	return rc;
+}
+
 static int
 replay(struct run *r, psm_transport *t)
 {
@@ -170,8 +214,7 @@ replay(struct run *r, psm_transport *t)
 	if (rc == 0)
 		rc = choose(r, replay);
 	if (rc == 0)
-		rc = psm_replay_run(replay, print_event, r, (int)r->o.wait_ms,
-		                    r->err);
+		rc = replay_and_show(r, replay);
 	if (r->enough)
 		rc = 0;
 	(void)fflush(stdout); /* again at the end, where it counts */

@@ -36,6 +36,8 @@ struct run {
 	int owned;
 	psm_error *err;
 	int failed;
+	struct tool_progress progress;
+	int64_t seen; /* events */
 };
 
 static const char *
@@ -74,6 +76,14 @@ static const char *
 verb_s(int64_t n)
 {
 	return n == 1 ? "s" : "";
+}
+
+/* Every command passes each item by here. */
+static void
+show_progress(struct run *r, const psm_spool_item *i)
+{
+	r->seen += psm_spool_item_what(i) == PSM_SPOOL_RECORD;
+	tool_progress_show(&r->progress, r->seen, -1);
 }
 
 static int
@@ -177,6 +187,7 @@ ls_item(const psm_spool_item *i, void *user)
 {
 	struct run *r = user;
 
+	show_progress(r, i);
 	switch (psm_spool_item_what(i)) {
 	case PSM_SPOOL_STREAM:
 		end_stream(r);
@@ -217,9 +228,11 @@ complain(struct run *r, const psm_spool_item *i, FILE *to)
 {
 	char stream[32], file[300], key[40];
 
+	show_progress(r, i);
 	if (psm_spool_item_what(i) != PSM_SPOOL_SEGMENT || !num(i, "locked"))
 		return;
 	r->locked++;
+	tool_progress_wipe(&r->progress);
 	fprintf(to, "%s/%s: encrypted with key %s, which is not %s\n",
 	        text(i, "stream", stream, sizeof stream),
 	        text(i, "file", file, sizeof file),
@@ -274,6 +287,7 @@ verify_item(const psm_spool_item *i, void *user)
 	r->lost += num(i, "number");
 	if (r->json)
 		return 0;
+	tool_progress_wipe(&r->progress);
 	printf("%s/%s: bytes %lld to %lld: %s; %lld event%s lost\n",
 	       text(i, "stream", stream, sizeof stream),
 	       text(i, "file", file, sizeof file), num(i, "at"),
@@ -343,6 +357,7 @@ export_item(const psm_spool_item *i, void *user)
 		printf("%s\n", line);
 	} else {
 		fflush(stdout);
+		tool_progress_wipe(&r->progress);
 		fprintf(stderr, "psymatch-spool: %s event %lld: %s\n",
 		        text(i, "stream", stream, sizeof stream),
 		        num(i, "number"), psm_error_message(r->err));
@@ -368,25 +383,36 @@ repair(const char *dir, const char *key_file, psm_error *err)
 	return rc;
 }
 
+/* prints: 1: fn does it for most events. */
+static int
+scan(struct run *r, const char *dir, psm_spool_fn fn, int prints)
+{
+	int rc;
+
+	tool_progress_start(&r->progress, "events", prints);
+	rc = psm_spool_scan(dir, r->key_file, fn, r, r->err);
+	tool_progress_end(&r->progress, r->seen, -1);
+	return rc;
+}
+
 static int
 run(struct run *r, const char *command, const char *dir)
 {
-	const char *keys = r->key_file;
 	int rc;
 
 	if (strcmp(command, "repair") == 0)
-		return repair(dir, keys, r->err);
+		return repair(dir, r->key_file, r->err);
 	if (strcmp(command, "cat") == 0)
-		return psm_spool_scan(dir, keys, cat_item, r, r->err);
+		return scan(r, dir, cat_item, 1);
 	if (strcmp(command, "export") == 0)
-		return psm_spool_scan(dir, keys, export_item, r, r->err);
+		return scan(r, dir, export_item, 1);
 	if (strcmp(command, "ls") == 0) {
-		rc = psm_spool_scan(dir, keys, ls_item, r, r->err);
+		rc = scan(r, dir, ls_item, 1);
 		if (rc == 0)
 			end_stream(r);
 		return rc;
 	}
-	rc = psm_spool_scan(dir, keys, verify_item, r, r->err);
+	rc = scan(r, dir, verify_item, 0);
 	if (rc == 0 && r->json)
 		print_counts(r);
 	else if (rc == 0)

@@ -7,6 +7,8 @@
 #include <psymatch/psymatch.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 /* A psm_log_fn: user is the program's name; fields as "name value". */
 static inline void
@@ -82,6 +84,74 @@ tool_flush(const char *program)
 	fprintf(stderr, "%s: ", program);
 	perror("standard output");
 	return -1;
+}
+
+/* How far long work is, on one line that is written again and again; only where
+ * a person looks at standard error. */
+struct tool_progress {
+	int on, shown;
+	const char *noun; /* "events" */
+	int64_t begun_us, next_us;
+};
+
+#define TOOL_PROGRESS_EVERY_US 200000
+
+static inline int64_t
+tool_now_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* prints: 1: lines go to standard output meanwhile, which should not be the same
+ * terminal. */
+static inline void
+tool_progress_start(struct tool_progress *p, const char *noun, int prints)
+{
+	*p = (struct tool_progress){
+	    .on = isatty(STDERR_FILENO) && !(prints && isatty(STDOUT_FILENO)),
+	    .noun = noun,
+	    .begun_us = tool_now_us(),
+	};
+	p->next_us = p->begun_us;
+}
+
+/* total: -1: not known. */
+static inline void
+tool_progress_show(struct tool_progress *p, int64_t done, int64_t total)
+{
+	char text[160];
+	int64_t now;
+
+	if (!p->on || (now = tool_now_us()) < p->next_us)
+		return;
+	p->next_us = now + TOOL_PROGRESS_EVERY_US;
+	if (psm_progress_format(done, total, now - p->begun_us, p->noun, text,
+	                        sizeof text) < 0)
+		return;
+	fprintf(stderr, "\r%s\033[K", text);
+	p->shown = 1;
+}
+
+/* Before anything else is printed there: the line is wiped. */
+static inline void
+tool_progress_wipe(struct tool_progress *p)
+{
+	if (p->shown)
+		fputs("\r\033[K", stderr);
+	p->shown = 0;
+}
+
+/* All that was done is shown once more. */
+static inline void
+tool_progress_end(struct tool_progress *p, int64_t done, int64_t total)
+{
+	p->next_us = 0;
+	tool_progress_show(p, done, total);
+	tool_progress_wipe(p);
+	p->on = 0;
 }
 
 #endif

@@ -296,6 +296,59 @@ START_TEST(deadlines_are_monotonic)
 }
 END_TEST
 
+static const struct {
+	int64_t done, total, elapsed_us;
+	const char *text;
+} progress[] = {
+    {0, 60000, 5000000, "0 of 60,000 events"},
+    {0, -1, 0, "0 events"},
+    {7, 7, 0, "7 of 7 events"},
+    {1, 0, 0, "1 event"},
+    {0, 1, 1, "0 of 1 event"},
+    {1200, 60000, 3000000,
+     "1,200 of 60,000 events, 400 a second, 2 min 27 s left"},
+    {1, 3, 4000000, "1 of 3 events, 0.2 a second, 8 s left"},
+    {3, 3, 2000000, "3 of 3 events, 1.5 a second"},
+    {1000, -1, 1000000, "1,000 events, 1,000 a second"},
+    {1234567, 1000, 1000000, "1,234,567 events, 1,234,567 a second"},
+    {1, 10000, 1000000, "1 of 10,000 events, 1.0 a second, 2 h 46 min left"},
+    {INT64_MAX, INT64_MAX, 1,
+     "9,223,372,036,854,775,807 of 9,223,372,036,854,775,807 events, "
+     "1,000,000,000,000,000 a second"},
+    {1, INT64_MAX, INT64_MAX,
+     "1 of 9,223,372,036,854,775,807 events, 0.0 a second, 833333 h 20 min "
+     "left"},
+};
+
+START_TEST(tells_how_far_work_is)
+{
+	char text[160] = "as it was";
+	size_t i;
+
+	ck_assert_int_eq(psm_progress_format(-1, 1, 1, "x", text, 160),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_progress_format(1, 1, -1, "x", text, 160),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_progress_format(1, 1, 1, "", text, 160),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_progress_format(1, 1, 1, NULL, text, 160),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_progress_format(1, 1, 1, "x", NULL, 160),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_progress_format(1, 1, 1, "x", text, 159),
+	                 PSM_ERR_INVAL);
+	ck_assert_str_eq(text, "as it was");
+	for (i = 0; i < sizeof progress / sizeof *progress; i++) {
+		ck_assert_int_eq(
+		    psm_progress_format(progress[i].done, progress[i].total,
+		                        progress[i].elapsed_us, "events", text,
+		                        sizeof text),
+		    0);
+		ck_assert_str_eq(text, progress[i].text);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -306,6 +359,7 @@ main(void)
 	tcase_add_loop_test(t, reads, 0, (int)PSM__COUNT(good));
 	tcase_add_loop_test(t, refuses, 0, (int)PSM__COUNT(bad));
 	tcase_add_test(t, reads_no_further_than_len);
+	tcase_add_test(t, tells_how_far_work_is);
 	tcase_add_test(t, both_ways_byte_by_byte);
 	tcase_add_test(t, writes);
 	tcase_add_test(t, each_day);

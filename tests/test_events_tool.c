@@ -4,6 +4,7 @@
 #include "testing.h"
 #include "testing_pg.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -312,6 +313,251 @@ START_TEST(traces_what_cannot_be)
 }
 END_TEST
 
+static int
+on_event(const psm_event *ev, void *user, psm_error *err)
+{
+	(void)ev;
+	(void)user;
+	(void)err;
+	return 0;
+}
+
+/* The group "reader" reads what there is, which is one event. */
+static void
+read_one(psm_transport *from, const psm_config *cfg)
+{
+	psm_consumer *c = NULL;
+	int64_t lag = -1;
+
+	ck_assert_int_eq(psm_consumer_new(from, cfg, "reader", &c, NULL), 0);
+	ck_assert_int_eq(psm_consumer_subscribe(c, "matching-events", NULL), 0);
+	ck_assert_int_eq(
+	    psm_consumer_on(c, "search.status_changed", on_event, NULL, NULL),
+	    0);
+	while (psm_transport_lag(from, "reader", 20000, &lag, NULL) < 0 ||
+	       lag > 0)
+		ck_assert_int_ge(psm_consumer_poll(c, 100, NULL), 0);
+	ck_assert_int_eq(psm_consumer_close(c, 30000, NULL), 0);
+	psm_consumer_free(c);
+}
+
+/* What the tables tell: also of an event that is in no topic. */
+START_TEST(traces_by_tables)
+{
+	char first[40] = "", waiting[40], parked[40], args[200];
+	psm_producer *p = NULL;
+	size_t left = 1;
+
+	ck_assert_int_eq(psm_store_migrate(pg_store(), "psymatch", NULL), 0);
+	ck_assert_int_eq(psm_uuid_new(waiting, sizeof waiting), 0);
+	ck_assert_int_eq(psm_uuid_new(parked, sizeof parked), 0);
+	ck_assert_int_eq(psm_producer_open("test", &p, NULL), 0);
+	put(p, first, NULL, NULL, 1);
+	ck_assert_int_eq(psm_producer_close(p, 30000, &left, NULL), 0);
+	psm_producer_free(p);
+	pg_run("INSERT INTO psymatch.inbox (consumer, event_id) "
+	       "VALUES ('matching-service', '%s')",
+	       first);
+	pg_run("INSERT INTO psymatch.outbox (event_id, aggregatetype, "
+	       "aggregateid, type, version, producer, event_time, topic, "
+	       "payload, causation_id) VALUES ('%s', 'search', '9', "
+	       "'search.status_changed', '1.0', 'test', "
+	       "'2026-01-31T10:00:00Z', 'matching-events', "
+	       "'{\"name\":\"Berta\"}', '%s')",
+	       waiting, first);
+	pg_run("INSERT INTO psymatch.parked (consumer, key, event_id, type, "
+	       "topic, raw, headers, state, last_code, last_error) VALUES "
+	       "('patient-service', '7', '%s', 'email.sent', "
+	       "'communication-events', '{\"timestamp\": "
+	       "\"2026-01-31T11:00:00Z\", \"producer\": \"mail\", "
+	       "\"payload\": {\"name\": \"Berta\"}}', '{\"causation_id\": "
+	       "\"%s\"}', 'retry', 'PSM_ERR_DB', 'Berta')",
+	       parked, waiting);
+	/* Not without being asked. */
+	(void)snprintf(args, sizeof args, "psymatch-events' trace %s", first);
+	ck_assert_int_eq(call("", args), 0);
+	ck_assert_int_eq(lines(), 1);
+	(void)snprintf(args, sizeof args,
+	               "psymatch-events' trace --database %s", parked);
+	ck_assert_msg(call("", args) == 0, "%s", out);
+	ck_assert_msg(lines() == 6, "%s", out);
+	SAID("  - handled by matching-service\n");
+	SAID("  - in the outbox, not sent yet\n");
+	SAID("  - parked p1 of patient-service: PSM_ERR_DB\n");
+	SAID("2026-01-31T10:00:00.000000Z    search.status_changed  key 9  "
+	     "from test  -  ");
+	SAID("2026-01-31T11:00:00.000000Z      email.sent  key 7  from mail  "
+	     "-  ");
+	ck_assert_ptr_null(strstr(out, "Berta"));
+	(void)snprintf(args, sizeof args,
+	               "psymatch-events' trace --database --json %s", waiting);
+	ck_assert_int_eq(call("", args), 0);
+	ck_assert_int_eq(lines(), 3);
+	SAID("\"partition\":null,\"offset\":null,\"database\":[{\"state\":"
+	     "\"parked\",\"consumer\":\"patient-service\",\"code\":"
+	     "\"PSM_ERR_DB\",\"since\":\"");
+	SAID("\"state\":\"handled\",\"consumer\":\"matching-service\","
+	     "\"code\":null,");
+	/* A broker that is away is told, and what is known without it. */
+	ck_assert_int_eq(setenv("PSYMATCH_TRANSPORT", "kafka", 1), 0);
+	ck_assert_int_eq(setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", 1),
+	                 0);
+	(void)snprintf(args, sizeof args,
+	               "psymatch-events' trace --database --wait 1 %s",
+	               waiting);
+	ck_assert_int_eq(call("", args), 0);
+	SAID("psymatch-events trace: ");
+	SAID("  - in the outbox, not sent yet\n");
+	ck_assert_int_eq(call("", "psymatch-events' trace --database --wait 1 "
+	                          "00000000-0000-4000-8000-000000000000"),
+	                 1);
+	SAID("neither a topic nor the database has an event of this id\n");
+}
+END_TEST
+
+/* A line as it comes; the lag of a group that has read. */
+static void
+await_line(FILE *f, const char *text)
+{
+	char line[2000];
+
+	while (fgets(line, sizeof line, f))
+		if (strstr(line, text)) {
+			(void)snprintf(out, sizeof out, "%s", line);
+			return;
+		}
+	ck_abort_msg("no line with %s", text);
+}
+
+static FILE *
+watch(const char *args)
+{
+	char command[5000];
+	FILE *f;
+
+	/* Its process id first, to interrupt it. */
+	(void)snprintf(command, sizeof command,
+	               "echo $$; exec '%s/psymatch-events' watch %s", builddir,
+	               args);
+	f = popen(command, "r");
+	ck_assert_ptr_nonnull(f);
+	return f;
+}
+
+static void
+send_payload(const char *payload)
+{
+	ck_assert_msg(call(payload, SEND) == 0, "%s", out);
+}
+
+static void
+watches_all(void)
+{
+	/* From the start: the mock cluster finds no other time. */
+	FILE *f = watch("--since 1970-01-01T00:00:00Z --group reader --lag 1");
+	psm_transport *one = NULL;
+	psm_config *cfg = NULL;
+	char line[100];
+	int pid;
+
+	ck_assert_ptr_nonnull(fgets(line, sizeof line, f));
+	pid = atoi(line);
+	send_payload(PAYLOAD(1));
+	await_line(f, "search.status_changed  key 1  from psymatch-events  "
+	              "matching-events[");
+	ck_assert_ptr_null(strstr(out, "aktiv"));
+	ck_assert_int_eq(psm_config_from_env(&cfg, NULL), 0);
+	ck_assert_int_eq(psm_transport_open(cfg, &one, NULL), 0);
+	read_one(one, cfg);
+	await_line(f, "  lag of reader: 0\n");
+	send_payload(PAYLOAD(1));
+	await_line(f, "  lag of reader: 1\n");
+	ck_assert_int_eq(kill(pid, SIGINT), 0);
+	while (fgets(line, sizeof line, f))
+		continue;
+	ck_assert_int_eq(pclose(f), 0);
+	psm_transport_unref(one);
+	psm_config_free(cfg);
+}
+
+START_TEST(watches)
+{
+	watches_all();
+}
+END_TEST
+
+START_TEST(watches_kafka)
+{
+	struct mock m;
+
+	mock_open(&m, "matching-events", 1);
+	ck_assert_int_eq(setenv("PSYMATCH_TRANSPORT", "kafka", 1), 0);
+	ck_assert_int_eq(setenv("KAFKA_BOOTSTRAP_SERVERS",
+	                        rd_kafka_mock_cluster_bootstraps(m.cluster), 1),
+	                 0);
+	watches_all();
+	mock_close(&m);
+}
+END_TEST
+
+START_TEST(watches_what_is_wanted)
+{
+	FILE *f = watch("--json --payload --key 2 --type search.status_changed "
+	                "--since 2026-01-01T00:00:00Z");
+	char line[2000];
+	int rc;
+
+	ck_assert_ptr_nonnull(fgets(line, sizeof line, f));
+	send_payload(PAYLOAD(1));
+	send_payload(PAYLOAD(2));
+	ck_assert_ptr_nonnull(fgets(line, sizeof line, f));
+	ck_assert_msg(strstr(line, "\"key\":\"2\"") != NULL, "%s", line);
+	ck_assert_msg(strstr(line, "\"payload\":{\"search_id\":2,") != NULL,
+	              "%s", line);
+	/* Nobody reads any more: it ends though nothing is sent. */
+	rc = pclose(f);
+	ck_assert(WIFSIGNALED(rc) ? WTERMSIG(rc) == SIGPIPE
+	                          : WEXITSTATUS(rc) == 1);
+	ck_assert_int_eq(call("", "psymatch-events' watch --since "
+	                          "2026-01-01T00:00:00Z >/dev/full"),
+	                 1);
+	SAID("psymatch-events watch: standard output: No space left");
+	ck_assert_int_eq(call("", "psymatch-events' watch --lag 0"), 2);
+	SAID("--lag: want a number");
+	ck_assert_int_eq(call("", "psymatch-events' watch --since then"), 2);
+	SAID("--since: ");
+	ck_assert_int_eq(call("", "psymatch-events' watch patient-events"), 2);
+}
+END_TEST
+
+/* On a terminal, which is what script(1) makes, and only there. */
+START_TEST(shows_how_far_it_is)
+{
+	char args[5000], spool[] = "/tmp/psymatch-events.XXXXXX";
+
+	ck_assert_ptr_nonnull(mkdtemp(spool));
+	(void)snprintf(args, sizeof args,
+	               "psymatch-events' --version; cat >%s/in; script -qec "
+	               "\"'%s/psymatch-events' send search.status_changed "
+	               "%s/in >%s/ids\" /dev/null",
+	               spool, builddir, spool, spool);
+	ck_assert_msg(call(PAYLOAD(1) "\n" PAYLOAD(2) "\n", args) == 0, "%s",
+	              out);
+	SAID("\r0 of 2 events\033[K\r");
+	SAID("\r2 of 2 events, ");
+	SAID(" a second\033[K\r\033[K");
+	ck_assert_int_eq(sent(), 2);
+	(void)snprintf(args, sizeof args,
+	               "psymatch-events' --version; script -qec "
+	               "\"'%s/psymatch-events' trace nobody\" /dev/null",
+	               builddir);
+	ck_assert_int_eq(call("", args), 1);
+	SAID("\r2 events, ");
+	SAID("\033[K\r\033[Kpsymatch-events trace: no topic has an event");
+	testing_remove(spool);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -329,6 +575,11 @@ main(int argc, char **argv)
 	tcase_add_test(tc, says_what_is_refused);
 	tcase_add_test(tc, traces);
 	tcase_add_test(tc, traces_what_cannot_be);
+	tcase_add_test(tc, traces_by_tables);
+	tcase_add_test(tc, watches);
+	tcase_add_test(tc, watches_kafka);
+	tcase_add_test(tc, watches_what_is_wanted);
+	tcase_add_test(tc, shows_how_far_it_is);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

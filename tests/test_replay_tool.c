@@ -65,13 +65,40 @@ teardown(void)
 
 /* Returns the exit status. */
 static int
+call_shell(const char *command)
+{
+	FILE *f = popen(command, "r");
+	size_t len;
+	int rc;
+
+	ck_assert_ptr_nonnull(f);
+	len = fread(out, 1, sizeof out - 1, f);
+	out[len] = '\0';
+	rc = pclose(f);
+	ck_assert_msg(WIFEXITED(rc), "%s: %s", command, out);
+	return WEXITSTATUS(rc);
+}
+
+static int
 call(const char *args)
 {
 	char command[8000];
 
 	(void)snprintf(command, sizeof command,
 	               "{ '%s/psymatch-replay' %s; } 2>&1", builddir, args);
-	return testing_shell(command, out, sizeof out);
+	return call_shell(command);
+}
+
+/* On a terminal, which is what script(1) makes. */
+static int
+call_on_terminal(const char *args)
+{
+	char command[8000];
+
+	(void)snprintf(command, sizeof command,
+	               "script -qec \"'%s/psymatch-replay' %s\" /dev/null",
+	               builddir, args);
+	return call_shell(command);
 }
 
 static int
@@ -174,6 +201,22 @@ START_TEST(follows)
 }
 END_TEST
 
+START_TEST(shows_how_far_it_is)
+{
+	ck_assert_int_eq(call_on_terminal("--key nobody " TOPIC " >/dev/null"),
+	                 0);
+	/* And the two that are no events. */
+	ck_assert_msg(times("\r32 of 32 messages") > 0, "%s", out);
+	ck_assert_int_gt(times("\033[K"), 1);
+	ck_assert_int_eq(call("--key nobody " TOPIC), 0);
+	ck_assert_int_eq(times("messages,"), 0);
+	/* Not among what is printed on the same terminal. */
+	ck_assert_int_eq(call_on_terminal(TOPIC), 0);
+	ck_assert_int_eq(times("{\"partition\":"), EVENTS);
+	ck_assert_int_eq(times("\033[K"), 0);
+}
+END_TEST
+
 START_TEST(says_what_is_wrong)
 {
 	ck_assert_int_eq(call("--help"), 0);
@@ -204,6 +247,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, prints_what_was_sent);
 	tcase_add_test(tc, selects);
 	tcase_add_test(tc, follows);
+	tcase_add_test(tc, shows_how_far_it_is);
 	tcase_add_test(tc, says_what_is_wrong);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

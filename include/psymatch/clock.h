@@ -72,6 +72,27 @@ PSM_API int psm_time_format(int64_t time_us, char *text, size_t size);
 PSM_API int psm_time_parse(const char *text, size_t len, int64_t *time_us,
                            psm_error *err) PSM_CHECK;
 
+/**
+ * How far long work is, for a person who waits: "1,200 of 60,000 events, 400 a
+ * second, 2 min 27 s left". The rate is that since the begin.
+ *
+ * @param done        what is done, 0 or more.
+ * @param total       what there is to do; below done: not known, then it and
+ *                    the time left are not in the text.
+ * @param elapsed_us  since the begin, in microseconds, 0 or more.
+ * @param noun        what is counted, in the plural, e.g. "events"; 1 to 40
+ *                    bytes. Of one, the last letter is left out.
+ * @param text        receives the text, without a newline.
+ * @param size        of text in bytes, at least 160.
+ * @return 0, or
+ *   PSM_ERR_INVAL  a NULL argument, or one outside its range; text is
+ *                  unchanged.
+ *
+ * Threads: any. Blocks: no. Since 0.1.
+ */
+PSM_API int psm_progress_format(int64_t done, int64_t total, int64_t elapsed_us,
+                                const char *noun, char *text, size_t size);
+
 PSM_END_DECLS
 
 #endif

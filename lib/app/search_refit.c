@@ -9,7 +9,8 @@
 struct refit {
 	psm_tx *tx;
 	int moved;
-	const struct psm__now *at;
+	const struct psm__now *at; /* NULL: not asked yet */
+	struct psm__now now;
 	struct psm__fit_terms terms;
 	struct psm__row search, patient;
 	psm_error *err;
@@ -79,14 +80,13 @@ load(struct refit *r, int64_t search)
 static int
 check_all(struct refit *r, int64_t search, const psm_rows *rows)
 {
-	struct psm__now now;
 	int rc = load(r, search), count = 0;
 
 	if (rc <= 0)
 		return rc;
 	if (r->at == NULL) {
-		rc = psm__app_now(r->tx, &now, r->err);
-		r->at = &now;
+		rc = psm__app_now(r->tx, &r->now, r->err);
+		r->at = &r->now;
 	}
 	for (size_t i = 0; rc >= 0 && i < psm_rows_count(rows); i++) {
 		rc = check_one(r, psm_rows_int(rows, i, 0),

@@ -3,6 +3,7 @@
  * output what was done, on standard error what went wrong. */
 #include "platform/platform.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,16 @@ find(const struct platform_command *c, const char *name, int count)
 		    count <= c->max)
 			return c;
 	return NULL;
+}
+
+/* The exit status, when what was asked for is printed. */
+static int
+flushed(const char *name)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "%s: standard output: %s\n", name, strerror(errno));
+	return 1;
 }
 
 /* -- the usage */
@@ -247,14 +258,21 @@ psm_platform_main(const char *service_name, int argc, char **argv)
 	}
 	command = choose(&call, args, count);
 	if (!command) {
-		int help = strcmp(args[0], "--help") == 0;
-
 		if (strcmp(args[0], "--version") == 0 && count == 1) {
 			printf("%s (psymatch) %s\n", call.name, psm_version());
-			return 0;
+			return flushed(call.name);
 		}
-		show_usage(help ? stdout : stderr, &call);
-		return help ? 0 : 2;
+		if (strcmp(args[0], "--help") == 0 ||
+		    strcmp(args[0], "-h") == 0) {
+			show_usage(stdout, &call);
+			return flushed(call.name);
+		}
+		fprintf(stderr,
+		        "%s: %s: no such command, or not with these "
+		        "arguments\n",
+		        call.name, args[0]);
+		show_usage(stderr, &call);
+		return 2;
 	}
 	err = psm_error_new();
 	rc = run(&call, command, args + (count > 0), err);

@@ -8,16 +8,21 @@ static int
 command_import(struct platform_call *call, char **args, psm_error *err)
 {
 	psm_object_source *source = NULL;
-	int rc = psm__platform_migrate(call, err);
+	psm_import_status *status = NULL;
+	int rc = psm_patient_import_status_new(86400, &status, err);
 
 	(void)args;
 	if (rc == PSM_OK)
+		rc = psm__platform_migrate(call, err);
+	psm__platform_progress(status);
+	if (rc == PSM_OK)
 		rc = psm_object_source_open(call->cfg, &source, err);
 	if (rc == PSM_OK)
-		rc = psm_patient_import_run(call->store, source, NULL, err);
+		rc = psm_patient_import_run(call->store, source, status, err);
 	if (rc >= 0)
 		printf("%d patient%s created\n", rc, PSM__NOUN_S(rc));
 	psm_object_source_free(source);
+	psm_import_status_free(status);
 	return rc;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define A_SECOND 200 /* that those who handle them have time for others */
 
@@ -33,6 +34,29 @@ psm__platform_migrate(const struct platform_call *call, psm_error *err)
 	return rc < 0
 	           ? rc
 	           : psm_store_migrate(call->store, call->service->area, err);
+}
+
+/* One line, written again and again. */
+static void
+show_progress(int64_t done, int64_t total, int64_t written, void *user)
+{
+	const int64_t *begun_us = user;
+	char text[160];
+
+	if (psm_progress_format(done, total, psm__mono_us() - *begun_us,
+	                        "files", text, sizeof(text)) == PSM_OK)
+		fprintf(stderr, "\r%s, %lld written\033[K%s", text,
+		        (long long)written, done == total ? "\n" : "");
+}
+
+void
+psm__platform_progress(psm_import_status *status)
+{
+	static int64_t begun_us;
+
+	begun_us = psm__mono_us();
+	if (isatty(STDERR_FILENO))
+		psm_import_status_on_progress(status, show_progress, &begun_us);
 }
 
 int

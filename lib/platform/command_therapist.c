@@ -4,17 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-/* For a person who waits: one line, written again and again. */
-static void
-show_progress(int64_t done, int64_t total, int64_t written, void *user)
-{
-	(void)user;
-	fprintf(stderr, "\r%lld of %lld files, %lld therapists written%s",
-	        (long long)done, (long long)total, (long long)written,
-	        done == total ? "\n" : "");
-}
 
 static int
 command_import(struct platform_call *call, char **args, psm_error *err)
@@ -27,8 +16,7 @@ command_import(struct platform_call *call, char **args, psm_error *err)
 	(void)args;
 	if (rc == PSM_OK)
 		rc = psm__platform_migrate(call, err);
-	if (isatty(STDERR_FILENO))
-		psm_import_status_on_progress(status, show_progress, NULL);
+	psm__platform_progress(status);
 	if (rc == PSM_OK)
 		rc = psm_therapist_import_run(call->store, folder, status, err);
 	if (rc >= 0)

@@ -126,6 +126,8 @@ int psm__platform_geo_work(psm_platform *pf, psm_service *svc, psm_error *err);
 
 /* The tables of the service are up to date. */
 int psm__platform_migrate(const struct platform_call *call, psm_error *err);
+/* A person who waits sees how far the import is; only on a terminal. */
+void psm__platform_progress(psm_import_status *status);
 /* A positive number within the range of an id, or 0. */
 int64_t psm__platform_id(const char *text);
 

@@ -233,6 +233,7 @@ struct psm__reader_ops {
 };
 struct psm__reader {
 	const struct psm__reader_ops *ops;
+	int64_t expected; /* messages until the ends were found */
 };
 
 /* -- the transport itself: reference counted, any thread. Opening never waits

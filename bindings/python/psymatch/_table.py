@@ -124,6 +124,8 @@ FUNCTIONS = MATCHING + (
     ("psm_set_clock", "void", "psm_clock_fn", "void*"),
     ("psm_now_us", "int64_t"),
     ("psm_time_format", "int", "int64_t", "char*", "size_t"),
+    ("psm_progress_format", "int", "int64_t", "int64_t", "int64_t", "const char*",
+     "char*", "size_t"),
     ("psm_time_parse", "int", "const char*", "size_t", "int64_t*",
      "psm_error*"),
     # communication.h

@@ -21,7 +21,7 @@ import datetime
 from typing import Any, Callable, Iterator
 
 from ._lib import callbacks, lib
-from ._text import utf8
+from ._text import int64, utf8
 from .errors import check, check_code
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -75,6 +75,19 @@ def parse(text: str) -> datetime.datetime:
     time, data = ctypes.c_int64(), utf8(text, "text")
     check(lib.psm_time_parse, data, len(data), ctypes.byref(time))
     return _EPOCH + time.value * _US
+
+
+def progress(done: int, total: int | None, elapsed: datetime.timedelta, noun: str = "events") -> str:
+    """How far long work is, for a person who waits.
+
+    >>> import datetime
+    >>> clock.progress(1200, 60000, datetime.timedelta(seconds=3))
+    '1,200 of 60,000 events, 400 a second, 2 min 27 s left'
+    """
+    text = ctypes.create_string_buffer(160)
+    check_code(lib.psm_progress_format(int64(done, "done"), -1 if total is None else int64(total, "total"), elapsed // _US,
+                                       utf8(noun, "noun"), ctypes.cast(text, ctypes.c_void_p), len(text)))
+    return text.value.decode()
 
 
 def us(time: datetime.datetime) -> int:

@@ -38,7 +38,7 @@ psm_replay_new(psm_transport *t, const char *topic, psm_replay **out,
 		return psm__nomem(err);
 	r->t = psm_transport_ref(t);
 	r->conf.partition = -1;
-	r->partition = r->offset = -1;
+	r->partition = r->offset = r->to_read = -1;
 	r->conf.to = r->conf.to_ms = INT64_MAX;
 	r->topic = psm__strdup(topic);
 	if (!r->topic) {
@@ -251,6 +251,8 @@ psm_replay_stat(const psm_replay *r, const char *name)
 		return __atomic_load_n(&r->partition, __ATOMIC_RELAXED);
 	if (strcmp(name, "offset") == 0)
 		return __atomic_load_n(&r->offset, __ATOMIC_RELAXED);
+	if (strcmp(name, "to_read") == 0)
+		return __atomic_load_n(&r->to_read, __ATOMIC_RELAXED);
 	return -1;
 }
 

@@ -42,6 +42,7 @@ struct psm_replay {
 	int running;                          /* __atomic */
 	int64_t counts[PSM__N_REPLAY_COUNTS]; /* __atomic */
 	int64_t partition, offset; /* __atomic: of the last one handed on */
+	int64_t to_read;           /* __atomic; -1: not known */
 };
 
 /* Where the events go. */

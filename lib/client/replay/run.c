@@ -158,8 +158,12 @@ psm__replay_run(psm_replay *r, const struct psm__replay_into *into,
 		__atomic_store_n(&r->counts[i], 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&r->partition, -1, __ATOMIC_RELAXED);
 	__atomic_store_n(&r->offset, -1, __ATOMIC_RELAXED);
+	__atomic_store_n(&r->to_read, -1, __ATOMIC_RELAXED);
 	rc = r->t->ops->open_reader(r->t, &r->conf, timeout_ms, &reader, err);
 	if (rc == 0) {
+		__atomic_store_n(&r->to_read,
+		                 r->conf.follow ? -1 : reader->expected,
+		                 __ATOMIC_RELAXED);
 		rc = read_all(r, reader, into, timeout_ms, err);
 		reader->ops->close(reader);
 	}

@@ -339,6 +339,8 @@ find_ends(struct reader *r, const struct psm__reader_conf *conf, int timeout_ms,
 		range->end = conf->to < high ? conf->to : high;
 		if (conf->from_ms > 0)
 			rc = find_time(r, range, conf, timeout_ms, err);
+		if (range->end > range->next)
+			r->base.expected += range->end - range->next;
 		if (r->follow)
 			range->end = conf->to;
 	}

@@ -118,12 +118,18 @@ choose(struct reader *r, const struct psm__reader_conf *conf)
 	int32_t p;
 
 	for (p = 0; p < r->bus->partitions; p++) {
-		int64_t end = r->topic->parts[p].next;
+		int64_t end = r->topic->parts[p].next, from;
 
 		if (conf->partition >= 0 && conf->partition != p)
 			continue; /* 0 to 0: nothing */
 		r->next[p] = conf->from;
 		r->end[p] = conf->to < end || conf->follow ? conf->to : end;
+		from = psm__mem_first(&r->topic->parts[p]);
+		if (from < conf->from)
+			from = conf->from;
+		if (conf->to < end)
+			end = conf->to;
+		r->base.expected += end > from ? end - from : 0;
 	}
 }
 

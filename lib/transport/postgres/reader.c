@@ -356,6 +356,8 @@ take_parts(struct reader *r, const struct psm__reader_conf *conf,
 			part->from = conf->from;
 		if (part->to > conf->to)
 			part->to = conf->to;
+		if (part->to > part->from)
+			r->base.expected += part->to - part->from;
 	}
 	r->count = count;
 	return 0;
