@@ -8,11 +8,10 @@ int
 main(void)
 {
 	psm_producer *p;
-	psm_payload *m;
 	int rc = psm_producer_open("example", &p, NULL);
 
 	if (rc == 0) {
-		m = psm_payload_new("search.status_changed");
+		psm_payload *m = psm_payload_new("search.status_changed");
 		psm_payload_int(m, "search_id", 7);
 		psm_payload_int(m, "patient_id", 3);
 		psm_payload_null(m, "old_status");

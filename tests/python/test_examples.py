@@ -39,6 +39,12 @@ class Examples(Database):
             started.send_signal(signal.SIGINT)
         self.assertEqual(started.wait(60), 0)
 
+    def test_the_program_of_the_readme_is_py_send(self) -> None:
+        with open(os.path.join(EXAMPLES, "..", "README.md"), encoding="utf-8") as f:
+            shown = f.read().split("```python\n")[1].split("```")[0]
+        with open(os.path.join(EXAMPLES, "py_send.py"), encoding="utf-8") as f:
+            self.assertEqual("import psymatch\n" + f.read().split("import psymatch\n")[1], shown)
+
     def test_send_and_handle(self) -> None:
         sender = self.start("py_send.py")
         self.said(sender, "accepted")
