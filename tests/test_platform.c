@@ -116,6 +116,10 @@ START_TEST(all_services_in_one_process)
 	ck_assert_int_eq(a.status, 404);
 	testing_ask("GET", "/api/patients", &a);
 	ck_assert_int_eq(a.status, 200);
+	/* Nobody said where registrations come from. */
+	testing_ask("GET", "/api/patients/import-status", &a);
+	ck_assert_int_eq(a.status, 200);
+	ck_assert_ptr_nonnull(strstr(a.body, "\"running\":false"));
 	program_stop(&p);
 }
 END_TEST
