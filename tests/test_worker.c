@@ -392,9 +392,10 @@ START_TEST(a_run_that_does_not_end_is_a_timeout)
 	struct job j;
 
 	svc->shutdown_ms = 200;
+	svc->grace_us = INT64_C(60000000);
 	job_init(&j, well, 1);
 	j.let = 0;
-	/* Stopped after the worker, in the second the process is given. */
+	/* Stopped after the worker, in the time that is left to return. */
 	ck_assert_int_eq(
 	    psm_service_stage(svc, "late", NULL, release_job, &j, err), 0);
 	add("long", FOR_EVER, &j);

@@ -6,9 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* After the deadline the stages have had their say; this is for returning. */
-#define GRACE_US 1000000
-
 /* One service of a group. */
 struct run {
 	psm_service *svc;
@@ -185,7 +182,8 @@ shut_down(struct group *g)
 	int rc = PSM_OK;
 
 	g->deadline_us = psm__mono_us() + g->runs[0].svc->shutdown_ms * 1000;
-	psm__svc_signals_deadline(g->signals, g->deadline_us + GRACE_US);
+	psm__svc_signals_deadline(g->signals,
+	                          g->deadline_us + g->runs[0].svc->grace_us);
 	until_us = psm__mono_us() + (int64_t)share_ms(g, parties(g)) * 1000;
 	for (i = 0; i < g->count; i++)
 		drain_requests(g->runs[i].svc, until_us);

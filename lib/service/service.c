@@ -136,6 +136,7 @@ psm_service_new(const char *name, const psm_config *cfg, psm_service **out,
 	    psm_config_int(cfg, "PSYMATCH_HTTP_DATABASE_MS");
 	svc->limits.at_once =
 	    (size_t)psm_config_int(cfg, "PSYMATCH_DB_CONNECTIONS");
+	svc->grace_us = 1000000;
 	svc->run_times.first_us = 1000000;
 	svc->run_times.limit_us = 60000000;
 	svc->run_times.long_us = INT64_C(900000000);

@@ -449,6 +449,8 @@ struct svc_owned {
 struct psm_service {
 	char name[SVC_NAME_MAX + 1];
 	int64_t shutdown_ms;
+	/* After that the stages have had their say; this is for returning. */
+	int64_t grace_us;
 	int key_hours; /* how long an Idempotency-Key is kept */
 	struct svc_limits limits;
 	struct svc_door door;
