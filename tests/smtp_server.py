@@ -48,7 +48,8 @@ class Handler:
 
 def authenticate(server, session, envelope, mechanism, data):
     good = isinstance(data, LoginPassword) and (data.login, data.password) == (b"app", b"secret")
-    return AuthResult(success=good)
+    # handled: else aiosmtpd 1.4.6 takes it that the answer was sent here.
+    return AuthResult(success=good, handled=False)
 
 
 async def mute(reader, writer):
