@@ -45,7 +45,7 @@ teardown(void)
 static int
 call(const char *input, const char *args)
 {
-	char command[9000];
+	char command[16384];
 
 	(void)snprintf(command, sizeof command,
 	               "printf '%%s' '%s' | { '%s/%s; } 2>&1", input, builddir,
@@ -345,10 +345,12 @@ read_one(psm_transport *from, const psm_config *cfg)
 START_TEST(traces_by_tables)
 {
 	char first[40] = "", waiting[40], parked[40], args[200];
+	psm_store *st = pg_store();
 	psm_producer *p = NULL;
 	size_t left = 1;
 
-	ck_assert_int_eq(psm_store_migrate(pg_store(), "psymatch", NULL), 0);
+	ck_assert_int_eq(psm_store_migrate(st, "psymatch", NULL), 0);
+	psm_store_free(st);
 	ck_assert_int_eq(psm_uuid_new(waiting, sizeof waiting), 0);
 	ck_assert_int_eq(psm_uuid_new(parked, sizeof parked), 0);
 	ck_assert_int_eq(psm_producer_open("test", &p, NULL), 0);
