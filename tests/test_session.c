@@ -443,6 +443,21 @@ START_TEST(an_empty_one_is_silent)
 }
 END_TEST
 
+START_TEST(reading_nothing_is_silent)
+{
+	psm_tx *tx;
+
+	say(tx = begin(), "SELECT 1");
+	psm_tx_rollback(tx);
+	tx = begin();
+	psm__tx_last(tx);
+	pg_run("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+	       "WHERE datname = current_database() AND pid <> "
+	       "pg_backend_pid()");
+	ck_assert_int_eq(psm_tx_commit(tx, err), 0);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -460,6 +475,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, the_last_statements_commit);
 	tcase_add_test(tc, reading_needs_no_begin);
 	tcase_add_test(tc, an_empty_one_is_silent);
+	tcase_add_test(tc, reading_nothing_is_silent);
 	tcase_add_loop_test(tc, nothing_is_left_behind, 0, PSM__COUNT(lefts));
 	suite_add_tcase(s, tc);
 	/* A pooler knows one role only, may give the same session to the next

@@ -69,7 +69,9 @@ int psm__tx_queue(psm_tx *tx, const char *sql, size_t count,
 /* Send what is queued and wait for the answers. */
 int psm__tx_sync(psm_tx *tx, psm_error *err);
 /* The next psm__tx_sync() is the last of a transaction that only reads: the
- * COMMIT travels with it, and nothing may be queued after it. */
+ * COMMIT travels with it, or it needs neither BEGIN nor COMMIT. So nothing may
+ * be queued after it, and until then neither what writes nor SET LOCAL nor a
+ * savepoint. */
 void psm__tx_last(psm_tx *tx);
 /* 1: the answer to a statement of psm_tx_queue() is awaited. */
 int psm__tx_lazy(const psm_tx *tx);

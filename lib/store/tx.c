@@ -367,7 +367,7 @@ commit(psm_tx *tx, psm_error *err)
 {
 	int rc;
 
-	if (tx->end == TX_ENDED)
+	if (tx->end == TX_ENDED || (tx->end == TX_ENDING && !tx->begun))
 		return 0;
 	if (tx->silent)
 		psm__outgoing_cut(&tx->out, 0);
