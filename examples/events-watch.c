@@ -5,6 +5,7 @@
  * lag; the main thread waits for a signal, or for nobody reading any more.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
@@ -217,22 +218,35 @@ nobody_reads(void)
 {
 	struct pollfd out = {.fd = STDOUT_FILENO};
 
-	return poll(&out, 1, 100) == 1 && (out.revents & POLLERR);
+	return poll(&out, 1, 100) == 1 &&
+	       (out.revents & (POLLERR | POLLHUP | POLLNVAL));
 }
 
+/* 0: yes. Else errno. */
+static int
+can_be_written(void)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
+}
+
+/* Nothing here takes the lock of standard output: a thread may hold it for as
+ * long as nobody reads. */
 static int
 wait_for_the_end(struct watch *w)
 {
+	int broken;
+
 	while (!interrupted && !__atomic_load_n(&w->broken, __ATOMIC_ACQUIRE))
 		if (nobody_reads()) {
 			(void)raise(SIGPIPE); /* as a write would */
 			__atomic_store_n(&w->broken, EPIPE, __ATOMIC_RELEASE);
 		}
-	if (!w->broken)
+	broken = __atomic_load_n(&w->broken, __ATOMIC_ACQUIRE);
+	if (!broken)
 		return 0;
-	errno = w->broken;
-	fprintf(stderr, "%s: ", name);
-	perror("standard output");
+	fprintf(stderr, "%s: standard output: %s\n", name, strerror(broken));
 	return 1;
 }
 
@@ -243,21 +257,24 @@ start(void *(*run)(void *), void *user)
 
 	if (pthread_create(&thread, NULL, run, user) == 0)
 		return pthread_detach(thread);
-	tool_complain(name, "the system gave no thread");
+	fprintf(stderr, "%s: the system gave no thread\n", name);
 	return -1;
 }
 
-/* Signals come to the main thread alone. The threads end with the process: they
- * have joined no group and hold nothing that others wait for. */
+/* Signals come to the main thread alone, the second ends the process at once.
+ * The threads end with the process: they have joined no group and hold nothing
+ * that others wait for. What they print is flushed line by line. */
 static int
 watch(struct watch *w)
 {
-	struct sigaction action = {.sa_handler = interrupt};
+	struct sigaction action = {.sa_handler = interrupt,
+	                           .sa_flags = SA_RESETHAND};
 	static struct topic topics[64];
 	sigset_t ends, before;
 	size_t i;
 	int rc = 0;
 
+	w->broken = can_be_written();
 	(void)sigemptyset(&ends);
 	(void)sigaddset(&ends, SIGINT);
 	(void)sigaddset(&ends, SIGTERM);
@@ -276,7 +293,6 @@ watch(struct watch *w)
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc == 0)
 		rc = wait_for_the_end(w);
-	(void)fflush(stdout);
 	_exit(rc != 0);
 }
 

@@ -50,6 +50,7 @@ struct run {
 	psm_store *st;
 	psm_error *err;
 	int failed; /* 1: something could not be done */
+	struct tool_progress progress;
 };
 
 /* Names of the columns of psm_dead_list and of psm_dead_stats. */
@@ -64,6 +65,7 @@ static void
 complain(struct run *r, const char *what)
 {
 	fflush(stdout);
+	tool_progress_wipe(&r->progress);
 	fprintf(stderr, "psymatch-dead: %s%s%s\n", what, what[0] ? ": " : "",
 	        psm_error_message(r->err));
 	r->failed = 1;
@@ -409,7 +411,6 @@ each_id(struct run *r, one_fn fn, char **ids)
 static void
 all_of(struct run *r, one_fn fn, int source)
 {
-	struct tool_progress progress;
 	psm_rows *rows = NULL;
 	char name[32];
 	size_t i, count;
@@ -420,9 +421,9 @@ all_of(struct run *r, one_fn fn, int source)
 		return;
 	}
 	count = psm_rows_count(rows);
-	tool_progress_start(&progress, "rows", 1);
+	tool_progress_start(&r->progress, "rows", 1);
 	for (i = 0; i < count; i++) {
-		tool_progress_show(&progress, (int64_t)i, (int64_t)count);
+		tool_progress_show(&r->progress, (int64_t)i, (int64_t)count);
 		id = psm_rows_int(rows, i, 0);
 		snprintf(name, sizeof name, "%c%lld",
 		         source == PSM_DEAD_PARKED ? 'p' : 'd', (long long)id);
@@ -430,7 +431,7 @@ all_of(struct run *r, one_fn fn, int source)
 		    strcmp(psm_rows_text(rows, i, 2), "dead") == 0)
 			fn(r, source, id, name);
 	}
-	tool_progress_end(&progress, (int64_t)i, (int64_t)count);
+	tool_progress_end(&r->progress, (int64_t)i, (int64_t)count);
 	psm_rows_free(rows);
 }
 

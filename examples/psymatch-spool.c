@@ -456,6 +456,7 @@ main(int argc, char **argv)
 	struct run r = {0};
 	int c, rc;
 
+	tool_hold_closed();
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (tool_asked(c, "psymatch-spool", usage) > 0)
 			return tool_flush("psymatch-spool") < 0;

@@ -3,6 +3,7 @@
 #ifndef TOOL_H
 #define TOOL_H
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <psymatch/psymatch.h>
 #include <stdio.h>
@@ -10,23 +11,42 @@
 #include <time.h>
 #include <unistd.h>
 
+/* __atomic. 1: a line that says how far work is may stand there, the cursor at
+ * its start. */
+static int tool_shows_progress;
+
 /* A psm_log_fn: user is the program's name; fields as "name value". */
 static inline void
 tool_log(int level, const char *message, const char *const *fields, void *user)
 {
 	const char *name = psm_log_level_name(level);
+	int wipe = __atomic_load_n(&tool_shows_progress, __ATOMIC_RELAXED);
 
-	fprintf(stderr, "%s: %s: %s", (const char *)user, name ? name : "LOG",
-	        message);
+	fprintf(stderr, "%s%s: %s: %s", wipe ? "\033[K" : "",
+	        (const char *)user, name ? name : "LOG", message);
 	for (; fields[0]; fields += 2)
 		fprintf(stderr, ", %s %s", fields[0], fields[1]);
 	fputc('\n', stderr);
+}
+
+/* What is opened later must not become standard output because that is closed:
+ * lines would go to the database. To read or to write still fails. */
+static inline void
+tool_hold_closed(void)
+{
+	static const int unusable[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+	int fd;
+
+	for (fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", unusable[fd]);
 }
 
 /* Warnings and errors of the library go to standard error. */
 static inline void
 tool_log_start(char *program)
 {
+	tool_hold_closed();
 	psm_set_log(tool_log, PSM_LOG_WARN, program);
 }
 
@@ -116,6 +136,7 @@ tool_progress_start(struct tool_progress *p, const char *noun, int prints)
 	    .begun_us = tool_now_us(),
 	};
 	p->next_us = p->begun_us;
+	__atomic_store_n(&tool_shows_progress, p->on, __ATOMIC_RELAXED);
 }
 
 /* total: -1: not known. */
@@ -131,7 +152,7 @@ tool_progress_show(struct tool_progress *p, int64_t done, int64_t total)
 	if (psm_progress_format(done, total, now - p->begun_us, p->noun, text,
 	                        sizeof text) < 0)
 		return;
-	fprintf(stderr, "\r%s\033[K", text);
+	fprintf(stderr, "\r%s\033[K\r", text);
 	p->shown = 1;
 }
 
@@ -140,7 +161,7 @@ static inline void
 tool_progress_wipe(struct tool_progress *p)
 {
 	if (p->shown)
-		fputs("\r\033[K", stderr);
+		fputs("\033[K", stderr);
 	p->shown = 0;
 }
 
@@ -152,6 +173,7 @@ tool_progress_end(struct tool_progress *p, int64_t done, int64_t total)
 	tool_progress_show(p, done, total);
 	tool_progress_wipe(p);
 	p->on = 0;
+	__atomic_store_n(&tool_shows_progress, 0, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -58,7 +58,7 @@ teardown(void)
 static int
 call(const char *args)
 {
-	char command[12000];
+	char command[16000];
 
 	(void)snprintf(command, sizeof command,
 	               "cd '%s' && { '%s/psymatch-dead' %s; } 2>&1", folder,
@@ -214,6 +214,33 @@ START_TEST(skip_and_all)
 }
 END_TEST
 
+/* On a terminal, which is what script(1) makes: a line of its own for each. */
+START_TEST(shows_how_far_it_is)
+{
+	char command[5000];
+
+	(void)snprintf(command, sizeof command,
+	               "--version >/dev/null; script -qec \"'%s/psymatch-dead' "
+	               "--dead --consumer other --why x release --all "
+	               ">/dev/null\" /dev/null",
+	               builddir);
+	ck_assert_int_eq(call(command), 1);
+	ck_assert_msg(has("\r0 of 1 row\033[K\r\033[Kpsymatch-dead: d3: "),
+	              "%s", out);
+	ck_assert_msg(has("\n\r1 of 1 row, "), "%s", out);
+}
+END_TEST
+
+/* The table does not go to the database instead. */
+START_TEST(no_standard_output)
+{
+	ck_assert_int_eq(call("ls >&-"), 1);
+	ck_assert_int_eq(call("ls <&- >&-"), 1);
+	ck_assert_int_eq(call("ls <&-"), 0);
+	ck_assert_int_eq(lines(), 7);
+}
+END_TEST
+
 START_TEST(stats_count)
 {
 	ck_assert_int_eq(call("stats"), 0);
@@ -289,6 +316,8 @@ main(int argc, char **argv)
 	tcase_add_test(tc, payload_only_if_asked_for);
 	tcase_add_test(tc, edit_and_release);
 	tcase_add_test(tc, skip_and_all);
+	tcase_add_test(tc, shows_how_far_it_is);
+	tcase_add_test(tc, no_standard_output);
 	tcase_add_test(tc, stats_count);
 	tcase_add_test(tc, wrong_use);
 	tcase_add_test(tc, no_database);

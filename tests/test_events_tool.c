@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* psymatch-events send and trace, as people call them. */
+/* psymatch-events send, trace and watch, as people call them. */
 #include "mock.h"
 #include "testing.h"
 #include "testing_pg.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -532,6 +535,99 @@ START_TEST(watches_what_is_wanted)
 }
 END_TEST
 
+/* Standard output is fd. */
+static pid_t
+watch_on(int fd)
+{
+	char path[5000];
+	pid_t pid;
+
+	(void)snprintf(path, sizeof path, "%s/psymatch-events", builddir);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		(void)dup2(fd, STDOUT_FILENO);
+		execl(path, path, "watch", "--payload", "--since",
+		      "2026-01-01T00:00:00Z", (char *)NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* As waitpid() gives it. */
+static int
+end_of(pid_t pid)
+{
+	int status, i;
+
+	for (i = 0; i < 3000; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		(void)poll(NULL, 0, 10);
+	}
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, &status, 0);
+	ck_abort_msg("it does not end");
+}
+
+/* Of more than fits into a pipe. */
+static void
+send_long_event(void)
+{
+	char args[200], path[] = "/tmp/psymatch-events.XXXXXX";
+	FILE *f = fdopen(mkstemp(path), "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_gt(fprintf(f,
+	                         "{\"search_id\":1,\"patient_id\":3,"
+	                         "\"old_status\":null,\"new_status\":"
+	                         "\"aktiv\",\"more\":\"%0200000d\"}",
+	                         0),
+	                 200000);
+	ck_assert_int_eq(fclose(f), 0);
+	(void)snprintf(args, sizeof args, SEND " %s", path);
+	ck_assert_msg(call("", args) == 0, "%s", out);
+	ck_assert_int_eq(unlink(path), 0);
+}
+
+/* A pager that stands still: a thread is in the middle of a line. */
+START_TEST(watches_until_interrupted)
+{
+	struct pollfd room = {.events = POLLOUT};
+	int fds[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	room.fd = fds[1];
+	send_long_event();
+	pid = watch_on(fds[1]);
+	while (poll(&room, 1, 0) == 1)
+		(void)poll(NULL, 0, 10);
+	ck_assert_int_eq(kill(pid, SIGINT), 0);
+	ck_assert_int_eq(end_of(pid), 0);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+END_TEST
+
+/* Nothing is sent, and yet it ends. */
+START_TEST(watches_only_for_readers)
+{
+	int fds[2], status;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	ck_assert_int_eq(close(fds[0]), 0);
+	status = end_of(watch_on(fds[1]));
+	ck_assert(WIFSIGNALED(status) ? WTERMSIG(status) == SIGPIPE
+	                              : WEXITSTATUS(status) == 1);
+	(void)close(fds[1]);
+	ck_assert_int_eq(call("", "psymatch-events' watch >&-"), 1);
+	SAID("psymatch-events watch: standard output: Bad file descriptor\n");
+	ck_assert_int_eq(call("", "psymatch-events' watch 1</dev/null"), 1);
+	SAID("psymatch-events watch: standard output: Bad file descriptor\n");
+}
+END_TEST
+
 /* On a terminal, which is what script(1) makes, and only there. */
 START_TEST(shows_how_far_it_is)
 {
@@ -581,6 +677,8 @@ main(int argc, char **argv)
 	tcase_add_test(tc, watches);
 	tcase_add_test(tc, watches_kafka);
 	tcase_add_test(tc, watches_what_is_wanted);
+	tcase_add_test(tc, watches_until_interrupted);
+	tcase_add_test(tc, watches_only_for_readers);
 	tcase_add_test(tc, shows_how_far_it_is);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

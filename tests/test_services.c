@@ -46,6 +46,25 @@ START_TEST(a_command_without_database)
 }
 END_TEST
 
+/* On a terminal, which is what script(1) makes; no log line is glued to it. */
+static void
+import_on_a_terminal(void)
+{
+	const char *top = getenv("top_builddir");
+	char command[5000], out[20000];
+
+	(void)snprintf(command, sizeof command,
+	               "script -qec \"'%s/therapist-service' import-once\" "
+	               "/dev/null",
+	               top ? top : ".");
+	ck_assert_int_eq(testing_shell(command, out, sizeof out), 0);
+	ck_assert_msg(strstr(out, "\r1 of 6 files, ") &&
+	                  strstr(out, ", 0 written\033[K\r{\"time\":") &&
+	                  strstr(out, "\r6 of 6 files, ") &&
+	                  strstr(out, ", 0 written\033[K\r\n0 therapists"),
+	              "%s", out);
+}
+
 START_TEST(therapists_from_the_command_line)
 {
 	EXPECT(0, "", therapist, "migrate");
@@ -54,6 +73,7 @@ START_TEST(therapists_from_the_command_line)
 	    pg_int("SELECT count(*) FROM therapist_service.therapeuten"), 50);
 	EXPECT(0, "0 therapists created or updated\n", therapist,
 	       "import-once");
+	import_on_a_terminal();
 	EXPECT(0, "", therapist, "block", "1", "on leave");
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox "
 	                        "WHERE type = 'therapist.blocked'"),

@@ -166,6 +166,26 @@ START_TEST(while_it_is_used)
 }
 END_TEST
 
+/* On a terminal, which is what script(1) makes, and only there. */
+START_TEST(shows_how_far_it_is)
+{
+	struct psm__spool *s = open_spool();
+	char command[9000];
+
+	put(s, 0, 10);
+	end(s);
+	(void)snprintf(command, sizeof(command),
+	               "script -qec \"'%s/psymatch-spool' cat '%s' "
+	               ">/dev/null\" /dev/null",
+	               builddir, dir);
+	ck_assert_int_eq(testing_shell(command, out, sizeof(out)), 0);
+	says("\r0 events\033[K\r\r10 events, ");
+	says("\033[K\r\033[K");
+	ck_assert_int_eq(call_on("cat"), 0);
+	ck_assert_ptr_null(strchr(out, '\r'));
+}
+END_TEST
+
 START_TEST(what_the_cursor_says)
 {
 	struct psm__spool *s = open_spool();
@@ -604,6 +624,7 @@ main(void)
 	tcase_add_checked_fixture(tc, set_up_tool, tear_down);
 	tcase_add_loop_test(tc, without_memory, 0, 2);
 	tcase_add_test(tc, while_it_is_used);
+	tcase_add_test(tc, shows_how_far_it_is);
 	tcase_add_test(tc, what_the_cursor_says);
 	tcase_add_test(tc, streams_as_json);
 	tcase_add_test(tc, damage_is_told_and_repaired);

@@ -44,15 +44,14 @@ for tool in $tools $services; do
 done
 
 # The options in --help are those of the page, and those that bash completes.
-# awk: every long option, each once.
+# Every long option, each once.
 long_options() {
 	grep -oE -e '--[a-z][a-z-]*' "$1" | sort -u
 }
 for tool in $tools; do
 	"$top_builddir/$tool" --help >"$dir/help"
 	long_options "$dir/help" >"$dir/options"
-	sed -n 's/^\.\(Op\|It\|Nm\|Xr\|Oo\|Cm\|Fl\|Pp\|El\)\?/&/;p' "$top_srcdir/man/$tool.1" |
-		grep -oE 'Fl -[a-z][a-z-]*' | sed 's/Fl -/--/' | sort -u >"$dir/page"
+	grep -oE 'Fl -[a-z][a-z-]*' "$top_srcdir/man/$tool.1" | sed 's/Fl -/--/' | sort -u >"$dir/page"
 	# Every page says --help and --version somewhere; they are in psymatch(3) for the rest.
 	comm -23 "$dir/options" "$dir/page" | grep -vxe --help -e --version | grep . && fail "$tool: options that its page lacks"
 	comm -13 "$dir/options" "$dir/page" | grep . && fail "$tool: options of its page that --help lacks"

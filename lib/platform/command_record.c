@@ -36,7 +36,7 @@ psm__platform_migrate(const struct platform_call *call, psm_error *err)
 	           : psm_store_migrate(call->store, call->service->area, err);
 }
 
-/* One line, written again and again. */
+/* One line, written again and again; what is logged meanwhile takes its place. */
 static void
 show_progress(int64_t done, int64_t total, int64_t written, void *user)
 {
@@ -46,7 +46,7 @@ show_progress(int64_t done, int64_t total, int64_t written, void *user)
 	if (psm_progress_format(done, total, psm__mono_us() - *begun_us,
 	                        "files", text, sizeof(text)) == PSM_OK)
 		fprintf(stderr, "\r%s, %lld written\033[K%s", text,
-		        (long long)written, done == total ? "\n" : "");
+		        (long long)written, done == total ? "\n" : "\r");
 }
 
 void
