@@ -33,7 +33,7 @@ struct svc_pool {
 	pthread_cond_t put;
 	struct svc_job *first, *last;
 	size_t waiting;
-	size_t idle;    /* threads without a job */
+	size_t idle;    /* threads without a job, new ones, too */
 	size_t permits; /* to begin; idle threads that have not woken up yet */
 	size_t working; /* with a job or a permit, and not late */
 	size_t count;
@@ -95,17 +95,15 @@ goes_on_locked(struct worker *w)
 static int
 await_permit_locked(struct svc_pool *pool)
 {
-	pool->idle++;
 	while (pool->permits == 0 && !pool->closing)
 		psm__cond_wait_until(&pool->put, &pool->lock, 0);
-	pool->idle--;
-	if (pool->permits > 0) {
+	if (pool->permits > 0)
 		pool->permits--;
-		return 1;
-	}
-	if (!pool->first)
+	else if (pool->first)
+		pool->working++;
+	else
 		return 0;
-	pool->working++;
+	pool->idle--;
 	return 1;
 }
 
@@ -117,13 +115,13 @@ work(void *arg)
 
 	pthread_mutex_lock(&pool->lock);
 	while (await_permit_locked(pool)) {
-		if (!pool->first) { /* others were quicker */
+		if (!pool->first) /* others were quicker */
 			pool->working--;
-			continue;
-		}
-		do
-			run_first_locked(w);
-		while (goes_on_locked(w));
+		else
+			do
+				run_first_locked(w);
+			while (goes_on_locked(w));
+		pool->idle++;
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -142,6 +140,7 @@ add_thread_locked(struct svc_pool *pool)
 	if (rc != 0)
 		return rc;
 	pool->count++;
+	pool->idle++;
 	(void)pthread_setname_np(w->thread, pool->name); /* for ps and gdb */
 	return 0;
 }
