@@ -535,7 +535,7 @@ START_TEST(postgres_reads_chunk_by_chunk)
 	/* Connections that are cut in between are made anew. */
 	ck_assert_int_eq(
 	    run_many(e.t,
-	             "SELECT count(pg_terminate_backend(pid)) FROM "
+	             "SELECT count(pg_terminate_backend(pid, 60000)) FROM "
 	             "pg_stat_activity WHERE application_name LIKE "
 	             "'%%reader%%' AND datname = current_database()",
 	             &m),

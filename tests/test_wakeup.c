@@ -98,13 +98,10 @@ START_TEST(leader_listens_again)
 	int64_t before;
 
 	start_and_lead();
-	pg_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
-	       "datname = current_database() AND application_name = "
-	       "'psymatch relay'");
-	PG_UNTIL(
-	    pg_int("SELECT count(*) FROM pg_stat_activity WHERE datname "
-	           "= current_database() AND application_name = "
-	           "'psymatch relay' AND query NOT LIKE '%%terminate%%'") == 1);
+	(void)pg_kill("psymatch relay");
+	PG_UNTIL(pg_int("SELECT count(*) FROM pg_stat_activity WHERE datname "
+	                "= current_database() AND application_name = "
+	                "'psymatch relay'") == 1);
 	PG_UNTIL(stat_of(r, "leader") == 1);
 	before = stat_of(r, "wakeups");
 	/* Until the one that hears is a commit's, not the cut's. */
@@ -221,9 +218,7 @@ START_TEST(append_elsewhere_wakes_sources)
 			ck_assert_int_eq(outbox_change(st, 1, err), 0);
 			outbox_wait_empty();
 		}
-		pg_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-		       "WHERE datname = current_database() AND "
-		       "application_name = 'psymatch transport lease'");
+		(void)pg_kill("psymatch transport lease");
 	}
 	s->ops->close(s, 1000);
 	psm_transport_unref(reading);
