@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* What a function does, and what it was called with. */
 struct work {
@@ -13,7 +14,7 @@ struct work {
 	_Atomic int calls;
 	char key[64], payload[64];
 	psm_jobs *other; /* does the jobs meanwhile */
-	int ends_database;
+	void (*meddle)(void);
 };
 
 static int
@@ -27,8 +28,8 @@ do_work(psm_tx *tx, const char *key, const char *payload, void *user,
 	(void)snprintf(w->payload, sizeof w->payload, "%s", payload);
 	w->calls++;
 	clock_us += w->takes;
-	if (w->ends_database)
-		pg_down();
+	if (w->meddle)
+		w->meddle();
 	rc =
 	    psm_tx_exec(tx, "INSERT INTO effect VALUES ($1)", 1, &key, NULL, e);
 	if (rc == 0 && w->other)
@@ -38,6 +39,17 @@ do_work(psm_tx *tx, const char *key, const char *payload, void *user,
 
 static struct work work;
 static psm_jobs *jobs;
+static void (*_Atomic meddle)(void); /* when next the time is asked for */
+
+static int64_t
+clock_that_meddles(void *user)
+{
+	void (*once)(void) = atomic_exchange(&meddle, NULL);
+
+	if (once)
+		once();
+	return jobs_clock(user);
+}
 
 static void
 setup(void)
@@ -45,6 +57,7 @@ setup(void)
 	jobs_setup();
 	pg_run("CREATE TABLE effect (key text)");
 	memset(&work, 0, sizeof work);
+	psm_set_clock(clock_that_meddles, NULL);
 	jobs = jobs_new(st);
 	OK(psm_jobs_on(jobs, "test.work", do_work, &work, err));
 }
@@ -69,6 +82,22 @@ ask(const char *kind, const char *key, const char *payload, const char *at)
 	else
 		OK(psm_tx_commit(tx, err));
 	return rc;
+}
+
+/* As another worker: the fence. */
+static int64_t
+take_one(int64_t until_us)
+{
+	struct psm__job job;
+	int64_t fence;
+
+	OK(psm__jobs_fence(&fence, err));
+	ck_assert_int_eq(psm__jobs_take(st, "{test.work}", fence, until_us,
+	                                clock_us, &job, err),
+	                 1);
+	ck_assert_int_eq(job.fence, fence);
+	psm__job_free(&job);
+	return fence;
 }
 
 static int64_t
@@ -191,10 +220,10 @@ END_TEST
 START_TEST(the_database_fails_meanwhile)
 {
 	ck_assert_int_eq(ask("test.work", "7", NULL, NULL), 1);
-	work.ends_database = 1;
+	work.meddle = pg_down;
 	ck_assert_int_lt(psm_jobs_run_once(jobs, err), 0);
 	CHECK_STATE("running");
-	work.ends_database = 0;
+	work.meddle = NULL;
 	pg_up();
 	while (psm_jobs_run_once(jobs, err) < 0)
 		(void)poll(NULL, 0, 5); /* until it is reached again */
@@ -210,24 +239,94 @@ END_TEST
 /* One that was taken without an answer was not tried. */
 START_TEST(given_back)
 {
-	struct psm__job job;
-	int64_t until = clock_us + 60000000;
+	int64_t until = clock_us + 60000000, now = clock_us, fence;
 
 	ck_assert_int_eq(ask("test.work", "7", NULL, NULL), 1);
-	ck_assert_int_eq(
-	    psm__jobs_take(st, "{test.work}", 60000000, clock_us, &job, err),
-	    1);
-	psm__job_free(&job);
-	OK(psm__jobs_return(st, "{test.work}", until - 1, clock_us, 0, err));
-	OK(psm__jobs_return(st, "{test.other}", until, clock_us, 0, err));
+	fence = take_one(until);
+	OK(psm__jobs_return(st, "{test.work}", fence, until - 1, now, 0, err));
+	OK(psm__jobs_return(st, "{test.work}", fence - 1, until, now, 0, err));
+	OK(psm__jobs_return(st, "{test.other}", fence, until, now, 0, err));
 	CHECK_STATE("running");
-	OK(psm__jobs_return(st, "{test.work}", until, clock_us, 0, err));
+	OK(psm__jobs_return(st, "{test.work}", fence, until, now, 0, err));
 	CHECK_STATE("waiting");
 	ck_assert_int_eq(pg_int("SELECT attempts FROM psymatch.job"), 0);
 	ck_assert_int_eq(jobs_run(jobs), 1);
 	CHECK_STATE("done");
-	OK(psm__jobs_return(st, "{test.work}", until, clock_us, 0, err));
+	OK(psm__jobs_return(st, "{test.work}", fence, until, now, 0, err));
 	CHECK_STATE("done");
+}
+END_TEST
+
+/* Another worker's job that was taken in the same microsecond is not given
+ * back, whether (0) or not (1) there was an answer to the taking. */
+START_TEST(another_one_is_not_given_back)
+{
+	ck_assert_int_eq(ask("test.work", "6", NULL, NULL), 1);
+	(void)take_one(clock_us + 600 * SECOND);
+	ck_assert_int_eq(ask("test.work", "7", NULL, NULL), 1);
+	if (_i == 0)
+		work.meddle = pg_down;
+	else
+		meddle = pg_down;
+	ck_assert_int_lt(psm_jobs_run_once(jobs, err), 0);
+	pg_up();
+	while (psm_jobs_run_once(jobs, err) < 0)
+		(void)poll(NULL, 0, 5); /* until it is reached again */
+	CHECK_TEXT("6 running 1", "SELECT key || ' ' || state || ' ' || "
+	                          "attempts FROM psymatch.job WHERE key = '6'");
+	CHECK_TEXT(_i == 0 ? "waiting" : "done",
+	           "SELECT state FROM psymatch.job WHERE key = '7'");
+}
+END_TEST
+
+/* Nor could anybody be told while the only connection was busy. */
+static psm_tx *holder;
+
+static int
+always(void *user)
+{
+	(void)user;
+	return 1;
+}
+
+static void
+hold_connection(void)
+{
+	OK(psm_tx_begin(st, &holder, err));
+	psm_store_set_interrupt(always, NULL); /* do not wait for 10 s */
+}
+
+static void
+hold_connection_next(void)
+{
+	meddle = hold_connection;
+}
+
+START_TEST(the_database_is_busy_meanwhile)
+{
+	psm_jobs_free(jobs);
+	psm_store_free(st);
+	OK(psm_config_set(cfg, "PSYMATCH_DB_CONNECTIONS", "1", err));
+	OK(psm_store_open(cfg, &st, err));
+	jobs = jobs_new(st);
+	OK(psm_jobs_on(jobs, "test.work", do_work, &work, err));
+	work.rc = PSM_ERR_IO;
+	work.meddle = hold_connection_next;
+	ck_assert_int_eq(ask("test.work", "7", NULL, NULL), 1);
+	ck_assert_int_eq(psm_jobs_run_once(jobs, err), PSM_ERR_TIMEOUT);
+	ck_assert_int_eq(work.calls, 1);
+	CHECK_STATE("running");
+	psm_store_set_interrupt(NULL, NULL);
+	psm_tx_rollback(holder);
+	ck_assert_int_eq(jobs_run(jobs), 0);
+	CHECK_STATE("waiting");
+	work.rc = 0;
+	work.meddle = NULL;
+	clock_us += 2 * SECOND;
+	ck_assert_int_eq(jobs_run(jobs), 1);
+	CHECK_STATE("done");
+	ck_assert_int_eq(effects(), 1);
+	ck_assert_int_eq(pg_int("SELECT attempts FROM psymatch.job"), 2);
 }
 END_TEST
 
@@ -508,6 +607,8 @@ suite(void)
 	tcase_add_test(tc, tries_again);
 	tcase_add_test(tc, the_database_fails_meanwhile);
 	tcase_add_test(tc, given_back);
+	tcase_add_loop_test(tc, another_one_is_not_given_back, 0, 2);
+	tcase_add_test(tc, the_database_is_busy_meanwhile);
 	tcase_add_test(tc, fails_for_good);
 	tcase_add_test(tc, gives_up_after_so_many_attempts);
 	tcase_add_test(tc, what_follows_from_a_failure);

@@ -119,9 +119,9 @@ PSM_API int psm_jobs_on(psm_jobs *jobs, const char *kind, psm_job_fn fn,
  * @param jobs  an object that was not started.
  * @param kind  one that psm_jobs_on() or psm_jobs_daily() gave a function.
  * @param fn    called in the transaction in which the job becomes "failed", or
- *              again where that cannot be committed. Of its failures none is
- *              retriable in itself: the job stays, and is asked for again when
- *              its lease has ended.
+ *              again where that cannot be committed: after PSM_ERR_DB and
+ *              PSM_ERR_TIMEOUT with the delays of psm_job_fn, after any other
+ *              failure when the lease has ended. The job stays until then.
  * @param user  handed to fn; must live until jobs is freed.
  * @param err   details of a failure; may be NULL.
  * @return 0, or

@@ -50,7 +50,7 @@ struct psm_jobs {
 	/* A job that was taken and not ended, because the database failed: when
 	 * its lease ends, 0: there is none; and its attempts, 0: the answer to
 	 * the taking got lost. */
-	int64_t taken_until_us;
+	int64_t taken_until_us, taken_fence;
 	int taken_attempts;
 
 	pthread_mutex_t lock; /* a leaf */
@@ -402,8 +402,8 @@ give_back(psm_jobs *jobs, const char *kinds, psm_error *err)
 		again_us += psm__backoff_ms((unsigned)tried - 1, AGAIN_BASE_MS,
 		                            AGAIN_CAP_MS) *
 		            INT64_C(1000);
-	rc = psm__jobs_return(jobs->st, kinds, jobs->taken_until_us, again_us,
-	                      tried > 0, err);
+	rc = psm__jobs_return(jobs->st, kinds, jobs->taken_fence,
+	                      jobs->taken_until_us, again_us, tried > 0, err);
 	if (rc == 0)
 		jobs->taken_until_us = 0;
 	return rc;
@@ -418,11 +418,13 @@ take(psm_jobs *jobs, struct psm__job *job, psm_error *err)
 
 	psm__buf_printf(&names, "%s}", jobs->names.data);
 	rc = names.failed ? psm__nomem(err) : give_back(jobs, names.data, err);
+	if (rc == 0)
+		rc = psm__jobs_fence(&jobs->taken_fence, err);
 	if (rc == 0) {
 		jobs->taken_until_us = now_us + jobs->lease_us;
 		jobs->taken_attempts = 0;
-		rc = psm__jobs_take(jobs->st, names.data, jobs->lease_us,
-		                    now_us, job, err);
+		rc = psm__jobs_take(jobs->st, names.data, jobs->taken_fence,
+		                    jobs->taken_until_us, now_us, job, err);
 	}
 	if (rc == 0)
 		jobs->taken_until_us = 0;
@@ -453,7 +455,8 @@ turn(psm_jobs *jobs, int is_thread, psm_error *err)
 			break;
 		psm__error_clear(jobs->err);
 		rc = do_job(jobs, &job, err);
-		if (rc != PSM_ERR_DB) /* else nothing was told */
+		/* Nothing was told if the database fails, or is busy. */
+		if (rc != PSM_ERR_DB && rc != PSM_ERR_TIMEOUT)
 			jobs->taken_until_us = 0;
 		psm__job_free(&job);
 		note_end(jobs);

@@ -3,6 +3,8 @@
 
 #include <psymatch/clock.h>
 #include <psymatch/json.h>
+#include <psymatch/uuid.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KIND_MAX 64
@@ -111,7 +113,7 @@ read_job(const psm_rows *rows, struct psm__job *job, psm_error *err)
  * has it, however many jobs there are or were. */
 static const char take_sql[] =
     "UPDATE psymatch.job SET state = 'running', attempts = attempts + 1, "
-    "fence = fence + 1, started_at = " AT(2) ", due_at = " AT(
+    "fence = $4::bigint, started_at = " AT(2) ", due_at = " AT(
 	3) " "
 	   "WHERE id = (SELECT h.id FROM unnest($1::text[]) k (kind) CROSS JOIN "
 	   "LATERAL (SELECT j.id, j.due_at FROM psymatch.job j WHERE "
@@ -122,14 +124,30 @@ static const char take_sql[] =
 		  "RETURNING id, fence, attempts, kind, key, payload";
 
 int
-psm__jobs_take(psm_store *st, const char *kinds, int64_t lease_us,
-               int64_t now_us, struct psm__job *job, psm_error *err)
+psm__jobs_fence(int64_t *out, psm_error *err)
 {
-	struct psm__number now, until;
+	char uuid[37], *hex = uuid + 19; /* "8xxx-xxxxxxxxxxxx" */
+	int rc = psm_uuid_new(uuid, sizeof uuid);
+
+	if (rc < 0)
+		return psm__fail(err, rc, "jobs: no random number");
+	memmove(hex + 4, hex + 5, 13);
+	*out =
+	    (int64_t)(strtoull(hex, NULL, 16) & UINT64_C(0x3fffffffffffffff));
+	return 0;
+}
+
+int
+psm__jobs_take(psm_store *st, const char *kinds, int64_t fence,
+               int64_t until_us, int64_t now_us, struct psm__job *job,
+               psm_error *err)
+{
+	struct psm__number now, until, f;
 	const char *params[] = {kinds, psm__number(&now, now_us),
-	                        psm__number(&until, now_us + lease_us)};
+	                        psm__number(&until, until_us),
+	                        psm__number(&f, fence)};
 	psm_rows *rows = NULL;
-	int rc = psm_store_exec(st, take_sql, 3, params, &rows, err);
+	int rc = psm_store_exec(st, take_sql, 4, params, &rows, err);
 
 	memset(job, 0, sizeof *job);
 	if (rc == 0 && psm_rows_count(rows) > 0)
@@ -139,21 +157,23 @@ psm__jobs_take(psm_store *st, const char *kinds, int64_t lease_us,
 }
 
 int
-psm__jobs_return(psm_store *st, const char *kinds, int64_t until_us,
-                 int64_t again_us, int was_tried, psm_error *err)
+psm__jobs_return(psm_store *st, const char *kinds, int64_t fence,
+                 int64_t until_us, int64_t again_us, int was_tried,
+                 psm_error *err)
 {
-	struct psm__number until, again;
+	struct psm__number until, again, f;
 	const char *params[] = {kinds, psm__number(&until, until_us),
 	                        psm__number(&again, again_us),
-	                        was_tried ? "0" : "1"};
+	                        was_tried ? "0" : "1", psm__number(&f, fence)};
 
 	return psm_store_exec(
 	    st,
 	    "UPDATE psymatch.job SET state = 'waiting', due_at = " AT(
 		3) ", "
 		   "attempts = attempts - $4::integer WHERE kind = ANY "
-		   "($1::text[]) AND state = 'running' AND due_at = " AT(2),
-	    4, params, NULL, err);
+		   "($1::text[]) AND state = 'running' AND due_at = " AT(
+		       2) " AND fence = $5::bigint",
+	    5, params, NULL, err);
 }
 
 int

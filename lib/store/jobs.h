@@ -18,14 +18,20 @@ void psm__job_free(struct psm__job *job);
 
 /* 1: kind may name jobs. */
 int psm__job_is_kind(const char *kind);
-/* Take the job of these kinds ("{a,b}") that is due longest, for lease_us: 1
+/* A fence for psm__jobs_take() that no other taking has: it names the one that
+ * got no answer. */
+int psm__jobs_fence(int64_t *out, psm_error *err);
+/* Take the job of these kinds ("{a,b}") that is due longest, until until_us: 1
  * taken, 0 none is due. */
-int psm__jobs_take(psm_store *st, const char *kinds, int64_t lease_us,
-                   int64_t now_us, struct psm__job *job, psm_error *err);
-/* Give back the one whose lease of psm__jobs_take() ends at until_us, if nobody
- * ended it: it is due at again_us, and was_tried 0: it was no attempt. */
-int psm__jobs_return(psm_store *st, const char *kinds, int64_t until_us,
-                     int64_t again_us, int was_tried, psm_error *err);
+int psm__jobs_take(psm_store *st, const char *kinds, int64_t fence,
+                   int64_t until_us, int64_t now_us, struct psm__job *job,
+                   psm_error *err);
+/* Give back the one that psm__jobs_take() took with this fence until until_us,
+ * if nobody ended it: it is due at again_us, and was_tried 0: it was no
+ * attempt. */
+int psm__jobs_return(psm_store *st, const char *kinds, int64_t fence,
+                     int64_t until_us, int64_t again_us, int was_tried,
+                     psm_error *err);
 /* The last statement of the transaction that did it. PSM_ERR_FENCED: the lease
  * has ended. */
 int psm__job_done(psm_tx *tx, const struct psm__job *job, int64_t now_us,
