@@ -127,6 +127,14 @@ for writes in (kafka.to_structured_event, kafka.to_binary_event):
             same(line.get("event", line).get("payload"), {"email_id": 7}, writes.__name__)
             same(line.get("event", line).get("producer"), "https://example.org/mails", writes.__name__)
 
+# The attribute's header is none of the binding, which has content-type for it.
+message = kafka.to_binary_event(CloudEvent({**plain, "datacontenttype": "application/json"}, {"email_id": 7}))
+record = record_of(message)
+for name in ("ce_datacontenttype", "CE_DataContentType"):
+    for value in ("application/json", "text/plain"):
+        (line,) = run([{**record, "headers": {**record["headers"], name: value}}], "read")
+        same(line.get("event", line).get("payload"), {"email_id": 7}, name)
+
 for failure in failures[:20]:
     print(f"FAIL: {failure}")
 print(f"{len(events)} events, {compared} comparisons, {len(failures)} failures")

@@ -196,7 +196,7 @@ too_deep(psm_payload *m)
 
 	psm_payload_object(m, "patient_data");
 	psm_payload_array(m, "symptome");
-	for (i = 0; i < 100; i++)
+	for (i = 3; i < 64; i++)
 		psm_payload_array(m, NULL);
 }
 

@@ -44,7 +44,7 @@ enum psm_wire {
  *   PSM_ERR_INVAL         a NULL argument;
  *   PSM_ERR_UNKNOWN_TYPE  the catalogue has no such type;
  *   PSM_ERR_PARSE         payload is not JSON, has a key twice in one object,
- *                         or is nested deeper than 64 levels;
+ *                         or is nested deeper than 63 levels;
  *   PSM_ERR_SCHEMA        payload does not follow the catalogue, or producer
  *                         the rule above;
  *   PSM_ERR_TOO_LARGE     the event would pass PSM_EVENT_MAX;
@@ -102,7 +102,7 @@ PSM_API int psm_event_parse(const char *json, size_t len, psm_event **out,
  * @return 0: *out is the event.
  *   PSM_ERR_INVAL      a NULL argument;
  *   PSM_ERR_PARSE      payload is not JSON, has a key twice in one object, or
- *                      is nested deeper than 64 levels;
+ *                      is nested deeper than 63 levels;
  *   PSM_ERR_SCHEMA     payload does not follow the catalogue, or version is not
  *                      "major.minor";
  *   PSM_ERR_VERSION    the version is not 1.x;

@@ -173,7 +173,7 @@ PSM_API void psm_payload_end(psm_payload *m);
  *   PSM_ERR_STATE         a member without a name or an item with one, a text
  *                         that is not UTF-8, a number that is not finite, a
  *                         time out of range, an end too many or too few, more
- *                         than 64 levels;
+ *                         than 63 levels;
  *   PSM_ERR_TOO_LARGE     the event would pass PSM_EVENT_MAX;
  *   PSM_ERR_IO            the system gave no random bytes;
  *   PSM_ERR_NOMEM         out of memory now, or in a call before.

@@ -321,8 +321,10 @@ PSM_API int psm_replay_guard(const char *effect, psm_error *err) PSM_CHECK;
  *              "failed": the handler failed;
  *              "duplicates": handled before, for psm_processor_replay();
  *              "dropped": events that handlers emitted.
- *              "to_read": how many "read" will be, with psm_replay_between()
- *              at most; -1: not known yet, or with psm_replay_follow().
+ *              "to_read": how many "read" will be, at most in Kafka, where
+ *              offsets without a message count, and with
+ *              psm_replay_between(); -1: not known yet, or with
+ *              psm_replay_follow().
  *              The last message that went to a handler, -1 if none did:
  *              "partition": where it was;
  *              "offset": where it was there.

@@ -2,15 +2,18 @@
 /* Writing CloudEvents. */
 #include "event/cloudevent.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "event/event_int.h"
+#include "json/json.h"
 
 static const char json_type[] = "application/json";
 static const char event_type[] = "application/cloudevents+json";
 
-/* The inside of a JSON string; what is no UTF-8 becomes U+FFFD. */
+/* The inside of a JSON string; U+0000, which no string may have, and what is no
+ * UTF-8 become U+FFFD. */
 static void
 put_quoted(struct psm__buf *b, const char *text, size_t len)
 {
@@ -21,7 +24,9 @@ put_quoted(struct psm__buf *b, const char *text, size_t len)
 		unsigned char c = (unsigned char)text[i];
 
 		good = c < 0x80 ? 1 : psm__utf8_len(text + i, len - i);
-		if (c < 0x20 || c == 0x7f)
+		if (c == 0)
+			psm__buf_puts(b, "\xef\xbf\xbd");
+		else if (c < 0x20 || c == 0x7f)
 			psm__buf_printf(b, "\\u%04x", c);
 		else if (c == '"' || c == '\\')
 			psm__buf_printf(b, "\\%c", c);
@@ -191,30 +196,101 @@ psm__cloudevent_record_free(struct psm__cloudevent_record *out)
 
 /* -- a record in the binary form, in one text */
 
-/* 1: a later header says the same. */
-static int
-is_repeated(const struct psm__header *headers, size_t count, size_t i)
+/* The attribute that a header is, in any case; NULL: none that the reader of
+ * headers looks at, or one that means something else in the text. */
+static const char *
+attribute_of(const struct psm__header *h)
 {
-	size_t k;
+	static const char *const others[] = {"datacontenttype", "data",
+	                                     "data_base64", "event_id"};
+	const size_t prefix = sizeof PSM__CE_PREFIX - 1;
+	const char *name = h->name + prefix;
+	size_t i;
 
-	for (k = i + 1; k < count; k++)
-		if (headers[k].value &&
-		    strcmp(headers[k].name, headers[i].name) == 0)
-			return 1;
-	return 0;
+	if (!h->value)
+		return NULL;
+	if (strcasecmp(h->name, PSM__CE_CONTENT_TYPE) == 0)
+		return psm__ce_names[PSM__CE_DATACONTENTTYPE] + prefix;
+	if (strncasecmp(h->name, PSM__CE_PREFIX, prefix) != 0 ||
+	    psm__utf8_check(name, strlen(name)) != strlen(name))
+		return NULL;
+	for (i = 0; i < PSM__COUNT(others); i++)
+		if (strcasecmp(name, others[i]) == 0)
+			return NULL;
+	return name;
 }
 
+static int
+by_place(const void *a, const void *b)
+{
+	const struct psm__header *x = *(const struct psm__header *const *)a,
+				 *y = *(const struct psm__header *const *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct psm__header *x = *(const struct psm__header *const *)a,
+				 *y = *(const struct psm__header *const *)b;
+	int order = strcasecmp(attribute_of(x), attribute_of(y));
+
+	return order ? order : by_place(a, b);
+}
+
+/* The headers that are attributes, in their order, of each name the last one;
+ * the number. list has room for all. */
+static size_t
+pick_attributes(const struct psm__header *headers, size_t count,
+                const struct psm__header **list)
+{
+	size_t i, n = 0, picked = 0;
+
+	for (i = 0; i < count; i++)
+		if (attribute_of(&headers[i]))
+			list[n++] = &headers[i];
+	if (n == 0)
+		return 0;
+	qsort(list, n, sizeof *list, by_name);
+	for (i = 0; i < n; i++)
+		if (i + 1 == n || strcasecmp(attribute_of(list[i]),
+		                             attribute_of(list[i + 1])) != 0)
+			list[picked++] = list[i];
+	qsort(list, picked, sizeof *list, by_place);
+	return picked;
+}
+
+/* Its name in small letters, as in the text; 1: it is the specversion. */
+static int
+put_attribute(struct psm__buf *b, const struct psm__header *h)
+{
+	const char *name = attribute_of(h);
+	size_t at = b->len;
+
+	psm__buf_putc(b, b->len > 0 ? ',' : '{');
+	put_quoted(b, name, strlen(name));
+	for (; at < b->len; at++)
+		if (b->data[at] >= 'A' && b->data[at] <= 'Z')
+			b->data[at] = (char)(b->data[at] | 0x20);
+	psm__buf_putc(b, ':');
+	put_quoted(b, h->value, h->len);
+	return strcasecmp(h->name, psm__ce_names[PSM__CE_SPECVERSION]) == 0;
+}
+
+/* The text is one level more than the value. */
 static void
 put_data(struct psm__buf *b, const char *value, size_t len)
 {
 	psm_json *doc = NULL;
 	int rc = psm_json_parse(value, len, &doc, NULL);
+	int fits = rc == 0 && psm__json_doc(doc)->depth < PSM__JSON_MAX_DEPTH;
 
 	psm_json_free(doc);
 	if (rc == PSM_ERR_NOMEM)
 		b->failed = 1;
 	psm__buf_puts(b, b->len > 0 ? "," : "{");
-	if (rc == 0) {
+	if (fits) {
 		psm__buf_puts(b, "\"data\":");
 		psm__buf_put(b, value, len);
 	} else {
@@ -229,24 +305,46 @@ void
 psm__cloudevent_join(const struct psm__header *headers, size_t count,
                      const void *value, size_t len, struct psm__buf *b)
 {
-	const size_t prefix = sizeof PSM__CE_PREFIX - 1;
+	const struct psm__header **list =
+	    psm__realloc(NULL, (count + 1) * sizeof(struct psm__header *));
 	int versioned = 0;
-	size_t i;
+	size_t i, n;
 
-	for (i = 0; i < count; i++) {
-		const struct psm__header *h = &headers[i];
-		const char *name = NULL;
-
-		versioned |= strcmp(h->name, psm__ce_names[0]) == 0 && h->value;
-		if (strncmp(h->name, PSM__CE_PREFIX, prefix) == 0)
-			name = h->name + prefix;
-		else if (strcasecmp(h->name, PSM__CE_CONTENT_TYPE) == 0)
-			name = psm__ce_names[PSM__CE_DATACONTENTTYPE] + prefix;
-		if (name && h->value && !is_repeated(headers, count, i))
-			put_member(b, name, strlen(name), h->value, h->len);
+	if (!list) {
+		b->failed = 1;
+		return;
 	}
+	n = pick_attributes(headers, count, list);
+	for (i = 0; i < n; i++)
+		versioned |= put_attribute(b, list[i]);
+	psm__free(list);
 	if (!versioned) /* it stays one that lacks it */
 		psm__buf_puts(b, b->len > 0 ? ",\"specversion\":null"
 		                            : "{\"specversion\":null");
 	put_data(b, value, len);
+}
+
+int
+psm__cloudevent_check_joined(const struct psm__header *headers, size_t count,
+                             const void *value, size_t len, psm_error *err)
+{
+	size_t most = 64 + 4 * (len / 3 + 1), i;
+	struct psm__buf b = {0};
+	int rc = 0;
+
+	/* Escaped, a byte is six; nearly every record is far from the limit. */
+	for (i = 0; i < count; i++)
+		most += 24 + 6 * (strlen(headers[i].name) + headers[i].len);
+	if (most <= PSM_EVENT_MAX)
+		return 0;
+	psm__cloudevent_join(headers, count, value, len, &b);
+	if (b.failed)
+		rc = psm__nomem(err);
+	else if (b.len > PSM_EVENT_MAX)
+		rc = psm__fail(err, PSM_ERR_TOO_LARGE,
+		               "event: want at most %d bytes with its "
+		               "attributes, found %zu",
+		               PSM_EVENT_MAX, b.len);
+	psm__buf_free(&b);
+	return rc;
 }

@@ -340,7 +340,14 @@ read_parts(struct draft *d, const char *payload, size_t len, psm_event **out,
 	if (rc < 0)
 		return rc;
 	d->payload = doc;
-	rc = psm__fields_check(NULL, doc, "", err);
+	if (psm__json_doc(doc)->depth > PSM__PAYLOAD_MAX_DEPTH)
+		rc = psm__fail(err, PSM_ERR_PARSE,
+		               "payload: want at most %d levels of nesting, "
+		               "found %u",
+		               PSM__PAYLOAD_MAX_DEPTH,
+		               psm__json_doc(doc)->depth);
+	if (rc == 0)
+		rc = psm__fields_check(NULL, doc, "", err);
 	if (rc == 0)
 		rc = take_payload(d, "", err);
 	if (rc == 0)
@@ -559,6 +566,9 @@ psm__event_from_record(const struct psm__header *headers, size_t count,
 	psm__error_clear(err);
 	*out = NULL;
 	rc = psm__cloudevent_of_record(headers, count, value, len, &ce, err);
+	if (rc == 0) /* the text in which it may be kept can be read, too */
+		rc = psm__cloudevent_check_joined(headers, count, value, len,
+		                                  err);
 	if (rc == 0)
 		rc = psm__event_from_parts(&ce.parts, out, err);
 	rc = finish(&ce, rc, out, err);

@@ -16,6 +16,10 @@ struct psm__event_parts {
 	size_t payload_len;
 };
 
+/* A payload's levels of nesting: one less than the envelope that it will be in.
+ * lib/json has the limit of that. */
+#define PSM__PAYLOAD_MAX_DEPTH 63
+
 /*
  * An event from its stored parts, which are checked as by psm_event_parse(); a
  * type that the catalogue does not know has no topic and no key. *out is new

@@ -10,6 +10,7 @@
 #include <psymatch/payload.h>
 
 #include "event/catalogue_int.h"
+#include "event/event.h"
 #include "json/json.h"
 
 /* A container that is open. */
@@ -29,7 +30,7 @@ struct psm_payload {
 	psm_error *fault;                /* NULL: none so far */
 	int code;                        /* of fault */
 	unsigned depth;                  /* 1: the payload itself is open */
-	struct level levels[PSM__JSON_MAX_DEPTH];
+	struct level levels[PSM__PAYLOAD_MAX_DEPTH];
 };
 
 /* 1: nothing has failed so far; else *fault is there for a message. */
@@ -291,8 +292,8 @@ open_container(psm_payload *m, const char *name,
 	int is_item = m->levels[m->depth - 1].is_array;
 	struct level *at;
 
-	if (m->depth == PSM__JSON_MAX_DEPTH) {
-		refuse(m, PSM_ERR_STATE, name, "at most 64 levels", "more");
+	if (m->depth == PSM__PAYLOAD_MAX_DEPTH) {
+		refuse(m, PSM_ERR_STATE, name, "at most 63 levels", "more");
 		return;
 	}
 	at = &m->levels[m->depth++];

@@ -274,6 +274,7 @@ psm__stream_payload(const psm_event_type_info *info, const char *json,
 	struct psm__stream_reader s; /* as above */
 
 	prepare(&s, json, len, out);
+	s.depth = PSM__JSON_MAX_DEPTH - PSM__PAYLOAD_MAX_DEPTH; /* around it */
 	out->info = info;
 	return len <= PSM__JSON_MAX_BYTES && read_payload(&s) && is_at_end(&s);
 }

@@ -233,7 +233,7 @@ struct psm__reader_ops {
 };
 struct psm__reader {
 	const struct psm__reader_ops *ops;
-	int64_t expected; /* messages until the ends were found */
+	int64_t expected; /* messages until the ends; in Kafka, at most */
 };
 
 /* -- the transport itself: reference counted, any thread. Opening never waits
