@@ -306,6 +306,7 @@ main(int argc, char **argv)
 	sigset_t signals;
 	int rc;
 
+	tool_hold_closed();
 	if (parse(&o, argc, argv) < 0) {
 		fputs(usage, stderr);
 		return 2;
