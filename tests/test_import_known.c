@@ -145,27 +145,102 @@ START_TEST(a_file_with_faults_is_read)
 }
 END_TEST
 
-/* Each therapist has one line, so such a file is read again; it writes nothing. */
+/* One record per letter, which is the last name; the rest differs, too, so that
+ * nobody is another one under a new name. */
+static void
+put_people(const char *day, const char *letters)
+{
+	struct psm__buf b = {0};
+
+	psm__buf_puts(&b, "{\"therapists\": [");
+	for (const char *c = letters; *c != '\0'; c++)
+		psm__buf_printf(
+		    &b,
+		    "%s{\"basic_info\": {\"salutation\": \"Frau\", "
+		    "\"first_name\": \"Berta\", \"last_name\": \"%c\"}, "
+		    "\"location\": {\"street\": \"Musterweg\", "
+		    "\"house_number\": \"%d\", \"postal_code\": \"10115\", "
+		    "\"city\": \"Berlin\"}, \"contact\": {\"phone\": "
+		    "\"030 23125 1%d\"}, \"therapy_methods\": "
+		    "[\"Erwachsene\"]}",
+		    c > letters ? "," : "", *c, *c, *c);
+	psm__buf_puts(&b, "]}");
+	put(day, "10115.json", b.data);
+	psm__buf_free(&b);
+}
+
 START_TEST(a_record_that_is_repeated)
 {
-	static const char line[] =
-	    "{\"basic_info\": {\"salutation\": \"Frau\", \"first_name\": \"A\", "
-	    "\"last_name\": \"B\"}, \"location\": {\"street\": \"Musterweg\", "
-	    "\"postal_code\": \"10115\", \"city\": \"Berlin\"}, "
-	    "\"therapy_methods\": [\"Erwachsene\"]}";
-	char text[1000], *before, *after;
+	char *before, *after;
 
-	(void)snprintf(text, sizeof(text), "{\"therapists\": [%s, %s]}", line,
-	               line);
-	put("20250601", "10115.json", text);
+	put_people("20250601", "AA");
 	ck_assert_int_eq(import(), 1);
+	forget_fields();
 	before = pg_text("SELECT concat(xmin, f) FROM psymatch.import_file f");
 	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(forgotten(), 1);
+	ck_assert_int_eq(count("records"), 4);
 	ck_assert_int_eq(count("unchanged"), 3);
 	after = pg_text("SELECT concat(xmin, f) FROM psymatch.import_file f");
 	ck_assert_str_eq(after, before);
 	free(after);
 	free(before);
+}
+END_TEST
+
+/* Whom a file names, and whom the one of the next day does: those who are left
+ * out stay stored. */
+static const char *const departures[][2] = {{"ABC", "AB"}, {"ABCD", "AAB"}};
+
+static void
+import_departure(int i)
+{
+	put_people("20250601", departures[i][0]);
+	ck_assert_int_eq(import(), (int)strlen(departures[i][0]));
+	put_people("20250602", departures[i][1]);
+	ck_assert_int_eq(import(), 0);
+}
+
+START_TEST(departed_and_unchanged)
+{
+	int64_t stored = (int64_t)strlen(departures[_i][0]);
+
+	import_departure(_i);
+	forget_fields();
+	ck_assert_int_eq(import(), 0);
+	put_people("20250603", departures[_i][1]);
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(forgotten(), stored);
+	/* Who comes back was stored all the time. */
+	put_people("20250604", departures[_i][0]);
+	ck_assert_int_eq(import(), 0);
+	ck_assert_int_eq(forgotten(), 0);
+}
+END_TEST
+
+START_TEST(departed_and_deleted)
+{
+	import_departure(_i);
+	pg_run("DELETE FROM therapist_service.therapeuten "
+	       "WHERE nachname = 'A'");
+	ck_assert_int_eq(import(), 1);
+	ck_assert_int_eq(therapists("nachname = 'A'"), 1);
+	ck_assert_int_eq(therapists("true"),
+	                 (int64_t)strlen(departures[_i][0]));
+}
+END_TEST
+
+/* A file of another name tells about somebody, and then no longer does. */
+START_TEST(departed_and_told_by_another)
+{
+	import_departure(_i);
+	put_one("20250603", "10117.json", "Frau", "A", "030 23125 2");
+	ck_assert_int_eq(import(), 1);
+	ck_assert_int_eq(therapists("telefon = '030 23125 2'"), 1);
+	put("20250604", "10117.json", "{\"therapists\": []}");
+	put_people("20250604", departures[_i][1]);
+	ck_assert_int_eq(import(), 1);
+	ck_assert_int_eq(therapists("telefon = '030 23125 2'"), 0);
 }
 END_TEST
 
@@ -243,6 +318,9 @@ suite(void)
 	tcase_add_loop_test(t, a_file_with_faults_is_read, 0,
 	                    PSM__COUNT(faults));
 	tcase_add_test(t, a_record_that_is_repeated);
+	tcase_add_test(t, departed_and_unchanged);
+	tcase_add_loop_test(t, departed_and_deleted, 0, PSM__COUNT(departures));
+	tcase_add_test(t, departed_and_told_by_another);
 	tcase_add_test(t, superseded);
 	tcase_add_loop_test(t, another_import_at_once, 0, 2);
 	tcase_add_loop_test(t, another_import_before, 0, 2);

@@ -360,8 +360,8 @@ PSM_API int psm_therapist_import_file(psm_store *store, const char *path,
  * to folder/failed/<YYYYMMDD>/ where that is allowed and nobody has replaced
  * it, and the next older one of its postal code is read instead. A file that
  * may not be read is reported once, and again when its mode has changed; no
- * older one is read for it. A file whose content is stored already, from this
- * day's folder or another's, counts as if it had been read, and is not.
+ * older one is read for it. A file whose content is stored, by a file of this
+ * name and whatever day, counts as if it had been read, and is not.
  *
  * A folder dated after tomorrow is left out, told at each run (log, last_error)
  * and makes the health degraded: give it its right name. What such a folder has

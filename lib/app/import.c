@@ -225,7 +225,8 @@ import_next(struct psm__import *im, size_t i, psm_error *err)
 	if (rc < 0)
 		return rc;
 	if (rc != PSM__N_RECORDS) {
-		psm__import_count(im, rc);
+		/* It does not wait, but is still there. */
+		psm__import_count(im, &im->waiting[im->waiting_count], rc);
 		return 0;
 	}
 	return im->waiting_count == PSM__IMPORT_BATCH ? 1
@@ -329,6 +330,7 @@ psm__import_document(psm_store *store, const struct psm__file *f,
 	psm__stored_list_free(&im.stored);
 	psm__names_free(&im.names);
 	psm__free(im.lost);
+	psm__buf_free(&im.ids);
 	psm_error_free(im.field);
 	psm_json_free(doc);
 	return rc;

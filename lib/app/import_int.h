@@ -18,6 +18,7 @@ struct psm__import_record {
 	struct psm__row row;
 	/* From here on only while it is written. */
 	int result;   /* enum psm__import_count */
+	int64_t id;   /* who it is, once they are stored; 0: nobody */
 	char *fields; /* what is kept of the record; NULL: nothing is written */
 	const struct psm__stored *known; /* NULL: is new */
 	struct psm__merge_wish merge;
@@ -49,7 +50,8 @@ struct psm__import {
 	const struct psm__known_file *known; /* may be NULL */
 	char writer[37];                     /* this import */
 	char last_writer[37];                /* as far as we know; "": nobody */
-	int is_disturbed; /* another import wrote meanwhile */
+	int is_disturbed;    /* another import wrote meanwhile */
+	struct psm__buf ids; /* who the records are: "{7,8" */
 	/* Read, and to be written; of different people, but for the last. */
 	struct psm__import_record *waiting;
 	size_t waiting_count;
@@ -66,6 +68,8 @@ int psm__known_begin(struct psm__import *im,
 int psm__known_claim(struct psm__import *im, psm_tx *tx, psm_rows **rows,
                      psm_error *err);
 void psm__known_claimed(struct psm__import *im, const psm_rows *rows);
+/* One of the file's records is this therapist. */
+void psm__known_person(struct psm__import *im, int64_t id);
 /* All records were read: if they are stored as they are, the next import need
  * not read them. */
 int psm__known_keep(struct psm__import *im, psm_error *err);
@@ -73,8 +77,8 @@ int psm__known_keep(struct psm__import *im, psm_error *err);
 /* -- import_write.c */
 
 /* What becomes of the record beside those stored: an enum psm__import_count or
- * an error. plan 0: a look only, and "updated" may turn out to be "unchanged";
- * 1: r->fields and r->known are set, too. */
+ * an error; r->id is who is stored. plan 0: a look only, and "updated" may turn
+ * out to be "unchanged"; 1: r->fields and r->known are set, too. */
 int psm__import_decide(const struct psm__import *im,
                        struct psm__import_record *r,
                        const struct psm__stored_list *list, int plan,
@@ -86,6 +90,7 @@ void psm__import_drop(struct psm__import *im);
 /* Tell of a record that cannot be imported because of err. PSM__N_FAILED. */
 int psm__import_refused(const struct psm__import *im, size_t i, psm_error *err);
 /* One more record with this result. */
-void psm__import_count(struct psm__import *im, int result);
+void psm__import_count(struct psm__import *im,
+                       const struct psm__import_record *r, int result);
 
 #endif

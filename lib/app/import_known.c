@@ -4,6 +4,7 @@
  * known of a file is wrong as soon as another import writes records of a file
  * of that name, so each transaction that does says who it is.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,21 +59,37 @@ int
 psm__known_files(psm_store *store, struct psm__known_files *out, psm_error *err)
 {
 	psm_rows *rows = NULL;
-	int rc = psm_store_exec(
-	    store,
-	    "SELECT f.file, f.writer, CASE WHEN f.people = coalesce(n.people, "
-	    "0) THEN f.checksum END, f.records, f.people "
-	    "FROM psymatch.import_file f "
-	    "LEFT JOIN (SELECT right(i.source, 10) AS file, count(*) AS people "
-	    "FROM psymatch.therapist_import i "
-	    "JOIN therapist_service.therapeuten t ON t.id = i.therapist_id "
-	    "WHERE i.fields IS NOT NULL GROUP BY 1) n ON n.file = f.file "
-	    "ORDER BY f.file COLLATE \"C\"",
-	    0, NULL, &rows, err);
+	psm_tx *tx = NULL;
+	int rc = psm_tx_begin(store, &tx, err);
 
+	/* Each table once, also by a plan that was made while it was small. */
+	if (rc == 0)
+		rc = psm_tx_queue(
+		    tx, "SELECT set_config('enable_nestloop', 'off', true)", 0,
+		    NULL, err);
+	/* Of the file is whoever was stored of it last: a record of another one
+	 * may have changed the therapist since. */
+	if (rc == 0)
+		rc = psm_tx_exec(
+		    tx,
+		    "SELECT f.file, f.writer, CASE WHEN cardinality(f.ids) = "
+		    "coalesce(n.count, 0) THEN f.checksum END, f.records, "
+		    "f.people "
+		    "FROM psymatch.import_file f "
+		    "LEFT JOIN (SELECT p.file, count(*) AS count "
+		    "FROM (SELECT file, unnest(ids) AS id "
+		    "FROM psymatch.import_file) p "
+		    "JOIN psymatch.therapist_import i ON i.therapist_id = p.id "
+		    "AND right(i.source, 10) = p.file "
+		    "JOIN therapist_service.therapeuten t ON t.id = p.id "
+		    "WHERE i.fields IS NOT NULL GROUP BY 1) n "
+		    "ON n.file = f.file "
+		    "ORDER BY f.file COLLATE \"C\"",
+		    0, NULL, &rows, err);
 	if (rc >= 0)
 		rc = read_known(rows, out, err);
 	psm_rows_free(rows);
+	psm_tx_rollback(tx);
 	return rc;
 }
 
@@ -162,18 +179,28 @@ psm__known_claimed(struct psm__import *im, const psm_rows *rows)
 	memcpy(im->last_writer, im->writer, sizeof(im->last_writer));
 }
 
+void
+psm__known_person(struct psm__import *im, int64_t id)
+{
+	psm__buf_printf(&im->ids, "%s%" PRId64, im->ids.len > 0 ? "," : "{",
+	                id);
+}
+
 int
 psm__known_keep(struct psm__import *im, psm_error *err)
 {
 	const int64_t *n = im->counts.n;
 	struct psm__number records, people;
 	char content[PSM__CONTENT_LEN];
-	const char *params[6];
+	const char *params[7];
 	int rc;
 
 	if (im->is_disturbed || im->lost_count > 0 || im->field_faults > 0 ||
 	    n[PSM__N_FAILED] > 0 || n[PSM__N_SUPERSEDED] > 0)
 		return 0;
+	psm__buf_puts(&im->ids, im->ids.len > 0 ? "}" : "{}");
+	if (im->ids.failed)
+		return psm__nomem(err);
 	content_of(im->file, content, sizeof(content));
 	params[0] = own_name(im->file->name);
 	params[1] = im->writer;
@@ -181,17 +208,22 @@ psm__known_keep(struct psm__import *im, psm_error *err)
 	params[3] = psm__number(&records, n[PSM__N_RECORDS]);
 	params[4] = psm__number(&people, n[PSM__N_RECORDS] - n[PSM__N_SKIPPED]);
 	params[5] = im->last_writer;
+	params[6] = im->ids.data;
 	rc = psm_store_exec(
 	    im->store,
 	    "INSERT INTO psymatch.import_file AS f "
-	    "(file, writer, checksum, records, people) "
-	    "VALUES ($1, $2::uuid, $3, $4::integer, $5::integer) "
+	    "(file, writer, checksum, records, people, ids) "
+	    "VALUES ($1, $2::uuid, $3, $4::integer, $5::integer, "
+	    "ARRAY(SELECT DISTINCT id FROM unnest($7::integer[]) id "
+	    "ORDER BY id)) "
 	    "ON CONFLICT (file) DO UPDATE SET checksum = excluded.checksum, "
-	    "records = excluded.records, people = excluded.people "
-	    "WHERE f.writer::text = $6 AND (f.checksum, f.records, f.people) "
-	    "IS DISTINCT FROM "
-	    "(excluded.checksum, excluded.records, excluded.people)",
-	    6, params, NULL, err);
+	    "records = excluded.records, people = excluded.people, "
+	    "ids = excluded.ids "
+	    "WHERE f.writer::text = $6 AND "
+	    "(f.checksum, f.records, f.people, f.ids) IS DISTINCT FROM "
+	    "(excluded.checksum, excluded.records, excluded.people, "
+	    "excluded.ids)",
+	    7, params, NULL, err);
 	/* Nothing that is said of it can be the file's fault. */
 	return psm__app_is_system(rc) ? rc : 0;
 }

@@ -76,6 +76,9 @@ psm__import_decide(const struct psm__import *im, struct psm__import_record *r,
 	if (rc == 0)
 		rc = known == NULL ? decide_new(r, &fields, err)
 		                   : decide_same(im, r, known, &fields, err);
+	r->id = rc >= 0 && known != NULL
+	            ? psm__row_int(&known->row, PSM__THERAPIST_ID)
+	            : 0;
 	if (plan && (rc == PSM__N_CREATED || rc == PSM__N_UPDATED)) {
 		r->fields = fields;
 		fields = NULL;
@@ -231,6 +234,7 @@ remember(struct writing *w, psm_error *err)
 			continue;
 		if (r->result == PSM__N_UPDATED && !c->changed)
 			r->result = PSM__N_UNCHANGED;
+		r->id = psm__row_int(&c->row, PSM__THERAPIST_ID);
 		psm__remembered_add(&list,
 		                    psm__row_get(&c->row, PSM__THERAPIST_ID),
 		                    &r->row, r->fields);
@@ -294,10 +298,14 @@ write_some(struct psm__import *im, struct psm__import_record *records,
 }
 
 void
-psm__import_count(struct psm__import *im, int result)
+psm__import_count(struct psm__import *im, const struct psm__import_record *r,
+                  int result)
 {
 	im->counts.n[PSM__N_RECORDS]++;
 	im->counts.n[result]++;
+	if (result == PSM__N_CREATED || result == PSM__N_UPDATED ||
+	    result == PSM__N_UNCHANGED)
+		psm__known_person(im, r->id);
 }
 
 int
@@ -328,7 +336,7 @@ write_one(struct psm__import *im, struct psm__import_record *r, psm_error *err)
 	else if (!psm__app_is_system(rc))
 		rc = psm__import_refused(im, r->number, err);
 	if (rc >= 0)
-		psm__import_count(im, rc);
+		psm__import_count(im, r, rc);
 	return rc < 0 ? rc : 0;
 }
 
@@ -350,7 +358,7 @@ psm__import_write(struct psm__import *im, psm_error *err)
 		together = rc >= 0;
 	}
 	for (size_t i = 0; i < count && together; i++)
-		psm__import_count(im, im->waiting[i].result);
+		psm__import_count(im, &im->waiting[i], im->waiting[i].result);
 	for (size_t i = 0; i < count && !together && rc != PSM_ERR_NOMEM; i++) {
 		rc = write_one(im, &im->waiting[i], err);
 		if (rc < 0)
