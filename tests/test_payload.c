@@ -198,6 +198,8 @@ too_deep(psm_payload *m)
 	psm_payload_array(m, "symptome");
 	for (i = 3; i < 64; i++)
 		psm_payload_array(m, NULL);
+	for (i = 0; i < 63; i++)
+		psm_payload_end(m);
 }
 
 static void
