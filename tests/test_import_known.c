@@ -318,9 +318,11 @@ suite(void)
 	tcase_add_loop_test(t, a_file_with_faults_is_read, 0,
 	                    PSM__COUNT(faults));
 	tcase_add_test(t, a_record_that_is_repeated);
-	tcase_add_test(t, departed_and_unchanged);
+	tcase_add_loop_test(t, departed_and_unchanged, 0,
+	                    PSM__COUNT(departures));
 	tcase_add_loop_test(t, departed_and_deleted, 0, PSM__COUNT(departures));
-	tcase_add_test(t, departed_and_told_by_another);
+	tcase_add_loop_test(t, departed_and_told_by_another, 0,
+	                    PSM__COUNT(departures));
 	tcase_add_test(t, superseded);
 	tcase_add_loop_test(t, another_import_at_once, 0, 2);
 	tcase_add_loop_test(t, another_import_before, 0, 2);
