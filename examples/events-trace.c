@@ -484,15 +484,14 @@ print_story(struct trace *t)
 static int
 read_all(struct trace *t, psm_store **st)
 {
-	int topics = read_topics(t), rc = topics;
+	int topics = read_topics(t);
 
 	tool_progress_end(&t->progress, (int64_t)t->count, -1);
 	if (!t->database)
-		return rc;
+		return topics;
 	if (topics < 0)
 		tool_complain(name, psm_error_message(t->err));
-	rc = read_tables(t, st);
-	return rc;
+	return read_tables(t, st);
 }
 
 static int
