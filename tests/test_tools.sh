@@ -72,6 +72,18 @@ for tool in $tools; do
 	fi
 done
 
+# What the usage of psymatch-events says of its commands, they know.
+while read -r command options; do
+	for option in $options; do
+		timeout 20 "$top_builddir/psymatch-events" "$command" "$option" --help --help </dev/null >/dev/null 2>"$dir/err"
+		grep -q "unrecognized option '$option'" "$dir/err" && fail "psymatch-events $command does not know its $option"
+	done
+done <<'END'
+send --producer --wait
+trace --database --json --since --wait
+watch --type --key --since --group --lag --json --payload
+END
+
 # Wrong values: the option is named, before any server is asked.
 unset KAFKA_BOOTSTRAP_SERVERS DB_HOST
 while IFS='|' read -r call option; do
