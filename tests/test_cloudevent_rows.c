@@ -11,17 +11,7 @@
 static void
 start(void)
 {
-	psm_handler_options *o;
-
-	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
-	ck_assert_int_eq(
-	    psm_handler_options_on_failure(o, PSM_ON_FAILURE_PARK, 0, err), 0);
-	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
-	ck_assert_int_eq(psm_processor_subscribe(pr, FLOW_TOPIC, err), 0);
-	ck_assert_int_eq(psm_processor_on_with(pr, "communication.send_email",
-	                                       o, flow_handler, NULL, err),
-	                 0);
-	psm_handler_options_free(o);
+	pr = flow_processor_with(PSM_ON_FAILURE_PARK, 0, flow_handler);
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
 }
 

@@ -18,32 +18,8 @@
 #include <psymatch/patient_import.h>
 
 #include "app/app.h"
+#include "testing_chance.h"
 #include "testing_import.h"
-
-static uint64_t state;
-
-static unsigned
-below(unsigned n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (unsigned)((state >> 11) % n);
-}
-
-static int
-chance(unsigned percent)
-{
-	return below(100) < percent;
-}
-
-static int
-steps(void)
-{
-	const char *given = getenv("PSYMATCH_TEST_STEPS");
-
-	return given ? atoi(given) : 15;
-}
 
 /* -- a row whose write fails */
 
@@ -54,9 +30,7 @@ steps(void)
 static void
 seed_and_triggers(unsigned long n)
 {
-	printf("PSYMATCH_TEST_SEED=%lu\n", n);
-	(void)fflush(stdout);
-	state = (uint64_t)n * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	seed_with(n);
 	pg_run("CREATE SEQUENCE crash_at MINVALUE -1000000; "
 	       "CREATE TABLE crash_code (code text); "
 	       "INSERT INTO crash_code VALUES (''); "
@@ -289,7 +263,7 @@ static const unsigned long found[] = {204, 125, 234, 2803};
 
 START_TEST(therapists_at_random)
 {
-	int length = _i > 0 ? FOUND_STEPS : steps();
+	int length = _i > 0 ? FOUND_STEPS : wanted_steps(15);
 	char when[40];
 
 	seed_and_triggers(_i > 0 ? found[_i - 1] : testing_seed());
@@ -420,7 +394,7 @@ START_TEST(patients_at_random)
 	OK(psm_object_source_folder(folder, &source, err));
 	psm_set_clock(later_clock, NULL);
 	registrations = accepted = refused = files = 0;
-	for (int i = 0; i < steps(); i++) {
+	for (int i = 0; i < wanted_steps(15); i++) {
 		for (int n = (int)below(5); n >= 0; n--)
 			put_object();
 		if (chance(60)) {

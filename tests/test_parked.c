@@ -14,17 +14,7 @@
 static void
 start_with(int policy, int max_attempts)
 {
-	psm_handler_options *o;
-
-	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
-	ck_assert_int_eq(
-	    psm_handler_options_on_failure(o, policy, max_attempts, err), 0);
-	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
-	ck_assert_int_eq(psm_processor_subscribe(pr, FLOW_TOPIC, err), 0);
-	ck_assert_int_eq(psm_processor_on_with(pr, "communication.send_email",
-	                                       o, flow_handler, NULL, err),
-	                 0);
-	psm_handler_options_free(o);
+	pr = flow_processor_with(policy, max_attempts, flow_handler);
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
 }
 
@@ -387,7 +377,6 @@ picky(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
 
 START_TEST(partition_waits_for_room_of_keys)
 {
-	psm_handler_options *o;
 	int64_t before;
 	int n;
 
@@ -395,15 +384,7 @@ START_TEST(partition_waits_for_room_of_keys)
 	flow_retry_when_told();
 	for (n = 1; n <= 20; n++)
 		flow_put(n % 2 ? 9 : n / 2 % 7 + 1, n);
-	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
-	ck_assert_int_eq(
-	    psm_handler_options_on_failure(o, PSM_ON_FAILURE_PARK, 4, err), 0);
-	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
-	ck_assert_int_eq(psm_processor_subscribe(pr, FLOW_TOPIC, err), 0);
-	ck_assert_int_eq(psm_processor_on_with(pr, "communication.send_email",
-	                                       o, picky, NULL, err),
-	                 0);
-	psm_handler_options_free(o);
+	pr = flow_processor_with(PSM_ON_FAILURE_PARK, 4, picky);
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
 	PG_UNTIL(is_full(FLOW_TOPIC "[0]: 4 keys have parked events"));
 	/* The one that waits is tried more often than the handler allows, which

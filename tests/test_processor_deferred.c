@@ -136,7 +136,6 @@ END_TEST
 /* A parked one violates it when it is tried again. */
 START_TEST(parked_event_violates_it)
 {
-	psm_handler_options *o;
 	int n;
 
 	lazy = _i;
@@ -146,15 +145,7 @@ START_TEST(parked_event_violates_it)
 	       BAD);
 	pg_run("CREATE TRIGGER wait BEFORE INSERT ON effects FOR EACH ROW "
 	       "EXECUTE FUNCTION wait()");
-	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
-	ck_assert_int_eq(
-	    psm_handler_options_on_failure(o, PSM_ON_FAILURE_PARK, 0, err), 0);
-	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
-	ck_assert_int_eq(psm_processor_subscribe(pr, FLOW_TOPIC, err), 0);
-	ck_assert_int_eq(psm_processor_on_with(pr, "communication.send_email",
-	                                       o, child_first, NULL, err),
-	                 0);
-	psm_handler_options_free(o);
+	pr = flow_processor_with(PSM_ON_FAILURE_PARK, 0, child_first);
 	set_bad(BAD, BAD);
 	for (n = 1; n <= COUNT; n++)
 		flow_put(1 + n % 7, n);

@@ -78,16 +78,7 @@ setup(void)
 static void
 start_with(int policy)
 {
-	psm_handler_options *o;
-
-	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
-	ck_assert_int_eq(psm_handler_options_on_failure(o, policy, 0, err), 0);
-	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
-	ck_assert_int_eq(psm_processor_subscribe(pr, FLOW_TOPIC, err), 0);
-	ck_assert_int_eq(psm_processor_on_with(pr, "communication.send_email",
-	                                       o, on_event, NULL, err),
-	                 0);
-	psm_handler_options_free(o);
+	pr = flow_processor_with(policy, 0, on_event);
 	ck_assert_int_eq(psm_processor_start(pr, err), 0);
 }
 

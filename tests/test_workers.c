@@ -125,18 +125,9 @@ three_ways(psm_tx *tx, const psm_event *ev, void *user, psm_error *e)
 
 START_TEST(what_was_put_aside_is_not_doubled)
 {
-	psm_handler_options *o = NULL;
 	int n;
 
-	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
-	ck_assert_int_eq(
-	    psm_handler_options_on_failure(o, PSM_ON_FAILURE_PARK, 0, err), 0);
-	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &pr, err), 0);
-	ck_assert_int_eq(psm_processor_subscribe(pr, FLOW_TOPIC, err), 0);
-	ck_assert_int_eq(psm_processor_on_with(pr, "communication.send_email",
-	                                       o, three_ways, NULL, err),
-	                 0);
-	psm_handler_options_free(o);
+	pr = flow_processor_with(PSM_ON_FAILURE_PARK, 0, three_ways);
 	flow_put_raw(t, "x", "{garbage", 8);
 	for (n = 1; n < 100; n++)
 		flow_put(1 + n % KEYS, n);

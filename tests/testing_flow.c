@@ -234,6 +234,24 @@ flow_processor(psm_store *store, psm_transport *from, psm_tx_event_fn fn)
 	return p;
 }
 
+psm_processor *
+flow_processor_with(int policy, int max_attempts, psm_tx_event_fn fn)
+{
+	psm_handler_options *o;
+	psm_processor *p;
+
+	ck_assert_int_eq(psm_handler_options_new(&o, err), 0);
+	ck_assert_int_eq(
+	    psm_handler_options_on_failure(o, policy, max_attempts, err), 0);
+	ck_assert_int_eq(psm_processor_new(st, t, cfg, FLOW_NAME, &p, err), 0);
+	ck_assert_int_eq(psm_processor_subscribe(p, FLOW_TOPIC, err), 0);
+	ck_assert_int_eq(psm_processor_on_with(p, "communication.send_email", o,
+	                                       fn, NULL, err),
+	                 0);
+	psm_handler_options_free(o);
+	return p;
+}
+
 void
 flow_start(void)
 {

@@ -56,6 +56,9 @@ void flow_block_next_at(int n);
 /* Not started. */
 psm_processor *flow_processor(psm_store *store, psm_transport *from,
                               psm_tx_event_fn fn);
+/* One of st and t whose handler has such options. */
+psm_processor *flow_processor_with(int policy, int max_attempts,
+                                   psm_tx_event_fn fn);
 /* pr with flow_handler. */
 void flow_start(void);
 void flow_stop(void);

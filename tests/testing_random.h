@@ -5,46 +5,11 @@
 #ifndef PSM_TESTING_RANDOM_H
 #define PSM_TESTING_RANDOM_H
 
+#include "testing_chance.h"
 #include "testing_inquiry.h"
 
 #define THERAPISTS 6
 #define PATIENTS 14
-
-static uint64_t state;
-
-static unsigned
-below(unsigned n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (unsigned)((state >> 11) % n);
-}
-
-static int
-chance(unsigned percent)
-{
-	return below(100) < percent;
-}
-
-static void
-seed(void)
-{
-	unsigned long n = testing_seed();
-
-	printf("PSYMATCH_TEST_SEED=%lu\n", n);
-	(void)fflush(stdout);
-	state = (uint64_t)n * UINT64_C(0x9e3779b97f4a7c15) + 1;
-}
-
-/* PSYMATCH_TEST_STEPS, or so many. */
-static int
-wanted_steps(int usual)
-{
-	const char *given = getenv("PSYMATCH_TEST_STEPS");
-
-	return given ? atoi(given) : usual;
-}
 
 /* -- questions */
 
