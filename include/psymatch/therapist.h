@@ -72,9 +72,8 @@ PSM_API int psm_therapist_transition(int from, int to, int blocked,
  *   "languages": [string], "telephone_hours": object}; borrowed for the call.
  * @param fields  receives a JSON object with the columns that the record
  *   fills, texts in NFC and without blanks at their ends: a missing or blank
- *   value makes no member, an unknown salutation
- *   makes neither "anrede" nor "geschlecht". New (psm_free); NULL unless 0 is
- *   returned.
+ *   value makes no member, an unknown salutation makes neither "anrede" nor
+ *   "geschlecht". New (psm_free); NULL unless 0 is returned.
  * @param err     details of a failure, with JSON pointer, line and column; may
  *   be NULL.
  * @return 0: mapped; 1: skipped, no method of the record is for adults;
@@ -361,7 +360,9 @@ PSM_API int psm_therapist_import_file(psm_store *store, const char *path,
  * it, and the next older one of its postal code is read instead. A file that
  * may not be read is reported once, and again when its mode has changed; no
  * older one is read for it. A file whose content is stored, by a file of this
- * name and whatever day, counts as if it had been read, and is not.
+ * name and whatever day, counts as if it had been read, and is not; but it is
+ * read once one of its therapists was deleted, and while another postal code's
+ * file is the last that changed one of them.
  *
  * A folder dated after tomorrow is left out, told at each run (log, last_error)
  * and makes the health degraded: give it its right name. What such a folder has
@@ -611,8 +612,7 @@ PSM_API int psm_therapist_patch(psm_store *store, int64_t id,
  * @param id          the therapist.
  * @param if_version  as for psm_therapist_update().
  * @param force       0: not while an inquiry of the matching service was sent
- *   to the therapist and has no answer (if these are in the same database); 1:
- *   in any case.
+ *   to the therapist and has no answer (if in the same database); 1: always.
  * @param err         details of a failure; may be NULL.
  * @return 0: deleted;
  *   PSM_ERR_INVAL      store is NULL, or if_version is out of range;
