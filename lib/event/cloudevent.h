@@ -48,7 +48,8 @@ int psm__cloudevent_is_tree(const psm_json *root);
 /*
  * Its parts, borrowed from root; the id, the type, the version and the producer
  * are not checked. PSM_ERR_SCHEMA: an attribute is missing or wrong; err has
- * its pointer and position. PSM_ERR_VERSION: not CloudEvents 1.0. PSM_ERR_NOMEM.
+ * its pointer and position. PSM_ERR_VERSION: not CloudEvents 1.0.
+ * PSM_ERR_NOMEM.
  */
 int psm__cloudevent_of_tree(const psm_json *root, struct psm__cloudevent *out,
                             psm_error *err);
@@ -90,7 +91,8 @@ void psm__cloudevent_record_free(struct psm__cloudevent_record *out);
  */
 void psm__cloudevent_join(const struct psm__header *headers, size_t count,
                           const void *value, size_t len, struct psm__buf *b);
-/* 0 if that is no longer than an event may be; PSM_ERR_TOO_LARGE, PSM_ERR_NOMEM. */
+/* 0 if that is no longer than an event may be; PSM_ERR_TOO_LARGE,
+ * PSM_ERR_NOMEM. */
 int psm__cloudevent_check_joined(const struct psm__header *headers,
                                  size_t count, const void *value, size_t len,
                                  psm_error *err);

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A job that takes longer waits for somebody: another may begin in its place. */
+/* A job that takes longer waits for somebody: another may begin in its
+ * place. */
 #define LATE_US 5000
 #define LOOK_MS 5
 

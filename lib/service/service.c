@@ -8,7 +8,8 @@
 #define INTERVAL_MAX_S 31536000
 
 /* More handlers than the pool of the database has connections are at work only
- * while some of them wait for something else. A body of 1 MiB takes 30 s at 280 kbit/s. */
+ * while some of them wait for something else. A body of 1 MiB takes 30 s at
+ * 280 kbit/s. */
 static const struct svc_limits limits = {.connections = 1024,
                                          .handlers = 64,
                                          .bodies = (size_t)64 * 1024 * 1024,

@@ -123,8 +123,8 @@ psm_tx_include(psm_tx *tx, int on, psm_error *err)
 	return 0;
 }
 
-/* A server that has said yes to READ WRITE is none that only reads: then a round
- * trip of statements that read needs no more. */
+/* A server that has said yes to READ WRITE is none that only reads: then a
+ * round trip of statements that read needs no more. */
 static int
 begin_work(psm_tx *tx, psm_error *err)
 {

@@ -3,9 +3,9 @@
  * Dead letters in a topic beside the one they came from. Everything here:
  * @thread the busy one.
  *
- * A dead letter is a copy: the transport may still send it when its partition has
- * gone to another consumer. It belongs to its partition until that is dropped,
- * then to the sink, which reports on it once in any case.
+ * A dead letter is a copy: the transport may still send it when its partition
+ * has gone to another consumer. It belongs to its partition until that is
+ * dropped, then to the sink, which reports on it once in any case.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@
 #define ASK_MS 20
 /* Until a dead letter that was not taken is sent again. */
 #define AGAIN_MS 1000
-/* Until one that was refused for good is: the topic has to be repaired first. */
+/* Until one that was refused for good is: the topic has to be repaired
+ * first. */
 #define REFUSED_MS 30000
 /* Of ours, in front of which nothing of the application's may stand. */
 #define PREFIX "dead-"
