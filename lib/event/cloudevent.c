@@ -116,17 +116,9 @@ check(const struct found *f, psm_error *err)
 	return 0;
 }
 
-/* -- the producer is the source; what we write is a relative reference, in which
- * everything but letters and digits is escaped: so a colon tells it from a URI,
- * which stays as it is */
-
-static int
-hex(char c)
-{
-	const char *p = c ? strchr(psm__hex_digits, c | 0x20) : NULL;
-
-	return p && c >= '0' ? (int)(p - psm__hex_digits) : -1;
-}
+/* -- the producer is the source; what we write is a relative reference, in
+ * which everything but letters and digits is escaped: so a colon tells it from
+ * a URI, which stays as it is */
 
 static size_t
 read_source(const struct psm__piece *source, char *to)
@@ -140,8 +132,9 @@ read_source(const struct psm__piece *source, char *to)
 		return source->len;
 	}
 	while (from < end) {
-		high = *from == '%' && end - from > 2 ? hex(from[1]) : -1;
-		low = high >= 0 ? hex(from[2]) : -1;
+		high = *from == '%' && end - from > 2 ? psm__hex_value(from[1])
+		                                      : -1;
+		low = high >= 0 ? psm__hex_value(from[2]) : -1;
 		if (low >= 0 && (high || low)) {
 			*to++ = (char)(high << 4 | low);
 			from += 3;
