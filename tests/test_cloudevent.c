@@ -538,6 +538,8 @@ START_TEST(a_plain_trace_wins)
 {
 	static const struct psm__header plain = {"traceparent", OTHER_TRACE,
 	                                         sizeof OTHER_TRACE - 1};
+	static const struct psm__header same = {"traceparent", TRACE,
+	                                        sizeof TRACE - 1};
 	struct psm__header headers[HEADERS_MAX];
 	size_t count = headers_of(binary, PSM__COUNT(binary), headers);
 	psm_event *ev = NULL;
@@ -546,6 +548,10 @@ START_TEST(a_plain_trace_wins)
 	ck_assert_str_eq(psm_event_traceparent(ev), OTHER_TRACE);
 	ck_assert_ptr_null(psm_event_tracestate(ev));
 	ck_assert_str_eq(psm_event_causation_id(ev), CAUSE);
+	psm_event_free(ev);
+	/* The same one again takes nothing away. */
+	ck_assert_int_eq(from_record(&same, 1, structured, &ev), 0);
+	check_whole(ev);
 	psm_event_free(ev);
 	headers[count++] = (struct psm__header){"ce_traceparent", OTHER_TRACE,
 	                                        sizeof OTHER_TRACE - 1};

@@ -328,7 +328,9 @@ psm__event_read_headers(psm_event *ev, const struct psm__header *headers,
 		if (!own_trace(ev))
 			return PSM_ERR_NOMEM;
 		text = text_of(p, ev->trace);
-		if (ev->trace->tracestate && text == ev->trace->traceparent) {
+		if (ev->trace->tracestate && text == ev->trace->traceparent &&
+		    (strlen(text) != h->len ||
+		     memcmp(text, h->value, h->len) != 0)) {
 			/* That of another traceparent, in a CloudEvent. */
 			psm__free(ev->trace->tracestate);
 			ev->trace->tracestate = NULL;
