@@ -33,7 +33,7 @@ struct svc_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t put;
 	struct svc_job *first, *last;
-	size_t waiting;
+	size_t waiting; /* written atomically, see psm__svc_pool_look() */
 	size_t idle;    /* threads without a job, new ones, too */
 	size_t permits; /* to begin; idle threads that have not woken up yet */
 	size_t working; /* with a job or a permit, and not late */
@@ -56,7 +56,7 @@ unlink_locked(struct svc_pool *pool, struct svc_job *job)
 		pool->last = job->prev;
 	job->prev = job->next = NULL;
 	job->is_waiting = 0;
-	pool->waiting--;
+	__atomic_store_n(&pool->waiting, pool->waiting - 1, __ATOMIC_RELAXED);
 }
 
 /* Returns with the lock given up in between. @locks pool->lock held */
@@ -210,7 +210,7 @@ psm__svc_pool_put(struct svc_pool *pool, struct svc_job *job)
 		pool->first = job;
 	pool->last = job;
 	job->is_waiting = 1;
-	pool->waiting++;
+	__atomic_store_n(&pool->waiting, pool->waiting + 1, __ATOMIC_RELAXED);
 	is_woken = permit_locked(pool);
 	pthread_mutex_unlock(&pool->lock);
 	/* Behind it: who is woken need not wait for the lock. */
@@ -238,6 +238,9 @@ psm__svc_pool_look(struct svc_pool *pool, int64_t now_us)
 	int is_waiting, woken = 0;
 	size_t before;
 
+	/* Only who calls this puts jobs in: what it put in is seen. */
+	if (__atomic_load_n(&pool->waiting, __ATOMIC_RELAXED) == 0)
+		return -1;
 	pthread_mutex_lock(&pool->lock);
 	is_waiting = pool->waiting > 0;
 	if (is_waiting)
