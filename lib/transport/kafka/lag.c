@@ -33,6 +33,8 @@ add_up(struct psm__admin *a, const rd_kafka_topic_partition_list_t *list,
 		int64_t low = 0, high = 0, from;
 		rd_kafka_resp_err_t e;
 
+		if (p->err && p->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+			return fail_lag(err, "offsets of a group", p->err);
 		if (p->offset < 0)
 			continue;
 		e = rd_kafka_query_watermark_offsets(a->rk, p->topic,
