@@ -138,7 +138,7 @@ PSM_API int psm_service_config(const char *const *rows, psm_config **out,
  *
  * @param name  for logs and /health, 1 to 48 bytes of [a-z0-9-]; copied.
  * @param cfg   borrowed for the call; PSYMATCH_SHUTDOWN_MS, PSYMATCH_HTTP_*,
- *   PSYMATCH_API_* and CORS_* are read.
+ *   PSYMATCH_DB_CONNECTIONS, PSYMATCH_API_* and CORS_* are read.
  * @param out   receives the service, new (psm_service_free).
  * @param err   details of a failure; may be NULL.
  * @return 0;
@@ -175,7 +175,9 @@ PSM_API void psm_service_free(psm_service *svc);
  * headers of a request must arrive within 10 s, its body within 30 s more, else
  * the answer is 408 and the connection is closed; so is one that rests for 15 s
  * or does not read its answer within 60 s. When the connections run out, those
- * go first whose request has not arrived after 2 s.
+ * go first whose request has not arrived after 2 s. As many handlers work at
+ * once as PSYMATCH_DB_CONNECTIONS; one more, up to 64, for each that takes over
+ * 5 ms.
  *
  * @param svc     a service that has not run yet.
  * @param method  "GET", "POST", "PUT", "PATCH" or "DELETE".
@@ -257,8 +259,7 @@ PSM_API int psm_service_stage(psm_service *svc, const char *name,
  * @param user        handed to fn; must live until psm_service_run() returns.
  * @param err         details of a failure; may be NULL.
  * @return 0;
- *   PSM_ERR_INVAL  svc, name or fn is NULL, a name or an interval outside the
- *                  rule;
+ *   PSM_ERR_INVAL  svc, name or fn is NULL, a name or interval breaks a rule;
  *   PSM_ERR_STATE  the service runs or ran;
  *   PSM_ERR_NOMEM  out of memory.
  *
@@ -289,8 +290,7 @@ PSM_API int psm_service_add_store(psm_service *svc, psm_store *st,
                                   const char *sets, psm_error *err) PSM_CHECK;
 
 /**
- * Let a service run a relay: a stage and a part under /health, both called
- * "relay".
+ * Let a service run a relay: "relay", a stage and a part under /health.
  *
  * @param svc    a service that has not run yet.
  * @param relay  not started; borrowed until psm_service_run() returns.

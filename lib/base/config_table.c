@@ -42,7 +42,7 @@ static const struct setting own[] = {
     {"DB_PASSWORD", SECRET, "", "", 0, 0, NULL,
      "database password; empty: none"},
     {"PSYMATCH_DB_CONNECTIONS", INTEGER, "8", "connections", 1, 1000, NULL,
-     "size of the connection pool"},
+     "size of the connection pool; also, handlers of HTTP requests at once"},
     {"PSYMATCH_INBOX_DAYS", INTEGER, "35", "days", 1, 3650, NULL,
      "how long a consumer remembers handled events; at least as long as topics keep them"},
     {"PSYMATCH_REST_WAIT_MS", INTEGER, "1000", "ms", 0, 60000, NULL,
