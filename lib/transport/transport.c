@@ -40,8 +40,8 @@ psm_transport_lag(psm_transport *t, const char *group, int timeout_ms,
 	if (!t || !out || !group || !group[0] || timeout_ms < 1 ||
 	    timeout_ms > LAG_WAIT_MAX_MS)
 		return psm__fail(err, PSM_ERR_INVAL,
-		                 "t, group and out: want pointers; timeout_ms: "
-		                 "want 1 to %d, got %d",
+		                 "t and out: want pointers; group: want a "
+		                 "name; timeout_ms: want 1 to %d, got %d",
 		                 LAG_WAIT_MAX_MS, timeout_ms);
 	rc = t->ops->lag(t, group, timeout_ms, out, err);
 	if (rc < 0)
