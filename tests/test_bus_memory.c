@@ -44,6 +44,24 @@ START_TEST(asks_for_the_lag_of_a_group)
 }
 END_TEST
 
+/* One whose members read no topic, as in PostgreSQL. */
+START_TEST(a_group_without_topics_has_read_nothing)
+{
+	static const char *const none[] = {NULL};
+	const struct psm__source_conf conf = {.group = "g", .topics = none};
+	psm_transport *t = open_memory();
+	struct psm__source *s;
+	int64_t lag = 7;
+
+	ck_assert_int_eq(t->ops->open_source(t, &conf, &s, NULL), 0);
+	ck_assert_int_eq(psm_transport_lag(t, "g", 1, &lag, NULL),
+	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(lag, -1);
+	s->ops->close(s, 1);
+	psm_transport_unref(t);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -52,6 +70,7 @@ main(void)
 	SRunner *sr;
 
 	tcase_add_test(tc, asks_for_the_lag_of_a_group);
+	tcase_add_test(tc, a_group_without_topics_has_read_nothing);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_add_suite(sr, suite_producer(&memory_rig));

@@ -59,14 +59,23 @@ psm__mem_topic(struct psm__bus *bus, const char *name)
 }
 
 struct psm__mem_group *
-psm__mem_group(struct psm__bus *bus, const char *name)
+psm__mem_find_group(const struct psm__bus *bus, const char *name)
 {
-	struct psm__mem_group *g = NULL;
 	size_t i;
 
 	for (i = 0; i < bus->group_count; i++)
 		if (strcmp(bus->groups[i]->name, name) == 0)
 			return bus->groups[i];
+	return NULL;
+}
+
+struct psm__mem_group *
+psm__mem_group(struct psm__bus *bus, const char *name)
+{
+	struct psm__mem_group *g = psm__mem_find_group(bus, name);
+
+	if (g)
+		return g;
 	if (psm__grow(&bus->groups, &bus->group_cap, bus->group_count + 1,
 	              sizeof(*bus->groups)) < 0)
 		return NULL;

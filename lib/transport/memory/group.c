@@ -116,14 +116,14 @@ psm__mem_group_lag(psm_transport *t, const char *name, int timeout_ms,
                    int64_t *out, psm_error *err)
 {
 	struct psm__bus *bus = (struct psm__bus *)t;
-	const struct psm__mem_group *g = NULL;
+	const struct psm__mem_group *g;
 	size_t i;
 
 	(void)timeout_ms;
 	pthread_mutex_lock(&bus->lock);
-	for (i = 0; i < bus->group_count; i++)
-		if (strcmp(bus->groups[i]->name, name) == 0)
-			g = bus->groups[i];
+	g = psm__mem_find_group(bus, name);
+	if (g && g->count == 0)
+		g = NULL; /* it came without topics, or found no memory */
 	*out = 0;
 	for (i = 0; g && i < g->count; i++) {
 		const struct psm__mem_cursor *cur = &g->cursors[i];

@@ -111,6 +111,9 @@ struct psm__mem_message *psm__mem_message(const struct psm__message *from);
 /* All of these: @locks bus->lock held. NULL: out of memory. */
 struct psm__mem_topic *psm__mem_topic(struct psm__bus *bus, const char *name);
 struct psm__mem_group *psm__mem_group(struct psm__bus *bus, const char *name);
+/* NULL: there is none of that name. */
+struct psm__mem_group *psm__mem_find_group(const struct psm__bus *bus,
+                                           const char *name);
 /* Takes m, which is no topic's yet. PSM_ERR_NOMEM: not taken. */
 int psm__mem_append(struct psm__bus *bus, struct psm__mem_topic *topic,
                     struct psm__mem_message *m);
