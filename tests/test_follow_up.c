@@ -575,7 +575,14 @@ START_TEST(the_time_in_berlin)
 	    "2026-10-25 00:59:59.000001Z", "2026-10-25 01:00:00.100Z",
 	    "2026-10-25 01:30:00Z",        "2026-10-24 22:30:00Z",
 	    "2026-12-31 23:00:00.9Z",      "1969-12-31 23:59:59.25Z",
-	    "1970-01-01 00:00:00Z"};
+	    "1970-01-01 00:00:00Z",        "2026-03-28 22:59:59Z",
+	    "2026-03-28 23:00:00Z",        "2026-03-29 21:59:59Z",
+	    "2026-03-29 22:00:00Z",        "2026-10-24 21:59:59Z",
+	    "2026-10-24 22:00:00Z",        "2026-10-25 22:59:59Z",
+	    "2026-10-25 23:00:00Z",        "2026-12-31 22:59:59Z",
+	    "2028-02-28 23:00:00Z",        "0001-01-01 00:00:00Z",
+	    "9999-12-30 22:59:59Z"};
+	char day[11], tomorrow[9];
 	struct psm__now now;
 	psm_tx *tx;
 
@@ -591,6 +598,13 @@ START_TEST(the_time_in_berlin)
 		CHECK_TEXT(now.today,
 		           "SELECT (timestamptz '%s' AT TIME ZONE "
 		           "'Europe/Berlin')::date::text",
+		           times[i]);
+		OK(psm__app_day(tx, clock_us, day, err));
+		ck_assert_str_eq(day, now.today);
+		OK(psm__app_tomorrow(st, tomorrow, err));
+		CHECK_TEXT(tomorrow,
+		           "SELECT to_char((timestamptz '%s' AT TIME ZONE "
+		           "'Europe/Berlin')::date + 1, 'YYYYMMDD')",
 		           times[i]);
 		CHECK_TEXT(
 		    now.time,
