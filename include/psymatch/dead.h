@@ -101,7 +101,8 @@ PSM_API int psm_dead_raw(psm_store *st, int source, int64_t id, char **bytes,
 
 /**
  * Put other bytes in place of a row's. What came stays in a dead letter; of a
- * parked event the history keeps the SHA-256.
+ * parked event the history keeps the SHA-256. They are kept as they are, but a
+ * CloudEvent for a dead letter of the relay becomes an envelope.
  *
  * @param st      a store with the set "psymatch".
  * @param source  an enum psm_dead_source.

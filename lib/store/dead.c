@@ -19,7 +19,7 @@ static const struct {
 	    .raw = "SELECT encode(coalesce(edited_raw, raw), 'hex') FROM "
 		   "psymatch.dead_letter WHERE id = $1::bigint",
 	    .edit = "SELECT psymatch.dead_edit($1::bigint, $4::bytea, $2, "
-		    "$3, $5::uuid, $6)",
+		    "$3, $5::uuid, $6, $7::bytea)",
 	    .release = "SELECT psymatch.dead_release($1::bigint, $2, $3)",
 	    .skip = "SELECT psymatch.dead_skip($1::bigint, $2, $3)",
 	},
@@ -273,9 +273,10 @@ int
 psm_dead_edit(psm_store *st, int source, int64_t id, const void *bytes,
               size_t len, const char *who, const char *why, psm_error *err)
 {
-	struct psm__param params[6];
+	struct psm__param params[7];
 	psm_event *ev = NULL;
 	char *text = NULL;
+	size_t text_len = 0;
 	int rc;
 
 	psm__error_clear(err);
@@ -285,16 +286,19 @@ psm_dead_edit(psm_store *st, int source, int64_t id, const void *bytes,
 	if (rc == 0)
 		rc = psm_event_parse(bytes, len, &ev, err);
 	/* A dead letter of the outbox is taken apart in SQL. */
-	if (rc == 0 && !psm__event_enveloped(ev))
-		rc = psm_event_encode(ev, PSM_WIRE_SNAKE, &text, &len, err);
+	if (rc == 0 && source == PSM_DEAD_LETTERS && !psm__event_enveloped(ev))
+		rc =
+		    psm_event_encode(ev, PSM_WIRE_SNAKE, &text, &text_len, err);
 	if (rc < 0) {
 		psm_event_free(ev);
 		return rc;
 	}
-	params[3] = psm__param_bytes(text ? text : bytes, len);
+	params[3] = psm__param_bytes(bytes, len);
 	params[4] = psm__param_text(psm_event_id(ev));
 	params[5] = psm__param_text(psm_event_type_as_sent(ev));
-	rc = change(st, sources[source].edit, id, who, why, params, 6, err);
+	params[6] = psm__param_bytes(text, text_len);
+	rc = change(st, sources[source].edit, id, who, why, params,
+	            source == PSM_DEAD_LETTERS ? 7 : 6, err);
 	psm_event_free(ev);
 	psm_free(text);
 	return rc;
