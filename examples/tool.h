@@ -165,14 +165,15 @@ tool_progress_wipe(struct tool_progress *p)
 	p->shown = 0;
 }
 
-/* All that was done is shown once more. */
+/* All that was done is shown once more, and stays. */
 static inline void
 tool_progress_end(struct tool_progress *p, int64_t done, int64_t total)
 {
 	p->next_us = 0;
 	tool_progress_show(p, done, total);
-	tool_progress_wipe(p);
-	p->on = 0;
+	if (p->shown)
+		fputc('\n', stderr);
+	p->shown = p->on = 0;
 	__atomic_store_n(&tool_shows_progress, 0, __ATOMIC_RELAXED);
 }
 

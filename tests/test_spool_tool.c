@@ -180,7 +180,7 @@ START_TEST(shows_how_far_it_is)
 	               builddir, dir);
 	ck_assert_int_eq(testing_shell(command, out, sizeof(out)), 0);
 	says("\r0 events\033[K\r\r10 events, ");
-	says("\033[K\r\033[K");
+	says("\033[K\r\r\n");
 	ck_assert_int_eq(call_on("cat"), 0);
 	ck_assert_ptr_null(strchr(out, '\r'));
 }
