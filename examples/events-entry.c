@@ -11,13 +11,22 @@ copy(char *to, size_t size, const char *from)
 }
 
 void
+events_copy_id(char id[40], const char *from)
+{
+	copy(id, 40, from);
+	if (psm_uuid_valid(id, strlen(id)))
+		for (; *id; id++)
+			if (*id >= 'A' && *id <= 'F')
+				*id = (char)(*id - 'A' + 'a');
+}
+
+void
 events_entry_of(struct events_entry *e, const psm_event *ev, const char *topic)
 {
 	memset(e, 0, sizeof *e);
-	copy(e->id, sizeof e->id, psm_event_id(ev));
-	copy(e->cause, sizeof e->cause, psm_event_causation_id(ev));
-	copy(e->correlation, sizeof e->correlation,
-	     psm_event_correlation_id(ev));
+	events_copy_id(e->id, psm_event_id(ev));
+	events_copy_id(e->cause, psm_event_causation_id(ev));
+	events_copy_id(e->correlation, psm_event_correlation_id(ev));
 	copy(e->type, sizeof e->type, psm_event_type(ev));
 	copy(e->producer, sizeof e->producer, psm_event_producer(ev));
 	copy(e->topic, sizeof e->topic, topic);

@@ -31,7 +31,8 @@ struct trace {
 	size_t note_count;
 	const char **known; /* a hash table of ids, of cap places */
 	size_t cap;
-	const char *id, *since;
+	char id[40];
+	const char *since;
 	const char *topic; /* being read */
 	long wait_s;
 	int json, database;
@@ -197,7 +198,7 @@ add_notes(struct trace *t, const psm_rows *rows)
 		     psm_rows_text(rows, i, CONSUMER));
 		copy(n->code, sizeof n->code, psm_rows_text(rows, i, CODE));
 		copy(n->at, sizeof n->at, psm_rows_text(rows, i, AT));
-		copy(n->id, sizeof n->id, psm_rows_text(rows, i, ID));
+		events_copy_id(n->id, psm_rows_text(rows, i, ID));
 		n->row = psm_rows_int(rows, i, ROW);
 	}
 	return 0;
@@ -216,10 +217,10 @@ add_rows(struct trace *t, const psm_rows *rows)
 		if (!new)
 			return PSM_ERR_NOMEM;
 		e = &new->e;
-		copy(e->id, sizeof e->id, psm_rows_text(rows, i, ID));
-		copy(e->cause, sizeof e->cause, psm_rows_text(rows, i, CAUSE));
-		copy(e->correlation, sizeof e->correlation,
-		     psm_rows_text(rows, i, CORRELATION));
+		events_copy_id(e->id, psm_rows_text(rows, i, ID));
+		events_copy_id(e->cause, psm_rows_text(rows, i, CAUSE));
+		events_copy_id(e->correlation,
+		               psm_rows_text(rows, i, CORRELATION));
 		copy(e->type, sizeof e->type, psm_rows_text(rows, i, TYPE));
 		copy(e->producer, sizeof e->producer,
 		     psm_rows_text(rows, i, PRODUCER));
@@ -545,7 +546,7 @@ events_trace(int argc, char **argv)
 			return 2;
 	if (argc - optind != 1 || !argv[optind][0])
 		return 2;
-	t.id = argv[optind];
+	events_copy_id(t.id, argv[optind]);
 	tool_log_start(program);
 	tool_progress_start(&t.progress, "events", 0);
 	t.err = psm_error_new();

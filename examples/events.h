@@ -19,6 +19,9 @@ struct events_entry {
 	int64_t at_us, offset;
 	int32_t partition; /* -1: in no topic */
 };
+/* Of UUIDs, small and capital letters are the same: small, as a database has
+ * them. from: NULL: none. */
+void events_copy_id(char id[40], const char *from);
 void events_entry_of(struct events_entry *e, const psm_event *ev,
                      const char *topic);
 /* In one line. payload: that of this event, too; NULL: without. */
