@@ -570,7 +570,7 @@ START_TEST(the_content_type_decides)
 {
 	static const char *const pairs[][2] = {
 	    {"ce_id", "x"},
-	    {"Content-Type", "application/cloudevents+json; charset=UTF-8"}};
+	    {"content-type", "Application/CloudEvents+json; charset=UTF-8"}};
 	struct psm__header headers[HEADERS_MAX];
 	size_t count = headers_of(pairs, 2, headers);
 	psm_event *ev = NULL;

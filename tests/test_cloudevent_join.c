@@ -135,7 +135,7 @@ static const char *const beside[][4][2] = {
      {"ce_datacontenttype", "application/json"}},
     {{"ce_datacontenttype", "application/json"},
      {"Content-Type", "application/json"}},
-    {{"content-type", "text/xml"}, {"Content-Type", "text/json"}},
+    {{"Content-Type", "text/xml"}, {"content-type", "text/json"}},
     {{"ce_datacontenttype", "text/xml"}},
     {{"CE_DataContentType", "text/xml"}},
     {{"ce_data", "{\"email_id\":8}"}},
@@ -176,17 +176,34 @@ START_TEST(headers_beside_the_needed_ones)
 }
 END_TEST
 
-/* The last one counts, in any case: also what is in the text. */
+/* The last one counts, also what is in the text; a name in other letters is
+ * another name. */
 START_TEST(the_last_of_a_name_counts)
 {
 	struct record r = {.count = 0};
 	psm_event *ev = NULL;
 
 	add_needed(&r, "communication.send_email");
-	add(&r, "CE_ID", OTHER_ID);
+	add(&r, "ce_id", OTHER_ID);
+	add(&r, "CE_ID", ID);
+	add(&r, "ce_Id", ID);
 	ck_assert_int_eq(from_text(&r, MAIL, strlen(MAIL), &ev), 0);
 	ck_assert_str_eq(psm_event_id(ev), OTHER_ID);
 	psm_event_free(ev);
+	ck_assert_int_eq(from_headers(&r, MAIL, strlen(MAIL), &ev), 0);
+	ck_assert_str_eq(psm_event_id(ev), OTHER_ID);
+	psm_event_free(ev);
+}
+END_TEST
+
+/* So a record with such names alone is none of CloudEvents. */
+START_TEST(names_in_other_letters)
+{
+	const struct psm__header h[] = {{"CE_id", ID, sizeof ID - 1},
+	                                {"ce_ID", ID, sizeof ID - 1},
+	                                {"Ce_SpecVersion", "1.0", 3}};
+
+	ck_assert_int_eq(psm__cloudevent_is_binary(h, PSM__COUNT(h)), 0);
 }
 END_TEST
 
@@ -267,7 +284,7 @@ any_value(const char *name)
 	size_t i;
 
 	for (i = 0; i < PSM__COUNT(usual); i++)
-		if (strcasecmp(usual[i].name, name) == 0 && any(16) > 0)
+		if (strcmp(usual[i].name, name) == 0 && any(16) > 0)
 			return usual[i].value[any(2)];
 	return values[any(PSM__COUNT(values))];
 }
@@ -428,6 +445,7 @@ main(void)
 	tcase_add_loop_test(tc, headers_beside_the_needed_ones, 0,
 	                    PSM__COUNT(beside));
 	tcase_add_test(tc, the_last_of_a_name_counts);
+	tcase_add_test(tc, names_in_other_letters);
 	tcase_add_test(tc, a_value_with_a_nul);
 	tcase_add_test(tc, any_headers);
 	tcase_add_test(tc, the_deepest_payload);

@@ -301,29 +301,13 @@ psm__cloudevent_of_tree(const psm_json *root, struct psm__cloudevent *out,
 
 /* -- the binary form */
 
-/* In any case; name has small letters. Faster here than strcasecmp(), which does
- * not know that. */
-static inline int
-is_named(const char *found, const char *name)
-{
-	char c;
-
-	do {
-		c = *found++;
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c | 0x20);
-		if (c != *name++)
-			return 0;
-	} while (c);
-	return 1;
-}
-
+/* Kafka's names of headers have a case: ce_ID is another one than ce_id. */
 static const struct psm__header *
 find_header(const struct psm__header *headers, size_t count, const char *name)
 {
 	while (count > 0)
 		if (headers[--count].value &&
-		    is_named(headers[count].name, name))
+		    strcmp(headers[count].name, name) == 0)
 			return &headers[count];
 	return NULL;
 }

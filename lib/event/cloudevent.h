@@ -85,9 +85,9 @@ void psm__cloudevent_record_free(struct psm__cloudevent_record *out);
  * A record in the binary form as one text in the structured form, whatever is
  * wrong with it: the headers as attributes, and a value that is no JSON as
  * data_base64, as one of all levels of nesting. What the reader of headers took
- * is the same event in the text: case does not matter, of two headers of one
- * name the last one counts, and those that would be another member are left out.
- * b->failed: out of memory.
+ * is the same event in the text: of two headers of one name the last one
+ * counts, and those that would be another member are left out. Names are
+ * compared with their case, as Kafka does. b->failed: out of memory.
  */
 void psm__cloudevent_join(const struct psm__header *headers, size_t count,
                           const void *value, size_t len, struct psm__buf *b);

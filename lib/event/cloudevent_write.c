@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "event/event_int.h"
 #include "json/json.h"
@@ -196,26 +195,26 @@ psm__cloudevent_record_free(struct psm__cloudevent_record *out)
 
 /* -- a record in the binary form, in one text */
 
-/* The attribute that a header is, in any case; NULL: none that the reader of
- * headers looks at, or one that means something else in the text. */
+/* The attribute that a header is; NULL: none that the reader of headers looks
+ * at, or one that means something else in the text. */
 static const char *
 attribute_of(const struct psm__header *h)
 {
-	static const char *const others[] = {"datacontenttype", "data",
-	                                     "data_base64", "event_id"};
+	static const char *const others[] = {
+	    "datacontenttype", "data", "data_base64", "event_id", "eventId"};
 	const size_t prefix = sizeof PSM__CE_PREFIX - 1;
 	const char *name = h->name + prefix;
 	size_t i;
 
 	if (!h->value)
 		return NULL;
-	if (strcasecmp(h->name, PSM__CE_CONTENT_TYPE) == 0)
+	if (strcmp(h->name, PSM__CE_CONTENT_TYPE) == 0)
 		return psm__ce_names[PSM__CE_DATACONTENTTYPE] + prefix;
-	if (strncasecmp(h->name, PSM__CE_PREFIX, prefix) != 0 ||
+	if (strncmp(h->name, PSM__CE_PREFIX, prefix) != 0 ||
 	    psm__utf8_check(name, strlen(name)) != strlen(name))
 		return NULL;
 	for (i = 0; i < PSM__COUNT(others); i++)
-		if (strcasecmp(name, others[i]) == 0)
+		if (strcmp(name, others[i]) == 0)
 			return NULL;
 	return name;
 }
@@ -234,7 +233,7 @@ by_name(const void *a, const void *b)
 {
 	const struct psm__header *x = *(const struct psm__header *const *)a,
 				 *y = *(const struct psm__header *const *)b;
-	int order = strcasecmp(attribute_of(x), attribute_of(y));
+	int order = strcmp(attribute_of(x), attribute_of(y));
 
 	return order ? order : by_place(a, b);
 }
@@ -254,28 +253,21 @@ pick_attributes(const struct psm__header *headers, size_t count,
 		return 0;
 	qsort(list, n, sizeof *list, by_name);
 	for (i = 0; i < n; i++)
-		if (i + 1 == n || strcasecmp(attribute_of(list[i]),
-		                             attribute_of(list[i + 1])) != 0)
+		if (i + 1 == n || strcmp(attribute_of(list[i]),
+		                         attribute_of(list[i + 1])) != 0)
 			list[picked++] = list[i];
 	qsort(list, picked, sizeof *list, by_place);
 	return picked;
 }
 
-/* Its name in small letters, as in the text; 1: it is the specversion. */
+/* 1: it is the specversion. */
 static int
 put_attribute(struct psm__buf *b, const struct psm__header *h)
 {
 	const char *name = attribute_of(h);
-	size_t at = b->len;
 
-	psm__buf_putc(b, b->len > 0 ? ',' : '{');
-	put_quoted(b, name, strlen(name));
-	for (; at < b->len; at++)
-		if (b->data[at] >= 'A' && b->data[at] <= 'Z')
-			b->data[at] = (char)(b->data[at] | 0x20);
-	psm__buf_putc(b, ':');
-	put_quoted(b, h->value, h->len);
-	return strcasecmp(h->name, psm__ce_names[PSM__CE_SPECVERSION]) == 0;
+	put_member(b, name, strlen(name), h->value, h->len);
+	return strcmp(h->name, psm__ce_names[PSM__CE_SPECVERSION]) == 0;
 }
 
 /* The text is one level more than the value. */
