@@ -91,7 +91,8 @@ devbroker_bind(int fd, const void *address, socklen_t len)
 	return (int)syscall(SYS_bind, fd, &in, sizeof in);
 }
 
-/* librdkafka 2.0.2 ends the program when a port cannot be had: try before. */
+/* librdkafka (2.0.2 to 2.8, at least) ends the program when a port cannot be
+ * had: try before. */
 static int
 try_ports(int first, int count)
 {

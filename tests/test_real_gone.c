@@ -262,8 +262,8 @@ START_TEST(c14_recreated_and_longer_while_reading)
 	ck_assert_int_eq(psm_consumer_stat(c, "gaps"), 1);
 	ck_assert_int_eq(psm_consumer_health(c, NULL, 0), PSM_HEALTH_AMBER);
 	ck_assert_int_eq(got.wrong, 0);
-	/* A client of librdkafka 2.0.2 that gave up a topic which went, and got
-	 * it again, may wait for its own threads for ever; we do not. */
+	/* Before librdkafka 2.6.1 a client that gave up a topic which went, and
+	 * got it again, may wait for its own threads for ever; we do not. */
 	end(c);
 }
 END_TEST

@@ -46,7 +46,7 @@ static const struct setting consumer[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
     {"auto.offset.reset", "earliest"},
-    /* The cooperative assignor of 2.0.2 has open faults. */
+    /* The cooperative assignor has faults before librdkafka 2.6.1. */
     {"partition.assignment.strategy", "range"},
     {"max.poll.interval.ms", "300000"},
     /* A killed consumer holds its partitions this long. */

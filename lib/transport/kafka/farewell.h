@@ -8,10 +8,10 @@
  * Destroy a consumer's client, then run end(owner), which frees what the client
  * refers to.
  *
- * A client of librdkafka 2.0.2 that had a topic which was deleted and recreated
- * may wait for its own threads for ever. The caller does not: after some
- * seconds a thread is left to wait for the client, and runs end(owner) should
- * the client end after all.
+ * Before librdkafka 2.6.1 a client that had a topic which was deleted and
+ * recreated may wait for its own threads for ever. The caller does not: after
+ * some seconds a thread is left to wait for the client, and runs end(owner)
+ * should the client end after all.
  */
 void psm__kafka_end_client(rd_kafka_t *rk, int flags, void (*end)(void *owner),
                            void *owner);

@@ -217,8 +217,8 @@ source_seek(struct psm__source *base, const char *topic, int32_t partition,
 
 	if (!part)
 		return PSM_ERR_FENCED;
-	/* Not rd_kafka_seek_partitions(): its timeout is 1,000 times too short
-	 * in 2.0.2. */
+	/* Not rd_kafka_seek_partitions(): before librdkafka 2.1 its timeout is
+	 * 1,000 times too short. */
 	handle = rd_kafka_topic_new(s->rk, topic, NULL);
 	if (!handle)
 		return psm__nomem(err);
