@@ -73,10 +73,11 @@ make_work() {
 
 # list_tree DIR: the files of the tree, also those not yet committed.
 list_tree() {
-	if [ -e "$1/.git" ]; then
+	if [ -e "$1/.git" ] && command -v git >/dev/null; then
 		git -c safe.directory='*' -C "$1" ls-files --cached --others --exclude-standard
 	else
-		(cd "$1" && find . -type f ! -path './build/*' ! -path './build-[0-9]*/*' \
+		(cd "$1" && find . -type f ! -path './.git/*' ! -path ./.git ! -path './autom4te.cache/*' ! -name '*~' \
+			! -path './build/*' ! -path './build-[0-9]*/*' \
 			! -path '*/.libs/*' ! -path '*/.deps/*' \
 			! -path '*/__pycache__/*' ! -name '*.l[ao]' ! -name '*.o' ! -name config.status | sed 's,^\./,,')
 	fi | LC_ALL=C sort | while IFS= read -r file; do
