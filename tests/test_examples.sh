@@ -83,28 +83,23 @@ if command -v bash >/dev/null; then
 		offered '--help' psymatch-$tool --he psymatch-$tool
 	done
 fi
-# A broker on ports of one's choice: others may have those, then it says so.
-broker() { # PORT: standard output until it is ready
-	"$top_builddir/psymatch-devbroker" --brokers 2 --port "$1" --topic t:1 >"$dir/ports" 2>"$dir/err" &
-	pid=$!
-	exec 3<"$dir/ports"
-	said=
-	while read -r line <&3; do
-		case $line in bootstrap=*) said=$line && break ;; esac
-	done
-}
-mkfifo "$dir/ports" || exit 99
-for port in 21731 22741 23753 24763 25771; do
-	broker $port
-	[ -z "$said" ] || break
-	wait $pid && fail "psymatch-devbroker --port $port: exit 0 without a broker"
-	grep -q "^psymatch-devbroker: port .*in use" "$dir/err" || fail "psymatch-devbroker --port $port: $(cat "$dir/err")"
+# A broker on ports of one's choice.
+mkfifo "$dir/hold" "$dir/held" "$dir/ports" || exit 99
+"$top_srcdir/build-aux/hold-ports" --row 2 <"$dir/hold" >"$dir/held" &
+exec 4>"$dir/hold"
+read -r port next <"$dir/held" || exit 99
+"$top_builddir/psymatch-devbroker" --brokers 2 --port "$port" --topic t:1 >"$dir/ports" 2>"$dir/err" 4>&- &
+pid=$!
+exec 3<"$dir/ports"
+said=
+while read -r line <&3; do
+	case $line in bootstrap=*) said=$line && break ;; esac
 done
-[ "$said" = "bootstrap=127.0.0.1:$port,127.0.0.1:$((port + 1))" ] || fail "psymatch-devbroker --port $port: $said"
-"$top_builddir/psymatch-devbroker" --port $((port + 1)) >/dev/null 2>"$dir/err" && fail "two brokers at port $((port + 1))"
-grep -q "^psymatch-devbroker: port $((port + 1)): " "$dir/err" || fail "a taken port: $(cat "$dir/err")"
+[ "$said" = "bootstrap=127.0.0.1:$port,127.0.0.1:$next" ] || fail "psymatch-devbroker --port $port: $said"
+"$top_builddir/psymatch-devbroker" --port "$next" >/dev/null 2>"$dir/err" && fail "two brokers at port $next"
+grep -q "^psymatch-devbroker: port $next: " "$dir/err" || fail "a taken port: $(cat "$dir/err")"
 kill $pid && wait $pid || fail "psymatch-devbroker: exit $?"
-exec 3<&-
+exec 3<&- 4>&-
 "$top_builddir/psymatch-devbroker" --port 65535 --brokers 2 >/dev/null 2>&1
 [ $? = 2 ] || fail "psymatch-devbroker --port 65535 --brokers 2 is accepted"
 [ "$count" -ge 5 ] || fail "only $count examples"

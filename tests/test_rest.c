@@ -330,6 +330,7 @@ START_TEST(mails_and_calls_are_one_history)
 	char url[64];
 	struct answer a;
 	const char *sent, *call, *draft;
+	int held;
 
 	/* The neighbour is another path of this very service. */
 	testing_server_down();
@@ -344,10 +345,7 @@ START_TEST(mails_and_calls_are_one_history)
 	                                   (void *)(uintptr_t)calls,
 	                                   testing_server.err),
 	                 0);
-	ck_assert_int_eq(psm__svc_listen("127.0.0.1", 0, &testing_server.fd,
-	                                 &testing_server.port, NULL),
-	                 0);
-	close(testing_server.fd); /* the port is ours in a moment again */
+	held = testing_port_hold("127.0.0.1", &testing_server.port);
 	(void)snprintf(url, sizeof url, "http://127.0.0.1:%d",
 	               testing_server.port);
 	ck_assert_int_eq(psm_config_set(testing_server.cfg,
@@ -363,6 +361,7 @@ START_TEST(mails_and_calls_are_one_history)
 	                              testing_server.err),
 	                 0);
 	testing_server_start_on(testing_server.port);
+	close(held);
 	ck_assert_int_eq(
 	    psm__svc_wait(testing_server.svc, SVC_RUNNING, TESTING_WAIT_MS), 0);
 	testing_ask_with("POST", "/api/therapists", JSON, ANNA, &a);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "testing_http.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 
 /* -- handlers */
@@ -209,6 +210,23 @@ void
 testing_server_start(void)
 {
 	testing_server_start_on(0);
+}
+
+int
+testing_port_hold(const char *host, int *port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t size = sizeof at;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(inet_pton(AF_INET, host, &at.sin_addr), 1);
+	ck_assert_int_eq(
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+	*port = ntohs(at.sin_port);
+	return fd;
 }
 
 void

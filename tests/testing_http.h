@@ -37,6 +37,9 @@ void testing_server_new(void);
 void testing_server_start(void);
 /* On this port, 0: any. */
 void testing_server_start_on(int port);
+/* The socket that keeps a port of the IPv4 address from all others; who binds
+ * with SO_REUSEADDR, as services do, may listen there. */
+int testing_port_hold(const char *host, int *port);
 /* Fixture: both, and wait until it runs. */
 void testing_server_up(void);
 void testing_server_down(void);

@@ -99,19 +99,9 @@ program_expect(const char *const *args, int status, const char *text)
 void
 program_port(const char *setting, int *port)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET};
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-	socklen_t size = sizeof at;
 	char text[16];
 
-	/* Bound until the test ends, so that no other program gets it. */
-	ck_assert_int_ge(fd, 0);
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ck_assert_int_eq(
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), 0);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-	*port = ntohs(at.sin_port);
+	(void)testing_port_hold("127.0.0.1", port); /* until the test ends */
 	(void)snprintf(text, sizeof text, "%d", *port);
 	(void)setenv(setting, text, 1);
 }
