@@ -349,7 +349,7 @@ START_TEST(unknown_members_go_on)
 	                 "\"timestamp\":\"2026-01-31T09:00:00.000000Z\","
 	                 "\"producer\":\"a\\\"b\",\"payload\":{},"
 	                 "\"trace\":{\"n\": 1.50},"
-	                 "\"\xc3\xa4\\\"\\u001f\\u000a\":null}");
+	                 "\"\xc3\xa4\\\"\\u001f\\n\":null}");
 	psm_free(snake);
 	psm_event_free(ev);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "testing.h"
 
+#include <ctype.h>
 #include <float.h>
 #include <math.h>
 
@@ -90,7 +91,7 @@ static const struct {
     {"plain text", "\"plain text\""},
     {"\"quoted\" \\ / end", "\"\\\"quoted\\\" \\\\ / end\""},
     {"\b\f\n\r\t", "\"\\b\\f\\n\\r\\t\""},
-    {"\x01\x0b\x1f\x7f", "\"\\u0001\\u000b\\u001f\x7f\""},
+    {"\x01\x0b\x1f\x7f", "\"\\u0001\\u000b\\u001f\\u007f\""},
     {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
      "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
     {"\xe2\x80\xa8", "\"\xe2\x80\xa8\""},
@@ -107,6 +108,63 @@ START_TEST(escapes)
 	                 0);
 	ck_assert_str_eq(psm_json_string(doc), strings[_i].text);
 	psm_json_free(doc);
+}
+END_TEST
+
+/* -- bytes of any kind, which the writer refuses */
+
+#define LOST "\xef\xbf\xbd"
+#define TEXT(text) text, sizeof text - 1
+
+static const struct {
+	const char *text;
+	size_t len;
+	const char *quoted;
+} bytes[] = {
+    {TEXT(""), "\"\""},
+    {TEXT("\0"), "\"" LOST "\""},
+    {TEXT("a\0b\0"), "\"a" LOST "b" LOST "\""},
+    {TEXT("\\\"\n\x1b[0m\x7f/"), "\"\\\\\\\"\\n\\u001b[0m\\u007f/\""},
+    {TEXT("\xffz\x80\xc3"), "\"" LOST "z" LOST LOST "\""},
+    {TEXT("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"),
+     "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+    /* cut short, too long a form, a surrogate, above U+10FFFF */
+    {TEXT("\xe2\x82z"), "\"" LOST LOST "z\""},
+    {TEXT("\xf0\x9f\x98"), "\"" LOST LOST LOST "\""},
+    {TEXT("\xc0\x80"), "\"" LOST LOST "\""},
+    {TEXT("\xed\xa0\x80"), "\"" LOST LOST LOST "\""},
+    {TEXT("\xf4\x90\x80\x80"), "\"" LOST LOST LOST LOST "\""},
+};
+
+START_TEST(any_bytes_in_quotes)
+{
+	struct psm__buf b = {0};
+
+	psm__buf_puts(&b, "x:");
+	psm__json_quote(&b, bytes[_i].text, bytes[_i].len);
+	ck_assert_int_eq(b.failed, 0);
+	ck_assert_uint_eq(b.len, 2 + strlen(bytes[_i].quoted));
+	ck_assert_mem_eq(b.data + 2, bytes[_i].quoted, b.len - 2);
+	psm__buf_free(&b);
+}
+END_TEST
+
+/* Our reader gives the byte back. */
+START_TEST(each_byte_in_quotes)
+{
+	const char text[] = {'a', (char)_i, 'b', '\0'};
+	const char *want = _i > 0 && _i < 0x80 ? text : "a" LOST "b";
+	struct psm__buf b = {0};
+	psm_json *doc = NULL;
+	size_t i;
+
+	psm__json_quote(&b, text, 3);
+	for (i = 0; i < b.len; i++)
+		ck_assert(!iscntrl((unsigned char)b.data[i]));
+	ck_assert_int_eq(psm_json_parse(b.data, b.len, &doc, err), 0);
+	ck_assert_str_eq(psm_json_string(doc), want);
+	psm_json_free(doc);
+	psm__buf_free(&b);
 }
 END_TEST
 
@@ -334,6 +392,32 @@ write_much(void *arg)
 	return rc;
 }
 
+static int
+quote_much(void *arg)
+{
+	struct psm__buf b = {0};
+	int failed;
+
+	(void)arg;
+	for (int i = 0; i < 200; i++)
+		psm__json_quote(&b, TEXT("\0\n\x01\xff text"));
+	failed = b.failed;
+	psm__buf_free(&b);
+	return failed ? PSM_ERR_NOMEM : 0;
+}
+
+START_TEST(a_buffer_that_failed)
+{
+	struct psm__buf b = {.failed = 1};
+
+	psm__json_quote(&b, TEXT("\0\n\x01\xff text"));
+	ck_assert_int_eq(b.failed, 1);
+	ck_assert_uint_eq(b.len, 0);
+	psm__buf_free(&b);
+	ck_assert_int_ge(testing_fail_each(quote_much, NULL, 0), 3);
+}
+END_TEST
+
 START_TEST(out_of_memory)
 {
 	ck_assert_int_ge(testing_fail_each(write_much, NULL, 0), 5);
@@ -350,6 +434,8 @@ main(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, shapes);
 	tcase_add_loop_test(t, escapes, 0, (int)PSM__COUNT(strings));
+	tcase_add_loop_test(t, any_bytes_in_quotes, 0, (int)PSM__COUNT(bytes));
+	tcase_add_loop_test(t, each_byte_in_quotes, 0, 256);
 	tcase_add_test(t, integers);
 	tcase_add_loop_test(t, reals, 0, (int)PSM__COUNT(doubles));
 	tcase_add_test(t, reals_come_back);
@@ -358,6 +444,7 @@ main(void)
 	tcase_add_test(t, values_are_copied_as_they_were);
 	tcase_add_test(t, no_writer);
 	suite_add_tcase(s, t);
+	tcase_add_test(oom, a_buffer_that_failed);
 	tcase_add_test(oom, out_of_memory);
 	suite_add_tcase(s, oom);
 	return testing_run(srunner_create(s));

@@ -102,6 +102,16 @@ size_t psm__utf8_count(const char *text);
 /* 1: text is exactly count ASCII digits; NULL is not. */
 int psm__is_digits(const char *text, size_t count);
 
+/* -- quote.c: the inside of a JSON string: what is plain, then what stands for
+ * the byte behind it, and so on */
+/* Bytes of text that need no escape: well-formed UTF-8 up to a control character,
+ * DEL, a quote or a backslash. */
+size_t psm__quote_plain(const char *text, size_t len);
+/* The bytes written; U+FFFD for what is no UTF-8 and for U+0000, which no string
+ * may have. */
+#define PSM__QUOTED_MAX 6
+size_t psm__quote_byte(char c, char to[PSM__QUOTED_MAX]);
+
 /* -- unicode.c: texts of people, NUL-terminated UTF-8. What is made is new, or
  * NULL when out of memory. */
 /* In NFC, without blanks at the ends. A blank is all of Unicode's white space,

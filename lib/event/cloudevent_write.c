@@ -11,41 +11,14 @@
 static const char json_type[] = "application/json";
 static const char event_type[] = "application/cloudevents+json";
 
-/* The inside of a JSON string; U+0000, which no string may have, and what is no
- * UTF-8 become U+FFFD. */
-static void
-put_quoted(struct psm__buf *b, const char *text, size_t len)
-{
-	size_t i, good;
-
-	psm__buf_putc(b, '"');
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		good = c < 0x80 ? 1 : psm__utf8_len(text + i, len - i);
-		if (c == 0)
-			psm__buf_puts(b, "\xef\xbf\xbd");
-		else if (c < 0x20 || c == 0x7f)
-			psm__buf_printf(b, "\\u%04x", c);
-		else if (c == '"' || c == '\\')
-			psm__buf_printf(b, "\\%c", c);
-		else if (good == 0)
-			psm__buf_puts(b, "\xef\xbf\xbd");
-		else
-			psm__buf_put(b, text + i, good);
-		i += good > 1 ? good - 1 : 0;
-	}
-	psm__buf_putc(b, '"');
-}
-
 static void
 put_member(struct psm__buf *b, const char *name, size_t name_len,
            const char *text, size_t len)
 {
 	psm__buf_putc(b, b->len > 0 ? ',' : '{');
-	put_quoted(b, name, name_len);
+	psm__json_quote(b, name, name_len);
 	psm__buf_putc(b, ':');
-	put_quoted(b, text, len);
+	psm__json_quote(b, text, len);
 }
 
 /* -- an event's attributes */

@@ -24,24 +24,21 @@ put(char *to, const char *text, size_t len)
 	return to + len;
 }
 
-/* The inside of a JSON string; the text is valid UTF-8 already. */
+/* The inside of a JSON string. */
 static char *
-put_escaped(char *to, const char *text)
+put_quoted(char *to, const char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	size_t len = strlen(text), plain;
 
-		if (c < 0x20) {
-			to = put(to, "\\u00", 4);
-			*to++ = (char)('0' + (c >> 4));
-			*to++ = psm__hex_digits[c & 15];
-			continue;
-		}
-		if (c == '"' || c == '\\')
-			*to++ = '\\';
-		*to++ = (char)c;
+	for (;;) {
+		plain = psm__quote_plain(text, len);
+		to = put(to, text, plain);
+		if (plain == len)
+			return to;
+		to += psm__quote_byte(text[plain], to);
+		text += plain + 1;
+		len -= plain + 1;
 	}
-	return to;
 }
 
 /* Members that this release does not know are kept unchanged. */
@@ -57,7 +54,7 @@ put_others(char *to, const psm_json *root)
 			continue;
 		text = psm_json_text(psm_json_item(root, i), &len);
 		to = put(to, ",\"", 2);
-		to = put_escaped(to, key);
+		to = put_quoted(to, key);
 		to = put(to, "\":", 2);
 		to = put(to, text, len);
 	}
@@ -148,7 +145,7 @@ psm__event_write(const psm_event *ev, int wire, char *to)
 			(void)psm_time_format(ev->timestamp_us, at, 32);
 			at += strlen(at);
 		} else if (i == PRODUCER) {
-			at = put_escaped(at, ev->text[i]);
+			at = put_quoted(at, ev->text[i]);
 		} else if (i != PAYLOAD) {
 			at = put(at, ev->text[i], strlen(ev->text[i]));
 		}

@@ -157,7 +157,10 @@ int psm__json_explain(const char *text, size_t len, size_t end,
 void psm__json_found(const char *text, size_t len, size_t offset, char *words,
                      size_t size);
 
-/* write.c: free w and give what it wrote as a new text (psm__free). rc, or after
+/* write.c: put text into b as a JSON string, quotes and all. Control characters
+ * and DEL are escaped; U+0000 and what is no UTF-8 become U+FFFD. */
+void psm__json_quote(struct psm__buf *b, const char *text, size_t len);
+/* Free w and give what it wrote as a new text (psm__free). rc, or after
  * rc >= 0 why there is none; then *out is NULL. w NULL: out of memory. */
 int psm__json_take(psm_json_writer *w, int rc, char **out, psm_error *err);
 

@@ -116,33 +116,34 @@ psm_json_write_end(psm_json_writer *w)
 	end_value(w);
 }
 
+void
+psm__json_quote(struct psm__buf *b, const char *text, size_t len)
+{
+	char quoted[PSM__QUOTED_MAX];
+	size_t plain;
+
+	psm__buf_putc(b, '"');
+	for (;;) {
+		plain = psm__quote_plain(text, len);
+		psm__buf_put(b, text, plain);
+		if (plain == len)
+			break;
+		psm__buf_put(b, quoted, psm__quote_byte(text[plain], quoted));
+		text += plain + 1;
+		len -= plain + 1;
+	}
+	psm__buf_putc(b, '"');
+}
+
 static void
 put_string(psm_json_writer *w, const char *text)
 {
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	size_t len = strlen(text), i, plain = 0;
+	size_t len = strlen(text);
 
-	if (psm__utf8_check(text, len) < len) {
+	if (psm__utf8_check(text, len) < len)
 		blame(w, "a string that is not UTF-8");
-		return;
-	}
-	psm__buf_putc(&w->text, '"');
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		const char *known;
-
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		psm__buf_put(&w->text, text + plain, i - plain);
-		plain = i + 1;
-		known = strchr(from, c);
-		if (known)
-			psm__buf_printf(&w->text, "\\%c", to[known - from]);
-		else
-			psm__buf_printf(&w->text, "\\u%04x", c);
-	}
-	psm__buf_put(&w->text, text + plain, len - plain);
-	psm__buf_putc(&w->text, '"');
+	else
+		psm__json_quote(&w->text, text, len);
 }
 
 void

@@ -86,29 +86,18 @@ put_locked(const char *bytes, size_t len)
 static void
 put_string_locked(const char *text)
 {
-	const char *p = text;
-	size_t left = strlen(text);
+	char quoted[PSM__QUOTED_MAX];
+	size_t len = strlen(text), plain;
 
 	put_locked("\"", 1);
-	while (left > 0) {
-		char escape[] = "\\u0000";
-		size_t len = psm__utf8_len(p, left);
-
-		if (len == 0) {
-			put_locked("\xef\xbf\xbd", 3);
-			len = 1;
-		} else if (*p == '"' || *p == '\\') {
-			put_locked("\\", 1);
-			put_locked(p, 1);
-		} else if (len == 1 && (*p < ' ' || *p == 0x7f)) {
-			escape[4] = psm__hex_digits[*p >> 4];
-			escape[5] = psm__hex_digits[*p & 15];
-			put_locked(escape, 6);
-		} else {
-			put_locked(p, len);
-		}
-		p += len;
-		left -= len;
+	for (;;) {
+		plain = psm__quote_plain(text, len);
+		put_locked(text, plain);
+		if (plain == len)
+			break;
+		put_locked(quoted, psm__quote_byte(text[plain], quoted));
+		text += plain + 1;
+		len -= plain + 1;
 	}
 	put_locked("\"", 1);
 }

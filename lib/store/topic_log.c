@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "json/json.h"
 #include "store/conn.h"
 #include "store/migrate.h"
 #include "store/pool.h"
@@ -90,25 +91,6 @@ is_text(const struct psm__header *h)
 }
 
 static void
-put_quoted(struct psm__buf *b, const char *text, size_t len)
-{
-	size_t i;
-
-	psm__buf_putc(b, '"');
-	for (i = 0; i < len; i++) {
-		unsigned char ch = (unsigned char)text[i];
-
-		if (ch < 0x20)
-			psm__buf_printf(b, "\\u%04x", ch);
-		else if (ch == '"' || ch == '\\')
-			psm__buf_printf(b, "\\%c", ch);
-		else
-			psm__buf_putc(b, text[i]);
-	}
-	psm__buf_putc(b, '"');
-}
-
-static void
 put_hex(struct psm__buf *b, const char *bytes, size_t len)
 {
 	size_t i;
@@ -132,12 +114,12 @@ put_headers(struct psm__buf *b, const struct psm__header *list, size_t count)
 		size_t len = psm__utf8_check(h->name, strlen(h->name));
 
 		psm__buf_puts(b, i > 0 ? ",[" : "[");
-		put_quoted(b, h->name, len);
+		psm__json_quote(b, h->name, len);
 		psm__buf_putc(b, ',');
 		if (!h->value)
 			psm__buf_puts(b, "null");
 		else if (is_text(h))
-			put_quoted(b, h->value, h->len);
+			psm__json_quote(b, h->value, h->len);
 		else
 			put_hex(b, h->value, h->len);
 		psm__buf_putc(b, ']');
