@@ -356,11 +356,20 @@ read_parts(struct draft *d, const char *payload, size_t len, psm_event **out,
 	return rc;
 }
 
-/* Check the texts and the time of an event with len bytes of payload. */
+/* Check the texts and the time of an event with len bytes of payload; root is
+ * the CloudEvent whose members they are, or NULL. */
 static int
-take_texts(struct draft *d, const char *const *texts, size_t len,
-           psm_error *err)
+take_texts(struct draft *d, const struct psm__event_parts *parts,
+           const psm_json *root, size_t len, psm_error *err)
 {
+	static const char *const names[PAYLOAD] = {[ID] = "id",
+	                                           [TYPE] = "type",
+	                                           [VERSION] = "schemaversion",
+	                                           [PRODUCER] = "source"};
+	const char *texts[PAYLOAD] = {[ID] = parts->id,
+	                              [TYPE] = parts->type,
+	                              [VERSION] = parts->version,
+	                              [PRODUCER] = parts->producer};
 	/* Names and punctuation of an envelope, its time and the escapes of the
 	 * producer's name come to less. */
 	size_t size = 300;
@@ -370,98 +379,64 @@ take_texts(struct draft *d, const char *const *texts, size_t len,
 		if (i == TIMESTAMP)
 			continue;
 		rc = check_member((enum member)i, texts[i], NULL, err);
+		if (rc < 0 && root)
+			at_member(psm__json_member(root, names[i]), names[i],
+			          rc, err);
 		if (rc < 0)
 			return rc;
 		d->s.text[i] = (struct psm__piece){texts[i], strlen(texts[i])};
 		size += d->s.text[i].len;
 	}
+	d->s.timestamp_us = parts->timestamp_us;
 	rc = check_time(d->s.timestamp_us, err);
 	return rc < 0 ? rc : check_size(len + size, err);
 }
 
+/* As psm__event_from_parts(); root as take_texts() has it. */
 static int
-from_texts(const char *const *texts, int64_t timestamp_us, const char *payload,
-           size_t len, psm_event **out, psm_error *err)
+from_parts(const struct psm__event_parts *parts, const psm_json *root,
+           psm_event **out, psm_error *err)
 {
-	struct draft d = {.s.timestamp_us = timestamp_us};
+	struct draft d = {.payload = NULL};
+	struct psm__piece payload = {parts->payload, parts->payload_len};
 	int rc;
 
-	rc = take_texts(&d, texts, len, err);
+	rc = take_texts(&d, parts, root, payload.len, err);
 	if (rc < 0)
 		return rc;
-	d.s.info = psm_catalogue_find(texts[TYPE]);
-	if (!psm__stream_payload(d.s.info, payload, len, &d.s)) {
+	d.s.info = psm_catalogue_find(parts->type);
+	if (!psm__stream_payload(d.s.info, payload.text, payload.len, &d.s)) {
 		d.s.key = (struct psm__piece){NULL, 0};
-		return read_parts(&d, payload, len, out, err);
+		return read_parts(&d, payload.text, payload.len, out, err);
 	}
-	*out = build(&d.s, NULL, (struct psm__piece){payload, len}, 0);
+	*out = build(&d.s, NULL, payload, 0);
 	return *out ? 0 : psm__nomem(err);
-}
-
-static void
-put_texts(const struct psm__event_parts *parts, const char *texts[PAYLOAD])
-{
-	texts[ID] = parts->id;
-	texts[TYPE] = parts->type;
-	texts[VERSION] = parts->version;
-	texts[PRODUCER] = parts->producer;
 }
 
 int
 psm__event_from_parts(const struct psm__event_parts *parts, psm_event **out,
                       psm_error *err)
 {
-	const char *texts[PAYLOAD] = {NULL};
-
 	*out = NULL;
-	put_texts(parts, texts);
-	return from_texts(texts, parts->timestamp_us, parts->payload,
-	                  parts->payload_len, out, err);
+	return from_parts(parts, NULL, out, err);
 }
 
 /* -- CloudEvents */
-
-/* As take_texts() does it again, but with the place of what is wrong. */
-static int
-check_attributes(const psm_json *root, const struct psm__event_parts *parts,
-                 psm_error *err)
-{
-	static const char *const names[PAYLOAD] = {[ID] = "id",
-	                                           [TYPE] = "type",
-	                                           [VERSION] = "schemaversion",
-	                                           [PRODUCER] = "source"};
-	const char *texts[PAYLOAD] = {NULL};
-	int rc, i;
-
-	put_texts(parts, texts);
-	for (i = 0; i < PAYLOAD; i++) {
-		if (!names[i])
-			continue;
-		rc = check_member((enum member)i, texts[i], NULL, err);
-		if (rc < 0)
-			return at_member(psm__json_member(root, names[i]),
-			                 names[i], rc, err);
-	}
-	return 0;
-}
 
 /* The payload stands in the document, which is taken. */
 static int
 read_data(const struct psm__cloudevent *ce, psm_json *doc, psm_event **out,
           psm_error *err)
 {
-	struct draft d = {.s.timestamp_us = ce->parts.timestamp_us,
-	                  .payload = ce->data};
-	const char *texts[PAYLOAD] = {NULL};
+	struct draft d = {.payload = ce->data};
 	size_t len;
 	int rc;
 
-	put_texts(&ce->parts, texts);
 	(void)psm_json_text(ce->data, &len);
-	rc = take_texts(&d, texts, len, err);
+	rc = take_texts(&d, &ce->parts, doc, len, err);
 	if (rc == 0) {
 		rc = psm__fields_check(NULL, ce->data, "/data", err);
-		d.s.info = psm_catalogue_find(texts[TYPE]);
+		d.s.info = psm_catalogue_find(ce->parts.type);
 	}
 	if (rc == 0)
 		rc = take_payload(&d, "/data", err);
@@ -494,13 +469,11 @@ read_cloudevent(psm_json *doc, psm_event **out, psm_error *err)
 	struct psm__cloudevent ce;
 	int rc = psm__cloudevent_of_tree(doc, &ce, err);
 
-	if (rc == 0)
-		rc = check_attributes(doc, &ce.parts, err);
 	if (rc == 0 && ce.data) {
 		rc = read_data(&ce, doc, out, err);
 		doc = NULL;
 	} else if (rc == 0) {
-		rc = psm__event_from_parts(&ce.parts, out, err);
+		rc = from_parts(&ce.parts, doc, out, err);
 	}
 	rc = finish(&ce, rc, out, err);
 	psm__cloudevent_free(&ce);
@@ -580,7 +553,9 @@ int
 psm_event_new(const char *type, const char *producer, const char *payload,
               size_t payload_len, psm_event **out, psm_error *err)
 {
-	const char *texts[PAYLOAD] = {NULL};
+	struct psm__event_parts parts = {.producer = producer,
+	                                 .payload = payload,
+	                                 .payload_len = payload_len};
 	const psm_event_type_info *t;
 	char id[37];
 	int rc;
@@ -597,18 +572,19 @@ psm_event_new(const char *type, const char *producer, const char *payload,
 	rc = psm_uuid_new(id, sizeof id);
 	if (rc < 0)
 		return psm__fail(err, rc, "no random bytes for an event id");
-	texts[ID] = id;
-	texts[TYPE] = psm_catalogue_type_name(t);
-	texts[VERSION] = psm_catalogue_type_version(t);
-	texts[PRODUCER] = producer;
-	return from_texts(texts, psm_now_us(), payload, payload_len, out, err);
+	parts.id = id;
+	parts.type = psm_catalogue_type_name(t);
+	parts.version = psm_catalogue_type_version(t);
+	parts.timestamp_us = psm_now_us();
+	return from_parts(&parts, NULL, out, err);
 }
 
 int
 psm_event_upcast(const psm_event *old, const char *version, const char *payload,
                  size_t payload_len, psm_event **out, psm_error *err)
 {
-	const char *texts[PAYLOAD] = {NULL};
+	struct psm__event_parts parts = {
+	    .version = version, .payload = payload, .payload_len = payload_len};
 	int rc;
 
 	psm__error_clear(err);
@@ -617,10 +593,11 @@ psm_event_upcast(const psm_event *old, const char *version, const char *payload,
 	if (!old || !version || !payload || !out)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "old, version, payload or out is NULL");
-	memcpy(texts, old->text, sizeof texts);
-	texts[VERSION] = version;
-	rc = from_texts(texts, old->timestamp_us, payload, payload_len, out,
-	                err);
+	parts.id = old->text[ID];
+	parts.type = old->text[TYPE];
+	parts.producer = old->text[PRODUCER];
+	parts.timestamp_us = old->timestamp_us;
+	rc = from_parts(&parts, NULL, out, err);
 	if (rc < 0)
 		return rc;
 	rc = psm__event_copy_trace(*out, old);
