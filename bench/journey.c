@@ -2,10 +2,12 @@
 /*
  * From a commit in one process to the effect in another one, while the relay
  * leads in a third: the time that a caller waits who reads his own write
- * elsewhere. Once with nothing else to do, once beside other writers; and how
- * many commits per second are possible. Needs PostgreSQL as DB_* says:
- * build-aux/with-postgres --private bench/journey, with a broker also
- * build-aux/with-kafka before it and --kafka behind it.
+ * elsewhere. Once with nothing else to do, once beside other writers, with a
+ * broker in turns with raw librdkafka, whose way is the least that is possible
+ * there; and how many commits per second are possible. Needs PostgreSQL as
+ * DB_* says: build-aux/with-postgres --private bench/journey, with a broker
+ * also build-aux/with-kafka before it and --kafka behind it. On a machine that
+ * others use it tells how long one waits for a CPU: chrt -r 1 before it all.
  */
 #include <getopt.h>
 #include <libpq-fe.h>
@@ -24,6 +26,7 @@
 #include <psymatch/psymatch.h>
 
 #include "bench.h"
+#include "journey_raw.h"
 
 #define TYPE "communication.send_email"
 #define TOPIC "communication-events"
@@ -40,7 +43,7 @@ struct options {
 
 /* What the processes tell each other. */
 struct shared {
-	int leading, reading, stop;
+	int leading, reading, raw_reading, writing, stop;
 	int64_t commits;
 };
 
@@ -214,13 +217,22 @@ reader(void)
 }
 
 static void
+raw_reader(void)
+{
+	if (journey_raw_read(getenv("KAFKA_BOOTSTRAP_SERVERS"), (int)getppid(),
+	                     &shared->raw_reading, &shared->stop) < 0)
+		exit(1);
+}
+
+static void
 writer(void)
 {
 	struct rooms r = {0};
 
 	open_rooms(&r);
 	while (!stopped()) {
-		commit_one(r.st, NO_PROBE, r.err);
+		if (__atomic_load_n(&shared->writing, __ATOMIC_ACQUIRE))
+			commit_one(r.st, NO_PROBE, r.err);
 		pause_ms(PAUSE_MS);
 	}
 }
@@ -276,7 +288,8 @@ finish(const pid_t *children, int count)
 		if (waitpid(children[i], &status, 0) < 0 || status != 0)
 			fprintf(stderr, "journey: a process failed\n");
 	__atomic_store_n(&shared->stop, 0, __ATOMIC_RELEASE);
-	shared->leading = shared->reading = 0;
+	shared->leading = shared->reading = shared->raw_reading = 0;
+	shared->writing = 0;
 }
 
 static void
@@ -298,12 +311,7 @@ await(int *flag)
 static PGconn *
 listen_for_effects(void)
 {
-	const char *const keys[] = {"host",   "port",     "user",
-	                            "dbname", "password", NULL};
-	const char *const values[] = {getenv("DB_HOST"),     getenv("DB_PORT"),
-	                              getenv("DB_USER"),     getenv("DB_NAME"),
-	                              getenv("DB_PASSWORD"), NULL};
-	PGconn *pg = PQconnectdbParams(keys, values, 0);
+	PGconn *pg = journey_connect();
 	PGresult *res = PQexec(pg, "LISTEN journey");
 
 	if (PQresultStatus(res) != PGRES_COMMAND_OK) {
@@ -344,12 +352,12 @@ by_value(const void *a, const void *b)
 static void
 print_times(const char *name, int64_t *us)
 {
-	size_t count = (size_t)o.count;
+	size_t count = (size_t)o.count, rank = (count * 99 + 99) / 100;
 	double p50, p99, most;
 
 	qsort(us, count, sizeof *us, by_value);
 	p50 = 1e-3 * (double)us[count / 2];
-	p99 = 1e-3 * (double)us[count * 99 / 100];
+	p99 = 1e-3 * (double)us[rank - 1];
 	most = 1e-3 * (double)us[count - 1];
 	if (o.json)
 		printf("{\"bench\":\"journey\",\"transport\":\"%s\",\"side\":"
@@ -365,47 +373,83 @@ print_times(const char *name, int64_t *us)
 	fflush(stdout);
 }
 
-static void
-probe(struct rooms *r, PGconn *pg, const char *name)
+/* raw NULL: ours. */
+static int64_t
+travel(struct rooms *r, rd_kafka_t *raw, PGconn *pg)
 {
-	int64_t *us = calloc((size_t)o.count, sizeof *us);
-	int64_t from;
-	int i, id;
 	static int last = NO_PROBE;
+	int64_t from;
+	int id = ++last;
+
+	if (!raw)
+		commit_one(r->st, id, r->err);
+	else if (journey_raw_send(raw, (int)getpid(), id) < 0)
+		exit(1);
+	from = now_us();
+	await_effect(pg, id);
+	from = now_us() - from;
+	/* Not in step with anything that looks now and then. */
+	pause_ms(o.gap_ms / 2 + rand() % o.gap_ms);
+	return from;
+}
+
+static void
+probe(struct rooms *r, rd_kafka_t *raw, PGconn *pg, const char *name)
+{
+	int64_t *us = calloc((size_t)o.count * 2, sizeof *us);
+	int64_t ours, beside;
+	char text[40];
+	int i;
 
 	if (!us)
 		exit(1);
 	/* The first ones are for whatever is made at first use. */
 	for (i = -3; i < o.count; i++) {
-		id = ++last;
-		commit_one(r->st, id, r->err);
-		from = now_us();
-		await_effect(pg, id);
-		if (i >= 0)
-			us[i] = now_us() - from;
-		/* Not in step with anything that looks now and then. */
-		pause_ms(o.gap_ms / 2 + rand() % o.gap_ms);
+		ours = travel(r, NULL, pg);
+		beside = raw ? travel(r, raw, pg) : 0;
+		if (i < 0)
+			continue;
+		us[i] = ours;
+		us[o.count + i] = beside;
 	}
 	print_times(name, us);
+	(void)snprintf(text, sizeof text, "%s, raw librdkafka", name);
+	if (raw)
+		print_times(text, us + o.count);
 	free(us);
 }
 
 static void
 measure_journeys(struct rooms *r)
 {
-	pid_t children[2 + WRITERS];
+	pid_t children[3 + WRITERS];
 	PGconn *pg = listen_for_effects();
+	rd_kafka_t *raw = NULL;
 	int i, count = 0;
 
 	children[count++] = start(relay);
 	children[count++] = start(reader);
 	await(&shared->leading);
 	await(&shared->reading);
-	probe(r, pg, "idle");
+	if (o.kafka)
+		children[count++] = start(raw_reader);
 	for (i = 0; i < WRITERS; i++)
 		children[count++] = start(writer);
-	probe(r, pg, "beside other writers");
+	/* librdkafka has threads: nothing is forked from here on. */
+	if (o.kafka) {
+		await(&shared->raw_reading);
+		raw = journey_raw_open(getenv("KAFKA_BOOTSTRAP_SERVERS"),
+		                       (int)getpid());
+	}
+	if (o.kafka && !raw) {
+		fprintf(stderr, "journey: no broker answers\n");
+		exit(1);
+	}
+	probe(r, raw, pg, "idle");
+	__atomic_store_n(&shared->writing, 1, __ATOMIC_RELEASE);
+	probe(r, raw, pg, "beside other writers");
 	finish(children, count);
+	journey_raw_close(raw);
 	PQfinish(pg);
 }
 
