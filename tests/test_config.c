@@ -374,11 +374,18 @@ static const struct {
     {{"A", "integer", "1", "1 to 9 ms", "", "m", NULL}, PSM_ERR_INVAL},
     {{"A", "integer", "10", "1 to 9", "", "m", NULL}, PSM_ERR_INVAL},
     {{"A", "word", "c", "a b", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "integer", "1", "-1 to 9", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "word", "", "", "", "m", NULL}, PSM_ERR_INVAL},
+    {{"A", "string", "", "1 to 9", "", "m", NULL}, PSM_ERR_INVAL},
     {{"A", "boolean", "maybe", "", "", "m", NULL}, PSM_ERR_INVAL},
     {{"A", "string", "", "", "", NULL, NULL}, PSM_ERR_INVAL},
     {{"DB_PORT", "integer", "5433", "1 to 65535", "", "m", NULL},
      PSM_ERR_CONFLICT},
     {{"DB_PORT", "string", "5432", "", "", "m", NULL}, PSM_ERR_CONFLICT},
+    {{"DB_PORT", "integer", "5432", "1 to 65534", "", "m", NULL},
+     PSM_ERR_CONFLICT},
+    {{"PSYMATCH_TRANSPORT", "word", "kafka", "kafka pigeon", "", "m", NULL},
+     PSM_ERR_CONFLICT},
     {{"DB_PORT", "integer", "5432", "1 to 65535", "", "m", NULL}, 0},
 };
 

@@ -415,6 +415,7 @@ static const struct bad_new {
     {"invoice.paid", "a", "{}", PSM_ERR_UNKNOWN_TYPE, "", 0, 0},
     {"scraping.run", "", "{\"request_id\":1}", PSM_ERR_SCHEMA, "", 0, 0},
     {"scraping.run", "a\tb", "{\"request_id\":1}", PSM_ERR_SCHEMA, "", 0, 0},
+    {"scraping.run", "b\xfcro", "{\"request_id\":1}", PSM_ERR_SCHEMA, "", 0, 0},
     {"scraping.run", "a", "{\"request_id\":", PSM_ERR_PARSE, NULL, 1, 0},
     {"scraping.run", "a", "[1]", PSM_ERR_SCHEMA, "", 1, 1},
     {"scraping.run", "a", "{}", PSM_ERR_SCHEMA, "/request_id", 1, 1},

@@ -173,6 +173,32 @@ START_TEST(described_by_the_application)
 }
 END_TEST
 
+/* 120 bytes as given; "_total" comes on top of them. */
+START_TEST(the_longest_names)
+{
+	char name[122] = {0}, total[] = "_total", full[128];
+	size_t len;
+
+	for (len = 114; len <= 121; len++) {
+		memset(name, 'n', len);
+		(void)snprintf(full, sizeof full, "%s%s", name, total);
+		psm_metrics_add(name, NULL, 3);
+		ck_assert_int_eq(psm_metrics_value(full, NULL),
+		                 len <= 120 ? 3 : 0);
+		ck_assert_int_eq(psm_metrics_describe(name, NULL, "x", NULL),
+		                 len <= 120 ? PSM_ERR_STATE : PSM_ERR_INVAL);
+		ck_assert_int_eq(psm_metrics_describe("a", name, "x", NULL),
+		                 len == 114   ? 0
+		                 : len <= 120 ? PSM_ERR_STATE
+		                              : PSM_ERR_INVAL);
+	}
+	/* One that ends in it needs no more room. */
+	memcpy(name + 114, total, sizeof total);
+	psm_metrics_add(name, NULL, 3);
+	ck_assert_int_eq(psm_metrics_value(name, NULL), 3 + 3);
+}
+END_TEST
+
 START_TEST(time_is_shown_in_seconds)
 {
 	struct psm__metric *m =
@@ -309,6 +335,7 @@ main(void)
 	tcase_add_test(t, labels_are_bounded);
 	tcase_add_test(t, counted_by_the_application);
 	tcase_add_test(t, described_by_the_application);
+	tcase_add_test(t, the_longest_names);
 	tcase_add_test(t, time_is_shown_in_seconds);
 	tcase_add_test(t, histogram);
 	tcase_add_test(t, threads);

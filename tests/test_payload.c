@@ -142,6 +142,17 @@ name_twice(psm_payload *m)
 }
 
 static void
+name_twice_below(psm_payload *m)
+{
+	psm_payload_int(m, "patient_id", 1);
+	psm_payload_object(m, "patient_data");
+	psm_payload_text(m, "ort", "x");
+	psm_payload_int(m, "id", 1);
+	psm_payload_null(m, "ort");
+	psm_payload_end(m);
+}
+
+static void
 no_name(psm_payload *m)
 {
 	psm_payload_int(m, NULL, 1);
@@ -232,13 +243,17 @@ static const struct {
      "/patient_id: want integer, found string"},
     {required_left_out, PSM_ERR_SCHEMA, "/patient_data",
      "/patient_data: want object, found nothing"},
-    {name_twice, PSM_ERR_PARSE, NULL, NULL},
+    {name_twice, PSM_ERR_PARSE, "/patient_id",
+     "/patient_id: want each name once, found one twice"},
+    {name_twice_below, PSM_ERR_PARSE, "/patient_data/ort", NULL},
     {no_name, PSM_ERR_STATE, "",
      "payload: want a member with a name, found one without"},
     {item_with_name, PSM_ERR_STATE, "/updated_fields",
      "/updated_fields: want an item without a name, found one with a name"},
-    {no_utf8, PSM_ERR_STATE, "", "JSON writer: a string that is not UTF-8"},
-    {not_finite, PSM_ERR_STATE, "", "JSON writer: a number that is not finite"},
+    {no_utf8, PSM_ERR_STATE, "/patient_data/ort",
+     "/patient_data/ort: want UTF-8, found other bytes"},
+    {not_finite, PSM_ERR_STATE, "/patient_id",
+     "/patient_id: want a finite number, found another one"},
     {time_out_of_range, PSM_ERR_STATE, "/patient_data/created_at",
      "/patient_data/created_at: want a time in the years 1 to 9999, found "
      "another one"},

@@ -36,9 +36,9 @@ typedef struct psm_config psm_config;
  *
  * @param rows  six texts per setting, then NULL; all borrowed for ever: the
  *              name of 1 to 80 bytes of [A-Z0-9_], the type, the default (""
- *              if none), the range ("1 to 60" of an integer, the words
- *              separated by blanks of a word, else ""), the unit ("" if none),
- *              and the meaning in a few words for people.
+ *              if none), the range (of an integer "1 to 60", not below 0; of a
+ *              word its words, separated by blanks; else ""), the unit ("" if
+ *              none), and the meaning in a few words for people.
  * @param err   details of a failure; may be NULL.
  * @return 0, or
  *   PSM_ERR_INVAL     a NULL argument, or a row that breaks these rules;

@@ -47,7 +47,8 @@ enum psm_wire {
  *                         or is nested deeper than 63 levels;
  *   PSM_ERR_SCHEMA        payload does not follow the catalogue, or producer
  *                         the rule above;
- *   PSM_ERR_TOO_LARGE     the event would pass PSM_EVENT_MAX;
+ *   PSM_ERR_TOO_LARGE     the event could pass PSM_EVENT_MAX in one of its
+ *                         forms;
  *   PSM_ERR_IO            the system gave no random bytes;
  *   PSM_ERR_NOMEM         out of memory.
  *
@@ -106,7 +107,7 @@ PSM_API int psm_event_parse(const char *json, size_t len, psm_event **out,
  *   PSM_ERR_SCHEMA     payload does not follow the catalogue, or version is not
  *                      "major.minor";
  *   PSM_ERR_VERSION    the version is not 1.x;
- *   PSM_ERR_TOO_LARGE  the event would pass PSM_EVENT_MAX;
+ *   PSM_ERR_TOO_LARGE  the event could pass PSM_EVENT_MAX in one of its forms;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.

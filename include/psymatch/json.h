@@ -360,7 +360,7 @@ PSM_API void psm_json_write_value(psm_json_writer *w, const psm_json *v);
 
 /**
  * The text, if it is one whole value. May be called again; to write another
- * value, psm_json_writer_reset comes first.
+ * value, also after a failure, psm_json_writer_reset comes first.
  *
  * @param w     a writer.
  * @param text  receives it, NUL-terminated, borrowed until reset or free; NULL

@@ -14,7 +14,8 @@ PSM_BEGIN_DECLS
  * functions between need no check. See examples/02_produce.c.
  *
  * A name that the catalogue does not have at its place is a failure: it is
- * misspelt, or the catalogue needs the field.
+ * misspelt, or the catalogue needs the field. Names within what
+ * psm_payload_json() adds are not looked up.
  */
 typedef struct psm_payload psm_payload;
 
@@ -64,7 +65,7 @@ PSM_API void psm_payload_text(psm_payload *m, const char *name,
 PSM_API void psm_payload_int(psm_payload *m, const char *name, int64_t number);
 
 /**
- * Add a number, with the fewest digits that read back as the same double.
+ * Add a number, written as psm_json_write_double() does.
  *
  * @param m       a payload.
  * @param name    as for psm_payload_text().
@@ -161,7 +162,8 @@ PSM_API void psm_payload_end(psm_payload *m);
  *                  control characters; copied.
  * @param out       new (psm_event_free); NULL after a failure.
  * @param err       details of a failure; may be NULL. The pointer names the
- *                  member.
+ *                  member that is to blame, or the object or array that it
+ *                  was to be added to.
  * @return 0: *out is the event.
  *   PSM_ERR_INVAL         the type, a json, producer or out is NULL;
  *   PSM_ERR_UNKNOWN_TYPE  the catalogue has no such type;
@@ -174,7 +176,8 @@ PSM_API void psm_payload_end(psm_payload *m);
  *                         that is not UTF-8, a number that is not finite, a
  *                         time out of range, an end too many or too few, more
  *                         than 63 levels;
- *   PSM_ERR_TOO_LARGE     the event would pass PSM_EVENT_MAX;
+ *   PSM_ERR_TOO_LARGE     the event could pass PSM_EVENT_MAX in one of its
+ *                         forms;
  *   PSM_ERR_IO            the system gave no random bytes;
  *   PSM_ERR_NOMEM         out of memory now, or in a call before.
  *

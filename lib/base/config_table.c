@@ -389,7 +389,15 @@ read_range(struct setting *s, const char *range)
 
 	return sscanf(range, "%" SCNd64 " to %" SCNd64 "%n", &s->min, &s->max,
 	              &end) == 2 &&
-	       range[end] == '\0' && s->min <= s->max;
+	       range[end] == '\0' && s->min >= 0 && s->min <= s->max;
+}
+
+static int
+range_fits(struct setting *s, const char *range)
+{
+	if (s->type == INTEGER)
+		return read_range(s, range);
+	return (s->type == WORD) == (range[0] != '\0');
 }
 
 /* 0 or PSM_ERR_INVAL. */
@@ -415,10 +423,11 @@ read_row(const char *const *row, struct setting *s, psm_error *err)
 	                      .unit = row[UNIT],
 	                      .meaning = row[MEANING]};
 	if (!is_name(s->name) || type == PSM__COUNT(type_names) ||
-	    (s->type == INTEGER && !read_range(s, row[RANGE])))
+	    !range_fits(s, row[RANGE]))
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "setting \"%s\": want a name of [A-Z0-9_], a "
-		                 "type, a range like \"1 to 9\"",
+		                 "type, a range like \"1 to 9\" of an integer, "
+		                 "words of a word",
 		                 row[NAME]);
 	if (s->preset[0])
 		rc = check(s, s->preset, &copy, NULL);
@@ -434,6 +443,7 @@ static int
 is_same(const struct setting *a, const struct setting *b)
 {
 	return a->type == b->type && a->min == b->min && a->max == b->max &&
+	       (a->type != WORD || strcmp(a->words, b->words) == 0) &&
 	       strcmp(a->preset, b->preset) == 0;
 }
 

@@ -10,6 +10,7 @@
  * are counted together under "other". */
 #define MAX_LABELS 200
 #define OTHER "other"
+#define LONGEST_NAME 120 /* bytes, as the application gives it */
 
 struct psm__metric {
 	struct psm__metric *next;
@@ -52,7 +53,7 @@ static struct {
 } registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int
-is_name(const char *name, int colon)
+is_name(const char *name, int colon, size_t max)
 {
 	size_t i;
 
@@ -64,7 +65,7 @@ is_name(const char *name, int colon)
 		      (i > 0 && c >= '0' && c <= '9')))
 			return 0;
 	}
-	return i > 0 && i <= 120;
+	return i > 0 && i <= max;
 }
 
 static void
@@ -162,8 +163,8 @@ get_metric_locked(struct family *f, const char *label)
 static int
 are_names(const char *name, const char *label_name)
 {
-	return is_name(name, 1) &&
-	       (label_name[0] == '\0' || is_name(label_name, 0));
+	return is_name(name, 1, LONGEST_NAME + sizeof "_total" - 1) &&
+	       (label_name[0] == '\0' || is_name(label_name, 0, LONGEST_NAME));
 }
 
 static struct psm__metric *
@@ -413,7 +414,7 @@ full_name(const char *name, char full[128])
 	const size_t tail = sizeof(suffix) - 1;
 	size_t len = strlen(name);
 
-	if (len == 0 || len + sizeof(suffix) > 128)
+	if (len == 0 || len > LONGEST_NAME)
 		return 0;
 	memcpy(full, name, len + 1);
 	if (len < tail || strcmp(name + len - tail, suffix) != 0)

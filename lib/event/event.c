@@ -40,11 +40,13 @@ static int
 check_producer(const char *text, psm_error *err)
 {
 	const unsigned char *p = (const unsigned char *)text;
+	size_t len;
 
 	for (; *p >= 0x20 && *p != 0x7f; p++)
 		;
-	if (!*text || *p ||
-	    !psm__utf8_at_most(text, strlen(text), PSM__NAME_MAX))
+	len = (size_t)(p - (const unsigned char *)text);
+	if (!*text || *p || psm__utf8_check(text, len) < len ||
+	    !psm__utf8_at_most(text, len, PSM__NAME_MAX))
 		return psm__fail(err, PSM_ERR_SCHEMA,
 		                 "producer: want a name of 1 to %d characters, "
 		                 "found another text",

@@ -21,6 +21,7 @@ struct level {
 	/* Of an array: items so far; of an object: the place in fields behind
 	 * the last member. */
 	size_t count;
+	uint64_t seen; /* bit i: a member of fields[i] was added */
 	int is_array;
 };
 
@@ -148,6 +149,19 @@ find_field(struct level *at, const char *name)
 	return f;
 }
 
+/* Names behind the 64th, and those that the catalogue leaves open, are compared
+ * when the event is made; then nothing tells which one it is. */
+static int
+is_twice(struct level *at, const psm_catalogue_field_info *f)
+{
+	size_t i = (size_t)(f - at->fields);
+	uint64_t bit = i < 64 ? UINT64_C(1) << i : 0;
+	int twice = (at->seen & bit) != 0;
+
+	at->seen |= bit;
+	return twice;
+}
+
 /*
  * Before each value: 1 if one may be added here. *field is what the catalogue
  * says of it; NULL: nothing.
@@ -183,6 +197,11 @@ begin_value(psm_payload *m, const char *name,
 			       "another one");
 			return 0;
 		}
+		if (is_twice(at, *field)) {
+			refuse(m, PSM_ERR_PARSE, name, "each name once",
+			       "one twice");
+			return 0;
+		}
 	}
 	psm_json_write_key(m->w, name);
 	return 1;
@@ -193,7 +212,11 @@ psm_payload_text(psm_payload *m, const char *name, const char *text)
 {
 	const psm_catalogue_field_info *f;
 
-	if (begin_value(m, name, &f))
+	if (!begin_value(m, name, &f))
+		return;
+	if (text && psm__utf8_check(text, strlen(text)) < strlen(text))
+		refuse(m, PSM_ERR_STATE, name, "UTF-8", "other bytes");
+	else
 		psm_json_write_string(m->w, text);
 }
 
@@ -211,7 +234,12 @@ psm_payload_double(psm_payload *m, const char *name, double number)
 {
 	const psm_catalogue_field_info *f;
 
-	if (begin_value(m, name, &f))
+	if (!begin_value(m, name, &f))
+		return;
+	if (number - number != 0)
+		refuse(m, PSM_ERR_STATE, name, "a finite number",
+		       "another one");
+	else
 		psm_json_write_double(m->w, number);
 }
 
