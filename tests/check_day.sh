@@ -12,4 +12,4 @@ for p in "${PYTHON:-}" /usr/bin/python3; do
 done
 [ -n "$python" ] || skip "no aiosmtpd"
 export PSYMATCH_TEMPLATE_DIR="$top_srcdir/share/psymatch/templates"
-"$top_srcdir/build-aux/with-postgres" --private "$python" "$top_srcdir/tests/day.py" "$top_builddir" "${1:-short}"
+"$top_srcdir/build-aux/with-postgres" --private "$python" -B "$top_srcdir/tests/day.py" "$top_builddir" "${1:-short}"

@@ -14,6 +14,8 @@ import time
 
 import yaml
 
+from ports import free_ports
+
 DEADLINE_S = 120  # of a container to get healthy, on a machine that is busy
 TOKEN = "of-the-test"
 
@@ -37,13 +39,6 @@ def interpolate(text):
             fault("%s is not set: %s" % (name, rest))
         return host.get(name) or (rest if kind == ":-" else "")
     return re.sub(r"\$\{([A-Z_]+)(:[-?])?([^}]*)\}", value, text)
-
-
-def free_ports(count):
-    """Nobody else gets them while this program runs."""
-    holder = subprocess.Popen([os.path.join(os.path.dirname(os.path.abspath(__file__)), "../build-aux/hold-ports"), str(count)],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    return holder.stdout.readline().split()
 
 
 with open(file, encoding="utf-8") as f:

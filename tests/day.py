@@ -23,6 +23,8 @@ import threading
 import time
 import uuid
 
+from ports import free_ports
+
 build, mode = sys.argv[1:]
 LATE = 25  # seconds; a request may wait 10 for the database, and be told to wait for others before
 GIVE_UP = 120
@@ -113,13 +115,6 @@ class Program:
         except subprocess.TimeoutExpired:
             self.process.kill()
             fault("%s does not end" % self.name)
-
-
-def free_ports(count):
-    """Nobody else gets them while this program runs."""
-    holder = subprocess.Popen([os.path.join(os.path.dirname(os.path.abspath(__file__)), "../build-aux/hold-ports"), str(count)],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    return holder.stdout.readline().split()
 
 
 # -- the parts

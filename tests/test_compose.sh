@@ -25,7 +25,7 @@ run() {
 	name=$(printf '%s' "$name" | tr '.-' '__')
 	export PGHOST="$DB_HOST" PGPORT="$DB_PORT" PGUSER="$DB_USER"
 	psql -qd postgres -c "CREATE DATABASE $name TEMPLATE template0" || exit 99
-	DB_NAME=$name "$python" "$top_srcdir/tests/compose.py" "$top_srcdir/examples/compose/$1" "$top_builddir" "$tmp/$1" || rc=1
+	DB_NAME=$name "$python" -B "$top_srcdir/tests/compose.py" "$top_srcdir/examples/compose/$1" "$top_builddir" "$tmp/$1" || rc=1
 	psql -qd postgres -c "DROP DATABASE $name WITH (FORCE)" || rc=1
 }
 
