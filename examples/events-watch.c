@@ -29,6 +29,15 @@ static volatile sig_atomic_t interrupted;
 
 struct watch;
 
+/* What was complained of last by all threads of a kind; "": nothing since they
+ * had an answer. Only who asked after the last change can change it: what was
+ * asked before is no news. */
+struct complaint {
+	pthread_mutex_t lock; /* last, changes */
+	char last[300];
+	unsigned changes;
+};
+
 struct group {
 	struct watch *w;
 	const char *name;
@@ -44,30 +53,55 @@ struct watch {
 	long lag_s;
 	struct group groups[GROUPS_MAX];
 	size_t group_count;
-	pthread_mutex_t lock; /* complained */
-	char complained[300]; /* of what last */
+	struct complaint of_topics, of_groups;
 };
 
 struct topic {
 	struct watch *w;
 	const char *name;
+	unsigned asked;
 };
 
 /* -- what both kinds of threads do */
 
+/* Before a question, for the calls below. */
+static unsigned
+complaint_changes(struct complaint *c)
+{
+	unsigned changes;
+
+	(void)pthread_mutex_lock(&c->lock);
+	changes = c->changes;
+	(void)pthread_mutex_unlock(&c->lock);
+	return changes;
+}
+
 /* Once for what happens to many topics, or again and again. */
 static void
-complain_once(struct watch *w, const char *what)
+complain_once(struct complaint *c, unsigned asked, const char *what)
 {
 	const char *cause = strstr(what, ": ");
 
-	(void)pthread_mutex_lock(&w->lock);
-	if (strcmp(w->complained, cause ? cause : what) != 0) {
-		(void)snprintf(w->complained, sizeof w->complained, "%s",
+	(void)pthread_mutex_lock(&c->lock);
+	if (asked == c->changes && strcmp(c->last, cause ? cause : what) != 0) {
+		(void)snprintf(c->last, sizeof c->last, "%s",
 		               cause ? cause : what);
+		c->changes++;
 		fprintf(stderr, "%s: %s\n", name, what);
 	}
-	(void)pthread_mutex_unlock(&w->lock);
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
+/* There was an answer: the next outage is told again. */
+static void
+complain_again(struct complaint *c, unsigned asked)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	if (asked == c->changes && c->last[0]) {
+		c->last[0] = '\0';
+		c->changes++;
+	}
+	(void)pthread_mutex_unlock(&c->lock);
 }
 
 static int
@@ -89,6 +123,7 @@ show(const psm_event *ev, void *user, psm_error *err)
 	const psm_event *payload = t->w->payload ? ev : NULL;
 	int rc;
 
+	complain_again(&t->w->of_topics, t->asked);
 	events_entry_of(&e, ev, t->name);
 	rc = t->w->json ? events_entry_json(&e, payload, NULL, NULL, err)
 	                : events_entry_print(&e, 0, payload, err);
@@ -125,12 +160,15 @@ watch_topic(void *user)
 	int again_ms = AGAIN_MS;
 
 	while (err && !__atomic_load_n(&t->w->broken, __ATOMIC_ACQUIRE)) {
-		int rc = follow(t, from_us, err);
+		int rc;
 
+		t->asked = complaint_changes(&t->w->of_topics);
+		rc = follow(t, from_us, err);
 		if (events_no_topic(rc, err))
 			from_us = 0;
 		else if (rc < 0 && rc != PSM_ERR_IO)
-			complain_once(t->w, psm_error_message(err));
+			complain_once(&t->w->of_topics, t->asked,
+			              psm_error_message(err));
 		(void)poll(NULL, 0, again_ms);
 		if (again_ms < AGAIN_MOST_MS)
 			again_ms *= 2;
@@ -184,10 +222,14 @@ watch_lag(void *user)
 	char time[40];
 
 	while (err && !__atomic_load_n(&g->w->broken, __ATOMIC_ACQUIRE)) {
+		unsigned asked = complaint_changes(&g->w->of_groups);
 		int rc = ask_lag(g, err);
 
 		if (rc < 0)
-			complain_once(g->w, psm_error_message(err));
+			complain_once(&g->w->of_groups, asked,
+			              psm_error_message(err));
+		else
+			complain_again(&g->w->of_groups, asked);
 		if (rc > 0 &&
 		    psm_time_format(psm_now_us(), time, sizeof time) == 0) {
 			if (g->w->json)
@@ -386,7 +428,8 @@ events_watch(int argc, char **argv)
 	};
 	static char program[] = "psymatch-events";
 	static struct watch w = {.lag_s = 10,
-	                         .lock = PTHREAD_MUTEX_INITIALIZER};
+	                         .of_topics.lock = PTHREAD_MUTEX_INITIALIZER,
+	                         .of_groups.lock = PTHREAD_MUTEX_INITIALIZER};
 	psm_error *err = psm_error_new();
 	psm_config *cfg = NULL;
 	int c, rc;
