@@ -517,12 +517,54 @@ static const struct option options[] = {
     {"all", no_argument, NULL, ALL},
     TOOL_OPTIONS};
 
+/* What option --name would never find. */
+static int
+refuse(const char *name, const char *want, const char *value)
+{
+	fprintf(stderr, "--%s: want %s, got \"%s\"\n", name, want, value);
+	return -1;
+}
+
+static int
+is_state(const char *text)
+{
+	static const char *const words[] = {"dead",  "released", "skipped",
+	                                    "retry", "waiting",  "held"};
+	size_t i = 0;
+
+	while (i < sizeof words / sizeof *words && strcmp(words[i], text) != 0)
+		i++;
+	return i < sizeof words / sizeof *words;
+}
+
+/* A time, or a day, which begins in UTC. */
+static int
+is_time(const char *text)
+{
+	char day[32];
+	int64_t us;
+
+	(void)snprintf(day, sizeof day, "%.10sT00:00:00Z", text);
+	return psm_time_parse(text, strlen(text), &us, NULL) == 0 ||
+	       (strlen(text) == 10 &&
+	        psm_time_parse(day, strlen(day), &us, NULL) == 0);
+}
+
 /* Once each. */
 static int
 add_filter(struct options *o, const char *name, const char *value)
 {
 	int i;
 
+	if (strcmp(name, "state") == 0 && !is_state(value))
+		return refuse(name,
+		              "dead, released, skipped, retry, waiting or held",
+		              value);
+	if (strcmp(name, "event_id") == 0 &&
+	    !psm_uuid_valid(value, strlen(value)))
+		return refuse("event-id", "a UUID", value);
+	if (strcmp(name, "since") == 0 && !is_time(value))
+		return refuse(name, "a time as 2026-01-31T09:00:00Z", value);
 	for (i = 0; i < o->filters; i++)
 		if (strcmp(o->filter[2 * i], name) == 0) {
 			fprintf(stderr, "--%s: want it once\n", name);

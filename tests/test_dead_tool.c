@@ -286,8 +286,8 @@ START_TEST(wrong_use)
 	ck_assert_int_eq(call("show d99 p99"), 1);
 	ck_assert(has("d99: no dead letter has the number 99"));
 	ck_assert(has("p99: no parked event has the number 99"));
-	ck_assert_int_eq(call("--since 7 ls"), 1);
-	ck_assert_int_eq(call("--event-id 7 ls"), 1);
+	ck_assert_int_eq(call("--since 7 ls"), 2);
+	ck_assert_int_eq(call("--event-id 7 ls"), 2);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.dead_audit"), 0);
 }
 END_TEST

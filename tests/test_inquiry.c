@@ -550,21 +550,20 @@ no_text(const char *name, const char *values, char **subject, char **html,
 	(void)subject;
 	(void)html;
 	(void)text;
-	(void)user;
-	return psm__fail(e, PSM_ERR_IO, "template: gone");
+	return psm__fail(e, user ? *(int *)user : PSM_ERR_IO, "template: gone");
 }
 
 /* A text that cannot be made leaves everything as it was. */
 START_TEST(a_failing_text_sends_nothing)
 {
+	int code = PSM_ERR_NOT_FOUND;
+
 	ck_assert_int_eq(create(BERTA), 1);
-	ck_assert_int_eq(
-	    psm_inquiry_send(st, 1, NULL, 0, no_text, NULL, fresh(), err),
-	    PSM_ERR_IO);
+	ck_assert_int_eq(send_as(no_text, NULL), PSM_ERR_IO);
+	/* No sign that there is no such inquiry. */
+	ck_assert_int_eq(send_as(no_text, &code), PSM_ERR_CONFIG);
 	ck_assert_str_eq(psm_error_message(err), "template: gone");
-	ck_assert_int_eq(
-	    psm_inquiry_send(st, 1, NULL, 0, NULL, NULL, fresh(), err),
-	    PSM_ERR_INVAL);
+	ck_assert_int_eq(send_as(NULL, NULL), PSM_ERR_INVAL);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM " INQUIRY
 	                        " WHERE gesendet_datum IS NULL"),
 	                 1);

@@ -63,7 +63,10 @@ START_TEST(makes)
 	ck_assert_int_eq(events(), 1);
 	ck_assert_int_eq(outbox("communication.email_created"), 1);
 	check_event("email_id", "1");
+	check_event("email_data,email_id", "1");
 	check_event("email_data,therapist_id", "7");
+	check_event("email_data,patient_id", "null");
+	check_event("email_data,recipient_type", "therapist");
 	check_event("email_data,status", "Entwurf");
 	/* What was written to whom is nobody else's business. */
 	check_event("email_data,inhalt_text", "null");

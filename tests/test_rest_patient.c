@@ -181,6 +181,13 @@ static const struct step patients_steps[] = {
      NULL,
      200,
      {"\"total\":1", "Erika"}},
+    /* Also where the database's locale knows no capital umlauts. */
+    {"GET",
+     PATIENTS "?search=M%C3%9Cller_",
+     NULL,
+     NULL,
+     200,
+     {"\"total\":1", "Erika"}},
     {"GET", PATIENTS "?search=l_er", NULL, NULL, 200, {"\"total\":0"}},
     {"GET", PATIENTS "?search=%25", NULL, NULL, 200, {"\"total\":1", "Max"}},
     {"GET", PATIENTS "?search=%5C", NULL, NULL, 200, {"\"total\":0"}},

@@ -489,7 +489,6 @@ START_TEST(fault_58_filters_before_pages)
 {
 	static const char *const wrong[] = {"{\"status\": \"offen\"}",
 	                                    "{\"patient_id\": \"1\"}",
-	                                    "{\"min_anfragen\": -1}",
 	                                    "{\"limit\": 0}",
 	                                    "{\"limit\": 1001}",
 	                                    "{\"page\": 0}",
@@ -512,6 +511,9 @@ START_TEST(fault_58_filters_before_pages)
 	check_list(NULL, "5", "5");
 	check_list("{\"status\": \"aktiv\"}", "4", "4");
 	check_list("{\"patient_id\": 13}", "1", "3");
+	check_list("{\"patient_id\": -1}", "0", "");
+	check_list("{\"patient_id\": 2147483648}", "0", "");
+	check_list("{\"min_anfragen\": -1}", "5", "5");
 	check_list("{\"min_anfragen\": 2}", "3", "5");
 	check_list("{\"min_anfragen\": 2, \"max_anfragen\": 3, \"status\": "
 	           "\"aktiv\"}",

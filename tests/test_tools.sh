@@ -98,6 +98,9 @@ psymatch-dead --limit many ls|--limit
 psymatch-dead --limit|--limit
 psymatch-dead --type a --type b ls|--type
 psymatch-dead --dead --parked ls|--dead
+psymatch-dead --state relased ls|--state
+psymatch-dead --since yesterday ls|--since
+psymatch-dead --event-id 7 ls|--event-id
 psymatch-dead release d1|--why
 psymatch-devbroker --brokers 0|--brokers
 psymatch-devbroker --port none|--port

@@ -123,6 +123,14 @@ render(const char *name, const char *values, char **subject, char **html,
 	return 0;
 }
 
+/* Inquiry 1, with another text. */
+__attribute__((unused)) static int
+send_as(psm_mail_render_fn text, void *user)
+{
+	psm_free(out);
+	return psm_inquiry_send(st, 1, NULL, 0, text, user, &out, err);
+}
+
 __attribute__((unused)) static int
 send_with(int64_t id, const char *options)
 {

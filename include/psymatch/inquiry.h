@@ -90,7 +90,8 @@ PSM_API int psm_inquiry_create(psm_store *store, int64_t therapist_id,
  *                       cancelled;
  *   PSM_ERR_CONFLICT    the therapist is not known, not "aktiv", in a cooling
  *                       period, or has neither mail address nor telephone;
- *   PSM_ERR_CONFIG      PSYMATCH_HOLIDAYS_FILE cannot be read;
+ *   PSM_ERR_CONFIG      PSYMATCH_HOLIDAYS_FILE cannot be read, or the mail's
+ *                       template does not do;
  *   PSM_ERR_RETRY       other transactions were in the way;
  *   PSM_ERR_STATE       a set is not migrated;
  *   PSM_ERR_TOO_LARGE   options, or an event, is larger than it may be;
@@ -98,7 +99,7 @@ PSM_API int psm_inquiry_create(psm_store *store, int64_t therapist_id,
  *   PSM_ERR_TIMEOUT     it did not answer in time;
  *   PSM_ERR_IO          the system gave no random bytes;
  *   PSM_ERR_NOMEM       out of memory;
- *   or what render returned.
+ *   or what render returned, but for what is wrong with the template.
  *
  * Threads: any. Blocks: on the database and render. Since 0.1.
  */

@@ -169,12 +169,12 @@ static const struct filter {
 	const char *words[2];
 	const char *of_word[2];
 } filters[] = {
-    {"therapist_id", NUMBER, "a.therapist_id = $%zu::integer", {NULL}, {NULL}},
-    {"min_size", NUMBER, "a.anfragegroesse >= $%zu::integer", {NULL}, {NULL}},
-    {"max_size", NUMBER, "a.anfragegroesse <= $%zu::integer", {NULL}, {NULL}},
+    {"therapist_id", NUMBER, "a.therapist_id = $%zu::bigint", {NULL}, {NULL}},
+    {"min_size", NUMBER, "a.anfragegroesse >= $%zu::bigint", {NULL}, {NULL}},
+    {"max_size", NUMBER, "a.anfragegroesse <= $%zu::bigint", {NULL}, {NULL}},
     {"anfragegroesse",
      NUMBER,
-     "a.anfragegroesse = $%zu::integer",
+     "a.anfragegroesse = $%zu::bigint",
      {NULL},
      {NULL}},
     {"antworttyp", WORD, "a.antworttyp::text = $%zu", {NULL}, {NULL}},
@@ -281,8 +281,8 @@ add_filter(struct query *q, const struct filter *f, const psm_json *v,
 	int flag;
 
 	if (f->type == NUMBER) {
-		if (!read_number(v, &n) || n < 0 || n > INT32_MAX)
-			return refuse(f->name, "a whole number from 0", err);
+		if (!read_number(v, &n))
+			return refuse(f->name, "a whole number", err);
 		add_condition(q, f->condition, psm__number(&q->number[i], n));
 		return 0;
 	}

@@ -207,6 +207,21 @@ write_mail(const struct sending *s, const char *subject, const char *html,
 	return psm__json_take(w, rc, out, s->err);
 }
 
+/* The template is the platform's: what is wrong with it is no fault of the
+ * request, and no sign that there is no such inquiry. */
+static int
+template_fault(int rc, psm_error *err)
+{
+	char why[512];
+
+	if (rc != PSM_ERR_NOT_FOUND && rc != PSM_ERR_PARSE &&
+	    rc != PSM_ERR_SCHEMA)
+		return rc;
+	(void)snprintf(why, sizeof why, "%s", psm_error_message(err));
+	psm__error_clear(err);
+	return psm__fail(err, PSM_ERR_CONFIG, "%s", why);
+}
+
 static int
 make_text(const struct sending *s, char **mail)
 {
@@ -221,8 +236,10 @@ make_text(const struct sending *s, char **mail)
 	    psm__inquiry_mail_values(s->q.id, &s->therapist, s->patients,
 	                             s->count, s->q.now.today, &values, s->err);
 	if (rc == 0)
-		rc = s->render("psychotherapie_anfrage", values, &subject,
-		               &html, &text, s->user, s->err);
+		rc = template_fault(s->render("psychotherapie_anfrage", values,
+		                              &subject, &html, &text, s->user,
+		                              s->err),
+		                    s->err);
 	if (rc >= 0)
 		rc = write_mail(s, subject, html, text, mail);
 	psm_free(text);

@@ -68,9 +68,27 @@ put_response(psm_payload *m, const struct psm__change *c)
 }
 
 static void
+put_data(psm_payload *m, const struct psm__row *row)
+{
+	psm_payload_object(m, "email_data");
+	put_id(m, "email_id", row, PSM__EMAIL_ID);
+	put_id(m, "therapist_id", row, PSM__EMAIL_THERAPIST_ID);
+	put_id(m, "patient_id", row, PSM__EMAIL_PATIENT_ID);
+	psm_payload_text(m, "betreff", psm__row_get(row, PSM__EMAIL_BETREFF));
+	psm_payload_text(m, "recipient_type",
+	                 psm__row_get(row, PSM__EMAIL_THERAPIST_ID) != NULL
+	                     ? "therapist"
+	                     : "patient");
+	psm_payload_text(m, "status", psm__row_get(row, PSM__EMAIL_STATUS));
+	psm_payload_end(m);
+}
+
+static void
 members(psm_payload *m, const struct psm__told *told,
         const struct psm__change *c)
 {
+	if (strcmp(told->type, "email.deleted") != 0)
+		put_data(m, &c->row);
 	if (strcmp(told->type, "communication.email_created") == 0)
 		return;
 	put_id(m, "patient_id", &c->row, PSM__EMAIL_PATIENT_ID);
@@ -114,6 +132,7 @@ const struct psm__policy psm__policy_email = {
     .make = psm__mail_decide_new,
     .patch = psm__mail_decide_patch,
     .members = members,
+    .own_record = 1,
     .may_delete = may_delete,
     .order = "-created_at",
 };

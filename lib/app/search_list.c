@@ -100,11 +100,11 @@ static const struct {
 	const char *name, *condition;
 } filters[FILTERS] = {
     [STATUS] = {"status", "s.status = $%zu"},
-    [PATIENT] = {"patient_id", "s.patient_id = $%zu::integer"},
-    [MIN_ALL] = {"min_anfragen", ALL " >= $%zu::integer"},
-    [MAX_ALL] = {"max_anfragen", ALL " <= $%zu::integer"},
-    [MIN_OPEN] = {"min_aktive_anfragen", OPEN " >= $%zu::integer"},
-    [MAX_OPEN] = {"max_aktive_anfragen", OPEN " <= $%zu::integer"},
+    [PATIENT] = {"patient_id", "s.patient_id = $%zu::bigint"},
+    [MIN_ALL] = {"min_anfragen", ALL " >= $%zu::bigint"},
+    [MAX_ALL] = {"max_anfragen", ALL " <= $%zu::bigint"},
+    [MIN_OPEN] = {"min_aktive_anfragen", OPEN " >= $%zu::bigint"},
+    [MAX_OPEN] = {"max_aktive_anfragen", OPEN " <= $%zu::bigint"},
 };
 
 struct query {
@@ -119,7 +119,8 @@ refuse(const char *name, const char *want, psm_error *err)
 	char pointer[64];
 
 	(void)snprintf(pointer, sizeof(pointer), "/%s", name);
-	(void)psm__fail(err, PSM_ERR_SCHEMA, "list of searches: want %s", want);
+	(void)psm__fail(err, PSM_ERR_SCHEMA, "list of searches: %s: want %s",
+	                name, want);
 	psm__error_fault(err, pointer, "want %s", want);
 	return PSM_ERR_SCHEMA;
 }
@@ -166,9 +167,7 @@ read_member(struct query *q, const char *name, const psm_json *v,
 		if (strcmp(name, filters[i].name) != 0)
 			continue;
 		q->value[i] = psm__number(&q->number[i], n);
-		return whole && n >= 0 && n <= INT32_MAX
-		           ? 0
-		           : refuse(name, "a whole number from 0", err);
+		return whole ? 0 : refuse(name, "a whole number", err);
 	}
 	return refuse(name, "a filter that lists of it have", err);
 }

@@ -94,7 +94,11 @@ is_leased(const struct psm__row *row, const struct psm__now *now)
 static int
 fill(struct psm__row *row, int column, const char *text, psm_error *err)
 {
-	if (psm__row_get(row, column) != NULL || text == NULL || *text == '\0')
+	const char *given = psm__row_get(row, column);
+
+	/* Blank is not given: nobody could send a mail from nowhere. */
+	if (text == NULL || *text == '\0' ||
+	    (given != NULL && !psm__text_is_blank(given)))
 		return 0;
 	return psm__row_change(row, column, text, err);
 }

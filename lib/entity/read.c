@@ -111,6 +111,9 @@ number_value(struct reader *rd, int column, const psm_json *v)
 	if (psm_json_kind(v) != PSM_JSON_NUMBER)
 		return want(rd, f, "", v, "a whole number");
 	fits = psm_json_get_int(v, &n, NULL) == 0;
+	if (fits && n == 0 && psm__zero_is_none(f) &&
+	    (rd->how == PSM__READ_PUT || rd->how == PSM__READ_NEW))
+		return null_value(rd, column, v);
 	if (is_record(rd) && f->type == PSM__T_INTEGER && fits &&
 	    n >= INT32_MIN && n <= INT32_MAX) {
 		/* A range is for those who write now. */

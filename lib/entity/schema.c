@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "entity/entity.h"
+#include "entity/fault.h"
 #include "entity/shape.h"
 #include "json/json.h"
 
@@ -235,7 +236,10 @@ put_limits(psm_json_writer *w, const struct psm_entity_field *f, int shape,
 	case PSM__T_INTEGER:
 		if (!is_written(shape))
 			break;
-		limit(w, "minimum", f->least);
+		limit(w, "minimum",
+		      shape != PSM_ENTITY_MERGE && psm__zero_is_none(f)
+		          ? 0
+		          : f->least);
 		limit(w, "maximum", f->most);
 		break;
 	case PSM__T_TEXT:

@@ -34,17 +34,70 @@ has_search(const struct psm_entity *e)
 	return 0;
 }
 
+/* Capital letters of Latin alphabets beyond ASCII, and their small ones. Whether
+ * lower() and ILIKE know them is a matter of the database's locale: in "C" they
+ * do not. */
+#define CAPITALS                                                               \
+	"\xc3\x80\xc3\x81\xc3\x82\xc3\x83\xc3\x84\xc3\x85\xc3\x86\xc3\x87"     \
+	"\xc3\x88\xc3\x89\xc3\x8a\xc3\x8b\xc3\x8c\xc3\x8d\xc3\x8e\xc3\x8f"     \
+	"\xc3\x90\xc3\x91\xc3\x92\xc3\x93\xc3\x94\xc3\x95\xc3\x96\xc3\x98"     \
+	"\xc3\x99\xc3\x9a\xc3\x9b\xc3\x9c\xc3\x9d\xc3\x9e\xc4\x80\xc4\x82"     \
+	"\xc4\x84\xc4\x86\xc4\x8c\xc4\x8e\xc4\x90\xc4\x92\xc4\x96\xc4\x98"     \
+	"\xc4\x9a\xc4\x9e\xc4\xa2\xc4\xaa\xc4\xae\xc4\xb0\xc4\xb6\xc4\xb9"     \
+	"\xc4\xbb\xc4\xbd\xc5\x81\xc5\x83\xc5\x85\xc5\x87\xc5\x8c\xc5\x90"     \
+	"\xc5\x92\xc5\x94\xc5\x98\xc5\x9a\xc5\x9e\xc8\x98\xc5\xa0\xc5\xa2"     \
+	"\xc8\x9a\xc5\xa4\xc5\xaa\xc5\xae\xc5\xb0\xc5\xb2\xc5\xb8\xc5\xb9"     \
+	"\xc5\xbb\xc5\xbd"
+#define SMALL                                                                  \
+	"\xc3\xa0\xc3\xa1\xc3\xa2\xc3\xa3\xc3\xa4\xc3\xa5\xc3\xa6\xc3\xa7"     \
+	"\xc3\xa8\xc3\xa9\xc3\xaa\xc3\xab\xc3\xac\xc3\xad\xc3\xae\xc3\xaf"     \
+	"\xc3\xb0\xc3\xb1\xc3\xb2\xc3\xb3\xc3\xb4\xc3\xb5\xc3\xb6\xc3\xb8"     \
+	"\xc3\xb9\xc3\xba\xc3\xbb\xc3\xbc\xc3\xbd\xc3\xbe\xc4\x81\xc4\x83"     \
+	"\xc4\x85\xc4\x87\xc4\x8d\xc4\x8f\xc4\x91\xc4\x93\xc4\x97\xc4\x99"     \
+	"\xc4\x9b\xc4\x9f\xc4\xa3\xc4\xab\xc4\xaf\x69\xc4\xb7\xc4\xba\xc4"     \
+	"\xbc\xc4\xbe\xc5\x82\xc5\x84\xc5\x86\xc5\x88\xc5\x8d\xc5\x91\xc5"     \
+	"\x93\xc5\x95\xc5\x99\xc5\x9b\xc5\x9f\xc8\x99\xc5\xa1\xc5\xa3\xc8"     \
+	"\x9b\xc5\xa5\xc5\xab\xc5\xaf\xc5\xb1\xc5\xb3\xc3\xbf\xc5\xba\xc5"     \
+	"\xbc\xc5\xbe"
+
 static void
-put_search(struct psm__buf *b, const struct psm_entity *e, size_t n)
+put_folded(struct psm__buf *b, const char *what)
+{
+	psm__buf_printf(b, "translate(lower(%s), '" CAPITALS "', '" SMALL "')",
+	                what);
+}
+
+static int
+is_ascii(const char *text)
+{
+	while (*text != '\0' && (unsigned char)*text < 0x80)
+		text++;
+	return *text == '\0';
+}
+
+static void
+put_search(struct psm__buf *b, const struct psm_entity *e, const char *pattern,
+           size_t n)
 {
 	const char *before = "";
+	char column[80], value[32];
+	int plain = is_ascii(pattern);
 
 	psm__buf_putc(b, '(');
 	for (size_t i = 0; i < e->count; i++) {
 		if ((e->fields[i].flags & PSM__SEARCHED) == 0)
 			continue;
-		psm__buf_printf(b, "%st.%s::text ILIKE $%zu::text", before,
-		                e->fields[i].name, n);
+		(void)snprintf(column, sizeof column, "t.%s::text",
+		               e->fields[i].name);
+		(void)snprintf(value, sizeof value, "$%zu::text", n);
+		psm__buf_puts(b, before);
+		if (plain) {
+			psm__buf_printf(b, "%s ILIKE %s", column, value);
+		} else {
+			put_folded(b, column);
+			psm__buf_puts(b, " LIKE ");
+			put_folded(b, value);
+		}
 		before = " OR ";
 	}
 	psm__buf_putc(b, ')');
@@ -112,7 +165,7 @@ put_where(struct psm__buf *b, const struct psm__list *l,
 	}
 	if (l->search != NULL) {
 		psm__buf_puts(b, before);
-		put_search(b, e, ++n);
+		put_search(b, e, l->search, ++n);
 	}
 	return n;
 }

@@ -285,6 +285,13 @@ read_timestamp(const char *text, char **out, char *what, size_t size)
 }
 
 int
+psm__zero_is_none(const struct psm_entity_field *f)
+{
+	return f->least == 1 && f->most == INT32_MAX &&
+	       (f->flags & (PSM__REQUIRED | PSM__NOT_NULL)) == 0;
+}
+
+int
 psm__value_integer(const struct psm_entity_field *f, int fits, int64_t n,
                    char **out, char *what, size_t size)
 {

@@ -3,7 +3,6 @@
  * type of the body, conditions. */
 #include "service/service.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,12 +69,12 @@ psm_request_query_int(const psm_request *req, const char *name, int64_t min,
 		                 "want a request, a name and a value");
 	if (!text || !*text)
 		return 0;
-	errno = 0;
-	if (read_int(text, &number) && errno == 0 && number >= min &&
-	    number <= max) {
+	if (read_int(text, &number) && number >= min && number <= max) {
 		*value = number;
 		return 1;
 	}
+	if (min == INT64_MIN && max == INT64_MAX)
+		return wrong_query(name, err, "want an integer");
 	(void)snprintf(want, sizeof want,
 	               "want an integer from %" PRId64 " to %" PRId64, min,
 	               max);

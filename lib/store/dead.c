@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <psymatch/dead.h>
 
+#include "base/base.h"
 #include "event/event.h"
 #include "store/pool.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -39,17 +41,70 @@ static const struct {
 	},
 };
 
-/* What a filter compares, and the type of its value. */
+static int
+is_any(const char *text)
+{
+	(void)text;
+	return 1;
+}
+
+static int
+is_uuid(const char *text)
+{
+	return psm_uuid_valid(text, strlen(text));
+}
+
+/* Without an offset a time is UTC, as everywhere. */
+static int
+is_time(const char *text)
+{
+	int64_t us;
+
+	return psm__is_date(text) ||
+	       psm_time_parse(text, strlen(text), &us, NULL) == 0;
+}
+
+static int
+is_number(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len < 19 && strspn(text, "0123456789") == len;
+}
+
+/* What a filter compares, the type of its value, and what that looks like. */
 enum filter { LIMIT = 9, N_FILTERS };
 static const struct {
 	const char *name, *compare, *type;
+	int (*is)(const char *text);
+	const char *want;
 } filters[N_FILTERS] = {
-    {"consumer", "consumer =", "text"}, {"type", "type =", "text"},
-    {"key", "key =", "text"},           {"topic", "topic =", "text"},
-    {"code", "code =", "text"},         {"state", "state =", "text"},
-    {"event_id", "event_id =", "uuid"}, {"since", "since >=", "timestamptz"},
-    {"after", "id >", "bigint"},        [LIMIT] = {"limit", NULL, NULL},
+    {"consumer", "consumer =", "text", is_any, NULL},
+    {"type", "type =", "text", is_any, NULL},
+    {"key", "key =", "text", is_any, NULL},
+    {"topic", "topic =", "text", is_any, NULL},
+    {"code", "code =", "text", is_any, NULL},
+    {"state", "state =", "text", is_any, NULL},
+    {"event_id", "event_id =", "uuid", is_uuid, "a UUID"},
+    {"since", "since >=", "timestamptz", is_time,
+     "a time as 2026-01-31T09:00:00Z"},
+    {"after", "id >", "bigint", is_number, "the number of a row"},
+    [LIMIT] = {"limit", NULL, NULL, is_number, "a number"},
 };
+
+/* The value is not repeated: it may name a person. */
+static int
+refuse(size_t i, psm_error *err)
+{
+	char pointer[24];
+
+	(void)snprintf(pointer, sizeof pointer, "/%s", filters[i].name);
+	psm__fail(err, PSM_ERR_SCHEMA, "%s: want %s, found another text",
+	          filters[i].name, filters[i].want);
+	psm__error_fault(err, pointer, "want %s, found another text",
+	                 filters[i].want);
+	return PSM_ERR_SCHEMA;
+}
 
 static int
 check_source(psm_store *st, int source, psm_error *err)
@@ -102,6 +157,8 @@ add_filter(struct query *q, const char *name, const char *value, psm_error *err)
 	if (i == N_FILTERS || !value)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "filter: want a known name and a value");
+	if (!filters[i].is(value))
+		return refuse(i, err);
 	if (i == LIMIT) {
 		q->limit = value;
 		return 0;
