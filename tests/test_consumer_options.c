@@ -40,12 +40,12 @@ options(int what, int max_attempts, int deadline_ms)
 }
 
 static const struct {
-	int what, max_attempts, fails, calls, dead;
+	int what, max_attempts, fails, code, calls, dead;
 } policies[] = {
-    {PSM_ON_FAILURE_RETRY, 3, 2, 5, 0},
-    {PSM_ON_FAILURE_RETRY, 3, 100, 5, 1},
-    {PSM_ON_FAILURE_RETRY, 1, 100, 3, 1},
-    {PSM_ON_FAILURE_REJECT, 0, 100, 3, 1},
+    {PSM_ON_FAILURE_RETRY, 3, 2, PSM_ERR_RETRY, 5, 0},
+    {PSM_ON_FAILURE_RETRY, 3, 100, PSM_ERR_RETRY, 5, 1},
+    {PSM_ON_FAILURE_RETRY, 1, 100, PSM_ERR_TIMEOUT, 3, 1},
+    {PSM_ON_FAILURE_REJECT, 0, 100, PSM_ERR_UNAVAILABLE, 3, 1},
 };
 
 /* Event 2 of three fails so often; the others are handled in any case. */
@@ -54,7 +54,7 @@ START_TEST(follows_the_policy)
 	psm_transport *t = open_memory();
 	struct seen seen = {.fail_number = 2,
 	                    .fail_times = policies[_i].fails,
-	                    .fail_rc = PSM_ERR_RETRY};
+	                    .fail_rc = policies[_i].code};
 	psm_consumer *c = make_with(
 	    t, "policy",
 	    options(policies[_i].what, policies[_i].max_attempts, 0), &seen);
@@ -66,8 +66,10 @@ START_TEST(follows_the_policy)
 	check_order(&seen);
 	ck_assert_int_eq(seen.calls, policies[_i].calls);
 	ck_assert_int_eq(seen.dead, policies[_i].dead);
+	ck_assert_int_eq(psm_consumer_stat(c, "retried"),
+	                 policies[_i].calls - 3);
 	if (seen.dead) {
-		ck_assert_int_eq(seen.dead_code, PSM_ERR_RETRY);
+		ck_assert_int_eq(seen.dead_code, policies[_i].code);
 		ck_assert_str_eq(seen.dead_reason, "the test says so");
 	}
 	psm_consumer_free(c);
@@ -265,7 +267,7 @@ START_TEST(overrun_is_counted_and_shown)
 	    psm_metrics_value("psymatch_consumer_overrun_total", "overrun"), 2);
 	ck_assert_int_eq(psm_consumer_health(c, reason, sizeof(reason)),
 	                 PSM_HEALTH_AMBER);
-	ck_assert_ptr_nonnull(strstr(reason, "2 calls past their deadline"));
+	ck_assert_ptr_nonnull(strstr(reason, "calls past their deadline: 2"));
 	psm_consumer_free(c);
 	psm_transport_unref(t);
 }

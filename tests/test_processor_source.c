@@ -380,7 +380,7 @@ START_TEST(c08_late_handler_is_seen)
 	/* Its result counts as it is. */
 	flow_check_effects(1);
 	ck_assert_int_eq(psm_processor_stat(pr, "overrun"), late_calls);
-	PG_UNTIL(is(PSM_HEALTH_AMBER, " calls past their deadline"));
+	PG_UNTIL(is(PSM_HEALTH_AMBER, " calls past their deadline: "));
 	flow_stop();
 }
 END_TEST

@@ -38,6 +38,7 @@ typedef struct psm_consumer psm_consumer;
  *   PSM_ERR_BROKER   as PSM_ERR_RETRY;
  *   PSM_ERR_FULL     as PSM_ERR_RETRY;
  *   PSM_ERR_IO       as PSM_ERR_RETRY;
+ *   PSM_ERR_UNAVAILABLE  as PSM_ERR_RETRY;
  *   PSM_ERR_NOMEM    not the fault of the event: the same event comes again in
  *                    each case, whatever the handler's options say about
  *                    failures;
@@ -93,7 +94,7 @@ typedef void (*psm_dead_fn)(const char *topic, int32_t partition,
  *
  * @param t      the transport; a reference is kept.
  * @param cfg    settings; none is kept.
- * @param group  1 to 249 bytes of [A-Za-z0-9._-]; copied.
+ * @param group  1 to 249 bytes of [A-Za-z0-9._-], not "." or ".."; copied.
  * @param out    new (psm_consumer_free); NULL after a failure.
  * @param err    details of a failure; may be NULL.
  * @return 0: *out is ready to be set up.
@@ -111,7 +112,8 @@ PSM_API int psm_consumer_new(psm_transport *t, const psm_config *cfg,
  * catalogue gives to its handlers' types. Before the first poll or start.
  *
  * @param c      a consumer.
- * @param topic  1 to 249 bytes of [A-Za-z0-9._-]; copied. Twice is once.
+ * @param topic  1 to 249 bytes of [A-Za-z0-9._-], not "." or ".."; copied.
+ *               Twice is once.
  * @param err    details of a failure; may be NULL.
  * @return 0: it will be read, from the moment on when the broker has it.
  *   PSM_ERR_INVAL  a NULL argument, or a topic outside the rule above;
@@ -366,7 +368,7 @@ PSM_API void psm_consumer_free(psm_consumer *c);
  * @param c     a consumer; NULL is allowed.
  * @param name  counts since psm_consumer_new():
  *              "handled": the handler returned 0;
- *              "retried": tries that ended in PSM_ERR_RETRY;
+ *              "retried": tries after which the event comes again;
  *              "dead": dead letters;
  *              "skipped": null values, no handler;
  *              "overrun": calls past their deadline;

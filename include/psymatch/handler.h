@@ -91,12 +91,12 @@ PSM_API int psm_handler_options_versions(psm_handler_options *o,
                                          psm_error *err) PSM_CHECK;
 
 /**
- * What becomes of an event whose handler returned PSM_ERR_RETRY.
+ * What becomes of an event after a failure that may pass.
  *
  * @param o             options.
  * @param what          an enum psm_on_failure.
- * @param max_attempts  so many calls for one event, then it is dead with the
- *                      code PSM_ERR_RETRY: 1 to 1,000,000; 0: no limit for
+ * @param max_attempts  so many calls for one event, then it is dead with what
+ *                      the last one returned: 1 to 1,000,000; 0: no limit for
  *                      PSM_ON_FAILURE_RETRY, as the processor says for
  *                      PSM_ON_FAILURE_PARK. A consumer counts from its start,
  *                      a processor what it parked also across restarts.

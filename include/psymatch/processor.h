@@ -84,6 +84,7 @@ typedef struct psm_processor psm_processor;
  *   PSM_ERR_BROKER   as PSM_ERR_RETRY;
  *   PSM_ERR_FULL     as PSM_ERR_RETRY;
  *   PSM_ERR_IO       as PSM_ERR_RETRY;
+ *   PSM_ERR_UNAVAILABLE  as PSM_ERR_RETRY;
  *   PSM_ERR_DB       the system's fault: the batch is rolled back and tried
  *                    again after 0.1 to 30 s, never a dead letter;
  *   PSM_ERR_NOMEM    as PSM_ERR_DB;

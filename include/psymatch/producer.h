@@ -223,8 +223,8 @@ PSM_API int psm_producer_start(psm_producer *p, psm_error *err) PSM_CHECK;
  * Accept one event for sending. Does not wait for the broker.
  *
  * @param p      a started producer.
- * @param topic  1 to 249 bytes of [A-Za-z0-9._-]; NULL: the topic of the
- *               event's type.
+ * @param topic  1 to 249 bytes of [A-Za-z0-9._-], not "." or ".."; NULL: the
+ *               topic of the event's type.
  * @param ev     borrowed for the call: it is encoded before the call returns.
  *               Its key (psm_event_key) decides the partition; events of one
  *               key and topic arrive in the order of the calls.

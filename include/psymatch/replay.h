@@ -33,7 +33,7 @@ typedef struct psm_replay psm_replay;
  * A replay of a whole topic.
  *
  * @param t      the transport; a reference is kept.
- * @param topic  1 to 249 bytes of [A-Za-z0-9._-]; copied.
+ * @param topic  1 to 249 bytes of [A-Za-z0-9._-], not "." or ".."; copied.
  * @param out    new (psm_replay_free); NULL after a failure.
  * @param err    details of a failure; may be NULL.
  * @return 0: *out is ready to be narrowed or run.

@@ -150,7 +150,7 @@ recent_failures(psm_consumer *c, int64_t now, char *reason, size_t size)
 	}
 	if (c->overrun_ms && now - c->overrun_ms < DEAD_MS) {
 		snprintf(reason, size,
-		         "%lld calls past their deadline, the last one %lld s "
+		         "calls past their deadline: %lld, the last one %lld s "
 		         "ago",
 		         (long long)get(&c->counts.overrun),
 		         (long long)((now - c->overrun_ms) / 1000));

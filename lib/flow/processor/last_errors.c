@@ -76,7 +76,7 @@ psm__last_errors_health(const psm_processor *pr, char *reason, size_t size)
 	else if (is_recent(e->late_at_ms, LATE_MS))
 		(void)snprintf(
 		    reason, size,
-		    "%s: %lld calls past their deadline, the last one %lld s "
+		    "%s: calls past their deadline: %lld, the last one %lld s "
 		    "ago",
 		    pr->name, (long long)e->late,
 		    (long long)((psm__mono_ms() - e->late_at_ms) / 1000));
