@@ -45,9 +45,10 @@ install_packages() {
 	fi
 	[ -n "$(missing_packages "$@")" ] || return 0
 	if [ "$(id -u)" != 0 ]; then
-		command -v sudo >/dev/null || die "please install as root: apt-get install $(missing_packages "$@")"
+		command -v sudo >/dev/null || die "please install as root: apt-get update && apt-get install $(missing_packages "$@")"
 		sudo='sudo'
 	fi
+	say "apt-get update"
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q update >"$work/log/apt-update" 2>&1
 	# Which of a|b there is, is known only now.
 	missing=$(missing_packages "$@")

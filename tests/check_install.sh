@@ -33,8 +33,8 @@ case ${PSM_SANITIZE:-no} in no) ;; *) sanitize=-fsanitize=$PSM_SANITIZE ;; esac
 # The first C program of README.md, and the example that is the same.
 awk '/^```/ { if (on) exit; on = /^```c$/; next } on' "$top_srcdir/README.md" >"$tmp/readme.c"
 [ -s "$tmp/readme.c" ] || fault "README.md: no C program found"
-sed '1,/\*\/$/d' "$top_srcdir/examples/07_send.c" | diff "$tmp/readme.c" - ||
-	fault "README.md: its program is not examples/07_send.c (above: < README.md)"
+sed '1,/\*\/$/d' "$top_srcdir/examples/09_send_one.c" | diff "$tmp/readme.c" - ||
+	fault "README.md: its program is not examples/09_send_one.c (above: < README.md)"
 
 cat >"$tmp/send.c" <<'END'
 #include <psymatch/psymatch.h>

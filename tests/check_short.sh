@@ -17,7 +17,17 @@ short() {
 }
 
 short 07_send.c 20 5
+# As README.md shows it.
+short 09_send_one.c 15 6
 short 08_handle.c 25 6
 # With an outbox, a relay and a processor.
 short 06_program.c 40 14
+
+# What README.md shows, all lines counted.
+shown() { # LANGUAGE LINES
+	lines=$(awk -v fence="\`\`\`$1" '$0 == fence { on = 1; next } /^```/ { if (on) exit } on' "$top_srcdir/README.md" | wc -l)
+	[ "$lines" -gt 0 ] && [ "$lines" -le "$2" ] || fault "README.md: want at most $2 lines of $1, found $lines"
+}
+shown c 15
+shown python 8
 exit $rc

@@ -2,7 +2,10 @@
 /* A producer by one call: settings and transport are the environment's. */
 #include "testing.h"
 
+#include <psymatch/payload.h>
 #include <psymatch/producer.h>
+
+#include <string.h>
 
 #include "client/producer/producer_int.h"
 
@@ -101,6 +104,84 @@ START_TEST(name_of_the_client)
 }
 END_TEST
 
+static psm_payload *
+answered(void)
+{
+	psm_payload *m = psm_payload_new("email.response_received");
+
+	psm_payload_int(m, "email_id", 7);
+	return m;
+}
+
+/* What a next program sends: its own events, and those of programs before. */
+static void
+next_program_sends(int64_t count)
+{
+	psm_producer *p;
+
+	setenv("PSYMATCH_TRANSPORT", "memory", 1);
+	ck_assert_int_eq(psm_producer_open("a-program", &p, NULL), 0);
+	ck_assert_int_eq(psm_producer_close(p, 60000, NULL, NULL), 0);
+	ck_assert_int_eq(psm_producer_stat(p, "sent"), count);
+	psm_producer_free(p);
+}
+
+/* One event by one call: it is sent. */
+START_TEST(sends_one)
+{
+	psm_error *err = psm_error_new();
+
+	ck_assert_msg(psm_producer_send_one("a-program", answered(), err) == 0,
+	              "%s", psm_error_message(err));
+	next_program_sends(0);
+	psm_error_free(err);
+}
+END_TEST
+
+/* Without a broker it is kept; where there is no spool, either, that is told. */
+START_TEST(sends_one_without_broker)
+{
+	psm_error *err = psm_error_new();
+
+	setenv("PSYMATCH_TRANSPORT", "kafka", 1);
+	setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", 1);
+	ck_assert_msg(psm__producer_send_one("a-program", answered(), 1, err) ==
+	                  0,
+	              "%s", psm_error_message(err));
+	setenv("PSYMATCH_SPOOL_DIR", "none", 1);
+	ck_assert_int_eq(
+	    psm__producer_send_one("a-program", answered(), 1, err),
+	    PSM_ERR_TIMEOUT);
+	ck_assert_str_ne(psm_error_message(err), "");
+	setenv("PSYMATCH_SPOOL_DIR", dir, 1);
+	next_program_sends(1);
+	psm_error_free(err);
+}
+END_TEST
+
+/* A faulty event touches nothing; the error names the member. */
+START_TEST(sends_one_faulty)
+{
+	psm_error *err = psm_error_new();
+	psm_payload *m = psm_payload_new("email.response_received");
+
+	psm_payload_text(m, "email_id", "seven");
+	ck_assert_int_eq(psm_producer_send_one("a-program", m, err),
+	                 PSM_ERR_SCHEMA);
+	ck_assert_ptr_nonnull(strstr(psm_error_pointer(err), "email_id"));
+	ck_assert_int_eq(psm_producer_send_one("a-program", NULL, err),
+	                 PSM_ERR_NOMEM);
+	ck_assert_int_eq(psm_producer_send_one(NULL, answered(), err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_producer_send_one("", answered(), err),
+	                 PSM_ERR_SCHEMA);
+	setenv("PSYMATCH_TRANSPORT", "pigeon", 1);
+	ck_assert_int_eq(psm_producer_send_one("a-program", answered(), err),
+	                 PSM_ERR_CONFIG);
+	psm_error_free(err);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -113,6 +194,9 @@ main(void)
 	tcase_add_loop_test(tc, says_what_is_wrong, 0, (int)PSM__COUNT(faults));
 	tcase_add_test(tc, bad_arguments);
 	tcase_add_test(tc, name_of_the_client);
+	tcase_add_test(tc, sends_one);
+	tcase_add_test(tc, sends_one_without_broker);
+	tcase_add_test(tc, sends_one_faulty);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

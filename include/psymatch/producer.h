@@ -273,6 +273,27 @@ PSM_API int psm_producer_send_payload(psm_producer *p, psm_payload *m,
                                       psm_error *err) PSM_CHECK;
 
 /**
+ * Open a producer (psm_producer_open()), send one event and close it again: for
+ * a program that has one event to send and ends. Others keep a producer, which
+ * costs them a connection once, not once per event. See examples/09_send_one.c.
+ *
+ * @param name  of the program: the event's producer, as for
+ *              psm_event_new_from(), and the client's name; copied.
+ * @param m     taken, also when the call fails; NULL is out of memory, as
+ *              psm_payload_new() returns it.
+ * @param err   details of a failure; may be NULL.
+ * @return 0: accepted. If the broker did not answer within 3 s, the event is in
+ *   the spool, and the next program that uses it sends it. Else a failure of
+ *   psm_event_new_from(), psm_producer_open(), psm_producer_send() or
+ *   psm_producer_close():
+ *   PSM_ERR_TIMEOUT  there is no spool, and the event was given up.
+ *
+ * Threads: any. Blocks: as psm_producer_start(), and up to 3 s. Since 0.1.
+ */
+PSM_API int psm_producer_send_one(const char *name, psm_payload *m,
+                                  psm_error *err) PSM_CHECK;
+
+/**
  * Make an event and hand it to the producer: psm_event_new() and
  * psm_producer_send() in one call.
  *

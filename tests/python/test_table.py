@@ -54,6 +54,7 @@ WITHOUT = {
     "psm_consumer_handlers": "Consumer.on()",
     "psm_replay_handlers": "Replay.on()",
     "psm_processor_on": "psm_processor_on_with()",
+    "psm_producer_send_one": "with Producer() as producer",
     "psm_producer_send_payload": "Producer.send()",
     "psm_program_emit": "App.emit()",
     "psm_program_on": "psm_processor_on_with()",

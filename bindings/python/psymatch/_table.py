@@ -484,6 +484,7 @@ FUNCTIONS = MATCHING + (
      "const psm_event*", "psm_error*"),
     ("psm_producer_send_json", "int", "psm_producer*", "const char*", "const char*",
      "const char*", "const char*", "size_t", "psm_error*"),
+    ("psm_producer_send_one", "int", "const char*", "psm_payload*", "psm_error*"),
     ("psm_producer_send_payload", "int", "psm_producer*", "psm_payload*",
      "const char*", "psm_error*"),
     ("psm_producer_send_receipt", "int", "psm_producer*", "const char*",

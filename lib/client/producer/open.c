@@ -3,6 +3,7 @@
 #include "client/producer/producer_int.h"
 
 #define CLIENT_ID "PSYMATCH_KAFKA_client_id"
+#define ONE_EVENT_MS 3000 /* as psm_producer_free() waits */
 
 int
 psm__producer_settings(const char *name, psm_config **out, psm_error *err)
@@ -51,4 +52,29 @@ psm_producer_open(const char *name, psm_producer **out, psm_error *err)
 	psm_transport_unref(t); /* the producer has a reference of its own */
 	psm_config_free(cfg);
 	return rc;
+}
+
+int
+psm__producer_send_one(const char *name, psm_payload *m, int wait_ms,
+                       psm_error *err)
+{
+	psm_event *ev = NULL;
+	psm_producer *p = NULL;
+	int rc = psm_event_new_from(m, name, &ev, err);
+
+	if (rc == 0)
+		rc = psm_producer_open(name, &p, err);
+	if (rc == 0)
+		rc = psm_producer_send(p, NULL, ev, err);
+	if (rc == 0)
+		rc = psm_producer_close(p, wait_ms, NULL, err);
+	psm_producer_free(p);
+	psm_event_free(ev);
+	return rc;
+}
+
+int
+psm_producer_send_one(const char *name, psm_payload *m, psm_error *err)
+{
+	return psm__producer_send_one(name, m, ONE_EVENT_MS, err);
 }

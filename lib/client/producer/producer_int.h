@@ -168,6 +168,9 @@ int psm__sender_is_me(const struct psm_producer *p);
 
 /* Settings for psm_producer_open(): the environment's, and the name. */
 int psm__producer_settings(const char *name, psm_config **out, psm_error *err);
+/* psm_producer_send_one(), which waits for so long until the event is sent. */
+int psm__producer_send_one(const char *name, psm_payload *m, int wait_ms,
+                           psm_error *err);
 
 /* -- client/producer/backoff.c */
 
