@@ -2,6 +2,7 @@
 /* The rows of resources and endpoints as the manual page psymatch-rest(7). */
 #include "rest/rest.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,8 +59,9 @@ resource(const struct rest_resource *r)
 		printf(".\n");
 	}
 	for (size_t i = 0; r->actions && r->actions[i]; i++)
-		printf(".It Cm POST %s/{id}/%s\nDo what it says.\n", r->path,
-		       r->actions[i]);
+		printf(".It Cm POST %s/{id}/%s\n%c%s one.\n", r->path,
+		       r->actions[i], toupper(r->actions[i][0]),
+		       r->actions[i] + 1);
 	if (r->contact) {
 		item("GET", r->path, "/{id}/communication",
 		     psm__rest_summary("GET", "/{id}/communication"));

@@ -290,6 +290,30 @@ START_TEST(reads_days)
 }
 END_TEST
 
+/* A day without a year is the next one within a year from today. */
+static const struct {
+	const char *text, *today, *day;
+} leap_days[] = {
+    {"29.2.", TODAY, NULL},
+    {"29.2.", "2027-12-01", "2028-02-29"},
+    {"29. februar", "2028-02-29", "2028-02-29"},
+    {"29.2.", "2028-03-01", NULL},
+    {"29.2.2027", "2027-12-01", NULL},
+};
+
+START_TEST(reads_leap_days)
+{
+	char day[11] = "";
+	size_t len;
+	int rc =
+	    psm__answer_day(leap_days[_i].text, leap_days[_i].today, day, &len);
+
+	ck_assert_int_eq(rc, leap_days[_i].day != NULL);
+	if (rc == 1)
+		ck_assert_str_eq(day, leap_days[_i].day);
+}
+END_TEST
+
 /* However odd: it is read to an end, within what is there. */
 START_TEST(odd_texts)
 {
@@ -370,6 +394,7 @@ suite(void)
 	tcase_add_loop_test(t, reads, 0, PSM__COUNT(answers));
 	tcase_add_loop_test(t, finds_the_reference, 0, PSM__COUNT(references));
 	tcase_add_loop_test(t, reads_days, 0, PSM__COUNT(days));
+	tcase_add_loop_test(t, reads_leap_days, 0, PSM__COUNT(leap_days));
 	tcase_add_test(t, odd_texts);
 	tcase_add_test(t, a_line_without_end);
 	suite_add_tcase(s, t);

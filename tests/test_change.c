@@ -190,6 +190,22 @@ START_TEST(versions)
 END_TEST
 
 /* Nothing of a transaction that is rolled back is left. */
+/* What an action needs to know is an object; without any it is empty. */
+static const struct {
+	const char *action, *json;
+	int rc;
+} odd_acts[] = {
+    {"cool", NULL, PSM_ERR_SCHEMA},
+    {"cool", "{\"until\": \"2026-02-29\"}", PSM_ERR_SCHEMA},
+    {"cool", "[\"until\", \"2026-03-01\"]", PSM_ERR_SCHEMA},
+    {"contact", NULL, 0},
+    {"contact", "{\"email\": null}", 0},
+    {"contact", "{\"telefon\": \"yesterday\"}", PSM_ERR_SCHEMA},
+    {"contact", "{\"email\": 7}", PSM_ERR_SCHEMA},
+    {"block", "7", PSM_ERR_SCHEMA},
+    {"unblock", "{", PSM_ERR_PARSE},
+};
+
 START_TEST(in_the_callers_transaction)
 {
 	psm_tx *tx = NULL;
@@ -212,6 +228,14 @@ START_TEST(in_the_callers_transaction)
 	ck_assert_int_eq(psm_entity_act(tx, "therapist", 1, 2, "fly", NULL, 0,
 	                                NULL, NULL, err),
 	                 PSM_ERR_INVAL);
+	for (size_t i = 0; i < PSM__COUNT(odd_acts); i++)
+		ck_assert_int_eq(
+		    psm_entity_act(tx, "therapist", 1, 2, odd_acts[i].action,
+		                   odd_acts[i].json,
+		                   odd_acts[i].json ? strlen(odd_acts[i].json)
+		                                    : 0,
+		                   NULL, NULL, err),
+		    odd_acts[i].rc);
 	ck_assert_int_eq(psm_entity_delete(tx, "house", 1, 2, 0, err),
 	                 PSM_ERR_INVAL);
 	psm_tx_rollback(tx);

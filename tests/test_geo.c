@@ -147,6 +147,12 @@ START_TEST(answers_refused)
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_geo_recall(geo, st, "a", 0, 0, NULL, err),
 	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(
+	    psm_geo_remember(geo, st, "a", 0, 0,
+	                     "{\"latitude\": 91, \"longitude\": 6.1, "
+	                     "\"status\": \"success\"}",
+	                     err),
+	    PSM_ERR_SCHEMA);
 	ck_assert_int_eq(psm_geo_remember(geo, st, "a", 0, 0, "{}", err),
 	                 PSM_ERR_SCHEMA);
 	ck_assert_int_eq(psm_geo_remember(geo, st, "a", 0, 0, "{", err),

@@ -310,6 +310,11 @@ START_TEST(by_hand)
 	ck_assert_int_eq(psm_inquiry_handed_over(tx, 1, 9, 9, err),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_inquiry_not_sent(tx, 1, " ", err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_inquiry_not_sent(tx, 1, "\xff", err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_inquiry_cancel(st, 1, "\xff", err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_inquiry_proposal_refuse(st, 1, "\xff", err),
+	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_inquiry_not_sent(tx, 1, "came back", err), 1);
 	ck_assert_int_eq(psm_inquiry_not_sent(tx, 1, "came back", err), 0);
 	ck_assert_int_eq(psm_inquiry_not_sent(tx, 2, "came back", err),

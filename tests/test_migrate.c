@@ -467,6 +467,47 @@ START_TEST(own_sets)
 }
 END_TEST
 
+/* Where a set is not migrated the database has no such tables, and it does not
+ * help to call again. */
+static char *out;
+#define CALL(name, ...)                                                        \
+	static int name##_early(void)                                          \
+	{                                                                      \
+		return psm_##name(st, __VA_ARGS__, err);                       \
+	}
+CALL(patient_list, NULL, &out)
+CALL(patient_reassignments, 1, 20, &out)
+CALL(therapist_workload, 1, &out)
+CALL(therapist_suggestions, 1, 1, 20, &out)
+CALL(search_list, NULL, &out)
+CALL(inquiry_get, 1, &out, NULL)
+CALL(inquiry_cancel, 1, "x")
+CALL(inquiry_answer, 1, "{}", 2, &out)
+CALL(call_create, "{\"patient_id\": 1}", 17, &out)
+CALL(follow_up_run, &out)
+CALL(mail_list, NULL, &out)
+CALL(mail_queue_status, &out)
+CALL(scraping_request, NULL, &out)
+CALL(jobs_status, &out)
+
+static int (*const too_early[])(void) = {
+    patient_list_early,       patient_reassignments_early,
+    therapist_workload_early, therapist_suggestions_early,
+    search_list_early,        inquiry_get_early,
+    inquiry_cancel_early,     inquiry_answer_early,
+    call_create_early,        follow_up_run_early,
+    mail_list_early,          mail_queue_status_early,
+    scraping_request_early,   jobs_status_early,
+};
+
+START_TEST(before_a_migration)
+{
+	ck_assert_int_eq(too_early[_i](), PSM_ERR_DB);
+	ck_assert_int_eq(psm_error_retriable(err), 0);
+	ck_assert_ptr_null(out);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -496,6 +537,7 @@ main(int argc, char **argv)
 	                    PSM__COUNT(behinds));
 	tcase_add_test(tc, sequences_of_another_owner);
 	tcase_add_test(tc, sequences_that_cannot_be_looked_at);
+	tcase_add_loop_test(tc, before_a_migration, 0, PSM__COUNT(too_early));
 	tcase_add_loop_test(tc, checksums_of_before, 0, PSM__COUNT(checksums));
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

@@ -589,6 +589,22 @@ START_TEST(excluded_therapist_is_left)
 }
 END_TEST
 
+/* A reason is UTF-8, whoever gives it. */
+START_TEST(reasons_are_utf8)
+{
+	static int (*const moves[])(psm_store *, int64_t, const char *,
+	                            psm_error *) = {
+	    psm_search_pause, psm_search_resume, psm_search_cancel};
+	int64_t a = search_of(1);
+
+	for (size_t i = 0; i < PSM__COUNT(moves); i++)
+		ck_assert_int_eq(moves[i](st, a, "\xff", err), PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_search_exclude(st, a, 7, "\xc3(", err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_search_exclude(st, a, 7, "\xc3\xa4", err), 1);
+}
+END_TEST
+
 START_TEST(deleted)
 {
 	int64_t a = search_of(1), b = search_of(2), open = inquiry_to(7),
@@ -601,6 +617,7 @@ START_TEST(deleted)
 	       (long long)sent);
 	ck_assert_int_eq(psm_search_delete(st, a, 9, err),
 	                 PSM_ERR_PRECONDITION);
+	ck_assert_int_eq(psm_search_delete(st, a, -2, err), PSM_ERR_INVAL);
 	OK(psm_search_delete(st, a, 1, err));
 	CHECK_PG("abgebrochen",
 	         "SELECT payload::jsonb->>'new_status' FROM psymatch.outbox "
@@ -641,6 +658,7 @@ suite(void)
 	tcase_add_test(tc, fault_58_filters_before_pages);
 	tcase_add_test(tc, ended_search_leaves);
 	tcase_add_test(tc, excluded_therapist_is_left);
+	tcase_add_test(tc, reasons_are_utf8);
 	tcase_add_test(tc, deleted);
 	suite_add_tcase(s, tc);
 	return s;

@@ -253,6 +253,8 @@ START_TEST(exclusion_refused)
 	ck_assert_int_eq(psm_exclusion_add(object, 7, NOW, NULL, &text, err),
 	                 PSM_ERR_SCHEMA);
 	ck_assert_ptr_null(text);
+	ck_assert_int_eq(psm_exclusion_add(NULL, 7, NOW, "\xff", &text, err),
+	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_exclusion_add(NULL, 0, NOW, NULL, &text, err),
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_exclusion_add(NULL, 7, NOW, NULL, NULL, err),

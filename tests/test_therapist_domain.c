@@ -81,6 +81,10 @@ START_TEST(transitions)
 	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_therapist_transition(0, 3, 0, &event, err),
 	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_transition(0, 1, -1, &event, err),
+	                 PSM_ERR_INVAL);
+	ck_assert_int_eq(psm_therapist_transition(0, 1, 2, &event, err),
+	                 PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_therapist_transition(0, 1, 0, NULL, err),
 	                 PSM_ERR_INVAL);
 }

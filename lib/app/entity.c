@@ -173,6 +173,21 @@ find_action(struct psm__change *c, const char *action, psm_error *err)
 	                                     c->policy->entity->name);
 }
 
+/* Without json there is nothing to know: an empty object. */
+static int
+parse_knowledge(const char *json, size_t len, psm_json **out, psm_error *err)
+{
+	int rc = json != NULL ? psm_json_parse(json, len, out, err)
+	                      : psm_json_parse("{}", 2, out, err);
+
+	if (rc < 0 || psm_json_kind(*out) == PSM_JSON_OBJECT)
+		return rc;
+	psm__fail(err, PSM_ERR_SCHEMA, "want an object, found %s",
+	          psm_json_kind_name(psm_json_kind(*out)));
+	psm__error_fault(err, "", "want an object");
+	return PSM_ERR_SCHEMA;
+}
+
 int
 psm_entity_act(psm_tx *tx, const char *entity, int64_t id, int64_t if_version,
                const char *action, const char *json, size_t len, char **out,
@@ -186,8 +201,8 @@ psm_entity_act(psm_tx *tx, const char *entity, int64_t id, int64_t if_version,
 	rc = begin(&c, tx, entity, id, if_version, err);
 	if (rc == 0)
 		rc = find_action(&c, action, err);
-	if (rc == 0 && json != NULL)
-		rc = psm_json_parse(json, len, &doc, err);
+	if (rc == 0)
+		rc = parse_knowledge(json, len, &doc, err);
 	if (rc == 0) {
 		c.wish = doc;
 		rc = finish(&c, out, version, err);

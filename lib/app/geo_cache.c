@@ -273,7 +273,8 @@ is_answer(const char *json, double *lat, double *lon, psm_json **doc,
 	                           NULL) == 0 &&
 	       psm_json_get_double(psm__json_member(*doc, "longitude"), lon,
 	                           NULL) == 0 &&
-	       status != NULL && strcmp(status, "success") == 0;
+	       psm__geo_in_range(*lat, *lon) && status != NULL &&
+	       strcmp(status, "success") == 0;
 }
 
 int

@@ -62,6 +62,8 @@ psm_inquiry_cancel(psm_store *store, int64_t id, const char *reason,
 	if (rc == 0 && psm__text_is_blank(reason))
 		rc = psm__fail(err, PSM_ERR_INVAL, "reason is NULL or blank");
 	if (rc == 0)
+		rc = psm__own_reason(reason, err);
+	if (rc == 0)
 		rc = psm__inquiry_cancel(tx, id, reason, NULL, psm_now_us(),
 		                         err);
 	if (rc == 0)

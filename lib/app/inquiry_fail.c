@@ -9,6 +9,7 @@
 #include "app/inquiry.h"
 #include "app/inquiry_leave.h"
 #include "app/mail.h"
+#include "app/own_tx.h"
 #include "app/search.h"
 #include "domain/answer_text.h"
 #include "domain/call.h"
@@ -344,6 +345,9 @@ psm_inquiry_not_sent(psm_tx *tx, int64_t id, const char *reason, psm_error *err)
 	if (tx == NULL || psm__text_is_blank(reason))
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "tx is NULL, or reason is NULL or blank");
+	rc = psm__own_reason(reason, err);
+	if (rc < 0)
+		return rc;
 	psm__buf_printf(&note, "Not sent: %s", reason);
 	wish.note = (struct psm__note){"System", note.data, psm_now_us()};
 	rc = note.failed ? psm__nomem(err) : psm__inquiry_lock(tx, id, &q, err);

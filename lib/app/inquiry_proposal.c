@@ -371,6 +371,8 @@ psm_inquiry_proposal_refuse(psm_store *store, int64_t id, const char *reason,
 	int rc = psm__own_begin(store, &tx, NULL, err);
 
 	if (rc == 0)
+		rc = psm__own_reason(reason, err);
+	if (rc == 0)
 		rc = lock_proposal(tx, psm__number(&n, id), &rows, err);
 	if (rc == 0)
 		rc = settle(tx, n.text, "verworfen", reason, err);

@@ -40,6 +40,15 @@ psm__own_end(psm_tx *tx, int rc, char **out, psm_error *err)
 }
 
 int
+psm__own_reason(const char *reason, psm_error *err)
+{
+	if (reason == NULL ||
+	    psm__utf8_check(reason, strlen(reason)) == strlen(reason))
+		return 0;
+	return psm__fail(err, PSM_ERR_INVAL, "reason: want UTF-8");
+}
+
+int
 psm__own_create(psm_store *store, const char *entity, const char *json,
                 size_t len, char **out, psm_error *err)
 {

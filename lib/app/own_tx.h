@@ -17,6 +17,9 @@ int psm__own_begin_out(psm_store *store, psm_tx **tx, char **out,
  * tx may be NULL after a failure. rc, or why it was not committed. */
 int psm__own_end(psm_tx *tx, int rc, char **out, psm_error *err);
 
+/* A reason that somebody gives. PSM_ERR_INVAL: it is not UTF-8; NULL is. */
+int psm__own_reason(const char *reason, psm_error *err);
+
 int psm__own_create(psm_store *store, const char *entity, const char *json,
                     size_t len, char **out, psm_error *err);
 int psm__own_get(psm_store *store, const char *entity, int64_t id, char **out,

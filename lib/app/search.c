@@ -116,12 +116,14 @@ psm_search_patch(psm_store *store, int64_t id, int64_t if_version,
 /* A change by hand: 1 changed, 0 nothing to do. */
 static int
 act(psm_store *store, int64_t id, psm__decide_fn *decide, const void *wish,
-    psm_error *err)
+    const char *reason, psm_error *err)
 {
 	int status = -1, changed = 0;
 	psm_tx *tx;
 	int rc = psm__own_begin(store, &tx, NULL, err);
 
+	if (rc == 0)
+		rc = psm__own_reason(reason, err);
 	if (rc == 0)
 		changed = rc = psm__search_change(tx, id, decide, wish, NULL,
 		                                  &status, err);
@@ -135,7 +137,7 @@ move(psm_store *store, int64_t id, int to, const char *reason, psm_error *err)
 {
 	const struct psm__search_ending e = {
 	    .to = to, .author = "API", .reason = reason};
-	int rc = act(store, id, psm__search_end, &e, err);
+	int rc = act(store, id, psm__search_end, &e, reason, err);
 
 	return rc < 0 ? rc : 0;
 }
@@ -174,7 +176,7 @@ psm_search_exclude(psm_store *store, int64_t id, int64_t therapist_id,
 		                 "therapist_id: want a positive number of 32 "
 		                 "bits");
 	}
-	return act(store, id, psm__search_add_exclusion, &e, err);
+	return act(store, id, psm__search_add_exclusion, &e, reason, err);
 }
 
 /* -- contacts */
@@ -285,6 +287,9 @@ psm_search_delete(psm_store *store, int64_t id, int64_t if_version,
 	psm_tx *tx;
 	int rc = psm__own_begin(store, &tx, NULL, err);
 
+	if (rc == 0 && if_version < PSM_VERSION_ANY)
+		rc =
+		    psm__fail(err, PSM_ERR_INVAL, "if_version: want a version");
 	if (rc == 0)
 		rc = end_and_delete(tx, id, if_version, err);
 	return psm__own_end(tx, rc, NULL, err);

@@ -198,7 +198,7 @@ last_of(int year, int month)
 	return day;
 }
 
-/* Without a year: this one, or the next if that is over. */
+/* Without a year: this one, or the next if that is over, or has no such day. */
 static int
 settle(struct day *d, const char *today, char out[11])
 {
@@ -213,8 +213,11 @@ settle(struct day *d, const char *today, char out[11])
 			day = d->part == 3   ? last_of(d->year, d->month)
 			      : d->part == 2 ? 15
 			                     : 1;
-		if (!psm__date_valid(d->year, d->month, day))
+		if (!psm__date_valid(d->year, d->month, day)) {
+			if (guess && n == 0)
+				continue;
 			return 0;
+		}
 		(void)snprintf(out, 11, "%04u-%02u-%02u",
 		               (unsigned)d->year % 10000u,
 		               (unsigned)d->month % 100u, (unsigned)day % 100u);

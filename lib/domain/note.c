@@ -136,6 +136,9 @@ psm_exclusion_add(const psm_json *list, int64_t therapist_id, int64_t time_us,
 	    psm_time_format(time_us, when, sizeof(when)) < 0)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want out, a positive therapist and a time");
+	if (reason != NULL &&
+	    psm__utf8_check(reason, strlen(reason)) != strlen(reason))
+		return psm__fail(err, PSM_ERR_INVAL, "reason: want UTF-8");
 	if (list != NULL && psm_json_kind(list) != PSM_JSON_NULL &&
 	    psm_json_kind(list) != PSM_JSON_ARRAY)
 		return psm__fail_at(err, PSM_ERR_SCHEMA,

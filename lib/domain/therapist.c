@@ -45,6 +45,9 @@ psm_therapist_transition(int from, int to, int blocked, const char **event,
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "want two therapist states, found %d and %d",
 		                 from, to);
+	if (blocked != 0 && blocked != 1)
+		return psm__fail(err, PSM_ERR_INVAL,
+		                 "blocked: want 0 or 1, found %d", blocked);
 	*event = "therapist.updated";
 	if (from == to)
 		return BLOCK_STAYS;
@@ -239,13 +242,17 @@ psm__therapist_unblock(struct psm__row *row, const void *wish,
 }
 
 static int
-read_until(const psm_json *doc, const char **out, psm_error *err)
+read_day(const psm_json *doc, const char *name, const char **out,
+         psm_error *err)
 {
-	*out = psm_json_string(psm__json_member(doc, "until"));
+	char pointer[16];
+
+	*out = psm_json_string(psm__json_member(doc, name));
 	if (*out != NULL && psm__is_date(*out))
 		return 0;
-	psm__fail(err, PSM_ERR_SCHEMA, "until: want a date");
-	psm__error_fault(err, "/until", "want a date");
+	(void)snprintf(pointer, sizeof pointer, "/%s", name);
+	psm__fail(err, PSM_ERR_SCHEMA, "%s: want a date", name);
+	psm__error_fault(err, pointer, "want a date");
 	return PSM_ERR_SCHEMA;
 }
 
@@ -256,7 +263,7 @@ psm__therapist_cool(struct psm__row *row, const void *wish,
 {
 	const int column = PSM__THERAPIST_NAECHSTER_KONTAKT_MOEGLICH;
 	const char *last = psm__row_get(row, column), *until;
-	int rc = read_until(wish, &until, err);
+	int rc = read_day(wish, "until", &until, err);
 
 	(void)now; /* the wish names the day */
 	/* Days compare as texts. */
@@ -267,16 +274,20 @@ psm__therapist_cool(struct psm__row *row, const void *wish,
 	return rc;
 }
 
-/* The later day of a column and a wish. */
+/* The later day of a column and a member of the wish that may be missing. */
 static int
-later(struct psm__row *row, int column, const psm_json *wish, psm_error *err)
+later(struct psm__row *row, int column, const psm_json *wish, const char *name,
+      psm_error *err)
 {
-	const char *day = psm_json_string(wish);
-	const char *last = psm__row_get(row, column);
+	const psm_json *member = psm__json_member(wish, name);
+	const char *last = psm__row_get(row, column), *day;
+	int rc;
 
-	if (day == NULL || !psm__is_date(day) ||
-	    (last != NULL && strcmp(last, day) >= 0))
+	if (member == NULL || psm_json_kind(member) == PSM_JSON_NULL)
 		return 0;
+	rc = read_day(wish, name, &day, err);
+	if (rc < 0 || (last != NULL && strcmp(last, day) >= 0))
+		return rc;
 	return psm__row_change(row, column, day, err);
 }
 
@@ -285,13 +296,13 @@ psm__therapist_contact(struct psm__row *row, const void *wish,
                        const struct psm__now *now, struct psm__events *ev,
                        psm_error *err)
 {
-	int rc = later(row, PSM__THERAPIST_LETZTER_KONTAKT_EMAIL,
-	               psm__json_member(wish, "email"), err);
+	int rc = later(row, PSM__THERAPIST_LETZTER_KONTAKT_EMAIL, wish, "email",
+	               err);
 
 	(void)now; /* the wish names the day */
 	if (rc == 0)
-		rc = later(row, PSM__THERAPIST_LETZTER_KONTAKT_TELEFON,
-		           psm__json_member(wish, "telefon"), err);
+		rc = later(row, PSM__THERAPIST_LETZTER_KONTAKT_TELEFON, wish,
+		           "telefon", err);
 	if (rc == 0 && psm__row_modified(row) > 0)
 		psm__events_add(ev, UPDATED);
 	return rc;
