@@ -40,7 +40,8 @@ typedef struct psm_bundle psm_bundle;
  * @return 0, or
  *   PSM_ERR_INVAL      out is NULL;
  *   PSM_ERR_PARSE      json is malformed;
- *   PSM_ERR_SCHEMA     a member is none of those above;
+ *   PSM_ERR_SCHEMA     a member has another value than those above; members of
+ *                      other names are left out;
  *   PSM_ERR_TOO_LARGE  json is too long;
  *   PSM_ERR_NOMEM      out of memory.
  *

@@ -14,17 +14,18 @@ PSM_BEGIN_DECLS
 
 /**
  * Plan a phone call with a therapist or a patient; publishes
- * "communication.call_scheduled", or, of a call that took place already
- * (status "abgeschlossen"), "phone_call.completed".
+ * "communication.call_scheduled", or, of a call that took place already (status
+ * "abgeschlossen"), "phone_call.completed", or, of one that did not
+ * ("fehlgeschlagen", "abgebrochen"), "phone_call.failed".
  *
  * What is not given is found: the date is tomorrow; with a patient the call is
  * at 10:00 and takes 10 minutes, with a therapist 5. A call with a therapist
- * that has no time gets the first one that is free within 14 days from its
- * date on, in steps of 5 minutes, inside the hours of
- * telefonische_erreichbarkeit where there are some, else at 10:00 or 14:00 of
- * a working day, and not on a day of PSYMATCH_HOLIDAYS_FILE. A therapist has
- * one call at a time: of two that are planned at once each gets a time of its
- * own.
+ * that has no time gets the first one that is free within 14 days from its date
+ * on, or from tomorrow on if that is later, in steps of 5 minutes, inside the
+ * hours of telefonische_erreichbarkeit where there are some, else at 10:00 or
+ * 14:00 of a working day, and not on a day of PSYMATCH_HOLIDAYS_FILE. A
+ * therapist has one call at a time: of two that are planned at once each gets a
+ * time of its own.
  *
  * @param store  with the set "communication" (psm_store_migrate()).
  * @param json   object of columns as psm_entity_schema() has them:
@@ -38,15 +39,16 @@ PSM_BEGIN_DECLS
  * @return 0: planned;
  *   PSM_ERR_INVAL       store or json is NULL;
  *   PSM_ERR_PARSE       json is malformed;
+ *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
  *   PSM_ERR_SCHEMA      values do not do, or there is nobody to be called, or
  *                       two, or no free time: all faults with their pointers;
- *   PSM_ERR_TRANSITION  a call may not begin with this status;
  *   PSM_ERR_CONFLICT    the therapist has another call at the time given;
  *   PSM_ERR_CONFIG      PSYMATCH_HOLIDAYS_FILE cannot be read;
- *   PSM_ERR_STATE       the set is not migrated;
- *   PSM_ERR_DB          not done, call again;
+ *   PSM_ERR_DB          not done, call again; not retriable: the set is not
+ *                       migrated;
  *   PSM_ERR_RETRY       as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT     as PSM_ERR_DB;
+ *   PSM_ERR_IO          the system gave no random bytes;
  *   PSM_ERR_NOMEM       out of memory.
  *
  * Threads: any. Blocks: for the database. Since 0.1.
@@ -69,15 +71,17 @@ PSM_API int psm_call_create(psm_store *store, const char *json, size_t len,
  * @return 1: planned; 0: it was there already;
  *   PSM_ERR_INVAL       tx or json is NULL, or once_key is empty or too long;
  *   PSM_ERR_PARSE       json is malformed;
+ *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
  *   PSM_ERR_SCHEMA      as psm_call_create();
- *   PSM_ERR_TRANSITION  a call may not begin with this status;
  *   PSM_ERR_CONFLICT    the therapist has another call at the time given; the
  *                       transaction can only be rolled back;
  *   PSM_ERR_CONFIG      PSYMATCH_HOLIDAYS_FILE cannot be read;
- *   PSM_ERR_STATE       the set is not migrated;
- *   PSM_ERR_DB          not done, call again;
+ *   PSM_ERR_STATE       a statement of the transaction failed before;
+ *   PSM_ERR_DB          not done, call again; not retriable: the set is not
+ *                       migrated;
  *   PSM_ERR_RETRY       as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT     as PSM_ERR_DB;
+ *   PSM_ERR_IO          the system gave no random bytes;
  *   PSM_ERR_NOMEM       out of memory.
  *
  * Threads: one at a time. Blocks: for the database, and while another
@@ -99,8 +103,8 @@ PSM_API int psm_call_make(psm_tx *tx, const char *json, size_t len,
  * @return 0: read;
  *   PSM_ERR_INVAL      store or out is NULL;
  *   PSM_ERR_NOT_FOUND  there is no such call;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_DB         not done, call again; not retriable: the set is not
+ *                      migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.
@@ -124,10 +128,11 @@ PSM_API int psm_call_get(psm_store *store, int64_t id, char **out,
  * @return 0;
  *   PSM_ERR_INVAL    store or out is NULL, or page or limit is out of range;
  *   PSM_ERR_PARSE    query is malformed;
+ *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
  *   PSM_ERR_SCHEMA   there is no such filter or order, or a value does not
  *                    do; the pointer is "/<name>";
- *   PSM_ERR_STATE    the set is not migrated;
- *   PSM_ERR_DB       not done, call again;
+ *   PSM_ERR_DB       not done, call again; not retriable: the set is not
+ *                    migrated;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
  *   PSM_ERR_NOMEM    out of memory.
@@ -142,9 +147,10 @@ PSM_API int psm_call_list(psm_store *store, const char *query, char **out,
  *
  * geplant -> abgeschlossen (publishes "phone_call.completed", with the outcome
  * if there is an ergebnis, and fills tatsaechliches_datum and
- * tatsaechliche_zeit with now), fehlgeschlagen, abgebrochen; fehlgeschlagen ->
- * geplant. A planned call that gets another date or time is published as
- * "communication.call_scheduled".
+ * tatsaechliche_zeit with now), fehlgeschlagen, abgebrochen (both publish
+ * "phone_call.failed"); fehlgeschlagen -> geplant (publishes
+ * "communication.call_scheduled"). A planned call that gets another date or
+ * time is published as "communication.call_scheduled".
  *
  * @param store       as for psm_call_create().
  * @param id          its number.
@@ -157,15 +163,17 @@ PSM_API int psm_call_list(psm_store *store, const char *query, char **out,
  * @return 1: changed; 0: there was nothing to change;
  *   PSM_ERR_INVAL         store or json is NULL, or if_version is none;
  *   PSM_ERR_PARSE         json is malformed;
+ *   PSM_ERR_TOO_LARGE     json, or an event, is larger than it may be;
  *   PSM_ERR_SCHEMA        values do not do, with all faults;
  *   PSM_ERR_NOT_FOUND     there is no such call;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_TRANSITION    the status may not follow the present one;
  *   PSM_ERR_CONFLICT      the therapist has another call at that time;
- *   PSM_ERR_STATE         the set is not migrated;
- *   PSM_ERR_DB            not done, call again;
+ *   PSM_ERR_DB            not done, call again; not retriable: the set is not
+ *                         migrated;
  *   PSM_ERR_RETRY         as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT       as PSM_ERR_DB;
+ *   PSM_ERR_IO            the system gave no random bytes;
  *   PSM_ERR_NOMEM         out of memory.
  *
  * Threads: any. Blocks: for the database. Since 0.1.
@@ -188,15 +196,17 @@ PSM_API int psm_call_update(psm_store *store, int64_t id, int64_t if_version,
  * @return 1: changed; 0: there was nothing to change;
  *   PSM_ERR_INVAL         store or json is NULL, or if_version is none;
  *   PSM_ERR_PARSE         json is malformed;
+ *   PSM_ERR_TOO_LARGE     json, or an event, is larger than it may be;
  *   PSM_ERR_SCHEMA        values do not do, with all faults;
  *   PSM_ERR_NOT_FOUND     there is no such call;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_TRANSITION    the status may not follow the present one;
  *   PSM_ERR_CONFLICT      the therapist has another call at that time;
- *   PSM_ERR_STATE         the set is not migrated;
- *   PSM_ERR_DB            not done, call again;
+ *   PSM_ERR_DB            not done, call again; not retriable: the set is not
+ *                         migrated;
  *   PSM_ERR_RETRY         as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT       as PSM_ERR_DB;
+ *   PSM_ERR_IO            the system gave no random bytes;
  *   PSM_ERR_NOMEM         out of memory.
  *
  * Threads: any. Blocks: for the database. Since 0.1.
@@ -216,10 +226,11 @@ PSM_API int psm_call_patch(psm_store *store, int64_t id, int64_t if_version,
  *   PSM_ERR_INVAL         store is NULL, or if_version is none;
  *   PSM_ERR_NOT_FOUND     there is no such call;
  *   PSM_ERR_PRECONDITION  it has another version;
- *   PSM_ERR_STATE         the set is not migrated;
- *   PSM_ERR_DB            not done, call again;
+ *   PSM_ERR_DB            not done, call again; not retriable: the set is not
+ *                         migrated;
  *   PSM_ERR_RETRY         as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT       as PSM_ERR_DB;
+ *   PSM_ERR_IO            the system gave no random bytes;
  *   PSM_ERR_NOMEM         out of memory.
  *
  * Threads: any. Blocks: for the database. Since 0.1.
@@ -240,10 +251,12 @@ PSM_API int psm_call_delete(psm_store *store, int64_t id, int64_t if_version,
  *   PSM_ERR_INVAL    tx or ev is NULL;
  *   PSM_ERR_REJECT   values do not do, there is nobody to be called, or two, no
  *                    free time, or another call at the time given;
- *   PSM_ERR_STATE    the set is not migrated;
- *   PSM_ERR_DB       not done, call again;
+ *   PSM_ERR_STATE    a statement of the transaction failed before;
+ *   PSM_ERR_DB       not done, call again; not retriable: the set is not
+ *                    migrated;
  *   PSM_ERR_RETRY    as PSM_ERR_DB, or PSYMATCH_HOLIDAYS_FILE cannot be read;
  *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
+ *   PSM_ERR_IO       the system gave no random bytes;
  *   PSM_ERR_NOMEM    out of memory.
  *
  * Threads: one at a time. Blocks: for the database. Since 0.1.
@@ -264,8 +277,8 @@ PSM_API int psm_call_handle(psm_tx *tx, const psm_event *ev, void *user,
  *   PSM_ERR_INVAL      store is NULL, or whom is another text;
  *   PSM_ERR_NOT_FOUND  there is no such record;
  *   PSM_ERR_CONFLICT   the record has no telephone number;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_DB         not done, call again; not retriable: the set is not
+ *                      migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_IO         the system gave no random bytes;
@@ -277,17 +290,17 @@ PSM_API int psm_call_request(psm_store *store, const char *whom, int64_t id,
                              psm_error *err) PSM_CHECK;
 
 /**
- * Plan a call for each inquiry that was sent more than
- * FOLLOW_UP_THRESHOLD_DAYS full days ago, is neither answered nor cancelled,
- * and has no call yet, unless the therapist is blocked or inactive (or not
- * known): on the first weekday from tomorrow on with a free time in the
- * therapist's hours, or at DEFAULT_PHONE_CALL_TIME if there are none, for 5
- * minutes, with the note "Follow-up für Anfrage A<id>". The call and its
- * number in the inquiry are one transaction; each inquiry has one of its own,
- * and gets one call, also when two processes do this at once. Where the set
- * "communication" is in another database the call becomes a job of the kind
- * "follow_up.call" instead, whose key is the inquiry's number and the day in
- * Berlin, "12:2026-03-12", and whose payload is the call. While it waits or
+ * Plan a call for each inquiry that was sent longer ago than
+ * FOLLOW_UP_THRESHOLD_DAYS days of the calendar in Berlin, is neither answered
+ * nor cancelled, and has no call yet, unless the therapist is blocked or
+ * inactive (or not known): on the first weekday from tomorrow on with a free
+ * time in the therapist's hours, or at DEFAULT_PHONE_CALL_TIME if there are
+ * none, for 5 minutes, with the note "Follow-up für Anfrage A<id>". The call
+ * and its number in the inquiry are one transaction; each inquiry has one of
+ * its own, and gets one call, also when two processes do this at once. Where
+ * the set "communication" is in another database the call becomes a job of the
+ * kind "follow_up.call" instead, whose key is the inquiry's number and the day
+ * in Berlin, "12:2026-03-12", and whose payload is the call. While it waits or
  * runs there is no other; after a failure, or when its call is deleted, a later
  * day asks again: who does it looks whether the inquiry has a call by then.
  *
@@ -301,10 +314,11 @@ PSM_API int psm_call_request(psm_store *store, const char *whom, int64_t id,
  *   PSM_ERR_INVAL    store is NULL;
  *   PSM_ERR_CONFIG   DEFAULT_PHONE_CALL_TIME is not HH:MM, or
  *                    PSYMATCH_HOLIDAYS_FILE cannot be read;
- *   PSM_ERR_STATE    the set is not migrated;
- *   PSM_ERR_DB       not all were looked at, call again;
+ *   PSM_ERR_DB       not all were looked at, call again; not retriable: the set
+ *                    is not migrated;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
+ *   PSM_ERR_IO       the system gave no random bytes;
  *   PSM_ERR_NOMEM    out of memory.
  *
  * Threads: any. Blocks: for the database. Since 0.1.
@@ -344,8 +358,9 @@ PSM_API int psm_follow_up_daily(psm_jobs *jobs, psm_store *store,
  * @return 1: kept; 0: it has a call already, or was answered or cancelled;
  *   PSM_ERR_INVAL      tx is NULL, or call_id is no number of a row;
  *   PSM_ERR_NOT_FOUND  there is no such inquiry;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_STATE      a statement of the transaction failed before;
+ *   PSM_ERR_DB         not done, call again; not retriable: the set is not
+ *                      migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.

@@ -99,10 +99,11 @@ PSM_API int psm_entity_get(psm_tx *tx, const char *entity, int64_t id,
  * @param if_version  the version that the row must have, as psm_entity_get()
  *   gives it, or PSM_VERSION_ANY.
  * @param how         an enum psm_change_how. PSM_CHANGE_PUT: absent and null
- *   leave a column as it is, the empty text clears a date, a time or a word,
- *   members that are no columns or that a caller may not write are left out.
- *   PSM_CHANGE_MERGE: absent leaves a column as it is, null clears it, and
- *   such members are faults.
+ *   leave a column as it is, the empty text clears a date, a time or a word
+ *   that may be missing (else it is a fault), members that are no columns or
+ *   that a caller may not write are left out. PSM_CHANGE_MERGE: absent leaves a
+ *   column as it is, null clears it where it may be missing, and such members
+ *   are faults.
  * @param json        an object of columns (psm_entity_schema() with
  *   PSM_ENTITY_UPDATE or PSM_ENTITY_MERGE), UTF-8, need not be NUL-terminated.
  * @param len         bytes of json.
@@ -180,7 +181,8 @@ PSM_API int psm_entity_delete(psm_tx *tx, const char *entity, int64_t id,
  * @param id          the row's id.
  * @param if_version  as for psm_entity_update().
  * @param action      its name, NUL-terminated.
- * @param json        what it needs to know, an object, UTF-8; NULL: nothing.
+ * @param json        what it needs to know, an object, UTF-8; NULL is as the
+ *   empty object.
  * @param len         bytes of json.
  * @param out         as for psm_entity_update(); may be NULL.
  * @param version     as for psm_entity_update(); may be NULL.
@@ -215,9 +217,10 @@ PSM_API int psm_entity_act(psm_tx *tx, const char *entity, int64_t id,
  * @param tx       as for psm_entity_create().
  * @param entity   as for psm_entity_create().
  * @param filters  names and values in turn, then NULL; NULL: all rows. A column
- *   with PSM_ENTITY_FILTER is compared with the value, "<name>_prefix" with
- *   the beginning of one that has PSM_ENTITY_PREFIX, and "search" is looked
- *   for in all that have PSM_ENTITY_SEARCHED, whatever its case. Nothing in a
+ *   with PSM_ENTITY_FILTER is compared with the value, "<name>_prefix" with the
+ *   beginning of one that has PSM_ENTITY_PREFIX, and "search" is looked for in
+ *   all that have PSM_ENTITY_SEARCHED, whatever its case (of letters beyond
+ *   ASCII as far as the LC_CTYPE of the database knows them). Nothing in a
  *   value is a wildcard. A word that its column's list does not have selects
  *   nothing.
  * @param sort     a column with PSM_ENTITY_SORT, with a "-" before it

@@ -102,7 +102,8 @@ PSM_API void psm_geo_free(psm_geo *geo);
  *
  * @param geo        how long answers are kept.
  * @param store      an open store whose set "geocoding" is migrated.
- * @param address    1 to 255 characters; upper and lower case do not count, nor
+ * @param address    1 to 255 characters; upper and lower case (beyond ASCII as
+ *                   the LC_CTYPE of the database knows it) do not count, nor
  *                   blanks around. NULL: the place is asked for.
  * @param latitude   of the place, -90 to 90, by six decimals; not looked at
  *                   with an address.
@@ -152,11 +153,11 @@ PSM_API int psm_geo_remember(const psm_geo *geo, psm_store *store,
 
 /**
  * The distance between two places. A pair of coordinates is used as it is; a
- * text with a postal code whose centroid is known means that centroid, any
- * other goes to the geocoder. Then the cache is asked, then the router; without
- * either the distance is that of the great circle, and the status "partial". A
- * partial result is not kept: only the router's are, and only they are
- * "success".
+ * text whose first word of five digits is a postal code with a known centroid
+ * means that centroid, any other goes to the geocoder. Then the cache is asked,
+ * then the router; without either the distance is that of the great circle, and
+ * the status "partial". A partial result is not kept: only the router's are,
+ * and only they are "success".
  *
  * @param geo    how it is found.
  * @param store  an open store whose set "geocoding" is migrated.

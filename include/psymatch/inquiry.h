@@ -23,10 +23,10 @@ PSM_BEGIN_DECLS
  * @param plz_prefix    the area: PLZ_MATCH_DIGITS digits, NUL-terminated.
  * @param options       object of {"override_cooling": why the therapist is
  *   asked before the end of the cooling period, "notizen": text, "strategie":
- *   "fifo" or "priority"}, UTF-8, need not be NUL-terminated; NULL: none of
- *   them. Without a strategy it is MATCHING_STRATEGY; while there is a
- *   MATCHING_STRATEGY_TRIAL, each search belongs to one of the two, and it is
- *   the one whose first fitting search was created first.
+ *   "fifo" or "priority"}, UTF-8, need not be NUL-terminated; other members are
+ *   left out. NULL: none of them. Without a strategy it is MATCHING_STRATEGY;
+ *   while there is a MATCHING_STRATEGY_TRIAL, each search belongs to one of the
+ *   two, and it is the one whose first fitting search was created first.
  * @param len           bytes of options.
  * @param out           receives {"anfrage_id": number, or null if nobody fits,
  *   "therapist_id", "plz_prefix", "anfragegroesse", "patient_ids": [number] by
@@ -45,9 +45,8 @@ PSM_BEGIN_DECLS
  *                      is in a cooling period, or has an inquiry that was not
  *                      sent or not answered yet;
  *   PSM_ERR_RETRY      other transactions were in the way;
- *   PSM_ERR_STATE      the set is not migrated;
  *   PSM_ERR_TOO_LARGE  options, or an event, is larger than it may be;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT    it did not answer in time;
  *   PSM_ERR_IO         the system gave no random bytes;
  *   PSM_ERR_NOMEM      out of memory.
@@ -71,7 +70,7 @@ PSM_API int psm_inquiry_create(psm_store *store, int64_t therapist_id,
  * @param id       the inquiry.
  * @param options  object of {"override_cooling": why it is sent before the end
  *   of the therapist's cooling period}, UTF-8, need not be NUL-terminated;
- *   NULL: none.
+ *   other members are left out. NULL: none.
  * @param len      bytes of options.
  * @param render   makes the text of "psychotherapie_anfrage"; it may be NULL
  *   for a therapist who is called.
@@ -93,9 +92,8 @@ PSM_API int psm_inquiry_create(psm_store *store, int64_t therapist_id,
  *   PSM_ERR_CONFIG      PSYMATCH_HOLIDAYS_FILE cannot be read, or the mail's
  *                       template does not do;
  *   PSM_ERR_RETRY       other transactions were in the way;
- *   PSM_ERR_STATE       a set is not migrated;
  *   PSM_ERR_TOO_LARGE   options, or an event, is larger than it may be;
- *   PSM_ERR_DB          the database failed;
+ *   PSM_ERR_DB          the database failed, or a set is not migrated;
  *   PSM_ERR_TIMEOUT     it did not answer in time;
  *   PSM_ERR_IO          the system gave no random bytes;
  *   PSM_ERR_NOMEM       out of memory;
@@ -121,9 +119,9 @@ PSM_API int psm_inquiry_send(psm_store *store, int64_t id, const char *options,
  *   PSM_ERR_INVAL      tx is NULL, or not exactly one of the two is the number
  *                      of a row;
  *   PSM_ERR_NOT_FOUND  there is no such inquiry;
- *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_STATE      a statement of the transaction failed before;
  *   PSM_ERR_RETRY      other transactions were in the way;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT    it did not answer in time;
  *   PSM_ERR_NOMEM      out of memory.
  *
@@ -148,11 +146,11 @@ PSM_API int psm_inquiry_handed_over(psm_tx *tx, int64_t id, int64_t email_id,
  *                patient.
  * @param err     details of a failure; may be NULL.
  * @return 1: done; 0: it is not one that was sent and has no answer;
- *   PSM_ERR_INVAL      tx is NULL, or reason is or is blank;
+ *   PSM_ERR_INVAL      tx is NULL, or reason is NULL, blank or not UTF-8;
  *   PSM_ERR_NOT_FOUND  there is no such inquiry;
- *   PSM_ERR_STATE      the set is not migrated;
+ *   PSM_ERR_STATE      a statement of the transaction failed before;
  *   PSM_ERR_RETRY      other transactions were in the way;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT    it did not answer in time;
  *   PSM_ERR_NOMEM      out of memory.
  *
@@ -205,9 +203,8 @@ PSM_API int psm_inquiry_not_sent(psm_tx *tx, int64_t id, const char *reason,
  *   PSM_ERR_CONFLICT    it is answered and this is no correction, or the other
  *                       way round;
  *   PSM_ERR_RETRY       other transactions were in the way;
- *   PSM_ERR_STATE       the set is not migrated;
  *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
- *   PSM_ERR_DB          the database failed;
+ *   PSM_ERR_DB          the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT     it did not answer in time;
  *   PSM_ERR_IO          the system gave no random bytes;
  *   PSM_ERR_NOMEM       out of memory.
@@ -227,12 +224,11 @@ PSM_API int psm_inquiry_answer(psm_store *store, int64_t id, const char *json,
  * @param reason  why, NUL-terminated, not blank.
  * @param err     details of a failure; may be NULL.
  * @return 0: cancelled;
- *   PSM_ERR_INVAL       store is NULL, or reason is or is blank;
+ *   PSM_ERR_INVAL       store is NULL, or reason is NULL, blank or not UTF-8;
  *   PSM_ERR_NOT_FOUND   there is no such inquiry;
  *   PSM_ERR_TRANSITION  it was sent or cancelled before;
  *   PSM_ERR_RETRY       other transactions were in the way;
- *   PSM_ERR_STATE       the set is not migrated;
- *   PSM_ERR_DB          the database failed;
+ *   PSM_ERR_DB          the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT     it did not answer in time;
  *   PSM_ERR_IO          the system gave no random bytes;
  *   PSM_ERR_NOMEM       out of memory.
@@ -255,8 +251,7 @@ PSM_API int psm_inquiry_cancel(psm_store *store, int64_t id, const char *reason,
  *   PSM_ERR_NOT_FOUND  there is no such inquiry;
  *   PSM_ERR_CONFLICT   it was sent, and force is 0;
  *   PSM_ERR_RETRY      other transactions were in the way;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT    it did not answer in time;
  *   PSM_ERR_IO         the system gave no random bytes;
  *   PSM_ERR_NOMEM      out of memory.
@@ -274,9 +269,9 @@ PSM_API int psm_inquiry_delete(psm_store *store, int64_t id, int force,
  * @param out      receives the columns of the inquiry and {"therapist": what
  *   the matching service knows of the therapist, or null, "therapeuten_name"
  *   ("Unknown" then), "tage_seit_versand": full days, null before,
- *   "nachverfolgung_erforderlich": true if it was sent more than
- *   FOLLOW_UP_THRESHOLD_DAYS full days ago and is neither answered nor
- *   cancelled, "antwort_zusammenfassung": {"total_accepted",
+ *   "nachverfolgung_erforderlich": true if it was sent longer ago than
+ *   FOLLOW_UP_THRESHOLD_DAYS days of the calendar in Berlin, and is neither
+ *   answered nor cancelled, "antwort_zusammenfassung": {"total_accepted",
  *   "total_rejected", "total_no_response", "antwort_vollstaendig": true if
  *   nobody is without an outcome}, "patients": [{"position", "patient_id",
  *   "platzsuche_id", "search_created_at", "wartezeit_tage", "status",
@@ -288,8 +283,7 @@ PSM_API int psm_inquiry_delete(psm_store *store, int64_t id, int force,
  * @return 0: read;
  *   PSM_ERR_INVAL      store or out is NULL;
  *   PSM_ERR_NOT_FOUND  there is no such inquiry;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT    it did not answer in time;
  *   PSM_ERR_RETRY      other transactions were in the way;
  *   PSM_ERR_NOMEM      out of memory.
@@ -322,11 +316,10 @@ PSM_API int psm_inquiry_get(psm_store *store, int64_t id, char **out,
  * @return 0;
  *   PSM_ERR_INVAL      store or out is NULL;
  *   PSM_ERR_PARSE      query is malformed;
- *   PSM_ERR_SCHEMA     there is no such filter, or a value does not do; the
- *                      pointer is "/<name>";
+ *   PSM_ERR_SCHEMA     there is no such filter, or a value does not do, also of
+ *                      page and limit; the pointer is "/<name>";
  *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT    it did not answer in time;
  *   PSM_ERR_RETRY      other transactions were in the way;
  *   PSM_ERR_NOMEM      out of memory.
@@ -352,8 +345,7 @@ PSM_API int psm_inquiry_list(psm_store *store, const char *query, char **out,
  *   PSM_ERR_SCHEMA     there is no such filter or order, or a value does not
  *                      do; the pointer is "/<name>" or "/sort";
  *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT    it did not answer in time;
  *   PSM_ERR_RETRY      other transactions were in the way;
  *   PSM_ERR_NOMEM      out of memory.
@@ -375,8 +367,7 @@ PSM_API int psm_inquiry_matches(psm_store *store, const char *query, char **out,
  * @param err    details of a failure; may be NULL.
  * @return 0: read;
  *   PSM_ERR_INVAL    store or out is NULL;
- *   PSM_ERR_STATE    the set is not migrated;
- *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_DB       the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT  it did not answer in time;
  *   PSM_ERR_RETRY    other transactions were in the way;
  *   PSM_ERR_NOMEM    out of memory.
@@ -395,7 +386,8 @@ PSM_API int psm_inquiry_conflicts(psm_store *store, char **out,
  * @param patients  numbers of the patients it may be about.
  * @param count     of patients, at most 100.
  * @param today     "YYYY-MM-DD", NUL-terminated: days without a year are the
- *   next ones from there on.
+ *   next ones from there on, within a year (29.2. only before and in a leap
+ *   year).
  * @param out       receives {"patient_responses": {"<patient id>": outcome},
  *   "missing_patient_ids": those nothing is said of, "abwesend": true for a
  *   note of absence, "bis": date or null: absent, or no capacity, before it,
@@ -430,8 +422,7 @@ PSM_API int psm_inquiry_read_text(const char *subject, const char *text,
  * @param err     details of a failure; may be NULL.
  * @return 0: read;
  *   PSM_ERR_INVAL    store or out is NULL, or limit is out of range;
- *   PSM_ERR_STATE    the set is not migrated;
- *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_DB       the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT  it did not answer in time;
  *   PSM_ERR_RETRY    other transactions were in the way;
  *   PSM_ERR_NOMEM    out of memory.
@@ -461,9 +452,8 @@ PSM_API int psm_inquiry_proposals(psm_store *store, const char *status,
  *   PSM_ERR_CONFLICT    the proposal is done with, or as for
  *                       psm_inquiry_answer();
  *   PSM_ERR_RETRY       other transactions were in the way;
- *   PSM_ERR_STATE       the set is not migrated;
  *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
- *   PSM_ERR_DB          the database failed;
+ *   PSM_ERR_DB          the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT     it did not answer in time;
  *   PSM_ERR_IO          the system gave no random bytes;
  *   PSM_ERR_NOMEM       out of memory.
@@ -482,12 +472,11 @@ PSM_API int psm_inquiry_proposal_confirm(psm_store *store, int64_t id,
  * @param reason  why, NUL-terminated UTF-8; NULL: not said.
  * @param err     details of a failure; may be NULL.
  * @return 0: refused;
- *   PSM_ERR_INVAL      store is NULL;
+ *   PSM_ERR_INVAL      store is NULL, or reason is not UTF-8;
  *   PSM_ERR_NOT_FOUND  there is no such proposal;
  *   PSM_ERR_CONFLICT   it is done with;
  *   PSM_ERR_RETRY      other transactions were in the way;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT    it did not answer in time;
  *   PSM_ERR_NOMEM      out of memory.
  *
@@ -510,8 +499,8 @@ PSM_API int psm_inquiry_proposal_refuse(psm_store *store, int64_t id,
  *   out;
  *   PSM_ERR_INVAL      store is NULL;
  *   PSM_ERR_NOT_FOUND  there is no such inquiry;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_DB         not done, call again; not retriable: the set is not
+ *                      migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_IO         the system gave no random bytes;
@@ -535,8 +524,7 @@ PSM_API int psm_inquiry_ask_distances(psm_store *store, int64_t id,
  * @return 0;
  *   PSM_ERR_INVAL      store or out is NULL;
  *   PSM_ERR_NOT_FOUND  there is no such inquiry;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.

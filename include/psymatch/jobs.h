@@ -165,7 +165,9 @@ PSM_API int psm_jobs_daily(psm_jobs *jobs, const char *kind, const char *at,
 
 /**
  * Do all jobs that are due by the library's clock, one after the other, on the
- * calling thread: for tests, and for programs with a loop of their own.
+ * calling thread: for tests, and for programs with a loop of their own. A
+ * failure of a function of psm_jobs_on_failure() ends it, and is the result:
+ * call it again for the others.
  *
  * @param jobs  an object that does not run.
  * @param err   details of a failure; may be NULL.

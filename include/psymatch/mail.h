@@ -46,8 +46,8 @@ typedef int (*psm_mail_render_fn)(const char *template_name,
 
 /**
  * Write a mail, in a transaction of its own. Publishes
- * "communication.email_created", and "email.sent" too if its status is
- * "Gesendet".
+ * "communication.email_created", and "email.sent" or "email.failed" too if its
+ * status is "Gesendet" or "Fehlgeschlagen".
  *
  * @param store   its set "communication" is migrated.
  * @param json    {"therapist_id" or "patient_id": number, "betreff": text,
@@ -67,13 +67,15 @@ typedef int (*psm_mail_render_fn)(const char *template_name,
  * @return 0: written;
  *   PSM_ERR_INVAL       store or json is NULL;
  *   PSM_ERR_PARSE       json is malformed;
+ *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
  *   PSM_ERR_SCHEMA      values do not do, or there is no recipient, or two, or
  *                       no content: all faults with their pointers;
  *   PSM_ERR_TRANSITION  a mail may not begin with this status;
- *   PSM_ERR_STATE       the set is not migrated;
- *   PSM_ERR_DB          not done, call again;
+ *   PSM_ERR_DB          not done, call again; not retriable: the set is not
+ *                       migrated;
  *   PSM_ERR_RETRY       as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT     as PSM_ERR_DB;
+ *   PSM_ERR_IO          the system gave no random bytes;
  *   PSM_ERR_NOMEM       out of memory;
  *   or what render returned.
  *
@@ -99,12 +101,15 @@ PSM_API int psm_mail_create(psm_store *store, const char *json, size_t len,
  * @return 1: written; 0: it was there already;
  *   PSM_ERR_INVAL       tx or json is NULL, or once_key is empty or too long;
  *   PSM_ERR_PARSE       json is malformed;
+ *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
  *   PSM_ERR_SCHEMA      values do not do, with all faults;
  *   PSM_ERR_TRANSITION  a mail may not begin with this status;
- *   PSM_ERR_STATE       the set is not migrated;
- *   PSM_ERR_DB          not done, call again;
+ *   PSM_ERR_STATE       a statement of the transaction failed before;
+ *   PSM_ERR_DB          not done, call again; not retriable: the set is not
+ *                       migrated;
  *   PSM_ERR_RETRY       as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT     as PSM_ERR_DB;
+ *   PSM_ERR_IO          the system gave no random bytes;
  *   PSM_ERR_NOMEM       out of memory.
  *
  * Threads: one at a time. Blocks: for the database, and while another
@@ -126,8 +131,8 @@ PSM_API int psm_mail_make(psm_tx *tx, const char *json, size_t len,
  * @return 0: read;
  *   PSM_ERR_INVAL      store or out is NULL;
  *   PSM_ERR_NOT_FOUND  there is no such mail;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_DB         not done, call again; not retriable: the set is not
+ *                      migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.
@@ -150,10 +155,11 @@ PSM_API int psm_mail_get(psm_store *store, int64_t id, char **out,
  * @return 0;
  *   PSM_ERR_INVAL    store or out is NULL, or page or limit is out of range;
  *   PSM_ERR_PARSE    query is malformed;
+ *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
  *   PSM_ERR_SCHEMA   there is no such filter or order, or a value does not
  *                    do; the pointer is "/<name>";
- *   PSM_ERR_STATE    the set is not migrated;
- *   PSM_ERR_DB       not done, call again;
+ *   PSM_ERR_DB       not done, call again; not retriable: the set is not
+ *                    migrated;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
  *   PSM_ERR_NOMEM    out of memory.
@@ -187,15 +193,17 @@ PSM_API int psm_mail_list(psm_store *store, const char *query, char **out,
  * @return 1: changed; 0: there was nothing to change;
  *   PSM_ERR_INVAL         store or json is NULL, or if_version is none;
  *   PSM_ERR_PARSE         json is malformed;
+ *   PSM_ERR_TOO_LARGE     json, or an event, is larger than it may be;
  *   PSM_ERR_SCHEMA        values do not do, with all faults;
  *   PSM_ERR_NOT_FOUND     there is no such mail;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_TRANSITION    the status may not follow the present one;
  *   PSM_ERR_CONFLICT      it is being sent at the moment;
- *   PSM_ERR_STATE         the set is not migrated;
- *   PSM_ERR_DB            not done, call again;
+ *   PSM_ERR_DB            not done, call again; not retriable: the set is not
+ *                         migrated;
  *   PSM_ERR_RETRY         as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT       as PSM_ERR_DB;
+ *   PSM_ERR_IO            the system gave no random bytes;
  *   PSM_ERR_NOMEM         out of memory.
  *
  * Threads: any. Blocks: for the database. Since 0.1.
@@ -216,10 +224,11 @@ PSM_API int psm_mail_update(psm_store *store, int64_t id, int64_t if_version,
  *   PSM_ERR_NOT_FOUND     there is no such mail;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_CONFLICT      it is being sent at the moment;
- *   PSM_ERR_STATE         the set is not migrated;
- *   PSM_ERR_DB            not done, call again;
+ *   PSM_ERR_DB            not done, call again; not retriable: the set is not
+ *                         migrated;
  *   PSM_ERR_RETRY         as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT       as PSM_ERR_DB;
+ *   PSM_ERR_IO            the system gave no random bytes;
  *   PSM_ERR_NOMEM         out of memory.
  *
  * Threads: any. Blocks: for the database. Since 0.1.
@@ -266,8 +275,8 @@ typedef int (*psm_mail_send_fn)(const char *mail, void *user, psm_error *err);
  * @return count of mails that were tried, 0: none was due;
  *   PSM_ERR_INVAL      store or send is NULL;
  *   PSM_ERR_IO         the system gave no random bytes;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_DB         not done, call again; not retriable: the set is not
+ *                      migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.
@@ -288,8 +297,8 @@ PSM_API int psm_mail_queue_run(psm_store *store, psm_mail_send_fn send,
  * @param err    details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL      store or out is NULL;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_DB         not done, call again; not retriable: the set is not
+ *                      migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.
@@ -321,12 +330,14 @@ PSM_API int psm_mail_queue_status(psm_store *store, char **out,
  * @return 1: stored; 0: it was stored before;
  *   PSM_ERR_INVAL      store or json is NULL;
  *   PSM_ERR_PARSE      json is malformed;
+ *   PSM_ERR_TOO_LARGE  json, or an event, is larger than it may be;
  *   PSM_ERR_SCHEMA     values do not do, with all faults;
  *   PSM_ERR_NOT_FOUND  there is no mail that it could answer;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_DB         not done, call again; not retriable: the set is not
+ *                      migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
+ *   PSM_ERR_IO         the system gave no random bytes;
  *   PSM_ERR_NOMEM      out of memory.
  *
  * Threads: any. Blocks: for the database. Since 0.1.
@@ -347,8 +358,9 @@ PSM_API int psm_mail_answer(psm_store *store, const char *json, size_t len,
  * @return 0: done;
  *   PSM_ERR_INVAL      tx or ev is NULL;
  *   PSM_ERR_REJECT     email_id is not the number of a mail;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         not done, call again;
+ *   PSM_ERR_STATE      a statement of the transaction failed before;
+ *   PSM_ERR_DB         not done, call again; not retriable: the set is not
+ *                      migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.

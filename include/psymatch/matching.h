@@ -103,7 +103,7 @@ PSM_API int psm_inquiry_state(int sent, int answered, int cancelled);
 
 /**
  * May an inquiry change its state so? unsent -> sent, cancelled; sent ->
- * answered; nothing follows the other two.
+ * answered, unsent (it did not arrive); nothing follows the other two.
  *
  * @param from  an enum psm_inquiry_state.
  * @param to    an enum psm_inquiry_state.
@@ -140,7 +140,8 @@ PSM_API int psm_exclusion_contains(const psm_json *list, int64_t therapist_id);
  *   null} unless the therapist was on it. New (psm_free).
  * @param err           details of a failure; may be NULL.
  * @return 1: added; 0: was on the list already;
- *   PSM_ERR_INVAL   out is NULL or therapist_id is not positive;
+ *   PSM_ERR_INVAL   out is NULL, therapist_id is not positive, the time is
+ *                   outside the years 1 to 9999, or reason is not UTF-8;
  *   PSM_ERR_SCHEMA  list is not an array;
  *   PSM_ERR_NOMEM   out of memory.
  *

@@ -44,11 +44,12 @@ PSM_API int psm_patient_status_from_name(const char *name);
 
 /**
  * What a patient's record lacks before a search can be opened, in this order:
- * geschlecht, symptome, krankenkasse, geburtsdatum (there and not blank),
- * erfahrung_mit_psychotherapie, offen_fuer_gruppentherapie (true or false),
- * zeitliche_verfuegbarkeit (a day with at least one time), and
- * letzte_sitzung_vorherige_psychotherapie if erfahrung_mit_psychotherapie is
- * true. Status, payment, contracts and address are not asked for.
+ * geschlecht, symptome, krankenkasse, geburtsdatum (there and not blank; an
+ * empty list of symptome is there), erfahrung_mit_psychotherapie,
+ * offen_fuer_gruppentherapie (true or false), zeitliche_verfuegbarkeit (a day
+ * with at least one time), and letzte_sitzung_vorherige_psychotherapie if
+ * erfahrung_mit_psychotherapie is true. Status, payment, contracts and address
+ * are not asked for.
  *
  * @param record  a patient as in patient_data; borrowed.
  * @param gaps    receives a JSON array of the names of these columns. New
@@ -56,7 +57,7 @@ PSM_API int psm_patient_status_from_name(const char *name);
  * @param err     details of a failure; may be NULL.
  * @return the count of gaps, 0: a search can be opened;
  *   PSM_ERR_INVAL   record or gaps is NULL;
- *   PSM_ERR_SCHEMA  record is no object, or values have wrong types;
+ *   PSM_ERR_SCHEMA  record is no object, or values do not do for their columns;
  *   PSM_ERR_NOMEM   out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.
@@ -78,13 +79,14 @@ PSM_API int psm_patient_search_gaps(const psm_json *record, char **gaps,
  * Beside types, lengths and words of the columns these are faults: a
  * geburtsdatum in the future, a letzte_sitzung_vorherige_psychotherapie before
  * birth or in the future, a day of a place in therapy before birth, a plz that
- * is not five digits, other symptome than 1 to 3 of the list, in
+ * is neither empty nor five digits, other symptome than 1 to 3 of the list, in
  * zeitliche_verfuegbarkeit another name than that of a day of the week, or
- * another value than an array of times "HH:MM-HH:MM", in
- * raeumliche_verfuegbarkeit a max_km that is no number from 0, in
- * ausgeschlossene_therapeuten another item than the number of a therapist or
- * {"id": number, "excluded_at": text or null, "reason": text or null}, or more
- * than 1000 of them. What is stored already is no fault in a later change.
+ * another value than an array of times "HH:MM-HH:MM" whose start is before the
+ * end, in raeumliche_verfuegbarkeit a max_km that is neither null nor a number
+ * from 0, in ausgeschlossene_therapeuten another item than the number of a
+ * therapist or {"id": number, "excluded_at": text or null, "reason": text or
+ * null}, or more than 1000 of them. What is stored already is no fault in a
+ * later change.
  *
  * @param store  an open store whose set "patient" is migrated.
  * @param json   as for psm_entity_create() (psymatch/change.h).
@@ -365,8 +367,7 @@ PSM_API int psm_patient_handle(psm_tx *tx, const psm_event *ev, void *user,
  * @param err    details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL    store or out is NULL, or a number out of its range;
- *   PSM_ERR_STATE    the set is not migrated;
- *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_DB       the database failed, or the set is not migrated;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
  *   PSM_ERR_NOMEM    out of memory.

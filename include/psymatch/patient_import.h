@@ -239,7 +239,8 @@ PSM_API int psm_import_status_set_disk(psm_import_status *status,
  * @param err     details of a failure; may be NULL.
  * @return count of patients made;
  *   PSM_ERR_INVAL  store or source is NULL;
- *   PSM_ERR_IO     an object could not be read or removed, others were done;
+ *   PSM_ERR_IO     the folder, or an object, could not be read, or an object
+ *                  not removed; others were done;
  *   PSM_ERR_UNAVAILABLE  the source cannot be reached;
  *   PSM_ERR_DB     the database is away: what was done stays, call again;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;

@@ -21,8 +21,7 @@ PSM_BEGIN_DECLS
  * @param err    details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL    store is NULL, or plz is no postal code;
- *   PSM_ERR_STATE    the set is not migrated;
- *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_DB       the database failed, or the set is not migrated;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
  *   PSM_ERR_IO       the system gave no random bytes;

@@ -117,8 +117,9 @@ PSM_API int psm_search_list(psm_store *store, const char *query, char **out,
  * @param id          the search.
  * @param if_version  the version that it must have, or PSM_VERSION_ANY.
  * @param json        {"status": word, "notizen": text,
- *   "ausgeschlossene_therapeuten": [number or {"id", "excluded_at",
- *   "reason"}]}; other members are left out. Need not be NUL-terminated.
+ *   "ausgeschlossene_therapeuten": [number or {"id", "excluded_at", "reason"}],
+ *   "dringlichkeit": 0 to 3}; other members are left out. Need not be
+ *   NUL-terminated.
  * @param len         bytes of json.
  * @param out         receives the search (PSM_ENTITY_SHOW), new (psm_free);
  *   NULL after a failure. May be NULL.
@@ -211,7 +212,7 @@ PSM_API int psm_search_delete(psm_store *store, int64_t id, int64_t if_version,
  *   begin no entry.
  * @param err     details of a failure; may be NULL.
  * @return 0: done;
- *   PSM_ERR_INVAL       store is NULL;
+ *   PSM_ERR_INVAL       store is NULL, or reason is not UTF-8;
  *   PSM_ERR_NOT_FOUND   there is no such search;
  *   PSM_ERR_TRANSITION  its status does not allow it; the message names both;
  *   PSM_ERR_CONFLICT    the patient has another active search;
@@ -234,7 +235,7 @@ PSM_API int psm_search_pause(psm_store *store, int64_t id, const char *reason,
  * @param reason  as for psm_search_pause().
  * @param err     details of a failure; may be NULL.
  * @return 0: done;
- *   PSM_ERR_INVAL       store is NULL;
+ *   PSM_ERR_INVAL       store is NULL, or reason is not UTF-8;
  *   PSM_ERR_NOT_FOUND   there is no such search;
  *   PSM_ERR_TRANSITION  its status does not allow it; the message names both;
  *   PSM_ERR_CONFLICT    the patient has another active search;
@@ -258,7 +259,7 @@ PSM_API int psm_search_resume(psm_store *store, int64_t id, const char *reason,
  * @param reason  as for psm_search_pause().
  * @param err     details of a failure; may be NULL.
  * @return 0: done;
- *   PSM_ERR_INVAL       store is NULL;
+ *   PSM_ERR_INVAL       store is NULL, or reason is not UTF-8;
  *   PSM_ERR_NOT_FOUND   there is no such search;
  *   PSM_ERR_TRANSITION  its status does not allow it; the message names both;
  *   PSM_ERR_CONFLICT    the patient has another active search;
@@ -312,9 +313,9 @@ PSM_API int psm_search_contact(psm_store *store, int64_t id, const char *json,
  * @param reason        for the list, UTF-8; NULL: none.
  * @param err           details of a failure; may be NULL.
  * @return 1: done; 0: the list has the therapist already, and stays;
- *   PSM_ERR_INVAL      store is NULL, or therapist_id is out of range;
+ *   PSM_ERR_INVAL      store is NULL, therapist_id is out of range, or reason
+ *                      is not UTF-8;
  *   PSM_ERR_NOT_FOUND  there is no such search;
- *   PSM_ERR_SCHEMA     the stored list is no array;
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;

@@ -67,8 +67,8 @@ PSM_API void psm_store_free(psm_store *st);
  * table is set, see psymatch-transport(7) for switch-overs.
  *
  * @param st   a store.
- * @param set  "psymatch" (outbox, inbox, offsets, dead letters), "therapist",
- *             "matching" or "geocoding".
+ * @param set  "psymatch" (outbox, inbox, offsets, dead letters), "patient",
+ *             "therapist", "matching", "communication" or "geocoding".
  * @param err  details of a failure; may be NULL. For a fault in a migration the
  *             source is its file, with line and column where known.
  * @return 0: everything is applied; or
@@ -381,7 +381,8 @@ PSM_API int psm_tx_emit_required(psm_tx *tx, const psm_event *ev,
  * Make the transactions that this thread begins on the same store parts of this
  * one, so that several use cases have one effect, or none: psm_tx_begin() gives
  * this one again; the end of a part commits nothing, and when a part is rolled
- * back nothing can be committed any more.
+ * back nothing can be committed any more: what uses the transaction then fails
+ * with PSM_ERR_STATE.
  *
  * @param tx   a transaction, not that of a processor's handler; it is ended by
  *             this thread.

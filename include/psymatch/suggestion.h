@@ -34,8 +34,7 @@ PSM_BEGIN_DECLS
  * @return 0;
  *   PSM_ERR_INVAL      store or out is NULL, or a number out of its range;
  *   PSM_ERR_NOT_FOUND  no such patient, or no event has told of one;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.
@@ -67,8 +66,7 @@ PSM_API int psm_therapist_suggestions(psm_store *store, int64_t patient_id,
  * @return 0;
  *   PSM_ERR_INVAL      store or out is NULL;
  *   PSM_ERR_NOT_FOUND  no such therapist;
- *   PSM_ERR_STATE      the set is not migrated;
- *   PSM_ERR_DB         the database failed;
+ *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
  *   PSM_ERR_NOMEM      out of memory.
@@ -92,8 +90,7 @@ PSM_API int psm_therapist_workload(psm_store *store, int64_t id, char **out,
  * @return 0;
  *   PSM_ERR_INVAL    store or out is NULL, or a number out of its range;
  *   PSM_ERR_SCHEMA   plz_prefix is not 1 to 5 digits;
- *   PSM_ERR_STATE    the set is not migrated;
- *   PSM_ERR_DB       the database failed;
+ *   PSM_ERR_DB       the database failed, or the set is not migrated;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT  as PSM_ERR_DB;
  *   PSM_ERR_NOMEM    out of memory.

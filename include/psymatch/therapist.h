@@ -244,8 +244,8 @@ PSM_API int64_t psm_import_status_stat(psm_import_status *status,
  * The status as GET /api/therapists/import-status shows it.
  *
  * A file counts once per content, however often it is read again, and when it
- * was read to its end. Records for
- * children only count in no number. Days are those of the process's time zone.
+ * was read to its end. Records for children only count in no number. Days are
+ * those of the process's time zone.
  *
  * @param status  a status.
  * @param json    receives {"running": boolean, "last_check": time or null,
@@ -318,14 +318,14 @@ PSM_API int psm_import_status_health(psm_import_status *status, char **json,
 /**
  * Import one file {"therapists": [record]}: a row and its event
  * "therapist.created" or "therapist.updated" are written in one transaction,
- * up to 100 therapists together, and one by one if that fails. A
- * record that changes nothing writes and publishes nothing, and neither does
- * what it says as it said it the last time, whatever a person made of it since;
- * a record with a fault is reported and the rest goes on. A field that is at
- * fault and need not be there is reported and left out, its record is written;
- * a house number that is a JSON number is reported and taken. A record that is
- * no JSON in its strings or keys (a key twice, half of a surrogate pair,
- * U+0000) is one with a fault. A byte order mark is skipped.
+ * up to 100 therapists together, and one by one if that fails. A record that
+ * changes nothing writes and publishes nothing, and neither does what it says
+ * as it said it the last time, whatever a person made of it since; a record
+ * with a fault is reported and the rest goes on. A field that is at fault and
+ * need not be there is reported and left out, its record is written; a house
+ * number that is a JSON number is reported and taken. A record that is no JSON
+ * in its strings or keys (a key twice, half of a surrogate pair, U+0000) is one
+ * with a fault. A byte order mark is skipped.
  *
  * @param store   an open store whose set "therapist" is migrated.
  * @param path    the file, ".../<YYYYMMDD>/<postal code>.json"; the last two
@@ -353,16 +353,16 @@ PSM_API int psm_therapist_import_file(psm_store *store, const char *path,
 
 /**
  * Import the newest file of each postal code of a folder. Folders are dates
- * (YYYYMMDD, real ones), files <postal code>.json in them; other names are
- * left alone. A file that is no JSON document of the right shape, is too large
- * or no regular file (a directory, a link to nothing) is reported once, moved
- * to folder/failed/<YYYYMMDD>/ where that is allowed and nobody has replaced
- * it, and the next older one of its postal code is read instead. A file that
- * may not be read is reported once, and again when its mode has changed; no
- * older one is read for it. A file whose content is stored, by a file of this
- * name and whatever day, counts as if it had been read, and is not; but it is
- * read once one of its therapists was deleted, and while another postal code's
- * file is the last that changed one of them.
+ * (YYYYMMDD, real ones), files <postal code>.json in them; other names are left
+ * alone. A file that is no JSON document of the right shape, is too large or no
+ * regular file (a directory, a link to nothing) is reported once, moved to
+ * folder/failed/<YYYYMMDD>/ if it is a minute old, that is allowed and nobody
+ * has replaced it, and the next older one of its postal code is read instead. A
+ * file that may not be read is reported once, and again when its mode has
+ * changed; no older one is read for it. A file whose content is stored, by a
+ * file of this name and whatever day, counts as if it had been read, and is
+ * not; but it is read once one of its therapists was deleted, and while another
+ * postal code's file is the last that changed one of them.
  *
  * A folder dated after tomorrow is left out, told at each run (log, last_error)
  * and makes the health degraded: give it its right name. What such a folder has
@@ -677,8 +677,8 @@ PSM_API int psm_therapist_handle(psm_tx *tx, const psm_event *ev, void *user,
 
 /**
  * Add psm_therapist_handle() to a set of handlers for each type that it knows,
- * or for those of one topic. An event that cannot be
- * handled now is parked (PSM_ON_FAILURE_PARK); other keys go on.
+ * or for those of one topic. An event that cannot be handled now is parked
+ * (PSM_ON_FAILURE_PARK); other keys go on.
  *
  * @param hs     a set, e.g. for psm_processor_handlers() of a processor whose
  *   store has the set "therapist" migrated.
