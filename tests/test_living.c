@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Commits that wait for the living consumers of what they emit. */
+#include <poll.h>
+
 #include "store/alive.h"
+#include "store/conn_int.h"
 #include "store/wait.h"
 #include "testing.h"
 #include "testing_flow.h"
@@ -117,16 +120,21 @@ END_TEST
 
 START_TEST(who_is_not_waited_for)
 {
+	int64_t looks = psm__await_looks();
 	char id[40];
 
-	/* Nobody there; one that died; one that does not handle the type; one
-	 * that the catalogue does not name. */
+	/* Nobody there; one that died; one that the catalogue does not name:
+	 * the commit itself has told. */
 	commit_and_wait(1, FOR_EVER_MS, id);
 	fake_consumer(SERVICE, TYPE, "-8 s");
-	fake_consumer(SERVICE "-other", "email.sent", "1 hour");
 	fake_consumer("other-service", TYPE, "1 hour");
 	fake_consumer(SERVICE "s", TYPE, "1 hour"); /* another name */
 	commit_and_wait(2, FOR_EVER_MS, id);
+	ck_assert_int_eq(psm__await_looks(), looks);
+	/* One that does not handle the type. */
+	fake_consumer(SERVICE "-other", "email.sent", "1 hour");
+	commit_and_wait(2, FOR_EVER_MS, id);
+	ck_assert_int_eq(psm__await_looks(), looks + 1);
 	/* Nothing emitted, nothing to wait for. */
 	fake_consumer(SERVICE "-mail", TYPE, "1 hour");
 	commit_and_wait(3, 0, id);
@@ -176,6 +184,119 @@ START_TEST(locked_heartbeats_stop_nobody)
 		PG_UNTIL(pg_int("SELECT count(*) FROM effects") == n);
 	}
 	psm_tx_rollback(tx);
+}
+END_TEST
+
+/* Prepared before or not: whoever lives cannot be asked for, and yet. */
+START_TEST(what_cannot_be_asked_fails_no_commit)
+{
+	psm_store *prepared = st;
+	char id[40];
+	int n;
+
+	commit_and_wait(1, FOR_EVER_MS, id);
+	pg_run("ALTER TABLE psymatch.consumer_alive RENAME TO away");
+	for (n = 2; n <= 3; n++) {
+		commit_and_wait(n, FOR_EVER_MS, id);
+		st = pg_store();
+		commit_and_wait(n, FOR_EVER_MS, id);
+		psm_store_free(st);
+		st = prepared;
+	}
+	pg_run("ALTER TABLE psymatch.away RENAME TO consumer_alive");
+	start_consumer(PROCESSOR, TYPE);
+	commit_and_wait(7, FOR_EVER_MS, id);
+	ck_assert_int_eq(pg_int("SELECT count(*) FROM effects WHERE event_id = "
+	                        "'%s'",
+	                        id),
+	                 1);
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 6);
+}
+END_TEST
+
+static void *
+commit_in_thread(void *unused)
+{
+	static const char payload[] = "{\"email_id\":1,\"n\":1}";
+	psm_error *e = psm_error_new();
+	psm_event *ev;
+	psm_tx *tx;
+	intptr_t rc;
+
+	(void)unused;
+	ck_assert_int_eq(
+	    psm_event_new(TYPE, "test", payload, strlen(payload), &ev, e), 0);
+	ck_assert_int_eq(psm_tx_begin(st, &tx, e), 0);
+	ck_assert_int_eq(psm_tx_emit(tx, ev, e), 0);
+	ck_assert_int_eq(psm_tx_wait_consumers(tx, SHORT_MS, e), 0);
+	rc = psm_tx_commit(tx, e);
+	psm_event_free(ev);
+	psm_error_free(e);
+	return (void *)rc;
+}
+
+/* Until the server has answered n statements. */
+static void
+take_answers(PGconn *pg, int n)
+{
+	struct pollfd fd = {PQsocket(pg), POLLIN, 0};
+	PGresult *res;
+
+	while (n > 0) {
+		while (PQisBusy(pg)) {
+			ck_assert_int_gt(poll(&fd, 1, 10000), 0);
+			ck_assert_int_eq(PQconsumeInput(pg), 1);
+		}
+		res = PQgetResult(pg);
+		n -= res == NULL; /* behind the results of each */
+		PQclear(res);
+	}
+}
+
+START_TEST(a_commit_does_not_wait_for_the_answer_who_lives)
+{
+	struct psm__conn *c;
+	psm_rows *living;
+	psm_tx *tx;
+
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(psm_tx_exec(tx, "LOCK TABLE psymatch.consumer_alive",
+	                             0, NULL, NULL, err),
+	                 0);
+	ck_assert_int_eq(psm__store_connect(st, "test", &c, err), 0);
+	ck_assert_int_eq(psm__conn_begin(c, err), 0);
+	ck_assert_int_eq(psm__conn_queue(c, "COMMIT", 0, NULL, NULL, err), 0);
+	psm__conn_queue_after(c, "SELECT FROM psymatch.consumer_alive",
+	                      &living);
+	ck_assert_int_eq(PQpipelineSync(c->pg), 1);
+	ck_assert_int_eq(PQflush(c->pg), 0);
+	take_answers(c->pg, 4); /* two prepared, two run */
+	PG_UNTIL(waits_for_a_lock());
+	psm_tx_rollback(tx);
+	psm__conn_close(c);
+}
+END_TEST
+
+START_TEST(a_commit_stays_one_when_the_connection_is_lost_behind_it)
+{
+	pthread_t thread;
+	psm_tx *tx;
+	void *rc;
+
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(psm_tx_exec(tx, "LOCK TABLE psymatch.consumer_alive",
+	                             0, NULL, NULL, err),
+	                 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, commit_in_thread, NULL),
+	                 0);
+	PG_UNTIL(waits_for_a_lock());
+	pg_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+	       "datname = current_database() AND wait_event_type = 'Lock'");
+	psm_tx_rollback(tx);
+	ck_assert_int_eq(pthread_join(thread, &rc), 0);
+	ck_assert_int_eq((intptr_t)rc, 0);
+	start_consumer(PROCESSOR, TYPE);
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 1);
 }
 END_TEST
 
@@ -349,6 +470,10 @@ main(int argc, char **argv)
 	tcase_add_test(tc, who_is_not_waited_for);
 	tcase_add_test(tc, who_dies_meanwhile);
 	tcase_add_test(tc, locked_heartbeats_stop_nobody);
+	tcase_add_test(tc, what_cannot_be_asked_fails_no_commit);
+	tcase_add_test(tc, a_commit_does_not_wait_for_the_answer_who_lives);
+	tcase_add_test(
+	    tc, a_commit_stays_one_when_the_connection_is_lost_behind_it);
 	tcase_add_test(tc, late_consumer_costs_its_deadline_once);
 	tcase_add_test(tc, as_long_as_the_setting_says);
 	tcase_add_test(tc, transactions_of_several_parts);

@@ -54,6 +54,13 @@ int psm__conn_lock_limit(struct psm__conn *c, const char *limit,
 int psm__conn_queue(struct psm__conn *c, const char *sql, size_t count,
                     const struct psm__param *params, psm_rows **rows,
                     psm_error *err);
+/*
+ * Queue a question behind a COMMIT that is queued last: whatever comes of it, the
+ * sync is what it would be without it. The commit's answer does not wait for
+ * this one's; *rows is NULL without an answer.
+ */
+void psm__conn_queue_after(struct psm__conn *c, const char *sql,
+                           psm_rows **rows);
 /* What is queued is still sent; its answers are thrown away. For who queued and
  * returns without a sync. */
 void psm__conn_forget(struct psm__conn *c);
@@ -68,7 +75,8 @@ size_t psm__conn_queued(const struct psm__conn *c);
 int psm__conn_sync(struct psm__conn *c, psm_error *err);
 /* Several statements of one text without parameters, e.g. a migration. */
 int psm__conn_script(struct psm__conn *c, const char *sql, psm_error *err);
-/* The command tag of the last statement of the last sync, e.g. "ROLLBACK". */
+/* The command tag of the last statement of the last sync, e.g. "ROLLBACK"; not of
+ * a question behind a COMMIT. */
 const char *psm__conn_tag(const struct psm__conn *c);
 
 /* -- sqlstate.c */

@@ -38,6 +38,7 @@ struct psm__entry {
 	psm_rows **rows;
 	struct psm__cached *slot;
 	unsigned name; /* the slot's when it was queued */
+	int after;     /* psm__conn_queue_after() */
 };
 
 struct psm__conn {

@@ -5,12 +5,16 @@
  * costs one deadline; after that it is not waited for until it has caught up.
  */
 #include "store/living.h"
+#include "store/alive.h"
 #include "store/pool.h"
 #include "store/wait.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#define LIVING_SQL                                                             \
+	"SELECT consumer FROM psymatch.consumer_alive WHERE seen_at > "        \
+	"clock_timestamp() - " PSM__ALIVE_SQL
 /* Pairs of event and consumer of one commit; of more the last ones. */
 #define PAIRS_MAX 64
 
@@ -152,13 +156,53 @@ leave_out_late(struct psm__late *late, psm_store *st, struct psm__awaited *list,
 }
 
 void
-psm__living_wait(const struct psm__outgoing *out, psm_store *st, int wait_ms)
+psm__living_ask(const struct psm__outgoing *out, struct psm__conn *c,
+                psm_rows **living)
+{
+	struct psm__awaited one;
+
+	if (psm__outgoing_living(out, &one, 1) > 0)
+		psm__conn_queue_after(c, LIVING_SQL, living);
+}
+
+/* Of all types: whether it handles this one, the look tells. */
+static int
+lives(const psm_rows *living, const char *consumer)
+{
+	size_t i, len = strlen(consumer);
+	const char *name;
+
+	for (i = 0; i < psm_rows_count(living); i++) {
+		name = psm_rows_text(living, i, 0);
+		if (strncmp(name, consumer, len) == 0 &&
+		    (name[len] == '\0' || name[len] == '-'))
+			return 1;
+	}
+	return 0;
+}
+
+/* Those that live, in their order; how many. */
+static size_t
+leave_out_dead(const psm_rows *living, struct psm__awaited *list, size_t count)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < count; i++)
+		if (!living || lives(living, list[i].consumer))
+			list[kept++] = list[i];
+	return kept;
+}
+
+void
+psm__living_wait(const struct psm__outgoing *out, psm_store *st, int wait_ms,
+                 const psm_rows *living)
 {
 	struct psm__late *late = psm__pool_late(st);
 	struct psm__awaited list[PAIRS_MAX];
 	int64_t now_ms = psm__mono_ms();
 	size_t i, count = psm__outgoing_living(out, list, PAIRS_MAX);
 
+	count = leave_out_dead(living, list, count);
 	count = leave_out_late(late, st, list, count, wait_ms);
 	if (count == 0 ||
 	    psm__await(st, list, count, wait_ms, NULL) != PSM_ERR_TIMEOUT)

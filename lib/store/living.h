@@ -26,9 +26,14 @@ struct psm__late {
 	size_t count;
 };
 
+/* Behind the COMMIT that is queued, queue the question who lives, if that matters
+ * for these events. */
+void psm__living_ask(const struct psm__outgoing *out, struct psm__conn *c,
+                     psm_rows **living);
 /* After a commit: until the consumers that the catalogue names for the events,
- * and that live, have handled, parked or refused them, at most wait_ms. */
+ * and that live, have handled, parked or refused them, at most wait_ms. living:
+ * the answer to psm__living_ask(); NULL: there is none. */
 void psm__living_wait(const struct psm__outgoing *out, psm_store *st,
-                      int wait_ms);
+                      int wait_ms, const psm_rows *living);
 
 #endif

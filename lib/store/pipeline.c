@@ -118,7 +118,7 @@ take_rows(struct psm__conn *c, struct psm__entry *e, PGresult *res,
 {
 	if (e->kind == PSM__BEGIN)
 		c->writes = 1;
-	if (e->kind == PSM__RUN)
+	if (e->kind == PSM__RUN && !e->after)
 		(void)snprintf(c->tag, sizeof c->tag, "%s", PQcmdStatus(res));
 	if (e->slot && e->slot->changes && unprepares(PQcmdStatus(res)))
 		psm__conn_unprepare(c);
@@ -206,7 +206,7 @@ psm__conn_sync(struct psm__conn *c, psm_error *err)
 {
 	int64_t deadline_ms = psm__mono_ms() + c->limit_ms;
 	size_t i;
-	int rc = 0, r;
+	int rc = 0, r, after = 0;
 
 	if (c->queued == 0)
 		return c->broken ? psm__conn_fail_broken(err) : 0;
@@ -221,16 +221,17 @@ psm__conn_sync(struct psm__conn *c, psm_error *err)
 	for (i = 0; i < c->queued && !c->broken; i++) {
 		struct psm__entry *e = &c->queue[i];
 
-		r = read_entry(c, e, deadline_ms, err);
+		after = e->after;
+		r = read_entry(c, e, deadline_ms, after ? NULL : err);
 		if (r < 0 && e->kind == PSM__PREPARE &&
 		    e->slot->name == e->name)
 			psm__cached_forget(e->slot);
-		if (rc == 0)
+		if (rc == 0 && !after)
 			rc = r;
 	}
 	if (!c->broken) {
-		r = read_sync(c, deadline_ms, err);
-		if (rc == 0)
+		r = read_sync(c, deadline_ms, after ? NULL : err);
+		if (rc == 0 && !after)
 			rc = r;
 	}
 	if (rc < 0)

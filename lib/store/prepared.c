@@ -215,6 +215,19 @@ psm__conn_queue(struct psm__conn *c, const char *sql, size_t count,
 	return rc;
 }
 
+void
+psm__conn_queue_after(struct psm__conn *c, const char *sql, psm_rows **rows)
+{
+	size_t i = c->queued;
+
+	*rows = NULL;
+	if (c->broken || !PQsendFlushRequest(c->pg))
+		return;
+	(void)psm__conn_queue(c, sql, 0, NULL, rows, NULL);
+	for (; i < c->queued; i++)
+		c->queue[i].after = 1;
+}
+
 int
 psm__conn_begin(struct psm__conn *c, psm_error *err)
 {

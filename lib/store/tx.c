@@ -43,6 +43,7 @@ struct psm_tx {
 	int living_ms;          /* for living consumers */
 	const psm_event *cause; /* of what is emitted; NULL: nothing */
 	struct psm__outgoing out;
+	psm_rows *living; /* who lives; NULL: not asked, or no answer */
 	struct psm__notes notes;
 	struct mark marks[MARKS_MAX];
 	size_t mark_count;
@@ -59,6 +60,7 @@ tx_free(psm_tx *tx)
 		whole = NULL;
 	psm__pool_put(tx->st, tx->c);
 	psm__outgoing_free(&tx->out);
+	psm_rows_free(tx->living);
 	psm__notes_free(&tx->notes);
 	psm__free(tx);
 }
@@ -383,6 +385,8 @@ commit(psm_tx *tx, psm_error *err)
 		rc = psm__outgoing_queue(&tx->out, tx->c, err);
 	if (rc == 0)
 		rc = psm__conn_queue(tx->c, "COMMIT", 0, NULL, NULL, err);
+	if (rc == 0 && tx->living_ms > 0)
+		psm__living_ask(&tx->out, tx->c, &tx->living);
 	if (rc == 0)
 		rc = psm__conn_sync(tx->c, err);
 	if (rc == 0)
@@ -394,6 +398,7 @@ int
 psm_tx_commit(psm_tx *tx, psm_error *err)
 {
 	struct psm__outgoing out;
+	psm_rows *living;
 	psm_store *st;
 	int rc, wait_ms, living_ms;
 
@@ -417,6 +422,8 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 	living_ms = tx->living_ms;
 	out = tx->out;
 	tx->out = (struct psm__outgoing){0};
+	living = tx->living;
+	tx->living = NULL;
 	if (out.count > 0 && !psm__pool_outbox_written(st))
 		psm__pool_notify(st, tx->c);
 	if (tx->was_lent)
@@ -426,7 +433,8 @@ psm_tx_commit(psm_tx *tx, psm_error *err)
 	tx_free(tx);
 	rc = psm__required_wait(&out, st, wait_ms, err);
 	if (living_ms > 0)
-		psm__living_wait(&out, st, living_ms);
+		psm__living_wait(&out, st, living_ms, living);
+	psm_rows_free(living);
 	psm__outgoing_free(&out);
 	return rc;
 }
