@@ -46,24 +46,44 @@ START_TEST(a_command_without_database)
 }
 END_TEST
 
-/* On a terminal, which is what script(1) makes; no log line is glued to it. */
-static void
-import_on_a_terminal(void)
+/* On a terminal, which is what script(1) makes. */
+static int
+import_on_a_terminal(char *out, size_t size)
 {
 	const char *top = getenv("top_builddir");
-	char command[5000], out[20000];
+	char command[5000];
 
 	(void)snprintf(command, sizeof command,
 	               "script -qec \"'%s/therapist-service' import-once\" "
 	               "/dev/null",
 	               top ? top : ".");
-	ck_assert_int_eq(testing_shell(command, out, sizeof out), 0);
+	return testing_shell(command, out, size);
+}
+
+/* No line is glued to that of the progress, and none stands upon it. */
+START_TEST(an_import_on_a_terminal)
+{
+	char out[20000];
+
+	EXPECT(0, "", therapist, "migrate");
+	pg_run("CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
+	       "'BEGIN RAISE disk_full; END'");
+	pg_run("CREATE TRIGGER fail BEFORE INSERT ON "
+	       "therapist_service.therapeuten FOR EACH ROW WHEN (new.plz >= "
+	       "'2') EXECUTE FUNCTION fail()");
+	ck_assert_int_eq(import_on_a_terminal(out, sizeof out), 1);
 	ck_assert_msg(strstr(out, "\r1 of 6 files, ") &&
-	                  strstr(out, ", 0 written\033[K\r{\"time\":") &&
-	                  strstr(out, "\r6 of 6 files, ") &&
-	                  strstr(out, ", 0 written\033[K\r\n0 therapists"),
+	                  strstr(out, " written\033[K\r\033[K{\"time\":") &&
+	                  strstr(out, " written\033[K\r\033[Ktherapist-"),
+	              "%s", out);
+	pg_run("DROP FUNCTION fail CASCADE");
+	ck_assert_int_eq(import_on_a_terminal(out, sizeof out), 0);
+	ck_assert_msg(strstr(out, "\r6 of 6 files, ") &&
+	                  strstr(out, " written\033[K\r\n") &&
+	                  !strstr(out, "\033[K\r\n\033[K"),
 	              "%s", out);
 }
+END_TEST
 
 START_TEST(therapists_from_the_command_line)
 {
@@ -73,7 +93,6 @@ START_TEST(therapists_from_the_command_line)
 	    pg_int("SELECT count(*) FROM therapist_service.therapeuten"), 50);
 	EXPECT(0, "0 therapists created or updated\n", therapist,
 	       "import-once");
-	import_on_a_terminal();
 	EXPECT(0, "", therapist, "block", "1", "on leave");
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox "
 	                        "WHERE type = 'therapist.blocked'"),
@@ -550,6 +569,7 @@ suite(void)
 	tcase_add_test(tc, a_bad_setting_is_named);
 	tcase_add_test(tc, a_command_without_database);
 	tcase_add_test(tc, therapists_from_the_command_line);
+	tcase_add_test(tc, an_import_on_a_terminal);
 	tcase_add_test(tc, a_folder_of_the_future);
 	tcase_add_test(tc, searches_that_were_closed_are_told_once);
 	tcase_add_test(tc, a_service_that_starts_tells_of_closed_searches);

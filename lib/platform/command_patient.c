@@ -19,6 +19,7 @@ command_import(struct platform_call *call, char **args, psm_error *err)
 		rc = psm_object_source_open(call->cfg, &source, err);
 	if (rc == PSM_OK)
 		rc = psm_patient_import_run(call->store, source, status, err);
+	psm__platform_progress_end();
 	if (rc >= 0)
 		printf("%d patient%s created\n", rc, PSM__NOUN_S(rc));
 	psm_object_source_free(source);

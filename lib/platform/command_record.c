@@ -37,26 +37,43 @@ psm__platform_migrate(const struct platform_call *call, psm_error *err)
 }
 
 /* One line, written again and again; what is logged meanwhile takes its place. */
+struct progress {
+	int64_t begun_us;
+	int is_shown;
+};
+
+static struct progress progress;
+
 static void
 show_progress(int64_t done, int64_t total, int64_t written, void *user)
 {
-	const int64_t *begun_us = user;
+	struct progress *p = user;
 	char text[160];
 
-	if (psm_progress_format(done, total, psm__mono_us() - *begun_us,
-	                        "files", text, sizeof(text)) == PSM_OK)
-		fprintf(stderr, "\r%s, %lld written\033[K%s", text,
-		        (long long)written, done == total ? "\n" : "\r");
+	if (psm_progress_format(done, total, psm__mono_us() - p->begun_us,
+	                        "files", text, sizeof(text)) < 0)
+		return;
+	p->is_shown = done < total;
+	psm__svc_log_wipes(p->is_shown);
+	fprintf(stderr, "\r%s, %lld written\033[K%s", text, (long long)written,
+	        p->is_shown ? "\r" : "\n");
 }
 
 void
 psm__platform_progress(psm_import_status *status)
 {
-	static int64_t begun_us;
-
-	begun_us = psm__mono_us();
+	progress = (struct progress){.begun_us = psm__mono_us()};
 	if (isatty(STDERR_FILENO))
-		psm_import_status_on_progress(status, show_progress, &begun_us);
+		psm_import_status_on_progress(status, show_progress, &progress);
+}
+
+void
+psm__platform_progress_end(void)
+{
+	if (progress.is_shown)
+		fputs("\033[K", stderr);
+	progress.is_shown = 0;
+	psm__svc_log_wipes(0);
 }
 
 int

@@ -19,6 +19,7 @@ command_import(struct platform_call *call, char **args, psm_error *err)
 	psm__platform_progress(status);
 	if (rc == PSM_OK)
 		rc = psm_therapist_import_run(call->store, folder, status, err);
+	psm__platform_progress_end();
 	if (rc >= 0)
 		printf("%d therapist%s created or updated\n", rc,
 		       PSM__NOUN_S(rc));

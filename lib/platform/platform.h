@@ -126,8 +126,10 @@ int psm__platform_geo_work(psm_platform *pf, psm_service *svc, psm_error *err);
 
 /* The tables of the service are up to date. */
 int psm__platform_migrate(const struct platform_call *call, psm_error *err);
-/* A person who waits sees how far the import is; only on a terminal. */
+/* A person who waits sees how far the import is; only on a terminal. Its end
+ * wipes a line that tells of less than all, so that the next one can be read. */
 void psm__platform_progress(psm_import_status *status);
+void psm__platform_progress_end(void);
 /* A positive number within the range of an id, or 0. */
 int64_t psm__platform_id(const char *text);
 

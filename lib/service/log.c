@@ -15,7 +15,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char line[4096];
 static size_t used;
 static char service[SVC_NAME_MAX + 1];
-static int is_text;     /* else JSON */
+static int is_text; /* else JSON */
+static int is_wiping;
 static int is_standard; /* fields have the names of standard_names */
 
 /* OpenTelemetry's semantic conventions, for fields that mean the same wherever
@@ -237,6 +238,8 @@ log_line(int level, const char *message, const char *const *fields, void *user)
 	if (psm_time_format(psm_now_us(), now, sizeof now) < 0)
 		now[0] = '\0'; /* a simulated clock may be out of range */
 	pthread_mutex_lock(&lock);
+	if (is_wiping)
+		put_locked("\033[K", 3);
 	(is_text ? put_text_locked : put_json_locked)(now, name ? name : "",
 	                                              message, fields);
 	flush_locked();
@@ -256,6 +259,14 @@ psm__svc_log_names(const char *names)
 {
 	pthread_mutex_lock(&lock);
 	is_standard = strcmp(names, "opentelemetry") == 0;
+	pthread_mutex_unlock(&lock);
+}
+
+void
+psm__svc_log_wipes(int wipes)
+{
+	pthread_mutex_lock(&lock);
+	is_wiping = wipes;
 	pthread_mutex_unlock(&lock);
 }
 

@@ -26,6 +26,9 @@
 void psm__svc_log_format(const char *format);
 /* "opentelemetry" or "psymatch" (the default). */
 void psm__svc_log_names(const char *names);
+/* 1: a line that is written again and again stands on standard error, the cursor
+ * at its start; what is logged wipes it. */
+void psm__svc_log_wipes(int wipes);
 /* What this thread logs and asks of neighbours from now on belongs to the trace
  * of this traceparent; NULL: to none. */
 void psm__svc_trace_set(const char *traceparent);
