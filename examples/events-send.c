@@ -206,10 +206,14 @@ events_send(int argc, char **argv)
 		if (c == 'p')
 			b.producer = optarg;
 		else if (c != 'w' ||
-		         tool_number("--wait", optarg, 3600, &b.wait_s) < 0)
+		         tool_number("psymatch-events send", "--wait", optarg,
+		                     3600, &b.wait_s) < 0)
 			return 2;
-	if (argc - optind < 1 || argc - optind > 2)
+	if (argc - optind < 1 || argc - optind > 2) {
+		tool_complain("psymatch-events send",
+		              "want a type, and one file at most");
 		return 2;
+	}
 	b.type = argv[optind];
 	tool_log_start(program);
 	b.err = psm_error_new();

@@ -542,9 +542,15 @@ events_trace(int argc, char **argv)
 		else if (c == 's')
 			t.since = optarg;
 		else if (c != 'w' ||
-		         tool_number("--wait", optarg, 3600, &t.wait_s) < 0)
+		         tool_number("psymatch-events trace", "--wait", optarg,
+		                     3600, &t.wait_s) < 0)
 			return 2;
-	if (argc - optind != 1 || !argv[optind][0])
+	if (argc - optind != 1 || !argv[optind][0]) {
+		tool_complain("psymatch-events trace", "want one id");
+		return 2;
+	}
+	if (t.since &&
+	    tool_time("psymatch-events trace", "--since", t.since, 0) < 0)
 		return 2;
 	events_copy_id(t.id, argv[optind]);
 	tool_log_start(program);

@@ -367,7 +367,10 @@ take_since(struct watch *w, const char *text)
 	             : psm_time_parse(text, strlen(text), &w->since_us, err);
 
 	if (rc < 0)
-		fprintf(stderr, "--since: %s\n", psm_error_message(err));
+		fprintf(stderr,
+		        "psymatch-events watch: --since: want a time such as "
+		        "2026-01-31T09:00:00Z, or now, got \"%s\"\n",
+		        text);
 	psm_error_free(err);
 	return rc;
 }
@@ -387,7 +390,8 @@ take(struct watch *w, int c, const char *value)
 	case 'g':
 		return add_group(w, value);
 	case 'l':
-		return tool_number("--lag", value, 3600, &w->lag_s);
+		return tool_number("psymatch-events watch", "--lag", value,
+		                   3600, &w->lag_s);
 	case 'j':
 		w->json = 1;
 		return 0;

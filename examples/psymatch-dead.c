@@ -450,6 +450,22 @@ change(struct run *r, one_fn fn, char **ids)
 
 /* 0: done, whatever came of it. -1: not how the program is used. */
 static int
+refuse_command(const char *command)
+{
+	static const char *const known[] = {"ls",   "stats",   "show", "cat",
+	                                    "edit", "release", "skip"};
+	size_t i = 0;
+
+	while (i < sizeof known / sizeof *known &&
+	       strcmp(command, known[i]) != 0)
+		i++;
+	fprintf(stderr, "psymatch-dead: %s: %s\n", command,
+	        i < sizeof known / sizeof *known ? "not with these arguments"
+	                                         : "no such command");
+	return -1;
+}
+
+static int
 run_command(struct run *r, const char *command, char **args, int count)
 {
 	int changes = strcmp(command, "edit") == 0 ||
@@ -475,7 +491,7 @@ run_command(struct run *r, const char *command, char **args, int count)
 	else if (strcmp(command, "skip") == 0 && (count > 0) != r->o.all)
 		change(r, skip, args);
 	else if (strcmp(command, "edit") != 0 || count != 2)
-		return -1;
+		return refuse_command(command);
 	else if (check_id(r, args[0], &source, &id) == 0)
 		edit(r, source, id, args[0], args[1]);
 	return 0;
@@ -587,7 +603,8 @@ take_option(struct options *o, int c, const char *value)
 	switch (c) {
 	case LIMIT:
 		o->limit = value;
-		return tool_number("--limit", value, 1000000, &ignored);
+		return tool_number("psymatch-dead", "--limit", value, 1000000,
+		                   &ignored);
 	case WHO:
 		o->who = value;
 		return 0;
@@ -659,8 +676,10 @@ main(int argc, char **argv)
 
 	if (rc == 1)
 		return tool_flush("psymatch-dead") < 0;
-	if (rc < 0 || optind == argc) {
-		fputs(usage, stderr);
+	if (rc < 0)
+		return fputs(usage, stderr), EXIT_USAGE;
+	if (optind == argc) {
+		tool_refuse("psymatch-dead", argv + optind, 0, usage);
 		return EXIT_USAGE;
 	}
 	r.err = psm_error_new();

@@ -188,11 +188,12 @@ parse(struct options *o, int argc, char **argv)
 			continue;
 		}
 		if (c != '?')
-			fprintf(stderr,
-			        "psymatch-devbroker: --%s: got \"%s\"\n",
-			        c == 'b'   ? "brokers"
-			        : c == 't' ? "topic"
-			                   : "port",
+			fprintf(stderr, "psymatch-devbroker: %s, got \"%s\"\n",
+			        c == 'b' ? "--brokers: want a number from 1 to "
+			                   "16"
+			        : c == 't' ? "--topic: want NAME:PARTITIONS"
+			                   : "--port: want a number from 1 to "
+			                     "65535",
 			        optarg);
 		return -1;
 	}

@@ -337,27 +337,6 @@ count_item(const psm_spool_item *i, void *user)
 	return 0;
 }
 
-/* Where a program of this user without a setting has it; psm_producer(3). */
-static const char *
-usual_place(char *text, size_t size)
-{
-	const char *state = getenv("STATE_DIRECTORY"), *below = "/spool";
-
-	if (!state || state[0] != '/') {
-		state = getenv("XDG_STATE_HOME");
-		below = "/psymatch/spool";
-	}
-	if (!state || state[0] != '/') {
-		state = getenv("HOME");
-		below = "/.local/state/psymatch/spool";
-	}
-	if (!state || state[0] != '/')
-		return NULL;
-	(void)snprintf(text, size, "%.*s%s", (int)strcspn(state, ":"), state,
-	               below);
-	return text;
-}
-
 static void
 look_into_spool(struct doctor *d, const char *dir)
 {
@@ -420,7 +399,7 @@ look_at_spool(struct doctor *d)
 		return;
 	}
 	if (!dir || !dir[0])
-		dir = usual_place(usual, sizeof usual);
+		dir = tool_usual_spool(usual, sizeof usual);
 	if (dir)
 		look_into_spool(d, dir);
 	else
@@ -482,12 +461,18 @@ main(int argc, char **argv)
 		if (c == 'j')
 			d.json = 1;
 		else if (c == 'w')
-			rc = tool_number("--wait", optarg, 3600, &d.wait_s);
+			rc = tool_number(name, "--wait", optarg, 3600,
+			                 &d.wait_s);
 		else
 			rc = tool_asked(c, name, usage);
 	if (rc > 0)
 		return tool_flush(name) < 0;
-	if (rc < 0 || optind != argc)
+	if (rc == 0 && optind != argc) {
+		fprintf(stderr, "%s: %s: want options only\n", name,
+		        argv[optind]);
+		rc = -1;
+	}
+	if (rc < 0)
 		return fputs(usage, stderr), 2;
 	tool_log_start(name);
 	d.err = psm_error_new();

@@ -311,9 +311,11 @@ take_option(struct options *o, int c, const char *value)
 {
 	switch (c) {
 	case SINCE:
-		return take_text(value, &o->since);
+		o->since = value;
+		return tool_time("psymatch-replay", "--since", value, 1);
 	case UNTIL:
-		return take_text(value, &o->until);
+		o->until = value;
+		return tool_time("psymatch-replay", "--until", value, 0);
 	case PARTITION:
 		return take_number("--partition", value, 0, INT32_MAX,
 		                   &o->partition);

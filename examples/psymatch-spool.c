@@ -7,8 +7,9 @@
 #include "tool.h"
 
 static const char usage[] =
-    "usage: psymatch-spool [OPTION]... ls | cat | verify | repair | export DIR\n"
-    "DIR is the directory that PSYMATCH_SPOOL_DIR names. Commands:\n"
+    "usage: psymatch-spool [OPTION]... ls | cat | verify | repair | export "
+    "[DIR]\n"
+    "DIR: unless given, that of programs with this environment. Commands:\n"
     "  ls       streams, files, and how many events wait there\n"
     "  cat      one line per event that waits\n"
     "  verify   say where it is damaged; the exit status is 1 if it is\n"
@@ -443,6 +444,22 @@ known(const char *command)
 	return 0;
 }
 
+/* The directory of the environment. NULL: it names none, which is said. */
+static const char *
+given(char *usual, size_t size)
+{
+	const char *dir = getenv("PSYMATCH_SPOOL_DIR");
+
+	if (!dir || !dir[0])
+		dir = tool_usual_spool(usual, size);
+	if (dir && strcmp(dir, "none") != 0)
+		return dir;
+	fputs(dir ? "psymatch-spool: PSYMATCH_SPOOL_DIR is none\n"
+	          : "psymatch-spool: the environment names no directory\n",
+	      stderr);
+	return NULL;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -454,7 +471,9 @@ main(int argc, char **argv)
 	    TOOL_OPTIONS,
 	};
 	struct run r = {0};
-	int c, rc;
+	const char *dir;
+	char usual[4200];
+	int c, is_known, rc;
 
 	tool_hold_closed();
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -468,10 +487,16 @@ main(int argc, char **argv)
 		if (c == 'k')
 			r.key_file = optarg;
 	}
-	if (argc - optind != 2 || !known(argv[optind]))
+	is_known = optind < argc && known(argv[optind]);
+	if (!is_known || argc - optind > 2) {
+		tool_refuse("psymatch-spool", argv + optind, is_known, usage);
+		return EXIT_USAGE;
+	}
+	dir = argv[optind + 1] ? argv[optind + 1] : given(usual, sizeof usual);
+	if (!dir)
 		return fputs(usage, stderr), EXIT_USAGE;
 	r.err = psm_error_new();
-	rc = run(&r, argv[optind], argv[optind + 1]);
+	rc = run(&r, argv[optind], dir);
 	if (rc < 0)
 		fprintf(stderr, "psymatch-spool: %s\n",
 		        psm_error_message(r.err));

@@ -157,32 +157,38 @@ parse(struct options *o, int argc, char **argv)
 	    {"json", no_argument, NULL, 'j'},
 	    TOOL_OPTIONS,
 	};
-	int c, rc = 0;
+	int c, known_command, rc = 0;
 
 	while (rc == 0 && (c = getopt_long(argc, argv, "h", known, NULL)) != -1)
 		if (c == 'p')
-			rc = tool_number("--partitions", optarg, 10000,
-			                 &o->partitions);
+			rc = tool_number("psymatch-topics", "--partitions",
+			                 optarg, 10000, &o->partitions);
 		else if (c == 'r')
-			rc = tool_number("--replication", optarg, 100,
-			                 &o->replication);
+			rc = tool_number("psymatch-topics", "--replication",
+			                 optarg, 100, &o->replication);
 		else if (c == 'd')
-			rc = tool_number("--retention-days", optarg, 36500,
-			                 &o->days);
+			rc = tool_number("psymatch-topics", "--retention-days",
+			                 optarg, 36500, &o->days);
 		else if (c == 'w')
-			rc = tool_number("--wait", optarg, 3600, &o->wait_s);
+			rc = tool_number("psymatch-topics", "--wait", optarg,
+			                 3600, &o->wait_s);
 		else if (c == 'j')
 			o->json = 1;
 		else
 			rc = tool_asked(c, "psymatch-topics", usage);
-	if (rc != 0 || argc - optind != 1)
-		return rc > 0 ? rc : -1;
+	if (rc != 0) {
+		if (rc < 0)
+			fputs(usage, stderr);
+		return rc;
+	}
 	o->command = argv[optind];
-	return strcmp(o->command, "plan") == 0 ||
-	               strcmp(o->command, "apply") == 0 ||
-	               strcmp(o->command, "check") == 0
-	           ? 0
-	           : -1;
+	known_command = o->command && (strcmp(o->command, "plan") == 0 ||
+	                               strcmp(o->command, "apply") == 0 ||
+	                               strcmp(o->command, "check") == 0);
+	if (known_command && argc - optind == 1)
+		return 0;
+	tool_refuse("psymatch-topics", argv + optind, known_command, usage);
+	return -1;
 }
 
 int
@@ -196,7 +202,7 @@ main(int argc, char **argv)
 	if (rc > 0)
 		return tool_flush(name) < 0 ? EXIT_FAILED : 0;
 	if (rc < 0)
-		return fputs(usage, stderr), EXIT_USAGE;
+		return EXIT_USAGE;
 	tool_log_start(name);
 	err = psm_error_new();
 	rc = work(&o, err);

@@ -8,6 +8,7 @@
 #include <psymatch/psymatch.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,9 +73,48 @@ tool_asked(int c, const char *program, const char *usage)
 	return 1;
 }
 
+/* The words behind the options, which argv ends with NULL, are not how it is
+ * used: says which, and how. known: the first is a command. */
+static inline void
+tool_refuse(const char *program, char *const *words, int known,
+            const char *usage)
+{
+	if (!words[0])
+		fprintf(stderr, "%s: a command is missing\n", program);
+	else if (!known)
+		fprintf(stderr, "%s: %s: no such command\n", program, words[0]);
+	else
+		fprintf(stderr, "%s: %s: not with these arguments\n", program,
+		        words[0]);
+	fputs(usage, stderr);
+}
+
+/* Where a program of this user that has no setting keeps its spool, see
+ * psm_producer(3); in text, or NULL: nowhere. */
+static inline const char *
+tool_usual_spool(char *text, size_t size)
+{
+	const char *state = getenv("STATE_DIRECTORY"), *below = "/spool";
+
+	if (!state || state[0] != '/') {
+		state = getenv("XDG_STATE_HOME");
+		below = "/psymatch/spool";
+	}
+	if (!state || state[0] != '/') {
+		state = getenv("HOME");
+		below = "/.local/state/psymatch/spool";
+	}
+	if (!state || state[0] != '/')
+		return NULL;
+	(void)snprintf(text, size, "%.*s%s", (int)strcspn(state, ":"), state,
+	               below);
+	return text;
+}
+
 /* A whole number from 1 to max. -1: it is none, which is said. */
 static inline int
-tool_number(const char *option, const char *text, long max, long *out)
+tool_number(const char *program, const char *option, const char *text, long max,
+            long *out)
 {
 	char *end;
 	long n = strtol(text, &end, 10);
@@ -83,8 +123,8 @@ tool_number(const char *option, const char *text, long max, long *out)
 		*out = n;
 		return 0;
 	}
-	fprintf(stderr, "%s: want a number from 1 to %ld, got \"%s\"\n", option,
-	        max, text);
+	fprintf(stderr, "%s: %s: want a number from 1 to %ld, got \"%s\"\n",
+	        program, option, max, text);
 	return -1;
 }
 
@@ -93,6 +133,22 @@ tool_complain(const char *program, const char *what)
 {
 	fflush(stdout);
 	fprintf(stderr, "%s: %s\n", program, what);
+}
+
+/* A time, or the word "now" where now is 1. -1: it is neither, which is said. */
+static inline int
+tool_time(const char *program, const char *option, const char *text, int now)
+{
+	int64_t us;
+
+	if ((now && strcmp(text, "now") == 0) ||
+	    psm_time_parse(text, strlen(text), &us, NULL) == 0)
+		return 0;
+	fprintf(stderr,
+	        "%s: %s: want a time such as 2026-01-31T09:00:00Z%s, got "
+	        "\"%s\"\n",
+	        program, option, now ? ", or now" : "", text);
+	return -1;
 }
 
 /* Before the end. -1: what was printed did not arrive, which is said. */

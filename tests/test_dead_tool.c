@@ -278,6 +278,12 @@ START_TEST(wrong_use)
 		ck_assert_msg(call(calls[i]) == 2, "%s: %s", calls[i], out);
 		ck_assert_msg(has("usage: psymatch-dead"), "%s", calls[i]);
 	}
+	ck_assert_int_eq(call("list"), 2);
+	ck_assert(has("psymatch-dead: list: no such command\n"));
+	ck_assert_int_eq(call("ls d1"), 2);
+	ck_assert(has("psymatch-dead: ls: not with these arguments\n"));
+	ck_assert_int_eq(call(""), 2);
+	ck_assert(has("psymatch-dead: a command is missing\n"));
 	ck_assert_int_eq(call("--help"), 0);
 	ck_assert(has("usage: psymatch-dead"));
 	ck_assert_int_eq(call("show 1 x1 d d1x d1"), 1);

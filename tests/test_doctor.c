@@ -331,8 +331,10 @@ START_TEST(json_and_usage)
 	}
 	ck_assert_int_ge(lines, 5);
 	ck_assert_int_eq(call("", "--wait 0"), 2);
-	SAID("--wait: want a number from 1 to 3600, got \"0\"\n");
+	SAID("psymatch-doctor: --wait: want a number from 1 to 3600, got "
+	     "\"0\"\n");
 	ck_assert_int_eq(call("", "more"), 2);
+	SAID("psymatch-doctor: more: want options only\n");
 	ck_assert_int_eq(call("", "--version"), 0);
 	ck_assert_int_eq(call("", ">/dev/full"), 1);
 }

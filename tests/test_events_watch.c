@@ -200,7 +200,8 @@ START_TEST(watches_what_is_wanted)
 	ck_assert_int_eq(call("", "psymatch-events' watch --lag 0"), 2);
 	SAID("--lag: want a number");
 	ck_assert_int_eq(call("", "psymatch-events' watch --since then"), 2);
-	SAID("--since: ");
+	SAID("psymatch-events watch: --since: want a time such as "
+	     "2026-01-31T09:00:00Z, or now, got \"then\"\n");
 	ck_assert_int_eq(call("", "psymatch-events' watch patient-events"), 2);
 }
 END_TEST

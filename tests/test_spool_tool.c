@@ -406,9 +406,24 @@ START_TEST(wrong_use)
 	ck_assert_int_eq(psm_spool_repair("/dev/null", NULL, NULL, NULL, err),
 	                 PSM_ERR_NOT_FOUND);
 	psm_error_free(err);
-	ck_assert_int_eq(call("ls"), 2);
-	says("usage:");
+	ck_assert_int_eq(call(""), 2);
+	says("psymatch-spool: a command is missing\nusage:");
 	ck_assert_int_eq(call_on("rm"), 2);
+	says("psymatch-spool: rm: no such command\nusage:");
+	ck_assert_int_eq(call_on("ls more"), 2);
+	says("psymatch-spool: ls: not with these arguments\nusage:");
+	/* Where a program with this environment has it. */
+	setenv("PSYMATCH_SPOOL_DIR", "/no/such", 1);
+	ck_assert_int_eq(call("ls"), 1);
+	says("psymatch-spool: /no/such: No such file");
+	setenv("PSYMATCH_SPOOL_DIR", "none", 1);
+	ck_assert_int_eq(call("ls"), 2);
+	says("psymatch-spool: PSYMATCH_SPOOL_DIR is none\n");
+	unsetenv("PSYMATCH_SPOOL_DIR");
+	unsetenv("STATE_DIRECTORY");
+	setenv("XDG_STATE_HOME", "/no/home", 1);
+	ck_assert_int_eq(call("ls"), 1);
+	says("psymatch-spool: /no/home/psymatch/spool: No such file");
 	ck_assert_int_eq(call_on("--nonsense ls"), 2);
 	ck_assert_int_eq(call("--help"), 0);
 	ck_assert_int_eq(call("ls /no/such"), 1);

@@ -241,7 +241,12 @@ START_TEST(how_the_program_is_used)
 	says(psm_version());
 	for (i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		ck_assert_int_eq(call("-", wrong[i]), 2);
-	says("--wait: want a number from 1 to 3600, got \"1x\"");
+	says("psymatch-topics: --wait: want a number from 1 to 3600, got "
+	     "\"1x\"");
+	ck_assert_int_eq(call("-", ""), 2);
+	says("psymatch-topics: a command is missing\n");
+	ck_assert_int_eq(call("-", "delete"), 2);
+	says("psymatch-topics: delete: no such command\n");
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -315,6 +316,7 @@ psm__svc_run_on(psm_service *svc, int fd, psm_error *err)
 int
 psm_service_run(psm_service *svc, const char *host, int port, psm_error *err)
 {
+	char text[12];
 	int fd = -1, rc;
 
 	psm_error_clear(err);
@@ -333,7 +335,9 @@ psm_service_run(psm_service *svc, const char *host, int port, psm_error *err)
 				close(fd);
 			return rc;
 		}
-		psm__log(PSM_LOG_INFO, "listening", "host", host, NULL);
+		(void)snprintf(text, sizeof(text), "%d", port);
+		psm__log(PSM_LOG_INFO, "listening", "host", host, "port", text,
+		         NULL);
 	}
 	return psm__svc_run_on(svc, fd, err);
 }
