@@ -142,10 +142,11 @@ START_TEST(replays_what_is_wanted)
 	ck_assert_int_eq(again.seen.number[0], 2);
 	ck_assert_int_eq(again.seen.number[2], 4);
 	memset(&again, 0, sizeof(again));
-	ck_assert_int_eq(psm_replay_offsets(r, (partition + 1) % PARTITIONS, 0,
-	                                    INT64_MAX, NULL),
-	                 0);
+	partition = (partition + 1) % PARTITIONS;
+	ck_assert_int_eq(psm_replay_offsets(r, partition, 0, 9, NULL), 0);
 	ck_assert_int_eq(run(r, &again), 0);
+	ck_assert_int_eq(psm_replay_offsets(r, PARTITIONS, 0, 9, NULL), 0);
+	ck_assert_int_eq(run(r, &again), PSM_ERR_BROKER);
 	ck_assert_int_eq(again.seen.count, 0);
 	psm_replay_free(r);
 	close_env(&e);
@@ -642,7 +643,6 @@ START_TEST(refuses_bad_arguments)
 	psm_replay *r = NULL;
 
 	ck_assert_int_eq(psm_replay_new(NULL, TOPIC, &r, NULL), PSM_ERR_INVAL);
-	ck_assert_int_eq(psm_replay_new(t, "a b", &r, NULL), PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_replay_new(t, ".", &r, NULL), PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_replay_new(t, TOPIC, NULL, NULL), PSM_ERR_INVAL);
 	ck_assert_int_eq(psm_replay_new(t, TOPIC, &r, NULL), 0);

@@ -353,7 +353,8 @@ PSM_API void psm_processor_free(psm_processor *pr);
  *   PSM_ERR_DB         the database is away (retriable: run it again) or
  *                      refuses; the batch is undone;
  *   PSM_ERR_TIMEOUT    no message within timeout_ms, or no connection;
- *   PSM_ERR_BROKER     there is no such topic, or the client is dead;
+ *   PSM_ERR_BROKER     there is no such topic or partition, or the client is
+ *                      dead;
  *   PSM_ERR_CONFIG     settings contradict each other;
  *   PSM_ERR_IO         the system gave no thread or socket;
  *   PSM_ERR_VERSION    no handler takes the version of an event;

@@ -272,7 +272,8 @@ PSM_API int psm_replay_into_live(psm_replay *r, psm_error *err) PSM_CHECK;
  *   PSM_ERR_INVAL    r is NULL, no handler, or timeout_ms below 1;
  *   PSM_ERR_STATE    it is running;
  *   PSM_ERR_TIMEOUT  no message, or no answer at all, within timeout_ms;
- *   PSM_ERR_BROKER   the broker has no such topic, or the client is dead;
+ *   PSM_ERR_BROKER   the broker has no such topic or partition, or the client
+ *                    is dead;
  *   PSM_ERR_CONFIG   settings contradict each other;
  *   PSM_ERR_IO       the system gave no thread or socket;
  *   PSM_ERR_NOMEM    out of memory;

@@ -288,6 +288,9 @@ find_partitions(struct reader *r, const struct psm__reader_conf *conf,
 			r->ranges[r->count++].partition = id;
 	}
 	rd_kafka_metadata_destroy(meta);
+	if (rc == 0 && r->count == 0)
+		return psm__fail(err, PSM_ERR_BROKER, "%s: no such partition",
+		                 conf->topic);
 	return rc;
 }
 

@@ -143,6 +143,11 @@ psm__mem_open_reader(psm_transport *t, const struct psm__reader_conf *conf,
 	*out = NULL;
 	if (!r)
 		return psm__nomem(err);
+	if (conf->partition >= ((struct psm__bus *)t)->partitions) {
+		psm__free(r);
+		return psm__fail(err, PSM_ERR_BROKER, "%s: no such partition",
+		                 conf->topic);
+	}
 	r->base.ops = &reader_ops;
 	r->bus = (struct psm__bus *)psm_transport_ref(t);
 	r->follow = conf->follow;

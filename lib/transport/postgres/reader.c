@@ -342,9 +342,10 @@ take_parts(struct reader *r, const struct psm__reader_conf *conf,
 {
 	size_t i, count = psm_rows_count(rows);
 
-	if (count == 0 && conf->partition < 0)
-		return psm__fail(err, PSM_ERR_BROKER, "%s: no such topic",
-		                 r->topic);
+	if (count == 0)
+		return psm__fail(err, PSM_ERR_BROKER, "%s: no such topic%s",
+		                 r->topic,
+		                 conf->partition < 0 ? "" : " or partition");
 	r->parts = psm__array(count + 1, sizeof *r->parts);
 	if (!r->parts)
 		return psm__nomem(err);
