@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The threads of handlers: how many are at work at once, and that no job waits
- * for those that wait. */
+/* The threads of handlers: how many are at work at once, that no job waits for
+ * those that wait, and that one of them attends. */
 #include <pthread.h>
 
 #include "base/base.h"
@@ -67,8 +67,9 @@ setup(void)
 {
 	psm_error *err = psm_error_new();
 
-	ck_assert_int_eq(
-	    psm__svc_pool_new("test", AT_ONCE, MOST, run, NULL, &pool, err), 0);
+	ck_assert_int_eq(psm__svc_pool_new("test", AT_ONCE, MOST, run, NULL,
+	                                   NULL, &pool, err),
+	                 0);
 	psm_error_free(err);
 }
 
@@ -157,6 +158,125 @@ START_TEST(woken_again)
 }
 END_TEST
 
+/* -- with a thread that attends */
+
+static int given, put, attending, attended, most_attending, looks; /* lock */
+
+/* Puts what is given, and looks as if all that runs were late. */
+static void
+attend(void *user)
+{
+	(void)user;
+	pthread_mutex_lock(&lock);
+	attended++;
+	if (++attending > most_attending)
+		most_attending = attending;
+	for (;;) {
+		while (put < given)
+			psm__svc_pool_put(pool, &jobs[put++]);
+		/* Another one may be here before this one has returned. */
+		attending--;
+		if (psm__svc_pool_leaves(pool))
+			break;
+		attending++;
+		(void)psm__svc_pool_look(pool, INT64_MAX);
+		looks++;
+		pthread_cond_broadcast(&changed);
+		psm__cond_wait_until(&changed, &lock, psm__mono_us() + 1000);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static void
+setup_attended(void)
+{
+	psm_error *err = psm_error_new();
+
+	ck_assert_int_eq(psm__cond_init(&changed), 0); /* for the clock */
+	pthread_mutex_lock(&lock);                     /* it attends at once */
+	ck_assert_int_eq(psm__svc_pool_new("test", AT_ONCE, MOST, run, attend,
+	                                   NULL, &pool, err),
+	                 0);
+	pthread_mutex_unlock(&lock);
+	psm_error_free(err);
+}
+
+static void
+teardown_attended(void)
+{
+	teardown();
+	ck_assert_int_eq(attending, 0);
+	ck_assert_int_eq(most_attending, 1);
+}
+
+static void
+give(int count)
+{
+	pthread_mutex_lock(&lock);
+	given = count;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+/* Somebody attends who has come after that. */
+static void
+await_attended(int before)
+{
+	pthread_mutex_lock(&lock);
+	while (attending == 0 || attended == before)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+/* However long the job lasts for which the other one has left. */
+START_TEST(one_attends_while_another_works)
+{
+	give(1);
+	await_begun(1);
+	await_attended(1);
+	let_end(1);
+	await_ended(1);
+	give(2);
+	await_begun(2);
+}
+END_TEST
+
+/* Whatever is late: the last thread attends. */
+START_TEST(the_last_one_attends)
+{
+	int before;
+
+	give(JOBS);
+	pthread_mutex_lock(&lock);
+	while (begun < MOST - 1 || attending == 0)
+		pthread_cond_wait(&changed, &lock);
+	before = looks;
+	while (looks < before + 3)
+		pthread_cond_wait(&changed, &lock);
+	ck_assert_int_eq(begun, MOST - 1);
+	pthread_mutex_unlock(&lock);
+}
+END_TEST
+
+/* Jobs that come one by one, and end at once: none is left behind. */
+START_TEST(jobs_one_by_one)
+{
+	let_end(JOBS);
+	for (int i = 0; i < JOBS; i++) {
+		give(i + 1);
+		await_ended(i + 1);
+	}
+}
+END_TEST
+
+/* It is told to return. */
+START_TEST(closes_while_one_attends)
+{
+	await_attended(0);
+	psm__svc_pool_close(pool);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -169,6 +289,13 @@ main(void)
 	tcase_add_test(tc, late_ones_make_room);
 	tcase_add_test(tc, the_late_ones_leave_their_place);
 	tcase_add_test(tc, woken_again);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("attended");
+	tcase_add_checked_fixture(tc, setup_attended, teardown_attended);
+	tcase_add_test(tc, one_attends_while_another_works);
+	tcase_add_test(tc, the_last_one_attends);
+	tcase_add_test(tc, jobs_one_by_one);
+	tcase_add_test(tc, closes_while_one_attends);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));
 }

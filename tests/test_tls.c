@@ -109,7 +109,8 @@ START_TEST(a_slow_client_by_tls_is_hung_up_on)
 	make_certificate();
 	testing_server_settings = tls_settings;
 	testing_server_new();
-	testing_server.svc->limits.head_ms = 100;
+	testing_server.svc->limits.head_ms =
+	    1500; /* a handshake of a busy machine */
 	testing_server_start();
 	fd = connect_to_server();
 	ck_assert_int_eq(is_closed(fd, TESTING_WAIT_MS), 1);

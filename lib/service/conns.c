@@ -2,7 +2,7 @@
 /*
  * The connections, and how long each may take for what it does: a client that
  * is slow on purpose costs a socket until its deadline, never a thread. No
- * lock: only the thread of the HTTP server uses them.
+ * lock: only the thread that attends uses them.
  */
 #include "service/service.h"
 

@@ -30,9 +30,9 @@
 #define LOOK_MS 50
 
 /*
- * One thread, loop(), speaks with all clients and is the only one that calls
- * libmicrohttpd. A request that has arrived whole is suspended and goes to a
- * pool of threads; what they have done comes back by the list done.
+ * One thread at a time, in attend(), speaks with all clients and is the only one
+ * that calls libmicrohttpd. A request that has arrived whole is suspended and
+ * goes to a pool of threads; what they have done comes back by the list done.
  */
 struct svc_http {
 	psm_service *svc;
@@ -40,15 +40,13 @@ struct svc_http {
 	struct svc_conns conns;
 	size_t bodies; /* bytes, of all requests */
 	struct svc_pool *handlers, *built_in;
-	pthread_t thread;
 	char *cert, *key; /* PEM; NULL: no TLS */
-	int has_thread;
-	int wake; /* eventfd; -1 */
+	int wake;         /* eventfd; -1 */
 
 	/* Guards what follows; nothing is called under it. */
 	pthread_mutex_t lock;
 	struct svc_job *done; /* by next */
-	int stop_asked;
+	int sleeps;           /* who attends: to be woken for what is done */
 };
 
 static struct svc_conn *
@@ -95,7 +93,7 @@ run_job(struct svc_job *job, void *user)
 	struct svc_http *http = user;
 	psm_request *req = job->req;
 	uint64_t one = 1;
-	int is_first;
+	int is_to_wake;
 
 	psm__svc_trace_set(req->traceparent);
 	psm__svc_deadline(req->route->built_in ? BUILT_IN_DATABASE_MS
@@ -109,14 +107,14 @@ run_job(struct svc_job *job, void *user)
 	pthread_mutex_lock(&http->lock);
 	job->next = http->done;
 	http->done = job;
-	is_first = !job->next;
+	is_to_wake = http->sleeps;
+	http->sleeps = 0; /* later ones find it awake */
 	pthread_mutex_unlock(&http->lock);
-	/* Later ones find the thread awake. */
-	if (is_first && write(http->wake, &one, sizeof one) < 0)
+	if (is_to_wake && write(http->wake, &one, sizeof one) < 0)
 		assert(errno == EAGAIN); /* the counter is full: awake, too */
 }
 
-/* -- the thread that speaks with the clients */
+/* -- the thread that attends */
 
 static enum MHD_Result
 answer_request(struct svc_http *http, struct MHD_Connection *conn,
@@ -308,26 +306,19 @@ on_late(struct svc_conn *conn, void *user)
 	MHD_resume_connection(job->conn);
 }
 
-/* 1: go on. */
-static int
-resume_done(struct svc_http *http, int is_woken)
+static void
+resume_done(struct svc_http *http)
 {
 	struct svc_job *job, *next;
-	uint64_t count;
-	int stop;
 
 	pthread_mutex_lock(&http->lock);
-	if (is_woken && read(http->wake, &count, sizeof count) < 0)
-		assert(errno == EAGAIN); /* whoever puts the next one writes */
 	job = http->done;
 	http->done = NULL;
-	stop = http->stop_asked;
 	pthread_mutex_unlock(&http->lock);
 	for (; job; job = next) {
 		next = job->next;
 		MHD_resume_connection(job->conn);
 	}
-	return !stop;
 }
 
 /* How long nothing has to be done, in ms; -1: for ever. */
@@ -362,25 +353,47 @@ serve(struct svc_http *http)
 	} while (was_full && http->conns.count < limit);
 }
 
-static void *
-loop(void *arg)
+/* Unless there is something done already. */
+static void
+sleep_until_ready(struct svc_http *http)
 {
-	struct svc_http *http = arg;
 	const union MHD_DaemonInfo *info =
 	    MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	struct pollfd fds[2] = {{.fd = info->epoll_fd, .events = POLLIN},
 	                        {.fd = http->wake, .events = POLLIN}};
+	int ms = time_to_wait(http);
+	uint64_t count;
+
+	pthread_mutex_lock(&http->lock);
+	http->sleeps = !http->done;
+	if (http->done)
+		ms = 0;
+	pthread_mutex_unlock(&http->lock);
+	(void)poll(fds, 2, ms); /* EINTR: look again */
+	pthread_mutex_lock(&http->lock);
+	http->sleeps = 0;
+	pthread_mutex_unlock(&http->lock);
+	if (fds[1].revents && read(http->wake, &count, sizeof count) < 0)
+		assert(errno == EAGAIN); /* whoever puts the next one writes */
+}
+
+static void
+attend(void *user)
+{
+	struct svc_http *http = user;
 	int64_t now;
 
-	do {
+	for (;;) {
+		resume_done(http);
 		serve(http);
-		(void)poll(fds, 2, time_to_wait(http)); /* EINTR: look again */
+		if (psm__svc_pool_leaves(http->handlers))
+			return;
+		sleep_until_ready(http);
 		now = psm__mono_us();
 		if (http->conns.next_us > 0 && http->conns.next_us <= now)
 			(void)psm__svc_conns_expire(&http->conns, now, on_late,
 			                            http);
-	} while (resume_done(http, fds[1].revents != 0));
-	return NULL;
+	}
 }
 
 /* -- start and stop */
@@ -432,23 +445,14 @@ start_threads(struct svc_http *http, psm_error *err)
 {
 	const struct svc_limits *limits = &http->svc->limits;
 	int rc =
-	    psm__svc_pool_new("psm-handler", limits->at_once, limits->handlers,
-	                      run_job, http, &http->handlers, err);
+	    psm__svc_pool_new("psm-health", BUILT_IN_THREADS, BUILT_IN_THREADS,
+	                      run_job, NULL, http, &http->built_in, err);
 
-	if (rc == PSM_OK)
-		rc = psm__svc_pool_new("psm-health", BUILT_IN_THREADS,
-		                       BUILT_IN_THREADS, run_job, http,
-		                       &http->built_in, err);
-	if (rc < 0)
-		return rc;
-	rc = pthread_create(&http->thread, NULL, loop, http);
-	if (rc != 0)
-		return psm__fail(err, PSM_ERR_IO,
-		                 "cannot make the thread of HTTP: %s",
-		                 strerror(rc));
-	(void)pthread_setname_np(http->thread, "psm-http");
-	http->has_thread = 1;
-	return PSM_OK;
+	/* The last step: they attend at once. */
+	return rc < 0 ? rc
+	              : psm__svc_pool_new("psm-handler", limits->at_once,
+	                                  limits->handlers + 1, run_job, attend,
+	                                  http, &http->handlers, err);
 }
 
 int
@@ -496,19 +500,14 @@ psm__svc_http_stop(struct svc_http *http)
 
 	if (!http)
 		return;
-	pthread_mutex_lock(&http->lock);
-	http->stop_asked = 1;
-	pthread_mutex_unlock(&http->lock);
-	if (http->has_thread) {
-		if (write(http->wake, &one, sizeof one) < 0)
-			assert(errno == EAGAIN); /* it wakes up all the same */
-		(void)pthread_join(http->thread, NULL); /* ours */
-	}
+	psm__svc_pool_close(http->handlers);
+	if (http->wake >= 0 && write(http->wake, &one, sizeof one) < 0)
+		assert(errno == EAGAIN); /* it wakes up all the same */
 	/* What their threads still do comes back before they end. */
 	psm__svc_pool_free(http->handlers);
 	psm__svc_pool_free(http->built_in);
 	if (http->daemon) {
-		(void)resume_done(http, 0);
+		resume_done(http);
 		(void)MHD_run(http->daemon); /* send what can be sent */
 		MHD_stop_daemon(http->daemon);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Threads that run handlers; what comes while they are busy waits in order. */
+/* Threads that run handlers and take turns at the sockets; what comes while they
+ * are busy waits in order. */
 #include "service/service.h"
 
 #include <stdio.h>
@@ -9,23 +10,36 @@
  * place. */
 #define LATE_US 5000
 #define LOOK_MS 5
+/* Whoever attends and finds a job does it, and comes back: a switch to another
+ * thread costs more than most jobs. Longer nobody is away. */
+#define AWAY_US 1000
+/* To wake a thread costs as much as most jobs: nobody is woken for one that
+ * those who are awake begin sooner. */
+#define PATIENCE_US 200
 
 struct worker {
 	struct svc_pool *pool;
 	pthread_t thread;
+	int has_place;    /* it counts as working */
 	int64_t since_us; /* its job's begin; 0: it has none */
 	int is_late;      /* another one works in its place */
 };
 
 /*
  * Threads that wait for each other's database connection or for a processor
- * cost a switch per turn and bring nothing. So at_once of them work on what
- * waits, each on one job after another without sleeping; one more for each that
- * is late with its job, up to max.
+ * cost a switch per turn and bring nothing. So at_once of them have a place, and
+ * work on what waits, each on one job after another without sleeping; one more
+ * for each that is late with its job, up to max.
+ *
+ * One thread at a time attends: it puts the jobs that others run. It has a
+ * place, too, if it came from a job, and leaves for the next one only if some
+ * thread is idle. Of the idle ones the watcher looks every AWAY_US whether
+ * nobody attends; it sleeps as well while whoever attends has no jobs.
  */
 struct svc_pool {
 	const char *name;
 	svc_job_fn run;
+	svc_attend_fn attend; /* NULL: nobody attends */
 	void *user;
 	size_t at_once, max;
 
@@ -36,8 +50,11 @@ struct svc_pool {
 	size_t waiting; /* written atomically, see psm__svc_pool_look() */
 	size_t idle;    /* threads without a job, new ones, too */
 	size_t permits; /* to begin; idle threads that have not woken up yet */
-	size_t working; /* with a job or a permit, and not late */
+	size_t working; /* with a place or a permit, and not late */
 	size_t count;
+	struct worker *attender, *watcher; /* NULL: none */
+	int64_t left_us;                   /* when nobody began to attend */
+	unsigned long long left, watched;  /* how often; what the watcher saw */
 	int closing;
 	struct worker workers[];
 };
@@ -59,6 +76,28 @@ unlink_locked(struct svc_pool *pool, struct svc_job *job)
 	__atomic_store_n(&pool->waiting, pool->waiting - 1, __ATOMIC_RELAXED);
 }
 
+/* @locks pool->lock held */
+static int
+take_place_locked(struct worker *w)
+{
+	struct svc_pool *pool = w->pool;
+
+	if (!w->has_place && (pool->working < pool->at_once || pool->closing)) {
+		w->has_place = 1;
+		pool->working++;
+	}
+	return w->has_place;
+}
+
+/* @locks pool->lock held */
+static void
+give_place_locked(struct worker *w)
+{
+	if (w->has_place)
+		w->pool->working--;
+	w->has_place = 0;
+}
+
 /* Returns with the lock given up in between. @locks pool->lock held */
 static void
 run_first_locked(struct worker *w)
@@ -72,38 +111,72 @@ run_first_locked(struct worker *w)
 	pool->run(job, pool->user);
 	pthread_mutex_lock(&pool->lock);
 	w->since_us = 0;
+	if (w->is_late) /* its place was taken */
+		(void)take_place_locked(w);
+	w->is_late = 0;
 }
 
-/* Whether the thread goes on with the next job. @locks pool->lock held */
-static int
-goes_on_locked(struct worker *w)
+/* Attend, and do the job that it left for. Returns with the lock given up in
+ * between. @locks pool->lock held */
+static void
+attend_locked(struct worker *w)
 {
 	struct svc_pool *pool = w->pool;
 
-	if (w->is_late) { /* its place is taken */
-		w->is_late = 0;
-		if (pool->working >= pool->at_once && !pool->closing)
-			return 0;
-		pool->working++;
+	pool->attender = w;
+	pthread_mutex_unlock(&pool->lock);
+	pool->attend(pool->user);
+	pthread_mutex_lock(&pool->lock);
+	if (pool->first && take_place_locked(w))
+		run_first_locked(w);
+}
+
+/* Until when to sleep, 0: until woken. @locks pool->lock held */
+static int64_t
+watch_locked(struct worker *w)
+{
+	struct svc_pool *pool = w->pool;
+
+	if (!pool->attend || (pool->watcher && pool->watcher != w))
+		return 0;
+	if (pool->attender && pool->left == pool->watched) {
+		pool->watcher = NULL;
+		return 0;
 	}
-	if (pool->first)
-		return 1;
-	pool->working--;
-	return 0;
+	pool->watcher = w;
+	pool->watched = pool->left;
+	return psm__mono_us() + AWAY_US;
+}
+
+/* @locks pool->lock held */
+static int
+is_nobody_there_locked(const struct svc_pool *pool)
+{
+	return pool->attend && !pool->attender && !pool->closing;
 }
 
 /* 0: there is no more to come. @locks pool->lock held */
 static int
-await_permit_locked(struct svc_pool *pool)
+await_turn_locked(struct worker *w)
 {
-	while (pool->permits == 0 && !pool->closing)
-		psm__cond_wait_until(&pool->put, &pool->lock, 0);
-	if (pool->permits > 0)
+	struct svc_pool *pool = w->pool;
+
+	while (pool->permits == 0 && !pool->closing) {
+		if (is_nobody_there_locked(pool) &&
+		    psm__mono_us() >= pool->left_us + AWAY_US)
+			break;
+		psm__cond_wait_until(&pool->put, &pool->lock, watch_locked(w));
+	}
+	if (pool->watcher == w)
+		pool->watcher = NULL;
+	if (pool->permits > 0) {
 		pool->permits--;
-	else if (pool->first)
-		pool->working++;
-	else
+		w->has_place = 1;
+	} else if (pool->closing && !pool->first) {
 		return 0;
+	} else {
+		(void)take_place_locked(w);
+	}
 	pool->idle--;
 	return 1;
 }
@@ -115,21 +188,23 @@ work(void *arg)
 	struct svc_pool *pool = w->pool;
 
 	pthread_mutex_lock(&pool->lock);
-	while (await_permit_locked(pool)) {
-		if (!pool->first) /* others were quicker */
-			pool->working--;
-		else
-			do
+	while (await_turn_locked(w)) {
+		for (;;) {
+			if (is_nobody_there_locked(pool))
+				attend_locked(w);
+			else if (pool->first && w->has_place)
 				run_first_locked(w);
-			while (goes_on_locked(w));
+			else
+				break;
+		}
+		give_place_locked(w);
 		pool->idle++;
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
 }
 
-/* Its permit waits for it. @locks pool->lock held. 0, or the system's number of
- * an error. */
+/* @locks pool->lock held. 0, or the system's number of an error. */
 static int
 add_thread_locked(struct svc_pool *pool)
 {
@@ -146,29 +221,45 @@ add_thread_locked(struct svc_pool *pool)
 	return 0;
 }
 
+/* One that has nothing to do, maybe a new one. @locks pool->lock held */
+static int
+has_idle_locked(struct svc_pool *pool)
+{
+	return pool->idle > pool->permits ||
+	       (pool->count < pool->max && add_thread_locked(pool) == 0);
+}
+
 /* Let one more thread begin, if there is a job and a place for it; 1: it is to
  * be woken. @locks pool->lock held */
 static int
 permit_locked(struct svc_pool *pool)
 {
-	int is_idle = pool->idle > pool->permits;
+	/* Whoever attends takes one, if it has a place. */
+	size_t taken = pool->attender && pool->attender->has_place ? 1 : 0;
 
-	if (pool->waiting <= pool->permits || pool->working >= pool->at_once)
+	if (pool->waiting <= pool->permits + taken ||
+	    pool->working >= pool->at_once)
 		return 0;
-	if (!is_idle && (pool->count == pool->max || add_thread_locked(pool)))
-		return 0; /* the others do it */
+	if (pool->attend && pool->working > 0 &&
+	    psm__mono_us() < pool->first->put_us + PATIENCE_US)
+		return 0;
+	if (!has_idle_locked(pool))
+		return 0;
 	pool->permits++;
 	pool->working++;
-	return is_idle;
+	return 1;
 }
 
 int
 psm__svc_pool_new(const char *name, size_t at_once, size_t max, svc_job_fn run,
-                  void *user, struct svc_pool **out, psm_error *err)
+                  svc_attend_fn attend, void *user, struct svc_pool **out,
+                  psm_error *err)
 {
+	/* Whoever is late with a job does not attend. */
+	const size_t needed = attend ? 2 : 1;
 	struct svc_pool *pool =
 	    psm__alloc(sizeof *pool + max * sizeof pool->workers[0]);
-	int rc;
+	int rc = 0;
 
 	*out = NULL;
 	if (!pool)
@@ -182,9 +273,13 @@ psm__svc_pool_new(const char *name, size_t at_once, size_t max, svc_job_fn run,
 	pool->at_once = at_once < max ? at_once : max;
 	pool->max = max;
 	pool->run = run;
+	pool->attend = attend;
 	pool->user = user;
 	pthread_mutex_lock(&pool->lock);
-	rc = add_thread_locked(pool); /* the only one that must be there */
+	while (rc == 0 && pool->count < needed) /* these must be there */
+		rc = add_thread_locked(pool);
+	*out = rc == 0 ? pool : NULL; /* who attends wants to know it */
+	pool->closing = rc != 0;
 	pthread_mutex_unlock(&pool->lock);
 	if (rc != 0) {
 		psm__svc_pool_free(pool);
@@ -192,7 +287,6 @@ psm__svc_pool_new(const char *name, size_t at_once, size_t max, svc_job_fn run,
 		                 "cannot make the thread %s: %s", name,
 		                 strerror(rc));
 	}
-	*out = pool;
 	return PSM_OK;
 }
 
@@ -210,6 +304,7 @@ psm__svc_pool_put(struct svc_pool *pool, struct svc_job *job)
 		pool->first = job;
 	pool->last = job;
 	job->is_waiting = 1;
+	job->put_us = psm__mono_us();
 	__atomic_store_n(&pool->waiting, pool->waiting + 1, __ATOMIC_RELAXED);
 	is_woken = permit_locked(pool);
 	pthread_mutex_unlock(&pool->lock);
@@ -228,8 +323,31 @@ find_late_locked(struct svc_pool *pool, int64_t now_us)
 		if (w->since_us > 0 && !w->is_late &&
 		    w->since_us + LATE_US <= now_us) {
 			w->is_late = 1;
-			pool->working--;
+			give_place_locked(w);
 		}
+}
+
+int
+psm__svc_pool_leaves(struct svc_pool *pool)
+{
+	struct worker *w = pool->attender; /* who calls */
+	int leaves, is_woken, is_unwatched = 0;
+
+	pthread_mutex_lock(&pool->lock);
+	leaves =
+	    pool->closing || (pool->waiting > pool->permits &&
+	                      has_idle_locked(pool) && take_place_locked(w));
+	if (leaves) {
+		pool->attender = NULL;
+		pool->left++;
+		pool->left_us = psm__mono_us();
+		is_unwatched = !pool->watcher;
+	}
+	is_woken = permit_locked(pool);
+	pthread_mutex_unlock(&pool->lock);
+	if (is_woken || is_unwatched)
+		pthread_cond_signal(&pool->put);
+	return leaves;
 }
 
 int
@@ -269,16 +387,24 @@ psm__svc_pool_withdraw(struct svc_pool *pool, struct svc_job *job)
 }
 
 void
-psm__svc_pool_free(struct svc_pool *pool)
+psm__svc_pool_close(struct svc_pool *pool)
 {
-	size_t i;
-
 	if (!pool)
 		return;
 	pthread_mutex_lock(&pool->lock);
 	pool->closing = 1;
 	pthread_cond_broadcast(&pool->put);
 	pthread_mutex_unlock(&pool->lock);
+}
+
+void
+psm__svc_pool_free(struct svc_pool *pool)
+{
+	size_t i;
+
+	if (!pool)
+		return;
+	psm__svc_pool_close(pool);
 	for (i = 0; i < pool->count; i++)
 		(void)pthread_join(pool->workers[i].thread, NULL); /* ours */
 	pthread_cond_destroy(&pool->put);

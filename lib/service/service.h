@@ -91,18 +91,27 @@ struct MHD_Connection;
 struct svc_job {
 	struct svc_job *prev, *next;
 	int is_waiting; /* the pool's */
+	int64_t put_us;
 	psm_request *req;
 	struct MHD_Connection *conn;
 };
 
 typedef void (*svc_job_fn)(struct svc_job *job, void *user);
 
-/* Threads, of which one is made now, call run: at_once of them and one more for
- * each whose job takes long, at most max. name lives as long as the process: at
- * most 15 bytes. */
+/* Calls psm__svc_pool_leaves() before it sleeps, and returns if that says so. */
+typedef void (*svc_attend_fn)(void *user);
+
+/* Threads, of which one or two are made now, call run: at_once of them and one
+ * more for each whose job takes long, at most max. If attend is not NULL, one of
+ * them is always in it, or comes back within about a millisecond; only it may put
+ * jobs, look and withdraw them. name lives as long as the process: at most 15
+ * bytes; max is 2 or more. */
 int psm__svc_pool_new(const char *name, size_t at_once, size_t max,
-                      svc_job_fn run, void *user, struct svc_pool **out,
-                      psm_error *err);
+                      svc_job_fn run, svc_attend_fn attend, void *user,
+                      struct svc_pool **out, psm_error *err);
+/* In attend: 1: there is a job for this thread, or the pool is closing; it is to
+ * return, another one may attend already. */
+int psm__svc_pool_leaves(struct svc_pool *pool);
 /* job is run once; it lives until then. */
 void psm__svc_pool_put(struct svc_pool *pool, struct svc_job *job);
 /* Let others begin in place of those whose job began more than 5 ms before
@@ -111,6 +120,8 @@ void psm__svc_pool_put(struct svc_pool *pool, struct svc_job *job);
 int psm__svc_pool_look(struct svc_pool *pool, int64_t now_us);
 /* 1: it was still waiting, and is not run any more. */
 int psm__svc_pool_withdraw(struct svc_pool *pool, struct svc_job *job);
+/* No more is put: whoever attends is told by psm__svc_pool_leaves(). */
+void psm__svc_pool_close(struct svc_pool *pool);
 /* Runs what waits, then ends. */
 void psm__svc_pool_free(struct svc_pool *pool);
 
