@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Every public header stands alone in C99 and in C++11, is in the umbrella
 # header, and promises nothing that a binding cannot use: no struct layout, no
-# inline function, no varargs, nothing of another library.
+# inline function, no varargs, nothing of another library. The EXAMPLES of the
+# manual compile with them.
 . "$top_srcdir/tests/checks.sh"
 
 umbrella=$top_srcdir/include/psymatch/psymatch.h
@@ -37,5 +38,15 @@ for h in "$top_srcdir"/include/psymatch/*.h "$top_builddir"/include/psymatch/ver
 	grep -F '...' "$tmp/code" | sed 's/$/   <- varargs/' >>"$tmp/lines"
 	faults "$tmp/lines"
 done
+
+# What the manual shows as an example compiles.
+{
+	for h in geo_client mailer matching_jobs object_storage platform rest service; do
+		[ ! -e "$top_srcdir/include/psymatch/$h.h" ] || echo "#include <psymatch/$h.h>"
+	done
+	awk -f "$top_srcdir/tests/examples.awk" "$top_srcdir"/man/*.3
+} >"$tmp/examples.c"
+${CC:-cc} -std=c11 -Wall -Wextra -Wno-unused -Werror $include_dirs -fsyntax-only "$tmp/examples.c" 2>"$tmp/lines" ||
+	{ grep -E ': (error|warning): ' "$tmp/lines" >"$tmp/errors"; faults "$tmp/errors"; fault "EXAMPLES of the manual do not compile"; }
 [ $rc = 0 ] && [ $cxx = no ] && skip "$CC compiles no C++; C99 is fine"
 exit $rc

@@ -119,6 +119,9 @@ if sound headers; then
 	planted 'error.h: no SPDX line' <<-'END'
 	sed -i 1d include/psymatch/error.h
 	END
+	planted 'EXAMPLES of the manual do not compile' <<-'END'
+	sed -i 's/^.Sh ERRORS/.Sh EXAMPLES\n.Bd -literal\nrc = psm_event_parse(none);\n.Ed\n&/' man/psm_event.3
+	END
 fi
 
 if sound layers; then

@@ -11,13 +11,16 @@
 static int
 show(const psm_request *req, psm_response *res, void *user, psm_error *err)
 {
-	int64_t id = 0, n = -1, page, limit;
+	int64_t id = 0, n = -1, any, page, limit;
 	int b = -1, rc = psm_request_id(req, "id", &id, err);
 	char text[128];
 
 	(void)user;
 	if (rc >= 0)
 		rc = psm_request_query_int(req, "n", -3, 9, &n, err);
+	if (rc >= 0)
+		rc = psm_request_query_int(req, "any", INT64_MIN, INT64_MAX,
+		                           &any, err);
 	if (rc >= 0)
 		rc = psm_request_query_bool(req, "b", &b, err);
 	if (rc < 0)
@@ -166,6 +169,9 @@ static const struct typed_case {
      "9\"}]",
      NULL},
     {"GET", "/typed/1?n=-4", NULL, NULL, 400, NULL, NULL},
+    {"GET", "/typed/1?any=-9223372036854775808", NULL, NULL, 200, "[1,", NULL},
+    {"GET", "/typed/1?any=9223372036854775808", NULL, NULL, 400,
+     "\"want an integer\"", NULL},
     {"GET", "/typed/1?n=1x", NULL, NULL, 400, NULL, NULL},
     {"GET", "/typed/1?n=-", NULL, NULL, 400, NULL, NULL},
     {"GET", "/typed/1?n=99999999999999999999", NULL, NULL, 400, NULL, NULL},

@@ -457,6 +457,39 @@ START_TEST(reading_nothing_is_silent)
 }
 END_TEST
 
+/* What a field is as a number: what it begins with, within the type. */
+static const struct {
+	const char *sql;
+	int64_t number;
+} fields[] = {
+    {"5", 5},
+    {"-7", -7},
+    {"'12abc'", 12},
+    {"' +3'", 3},
+    {"1.9", 1},
+    {"true", 1},
+    {"false", 0},
+    {"'abc'", 0},
+    {"''", 0},
+    {"NULL", 0},
+    {"9223372036854775808", INT64_MAX},
+    {"-9223372036854775809", INT64_MIN},
+};
+
+START_TEST(fields_as_numbers)
+{
+	char sql[80];
+	psm_rows *rows = NULL;
+
+	(void)snprintf(sql, sizeof sql, "SELECT %s", fields[_i].sql);
+	ck_assert_int_eq(psm_store_exec(st, sql, 0, NULL, &rows, err), 0);
+	ck_assert_int_eq(psm_rows_int(rows, 0, 0), fields[_i].number);
+	ck_assert_int_eq(psm_rows_int(rows, 0, 1), 0);
+	ck_assert_int_eq(psm_rows_int(rows, 1, 0), 0);
+	psm_rows_free(rows);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -487,6 +520,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, the_role_of_a_login_stays);
 	tcase_add_test(tc, interrupted);
 	tcase_add_test(tc, interrupted_while_all_are_busy);
+	tcase_add_loop_test(tc, fields_as_numbers, 0, PSM__COUNT(fields));
 	suite_add_tcase(s, tc);
 	tc = tcase_create("text");
 	tcase_add_loop_test(tc, statements_that_change_the_session, 0,

@@ -49,7 +49,8 @@ PSM_BEGIN_DECLS
  * @param st       a store with the sets "psymatch" and that of the service;
  *   borrowed until psm_service_free().
  * @param cfg      borrowed for the call; what psm_service(3) lists is read.
- * @param service  one of these four.
+ * @param service  "patient", "therapist", "matching", "communication" or
+ *   "geocoding".
  * @param err      details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL     a NULL argument, or there is no such service;

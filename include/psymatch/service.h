@@ -590,7 +590,7 @@ PSM_API void psm_response_etag(psm_response *res, int64_t version);
  * @param err  details of a failure; may be NULL.
  * @return 1: answered; roll back; 0: go on, it is new or names no key;
  *   PSM_ERR_INVAL   a NULL argument, or a key that is not 1 to 255 printable
- *                   characters of ASCII;
+ *                   characters of ASCII without blanks;
  *   PSM_ERR_REJECT  the key was used with another body;
  *   PSM_ERR_RETRY   the answer of before went away just now;
  *   PSM_ERR_NOMEM   out of memory;

@@ -567,8 +567,9 @@ PSM_API const char *psm_rows_text(const psm_rows *rows, size_t row,
  * @param rows    may be NULL.
  * @param row     from 0.
  * @param column  from 0, in the order of the statement.
- * @return the field's leading decimal digits as a number; 1 for a true boolean;
- *   0 for null, for anything else, and for what is out of range.
+ * @return the whole number that the field begins with, behind blanks and a
+ *   sign, at most and at least that of the type; 1 for a true boolean; 0 for
+ *   null, for anything else, and for what is out of range.
  *
  * Threads: any. Blocks: no. Since 0.1.
  */

@@ -57,7 +57,7 @@ read_key(const psm_request *req, const char **key, psm_error *err)
 		return 1;
 	return psm__fail(err, PSM_ERR_INVAL,
 	                 "Idempotency-Key: want 1 to %d printable characters "
-	                 "of ASCII",
+	                 "of ASCII without blanks",
 	                 KEY_MAX_LEN);
 }
 
