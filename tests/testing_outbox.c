@@ -13,6 +13,8 @@ psm_config *cfg;
 psm_error *err;
 psm_relay *r;
 
+#define WAIT_MS 60000 /* for a broker */
+
 void
 outbox_setup(void)
 {
@@ -176,37 +178,22 @@ struct arrived
 outbox_read(void)
 {
 	static char seen[(OUTBOX_KEYS + 1) * 10000];
-	static int groups;
 	int highest[OUTBOX_KEYS + 1] = {0};
-	/* Only the memory transport can tell how many there are. */
-	int64_t left = strcmp(psm_transport_name(t), "memory") == 0
-	                   ? psm__memory_count(t, OUTBOX_TOPIC)
-	                   : INT64_MAX;
-	const char *topics[] = {OUTBOX_TOPIC};
-	char group[32];
-	struct psm__source_conf conf = {
-	    .group = group, .topics = topics, .topic_count = 1};
-	struct psm__source *s;
+	struct psm__reader_conf conf = {.topic = OUTBOX_TOPIC,
+	                                .partition = -1,
+	                                .to = INT64_MAX,
+	                                .to_ms = INT64_MAX};
+	struct psm__reader *s;
 	struct psm__record rec;
 	struct arrived a = {0};
-	int silent = 0; /* times 5 s */
+	int rc;
 
-	(void)snprintf(group, sizeof group, "reader-%d", groups++);
 	memset(seen, 0, sizeof seen);
-	ck_assert_int_eq(t->ops->open_source(t, &conf, &s, err), 0);
-	for (; left > 0; left--) {
+	ck_assert_msg(t->ops->open_reader(t, &conf, WAIT_MS, &s, err) == 0,
+	              "%s", psm_error_message(err));
+	while ((rc = s->ops->next(s, WAIT_MS, &rec, err)) == 1) {
 		psm_event *ev = NULL;
-		/* Where nobody knows how many there are, silence is their end. */
-		int wait_ms = left > INT64_MAX / 2 ? 5000 : 60000;
-		int rc = s->ops->poll(s, wait_ms, &rec, err);
 
-		/* A group takes its time to begin on a busy machine. */
-		if (rc != 1 && left > INT64_MAX / 2) {
-			if (a.events > 0 || ++silent > 6)
-				break;
-			continue;
-		}
-		ck_assert_int_eq(rc, 1);
 		ck_assert_int_eq(
 		    psm_event_parse(rec.value, rec.value_len, &ev, err), 0);
 		ck_assert_uint_eq(strlen(psm_event_key(ev)), rec.key_len);
@@ -216,6 +203,7 @@ outbox_read(void)
 		psm_event_free(ev);
 		s->ops->release(s, &rec);
 	}
-	s->ops->close(s, 1000);
+	ck_assert_int_eq(rc, PSM__READER_END);
+	s->ops->close(s);
 	return a;
 }
