@@ -64,6 +64,10 @@ for tool in dead devbroker doctor events replay spool topics; do
 		"$program" $option >/dev/null || fail "psymatch-$tool $option: exit $?"
 	done
 done
+# What a machine lacks is named.
+mkdir "$dir/bin" && ln -s "$(command -v dirname)" "$dir/bin" || exit 99
+PATH=$dir/bin "$top_srcdir/build-aux/bootstrap" 2>"$dir/err" && fail "bootstrap works without autoreconf"
+grep -q '^bootstrap: autoreconf .*apt-get install' "$dir/err" || fail "bootstrap without autoreconf: $(cat "$dir/err")"
 # What bash offers; its names come from the tools themselves.
 offers() { # TOOL WORD BEFORE: on one line
 	PATH=$top_builddir:$PATH bash -c '. "$0"; _psymatch "$1" "$2" "$3" 2>/dev/null; echo ${COMPREPLY[*]}' \
