@@ -624,6 +624,8 @@ START_TEST(schema_is_made_and_dropped)
 	/* One that is not ours is neither dropped nor written to. */
 	ck_assert_int_eq(psm_store_shadow_drop(st, "public", err),
 	                 PSM_ERR_NOT_FOUND);
+	ck_assert_int_eq(psm_replay_into_schema(r, "nowhere", err), 0);
+	ck_assert_int_eq(replay(NULL), PSM_ERR_NOT_FOUND); /* of nothing */
 	put_many(1, 3);
 	ck_assert_int_eq(psm_replay_into_schema(r, "public", err), 0);
 	ck_assert_int_eq(replay(NULL), PSM_ERR_NOT_FOUND);

@@ -326,7 +326,14 @@ run(struct into *in, int timeout_ms, psm_error *err)
 	/* What was handled before a failure is kept: the next run finds it
 	 * done. */
 	psm__error_clear(in->err);
-	last = commit(in);
+	/* Also where no event was wanted a schema has to be there. */
+	last = rc == 0 && in->defers < 0 && in->r->into == PSM__INTO_SCHEMA
+	           ? begin(in)
+	           : 0;
+	if (last < 0)
+		abandon(in);
+	else
+		last = commit(in);
 	if (rc == 0 && last < 0) {
 		psm__error_copy(err, in->err);
 		rc = last;
