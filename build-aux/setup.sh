@@ -9,7 +9,7 @@ build_packages='autoconf autoconf-archive automake libtool pkgconf|pkg-config ma
 	librdkafka-dev libyajl-dev libpq-dev libssl-dev libutf8proc-dev libmicrohttpd-dev libcurl4-openssl-dev|libcurl4-gnutls-dev
 	libcmark-gfm-dev libcmark-gfm-extensions-dev libgmime-3.0-dev
 	check python3 postgresql'
-check_packages='g++ binutils mandoc clang clang-format-14|clang-format pgbouncer python3-jsonschema python3-aiosmtpd mypy python3-pip python3-setuptools python3-venv python3-wheel openssl docker-compose python3-yaml'
+check_packages='g++ binutils mandoc clang clang-format-14|clang-format pgbouncer python3-jsonschema python3-aiosmtpd mypy python3-pip python3-setuptools python3-venv python3-wheel openssl docker-compose python3-yaml curl'
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2

@@ -105,7 +105,12 @@ class Checked(unittest.TestCase):
         version = re.findall(r"\d+", self.said("--version").split("mypy ")[1])
         if self.mypy[1:] != ["-m", "mypy"] or [int(n) for n in version[:2]] < [1, 8]:
             self.skipTest("no stubtest that knows TypedDict's metaclass")
-        done = subprocess.run([sys.executable, "-m", "mypy.stubtest", "psymatch.payloads", "psymatch.records"],
+        # Ours, and what Python 3.13 gives each TypedDict.
+        allowed = os.path.join(self.folder, "allowed")
+        with open(allowed, "w") as f:
+            f.write(r"psymatch\.payloads\.\w+\.__(event_type|mutable_keys|readonly_keys)__")
+        done = subprocess.run([sys.executable, "-m", "mypy.stubtest", "--allowlist", allowed,
+                               "--ignore-unused-allowlist", "psymatch.payloads", "psymatch.records"],
                               cwd=self.folder, env={**os.environ, "MYPYPATH": os.path.dirname(PACKAGE)},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout)
