@@ -23,7 +23,7 @@ PSM_BEGIN_DECLS
 typedef struct psm_bundle psm_bundle;
 
 /**
- * An empty one.
+ * Make an empty bundle.
  *
  * @param json  NULL, or {"plz_digits": 1 to 3 (default 2), "size": 1 to 100
  *   (default 6), the most searches of an inquiry, "default_max_km": number of
@@ -51,7 +51,7 @@ PSM_API int psm_bundle_new(const char *json, size_t len, psm_bundle **out,
                            psm_error *err) PSM_CHECK;
 
 /**
- * Free it.
+ * Free a bundle.
  *
  * @param b  taken; NULL is allowed.
  *
@@ -234,7 +234,7 @@ PSM_API int psm_bundle_why_not(psm_bundle *b, const char *json, size_t len,
                                char **out, psm_error *err) PSM_CHECK;
 
 /**
- * How much there is.
+ * How much a bundle holds.
  *
  * @param b    a bundle.
  * @param out  receives {"searches", "therapists": counts, "bytes": of the

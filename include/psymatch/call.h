@@ -40,8 +40,9 @@ PSM_BEGIN_DECLS
  *   PSM_ERR_INVAL       store or json is NULL;
  *   PSM_ERR_PARSE       json is malformed;
  *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
- *   PSM_ERR_SCHEMA      values do not do, or there is nobody to be called, or
- *                       two, or no free time: all faults with their pointers;
+ *   PSM_ERR_SCHEMA      values are not valid, or there is nobody to be called,
+ *                       or two, or no free time: all faults with their
+ *                       pointers;
  *   PSM_ERR_CONFLICT    the therapist has another call at the time given;
  *   PSM_ERR_CONFIG      PSYMATCH_HOLIDAYS_FILE cannot be read;
  *   PSM_ERR_DB          not done, call again; not retriable: the set is not
@@ -57,7 +58,7 @@ PSM_API int psm_call_create(psm_store *store, const char *json, size_t len,
                             char **out, psm_error *err) PSM_CHECK;
 
 /**
- * The same within the caller's transaction, and at most once.
+ * As psm_call_create(), but within the caller's transaction, and at most once.
  *
  * @param tx        an open transaction. Until it ends nobody else plans a call
  *   with this therapist.
@@ -129,8 +130,8 @@ PSM_API int psm_call_get(psm_store *store, int64_t id, char **out,
  *   PSM_ERR_INVAL    store or out is NULL, or page or limit is out of range;
  *   PSM_ERR_PARSE    query is malformed;
  *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
- *   PSM_ERR_SCHEMA   there is no such filter or order, or a value does not
- *                    do; the pointer is "/<name>";
+ *   PSM_ERR_SCHEMA   there is no such filter or order, or a value is not valid;
+ *                    the pointer is "/<name>";
  *   PSM_ERR_DB       not done, call again; not retriable: the set is not
  *                    migrated;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;
@@ -161,10 +162,10 @@ PSM_API int psm_call_list(psm_store *store, const char *query, char **out,
  * @param out         as for psm_call_create().
  * @param err         details of a failure; may be NULL.
  * @return 1: changed; 0: there was nothing to change;
- *   PSM_ERR_INVAL         store or json is NULL, or if_version is none;
+ *   PSM_ERR_INVAL         store or json is NULL, or if_version is out of range;
  *   PSM_ERR_PARSE         json is malformed;
  *   PSM_ERR_TOO_LARGE     json, or an event, is larger than it may be;
- *   PSM_ERR_SCHEMA        values do not do, with all faults;
+ *   PSM_ERR_SCHEMA        values are not valid, with all faults;
  *   PSM_ERR_NOT_FOUND     there is no such call;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_TRANSITION    the status may not follow the present one;
@@ -183,8 +184,8 @@ PSM_API int psm_call_update(psm_store *store, int64_t id, int64_t if_version,
                             psm_error *err) PSM_CHECK;
 
 /**
- * The same as JSON Merge Patch (RFC 7396): null empties a column, and a member
- * that may not be written is a fault.
+ * As psm_call_update(), but as JSON Merge Patch (RFC 7396): null empties a
+ * column, and a member that may not be written is a fault.
  *
  * @param store       as for psm_call_create().
  * @param id          its number.
@@ -194,10 +195,10 @@ PSM_API int psm_call_update(psm_store *store, int64_t id, int64_t if_version,
  * @param out         as for psm_call_create().
  * @param err         details of a failure; may be NULL.
  * @return 1: changed; 0: there was nothing to change;
- *   PSM_ERR_INVAL         store or json is NULL, or if_version is none;
+ *   PSM_ERR_INVAL         store or json is NULL, or if_version is out of range;
  *   PSM_ERR_PARSE         json is malformed;
  *   PSM_ERR_TOO_LARGE     json, or an event, is larger than it may be;
- *   PSM_ERR_SCHEMA        values do not do, with all faults;
+ *   PSM_ERR_SCHEMA        values are not valid, with all faults;
  *   PSM_ERR_NOT_FOUND     there is no such call;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_TRANSITION    the status may not follow the present one;
@@ -223,7 +224,7 @@ PSM_API int psm_call_patch(psm_store *store, int64_t id, int64_t if_version,
  * @param if_version  that it must have, or PSM_VERSION_ANY.
  * @param err         details of a failure; may be NULL.
  * @return 0: deleted;
- *   PSM_ERR_INVAL         store is NULL, or if_version is none;
+ *   PSM_ERR_INVAL         store is NULL, or if_version is out of range;
  *   PSM_ERR_NOT_FOUND     there is no such call;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_DB            not done, call again; not retriable: the set is not
@@ -249,8 +250,8 @@ PSM_API int psm_call_delete(psm_store *store, int64_t id, int64_t if_version,
  * @param err   details of a failure; may be NULL.
  * @return 0: done;
  *   PSM_ERR_INVAL    tx or ev is NULL;
- *   PSM_ERR_REJECT   values do not do, there is nobody to be called, or two, no
- *                    free time, or another call at the time given;
+ *   PSM_ERR_REJECT   values are not valid, there is nobody to be called, or
+ *                    two, no free time, or another call at the time given;
  *   PSM_ERR_STATE    a statement of the transaction failed before;
  *   PSM_ERR_DB       not done, call again; not retriable: the set is not
  *                    migrated;

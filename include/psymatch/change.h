@@ -37,7 +37,7 @@ enum { PSM_VERSION_ANY = -1 };
  *   new (psm_free); NULL after a failure. May be NULL.
  * @param version  receives the row's version, from 1; may be NULL.
  * @param err      details of a failure, with a fault (psm_error_fault_count())
- *   for each member that does not do; may be NULL.
+ *   for each member that is not valid; may be NULL.
  * @return 0: made;
  *   PSM_ERR_INVAL      tx, entity or json is NULL, or there is no such
  *                      entity, or it is not one that can be changed;
@@ -45,7 +45,7 @@ enum { PSM_VERSION_ANY = -1 };
  *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
  *                      than it may be;
  *   PSM_ERR_SCHEMA     json is no object, a required column is missing, or
- *                      values do not do for their columns;
+ *                      values do not fit their columns;
  *   PSM_ERR_TRANSITION  the entity's first state may not be that one;
  *   PSM_ERR_CONFLICT   the database refuses the row for what is stored;
  *   PSM_ERR_STATE      a statement of the transaction failed before;
@@ -234,8 +234,8 @@ PSM_API int psm_entity_act(psm_tx *tx, const char *entity, int64_t id,
  * @return 0;
  *   PSM_ERR_INVAL      tx, entity or out is NULL, there is no such
  *                      entity, or page or limit is out of range;
- *   PSM_ERR_SCHEMA     there is no such filter or order, or a value does not
- *                      do; the pointer is "/<name>" or "/sort";
+ *   PSM_ERR_SCHEMA     there is no such filter or order, or a value is not
+ *                      valid; the pointer is "/<name>" or "/sort";
  *   PSM_ERR_STATE      as for psm_entity_create();
  *   PSM_ERR_DB         as for psm_entity_create();
  *   PSM_ERR_RETRY      as PSM_ERR_DB;

@@ -65,7 +65,7 @@ typedef int (*psm_geo_route_fn)(const double *places, const char *travel_mode,
                                 psm_error *err);
 
 /**
- * How distances are found.
+ * Say how distances are to be found.
  *
  * @param address     the geocoder; NULL: none, only postal codes and
  *                    coordinates are known.
@@ -88,7 +88,7 @@ PSM_API int psm_geo_new(psm_geo_address_fn address, psm_geo_route_fn route,
                         psm_geo **out, psm_error *err) PSM_CHECK;
 
 /**
- * Free it; no call with it may be under way.
+ * Free what psm_geo_new() made; no call with it may be under way.
  *
  * @param geo  taken; NULL is allowed.
  *

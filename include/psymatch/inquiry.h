@@ -39,7 +39,8 @@ PSM_BEGIN_DECLS
  * @return 1: composed; 0: fewer than MIN_ANFRAGE_SIZE fit, nothing was written;
  *   PSM_ERR_INVAL      store is NULL;
  *   PSM_ERR_PARSE      options is malformed;
- *   PSM_ERR_SCHEMA     the area is none, or an option does not do;
+ *   PSM_ERR_SCHEMA     plz_prefix is not PLZ_MATCH_DIGITS digits, or an option
+ *                      is not valid;
  *   PSM_ERR_NOT_FOUND  the service's copy does not know the therapist;
  *   PSM_ERR_CONFLICT   the therapist practises in another area, is not "aktiv",
  *                      is in a cooling period, or has an inquiry that was not
@@ -83,14 +84,14 @@ PSM_API int psm_inquiry_create(psm_store *store, int64_t therapist_id,
  * @return 1: sent; 0: nobody was left, it is cancelled;
  *   PSM_ERR_INVAL       store is NULL, or render is and a mail is wanted;
  *   PSM_ERR_PARSE       options is malformed;
- *   PSM_ERR_SCHEMA      an option does not do, or the mail does not;
+ *   PSM_ERR_SCHEMA      an option or the mail is not valid;
  *   PSM_ERR_NOT_FOUND   there is no such inquiry;
  *   PSM_ERR_TRANSITION  it was sent before, the message says when, or
  *                       cancelled;
  *   PSM_ERR_CONFLICT    the therapist is not known, not "aktiv", in a cooling
  *                       period, or has neither mail address nor telephone;
  *   PSM_ERR_CONFIG      PSYMATCH_HOLIDAYS_FILE cannot be read, or the mail's
- *                       template does not do;
+ *                       template is not valid;
  *   PSM_ERR_RETRY       other transactions were in the way;
  *   PSM_ERR_TOO_LARGE   options, or an event, is larger than it may be;
  *   PSM_ERR_DB          the database failed, or a set is not migrated;
@@ -316,8 +317,8 @@ PSM_API int psm_inquiry_get(psm_store *store, int64_t id, char **out,
  * @return 0;
  *   PSM_ERR_INVAL      store or out is NULL;
  *   PSM_ERR_PARSE      query is malformed;
- *   PSM_ERR_SCHEMA     there is no such filter, or a value does not do, also of
- *                      page and limit; the pointer is "/<name>";
+ *   PSM_ERR_SCHEMA     there is no such filter, or a value is not valid, also
+ *                      of page and limit; the pointer is "/<name>";
  *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
  *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT    it did not answer in time;
@@ -342,8 +343,8 @@ PSM_API int psm_inquiry_list(psm_store *store, const char *query, char **out,
  * @return 0;
  *   PSM_ERR_INVAL      store or out is NULL, or page or limit is out of range;
  *   PSM_ERR_PARSE      query is malformed;
- *   PSM_ERR_SCHEMA     there is no such filter or order, or a value does not
- *                      do; the pointer is "/<name>" or "/sort";
+ *   PSM_ERR_SCHEMA     there is no such filter or order, or a value is not
+ *                      valid; the pointer is "/<name>" or "/sort";
  *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
  *   PSM_ERR_DB         the database failed, or the set is not migrated;
  *   PSM_ERR_TIMEOUT    it did not answer in time;

@@ -75,7 +75,7 @@ PSM_API int psm_jobs_add(psm_tx *tx, const char *kind, const char *key,
                          psm_error *err) PSM_CHECK;
 
 /**
- * Make a doer of jobs.
+ * Make an object that does jobs.
  *
  * Settings read: PSYMATCH_JOB_LEASE_SECONDS, PSYMATCH_JOB_ATTEMPTS,
  * PSYMATCH_JOB_DAYS and PSYMATCH_JOB_POLL_MS.
@@ -233,7 +233,7 @@ PSM_API void psm_jobs_free(psm_jobs *jobs);
 PSM_API void psm_jobs_wake(psm_jobs *jobs);
 
 /**
- * Are the jobs done?
+ * Whether jobs are done when they should be.
  *
  * @param jobs    an object.
  * @param reason  reason[size] receives one sentence; may be NULL.

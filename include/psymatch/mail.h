@@ -68,8 +68,8 @@ typedef int (*psm_mail_render_fn)(const char *template_name,
  *   PSM_ERR_INVAL       store or json is NULL;
  *   PSM_ERR_PARSE       json is malformed;
  *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
- *   PSM_ERR_SCHEMA      values do not do, or there is no recipient, or two, or
- *                       no content: all faults with their pointers;
+ *   PSM_ERR_SCHEMA      values are not valid, or there is no recipient, or two,
+ *                       or no content: all faults with their pointers;
  *   PSM_ERR_TRANSITION  a mail may not begin with this status;
  *   PSM_ERR_DB          not done, call again; not retriable: the set is not
  *                       migrated;
@@ -86,8 +86,8 @@ PSM_API int psm_mail_create(psm_store *store, const char *json, size_t len,
                             psm_error *err) PSM_CHECK;
 
 /**
- * The same within the caller's transaction, with the content ready, and at most
- * once.
+ * As psm_mail_create(), but within the caller's transaction, with the content
+ * ready, and at most once.
  *
  * @param tx        an open transaction.
  * @param json      as for psm_mail_create(), without "inhalt_markdown" and
@@ -102,7 +102,7 @@ PSM_API int psm_mail_create(psm_store *store, const char *json, size_t len,
  *   PSM_ERR_INVAL       tx or json is NULL, or once_key is empty or too long;
  *   PSM_ERR_PARSE       json is malformed;
  *   PSM_ERR_TOO_LARGE   json, or an event, is larger than it may be;
- *   PSM_ERR_SCHEMA      values do not do, with all faults;
+ *   PSM_ERR_SCHEMA      values are not valid, with all faults;
  *   PSM_ERR_TRANSITION  a mail may not begin with this status;
  *   PSM_ERR_STATE       a statement of the transaction failed before;
  *   PSM_ERR_DB          not done, call again; not retriable: the set is not
@@ -156,8 +156,8 @@ PSM_API int psm_mail_get(psm_store *store, int64_t id, char **out,
  *   PSM_ERR_INVAL    store or out is NULL, or page or limit is out of range;
  *   PSM_ERR_PARSE    query is malformed;
  *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
- *   PSM_ERR_SCHEMA   there is no such filter or order, or a value does not
- *                    do; the pointer is "/<name>";
+ *   PSM_ERR_SCHEMA   there is no such filter or order, or a value is not valid;
+ *                    the pointer is "/<name>";
  *   PSM_ERR_DB       not done, call again; not retriable: the set is not
  *                    migrated;
  *   PSM_ERR_RETRY    as PSM_ERR_DB;
@@ -191,10 +191,10 @@ PSM_API int psm_mail_list(psm_store *store, const char *query, char **out,
  * @param out         as for psm_mail_create().
  * @param err         details of a failure; may be NULL.
  * @return 1: changed; 0: there was nothing to change;
- *   PSM_ERR_INVAL         store or json is NULL, or if_version is none;
+ *   PSM_ERR_INVAL         store or json is NULL, or if_version is out of range;
  *   PSM_ERR_PARSE         json is malformed;
  *   PSM_ERR_TOO_LARGE     json, or an event, is larger than it may be;
- *   PSM_ERR_SCHEMA        values do not do, with all faults;
+ *   PSM_ERR_SCHEMA        values are not valid, with all faults;
  *   PSM_ERR_NOT_FOUND     there is no such mail;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_TRANSITION    the status may not follow the present one;
@@ -220,7 +220,7 @@ PSM_API int psm_mail_update(psm_store *store, int64_t id, int64_t if_version,
  * @param if_version  that it must have, or PSM_VERSION_ANY.
  * @param err         details of a failure; may be NULL.
  * @return 0: deleted;
- *   PSM_ERR_INVAL         store is NULL, or if_version is none;
+ *   PSM_ERR_INVAL         store is NULL, or if_version is out of range;
  *   PSM_ERR_NOT_FOUND     there is no such mail;
  *   PSM_ERR_PRECONDITION  it has another version;
  *   PSM_ERR_CONFLICT      it is being sent at the moment;
@@ -331,7 +331,7 @@ PSM_API int psm_mail_queue_status(psm_store *store, char **out,
  *   PSM_ERR_INVAL      store or json is NULL;
  *   PSM_ERR_PARSE      json is malformed;
  *   PSM_ERR_TOO_LARGE  json, or an event, is larger than it may be;
- *   PSM_ERR_SCHEMA     values do not do, with all faults;
+ *   PSM_ERR_SCHEMA     values are not valid, with all faults;
  *   PSM_ERR_NOT_FOUND  there is no mail that it could answer;
  *   PSM_ERR_DB         not done, call again; not retriable: the set is not
  *                      migrated;

@@ -57,7 +57,7 @@ PSM_API int psm_patient_status_from_name(const char *name);
  * @param err     details of a failure; may be NULL.
  * @return the count of gaps, 0: a search can be opened;
  *   PSM_ERR_INVAL   record or gaps is NULL;
- *   PSM_ERR_SCHEMA  record is no object, or values do not do for their columns;
+ *   PSM_ERR_SCHEMA  record is no object, or values do not fit their columns;
  *   PSM_ERR_NOMEM   out of memory.
  *
  * Threads: any. Blocks: no. Since 0.1.
@@ -100,7 +100,7 @@ PSM_API int psm_patient_search_gaps(const psm_json *record, char **gaps,
  *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
  *                      than it may be;
  *   PSM_ERR_SCHEMA     json is no object, a required column is missing, or
- *                      values do not do for their columns: all faults at once;
+ *                      values do not fit their columns: all faults at once;
  *   PSM_ERR_CONFLICT   the database refuses the row for what is stored;
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
@@ -148,9 +148,8 @@ PSM_API int psm_patient_get(psm_store *store, int64_t id, char **out,
  *   PSM_ERR_INVAL      store or out is NULL, or page or limit is out of range;
  *   PSM_ERR_PARSE      query is malformed;
  *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
- *   PSM_ERR_SCHEMA     query is no object, or there is no such filter or
- *                      order, or a value does not do; the pointer is
- *                      "/<name>";
+ *   PSM_ERR_SCHEMA     query is no object, or there is no such filter or order,
+ *                      or a value is not valid; the pointer is "/<name>";
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
@@ -182,8 +181,8 @@ PSM_API int psm_patient_list(psm_store *store, const char *query, char **out,
  *   PSM_ERR_PARSE      json is malformed;
  *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
  *                      than it may be;
- *   PSM_ERR_SCHEMA     json is no object, or values do not do for their
- *                      columns: all faults at once;
+ *   PSM_ERR_SCHEMA     json is no object, or values do not fit their columns:
+ *                      all faults at once;
  *   PSM_ERR_NOT_FOUND  no such patient;
  *   PSM_ERR_PRECONDITION  the patient has another version than if_version;
  *   PSM_ERR_TRANSITION  the status may not follow the present one; the message
@@ -202,8 +201,8 @@ PSM_API int psm_patient_update(psm_store *store, int64_t id, int64_t if_version,
                                psm_error *err) PSM_CHECK;
 
 /**
- * The same by the rules of RFC 7396: null clears a column, and a member that
- * is no column, or none that a person may write, is a fault.
+ * As psm_patient_update(), but by the rules of RFC 7396: null clears a column,
+ * and a member that is no column, or none that a person may write, is a fault.
  *
  * @param store       as for psm_patient_update().
  * @param id          the patient.
@@ -218,7 +217,7 @@ PSM_API int psm_patient_update(psm_store *store, int64_t id, int64_t if_version,
  *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
  *                      than it may be;
  *   PSM_ERR_SCHEMA     json is no object, names what it may not, or values do
- *                      not do for their columns: all faults at once;
+ *                      not fit their columns: all faults at once;
  *   PSM_ERR_NOT_FOUND  no such patient;
  *   PSM_ERR_PRECONDITION  the patient has another version than if_version;
  *   PSM_ERR_TRANSITION  as for psm_patient_update();

@@ -32,13 +32,13 @@ PSM_BEGIN_DECLS
  * @param result  receives {"patient_id": n, "created": boolean}, new
  *   (psm_free); NULL after a failure. May be NULL.
  * @param err     details of a failure, with a fault (psm_error_fault_count())
- *   for each member that does not do; may be NULL.
+ *   for each member that is not valid; may be NULL.
  * @return 1: the patient was made; 0: this content was imported before;
  *   PSM_ERR_INVAL      store, name or text is NULL, or name is too long;
  *   PSM_ERR_PARSE      malformed JSON;
  *   PSM_ERR_TOO_LARGE  text is longer than it may be;
- *   PSM_ERR_SCHEMA     text has not the shape above, or values do not do for
- *                      their columns;
+ *   PSM_ERR_SCHEMA     text has not the shape above, or values do not fit their
+ *                      columns;
  *   PSM_ERR_CONFLICT   the token was imported with another content;
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;

@@ -45,7 +45,7 @@ PSM_API const char *psm_platform_service_at(size_t i);
  * @return 0;
  *   PSM_ERR_INVAL   a NULL argument other than err, or there is no such
  *                   service;
- *   PSM_ERR_CONFIG  a setting does not do;
+ *   PSM_ERR_CONFIG  a setting is not valid;
  *   PSM_ERR_IO      there is no file descriptor for wake-ups;
  *   PSM_ERR_NOMEM   out of memory.
  *

@@ -27,7 +27,7 @@ PSM_BEGIN_DECLS
  *   PSM_ERR_INVAL      store or json is NULL;
  *   PSM_ERR_PARSE      json is malformed;
  *   PSM_ERR_TOO_LARGE  json is larger than it may be;
- *   PSM_ERR_SCHEMA     json does not do; or the patient's record lacks data
+ *   PSM_ERR_SCHEMA     json is not valid; or the patient's record lacks data
  *                      that a search needs, each with a fault of the pointer
  *                      "/patient/<column>";
  *   PSM_ERR_NOT_FOUND  the matching service knows no such patient;
@@ -93,7 +93,7 @@ PSM_API int psm_search_get(psm_store *store, int64_t id, char **out,
  *   PSM_ERR_INVAL      store or out is NULL;
  *   PSM_ERR_PARSE      query is malformed;
  *   PSM_ERR_TOO_LARGE  query is larger than it may be;
- *   PSM_ERR_SCHEMA     a filter is none of these, or its value does not do;
+ *   PSM_ERR_SCHEMA     a filter is none of these, or its value is not valid;
  *                      each with its pointer;
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
@@ -129,7 +129,7 @@ PSM_API int psm_search_list(psm_store *store, const char *query, char **out,
  *   PSM_ERR_INVAL         store or json is NULL, or if_version is below -1;
  *   PSM_ERR_PARSE         json is malformed;
  *   PSM_ERR_TOO_LARGE     json is larger than it may be;
- *   PSM_ERR_SCHEMA        values do not do;
+ *   PSM_ERR_SCHEMA        values are not valid;
  *   PSM_ERR_NOT_FOUND     there is no such search;
  *   PSM_ERR_TRANSITION    the status may not follow; the message names both;
  *   PSM_ERR_CONFLICT      the patient has another active search;
@@ -161,7 +161,7 @@ PSM_API int psm_search_update(psm_store *store, int64_t id, int64_t if_version,
  *   PSM_ERR_INVAL         store or json is NULL, or if_version is below -1;
  *   PSM_ERR_PARSE         json is malformed;
  *   PSM_ERR_TOO_LARGE     json is larger than it may be;
- *   PSM_ERR_SCHEMA        values do not do;
+ *   PSM_ERR_SCHEMA        values are not valid;
  *   PSM_ERR_NOT_FOUND     there is no such search;
  *   PSM_ERR_TRANSITION    the status may not follow; the message names both;
  *   PSM_ERR_CONFLICT      the patient has another active search;
@@ -289,7 +289,7 @@ PSM_API int psm_search_cancel(psm_store *store, int64_t id, const char *reason,
  *   PSM_ERR_INVAL      store, json or out is NULL;
  *   PSM_ERR_PARSE      json is malformed;
  *   PSM_ERR_TOO_LARGE  json is larger than it may be;
- *   PSM_ERR_SCHEMA     a value does not do, with its pointer;
+ *   PSM_ERR_SCHEMA     a value is not valid, with its pointer;
  *   PSM_ERR_NOT_FOUND  there is no such search;
  *   PSM_ERR_CONFLICT   the search is not active, or the sum is too large;
  *   PSM_ERR_DB         not done, call again;

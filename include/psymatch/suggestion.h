@@ -77,7 +77,8 @@ PSM_API int psm_therapist_workload(psm_store *store, int64_t id, char **out,
                                    psm_error *err) PSM_CHECK;
 
 /**
- * The same of all therapists, or of those of an area, by their numbers.
+ * What psm_therapist_workload() tells, of all therapists, or of those of an
+ * area, by their numbers.
  *
  * @param store       as for psm_therapist_workload().
  * @param plz_prefix  first digits of the postal code, 1 to 5; NULL: all.

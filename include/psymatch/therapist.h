@@ -94,8 +94,8 @@ PSM_API int psm_therapist_from_record(const psm_json *record, char **fields,
  * same vorname, nachname and plz (in NFC, without blanks at the ends, blanks
  * and case folded, as all texts here); else the one who changed the name, that
  * is with the same vorname, plz, strasse and ort (none of them empty) and the
- * same telefon or email, unless "present" names that therapist too, or somebody
- * else whom all of this fits as well.
+ * same telefon (at least five digits, with +49 or 0) or email, unless "present"
+ * names that therapist too, or somebody else whom all of this fits as well.
  *
  * @param fields      as psm_therapist_from_record() makes it; borrowed.
  * @param candidates  array of therapists as in therapist_data; borrowed.
@@ -474,7 +474,7 @@ PSM_API int psm_therapist_unblock(psm_store *store, int64_t id,
  *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
  *                      than it may be;
  *   PSM_ERR_SCHEMA     json is no object, a required column is missing, or
- *                      values do not do for their columns;
+ *                      values do not fit their columns;
  *   PSM_ERR_CONFLICT   the database refuses the row for what is stored;
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
@@ -522,9 +522,8 @@ PSM_API int psm_therapist_get(psm_store *store, int64_t id, char **out,
  *   PSM_ERR_INVAL      store or out is NULL, or page or limit is out of range;
  *   PSM_ERR_PARSE      query is malformed;
  *   PSM_ERR_TOO_LARGE  query is larger than a JSON document may be;
- *   PSM_ERR_SCHEMA     query is no object, or there is no such filter or
- *                      order, or a value does not do; the pointer is
- *                      "/<name>";
+ *   PSM_ERR_SCHEMA     query is no object, or there is no such filter or order,
+ *                      or a value is not valid; the pointer is "/<name>";
  *   PSM_ERR_DB         not done, call again;
  *   PSM_ERR_RETRY      as PSM_ERR_DB;
  *   PSM_ERR_TIMEOUT    as PSM_ERR_DB;
@@ -553,8 +552,7 @@ PSM_API int psm_therapist_list(psm_store *store, const char *query, char **out,
  *   PSM_ERR_PARSE      json is malformed;
  *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
  *                      than it may be;
- *   PSM_ERR_SCHEMA     json is no object, or values do not do for their
- *                      columns;
+ *   PSM_ERR_SCHEMA     json is no object, or values do not fit their columns;
  *   PSM_ERR_NOT_FOUND  no such therapist;
  *   PSM_ERR_PRECONDITION  the therapist has another version than if_version;
  *   PSM_ERR_CONFLICT   the database refuses the row for what is stored;
@@ -572,8 +570,9 @@ PSM_API int psm_therapist_update(psm_store *store, int64_t id,
                                  psm_error *err) PSM_CHECK;
 
 /**
- * The same by the rules of RFC 7396: null clears a column, and a member that
- * is no column, or none that a person may write, is a fault.
+ * As psm_therapist_update(), but by the rules of RFC 7396: null clears a
+ * column, and a member that is no column, or none that a person may write, is a
+ * fault.
  *
  * @param store       as for psm_therapist_update().
  * @param id          the therapist.
@@ -588,7 +587,7 @@ PSM_API int psm_therapist_update(psm_store *store, int64_t id,
  *   PSM_ERR_TOO_LARGE  json, or the event that is to tell of the row, is larger
  *                      than it may be;
  *   PSM_ERR_SCHEMA     json is no object, names what it may not, or values do
- *                      not do for their columns;
+ *                      not fit their columns;
  *   PSM_ERR_NOT_FOUND  no such therapist;
  *   PSM_ERR_PRECONDITION  the therapist has another version than if_version;
  *   PSM_ERR_CONFLICT   the database refuses the row for what is stored;

@@ -67,7 +67,7 @@ class EventSchema:
         return Event.parse(json.dumps(made))
 
     def to_dict(self) -> dict[str, Any]:
-        """The envelope as a dict; SchemaError if the attributes do not do any more."""
+        """The envelope as a dict; SchemaError if the attributes are not valid any more."""
         made: dict[str, Any] = json.loads(self.to_json())
         return made
 

@@ -22,7 +22,7 @@ True
 ...         "email_id": 1, "patient_id": row["id"], "email_data": {}}))
 >>> patients.delete(store, row["id"])
 
-What does not do for its column raises SchemaError, whose faults are pairs of
+What does not fit its column raises SchemaError, whose faults are pairs of
 pointer and message. Within a transaction of the caller's, Transaction.create()
 and its neighbours do the same.
 """

@@ -50,7 +50,7 @@ True
 >>> with psymatch.jobs.Jobs(store) as work:
 ...     therapists.scraping_jobs(work, store)
 
-What does not do for its column raises SchemaError, whose faults are pairs of
+What does not fit its column raises SchemaError, whose faults are pairs of
 pointer and message.
 """
 from __future__ import annotations
