@@ -45,7 +45,7 @@ def array(texts: Any) -> Any:
     return (ctypes.c_char_p * (len(texts) or 1))(*texts)
 
 
-def milliseconds(value: Any, name: str) -> int:
+def milliseconds(value: object, name: str) -> int:
     """A time as an int from 0 to 2^31 - 1."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError("%s: want milliseconds as an int, got %s" % (name, type(value).__name__))
@@ -54,7 +54,7 @@ def milliseconds(value: Any, name: str) -> int:
     return value
 
 
-def _int(value: Any, name: Any, bits: int) -> int:
+def _int(value: object, name: Any, bits: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError("%s: want an int, got %s" % (name, type(value).__name__))
     if not -2 ** (bits - 1) <= value < 2 ** (bits - 1):
