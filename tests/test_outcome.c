@@ -2,7 +2,10 @@
 /* What happens to an event: the whole table. */
 #include "testing.h"
 
+#include <limits.h>
+
 #include "client/outcome.h"
+#include "store/store.h"
 
 #define MAX 5 /* attempts */
 
@@ -162,6 +165,31 @@ START_TEST(those_that_are_counted_have_names)
 }
 END_TEST
 
+/* Until it comes again: a limit that doubles, never less than half the first. */
+static const struct {
+	unsigned attempt;
+	int base_ms, cap_ms, low_ms, high_ms;
+} waits[] = {
+    {0, 100, 30000, 50, 100},           {1, 100, 30000, 50, 200},
+    {8, 100, 30000, 50, 25600},         {9, 100, 30000, 50, 30000},
+    {UINT_MAX, 100, 30000, 50, 30000},  {0, 1000, 600000, 500, 1000},
+    {10, 1000, 600000, 500, 600000},    {0, 1, 1, 0, 1},
+    {UINT_MAX, 1, INT_MAX, 0, INT_MAX}, {5, 1000, 500, 500, 500},
+};
+
+START_TEST(waits_are_bounded)
+{
+	int i, ms;
+
+	for (i = 0; i < 1000; i++) {
+		ms = psm__backoff_ms(waits[_i].attempt, waits[_i].base_ms,
+		                     waits[_i].cap_ms);
+		ck_assert_int_ge(ms, waits[_i].low_ms);
+		ck_assert_int_le(ms, waits[_i].high_ms);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -178,6 +206,7 @@ main(void)
 	tcase_add_loop_test(tc, what_the_database_said_counts, 0,
 	                    (int)PSM__COUNT(effective));
 	tcase_add_test(tc, those_that_are_counted_have_names);
+	tcase_add_loop_test(tc, waits_are_bounded, 0, (int)PSM__COUNT(waits));
 	suite_add_tcase(suite, tc);
 	return testing_run(srunner_create(suite));
 }

@@ -30,7 +30,7 @@ typedef struct psm_consumer psm_consumer;
  * @param user  as given to psm_consumer_on().
  * @param err   where the handler may say why it fails (psm_error_set).
  * @return 0: handled.
- *   PSM_ERR_RETRY    not now: the same event comes again after 0.1 s, later up
+ *   PSM_ERR_RETRY    not now: the same event comes again within 0.1 s, later up
  *                    to 30 s (drawn at random below a limit that doubles), for
  *                    as long as the handler says so. Its partition waits
  *                    meanwhile, so order is kept; other partitions go on;

@@ -79,14 +79,14 @@ typedef struct psm_processor psm_processor;
  *              with a dead letter, so it must not say anything about a person.
  * @return 0: handled; or what to do with the event:
  *   PSM_ERR_RETRY    not now: its effects are undone, its partition waits, it
- *                    is tried again after 0.1 to 30 s, in order;
+ *                    is tried again after 0.05 to 30 s, in order;
  *   PSM_ERR_TIMEOUT  as PSM_ERR_RETRY;
  *   PSM_ERR_BROKER   as PSM_ERR_RETRY;
  *   PSM_ERR_FULL     as PSM_ERR_RETRY;
  *   PSM_ERR_IO       as PSM_ERR_RETRY;
  *   PSM_ERR_UNAVAILABLE  as PSM_ERR_RETRY;
  *   PSM_ERR_DB       the system's fault: the batch is rolled back and tried
- *                    again after 0.1 to 30 s, never a dead letter;
+ *                    again after 0.05 to 30 s, never a dead letter;
  *   PSM_ERR_NOMEM    as PSM_ERR_DB;
  *   PSM_ERR_FENCED   as PSM_ERR_DB;
  *   PSM_ERR_CLOSED   as PSM_ERR_DB;
@@ -169,13 +169,13 @@ PSM_API int psm_processor_on(psm_processor *pr, const char *type,
  *
  * With PSM_ON_FAILURE_PARK an event that is not to be handled now goes to
  * psymatch.parked, and the later ones of its key behind it; other keys go on.
- * It is tried again after 1 s and then less and less often, at last each 10
- * minutes; after max_attempts calls it is dead, and if none are given it is
- * held after 30, until a person releases it (psm_dead_release). No more than
- * PSYMATCH_PARKED_KEY_MAX events of a key and PSYMATCH_PARKED_KEYS_MAX keys of
- * a consumer are parked, as seen by each transaction: the partition of the
- * next one waits until there is room, which is no attempt, and nothing is
- * dropped.
+ * It is tried again within 1 s and then less and less often, at last within 10
+ * minutes (drawn at random below a limit that doubles); after max_attempts
+ * calls it is dead, and if none are given it is held after 30, until a person
+ * releases it (psm_dead_release). No more than PSYMATCH_PARKED_KEY_MAX events
+ * of a key and PSYMATCH_PARKED_KEYS_MAX keys of a consumer are parked, as seen
+ * by each transaction: the partition of the next one waits until there is room,
+ * which is no attempt, and nothing is dropped.
  *
  * A parked event whose type has no handler any more stays, with those behind
  * it, until a processor of the consumer has one or a person skips it
