@@ -300,6 +300,27 @@ START_TEST(a_commit_stays_one_when_the_connection_is_lost_behind_it)
 }
 END_TEST
 
+/* As long as a migration changes that table, for example. */
+START_TEST(a_commit_does_not_wait_for_a_locked_table)
+{
+	pthread_t thread;
+	psm_tx *tx;
+	void *rc;
+
+	ck_assert_int_eq(psm_tx_begin(st, &tx, err), 0);
+	ck_assert_int_eq(psm_tx_exec(tx, "LOCK TABLE psymatch.consumer_alive",
+	                             0, NULL, NULL, err),
+	                 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, commit_in_thread, NULL),
+	                 0);
+	ck_assert_int_eq(pthread_join(thread, &rc), 0);
+	ck_assert_int_eq((intptr_t)rc, 0);
+	psm_tx_rollback(tx);
+	start_consumer(PROCESSOR, TYPE);
+	PG_UNTIL(pg_int("SELECT count(*) FROM effects") == 1);
+}
+END_TEST
+
 static void
 has_handled(const char *id)
 {
@@ -474,6 +495,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, a_commit_does_not_wait_for_the_answer_who_lives);
 	tcase_add_test(
 	    tc, a_commit_stays_one_when_the_connection_is_lost_behind_it);
+	tcase_add_test(tc, a_commit_does_not_wait_for_a_locked_table);
 	tcase_add_test(tc, late_consumer_costs_its_deadline_once);
 	tcase_add_test(tc, as_long_as_the_setting_says);
 	tcase_add_test(tc, transactions_of_several_parts);

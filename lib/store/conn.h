@@ -57,7 +57,8 @@ int psm__conn_queue(struct psm__conn *c, const char *sql, size_t count,
 /*
  * Queue a question behind a COMMIT that is queued last: whatever comes of it, the
  * sync is what it would be without it. The commit's answer does not wait for
- * this one's; *rows is NULL without an answer.
+ * this one's, nor the sync for more than a second; *rows is NULL without an
+ * answer.
  */
 void psm__conn_queue_after(struct psm__conn *c, const char *sql,
                            psm_rows **rows);

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A commit that is done does not wait longer for what is asked behind it. */
+#define AFTER_MS 1000
+
 static int
 flush_out(struct psm__conn *c, int64_t deadline_ms, psm_error *err)
 {
@@ -221,6 +224,9 @@ psm__conn_sync(struct psm__conn *c, psm_error *err)
 	for (i = 0; i < c->queued && !c->broken; i++) {
 		struct psm__entry *e = &c->queue[i];
 
+		if (e->after && !after &&
+		    deadline_ms > psm__mono_ms() + AFTER_MS)
+			deadline_ms = psm__mono_ms() + AFTER_MS;
 		after = e->after;
 		r = read_entry(c, e, deadline_ms, after ? NULL : err);
 		if (r < 0 && e->kind == PSM__PREPARE &&

@@ -15,6 +15,8 @@
 /* A busy processor of this process commits often: not every commit is worth a
  * look. */
 #define LOOK_LEAST_MS 2
+/* So much longer the last look may take. */
+#define ANSWER_MS 1000
 
 /* -- who waits in this process */
 
@@ -141,8 +143,10 @@ look(psm_store *st, struct psm__awaited *list, size_t count, int wait_ms,
 	psm__metric_add(looks(), 1);
 	if (rc == 0)
 		rc = psm__pool_get(st, wait_ms, &c, err);
-	if (rc == 0)
+	if (rc == 0) {
+		psm__conn_limits(c, wait_ms + ANSWER_MS, NULL);
 		rc = queue_looks(c, list, count, rows, err);
+	}
 	for (i = 0; i < count && rc == 0; i++) {
 		if (rows[i])
 			list[i].state =
