@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* psymatch-events send: events of a type, as a service would send them. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,8 +177,8 @@ send_file(struct batch *b, const char *file)
 	if (in)
 		text = read_all(in, &len);
 	if (!text)
-		fprintf(stderr, "%s: %s cannot be read\n", name,
-		        from_stdin ? "standard input" : file);
+		fprintf(stderr, "%s: %s cannot be read: %s\n", name,
+		        from_stdin ? "standard input" : file, strerror(errno));
 	else
 		rc = add_all(b, text, len);
 	/* All or none: what is wrong is seen before anything is sent. */

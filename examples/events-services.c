@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The services whose handlers psymatch-events --lint looks for. */
+/* The services whose handlers psymatch-events --lint looks for, and whose lag
+ * watch tells. */
 #include "events.h"
 
 const struct events_service events_services[] = {
@@ -9,4 +10,24 @@ const struct events_service events_services[] = {
     {"patient-service", psm_patient_type_at},
     {"therapist-service", psm_therapist_type_at},
     {NULL, NULL},
+};
+
+/* A service has one for each topic that it reads. */
+const char *const events_groups[] = {
+    "patient-service-comm",
+    "patient-service-matching",
+    "patient-service-therapist",
+    "therapist-service-patient",
+    "therapist-service-matching",
+    "therapist-service-communication",
+    "therapist-service-scraping",
+    "matching-service-geocoding",
+    "matching-service-therapist",
+    "matching-service-patient",
+    "matching-service-communication",
+    "communication-service-therapist",
+    "communication-service-commands",
+    "communication-service-communication",
+    "geocoding-service",
+    NULL,
 };

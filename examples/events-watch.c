@@ -380,7 +380,9 @@ take(struct watch *w, int c, const char *value)
 {
 	switch (c) {
 	case 't':
-		w->type = value;
+		if (tool_type("psymatch-events watch", "--type", value) < 0)
+			return -1;
+		w->type = psm_catalogue_type_name(psm_catalogue_find(value));
 		return 0;
 	case 'k':
 		w->key = value;
@@ -407,14 +409,10 @@ take(struct watch *w, int c, const char *value)
 static void
 add_services(struct watch *w)
 {
-	const psm_event_type_info *t;
-	const char *service;
-	size_t i, k;
+	size_t i;
 
-	for (i = 0; (t = psm_catalogue_at(i)); i++)
-		for (k = 0; (service = psm_catalogue_type_consumer_at(t, k));
-		     k++)
-			(void)add_group(w, service);
+	for (i = 0; events_groups[i]; i++)
+		(void)add_group(w, events_groups[i]);
 }
 
 int

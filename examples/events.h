@@ -48,4 +48,7 @@ struct events_service {
 };
 extern const struct events_service events_services[];
 
+/* Their consumer groups; NULL ends the list. */
+extern const char *const events_groups[];
+
 #endif

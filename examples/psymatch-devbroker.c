@@ -270,13 +270,16 @@ run(const struct options *o, rd_kafka_mock_cluster_t *cluster,
 			fprintf(stderr, "cannot make topic %s\n", t->name);
 			return 1;
 		}
-		printf("topic %s with %d partitions\n", t->name, t->partitions);
+		printf("topic %s with %d partition%s\n", t->name, t->partitions,
+		       t->partitions == 1 ? "" : "s");
 	}
 	if (o->port_file && write_port_file(o->port_file, bootstrap) < 0) {
 		perror(o->port_file);
 		return 1;
 	}
 	printf("bootstrap=%s\n", bootstrap);
+	if (tool_flush("psymatch-devbroker") < 0)
+		return 1;
 	serve(cluster, signals);
 	return 0;
 }

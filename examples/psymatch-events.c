@@ -4,6 +4,7 @@
  * Schema, as AsyncAPI, as manual page; whether it is sound; and whether the
  * events in files follow it.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -371,7 +372,7 @@ check_file(const char *name, psm_error *err)
 	if (in)
 		text = read_file(in, &len);
 	if (!text) {
-		printf("%s:0:0: cannot be read\n", name);
+		printf("%s:0:0: cannot be read: %s\n", name, strerror(errno));
 		bad = 1;
 	} else {
 		bad = check_event(name, text, len, err);
@@ -441,7 +442,8 @@ run(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].option) != 0)
 			continue;
 		rc = commands[i].run(stdout);
-		if (rc < 0)
+		/* main() says what is wrong with the output. */
+		if (rc < 0 && !ferror(stdout))
 			fprintf(stderr, "psymatch-events: %s\n",
 			        psm_strerror(rc));
 		return rc != 0;

@@ -44,7 +44,8 @@ struct run {
 	psm_json_writer *w;
 	psm_error *err;
 	int64_t printed;
-	int enough; /* the limit was reached */
+	int enough;    /* the limit was reached */
+	int unwritten; /* standard output failed, which is said */
 };
 
 /* -- printing */
@@ -130,19 +131,24 @@ print_event(const psm_event *ev, void *user, psm_error *err)
 /* -- the replay */
 
 static int
+time_of(const char *text, int64_t *us, psm_error *err)
+{
+	if (strcmp(text, "now") != 0)
+		return psm_time_parse(text, strlen(text), us, err);
+	*us = psm_now_us();
+	return 0;
+}
+
+static int
 choose_time(struct run *r, psm_replay *replay)
 {
 	int64_t from_us = 0, to_us = INT64_MAX;
 	int rc = 0;
 
-	if (r->o.since && strcmp(r->o.since, "now") == 0)
-		from_us = psm_now_us();
-	else if (r->o.since)
-		rc = psm_time_parse(r->o.since, strlen(r->o.since), &from_us,
-		                    r->err);
+	if (r->o.since)
+		rc = time_of(r->o.since, &from_us, r->err);
 	if (rc == 0 && r->o.until)
-		rc = psm_time_parse(r->o.until, strlen(r->o.until), &to_us,
-		                    r->err);
+		rc = time_of(r->o.until, &to_us, r->err);
 	return rc < 0 ? rc : psm_replay_between(replay, from_us, to_us, r->err);
 }
 
@@ -244,8 +250,7 @@ run(struct run *r)
 	if (rc == 0)
 		rc = replay(r, t);
 	psm_transport_unref(t);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && rc == 0)
-		rc = psm_error_set(r->err, PSM_ERR_IO, "standard output");
+	r->unwritten = rc == 0 && tool_flush(program) < 0;
 	return rc;
 }
 
@@ -315,7 +320,7 @@ take_option(struct options *o, int c, const char *value)
 		return tool_time("psymatch-replay", "--since", value, 1);
 	case UNTIL:
 		o->until = value;
-		return tool_time("psymatch-replay", "--until", value, 0);
+		return tool_time("psymatch-replay", "--until", value, 1);
 	case PARTITION:
 		return take_number("--partition", value, 0, INT32_MAX,
 		                   &o->partition);
@@ -324,7 +329,8 @@ take_option(struct options *o, int c, const char *value)
 	case TO:
 		return take_number("--to", value, 1, INT64_MAX, &o->to);
 	case TYPE:
-		return take_text(value, &o->type);
+		o->type = value;
+		return tool_type("psymatch-replay", "--type", value);
 	case KEY:
 		return take_text(value, &o->key);
 	case TEXT:
@@ -361,6 +367,8 @@ read_options(struct options *o, int argc, char **argv)
 		return rc;
 	if (o->partition < 0 && (o->from > 0 || o->to < INT64_MAX))
 		return wrong("--from, --to: want --partition, too");
+	if (o->from >= o->to)
+		return wrong("--to: want more than --from");
 	if (o->follow && o->until)
 		return wrong("--until: want none with --follow");
 	if (optind + 1 != argc)
@@ -393,5 +401,5 @@ main(int argc, char **argv)
 	}
 	psm_json_writer_free(r.w);
 	psm_error_free(r.err);
-	return rc < 0;
+	return rc < 0 || r.unwritten;
 }

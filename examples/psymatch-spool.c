@@ -19,7 +19,8 @@ static const char usage[] =
     "  --all      cat, export: also events that were sent, as far as they are\n"
     "             still there\n"
     "  --payload  cat: print payloads too: they hold personal data\n"
-    "  --json     ls, verify: one JSON object for each stream, for all of it\n"
+    "  --json     ls, cat, verify: one JSON object for each stream, for each\n"
+    "             event, for all of it\n"
     "  --key-file FILE\n"
     "             the keys of an encrypted spool; ls needs none\n"
     "  -h, --help  print this text\n"
@@ -241,6 +242,93 @@ complain(struct run *r, const psm_spool_item *i, FILE *to)
 	        r->key_file ? "in the key file" : "there without --key-file");
 }
 
+/* -- export, and cat with --json */
+
+static void
+write_text(psm_json_writer *w, const psm_spool_item *i, const char *name)
+{
+	char copy[300];
+
+	psm_json_write_key(w, name);
+	if (psm_spool_item_text(i, name, NULL))
+		psm_json_write_string(w, text(i, name, copy, sizeof copy));
+	else
+		psm_json_write_null(w);
+}
+
+/* event: the parsed value; NULL: without. cat says more. */
+static void
+write_event(psm_json_writer *w, const psm_spool_item *i, const psm_json *event,
+            int cat)
+{
+	size_t len = 0;
+	char time[40];
+
+	psm_json_write_object(w);
+	write_text(w, i, "stream");
+	psm_json_write_key(w, "number");
+	psm_json_write_int(w, num(i, "number"));
+	psm_json_write_key(w, "accepted");
+	psm_json_write_string(w, time_of(num(i, "time_us"), time, sizeof time));
+	psm_json_write_key(w, "sent");
+	psm_json_write_bool(w, num(i, "settled") != 0);
+	write_text(w, i, "topic");
+	write_text(w, i, "key");
+	if (cat) {
+		write_text(w, i, "event_id");
+		(void)psm_spool_item_text(i, "value", &len);
+		psm_json_write_key(w, "bytes");
+		psm_json_write_int(w, (int64_t)len);
+	}
+	if (event) {
+		psm_json_write_key(w, "event");
+		psm_json_write_value(w, event);
+	}
+	psm_json_write_end(w);
+}
+
+static int
+print_json(const psm_spool_item *i, struct run *r, int cat)
+{
+	psm_json_writer *w = NULL;
+	psm_json *event = NULL;
+	const char *value, *line;
+	char stream[32];
+	size_t len;
+	int rc = 0;
+
+	complain(r, i, stderr);
+	if (!wanted(r, i) || num(i, "locked"))
+		return 0;
+	value = psm_spool_item_text(i, "value", &len);
+	if (!cat || r->payload)
+		rc = psm_json_parse(value, len, &event, r->err);
+	if (rc == 0) {
+		w = psm_json_writer_new();
+		write_event(w, i, event, cat);
+		rc = psm_json_writer_finish(w, &line, NULL, r->err);
+	}
+	if (rc == 0) {
+		printf("%s\n", line);
+	} else {
+		fflush(stdout);
+		tool_progress_wipe(&r->progress);
+		fprintf(stderr, "psymatch-spool: %s event %lld: %s\n",
+		        text(i, "stream", stream, sizeof stream),
+		        num(i, "number"), psm_error_message(r->err));
+		r->failed = 1;
+	}
+	psm_json_writer_free(w);
+	psm_json_free(event);
+	return 0;
+}
+
+static int
+export_item(const psm_spool_item *i, void *user)
+{
+	return print_json(i, user, 0);
+}
+
 /* -- cat */
 
 static int
@@ -251,6 +339,8 @@ cat_item(const psm_spool_item *i, void *user)
 	const char *value;
 	size_t len;
 
+	if (r->json)
+		return print_json(i, r, 1);
 	complain(r, i, stderr);
 	if (!wanted(r, i) || num(i, "locked"))
 		return 0;
@@ -295,77 +385,6 @@ verify_item(const psm_spool_item *i, void *user)
 	       num(i, "at") + num(i, "bytes") - 1,
 	       text(i, "reason", reason, sizeof reason), num(i, "number"),
 	       noun_s(num(i, "number")));
-	return 0;
-}
-
-/* -- export */
-
-static void
-write_text(psm_json_writer *w, const psm_spool_item *i, const char *name)
-{
-	char copy[300];
-
-	psm_json_write_key(w, name);
-	if (psm_spool_item_text(i, name, NULL))
-		psm_json_write_string(w, text(i, name, copy, sizeof copy));
-	else
-		psm_json_write_null(w);
-}
-
-/* event: the parsed value. */
-static void
-write_event(psm_json_writer *w, const psm_spool_item *i, const psm_json *event)
-{
-	char time[40];
-
-	psm_json_write_object(w);
-	write_text(w, i, "stream");
-	psm_json_write_key(w, "number");
-	psm_json_write_int(w, num(i, "number"));
-	psm_json_write_key(w, "accepted");
-	psm_json_write_string(w, time_of(num(i, "time_us"), time, sizeof time));
-	psm_json_write_key(w, "sent");
-	psm_json_write_bool(w, num(i, "settled") != 0);
-	write_text(w, i, "topic");
-	write_text(w, i, "key");
-	psm_json_write_key(w, "event");
-	psm_json_write_value(w, event);
-	psm_json_write_end(w);
-}
-
-static int
-export_item(const psm_spool_item *i, void *user)
-{
-	psm_json_writer *w = NULL;
-	struct run *r = user;
-	psm_json *event = NULL;
-	const char *value, *line;
-	char stream[32];
-	size_t len;
-	int rc;
-
-	complain(r, i, stderr);
-	if (!wanted(r, i) || num(i, "locked"))
-		return 0;
-	value = psm_spool_item_text(i, "value", &len);
-	rc = psm_json_parse(value, len, &event, r->err);
-	if (rc == 0) {
-		w = psm_json_writer_new();
-		write_event(w, i, event);
-		rc = psm_json_writer_finish(w, &line, NULL, r->err);
-	}
-	if (rc == 0) {
-		printf("%s\n", line);
-	} else {
-		fflush(stdout);
-		tool_progress_wipe(&r->progress);
-		fprintf(stderr, "psymatch-spool: %s event %lld: %s\n",
-		        text(i, "stream", stream, sizeof stream),
-		        num(i, "number"), psm_error_message(r->err));
-		r->failed = 1;
-	}
-	psm_json_writer_free(w);
-	psm_json_free(event);
 	return 0;
 }
 

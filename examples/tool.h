@@ -151,6 +151,17 @@ tool_time(const char *program, const char *option, const char *text, int now)
 	return -1;
 }
 
+/* A name of the catalogue, or an alias. -1: it is neither, which is said. */
+static inline int
+tool_type(const char *program, const char *option, const char *text)
+{
+	if (psm_catalogue_find(text))
+		return 0;
+	fprintf(stderr, "%s: %s: the catalogue has no event type \"%s\"\n",
+	        program, option, text);
+	return -1;
+}
+
 /* Before the end. -1: what was printed did not arrive, which is said. */
 static inline int
 tool_flush(const char *program)

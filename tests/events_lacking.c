@@ -37,3 +37,5 @@ const struct events_service events_services[] = {
     {"therapist-service", psm_therapist_type_at},
     {NULL, NULL},
 };
+
+const char *const events_groups[] = {NULL};

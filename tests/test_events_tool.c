@@ -65,7 +65,7 @@ START_TEST(sends_all_or_nothing)
 	ck_assert_int_eq(call("", SEND), 1);
 	ck_assert_int_eq(call(PAYLOAD(1), "psymatch-events' send no.such"), 1);
 	ck_assert_int_eq(call("", SEND " /nowhere/file"), 1);
-	SAID("/nowhere/file cannot be read\n");
+	SAID("/nowhere/file cannot be read: No such file or directory\n");
 	ck_assert_int_eq(call("", "psymatch-events' send"), 2);
 	SAID("psymatch-events send: want a type, and one file at most\n");
 	SAID("usage: ");

@@ -258,7 +258,9 @@ START_TEST(no_server)
 	open_client();
 	ck_assert_int_eq(find("x1", 10000), PSM_ERR_UNAVAILABLE);
 	psm_geo_client_free(client);
+	/* Not the default, which is everybody's geocoder. */
 	OK(psm_config_set(cfg, "OSM_API_URL", "", err));
+	ck_assert_str_eq(psm_config_string(cfg, "OSM_API_URL"), "");
 	open_client();
 	ck_assert_int_eq(find("x1", 10000), PSM_ERR_UNAVAILABLE);
 }

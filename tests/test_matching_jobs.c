@@ -330,6 +330,11 @@ START_TEST(nobody_to_ask)
 	                 PSM_ERR_CONFLICT);
 	ck_assert_int_eq(psm_matching_jobs(jobs, NULL, cfg, err),
 	                 PSM_ERR_INVAL);
+	OK(psm_config_set(cfg, "MIN_ANFRAGE_SIZE", "7", err));
+	ck_assert_int_eq(psm_matching_jobs(jobs, st, cfg, err), PSM_ERR_CONFIG);
+	ck_assert_str_eq(psm_error_message(err),
+	                 "MIN_ANFRAGE_SIZE: want at most MAX_ANFRAGE_SIZE, "
+	                 "found more");
 }
 END_TEST
 

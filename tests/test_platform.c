@@ -57,6 +57,34 @@ START_TEST(each_service_gets_its_events)
 }
 END_TEST
 
+/* psymatch-events links none of this, and has a list of its own. */
+START_TEST(groups_are_watched)
+{
+	const char *dir = getenv("top_srcdir");
+	char path[500], quoted[80], text[8000];
+	const struct platform_group *group;
+	size_t i, len;
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "%s/examples/events-services.c",
+	               dir ? dir : ".");
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	len = fread(text, 1, sizeof text - 1, f);
+	fclose(f);
+	text[len] = '\0';
+	for (i = 0; i < PLATFORM_SERVICES; i++)
+		for (group = psm__platform_services[i].groups;
+		     group && group->name; group++) {
+			(void)snprintf(quoted, sizeof quoted, "\"%s\"",
+			               group->name);
+			ck_assert_msg(strstr(text, quoted) != NULL, "%s",
+			              group->name);
+		}
+	ck_assert_ptr_nonnull(strstr(text, "\"geocoding-service\",\n    NULL"));
+}
+END_TEST
+
 START_TEST(each_service_runs_alone)
 {
 	struct program p;
@@ -287,6 +315,7 @@ suite(void)
 	tcase_add_checked_fixture(tc, program_set_up, program_tear_down);
 	tcase_set_timeout(tc, 180);
 	tcase_add_loop_test(tc, each_service_gets_its_events, 0, 5);
+	tcase_add_test(tc, groups_are_watched);
 	tcase_add_loop_test(tc, each_service_runs_alone, 0, 5);
 	tcase_add_test(tc, all_services_in_one_process);
 	tcase_add_test(tc, all_services_at_one_port);

@@ -584,6 +584,15 @@ START_TEST(payloads_only_when_asked_for)
 	ck_assert_ptr_null(strstr(out, "Berta"));
 	ck_assert_int_eq(ask("--payload cat"), 0);
 	says("Berta");
+	ck_assert_int_eq(ask("--json cat"), 0);
+	ck_assert_int_eq(psm_json_parse(out, strlen(out), &doc, NULL), 0);
+	psm_json_free(doc);
+	says("\"number\":1,");
+	says("\"sent\":false,\"topic\":\"patient-events\",\"key\":\"7\",");
+	says("\"event_id\":\"abc\",\"bytes\":33}\n");
+	ck_assert_ptr_null(strstr(out, "Berta"));
+	ck_assert_int_eq(ask("--json --payload cat"), 0);
+	says("\"event\":{\"event_id\":\"abc\",\"name\":\"Berta\"}");
 	ck_assert_int_eq(ask("export"), 0);
 	ck_assert_int_eq(psm_json_parse(out, strlen(out), &doc, NULL), 0);
 	ck_assert_str_eq(psm_json_string(psm_json_at(doc, "/event/name")),

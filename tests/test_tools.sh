@@ -105,20 +105,30 @@ psymatch-dead release d1|--why
 psymatch-devbroker --brokers 0|--brokers
 psymatch-devbroker --port none|--port
 psymatch-devbroker --topic x|--topic
+psymatch-devbroker --topic x:0|NAME:PARTITIONS
+psymatch-devbroker --brokers 17|1 to 16
 psymatch-doctor --wait long|--wait
 psymatch-events send --wait long search.status_changed|--wait
 psymatch-events send --nothing|--nothing
 psymatch-events trace --wait 0 x|--wait
 psymatch-events trace --nothing|--nothing
+psymatch-events trace --since then x|--since
 psymatch-events watch --lag 0|--lag
+psymatch-events watch --type no.type|--type
 psymatch-events watch --since then|--since
 psymatch-events watch --nothing|--nothing
 psymatch-replay --limit 0 patient-events|--limit
 psymatch-replay --partition x patient-events|--partition
+psymatch-replay --partition 0 --from 5 --to 3 patient-events|--to
+psymatch-replay --since then patient-events|--since
+psymatch-replay --until 2026-01-31 patient-events|--until
+psymatch-replay --type no.type patient-events|--type
 psymatch-replay --from 3 patient-events|--from
 psymatch-replay --until now --follow patient-events|--until
 psymatch-replay --wait 0 patient-events|--wait
 psymatch-spool --key-file|--key-file
+psymatch-spool find .|find: no such command
+psymatch-topics make|make: no such command
 psymatch-topics --partitions 0 plan|--partitions
 psymatch-topics --replication x plan|--replication
 psymatch-topics --retention-days x plan|--retention-days

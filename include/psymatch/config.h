@@ -10,7 +10,8 @@ PSM_BEGIN_DECLS
 /**
  * Settings. Each is a row of one table: name, type, default, unit, meaning; the
  * functions ending in _at show it. A setting keeps its default until a value is
- * given; an empty value means that none is given.
+ * given; an empty value means that none is given, unless the meaning of a
+ * setting that has a default says what "empty:" is.
  *
  * Types: integer (decimal digits, within the range of the setting), boolean
  * (true 1 yes on, false 0 no off, in any case of letters), word (one of a few,

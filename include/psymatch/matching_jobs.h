@@ -27,6 +27,7 @@ PSM_BEGIN_DECLS
  * @param err    details of a failure; may be NULL.
  * @return 0;
  *   PSM_ERR_INVAL     a NULL argument;
+ *   PSM_ERR_CONFIG    MIN_ANFRAGE_SIZE is more than MAX_ANFRAGE_SIZE;
  *   PSM_ERR_CONFLICT  jobs do one of them already;
  *   PSM_ERR_STATE     they are started;
  *   PSM_ERR_NOMEM     out of memory.

@@ -174,6 +174,14 @@ given_value(const psm_config *cfg, size_t i)
 	return i < cfg->given_count ? cfg->given[i] : NULL;
 }
 
+/* Where a setting that has a default says what "empty:" is, it is a value. */
+static int
+takes_empty(size_t i)
+{
+	return psm_config_default_at(i)[0] != '\0' &&
+	       strstr(psm_config_meaning_at(i), "empty:") != NULL;
+}
+
 int
 psm_config_set(psm_config *cfg, const char *name, const char *value,
                psm_error *err)
@@ -196,6 +204,10 @@ psm_config_set(psm_config *cfg, const char *name, const char *value,
 		rc = psm__setting_check((size_t)i, value, &copy, err);
 		if (rc < 0)
 			return rc;
+	} else if (takes_empty((size_t)i)) {
+		copy = psm__strdup("");
+		if (!copy)
+			return psm__nomem(err);
 	}
 	rc = give(cfg, (size_t)i, copy);
 	if (rc < 0)

@@ -34,10 +34,14 @@ configure(psm_geo_client *client, const psm_config *cfg, psm_error *err)
 	const char *rate = psm_config_string(cfg, "OSM_RATE_LIMIT");
 	double per_s;
 
-	if (!rate || !read_rate(rate, &per_s))
+	if (!rate)
 		return psm__fail(err, PSM_ERR_CONFIG,
-		                 "OSM_RATE_LIMIT: want a number of 0.01 to "
-		                 "1000 per second, and psm_service_config()");
+		                 "OSM_RATE_LIMIT: want the settings of "
+		                 "psm_service_config(), found others");
+	if (!read_rate(rate, &per_s))
+		return psm__fail(err, PSM_ERR_CONFIG,
+		                 "OSM_RATE_LIMIT: want a number from 0.01 to "
+		                 "1000 per second, found another value");
 	client->interval_us = (int64_t)(1000000 / per_s);
 	client->timeout_ms = (int)psm_config_int(cfg, "OSM_TIMEOUT") * 1000;
 	client->tries = (int)psm_config_int(cfg, "OSM_MAX_RETRIES");

@@ -181,6 +181,12 @@ psm_matching_jobs(psm_jobs *jobs, psm_store *store, const psm_config *cfg,
 	if (!jobs || !store || !cfg)
 		return psm__fail(err, PSM_ERR_INVAL,
 		                 "jobs, store or cfg is NULL");
+	/* No inquiry could ever be composed. */
+	if (psm_config_int(cfg, "MIN_ANFRAGE_SIZE") >
+	    psm_config_int(cfg, "MAX_ANFRAGE_SIZE"))
+		return psm__fail(err, PSM_ERR_CONFIG,
+		                 "MIN_ANFRAGE_SIZE: want at most "
+		                 "MAX_ANFRAGE_SIZE, found more");
 	rc = psm_jobs_on(jobs, "inquiry.send", send_inquiry, user, err);
 	if (rc == PSM_OK)
 		rc = psm_jobs_on_failure(jobs, "inquiry.send", not_sent, user,

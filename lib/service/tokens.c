@@ -177,7 +177,9 @@ read_file(const struct svc_tokens *t, char **text, struct stat *st,
 
 	*text = psm__alloc(FILE_MAX + 1);
 	if (fd < 0 || fstat(fd, st) < 0)
-		rc = psm__fail(err, PSM_ERR_CONFIG, "%s: cannot be read: %s",
+		rc = psm__fail(err, PSM_ERR_CONFIG,
+		               "PSYMATCH_API_TOKENS_FILE: %s cannot be read: "
+		               "%s",
 		               t->path, strerror(errno));
 	else if (!*text)
 		rc = psm__nomem(err);
