@@ -19,11 +19,11 @@ void psm__want_word(const char *const *words, char *text, size_t size);
 void psm__found_text(const char *const *words, const char *found, char *text,
                      size_t size);
 
-/* value.c: n as a column stores it, if it fits an int64_t. As
- * psm__value_read(). */
-/* 1: a number that may be missing, of which 0 says so: the former platform
+/* value.c: 1: a number that may be missing, of which 0 says so: the former platform
  * answered it in place of null, and its clients send it back. */
 int psm__zero_is_none(const struct psm_entity_field *f);
+/* value.c: n as a column stores it, if it fits an int64_t. As
+ * psm__value_read(). */
 int psm__value_integer(const struct psm_entity_field *f, int fits, int64_t n,
                        char **out, char *what, size_t size);
 
