@@ -19,8 +19,8 @@ void psm__want_word(const char *const *words, char *text, size_t size);
 void psm__found_text(const char *const *words, const char *found, char *text,
                      size_t size);
 
-/* value.c: 1: a number that may be missing, of which 0 says so: the former platform
- * answered it in place of null, and its clients send it back. */
+/* value.c: 1: a number that may be missing, of which 0 says so: the former
+ * platform answered it in place of null, and its clients send it back. */
 int psm__zero_is_none(const struct psm_entity_field *f);
 /* value.c: n as a column stores it, if it fits an int64_t. As
  * psm__value_read(). */
