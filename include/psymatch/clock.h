@@ -74,12 +74,12 @@ PSM_API int psm_time_parse(const char *text, size_t len, int64_t *time_us,
 
 /**
  * How far long work is, for a person who waits: "1,200 of 60,000 events, 400 a
- * second, 2 min 27 s left". The rate is that since the begin.
+ * second, 2 min 27 s left". The rate is that since the beginning.
  *
  * @param done        what is done, 0 or more.
  * @param total       what there is to do; below done: not known, then it and
  *                    the time left are not in the text.
- * @param elapsed_us  since the begin, in microseconds, 0 or more.
+ * @param elapsed_us  since the beginning, in microseconds, 0 or more.
  * @param noun        what is counted, in the plural, e.g. "events"; 1 to 40
  *                    bytes. Of one, the last letter is left out.
  * @param text        receives the text, without a newline.

@@ -71,7 +71,7 @@ PSM_API int psm_config_new(psm_config **out, psm_error *err) PSM_CHECK;
  * Defaults, then what the environment says. Variables with names of the table
  * and PSYMATCH_KAFKA_<key> are read. Any other one that begins with PSYMATCH_
  * is ignored with one warning in the log, which names the nearest setting; with
- * PSYMATCH_STRICT=true it is an error. Without a word are ignored
+ * PSYMATCH_STRICT=true it is an error. Ignored without a warning are
  * PSYMATCH_LIBRARY (the Python package's), PSYMATCH_TEST_*, the settings of
  * libpsymatch-service (PSYMATCH_HTTP_*, PSYMATCH_REST_*, PSYMATCH_SERVICE_*,
  * PSYMATCH_SHUTDOWN_MS) in a program without it, and what Kubernetes makes for

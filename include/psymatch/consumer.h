@@ -271,8 +271,8 @@ PSM_API int psm_consumer_on_dead(psm_consumer *c, psm_dead_fn fn, void *user);
  * poll or start.
  *
  * @param c   a consumer.
- * @param on  1: yes; 0: no. As the setting PSYMATCH_DEAD_LETTER_TOPIC says
- *            unless called.
+ * @param on  1: yes; 0: no. Unless this is called, the setting
+ *            PSYMATCH_DEAD_LETTER_TOPIC decides.
  * @return 0: set.
  *   PSM_ERR_INVAL  c is NULL, or on is another number;
  *   PSM_ERR_STATE  started, polled or closed already.

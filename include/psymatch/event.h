@@ -374,7 +374,7 @@ PSM_API int psm_event_time_left_ms(const psm_event *ev);
 
 /**
  * Whether the event is replayed: then a handler leaves out what cannot be taken
- * back, as a mail.
+ * back, such as a mail.
  *
  * @param ev  the event; NULL gives 0.
  * @return 1: a replay; 0: not.

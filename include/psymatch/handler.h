@@ -136,8 +136,9 @@ PSM_API int psm_handler_options_deadline(psm_handler_options *o,
  * interrupt, for example) makes it return whatever stands in a register.
  *
  * @param o    options.
- * @param on   1: so. An event that is neither confirmed nor refused comes
- *             again, as after PSM_ERR_NOMEM; 0: as unless called.
+ * @param on   1: as said. An event that is neither confirmed nor refused comes
+ *             again, as after PSM_ERR_NOMEM; 0, the default: what the handler
+ *             returns counts.
  * @param err  details of a failure; may be NULL.
  * @return 0: set.
  *   PSM_ERR_INVAL  o is NULL, or on is neither 0 nor 1.

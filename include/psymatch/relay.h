@@ -14,8 +14,8 @@ PSM_BEGIN_DECLS
  * Publishes the events that psm_tx_emit() put into the outbox: in the order of
  * their numbers, each row deleted once the broker has acknowledged it. Of all
  * relays on one database one leads; another takes over within about 2 s when it
- * ends, also by kill -9. An event may arrive twice after that, never too late
- * and never not at all.
+ * ends, also by kill -9. Events may arrive twice after that, but none is
+ * lost.
  *
  * The one that leads also does the upkeep of psm_store_maintain, hourly.
  */

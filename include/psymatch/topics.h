@@ -53,7 +53,7 @@ PSM_API int psm_topics_plan(const psm_config *cfg, int partitions,
                             psm_error *err) PSM_CHECK;
 
 /**
- * Create the topics that are missing, and compare then. A topic of three or
+ * Create the topics that are missing, then compare. A topic of three or
  * more copies is created with min.insync.replicas=2: an acknowledged event is
  * then in the memory of two brokers. A topic that somebody else creates
  * meanwhile is no failure. May be called again at any time.
