@@ -221,6 +221,6 @@ if [ "$(sed -n 's/^prefix = //p' "$top_builddir/Makefile")" = /usr/local ] && un
 fi
 
 into_dest uninstall
-find "$dest" ! -type d | sed 's/^/left behind by make uninstall: /' >"$tmp/lines"
+find "$dest" ! -type d -o -name psymatch | sed 's/^/left behind by make uninstall: /' >"$tmp/lines"
 faults "$tmp/lines"
 exit $rc
