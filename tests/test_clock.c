@@ -293,6 +293,11 @@ START_TEST(deadlines_are_monotonic)
 	ck_assert_int_ge(none.tv_sec * 1000 + none.tv_nsec / 1000000, ms);
 	ck_assert_int_le(none.tv_sec, mono.tv_sec);
 	ck_assert_int_ge(psm__mono_us() / 1000, ms);
+	/* Of the same clock, and never ahead of it. */
+	ms = psm__mono_ms_about();
+	ck_assert_int_gt(ms, 0);
+	ck_assert_int_ge(psm__mono_ms(), ms);
+	ck_assert_int_ge(psm__mono_ms_about(), ms);
 }
 END_TEST
 

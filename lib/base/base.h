@@ -148,6 +148,9 @@ char *psm__buf_take(struct psm__buf *b, size_t *len);
 
 /* -- monotonic.c */
 int64_t psm__mono_ms(void); /* monotonic, for waiting; never injected */
+/* The same as of the kernel's last tick, some ms ago at most: for what is asked
+ * for each event, as it takes a tenth of the time. */
+int64_t psm__mono_ms_about(void);
 int64_t psm__mono_us(void);
 /* 1: since the last call with this *state, 0 at first, the system's clock was
  * set back by more than a second. Whoever waits for a time of that clock then

@@ -131,7 +131,8 @@ psm_error_clear(psm_error *err)
 void
 psm__error_clear(psm_error *err)
 {
-	if (err == NULL)
+	/* Without a code there is nothing else. Each event comes by here. */
+	if (err == NULL || err->code == PSM_OK)
 		return;
 	record(err, PSM_OK, psm__nowhere);
 	err->message[0] = '\0';

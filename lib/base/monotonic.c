@@ -29,6 +29,16 @@ psm__mono_ms(void)
 	return psm__mono_us() / 1000;
 }
 
+int64_t
+psm__mono_ms_about(void)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+	return read_us(CLOCK_MONOTONIC_COARSE) / 1000;
+#else
+	return psm__mono_ms();
+#endif
+}
+
 int
 psm__clock_set_back(int64_t *state)
 {

@@ -10,6 +10,9 @@
 
 static const psm_handler_options defaults = {.deadline_ms = 30000};
 
+/* A deadline that is farther than this is not reached yet, by any clock. */
+#define FAR_MS 1000
+
 /* -- registering */
 
 static const char *
@@ -198,15 +201,22 @@ find_own(const struct psm__dispatch *d, const char *type, const char *version)
 	return NULL;
 }
 
+/* The one that takes what no range does. */
+static const struct psm__handler *
+find_other(const struct psm__dispatch *d, const char *type)
+{
+	const struct psm__handler *h = find_own(d, type, NULL);
+
+	return h ? h : find_own(d, "*", NULL);
+}
+
 const struct psm__handler *
 psm__dispatch_find(const struct psm__dispatch *d, const char *type,
                    const char *version)
 {
 	const struct psm__handler *h = find_own(d, type, version);
 
-	if (!h)
-		h = find_own(d, type, NULL);
-	return h ? h : find_own(d, "*", NULL);
+	return h ? h : find_other(d, type);
 }
 
 int
@@ -365,7 +375,7 @@ psm__dispatch_route(const struct psm__dispatch *d, const psm_event *ev,
 		type = psm_event_type(ev);
 	}
 	if (!*h)
-		*h = psm__dispatch_find(d, type, psm_event_version(ev));
+		*h = find_other(d, type);
 	if (*h || !psm__dispatch_wants(d, type))
 		return 0;
 	return psm__fail(err, PSM_ERR_VERSION,
@@ -417,7 +427,8 @@ psm__dispatch_overrun(const psm_event *ev)
 	const struct psm__origin *origin = psm__event_origin(ev);
 	int64_t over;
 
-	if (!origin || origin->deadline_ms == INT64_MAX)
+	if (!origin || origin->deadline_ms == INT64_MAX ||
+	    psm__mono_ms_about() < origin->deadline_ms - FAR_MS)
 		return 0;
 	over = psm__mono_ms() - origin->deadline_ms;
 	return over > 0 ? over : 0;

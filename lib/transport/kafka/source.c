@@ -124,7 +124,9 @@ source_poll(struct psm__source *base, int timeout_ms, struct psm__record *rec,
             psm_error *err)
 {
 	struct source *s = source_of(base);
-	int64_t now = psm__mono_ms(), deadline = now + timeout_ms;
+	/* While records come nobody waits, and each asks. */
+	int64_t now = timeout_ms > 0 ? psm__mono_ms() : psm__mono_ms_about();
+	int64_t deadline = now + timeout_ms;
 
 	for (;; now = psm__mono_ms()) {
 		int64_t due = deadline;
