@@ -263,6 +263,8 @@ START_TEST(no_server)
 	ck_assert_str_eq(psm_config_string(cfg, "OSM_API_URL"), "");
 	open_client();
 	ck_assert_int_eq(find("x1", 10000), PSM_ERR_UNAVAILABLE);
+	/* Nobody was asked, also not the preset one. */
+	ck_assert_ptr_nonnull(strstr(psm_error_message(err), "without URL"));
 }
 END_TEST
 

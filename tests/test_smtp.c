@@ -315,6 +315,21 @@ START_TEST(nobody_adds_a_header)
 }
 END_TEST
 
+START_TEST(nobody_is_told)
+{
+	static const char *const more[] = {"SYSTEM_NOTIFICATION_EMAIL", "",
+	                                   NULL};
+	struct smtp_server s = smtp_start("ok", folder, NULL, NULL);
+	psm_mailer *m = mailer_for(&s, more);
+
+	ck_assert_int_eq(psm_mail_notify(m, "Import", "x", err),
+	                 PSM_ERR_CONFIG);
+	psm_mailer_free(m);
+	smtp_stop(&s);
+	ck_assert_ptr_null(received());
+}
+END_TEST
+
 START_TEST(fault_87_system_messages_are_text)
 {
 	static const char *const more[] = {"SYSTEM_NOTIFICATION_EMAIL",
@@ -376,6 +391,7 @@ suite(void)
 	tcase_add_loop_test(t, tls, 0, 2);
 	tcase_add_test(t, tls_is_no_wish);
 	tcase_add_test(t, nobody_adds_a_header);
+	tcase_add_test(t, nobody_is_told);
 	tcase_add_test(t, fault_87_system_messages_are_text);
 	tcase_add_test(t, settings_that_exclude_each_other);
 	suite_add_tcase(s, t);

@@ -265,11 +265,12 @@ PSM_API int psm_geo_load_file(psm_store *store, const char *path, int update,
  * whose result is that of psm_geo_distance(), a wrong request being an error.
  * geocoding.search_therapists: geocoding.therapist_search_result with the
  * therapists of status "aktiv" within "radius_km" (0 to 1000, default 25) of
- * the patient's place as the crow flies, nearest first, at most "limit" (1 to
- * 200, default 50): {"therapist_id", "distance_km", "plz", "ort"}. They come
- * from the matching service's copy, or where there is none, from the therapist
- * service. Without a request_id an event is none of the catalogue, and a dead
- * letter. Other types do nothing.
+ * "patient_location", a place as for psm_geo_distance(), as the crow flies,
+ * nearest first, at most "limit" (1 to 200, default 50), both numbers from the
+ * object "search_params": {"therapist_id", "distance_km", "plz", "ort"}. They
+ * come from the matching service's copy, or where there is none, from the
+ * therapist service. Without a request_id an event is none of the catalogue,
+ * and a dead letter. Other types do nothing.
  *
  * @param tx    a transaction; it is neither committed nor rolled back.
  * @param ev    the event; borrowed.

@@ -43,7 +43,7 @@ PSM_API int psm_geo_client_new(const psm_config *cfg, psm_geo_client **out,
                                psm_error *err) PSM_CHECK;
 
 /**
- * Free it; no call with it may be under way.
+ * Free what psm_geo_client_new() made; no call with it may be under way.
  *
  * @param client  taken; NULL is allowed.
  *

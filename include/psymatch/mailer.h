@@ -35,7 +35,7 @@ PSM_API int psm_mailer_new(const psm_config *cfg, psm_mailer **out,
                            psm_error *err) PSM_CHECK;
 
 /**
- * Free it.
+ * Free what psm_mailer_new() made.
  *
  * @param mailer  taken; NULL is allowed.
  *
@@ -136,7 +136,6 @@ PSM_API int psm_mail_notify(psm_mailer *mailer, const char *subject,
  * @return count of files that were moved; 0 also when no Maildir is set;
  *   PSM_ERR_INVAL    mailer or store is NULL;
  *   PSM_ERR_IO       the Maildir or a file cannot be read or moved;
- *   PSM_ERR_STATE    as for psm_mail_answer();
  *   PSM_ERR_DB       as for psm_mail_answer();
  *   PSM_ERR_RETRY    as for psm_mail_answer();
  *   PSM_ERR_TIMEOUT  as for psm_mail_answer();

@@ -78,7 +78,7 @@ PSM_API int psm_platform_run(psm_platform *pf, psm_error *err) PSM_CHECK;
 PSM_API void psm_platform_stop(psm_platform *pf);
 
 /**
- * Free it.
+ * Free what psm_platform_new() made.
  *
  * @param pf  taken, does not run (any more); NULL is allowed.
  *
