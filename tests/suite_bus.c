@@ -670,11 +670,7 @@ END_TEST
 static void
 add_case(Suite *suite, const char *name, const TTest *test)
 {
-	TCase *tc = tcase_create(name);
-
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, test);
-	suite_add_tcase(suite, tc);
+	tcase_add_test(testing_case(suite, name), test);
 }
 
 Suite *

@@ -33,36 +33,15 @@ has(const char *where)
 	                   where);
 }
 
-/* A member of the payload of the newest event. */
-static void
-check_last(const char *path, const char *want)
-{
-	char *got = pg_text("SELECT coalesce(payload::jsonb #>> '{%s}', "
-	                    "'null') FROM psymatch.outbox ORDER BY id DESC "
-	                    "LIMIT 1",
-	                    path);
-
-	ck_assert_str_eq(got, want);
-	free(got);
-}
-
-/* The day does not end in the middle of a test. */
-static int64_t
-noon(void *user)
-{
-	(void)user;
-	return INT64_C(1772445600000000); /* 2026-03-02T10:00:00Z */
-}
-
 START_TEST(fault_68_block)
 {
-	psm_set_clock(noon, NULL);
+	psm_set_clock(app_noon, NULL);
 	ck_assert_int_eq(psm_therapist_block(st, id, "zieht um", err), 1);
 	ck_assert_int_eq(outbox("therapist.blocked"), 1);
-	check_last("reason", "zieht um");
-	check_last("therapist_data,status", "gesperrt");
-	check_last("therapist_data,nachname", "Musterbaum");
-	check_last("entity_version", "1");
+	check_event("reason", "zieht um");
+	check_event("therapist_data,status", "gesperrt");
+	check_event("therapist_data,nachname", "Musterbaum");
+	check_event("entity_version", "1");
 	ck_assert_int_eq(
 	    has("status = 'gesperrt' AND sperrgrund = 'zieht um' AND "
 	        "sperrdatum = '2026-03-02' AND "
@@ -71,8 +50,8 @@ START_TEST(fault_68_block)
 	/* Again: nothing. Another reason: told, but no second block. */
 	ck_assert_int_eq(psm_therapist_block(st, id, "zieht um", err), 0);
 	ck_assert_int_eq(psm_therapist_block(st, id, NULL, err), 1);
-	check_last("therapist_data,sperrgrund", "null");
-	check_last("entity_version", "2");
+	check_event("therapist_data,sperrgrund", "null");
+	check_event("entity_version", "2");
 	ck_assert_int_eq(outbox("therapist.blocked"), 1);
 	ck_assert_int_eq(outbox("therapist.updated"), 1);
 }
@@ -104,7 +83,7 @@ START_TEST(unblock)
 	ck_assert_int_eq(psm_therapist_block(st, id, "x", err), 1);
 	ck_assert_int_eq(psm_therapist_unblock(st, id, err), 1);
 	ck_assert_int_eq(outbox("therapist.unblocked"), 1);
-	check_last("therapist_data,sperrdatum", "null");
+	check_event("therapist_data,sperrdatum", "null");
 	ck_assert_int_eq(has("status = 'aktiv' AND sperrgrund IS NULL AND "
 	                     "sperrdatum IS NULL"),
 	                 1);
@@ -147,9 +126,9 @@ START_TEST(update)
 	                     "'2026-05-01'"),
 	                 1);
 	ck_assert_int_eq(outbox("therapist.updated"), 1);
-	check_last("therapist_data,alter_min", "18");
-	check_last("therapist_data,kassensitz", "false");
-	check_last("therapist_data,fremdsprachen,0", "Deutsch");
+	check_event("therapist_data,alter_min", "18");
+	check_event("therapist_data,kassensitz", "false");
+	check_event("therapist_data,fremdsprachen,0", "Deutsch");
 	ck_assert_int_eq(patch("{\"alter_min\": 18}"), 0);
 	ck_assert_int_eq(pg_int("SELECT count(*) FROM psymatch.outbox"), 1);
 }

@@ -38,14 +38,6 @@ teardown(void)
 	app_teardown();
 }
 
-#define CHECK_TEXT(want, ...)                                                  \
-	do {                                                                   \
-		char *got_ = pg_text(__VA_ARGS__);                             \
-                                                                               \
-		ck_assert_str_eq(got_, want);                                  \
-		free(got_);                                                    \
-	} while (0)
-
 /* The payload of the newest event. */
 #define CHECK_EVENT(want)                                                      \
 	CHECK_TEXT(want, "SELECT (payload::jsonb || "                          \

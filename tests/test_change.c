@@ -65,17 +65,9 @@ events(void)
 	return pg_int("SELECT count(*) FROM psymatch.outbox");
 }
 
-/* The day does not end in the middle of a test. */
-static int64_t
-noon(void *user)
-{
-	(void)user;
-	return INT64_C(1772445600000000); /* 2026-03-02T10:00:00Z */
-}
-
 START_TEST(makes)
 {
-	psm_set_clock(noon, NULL);
+	psm_set_clock(app_noon, NULL);
 	OK(create("{\"id\": 900, \"created_at\": \"1999-01-01\", \"fee\": 1, "
 	          "\"anrede\":\"Frau\",\"geschlecht\":\"weiblich\","
 	          "\"vorname\":\" Berta \",\"nachname\":\"Musterbaum\","

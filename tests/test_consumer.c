@@ -595,37 +595,28 @@ START_TEST(nothing_is_left_out_without_memory)
 }
 END_TEST
 
-static TCase *
-add_case(Suite *suite, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_set_timeout(tc, 60);
-	suite_add_tcase(suite, tc);
-	return tc;
-}
-
 int
 main(void)
 {
 	Suite *s = suite_create("consumer");
 
-	tcase_add_test(add_case(s, "order"), handles_in_order);
-	tcase_add_loop_test(add_case(s, "poison"), survives_poison, 0,
+	tcase_add_test(testing_case(s, "order"), handles_in_order);
+	tcase_add_loop_test(testing_case(s, "poison"), survives_poison, 0,
 	                    PSM__COUNT(poison));
-	tcase_add_loop_test(add_case(s, "retry"), retries_in_order, 0,
+	tcase_add_loop_test(testing_case(s, "retry"), retries_in_order, 0,
 	                    PSM__COUNT(passing_codes));
-	tcase_add_test(add_case(s, "restart"), restart_keeps_what_failed);
-	tcase_add_loop_test(add_case(s, "reject"), buries_what_is_rejected, 0,
-	                    PSM__COUNT(final_codes));
-	tcase_add_test(add_case(s, "star"), star_takes_the_rest);
-	tcase_add_test(add_case(s, "group"), group_shares_each_event_once);
-	tcase_add_test(add_case(s, "close"), close_waits_for_the_handler);
-	tcase_add_test(add_case(s, "thread"), thread_handles_everything);
-	tcase_add_test(add_case(s, "outage"), outage_shows_and_ends);
-	tcase_add_test(add_case(s, "arguments"), refuses_bad_arguments);
-	tcase_add_loop_test(add_case(s, "memory"), survives_no_memory, 0, 2);
-	tcase_add_test(add_case(s, "starving"),
+	tcase_add_test(testing_case(s, "restart"), restart_keeps_what_failed);
+	tcase_add_loop_test(testing_case(s, "reject"), buries_what_is_rejected,
+	                    0, PSM__COUNT(final_codes));
+	tcase_add_test(testing_case(s, "star"), star_takes_the_rest);
+	tcase_add_test(testing_case(s, "group"), group_shares_each_event_once);
+	tcase_add_test(testing_case(s, "close"), close_waits_for_the_handler);
+	tcase_add_test(testing_case(s, "thread"), thread_handles_everything);
+	tcase_add_test(testing_case(s, "outage"), outage_shows_and_ends);
+	tcase_add_test(testing_case(s, "arguments"), refuses_bad_arguments);
+	tcase_add_loop_test(testing_case(s, "memory"), survives_no_memory, 0,
+	                    2);
+	tcase_add_test(testing_case(s, "starving"),
 	               nothing_is_left_out_without_memory);
 	return testing_run(srunner_create(s));
 }

@@ -129,24 +129,14 @@ START_TEST(health_without_a_partition)
 }
 END_TEST
 
-static TCase *
-add_case(Suite *suite, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_set_timeout(tc, 60);
-	suite_add_tcase(suite, tc);
-	return tc;
-}
-
 int
 main(void)
 {
 	Suite *s = suite_create("consumer health");
 
-	tcase_add_test(add_case(s, "deaf"), health_sees_that_nothing_comes);
-	tcase_add_test(add_case(s, "slow"),
+	tcase_add_test(testing_case(s, "deaf"), health_sees_that_nothing_comes);
+	tcase_add_test(testing_case(s, "slow"),
 	               health_is_green_while_a_handler_takes_its_time);
-	tcase_add_test(add_case(s, "crowd"), health_without_a_partition);
+	tcase_add_test(testing_case(s, "crowd"), health_without_a_partition);
 	return testing_run(srunner_create(s));
 }

@@ -316,31 +316,23 @@ START_TEST(upcasts_before_the_handler)
 }
 END_TEST
 
-static TCase *
-add_case(Suite *suite, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_set_timeout(tc, 60);
-	suite_add_tcase(suite, tc);
-	return tc;
-}
-
 int
 main(void)
 {
 	Suite *s = suite_create("consumer_options");
 
-	tcase_add_loop_test(add_case(s, "policy"), follows_the_policy, 0,
+	tcase_add_loop_test(testing_case(s, "policy"), follows_the_policy, 0,
 	                    PSM__COUNT(policies));
-	tcase_add_loop_test(add_case(s, "upcast policy"),
+	tcase_add_loop_test(testing_case(s, "upcast policy"),
 	                    upcaster_follows_the_policy, 0,
 	                    PSM__COUNT(policies));
-	tcase_add_test(add_case(s, "no answer"),
+	tcase_add_test(testing_case(s, "no answer"),
 	               no_answer_brings_the_event_again);
-	tcase_add_test(add_case(s, "park"), parking_needs_a_database);
-	tcase_add_test(add_case(s, "topics"), topics_are_those_of_the_handlers);
-	tcase_add_test(add_case(s, "overrun"), overrun_is_counted_and_shown);
-	tcase_add_test(add_case(s, "upcast"), upcasts_before_the_handler);
+	tcase_add_test(testing_case(s, "park"), parking_needs_a_database);
+	tcase_add_test(testing_case(s, "topics"),
+	               topics_are_those_of_the_handlers);
+	tcase_add_test(testing_case(s, "overrun"),
+	               overrun_is_counted_and_shown);
+	tcase_add_test(testing_case(s, "upcast"), upcasts_before_the_handler);
 	return testing_run(srunner_create(s));
 }

@@ -47,14 +47,6 @@ teardown(void)
 	app_teardown();
 }
 
-#define CHECK_TEXT(want, ...)                                                  \
-	do {                                                                   \
-		char *got_ = pg_text(__VA_ARGS__);                             \
-                                                                               \
-		ck_assert_str_eq(got_, want);                                  \
-		free(got_);                                                    \
-	} while (0)
-
 /* One that the matching service knows by its copy alone. */
 static void
 therapist(int id, const char *status, const char *hours)

@@ -48,31 +48,13 @@ event(const char *type, int64_t time_us, const char *payload)
 	return ev;
 }
 
-typedef int handle_fn(psm_tx *tx, const psm_event *ev, void *user,
-                      psm_error *e);
-
-static int
-handle(const psm_event *ev, handle_fn *fn)
-{
-	psm_tx *tx;
-	int rc;
-
-	OK(psm_tx_begin(st, &tx, err));
-	rc = fn(tx, ev, NULL, err);
-	if (rc == 0)
-		OK(psm_tx_commit(tx, err));
-	else
-		psm_tx_rollback(tx);
-	return rc;
-}
-
 /* To both services, twice. */
 static void
 tell(psm_event *ev)
 {
 	for (int i = 0; i < 2; i++) {
-		OK(handle(ev, psm_matching_handle));
-		OK(handle(ev, psm_therapist_handle));
+		OK(pg_handle(st, psm_matching_handle, ev, err));
+		OK(pg_handle(st, psm_therapist_handle, ev, err));
 	}
 	psm_event_free(ev);
 }

@@ -36,14 +36,6 @@ static unsigned seed;
  * way. */
 static psm_store *stores[2];
 
-static unsigned
-mix(unsigned x)
-{
-	x = (x ^ (x >> 16)) * 0x7feb352du;
-	x = (x ^ (x >> 15)) * 0x846ca68bu;
-	return x ^ (x >> 16);
-}
-
 /* -- writers */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -184,7 +176,7 @@ static void *
 write_all(void *arg)
 {
 	int which = (int)(intptr_t)arg, done = 0, rc;
-	unsigned random = mix(seed + (unsigned)which + 1);
+	unsigned random = testing_mix(seed + (unsigned)which + 1);
 	psm_store *own = NULL;
 
 	if (which >= 2)
@@ -269,7 +261,7 @@ fork_relays(void)
 static void
 start(struct one_relay *o, int in_child, int turn)
 {
-	struct orders orders = {.random = mix(seed - (unsigned)turn)};
+	struct orders orders = {.random = testing_mix(seed - (unsigned)turn)};
 
 	*o = (struct one_relay){0};
 	if (in_child) {
@@ -546,7 +538,7 @@ START_TEST(p11_p12_invariant_4_5_whatever_the_writers_and_relays_do)
 
 	seed = choose_seed(_i);
 	(void)fprintf(stderr, "%s: PSYMATCH_TEST_SEED=%u\n", rig->name, seed);
-	random = mix(seed);
+	random = testing_mix(seed);
 	commits = rand_r(&random) % 2;
 	foreign_begin();
 	start(&leader, rig->again != NULL, 1);

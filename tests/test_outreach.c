@@ -155,7 +155,7 @@ START_TEST(mails_stay_held)
 	BLOCK(1);
 	ev = make_event("communication.send_email", "2026-03-09T11:00:00Z",
 	                "\"email_id\": 1");
-	OK(handle_event(psm_communication_handle, ev));
+	OK(pg_handle(st, psm_communication_handle, ev, err));
 	psm_event_free(ev);
 	ck_assert_int_ge(psm_mail_update(st, 2, PSM_VERSION_ANY, QUEUE,
 	                                 strlen(QUEUE), NULL, err),
@@ -492,13 +492,13 @@ START_TEST(wrong_events)
 	    "therapist.blocked", "2026-03-09T11:00:00Z",
 	    "\"therapist_id\": 3000000000, \"therapist_data\": {\"id\": 7}");
 
-	ck_assert_int_eq(handle_event(psm_communication_handle, ev),
+	ck_assert_int_eq(pg_handle(st, psm_communication_handle, ev, err),
 	                 PSM_ERR_REJECT);
 	psm_event_free(ev);
 	ev = make_event("search.status_changed", "2026-03-09T11:00:00Z",
 	                "\"search_id\": 1, \"patient_id\": 1, \"old_status\": "
 	                "null, \"new_status\": \"aktiv\"");
-	OK(handle_event(psm_communication_handle, ev));
+	OK(pg_handle(st, psm_communication_handle, ev, err));
 	psm_event_free(ev);
 	ck_assert_int_eq(psm_communication_handle(NULL, NULL, NULL, err),
 	                 PSM_ERR_INVAL);

@@ -24,27 +24,12 @@ event(const char *type, const char *time, const char *members)
 	return ev;
 }
 
-static int
-handle(const psm_event *ev)
-{
-	psm_tx *tx;
-	int rc;
-
-	OK(psm_tx_begin(st, &tx, err));
-	rc = psm_patient_handle(tx, ev, NULL, err);
-	if (rc == 0)
-		OK(psm_tx_commit(tx, err));
-	else
-		psm_tx_rollback(tx);
-	return rc;
-}
-
 static void
 receive(const char *type, const char *time, const char *members)
 {
 	psm_event *ev = event(type, time, members);
 
-	OK(handle(ev));
+	OK(pg_handle(st, psm_patient_handle, ev, err));
 	psm_event_free(ev);
 }
 

@@ -159,7 +159,8 @@ START_TEST(refusals)
 	                           "\"match_id\": 3000000000, \"patient_id\": "
 	                           "1, \"therapist_id\": 1");
 
-	ck_assert_int_eq(handle_event(psm_patient_handle, ev), PSM_ERR_REJECT);
+	ck_assert_int_eq(pg_handle(st, psm_patient_handle, ev, err),
+	                 PSM_ERR_REJECT);
 	psm_event_free(ev);
 	ck_assert_int_eq(psm_patient_reassignments(NULL, 1, 10, &out, err),
 	                 PSM_ERR_INVAL);

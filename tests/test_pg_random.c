@@ -38,14 +38,6 @@
 static psm_transport *t;
 static unsigned seed;
 
-static unsigned
-mix(unsigned x)
-{
-	x = (x ^ (x >> 16)) * 0x7feb352du;
-	x = (x ^ (x >> 15)) * 0x846ca68bu;
-	return x ^ (x >> 16);
-}
-
 /* What the members have done; shared by all processes, written with __atomic,
  * for a lock would be lost with the one that is killed. */
 struct book {
@@ -328,7 +320,7 @@ static void *
 send_all(void *arg)
 {
 	int which = (int)(intptr_t)arg, i, key, n[KEYS] = {0};
-	unsigned random = mix(seed + (unsigned)which + 1);
+	unsigned random = testing_mix(seed + (unsigned)which + 1);
 	psm_transport *own = rig_postgres_with(NULL);
 	struct rig_sender *s = rig_sender_open(own, TOPIC);
 	char name[16], value[32];
@@ -559,9 +551,9 @@ START_TEST(c05_c13_c15_whatever_the_members_do)
 
 	seed = choose_seed(_i);
 	(void)fprintf(stderr, "PSYMATCH_TEST_SEED=%u\n", seed);
-	random = mix(seed);
+	random = testing_mix(seed);
 	for (i = 0; i < MEMBERS; i++) {
-		own = mix(seed - (unsigned)i - 1);
+		own = testing_mix(seed - (unsigned)i - 1);
 		tell((int)i, &own, sizeof own);
 	}
 	join(&random);

@@ -65,28 +65,13 @@ teardown(void)
 
 /* Returns the exit status. */
 static int
-call_shell(const char *command)
-{
-	FILE *f = popen(command, "r");
-	size_t len;
-	int rc;
-
-	ck_assert_ptr_nonnull(f);
-	len = fread(out, 1, sizeof out - 1, f);
-	out[len] = '\0';
-	rc = pclose(f);
-	ck_assert_msg(WIFEXITED(rc), "%s: %s", command, out);
-	return WEXITSTATUS(rc);
-}
-
-static int
 call(const char *args)
 {
 	char command[8000];
 
 	(void)snprintf(command, sizeof command,
 	               "{ '%s/psymatch-replay' %s; } 2>&1", builddir, args);
-	return call_shell(command);
+	return testing_shell(command, out, sizeof out);
 }
 
 /* On a terminal, which is what script(1) makes. */
@@ -98,7 +83,7 @@ call_on_terminal(const char *args)
 	(void)snprintf(command, sizeof command,
 	               "script -qec \"'%s/psymatch-replay' %s\" /dev/null",
 	               builddir, args);
-	return call_shell(command);
+	return testing_shell(command, out, sizeof out);
 }
 
 static int

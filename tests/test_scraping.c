@@ -259,7 +259,7 @@ START_TEST(wrong_requests)
 	psm_event *ev =
 	    make_event("scraping.run", "2026-03-09T11:00:00Z", wrong[_i]);
 
-	ck_assert_int_eq(handle_event(psm_therapist_handle, ev),
+	ck_assert_int_eq(pg_handle(st, psm_therapist_handle, ev, err),
 	                 PSM_ERR_REJECT);
 	psm_event_free(ev);
 }

@@ -42,18 +42,11 @@ static struct rig_sender *sender;
 
 enum fate { FINE, REFUSED, LATER, SYSTEM, CUT };
 
-static unsigned
-mix(unsigned x)
-{
-	x = (x ^ (x >> 16)) * 0x7feb352du;
-	x = (x ^ (x >> 15)) * 0x846ca68bu;
-	return x ^ (x >> 16);
-}
-
 static enum fate
 fate_of(int hop, int key, int n)
 {
-	unsigned at = mix(seed + mix((unsigned)((hop * 64 + key) * 4096 + n)));
+	unsigned at = testing_mix(
+	    seed + testing_mix((unsigned)((hop * 64 + key) * 4096 + n)));
 
 	at %= 1000;
 	return at < 30   ? REFUSED
@@ -220,7 +213,7 @@ change(unsigned *random, psm_error *e)
 static void *
 write_all(void *arg)
 {
-	unsigned random = mix(seed + (unsigned)(intptr_t)arg);
+	unsigned random = testing_mix(seed + (unsigned)(intptr_t)arg);
 	psm_error *e = psm_error_new();
 	int done = 0;
 

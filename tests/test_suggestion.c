@@ -395,7 +395,7 @@ START_TEST(refusals)
 
 	for (size_t i = 0; i < PSM__COUNT(wrong); i++) {
 		ev = make_event(wrong[i].type, AT(0), wrong[i].members);
-		ck_assert_int_eq(handle_event(psm_therapist_handle, ev),
+		ck_assert_int_eq(pg_handle(st, psm_therapist_handle, ev, err),
 		                 PSM_ERR_REJECT);
 		psm_event_free(ev);
 	}

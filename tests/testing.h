@@ -34,6 +34,26 @@
 		}                                                              \
 	})
 
+/* A number whose bits all depend on all of those of x. */
+static inline unsigned
+testing_mix(unsigned x)
+{
+	x = (x ^ (x >> 16)) * 0x7feb352du;
+	x = (x ^ (x >> 15)) * 0x846ca68bu;
+	return x ^ (x >> 16);
+}
+
+/* A case of a suite, which may take a minute. */
+static inline TCase *
+testing_case(Suite *suite, const char *name)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(suite, tc);
+	return tc;
+}
+
 /* The end of main: run all, free; the exit status. */
 static inline int
 testing_run(SRunner *sr)

@@ -33,6 +33,14 @@ app_teardown(void)
 	psm_store_free(st);
 }
 
+/* A clock: the day does not end in the middle of a test. */
+static inline int64_t
+app_noon(void *user)
+{
+	(void)user;
+	return INT64_C(1772445600000000); /* 2026-03-02T10:00:00Z */
+}
+
 static inline int64_t
 outbox(const char *type)
 {

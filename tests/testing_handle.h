@@ -27,21 +27,6 @@ make_event(const char *type, const char *time, const char *members)
 	return ev;
 }
 
-static inline int
-handle_event(psm_tx_event_fn fn, const psm_event *ev)
-{
-	psm_tx *tx = NULL;
-	int rc;
-
-	OK(psm_tx_begin(st, &tx, err));
-	rc = fn(tx, ev, NULL, err);
-	if (rc == 0)
-		OK(psm_tx_commit(tx, err));
-	else
-		psm_tx_rollback(tx);
-	return rc;
-}
-
 /* Twice: the second time changes nothing. */
 static inline void
 receive(psm_tx_event_fn fn, const char *type, const char *time,
@@ -49,19 +34,10 @@ receive(psm_tx_event_fn fn, const char *type, const char *time,
 {
 	psm_event *ev = make_event(type, time, members);
 
-	OK(handle_event(fn, ev));
-	OK(handle_event(fn, ev));
+	OK(pg_handle(st, fn, ev, err));
+	OK(pg_handle(st, fn, ev, err));
 	psm_event_free(ev);
 }
-
-/* One text of a query. */
-#define CHECK_TEXT(want, ...)                                                  \
-	do {                                                                   \
-		char *got_ = pg_text(__VA_ARGS__);                             \
-                                                                               \
-		ck_assert_str_eq(got_, want);                                  \
-		free(got_);                                                    \
-	} while (0)
 
 /* The numbers 0 to count - 1 in each order, as the bits of which choose. */
 static inline void

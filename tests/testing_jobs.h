@@ -78,12 +78,4 @@ jobs_run(psm_jobs *jobs)
 	return n;
 }
 
-#define CHECK_TEXT(want, ...)                                                  \
-	do {                                                                   \
-		char *got = pg_text(__VA_ARGS__);                              \
-                                                                               \
-		ck_assert_str_eq(got, want);                                   \
-		free(got);                                                     \
-	} while (0)
-
 #endif

@@ -33,16 +33,7 @@ make(const char *type, const char *payload)
 __attribute__((unused)) static int
 handle(const psm_event *ev)
 {
-	psm_tx *tx;
-	int rc;
-
-	OK(psm_tx_begin(st, &tx, err));
-	rc = psm_matching_handle(tx, ev, NULL, err);
-	if (rc == 0)
-		OK(psm_tx_commit(tx, err));
-	else
-		psm_tx_rollback(tx);
-	return rc;
+	return pg_handle(st, psm_matching_handle, ev, err);
 }
 
 __attribute__((unused)) static psm_event *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "testing_pg.h"
 
+#include <check.h>
 #include <libpq-fe.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -382,6 +383,24 @@ now_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int
+pg_handle(psm_store *store, psm_tx_event_fn fn, const psm_event *ev,
+          psm_error *err)
+{
+	psm_tx *tx = NULL;
+	int rc;
+
+	ck_assert_msg(psm_tx_begin(store, &tx, err) == 0, "%s",
+	              psm_error_message(err));
+	rc = fn(tx, ev, NULL, err);
+	if (rc == 0)
+		ck_assert_msg(psm_tx_commit(tx, err) == 0, "%s",
+		              psm_error_message(err));
+	else
+		psm_tx_rollback(tx);
+	return rc;
 }
 
 int64_t

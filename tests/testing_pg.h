@@ -40,6 +40,17 @@ void pg_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int64_t pg_int(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The first field of the first row, "" if there is none; free() it. */
 char *pg_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* That field is this. */
+#define CHECK_TEXT(want, ...)                                                  \
+	do {                                                                   \
+		char *got_ = pg_text(__VA_ARGS__);                             \
+                                                                               \
+		ck_assert_str_eq(got_, want);                                  \
+		free(got_);                                                    \
+	} while (0)
+/* An event in a transaction of its own, which ends well if it is handled. */
+int pg_handle(psm_store *store, psm_tx_event_fn fn, const psm_event *ev,
+              psm_error *err);
 /* Ask until the number is want, at most timeout_ms; returns the last answer. */
 int64_t pg_wait(int64_t want, int timeout_ms, const char *query);
 /* The server waits 5 ms, between two looks at something only it or a statistic
