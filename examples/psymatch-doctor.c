@@ -4,6 +4,7 @@
  * looked at, with what to do where something is wrong. Nothing is changed.
  */
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -337,6 +338,25 @@ count_item(const psm_spool_item *i, void *user)
 	return 0;
 }
 
+/* 1: this user may make dir, and what is missing above it. */
+static int
+can_make(const char *dir)
+{
+	char path[4200];
+	struct stat st;
+	char *end;
+
+	(void)snprintf(path, sizeof path, "%.4199s", dir);
+	while (stat(path, &st) != 0) {
+		end = strrchr(path, '/');
+		if (!end)
+			(void)snprintf(path, sizeof path, ".");
+		else
+			end[end == path] = '\0';
+	}
+	return S_ISDIR(st.st_mode) && access(path, W_OK | X_OK) == 0;
+}
+
 static void
 look_into_spool(struct doctor *d, const char *dir)
 {
@@ -349,12 +369,15 @@ look_into_spool(struct doctor *d, const char *dir)
 	rc = psm_spool_scan(
 	    dir, psm_config_string(d->cfg, "PSYMATCH_SPOOL_KEY_FILE"),
 	    count_item, &s, d->err);
-	if (rc == PSM_ERR_NOT_FOUND && access(dir, F_OK) != 0) {
-		(void)snprintf(found, sizeof found,
-		               "%.4000s: not there yet, the first producer "
-		               "makes it",
-		               dir);
-		tell(d, "spool", OK, found, NULL);
+	if (rc < 0 && access(dir, F_OK) != 0) {
+		int can = can_make(dir);
+
+		(void)snprintf(
+		    found, sizeof found, "%.4000s: %s", dir,
+		    can ? "not there yet, the first producer makes it"
+			: "not there, and this user may not make it");
+		tell(d, "spool", can ? OK : WRONG, found,
+		     can ? NULL : "make it for the services' user");
 		return;
 	}
 	if (rc < 0 && rc != PSM_ERR_NOT_FOUND) {

@@ -3,6 +3,7 @@
 #ifndef TOOL_H
 #define TOOL_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <psymatch/psymatch.h>
@@ -166,10 +167,12 @@ tool_type(const char *program, const char *option, const char *text)
 static inline int
 tool_flush(const char *program)
 {
+	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
-	fprintf(stderr, "%s: ", program);
-	perror("standard output");
+	/* What failed before, failed for a reason that is gone. */
+	fprintf(stderr, "%s: standard output: %s\n", program,
+	        errno ? strerror(errno) : "not all of it was written");
 	return -1;
 }
 

@@ -113,6 +113,10 @@ START_TEST(says_what_to_do)
 	SAID("KAFKA_BOOTSTRAP_SERVERS says where");
 	ck_assert_int_eq(call("PSYMATCH_SPOOL_DIR=none", ""), 1);
 	SAID("note   spool       none: ");
+	ck_assert_int_eq(call("PSYMATCH_SPOOL_DIR=/dev/null/a/spool", ""), 1);
+	SAID("wrong  spool       /dev/null/a/spool: not there, and this user "
+	     "may not make it\n");
+	SAID("-> make it for the services' user\n");
 }
 END_TEST
 
@@ -337,6 +341,8 @@ START_TEST(json_and_usage)
 	SAID("psymatch-doctor: more: want options only\n");
 	ck_assert_int_eq(call("", "--version"), 0);
 	ck_assert_int_eq(call("", ">/dev/full"), 1);
+	SAID("psymatch-doctor: standard output: ");
+	NOT_SAID("Success");
 }
 END_TEST
 

@@ -67,9 +67,12 @@ find(const struct platform_command *c, const char *name, int count)
 static int
 flushed(const char *name)
 {
+	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
-	fprintf(stderr, "%s: standard output: %s\n", name, strerror(errno));
+	/* What failed before, failed for a reason that is gone. */
+	fprintf(stderr, "%s: standard output: %s\n", name,
+	        errno ? strerror(errno) : "not all of it was written");
 	return 1;
 }
 
