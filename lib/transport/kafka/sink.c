@@ -218,9 +218,10 @@ sink_poll(struct psm__sink *base, int timeout_ms, psm_error *err)
 	s->now_ms = psm__mono_ms();
 	until = s->now_ms + timeout_ms;
 	rd_kafka_poll(s->rk, 0);
-	/* Errors and statistics are events, too: those do not end it. */
-	while (!s->reports && psm__mono_ms() < until &&
-	       psm__kafka_await(&s->wait, until))
+	/* Errors and statistics are events, too: those do not end it, unless
+	 * the client is dead and never reports again. */
+	while (!s->reports && check_alive(s, NULL) == 0 &&
+	       psm__mono_ms() < until && psm__kafka_await(&s->wait, until))
 		rd_kafka_poll(s->rk, 0);
 	look_at_clock(s);
 	rc = check_alive(s, err);
