@@ -64,7 +64,7 @@ BEGIN {
 	only["openssl/"] = "^(lib/spool/|lib/store/checksum|lib/event/base64|lib/service/(gs_token|tls|tokens)|tests/)"
 	only["libpq"] = "^(lib/store|tests|bench)/"
 	only["postgres"] = "^(lib/store|tests)/"
-	only["microhttpd"] = "^(lib/service|tests)/"
+	only["microhttpd"] = "^(lib/service|tests|bench)/"
 	only["cmark"] = "^lib/service/"
 	only["gmime"] = "^lib/service/"
 	only["glib"] = "^lib/service/"
