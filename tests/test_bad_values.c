@@ -6,6 +6,7 @@
  */
 #include <stdarg.h>
 
+#include "entity/fault.h"
 #include "testing_inquiry.h"
 
 #include <psymatch/patient_import.h>
@@ -125,7 +126,9 @@ static void
 add_numbers(const struct psm_entity_field *f, struct bad *b)
 {
 	add(b, "99999999999999999999");
-	if (f->least > INT64_MIN)
+	if (psm__zero_is_none(f)) /* 0 is no fault everywhere */
+		add(b, "-1");
+	else if (f->least > INT64_MIN)
 		add(b, "%lld", (long long)f->least - 1);
 	if (f->most < INT64_MAX)
 		add(b, "%lld", (long long)f->most + 1);
