@@ -413,8 +413,11 @@ static void
 look_at_spool(struct doctor *d)
 {
 	const char *dir = psm_config_string(d->cfg, "PSYMATCH_SPOOL_DIR");
+	const char *by = psm_config_string(d->cfg, "PSYMATCH_TRANSPORT");
 	char usual[4200];
 
+	if ((!dir || !dir[0]) && by && strcmp(by, "memory") == 0)
+		dir = "none";
 	if (dir && strcmp(dir, "none") == 0) {
 		tell(d, "spool", NOTE,
 		     "none: events that wait for the broker are in memory only",

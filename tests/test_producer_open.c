@@ -159,6 +159,31 @@ START_TEST(sends_one_without_broker)
 }
 END_TEST
 
+/* What waits for a broker in the user's own place, no program without one takes:
+ * its reader is somewhere else. */
+START_TEST(memory_leaves_what_waits_for_a_broker)
+{
+	psm_error *err = psm_error_new();
+	psm_producer *p;
+
+	unsetenv("PSYMATCH_SPOOL_DIR");
+	unsetenv("STATE_DIRECTORY");
+	setenv("XDG_STATE_HOME", dir, 1);
+	setenv("PSYMATCH_TRANSPORT", "kafka", 1);
+	setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", 1);
+	ck_assert_msg(psm__producer_send_one("a-program", answered(), 1, err) ==
+	                  0,
+	              "%s", psm_error_message(err));
+	next_program_sends(0);
+	setenv("PSYMATCH_TRANSPORT", "kafka", 1);
+	ck_assert_int_eq(psm_producer_open("a-program", &p, NULL), 0);
+	ck_assert_int_eq(psm_producer_stat(p, "left_spool"), 1);
+	ck_assert_int_eq(psm_producer_close(p, 1, NULL, NULL), 0);
+	psm_producer_free(p);
+	psm_error_free(err);
+}
+END_TEST
+
 /* A faulty event touches nothing; the error names the member. */
 START_TEST(sends_one_faulty)
 {
@@ -196,6 +221,7 @@ main(void)
 	tcase_add_test(tc, name_of_the_client);
 	tcase_add_test(tc, sends_one);
 	tcase_add_test(tc, sends_one_without_broker);
+	tcase_add_test(tc, memory_leaves_what_waits_for_a_broker);
 	tcase_add_test(tc, sends_one_faulty);
 	suite_add_tcase(s, tc);
 	return testing_run(srunner_create(s));

@@ -84,7 +84,8 @@ typedef void (*psm_delivery_fn)(const char *event_id, int rc,
  *
  * Settings read: PSYMATCH_SPOOL_DIR ("none": events are kept in memory only;
  * not set: $STATE_DIRECTORY/spool, as systemd gives it, else
- * ${XDG_STATE_HOME:-$HOME/.local/state}/psymatch/spool),
+ * ${XDG_STATE_HOME:-$HOME/.local/state}/psymatch/spool, but on the transport
+ * memory as "none", because what others left there is for a broker),
  * PSYMATCH_SPOOL_DURABILITY, PSYMATCH_SPOOL_INTERVAL_MS,
  * PSYMATCH_SPOOL_MAX_BYTES, PSYMATCH_SPOOL_MAX_AGE_SECONDS,
  * PSYMATCH_SPOOL_AGE_ACTION, PSYMATCH_SPOOL_HIGH_PERCENT,

@@ -122,7 +122,7 @@ static const struct setting own[] = {
      "snake camel cloudevents cloudevents-binary",
      "how a producer writes events: with event_id, with eventId, or as CloudEvents in the structured or in Kafka's binary form; all are read"},
     {"PSYMATCH_SPOOL_DIR", PATH, "", "", 0, 0, NULL,
-     "directory of the producer's spool; none: memory only; empty: $STATE_DIRECTORY/spool, else ${XDG_STATE_HOME:-$HOME/.local/state}/psymatch/spool"},
+     "directory of the producer's spool; none: memory only; empty: $STATE_DIRECTORY/spool, else ${XDG_STATE_HOME:-$HOME/.local/state}/psymatch/spool, but none on the transport memory"},
     {"PSYMATCH_SPOOL_DURABILITY", WORD, "disk", "", 0, 0, "disk interval os",
      "when an accepted event is safe: on disk, on disk within the interval, in the system's cache (survives kill -9)"},
     {"PSYMATCH_SPOOL_INTERVAL_MS", INTEGER, "100", "ms", 1, 60000, NULL,

@@ -248,6 +248,8 @@ struct psm__transport_ops {
 	/* 1: the offsets that a group has committed last as long as the topic.
 	 */
 	int keeps_groups;
+	/* 1: what it has taken is gone when the process ends. */
+	int ends_with_process;
 	int (*open_sink)(psm_transport *t, psm__report_fn report, void *user,
 	                 struct psm__sink **out, psm_error *err);
 	int (*open_source)(psm_transport *t,

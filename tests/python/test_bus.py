@@ -99,6 +99,11 @@ class Bus(unittest.TestCase):
             os.environ.pop("STATE_DIRECTORY", None)
             with psymatch.Producer(self.transport, psymatch.Config(from_env=False)) as p:
                 p.send(event(1))
+            self.assertFalse(os.path.exists(os.path.join(self.dir.name, "psymatch")))
+            dead = psymatch.Transport(psymatch.Config(from_env=False, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"))
+            p = psymatch.Producer(dead, psymatch.Config(from_env=False))
+            p.send(event(2))
+            self.assertEqual(p.close(0), 1)
         self.assertTrue(os.path.isdir(os.path.join(self.dir.name, "psymatch", "spool")))
 
     def test_a_receipt_follows_one_event(self) -> None:

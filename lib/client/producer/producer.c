@@ -80,7 +80,8 @@ read_settings(struct psm_producer *p, const psm_config *cfg)
 	if (!p->key_file)
 		return PSM_ERR_NOMEM;
 	return psm__producer_set_spool_dir(
-	    p, psm_config_string(cfg, "PSYMATCH_SPOOL_DIR"));
+	    p, psm_config_string(cfg, "PSYMATCH_SPOOL_DIR"),
+	    p->transport->ops->ends_with_process);
 }
 
 static void

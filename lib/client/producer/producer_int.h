@@ -151,7 +151,8 @@ void psm__published_count(struct psm_producer *p);
 /* -- client/producer/spool_dir.c */
 
 /* Set p->dir by the setting PSYMATCH_SPOOL_DIR. 0 or PSM_ERR_NOMEM. */
-int psm__producer_set_spool_dir(struct psm_producer *p, const char *setting);
+int psm__producer_set_spool_dir(struct psm_producer *p, const char *setting,
+                                int ends_with_process);
 /* 0, or PSM_ERR_CONFIG: nothing says where the spool is to be. */
 int psm__producer_check_spool_dir(const struct psm_producer *p, psm_error *err);
 /* rc, the failure of opening the spool; err then names the setting, too. */

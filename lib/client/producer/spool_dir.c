@@ -53,10 +53,14 @@ usual_place(char **out)
 }
 
 int
-psm__producer_set_spool_dir(struct psm_producer *p, const char *setting)
+psm__producer_set_spool_dir(struct psm_producer *p, const char *setting,
+                            int ends_with_process)
 {
 	char *dir = NULL;
 
+	/* Programs of the same user wait there for a broker. */
+	if (setting[0] == '\0' && ends_with_process)
+		setting = IN_MEMORY;
 	if (setting[0] == '\0' && usual_place(&dir) < 0)
 		return PSM_ERR_NOMEM;
 	p->no_spool_dir = setting[0] == '\0' && !dir;

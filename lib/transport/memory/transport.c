@@ -30,6 +30,7 @@ memory_free(psm_transport *t)
 
 static const struct psm__transport_ops memory_ops = {
     .name = "memory",
+    .ends_with_process = 1,
     .open_sink = psm__mem_open_sink,
     .open_source = psm__mem_open_source,
     .open_reader = psm__mem_open_reader,
