@@ -455,7 +455,7 @@ PSM_API int psm_request_id(const psm_request *req, const char *name,
                            int64_t *id, psm_error *err) PSM_CHECK;
 
 /**
- * A parameter of the query that is an integer; brought into 64 bits.
+ * A parameter of the query that is an integer, or the nearest of 64 bits.
  *
  * @param req    a request.
  * @param name   NUL-terminated.

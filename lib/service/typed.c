@@ -3,7 +3,6 @@
  * type of the body, conditions. */
 #include "service/service.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +22,6 @@ read_int(const char *text, int64_t *value)
 	if (text[sign] == '\0' ||
 	    strspn(text + sign, "0123456789") != strlen(text + sign))
 		return 0;
-	errno = 0;
 	*value = strtoll(text, NULL, 10);
 	return 1;
 }
@@ -71,8 +69,7 @@ psm_request_query_int(const psm_request *req, const char *name, int64_t min,
 		                 "want a request, a name and a value");
 	if (!text || !*text)
 		return 0;
-	if (read_int(text, &number) && errno != ERANGE && number >= min &&
-	    number <= max) {
+	if (read_int(text, &number) && number >= min && number <= max) {
 		*value = number;
 		return 1;
 	}
