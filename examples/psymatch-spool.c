@@ -450,16 +450,44 @@ run(struct run *r, const char *command, const char *dir)
 	return rc;
 }
 
-static int
-known(const char *command)
+/* The options of a command beside --key-file, by their letters; NULL: there is
+ * no such command. */
+static const char *
+options_of(const char *command)
 {
-	static const char *const commands[] = {"ls", "cat", "verify", "repair",
-	                                       "export"};
+	static const struct {
+		const char *name, *letters;
+	} commands[] = {
+	    {"ls", "j"},    {"cat", "apj"},  {"verify", "j"},
+	    {"repair", ""}, {"export", "a"},
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (strcmp(command, commands[i]) == 0)
-			return 1;
+		if (strcmp(command, commands[i].name) == 0)
+			return commands[i].letters;
+	return NULL;
+}
+
+/* -1: an option that the command does not know, which is said. */
+static int
+check_options(const struct run *r, const char *command)
+{
+	const struct {
+		int given, letter;
+		const char *name;
+	} options[] = {{r->all, 'a', "--all"},
+	               {r->payload, 'p', "--payload"},
+	               {r->json, 'j', "--json"}};
+	size_t i;
+
+	for (i = 0; i < sizeof options / sizeof *options; i++)
+		if (options[i].given &&
+		    !strchr(options_of(command), options[i].letter)) {
+			fprintf(stderr, "psymatch-spool: %s: not with %s\n",
+			        options[i].name, command);
+			return -1;
+		}
 	return 0;
 }
 
@@ -506,11 +534,13 @@ main(int argc, char **argv)
 		if (c == 'k')
 			r.key_file = optarg;
 	}
-	is_known = optind < argc && known(argv[optind]);
+	is_known = optind < argc && options_of(argv[optind]);
 	if (!is_known || argc - optind > 2) {
 		tool_refuse("psymatch-spool", argv + optind, is_known, usage);
 		return EXIT_USAGE;
 	}
+	if (check_options(&r, argv[optind]) < 0)
+		return fputs(usage, stderr), EXIT_USAGE;
 	dir = argv[optind + 1] ? argv[optind + 1] : given(usual, sizeof usual);
 	if (!dir)
 		return fputs(usage, stderr), EXIT_USAGE;

@@ -425,6 +425,12 @@ START_TEST(wrong_use)
 	ck_assert_int_eq(call("ls"), 1);
 	says("psymatch-spool: /no/home/psymatch/spool: No such file");
 	ck_assert_int_eq(call_on("--nonsense ls"), 2);
+	ck_assert_int_eq(call_on("--all ls"), 2);
+	says("psymatch-spool: --all: not with ls\n");
+	ck_assert_int_eq(call_on("--payload verify"), 2);
+	ck_assert_int_eq(call_on("--json export"), 2);
+	ck_assert_int_eq(call_on("--json repair"), 2);
+	says("psymatch-spool: --json: not with repair\n");
 	ck_assert_int_eq(call("--help"), 0);
 	ck_assert_int_eq(call("ls /no/such"), 1);
 	says("psymatch-spool: /no/such: No such file");
